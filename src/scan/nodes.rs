@@ -1,0 +1,144 @@
+//! Descriptors of directories that are open while their children wait.
+//!
+//! A child is opened relative to its parent's descriptor: a path from the root would be resolved
+//! component by component, with a round trip each on NFS, and could be longer than the kernel
+//! takes. A parent's descriptor is kept until its last child was opened. Where too many would be
+//! kept, a descriptor is given up, and found again by going down from the nearest ancestor that
+//! still has one.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rustix::fs::{Mode, OFlags, openat};
+
+use super::posix::attrs_of_fd;
+use crate::sync::lock;
+use crate::usage::Dir;
+
+/// A directory whose children are not all opened.
+pub(super) struct Node {
+    parent: Option<Arc<Node>>,
+    dir: Arc<Dir>,
+    slot: Mutex<Slot>,
+}
+
+#[derive(Default)]
+struct Slot {
+    fd: Option<Arc<OwnedFd>>,
+    unopened: usize,
+}
+
+/// How many descriptors nodes may keep, and do.
+pub(super) struct Budget {
+    limit: usize,
+    kept: AtomicUsize,
+}
+
+impl Budget {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            kept: AtomicUsize::new(0),
+        }
+    }
+
+    /// Takes a place for one descriptor, if there is one.
+    pub(super) fn take(&self) -> bool {
+        // Relaxed: a bare counter.
+        let take = |kept| (kept < self.limit).then_some(kept + 1);
+        self.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    }
+
+    /// Gives the place back.
+    pub(super) fn give_back(&self) {
+        self.kept.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Node {
+    pub(super) fn new(dir: &Arc<Dir>, parent: Option<&Arc<Node>>) -> Arc<Self> {
+        Arc::new(Self {
+            parent: parent.cloned(),
+            dir: Arc::clone(dir),
+            slot: Mutex::default(),
+        })
+    }
+
+    /// `children` more are to be opened; keeps `fd` for them if the budget allows.
+    pub(super) fn expect(&self, children: usize, fd: &Arc<OwnedFd>, budget: &Budget) {
+        let mut slot = lock(&self.slot);
+        slot.unopened += children;
+        // The root is always kept: it is where every other can be found from.
+        if slot.fd.is_none() && (budget.take() || self.parent.is_none()) {
+            slot.fd = Some(Arc::clone(fd));
+        }
+    }
+
+    /// Opens the child `dir`, which counts as opened whether it works or not.
+    pub(super) fn open_child(&self, dir: &Dir, budget: &Budget) -> io::Result<OwnedFd> {
+        let opened = self.descriptor().and_then(|fd| open_dir(&fd, &dir.name));
+        let mut slot = lock(&self.slot);
+        slot.unopened -= 1;
+        if slot.unopened == 0 && self.parent.is_some() && slot.fd.take().is_some() {
+            budget.give_back();
+        }
+        opened
+    }
+
+    /// Opens the child `dir` once more.
+    pub(super) fn reopen_child(&self, dir: &Dir) -> io::Result<OwnedFd> {
+        open_dir(&self.descriptor()?, &dir.name)
+    }
+
+    /// This directory's descriptor, kept or found again.
+    fn descriptor(&self) -> io::Result<Arc<OwnedFd>> {
+        let kept = |node: &Node| lock(&node.slot).fd.clone();
+        if let Some(fd) = kept(self) {
+            return Ok(fd);
+        }
+        let mut down = vec![&self.dir];
+        let mut node = self.parent.as_ref();
+        let mut fd = loop {
+            let Some(ancestor) = node else {
+                return Err(io::Error::other("the root's descriptor is gone"));
+            };
+            if let Some(fd) = kept(ancestor) {
+                break fd;
+            }
+            down.push(&ancestor.dir);
+            node = ancestor.parent.as_ref();
+        };
+        for dir in down.into_iter().rev() {
+            fd = Arc::new(open_dir(&fd, &dir.name)?);
+        }
+        // A directory that was moved here meanwhile is another one.
+        let found = attrs_of_fd(&fd)?;
+        if (found.dev, found.ino) != (self.dir.attrs.dev, self.dir.attrs.ino) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(fd)
+    }
+}
+
+impl Drop for Node {
+    /// One by one, for the same reason as [`Dir`]'s.
+    fn drop(&mut self) {
+        let mut parent = self.parent.take();
+        while let Some(node) = parent {
+            parent = Arc::into_inner(node).and_then(|mut node| node.parent.take());
+        }
+    }
+}
+
+/// Opens a directory below `at`, and nothing else: no link is followed, also not one that took
+/// the directory's place a moment ago.
+fn open_dir(at: impl AsFd, name: &[u8]) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(at, name, flags, Mode::empty()).map_err(|errno| match errno {
+        // It was a directory when its parent was listed.
+        rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR => io::ErrorKind::NotFound.into(),
+        other => other.into(),
+    })
+}

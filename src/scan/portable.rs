@@ -1,0 +1,202 @@
+//! The engine for systems without the POSIX one: jwalk, one small file on purpose.
+//!
+//! jwalk's maintainer points to another crate now, so nothing else here may come to need it. On
+//! Linux it is a second opinion for the tests and a baseline for the benchmarks. It uses whole
+//! paths: trees deeper than the system's longest path are reported as errors.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jwalk::{DirEntry, Parallelism, WalkDirGeneric};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use super::{Attrs, Ended, Engine, FileKind, Mount, Op, Probe, Stop, WalkError};
+use crate::usage::{Dir, Ledger, Listed};
+
+/// Walks with jwalk.
+#[derive(Debug)]
+pub struct Portable {
+    root: PathBuf,
+    threads: usize,
+}
+
+/// What jwalk hands down: the directory that is read, and the one an entry is.
+type State = (Option<Arc<Dir>>, Option<Arc<Dir>>);
+
+impl Portable {
+    /// Will walk `root` with `threads` threads.
+    pub fn new(root: PathBuf, threads: usize) -> Self {
+        Self { root, threads }
+    }
+}
+
+impl Engine for Portable {
+    fn name(&self) -> &'static str {
+        "portable"
+    }
+
+    fn walk(&self, ledger: &Arc<Ledger>, stop: &Arc<Stop>) -> Result<Ended, WalkError> {
+        let failed = |op| {
+            let path = self.root.clone();
+            move |error| WalkError::Root { op, path, error }
+        };
+        let attrs = attrs(&std::fs::metadata(&self.root).map_err(failed("stat"))?);
+        std::fs::read_dir(&self.root).map_err(failed("open"))?;
+        let root = ledger.root(attrs);
+        let shared = (Arc::clone(ledger), Arc::clone(stop));
+        let walk = WalkDirGeneric::<State>::new(&self.root)
+            .root_read_dir_state(Some(root))
+            .skip_hidden(false)
+            .parallelism(match self.threads {
+                1 => Parallelism::Serial,
+                threads => Parallelism::RayonNewPool(threads),
+            })
+            .process_read_dir(move |depth, path, dir, entries| {
+                let (ledger, stop) = &shared;
+                // No depth: jwalk shows the root as an entry of its own, which `root` is already.
+                if let (Some(_), Some(dir), false) = (depth, dir.as_ref(), stop.is_set()) {
+                    list(ledger, dir, path, entries);
+                }
+            });
+        for entry in walk {
+            if stop.is_set() {
+                return Ok(Ended::Interrupted);
+            }
+            // Only here jwalk tells that a directory could not be opened.
+            if let Ok(entry) = entry
+                && let Some(dir) = &entry.client_state
+                && let Some(error) = entry.read_children.as_ref().and_then(|c| c.error())
+            {
+                unreadable(ledger, dir, &to_io(error));
+            }
+        }
+        Ok(Ended::Complete)
+    }
+}
+
+/// Tells the accounts of one directory that jwalk has read, and jwalk where to go on.
+fn list(
+    ledger: &Ledger,
+    dir: &Arc<Dir>,
+    path: &Path,
+    entries: &mut Vec<jwalk::Result<DirEntry<State>>>,
+) {
+    let mut listing = ledger.begin(dir);
+    entries.retain(|entry| match entry {
+        Ok(entry) => {
+            let name = entry.file_name.as_bytes();
+            if !listing.wants(ledger, name) {
+                return false;
+            }
+            match std::fs::symlink_metadata(path.join(&entry.file_name)) {
+                Ok(metadata) => listing.entry(ledger, name, attrs(&metadata)),
+                Err(error) => listing.failed(Op::Stat, Some(name), &error),
+            }
+            entry.read_children.is_some()
+        }
+        Err(error) => {
+            listing.failed(Op::List, None, &to_io(error));
+            false
+        }
+    });
+    let children = listing.commit(ledger, Listed::Whole, &PathProbe(path));
+    let by_name: HashMap<&[u8], &Arc<Dir>> =
+        children.iter().map(|child| (&*child.name, child)).collect();
+    for entry in entries.iter_mut().flatten() {
+        let child = by_name.get(entry.file_name.as_bytes()).copied();
+        entry.client_state = child.cloned();
+        match (child, &mut entry.read_children) {
+            (Some(child), Some(read)) => read.client_read_state = Some(Some(Arc::clone(child))),
+            (_, read) => *read = None,
+        }
+    }
+    ledger.end(listing);
+}
+
+/// A directory that cannot be opened: its own inode counts, and its contents are an error.
+fn unreadable(ledger: &Ledger, dir: &Arc<Dir>, error: &io::Error) {
+    if error.kind() == io::ErrorKind::NotFound {
+        return ledger.vanished(dir);
+    }
+    let mut listing = ledger.begin(dir);
+    listing.failed(Op::Open, None, error);
+    listing.commit(ledger, Listed::Whole, &PathProbe(Path::new("")));
+    ledger.end(listing);
+}
+
+/// jwalk wraps errors; what the system answered decides how they count.
+fn to_io(error: &jwalk::Error) -> io::Error {
+    match error.io_error().map(|error| (error.raw_os_error(), error.to_string())) {
+        Some((Some(code), _)) => io::Error::from_raw_os_error(code),
+        Some((None, message)) => io::Error::other(message),
+        None => io::Error::other(error.to_string()),
+    }
+}
+
+fn attrs(metadata: &std::fs::Metadata) -> Attrs {
+    let file_type = metadata.file_type();
+    Attrs {
+        kind: if file_type.is_dir() {
+            FileKind::Dir
+        } else if file_type.is_symlink() {
+            FileKind::Symlink
+        } else if file_type.is_file() {
+            FileKind::File
+        } else {
+            FileKind::Other
+        },
+        dev: metadata.dev(),
+        ino: metadata.ino(),
+        nlink: u32::try_from(metadata.nlink()).unwrap_or(u32::MAX),
+        uid: metadata.uid(),
+        apparent: metadata.size(),
+        allocated: metadata.blocks().saturating_mul(512),
+        mtime: metadata.mtime(),
+        // Bind mounts of the same file system cannot be told apart here; others by `dev`.
+        mount: Mount::Inside,
+    }
+}
+
+/// Asks about names below a path.
+struct PathProbe<'a>(&'a Path);
+
+impl PathProbe<'_> {
+    fn join(&self, name: &[u8]) -> PathBuf {
+        self.0.join(OsStr::from_bytes(name))
+    }
+}
+
+impl Probe for PathProbe<'_> {
+    fn exists(&self, name: &[u8]) -> io::Result<bool> {
+        match std::fs::symlink_metadata(self.join(name)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn starts_with(&self, name: &[u8], bytes: &[u8]) -> io::Result<bool> {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let opened = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits().cast_signed())
+            .open(self.join(name));
+        let mut file = match opened {
+            Ok(file) => file,
+            Err(error) => {
+                let link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
+                let gone = error.kind() == io::ErrorKind::NotFound;
+                return if link || gone { Ok(false) } else { Err(error) };
+            }
+        };
+        let mut head = vec![0; bytes.len()];
+        Ok(file.metadata()?.is_file() && file.read_exact(&mut head).is_ok() && head == bytes)
+    }
+}

@@ -1,0 +1,463 @@
+//! The engine for a mounted file system on Linux: getdents64 and statx relative to descriptors.
+//!
+//! Each batch of names is stat'ed before the next is asked for. On NFS that keeps the kernel
+//! asking for attributes with every READDIR ("readdirplus"), so files cost no round trip of their
+//! own; listing everything first, as `du` does, costs one GETATTR per file in large directories.
+//! On a local file system the batches of a wide directory go to other workers instead.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxAttributes, StatxFlags, openat, statx,
+};
+use rustix::io::Errno;
+
+use super::nodes::{Budget, Node};
+use super::workers::{Work, Workers};
+use super::{Attrs, Ended, Engine, FileKind, FsKind, Mount, Op, Probe, Root, Stop, WalkError};
+use crate::usage::{Dir, Ledger, Listed, Listing};
+
+/// Names read at once. The kernel's NFS client fills up to `rsize` whatever is asked for; this
+/// bounds what is stat'ed between two reads.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// Chunks of names that may wait for each worker before the reader of a wide directory does them
+/// itself.
+const CHUNKS_PER_WORKER: usize = 4;
+
+/// Directories on the stack at which a listing with more of them waits.
+const CROWDED: usize = 16 * 1024;
+
+/// Everything of an inode that is counted, and no atime.
+const WANTED: StatxFlags = StatxFlags::TYPE
+    .union(StatxFlags::NLINK)
+    .union(StatxFlags::UID)
+    .union(StatxFlags::MTIME)
+    .union(StatxFlags::INO)
+    .union(StatxFlags::SIZE)
+    .union(StatxFlags::BLOCKS);
+
+/// Walks a mounted file system.
+#[derive(Debug)]
+pub struct Posix {
+    root: PathBuf,
+    plan: Root,
+}
+
+impl Posix {
+    /// Will walk `root` as planned.
+    pub fn new(root: PathBuf, plan: Root) -> Self {
+        Self { root, plan }
+    }
+}
+
+impl Engine for Posix {
+    fn name(&self) -> &'static str {
+        "posix"
+    }
+
+    fn walk(&self, ledger: &Arc<Ledger>, stop: &Arc<Stop>) -> Result<Ended, WalkError> {
+        let failed = |op| {
+            let path = self.root.clone();
+            move |error| WalkError::Root { op, path, error }
+        };
+        let fd = open_root(&self.root).map_err(failed("open"))?;
+        let attrs = attrs_of_fd(&fd).map_err(failed("stat"))?;
+        let root = ledger.root(attrs);
+        let walk = Walk {
+            ledger: Arc::clone(ledger),
+            budget: Budget::new(self.plan.descriptors),
+            fs: self.plan.fs,
+            stop: Arc::clone(stop),
+        };
+        let reading = Reading::new(ledger, &root, fd, None);
+        Workers::run(walk, Item::Read(Box::new(reading)), self.plan.workers, stop)
+    }
+}
+
+/// What the workers share.
+struct Walk {
+    ledger: Arc<Ledger>,
+    budget: Budget,
+    fs: FsKind,
+    stop: Arc<Stop>,
+}
+
+/// What waits on the stack.
+enum Item {
+    /// A directory to open and read.
+    List(Arc<Dir>, Arc<Node>),
+    /// An open directory to read from where it is.
+    Read(Box<Reading>),
+    /// Names of a wide directory to stat.
+    Stat(Box<Chunk>),
+}
+
+/// A directory that is open.
+struct Reading {
+    dir: Arc<Dir>,
+    fd: Arc<OwnedFd>,
+    listing: Listing,
+    /// Where it was opened from; none for the root.
+    parent: Option<Arc<Node>>,
+    /// What its own children are opened from, once there are any.
+    node: Option<Arc<Node>>,
+    /// How often it was begun.
+    tries: u32,
+    /// Whether its descriptor is kept on the budget while it waits.
+    budgeted: bool,
+}
+
+/// Some names of a directory, each ended by a NUL.
+struct Chunk {
+    names: Vec<u8>,
+    dir: Arc<Dir>,
+    fd: Arc<OwnedFd>,
+    listing: Listing,
+    node: Arc<Node>,
+}
+
+impl Reading {
+    fn new(ledger: &Ledger, dir: &Arc<Dir>, fd: OwnedFd, parent: Option<&Arc<Node>>) -> Self {
+        Self {
+            dir: Arc::clone(dir),
+            fd: Arc::new(fd),
+            listing: ledger.begin(dir),
+            parent: parent.cloned(),
+            node: None,
+            tries: 1,
+            budgeted: false,
+        }
+    }
+
+    fn node(&mut self) -> &Arc<Node> {
+        self.node.get_or_insert_with(|| Node::new(&self.dir, self.parent.as_ref()))
+    }
+}
+
+/// A worker's buffer for names.
+struct Buffer(Vec<u8>);
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self(Vec::with_capacity(BATCH_BYTES))
+    }
+}
+
+/// Why reading a directory came to a halt.
+enum Halt {
+    /// No more names.
+    End,
+    /// It waits for its children.
+    Deferred,
+    /// The walk ends.
+    Stopped,
+    /// Reading on failed.
+    Failed(io::Error),
+}
+
+impl Work for Walk {
+    type Item = Item;
+    type Scratch = Buffer;
+
+    fn run(&self, item: Item, workers: &Arc<Workers<Self>>, buffer: &mut Buffer) {
+        match item {
+            Item::List(dir, parent) => {
+                let opened = match parent.open_child(&dir, &self.budget) {
+                    Err(error) if is_stale(&error) => parent.reopen_child(&dir),
+                    opened => opened,
+                };
+                match opened {
+                    Ok(fd) => {
+                        let reading = Reading::new(&self.ledger, &dir, fd, Some(&parent));
+                        self.read(reading, workers, buffer);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        self.ledger.vanished(&dir);
+                    }
+                    Err(error) => self.unreadable(&dir, Op::Open, &error),
+                }
+            }
+            Item::Read(mut reading) => {
+                if std::mem::take(&mut reading.budgeted) {
+                    self.budget.give_back();
+                }
+                self.read(*reading, workers, buffer);
+            }
+            Item::Stat(chunk) => self.stat_chunk(*chunk, workers),
+        }
+    }
+
+    fn waiting(&self, items: usize) {
+        // Relaxed: for display only.
+        self.ledger.progress.waiting.store(items as u64, Ordering::Relaxed);
+    }
+}
+
+impl Walk {
+    /// Reads a directory to its end, or until it has to wait.
+    fn read(&self, mut reading: Reading, workers: &Arc<Workers<Self>>, buffer: &mut Buffer) {
+        loop {
+            match self.read_names(&mut reading, workers, buffer) {
+                Halt::End => return self.finish(reading, workers),
+                Halt::Stopped => {
+                    // What was seen counts, also of a directory that was not read to its end.
+                    self.commit(&mut reading, Listed::Partly, workers);
+                    return;
+                }
+                Halt::Deferred => return workers.defer(Item::Read(Box::new(reading))),
+                Halt::Failed(error) => {
+                    let again = is_stale(&error) && reading.tries == 1;
+                    if again && reading.listing.can_restart() && self.restart(&mut reading) {
+                        continue;
+                    }
+                    reading.listing.failed(Op::List, None, &error);
+                    return self.finish(reading, workers);
+                }
+            }
+        }
+    }
+
+    /// Begins a listing anew from its parent, where nothing of it counts yet.
+    fn restart(&self, reading: &mut Reading) -> bool {
+        let Some(parent) = &reading.parent else { return false };
+        let Ok(fd) = parent.reopen_child(&reading.dir) else { return false };
+        reading.fd = Arc::new(fd);
+        reading.listing = self.ledger.begin(&reading.dir);
+        reading.tries += 1;
+        true
+    }
+
+    fn finish(&self, mut reading: Reading, workers: &Arc<Workers<Self>>) {
+        self.commit(&mut reading, Listed::Whole, workers);
+        self.ledger.end(reading.listing);
+    }
+
+    fn commit(&self, reading: &mut Reading, listed: Listed, workers: &Arc<Workers<Self>>) {
+        let probe = FdProbe(&reading.fd);
+        let children = reading.listing.commit(&self.ledger, listed, &probe);
+        if !children.is_empty() {
+            let node = Arc::clone(reading.node());
+            self.push_children(children, &node, &reading.fd, workers);
+        }
+    }
+
+    fn push_children(
+        &self,
+        children: Vec<Arc<Dir>>,
+        node: &Arc<Node>,
+        fd: &Arc<OwnedFd>,
+        workers: &Arc<Workers<Self>>,
+    ) {
+        node.expect(children.len(), fd, &self.budget);
+        // The first name on top: it is the one the kernel looked up first.
+        let items = children.into_iter().rev();
+        workers.push(items.map(|dir| Item::List(dir, Arc::clone(node))));
+    }
+
+    fn read_names(
+        &self,
+        reading: &mut Reading,
+        workers: &Arc<Workers<Self>>,
+        buffer: &mut Buffer,
+    ) -> Halt {
+        let fd = Arc::clone(&reading.fd);
+        let mut raw = RawDir::new(&*fd, buffer.0.spare_capacity_mut());
+        // Names for another worker, from the second batch on.
+        let mut chunk: Option<Vec<u8>> = None;
+        loop {
+            if self.stop.is_set() {
+                return Halt::Stopped;
+            }
+            match raw.next() {
+                None => return Halt::End,
+                Some(Err(Errno::INTR)) => continue,
+                Some(Err(errno)) => return Halt::Failed(errno.into()),
+                Some(Ok(entry)) => {
+                    let name = entry.file_name();
+                    let bytes = name.to_bytes();
+                    if bytes != b"." && bytes != b".." && reading.listing.wants(&self.ledger, bytes)
+                    {
+                        match &mut chunk {
+                            Some(chunk) => chunk.extend_from_slice(name.to_bytes_with_nul()),
+                            None => self.stat_entry(&fd, name, &mut reading.listing),
+                        }
+                    }
+                }
+            }
+            if raw.is_buffer_empty() {
+                if let Some(names) = chunk.take() {
+                    let chunk = Chunk {
+                        names,
+                        dir: Arc::clone(&reading.dir),
+                        fd: Arc::clone(&fd),
+                        listing: self.ledger.fork(&reading.dir),
+                        node: Arc::clone(reading.node()),
+                    };
+                    if workers.ready() < CHUNKS_PER_WORKER * workers.limit() {
+                        workers.push([Item::Stat(Box::new(chunk))]);
+                    } else {
+                        self.stat_chunk(chunk, workers);
+                    }
+                }
+                if reading.listing.is_heavy() {
+                    self.commit(reading, Listed::Partly, workers);
+                }
+                if workers.ready() > CROWDED && self.budget.take() {
+                    reading.budgeted = true;
+                    return Halt::Deferred;
+                }
+                if self.fs == FsKind::Local && workers.limit() > 1 {
+                    chunk = Some(Vec::new());
+                }
+            }
+        }
+    }
+
+    fn stat_entry(&self, fd: &OwnedFd, name: &CStr, listing: &mut Listing) {
+        let attrs = match attrs_at(fd, name) {
+            Err(error) if is_stale(&error) => attrs_at(fd, name),
+            attrs => attrs,
+        };
+        match attrs {
+            Ok(attrs) => listing.entry(&self.ledger, name.to_bytes(), attrs),
+            Err(error) => listing.failed(Op::Stat, Some(name.to_bytes()), &error),
+        }
+    }
+
+    fn stat_chunk(&self, mut chunk: Chunk, workers: &Arc<Workers<Self>>) {
+        let mut stopped = false;
+        for name in chunk.names.split_inclusive(|byte| *byte == 0) {
+            stopped = self.stop.is_set();
+            let Ok(name) = CStr::from_bytes_with_nul(name) else { continue };
+            if stopped {
+                break;
+            }
+            self.stat_entry(&chunk.fd, name, &mut chunk.listing);
+        }
+        // Other names of the directory are elsewhere, so a rule's markers are asked for.
+        let probe = FdProbe(&chunk.fd);
+        let children = chunk.listing.commit(&self.ledger, Listed::Partly, &probe);
+        if !children.is_empty() {
+            self.push_children(children, &chunk.node, &chunk.fd, workers);
+        }
+        drop(chunk.dir);
+        if !stopped {
+            self.ledger.end(chunk.listing);
+        }
+    }
+
+    /// A directory that cannot be listed: its own inode counts, and its contents are an error.
+    fn unreadable(&self, dir: &Arc<Dir>, op: Op, error: &io::Error) {
+        let mut listing = self.ledger.begin(dir);
+        listing.failed(op, None, error);
+        listing.commit(&self.ledger, Listed::Whole, &NoProbe);
+        self.ledger.end(listing);
+    }
+}
+
+fn is_stale(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::STALE.raw_os_error())
+}
+
+fn open_root(path: &Path) -> io::Result<OwnedFd> {
+    // The root is the administrator's choice and may be a link.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(openat(CWD, path, flags, Mode::empty())?)
+}
+
+fn attrs_at(fd: &OwnedFd, name: &CStr) -> io::Result<Attrs> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    attrs(&statx(fd, name, flags, WANTED)?)
+}
+
+/// The attributes of an open file.
+pub(super) fn attrs_of_fd(fd: &OwnedFd) -> io::Result<Attrs> {
+    attrs(&statx(fd, c"", AtFlags::EMPTY_PATH, WANTED)?)
+}
+
+#[inline]
+fn attrs(statx: &Statx) -> io::Result<Attrs> {
+    if statx.stx_mask & WANTED.bits() != WANTED.bits() {
+        let message = "the file system did not fill all attributes";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    let kind = match FileType::from_raw_mode(u32::from(statx.stx_mode)) {
+        FileType::RegularFile => FileKind::File,
+        FileType::Directory => FileKind::Dir,
+        FileType::Symlink => FileKind::Symlink,
+        _ => FileKind::Other,
+    };
+    Ok(Attrs {
+        kind,
+        dev: rustix::fs::makedev(statx.stx_dev_major, statx.stx_dev_minor),
+        ino: statx.stx_ino,
+        nlink: statx.stx_nlink,
+        uid: statx.stx_uid,
+        apparent: statx.stx_size,
+        allocated: statx.stx_blocks.saturating_mul(512),
+        mtime: statx.stx_mtime.tv_sec,
+        mount: match statx.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
+            true => Mount::Root,
+            false => Mount::Inside,
+        },
+    })
+}
+
+/// Asks about names relative to an open directory.
+struct FdProbe<'a>(&'a OwnedFd);
+
+impl Probe for FdProbe<'_> {
+    fn exists(&self, name: &[u8]) -> io::Result<bool> {
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+        match statx(self.0, name, flags, StatxFlags::TYPE) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn starts_with(&self, name: &[u8], bytes: &[u8]) -> io::Result<bool> {
+        // A user made this name: it may be a link, a fifo, or gone. NONBLOCK because opening a
+        // fifo would wait; NOATIME, where it is allowed, because a scan leaves no trace.
+        let flags = OFlags::RDONLY
+            | OFlags::NOFOLLOW
+            | OFlags::NONBLOCK
+            | OFlags::NOCTTY
+            | OFlags::CLOEXEC;
+        let open = |flags| openat(self.0, name, flags, Mode::empty());
+        let fd = match open(flags | OFlags::NOATIME) {
+            Err(Errno::PERM) => open(flags),
+            opened => opened,
+        };
+        let fd = match fd {
+            Ok(fd) => fd,
+            Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(false),
+            Err(errno) => return Err(errno.into()),
+        };
+        if attrs_of_fd(&fd)?.kind != FileKind::File {
+            return Ok(false);
+        }
+        let mut head = vec![0; bytes.len()];
+        let read = rustix::io::pread(fd.as_fd(), &mut head, 0)?;
+        Ok(read == bytes.len() && head == bytes)
+    }
+}
+
+/// For a directory that cannot be opened.
+struct NoProbe;
+
+impl Probe for NoProbe {
+    fn exists(&self, _name: &[u8]) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn starts_with(&self, _name: &[u8], _bytes: &[u8]) -> io::Result<bool> {
+        Ok(false)
+    }
+}

@@ -1,0 +1,119 @@
+//! Byte counts that cannot be mixed up, and how people read them.
+//!
+//! EFS knows three sizes of a file, and adding one to another is the classic mistake of usage
+//! reports: [`ApparentBytes`] is `st_size`, [`AllocatedBytes`] is `st_blocks * 512`, and
+//! [`MeteredBytes`] is what EFS bills. There is deliberately no `From` between them.
+
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! bytes {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
+
+        impl Add for $name {
+            type Output = Self;
+            fn add(self, other: Self) -> Self {
+                Self(self.0.saturating_add(other.0))
+            }
+        }
+
+        impl AddAssign for $name {
+            fn add_assign(&mut self, other: Self) {
+                *self = *self + other;
+            }
+        }
+
+        impl Sum for $name {
+            fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+                iter.fold(Self::default(), Add::add)
+            }
+        }
+
+        impl $name {
+            /// The count as people read it, in powers of 1024: `1.5 GiB`.
+            pub fn human(self) -> String {
+                human(self.0)
+            }
+        }
+    };
+}
+
+bytes! {
+    /// `st_size`: what a reader of the file would read. Sparse files make it larger than what is
+    /// stored.
+    ApparentBytes
+}
+bytes! {
+    /// `st_blocks * 512` (NFS `space_used`): the data as stored, what `du` counts.
+    AllocatedBytes
+}
+bytes! {
+    /// What EFS meters and bills: allocated bytes and 2 KiB of metadata for each inode
+    /// (EFS user guide, "metered sizes").
+    MeteredBytes
+}
+
+/// Bytes of metadata that EFS meters for every inode (EFS user guide, "metered sizes").
+pub const METADATA_BYTES_PER_INODE: u64 = 2048;
+
+impl MeteredBytes {
+    /// What EFS meters for `inodes` inodes that hold `allocated` bytes together.
+    ///
+    /// ```
+    /// use efs_scan::units::{AllocatedBytes, MeteredBytes};
+    /// // One 4 KiB file is billed as 6 KiB.
+    /// assert_eq!(MeteredBytes::of(AllocatedBytes(4096), 1), MeteredBytes(6144));
+    /// ```
+    pub fn of(allocated: AllocatedBytes, inodes: u64) -> Self {
+        let metadata = inodes.saturating_mul(METADATA_BYTES_PER_INODE);
+        Self(allocated.0.saturating_add(metadata))
+    }
+}
+
+/// `bytes` in powers of 1024 with one decimal: `0 B`, `4 KiB`, `1.5 GiB`.
+pub fn human(bytes: u64) -> String {
+    humansize::format_size(bytes, humansize::BINARY.decimal_places(1))
+}
+
+/// Reads a size as people write it: `50GiB` and `1.5 TiB` are powers of 1024, `50GB` and `50G`
+/// powers of 1000, a bare number bytes.
+///
+/// # Errors
+/// A sentence that names the text, for a command line or a configuration file.
+pub fn parse_size(text: &str) -> Result<u64, String> {
+    parse_size::parse_size(text.trim()).map_err(|error| {
+        format!("`{text}` is not a size ({error}); write it like 50GiB, 1.5TiB or 500MB")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_as_people_write_them() {
+        assert_eq!(parse_size("50GiB"), Ok(50 << 30));
+        assert_eq!(parse_size(" 1.5 TiB "), Ok(3 << 39));
+        assert_eq!(parse_size("50GB"), Ok(50_000_000_000));
+        assert_eq!(parse_size("12"), Ok(12));
+        assert!(parse_size("fifty").is_err());
+        assert!(parse_size("").is_err());
+        assert!(parse_size("-1GiB").is_err());
+    }
+
+    #[test]
+    fn sums_saturate_instead_of_wrapping() {
+        assert_eq!(
+            AllocatedBytes(u64::MAX) + AllocatedBytes(1),
+            AllocatedBytes(u64::MAX)
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! Directories while they are open to the accounts: the chain up to the root, and the roll-up.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::home::{Finding, Home};
+use super::rules::{RuleIndex, States};
+use crate::scan::Attrs;
+
+/// A directory that was found and is not complete yet. It lives until everything below it was
+/// listed; memory follows these, never files.
+#[derive(Debug)]
+pub struct Dir {
+    /// The directory it is in; none for the root.
+    pub parent: Option<Arc<Dir>>,
+    /// Its name; empty for the root.
+    pub name: Box<[u8]>,
+    /// 0 for the root.
+    pub depth: u32,
+    /// Its own attributes, from its parent's listing.
+    pub attrs: Attrs,
+    /// What its inodes are charged to.
+    pub(super) home: Arc<Home>,
+    /// The finding its parent lies in.
+    pub(super) inherited: Option<Arc<Finding>>,
+    /// The finding that begins here.
+    pub(super) starts: OnceLock<Arc<Finding>>,
+    /// Rules that match its path and wait for a look inside.
+    pub(super) matched: Vec<RuleIndex>,
+    pub(super) states: States,
+    /// Listings and subdirectories that are not complete.
+    pub(super) open: AtomicUsize,
+    /// Allocated bytes of everything below, with hard-linked inodes by their share.
+    pub(super) subtree: AtomicU64,
+    /// The largest subdirectory's.
+    pub(super) largest_child: AtomicU64,
+}
+
+impl Dir {
+    /// The finding that its own entries belong to.
+    pub(super) fn finding(&self) -> Option<&Arc<Finding>> {
+        self.starts.get().or(self.inherited.as_ref())
+    }
+
+    /// Path below the root, bytes as the file system has them; empty for the root itself.
+    pub fn path(&self) -> Vec<u8> {
+        let mut names = vec![&*self.name];
+        let mut dir = &self.parent;
+        while let Some(parent) = dir {
+            names.push(&parent.name);
+            dir = &parent.parent;
+        }
+        names.pop();
+        if names.is_empty() {
+            return Vec::new();
+        }
+        names.reverse();
+        names.join(&b'/')
+    }
+
+    /// Path of an entry of this directory.
+    pub fn path_of(&self, name: &[u8]) -> Vec<u8> {
+        let mut path = self.path();
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(name);
+        path
+    }
+
+    /// Whether the directory is where its home begins.
+    pub(super) fn is_home_itself(&self) -> bool {
+        self.parent.as_ref().is_none_or(|parent| !Arc::ptr_eq(&parent.home, &self.home))
+    }
+
+    /// Ends one listing or subdirectory of `self`. Where it was the last, the directory is
+    /// complete: its sums go up to its parent, whose last it may be in turn.
+    ///
+    /// Invariant: `open` is raised before a child or a further listing exists, so it reaches 0
+    /// once, after everything below has been added. `complete` sees each directory then.
+    pub(super) fn close(self: &Arc<Self>, complete: impl Fn(&Arc<Dir>, u64)) {
+        let mut dir = self;
+        // AcqRel: the last one to leave sees what all the others added before they left.
+        while dir.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let subtree = dir.subtree.load(Ordering::Relaxed);
+            complete(dir, subtree);
+            let Some(parent) = &dir.parent else { return };
+            parent.subtree.fetch_add(subtree, Ordering::Relaxed);
+            parent.largest_child.fetch_max(subtree, Ordering::Relaxed);
+            dir = parent;
+        }
+    }
+}
+
+impl Drop for Dir {
+    /// Unlinks the chain of parents one by one: left to itself, the drop of a path of 100,000
+    /// components would recurse as deep.
+    fn drop(&mut self) {
+        let mut parent = self.parent.take();
+        while let Some(dir) = parent {
+            parent = Arc::into_inner(dir).and_then(|mut dir| dir.parent.take());
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Homes, findings, and the books each home keeps.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::rules::RuleIndex;
+use super::tally::{ByClass, Class, Part, Tally};
+use super::top::{Large, Top};
+use crate::sync::lock;
+
+/// Whose a home is, as far as its place in the tree tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HomeKind {
+    /// Its name is a number: the uid of its owner.
+    Uid,
+    /// It has another name; the owner of the directory owns it.
+    Named,
+    /// Whatever lies above or beside homes. Comes after every home, so that an inode linked from
+    /// a home is charged to the home.
+    Outside,
+}
+
+/// A home directory, or what lies outside of all homes below one top-level directory.
+#[derive(Debug)]
+pub struct Home {
+    /// Path below the root; what lies outside has that of its top-level directory.
+    pub path: Box<[u8]>,
+    /// Which it is.
+    pub kind: HomeKind,
+    /// Whose it is; unknown outside of homes.
+    pub uid: Option<u32>,
+    books: Mutex<Books>,
+    // Both only filter: the books decide again under their lock, so a stale value costs a look.
+    file_floor: AtomicU64,
+    dir_floor: AtomicU64,
+}
+
+/// What is known of a home so far.
+#[derive(Debug)]
+pub struct Books {
+    /// Sums over all inodes that are charged to the home.
+    pub tally: Tally,
+    /// The same by class.
+    pub by_class: ByClass,
+    /// Largest files.
+    pub files: Top,
+    /// Largest directories below the home.
+    pub dirs: Top,
+    /// Totals of what each rule found.
+    pub rules: BTreeMap<RuleIndex, RuleTotal>,
+    /// The largest findings.
+    pub findings: Vec<Found>,
+    /// Inodes that are linked from this home and from another one.
+    pub shared: Part,
+    /// Those of them that are charged to another home.
+    pub charged_elsewhere: Part,
+    /// Errors met in the home.
+    pub errors: u64,
+}
+
+/// What one rule found in a home.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleTotal {
+    /// In how many places.
+    pub places: u64,
+    /// Every inode in them, once.
+    pub whole: Part,
+    /// The inodes that would go if all of these places were deleted: those without a link
+    /// elsewhere.
+    pub frees: Part,
+}
+
+/// A finding that is complete, with its place.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What it holds.
+    pub finding: Arc<Finding>,
+    /// Path below the root.
+    pub path: Box<[u8]>,
+    /// Its bytes when it was completed, which rank it.
+    allocated: u64,
+}
+
+/// A directory or file that a rule named, and everything below it that no earlier rule claims.
+#[derive(Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule: RuleIndex,
+    /// Its class.
+    pub class: Class,
+    sums: Mutex<FindingSums>,
+}
+
+/// What a finding holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FindingSums {
+    /// Inodes with one link.
+    pub single: Part,
+    /// Inodes with several, each once.
+    pub linked: Part,
+    /// Those of them whose links all lie in this finding.
+    pub linked_inside: Part,
+}
+
+impl Finding {
+    pub(super) fn new(rule: RuleIndex, class: Class) -> Arc<Self> {
+        Arc::new(Self {
+            rule,
+            class,
+            sums: Mutex::default(),
+        })
+    }
+
+    pub(super) fn update(&self, change: impl FnOnce(&mut FindingSums)) {
+        change(&mut lock(&self.sums));
+    }
+
+    /// What it holds now.
+    pub fn sums(&self) -> FindingSums {
+        *lock(&self.sums)
+    }
+}
+
+impl FindingSums {
+    /// Every inode, once.
+    pub fn whole(&self) -> Part {
+        let mut whole = self.single;
+        whole.merge(self.linked);
+        whole
+    }
+
+    /// What deleting it frees.
+    pub fn frees(&self) -> Part {
+        let mut frees = self.single;
+        frees.merge(self.linked_inside);
+        frees
+    }
+}
+
+impl Home {
+    pub(super) fn new(path: Box<[u8]>, kind: HomeKind, uid: Option<u32>, top: usize) -> Arc<Self> {
+        let floor = Top::new(top).floor();
+        Arc::new(Self {
+            path,
+            kind,
+            uid,
+            books: Mutex::new(Books {
+                tally: Tally::default(),
+                by_class: ByClass::default(),
+                files: Top::new(top),
+                dirs: Top::new(top),
+                rules: BTreeMap::new(),
+                findings: Vec::new(),
+                shared: Part::default(),
+                charged_elsewhere: Part::default(),
+                errors: 0,
+            }),
+            file_floor: AtomicU64::new(floor),
+            dir_floor: AtomicU64::new(floor),
+        })
+    }
+
+    /// Order in which homes are charged for inodes they share.
+    pub fn order(&self) -> (HomeKind, &[u8]) {
+        // Uid and named homes are one kind here: their names decide.
+        (self.kind.max(HomeKind::Named), &self.path)
+    }
+
+    /// Reads or changes the books.
+    pub fn books<T>(&self, with: impl FnOnce(&mut Books) -> T) -> T {
+        let mut books = lock(&self.books);
+        let out = with(&mut books);
+        // Relaxed: see the fields.
+        self.file_floor.store(books.files.floor(), Ordering::Relaxed);
+        self.dir_floor.store(books.dirs.floor(), Ordering::Relaxed);
+        out
+    }
+
+    /// Allocated bytes from which a file may be among the largest.
+    pub fn file_floor(&self) -> u64 {
+        self.file_floor.load(Ordering::Relaxed)
+    }
+
+    /// Offers a directory whose subtree is complete.
+    pub(super) fn offer_dir(&self, allocated: u64, dir: impl FnOnce() -> Large) {
+        if allocated >= self.dir_floor.load(Ordering::Relaxed) {
+            let dir = dir();
+            self.books(|books| books.dirs.offer(dir));
+        }
+    }
+}
+
+impl Books {
+    /// Takes a finding that is complete; keeps it if it is among the `limit` largest.
+    pub(super) fn found(
+        &mut self,
+        finding: &Arc<Finding>,
+        limit: usize,
+        path: impl FnOnce() -> Box<[u8]>,
+    ) {
+        let sums = finding.sums();
+        let total = self.rules.entry(finding.rule).or_default();
+        total.places += 1;
+        // Inodes with several links follow when their links are all known.
+        total.whole.merge(sums.single);
+        total.frees.merge(sums.single);
+        let allocated = sums.whole().allocated.0;
+        let full = self.findings.len() >= limit;
+        if full && self.findings.last().is_none_or(|last| last.allocated > allocated) {
+            return;
+        }
+        let found = Found {
+            finding: Arc::clone(finding),
+            path: path(),
+            allocated,
+        };
+        let at = self.findings.partition_point(|other| other.rank() < found.rank());
+        self.findings.insert(at, found);
+        self.findings.truncate(limit);
+    }
+}
+
+impl Found {
+    /// Larger first, then by path and rule.
+    pub fn rank(&self) -> (Reverse<u64>, &[u8], RuleIndex) {
+        (Reverse(self.allocated), &self.path, self.finding.rule)
+    }
+}

@@ -1,0 +1,285 @@
+//! The accounts of one walk: what an engine tells of directories goes in, sums per home come out.
+//!
+//! An engine takes a [`Listing`] for a directory, tells it every entry, and commits it. Nothing
+//! counts before that, so a listing that must begin again is dropped and taken anew. What is
+//! committed is added under one short lock per home; the engine may be a pool of threads or one
+//! event loop.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::dir::Dir;
+use super::errors::Errors;
+use super::home::{Finding, Home, HomeKind};
+use super::links::{LinkTotals, Links};
+use super::listing::Listing;
+use super::rules::{Entered, Home as HomeAt, Place, RuleIndex, Rules, Seen};
+use super::scope::Scope;
+use super::tally::{Ages, Class, Tally};
+use super::top::Large;
+use crate::scan::Attrs;
+use crate::sync::lock;
+
+/// How many findings a home keeps by name, for each of its largest files.
+const FINDINGS_PER_TOP: usize = 2;
+
+/// What a walk is to find out.
+#[derive(Debug)]
+pub struct Task {
+    /// Compiled rules.
+    pub rules: Rules,
+    /// What belongs to the scan.
+    pub scope: Scope,
+    /// Ages as of the start of the run.
+    pub ages: Ages,
+    /// How many of the largest to keep.
+    pub top: usize,
+}
+
+/// What a progress display reads while the walk goes on.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Inodes committed.
+    pub entries: AtomicU64,
+    /// Directories committed.
+    pub dirs: AtomicU64,
+    /// Allocated bytes committed, without inodes that have several links.
+    pub bytes: AtomicU64,
+    /// Directories found and not listed yet.
+    pub waiting: AtomicU64,
+}
+
+/// The accounts.
+#[derive(Debug)]
+pub struct Ledger {
+    pub(super) task: Task,
+    root_dev: OnceLock<u64>,
+    homes: Mutex<Vec<Arc<Home>>>,
+    pub(super) links: Links,
+    errors: Mutex<Errors>,
+    /// How far it is.
+    pub progress: Progress,
+}
+
+/// What came out.
+#[derive(Debug)]
+pub struct Totals {
+    /// Homes, and what lies outside of them.
+    pub homes: Vec<Arc<Home>>,
+    /// What could not be read.
+    pub errors: Errors,
+    /// Hard links that lead out of the scan.
+    pub links: LinkTotals,
+    /// The rules that findings name.
+    pub task: Arc<Ledger>,
+}
+
+impl Ledger {
+    /// Opens empty accounts.
+    pub fn new(task: Task) -> Self {
+        Self {
+            links: Links::new(task.ages),
+            errors: Mutex::new(Errors::new(task.scope.exclude.len())),
+            task,
+            root_dev: OnceLock::new(),
+            homes: Mutex::default(),
+            progress: Progress::default(),
+        }
+    }
+
+    /// The rules in use.
+    pub fn rules(&self) -> &Rules {
+        &self.task.rules
+    }
+
+    /// The root, from its own attributes. Call it once.
+    pub fn root(&self, attrs: Attrs) -> Arc<Dir> {
+        self.root_dev.get_or_init(|| attrs.dev);
+        let (kind, place) = match self.task.scope.home_depth {
+            0 => (HomeKind::Named, HomeAt::Here),
+            _ => (HomeKind::Outside, HomeAt::Below),
+        };
+        let uid = (kind == HomeKind::Named).then_some(attrs.uid);
+        let home = self.open_home(Box::default(), kind, uid);
+        let entered = self.task.rules.enter(Place::TopOf(place), &[], b"");
+        Arc::new(new_dir(None, b"", attrs, home, entered.states))
+    }
+
+    /// Whether an entry with these attributes is on a file system that the scan stays out of.
+    pub(super) fn is_foreign_mount(&self, attrs: &Attrs) -> bool {
+        self.task.scope.is_foreign_mount(attrs, self.root_dev.get().copied())
+    }
+
+    fn open_home(&self, path: Box<[u8]>, kind: HomeKind, uid: Option<u32>) -> Arc<Home> {
+        let home = Home::new(path, kind, uid, self.task.top);
+        lock(&self.homes).push(Arc::clone(&home));
+        home
+    }
+
+    /// A listing of `dir` that will count the directory itself too.
+    pub fn begin(&self, dir: &Arc<Dir>) -> Listing {
+        Listing::new(self, dir, Some(dir.attrs.clone()))
+    }
+
+    /// A second listing of a directory that is being listed, for a part of its names. Each is
+    /// committed by itself.
+    pub fn fork(&self, dir: &Arc<Dir>) -> Listing {
+        // Relaxed: the listing this is forked from keeps the directory open.
+        dir.open.fetch_add(1, Ordering::Relaxed);
+        Listing::new(self, dir, None)
+    }
+
+    /// Ends a listing whose last part was committed.
+    pub fn end(&self, listing: Listing) {
+        listing.dir.close(|dir, subtree| self.complete(dir, subtree));
+    }
+
+    /// Ends a directory that was listed in its parent and is gone.
+    pub fn vanished(&self, dir: &Arc<Dir>) {
+        lock(&self.errors).vanished += 1;
+        dir.close(|dir, subtree| self.complete(dir, subtree));
+    }
+
+    pub(super) fn errors(&self, with: impl FnOnce(&mut Errors)) {
+        with(&mut lock(&self.errors));
+    }
+
+    /// The finding that begins at `dir` by `rule`.
+    pub(super) fn start_finding(&self, dir: &Dir, rule: RuleIndex) {
+        let class = self.task.rules.get(rule).class;
+        dir.starts.get_or_init(|| Finding::new(rule, class));
+    }
+
+    pub(super) fn found(&self, home: &Home, finding: &Arc<Finding>, path: impl FnOnce() -> Vec<u8>) {
+        let limit = self.task.top * FINDINGS_PER_TOP;
+        home.books(|books| books.found(finding, limit, || path().into()));
+    }
+
+    /// Makes the directory `name` of `parent` known: its home, and the rules that match it.
+    pub(super) fn child(
+        &self,
+        parent: &Arc<Dir>,
+        name: &[u8],
+        attrs: Attrs,
+        seen: &Seen<'_>,
+        failed: &mut dyn FnMut(std::io::Error),
+    ) -> Arc<Dir> {
+        let depth = parent.depth + 1;
+        let home_depth = self.task.scope.home_depth;
+        let place = match depth.cmp(&home_depth) {
+            std::cmp::Ordering::Less => Place::TopOf(HomeAt::Below),
+            std::cmp::Ordering::Equal => Place::TopOf(HomeAt::Here),
+            std::cmp::Ordering::Greater => Place::InHome,
+        };
+        let home = match place {
+            Place::TopOf(HomeAt::Here) => {
+                let uid = uid_of_name(name);
+                let kind = if uid.is_some() { HomeKind::Uid } else { HomeKind::Named };
+                let uid = uid.unwrap_or(attrs.uid);
+                self.open_home(parent.path_of(name).into(), kind, Some(uid))
+            }
+            // Apart for each top-level directory, for the lines that `du -d1` prints of them.
+            Place::TopOf(HomeAt::Below) if depth == 1 => {
+                self.open_home(name.into(), HomeKind::Outside, None)
+            }
+            _ => Arc::clone(&parent.home),
+        };
+        let Entered { states, mut rules } = self.task.rules.enter(place, &parent.states, name);
+        rules.retain(|&rule| {
+            self.task.rules.beside_holds(rule, seen).unwrap_or_else(|error| {
+                failed(error);
+                false
+            })
+        });
+        let inherited = parent.finding().cloned();
+        let before = inherited.as_ref().map(|finding| finding.rule);
+        let first = rules
+            .iter()
+            .copied()
+            .find(|&rule| !self.task.rules.looks_inside(rule))
+            .filter(|rule| before.is_none_or(|before| *rule < before));
+        rules.retain(|&rule| self.task.rules.looks_inside(rule));
+        let mut dir = new_dir(Some(parent), name, attrs, home, states);
+        dir.inherited = inherited;
+        dir.matched = rules;
+        if let Some(rule) = first {
+            self.start_finding(&dir, rule);
+        }
+        Arc::new(dir)
+    }
+
+    fn complete(&self, dir: &Arc<Dir>, subtree: u64) {
+        if let Some(finding) = dir.starts.get() {
+            self.found(&dir.home, finding, || dir.path());
+        }
+        // A directory that is nearly all one subdirectory leaves its place to that.
+        let largest = dir.largest_child.load(Ordering::Relaxed);
+        let passes_through = u128::from(largest) * 10 >= u128::from(subtree) * 9;
+        if dir.home.is_home() && !dir.is_home_itself() && !passes_through {
+            dir.home.offer_dir(subtree, || Large {
+                path: dir.path().into(),
+                allocated: subtree,
+                apparent: 0,
+                mtime: dir.attrs.mtime,
+                nlink: 1,
+                inode: (dir.attrs.dev, dir.attrs.ino),
+            });
+        }
+    }
+
+    /// Closes the accounts when no engine writes to them any more, or as far as they are.
+    pub fn finish(self: &Arc<Self>) -> Totals {
+        let links = self.links.finish();
+        let mut homes = lock(&self.homes).clone();
+        homes.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
+        Totals {
+            homes,
+            errors: lock(&self.errors).clone(),
+            links,
+            task: Arc::clone(self),
+        }
+    }
+
+    pub(super) fn progressed(&self, tally: &Tally) {
+        // Relaxed: for display only.
+        let progress = &self.progress;
+        progress.entries.fetch_add(tally.inodes(), Ordering::Relaxed);
+        progress.dirs.fetch_add(tally.dirs, Ordering::Relaxed);
+        progress.bytes.fetch_add(tally.allocated.0, Ordering::Relaxed);
+    }
+
+    pub(super) fn class_of(finding: Option<&Arc<Finding>>) -> Class {
+        finding.map_or(Class::Rest, |finding| finding.class)
+    }
+}
+
+/// The uid that a home's name is, if it is made of digits and fits.
+pub fn uid_of_name(name: &[u8]) -> Option<u32> {
+    if name.is_empty() || !name.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(name).ok()?.parse().ok()
+}
+
+fn new_dir(
+    parent: Option<&Arc<Dir>>,
+    name: &[u8],
+    attrs: Attrs,
+    home: Arc<Home>,
+    states: Box<[u16]>,
+) -> Dir {
+    Dir {
+        parent: parent.cloned(),
+        name: name.into(),
+        depth: parent.map_or(0, |parent| parent.depth + 1),
+        attrs,
+        home,
+        inherited: None,
+        starts: OnceLock::new(),
+        matched: Vec::new(),
+        states,
+        open: 1.into(),
+        subtree: 0.into(),
+        largest_child: 0.into(),
+    }
+}

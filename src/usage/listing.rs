@@ -1,0 +1,298 @@
+//! What one listing of a directory has found, before it counts.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::dir::Dir;
+use super::errors::Problem;
+use super::home::Finding;
+use super::ledger::Ledger;
+use super::rules::{Listed, RuleIndex, Seen};
+use super::tally::{Class, Part, Tally};
+use super::top::Large;
+use crate::scan::{Attrs, FileKind, Op, Probe};
+
+/// A listing gives what it has to the accounts when it holds this many subdirectories or links,
+/// so that a directory of millions stays small. Until then it can be begun again.
+const HEAVY: usize = 1024;
+
+/// A name and its attributes.
+type Named = (Box<[u8]>, Attrs);
+
+/// The sums of one directory, or of a part of its names.
+#[derive(Debug)]
+pub struct Listing {
+    pub(super) dir: Arc<Dir>,
+    /// The directory's own inode, until it is counted.
+    own: Option<Attrs>,
+    tally: Tally,
+    /// Hard-linked inodes' shares, for the roll-up.
+    shares: u64,
+    markers: u64,
+    subdirs: Vec<Named>,
+    links: Vec<Attrs>,
+    /// Files that a rule matches by name; whether it applies is known when the directory's is.
+    matches: Vec<(RuleIndex, Box<[u8]>, Attrs)>,
+    large: Vec<Named>,
+    file_floor: u64,
+    /// Path of the directory and a slash, where globs are to be matched.
+    prefix: Option<Vec<u8>>,
+    problems: Vec<Problem>,
+    vanished: u64,
+    mounts: u64,
+    excluded: BTreeMap<usize, u64>,
+    committed: bool,
+}
+
+impl Listing {
+    pub(super) fn new(ledger: &Ledger, dir: &Arc<Dir>, own: Option<Attrs>) -> Self {
+        let scope = &ledger.task.scope;
+        Self {
+            dir: Arc::clone(dir),
+            own: own.filter(|_| scope.counts_at(dir.depth)),
+            tally: Tally::default(),
+            shares: 0,
+            markers: 0,
+            subdirs: Vec::new(),
+            links: Vec::new(),
+            matches: Vec::new(),
+            large: Vec::new(),
+            file_floor: dir.home.file_floor(),
+            prefix: (!scope.exclude.is_empty()).then(|| dir.path_of(b"")),
+            problems: Vec::new(),
+            vanished: 0,
+            mounts: 0,
+            excluded: BTreeMap::new(),
+            committed: false,
+        }
+    }
+
+    /// Notes that a name exists, and says whether its attributes are wanted.
+    #[inline]
+    pub fn wants(&mut self, ledger: &Ledger, name: &[u8]) -> bool {
+        self.markers |= ledger.task.rules.marker(name);
+        let scope = &ledger.task.scope;
+        if !scope.selects(self.dir.depth + 1, name) {
+            return false;
+        }
+        let Some(prefix) = &mut self.prefix else { return true };
+        let length = prefix.len();
+        prefix.extend_from_slice(name);
+        let glob = scope.exclude.first_match(prefix);
+        prefix.truncate(length);
+        if let Some(glob) = glob {
+            *self.excluded.entry(glob).or_default() += 1;
+        }
+        glob.is_none()
+    }
+
+    /// Takes an entry of the directory. Directories are held back until the commit.
+    #[inline]
+    pub fn entry(&mut self, ledger: &Ledger, name: &[u8], attrs: Attrs) {
+        if ledger.is_foreign_mount(&attrs) {
+            self.mounts += 1;
+            return;
+        }
+        if attrs.kind == FileKind::Dir {
+            self.subdirs.push((name.into(), attrs));
+            return;
+        }
+        if !ledger.task.scope.counts_at(self.dir.depth) {
+            return;
+        }
+        if attrs.allocated >= self.file_floor {
+            self.keep_large(name, &attrs, ledger.task.top);
+        }
+        if attrs.kind == FileKind::File
+            && let Some(rule) = ledger.task.rules.file(name, attrs.apparent)
+        {
+            self.matches.push((rule, name.into(), attrs));
+        } else if attrs.nlink > 1 {
+            self.shares += attrs.allocated / u64::from(attrs.nlink);
+            self.links.push(attrs);
+        } else {
+            self.tally.count(&attrs, &ledger.task.ages, self.dir.home.uid);
+        }
+    }
+
+    fn keep_large(&mut self, name: &[u8], attrs: &Attrs, top: usize) {
+        self.large.push((name.into(), attrs.clone()));
+        // Within one directory names order as paths do.
+        if self.large.len() >= 4 * top.max(1) {
+            self.large.sort_by(|(a_name, a), (b_name, b)| {
+                b.allocated.cmp(&a.allocated).then_with(|| a_name.cmp(b_name))
+            });
+            self.large.truncate(top);
+            self.file_floor = self.large.last().map_or(u64::MAX, |(_, last)| last.allocated);
+        }
+    }
+
+    /// Notes that `name`, or the directory itself, could not be read. What is gone is not an
+    /// error.
+    pub fn failed(&mut self, op: Op, name: Option<&[u8]>, error: &io::Error) {
+        if name.is_some() && error.kind() == io::ErrorKind::NotFound {
+            self.vanished += 1;
+            return;
+        }
+        let path = match name {
+            Some(name) => self.dir.path_of(name),
+            None => self.dir.path(),
+        };
+        self.problems.push(Problem::new(path, op, error));
+    }
+
+    /// Whether it holds so much that it should be committed before it goes on.
+    pub fn is_heavy(&self) -> bool {
+        self.subdirs.len() + self.links.len() + self.matches.len() + self.problems.len() >= HEAVY
+    }
+
+    /// Whether nothing of it counts yet, so that it may be dropped and begun again.
+    pub fn can_restart(&self) -> bool {
+        !self.committed
+    }
+
+    /// Adds what it holds to the accounts and empties it; returns the subdirectories, which are
+    /// to be listed.
+    pub fn commit(&mut self, ledger: &Ledger, listed: Listed, probe: &dyn Probe) -> Vec<Arc<Dir>> {
+        self.committed = true;
+        let dir = Arc::clone(&self.dir);
+        let home = &dir.home;
+        let rules = &ledger.task.rules;
+        let seen = Seen {
+            markers: self.markers,
+            listing: listed,
+            probe,
+        };
+        let mut refused: Vec<io::Error> = Vec::new();
+
+        let current = dir.finding().map(|finding| finding.rule);
+        match rules.inside(&dir.matched, current, &seen) {
+            Ok(Some(rule)) => ledger.start_finding(&dir, rule),
+            Ok(None) => {}
+            Err(error) => refused.push(error),
+        }
+        let finding = dir.finding();
+        let class = Ledger::class_of(finding);
+
+        let mut tally = std::mem::take(&mut self.tally);
+        if let Some(own) = self.own.take() {
+            tally.count(&own, &ledger.task.ages, home.uid);
+        }
+        for (rule, name, attrs) in std::mem::take(&mut self.matches) {
+            if finding.is_some_and(|finding| finding.rule <= rule) {
+                self.plain(ledger, &mut tally, attrs, finding, class);
+            } else {
+                self.file_finding(ledger, rule, &name, attrs);
+            }
+        }
+        let part = tally.part();
+        ledger.progressed(&tally);
+        let subtree = part.allocated.0 + std::mem::take(&mut self.shares);
+        // Relaxed: `Dir::close` orders it before whoever completes the directory.
+        dir.subtree.fetch_add(subtree, Ordering::Relaxed);
+        if let Some(finding) = finding
+            && part != Part::default()
+        {
+            finding.update(|sums| sums.single.merge(part));
+        }
+        let errors = (self.problems.len() + refused.len()) as u64;
+        let large = self.take_large();
+        home.books(|books| {
+            books.tally.merge(&tally);
+            books.by_class.add(class, part);
+            books.errors += errors;
+            large.into_iter().for_each(|file| books.files.offer(file));
+        });
+        for attrs in std::mem::take(&mut self.links) {
+            ledger.links.add(attrs, home, finding, class);
+        }
+
+        let subdirs = std::mem::take(&mut self.subdirs);
+        // Relaxed: this listing keeps the directory open.
+        dir.open.fetch_add(subdirs.len(), Ordering::Relaxed);
+        let mut failed = |error| refused.push(error);
+        let children = subdirs
+            .into_iter()
+            .map(|(name, attrs)| ledger.child(&dir, &name, attrs, &seen, &mut failed))
+            .collect();
+        for error in &refused {
+            self.problems.push(Problem::new(dir.path(), Op::Read, error));
+        }
+        self.report(ledger);
+        children
+    }
+
+    /// A file that a rule names, in a directory that no earlier rule claims.
+    fn file_finding(&mut self, ledger: &Ledger, rule: RuleIndex, name: &[u8], attrs: Attrs) {
+        let home = Arc::clone(&self.dir.home);
+        let class = ledger.task.rules.get(rule).class;
+        let finding = Finding::new(rule, class);
+        let mut tally = Tally::default();
+        self.plain(ledger, &mut tally, attrs, Some(&finding), class);
+        let part = tally.part();
+        ledger.progressed(&tally);
+        self.shares += part.allocated.0;
+        finding.update(|sums| sums.single.merge(part));
+        home.books(|books| {
+            books.tally.merge(&tally);
+            books.by_class.add(class, part);
+        });
+        ledger.found(&home, &finding, || self.dir.path_of(name));
+    }
+
+    /// Counts a file where it belongs: at once, or with the other links to it.
+    fn plain(
+        &mut self,
+        ledger: &Ledger,
+        tally: &mut Tally,
+        attrs: Attrs,
+        finding: Option<&Arc<Finding>>,
+        class: Class,
+    ) {
+        if attrs.nlink > 1 {
+            self.shares += attrs.allocated / u64::from(attrs.nlink);
+            ledger.links.add(attrs, &self.dir.home, finding, class);
+        } else {
+            tally.count(&attrs, &ledger.task.ages, self.dir.home.uid);
+        }
+    }
+
+    fn take_large(&mut self) -> Vec<Large> {
+        let floor = self.dir.home.file_floor();
+        let mut prefix = None;
+        std::mem::take(&mut self.large)
+            .into_iter()
+            .filter(|(_, attrs)| attrs.allocated >= floor)
+            .map(|(name, attrs)| {
+                let prefix: &Vec<u8> = prefix.get_or_insert_with(|| self.dir.path_of(b""));
+                Large {
+                    path: [prefix, &*name].concat().into(),
+                    allocated: attrs.allocated,
+                    apparent: attrs.apparent,
+                    mtime: attrs.mtime,
+                    nlink: attrs.nlink,
+                    inode: (attrs.dev, attrs.ino),
+                }
+            })
+            .collect()
+    }
+
+    fn report(&mut self, ledger: &Ledger) {
+        if self.problems.is_empty()
+            && self.vanished + self.mounts == 0
+            && self.excluded.is_empty()
+        {
+            return;
+        }
+        ledger.errors(|errors| {
+            errors.vanished += std::mem::take(&mut self.vanished);
+            errors.mounts += std::mem::take(&mut self.mounts);
+            for (glob, entries) in std::mem::take(&mut self.excluded) {
+                errors.excluded[glob] += entries;
+            }
+            self.problems.drain(..).for_each(|problem| errors.add(problem));
+        });
+    }
+}

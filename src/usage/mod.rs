@@ -1,0 +1,24 @@
+//! What entries add up to: homes, rules, hard links, and the sums of directories.
+
+mod dir;
+mod errors;
+mod home;
+mod ledger;
+mod links;
+mod listing;
+pub mod rule_file;
+mod rules;
+mod scope;
+mod tally;
+mod top;
+
+pub use dir::Dir;
+pub use errors::{ErrorKind, Errors, Problem};
+pub use home::{Books, Finding, FindingSums, Found, Home, HomeKind, RuleTotal};
+pub use ledger::{Ledger, Progress, Task, Totals, uid_of_name};
+pub use links::LinkTotals;
+pub use listing::Listing;
+pub use rules::{Listed, Rule, RuleIndex, Rules};
+pub use scope::{Exclude, Mounts, Scope};
+pub use tally::{Ages, ByClass, Class, Part, Tally};
+pub use top::{Large, Top};

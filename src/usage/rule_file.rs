@@ -1,0 +1,203 @@
+//! Rules as they are written: the built-in file and the configuration's additions.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::rules::Rules;
+use super::tally::Class;
+use crate::units::parse_size;
+
+/// The rules compiled into the program.
+pub const BUILT_IN: &str = include_str!("rules.toml");
+
+/// How errors name the built-in rules.
+pub const BUILT_IN_NAME: &str = "built-in rules.toml";
+
+/// A rule as TOML has it. The head of `rules.toml` describes the keys.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSpec {
+    /// Unique name, in reports and in `rules.off`.
+    pub id: String,
+    /// What the rule says.
+    pub class: SpecClass,
+    /// Paths below the home, or with `**/` at any depth.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+    /// What the paths name.
+    #[serde(default, skip_serializing_if = "Kind::is_dir")]
+    pub kind: Kind,
+    /// Only where one of these names stands in the same directory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
+    /// Only directories that hold one of these names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contains: Vec<String>,
+    /// Not directories that hold one of these names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unless_contains: Vec<String>,
+    /// The file of `contains` must begin with this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_with: Option<String>,
+    /// Files of at least this size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_size: Option<String>,
+    /// What reclaims it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// A word of caution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Where the tool's documentation says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doc: Option<String>,
+}
+
+/// The classes a rule may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum SpecClass {
+    Trash,
+    Cache,
+    Environment,
+    Output,
+    Log,
+    /// Worth a look; counted with the rest.
+    Hint,
+}
+
+impl SpecClass {
+    /// The class its bytes count in.
+    pub fn class(self) -> Class {
+        match self {
+            Self::Trash => Class::Trash,
+            Self::Cache => Class::Cache,
+            Self::Environment => Class::Environment,
+            Self::Output => Class::Output,
+            Self::Log => Class::Log,
+            Self::Hint => Class::Rest,
+        }
+    }
+
+    /// Whether it only hints.
+    pub fn is_hint(self) -> bool {
+        self == Self::Hint
+    }
+}
+
+/// What a rule's paths name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Directories.
+    #[default]
+    Dir,
+    /// Regular files.
+    File,
+}
+
+impl Kind {
+    fn is_dir(&self) -> bool {
+        *self == Self::Dir
+    }
+}
+
+impl RuleSpec {
+    /// What can be said of the rule by itself.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        let well_formed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.id.is_empty() || !self.id.chars().all(well_formed) {
+            let id = &self.id;
+            return Err(format!("id `{id}` must be made of a-z, 0-9 and -"));
+        }
+        for path in &self.paths {
+            let rest = path.strip_prefix("**/").unwrap_or(path);
+            if rest.split('/').any(|part| matches!(part, "" | "." | ".." | "**")) {
+                return Err(format!(
+                    "path `{path}` must be relative, with `**/` at most at its beginning"
+                ));
+            }
+            if path.matches('{').count() != path.matches('}').count() {
+                return Err(format!("path `{path}` has an unbalanced brace"));
+            }
+            if self.kind == Kind::File && (!path.starts_with("**/") || rest.contains('/')) {
+                return Err(format!("path `{path}` of a file rule must be `**/NAME`"));
+            }
+        }
+        let markers = [&self.beside, &self.contains, &self.unless_contains];
+        for marker in markers.into_iter().flatten() {
+            if marker.is_empty() || marker.contains(['/', '*', '?']) {
+                return Err(format!("`{marker}` must be a plain file name"));
+            }
+        }
+        if self.paths.is_empty() && (self.contains.is_empty() || self.kind == Kind::File) {
+            return Err("it needs `paths`, or `contains` for directories".to_owned());
+        }
+        if self.kind == Kind::File && !markers.iter().all(|names| names.is_empty()) {
+            return Err("`beside` and `contains` are for directories".to_owned());
+        }
+        if self.kind == Kind::Dir && self.min_size.is_some() {
+            return Err("`min_size` is for files".to_owned());
+        }
+        if self.starts_with.is_some() && self.contains.len() != 1 {
+            return Err("`starts_with` needs `contains` with one name".to_owned());
+        }
+        self.min_size()?;
+        Ok(())
+    }
+
+    /// The least size in bytes.
+    ///
+    /// # Errors
+    /// If the size cannot be read.
+    pub fn min_size(&self) -> Result<Option<u64>, String> {
+        self.min_size.as_deref().map(parse_size).transpose()
+    }
+}
+
+/// The built-in file's shape.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleFile {
+    rule: Vec<Spanned<RuleSpec>>,
+}
+
+/// Compiles the built-in rules, less those that are `off`, behind the `added` ones of a
+/// configuration file `(name, text)`: what a site says comes first. An added rule with a built-in
+/// one's id replaces it.
+///
+/// # Errors
+/// `FILE:LINE: rule …` with what is wrong.
+pub fn load(
+    added: &[Spanned<RuleSpec>],
+    (name, text): (&str, &str),
+    off: &[String],
+) -> Result<Rules, String> {
+    let built_in: RuleFile =
+        toml::from_str(BUILT_IN).map_err(|error| format!("{BUILT_IN_NAME}: {error}"))?;
+    for id in off {
+        let known = |rule: &Spanned<RuleSpec>| rule.get_ref().id == *id;
+        if !built_in.rule.iter().any(known) {
+            return Err(format!("{name}: rules.off names `{id}`, which is no built-in rule"));
+        }
+    }
+    let replaced = |rule: &&Spanned<RuleSpec>| {
+        let id = &rule.get_ref().id;
+        !off.contains(id) && !added.iter().any(|other| other.get_ref().id == *id)
+    };
+    let all: Vec<&Spanned<RuleSpec>> = added
+        .iter()
+        .chain(built_in.rule.iter().filter(replaced))
+        .collect();
+    Rules::compile(all.iter().map(|rule| rule.get_ref())).map_err(|(at, problem)| {
+        let (name, text) = if at < added.len() { (name, text) } else { (BUILT_IN_NAME, BUILT_IN) };
+        let start = all[at].span().start.min(text.len());
+        let line = 1 + text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count();
+        format!("{name}:{line}: rule `{}`: {problem}", all[at].get_ref().id)
+    })
+}

@@ -1,0 +1,411 @@
+//! Rules that say what is trash, cache and so on: data in TOML, compiled once, and matched while
+//! the walk descends.
+//!
+//! Paths are compiled to a trie of components, so a directory is matched by its own name and the
+//! few trie nodes that its parent was at: one hash look-up for most directories, nothing for most
+//! files, and never a comparison of whole paths. Where several rules match, the first in the file
+//! wins, for an entry and everything below it; a rule further up the file may take a part out of
+//! what a later one claims (`.cache/pip` out of `.cache`).
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use globset::GlobMatcher;
+
+use super::rule_file::{Kind, RuleSpec};
+use super::tally::Class;
+use crate::scan::Probe;
+
+/// Position of a rule in its list; the lower one wins.
+pub type RuleIndex = u16;
+
+/// Trie nodes a directory is at.
+pub(super) type States = Box<[u16]>;
+
+const ANCHORED: usize = 0;
+const ANYWHERE: usize = 1;
+
+/// One rule as reports name it.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Unique name.
+    pub id: String,
+    /// What it says.
+    pub class: Class,
+    /// A hint names a directory and counts it as [`Class::Rest`]: it may be worth a look.
+    pub hint: bool,
+    /// What reclaims it; `{path}` stands for the quoted path.
+    pub command: Option<String>,
+    beside: Markers,
+    contains: Markers,
+    unless_contains: Markers,
+    starts_with: Option<Box<[u8]>>,
+    pathless: bool,
+}
+
+/// A set of marker names, as bits.
+type Markers = u64;
+
+/// A rule by file name.
+#[derive(Debug)]
+struct FileRule {
+    rule: RuleIndex,
+    min_size: u64,
+    name: NamePattern,
+}
+
+/// How one component of a path is compared.
+#[derive(Debug)]
+enum NamePattern {
+    Literal(Box<[u8]>),
+    Glob { first: Option<u8>, matcher: GlobMatcher },
+}
+
+impl NamePattern {
+    fn new(component: &str) -> Result<Self, globset::Error> {
+        if !component.contains(['*', '?', '[', '\\']) {
+            return Ok(Self::Literal(component.as_bytes().into()));
+        }
+        let glob = globset::GlobBuilder::new(component)
+            .literal_separator(true)
+            .build()?;
+        let first = component.bytes().next().filter(|b| !b"*?[\\".contains(b));
+        Ok(Self::Glob {
+            first,
+            matcher: glob.compile_matcher(),
+        })
+    }
+
+    fn matches(&self, name: &[u8]) -> bool {
+        match self {
+            Self::Literal(literal) => **literal == *name,
+            Self::Glob { first, matcher } => {
+                first.is_none_or(|first| name.first() == Some(&first))
+                    && matcher.is_match(Path::new(OsStr::from_bytes(name)))
+            }
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<Box<[u8]>, usize>,
+    globs: Vec<(NamePattern, usize)>,
+    accepts: Vec<RuleIndex>,
+}
+
+/// What entering a directory matched.
+#[derive(Debug, Default)]
+pub struct Entered {
+    /// Where the directory is in the trie.
+    pub states: States,
+    /// Rules whose path matched, first rule first.
+    pub rules: Vec<RuleIndex>,
+}
+
+/// Where a directory stands, which decides the rules that can match it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Above the homes, or a home itself: only rules that match anywhere.
+    TopOf(Home),
+    /// Below a home.
+    InHome,
+}
+
+/// Whether the directory that is entered is a home, whose children paths are relative to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// It is.
+    Here,
+    /// It is further down.
+    Below,
+}
+
+/// All rules, ready to match.
+#[derive(Debug)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    nodes: Vec<Node>,
+    files: Vec<FileRule>,
+    markers: Vec<Box<[u8]>>,
+    /// For each first byte the lengths, as bits, of the markers that begin with it.
+    marker_gate: Box<[u64; 256]>,
+    pathless: Vec<RuleIndex>,
+}
+
+impl Rules {
+    /// Compiles rules; the first wins.
+    ///
+    /// # Errors
+    /// The position of the bad rule in `specs`, and a sentence about it.
+    pub fn compile<'a>(
+        specs: impl IntoIterator<Item = &'a RuleSpec>,
+    ) -> Result<Self, (usize, String)> {
+        let mut rules = Self {
+            rules: Vec::new(),
+            nodes: vec![Node::default(), Node::default()],
+            files: Vec::new(),
+            markers: Vec::new(),
+            marker_gate: Box::new([0; 256]),
+            pathless: Vec::new(),
+        };
+        for (at, spec) in specs.into_iter().enumerate() {
+            rules.add(spec).map_err(|problem| (at, problem))?;
+        }
+        for (index, rule) in (0..).zip(&rules.rules) {
+            if rule.pathless {
+                rules.pathless.push(index);
+            }
+        }
+        Ok(rules)
+    }
+
+    fn add(&mut self, spec: &RuleSpec) -> Result<(), String> {
+        let index = RuleIndex::try_from(self.rules.len())
+            .map_err(|_| "there are more than 65535 rules".to_owned())?;
+        spec.check()?;
+        if self.rules.iter().any(|rule| rule.id == spec.id) {
+            return Err(format!("id `{}` is taken by an earlier rule", spec.id));
+        }
+        let rule = Rule {
+            id: spec.id.clone(),
+            class: spec.class.class(),
+            hint: spec.class.is_hint(),
+            command: spec.command.clone(),
+            beside: self.markers(&spec.beside)?,
+            contains: self.markers(&spec.contains)?,
+            unless_contains: self.markers(&spec.unless_contains)?,
+            starts_with: spec.starts_with.as_deref().map(|text| text.as_bytes().into()),
+            pathless: spec.paths.is_empty(),
+        };
+        self.rules.push(rule);
+        for path in spec.paths.iter().flat_map(|path| expand_braces(path)) {
+            let bad = |error: globset::Error| format!("path `{path}`: {error}");
+            let (mut node, rest) = match path.strip_prefix("**/") {
+                Some(rest) => (ANYWHERE, rest),
+                None => (ANCHORED, path.as_str()),
+            };
+            if spec.kind == Kind::File {
+                self.files.push(FileRule {
+                    rule: index,
+                    min_size: spec.min_size()?.unwrap_or(0),
+                    name: NamePattern::new(rest).map_err(bad)?,
+                });
+                continue;
+            }
+            for component in rest.split('/') {
+                node = self.child(node, NamePattern::new(component).map_err(bad)?);
+            }
+            self.nodes[node].accepts.push(index);
+        }
+        Ok(())
+    }
+
+    fn child(&mut self, node: usize, name: NamePattern) -> usize {
+        let fresh = self.nodes.len();
+        let child = match name {
+            NamePattern::Literal(literal) => {
+                *self.nodes[node].literals.entry(literal).or_insert(fresh)
+            }
+            glob => {
+                self.nodes[node].globs.push((glob, fresh));
+                fresh
+            }
+        };
+        if child == fresh {
+            self.nodes.push(Node::default());
+        }
+        child
+    }
+
+    fn markers(&mut self, names: &[String]) -> Result<Markers, String> {
+        let mut set = 0;
+        for name in names.iter().map(|name| name.as_bytes()) {
+            let bit = match self.markers.iter().position(|marker| **marker == *name) {
+                Some(bit) => bit,
+                None => {
+                    self.markers.push(name.into());
+                    self.marker_gate[usize::from(name[0])] |= length_bit(name);
+                    self.markers.len() - 1
+                }
+            };
+            if bit >= Markers::BITS as usize {
+                return Err("rules name more than 64 marker files together".to_owned());
+            }
+            set |= 1 << bit;
+        }
+        Ok(set)
+    }
+
+    /// The rule at `index`.
+    pub fn get(&self, index: RuleIndex) -> &Rule {
+        &self.rules[usize::from(index)]
+    }
+
+    /// Matches the directory `name` below one that was at `parent`.
+    pub fn enter(&self, place: Place, parent: &[u16], name: &[u8]) -> Entered {
+        let mut found: Vec<u16> = Vec::new();
+        let mut step = |node: usize| {
+            let node = &self.nodes[node];
+            found.extend(node.literals.get(name).map(|&next| next as u16));
+            for (glob, next) in &node.globs {
+                if glob.matches(name) {
+                    found.push(*next as u16);
+                }
+            }
+        };
+        step(ANYWHERE);
+        if place == Place::InHome {
+            for &node in parent {
+                step(usize::from(node));
+            }
+        }
+        if place == Place::TopOf(Home::Here) {
+            found.push(ANCHORED as u16);
+        }
+        if found.is_empty() {
+            return Entered::default();
+        }
+        let mut rules: Vec<RuleIndex> = found
+            .iter()
+            .flat_map(|&node| self.nodes[usize::from(node)].accepts.iter().copied())
+            .collect();
+        rules.sort_unstable();
+        rules.dedup();
+        Entered {
+            states: found.into(),
+            rules,
+        }
+    }
+
+    /// The first rule that matches a regular file by its name and apparent size.
+    #[inline]
+    pub fn file(&self, name: &[u8], size: u64) -> Option<RuleIndex> {
+        self.files
+            .iter()
+            .find(|file| size >= file.min_size && file.name.matches(name))
+            .map(|file| file.rule)
+    }
+
+    /// The bit of `name` if a rule looks for it, else 0.
+    #[inline]
+    pub fn marker(&self, name: &[u8]) -> u64 {
+        let Some(&first) = name.first() else { return 0 };
+        if self.marker_gate[usize::from(first)] & length_bit(name) == 0 {
+            return 0;
+        }
+        match self.markers.iter().position(|marker| **marker == *name) {
+            Some(bit) => 1 << bit,
+            None => 0,
+        }
+    }
+
+    /// Whether a directory's own contents must be known before the rule applies.
+    pub fn looks_inside(&self, index: RuleIndex) -> bool {
+        let rule = self.get(index);
+        rule.contains | rule.unless_contains != 0
+    }
+
+    /// Whether the names beside a directory let the rule apply to it.
+    ///
+    /// # Errors
+    /// What the probe answered.
+    pub fn beside_holds(&self, index: RuleIndex, seen: &Seen<'_>) -> io::Result<bool> {
+        let beside = self.get(index).beside;
+        Ok(beside == 0 || seen.first_of(self, beside)?.is_some())
+    }
+
+    /// The first rule, of those that look inside, that applies to a directory: one of `matched`
+    /// (by path) or one without a path, and only one before `current`.
+    ///
+    /// # Errors
+    /// What the probe answered.
+    pub fn inside(
+        &self,
+        matched: &[RuleIndex],
+        current: Option<RuleIndex>,
+        seen: &Seen<'_>,
+    ) -> io::Result<Option<RuleIndex>> {
+        if seen.markers == 0 && matched.is_empty() && seen.listing == Listed::Whole {
+            return Ok(None);
+        }
+        let mut candidates: Vec<_> = matched.iter().chain(&self.pathless).copied().collect();
+        candidates.sort_unstable();
+        for index in candidates {
+            if current.is_some_and(|current| current <= index) {
+                break;
+            }
+            let rule = self.get(index);
+            let found = match rule.contains {
+                0 => None,
+                contains => match seen.first_of(self, contains)? {
+                    Some(marker) => Some(marker),
+                    None => continue,
+                },
+            };
+            if seen.first_of(self, rule.unless_contains)?.is_some() {
+                continue;
+            }
+            if let (Some(marker), Some(bytes)) = (found, &rule.starts_with)
+                && !seen.probe.starts_with(&self.markers[marker], bytes)?
+            {
+                continue;
+            }
+            return Ok(Some(index));
+        }
+        Ok(None)
+    }
+}
+
+/// Which markers a listing has shown so far.
+pub struct Seen<'a> {
+    /// Their bits.
+    pub markers: u64,
+    /// Whether more may come.
+    pub listing: Listed,
+    /// Asks the file system.
+    pub probe: &'a dyn Probe,
+}
+
+/// How much of a directory has been listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// All of it.
+    Whole,
+    /// More may come.
+    Partly,
+}
+
+impl Seen<'_> {
+    /// The first marker of `wanted` that the directory holds.
+    fn first_of(&self, rules: &Rules, wanted: Markers) -> io::Result<Option<usize>> {
+        for bit in (0..rules.markers.len()).filter(|bit| wanted & (1 << bit) != 0) {
+            if self.markers & (1 << bit) != 0
+                || self.listing == Listed::Partly && self.probe.exists(&rules.markers[bit])?
+            {
+                return Ok(Some(bit));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn length_bit(name: &[u8]) -> u64 {
+    1 << name.len().min(63)
+}
+
+/// `a/{b,c}/d` as `a/b/d` and `a/c/d`, so that alternatives stay literal look-ups.
+fn expand_braces(path: &str) -> Vec<String> {
+    if let Some((before, rest)) = path.split_once('{')
+        && let Some((choices, after)) = rest.split_once('}')
+    {
+        return choices
+            .split(',')
+            .flat_map(|choice| expand_braces(&format!("{before}{choice}{after}")))
+            .collect();
+    }
+    vec![path.to_owned()]
+}

@@ -1,0 +1,273 @@
+//! Sums over inodes. A tally is a commutative monoid: directories may be committed in any order
+//! and by any worker, and the result is the same (the property tests hold this).
+
+use crate::scan::{Attrs, FileKind};
+use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes};
+
+/// What a rule says an inode is good for. The order is how hard it is to let go of, and decides
+/// for an inode whose links lie in several classes: it counts in the last of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Deleted, but still billed.
+    Trash,
+    /// Can be had again, at the cost of a download or a rebuild.
+    Cache,
+    /// A Python or other environment: ask its owner.
+    Environment,
+    /// Output of runs: may be the only copy.
+    Output,
+    /// Logs and core dumps.
+    Log,
+    /// Everything that no rule named.
+    Rest,
+}
+
+impl Class {
+    /// All classes, in their order.
+    pub const ALL: [Class; 6] = [
+        Class::Trash,
+        Class::Cache,
+        Class::Environment,
+        Class::Output,
+        Class::Log,
+        Class::Rest,
+    ];
+
+    /// The name in reports and rules.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Trash => "trash",
+            Class::Cache => "cache",
+            Class::Environment => "environment",
+            Class::Output => "output",
+            Class::Log => "log",
+            Class::Rest => "rest",
+        }
+    }
+}
+
+/// Inodes and the bytes allocated to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// How many inodes.
+    pub inodes: u64,
+    /// `st_blocks * 512` of them.
+    pub allocated: AllocatedBytes,
+}
+
+impl Part {
+    /// One inode of `allocated` bytes.
+    pub fn one(allocated: u64) -> Self {
+        Self {
+            inodes: 1,
+            allocated: AllocatedBytes(allocated),
+        }
+    }
+
+    /// Adds another part.
+    pub fn merge(&mut self, other: Part) {
+        self.inodes += other.inodes;
+        self.allocated += other.allocated;
+    }
+
+    /// What EFS bills for it.
+    pub fn metered(self) -> MeteredBytes {
+        MeteredBytes::of(self.allocated, self.inodes)
+    }
+}
+
+/// Where one age of mtime ends and the next begins, computed once per run.
+#[derive(Clone, Copy, Debug)]
+pub struct Ages {
+    /// Seconds since 1970 before which an inode is older than 7, 30, 90 and 365 days.
+    cutoffs: [i64; 4],
+}
+
+impl Ages {
+    /// How many ages there are: up to 7 d, 30 d, 90 d, 1 y, and older.
+    pub const COUNT: usize = 5;
+
+    /// The ages as seen at `now`, seconds since 1970.
+    pub fn at(now: i64) -> Self {
+        const DAY: i64 = 86_400;
+        Self {
+            cutoffs: [7, 30, 90, 365].map(|days| now.saturating_sub(days * DAY)),
+        }
+    }
+
+    /// Which age `mtime` falls in, 0 the youngest. A time in the future is young.
+    pub fn of(&self, mtime: i64) -> usize {
+        self.cutoffs.iter().filter(|cutoff| mtime < **cutoff).count()
+    }
+}
+
+/// Sums over a set of inodes, without their classes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Regular files.
+    pub files: u64,
+    /// Directories.
+    pub dirs: u64,
+    /// Symbolic links.
+    pub symlinks: u64,
+    /// Fifos, sockets and devices.
+    pub other: u64,
+    /// Sum of `st_size`.
+    pub apparent: ApparentBytes,
+    /// Sum of `st_blocks * 512`.
+    pub allocated: AllocatedBytes,
+    /// The same by age of mtime.
+    pub by_age: [Part; Ages::COUNT],
+    /// Newest mtime of anything, seconds since 1970.
+    pub newest: Option<i64>,
+    /// What is owned by another uid than the home's.
+    pub foreign: Part,
+}
+
+impl Tally {
+    /// Counts one inode. `owner` is the uid of the home it lies in, if homes have one here.
+    #[inline]
+    pub fn count(&mut self, attrs: &Attrs, ages: &Ages, owner: Option<u32>) {
+        match attrs.kind {
+            FileKind::File => self.files += 1,
+            FileKind::Dir => self.dirs += 1,
+            FileKind::Symlink => self.symlinks += 1,
+            FileKind::Other => self.other += 1,
+        }
+        self.apparent += ApparentBytes(attrs.apparent);
+        self.allocated += AllocatedBytes(attrs.allocated);
+        let part = Part::one(attrs.allocated);
+        self.by_age[ages.of(attrs.mtime)].merge(part);
+        self.newest = self.newest.max(Some(attrs.mtime));
+        if owner.is_some_and(|uid| uid != attrs.uid) {
+            self.foreign.merge(part);
+        }
+    }
+
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &Tally) {
+        self.files += other.files;
+        self.dirs += other.dirs;
+        self.symlinks += other.symlinks;
+        self.other += other.other;
+        self.apparent += other.apparent;
+        self.allocated += other.allocated;
+        for (mine, theirs) in self.by_age.iter_mut().zip(other.by_age) {
+            mine.merge(theirs);
+        }
+        self.newest = self.newest.max(other.newest);
+        self.foreign.merge(other.foreign);
+    }
+
+    /// Inodes of every kind.
+    pub fn inodes(&self) -> u64 {
+        self.files + self.dirs + self.symlinks + self.other
+    }
+
+    /// Inodes and allocated bytes.
+    pub fn part(&self) -> Part {
+        Part {
+            inodes: self.inodes(),
+            allocated: self.allocated,
+        }
+    }
+}
+
+/// Parts by class, indexed by [`Class`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByClass([Part; Class::ALL.len()]);
+
+impl ByClass {
+    /// Adds `part` to `class`.
+    pub fn add(&mut self, class: Class, part: Part) {
+        self.0[class as usize].merge(part);
+    }
+
+    /// What was added to `class`.
+    pub fn get(&self, class: Class) -> Part {
+        self.0[class as usize]
+    }
+
+    /// Adds all parts of another.
+    pub fn merge(&mut self, other: &ByClass) {
+        for class in Class::ALL {
+            self.add(class, other.get(class));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::Mount;
+    use proptest::prelude::*;
+
+    fn attrs() -> impl Strategy<Value = Attrs> {
+        let kind = prop_oneof![
+            Just(FileKind::File),
+            Just(FileKind::Dir),
+            Just(FileKind::Symlink),
+            Just(FileKind::Other)
+        ];
+        (kind, 0..1u64 << 50, 0..1u64 << 40, -10_000_000..200_000_000i64, 0..3u32).prop_map(
+            |(kind, apparent, blocks, mtime, uid)| Attrs {
+                kind,
+                dev: 1,
+                ino: 0,
+                nlink: 1,
+                uid,
+                apparent,
+                allocated: blocks * 512,
+                mtime,
+                mount: Mount::Inside,
+            },
+        )
+    }
+
+    fn tally<'a>(all: impl IntoIterator<Item = &'a Attrs>) -> Tally {
+        let mut tally = Tally::default();
+        for one in all {
+            tally.count(one, &Ages::at(100_000_000), Some(1));
+        }
+        tally
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_merged_in_any_order_is_the_whole(
+            all in proptest::collection::vec((attrs(), 0..8usize), 0..60),
+            order in Just((0..8usize).collect::<Vec<_>>()).prop_shuffle(),
+        ) {
+            let whole = tally(all.iter().map(|(attrs, _)| attrs));
+            let mut merged = Tally::default();
+            for part in order {
+                merged.merge(&tally(all.iter().filter(|(_, p)| *p == part).map(|(a, _)| a)));
+            }
+            prop_assert_eq!(&merged, &whole);
+            let ages = whole.by_age.iter().fold(Part::default(), |mut sum, part| {
+                sum.merge(*part);
+                sum
+            });
+            prop_assert_eq!(ages, whole.part());
+        }
+    }
+
+    #[test]
+    fn ages_have_their_limits_on_the_old_side() {
+        let now = 1_000_000_000;
+        let ages = Ages::at(now);
+        let day = 86_400;
+        for (mtime, age) in [
+            (now + day, 0),
+            (now - 7 * day, 0),
+            (now - 7 * day - 1, 1),
+            (now - 30 * day - 1, 2),
+            (now - 90 * day - 1, 3),
+            (now - 365 * day, 3),
+            (now - 365 * day - 1, 4),
+            (i64::MIN, 4),
+        ] {
+            assert_eq!(ages.of(mtime), age, "mtime {mtime}");
+        }
+    }
+}

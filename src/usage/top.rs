@@ -1,0 +1,121 @@
+//! The N largest, kept while the walk goes on.
+
+/// Something large: a file or a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Large {
+    /// Path below the root, bytes as the file system has them.
+    pub path: Box<[u8]>,
+    /// `st_blocks * 512`; of a directory, of everything below it.
+    pub allocated: u64,
+    /// `st_size`; of a directory 0.
+    pub apparent: u64,
+    /// Last change, seconds since 1970; of a directory its own.
+    pub mtime: i64,
+    /// Link count of a file; of a directory 1.
+    pub nlink: u32,
+    /// (device, inode): one inode stands in a list once, under its smallest path.
+    pub inode: (u64, u64),
+}
+
+impl Large {
+    /// Larger first, then by path: a total order, so that the list does not depend on timing.
+    fn rank(&self) -> (std::cmp::Reverse<u64>, &[u8]) {
+        (std::cmp::Reverse(self.allocated), &self.path)
+    }
+}
+
+/// The `limit` largest of all that were offered, whatever the order they were offered in.
+#[derive(Clone, Debug)]
+pub struct Top {
+    limit: usize,
+    items: Vec<Large>,
+}
+
+impl Top {
+    /// Keeps at most `limit`.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            items: Vec::new(),
+        }
+    }
+
+    /// Offers one.
+    ///
+    /// That the outcome does not depend on the order: an inode's rank only improves when a
+    /// smaller path of it comes, so whatever an inode pushes out it would also push out with its
+    /// final rank.
+    pub fn offer(&mut self, item: Large) {
+        if let Some(twin) = self.items.iter().position(|other| other.inode == item.inode) {
+            if self.items[twin].rank() <= item.rank() {
+                return;
+            }
+            self.items.remove(twin);
+        }
+        let at = self.items.partition_point(|other| other.rank() < item.rank());
+        if at < self.limit {
+            self.items.insert(at, item);
+            self.items.truncate(self.limit);
+        }
+    }
+
+    /// The allocated bytes below which an offer changes nothing.
+    pub fn floor(&self) -> u64 {
+        match self.items.last() {
+            Some(last) if self.items.len() >= self.limit => last.allocated,
+            _ if self.limit == 0 => u64::MAX,
+            _ => 1,
+        }
+    }
+
+    /// The largest, largest first.
+    pub fn items(&self) -> &[Large] {
+        &self.items
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn order_of_offers_does_not_matter(
+            offers in proptest::collection::vec(("[a-c]{1,3}", 0..6u64), 0..40),
+            limit in 0..6usize,
+        ) {
+            let large = |path: &str, ino: u64| Large {
+                path: path.as_bytes().into(),
+                // Two inodes share a size, so that ties are met.
+                allocated: (ino / 2 + 1) * 512,
+                apparent: 0,
+                mtime: 0,
+                nlink: 2,
+                inode: (1, ino),
+            };
+            let mut forwards = Top::new(limit);
+            let mut backwards = Top::new(limit);
+            for (path, ino) in &offers {
+                forwards.offer(large(path, *ino));
+            }
+            for (path, ino) in offers.iter().rev() {
+                backwards.offer(large(path, *ino));
+            }
+            prop_assert_eq!(forwards.items(), backwards.items());
+
+            // Against a model that has all of them at once.
+            let mut best = std::collections::BTreeMap::new();
+            for (path, ino) in &offers {
+                let entry = best.entry(*ino).or_insert_with(|| large(path, *ino));
+                if path.as_bytes() < &*entry.path {
+                    *entry = large(path, *ino);
+                }
+            }
+            let mut model: Vec<_> = best.into_values().collect();
+            model.sort_by(|a, b| a.rank().cmp(&b.rank()));
+            model.truncate(limit);
+            prop_assert_eq!(forwards.items(), &model[..]);
+        }
+    }
+}
