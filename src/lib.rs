@@ -1,10 +1,25 @@
 //! Who uses what on Amazon EFS.
 //!
 //! The data's way: an engine ([`scan`]) lists directories and yields entries; each is given its
-//! owner and rule and added to tallies ([`usage`]). Nothing flows back: the walk does not know
-//! what becomes of its numbers.
+//! owner and rule and added to tallies ([`usage`]); the closed tallies and the [`names`] of
+//! people make a [`report::Report`]; renderers turn that into text. Nothing flows back: the walk
+//! does not know what becomes of its numbers, a renderer does not know how a file was found.
 
+mod app;
+pub mod cli;
+pub mod config;
+mod exit;
+mod generate;
+mod log;
+pub mod names;
+mod output;
+mod progress;
+pub mod report;
 pub mod scan;
 mod sync;
+pub mod text;
 pub mod units;
 pub mod usage;
+
+pub use app::run;
+pub use exit::Exit;

@@ -72,6 +72,15 @@ pub struct RuleTotal {
     pub frees: Part,
 }
 
+impl RuleTotal {
+    /// Adds what the rule found elsewhere.
+    pub fn merge(&mut self, other: &RuleTotal) {
+        self.places += other.places;
+        self.whole.merge(other.whole);
+        self.frees.merge(other.frees);
+    }
+}
+
 /// A finding that is complete, with its place.
 #[derive(Clone, Debug)]
 pub struct Found {

@@ -92,6 +92,11 @@ impl Ledger {
         &self.task.rules
     }
 
+    /// The globs of what is left out.
+    pub fn excluded_globs(&self) -> &[String] {
+        self.task.scope.exclude.globs()
+    }
+
     /// The root, from its own attributes. Call it once.
     pub fn root(&self, attrs: Attrs) -> Arc<Dir> {
         self.root_dev.get_or_init(|| attrs.dev);

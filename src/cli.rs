@@ -1,0 +1,193 @@
+//! The command line, and nothing but.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use serde::{Deserialize, Serialize};
+
+use crate::report::SortKey;
+
+/// Who uses what on Amazon EFS: scans a mounted file system in parallel, attributes every byte
+/// to a home directory and flags trash and caches.
+#[derive(Debug, Parser)]
+#[command(name = "efs-scan", version, args_conflicts_with_subcommands = true)]
+#[command(after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do instead of scanning.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// How to scan.
+    #[command(flatten)]
+    pub scan: ScanArgs,
+
+    /// What holds for every command.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    everything was read
+  1    fatal: no result
+  2    usage: a flag, the configuration or a rule is wrong
+  3    finished, but something could not be read
+  4    a home is over its quota (with --fail-on-quota; goes before 3)
+  130  interrupted; what was seen is printed
+
+Every flag with an environment variable may be given there; a flag goes before
+the variable, and the variable before the configuration file.";
+
+/// What to do instead of scanning.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print the effective configuration as TOML
+    Config(Box<ScanArgs>),
+    /// Print what the package is built with
+    #[command(hide = true)]
+    Generate {
+        /// Which
+        #[command(subcommand)]
+        what: Generate,
+    },
+}
+
+/// What can be generated.
+#[derive(Debug, Subcommand)]
+pub enum Generate {
+    /// The man page
+    Man,
+    /// Completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// The JSON Schema of the report
+    Schema,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub struct CommonArgs {
+    /// Configuration file; /etc/efs-scan.toml is read if it exists
+    #[arg(long, global = true, value_name = "FILE", env = "EFS_SCAN_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Say more on stderr; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Form of what is said on stderr
+    #[arg(long, global = true, value_enum, value_name = "FORM", env = "EFS_SCAN_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// Flags of a scan. None has a default here: they are merged with the configuration file first.
+#[derive(Debug, Default, Args)]
+pub struct ScanArgs {
+    /// Where the file system is mounted [default: the configuration's, else /mnt/efs]
+    #[arg(env = "EFS_SCAN_ROOT")]
+    pub root: Option<PathBuf>,
+
+    /// Scan the home of this user or uid only, in detail (repeatable)
+    #[arg(long = "user", value_name = "NAME|UID")]
+    pub users: Vec<String>,
+
+    /// Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]
+    #[arg(long, value_name = "N", env = "EFS_SCAN_HOME_DEPTH")]
+    pub home_depth: Option<u32>,
+
+    /// Form of the result [default: table]
+    #[arg(long, value_enum, env = "EFS_SCAN_FORMAT")]
+    pub format: Option<Format>,
+
+    /// Write the result to this file, all at once when it is complete
+    #[arg(short, long, value_name = "FILE", env = "EFS_SCAN_OUTPUT")]
+    pub output: Option<PathBuf>,
+
+    /// Order of the homes [default: size]
+    #[arg(long, value_enum, env = "EFS_SCAN_SORT")]
+    pub sort: Option<SortKey>,
+
+    /// Show at most so many homes in the table
+    #[arg(long, value_name = "N", env = "EFS_SCAN_LIMIT")]
+    pub limit: Option<usize>,
+
+    /// Name so many of the largest files and directories [default: 10, with --user 25]
+    #[arg(long, value_name = "N", env = "EFS_SCAN_TOP")]
+    pub top: Option<usize>,
+
+    /// Leave out what matches, relative to ROOT; it is not opened (repeatable)
+    #[arg(long, value_name = "GLOB", env = "EFS_SCAN_EXCLUDE", value_delimiter = '\n')]
+    pub exclude: Vec<String>,
+
+    /// Where names come from: passwd, or csv:FILE with uid,name lines (repeatable, in order)
+    /// [default: passwd]
+    #[arg(long, value_name = "SOURCE", env = "EFS_SCAN_NAMES", value_delimiter = ',')]
+    pub names: Vec<String>,
+
+    /// Quota of every home that the configuration gives none, by allocated bytes: 50GiB
+    #[arg(long, value_name = "SIZE", env = "EFS_SCAN_QUOTA")]
+    pub quota: Option<String>,
+
+    /// Exit with 4 if a home is over its quota
+    #[arg(long, env = "EFS_SCAN_FAIL_ON_QUOTA", value_name = "BOOL",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub fail_on_quota: Option<bool>,
+
+    /// Enter other file systems mounted below ROOT
+    #[arg(long, env = "EFS_SCAN_CROSS_MOUNTS", value_name = "BOOL",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub cross_mounts: Option<bool>,
+
+    /// Workers [default: cores on a local file system, 64 on NFS and FUSE]
+    #[arg(long, value_name = "N", env = "EFS_SCAN_THREADS")]
+    pub threads: Option<usize>,
+
+    /// How entries are found [default: posix on Linux]
+    #[arg(long, value_enum, env = "EFS_SCAN_ENGINE")]
+    pub engine: Option<EngineKind>,
+}
+
+/// Forms of the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// Everything, by a versioned schema
+    Json,
+    /// A line for each home
+    Csv,
+    /// As `du -h -d1 ROOT/` prints it
+    Du,
+}
+
+/// Forms of what is said on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object each, for log collectors
+    Json,
+}
+
+/// Engines by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    /// getdents64 and statx relative to descriptors (Linux)
+    #[cfg(target_os = "linux")]
+    Posix,
+    /// jwalk, for other systems and as a second opinion
+    #[cfg(feature = "portable")]
+    Portable,
+}

@@ -1,0 +1,328 @@
+//! Flags over environment over a TOML file, checked once and turned into one [`Config`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::cli::{CommonArgs, EngineKind, Format, LogFormat, ScanArgs};
+use crate::names::SourceSpec;
+use crate::report::{Quotas, SortKey};
+use crate::units::{AllocatedBytes, parse_size};
+use crate::usage::rule_file::{self, RuleSpec};
+use crate::usage::{Exclude, Mounts, Rules};
+
+/// Where the configuration is, unless another is named.
+pub const DEFAULT_FILE: &str = "/etc/efs-scan.toml";
+
+const DEFAULT_ROOT: &str = "/mnt/efs";
+const DEFAULT_TOP: usize = 10;
+const DEFAULT_TOP_OF_USER: usize = 25;
+
+/// More of the largest per home than this would make memory follow them.
+const MAX_TOP: usize = 10_000;
+
+/// Settings as the file has them, and as `efs-scan config` prints them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    home_depth: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<Format>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sort: Option<SortKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exclude: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    names: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fail_on_quota: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cross_mounts: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threads: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine: Option<EngineKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_format: Option<LogFormat>,
+    #[serde(skip_serializing_if = "QuotaSettings::is_empty")]
+    quota: QuotaSettings,
+    #[serde(skip_serializing_if = "RuleSettings::is_empty")]
+    rules: RuleSettings,
+}
+
+/// The table `[quota]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct QuotaSettings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    users: BTreeMap<String, String>,
+}
+
+impl QuotaSettings {
+    fn is_empty(&self) -> bool {
+        self.default.is_none() && self.users.is_empty()
+    }
+}
+
+/// The table `[rules]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RuleSettings {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    off: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    add: Vec<Spanned<RuleSpec>>,
+}
+
+impl RuleSettings {
+    fn is_empty(&self) -> bool {
+        self.off.is_empty() && self.add.is_empty()
+    }
+}
+
+/// What is wrong with flags, environment or configuration: one line that names it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+impl From<String> for ConfigError {
+    fn from(problem: String) -> Self {
+        Self(problem)
+    }
+}
+
+/// Everything a scan needs to know, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// What to scan.
+    pub root: PathBuf,
+    /// Users or uids to restrict the scan to.
+    pub users: Vec<String>,
+    /// Depth of the homes below the root.
+    pub home_depth: u32,
+    /// Form of the result.
+    pub format: Format,
+    /// Where the result goes; stdout without it.
+    pub output: Option<PathBuf>,
+    /// Order of the homes.
+    pub sort: SortKey,
+    /// How many homes the table shows.
+    pub limit: Option<usize>,
+    /// How many of the largest are named.
+    pub top: usize,
+    /// What is left out.
+    pub exclude: Exclude,
+    /// Where names come from.
+    pub names: Vec<SourceSpec>,
+    /// Who may use how much.
+    pub quotas: Quotas,
+    /// Whether a home over its quota makes the program fail.
+    pub fail_on_quota: bool,
+    /// Whether other mounts are entered.
+    pub mounts: Mounts,
+    /// Workers, unless the file system decides.
+    pub threads: Option<usize>,
+    /// The engine, unless the system decides.
+    pub engine: Option<EngineKind>,
+    /// Compiled rules.
+    pub rules: Rules,
+}
+
+/// The settings in force and the file they came from.
+#[derive(Debug)]
+pub struct Loaded {
+    settings: Settings,
+    file: Option<(PathBuf, String)>,
+}
+
+impl Loaded {
+    /// Reads the file and puts the flags over it.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is no TOML, or has an unknown key: the message names the file
+    /// and the line.
+    pub fn new(common: &CommonArgs, args: &ScanArgs) -> Result<Self, ConfigError> {
+        let file = read_file(common.config.as_deref())?;
+        let mut settings = match &file {
+            Some((path, text)) => toml::from_str(text)
+                .map_err(|error| format!("{}: {}", path.display(), one_line(text, &error)))?,
+            None => Settings::default(),
+        };
+        settings.override_with(args, common.log_format);
+        Ok(Self { settings, file })
+    }
+
+    /// The form of what is said on stderr.
+    pub fn log_format(&self) -> LogFormat {
+        self.settings.log_format.unwrap_or_default()
+    }
+
+    /// The settings in force as a TOML file that would bring them about.
+    ///
+    /// # Errors
+    /// If a setting cannot be written as TOML, such as a path that is not UTF-8.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        let from = match &self.file {
+            Some((path, _)) => format!("# from {}, environment and flags\n", path.display()),
+            None => "# no configuration file; from environment and flags\n".to_owned(),
+        };
+        let effective = self.settings.clone().with_defaults();
+        let text = toml::to_string(&effective)
+            .map_err(|error| format!("writing the configuration as TOML: {error}"))?;
+        Ok(from + &text)
+    }
+
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in one line.
+    pub fn check(self, args: &ScanArgs) -> Result<Config, ConfigError> {
+        let settings = self.settings.with_defaults();
+        let file = self.file.as_ref();
+        let file_name = file.map_or(String::new(), |(path, _)| path.display().to_string());
+        let file_text = file.map_or("", |(_, text)| text.as_str());
+        let rules = &settings.rules;
+        let rules = rule_file::load(&rules.add, (&file_name, file_text), &rules.off)?;
+        let top = match (settings.top, args.users.is_empty()) {
+            (Some(top), _) => top,
+            (None, true) => DEFAULT_TOP,
+            (None, false) => DEFAULT_TOP_OF_USER,
+        };
+        if top > MAX_TOP {
+            return Err(format!("--top {top}: at most {MAX_TOP}").into());
+        }
+        if settings.threads.is_some_and(|threads| !(1..=4096).contains(&threads)) {
+            return Err("--threads must be from 1 to 4096".to_owned().into());
+        }
+        let home_depth = settings.home_depth.unwrap_or(1);
+        let format = settings.format.unwrap_or_default();
+        if format == Format::Du && home_depth == 0 {
+            let problem = "--format du prints ROOT's directories: it needs --home-depth 1 or more";
+            return Err(problem.to_owned().into());
+        }
+        if home_depth == 0 && !args.users.is_empty() {
+            let problem = "--user names a home below ROOT: it needs --home-depth 1 or more";
+            return Err(problem.to_owned().into());
+        }
+        let sources = settings.names.unwrap_or_default();
+        Ok(Config {
+            root: settings.root.unwrap_or_else(|| DEFAULT_ROOT.into()),
+            users: args.users.clone(),
+            home_depth,
+            format,
+            output: settings.output,
+            sort: settings.sort.unwrap_or_default(),
+            limit: settings.limit,
+            top,
+            exclude: Exclude::new(&settings.exclude.unwrap_or_default())?,
+            names: sources.iter().map(|name| name.parse()).collect::<Result<_, _>>()?,
+            quotas: settings.quota.check()?,
+            fail_on_quota: settings.fail_on_quota.unwrap_or_default(),
+            mounts: match settings.cross_mounts.unwrap_or_default() {
+                true => Mounts::Cross,
+                false => Mounts::Skip,
+            },
+            threads: settings.threads,
+            engine: settings.engine,
+            rules,
+        })
+    }
+}
+
+impl Settings {
+    fn override_with(&mut self, args: &ScanArgs, log_format: Option<LogFormat>) {
+        fn over<T: Clone>(mine: &mut Option<T>, flag: &Option<T>) {
+            if flag.is_some() {
+                mine.clone_from(flag);
+            }
+        }
+        fn over_list(mine: &mut Option<Vec<String>>, flag: &[String]) {
+            if !flag.is_empty() {
+                *mine = Some(flag.to_vec());
+            }
+        }
+        over(&mut self.root, &args.root);
+        over(&mut self.home_depth, &args.home_depth);
+        over(&mut self.format, &args.format);
+        over(&mut self.output, &args.output);
+        over(&mut self.sort, &args.sort);
+        over(&mut self.limit, &args.limit);
+        over(&mut self.top, &args.top);
+        over_list(&mut self.exclude, &args.exclude);
+        over_list(&mut self.names, &args.names);
+        over(&mut self.quota.default, &args.quota);
+        over(&mut self.fail_on_quota, &args.fail_on_quota);
+        over(&mut self.cross_mounts, &args.cross_mounts);
+        over(&mut self.threads, &args.threads);
+        over(&mut self.engine, &args.engine);
+        over(&mut self.log_format, &log_format);
+    }
+
+    /// Fills in what has one default everywhere. The number of workers and the engine are the
+    /// file system's and the system's to decide.
+    fn with_defaults(mut self) -> Self {
+        self.root.get_or_insert_with(|| DEFAULT_ROOT.into());
+        self.home_depth.get_or_insert(1);
+        self.format.get_or_insert_default();
+        self.sort.get_or_insert_default();
+        self.exclude.get_or_insert_default();
+        self.names.get_or_insert_with(|| vec!["passwd".to_owned()]);
+        self.fail_on_quota.get_or_insert_default();
+        self.cross_mounts.get_or_insert_default();
+        self.log_format.get_or_insert_default();
+        self
+    }
+}
+
+impl QuotaSettings {
+    fn check(&self) -> Result<Quotas, String> {
+        let size = |whose: &str, text: &String| match parse_size(text) {
+            Ok(0) => Err(format!("quota of {whose}: it must be more than nothing")),
+            Ok(bytes) => Ok(AllocatedBytes(bytes)),
+            Err(problem) => Err(format!("quota of {whose}: {problem}")),
+        };
+        let users = self.users.iter();
+        Ok(Quotas {
+            default: self.default.as_ref().map(|text| size("every home", text)).transpose()?,
+            users: users
+                .map(|(user, text)| Ok((user.clone(), size(user, text)?)))
+                .collect::<Result<_, String>>()?,
+        })
+    }
+}
+
+/// The named file, which must exist, or the default one, which need not.
+fn read_file(named: Option<&Path>) -> Result<Option<(PathBuf, String)>, ConfigError> {
+    let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some((path.to_owned(), text))),
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("reading the configuration {}: {error}", path.display()).into()),
+    }
+}
+
+/// A TOML error as `line N: …`, without the excerpt of several lines.
+fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().replace('\n', " ");
+    match error.span() {
+        Some(span) => {
+            let before = &text.as_bytes()[..span.start.min(text.len())];
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            format!("line {line}: {message}")
+        }
+        None => message,
+    }
+}

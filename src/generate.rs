@@ -1,0 +1,27 @@
+//! What the package is built with: man page, completions, JSON Schema. The results are kept in
+//! `deploy/generated`, and a test compares them.
+
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Generate};
+use crate::report::json_schema;
+
+/// Writes one of them.
+///
+/// # Errors
+/// If `out` cannot be written to.
+pub(crate) fn generate(what: &Generate, out: &mut impl Write) -> io::Result<()> {
+    let mut command = Cli::command();
+    match what {
+        Generate::Man => clap_mangen::Man::new(command).render(out),
+        Generate::Completions { shell } => {
+            // Into memory first: the generator panics on a broken pipe.
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut command, "efs-scan", &mut text);
+            out.write_all(&text)
+        }
+        Generate::Schema => out.write_all(json_schema().as_bytes()),
+    }
+}

@@ -1,0 +1,33 @@
+//! What is said on stderr: one line of summary for cron, warnings, and more on request.
+
+use std::io;
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::cli::{CommonArgs, LogFormat};
+
+/// The target of the summary line, which is said unless `--quiet`.
+pub(crate) const SUMMARY: &str = "efs_scan::summary";
+
+/// Starts it.
+pub(crate) fn init(common: &CommonArgs, format: LogFormat) {
+    let (level, summary) = match (common.quiet, common.verbose) {
+        (true, _) => (LevelFilter::ERROR, LevelFilter::ERROR),
+        (_, 0) => (LevelFilter::WARN, LevelFilter::INFO),
+        (_, 1) => (LevelFilter::INFO, LevelFilter::INFO),
+        _ => (LevelFilter::DEBUG, LevelFilter::INFO),
+    };
+    let targets = Targets::new().with_default(level).with_target(SUMMARY, summary);
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let layer = match format {
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+        LogFormat::Text => {
+            let ansi = io::IsTerminal::is_terminal(&io::stderr());
+            layer.without_time().with_target(false).with_ansi(ansi).boxed()
+        }
+    };
+    // A second start in one process (tests) keeps the first.
+    let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
+}

@@ -1,0 +1,99 @@
+//! A CSV file of `uid,name`, with or without a header; further columns are left alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The file's contents.
+#[derive(Debug)]
+pub(super) struct CsvMap(BTreeMap<u32, String>);
+
+impl CsvMap {
+    /// Reads the file.
+    ///
+    /// The problem in one sentence, with the line where there is one.
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read(path).map_err(|error| format!("reading it: {error}"))?;
+        Self::parse(&text)
+    }
+
+    fn parse(text: &[u8]) -> Result<Self, String> {
+        // Spreadsheets write a byte order mark.
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .trim(csv::Trim::All)
+            .comment(Some(b'#'))
+            .from_reader(text);
+        let mut map = BTreeMap::new();
+        let (mut uid_at, mut name_at) = (0, 1);
+        for (at, record) in reader.records().enumerate() {
+            let record = record.map_err(|error| error.to_string())?;
+            let line = record.position().map_or(0, csv::Position::line);
+            let column = |wanted: &str| record.iter().position(|cell| cell == wanted);
+            if at == 0
+                && let (Some(uid), Some(name)) = (column("uid"), column("name"))
+            {
+                (uid_at, name_at) = (uid, name);
+                continue;
+            }
+            let (Some(uid), Some(name)) = (record.get(uid_at), record.get(name_at)) else {
+                return Err(format!("line {line}: expected uid,name"));
+            };
+            let number = uid
+                .parse()
+                .map_err(|_| format!("line {line}: `{uid}` is no uid"))?;
+            if name.is_empty() {
+                return Err(format!("line {line}: uid {number} has no name"));
+            }
+            if let Some(other) = map.insert(number, name.to_owned())
+                && other != name
+            {
+                return Err(format!("line {line}: uid {number} is `{other}` further up"));
+            }
+        }
+        Ok(Self(map))
+    }
+
+    pub(super) fn name(&self, uid: u32) -> Option<&str> {
+        self.0.get(&uid).map(String::as_str)
+    }
+
+    pub(super) fn uids(&self, name: &str) -> Vec<u32> {
+        let same = |(uid, other): (&u32, &String)| (other == name).then_some(*uid);
+        self.0.iter().filter_map(same).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_optional_and_columns_are_found_by_name() {
+        for text in [
+            "200005,alice\n200006,\"bob, the second\"\n",
+            "uid,name\n200005,alice\n200006,\"bob, the second\"\n",
+            "\u{feff}email,name,uid\na@x,alice,200005\n\n# gone\nb@x,\"bob, the second\",200006",
+        ] {
+            let map = CsvMap::parse(text.as_bytes()).expect(text);
+            assert_eq!(map.name(200_005), Some("alice"));
+            assert_eq!(map.name(200_006), Some("bob, the second"));
+            assert_eq!(map.name(1), None);
+            assert_eq!(map.uids("alice"), [200_005]);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        for (text, problem) in [
+            ("uid,name\nalice,200005\n", "line 2: `alice` is no uid"),
+            ("1,a\n2\n", "line 2: expected uid,name"),
+            ("1,a\n1,b\n", "line 2: uid 1 is `a` further up"),
+            ("1,\n", "line 1: uid 1 has no name"),
+            ("4294967296,a\n", "line 1: `4294967296` is no uid"),
+        ] {
+            assert_eq!(CsvMap::parse(text.as_bytes()).unwrap_err(), problem);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Where the result goes: stdout, or a file that is written beside and renamed.
+
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// A place for the result, made sure of before the scan begins.
+#[derive(Debug)]
+pub(crate) enum Output {
+    Stdout,
+    File { path: PathBuf, beside: NamedTempFile },
+}
+
+impl Output {
+    /// Opens the place.
+    ///
+    /// # Errors
+    /// If the file cannot be made, is something else than a file, or lies in `root`: that belongs
+    /// to the users, and a privileged program writes nothing among names that they control.
+    pub(crate) fn open(path: Option<&Path>, root: &Path) -> Result<Self, String> {
+        let Some(path) = path else { return Ok(Self::Stdout) };
+        let failed = |error: io::Error| format!("--output {}: {error}", path.display());
+        if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(failed(io::Error::other("it exists and is not a regular file")));
+        }
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let directory = directory.canonicalize().map_err(failed)?;
+        let name = path.file_name();
+        let name = name.ok_or_else(|| failed(io::Error::other("it names no file")))?;
+        if root.canonicalize().is_ok_and(|root| directory.starts_with(root)) {
+            let problem = "it lies in the tree that is scanned; write it elsewhere";
+            return Err(failed(io::Error::other(problem)));
+        }
+        let beside = tempfile::Builder::new()
+            .prefix(".efs-scan-")
+            // As any file one makes; the umask takes its share.
+            .permissions(std::fs::Permissions::from_mode(0o666))
+            .tempfile_in(&directory)
+            .map_err(failed)?;
+        Ok(Self::File {
+            path: directory.join(name),
+            beside,
+        })
+    }
+
+    /// Whether a person looks at it.
+    pub(crate) fn is_terminal(&self) -> bool {
+        matches!(self, Self::Stdout) && io::IsTerminal::is_terminal(&io::stdout())
+    }
+
+    /// Writes the result and makes it visible. A reader that left early is no error.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub(crate) fn write(self, bytes: &[u8]) -> Result<(), String> {
+        match self {
+            Self::Stdout => {
+                let mut stdout = io::stdout().lock();
+                match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                    written => written.map_err(|error| format!("writing to stdout: {error}")),
+                }
+            }
+            Self::File { path, mut beside } => {
+                let failed = |error: io::Error| format!("writing {}: {error}", path.display());
+                beside.write_all(bytes).map_err(failed)?;
+                // On disk before it has the name, so that a crash leaves the old file or the new.
+                beside.as_file().sync_all().map_err(failed)?;
+                beside.persist(&path).map_err(|error| failed(error.error))?;
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! From the closed accounts to the report.
+
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::model::*;
+use super::quota::Quotas;
+use crate::names::Names;
+use crate::text::{lossy, shell_word};
+use crate::units::{AllocatedBytes, ApparentBytes};
+use crate::usage::{self, Books, Class, Home, HomeKind, Large, Part, RuleTotal, Rules, Tally};
+
+/// Everything that the accounts do not know.
+pub struct Context<'a> {
+    /// The run, its coverage not decided yet but for an interruption.
+    pub run: Run,
+    /// The root as an absolute path.
+    pub root: &'a Path,
+    /// Who is who.
+    pub names: &'a Names,
+    /// Who may use how much.
+    pub quotas: &'a Quotas,
+    /// How many of the largest are named for all homes together.
+    pub top: usize,
+}
+
+/// Builds the report.
+pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
+    let mut builder = Builder {
+        rules: totals.task.rules(),
+        context,
+        tally: Tally::default(),
+        by_class: usage::ByClass::default(),
+        all_rules: BTreeMap::new(),
+        files: usage::Top::new(0),
+        dirs: usage::Top::new(0),
+        top_level: BTreeMap::new(),
+        shared: Part::default(),
+    };
+    builder.files = usage::Top::new(builder.context.top);
+    builder.dirs = usage::Top::new(builder.context.top);
+    let homes = builder.homes(&totals.homes);
+    let orphans = builder.orphans(&homes);
+    let errors = &totals.errors;
+    let mut run = builder.context.run.clone();
+    if run.coverage == Coverage::Complete && errors.count > 0 {
+        run.coverage = Coverage::Partial;
+    }
+    let excluded = totals.task.excluded_globs().iter().zip(&errors.excluded);
+    Report {
+        schema: SCHEMA.to_owned(),
+        run,
+        totals: usage_of(&builder.tally, &builder.by_class),
+        newest_mtime: builder.tally.newest.map(timestamp),
+        rules: rule_reports(builder.rules, &builder.all_rules),
+        largest_files: builder.files.items().iter().map(large_file).collect(),
+        largest_dirs: builder.dirs.items().iter().map(large_dir).collect(),
+        orphans,
+        hard_links: HardLinks {
+            shared_between_homes: share(builder.shared),
+            linked_from_outside: share(totals.links.unseen),
+        },
+        top_level: builder.top_level(),
+        homes,
+        errors: error_report(errors),
+        left_out: LeftOut {
+            mounts: errors.mounts,
+            excluded: excluded
+                .map(|(glob, entries)| Excluded {
+                    glob: glob.clone(),
+                    entries: *entries,
+                })
+                .collect(),
+        },
+    }
+}
+
+struct Builder<'a> {
+    rules: &'a Rules,
+    context: Context<'a>,
+    tally: Tally,
+    by_class: usage::ByClass,
+    all_rules: BTreeMap<u16, RuleTotal>,
+    files: usage::Top,
+    dirs: usage::Top,
+    top_level: BTreeMap<Vec<u8>, AllocatedBytes>,
+    shared: Part,
+}
+
+impl Builder<'_> {
+    fn homes(&mut self, homes: &[Arc<Home>]) -> Vec<HomeReport> {
+        let mut reports = Vec::with_capacity(homes.len());
+        // What lies outside is kept apart by top-level directory, and shown as one.
+        let mut outside: Option<HomeReport> = None;
+        for home in homes {
+            let report = home.books(|books| self.home(home, books));
+            match (&mut outside, home.kind) {
+                (_, HomeKind::Uid | HomeKind::Named) => reports.push(report),
+                (None, HomeKind::Outside) => outside = Some(report),
+                (Some(first), HomeKind::Outside) => merge_outside(first, report),
+            }
+        }
+        // With homes named, what lies outside was not looked at.
+        reports.extend(outside.filter(|_| self.context.run.users.is_empty()));
+        reports
+    }
+
+    fn home(&mut self, home: &Home, books: &Books) -> HomeReport {
+        self.tally.merge(&books.tally);
+        self.by_class.merge(&books.by_class);
+        for (rule, total) in &books.rules {
+            self.all_rules.entry(*rule).or_default().merge(total);
+        }
+        books.files.items().iter().for_each(|file| self.files.offer(file.clone()));
+        books.dirs.items().iter().for_each(|dir| self.dirs.offer(dir.clone()));
+        if !home.path.is_empty() {
+            let top = home.path.split(|byte| *byte == b'/').next().unwrap_or_default();
+            *self.top_level.entry(top.to_vec()).or_default() += books.tally.allocated;
+        }
+        // Counted at the home that pays, so that each inode counts once.
+        let here = books.shared.inodes - books.charged_elsewhere.inodes;
+        self.shared.merge(Part {
+            inodes: here,
+            allocated: AllocatedBytes(
+                books.shared.allocated.0 - books.charged_elsewhere.allocated.0,
+            ),
+        });
+        let name = match home.kind {
+            HomeKind::Outside => OUTSIDE_HOMES.as_bytes(),
+            _ if home.path.is_empty() => b".",
+            _ => &home.path,
+        };
+        let (name, name_base64) = lossy(name);
+        let owner = self.owner(home);
+        let quota = match home.kind {
+            HomeKind::Outside => None,
+            _ => self.context.quotas.of(home.uid, owner.name.as_deref(), books.tally.allocated),
+        };
+        HomeReport {
+            name,
+            name_base64,
+            kind: match home.kind {
+                HomeKind::Uid => Kind::Uid,
+                HomeKind::Named => Kind::Named,
+                HomeKind::Outside => Kind::Outside,
+            },
+            uid: home.uid,
+            owner,
+            coverage: match (self.context.run.coverage, books.errors) {
+                (Coverage::Interrupted, _) => Coverage::Interrupted,
+                (_, 0) => Coverage::Complete,
+                _ => Coverage::Partial,
+            },
+            errors: books.errors,
+            newest_mtime: books.tally.newest.map(timestamp),
+            usage: usage_of(&books.tally, &books.by_class),
+            foreign: share(books.tally.foreign),
+            shared: share(books.shared),
+            charged_elsewhere: share(books.charged_elsewhere),
+            rules: rule_reports(self.rules, &books.rules),
+            findings: books.findings.iter().map(|found| self.finding(found)).collect(),
+            largest_files: books.files.items().iter().map(large_file).collect(),
+            largest_dirs: books.dirs.items().iter().map(large_dir).collect(),
+            quota,
+        }
+    }
+
+    fn owner(&self, home: &Home) -> Owner {
+        let names = self.context.names;
+        match home.uid.and_then(|uid| names.person(uid)) {
+            Some(person) => Owner {
+                name: Some(person.name),
+                source: Some(person.source),
+                status: OwnerStatus::Known,
+            },
+            None => Owner {
+                status: match home.kind {
+                    HomeKind::Uid if names.know_everybody() => OwnerStatus::Orphan,
+                    _ => OwnerStatus::Unknown,
+                },
+                ..Owner::default()
+            },
+        }
+    }
+
+    fn orphans(&self, homes: &[HomeReport]) -> Option<Orphans> {
+        let orphan = |home: &&HomeReport| home.owner.status == OwnerStatus::Orphan;
+        self.context.names.know_everybody().then(|| {
+            let mut orphans = Orphans {
+                homes: 0,
+                usage: Share::default(),
+            };
+            for home in homes.iter().filter(orphan) {
+                orphans.homes += 1;
+                orphans.usage.add(home.usage.share());
+            }
+            orphans
+        })
+    }
+
+    fn finding(&self, found: &usage::Found) -> Finding {
+        let rule = self.rules.get(found.finding.rule);
+        let sums = found.finding.sums();
+        let (path, path_base64) = lossy(&found.path);
+        let absolute = [self.context.root.as_os_str().as_bytes(), b"/", &found.path].concat();
+        let word = || shell_word(&absolute);
+        Finding {
+            rule: rule.id.clone(),
+            class: rule.class.name().to_owned(),
+            hint: rule.hint,
+            path,
+            path_base64,
+            usage: share(sums.whole()),
+            frees: share(sums.frees()),
+            command: rule.command.as_ref().map(|command| match command.contains("{path}") {
+                true => command.replace("{path}", &word()),
+                false => command.clone(),
+            }),
+        }
+    }
+
+    fn top_level(&self) -> Vec<TopLevel> {
+        let line = |(name, allocated): (&Vec<u8>, &AllocatedBytes)| {
+            let (name, name_base64) = lossy(name);
+            TopLevel {
+                name,
+                name_base64,
+                allocated_bytes: *allocated,
+            }
+        };
+        self.top_level.iter().map(line).collect()
+    }
+}
+
+/// Adds what lies outside below one more top-level directory.
+fn merge_outside(all: &mut HomeReport, more: HomeReport) {
+    all.usage.add(&more.usage);
+    all.errors += more.errors;
+    if all.coverage == Coverage::Complete {
+        all.coverage = more.coverage;
+    }
+    all.newest_mtime = all.newest_mtime.max(more.newest_mtime);
+    all.shared.add(more.shared);
+    all.charged_elsewhere.add(more.charged_elsewhere);
+    for rule in more.rules {
+        match all.rules.iter_mut().find(|other| other.rule == rule.rule) {
+            Some(other) => {
+                other.places += rule.places;
+                other.usage.add(rule.usage);
+                other.frees.add(rule.frees);
+            }
+            None => all.rules.push(rule),
+        }
+    }
+    all.findings.extend(more.findings);
+    all.findings.sort_by(|a, b| {
+        (b.usage.allocated_bytes, &a.path).cmp(&(a.usage.allocated_bytes, &b.path))
+    });
+    let limit = all.largest_files.len().max(more.largest_files.len());
+    all.largest_files.extend(more.largest_files);
+    all.largest_files
+        .sort_by(|a, b| (b.allocated_bytes, &a.path).cmp(&(a.allocated_bytes, &b.path)));
+    all.largest_files.truncate(limit);
+}
+
+fn share(part: Part) -> Share {
+    Share {
+        inodes: part.inodes,
+        allocated_bytes: part.allocated,
+        metered_bytes: part.metered(),
+    }
+}
+
+fn usage_of(tally: &Tally, by_class: &usage::ByClass) -> Usage {
+    let class = |class| share(by_class.get(class));
+    let [days_7, days_30, days_90, year_1, older] = tally.by_age.map(share);
+    let whole = share(tally.part());
+    Usage {
+        files: tally.files,
+        dirs: tally.dirs,
+        symlinks: tally.symlinks,
+        other: tally.other,
+        apparent_bytes: tally.apparent,
+        allocated_bytes: whole.allocated_bytes,
+        metered_bytes: whole.metered_bytes,
+        by_class: ByClass {
+            trash: class(Class::Trash),
+            cache: class(Class::Cache),
+            environment: class(Class::Environment),
+            output: class(Class::Output),
+            log: class(Class::Log),
+            rest: class(Class::Rest),
+        },
+        by_age: ByAge {
+            days_7,
+            days_30,
+            days_90,
+            year_1,
+            older,
+        },
+    }
+}
+
+fn rule_reports(rules: &Rules, totals: &BTreeMap<u16, RuleTotal>) -> Vec<RuleReport> {
+    let mut reports: Vec<RuleReport> = totals
+        .iter()
+        .map(|(index, total)| {
+            let rule = rules.get(*index);
+            RuleReport {
+                rule: rule.id.clone(),
+                class: rule.class.name().to_owned(),
+                hint: rule.hint,
+                places: total.places,
+                usage: share(total.whole),
+                frees: share(total.frees),
+                command: rule.command.clone(),
+            }
+        })
+        .collect();
+    // Largest first; rules keep their order where they are alike.
+    reports.sort_by_key(|report| std::cmp::Reverse(report.usage.allocated_bytes));
+    reports
+}
+
+fn large_file(file: &Large) -> LargeFile {
+    let (path, path_base64) = lossy(&file.path);
+    LargeFile {
+        path,
+        path_base64,
+        allocated_bytes: AllocatedBytes(file.allocated),
+        apparent_bytes: ApparentBytes(file.apparent),
+        mtime: timestamp(file.mtime),
+        links: file.nlink,
+    }
+}
+
+fn large_dir(dir: &Large) -> LargeDir {
+    let (path, path_base64) = lossy(&dir.path);
+    LargeDir {
+        path,
+        path_base64,
+        allocated_bytes: AllocatedBytes(dir.allocated),
+    }
+}
+
+fn error_report(errors: &usage::Errors) -> ErrorReport {
+    ErrorReport {
+        count: errors.count,
+        by_kind: errors
+            .by_kind
+            .iter()
+            .map(|(kind, count)| (kind.name().to_owned(), *count))
+            .collect(),
+        samples: errors
+            .samples
+            .iter()
+            .map(|problem| {
+                let (path, path_base64) = lossy(&problem.path);
+                ErrorSample {
+                    path,
+                    path_base64,
+                    op: problem.op.name().to_owned(),
+                    kind: problem.kind.name().to_owned(),
+                    message: problem.message.clone(),
+                }
+            })
+            .collect(),
+        vanished: errors.vanished,
+    }
+}
+
+/// Seconds since 1970 as a time; a file may claim one that no calendar has.
+fn timestamp(seconds: i64) -> Timestamp {
+    let clamped = seconds.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+    Timestamp::from_second(clamped).unwrap_or(Timestamp::UNIX_EPOCH)
+}

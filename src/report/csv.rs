@@ -1,0 +1,113 @@
+//! One line for each home, for spreadsheets and Athena. The header is stable.
+
+use super::model::{ByAge, ByClass, HomeReport, Report};
+use crate::text::bytes_of;
+
+const HEAD: [&str; 23] = [
+    "home",
+    "kind",
+    "uid",
+    "owner",
+    "owner_status",
+    "coverage",
+    "errors",
+    "newest_mtime",
+    "files",
+    "dirs",
+    "symlinks",
+    "other",
+    "apparent_bytes",
+    "allocated_bytes",
+    "metered_bytes",
+    "foreign_allocated_bytes",
+    "shared_allocated_bytes",
+    "charged_elsewhere_allocated_bytes",
+    "quota_bytes",
+    "quota_used_percent",
+    "over_quota",
+    "run_id",
+    "run_started",
+];
+
+/// The table.
+///
+/// # Errors
+/// Never on a report that this program made; the writer's signature allows for one.
+pub fn csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let classes = ByClass::NAMES.map(|class| format!("{class}_allocated_bytes"));
+    let ages = ByAge::NAMES.map(|age| format!("{age}_allocated_bytes"));
+    let head = HEAD.iter().map(|name| (*name).to_owned());
+    writer.write_record(head.chain(classes).chain(ages))?;
+    for home in &report.homes {
+        writer.write_record(row(report, home))?;
+    }
+    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+}
+
+fn row(report: &Report, home: &HomeReport) -> Vec<Vec<u8>> {
+    let usage = &home.usage;
+    let number = |number: u64| number.to_string().into_bytes();
+    let text = |text: &str| safe_cell(text.as_bytes().to_vec());
+    let optional = |value: Option<String>| value.unwrap_or_default().into_bytes();
+    let mut row = vec![
+        safe_cell(bytes_of(&home.name, home.name_base64.as_deref())),
+        text(match home.kind {
+            super::model::Kind::Uid => "uid",
+            super::model::Kind::Named => "named",
+            super::model::Kind::Outside => "outside",
+        }),
+        optional(home.uid.map(|uid| uid.to_string())),
+        text(home.owner.name.as_deref().unwrap_or_default()),
+        text(match home.owner.status {
+            super::model::OwnerStatus::Known => "known",
+            super::model::OwnerStatus::Orphan => "orphan",
+            super::model::OwnerStatus::Unknown => "unknown",
+        }),
+        text(home.coverage.name()),
+        number(home.errors),
+        optional(home.newest_mtime.map(|time| time.to_string())),
+        number(usage.files),
+        number(usage.dirs),
+        number(usage.symlinks),
+        number(usage.other),
+        number(usage.apparent_bytes.0),
+        number(usage.allocated_bytes.0),
+        number(usage.metered_bytes.0),
+        number(home.foreign.allocated_bytes.0),
+        number(home.shared.allocated_bytes.0),
+        number(home.charged_elsewhere.allocated_bytes.0),
+        optional(home.quota.map(|quota| quota.limit_bytes.0.to_string())),
+        optional(home.quota.map(|quota| quota.used_percent.to_string())),
+        optional(home.quota.map(|quota| quota.over.to_string())),
+        text(&report.run.id),
+        text(&report.run.started.to_string()),
+    ];
+    let shares = usage.by_class.shares().into_iter().chain(usage.by_age.shares());
+    row.extend(shares.map(|share| number(share.allocated_bytes.0)));
+    row
+}
+
+/// A cell that no spreadsheet takes for a formula: a leading `=`, `+`, `-`, `@`, tab or carriage
+/// return gets an apostrophe before it. Numbers are not given to this.
+fn safe_cell(cell: Vec<u8>) -> Vec<u8> {
+    match cell.first() {
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => [b"'", &*cell].concat(),
+        _ => cell,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::safe_cell;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for hostile in ["=cmd()", "+1", "-1", "@x", "\t=1", "\r=1"] {
+            let want = format!("'{hostile}").into_bytes();
+            assert_eq!(safe_cell(hostile.as_bytes().to_vec()), want);
+        }
+        assert_eq!(safe_cell(b"200005".to_vec()), b"200005");
+        assert_eq!(safe_cell(Vec::new()), b"");
+    }
+}

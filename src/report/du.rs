@@ -1,0 +1,78 @@
+//! The form of `du -h -d1 ROOT/`, byte for byte, for the readers of the old daily file.
+
+use super::model::Report;
+use crate::text::{bytes_of, printable};
+
+/// How names are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// As `du` does: the bytes as they are.
+    Raw,
+    /// Escaped, for a terminal.
+    Printable,
+}
+
+/// A line for each directory of the root, and the root last. With users named, a line for each
+/// of their homes only, since nothing is known of the rest.
+pub fn du(report: &Report, names: Names) -> Vec<u8> {
+    let run = &report.run;
+    let mut root = bytes_of(&run.root, run.root_base64.as_deref());
+    if root.last() != Some(&b'/') {
+        root.push(b'/');
+    }
+    let mut out = Vec::new();
+    let mut line = |bytes: u64, name: &[u8]| {
+        let path = [&root, name].concat();
+        out.extend_from_slice(du_size(bytes).as_bytes());
+        out.push(b'\t');
+        match names {
+            Names::Raw => out.extend_from_slice(&path),
+            Names::Printable => out.extend_from_slice(printable(&path).as_bytes()),
+        }
+        out.push(b'\n');
+    };
+    if run.users.is_empty() {
+        for top in &report.top_level {
+            let name = bytes_of(&top.name, top.name_base64.as_deref());
+            line(top.allocated_bytes.0, &name);
+        }
+        line(report.totals.allocated_bytes.0, b"");
+    } else {
+        for home in &report.homes {
+            let name = bytes_of(&home.name, home.name_base64.as_deref());
+            line(home.usage.allocated_bytes.0, &name);
+        }
+    }
+    out
+}
+
+/// `bytes` as `du -h` prints them: powers of 1024, rounded up to what is shown, one decimal
+/// below 10.
+///
+/// ```
+/// use efs_scan::report::du_size;
+/// assert_eq!(du_size(0), "0");
+/// assert_eq!(du_size(1023), "1023");
+/// assert_eq!(du_size(1025), "1.1K");
+/// assert_eq!(du_size(10 * 1024 + 1), "11K");
+/// assert_eq!(du_size(1024 * 1024 - 1), "1.0M");
+/// ```
+pub fn du_size(bytes: u64) -> String {
+    if bytes < 1024 {
+        return bytes.to_string();
+    }
+    let mut unit = 1u128;
+    for letter in "KMGTPE".chars() {
+        unit *= 1024;
+        let bytes = u128::from(bytes);
+        let tenths = (bytes * 10).div_ceil(unit);
+        if tenths < 100 {
+            return format!("{}.{}{letter}", tenths / 10, tenths % 10);
+        }
+        let whole = bytes.div_ceil(unit);
+        if whole < 1024 || letter == 'E' {
+            return format!("{whole}{letter}");
+        }
+    }
+    unreachable!("u64 ends at 16 EiB, so the last letter returns")
+}

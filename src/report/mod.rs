@@ -1,0 +1,19 @@
+//! The report and its renderers, each a pure function from the report to text.
+
+mod build;
+mod csv;
+mod du;
+mod model;
+mod quota;
+mod schema;
+mod sums;
+mod table;
+
+pub use build::{Context, build};
+pub use csv::csv;
+pub use du::{Names as DuNames, du, du_size};
+pub use model::*;
+pub use quota::Quotas;
+pub use schema::json_schema;
+pub use sums::SortKey;
+pub use table::{Detail, table};

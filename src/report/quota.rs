@@ -1,0 +1,54 @@
+//! Who may use how much.
+
+use std::collections::BTreeMap;
+
+use super::model::Quota;
+use crate::units::AllocatedBytes;
+
+/// Quotas by person or uid, and the one for everybody else. They limit allocated bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quotas {
+    /// For every home that has none of its own.
+    pub default: Option<AllocatedBytes>,
+    /// By name or by uid in digits.
+    pub users: BTreeMap<String, AllocatedBytes>,
+}
+
+impl Quotas {
+    /// The quota of a home that uses `used`; the person's name goes before the uid.
+    pub fn of(&self, uid: Option<u32>, name: Option<&str>, used: AllocatedBytes) -> Option<Quota> {
+        let by_name = name.and_then(|name| self.users.get(name));
+        let by_uid = || uid.and_then(|uid| self.users.get(&uid.to_string()));
+        let limit = by_name.or_else(by_uid).copied().or(self.default)?;
+        // Tenths of a percent; a limit is never 0 (the configuration sees to that).
+        let tenths = u128::from(used.0) * 1000 / u128::from(limit.0.max(1));
+        Some(Quota {
+            limit_bytes: limit,
+            used_percent: tenths as f64 / 10.0,
+            over: used > limit,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_persons_own_quota_goes_before_the_default() {
+        let quotas = Quotas {
+            default: Some(AllocatedBytes(1000)),
+            users: [("alice", 2000), ("200006", 500)]
+                .map(|(who, limit)| (who.to_owned(), AllocatedBytes(limit)))
+                .into(),
+        };
+        let used = |uid, name, bytes| {
+            let quota = quotas.of(Some(uid), name, AllocatedBytes(bytes)).expect("a quota");
+            (quota.used_percent, quota.over)
+        };
+        assert_eq!(used(200_005, Some("alice"), 1999), (99.9, false));
+        assert_eq!(used(200_006, None, 501), (100.2, true));
+        assert_eq!(used(200_007, None, 1000), (100.0, false));
+        assert_eq!(Quotas::default().of(Some(1), None, AllocatedBytes(1)), None);
+    }
+}

@@ -1,0 +1,128 @@
+//! Adding up and ordering what is in a report.
+
+use std::cmp::Reverse;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::text::bytes_of;
+
+use super::model::{ByAge, ByClass, HomeReport, Kind, Report, Share, Usage};
+
+/// What homes are ordered by; the largest first, names ascending.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SortKey {
+    /// Allocated bytes.
+    #[default]
+    Size,
+    /// Trash.
+    Trash,
+    /// Caches.
+    Cache,
+    /// Number of files.
+    Files,
+    /// Name.
+    Name,
+    /// Percent of the quota.
+    Quota,
+}
+
+impl Share {
+    /// Adds another share.
+    pub fn add(&mut self, other: Share) {
+        self.inodes += other.inodes;
+        self.allocated_bytes += other.allocated_bytes;
+        self.metered_bytes += other.metered_bytes;
+    }
+}
+
+impl Usage {
+    /// All of it as one share.
+    pub fn share(&self) -> Share {
+        Share {
+            inodes: self.files + self.dirs + self.symlinks + self.other,
+            allocated_bytes: self.allocated_bytes,
+            metered_bytes: self.metered_bytes,
+        }
+    }
+
+    /// Adds another usage.
+    pub fn add(&mut self, other: &Usage) {
+        self.files += other.files;
+        self.dirs += other.dirs;
+        self.symlinks += other.symlinks;
+        self.other += other.other;
+        self.apparent_bytes += other.apparent_bytes;
+        self.allocated_bytes += other.allocated_bytes;
+        self.metered_bytes += other.metered_bytes;
+        for (mine, theirs) in self.by_class.shares_mut().into_iter().zip(other.by_class.shares()) {
+            mine.add(theirs);
+        }
+        for (mine, theirs) in self.by_age.shares_mut().into_iter().zip(other.by_age.shares()) {
+            mine.add(theirs);
+        }
+    }
+}
+
+impl ByClass {
+    /// Names of the classes, in order.
+    pub const NAMES: [&'static str; 6] =
+        ["trash", "cache", "environment", "output", "log", "rest"];
+
+    /// The shares, in order.
+    pub fn shares(&self) -> [Share; 6] {
+        [self.trash, self.cache, self.environment, self.output, self.log, self.rest]
+    }
+
+    fn shares_mut(&mut self) -> [&mut Share; 6] {
+        let Self { trash, cache, environment, output, log, rest } = self;
+        [trash, cache, environment, output, log, rest]
+    }
+}
+
+impl ByAge {
+    /// Names of the ages, youngest first.
+    pub const NAMES: [&'static str; 5] = ["days_7", "days_30", "days_90", "year_1", "older"];
+
+    /// The shares, youngest first.
+    pub fn shares(&self) -> [Share; 5] {
+        [self.days_7, self.days_30, self.days_90, self.year_1, self.older]
+    }
+
+    fn shares_mut(&mut self) -> [&mut Share; 5] {
+        let Self { days_7, days_30, days_90, year_1, older } = self;
+        [days_7, days_30, days_90, year_1, older]
+    }
+}
+
+impl Report {
+    /// Orders the homes; `(outside homes)` stays last.
+    pub fn sort(&mut self, key: SortKey) {
+        let rank = |home: &HomeReport| -> u128 {
+            let usage = &home.usage;
+            match key {
+                SortKey::Size => usage.allocated_bytes.0.into(),
+                SortKey::Trash => usage.by_class.trash.allocated_bytes.0.into(),
+                SortKey::Cache => usage.by_class.cache.allocated_bytes.0.into(),
+                SortKey::Files => usage.files.into(),
+                SortKey::Name => 0,
+                // Exact, where the percentage is rounded; homes without a quota come last.
+                SortKey::Quota => home.quota.map_or(0, |quota| {
+                    1 + (u128::from(usage.allocated_bytes.0) << 32)
+                        / u128::from(quota.limit_bytes.0.max(1))
+                }),
+            }
+        };
+        self.homes.sort_by(|a, b| {
+            let order = |home: &HomeReport| (home.kind == Kind::Outside, Reverse(rank(home)));
+            let name = |home: &HomeReport| bytes_of(&home.name, home.name_base64.as_deref());
+            order(a).cmp(&order(b)).then_with(|| name(a).cmp(&name(b)))
+        });
+    }
+
+    /// Homes over their quota.
+    pub fn over_quota(&self) -> impl Iterator<Item = &HomeReport> {
+        self.homes.iter().filter(|home| home.quota.is_some_and(|quota| quota.over))
+    }
+}

@@ -1,0 +1,381 @@
+//! The table for people.
+
+use std::fmt::Write;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use jiff::Timestamp;
+
+use super::model::*;
+use crate::text::{bytes_of, printable};
+use crate::units::{AllocatedBytes, human};
+
+/// How much a table says of each home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// A line for each home, at most so many.
+    Lines(Option<usize>),
+    /// A page for each home.
+    Pages,
+}
+
+/// How many findings are shown below the lines.
+const FINDINGS_SHOWN: usize = 10;
+
+/// How many errors are shown.
+const ERRORS_SHOWN: usize = 5;
+
+/// Renders the report; every name in it is made printable.
+pub fn table(report: &Report, detail: Detail) -> String {
+    let mut out = String::new();
+    let run = &report.run;
+    let took = run.finished.duration_since(run.started).as_secs_f64();
+    let root = printable(&bytes_of(&run.root, run.root_base64.as_deref()));
+    let started = run.started.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let coverage = match run.coverage {
+        Coverage::Complete => "complete",
+        Coverage::Partial => "PARTIAL: not everything could be read",
+        Coverage::Interrupted => "INTERRUPTED: only what was seen until then",
+    };
+    line(&mut out, format_args!("{root}  {started}, {took:.1} s, {coverage}\n"));
+    match detail {
+        Detail::Lines(limit) => {
+            out += &home_lines(report, limit);
+            out += &findings(report);
+        }
+        Detail::Pages => report.homes.iter().for_each(|home| page(&mut out, report, home)),
+    }
+    out += &remarks(report);
+    out
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+/// A table without borders; the named columns are numbers.
+fn columns(head: &[&str], numbers: &[usize]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(head.iter().copied());
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if numbers.contains(&at) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn push_table(out: &mut String, table: &Table) {
+    for row in table.lines() {
+        line(out, format_args!("{}", row.trim_end()));
+    }
+}
+
+fn home_lines(report: &Report, limit: Option<usize>) -> String {
+    let mut out = String::new();
+    let head = [
+        "HOME", "OWNER", "SIZE", "METERED", "FILES", "TRASH", "CACHE", "ENV", "NEWEST", "QUOTA", "",
+    ];
+    let mut table = columns(&head, &[2, 3, 4, 5, 6, 7, 8, 9]);
+    let shown = limit.unwrap_or(usize::MAX);
+    let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+    let outside = report.homes.iter().filter(|home| home.kind == Kind::Outside);
+    for home in homes.clone().take(shown).chain(outside) {
+        let age = age_of(home.newest_mtime, report.run.started);
+        table.add_row(cells(
+            [name_of(home), owner_of(home)],
+            &home.usage,
+            age,
+            home.quota.map(|quota| percent(&quota)).unwrap_or_default(),
+            marks(home).join(", "),
+        ));
+    }
+    let age = age_of(report.newest_mtime, report.run.started);
+    let count = homes.clone().count();
+    let total = [format!("total of {count}"), String::new()];
+    table.add_row(cells(total, &report.totals, age, String::new(), String::new()));
+    push_table(&mut out, &table);
+    if count > shown {
+        let rest: AllocatedBytes = homes.skip(shown).map(|home| home.usage.allocated_bytes).sum();
+        let hidden = count - shown;
+        line(&mut out, format_args!("({hidden} more homes not shown: {})", rest.human()));
+    }
+    out
+}
+
+fn cells(
+    [name, owner]: [String; 2],
+    usage: &Usage,
+    age: String,
+    quota: String,
+    marks: String,
+) -> Vec<String> {
+    let or_dash = |share: Share| match share.inodes {
+        0 => "-".to_owned(),
+        _ => share.allocated_bytes.human(),
+    };
+    vec![
+        name,
+        owner,
+        usage.allocated_bytes.human(),
+        usage.metered_bytes.human(),
+        usage.files.to_string(),
+        or_dash(usage.by_class.trash),
+        or_dash(usage.by_class.cache),
+        or_dash(usage.by_class.environment),
+        age,
+        quota,
+        marks,
+    ]
+}
+
+fn name_of(home: &HomeReport) -> String {
+    printable(&bytes_of(&home.name, home.name_base64.as_deref()))
+}
+
+fn owner_of(home: &HomeReport) -> String {
+    match (&home.owner.name, home.owner.status, home.kind, home.uid) {
+        (Some(name), ..) => printable(name.as_bytes()),
+        (None, OwnerStatus::Orphan, ..) => "(orphan)".to_owned(),
+        // A uid home says its uid by its name.
+        (None, _, Kind::Named, Some(uid)) => format!("uid {uid}"),
+        _ => String::new(),
+    }
+}
+
+fn percent(quota: &Quota) -> String {
+    format!("{:.1} % of {}", quota.used_percent, human(quota.limit_bytes.0))
+}
+
+fn marks(home: &HomeReport) -> Vec<String> {
+    let mut marks = Vec::new();
+    if home.quota.is_some_and(|quota| quota.over) {
+        marks.push("OVER QUOTA".to_owned());
+    }
+    if home.owner.status == OwnerStatus::Orphan {
+        marks.push("orphan".to_owned());
+    }
+    if home.errors > 0 {
+        marks.push(format!("PARTIAL ({} errors)", home.errors));
+    }
+    if home.foreign.inodes > 0 {
+        marks.push(format!("{} of others", home.foreign.allocated_bytes.human()));
+    }
+    marks
+}
+
+/// How long ago, in the largest unit that fits.
+fn age_of(time: Option<Timestamp>, now: Timestamp) -> String {
+    let Some(time) = time else { return "-".to_owned() };
+    let days = now.duration_since(time).as_secs() / 86_400;
+    match days {
+        ..=0 => "today".to_owned(),
+        1..=59 => format!("{days} d"),
+        60..=729 => format!("{} mo", days / 30),
+        _ => format!("{} y", days / 365),
+    }
+}
+
+/// The largest findings of all homes that would free something.
+fn findings(report: &Report) -> String {
+    let mut all: Vec<&Finding> = report.homes.iter().flat_map(|home| &home.findings).collect();
+    all.retain(|finding| finding.usage.allocated_bytes.0 > 0);
+    all.sort_by(|a, b| {
+        let rank = |finding: &Finding| std::cmp::Reverse(finding.frees.allocated_bytes);
+        (rank(a), &a.path).cmp(&(rank(b), &b.path))
+    });
+    all.truncate(FINDINGS_SHOWN);
+    let mut out = String::new();
+    if !all.is_empty() {
+        line(&mut out, format_args!("\nLargest findings (efs-scan --user NAME shows how to reclaim)"));
+        push_table(&mut out, &finding_table(&all));
+    }
+    out
+}
+
+fn finding_table(findings: &[&Finding]) -> Table {
+    let mut table = columns(&["FREES", "SIZE", "CLASS", "RULE", "PATH"], &[0, 1]);
+    for finding in findings {
+        let class = if finding.hint { "hint" } else { &finding.class };
+        table.add_row([
+            finding.frees.allocated_bytes.human(),
+            finding.usage.allocated_bytes.human(),
+            class.to_owned(),
+            printable(finding.rule.as_bytes()),
+            printable(&bytes_of(&finding.path, finding.path_base64.as_deref())),
+        ]);
+    }
+    table
+}
+
+/// Everything about one home.
+fn page(out: &mut String, report: &Report, home: &HomeReport) {
+    let usage = &home.usage;
+    let owner = match owner_of(home) {
+        owner if owner.is_empty() => String::new(),
+        owner => format!("  {owner}"),
+    };
+    let uid = home.uid.map(|uid| format!("  uid {uid}")).unwrap_or_default();
+    line(out, format_args!("{}{owner}{uid}  {}", name_of(home), marks(home).join(", ")));
+    line(
+        out,
+        format_args!(
+            "  {} allocated, {} metered, {} apparent",
+            usage.allocated_bytes.human(),
+            usage.metered_bytes.human(),
+            human(usage.apparent_bytes.0),
+        ),
+    );
+    line(
+        out,
+        format_args!(
+            "  {} files, {} directories, {} symlinks, {} others; newest change {}",
+            usage.files,
+            usage.dirs,
+            usage.symlinks,
+            usage.other,
+            age_of(home.newest_mtime, report.run.started),
+        ),
+    );
+    if let Some(quota) = home.quota {
+        line(out, format_args!("  quota: {}", percent(&quota)));
+    }
+    if home.shared.inodes > 0 {
+        line(
+            out,
+            format_args!(
+                "  shared with other homes by hard links: {}, of which {} are charged to them",
+                home.shared.allocated_bytes.human(),
+                home.charged_elsewhere.allocated_bytes.human(),
+            ),
+        );
+    }
+    let parts = |names: &[&str], shares: &[Share]| {
+        let part = |(name, share): (&&str, &Share)| {
+            format!("{name} {}", share.allocated_bytes.human())
+        };
+        let some = |(_, share): &(&&str, &Share)| share.inodes > 0;
+        let parts: Vec<_> = names.iter().zip(shares).filter(some).map(part).collect();
+        parts.join(", ")
+    };
+    const AGES: [&str; 5] = ["up to 7 d", "30 d", "90 d", "1 y", "older"];
+    line(out, format_args!("  by class: {}", parts(&ByClass::NAMES, &usage.by_class.shares())));
+    line(out, format_args!("  by age: {}", parts(&AGES, &usage.by_age.shares())));
+    if !home.findings.is_empty() {
+        line(out, format_args!("\nFindings"));
+        push_table(out, &finding_table(&home.findings.iter().collect::<Vec<_>>()));
+        line(out, format_args!("\nWhat reclaims them, run by the owner"));
+        let mut said = Vec::new();
+        for finding in &home.findings {
+            if let Some(command) = &finding.command
+                && !said.contains(command)
+            {
+                let rule = printable(finding.rule.as_bytes());
+                line(out, format_args!("  {rule}: {}", printable_command(command)));
+                said.push(command.clone());
+            }
+        }
+        let named = home.findings.len() as u64;
+        let places: u64 = home.rules.iter().map(|rule| rule.places).sum();
+        if places > named {
+            line(out, format_args!("  ({} smaller findings; all by rule:)", places - named));
+            let mut table = columns(&["RULE", "PLACES", "SIZE", "FREES", "COMMAND"], &[1, 2, 3]);
+            for rule in &home.rules {
+                table.add_row([
+                    printable(rule.rule.as_bytes()),
+                    rule.places.to_string(),
+                    rule.usage.allocated_bytes.human(),
+                    rule.frees.allocated_bytes.human(),
+                    printable_command(rule.command.as_deref().unwrap_or("")),
+                ]);
+            }
+            push_table(out, &table);
+        }
+    }
+    let mut large = |title: &str, rows: Vec<(AllocatedBytes, Vec<u8>)>| {
+        if !rows.is_empty() {
+            let mut table = columns(&["SIZE", "PATH"], &[0]);
+            for (bytes, path) in rows {
+                table.add_row([bytes.human(), printable(&path)]);
+            }
+            line(out, format_args!("\n{title}"));
+            push_table(out, &table);
+        }
+    };
+    let dirs = home.largest_dirs.iter();
+    let dirs = dirs.map(|d| (d.allocated_bytes, bytes_of(&d.path, d.path_base64.as_deref())));
+    large("Largest directories", dirs.collect());
+    let files = home.largest_files.iter();
+    let files = files.map(|f| (f.allocated_bytes, bytes_of(&f.path, f.path_base64.as_deref())));
+    large("Largest files", files.collect());
+    line(out, format_args!(""));
+}
+
+/// A command as it is: its paths were quoted so that they print.
+fn printable_command(command: &str) -> String {
+    command.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// What a reader must know about the numbers above.
+fn remarks(report: &Report) -> String {
+    let mut out = String::from("\n");
+    let classes = &report.totals.by_class;
+    let gone = classes.trash.allocated_bytes + classes.cache.allocated_bytes;
+    if gone.0 > 0 {
+        let (trash, cache) = (classes.trash, classes.cache);
+        line(
+            &mut out,
+            format_args!(
+                "Trash {} and caches {}: {} can be had back.",
+                trash.allocated_bytes.human(),
+                cache.allocated_bytes.human(),
+                gone.human()
+            ),
+        );
+    }
+    if let Some(orphans) = report.orphans.filter(|orphans| orphans.homes > 0) {
+        let bytes = orphans.usage.allocated_bytes.human();
+        line(&mut out, format_args!("Orphan homes: {}, {bytes}.", orphans.homes));
+    }
+    let over = report.over_quota().count();
+    if over > 0 {
+        line(&mut out, format_args!("Homes over quota: {over}."));
+    }
+    let shared = report.hard_links.shared_between_homes;
+    if shared.inodes > 0 {
+        line(
+            &mut out,
+            format_args!(
+                "Hard links between homes: {}, charged to the first home by name.",
+                shared.allocated_bytes.human()
+            ),
+        );
+    }
+    for excluded in &report.left_out.excluded {
+        let glob = printable(excluded.glob.as_bytes());
+        line(&mut out, format_args!("Left out by --exclude {glob}: {} entries.", excluded.entries));
+    }
+    if report.left_out.mounts > 0 {
+        let mounts = report.left_out.mounts;
+        line(&mut out, format_args!("Left out: {mounts} mounts (--cross-mounts enters them)."));
+    }
+    if report.errors.vanished > 0 {
+        line(&mut out, format_args!("Gone during the scan: {}.", report.errors.vanished));
+    }
+    if report.errors.count > 0 {
+        line(&mut out, format_args!("Not read: {} errors", report.errors.count));
+        for sample in report.errors.samples.iter().take(ERRORS_SHOWN) {
+            let path = printable(&bytes_of(&sample.path, sample.path_base64.as_deref()));
+            line(&mut out, format_args!("  {} {path}: {}", sample.op, sample.message));
+        }
+        let more = report.errors.count.saturating_sub(ERRORS_SHOWN as u64);
+        if more > 0 {
+            line(&mut out, format_args!("  ({more} more; --format json names up to 100)"));
+        }
+    }
+    if out == "\n" { String::new() } else { out }
+}

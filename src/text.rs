@@ -1,0 +1,134 @@
+//! Text that strangers chose, made safe to show.
+//!
+//! Homes belong to users and the scanner runs as root: a file name may hold terminal escapes,
+//! newlines or right-to-left overrides.
+
+use std::fmt::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// `bytes` for a terminal: what cannot be printed, or would change how the rest is printed, is
+/// escaped as `\n`, `\x1b`, `\u{202e}` or `\xff`.
+pub fn printable(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                c if c.is_ascii_control() => push_byte(&mut out, c as u8),
+                c if is_hostile(c) => out.extend(c.escape_unicode()),
+                c => out.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| push_byte(&mut out, *byte));
+    }
+    out
+}
+
+/// Whether `c` is a control or changes the direction or the look of its neighbours.
+fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+fn push_byte(out: &mut String, byte: u8) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "\\x{byte:02x}");
+}
+
+/// `bytes` as text, and in base64 too where the text does not say it all.
+pub fn lossy(bytes: &[u8]) -> (String, Option<String>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (text.to_owned(), None),
+        Err(_) => {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            (text, Some(STANDARD.encode(bytes)))
+        }
+    }
+}
+
+/// The bytes that [`lossy`] was given. Base64 that cannot be read yields the text.
+pub fn bytes_of(text: &str, base64: Option<&str>) -> Vec<u8> {
+    base64
+        .and_then(|raw| STANDARD.decode(raw).ok())
+        .unwrap_or_else(|| text.as_bytes().to_vec())
+}
+
+/// `bytes` as one word of a shell command, printable whatever they hold.
+pub fn shell_word(bytes: &[u8]) -> String {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-+,:@%".contains(b);
+    if !bytes.is_empty() && bytes.iter().all(plain) {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let harmless = std::str::from_utf8(bytes)
+        .is_ok_and(|text| !text.chars().any(|c| is_hostile(c) || c == '\''));
+    if harmless {
+        return format!("'{}'", String::from_utf8_lossy(bytes));
+    }
+    let mut out = String::from("$'");
+    for byte in bytes {
+        match byte {
+            b'\'' | b'\\' => out.extend(['\\', char::from(*byte)]),
+            0x20..=0x7e => out.push(char::from(*byte)),
+            _ => push_byte(&mut out, *byte),
+        }
+    }
+    out.push('\'');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    #[test]
+    fn hostile_names_are_shown_and_do_nothing() {
+        assert_eq!(printable(b"a\xff\n,<b>\""), "a\\xff\\n,<b>\"");
+        assert_eq!(printable(b"\x1b[2J"), "\\x1b[2J");
+        assert_eq!(printable("\u{202e}gnp.exe".as_bytes()), "\\u{202e}gnp.exe");
+        assert_eq!(printable("\u{9b}31m".as_bytes()), "\\u{9b}31m");
+        assert_eq!(printable("näme 目录".as_bytes()), "näme 目录");
+    }
+
+    #[test]
+    fn words_are_quoted_only_where_needed() {
+        assert_eq!(shell_word(b"/mnt/efs/200005/.cache"), "/mnt/efs/200005/.cache");
+        assert_eq!(shell_word(b"a b"), "'a b'");
+        assert_eq!(shell_word(b""), "''");
+        assert_eq!(shell_word(b"a'b\n"), "$'a\\'b\\x0a'");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_printable_holds_a_control(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert!(!printable(&bytes).chars().any(is_hostile));
+            prop_assert!(!shell_word(&bytes).chars().any(is_hostile));
+        }
+
+        #[test]
+        fn what_is_lossy_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let (text, raw) = lossy(&bytes);
+            prop_assert_eq!(bytes_of(&text, raw.as_deref()), bytes);
+        }
+    }
+
+    #[test]
+    fn a_shell_reads_the_word_back() {
+        for name in [&b"a b"[..], b"it's", b"a\xff\n,<b>\"", b"$(id)`id`\\", b"-rf *", b"\x1b[2J"] {
+            let script = format!("printf %s {}", shell_word(name));
+            let out = std::process::Command::new("bash").args(["-c", &script]).output();
+            let out = out.expect("bash runs");
+            let (want, got) = (name.to_vec(), out.stdout);
+            assert_eq!(std::ffi::OsString::from_vec(got), std::ffi::OsString::from_vec(want));
+        }
+    }
+}
