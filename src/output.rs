@@ -10,7 +10,10 @@ use tempfile::NamedTempFile;
 #[derive(Debug)]
 pub(crate) enum Output {
     Stdout,
-    File { path: PathBuf, beside: NamedTempFile },
+    File {
+        path: PathBuf,
+        beside: NamedTempFile,
+    },
 }
 
 impl Output {
@@ -20,10 +23,17 @@ impl Output {
     /// If the file cannot be made, is something else than a file, or lies in `root`: that belongs
     /// to the users, and a privileged program writes nothing among names that they control.
     pub(crate) fn open(path: Option<&Path>, root: &Path) -> Result<Self, String> {
-        let Some(path) = path else { return Ok(Self::Stdout) };
+        let Some(path) = path else {
+            return Ok(Self::Stdout);
+        };
         let failed = |error: io::Error| format!("--output {}: {error}", path.display());
-        if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(failed(io::Error::other("it exists and is not a regular file")));
+        if path
+            .symlink_metadata()
+            .is_ok_and(|metadata| !metadata.is_file())
+        {
+            return Err(failed(io::Error::other(
+                "it exists and is not a regular file",
+            )));
         }
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -32,7 +42,10 @@ impl Output {
         let directory = directory.canonicalize().map_err(failed)?;
         let name = path.file_name();
         let name = name.ok_or_else(|| failed(io::Error::other("it names no file")))?;
-        if root.canonicalize().is_ok_and(|root| directory.starts_with(root)) {
+        if root
+            .canonicalize()
+            .is_ok_and(|root| directory.starts_with(root))
+        {
             let problem = "it lies in the tree that is scanned; write it elsewhere";
             return Err(failed(io::Error::other(problem)));
         }

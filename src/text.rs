@@ -24,7 +24,10 @@ pub fn printable(bytes: &[u8]) -> String {
                 c => out.push(c),
             }
         }
-        chunk.invalid().iter().for_each(|byte| push_byte(&mut out, *byte));
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|byte| push_byte(&mut out, *byte));
     }
     out
 }
@@ -101,7 +104,10 @@ mod tests {
 
     #[test]
     fn words_are_quoted_only_where_needed() {
-        assert_eq!(shell_word(b"/mnt/efs/200005/.cache"), "/mnt/efs/200005/.cache");
+        assert_eq!(
+            shell_word(b"/mnt/efs/200005/.cache"),
+            "/mnt/efs/200005/.cache"
+        );
         assert_eq!(shell_word(b"a b"), "'a b'");
         assert_eq!(shell_word(b""), "''");
         assert_eq!(shell_word(b"a'b\n"), "$'a\\'b\\x0a'");
@@ -123,12 +129,24 @@ mod tests {
 
     #[test]
     fn a_shell_reads_the_word_back() {
-        for name in [&b"a b"[..], b"it's", b"a\xff\n,<b>\"", b"$(id)`id`\\", b"-rf *", b"\x1b[2J"] {
+        for name in [
+            &b"a b"[..],
+            b"it's",
+            b"a\xff\n,<b>\"",
+            b"$(id)`id`\\",
+            b"-rf *",
+            b"\x1b[2J",
+        ] {
             let script = format!("printf %s {}", shell_word(name));
-            let out = std::process::Command::new("bash").args(["-c", &script]).output();
+            let out = std::process::Command::new("bash")
+                .args(["-c", &script])
+                .output();
             let out = out.expect("bash runs");
             let (want, got) = (name.to_vec(), out.stdout);
-            assert_eq!(std::ffi::OsString::from_vec(got), std::ffi::OsString::from_vec(want));
+            assert_eq!(
+                std::ffi::OsString::from_vec(got),
+                std::ffi::OsString::from_vec(want)
+            );
         }
     }
 }

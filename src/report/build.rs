@@ -115,10 +115,22 @@ impl Builder<'_> {
         for (rule, total) in &books.rules {
             self.all_rules.entry(*rule).or_default().merge(total);
         }
-        books.files.items().iter().for_each(|file| self.files.offer(file.clone()));
-        books.dirs.items().iter().for_each(|dir| self.dirs.offer(dir.clone()));
+        books
+            .files
+            .items()
+            .iter()
+            .for_each(|file| self.files.offer(file.clone()));
+        books
+            .dirs
+            .items()
+            .iter()
+            .for_each(|dir| self.dirs.offer(dir.clone()));
         if !home.path.is_empty() {
-            let top = home.path.split(|byte| *byte == b'/').next().unwrap_or_default();
+            let top = home
+                .path
+                .split(|byte| *byte == b'/')
+                .next()
+                .unwrap_or_default();
             *self.top_level.entry(top.to_vec()).or_default() += books.tally.allocated;
         }
         // Counted at the home that pays, so that each inode counts once.
@@ -138,7 +150,10 @@ impl Builder<'_> {
         let owner = self.owner(home);
         let quota = match home.kind {
             HomeKind::Outside => None,
-            _ => self.context.quotas.of(home.uid, owner.name.as_deref(), books.tally.allocated),
+            _ => self
+                .context
+                .quotas
+                .of(home.uid, owner.name.as_deref(), books.tally.allocated),
         };
         HomeReport {
             name,
@@ -162,7 +177,11 @@ impl Builder<'_> {
             shared: share(books.shared),
             charged_elsewhere: share(books.charged_elsewhere),
             rules: rule_reports(self.rules, &books.rules),
-            findings: books.findings.iter().map(|found| self.finding(found)).collect(),
+            findings: books
+                .findings
+                .iter()
+                .map(|found| self.finding(found))
+                .collect(),
             largest_files: books.files.items().iter().map(large_file).collect(),
             largest_dirs: books.dirs.items().iter().map(large_dir).collect(),
             quota,
@@ -216,10 +235,13 @@ impl Builder<'_> {
             path_base64,
             usage: share(sums.whole()),
             frees: share(sums.frees()),
-            command: rule.command.as_ref().map(|command| match command.contains("{path}") {
-                true => command.replace("{path}", &word()),
-                false => command.clone(),
-            }),
+            command: rule
+                .command
+                .as_ref()
+                .map(|command| match command.contains("{path}") {
+                    true => command.replace("{path}", &word()),
+                    false => command.clone(),
+                }),
         }
     }
 

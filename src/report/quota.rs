@@ -43,7 +43,9 @@ mod tests {
                 .into(),
         };
         let used = |uid, name, bytes| {
-            let quota = quotas.of(Some(uid), name, AllocatedBytes(bytes)).expect("a quota");
+            let quota = quotas
+                .of(Some(uid), name, AllocatedBytes(bytes))
+                .expect("a quota");
             (quota.used_percent, quota.over)
         };
         assert_eq!(used(200_005, Some("alice"), 1999), (99.9, false));

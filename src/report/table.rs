@@ -36,13 +36,19 @@ pub fn table(report: &Report, detail: Detail) -> String {
         Coverage::Partial => "PARTIAL: not everything could be read",
         Coverage::Interrupted => "INTERRUPTED: only what was seen until then",
     };
-    line(&mut out, format_args!("{root}  {started}, {took:.1} s, {coverage}\n"));
+    line(
+        &mut out,
+        format_args!("{root}  {started}, {took:.1} s, {coverage}\n"),
+    );
     match detail {
         Detail::Lines(limit) => {
             out += &home_lines(report, limit);
             out += &findings(report);
         }
-        Detail::Pages => report.homes.iter().for_each(|home| page(&mut out, report, home)),
+        Detail::Pages => report
+            .homes
+            .iter()
+            .for_each(|home| page(&mut out, report, home)),
     }
     out += &remarks(report);
     out
@@ -82,8 +88,14 @@ fn home_lines(report: &Report, limit: Option<usize>) -> String {
     ];
     let mut table = columns(&head, &[2, 3, 4, 5, 6, 7, 8, 9]);
     let shown = limit.unwrap_or(usize::MAX);
-    let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
-    let outside = report.homes.iter().filter(|home| home.kind == Kind::Outside);
+    let homes = report
+        .homes
+        .iter()
+        .filter(|home| home.kind != Kind::Outside);
+    let outside = report
+        .homes
+        .iter()
+        .filter(|home| home.kind == Kind::Outside);
     for home in homes.clone().take(shown).chain(outside) {
         let age = age_of(home.newest_mtime, report.run.started);
         table.add_row(cells(
@@ -97,12 +109,24 @@ fn home_lines(report: &Report, limit: Option<usize>) -> String {
     let age = age_of(report.newest_mtime, report.run.started);
     let count = homes.clone().count();
     let total = [format!("total of {count}"), String::new()];
-    table.add_row(cells(total, &report.totals, age, String::new(), String::new()));
+    table.add_row(cells(
+        total,
+        &report.totals,
+        age,
+        String::new(),
+        String::new(),
+    ));
     push_table(&mut out, &table);
     if count > shown {
-        let rest: AllocatedBytes = homes.skip(shown).map(|home| home.usage.allocated_bytes).sum();
+        let rest: AllocatedBytes = homes
+            .skip(shown)
+            .map(|home| home.usage.allocated_bytes)
+            .sum();
         let hidden = count - shown;
-        line(&mut out, format_args!("({hidden} more homes not shown: {})", rest.human()));
+        line(
+            &mut out,
+            format_args!("({hidden} more homes not shown: {})", rest.human()),
+        );
     }
     out
 }
@@ -148,7 +172,11 @@ fn owner_of(home: &HomeReport) -> String {
 }
 
 fn percent(quota: &Quota) -> String {
-    format!("{:.1} % of {}", quota.used_percent, human(quota.limit_bytes.0))
+    format!(
+        "{:.1} % of {}",
+        quota.used_percent,
+        human(quota.limit_bytes.0)
+    )
 }
 
 fn marks(home: &HomeReport) -> Vec<String> {
@@ -163,14 +191,19 @@ fn marks(home: &HomeReport) -> Vec<String> {
         marks.push(format!("PARTIAL ({} errors)", home.errors));
     }
     if home.foreign.inodes > 0 {
-        marks.push(format!("{} of others", home.foreign.allocated_bytes.human()));
+        marks.push(format!(
+            "{} of others",
+            home.foreign.allocated_bytes.human()
+        ));
     }
     marks
 }
 
 /// How long ago, in the largest unit that fits.
 fn age_of(time: Option<Timestamp>, now: Timestamp) -> String {
-    let Some(time) = time else { return "-".to_owned() };
+    let Some(time) = time else {
+        return "-".to_owned();
+    };
     let days = now.duration_since(time).as_secs() / 86_400;
     match days {
         ..=0 => "today".to_owned(),
@@ -182,7 +215,11 @@ fn age_of(time: Option<Timestamp>, now: Timestamp) -> String {
 
 /// The largest findings of all homes that would free something.
 fn findings(report: &Report) -> String {
-    let mut all: Vec<&Finding> = report.homes.iter().flat_map(|home| &home.findings).collect();
+    let mut all: Vec<&Finding> = report
+        .homes
+        .iter()
+        .flat_map(|home| &home.findings)
+        .collect();
     all.retain(|finding| finding.usage.allocated_bytes.0 > 0);
     all.sort_by(|a, b| {
         let rank = |finding: &Finding| std::cmp::Reverse(finding.frees.allocated_bytes);
@@ -191,7 +228,10 @@ fn findings(report: &Report) -> String {
     all.truncate(FINDINGS_SHOWN);
     let mut out = String::new();
     if !all.is_empty() {
-        line(&mut out, format_args!("\nLargest findings (efs-scan --user NAME shows how to reclaim)"));
+        line(
+            &mut out,
+            format_args!("\nLargest findings (efs-scan --user NAME shows how to reclaim)"),
+        );
         push_table(&mut out, &finding_table(&all));
     }
     out
@@ -219,8 +259,14 @@ fn page(out: &mut String, report: &Report, home: &HomeReport) {
         owner if owner.is_empty() => String::new(),
         owner => format!("  {owner}"),
     };
-    let uid = home.uid.map(|uid| format!("  uid {uid}")).unwrap_or_default();
-    line(out, format_args!("{}{owner}{uid}  {}", name_of(home), marks(home).join(", ")));
+    let uid = home
+        .uid
+        .map(|uid| format!("  uid {uid}"))
+        .unwrap_or_default();
+    line(
+        out,
+        format_args!("{}{owner}{uid}  {}", name_of(home), marks(home).join(", ")),
+    );
     line(
         out,
         format_args!(
@@ -255,19 +301,30 @@ fn page(out: &mut String, report: &Report, home: &HomeReport) {
         );
     }
     let parts = |names: &[&str], shares: &[Share]| {
-        let part = |(name, share): (&&str, &Share)| {
-            format!("{name} {}", share.allocated_bytes.human())
-        };
+        let part =
+            |(name, share): (&&str, &Share)| format!("{name} {}", share.allocated_bytes.human());
         let some = |(_, share): &(&&str, &Share)| share.inodes > 0;
         let parts: Vec<_> = names.iter().zip(shares).filter(some).map(part).collect();
         parts.join(", ")
     };
     const AGES: [&str; 5] = ["up to 7 d", "30 d", "90 d", "1 y", "older"];
-    line(out, format_args!("  by class: {}", parts(&ByClass::NAMES, &usage.by_class.shares())));
-    line(out, format_args!("  by age: {}", parts(&AGES, &usage.by_age.shares())));
+    line(
+        out,
+        format_args!(
+            "  by class: {}",
+            parts(&ByClass::NAMES, &usage.by_class.shares())
+        ),
+    );
+    line(
+        out,
+        format_args!("  by age: {}", parts(&AGES, &usage.by_age.shares())),
+    );
     if !home.findings.is_empty() {
         line(out, format_args!("\nFindings"));
-        push_table(out, &finding_table(&home.findings.iter().collect::<Vec<_>>()));
+        push_table(
+            out,
+            &finding_table(&home.findings.iter().collect::<Vec<_>>()),
+        );
         line(out, format_args!("\nWhat reclaims them, run by the owner"));
         let mut said = Vec::new();
         for finding in &home.findings {
@@ -275,14 +332,20 @@ fn page(out: &mut String, report: &Report, home: &HomeReport) {
                 && !said.contains(command)
             {
                 let rule = printable(finding.rule.as_bytes());
-                line(out, format_args!("  {rule}: {}", printable_command(command)));
+                line(
+                    out,
+                    format_args!("  {rule}: {}", printable_command(command)),
+                );
                 said.push(command.clone());
             }
         }
         let named = home.findings.len() as u64;
         let places: u64 = home.rules.iter().map(|rule| rule.places).sum();
         if places > named {
-            line(out, format_args!("  ({} smaller findings; all by rule:)", places - named));
+            line(
+                out,
+                format_args!("  ({} smaller findings; all by rule:)", places - named),
+            );
             let mut table = columns(&["RULE", "PLACES", "SIZE", "FREES", "COMMAND"], &[1, 2, 3]);
             for rule in &home.rules {
                 table.add_row([
@@ -307,17 +370,30 @@ fn page(out: &mut String, report: &Report, home: &HomeReport) {
         }
     };
     let dirs = home.largest_dirs.iter();
-    let dirs = dirs.map(|d| (d.allocated_bytes, bytes_of(&d.path, d.path_base64.as_deref())));
+    let dirs = dirs.map(|d| {
+        (
+            d.allocated_bytes,
+            bytes_of(&d.path, d.path_base64.as_deref()),
+        )
+    });
     large("Largest directories", dirs.collect());
     let files = home.largest_files.iter();
-    let files = files.map(|f| (f.allocated_bytes, bytes_of(&f.path, f.path_base64.as_deref())));
+    let files = files.map(|f| {
+        (
+            f.allocated_bytes,
+            bytes_of(&f.path, f.path_base64.as_deref()),
+        )
+    });
     large("Largest files", files.collect());
     line(out, format_args!(""));
 }
 
 /// A command as it is: its paths were quoted so that they print.
 fn printable_command(command: &str) -> String {
-    command.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    command
+        .chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// What a reader must know about the numbers above.
@@ -339,7 +415,10 @@ fn remarks(report: &Report) -> String {
     }
     if let Some(orphans) = report.orphans.filter(|orphans| orphans.homes > 0) {
         let bytes = orphans.usage.allocated_bytes.human();
-        line(&mut out, format_args!("Orphan homes: {}, {bytes}.", orphans.homes));
+        line(
+            &mut out,
+            format_args!("Orphan homes: {}, {bytes}.", orphans.homes),
+        );
     }
     let over = report.over_quota().count();
     if over > 0 {
@@ -357,24 +436,45 @@ fn remarks(report: &Report) -> String {
     }
     for excluded in &report.left_out.excluded {
         let glob = printable(excluded.glob.as_bytes());
-        line(&mut out, format_args!("Left out by --exclude {glob}: {} entries.", excluded.entries));
+        line(
+            &mut out,
+            format_args!(
+                "Left out by --exclude {glob}: {} entries.",
+                excluded.entries
+            ),
+        );
     }
     if report.left_out.mounts > 0 {
         let mounts = report.left_out.mounts;
-        line(&mut out, format_args!("Left out: {mounts} mounts (--cross-mounts enters them)."));
+        line(
+            &mut out,
+            format_args!("Left out: {mounts} mounts (--cross-mounts enters them)."),
+        );
     }
     if report.errors.vanished > 0 {
-        line(&mut out, format_args!("Gone during the scan: {}.", report.errors.vanished));
+        line(
+            &mut out,
+            format_args!("Gone during the scan: {}.", report.errors.vanished),
+        );
     }
     if report.errors.count > 0 {
-        line(&mut out, format_args!("Not read: {} errors", report.errors.count));
+        line(
+            &mut out,
+            format_args!("Not read: {} errors", report.errors.count),
+        );
         for sample in report.errors.samples.iter().take(ERRORS_SHOWN) {
             let path = printable(&bytes_of(&sample.path, sample.path_base64.as_deref()));
-            line(&mut out, format_args!("  {} {path}: {}", sample.op, sample.message));
+            line(
+                &mut out,
+                format_args!("  {} {path}: {}", sample.op, sample.message),
+            );
         }
         let more = report.errors.count.saturating_sub(ERRORS_SHOWN as u64);
         if more > 0 {
-            line(&mut out, format_args!("  ({more} more; --format json names up to 100)"));
+            line(
+                &mut out,
+                format_args!("  ({more} more; --format json names up to 100)"),
+            );
         }
     }
     if out == "\n" { String::new() } else { out }

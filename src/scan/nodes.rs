@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use rustix::fs::{Mode, OFlags, openat};
 
+use super::Attrs;
 use super::posix::attrs_of_fd;
 use crate::sync::lock;
 use crate::usage::Dir;
@@ -48,7 +49,9 @@ impl Budget {
     pub(super) fn take(&self) -> bool {
         // Relaxed: a bare counter.
         let take = |kept| (kept < self.limit).then_some(kept + 1);
-        self.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        self.kept
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
     }
 
     /// Gives the place back.
@@ -68,17 +71,45 @@ impl Node {
 
     /// `children` more are to be opened; keeps `fd` for them if the budget allows.
     pub(super) fn expect(&self, children: usize, fd: &Arc<OwnedFd>, budget: &Budget) {
-        let mut slot = lock(&self.slot);
-        slot.unopened += children;
+        lock(&self.slot).unopened += children;
+        self.keep(fd, budget);
+    }
+
+    /// Keeps `fd` while children wait for it. Without a place on the budget, the ancestor
+    /// nearest to the root gives up its own: the stack is depth first, so it is needed last.
+    fn keep(&self, fd: &Arc<OwnedFd>, budget: &Budget) {
         // The root is always kept: it is where every other can be found from.
-        if slot.fd.is_none() && (budget.take() || self.parent.is_none()) {
+        let is_root = self.parent.is_none();
+        if !is_root && !budget.take() {
+            let mut given_up = None;
+            let mut node = self.parent.as_ref();
+            while let Some(ancestor) = node.filter(|ancestor| ancestor.parent.is_some()) {
+                if lock(&ancestor.slot).fd.is_some() {
+                    given_up = Some(ancestor);
+                }
+                node = ancestor.parent.as_ref();
+            }
+            if given_up
+                .and_then(|ancestor| lock(&ancestor.slot).fd.take())
+                .is_none()
+            {
+                return;
+            }
+        }
+        let mut slot = lock(&self.slot);
+        let keeps = slot.unopened > 0 && slot.fd.is_none();
+        if keeps {
             slot.fd = Some(Arc::clone(fd));
+        } else if !is_root {
+            budget.give_back();
         }
     }
 
     /// Opens the child `dir`, which counts as opened whether it works or not.
     pub(super) fn open_child(&self, dir: &Dir, budget: &Budget) -> io::Result<OwnedFd> {
-        let opened = self.descriptor().and_then(|fd| open_dir(&fd, &dir.name));
+        let opened = self
+            .descriptor(budget)
+            .and_then(|fd| open_dir(&fd, &dir.name));
         let mut slot = lock(&self.slot);
         slot.unopened -= 1;
         if slot.unopened == 0 && self.parent.is_some() && slot.fd.take().is_some() {
@@ -88,17 +119,17 @@ impl Node {
     }
 
     /// Opens the child `dir` once more.
-    pub(super) fn reopen_child(&self, dir: &Dir) -> io::Result<OwnedFd> {
-        open_dir(&self.descriptor()?, &dir.name)
+    pub(super) fn reopen_child(&self, dir: &Dir, budget: &Budget) -> io::Result<OwnedFd> {
+        open_dir(&self.descriptor(budget)?, &dir.name)
     }
 
     /// This directory's descriptor, kept or found again.
-    fn descriptor(&self) -> io::Result<Arc<OwnedFd>> {
+    fn descriptor(&self, budget: &Budget) -> io::Result<Arc<OwnedFd>> {
         let kept = |node: &Node| lock(&node.slot).fd.clone();
         if let Some(fd) = kept(self) {
             return Ok(fd);
         }
-        let mut down = vec![&self.dir];
+        let mut down = vec![self];
         let mut node = self.parent.as_ref();
         let mut fd = loop {
             let Some(ancestor) = node else {
@@ -107,18 +138,27 @@ impl Node {
             if let Some(fd) = kept(ancestor) {
                 break fd;
             }
-            down.push(&ancestor.dir);
+            down.push(ancestor);
             node = ancestor.parent.as_ref();
         };
-        for dir in down.into_iter().rev() {
-            fd = Arc::new(open_dir(&fd, &dir.name)?);
-        }
-        // A directory that was moved here meanwhile is another one.
-        let found = attrs_of_fd(&fd)?;
-        if (found.dev, found.ino) != (self.dir.attrs.dev, self.dir.attrs.ino) {
-            return Err(io::ErrorKind::NotFound.into());
+        // The way up asks for the directories above this one next: keeping half a budget of
+        // them spares going down from the root for each.
+        let keep_last = (budget.limit / 2).max(1);
+        for (to_go, node) in down.into_iter().enumerate().rev() {
+            fd = Arc::new(open_dir(&fd, &node.dir.name)?);
+            if to_go < keep_last {
+                // A directory that was moved here meanwhile is another one.
+                if !node.is(&attrs_of_fd(&fd)?) {
+                    return Err(io::ErrorKind::NotFound.into());
+                }
+                node.keep(&fd, budget);
+            }
         }
         Ok(fd)
+    }
+
+    fn is(&self, found: &Attrs) -> bool {
+        (found.dev, found.ino) == (self.dir.attrs.dev, self.dir.attrs.ino)
     }
 }
 

@@ -136,7 +136,8 @@ impl Reading {
     }
 
     fn node(&mut self) -> &Arc<Node> {
-        self.node.get_or_insert_with(|| Node::new(&self.dir, self.parent.as_ref()))
+        self.node
+            .get_or_insert_with(|| Node::new(&self.dir, self.parent.as_ref()))
     }
 }
 
@@ -169,7 +170,7 @@ impl Work for Walk {
         match item {
             Item::List(dir, parent) => {
                 let opened = match parent.open_child(&dir, &self.budget) {
-                    Err(error) if is_stale(&error) => parent.reopen_child(&dir),
+                    Err(error) if is_stale(&error) => parent.reopen_child(&dir, &self.budget),
                     opened => opened,
                 };
                 match opened {
@@ -195,7 +196,10 @@ impl Work for Walk {
 
     fn waiting(&self, items: usize) {
         // Relaxed: for display only.
-        self.ledger.progress.waiting.store(items as u64, Ordering::Relaxed);
+        self.ledger
+            .progress
+            .waiting
+            .store(items as u64, Ordering::Relaxed);
     }
 }
 
@@ -225,8 +229,12 @@ impl Walk {
 
     /// Begins a listing anew from its parent, where nothing of it counts yet.
     fn restart(&self, reading: &mut Reading) -> bool {
-        let Some(parent) = &reading.parent else { return false };
-        let Ok(fd) = parent.reopen_child(&reading.dir) else { return false };
+        let Some(parent) = &reading.parent else {
+            return false;
+        };
+        let Ok(fd) = parent.reopen_child(&reading.dir, &self.budget) else {
+            return false;
+        };
         reading.fd = Arc::new(fd);
         reading.listing = self.ledger.begin(&reading.dir);
         reading.tries += 1;
@@ -334,7 +342,9 @@ impl Walk {
         let mut stopped = false;
         for name in chunk.names.split_inclusive(|byte| *byte == 0) {
             stopped = self.stop.is_set();
-            let Ok(name) = CStr::from_bytes_with_nul(name) else { continue };
+            let Ok(name) = CStr::from_bytes_with_nul(name) else {
+                continue;
+            };
             if stopped {
                 break;
             }
@@ -425,11 +435,8 @@ impl Probe for FdProbe<'_> {
     fn starts_with(&self, name: &[u8], bytes: &[u8]) -> io::Result<bool> {
         // A user made this name: it may be a link, a fifo, or gone. NONBLOCK because opening a
         // fifo would wait; NOATIME, where it is allowed, because a scan leaves no trace.
-        let flags = OFlags::RDONLY
-            | OFlags::NOFOLLOW
-            | OFlags::NONBLOCK
-            | OFlags::NOCTTY
-            | OFlags::CLOEXEC;
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let open = |flags| openat(self.0, name, flags, Mode::empty());
         let fd = match open(flags | OFlags::NOATIME) {
             Err(Errno::PERM) => open(flags),

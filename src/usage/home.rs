@@ -182,7 +182,8 @@ impl Home {
         let mut books = lock(&self.books);
         let out = with(&mut books);
         // Relaxed: see the fields.
-        self.file_floor.store(books.files.floor(), Ordering::Relaxed);
+        self.file_floor
+            .store(books.files.floor(), Ordering::Relaxed);
         self.dir_floor.store(books.dirs.floor(), Ordering::Relaxed);
         out
     }
@@ -217,7 +218,12 @@ impl Books {
         total.frees.merge(sums.single);
         let allocated = sums.whole().allocated.0;
         let full = self.findings.len() >= limit;
-        if full && self.findings.last().is_none_or(|last| last.allocated > allocated) {
+        if full
+            && self
+                .findings
+                .last()
+                .is_none_or(|last| last.allocated > allocated)
+        {
             return;
         }
         let found = Found {
@@ -225,7 +231,9 @@ impl Books {
             path: path(),
             allocated,
         };
-        let at = self.findings.partition_point(|other| other.rank() < found.rank());
+        let at = self
+            .findings
+            .partition_point(|other| other.rank() < found.rank());
         self.findings.insert(at, found);
         self.findings.truncate(limit);
     }

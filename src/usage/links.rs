@@ -116,7 +116,11 @@ impl Links {
 
     fn charge(&self, inode: &Inode) {
         let part = Part::one(inode.attrs.allocated);
-        let Some(payer) = inode.places.iter().map(|place| &place.home).min_by_key(|h| h.order())
+        let Some(payer) = inode
+            .places
+            .iter()
+            .map(|place| &place.home)
+            .min_by_key(|h| h.order())
         else {
             return;
         };
@@ -132,13 +136,19 @@ impl Links {
             books.by_class.add(class, part);
         });
 
-        let first = |at: usize, same: &dyn Fn(&Place) -> bool| {
-            !inode.places[..at].iter().any(same)
-        };
+        let first = |at: usize, same: &dyn Fn(&Place) -> bool| !inode.places[..at].iter().any(same);
         let links = |same: &dyn Fn(&Place) -> bool| -> u32 {
-            inode.places.iter().filter(|p| same(p)).map(|p| p.links).sum()
+            inode
+                .places
+                .iter()
+                .filter(|p| same(p))
+                .map(|p| p.links)
+                .sum()
         };
-        let shared = inode.places.iter().any(|place| !Arc::ptr_eq(&place.home, payer));
+        let shared = inode
+            .places
+            .iter()
+            .any(|place| !Arc::ptr_eq(&place.home, payer));
         for (at, place) in inode.places.iter().enumerate() {
             let home = &place.home;
             if shared && first(at, &|other| Arc::ptr_eq(&other.home, home)) {
@@ -149,13 +159,18 @@ impl Links {
                     }
                 });
             }
-            let Some(finding) = &place.finding else { continue };
+            let Some(finding) = &place.finding else {
+                continue;
+            };
             if place.links >= inode.attrs.nlink {
                 finding.update(|sums| sums.linked_inside.merge(part));
             }
             let same_rule = |other: &Place| {
                 Arc::ptr_eq(&other.home, home)
-                    && other.finding.as_ref().is_some_and(|f| f.rule == finding.rule)
+                    && other
+                        .finding
+                        .as_ref()
+                        .is_some_and(|f| f.rule == finding.rule)
             };
             if first(at, &same_rule) {
                 let all_inside = links(&same_rule) >= inode.attrs.nlink;

@@ -77,7 +77,9 @@ impl Listing {
         if !scope.selects(self.dir.depth + 1, name) {
             return false;
         }
-        let Some(prefix) = &mut self.prefix else { return true };
+        let Some(prefix) = &mut self.prefix else {
+            return true;
+        };
         let length = prefix.len();
         prefix.extend_from_slice(name);
         let glob = scope.exclude.first_match(prefix);
@@ -113,7 +115,8 @@ impl Listing {
             self.shares += attrs.allocated / u64::from(attrs.nlink);
             self.links.push(attrs);
         } else {
-            self.tally.count(&attrs, &ledger.task.ages, self.dir.home.uid);
+            self.tally
+                .count(&attrs, &ledger.task.ages, self.dir.home.uid);
         }
     }
 
@@ -122,10 +125,15 @@ impl Listing {
         // Within one directory names order as paths do.
         if self.large.len() >= 4 * top.max(1) {
             self.large.sort_by(|(a_name, a), (b_name, b)| {
-                b.allocated.cmp(&a.allocated).then_with(|| a_name.cmp(b_name))
+                b.allocated
+                    .cmp(&a.allocated)
+                    .then_with(|| a_name.cmp(b_name))
             });
             self.large.truncate(top);
-            self.file_floor = self.large.last().map_or(u64::MAX, |(_, last)| last.allocated);
+            self.file_floor = self
+                .large
+                .last()
+                .map_or(u64::MAX, |(_, last)| last.allocated);
         }
     }
 
@@ -218,7 +226,8 @@ impl Listing {
             .map(|(name, attrs)| ledger.child(&dir, &name, attrs, &seen, &mut failed))
             .collect();
         for error in &refused {
-            self.problems.push(Problem::new(dir.path(), Op::Read, error));
+            self.problems
+                .push(Problem::new(dir.path(), Op::Read, error));
         }
         self.report(ledger);
         children
@@ -280,9 +289,7 @@ impl Listing {
     }
 
     fn report(&mut self, ledger: &Ledger) {
-        if self.problems.is_empty()
-            && self.vanished + self.mounts == 0
-            && self.excluded.is_empty()
+        if self.problems.is_empty() && self.vanished + self.mounts == 0 && self.excluded.is_empty()
         {
             return;
         }
@@ -292,7 +299,9 @@ impl Listing {
             for (glob, entries) in std::mem::take(&mut self.excluded) {
                 errors.excluded[glob] += entries;
             }
-            self.problems.drain(..).for_each(|problem| errors.add(problem));
+            self.problems
+                .drain(..)
+                .for_each(|problem| errors.add(problem));
         });
     }
 }

@@ -61,7 +61,10 @@ struct FileRule {
 #[derive(Debug)]
 enum NamePattern {
     Literal(Box<[u8]>),
-    Glob { first: Option<u8>, matcher: GlobMatcher },
+    Glob {
+        first: Option<u8>,
+        matcher: GlobMatcher,
+    },
 }
 
 impl NamePattern {
@@ -178,7 +181,10 @@ impl Rules {
             beside: self.markers(&spec.beside)?,
             contains: self.markers(&spec.contains)?,
             unless_contains: self.markers(&spec.unless_contains)?,
-            starts_with: spec.starts_with.as_deref().map(|text| text.as_bytes().into()),
+            starts_with: spec
+                .starts_with
+                .as_deref()
+                .map(|text| text.as_bytes().into()),
             pathless: spec.paths.is_empty(),
         };
         self.rules.push(rule);

@@ -97,7 +97,10 @@ impl Ages {
 
     /// Which age `mtime` falls in, 0 the youngest. A time in the future is young.
     pub fn of(&self, mtime: i64) -> usize {
-        self.cutoffs.iter().filter(|cutoff| mtime < **cutoff).count()
+        self.cutoffs
+            .iter()
+            .filter(|cutoff| mtime < **cutoff)
+            .count()
     }
 }
 
@@ -209,8 +212,14 @@ mod tests {
             Just(FileKind::Symlink),
             Just(FileKind::Other)
         ];
-        (kind, 0..1u64 << 50, 0..1u64 << 40, -10_000_000..200_000_000i64, 0..3u32).prop_map(
-            |(kind, apparent, blocks, mtime, uid)| Attrs {
+        (
+            kind,
+            0..1u64 << 50,
+            0..1u64 << 40,
+            -10_000_000..200_000_000i64,
+            0..3u32,
+        )
+            .prop_map(|(kind, apparent, blocks, mtime, uid)| Attrs {
                 kind,
                 dev: 1,
                 ino: 0,
@@ -220,8 +229,7 @@ mod tests {
                 allocated: blocks * 512,
                 mtime,
                 mount: Mount::Inside,
-            },
-        )
+            })
     }
 
     fn tally<'a>(all: impl IntoIterator<Item = &'a Attrs>) -> Tally {
