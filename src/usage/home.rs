@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::rules::RuleIndex;
 use super::tally::{ByClass, Class, Part, Tally};
-use super::top::{Large, Top};
+use super::top::{Large, Top, size_key};
 use crate::sync::lock;
 
 /// Whose a home is, as far as its place in the tree tells.
@@ -88,8 +88,8 @@ pub struct Found {
     pub finding: Arc<Finding>,
     /// Path below the root.
     pub path: Box<[u8]>,
-    /// Its bytes when it was completed, which rank it.
-    allocated: u64,
+    /// What it held when it was completed, which ranks it.
+    size: (u64, u64),
 }
 
 /// A directory or file that a rule named, and everything below it that no earlier rule claims.
@@ -188,14 +188,14 @@ impl Home {
         out
     }
 
-    /// Allocated bytes from which a file may be among the largest.
+    /// The size key from which a file may be among the largest.
     pub fn file_floor(&self) -> u64 {
         self.file_floor.load(Ordering::Relaxed)
     }
 
     /// Offers a directory whose subtree is complete.
     pub(super) fn offer_dir(&self, allocated: u64, dir: impl FnOnce() -> Large) {
-        if allocated >= self.dir_floor.load(Ordering::Relaxed) {
+        if size_key(allocated, 0) >= self.dir_floor.load(Ordering::Relaxed) {
             let dir = dir();
             self.books(|books| books.dirs.offer(dir));
         }
@@ -216,20 +216,16 @@ impl Books {
         // Inodes with several links follow when their links are all known.
         total.whole.merge(sums.single);
         total.frees.merge(sums.single);
-        let allocated = sums.whole().allocated.0;
-        let full = self.findings.len() >= limit;
-        if full
-            && self
-                .findings
-                .last()
-                .is_none_or(|last| last.allocated > allocated)
-        {
+        let whole = sums.whole();
+        let size = (whole.allocated.0, whole.inodes);
+        let smaller = |last: &Found| last.size > size;
+        if self.findings.len() >= limit && self.findings.last().is_none_or(smaller) {
             return;
         }
         let found = Found {
             finding: Arc::clone(finding),
             path: path(),
-            allocated,
+            size,
         };
         let at = self
             .findings
@@ -241,7 +237,7 @@ impl Books {
 
 impl Found {
     /// Larger first, then by path and rule.
-    pub fn rank(&self) -> (Reverse<u64>, &[u8], RuleIndex) {
-        (Reverse(self.allocated), &self.path, self.finding.rule)
+    fn rank(&self) -> (Reverse<(u64, u64)>, &[u8], RuleIndex) {
+        (Reverse(self.size), &self.path, self.finding.rule)
     }
 }

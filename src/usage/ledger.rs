@@ -107,7 +107,7 @@ impl Ledger {
         let uid = (kind == HomeKind::Named).then_some(attrs.uid);
         let home = self.open_home(Box::default(), kind, uid);
         let entered = self.task.rules.enter(Place::TopOf(place), &[], b"");
-        Arc::new(new_dir(None, b"", attrs, home, entered.states))
+        Arc::new(new_dir(None, Box::default(), attrs, home, entered.states))
     }
 
     /// Whether an entry with these attributes is on a file system that the scan stays out of.
@@ -173,7 +173,7 @@ impl Ledger {
     pub(super) fn child(
         &self,
         parent: &Arc<Dir>,
-        name: &[u8],
+        name: Box<[u8]>,
         attrs: Attrs,
         seen: &Seen<'_>,
         failed: &mut dyn FnMut(std::io::Error),
@@ -187,22 +187,22 @@ impl Ledger {
         };
         let home = match place {
             Place::TopOf(HomeAt::Here) => {
-                let uid = uid_of_name(name);
+                let uid = uid_of_name(&name);
                 let kind = if uid.is_some() {
                     HomeKind::Uid
                 } else {
                     HomeKind::Named
                 };
                 let uid = uid.unwrap_or(attrs.uid);
-                self.open_home(parent.path_of(name).into(), kind, Some(uid))
+                self.open_home(parent.path_of(&name).into(), kind, Some(uid))
             }
             // Apart for each top-level directory, for the lines that `du -d1` prints of them.
             Place::TopOf(HomeAt::Below) if depth == 1 => {
-                self.open_home(name.into(), HomeKind::Outside, None)
+                self.open_home(name.clone(), HomeKind::Outside, None)
             }
             _ => Arc::clone(&parent.home),
         };
-        let Entered { states, mut rules } = self.task.rules.enter(place, &parent.states, name);
+        let Entered { states, mut rules } = self.task.rules.enter(place, &parent.states, &name);
         rules.retain(|&rule| {
             self.task
                 .rules
@@ -288,14 +288,14 @@ pub fn uid_of_name(name: &[u8]) -> Option<u32> {
 
 fn new_dir(
     parent: Option<&Arc<Dir>>,
-    name: &[u8],
+    name: Box<[u8]>,
     attrs: Attrs,
     home: Arc<Home>,
     states: Box<[u16]>,
 ) -> Dir {
     Dir {
         parent: parent.cloned(),
-        name: name.into(),
+        name,
         depth: parent.map_or(0, |parent| parent.depth + 1),
         attrs,
         home,

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex};
 
+use smallvec::SmallVec;
+
 use super::home::{Finding, Home, HomeKind};
 use super::tally::{Ages, Class, Part};
 use crate::scan::Attrs;
@@ -27,7 +29,8 @@ pub(super) struct Links {
 struct Inode {
     attrs: Attrs,
     seen: u32,
-    places: Vec<Place>,
+    /// Nearly all inodes have their links in one place or two.
+    places: SmallVec<[Place; 1]>,
 }
 
 /// Where links of one inode lie that are alike to the accounts.
@@ -64,35 +67,31 @@ impl Links {
         class: Class,
     ) {
         let key = (attrs.dev, attrs.ino);
+        let place = Place {
+            home: Arc::clone(home),
+            finding: finding.cloned(),
+            class,
+            links: 1,
+        };
         let mut shard = lock(&self.shards[(attrs.ino % SHARDS as u64) as usize]);
         let mut entry = match shard.entry(key) {
             Entry::Occupied(entry) => entry,
             Entry::Vacant(entry) => entry.insert_entry(Inode {
                 attrs,
                 seen: 0,
-                places: Vec::new(),
+                places: SmallVec::new(),
             }),
         };
         let inode = entry.get_mut();
         inode.seen += 1;
-        let same = |place: &&mut Place| {
-            Arc::ptr_eq(&place.home, home)
-                && place.class == class
-                && place.finding.as_ref().map(Arc::as_ptr) == finding.map(Arc::as_ptr)
-        };
-        match inode.places.iter_mut().find(same) {
-            Some(place) => place.links += 1,
+        match inode.places.iter().position(|other| other.is_like(&place)) {
+            Some(at) => inode.places[at].links += 1,
             None => {
                 if let Some(finding) = finding {
                     let part = Part::one(inode.attrs.allocated);
                     finding.update(|sums| sums.linked.merge(part));
                 }
-                inode.places.push(Place {
-                    home: Arc::clone(home),
-                    finding: finding.cloned(),
-                    class,
-                    links: 1,
-                });
+                inode.places.push(place);
             }
         }
         if inode.seen >= inode.attrs.nlink {
@@ -116,18 +115,15 @@ impl Links {
 
     fn charge(&self, inode: &Inode) {
         let part = Part::one(inode.attrs.allocated);
-        let Some(payer) = inode
-            .places
+        let places = &inode.places;
+        let homes = places.iter().map(|place| &place.home);
+        let payer = homes
+            .min_by_key(|home| home.order())
+            .unwrap_or(&places[0].home);
+        let at_payer = places
             .iter()
-            .map(|place| &place.home)
-            .min_by_key(|h| h.order())
-        else {
-            return;
-        };
-        let class = inode
-            .places
-            .iter()
-            .filter(|place| Arc::ptr_eq(&place.home, payer))
+            .filter(|place| Arc::ptr_eq(&place.home, payer));
+        let class = at_payer
             .map(|place| place.class)
             .max()
             .unwrap_or(Class::Rest);
@@ -136,22 +132,11 @@ impl Links {
             books.by_class.add(class, part);
         });
 
-        let first = |at: usize, same: &dyn Fn(&Place) -> bool| !inode.places[..at].iter().any(same);
-        let links = |same: &dyn Fn(&Place) -> bool| -> u32 {
-            inode
-                .places
-                .iter()
-                .filter(|p| same(p))
-                .map(|p| p.links)
-                .sum()
-        };
-        let shared = inode
-            .places
-            .iter()
-            .any(|place| !Arc::ptr_eq(&place.home, payer));
-        for (at, place) in inode.places.iter().enumerate() {
+        let shared = places.iter().any(|place| !Arc::ptr_eq(&place.home, payer));
+        for (at, place) in places.iter().enumerate() {
             let home = &place.home;
-            if shared && first(at, &|other| Arc::ptr_eq(&other.home, home)) {
+            let before = || places.iter().take(at);
+            if shared && !before().any(|other| Arc::ptr_eq(&other.home, home)) {
                 home.books(|books| {
                     books.shared.merge(part);
                     if !Arc::ptr_eq(home, payer) {
@@ -165,24 +150,39 @@ impl Links {
             if place.links >= inode.attrs.nlink {
                 finding.update(|sums| sums.linked_inside.merge(part));
             }
-            let same_rule = |other: &Place| {
+            // All places of one rule in one home together are freed by following its advice.
+            let same_rule = |other: &&Place| {
                 Arc::ptr_eq(&other.home, home)
                     && other
                         .finding
                         .as_ref()
                         .is_some_and(|f| f.rule == finding.rule)
             };
-            if first(at, &same_rule) {
-                let all_inside = links(&same_rule) >= inode.attrs.nlink;
-                home.books(|books| {
-                    let total = books.rules.entry(finding.rule).or_default();
-                    total.whole.merge(part);
-                    if all_inside {
-                        total.frees.merge(part);
-                    }
-                });
+            if before().any(|other| same_rule(&other)) {
+                continue;
             }
+            let links: u32 = places
+                .iter()
+                .filter(same_rule)
+                .map(|place| place.links)
+                .sum();
+            home.books(|books| {
+                let total = books.rules.entry(finding.rule).or_default();
+                total.whole.merge(part);
+                if links >= inode.attrs.nlink {
+                    total.frees.merge(part);
+                }
+            });
         }
+    }
+}
+
+impl Place {
+    /// Whether links in both places are alike to the accounts.
+    fn is_like(&self, other: &Place) -> bool {
+        Arc::ptr_eq(&self.home, &other.home)
+            && self.class == other.class
+            && self.finding.as_ref().map(Arc::as_ptr) == other.finding.as_ref().map(Arc::as_ptr)
     }
 }
 

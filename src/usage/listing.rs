@@ -11,7 +11,7 @@ use super::home::Finding;
 use super::ledger::Ledger;
 use super::rules::{Listed, RuleIndex, Seen};
 use super::tally::{Class, Part, Tally};
-use super::top::Large;
+use super::top::{Large, size_key};
 use crate::scan::{Attrs, FileKind, Op, Probe};
 
 /// A listing gives what it has to the accounts when it holds this many subdirectories or links,
@@ -104,7 +104,7 @@ impl Listing {
         if !ledger.task.scope.counts_at(self.dir.depth) {
             return;
         }
-        if attrs.allocated >= self.file_floor {
+        if size_key(attrs.allocated, attrs.apparent) >= self.file_floor {
             self.keep_large(name, &attrs, ledger.task.top);
         }
         if attrs.kind == FileKind::File
@@ -223,7 +223,7 @@ impl Listing {
         let mut failed = |error| refused.push(error);
         let children = subdirs
             .into_iter()
-            .map(|(name, attrs)| ledger.child(&dir, &name, attrs, &seen, &mut failed))
+            .map(|(name, attrs)| ledger.child(&dir, name, attrs, &seen, &mut failed))
             .collect();
         for error in &refused {
             self.problems
@@ -273,7 +273,7 @@ impl Listing {
         let mut prefix = None;
         std::mem::take(&mut self.large)
             .into_iter()
-            .filter(|(_, attrs)| attrs.allocated >= floor)
+            .filter(|(_, attrs)| size_key(attrs.allocated, attrs.apparent) >= floor)
             .map(|(name, attrs)| {
                 let prefix: &Vec<u8> = prefix.get_or_insert_with(|| self.dir.path_of(b""));
                 Large {

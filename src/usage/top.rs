@@ -1,5 +1,7 @@
 //! The N largest, kept while the walk goes on.
 
+use std::cmp::Reverse;
+
 /// Something large: a file or a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Large {
@@ -19,9 +21,21 @@ pub struct Large {
 
 impl Large {
     /// Larger first, then by path: a total order, so that the list does not depend on timing.
-    fn rank(&self) -> (std::cmp::Reverse<u64>, &[u8]) {
-        (std::cmp::Reverse(self.allocated), &self.path)
+    /// Apparent bytes go before the path because files of one block are many.
+    fn rank(&self) -> (Reverse<(u64, u64)>, &[u8]) {
+        (Reverse((self.allocated, self.apparent)), &self.path)
     }
+}
+
+/// A size, in whole blocks of 512 bytes, of which a larger file never has a smaller one, in one word so that workers may read it
+/// without a lock: blocks, and below them apparent bytes as far as they fit.
+pub(super) fn size_key(allocated: u64, apparent: u64) -> u64 {
+    const APPARENT_BITS: u32 = 24;
+    let blocks = allocated / 512;
+    if blocks >= 1 << (64 - APPARENT_BITS) {
+        return u64::MAX;
+    }
+    blocks << APPARENT_BITS | apparent.min((1 << APPARENT_BITS) - 1)
 }
 
 /// The `limit` largest of all that were offered, whatever the order they were offered in.
@@ -65,12 +79,12 @@ impl Top {
         }
     }
 
-    /// The allocated bytes below which an offer changes nothing.
+    /// The [`size_key`] below which an offer changes nothing. What has no block is never large.
     pub fn floor(&self) -> u64 {
         match self.items.last() {
-            Some(last) if self.items.len() >= self.limit => last.allocated,
+            Some(last) if self.items.len() >= self.limit => size_key(last.allocated, last.apparent),
             _ if self.limit == 0 => u64::MAX,
-            _ => 1,
+            _ => size_key(512, 0),
         }
     }
 
@@ -95,7 +109,7 @@ mod tests {
                 path: path.as_bytes().into(),
                 // Two inodes share a size, so that ties are met.
                 allocated: (ino / 2 + 1) * 512,
-                apparent: 0,
+                apparent: ino % 3,
                 mtime: 0,
                 nlink: 2,
                 inode: (1, ino),
@@ -122,6 +136,15 @@ mod tests {
             model.sort_by(|a, b| a.rank().cmp(&b.rank()));
             model.truncate(limit);
             prop_assert_eq!(forwards.items(), &model[..]);
+        }
+
+        #[test]
+        fn a_larger_file_never_has_a_smaller_key(
+            a in (0..1u64 << 42, 0..1u64 << 30),
+            b in (0..1u64 << 42, 0..1u64 << 30),
+        ) {
+            let (a, b) = (a.min(b), a.max(b));
+            prop_assert!(size_key(a.0 * 512, a.1) <= size_key(b.0 * 512, b.1));
         }
     }
 }

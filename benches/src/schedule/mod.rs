@@ -1,0 +1,60 @@
+//! Three ways to carry directory reads over threads, behind one call, so that figures and not
+//! taste decide which of them the real walker uses.
+
+mod deque;
+mod rayon;
+mod stack;
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::walk::{Dir, Reader, Sums};
+
+/// Who hands directories to threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scheduler {
+    /// One shared last-in-first-out stack; rayon's threads carry as many workers as there is work.
+    Stack,
+    /// One rayon task per directory.
+    Rayon,
+    /// A deque per worker, the idle steal from the busy (crossbeam-deque).
+    Deque,
+}
+
+/// How to walk.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Threads that read directories at the same time.
+    pub threads: NonZeroUsize,
+    /// Who gives them the directories.
+    pub scheduler: Scheduler,
+    /// What each simulated round trip takes; zero for none.
+    pub delay: Duration,
+}
+
+impl Plan {
+    fn reader(&self) -> Reader {
+        Reader::new(self.delay)
+    }
+}
+
+/// Walks everything below `root` and returns the sums, which are the same for every plan.
+///
+/// # Errors
+/// When the root cannot be opened, or the threads cannot be started. What fails below the root
+/// is counted in [`Sums::errors`].
+pub fn walk(root: &Path, plan: &Plan) -> anyhow::Result<Sums> {
+    let top = Dir::root(root).with_context(|| format!("open {}", root.display()))?;
+    let mut reader = plan.reader();
+    reader.count_root(&top);
+    let mut sums = reader.sums();
+    sums += match plan.scheduler {
+        Scheduler::Stack => stack::walk(top, plan)?,
+        Scheduler::Rayon => rayon::walk(top, plan)?,
+        Scheduler::Deque => deque::walk(top, plan),
+    };
+    Ok(sums)
+}

@@ -1,0 +1,147 @@
+//! The settings, and a file that says everything.
+
+use toml::{Table, Value};
+
+/// A setting with three values for the three places that it can come from.
+pub(crate) struct Setting {
+    pub(crate) key: &'static str,
+    pub(crate) variable: &'static str,
+    /// What comes before the value on the command line; empty for an argument without a name.
+    pub(crate) flag: &'static str,
+    /// As TOML has it: in the file, the environment and a flag.
+    pub(crate) values: [&'static str; 3],
+}
+
+/// Each is in the file, in the environment and a flag.
+pub(crate) const SETTINGS: &[Setting] = &[
+    setting("root", "ROOT", "", ["'/a'", "'/b'", "'/c'"]),
+    setting("home_depth", "HOME_DEPTH", "--home-depth=", ["2", "3", "4"]),
+    setting("format", "FORMAT", "--format=", ["'json'", "'csv'", "'du'"]),
+    setting("output", "OUTPUT", "--output=", ["'/a'", "'b c'", "'d'"]),
+    setting("sort", "SORT", "--sort=", ["'name'", "'quota'", "'files'"]),
+    setting("limit", "LIMIT", "--limit=", ["1", "2", "3"]),
+    setting("top", "TOP", "--top=", ["1", "2", "0"]),
+    setting(
+        "exclude",
+        "EXCLUDE",
+        "--exclude=",
+        ["['a', 'b']", "['c']", "['d,e']"],
+    ),
+    setting(
+        "names",
+        "NAMES",
+        "--names=",
+        ["['csv:a', 'passwd']", "['csv:b']", "['csv:c']"],
+    ),
+    setting(
+        "quota.default",
+        "QUOTA",
+        "--quota=",
+        ["'1GiB'", "'2GB'", "'3'"],
+    ),
+    setting(
+        "fail_on_quota",
+        "FAIL_ON_QUOTA",
+        "--fail-on-quota=",
+        ["true", "false", "true"],
+    ),
+    setting(
+        "cross_mounts",
+        "CROSS_MOUNTS",
+        "--cross-mounts=",
+        ["false", "true", "false"],
+    ),
+    setting("threads", "THREADS", "--threads=", ["1", "2", "3"]),
+    setting(
+        "engine",
+        "ENGINE",
+        "--engine=",
+        ["'portable'", "'posix'", "'portable'"],
+    ),
+    setting(
+        "log_format",
+        "LOG_FORMAT",
+        "--log-format=",
+        ["'json'", "'text'", "'json'"],
+    ),
+];
+
+const fn setting(
+    key: &'static str,
+    variable: &'static str,
+    flag: &'static str,
+    values: [&'static str; 3],
+) -> Setting {
+    Setting {
+        key,
+        variable,
+        flag,
+        values,
+    }
+}
+
+impl Setting {
+    pub(crate) fn value(&self, at: usize) -> Value {
+        let text = format!("x = {}", self.values[at]);
+        toml::from_str::<Table>(&text).unwrap()["x"].clone()
+    }
+
+    /// As it is written in the environment or after a flag.
+    pub(crate) fn plain(&self, at: usize) -> String {
+        match self.value(at) {
+            Value::String(text) => text,
+            Value::Array(items) => items[0].as_str().unwrap().to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    pub(crate) fn of<'a>(&self, settings: &'a Table) -> Option<&'a Value> {
+        match self.key.split_once('.') {
+            Some((table, key)) => settings.get(table)?.get(key),
+            None => settings.get(self.key),
+        }
+    }
+}
+
+/// Everything that a file can say.
+pub(crate) const FULL: &str = r#"
+root = "/srv/efs \"x\""
+home_depth = 2
+format = "csv"
+output = "/var/lib/x"
+sort = "trash"
+limit = 0
+top = 10000
+exclude = ["a b", "**/*.tmp", "näme"]
+names = ["csv:/etc/people, all.csv", "passwd"]
+fail_on_quota = true
+cross_mounts = true
+threads = 4096
+engine = "posix"
+log_format = "json"
+[quota]
+default = "1.5 TiB"
+[quota.users]
+alice = "50GiB"
+200006 = "7"
+"a.b c" = "1kB"
+[rules]
+off = ["pip-cache", "trash"]
+[[rules.add]]
+id = "whole"
+class = "hint"
+paths = ["**/a/{b,c}", "d/*"]
+beside = ["e"]
+contains = ["f"]
+unless_contains = ["g", "h"]
+starts_with = "\u0001\n'\"\\"
+command = "rm -r {path}"
+note = "Mind."
+doc = "https://example.org/"
+[[rules.add]]
+id = "file"
+class = "log"
+kind = "file"
+paths = ["**/*.x"]
+min_size = "1 MiB"
+"#;
