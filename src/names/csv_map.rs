@@ -93,7 +93,8 @@ mod tests {
             ("1,\n", "line 1: uid 1 has no name"),
             ("4294967296,a\n", "line 1: `4294967296` is no uid"),
         ] {
-            assert_eq!(CsvMap::parse(text.as_bytes()).unwrap_err(), problem);
+            let error = CsvMap::parse(text.as_bytes()).expect_err(text);
+            assert_eq!(error, problem);
         }
     }
 }

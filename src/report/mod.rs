@@ -4,6 +4,7 @@ mod build;
 mod csv;
 mod du;
 mod model;
+mod page;
 mod quota;
 mod schema;
 mod sums;

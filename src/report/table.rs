@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 
 use super::model::*;
+use super::page::page;
 use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, human};
 
@@ -54,13 +55,13 @@ pub fn table(report: &Report, detail: Detail) -> String {
     out
 }
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+pub(super) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{text}");
 }
 
 /// A table without borders; the named columns are numbers.
-fn columns(head: &[&str], numbers: &[usize]) -> Table {
+pub(super) fn columns(head: &[&str], numbers: &[usize]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -75,7 +76,7 @@ fn columns(head: &[&str], numbers: &[usize]) -> Table {
     table
 }
 
-fn push_table(out: &mut String, table: &Table) {
+pub(super) fn push_table(out: &mut String, table: &Table) {
     for row in table.lines() {
         line(out, format_args!("{}", row.trim_end()));
     }
@@ -157,11 +158,11 @@ fn cells(
     ]
 }
 
-fn name_of(home: &HomeReport) -> String {
+pub(super) fn name_of(home: &HomeReport) -> String {
     printable(&bytes_of(&home.name, home.name_base64.as_deref()))
 }
 
-fn owner_of(home: &HomeReport) -> String {
+pub(super) fn owner_of(home: &HomeReport) -> String {
     match (&home.owner.name, home.owner.status, home.kind, home.uid) {
         (Some(name), ..) => printable(name.as_bytes()),
         (None, OwnerStatus::Orphan, ..) => "(orphan)".to_owned(),
@@ -171,7 +172,7 @@ fn owner_of(home: &HomeReport) -> String {
     }
 }
 
-fn percent(quota: &Quota) -> String {
+pub(super) fn percent(quota: &Quota) -> String {
     format!(
         "{:.1} % of {}",
         quota.used_percent,
@@ -179,7 +180,7 @@ fn percent(quota: &Quota) -> String {
     )
 }
 
-fn marks(home: &HomeReport) -> Vec<String> {
+pub(super) fn marks(home: &HomeReport) -> Vec<String> {
     let mut marks = Vec::new();
     if home.quota.is_some_and(|quota| quota.over) {
         marks.push("OVER QUOTA".to_owned());
@@ -200,7 +201,7 @@ fn marks(home: &HomeReport) -> Vec<String> {
 }
 
 /// How long ago, in the largest unit that fits.
-fn age_of(time: Option<Timestamp>, now: Timestamp) -> String {
+pub(super) fn age_of(time: Option<Timestamp>, now: Timestamp) -> String {
     let Some(time) = time else {
         return "-".to_owned();
     };
@@ -237,7 +238,7 @@ fn findings(report: &Report) -> String {
     out
 }
 
-fn finding_table(findings: &[&Finding]) -> Table {
+pub(super) fn finding_table(findings: &[&Finding]) -> Table {
     let mut table = columns(&["FREES", "SIZE", "CLASS", "RULE", "PATH"], &[0, 1]);
     for finding in findings {
         let class = if finding.hint { "hint" } else { &finding.class };
@@ -250,150 +251,6 @@ fn finding_table(findings: &[&Finding]) -> Table {
         ]);
     }
     table
-}
-
-/// Everything about one home.
-fn page(out: &mut String, report: &Report, home: &HomeReport) {
-    let usage = &home.usage;
-    let owner = match owner_of(home) {
-        owner if owner.is_empty() => String::new(),
-        owner => format!("  {owner}"),
-    };
-    let uid = home
-        .uid
-        .map(|uid| format!("  uid {uid}"))
-        .unwrap_or_default();
-    line(
-        out,
-        format_args!("{}{owner}{uid}  {}", name_of(home), marks(home).join(", ")),
-    );
-    line(
-        out,
-        format_args!(
-            "  {} allocated, {} metered, {} apparent",
-            usage.allocated_bytes.human(),
-            usage.metered_bytes.human(),
-            human(usage.apparent_bytes.0),
-        ),
-    );
-    line(
-        out,
-        format_args!(
-            "  {} files, {} directories, {} symlinks, {} others; newest change {}",
-            usage.files,
-            usage.dirs,
-            usage.symlinks,
-            usage.other,
-            age_of(home.newest_mtime, report.run.started),
-        ),
-    );
-    if let Some(quota) = home.quota {
-        line(out, format_args!("  quota: {}", percent(&quota)));
-    }
-    if home.shared.inodes > 0 {
-        line(
-            out,
-            format_args!(
-                "  shared with other homes by hard links: {}, of which {} are charged to them",
-                home.shared.allocated_bytes.human(),
-                home.charged_elsewhere.allocated_bytes.human(),
-            ),
-        );
-    }
-    let parts = |names: &[&str], shares: &[Share]| {
-        let part =
-            |(name, share): (&&str, &Share)| format!("{name} {}", share.allocated_bytes.human());
-        let some = |(_, share): &(&&str, &Share)| share.inodes > 0;
-        let parts: Vec<_> = names.iter().zip(shares).filter(some).map(part).collect();
-        parts.join(", ")
-    };
-    const AGES: [&str; 5] = ["up to 7 d", "30 d", "90 d", "1 y", "older"];
-    line(
-        out,
-        format_args!(
-            "  by class: {}",
-            parts(&ByClass::NAMES, &usage.by_class.shares())
-        ),
-    );
-    line(
-        out,
-        format_args!("  by age: {}", parts(&AGES, &usage.by_age.shares())),
-    );
-    if !home.findings.is_empty() {
-        line(out, format_args!("\nFindings"));
-        push_table(
-            out,
-            &finding_table(&home.findings.iter().collect::<Vec<_>>()),
-        );
-        line(out, format_args!("\nWhat reclaims them, run by the owner"));
-        let mut said = Vec::new();
-        for finding in &home.findings {
-            if let Some(command) = &finding.command
-                && !said.contains(command)
-            {
-                let rule = printable(finding.rule.as_bytes());
-                line(
-                    out,
-                    format_args!("  {rule}: {}", printable_command(command)),
-                );
-                said.push(command.clone());
-            }
-        }
-        let named = home.findings.len() as u64;
-        let places: u64 = home.rules.iter().map(|rule| rule.places).sum();
-        if places > named {
-            line(
-                out,
-                format_args!("  ({} smaller findings; all by rule:)", places - named),
-            );
-            let mut table = columns(&["RULE", "PLACES", "SIZE", "FREES", "COMMAND"], &[1, 2, 3]);
-            for rule in &home.rules {
-                table.add_row([
-                    printable(rule.rule.as_bytes()),
-                    rule.places.to_string(),
-                    rule.usage.allocated_bytes.human(),
-                    rule.frees.allocated_bytes.human(),
-                    printable_command(rule.command.as_deref().unwrap_or("")),
-                ]);
-            }
-            push_table(out, &table);
-        }
-    }
-    let mut large = |title: &str, rows: Vec<(AllocatedBytes, Vec<u8>)>| {
-        if !rows.is_empty() {
-            let mut table = columns(&["SIZE", "PATH"], &[0]);
-            for (bytes, path) in rows {
-                table.add_row([bytes.human(), printable(&path)]);
-            }
-            line(out, format_args!("\n{title}"));
-            push_table(out, &table);
-        }
-    };
-    let dirs = home.largest_dirs.iter();
-    let dirs = dirs.map(|d| {
-        (
-            d.allocated_bytes,
-            bytes_of(&d.path, d.path_base64.as_deref()),
-        )
-    });
-    large("Largest directories", dirs.collect());
-    let files = home.largest_files.iter();
-    let files = files.map(|f| {
-        (
-            f.allocated_bytes,
-            bytes_of(&f.path, f.path_base64.as_deref()),
-        )
-    });
-    large("Largest files", files.collect());
-    line(out, format_args!(""));
-}
-
-/// A command as it is: its paths were quoted so that they print.
-fn printable_command(command: &str) -> String {
-    command
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 /// What a reader must know about the numbers above.

@@ -8,6 +8,8 @@ mod portable;
 #[cfg(target_os = "linux")]
 mod posix;
 mod root;
+#[cfg(target_os = "linux")]
+mod statx;
 mod workers;
 
 use std::path::PathBuf;

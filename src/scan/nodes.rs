@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use rustix::fs::{Mode, OFlags, openat};
 
 use super::Attrs;
-use super::posix::attrs_of_fd;
+use super::statx::attrs_of_fd;
 use crate::sync::lock;
 use crate::usage::Dir;
 

@@ -7,19 +7,18 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxAttributes, StatxFlags, openat, statx,
-};
+use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 use rustix::io::Errno;
 
 use super::nodes::{Budget, Node};
+use super::statx::{FdProbe, attrs_at, attrs_of_fd};
 use super::workers::{Work, Workers};
-use super::{Attrs, Ended, Engine, FileKind, FsKind, Mount, Op, Probe, Root, Stop, WalkError};
+use super::{Ended, Engine, FsKind, Op, Probe, Root, Stop, WalkError};
 use crate::usage::{Dir, Ledger, Listed, Listing};
 
 /// Names read at once. The kernel's NFS client fills up to `rsize` whatever is asked for; this
@@ -32,15 +31,6 @@ const CHUNKS_PER_WORKER: usize = 4;
 
 /// Directories on the stack at which a listing with more of them waits.
 const CROWDED: usize = 16 * 1024;
-
-/// Everything of an inode that is counted, and no atime.
-const WANTED: StatxFlags = StatxFlags::TYPE
-    .union(StatxFlags::NLINK)
-    .union(StatxFlags::UID)
-    .union(StatxFlags::MTIME)
-    .union(StatxFlags::INO)
-    .union(StatxFlags::SIZE)
-    .union(StatxFlags::BLOCKS);
 
 /// Walks a mounted file system.
 #[derive(Debug)]
@@ -379,81 +369,6 @@ fn open_root(path: &Path) -> io::Result<OwnedFd> {
     // The root is the administrator's choice and may be a link.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(openat(CWD, path, flags, Mode::empty())?)
-}
-
-fn attrs_at(fd: &OwnedFd, name: &CStr) -> io::Result<Attrs> {
-    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-    attrs(&statx(fd, name, flags, WANTED)?)
-}
-
-/// The attributes of an open file.
-pub(super) fn attrs_of_fd(fd: &OwnedFd) -> io::Result<Attrs> {
-    attrs(&statx(fd, c"", AtFlags::EMPTY_PATH, WANTED)?)
-}
-
-#[inline]
-fn attrs(statx: &Statx) -> io::Result<Attrs> {
-    if statx.stx_mask & WANTED.bits() != WANTED.bits() {
-        let message = "the file system did not fill all attributes";
-        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-    }
-    let kind = match FileType::from_raw_mode(u32::from(statx.stx_mode)) {
-        FileType::RegularFile => FileKind::File,
-        FileType::Directory => FileKind::Dir,
-        FileType::Symlink => FileKind::Symlink,
-        _ => FileKind::Other,
-    };
-    Ok(Attrs {
-        kind,
-        dev: rustix::fs::makedev(statx.stx_dev_major, statx.stx_dev_minor),
-        ino: statx.stx_ino,
-        nlink: statx.stx_nlink,
-        uid: statx.stx_uid,
-        apparent: statx.stx_size,
-        allocated: statx.stx_blocks.saturating_mul(512),
-        mtime: statx.stx_mtime.tv_sec,
-        mount: match statx.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
-            true => Mount::Root,
-            false => Mount::Inside,
-        },
-    })
-}
-
-/// Asks about names relative to an open directory.
-struct FdProbe<'a>(&'a OwnedFd);
-
-impl Probe for FdProbe<'_> {
-    fn exists(&self, name: &[u8]) -> io::Result<bool> {
-        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-        match statx(self.0, name, flags, StatxFlags::TYPE) {
-            Ok(_) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
-            Err(errno) => Err(errno.into()),
-        }
-    }
-
-    fn starts_with(&self, name: &[u8], bytes: &[u8]) -> io::Result<bool> {
-        // A user made this name: it may be a link, a fifo, or gone. NONBLOCK because opening a
-        // fifo would wait; NOATIME, where it is allowed, because a scan leaves no trace.
-        let flags =
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let open = |flags| openat(self.0, name, flags, Mode::empty());
-        let fd = match open(flags | OFlags::NOATIME) {
-            Err(Errno::PERM) => open(flags),
-            opened => opened,
-        };
-        let fd = match fd {
-            Ok(fd) => fd,
-            Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(false),
-            Err(errno) => return Err(errno.into()),
-        };
-        if attrs_of_fd(&fd)?.kind != FileKind::File {
-            return Ok(false);
-        }
-        let mut head = vec![0; bytes.len()];
-        let read = rustix::io::pread(fd.as_fd(), &mut head, 0)?;
-        Ok(read == bytes.len() && head == bytes)
-    }
 }
 
 /// For a directory that cannot be opened.

@@ -72,7 +72,7 @@ impl FsKind {
     #[cfg(target_os = "linux")]
     fn of(path: &Path) -> Self {
         // linux/magic.h: NFS, FUSE, SMB, CIFS, SMB2, 9p, Ceph, AFS, Lustre.
-        const REMOTE: [i64; 9] = [
+        const REMOTE: [rustix::fs::FsWord; 9] = [
             0x6969,
             0x6573_5546,
             0x517b,
@@ -84,7 +84,7 @@ impl FsKind {
             0x0bd0_0bd0,
         ];
         match rustix::fs::statfs(path) {
-            Ok(statfs) if REMOTE.contains(&(statfs.f_type as i64 & 0xffff_ffff)) => Self::Remote,
+            Ok(statfs) if REMOTE.contains(&statfs.f_type) => Self::Remote,
             _ => Self::Local,
         }
     }

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::home::{Finding, Home};
-use super::rules::{RuleIndex, States};
+use super::rules::RuleIndex;
+use super::trie::States;
 use crate::scan::Attrs;
 
 /// A directory that was found and is not complete yet. It lives until everything below it was

@@ -13,10 +13,11 @@ use super::errors::Errors;
 use super::home::{Finding, Home, HomeKind};
 use super::links::{LinkTotals, Links};
 use super::listing::Listing;
-use super::rules::{Entered, Home as HomeAt, Place, RuleIndex, Rules, Seen};
+use super::rules::{RuleIndex, Rules, Seen};
 use super::scope::Scope;
 use super::tally::{Ages, Class, Tally};
 use super::top::Large;
+use super::trie::{Entered, Place};
 use crate::scan::Attrs;
 use crate::sync::lock;
 
@@ -101,12 +102,12 @@ impl Ledger {
     pub fn root(&self, attrs: Attrs) -> Arc<Dir> {
         self.root_dev.get_or_init(|| attrs.dev);
         let (kind, place) = match self.task.scope.home_depth {
-            0 => (HomeKind::Named, HomeAt::Here),
-            _ => (HomeKind::Outside, HomeAt::Below),
+            0 => (HomeKind::Named, Place::Home),
+            _ => (HomeKind::Outside, Place::AboveHomes),
         };
         let uid = (kind == HomeKind::Named).then_some(attrs.uid);
         let home = self.open_home(Box::default(), kind, uid);
-        let entered = self.task.rules.enter(Place::TopOf(place), &[], b"");
+        let entered = self.task.rules.enter(place, &[], b"");
         Arc::new(new_dir(None, Box::default(), attrs, home, entered.states))
     }
 
@@ -181,12 +182,12 @@ impl Ledger {
         let depth = parent.depth + 1;
         let home_depth = self.task.scope.home_depth;
         let place = match depth.cmp(&home_depth) {
-            std::cmp::Ordering::Less => Place::TopOf(HomeAt::Below),
-            std::cmp::Ordering::Equal => Place::TopOf(HomeAt::Here),
+            std::cmp::Ordering::Less => Place::AboveHomes,
+            std::cmp::Ordering::Equal => Place::Home,
             std::cmp::Ordering::Greater => Place::InHome,
         };
         let home = match place {
-            Place::TopOf(HomeAt::Here) => {
+            Place::Home => {
                 let uid = uid_of_name(&name);
                 let kind = if uid.is_some() {
                     HomeKind::Uid
@@ -197,7 +198,7 @@ impl Ledger {
                 self.open_home(parent.path_of(&name).into(), kind, Some(uid))
             }
             // Apart for each top-level directory, for the lines that `du -d1` prints of them.
-            Place::TopOf(HomeAt::Below) if depth == 1 => {
+            Place::AboveHomes if depth == 1 => {
                 self.open_home(name.clone(), HomeKind::Outside, None)
             }
             _ => Arc::clone(&parent.home),

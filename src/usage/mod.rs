@@ -11,6 +11,7 @@ mod rules;
 mod scope;
 mod tally;
 mod top;
+mod trie;
 
 pub use dir::Dir;
 pub use errors::{ErrorKind, Errors, Problem};

@@ -7,26 +7,15 @@
 //! wins, for an entry and everything below it; a rule further up the file may take a part out of
 //! what a later one claims (`.cache/pip` out of `.cache`).
 
-use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
-use globset::GlobMatcher;
 
 use super::rule_file::{Kind, RuleSpec};
 use super::tally::Class;
+use super::trie::{Entered, NamePattern, Place, Trie};
 use crate::scan::Probe;
 
 /// Position of a rule in its list; the lower one wins.
 pub type RuleIndex = u16;
-
-/// Trie nodes a directory is at.
-pub(super) type States = Box<[u16]>;
-
-const ANCHORED: usize = 0;
-const ANYWHERE: usize = 1;
 
 /// One rule as reports name it.
 #[derive(Clone, Debug)]
@@ -57,81 +46,11 @@ struct FileRule {
     name: NamePattern,
 }
 
-/// How one component of a path is compared.
-#[derive(Debug)]
-enum NamePattern {
-    Literal(Box<[u8]>),
-    Glob {
-        first: Option<u8>,
-        matcher: GlobMatcher,
-    },
-}
-
-impl NamePattern {
-    fn new(component: &str) -> Result<Self, globset::Error> {
-        if !component.contains(['*', '?', '[', '\\']) {
-            return Ok(Self::Literal(component.as_bytes().into()));
-        }
-        let glob = globset::GlobBuilder::new(component)
-            .literal_separator(true)
-            .build()?;
-        let first = component.bytes().next().filter(|b| !b"*?[\\".contains(b));
-        Ok(Self::Glob {
-            first,
-            matcher: glob.compile_matcher(),
-        })
-    }
-
-    fn matches(&self, name: &[u8]) -> bool {
-        match self {
-            Self::Literal(literal) => **literal == *name,
-            Self::Glob { first, matcher } => {
-                first.is_none_or(|first| name.first() == Some(&first))
-                    && matcher.is_match(Path::new(OsStr::from_bytes(name)))
-            }
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-struct Node {
-    literals: HashMap<Box<[u8]>, usize>,
-    globs: Vec<(NamePattern, usize)>,
-    accepts: Vec<RuleIndex>,
-}
-
-/// What entering a directory matched.
-#[derive(Debug, Default)]
-pub struct Entered {
-    /// Where the directory is in the trie.
-    pub states: States,
-    /// Rules whose path matched, first rule first.
-    pub rules: Vec<RuleIndex>,
-}
-
-/// Where a directory stands, which decides the rules that can match it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Above the homes, or a home itself: only rules that match anywhere.
-    TopOf(Home),
-    /// Below a home.
-    InHome,
-}
-
-/// Whether the directory that is entered is a home, whose children paths are relative to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Home {
-    /// It is.
-    Here,
-    /// It is further down.
-    Below,
-}
-
 /// All rules, ready to match.
 #[derive(Debug)]
 pub struct Rules {
     rules: Vec<Rule>,
-    nodes: Vec<Node>,
+    paths: Trie,
     files: Vec<FileRule>,
     markers: Vec<Box<[u8]>>,
     /// For each first byte the lengths, as bits, of the markers that begin with it.
@@ -149,7 +68,7 @@ impl Rules {
     ) -> Result<Self, (usize, String)> {
         let mut rules = Self {
             rules: Vec::new(),
-            nodes: vec![Node::default(), Node::default()],
+            paths: Trie::default(),
             files: Vec::new(),
             markers: Vec::new(),
             marker_gate: Box::new([0; 256]),
@@ -189,42 +108,19 @@ impl Rules {
         };
         self.rules.push(rule);
         for path in spec.paths.iter().flat_map(|path| expand_braces(path)) {
-            let bad = |error: globset::Error| format!("path `{path}`: {error}");
-            let (mut node, rest) = match path.strip_prefix("**/") {
-                Some(rest) => (ANYWHERE, rest),
-                None => (ANCHORED, path.as_str()),
-            };
+            let bad = |error: String| format!("path `{path}`: {error}");
             if spec.kind == Kind::File {
+                let name = path.strip_prefix("**/").unwrap_or(&path);
                 self.files.push(FileRule {
                     rule: index,
                     min_size: spec.min_size()?.unwrap_or(0),
-                    name: NamePattern::new(rest).map_err(bad)?,
+                    name: NamePattern::new(name).map_err(bad)?,
                 });
-                continue;
+            } else {
+                self.paths.insert(&path, index).map_err(bad)?;
             }
-            for component in rest.split('/') {
-                node = self.child(node, NamePattern::new(component).map_err(bad)?);
-            }
-            self.nodes[node].accepts.push(index);
         }
         Ok(())
-    }
-
-    fn child(&mut self, node: usize, name: NamePattern) -> usize {
-        let fresh = self.nodes.len();
-        let child = match name {
-            NamePattern::Literal(literal) => {
-                *self.nodes[node].literals.entry(literal).or_insert(fresh)
-            }
-            glob => {
-                self.nodes[node].globs.push((glob, fresh));
-                fresh
-            }
-        };
-        if child == fresh {
-            self.nodes.push(Node::default());
-        }
-        child
     }
 
     fn markers(&mut self, names: &[String]) -> Result<Markers, String> {
@@ -253,38 +149,7 @@ impl Rules {
 
     /// Matches the directory `name` below one that was at `parent`.
     pub fn enter(&self, place: Place, parent: &[u16], name: &[u8]) -> Entered {
-        let mut found: Vec<u16> = Vec::new();
-        let mut step = |node: usize| {
-            let node = &self.nodes[node];
-            found.extend(node.literals.get(name).map(|&next| next as u16));
-            for (glob, next) in &node.globs {
-                if glob.matches(name) {
-                    found.push(*next as u16);
-                }
-            }
-        };
-        step(ANYWHERE);
-        if place == Place::InHome {
-            for &node in parent {
-                step(usize::from(node));
-            }
-        }
-        if place == Place::TopOf(Home::Here) {
-            found.push(ANCHORED as u16);
-        }
-        if found.is_empty() {
-            return Entered::default();
-        }
-        let mut rules: Vec<RuleIndex> = found
-            .iter()
-            .flat_map(|&node| self.nodes[usize::from(node)].accepts.iter().copied())
-            .collect();
-        rules.sort_unstable();
-        rules.dedup();
-        Entered {
-            states: found.into(),
-            rules,
-        }
+        self.paths.enter(place, parent, name)
     }
 
     /// The first rule that matches a regular file by its name and apparent size.

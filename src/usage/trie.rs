@@ -1,0 +1,156 @@
+//! Paths of rules, component by component.
+//!
+//! A trie with two roots: one for paths relative to a home, one for paths that match anywhere. A
+//! directory remembers the nodes it is at, usually none, and a child follows from these and its
+//! own name.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use globset::GlobMatcher;
+
+use super::rules::RuleIndex;
+
+/// Nodes a directory is at.
+pub(super) type States = Box<[u16]>;
+
+const ANCHORED: u16 = 0;
+const ANYWHERE: u16 = 1;
+
+/// How one component of a path is compared.
+#[derive(Debug)]
+pub(super) enum NamePattern {
+    Literal(Box<[u8]>),
+    Glob {
+        first: Option<u8>,
+        matcher: GlobMatcher,
+    },
+}
+
+impl NamePattern {
+    pub(super) fn new(component: &str) -> Result<Self, String> {
+        if !component.contains(['*', '?', '[', '\\']) {
+            return Ok(Self::Literal(component.as_bytes().into()));
+        }
+        let glob = globset::GlobBuilder::new(component)
+            .literal_separator(true)
+            .build()
+            .map_err(|error| error.to_string())?;
+        let first = component.bytes().next().filter(|b| !b"*?[\\".contains(b));
+        Ok(Self::Glob {
+            first,
+            matcher: glob.compile_matcher(),
+        })
+    }
+
+    pub(super) fn matches(&self, name: &[u8]) -> bool {
+        match self {
+            Self::Literal(literal) => **literal == *name,
+            Self::Glob { first, matcher } => {
+                first.is_none_or(|first| name.first() == Some(&first))
+                    && matcher.is_match(Path::new(OsStr::from_bytes(name)))
+            }
+        }
+    }
+}
+
+/// The paths of all rules.
+#[derive(Debug)]
+pub(super) struct Trie {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<Box<[u8]>, u16>,
+    globs: Vec<(NamePattern, u16)>,
+    accepts: Vec<RuleIndex>,
+}
+
+/// What entering a directory matched.
+#[derive(Debug, Default)]
+pub struct Entered {
+    /// Where the directory is in the trie.
+    pub states: States,
+    /// Rules whose path matched, first rule first.
+    pub rules: Vec<RuleIndex>,
+}
+
+/// Where a directory stands, which decides the rules that can match it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Above the homes: only rules that match anywhere.
+    AboveHomes,
+    /// A home, which paths are relative to.
+    Home,
+    /// Below a home.
+    InHome,
+}
+
+impl Default for Trie {
+    fn default() -> Self {
+        Self {
+            nodes: vec![Node::default(), Node::default()],
+        }
+    }
+}
+
+impl Trie {
+    /// Adds a path: relative to a home, or anywhere with `**/` before it.
+    ///
+    /// # Errors
+    /// If a component is no glob, or there are too many of them.
+    pub(super) fn insert(&mut self, path: &str, rule: RuleIndex) -> Result<(), String> {
+        let (mut node, rest) = match path.strip_prefix("**/") {
+            Some(rest) => (ANYWHERE, rest),
+            None => (ANCHORED, path),
+        };
+        for component in rest.split('/') {
+            node = self.child(node, NamePattern::new(component)?)?;
+        }
+        self.nodes[usize::from(node)].accepts.push(rule);
+        Ok(())
+    }
+
+    fn child(&mut self, node: u16, name: NamePattern) -> Result<u16, String> {
+        let fresh = u16::try_from(self.nodes.len())
+            .map_err(|_| "the rules' paths have more than 65,535 components".to_owned())?;
+        let node = &mut self.nodes[usize::from(node)];
+        let child = match name {
+            NamePattern::Literal(literal) => *node.literals.entry(literal).or_insert(fresh),
+            glob => {
+                node.globs.push((glob, fresh));
+                fresh
+            }
+        };
+        if child == fresh {
+            self.nodes.push(Node::default());
+        }
+        Ok(child)
+    }
+
+    /// The directory `name` below one that was at `parent`.
+    pub(super) fn enter(&self, place: Place, parent: &[u16], name: &[u8]) -> Entered {
+        let mut states: Vec<u16> = Vec::new();
+        let parent = if place == Place::InHome { parent } else { &[] };
+        for node in [ANYWHERE].iter().chain(parent) {
+            let node = &self.nodes[usize::from(*node)];
+            states.extend(node.literals.get(name));
+            let globs = node.globs.iter().filter(|(glob, _)| glob.matches(name));
+            states.extend(globs.map(|(_, next)| *next));
+        }
+        if place == Place::Home {
+            states.push(ANCHORED);
+        }
+        let accepts = |state: &u16| self.nodes[usize::from(*state)].accepts.iter().copied();
+        let mut rules: Vec<RuleIndex> = states.iter().flat_map(accepts).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        Entered {
+            states: states.into(),
+            rules,
+        }
+    }
+}
