@@ -61,9 +61,7 @@ fn print_config(common: &CommonArgs, args: &ScanArgs) -> Result<Exit, Failure> {
             Ok(text)
         })
         .map_err(Failure::usage)?;
-    Output::Stdout
-        .write(text.as_bytes())
-        .map_err(Failure::fatal)?;
+    Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
     Ok(Exit::Complete)
 }
 
@@ -128,11 +126,7 @@ fn scan(common: &CommonArgs, args: &ScanArgs) -> Result<Exit, Failure> {
     report.sort(config.sort);
     let missing = missing_users(&report, ended);
     if !missing.is_empty() {
-        let problem = format!(
-            "no home below {} for {}",
-            root.display(),
-            missing.join(", ")
-        );
+        let problem = format!("no home below {} for {}", root.display(), missing.join(", "));
         return Err(Failure::usage(problem));
     }
     let bytes = render(&report, config.format, config.limit, &output).map_err(Failure::fatal)?;
@@ -154,17 +148,10 @@ fn homes_of(users: &[String], names: &Names) -> Result<Option<BTreeSet<Vec<u8>>>
     let mut homes = BTreeSet::new();
     for user in users {
         if user.is_empty() || user.contains('/') {
-            return Err(Failure::usage(format!(
-                "--user `{user}` is neither a name nor a uid"
-            )));
+            return Err(Failure::usage(format!("--user `{user}` is neither a name nor a uid")));
         }
         homes.insert(user.clone().into_bytes());
-        homes.extend(
-            names
-                .uids(user)
-                .iter()
-                .map(|uid| uid.to_string().into_bytes()),
-        );
+        homes.extend(names.uids(user).iter().map(|uid| uid.to_string().into_bytes()));
     }
     Ok(Some(homes))
 }
@@ -193,10 +180,9 @@ fn engine(config: &Config, plan: Root) -> Box<dyn Engine> {
         #[cfg(target_os = "linux")]
         EngineKind::Posix => Box::new(crate::scan::Posix::new(config.root.clone(), plan)),
         #[cfg(feature = "portable")]
-        EngineKind::Portable => Box::new(crate::scan::Portable::new(
-            config.root.clone(),
-            plan.workers,
-        )),
+        EngineKind::Portable => {
+            Box::new(crate::scan::Portable::new(config.root.clone(), plan.workers))
+        }
     }
 }
 
@@ -212,10 +198,7 @@ fn stop_on_signals(stop: &Stop) -> std::io::Result<()> {
 
 /// The root as reports name it: absolute, but with links in it as they were given.
 fn absolute(root: &Path) -> PathBuf {
-    std::path::absolute(root)
-        .unwrap_or_else(|_| root.to_owned())
-        .components()
-        .collect()
+    std::path::absolute(root).unwrap_or_else(|_| root.to_owned()).components().collect()
 }
 
 fn render(

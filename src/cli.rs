@@ -83,13 +83,7 @@ pub struct CommonArgs {
     pub verbose: u8,
 
     /// Form of what is said on stderr
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        value_name = "FORM",
-        env = "EFS_SCAN_LOG_FORMAT"
-    )]
+    #[arg(long, global = true, value_enum, value_name = "FORM", env = "EFS_SCAN_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
 }
 
@@ -129,22 +123,12 @@ pub struct ScanArgs {
     pub top: Option<usize>,
 
     /// Leave out what matches, relative to ROOT; it is not opened (repeatable)
-    #[arg(
-        long,
-        value_name = "GLOB",
-        env = "EFS_SCAN_EXCLUDE",
-        value_delimiter = '\n'
-    )]
+    #[arg(long, value_name = "GLOB", env = "EFS_SCAN_EXCLUDE", value_delimiter = '\n')]
     pub exclude: Vec<String>,
 
     /// Where names come from: passwd, or csv:FILE with uid,name lines (repeatable, in order)
     /// [default: passwd]
-    #[arg(
-        long,
-        value_name = "SOURCE",
-        env = "EFS_SCAN_NAMES",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "SOURCE", env = "EFS_SCAN_NAMES", value_delimiter = ',')]
     pub names: Vec<String>,
 
     /// Quota of every home that the configuration gives none, by allocated bytes: 50GiB

@@ -204,10 +204,7 @@ impl Loaded {
         if top > MAX_TOP {
             return Err(format!("--top {top}: at most {MAX_TOP}").into());
         }
-        if settings
-            .threads
-            .is_some_and(|threads| !(1..=4096).contains(&threads))
-        {
+        if settings.threads.is_some_and(|threads| !(1..=4096).contains(&threads)) {
             return Err("--threads must be from 1 to 4096".to_owned().into());
         }
         let home_depth = settings.home_depth.unwrap_or(1);
@@ -231,10 +228,7 @@ impl Loaded {
             limit: settings.limit,
             top,
             exclude: Exclude::new(&settings.exclude.unwrap_or_default())?,
-            names: sources
-                .iter()
-                .map(|name| name.parse())
-                .collect::<Result<_, _>>()?,
+            names: sources.iter().map(|name| name.parse()).collect::<Result<_, _>>()?,
             quotas: settings.quota.check()?,
             fail_on_quota: settings.fail_on_quota.unwrap_or_default(),
             mounts: match settings.cross_mounts.unwrap_or_default() {
@@ -302,11 +296,7 @@ impl QuotaSettings {
         };
         let users = self.users.iter();
         Ok(Quotas {
-            default: self
-                .default
-                .as_ref()
-                .map(|text| size("every home", text))
-                .transpose()?,
+            default: self.default.as_ref().map(|text| size("every home", text)).transpose()?,
             users: users
                 .map(|(user, text)| Ok((user.clone(), size(user, text)?)))
                 .collect::<Result<_, String>>()?,

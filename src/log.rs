@@ -19,23 +19,15 @@ pub(crate) fn init(common: &CommonArgs, format: LogFormat) {
         (_, 1) => (LevelFilter::INFO, LevelFilter::INFO),
         _ => (LevelFilter::DEBUG, LevelFilter::INFO),
     };
-    let targets = Targets::new()
-        .with_default(level)
-        .with_target(SUMMARY, summary);
+    let targets = Targets::new().with_default(level).with_target(SUMMARY, summary);
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let layer = match format {
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
         LogFormat::Text => {
             let ansi = io::IsTerminal::is_terminal(&io::stderr());
-            layer
-                .without_time()
-                .with_target(false)
-                .with_ansi(ansi)
-                .boxed()
+            layer.without_time().with_target(false).with_ansi(ansi).boxed()
         }
     };
     // A second start in one process (tests) keeps the first.
-    let _ = tracing_subscriber::registry()
-        .with(layer.with_filter(targets))
-        .try_init();
+    let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
 }

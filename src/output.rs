@@ -10,10 +10,7 @@ use tempfile::NamedTempFile;
 #[derive(Debug)]
 pub(crate) enum Output {
     Stdout,
-    File {
-        path: PathBuf,
-        beside: NamedTempFile,
-    },
+    File { path: PathBuf, beside: NamedTempFile },
 }
 
 impl Output {
@@ -27,13 +24,8 @@ impl Output {
             return Ok(Self::Stdout);
         };
         let failed = |error: io::Error| format!("--output {}: {error}", path.display());
-        if path
-            .symlink_metadata()
-            .is_ok_and(|metadata| !metadata.is_file())
-        {
-            return Err(failed(io::Error::other(
-                "it exists and is not a regular file",
-            )));
+        if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(failed(io::Error::other("it exists and is not a regular file")));
         }
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -42,10 +34,7 @@ impl Output {
         let directory = directory.canonicalize().map_err(failed)?;
         let name = path.file_name();
         let name = name.ok_or_else(|| failed(io::Error::other("it names no file")))?;
-        if root
-            .canonicalize()
-            .is_ok_and(|root| directory.starts_with(root))
-        {
+        if root.canonicalize().is_ok_and(|root| directory.starts_with(root)) {
             let problem = "it lies in the tree that is scanned; write it elsewhere";
             return Err(failed(io::Error::other(problem)));
         }
@@ -55,10 +44,7 @@ impl Output {
             .permissions(std::fs::Permissions::from_mode(0o666))
             .tempfile_in(&directory)
             .map_err(failed)?;
-        Ok(Self::File {
-            path: directory.join(name),
-            beside,
-        })
+        Ok(Self::File { path: directory.join(name), beside })
     }
 
     /// Whether a person looks at it.

@@ -37,10 +37,7 @@ impl Display {
             }
             bar.finish_and_clear();
         });
-        Self {
-            end: Some(end),
-            thread: Some(thread),
-        }
+        Self { end: Some(end), thread: Some(thread) }
     }
 }
 
@@ -61,8 +58,5 @@ fn message(ledger: &Ledger, elapsed: Duration) -> String {
     let waiting = progress.waiting.load(Ordering::Relaxed);
     let bytes = progress.bytes.load(Ordering::Relaxed);
     let rate = entries as f64 / elapsed.as_secs_f64().max(0.001);
-    format!(
-        "{entries} entries, {rate:.0}/s, {waiting} directories waiting, {}",
-        human(bytes)
-    )
+    format!("{entries} entries, {rate:.0}/s, {waiting} directories waiting, {}", human(bytes))
 }

@@ -24,10 +24,7 @@ pub fn printable(bytes: &[u8]) -> String {
                 c => out.push(c),
             }
         }
-        chunk
-            .invalid()
-            .iter()
-            .for_each(|byte| push_byte(&mut out, *byte));
+        chunk.invalid().iter().for_each(|byte| push_byte(&mut out, *byte));
     }
     out
 }
@@ -59,9 +56,7 @@ pub fn lossy(bytes: &[u8]) -> (String, Option<String>) {
 
 /// The bytes that [`lossy`] was given. Base64 that cannot be read yields the text.
 pub fn bytes_of(text: &str, base64: Option<&str>) -> Vec<u8> {
-    base64
-        .and_then(|raw| STANDARD.decode(raw).ok())
-        .unwrap_or_else(|| text.as_bytes().to_vec())
+    base64.and_then(|raw| STANDARD.decode(raw).ok()).unwrap_or_else(|| text.as_bytes().to_vec())
 }
 
 /// `bytes` as one word of a shell command, printable whatever they hold.
@@ -104,10 +99,7 @@ mod tests {
 
     #[test]
     fn words_are_quoted_only_where_needed() {
-        assert_eq!(
-            shell_word(b"/mnt/efs/200005/.cache"),
-            "/mnt/efs/200005/.cache"
-        );
+        assert_eq!(shell_word(b"/mnt/efs/200005/.cache"), "/mnt/efs/200005/.cache");
         assert_eq!(shell_word(b"a b"), "'a b'");
         assert_eq!(shell_word(b""), "''");
         assert_eq!(shell_word(b"a'b\n"), "$'a\\'b\\x0a'");
@@ -129,24 +121,12 @@ mod tests {
 
     #[test]
     fn a_shell_reads_the_word_back() {
-        for name in [
-            &b"a b"[..],
-            b"it's",
-            b"a\xff\n,<b>\"",
-            b"$(id)`id`\\",
-            b"-rf *",
-            b"\x1b[2J",
-        ] {
+        for name in [&b"a b"[..], b"it's", b"a\xff\n,<b>\"", b"$(id)`id`\\", b"-rf *", b"\x1b[2J"] {
             let script = format!("printf %s {}", shell_word(name));
-            let out = std::process::Command::new("bash")
-                .args(["-c", &script])
-                .output();
+            let out = std::process::Command::new("bash").args(["-c", &script]).output();
             let out = out.expect("bash runs");
             let (want, got) = (name.to_vec(), out.stdout);
-            assert_eq!(
-                std::ffi::OsString::from_vec(got),
-                std::ffi::OsString::from_vec(want)
-            );
+            assert_eq!(std::ffi::OsString::from_vec(got), std::ffi::OsString::from_vec(want));
         }
     }
 }

@@ -111,9 +111,6 @@ mod tests {
 
     #[test]
     fn sums_saturate_instead_of_wrapping() {
-        assert_eq!(
-            AllocatedBytes(u64::MAX) + AllocatedBytes(1),
-            AllocatedBytes(u64::MAX)
-        );
+        assert_eq!(AllocatedBytes(u64::MAX) + AllocatedBytes(1), AllocatedBytes(u64::MAX));
     }
 }

@@ -25,11 +25,7 @@ fn like_the_snapshots() -> bool {
     file(probe.path(), "file", 1);
     let blocks = |path: &str| probe.path().join(path).metadata().unwrap().blocks();
     let able = is_root() && blocks(".") == 8 && blocks("file") == 8;
-    skip_unless(
-        able,
-        "snapshots",
-        "not root, or no blocks of 4 KiB as ext4 has",
-    )
+    skip_unless(able, "snapshots", "not root, or no blocks of 4 KiB as ext4 has")
 }
 
 #[test]
@@ -39,15 +35,7 @@ fn the_table() {
     }
     let village = Village::new();
     insta::assert_snapshot!("table", village.shown(&[]));
-    let some = [
-        "--quota",
-        "200KiB",
-        "--limit",
-        "2",
-        "--sort",
-        "name",
-        "--exclude",
-    ];
+    let some = ["--quota", "200KiB", "--limit", "2", "--sort", "name", "--exclude"];
     let some = [&some[..], &["*/.cache", "--exclude", "no/such/thing"]].concat();
     insta::assert_snapshot!("table_with_options", village.shown(&some));
     // In the order of each key, the homes and nothing else.
@@ -69,10 +57,7 @@ fn the_page_of_a_user() {
     let village = Village::new();
     let page = village.shown(&["--user", "alice", "--quota", "1MiB"]);
     insta::assert_snapshot!("page", page);
-    insta::assert_snapshot!(
-        "pages",
-        village.shown(&["--user", "200006", "--user", "zoe"])
-    );
+    insta::assert_snapshot!("pages", village.shown(&["--user", "200006", "--user", "zoe"]));
 }
 
 #[test]
@@ -98,10 +83,7 @@ fn csv_and_du() {
     }
     insta::assert_snapshot!("csv", neutral);
     insta::assert_snapshot!("du", village.shown(&["--format", "du"]));
-    insta::assert_snapshot!(
-        "du_of_user",
-        village.shown(&["--format", "du", "--user", "bob"])
-    );
+    insta::assert_snapshot!("du_of_user", village.shown(&["--format", "du", "--user", "bob"]));
 }
 
 #[test]
@@ -122,11 +104,7 @@ fn help_fits_a_terminal() {
     let printed = run(["--help"]);
     assert_eq!(printed.status.code(), Some(0));
     assert!(printed.stderr.is_empty());
-    assert!(
-        String::from_utf8(printed.stdout)
-            .unwrap()
-            .contains("Exit codes:")
-    );
+    assert!(String::from_utf8(printed.stdout).unwrap().contains("Exit codes:"));
 }
 
 #[test]
@@ -140,10 +118,8 @@ fn whatever_is_wrong_is_said_in_one_line() {
     let root = village.root().display().to_string();
     let unknown_key = beside("key.toml", "root = \"/x\"\nrooot = \"/y\"\n");
     let no_toml = beside("no.toml", "root = \"/x\"\n\nformat\n");
-    let bad_rule = beside(
-        "rule.toml",
-        "[[rules.add]]\nid = \"x\"\nclass = \"cache\"\npaths = [\"/x\"]\n",
-    );
+    let bad_rule =
+        beside("rule.toml", "[[rules.add]]\nid = \"x\"\nclass = \"cache\"\npaths = [\"/x\"]\n");
     let bad_map = beside("map.csv", "uid,name\nalice,200005\n");
     let map = format!("csv:{bad_map}");
     let missing = dir.join("no such\ndirectory").display().to_string();
@@ -157,11 +133,7 @@ fn whatever_is_wrong_is_said_in_one_line() {
         ("unknown key", 2, &["--config", &unknown_key]),
         ("no TOML", 2, &["--config", &no_toml]),
         ("bad rule", 2, &["--config", &bad_rule]),
-        (
-            "bad rule, only printed",
-            2,
-            &["config", "--config", &bad_rule],
-        ),
+        ("bad rule, only printed", 2, &["config", "--config", &bad_rule]),
         ("map missing", 2, &["--names", &missing_map]),
         ("bad map", 2, &["--names", &map]),
         ("no source", 2, &["--names", "ldap"]),
@@ -175,16 +147,8 @@ fn whatever_is_wrong_is_said_in_one_line() {
         ("user unknown", 2, &[&root, "--user", "nob\x1bdy"]),
         ("user is a path", 2, &[&root, "--user", "../x"]),
         ("user is nothing", 2, &[&root, "--user", ""]),
-        (
-            "user below no home",
-            2,
-            &[&root, "--user", "200005", "--home-depth", "0"],
-        ),
-        (
-            "du of no home",
-            2,
-            &[&root, "--format", "du", "--home-depth", "0"],
-        ),
+        ("user below no home", 2, &[&root, "--user", "200005", "--home-depth", "0"]),
+        ("du of no home", 2, &[&root, "--format", "du", "--home-depth", "0"]),
         ("no workers", 2, &["--threads", "0"]),
         ("too many of the largest", 2, &["--top", "10001"]),
     ];
@@ -215,10 +179,7 @@ fn a_bad_flag_is_named_first() {
         // clap adds a hint and the usage below.
         let text = stderr(&output);
         let first = text.lines().next().unwrap();
-        assert!(
-            first.starts_with("error: ") && first.contains(named),
-            "{first}"
-        );
+        assert!(first.starts_with("error: ") && first.contains(named), "{first}");
     }
 }
 
@@ -234,10 +195,7 @@ fn over_quota_is_an_exit_code_only_when_asked_for() {
     ] {
         let output = village.run(args);
         assert_eq!(output.status.code(), Some(code), "{args:?}");
-        assert!(
-            !output.stdout.is_empty(),
-            "the result is printed all the same"
-        );
+        assert!(!output.stdout.is_empty(), "the result is printed all the same");
     }
 }
 
@@ -246,17 +204,9 @@ fn a_full_disk_is_no_success() {
     let village = Village::new();
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
     let mut command = efs_scan();
-    let output = command
-        .arg(village.root())
-        .stdout(full.unwrap())
-        .output()
-        .unwrap();
+    let output = command.arg(village.root()).stdout(full.unwrap()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        stderr(&output).contains("writing to stdout"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("writing to stdout"), "{}", stderr(&output));
 }
 
 #[test]
@@ -265,10 +215,7 @@ fn stdout_holds_the_result_and_stderr_one_line() {
     let output = village.run(&["--format", "json"]);
     let text = stderr(&output);
     assert_eq!(text.lines().count(), 1, "{text}");
-    assert!(
-        text.contains("scanned") && text.contains("coverage=\"complete\" homes=4"),
-        "{text}"
-    );
+    assert!(text.contains("scanned") && text.contains("coverage=\"complete\" homes=4"), "{text}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["schema"], "efs-scan/report/1");
 
@@ -279,20 +226,12 @@ fn stdout_holds_the_result_and_stderr_one_line() {
     serde_json::from_slice::<Value>(&loud.stdout).unwrap();
     let text = stderr(&loud);
     assert!(text.lines().count() > 1, "-vv says more: {text}");
-    let lines: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let summaries = lines
-        .iter()
-        .filter(|line| line["target"] == "efs_scan::summary");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let summaries = lines.iter().filter(|line| line["target"] == "efs_scan::summary");
     let [summary] = summaries.collect::<Vec<_>>()[..] else {
         panic!("not one summary: {text}");
     };
-    assert_eq!(
-        (&summary["homes"], &summary["errors"]),
-        (&4.into(), &0.into())
-    );
+    assert_eq!((&summary["homes"], &summary["errors"]), (&4.into(), &0.into()));
     assert!(summary["allocated_bytes"].is_u64() && summary["seconds"].is_number());
 }
 
@@ -313,23 +252,9 @@ fn the_program_says_who_it_is_and_reads_the_commands_behind_flags() {
     let version = String::from_utf8(run(["--version"]).stdout).unwrap();
     assert_eq!(version, format!("efs-scan {}\n", env!("CARGO_PKG_VERSION")));
     // `config` behind a flag of every command is the command, and not a directory of that name.
-    for flags in [
-        &["--quiet"][..],
-        &["--config", "/dev/null"],
-        &["--log-format", "json"],
-    ] {
+    for flags in [&["--quiet"][..], &["--config", "/dev/null"], &["--log-format", "json"]] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_efs-scan"));
-        let output = command
-            .env_clear()
-            .args(flags)
-            .arg("config")
-            .output()
-            .unwrap();
-        assert_eq!(
-            output.status.code(),
-            Some(0),
-            "{flags:?}: {}",
-            stderr(&output)
-        );
+        let output = command.env_clear().args(flags).arg("config").output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{flags:?}: {}", stderr(&output));
     }
 }

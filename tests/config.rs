@@ -91,12 +91,7 @@ fn a_flag_goes_before_the_variable_and_that_before_the_file() {
         ] {
             let text = configured.effective(variables, flags);
             let settings: Table = toml::from_str(&text).unwrap();
-            assert_eq!(
-                setting.of(&settings),
-                Some(&setting.value(at)),
-                "{}: {text}",
-                setting.key
-            );
+            assert_eq!(setting.of(&settings), Some(&setting.value(at)), "{}: {text}", setting.key);
         }
     }
 }
@@ -109,22 +104,15 @@ fn every_setting_is_in_the_table_of_this_test() {
         .chain(["EFS_SCAN_CONFIG".to_owned()])
         .collect();
     let command = efs_scan::cli::Cli::command();
-    let variables = command
-        .get_arguments()
-        .filter_map(|argument| argument.get_env());
-    let there = variables
-        .map(|name| name.to_str().unwrap().to_owned())
-        .collect();
+    let variables = command.get_arguments().filter_map(|argument| argument.get_env());
+    let there = variables.map(|name| name.to_str().unwrap().to_owned()).collect();
     assert_eq!(here, there);
     // And the file knows no key that neither a flag nor `FULL` below has: the program's own list.
     let known = Configured::new("no_such_key = 1\n").problem();
     let known = known.split("expected one of ").nth(1).unwrap();
     let known: BTreeSet<_> = known.split(", ").map(|key| key.trim_matches('`')).collect();
     let full: Table = toml::from_str(FULL).unwrap();
-    assert_eq!(
-        full.keys().map(String::as_str).collect::<BTreeSet<_>>(),
-        known
-    );
+    assert_eq!(full.keys().map(String::as_str).collect::<BTreeSet<_>>(), known);
 }
 
 #[test]
@@ -134,10 +122,7 @@ fn what_config_prints_is_a_configuration_that_says_the_same() {
     for text in singles.chain([String::new(), FULL.to_owned()]) {
         let configured = Configured::new(&text);
         let first = configured.effective(&[], &[]);
-        let from = format!(
-            "# from {}, environment and flags\n",
-            configured.path().display()
-        );
+        let from = format!("# from {}, environment and flags\n", configured.path().display());
         assert!(first.starts_with(&from), "{first}");
         // Nothing is lost or changed; what was not said may be added.
         let given: Table = toml::from_str(&text).unwrap();
@@ -185,11 +170,7 @@ fn a_scan_by_the_printed_configuration_is_the_same_scan() {
     };
     let first = scan();
     // It did what the file says, so that the comparison below compares something.
-    let rules = first["rules"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|rule| &rule["rule"]);
+    let rules = first["rules"].as_array().unwrap().iter().map(|rule| &rule["rule"]);
     let rules: BTreeSet<_> = rules.map(|rule| rule.as_str().unwrap()).collect();
     assert_eq!(rules, BTreeSet::from(["crash-dump", "mine", "other-cache"]));
     assert_eq!(first["left_out"]["excluded"][0]["entries"], 1);
@@ -207,44 +188,24 @@ fn an_added_rule_goes_first_and_replaces_one_of_its_name() {
         let configured = Configured::new(rules);
         let config = configured.path().display().to_string();
         let report = report(tree.path(), ["--config", &config], 0);
-        let findings = home(&report, "200005")["findings"]
-            .as_array()
-            .unwrap()
-            .clone();
+        let findings = home(&report, "200005")["findings"].as_array().unwrap().clone();
         let text =
             |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap().to_owned();
-        let found = findings.iter().map(|f| {
-            format!(
-                "{} {} {}",
-                text(f, "rule"),
-                text(f, "class"),
-                text(f, "path")
-            )
-        });
+        let found = findings
+            .iter()
+            .map(|f| format!("{} {} {}", text(f, "rule"), text(f, "class"), text(f, "path")));
         found.collect::<BTreeSet<_>>()
     };
-    let set = |lines: &[&str]| {
-        lines
-            .iter()
-            .map(|line| (*line).to_owned())
-            .collect::<BTreeSet<_>>()
-    };
+    let set = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<BTreeSet<_>>();
     let uv = "uv-cache cache 200005/.cache/uv";
     let rest = "other-cache cache 200005/.cache";
     let add = "[[rules.add]]\nclass = 'output'\n";
-    assert_eq!(
-        found(""),
-        set(&[uv, rest, "pip-cache cache 200005/.cache/pip"])
-    );
+    assert_eq!(found(""), set(&[uv, rest, "pip-cache cache 200005/.cache/pip"]));
     // Another place and class for the built-in id: the built-in place is the rest's now.
     let replaced = found(&format!("{add}id = 'pip-cache'\npaths = ['pip']\n"));
     assert_eq!(replaced, set(&[uv, rest, "pip-cache output 200005/pip"]));
     let before = found(&format!("{add}id = 'ours'\npaths = ['.cache']\n"));
-    assert_eq!(
-        before,
-        set(&["ours output 200005/.cache"]),
-        "it comes first, so it takes all"
-    );
+    assert_eq!(before, set(&["ours output 200005/.cache"]), "it comes first, so it takes all");
     let off = found("rules.off = ['pip-cache', 'other-cache']\n");
     assert_eq!(off, set(&[uv]));
 }

@@ -48,12 +48,8 @@ fn a_directory_that_does_not_open_is_an_error_and_counts_itself() {
         (Errno::ENOMEM, "other"),
     ] {
         let tree = || failing(Op::Opendir, "200005/dir", errno);
-        let expected = Expect {
-            files: 3,
-            dirs: 5,
-            errors: &[("200005/dir", "open", kind)],
-            ..WHOLE
-        };
+        let expected =
+            Expect { files: 3, dirs: 5, errors: &[("200005/dir", "open", kind)], ..WHOLE };
         expect(&all(), tree, &expected, |report, _| {
             assert_eq!(home(report, "200005")["usage"]["files"], 2);
             assert_eq!(home(report, "200006")["usage"]["files"], 1);
@@ -86,12 +82,8 @@ fn a_listing_that_gives_nothing_at_all_is_an_error_too() {
     }
     // Not even . and .. come.
     let tree = || failing(Op::Readdir, "200005/dir", Errno::EIO);
-    let expected = Expect {
-        files: 3,
-        dirs: 5,
-        errors: &[("200005/dir", "list", "input_output")],
-        ..WHOLE
-    };
+    let expected =
+        Expect { files: 3, dirs: 5, errors: &[("200005/dir", "list", "input_output")], ..WHOLE };
     expect(&all(), tree, &expected, |_, _| ());
 }
 
@@ -102,10 +94,7 @@ fn subdirectories_of_a_listing_that_breaks_off_are_entered() {
     }
     // After ten files and the subdirectory: only the end is missing, and nobody can know that.
     let fault = || Fault::fail(Op::Readdir, "200005/dir", Errno::EIO).after(11);
-    let expected = Expect {
-        errors: &[("200005/dir", "list", "input_output")],
-        ..WHOLE
-    };
+    let expected = Expect { errors: &[("200005/dir", "list", "input_output")], ..WHOLE };
     expect(&all(), || with(fault()), &expected, |_, _| ());
 }
 
@@ -115,12 +104,7 @@ fn a_root_that_cannot_be_listed_is_an_error() {
         return;
     }
     let tree = || failing(Op::Readdir, "", Errno::EIO);
-    let expected = Expect {
-        files: 0,
-        dirs: 1,
-        errors: &[("", "list", "input_output")],
-        ..WHOLE
-    };
+    let expected = Expect { files: 0, dirs: 1, errors: &[("", "list", "input_output")], ..WHOLE };
     expect(&all(), tree, &expected, |_, _| ());
 }
 
@@ -152,11 +136,8 @@ fn a_file_without_attributes_is_an_error_and_no_zero() {
             (Errno::ESTALE, "stale"),
         ] {
             let tree = || failing(op, "200005/dir/file-3", errno);
-            let expected = Expect {
-                files: 13,
-                errors: &[("200005/dir/file-3", "stat", kind)],
-                ..WHOLE
-            };
+            let expected =
+                Expect { files: 13, errors: &[("200005/dir/file-3", "stat", kind)], ..WHOLE };
             expect(&all(), tree, &expected, |_, _| ());
         }
     }
@@ -188,12 +169,8 @@ fn a_directory_that_can_no_longer_be_looked_up_is_an_error_of_opening() {
     // The first look-up is for its attributes. The portable engine stats by path, so it looks up
     // the same name for each entry below and would see the fault elsewhere.
     let fault = || Fault::fail(Op::Lookup, "200005/dir", Errno::EIO).skip(1);
-    let expected = Expect {
-        files: 3,
-        dirs: 5,
-        errors: &[("200005/dir", "open", "input_output")],
-        ..WHOLE
-    };
+    let expected =
+        Expect { files: 3, dirs: 5, errors: &[("200005/dir", "open", "input_output")], ..WHOLE };
     expect(POSIX, || with(fault()), &expected, |_, _| ());
 }
 
@@ -220,9 +197,7 @@ fn many_errors_are_all_counted_and_a_hundred_are_named() {
         assert_eq!(home(&report, "200005")["errors"], 150);
         // The first by path, so that two runs name the same ones.
         let samples = errors["samples"].as_array().unwrap();
-        let paths = samples
-            .iter()
-            .map(|sample| sample["path"].as_str().unwrap());
+        let paths = samples.iter().map(|sample| sample["path"].as_str().unwrap());
         let wanted = (0..100).map(|at| format!("200005/many/{at:03}"));
         assert!(paths.eq(wanted), "{engine:?}: {errors}");
         assert_eq!(report["totals"]["files"], WHOLE.files);
@@ -242,11 +217,7 @@ fn a_marker_that_cannot_be_read_is_an_error_and_no_guess() {
         tree.fault(Fault::fail(Op::Open, "200005/dir/CACHEDIR.TAG", Errno::EIO));
         tree
     };
-    let expected = Expect {
-        files: 16,
-        errors: &[("200005/dir", "read", "input_output")],
-        ..WHOLE
-    };
+    let expected = Expect { files: 16, errors: &[("200005/dir", "read", "input_output")], ..WHOLE };
     expect(&all(), tree, &expected, |report, _| {
         let findings = home(report, "200005")["findings"].as_array().unwrap();
         let paths: Vec<_> = findings.iter().map(|finding| &finding["path"]).collect();

@@ -87,20 +87,13 @@ impl Hostile {
             let below = raw(&root.join("200005"), &name);
             file(&below, "__pycache__/a.pyc", 5000);
             file(&below, "core.1", 70_000);
-            file(
-                &raw(&root.join("200005/envs"), &name),
-                "conda-meta/history",
-                10,
-            );
+            file(&raw(&root.join("200005/envs"), &name), "conda-meta/history", 10);
         }
         Self { dir, root }
     }
 
     fn run(&self, args: &[&str]) -> std::process::Output {
-        let output = watched(
-            efs_scan().arg(&self.root).args(args),
-            Duration::from_secs(60),
-        );
+        let output = watched(efs_scan().arg(&self.root).args(args), Duration::from_secs(60));
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{stderr}");
         output
@@ -135,14 +128,9 @@ fn nothing_in_the_table_or_on_stderr_acts_on_a_terminal() {
     let map = format!("csv:{}", map.display());
     let common = ["--names", &map, "--exclude", "no\x1bc/such/*", "-vv"];
     let mut pages = vec!["--top", "1000", "--user", "200005"];
-    let named: Vec<String> = names()
-        .into_iter()
-        .filter_map(|name| String::from_utf8(name).ok())
-        .collect();
-    for name in named
-        .iter()
-        .filter(|name| *name != "--format=json" && !name.starts_with('-'))
-    {
+    let named: Vec<String> =
+        names().into_iter().filter_map(|name| String::from_utf8(name).ok()).collect();
+    for name in named.iter().filter(|name| *name != "--format=json" && !name.starts_with('-')) {
         pages.extend(["--user", name]);
     }
     for args in [&[][..], &["--top", "1000"], &pages] {
@@ -150,10 +138,7 @@ fn nothing_in_the_table_or_on_stderr_acts_on_a_terminal() {
         assert_harmless(&output.stdout, "table");
         assert_harmless(&output.stderr, "stderr");
         let table = String::from_utf8(output.stdout).unwrap();
-        assert!(
-            table.contains("\\x1b[31m=a\\u{202e}b"),
-            "the owner is shown: {table}"
-        );
+        assert!(table.contains("\\x1b[31m=a\\u{202e}b"), "the owner is shown: {table}");
         // Each home has its line, and none has two.
         if args.is_empty() {
             for name in names() {
@@ -161,10 +146,7 @@ fn nothing_in_the_table_or_on_stderr_acts_on_a_terminal() {
                 let begins = |line: &&str| line.starts_with(&format!("{shown} "));
                 assert!(table.lines().any(|line| begins(&line)), "{shown}");
             }
-            let lines = table
-                .lines()
-                .skip(3)
-                .position(|line| line.starts_with("total of"));
+            let lines = table.lines().skip(3).position(|line| line.starts_with("total of"));
             // The home that is called like the last line comes before it.
             assert!(lines.is_some_and(|at| at <= names().len() + 2));
         }
@@ -176,10 +158,7 @@ fn nothing_in_the_table_or_on_stderr_acts_on_a_terminal() {
         &["--quota", "\n\x1b"],
         &["--exclude", "{\x1b"],
     ] {
-        let output = watched(
-            efs_scan().arg(&tree.root).args(args),
-            Duration::from_secs(60),
-        );
+        let output = watched(efs_scan().arg(&tree.root).args(args), Duration::from_secs(60));
         assert_eq!(output.status.code(), Some(2));
         assert_harmless(&output.stderr, "stderr");
         let lines = output.stderr.iter().filter(|byte| **byte == b'\n').count();
@@ -190,10 +169,7 @@ fn nothing_in_the_table_or_on_stderr_acts_on_a_terminal() {
 /// Raw bytes of a field that may be lossy, by its companion.
 fn bytes(value: &Value, key: &str) -> Vec<u8> {
     let base64 = value.get(format!("{key}_base64"));
-    bytes_of(
-        value[key].as_str().unwrap(),
-        base64.map(|text| text.as_str().unwrap()),
-    )
+    bytes_of(value[key].as_str().unwrap(), base64.map(|text| text.as_str().unwrap()))
 }
 
 #[test]
@@ -211,20 +187,13 @@ fn json_keeps_every_byte() {
     let found: BTreeSet<_> = homes.iter().map(|home| bytes(home, "name")).collect();
     assert_eq!(found, want);
     assert_eq!(homes.len(), want.len(), "also those that look alike");
-    assert_eq!(
-        bytes(&report["run"], "root"),
-        tree.root.as_os_str().as_bytes()
-    );
+    assert_eq!(bytes(&report["run"], "root"), tree.root.as_os_str().as_bytes());
 
     want = names()
         .iter()
         .flat_map(|name| {
             let below = |middle: &[u8], end: &[u8]| [b"200005/", middle, &**name, end].concat();
-            [
-                below(b"", b"/__pycache__"),
-                below(b"", b"/core.1"),
-                below(b"envs/", b""),
-            ]
+            [below(b"", b"/__pycache__"), below(b"", b"/core.1"), below(b"envs/", b"")]
         })
         .collect();
     let findings = &home(&report, "200005")["findings"];
@@ -250,18 +219,13 @@ fn json_keeps_every_byte() {
 
 /// The cells of a CSV, which must be one.
 fn cells(csv: &[u8]) -> Vec<csv::ByteRecord> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .from_reader(csv);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv);
     reader.byte_records().map(Result::unwrap).collect()
 }
 
 fn assert_no_formula(csv: &[u8]) {
     for cell in cells(csv).iter().flatten() {
-        let begins = matches!(
-            cell.first(),
-            Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r')
-        );
+        let begins = matches!(cell.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
         let number = std::str::from_utf8(cell).is_ok_and(|text| text.parse::<f64>().is_ok());
         assert!(!begins || number, "{}", printable(cell));
     }
@@ -276,19 +240,11 @@ fn no_cell_of_the_csv_is_a_formula() {
     let output = tree.run(&["--format", "csv", "--names", &map, "--quota", "1MiB"]);
     assert_no_formula(&output.stdout);
     let records = cells(&output.stdout);
-    assert_eq!(
-        records.len(),
-        1 + names().len() + 2,
-        "head, homes, and the part outside"
-    );
+    assert_eq!(records.len(), 1 + names().len() + 2, "head, homes, and the part outside");
     let homes: BTreeSet<Vec<u8>> = records[1..].iter().map(|cells| cells[0].to_vec()).collect();
     for name in names() {
         let quoted = [b"'", &*name].concat();
-        assert!(
-            homes.contains(&name) || homes.contains(&quoted),
-            "{}",
-            printable(&name)
-        );
+        assert!(homes.contains(&name) || homes.contains(&quoted), "{}", printable(&name));
     }
     let owners: BTreeSet<&[u8]> = records[1..].iter().map(|cells| &cells[3]).collect();
     assert!(owners.contains(&b"'=cmd()"[..]), "an owner is text too");
@@ -315,39 +271,21 @@ fn the_du_form_is_raw_in_a_file_and_escaped_on_a_terminal() {
     };
     let holds = |text: &[u8], line: &[u8]| text.windows(line.len()).any(|part| part == line);
     for name in names() {
-        assert!(
-            holds(&raw_form, &line(&name, <[u8]>::to_vec)),
-            "{}",
-            printable(&name)
-        );
+        assert!(holds(&raw_form, &line(&name, <[u8]>::to_vec)), "{}", printable(&name));
     }
     // A terminal of its own, from script(1).
     let able = Command::new("script").arg("--version").output();
     let able = able.is_ok_and(|output| output.stdout.starts_with(b"script from util-linux"));
-    if !skip_unless(
-        able,
-        "du form on a terminal",
-        "script of util-linux is not here",
-    ) {
+    if !skip_unless(able, "du form on a terminal", "script of util-linux is not here") {
         return;
     }
     let mut script = Command::new("script");
-    script.args([
-        "-qec",
-        "exec \"$PROGRAM\" \"$TREE\" --quiet --format du",
-        "/dev/null",
-    ]);
+    script.args(["-qec", "exec \"$PROGRAM\" \"$TREE\" --quiet --format du", "/dev/null"]);
     script.env("PROGRAM", env!("CARGO_BIN_EXE_efs-scan"));
-    script
-        .env("TREE", &tree.root)
-        .env("EFS_SCAN_CONFIG", "/dev/null");
+    script.env("TREE", &tree.root).env("EFS_SCAN_CONFIG", "/dev/null");
     script.stdin(std::process::Stdio::null());
     let output = watched(&mut script, Duration::from_secs(60));
-    let shown: Vec<u8> = output
-        .stdout
-        .into_iter()
-        .filter(|byte| *byte != b'\r')
-        .collect();
+    let shown: Vec<u8> = output.stdout.into_iter().filter(|byte| *byte != b'\r').collect();
     for line in shown.split_inclusive(|byte| *byte == b'\n') {
         // The one tab is between size and path.
         let tab = line.iter().position(|byte| *byte == b'\t').unwrap();
@@ -368,15 +306,9 @@ fn read_by_bash(command: &str, cwd: &Path) -> Vec<u8> {
     );
     let mut bash = Command::new("bash");
     bash.current_dir(cwd);
-    let output = bash
-        .args([OsStr::new("-c"), OsStr::new(&script)])
-        .output()
-        .unwrap();
+    let output = bash.args([OsStr::new("-c"), OsStr::new(&script)]).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && stderr.is_empty(),
-        "{command}: {stderr}"
-    );
+    assert!(output.status.success() && stderr.is_empty(), "{command}: {stderr}");
     output.stdout
 }
 
@@ -390,12 +322,7 @@ fn bash_reads_the_commands_as_they_are_meant() {
         let command = finding["command"].as_str().unwrap();
         assert_harmless(command.as_bytes(), "command");
         assert!(!command.contains('\n'), "{command}");
-        let path = [
-            tree.root.as_os_str().as_bytes(),
-            b"/",
-            &*bytes(finding, "path"),
-        ]
-        .concat();
+        let path = [tree.root.as_os_str().as_bytes(), b"/", &*bytes(finding, "path")].concat();
         assert_eq!(
             printable(&read_by_bash(command, tree.dir.path())),
             printable(&path),
@@ -408,9 +335,6 @@ fn bash_reads_the_commands_as_they_are_meant() {
     let page = String::from_utf8(page).unwrap();
     for finding in findings {
         let command = finding["command"].as_str().unwrap();
-        assert!(
-            page.lines().any(|line| line.ends_with(command)),
-            "{command}"
-        );
+        assert!(page.lines().any(|line| line.ends_with(command)), "{command}");
     }
 }

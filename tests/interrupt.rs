@@ -12,13 +12,13 @@ mod expect;
 mod mount;
 #[path = "faults/serve.rs"]
 mod serve;
+#[path = "faults/traps.rs"]
+mod traps;
 #[path = "faults/tree.rs"]
 mod tree;
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::{MetadataExt, symlink};
-use std::os::unix::net::UnixListener;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +27,6 @@ use std::time::{Duration, Instant};
 use common::*;
 use expect::{Engine, PORTABLE, POSIX, all, assert_parts_sum};
 use mount::{can_mount, mount};
-use rustix::fs::{CWD, FileType, Mode, inotify, mknodat};
 use serde_json::Value;
 use tree::{Action, Fault, Op, Tree};
 
@@ -55,10 +54,10 @@ fn slow() -> Tree {
     tree
 }
 
-/// Starts a scan of `root` for a JSON report on a pipe.
+/// Starts a scan of `root` with its report on a pipe.
 fn start(root: &Path, args: &[&str]) -> Child {
     let mut command = efs_scan();
-    command.arg(root).args(["--format", "json"]).args(args);
+    command.arg(root).args(args).env("EFS_SCAN_FORMAT", "json");
     let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
 }
@@ -145,9 +144,7 @@ fn a_worker_that_hangs_on_a_dead_server_does_not_hold_up_the_end() {
         let last = tree.find("200003/05").unwrap();
         let mounted = mount(tree);
         let child = start(mounted.path(), engine);
-        wait_until("the server's death", || {
-            mounted.state.calls(Op::Readdir, last) > 0
-        });
+        wait_until("the server's death", || mounted.state.calls(Op::Readdir, last) > 0);
         let output = stop(child, "INT");
         assert_interrupted(&output, &output.stdout, &format!("{engine:?}"));
     }
@@ -168,7 +165,7 @@ fn a_root_on_a_server_that_died_can_be_given_up() {
     signal(child.id(), "TERM");
     std::thread::sleep(Duration::from_millis(200));
     let _ = Command::new("kill").arg(child.id().to_string()).output();
-    let output = finish(child, PATIENCE);
+    let output = finish(child, 2 * LIMIT);
     assert_eq!(output.status.code(), Some(130));
 }
 
@@ -203,29 +200,16 @@ fn a_second_signal_ends_at_once() {
     assert!(whole.is_err(), "it was in the middle of its report");
 }
 
-/// A tree whose report is larger than a pipe.
-fn many_homes(root: &Path) {
-    for home in 0..300 {
-        file(root, format!("{}/file", 200_000 + home), 1000);
-    }
-}
-
 #[test]
 fn a_reader_that_leaves_early_is_no_error() {
     let tree = scratch();
-    many_homes(tree.path());
-    for lines in [0, 1] {
-        for args in [&[][..], &["--format", "csv"], &["--quiet"]] {
-            let mut child = start(tree.path(), &[]);
-            if args.contains(&"csv") {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                let mut command = efs_scan();
-                command.arg(tree.path()).args(args);
-                let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-                child = command.spawn().unwrap();
-            }
-            // As `head -n`.
+    for home in 0..300 {
+        file(tree.path(), format!("{}/file", 200_000 + home), 1000);
+    }
+    for format in ["json", "csv", "table", "du"] {
+        for lines in [0, 1] {
+            let mut child = start(tree.path(), &["--format", format]);
+            // As `head -n`: a small bite, then the pipe is closed.
             let reader = BufReader::with_capacity(64, child.stdout.take().unwrap());
             assert_eq!(reader.lines().take(lines).count(), lines);
             let output = finish(child, PATIENCE);
@@ -236,4 +220,78 @@ fn a_reader_that_leaves_early_is_no_error() {
             }
         }
     }
+}
+
+/// Makes, fills, renames and removes directories until told to stop; returns how often.
+fn churn(root: &Path, stop: &AtomicBool) -> u32 {
+    let mut rounds = 0;
+    while !stop.load(Ordering::Relaxed) {
+        for at in 0..4 {
+            file(root, format!("busy/a/{at}/deep/er/file-{rounds}"), 3000);
+            file(root, format!("busy/a/{at}/file"), 3000);
+        }
+        let busy = |name: &str| root.join("busy").join(name);
+        std::fs::rename(busy("a/1"), busy("moved")).unwrap();
+        std::fs::rename(busy("a"), root.join("appears")).unwrap();
+        // A directory, a link and a file in turn under one name.
+        std::fs::remove_dir_all(busy("moved")).unwrap();
+        symlink("../200005", busy("moved")).unwrap();
+        std::fs::remove_dir_all(root.join("appears")).unwrap();
+        std::fs::remove_file(busy("moved")).unwrap();
+        file(root, "busy/moved", 10);
+        std::fs::remove_file(busy("moved")).unwrap();
+        rounds += 1;
+    }
+    rounds
+}
+
+/// Scans a tree, part of which never holds still.
+fn scan_while_it_changes(engines: &[Engine], runs: usize) {
+    let tree = scratch();
+    let root = tree.path();
+    let steady = ["200005", "200006", "200007"];
+    for home in steady {
+        for at in 0..300 {
+            file(root, format!("{home}/{}/{}/file-{at}", at % 7, at % 5), at * 50);
+        }
+    }
+    file(root, "busy/rest", 1000);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let rounds = scope.spawn(|| churn(root, &stop));
+        // Also when an assertion fails, or the scope waits for ever.
+        let scanned = std::panic::catch_unwind(|| {
+            for engine in engines.iter().cycle().take(runs) {
+                let report = report(root, engine, 0);
+                assert_eq!(report["run"]["coverage"], "complete");
+                assert_eq!(report["errors"]["count"], 0);
+                assert_parts_sum(&report, "a busy tree");
+                for name in steady {
+                    let found = find(&root.join(name));
+                    let usage = &home(&report, name)["usage"];
+                    let (size, allocated) = found
+                        .values()
+                        .fold((0, 0), |sums, inode| (sums.0 + inode.1, sums.1 + inode.2));
+                    assert_eq!(usage["files"], 300);
+                    assert_eq!(usage["dirs"], found.len() - 300);
+                    assert_eq!(usage["apparent_bytes"], size);
+                    assert_eq!(usage["allocated_bytes"], allocated);
+                }
+            }
+        });
+        stop.store(true, Ordering::Relaxed);
+        let rounds = rounds.join().unwrap();
+        scanned.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        assert!(rounds as usize > runs, "only {rounds} rounds of changes");
+    });
+}
+
+#[test]
+fn what_vanishes_and_appears_during_the_scan_is_no_error() {
+    scan_while_it_changes(POSIX, 20);
+}
+
+#[test]
+fn what_vanishes_and_appears_is_no_error_to_the_portable_engine() {
+    scan_while_it_changes(PORTABLE, 20);
 }

@@ -18,25 +18,13 @@ use serde_json::Value;
 fn varied(root: &Path) {
     for home in ["200005", "200006", "alice", "zoe"] {
         for at in 0..20 {
-            file(
-                root,
-                format!("{home}/project/src/{}/file-{at}", at % 4),
-                at * 700,
-            );
-            file(
-                root,
-                format!("{home}/.cache/pip/http/{}/{at}", at % 3),
-                5000,
-            );
+            file(root, format!("{home}/project/src/{}/file-{at}", at % 4), at * 700);
+            file(root, format!("{home}/.cache/pip/http/{}/{at}", at % 3), 5000);
         }
         file(root, format!("{home}/.local/share/Trash/files/old"), 9000);
         file(root, format!("{home}/.local/share/Trash/info/old"), 10);
         file(root, format!("{home}/env/pyvenv.cfg"), 10);
-        file(
-            root,
-            format!("{home}/env/lib/python3.11/site-packages/a.py"),
-            4000,
-        );
+        file(root, format!("{home}/env/lib/python3.11/site-packages/a.py"), 4000);
         std::fs::create_dir(root.join(home).join("empty")).unwrap();
         // Sparse: large to a reader, small on disk.
         let sparse = std::fs::File::create(root.join(home).join("sparse")).unwrap();
@@ -71,11 +59,7 @@ fn varied(root: &Path) {
     file(&deep, "bottom", 3000);
     // More names than one batch.
     for at in 0..6000 {
-        file(
-            root,
-            format!("alice/wide/{at:05}-{}", "x".repeat(at % 40)),
-            (at % 3) * 400,
-        );
+        file(root, format!("alice/wide/{at:05}-{}", "x".repeat(at % 40)), (at % 3) * 400);
     }
 }
 
@@ -121,18 +105,8 @@ fn assert_usage(usage: &Value, want: &BTreeMap<&str, u64>, what: &str) {
 /// The homes sum to the totals, key by key.
 fn assert_parts_sum(report: &Value) {
     let homes = report["homes"].as_array().unwrap();
-    for key in [
-        "files",
-        "dirs",
-        "symlinks",
-        "other",
-        "apparent_bytes",
-        "allocated_bytes",
-    ] {
-        let sum: u64 = homes
-            .iter()
-            .map(|home| home["usage"][key].as_u64().unwrap())
-            .sum();
+    for key in ["files", "dirs", "symlinks", "other", "apparent_bytes", "allocated_bytes"] {
+        let sum: u64 = homes.iter().map(|home| home["usage"][key].as_u64().unwrap()).sum();
         assert_eq!(report["totals"][key].as_u64(), Some(sum), "{key}");
     }
 }
@@ -176,10 +150,7 @@ fn totals_and_homes_are_what_du_and_find_say() {
             assert_eq!(home(&report, name)["shared"]["allocated_bytes"], shared);
         }
         assert_eq!(zoe["charged_elsewhere"]["allocated_bytes"], shared);
-        assert_eq!(
-            home(&report, "alice")["charged_elsewhere"]["allocated_bytes"],
-            0
-        );
+        assert_eq!(home(&report, "alice")["charged_elsewhere"]["allocated_bytes"], 0);
         assert_eq!(report["hard_links"]["shared_between_homes"]["inodes"], 1);
         let outside = home(&report, "(outside homes)");
         assert_eq!(outside["usage"]["files"], 1);
@@ -209,11 +180,7 @@ fn two_runs_give_the_same_report_whatever_the_engine_and_the_workers() {
     let first = timeless(report(tree.path(), ["--threads", "1"], 0));
     for engine in engines() {
         for _ in 0..3 {
-            assert_eq!(
-                timeless(report(tree.path(), &engine, 0)),
-                first,
-                "{engine:?}"
-            );
+            assert_eq!(timeless(report(tree.path(), &engine, 0)), first, "{engine:?}");
         }
     }
 }
@@ -226,10 +193,7 @@ fn du_form_is_what_du_prints() {
     // du charges the first link it meets, this program the first home by name.
     std::fs::remove_file(root.join("zoe/shared")).unwrap();
     let slash = format!("{}/", root.display());
-    let want = std::process::Command::new("du")
-        .args(["-h", "-d1", &slash])
-        .output()
-        .unwrap();
+    let want = std::process::Command::new("du").args(["-h", "-d1", &slash]).output().unwrap();
     let sorted = |bytes: &[u8]| {
         let mut lines: Vec<_> = bytes.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
         lines.sort();
@@ -241,11 +205,7 @@ fn du_form_is_what_du_prints() {
         let shown = String::from_utf8_lossy(&got.stdout);
         assert_eq!(sorted(&got.stdout), sorted(&want.stdout), "{shown}");
         let last = |bytes: &[u8]| {
-            bytes
-                .trim_ascii_end()
-                .split(|b| *b == b'\n')
-                .next_back()
-                .map(<[u8]>::to_vec)
+            bytes.trim_ascii_end().split(|b| *b == b'\n').next_back().map(<[u8]>::to_vec)
         };
         assert_eq!(last(&got.stdout), last(&want.stdout), "the root comes last");
     }
@@ -256,16 +216,7 @@ fn sizes_round_as_du_rounds_them() {
     let tree = scratch();
     let path = tree.path().join("file");
     let one = std::fs::File::create(&path).unwrap();
-    let mut sizes = vec![
-        0,
-        1,
-        1023,
-        1024,
-        1025,
-        10 * 1024 - 1,
-        10 * 1024,
-        10 * 1024 + 1,
-    ];
+    let mut sizes = vec![0, 1, 1023, 1024, 1025, 10 * 1024 - 1, 10 * 1024, 10 * 1024 + 1];
     for power in [10, 20, 30, 40] {
         for tenths in [10, 11, 94, 95, 99, 100, 1023, 10230, 10231, 10239, 10240] {
             let size: u64 = (1 << power) * tenths / 10;
@@ -275,11 +226,7 @@ fn sizes_round_as_du_rounds_them() {
     for size in sizes.into_iter().filter(|size| *size < 1 << 43) {
         one.set_len(size).unwrap();
         let mut du = std::process::Command::new("du");
-        let output = du
-            .args(["-h", "--apparent-size"])
-            .arg(&path)
-            .output()
-            .unwrap();
+        let output = du.args(["-h", "--apparent-size"]).arg(&path).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let want = text.split('\t').next().unwrap();
         assert_eq!(efs_scan::report::du_size(size), want, "{size}");
@@ -309,21 +256,14 @@ fn deep_trees_and_few_descriptors_are_no_obstacle() {
             "ulimit -n 64; EFS_SCAN_CONFIG=/dev/null exec {program} {} --format json --threads {threads}",
             root.display()
         );
-        let output = watched(
-            few.args(["-c", &script]),
-            std::time::Duration::from_secs(120),
-        );
+        let output = watched(few.args(["-c", &script]), std::time::Duration::from_secs(120));
         few = std::process::Command::new("bash");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{stderr}");
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(report["totals"]["dirs"], 15_001, "{threads} threads");
     }
-    let removed = std::process::Command::new("rm")
-        .arg("-r")
-        .arg(root)
-        .status()
-        .unwrap();
+    let removed = std::process::Command::new("rm").arg("-r").arg(root).status().unwrap();
     assert!(removed.success());
 }
 
@@ -341,32 +281,17 @@ fn unreadable_directories_are_errors_and_the_rest_is_counted() {
     let program = copy.path().join("efs-scan");
     std::fs::copy(env!("CARGO_BIN_EXE_efs-scan"), &program).unwrap();
     if is_root() {
-        command.args([
-            "--reuid=65534",
-            "--regid=65534",
-            "--clear-groups",
-            "--inh-caps=-all",
-        ]);
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]);
         for path in [root, copy.path()] {
             std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
         }
     }
-    command
-        .arg(&program)
-        .env("EFS_SCAN_CONFIG", "/dev/null")
-        .arg(root);
+    command.arg(&program).env("EFS_SCAN_CONFIG", "/dev/null").arg(root);
     let able = !is_root() || reachable(copy.path());
-    if !skip_unless(
-        able,
-        "unreadable directories",
-        "the build folder is closed to other users",
-    ) {
+    if !skip_unless(able, "unreadable directories", "the build folder is closed to other users") {
         return;
     }
-    let output = watched(
-        command.args(["--format", "json"]),
-        std::time::Duration::from_secs(20),
-    );
+    let output = watched(command.args(["--format", "json"]), std::time::Duration::from_secs(20));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{stderr}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -376,10 +301,7 @@ fn unreadable_directories_are_errors_and_the_rest_is_counted() {
     assert_eq!(report["errors"]["samples"][0]["path"], "200005/closed");
     assert_eq!(report["errors"]["samples"][0]["op"], "open");
     let closed = home(&report, "200005");
-    assert_eq!(
-        (&closed["coverage"], &closed["errors"]),
-        (&"partial".into(), &1.into())
-    );
+    assert_eq!((&closed["coverage"], &closed["errors"]), (&"partial".into(), &1.into()));
     assert_eq!(closed["usage"]["files"], 1, "what is beside it counts");
     assert_eq!(closed["usage"]["dirs"], 3, "the directory itself counts");
     assert_eq!(home(&report, "200006")["coverage"], "complete");

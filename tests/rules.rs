@@ -15,11 +15,8 @@ use std::path::Path;
 use common::*;
 use serde_json::Value;
 
-const ENGINES: &[&str] = if cfg!(feature = "portable") {
-    &["posix", "portable"]
-} else {
-    &["posix"]
-};
+const ENGINES: &[&str] =
+    if cfg!(feature = "portable") { &["posix", "portable"] } else { &["posix"] };
 
 /// `RULE PATH` of every finding in a home, the path below the home.
 fn found(report: &Value, name: &str) -> BTreeSet<String> {
@@ -70,11 +67,7 @@ fn every_rule_finds_what_it_is_for_and_nothing_near_it() {
     for spec in examples::built_in() {
         let of_rule = examples.iter().filter(|example| example.rule == spec.id);
         let (yes, no): (Vec<_>, Vec<_>) = of_rule.partition(|example| example.finds.is_some());
-        assert!(
-            !yes.is_empty() && !no.is_empty(),
-            "{} has no example",
-            spec.id
-        );
+        assert!(!yes.is_empty() && !no.is_empty(), "{} has no example", spec.id);
         assert!(ids.contains(&spec.id));
     }
     for engine in ENGINES {
@@ -85,10 +78,7 @@ fn every_rule_finds_what_it_is_for_and_nothing_near_it() {
             let what = format!("{} by {engine}: {}: {found:?}", example.rule, example.what);
             match &example.finds {
                 Some(path) => {
-                    assert!(
-                        found.contains(&format!("{} {path}", example.rule)),
-                        "{what}"
-                    );
+                    assert!(found.contains(&format!("{} {path}", example.rule)), "{what}");
                     let class = &home["usage"]["by_class"][&example.class];
                     assert!(class["inodes"].as_u64().unwrap() > 0, "{what}");
                 }
@@ -109,19 +99,11 @@ const OVERLAPS: &[Tree] = &[
     // An earlier rule takes its part out of what a later one claims.
     (
         &[".cache/pip/a", ".cache/uv/b", ".cache/c"],
-        &[
-            "pip-cache .cache/pip",
-            "uv-cache .cache/uv",
-            "other-cache .cache",
-        ],
+        &["pip-cache .cache/pip", "uv-cache .cache/uv", "other-cache .cache"],
     ),
     // A later rule finds nothing within what an earlier one claims.
     (
-        &[
-            ".cache/uv/env/pyvenv.cfg",
-            ".cache/uv/env/__pycache__/a",
-            ".cache/uv/core.1",
-        ],
+        &[".cache/uv/env/pyvenv.cfg", ".cache/uv/env/__pycache__/a", ".cache/uv/core.1"],
         &["uv-cache .cache/uv", "other-cache .cache"],
     ),
     (
@@ -135,21 +117,11 @@ const OVERLAPS: &[Tree] = &[
     ),
     // But an earlier one does, however deep.
     (
-        &[
-            "p/__pycache__/env/pyvenv.cfg",
-            "p/__pycache__/env/lib/__pycache__/a",
-        ],
-        &[
-            "python-byproducts p/__pycache__",
-            "virtualenv p/__pycache__/env",
-        ],
+        &["p/__pycache__/env/pyvenv.cfg", "p/__pycache__/env/lib/__pycache__/a"],
+        &["python-byproducts p/__pycache__", "virtualenv p/__pycache__/env"],
     ),
     (
-        &[
-            ".cache/huggingface/hub/a",
-            ".cache/huggingface/lerobot/b",
-            ".cache/huggingface/token",
-        ],
+        &[".cache/huggingface/hub/a", ".cache/huggingface/lerobot/b", ".cache/huggingface/token"],
         &[
             "huggingface-hub .cache/huggingface/hub",
             "lerobot-data .cache/huggingface/lerobot",
@@ -157,10 +129,7 @@ const OVERLAPS: &[Tree] = &[
         ],
     ),
     // A trash by its place holds one by the specification.
-    (
-        &[".Trash/1000/files/a", ".Trash/b"],
-        &["trash .Trash/1000", "home-trash .Trash"],
-    ),
+    (&[".Trash/1000/files/a", ".Trash/b"], &["trash .Trash/1000", "home-trash .Trash"]),
     // What rules name inside the trash is trash.
     (
         &[
@@ -178,17 +147,10 @@ const OVERLAPS: &[Tree] = &[
             "conda/envs/a/conda-meta/history",
             "conda/lib/x.pyc",
         ],
-        &[
-            "conda-install conda",
-            "conda-pkgs conda/pkgs",
-            "conda-envs conda/envs/a",
-        ],
+        &["conda-install conda", "conda-pkgs conda/pkgs", "conda-envs conda/envs/a"],
     ),
     // An environment in the home itself makes no environment of the home.
-    (
-        &["pyvenv.cfg", ".cache/a", "thesis"],
-        &["other-cache .cache"],
-    ),
+    (&["pyvenv.cfg", ".cache/a", "thesis"], &["other-cache .cache"]),
     (&["conda-meta/history", "requirements.txt", "thesis"], &[]),
 ];
 
@@ -226,14 +188,8 @@ fn the_first_rule_wins_although_it_looks_inside() {
         let args = ["--config", config.to_str().unwrap(), "--engine", engine];
         let report = report(tree.path(), args, 0);
         // By its place in the built-in file, and by being the site's own.
-        assert_eq!(
-            found(&report, "a"),
-            BTreeSet::from(["virtualenv mlruns".to_owned()])
-        );
-        assert_eq!(
-            found(&report, "b"),
-            BTreeSet::from(["keep .cache".to_owned()])
-        );
+        assert_eq!(found(&report, "a"), BTreeSet::from(["virtualenv mlruns".to_owned()]));
+        assert_eq!(found(&report, "b"), BTreeSet::from(["keep .cache".to_owned()]));
     }
     std::fs::remove_file(config).unwrap();
 }
@@ -254,21 +210,12 @@ fn a_hint_is_a_finding_that_counts_as_the_rest() {
     let home = home(&report, "a");
     assert_nothing_counts_twice(home);
     let findings = home["findings"].as_array().unwrap();
-    let hint = findings
-        .iter()
-        .find(|finding| finding["hint"] == true)
-        .unwrap();
+    let hint = findings.iter().find(|finding| finding["hint"] == true).unwrap();
     assert_eq!(hint["class"], "rest");
     assert_eq!(hint["usage"]["inodes"], 3, "without the environment in it");
     assert_eq!(home["usage"]["by_class"]["cache"]["inodes"], 0);
-    assert_eq!(
-        home["usage"]["by_class"]["rest"]["inodes"], 4,
-        "and the home itself"
-    );
-    assert_eq!(
-        report["rules"][0]["hint"],
-        report["rules"][0]["rule"] == "cachedir-tag"
-    );
+    assert_eq!(home["usage"]["by_class"]["rest"]["inodes"], 4, "and the home itself");
+    assert_eq!(report["rules"][0]["hint"], report["rules"][0]["rule"] == "cachedir-tag");
 }
 
 #[test]
@@ -279,10 +226,7 @@ fn the_rest_of_a_cache_is_what_no_other_rule_took() {
     let report = report(tree.path(), [] as [&str; 0], 0);
     let findings = home(&report, "a")["findings"].as_array().unwrap();
     let of = |rule: &str| {
-        let finding = findings
-            .iter()
-            .find(|finding| finding["rule"] == rule)
-            .unwrap();
+        let finding = findings.iter().find(|finding| finding["rule"] == rule).unwrap();
         finding["usage"]["allocated_bytes"].as_u64().unwrap()
     };
     let cache = |path: &str| du(&tree.path().join("a/.cache").join(path));
@@ -324,12 +268,7 @@ fn what_rules_find_outside_of_homes_is_ordered_by_size() {
     file(tree.path(), "b/java_pid1.hprof", 70_000);
     file(tree.path(), "b/.nfs000000000000000000000001", 500_000);
     let report = report(tree.path(), ["--home-depth", "2"], 0);
-    let rules = home(&report, "(outside homes)")["rules"]
-        .as_array()
-        .unwrap();
-    let rules: Vec<_> = rules
-        .iter()
-        .map(|rule| rule["rule"].as_str().unwrap())
-        .collect();
+    let rules = home(&report, "(outside homes)")["rules"].as_array().unwrap();
+    let rules: Vec<_> = rules.iter().map(|rule| rule["rule"].as_str().unwrap()).collect();
     assert_eq!(rules, ["nfs-deleted-open", "crash-dump"]);
 }

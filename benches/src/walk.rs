@@ -103,11 +103,7 @@ impl Reader {
     /// that returned names (the one that says "no more" is answered from an NFS client's cache).
     #[must_use]
     pub fn new(delay: Duration) -> Self {
-        Self {
-            buffer: Vec::with_capacity(BUFFER),
-            delay,
-            sums: Sums::default(),
-        }
+        Self { buffer: Vec::with_capacity(BUFFER), delay, sums: Sums::default() }
     }
 
     /// What this worker counted.
@@ -156,10 +152,7 @@ impl Reader {
             match statx(&*fd, name, AtFlags::SYMLINK_NOFOLLOW, MASK) {
                 Ok(stat) => {
                     if self.sums.count(&stat) == FileType::Directory {
-                        children.push(Dir {
-                            parent: Arc::clone(&fd),
-                            name: name.to_owned(),
-                        });
+                        children.push(Dir { parent: Arc::clone(&fd), name: name.to_owned() });
                     }
                 }
                 Err(error) => self.fail("statx", name, error.into()),

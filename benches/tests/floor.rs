@@ -19,11 +19,7 @@ const SCHEDULERS: [Scheduler; 3] = [Scheduler::Stack, Scheduler::Rayon, Schedule
 
 fn plan(scheduler: Scheduler, threads: usize, delay: Duration) -> Plan {
     let threads = NonZeroUsize::new(threads).expect("a thread at least");
-    Plan {
-        threads,
-        scheduler,
-        delay,
-    }
+    Plan { threads, scheduler, delay }
 }
 
 /// The same sums by another way: absolute paths and the standard library.
@@ -58,12 +54,7 @@ fn within(limit: Duration, body: impl FnOnce() + Send + 'static) {
 #[test]
 fn every_schedule_agrees_with_the_standard_library() {
     let dir = scratch::dir();
-    let size = Size {
-        dirs: 600,
-        files: 6_000,
-        homes: 5,
-        seed: 7,
-    };
+    let size = Size { dirs: 600, files: 6_000, homes: 5, seed: 7 };
     make(dir.path(), &size).expect("tree");
     settle(dir.path()).expect("sync");
     symlink("..", dir.path().join("up")).expect("symlink");

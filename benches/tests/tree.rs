@@ -10,12 +10,7 @@ use std::path::{Path, PathBuf};
 
 use efs_scan_bench::tree::{Counts, FIRST_UID, Size, make};
 
-const SMALL: Size = Size {
-    dirs: 1_500,
-    files: 11_000,
-    homes: 6,
-    seed: 1,
-};
+const SMALL: Size = Size { dirs: 1_500, files: 11_000, homes: 6, seed: 1 };
 
 /// Path below the root -> (mode, apparent size). Directories' sizes are the file system's own.
 type Listing = BTreeMap<PathBuf, (u32, u64)>;
@@ -63,12 +58,7 @@ fn the_counts_are_what_is_there_and_at_least_what_was_asked_for() {
 fn the_same_seed_makes_the_same_tree_and_another_seed_another() {
     let listing = |seed| {
         let dir = scratch::dir();
-        let size = Size {
-            dirs: 300,
-            files: 2_500,
-            homes: 3,
-            seed,
-        };
+        let size = Size { dirs: 300, files: 2_500, homes: 3, seed };
         make(dir.path(), &size).expect("tree");
         list(dir.path(), &mut Counts::default())
     };

@@ -40,9 +40,7 @@ impl CsvMap {
             let (Some(uid), Some(name)) = (record.get(uid_at), record.get(name_at)) else {
                 return Err(format!("line {line}: expected uid,name"));
             };
-            let number = uid
-                .parse()
-                .map_err(|_| format!("line {line}: `{uid}` is no uid"))?;
+            let number = uid.parse().map_err(|_| format!("line {line}: `{uid}` is no uid"))?;
             if name.is_empty() {
                 return Err(format!("line {line}: uid {number} has no name"));
             }

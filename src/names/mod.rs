@@ -26,9 +26,7 @@ impl FromStr for SourceSpec {
         match text.split_once(':') {
             None if text == "passwd" => Ok(Self::Passwd),
             Some(("csv", path)) if !path.is_empty() => Ok(Self::Csv(path.into())),
-            _ => Err(format!(
-                "`{text}` is no source of names; use passwd or csv:FILE"
-            )),
+            _ => Err(format!("`{text}` is no source of names; use passwd or csv:FILE")),
         }
     }
 }
@@ -113,18 +111,13 @@ impl Names {
             }
             Source::Csv(map) => map.uids(name),
         });
-        found
-            .into_iter()
-            .find(|uids: &Vec<u32>| !uids.is_empty())
-            .unwrap_or_default()
+        found.into_iter().find(|uids: &Vec<u32>| !uids.is_empty()).unwrap_or_default()
     }
 
     /// Whether a source was given that should know everybody who has a home, so that a home it
     /// does not know is an orphan. The system's user database is none: people come from a
     /// directory elsewhere.
     pub fn know_everybody(&self) -> bool {
-        self.sources
-            .iter()
-            .any(|(_, source)| matches!(source, Source::Csv(_)))
+        self.sources.iter().any(|(_, source)| matches!(source, Source::Csv(_)))
     }
 }

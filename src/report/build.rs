@@ -70,10 +70,7 @@ pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
         left_out: LeftOut {
             mounts: errors.mounts,
             excluded: excluded
-                .map(|(glob, entries)| Excluded {
-                    glob: glob.clone(),
-                    entries: *entries,
-                })
+                .map(|(glob, entries)| Excluded { glob: glob.clone(), entries: *entries })
                 .collect(),
         },
     }
@@ -115,22 +112,10 @@ impl Builder<'_> {
         for (rule, total) in &books.rules {
             self.all_rules.entry(*rule).or_default().merge(total);
         }
-        books
-            .files
-            .items()
-            .iter()
-            .for_each(|file| self.files.offer(file.clone()));
-        books
-            .dirs
-            .items()
-            .iter()
-            .for_each(|dir| self.dirs.offer(dir.clone()));
+        books.files.items().iter().for_each(|file| self.files.offer(file.clone()));
+        books.dirs.items().iter().for_each(|dir| self.dirs.offer(dir.clone()));
         if !home.path.is_empty() {
-            let top = home
-                .path
-                .split(|byte| *byte == b'/')
-                .next()
-                .unwrap_or_default();
+            let top = home.path.split(|byte| *byte == b'/').next().unwrap_or_default();
             *self.top_level.entry(top.to_vec()).or_default() += books.tally.allocated;
         }
         // Counted at the home that pays, so that each inode counts once.
@@ -150,10 +135,7 @@ impl Builder<'_> {
         let owner = self.owner(home);
         let quota = match home.kind {
             HomeKind::Outside => None,
-            _ => self
-                .context
-                .quotas
-                .of(home.uid, owner.name.as_deref(), books.tally.allocated),
+            _ => self.context.quotas.of(home.uid, owner.name.as_deref(), books.tally.allocated),
         };
         HomeReport {
             name,
@@ -177,11 +159,7 @@ impl Builder<'_> {
             shared: share(books.shared),
             charged_elsewhere: share(books.charged_elsewhere),
             rules: rule_reports(self.rules, &books.rules),
-            findings: books
-                .findings
-                .iter()
-                .map(|found| self.finding(found))
-                .collect(),
+            findings: books.findings.iter().map(|found| self.finding(found)).collect(),
             largest_files: books.files.items().iter().map(large_file).collect(),
             largest_dirs: books.dirs.items().iter().map(large_dir).collect(),
             quota,
@@ -209,10 +187,7 @@ impl Builder<'_> {
     fn orphans(&self, homes: &[HomeReport]) -> Option<Orphans> {
         let orphan = |home: &&HomeReport| home.owner.status == OwnerStatus::Orphan;
         self.context.names.know_everybody().then(|| {
-            let mut orphans = Orphans {
-                homes: 0,
-                usage: Share::default(),
-            };
+            let mut orphans = Orphans { homes: 0, usage: Share::default() };
             for home in homes.iter().filter(orphan) {
                 orphans.homes += 1;
                 orphans.usage.add(home.usage.share());
@@ -235,24 +210,17 @@ impl Builder<'_> {
             path_base64,
             usage: share(sums.whole()),
             frees: share(sums.frees()),
-            command: rule
-                .command
-                .as_ref()
-                .map(|command| match command.contains("{path}") {
-                    true => command.replace("{path}", &word()),
-                    false => command.clone(),
-                }),
+            command: rule.command.as_ref().map(|command| match command.contains("{path}") {
+                true => command.replace("{path}", &word()),
+                false => command.clone(),
+            }),
         }
     }
 
     fn top_level(&self) -> Vec<TopLevel> {
         let line = |(name, allocated): (&Vec<u8>, &AllocatedBytes)| {
             let (name, name_base64) = lossy(name);
-            TopLevel {
-                name,
-                name_base64,
-                allocated_bytes: *allocated,
-            }
+            TopLevel { name, name_base64, allocated_bytes: *allocated }
         };
         self.top_level.iter().map(line).collect()
     }
@@ -290,11 +258,7 @@ fn merge_outside(all: &mut HomeReport, more: HomeReport) {
 }
 
 fn share(part: Part) -> Share {
-    Share {
-        inodes: part.inodes,
-        allocated_bytes: part.allocated,
-        metered_bytes: part.metered(),
-    }
+    Share { inodes: part.inodes, allocated_bytes: part.allocated, metered_bytes: part.metered() }
 }
 
 fn usage_of(tally: &Tally, by_class: &usage::ByClass) -> Usage {
@@ -317,13 +281,7 @@ fn usage_of(tally: &Tally, by_class: &usage::ByClass) -> Usage {
             log: class(Class::Log),
             rest: class(Class::Rest),
         },
-        by_age: ByAge {
-            days_7,
-            days_30,
-            days_90,
-            year_1,
-            older,
-        },
+        by_age: ByAge { days_7, days_30, days_90, year_1, older },
     }
 }
 
@@ -340,6 +298,7 @@ fn rule_reports(rules: &Rules, totals: &BTreeMap<u16, RuleTotal>) -> Vec<RuleRep
                 usage: share(total.whole),
                 frees: share(total.frees),
                 command: rule.command.clone(),
+                note: rule.note.clone(),
             }
         })
         .collect();
@@ -362,11 +321,7 @@ fn large_file(file: &Large) -> LargeFile {
 
 fn large_dir(dir: &Large) -> LargeDir {
     let (path, path_base64) = lossy(&dir.path);
-    LargeDir {
-        path,
-        path_base64,
-        allocated_bytes: AllocatedBytes(dir.allocated),
-    }
+    LargeDir { path, path_base64, allocated_bytes: AllocatedBytes(dir.allocated) }
 }
 
 fn error_report(errors: &usage::Errors) -> ErrorReport {

@@ -42,9 +42,7 @@ pub fn csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
     for home in &report.homes {
         writer.write_record(row(report, home))?;
     }
-    writer
-        .into_inner()
-        .map_err(|error| csv::Error::from(error.into_error()))
+    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
 fn row(report: &Report, home: &HomeReport) -> Vec<Vec<u8>> {
@@ -85,11 +83,7 @@ fn row(report: &Report, home: &HomeReport) -> Vec<Vec<u8>> {
         text(&report.run.id),
         text(&report.run.started.to_string()),
     ];
-    let shares = usage
-        .by_class
-        .shares()
-        .into_iter()
-        .chain(usage.by_age.shares());
+    let shares = usage.by_class.shares().into_iter().chain(usage.by_age.shares());
     row.extend(shares.map(|share| number(share.allocated_bytes.0)));
     row
 }

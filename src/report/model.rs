@@ -264,6 +264,8 @@ pub struct RuleReport {
     pub frees: Share,
     /// What reclaims it; `{path}` stands for the place.
     pub command: Option<String>,
+    /// A word of caution about that.
+    pub note: Option<String>,
 }
 
 /// One place that a rule found.

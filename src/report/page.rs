@@ -1,152 +1,121 @@
 //! The page about one home: classes, ages, findings with what reclaims them, and the largest.
 
+use std::fmt::{Result, Write};
+
 use super::model::*;
-use super::table::{
-    age_of, columns, finding_table, line, marks, name_of, owner_of, percent, push_table,
-};
+use super::table::{age_of, columns, finding_table, marks, name_of, owner_of, percent, push_table};
 use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, human};
 
+/// How the ages are called on the page.
+const AGES: [&str; 5] = ["up to 7 d", "30 d", "90 d", "1 y", "older"];
+
 /// Everything about one home.
-pub(super) fn page(out: &mut String, report: &Report, home: &HomeReport) {
+///
+/// # Errors
+/// Those of `out`; a String has none.
+pub(super) fn page(out: &mut String, report: &Report, home: &HomeReport) -> Result {
+    usage(out, report, home)?;
+    if !home.findings.is_empty() {
+        findings(out, home)?;
+    }
+    let dirs = home.largest_dirs.iter();
+    let dirs = dirs.map(|dir| (dir.allocated_bytes, &dir.path, &dir.path_base64));
+    largest(out, "Largest directories", dirs)?;
+    let files = home.largest_files.iter();
+    let files = files.map(|file| (file.allocated_bytes, &file.path, &file.path_base64));
+    largest(out, "Largest files", files)
+}
+
+fn usage(out: &mut String, report: &Report, home: &HomeReport) -> Result {
     let usage = &home.usage;
-    let owner = match owner_of(home) {
-        owner if owner.is_empty() => String::new(),
-        owner => format!("  {owner}"),
-    };
-    let uid = home
-        .uid
-        .map(|uid| format!("  uid {uid}"))
-        .unwrap_or_default();
-    line(
+    let uid = home.uid.map(|uid| format!("uid {uid}")).unwrap_or_default();
+    let mut head = vec![name_of(home), owner_of(home), uid, marks(home).join(", ")];
+    head.dedup();
+    head.retain(|part| !part.is_empty());
+    writeln!(out, "{}", head.join("  "))?;
+    writeln!(
         out,
-        format_args!("{}{owner}{uid}  {}", name_of(home), marks(home).join(", ")),
-    );
-    line(
+        "  {} allocated, {} metered, {} apparent",
+        usage.allocated_bytes.human(),
+        usage.metered_bytes.human(),
+        human(usage.apparent_bytes.0),
+    )?;
+    let newest = age_of(home.newest_mtime, report.run.started);
+    let Usage { files, dirs, symlinks, other, .. } = usage;
+    writeln!(
         out,
-        format_args!(
-            "  {} allocated, {} metered, {} apparent",
-            usage.allocated_bytes.human(),
-            usage.metered_bytes.human(),
-            human(usage.apparent_bytes.0),
-        ),
-    );
-    line(
-        out,
-        format_args!(
-            "  {} files, {} directories, {} symlinks, {} others; newest change {}",
-            usage.files,
-            usage.dirs,
-            usage.symlinks,
-            usage.other,
-            age_of(home.newest_mtime, report.run.started),
-        ),
-    );
+        "  {files} files, {dirs} directories, {symlinks} symlinks, {other} others; \
+         newest change {newest}",
+    )?;
     if let Some(quota) = home.quota {
-        line(out, format_args!("  quota: {}", percent(&quota)));
+        writeln!(out, "  quota: {}", percent(&quota))?;
     }
     if home.shared.inodes > 0 {
-        line(
+        writeln!(
             out,
-            format_args!(
-                "  shared with other homes by hard links: {}, of which {} are charged to them",
-                home.shared.allocated_bytes.human(),
-                home.charged_elsewhere.allocated_bytes.human(),
-            ),
-        );
+            "  shared with other homes by hard links: {}, of which {} are charged to them",
+            home.shared.allocated_bytes.human(),
+            home.charged_elsewhere.allocated_bytes.human(),
+        )?;
     }
-    let parts = |names: &[&str], shares: &[Share]| {
-        let part =
-            |(name, share): (&&str, &Share)| format!("{name} {}", share.allocated_bytes.human());
-        let some = |(_, share): &(&&str, &Share)| share.inodes > 0;
-        let parts: Vec<_> = names.iter().zip(shares).filter(some).map(part).collect();
-        parts.join(", ")
-    };
-    const AGES: [&str; 5] = ["up to 7 d", "30 d", "90 d", "1 y", "older"];
-    line(
-        out,
-        format_args!(
-            "  by class: {}",
-            parts(&ByClass::NAMES, &usage.by_class.shares())
-        ),
-    );
-    line(
-        out,
-        format_args!("  by age: {}", parts(&AGES, &usage.by_age.shares())),
-    );
-    if !home.findings.is_empty() {
-        line(out, format_args!("\nFindings"));
-        push_table(
-            out,
-            &finding_table(&home.findings.iter().collect::<Vec<_>>()),
-        );
-        line(out, format_args!("\nWhat reclaims them, run by the owner"));
-        let mut said = Vec::new();
-        for finding in &home.findings {
-            if let Some(command) = &finding.command
-                && !said.contains(command)
-            {
-                let rule = printable(finding.rule.as_bytes());
-                line(
-                    out,
-                    format_args!("  {rule}: {}", printable_command(command)),
-                );
-                said.push(command.clone());
-            }
-        }
-        let named = home.findings.len() as u64;
-        let places: u64 = home.rules.iter().map(|rule| rule.places).sum();
-        if places > named {
-            line(
-                out,
-                format_args!("  ({} smaller findings; all by rule:)", places - named),
-            );
-            let mut table = columns(&["RULE", "PLACES", "SIZE", "FREES", "COMMAND"], &[1, 2, 3]);
-            for rule in &home.rules {
-                table.add_row([
-                    printable(rule.rule.as_bytes()),
-                    rule.places.to_string(),
-                    rule.usage.allocated_bytes.human(),
-                    rule.frees.allocated_bytes.human(),
-                    printable_command(rule.command.as_deref().unwrap_or("")),
-                ]);
-            }
-            push_table(out, &table);
+    writeln!(out, "  by class: {}", parts(&ByClass::NAMES, &usage.by_class.shares()))?;
+    writeln!(out, "  by age: {}", parts(&AGES, &usage.by_age.shares()))
+}
+
+/// `trash 1 GiB, rest 2 GiB`: the shares that are not empty.
+fn parts(names: &[&str], shares: &[Share]) -> String {
+    let some = names.iter().zip(shares).filter(|(_, share)| share.inodes > 0);
+    let part = |(name, share): (&&str, &Share)| format!("{name} {}", share.allocated_bytes.human());
+    some.map(part).collect::<Vec<_>>().join(", ")
+}
+
+fn findings(out: &mut String, home: &HomeReport) -> Result {
+    writeln!(out, "\nFindings")?;
+    push_table(out, &finding_table(&home.findings.iter().collect::<Vec<_>>()))?;
+    writeln!(out, "\nWhat reclaims them, run by the owner; paths are this machine's")?;
+    let mut said: Vec<&str> = Vec::new();
+    for finding in &home.findings {
+        let Some(command) = &finding.command else { continue };
+        if !said.contains(&command.as_str()) {
+            said.push(command);
+            let rule = printable(finding.rule.as_bytes());
+            writeln!(out, "  {rule}: {}", printable_command(command))?;
         }
     }
-    let mut large = |title: &str, rows: Vec<(AllocatedBytes, Vec<u8>)>| {
-        if !rows.is_empty() {
-            let mut table = columns(&["SIZE", "PATH"], &[0]);
-            for (bytes, path) in rows {
-                table.add_row([bytes.human(), printable(&path)]);
-            }
-            line(out, format_args!("\n{title}"));
-            push_table(out, &table);
-        }
-    };
-    let dirs = home.largest_dirs.iter();
-    let dirs = dirs.map(|d| {
-        (
-            d.allocated_bytes,
-            bytes_of(&d.path, d.path_base64.as_deref()),
-        )
-    });
-    large("Largest directories", dirs.collect());
-    let files = home.largest_files.iter();
-    let files = files.map(|f| {
-        (
-            f.allocated_bytes,
-            bytes_of(&f.path, f.path_base64.as_deref()),
-        )
-    });
-    large("Largest files", files.collect());
-    line(out, format_args!(""));
+    writeln!(out, "\nAll by rule")?;
+    let mut table = columns(&["RULE", "PLACES", "SIZE", "FREES", "MIND"], &[1, 2, 3]);
+    for rule in &home.rules {
+        table.add_row([
+            printable(rule.rule.as_bytes()),
+            rule.places.to_string(),
+            rule.usage.allocated_bytes.human(),
+            rule.frees.allocated_bytes.human(),
+            printable(rule.note.as_deref().unwrap_or_default().as_bytes()),
+        ]);
+    }
+    push_table(out, &table)
+}
+
+fn largest<'a>(
+    out: &mut String,
+    title: &str,
+    rows: impl Iterator<Item = (AllocatedBytes, &'a String, &'a Option<String>)>,
+) -> Result {
+    let mut table = columns(&["SIZE", "PATH"], &[0]);
+    for (bytes, path, base64) in rows {
+        let path = printable(&bytes_of(path, base64.as_deref()));
+        table.add_row([bytes.human(), path]);
+    }
+    if table.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{title}")?;
+    push_table(out, &table)
 }
 
 /// A command as it is: its paths were quoted so that they print.
 fn printable_command(command: &str) -> String {
-    command
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    let safe = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    command.chars().map(safe).collect()
 }

@@ -22,11 +22,7 @@ impl Quotas {
         let limit = by_name.or_else(by_uid).copied().or(self.default)?;
         // Tenths of a percent; a limit is never 0 (the configuration sees to that).
         let tenths = u128::from(used.0) * 1000 / u128::from(limit.0.max(1));
-        Some(Quota {
-            limit_bytes: limit,
-            used_percent: tenths as f64 / 10.0,
-            over: used > limit,
-        })
+        Some(Quota { limit_bytes: limit, used_percent: tenths as f64 / 10.0, over: used > limit })
     }
 }
 
@@ -43,9 +39,7 @@ mod tests {
                 .into(),
         };
         let used = |uid, name, bytes| {
-            let quota = quotas
-                .of(Some(uid), name, AllocatedBytes(bytes))
-                .expect("a quota");
+            let quota = quotas.of(Some(uid), name, AllocatedBytes(bytes)).expect("a quota");
             (quota.used_percent, quota.over)
         };
         assert_eq!(used(200_005, Some("alice"), 1999), (99.9, false));

@@ -56,20 +56,10 @@ impl Usage {
         self.apparent_bytes += other.apparent_bytes;
         self.allocated_bytes += other.allocated_bytes;
         self.metered_bytes += other.metered_bytes;
-        for (mine, theirs) in self
-            .by_class
-            .shares_mut()
-            .into_iter()
-            .zip(other.by_class.shares())
-        {
+        for (mine, theirs) in self.by_class.shares_mut().into_iter().zip(other.by_class.shares()) {
             mine.add(theirs);
         }
-        for (mine, theirs) in self
-            .by_age
-            .shares_mut()
-            .into_iter()
-            .zip(other.by_age.shares())
-        {
+        for (mine, theirs) in self.by_age.shares_mut().into_iter().zip(other.by_age.shares()) {
             mine.add(theirs);
         }
     }
@@ -81,25 +71,11 @@ impl ByClass {
 
     /// The shares, in order.
     pub fn shares(&self) -> [Share; 6] {
-        [
-            self.trash,
-            self.cache,
-            self.environment,
-            self.output,
-            self.log,
-            self.rest,
-        ]
+        [self.trash, self.cache, self.environment, self.output, self.log, self.rest]
     }
 
     fn shares_mut(&mut self) -> [&mut Share; 6] {
-        let Self {
-            trash,
-            cache,
-            environment,
-            output,
-            log,
-            rest,
-        } = self;
+        let Self { trash, cache, environment, output, log, rest } = self;
         [trash, cache, environment, output, log, rest]
     }
 }
@@ -110,23 +86,11 @@ impl ByAge {
 
     /// The shares, youngest first.
     pub fn shares(&self) -> [Share; 5] {
-        [
-            self.days_7,
-            self.days_30,
-            self.days_90,
-            self.year_1,
-            self.older,
-        ]
+        [self.days_7, self.days_30, self.days_90, self.year_1, self.older]
     }
 
     fn shares_mut(&mut self) -> [&mut Share; 5] {
-        let Self {
-            days_7,
-            days_30,
-            days_90,
-            year_1,
-            older,
-        } = self;
+        let Self { days_7, days_30, days_90, year_1, older } = self;
         [days_7, days_30, days_90, year_1, older]
     }
 }
@@ -158,8 +122,6 @@ impl Report {
 
     /// Homes over their quota.
     pub fn over_quota(&self) -> impl Iterator<Item = &HomeReport> {
-        self.homes
-            .iter()
-            .filter(|home| home.quota.is_some_and(|quota| quota.over))
+        self.homes.iter().filter(|home| home.quota.is_some_and(|quota| quota.over))
     }
 }

@@ -1,6 +1,6 @@
 //! The table for people.
 
-use std::fmt::Write;
+use std::fmt::{Result, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use jiff::Timestamp;
@@ -28,6 +28,12 @@ const ERRORS_SHOWN: usize = 5;
 /// Renders the report; every name in it is made printable.
 pub fn table(report: &Report, detail: Detail) -> String {
     let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_table(&mut out, report, detail);
+    out
+}
+
+fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
     let run = &report.run;
     let took = run.finished.duration_since(run.started).as_secs_f64();
     let root = printable(&bytes_of(&run.root, run.root_base64.as_deref()));
@@ -37,27 +43,20 @@ pub fn table(report: &Report, detail: Detail) -> String {
         Coverage::Partial => "PARTIAL: not everything could be read",
         Coverage::Interrupted => "INTERRUPTED: only what was seen until then",
     };
-    line(
-        &mut out,
-        format_args!("{root}  {started}, {took:.1} s, {coverage}\n"),
-    );
+    writeln!(out, "{root}  {started}, {took:.1} s, {coverage}\n")?;
     match detail {
         Detail::Lines(limit) => {
-            out += &home_lines(report, limit);
-            out += &findings(report);
+            home_lines(out, report, limit)?;
+            findings(out, report)?;
         }
-        Detail::Pages => report
-            .homes
-            .iter()
-            .for_each(|home| page(&mut out, report, home)),
+        Detail::Pages => report.homes.iter().try_for_each(|home| page(out, report, home))?,
     }
-    out += &remarks(report);
-    out
-}
-
-pub(super) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(out, "{text}");
+    let mut end = String::new();
+    remarks(&mut end, report)?;
+    if !end.is_empty() {
+        write!(out, "\n{end}")?;
+    }
+    Ok(())
 }
 
 /// A table without borders; the named columns are numbers.
@@ -76,27 +75,18 @@ pub(super) fn columns(head: &[&str], numbers: &[usize]) -> Table {
     table
 }
 
-pub(super) fn push_table(out: &mut String, table: &Table) {
-    for row in table.lines() {
-        line(out, format_args!("{}", row.trim_end()));
-    }
+pub(super) fn push_table(out: &mut String, table: &Table) -> Result {
+    table.lines().try_for_each(|row| writeln!(out, "{}", row.trim_end()))
 }
 
-fn home_lines(report: &Report, limit: Option<usize>) -> String {
-    let mut out = String::new();
+fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result {
     let head = [
         "HOME", "OWNER", "SIZE", "METERED", "FILES", "TRASH", "CACHE", "ENV", "NEWEST", "QUOTA", "",
     ];
     let mut table = columns(&head, &[2, 3, 4, 5, 6, 7, 8, 9]);
     let shown = limit.unwrap_or(usize::MAX);
-    let homes = report
-        .homes
-        .iter()
-        .filter(|home| home.kind != Kind::Outside);
-    let outside = report
-        .homes
-        .iter()
-        .filter(|home| home.kind == Kind::Outside);
+    let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+    let outside = report.homes.iter().filter(|home| home.kind == Kind::Outside);
     for home in homes.clone().take(shown).chain(outside) {
         let age = age_of(home.newest_mtime, report.run.started);
         table.add_row(cells(
@@ -110,26 +100,14 @@ fn home_lines(report: &Report, limit: Option<usize>) -> String {
     let age = age_of(report.newest_mtime, report.run.started);
     let count = homes.clone().count();
     let total = [format!("total of {count}"), String::new()];
-    table.add_row(cells(
-        total,
-        &report.totals,
-        age,
-        String::new(),
-        String::new(),
-    ));
-    push_table(&mut out, &table);
+    table.add_row(cells(total, &report.totals, age, String::new(), String::new()));
+    push_table(out, &table)?;
     if count > shown {
-        let rest: AllocatedBytes = homes
-            .skip(shown)
-            .map(|home| home.usage.allocated_bytes)
-            .sum();
+        let rest: AllocatedBytes = homes.skip(shown).map(|home| home.usage.allocated_bytes).sum();
         let hidden = count - shown;
-        line(
-            &mut out,
-            format_args!("({hidden} more homes not shown: {})", rest.human()),
-        );
+        writeln!(out, "({hidden} more homes not shown: {})", rest.human())?;
     }
-    out
+    Ok(())
 }
 
 fn cells(
@@ -173,11 +151,7 @@ pub(super) fn owner_of(home: &HomeReport) -> String {
 }
 
 pub(super) fn percent(quota: &Quota) -> String {
-    format!(
-        "{:.1} % of {}",
-        quota.used_percent,
-        human(quota.limit_bytes.0)
-    )
+    format!("{:.1} % of {}", quota.used_percent, human(quota.limit_bytes.0))
 }
 
 pub(super) fn marks(home: &HomeReport) -> Vec<String> {
@@ -192,10 +166,7 @@ pub(super) fn marks(home: &HomeReport) -> Vec<String> {
         marks.push(format!("PARTIAL ({} errors)", home.errors));
     }
     if home.foreign.inodes > 0 {
-        marks.push(format!(
-            "{} of others",
-            home.foreign.allocated_bytes.human()
-        ));
+        marks.push(format!("{} of others", home.foreign.allocated_bytes.human()));
     }
     marks
 }
@@ -215,27 +186,19 @@ pub(super) fn age_of(time: Option<Timestamp>, now: Timestamp) -> String {
 }
 
 /// The largest findings of all homes that would free something.
-fn findings(report: &Report) -> String {
-    let mut all: Vec<&Finding> = report
-        .homes
-        .iter()
-        .flat_map(|home| &home.findings)
-        .collect();
+fn findings(out: &mut String, report: &Report) -> Result {
+    let mut all: Vec<&Finding> = report.homes.iter().flat_map(|home| &home.findings).collect();
     all.retain(|finding| finding.usage.allocated_bytes.0 > 0);
     all.sort_by(|a, b| {
         let rank = |finding: &Finding| std::cmp::Reverse(finding.frees.allocated_bytes);
         (rank(a), &a.path).cmp(&(rank(b), &b.path))
     });
     all.truncate(FINDINGS_SHOWN);
-    let mut out = String::new();
-    if !all.is_empty() {
-        line(
-            &mut out,
-            format_args!("\nLargest findings (efs-scan --user NAME shows how to reclaim)"),
-        );
-        push_table(&mut out, &finding_table(&all));
+    if all.is_empty() {
+        return Ok(());
     }
-    out
+    writeln!(out, "\nLargest findings (efs-scan --user NAME shows how to reclaim)")?;
+    push_table(out, &finding_table(&all))
 }
 
 pub(super) fn finding_table(findings: &[&Finding]) -> Table {
@@ -254,85 +217,56 @@ pub(super) fn finding_table(findings: &[&Finding]) -> Table {
 }
 
 /// What a reader must know about the numbers above.
-fn remarks(report: &Report) -> String {
-    let mut out = String::from("\n");
+fn remarks(out: &mut String, report: &Report) -> Result {
     let classes = &report.totals.by_class;
     let gone = classes.trash.allocated_bytes + classes.cache.allocated_bytes;
     if gone.0 > 0 {
         let (trash, cache) = (classes.trash, classes.cache);
-        line(
-            &mut out,
-            format_args!(
-                "Trash {} and caches {}: {} can be had back.",
-                trash.allocated_bytes.human(),
-                cache.allocated_bytes.human(),
-                gone.human()
-            ),
-        );
+        writeln!(
+            out,
+            "Trash {} and caches {}: {} can be had back.",
+            trash.allocated_bytes.human(),
+            cache.allocated_bytes.human(),
+            gone.human()
+        )?;
     }
     if let Some(orphans) = report.orphans.filter(|orphans| orphans.homes > 0) {
         let bytes = orphans.usage.allocated_bytes.human();
-        line(
-            &mut out,
-            format_args!("Orphan homes: {}, {bytes}.", orphans.homes),
-        );
+        writeln!(out, "Orphan homes: {}, {bytes}.", orphans.homes)?;
     }
     let over = report.over_quota().count();
     if over > 0 {
-        line(&mut out, format_args!("Homes over quota: {over}."));
+        writeln!(out, "Homes over quota: {over}.")?;
     }
     let shared = report.hard_links.shared_between_homes;
     if shared.inodes > 0 {
-        line(
-            &mut out,
-            format_args!(
-                "Hard links between homes: {}, charged to the first home by name.",
-                shared.allocated_bytes.human()
-            ),
-        );
+        writeln!(
+            out,
+            "Hard links between homes: {}, charged to the first home by name.",
+            shared.allocated_bytes.human()
+        )?;
     }
     for excluded in &report.left_out.excluded {
         let glob = printable(excluded.glob.as_bytes());
-        line(
-            &mut out,
-            format_args!(
-                "Left out by --exclude {glob}: {} entries.",
-                excluded.entries
-            ),
-        );
+        writeln!(out, "Left out by --exclude {glob}: {} entries.", excluded.entries)?;
     }
     if report.left_out.mounts > 0 {
         let mounts = report.left_out.mounts;
-        line(
-            &mut out,
-            format_args!("Left out: {mounts} mounts (--cross-mounts enters them)."),
-        );
+        writeln!(out, "Left out: {mounts} mounts (--cross-mounts enters them).")?;
     }
     if report.errors.vanished > 0 {
-        line(
-            &mut out,
-            format_args!("Gone during the scan: {}.", report.errors.vanished),
-        );
+        writeln!(out, "Gone during the scan: {}.", report.errors.vanished)?;
     }
     if report.errors.count > 0 {
-        line(
-            &mut out,
-            format_args!("Not read: {} errors", report.errors.count),
-        );
+        writeln!(out, "Not read: {} errors", report.errors.count)?;
         for sample in report.errors.samples.iter().take(ERRORS_SHOWN) {
             let path = printable(&bytes_of(&sample.path, sample.path_base64.as_deref()));
-            line(
-                &mut out,
-                format_args!("  {} {path}: {}", sample.op, sample.message),
-            );
+            writeln!(out, "  {} {path}: {}", sample.op, sample.message)?;
         }
         let more = report.errors.count.saturating_sub(ERRORS_SHOWN as u64);
         if more > 0 {
-            line(
-                &mut out,
-                format_args!("  ({more} more; --format json names up to 100)"),
-            );
+            writeln!(out, "  ({more} more; --format json names up to 100)")?;
         }
     }
-    if out == "\n" { String::new() } else { out }
+    Ok(())
 }

@@ -39,19 +39,14 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            kept: AtomicUsize::new(0),
-        }
+        Self { limit, kept: AtomicUsize::new(0) }
     }
 
     /// Takes a place for one descriptor, if there is one.
     pub(super) fn take(&self) -> bool {
         // Relaxed: a bare counter.
         let take = |kept| (kept < self.limit).then_some(kept + 1);
-        self.kept
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .is_ok()
+        self.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
     /// Gives the place back.
@@ -62,11 +57,7 @@ impl Budget {
 
 impl Node {
     pub(super) fn new(dir: &Arc<Dir>, parent: Option<&Arc<Node>>) -> Arc<Self> {
-        Arc::new(Self {
-            parent: parent.cloned(),
-            dir: Arc::clone(dir),
-            slot: Mutex::default(),
-        })
+        Arc::new(Self { parent: parent.cloned(), dir: Arc::clone(dir), slot: Mutex::default() })
     }
 
     /// `children` more are to be opened; keeps `fd` for them if the budget allows.
@@ -89,10 +80,7 @@ impl Node {
                 }
                 node = ancestor.parent.as_ref();
             }
-            if given_up
-                .and_then(|ancestor| lock(&ancestor.slot).fd.take())
-                .is_none()
-            {
+            if given_up.and_then(|ancestor| lock(&ancestor.slot).fd.take()).is_none() {
                 return;
             }
         }
@@ -107,9 +95,7 @@ impl Node {
 
     /// Opens the child `dir`, which counts as opened whether it works or not.
     pub(super) fn open_child(&self, dir: &Dir, budget: &Budget) -> io::Result<OwnedFd> {
-        let opened = self
-            .descriptor(budget)
-            .and_then(|fd| open_dir(&fd, &dir.name));
+        let opened = self.descriptor(budget).and_then(|fd| open_dir(&fd, &dir.name));
         let mut slot = lock(&self.slot);
         slot.unopened -= 1;
         if slot.unopened == 0 && self.parent.is_some() && slot.fd.take().is_some() {

@@ -133,10 +133,7 @@ fn unreadable(ledger: &Ledger, dir: &Arc<Dir>, error: &io::Error) {
 
 /// jwalk wraps errors; what the system answered decides how they count.
 fn to_io(error: &jwalk::Error) -> io::Error {
-    match error
-        .io_error()
-        .map(|error| (error.raw_os_error(), error.to_string()))
-    {
+    match error.io_error().map(|error| (error.raw_os_error(), error.to_string())) {
         Some((Some(code), _)) => io::Error::from_raw_os_error(code),
         Some((None, message)) => io::Error::other(message),
         None => io::Error::other(error.to_string()),

@@ -126,8 +126,7 @@ impl Reading {
     }
 
     fn node(&mut self) -> &Arc<Node> {
-        self.node
-            .get_or_insert_with(|| Node::new(&self.dir, self.parent.as_ref()))
+        self.node.get_or_insert_with(|| Node::new(&self.dir, self.parent.as_ref()))
     }
 }
 
@@ -186,10 +185,7 @@ impl Work for Walk {
 
     fn waiting(&self, items: usize) {
         // Relaxed: for display only.
-        self.ledger
-            .progress
-            .waiting
-            .store(items as u64, Ordering::Relaxed);
+        self.ledger.progress.waiting.store(items as u64, Ordering::Relaxed);
     }
 }
 

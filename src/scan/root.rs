@@ -44,26 +44,15 @@ impl Root {
             FsKind::Remote => REMOTE_WORKERS.max(cores),
         });
         let limit = getrlimit(Resource::Nofile).current;
-        let limit = limit.map_or(usize::MAX, |limit| {
-            usize::try_from(limit).unwrap_or(usize::MAX)
-        });
+        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let for_walk = limit.saturating_sub(RESERVED_DESCRIPTORS);
         // Half for the workers, half for directories that wait.
         let workers = wanted.min(for_walk / 2 / DESCRIPTORS_PER_WORKER).max(1);
         if workers < wanted {
-            tracing::warn!(
-                wanted,
-                workers,
-                limit,
-                "fewer workers: too few file descriptors"
-            );
+            tracing::warn!(wanted, workers, limit, "fewer workers: too few file descriptors");
         }
         let descriptors = for_walk.saturating_sub(workers * DESCRIPTORS_PER_WORKER);
-        Self {
-            fs,
-            workers,
-            descriptors: descriptors.min(100_000),
-        }
+        Self { fs, workers, descriptors: descriptors.min(100_000) }
     }
 }
 

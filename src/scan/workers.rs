@@ -88,10 +88,7 @@ impl<W: Work> Workers<W> {
             // The message is printed by the panic hook; `Leaving` records that it happened.
             .panic_handler(|_| ())
             .build()
-            .map_err(|error| WalkError::Threads {
-                threads: limit,
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| WalkError::Threads { threads: limit, reason: error.to_string() })?;
         let workers = Arc::new(Self {
             work,
             state: Mutex::new(State {
@@ -145,10 +142,7 @@ impl<W: Work> Workers<W> {
     }
 
     fn work(self: Arc<Self>) {
-        let mut leaving = Leaving {
-            workers: &self,
-            counted: false,
-        };
+        let mut leaving = Leaving { workers: &self, counted: false };
         let mut scratch = W::Scratch::default();
         loop {
             let mut state = lock(&self.state);
@@ -254,19 +248,11 @@ mod tests {
     fn run(tree: Tree, limit: usize, stop: Arc<Stop>) -> Result<Ended, WalkError> {
         let (send, receive) = mpsc::channel();
         std::thread::spawn(move || send.send(Workers::run(tree, 9, limit, &stop)));
-        receive
-            .recv_timeout(Duration::from_secs(20))
-            .expect("the walk hangs")
+        receive.recv_timeout(Duration::from_secs(20)).expect("the walk hangs")
     }
 
     fn tree() -> Tree {
-        Tree {
-            width: 3,
-            done: AtomicUsize::new(0),
-            panic_at: None,
-            stop_at: None,
-            hang: false,
-        }
+        Tree { width: 3, done: AtomicUsize::new(0), panic_at: None, stop_at: None, hang: false }
     }
 
     #[test]
@@ -301,10 +287,7 @@ mod tests {
     #[test]
     fn a_panic_ends_the_walk_with_an_error() {
         for limit in [1, 2, 8] {
-            let tree = Tree {
-                panic_at: Some(500),
-                ..tree()
-            };
+            let tree = Tree { panic_at: Some(500), ..tree() };
             let ended = run(tree, limit, Arc::new(Stop::default()));
             assert!(matches!(ended, Err(WalkError::Panicked)), "{ended:?}");
         }
@@ -314,10 +297,7 @@ mod tests {
     fn stopping_with_a_full_stack_ends_the_walk() {
         for limit in [1, 2, 8] {
             let stop = Arc::new(Stop::default());
-            let tree = Tree {
-                stop_at: Some((500, Arc::clone(&stop))),
-                ..tree()
-            };
+            let tree = Tree { stop_at: Some((500, Arc::clone(&stop))), ..tree() };
             assert_eq!(run(tree, limit, stop).ok(), Some(Ended::Interrupted));
         }
     }
@@ -325,17 +305,9 @@ mod tests {
     #[test]
     fn a_worker_that_hangs_does_not_hold_up_the_end() {
         let stop = Arc::new(Stop::default());
-        let tree = Tree {
-            stop_at: Some((500, Arc::clone(&stop))),
-            hang: true,
-            ..tree()
-        };
+        let tree = Tree { stop_at: Some((500, Arc::clone(&stop))), hang: true, ..tree() };
         let before = Instant::now();
         assert_eq!(run(tree, 2, stop).ok(), Some(Ended::Interrupted));
-        assert!(
-            before.elapsed() < Duration::from_secs(4),
-            "{:?}",
-            before.elapsed()
-        );
+        assert!(before.elapsed() < Duration::from_secs(4), "{:?}", before.elapsed());
     }
 }

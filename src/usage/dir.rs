@@ -71,9 +71,7 @@ impl Dir {
 
     /// Whether the directory is where its home begins.
     pub(super) fn is_home_itself(&self) -> bool {
-        self.parent
-            .as_ref()
-            .is_none_or(|parent| !Arc::ptr_eq(&parent.home, &self.home))
+        self.parent.as_ref().is_none_or(|parent| !Arc::ptr_eq(&parent.home, &self.home))
     }
 
     /// Ends one listing or subdirectory of `self`. Where it was the last, the directory is

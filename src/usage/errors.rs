@@ -71,12 +71,7 @@ impl ErrorKind {
 impl Problem {
     /// What went wrong with `path`.
     pub fn new(path: Vec<u8>, op: Op, error: &io::Error) -> Self {
-        Self {
-            path,
-            op,
-            kind: ErrorKind::of(error),
-            message: error.to_string(),
-        }
+        Self { path, op, kind: ErrorKind::of(error), message: error.to_string() }
     }
 }
 
@@ -100,10 +95,7 @@ pub struct Errors {
 impl Errors {
     /// None yet, for a scan with `globs` exclusions.
     pub fn new(globs: usize) -> Self {
-        Self {
-            excluded: vec![0; globs],
-            ..Self::default()
-        }
+        Self { excluded: vec![0; globs], ..Self::default() }
     }
 
     /// Counts a failure.

@@ -115,11 +115,7 @@ pub struct FindingSums {
 
 impl Finding {
     pub(super) fn new(rule: RuleIndex, class: Class) -> Arc<Self> {
-        Arc::new(Self {
-            rule,
-            class,
-            sums: Mutex::default(),
-        })
+        Arc::new(Self { rule, class, sums: Mutex::default() })
     }
 
     pub(super) fn update(&self, change: impl FnOnce(&mut FindingSums)) {
@@ -182,8 +178,7 @@ impl Home {
         let mut books = lock(&self.books);
         let out = with(&mut books);
         // Relaxed: see the fields.
-        self.file_floor
-            .store(books.files.floor(), Ordering::Relaxed);
+        self.file_floor.store(books.files.floor(), Ordering::Relaxed);
         self.dir_floor.store(books.dirs.floor(), Ordering::Relaxed);
         out
     }
@@ -222,14 +217,8 @@ impl Books {
         if self.findings.len() >= limit && self.findings.last().is_none_or(smaller) {
             return;
         }
-        let found = Found {
-            finding: Arc::clone(finding),
-            path: path(),
-            size,
-        };
-        let at = self
-            .findings
-            .partition_point(|other| other.rank() < found.rank());
+        let found = Found { finding: Arc::clone(finding), path: path(), size };
+        let at = self.findings.partition_point(|other| other.rank() < found.rank());
         self.findings.insert(at, found);
         self.findings.truncate(limit);
     }

@@ -113,9 +113,7 @@ impl Ledger {
 
     /// Whether an entry with these attributes is on a file system that the scan stays out of.
     pub(super) fn is_foreign_mount(&self, attrs: &Attrs) -> bool {
-        self.task
-            .scope
-            .is_foreign_mount(attrs, self.root_dev.get().copied())
+        self.task.scope.is_foreign_mount(attrs, self.root_dev.get().copied())
     }
 
     fn open_home(&self, path: Box<[u8]>, kind: HomeKind, uid: Option<u32>) -> Arc<Home> {
@@ -139,9 +137,7 @@ impl Ledger {
 
     /// Ends a listing whose last part was committed.
     pub fn end(&self, listing: Listing) {
-        listing
-            .dir
-            .close(|dir, subtree| self.complete(dir, subtree));
+        listing.dir.close(|dir, subtree| self.complete(dir, subtree));
     }
 
     /// Ends a directory that was listed in its parent and is gone.
@@ -189,11 +185,7 @@ impl Ledger {
         let home = match place {
             Place::Home => {
                 let uid = uid_of_name(&name);
-                let kind = if uid.is_some() {
-                    HomeKind::Uid
-                } else {
-                    HomeKind::Named
-                };
+                let kind = if uid.is_some() { HomeKind::Uid } else { HomeKind::Named };
                 let uid = uid.unwrap_or(attrs.uid);
                 self.open_home(parent.path_of(&name).into(), kind, Some(uid))
             }
@@ -205,13 +197,10 @@ impl Ledger {
         };
         let Entered { states, mut rules } = self.task.rules.enter(place, &parent.states, &name);
         rules.retain(|&rule| {
-            self.task
-                .rules
-                .beside_holds(rule, seen)
-                .unwrap_or_else(|error| {
-                    failed(error);
-                    false
-                })
+            self.task.rules.beside_holds(rule, seen).unwrap_or_else(|error| {
+                failed(error);
+                false
+            })
         });
         let inherited = parent.finding().cloned();
         let before = inherited.as_ref().map(|finding| finding.rule);
@@ -254,24 +243,15 @@ impl Ledger {
         let links = self.links.finish();
         let mut homes = lock(&self.homes).clone();
         homes.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
-        Totals {
-            homes,
-            errors: lock(&self.errors).clone(),
-            links,
-            task: Arc::clone(self),
-        }
+        Totals { homes, errors: lock(&self.errors).clone(), links, task: Arc::clone(self) }
     }
 
     pub(super) fn progressed(&self, tally: &Tally) {
         // Relaxed: for display only.
         let progress = &self.progress;
-        progress
-            .entries
-            .fetch_add(tally.inodes(), Ordering::Relaxed);
+        progress.entries.fetch_add(tally.inodes(), Ordering::Relaxed);
         progress.dirs.fetch_add(tally.dirs, Ordering::Relaxed);
-        progress
-            .bytes
-            .fetch_add(tally.allocated.0, Ordering::Relaxed);
+        progress.bytes.fetch_add(tally.allocated.0, Ordering::Relaxed);
     }
 
     pub(super) fn class_of(finding: Option<&Arc<Finding>>) -> Class {

@@ -52,10 +52,7 @@ pub struct LinkTotals {
 impl Links {
     /// Knows no inode yet.
     pub(super) fn new(ages: Ages) -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            ages,
-        }
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), ages }
     }
 
     /// Takes one link to an inode that has several.
@@ -67,20 +64,13 @@ impl Links {
         class: Class,
     ) {
         let key = (attrs.dev, attrs.ino);
-        let place = Place {
-            home: Arc::clone(home),
-            finding: finding.cloned(),
-            class,
-            links: 1,
-        };
+        let place = Place { home: Arc::clone(home), finding: finding.cloned(), class, links: 1 };
         let mut shard = lock(&self.shards[(attrs.ino % SHARDS as u64) as usize]);
         let mut entry = match shard.entry(key) {
             Entry::Occupied(entry) => entry,
-            Entry::Vacant(entry) => entry.insert_entry(Inode {
-                attrs,
-                seen: 0,
-                places: SmallVec::new(),
-            }),
+            Entry::Vacant(entry) => {
+                entry.insert_entry(Inode { attrs, seen: 0, places: SmallVec::new() })
+            }
         };
         let inode = entry.get_mut();
         inode.seen += 1;
@@ -117,16 +107,9 @@ impl Links {
         let part = Part::one(inode.attrs.allocated);
         let places = &inode.places;
         let homes = places.iter().map(|place| &place.home);
-        let payer = homes
-            .min_by_key(|home| home.order())
-            .unwrap_or(&places[0].home);
-        let at_payer = places
-            .iter()
-            .filter(|place| Arc::ptr_eq(&place.home, payer));
-        let class = at_payer
-            .map(|place| place.class)
-            .max()
-            .unwrap_or(Class::Rest);
+        let payer = homes.min_by_key(|home| home.order()).unwrap_or(&places[0].home);
+        let at_payer = places.iter().filter(|place| Arc::ptr_eq(&place.home, payer));
+        let class = at_payer.map(|place| place.class).max().unwrap_or(Class::Rest);
         payer.books(|books| {
             books.tally.count(&inode.attrs, &self.ages, payer.uid);
             books.by_class.add(class, part);
@@ -153,19 +136,12 @@ impl Links {
             // All places of one rule in one home together are freed by following its advice.
             let same_rule = |other: &&Place| {
                 Arc::ptr_eq(&other.home, home)
-                    && other
-                        .finding
-                        .as_ref()
-                        .is_some_and(|f| f.rule == finding.rule)
+                    && other.finding.as_ref().is_some_and(|f| f.rule == finding.rule)
             };
             if before().any(|other| same_rule(&other)) {
                 continue;
             }
-            let links: u32 = places
-                .iter()
-                .filter(same_rule)
-                .map(|place| place.links)
-                .sum();
+            let links: u32 = places.iter().filter(same_rule).map(|place| place.links).sum();
             home.books(|books| {
                 let total = books.rules.entry(finding.rule).or_default();
                 total.whole.merge(part);

@@ -115,8 +115,7 @@ impl Listing {
             self.shares += attrs.allocated / u64::from(attrs.nlink);
             self.links.push(attrs);
         } else {
-            self.tally
-                .count(&attrs, &ledger.task.ages, self.dir.home.uid);
+            self.tally.count(&attrs, &ledger.task.ages, self.dir.home.uid);
         }
     }
 
@@ -125,15 +124,10 @@ impl Listing {
         // Within one directory names order as paths do.
         if self.large.len() >= 4 * top.max(1) {
             self.large.sort_by(|(a_name, a), (b_name, b)| {
-                b.allocated
-                    .cmp(&a.allocated)
-                    .then_with(|| a_name.cmp(b_name))
+                b.allocated.cmp(&a.allocated).then_with(|| a_name.cmp(b_name))
             });
             self.large.truncate(top);
-            self.file_floor = self
-                .large
-                .last()
-                .map_or(u64::MAX, |(_, last)| last.allocated);
+            self.file_floor = self.large.last().map_or(u64::MAX, |(_, last)| last.allocated);
         }
     }
 
@@ -168,11 +162,7 @@ impl Listing {
         let dir = Arc::clone(&self.dir);
         let home = &dir.home;
         let rules = &ledger.task.rules;
-        let seen = Seen {
-            markers: self.markers,
-            listing: listed,
-            probe,
-        };
+        let seen = Seen { markers: self.markers, listing: listed, probe };
         let mut refused: Vec<io::Error> = Vec::new();
 
         let current = dir.finding().map(|finding| finding.rule);
@@ -226,8 +216,7 @@ impl Listing {
             .map(|(name, attrs)| ledger.child(&dir, name, attrs, &seen, &mut failed))
             .collect();
         for error in &refused {
-            self.problems
-                .push(Problem::new(dir.path(), Op::Read, error));
+            self.problems.push(Problem::new(dir.path(), Op::Read, error));
         }
         self.report(ledger);
         children
@@ -299,9 +288,7 @@ impl Listing {
             for (glob, entries) in std::mem::take(&mut self.excluded) {
                 errors.excluded[glob] += entries;
             }
-            self.problems
-                .drain(..)
-                .for_each(|problem| errors.add(problem));
+            self.problems.drain(..).for_each(|problem| errors.add(problem));
         });
     }
 }

@@ -117,10 +117,7 @@ impl RuleSpec {
         }
         for path in &self.paths {
             let rest = path.strip_prefix("**/").unwrap_or(path);
-            if rest
-                .split('/')
-                .any(|part| matches!(part, "" | "." | ".." | "**"))
-            {
+            if rest.split('/').any(|part| matches!(part, "" | "." | ".." | "**")) {
                 return Err(format!(
                     "path `{path}` must be relative, with `**/` at most at its beginning"
                 ));
@@ -186,30 +183,19 @@ pub fn load(
     for id in off {
         let known = |rule: &Spanned<RuleSpec>| rule.get_ref().id == *id;
         if !built_in.rule.iter().any(known) {
-            return Err(format!(
-                "{name}: rules.off names `{id}`, which is no built-in rule"
-            ));
+            return Err(format!("{name}: rules.off names `{id}`, which is no built-in rule"));
         }
     }
     let replaced = |rule: &&Spanned<RuleSpec>| {
         let id = &rule.get_ref().id;
         !off.contains(id) && !added.iter().any(|other| other.get_ref().id == *id)
     };
-    let all: Vec<&Spanned<RuleSpec>> = added
-        .iter()
-        .chain(built_in.rule.iter().filter(replaced))
-        .collect();
+    let all: Vec<&Spanned<RuleSpec>> =
+        added.iter().chain(built_in.rule.iter().filter(replaced)).collect();
     Rules::compile(all.iter().map(|rule| rule.get_ref())).map_err(|(at, problem)| {
-        let (name, text) = if at < added.len() {
-            (name, text)
-        } else {
-            (BUILT_IN_NAME, BUILT_IN)
-        };
+        let (name, text) = if at < added.len() { (name, text) } else { (BUILT_IN_NAME, BUILT_IN) };
         let start = all[at].span().start.min(text.len());
-        let line = 1 + text.as_bytes()[..start]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count();
+        let line = 1 + text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count();
         format!("{name}:{line}: rule `{}`: {problem}", all[at].get_ref().id)
     })
 }

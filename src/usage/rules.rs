@@ -28,6 +28,8 @@ pub struct Rule {
     pub hint: bool,
     /// What reclaims it; `{path}` stands for the quoted path.
     pub command: Option<String>,
+    /// A word of caution.
+    pub note: Option<String>,
     beside: Markers,
     contains: Markers,
     unless_contains: Markers,
@@ -97,13 +99,11 @@ impl Rules {
             class: spec.class.class(),
             hint: spec.class.is_hint(),
             command: spec.command.clone(),
+            note: spec.note.clone(),
             beside: self.markers(&spec.beside)?,
             contains: self.markers(&spec.contains)?,
             unless_contains: self.markers(&spec.unless_contains)?,
-            starts_with: spec
-                .starts_with
-                .as_deref()
-                .map(|text| text.as_bytes().into()),
+            starts_with: spec.starts_with.as_deref().map(|text| text.as_bytes().into()),
             pathless: spec.paths.is_empty(),
         };
         self.rules.push(rule);

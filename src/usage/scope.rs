@@ -103,9 +103,6 @@ impl Exclude {
 
     /// The first glob that matches `path`, which is relative to the root.
     pub fn first_match(&self, path: &[u8]) -> Option<usize> {
-        self.set
-            .matches(Path::new(OsStr::from_bytes(path)))
-            .into_iter()
-            .min()
+        self.set.matches(Path::new(OsStr::from_bytes(path))).into_iter().min()
     }
 }

@@ -24,14 +24,8 @@ pub enum Class {
 
 impl Class {
     /// All classes, in their order.
-    pub const ALL: [Class; 6] = [
-        Class::Trash,
-        Class::Cache,
-        Class::Environment,
-        Class::Output,
-        Class::Log,
-        Class::Rest,
-    ];
+    pub const ALL: [Class; 6] =
+        [Class::Trash, Class::Cache, Class::Environment, Class::Output, Class::Log, Class::Rest];
 
     /// The name in reports and rules.
     pub fn name(self) -> &'static str {
@@ -58,10 +52,7 @@ pub struct Part {
 impl Part {
     /// One inode of `allocated` bytes.
     pub fn one(allocated: u64) -> Self {
-        Self {
-            inodes: 1,
-            allocated: AllocatedBytes(allocated),
-        }
+        Self { inodes: 1, allocated: AllocatedBytes(allocated) }
     }
 
     /// Adds another part.
@@ -90,17 +81,12 @@ impl Ages {
     /// The ages as seen at `now`, seconds since 1970.
     pub fn at(now: i64) -> Self {
         const DAY: i64 = 86_400;
-        Self {
-            cutoffs: [7, 30, 90, 365].map(|days| now.saturating_sub(days * DAY)),
-        }
+        Self { cutoffs: [7, 30, 90, 365].map(|days| now.saturating_sub(days * DAY)) }
     }
 
     /// Which age `mtime` falls in, 0 the youngest. A time in the future is young.
     pub fn of(&self, mtime: i64) -> usize {
-        self.cutoffs
-            .iter()
-            .filter(|cutoff| mtime < **cutoff)
-            .count()
+        self.cutoffs.iter().filter(|cutoff| mtime < **cutoff).count()
     }
 }
 
@@ -169,10 +155,7 @@ impl Tally {
 
     /// Inodes and allocated bytes.
     pub fn part(&self) -> Part {
-        Part {
-            inodes: self.inodes(),
-            allocated: self.allocated,
-        }
+        Part { inodes: self.inodes(), allocated: self.allocated }
     }
 }
 
@@ -212,14 +195,8 @@ mod tests {
             Just(FileKind::Symlink),
             Just(FileKind::Other)
         ];
-        (
-            kind,
-            0..1u64 << 50,
-            0..1u64 << 40,
-            -10_000_000..200_000_000i64,
-            0..3u32,
-        )
-            .prop_map(|(kind, apparent, blocks, mtime, uid)| Attrs {
+        (kind, 0..1u64 << 50, 0..1u64 << 40, -10_000_000..200_000_000i64, 0..3u32).prop_map(
+            |(kind, apparent, blocks, mtime, uid)| Attrs {
                 kind,
                 dev: 1,
                 ino: 0,
@@ -229,7 +206,8 @@ mod tests {
                 allocated: blocks * 512,
                 mtime,
                 mount: Mount::Inside,
-            })
+            },
+        )
     }
 
     fn tally<'a>(all: impl IntoIterator<Item = &'a Attrs>) -> Tally {

@@ -48,10 +48,7 @@ pub struct Top {
 impl Top {
     /// Keeps at most `limit`.
     pub fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            items: Vec::new(),
-        }
+        Self { limit, items: Vec::new() }
     }
 
     /// Offers one.
@@ -60,19 +57,13 @@ impl Top {
     /// smaller path of it comes, so whatever an inode pushes out it would also push out with its
     /// final rank.
     pub fn offer(&mut self, item: Large) {
-        if let Some(twin) = self
-            .items
-            .iter()
-            .position(|other| other.inode == item.inode)
-        {
+        if let Some(twin) = self.items.iter().position(|other| other.inode == item.inode) {
             if self.items[twin].rank() <= item.rank() {
                 return;
             }
             self.items.remove(twin);
         }
-        let at = self
-            .items
-            .partition_point(|other| other.rank() < item.rank());
+        let at = self.items.partition_point(|other| other.rank() < item.rank());
         if at < self.limit {
             self.items.insert(at, item);
             self.items.truncate(self.limit);

@@ -23,10 +23,7 @@ const ANYWHERE: u16 = 1;
 #[derive(Debug)]
 pub(super) enum NamePattern {
     Literal(Box<[u8]>),
-    Glob {
-        first: Option<u8>,
-        matcher: GlobMatcher,
-    },
+    Glob { first: Option<u8>, matcher: GlobMatcher },
 }
 
 impl NamePattern {
@@ -39,10 +36,7 @@ impl NamePattern {
             .build()
             .map_err(|error| error.to_string())?;
         let first = component.bytes().next().filter(|b| !b"*?[\\".contains(b));
-        Ok(Self::Glob {
-            first,
-            matcher: glob.compile_matcher(),
-        })
+        Ok(Self::Glob { first, matcher: glob.compile_matcher() })
     }
 
     pub(super) fn matches(&self, name: &[u8]) -> bool {
@@ -91,9 +85,7 @@ pub enum Place {
 
 impl Default for Trie {
     fn default() -> Self {
-        Self {
-            nodes: vec![Node::default(), Node::default()],
-        }
+        Self { nodes: vec![Node::default(), Node::default()] }
     }
 }
 
@@ -148,9 +140,6 @@ impl Trie {
         let mut rules: Vec<RuleIndex> = states.iter().flat_map(accepts).collect();
         rules.sort_unstable();
         rules.dedup();
-        Entered {
-            states: states.into(),
-            rules,
-        }
+        Entered { states: states.into(), rules }
     }
 }

@@ -34,19 +34,11 @@ fn a_user_is_found_by_name_and_by_uid() {
         assert_eq!(report["run"]["users"], serde_json::json!([user]));
         // Alone it is what it was among the others: she is the first of those who share a file.
         assert_eq!(report["homes"][0]["usage"], home(&all, "200005")["usage"]);
-        assert_eq!(
-            report["homes"][0]["findings"],
-            home(&all, "200005")["findings"]
-        );
+        assert_eq!(report["homes"][0]["findings"], home(&all, "200005")["findings"]);
     }
-    let three = [
-        "--user", "zoe", "--user", "bob", "--user", "200005", "--user", "alice",
-    ];
+    let three = ["--user", "zoe", "--user", "bob", "--user", "200005", "--user", "alice"];
     let report = json(&village, &three);
-    assert_eq!(
-        BTreeSet::from_iter(homes(&report)),
-        BTreeSet::from(["200005", "200006", "zoe"])
-    );
+    assert_eq!(BTreeSet::from_iter(homes(&report)), BTreeSet::from(["200005", "200006", "zoe"]));
     assert_eq!(homes(&report).len(), 3, "named twice is there once");
     let one_missing = village.run(&["--user", "bob", "--user", "nobody-here"]);
     assert_eq!(one_missing.status.code(), Some(2));
@@ -63,10 +55,7 @@ fn a_user_is_found_through_the_systems_database() {
     let report = report(tree.path(), ["--user", "root"], 0);
     assert_eq!(homes(&report), ["0"]);
     let owner = &report["homes"][0]["owner"];
-    assert_eq!(
-        (&owner["name"], &owner["source"]),
-        (&"root".into(), &"passwd".into())
-    );
+    assert_eq!((&owner["name"], &owner["source"]), (&"root".into(), &"passwd".into()));
 }
 
 /// The home is there and its uid is the one asked for; that another source, asked first, calls
@@ -79,9 +68,7 @@ fn a_user_is_found_by_any_of_the_names_that_sources_know() {
     let first = format!("csv:{}", other.display());
     let second = format!("csv:{}", village.people().display());
     let mut command = efs_scan();
-    command
-        .arg(village.root())
-        .args(["--names", &first, "--names", &second]);
+    command.arg(village.root()).args(["--names", &first, "--names", &second]);
     let output = watched(command.args(["--user", "alice"]), Duration::from_secs(60));
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
@@ -115,20 +102,12 @@ fn homes_stand_where_the_depth_says() {
         assert_eq!(report["totals"]["allocated_bytes"].as_u64(), Some(du(root)));
         if depth != "0" {
             let usage = &home(&report, outside)["usage"];
-            assert_eq!(
-                usage["files"].as_u64(),
-                Some(files_outside),
-                "depth {depth}"
-            );
+            assert_eq!(usage["files"].as_u64(), Some(files_outside), "depth {depth}");
             assert_eq!(home(&report, outside)["kind"], "outside");
         }
     }
     // A user may have a home in several places.
-    let report = report(
-        root,
-        ["--home-depth", "2", "--user", "200005", "--sort", "name"],
-        0,
-    );
+    let report = report(root, ["--home-depth", "2", "--user", "200005", "--sort", "name"], 0);
     assert_eq!(homes(&report), ["lab/200005", "team/200005"]);
     assert_eq!(report["totals"]["files"], 3);
 }
@@ -143,14 +122,7 @@ fn what_is_excluded_is_not_opened() {
         file(root, format!("{home}/kept/file.tmp"), 5000);
     }
     let whole = report(root, [] as [&str; 0], 0);
-    let exclude = [
-        "--exclude",
-        "*/secret/",
-        "--exclude",
-        "**/*.tmp",
-        "--exclude",
-        "./absent",
-    ];
+    let exclude = ["--exclude", "*/secret/", "--exclude", "**/*.tmp", "--exclude", "./absent"];
     let without = report(root, exclude, 0);
     let counts = |report: &Value| {
         let count = |key: &str| report["totals"][key].as_u64().unwrap();
@@ -173,29 +145,11 @@ fn what_is_excluded_is_not_opened() {
     for engine in engines {
         let log = root.with_extension("strace");
         let mut strace = Command::new("strace");
-        strace.args([
-            "-f",
-            "-qq",
-            "-s",
-            "4096",
-            "-e",
-            "trace=file,openat,statx",
-            "-o",
-        ]);
-        strace
-            .arg(&log)
-            .arg(env!("CARGO_BIN_EXE_efs-scan"))
-            .arg(root)
-            .args(exclude);
-        strace
-            .args(["--engine", engine])
-            .env("EFS_SCAN_CONFIG", "/dev/null");
+        strace.args(["-f", "-qq", "-s", "4096", "-e", "trace=file,openat,statx", "-o"]);
+        strace.arg(&log).arg(env!("CARGO_BIN_EXE_efs-scan")).arg(root).args(exclude);
+        strace.args(["--engine", engine]).env("EFS_SCAN_CONFIG", "/dev/null");
         let traced = strace.output().is_ok_and(|output| output.status.success());
-        if !skip_unless(
-            traced,
-            "pruned before it is opened",
-            "strace cannot trace here",
-        ) {
+        if !skip_unless(traced, "pruned before it is opened", "strace cannot trace here") {
             return;
         }
         let calls = std::fs::read_to_string(&log).unwrap();
@@ -204,10 +158,7 @@ fn what_is_excluded_is_not_opened() {
             let calls = calls.lines().filter(|line| !line.contains("execve"));
             calls.filter(|line| line.contains(name)).count()
         };
-        assert!(
-            names("kept\"") > 0,
-            "{engine}: the log shows what is opened"
-        );
+        assert!(names("kept\"") > 0, "{engine}: the log shows what is opened");
         for name in ["secret\"", "/below", "file.tmp"] {
             assert_eq!(names(name), 0, "{engine}: {name} is asked for");
         }

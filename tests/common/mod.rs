@@ -23,9 +23,7 @@ pub fn efs_scan() -> Command {
         }
     }
     // A file that is there and says nothing, instead of whatever /etc has.
-    command
-        .env("EFS_SCAN_CONFIG", "/dev/null")
-        .stdin(Stdio::null());
+    command.env("EFS_SCAN_CONFIG", "/dev/null").stdin(Stdio::null());
     command
 }
 
@@ -36,11 +34,7 @@ pub fn run<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Output {
 
 /// Runs any command, and kills it and fails after `patience`.
 pub fn watched(command: &mut Command, patience: Duration) -> Output {
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     finish(child, patience)
 }
 
@@ -60,9 +54,7 @@ pub fn finish(child: Child, patience: Duration) -> Output {
 
 /// Sends a signal by name.
 pub fn signal(pid: u32, name: &str) {
-    let sent = Command::new("kill")
-        .args([&format!("-{name}"), &pid.to_string()])
-        .status();
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
     assert!(sent.unwrap().success());
 }
 
@@ -80,19 +72,12 @@ pub fn report<I: AsRef<OsStr>>(root: &Path, args: impl IntoIterator<Item = I>, c
 /// The home of that name in a report.
 pub fn home<'a>(report: &'a Value, name: &str) -> &'a Value {
     let homes = report["homes"].as_array().unwrap();
-    homes
-        .iter()
-        .find(|home| home["name"] == name)
-        .unwrap_or_else(|| panic!("no home {name}"))
+    homes.iter().find(|home| home["name"] == name).unwrap_or_else(|| panic!("no home {name}"))
 }
 
 /// `du -s --block-size=1` of a path: allocated bytes, each inode once.
 pub fn du(path: &Path) -> u64 {
-    let output = Command::new("du")
-        .args(["-s", "--block-size=1"])
-        .arg(path)
-        .output()
-        .unwrap();
+    let output = Command::new("du").args(["-s", "--block-size=1"]).arg(path).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     text.split('\t').next().unwrap().parse().unwrap()
 }
@@ -101,11 +86,7 @@ pub fn du(path: &Path) -> u64 {
 /// (device, inode).
 pub fn find(path: &Path) -> BTreeMap<(u64, u64), (char, u64, u64, i64)> {
     let mut command = Command::new("find");
-    let output = command
-        .arg(path)
-        .args(["-printf", "%D %i %y %s %b %T@\\n"])
-        .output()
-        .unwrap();
+    let output = command.arg(path).args(["-printf", "%D %i %y %s %b %T@\\n"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines()
         .map(|line| {
@@ -115,14 +96,7 @@ pub fn find(path: &Path) -> BTreeMap<(u64, u64), (char, u64, u64, i64)> {
             let kind = words.next().unwrap().chars().next().unwrap();
             let size = words.next().unwrap().parse().unwrap();
             let blocks: u64 = words.next().unwrap().parse().unwrap();
-            let mtime = words
-                .next()
-                .unwrap()
-                .split('.')
-                .next()
-                .unwrap()
-                .parse()
-                .unwrap();
+            let mtime = words.next().unwrap().split('.').next().unwrap().parse().unwrap();
             (inode, (kind, size, blocks * 512, mtime))
         })
         .collect()
@@ -131,10 +105,7 @@ pub fn find(path: &Path) -> BTreeMap<(u64, u64), (char, u64, u64, i64)> {
 /// A directory below target/, which is on a real disk and not in the machine's /tmp.
 pub fn scratch() -> TempDir {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    tempfile::Builder::new()
-        .prefix("tree-")
-        .tempdir_in(target)
-        .unwrap()
+    tempfile::Builder::new().prefix("tree-").tempdir_in(target).unwrap()
 }
 
 /// Writes a file of `bytes` bytes with its directories.
@@ -161,10 +132,7 @@ pub fn skip_unless(able: bool, what: &str, why: &str) -> bool {
         // Past the test harness, which hides what a passing test prints.
         let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
         if let Some(list) = std::env::var_os("EFS_SCAN_SKIPPED") {
-            let file = std::fs::OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(list);
+            let file = std::fs::OpenOptions::new().append(true).create(true).open(list);
             std::io::Write::write_all(&mut file.unwrap(), line.as_bytes()).unwrap();
         }
     }

@@ -21,49 +21,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("sort", "SORT", "--sort=", ["'name'", "'quota'", "'files'"]),
     setting("limit", "LIMIT", "--limit=", ["1", "2", "3"]),
     setting("top", "TOP", "--top=", ["1", "2", "0"]),
-    setting(
-        "exclude",
-        "EXCLUDE",
-        "--exclude=",
-        ["['a', 'b']", "['c']", "['d,e']"],
-    ),
-    setting(
-        "names",
-        "NAMES",
-        "--names=",
-        ["['csv:a', 'passwd']", "['csv:b']", "['csv:c']"],
-    ),
-    setting(
-        "quota.default",
-        "QUOTA",
-        "--quota=",
-        ["'1GiB'", "'2GB'", "'3'"],
-    ),
-    setting(
-        "fail_on_quota",
-        "FAIL_ON_QUOTA",
-        "--fail-on-quota=",
-        ["true", "false", "true"],
-    ),
-    setting(
-        "cross_mounts",
-        "CROSS_MOUNTS",
-        "--cross-mounts=",
-        ["false", "true", "false"],
-    ),
+    setting("exclude", "EXCLUDE", "--exclude=", ["['a', 'b']", "['c']", "['d,e']"]),
+    setting("names", "NAMES", "--names=", ["['csv:a', 'passwd']", "['csv:b']", "['csv:c']"]),
+    setting("quota.default", "QUOTA", "--quota=", ["'1GiB'", "'2GB'", "'3'"]),
+    setting("fail_on_quota", "FAIL_ON_QUOTA", "--fail-on-quota=", ["true", "false", "true"]),
+    setting("cross_mounts", "CROSS_MOUNTS", "--cross-mounts=", ["false", "true", "false"]),
     setting("threads", "THREADS", "--threads=", ["1", "2", "3"]),
-    setting(
-        "engine",
-        "ENGINE",
-        "--engine=",
-        ["'portable'", "'posix'", "'portable'"],
-    ),
-    setting(
-        "log_format",
-        "LOG_FORMAT",
-        "--log-format=",
-        ["'json'", "'text'", "'json'"],
-    ),
+    setting("engine", "ENGINE", "--engine=", ["'portable'", "'posix'", "'portable'"]),
+    setting("log_format", "LOG_FORMAT", "--log-format=", ["'json'", "'text'", "'json'"]),
 ];
 
 const fn setting(
@@ -72,12 +37,7 @@ const fn setting(
     flag: &'static str,
     values: [&'static str; 3],
 ) -> Setting {
-    Setting {
-        key,
-        variable,
-        flag,
-        values,
-    }
+    Setting { key, variable, flag, values }
 }
 
 impl Setting {

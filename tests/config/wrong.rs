@@ -4,45 +4,24 @@ use crate::Configured;
 
 /// A file and how the line about it begins.
 const WRONG: &[(&str, &str)] = &[
-    (
-        "root = '/x'\nrooot = 1\n",
-        "FILE: line 2: unknown field `rooot`",
-    ),
-    (
-        "# x\n\n[quota]\nuser = 1\n",
-        "FILE: line 4: unknown field `user`",
-    ),
-    (
-        "[rules]\n\nadded = []\n",
-        "FILE: line 3: unknown field `added`",
-    ),
+    ("root = '/x'\nrooot = 1\n", "FILE: line 2: unknown field `rooot`"),
+    ("# x\n\n[quota]\nuser = 1\n", "FILE: line 4: unknown field `user`"),
+    ("[rules]\n\nadded = []\n", "FILE: line 3: unknown field `added`"),
     ("[rules.more]\n", "FILE: line 1: unknown field `more`"),
     ("\nhome_depth = -1\n", "FILE: line 2: invalid value"),
     ("limit = 'all'\n", "FILE: line 1: invalid type"),
     ("exclude = 'a'\n", "FILE: line 1: invalid type"),
-    (
-        "\n\nformat = 'xml'\n",
-        "FILE: line 3: unknown variant `xml`",
-    ),
+    ("\n\nformat = 'xml'\n", "FILE: line 3: unknown variant `xml`"),
     ("root = '/x'\nroot = '/y'\n", "FILE: line 2: duplicate key"),
     ("root = '/x'\n= 1\n", "FILE: line 2: "),
     // Found where the file ends.
     ("root = '''\n", "FILE: line 2: "),
-    (
-        "rules.off = ['pip-cache', 'nope']\n",
-        "FILE: rules.off names `nope`",
-    ),
+    ("rules.off = ['pip-cache', 'nope']\n", "FILE: rules.off names `nope`"),
     ("names = ['ldap']\n", "`ldap` is no source of names"),
     ("exclude = ['{']\n", "--exclude `{`: "),
     ("threads = 0\n", "--threads must be from 1 to 4096"),
-    (
-        "quota.default = '0'\n",
-        "quota of every home: it must be more than nothing",
-    ),
-    (
-        "quota.users.alice = 'lots'\n",
-        "quota of alice: `lots` is not a size",
-    ),
+    ("quota.default = '0'\n", "quota of every home: it must be more than nothing"),
+    ("quota.users.alice = 'lots'\n", "quota of alice: `lots` is not a size"),
 ];
 
 /// Rules that are wrong by themselves, and how the line about each goes on.
@@ -50,59 +29,26 @@ const WRONG_RULES: &[(&str, &str)] = &[
     ("id = 'X'\npaths = ['a']", "id `X` must be made of"),
     ("id = 'good'\npaths = ['a']", "id `good` is taken"),
     ("id = 'x'", "it needs `paths`"),
-    (
-        "id = 'x'\nkind = 'file'\ncontains = ['a']",
-        "it needs `paths`",
-    ),
+    ("id = 'x'\nkind = 'file'\ncontains = ['a']", "it needs `paths`"),
     ("id = 'x'\npaths = ['/a']", "path `/a` must be relative"),
-    (
-        "id = 'x'\npaths = ['a/**/b']",
-        "path `a/**/b` must be relative",
-    ),
+    ("id = 'x'\npaths = ['a/**/b']", "path `a/**/b` must be relative"),
     ("id = 'x'\npaths = ['../a']", "path `../a` must be relative"),
     ("id = 'x'\npaths = ['a/']", "path `a/` must be relative"),
-    (
-        "id = 'x'\npaths = ['a{b']",
-        "path `a{b` has an unbalanced brace",
-    ),
+    ("id = 'x'\npaths = ['a{b']", "path `a{b` has an unbalanced brace"),
     ("id = 'x'\npaths = ['a[']", "path `a[`: "),
-    (
-        "id = 'x'\npaths = ['a']\nkind = 'file'",
-        "path `a` of a file rule",
-    ),
-    (
-        "id = 'x'\npaths = ['**/a']\nkind = 'file'\nbeside = ['b']",
-        "`beside` and `contains`",
-    ),
-    (
-        "id = 'x'\npaths = ['**/a']\nkind = 'file'\nmin_size = 'b'",
-        "`b` is not a size",
-    ),
-    (
-        "id = 'x'\npaths = ['a']\nmin_size = '1'",
-        "`min_size` is for files",
-    ),
-    (
-        "id = 'x'\npaths = ['a']\ncontains = ['b/c']",
-        "`b/c` must be a plain file name",
-    ),
-    (
-        "id = 'x'\npaths = ['a']\nbeside = ['']",
-        "`` must be a plain file name",
-    ),
-    (
-        "id = 'x'\npaths = ['a']\nstarts_with = 'b'",
-        "`starts_with` needs `contains`",
-    ),
+    ("id = 'x'\npaths = ['a']\nkind = 'file'", "path `a` of a file rule"),
+    ("id = 'x'\npaths = ['**/a']\nkind = 'file'\nbeside = ['b']", "`beside` and `contains`"),
+    ("id = 'x'\npaths = ['**/a']\nkind = 'file'\nmin_size = 'b'", "`b` is not a size"),
+    ("id = 'x'\npaths = ['a']\nmin_size = '1'", "`min_size` is for files"),
+    ("id = 'x'\npaths = ['a']\ncontains = ['b/c']", "`b/c` must be a plain file name"),
+    ("id = 'x'\npaths = ['a']\nbeside = ['']", "`` must be a plain file name"),
+    ("id = 'x'\npaths = ['a']\nstarts_with = 'b'", "`starts_with` needs `contains`"),
 ];
 
 fn assert_said(text: &str, problem: &str) {
     let said = Configured::new(text).problem();
     let want = problem.replace("FILE", "efs-scan.toml");
-    assert!(
-        said.starts_with(&format!("efs-scan: {want}")),
-        "{said}\n{want}\n{text}"
-    );
+    assert!(said.starts_with(&format!("efs-scan: {want}")), "{said}\n{want}\n{text}");
 }
 
 #[test]
@@ -120,10 +66,8 @@ fn a_bad_rule_is_named_by_its_own_line() {
         let text = format!("{good}[[rules.add]]\nclass = 'cache'\n{keys}\n");
         assert_said(&text, &format!("FILE:6: rule `{id}`: {problem}"));
     }
-    for (key, problem) in [
-        ("path = 'y'", "unknown field `path`"),
-        ("class = 'x'", "duplicate key"),
-    ] {
+    for (key, problem) in [("path = 'y'", "unknown field `path`"), ("class = 'x'", "duplicate key")]
+    {
         let text = format!("{good}[[rules.add]]\nid = 'x'\nclass = 'cache'\n{key}\n");
         assert_said(&text, &format!("FILE: line 9: {problem}"));
     }

@@ -19,10 +19,9 @@ pub(crate) const POSIX: &[Engine] = &[
 
 /// The other one.
 pub(crate) const PORTABLE: &[Engine] = match cfg!(feature = "portable") {
-    true => &[
-        ["--engine", "portable", "--threads", "1"],
-        ["--engine", "portable", "--threads", "2"],
-    ],
+    true => {
+        &[["--engine", "portable", "--threads", "1"], ["--engine", "portable", "--threads", "2"]]
+    }
     false => &[],
 };
 
@@ -67,12 +66,7 @@ pub(crate) struct Expect<'a> {
 }
 
 /// Everything of [`plain`].
-pub(crate) const WHOLE: Expect<'static> = Expect {
-    files: 14,
-    dirs: 7,
-    vanished: 0,
-    errors: &[],
-};
+pub(crate) const WHOLE: Expect<'static> = Expect { files: 14, dirs: 7, vanished: 0, errors: &[] };
 
 /// Runs the program with each of `engines` on what `tree` makes and compares; `more` looks at
 /// each report too. Every run has a mount of its own: a fault may be for the first call only, and
@@ -139,21 +133,8 @@ fn check(report: &Value, expected: &Expect<'_>, what: &str) {
 /// The homes sum to the totals.
 pub(crate) fn assert_parts_sum(report: &Value, what: &str) {
     let homes = report["homes"].as_array().unwrap();
-    for key in [
-        "files",
-        "dirs",
-        "symlinks",
-        "other",
-        "apparent_bytes",
-        "allocated_bytes",
-    ] {
-        let parts = homes
-            .iter()
-            .map(|home| home["usage"][key].as_u64().unwrap());
-        assert_eq!(
-            report["totals"][key],
-            parts.fold(0, u64::saturating_add),
-            "{key}, {what}"
-        );
+    for key in ["files", "dirs", "symlinks", "other", "apparent_bytes", "allocated_bytes"] {
+        let parts = homes.iter().map(|home| home["usage"][key].as_u64().unwrap());
+        assert_eq!(report["totals"][key], parts.fold(0, u64::saturating_add), "{key}, {what}");
     }
 }

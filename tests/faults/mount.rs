@@ -40,12 +40,7 @@ pub(crate) fn mount(tree: Tree) -> Mounted {
     // One thread: when it hangs, nobody is answered.
     config.n_threads = Some(1);
     let session = Session::new(served, &point, &config).unwrap();
-    Mounted {
-        state,
-        point,
-        session: Some(session.spawn().unwrap()),
-        _below: below,
-    }
+    Mounted { state, point, session: Some(session.spawn().unwrap()), _below: below }
 }
 
 impl Mounted {

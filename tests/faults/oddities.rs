@@ -77,9 +77,7 @@ fn entries_of_unknown_type_are_asked_about() {
     let scratch = scratch();
     let (image, root) = (scratch.path().join("image"), scratch.path().join("mnt"));
     std::fs::create_dir(&root).unwrap();
-    std::fs::File::create(&image)
-        .and_then(|image| image.set_len(32 << 20))
-        .unwrap();
+    std::fs::File::create(&image).and_then(|image| image.set_len(32 << 20)).unwrap();
     let done = |program: &str, args: &[&str], last: &[&Path]| {
         let status = Command::new(program).args(args).args(last).output();
         status.is_ok_and(|output| output.status.success())
@@ -105,11 +103,7 @@ fn entries_of_unknown_type_are_asked_about() {
     let mut raw = RawDir::new(fd, buffer.spare_capacity_mut());
     while let Some(entry) = raw.next() {
         let kind = entry.unwrap().file_type();
-        assert_eq!(
-            kind,
-            rustix::fs::FileType::Unknown,
-            "not what was to be had"
-        );
+        assert_eq!(kind, rustix::fs::FileType::Unknown, "not what was to be had");
     }
 
     let found = find(&root);
@@ -118,12 +112,7 @@ fn entries_of_unknown_type_are_asked_about() {
     for engine in all() {
         let report = common::report(&root, engine, 0);
         let totals = &report["totals"];
-        for (key, kind) in [
-            ("files", 'f'),
-            ("dirs", 'd'),
-            ("symlinks", 'l'),
-            ("other", 'p'),
-        ] {
+        for (key, kind) in [("files", 'f'), ("dirs", 'd'), ("symlinks", 'l'), ("other", 'p')] {
             assert_eq!(totals[key], count(kind), "{key}, {engine:?}");
         }
         assert_eq!(totals["allocated_bytes"], allocated, "{engine:?}");
@@ -143,11 +132,9 @@ fn replaced(path: &'static str, other: &'static str) -> Tree {
 }
 
 fn assert_nothing_is_followed(engines: &[Engine]) {
-    for (path, other, files, dirs) in [
-        ("200005/dir", "link-above", 3, 4),
-        ("200005/dir", "file", 3, 4),
-        ("200005", "link", 1, 2),
-    ] {
+    for (path, other, files, dirs) in
+        [("200005/dir", "link-above", 3, 4), ("200005/dir", "file", 3, 4), ("200005", "link", 1, 2)]
+    {
         let tree = || replaced(path, other);
         let secret = tree().find("secret").unwrap();
         let expected = Expect {

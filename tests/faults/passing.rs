@@ -31,9 +31,9 @@ fn a_stale_handle_is_tried_once_more() {
             let mounted = mount(tree());
             let path = mounted.path().join(path);
             let once = match op {
-                Op::Opendir | Op::Readdir => path
-                    .read_dir()
-                    .and_then(|mut dir| dir.try_for_each(|entry| entry.map(drop))),
+                Op::Opendir | Op::Readdir => {
+                    path.read_dir().and_then(|mut dir| dir.try_for_each(|entry| entry.map(drop)))
+                }
                 _ => path.symlink_metadata().map(drop),
             };
             assert!(once.is_err(), "{op:?}");
@@ -47,12 +47,8 @@ fn a_handle_that_stays_stale_is_one_error() {
         return;
     }
     let tree = || failing(Op::Opendir, "200005/dir", Errno::ESTALE);
-    let expected = Expect {
-        files: 3,
-        dirs: 5,
-        errors: &[("200005/dir", "open", "stale")],
-        ..WHOLE
-    };
+    let expected =
+        Expect { files: 3, dirs: 5, errors: &[("200005/dir", "open", "stale")], ..WHOLE };
     // The portable engine does not try again; an error it is all the same.
     expect(&all(), tree, &expected, |_, _| ());
 }
@@ -109,12 +105,8 @@ fn a_listing_that_becomes_stale_when_part_of_it_counts_is_an_error() {
         tree
     };
     let wide = tree().find("200005/wide").unwrap();
-    let expected = Expect {
-        files: 0,
-        dirs: 3 + 1200,
-        errors: &[("200005/wide", "list", "stale")],
-        ..WHOLE
-    };
+    let expected =
+        Expect { files: 0, dirs: 3 + 1200, errors: &[("200005/wide", "list", "stale")], ..WHOLE };
     expect(POSIX, tree, &expected, |_, mounted| {
         assert_eq!(mounted.state.calls(Op::Opendir, wide), 1);
     });
@@ -126,11 +118,7 @@ fn a_listed_name_that_is_gone_has_vanished() {
         return;
     }
     let tree = || failing(Op::Lookup, "200005/dir/file-3", Errno::ENOENT);
-    let expected = Expect {
-        files: 13,
-        vanished: 1,
-        ..WHOLE
-    };
+    let expected = Expect { files: 13, vanished: 1, ..WHOLE };
     expect(&all(), tree, &expected, |_, _| ());
 }
 
@@ -141,12 +129,7 @@ fn a_listed_directory_that_is_gone_has_vanished() {
     }
     for op in [Op::Lookup, Op::Opendir] {
         let tree = || failing(op, "200005/dir/sub", Errno::ENOENT);
-        let expected = Expect {
-            files: 13,
-            dirs: 5,
-            vanished: 1,
-            ..WHOLE
-        };
+        let expected = Expect { files: 13, dirs: 5, vanished: 1, ..WHOLE };
         expect(&all(), tree, &expected, |_, _| ());
     }
 }
@@ -157,21 +140,15 @@ fn a_name_that_is_gone_after_a_stale_handle_has_vanished() {
         return;
     }
     // A server forgets a handle when the file is removed: ESTALE first, then ENOENT.
-    for (op, path, files, dirs) in [
-        (Op::Getattr, "200005/dir/file-3", 13, 7),
-        (Op::Opendir, "200005/dir/sub", 13, 5),
-    ] {
+    for (op, path, files, dirs) in
+        [(Op::Getattr, "200005/dir/file-3", 13, 7), (Op::Opendir, "200005/dir/sub", 13, 5)]
+    {
         let tree = || {
             let mut tree = with(Fault::fail(op, path, Errno::ESTALE).times(2));
             tree.fault(Fault::fail(op, path, Errno::ENOENT));
             tree
         };
-        let expected = Expect {
-            files,
-            dirs,
-            vanished: 1,
-            ..WHOLE
-        };
+        let expected = Expect { files, dirs, vanished: 1, ..WHOLE };
         expect(POSIX, tree, &expected, |_, _| ());
     }
 }

@@ -42,10 +42,7 @@ impl State {
     /// How often `op` came for anything.
     pub(crate) fn all_calls(&self, op: Op) -> u64 {
         let counters = self.counters.lock().unwrap();
-        let calls = counters
-            .calls
-            .iter()
-            .filter(|((called, _), _)| *called == op);
+        let calls = counters.calls.iter().filter(|((called, _), _)| *called == op);
         calls.map(|(_, count)| count).sum()
     }
 
@@ -82,16 +79,9 @@ impl Served {
     /// `tree` as it is served, and what is known of the service meanwhile.
     pub(crate) fn new(tree: Tree) -> (Self, Arc<State>) {
         let find = |path: &String| tree.find(path).unwrap();
-        let targets = tree
-            .faults
-            .iter()
-            .map(|fault| fault.path.as_ref().map(find));
+        let targets = tree.faults.iter().map(|fault| fault.path.as_ref().map(find));
         let state = Arc::new(State::default());
-        let served = Self {
-            targets: targets.collect(),
-            tree,
-            state: Arc::clone(&state),
-        };
+        let served = Self { targets: targets.collect(), tree, state: Arc::clone(&state) };
         (served, state)
     }
 

@@ -50,10 +50,7 @@ pub(crate) struct Fault {
 impl Fault {
     /// `action` for every `op` on `path`.
     pub(crate) fn new(op: Op, path: &str, action: Action) -> Self {
-        Self {
-            path: Some(path.to_owned()),
-            ..Self::everywhere(op, action)
-        }
+        Self { path: Some(path.to_owned()), ..Self::everywhere(op, action) }
     }
 
     /// `op` on `path` fails with `errno`.
@@ -63,22 +60,12 @@ impl Fault {
 
     /// `action` for every `op` on anything.
     pub(crate) fn everywhere(op: Op, action: Action) -> Self {
-        Self {
-            op,
-            path: None,
-            action,
-            skip: 0,
-            times: u64::MAX,
-            after: 0,
-        }
+        Self { op, path: None, action, skip: 0, times: u64::MAX, after: 0 }
     }
 
     /// Not for the first `calls`.
     pub(crate) fn skip(self, calls: u64) -> Self {
-        Self {
-            skip: calls,
-            ..self
-        }
+        Self { skip: calls, ..self }
     }
 
     /// Only so many times.
@@ -89,10 +76,7 @@ impl Fault {
     /// Only when so many entries of the directory were given out.
     pub(crate) fn after(self, entries: u64) -> Self {
         // . and .. come first.
-        Self {
-            after: entries + 2,
-            ..self
-        }
+        Self { after: entries + 2, ..self }
     }
 }
 
@@ -121,10 +105,7 @@ pub(crate) struct Entry {
 impl Tree {
     /// A root with nothing in it.
     pub(crate) fn new() -> Self {
-        let mut tree = Self {
-            nodes: Vec::new(),
-            faults: Vec::new(),
-        };
+        let mut tree = Self { nodes: Vec::new(), faults: Vec::new() };
         tree.node(FileType::Directory, 4096, &[]);
         tree
     }
@@ -149,11 +130,7 @@ impl Tree {
             blksize: 4096,
             flags: 0,
         };
-        self.nodes.push(Node {
-            attr,
-            entries: Vec::new(),
-            content: content.to_vec(),
-        });
+        self.nodes.push(Node { attr, entries: Vec::new(), content: content.to_vec() });
         ino
     }
 
@@ -180,11 +157,7 @@ impl Tree {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let parent = self.dir(parent);
         let listed = (ino, self.at(ino).attr.kind);
-        self.at(parent).entries.push(Entry {
-            name: name.into(),
-            ino,
-            listed,
-        });
+        self.at(parent).entries.push(Entry { name: name.into(), ino, listed });
     }
 
     /// A directory, with those above it.

@@ -84,11 +84,7 @@ pub(crate) fn build(root: &Path) -> Vec<Example> {
 fn markers(spec: &RuleSpec) -> Vec<Option<&str>> {
     match spec.contains.is_empty() {
         true => vec![None],
-        false => spec
-            .contains
-            .iter()
-            .map(|name| Some(name.as_str()))
-            .collect(),
+        false => spec.contains.iter().map(|name| Some(name.as_str())).collect(),
     }
 }
 
@@ -98,31 +94,20 @@ fn choices(pattern: &str) -> Vec<String> {
         return vec![pattern.to_owned()];
     };
     let (inside, after) = rest.split_once('}').unwrap();
-    let whole = inside
-        .split(',')
-        .map(|choice| format!("{before}{choice}{after}"));
+    let whole = inside.split(',').map(|choice| format!("{before}{choice}{after}"));
     whole.flat_map(|choice| choices(&choice)).collect()
 }
 
 /// Names that a pattern without braces matches.
 fn literals(pattern: &str) -> Vec<String> {
     let plain = pattern.replace("[0-9]", "7").replace('?', "q");
-    assert!(
-        !plain.contains(['[', '\\', '{']),
-        "teach this test about {pattern}"
-    );
+    assert!(!plain.contains(['[', '\\', '{']), "teach this test about {pattern}");
     let long = plain.replace('*', "x1");
     // A star matches nothing at all, too, where it is not all of a name.
-    let short: Vec<_> = plain
-        .split('/')
-        .map(|name| if name == "*" { "x2" } else { name })
-        .collect();
+    let short: Vec<_> =
+        plain.split('/').map(|name| if name == "*" { "x2" } else { name }).collect();
     let short = short.join("/").replace('*', "");
-    if short == long {
-        vec![long]
-    } else {
-        vec![long, short]
-    }
+    if short == long { vec![long] } else { vec![long, short] }
 }
 
 /// Names that are nearly those of a pattern: one component longer or shorter by a character, or a
@@ -157,12 +142,7 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
     if spec.kind == Kind::File {
         let made = file(home, path, 100);
         let size = spec.min_size().unwrap().unwrap_or(100);
-        std::fs::File::options()
-            .write(true)
-            .open(made)
-            .unwrap()
-            .set_len(size)
-            .unwrap();
+        std::fs::File::options().write(true).open(made).unwrap().set_len(size).unwrap();
         return;
     }
     file(home, format!("{path}/payload"), 3000);
@@ -192,34 +172,22 @@ fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
             make(home, spec, path, None);
         });
         if !spec.paths.is_empty() {
-            add(
-                format!("{path} contains {marker} further down"),
-                None,
-                &|home| {
-                    make(home, spec, path, None);
-                    file(home, format!("{path}/below/{marker}"), 10);
-                },
-            );
+            add(format!("{path} contains {marker} further down"), None, &|home| {
+                make(home, spec, path, None);
+                file(home, format!("{path}/below/{marker}"), 10);
+            });
         }
     }
     if let Some(beside) = spec.beside.first() {
-        add(
-            format!("{path} has {beside} in it, not beside it"),
-            None,
-            &|home| {
-                make(home, spec, path, first);
-                let dir = home.join(path);
-                std::fs::rename(dir.with_file_name(beside), dir.join(beside)).unwrap();
-            },
-        );
+        add(format!("{path} has {beside} in it, not beside it"), None, &|home| {
+            make(home, spec, path, first);
+            let dir = home.join(path);
+            std::fs::rename(dir.with_file_name(beside), dir.join(beside)).unwrap();
+        });
     }
     if let (Some(marker), Some(text)) = (first, &spec.starts_with) {
         let not_quite = &text[..text.len() - 1];
-        for other in [
-            not_quite.to_owned(),
-            format!("{not_quite}?"),
-            format!(" {text}"),
-        ] {
+        for other in [not_quite.to_owned(), format!("{not_quite}?"), format!(" {text}")] {
             add(format!("{marker} holds {other}"), None, &|home| {
                 make(home, spec, path, first);
                 std::fs::write(home.join(path).join(marker), &other).unwrap();

@@ -44,10 +44,7 @@ fn linked() -> TempDir {
     // One rule within another, linked to each other.
     file(&root, "c/.cache/huggingface/hub/blob", 130_000);
     file(&root, "c/.cache/huggingface/token", 10);
-    link(
-        "root/c/.cache/huggingface/hub/blob",
-        "root/c/.cache/mine/blob",
-    );
+    link("root/c/.cache/huggingface/hub/blob", "root/c/.cache/mine/blob");
     // Files that are findings by themselves.
     file(&root, "b/core.1", 140_000);
     link("root/b/core.1", "root/b/sub/core.1");
@@ -64,11 +61,7 @@ impl Copy {
     fn of(original: &Path) -> Self {
         let copy = Self { dir: scratch() };
         let from = original.join(".");
-        let copied = Command::new("cp")
-            .arg("-a")
-            .arg(from)
-            .arg(copy.dir.path())
-            .status();
+        let copied = Command::new("cp").arg("-a").arg(from).arg(copy.dir.path()).status();
         assert!(copied.unwrap().success());
         copy
     }
@@ -107,9 +100,7 @@ fn frees(value: &Value) -> u64 {
 /// All findings of a report.
 fn findings(report: &Value) -> Vec<&Value> {
     let homes = report["homes"].as_array().unwrap().iter();
-    homes
-        .flat_map(|home| home["findings"].as_array().unwrap())
-        .collect()
+    homes.flat_map(|home| home["findings"].as_array().unwrap()).collect()
 }
 
 /// Paths of the findings of `rule` below `prefix`, and of all others.
@@ -126,28 +117,16 @@ fn deleting_a_finding_frees_what_it_says() {
     let tree = linked();
     let report = report(&tree.path().join("root"), [] as [&str; 0], 0);
     let all = findings(&report);
-    assert_eq!(
-        all.len(),
-        16,
-        "{:?}",
-        all.iter().map(|f| text(f, "path")).collect::<Vec<_>>()
-    );
+    assert_eq!(all.len(), 16, "{:?}", all.iter().map(|f| text(f, "path")).collect::<Vec<_>>());
     let mut less = 0;
     for finding in &all {
         let path = text(finding, "path");
-        let others: Vec<_> = all
-            .iter()
-            .map(|f| text(f, "path"))
-            .filter(|p| *p != path)
-            .collect();
+        let others: Vec<_> = all.iter().map(|f| text(f, "path")).filter(|p| *p != path).collect();
         let freed = Copy::of(tree.path()).freed_by(&[path], &others);
         assert_eq!(frees(finding), freed, "{path}");
         less += u32::from(frees(finding) < finding["usage"]["allocated_bytes"].as_u64().unwrap());
     }
-    assert!(
-        less >= 8,
-        "that links keep something from being freed is what this is about"
-    );
+    assert!(less >= 8, "that links keep something from being freed is what this is about");
 }
 
 #[test]
@@ -178,14 +157,8 @@ fn deleting_all_that_a_rule_found_anywhere_frees_what_it_says() {
         let freed = Copy::of(tree.path()).freed_by(&mine, &others);
         assert_eq!(frees(rule), freed, "{id}");
         let mut whole = Command::new("du");
-        whole
-            .current_dir(&root)
-            .args(["-s", "-c", "--block-size=1"])
-            .args(&mine);
-        for other in others
-            .iter()
-            .filter(|other| mine.iter().any(|path| other.starts_with(path)))
-        {
+        whole.current_dir(&root).args(["-s", "-c", "--block-size=1"]).args(&mine);
+        for other in others.iter().filter(|other| mine.iter().any(|path| other.starts_with(path))) {
             whole.arg(format!("--exclude={other}"));
         }
         let output = String::from_utf8(whole.output().unwrap().stdout).unwrap();

@@ -31,11 +31,8 @@ fn main() -> anyhow::Result<ExitCode> {
         Some(threads) => threads,
         None => std::thread::available_parallelism()?,
     };
-    let plan = Plan {
-        threads,
-        scheduler: cli.scheduler,
-        delay: Duration::from_micros(cli.delay_us),
-    };
+    let plan =
+        Plan { threads, scheduler: cli.scheduler, delay: Duration::from_micros(cli.delay_us) };
     let sums = walk(&cli.dir, &plan)?;
     println!(
         "dirs={} others={} bytes={} errors={}",
@@ -51,9 +48,6 @@ fn main() -> anyhow::Result<ExitCode> {
 /// less than 64 threads in a deep tree can need.
 fn allow_open_files() -> rustix::io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     setrlimit(Resource::Nofile, raised)
 }

@@ -27,12 +27,7 @@ struct Cli {
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     std::fs::create_dir_all(&cli.dir).with_context(|| format!("make {}", cli.dir.display()))?;
-    let size = Size {
-        dirs: cli.dirs,
-        files: cli.files,
-        homes: cli.homes,
-        seed: cli.seed,
-    };
+    let size = Size { dirs: cli.dirs, files: cli.files, homes: cli.homes, seed: cli.seed };
     let counts = make(&cli.dir, &size)?;
     settle(&cli.dir)?;
     println!(

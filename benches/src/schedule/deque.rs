@@ -45,17 +45,12 @@ impl Drop for Finish<'_> {
 }
 
 pub(super) fn walk(root: Dir, plan: &Plan) -> Sums {
-    let workers: Vec<_> = (0..plan.threads.get())
-        .map(|_| Worker::new_lifo())
-        .collect();
+    let workers: Vec<_> = (0..plan.threads.get()).map(|_| Worker::new_lifo()).collect();
     let shared = Shared {
         stealers: workers.iter().map(Worker::stealer).collect(),
         pending: AtomicUsize::new(1),
         sleeping: AtomicUsize::new(0),
-        bed: Mutex::new(Bed {
-            sleeping: 0,
-            tokens: 0,
-        }),
+        bed: Mutex::new(Bed { sleeping: 0, tokens: 0 }),
         bell: Condvar::new(),
     };
     workers[0].push(root);

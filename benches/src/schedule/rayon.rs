@@ -19,21 +19,12 @@ pub(super) fn walk(root: Dir, plan: &Plan) -> anyhow::Result<Sums> {
     let threads = plan.threads.get();
     let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
     let slots: Vec<_> = (0..threads)
-        .map(|_| {
-            Mutex::new(Slot {
-                reader: plan.reader(),
-                children: Vec::new(),
-            })
-        })
+        .map(|_| Mutex::new(Slot { reader: plan.reader(), children: Vec::new() }))
         .collect();
     pool.scope(|scope| visit(scope, root, &slots));
     let mut sums = Sums::default();
     for slot in slots {
-        sums += slot
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
-            .reader
-            .sums();
+        sums += slot.into_inner().unwrap_or_else(PoisonError::into_inner).reader.sums();
     }
     Ok(sums)
 }

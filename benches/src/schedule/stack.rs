@@ -44,12 +44,7 @@ pub(super) fn walk(root: Dir, plan: &Plan) -> anyhow::Result<Sums> {
     let limit = plan.threads.get();
     let pool = ThreadPoolBuilder::new().num_threads(limit).build()?;
     let shared = Shared {
-        state: Mutex::new(State {
-            dirs: vec![root],
-            active: 1,
-            coming: 1,
-            sums: Sums::default(),
-        }),
+        state: Mutex::new(State { dirs: vec![root], active: 1, coming: 1, sums: Sums::default() }),
         limit,
         plan: *plan,
     };
@@ -70,11 +65,7 @@ fn work<'scope>(scope: &Scope<'scope>, shared: &'scope Shared) {
             state.sums += reader.sums();
             return;
         };
-        let start = state
-            .dirs
-            .len()
-            .saturating_sub(state.coming)
-            .min(shared.limit - state.active);
+        let start = state.dirs.len().saturating_sub(state.coming).min(shared.limit - state.active);
         state.active += start;
         state.coming += start;
         drop(state);

@@ -121,15 +121,12 @@ impl Maker {
 
     /// The path of the last of several nested directories.
     pub(super) fn dirs(&mut self, at: &str, names: &str) -> Result<String> {
-        names
-            .split('/')
-            .try_fold(at.to_owned(), |path, name| self.dir(&path, name))
+        names.split('/').try_fold(at.to_owned(), |path, name| self.dir(&path, name))
     }
 
     pub(super) fn file(&mut self, at: &str, name: impl Display, content: Content) -> Result<()> {
         let path = join(at, name);
-        self.write(&path, content)
-            .with_context(|| format!("make {path}"))?;
+        self.write(&path, content).with_context(|| format!("make {path}"))?;
         self.counts.files += 1;
         self.own(&path)?;
         let age = self.some_age();
@@ -208,25 +205,13 @@ impl Maker {
             return Ok(());
         };
         let group = Some(Gid::from_raw(0));
-        chownat(
-            &self.base,
-            path,
-            Some(owner),
-            group,
-            AtFlags::SYMLINK_NOFOLLOW,
-        )
-        .with_context(|| format!("chown {path}"))
+        chownat(&self.base, path, Some(owner), group, AtFlags::SYMLINK_NOFOLLOW)
+            .with_context(|| format!("chown {path}"))
     }
 
     fn set_age(&self, path: &str, age: i64) -> Result<()> {
-        let time = Timespec {
-            tv_sec: self.now - age,
-            tv_nsec: 0,
-        };
-        let times = Timestamps {
-            last_access: time,
-            last_modification: time,
-        };
+        let time = Timespec { tv_sec: self.now - age, tv_nsec: 0 };
+        let times = Timestamps { last_access: time, last_modification: time };
         utimensat(&self.base, path, &times, AtFlags::SYMLINK_NOFOLLOW)
             .with_context(|| format!("set the times of {path}"))
     }

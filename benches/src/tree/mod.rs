@@ -65,10 +65,7 @@ pub fn make(root: &Path, size: &Size) -> Result<Counts> {
     rustix::process::umask(Mode::from_raw_mode(0o022));
 
     let homes = make_homes(&top, size)?;
-    let mut total = Counts {
-        dirs: 1,
-        ..Counts::default()
-    };
+    let mut total = Counts { dirs: 1, ..Counts::default() };
     for home in homes {
         total.dirs += home.counts.dirs;
         total.files += home.counts.files;
@@ -83,9 +80,7 @@ pub fn make(root: &Path, size: &Size) -> Result<Counts> {
 /// # Errors
 /// When `root` cannot be opened or the file system cannot be written.
 pub fn settle(root: &Path) -> Result<()> {
-    maker::open_dir(root)
-        .and_then(syncfs)
-        .with_context(|| format!("sync {}", root.display()))
+    maker::open_dir(root).and_then(syncfs).with_context(|| format!("sync {}", root.display()))
 }
 
 fn make_homes(top: &OwnedFd, size: &Size) -> Result<Vec<Maker>> {

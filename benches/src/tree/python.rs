@@ -88,9 +88,7 @@ impl Package {
         for dir in &self.dirs {
             m.dir(site, dir)?;
         }
-        self.files
-            .iter()
-            .try_for_each(|file| m.link(None, &format!("{cache}/{file}"), site, file))
+        self.files.iter().try_for_each(|file| m.link(None, &format!("{cache}/{file}"), site, file))
     }
 
     /// The byte code that a first import leaves beside the sources.
@@ -168,11 +166,7 @@ pub(super) fn conda(m: &mut Maker, round: u64) -> Result<()> {
         }
         let name = PACKAGES[number as usize % PACKAGES.len()];
         let dist = format!("{name}-{number}.1.0-py311_0");
-        m.file(
-            &pkgs,
-            format_args!("{dist}.conda"),
-            Content::Sparse(3 << 20),
-        )?;
+        m.file(&pkgs, format_args!("{dist}.conda"), Content::Sparse(3 << 20))?;
         let unpacked = m.dir(&pkgs, &dist)?;
         let info = m.dir(&unpacked, "info")?;
         for file in ["index.json", "paths.json", "files", "about.json"] {

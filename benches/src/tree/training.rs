@@ -47,20 +47,11 @@ pub(super) fn runs(m: &mut Maker, round: u64) -> Result<()> {
             break;
         }
         let id = m.rng.hex(8);
-        latest = format!(
-            "run-20240{}{:02}_101500-{id}",
-            number % 9 + 1,
-            number % 28 + 1
-        );
+        latest = format!("run-20240{}{:02}_101500-{id}", number % 9 + 1, number % 28 + 1);
         let run = m.dir(&wandb, &latest)?;
         m.small(&run, format_args!("run-{id}.wandb"))?;
         let files = m.dir(&run, "files")?;
-        for file in [
-            "config.yaml",
-            "output.log",
-            "requirements.txt",
-            "wandb-metadata.json",
-        ] {
+        for file in ["config.yaml", "output.log", "requirements.txt", "wandb-metadata.json"] {
             m.small(&files, file)?;
         }
         let logs = m.dir(&run, "logs")?;

@@ -25,11 +25,7 @@ pub(super) fn repository(m: &mut Maker, round: u64) -> Result<()> {
     let pack = m.dir(&objects, "pack")?;
     let id = m.rng.hex(40);
     m.small(&pack, format_args!("pack-{id}.idx"))?;
-    m.file(
-        &pack,
-        format_args!("pack-{id}.pack"),
-        Content::Sparse(30 << 20),
-    )?;
+    m.file(&pack, format_args!("pack-{id}.pack"), Content::Sparse(30 << 20))?;
     for _ in 0..m.rng.range(200, 1500) {
         if !m.room() {
             break;
@@ -89,13 +85,7 @@ pub(super) fn node_app(m: &mut Maker, round: u64) -> Result<()> {
             _ => format!("lib{number}"),
         };
         let module = m.dirs(&modules, &name)?;
-        for file in [
-            "package.json",
-            "README.md",
-            "LICENSE",
-            "index.js",
-            "index.d.ts",
-        ] {
+        for file in ["package.json", "README.md", "LICENSE", "index.js", "index.d.ts"] {
             m.small(&module, file)?;
         }
         if m.rng.chance(20) {
@@ -125,11 +115,7 @@ pub(super) fn trash(m: &mut Maker, round: u64) -> Result<()> {
         }
         let name = format!("old-{round}-{number}");
         let note = format!("[Trash Info]\nPath=work/{name}\nDeletionDate=2024-05-01T10:15:00\n");
-        m.file(
-            &info,
-            format_args!("{name}.trashinfo"),
-            Content::Text(&note),
-        )?;
+        m.file(&info, format_args!("{name}.trashinfo"), Content::Text(&note))?;
         if m.rng.chance(40) {
             let dir = m.dir(&files, &name)?;
             for file in 0..m.rng.range(1, 30) {

@@ -1,0 +1,197 @@
+//! Trees as lists of what is made one after the other, on disk and in memory.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+
+use proptest::prelude::*;
+
+/// What is made at a path. Where something stands in the way, it is not made.
+#[derive(Clone, Debug)]
+pub(crate) enum What {
+    Dir,
+    File(usize),
+    /// A hard link to one of the files so far.
+    Link(prop::sample::Index),
+    /// One that leads out of the tree.
+    LinkOutside(prop::sample::Index),
+    Symlink,
+}
+
+/// A path below the root, and what is made there.
+#[derive(Clone, Debug)]
+pub(crate) struct Op {
+    path: Vec<&'static str>,
+    what: What,
+}
+
+/// Names of homes and of what is above them, to which no rule applies.
+const PLAIN: &[&str] = &["a", "b", "200005", "zoe"];
+
+/// Names in homes: those that rules know, and some that they do not.
+const NAMES: &[&str] = &[
+    "a", "b", ".cache", ".cache", "pip", "mods", "package", "pyc", "core", "venv.cfg", "keep",
+    "TAG",
+];
+
+/// Something to make in a tree whose homes are at `depth`.
+pub(crate) fn ops(depth: usize) -> impl Strategy<Value = Op> {
+    let plain = prop::sample::select(PLAIN);
+    let name = prop::sample::select(NAMES);
+    let above = prop::collection::vec(plain, depth.min(1)..=depth);
+    let below = prop::collection::vec(name, 0..5);
+    let what = prop_oneof![
+        1 => Just(What::Dir),
+        4 => prop::sample::select(&[0, 100, 5000, 70_000][..]).prop_map(What::File),
+        4 => any::<prop::sample::Index>().prop_map(What::Link),
+        1 => any::<prop::sample::Index>().prop_map(What::LinkOutside),
+        1 => Just(What::Symlink),
+    ];
+    (above, below, what).prop_map(move |(mut path, mut below, what)| {
+        if path.len() == depth {
+            // A home itself is not what a rule looks for: in it no file marks it.
+            if matches!(below.first(), Some(&"venv.cfg" | &"TAG")) {
+                below[0] = "b";
+            }
+            path.extend(below);
+        }
+        Op { path, what }
+    })
+}
+
+/// An entry of a directory.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    Dir(Dir),
+    /// By its number.
+    File(usize),
+    Symlink,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Dir {
+    pub(crate) entries: BTreeMap<&'static str, Entry>,
+    pub(crate) sizes: Sizes,
+}
+
+/// `st_size` and allocated bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sizes {
+    pub(crate) apparent: u64,
+    pub(crate) allocated: u64,
+}
+
+/// A file, whatever it is called.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// Links, also those outside of the tree.
+    pub(crate) links: u64,
+    pub(crate) sizes: Sizes,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    pub(crate) root: Dir,
+    pub(crate) files: Vec<File>,
+    pub(crate) symlink: Sizes,
+}
+
+impl Tree {
+    /// Makes the tree at `root`, and what leads out of it beside.
+    pub(crate) fn grow(root: &Path, ops: &[Op]) -> Self {
+        let outside = root.with_extension("outside");
+        std::fs::create_dir(root).unwrap();
+        std::fs::create_dir(&outside).unwrap();
+        let mut tree = Self::default();
+        let mut originals = Vec::new();
+        for (at, op) in ops.iter().enumerate() {
+            let path = root.join(op.path.iter().collect::<std::path::PathBuf>());
+            if let What::LinkOutside(index) = &op.what {
+                if !originals.is_empty() {
+                    let file = index.index(originals.len());
+                    std::fs::hard_link(&originals[file], outside.join(at.to_string())).unwrap();
+                    tree.files[file].links += 1;
+                }
+                continue;
+            }
+            let Some((name, above)) = op.path.split_last() else {
+                continue;
+            };
+            let Some(parent) = tree.root.below(above) else {
+                continue;
+            };
+            if parent.entries.contains_key(name) {
+                continue;
+            }
+            let parent_path = path.parent().unwrap();
+            std::fs::create_dir_all(parent_path).unwrap();
+            let entry = match &op.what {
+                What::Dir => {
+                    std::fs::create_dir(&path).unwrap();
+                    Entry::Dir(Dir::default())
+                }
+                What::File(size) => {
+                    std::fs::write(&path, vec![b'x'; *size]).unwrap();
+                    let sizes = Sizes::default();
+                    tree.files.push(File { links: 1, sizes });
+                    originals.push(path);
+                    Entry::File(originals.len() - 1)
+                }
+                What::Link(index) if !originals.is_empty() => {
+                    let file = index.index(originals.len());
+                    std::fs::hard_link(&originals[file], &path).unwrap();
+                    tree.files[file].links += 1;
+                    Entry::File(file)
+                }
+                What::Symlink => {
+                    symlink("a", &path).unwrap();
+                    Entry::Symlink
+                }
+                What::Link(_) | What::LinkOutside(_) => continue,
+            };
+            parent.entries.insert(name, entry);
+        }
+        for (file, path) in originals.iter().enumerate() {
+            let metadata = path.metadata().unwrap();
+            assert_eq!(metadata.nlink(), tree.files[file].links);
+            tree.files[file].sizes = Sizes::of(path);
+        }
+        tree.symlink = {
+            let probe = outside.join("symlink");
+            symlink("a", &probe).unwrap();
+            Sizes::of(&probe)
+        };
+        tree.root.measure(root);
+        tree
+    }
+}
+
+impl Dir {
+    /// The directory at `path`, made where it is missing; none where something is in its way.
+    fn below(&mut self, path: &[&'static str]) -> Option<&mut Dir> {
+        let Some((name, rest)) = path.split_first() else {
+            return Some(self);
+        };
+        let entry = self.entries.entry(name).or_insert_with(|| Entry::Dir(Dir::default()));
+        match entry {
+            Entry::Dir(dir) => dir.below(rest),
+            _ => None,
+        }
+    }
+
+    fn measure(&mut self, path: &Path) {
+        self.sizes = Sizes::of(path);
+        for (name, entry) in &mut self.entries {
+            if let Entry::Dir(dir) = entry {
+                dir.measure(&path.join(name));
+            }
+        }
+    }
+}
+
+impl Sizes {
+    fn of(path: &Path) -> Self {
+        let metadata = path.symlink_metadata().unwrap();
+        Self { apparent: metadata.len(), allocated: metadata.blocks() * 512 }
+    }
+}
