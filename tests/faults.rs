@@ -18,11 +18,13 @@ mod serve;
 #[path = "faults/tree.rs"]
 mod tree;
 
+use std::time::Duration;
+
 use common::{home, run};
 use expect::{Expect, POSIX, WHOLE, all, expect, failing, plain, with};
 use fuser::Errno;
 use mount::{can_mount, mount};
-use tree::{Fault, Op};
+use tree::{Action, Fault, Op};
 
 #[test]
 fn a_tree_without_faults_is_whole() {
@@ -223,4 +225,32 @@ fn a_marker_that_cannot_be_read_is_an_error_and_no_guess() {
         let paths: Vec<_> = findings.iter().map(|finding| &finding["path"]).collect();
         assert_eq!(paths, ["200005/dir-beside"]);
     });
+}
+
+#[test]
+fn an_error_of_a_look_beside_a_directory_is_its_homes_too() {
+    if !can_mount() {
+        return;
+    }
+    // A first part of 1,024 subdirectories or more is committed before the listing has come to
+    // Cargo.toml, so whether target/ is Cargo's has to be asked.
+    let tree = || {
+        let mut tree = plain();
+        tree.dir("200005/wide/target");
+        for at in 0..1100 {
+            tree.dir(&format!("200005/wide/{at}"));
+        }
+        tree.file("200005/wide/Cargo.toml", 1000);
+        let pause = Fault::new(Op::Readdir, "200005/wide", Action::Delay(Duration::ZERO));
+        tree.fault(pause.after(1101));
+        tree.fault(Fault::fail(Op::Lookup, "200005/wide/Cargo.toml", Errno::EIO).times(1));
+        tree
+    };
+    let expected = Expect {
+        files: WHOLE.files + 1,
+        dirs: WHOLE.dirs + 1102,
+        errors: &[("200005/wide", "read", "input_output")],
+        ..WHOLE
+    };
+    expect(POSIX, tree, &expected, |_, _| ());
 }

@@ -92,9 +92,9 @@ fn assert_interrupted(output: &Output, json: &[u8], what: &str) -> Value {
     }
     assert_eq!(report["errors"]["count"], 0, "{what}");
     assert_parts_sum(&report, what);
-    let seen = |key: &str| report["totals"][key].as_u64().unwrap();
-    assert!((1..HOMES * DIRS).contains(&seen("dirs")), "{what}");
-    assert!((1..2 * HOMES * DIRS).contains(&seen("files")), "{what}");
+    let count = |key: &str| report["totals"][key].as_u64().unwrap();
+    let seen = count("dirs") + count("files");
+    assert!((1..3 * HOMES * DIRS).contains(&seen), "{what}: {seen} seen");
     report
 }
 
@@ -222,8 +222,9 @@ fn a_reader_that_leaves_early_is_no_error() {
     }
 }
 
-/// Makes, fills, renames and removes directories until told to stop; returns how often.
-fn churn(root: &Path, stop: &AtomicBool) -> u32 {
+/// Makes, fills, renames and removes directories until told to stop; returns how often. A link and
+/// a file come and go as `other`, which may be the name of a directory that was there before.
+fn churn(root: &Path, other: &str, stop: &AtomicBool) -> u32 {
     let mut rounds = 0;
     while !stop.load(Ordering::Relaxed) {
         for at in 0..4 {
@@ -233,20 +234,19 @@ fn churn(root: &Path, stop: &AtomicBool) -> u32 {
         let busy = |name: &str| root.join("busy").join(name);
         std::fs::rename(busy("a/1"), busy("moved")).unwrap();
         std::fs::rename(busy("a"), root.join("appears")).unwrap();
-        // A directory, a link and a file in turn under one name.
         std::fs::remove_dir_all(busy("moved")).unwrap();
-        symlink("../200005", busy("moved")).unwrap();
+        symlink("../200005", busy(other)).unwrap();
         std::fs::remove_dir_all(root.join("appears")).unwrap();
-        std::fs::remove_file(busy("moved")).unwrap();
-        file(root, "busy/moved", 10);
-        std::fs::remove_file(busy("moved")).unwrap();
+        std::fs::remove_file(busy(other)).unwrap();
+        std::fs::write(busy(other), b"a file").unwrap();
+        std::fs::remove_file(busy(other)).unwrap();
         rounds += 1;
     }
     rounds
 }
 
 /// Scans a tree, part of which never holds still.
-fn scan_while_it_changes(engines: &[Engine], runs: usize) {
+fn scan_while_it_changes(engines: &[Engine], other: &str) {
     let tree = scratch();
     let root = tree.path();
     let steady = ["200005", "200006", "200007"];
@@ -258,10 +258,10 @@ fn scan_while_it_changes(engines: &[Engine], runs: usize) {
     file(root, "busy/rest", 1000);
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let rounds = scope.spawn(|| churn(root, &stop));
+        let rounds = scope.spawn(|| churn(root, other, &stop));
         // Also when an assertion fails, or the scope waits for ever.
         let scanned = std::panic::catch_unwind(|| {
-            for engine in engines.iter().cycle().take(runs) {
+            for engine in engines.iter().cycle().take(20) {
                 let report = report(root, engine, 0);
                 assert_eq!(report["run"]["coverage"], "complete");
                 assert_eq!(report["errors"]["count"], 0);
@@ -282,16 +282,20 @@ fn scan_while_it_changes(engines: &[Engine], runs: usize) {
         stop.store(true, Ordering::Relaxed);
         let rounds = rounds.join().unwrap();
         scanned.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        assert!(rounds as usize > runs, "only {rounds} rounds of changes");
+        assert!(rounds > 1, "only {rounds} rounds of changes");
     });
 }
 
 #[test]
 fn what_vanishes_and_appears_during_the_scan_is_no_error() {
-    scan_while_it_changes(POSIX, 20);
+    scan_while_it_changes(POSIX, "moved");
 }
 
 #[test]
 fn what_vanishes_and_appears_is_no_error_to_the_portable_engine() {
-    scan_while_it_changes(PORTABLE, 20);
+    // jwalk believes what the listing says an entry is, so a name that becomes something else in
+    // between is a matter of its own: see tests/faults/oddities.rs.
+    if !PORTABLE.is_empty() {
+        scan_while_it_changes(PORTABLE, "other");
+    }
 }

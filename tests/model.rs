@@ -199,9 +199,15 @@ fn check(scan_: &Scan, ops: &[Op]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// A few, since each makes a tree on disk; PROPTEST_CASES asks for more.
+fn cases_wanted() -> u32 {
+    let wanted = std::env::var("PROPTEST_CASES");
+    wanted.map_or(40, |number| number.parse().unwrap())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 40,
+        cases: cases_wanted(),
         max_shrink_iters: 300,
         // The failing case is printed; add it to the test below.
         failure_persistence: None,

@@ -53,8 +53,10 @@ impl Mounted {
 impl Drop for Mounted {
     fn drop(&mut self) {
         self.state.release();
-        let session = self.session.take().map(BackgroundSession::umount_and_join);
-        if let Some(Err(error)) = session {
+        if let Some(session) = self.session.take()
+            && let Err(error) = session.umount_and_join()
+            && is_mounted(&self.point)
+        {
             // Somebody is still in there. Nothing may hang on it once the test is gone.
             eprintln!("unmounting {}: {error}", self.point.display());
             let (program, flag) = match is_root() {
@@ -67,6 +69,14 @@ impl Drop for Mounted {
             }
         }
     }
+}
+
+/// What the kernel says, without asking the file system, which may not answer. By the unique name
+/// of the directory above: the kernel spells the rest without links and with escapes.
+fn is_mounted(point: &Path) -> bool {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let unique = point.iter().nth_back(1).and_then(|name| name.to_str());
+    unique.is_none_or(|unique| mounts.contains(unique))
 }
 
 fn has_fusermount() -> bool {

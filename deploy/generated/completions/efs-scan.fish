@@ -1,0 +1,130 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_efs_scan_global_optspecs
+    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= cross-mounts= threads= engine= config= q/quiet v/verbose log-format= h/help V/version
+end
+
+function __fish_efs_scan_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_efs_scan_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_efs_scan_using_subcommand
+    set -l cmd (__fish_efs_scan_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l user -d 'Scan the home of this user or uid only, in detail (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l format -d 'Form of the result [default: table]' -r -f -a "table\t'For people'
+json\t'Everything, by a versioned schema'
+csv\t'A line for each home'
+du\t'As `du -h -d1 ROOT/` prints it'"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -s o -l output -d 'Write the result to this file, all at once when it is complete' -r -F
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
+trash\t'Trash'
+cache\t'Caches'
+files\t'Number of files'
+name\t'Name'
+quota\t'Percent of the quota'"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l limit -d 'Show at most so many homes in the table' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l top -d 'Name so many of the largest files and directories [default: 10, with --user 25]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l exclude -d 'Leave out what matches, relative to ROOT; it is not opened (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l names -d 'Where names come from: passwd, or csv:FILE with uid,name lines (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l quota -d 'Quota of every home that the configuration gives none, by allocated bytes: 50GiB' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l fail-on-quota -d 'Exit with 4 if a home is over its quota' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cross-mounts -d 'Enter other file systems mounted below ROOT' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l threads -d 'Workers [default: cores on a local file system, 64 on NFS and FUSE]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l engine -d 'How entries are found [default: posix on Linux]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
+portable\t'jwalk, for other systems and as a second opinion'"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -s V -l version -d 'Print version'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "generate" -d 'Print what the package is built with'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l user -d 'Scan the home of this user or uid only, in detail (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l format -d 'Form of the result [default: table]' -r -f -a "table\t'For people'
+json\t'Everything, by a versioned schema'
+csv\t'A line for each home'
+du\t'As `du -h -d1 ROOT/` prints it'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s o -l output -d 'Write the result to this file, all at once when it is complete' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
+trash\t'Trash'
+cache\t'Caches'
+files\t'Number of files'
+name\t'Name'
+quota\t'Percent of the quota'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l limit -d 'Show at most so many homes in the table' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l top -d 'Name so many of the largest files and directories [default: 10, with --user 25]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l exclude -d 'Leave out what matches, relative to ROOT; it is not opened (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l names -d 'Where names come from: passwd, or csv:FILE with uid,name lines (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l quota -d 'Quota of every home that the configuration gives none, by allocated bytes: 50GiB' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l fail-on-quota -d 'Exit with 4 if a home is over its quota' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cross-mounts -d 'Enter other file systems mounted below ROOT' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l threads -d 'Workers [default: cores on a local file system, 64 on NFS and FUSE]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l engine -d 'How entries are found [default: posix on Linux]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
+portable\t'jwalk, for other systems and as a second opinion'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -f -a "man" -d 'The man page'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -f -a "completions" -d 'Completions of a shell'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -f -a "schema" -d 'The JSON Schema of the report'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from man" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from man" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from man" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from man" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from completions" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from completions" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from completions" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from completions" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from schema" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from schema" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "man" -d 'The man page'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'Completions of a shell'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "schema" -d 'The JSON Schema of the report'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand help; and not __fish_seen_subcommand_from config generate help" -f -a "config" -d 'Print the effective configuration as TOML'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand help; and not __fish_seen_subcommand_from config generate help" -f -a "generate" -d 'Print what the package is built with'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand help; and not __fish_seen_subcommand_from config generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "man" -d 'The man page'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'Completions of a shell'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "schema" -d 'The JSON Schema of the report'
