@@ -30,6 +30,8 @@ fn names() -> Vec<Vec<u8>> {
         "\u{2028}separated",
         "=cmd|' -c calc'!A0",
         "+1",
+        "+A1",
+        "-A1",
         "-1",
         "@x",
         "\t=1",

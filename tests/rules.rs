@@ -178,20 +178,20 @@ fn the_first_rule_wins_and_nothing_counts_twice() {
 #[test]
 fn the_first_rule_wins_although_it_looks_inside() {
     let tree = scratch();
-    file(tree.path(), "a/mlruns/pyvenv.cfg", 5000);
-    file(tree.path(), "b/.cache/KEEP", 5000);
-    let config = tree.path().with_extension("toml");
+    let root = tree.path().join("efs");
+    file(&root, "a/mlruns/pyvenv.cfg", 5000);
+    file(&root, "b/.cache/KEEP", 5000);
+    let config = tree.path().join("efs-scan.toml");
     let rule =
         "[[rules.add]]\nid = 'keep'\nclass = 'output'\npaths = ['.cache']\ncontains = ['KEEP']\n";
     std::fs::write(&config, rule).unwrap();
     for engine in ENGINES {
         let args = ["--config", config.to_str().unwrap(), "--engine", engine];
-        let report = report(tree.path(), args, 0);
+        let report = report(&root, args, 0);
         // By its place in the built-in file, and by being the site's own.
         assert_eq!(found(&report, "a"), BTreeSet::from(["virtualenv mlruns".to_owned()]));
         assert_eq!(found(&report, "b"), BTreeSet::from(["keep .cache".to_owned()]));
     }
-    std::fs::remove_file(config).unwrap();
 }
 
 #[test]

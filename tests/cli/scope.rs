@@ -164,3 +164,34 @@ fn what_is_excluded_is_not_opened() {
         }
     }
 }
+
+/// It is kept apart by top-level directory while it is counted, and is one when it is reported.
+#[test]
+fn a_link_from_outside_of_homes_to_outside_of_homes_is_shared_with_nobody() {
+    let tree = scratch();
+    file(tree.path(), "a/file", 5000);
+    file(tree.path(), "b/200005/file", 5000);
+    std::fs::hard_link(tree.path().join("a/file"), tree.path().join("b/file")).unwrap();
+    let report = report(tree.path(), ["--home-depth", "2"], 0);
+    let outside = home(&report, "(outside homes)");
+    assert_eq!(report["hard_links"]["shared_between_homes"]["inodes"], 0);
+    assert_eq!(outside["shared"]["inodes"], 0);
+    assert_eq!(outside["charged_elsewhere"]["inodes"], 0);
+}
+
+#[test]
+fn the_largest_files_outside_of_homes_are_those_of_all_directories() {
+    let tree = scratch();
+    let outside = ["a/1", "b/2", "b/3", "top"];
+    for (at, path) in outside.iter().enumerate() {
+        file(tree.path(), path, 5000 * (at + 1));
+    }
+    let largest = |top: &str| {
+        let report = report(tree.path(), ["--home-depth", "2", "--top", top], 0);
+        let files = home(&report, "(outside homes)")["largest_files"].as_array().unwrap().clone();
+        let paths = files.iter().map(|file| file["path"].as_str().unwrap().to_owned());
+        paths.collect::<Vec<_>>()
+    };
+    assert_eq!(largest("10"), ["top", "b/3", "b/2", "a/1"]);
+    assert_eq!(largest("3"), ["top", "b/3", "b/2"]);
+}

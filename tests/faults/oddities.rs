@@ -77,7 +77,7 @@ struct LoopMount<'a>(&'a Path);
 
 impl Drop for LoopMount<'_> {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+        let _ = Command::new("umount").arg("-l").arg(self.0).output();
     }
 }
 

@@ -74,7 +74,7 @@ impl Copy {
         let before = du(self.dir.path());
         for (at, other) in others.iter().enumerate() {
             let within = |path: &&str| other.starts_with(&format!("{path}/"));
-            if paths.iter().any(|path| within(&path)) {
+            if paths.iter().any(within) {
                 std::fs::rename(root.join(other), aside.join(at.to_string())).unwrap();
             }
         }
