@@ -1,14 +1,17 @@
 //! From the command line to the exit code: one scan, one report, one result.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::cli::{Cli, Command, CommonArgs, EngineKind, Format, ScanArgs};
+use crate::cli::{Asked, Cli, Command, EngineKind, Format, Generate};
 use crate::config::{Config, Loaded};
 use crate::exit::Exit;
 use crate::generate::generate;
@@ -19,6 +22,10 @@ use crate::report::{self, Context, Coverage, Detail, DuNames, Report, Run};
 use crate::scan::{Ended, Engine, Root, Stop, raise_descriptor_limit};
 use crate::usage::{Ages, Ledger, Scope, Task};
 use crate::{log, text};
+
+/// How long a scan that was told to stop may take to end its walk before the program ends without
+/// a report: the root itself may lie on a server that does not answer.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Why there is no result, and the exit code for it.
 struct Failure(Exit, String);
@@ -34,47 +41,100 @@ impl Failure {
 }
 
 /// Runs what the command line asks for.
-pub fn run(cli: Cli) -> Exit {
-    let done = match &cli.command {
-        None => scan(&cli.common, &cli.scan),
-        Some(Command::Config(args)) => print_config(&cli.common, args),
-        Some(Command::Generate { what }) => {
-            let mut bytes = Vec::new();
-            generate(what, &mut bytes)
-                .map_err(Failure::fatal)
-                .and_then(|()| Output::Stdout.write(&bytes).map_err(Failure::fatal))
-                .map(|()| Exit::Complete)
+pub fn run(asked: Asked) -> Exit {
+    let cli = match asked {
+        Asked::Run(cli) => cli,
+        Asked::Generate(what) => return finish(print_generated(&what), Default::default()),
+    };
+    let args = match &cli.command {
+        Some(Command::Config(args)) => args,
+        None => &cli.scan,
+    };
+    let loaded = match Loaded::new(&cli.common, args) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            let format = cli.common.log_format.unwrap_or_default();
+            return finish(Err(Failure::usage(error)), format);
         }
     };
+    let format = loaded.log_format();
+    finish(dispatch(&cli, loaded), format)
+}
+
+fn finish(done: Result<Exit, Failure>, format: crate::cli::LogFormat) -> Exit {
     done.unwrap_or_else(|Failure(exit, problem)| {
-        // One line, whatever a name in it holds.
-        eprintln!("efs-scan: {}", text::printable(problem.as_bytes()));
+        log::failure(format, &problem);
         exit
     })
 }
 
-fn print_config(common: &CommonArgs, args: &ScanArgs) -> Result<Exit, Failure> {
-    let text = Loaded::new(common, args)
-        .and_then(|loaded| {
-            let text = loaded.to_toml()?;
-            loaded.check(args)?;
-            Ok(text)
-        })
-        .map_err(Failure::usage)?;
-    Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
+fn dispatch(cli: &Cli, loaded: Loaded) -> Result<Exit, Failure> {
+    match &cli.command {
+        Some(Command::Config(args)) => {
+            let text = loaded.to_toml().map_err(Failure::usage)?;
+            loaded.check(args).map_err(Failure::usage)?;
+            Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
+            Ok(Exit::Complete)
+        }
+        None => {
+            log::init(&cli.common, loaded.log_format());
+            let config = loaded.check(&cli.scan).map_err(Failure::usage)?;
+            let show = std::io::stderr().is_terminal() && !cli.common.quiet;
+            interruptible(config, show)
+        }
+    }
+}
+
+fn print_generated(what: &Generate) -> Result<Exit, Failure> {
+    let mut bytes = Vec::new();
+    generate(what, &mut bytes).map_err(Failure::fatal)?;
+    Output::Stdout.write(&bytes).map_err(Failure::fatal)?;
     Ok(Exit::Complete)
 }
 
-fn scan(common: &CommonArgs, args: &ScanArgs) -> Result<Exit, Failure> {
-    let loaded = Loaded::new(common, args).map_err(Failure::usage)?;
-    log::init(common, loaded.log_format());
-    let config = loaded.check(args).map_err(Failure::usage)?;
+/// Scans on a thread of its own, so that this one is there for signals whatever that waits for.
+fn interruptible(config: Config, show_progress: bool) -> Result<Exit, Failure> {
+    let stop = Arc::new(Stop::default());
+    stop_on_signals(&stop).map_err(Failure::fatal)?;
+    let root = config.root.clone();
+    let walked = Arc::new(AtomicBool::new(false));
+    let (send, receive) = channel();
+    let (its_stop, its_walked) = (Arc::clone(&stop), Arc::clone(&walked));
+    std::thread::spawn(move || {
+        // Nobody listens any more only when the program is ending.
+        let _ = send.send(scan(config, show_progress, &its_stop, &its_walked));
+    });
+    let mut stopped: Option<Instant> = None;
+    loop {
+        match receive.recv_timeout(Duration::from_millis(50)) {
+            Ok(done) => return done,
+            Err(RecvTimeoutError::Disconnected) => {
+                let problem = "the scan panicked; please report this with the message above";
+                return Err(Failure::fatal(problem));
+            }
+            // Relaxed: only a moment's delay depends on it.
+            Err(RecvTimeoutError::Timeout) if walked.load(Ordering::Relaxed) => {}
+            Err(RecvTimeoutError::Timeout) if stop.is_set() => {
+                if stopped.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                    let problem = format!("interrupted while {} does not answer", root.display());
+                    return Err(Failure(Exit::Interrupted, problem));
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+fn scan(
+    config: Config,
+    show_progress: bool,
+    stop: &Arc<Stop>,
+    walked: &AtomicBool,
+) -> Result<Exit, Failure> {
     let names = Names::open(&config.names).map_err(Failure::usage)?;
     let homes = homes_of(&config.users, &names)?;
     let output = Output::open(config.output.as_deref(), &config.root).map_err(Failure::usage)?;
     raise_descriptor_limit();
-    let stop = Arc::new(Stop::default());
-    stop_on_signals(&stop).map_err(Failure::fatal)?;
 
     let started = Timestamp::now();
     let plan = Root::plan(&config.root, config.threads);
@@ -83,7 +143,7 @@ fn scan(common: &CommonArgs, args: &ScanArgs) -> Result<Exit, Failure> {
         rules: config.rules,
         scope: Scope {
             home_depth: config.home_depth,
-            homes,
+            homes: homes.as_ref().map(|homes| homes.values().flatten().cloned().collect()),
             mounts: config.mounts,
             exclude: config.exclude,
         },
@@ -91,43 +151,40 @@ fn scan(common: &CommonArgs, args: &ScanArgs) -> Result<Exit, Failure> {
         top: config.top,
     }));
     tracing::info!(root = ?config.root, engine = engine.name(), ?plan, "scanning");
-    let show = std::io::stderr().is_terminal() && !common.quiet;
-    let display = show.then(|| Display::start(&ledger));
-    let ended = engine.walk(&ledger, &stop);
+    let display = show_progress.then(|| Display::start(&ledger));
+    let ended = engine.walk(&ledger, stop);
+    walked.store(true, Ordering::Relaxed);
     drop(display);
     let ended = ended.map_err(Failure::fatal)?;
 
-    let totals = ledger.finish();
     let root = absolute(&config.root);
     let (root_text, root_base64) = text::lossy(root.as_os_str().as_encoded_bytes());
-    let context = Context {
-        run: Run {
-            id: format!("{}", started.strftime("%Y%m%dT%H%M%S%.6fZ")),
-            started,
-            finished: Timestamp::now(),
-            root: root_text,
-            root_base64,
-            engine: engine.name().to_owned(),
-            coverage: match ended {
-                Ended::Complete => Coverage::Complete,
-                Ended::Interrupted => Coverage::Interrupted,
-            },
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            home_depth: config.home_depth,
-            users: config.users,
-            names: config.names.iter().map(ToString::to_string).collect(),
+    let run = Run {
+        id: started.strftime("%Y%m%dT%H%M%S%.6fZ").to_string(),
+        started,
+        finished: Timestamp::now(),
+        root: root_text,
+        root_base64,
+        engine: engine.name().to_owned(),
+        coverage: match ended {
+            Ended::Complete => Coverage::Complete,
+            Ended::Interrupted => Coverage::Interrupted,
         },
-        root: &root,
-        names: &names,
-        quotas: &config.quotas,
-        top: config.top,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        home_depth: config.home_depth,
+        users: config.users,
+        names: config.names.iter().map(ToString::to_string).collect(),
     };
-    let mut report = report::build(&totals, context);
+    let (quotas, top) = (&config.quotas, config.top);
+    let context = Context { run, root: &root, names: &names, quotas, top };
+    let mut report = report::build(&ledger.finish(), context);
     report.sort(config.sort);
-    let missing = missing_users(&report, ended);
-    if !missing.is_empty() {
-        let problem = format!("no home below {} for {}", root.display(), missing.join(", "));
-        return Err(Failure::usage(problem));
+    if let Some(homes) = homes.filter(|_| ended == Ended::Complete) {
+        let missing = missing_users(&report, &homes);
+        if !missing.is_empty() {
+            let problem = format!("no home below {} for {}", root.display(), missing.join(", "));
+            return Err(Failure::usage(problem));
+        }
     }
     let bytes = render(&report, config.format, config.limit, &output).map_err(Failure::fatal)?;
     output.write(&bytes).map_err(Failure::fatal)?;
@@ -140,35 +197,31 @@ fn scan(common: &CommonArgs, args: &ScanArgs) -> Result<Exit, Failure> {
     })
 }
 
-/// Names of the homes that users have: their uids, or the name itself.
-fn homes_of(users: &[String], names: &Names) -> Result<Option<BTreeSet<Vec<u8>>>, Failure> {
-    if users.is_empty() {
-        return Ok(None);
-    }
-    let mut homes = BTreeSet::new();
+/// Names that the homes of each user may have.
+type Homes = BTreeMap<String, BTreeSet<Vec<u8>>>;
+
+/// What the homes of the users may be called: by their uids, or by the name itself.
+fn homes_of(users: &[String], names: &Names) -> Result<Option<Homes>, Failure> {
+    let mut homes = Homes::new();
     for user in users {
         if user.is_empty() || user.contains('/') {
             return Err(Failure::usage(format!("--user `{user}` is neither a name nor a uid")));
         }
-        homes.insert(user.clone().into_bytes());
-        homes.extend(names.uids(user).iter().map(|uid| uid.to_string().into_bytes()));
+        let uids = names.uids(user).into_iter().map(|uid| uid.to_string().into_bytes());
+        homes.insert(user.clone(), uids.chain([user.clone().into_bytes()]).collect());
     }
-    Ok(Some(homes))
+    Ok(Some(homes).filter(|_| !users.is_empty()))
 }
 
 /// Users that were asked for and have no home here.
-fn missing_users(report: &Report, ended: Ended) -> Vec<String> {
-    let has_home = |user: &&String| {
-        report.homes.iter().any(|home| {
-            let last = home.name.rsplit('/').next();
-            last == Some(user) || home.owner.name.as_ref() == Some(user)
-        })
+fn missing_users<'a>(report: &Report, homes: &'a Homes) -> Vec<&'a str> {
+    let last = |home: &report::HomeReport| {
+        let name = text::bytes_of(&home.name, home.name_base64.as_deref());
+        name.rsplit(|byte| *byte == b'/').next().map(<[u8]>::to_vec)
     };
-    let users = report.run.users.iter();
-    match ended {
-        Ended::Complete => users.filter(|user| !has_home(user)).cloned().collect(),
-        Ended::Interrupted => Vec::new(),
-    }
+    let found: BTreeSet<Vec<u8>> = report.homes.iter().filter_map(last).collect();
+    let missing = homes.iter().filter(|(_, homes)| homes.is_disjoint(&found));
+    missing.map(|(user, _)| user.as_str()).collect()
 }
 
 fn engine(config: &Config, plan: Root) -> Box<dyn Engine> {

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use crate::report::SortKey;
 /// Who uses what on Amazon EFS: scans a mounted file system in parallel, attributes every byte
 /// to a home directory and flags trash and caches.
 #[derive(Debug, Parser)]
-#[command(name = "efs-scan", version, args_conflicts_with_subcommands = true)]
+#[command(name = "efs-scan", version, disable_help_subcommand = true)]
 #[command(after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do instead of scanning.
@@ -25,6 +26,51 @@ pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Asked {
+    /// To scan, or another command of the public ones.
+    Run(Box<Cli>),
+    /// To generate a part of the package.
+    Generate(Generate),
+}
+
+impl Asked {
+    /// Reads the command line; ends the program with usage or help where it is none.
+    pub fn parse() -> Self {
+        let mut args: Vec<_> = std::env::args_os().collect();
+        if args.get(1).is_some_and(|arg| arg == "generate") {
+            args.remove(1);
+            return Self::Generate(GenerateCli::parse_from(args).what);
+        }
+        let matches = Cli::command().get_matches_from(args);
+        let cli = Cli::from_arg_matches(&matches).and_then(|cli| {
+            let misplaced = cli.command.as_ref().and_then(|_| scan_flag_of(&matches));
+            match misplaced {
+                None => Ok(cli),
+                Some(flag) => Err(Cli::command().error(
+                    clap::error::ErrorKind::ArgumentConflict,
+                    format!("`{flag}` belongs behind the command"),
+                )),
+            }
+        });
+        Self::Run(Box::new(cli.unwrap_or_else(|error| error.exit())))
+    }
+}
+
+/// A flag of the scan that was given before a command, where it would mean nothing.
+fn scan_flag_of(matches: &ArgMatches) -> Option<String> {
+    let scan = ScanArgs::augment_args(clap::Command::new("scan"));
+    let given = |arg: &&clap::Arg| {
+        let id = arg.get_id().as_str();
+        matches.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    scan.get_arguments().find(given).map(|arg| match arg.get_long() {
+        Some(long) => format!("--{long}"),
+        None => arg.get_id().to_string(),
+    })
 }
 
 const EXIT_CODES: &str = "\
@@ -44,16 +90,18 @@ the variable, and the variable before the configuration file.";
 pub enum Command {
     /// Print the effective configuration as TOML
     Config(Box<ScanArgs>),
-    /// Print what the package is built with
-    #[command(hide = true)]
-    Generate {
-        /// Which
-        #[command(subcommand)]
-        what: Generate,
-    },
 }
 
-/// What can be generated.
+/// The hidden command `efs-scan generate`, apart from [`Cli`] so that neither the man page nor
+/// completions offer it.
+#[derive(Debug, Parser)]
+#[command(name = "efs-scan generate")]
+struct GenerateCli {
+    #[command(subcommand)]
+    what: Generate,
+}
+
+/// What the package is built with.
 #[derive(Debug, Subcommand)]
 pub enum Generate {
     /// The man page

@@ -9,6 +9,7 @@ use toml::Spanned;
 use crate::cli::{CommonArgs, EngineKind, Format, LogFormat, ScanArgs};
 use crate::names::SourceSpec;
 use crate::report::{Quotas, SortKey};
+use crate::text::printable;
 use crate::units::{AllocatedBytes, parse_size};
 use crate::usage::rule_file::{self, RuleSpec};
 use crate::usage::{Exclude, Mounts, Rules};
@@ -176,7 +177,11 @@ impl Loaded {
     /// If a setting cannot be written as TOML, such as a path that is not UTF-8.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         let from = match &self.file {
-            Some((path, _)) => format!("# from {}, environment and flags\n", path.display()),
+            Some((path, _)) => {
+                // The name is a comment, and nothing in it a setting.
+                let name = printable(path.as_os_str().as_encoded_bytes());
+                format!("# from {name}, environment and flags\n")
+            }
             None => "# no configuration file; from environment and flags\n".to_owned(),
         };
         let effective = self.settings.clone().with_defaults();

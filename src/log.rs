@@ -7,9 +7,24 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{CommonArgs, LogFormat};
+use crate::text::printable;
 
 /// The target of the summary line, which is said unless `--quiet`.
 pub(crate) const SUMMARY: &str = "efs_scan::summary";
+
+/// Says why there is no result, in one line whatever a name in it holds.
+pub(crate) fn failure(format: LogFormat, problem: &str) {
+    match format {
+        LogFormat::Text => eprintln!("efs-scan: {}", printable(problem.as_bytes())),
+        LogFormat::Json => {
+            let time = jiff::Timestamp::now();
+            let line = serde_json::json!({
+                "timestamp": time, "level": "ERROR", "message": problem, "target": "efs_scan",
+            });
+            eprintln!("{line}");
+        }
+    }
+}
 
 /// Starts it.
 pub(crate) fn init(common: &CommonArgs, format: LogFormat) {

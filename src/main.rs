@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use efs_scan::cli::Cli;
+use efs_scan::cli::Asked;
 
 fn main() -> ExitCode {
-    ExitCode::from(efs_scan::run(Cli::parse()).code())
+    ExitCode::from(efs_scan::run(Asked::parse()).code())
 }

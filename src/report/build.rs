@@ -1,5 +1,6 @@
 //! From the closed accounts to the report.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -44,6 +45,9 @@ pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
     builder.files = usage::Top::new(builder.context.top);
     builder.dirs = usage::Top::new(builder.context.top);
     let homes = builder.homes(&totals.homes);
+    for (rule, linked) in &totals.links.rules {
+        builder.all_rules.entry(*rule).or_default().linked = *linked;
+    }
     let orphans = builder.orphans(&homes);
     let errors = &totals.errors;
     let mut run = builder.context.run.clone();
@@ -98,7 +102,9 @@ impl Builder<'_> {
             match (&mut outside, home.kind) {
                 (_, HomeKind::Uid | HomeKind::Named) => reports.push(report),
                 (None, HomeKind::Outside) => outside = Some(report),
-                (Some(first), HomeKind::Outside) => merge_outside(first, report),
+                (Some(first), HomeKind::Outside) => {
+                    merge_outside(first, report, self.context.top);
+                }
             }
         }
         // With homes named, what lies outside was not looked at.
@@ -110,7 +116,9 @@ impl Builder<'_> {
         self.tally.merge(&books.tally);
         self.by_class.merge(&books.by_class);
         for (rule, total) in &books.rules {
-            self.all_rules.entry(*rule).or_default().merge(total);
+            let all = self.all_rules.entry(*rule).or_default();
+            all.places += total.places;
+            all.single.merge(total.single);
         }
         books.files.items().iter().for_each(|file| self.files.offer(file.clone()));
         books.dirs.items().iter().for_each(|dir| self.dirs.offer(dir.clone()));
@@ -227,7 +235,7 @@ impl Builder<'_> {
 }
 
 /// Adds what lies outside below one more top-level directory.
-fn merge_outside(all: &mut HomeReport, more: HomeReport) {
+fn merge_outside(all: &mut HomeReport, more: HomeReport, top: usize) {
     all.usage.add(&more.usage);
     all.errors += more.errors;
     if all.coverage == Coverage::Complete {
@@ -246,15 +254,17 @@ fn merge_outside(all: &mut HomeReport, more: HomeReport) {
             None => all.rules.push(rule),
         }
     }
+    all.rules.sort_by_key(|rule| Reverse(rule.usage.allocated_bytes));
     all.findings.extend(more.findings);
     all.findings.sort_by(|a, b| {
         (b.usage.allocated_bytes, &a.path).cmp(&(a.usage.allocated_bytes, &b.path))
     });
-    let limit = all.largest_files.len().max(more.largest_files.len());
     all.largest_files.extend(more.largest_files);
-    all.largest_files
-        .sort_by(|a, b| (b.allocated_bytes, &a.path).cmp(&(a.allocated_bytes, &b.path)));
-    all.largest_files.truncate(limit);
+    all.largest_files.sort_by(|a, b| {
+        let size = |file: &LargeFile| Reverse((file.allocated_bytes, file.apparent_bytes));
+        (size(a), &a.path).cmp(&(size(b), &b.path))
+    });
+    all.largest_files.truncate(top);
 }
 
 fn share(part: Part) -> Share {
@@ -295,15 +305,15 @@ fn rule_reports(rules: &Rules, totals: &BTreeMap<u16, RuleTotal>) -> Vec<RuleRep
                 class: rule.class.name().to_owned(),
                 hint: rule.hint,
                 places: total.places,
-                usage: share(total.whole),
-                frees: share(total.frees),
+                usage: share(total.whole()),
+                frees: share(total.frees()),
                 command: rule.command.clone(),
                 note: rule.note.clone(),
             }
         })
         .collect();
     // Largest first; rules keep their order where they are alike.
-    reports.sort_by_key(|report| std::cmp::Reverse(report.usage.allocated_bytes));
+    reports.sort_by_key(|report| Reverse(report.usage.allocated_bytes));
     reports
 }
 

@@ -66,7 +66,8 @@ fn row(report: &Report, home: &HomeReport) -> Vec<Vec<u8>> {
         }),
         text(home.coverage.name()),
         number(home.errors),
-        optional(home.newest_mtime.map(|time| time.to_string())),
+        // A year before 0 begins with a minus.
+        text(&home.newest_mtime.map(|time| time.to_string()).unwrap_or_default()),
         number(usage.files),
         number(usage.dirs),
         number(usage.symlinks),

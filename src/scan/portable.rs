@@ -10,8 +10,10 @@ use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jwalk::{DirEntry, Parallelism, WalkDirGeneric};
 use rustix::fs::OFlags;
@@ -51,6 +53,8 @@ impl Engine for Portable {
         std::fs::read_dir(&self.root).map_err(failed("open"))?;
         let root = ledger.root(attrs);
         let shared = (Arc::clone(ledger), Arc::clone(stop));
+        let panicked = Arc::new(AtomicBool::new(false));
+        let its_panicked = Arc::clone(&panicked);
         let walk = WalkDirGeneric::<State>::new(&self.root)
             .root_read_dir_state(Some(root))
             .skip_hidden(false)
@@ -62,12 +66,19 @@ impl Engine for Portable {
                 let (ledger, stop) = &shared;
                 // No depth: jwalk shows the root as an entry of its own, which `root` is already.
                 if let (Some(_), Some(dir), false) = (depth, dir.as_ref(), stop.is_set()) {
-                    list(ledger, dir, path, entries);
+                    // jwalk would wait for ever for a worker that unwound.
+                    let listed = catch_unwind(AssertUnwindSafe(|| {
+                        list(ledger, dir, path, entries);
+                    }));
+                    if listed.is_err() {
+                        its_panicked.store(true, Ordering::Relaxed);
+                        stop.set();
+                    }
                 }
             });
         for entry in walk {
             if stop.is_set() {
-                return Ok(Ended::Interrupted);
+                break;
             }
             // Only here jwalk tells that a directory could not be opened.
             if let Ok(entry) = entry
@@ -77,7 +88,12 @@ impl Engine for Portable {
                 unreadable(ledger, dir, &to_io(error));
             }
         }
-        Ok(Ended::Complete)
+        // Relaxed: the walk is over.
+        match (panicked.load(Ordering::Relaxed), stop.is_set()) {
+            (true, _) => Err(WalkError::Panicked),
+            (false, true) => Ok(Ended::Interrupted),
+            (false, false) => Ok(Ended::Complete),
+        }
     }
 }
 
@@ -99,30 +115,51 @@ fn list(
                 Ok(metadata) => listing.entry(ledger, name, attrs(&metadata)),
                 Err(error) => listing.failed(Op::Stat, Some(name), &error),
             }
-            entry.read_children.is_some()
+            true
         }
         Err(error) => {
             listing.failed(Op::List, None, &to_io(error));
             false
         }
     });
+    // jwalk goes by paths: what it read may have taken the directory's place meanwhile.
+    if dir.depth > 0 && !is_still(dir, path) {
+        drop(listing);
+        entries.clear();
+        return ledger.vanished(dir);
+    }
     let children = listing.commit(ledger, Listed::Whole, &PathProbe(path));
-    let by_name: HashMap<&[u8], &Arc<Dir>> =
+    let mut by_name: HashMap<&[u8], &Arc<Dir>> =
         children.iter().map(|child| (&*child.name, child)).collect();
     for entry in entries.iter_mut().flatten() {
-        let child = by_name.get(entry.file_name.as_bytes()).copied();
+        let child = entry.read_children.as_ref();
+        let child = child.and_then(|_| by_name.remove(entry.file_name.as_bytes()));
         entry.client_state = child.cloned();
         match (child, &mut entry.read_children) {
             (Some(child), Some(read)) => read.client_read_state = Some(Some(Arc::clone(child))),
             (_, read) => *read = None,
         }
     }
+    // jwalk would hold every file until its turn comes.
+    entries.retain(|entry| entry.as_ref().is_ok_and(|entry| entry.read_children.is_some()));
+    // A name that was a file to the listing and a directory a moment later: jwalk will not go in.
+    for child in by_name.into_values() {
+        let problem = io::Error::other("it became a directory while its parent was listed");
+        unreadable(ledger, child, &problem);
+    }
     ledger.end(listing);
+}
+
+/// Whether the path still leads to the directory that its parent's listing found.
+fn is_still(dir: &Dir, path: &Path) -> bool {
+    std::fs::symlink_metadata(path)
+        .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == (dir.attrs.dev, dir.attrs.ino))
 }
 
 /// A directory that cannot be opened: its own inode counts, and its contents are an error.
 fn unreadable(ledger: &Ledger, dir: &Arc<Dir>, error: &io::Error) {
-    if error.kind() == io::ErrorKind::NotFound {
+    let replaced = error.raw_os_error() == Some(Errno::NOTDIR.raw_os_error());
+    if replaced || error.kind() == io::ErrorKind::NotFound {
         return ledger.vanished(dir);
     }
     let mut listing = ledger.begin(dir);
@@ -191,9 +228,11 @@ impl Probe for PathProbe<'_> {
         let mut file = match opened {
             Ok(file) => file,
             Err(error) => {
-                let link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
-                let gone = error.kind() == io::ErrorKind::NotFound;
-                return if link || gone { Ok(false) } else { Err(error) };
+                // Gone, a link, or a socket: nobody's marker.
+                let harmless = [Errno::NOENT, Errno::LOOP, Errno::NXIO];
+                let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+                let harmless = errno.is_some_and(|errno| harmless.contains(&errno));
+                return if harmless { Ok(false) } else { Err(error) };
             }
         };
         let mut head = vec![0; bytes.len()];

@@ -275,6 +275,9 @@ impl Walk {
             match raw.next() {
                 None => return Halt::End,
                 Some(Err(Errno::INTR)) => continue,
+                // Linux answers so for a directory that was removed while it was open: it is
+                // empty now.
+                Some(Err(Errno::NOENT)) => return Halt::End,
                 Some(Err(errno)) => return Halt::Failed(errno.into()),
                 Some(Ok(entry)) => {
                     let name = entry.file_name();

@@ -26,6 +26,8 @@ pub struct Dir {
     pub(super) inherited: Option<Arc<Finding>>,
     /// The finding that begins here.
     pub(super) starts: OnceLock<Arc<Finding>>,
+    /// The first rule that its path alone matches.
+    pub(super) plain: Option<RuleIndex>,
     /// Rules that match its path and wait for a look inside.
     pub(super) matched: Vec<RuleIndex>,
     pub(super) states: States,
@@ -69,6 +71,13 @@ impl Dir {
         path
     }
 
+    /// Adds to the roll-up; a file system may claim sizes whose sum no number holds.
+    pub(super) fn add_subtree(&self, bytes: u64) {
+        let add = |sum: u64| Some(sum.saturating_add(bytes));
+        // Relaxed: `close` orders it before whoever completes the directory.
+        let _ = self.subtree.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+    }
+
     /// Whether the directory is where its home begins.
     pub(super) fn is_home_itself(&self) -> bool {
         self.parent.as_ref().is_none_or(|parent| !Arc::ptr_eq(&parent.home, &self.home))
@@ -86,7 +95,7 @@ impl Dir {
             let subtree = dir.subtree.load(Ordering::Relaxed);
             complete(dir, subtree);
             let Some(parent) = &dir.parent else { return };
-            parent.subtree.fetch_add(subtree, Ordering::Relaxed);
+            parent.add_subtree(subtree);
             parent.largest_child.fetch_max(subtree, Ordering::Relaxed);
             dir = parent;
         }

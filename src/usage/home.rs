@@ -65,19 +65,30 @@ pub struct Books {
 pub struct RuleTotal {
     /// In how many places.
     pub places: u64,
-    /// Every inode in them, once.
+    /// Inodes with one link.
+    pub single: Part,
+    /// Inodes with several, each once.
+    pub linked: LinkedTotal,
+}
+
+/// Inodes with several links in all places that one rule found, in a home or in the whole scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkedTotal {
+    /// Each once.
     pub whole: Part,
-    /// The inodes that would go if all of these places were deleted: those without a link
-    /// elsewhere.
+    /// Those that would go if all of these places were deleted: no link lies elsewhere.
     pub frees: Part,
 }
 
 impl RuleTotal {
-    /// Adds what the rule found elsewhere.
-    pub fn merge(&mut self, other: &RuleTotal) {
-        self.places += other.places;
-        self.whole.merge(other.whole);
-        self.frees.merge(other.frees);
+    /// Every inode, once.
+    pub fn whole(&self) -> Part {
+        self.single.plus(self.linked.whole)
+    }
+
+    /// What deleting all the places frees.
+    pub fn frees(&self) -> Part {
+        self.single.plus(self.linked.frees)
     }
 }
 
@@ -131,16 +142,12 @@ impl Finding {
 impl FindingSums {
     /// Every inode, once.
     pub fn whole(&self) -> Part {
-        let mut whole = self.single;
-        whole.merge(self.linked);
-        whole
+        self.single.plus(self.linked)
     }
 
     /// What deleting it frees.
     pub fn frees(&self) -> Part {
-        let mut frees = self.single;
-        frees.merge(self.linked_inside);
-        frees
+        self.single.plus(self.linked_inside)
     }
 }
 
@@ -209,8 +216,7 @@ impl Books {
         let total = self.rules.entry(finding.rule).or_default();
         total.places += 1;
         // Inodes with several links follow when their links are all known.
-        total.whole.merge(sums.single);
-        total.frees.merge(sums.single);
+        total.single.merge(sums.single);
         let whole = sums.whole();
         let size = (whole.allocated.0, whole.inodes);
         let smaller = |last: &Found| last.size > size;

@@ -13,7 +13,7 @@ use super::errors::Errors;
 use super::home::{Finding, Home, HomeKind};
 use super::links::{LinkTotals, Links};
 use super::listing::Listing;
-use super::rules::{RuleIndex, Rules, Seen};
+use super::rules::{Rules, Seen};
 use super::scope::Scope;
 use super::tally::{Ages, Class, Tally};
 use super::top::Large;
@@ -150,10 +150,27 @@ impl Ledger {
         with(&mut lock(&self.errors));
     }
 
-    /// The finding that begins at `dir` by `rule`.
-    pub(super) fn start_finding(&self, dir: &Dir, rule: RuleIndex) {
-        let class = self.task.rules.get(rule).class;
-        dir.starts.get_or_init(|| Finding::new(rule, class));
+    /// Decides whether a finding begins at `dir`: by the first rule that applies, if that goes
+    /// before the one `dir` lies in. Every part of a listing comes to the same answer.
+    ///
+    /// # Errors
+    /// What a look into the directory met; the rules that need none are decided all the same.
+    pub(super) fn decide(&self, dir: &Dir, seen: &Seen<'_>) -> std::io::Result<()> {
+        if dir.starts.get().is_some() {
+            return Ok(());
+        }
+        let before = dir.inherited.as_ref().map(|finding| finding.rule);
+        let plain = dir.plain.filter(|rule| before.is_none_or(|before| *rule < before));
+        // A marker that lies above the homes says nothing of them.
+        let inside = match dir.home.is_home() {
+            true => self.task.rules.inside(&dir.matched, plain.or(before), seen),
+            false => Ok(None),
+        };
+        if let Some(rule) = inside.as_ref().ok().copied().flatten().or(plain) {
+            let class = self.task.rules.get(rule).class;
+            dir.starts.get_or_init(|| Finding::new(rule, class));
+        }
+        inside.map(|_| ())
     }
 
     pub(super) fn found(
@@ -202,20 +219,15 @@ impl Ledger {
                 false
             })
         });
-        let inherited = parent.finding().cloned();
-        let before = inherited.as_ref().map(|finding| finding.rule);
-        let first = rules
-            .iter()
-            .copied()
-            .find(|&rule| !self.task.rules.looks_inside(rule))
-            .filter(|rule| before.is_none_or(|before| *rule < before));
+        // Above the homes a directory holds everybody's: no rule may claim it.
+        let claimable = place != Place::AboveHomes;
+        let plain = rules.iter().copied().find(|&rule| !self.task.rules.looks_inside(rule));
+        let plain = plain.filter(|_| claimable);
         rules.retain(|&rule| self.task.rules.looks_inside(rule));
         let mut dir = new_dir(Some(parent), name, attrs, home, states);
-        dir.inherited = inherited;
+        dir.inherited = parent.finding().cloned();
+        dir.plain = plain;
         dir.matched = rules;
-        if let Some(rule) = first {
-            self.start_finding(&dir, rule);
-        }
         Arc::new(dir)
     }
 
@@ -282,6 +294,7 @@ fn new_dir(
         home,
         inherited: None,
         starts: OnceLock::new(),
+        plain: None,
         matched: Vec::new(),
         states,
         open: 1.into(),

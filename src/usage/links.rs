@@ -4,13 +4,14 @@
 //! an inode were seen, or the walk is over: then the smallest home by name among those that link
 //! to it pays, and the inode is forgotten. Only inodes with more than one link are remembered.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use smallvec::SmallVec;
 
-use super::home::{Finding, Home, HomeKind};
+use super::home::{Finding, Home, HomeKind, LinkedTotal};
+use super::rules::RuleIndex;
 use super::tally::{Ages, Class, Part};
 use crate::scan::Attrs;
 use crate::sync::lock;
@@ -22,6 +23,8 @@ const SHARDS: usize = 32;
 #[derive(Debug)]
 pub(super) struct Links {
     shards: Vec<Mutex<HashMap<(u64, u64), Inode>>>,
+    /// What each rule found in the whole scan, where homes may share an inode.
+    rules: Mutex<BTreeMap<RuleIndex, LinkedTotal>>,
     ages: Ages,
 }
 
@@ -43,16 +46,22 @@ struct Place {
 }
 
 /// What is known of all hard links at the end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkTotals {
     /// Inodes some of whose links were not seen: they lie outside of what was scanned.
     pub unseen: Part,
+    /// Inodes with several links in what each rule found in all homes together.
+    pub rules: BTreeMap<RuleIndex, LinkedTotal>,
 }
 
 impl Links {
     /// Knows no inode yet.
     pub(super) fn new(ages: Ages) -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), ages }
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            rules: Mutex::default(),
+            ages,
+        }
     }
 
     /// Takes one link to an inode that has several.
@@ -100,6 +109,7 @@ impl Links {
                 self.charge(&inode);
             }
         }
+        totals.rules.clone_from(&lock(&self.rules));
         totals
     }
 
@@ -115,45 +125,56 @@ impl Links {
             books.by_class.add(class, part);
         });
 
-        let shared = places.iter().any(|place| !Arc::ptr_eq(&place.home, payer));
+        let shared = places.iter().any(|place| !same_home(&place.home, payer));
         for (at, place) in places.iter().enumerate() {
             let home = &place.home;
             let before = || places.iter().take(at);
-            if shared && !before().any(|other| Arc::ptr_eq(&other.home, home)) {
+            if shared && !before().any(|other| same_home(&other.home, home)) {
                 home.books(|books| {
                     books.shared.merge(part);
-                    if !Arc::ptr_eq(home, payer) {
+                    if !same_home(home, payer) {
                         books.charged_elsewhere.merge(part);
                     }
                 });
             }
-            let Some(finding) = &place.finding else {
-                continue;
-            };
+            let Some(finding) = &place.finding else { continue };
             if place.links >= inode.attrs.nlink {
                 finding.update(|sums| sums.linked_inside.merge(part));
             }
-            // All places of one rule in one home together are freed by following its advice.
-            let same_rule = |other: &&Place| {
-                Arc::ptr_eq(&other.home, home)
-                    && other.finding.as_ref().is_some_and(|f| f.rule == finding.rule)
-            };
-            if before().any(|other| same_rule(&other)) {
-                continue;
-            }
-            let links: u32 = places.iter().filter(same_rule).map(|place| place.links).sum();
-            home.books(|books| {
-                let total = books.rules.entry(finding.rule).or_default();
+            // All places of one rule together are freed by following its advice: in this home,
+            // and in the whole scan.
+            let of_rule = |other: &&Place| other.rule() == place.rule();
+            let at_home = |other: &&Place| of_rule(other) && Arc::ptr_eq(&other.home, home);
+            let count = |total: &mut LinkedTotal, links: u32| {
                 total.whole.merge(part);
                 if links >= inode.attrs.nlink {
                     total.frees.merge(part);
                 }
-            });
+            };
+            if !before().any(|other| at_home(&other)) {
+                let links = places.iter().filter(at_home).map(|place| place.links).sum();
+                home.books(|books| {
+                    count(&mut books.rules.entry(finding.rule).or_default().linked, links);
+                });
+            }
+            if !before().any(|other| of_rule(&other)) {
+                let links = places.iter().filter(of_rule).map(|place| place.links).sum();
+                count(lock(&self.rules).entry(finding.rule).or_default(), links);
+            }
         }
     }
 }
 
+/// What lies outside of homes is kept in several parts, and is one all the same.
+fn same_home(one: &Arc<Home>, other: &Arc<Home>) -> bool {
+    Arc::ptr_eq(one, other) || !one.is_home() && !other.is_home()
+}
+
 impl Place {
+    fn rule(&self) -> Option<RuleIndex> {
+        self.finding.as_ref().map(|finding| finding.rule)
+    }
+
     /// Whether links in both places are alike to the accounts.
     fn is_like(&self, other: &Place) -> bool {
         Arc::ptr_eq(&self.home, &other.home)

@@ -112,11 +112,15 @@ impl Listing {
         {
             self.matches.push((rule, name.into(), attrs));
         } else if attrs.nlink > 1 {
-            self.shares += attrs.allocated / u64::from(attrs.nlink);
+            self.share(attrs.allocated / u64::from(attrs.nlink));
             self.links.push(attrs);
         } else {
             self.tally.count(&attrs, &ledger.task.ages, self.dir.home.uid);
         }
+    }
+
+    fn share(&mut self, bytes: u64) {
+        self.shares = self.shares.saturating_add(bytes);
     }
 
     fn keep_large(&mut self, name: &[u8], attrs: &Attrs, top: usize) {
@@ -161,16 +165,10 @@ impl Listing {
         self.committed = true;
         let dir = Arc::clone(&self.dir);
         let home = &dir.home;
-        let rules = &ledger.task.rules;
         let seen = Seen { markers: self.markers, listing: listed, probe };
         let mut refused: Vec<io::Error> = Vec::new();
 
-        let current = dir.finding().map(|finding| finding.rule);
-        match rules.inside(&dir.matched, current, &seen) {
-            Ok(Some(rule)) => ledger.start_finding(&dir, rule),
-            Ok(None) => {}
-            Err(error) => refused.push(error),
-        }
+        refused.extend(ledger.decide(&dir, &seen).err());
         let finding = dir.finding();
         let class = Ledger::class_of(finding);
 
@@ -187,20 +185,17 @@ impl Listing {
         }
         let part = tally.part();
         ledger.progressed(&tally);
-        let subtree = part.allocated.0 + std::mem::take(&mut self.shares);
-        // Relaxed: `Dir::close` orders it before whoever completes the directory.
-        dir.subtree.fetch_add(subtree, Ordering::Relaxed);
+        let subtree = part.allocated.0.saturating_add(std::mem::take(&mut self.shares));
+        dir.add_subtree(subtree);
         if let Some(finding) = finding
             && part != Part::default()
         {
             finding.update(|sums| sums.single.merge(part));
         }
-        let errors = (self.problems.len() + refused.len()) as u64;
         let large = self.take_large();
         home.books(|books| {
             books.tally.merge(&tally);
             books.by_class.add(class, part);
-            books.errors += errors;
             large.into_iter().for_each(|file| books.files.offer(file));
         });
         for attrs in std::mem::take(&mut self.links) {
@@ -218,6 +213,9 @@ impl Listing {
         for error in &refused {
             self.problems.push(Problem::new(dir.path(), Op::Read, error));
         }
+        if !self.problems.is_empty() {
+            home.books(|books| books.errors += self.problems.len() as u64);
+        }
         self.report(ledger);
         children
     }
@@ -231,7 +229,7 @@ impl Listing {
         self.plain(ledger, &mut tally, attrs, Some(&finding), class);
         let part = tally.part();
         ledger.progressed(&tally);
-        self.shares += part.allocated.0;
+        self.share(part.allocated.0);
         finding.update(|sums| sums.single.merge(part));
         home.books(|books| {
             books.tally.merge(&tally);
@@ -250,7 +248,7 @@ impl Listing {
         class: Class,
     ) {
         if attrs.nlink > 1 {
-            self.shares += attrs.allocated / u64::from(attrs.nlink);
+            self.share(attrs.allocated / u64::from(attrs.nlink));
             ledger.links.add(attrs, &self.dir.home, finding, class);
         } else {
             tally.count(&attrs, &ledger.task.ages, self.dir.home.uid);

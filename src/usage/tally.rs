@@ -61,6 +61,12 @@ impl Part {
         self.allocated += other.allocated;
     }
 
+    /// Both together.
+    pub fn plus(mut self, other: Part) -> Part {
+        self.merge(other);
+        self
+    }
+
     /// What EFS bills for it.
     pub fn metered(self) -> MeteredBytes {
         MeteredBytes::of(self.allocated, self.inodes)
