@@ -13,6 +13,7 @@ use crate::report::SortKey;
 /// to a home directory and flags trash and caches.
 #[derive(Debug, Parser)]
 #[command(name = "efs-scan", version, disable_help_subcommand = true)]
+#[command(override_usage = "efs-scan [OPTIONS] [ROOT]\n       efs-scan <COMMAND>")]
 #[command(after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do instead of scanning.

@@ -97,15 +97,22 @@ impl Builder<'_> {
         let mut reports = Vec::with_capacity(homes.len());
         // What lies outside is kept apart by top-level directory, and shown as one.
         let mut outside: Option<HomeReport> = None;
+        let mut outside_files = usage::Top::new(self.context.top);
         for home in homes {
-            let report = home.books(|books| self.home(home, books));
+            let report = home.books(|books| {
+                if home.kind == HomeKind::Outside {
+                    books.files.items().iter().for_each(|file| outside_files.offer(file.clone()));
+                }
+                self.home(home, books)
+            });
             match (&mut outside, home.kind) {
                 (_, HomeKind::Uid | HomeKind::Named) => reports.push(report),
                 (None, HomeKind::Outside) => outside = Some(report),
-                (Some(first), HomeKind::Outside) => {
-                    merge_outside(first, report, self.context.top);
-                }
+                (Some(first), HomeKind::Outside) => merge_outside(first, report),
             }
+        }
+        if let Some(outside) = &mut outside {
+            outside.largest_files = outside_files.items().iter().map(large_file).collect();
         }
         // With homes named, what lies outside was not looked at.
         reports.extend(outside.filter(|_| self.context.run.users.is_empty()));
@@ -235,7 +242,7 @@ impl Builder<'_> {
 }
 
 /// Adds what lies outside below one more top-level directory.
-fn merge_outside(all: &mut HomeReport, more: HomeReport, top: usize) {
+fn merge_outside(all: &mut HomeReport, more: HomeReport) {
     all.usage.add(&more.usage);
     all.errors += more.errors;
     if all.coverage == Coverage::Complete {
@@ -259,12 +266,6 @@ fn merge_outside(all: &mut HomeReport, more: HomeReport, top: usize) {
     all.findings.sort_by(|a, b| {
         (b.usage.allocated_bytes, &a.path).cmp(&(a.usage.allocated_bytes, &b.path))
     });
-    all.largest_files.extend(more.largest_files);
-    all.largest_files.sort_by(|a, b| {
-        let size = |file: &LargeFile| Reverse((file.allocated_bytes, file.apparent_bytes));
-        (size(a), &a.path).cmp(&(size(b), &b.path))
-    });
-    all.largest_files.truncate(top);
 }
 
 fn share(part: Part) -> Share {

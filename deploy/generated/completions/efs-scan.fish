@@ -57,8 +57,6 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -s v -l verbose -d 'Say 
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s V -l version -d 'Print version'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "generate" -d 'Print what the package is built with'
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l user -d 'Scan the home of this user or uid only, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l format -d 'Form of the result [default: table]' -r -f -a "table\t'For people'
@@ -90,41 +88,3 @@ json\t'One JSON object each, for log collectors'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s q -l quiet -d 'Say nothing on stderr but errors'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s v -l verbose -d 'Say more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -s v -l verbose -d 'Say more on stderr; twice for everything'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -f -a "man" -d 'The man page'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -f -a "completions" -d 'Completions of a shell'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -f -a "schema" -d 'The JSON Schema of the report'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and not __fish_seen_subcommand_from man completions schema help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from man" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from man" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from man" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from man" -s v -l verbose -d 'Say more on stderr; twice for everything'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from completions" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from completions" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from completions" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from completions" -s v -l verbose -d 'Say more on stderr; twice for everything'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from schema" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from schema" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Say more on stderr; twice for everything'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "man" -d 'The man page'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'Completions of a shell'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "schema" -d 'The JSON Schema of the report'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand help; and not __fish_seen_subcommand_from config generate help" -f -a "config" -d 'Print the effective configuration as TOML'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand help; and not __fish_seen_subcommand_from config generate help" -f -a "generate" -d 'Print what the package is built with'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand help; and not __fish_seen_subcommand_from config generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "man" -d 'The man page'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'Completions of a shell'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "schema" -d 'The JSON Schema of the report'
