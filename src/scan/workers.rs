@@ -5,6 +5,20 @@
 //! comes, so there is no idle loop here and the limit may change while the walk runs. The stack
 //! is depth first for all workers together, which keeps it as short as the tree is deep.
 //!
+//! Measured against two others (`benches/schedulers.sh`; 1,050,287 entries, warm ext4, 2 cores,
+//! 2026-11-24, medians of 11 interleaved runs, wall seconds / CPU seconds):
+//!
+//! | workers, delay per round trip | this | rayon, one job a directory | crossbeam-deque by hand |
+//! |---|---|---|---|
+//! | 2, none | 1.157 / 2.30 | 1.124 / 2.23 | 1.118 / 2.22 |
+//! | 64, none | 1.221 / 2.38 | 1.199 / 2.36 | 1.147 / 2.27 |
+//! | 64, 1 ms | 3.585 / 4.33 | 3.616 / 4.83 | 3.601 / 4.68 |
+//! | 64, 5 ms | 16.14 / 5.49 | 16.10 / 5.97 | 16.13 / 5.92 |
+//!
+//! With the default numbers of workers (cores, or 64 where round trips are waited for) this is
+//! within 4 % of hand-written work stealing, and costs the least CPU where the walk waits. Only 64
+//! workers on two cores without latency, which nobody gets unasked, are 6 % behind.
+//!
 //! Termination: `active` counts the workers that run or are being started, and only changes
 //! under the lock. Work is only pushed by an active worker, so `active == 0` with an empty stack
 //! means that all is done, and it is seen by the worker that made it so.
