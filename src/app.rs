@@ -271,12 +271,20 @@ fn render(
     Ok(match format {
         Format::Table => report::table(report, detail).into_bytes(),
         Format::Json => {
-            let json = serde_json::to_vec_pretty(report);
-            let mut json = json.map_err(|error| format!("writing JSON: {error}"))?;
-            json.push(b'\n');
-            json
+            let json = serde_json::to_string_pretty(report);
+            let json = json.map_err(|error| format!("writing JSON: {error}"))?;
+            (text::harmless_json(&json) + "\n").into_bytes()
         }
-        Format::Csv => report::csv(report).map_err(|error| format!("writing CSV: {error}"))?,
+        Format::Csv => {
+            let csv = report::csv(report).map_err(|error| format!("writing CSV: {error}"))?;
+            match names {
+                DuNames::Raw => csv,
+                DuNames::Printable => {
+                    let lines = csv.split(|byte| *byte == b'\n').map(text::printable);
+                    lines.collect::<Vec<_>>().join("\n").into_bytes()
+                }
+            }
+        }
         Format::Du => report::du(report, names),
     })
 }

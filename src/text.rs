@@ -43,6 +43,23 @@ fn push_byte(out: &mut String, byte: u8) {
     let _ = write!(out, "\\x{byte:02x}");
 }
 
+/// JSON whose strings hold no character that [`printable`] would escape: it may be shown on a
+/// terminal, and means the same.
+pub fn harmless_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        // What JSON itself needs a newline for is no part of a string.
+        if c != '\n' && is_hostile(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// `bytes` as text, and in base64 too where the text does not say it all.
 pub fn lossy(bytes: &[u8]) -> (String, Option<String>) {
     match std::str::from_utf8(bytes) {
@@ -110,6 +127,15 @@ mod tests {
         fn nothing_printable_holds_a_control(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             prop_assert!(!printable(&bytes).chars().any(is_hostile));
             prop_assert!(!shell_word(&bytes).chars().any(is_hostile));
+        }
+
+        #[test]
+        fn harmless_json_means_the_same(text in any::<String>()) {
+            let json = serde_json::to_string(&text).expect("a string is JSON");
+            let harmless = harmless_json(&json);
+            prop_assert!(!harmless.chars().any(is_hostile));
+            let back: String = serde_json::from_str(&harmless).expect("it is JSON still");
+            prop_assert_eq!(back, text);
         }
 
         #[test]

@@ -314,3 +314,43 @@ fn reachable(path: &Path) -> bool {
     };
     path.ancestors().all(passable)
 }
+
+/// Unmounts what a test mounted, also when it fails.
+struct Mounted<'a>(&'a Path);
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0).output();
+    }
+}
+
+#[test]
+fn other_mounts_are_left_out_and_named_or_entered_when_asked_for() {
+    let tree = scratch();
+    let root = tree.path();
+    file(root, "200005/file", 5000);
+    file(root, "200006/bound/file", 5000);
+    let mount = |args: &[&str], at: &Path| {
+        std::fs::create_dir_all(at).unwrap();
+        let mounted = std::process::Command::new("mount").args(args).arg(at).output();
+        mounted.is_ok_and(|output| output.status.success())
+    };
+    let tmpfs = root.join("200005/tmpfs");
+    // A bind mount has the device of what is around it: only its mount tells it apart.
+    let bind = root.join("200005/bind");
+    let source = root.join("200006/bound");
+    let able = is_root() && mount(&["-t", "tmpfs", "tmpfs"], &tmpfs);
+    if !skip_unless(able, "mounts below the root", "mounting needs root and is not allowed here") {
+        return;
+    }
+    let _tmpfs = Mounted(&tmpfs);
+    assert!(mount(&["--bind", source.to_str().unwrap()], &bind));
+    let _bind = Mounted(&bind);
+    file(root, "200005/tmpfs/inside", 100_000);
+    let without = report(root, ["--threads", "2"], 0);
+    assert_eq!(without["left_out"]["mounts"], 2);
+    assert_eq!(home(&without, "200005")["usage"]["files"], 1);
+    let with = report(root, ["--cross-mounts"], 0);
+    assert_eq!(with["left_out"]["mounts"], 0);
+    assert_eq!(home(&with, "200005")["usage"]["files"], 3);
+}

@@ -150,7 +150,11 @@ impl Builder<'_> {
         let owner = self.owner(home);
         let quota = match home.kind {
             HomeKind::Outside => None,
-            _ => self.context.quotas.of(home.uid, owner.name.as_deref(), books.tally.allocated),
+            _ => {
+                let last = name.rsplit('/').next().unwrap_or_default();
+                let names: Vec<&str> = owner.name.as_deref().into_iter().chain([last]).collect();
+                self.context.quotas.of(home.uid, &names, books.tally.allocated)
+            }
         };
         HomeReport {
             name,

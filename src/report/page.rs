@@ -16,7 +16,7 @@ const AGES: [&str; 5] = ["up to 7 d", "30 d", "90 d", "1 y", "older"];
 /// Those of `out`; a String has none.
 pub(super) fn page(out: &mut String, report: &Report, home: &HomeReport) -> Result {
     usage(out, report, home)?;
-    if !home.findings.is_empty() {
+    if !home.rules.is_empty() {
         findings(out, home)?;
     }
     let dirs = home.largest_dirs.iter();
@@ -71,16 +71,18 @@ fn parts(names: &[&str], shares: &[Share]) -> String {
 }
 
 fn findings(out: &mut String, home: &HomeReport) -> Result {
-    writeln!(out, "\nFindings")?;
-    push_table(out, &finding_table(&home.findings.iter().collect::<Vec<_>>()))?;
-    writeln!(out, "\nWhat reclaims them, run by the owner; paths are this machine's")?;
-    let mut said: Vec<&str> = Vec::new();
-    for finding in &home.findings {
-        let Some(command) = &finding.command else { continue };
-        if !said.contains(&command.as_str()) {
-            said.push(command);
-            let rule = printable(finding.rule.as_bytes());
-            writeln!(out, "  {rule}: {}", printable_command(command))?;
+    if !home.findings.is_empty() {
+        writeln!(out, "\nFindings")?;
+        push_table(out, &finding_table(&home.findings.iter().collect::<Vec<_>>()))?;
+        writeln!(out, "\nWhat reclaims them, run by the owner; paths are this machine's")?;
+        let mut said: Vec<&str> = Vec::new();
+        for finding in &home.findings {
+            let Some(command) = &finding.command else { continue };
+            if !said.contains(&command.as_str()) {
+                said.push(command);
+                let rule = printable(finding.rule.as_bytes());
+                writeln!(out, "  {rule}: {}", printable_command(command))?;
+            }
         }
     }
     writeln!(out, "\nAll by rule")?;

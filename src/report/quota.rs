@@ -15,9 +15,10 @@ pub struct Quotas {
 }
 
 impl Quotas {
-    /// The quota of a home that uses `used`; the person's name goes before the uid.
-    pub fn of(&self, uid: Option<u32>, name: Option<&str>, used: AllocatedBytes) -> Option<Quota> {
-        let by_name = name.and_then(|name| self.users.get(name));
+    /// The quota of a home that uses `used`. The first of `names` (the person's, the home's) goes
+    /// before the uid.
+    pub fn of(&self, uid: Option<u32>, names: &[&str], used: AllocatedBytes) -> Option<Quota> {
+        let by_name = names.iter().find_map(|name| self.users.get(*name));
         let by_uid = || uid.and_then(|uid| self.users.get(&uid.to_string()));
         let limit = by_name.or_else(by_uid).copied().or(self.default)?;
         // Tenths of a percent; a limit is never 0 (the configuration sees to that).
@@ -42,9 +43,9 @@ mod tests {
             let quota = quotas.of(Some(uid), name, AllocatedBytes(bytes)).expect("a quota");
             (quota.used_percent, quota.over)
         };
-        assert_eq!(used(200_005, Some("alice"), 1999), (99.9, false));
-        assert_eq!(used(200_006, None, 501), (100.2, true));
-        assert_eq!(used(200_007, None, 1000), (100.0, false));
-        assert_eq!(Quotas::default().of(Some(1), None, AllocatedBytes(1)), None);
+        assert_eq!(used(200_005, &["alice", "200005"], 1999), (99.9, false));
+        assert_eq!(used(200_006, &[], 501), (100.2, true));
+        assert_eq!(used(200_007, &["200007"], 1000), (100.0, false));
+        assert_eq!(Quotas::default().of(Some(1), &[], AllocatedBytes(1)), None);
     }
 }

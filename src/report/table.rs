@@ -246,6 +246,15 @@ fn remarks(out: &mut String, report: &Report) -> Result {
             shared.allocated_bytes.human()
         )?;
     }
+    let outside = report.hard_links.linked_from_outside;
+    if outside.inodes > 0 {
+        writeln!(
+            out,
+            "Hard links to what was not scanned: {}, counted here; a scan of everything may \
+             charge another home.",
+            outside.allocated_bytes.human()
+        )?;
+    }
     for excluded in &report.left_out.excluded {
         let glob = printable(excluded.glob.as_bytes());
         writeln!(out, "Left out by --exclude {glob}: {} entries.", excluded.entries)?;

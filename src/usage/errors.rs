@@ -82,7 +82,7 @@ pub struct Errors {
     pub count: u64,
     /// The same by kind.
     pub by_kind: BTreeMap<ErrorKind, u64>,
-    /// The first [`SAMPLES`] by path: the same ones in every run.
+    /// The first `SAMPLES` by path: the same ones in every run.
     pub samples: BTreeSet<Problem>,
     /// Entries that were gone when their turn came. Not errors.
     pub vanished: u64,

@@ -70,7 +70,7 @@ impl Top {
         }
     }
 
-    /// The [`size_key`] below which an offer changes nothing. What has no block is never large.
+    /// The `size_key` below which an offer changes nothing. What has no block is never large.
     pub fn floor(&self) -> u64 {
         match self.items.last() {
             Some(last) if self.items.len() >= self.limit => size_key(last.allocated, last.apparent),
