@@ -354,3 +354,23 @@ fn other_mounts_are_left_out_and_named_or_entered_when_asked_for() {
     assert_eq!(with["left_out"]["mounts"], 0);
     assert_eq!(home(&with, "200005")["usage"]["files"], 3);
 }
+
+#[test]
+fn the_largest_of_one_directory_are_what_sorting_all_gives() {
+    let tree = scratch();
+    let root = tree.path();
+    // All of one block; names order as sizes do not, and one inode has very many names.
+    for size in 1..=300 {
+        file(root, format!("200005/d/{size:03}"), size);
+    }
+    for at in 0..60 {
+        std::fs::hard_link(root.join("200005/d/300"), root.join(format!("200005/d/zz{at}")))
+            .unwrap();
+    }
+    for engine in engines() {
+        let report = report(root, engine.iter().chain(&["--top", "3"]), 0);
+        let largest = home(&report, "200005")["largest_files"].as_array().unwrap();
+        let largest: Vec<_> = largest.iter().map(|file| file["path"].as_str().unwrap()).collect();
+        assert_eq!(largest, ["200005/d/300", "200005/d/299", "200005/d/298"], "{engine:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What one listing of a directory has found, before it counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -127,11 +127,18 @@ impl Listing {
         self.large.push((name.into(), attrs.clone()));
         // Within one directory names order as paths do.
         if self.large.len() >= 4 * top.max(1) {
+            let size = |attrs: &Attrs| (attrs.allocated, attrs.apparent);
             self.large.sort_by(|(a_name, a), (b_name, b)| {
-                b.allocated.cmp(&a.allocated).then_with(|| a_name.cmp(b_name))
+                size(b).cmp(&size(a)).then_with(|| a_name.cmp(b_name))
             });
+            // Names of one inode must not take the places of others.
+            let mut seen = BTreeSet::new();
+            self.large.retain(|(_, a)| a.nlink == 1 || seen.insert((a.dev, a.ino)));
             self.large.truncate(top);
-            self.file_floor = self.large.last().map_or(u64::MAX, |(_, last)| last.allocated);
+            let floor = |(_, last): &Named| size_key(last.allocated, last.apparent);
+            if self.large.len() >= top {
+                self.file_floor = self.large.last().map_or(u64::MAX, floor);
+            }
         }
     }
 
