@@ -14,12 +14,11 @@ use std::sync::atomic::Ordering;
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 use rustix::io::Errno;
-use smallvec::SmallVec;
 
 use super::nodes::{Budget, Node};
 use super::statx::{FdProbe, attrs_at, attrs_of_fd};
 use super::workers::{Work, Workers};
-use super::{Attrs, Ended, Engine, FsKind, Op, Probe, Root, Stop, WalkError};
+use super::{Ended, Engine, FsKind, Op, Probe, Root, Stop, WalkError};
 use crate::usage::{Dir, Ledger, Listed, Listing};
 
 /// Names read at once. The kernel's NFS client fills up to `rsize` whatever is asked for; this
@@ -29,9 +28,6 @@ const BATCH_BYTES: usize = 64 * 1024;
 /// Chunks of names that may wait for each worker before the reader of a wide directory does them
 /// itself.
 const CHUNKS_PER_WORKER: usize = 4;
-
-/// How many attributes are read before they are counted: few enough to stay in the first cache.
-const GROUP: usize = 32;
 
 /// Directories on the stack at which a listing with more of them waits.
 const CROWDED: usize = 16 * 1024;
@@ -316,33 +312,22 @@ impl Walk {
     }
 
     /// Tells the listing the attributes of `names`, each ended by a NUL.
-    ///
-    /// The system calls of a group follow each other without accounting between them: that keeps
-    /// the kernel's code in the processor's caches, and is worth 5 to 10 % on a local file system.
-    fn stat_names(&self, fd: &OwnedFd, names: &[u8], listing: &mut Listing) -> Ended {
-        let mut group: SmallVec<[(&CStr, io::Result<Attrs>); GROUP]> = SmallVec::new();
-        let mut rest = names;
-        while let Ok(name) = CStr::from_bytes_until_nul(rest) {
-            rest = &rest[name.count_bytes() + 1..];
+    fn stat_names(&self, fd: &OwnedFd, mut names: &[u8], listing: &mut Listing) -> Ended {
+        while let Ok(name) = CStr::from_bytes_until_nul(names) {
             if self.stop.is_set() {
-                rest = &[];
-            } else {
-                let attrs = match attrs_at(fd, name) {
-                    Err(error) if is_stale(&error) => attrs_at(fd, name),
-                    attrs => attrs,
-                };
-                group.push((name, attrs));
+                return Ended::Interrupted;
             }
-            if group.len() == GROUP || rest.is_empty() {
-                for (name, attrs) in group.drain(..) {
-                    match attrs {
-                        Ok(attrs) => listing.entry(&self.ledger, name.to_bytes(), attrs),
-                        Err(error) => listing.failed(Op::Stat, Some(name.to_bytes()), &error),
-                    }
-                }
+            names = &names[name.count_bytes() + 1..];
+            let attrs = match attrs_at(fd, name) {
+                Err(error) if is_stale(&error) => attrs_at(fd, name),
+                attrs => attrs,
+            };
+            match attrs {
+                Ok(attrs) => listing.entry(&self.ledger, name.to_bytes(), attrs),
+                Err(error) => listing.failed(Op::Stat, Some(name.to_bytes()), &error),
             }
         }
-        if self.stop.is_set() { Ended::Interrupted } else { Ended::Complete }
+        Ended::Complete
     }
 
     fn stat_chunk(&self, mut chunk: Chunk, workers: &Arc<Workers<Self>>) {
