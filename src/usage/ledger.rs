@@ -42,8 +42,6 @@ pub struct Task {
 pub struct Progress {
     /// Inodes committed.
     pub entries: AtomicU64,
-    /// Directories committed.
-    pub dirs: AtomicU64,
     /// Allocated bytes committed, without inodes that have several links.
     pub bytes: AtomicU64,
     /// Directories found and not listed yet.
@@ -262,7 +260,6 @@ impl Ledger {
         // Relaxed: for display only.
         let progress = &self.progress;
         progress.entries.fetch_add(tally.inodes(), Ordering::Relaxed);
-        progress.dirs.fetch_add(tally.dirs, Ordering::Relaxed);
         progress.bytes.fetch_add(tally.allocated.0, Ordering::Relaxed);
     }
 
