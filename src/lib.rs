@@ -6,6 +6,7 @@
 //! does not know what becomes of its numbers, a renderer does not know how a file was found.
 
 mod app;
+pub mod aws;
 pub mod cli;
 pub mod config;
 mod exit;
@@ -14,8 +15,10 @@ mod log;
 pub mod names;
 mod output;
 mod progress;
+pub mod publish;
 pub mod report;
 pub mod scan;
+pub mod service;
 mod sync;
 pub mod text;
 pub mod units;

@@ -78,6 +78,20 @@ impl MeteredBytes {
     }
 }
 
+/// An amount of US dollars.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(transparent)]
+pub struct Usd(pub f64);
+
+impl Usd {
+    /// The amount as people read it: `1234.50 USD`.
+    pub fn human(self) -> String {
+        format!("{:.2} USD", self.0)
+    }
+}
+
 /// `bytes` in powers of 1024 with one decimal: `0 B`, `4 KiB`, `1.5 GiB`.
 pub fn human(bytes: u64) -> String {
     humansize::format_size(bytes, humansize::BINARY.decimal_places(1))

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use nix::unistd::{Uid, User};
 
+use crate::aws::MemberKind;
 use csv_map::CsvMap;
 
 /// A source as it is written: `passwd` or `csv:FILE`.
@@ -60,6 +61,8 @@ pub struct Person {
     pub name: String,
     /// The source.
     pub source: String,
+    /// What it is in SageMaker Studio, if the source is that.
+    pub member: Option<MemberKind>,
 }
 
 /// What could not be used as a source of names.
@@ -98,7 +101,7 @@ impl Names {
                 Source::Csv(map) => map.name(uid)?.to_owned(),
             };
             let source = spec.to_string();
-            Some(Person { name, source })
+            Some(Person { name, source, member: None })
         })
     }
 

@@ -59,6 +59,7 @@ pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
         schema: SCHEMA.to_owned(),
         run,
         totals: usage_of(&builder.tally, &builder.by_class),
+        file_system: None,
         newest_mtime: builder.tally.newest.map(timestamp),
         rules: rule_reports(builder.rules, &builder.all_rules),
         largest_files: builder.files.items().iter().map(large_file).collect(),
@@ -182,6 +183,7 @@ impl Builder<'_> {
             largest_files: books.files.items().iter().map(large_file).collect(),
             largest_dirs: books.dirs.items().iter().map(large_dir).collect(),
             quota,
+            cost_month: None,
         }
     }
 
@@ -191,6 +193,7 @@ impl Builder<'_> {
             Some(person) => Owner {
                 name: Some(person.name),
                 source: Some(person.source),
+                member: person.member,
                 status: OwnerStatus::Known,
             },
             None => Owner {

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes};
+use crate::aws::MemberKind;
+use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes, Usd};
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "efs-scan/report/1";
@@ -27,6 +28,9 @@ pub struct Report {
     pub run: Run,
     /// Everything that was scanned. The homes' usages sum to it.
     pub totals: Usage,
+    /// The EFS file system that was scanned, if it is known which one it is.
+    #[serde(default)]
+    pub file_system: Option<FileSystem>,
     /// Newest change of anything.
     #[schemars(with = "Option<String>")]
     pub newest_mtime: Option<Timestamp>,
@@ -209,6 +213,10 @@ pub struct HomeReport {
     pub largest_dirs: Vec<LargeDir>,
     /// Its quota, if it has one.
     pub quota: Option<Quota>,
+    /// Its share of what the file system costs in a month, in proportion to its metered bytes. An
+    /// estimate: which storage class a file is in cannot be seen through NFS.
+    #[serde(default)]
+    pub cost_month: Option<Usd>,
 }
 
 /// What makes a directory a home.
@@ -230,8 +238,75 @@ pub struct Owner {
     pub name: Option<String>,
     /// The source.
     pub source: Option<String>,
+    /// What it is in SageMaker Studio, if it is something there.
+    #[serde(default)]
+    pub member: Option<MemberKind>,
     /// Whether it is known at all.
     pub status: OwnerStatus,
+}
+
+/// What EFS says of the file system, and how the scan compares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FileSystem {
+    /// `fs-…`.
+    pub id: String,
+    /// What EFS meters, if it said so.
+    pub efs: Option<EfsSize>,
+    /// Our metered total less EFS's, in percent of EFS's; only for a whole file system.
+    pub difference_percent: Option<f64>,
+    /// What that costs.
+    pub cost: Option<Cost>,
+}
+
+/// The metered size of a file system by DescribeFileSystems. It lags by hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EfsSize {
+    /// All of it.
+    pub value: MeteredBytes,
+    /// In EFS Standard.
+    pub standard: Option<MeteredBytes>,
+    /// In Infrequent Access.
+    pub infrequent_access: Option<MeteredBytes>,
+    /// In Archive.
+    pub archive: Option<MeteredBytes>,
+    /// When EFS counted.
+    #[schemars(with = "Option<String>")]
+    pub at: Option<Timestamp>,
+}
+
+/// What the storage costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// In a month, by EFS's size in each class.
+    pub month: Usd,
+    /// The prices it was reckoned with.
+    pub prices: Prices,
+}
+
+/// Prices of a GiB-month.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Prices {
+    /// EFS Standard.
+    pub standard: Usd,
+    /// Infrequent Access.
+    pub infrequent_access: Usd,
+    /// Archive.
+    pub archive: Usd,
+    /// Where and when these were the prices.
+    pub source: String,
+}
+
+impl Default for Prices {
+    /// Regional file systems with elastic throughput, by AWS's price list.
+    fn default() -> Self {
+        Self {
+            standard: Usd(0.30),
+            infrequent_access: Usd(0.016),
+            archive: Usd(0.008),
+            source: "us-east-1, 2026-03".to_owned(),
+        }
+    }
 }
 
 /// Whether the owner of a home is known.

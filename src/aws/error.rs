@@ -1,0 +1,138 @@
+//! One line for what AWS answered: the operation, the thing, and the missing permission.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::service::{ServiceError, Trouble};
+
+/// What to do where there are no credentials.
+pub(super) const NO_CREDENTIALS: &str = "no AWS credentials: give the instance a role, or set \
+     AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
+
+/// What was asked of whom.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    operation: &'a str,
+    thing: &'a str,
+    permission: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    /// `operation` of a service on `thing`, which needs `permission`.
+    pub(super) fn new(operation: &'a str, thing: &'a str, permission: &'a str) -> Self {
+        Self { operation, thing, permission }
+    }
+}
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let separator = if self.thing.is_empty() { "" } else { " " };
+        write!(f, "{}{separator}{}", self.operation, self.thing)
+    }
+}
+
+/// The line. AWS has some codes for each kind of trouble, and a status where there is no code.
+pub(super) fn service_error<E>(asked: &Asked<'_>, error: &SdkError<E, HttpResponse>) -> ServiceError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let line = |trouble, text: String| ServiceError::new(trouble, format!("{asked}: {text}"));
+    match error {
+        SdkError::ServiceError(answer) => {
+            let status = answer.raw().status().as_u16();
+            let code = answer.err().code().unwrap_or_default();
+            let message = answer.err().message().unwrap_or_default();
+            refused(asked, status, code, message)
+        }
+        SdkError::ResponseError(answer) => {
+            let cause = root_cause(error);
+            let status = answer.raw().status().as_u16();
+            line(Trouble::Unreachable, format!("the answer ({status}) cannot be read: {cause}"))
+        }
+        SdkError::TimeoutError(_) => line(Trouble::Unreachable, "no answer in time".to_owned()),
+        _ if lacks_credentials(error) => line(Trouble::Credentials, NO_CREDENTIALS.to_owned()),
+        SdkError::DispatchFailure(_) => {
+            line(Trouble::Unreachable, format!("no connection: {}", root_cause(error)))
+        }
+        _ => line(Trouble::Refused, root_cause(error)),
+    }
+}
+
+fn refused(asked: &Asked<'_>, status: u16, code: &str, message: &str) -> ServiceError {
+    let said = match (code, message) {
+        ("", "") => format!("status {status}"),
+        ("", message) => message.to_owned(),
+        (code, "") => code.to_owned(),
+        (code, message) => format!("{code}: {message}"),
+    };
+    let (trouble, advice) = match (code, status) {
+        ("ExpiredToken" | "ExpiredTokenException" | "RequestExpired", _) => {
+            (Trouble::Credentials, "; the AWS credentials have expired: renew them".to_owned())
+        }
+        (
+            "InvalidAccessKeyId"
+            | "InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "SignatureDoesNotMatch"
+            | "InvalidToken"
+            | "IncompleteSignature",
+            _,
+        ) => (Trouble::Credentials, "; AWS does not accept the credentials".to_owned()),
+        ("RequestTimeTooSkewed", _) => {
+            (Trouble::Credentials, "; the clock of this machine is wrong".to_owned())
+        }
+        ("NoSuchBucket", _) => (Trouble::Missing, "; there is no such bucket".to_owned()),
+        (code, _) if is_throttle(code) => {
+            (Trouble::Throttled, "; AWS asks for fewer requests".to_owned())
+        }
+        (_, 429) => (Trouble::Throttled, String::new()),
+        (_, 401 | 403) => (Trouble::Denied, format!("; it needs {}", asked.permission)),
+        (code, _) if code.starts_with("AccessDenied") || code == "AuthorizationError" => {
+            (Trouble::Denied, format!("; it needs {}", asked.permission))
+        }
+        (_, 301 | 307) => (Trouble::Refused, "; it lies in another region".to_owned()),
+        (_, 404) => (Trouble::Missing, String::new()),
+        ("ResourceNotFound" | "NotFound", _) => (Trouble::Missing, String::new()),
+        (_, 500..) => (Trouble::Unreachable, String::new()),
+        _ => (Trouble::Refused, String::new()),
+    };
+    ServiceError::new(trouble, format!("{asked}: {said}{advice}"))
+}
+
+fn is_throttle(code: &str) -> bool {
+    let code = code.strip_suffix("Exception").unwrap_or(code);
+    matches!(
+        code,
+        "SlowDown"
+            | "Throttling"
+            | "Throttled"
+            | "RequestLimitExceeded"
+            | "TooManyRequests"
+            | "LimitExceeded"
+            | "RequestThrottled"
+    )
+}
+
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<aws_credential_types::provider::error::CredentialsError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// What lies at the end of the chain; the links before it only say that something failed.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}

@@ -1,0 +1,165 @@
+//! A directory as a store: each object a file, written beside its place and renamed into it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::store::{Condition, Object, Put, Store, Version};
+use crate::service::{ServiceError, ServiceResult, Trouble};
+
+/// How files that are being written are called. Whoever holds the lock may remove them: they are
+/// what a crash left.
+const BESIDE: &str = ".efs-scan-";
+
+/// The directory.
+#[derive(Debug)]
+pub struct Directory(PathBuf);
+
+impl Directory {
+    /// The directory of this name; it is made when something is written.
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.0.join(key)
+    }
+
+    /// Keeps other publishers out until it is dropped. Also over NFS, where flock is a lock of
+    /// the server's.
+    fn lock(&self) -> io::Result<File> {
+        fs::create_dir_all(&self.0)?;
+        let directory = File::open(&self.0)?;
+        flock(&directory, FlockOperation::LockExclusive)?;
+        Ok(directory)
+    }
+
+    fn try_put(&self, key: &str, bytes: &[u8], condition: &Condition) -> io::Result<Put> {
+        let _lock = self.lock()?;
+        let path = self.path(key);
+        let parent = path.parent().unwrap_or(&self.0);
+        fs::create_dir_all(parent)?;
+        let holds = match (condition, version_at(&path)?) {
+            (Condition::Absent, now) => now.is_none(),
+            (Condition::Unchanged(seen), now) => now.as_ref() == Some(seen),
+        };
+        if !holds {
+            return Ok(Put::Conflict);
+        }
+        sweep(parent)?;
+        let mut beside = tempfile::Builder::new()
+            .prefix(BESIDE)
+            // As any file one makes: the figures are published. The umask takes its share.
+            .permissions(fs::Permissions::from_mode(0o666))
+            .tempfile_in(parent)?;
+        beside.write_all(bytes)?;
+        // On disk before it has the name, so that a crash leaves the old file or the new.
+        beside.as_file().sync_all()?;
+        beside.persist(&path).map_err(|error| error.error)?;
+        File::open(parent)?.sync_all()?;
+        Ok(Put::Done)
+    }
+
+    fn error(&self, operation: &str, key: &str, error: &io::Error) -> ServiceError {
+        let trouble = match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Trouble::Denied,
+            io::ErrorKind::NotFound => Trouble::Missing,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Trouble::Unreachable,
+            io::ErrorKind::TimedOut | io::ErrorKind::StaleNetworkFileHandle => Trouble::Unreachable,
+            _ => Trouble::Refused,
+        };
+        ServiceError::new(trouble, format!("{operation} {}: {error}", self.name(key)))
+    }
+}
+
+impl Store for Directory {
+    fn name(&self, key: &str) -> String {
+        self.path(key).display().to_string()
+    }
+
+    fn check(&self) -> ServiceResult<()> {
+        let probe = || {
+            let _lock = self.lock()?;
+            tempfile::Builder::new().prefix(BESIDE).tempfile_in(&self.0).map(drop)
+        };
+        probe().map_err(|error| self.error("writing to", "", &error))
+    }
+
+    fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
+        let read = || {
+            let mut file = match File::open(self.path(key)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                file => file?,
+            };
+            let version = version_of(&file.metadata()?);
+            let mut bytes = Vec::new();
+            io::Read::read_to_end(&mut file, &mut bytes)?;
+            Ok(Some(Object { bytes, version }))
+        };
+        read().map_err(|error| self.error("reading", key, &error))
+    }
+
+    fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put> {
+        self.try_put(key, bytes, &condition).map_err(|error| self.error("writing", key, &error))
+    }
+
+    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>> {
+        let mut keys = Vec::new();
+        let directory = prefix.rsplit_once('/').map_or("", |(directory, _)| directory);
+        collect(&self.0, directory, after, &mut keys)
+            .map_err(|error| self.error("listing", directory, &error))?;
+        keys.retain(|key| key.starts_with(prefix) && key.as_str() > after);
+        keys.sort_unstable();
+        Ok(keys)
+    }
+}
+
+/// Adds the keys of the files below `directory`; what lies wholly before `after` is not opened.
+fn collect(root: &Path, directory: &str, after: &str, keys: &mut Vec<String>) -> io::Result<()> {
+    let entries = match fs::read_dir(root.join(directory)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        // No key of ours is anything but UTF-8.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if name.starts_with(BESIDE) {
+            continue;
+        }
+        let key = if directory.is_empty() { name } else { format!("{directory}/{name}") };
+        if !entry.file_type()?.is_dir() {
+            keys.push(key);
+        } else if after.starts_with(&key) || key.as_str() > after {
+            collect(root, &key, after, keys)?;
+        }
+    }
+    Ok(())
+}
+
+fn version_at(path: &Path) -> io::Result<Option<Version>> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(version_of(&metadata))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Every write makes a new inode; where its number is used again, the time differs.
+fn version_of(metadata: &fs::Metadata) -> Version {
+    let (inode, size) = (metadata.ino(), metadata.len());
+    Version(format!("{inode}-{}.{:09}-{size}", metadata.mtime(), metadata.mtime_nsec()))
+}
+
+fn sweep(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(BESIDE.as_bytes()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
