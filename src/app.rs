@@ -276,14 +276,7 @@ fn render(
             (text::harmless_json(&json) + "\n").into_bytes()
         }
         Format::Csv => {
-            let csv = report::csv(report).map_err(|error| format!("writing CSV: {error}"))?;
-            match names {
-                DuNames::Raw => csv,
-                DuNames::Printable => {
-                    let lines = csv.split(|byte| *byte == b'\n').map(text::printable);
-                    lines.collect::<Vec<_>>().join("\n").into_bytes()
-                }
-            }
+            report::csv(report, names).map_err(|error| format!("writing CSV: {error}"))?
         }
         Format::Du => report::du(report, names),
     })

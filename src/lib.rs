@@ -6,6 +6,7 @@
 //! does not know what becomes of its numbers, a renderer does not know how a file was found.
 
 mod app;
+mod atomic;
 pub mod aws;
 pub mod cli;
 pub mod config;

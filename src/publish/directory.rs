@@ -1,18 +1,15 @@
 //! A directory as a store: each object a file, written beside its place and renamed into it.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
 use super::store::{Condition, Object, Put, Store, Version};
+use crate::atomic::{self, BESIDE};
 use crate::service::{ServiceError, ServiceResult, Trouble};
-
-/// How files that are being written are called. Whoever holds the lock may remove them: they are
-/// what a crash left.
-const BESIDE: &str = ".efs-scan-";
 
 /// The directory.
 #[derive(Debug)]
@@ -49,17 +46,10 @@ impl Directory {
         if !holds {
             return Ok(Put::Conflict);
         }
-        sweep(parent)?;
-        let mut beside = tempfile::Builder::new()
-            .prefix(BESIDE)
-            // As any file one makes: the figures are published. The umask takes its share.
-            .permissions(fs::Permissions::from_mode(0o666))
-            .tempfile_in(parent)?;
-        beside.write_all(bytes)?;
-        // On disk before it has the name, so that a crash leaves the old file or the new.
-        beside.as_file().sync_all()?;
-        beside.persist(&path).map_err(|error| error.error)?;
-        File::open(parent)?.sync_all()?;
+        // Whoever holds the lock may remove these: they are what a crash left.
+        atomic::sweep(parent)?;
+        // As any file one makes: the figures are published. The umask takes its share.
+        atomic::replace(&path, 0o666, bytes)?;
         Ok(Put::Done)
     }
 
@@ -152,14 +142,4 @@ fn version_at(path: &Path) -> io::Result<Option<Version>> {
 fn version_of(metadata: &fs::Metadata) -> Version {
     let (inode, size) = (metadata.ino(), metadata.len());
     Version(format!("{inode}-{}.{:09}-{size}", metadata.mtime(), metadata.mtime_nsec()))
-}
-
-fn sweep(directory: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(BESIDE.as_bytes()) {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }

@@ -1,8 +1,24 @@
-//! Where the report goes: a directory, S3, CloudWatch, SNS, and a spool for what could not be
-//! sent.
+//! Where the report goes: a directory or S3, CloudWatch, SNS, and the spool for what could not
+//! be sent.
 
 mod directory;
+mod latest;
+mod layout;
+mod metrics;
+mod notice;
+mod objects;
+mod send;
+mod spool;
+mod state;
 mod store;
 
 pub use directory::Directory;
+pub use latest::{HomeLine, Latest};
+pub use layout::{DU_LATEST, Keys, LATEST};
+pub use metrics::{batches, metrics};
+pub use notice::{Notice, compose, over_quota};
+pub use objects::{Pointed, publish};
+pub use send::{Sent, send};
+pub use spool::{CloudWatch, Job, Notify, Plan, Progress, add};
+pub use state::{Lock, State};
 pub use store::{Condition, Destination, Object, Put, Store, Version};

@@ -1,7 +1,9 @@
-//! One line for each home, for spreadsheets and Athena. The header is stable.
+//! Tables for spreadsheets and Athena: a line for each home, or for each finding. Headers are
+//! stable.
 
-use super::model::{ByAge, ByClass, HomeReport, Report};
-use crate::text::bytes_of;
+use super::du::Names;
+use super::model::{ByAge, ByClass, Finding, HomeReport, Report};
+use crate::text::{bytes_of, printable};
 
 const HEAD: [&str; 23] = [
     "home",
@@ -29,29 +31,95 @@ const HEAD: [&str; 23] = [
     "run_started",
 ];
 
-/// The table.
+const FINDINGS_HEAD: [&str; 16] = [
+    "home",
+    "uid",
+    "owner",
+    "owner_status",
+    "rule",
+    "class",
+    "hint",
+    "path",
+    "inodes",
+    "allocated_bytes",
+    "metered_bytes",
+    "frees_allocated_bytes",
+    "frees_metered_bytes",
+    "command",
+    "run_id",
+    "run_started",
+];
+
+/// A line for each home.
 ///
 /// # Errors
 /// Never on a report that this program made; the writer's signature allows for one.
-pub fn csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
+pub fn csv(report: &Report, names: Names) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let classes = ByClass::NAMES.map(|class| format!("{class}_allocated_bytes"));
     let ages = ByAge::NAMES.map(|age| format!("{age}_allocated_bytes"));
     let head = HEAD.iter().map(|name| (*name).to_owned());
     writer.write_record(head.chain(classes).chain(ages))?;
     for home in &report.homes {
-        writer.write_record(row(report, home))?;
+        writer.write_record(row(report, home, names))?;
     }
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
-fn row(report: &Report, home: &HomeReport) -> Vec<Vec<u8>> {
+/// A line for each finding, its names made printable.
+///
+/// # Errors
+/// As those of [`csv`].
+pub fn findings_csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(FINDINGS_HEAD)?;
+    for home in &report.homes {
+        for finding in &home.findings {
+            writer.write_record(finding_row(report, home, finding))?;
+        }
+    }
+    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+}
+
+/// The cell that names a home in the tables with printable names.
+pub fn home_cell(name: &str, base64: Option<&str>) -> String {
+    cell(&bytes_of(name, base64))
+}
+
+fn cell(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&safe_cell(printable(bytes).into_bytes())).into_owned()
+}
+
+fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String; 16] {
+    let text = |text: &str| cell(text.as_bytes());
+    let (usage, frees) = (finding.usage, finding.frees);
+    [
+        home_cell(&home.name, home.name_base64.as_deref()),
+        home.uid.map(|uid| uid.to_string()).unwrap_or_default(),
+        text(home.owner.name.as_deref().unwrap_or_default()),
+        home.owner.status.name().to_owned(),
+        text(&finding.rule),
+        text(&finding.class),
+        finding.hint.to_string(),
+        cell(&bytes_of(&finding.path, finding.path_base64.as_deref())),
+        usage.inodes.to_string(),
+        usage.allocated_bytes.0.to_string(),
+        usage.metered_bytes.0.to_string(),
+        frees.allocated_bytes.0.to_string(),
+        frees.metered_bytes.0.to_string(),
+        text(finding.command.as_deref().unwrap_or_default()),
+        report.run.id.clone(),
+        report.run.started.to_string(),
+    ]
+}
+
+fn row(report: &Report, home: &HomeReport, names: Names) -> Vec<Vec<u8>> {
     let usage = &home.usage;
     let number = |number: u64| number.to_string().into_bytes();
-    let text = |text: &str| safe_cell(text.as_bytes().to_vec());
+    let text = |text: &str| name_cell(text.as_bytes().to_vec(), names);
     let optional = |value: Option<String>| value.unwrap_or_default().into_bytes();
     let mut row = vec![
-        safe_cell(bytes_of(&home.name, home.name_base64.as_deref())),
+        name_cell(bytes_of(&home.name, home.name_base64.as_deref()), names),
         text(match home.kind {
             super::model::Kind::Uid => "uid",
             super::model::Kind::Named => "named",
@@ -59,11 +127,7 @@ fn row(report: &Report, home: &HomeReport) -> Vec<Vec<u8>> {
         }),
         optional(home.uid.map(|uid| uid.to_string())),
         text(home.owner.name.as_deref().unwrap_or_default()),
-        text(match home.owner.status {
-            super::model::OwnerStatus::Known => "known",
-            super::model::OwnerStatus::Orphan => "orphan",
-            super::model::OwnerStatus::Unknown => "unknown",
-        }),
+        text(home.owner.status.name()),
         text(home.coverage.name()),
         number(home.errors),
         // A year before 0 begins with a minus.
@@ -87,6 +151,13 @@ fn row(report: &Report, home: &HomeReport) -> Vec<Vec<u8>> {
     let shares = usage.by_class.shares().into_iter().chain(usage.by_age.shares());
     row.extend(shares.map(|share| number(share.allocated_bytes.0)));
     row
+}
+
+fn name_cell(bytes: Vec<u8>, names: Names) -> Vec<u8> {
+    match names {
+        Names::Raw => safe_cell(bytes),
+        Names::Printable => cell(&bytes).into_bytes(),
+    }
 }
 
 /// A cell that no spreadsheet takes for a formula: a leading `=`, `+`, `-`, `@`, tab or carriage

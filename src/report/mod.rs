@@ -11,7 +11,7 @@ mod sums;
 mod table;
 
 pub use build::{Context, build};
-pub use csv::csv;
+pub use csv::{csv, findings_csv, home_cell};
 pub use du::{Names as DuNames, du, du_size};
 pub use model::*;
 pub use quota::Quotas;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::bytes_of;
 
-use super::model::{ByAge, ByClass, HomeReport, Kind, Report, Share, Usage};
+use super::model::{ByAge, ByClass, Finding, HomeReport, Kind, Report, Share, Usage};
 
 /// What homes are ordered by; the largest first, names ascending.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -118,6 +118,18 @@ impl Report {
             let name = |home: &HomeReport| bytes_of(&home.name, home.name_base64.as_deref());
             order(a).cmp(&order(b)).then_with(|| name(a).cmp(&name(b)))
         });
+    }
+
+    /// The findings of all homes that free most, at most `count`.
+    pub fn largest_findings(&self, count: usize) -> Vec<&Finding> {
+        let mut all: Vec<&Finding> = self.homes.iter().flat_map(|home| &home.findings).collect();
+        all.retain(|finding| finding.usage.allocated_bytes.0 > 0);
+        all.sort_by(|a, b| {
+            let rank = |finding: &Finding| Reverse(finding.frees.allocated_bytes);
+            (rank(a), &a.path).cmp(&(rank(b), &b.path))
+        });
+        all.truncate(count);
+        all
     }
 
     /// Homes over their quota.

@@ -187,13 +187,7 @@ pub(super) fn age_of(time: Option<Timestamp>, now: Timestamp) -> String {
 
 /// The largest findings of all homes that would free something.
 fn findings(out: &mut String, report: &Report) -> Result {
-    let mut all: Vec<&Finding> = report.homes.iter().flat_map(|home| &home.findings).collect();
-    all.retain(|finding| finding.usage.allocated_bytes.0 > 0);
-    all.sort_by(|a, b| {
-        let rank = |finding: &Finding| std::cmp::Reverse(finding.frees.allocated_bytes);
-        (rank(a), &a.path).cmp(&(rank(b), &b.path))
-    });
-    all.truncate(FINDINGS_SHOWN);
+    let all = report.largest_findings(FINDINGS_SHOWN);
     if all.is_empty() {
         return Ok(());
     }
