@@ -11,34 +11,23 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::cli::{Asked, Cli, Command, EngineKind, Format, Generate};
+use crate::aws::Aws;
+use crate::cli::{Asked, Cli, Command, EngineKind, Format, Generate, ScanArgs};
 use crate::config::{Config, Loaded};
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::generate::generate;
 use crate::names::Names;
 use crate::output::Output;
 use crate::progress::Display;
+use crate::publisher::{self, Publisher};
 use crate::report::{self, Context, Coverage, Detail, DuNames, Report, Run};
 use crate::scan::{Ended, Engine, Root, Stop, raise_descriptor_limit};
 use crate::usage::{Ages, Ledger, Scope, Task};
-use crate::{log, text};
+use crate::{log, status, text};
 
 /// How long a scan that was told to stop may take to end its walk before the program ends without
 /// a report: the root itself may lie on a server that does not answer.
 const PATIENCE: Duration = Duration::from_millis(1500);
-
-/// Why there is no result, and the exit code for it.
-struct Failure(Exit, String);
-
-impl Failure {
-    fn usage(problem: impl ToString) -> Self {
-        Self(Exit::Usage, problem.to_string())
-    }
-
-    fn fatal(problem: impl ToString) -> Self {
-        Self(Exit::Fatal, problem.to_string())
-    }
-}
 
 /// Runs what the command line asks for.
 pub fn run(asked: Asked) -> Exit {
@@ -46,11 +35,16 @@ pub fn run(asked: Asked) -> Exit {
         Asked::Run(cli) => cli,
         Asked::Generate(what) => return finish(print_generated(&what), Default::default()),
     };
-    let args = match &cli.command {
-        Some(Command::Config(args)) => args,
-        None => &cli.scan,
+    let loaded = match &cli.command {
+        Some(Command::Config(args)) => Loaded::new(&cli.common, args),
+        Some(Command::Status(_)) => Loaded::new(&cli.common, &ScanArgs::default()),
+        Some(Command::Publish(args)) => {
+            let state_dir = args.state_dir.clone();
+            Loaded::new(&cli.common, &ScanArgs { state_dir, ..ScanArgs::default() })
+        }
+        None => Loaded::new(&cli.common, &cli.scan),
     };
-    let loaded = match Loaded::new(&cli.common, args) {
+    let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
             let format = cli.common.log_format.unwrap_or_default();
@@ -75,6 +69,16 @@ fn dispatch(cli: &Cli, loaded: Loaded) -> Result<Exit, Failure> {
             loaded.check(args).map_err(Failure::usage)?;
             Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
             Ok(Exit::Complete)
+        }
+        Some(Command::Status(args)) => {
+            log::init(&cli.common, loaded.log_format());
+            status::run(args, loaded.readers().map_err(Failure::usage)?)
+        }
+        Some(Command::Publish(_)) => {
+            log::init(&cli.common, loaded.log_format());
+            let stop = Arc::new(Stop::default());
+            stop_on_signals(&stop).map_err(Failure::fatal)?;
+            publisher::send_waiting(&loaded.readers().map_err(Failure::usage)?.state_dir, &stop)
         }
         None => {
             log::init(&cli.common, loaded.log_format());
@@ -131,7 +135,10 @@ fn scan(
     stop: &Arc<Stop>,
     walked: &AtomicBool,
 ) -> Result<Exit, Failure> {
-    let names = Names::open(&config.names).map_err(Failure::usage)?;
+    let aws = Aws::default();
+    let publisher = Publisher::prepare(&config, &aws)?;
+    let names = Names::open(&config.names, &aws, &config.state_dir).map_err(Failure::usage)?;
+    let file_system = publisher::file_system(&config, &aws)?;
     let homes = homes_of(&config.users, &names)?;
     let output = Output::open(config.output.as_deref(), &config.root).map_err(Failure::usage)?;
     raise_descriptor_limit();
@@ -178,6 +185,9 @@ fn scan(
     let (quotas, top) = (&config.quotas, config.top);
     let context = Context { run, root: &root, names: &names, quotas, top };
     let mut report = report::build(&ledger.finish(), context);
+    if let Some((id, efs)) = file_system {
+        report.reconcile(id, efs, &config.prices);
+    }
     report.sort(config.sort);
     if let Some(homes) = homes.filter(|_| ended == Ended::Complete) {
         let missing = missing_users(&report, &homes);
@@ -186,11 +196,19 @@ fn scan(
             return Err(Failure::usage(problem));
         }
     }
-    let bytes = render(&report, config.format, config.limit, &output).map_err(Failure::fatal)?;
-    output.write(&bytes).map_err(Failure::fatal)?;
+    // Safe in the spool before anything else can go wrong.
+    let kept = publisher.as_ref().map(|publisher| publisher.keep(&report)).transpose()?;
+    let written = render(&report, config.format, config.limit, &output)
+        .and_then(|bytes| output.write(&bytes));
+    let published = match (&publisher, kept) {
+        (Some(publisher), Some(kept)) => publisher.send(&aws, kept, stop)?,
+        _ => true,
+    };
+    written.map_err(Failure::fatal)?;
     summarise(&report);
     Ok(match report.run.coverage {
         Coverage::Interrupted => Exit::Interrupted,
+        _ if !published => Exit::Unpublished,
         _ if config.fail_on_quota && report.over_quota().next().is_some() => Exit::OverQuota,
         Coverage::Partial => Exit::Partial,
         Coverage::Complete => Exit::Complete,

@@ -13,6 +13,10 @@ pub enum Exit {
     Partial,
     /// A home is over its quota, and that was asked for.
     OverQuota,
+    /// Something could not be published, and waits in the spool.
+    Unpublished,
+    /// What was published last is old, and that was asked for.
+    Stale,
     /// Ended by SIGINT or SIGTERM; what was seen was printed.
     Interrupted,
 }
@@ -26,7 +30,23 @@ impl Exit {
             Self::Usage => 2,
             Self::Partial => 3,
             Self::OverQuota => 4,
+            Self::Unpublished => 5,
+            Self::Stale => 6,
             Self::Interrupted => 130,
         }
+    }
+}
+
+/// Why there is no result, and the exit code for it.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) Exit, pub(crate) String);
+
+impl Failure {
+    pub(crate) fn usage(problem: impl ToString) -> Self {
+        Self(Exit::Usage, problem.to_string())
+    }
+
+    pub(crate) fn fatal(problem: impl ToString) -> Self {
+        Self(Exit::Fatal, problem.to_string())
     }
 }

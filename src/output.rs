@@ -34,10 +34,7 @@ impl Output {
         let directory = directory.canonicalize().map_err(failed)?;
         let name = path.file_name();
         let name = name.ok_or_else(|| failed(io::Error::other("it names no file")))?;
-        if root.canonicalize().is_ok_and(|root| directory.starts_with(root)) {
-            let problem = "it lies in the tree that is scanned; write it elsewhere";
-            return Err(failed(io::Error::other(problem)));
-        }
+        refuse_inside(root, &directory, &format!("--output {}", path.display()))?;
         let beside = tempfile::Builder::new()
             .prefix(".efs-scan-")
             // As any file one makes; the umask takes its share.
@@ -74,5 +71,22 @@ impl Output {
                 Ok(())
             }
         }
+    }
+}
+
+/// Makes sure that a place to write to does not lie in the tree: that belongs to the users, and a
+/// privileged program writes nothing among names that they control. Of a path that is not there
+/// yet, the part that is counts.
+///
+/// # Errors
+/// Names the flag that gave the place.
+pub(crate) fn refuse_inside(root: &Path, place: &Path, flag: &str) -> Result<(), String> {
+    let absolute = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
+    let there = absolute.ancestors().find_map(|path| path.canonicalize().ok());
+    match (root.canonicalize(), there) {
+        (Ok(root), Some(there)) if there.starts_with(&root) => {
+            Err(format!("{flag}: it lies in the tree that is scanned; write it elsewhere"))
+        }
+        _ => Ok(()),
     }
 }

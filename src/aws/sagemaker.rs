@@ -226,14 +226,23 @@ impl Client {
         }
     }
 
-    /// What runs, whatever its state.
+    /// What runs, whatever its state. An app in a private space runs for the space's owner.
     pub(super) async fn apps(&self, domain: &str) -> ServiceResult<Vec<App>> {
+        let spaces = self.all("ListSpaces", "Spaces", Some(domain)).await?;
+        let owner = |space: &Value| {
+            let owner = text(&space["OwnershipSettingsSummary"], "OwnerUserProfileName")?;
+            let private = space["SpaceSharingSettingsSummary"]["SharingType"] == "Private";
+            Some((text(space, "SpaceName")?, owner)).filter(|_| private)
+        };
+        let owners: HashMap<String, String> = spaces.iter().filter_map(owner).collect();
         let app = |value: &Value| {
+            let space = text(value, "SpaceName");
+            let owner = space.as_ref().and_then(|space| owners.get(space)).cloned();
             Some(App {
                 kind: text(value, "AppType")?,
                 name: text(value, "AppName")?,
-                profile: text(value, "UserProfileName"),
-                space: text(value, "SpaceName"),
+                profile: text(value, "UserProfileName").or(owner),
+                space,
                 instance_type: text(&value["ResourceSpec"], "InstanceType"),
                 status: text(value, "Status")?,
                 created: value["CreationTime"]

@@ -1,23 +1,29 @@
 //! Who a home belongs to: uid to person, from several sources in order.
 
 mod csv_map;
+mod sagemaker;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use nix::unistd::{Uid, User};
 
-use crate::aws::MemberKind;
+use crate::aws::{Aws, MemberKind};
 use csv_map::CsvMap;
+use sagemaker::Studio;
 
-/// A source as it is written: `passwd` or `csv:FILE`.
+pub(crate) use sagemaker::domain_id;
+
+/// A source as it is written: `passwd`, `csv:FILE` or `sagemaker:DOMAIN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceSpec {
     /// The system's user database, with whatever the name service switch adds to it.
     Passwd,
     /// A file of `uid,name` lines.
     Csv(PathBuf),
+    /// The user profiles and spaces of a domain of SageMaker Studio, by its id or name.
+    SageMaker(String),
 }
 
 impl FromStr for SourceSpec {
@@ -27,7 +33,12 @@ impl FromStr for SourceSpec {
         match text.split_once(':') {
             None if text == "passwd" => Ok(Self::Passwd),
             Some(("csv", path)) if !path.is_empty() => Ok(Self::Csv(path.into())),
-            _ => Err(format!("`{text}` is no source of names; use passwd or csv:FILE")),
+            Some(("sagemaker", domain)) if !domain.is_empty() => {
+                Ok(Self::SageMaker(domain.to_owned()))
+            }
+            _ => Err(format!(
+                "`{text}` is no source of names; use passwd, csv:FILE or sagemaker:DOMAIN"
+            )),
         }
     }
 }
@@ -37,6 +48,7 @@ impl fmt::Display for SourceSpec {
         match self {
             Self::Passwd => f.write_str("passwd"),
             Self::Csv(path) => write!(f, "csv:{}", path.display()),
+            Self::SageMaker(domain) => write!(f, "sagemaker:{domain}"),
         }
     }
 }
@@ -46,6 +58,7 @@ impl fmt::Display for SourceSpec {
 enum Source {
     Passwd,
     Csv(CsvMap),
+    SageMaker(Studio),
 }
 
 /// All sources, the first answer wins.
@@ -74,11 +87,11 @@ pub struct NamesError {
 }
 
 impl Names {
-    /// Opens the sources.
+    /// Opens the sources. What SageMaker said last is kept in `state`.
     ///
     /// # Errors
     /// Names the source, and the line that is wrong in it.
-    pub fn open(specs: &[SourceSpec]) -> Result<Self, NamesError> {
+    pub fn open(specs: &[SourceSpec], aws: &Aws, state: &Path) -> Result<Self, NamesError> {
         let open = |spec: &SourceSpec| {
             let source = match spec {
                 SourceSpec::Passwd => Source::Passwd,
@@ -86,6 +99,13 @@ impl Names {
                     let spec = spec.to_string();
                     NamesError { spec, problem }
                 })?),
+                SourceSpec::SageMaker(domain) => {
+                    let studio = Studio::ask(domain, aws, state);
+                    Source::SageMaker(studio.map_err(|problem| {
+                        let spec = spec.to_string();
+                        NamesError { spec, problem }
+                    })?)
+                }
             };
             Ok((spec.clone(), source))
         };
@@ -96,12 +116,16 @@ impl Names {
     /// Who has `uid`.
     pub fn person(&self, uid: u32) -> Option<Person> {
         self.sources.iter().find_map(|(spec, source)| {
-            let name = match source {
-                Source::Passwd => User::from_uid(Uid::from_raw(uid)).ok().flatten()?.name,
-                Source::Csv(map) => map.name(uid)?.to_owned(),
+            let (name, member) = match source {
+                Source::Passwd => (User::from_uid(Uid::from_raw(uid)).ok().flatten()?.name, None),
+                Source::Csv(map) => (map.name(uid)?.to_owned(), None),
+                Source::SageMaker(studio) => {
+                    let member = studio.member(uid)?;
+                    (member.name.clone(), Some(member.kind))
+                }
             };
             let source = spec.to_string();
-            Some(Person { name, source, member: None })
+            Some(Person { name, source, member })
         })
     }
 
@@ -113,6 +137,7 @@ impl Names {
                 user.map(|user| user.uid.as_raw()).into_iter().collect()
             }
             Source::Csv(map) => map.uids(name),
+            Source::SageMaker(studio) => studio.uids(name),
         });
         found.into_iter().find(|uids: &Vec<u32>| !uids.is_empty()).unwrap_or_default()
     }
@@ -121,6 +146,10 @@ impl Names {
     /// does not know is an orphan. The system's user database is none: people come from a
     /// directory elsewhere.
     pub fn know_everybody(&self) -> bool {
-        self.sources.iter().any(|(_, source)| matches!(source, Source::Csv(_)))
+        self.sources.iter().any(|(_, source)| match source {
+            Source::Passwd => false,
+            Source::Csv(_) => true,
+            Source::SageMaker(studio) => studio.is_current(),
+        })
     }
 }

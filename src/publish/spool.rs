@@ -85,7 +85,7 @@ pub fn add(state: &State, job: &Job) -> Result<(), String> {
 ///
 /// # Errors
 /// If the spool cannot be listed.
-pub fn waiting(state: &State) -> Result<Vec<String>, String> {
+pub(super) fn waiting(state: &State) -> Result<Vec<String>, String> {
     let spool = state.path("spool");
     let failed = |error: io::Error| format!("listing {}: {error}", spool.display());
     let mut ids = Vec::new();
@@ -101,7 +101,7 @@ pub fn waiting(state: &State) -> Result<Vec<String>, String> {
 ///
 /// # Errors
 /// If it cannot be read. It stays where it is.
-pub fn job(state: &State, id: &str) -> Result<Job, String> {
+pub(super) fn job(state: &State, id: &str) -> Result<Job, String> {
     let path = state.path(&job_file(id));
     let failed = |error: String| format!("reading {}: {error}", path.display());
     let bytes = fs::read(&path).map_err(|error| failed(error.to_string()))?;
@@ -109,7 +109,7 @@ pub fn job(state: &State, id: &str) -> Result<Job, String> {
 }
 
 /// How far it is.
-pub fn progress(state: &State, id: &str) -> Progress {
+pub(super) fn progress(state: &State, id: &str) -> Progress {
     match state.path(&progress_file(id)).exists() {
         true => state.read(&progress_file(id)).unwrap_or_default(),
         false => Progress::default(),
@@ -117,7 +117,7 @@ pub fn progress(state: &State, id: &str) -> Progress {
 }
 
 /// Remembers how far it is. If that fails, a step may be done twice: no harm but to a count.
-pub fn remember(state: &State, id: &str, progress: &Progress) {
+pub(super) fn remember(state: &State, id: &str, progress: &Progress) {
     if let Err(problem) = state.write(&progress_file(id), progress) {
         tracing::warn!("{problem}");
     }
@@ -127,7 +127,7 @@ pub fn remember(state: &State, id: &str, progress: &Progress) {
 ///
 /// # Errors
 /// Names the file that could not be removed.
-pub fn remove(state: &State, id: &str) -> Result<(), String> {
+pub(super) fn remove(state: &State, id: &str) -> Result<(), String> {
     // The run first: progress without a run means nothing.
     for name in [job_file(id), progress_file(id)] {
         let path = state.path(&name);

@@ -60,7 +60,7 @@ fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
 }
 
 /// A table without borders; the named columns are numbers.
-pub(super) fn columns(head: &[&str], numbers: &[usize]) -> Table {
+pub(crate) fn columns(head: &[&str], numbers: &[usize]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -75,7 +75,7 @@ pub(super) fn columns(head: &[&str], numbers: &[usize]) -> Table {
     table
 }
 
-pub(super) fn push_table(out: &mut String, table: &Table) -> Result {
+pub(crate) fn push_table(out: &mut String, table: &Table) -> Result {
     table.lines().try_for_each(|row| writeln!(out, "{}", row.trim_end()))
 }
 
@@ -150,7 +150,7 @@ pub(super) fn owner_of(home: &HomeReport) -> String {
     }
 }
 
-pub(super) fn percent(quota: &Quota) -> String {
+pub(crate) fn percent(quota: &Quota) -> String {
     format!("{:.1} % of {}", quota.used_percent, human(quota.limit_bytes.0))
 }
 

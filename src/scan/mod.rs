@@ -1,6 +1,7 @@
 //! How entries are found: engines list directories and tell the accounts what is in them.
 
 mod entry;
+mod mount;
 #[cfg(target_os = "linux")]
 mod nodes;
 #[cfg(feature = "portable")]
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use entry::{Attrs, FileKind, Mount, Op, Probe};
+pub use mount::{efs_of, is_file_system_id};
 #[cfg(feature = "portable")]
 pub use portable::Portable;
 #[cfg(target_os = "linux")]

@@ -1,5 +1,7 @@
 //! Flags over environment over a TOML file, checked once and turned into one [`Config`].
 
+mod publishing;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -8,16 +10,22 @@ use toml::Spanned;
 
 use crate::cli::{CommonArgs, EngineKind, Format, LogFormat, ScanArgs};
 use crate::names::SourceSpec;
-use crate::report::{Quotas, SortKey};
+use crate::publish::Destination;
+use crate::report::{Prices, Quotas, SortKey};
+use crate::scan::is_file_system_id;
 use crate::text::printable;
 use crate::units::{AllocatedBytes, parse_size};
 use crate::usage::rule_file::{self, RuleSpec};
 use crate::usage::{Exclude, Mounts, Rules};
+use publishing::{CloudWatchSettings, NotifySettings, PublishSettings, is_empty};
+
+pub use publishing::Publishing;
 
 /// Where the configuration is, unless another is named.
 pub const DEFAULT_FILE: &str = "/etc/efs-scan.toml";
 
 const DEFAULT_ROOT: &str = "/mnt/efs";
+const DEFAULT_STATE_DIR: &str = "/var/lib/efs-scan";
 const DEFAULT_TOP: usize = 10;
 const DEFAULT_TOP_OF_USER: usize = 25;
 
@@ -56,6 +64,17 @@ pub struct Settings {
     engine: Option<EngineKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     log_format: Option<LogFormat>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_dir: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_system_id: Option<String>,
+    #[serde(skip_serializing_if = "is_empty")]
+    publish: PublishSettings,
+    #[serde(skip_serializing_if = "is_empty")]
+    cloudwatch: CloudWatchSettings,
+    #[serde(skip_serializing_if = "is_empty")]
+    notify: NotifySettings,
+    prices: Prices,
     #[serde(skip_serializing_if = "QuotaSettings::is_empty")]
     quota: QuotaSettings,
     #[serde(skip_serializing_if = "RuleSettings::is_empty")]
@@ -140,6 +159,27 @@ pub struct Config {
     pub engine: Option<EngineKind>,
     /// Compiled rules.
     pub rules: Rules,
+    /// Where the result goes beside the output.
+    pub publishing: Publishing,
+    /// Where state is kept between runs.
+    pub state_dir: PathBuf,
+    /// Whether it is locked even if nothing is published, because it was asked for.
+    pub state_asked: bool,
+    /// The EFS file system, if it was named.
+    pub file_system_id: Option<String>,
+    /// What storage costs.
+    pub prices: Prices,
+}
+
+/// What readers of published runs need to know.
+#[derive(Debug)]
+pub struct Readers {
+    /// Where runs are published, if that is configured.
+    pub published: Option<Destination>,
+    /// The domain of SageMaker Studio, if names come from one.
+    pub domain: Option<String>,
+    /// Where state is kept between runs.
+    pub state_dir: PathBuf,
 }
 
 /// The settings in force and the file they came from.
@@ -190,6 +230,24 @@ impl Loaded {
         Ok(from + &text)
     }
 
+    /// What `efs-scan status` and `efs-scan publish` need of it.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in one line.
+    pub fn readers(self) -> Result<Readers, ConfigError> {
+        let settings = self.settings.with_defaults();
+        let names = settings.names.unwrap_or_default();
+        let domain = |name: &String| match name.parse() {
+            Ok(SourceSpec::SageMaker(domain)) => Some(domain),
+            _ => None,
+        };
+        Ok(Readers {
+            published: settings.publish.destination()?,
+            domain: names.iter().find_map(domain),
+            state_dir: settings.state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
+        })
+    }
+
     /// Checks everything.
     ///
     /// # Errors
@@ -222,6 +280,13 @@ impl Loaded {
             let problem = "--user names a home below ROOT: it needs --home-depth 1 or more";
             return Err(problem.to_owned().into());
         }
+        let tables = (&settings.publish, &settings.cloudwatch, &settings.notify);
+        let publishing = Publishing::check(tables, args)?;
+        if let Some(id) = settings.file_system_id.as_ref().filter(|id| !is_file_system_id(id)) {
+            return Err(
+                format!("--file-system-id `{id}`: it looks like fs-0123456789abcdef0").into()
+            );
+        }
         let sources = settings.names.unwrap_or_default();
         Ok(Config {
             root: settings.root.unwrap_or_else(|| DEFAULT_ROOT.into()),
@@ -243,17 +308,24 @@ impl Loaded {
             threads: settings.threads,
             engine: settings.engine,
             rules,
+            publishing,
+            state_dir: settings.state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
+            state_asked: args.state_dir.is_some(),
+            file_system_id: settings.file_system_id,
+            prices: settings.prices,
         })
+    }
+}
+
+/// A flag goes before what the file says.
+fn over<T: Clone>(mine: &mut Option<T>, flag: &Option<T>) {
+    if flag.is_some() {
+        mine.clone_from(flag);
     }
 }
 
 impl Settings {
     fn override_with(&mut self, args: &ScanArgs, log_format: Option<LogFormat>) {
-        fn over<T: Clone>(mine: &mut Option<T>, flag: &Option<T>) {
-            if flag.is_some() {
-                mine.clone_from(flag);
-            }
-        }
         fn over_list(mine: &mut Option<Vec<String>>, flag: &[String]) {
             if !flag.is_empty() {
                 *mine = Some(flag.to_vec());
@@ -273,7 +345,12 @@ impl Settings {
         over(&mut self.cross_mounts, &args.cross_mounts);
         over(&mut self.threads, &args.threads);
         over(&mut self.engine, &args.engine);
+        over(&mut self.state_dir, &args.state_dir);
+        over(&mut self.file_system_id, &args.file_system_id);
         over(&mut self.log_format, &log_format);
+        self.publish.override_with(args);
+        self.cloudwatch.override_with(args);
+        self.notify.override_with(args);
     }
 
     /// Fills in what has one default everywhere. The number of workers and the engine are the
@@ -288,6 +365,7 @@ impl Settings {
         self.fail_on_quota.get_or_insert_default();
         self.cross_mounts.get_or_insert_default();
         self.log_format.get_or_insert_default();
+        self.state_dir.get_or_insert_with(|| DEFAULT_STATE_DIR.into());
         self
     }
 }

@@ -1,0 +1,151 @@
+//! A run on its way out: what must hold before the scan, and what happens after it.
+
+use std::path::Path;
+
+use crate::aws::Aws;
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::output::refuse_inside;
+use crate::publish::{self, CloudWatch, Destination, Job, Lock, Plan, State};
+use crate::report::{Coverage, EfsSize, Report};
+use crate::scan::{Stop, efs_of};
+use crate::service::Trouble;
+
+/// Publishes the run of this process, and those that wait.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    state: State,
+    plan: Plan,
+    interrupted: bool,
+    _lock: Lock,
+}
+
+/// Whether a run was put into the spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Spooled,
+    LeftOut,
+}
+
+impl Publisher {
+    /// Locks the state directory and makes sure that everything can be published, so that a scan
+    /// of an hour does not end in vain. `None` where nothing is to be published.
+    pub(crate) fn prepare(config: &Config, aws: &Aws) -> Result<Option<Self>, Failure> {
+        let publishing = &config.publishing;
+        if publishing.is_empty() && !config.state_asked {
+            return Ok(None);
+        }
+        refuse_inside(&config.root, &config.state_dir, "--state-dir").map_err(Failure::usage)?;
+        if let Some(Destination::Directory(path)) = &publishing.to {
+            refuse_inside(&config.root, path, "--publish").map_err(Failure::usage)?;
+        }
+        let cloudwatch = match &publishing.namespace {
+            None => None,
+            Some(namespace) => Some(CloudWatch {
+                namespace: namespace.clone(),
+                file_system: file_system_id(config).ok_or_else(|| {
+                    Failure::usage("--cloudwatch needs --file-system-id: the mount names none")
+                })?,
+                users: publishing.users,
+            }),
+        };
+        let plan =
+            Plan { publish: publishing.to.clone(), cloudwatch, notify: publishing.notify.clone() };
+        let state = State::open(&config.state_dir).map_err(Failure::usage)?;
+        let doing = format!("scanning {}", config.root.display());
+        let lock = state.lock(&doing).map_err(Failure::fatal)?;
+        if let Some(destination) = &plan.publish {
+            let checked = destination.open(aws).and_then(|store| store.check());
+            match checked {
+                Ok(()) => {}
+                // The scan is worth it all the same: what cannot be sent is kept.
+                Err(error) if error.trouble.passes() => tracing::warn!("{}", error.text),
+                Err(error) => return Err(Failure::fatal(error.text)),
+            }
+        }
+        if plan.cloudwatch.is_some() || plan.notify.is_some() {
+            aws.ready().map_err(|error| Failure::fatal(error.text))?;
+        }
+        Ok(Some(Self { state, plan, interrupted: publishing.interrupted, _lock: lock }))
+    }
+
+    /// Puts the run into the spool: from here on it is not lost.
+    pub(crate) fn keep(&self, report: &Report) -> Result<Kept, Failure> {
+        let interrupted = report.run.coverage == Coverage::Interrupted;
+        if self.plan.is_empty() || (interrupted && !self.interrupted) {
+            return Ok(Kept::LeftOut);
+        }
+        let job = Job { plan: self.plan.clone(), report: report.clone() };
+        publish::add(&self.state, &job).map_err(Failure::fatal)?;
+        Ok(Kept::Spooled)
+    }
+
+    /// Sends this run and those before it. Whether all of it was sent.
+    pub(crate) fn send(&self, aws: &Aws, kept: Kept, stop: &Stop) -> Result<bool, Failure> {
+        // A run that was interrupted and is published nevertheless must not stop at its own stop.
+        let unstopped = Stop::default();
+        let stop = match kept {
+            Kept::Spooled if self.interrupted => &unstopped,
+            _ => stop,
+        };
+        send(&self.state, aws, stop)
+    }
+}
+
+/// `efs-scan publish`: sends what waits.
+pub(crate) fn send_waiting(state_dir: &Path, stop: &Stop) -> Result<Exit, Failure> {
+    let state = State::open(state_dir).map_err(Failure::usage)?;
+    let _lock = state.lock("publishing").map_err(Failure::fatal)?;
+    let all = send(&state, &Aws::default(), stop)?;
+    Ok(match (stop.is_set(), all) {
+        (_, true) => Exit::Complete,
+        (true, false) => Exit::Interrupted,
+        (false, false) => Exit::Unpublished,
+    })
+}
+
+fn send(state: &State, aws: &Aws, stop: &Stop) -> Result<bool, Failure> {
+    let sent = publish::send(state, aws, stop).map_err(Failure::fatal)?;
+    for problem in &sent.problems {
+        tracing::error!("{}", crate::text::printable(problem.as_bytes()));
+    }
+    if sent.waiting > 0 {
+        let (waiting, spool) = (sent.waiting, state.path("spool"));
+        tracing::error!(
+            "not published: {waiting} runs wait in {}; `efs-scan publish` sends them",
+            spool.display()
+        );
+    } else if sent.runs > 0 {
+        tracing::info!(target: crate::log::SUMMARY, runs = sent.runs, "published");
+    }
+    Ok(sent.waiting == 0)
+}
+
+/// Which EFS file system is scanned: the one that was named, or the mount's.
+fn file_system_id(config: &Config) -> Option<String> {
+    config.file_system_id.clone().or_else(|| efs_of(&config.root))
+}
+
+/// What EFS says of the file system that is scanned, if it is known which one it is. Asked before
+/// the scan: a wrong id shows at once, and the figure is hours old anyway.
+pub(crate) fn file_system(
+    config: &Config,
+    aws: &Aws,
+) -> Result<Option<(String, Option<EfsSize>)>, Failure> {
+    let Some(id) = file_system_id(config) else { return Ok(None) };
+    let asked = config.file_system_id.is_some();
+    match aws.file_system_size(&id) {
+        Ok(size) => Ok(Some((id, Some(size)))),
+        Err(error) if asked && error.trouble == Trouble::Missing => {
+            Err(Failure::usage(format!("--file-system-id: {}", error.text)))
+        }
+        Err(error) => {
+            // Nobody asked for it where the mount alone names it.
+            match asked || !config.publishing.is_empty() {
+                true => tracing::warn!("{}; the report goes without EFS's figures", error.text),
+                false => tracing::info!("{}", error.text),
+            }
+            Ok(Some((id, None)))
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! How the scan compares with what EFS bills, and what that costs.
+
+use super::model::{Cost, Coverage, EfsSize, FileSystem, Prices, Report};
+use crate::units::{MeteredBytes, Usd};
+
+/// AWS bills GB-months of 2^30 bytes (EFS user guide, "metering").
+const GIB: f64 = (1u64 << 30) as f64;
+
+impl Report {
+    /// Adds what EFS said of the file system: the difference, the cost, and each home's share of
+    /// it.
+    pub fn reconcile(&mut self, id: String, efs: Option<EfsSize>, prices: &Prices) {
+        let ours = self.totals.metered_bytes.0 as f64;
+        let whole = self.run.users.is_empty() && self.run.coverage == Coverage::Complete;
+        let theirs = efs.map(|efs| efs.value.0 as f64).filter(|bytes| *bytes > 0.0);
+        let difference = theirs.filter(|_| whole).map(|theirs| (ours - theirs) / theirs * 100.0);
+        let cost = efs.map(|efs| Cost { month: month(&efs, prices), prices: prices.clone() });
+        if let Some(cost) = &cost {
+            // Of a whole scan the shares sum to the cost; a part of it is held against EFS's sum.
+            let all = if whole { ours } else { theirs.unwrap_or(ours) };
+            for home in &mut self.homes {
+                let share = home.usage.metered_bytes.0 as f64 / all.max(1.0);
+                home.cost_month = Some(cents(cost.month.0 * share));
+            }
+        }
+        self.file_system = Some(FileSystem {
+            id,
+            efs,
+            difference_percent: difference.map(|percent| (percent * 100.0).round() / 100.0),
+            cost: cost.map(|cost| Cost { month: cents(cost.month.0), ..cost }),
+        });
+    }
+}
+
+/// What the file system costs in a month. Bytes of no known class are in Standard.
+fn month(efs: &EfsSize, prices: &Prices) -> Usd {
+    let colder = [(efs.infrequent_access, prices.infrequent_access), (efs.archive, prices.archive)];
+    let known: u64 = colder.iter().filter_map(|(bytes, _)| Some((*bytes)?.0)).sum();
+    let rest = MeteredBytes(efs.value.0.saturating_sub(known));
+    let standard = (Some(efs.standard.unwrap_or(rest)), prices.standard);
+    let classes = colder.into_iter().chain([standard]);
+    Usd(classes.map(|(bytes, price)| bytes.map_or(0.0, |b| b.0 as f64) / GIB * price.0).sum())
+}
+
+fn cents(amount: f64) -> Usd {
+    Usd((amount * 100.0).round() / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_class_has_its_price() {
+        let size = |value, standard, infrequent_access, archive| EfsSize {
+            value: MeteredBytes(value << 30),
+            standard: Option::map(standard, |gib: u64| MeteredBytes(gib << 30)),
+            infrequent_access: Option::map(infrequent_access, |gib: u64| MeteredBytes(gib << 30)),
+            archive: Option::map(archive, |gib: u64| MeteredBytes(gib << 30)),
+            at: None,
+        };
+        let prices = Prices {
+            standard: Usd(0.5),
+            infrequent_access: Usd(0.25),
+            archive: Usd(0.125),
+            source: String::new(),
+        };
+        assert_eq!(month(&size(10, Some(4), Some(4), Some(2)), &prices), Usd(3.25));
+        assert_eq!(month(&size(10, None, None, None), &prices), Usd(5.0));
+        assert_eq!(month(&size(10, None, Some(4), None), &prices), Usd(4.0));
+    }
+}

@@ -1,0 +1,80 @@
+//! Which EFS file system a directory is on, by the source of its mount.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// The id in the source of the mount that `path` is on: `fs-0123.efs.us-east-1.amazonaws.com:/`.
+/// A mount through efs-utils' TLS proxy has 127.0.0.1 there, and tells nothing.
+pub fn efs_of(path: &Path) -> Option<String> {
+    let path = path.canonicalize().ok()?;
+    let mounts = std::fs::read("/proc/self/mountinfo").ok()?;
+    efs_in(&mounts, path.as_os_str().as_bytes())
+}
+
+/// Lines are `id parent dev root MOUNTPOINT options … - type SOURCE options` (proc(5)).
+fn efs_in(mounts: &[u8], path: &[u8]) -> Option<String> {
+    let of_path = |line: &&[u8]| {
+        let point = line.split(|b| *b == b' ').nth(4).map(unescape)?;
+        let below = path.strip_prefix(&*point)?;
+        let inside = point == b"/" || below.is_empty() || below.starts_with(b"/");
+        inside.then_some(point.len())
+    };
+    let lines = mounts.split(|byte| *byte == b'\n');
+    // The innermost mount; of several on one directory, the last.
+    let (line, _) =
+        lines.filter_map(|line| Some((line, of_path(&line)?))).max_by_key(|(_, depth)| *depth)?;
+    let mut fields = line.split(|b| *b == b' ').skip_while(|field| *field != b"-").skip(1);
+    let kind = fields.next()?;
+    let source = std::str::from_utf8(fields.next()?).ok()?;
+    let id: String =
+        source.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    (kind.starts_with(b"nfs") && is_file_system_id(&id)).then_some(id)
+}
+
+/// Whether it looks like `fs-0123456789abcdef0`.
+pub fn is_file_system_id(text: &str) -> bool {
+    let hex = |rest: &str| rest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    text.strip_prefix("fs-").is_some_and(|rest| (8..=40).contains(&rest.len()) && hex(rest))
+}
+
+/// Spaces and the like are written as `\040`.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, after)) = rest.split_first() {
+        let octal = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) if *first == b'\\' => {
+                out.push(byte);
+                rest = &after[3..];
+            }
+            _ => {
+                out.push(*first);
+                rest = after;
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_mount_tells() {
+        let mounts = b"22 1 259:1 / / rw - ext4 /dev/root rw\n\
+            30 22 0:40 / /mnt/efs ro,relatime shared:1 - nfs4 \
+            fs-0123456789abcdef0.efs.us-east-1.amazonaws.com:/ ro,vers=4.1\n\
+            31 22 0:41 / /mnt/two\\040words rw - nfs4 fs-01234567:/ rw\n\
+            32 22 0:42 / /mnt/tls rw - nfs4 127.0.0.1:/ rw\n";
+        let of = |path: &str| efs_in(mounts, path.as_bytes());
+        let id = Some("fs-0123456789abcdef0".to_owned());
+        assert_eq!(of("/mnt/efs"), id);
+        assert_eq!(of("/mnt/efs/200005"), id);
+        assert_eq!(of("/mnt/efs2"), None);
+        assert_eq!(of("/mnt/two words/x"), Some("fs-01234567".to_owned()));
+        assert_eq!(of("/mnt/tls"), None);
+        assert_eq!(of("/"), None);
+    }
+}

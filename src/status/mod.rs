@@ -1,0 +1,84 @@
+//! Reads the newest published run back, with what changed since the day and the week before.
+
+mod changes;
+mod table;
+mod view;
+
+use jiff::Timestamp;
+
+use crate::aws::{App, Aws};
+use crate::cli::{StatusArgs, StatusFormat};
+use crate::config::Readers;
+use crate::exit::{Exit, Failure};
+use crate::names::domain_id;
+use crate::output::Output;
+use crate::publish::{Destination, LATEST, Latest, Store};
+use crate::service::ServiceError;
+use crate::text::harmless_json;
+use changes::Bases;
+use view::View;
+
+/// Shows the newest run.
+pub(crate) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> {
+    let Readers { published, domain, .. } = readers;
+    let from = match &args.from {
+        Some(text) => Some(text.parse::<Destination>().map_err(Failure::usage)?),
+        None => published,
+    };
+    let from = from.ok_or_else(|| {
+        Failure::usage("where are runs published? Say --from, or `to` under [publish]")
+    })?;
+    let failed = |error: ServiceError| Failure::fatal(error.text);
+    let aws = Aws::default();
+    let store = from.open(&aws).map_err(failed)?;
+    let latest = read_latest(&*store)?;
+    let bases = Bases::read(&*store, &latest).map_err(failed)?;
+    let apps = match args.apps {
+        true => Some(apps(&latest, domain, &aws)?),
+        false => None,
+    };
+    let mut view = View::new(from.to_string(), latest, &bases, apps, Timestamp::now());
+    if !args.users.is_empty() {
+        let missing = view.restrict(&args.users);
+        if !missing.is_empty() {
+            let problem = format!("no home for {} in the newest run", missing.join(", "));
+            return Err(Failure::usage(problem));
+        }
+    }
+    let text = match args.format {
+        StatusFormat::Table => table::table(&view),
+        StatusFormat::Json => {
+            let json = serde_json::to_string_pretty(&view);
+            let json = json.map_err(|error| Failure::fatal(format!("writing JSON: {error}")))?;
+            harmless_json(&json) + "\n"
+        }
+    };
+    Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
+    Ok(match view.stale && args.fail_if_stale {
+        true => Exit::Stale,
+        false => Exit::Complete,
+    })
+}
+
+fn read_latest(store: &dyn Store) -> Result<Latest, Failure> {
+    let name = store.name(LATEST);
+    let object = store.get(LATEST).map_err(|error| Failure::fatal(error.text))?;
+    let object = object.ok_or_else(|| {
+        Failure::fatal(format!("nothing is published there yet: {name} does not exist"))
+    })?;
+    serde_json::from_slice(&object.bytes)
+        .map_err(|error| Failure::fatal(format!("{name} is not from efs-scan: {error}")))
+}
+
+/// What runs in the domain whose names the run has, or that is configured.
+fn apps(latest: &Latest, configured: Option<String>, aws: &Aws) -> Result<Vec<App>, Failure> {
+    let of_run = || {
+        let names = latest.run.names.iter();
+        names.filter_map(|name| name.strip_prefix("sagemaker:")).next().map(str::to_owned)
+    };
+    let domain = configured.or_else(of_run).ok_or_else(|| {
+        Failure::usage("--apps needs a domain: scan with --names sagemaker:DOMAIN")
+    })?;
+    let apps = domain_id(&domain, aws).and_then(|id| aws.apps(&id));
+    apps.map_err(|error| Failure::fatal(error.text))
+}

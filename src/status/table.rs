@@ -1,0 +1,210 @@
+//! The status for people.
+
+use std::fmt::{Result, Write};
+
+use jiff::Timestamp;
+
+use super::changes::Base;
+use super::view::{Change, Gone, Line, View};
+use crate::aws::{App, MemberKind};
+use crate::report::{Coverage, FileSystem, Kind, OwnerStatus, columns, percent, push_table};
+use crate::text::{bytes_of, printable};
+use crate::units::{AllocatedBytes, human};
+
+/// Renders it; every name in it is made printable.
+pub(super) fn table(view: &View) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_table(&mut out, view);
+    out
+}
+
+fn write_table(out: &mut String, view: &View) -> Result {
+    let run = &view.run;
+    let age = span(view.age_seconds);
+    if view.stale {
+        writeln!(out, "!!! STALE: the newest run is {age} old. Is the daily scan running? !!!\n")?;
+    }
+    let root = printable(&bytes_of(&run.root, run.root_base64.as_deref()));
+    let coverage = match run.coverage {
+        Coverage::Complete => "complete".to_owned(),
+        Coverage::Partial => format!("PARTIAL: {} errors", view.errors),
+        Coverage::Interrupted => "INTERRUPTED: only what was seen until then".to_owned(),
+    };
+    let started = run.started.strftime("%Y-%m-%d %H:%M UTC");
+    writeln!(out, "{root}  {started}, {age} ago, {coverage}")?;
+    if let Some(file_system) = &view.file_system {
+        reconciliation(out, view, file_system)?;
+    }
+    writeln!(out)?;
+    lines(out, view)?;
+    remarks(out, view)
+}
+
+/// `EFS meters 1.2 TiB (2026-11-24 02:00 UTC), this scan 1.2 TiB: +0.3 %; 361.20 USD a month`.
+fn reconciliation(out: &mut String, view: &View, file_system: &FileSystem) -> Result {
+    let Some(efs) = &file_system.efs else { return Ok(()) };
+    let at = efs.at.map(|at| format!(" ({})", at.strftime("%Y-%m-%d %H:%M UTC")));
+    let ours = view.totals.metered_bytes.human();
+    write!(
+        out,
+        "EFS meters {}{} for {}, this scan {ours}",
+        efs.value.human(),
+        at.unwrap_or_default(),
+        printable(file_system.id.as_bytes()),
+    )?;
+    if let Some(percent) = file_system.difference_percent {
+        write!(out, ": {percent:+.2} %")?;
+    }
+    if let Some(cost) = &file_system.cost {
+        write!(out, "; {} a month", cost.month.human())?;
+    }
+    writeln!(out)
+}
+
+fn lines(out: &mut String, view: &View) -> Result {
+    let mut head =
+        vec!["NAME", "UID", "SIZE", "TRASH", "CACHE", "QUOTA", "USD/MONTH", "DAY", "WEEK", ""];
+    if view.with_apps {
+        head.push("RUNS");
+    }
+    let mut table = columns(&head, &[1, 2, 3, 4, 5, 6, 7, 8]);
+    let classes = &view.totals.by_class;
+    let cost = view.file_system.as_ref().and_then(|known| known.cost.as_ref());
+    let people = view.homes.iter().filter(|line| line.home.kind != Kind::Outside).count();
+    if !view.restricted {
+        table.add_row([
+            format!("total of {people}"),
+            String::new(),
+            view.totals.allocated_bytes.human(),
+            or_dash(classes.trash.allocated_bytes),
+            or_dash(classes.cache.allocated_bytes),
+            String::new(),
+            cost.map(|cost| format!("{:.2}", cost.month.0)).unwrap_or_default(),
+            change(view.total_change.day),
+            change(view.total_change.week),
+        ]);
+    }
+    for line in &view.homes {
+        let home = &line.home;
+        let mut row = vec![
+            name(line),
+            home.uid.map(|uid| uid.to_string()).unwrap_or_default(),
+            home.allocated_bytes.human(),
+            or_dash(home.trash_bytes),
+            or_dash(home.cache_bytes),
+            home.quota.map(|quota| percent(&quota)).unwrap_or_default(),
+            home.cost_month.map(|cost| format!("{:.2}", cost.0)).unwrap_or_default(),
+            change(line.change.day),
+            change(line.change.week),
+            marks(line).join(", "),
+        ];
+        if view.with_apps {
+            row.push(line.apps.iter().map(app).collect::<Vec<_>>().join("\n"));
+        }
+        table.add_row(row);
+    }
+    push_table(out, &table)
+}
+
+fn name(line: &Line) -> String {
+    let home = &line.home;
+    let home_name = printable(&bytes_of(&home.name, home.name_base64.as_deref()));
+    match (&home.owner.name, home.owner.status) {
+        (Some(name), _) => printable(name.as_bytes()),
+        (None, OwnerStatus::Orphan) => format!("(orphan) {home_name}"),
+        (None, _) => home_name,
+    }
+}
+
+fn marks(line: &Line) -> Vec<String> {
+    let home = &line.home;
+    let mut marks = Vec::new();
+    if home.owner.member == Some(MemberKind::Space) {
+        marks.push("space".to_owned());
+    }
+    if line.new {
+        marks.push("NEW".to_owned());
+    }
+    if home.quota.is_some_and(|quota| quota.over) {
+        marks.push("OVER QUOTA".to_owned());
+    }
+    if home.coverage != Coverage::Complete {
+        marks.push(home.coverage.name().to_uppercase());
+    }
+    marks
+}
+
+fn or_dash(bytes: AllocatedBytes) -> String {
+    if bytes.0 == 0 { "-".to_owned() } else { bytes.human() }
+}
+
+/// `+1.2 GiB`; with `~` where a run did not read everything.
+fn change(change: Option<Change>) -> String {
+    let Some(Change { bytes, exact }) = change else { return String::new() };
+    let about = if exact { "" } else { "~" };
+    match bytes {
+        0 => format!("{about}="),
+        1.. => format!("{about}+{}", human(bytes.unsigned_abs())),
+        _ => format!("{about}-{}", human(bytes.unsigned_abs())),
+    }
+}
+
+/// `JupyterLab default on ml.t3.medium, InService since 2026-11-24 08:00 UTC`.
+fn app(app: &App) -> String {
+    let on = app.instance_type.as_ref().map(|kind| format!(" on {kind}")).unwrap_or_default();
+    let since = app.created.map(|at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M UTC")));
+    let since = since.unwrap_or_default();
+    printable(format!("{} {}{on}, {}{since}", app.kind, app.name, app.status).as_bytes())
+}
+
+fn remarks(out: &mut String, view: &View) -> Result {
+    let mut end = String::new();
+    for gone in &view.gone {
+        let Gone { home, uid, owner, allocated_bytes } = gone;
+        let uid = uid.map(|uid| uid.to_string()).unwrap_or_default();
+        // The names come from a table of printable ones.
+        let who = match owner.as_str() {
+            "" => home.clone(),
+            owner => format!("{owner} ({uid})"),
+        };
+        writeln!(end, "Gone since the day before: {who}, {}.", allocated_bytes.human())?;
+    }
+    for other in &view.other_apps {
+        let whose = other.profile.as_ref().or(other.space.as_ref()).map_or("?", String::as_str);
+        writeln!(end, "Runs without a home here: {}: {}", printable(whose.as_bytes()), app(other))?;
+    }
+    if let Some(orphans) = view.orphans.filter(|orphans| orphans.homes > 0 && !view.restricted) {
+        let bytes = orphans.usage.allocated_bytes.human();
+        writeln!(end, "Orphan homes: {}, {bytes}.", orphans.homes)?;
+    }
+    if view.homes.iter().any(|line| line.home.cost_month.is_some()) {
+        let cost = view.file_system.as_ref().and_then(|known| known.cost.as_ref());
+        let prices = cost.map(|cost| printable(cost.prices.source.as_bytes())).unwrap_or_default();
+        writeln!(
+            end,
+            "Costs of homes are estimates, in proportion to metered bytes (prices: {prices})."
+        )?;
+    }
+    let since = |base: &Option<Base>| match base {
+        Some(base) => day(base.started),
+        None => "no run".to_owned(),
+    };
+    let (day, week) = (since(&view.compared_day), since(&view.compared_week));
+    writeln!(end, "DAY is compared with {day}, WEEK with {week}.")?;
+    write!(out, "\n{end}")
+}
+
+fn day(at: Timestamp) -> String {
+    format!("the run of {}", at.strftime("%Y-%m-%d %H:%M UTC"))
+}
+
+/// A duration in its largest unit.
+fn span(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}

@@ -1,0 +1,211 @@
+//! What `efs-scan status` shows, and its JSON.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::changes::{Base, BaseHome, Bases};
+use crate::aws::{App, MemberKind};
+use crate::publish::{HomeLine, Latest};
+use crate::report::{Coverage, FileSystem, Kind, Orphans, OwnerStatus, Run, Usage, home_cell};
+use crate::units::AllocatedBytes;
+
+/// From when on data is old: a daily run was missed, with half a day's grace.
+const STALE: SignedDuration = SignedDuration::from_hours(36);
+
+/// The newest run, compared.
+#[derive(Debug, Serialize)]
+pub(super) struct View {
+    pub(super) schema: &'static str,
+    pub(super) from: String,
+    /// Seconds since the run finished.
+    pub(super) age_seconds: i64,
+    /// Whether that is more than 36 h.
+    pub(super) stale: bool,
+    pub(super) run: Run,
+    pub(super) file_system: Option<FileSystem>,
+    pub(super) totals: Usage,
+    pub(super) total_change: Changes,
+    pub(super) orphans: Option<Orphans>,
+    pub(super) errors: u64,
+    pub(super) compared_day: Option<Base>,
+    pub(super) compared_week: Option<Base>,
+    /// User profiles, spaces and others by name, orphans last.
+    pub(super) homes: Vec<Line>,
+    /// Homes of the day before that are not there any more.
+    pub(super) gone: Vec<Gone>,
+    /// What runs for nobody who has a home here; with --apps.
+    pub(super) other_apps: Vec<App>,
+    /// Whether apps were asked for.
+    #[serde(skip)]
+    pub(super) with_apps: bool,
+    /// Whether it shows some of the homes only.
+    #[serde(skip)]
+    pub(super) restricted: bool,
+}
+
+/// A home.
+#[derive(Debug, Serialize)]
+pub(super) struct Line {
+    #[serde(flatten)]
+    pub(super) home: HomeLine,
+    /// Not there the day before.
+    pub(super) new: bool,
+    pub(super) change: Changes,
+    pub(super) apps: Vec<App>,
+}
+
+/// Growth in allocated bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Changes {
+    pub(super) day: Option<Change>,
+    pub(super) week: Option<Change>,
+}
+
+/// A growth, or the reverse of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Change {
+    pub(super) bytes: i64,
+    /// Whether both runs read all of it.
+    pub(super) exact: bool,
+}
+
+/// A home that is gone.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Gone {
+    pub(super) home: String,
+    pub(super) uid: Option<u32>,
+    pub(super) owner: String,
+    pub(super) allocated_bytes: AllocatedBytes,
+}
+
+impl View {
+    pub(super) fn new(
+        from: String,
+        latest: Latest,
+        bases: &Bases,
+        apps: Option<Vec<App>>,
+        now: Timestamp,
+    ) -> Self {
+        let age = now.duration_since(latest.run.finished).max(SignedDuration::ZERO);
+        let complete = latest.run.coverage == Coverage::Complete;
+        let total = |base: &Base| Change {
+            bytes: difference(
+                latest.totals.allocated_bytes.0,
+                base.homes.values().map(|home| home.allocated).sum(),
+            ),
+            exact: complete && base.homes.values().all(|home| home.complete),
+        };
+        let total_change =
+            Changes { day: bases.day.as_ref().map(total), week: bases.week.as_ref().map(total) };
+        let gone = match (&bases.day, latest.run.coverage) {
+            // What an interrupted run did not see may well be there.
+            (None, _) | (_, Coverage::Interrupted) => Vec::new(),
+            (Some(base), _) => gone(base, &latest.homes),
+        };
+        let mut homes: Vec<Line> =
+            latest.homes.into_iter().map(|home| Line::new(home, bases)).collect();
+        homes.sort_by(|a, b| (a.rank(), a.label()).cmp(&(b.rank(), b.label())));
+        let with_apps = apps.is_some();
+        let mut other_apps = apps.unwrap_or_default();
+        other_apps.retain(|app| app.status != "Deleted");
+        for line in &mut homes {
+            line.apps = other_apps.extract_if(.., |app| line.home.runs(app)).collect();
+        }
+        Self {
+            schema: "efs-scan/status/1",
+            from,
+            age_seconds: age.as_secs(),
+            stale: age > STALE,
+            run: latest.run,
+            file_system: latest.file_system,
+            totals: latest.totals,
+            total_change,
+            orphans: latest.orphans,
+            errors: latest.errors,
+            compared_day: bases.day.clone(),
+            compared_week: bases.week.clone(),
+            homes,
+            gone,
+            other_apps,
+            with_apps,
+            restricted: false,
+        }
+    }
+
+    /// Leaves only the homes of these users; returns the users who have none.
+    pub(super) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
+        let is = |line: &Line, user: &str| {
+            let home = &line.home;
+            home.owner.name.as_deref() == Some(user)
+                || home.uid.is_some_and(|uid| uid.to_string() == user)
+                || home.name == user
+        };
+        let missing = users.iter().filter(|user| !self.homes.iter().any(|line| is(line, user)));
+        let missing = missing.map(String::as_str).collect();
+        self.homes.retain(|line| users.iter().any(|user| is(line, user)));
+        self.gone.clear();
+        self.other_apps.clear();
+        self.restricted = true;
+        missing
+    }
+}
+
+impl Line {
+    fn new(home: HomeLine, bases: &Bases) -> Self {
+        let cell = home_cell(&home.name, home.name_base64.as_deref());
+        let before = |base: &Option<Base>| base.as_ref()?.homes.get(&cell).cloned();
+        let change = |before: &BaseHome| Change {
+            bytes: difference(home.allocated_bytes.0, before.allocated),
+            exact: before.complete && home.coverage == Coverage::Complete,
+        };
+        let (day, week) = (before(&bases.day), before(&bases.week));
+        Self {
+            new: bases.day.is_some() && day.is_none() && home.kind != Kind::Outside,
+            change: Changes { day: day.as_ref().map(change), week: week.as_ref().map(change) },
+            apps: Vec::new(),
+            home,
+        }
+    }
+
+    /// Known people first, orphans last.
+    fn rank(&self) -> u8 {
+        match (self.home.kind, self.home.owner.status) {
+            (Kind::Outside, _) => 2,
+            (_, OwnerStatus::Known) => 0,
+            (_, OwnerStatus::Unknown) => 1,
+            (_, OwnerStatus::Orphan) => 3,
+        }
+    }
+
+    fn label(&self) -> (&str, &str) {
+        (self.home.owner.name.as_deref().unwrap_or_default(), &self.home.name)
+    }
+}
+
+impl HomeLine {
+    /// Whether it is the home of what `app` runs for.
+    fn runs(&self, app: &App) -> bool {
+        let Some(name) = self.owner.name.as_deref() else { return false };
+        match self.owner.member {
+            Some(MemberKind::Space) => app.space.as_deref() == Some(name),
+            _ => app.profile.as_deref() == Some(name),
+        }
+    }
+}
+
+fn difference(now: u64, before: u64) -> i64 {
+    i64::try_from(i128::from(now) - i128::from(before)).unwrap_or(i64::MAX)
+}
+
+fn gone(base: &Base, homes: &[HomeLine]) -> Vec<Gone> {
+    let cell = |home: &HomeLine| home_cell(&home.name, home.name_base64.as_deref());
+    let there: std::collections::BTreeSet<String> = homes.iter().map(cell).collect();
+    let left = base.homes.iter().filter(|(name, home)| !home.outside && !there.contains(*name));
+    let gone = left.map(|(name, home)| Gone {
+        home: name.clone(),
+        uid: home.uid,
+        owner: home.owner.clone(),
+        allocated_bytes: AllocatedBytes(home.allocated),
+    });
+    gone.collect()
+}
