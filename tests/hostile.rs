@@ -260,7 +260,7 @@ fn no_time_in_the_csv_is_a_formula() {
     let mut report: Report =
         serde_json::from_value(report(tree.path(), [] as [&str; 0], 0)).unwrap();
     report.homes[0].newest_mtime = Some("-000001-01-01T00:00:00Z".parse().unwrap());
-    assert_no_formula(&report::csv(&report).unwrap());
+    assert_no_formula(&report::csv(&report, report::DuNames::Raw).unwrap());
 }
 
 #[test]

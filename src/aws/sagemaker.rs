@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::env;
+use std::time::Duration;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::auth::SigV4OperationSigningConfig;
@@ -42,6 +43,9 @@ use crate::service::{ServiceError, ServiceResult, Trouble};
 
 /// Describe calls under way at once; SageMaker throttles these early.
 const CONCURRENT: usize = 8;
+
+/// Longest pause between two attempts.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 
 /// As many as a page may hold.
 const PAGE: u32 = 100;
@@ -117,8 +121,10 @@ impl Client {
             call = call.timeout_config(timeouts.clone());
         }
         if let Some(retry) = config.retry_config() {
-            // Describe calls come by the hundred, so throttling is the rule and not the exception.
-            call = call.standard_retry(&retry.clone().with_max_attempts(8));
+            // Describe calls come by the hundred, so throttling is the rule and not the exception:
+            // more attempts, but no longer pauses, because an outage should not hold up a scan.
+            let retry = retry.clone().with_max_attempts(8).with_max_backoff(MAX_PAUSE);
+            call = call.standard_retry(&retry);
         }
         Ok(Self { endpoint, call: call.build() })
     }

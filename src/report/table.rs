@@ -52,6 +52,9 @@ fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
         Detail::Pages => report.homes.iter().try_for_each(|home| page(out, report, home))?,
     }
     let mut end = String::new();
+    if let Some(file_system) = &report.file_system {
+        end += &file_system.line(report.totals.metered_bytes);
+    }
     remarks(&mut end, report)?;
     if !end.is_empty() {
         write!(out, "\n{end}")?;

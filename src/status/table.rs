@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::changes::Base;
 use super::view::{Change, Gone, Line, View};
 use crate::aws::{App, MemberKind};
-use crate::report::{Coverage, FileSystem, Kind, OwnerStatus, columns, percent, push_table};
+use crate::report::{Coverage, Kind, OwnerStatus, columns, percent, push_table};
 use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, human};
 
@@ -34,32 +34,11 @@ fn write_table(out: &mut String, view: &View) -> Result {
     let started = run.started.strftime("%Y-%m-%d %H:%M UTC");
     writeln!(out, "{root}  {started}, {age} ago, {coverage}")?;
     if let Some(file_system) = &view.file_system {
-        reconciliation(out, view, file_system)?;
+        out.push_str(&file_system.line(view.totals.metered_bytes));
     }
     writeln!(out)?;
     lines(out, view)?;
     remarks(out, view)
-}
-
-/// `EFS meters 1.2 TiB (2026-11-24 02:00 UTC), this scan 1.2 TiB: +0.3 %; 361.20 USD a month`.
-fn reconciliation(out: &mut String, view: &View, file_system: &FileSystem) -> Result {
-    let Some(efs) = &file_system.efs else { return Ok(()) };
-    let at = efs.at.map(|at| format!(" ({})", at.strftime("%Y-%m-%d %H:%M UTC")));
-    let ours = view.totals.metered_bytes.human();
-    write!(
-        out,
-        "EFS meters {}{} for {}, this scan {ours}",
-        efs.value.human(),
-        at.unwrap_or_default(),
-        printable(file_system.id.as_bytes()),
-    )?;
-    if let Some(percent) = file_system.difference_percent {
-        write!(out, ": {percent:+.2} %")?;
-    }
-    if let Some(cost) = &file_system.cost {
-        write!(out, "; {} a month", cost.month.human())?;
-    }
-    writeln!(out)
 }
 
 fn lines(out: &mut String, view: &View) -> Result {

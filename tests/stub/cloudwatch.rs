@@ -1,0 +1,222 @@
+//! CloudWatch's PutMetricData, in its protocol of 2024, with its limits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use ciborium::Value;
+use flate2::read::GzDecoder;
+
+use super::errors::Failure;
+use super::http::{Answer, Incoming};
+use super::route::Call;
+use super::state::State;
+use super::{Stub, wire};
+
+/// A metric that was accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    pub namespace: String,
+    pub name: String,
+    pub dimensions: BTreeMap<String, String>,
+    pub value: f64,
+    pub unit: Option<String>,
+    /// Seconds since the epoch; the time of arrival where the request has none.
+    pub timestamp: f64,
+}
+
+/// What was accepted.
+#[derive(Default)]
+pub struct Accepted {
+    metrics: Vec<Metric>,
+    calls: Vec<usize>,
+}
+
+impl Stub {
+    /// The accepted metrics, in order.
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.state().cloudwatch.metrics.clone()
+    }
+
+    /// How many metrics each accepted call had.
+    pub fn put_metric_calls(&self) -> Vec<usize> {
+        self.state().cloudwatch.calls.clone()
+    }
+}
+
+const MOST_METRICS: usize = 1000;
+const MOST_BYTES: usize = 1 << 20;
+const MOST_DIMENSIONS: usize = 30;
+const UNITS: &str = "Seconds Microseconds Milliseconds Bytes Kilobytes Megabytes Gigabytes \
+    Terabytes Bits Kilobits Megabits Gigabits Terabits Percent Count Bytes/Second \
+    Kilobytes/Second Megabytes/Second Gigabytes/Second Terabytes/Second Bits/Second \
+    Kilobits/Second Megabits/Second Gigabits/Second Terabits/Second Count/Second None";
+
+fn body(http: &Incoming) -> Result<Value, String> {
+    let mut bytes = Vec::new();
+    if http.lists("content-encoding", "gzip") {
+        let mut decoder = GzDecoder::new(http.body.as_slice());
+        decoder.read_to_end(&mut bytes).map_err(|error| format!("gzip: {error}"))?;
+    } else {
+        bytes.clone_from(&http.body);
+    }
+    ciborium::from_reader(bytes.as_slice()).map_err(|error| format!("CBOR: {error}"))
+}
+
+fn member<'a>(map: &'a Value, name: &str) -> Option<&'a Value> {
+    let found = map.as_map()?.iter().find(|(key, _)| key.as_text() == Some(name));
+    found.map(|(_, value)| value).filter(|value| !value.is_null())
+}
+
+fn text<'a>(map: &'a Value, name: &str) -> Option<&'a str> {
+    member(map, name)?.as_text()
+}
+
+fn number(value: &Value) -> Option<f64> {
+    let integer = |value: &Value| i128::from(value.as_integer()?).to_string().parse().ok();
+    value.as_float().or_else(|| integer(value))
+}
+
+/// For `Request::target`.
+pub fn namespace(http: &Incoming) -> Option<String> {
+    text(&body(http).ok()?, "Namespace").map(str::to_owned)
+}
+
+pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
+    let checked = check(call);
+    match checked {
+        Ok(metrics) => {
+            state.cloudwatch.calls.push(metrics.len());
+            state.cloudwatch.metrics.extend(metrics);
+            let mut bytes = Vec::new();
+            ciborium::into_writer(&Value::Map(Vec::new()), &mut bytes).unwrap();
+            Ok(Answer::new(200, "application/cbor", bytes).with("smithy-protocol", "rpc-v2-cbor"))
+        }
+        Err(failure) => {
+            state.violation(call, &failure.message);
+            Err(failure)
+        }
+    }
+}
+
+fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new(400, "InvalidParameterValue", message)
+}
+
+fn missing(name: &str) -> Failure {
+    let message = format!("The parameter {name} is required.");
+    Failure::new(400, "MissingParameter", message)
+}
+
+fn check(call: &Call) -> Result<Vec<Metric>, Failure> {
+    if call.operation != "PutMetricData" {
+        return Err(Failure::new(404, "UnknownOperationException", "not in the stub"));
+    }
+    if call.http.header("smithy-protocol") != Some("rpc-v2-cbor") {
+        return Err(Failure::new(400, "UnknownOperationException", "smithy-protocol is missing"));
+    }
+    let bytes = call.http.wire_bytes;
+    if bytes > MOST_BYTES {
+        let message = format!("Request size {bytes} exceeded {MOST_BYTES} bytes");
+        return Err(Failure::new(413, "RequestEntityTooLarge", message));
+    }
+    let body =
+        body(&call.http).map_err(|what| Failure::new(400, "SerializationException", what))?;
+    let namespace = text(&body, "Namespace").ok_or_else(|| missing("Namespace"))?;
+    let odd = |c: char| !c.is_ascii_alphanumeric() && !"._/#:-".contains(c);
+    let reserved = namespace.starts_with("AWS/") || namespace.starts_with(':');
+    if namespace.is_empty() || namespace.len() > 255 || namespace.contains(odd) || reserved {
+        return Err(invalid(format!(
+            "The value {namespace:?} for parameter Namespace is invalid."
+        )));
+    }
+    let data = member(&body, "MetricData").and_then(Value::as_array);
+    let data = data.filter(|data| !data.is_empty()).ok_or_else(|| missing("MetricData"))?;
+    if data.len() > MOST_METRICS {
+        return Err(invalid(format!(
+            "The collection MetricData must not have a size greater than {MOST_METRICS}. ({})",
+            data.len()
+        )));
+    }
+    let mut metrics = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (number, datum) in data.iter().enumerate() {
+        let place = format!("MetricData.member.{}", number + 1);
+        let metric = metric(namespace, datum, &place)?;
+        // CloudWatch takes this; a program that tells the same thing twice is wrong all the same.
+        if !seen.insert((metric.name.clone(), metric.dimensions.clone())) {
+            return Err(invalid(format!("{place} is a duplicate of {metric:?}")));
+        }
+        metrics.push(metric);
+    }
+    Ok(metrics)
+}
+
+fn metric(namespace: &str, datum: &Value, place: &str) -> Result<Metric, Failure> {
+    let wrong = |what: &str, value: &dyn std::fmt::Debug| {
+        invalid(format!("The value {value:?} for parameter {place}.{what} is invalid."))
+    };
+    let name = text(datum, "MetricName").ok_or_else(|| missing(&format!("{place}.MetricName")))?;
+    if !named(name, 255) {
+        return Err(wrong("MetricName", &name));
+    }
+    let list = member(datum, "Dimensions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if list.len() > MOST_DIMENSIONS {
+        return Err(wrong("Dimensions", &list.len()));
+    }
+    let mut dimensions = BTreeMap::new();
+    for dimension in list {
+        let (name, value) = (text(dimension, "Name"), text(dimension, "Value"));
+        let name = name.ok_or_else(|| missing(&format!("{place}.Dimensions.Name")))?;
+        let value = value.ok_or_else(|| missing(&format!("{place}.Dimensions.Value")))?;
+        if !named(name, 255) {
+            return Err(wrong("Dimensions.Name", &name));
+        }
+        if !named(value, 1024) {
+            return Err(wrong("Dimensions.Value", &value));
+        }
+        if dimensions.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(wrong("Dimensions.Name (a second time)", &name));
+        }
+    }
+    let Some(value) = member(datum, "Value").and_then(number) else {
+        // Statistics and arrays of values exist; the stub does not know them.
+        return Err(missing(&format!("{place}.Value")));
+    };
+    if !value.is_finite() || value.abs() > 2f64.powi(360) {
+        return Err(wrong("Value", &value));
+    }
+    let unit = text(datum, "Unit");
+    if let Some(unit) = unit.filter(|unit| !UNITS.split_whitespace().any(|known| known == *unit)) {
+        return Err(wrong("Unit", &unit));
+    }
+    let now = wire::now();
+    let timestamp = match member(datum, "Timestamp") {
+        None => now,
+        Some(value) => {
+            let inner = value.as_tag().filter(|(tag, _)| *tag == 1).and_then(|(_, at)| number(at));
+            inner.ok_or_else(|| wrong("Timestamp", value))?
+        }
+    };
+    let (past, future) = (now - 14.0 * 86_400.0, now + 2.0 * 3_600.0);
+    if !(past..=future).contains(&timestamp) {
+        return Err(wrong("Timestamp", &timestamp));
+    }
+    let resolution = member(datum, "StorageResolution").and_then(number);
+    if let Some(resolution) = resolution.filter(|seconds| *seconds != 1.0 && *seconds != 60.0) {
+        return Err(wrong("StorageResolution", &resolution));
+    }
+    Ok(Metric {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        dimensions,
+        value,
+        unit: unit.map(str::to_owned),
+        timestamp,
+    })
+}
+
+/// Printable ASCII, of that length at most, not blank, and not starting with a colon.
+fn named(text: &str, most: usize) -> bool {
+    let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    printable && text.len() <= most && !text.trim().is_empty() && !text.starts_with(':')
+}

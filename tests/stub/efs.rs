@@ -1,0 +1,85 @@
+//! EFS's DescribeFileSystems.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::errors::Failure;
+use super::http::Answer;
+use super::route::Call;
+use super::state::State;
+use super::{ACCOUNT, REGION, Stub, wire};
+
+/// What EFS says that a file system holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sizes {
+    pub value: u64,
+    pub standard: u64,
+    pub ia: u64,
+    pub archive: u64,
+    /// When EFS measured, in seconds since the epoch.
+    pub at_epoch_seconds: f64,
+}
+
+/// By identification.
+#[derive(Default)]
+pub struct FileSystems {
+    systems: BTreeMap<String, (f64, Sizes)>,
+}
+
+impl Stub {
+    /// Creates a file system, or changes its sizes.
+    pub fn file_system(&self, id: &str, sizes: Sizes) {
+        let mut state = self.state();
+        state.efs.systems.entry(id.to_owned()).or_insert((wire::now(), sizes)).1 = sizes;
+    }
+
+    pub fn delete_file_system(&self, id: &str) {
+        self.state().efs.systems.remove(id);
+    }
+}
+
+pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
+    if call.operation != "DescribeFileSystems" {
+        state
+            .violation(call, format!("{} {} is not in the stub", call.http.method, call.http.path));
+        return Err(Failure::new(404, "UnknownOperationException", "not in the stub"));
+    }
+    let systems = &state.efs.systems;
+    let asked = call.target.rsplit('/').next().filter(|id| !id.is_empty());
+    let found: Vec<Value> = match asked {
+        Some(id) => systems.get_key_value(id).into_iter().map(describe).collect(),
+        None => systems.iter().map(describe).collect(),
+    };
+    if let (Some(id), true) = (asked, found.is_empty()) {
+        let message = format!("File system '{id}' does not exist.");
+        return Err(Failure::new(404, "FileSystemNotFound", message));
+    }
+    let body = json!({ "FileSystems": found, "Marker": null, "NextMarker": null });
+    Ok(Answer::new(200, "application/json", body.to_string()))
+}
+
+fn describe((id, (created, sizes)): (&String, &(f64, Sizes))) -> Value {
+    json!({
+        "OwnerId": ACCOUNT,
+        "CreationToken": format!("token-{id}"),
+        "FileSystemId": id,
+        "FileSystemArn": format!("arn:aws:elasticfilesystem:{REGION}:{ACCOUNT}:file-system/{id}"),
+        "CreationTime": created,
+        "LifeCycleState": "available",
+        "Name": "homes",
+        "NumberOfMountTargets": 1,
+        "SizeInBytes": {
+            "Value": sizes.value,
+            "Timestamp": sizes.at_epoch_seconds,
+            "ValueInIA": sizes.ia,
+            "ValueInStandard": sizes.standard,
+            "ValueInArchive": sizes.archive,
+        },
+        "PerformanceMode": "generalPurpose",
+        "Encrypted": true,
+        "ThroughputMode": "elastic",
+        "Tags": [{ "Key": "Name", "Value": "homes" }],
+        "FileSystemProtection": { "ReplicationOverwriteProtection": "ENABLED" },
+    })
+}
