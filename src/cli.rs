@@ -47,7 +47,12 @@ impl Asked {
             return Self::Generate(GenerateCli::parse_from(args).what);
         }
         let matches = Cli::command().get_matches_from(args);
-        let cli = Cli::from_arg_matches(&matches).and_then(|cli| {
+        let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let cli = Cli::from_arg_matches(&matches).and_then(|mut cli| {
+            // Variables hold for whole machines: what they say of publishing is for daily scans.
+            cli.scan.publish_given =
+                ["publish", "cloudwatch", "notify_topic"].into_iter().find(|id| given(id));
+            cli.scan.state_dir_given = given("state_dir");
             let misplaced = cli.command.as_ref().and_then(|_| scan_flag_of(&matches));
             match misplaced {
                 None => Ok(cli),
@@ -236,6 +241,14 @@ pub struct ScanArgs {
     /// [default: /var/lib/efs-scan]
     #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
+
+    /// Which way to publish was asked for by a flag, and not by a variable or the configuration.
+    #[arg(skip)]
+    pub publish_given: Option<&'static str>,
+
+    /// Whether the state directory was.
+    #[arg(skip)]
+    pub state_dir_given: bool,
 
     /// The EFS file system at ROOT, for its metered size and cost [default: by the mount]
     #[arg(long, value_name = "ID", env = "EFS_SCAN_FILE_SYSTEM_ID")]

@@ -75,7 +75,10 @@ fn a_flag_goes_before_the_variable_and_that_before_the_file() {
             continue;
         }
         let file = match setting.key.split_once('.') {
-            Some((table, key)) => format!("[{table}]\n{key} = {}\n", setting.values[0]),
+            Some((table, key)) => {
+                let (value, beside) = (setting.values[0], setting.beside());
+                format!("[{table}]\n{key} = {value}\n{beside}")
+            }
             None => format!("{} = {}\n", setting.key, setting.values[0]),
         };
         let configured = Configured::new(&file);

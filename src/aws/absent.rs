@@ -7,7 +7,7 @@ use crate::service::{ServiceError, ServiceResult, Trouble};
 
 /// No access to AWS.
 #[derive(Debug, Default)]
-pub struct Aws;
+pub struct Aws(());
 
 impl Aws {
     fn absent<T>(&self) -> ServiceResult<T> {

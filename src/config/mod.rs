@@ -17,7 +17,7 @@ use crate::text::printable;
 use crate::units::{AllocatedBytes, parse_size};
 use crate::usage::rule_file::{self, RuleSpec};
 use crate::usage::{Exclude, Mounts, Rules};
-use publishing::{CloudWatchSettings, NotifySettings, PublishSettings, is_empty};
+use publishing::{CloudWatchSettings, NotifySettings, PriceSettings, PublishSettings, is_empty};
 
 pub use publishing::Publishing;
 
@@ -74,7 +74,8 @@ pub struct Settings {
     cloudwatch: CloudWatchSettings,
     #[serde(skip_serializing_if = "is_empty")]
     notify: NotifySettings,
-    prices: Prices,
+    #[serde(skip_serializing_if = "is_empty")]
+    prices: PriceSettings,
     #[serde(skip_serializing_if = "QuotaSettings::is_empty")]
     quota: QuotaSettings,
     #[serde(skip_serializing_if = "RuleSettings::is_empty")]
@@ -310,9 +311,9 @@ impl Loaded {
             rules,
             publishing,
             state_dir: settings.state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
-            state_asked: args.state_dir.is_some(),
+            state_asked: args.state_dir_given,
             file_system_id: settings.file_system_id,
-            prices: settings.prices,
+            prices: settings.prices.prices()?,
         })
     }
 }
@@ -365,6 +366,7 @@ impl Settings {
         self.fail_on_quota.get_or_insert_default();
         self.cross_mounts.get_or_insert_default();
         self.log_format.get_or_insert_default();
+        self.prices = self.prices.with_defaults();
         self.state_dir.get_or_insert_with(|| DEFAULT_STATE_DIR.into());
         self
     }

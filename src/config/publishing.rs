@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::ScanArgs;
 use crate::publish::{Destination, Notify};
+use crate::report::Prices;
+use crate::units::Usd;
 
 /// Namespace of the metrics, unless another is given.
 const DEFAULT_NAMESPACE: &str = "EfsScan";
@@ -40,6 +42,54 @@ pub(super) struct NotifySettings {
     always: Option<bool>,
 }
 
+/// The table `[prices]`, in USD per GiB-month.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PriceSettings {
+    standard: Option<f64>,
+    infrequent_access: Option<f64>,
+    archive: Option<f64>,
+    source: Option<String>,
+}
+
+impl PriceSettings {
+    /// What the file leaves out has its default.
+    pub(super) fn prices(&self) -> Result<Prices, String> {
+        let price = |name: &str, mine: Option<f64>, default: Usd| match mine {
+            Some(price) if !price.is_finite() || price < 0.0 => {
+                Err(format!("prices.{name}: {price} is no price of a GiB-month"))
+            }
+            mine => Ok(mine.map_or(default, Usd)),
+        };
+        let default = Prices::default();
+        Ok(Prices {
+            standard: price("standard", self.standard, default.standard)?,
+            infrequent_access: price(
+                "infrequent_access",
+                self.infrequent_access,
+                default.infrequent_access,
+            )?,
+            archive: price("archive", self.archive, default.archive)?,
+            source: match &self.source {
+                Some(source) => source.clone(),
+                None if *self == Self::default() => default.source,
+                None => "configuration".to_owned(),
+            },
+        })
+    }
+
+    /// With every default said, for `efs-scan config`.
+    pub(super) fn with_defaults(&self) -> Self {
+        let Ok(prices) = self.prices() else { return self.clone() };
+        Self {
+            standard: Some(prices.standard.0),
+            infrequent_access: Some(prices.infrequent_access.0),
+            archive: Some(prices.archive.0),
+            source: Some(prices.source),
+        }
+    }
+}
+
 pub(super) fn is_empty<T: Default + PartialEq>(settings: &T) -> bool {
     *settings == T::default()
 }
@@ -69,17 +119,12 @@ impl Publishing {
         (publish, cloudwatch, notify): (&PublishSettings, &CloudWatchSettings, &NotifySettings),
         args: &ScanArgs,
     ) -> Result<Self, String> {
-        let here = [
-            ("--publish", args.publish.is_some()),
-            ("--cloudwatch", args.cloudwatch.is_some()),
-            ("--notify-topic", args.notify_topic.is_some()),
-        ];
-        let given = here.iter().find(|(_, given)| *given);
-        if let (Some((flag, _)), false) = (given, args.users.is_empty()) {
+        if let (Some(flag), false) = (args.publish_given, args.users.is_empty()) {
+            let flag = flag.replace('_', "-");
             let problem = "a scan of some users is not published as the state of all";
-            return Err(format!("{flag} with --user: {problem}"));
+            return Err(format!("--{flag} with --user: {problem}"));
         }
-        // What the configuration says holds for the daily scan of everybody.
+        // What the configuration or a variable says holds for the daily scan of everybody.
         if args.no_publish || !args.users.is_empty() {
             return Ok(Self::default());
         }

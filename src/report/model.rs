@@ -285,7 +285,6 @@ pub struct Cost {
 
 /// Prices of a GiB-month.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
 pub struct Prices {
     /// EFS Standard.
     pub standard: Usd,

@@ -28,6 +28,34 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("cross_mounts", "CROSS_MOUNTS", "--cross-mounts=", ["false", "true", "false"]),
     setting("threads", "THREADS", "--threads=", ["1", "2", "3"]),
     setting("engine", "ENGINE", "--engine=", ["'portable'", "'posix'", "'portable'"]),
+    setting("publish.to", "PUBLISH", "--publish=", ["'/a'", "'s3://b-c/d'", "'e f'"]),
+    setting(
+        "publish.interrupted",
+        "PUBLISH_INTERRUPTED",
+        "--publish-interrupted=",
+        ["false", "true", "false"],
+    ),
+    setting("cloudwatch.namespace", "CLOUDWATCH", "--cloudwatch=", ["'A'", "'B/c'", "'D'"]),
+    setting(
+        "cloudwatch.users",
+        "CLOUDWATCH_USERS",
+        "--cloudwatch-users=",
+        ["true", "false", "true"],
+    ),
+    setting(
+        "notify.topic",
+        "NOTIFY_TOPIC",
+        "--notify-topic=",
+        ["'arn:aws:sns:r:1:a'", "'arn:aws:sns:r:1:b'", "'arn:aws:sns:r:1:c'"],
+    ),
+    setting("notify.always", "NOTIFY_ALWAYS", "--notify-always=", ["true", "false", "true"]),
+    setting("state_dir", "STATE_DIR", "--state-dir=", ["'/a'", "'b'", "'/c d'"]),
+    setting(
+        "file_system_id",
+        "FILE_SYSTEM_ID",
+        "--file-system-id=",
+        ["'fs-01234567'", "'fs-0123456789abcdef0'", "'fs-89abcdef'"],
+    ),
     setting("log_format", "LOG_FORMAT", "--log-format=", ["'json'", "'text'", "'json'"]),
 ];
 
@@ -55,6 +83,15 @@ impl Setting {
         }
     }
 
+    /// What the setting means nothing without.
+    pub(crate) fn beside(&self) -> &'static str {
+        match self.key {
+            "cloudwatch.users" => "namespace = 'N'\n",
+            "notify.always" => "topic = 'arn:aws:sns:r:1:t'\n",
+            _ => "",
+        }
+    }
+
     pub(crate) fn of<'a>(&self, settings: &'a Table) -> Option<&'a Value> {
         match self.key.split_once('.') {
             Some((table, key)) => settings.get(table)?.get(key),
@@ -79,6 +116,22 @@ cross_mounts = true
 threads = 4096
 engine = "posix"
 log_format = "json"
+state_dir = "/var/lib/e"
+file_system_id = "fs-0123456789abcdef0"
+[publish]
+to = "s3://team-efs/a b"
+interrupted = true
+[cloudwatch]
+namespace = "Team/Efs"
+users = true
+[notify]
+topic = "arn:aws:sns:eu-west-1:123456789012:quota"
+always = true
+[prices]
+standard = 0.33
+infrequent_access = 0.02
+archive = 0.01
+source = "eu-west-1, today"
 [quota]
 default = "1.5 TiB"
 [quota.users]

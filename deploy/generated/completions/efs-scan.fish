@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= cross-mounts= threads= engine= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= cross-mounts= threads= engine= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -40,10 +40,21 @@ quota\t'Percent of the quota'"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l limit -d 'Show at most so many homes in the table' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l top -d 'Name so many of the largest files and directories [default: 10, with --user 25]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l exclude -d 'Leave out what matches, relative to ROOT; it is not opened (repeatable)' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l names -d 'Where names come from: passwd, or csv:FILE with uid,name lines (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l names -d 'Where names come from: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the user profiles and spaces of a domain by id or name (repeatable, in order) [default: passwd]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l quota -d 'Quota of every home that the configuration gives none, by allocated bytes: 50GiB' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l fail-on-quota -d 'Exit with 4 if a home is over its quota' -r -f -a "true\t''
 false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-interrupted -d 'Publish a run that was interrupted too' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 11 metrics, about 3.30 USD a month [default namespace: EfsScan]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-users -d 'Add four metrics for each user, by dimension User. A custom metric costs about 0.30 USD a month: 500 users are 600 USD a month' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-topic -d 'Send a message to this SNS topic when other homes are over quota than before' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-always -d 'Send the message after every run' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state-dir -d 'What is kept between runs: runs that could not be published, names, a lock [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l file-system-id -d 'The EFS file system at ROOT, for its metered size and cost [default: by the mount]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cross-mounts -d 'Enter other file systems mounted below ROOT' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l threads -d 'Workers [default: cores on a local file system, 64 on NFS and FUSE]' -r
@@ -52,11 +63,59 @@ portable\t'jwalk, for other systems and as a second opinion'"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l no-publish -d 'Publish nothing, whatever the configuration says'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s q -l quiet -d 'Say nothing on stderr but errors'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s v -l verbose -d 'Say more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s V -l version -d 'Print version'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status" -d 'Show the newest published run: who uses how much, and what changed'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status_all" -d 'Show the newest published run: who uses how much, and what changed'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status-all" -d 'Show the newest published run: who uses how much, and what changed'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "publish" -d 'Send what could not be published before'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l user -d 'Show this user or uid only (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l format -d 'Form of the result' -r -f -a "table\t'For people'
+json\t'Everything'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l apps -d 'Add what runs for each user and in each space, by SageMaker'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l fail-if-stale -d 'Exit with 6 if the newest run is older than 36 h'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l user -d 'Show this user or uid only (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l format -d 'Form of the result' -r -f -a "table\t'For people'
+json\t'Everything'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l apps -d 'Add what runs for each user and in each space, by SageMaker'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l fail-if-stale -d 'Exit with 6 if the newest run is older than 36 h'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l user -d 'Show this user or uid only (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l format -d 'Form of the result' -r -f -a "table\t'For people'
+json\t'Everything'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l apps -d 'Add what runs for each user and in each space, by SageMaker'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l fail-if-stale -d 'Exit with 6 if the newest run is older than 36 h'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state-dir -d 'The state directory that the scan used [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l user -d 'Scan the home of this user or uid only, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l format -d 'Form of the result [default: table]' -r -f -a "table\t'For people'
@@ -73,10 +132,21 @@ quota\t'Percent of the quota'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l limit -d 'Show at most so many homes in the table' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l top -d 'Name so many of the largest files and directories [default: 10, with --user 25]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l exclude -d 'Leave out what matches, relative to ROOT; it is not opened (repeatable)' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l names -d 'Where names come from: passwd, or csv:FILE with uid,name lines (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l names -d 'Where names come from: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the user profiles and spaces of a domain by id or name (repeatable, in order) [default: passwd]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l quota -d 'Quota of every home that the configuration gives none, by allocated bytes: 50GiB' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l fail-on-quota -d 'Exit with 4 if a home is over its quota' -r -f -a "true\t''
 false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-interrupted -d 'Publish a run that was interrupted too' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 11 metrics, about 3.30 USD a month [default namespace: EfsScan]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-users -d 'Add four metrics for each user, by dimension User. A custom metric costs about 0.30 USD a month: 500 users are 600 USD a month' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-topic -d 'Send a message to this SNS topic when other homes are over quota than before' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-always -d 'Send the message after every run' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state-dir -d 'What is kept between runs: runs that could not be published, names, a lock [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l file-system-id -d 'The EFS file system at ROOT, for its metered size and cost [default: by the mount]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cross-mounts -d 'Enter other file systems mounted below ROOT' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l threads -d 'Workers [default: cores on a local file system, 64 on NFS and FUSE]' -r
@@ -85,6 +155,7 @@ portable\t'jwalk, for other systems and as a second opinion'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l no-publish -d 'Publish nothing, whatever the configuration says'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s q -l quiet -d 'Say nothing on stderr but errors'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s v -l verbose -d 'Say more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -32,9 +32,17 @@ quota\:"Percent of the quota"))' \
 '--limit=[Show at most so many homes in the table]:N:_default' \
 '--top=[Name so many of the largest files and directories \[default\: 10, with --user 25\]]:N:_default' \
 '*--exclude=[Leave out what matches, relative to ROOT; it is not opened (repeatable)]:GLOB:_default' \
-'*--names=[Where names come from\: passwd, or csv\:FILE with uid,name lines (repeatable, in order) \[default\: passwd\]]:SOURCE:_default' \
+'*--names=[Where names come from\: passwd, csv\:FILE with uid,name lines, or sagemaker\:DOMAIN for the user profiles and spaces of a domain by id or name (repeatable, in order) \[default\: passwd\]]:SOURCE:_default' \
 '--quota=[Quota of every home that the configuration gives none, by allocated bytes\: 50GiB]:SIZE:_default' \
 '--fail-on-quota=[Exit with 4 if a home is over its quota]::BOOL:(true false)' \
+'--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
+'--publish-interrupted=[Publish a run that was interrupted too]::BOOL:(true false)' \
+'--cloudwatch=[Put the totals as metrics to CloudWatch, by dimension FileSystemId\: 11 metrics, about 3.30 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
+'--cloudwatch-users=[Add four metrics for each user, by dimension User. A custom metric costs about 0.30 USD a month\: 500 users are 600 USD a month]::BOOL:(true false)' \
+'--notify-topic=[Send a message to this SNS topic when other homes are over quota than before]:ARN:_default' \
+'--notify-always=[Send the message after every run]::BOOL:(true false)' \
+'--state-dir=[What is kept between runs\: runs that could not be published, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
+'--file-system-id=[The EFS file system at ROOT, for its metered size and cost \[default\: by the mount\]]:ID:_default' \
 '--cross-mounts=[Enter other file systems mounted below ROOT]::BOOL:(true false)' \
 '--threads=[Workers \[default\: cores on a local file system, 64 on NFS and FUSE\]]:N:_default' \
 '--engine=[How entries are found \[default\: posix on Linux\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
@@ -42,6 +50,7 @@ portable\:"jwalk, for other systems and as a second opinion"))' \
 '--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
 '--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
+'(--publish --cloudwatch --notify-topic)--no-publish[Publish nothing, whatever the configuration says]' \
 '(-v --verbose)-q[Say nothing on stderr but errors]' \
 '(-v --verbose)--quiet[Say nothing on stderr but errors]' \
 '*-v[Say more on stderr; twice for everything]' \
@@ -60,7 +69,78 @@ json\:"One JSON object each, for log collectors"))' \
         (( CURRENT += 1 ))
         curcontext="${curcontext%:*:*}:efs-scan-command-$line[2]:"
         case $line[2] in
-            (config)
+            (status)
+_arguments "${_arguments_options[@]}" : \
+'--from=[Where runs are published\: s3\://BUCKET/PREFIX or a directory \[default\: where the configuration publishes to\]]:DEST:_default' \
+'*--user=[Show this user or uid only (repeatable)]:NAME|UID:_default' \
+'--format=[Form of the result]:FORMAT:((table\:"For people"
+json\:"Everything"))' \
+'--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
+'--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'--apps[Add what runs for each user and in each space, by SageMaker]' \
+'--fail-if-stale[Exit with 6 if the newest run is older than 36 h]' \
+'(-v --verbose)-q[Say nothing on stderr but errors]' \
+'(-v --verbose)--quiet[Say nothing on stderr but errors]' \
+'*-v[Say more on stderr; twice for everything]' \
+'*--verbose[Say more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(status_all)
+_arguments "${_arguments_options[@]}" : \
+'--from=[Where runs are published\: s3\://BUCKET/PREFIX or a directory \[default\: where the configuration publishes to\]]:DEST:_default' \
+'*--user=[Show this user or uid only (repeatable)]:NAME|UID:_default' \
+'--format=[Form of the result]:FORMAT:((table\:"For people"
+json\:"Everything"))' \
+'--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
+'--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'--apps[Add what runs for each user and in each space, by SageMaker]' \
+'--fail-if-stale[Exit with 6 if the newest run is older than 36 h]' \
+'(-v --verbose)-q[Say nothing on stderr but errors]' \
+'(-v --verbose)--quiet[Say nothing on stderr but errors]' \
+'*-v[Say more on stderr; twice for everything]' \
+'*--verbose[Say more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(status-all)
+_arguments "${_arguments_options[@]}" : \
+'--from=[Where runs are published\: s3\://BUCKET/PREFIX or a directory \[default\: where the configuration publishes to\]]:DEST:_default' \
+'*--user=[Show this user or uid only (repeatable)]:NAME|UID:_default' \
+'--format=[Form of the result]:FORMAT:((table\:"For people"
+json\:"Everything"))' \
+'--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
+'--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'--apps[Add what runs for each user and in each space, by SageMaker]' \
+'--fail-if-stale[Exit with 6 if the newest run is older than 36 h]' \
+'(-v --verbose)-q[Say nothing on stderr but errors]' \
+'(-v --verbose)--quiet[Say nothing on stderr but errors]' \
+'*-v[Say more on stderr; twice for everything]' \
+'*--verbose[Say more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(publish)
+_arguments "${_arguments_options[@]}" : \
+'--state-dir=[The state directory that the scan used \[default\: /var/lib/efs-scan\]]:DIR:_files' \
+'--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
+'--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'(-v --verbose)-q[Say nothing on stderr but errors]' \
+'(-v --verbose)--quiet[Say nothing on stderr but errors]' \
+'*-v[Say more on stderr; twice for everything]' \
+'*--verbose[Say more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(config)
 _arguments "${_arguments_options[@]}" : \
 '*--user=[Scan the home of this user or uid only, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
@@ -79,9 +159,17 @@ quota\:"Percent of the quota"))' \
 '--limit=[Show at most so many homes in the table]:N:_default' \
 '--top=[Name so many of the largest files and directories \[default\: 10, with --user 25\]]:N:_default' \
 '*--exclude=[Leave out what matches, relative to ROOT; it is not opened (repeatable)]:GLOB:_default' \
-'*--names=[Where names come from\: passwd, or csv\:FILE with uid,name lines (repeatable, in order) \[default\: passwd\]]:SOURCE:_default' \
+'*--names=[Where names come from\: passwd, csv\:FILE with uid,name lines, or sagemaker\:DOMAIN for the user profiles and spaces of a domain by id or name (repeatable, in order) \[default\: passwd\]]:SOURCE:_default' \
 '--quota=[Quota of every home that the configuration gives none, by allocated bytes\: 50GiB]:SIZE:_default' \
 '--fail-on-quota=[Exit with 4 if a home is over its quota]::BOOL:(true false)' \
+'--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
+'--publish-interrupted=[Publish a run that was interrupted too]::BOOL:(true false)' \
+'--cloudwatch=[Put the totals as metrics to CloudWatch, by dimension FileSystemId\: 11 metrics, about 3.30 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
+'--cloudwatch-users=[Add four metrics for each user, by dimension User. A custom metric costs about 0.30 USD a month\: 500 users are 600 USD a month]::BOOL:(true false)' \
+'--notify-topic=[Send a message to this SNS topic when other homes are over quota than before]:ARN:_default' \
+'--notify-always=[Send the message after every run]::BOOL:(true false)' \
+'--state-dir=[What is kept between runs\: runs that could not be published, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
+'--file-system-id=[The EFS file system at ROOT, for its metered size and cost \[default\: by the mount\]]:ID:_default' \
 '--cross-mounts=[Enter other file systems mounted below ROOT]::BOOL:(true false)' \
 '--threads=[Workers \[default\: cores on a local file system, 64 on NFS and FUSE\]]:N:_default' \
 '--engine=[How entries are found \[default\: posix on Linux\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
@@ -89,6 +177,7 @@ portable\:"jwalk, for other systems and as a second opinion"))' \
 '--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
 '--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
+'(--publish --cloudwatch --notify-topic)--no-publish[Publish nothing, whatever the configuration says]' \
 '(-v --verbose)-q[Say nothing on stderr but errors]' \
 '(-v --verbose)--quiet[Say nothing on stderr but errors]' \
 '*-v[Say more on stderr; twice for everything]' \
@@ -106,6 +195,10 @@ esac
 (( $+functions[_efs-scan_commands] )) ||
 _efs-scan_commands() {
     local commands; commands=(
+'status:Show the newest published run\: who uses how much, and what changed' \
+'status_all:Show the newest published run\: who uses how much, and what changed' \
+'status-all:Show the newest published run\: who uses how much, and what changed' \
+'publish:Send what could not be published before' \
 'config:Print the effective configuration as TOML' \
     )
     _describe -t commands 'efs-scan commands' commands "$@"
@@ -114,6 +207,16 @@ _efs-scan_commands() {
 _efs-scan__subcmd__config_commands() {
     local commands; commands=()
     _describe -t commands 'efs-scan config commands' commands "$@"
+}
+(( $+functions[_efs-scan__subcmd__publish_commands] )) ||
+_efs-scan__subcmd__publish_commands() {
+    local commands; commands=()
+    _describe -t commands 'efs-scan publish commands' commands "$@"
+}
+(( $+functions[_efs-scan__subcmd__status_commands] )) ||
+_efs-scan__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'efs-scan status commands' commands "$@"
 }
 
 if [ "$funcstack[1]" = "_efs-scan" ]; then
