@@ -15,7 +15,23 @@ use crate::report::json_schema;
 pub(crate) fn generate(what: &Generate, out: &mut impl Write) -> io::Result<()> {
     let mut command = Cli::command();
     match what {
-        Generate::Man => clap_mangen::Man::new(command).render(out),
+        Generate::Man => {
+            // Commands have few flags of their own: a section each, instead of a page each.
+            let sections: Vec<clap::Command> = command
+                .get_subcommands()
+                .filter(|sub| sub.get_name() != "config")
+                .cloned()
+                .collect();
+            clap_mangen::Man::new(command).render(out)?;
+            for sub in sections {
+                let title = sub.get_name().to_uppercase();
+                let mut text = Vec::new();
+                clap_mangen::Man::new(sub).render_options_section(&mut text)?;
+                let text = String::from_utf8_lossy(&text);
+                out.write_all(text.replace(".SH OPTIONS", &format!(".SH {title}")).as_bytes())?;
+            }
+            Ok(())
+        }
         Generate::Completions { shell } => {
             // Into memory first: the generator panics on a broken pipe.
             let mut text = Vec::new();

@@ -69,7 +69,7 @@ pub fn csv(report: &Report, names: Names) -> Result<Vec<u8>, csv::Error> {
 /// A line for each finding, its names made printable.
 ///
 /// # Errors
-/// As those of [`csv`].
+/// As those of [`csv()`].
 pub fn findings_csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(FINDINGS_HEAD)?;

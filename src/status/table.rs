@@ -2,6 +2,7 @@
 
 use std::fmt::{Result, Write};
 
+use comfy_table::ColumnConstraint;
 use jiff::Timestamp;
 
 use super::changes::Base;
@@ -10,6 +11,9 @@ use crate::aws::{App, MemberKind};
 use crate::report::{Coverage, Kind, OwnerStatus, columns, percent, push_table};
 use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, human};
+
+/// Where the column of costs is, which is shown if there are any.
+const COST: usize = 6;
 
 /// Renders it; every name in it is made printable.
 pub(super) fn table(view: &View) -> String {
@@ -82,6 +86,9 @@ fn lines(out: &mut String, view: &View) -> Result {
             row.push(line.apps.iter().map(app).collect::<Vec<_>>().join("\n"));
         }
         table.add_row(row);
+    }
+    if let (None, Some(column)) = (cost, table.column_mut(COST)) {
+        column.set_constraint(ColumnConstraint::Hidden);
     }
     push_table(out, &table)
 }
