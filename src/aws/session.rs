@@ -27,8 +27,8 @@ const ATTEMPTS: u32 = 4;
 /// A server that does not even take the connection is not there.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// How long an answer may take to begin.
-const ANSWER: Duration = Duration::from_secs(20);
+/// How long an answer may take to begin, the sending of what it answers included.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// Access to AWS, looked up when it is first needed: a scan that publishes nothing asks nobody.
 #[derive(Debug, Default)]
