@@ -15,7 +15,9 @@ impl Report {
         let whole = self.run.users.is_empty() && self.run.coverage == Coverage::Complete;
         let theirs = efs.map(|efs| efs.value.0 as f64).filter(|bytes| *bytes > 0.0);
         let difference = theirs.filter(|_| whole).map(|theirs| (ours - theirs) / theirs * 100.0);
-        let cost = efs.map(|efs| Cost { month: month(&efs, prices), prices: prices.clone() });
+        // A figure of 0 is one that EFS has not made yet: the root alone is metered at 6 KiB.
+        let counted = efs.filter(|efs| efs.value.0 > 0);
+        let cost = counted.map(|efs| Cost { month: month(&efs, prices), prices: prices.clone() });
         if let Some(cost) = &cost {
             // Of a whole scan the shares sum to the cost; a part of it is held against EFS's sum.
             let all = if whole { ours } else { theirs.unwrap_or(ours) };

@@ -1,0 +1,232 @@
+//! What every store must do, and what publishing makes of it. It needs nothing of the other test
+//! files, so that it can be run on any store: give it an empty one.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use efs_scan::publish::{
+    Condition, DU_LATEST, Keys, LATEST, Object, Pointed, Put, Store, Version, publish,
+};
+use efs_scan::report::{DuNames, Report, du};
+use efs_scan::service::Trouble;
+use serde_json::Value;
+
+/// The JSON report of a small tree.
+fn scanned() -> &'static Value {
+    static SCANNED: OnceLock<Value> = OnceLock::new();
+    SCANNED.get_or_init(|| {
+        let tree = tempfile::tempdir().unwrap();
+        for home in ["200005", "200006"] {
+            std::fs::create_dir_all(tree.path().join(home)).unwrap();
+            std::fs::write(tree.path().join(home).join("file"), "text").unwrap();
+        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_efs-scan"));
+        let command = command.arg(tree.path()).args(["--format=json", "--quiet", "--no-publish"]);
+        let output = command.env("EFS_SCAN_CONFIG", "/dev/null").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    })
+}
+
+/// The report of a run at that minute, which its size tells too.
+pub(crate) fn report_at(minute: u32) -> Report {
+    let mut json = scanned().clone();
+    json["run"]["id"] = format!("20260301T00{minute:02}00.000000Z").into();
+    json["run"]["started"] = format!("2026-03-01T00:{minute:02}:00Z").into();
+    json["totals"]["allocated_bytes"] = (u64::from(minute + 1) << 20).into();
+    serde_json::from_value(json).unwrap()
+}
+
+/// Everything that a store holds.
+pub(crate) fn everything(store: &dyn Store) -> BTreeMap<String, Object> {
+    let get = |key: String| {
+        let object = store.get(&key).unwrap().unwrap_or_else(|| panic!("{key} is listed"));
+        (key, object)
+    };
+    store.list("", "").unwrap().into_iter().map(get).collect()
+}
+
+/// Makes sure that the run is there and that everything points to it.
+pub(crate) fn assert_points_to(store: &dyn Store, report: &Report) {
+    let latest = store.get(LATEST).unwrap().unwrap();
+    let latest: Value = serde_json::from_slice(&latest.bytes).unwrap();
+    assert_eq!(latest["run"]["id"], *report.run.id);
+    assert_there(store, report);
+    let text = String::from_utf8(store.get(DU_LATEST).unwrap().unwrap().bytes).unwrap();
+    let want = String::from_utf8(du(report, DuNames::Raw)).unwrap();
+    assert_eq!(text, want, "{DU_LATEST} is of the run that {LATEST} names");
+}
+
+/// Makes sure that the objects of the run are there, whole.
+pub(crate) fn assert_there(store: &dyn Store, report: &Report) {
+    let keys = Keys::of(report);
+    let run = store.get(&keys.run).unwrap().unwrap();
+    assert_eq!(serde_json::from_slice::<Report>(&run.bytes).unwrap(), *report);
+    for key in [&keys.homes, &keys.findings] {
+        let table = store.get(key).unwrap().unwrap();
+        assert!(table.bytes.ends_with(b"\n"), "{key}");
+    }
+}
+
+/// Everything.
+pub(crate) fn contract(store: &dyn Store) {
+    assert_eq!(store.list("", "").unwrap(), Vec::<String>::new(), "an empty store was asked for");
+    objects_change_only_as_the_condition_says(store);
+    versions_tell_every_content_from_the_others(store);
+    keys_are_listed_in_order_behind_the_one_that_is_known(store);
+    a_check_leaves_nothing(store);
+    what_is_not_ours_stays(store);
+    runs_are_published_once_and_in_order(store);
+}
+
+fn objects_change_only_as_the_condition_says(store: &dyn Store) {
+    let key = "contract/dt=2026-03-01/an object.json";
+    let bytes = || store.get(key).unwrap().map(|object| object.bytes);
+    let put = |bytes: &[u8], condition: Condition| store.put(key, bytes, condition).unwrap();
+    assert_eq!(bytes(), None);
+    let never = Version("\"00000000000000000000000000000000\"".to_owned());
+    assert_eq!(put(b"x", Condition::Unchanged(never)), Put::Conflict, "there is none");
+    assert_eq!(bytes(), None);
+    assert_eq!(put(b"one", Condition::Absent), Put::Done);
+    assert_eq!(put(b"two", Condition::Absent), Put::Conflict);
+    assert_eq!(bytes().unwrap(), b"one");
+    let one = store.get(key).unwrap().unwrap();
+    assert_eq!(store.get(key).unwrap().unwrap(), one, "reading changes nothing");
+    assert_eq!(put(b"two", Condition::Unchanged(one.version.clone())), Put::Done);
+    assert_eq!(put(b"six", Condition::Unchanged(one.version.clone())), Put::Conflict);
+    assert_eq!(bytes().unwrap(), b"two");
+    assert_ne!(store.get(key).unwrap().unwrap().version, one.version);
+    // Bytes of every kind, none, and many of them.
+    let many: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();
+    for content in [&b""[..], b"\r\n\0\xff", &many] {
+        let seen = store.get(key).unwrap();
+        assert_eq!(put(content, Condition::since(seen.as_ref())), Put::Done);
+        assert_eq!(bytes().unwrap(), content);
+    }
+    assert_eq!(store.get("contract/dt=2026-03-01/an object").unwrap(), None, "a part of a key");
+    assert!(store.name(key).ends_with(key), "{}", store.name(key));
+}
+
+fn versions_tell_every_content_from_the_others(store: &dyn Store) {
+    // Also one that was there several writes ago: of the same size, and written at once.
+    let key = "contract/versions";
+    let mut seen: Vec<Version> = Vec::new();
+    for at in 0..100 {
+        let condition = seen.last().cloned().map_or(Condition::Absent, Condition::Unchanged);
+        assert_eq!(store.put(key, format!("{at:03}").as_bytes(), condition).unwrap(), Put::Done);
+        let version = store.get(key).unwrap().unwrap().version;
+        let before = seen.iter().position(|old| *old == version);
+        assert_eq!(before, None, "content {at} has the version of another one: {version:?}");
+        seen.push(version);
+    }
+    for stale in &seen[..99] {
+        let put = store.put(key, b"xxx", Condition::Unchanged(stale.clone())).unwrap();
+        assert_eq!(put, Put::Conflict);
+    }
+    assert_eq!(store.get(key).unwrap().unwrap().bytes, b"099");
+}
+
+fn keys_are_listed_in_order_behind_the_one_that_is_known(store: &dyn Store) {
+    // `-` sorts before `/`, and `0` behind it: the order is that of whole keys, not of parts.
+    let mut keys = vec!["list/dt=2/b", "list/dt=2/a", "list/dt=2-/c", "list/dt=20/d", "list/e"];
+    keys.extend(["list/dt=1/z", "list/dt=2/a=b", "list/dt=2.x", "lists/f"]);
+    for key in &keys {
+        assert_eq!(store.put(key, b"", Condition::Absent).unwrap(), Put::Done, "{key}");
+    }
+    keys.sort_unstable();
+    let prefixes = ["list/", "list/dt=", "list/dt=2", "list/dt=2/", "list", "list/dt=2/a", "none/"];
+    let mut afters = keys.clone();
+    afters.extend(["", "list", "list/", "list/dt=2", "list/dt=2/", "list/dt=2/aa", "m", "a"]);
+    afters.extend(["list/dt=2!", "list/dt=1", "list/dt=2/zz", "list/f"]);
+    for prefix in prefixes {
+        for after in &afters {
+            let want = keys.iter().filter(|key| key.starts_with(prefix) && *key > after);
+            let listed = store.list(prefix, after).unwrap();
+            assert!(listed.iter().eq(want.clone()), "{prefix} after {after}: {listed:?}");
+        }
+    }
+}
+
+fn a_check_leaves_nothing(store: &dyn Store) {
+    let before = everything(store);
+    store.check().unwrap();
+    store.check().unwrap();
+    assert_eq!(everything(store), before);
+}
+
+fn what_is_not_ours_stays(store: &dyn Store) {
+    for foreign in [&b"{\"run\":\"mine\"}"[..], b"[]", b"", b"\xff", b"{\"run\":{\"id\":7}}"] {
+        let seen = store.get(LATEST).unwrap();
+        let put = store.put(LATEST, foreign, Condition::since(seen.as_ref())).unwrap();
+        assert_eq!(put, Put::Done);
+        let error = publish(store, &report_at(50)).unwrap_err();
+        assert_eq!(error.trouble, Trouble::Refused, "{error}");
+        assert!(error.text.contains(&store.name(LATEST)) && !error.text.contains('\n'), "{error}");
+        assert_eq!(store.get(LATEST).unwrap().unwrap().bytes, foreign);
+        assert_eq!(store.get(DU_LATEST).unwrap(), None, "its companion neither");
+    }
+    // As after a run that was put there by hand: everything goes on from it.
+    let seen = store.get(LATEST).unwrap();
+    let ours = b"{\"run\":{\"id\":\"20200101T000000.000000Z\"}}";
+    store.put(LATEST, ours, Condition::since(seen.as_ref())).unwrap();
+}
+
+fn runs_are_published_once_and_in_order(store: &dyn Store) {
+    let [older, newer, newest] = [9, 10, 11].map(report_at);
+    assert_eq!(publish(store, &newer).unwrap(), Pointed::Here);
+    assert_points_to(store, &newer);
+    let before = everything(store);
+    assert_eq!(publish(store, &newer).unwrap(), Pointed::Here);
+    assert_eq!(everything(store), before, "a second time changes nothing");
+
+    assert_eq!(publish(store, &older).unwrap(), Pointed::Newer);
+    assert_points_to(store, &newer);
+    assert_there(store, &older);
+    let mut after = everything(store);
+    let keys = Keys::of(&older);
+    for key in [&keys.run, &keys.homes, &keys.findings] {
+        assert!(after.remove(key).is_some(), "{key}");
+    }
+    assert_eq!(after, before, "an older run adds its objects only");
+
+    // Of two with the same text of `du`, too.
+    let mut same = report_at(12);
+    same.totals = newest.totals.clone();
+    for report in [&newest, &same] {
+        assert_eq!(publish(store, report).unwrap(), Pointed::Here);
+        assert_points_to(store, report);
+    }
+    assert_eq!(publish(store, &newest).unwrap(), Pointed::Newer);
+    assert_points_to(store, &same);
+}
+
+/// Several publish at once to an empty place, which each opens for itself.
+pub(crate) fn several_publish<'a>(open: impl Fn() -> Box<dyn Store + 'a> + Sync) {
+    const MINUTES: u32 = 24;
+    // Each with its own runs in an order of its own, and one old run that all have.
+    let orders = [[7, 1], [5, 3], [11, 2], [23, 0]].map(|[step, first]| {
+        (0..MINUTES / 4).map(move |at| (first + at * step * 4) % MINUTES).chain([0])
+    });
+    std::thread::scope(|scope| {
+        for order in orders {
+            let open = &open;
+            scope.spawn(move || {
+                let store = open();
+                for minute in order {
+                    let report = report_at(minute);
+                    // To be overtaken again and again is no failure: it would be tried later.
+                    while let Err(error) = publish(&*store, &report) {
+                        assert!(error.trouble.passes(), "{error}");
+                    }
+                }
+            });
+        }
+    });
+    let store = open();
+    assert_points_to(&*store, &report_at(MINUTES - 1));
+    for minute in 0..MINUTES {
+        assert_there(&*store, &report_at(minute));
+    }
+    assert_eq!(store.list("", "").unwrap().len(), 2 + 3 * MINUTES as usize);
+}
