@@ -197,11 +197,15 @@ fn scan(
         }
     }
     // Safe in the spool before anything else can go wrong.
-    let kept = publisher.as_ref().map(|publisher| publisher.keep(&report)).transpose()?;
+    let kept = publisher.as_ref().map(|publisher| publisher.keep(&report)).transpose();
     let written = render(&report, config.format, config.limit, &output)
         .and_then(|bytes| output.write(&bytes));
     let published = match (&publisher, kept) {
-        (Some(publisher), Some(kept)) => publisher.send(&aws, kept, stop)?,
+        (_, Err(Failure(_, problem))) => {
+            tracing::error!("this run is not published: {}", text::printable(problem.as_bytes()));
+            false
+        }
+        (Some(publisher), Ok(Some(kept))) => publisher.send(&aws, kept, stop)?,
         _ => true,
     };
     written.map_err(Failure::fatal)?;

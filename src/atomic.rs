@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// How files begin that are being written.
-pub(crate) const BESIDE: &str = ".efs-scan-";
+/// How files begin that are being written. Nothing else that this program writes begins so,
+/// because whoever holds a lock sweeps them away.
+pub(crate) const BESIDE: &str = ".efs-scan.part-";
 
 /// Writes a file beside `path` and renames it: a crash leaves the old one or the new one. The
 /// umask takes its share of `mode`.
@@ -33,7 +34,8 @@ pub(crate) fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
 pub(crate) fn sweep(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(BESIDE.as_bytes()) {
+        let ours = entry.file_name().as_encoded_bytes().starts_with(BESIDE.as_bytes());
+        if ours && entry.file_type()?.is_file() {
             fs::remove_file(entry.path())?;
         }
     }

@@ -34,7 +34,10 @@ pub(crate) fn init(common: &CommonArgs, format: LogFormat) {
         (_, 1) => (LevelFilter::INFO, LevelFilter::INFO),
         _ => (LevelFilter::DEBUG, LevelFilter::INFO),
     };
-    let targets = Targets::new().with_default(level).with_target(SUMMARY, summary);
+    // Libraries have their say only when it is asked for: what matters of it is in our errors.
+    let others = if common.verbose > 0 { level } else { LevelFilter::OFF };
+    let targets = Targets::new().with_default(others).with_target("efs_scan", level);
+    let targets = targets.with_target(SUMMARY, summary);
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let layer = match format {
         LogFormat::Json => layer.json().flatten_event(true).boxed(),

@@ -83,6 +83,10 @@ impl Output {
 pub(crate) fn refuse_inside(root: &Path, place: &Path, flag: &str) -> Result<(), String> {
     let absolute = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
     let there = absolute.ancestors().find_map(|path| path.canonicalize().ok());
+    let mut missing = absolute.ancestors().take_while(|path| path.canonicalize().is_err());
+    if missing.any(|path| path.ends_with("..")) {
+        return Err(format!("{flag}: `..` behind a directory that does not exist"));
+    }
     match (root.canonicalize(), there) {
         (Ok(root), Some(there)) if there.starts_with(&root) => {
             Err(format!("{flag}: it lies in the tree that is scanned; write it elsewhere"))

@@ -49,8 +49,14 @@ impl Publisher {
                 users: publishing.users,
             }),
         };
-        let plan =
-            Plan { publish: publishing.to.clone(), cloudwatch, notify: publishing.notify.clone() };
+        let publish = match &publishing.to {
+            // The run may be sent later, and from elsewhere.
+            Some(Destination::Directory(path)) => {
+                Some(Destination::Directory(std::path::absolute(path).map_err(Failure::usage)?))
+            }
+            other => other.clone(),
+        };
+        let plan = Plan { publish, cloudwatch, notify: publishing.notify.clone() };
         let state = State::open(&config.state_dir).map_err(Failure::usage)?;
         let doing = format!("scanning {}", config.root.display());
         let lock = state.lock(&doing).map_err(Failure::fatal)?;

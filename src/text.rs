@@ -29,6 +29,37 @@ pub fn printable(bytes: &[u8]) -> String {
     out
 }
 
+/// The bytes that [`printable`] was given, or `None` where it cannot have printed that.
+pub fn unprintable(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.extend_from_slice(rest[..at].as_bytes());
+        rest = &rest[at + 1..];
+        let mark = rest.chars().next()?;
+        rest = &rest[mark.len_utf8()..];
+        match mark {
+            '\\' => out.push(b'\\'),
+            'n' => out.push(b'\n'),
+            'r' => out.push(b'\r'),
+            't' => out.push(b'\t'),
+            'x' => {
+                out.push(u8::from_str_radix(rest.get(..2)?, 16).ok()?);
+                rest = &rest[2..];
+            }
+            'u' => {
+                let (code, after) = rest.strip_prefix('{')?.split_once('}')?;
+                let c = char::from_u32(u32::from_str_radix(code, 16).ok()?)?;
+                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = after;
+            }
+            _ => return None,
+        }
+    }
+    out.extend_from_slice(rest.as_bytes());
+    Some(out)
+}
+
 /// Whether `c` is a control or changes the direction or the look of its neighbours.
 fn is_hostile(c: char) -> bool {
     c.is_control()
@@ -127,6 +158,18 @@ mod tests {
         fn nothing_printable_holds_a_control(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             prop_assert!(!printable(&bytes).chars().any(is_hostile));
             prop_assert!(!shell_word(&bytes).chars().any(is_hostile));
+        }
+
+        #[test]
+        fn what_was_printed_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert_eq!(unprintable(&printable(&bytes)), Some(bytes));
+        }
+
+        #[test]
+        fn what_was_never_printed_is_no_panic(text in r"[\\xunrt{}0-9a-fé]{0,12}") {
+            if let Some(bytes) = unprintable(&text) {
+                prop_assert!(bytes.len() <= text.len());
+            }
         }
 
         #[test]

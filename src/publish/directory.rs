@@ -1,15 +1,28 @@
 //! A directory as a store: each object a file, written beside its place and renamed into it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 
 use super::store::{Condition, Object, Put, Store, Version};
 use crate::atomic::{self, BESIDE};
 use crate::service::{ServiceError, ServiceResult, Trouble};
+
+/// What publishers lock.
+const LOCK: &str = ".efs-scan.lock";
+
+/// How long one waits for another, who writes one object at a time.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// As the standard library takes it.
+const NO_FOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
 /// The directory.
 #[derive(Debug)]
@@ -25,13 +38,25 @@ impl Directory {
         self.0.join(key)
     }
 
-    /// Keeps other publishers out until it is dropped. Also over NFS, where flock is a lock of
-    /// the server's.
+    /// Keeps other publishers out until it is dropped. A file and not the directory itself, which
+    /// NFS would lock for this machine only.
     fn lock(&self) -> io::Result<File> {
         fs::create_dir_all(&self.0)?;
-        let directory = File::open(&self.0)?;
-        flock(&directory, FlockOperation::LockExclusive)?;
-        Ok(directory)
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).custom_flags(NO_FOLLOW);
+        let file = options.open(self.0.join(LOCK))?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(file),
+                Err(Errno::WOULDBLOCK) if Instant::now() < until => sleep(PAUSE),
+                Err(Errno::WOULDBLOCK) => {
+                    let problem = "another publisher has been writing there for a long time";
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn try_put(&self, key: &str, bytes: &[u8], condition: &Condition) -> io::Result<Put> {
@@ -80,7 +105,10 @@ impl Store for Directory {
 
     fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
         let read = || {
-            let mut file = match File::open(self.path(key)) {
+            // Others may write there: no link of theirs leads this program elsewhere.
+            let mut options = OpenOptions::new();
+            options.read(true).custom_flags(NO_FOLLOW);
+            let mut file = match options.open(self.path(key)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 file => file?,
             };
@@ -117,7 +145,7 @@ fn collect(root: &Path, directory: &str, after: &str, keys: &mut Vec<String>) ->
         let entry = entry?;
         // No key of ours is anything but UTF-8.
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if name.starts_with(BESIDE) {
+        if name.starts_with(BESIDE) || name == LOCK {
             continue;
         }
         let key = if directory.is_empty() { name } else { format!("{directory}/{name}") };

@@ -11,7 +11,7 @@ use crate::report::*;
 use crate::units::{AllocatedBytes, MeteredBytes, Usd};
 
 /// Name and version of the schema. Keys are only added within a version.
-pub(super) const SCHEMA: &str = "efs-scan/latest/1";
+pub const SCHEMA: &str = "efs-scan/latest/1";
 
 /// The newest run in short.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

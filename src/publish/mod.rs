@@ -13,7 +13,7 @@ mod state;
 mod store;
 
 pub use directory::Directory;
-pub use latest::{HomeLine, Latest};
+pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
 pub use layout::{DU_LATEST, Keys, LATEST};
 pub use metrics::{batches, metrics};
 pub use notice::{Notice, compose, over_quota};

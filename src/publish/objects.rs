@@ -4,11 +4,18 @@
 //! `latest.json`. Both of these change only on the condition that nobody wrote since they were
 //! read, and only from an older run to a newer one. A crash between any two steps leaves the
 //! former `latest.json`, and the same calls again finish the work.
+//!
+//! Two publishers may still leave the `du` of the one beside the `latest.json` of the other: the
+//! older one reads both, writes `du` after the newer one did, and loses at `latest.json`. So
+//! everybody ends by holding `du` against the run that `latest.json` names, and mends it, and
+//! looks again after each write of its own: whoever wrote last has seen that the two agree.
+
+use std::cmp::Ordering;
 
 use serde::Deserialize;
 
 use super::layout::{self, DU_LATEST, LATEST};
-use super::store::{Condition, Put, Store};
+use super::store::{Condition, Object, Put, Store};
 use crate::report::Report;
 use crate::service::{ServiceError, ServiceResult, Trouble};
 
@@ -33,25 +40,25 @@ pub fn publish(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
         // A conflict means that it is there already: nobody else writes under this run's name.
         store.put(&key, &bytes, Condition::Absent)?;
     }
+    let pointed = point(store, report)?;
+    settle(store, report)?;
+    Ok(pointed)
+}
+
+/// Lets `latest.json` name this run, unless it names a newer one.
+fn point(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
     let latest_bytes = layout::latest(report)?;
+    let text = layout::du_latest(report);
     for _ in 0..ROUNDS {
-        // In this order: whoever wins at `latest.json` has seen its own `du` unchanged.
         let du = store.get(DU_LATEST)?;
         let latest = store.get(LATEST)?;
         if let Some(latest) = &latest {
-            let name = store.name(LATEST);
-            let published = run_of(&latest.bytes).ok_or_else(|| {
-                let text =
-                    format!("{name} is not from efs-scan; move it away, or publish elsewhere");
-                ServiceError::new(Trouble::Refused, text)
-            })?;
-            match published.as_str().cmp(report.run.id.as_str()) {
-                std::cmp::Ordering::Greater => return Ok(Pointed::Newer),
-                std::cmp::Ordering::Equal => return Ok(Pointed::Here),
-                std::cmp::Ordering::Less => {}
+            match named(store, latest)?.run.id.as_str().cmp(report.run.id.as_str()) {
+                Ordering::Greater => return Ok(Pointed::Newer),
+                Ordering::Equal => return Ok(Pointed::Here),
+                Ordering::Less => {}
             }
         }
-        let text = layout::du_latest(report);
         let same = du.as_ref().is_some_and(|du| du.bytes == text);
         if !same && store.put(DU_LATEST, &text, Condition::since(du.as_ref()))? == Put::Conflict {
             continue;
@@ -60,19 +67,56 @@ pub fn publish(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
             return Ok(Pointed::Here);
         }
     }
-    let text = format!("{} is written by others all the time", store.name(LATEST));
-    Err(ServiceError::new(Trouble::Throttled, text))
+    Err(crowded(store, LATEST))
 }
 
-/// The id of the run that a `latest.json` names.
-fn run_of(latest: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Pointer {
-        run: Run,
+/// Makes `du/latest.txt` that of the run that `latest.json` names.
+fn settle(store: &dyn Store, report: &Report) -> ServiceResult<()> {
+    for _ in 0..ROUNDS {
+        let Some(latest) = store.get(LATEST)? else { return Ok(()) };
+        let du = store.get(DU_LATEST)?;
+        let pointer = named(store, &latest)?;
+        let text = if pointer.run.id == report.run.id {
+            layout::du_latest(report)
+        } else {
+            // Lifecycle rules may have removed it; then nobody can say what belongs there.
+            let Some(run) = store.get(&pointer.report)? else { return Ok(()) };
+            let newer: Report = serde_json::from_slice(&run.bytes).map_err(|error| {
+                let text = format!("{}: {error}", store.name(&pointer.report));
+                ServiceError::new(Trouble::Refused, text)
+            })?;
+            layout::du_latest(&newer)
+        };
+        if du.as_ref().is_some_and(|du| du.bytes == text) {
+            return Ok(());
+        }
+        // Done or not: look again.
+        store.put(DU_LATEST, &text, Condition::since(du.as_ref()))?;
     }
-    #[derive(Deserialize)]
-    struct Run {
-        id: String,
-    }
-    serde_json::from_slice::<Pointer>(latest).ok().map(|latest| latest.run.id)
+    Err(crowded(store, DU_LATEST))
+}
+
+fn crowded(store: &dyn Store, key: &str) -> ServiceError {
+    let text = format!("{} is written by others all the time", store.name(key));
+    ServiceError::new(Trouble::Throttled, text)
+}
+
+/// What a `latest.json` names, of any version of its schema.
+#[derive(Deserialize)]
+struct Pointer {
+    run: Run,
+    report: String,
+}
+
+#[derive(Deserialize)]
+struct Run {
+    id: String,
+}
+
+fn named(store: &dyn Store, latest: &Object) -> ServiceResult<Pointer> {
+    serde_json::from_slice(&latest.bytes).map_err(|_| {
+        let name = store.name(LATEST);
+        let text = format!("{name} is not from efs-scan; move it away, or publish elsewhere");
+        ServiceError::new(Trouble::Refused, text)
+    })
 }

@@ -88,12 +88,17 @@ pub fn add(state: &State, job: &Job) -> Result<(), String> {
 pub(super) fn waiting(state: &State) -> Result<Vec<String>, String> {
     let spool = state.path("spool");
     let failed = |error: io::Error| format!("listing {}: {error}", spool.display());
-    let mut ids = Vec::new();
+    let (mut ids, mut progress) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(&spool).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name().into_string().unwrap_or_default();
         ids.extend(name.strip_suffix(".run.json").map(str::to_owned));
+        progress.extend(name.strip_suffix(".progress.json").map(str::to_owned));
     }
     ids.sort_unstable();
+    // What a crash left that came between removing a run and its progress.
+    for left in progress.iter().filter(|id| ids.binary_search(id).is_err()) {
+        fs::remove_file(state.path(&progress_file(left))).map_err(failed)?;
+    }
     Ok(ids)
 }
 

@@ -3,7 +3,7 @@
 
 use super::du::Names;
 use super::model::{ByAge, ByClass, Finding, HomeReport, Report};
-use crate::text::{bytes_of, printable};
+use crate::text::{bytes_of, printable, unprintable};
 
 const HEAD: [&str; 23] = [
     "home",
@@ -81,9 +81,11 @@ pub fn findings_csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
-/// The cell that names a home in the tables with printable names.
-pub fn home_cell(name: &str, base64: Option<&str>) -> String {
-    cell(&bytes_of(name, base64))
+/// What a cell of the tables with printable names was made of.
+pub fn bytes_of_cell(cell: &str) -> Vec<u8> {
+    let bare = cell.strip_prefix('\'').unwrap_or(cell);
+    // Somebody else may have written it.
+    unprintable(bare).unwrap_or_else(|| bare.as_bytes().to_vec())
 }
 
 fn cell(bytes: &[u8]) -> String {
@@ -94,7 +96,7 @@ fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String
     let text = |text: &str| cell(text.as_bytes());
     let (usage, frees) = (finding.usage, finding.frees);
     [
-        home_cell(&home.name, home.name_base64.as_deref()),
+        cell(&bytes_of(&home.name, home.name_base64.as_deref())),
         home.uid.map(|uid| uid.to_string()).unwrap_or_default(),
         text(home.owner.name.as_deref().unwrap_or_default()),
         home.owner.status.name().to_owned(),
@@ -161,10 +163,11 @@ fn name_cell(bytes: Vec<u8>, names: Names) -> Vec<u8> {
 }
 
 /// A cell that no spreadsheet takes for a formula: a leading `=`, `+`, `-`, `@`, tab or carriage
-/// return gets an apostrophe before it. Numbers are not given to this.
+/// return gets an apostrophe before it, and so does an apostrophe, so that no two are alike.
+/// Numbers are not given to this.
 fn safe_cell(cell: Vec<u8>) -> Vec<u8> {
     match cell.first() {
-        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => [b"'", &*cell].concat(),
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\'') => [b"'", &*cell].concat(),
         _ => cell,
     }
 }

@@ -12,7 +12,7 @@ mod sums;
 mod table;
 
 pub use build::{Context, build};
-pub use csv::{csv, findings_csv, home_cell};
+pub use csv::{bytes_of_cell, csv, findings_csv};
 pub use du::{Names as DuNames, du, du_size};
 pub use model::*;
 pub use quota::Quotas;

@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::publish::{Latest, Store};
+use crate::report::bytes_of_cell;
 use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::text::lossy;
 
 /// A day and how far from it the run may be that stands for it: timers drift, and days are missed.
 const DAY: Span = Span { hours: 24, from: 12, to: 60 };
@@ -30,18 +32,21 @@ pub(super) struct Base {
     /// When it started.
     #[schemars(with = "String")]
     pub(super) started: Timestamp,
-    /// Its homes, by the cell that names them.
+    /// Its homes.
     #[serde(skip)]
-    pub(super) homes: BTreeMap<String, BaseHome>,
+    pub(super) homes: BTreeMap<HomeKey, BaseHome>,
 }
+
+/// Whether it is what lies outside of all homes, and its name. A home may be called like that.
+pub(super) type HomeKey = (bool, Vec<u8>);
 
 /// A home of an earlier run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BaseHome {
     pub(super) uid: Option<u32>,
     pub(super) owner: String,
-    pub(super) outside: bool,
     pub(super) complete: bool,
+    pub(super) interrupted: bool,
     pub(super) allocated: u64,
 }
 
@@ -99,7 +104,18 @@ fn read_base(
     Ok(Some(Base { run: id.to_owned(), started, homes }))
 }
 
-fn homes_of(table: &[u8]) -> Result<BTreeMap<String, BaseHome>, String> {
+impl Base {
+    /// Whether every home there was is in it: the run went to its end, and nothing above the
+    /// homes, which counts as outside of them, was unreadable.
+    pub(super) fn has_all_homes(&self) -> bool {
+        self.homes.iter().all(|((outside, _), home)| match outside {
+            true => home.complete,
+            false => !home.interrupted,
+        })
+    }
+}
+
+fn homes_of(table: &[u8]) -> Result<BTreeMap<HomeKey, BaseHome>, String> {
     let mut reader = csv::Reader::from_reader(table);
     let head = reader.headers().map_err(|error| error.to_string())?.clone();
     let column = |name: &str| {
@@ -117,12 +133,12 @@ fn homes_of(table: &[u8]) -> Result<BTreeMap<String, BaseHome>, String> {
         let number = cell(allocated).parse();
         let line = record.position().map_or(0, csv::Position::line);
         homes.insert(
-            cell(home).to_owned(),
+            (cell(kind) == "outside", bytes_of_cell(cell(home))),
             BaseHome {
                 uid: cell(uid).parse().ok(),
-                owner: cell(owner).to_owned(),
-                outside: cell(kind) == "outside",
+                owner: lossy(&bytes_of_cell(cell(owner))).0,
                 complete: cell(coverage) == "complete",
+                interrupted: cell(coverage) == "interrupted",
                 allocated: number
                     .map_err(|_| format!("line {line}: allocated_bytes is no number"))?,
             },

@@ -12,7 +12,7 @@ use crate::config::Readers;
 use crate::exit::{Exit, Failure};
 use crate::names::domain_id;
 use crate::output::Output;
-use crate::publish::{Destination, LATEST, Latest, Store};
+use crate::publish::{Destination, LATEST, LATEST_SCHEMA, Latest, Store};
 use crate::service::ServiceError;
 use crate::text::harmless_json;
 use changes::Bases;
@@ -66,8 +66,14 @@ fn read_latest(store: &dyn Store) -> Result<Latest, Failure> {
     let object = object.ok_or_else(|| {
         Failure::fatal(format!("nothing is published there yet: {name} does not exist"))
     })?;
-    serde_json::from_slice(&object.bytes)
-        .map_err(|error| Failure::fatal(format!("{name} is not from efs-scan: {error}")))
+    let latest: Latest = serde_json::from_slice(&object.bytes)
+        .map_err(|error| Failure::fatal(format!("{name} is not from efs-scan: {error}")))?;
+    if latest.schema != LATEST_SCHEMA {
+        let (theirs, ours) = (latest.schema, LATEST_SCHEMA);
+        let problem = format!("{name} has the schema {theirs}, and this program reads {ours}");
+        return Err(Failure::fatal(problem));
+    }
+    Ok(latest)
 }
 
 /// What runs in the domain whose names the run has, or that is configured.

@@ -6,7 +6,7 @@ use comfy_table::ColumnConstraint;
 use jiff::Timestamp;
 
 use super::changes::Base;
-use super::view::{Change, Gone, Line, View};
+use super::view::{Change, Line, View};
 use crate::aws::{App, MemberKind};
 use crate::report::{Coverage, Kind, OwnerStatus, columns, percent, push_table};
 use crate::text::{bytes_of, printable};
@@ -147,14 +147,13 @@ fn app(app: &App) -> String {
 fn remarks(out: &mut String, view: &View) -> Result {
     let mut end = String::new();
     for gone in &view.gone {
-        let Gone { home, uid, owner, allocated_bytes } = gone;
-        let uid = uid.map(|uid| uid.to_string()).unwrap_or_default();
-        // The names come from a table of printable ones.
-        let who = match owner.as_str() {
-            "" => home.clone(),
-            owner => format!("{owner} ({uid})"),
+        let name = printable(&bytes_of(&gone.name, gone.name_base64.as_deref()));
+        let who = match gone.owner.as_str() {
+            "" => name,
+            owner => format!("{} ({name})", printable(owner.as_bytes())),
         };
-        writeln!(end, "Gone since the day before: {who}, {}.", allocated_bytes.human())?;
+        let bytes = gone.allocated_bytes.human();
+        writeln!(end, "Gone since the day before: {who}, {bytes}.")?;
     }
     for other in &view.other_apps {
         let whose = other.profile.as_ref().or(other.space.as_ref()).map_or("?", String::as_str);

@@ -1,12 +1,15 @@
 //! What `efs-scan status` shows, and its JSON.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::changes::{Base, BaseHome, Bases};
+use super::changes::{Base, BaseHome, Bases, HomeKey};
 use crate::aws::{App, MemberKind};
 use crate::publish::{HomeLine, Latest};
-use crate::report::{Coverage, FileSystem, Kind, Orphans, OwnerStatus, Run, Usage, home_cell};
+use crate::report::{Coverage, FileSystem, Kind, Orphans, OwnerStatus, Run, Usage};
+use crate::text::{bytes_of, lossy};
 use crate::units::AllocatedBytes;
 
 /// From when on data is old: a daily run was missed, with half a day's grace.
@@ -72,7 +75,9 @@ pub(super) struct Change {
 /// A home that is gone.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Gone {
-    pub(super) home: String,
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name_base64: Option<String>,
     pub(super) uid: Option<u32>,
     pub(super) owner: String,
     pub(super) allocated_bytes: AllocatedBytes,
@@ -97,10 +102,15 @@ impl View {
         };
         let total_change =
             Changes { day: bases.day.as_ref().map(total), week: bases.week.as_ref().map(total) };
-        let gone = match (&bases.day, latest.run.coverage) {
-            // What an interrupted run did not see may well be there.
-            (None, _) | (_, Coverage::Interrupted) => Vec::new(),
-            (Some(base), _) => gone(base, &latest.homes),
+        // What was not listed may well be there.
+        let listed = latest.run.coverage != Coverage::Interrupted
+            && latest
+                .homes
+                .iter()
+                .all(|home| home.kind != Kind::Outside || home.coverage == Coverage::Complete);
+        let gone = match &bases.day {
+            Some(base) if listed => gone(base, &latest.homes),
+            _ => Vec::new(),
         };
         let mut homes: Vec<Line> =
             latest.homes.into_iter().map(|home| Line::new(home, bases)).collect();
@@ -152,15 +162,17 @@ impl View {
 
 impl Line {
     fn new(home: HomeLine, bases: &Bases) -> Self {
-        let cell = home_cell(&home.name, home.name_base64.as_deref());
-        let before = |base: &Option<Base>| base.as_ref()?.homes.get(&cell).cloned();
+        let key = home.key();
+        let before = |base: &Option<Base>| base.as_ref()?.homes.get(&key).cloned();
         let change = |before: &BaseHome| Change {
             bytes: difference(home.allocated_bytes.0, before.allocated),
             exact: before.complete && home.coverage == Coverage::Complete,
         };
         let (day, week) = (before(&bases.day), before(&bases.week));
         Self {
-            new: bases.day.is_some() && day.is_none() && home.kind != Kind::Outside,
+            new: bases.day.as_ref().is_some_and(Base::has_all_homes)
+                && day.is_none()
+                && home.kind != Kind::Outside,
             change: Changes { day: day.as_ref().map(change), week: week.as_ref().map(change) },
             apps: Vec::new(),
             home,
@@ -183,6 +195,10 @@ impl Line {
 }
 
 impl HomeLine {
+    fn key(&self) -> HomeKey {
+        (self.kind == Kind::Outside, bytes_of(&self.name, self.name_base64.as_deref()))
+    }
+
     /// Whether it is the home of what `app` runs for.
     fn runs(&self, app: &App) -> bool {
         let Some(name) = self.owner.name.as_deref() else { return false };
@@ -198,14 +214,17 @@ fn difference(now: u64, before: u64) -> i64 {
 }
 
 fn gone(base: &Base, homes: &[HomeLine]) -> Vec<Gone> {
-    let cell = |home: &HomeLine| home_cell(&home.name, home.name_base64.as_deref());
-    let there: std::collections::BTreeSet<String> = homes.iter().map(cell).collect();
-    let left = base.homes.iter().filter(|(name, home)| !home.outside && !there.contains(*name));
-    let gone = left.map(|(name, home)| Gone {
-        home: name.clone(),
-        uid: home.uid,
-        owner: home.owner.clone(),
-        allocated_bytes: AllocatedBytes(home.allocated),
+    let there: BTreeSet<HomeKey> = homes.iter().map(HomeLine::key).collect();
+    let left = base.homes.iter().filter(|(key, _)| !key.0 && !there.contains(*key));
+    let gone = left.map(|((_, name), home)| {
+        let (name, name_base64) = lossy(name);
+        Gone {
+            name,
+            name_base64,
+            uid: home.uid,
+            owner: home.owner.clone(),
+            allocated_bytes: AllocatedBytes(home.allocated),
+        }
     });
     gone.collect()
 }

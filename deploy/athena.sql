@@ -1,0 +1,234 @@
+-- The published tables of efs-scan in Amazon Athena (engine version 3).
+--
+-- Before running, put in the place of these, everywhere below:
+--   BUCKET      the bucket that runs are published to
+--   PREFIX      the prefix in it, as in `--publish s3://BUCKET/PREFIX`; without a prefix, remove
+--               `PREFIX/`
+--   2026-01-01  the day of the first run, or any day before it
+--
+-- Athena takes one statement at a time: run them in this order in a database of your choice. No
+-- crawler and no MSCK REPAIR are needed, since partitions are projected from the days. Run this
+-- again after an upgrade of efs-scan that adds columns; DROP TABLE does not touch the data.
+--
+-- What to know of the data:
+--   * Names are printable. What is not is escaped with a backslash: \n, \xff, \u{202e}, \\.
+--   * A cell that a spreadsheet would take for a formula, or that begins with an apostrophe, has
+--     an apostrophe before it: '=cmd.
+--   * Times are UTC; dt is the day a run started. A day may have several runs, and run_id sorts
+--     them by time.
+--   * A run with coverage other than 'complete' in some home did not see all of it.
+
+-- All columns are strings, because OpenCSVSerde reads an empty number as an error. Its default
+-- escape is the backslash, which would be eaten from the names; U+0001 occurs in no cell. To see
+-- that it is in force: SHOW CREATE TABLE efs_scan_homes has 'escapeChar'='\u0001', with one
+-- backslash.
+CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_homes (
+  home string,
+  kind string,
+  uid string,
+  owner string,
+  owner_status string,
+  coverage string,
+  errors string,
+  newest_mtime string,
+  files string,
+  dirs string,
+  symlinks string,
+  other string,
+  apparent_bytes string,
+  allocated_bytes string,
+  metered_bytes string,
+  foreign_allocated_bytes string,
+  shared_allocated_bytes string,
+  charged_elsewhere_allocated_bytes string,
+  quota_bytes string,
+  quota_used_percent string,
+  over_quota string,
+  run_id string,
+  run_started string,
+  trash_allocated_bytes string,
+  cache_allocated_bytes string,
+  environment_allocated_bytes string,
+  output_allocated_bytes string,
+  log_allocated_bytes string,
+  rest_allocated_bytes string,
+  days_7_allocated_bytes string,
+  days_30_allocated_bytes string,
+  days_90_allocated_bytes string,
+  year_1_allocated_bytes string,
+  older_allocated_bytes string
+)
+PARTITIONED BY (dt string)
+ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
+WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
+STORED AS TEXTFILE
+LOCATION 's3://BUCKET/PREFIX/homes/'
+TBLPROPERTIES (
+  'skip.header.line.count' = '1',
+  'projection.enabled' = 'true',
+  'projection.dt.type' = 'date',
+  'projection.dt.format' = 'yyyy-MM-dd',
+  'projection.dt.range' = '2026-01-01,NOW',
+  'projection.dt.interval' = '1',
+  'projection.dt.interval.unit' = 'DAYS',
+  'storage.location.template' = 's3://BUCKET/PREFIX/homes/dt=${dt}/'
+);
+
+CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_findings (
+  home string,
+  uid string,
+  owner string,
+  owner_status string,
+  rule string,
+  class string,
+  hint string,
+  path string,
+  inodes string,
+  allocated_bytes string,
+  metered_bytes string,
+  frees_allocated_bytes string,
+  frees_metered_bytes string,
+  command string,
+  run_id string,
+  run_started string
+)
+PARTITIONED BY (dt string)
+ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
+WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
+STORED AS TEXTFILE
+LOCATION 's3://BUCKET/PREFIX/findings/'
+TBLPROPERTIES (
+  'skip.header.line.count' = '1',
+  'projection.enabled' = 'true',
+  'projection.dt.type' = 'date',
+  'projection.dt.format' = 'yyyy-MM-dd',
+  'projection.dt.range' = '2026-01-01,NOW',
+  'projection.dt.interval' = '1',
+  'projection.dt.interval.unit' = 'DAYS',
+  'storage.location.template' = 's3://BUCKET/PREFIX/findings/dt=${dt}/'
+);
+
+-- The same with types. An empty cell becomes NULL. dt stays the string it is partitioned by, so
+-- that a condition on it reads the days it names and no others: dt >= '2026-11-01'.
+CREATE OR REPLACE VIEW efs_scan_homes_typed AS
+SELECT
+  dt,
+  run_id,
+  CAST(try(from_iso8601_timestamp(run_started)) AS timestamp) AS run_started,
+  home,
+  kind,
+  try_cast(uid AS bigint) AS uid,
+  nullif(owner, '') AS owner,
+  owner_status,
+  coverage,
+  try_cast(errors AS bigint) AS errors,
+  CAST(try(from_iso8601_timestamp(newest_mtime)) AS timestamp) AS newest_mtime,
+  try_cast(files AS bigint) AS files,
+  try_cast(dirs AS bigint) AS dirs,
+  try_cast(symlinks AS bigint) AS symlinks,
+  try_cast(other AS bigint) AS other,
+  try_cast(apparent_bytes AS bigint) AS apparent_bytes,
+  try_cast(allocated_bytes AS bigint) AS allocated_bytes,
+  try_cast(metered_bytes AS bigint) AS metered_bytes,
+  try_cast(foreign_allocated_bytes AS bigint) AS foreign_allocated_bytes,
+  try_cast(shared_allocated_bytes AS bigint) AS shared_allocated_bytes,
+  try_cast(charged_elsewhere_allocated_bytes AS bigint) AS charged_elsewhere_allocated_bytes,
+  try_cast(quota_bytes AS bigint) AS quota_bytes,
+  try_cast(quota_used_percent AS double) AS quota_used_percent,
+  try_cast(over_quota AS boolean) AS over_quota,
+  try_cast(trash_allocated_bytes AS bigint) AS trash_allocated_bytes,
+  try_cast(cache_allocated_bytes AS bigint) AS cache_allocated_bytes,
+  try_cast(environment_allocated_bytes AS bigint) AS environment_allocated_bytes,
+  try_cast(output_allocated_bytes AS bigint) AS output_allocated_bytes,
+  try_cast(log_allocated_bytes AS bigint) AS log_allocated_bytes,
+  try_cast(rest_allocated_bytes AS bigint) AS rest_allocated_bytes,
+  try_cast(days_7_allocated_bytes AS bigint) AS days_7_allocated_bytes,
+  try_cast(days_30_allocated_bytes AS bigint) AS days_30_allocated_bytes,
+  try_cast(days_90_allocated_bytes AS bigint) AS days_90_allocated_bytes,
+  try_cast(year_1_allocated_bytes AS bigint) AS year_1_allocated_bytes,
+  try_cast(older_allocated_bytes AS bigint) AS older_allocated_bytes
+FROM efs_scan_homes;
+
+CREATE OR REPLACE VIEW efs_scan_findings_typed AS
+SELECT
+  dt,
+  run_id,
+  CAST(try(from_iso8601_timestamp(run_started)) AS timestamp) AS run_started,
+  home,
+  try_cast(uid AS bigint) AS uid,
+  nullif(owner, '') AS owner,
+  owner_status,
+  rule,
+  class,
+  try_cast(hint AS boolean) AS hint,
+  path,
+  try_cast(inodes AS bigint) AS inodes,
+  try_cast(allocated_bytes AS bigint) AS allocated_bytes,
+  try_cast(metered_bytes AS bigint) AS metered_bytes,
+  try_cast(frees_allocated_bytes AS bigint) AS frees_allocated_bytes,
+  try_cast(frees_metered_bytes AS bigint) AS frees_metered_bytes,
+  nullif(command, '') AS command
+FROM efs_scan_findings;
+
+-- Growth per user, that is per home, over 30 days: the first run of that time against the newest,
+-- most when asked with ORDER BY growth_bytes DESC. A home that is new since counts from nothing,
+-- and one that is gone shrinks to nothing.
+CREATE OR REPLACE VIEW efs_scan_growth_30_days AS
+WITH
+  recent AS (
+    SELECT run_id, home, owner, uid, allocated_bytes
+    FROM efs_scan_homes_typed
+    WHERE dt >= date_format(current_date - INTERVAL '30' DAY, '%Y-%m-%d')
+      AND kind <> 'outside'
+  ),
+  ends AS (
+    SELECT min(run_id) AS first_run, max(run_id) AS last_run FROM recent
+  )
+SELECT
+  home,
+  max_by(owner, run_id) AS owner,
+  max_by(uid, run_id) AS uid,
+  sum(CASE WHEN run_id = first_run THEN allocated_bytes ELSE 0 END) AS bytes_before,
+  sum(CASE WHEN run_id = last_run THEN allocated_bytes ELSE 0 END) AS bytes_now,
+  sum(CASE WHEN run_id = last_run THEN allocated_bytes ELSE 0 END)
+    - sum(CASE WHEN run_id = first_run THEN allocated_bytes ELSE 0 END) AS growth_bytes
+FROM recent CROSS JOIN ends
+WHERE run_id = first_run OR run_id = last_run
+GROUP BY home;
+
+-- Homes of nobody known in the newest run of the last week, largest first when asked with
+-- ORDER BY allocated_bytes DESC.
+CREATE OR REPLACE VIEW efs_scan_orphans AS
+WITH
+  recent AS (
+    SELECT
+      run_id, run_started, home, uid, owner_status, allocated_bytes, metered_bytes, newest_mtime
+    FROM efs_scan_homes_typed
+    WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
+  ),
+  ends AS (
+    SELECT max(run_id) AS last_run FROM recent
+  )
+SELECT home, uid, allocated_bytes, metered_bytes, newest_mtime, run_started
+FROM recent CROSS JOIN ends
+WHERE run_id = last_run AND owner_status = 'orphan';
+
+-- What deleting would free, in the newest run of the last week; most first when asked with
+-- ORDER BY frees_metered_bytes DESC LIMIT 100. Hints are left out: what they name may be needed.
+CREATE OR REPLACE VIEW efs_scan_top_findings AS
+WITH
+  recent AS (
+    SELECT
+      run_id, home, owner, uid, rule, class, hint, path, inodes, allocated_bytes,
+      frees_allocated_bytes, frees_metered_bytes, command
+    FROM efs_scan_findings_typed
+    WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
+  ),
+  ends AS (
+    SELECT max(run_id) AS last_run FROM recent
+  )
+SELECT
+  home, owner, uid, rule, class, path, inodes, allocated_bytes, frees_allocated_bytes,
+  frees_metered_bytes, command
+FROM recent CROSS JOIN ends
+WHERE run_id = last_run AND NOT hint;

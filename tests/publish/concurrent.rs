@@ -1,0 +1,86 @@
+//! Two hosts that publish to the same place, in every order that matters.
+
+use efs_scan::publish::{Condition, DU_LATEST, Store, publish};
+use efs_scan::report::{DuNames, du};
+
+use super::contract::{self, assert_there, report_at};
+use super::turns::*;
+
+#[test]
+fn the_store_that_the_orders_are_tried_on_keeps_the_contract_too() {
+    for versions in [Versions::Counted, Versions::Content] {
+        let memory = Memory::new(versions);
+        contract::contract(&memory);
+        let memory = Memory::new(versions);
+        contract::several_publish(|| Box::new(memory.clone()));
+    }
+}
+
+/// Publishes an older and a newer run at once, and says in which orders the end is not right.
+fn wrong_orders(versions: Versions, start: &Memory, right: &dyn Fn(&Memory) -> bool) -> String {
+    let (older, newer) = (report_at(1), report_at(2));
+    let older_one = |store: &dyn Store| assert!(publish(store, &older).is_ok());
+    let newer_one = |store: &dyn Store| assert!(publish(store, &newer).is_ok());
+    let mut wrong = Vec::new();
+    let orders = in_every_order(start, &[&older_one, &newer_one], |memory, order| {
+        assert_there(memory, &older);
+        assert_there(memory, &newer);
+        if !right(memory) {
+            wrong.push(order.to_owned());
+        }
+    });
+    assert!(orders >= 10, "two times three calls or more have {orders} orders");
+    match wrong.iter().min_by_key(|order| order.len()) {
+        None => String::new(),
+        Some(order) => {
+            let wrong = wrong.len();
+            format!("{versions:?}: {wrong} of {orders} orders (0 is the older run):\n{order}")
+        }
+    }
+}
+
+fn latest_id(memory: &Memory) -> String {
+    let latest = memory.get("latest.json").unwrap().unwrap();
+    let latest: serde_json::Value = serde_json::from_slice(&latest.bytes).unwrap();
+    latest["run"]["id"].as_str().unwrap().to_owned()
+}
+
+/// Places as they may be before: empty, or with an older run, whose `du` may say what that of
+/// either of the two will say.
+fn starts(versions: Versions) -> Vec<Memory> {
+    let empty = Memory::new(versions);
+    let before = empty.copy();
+    publish(&before, &report_at(0)).unwrap();
+    let mut starts = vec![empty, before.copy()];
+    for same in [1, 2] {
+        let start = before.copy();
+        let seen = start.get(DU_LATEST).unwrap();
+        let text = du(&report_at(same), DuNames::Raw);
+        start.put(DU_LATEST, &text, Condition::since(seen.as_ref())).unwrap();
+        starts.push(start);
+    }
+    starts
+}
+
+/// In every order, from every start.
+fn assert_always(right: impl Fn(&Memory) -> bool) {
+    let mut wrong = String::new();
+    for versions in [Versions::Counted, Versions::Content] {
+        for start in starts(versions) {
+            wrong += &wrong_orders(versions, &start, &right);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn whoever_comes_first_latest_json_names_the_newest_run() {
+    let newest = report_at(2).run.id;
+    assert_always(|memory| latest_id(memory) == newest);
+}
+
+#[test]
+fn whoever_comes_first_the_file_of_du_is_of_the_newest_run() {
+    let text = du(&report_at(2), DuNames::Raw);
+    assert_always(|memory| memory.get(DU_LATEST).unwrap().unwrap().bytes == text);
+}
