@@ -185,8 +185,8 @@ fn scan(
     let (quotas, top) = (&config.quotas, config.top);
     let context = Context { run, root: &root, names: &names, quotas, top };
     let mut report = report::build(&ledger.finish(), context);
-    if let Some((id, efs)) = file_system {
-        report.reconcile(id, efs, &config.prices);
+    if let Some(publisher::Scanned { id, efs, part }) = file_system {
+        report.reconcile((id, part), efs, &config.prices);
     }
     report.sort(config.sort);
     if let Some(homes) = homes.filter(|_| ended == Ended::Complete) {
@@ -200,6 +200,7 @@ fn scan(
     let kept = publisher.as_ref().map(|publisher| publisher.keep(&report)).transpose();
     let written = render(&report, config.format, config.limit, &output)
         .and_then(|bytes| output.write(&bytes));
+    let spooled = matches!(kept, Ok(Some(publisher::Kept::Spooled)));
     let published = match (&publisher, kept) {
         (_, Err(Failure(_, problem))) => {
             tracing::error!("this run is not published: {}", text::printable(problem.as_bytes()));
@@ -210,9 +211,11 @@ fn scan(
     };
     written.map_err(Failure::fatal)?;
     summarise(&report);
+    let interrupted = report.run.coverage == Coverage::Interrupted;
     Ok(match report.run.coverage {
+        // Who ends a run that is not to be published is not told what waits from before.
+        _ if !published && (spooled || !interrupted) => Exit::Unpublished,
         Coverage::Interrupted => Exit::Interrupted,
-        _ if !published => Exit::Unpublished,
         _ if config.fail_on_quota && report.over_quota().next().is_some() => Exit::OverQuota,
         Coverage::Partial => Exit::Partial,
         Coverage::Complete => Exit::Complete,

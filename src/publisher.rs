@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::output::refuse_inside;
 use crate::publish::{self, CloudWatch, Destination, Job, Lock, Plan, State};
-use crate::report::{Coverage, EfsSize, Report};
+use crate::report::{Coverage, EfsSize, Part, Report};
 use crate::scan::{Stop, efs_of};
 use crate::service::Trouble;
 
@@ -61,7 +61,7 @@ impl Publisher {
         let doing = format!("scanning {}", config.root.display());
         let lock = state.lock(&doing).map_err(Failure::fatal)?;
         if let Some(destination) = &plan.publish {
-            let checked = destination.open(aws).and_then(|store| store.check());
+            let checked = destination.open(aws).and_then(|store| publish::check(&*store));
             match checked {
                 Ok(()) => {}
                 // The scan is worth it all the same: what cannot be sent is kept.
@@ -91,7 +91,7 @@ impl Publisher {
         // A run that was interrupted and is published nevertheless must not stop at its own stop.
         let unstopped = Stop::default();
         let stop = match kept {
-            Kept::Spooled if self.interrupted => &unstopped,
+            Kept::Spooled if stop.is_set() => &unstopped,
             _ => stop,
         };
         send(&self.state, aws, stop)
@@ -129,19 +129,31 @@ fn send(state: &State, aws: &Aws, stop: &Stop) -> Result<bool, Failure> {
 
 /// Which EFS file system is scanned: the one that was named, or the mount's.
 fn file_system_id(config: &Config) -> Option<String> {
-    config.file_system_id.clone().or_else(|| efs_of(&config.root))
+    config.file_system_id.clone().or_else(|| efs_of(&config.root).map(|(id, _)| id))
+}
+
+/// The file system that is scanned.
+#[derive(Debug)]
+pub(crate) struct Scanned {
+    pub(crate) id: String,
+    /// What EFS meters of it, if it says so.
+    pub(crate) efs: Option<EfsSize>,
+    /// Whether ROOT is all of it.
+    pub(crate) part: Part,
 }
 
 /// What EFS says of the file system that is scanned, if it is known which one it is. Asked before
 /// the scan: a wrong id shows at once, and the figure is hours old anyway.
-pub(crate) fn file_system(
-    config: &Config,
-    aws: &Aws,
-) -> Result<Option<(String, Option<EfsSize>)>, Failure> {
+pub(crate) fn file_system(config: &Config, aws: &Aws) -> Result<Option<Scanned>, Failure> {
     let Some(id) = file_system_id(config) else { return Ok(None) };
+    // Where the mount does not tell, whoever named the file system at ROOT is taken at their word.
+    let part = match efs_of(&config.root) {
+        Some((_, false)) => Part::Some,
+        _ => Part::Whole,
+    };
     let asked = config.file_system_id.is_some();
     match aws.file_system_size(&id) {
-        Ok(size) => Ok(Some((id, Some(size)))),
+        Ok(size) => Ok(Some(Scanned { id, efs: Some(size), part })),
         Err(error) if asked && error.trouble == Trouble::Missing => {
             Err(Failure::usage(format!("--file-system-id: {}", error.text)))
         }
@@ -151,7 +163,7 @@ pub(crate) fn file_system(
                 true => tracing::warn!("{}; the report goes without EFS's figures", error.text),
                 false => tracing::info!("{}", error.text),
             }
-            Ok(Some((id, None)))
+            Ok(Some(Scanned { id, efs: None, part }))
         }
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use common::*;
 use efs_scan::aws::MemberKind;
-use efs_scan::report::{Coverage, EfsSize, Prices, Report};
+use efs_scan::report::{Coverage, EfsSize, Part, Prices, Report};
 use efs_scan::units::MeteredBytes;
 use rustix::fs::{Mode, OFlags};
 use schema::Schema;
@@ -182,7 +182,7 @@ fn a_report_is_what_the_schema_says() {
     };
     // Only a whole scan has a difference from EFS.
     let coverage = std::mem::replace(&mut report.run.coverage, Coverage::Complete);
-    report.reconcile("fs-01234567".to_owned(), Some(efs), &Prices::default());
+    report.reconcile(("fs-01234567".to_owned(), Part::Whole), Some(efs), &Prices::default());
     report.run.coverage = coverage;
     report.homes[0].owner.member = Some(MemberKind::Profile);
     let report = serde_json::to_value(report).unwrap();

@@ -54,7 +54,10 @@ where
             line(Trouble::Unreachable, format!("the answer ({status}) cannot be read: {cause}"))
         }
         SdkError::TimeoutError(_) => line(Trouble::Unreachable, "no answer in time".to_owned()),
-        _ if lacks_credentials(error) => line(Trouble::Credentials, NO_CREDENTIALS.to_owned()),
+        _ if lacks_credentials(error) => {
+            let cause = root_cause(error);
+            line(Trouble::Credentials, format!("{NO_CREDENTIALS} ({cause})"))
+        }
         SdkError::DispatchFailure(_) => {
             line(Trouble::Unreachable, format!("no connection: {}", root_cause(error)))
         }
@@ -129,7 +132,7 @@ fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// What lies at the end of the chain; the links before it only say that something failed.
-fn root_cause(error: &(dyn Error + 'static)) -> String {
+pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut last = error;
     while let Some(source) = last.source() {
         last = source;

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use super::error::{Asked, service_error};
 use super::session::Session;
 use crate::publish::{Condition, Object, Put, Store, Version};
-use crate::service::{ServiceError, ServiceResult};
+use crate::service::{ServiceError, ServiceResult, Trouble};
 
 /// What is written on trial, with a condition that never holds.
 const PROBE: &str = "write-check";
@@ -92,7 +92,7 @@ impl<'a> Bucket<'a> {
                 (412, _) => Ok(Some(Put::Conflict)),
                 // It was read, and is gone.
                 (404, Some("NoSuchKey")) => Ok(Some(Put::Conflict)),
-                (409, _) => Ok(None),
+                (409, Some("ConditionalRequestConflict" | "OperationAborted")) => Ok(None),
                 _ => Err(self.error("PutObject", key, &error)),
             },
         }
@@ -118,16 +118,10 @@ impl Store for Bucket<'_> {
             .if_match("\"00000000000000000000000000000000\"")
             .body(ByteStream::from_static(b"efs-scan may write here\n"));
         match self.session.runtime.block_on(trial.send()) {
-            Ok(_) => {}
-            Err(error) if status(&error) == 412 => {}
-            Err(error) if error.code() == Some("NoSuchKey") => {}
-            Err(error) => return Err(self.error("PutObject", PROBE, &error)),
-        }
-        let call = client.get_object().bucket(&self.bucket).key(self.key("latest.json"));
-        match self.session.runtime.block_on(call.send()) {
             Ok(_) => Ok(()),
+            Err(error) if status(&error) == 412 => Ok(()),
             Err(error) if error.code() == Some("NoSuchKey") => Ok(()),
-            Err(error) => Err(self.error("GetObject", "latest.json", &error)),
+            Err(error) => Err(self.error("PutObject", PROBE, &error)),
         }
     }
 
@@ -148,7 +142,7 @@ impl Store for Bucket<'_> {
                     Err(_) if tried < 3 => tried += 1,
                     Err(error) => {
                         let text = format!("S3 GetObject {}: the body: {error}", self.name(key));
-                        return Err(ServiceError::new(crate::service::Trouble::Unreachable, text));
+                        return Err(ServiceError::new(Trouble::Unreachable, text));
                     }
                 }
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -165,8 +159,8 @@ impl Store for Bucket<'_> {
                 }
                 tokio::time::sleep(Duration::from_millis(100 << again)).await;
             }
-            // Somebody else is writing all the time.
-            Ok(Put::Conflict)
+            let text = format!("S3 PutObject {}: others write there all the time", self.name(key));
+            Err(ServiceError::new(Trouble::Throttled, text))
         };
         self.session.runtime.block_on(put)
     }

@@ -47,6 +47,10 @@ const CONCURRENT: usize = 8;
 /// Longest pause between two attempts.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
+/// How long an attempt and a call with all its attempts may take.
+const ATTEMPT: Duration = Duration::from_secs(10);
+const CALL: Duration = Duration::from_secs(30);
+
 /// As many as a page may hold.
 const PAGE: u32 = 100;
 
@@ -118,7 +122,10 @@ impl Client {
             call = call.time_source(time);
         }
         if let Some(timeouts) = config.timeout_config() {
-            call = call.timeout_config(timeouts.clone());
+            // Unlike the SDK's own clients, this one waits for no body that has stalled.
+            let timeouts =
+                timeouts.to_builder().operation_attempt_timeout(ATTEMPT).operation_timeout(CALL);
+            call = call.timeout_config(timeouts.build());
         }
         if let Some(retry) = config.retry_config() {
             // Describe calls come by the hundred, so throttling is the rule and not the exception:

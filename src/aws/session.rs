@@ -12,7 +12,7 @@ use aws_types::SdkConfig;
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 
-use super::error::{Asked, service_error};
+use super::error::{Asked, root_cause, service_error};
 use super::s3::Bucket;
 use super::{App, Datum, Domain, Member, Unit, sagemaker};
 use crate::publish::Store;
@@ -78,8 +78,8 @@ impl Aws {
         match session.runtime.block_on(provider.provide_credentials()) {
             Ok(_) => Ok(()),
             Err(error) => {
-                tracing::debug!("credentials: {error:?}");
-                Err(none())
+                let text = format!("{} ({})", super::error::NO_CREDENTIALS, root_cause(&error));
+                Err(ServiceError::new(Trouble::Credentials, text))
             }
         }
     }
@@ -116,7 +116,12 @@ impl Aws {
     /// Names the topic.
     pub fn notify(&self, topic: &str, subject: &str, text: &str) -> ServiceResult<()> {
         let session = self.session()?;
-        let client = aws_sdk_sns::Client::new(&session.config);
+        // A topic is spoken to in its own region.
+        let mut config = aws_sdk_sns::config::Builder::from(&session.config);
+        if let Some(region) = topic.split(':').nth(3) {
+            config = config.region(aws_sdk_sns::config::Region::new(region.to_owned()));
+        }
+        let client = aws_sdk_sns::Client::from_conf(config.build());
         let call = client.publish().topic_arn(topic).subject(subject).message(text);
         let sent = session.runtime.block_on(call.send());
         sent.map(drop).map_err(|error| {

@@ -4,6 +4,8 @@
 //! nobody is called an orphan, because somebody new may have come since.
 
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -48,7 +50,8 @@ impl Studio {
                 let kept = Kept { asked: Timestamp::now(), members };
                 let bytes = serde_json::to_vec(&kept).map_err(|error| error.to_string())?;
                 // An administrator without write access to the state has the names all the same.
-                if let Err(error) = atomic::replace(&file, 0o600, &bytes) {
+                let made = DirBuilder::new().recursive(true).mode(0o700).create(state);
+                if let Err(error) = made.and_then(|()| atomic::replace(&file, 0o600, &bytes)) {
                     tracing::info!("keeping names in {}: {error}", file.display());
                 }
                 Ok(Self::of(kept.members, true))

@@ -24,6 +24,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// As the standard library takes it.
 const NO_FOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
+/// So that a fifo keeps nobody.
+const NO_WAIT: i32 = OFlags::NONBLOCK.bits().cast_signed();
+
 /// The directory.
 #[derive(Debug)]
 pub struct Directory(PathBuf);
@@ -43,7 +46,7 @@ impl Directory {
     fn lock(&self) -> io::Result<File> {
         fs::create_dir_all(&self.0)?;
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).custom_flags(NO_FOLLOW);
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_FOLLOW);
         let file = options.open(self.0.join(LOCK))?;
         let until = Instant::now() + PATIENCE;
         loop {
@@ -59,11 +62,26 @@ impl Directory {
         }
     }
 
+    /// Makes the directories of a key. None of them may be a link: whoever may write in one could
+    /// lead this program anywhere. (Somebody who changes them in this very moment still can; a
+    /// directory for publishing belongs to who publishes.)
+    fn make(&self, parent: &Path) -> io::Result<()> {
+        fs::create_dir_all(parent)?;
+        let below = parent.ancestors().take_while(|path| *path != self.0);
+        for directory in below {
+            if !fs::symlink_metadata(directory)?.is_dir() {
+                let problem = format!("{} is a link", directory.display());
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
+            }
+        }
+        Ok(())
+    }
+
     fn try_put(&self, key: &str, bytes: &[u8], condition: &Condition) -> io::Result<Put> {
         let _lock = self.lock()?;
         let path = self.path(key);
         let parent = path.parent().unwrap_or(&self.0);
-        fs::create_dir_all(parent)?;
+        self.make(parent)?;
         let holds = match (condition, version_at(&path)?) {
             (Condition::Absent, now) => now.is_none(),
             (Condition::Unchanged(seen), now) => now.as_ref() == Some(seen),
@@ -107,11 +125,14 @@ impl Store for Directory {
         let read = || {
             // Others may write there: no link of theirs leads this program elsewhere.
             let mut options = OpenOptions::new();
-            options.read(true).custom_flags(NO_FOLLOW);
+            options.read(true).custom_flags(NO_FOLLOW | NO_WAIT);
             let mut file = match options.open(self.path(key)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 file => file?,
             };
+            if !file.metadata()?.is_file() {
+                return Err(io::Error::other("it is not a regular file"));
+            }
             let version = version_of(&file.metadata()?);
             let mut bytes = Vec::new();
             io::Read::read_to_end(&mut file, &mut bytes)?;

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::report::{HomeReport, Report};
+use crate::report::{Coverage, HomeReport, Report};
 use crate::text::{bytes_of, printable};
 
-/// Homes and findings named in one message; SNS takes 256 KiB.
+/// Homes and findings named in one message, its bytes, and the characters of a name or path. SNS
+/// takes 256 KiB; a form encodes a byte as up to three.
 const MAX_HOMES: usize = 200;
 const MAX_FINDINGS: usize = 10;
+const MAX_TEXT: usize = 60 * 1024;
+const MAX_NAME: usize = 300;
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,9 +22,15 @@ pub struct Notice {
     pub text: String,
 }
 
-/// The homes over quota, by name.
-pub fn over_quota(report: &Report) -> BTreeSet<String> {
-    report.over_quota().map(|home| home.name.clone()).collect()
+/// The homes over quota, by name. Who was over `before` and was not read this time still is.
+pub fn over_quota(report: &Report, before: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut over: BTreeSet<String> = report.over_quota().map(|home| home.name.clone()).collect();
+    if report.run.coverage != Coverage::Complete {
+        let read = report.homes.iter().filter(|home| home.coverage == Coverage::Complete);
+        let read: BTreeSet<&String> = read.map(|home| &home.name).collect();
+        over.extend(before.iter().filter(|name| !read.contains(name)).cloned());
+    }
+    over
 }
 
 /// What to say, given who was over quota when it was last said.
@@ -32,11 +41,16 @@ pub fn compose(report: &Report, before: &BTreeSet<String>) -> Notice {
         rank(b).total_cmp(&rank(a)).then_with(|| a.name.cmp(&b.name))
     });
     let new = over.iter().filter(|home| !before.contains(&home.name)).count();
-    let now = over_quota(report);
+    let now = over_quota(report, before);
     let back: Vec<&String> = before.difference(&now).collect();
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = write(&mut text, report, &over, before, &back);
+    // Paths are as long as strangers made them.
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        text += "\n(cut here)\n";
+    }
     Notice {
         subject: match over.len() {
             0 => "efs-scan: nobody is over quota".to_owned(),
@@ -83,7 +97,7 @@ fn write(
     }
     if !back.is_empty() {
         let names: Vec<String> =
-            back.iter().take(MAX_HOMES).map(|name| printable(name.as_bytes())).collect();
+            back.iter().take(MAX_HOMES).map(|name| short(name.as_bytes())).collect();
         writeln!(out, "\nNo longer over quota: {}", names.join(", "))?;
     }
     let findings = report.largest_findings(MAX_FINDINGS);
@@ -91,17 +105,25 @@ fn write(
         writeln!(out, "\nLargest findings, by what deleting them frees:")?;
     }
     for finding in findings {
-        let path = printable(&bytes_of(&finding.path, finding.path_base64.as_deref()));
+        let path = short(&bytes_of(&finding.path, finding.path_base64.as_deref()));
         let frees = finding.frees.allocated_bytes.human();
         writeln!(out, "  {frees}  {}  {path}", finding.rule)?;
     }
     Ok(())
 }
 
+fn short(bytes: &[u8]) -> String {
+    let text = printable(bytes);
+    match text.char_indices().nth(MAX_NAME) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text,
+    }
+}
+
 fn who(home: &HomeReport) -> String {
-    let name = printable(&bytes_of(&home.name, home.name_base64.as_deref()));
+    let name = short(&bytes_of(&home.name, home.name_base64.as_deref()));
     match &home.owner.name {
-        Some(owner) => format!("{} ({name})", printable(owner.as_bytes())),
+        Some(owner) => format!("{} ({name})", short(owner.as_bytes())),
         None => name,
     }
 }

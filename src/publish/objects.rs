@@ -31,6 +31,16 @@ pub enum Pointed {
     Newer,
 }
 
+/// Makes sure that a run can be published: that the store can be written, and that what is there
+/// is from this program.
+///
+/// # Errors
+/// What stands in the way.
+pub fn check(store: &dyn Store) -> ServiceResult<()> {
+    store.check()?;
+    store.get(LATEST)?.map_or(Ok(()), |latest| named(store, &latest).map(drop))
+}
+
 /// Publishes the run; a second time changes nothing.
 ///
 /// # Errors
@@ -79,10 +89,11 @@ fn settle(store: &dyn Store, report: &Report) -> ServiceResult<()> {
         let text = if pointer.run.id == report.run.id {
             layout::du_latest(report)
         } else {
-            // Lifecycle rules may have removed it; then nobody can say what belongs there.
-            let Some(run) = store.get(&pointer.report)? else { return Ok(()) };
+            // Where it was removed, nobody can say what belongs there.
+            let Some(key) = pointer.report else { return Ok(()) };
+            let Some(run) = store.get(&key)? else { return Ok(()) };
             let newer: Report = serde_json::from_slice(&run.bytes).map_err(|error| {
-                let text = format!("{}: {error}", store.name(&pointer.report));
+                let text = format!("{}: {error}", store.name(&key));
                 ServiceError::new(Trouble::Refused, text)
             })?;
             layout::du_latest(&newer)
@@ -105,7 +116,7 @@ fn crowded(store: &dyn Store, key: &str) -> ServiceError {
 #[derive(Deserialize)]
 struct Pointer {
     run: Run,
-    report: String,
+    report: Option<String>,
 }
 
 #[derive(Deserialize)]

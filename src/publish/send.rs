@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::objects::Pointed;
 use super::spool::{self, Job, Plan, Progress};
 use super::state::State;
 use super::{metrics, notice, objects};
 use crate::aws::Aws;
 use crate::scan::Stop;
-use crate::service::{ServiceError, ServiceResult};
+use crate::service::{ServiceError, ServiceResult, Trouble};
 
 /// CloudWatch refuses what is older (CloudWatch API reference, PutMetricData). Two weeks, less
 /// the time it takes.
@@ -101,7 +102,11 @@ impl Sender<'_> {
             let before = progress.clone();
             if let Err(error) = step(self, &mut progress) {
                 problems.push(error.text);
-                failed.insert(place);
+                // A message that is refused says nothing against the next run's.
+                let is_topic = notify.as_ref().is_some_and(|to| to.topic == place);
+                if !is_topic || error.trouble != Trouble::Refused {
+                    failed.insert(place);
+                }
                 complete = false;
             }
             if progress != before {
@@ -115,8 +120,13 @@ impl Sender<'_> {
         let Some(destination) = &self.job.plan.publish else { return Ok(()) };
         if !progress.published {
             let store = destination.open(self.aws)?;
-            let pointed = objects::publish(&*store, &self.job.report)?;
-            tracing::info!(?pointed, "published {} to {destination}", self.id);
+            match objects::publish(&*store, &self.job.report)? {
+                Pointed::Here => tracing::info!("published {} to {destination}", self.id),
+                Pointed::Newer => tracing::warn!(
+                    "{destination} names a newer run than {}: another monitor's, or a clock is wrong",
+                    self.id
+                ),
+            }
             progress.published = true;
         }
         Ok(())
@@ -157,7 +167,7 @@ impl Sender<'_> {
             false => BTreeMap::new(),
         };
         let before = told.entry(to.topic.clone()).or_default();
-        let homes = notice::over_quota(&self.job.report);
+        let homes = notice::over_quota(&self.job.report, &before.homes);
         // A run that waited long says nothing new once a newer one was heard.
         let news = before.run.as_str() < self.id && (to.always || homes != before.homes);
         if news {

@@ -110,7 +110,12 @@ pub(super) fn job(state: &State, id: &str) -> Result<Job, String> {
     let path = state.path(&job_file(id));
     let failed = |error: String| format!("reading {}: {error}", path.display());
     let bytes = fs::read(&path).map_err(|error| failed(error.to_string()))?;
-    serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))
+    let job: Job = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
+    // Keys are made of it.
+    if job.report.run.id != id {
+        return Err(failed(format!("it holds another run, {}", job.report.run.id)));
+    }
+    Ok(job)
 }
 
 /// How far it is.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -23,7 +23,22 @@ impl State {
     /// Names the directory.
     pub fn open(path: &Path) -> Result<Self, String> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path.join("spool"));
-        made.map_err(|error| format!("--state-dir {}: {error}", path.display()))?;
+        let failed = |problem: String| format!("--state-dir {}: {problem}", path.display());
+        made.map_err(|error| failed(error.to_string()))?;
+        // What lies here decides where this program writes.
+        for directory in [path.to_owned(), path.join("spool")] {
+            let metadata = directory.symlink_metadata();
+            let metadata = metadata.map_err(|error| failed(error.to_string()))?;
+            let mine = metadata.uid() == rustix::process::geteuid().as_raw();
+            if directory.ends_with("spool") && !metadata.is_dir() {
+                return Err(failed("its spool is a link".to_owned()));
+            }
+            if metadata.is_dir() && (!mine || metadata.mode() & 0o022 != 0) {
+                let problem =
+                    "it must belong to who runs efs-scan, and nobody else may write there";
+                return Err(failed(problem.to_owned()));
+            }
+        }
         Ok(Self(path.to_owned()))
     }
 
@@ -42,6 +57,7 @@ impl State {
         let mut options = OpenOptions::new();
         // Not truncated: until it is locked it says who has it.
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
         let mut file = options.open(&path).map_err(failed)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}

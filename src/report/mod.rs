@@ -16,6 +16,7 @@ pub use csv::{bytes_of_cell, csv, findings_csv};
 pub use du::{Names as DuNames, du, du_size};
 pub use model::*;
 pub use quota::Quotas;
+pub use reconcile::Part;
 pub use schema::json_schema;
 pub use sums::SortKey;
 pub use table::{Detail, table};

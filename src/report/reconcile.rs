@@ -7,12 +7,24 @@ use crate::units::{MeteredBytes, Usd};
 /// AWS bills GB-months of 2^30 bytes (EFS user guide, "metering").
 const GIB: f64 = (1u64 << 30) as f64;
 
+/// Whether the root is all of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// A directory in it.
+    Some,
+}
+
 impl Report {
     /// Adds what EFS said of the file system: the difference, the cost, and each home's share of
     /// it.
-    pub fn reconcile(&mut self, id: String, efs: Option<EfsSize>, prices: &Prices) {
+    pub fn reconcile(&mut self, (id, part): (String, Part), efs: Option<EfsSize>, prices: &Prices) {
         let ours = self.totals.metered_bytes.0 as f64;
-        let whole = self.run.users.is_empty() && self.run.coverage == Coverage::Complete;
+        let whole = part == Part::Whole
+            && self.run.users.is_empty()
+            && self.run.coverage == Coverage::Complete
+            && self.left_out.excluded.is_empty();
         let theirs = efs.map(|efs| efs.value.0 as f64).filter(|bytes| *bytes > 0.0);
         let difference = theirs.filter(|_| whole).map(|theirs| (ours - theirs) / theirs * 100.0);
         // A figure of 0 is one that EFS has not made yet: the root alone is metered at 6 KiB.

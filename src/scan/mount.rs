@@ -3,16 +3,17 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// The id in the source of the mount that `path` is on: `fs-0123.efs.us-east-1.amazonaws.com:/`.
-/// A mount through efs-utils' TLS proxy has 127.0.0.1 there, and tells nothing.
-pub fn efs_of(path: &Path) -> Option<String> {
+/// The id in the source of the mount that `path` is on, `fs-0123.efs.us-east-1.amazonaws.com:/`,
+/// and whether `path` is all of that file system. A mount through efs-utils' TLS proxy has
+/// 127.0.0.1 there, and tells nothing.
+pub fn efs_of(path: &Path) -> Option<(String, bool)> {
     let path = path.canonicalize().ok()?;
     let mounts = std::fs::read("/proc/self/mountinfo").ok()?;
     efs_in(&mounts, path.as_os_str().as_bytes())
 }
 
 /// Lines are `id parent dev root MOUNTPOINT options … - type SOURCE options` (proc(5)).
-fn efs_in(mounts: &[u8], path: &[u8]) -> Option<String> {
+fn efs_in(mounts: &[u8], path: &[u8]) -> Option<(String, bool)> {
     let of_path = |line: &&[u8]| {
         let point = line.split(|b| *b == b' ').nth(4).map(unescape)?;
         let below = path.strip_prefix(&*point)?;
@@ -21,14 +22,15 @@ fn efs_in(mounts: &[u8], path: &[u8]) -> Option<String> {
     };
     let lines = mounts.split(|byte| *byte == b'\n');
     // The innermost mount; of several on one directory, the last.
-    let (line, _) =
+    let (line, depth) =
         lines.filter_map(|line| Some((line, of_path(&line)?))).max_by_key(|(_, depth)| *depth)?;
     let mut fields = line.split(|b| *b == b' ').skip_while(|field| *field != b"-").skip(1);
     let kind = fields.next()?;
     let source = std::str::from_utf8(fields.next()?).ok()?;
     let id: String =
         source.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-    (kind.starts_with(b"nfs") && is_file_system_id(&id)).then_some(id)
+    let whole = depth == path.len() && source.ends_with(":/");
+    (kind.starts_with(b"nfs") && is_file_system_id(&id)).then_some((id, whole))
 }
 
 /// Whether it looks like `fs-0123456789abcdef0`.
@@ -69,11 +71,11 @@ mod tests {
             31 22 0:41 / /mnt/two\\040words rw - nfs4 fs-01234567:/ rw\n\
             32 22 0:42 / /mnt/tls rw - nfs4 127.0.0.1:/ rw\n";
         let of = |path: &str| efs_in(mounts, path.as_bytes());
-        let id = Some("fs-0123456789abcdef0".to_owned());
-        assert_eq!(of("/mnt/efs"), id);
-        assert_eq!(of("/mnt/efs/200005"), id);
+        let id = |whole| Some(("fs-0123456789abcdef0".to_owned(), whole));
+        assert_eq!(of("/mnt/efs"), id(true));
+        assert_eq!(of("/mnt/efs/200005"), id(false));
         assert_eq!(of("/mnt/efs2"), None);
-        assert_eq!(of("/mnt/two words/x"), Some("fs-01234567".to_owned()));
+        assert_eq!(of("/mnt/two words/x"), Some(("fs-01234567".to_owned(), false)));
         assert_eq!(of("/mnt/tls"), None);
         assert_eq!(of("/"), None);
     }

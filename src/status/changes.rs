@@ -58,7 +58,7 @@ pub(super) struct Bases {
 }
 
 impl Bases {
-    /// Reads them; a run that cannot be read is an error, a run that is not there is none.
+    /// Reads them. A run that cannot be read is one that is not there, with a warning.
     pub(super) fn read(store: &dyn Store, latest: &Latest) -> ServiceResult<Self> {
         let started = latest.run.started;
         let first = started.saturating_sub(SignedDuration::from_hours(WEEK.to + 24));
@@ -78,9 +78,15 @@ impl Bases {
                 let away = started.duration_since(*at) - SignedDuration::from_hours(span.hours);
                 away.abs()
             });
-            nearest.map(|(at, id, key)| read_base(store, *at, id, key)).transpose()
+            nearest.and_then(|(at, id, key)| {
+                // What can be shown without it is shown.
+                read_base(store, *at, id, key).unwrap_or_else(|error| {
+                    tracing::warn!("no comparison: {}", error.text);
+                    None
+                })
+            })
         };
-        Ok(Self { day: find(DAY)?.flatten(), week: find(WEEK)?.flatten() })
+        Ok(Self { day: find(DAY), week: find(WEEK) })
     }
 }
 

@@ -25,8 +25,14 @@ pub(super) fn table(view: &View) -> String {
 
 fn write_table(out: &mut String, view: &View) -> Result {
     let run = &view.run;
-    let age = span(view.age_seconds);
-    if view.stale {
+    let age = span(view.age_seconds.max(0));
+    if view.stale && view.age_seconds < 0 {
+        writeln!(
+            out,
+            "!!! The newest run is from the future: a clock is or was wrong, and runs from \
+                       before that time do not show !!!\n"
+        )?;
+    } else if view.stale {
         writeln!(out, "!!! STALE: the newest run is {age} old. Is the daily scan running? !!!\n")?;
     }
     let root = printable(&bytes_of(&run.root, run.root_base64.as_deref()));

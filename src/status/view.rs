@@ -15,6 +15,9 @@ use crate::units::AllocatedBytes;
 /// From when on data is old: a daily run was missed, with half a day's grace.
 const STALE: SignedDuration = SignedDuration::from_hours(36);
 
+/// How far clocks may be apart.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+
 /// The newest run, compared.
 #[derive(Debug, Serialize)]
 pub(super) struct View {
@@ -91,12 +94,14 @@ impl View {
         apps: Option<Vec<App>>,
         now: Timestamp,
     ) -> Self {
-        let age = now.duration_since(latest.run.finished).max(SignedDuration::ZERO);
+        let age = now.duration_since(latest.run.finished);
+        // A run from the future hides all that come after it.
+        let future = -age > CLOCKS;
         let complete = latest.run.coverage == Coverage::Complete;
         let total = |base: &Base| Change {
             bytes: difference(
                 latest.totals.allocated_bytes.0,
-                base.homes.values().map(|home| home.allocated).sum(),
+                base.homes.values().fold(0, |sum, home| sum.saturating_add(home.allocated)),
             ),
             exact: complete && base.homes.values().all(|home| home.complete),
         };
@@ -125,7 +130,7 @@ impl View {
             schema: "efs-scan/status/1",
             from,
             age_seconds: age.as_secs(),
-            stale: age > STALE,
+            stale: age > STALE || future,
             run: latest.run,
             file_system: latest.file_system,
             totals: latest.totals,

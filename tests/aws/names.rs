@@ -163,3 +163,25 @@ fn status_shows_what_runs_for_whom() {
         assert!(text.contains(part), "{text}");
     }
 }
+
+#[test]
+fn an_answer_that_stalls_holds_up_no_scan() {
+    let world = studio();
+    world.aws.fault(Fault::new("SageMaker", "*", What::Slow(Duration::from_secs(600))).always());
+    let output = scan(&world, "studio", &[]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no names"), "{}", stderr(&output));
+}
+
+#[test]
+fn names_are_kept_without_publishing_too() {
+    let world = studio();
+    let scan = |world: &World| {
+        let mut command = world.command();
+        command.arg(world.root()).args(["--names", "sagemaker:studio", "--format", "json"]);
+        watched(&mut command, Duration::from_secs(60))
+    };
+    assert_eq!(code(&scan(&world)), Some(0));
+    world.aws.fault(Fault::new("SageMaker", "*", What::Denied).always());
+    assert_eq!(owner(&printed(&scan(&world)), "200005").0, "alice");
+}

@@ -77,3 +77,50 @@ fn a_message_that_could_not_be_sent_waits() {
     assert_eq!(code(&output), Some(5));
     assert!(errors(&output)[0].contains("arn:aws:sns:us-east-1:123456789012:none"));
 }
+
+/// Whoever makes long paths must not keep others from hearing of it.
+#[test]
+fn long_paths_do_not_make_a_message_too_long() {
+    let world = World::new();
+    let topic = world.aws.topic("quota");
+    let part = "\u{1}".repeat(200);
+    for place in 0..10 {
+        let deep = format!("200005/{}", format!("{part}/").repeat(15));
+        file(&world.root(), format!("{deep}{place}/.Trash-1000/files/a"), 100_000);
+    }
+    let output = world.scan(["--notify-topic", &topic, "--quota", "1MiB"]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    let messages = world.aws.messages();
+    assert!(messages[0].text.contains("..."), "a path was cut");
+    assert!(messages[0].text.len() < 64 * 1024);
+    assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+}
+
+/// A run that did not read a home says nothing about it.
+#[test]
+fn who_could_not_be_read_is_not_said_to_be_fine_again() {
+    let world = World::new();
+    let topic = world.aws.topic("quota");
+    let flags = ["--notify-topic", &topic, "--quota", "1MiB"];
+    assert_eq!(code(&world.scan(flags)), Some(0));
+    // The spool is where a run of another kind comes from.
+    world.aws.fault(Fault::new("SNS", "Publish", What::Denied).always());
+    assert_eq!(code(&world.scan(flags.iter().chain(&["--notify-always"]))), Some(5));
+    let path = world.state().join("spool").join(&world.spool()[0]);
+    let mut job: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    job["report"]["run"]["coverage"] = "partial".into();
+    job["plan"]["notify"]["always"] = false.into();
+    let homes = job["report"]["homes"].as_array_mut().unwrap();
+    for home in homes {
+        if home["name"] == "200006" {
+            home["coverage"] = "partial".into();
+            home["quota"]["over"] = false.into();
+        }
+    }
+    std::fs::write(&path, job.to_string()).unwrap();
+    world.aws.clear_faults();
+    assert_eq!(code(&world.run(["publish"])), Some(0));
+    assert_eq!(world.aws.messages().len(), 1, "the set is what it was");
+    assert_eq!(code(&world.scan(flags)), Some(0));
+    assert_eq!(world.aws.messages().len(), 1);
+}

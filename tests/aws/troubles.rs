@@ -181,3 +181,14 @@ fn status_says_what_is_wrong() {
     assert_eq!(code(&output), Some(1));
     assert!(errors(&output)[0].contains("s3://team/efs/latest.json"), "{}", stderr(&output));
 }
+
+/// What S3 calls a conflict is not an object that is there.
+#[test]
+fn a_conflict_that_stays_is_no_publication() {
+    let world = World::new();
+    world.aws.fault(Fault::new("S3", "PutObject", What::Conflict).matching("runs/").always());
+    let output = world.scan(TO);
+    assert_eq!(code(&output), Some(5), "{}", stderr(&output));
+    assert!(world.latest().is_none());
+    assert_eq!(world.spool().len(), 1);
+}

@@ -55,7 +55,7 @@ fn can_kill() -> bool {
 fn assert_whole(place: &Place, old: Option<&str>, what: &str) {
     let published = files(&place.published());
     for (key, bytes) in &published {
-        if stem(key).starts_with(".efs-scan-") {
+        if stem(key).starts_with(".efs-scan.part-") {
             continue;
         }
         match key.split_once('/') {

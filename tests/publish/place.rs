@@ -145,6 +145,10 @@ pub(crate) fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
                 true => open.push(path),
                 false => {
                     let key = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                    // What publishers lock holds nothing.
+                    if key == ".efs-scan.lock" {
+                        continue;
+                    }
                     found.insert(key, std::fs::read(&path).unwrap());
                 }
             }

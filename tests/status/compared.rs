@@ -102,8 +102,13 @@ fn a_table_that_is_broken_is_named_and_no_change_is_made_up() {
     let id = world.earlier(hours(24), |rows| {
         row(rows, "200005").insert("allocated_bytes".to_owned(), "lots".to_owned());
     });
-    let said = crate::one_line(&world.status::<&str>([]), 1);
+    // What can be shown without it is shown.
+    let output = world.status::<&str>([]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains(&id) && said.contains("allocated_bytes is no number"), "{said}");
+    assert_eq!(world.json()["compared_day"], serde_json::Value::Null);
 }
 
 #[test]
@@ -153,7 +158,7 @@ fn a_home_that_is_gone_is_named_with_what_it_held() {
     let json = world.json();
     let gone = json["gone"].as_array().unwrap();
     assert_eq!(gone.len(), 2);
-    let bob = json!({"home": "200006", "uid": 200006, "owner": "bob", "allocated_bytes": held});
+    let bob = json!({"name": "200006", "uid": 200006, "owner": "bob", "allocated_bytes": held});
     assert!(gone.contains(&bob), "{gone:?}");
 }
 

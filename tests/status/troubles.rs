@@ -35,14 +35,24 @@ fn a_stale_run_is_said_first_and_loudly_and_fails_only_if_that_is_asked_for() {
 }
 
 #[test]
-fn a_run_of_the_last_36_hours_is_not_stale_nor_is_one_of_a_clock_ahead() {
+fn a_run_of_the_last_36_hours_is_not_stale_nor_is_one_of_a_clock_slightly_ahead() {
     let world = World::new();
-    for minutes in [0, 36 * 60 - 2, -3 * 60] {
+    for minutes in [0, 36 * 60 - 2, -3] {
         age(&world, minutes);
         assert!(!world.table(&["--fail-if-stale"]).contains("STALE"), "{minutes} minutes");
         assert_eq!(world.json()["stale"], false);
     }
-    assert_eq!(world.json()["age_seconds"], 0);
+}
+
+/// It would hide every run until that time comes.
+#[test]
+fn a_run_from_the_future_is_as_bad_as_an_old_one() {
+    let world = World::new();
+    age(&world, -3 * 60);
+    let output = world.status(["--fail-if-stale"]);
+    assert_eq!(output.status.code(), Some(6));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.lines().next().unwrap().contains("from the future"), "{text}");
 }
 
 #[test]
