@@ -124,3 +124,19 @@ fn an_older_run_never_replaces_a_newer_one() {
     assert!(world.aws.keys("team").iter().any(|key| key.contains(&id)), "it is kept all the same");
     assert!(world.spool().is_empty());
 }
+
+/// Somebody else wrote between reading and writing.
+#[test]
+fn a_precondition_that_fails_is_looked_at_again() {
+    for key in ["du/latest.txt", "latest.json"] {
+        let world = World::new();
+        assert_eq!(code(&world.scan(TO)), Some(0));
+        file(&world.root(), "200007/more", 5_000_000);
+        let failed = stub::What::PreconditionFailed;
+        world.aws.fault(stub::Fault::new("S3", "PutObject", failed).matching(key));
+        let output = world.scan(TO);
+        assert_eq!(code(&output), Some(0), "{key}: {}", stderr(&output));
+        assert_eq!(world.aws.faults_fired(), 1);
+        assert_eq!(world.latest().unwrap()["run"]["id"], printed(&output)["run"]["id"]);
+    }
+}
