@@ -1,9 +1,10 @@
 //! Flags over environment over a TOML file, checked once and turned into one [`Config`].
 
+mod file;
 mod publishing;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -17,6 +18,7 @@ use crate::text::printable;
 use crate::units::{AllocatedBytes, parse_size};
 use crate::usage::rule_file::{self, RuleSpec};
 use crate::usage::{Exclude, Mounts, Rules};
+use file::{one_line, read_file};
 use publishing::{CloudWatchSettings, NotifySettings, PriceSettings, PublishSettings, is_empty};
 
 pub use publishing::Publishing;
@@ -386,28 +388,5 @@ impl QuotaSettings {
                 .map(|(user, text)| Ok((user.clone(), size(user, text)?)))
                 .collect::<Result<_, String>>()?,
         })
-    }
-}
-
-/// The named file, which must exist, or the default one, which need not.
-fn read_file(named: Option<&Path>) -> Result<Option<(PathBuf, String)>, ConfigError> {
-    let path = named.unwrap_or(Path::new(DEFAULT_FILE));
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some((path.to_owned(), text))),
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("reading the configuration {}: {error}", path.display()).into()),
-    }
-}
-
-/// A TOML error as `line N: …`, without the excerpt of several lines.
-fn one_line(text: &str, error: &toml::de::Error) -> String {
-    let message = error.message().replace('\n', " ");
-    match error.span() {
-        Some(span) => {
-            let before = &text.as_bytes()[..span.start.min(text.len())];
-            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-            format!("line {line}: {message}")
-        }
-        None => message,
     }
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::file_system::FileSystem;
 use crate::aws::MemberKind;
 use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes, Usd};
 
@@ -243,69 +244,6 @@ pub struct Owner {
     pub member: Option<MemberKind>,
     /// Whether it is known at all.
     pub status: OwnerStatus,
-}
-
-/// What EFS says of the file system, and how the scan compares.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct FileSystem {
-    /// `fs-…`.
-    pub id: String,
-    /// What EFS meters, if it said so.
-    pub efs: Option<EfsSize>,
-    /// Our metered total less EFS's, in percent of EFS's; only for a whole file system.
-    pub difference_percent: Option<f64>,
-    /// What that costs.
-    pub cost: Option<Cost>,
-}
-
-/// The metered size of a file system by DescribeFileSystems. It lags by hours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct EfsSize {
-    /// All of it.
-    pub value: MeteredBytes,
-    /// In EFS Standard.
-    pub standard: Option<MeteredBytes>,
-    /// In Infrequent Access.
-    pub infrequent_access: Option<MeteredBytes>,
-    /// In Archive.
-    pub archive: Option<MeteredBytes>,
-    /// When EFS counted.
-    #[schemars(with = "Option<String>")]
-    pub at: Option<Timestamp>,
-}
-
-/// What the storage costs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Cost {
-    /// In a month, by EFS's size in each class.
-    pub month: Usd,
-    /// The prices it was reckoned with.
-    pub prices: Prices,
-}
-
-/// Prices of a GiB-month.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Prices {
-    /// EFS Standard.
-    pub standard: Usd,
-    /// Infrequent Access.
-    pub infrequent_access: Usd,
-    /// Archive.
-    pub archive: Usd,
-    /// Where and when these were the prices.
-    pub source: String,
-}
-
-impl Default for Prices {
-    /// Regional file systems with elastic throughput, by AWS's price list.
-    fn default() -> Self {
-        Self {
-            standard: Usd(0.30),
-            infrequent_access: Usd(0.016),
-            archive: Usd(0.008),
-            source: "us-east-1, 2026-03".to_owned(),
-        }
-    }
 }
 
 /// Whether the owner of a home is known.
