@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use super::stub::{Fault, Phase, What};
 use super::*;
 
-/// Kills the program at its `at`-th request after the check, in that phase; whether there was one.
-fn killed_at(world: &World, at: usize, phase: Phase) -> bool {
-    let pid = Arc::new(Mutex::new(None::<u32>));
+/// A fault that kills the process with that pid, in that phase of a request.
+fn killer(phase: Phase) -> (Arc<Mutex<Option<u32>>>, What) {
+    let pid = Arc::new(Mutex::new(None));
     let victim = Arc::clone(&pid);
     let kill = What::call(move |now| {
         if now == phase {
@@ -16,12 +16,17 @@ fn killed_at(world: &World, at: usize, phase: Phase) -> bool {
             while victim.lock().unwrap().is_none() {
                 std::thread::yield_now();
             }
-            let pid = victim.lock().unwrap().unwrap();
-            signal(pid, "KILL");
+            signal(victim.lock().unwrap().unwrap(), "KILL");
         }
     });
+    (pid, kill)
+}
+
+/// Kills the program at its `at`-th request after the check, in that phase; whether there was one.
+fn killed_at(world: &World, at: usize, phase: Phase) -> bool {
+    let (pid, kill) = killer(phase);
     // The check is the first write and the first read.
-    world.aws.fault(Fault::new("S3", "*", kill.clone()).after(2 + at));
+    world.aws.fault(Fault::new("S3", "*", kill).after(2 + at));
     let mut command = world.command();
     command.arg(world.root()).args(TO).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
@@ -75,16 +80,7 @@ fn kill_9_between_metrics_and_notice_loses_neither() {
         for phase in [Phase::Before, Phase::After] {
             let world = World::new();
             let topic = world.aws.topic("quota");
-            let pid = Arc::new(Mutex::new(None::<u32>));
-            let victim = Arc::clone(&pid);
-            let kill = What::call(move |now| {
-                if now == phase {
-                    while victim.lock().unwrap().is_none() {
-                        std::thread::yield_now();
-                    }
-                    signal(victim.lock().unwrap().unwrap(), "KILL");
-                }
-            });
+            let (pid, kill) = killer(phase);
             world.aws.fault(Fault::new(service, operation, kill));
             let mut command = world.command();
             command.arg(world.root()).args(TO).args(["--cloudwatch", "--quota", "1MiB"]);
