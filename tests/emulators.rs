@@ -207,7 +207,8 @@ fn an_alarm_on_the_highest_quota_fires_and_recovers() {
         let started = Instant::now();
         loop {
             let args = [root.path().to_str().unwrap(), "--cloudwatch", "--file-system-id", &id];
-            let state = ["--quota", quota, "--state-dir", state.path().to_str().unwrap()];
+            let state = state.path().to_str().unwrap();
+            let state = ["--cloudwatch-users", "--quota", quota, "--state-dir", state];
             let output = server.run(&[&args[..], &state[..]].concat());
             let error = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), Some(0), "{error}");
