@@ -66,12 +66,16 @@ impl Directory {
     /// lead this program anywhere. (Somebody who changes them in this very moment still can; a
     /// directory for publishing belongs to who publishes.)
     fn make(&self, parent: &Path) -> io::Result<()> {
-        fs::create_dir_all(parent)?;
-        let below = parent.ancestors().take_while(|path| *path != self.0);
-        for directory in below {
+        let below: Vec<&Path> = parent.ancestors().take_while(|path| *path != self.0).collect();
+        // From the top, each looked at before anything is made in it.
+        for directory in below.into_iter().rev() {
+            match fs::create_dir(directory) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
             if !fs::symlink_metadata(directory)?.is_dir() {
-                let problem = format!("{} is a link", directory.display());
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
+                let problem = format!("{} is not a directory", directory.display());
+                return Err(io::Error::new(io::ErrorKind::NotADirectory, problem));
             }
         }
         Ok(())

@@ -162,10 +162,7 @@ impl Sender<'_> {
         if progress.notified {
             return Ok(());
         }
-        let mut told: BTreeMap<String, Told> = match self.state.path(TOLD).exists() {
-            true => self.state.read(TOLD).unwrap_or_default(),
-            false => BTreeMap::new(),
-        };
+        let mut told: BTreeMap<String, Told> = self.state.read(TOLD).unwrap_or_default();
         let before = told.entry(to.topic.clone()).or_default();
         let homes = notice::over_quota(&self.job.report, &before.homes);
         // A run that waited long says nothing new once a newer one was heard.

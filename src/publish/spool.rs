@@ -120,10 +120,7 @@ pub(super) fn job(state: &State, id: &str) -> Result<Job, String> {
 
 /// How far it is.
 pub(super) fn progress(state: &State, id: &str) -> Progress {
-    match state.path(&progress_file(id)).exists() {
-        true => state.read(&progress_file(id)).unwrap_or_default(),
-        false => Progress::default(),
-    }
+    state.read(&progress_file(id)).unwrap_or_default()
 }
 
 /// Remembers how far it is. If that fails, a step may be done twice: no harm but to a count.

@@ -26,14 +26,13 @@ impl State {
         let failed = |problem: String| format!("--state-dir {}: {problem}", path.display());
         made.map_err(|error| failed(error.to_string()))?;
         // What lies here decides where this program writes.
-        for directory in [path.to_owned(), path.join("spool")] {
-            let metadata = directory.symlink_metadata();
+        for metadata in [path.metadata(), path.join("spool").symlink_metadata()] {
             let metadata = metadata.map_err(|error| failed(error.to_string()))?;
             let mine = metadata.uid() == rustix::process::geteuid().as_raw();
-            if directory.ends_with("spool") && !metadata.is_dir() {
-                return Err(failed("its spool is a link".to_owned()));
+            if !metadata.is_dir() {
+                return Err(failed("its spool is not a directory".to_owned()));
             }
-            if metadata.is_dir() && (!mine || metadata.mode() & 0o022 != 0) {
+            if !mine || metadata.mode() & 0o022 != 0 {
                 let problem =
                     "it must belong to who runs efs-scan, and nobody else may write there";
                 return Err(failed(problem.to_owned()));
@@ -85,16 +84,14 @@ impl State {
         Ok(Lock { _file: file })
     }
 
-    /// What is kept under `name`, if it is there and can be read.
+    /// What is kept under `name`, if it is there and can be read; says so if it cannot.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let bytes = fs::read(self.path(name)).ok()?;
-        match serde_json::from_slice(&bytes) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                tracing::warn!("{}: {error}", self.path(name).display());
-                None
-            }
-        }
+        let read = match fs::read(self.path(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => Err(error.to_string()),
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
+        };
+        read.inspect_err(|problem| tracing::warn!("{}: {problem}", self.path(name).display())).ok()
     }
 
     /// Keeps something under `name`.

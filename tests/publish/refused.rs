@@ -182,3 +182,41 @@ fn a_scan_of_one_user_or_with_no_publish_publishes_nothing_and_locks_nothing() {
     assert_code(&run(&[]), 1);
     assert_eq!((files(&place.published()), files(&place.state())), before);
 }
+
+/// Whoever may write at the destination must not lead root elsewhere.
+#[test]
+fn nothing_is_made_behind_a_link_at_the_destination() {
+    for name in ["runs", "du"] {
+        let place = Place::new();
+        let elsewhere = place.root().parent().unwrap().join("elsewhere");
+        std::fs::create_dir_all(&elsewhere).unwrap();
+        std::fs::create_dir_all(place.published()).unwrap();
+        symlink(&elsewhere, place.published().join(name)).unwrap();
+        let output = place.scan(&[], 5);
+        assert!(stderr(&output).contains("is not a directory"), "{}", stderr(&output));
+        assert_eq!(elsewhere.read_dir().unwrap().count(), 0, "{name}");
+        assert_eq!(place.latest(), None);
+    }
+}
+
+/// What lies in the state directory decides where root writes.
+#[test]
+fn a_state_directory_that_others_may_write_to_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let real = place.root().parent().unwrap().join("real");
+    std::fs::create_dir_all(&real).unwrap();
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o777)).unwrap();
+    symlink(&real, place.state()).unwrap();
+    let said = one_line(&place.scan(&[], 2));
+    assert!(said.contains("nobody else may write there"), "{said}");
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o755)).unwrap();
+    place.scan(&[], 0);
+    let spool = real.join("spool");
+    std::fs::remove_dir_all(&spool).unwrap();
+    let other = real.with_file_name("other");
+    std::fs::create_dir(&other).unwrap();
+    symlink(&other, &spool).unwrap();
+    let said = one_line(&place.scan(&[], 2));
+    assert!(said.contains("spool is not a directory"), "{said}");
+}
