@@ -23,7 +23,7 @@ use crate::publisher::{self, Publisher};
 use crate::report::{self, Context, Coverage, Detail, DuNames, Report, Run};
 use crate::scan::{Ended, Engine, Root, Stop, raise_descriptor_limit};
 use crate::usage::{Ages, Ledger, Scope, Task};
-use crate::{log, status, text};
+use crate::{log, nice, status, text};
 
 /// How long a scan that was told to stop may take to end its walk before the program ends without
 /// a report: the root itself may lie on a server that does not answer.
@@ -98,6 +98,10 @@ fn print_generated(what: &Generate) -> Result<Exit, Failure> {
 
 /// Scans on a thread of its own, so that this one is there for signals whatever that waits for.
 fn interruptible(config: Config, show_progress: bool) -> Result<Exit, Failure> {
+    if config.nice {
+        // Threads have it from who starts them.
+        nice::idle().map_err(|error| Failure::fatal(format!("--nice: {error}")))?;
+    }
     let stop = Arc::new(Stop::default());
     stop_on_signals(&stop).map_err(Failure::fatal)?;
     let root = config.root.clone();
@@ -144,7 +148,9 @@ fn scan(
     raise_descriptor_limit();
 
     let started = Timestamp::now();
-    let plan = Root::plan(&config.root, config.threads);
+    let plan = Root::plan(&config.root, &config.pacing);
+    tracing::debug!(?plan);
+    let nfs = plan.nfs.clone();
     let engine = engine(&config, plan);
     let ledger = Arc::new(Ledger::new(Task {
         rules: config.rules,
@@ -157,12 +163,13 @@ fn scan(
         ages: Ages::at(started.as_second()),
         top: config.top,
     }));
-    tracing::info!(root = ?config.root, engine = engine.name(), ?plan, "scanning");
+    tracing::info!(root = ?config.root, engine = engine.name(), "scanning");
     let display = show_progress.then(|| Display::start(&ledger));
     let ended = engine.walk(&ledger, stop);
     walked.store(true, Ordering::Relaxed);
     drop(display);
     let ended = ended.map_err(Failure::fatal)?;
+    let traffic = nfs.and_then(|mount| mount.since());
 
     let root = absolute(&config.root);
     let (root_text, root_base64) = text::lossy(root.as_os_str().as_encoded_bytes());
@@ -185,6 +192,7 @@ fn scan(
     let (quotas, top) = (&config.quotas, config.top);
     let context = Context { run, root: &root, names: &names, quotas, top };
     let mut report = report::build(&ledger.finish(), context);
+    report.nfs = traffic.map(Into::into);
     if let Some(publisher::Scanned { id, efs, part }) = file_system {
         report.reconcile((id, part), efs, &config.prices);
     }
@@ -259,7 +267,7 @@ fn engine(config: &Config, plan: Root) -> Box<dyn Engine> {
         EngineKind::Posix => Box::new(crate::scan::Posix::new(config.root.clone(), plan)),
         #[cfg(feature = "portable")]
         EngineKind::Portable => {
-            Box::new(crate::scan::Portable::new(config.root.clone(), plan.workers))
+            Box::new(crate::scan::Portable::new(config.root.clone(), plan.workers_throughout()))
         }
     }
 }

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use serde::{Deserialize, Serialize};
 
 use crate::report::SortKey;
+use crate::scan::Threads;
 
 /// Who uses what on Amazon EFS: scans a mounted file system in parallel, attributes every byte
 /// to a home directory and flags trash and caches.
@@ -259,9 +260,29 @@ pub struct ScanArgs {
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub cross_mounts: Option<bool>,
 
-    /// Workers [default: cores on a local file system, 64 on NFS and FUSE]
-    #[arg(long, value_name = "N", env = "EFS_SCAN_THREADS")]
-    pub threads: Option<usize>,
+    /// Workers: a number, or auto for as many as are worth it, found out during the scan
+    /// [default: auto]
+    #[arg(long, value_name = "N|auto", env = "EFS_SCAN_THREADS")]
+    pub threads: Option<Threads>,
+
+    /// The most workers that auto may come to, and 64 for each connection of an NFS mount
+    /// [default: 256]
+    #[arg(long, value_name = "N", env = "EFS_SCAN_MAX_THREADS")]
+    pub max_threads: Option<usize>,
+
+    /// At most N directory operations a second: reading names is one; opening a directory is one,
+    /// and two on NFS without nocto, as many as the server is asked for
+    #[arg(long, value_name = "N", env = "EFS_SCAN_MAX_OPS")]
+    pub max_ops: Option<u32>,
+
+    /// Fewer workers while the file system takes longer than MS milliseconds for an answer
+    #[arg(long, value_name = "MS", env = "EFS_SCAN_MAX_LATENCY")]
+    pub max_latency: Option<f64>,
+
+    /// Use processor and disk only when nobody else wants them
+    #[arg(long, env = "EFS_SCAN_NICE", value_name = "BOOL",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub nice: Option<bool>,
 
     /// How entries are found [default: posix on Linux]
     #[arg(long, value_enum, env = "EFS_SCAN_ENGINE")]

@@ -14,6 +14,7 @@ mod exit;
 mod generate;
 mod log;
 pub mod names;
+mod nice;
 mod output;
 mod progress;
 pub mod publish;

@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use common::*;
 use efs_scan::aws::MemberKind;
-use efs_scan::report::{Coverage, EfsSize, Part, Prices, Report};
+use efs_scan::report::{Coverage, EfsSize, Nfs, Part, Prices, Report};
+use efs_scan::scan::{Costly, Traffic};
 use efs_scan::units::MeteredBytes;
 use rustix::fs::{Mode, OFlags};
 use schema::Schema;
@@ -170,8 +171,14 @@ fn rich_report() -> (tempfile::TempDir, Vec<u8>) {
 fn a_report_is_what_the_schema_says() {
     let schema = Schema::new(&generated(&["schema"], &[]));
     let (_dir, bytes) = rich_report();
-    // What only AWS knows is added by hand.
+    // What only AWS and an NFS client know is added by hand.
     let mut report: Report = serde_json::from_slice(&bytes).unwrap();
+    report.nfs = Some(Nfs::from(Traffic {
+        connections: 1,
+        requests: [("READDIR".to_owned(), 3)].into(),
+        mean_round_trip: Some(Duration::from_micros(830)),
+        costly: vec![Costly::CloseToOpen],
+    }));
     let size = MeteredBytes(1 << 30);
     let efs = EfsSize {
         value: size,

@@ -1,9 +1,10 @@
 //! Flags over environment over a TOML file, checked once and turned into one [`Config`].
 
 mod file;
+mod pacing;
 mod publishing;
+mod quota;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -13,13 +14,13 @@ use crate::cli::{CommonArgs, EngineKind, Format, LogFormat, ScanArgs};
 use crate::names::SourceSpec;
 use crate::publish::Destination;
 use crate::report::{Prices, Quotas, SortKey};
-use crate::scan::is_file_system_id;
+use crate::scan::{Pacing, Threads, is_file_system_id};
 use crate::text::printable;
-use crate::units::{AllocatedBytes, parse_size};
 use crate::usage::rule_file::{self, RuleSpec};
 use crate::usage::{Exclude, Mounts, Rules};
 use file::{one_line, read_file};
 use publishing::{CloudWatchSettings, NotifySettings, PriceSettings, PublishSettings, is_empty};
+use quota::QuotaSettings;
 
 pub use publishing::Publishing;
 
@@ -61,7 +62,15 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     cross_mounts: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    threads: Option<usize>,
+    threads: Option<Threads>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_threads: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_ops: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_latency: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nice: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     engine: Option<EngineKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,26 +87,10 @@ pub struct Settings {
     notify: NotifySettings,
     #[serde(skip_serializing_if = "is_empty")]
     prices: PriceSettings,
-    #[serde(skip_serializing_if = "QuotaSettings::is_empty")]
+    #[serde(skip_serializing_if = "is_empty")]
     quota: QuotaSettings,
     #[serde(skip_serializing_if = "RuleSettings::is_empty")]
     rules: RuleSettings,
-}
-
-/// The table `[quota]`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct QuotaSettings {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    default: Option<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    users: BTreeMap<String, String>,
-}
-
-impl QuotaSettings {
-    fn is_empty(&self) -> bool {
-        self.default.is_none() && self.users.is_empty()
-    }
 }
 
 /// The table `[rules]`.
@@ -156,8 +149,10 @@ pub struct Config {
     pub fail_on_quota: bool,
     /// Whether other mounts are entered.
     pub mounts: Mounts,
-    /// Workers, unless the file system decides.
-    pub threads: Option<usize>,
+    /// How much the walk may take.
+    pub pacing: Pacing,
+    /// Whether it takes what no other process wants.
+    pub nice: bool,
     /// The engine, unless the system decides.
     pub engine: Option<EngineKind>,
     /// Compiled rules.
@@ -270,9 +265,7 @@ impl Loaded {
         if top > MAX_TOP {
             return Err(format!("--top {top}: at most {MAX_TOP}").into());
         }
-        if settings.threads.is_some_and(|threads| !(1..=4096).contains(&threads)) {
-            return Err("--threads must be from 1 to 4096".to_owned().into());
-        }
+        let pacing = settings.pacing()?;
         let home_depth = settings.home_depth.unwrap_or(1);
         let format = settings.format.unwrap_or_default();
         if format == Format::Du && home_depth == 0 {
@@ -308,7 +301,8 @@ impl Loaded {
                 true => Mounts::Cross,
                 false => Mounts::Skip,
             },
-            threads: settings.threads,
+            pacing,
+            nice: settings.nice.unwrap_or_default(),
             engine: settings.engine,
             rules,
             publishing,
@@ -347,6 +341,10 @@ impl Settings {
         over(&mut self.fail_on_quota, &args.fail_on_quota);
         over(&mut self.cross_mounts, &args.cross_mounts);
         over(&mut self.threads, &args.threads);
+        over(&mut self.max_threads, &args.max_threads);
+        over(&mut self.max_ops, &args.max_ops);
+        over(&mut self.max_latency, &args.max_latency);
+        over(&mut self.nice, &args.nice);
         over(&mut self.engine, &args.engine);
         over(&mut self.state_dir, &args.state_dir);
         over(&mut self.file_system_id, &args.file_system_id);
@@ -356,8 +354,7 @@ impl Settings {
         self.notify.override_with(args);
     }
 
-    /// Fills in what has one default everywhere. The number of workers and the engine are the
-    /// file system's and the system's to decide.
+    /// Fills in what has one default everywhere. The engine is the system's to decide.
     fn with_defaults(mut self) -> Self {
         self.root.get_or_insert_with(|| DEFAULT_ROOT.into());
         self.home_depth.get_or_insert(1);
@@ -367,26 +364,11 @@ impl Settings {
         self.names.get_or_insert_with(|| vec!["passwd".to_owned()]);
         self.fail_on_quota.get_or_insert_default();
         self.cross_mounts.get_or_insert_default();
+        self.threads.get_or_insert_default();
+        self.nice.get_or_insert_default();
         self.log_format.get_or_insert_default();
         self.prices = self.prices.with_defaults();
         self.state_dir.get_or_insert_with(|| DEFAULT_STATE_DIR.into());
         self
-    }
-}
-
-impl QuotaSettings {
-    fn check(&self) -> Result<Quotas, String> {
-        let size = |whose: &str, text: &String| match parse_size(text) {
-            Ok(0) => Err(format!("quota of {whose}: it must be more than nothing")),
-            Ok(bytes) => Ok(AllocatedBytes(bytes)),
-            Err(problem) => Err(format!("quota of {whose}: {problem}")),
-        };
-        let users = self.users.iter();
-        Ok(Quotas {
-            default: self.default.as_ref().map(|text| size("every home", text)).transpose()?,
-            users: users
-                .map(|(user, text)| Ok((user.clone(), size(user, text)?)))
-                .collect::<Result<_, String>>()?,
-        })
     }
 }

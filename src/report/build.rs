@@ -60,6 +60,7 @@ pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
         run,
         totals: usage_of(&builder.tally, &builder.by_class),
         file_system: None,
+        nfs: None,
         newest_mtime: builder.tally.newest.map(timestamp),
         rules: rule_reports(builder.rules, &builder.all_rules),
         largest_files: builder.files.items().iter().map(large_file).collect(),

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::file_system::FileSystem;
+use super::nfs::Nfs;
 use crate::aws::MemberKind;
 use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes, Usd};
 
@@ -32,6 +33,9 @@ pub struct Report {
     /// The EFS file system that was scanned, if it is known which one it is.
     #[serde(default)]
     pub file_system: Option<FileSystem>,
+    /// What the scan asked of the server, where the root is on NFS.
+    #[serde(default)]
+    pub nfs: Option<Nfs>,
     /// Newest change of anything.
     #[schemars(with = "Option<String>")]
     pub newest_mtime: Option<Timestamp>,

@@ -56,6 +56,9 @@ fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
         end += &file_system.line(report.totals.metered_bytes);
     }
     remarks(&mut end, report)?;
+    if let Some(nfs) = &report.nfs {
+        end += &nfs.lines(report.totals.dirs);
+    }
     if !end.is_empty() {
         write!(out, "\n{end}")?;
     }

@@ -1,9 +1,13 @@
 //! How entries are found: engines list directories and tell the accounts what is in them.
 
+#[cfg(target_os = "linux")]
+mod concurrency;
 mod entry;
 mod mount;
 #[cfg(target_os = "linux")]
 mod nodes;
+#[cfg(target_os = "linux")]
+mod pace;
 #[cfg(feature = "portable")]
 mod portable;
 #[cfg(target_os = "linux")]
@@ -11,6 +15,8 @@ mod posix;
 mod root;
 #[cfg(target_os = "linux")]
 mod statx;
+mod traffic;
+#[cfg(target_os = "linux")]
 mod workers;
 
 use std::path::PathBuf;
@@ -23,7 +29,8 @@ pub use mount::{efs_of, is_file_system_id};
 pub use portable::Portable;
 #[cfg(target_os = "linux")]
 pub use posix::Posix;
-pub use root::{FsKind, Root, raise_descriptor_limit};
+pub use root::{Bounds, FsKind, Pacing, Root, Threads, raise_descriptor_limit};
+pub use traffic::{Costly, NfsMount, Traffic};
 
 use crate::usage::Ledger;
 
@@ -90,11 +97,9 @@ pub enum WalkError {
     #[error("a worker of the walk panicked; please report this with the message above")]
     Panicked,
     /// The threads could not be started.
-    #[error("starting {threads} worker threads: {reason}; try a smaller --threads")]
+    #[error("starting a worker thread: {reason}")]
     Threads {
-        /// How many.
-        threads: usize,
-        /// What the thread pool said.
+        /// What the system said.
         reason: String,
     },
 }

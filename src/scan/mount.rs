@@ -1,4 +1,4 @@
-//! Which EFS file system a directory is on, by the source of its mount.
+//! Which mount a directory is on, and which EFS file system that is.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -7,30 +7,58 @@ use std::path::Path;
 /// and whether `path` is all of that file system. A mount through efs-utils' TLS proxy has
 /// 127.0.0.1 there, and tells nothing.
 pub fn efs_of(path: &Path) -> Option<(String, bool)> {
+    mount_of(path)?.efs()
+}
+
+/// The mount that a path is on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct MountOf {
+    /// Where it is mounted.
+    pub(super) point: Vec<u8>,
+    /// `nfs4`, `ext4`.
+    pub(super) kind: String,
+    source: String,
+    /// Whether the path is where it is mounted, and no directory below.
+    top: bool,
+}
+
+/// The innermost mount that `path` is on.
+pub(super) fn mount_of(path: &Path) -> Option<MountOf> {
     let path = path.canonicalize().ok()?;
     let mounts = std::fs::read("/proc/self/mountinfo").ok()?;
-    efs_in(&mounts, path.as_os_str().as_bytes())
+    mount_in(&mounts, path.as_os_str().as_bytes())
 }
 
 /// Lines are `id parent dev root MOUNTPOINT options … - type SOURCE options` (proc(5)).
-fn efs_in(mounts: &[u8], path: &[u8]) -> Option<(String, bool)> {
+fn mount_in(mounts: &[u8], path: &[u8]) -> Option<MountOf> {
     let of_path = |line: &&[u8]| {
         let point = line.split(|b| *b == b' ').nth(4).map(unescape)?;
         let below = path.strip_prefix(&*point)?;
         let inside = point == b"/" || below.is_empty() || below.starts_with(b"/");
-        inside.then_some(point.len())
+        inside.then_some(point)
     };
     let lines = mounts.split(|byte| *byte == b'\n');
     // The innermost mount; of several on one directory, the last.
-    let (line, depth) =
-        lines.filter_map(|line| Some((line, of_path(&line)?))).max_by_key(|(_, depth)| *depth)?;
+    let (line, point) = lines
+        .filter_map(|line| Some((line, of_path(&line)?)))
+        .max_by_key(|(_, point)| point.len())?;
     let mut fields = line.split(|b| *b == b' ').skip_while(|field| *field != b"-").skip(1);
-    let kind = fields.next()?;
-    let source = std::str::from_utf8(fields.next()?).ok()?;
-    let id: String =
-        source.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-    let whole = depth == path.len() && source.ends_with(":/");
-    (kind.starts_with(b"nfs") && is_file_system_id(&id)).then_some((id, whole))
+    let mut field = || Some(String::from_utf8_lossy(fields.next()?).into_owned());
+    Some(MountOf { kind: field()?, source: field()?, top: point.len() == path.len(), point })
+}
+
+impl MountOf {
+    /// Whether it is an NFS mount.
+    pub(super) fn is_nfs(&self) -> bool {
+        self.kind == "nfs" || self.kind == "nfs4"
+    }
+
+    fn efs(&self) -> Option<(String, bool)> {
+        let id_like = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
+        let id: String = self.source.chars().take_while(id_like).collect();
+        let whole = self.top && self.source.ends_with(":/");
+        (self.is_nfs() && is_file_system_id(&id)).then_some((id, whole))
+    }
 }
 
 /// Whether it looks like `fs-0123456789abcdef0`.
@@ -40,7 +68,7 @@ pub fn is_file_system_id(text: &str) -> bool {
 }
 
 /// Spaces and the like are written as `\040`.
-fn unescape(field: &[u8]) -> Vec<u8> {
+pub(super) fn unescape(field: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((first, after)) = rest.split_first() {
@@ -70,7 +98,7 @@ mod tests {
             fs-0123456789abcdef0.efs.us-east-1.amazonaws.com:/ ro,vers=4.1\n\
             31 22 0:41 / /mnt/two\\040words rw - nfs4 fs-01234567:/ rw\n\
             32 22 0:42 / /mnt/tls rw - nfs4 127.0.0.1:/ rw\n";
-        let of = |path: &str| efs_in(mounts, path.as_bytes());
+        let of = |path: &str| mount_in(mounts, path.as_bytes())?.efs();
         let id = |whole| Some(("fs-0123456789abcdef0".to_owned(), whole));
         assert_eq!(of("/mnt/efs"), id(true));
         assert_eq!(of("/mnt/efs/200005"), id(false));

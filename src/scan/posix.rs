@@ -16,9 +16,10 @@ use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 use rustix::io::Errno;
 
 use super::nodes::{Budget, Node};
+use super::pace::Pace;
 use super::statx::{FdProbe, attrs_at, attrs_of_fd};
 use super::workers::{Work, Workers};
-use super::{Ended, Engine, FsKind, Op, Probe, Root, Stop, WalkError};
+use super::{Ended, Engine, FsKind, NfsMount, Op, Probe, Root, Stop, WalkError};
 use crate::usage::{Dir, Ledger, Listed, Listing};
 
 /// Names read at once. The kernel's NFS client fills up to `rsize` whatever is asked for; this
@@ -59,8 +60,10 @@ impl Engine for Posix {
         let fd = open_root(&self.root).map_err(failed("open"))?;
         let attrs = attrs_of_fd(&fd).map_err(failed("stat"))?;
         let root = ledger.root(attrs);
+        let per_open = self.plan.nfs.as_ref().map_or(1, NfsMount::per_open);
         let walk = Walk {
             ledger: Arc::clone(ledger),
+            pace: Pace::new(per_open, self.plan.max_ops, stop),
             budget: Budget::new(self.plan.descriptors),
             fs: self.plan.fs,
             stop: Arc::clone(stop),
@@ -73,6 +76,7 @@ impl Engine for Posix {
 /// What the workers share.
 struct Walk {
     ledger: Arc<Ledger>,
+    pace: Pace,
     budget: Budget,
     fs: FsKind,
     stop: Arc<Stop>,
@@ -160,10 +164,12 @@ impl Work for Walk {
     fn run(&self, item: Item, workers: &Arc<Workers<Self>>, buffers: &mut Buffers) {
         match item {
             Item::List(dir, parent) => {
+                let asked = self.pace.open();
                 let opened = match parent.open_child(&dir, &self.budget) {
                     Err(error) if is_stale(&error) => parent.reopen_child(&dir, &self.budget),
                     opened => opened,
                 };
+                self.pace.answered(asked);
                 match opened {
                     Ok(fd) => {
                         let reading = Reading::new(&self.ledger, &dir, fd, Some(&parent));
@@ -188,6 +194,10 @@ impl Work for Walk {
     fn waiting(&self, items: usize) {
         // Relaxed: for display only.
         self.ledger.progress.waiting.store(items as u64, Ordering::Relaxed);
+    }
+
+    fn pace(&self) -> &Pace {
+        &self.pace
     }
 }
 
@@ -267,8 +277,17 @@ impl Walk {
         let mut raw = RawDir::new(&*fd, dirents.spare_capacity_mut());
         names.clear();
         let mut first_batch = true;
+        // The first read is timed; later ones are often answered from what came with it.
+        let mut asked = Some(self.pace.names());
         loop {
-            match raw.next() {
+            let fresh = raw.is_buffer_empty();
+            let next = raw.next();
+            if let Some(asked) = asked.take() {
+                self.pace.answered(asked);
+            } else if fresh && matches!(next, Some(Ok(_))) {
+                self.pace.more_names();
+            }
+            match next {
                 None => return Halt::End,
                 Some(Err(Errno::INTR)) => continue,
                 // Linux answers so for a directory that was removed while it was open: it is
@@ -287,8 +306,8 @@ impl Walk {
             if !raw.is_buffer_empty() {
                 continue;
             }
-            let share = self.fs == FsKind::Local && workers.limit() > 1 && !first_batch;
-            if share && workers.ready() < CHUNKS_PER_WORKER * workers.limit() {
+            let share = self.fs == FsKind::Local && !first_batch;
+            if share && workers.want_more(CHUNKS_PER_WORKER) {
                 let chunk = Chunk {
                     names: std::mem::take(names),
                     fd: Arc::clone(&fd),

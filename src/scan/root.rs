@@ -1,21 +1,65 @@
 //! What kind of file system a scan begins on, and what the process may open.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// What decides how many workers a walk is worth.
+use super::traffic::NfsMount;
+
+/// What decides how a walk is spread over workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FsKind {
-    /// Bound by the processor: as many workers as cores.
+    /// Bound by the processor.
     Local,
-    /// Bound by round trips: as many workers as the client keeps requests in flight.
+    /// Bound by round trips.
     Remote,
 }
 
-/// Requests that a v4.1 mount keeps in flight by default (kernel `nfs.max_session_slots`). More
-/// workers only queue.
-const REMOTE_WORKERS: usize = 64;
+/// How many workers a walk may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Threads {
+    /// As many as are worth it, found out while it runs.
+    #[default]
+    Auto,
+    /// So many.
+    Fixed(usize),
+}
+
+/// How much a walk may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pacing {
+    /// Workers.
+    pub threads: Threads,
+    /// The most that [`Threads::Auto`] may come to.
+    pub max_threads: Option<usize>,
+    /// Round trips a second.
+    pub max_ops: Option<u32>,
+    /// Mean round trip above which workers fall.
+    pub max_latency: Option<Duration>,
+}
+
+/// Bounds of the number of workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many the walk begins with.
+    pub start: usize,
+    /// How many it may have.
+    pub most: usize,
+    /// How many there are at least, whatever the file system's answers.
+    pub least: usize,
+    /// Processors.
+    pub cores: usize,
+    /// Mean round trip above which workers fall.
+    pub max_latency: Option<Duration>,
+}
+
+/// Requests that a v4.1 mount keeps in flight on a connection by default (kernel
+/// `nfs.max_session_slots`). More workers only queue.
+const SLOTS: usize = 64;
+
+/// The most workers, where nothing else says.
+const MAX_THREADS: usize = 256;
 
 /// Descriptors kept for everything but the walk: standard streams, output, name look-ups.
 const RESERVED_DESCRIPTORS: usize = 24;
@@ -24,35 +68,59 @@ const RESERVED_DESCRIPTORS: usize = 24;
 const DESCRIPTORS_PER_WORKER: usize = 3;
 
 /// The resources of a walk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
     /// What it runs on.
     pub fs: FsKind,
+    /// The mount, where that is NFS.
+    pub nfs: Option<NfsMount>,
     /// How many workers.
-    pub workers: usize,
+    pub workers: Bounds,
     /// How many descriptors of directories may stay open between steps.
     pub descriptors: usize,
+    /// Round trips a second.
+    pub max_ops: Option<u32>,
 }
 
 impl Root {
-    /// Looks at the file system of `root`; `threads` overrides the number of workers.
-    pub fn plan(root: &Path, threads: Option<usize>) -> Self {
+    /// Looks at the file system of `root`.
+    pub fn plan(root: &Path, pacing: &Pacing) -> Self {
         let fs = FsKind::of(root);
+        let nfs = NfsMount::of(root);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let wanted = threads.unwrap_or(match fs {
-            FsKind::Local => cores,
-            FsKind::Remote => REMOTE_WORKERS.max(cores),
-        });
+        let wanted = match (pacing.threads, &nfs) {
+            (Threads::Fixed(threads), _) => threads,
+            (Threads::Auto, Some(nfs)) => {
+                (SLOTS * nfs.connections()).min(pacing.max_threads.unwrap_or(MAX_THREADS))
+            }
+            (Threads::Auto, None) => pacing.max_threads.unwrap_or(MAX_THREADS),
+        };
         let limit = getrlimit(Resource::Nofile).current;
         let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let for_walk = limit.saturating_sub(RESERVED_DESCRIPTORS);
         // Half for the workers, half for directories that wait.
-        let workers = wanted.min(for_walk / 2 / DESCRIPTORS_PER_WORKER).max(1);
-        if workers < wanted {
-            tracing::warn!(wanted, workers, limit, "fewer workers: too few file descriptors");
+        let most = wanted.min(for_walk / 2 / DESCRIPTORS_PER_WORKER).max(1);
+        if most < wanted {
+            tracing::warn!(wanted, most, limit, "fewer workers: too few file descriptors");
         }
-        let descriptors = for_walk.saturating_sub(workers * DESCRIPTORS_PER_WORKER);
-        Self { fs, workers, descriptors: descriptors.min(100_000) }
+        let descriptors = for_walk.saturating_sub(most * DESCRIPTORS_PER_WORKER);
+        let start = match pacing.threads {
+            Threads::Fixed(_) => most,
+            Threads::Auto => cores.min(most),
+        };
+        let max_latency = pacing.max_latency;
+        let least = if max_latency.is_some() { 1 } else { start };
+        let workers = Bounds { start, most, least, cores, max_latency };
+        let descriptors = descriptors.min(100_000);
+        Self { fs, nfs, workers, descriptors, max_ops: pacing.max_ops }
+    }
+
+    /// How many workers are worth it for an engine that cannot change their number.
+    pub fn workers_throughout(&self) -> usize {
+        match self.fs {
+            FsKind::Local => self.workers.start,
+            FsKind::Remote => self.workers.most.min(SLOTS).max(self.workers.start),
+        }
     }
 }
 

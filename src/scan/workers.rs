@@ -1,33 +1,37 @@
 //! Workers over one stack of work.
 //!
-//! Directories wait on one LIFO stack behind one lock; rayon carries as many workers as there is
-//! work for, up to a limit. A worker ends when the stack is empty and another is hired when work
-//! comes, so there is no idle loop here and the limit may change while the walk runs. The stack
-//! is depth first for all workers together, which keeps it as short as the tree is deep.
+//! Directories wait on one LIFO stack behind one lock; as many workers as there is work for take
+//! from it, up to a limit that may change while the walk runs. The stack is depth first for all
+//! workers together, which keeps it as short as the tree is deep. A worker without work waits to
+//! be called; nothing polls.
+//!
+//! The threads are our own and not rayon's: a pool there has its threads from the start, and here
+//! two are enough for most walks and 256 for some, which is only known later.
 //!
 //! Measured against two others (`benches/schedulers.sh`; 1,050,287 entries, warm ext4, 2 cores,
 //! 2026-11-24, medians of 11 interleaved runs, wall seconds / CPU seconds):
 //!
-//! | workers, delay per round trip | this | rayon, one job a directory | crossbeam-deque by hand |
+//! | workers, delay per round trip | one stack | rayon, one job a directory | crossbeam-deque by hand |
 //! |---|---|---|---|
 //! | 2, none | 1.157 / 2.30 | 1.124 / 2.23 | 1.118 / 2.22 |
 //! | 64, none | 1.221 / 2.38 | 1.199 / 2.36 | 1.147 / 2.27 |
 //! | 64, 1 ms | 3.585 / 4.33 | 3.616 / 4.83 | 3.601 / 4.68 |
 //! | 64, 5 ms | 16.14 / 5.49 | 16.10 / 5.97 | 16.13 / 5.92 |
 //!
-//! With the default numbers of workers (cores, or 64 where round trips are waited for) this is
-//! within 4 % of hand-written work stealing, and costs the least CPU where the walk waits. Only 64
-//! workers on two cores without latency, which nobody gets unasked, are 6 % behind.
+//! With as many workers as are worth it, this is within 4 % of hand-written work stealing, and
+//! costs the least CPU where the walk waits.
 //!
-//! Termination: `active` counts the workers that run or are being started, and only changes
-//! under the lock. Work is only pushed by an active worker, so `active == 0` with an empty stack
-//! means that all is done, and it is seen by the worker that made it so.
+//! Termination: `active` counts the workers that have work, or were called or started for it, and
+//! only changes under the lock. Work is only pushed by an active worker, so `active == 0` with an
+//! empty stack means that all is done, and it is seen by the worker that made it so. A worker that
+//! leaves because there are more than the limit leaves others behind, as the limit is at least 1.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
+use super::concurrency::Concurrency;
+use super::pace::Pace;
+use super::root::Bounds;
 use super::{Ended, Stop, WalkError};
 use crate::sync::lock;
 
@@ -35,8 +39,8 @@ use crate::sync::lock;
 /// hang in a system call on a dead server.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often the waiting thread looks whether it should stop.
-const STOP_LATENCY: Duration = Duration::from_millis(50);
+/// How often the waiting thread looks whether it should stop, and how many workers are worth it.
+const TICK: Duration = Duration::from_millis(10);
 
 /// What workers do.
 pub(super) trait Work: Send + Sync + Sized + 'static {
@@ -50,15 +54,17 @@ pub(super) trait Work: Send + Sync + Sized + 'static {
 
     /// Told how much waits, now and then.
     fn waiting(&self, items: usize);
+
+    /// What the work waits for.
+    fn pace(&self) -> &Pace;
 }
 
 /// The stack and who works on it.
 pub(super) struct Workers<W: Work> {
     work: W,
     state: Mutex<State<W::Item>>,
+    called: Condvar,
     ended: Condvar,
-    threads: ThreadPool,
-    limit: usize,
     stop: Arc<Stop>,
 }
 
@@ -66,13 +72,24 @@ struct State<T> {
     ready: Vec<T>,
     /// Listings that wait until the stack is nearly empty.
     deferred: Vec<T>,
+    limit: usize,
+    /// The most that the system lets us start, once that is known.
+    most: usize,
     active: usize,
-    panicked: bool,
+    /// Threads there are.
+    threads: usize,
+    /// Threads that wait to be called.
+    idle: usize,
+    /// Calls that no idle thread has heard yet.
+    calls: usize,
+    /// Whether threads that wait should go.
+    over: bool,
+    failed: Option<WalkError>,
 }
 
 impl<T> State<T> {
-    fn pop(&mut self, limit: usize) -> Option<T> {
-        if self.ready.len() < limit
+    fn pop(&mut self) -> Option<T> {
+        if self.ready.len() < self.limit
             && let Some(item) = self.deferred.pop()
         {
             return Some(item);
@@ -86,43 +103,43 @@ impl<T> State<T> {
 }
 
 impl<W: Work> Workers<W> {
-    /// Does `first` and all that comes of it with at most `limit` workers.
+    /// Does `first` and all that comes of it.
     ///
     /// # Errors
-    /// If threads cannot be started, or a worker panicked: what the others did until then stands.
+    /// If no thread can be started, or a worker panicked: what the others did until then stands.
     pub(super) fn run(
         work: W,
         first: W::Item,
-        limit: usize,
+        bounds: Bounds,
         stop: &Arc<Stop>,
     ) -> Result<Ended, WalkError> {
-        let threads = ThreadPoolBuilder::new()
-            .num_threads(limit)
-            .thread_name(|at| format!("walk-{at}"))
-            // The message is printed by the panic hook; `Leaving` records that it happened.
-            .panic_handler(|_| ())
-            .build()
-            .map_err(|error| WalkError::Threads { threads: limit, reason: error.to_string() })?;
         let workers = Arc::new(Self {
             work,
             state: Mutex::new(State {
                 ready: Vec::new(),
                 deferred: Vec::new(),
+                limit: bounds.start,
+                most: usize::MAX,
                 active: 0,
-                panicked: false,
+                threads: 0,
+                idle: 0,
+                calls: 0,
+                over: false,
+                failed: None,
             }),
+            called: Condvar::new(),
             ended: Condvar::new(),
-            threads,
-            limit,
             stop: Arc::clone(stop),
         });
         workers.push([first]);
-        workers.wait()
+        let varies = bounds.start < bounds.most || bounds.max_latency.is_some();
+        workers.wait(varies.then(|| Concurrency::new(bounds)))
     }
 
-    /// How many workers there are at most.
-    pub(super) fn limit(&self) -> usize {
-        self.limit
+    /// Whether others would take `each` pieces a worker more than there are.
+    pub(super) fn want_more(&self, each: usize) -> bool {
+        let state = lock(&self.state);
+        state.limit > 1 && state.ready.len() < each * state.limit
     }
 
     /// How much waits on the stack.
@@ -130,69 +147,123 @@ impl<W: Work> Workers<W> {
         lock(&self.state).ready.len()
     }
 
-    /// Puts work on the stack, the last of `items` on top, and hires workers for it.
+    /// Puts work on the stack, the last of `items` on top, and calls workers for it.
     pub(super) fn push(self: &Arc<Self>, items: impl IntoIterator<Item = W::Item>) {
         let mut state = lock(&self.state);
         state.ready.extend(items);
-        self.hire(state);
+        self.call(state);
     }
 
     /// Puts work aside until the stack is nearly empty.
     pub(super) fn defer(self: &Arc<Self>, item: W::Item) {
         let mut state = lock(&self.state);
         state.deferred.push(item);
-        self.hire(state);
+        self.call(state);
     }
 
-    fn hire(self: &Arc<Self>, mut state: std::sync::MutexGuard<'_, State<W::Item>>) {
-        let hired = (self.limit - state.active).min(state.waiting());
-        state.active += hired;
+    /// Calls as many workers as there is work for; starts those that there are too few of.
+    fn call(self: &Arc<Self>, mut state: MutexGuard<'_, State<W::Item>>) {
+        let wanted = state.limit.saturating_sub(state.active).min(state.waiting());
+        let woken = wanted.min(state.idle);
+        state.active += wanted;
+        state.idle -= woken;
+        state.calls += woken;
+        state.threads += wanted - woken;
         self.work.waiting(state.waiting());
         drop(state);
-        for _ in 0..hired {
+        for _ in 0..woken {
+            self.called.notify_one();
+        }
+        for _ in woken..wanted {
             let workers = Arc::clone(self);
-            self.threads.spawn(move || workers.work());
+            let thread = std::thread::Builder::new().name("walk".to_owned());
+            if let Err(error) = thread.spawn(move || workers.work()) {
+                self.not_started(&error);
+            }
+        }
+    }
+
+    /// The system has no more threads for us: those that there are do it.
+    fn not_started(&self, error: &std::io::Error) {
+        let mut state = lock(&self.state);
+        state.active -= 1;
+        state.threads -= 1;
+        if state.threads == 0 {
+            state.failed = Some(WalkError::Threads { reason: error.to_string() });
+            self.ended.notify_all();
+        } else if state.most > state.threads {
+            tracing::warn!(threads = state.threads, %error, "no more threads can be started");
+            state.most = state.threads;
+            state.limit = state.limit.min(state.most);
         }
     }
 
     fn work(self: Arc<Self>) {
         let mut leaving = Leaving { workers: &self, counted: false };
         let mut scratch = W::Scratch::default();
-        loop {
-            let mut state = lock(&self.state);
-            let item = match self.stop.is_set() || state.panicked {
-                true => None,
-                false => state.pop(self.limit),
-            };
-            let Some(item) = item else {
-                state.active -= 1;
-                leaving.counted = true;
-                if state.active == 0 {
-                    self.ended.notify_all();
-                }
-                return;
-            };
-            drop(state);
+        while let Some(item) = self.next() {
             self.work.run(item, &self, &mut scratch);
+        }
+        leaving.counted = true;
+    }
+
+    /// The next piece for a worker that has none; waits for one, or `None` when all is over.
+    fn next(&self) -> Option<W::Item> {
+        let mut state = lock(&self.state);
+        loop {
+            if state.over || self.stop.is_set() || state.failed.is_some() {
+                state.over = true;
+            } else if state.active <= state.limit
+                && let Some(item) = state.pop()
+            {
+                return Some(item);
+            }
+            state.active -= 1;
+            if state.active == 0 {
+                state.over = true;
+                self.ended.notify_all();
+            }
+            state.idle += 1;
+            while state.calls == 0 && !state.over {
+                state = self.called.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.over {
+                self.called.notify_all();
+                return None;
+            }
+            // The caller counted this worker as active, and no longer as idle.
+            state.calls -= 1;
         }
     }
 
-    fn wait(&self) -> Result<Ended, WalkError> {
+    fn wait(self: &Arc<Self>, mut controller: Option<Concurrency>) -> Result<Ended, WalkError> {
         let mut state = lock(&self.state);
         let mut give_up: Option<Instant> = None;
-        while state.active > 0 {
+        while state.active > 0 && state.failed.is_none() {
             if self.stop.is_set() {
                 let until = *give_up.get_or_insert_with(|| Instant::now() + STOP_PATIENCE);
                 if Instant::now() >= until {
                     tracing::warn!(workers = state.active, "workers hang; ending without them");
-                    return Ok(Ended::Interrupted);
+                    break;
+                }
+            } else if let Some(controller) = &mut controller {
+                let backlog = state.active >= state.limit && state.waiting() > 0;
+                let limit = controller.sample(self.work.pace().sample(backlog)).min(state.most);
+                if limit != state.limit {
+                    tracing::debug!(workers = limit, "concurrency");
+                    state.limit = limit;
+                    self.call(state);
+                    state = lock(&self.state);
+                    continue;
                 }
             }
-            let waited = self.ended.wait_timeout(state, STOP_LATENCY);
+            let waited = self.ended.wait_timeout(state, TICK);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        if state.panicked {
-            return Err(WalkError::Panicked);
+        state.over = true;
+        self.called.notify_all();
+        if let Some(error) = state.failed.take() {
+            return Err(error);
         }
         // An empty stack is no proof: a worker that saw the flag left its piece half done.
         Ok(match self.stop.is_set() {
@@ -202,7 +273,7 @@ impl<W: Work> Workers<W> {
     }
 }
 
-/// Counts a worker out when it unwinds.
+/// Counts a worker out when it unwinds; the panic hook has printed the message.
 struct Leaving<'a, W: Work> {
     workers: &'a Workers<W>,
     counted: bool,
@@ -213,7 +284,7 @@ impl<W: Work> Drop for Leaving<'_, W> {
         if !self.counted {
             let mut state = lock(&self.workers.state);
             state.active -= 1;
-            state.panicked = true;
+            state.failed = Some(WalkError::Panicked);
             self.workers.ended.notify_all();
         }
     }
@@ -232,6 +303,7 @@ mod tests {
         panic_at: Option<usize>,
         stop_at: Option<(usize, Arc<Stop>)>,
         hang: bool,
+        pace: Pace,
     }
 
     impl Work for Tree {
@@ -256,17 +328,30 @@ mod tests {
         }
 
         fn waiting(&self, _items: usize) {}
+
+        fn pace(&self) -> &Pace {
+            &self.pace
+        }
+    }
+
+    fn fixed(workers: usize) -> Bounds {
+        Bounds { start: workers, most: workers, least: workers, cores: 2, max_latency: None }
+    }
+
+    fn pace() -> Pace {
+        Pace::new(1, None, &Arc::new(Stop::default()))
     }
 
     /// Runs the tree under a watchdog: a hang is a failure, not a stuck test.
     fn run(tree: Tree, limit: usize, stop: Arc<Stop>) -> Result<Ended, WalkError> {
         let (send, receive) = mpsc::channel();
-        std::thread::spawn(move || send.send(Workers::run(tree, 9, limit, &stop)));
+        std::thread::spawn(move || send.send(Workers::run(tree, 9, fixed(limit), &stop)));
         receive.recv_timeout(Duration::from_secs(20)).expect("the walk hangs")
     }
 
     fn tree() -> Tree {
-        Tree { width: 3, done: AtomicUsize::new(0), panic_at: None, stop_at: None, hang: false }
+        let done = AtomicUsize::new(0);
+        Tree { width: 3, done, panic_at: None, stop_at: None, hang: false, pace: pace() }
     }
 
     #[test]
@@ -284,9 +369,12 @@ mod tests {
                     }
                 }
                 fn waiting(&self, _items: usize) {}
+                fn pace(&self) -> &Pace {
+                    &self.0.pace
+                }
             }
             let work = Counting(tree(), Arc::clone(&seen));
-            let ended = Workers::run(work, 9, limit, &Arc::new(Stop::default()));
+            let ended = Workers::run(work, 9, fixed(limit), &Arc::new(Stop::default()));
             assert_eq!(ended.ok(), Some(Ended::Complete));
             assert_eq!(seen.load(Ordering::SeqCst), (3usize.pow(10) - 1) / 2);
         }

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= cross-mounts= threads= engine= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= cross-mounts= threads= max-threads= max-ops= max-latency= nice= engine= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -57,7 +57,12 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state-dir -d 'What is
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l file-system-id -d 'The EFS file system at ROOT, for its metered size and cost [default: by the mount]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cross-mounts -d 'Enter other file systems mounted below ROOT' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l threads -d 'Workers [default: cores on a local file system, 64 on NFS and FUSE]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l threads -d 'Workers: a number, or auto for as many as are worth it, found out during the scan [default: auto]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-threads -d 'The most workers that auto may come to, and 64 for each connection of an NFS mount [default: 256]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-ops -d 'At most N directory operations a second: reading names is one; opening a directory is one, and two on NFS without nocto, as many as the server is asked for' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-latency -d 'Fewer workers while the file system takes longer than MS milliseconds for an answer' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nice -d 'Use processor and disk only when nobody else wants them' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l engine -d 'How entries are found [default: posix on Linux]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
 portable\t'jwalk, for other systems and as a second opinion'"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
@@ -149,7 +154,12 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state-dir -
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l file-system-id -d 'The EFS file system at ROOT, for its metered size and cost [default: by the mount]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cross-mounts -d 'Enter other file systems mounted below ROOT' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l threads -d 'Workers [default: cores on a local file system, 64 on NFS and FUSE]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l threads -d 'Workers: a number, or auto for as many as are worth it, found out during the scan [default: auto]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-threads -d 'The most workers that auto may come to, and 64 for each connection of an NFS mount [default: 256]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-ops -d 'At most N directory operations a second: reading names is one; opening a directory is one, and two on NFS without nocto, as many as the server is asked for' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-latency -d 'Fewer workers while the file system takes longer than MS milliseconds for an answer' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nice -d 'Use processor and disk only when nobody else wants them' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l engine -d 'How entries are found [default: posix on Linux]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
 portable\t'jwalk, for other systems and as a second opinion'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F

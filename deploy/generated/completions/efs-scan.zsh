@@ -44,7 +44,11 @@ quota\:"Percent of the quota"))' \
 '--state-dir=[What is kept between runs\: runs that could not be published, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
 '--file-system-id=[The EFS file system at ROOT, for its metered size and cost \[default\: by the mount\]]:ID:_default' \
 '--cross-mounts=[Enter other file systems mounted below ROOT]::BOOL:(true false)' \
-'--threads=[Workers \[default\: cores on a local file system, 64 on NFS and FUSE\]]:N:_default' \
+'--threads=[Workers\: a number, or auto for as many as are worth it, found out during the scan \[default\: auto\]]:N|auto:_default' \
+'--max-threads=[The most workers that auto may come to, and 64 for each connection of an NFS mount \[default\: 256\]]:N:_default' \
+'--max-ops=[At most N directory operations a second\: reading names is one; opening a directory is one, and two on NFS without nocto, as many as the server is asked for]:N:_default' \
+'--max-latency=[Fewer workers while the file system takes longer than MS milliseconds for an answer]:MS:_default' \
+'--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
 '--engine=[How entries are found \[default\: posix on Linux\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 portable\:"jwalk, for other systems and as a second opinion"))' \
 '--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
@@ -171,7 +175,11 @@ quota\:"Percent of the quota"))' \
 '--state-dir=[What is kept between runs\: runs that could not be published, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
 '--file-system-id=[The EFS file system at ROOT, for its metered size and cost \[default\: by the mount\]]:ID:_default' \
 '--cross-mounts=[Enter other file systems mounted below ROOT]::BOOL:(true false)' \
-'--threads=[Workers \[default\: cores on a local file system, 64 on NFS and FUSE\]]:N:_default' \
+'--threads=[Workers\: a number, or auto for as many as are worth it, found out during the scan \[default\: auto\]]:N|auto:_default' \
+'--max-threads=[The most workers that auto may come to, and 64 for each connection of an NFS mount \[default\: 256\]]:N:_default' \
+'--max-ops=[At most N directory operations a second\: reading names is one; opening a directory is one, and two on NFS without nocto, as many as the server is asked for]:N:_default' \
+'--max-latency=[Fewer workers while the file system takes longer than MS milliseconds for an answer]:MS:_default' \
+'--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
 '--engine=[How entries are found \[default\: posix on Linux\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 portable\:"jwalk, for other systems and as a second opinion"))' \
 '--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \

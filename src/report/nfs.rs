@@ -1,0 +1,88 @@
+//! What a scan asked an NFS server for.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::scan::{Costly, Traffic};
+
+/// What the kernel's NFS client asked for during the scan. Counted for the mount: what other
+/// programs asked of it meanwhile is in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Nfs {
+    /// Connections of the mount.
+    pub connections: u64,
+    /// Requests by operation: `READDIR`, `GETATTR`, `ACCESS`, `LOOKUP` and others.
+    pub requests: BTreeMap<String, u64>,
+    /// All requests.
+    pub round_trips: u64,
+    /// Mean time between a request and its answer, in milliseconds.
+    pub mean_round_trip_ms: Option<f64>,
+    /// How the mount could be made cheaper.
+    pub hints: Vec<MountHint>,
+}
+
+/// A mount option that costs round trips, or saves them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MountHint {
+    /// The option: `noac`, `actimeo`, `nordirplus` or `nocto`.
+    pub option: String,
+    /// What to do about it, and why.
+    pub text: String,
+}
+
+impl From<Traffic> for Nfs {
+    fn from(traffic: Traffic) -> Self {
+        let millis = |time: std::time::Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
+        Self {
+            connections: traffic.connections as u64,
+            round_trips: traffic.requests.values().sum(),
+            requests: traffic.requests,
+            mean_round_trip_ms: traffic.mean_round_trip.map(millis),
+            hints: traffic.costly.into_iter().map(MountHint::from).collect(),
+        }
+    }
+}
+
+impl From<Costly> for MountHint {
+    fn from(costly: Costly) -> Self {
+        let (option, text) = match costly {
+            Costly::NoAc => (
+                "noac",
+                "mounted with noac, each file costs a round trip of its own; mount without",
+            ),
+            Costly::ShortCache => (
+                "actimeo",
+                "mounted with attributes kept for a few seconds only, each file may cost a round \
+                 trip of its own; mount with the defaults or longer",
+            ),
+            Costly::NoReadDirPlus => (
+                "nordirplus",
+                "mounted with nordirplus, each file costs a round trip of its own; mount without",
+            ),
+            Costly::CloseToOpen => (
+                "nocto",
+                "mount with nocto for the scan: one of three round trips per directory is saved",
+            ),
+        };
+        Self { option: option.to_owned(), text: text.to_owned() }
+    }
+}
+
+impl Nfs {
+    /// For people: what it cost, and a line for each hint.
+    pub(super) fn lines(&self, dirs: u64) -> String {
+        let each = self.round_trips as f64 / dirs.max(1) as f64;
+        let mut out = format!("NFS: {} round trips, {each:.2} per directory", self.round_trips);
+        if let Some(ms) = self.mean_round_trip_ms {
+            let _ = write!(out, ", {ms:.2} ms each");
+        }
+        out += ".\n";
+        for hint in &self.hints {
+            let _ = writeln!(out, "NFS: {}.", hint.text);
+        }
+        out
+    }
+}

@@ -1,0 +1,192 @@
+//! What a walk takes from its file system: round trips counted, timed, and held back.
+//!
+//! Workers write to atomics that they alone share; who decides reads them now and then. Nothing
+//! here is a lock, and nothing asks AWS.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use super::Stop;
+use super::concurrency::Sample;
+
+/// What may be taken at once after a pause, as time: short enough for a steady load, long enough
+/// that a late wake-up loses nothing.
+const BURST: Duration = Duration::from_millis(50);
+
+/// How long a worker sleeps before it looks whether the walk ends.
+const STOP_LATENCY: Duration = Duration::from_millis(50);
+
+/// The round trips of a walk.
+#[derive(Debug)]
+pub(super) struct Pace {
+    begun: Instant,
+    /// Round trips that opening a directory takes.
+    per_open: u32,
+    trips: AtomicU64,
+    waited_nanos: AtomicU64,
+    bucket: Option<Bucket>,
+    held_back: AtomicBool,
+    stop: Arc<Stop>,
+}
+
+impl Pace {
+    /// Lets `max_ops` round trips a second through; opening a directory takes `per_open` of them.
+    pub(super) fn new(per_open: u32, max_ops: Option<u32>, stop: &Arc<Stop>) -> Self {
+        Self {
+            begun: Instant::now(),
+            per_open,
+            trips: AtomicU64::new(0),
+            waited_nanos: AtomicU64::new(0),
+            bucket: max_ops.map(Bucket::new),
+            held_back: AtomicBool::new(false),
+            stop: Arc::clone(stop),
+        }
+    }
+
+    /// Before a directory is opened: waits until that is allowed.
+    pub(super) fn open(&self) -> Asked {
+        self.take(self.per_open);
+        Asked { at: Instant::now(), trips: self.per_open }
+    }
+
+    /// Before names are asked for: waits until that is allowed.
+    pub(super) fn names(&self) -> Asked {
+        self.take(1);
+        Asked { at: Instant::now(), trips: 1 }
+    }
+
+    /// After names came for which nothing was taken before: only an answer shows whether there
+    /// were more, and the question after the last ones costs nothing on NFS.
+    pub(super) fn more_names(&self) {
+        self.take(1);
+    }
+
+    /// The answer came.
+    pub(super) fn answered(&self, asked: Asked) {
+        let nanos = u64::try_from(asked.at.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        // Relaxed, both: sums that nothing else depends on.
+        self.waited_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.trips.fetch_add(asked.trips.into(), Ordering::Relaxed);
+    }
+
+    fn take(&self, trips: u32) {
+        let Some(bucket) = &self.bucket else { return };
+        let turn = bucket.take(trips, self.begun.elapsed());
+        loop {
+            let wait = turn.saturating_sub(self.begun.elapsed());
+            if wait.is_zero() || self.stop.is_set() {
+                return;
+            }
+            // Relaxed: a hint to the controller.
+            self.held_back.store(true, Ordering::Relaxed);
+            std::thread::sleep(wait.min(STOP_LATENCY));
+        }
+    }
+
+    /// What was measured until now. `backlog` is the caller's to know.
+    pub(super) fn sample(&self, backlog: bool) -> Sample {
+        let cpu = clock_gettime(ClockId::ProcessCPUTime);
+        let seconds = u64::try_from(cpu.tv_sec).unwrap_or_default();
+        Sample {
+            now: self.begun.elapsed(),
+            // Relaxed: that one of the two is a moment ahead does not matter.
+            trips: self.trips.load(Ordering::Relaxed),
+            waited: Duration::from_nanos(self.waited_nanos.load(Ordering::Relaxed)),
+            cpu: Duration::new(seconds, u32::try_from(cpu.tv_nsec).unwrap_or_default()),
+            backlog,
+            held_back: self.held_back.swap(false, Ordering::Relaxed),
+        }
+    }
+}
+
+/// A question on its way.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Asked {
+    at: Instant,
+    trips: u32,
+}
+
+/// A token bucket, kept as the time at which it is empty: whoever takes moves that time on by what
+/// was taken, and may go when it had come. So takers need one atomic and no order among them.
+#[derive(Debug)]
+struct Bucket {
+    /// Nanoseconds for one.
+    each: u64,
+    /// Nanoseconds since the walk began.
+    next: AtomicU64,
+}
+
+impl Bucket {
+    fn new(per_second: u32) -> Self {
+        Self { each: 1_000_000_000 / u64::from(per_second.max(1)), next: AtomicU64::new(0) }
+    }
+
+    /// Takes `n` at `now` and says from when on they may be used.
+    fn take(&self, n: u32, now: Duration) -> Duration {
+        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let earliest = now.saturating_sub(BURST.as_nanos() as u64);
+        let cost = self.each.saturating_mul(n.into());
+        let from = |next: u64| next.max(earliest);
+        let moved = |next| Some(from(next).saturating_add(cost));
+        // Relaxed: the time is all there is to agree on.
+        let next = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
+        Duration::from_nanos(from(next.unwrap_or_else(|next| next)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is let through in ten seconds, by takers that come as soon as they may.
+    fn in_ten_seconds(per_second: u32, n: u32, late: Duration) -> u64 {
+        let bucket = Bucket::new(per_second);
+        let (mut now, mut taken) = (Duration::ZERO, 0);
+        while now < Duration::from_secs(10) {
+            let turn = bucket.take(n, now);
+            now = now.max(turn) + late;
+            taken += u64::from(n);
+        }
+        taken
+    }
+
+    #[test]
+    fn a_bucket_is_exact_to_five_percent_over_ten_seconds() {
+        for per_second in [1, 3, 100, 3_000, 35_000, 250_000] {
+            for n in [1, 2] {
+                for late in [Duration::ZERO, Duration::from_micros(3)] {
+                    let taken = in_ten_seconds(per_second, n, late) as f64;
+                    let wanted = f64::from(per_second) * 10.0;
+                    // The first is free, and one that waits at the end is taken already.
+                    let slack = 0.05 * wanted + 2.0 * f64::from(n);
+                    assert!((taken - wanted).abs() <= slack, "{per_second}/s: {taken} taken");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_pause_saves_up_no_more_than_a_burst() {
+        let bucket = Bucket::new(1_000);
+        let _ = bucket.take(1, Duration::ZERO);
+        let now = Duration::from_secs(60);
+        let free = (0..200).filter(|_| bucket.take(1, now) <= now).count();
+        assert_eq!(free, 51);
+    }
+
+    #[test]
+    fn a_stop_ends_the_wait() {
+        let stop = Arc::new(Stop::default());
+        let pace = Pace::new(1, Some(1), &stop);
+        stop.set();
+        let before = Instant::now();
+        for _ in 0..100 {
+            let _ = pace.names();
+        }
+        assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
+    }
+}

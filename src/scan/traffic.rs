@@ -1,0 +1,245 @@
+//! What the kernel's NFS client asked the server for: `/proc/self/mountstats`.
+//!
+//! The counters belong to the mount, so what other programs ask of it meanwhile is in them too.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::mount::{mount_of, unescape};
+
+/// Below this the kernel gives up asking for attributes together with names (measured on Linux
+/// 6.1 with `actimeo`; the defaults are 3 s for files and 30 s for directories).
+const SHORT_FILE_CACHE: u64 = 3;
+const SHORT_DIR_CACHE: u64 = 5;
+
+/// An NFS mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NfsMount {
+    point: Vec<u8>,
+    options: String,
+    connections: usize,
+    counters: Counters,
+}
+
+/// Requests by operation, as the client sent them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Counters {
+    by_operation: BTreeMap<String, Operation>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Operation {
+    requests: u64,
+    /// Between sending and answer, without the client's own queue.
+    round_trips: Duration,
+}
+
+/// What a scan asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Traffic {
+    /// Connections of the mount.
+    pub connections: usize,
+    /// Requests by operation.
+    pub requests: BTreeMap<String, u64>,
+    /// Mean time between request and answer.
+    pub mean_round_trip: Option<Duration>,
+    /// Mount options that cost round trips.
+    pub costly: Vec<Costly>,
+}
+
+/// A mount option that costs round trips.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Costly {
+    /// `noac`: no attribute is kept.
+    NoAc,
+    /// `actimeo`, `acregmin` or `acdirmin` of a few seconds: attributes do not come with names.
+    ShortCache,
+    /// `nordirplus`: attributes do not come with names.
+    NoReadDirPlus,
+    /// No `nocto`: each open asks whether the directory changed.
+    CloseToOpen,
+}
+
+impl NfsMount {
+    /// The NFS mount that `path` is on, and its counters as they are.
+    pub fn of(path: &Path) -> Option<Self> {
+        let mount = mount_of(path).filter(|mount| mount.is_nfs())?;
+        Self::read(mount.point)
+    }
+
+    fn read(point: Vec<u8>) -> Option<Self> {
+        let stats = std::fs::read("/proc/self/mountstats").ok()?;
+        Self::in_stats(&stats, point)
+    }
+
+    /// A mount's part begins `device SOURCE mounted on POINT with fstype nfs4 statvers=1.1`.
+    fn in_stats(stats: &[u8], point: Vec<u8>) -> Option<Self> {
+        let mut mount = None;
+        let mut operations = false;
+        for line in stats.split(|byte| *byte == b'\n') {
+            if line.starts_with(b"device ") {
+                let mut words = line.split(|byte| *byte == b' ');
+                let ours = words.nth(4).map(unescape).as_deref() == Some(&*point);
+                // Of several mounts on one directory the last is seen.
+                let nfs = ours
+                    && line
+                        .windows(11)
+                        .any(|part| part == b"fstype nfs4" || part == b"fstype nfs ");
+                if nfs {
+                    let (options, counters) = (String::new(), Counters::default());
+                    mount = Some((
+                        true,
+                        Self { point: point.clone(), options, connections: 0, counters },
+                    ));
+                } else if let Some((inside, _)) = &mut mount {
+                    *inside = false;
+                }
+                operations = false;
+                continue;
+            }
+            let Some((true, mount)) = &mut mount else { continue };
+            let line = String::from_utf8_lossy(line);
+            let line = line.trim();
+            if let Some(options) = line.strip_prefix("opts:") {
+                options.trim().clone_into(&mut mount.options);
+            } else if line.starts_with("xprt:") {
+                mount.connections += 1;
+            } else if line == "per-op statistics" {
+                operations = true;
+            } else if operations && let Some((name, operation)) = operation(line) {
+                mount.counters.by_operation.insert(name, operation);
+            }
+        }
+        mount.map(|(_, mount)| mount)
+    }
+
+    /// Connections to the server; `nconnect` makes several.
+    pub fn connections(&self) -> usize {
+        self.connections.max(1)
+    }
+
+    /// Round trips that opening a directory costs: ACCESS, and with close-to-open consistency
+    /// GETATTR.
+    pub(super) fn per_open(&self) -> u32 {
+        if self.has("nocto") { 1 } else { 2 }
+    }
+
+    fn has(&self, option: &str) -> bool {
+        self.options.split(',').any(|given| given == option)
+    }
+
+    fn seconds(&self, option: &str) -> Option<u64> {
+        let value = |given: &str| given.strip_prefix(option)?.strip_prefix('=')?.parse().ok();
+        self.options.split(',').find_map(value)
+    }
+
+    fn costly(&self) -> Vec<Costly> {
+        let short = |option, least| self.seconds(option).is_some_and(|seconds| seconds < least);
+        let mut costly = Vec::new();
+        if self.has("noac") {
+            costly.push(Costly::NoAc);
+        } else if short("acregmin", SHORT_FILE_CACHE) || short("acdirmin", SHORT_DIR_CACHE) {
+            costly.push(Costly::ShortCache);
+        }
+        if self.has("nordirplus") {
+            costly.push(Costly::NoReadDirPlus);
+        }
+        if !self.has("nocto") {
+            costly.push(Costly::CloseToOpen);
+        }
+        costly
+    }
+
+    /// What was asked for since this was read. `None` where the mount is gone.
+    pub fn since(&self) -> Option<Traffic> {
+        Some(self.until(&Self::read(self.point.clone())?))
+    }
+
+    fn until(&self, now: &Self) -> Traffic {
+        let mut requests = BTreeMap::new();
+        let mut time = Duration::ZERO;
+        for (name, operation) in &now.counters.by_operation {
+            let before = self.counters.by_operation.get(name).copied().unwrap_or_default();
+            let count = operation.requests.saturating_sub(before.requests);
+            if count > 0 {
+                requests.insert(name.clone(), count);
+                time += operation.round_trips.saturating_sub(before.round_trips);
+            }
+        }
+        let total: u64 = requests.values().sum();
+        Traffic {
+            connections: now.connections(),
+            mean_round_trip: (total > 0).then(|| time.div_f64(total as f64)),
+            requests,
+            costly: now.costly(),
+        }
+    }
+}
+
+/// `READDIR: operations transmissions timeouts sent received queued_ms round_trip_ms …`.
+fn operation(line: &str) -> Option<(String, Operation)> {
+    let (name, numbers) = line.split_once(':')?;
+    let mut numbers = numbers.split_whitespace().map(str::parse::<u64>);
+    let requests = numbers.next()?.ok()?;
+    let millis = numbers.nth(5)?.ok()?;
+    let name = name.trim().to_owned();
+    Some((name, Operation { requests, round_trips: Duration::from_millis(millis) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEFORE: &str = "device proc mounted on /proc with fstype proc\n\
+        device 127.0.0.1:/ mounted on /mnt/efs with fstype nfs4 statvers=1.1\n\
+        \topts:\trw,vers=4.1,rsize=1048576,acregmin=3,acregmax=60,acdirmin=30,acdirmax=60,hard\n\
+        \tage:\t5\n\
+        \tRPC iostats version: 1.1  p/v: 100003/4 (nfs)\n\
+        \txprt:\ttcp 768 0 1 0 0 40 40 0 39 0 2 0 0\n\
+        \tper-op statistics\n\
+        \t        NULL: 1 1 0 44 24 0 1 1 0\n\
+        \t     GETATTR: 4 4 0 800 960 0 2 2 0\n\
+        \t     READDIR: 10 10 0 2000 9600 5 20 26 0\n\
+        \n\
+        device 127.0.0.1:/ mounted on /mnt/efs2 with fstype nfs4 statvers=1.1\n\
+        \topts:\trw,noac\n\
+        \tper-op statistics\n\
+        \t     READDIR: 999 999 0 0 0 0 0 0 0\n";
+
+    fn mount(stats: &str) -> NfsMount {
+        NfsMount::in_stats(stats.as_bytes(), b"/mnt/efs".to_vec()).unwrap()
+    }
+
+    #[test]
+    fn what_was_asked_is_the_difference_of_the_mounts_own_counters() {
+        let before = mount(BEFORE);
+        let after = BEFORE.replace("READDIR: 10 10 0 2000 9600 5 20", "READDIR: 14 14 0 1 1 9 50");
+        let traffic = before.until(&mount(&after));
+        assert_eq!(traffic.requests, BTreeMap::from([("READDIR".to_owned(), 4)]));
+        assert_eq!(traffic.mean_round_trip, Some(Duration::from_micros(7_500)));
+        assert_eq!(traffic.connections, 1);
+        assert_eq!(before.until(&before).mean_round_trip, None);
+    }
+
+    #[test]
+    fn costly_options_are_named() {
+        let with =
+            |options: &str| mount(&BEFORE.replace("hard", &format!("hard,{options}"))).costly();
+        let short = BEFORE.replace("acregmin=3", "acregmin=1").replace("acdirmin=30", "acdirmin=1");
+        assert_eq!(mount(BEFORE).costly(), [Costly::CloseToOpen]);
+        assert_eq!(with("nocto"), []);
+        assert_eq!(with("nocto,noac"), [Costly::NoAc]);
+        assert_eq!(with("nordirplus,nocto"), [Costly::NoReadDirPlus]);
+        assert_eq!(mount(&short).costly(), [Costly::ShortCache, Costly::CloseToOpen]);
+        assert_eq!((mount(BEFORE).per_open(), with("nocto").len()), (2, 0));
+    }
+
+    #[test]
+    fn each_connection_counts_and_other_mounts_do_not() {
+        let line = "\txprt:\ttcp 768 0 1 0 0 40 40 0 39 0 2 0 0\n";
+        assert_eq!(mount(&BEFORE.replace(line, &line.repeat(4))).connections(), 4);
+        assert_eq!(NfsMount::in_stats(BEFORE.as_bytes(), b"/proc".to_vec()), None);
+        assert_eq!(NfsMount::in_stats(b"device", b"/mnt/efs".to_vec()), None);
+    }
+}
