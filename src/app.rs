@@ -164,14 +164,19 @@ fn scan(
         top: config.top,
     }));
     tracing::info!(root = ?config.root, engine = engine.name(), "scanning");
-    let display = show_progress.then(|| Display::start(&ledger));
+    let root = absolute(&config.root);
+    let display = show_progress.then(|| {
+        let (earlier, root) = (config.earlier, root.clone());
+        let homes = homes.as_ref().map(|homes| homes.values().flatten().cloned().collect());
+        let before = move || publisher::inodes_before(&earlier?, &root, homes.as_ref());
+        Display::start(&ledger, before)
+    });
     let ended = engine.walk(&ledger, stop);
     walked.store(true, Ordering::Relaxed);
     drop(display);
     let ended = ended.map_err(Failure::fatal)?;
     let traffic = nfs.and_then(|mount| mount.since());
 
-    let root = absolute(&config.root);
     let (root_text, root_base64) = text::lossy(root.as_os_str().as_encoded_bytes());
     let run = Run {
         id: started.strftime("%Y%m%dT%H%M%S%.6fZ").to_string(),

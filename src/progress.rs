@@ -1,8 +1,11 @@
 //! A line on stderr that says how far the walk is, when a person looks.
+//!
+//! Percent and time left are there when an earlier run of the same root tells how much there is to
+//! see; otherwise there is no end to show, and none is made up.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -13,6 +16,10 @@ use crate::usage::Ledger;
 
 const INTERVAL: Duration = Duration::from_millis(200);
 
+const OPEN: &str = "{spinner} {elapsed_precise}  {msg}";
+
+const WITH_END: &str = "{spinner} {elapsed_precise} {bar:20} {percent:>2} %, {eta} left  {msg}";
+
 /// Shows progress until it is dropped.
 pub(crate) struct Display {
     end: Option<Sender<()>>,
@@ -20,18 +27,35 @@ pub(crate) struct Display {
 }
 
 impl Display {
-    /// Starts showing what the ledger knows.
-    pub(crate) fn start(ledger: &Arc<Ledger>) -> Self {
+    /// Starts showing what the ledger knows. `expected` is how many inodes there are; it may take
+    /// its time to find that out, as nobody waits for it.
+    pub(crate) fn start(
+        ledger: &Arc<Ledger>,
+        expected: impl FnOnce() -> Option<u64> + Send + 'static,
+    ) -> Self {
         let ledger = Arc::clone(ledger);
         let (end, ended) = channel();
+        let known = Arc::new(OnceLock::new());
+        let its_known = Arc::clone(&known);
+        std::thread::spawn(move || its_known.set(expected()));
         let thread = std::thread::spawn(move || {
             let bar = ProgressBar::new_spinner();
-            // The template has no placeholder that could be wrong.
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise}  {msg}") {
-                bar.set_style(style);
-            }
+            bar.set_style(style(OPEN));
             let started = Instant::now();
+            let mut shows_end = false;
             while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                let entries = ledger.progress.entries.load(Ordering::Relaxed);
+                let expected = known.get().copied().flatten();
+                // Where there is more than there was, nobody knows how much more.
+                let total = expected.filter(|expected| entries < *expected);
+                if shows_end != total.is_some() {
+                    shows_end = total.is_some();
+                    bar.set_style(style(if shows_end { WITH_END } else { OPEN }));
+                }
+                if let Some(total) = total {
+                    bar.set_length(total);
+                    bar.set_position(entries);
+                }
                 bar.set_message(message(&ledger, started.elapsed()));
                 bar.tick();
             }
@@ -39,6 +63,11 @@ impl Display {
         });
         Self { end: Some(end), thread: Some(thread) }
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates have no placeholder that could be wrong.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 impl Drop for Display {

@@ -1,15 +1,18 @@
 //! A run on its way out: what must hold before the scan, and what happens after it.
 
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::output::refuse_inside;
-use crate::publish::{self, CloudWatch, Destination, Job, Lock, Plan, State};
-use crate::report::{Coverage, EfsSize, Part, Report};
+use crate::publish::{self, CloudWatch, Destination, HomeLine, Job, Lock, Plan, State};
+use crate::report::{Coverage, EfsSize, Kind, Part, Report};
 use crate::scan::{Stop, efs_of};
 use crate::service::Trouble;
+use crate::text::bytes_of;
 
 /// Publishes the run of this process, and those that wait.
 #[derive(Debug)]
@@ -125,6 +128,31 @@ fn send(state: &State, aws: &Aws, stop: &Stop) -> Result<bool, Failure> {
         tracing::info!(target: crate::log::SUMMARY, runs = sent.runs, "published");
     }
     Ok(sent.waiting == 0)
+}
+
+/// How many inodes the newest published run found, if that was of the same root: all of them, or
+/// in homes of the given names. Only a progress bar depends on it, so trouble is no more than a
+/// word for who asks.
+pub(crate) fn inodes_before(
+    earlier: &Destination,
+    root: &Path,
+    homes: Option<&BTreeSet<Vec<u8>>>,
+) -> Option<u64> {
+    let aws = Aws::default();
+    let latest = earlier.open(&aws).and_then(|store| publish::newest(&*store));
+    let latest = latest.inspect_err(|error| tracing::debug!("{}", error.text)).ok()??;
+    let run = &latest.run;
+    let same = bytes_of(&run.root, run.root_base64.as_deref()) == root.as_os_str().as_bytes();
+    if !same || run.coverage == Coverage::Interrupted || !run.users.is_empty() {
+        return None;
+    }
+    let Some(homes) = homes else { return Some(latest.totals.share().inodes) };
+    let asked = |home: &&HomeLine| {
+        let path = bytes_of(&home.name, home.name_base64.as_deref());
+        home.kind != Kind::Outside
+            && path.rsplit(|byte| *byte == b'/').next().is_some_and(|name| homes.contains(name))
+    };
+    latest.homes.iter().filter(asked).map(|home| home.inodes).sum()
 }
 
 /// Which EFS file system is scanned: the one that was named, or the mount's.

@@ -159,6 +159,8 @@ pub struct Config {
     pub rules: Rules,
     /// Where the result goes beside the output.
     pub publishing: Publishing,
+    /// Where earlier runs are published, whether this one is or not.
+    pub earlier: Option<Destination>,
     /// Where state is kept between runs.
     pub state_dir: PathBuf,
     /// Whether it is locked even if nothing is published, because it was asked for.
@@ -283,6 +285,8 @@ impl Loaded {
                 format!("--file-system-id `{id}`: it looks like fs-0123456789abcdef0").into()
             );
         }
+        // Only for the bar: who does not publish is not told what is wrong with it.
+        let earlier = settings.publish.destination().ok().flatten();
         let sources = settings.names.unwrap_or_default();
         Ok(Config {
             root: settings.root.unwrap_or_else(|| DEFAULT_ROOT.into()),
@@ -306,6 +310,7 @@ impl Loaded {
             engine: settings.engine,
             rules,
             publishing,
+            earlier,
             state_dir: settings.state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
             state_asked: args.state_dir_given,
             file_system_id: settings.file_system_id,

@@ -54,6 +54,9 @@ pub struct HomeLine {
     pub coverage: Coverage,
     /// Regular files.
     pub files: u64,
+    /// Inodes of every kind.
+    #[serde(default)]
+    pub inodes: Option<u64>,
     /// What `du` counts.
     pub allocated_bytes: AllocatedBytes,
     /// What EFS bills.
@@ -106,6 +109,7 @@ impl HomeLine {
             owner: home.owner.clone(),
             coverage: home.coverage,
             files: usage.files,
+            inodes: Some(usage.share().inodes),
             allocated_bytes: usage.allocated_bytes,
             metered_bytes: usage.metered_bytes,
             trash_bytes: usage.by_class.trash.allocated_bytes,

@@ -17,7 +17,7 @@ pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
 pub use layout::{DU_LATEST, Keys, LATEST};
 pub use metrics::{batches, metrics};
 pub use notice::{Notice, compose, over_quota};
-pub use objects::{Pointed, check, publish};
+pub use objects::{Pointed, check, newest, publish};
 pub use send::{Sent, send};
 pub use spool::{CloudWatch, Job, Notify, Plan, Progress, add};
 pub use state::{Lock, State};

@@ -14,6 +14,7 @@ use std::cmp::Ordering;
 
 use serde::Deserialize;
 
+use super::latest::{Latest, SCHEMA as LATEST_SCHEMA};
 use super::layout::{self, DU_LATEST, LATEST};
 use super::store::{Condition, Object, Put, Store};
 use crate::report::Report;
@@ -39,6 +40,23 @@ pub enum Pointed {
 pub fn check(store: &dyn Store) -> ServiceResult<()> {
     store.check()?;
     store.get(LATEST)?.map_or(Ok(()), |latest| named(store, &latest).map(drop))
+}
+
+/// The newest run that was published there, if there is one.
+///
+/// # Errors
+/// If the store cannot say, or what is there is not from this program.
+pub fn newest(store: &dyn Store) -> ServiceResult<Option<Latest>> {
+    let Some(object) = store.get(LATEST)? else { return Ok(None) };
+    let refused = |problem| Err(ServiceError::new(Trouble::Refused, problem));
+    let name = store.name(LATEST);
+    match serde_json::from_slice::<Latest>(&object.bytes) {
+        Ok(latest) if latest.schema == LATEST_SCHEMA => Ok(Some(latest)),
+        Ok(Latest { schema, .. }) => refused(format!(
+            "{name} has the schema {schema}, and this program reads {LATEST_SCHEMA}"
+        )),
+        Err(error) => refused(format!("{name} is not from efs-scan: {error}")),
+    }
 }
 
 /// Publishes the run; a second time changes nothing.

@@ -208,7 +208,7 @@ mod tests {
         \t     READDIR: 999 999 0 0 0 0 0 0 0\n";
 
     fn mount(stats: &str) -> NfsMount {
-        NfsMount::in_stats(stats.as_bytes(), b"/mnt/efs".to_vec()).unwrap()
+        NfsMount::in_stats(stats.as_bytes(), b"/mnt/efs".to_vec()).expect("it is there")
     }
 
     #[test]

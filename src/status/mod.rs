@@ -12,7 +12,7 @@ use crate::config::Readers;
 use crate::exit::{Exit, Failure};
 use crate::names::domain_id;
 use crate::output::Output;
-use crate::publish::{Destination, LATEST, LATEST_SCHEMA, Latest, Store};
+use crate::publish::{Destination, LATEST, Latest, newest};
 use crate::service::ServiceError;
 use crate::text::harmless_json;
 use changes::Bases;
@@ -31,7 +31,10 @@ pub(crate) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> 
     let failed = |error: ServiceError| Failure::fatal(error.text);
     let aws = Aws::default();
     let store = from.open(&aws).map_err(failed)?;
-    let latest = read_latest(&*store)?;
+    let latest = newest(&*store).map_err(failed)?.ok_or_else(|| {
+        let name = store.name(LATEST);
+        Failure::fatal(format!("nothing is published there yet: {name} does not exist"))
+    })?;
     let bases = Bases::read(&*store, &latest).map_err(failed)?;
     let apps = match args.apps {
         true => Some(apps(&latest, domain, &aws)?),
@@ -58,22 +61,6 @@ pub(crate) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> 
         true => Exit::Stale,
         false => Exit::Complete,
     })
-}
-
-fn read_latest(store: &dyn Store) -> Result<Latest, Failure> {
-    let name = store.name(LATEST);
-    let object = store.get(LATEST).map_err(|error| Failure::fatal(error.text))?;
-    let object = object.ok_or_else(|| {
-        Failure::fatal(format!("nothing is published there yet: {name} does not exist"))
-    })?;
-    let latest: Latest = serde_json::from_slice(&object.bytes)
-        .map_err(|error| Failure::fatal(format!("{name} is not from efs-scan: {error}")))?;
-    if latest.schema != LATEST_SCHEMA {
-        let (theirs, ours) = (latest.schema, LATEST_SCHEMA);
-        let problem = format!("{name} has the schema {theirs}, and this program reads {ours}");
-        return Err(Failure::fatal(problem));
-    }
-    Ok(latest)
 }
 
 /// What runs in the domain whose names the run has, or that is configured.

@@ -40,9 +40,9 @@ pub struct Task {
 /// What a progress display reads while the walk goes on.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Inodes committed.
+    /// Inodes committed; one with several links when the last of them was seen.
     pub entries: AtomicU64,
-    /// Allocated bytes committed, without inodes that have several links.
+    /// Their allocated bytes.
     pub bytes: AtomicU64,
     /// Directories found and not listed yet.
     pub waiting: AtomicU64,
@@ -254,6 +254,22 @@ impl Ledger {
         let mut homes = lock(&self.homes).clone();
         homes.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
         Totals { homes, errors: lock(&self.errors).clone(), links, task: Arc::clone(self) }
+    }
+
+    /// Takes one link to an inode that has several.
+    pub(super) fn link(
+        &self,
+        attrs: Attrs,
+        home: &Arc<Home>,
+        finding: Option<&Arc<Finding>>,
+        class: Class,
+    ) {
+        let allocated = attrs.allocated;
+        if self.links.add(attrs, home, finding, class) {
+            // Relaxed: for display only.
+            self.progress.entries.fetch_add(1, Ordering::Relaxed);
+            self.progress.bytes.fetch_add(allocated, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn progressed(&self, tally: &Tally) {

@@ -64,14 +64,14 @@ impl Links {
         }
     }
 
-    /// Takes one link to an inode that has several.
+    /// Takes one link to an inode that has several; whether that was the last of them.
     pub(super) fn add(
         &self,
         attrs: Attrs,
         home: &Arc<Home>,
         finding: Option<&Arc<Finding>>,
         class: Class,
-    ) {
+    ) -> bool {
         let key = (attrs.dev, attrs.ino);
         let place = Place { home: Arc::clone(home), finding: finding.cloned(), class, links: 1 };
         let mut shard = lock(&self.shards[(attrs.ino % SHARDS as u64) as usize]);
@@ -93,11 +93,13 @@ impl Links {
                 inode.places.push(place);
             }
         }
-        if inode.seen >= inode.attrs.nlink {
+        let last = inode.seen >= inode.attrs.nlink;
+        if last {
             let inode = entry.remove();
             // The shard's lock is held: no other worker may see the inode as new meanwhile.
             self.charge(&inode);
         }
+        last
     }
 
     /// Charges the inodes whose links were not all seen. Called once, when the walk is over.

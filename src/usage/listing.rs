@@ -206,7 +206,7 @@ impl Listing {
             large.into_iter().for_each(|file| books.files.offer(file));
         });
         for attrs in std::mem::take(&mut self.links) {
-            ledger.links.add(attrs, home, finding, class);
+            ledger.link(attrs, home, finding, class);
         }
 
         let subdirs = std::mem::take(&mut self.subdirs);
@@ -256,7 +256,7 @@ impl Listing {
     ) {
         if attrs.nlink > 1 {
             self.share(attrs.allocated / u64::from(attrs.nlink));
-            ledger.links.add(attrs, &self.dir.home, finding, class);
+            ledger.link(attrs, &self.dir.home, finding, class);
         } else {
             tally.count(&attrs, &ledger.task.ages, self.dir.home.uid);
         }
