@@ -1,24 +1,55 @@
 # shellcheck shell=bash
 # What the measuring scripts share; they source it after `set -euo pipefail`.
 #
-# Environment: RUNS (rounds, 5), CARGO_TARGET_DIR (target).
+# Environment: RUNS (rounds, 5), CARGO_TARGET_DIR (target). A script that sets least_runs before is
+# content with fewer.
 
 bench_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repository=$(dirname "$bench_dir")
 target=${CARGO_TARGET_DIR:-$repository/target}
-runs=${RUNS:-5}
-if ((runs < 5)); then
-  echo "RUNS=$runs: a median of fewer than 5 runs says nothing on a shared machine" >&2
+least_runs=${least_runs:-5}
+runs=${RUNS:-$least_runs}
+if ((runs < least_runs)); then
+  echo "RUNS=$runs: a median of fewer than $least_runs runs says nothing on a shared machine" >&2
   exit 2
 fi
 
+peers=$target/peers
 names=()
 commands=()
+absent=()
 
 # contender NAME COMMAND...: one more row of the table.
 contender() {
   names+=("$1")
   commands+=("${*:2}")
+}
+
+# peer PACKAGE PROGRAM ARGUMENTS...: a contender that cargo can install.
+peer() {
+  local package=$1 program=$2 path
+  path=$(PATH=$peers/bin:$PATH type -P "$program" || true)
+  if [[ -z $path && ${PEERS:-} != installed ]] &&
+    cargo install --quiet --locked --root "$peers" "$package" >&2; then
+    path=$peers/bin/$program
+  fi
+  system_peer "$program" "${path:-$program}" "${@:3}"
+}
+
+# system_peer NAME PROGRAM ARGUMENTS...: a contender if the program is there.
+system_peer() {
+  if type -P "$2" >/dev/null; then
+    contender "$@"
+  else
+    absent+=("$1")
+  fi
+}
+
+# version COMMAND: the first number with a point in what the program says of itself.
+version() {
+  local program=${1%% *} said
+  said=$("$program" --version 2>/dev/null </dev/null || true)
+  [[ $said =~ [0-9]+(\.[0-9]+)+ ]] && echo "${BASH_REMATCH[0]}" || echo "-"
 }
 
 # need PROGRAM...: says at once what is missing, not after minutes of building.
@@ -89,12 +120,40 @@ ratio() {
   awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'
 }
 
-# heading: on what and when the figures below were taken.
-heading() {
+# machine: on what and when the figures below were taken, but for the file system.
+machine() {
   local cpu
   cpu=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)
-  echo "$(date -u +%F), ${cpu:-$(uname -m)}, $(nproc) cores, Linux $(uname -r)," \
-    "$(findmnt -n -o FSTYPE -T "$tree"), load $(cut -d' ' -f1-3 /proc/loadavg)."
+  echo "$(date -u +%F), ${cpu:-$(uname -m)}, $(nproc) cores, Linux $(uname -r)"
+}
+
+# load: of the machine, by others too.
+load() {
+  echo "load $(cut -d' ' -f1-3 /proc/loadavg)"
+}
+
+# heading: on what and when the figures below were taken.
+heading() {
+  echo "$(machine), $(findmnt -n -o FSTYPE -T "$tree"), $(load)."
   echo "Tree: $("$target/release/floor" "$tree"). Warm caches, median of $runs interleaved runs."
   echo
+}
+
+# use_slow_tree: sets $mnt, where slow-tree mounts, and makes $results.
+use_slow_tree() {
+  if [[ ! -e /dev/fuse || $(id -u) != 0 ]]; then
+    echo "/dev/fuse is needed to mount, and root to look into homes" >&2
+    exit 2
+  fi
+  results=$(mktemp -d)
+  mnt=$results/mnt
+  mkdir "$mnt"
+  # A killed server leaves its mount. What is still mounted is not removed.
+  trap 'umount -l "$mnt" 2>/dev/null || true; rmdir "$mnt" && rm -rf "$results"' EXIT
+}
+
+# figure NAME FILE: a number from the line name=value... of slow-tree or of watch-memory. A line
+# that is not there is an error, not an empty cell.
+figure() {
+  sed -nE "s/^(slow-tree|watch-memory): (.* )?$1=([^ ]+).*/\3/p" "$2" | grep .
 }

@@ -15,35 +15,6 @@ build
 build -p efs-scan-bench
 use_tree "$@"
 bin=$target/release
-peers=$target/peers
-absent=()
-
-# peer PACKAGE PROGRAM ARGUMENTS...: a contender that cargo can install.
-peer() {
-  local package=$1 program=$2 path
-  path=$(PATH=$peers/bin:$PATH type -P "$program" || true)
-  if [[ -z $path && ${PEERS:-} != installed ]] &&
-    cargo install --quiet --locked --root "$peers" "$package" >&2; then
-    path=$peers/bin/$program
-  fi
-  system_peer "$program" "${path:-$program}" "${@:3}"
-}
-
-# system_peer NAME PROGRAM ARGUMENTS...: a contender if the program is there.
-system_peer() {
-  if type -P "$2" >/dev/null; then
-    contender "$@"
-  else
-    absent+=("$1")
-  fi
-}
-
-# version COMMAND: the first number with a point in what the program says of itself.
-version() {
-  local program=${1%% *} said
-  said=$("$program" --version 2>/dev/null </dev/null || true)
-  [[ $said =~ [0-9]+(\.[0-9]+)+ ]] && echo "${BASH_REMATCH[0]}" || echo "-"
-}
 
 cores=$(nproc)
 contender "efs-scan" "$bin/efs-scan" "$tree" --format json

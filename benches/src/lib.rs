@@ -6,9 +6,12 @@
 //! that does everything efs-scan does can at best be as fast, so the distance between the two is
 //! the price of the accounting and nothing else.
 //!
+//! [`slow`] is a file system that is computed, not stored, and as slow as one far away.
+//!
 //! `benches/compare.sh` measures efs-scan, the floor, `du` and the other disk-usage tools on one
 //! tree; `benches/schedulers.sh` measures the three schedules.
 
 pub mod schedule;
+pub mod slow;
 pub mod tree;
 pub mod walk;

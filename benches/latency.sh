@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Measures efs-scan beside its peers where every answer takes a round trip, as on EFS, and prints
+# a Markdown table. The tree is computed (see src/slow), and mounted anew for each run, so that the
+# kernel knows nothing of it.
+#
+# Usage: benches/latency.sh [RTT_US]
+#
+# RTT_US is 5000 if not given. Environment: RUNS (3, or more: du takes half a minute),
+# DIRS (2000), FILES (10) in each; PEERS=installed uses the peers that are there and installs none.
+set -euo pipefail
+
+# shellcheck disable=SC2034 # For common.sh.
+least_runs=3
+# shellcheck source=benches/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+rtt=${1:-5000}
+dirs=${DIRS:-2000}
+files=${FILES:-10}
+need cargo awk du
+build
+build -p efs-scan-bench
+use_slow_tree
+bin=$target/release
+# Not what this machine is configured to do.
+export EFS_SCAN_CONFIG=/dev/null
+
+# Flags only where a tool would open its window, or to name what is no tool.
+contender "efs-scan" "$bin/efs-scan" "$mnt"
+contender "du -s" du -s "$mnt"
+peer du-dust dust "$mnt"
+peer dua-cli dua "$mnt"
+peer diskus diskus "$mnt"
+peer parallel-disk-usage pdu "$mnt"
+system_peer gdu gdu -n -p "$mnt"
+system_peer ncdu ncdu -0 -o /dev/null "$mnt"
+contender "floor, 64 threads" "$bin/floor" --threads 64 "$mnt"
+
+# run INDEX: leaves one line "seconds round-trips peak-in-flight" in $results/INDEX. A tool that
+# opened less than every directory did not do the work.
+run() {
+  local words report=$results/report seconds trips peak
+  read -ra words <<<"${commands[$1]}"
+  "$bin/slow-tree" --report "$report" --rtt-us "$rtt" --dirs "$dirs" --files "$files" "$mnt" \
+    -- "${words[@]}" </dev/null >/dev/null 2>"$results/said" || return
+  seconds=$(figure seconds "$report") && trips=$(figure round_trips "$report") &&
+    peak=$(figure peak_in_flight "$report") || return
+  if (($(figure opendirs "$report") < dirs)); then
+    echo "opened $(figure opendirs "$report") of $dirs directories" >>"$results/said"
+    return 1
+  fi
+  echo "$seconds $trips $peak" >>"$results/$1"
+}
+
+failed=()
+for ((round = 1; round <= runs; round++)); do
+  for index in "${!commands[@]}"; do
+    if ! run "$index"; then
+      failed+=("${names[index]}")
+      tail -n 3 "$results/said" >&2
+      unset "commands[index]"
+    fi
+  done
+  echo "round $round of $runs, $(load)" >&2
+done
+
+for index in "${!commands[@]}"; do
+  if [[ ${names[index]} == "du -s" ]]; then
+    du=$(median "$index" 1)
+  fi
+done
+echo "$(machine), $(load)."
+echo "slow-tree: $rtt µs a round trip, $dirs directories with $files files each. Nothing cached," \
+  "median of $runs interleaved runs."
+echo
+echo "| tool | version | median s | times faster than \`du -s\` | round trips | most in flight |"
+echo "| --- | --- | ---: | ---: | ---: | ---: |"
+for index in "${!commands[@]}"; do
+  time=$(median "$index" 1)
+  printf '| %s | %s | %.2f | %.1f | %.0f | %.0f |\n' "${names[index]}" \
+    "$(version "${commands[index]}")" "$time" "$(ratio "$du" "$time")" \
+    "$(median "$index" 2)" "$(median "$index" 3)"
+done
+printf '\nNot installed here: %s.\n' "${absent[*]:-none}"
+if ((${#failed[@]})); then
+  printf 'Failed, hence not timed:'
+  printf ' %s;' "${failed[@]}"
+  echo
+  exit 1
+fi

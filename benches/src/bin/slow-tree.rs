@@ -1,0 +1,164 @@
+//! `slow-tree MOUNTPOINT -- COMMAND`: runs a command on a file system as slow as EFS and as large
+//! as wanted, and says what it asked for.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use clap::builder::RangedU64ValueParser;
+use efs_scan_bench::slow::{Slow, Tree};
+use fuser::{Config, MountOption, Session, SessionACL};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Mounts a read-only tree that is computed, not stored, and in which every round trip to the
+/// server takes its time. At the end, one line on stderr says how long the command took, what
+/// the tree holds and what the kernel asked for.
+#[derive(Parser)]
+struct Cli {
+    /// How long a round trip takes: an open of a directory is two, names and attributes are one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    rtt_us: u64,
+    /// Directories in all, with the root
+    #[arg(
+        long, value_name = "N", default_value_t = 2000,
+        conflicts_with = "wide", value_parser = at_least(1)
+    )]
+    dirs: u64,
+    /// Files in each directory but the root
+    #[arg(
+        long, value_name = "N", default_value_t = 10,
+        conflicts_with = "wide", value_parser = at_least(0)
+    )]
+    files: u64,
+    /// Directories in each home and in each directory below
+    #[arg(
+        long, value_name = "N", default_value_t = 10,
+        conflicts_with = "wide", value_parser = at_least(2)
+    )]
+    fanout: u64,
+    /// Directories in the root
+    #[arg(
+        long, value_name = "N", default_value_t = 20,
+        conflicts_with = "wide", value_parser = at_least(1)
+    )]
+    homes: u64,
+    /// Instead: one home with a directory of so many files
+    #[arg(long, value_name = "N", group = "wide", value_parser = at_least(0))]
+    wide_files: Option<u64>,
+    /// Instead: one home with a directory of so many empty directories
+    #[arg(long, value_name = "N", group = "wide", value_parser = at_least(0))]
+    wide_dirs: Option<u64>,
+    /// Threads that take requests; none of them sleeps [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Write the line here, not between what the command prints on stderr
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// An empty directory
+    mountpoint: PathBuf,
+    /// What to run while it is mounted; without it, the tree is served until SIGINT or SIGTERM
+    #[arg(last = true)]
+    command: Vec<OsString>,
+}
+
+/// Products of two such numbers are still inode numbers.
+const TOO_MANY: u64 = 1 << 31;
+
+fn at_least(least: u64) -> RangedU64ValueParser {
+    clap::value_parser!(u64).range(least..TOO_MANY)
+}
+
+impl Cli {
+    fn tree(&self) -> Tree {
+        match (self.wide_files, self.wide_dirs) {
+            (Some(files), _) => Tree::wide_files(files),
+            (None, Some(dirs)) => Tree::wide_dirs(dirs),
+            (None, None) => Tree::even(self.dirs, self.files, self.homes, self.fanout),
+        }
+    }
+}
+
+fn main() -> Result<ExitCode> {
+    let cli = Cli::parse();
+    let tree = cli.tree();
+    let size = format!("dirs={} files={}", tree.dirs(), tree.files());
+    let threads = match cli.threads {
+        Some(threads) => threads,
+        None => thread::available_parallelism()?,
+    };
+    // Before anything is mounted, so that no signal leaves it mounted.
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let (slow, counts) = Slow::new(tree, Duration::from_micros(cli.rtt_us))?;
+    let session = Session::new(slow, &cli.mountpoint, &config(threads))
+        .with_context(|| format!("mount {}", cli.mountpoint.display()))?
+        .spawn()?;
+    let start = Instant::now();
+    let ended = match cli.command.split_first() {
+        Some((program, args)) => run(Command::new(program).args(args), signals)
+            .with_context(|| format!("run {}", program.display())),
+        None => {
+            signals.forever().next();
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    session.umount_and_join().with_context(|| format!("unmount {}", cli.mountpoint.display()))?;
+    let line = format!("slow-tree: seconds={seconds:.3} {size} {counts}\n");
+    match &cli.report {
+        Some(path) => {
+            std::fs::write(path, line).with_context(|| format!("write {}", path.display()))?;
+        }
+        None => eprint!("{line}"),
+    }
+    ended
+}
+
+fn config(threads: NonZeroUsize) -> Config {
+    let mut config = Config::default();
+    config.mount_options = vec![
+        MountOption::FSName("slow-tree".to_owned()),
+        MountOption::RO,
+        MountOption::DefaultPermissions,
+    ];
+    // Others see it only where whoever mounts may allow that without asking.
+    config.acl = match geteuid().is_root() {
+        true => SessionACL::All,
+        false => SessionACL::Owner,
+    };
+    config.n_threads = Some(threads.get());
+    config.clone_fd = true;
+    config
+}
+
+/// Runs the command to its end. A signal ends the command, not this program, which has to
+/// unmount.
+fn run(command: &mut Command, mut signals: Signals) -> Result<ExitCode> {
+    let mut child = command.spawn()?;
+    let pid = Pid::from_child(&child);
+    let handle = signals.handle();
+    let forwarder = thread::spawn(move || {
+        for _ in signals.forever() {
+            // Fails only if it is gone already, and then this thread ends too.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    });
+    let status = child.wait();
+    handle.close();
+    // It ran nothing that could panic.
+    let _ = forwarder.join();
+    Ok(exit_code(status?))
+}
+
+/// As shells tell it: 128 and the signal's number.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
+}

@@ -1,0 +1,247 @@
+//! A tree that is arithmetic: which entries a directory has follows from its number.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
+
+use fuser::{FileAttr, FileType, INodeNo};
+
+/// The inode of the root, as FUSE wants it.
+pub const ROOT: u64 = 1;
+
+/// The name and the owner of the first home.
+pub const FIRST_UID: u64 = 200_005;
+
+/// Newest modification time: 2026-01-01. A fixed one keeps trees alike from day to day.
+const NEWEST: u64 = 1_767_225_600;
+
+/// Directories are numbered level by level, the root with 0, and an inode number is
+/// `1 + directory * (files + 1)`, plus `1 + file` for a file in it.
+///
+/// The entries of a directory have *positions*: its directories first, then its files.
+#[derive(Debug)]
+pub struct Tree {
+    /// Directories in all, with the root.
+    dirs: u64,
+    /// Files in each directory that has any.
+    files: u64,
+    /// The first directory that has files.
+    files_from: u64,
+    levels: Vec<Level>,
+}
+
+/// Directories of one depth. Invariant: `start < Tree::dirs`, and the last level may be cut short
+/// there.
+#[derive(Debug)]
+struct Level {
+    /// The number of its first directory.
+    start: u64,
+    /// How many of these a directory of the level above has.
+    fanout: u64,
+    /// How many of these a home has.
+    per_home: u64,
+}
+
+impl Tree {
+    /// `dirs` directories with the root, of which `homes` are homes and each from there on down
+    /// has `fanout` directories until there are enough. Each but the root has `files` files.
+    #[must_use]
+    pub fn even(dirs: u64, files: u64, homes: u64, fanout: u64) -> Self {
+        // A chain would be as many levels as directories.
+        let fanout = fanout.max(2);
+        Self::new(dirs, files, 1, std::iter::once(homes).chain(std::iter::repeat(fanout)))
+    }
+
+    /// A home with one directory of `files` files.
+    #[must_use]
+    pub fn wide_files(files: u64) -> Self {
+        Self::new(3, files, 2, [1, 1].into_iter())
+    }
+
+    /// A home with one directory of `dirs` empty directories.
+    #[must_use]
+    pub fn wide_dirs(dirs: u64) -> Self {
+        Self::new(dirs + 3, 0, 1, [1, 1, dirs].into_iter())
+    }
+
+    fn new(dirs: u64, files: u64, files_from: u64, fanouts: impl Iterator<Item = u64>) -> Self {
+        let mut levels = vec![Level { start: 0, fanout: 1, per_home: 0 }];
+        let (mut start, mut all) = (1_u64, 1_u64);
+        for fanout in fanouts {
+            if start >= dirs {
+                break;
+            }
+            let above = levels.last().map_or(0, |level| level.per_home);
+            levels.push(Level { start, fanout, per_home: above.saturating_mul(fanout).max(1) });
+            all = all.saturating_mul(fanout);
+            start = start.saturating_add(all);
+        }
+        Self { dirs, files, files_from, levels }
+    }
+
+    /// Directories, with the root.
+    #[must_use]
+    pub fn dirs(&self) -> u64 {
+        self.dirs
+    }
+
+    /// Files in all directories together.
+    #[must_use]
+    pub fn files(&self) -> u64 {
+        self.files * self.dirs.saturating_sub(self.files_from)
+    }
+
+    /// The directory that the inode is or is in, and the file if it is one.
+    fn place(&self, ino: u64) -> Option<(u64, Option<u64>)> {
+        let number = ino.checked_sub(ROOT)?;
+        let (dir, rest) = (number / (self.files + 1), number % (self.files + 1));
+        match rest.checked_sub(1) {
+            _ if dir >= self.dirs => None,
+            Some(_) if dir < self.files_from => None,
+            file => Some((dir, file)),
+        }
+    }
+
+    fn inode(&self, dir: u64) -> u64 {
+        ROOT + dir * (self.files + 1)
+    }
+
+    fn level(&self, dir: u64) -> usize {
+        self.levels.partition_point(|level| level.start <= dir) - 1
+    }
+
+    fn subdirs(&self, dir: u64) -> Range<u64> {
+        let level = self.level(dir);
+        let Some(below) = self.levels.get(level + 1) else { return 0..0 };
+        let first = below.start + (dir - self.levels[level].start) * below.fanout;
+        first.min(self.dirs)..(first + below.fanout).min(self.dirs)
+    }
+
+    fn parent(&self, dir: u64) -> u64 {
+        match self.level(dir) {
+            0 => 0,
+            at => {
+                let level = &self.levels[at];
+                self.levels[at - 1].start + (dir - level.start) / level.fanout
+            }
+        }
+    }
+
+    fn owner(&self, dir: u64) -> u64 {
+        match self.level(dir) {
+            0 => 0,
+            at => FIRST_UID + (dir - self.levels[at].start) / self.levels[at].per_home,
+        }
+    }
+
+    /// What `ino` is, if there is such an inode.
+    #[must_use]
+    pub fn attr(&self, ino: u64) -> Option<FileAttr> {
+        let (dir, file) = self.place(ino)?;
+        let random = mix(ino);
+        let (kind, perm, size, nlink) = match file {
+            Some(_) => (FileType::RegularFile, 0o644, file_size(ino), 1),
+            None => {
+                let subdirs = self.subdirs(dir);
+                let perm = if self.level(dir) == 1 { 0o700 } else { 0o755 };
+                (FileType::Directory, perm, 4096, 2 + (subdirs.end - subdirs.start))
+            }
+        };
+        let age = Duration::from_secs(random % (700 * 86_400));
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(NEWEST) - age;
+        Some(FileAttr {
+            ino: INodeNo(ino),
+            size,
+            blocks: size.div_ceil(4096) * 8,
+            atime: time,
+            mtime: time,
+            ctime: time,
+            crtime: time,
+            kind,
+            perm,
+            nlink: u32::try_from(nlink).unwrap_or(u32::MAX),
+            uid: u32::try_from(self.owner(dir)).unwrap_or(u32::MAX),
+            gid: 0,
+            rdev: 0,
+            blksize: 4096,
+            flags: 0,
+        })
+    }
+
+    /// The entries of the directory `ino`, if it is one.
+    #[must_use]
+    pub fn listing(&self, ino: u64) -> Option<Listing<'_>> {
+        match self.place(ino)? {
+            (dir, None) => {
+                let subdirs = self.subdirs(dir);
+                let files = if dir < self.files_from { 0 } else { self.files };
+                Some(Listing { tree: self, dir, subdirs, files })
+            }
+            (_, Some(_)) => None,
+        }
+    }
+}
+
+/// What is in one directory.
+#[derive(Debug)]
+pub struct Listing<'a> {
+    tree: &'a Tree,
+    dir: u64,
+    subdirs: Range<u64>,
+    files: u64,
+}
+
+impl Listing<'_> {
+    /// The inode of the directory above.
+    #[must_use]
+    pub fn parent(&self) -> u64 {
+        self.tree.inode(self.tree.parent(self.dir))
+    }
+
+    /// The inode at `position`, with its name in `name`; nothing behind the last.
+    pub fn entry(&self, position: u64, name: &mut String) -> Option<u64> {
+        name.clear();
+        let subdirs = self.subdirs.end - self.subdirs.start;
+        let written = match position.checked_sub(subdirs) {
+            Some(file) if file >= self.files => return None,
+            Some(file) => write!(name, "f{file}"),
+            None if self.dir == 0 => write!(name, "{}", FIRST_UID + position),
+            None => write!(name, "d{position}"),
+        };
+        written.ok()?;
+        Some(match position.checked_sub(subdirs) {
+            Some(file) => self.tree.inode(self.dir) + 1 + file,
+            None => self.tree.inode(self.subdirs.start + position),
+        })
+    }
+
+    /// The inode called `name`.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<u64> {
+        let subdirs = self.subdirs.end - self.subdirs.start;
+        let number = |digits: &str| digits.parse::<u64>().ok();
+        let position = match name.as_bytes().first()? {
+            b'f' => number(&name[1..])?.checked_add(subdirs)?,
+            b'd' => number(&name[1..])?,
+            _ => number(name)?.checked_sub(FIRST_UID)?,
+        };
+        // Only what a listing shows: not `d01`, not a home's name elsewhere.
+        let mut listed = String::new();
+        let ino = self.entry(position, &mut listed)?;
+        (listed == name).then_some(ino)
+    }
+}
+
+/// Up to 64 KiB, small ones far more often, as homes have them.
+fn file_size(ino: u64) -> u64 {
+    let random = mix(ino);
+    (random >> 8) % (1 << (random % 17))
+}
+
+/// Numbers that look like chance and are the same each time (the finalizer of SplitMix64).
+fn mix(number: u64) -> u64 {
+    let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,177 @@
+//! The slow tree must be what its formula says, to programs that know nothing of it, and must
+//! count what they asked for: every figure taken on it rests on that.
+
+mod scratch;
+
+use std::collections::{HashMap, HashSet};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use efs_scan_bench::slow::{FIRST_UID, ROOT, Tree};
+
+/// One line of `find`.
+struct Found {
+    kind: String,
+    ino: u64,
+    nlink: u64,
+    uid: u64,
+    blocks: u64,
+    path: String,
+}
+
+/// Whether trees can be mounted here; where not, says so past the test harness, which hides what
+/// a passing test prints, and in the list that `tests/run` shows at its end.
+fn can_mount(test: &str) -> bool {
+    let able = Path::new("/dev/fuse").exists() && rustix::process::geteuid().is_root();
+    if !able {
+        let line = format!("SKIPPED {test}: no /dev/fuse, or not root\n");
+        let _ = std::io::stderr().write_all(line.as_bytes());
+        if let Some(list) = std::env::var_os("EFS_SCAN_SKIPPED") {
+            let file = std::fs::OpenOptions::new().append(true).create(true).open(list);
+            file.and_then(|mut file| file.write_all(line.as_bytes())).expect("list of the skipped");
+        }
+    }
+    able
+}
+
+/// Runs `script` in the tree that `options` make.
+fn slow_tree(options: &[&str], script: &str) -> Output {
+    let point = scratch::dir();
+    Command::new(env!("CARGO_BIN_EXE_slow-tree"))
+        .args(options)
+        .arg(point.path())
+        .args(["--", "sh", "-c", "cd \"$0\" && exec sh -c \"$1\""])
+        .args([point.path().as_os_str(), script.as_ref()])
+        .output()
+        .expect("slow-tree")
+}
+
+/// What `script` printed; it has to succeed.
+fn printed(options: &[&str], script: &str) -> String {
+    let output = slow_tree(options, script);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn find(options: &[&str]) -> Vec<Found> {
+    let lines = printed(options, r#"find . -printf '%y %i %n %U %b %P\n'"#);
+    let found = lines.lines().map(|line| {
+        let words: Vec<&str> = line.splitn(6, ' ').collect();
+        let number = |at: usize| words[at].parse().expect("a number");
+        Found {
+            kind: words[0].to_owned(),
+            ino: number(1),
+            nlink: number(2),
+            uid: number(3),
+            blocks: number(4),
+            path: words[5].to_owned(),
+        }
+    });
+    found.collect()
+}
+
+/// A number of the line at the end.
+fn counted(output: &Output, name: &str) -> u64 {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let line = said.lines().find_map(|line| line.strip_prefix("slow-tree: ")).expect("its line");
+    let mut words = line.split(' ').filter_map(|word| word.split_once('='));
+    let value = words.find(|(key, _)| *key == name).expect("its number").1;
+    value.parse().expect("a number")
+}
+
+/// Holds what `find` saw against `tree`.
+fn check(tree: &Tree, found: &[Found]) {
+    let dirs: Vec<_> = found.iter().filter(|found| found.kind == "d").collect();
+    assert_eq!(dirs.len() as u64, tree.dirs());
+    assert_eq!((found.len() - dirs.len()) as u64, tree.files());
+    let inodes: HashSet<_> = found.iter().map(|found| found.ino).collect();
+    assert_eq!(inodes.len(), found.len(), "inodes are unique");
+
+    let mut subdirs: HashMap<&str, u64> = HashMap::new();
+    for dir in dirs.iter().filter(|dir| !dir.path.is_empty()) {
+        let above = dir.path.rsplit_once('/').map_or("", |(above, _)| above);
+        *subdirs.entry(above).or_default() += 1;
+    }
+    for dir in dirs {
+        let below = subdirs.get(dir.path.as_str()).copied().unwrap_or(0);
+        assert_eq!(dir.nlink, 2 + below, "links of {}", dir.path);
+    }
+    for one in found {
+        let home = one.path.split('/').next().filter(|home| !home.is_empty());
+        assert_eq!(one.uid, home.map_or(0, |home| home.parse().expect("a uid")), "{}", one.path);
+        let attr = tree.attr(one.ino).expect("an inode of the tree");
+        assert_eq!(one.blocks, attr.blocks, "blocks of {}", one.path);
+    }
+}
+
+#[test]
+fn find_and_du_see_the_formula() {
+    if !can_mount("find_and_du_see_the_formula") {
+        return;
+    }
+    let options = ["--dirs", "300", "--files", "7", "--fanout", "4", "--homes", "5"];
+    let tree = Tree::even(300, 7, 5, 4);
+    assert_eq!((tree.dirs(), tree.files()), (300, 299 * 7));
+    let found = find(&options);
+    check(&tree, &found);
+    let homes: HashSet<_> = found.iter().map(|found| found.uid).filter(|uid| *uid > 0).collect();
+    assert_eq!(homes, (FIRST_UID..FIRST_UID + 5).collect());
+
+    // Every directory and file by its number, without asking what is in what.
+    let numbers = ROOT..ROOT + 300 * 8;
+    let blocks: u64 = numbers.filter_map(|ino| tree.attr(ino)).map(|attr| attr.blocks).sum();
+    let du = printed(&options, "du -s --block-size=512 .");
+    assert_eq!(du.split_whitespace().next(), Some(blocks.to_string().as_str()));
+}
+
+#[test]
+fn wide_directories_are_listed_whole() {
+    if !can_mount("wide_directories_are_listed_whole") {
+        return;
+    }
+    check(&Tree::wide_files(30_000), &find(&["--wide-files", "30000"]));
+    check(&Tree::wide_dirs(3_000), &find(&["--wide-dirs", "3000"]));
+}
+
+#[test]
+fn names_that_no_listing_shows_are_not_there() {
+    if !can_mount("names_that_no_listing_shows_are_not_there") {
+        return;
+    }
+    let script = "test -d 200005/d0 && test -f 200005/d0/f1 &&
+        ! ls -d 200025 d0 f0 200005/d01 200005/d10 200005/200005 200005/f2 200005/f 200005/x";
+    printed(&["--files", "2"], script);
+}
+
+#[test]
+fn what_was_asked_is_counted_and_the_code_comes_through() {
+    if !can_mount("what_was_asked_is_counted_and_the_code_comes_through") {
+        return;
+    }
+    let output = slow_tree(&["--dirs", "100", "--rtt-us", "100"], "find . -size +1000k; exit 7");
+    assert_eq!(output.status.code(), Some(7));
+    assert_eq!((counted(&output, "dirs"), counted(&output, "files")), (100, 990));
+    // find opens where it starts once more, to come back to.
+    assert_eq!(counted(&output, "opendirs"), 101);
+    assert_eq!(counted(&output, "readdirpluses"), 100);
+    // The attributes came with the names, but for the root's.
+    assert_eq!((counted(&output, "readdirs"), counted(&output, "lookups")), (0, 0));
+    assert_eq!(counted(&output, "getattrs"), 1);
+    assert_eq!(counted(&output, "round_trips"), 101 * 2 + 100 + 1);
+    assert_eq!(counted(&output, "peak_in_flight"), 1);
+}
+
+#[test]
+fn waiting_takes_no_thread() {
+    if !can_mount("waiting_takes_no_thread") {
+        return;
+    }
+    let floor = env!("CARGO_BIN_EXE_floor");
+    let script = format!("{floor} --threads 256 .");
+    let options = ["--wide-dirs", "2000", "--rtt-us", "50000", "--threads", "1"];
+    let output = slow_tree(&options, &script);
+    assert!(output.status.success());
+    let peak = counted(&output, "peak_in_flight");
+    assert!((200..=256).contains(&peak), "{peak} in flight");
+}
