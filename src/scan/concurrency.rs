@@ -17,8 +17,8 @@
 //! - With `--max-latency`, workers fall while an answer takes longer than that, down to one, and
 //!   come back when it takes less than four fifths of it.
 //!
-//! On a local file system with warm caches the processor is busy from the first window on, and the
-//! number of workers stays the number of cores.
+//! On a local file system with warm caches workers hardly ever sleep, and their number stays the
+//! number of cores.
 
 use std::time::Duration;
 
@@ -35,6 +35,9 @@ const ENOUGH: u64 = 8;
 
 /// Share of the processors, or of one each worker, from which on more workers only queue for them.
 const BUSY: f64 = 0.7;
+
+/// Waits for each round trip from which on workers wait for answers, and not for the processor.
+const SLEEPY: f64 = 0.3;
 
 /// What doubling must gain, as a factor of throughput.
 const GAIN_OF_DOUBLING: f64 = 1.2;
@@ -58,6 +61,8 @@ pub(super) struct Sample {
     pub(super) waited: Duration,
     /// Processor time of the process.
     pub(super) cpu: Duration,
+    /// How often a thread of it had to wait for something other than the processor.
+    pub(super) waits: u64,
     /// Whether all workers are busy and more work waits.
     pub(super) backlog: bool,
     /// Whether workers waited for `--max-ops`.
@@ -154,7 +159,10 @@ impl Concurrency {
             return self.limit;
         }
         let cpu = sample.cpu.saturating_sub(self.since.cpu).as_secs_f64() / length;
-        let busy = cpu >= BUSY * self.limit.min(self.bounds.cores) as f64;
+        // On a machine that others use as well, workers that got little of the processor are as
+        // busy as they can be; those that wait for answers go to sleep for each.
+        let waits = sample.waits.saturating_sub(self.since.waits) as f64 / trips as f64;
+        let busy = cpu >= BUSY * self.limit.min(self.bounds.cores) as f64 || waits < SLEEPY;
         let before = self.limit;
         self.judge(Step { workers: before, latency }, busy);
         if self.limit != before && !matches!(self.phase, Phase::Start { .. }) {
@@ -271,6 +279,8 @@ mod tests {
         /// Seconds of our processors for each answer.
         cpu: f64,
         cores: usize,
+        /// Whether workers sleep for an answer, and do not only wait for a processor.
+        sleeps: bool,
         /// How far a window's mean may be off, as a share of it.
         noise: f64,
     }
@@ -278,7 +288,8 @@ mod tests {
     impl Server {
         fn far(latency_ms: f64) -> Self {
             let capacity = f64::INFINITY;
-            Self { latency: latency_ms / 1e3, capacity, cpu: 10e-6, cores: 2, noise: 0.0 }
+            let latency = latency_ms / 1e3;
+            Self { latency, capacity, cpu: 10e-6, cores: 2, sleeps: true, noise: 0.0 }
         }
 
         /// What `n` workers get in a second, and how long each answer takes.
@@ -319,6 +330,7 @@ mod tests {
                 let new = self.trips as u64 - self.sample.trips;
                 self.sample.trips += new;
                 self.sample.waited += Duration::from_secs_f64(new as f64 * latency);
+                self.sample.waits += if server.sleeps { new } else { new / 20 };
                 self.sample.cpu += Duration::from_secs_f64(rate * TICK * server.cpu);
                 self.sample.now += Duration::from_secs_f64(TICK);
                 self.sample.backlog = true;
@@ -356,9 +368,14 @@ mod tests {
 
     #[test]
     fn where_the_processor_is_busy_there_are_as_many_as_cores() {
-        let server = Server { cpu: 25e-6, ..Server::far(0.0) };
+        let server = Server { cpu: 25e-6, sleeps: false, ..Server::far(0.0) };
         let mut walk = Walk::new(bounds(256));
         walk.run(&server, 60.0);
+        assert_eq!(walk.trace.iter().max(), Some(&2));
+        // Other processes leave us a part of the processors, and the more workers the more.
+        let shared = Server { sleeps: false, ..Server::far(1.0) };
+        let mut walk = Walk::new(bounds(256));
+        walk.run(&shared, 60.0);
         assert_eq!(walk.trace.iter().max(), Some(&2));
     }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::Stop;
 use super::concurrency::Sample;
@@ -88,14 +89,21 @@ impl Pace {
 
     /// What was measured until now. `backlog` is the caller's to know.
     pub(super) fn sample(&self, backlog: bool) -> Sample {
-        let cpu = clock_gettime(ClockId::ProcessCPUTime);
-        let seconds = u64::try_from(cpu.tv_sec).unwrap_or_default();
+        // Fails for no argument that there is; then all counts as waiting.
+        let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
+        let time = |value: TimeVal| {
+            let micros = value.num_microseconds();
+            Duration::from_micros(u64::try_from(micros).unwrap_or_default())
+        };
+        let cpu = usage.map(|usage| time(usage.user_time()) + time(usage.system_time()));
+        let waits = usage.map(|usage| usage.voluntary_context_switches());
         Sample {
             now: self.begun.elapsed(),
             // Relaxed: that one of the two is a moment ahead does not matter.
             trips: self.trips.load(Ordering::Relaxed),
             waited: Duration::from_nanos(self.waited_nanos.load(Ordering::Relaxed)),
-            cpu: Duration::new(seconds, u32::try_from(cpu.tv_nsec).unwrap_or_default()),
+            cpu: cpu.unwrap_or_default(),
+            waits: waits.and_then(|waits| u64::try_from(waits).ok()).unwrap_or(u64::MAX),
             backlog,
             held_back: self.held_back.swap(false, Ordering::Relaxed),
         }
