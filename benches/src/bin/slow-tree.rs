@@ -12,9 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
-use efs_scan_bench::slow::{Slow, Tree};
-use fuser::{Config, MountOption, Session, SessionACL};
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+use efs_scan_bench::slow::{Tree, mount};
+use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -96,10 +95,9 @@ fn main() -> Result<ExitCode> {
     };
     // Before anything is mounted, so that no signal leaves it mounted.
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let (slow, counts) = Slow::new(tree, Duration::from_micros(cli.rtt_us))?;
-    let session = Session::new(slow, &cli.mountpoint, &config(threads))
-        .with_context(|| format!("mount {}", cli.mountpoint.display()))?
-        .spawn()?;
+    let round_trip = Duration::from_micros(cli.rtt_us);
+    let (session, counts) = mount(tree, round_trip, &cli.mountpoint, threads)
+        .with_context(|| format!("mount {}", cli.mountpoint.display()))?;
     let start = Instant::now();
     let ended = match cli.command.split_first() {
         Some((program, args)) => run(Command::new(program).args(args), signals)
@@ -119,23 +117,6 @@ fn main() -> Result<ExitCode> {
         None => eprint!("{line}"),
     }
     ended
-}
-
-fn config(threads: NonZeroUsize) -> Config {
-    let mut config = Config::default();
-    config.mount_options = vec![
-        MountOption::FSName("slow-tree".to_owned()),
-        MountOption::RO,
-        MountOption::DefaultPermissions,
-    ];
-    // Others see it only where whoever mounts may allow that without asking.
-    config.acl = match geteuid().is_root() {
-        true => SessionACL::All,
-        false => SessionACL::Owner,
-    };
-    config.n_threads = Some(threads.get());
-    config.clone_fd = true;
-    config
 }
 
 /// Runs the command to its end. A signal ends the command, not this program, which has to

@@ -8,8 +8,10 @@
 //! client learns it with the last names.
 
 mod delay;
+mod mount;
 mod serve;
 mod tree;
 
+pub use mount::mount;
 pub use serve::{Counts, Slow};
 pub use tree::{FIRST_UID, ROOT, Tree};
