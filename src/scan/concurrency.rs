@@ -10,7 +10,8 @@
 //!   It ends where doubling gained less than a fifth, where the processor is busy, or at the cap;
 //!   the last step is then looked at once more, with answers that were asked for after it.
 //! - **Hold**: now and then a quarter more is tried, and kept if it gains a third of what it could.
-//!   Trials that gain nothing become rarer, up to one in 64 windows.
+//!   Trials that gain nothing become rarer, up to one in 64 windows; one that gains nearly all of
+//!   it starts the doubling again.
 //! - When answers take twice as long as they used to, a quarter less is tried, and again, as long
 //!   as no throughput is lost by it: so the queue that the walk itself made goes away. Where
 //!   throughput falls with the workers the slowness is not the walk's doing, and is the new usual.
@@ -44,6 +45,9 @@ const GAIN_OF_DOUBLING: f64 = 1.2;
 
 /// What part of the workers a trial adds must show as throughput.
 const GAIN_OF_TRIAL: f64 = 0.33;
+
+/// What part of them must show for doubling to begin again: the file system has changed.
+const GAIN_TO_START_AGAIN: f64 = 0.8;
 
 /// Throughput that a quarter fewer workers may cost before it counts as lost.
 const KEPT_WITH_FEWER: f64 = 0.88;
@@ -244,7 +248,11 @@ impl Concurrency {
         let gain = step.throughput() / before.throughput();
         let change = step.workers as f64 / before.workers as f64;
         if change > 1.0 {
-            if gain >= 1.0 + (change - 1.0) * GAIN_OF_TRIAL {
+            let gained = (gain - 1.0) / (change - 1.0);
+            if gained >= GAIN_TO_START_AGAIN && self.limit < self.bounds.most {
+                return self.start(None, step, false);
+            }
+            if gained >= GAIN_OF_TRIAL {
                 return self.settle(Some(step.latency), 1);
             }
             self.limit = before.workers;
@@ -404,6 +412,11 @@ mod tests {
         assert!(walk.lately(5.0) < 45.0, "{}", walk.lately(5.0));
         walk.run(&Server::far(5.0), 30.0);
         assert!(walk.lately(5.0) > 200.0, "they come back: {}", walk.lately(5.0));
+        // A walk that begins where all is in the caches, and leaves them.
+        let cached = Server { cpu: 25e-6, sleeps: false, ..Server::far(0.0) };
+        let mut walk = Walk::new(bounds(64));
+        walk.run(&cached, 3.0).run(&Server::far(5.0), 2.0);
+        assert!(walk.trace.contains(&64), "{}", walk.workers);
     }
 
     #[test]
