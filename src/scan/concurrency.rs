@@ -7,8 +7,9 @@
 //! moments without work from looking like a slow file system.
 //!
 //! - **Start**: from the number of cores, doubled once per answer time, as TCP's slow start does.
-//!   It ends where doubling gained less than a fifth, where the processor is busy, or at the cap;
-//!   the last step is then looked at once more, with answers that were asked for after it.
+//!   It ends where doubling gained less than a fifth in two windows, where the processor is busy,
+//!   or at the cap; the last step is then looked at once more, with answers that were asked for
+//!   after it. Answers as fast as the fastest of late are a gain in any case.
 //! - **Hold**: now and then a quarter more is tried, and kept if it gains a third of what it could.
 //!   Trials that gain nothing become rarer, up to one in 64 windows; one that gains nearly all of
 //!   it starts the doubling again.
@@ -40,10 +41,10 @@ const BUSY: f64 = 0.7;
 /// Waits for each round trip from which on workers wait for answers, and not for the processor.
 const SLEEPY: f64 = 0.3;
 
-/// What doubling must gain, as a factor of throughput.
-const GAIN_OF_DOUBLING: f64 = 1.2;
+/// What part of the workers that doubling adds must show as throughput.
+const GAIN_OF_DOUBLING: f64 = 0.2;
 
-/// What part of the workers a trial adds must show as throughput.
+/// What part of the workers that a trial adds must show as throughput.
 const GAIN_OF_TRIAL: f64 = 0.33;
 
 /// What part of them must show for doubling to begin again: the file system has changed.
@@ -51,6 +52,15 @@ const GAIN_TO_START_AGAIN: f64 = 0.8;
 
 /// Throughput that a quarter fewer workers may cost before it counts as lost.
 const KEPT_WITH_FEWER: f64 = 0.88;
+
+/// Windows that must agree that the file system is at its limit, or has become slow.
+const SURE: u32 = 2;
+
+/// Round trips this many times the fastest wait in no queue.
+const NO_QUEUE: f64 = 1.25;
+
+/// How the fastest mean is forgotten, in a second.
+const FASTEST_FADES: f64 = 0.01;
 
 /// Windows between trials that gained nothing, at most.
 const RAREST_TRIAL: u32 = 64;
@@ -79,6 +89,8 @@ pub(super) struct Concurrency {
     bounds: Bounds,
     limit: usize,
     phase: Phase,
+    /// The shortest mean round trip of late, in seconds: what an answer takes without a queue.
+    fastest: f64,
     /// Where the window began.
     since: Sample,
     /// Until when answers may be to what was asked before the last change.
@@ -92,19 +104,27 @@ pub(super) struct Concurrency {
 enum Phase {
     Start {
         before: Option<Step>,
+        /// Windows that showed no gain.
+        doubts: u32,
     },
-    Hold {
-        /// Mean round trip as it usually is, in seconds.
-        usual: Option<f64>,
-        /// Windows to go until more is tried, and between trials.
-        wait: u32,
-        pause: u32,
-    },
+    Hold(Hold),
     /// Other workers than `before` are tried.
     Trial {
         before: Step,
         pause: u32,
     },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    /// Mean round trip as it usually is, in seconds.
+    usual: Option<f64>,
+    /// Windows in a row in which it took much longer, and the sum of their means.
+    slow: u32,
+    slow_sum: f64,
+    /// Windows to go until more is tried, and between trials.
+    wait: u32,
+    pause: u32,
 }
 
 /// A number of workers and the mean round trip with it, in seconds.
@@ -123,17 +143,26 @@ impl Step {
 impl Concurrency {
     pub(super) fn new(bounds: Bounds) -> Self {
         let phase = match bounds.start < bounds.most {
-            true => Phase::Start { before: None },
-            false => Phase::Hold { usual: None, wait: 1, pause: 1 },
+            true => Phase::Start { before: None, doubts: 0 },
+            false => Phase::Hold(Hold::new(None, 1)),
         };
         Self {
             limit: bounds.start,
             bounds,
             phase,
+            fastest: f64::INFINITY,
             since: Sample::default(),
             settled_at: 0.0,
             backlog: true,
             held_back: false,
+        }
+    }
+
+    /// How long to wait for the next sample.
+    pub(super) fn tick(&self) -> Duration {
+        match self.phase {
+            Phase::Start { .. } => Duration::from_secs_f64(START_WINDOW),
+            Phase::Hold(_) | Phase::Trial { .. } => Duration::from_secs_f64(HOLD_WINDOW / 4.0),
         }
     }
 
@@ -167,6 +196,7 @@ impl Concurrency {
         // busy as they can be; those that wait for answers go to sleep for each.
         let waits = sample.waits.saturating_sub(self.since.waits) as f64 / trips as f64;
         let busy = cpu >= BUSY * self.limit.min(self.bounds.cores) as f64 || waits < SLEEPY;
+        self.fastest = latency.min(self.fastest * (1.0 + FASTEST_FADES * length));
         let before = self.limit;
         self.judge(Step { workers: before, latency }, busy);
         if self.limit != before && !matches!(self.phase, Phase::Start { .. }) {
@@ -192,51 +222,76 @@ impl Concurrency {
                 let fewer = self.limit as f64 * (max / step.latency).clamp(0.5, 0.9);
                 self.limit = (fewer as usize).max(self.bounds.least);
             }
-            self.phase = Phase::Hold { usual: None, wait: 1, pause: 1 };
-            return;
+            return self.settle(None, 1);
         }
         match self.phase {
-            Phase::Start { before } => self.start(before, step, busy),
-            Phase::Hold { usual, wait, pause } => self.hold(usual, wait, pause, step, busy),
+            Phase::Start { before, doubts } => self.start(before, doubts, step, busy),
+            Phase::Hold(hold) => self.hold(hold, step, busy),
             Phase::Trial { before, pause } => self.end_trial(before, step, pause),
         }
     }
 
-    fn start(&mut self, before: Option<Step>, step: Step, busy: bool) {
-        let gained =
-            before.is_none_or(|before| step.throughput() >= GAIN_OF_DOUBLING * before.throughput());
+    /// How much of the workers that were added shows as throughput. Where answers come as fast as
+    /// they ever did there is no queue, whatever a single window says.
+    fn gained(&self, before: Step, step: Step) -> f64 {
+        if step.latency <= NO_QUEUE * self.fastest {
+            return 1.0;
+        }
+        let change = step.workers as f64 / before.workers as f64;
+        (step.throughput() / before.throughput() - 1.0) / (change - 1.0)
+    }
+
+    fn start(&mut self, before: Option<Step>, doubts: u32, step: Step, busy: bool) {
         if busy {
             return self.settle(Some(step.latency), 1);
         }
-        if !gained && let Some(before) = before {
+        if let Some(before) = before
+            && self.gained(before, step) < GAIN_OF_DOUBLING
+        {
+            // The first answers of a window may be to fewer workers, and one window proves little.
+            if doubts + 1 < SURE {
+                self.phase = Phase::Start { before: Some(before), doubts: doubts + 1 };
+                return;
+            }
             self.limit = before.workers;
             return self.settle(Some(before.latency), 1);
         }
         if !self.backlog || self.held_back {
             return;
         }
-        let more = (2 * self.limit).min(self.bounds.most);
-        self.limit = more;
-        self.phase = match more == self.bounds.most {
+        self.limit = (2 * self.limit).min(self.bounds.most);
+        self.phase = match self.limit == self.bounds.most {
             true => Phase::Trial { before: step, pause: 1 },
-            false => Phase::Start { before: Some(step) },
+            false => Phase::Start { before: Some(step), doubts: 0 },
         };
     }
 
-    fn hold(&mut self, usual: Option<f64>, wait: u32, pause: u32, step: Step, busy: bool) {
-        let usual = usual.unwrap_or(step.latency);
-        let fewer = (self.limit * 3 / 4).max(self.bounds.least);
+    fn hold(&mut self, mut hold: Hold, step: Step, busy: bool) {
+        let usual = hold.usual.unwrap_or(step.latency);
+        let fewer = self.fewer();
         if step.latency > 2.0 * usual && fewer < self.limit {
-            return self.try_other(fewer, step, pause);
+            hold.slow += 1;
+            hold.slow_sum += step.latency;
+            if hold.slow < SURE {
+                self.phase = Phase::Hold(hold);
+                return;
+            }
+            let before = Step { latency: hold.slow_sum / f64::from(hold.slow), ..step };
+            return self.try_other(fewer, before, hold.pause);
         }
         let more = (self.limit + (self.limit / 4).max(1)).min(self.bounds.most);
         let room = more > self.limit && !busy && self.backlog && !self.held_back;
-        if room && wait <= 1 {
-            return self.try_other(more, step, pause);
+        if room && hold.wait <= 1 {
+            return self.try_other(more, step, hold.pause);
         }
         // Follows the file system's mood slowly, so that a sudden change is seen.
         let usual = usual + (step.latency - usual) / 16.0;
-        self.phase = Phase::Hold { usual: Some(usual), wait: wait.saturating_sub(1), pause };
+        let wait = hold.wait.saturating_sub(1);
+        self.phase = Phase::Hold(Hold { wait, ..Hold::new(Some(usual), hold.pause) });
+    }
+
+    fn fewer(&self) -> usize {
+        (self.limit * 3 / 4).max(self.bounds.least)
     }
 
     fn try_other(&mut self, workers: usize, before: Step, pause: u32) {
@@ -245,12 +300,10 @@ impl Concurrency {
     }
 
     fn end_trial(&mut self, before: Step, step: Step, pause: u32) {
-        let gain = step.throughput() / before.throughput();
-        let change = step.workers as f64 / before.workers as f64;
-        if change > 1.0 {
-            let gained = (gain - 1.0) / (change - 1.0);
+        if step.workers > before.workers {
+            let gained = self.gained(before, step);
             if gained >= GAIN_TO_START_AGAIN && self.limit < self.bounds.most {
-                return self.start(None, step, false);
+                return self.start(None, 0, step, false);
             }
             if gained >= GAIN_OF_TRIAL {
                 return self.settle(Some(step.latency), 1);
@@ -258,11 +311,11 @@ impl Concurrency {
             self.limit = before.workers;
             return self.settle(Some(before.latency), (2 * pause).min(RAREST_TRIAL));
         }
-        if gain < KEPT_WITH_FEWER {
+        if step.throughput() < KEPT_WITH_FEWER * before.throughput() {
             self.limit = before.workers;
             return self.settle(Some(before.latency), pause);
         }
-        let fewer = (self.limit * 3 / 4).max(self.bounds.least);
+        let fewer = self.fewer();
         match fewer < self.limit {
             true => self.try_other(fewer, step, pause),
             false => self.settle(Some(step.latency), pause),
@@ -270,7 +323,13 @@ impl Concurrency {
     }
 
     fn settle(&mut self, usual: Option<f64>, pause: u32) {
-        self.phase = Phase::Hold { usual, wait: pause, pause };
+        self.phase = Phase::Hold(Hold::new(usual, pause));
+    }
+}
+
+impl Hold {
+    fn new(usual: Option<f64>, pause: u32) -> Self {
+        Self { usual, slow: 0, slow_sum: 0.0, wait: pause, pause }
     }
 }
 
@@ -291,13 +350,15 @@ mod tests {
         sleeps: bool,
         /// How far a window's mean may be off, as a share of it.
         noise: f64,
+        /// How often answers take three times as long for no reason of ours.
+        stalls: f64,
     }
 
     impl Server {
         fn far(latency_ms: f64) -> Self {
             let capacity = f64::INFINITY;
             let latency = latency_ms / 1e3;
-            Self { latency, capacity, cpu: 10e-6, cores: 2, sleeps: true, noise: 0.0 }
+            Self { latency, capacity, cpu: 10e-6, cores: 2, sleeps: true, noise: 0.0, stalls: 0.0 }
         }
 
         /// What `n` workers get in a second, and how long each answer takes.
@@ -331,9 +392,10 @@ mod tests {
         fn run(&mut self, server: &Server, seconds: f64) -> &mut Self {
             for _ in 0..(seconds / TICK) as usize {
                 let (rate, latency) = server.serve(self.workers);
-                self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                let random = (self.random >> 33) as f64 / f64::from(u32::MAX >> 1) - 0.5;
-                let latency = latency * (1.0 + server.noise * random);
+                let stalled = self.random() < server.stalls;
+                let (rate, latency) =
+                    if stalled { (rate / 3.0, latency * 3.0) } else { (rate, latency) };
+                let latency = latency * (1.0 + server.noise * (self.random() - 0.5));
                 self.trips += rate * TICK;
                 let new = self.trips as u64 - self.sample.trips;
                 self.sample.trips += new;
@@ -346,6 +408,12 @@ mod tests {
                 self.trace.push(self.workers);
             }
             self
+        }
+
+        /// From 0 to 1.
+        fn random(&mut self) -> f64 {
+            self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (self.random >> 33) as f64 / f64::from(u32::MAX >> 1)
         }
 
         /// How many workers there were on average in the last seconds.
@@ -363,11 +431,17 @@ mod tests {
     #[test]
     fn where_nothing_is_in_the_way_the_cap_is_reached_within_two_seconds() {
         for (latency_ms, most) in [(1.0, 64), (5.0, 64), (5.0, 256), (20.0, 256)] {
-            for noise in [0.0, 0.5, 1.0] {
-                let server = Server { noise, ..Server::far(latency_ms) };
-                let mut walk = Walk::new(bounds(most));
+            for (noise, seed) in
+                [0.0, 0.5, 1.0].into_iter().flat_map(|n| (1..9).map(move |s| (n, s)))
+            {
+                let server = Server { noise, stalls: noise / 5.0, ..Server::far(latency_ms) };
+                let mut walk = Walk { random: seed, ..Walk::new(bounds(most)) };
                 walk.run(&server, 2.0);
-                assert!(walk.trace.contains(&most), "{latency_ms} ms, noise {noise}");
+                assert!(
+                    walk.trace.contains(&most),
+                    "{latency_ms} ms, noise {noise}: {:?}",
+                    walk.trace
+                );
                 walk.run(&server, 30.0);
                 assert!(walk.lately(20.0) > 0.8 * most as f64, "{latency_ms} {noise} {most}");
             }

@@ -59,6 +59,16 @@ impl Pace {
         Asked { at: Instant::now(), trips: 1 }
     }
 
+    /// Between a directory's opening and its first names: one measurement for both is enough,
+    /// except where what is held back lies between them.
+    pub(super) fn names_after(&self, opened: Asked) -> Asked {
+        if self.bucket.is_some() {
+            self.answered(opened);
+            return self.names();
+        }
+        Asked { trips: opened.trips + 1, ..opened }
+    }
+
     /// After names came for which nothing was taken before: only an answer shows whether there
     /// were more, and the question after the last ones costs nothing on NFS.
     pub(super) fn more_names(&self) {
@@ -111,7 +121,7 @@ impl Pace {
 }
 
 /// A question on its way.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 #[must_use]
 pub(super) struct Asked {
     at: Instant,

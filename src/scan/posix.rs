@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
+use rustix::fs::{Advice, CWD, Mode, OFlags, RawDir, fadvise, openat};
 use rustix::io::Errno;
 
 use super::nodes::{Budget, Node};
-use super::pace::Pace;
+use super::pace::{Asked, Pace};
 use super::statx::{FdProbe, attrs_at, attrs_of_fd};
 use super::workers::{Work, Workers};
 use super::{Ended, Engine, FsKind, NfsMount, Op, Probe, Root, Stop, WalkError};
@@ -66,8 +66,10 @@ impl Engine for Posix {
             pace: Pace::new(per_open, self.plan.max_ops, stop),
             budget: Budget::new(self.plan.descriptors),
             fs: self.plan.fs,
+            nfs: self.plan.nfs.is_some(),
             stop: Arc::clone(stop),
         };
+        walk.forget(&fd);
         let reading = Reading::new(ledger, &root, fd, None);
         Workers::run(walk, Item::Read(Box::new(reading)), self.plan.workers, stop)
     }
@@ -79,6 +81,7 @@ struct Walk {
     pace: Pace,
     budget: Budget,
     fs: FsKind,
+    nfs: bool,
     stop: Arc<Stop>,
 }
 
@@ -105,6 +108,8 @@ struct Reading {
     tries: u32,
     /// Whether its descriptor is kept on the budget while it waits.
     budgeted: bool,
+    /// The question that opened it, until names were asked for.
+    opened: Option<Asked>,
 }
 
 /// Some names of a directory, each ended by a NUL.
@@ -125,6 +130,7 @@ impl Reading {
             node: None,
             tries: 1,
             budgeted: false,
+            opened: None,
         }
     }
 
@@ -169,10 +175,14 @@ impl Work for Walk {
                     Err(error) if is_stale(&error) => parent.reopen_child(&dir, &self.budget),
                     opened => opened,
                 };
-                self.pace.answered(asked);
+                if opened.is_err() {
+                    self.pace.answered(asked);
+                }
                 match opened {
                     Ok(fd) => {
-                        let reading = Reading::new(&self.ledger, &dir, fd, Some(&parent));
+                        self.forget(&fd);
+                        let mut reading = Reading::new(&self.ledger, &dir, fd, Some(&parent));
+                        reading.opened = Some(asked);
                         self.read(reading, workers, buffers);
                     }
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -222,6 +232,17 @@ impl Walk {
                     return self.finish(reading, workers);
                 }
             }
+        }
+    }
+
+    /// Lets an NFS client forget the names of a directory that it keeps from an earlier scan. They
+    /// would be right, but they come without attributes: those are only kept for seconds, and then
+    /// each file costs a round trip of its own, where asking for names and attributes anew costs
+    /// one (measured in tests/nfs.rs: 1,002 requests for 10,010 files, and 11,012 without this).
+    fn forget(&self, fd: &OwnedFd) {
+        if self.nfs {
+            // It only makes the scan cheaper.
+            let _ = fadvise(fd, 0, None, Advice::DontNeed);
         }
     }
 
@@ -278,7 +299,10 @@ impl Walk {
         names.clear();
         let mut first_batch = true;
         // The first read is timed; later ones are often answered from what came with it.
-        let mut asked = Some(self.pace.names());
+        let mut asked = Some(match reading.opened.take() {
+            Some(opened) => self.pace.names_after(opened),
+            None => self.pace.names(),
+        });
         loop {
             let fresh = raw.is_buffer_empty();
             let next = raw.next();

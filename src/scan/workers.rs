@@ -39,8 +39,8 @@ use crate::sync::lock;
 /// hang in a system call on a dead server.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often the waiting thread looks whether it should stop, and how many workers are worth it.
-const TICK: Duration = Duration::from_millis(10);
+/// How often the waiting thread looks whether it should stop.
+const STOP_LATENCY: Duration = Duration::from_millis(50);
 
 /// What workers do.
 pub(super) trait Work: Send + Sync + Sized + 'static {
@@ -257,7 +257,8 @@ impl<W: Work> Workers<W> {
                     continue;
                 }
             }
-            let waited = self.ended.wait_timeout(state, TICK);
+            let tick = controller.as_ref().map_or(STOP_LATENCY, Concurrency::tick);
+            let waited = self.ended.wait_timeout(state, tick);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.over = true;
