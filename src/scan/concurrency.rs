@@ -6,7 +6,8 @@
 //! nothing is gained. Judging by `r`, and not by directories counted, keeps large directories and
 //! moments without work from looking like a slow file system.
 //!
-//! - **Start**: from the number of cores, doubled once per answer time, as TCP's slow start does.
+//! - **Start**: from the number of cores, doubled once per answer time, as TCP's slow start does,
+//!   or times four while the processors are nearly idle.
 //!   It ends where doubling gained less than a fifth in two windows, where the processor is busy,
 //!   or at the cap; the last step is then looked at once more, with answers that were asked for
 //!   after it. Answers as fast as the fastest of late are a gain in any case.
@@ -33,7 +34,7 @@ const START_WINDOW: f64 = 0.010;
 const HOLD_WINDOW: f64 = 0.100;
 
 /// Round trips that make a mean.
-const ENOUGH: u64 = 8;
+const ENOUGH: u64 = 3;
 
 /// Share of the processors, or of one each worker, from which on more workers only queue for them.
 const BUSY: f64 = 0.7;
@@ -46,6 +47,12 @@ const GAIN_OF_DOUBLING: f64 = 0.2;
 
 /// What part of the workers that a trial adds must show as throughput.
 const GAIN_OF_TRIAL: f64 = 0.33;
+
+/// And where requests wait in a queue already.
+const GAIN_IN_QUEUE: f64 = 0.6;
+
+/// Round trips this many times the fastest do.
+const QUEUE: f64 = 1.4;
 
 /// What part of them must show for doubling to begin again: the file system has changed.
 const GAIN_TO_START_AGAIN: f64 = 0.8;
@@ -115,13 +122,22 @@ enum Phase {
     },
 }
 
+/// How much of the processors the walk takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Load {
+    /// Four times the workers would take less than half of them.
+    Idle,
+    Some,
+    /// More workers would only queue for them.
+    Busy,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Hold {
     /// Mean round trip as it usually is, in seconds.
     usual: Option<f64>,
-    /// Windows in a row in which it took much longer, and the sum of their means.
+    /// Windows in a row in which it took much longer.
     slow: u32,
-    slow_sum: f64,
     /// Windows to go until more is tried, and between trials.
     wait: u32,
     pause: u32,
@@ -141,7 +157,8 @@ impl Step {
 }
 
 impl Concurrency {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    /// `since` is what was measured before the walk.
+    pub(super) fn new(bounds: Bounds, since: Sample) -> Self {
         let phase = match bounds.start < bounds.most {
             true => Phase::Start { before: None, doubts: 0 },
             false => Phase::Hold(Hold::new(None, 1)),
@@ -151,7 +168,7 @@ impl Concurrency {
             bounds,
             phase,
             fastest: f64::INFINITY,
-            since: Sample::default(),
+            since,
             settled_at: 0.0,
             backlog: true,
             held_back: false,
@@ -186,7 +203,7 @@ impl Concurrency {
         let starting = matches!(self.phase, Phase::Start { .. });
         let (shortest, enough) = match starting {
             true => (START_WINDOW.max(latency), ENOUGH.max(self.limit as u64)),
-            false => (HOLD_WINDOW.max(3.0 * latency), ENOUGH.max(2 * self.limit as u64)),
+            false => (HOLD_WINDOW.max(3.0 * latency), 2 * ENOUGH.max(self.limit as u64)),
         };
         if length < shortest || trips < enough {
             return self.limit;
@@ -197,8 +214,15 @@ impl Concurrency {
         let waits = sample.waits.saturating_sub(self.since.waits) as f64 / trips as f64;
         let busy = cpu >= BUSY * self.limit.min(self.bounds.cores) as f64 || waits < SLEEPY;
         self.fastest = latency.min(self.fastest * (1.0 + FASTEST_FADES * length));
+        let load = match busy {
+            true => Load::Busy,
+            false if 4.0 * cpu < 0.5 * self.bounds.cores as f64 => Load::Idle,
+            false => Load::Some,
+        };
         let before = self.limit;
-        self.judge(Step { workers: before, latency }, busy);
+        self.judge(Step { workers: before, latency }, load);
+        let round_trip_ms = latency * 1e3;
+        tracing::debug!(workers = before, round_trip_ms, ?load, then = self.limit, "concurrency");
         if self.limit != before && !matches!(self.phase, Phase::Start { .. }) {
             // An open takes two round trips on NFS.
             self.settled_at = now + 2.0 * latency;
@@ -214,7 +238,7 @@ impl Concurrency {
     }
 
     /// Decides at the end of a window.
-    fn judge(&mut self, step: Step, busy: bool) {
+    fn judge(&mut self, step: Step, load: Load) {
         if let Some(max) = self.bounds.max_latency.map(|max| max.as_secs_f64())
             && step.latency > 0.8 * max
         {
@@ -225,8 +249,8 @@ impl Concurrency {
             return self.settle(None, 1);
         }
         match self.phase {
-            Phase::Start { before, doubts } => self.start(before, doubts, step, busy),
-            Phase::Hold(hold) => self.hold(hold, step, busy),
+            Phase::Start { before, doubts } => self.start(before, doubts, step, load),
+            Phase::Hold(hold) => self.hold(hold, step, load),
             Phase::Trial { before, pause } => self.end_trial(before, step, pause),
         }
     }
@@ -241,8 +265,8 @@ impl Concurrency {
         (step.throughput() / before.throughput() - 1.0) / (change - 1.0)
     }
 
-    fn start(&mut self, before: Option<Step>, doubts: u32, step: Step, busy: bool) {
-        if busy {
+    fn start(&mut self, before: Option<Step>, doubts: u32, step: Step, load: Load) {
+        if load == Load::Busy {
             return self.settle(Some(step.latency), 1);
         }
         if let Some(before) = before
@@ -259,28 +283,27 @@ impl Concurrency {
         if !self.backlog || self.held_back {
             return;
         }
-        self.limit = (2 * self.limit).min(self.bounds.most);
+        let factor = if load == Load::Idle { 4 } else { 2 };
+        self.limit = (factor * self.limit).min(self.bounds.most);
         self.phase = match self.limit == self.bounds.most {
             true => Phase::Trial { before: step, pause: 1 },
             false => Phase::Start { before: Some(step), doubts: 0 },
         };
     }
 
-    fn hold(&mut self, mut hold: Hold, step: Step, busy: bool) {
+    fn hold(&mut self, mut hold: Hold, step: Step, load: Load) {
         let usual = hold.usual.unwrap_or(step.latency);
         let fewer = self.fewer();
         if step.latency > 2.0 * usual && fewer < self.limit {
             hold.slow += 1;
-            hold.slow_sum += step.latency;
             if hold.slow < SURE {
                 self.phase = Phase::Hold(hold);
                 return;
             }
-            let before = Step { latency: hold.slow_sum / f64::from(hold.slow), ..step };
-            return self.try_other(fewer, before, hold.pause);
+            return self.try_other(fewer, step, hold.pause);
         }
         let more = (self.limit + (self.limit / 4).max(1)).min(self.bounds.most);
-        let room = more > self.limit && !busy && self.backlog && !self.held_back;
+        let room = more > self.limit && load != Load::Busy && self.backlog && !self.held_back;
         if room && hold.wait <= 1 {
             return self.try_other(more, step, hold.pause);
         }
@@ -303,9 +326,10 @@ impl Concurrency {
         if step.workers > before.workers {
             let gained = self.gained(before, step);
             if gained >= GAIN_TO_START_AGAIN && self.limit < self.bounds.most {
-                return self.start(None, 0, step, false);
+                return self.start(None, 0, step, Load::Some);
             }
-            if gained >= GAIN_OF_TRIAL {
+            let queued = before.latency > QUEUE * self.fastest;
+            if gained >= if queued { GAIN_IN_QUEUE } else { GAIN_OF_TRIAL } {
                 return self.settle(Some(step.latency), 1);
             }
             self.limit = before.workers;
@@ -329,7 +353,7 @@ impl Concurrency {
 
 impl Hold {
     fn new(usual: Option<f64>, pause: u32) -> Self {
-        Self { usual, slow: 0, slow_sum: 0.0, wait: pause, pause }
+        Self { usual, slow: 0, wait: pause, pause }
     }
 }
 
@@ -384,8 +408,8 @@ mod tests {
 
     impl Walk {
         fn new(bounds: Bounds) -> Self {
-            let (controller, workers) = (Concurrency::new(bounds), bounds.start);
-            let sample = Sample::default();
+            let sample = Sample { backlog: true, ..Sample::default() };
+            let (controller, workers) = (Concurrency::new(bounds, sample), bounds.start);
             Self { controller, sample, workers, trips: 0.0, random: 1, trace: Vec::new() }
         }
 
@@ -403,7 +427,6 @@ mod tests {
                 self.sample.waits += if server.sleeps { new } else { new / 20 };
                 self.sample.cpu += Duration::from_secs_f64(rate * TICK * server.cpu);
                 self.sample.now += Duration::from_secs_f64(TICK);
-                self.sample.backlog = true;
                 self.workers = self.controller.sample(self.sample);
                 self.trace.push(self.workers);
             }
@@ -521,13 +544,8 @@ mod tests {
     #[test]
     fn without_work_for_more_there_are_not_more() {
         let mut walk = Walk::new(bounds(64));
-        let server = Server::far(5.0);
-        for _ in 0..200 {
-            walk.run(&server, TICK);
-            walk.sample.backlog = false;
-            walk.sample.now += Duration::from_millis(10);
-            walk.workers = walk.controller.sample(walk.sample);
-        }
+        walk.sample.backlog = false;
+        walk.run(&Server::far(5.0), 5.0);
         assert_eq!(walk.workers, 2);
     }
 }

@@ -131,9 +131,10 @@ impl<W: Work> Workers<W> {
             ended: Condvar::new(),
             stop: Arc::clone(stop),
         });
-        workers.push([first]);
         let varies = bounds.start < bounds.most || bounds.max_latency.is_some();
-        workers.wait(varies.then(|| Concurrency::new(bounds)))
+        let before = workers.work.pace().sample(true);
+        workers.push([first]);
+        workers.wait(varies.then(|| Concurrency::new(bounds, before)))
     }
 
     /// Whether others would take `each` pieces a worker more than there are.
@@ -250,7 +251,6 @@ impl<W: Work> Workers<W> {
                 let backlog = state.active >= state.limit && state.waiting() > 0;
                 let limit = controller.sample(self.work.pace().sample(backlog)).min(state.most);
                 if limit != state.limit {
-                    tracing::debug!(workers = limit, "concurrency");
                     state.limit = limit;
                     self.call(state);
                     state = lock(&self.state);
