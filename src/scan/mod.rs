@@ -12,6 +12,8 @@ mod pace;
 mod portable;
 #[cfg(target_os = "linux")]
 mod posix;
+#[cfg(target_os = "linux")]
+mod reading;
 mod root;
 #[cfg(target_os = "linux")]
 mod statx;

@@ -16,15 +16,12 @@ use rustix::fs::{Advice, CWD, Mode, OFlags, RawDir, fadvise, openat};
 use rustix::io::Errno;
 
 use super::nodes::{Budget, Node};
-use super::pace::{Asked, Pace};
+use super::pace::Pace;
+use super::reading::{Buffers, Chunk, Reading};
 use super::statx::{FdProbe, attrs_at, attrs_of_fd};
 use super::workers::{Work, Workers};
 use super::{Ended, Engine, FsKind, NfsMount, Op, Probe, Root, Stop, WalkError};
 use crate::usage::{Dir, Ledger, Listed, Listing};
-
-/// Names read at once. The kernel's NFS client fills up to `rsize` whatever is asked for; this
-/// bounds what is stat'ed between two reads.
-const BATCH_BYTES: usize = 64 * 1024;
 
 /// Chunks of names that may wait for each worker before the reader of a wide directory does them
 /// itself.
@@ -93,62 +90,6 @@ enum Item {
     Read(Box<Reading>),
     /// Names of a wide directory to stat.
     Stat(Box<Chunk>),
-}
-
-/// A directory that is open.
-struct Reading {
-    dir: Arc<Dir>,
-    fd: Arc<OwnedFd>,
-    listing: Listing,
-    /// Where it was opened from; none for the root.
-    parent: Option<Arc<Node>>,
-    /// What its own children are opened from, once there are any.
-    node: Option<Arc<Node>>,
-    /// How often it was begun.
-    tries: u32,
-    /// Whether its descriptor is kept on the budget while it waits.
-    budgeted: bool,
-    /// The question that opened it, until names were asked for.
-    opened: Option<Asked>,
-}
-
-/// Some names of a directory, each ended by a NUL.
-struct Chunk {
-    names: Vec<u8>,
-    fd: Arc<OwnedFd>,
-    listing: Listing,
-    node: Arc<Node>,
-}
-
-impl Reading {
-    fn new(ledger: &Ledger, dir: &Arc<Dir>, fd: OwnedFd, parent: Option<&Arc<Node>>) -> Self {
-        Self {
-            dir: Arc::clone(dir),
-            fd: Arc::new(fd),
-            listing: ledger.begin(dir),
-            parent: parent.cloned(),
-            node: None,
-            tries: 1,
-            budgeted: false,
-            opened: None,
-        }
-    }
-
-    fn node(&mut self) -> &Arc<Node> {
-        self.node.get_or_insert_with(|| Node::new(&self.dir, self.parent.as_ref()))
-    }
-}
-
-/// A worker's buffers: directory entries as the kernel writes them, and the names among them.
-struct Buffers {
-    dirents: Vec<u8>,
-    names: Vec<u8>,
-}
-
-impl Default for Buffers {
-    fn default() -> Self {
-        Self { dirents: Vec::with_capacity(BATCH_BYTES), names: Vec::new() }
-    }
 }
 
 /// Why reading a directory came to a halt.

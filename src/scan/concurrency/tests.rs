@@ -1,0 +1,185 @@
+//! The controller and file systems of all kinds, in virtual time.
+
+use super::*;
+
+/// A file system as a walk sees it, in virtual time.
+struct Server {
+    /// Seconds for an answer when it is idle.
+    latency: f64,
+    /// Answers a second at most.
+    capacity: f64,
+    /// Seconds of our processors for each answer.
+    cpu: f64,
+    cores: usize,
+    /// Whether workers sleep for an answer, and do not only wait for a processor.
+    sleeps: bool,
+    /// How far a window's mean may be off, as a share of it.
+    noise: f64,
+    /// How often answers take three times as long for no reason of ours.
+    stalls: f64,
+}
+
+impl Server {
+    fn far(latency_ms: f64) -> Self {
+        let capacity = f64::INFINITY;
+        let latency = latency_ms / 1e3;
+        Self { latency, capacity, cpu: 10e-6, cores: 2, sleeps: true, noise: 0.0, stalls: 0.0 }
+    }
+
+    /// What `n` workers get in a second, and how long each answer takes.
+    fn serve(&self, n: usize) -> (f64, f64) {
+        let n = n as f64;
+        let unloaded = n / (self.latency + self.cpu);
+        let rate = unloaded.min(self.capacity).min(self.cores as f64 / self.cpu);
+        (rate, n / rate)
+    }
+}
+
+/// A walk that never ends.
+struct Walk {
+    controller: Concurrency,
+    sample: Sample,
+    workers: usize,
+    trips: f64,
+    random: u64,
+    trace: Vec<usize>,
+}
+
+const TICK: f64 = 0.010;
+
+impl Walk {
+    fn new(bounds: Bounds) -> Self {
+        let sample = Sample { backlog: true, ..Sample::default() };
+        let (controller, workers) = (Concurrency::new(bounds, sample), bounds.start);
+        Self { controller, sample, workers, trips: 0.0, random: 1, trace: Vec::new() }
+    }
+
+    fn run(&mut self, server: &Server, seconds: f64) -> &mut Self {
+        for _ in 0..(seconds / TICK) as usize {
+            let (rate, latency) = server.serve(self.workers);
+            let stalled = self.random() < server.stalls;
+            let (rate, latency) =
+                if stalled { (rate / 3.0, latency * 3.0) } else { (rate, latency) };
+            let latency = latency * (1.0 + server.noise * (self.random() - 0.5));
+            self.trips += rate * TICK;
+            let new = self.trips as u64 - self.sample.trips;
+            self.sample.trips += new;
+            self.sample.waited += Duration::from_secs_f64(new as f64 * latency);
+            self.sample.waits += if server.sleeps { new } else { new / 20 };
+            self.sample.cpu += Duration::from_secs_f64(rate * TICK * server.cpu);
+            self.sample.now += Duration::from_secs_f64(TICK);
+            self.workers = self.controller.sample(self.sample);
+            self.trace.push(self.workers);
+        }
+        self
+    }
+
+    /// From 0 to 1.
+    fn random(&mut self) -> f64 {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (self.random >> 33) as f64 / f64::from(u32::MAX >> 1)
+    }
+
+    /// How many workers there were on average in the last seconds.
+    fn lately(&self, seconds: f64) -> f64 {
+        let ticks = (seconds / TICK) as usize;
+        let last = &self.trace[self.trace.len() - ticks..];
+        last.iter().sum::<usize>() as f64 / ticks as f64
+    }
+}
+
+fn bounds(most: usize) -> Bounds {
+    Bounds { start: 2, most, least: 2, cores: 2, max_latency: None }
+}
+
+#[test]
+fn where_nothing_is_in_the_way_the_cap_is_reached_within_two_seconds() {
+    for (latency_ms, most) in [(1.0, 64), (5.0, 64), (5.0, 256), (20.0, 256)] {
+        for (noise, seed) in [0.0, 0.5, 1.0].into_iter().flat_map(|n| (1..9).map(move |s| (n, s))) {
+            let server = Server { noise, stalls: noise / 5.0, ..Server::far(latency_ms) };
+            let mut walk = Walk { random: seed, ..Walk::new(bounds(most)) };
+            walk.run(&server, 2.0);
+            assert!(walk.trace.contains(&most), "{latency_ms} ms, noise {noise}: {:?}", walk.trace);
+            walk.run(&server, 30.0);
+            assert!(walk.lately(20.0) > 0.8 * most as f64, "{latency_ms} {noise} {most}");
+        }
+    }
+}
+
+#[test]
+fn where_the_processor_is_busy_there_are_as_many_as_cores() {
+    let server = Server { cpu: 25e-6, sleeps: false, ..Server::far(0.0) };
+    let mut walk = Walk::new(bounds(256));
+    walk.run(&server, 60.0);
+    assert_eq!(walk.trace.iter().max(), Some(&2));
+    // Other processes leave us a part of the processors, and the more workers the more.
+    let shared = Server { sleeps: false, ..Server::far(1.0) };
+    let mut walk = Walk::new(bounds(256));
+    walk.run(&shared, 60.0);
+    assert_eq!(walk.trace.iter().max(), Some(&2));
+}
+
+#[test]
+fn a_server_at_its_limit_is_not_asked_by_many_more() {
+    for capacity in [400.0, 3_000.0, 20_000.0] {
+        for noise in [0.0, 0.3] {
+            let server = Server { capacity, noise, ..Server::far(5.0) };
+            let mut walk = Walk::new(bounds(256));
+            walk.run(&server, 30.0);
+            let enough = capacity * server.latency;
+            let lately = walk.lately(20.0);
+            assert!(
+                (0.7 * enough..3.0 * enough + 2.0).contains(&lately),
+                "{capacity}/s, noise {noise}: {lately} where {enough} do"
+            );
+        }
+    }
+}
+
+#[test]
+fn when_a_server_gets_slow_by_our_load_workers_go() {
+    let mut walk = Walk::new(bounds(256));
+    walk.run(&Server::far(5.0), 10.0);
+    walk.run(&Server { capacity: 3_000.0, ..Server::far(5.0) }, 10.0);
+    assert!(walk.lately(5.0) < 45.0, "{}", walk.lately(5.0));
+    walk.run(&Server::far(5.0), 30.0);
+    assert!(walk.lately(5.0) > 200.0, "they come back: {}", walk.lately(5.0));
+    // A walk that begins where all is in the caches, and leaves them.
+    let cached = Server { cpu: 25e-6, sleeps: false, ..Server::far(0.0) };
+    let mut walk = Walk::new(bounds(64));
+    walk.run(&cached, 3.0).run(&Server::far(5.0), 2.0);
+    assert!(walk.trace.contains(&64), "{}", walk.workers);
+}
+
+#[test]
+fn when_a_server_is_slow_whatever_we_do_workers_stay() {
+    let mut walk = Walk::new(bounds(64));
+    walk.run(&Server::far(1.0), 10.0).run(&Server::far(8.0), 20.0);
+    assert!(walk.lately(15.0) > 55.0, "{}", walk.lately(15.0));
+}
+
+#[test]
+fn above_the_latency_that_was_asked_for_workers_fall() {
+    for start in [2, 64] {
+        let max_latency = Some(Duration::from_millis(8));
+        let bounds = Bounds { start, most: 64, least: 1, cores: 2, max_latency };
+        let mut walk = Walk::new(bounds);
+        // 8 ms are reached with 24 workers.
+        let server = Server { capacity: 3_000.0, noise: 0.2, ..Server::far(5.0) };
+        walk.run(&server, 20.0);
+        let lately = walk.lately(10.0);
+        assert!((10.0..=26.0).contains(&lately), "{lately}");
+        walk.run(&Server::far(30.0), 10.0);
+        assert_eq!(walk.workers, 1, "no number of workers makes it fast");
+        walk.run(&Server::far(2.0), 30.0);
+        assert!(walk.workers > 48, "they come back: {}", walk.workers);
+    }
+}
+
+#[test]
+fn without_work_for_more_there_are_not_more() {
+    let mut walk = Walk::new(bounds(64));
+    walk.sample.backlog = false;
+    walk.run(&Server::far(5.0), 5.0);
+    assert_eq!(walk.workers, 2);
+}

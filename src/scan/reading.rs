@@ -1,0 +1,73 @@
+//! A directory that is being read, and what a worker needs for that.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use super::nodes::Node;
+use super::pace::Asked;
+use crate::usage::{Dir, Ledger, Listing};
+
+/// Names read at once. The kernel's NFS client fills up to `rsize` whatever is asked for; this
+/// bounds what is stat'ed between two reads.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// A directory that is open.
+pub(super) struct Reading {
+    pub(super) dir: Arc<Dir>,
+    pub(super) fd: Arc<OwnedFd>,
+    pub(super) listing: Listing,
+    /// Where it was opened from; none for the root.
+    pub(super) parent: Option<Arc<Node>>,
+    /// What its own children are opened from, once there are any.
+    node: Option<Arc<Node>>,
+    /// How often it was begun.
+    pub(super) tries: u32,
+    /// Whether its descriptor is kept on the budget while it waits.
+    pub(super) budgeted: bool,
+    /// The question that opened it, until names were asked for.
+    pub(super) opened: Option<Asked>,
+}
+
+/// Some names of a directory, each ended by a NUL.
+pub(super) struct Chunk {
+    pub(super) names: Vec<u8>,
+    pub(super) fd: Arc<OwnedFd>,
+    pub(super) listing: Listing,
+    pub(super) node: Arc<Node>,
+}
+
+impl Reading {
+    pub(super) fn new(
+        ledger: &Ledger,
+        dir: &Arc<Dir>,
+        fd: OwnedFd,
+        parent: Option<&Arc<Node>>,
+    ) -> Self {
+        Self {
+            dir: Arc::clone(dir),
+            fd: Arc::new(fd),
+            listing: ledger.begin(dir),
+            parent: parent.cloned(),
+            node: None,
+            tries: 1,
+            budgeted: false,
+            opened: None,
+        }
+    }
+
+    pub(super) fn node(&mut self) -> &Arc<Node> {
+        self.node.get_or_insert_with(|| Node::new(&self.dir, self.parent.as_ref()))
+    }
+}
+
+/// A worker's buffers: directory entries as the kernel writes them, and the names among them.
+pub(super) struct Buffers {
+    pub(super) dirents: Vec<u8>,
+    pub(super) names: Vec<u8>,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self { dirents: Vec::with_capacity(BATCH_BYTES), names: Vec::new() }
+    }
+}
