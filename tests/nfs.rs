@@ -128,6 +128,13 @@ fn three_round_trips_per_directory_and_two_with_nocto() {
 }
 
 #[test]
+fn a_second_scan_of_the_same_mount_costs_no_more() {
+    let Some(bed) = bed("a second scan of the same NFS mount") else { return };
+    bed.scan("again").assert_per_directory(3);
+    bed.scan("again_nocto").assert_per_directory(2);
+}
+
+#[test]
 fn files_of_a_large_directory_are_free() {
     let Some(bed) = bed("round trips of large directories on NFS") else { return };
     for (name, files) in [("large", 30_000), ("million", 1_000_000)] {
