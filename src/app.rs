@@ -22,7 +22,7 @@ use crate::progress::Display;
 use crate::publisher::{self, Publisher};
 use crate::report::{self, Context, Coverage, Detail, DuNames, Report, Run};
 use crate::scan::{Ended, Engine, Root, Stop, raise_descriptor_limit};
-use crate::usage::{Ages, Ledger, Scope, Task};
+use crate::usage::{Ages, Ledger, Mounts, Scope, Task};
 use crate::{log, nice, status, text};
 
 /// How long a scan that was told to stop may take to end its walk before the program ends without
@@ -152,6 +152,23 @@ fn scan(
     tracing::debug!(?plan);
     let nfs = plan.nfs.clone();
     let engine = engine(&config, plan);
+    let root = absolute(&config.root);
+    let (root_text, root_base64) = text::lossy(root.as_os_str().as_encoded_bytes());
+    let mut run = Run {
+        id: started.strftime("%Y%m%dT%H%M%S%.6fZ").to_string(),
+        started,
+        finished: started,
+        root: root_text,
+        root_base64,
+        engine: engine.name().to_owned(),
+        coverage: Coverage::Interrupted,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        home_depth: config.home_depth,
+        users: config.users.clone(),
+        names: config.names.iter().map(ToString::to_string).collect(),
+        exclude: config.exclude.globs().to_vec(),
+        cross_mounts: config.mounts == Mounts::Cross,
+    };
     let ledger = Arc::new(Ledger::new(Task {
         rules: config.rules,
         scope: Scope {
@@ -164,11 +181,10 @@ fn scan(
         top: config.top,
     }));
     tracing::info!(root = ?config.root, engine = engine.name(), "scanning");
-    let root = absolute(&config.root);
     let display = show_progress.then(|| {
-        let (earlier, root) = (config.earlier, root.clone());
+        let (earlier, run) = (config.earlier, run.clone());
         let homes = homes.as_ref().map(|homes| homes.values().flatten().cloned().collect());
-        let before = move || publisher::inodes_before(&earlier?, &root, homes.as_ref());
+        let before = move || publisher::inodes_before(&earlier?, &run, homes.as_ref());
         Display::start(&ledger, before)
     });
     let ended = engine.walk(&ledger, stop);
@@ -177,22 +193,10 @@ fn scan(
     let ended = ended.map_err(Failure::fatal)?;
     let traffic = nfs.and_then(|mount| mount.since());
 
-    let (root_text, root_base64) = text::lossy(root.as_os_str().as_encoded_bytes());
-    let run = Run {
-        id: started.strftime("%Y%m%dT%H%M%S%.6fZ").to_string(),
-        started,
-        finished: Timestamp::now(),
-        root: root_text,
-        root_base64,
-        engine: engine.name().to_owned(),
-        coverage: match ended {
-            Ended::Complete => Coverage::Complete,
-            Ended::Interrupted => Coverage::Interrupted,
-        },
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        home_depth: config.home_depth,
-        users: config.users,
-        names: config.names.iter().map(ToString::to_string).collect(),
+    run.finished = Timestamp::now();
+    run.coverage = match ended {
+        Ended::Complete => Coverage::Complete,
+        Ended::Interrupted => Coverage::Interrupted,
     };
     let (quotas, top) = (&config.quotas, config.top);
     let context = Context { run, root: &root, names: &names, quotas, top };
@@ -263,11 +267,7 @@ fn missing_users<'a>(report: &Report, homes: &'a Homes) -> Vec<&'a str> {
 }
 
 fn engine(config: &Config, plan: Root) -> Box<dyn Engine> {
-    #[cfg(target_os = "linux")]
-    let default = EngineKind::Posix;
-    #[cfg(not(target_os = "linux"))]
-    let default = EngineKind::Portable;
-    match config.engine.unwrap_or(default) {
+    match config.engine.unwrap_or_default() {
         #[cfg(target_os = "linux")]
         EngineKind::Posix => Box::new(crate::scan::Posix::new(config.root.clone(), plan)),
         #[cfg(feature = "portable")]

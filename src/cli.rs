@@ -270,8 +270,8 @@ pub struct ScanArgs {
     #[arg(long, value_name = "N", env = "EFS_SCAN_MAX_THREADS")]
     pub max_threads: Option<usize>,
 
-    /// At most N directory operations a second: reading names is one; opening a directory is one,
-    /// and two on NFS without nocto, as many as the server is asked for
+    /// At most N directory operations a second: reading names is one, opening a directory is one,
+    /// and two on NFS without nocto. On NFS all that the mount asks of the server is held to N
     #[arg(long, value_name = "N", env = "EFS_SCAN_MAX_OPS")]
     pub max_ops: Option<u32>,
 
@@ -359,13 +359,15 @@ pub enum LogFormat {
 }
 
 /// Engines by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
     /// getdents64 and statx relative to descriptors (Linux)
     #[cfg(target_os = "linux")]
+    #[default]
     Posix,
     /// jwalk, for other systems and as a second opinion
     #[cfg(feature = "portable")]
+    #[cfg_attr(not(target_os = "linux"), default)]
     Portable,
 }

@@ -18,10 +18,14 @@ const IOPRIO_CLASS_IDLE: libc::c_int = 3 << 13;
 /// What the system answers, which needs no privilege for this.
 #[cfg(target_os = "linux")]
 pub(crate) fn idle() -> io::Result<()> {
-    // SAFETY: `sched_param` is plain numbers, for which zero is a value.
-    let param: libc::sched_param = unsafe { std::mem::zeroed() };
+    // The kernel's `struct sched_param`: the static priority, which is 0 here.
+    let param: libc::c_int = 0;
+    // The system call itself, because musl's function only fails.
     // SAFETY: 0 is the calling thread; `param` is read during the call and outlives it.
-    if unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const param) } != 0 {
+    let done = unsafe {
+        libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_IDLE, &raw const param)
+    };
+    if done != 0 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: takes three numbers and no memory; 0 is the calling thread.

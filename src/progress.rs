@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, OnceLock};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -37,8 +37,9 @@ impl Display {
         let (end, ended) = channel();
         let known = Arc::new(OnceLock::new());
         let its_known = Arc::clone(&known);
-        std::thread::spawn(move || its_known.set(expected()));
-        let thread = std::thread::spawn(move || {
+        // Without a thread for it there is no bar, or one without an end.
+        let _ = Builder::new().spawn(move || its_known.set(expected()));
+        let thread = Builder::new().spawn(move || {
             let bar = ProgressBar::new_spinner();
             bar.set_style(style(OPEN));
             let started = Instant::now();
@@ -46,22 +47,24 @@ impl Display {
             while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 let entries = ledger.progress.entries.load(Ordering::Relaxed);
                 let expected = known.get().copied().flatten();
-                // Where there is more than there was, nobody knows how much more.
-                let total = expected.filter(|expected| entries < *expected);
+                // Where there is more than there was, nobody knows how much more; and before the
+                // first entries nobody knows how fast they come.
+                let total = expected.filter(|expected| (1..*expected).contains(&entries));
                 if shows_end != total.is_some() {
                     shows_end = total.is_some();
                     bar.set_style(style(if shows_end { WITH_END } else { OPEN }));
                 }
                 if let Some(total) = total {
                     bar.set_length(total);
-                    bar.set_position(entries);
+                    // The walk has not ended: 99.6 % is not 100.
+                    bar.set_position(entries.min(total - total.div_ceil(100)));
                 }
                 bar.set_message(message(&ledger, started.elapsed()));
                 bar.tick();
             }
             bar.finish_and_clear();
         });
-        Self { end: Some(end), thread: Some(thread) }
+        Self { end: Some(end), thread: thread.ok() }
     }
 }
 

@@ -1,7 +1,6 @@
 //! A run on its way out: what must hold before the scan, and what happens after it.
 
 use std::collections::BTreeSet;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::aws::Aws;
@@ -9,7 +8,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::output::refuse_inside;
 use crate::publish::{self, CloudWatch, Destination, HomeLine, Job, Lock, Plan, State};
-use crate::report::{Coverage, EfsSize, Kind, Part, Report};
+use crate::report::{Coverage, EfsSize, Kind, Part, Report, Run};
 use crate::scan::{Stop, efs_of};
 use crate::service::Trouble;
 use crate::text::bytes_of;
@@ -130,20 +129,23 @@ fn send(state: &State, aws: &Aws, stop: &Stop) -> Result<bool, Failure> {
     Ok(sent.waiting == 0)
 }
 
-/// How many inodes the newest published run found, if that was of the same root: all of them, or
-/// in homes of the given names. Only a progress bar depends on it, so trouble is no more than a
-/// word for who asks.
+/// How many inodes the newest published run found, if that was of the same as `run` is: all of
+/// them, or in homes of the given names. Only a progress bar depends on it, so trouble is no more
+/// than a word for who asks.
 pub(crate) fn inodes_before(
     earlier: &Destination,
-    root: &Path,
+    run: &Run,
     homes: Option<&BTreeSet<Vec<u8>>>,
 ) -> Option<u64> {
     let aws = Aws::default();
     let latest = earlier.open(&aws).and_then(|store| publish::newest(&*store));
     let latest = latest.inspect_err(|error| tracing::debug!("{}", error.text)).ok()??;
-    let run = &latest.run;
-    let same = bytes_of(&run.root, run.root_base64.as_deref()) == root.as_os_str().as_bytes();
-    if !same || run.coverage == Coverage::Interrupted || !run.users.is_empty() {
+    let before = &latest.run;
+    let what = |run: &Run| {
+        let root = bytes_of(&run.root, run.root_base64.as_deref());
+        (root, run.home_depth, run.exclude.clone(), run.cross_mounts)
+    };
+    if what(before) != what(run) || before.coverage == Coverage::Interrupted {
         return None;
     }
     let Some(homes) = homes else { return Some(latest.totals.share().inodes) };

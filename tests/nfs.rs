@@ -27,6 +27,13 @@ struct Bed {
     facts: BTreeMap<String, String>,
 }
 
+/// How the one boot went. A failure is kept, so that it is not tried again for each test.
+enum Booted {
+    Bed(Bed),
+    Cannot(String),
+    Failed(String),
+}
+
 /// What one scan cost, by mountstats and by its own report.
 struct Cost<'a> {
     name: &'static str,
@@ -36,7 +43,7 @@ struct Cost<'a> {
 
 /// Boots once for all tests. `None` where it cannot be, which is said for each of them.
 fn bed(what: &str) -> Option<&'static Bed> {
-    static BED: OnceLock<Result<Bed, String>> = OnceLock::new();
+    static BED: OnceLock<Booted> = OnceLock::new();
     let booted = BED.get_or_init(|| {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
         let mut command = Command::new(tests.join("uml/run"));
@@ -47,17 +54,25 @@ fn bed(what: &str) -> Option<&'static Bed> {
         let stdout = String::from_utf8_lossy(&output.stdout);
         let stderr = String::from_utf8_lossy(&output.stderr);
         if output.status.code() == Some(CANNOT) {
-            return Err(stderr.lines().last().unwrap_or_default().to_owned());
+            return Booted::Cannot(stderr.lines().last().unwrap_or_default().to_owned());
         }
-        assert!(output.status.success(), "{}\n{stdout}\n{stderr}", output.status);
         let fact = |line: &str| {
-            let (name, value) = line.split_once('=').unwrap_or_else(|| panic!("{line}: {stdout}"));
-            (name.to_owned(), value.to_owned())
+            let (name, value) = line.split_once('=')?;
+            Some((name.to_owned(), value.to_owned()))
         };
-        Ok(Bed { facts: stdout.lines().map(fact).collect() })
+        match (output.status.success(), stdout.lines().map(fact).collect()) {
+            (true, Some(facts)) => Booted::Bed(Bed { facts }),
+            _ => Booted::Failed(format!("{}\n{stdout}\n{stderr}", output.status)),
+        }
     });
-    let why = booted.as_ref().err().map_or("", String::as_str);
-    skip_unless(booted.is_ok(), what, why).then(|| booted.as_ref().ok().unwrap())
+    match booted {
+        Booted::Bed(bed) => Some(bed),
+        Booted::Failed(said) => panic!("{said}"),
+        Booted::Cannot(why) => {
+            skip_unless(false, what, why);
+            None
+        }
+    }
 }
 
 impl Bed {
@@ -137,12 +152,12 @@ fn a_second_scan_of_the_same_mount_costs_no_more() {
 #[test]
 fn files_of_a_large_directory_are_free() {
     let Some(bed) = bed("round trips of large directories on NFS") else { return };
-    for (name, files) in [("large", 30_000), ("million", 1_000_000)] {
+    for (name, files) in [("middle", 2_000), ("large", 30_000), ("million", 1_000_000)] {
         let cost = bed.scan(name);
         assert_eq!((cost.total("files"), cost.total("dirs")), (files, 1), "{cost}");
         let others = cost.count("GETATTR") + cost.count("LOOKUP") + cost.count("ACCESS");
         assert!(others <= AROUND, "{cost}");
-        assert!(cost.count("READDIR") < files / 1000, "{cost}");
+        assert!(cost.count("READDIR") <= files / 1000 + 1, "{cost}");
     }
 }
 
@@ -200,10 +215,15 @@ fn mount_options_that_cost_round_trips_are_named() {
 #[test]
 fn max_ops_is_kept_by_the_servers_count() {
     let Some(bed) = bed("--max-ops on NFS") else { return };
-    let cost = bed.scan("paced");
-    let time = |what: &str| cost.report["run"][what].as_str().unwrap().parse::<Timestamp>();
-    let seconds = time("finished").unwrap().duration_since(time("started").unwrap()).as_secs_f64();
-    assert!(seconds > 8.0, "too short to tell: {seconds} s, {cost}");
-    let rate = cost.walk() as f64 / seconds;
-    assert!((285.0..=315.0).contains(&rate), "{rate} round trips a second, not 300: {cost}");
+    // Where attributes do not come with names, what was not foreseen is made up for.
+    for (name, wanted) in [("paced", 300.0), ("paced_noac", 1_500.0)] {
+        let cost = bed.scan(name);
+        let time = |what: &str| cost.report["run"][what].as_str().unwrap().parse::<Timestamp>();
+        let (started, finished) = (time("started").unwrap(), time("finished").unwrap());
+        let seconds = finished.duration_since(started).as_secs_f64();
+        assert!(seconds > 8.0, "too short to tell: {seconds} s, {cost}");
+        let rate = cost.walk() as f64 / seconds;
+        let off = (rate - wanted).abs() / wanted;
+        assert!(off <= 0.05, "{rate} round trips a second, not {wanted}: {cost}");
+    }
 }

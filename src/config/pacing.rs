@@ -80,7 +80,7 @@ impl Settings {
         });
         let max_latency = max_latency.transpose()?;
         let holds_back = self.max_ops.is_some() || max_latency.is_some();
-        if holds_back && self.engine.is_some_and(|engine| !engine.can_hold_back()) {
+        if holds_back && !self.engine.unwrap_or_default().can_hold_back() {
             return Err("--max-ops and --max-latency need --engine posix".to_owned());
         }
         Ok(Pacing { threads, max_threads: self.max_threads, max_ops: self.max_ops, max_latency })

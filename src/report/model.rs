@@ -87,6 +87,12 @@ pub struct Run {
     pub users: Vec<String>,
     /// Where names came from.
     pub names: Vec<String>,
+    /// The globs of what was left out.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// Whether other file systems mounted below the root were entered.
+    #[serde(default)]
+    pub cross_mounts: bool,
 }
 
 /// How much of what was asked for a report covers.

@@ -72,10 +72,13 @@ impl From<Costly> for MountHint {
 }
 
 impl Nfs {
-    /// For people: what it cost, and a line for each hint.
-    pub(super) fn lines(&self, dirs: u64) -> String {
-        let each = self.round_trips as f64 / dirs.max(1) as f64;
-        let mut out = format!("NFS: {} round trips, {each:.2} per directory", self.round_trips);
+    /// For people: what it cost, for each of `dirs` if all were counted, and a line for each hint.
+    pub(super) fn lines(&self, dirs: Option<u64>) -> String {
+        let mut out = format!("NFS: {} round trips", self.round_trips);
+        if let Some(dirs) = dirs.filter(|dirs| *dirs > 0) {
+            let each = self.round_trips as f64 / dirs as f64;
+            let _ = write!(out, ", {each:.2} per directory");
+        }
         if let Some(ms) = self.mean_round_trip_ms {
             let _ = write!(out, ", {ms:.2} ms each");
         }

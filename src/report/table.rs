@@ -57,7 +57,9 @@ fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
     }
     remarks(&mut end, report)?;
     if let Some(nfs) = &report.nfs {
-        end += &nfs.lines(report.totals.dirs);
+        // What was asked for directories that are not counted cannot be told apart.
+        let all = run.users.is_empty() && run.coverage != Coverage::Interrupted;
+        end += &nfs.lines(all.then_some(report.totals.dirs));
     }
     if !end.is_empty() {
         write!(out, "\n{end}")?;

@@ -11,12 +11,14 @@
 //!   It ends where doubling gained less than a fifth in two windows, where the processor is busy,
 //!   or at the cap; the last step is then looked at once more, with answers that were asked for
 //!   after it. Answers as fast as the fastest of late are a gain in any case.
-//! - **Hold**: now and then a quarter more is tried, and kept if it gains a third of what it could.
+//! - **Hold**: now and then a quarter more is tried, and kept if it gains half of what it could.
 //!   Trials that gain nothing become rarer, up to one in 64 windows; one that gains nearly all of
 //!   it starts the doubling again.
 //! - When answers take twice as long as they used to, a quarter less is tried, and again, as long
 //!   as no throughput is lost by it: so the queue that the walk itself made goes away. Where
 //!   throughput falls with the workers the slowness is not the walk's doing, and is the new usual.
+//!   As long as answers are slower than the fastest ever, or the processor is busy, trials go down
+//!   and up by turns: what was gained by chance is lost so.
 //! - With `--max-latency`, workers fall while an answer takes longer than that, down to one, and
 //!   come back when it takes less than four fifths of it.
 //!
@@ -46,13 +48,7 @@ const SLEEPY: f64 = 0.3;
 const GAIN_OF_DOUBLING: f64 = 0.2;
 
 /// What part of the workers that a trial adds must show as throughput.
-const GAIN_OF_TRIAL: f64 = 0.33;
-
-/// And where requests wait in a queue already.
-const GAIN_IN_QUEUE: f64 = 0.6;
-
-/// Round trips this many times the fastest do.
-const QUEUE: f64 = 1.4;
+const GAIN_OF_TRIAL: f64 = 0.5;
 
 /// What part of them must show for doubling to begin again: the file system has changed.
 const GAIN_TO_START_AGAIN: f64 = 0.8;
@@ -63,11 +59,15 @@ const KEPT_WITH_FEWER: f64 = 0.88;
 /// Windows that must agree that the file system is at its limit, or has become slow.
 const SURE: u32 = 2;
 
-/// Round trips this many times the fastest wait in no queue.
-const NO_QUEUE: f64 = 1.25;
+/// Round trips up to this many times the fastest wait in no queue.
+const NO_QUEUE: f64 = 1.15;
 
-/// How the fastest mean is forgotten, in a second.
-const FASTEST_FADES: f64 = 0.01;
+/// And from this many times on they do.
+const QUEUE: f64 = 1.3;
+
+/// The longest that answers to what was asked before a change are waited for, and that a window
+/// without an answer lasts: one stall must not stand for the time after it.
+const LONGEST: f64 = 1.0;
 
 /// Windows between trials that gained nothing, at most.
 const RAREST_TRIAL: u32 = 64;
@@ -96,7 +96,8 @@ pub(super) struct Concurrency {
     bounds: Bounds,
     limit: usize,
     phase: Phase,
-    /// The shortest mean round trip of late, in seconds: what an answer takes without a queue.
+    /// The shortest mean round trip, in seconds: what an answer takes without a queue. Forgotten
+    /// when fewer workers show that answers take longer without one, too.
     fastest: f64,
     /// Where the window began.
     since: Sample,
@@ -138,9 +139,11 @@ struct Hold {
     usual: Option<f64>,
     /// Windows in a row in which it took much longer.
     slow: u32,
-    /// Windows to go until more is tried, and between trials.
+    /// Windows to go until another number is tried, and between trials.
     wait: u32,
     pause: u32,
+    /// Whether that may be fewer.
+    down: bool,
 }
 
 /// A number of workers and the mean round trip with it, in seconds.
@@ -153,6 +156,12 @@ struct Step {
 impl Step {
     fn throughput(self) -> f64 {
         self.workers as f64 / self.latency
+    }
+
+    /// How much of the workers that were added shows as throughput.
+    fn gain(self, before: Self) -> f64 {
+        let change = self.workers as f64 / before.workers as f64;
+        (self.throughput() / before.throughput() - 1.0) / (change - 1.0)
     }
 }
 
@@ -175,6 +184,13 @@ impl Concurrency {
         }
     }
 
+    /// There cannot be more than `most`.
+    pub(super) fn cap(&mut self, most: usize) {
+        self.bounds.most = self.bounds.most.min(most);
+        self.bounds.least = self.bounds.least.min(most);
+        self.limit = self.limit.min(most);
+    }
+
     /// How long to wait for the next sample.
     pub(super) fn tick(&self) -> Duration {
         match self.phase {
@@ -195,8 +211,11 @@ impl Concurrency {
         let length = now - self.since.now.as_secs_f64();
         let trips = sample.trips - self.since.trips;
         let waited = sample.waited.saturating_sub(self.since.waited).as_secs_f64();
-        // Until the first answer there is nothing to judge by.
+        // Without an answer there is nothing to judge by.
         if trips == 0 || waited <= 0.0 {
+            if length > LONGEST {
+                self.begin_window(sample);
+            }
             return self.limit;
         }
         let latency = waited / trips as f64;
@@ -213,7 +232,7 @@ impl Concurrency {
         // busy as they can be; those that wait for answers go to sleep for each.
         let waits = sample.waits.saturating_sub(self.since.waits) as f64 / trips as f64;
         let busy = cpu >= BUSY * self.limit.min(self.bounds.cores) as f64 || waits < SLEEPY;
-        self.fastest = latency.min(self.fastest * (1.0 + FASTEST_FADES * length));
+        self.fastest = latency.min(self.fastest);
         let load = match busy {
             true => Load::Busy,
             false if 4.0 * cpu < 0.5 * self.bounds.cores as f64 => Load::Idle,
@@ -225,7 +244,7 @@ impl Concurrency {
         tracing::debug!(workers = before, round_trip_ms, ?load, then = self.limit, "concurrency");
         if self.limit != before && !matches!(self.phase, Phase::Start { .. }) {
             // An open takes two round trips on NFS.
-            self.settled_at = now + 2.0 * latency;
+            self.settled_at = now + (2.0 * latency).min(LONGEST);
         }
         self.begin_window(sample);
         self.limit
@@ -242,6 +261,10 @@ impl Concurrency {
         if let Some(max) = self.bounds.max_latency.map(|max| max.as_secs_f64())
             && step.latency > 0.8 * max
         {
+            // What is tried at the edge is not kept.
+            if let Phase::Trial { before, .. } = self.phase {
+                self.limit = self.limit.min(before.workers);
+            }
             if step.latency > max {
                 let fewer = self.limit as f64 * (max / step.latency).clamp(0.5, 0.9);
                 self.limit = (fewer as usize).max(self.bounds.least);
@@ -251,28 +274,23 @@ impl Concurrency {
         match self.phase {
             Phase::Start { before, doubts } => self.start(before, doubts, step, load),
             Phase::Hold(hold) => self.hold(hold, step, load),
-            Phase::Trial { before, pause } => self.end_trial(before, step, pause),
+            Phase::Trial { before, pause } => self.end_trial(before, step, pause, load),
         }
-    }
-
-    /// How much of the workers that were added shows as throughput. Where answers come as fast as
-    /// they ever did there is no queue, whatever a single window says.
-    fn gained(&self, before: Step, step: Step) -> f64 {
-        if step.latency <= NO_QUEUE * self.fastest {
-            return 1.0;
-        }
-        let change = step.workers as f64 / before.workers as f64;
-        (step.throughput() / before.throughput() - 1.0) / (change - 1.0)
     }
 
     fn start(&mut self, before: Option<Step>, doubts: u32, step: Step, load: Load) {
         if load == Load::Busy {
-            return self.settle(Some(step.latency), 1);
+            match before {
+                Some(before) => self.try_other(self.limit, before, 1),
+                None => self.settle(Some(step.latency), 1),
+            }
+            return;
         }
+        // The first answers of a window may be to fewer workers, and one window proves little.
         if let Some(before) = before
-            && self.gained(before, step) < GAIN_OF_DOUBLING
+            && step.latency > NO_QUEUE * self.fastest
+            && step.gain(before) < GAIN_OF_DOUBLING
         {
-            // The first answers of a window may be to fewer workers, and one window proves little.
             if doubts + 1 < SURE {
                 self.phase = Phase::Start { before: Some(before), doubts: doubts + 1 };
                 return;
@@ -281,14 +299,15 @@ impl Concurrency {
             return self.settle(Some(before.latency), 1);
         }
         if !self.backlog || self.held_back {
+            self.phase = Phase::Start { before, doubts: 0 };
             return;
         }
         let factor = if load == Load::Idle { 4 } else { 2 };
         self.limit = (factor * self.limit).min(self.bounds.most);
-        self.phase = match self.limit == self.bounds.most {
-            true => Phase::Trial { before: step, pause: 1 },
-            false => Phase::Start { before: Some(step), doubts: 0 },
-        };
+        match self.limit == self.bounds.most {
+            true => self.try_other(self.limit, step, 1),
+            false => self.phase = Phase::Start { before: Some(step), doubts: 0 },
+        }
     }
 
     fn hold(&mut self, mut hold: Hold, step: Step, load: Load) {
@@ -302,15 +321,23 @@ impl Concurrency {
             }
             return self.try_other(fewer, step, hold.pause);
         }
-        let more = (self.limit + (self.limit / 4).max(1)).min(self.bounds.most);
-        let room = more > self.limit && load != Load::Busy && self.backlog && !self.held_back;
-        if room && hold.wait <= 1 {
-            return self.try_other(more, step, hold.pause);
+        if hold.wait <= 1 {
+            let queue = load == Load::Busy || step.latency > QUEUE * self.fastest;
+            let more = (self.limit + (self.limit / 4).max(1)).min(self.bounds.most);
+            let room = more > self.limit && load != Load::Busy && self.backlog && !self.held_back;
+            // Down and up by turns where there is a queue: what was gained by chance is lost so.
+            if queue && fewer < self.limit && hold.down {
+                return self.try_other(fewer, step, hold.pause);
+            }
+            if room {
+                return self.try_other(more, step, hold.pause);
+            }
+            hold.down = true;
         }
         // Follows the file system's mood slowly, so that a sudden change is seen.
         let usual = usual + (step.latency - usual) / 16.0;
         let wait = hold.wait.saturating_sub(1);
-        self.phase = Phase::Hold(Hold { wait, ..Hold::new(Some(usual), hold.pause) });
+        self.phase = Phase::Hold(Hold { usual: Some(usual), slow: 0, wait, ..hold });
     }
 
     fn fewer(&self) -> usize {
@@ -322,22 +349,29 @@ impl Concurrency {
         self.phase = Phase::Trial { before, pause };
     }
 
-    fn end_trial(&mut self, before: Step, step: Step, pause: u32) {
+    fn end_trial(&mut self, before: Step, step: Step, pause: u32, load: Load) {
+        let longer = (2 * pause).min(RAREST_TRIAL);
         if step.workers > before.workers {
-            let gained = self.gained(before, step);
-            if gained >= GAIN_TO_START_AGAIN && self.limit < self.bounds.most {
+            let gain = step.gain(before);
+            let again = gain >= GAIN_TO_START_AGAIN && load != Load::Busy;
+            if again && self.limit < self.bounds.most {
                 return self.start(None, 0, step, Load::Some);
             }
-            let queued = before.latency > QUEUE * self.fastest;
-            if gained >= if queued { GAIN_IN_QUEUE } else { GAIN_OF_TRIAL } {
+            if gain >= GAIN_OF_TRIAL || step.latency <= NO_QUEUE * self.fastest {
                 return self.settle(Some(step.latency), 1);
             }
             self.limit = before.workers;
-            return self.settle(Some(before.latency), (2 * pause).min(RAREST_TRIAL));
+            return self.settle(Some(before.latency), longer);
         }
         if step.throughput() < KEPT_WITH_FEWER * before.throughput() {
+            // It is slow with fewer, too.
+            if before.latency > 2.0 * self.fastest {
+                self.fastest = step.latency;
+            }
             self.limit = before.workers;
-            return self.settle(Some(before.latency), pause);
+            self.phase =
+                Phase::Hold(Hold { down: false, ..Hold::new(Some(before.latency), longer) });
+            return;
         }
         let fewer = self.fewer();
         match fewer < self.limit {
@@ -353,7 +387,7 @@ impl Concurrency {
 
 impl Hold {
     fn new(usual: Option<f64>, pause: u32) -> Self {
-        Self { usual, slow: 0, wait: pause, pause }
+        Self { usual, slow: 0, wait: pause, pause, down: true }
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
 
-use super::Stop;
 use super::concurrency::Sample;
+use super::{NfsMount, Stop};
 
 /// What may be taken at once after a pause, as time: short enough for a steady load, long enough
 /// that a late wake-up loses nothing.
@@ -20,12 +20,20 @@ const BURST: Duration = Duration::from_millis(50);
 /// How long a worker sleeps before it looks whether the walk ends.
 const STOP_LATENCY: Duration = Duration::from_millis(50);
 
+/// How often what was let through is held against what the server was asked.
+const SETTLE: Duration = Duration::from_millis(100);
+
 /// The round trips of a walk.
 #[derive(Debug)]
 pub(super) struct Pace {
     begun: Instant,
+    /// The mount, where that is NFS, as it was when the walk began.
+    nfs: Option<NfsMount>,
     /// Round trips that opening a directory takes.
     per_open: u32,
+    /// Round trips that were let through, and when they were last held against the mount's count.
+    taken: AtomicU64,
+    settled_nanos: AtomicU64,
     trips: AtomicU64,
     waited_nanos: AtomicU64,
     bucket: Option<Bucket>,
@@ -34,11 +42,14 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Lets `max_ops` round trips a second through; opening a directory takes `per_open` of them.
-    pub(super) fn new(per_open: u32, max_ops: Option<u32>, stop: &Arc<Stop>) -> Self {
+    /// Lets `max_ops` round trips a second through.
+    pub(super) fn new(nfs: Option<NfsMount>, max_ops: Option<u32>, stop: &Arc<Stop>) -> Self {
         Self {
             begun: Instant::now(),
-            per_open,
+            per_open: nfs.as_ref().map_or(1, NfsMount::per_open),
+            nfs,
+            taken: AtomicU64::new(0),
+            settled_nanos: AtomicU64::new(0),
             trips: AtomicU64::new(0),
             waited_nanos: AtomicU64::new(0),
             bucket: max_ops.map(Bucket::new),
@@ -83,8 +94,39 @@ impl Pace {
         self.trips.fetch_add(asked.trips.into(), Ordering::Relaxed);
     }
 
+    /// Whether there is something to settle.
+    pub(super) fn settles(&self) -> bool {
+        self.bucket.is_some() && self.nfs.is_some()
+    }
+
+    /// Takes from the bucket what the server was asked beyond what was let through: a READDIR more
+    /// for a large directory, an attribute that did not come with its name, a second try. Called
+    /// now and then by one thread.
+    pub(super) fn settle_up(&self) {
+        let (Some(bucket), Some(nfs)) = (&self.bucket, &self.nfs) else { return };
+        let now = self.begun.elapsed();
+        // Relaxed, all: only this thread writes to the time, and what workers take meanwhile is
+        // seen the next time.
+        let last = Duration::from_nanos(self.settled_nanos.load(Ordering::Relaxed));
+        if now.saturating_sub(last) < SETTLE {
+            return;
+        }
+        let nanos = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        self.settled_nanos.store(nanos, Ordering::Relaxed);
+        let Some(traffic) = nfs.since() else { return };
+        let asked: u64 = traffic.requests.values().sum();
+        let taken = self.taken.load(Ordering::Relaxed);
+        let more = u32::try_from(asked.saturating_sub(taken)).unwrap_or(u32::MAX);
+        if more > 0 {
+            self.taken.fetch_add(more.into(), Ordering::Relaxed);
+            let _ = bucket.take(more, now);
+        }
+    }
+
     fn take(&self, trips: u32) {
         let Some(bucket) = &self.bucket else { return };
+        // Relaxed: a sum.
+        self.taken.fetch_add(trips.into(), Ordering::Relaxed);
         let turn = bucket.take(trips, self.begun.elapsed());
         loop {
             let wait = turn.saturating_sub(self.begun.elapsed());
@@ -99,7 +141,7 @@ impl Pace {
 
     /// What was measured until now. `backlog` is the caller's to know.
     pub(super) fn sample(&self, backlog: bool) -> Sample {
-        // Fails for no argument that there is; then all counts as waiting.
+        // It fails for no argument that there is.
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
         let time = |value: TimeVal| {
             let micros = value.num_microseconds();
@@ -113,7 +155,7 @@ impl Pace {
             trips: self.trips.load(Ordering::Relaxed),
             waited: Duration::from_nanos(self.waited_nanos.load(Ordering::Relaxed)),
             cpu: cpu.unwrap_or_default(),
-            waits: waits.and_then(|waits| u64::try_from(waits).ok()).unwrap_or(u64::MAX),
+            waits: waits.and_then(|waits| u64::try_from(waits).ok()).unwrap_or_default(),
             backlog,
             held_back: self.held_back.swap(false, Ordering::Relaxed),
         }
@@ -199,7 +241,7 @@ mod tests {
     #[test]
     fn a_stop_ends_the_wait() {
         let stop = Arc::new(Stop::default());
-        let pace = Pace::new(1, Some(1), &stop);
+        let pace = Pace::new(None, Some(1), &stop);
         stop.set();
         let before = Instant::now();
         for _ in 0..100 {

@@ -20,7 +20,7 @@ use super::pace::Pace;
 use super::reading::{Buffers, Chunk, Reading};
 use super::statx::{FdProbe, attrs_at, attrs_of_fd};
 use super::workers::{Work, Workers};
-use super::{Ended, Engine, FsKind, NfsMount, Op, Probe, Root, Stop, WalkError};
+use super::{Ended, Engine, FsKind, Op, Probe, Root, Stop, WalkError};
 use crate::usage::{Dir, Ledger, Listed, Listing};
 
 /// Chunks of names that may wait for each worker before the reader of a wide directory does them
@@ -57,10 +57,9 @@ impl Engine for Posix {
         let fd = open_root(&self.root).map_err(failed("open"))?;
         let attrs = attrs_of_fd(&fd).map_err(failed("stat"))?;
         let root = ledger.root(attrs);
-        let per_open = self.plan.nfs.as_ref().map_or(1, NfsMount::per_open);
         let walk = Walk {
             ledger: Arc::clone(ledger),
-            pace: Pace::new(per_open, self.plan.max_ops, stop),
+            pace: Pace::new(self.plan.nfs.clone(), self.plan.max_ops, stop),
             budget: Budget::new(self.plan.descriptors),
             fs: self.plan.fs,
             nfs: self.plan.nfs.is_some(),

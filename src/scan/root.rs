@@ -54,8 +54,8 @@ pub struct Bounds {
     pub max_latency: Option<Duration>,
 }
 
-/// Requests that a v4.1 mount keeps in flight on a connection by default (kernel
-/// `nfs.max_session_slots`). More workers only queue.
+/// Requests that a v4.1 session keeps in flight by default (kernel `nfs.max_session_slots`). More
+/// workers only queue.
 const SLOTS: usize = 64;
 
 /// The most workers, where nothing else says.
@@ -109,7 +109,12 @@ impl Root {
             Threads::Auto => cores.min(most),
         };
         let max_latency = pacing.max_latency;
-        let least = if max_latency.is_some() { 1 } else { start };
+        // A server may have less to give than this machine has cores.
+        let least = match (pacing.threads, fs) {
+            (Threads::Auto, FsKind::Remote) => 1,
+            _ if max_latency.is_some() => 1,
+            _ => start,
+        };
         let workers = Bounds { start, most, least, cores, max_latency };
         let descriptors = descriptors.min(100_000);
         Self { fs, nfs, workers, descriptors, max_ops: pacing.max_ops }

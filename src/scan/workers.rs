@@ -131,7 +131,7 @@ impl<W: Work> Workers<W> {
             ended: Condvar::new(),
             stop: Arc::clone(stop),
         });
-        let varies = bounds.start < bounds.most || bounds.max_latency.is_some();
+        let varies = bounds.least < bounds.most || workers.work.pace().settles();
         let before = workers.work.pace().sample(true);
         workers.push([first]);
         workers.wait(varies.then(|| Concurrency::new(bounds, before)))
@@ -164,7 +164,10 @@ impl<W: Work> Workers<W> {
 
     /// Calls as many workers as there is work for; starts those that there are too few of.
     fn call(self: &Arc<Self>, mut state: MutexGuard<'_, State<W::Item>>) {
-        let wanted = state.limit.saturating_sub(state.active).min(state.waiting());
+        let wanted = match state.over {
+            true => 0,
+            false => state.limit.saturating_sub(state.active).min(state.waiting()),
+        };
         let woken = wanted.min(state.idle);
         state.active += wanted;
         state.idle -= woken;
@@ -175,27 +178,32 @@ impl<W: Work> Workers<W> {
         for _ in 0..woken {
             self.called.notify_one();
         }
-        for _ in woken..wanted {
+        for started in woken..wanted {
             let workers = Arc::clone(self);
             let thread = std::thread::Builder::new().name("walk".to_owned());
             if let Err(error) = thread.spawn(move || workers.work()) {
-                self.not_started(&error);
+                return self.not_started(wanted - started, &error);
             }
         }
     }
 
     /// The system has no more threads for us: those that there are do it.
-    fn not_started(&self, error: &std::io::Error) {
+    fn not_started(&self, missing: usize, error: &std::io::Error) {
         let mut state = lock(&self.state);
-        state.active -= 1;
-        state.threads -= 1;
-        if state.threads == 0 {
+        state.active -= missing;
+        state.threads -= missing;
+        let threads = state.threads;
+        if threads == 0 {
             state.failed = Some(WalkError::Threads { reason: error.to_string() });
             self.ended.notify_all();
-        } else if state.most > state.threads {
-            tracing::warn!(threads = state.threads, %error, "no more threads can be started");
-            state.most = state.threads;
-            state.limit = state.limit.min(state.most);
+            return;
+        }
+        let first = state.most == usize::MAX;
+        state.most = state.most.min(threads);
+        state.limit = state.limit.min(threads);
+        drop(state);
+        if first {
+            tracing::warn!(threads, %error, "no more threads can be started");
         }
     }
 
@@ -248,13 +256,20 @@ impl<W: Work> Workers<W> {
                     break;
                 }
             } else if let Some(controller) = &mut controller {
+                self.work.pace().settle_up();
                 let backlog = state.active >= state.limit && state.waiting() > 0;
-                let limit = controller.sample(self.work.pace().sample(backlog)).min(state.most);
+                controller.cap(state.most);
+                // Workers need not wait for what is measured and decided.
+                drop(state);
+                let limit = controller.sample(self.work.pace().sample(backlog));
+                state = lock(&self.state);
                 if limit != state.limit {
-                    state.limit = limit;
+                    state.limit = limit.min(state.most);
                     self.call(state);
                     state = lock(&self.state);
-                    continue;
+                }
+                if state.active == 0 {
+                    break;
                 }
             }
             let tick = controller.as_ref().map_or(STOP_LATENCY, Concurrency::tick);

@@ -101,7 +101,8 @@ fn where_nothing_is_in_the_way_the_cap_is_reached_within_two_seconds() {
             walk.run(&server, 2.0);
             assert!(walk.trace.contains(&most), "{latency_ms} ms, noise {noise}: {:?}", walk.trace);
             walk.run(&server, 30.0);
-            assert!(walk.lately(20.0) > 0.8 * most as f64, "{latency_ms} {noise} {most}");
+            let kept = (0.95 - noise / 2.0) * most as f64;
+            assert!(walk.lately(20.0) > kept, "{latency_ms} ms, {noise}: {}", walk.lately(20.0));
         }
     }
 }
@@ -122,18 +123,41 @@ fn where_the_processor_is_busy_there_are_as_many_as_cores() {
 #[test]
 fn a_server_at_its_limit_is_not_asked_by_many_more() {
     for capacity in [400.0, 3_000.0, 20_000.0] {
-        for noise in [0.0, 0.3] {
+        for noise in [0.0, 0.1, 0.3] {
             let server = Server { capacity, noise, ..Server::far(5.0) };
             let mut walk = Walk::new(bounds(256));
             walk.run(&server, 30.0);
             let enough = capacity * server.latency;
-            let lately = walk.lately(20.0);
-            assert!(
-                (0.7 * enough..3.0 * enough + 2.0).contains(&lately),
-                "{capacity}/s, noise {noise}: {lately} where {enough} do"
-            );
+            for _ in 0..20 {
+                let lately = walk.run(&server, 30.0).lately(30.0);
+                assert!(
+                    (0.7 * enough..3.0 * enough + 2.0).contains(&lately),
+                    "{capacity}/s, noise {noise}: {lately} where {enough} do"
+                );
+            }
         }
     }
+}
+
+#[test]
+fn after_a_stall_or_a_long_silence_all_is_as_before() {
+    let mut walk = Walk::new(bounds(64));
+    walk.run(&Server::far(5.0), 5.0);
+    // Answers take a minute, and then none comes for ten.
+    walk.run(&Server::far(60_000.0), 60.0);
+    walk.run(&Server::far(1e12), 600.0);
+    walk.run(&Server::far(5.0), 5.0);
+    assert!(walk.lately(1.0) > 50.0, "{}", walk.lately(1.0));
+}
+
+#[test]
+fn where_a_disk_was_cold_and_is_warm_there_are_as_many_as_cores_again() {
+    let mut walk = Walk::new(bounds(64));
+    walk.run(&Server::far(5.0), 5.0);
+    assert_eq!(walk.workers, 64);
+    let cached = Server { cpu: 25e-6, sleeps: false, ..Server::far(0.0) };
+    walk.run(&cached, 60.0);
+    assert!(walk.lately(5.0) < 4.0, "{}", walk.lately(5.0));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 /// Counts the nodes of a tree of the given depth and width, and misbehaves on request.
 struct Tree {
     width: usize,
-    done: AtomicUsize,
+    done: Arc<AtomicUsize>,
     panic_at: Option<usize>,
     stop_at: Option<(usize, Arc<Stop>)>,
     hang: bool,
@@ -47,7 +47,7 @@ fn fixed(workers: usize) -> Bounds {
 }
 
 fn pace() -> Pace {
-    Pace::new(1, None, &Arc::new(Stop::default()))
+    Pace::new(None, None, &Arc::new(Stop::default()))
 }
 
 /// Runs the tree under a watchdog: a hang is a failure, not a stuck test.
@@ -58,7 +58,7 @@ fn run(tree: Tree, limit: usize, stop: Arc<Stop>) -> Result<Ended, WalkError> {
 }
 
 fn tree() -> Tree {
-    let done = AtomicUsize::new(0);
+    let done = Arc::new(AtomicUsize::new(0));
     Tree { width: 3, done, panic_at: None, stop_at: None, hang: false, pace: pace() }
 }
 
@@ -90,8 +90,13 @@ fn everything_is_done_once_by_any_number_of_workers() {
 
 #[test]
 fn deferred_work_is_done_too() {
-    let ended = run(tree(), 3, Arc::new(Stop::default()));
-    assert_eq!(ended.ok(), Some(Ended::Complete));
+    for limit in [1, 3, 64] {
+        let done = Arc::new(AtomicUsize::new(0));
+        let tree = Tree { done: Arc::clone(&done), ..tree() };
+        let ended = run(tree, limit, Arc::new(Stop::default()));
+        assert_eq!(ended.ok(), Some(Ended::Complete));
+        assert_eq!(done.load(Ordering::SeqCst), (3usize.pow(10) - 1) / 2);
+    }
 }
 
 #[test]
