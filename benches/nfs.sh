@@ -72,10 +72,15 @@ echo "kernel=$(uname -r)"
 delay "$delay"
 for ((round = 0; round < runs; round++)); do
   for index in "${!commands[@]}"; do
-    mounted
     read -ra words <<<"${commands[index]}"
-    measured "$index" "${words[@]}"
-    say "round $((round + 1)) of $runs: ${words[0]##*/}"
+    # What is over soon is done three times: there a moment's disturbance counts for more.
+    for turn in 1 2 3; do
+      mounted
+      began=$SECONDS
+      measured "$index" "${words[@]}"
+      say "round $((round + 1)) of $runs, $turn: ${words[0]##*/}"
+      ((SECONDS - began < 10)) || break
+    done
   done
 done
 JOB
@@ -95,7 +100,7 @@ done
 echo "$(machine), $(load)."
 echo "User-mode Linux $(sed -n 's/^kernel=//p' "$results/facts"), knfsd, NFSv4.1, delay $delay ms each" \
   "way. $((dirs + 1)) directories, ${FILES:-10} files in each but the first. Mounted anew for each" \
-  "run, median of $runs."
+  "run, median of $runs, and of $((3 * runs)) where a run takes less than 10 s."
 echo
 echo "| tool | seconds | times as fast as \`du\` | READDIR | GETATTR | ACCESS | LOOKUP | per directory |"
 echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"

@@ -124,13 +124,19 @@ enum Phase {
 }
 
 /// How much of the processors the walk takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Load {
-    /// Four times the workers would take less than half of them.
-    Idle,
-    Some,
-    /// More workers would only queue for them.
-    Busy,
+#[derive(Clone, Copy, Debug)]
+struct Load {
+    /// Of all of them.
+    share: f64,
+    /// Whether more workers would only queue for them.
+    busy: bool,
+}
+
+impl Load {
+    /// How many times the workers there would be time for, as far as that is sensible at once.
+    fn room(self) -> f64 {
+        if 4.0 * self.share < 0.5 { 4.0 } else { (0.8 / self.share).clamp(1.0, 2.0) }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -228,16 +234,14 @@ impl Concurrency {
             return self.limit;
         }
         let cpu = sample.cpu.saturating_sub(self.since.cpu).as_secs_f64() / length;
-        // On a machine that others use as well, workers that got little of the processor are as
-        // busy as they can be; those that wait for answers go to sleep for each.
         let waits = sample.waits.saturating_sub(self.since.waits) as f64 / trips as f64;
-        let busy = cpu >= BUSY * self.limit.min(self.bounds.cores) as f64 || waits < SLEEPY;
-        self.fastest = latency.min(self.fastest);
-        let load = match busy {
-            true => Load::Busy,
-            false if 4.0 * cpu < 0.5 * self.bounds.cores as f64 => Load::Idle,
-            false => Load::Some,
+        let load = Load {
+            share: cpu / self.bounds.cores as f64,
+            // On a machine that others use as well, workers that got little of the processor are
+            // as busy as they can be; those that wait for answers go to sleep for each.
+            busy: cpu >= BUSY * self.limit.min(self.bounds.cores) as f64 || waits < SLEEPY,
         };
+        self.fastest = latency.min(self.fastest);
         let before = self.limit;
         self.judge(Step { workers: before, latency }, load);
         let round_trip_ms = latency * 1e3;
@@ -279,7 +283,7 @@ impl Concurrency {
     }
 
     fn start(&mut self, before: Option<Step>, doubts: u32, step: Step, load: Load) {
-        if load == Load::Busy {
+        if load.busy {
             match before {
                 Some(before) => self.try_other(self.limit, before, 1),
                 None => self.settle(Some(step.latency), 1),
@@ -302,8 +306,8 @@ impl Concurrency {
             self.phase = Phase::Start { before, doubts: 0 };
             return;
         }
-        let factor = if load == Load::Idle { 4 } else { 2 };
-        self.limit = (factor * self.limit).min(self.bounds.most);
+        let more = (load.room() * self.limit as f64).ceil() as usize;
+        self.limit = more.min(self.bounds.most);
         match self.limit == self.bounds.most {
             true => self.try_other(self.limit, step, 1),
             false => self.phase = Phase::Start { before: Some(step), doubts: 0 },
@@ -322,9 +326,9 @@ impl Concurrency {
             return self.try_other(fewer, step, hold.pause);
         }
         if hold.wait <= 1 {
-            let queue = load == Load::Busy || step.latency > QUEUE * self.fastest;
+            let queue = load.busy || step.latency > QUEUE * self.fastest;
             let more = (self.limit + (self.limit / 4).max(1)).min(self.bounds.most);
-            let room = more > self.limit && load != Load::Busy && self.backlog && !self.held_back;
+            let room = more > self.limit && !load.busy && self.backlog && !self.held_back;
             // Down and up by turns where there is a queue: what was gained by chance is lost so.
             if queue && fewer < self.limit && hold.down {
                 return self.try_other(fewer, step, hold.pause);
@@ -353,9 +357,9 @@ impl Concurrency {
         let longer = (2 * pause).min(RAREST_TRIAL);
         if step.workers > before.workers {
             let gain = step.gain(before);
-            let again = gain >= GAIN_TO_START_AGAIN && load != Load::Busy;
+            let again = gain >= GAIN_TO_START_AGAIN && !load.busy;
             if again && self.limit < self.bounds.most {
-                return self.start(None, 0, step, Load::Some);
+                return self.start(None, 0, step, load);
             }
             if gain >= GAIN_OF_TRIAL || step.latency <= NO_QUEUE * self.fastest {
                 return self.settle(Some(step.latency), 1);
