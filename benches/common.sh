@@ -45,6 +45,17 @@ system_peer() {
   fi
 }
 
+# peers_on TREE: the other disk-usage tools at their defaults; flags only where one would open its
+# window.
+peers_on() {
+  peer du-dust dust "$1"
+  peer dua-cli dua "$1"
+  peer diskus diskus "$1"
+  peer parallel-disk-usage pdu "$1"
+  system_peer gdu gdu -n -p "$1"
+  system_peer ncdu ncdu -0 -o /dev/null "$1"
+}
+
 # version COMMAND: the first number with a point in what the program says of itself.
 version() {
   local program=${1%% *} said

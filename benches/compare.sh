@@ -22,12 +22,7 @@ contender "efs-scan, portable engine (jwalk)" "$bin/efs-scan" "$tree" --format j
 contender "floor, 1 thread" "$bin/floor" --threads 1 "$tree"
 contender "floor, $cores threads" "$bin/floor" --threads "$cores" "$tree"
 contender "du -s" du -s "$tree"
-peer du-dust dust "$tree"
-peer dua-cli dua "$tree"
-peer diskus diskus "$tree"
-peer parallel-disk-usage pdu "$tree"
-system_peer gdu gdu -n -p "$tree"
-system_peer ncdu ncdu -0 -o /dev/null "$tree"
+peers_on "$tree"
 
 # Memory first: it also shows which contenders work at all.
 peak=()

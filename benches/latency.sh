@@ -25,15 +25,9 @@ bin=$target/release
 # Not what this machine is configured to do.
 export EFS_SCAN_CONFIG=/dev/null
 
-# Flags only where a tool would open its window, or to name what is no tool.
 contender "efs-scan" "$bin/efs-scan" "$mnt"
 contender "du -s" du -s "$mnt"
-peer du-dust dust "$mnt"
-peer dua-cli dua "$mnt"
-peer diskus diskus "$mnt"
-peer parallel-disk-usage pdu "$mnt"
-system_peer gdu gdu -n -p "$mnt"
-system_peer ncdu ncdu -0 -o /dev/null "$mnt"
+peers_on "$mnt"
 contender "floor, 64 threads" "$bin/floor" --threads 64 "$mnt"
 
 # run INDEX: leaves one line "seconds round-trips peak-in-flight" in $results/INDEX. A tool that

@@ -100,7 +100,8 @@ impl Root {
         let for_walk = limit.saturating_sub(RESERVED_DESCRIPTORS);
         // Half for the workers, half for directories that wait.
         let most = wanted.min(for_walk / 2 / DESCRIPTORS_PER_WORKER).max(1);
-        if most < wanted {
+        // Where nobody asked for so many, it is no news that there cannot be.
+        if most < wanted && pacing.threads != Threads::Auto {
             tracing::warn!(wanted, most, limit, "fewer workers: too few file descriptors");
         }
         let descriptors = for_walk.saturating_sub(most * DESCRIPTORS_PER_WORKER);
