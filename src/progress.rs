@@ -16,9 +16,10 @@ use crate::usage::Ledger;
 
 const INTERVAL: Duration = Duration::from_millis(200);
 
-const OPEN: &str = "{spinner} {elapsed_precise}  {msg}";
+const OPEN: &str = "{spinner} {elapsed_precise}  {wide_msg}";
 
-const WITH_END: &str = "{spinner} {elapsed_precise} {bar:20} {percent:>2} %, {eta} left  {msg}";
+const WITH_END: &str =
+    "{spinner} {elapsed_precise} {bar:12} {percent:>2} %, {eta} left  {wide_msg}";
 
 /// Shows progress until it is dropped.
 pub(crate) struct Display {
@@ -90,5 +91,6 @@ fn message(ledger: &Ledger, elapsed: Duration) -> String {
     let waiting = progress.waiting.load(Ordering::Relaxed);
     let bytes = progress.bytes.load(Ordering::Relaxed);
     let rate = entries as f64 / elapsed.as_secs_f64().max(0.001);
-    format!("{entries} entries, {rate:.0}/s, {waiting} directories waiting, {}", human(bytes))
+    // What matters least comes last: the line is cut where the terminal ends.
+    format!("{entries} entries, {}, {rate:.0}/s, {waiting} directories waiting", human(bytes))
 }
