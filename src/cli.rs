@@ -271,7 +271,8 @@ pub struct ScanArgs {
     pub max_threads: Option<usize>,
 
     /// At most N directory operations a second: reading names is one, opening a directory is one,
-    /// and two on NFS without nocto. On NFS all that the mount asks of the server is held to N
+    /// and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is
+    /// held to N as a mean over some seconds
     #[arg(long, value_name = "N", env = "EFS_SCAN_MAX_OPS")]
     pub max_ops: Option<u32>,
 

@@ -38,7 +38,7 @@ const HOLD_WINDOW: f64 = 0.100;
 /// Round trips that make a mean.
 const ENOUGH: u64 = 3;
 
-/// Share of the processors, or of one each worker, from which on more workers only queue for them.
+/// Share of the processors from which on more workers only queue for them.
 const BUSY: f64 = 0.7;
 
 /// Waits for each round trip from which on workers wait for answers, and not for the processor.
@@ -238,8 +238,10 @@ impl Concurrency {
         let load = Load {
             share: cpu / self.bounds.cores as f64,
             // On a machine that others use as well, workers that got little of the processor are
-            // as busy as they can be; those that wait for answers go to sleep for each.
-            busy: cpu >= BUSY * self.limit.min(self.bounds.cores) as f64 || waits < SLEEPY,
+            // as busy as they can be; those that wait for answers go to sleep for each. With fewer
+            // workers than cores none of them queues for a processor.
+            busy: cpu >= BUSY * self.bounds.cores as f64
+                || (self.limit >= self.bounds.cores && waits < SLEEPY),
         };
         self.fastest = latency.min(self.fastest);
         let before = self.limit;

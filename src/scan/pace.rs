@@ -23,6 +23,10 @@ const STOP_LATENCY: Duration = Duration::from_millis(50);
 /// How often what was let through is held against what the server was asked.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// The longest that a walk pauses for what was asked beyond that: other programs on the same mount
+/// may ask for more than all of it, and must not end the walk.
+const MOST_OWED: Duration = Duration::from_secs(10);
+
 /// The round trips of a walk.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -116,11 +120,16 @@ impl Pace {
         let Some(traffic) = nfs.since() else { return };
         let asked: u64 = traffic.requests.values().sum();
         let taken = self.taken.load(Ordering::Relaxed);
-        let more = u32::try_from(asked.saturating_sub(taken)).unwrap_or(u32::MAX);
+        let more = asked.saturating_sub(taken);
         if more > 0 {
-            self.taken.fetch_add(more.into(), Ordering::Relaxed);
-            let _ = bucket.take(more, now);
+            self.taken.fetch_add(more, Ordering::Relaxed);
+            bucket.owe(more, now);
         }
+        // What is on its way is taken and not asked yet. More than that was never asked, because
+        // it was on another mount or in the caches, and does not stand for anything later.
+        let slack = bucket.in_half_a_second() + 1_000;
+        let unasked = taken.saturating_sub(asked).saturating_sub(slack);
+        self.taken.fetch_sub(unasked, Ordering::Relaxed);
     }
 
     fn take(&self, trips: u32) {
@@ -185,6 +194,22 @@ impl Bucket {
         Self { each: 1_000_000_000 / u64::from(per_second.max(1)), next: AtomicU64::new(0) }
     }
 
+    /// How many half a second has.
+    fn in_half_a_second(&self) -> u64 {
+        500_000_000 / self.each
+    }
+
+    /// Takes `n` that nobody waited for.
+    fn owe(&self, n: u64, now: Duration) {
+        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let most = now.saturating_add(MOST_OWED.as_nanos() as u64);
+        let cost = self.each.saturating_mul(n);
+        // What is owed already stays, also above the most.
+        let moved = |next: u64| Some(next.max(now).saturating_add(cost).min(most).max(next));
+        // Relaxed: as in `take`.
+        let _ = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
+    }
+
     /// Takes `n` at `now` and says from when on they may be used.
     fn take(&self, n: u32, now: Duration) -> Duration {
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
@@ -236,6 +261,18 @@ mod tests {
         let now = Duration::from_secs(60);
         let free = (0..200).filter(|_| bucket.take(1, now) <= now).count();
         assert_eq!(free, 51);
+    }
+
+    #[test]
+    fn what_is_owed_is_paid_and_no_more_than_ten_seconds_of_it() {
+        let bucket = Bucket::new(1_000);
+        bucket.owe(2_000, Duration::ZERO);
+        assert_eq!(bucket.take(1, Duration::ZERO), Duration::from_secs(2));
+        bucket.owe(u64::MAX, Duration::from_secs(1));
+        bucket.owe(5, Duration::from_secs(1));
+        assert_eq!(bucket.take(1, Duration::from_secs(1)), Duration::from_secs(11));
+        let later = Duration::from_secs(20);
+        assert!(bucket.take(1, later) <= later);
     }
 
     #[test]

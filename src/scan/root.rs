@@ -101,7 +101,8 @@ impl Root {
         // Half for the workers, half for directories that wait.
         let most = wanted.min(for_walk / 2 / DESCRIPTORS_PER_WORKER).max(1);
         // Where nobody asked for so many, it is no news that there cannot be.
-        if most < wanted && pacing.threads != Threads::Auto {
+        let asked = pacing.threads != Threads::Auto || pacing.max_threads.is_some();
+        if most < wanted && asked {
             tracing::warn!(wanted, most, limit, "fewer workers: too few file descriptors");
         }
         let descriptors = for_walk.saturating_sub(most * DESCRIPTORS_PER_WORKER);

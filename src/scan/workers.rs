@@ -256,11 +256,11 @@ impl<W: Work> Workers<W> {
                     break;
                 }
             } else if let Some(controller) = &mut controller {
-                self.work.pace().settle_up();
                 let backlog = state.active >= state.limit && state.waiting() > 0;
                 controller.cap(state.most);
                 // Workers need not wait for what is measured and decided.
                 drop(state);
+                self.work.pace().settle_up();
                 let limit = controller.sample(self.work.pace().sample(backlog));
                 state = lock(&self.state);
                 if limit != state.limit {

@@ -59,7 +59,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cross-mounts -d 'Ente
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l threads -d 'Workers: a number, or auto for as many as are worth it, found out during the scan [default: auto]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-threads -d 'The most workers that auto may come to, and 64 for each connection of an NFS mount [default: 256]' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-ops -d 'At most N directory operations a second: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server is held to N' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-ops -d 'At most N directory operations a second: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is held to N as a mean over some seconds' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-latency -d 'Fewer workers while the file system takes longer than MS milliseconds for an answer' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nice -d 'Use processor and disk only when nobody else wants them' -r -f -a "true\t''
 false\t''"
@@ -156,7 +156,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cross-mount
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l threads -d 'Workers: a number, or auto for as many as are worth it, found out during the scan [default: auto]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-threads -d 'The most workers that auto may come to, and 64 for each connection of an NFS mount [default: 256]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-ops -d 'At most N directory operations a second: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server is held to N' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-ops -d 'At most N directory operations a second: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is held to N as a mean over some seconds' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-latency -d 'Fewer workers while the file system takes longer than MS milliseconds for an answer' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nice -d 'Use processor and disk only when nobody else wants them' -r -f -a "true\t''
 false\t''"

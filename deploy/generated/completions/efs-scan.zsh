@@ -46,7 +46,7 @@ quota\:"Percent of the quota"))' \
 '--cross-mounts=[Enter other file systems mounted below ROOT]::BOOL:(true false)' \
 '--threads=[Workers\: a number, or auto for as many as are worth it, found out during the scan \[default\: auto\]]:N|auto:_default' \
 '--max-threads=[The most workers that auto may come to, and 64 for each connection of an NFS mount \[default\: 256\]]:N:_default' \
-'--max-ops=[At most N directory operations a second\: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server is held to N]:N:_default' \
+'--max-ops=[At most N directory operations a second\: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is held to N as a mean over some seconds]:N:_default' \
 '--max-latency=[Fewer workers while the file system takes longer than MS milliseconds for an answer]:MS:_default' \
 '--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
 '--engine=[How entries are found \[default\: posix on Linux\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
@@ -177,7 +177,7 @@ quota\:"Percent of the quota"))' \
 '--cross-mounts=[Enter other file systems mounted below ROOT]::BOOL:(true false)' \
 '--threads=[Workers\: a number, or auto for as many as are worth it, found out during the scan \[default\: auto\]]:N|auto:_default' \
 '--max-threads=[The most workers that auto may come to, and 64 for each connection of an NFS mount \[default\: 256\]]:N:_default' \
-'--max-ops=[At most N directory operations a second\: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server is held to N]:N:_default' \
+'--max-ops=[At most N directory operations a second\: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is held to N as a mean over some seconds]:N:_default' \
 '--max-latency=[Fewer workers while the file system takes longer than MS milliseconds for an answer]:MS:_default' \
 '--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
 '--engine=[How entries are found \[default\: posix on Linux\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"

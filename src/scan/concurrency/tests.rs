@@ -140,6 +140,19 @@ fn a_server_at_its_limit_is_not_asked_by_many_more() {
 }
 
 #[test]
+fn stalls_and_work_on_many_cores_do_not_take_workers_away_for_good() {
+    let bounds = Bounds { start: 16, most: 64, least: 1, cores: 16, max_latency: None };
+    let mut walk = Walk::new(bounds);
+    // Each worker works as long as it waits: sixteen keep half of the cores busy.
+    let near = Server { cpu: 100e-6, cores: 16, stalls: 0.01, noise: 0.2, ..Server::far(0.1) };
+    for _ in 0..20 {
+        walk.run(&near, 10.0).run(&Server::far(2_000.0), 1.0);
+    }
+    walk.run(&near, 20.0);
+    assert!(walk.lately(5.0) > 12.0, "{}", walk.lately(5.0));
+}
+
+#[test]
 fn after_a_stall_or_a_long_silence_all_is_as_before() {
     let mut walk = Walk::new(bounds(64));
     walk.run(&Server::far(5.0), 5.0);
