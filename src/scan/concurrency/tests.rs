@@ -143,10 +143,10 @@ fn a_server_at_its_limit_is_not_asked_by_many_more() {
 fn stalls_and_work_on_many_cores_do_not_take_workers_away_for_good() {
     let bounds = Bounds { start: 16, most: 64, least: 1, cores: 16, max_latency: None };
     let mut walk = Walk::new(bounds);
-    // Each worker works as long as it waits: sixteen keep half of the cores busy.
-    let near = Server { cpu: 100e-6, cores: 16, stalls: 0.01, noise: 0.2, ..Server::far(0.1) };
+    // Each worker has a core, and is on it three quarters of the time.
+    let near = Server { cpu: 300e-6, cores: 16, noise: 0.1, ..Server::far(0.1) };
     for _ in 0..20 {
-        walk.run(&near, 10.0).run(&Server::far(2_000.0), 1.0);
+        walk.run(&near, 10.0).run(&Server::far(5.0), 0.35);
     }
     walk.run(&near, 20.0);
     assert!(walk.lately(5.0) > 12.0, "{}", walk.lately(5.0));
