@@ -7,10 +7,10 @@
 //! moments without work from looking like a slow file system.
 //!
 //! - **Start**: from the number of cores, doubled once per answer time, as TCP's slow start does,
-//!   or times four while the processors are nearly idle.
+//!   or taken times four while the processors are nearly idle.
 //!   It ends where doubling gained less than a fifth in two windows, where the processor is busy,
 //!   or at the cap; the last step is then looked at once more, with answers that were asked for
-//!   after it. Answers as fast as the fastest of late are a gain in any case.
+//!   after it. Answers as fast as the fastest so far are a gain in any case.
 //! - **Hold**: now and then a quarter more is tried, and kept if it gains half of what it could.
 //!   Trials that gain nothing become rarer, up to one in 64 windows; one that gains nearly all of
 //!   it starts the doubling again.
