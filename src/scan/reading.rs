@@ -7,8 +7,8 @@ use super::nodes::Node;
 use super::pace::Asked;
 use crate::usage::{Dir, Ledger, Listing};
 
-/// Names read at once. The kernel's NFS client fills up to `rsize` whatever is asked for; this
-/// bounds what is stat'ed between two reads.
+/// Names read at once. What the kernel's NFS client asks for at once is its own business (portions
+/// that grow up to `rsize`); this bounds what is stat'ed between two reads.
 const BATCH_BYTES: usize = 64 * 1024;
 
 /// A directory that is open.
