@@ -19,9 +19,10 @@ use crate::generate::generate;
 use crate::names::Names;
 use crate::output::Output;
 use crate::progress::Display;
+use crate::publish::Sent;
 use crate::publisher::{self, Publisher};
 use crate::report::{self, Context, Coverage, Detail, DuNames, Report, Run};
-use crate::scan::{Ended, Engine, Root, Stop, raise_descriptor_limit};
+use crate::scan::{Ended, Engine, Root, Stop, is_mount_point, raise_descriptor_limit};
 use crate::usage::{Ages, Ledger, Mounts, Scope, Task};
 use crate::{log, nice, status, text};
 
@@ -139,6 +140,9 @@ fn scan(
     stop: &Arc<Stop>,
     walked: &AtomicBool,
 ) -> Result<Exit, Failure> {
+    if config.require_mount {
+        require_mount(&config.root)?;
+    }
     let aws = Aws::default();
     let publisher = Publisher::prepare(&config, &aws)?;
     let names = Names::open(&config.names, &aws, &config.state_dir).map_err(Failure::usage)?;
@@ -218,16 +222,17 @@ fn scan(
     let written = render(&report, config.format, config.limit, &output)
         .and_then(|bytes| output.write(&bytes));
     let spooled = matches!(kept, Ok(Some(publisher::Kept::Spooled)));
-    let published = match (&publisher, kept) {
+    let sent = match (&publisher, kept) {
         (_, Err(Failure(_, problem))) => {
             tracing::error!("this run is not published: {}", text::printable(problem.as_bytes()));
-            false
+            None
         }
-        (Some(publisher), Ok(Some(kept))) => publisher.send(&aws, kept, stop)?,
-        _ => true,
+        (Some(publisher), Ok(Some(kept))) => Some(publisher.send(&aws, kept, stop)?),
+        _ => Some(Sent::default()),
     };
     written.map_err(Failure::fatal)?;
-    summarise(&report);
+    summarise(&report, publisher.is_some().then(|| sent.as_ref().map_or(0, |sent| sent.runs)));
+    let published = sent.is_some_and(|sent| sent.waiting == 0);
     let interrupted = report.run.coverage == Coverage::Interrupted;
     Ok(match report.run.coverage {
         // Who ends a run that is not to be published is not told what waits from before.
@@ -320,8 +325,18 @@ fn render(
     })
 }
 
-/// The one line for cron.
-fn summarise(report: &Report) {
+/// What lies where nothing is mounted is not what was asked for.
+fn require_mount(root: &Path) -> Result<(), Failure> {
+    let problem = match is_mount_point(root) {
+        Ok(true) => return Ok(()),
+        Ok(false) => "nothing is mounted there".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(Failure::fatal(format!("--require-mount: {}: {problem}", root.display())))
+}
+
+/// The one line for cron. `published` is how many runs were, if any was to be.
+fn summarise(report: &Report, published: Option<usize>) {
     let run = &report.run;
     let usage = &report.totals;
     let seconds = run.finished.duration_since(run.started).as_secs_f64();
@@ -335,6 +350,7 @@ fn summarise(report: &Report) {
         metered_bytes = usage.metered_bytes.0,
         errors = report.errors.count,
         over_quota = report.over_quota().count(),
+        published,
         seconds = (seconds * 1000.0).round() / 1000.0,
         "scanned {}",
         text::printable(run.root.as_bytes()),

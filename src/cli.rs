@@ -7,6 +7,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 use clap_complete::Shell;
 use serde::{Deserialize, Serialize};
 
+use crate::publish::UserMetrics;
 use crate::report::SortKey;
 use crate::scan::Threads;
 
@@ -217,17 +218,17 @@ pub struct ScanArgs {
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub publish_interrupted: Option<bool>,
 
-    /// Put the totals as metrics to CloudWatch, by dimension FileSystemId: 11 metrics, about
-    /// 3.30 USD a month [default namespace: EfsScan]
+    /// Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, about
+    /// 3.60 USD a month [default namespace: EfsScan]
     #[arg(long, value_name = "NAMESPACE", env = "EFS_SCAN_CLOUDWATCH",
           num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub cloudwatch: Option<String>,
 
-    /// Add four metrics for each user, by dimension User. A custom metric costs about 0.30 USD a
-    /// month: 500 users are 600 USD a month
-    #[arg(long, env = "EFS_SCAN_CLOUDWATCH_USERS", value_name = "BOOL",
+    /// Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric
+    /// costs about 0.30 USD a month: 500 users are 600 USD a month
+    #[arg(long, env = "EFS_SCAN_CLOUDWATCH_USERS", value_name = "BOOL|NAMES",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub cloudwatch_users: Option<bool>,
+    pub cloudwatch_users: Option<UserMetrics>,
 
     /// Send a message to this SNS topic when other homes are over quota than before
     #[arg(long, value_name = "ARN", env = "EFS_SCAN_NOTIFY_TOPIC")]
@@ -254,6 +255,12 @@ pub struct ScanArgs {
     /// The EFS file system at ROOT, for its metered size and cost [default: by the mount]
     #[arg(long, value_name = "ID", env = "EFS_SCAN_FILE_SYSTEM_ID")]
     pub file_system_id: Option<String>,
+
+    /// Fail if ROOT is no mount point, so that a file system that was not mounted is not
+    /// published as empty
+    #[arg(long, env = "EFS_SCAN_REQUIRE_MOUNT", value_name = "BOOL",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub require_mount: Option<bool>,
 
     /// Enter other file systems mounted below ROOT
     #[arg(long, env = "EFS_SCAN_CROSS_MOUNTS", value_name = "BOOL",

@@ -7,7 +7,7 @@ use crate::aws::Aws;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::output::refuse_inside;
-use crate::publish::{self, CloudWatch, Destination, HomeLine, Job, Lock, Plan, State};
+use crate::publish::{self, CloudWatch, Destination, HomeLine, Job, Lock, Plan, Sent, State};
 use crate::report::{Coverage, EfsSize, Kind, Part, Report, Run};
 use crate::scan::{Stop, efs_of};
 use crate::service::Trouble;
@@ -48,7 +48,7 @@ impl Publisher {
                 file_system: file_system_id(config).ok_or_else(|| {
                     Failure::usage("--cloudwatch needs --file-system-id: the mount names none")
                 })?,
-                users: publishing.users,
+                users: publishing.users.clone(),
             }),
         };
         let publish = match &publishing.to {
@@ -88,8 +88,8 @@ impl Publisher {
         Ok(Kept::Spooled)
     }
 
-    /// Sends this run and those before it. Whether all of it was sent.
-    pub(crate) fn send(&self, aws: &Aws, kept: Kept, stop: &Stop) -> Result<bool, Failure> {
+    /// Sends this run and those before it.
+    pub(crate) fn send(&self, aws: &Aws, kept: Kept, stop: &Stop) -> Result<Sent, Failure> {
         // A run that was interrupted and is published nevertheless must not stop at its own stop.
         let unstopped = Stop::default();
         let stop = match kept {
@@ -104,15 +104,18 @@ impl Publisher {
 pub(crate) fn send_waiting(state_dir: &Path, stop: &Stop) -> Result<Exit, Failure> {
     let state = State::open(state_dir).map_err(Failure::usage)?;
     let _lock = state.lock("publishing").map_err(Failure::fatal)?;
-    let all = send(&state, &Aws::default(), stop)?;
-    Ok(match (stop.is_set(), all) {
-        (_, true) => Exit::Complete,
-        (true, false) => Exit::Interrupted,
-        (false, false) => Exit::Unpublished,
+    let sent = send(&state, &Aws::default(), stop)?;
+    Ok(match (stop.is_set(), sent.waiting) {
+        (_, 0) => {
+            tracing::info!(target: crate::log::SUMMARY, runs = sent.runs, "published");
+            Exit::Complete
+        }
+        (true, _) => Exit::Interrupted,
+        (false, _) => Exit::Unpublished,
     })
 }
 
-fn send(state: &State, aws: &Aws, stop: &Stop) -> Result<bool, Failure> {
+fn send(state: &State, aws: &Aws, stop: &Stop) -> Result<Sent, Failure> {
     let sent = publish::send(state, aws, stop).map_err(Failure::fatal)?;
     for problem in &sent.problems {
         tracing::error!("{}", crate::text::printable(problem.as_bytes()));
@@ -123,10 +126,8 @@ fn send(state: &State, aws: &Aws, stop: &Stop) -> Result<bool, Failure> {
             "not published: {waiting} runs wait in {}; `efs-scan publish` sends them",
             spool.display()
         );
-    } else if sent.runs > 0 {
-        tracing::info!(target: crate::log::SUMMARY, runs = sent.runs, "published");
     }
-    Ok(sent.waiting == 0)
+    Ok(sent)
 }
 
 /// How many inodes the newest published run found, if that was of the same as `run` is: all of

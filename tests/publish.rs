@@ -12,6 +12,8 @@ mod contract;
 mod coverage;
 #[path = "publish/crash.rs"]
 mod crash;
+#[path = "publish/daily.rs"]
+mod daily;
 #[path = "publish/kill.rs"]
 mod kill;
 #[path = "publish/layout.rs"]

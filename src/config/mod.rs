@@ -60,6 +60,8 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     fail_on_quota: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    require_mount: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cross_mounts: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     threads: Option<Threads>,
@@ -147,6 +149,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// Whether a home over its quota makes the program fail.
     pub fail_on_quota: bool,
+    /// Whether the root must be a mount point.
+    pub require_mount: bool,
     /// Whether other mounts are entered.
     pub mounts: Mounts,
     /// How much the walk may take.
@@ -301,6 +305,7 @@ impl Loaded {
             names: sources.iter().map(|name| name.parse()).collect::<Result<_, _>>()?,
             quotas: settings.quota.check()?,
             fail_on_quota: settings.fail_on_quota.unwrap_or_default(),
+            require_mount: settings.require_mount.unwrap_or_default(),
             mounts: match settings.cross_mounts.unwrap_or_default() {
                 true => Mounts::Cross,
                 false => Mounts::Skip,
@@ -344,6 +349,7 @@ impl Settings {
         over_list(&mut self.names, &args.names);
         over(&mut self.quota.default, &args.quota);
         over(&mut self.fail_on_quota, &args.fail_on_quota);
+        over(&mut self.require_mount, &args.require_mount);
         over(&mut self.cross_mounts, &args.cross_mounts);
         over(&mut self.threads, &args.threads);
         over(&mut self.max_threads, &args.max_threads);
@@ -368,6 +374,7 @@ impl Settings {
         self.exclude.get_or_insert_default();
         self.names.get_or_insert_with(|| vec!["passwd".to_owned()]);
         self.fail_on_quota.get_or_insert_default();
+        self.require_mount.get_or_insert_default();
         self.cross_mounts.get_or_insert_default();
         self.threads.get_or_insert_default();
         self.nice.get_or_insert_default();

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::ScanArgs;
-use crate::publish::{Destination, Notify};
+use crate::publish::{Destination, Notify, UserMetrics};
 use crate::report::Prices;
 use crate::units::Usd;
 
@@ -29,7 +29,7 @@ pub(super) struct CloudWatchSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    users: Option<bool>,
+    users: Option<UserMetrics>,
 }
 
 /// The table `[notify]`.
@@ -103,8 +103,8 @@ pub struct Publishing {
     pub interrupted: bool,
     /// Namespace of the metrics.
     pub namespace: Option<String>,
-    /// Whether each user has metrics.
-    pub users: bool,
+    /// Which users have metrics.
+    pub users: UserMetrics,
     /// Who is told about quotas.
     pub notify: Option<Notify>,
 }
@@ -130,8 +130,8 @@ impl Publishing {
         }
         let to = publish.to.as_deref().map(str::parse).transpose();
         let namespace = cloudwatch.namespace.as_deref().map(check_namespace).transpose()?;
-        let users = cloudwatch.users.unwrap_or_default();
-        if users && namespace.is_none() {
+        let users = cloudwatch.users.clone().unwrap_or_default();
+        if !users.is_empty() && namespace.is_none() {
             return Err("--cloudwatch-users needs --cloudwatch".to_owned());
         }
         let always = notify.always.unwrap_or_default();

@@ -1,6 +1,9 @@
 //! The figures for CloudWatch, and how they are cut into calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 use crate::aws::{Datum, Unit};
 use crate::report::{Coverage, HomeReport, Kind, Report};
@@ -21,15 +24,79 @@ const BYTES_OF_DIMENSION: usize = 32;
 /// Characters of a dimension's value (CloudWatch API reference).
 const MAX_DIMENSION: usize = 1024;
 
+/// Who has metrics of their own beside the totals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "users: true, false or a list of names")]
+pub enum UserMetrics {
+    /// Everybody, or nobody.
+    Everybody(bool),
+    /// These, by the names that reports give them; a home without a name goes by its own.
+    Named(BTreeSet<String>),
+}
+
+impl Default for UserMetrics {
+    fn default() -> Self {
+        Self::Everybody(false)
+    }
+}
+
+impl FromStr for UserMetrics {
+    type Err = String;
+
+    /// `true`, `false`, or names with commas between them.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "true" => Ok(Self::Everybody(true)),
+            "false" => Ok(Self::Everybody(false)),
+            names => {
+                let names: BTreeSet<String> = names.split(',').map(str::to_owned).collect();
+                match names.contains("") {
+                    true => Err("true, false or a list of names: alice,bob".to_owned()),
+                    false => Ok(Self::Named(names)),
+                }
+            }
+        }
+    }
+}
+
+impl UserMetrics {
+    /// Whether nobody has any.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Everybody(all) => !all,
+            Self::Named(names) => names.is_empty(),
+        }
+    }
+
+    fn includes(&self, name: &str) -> bool {
+        match self {
+            Self::Everybody(all) => *all,
+            Self::Named(names) => names.contains(name),
+        }
+    }
+
+    /// Who is named and has no home in the report: an alarm on their figures would never hear of
+    /// them.
+    pub fn missing(&self, report: &Report) -> Vec<&str> {
+        let Self::Named(names) = self else { return Vec::new() };
+        let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+        let there: BTreeSet<String> = homes.map(user_name).collect();
+        names.iter().filter(|name| !there.contains(*name)).map(String::as_str).collect()
+    }
+}
+
 /// The metrics of a run. What is not known is left out, not 0: `OrphanBytes` without a source of
-/// names that should know everybody, `MaxQuotaPercent` without a quota.
-pub fn metrics(report: &Report, file_system: &str, users: bool) -> Vec<Datum> {
+/// names that should know everybody, `MaxQuotaPercent` without a quota,
+/// `MeteredDifferencePercent` without a figure of EFS's for the whole of what was scanned.
+pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<Datum> {
     let usage = &report.totals;
     let seconds = report.run.finished.duration_since(report.run.started).as_secs_f64();
     let of_class = |class: crate::report::Share| class.allocated_bytes.0 as f64;
     let complete = report.run.coverage == Coverage::Complete;
     let quotas = report.homes.iter().filter_map(|home| home.quota);
     let highest = quotas.map(|quota| quota.used_percent).max_by(f64::total_cmp);
+    // Without its sign: an alarm asks how far off it is, and has one threshold.
+    let difference = report.file_system.as_ref().and_then(|efs| efs.difference_percent);
     let values = [
         ("AllocatedBytes", Some(usage.allocated_bytes.0 as f64), Unit::Bytes),
         ("MeteredBytes", Some(usage.metered_bytes.0 as f64), Unit::Bytes),
@@ -42,20 +109,19 @@ pub fn metrics(report: &Report, file_system: &str, users: bool) -> Vec<Datum> {
         ("ScanDurationSeconds", Some(seconds), Unit::Seconds),
         ("ScanErrors", Some(report.errors.count as f64), Unit::Count),
         ("ScanComplete", Some(f64::from(u8::from(complete))), Unit::Count),
+        ("MeteredDifferencePercent", difference.map(f64::abs), Unit::Percent),
     ];
     let datum = |(name, value, unit): (_, Option<f64>, _)| {
         let dimensions = vec![("FileSystemId", file_system.to_owned())];
         Some(Datum { name, dimensions, at: report.run.finished, value: value?, unit })
     };
     let mut all: Vec<Datum> = values.into_iter().filter_map(datum).collect();
-    if users {
-        all.extend(of_users(report, file_system));
-    }
+    all.extend(of_users(report, file_system, users));
     all
 }
 
 /// Four metrics for each person. Homes of one name count as one: CloudWatch would mix them up.
-fn of_users(report: &Report, file_system: &str) -> Vec<Datum> {
+fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datum> {
     #[derive(Default)]
     struct User {
         allocated: u64,
@@ -74,7 +140,7 @@ fn of_users(report: &Report, file_system: &str) -> Vec<Datum> {
         user.quota = user.quota.into_iter().chain(percent).max_by(f64::total_cmp);
     }
     let mut all = Vec::new();
-    for (name, user) in users {
+    for (name, user) in users.into_iter().filter(|(name, _)| whose.includes(name)) {
         let values = [
             ("AllocatedBytes", Some(user.allocated as f64), Unit::Bytes),
             ("TrashBytes", Some(user.trash as f64), Unit::Bytes),
@@ -121,4 +187,23 @@ pub fn batches(data: &[Datum]) -> Vec<&[Datum]> {
     }
     all.extend(Some(&data[from..]).filter(|rest| !rest.is_empty()));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_all_none_or_named() {
+        let named = |names: &[&str]| {
+            UserMetrics::Named(names.iter().map(|name| (*name).to_owned()).collect())
+        };
+        assert_eq!("true".parse(), Ok(UserMetrics::Everybody(true)));
+        assert_eq!("false".parse(), Ok(UserMetrics::default()));
+        assert_eq!("bob,alice b".parse(), Ok(named(&["alice b", "bob"])));
+        for wrong in ["", ",", "alice,,bob", "alice,"] {
+            assert!(wrong.parse::<UserMetrics>().is_err(), "{wrong}");
+        }
+        assert!(named(&[]).is_empty() && !named(&["a"]).is_empty());
+    }
 }

@@ -15,7 +15,7 @@ mod store;
 pub use directory::Directory;
 pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
 pub use layout::{DU_LATEST, Keys, LATEST};
-pub use metrics::{batches, metrics};
+pub use metrics::{UserMetrics, batches, metrics};
 pub use notice::{Notice, compose, over_quota};
 pub use objects::{Pointed, check, newest, publish};
 pub use send::{Sent, send};

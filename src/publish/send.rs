@@ -12,6 +12,7 @@ use super::{metrics, notice, objects};
 use crate::aws::Aws;
 use crate::scan::Stop;
 use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::text::printable;
 
 /// CloudWatch refuses what is older (CloudWatch API reference, PutMetricData). Two weeks, less
 /// the time it takes.
@@ -143,7 +144,12 @@ impl Sender<'_> {
             progress.measured = true;
             return Ok(());
         }
-        let all = metrics::metrics(&self.job.report, &to.file_system, to.users);
+        let missing = to.users.missing(&self.job.report);
+        if !missing.is_empty() && progress.metrics == 0 {
+            let missing = printable(missing.join(", ").as_bytes());
+            tracing::warn!("--cloudwatch-users: there is no home of {missing}");
+        }
+        let all = metrics::metrics(&self.job.report, &to.file_system, &to.users);
         for batch in metrics::batches(&all[progress.metrics.min(all.len())..]) {
             self.aws.put_metrics(&to.namespace, batch).map_err(|error| {
                 let (sent, all) = (progress.metrics, all.len());

@@ -9,6 +9,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use super::metrics::UserMetrics;
 use super::state::State;
 use super::store::Destination;
 use crate::report::Report;
@@ -38,8 +39,8 @@ pub struct CloudWatch {
     pub namespace: String,
     /// The dimension `FileSystemId`.
     pub file_system: String,
-    /// Whether each user has metrics too.
-    pub users: bool,
+    /// Which users have metrics too.
+    pub users: UserMetrics,
 }
 
 /// A notice through SNS.

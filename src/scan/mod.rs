@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use entry::{Attrs, FileKind, Mount, Op, Probe};
-pub use mount::{efs_of, is_file_system_id};
+pub use mount::{efs_of, is_file_system_id, is_mount_point};
 #[cfg(feature = "portable")]
 pub use portable::Portable;
 #[cfg(target_os = "linux")]

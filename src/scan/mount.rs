@@ -10,6 +10,16 @@ pub fn efs_of(path: &Path) -> Option<(String, bool)> {
     mount_of(path)?.efs()
 }
 
+/// Whether something is mounted at `path`. Mounts it if it is mounted on demand.
+///
+/// # Errors
+/// If the directory cannot be opened.
+pub fn is_mount_point(path: &Path) -> std::io::Result<bool> {
+    // Held until the table was read, so that nothing mounted on demand goes again.
+    let _open = std::fs::read_dir(path)?;
+    Ok(mount_of(path).is_some_and(|mount| mount.top && mount.kind != "autofs"))
+}
+
 /// The mount that a path is on.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MountOf {

@@ -1,8 +1,9 @@
 //! What CloudWatch gets.
 
-use super::stub::{Fault, What};
+use super::stub::{Fault, Sizes, What};
 use super::*;
 
+const DIFFERENCE: &str = "MeteredDifferencePercent";
 const CLOUDWATCH: [&str; 3] = ["--cloudwatch", "--file-system-id", FILE_SYSTEM];
 
 #[test]
@@ -47,7 +48,52 @@ fn what_is_not_known_is_left_out() {
     assert_eq!(code(&watched(&mut command, Duration::from_secs(60))), Some(0));
     let names: Vec<String> = world.aws.metrics().into_iter().map(|metric| metric.name).collect();
     assert_eq!(names.len(), 9, "{names:?}");
-    assert!(!names.iter().any(|name| name == "OrphanBytes" || name == "MaxQuotaPercent"));
+    let unknown = ["OrphanBytes", "MaxQuotaPercent", "MeteredDifferencePercent"];
+    assert!(!names.iter().any(|name| unknown.contains(&name.as_str())));
+}
+
+#[test]
+fn the_difference_to_what_efs_meters_has_no_sign() {
+    let world = World::new();
+    let metered = |world: &World| world.aws.metrics().pop().filter(|m| m.name == DIFFERENCE);
+    for (value, at_least) in [(100 << 30, 99.0), (10_000, 1000.0)] {
+        let sizes = Sizes { value, standard: value, ia: 0, archive: 0, at_epoch_seconds: 1.0 };
+        world.aws.file_system(FILE_SYSTEM, sizes);
+        let output = world.scan(CLOUDWATCH);
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        let said = &printed(&output)["file_system"]["difference_percent"];
+        let metric = metered(&world).unwrap();
+        assert!(metric.value > at_least, "{}", metric.value);
+        assert_eq!(metric.value, said.as_f64().unwrap().abs());
+        // What is not of all the file system is not held against it.
+        let before = world.aws.metrics().len();
+        assert_eq!(
+            code(&world.scan(CLOUDWATCH.into_iter().chain(["--exclude", "200007"]))),
+            Some(0)
+        );
+        assert!(world.aws.metrics()[before..].iter().all(|metric| metric.name != DIFFERENCE));
+    }
+}
+
+/// Those who are named, and nobody else; who has no home is told.
+#[test]
+fn metrics_of_some_users() {
+    let world = World::new();
+    let flags = ["--cloudwatch-users=alice,200007,carol", "--quota", "1MiB"];
+    let output = world.scan(CLOUDWATCH.into_iter().chain(flags));
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    let metrics = world.aws.metrics();
+    let users: std::collections::BTreeSet<(&str, &str)> = metrics
+        .iter()
+        .filter_map(|m| Some((m.dimensions.get("User")?.as_str(), m.name.as_str())))
+        .collect();
+    let names = ["AllocatedBytes", "CacheBytes", "QuotaPercent", "TrashBytes"];
+    let expected = ["200007", "alice"].into_iter().flat_map(|user| names.map(|name| (user, name)));
+    assert_eq!(users, expected.collect());
+    let warnings: Vec<String> =
+        stderr(&output).lines().filter(|line| line.contains("carol")).map(Into::into).collect();
+    assert_eq!(warnings.len(), 1, "{}", stderr(&output));
+    assert!(!warnings[0].contains("alice"), "{warnings:?}");
 }
 
 /// Many users with awkward names, in calls that CloudWatch takes.

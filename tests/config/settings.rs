@@ -25,6 +25,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("names", "NAMES", "--names=", ["['csv:a', 'passwd']", "['csv:b']", "['csv:c']"]),
     setting("quota.default", "QUOTA", "--quota=", ["'1GiB'", "'2GB'", "'3'"]),
     setting("fail_on_quota", "FAIL_ON_QUOTA", "--fail-on-quota=", ["true", "false", "true"]),
+    setting("require_mount", "REQUIRE_MOUNT", "--require-mount=", ["true", "false", "true"]),
     setting("cross_mounts", "CROSS_MOUNTS", "--cross-mounts=", ["false", "true", "false"]),
     setting("threads", "THREADS", "--threads=", ["1", "'auto'", "3"]),
     setting("max_threads", "MAX_THREADS", "--max-threads=", ["1", "2", "3"]),
@@ -44,7 +45,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "cloudwatch.users",
         "CLOUDWATCH_USERS",
         "--cloudwatch-users=",
-        ["true", "false", "true"],
+        ["['a b', 'c']", "true", "false"],
     ),
     setting(
         "notify.topic",
@@ -116,6 +117,7 @@ top = 10000
 exclude = ["a b", "**/*.tmp", "näme"]
 names = ["csv:/etc/people, all.csv", "passwd"]
 fail_on_quota = true
+require_mount = true
 cross_mounts = true
 threads = 4096
 max_threads = 4096
@@ -131,7 +133,7 @@ to = "s3://team-efs/a b"
 interrupted = true
 [cloudwatch]
 namespace = "Team/Efs"
-users = true
+users = ["a.b c", "alice"]
 [notify]
 topic = "arn:aws:sns:eu-west-1:123456789012:quota"
 always = true

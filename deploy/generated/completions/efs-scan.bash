@@ -38,7 +38,7 @@ _efs__scan() {
 
     case "${cmd}" in
         efs__scan)
-            opts="-o -q -v -h -V --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --cross-mounts --threads --max-threads --max-ops --max-latency --nice --engine --config --quiet --verbose --log-format --help --version status status_all status-all publish config"
+            opts="-o -q -v -h -V --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --nice --engine --config --quiet --verbose --log-format --help --version status status_all status-all publish config"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -105,7 +105,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --cloudwatch-users)
-                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --notify-topic)
@@ -122,6 +122,10 @@ _efs__scan() {
                     ;;
                 --file-system-id)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --require-mount)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --cross-mounts)
@@ -168,7 +172,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__config)
-            opts="-o -q -v -h --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --cross-mounts --threads --max-threads --max-ops --max-latency --nice --engine --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --nice --engine --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -235,7 +239,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --cloudwatch-users)
-                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --notify-topic)
@@ -252,6 +256,10 @@ _efs__scan() {
                     ;;
                 --file-system-id)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --require-mount)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --cross-mounts)

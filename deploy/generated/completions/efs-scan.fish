@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= cross-mounts= threads= max-threads= max-ops= max-latency= nice= engine= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= nice= engine= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -47,14 +47,15 @@ false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-interrupted -d 'Publish a run that was interrupted too' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 11 metrics, about 3.30 USD a month [default namespace: EfsScan]' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-users -d 'Add four metrics for each user, by dimension User. A custom metric costs about 0.30 USD a month: 500 users are 600 USD a month' -r -f -a "true\t''
-false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, about 3.60 USD a month [default namespace: EfsScan]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs about 0.30 USD a month: 500 users are 600 USD a month' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-topic -d 'Send a message to this SNS topic when other homes are over quota than before' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-always -d 'Send the message after every run' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state-dir -d 'What is kept between runs: runs that could not be published, names, a lock [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l file-system-id -d 'The EFS file system at ROOT, for its metered size and cost [default: by the mount]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l require-mount -d 'Fail if ROOT is no mount point, so that a file system that was not mounted is not published as empty' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cross-mounts -d 'Enter other file systems mounted below ROOT' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l threads -d 'Workers: a number, or auto for as many as are worth it, found out during the scan [default: auto]' -r
@@ -144,14 +145,15 @@ false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-interrupted -d 'Publish a run that was interrupted too' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 11 metrics, about 3.30 USD a month [default namespace: EfsScan]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-users -d 'Add four metrics for each user, by dimension User. A custom metric costs about 0.30 USD a month: 500 users are 600 USD a month' -r -f -a "true\t''
-false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, about 3.60 USD a month [default namespace: EfsScan]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs about 0.30 USD a month: 500 users are 600 USD a month' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-topic -d 'Send a message to this SNS topic when other homes are over quota than before' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-always -d 'Send the message after every run' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state-dir -d 'What is kept between runs: runs that could not be published, names, a lock [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l file-system-id -d 'The EFS file system at ROOT, for its metered size and cost [default: by the mount]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l require-mount -d 'Fail if ROOT is no mount point, so that a file system that was not mounted is not published as empty' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cross-mounts -d 'Enter other file systems mounted below ROOT' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l threads -d 'Workers: a number, or auto for as many as are worth it, found out during the scan [default: auto]' -r
