@@ -1,0 +1,119 @@
+# The reports as tables: deploy/athena.sql says what is to know of the data, and why columns are
+# strings and the escape character is U+0001. A test compares the columns with what efs-scan writes.
+
+locals {
+  tables = {
+    homes = [
+      "home", "kind", "uid", "owner", "owner_status", "coverage", "errors", "newest_mtime", "files",
+      "dirs", "symlinks", "other", "apparent_bytes", "allocated_bytes", "metered_bytes",
+      "foreign_allocated_bytes", "shared_allocated_bytes", "charged_elsewhere_allocated_bytes",
+      "quota_bytes", "quota_used_percent", "over_quota", "run_id", "run_started",
+      "trash_allocated_bytes", "cache_allocated_bytes", "environment_allocated_bytes",
+      "output_allocated_bytes", "log_allocated_bytes", "rest_allocated_bytes",
+      "days_7_allocated_bytes", "days_30_allocated_bytes", "days_90_allocated_bytes",
+      "year_1_allocated_bytes", "older_allocated_bytes",
+    ]
+    findings = [
+      "home", "uid", "owner", "owner_status", "rule", "class", "hint", "path", "inodes",
+      "allocated_bytes", "metered_bytes", "frees_allocated_bytes", "frees_metered_bytes", "command",
+      "run_id", "run_started",
+    ]
+  }
+}
+
+resource "aws_glue_catalog_database" "reports" {
+  name        = replace(var.name, "-", "_")
+  description = "Reports of efs-scan on ${local.file_system_id}"
+}
+
+resource "aws_glue_catalog_table" "reports" {
+  for_each = local.tables
+
+  database_name = aws_glue_catalog_database.reports.name
+  name          = each.key
+  table_type    = "EXTERNAL_TABLE"
+
+  # Partitions are projected from the days that reports are kept: no crawler finds them.
+  parameters = {
+    "EXTERNAL"                    = "TRUE"
+    "skip.header.line.count"      = "1"
+    "projection.enabled"          = "true"
+    "projection.dt.type"          = "date"
+    "projection.dt.format"        = "yyyy-MM-dd"
+    "projection.dt.range"         = "NOW-${var.retention_days}DAYS,NOW"
+    "projection.dt.interval"      = "1"
+    "projection.dt.interval.unit" = "DAYS"
+    "storage.location.template"   = "s3://${local.bucket_name}/${var.prefix}/${each.key}/dt=$${dt}/"
+  }
+
+  partition_keys {
+    name = "dt"
+    type = "string"
+  }
+
+  storage_descriptor {
+    location      = "s3://${local.bucket_name}/${var.prefix}/${each.key}/"
+    input_format  = "org.apache.hadoop.mapred.TextInputFormat"
+    output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+
+    ser_de_info {
+      serialization_library = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
+      parameters = {
+        separatorChar = ","
+        quoteChar     = "\""
+        escapeChar    = "\u0001"
+      }
+    }
+
+    dynamic "columns" {
+      for_each = each.value
+
+      content {
+        name = columns.value
+        type = "string"
+      }
+    }
+  }
+}
+
+resource "aws_athena_workgroup" "reports" {
+  name        = var.name
+  description = "Queries of efs-scan's reports"
+  # Deletes the saved queries and the history of this group with it; the reports are elsewhere.
+  force_destroy = true
+  tags          = var.tags
+
+  configuration {
+    enforce_workgroup_configuration = true
+    # 10 GiB, about 0.05 USD: far more than the reports of years, and an end to a mistake.
+    bytes_scanned_cutoff_per_query = 10737418240
+
+    result_configuration {
+      output_location = "s3://${local.bucket_name}/${local.results}/"
+
+      encryption_configuration {
+        encryption_option = "SSE_S3"
+      }
+    }
+  }
+}
+
+locals {
+  queries = {
+    growth-30-days = "Growth of each home over 30 days, most first"
+    orphans        = "Homes of nobody known, largest first"
+    top-findings   = "What deleting would free most"
+  }
+}
+
+resource "aws_athena_named_query" "reports" {
+  for_each = local.queries
+
+  name        = each.key
+  description = each.value
+  workgroup   = aws_athena_workgroup.reports.id
+  database    = aws_glue_catalog_database.reports.name
+  query       = file("${path.module}/queries/${each.key}.sql")
+
+  depends_on = [aws_glue_catalog_table.reports]
+}

@@ -1,0 +1,126 @@
+locals {
+  bucket_name = coalesce(var.bucket_name, "${var.name}-${local.account}-${local.region}")
+  results     = "athena-results"
+}
+
+resource "aws_s3_bucket" "reports" {
+  bucket        = local.bucket_name
+  force_destroy = var.delete_data
+  tags          = var.tags
+}
+
+resource "aws_s3_bucket_public_access_block" "reports" {
+  bucket                  = aws_s3_bucket.reports.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "reports" {
+  bucket = aws_s3_bucket.reports.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "reports" {
+  bucket = aws_s3_bucket.reports.id
+
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "AES256"
+    }
+  }
+}
+
+resource "aws_s3_bucket_versioning" "reports" {
+  bucket = aws_s3_bucket.reports.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+data "aws_iam_policy_document" "bucket" {
+  statement {
+    sid       = "OnlyOverTls"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.reports.arn, "${aws_s3_bucket.reports.arn}/*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "reports" {
+  bucket = aws_s3_bucket.reports.id
+  policy = data.aws_iam_policy_document.bucket.json
+
+  # S3 refuses two changes of the same bucket's access at once.
+  depends_on = [aws_s3_bucket_public_access_block.reports]
+}
+
+# Expiry by the directories that have a day in their names: latest.json and du/latest.txt, which
+# readers poll, and packages/ must not go when scans stop for long.
+resource "aws_s3_bucket_lifecycle_configuration" "reports" {
+  bucket = aws_s3_bucket.reports.id
+
+  dynamic "rule" {
+    for_each = toset(["runs", "homes", "findings"])
+
+    content {
+      id     = "old-${rule.key}"
+      status = "Enabled"
+
+      filter {
+        prefix = "${var.prefix}/${rule.key}/dt="
+      }
+
+      expiration {
+        days = var.retention_days
+      }
+    }
+  }
+
+  rule {
+    id     = "athena-results"
+    status = "Enabled"
+
+    filter {
+      prefix = "${local.results}/"
+    }
+
+    expiration {
+      days = 7
+    }
+  }
+
+  # latest.json is replaced every day: its versions of a month are enough to undo a mistake.
+  rule {
+    id     = "rests"
+    status = "Enabled"
+
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = 30
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.reports]
+}

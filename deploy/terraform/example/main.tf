@@ -1,0 +1,46 @@
+# The monitor of one SageMaker domain. Change the values of the module, and then:
+#
+#     terraform init
+#     terraform apply
+#
+# Keep the state where the team keeps its states (a backend), and confirm the e-mail that comes.
+
+provider "aws" {
+  region = "us-east-1"
+}
+
+module "efs_scan" {
+  source = "../"
+
+  domain_id    = "d-abc123def456"
+  subnet_id    = "subnet-0123456789abcdef0"
+  architecture = "arm64"
+  package_file = "${path.module}/efs-scan-0.1.0-1.aarch64.rpm"
+
+  emails        = ["ml-platform@example.com"]
+  budget_gib    = 20480
+  quota_default = "200GiB"
+  user_quotas = {
+    alice = "1TiB"
+    bob   = "500GiB"
+  }
+
+  tags = {
+    team = "ml-platform"
+  }
+}
+
+output "destination" {
+  description = "For `efs-scan status --from`."
+  value       = module.efs_scan.destination
+}
+
+output "dashboard_url" {
+  description = "The dashboard."
+  value       = module.efs_scan.dashboard_url
+}
+
+output "instance_id" {
+  description = "For `aws ssm start-session --target`."
+  value       = module.efs_scan.instance_id
+}

@@ -1,0 +1,98 @@
+data "aws_ssm_parameter" "image" {
+  name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${var.architecture}"
+
+  # Here, because it is looked at before anything is made.
+  lifecycle {
+    precondition {
+      condition     = endswith(local.package, "${local.rpm_architecture}.rpm")
+      error_message = "package_file ${local.package} is not for ${var.architecture}: give the one that ends in ${local.rpm_architecture}.rpm, or set architecture."
+    }
+  }
+}
+
+locals {
+  package     = basename(var.package_file)
+  package_key = "packages/${local.package}"
+  # As rpm names them.
+  rpm_architecture = { arm64 = "aarch64", x86_64 = "x86_64" }[var.architecture]
+  instance_type    = coalesce(var.instance_type, { arm64 = "t4g.small", x86_64 = "t3.small" }[var.architecture])
+
+  # Strings as JSON has them are strings of TOML, too.
+  configuration = templatefile("${path.module}/efs-scan.toml.tftpl", {
+    domain_id      = var.domain_id
+    file_system_id = local.file_system_id
+    destination    = "s3://${local.bucket_name}/${var.prefix}"
+    namespace      = local.namespace
+    topic          = aws_sns_topic.alarms.arn
+    quota_default  = var.quota_default
+    user_quotas    = var.user_quotas
+  })
+
+  user_data = templatefile("${path.module}/user-data.sh.tftpl", {
+    region         = local.region
+    topic          = aws_sns_topic.alarms.arn
+    bucket         = local.bucket_name
+    package        = local.package
+    package_key    = local.package_key
+    package_sha256 = filesha256(var.package_file)
+    file_system_id = local.file_system_id
+    scan_time      = var.scan_time
+    configuration  = local.configuration
+  })
+}
+
+resource "aws_s3_object" "package" {
+  bucket      = aws_s3_bucket.reports.id
+  key         = local.package_key
+  source      = var.package_file
+  source_hash = filesha256(var.package_file)
+
+  # Its first version is what IAM and the rules of the bucket apply to.
+  depends_on = [aws_s3_bucket_versioning.reports, aws_s3_bucket_server_side_encryption_configuration.reports]
+}
+
+resource "aws_instance" "monitor" {
+  ami                    = nonsensitive(data.aws_ssm_parameter.image.value)
+  instance_type          = local.instance_type
+  subnet_id              = var.subnet_id
+  vpc_security_group_ids = [aws_security_group.monitor.id]
+  iam_instance_profile   = aws_iam_instance_profile.monitor.name
+  user_data              = local.user_data
+  tags                   = merge(var.tags, { Name = "${var.name}-monitor" })
+  volume_tags            = merge(var.tags, { Name = "${var.name}-monitor" })
+
+  # A new package, quota or setting makes a new instance: there is one way to set it up, and what
+  # runs is what was written. It scans when it is up, and loses nothing that counts: runs are
+  # published, names are asked for again. What waits in the spool because it could not be sent is
+  # lost; `efs-scan publish` before `terraform apply` sends it.
+  user_data_replace_on_change = true
+
+  # IMDSv2 only. One hop: nothing behind another router, such as a container, gets the role.
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+
+  root_block_device {
+    volume_type = "gp3"
+    encrypted   = true
+    volume_size = 8 # GiB, as the image has it
+  }
+
+  lifecycle {
+    # Amazon publishes an image every other week, and an `apply` for a quota should not bring a new
+    # system along. `terraform apply -replace=…aws_instance.monitor` takes the newest.
+    ignore_changes = [ami]
+  }
+
+  # Without these the first mount, download or scan would fail.
+  depends_on = [
+    aws_iam_role_policy.monitor,
+    aws_iam_role_policy_attachment.ssm,
+    aws_s3_object.package,
+    aws_vpc_security_group_egress_rule.https,
+    aws_vpc_security_group_egress_rule.nfs,
+    aws_vpc_security_group_ingress_rule.nfs,
+  ]
+}

@@ -1,0 +1,24 @@
+-- The first run of the last 30 days against the newest. A home that is new since counts from
+-- nothing, and one that is gone shrinks to nothing.
+WITH
+  recent AS (
+    SELECT run_id, home, owner, uid, try_cast(allocated_bytes AS bigint) AS bytes
+    FROM homes
+    WHERE dt >= date_format(current_date - INTERVAL '30' DAY, '%Y-%m-%d')
+      AND kind <> 'outside'
+  ),
+  ends AS (
+    SELECT min(run_id) AS first_run, max(run_id) AS last_run FROM recent
+  )
+SELECT
+  home,
+  max_by(owner, run_id) AS owner,
+  max_by(uid, run_id) AS uid,
+  sum(CASE WHEN run_id = first_run THEN bytes ELSE 0 END) AS bytes_before,
+  sum(CASE WHEN run_id = last_run THEN bytes ELSE 0 END) AS bytes_now,
+  sum(CASE WHEN run_id = last_run THEN bytes ELSE 0 END)
+    - sum(CASE WHEN run_id = first_run THEN bytes ELSE 0 END) AS growth_bytes
+FROM recent CROSS JOIN ends
+WHERE run_id = first_run OR run_id = last_run
+GROUP BY home
+ORDER BY growth_bytes DESC

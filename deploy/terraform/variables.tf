@@ -1,0 +1,214 @@
+# What to watch
+
+variable "domain_id" {
+  description = "Id of the SageMaker domain whose homes are scanned: d-xxxxxxxxxxxx. Its file system and its security group for NFS are looked up from it, and homes are named by its user profiles and spaces."
+  type        = string
+
+  validation {
+    condition     = can(regex("^d-[a-z0-9-]{1,61}$", var.domain_id))
+    error_message = "domain_id must be the id of a SageMaker domain, like d-abc123def456: take it from `aws sagemaker list-domains`; it is not the domain's name."
+  }
+}
+
+variable "file_system_id" {
+  description = "File system with the homes, fs-…; null looks up the one that SageMaker made for the domain."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.file_system_id == null || can(regex("^fs-([0-9a-f]{8}|[0-9a-f]{17})$", var.file_system_id))
+    error_message = "file_system_id must be the id of an EFS file system, like fs-0123456789abcdef0, or null to look it up from the domain."
+  }
+}
+
+variable "nfs_security_group_id" {
+  description = "Security group of the file system's mount targets, which gets a rule that lets the monitor in; null looks up the one that SageMaker made, security-group-for-inbound-nfs-DOMAIN."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.nfs_security_group_id == null || can(regex("^sg-[0-9a-f]{8,17}$", var.nfs_security_group_id))
+    error_message = "nfs_security_group_id must be the id of a security group, like sg-0123456789abcdef0, or null to look it up from the domain."
+  }
+}
+
+variable "attach_file_system_policy" {
+  description = "Whether to attach the file system policy that denies the monitor to write (output file_system_policy). It REPLACES the policy that the file system has, for everybody who mounts it, and removing this module leaves it with none: look with `aws efs describe-file-system-policy` first, and merge by hand where there is one."
+  type        = bool
+  default     = false
+}
+
+# The instance
+
+variable "name" {
+  description = "Name of what is made here, and what its names begin with."
+  type        = string
+  default     = "efs-scan"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,23}$", var.name))
+    error_message = "name must have 1 to 24 small letters, digits and hyphens, and begin with a letter: it becomes part of the name of the bucket."
+  }
+}
+
+variable "subnet_id" {
+  description = "Subnet of the instance, in a VPC and an availability zone where the file system has a mount target. It needs a way to AWS's APIs: a NAT, public addresses, or endpoints for s3, ssm, ssmmessages, ec2messages, monitoring, sns, elasticfilesystem and sagemaker.api."
+  type        = string
+
+  validation {
+    condition     = can(regex("^subnet-[0-9a-f]{8,17}$", var.subnet_id))
+    error_message = "subnet_id must be the id of a subnet, like subnet-0123456789abcdef0: take one of the domain's, from `aws sagemaker describe-domain`."
+  }
+}
+
+variable "architecture" {
+  description = "Processor of the instance: arm64 or x86_64. The package must be built for it."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture must be arm64 or x86_64."
+  }
+}
+
+variable "instance_type" {
+  description = "Type of the instance; null takes t4g.small (arm64) or t3.small (x86_64), which is enough: a scan waits for the file system and stays below 100 MiB of memory."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.instance_type == null || can(regex("^[a-z0-9-]+[.][a-z0-9-]+$", var.instance_type))
+    error_message = "instance_type must be a type of instance, like t4g.small, or null for the architecture's default."
+  }
+}
+
+variable "package_file" {
+  description = "The .rpm of efs-scan on this machine, as deploy/package/build makes it. It is uploaded to the bucket, and the instance installs it from there."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._+~-]*[.]rpm$", basename(var.package_file))) && fileexists(var.package_file)
+    error_message = "package_file must be an .rpm that exists here, named in letters, digits and . _ + ~ -: make one with deploy/package/build, and give its path."
+  }
+}
+
+variable "scan_time" {
+  description = "The daily scan starts within an hour after this time, HH:MM in UTC; null leaves it to the package's timer, which has 03:00."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.scan_time == null || can(regex("^([01][0-9]|2[0-3]):[0-5][0-9]$", var.scan_time))
+    error_message = "scan_time must be a time of the day in UTC, like 02:30, or null for the package's own."
+  }
+}
+
+# Where it is published
+
+variable "bucket_name" {
+  description = "Name of the bucket that is made for the reports; null makes one of name, account and region."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket_name))
+    error_message = "bucket_name must have 3 to 63 small letters, digits and hyphens, and begin and end with a letter or digit, or be null."
+  }
+}
+
+variable "prefix" {
+  description = "Prefix of the reports in the bucket."
+  type        = string
+  default     = "efs"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*$", var.prefix)) && !can(regex("^(packages|athena-results)(/|$)", var.prefix))
+    error_message = "prefix must be made of letters, digits, _ and -, with / between and none at its ends; packages and athena-results are taken."
+  }
+}
+
+variable "retention_days" {
+  description = "Days that reports of past runs are kept. The newest summary (latest.json, du/latest.txt) stays."
+  type        = number
+  default     = 400
+
+  validation {
+    condition     = var.retention_days >= 31 && floor(var.retention_days) == var.retention_days
+    error_message = "retention_days must be a whole number of at least 31: growth is asked for over 30 days."
+  }
+}
+
+variable "delete_data" {
+  description = "Whether `terraform destroy` deletes the bucket with all reports in it. While this is false, it refuses to delete a bucket that is not empty."
+  type        = bool
+  default     = false
+}
+
+# Who hears of what
+
+variable "emails" {
+  description = "Addresses that alarms and notices are sent to. Each gets a message with a link to confirm, and nothing before that."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for email in var.emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", email))])
+    error_message = "emails must be addresses, like team@example.com."
+  }
+}
+
+variable "budget_gib" {
+  description = "Alarm when the file system's metered size exceeds so many GiB; null for no such alarm."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.budget_gib == null || try(var.budget_gib > 0, false)
+    error_message = "budget_gib must be more than 0, or null for no alarm."
+  }
+}
+
+variable "quota_default" {
+  description = "Quota of every home that user_quotas does not name, by allocated bytes, like 50GiB; null for none. Quotas only warn: EFS does not enforce them."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.quota_default == null || can(regex("^[0-9.]*[1-9][0-9.]*(M|G|T)i?B$", var.quota_default)) && can(regex("^[0-9]+([.][0-9]+)?[A-Z]", var.quota_default))
+    error_message = "quota_default must be a size with its unit, like 50GiB, 1.5TiB or 500MB, or null for none."
+  }
+}
+
+variable "user_quotas" {
+  description = "Quotas of some users, by the names that reports give them (user profiles and spaces): { alice = \"200GiB\" }. Each of them gets four metrics and an alarm of her own: at most 1.30 USD a month."
+  type        = map(string)
+  default     = {}
+
+  # As efs-scan names them in CloudWatch: printable ASCII; what is not is escaped with a backslash
+  # in reports, and a name with one would never match.
+  validation {
+    condition = alltrue([
+      for user in keys(var.user_quotas) :
+      can(regex("^[ -~]{1,200}$", user)) && !can(regex("^[: ]|\\\\| $", user))
+    ])
+    error_message = "user_quotas must name users in up to 200 printable ASCII characters, without a backslash, without a colon or space first and without a space last."
+  }
+
+  validation {
+    condition     = alltrue([for size in values(var.user_quotas) : can(regex("^[0-9.]*[1-9][0-9.]*(M|G|T)i?B$", size)) && can(regex("^[0-9]+([.][0-9]+)?[A-Z]", size))])
+    error_message = "user_quotas must give sizes with their unit, like 50GiB, 1.5TiB or 500MB."
+  }
+
+  # User data ends at 16 KiB, and has each name twice.
+  validation {
+    condition     = length(jsonencode(var.user_quotas)) <= 4000
+    error_message = "user_quotas has more than 4,000 characters, which is some 150 users: give most users their quota by quota_default."
+  }
+}
+
+variable "tags" {
+  description = "Tags of what is made here."
+  type        = map(string)
+  default     = {}
+}
