@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 
 mod common;
+#[path = "oracle/overlay.rs"]
+mod overlay;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt, symlink};

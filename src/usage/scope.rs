@@ -57,8 +57,13 @@ impl Scope {
         if self.mounts == Mounts::Cross {
             return false;
         }
-        attrs.kind == FileKind::Dir && attrs.mount == Mount::Root
-            || root_dev.is_some_and(|dev| dev != attrs.dev)
+        let elsewhere = root_dev.is_some_and(|dev| dev != attrs.dev);
+        match (attrs.kind, attrs.mount) {
+            (FileKind::Dir, Mount::Root) => true,
+            (FileKind::Dir, Mount::Inside) => elsewhere,
+            // overlayfs gives files the device of the layer they lie on.
+            (_, mount) => elsewhere && mount == Mount::Root,
+        }
     }
 }
 

@@ -1,0 +1,233 @@
+//! How the program gets onto a machine and runs there every day: packages, configuration, units.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails.
+
+#[path = "packages/built.rs"]
+mod built;
+mod common;
+#[path = "packages/cron.rs"]
+mod cron;
+#[path = "config/settings.rs"]
+#[allow(dead_code)]
+mod settings;
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use built::*;
+use common::*;
+use settings::{FULL, SETTINGS};
+use toml::{Table, Value};
+
+const CONFIGURATION: &str = include_str!("../deploy/efs-scan.toml");
+
+/// What the program makes of a configuration file.
+fn effective(text: &str) -> Table {
+    let tree = scratch();
+    let file = tree.path().join("efs-scan.toml");
+    std::fs::write(&file, text).unwrap();
+    let output = run(["config", "--config", file.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    toml::from_str(&String::from_utf8(output.stdout).unwrap()).unwrap()
+}
+
+/// The shipped file changes one thing: where runs go.
+#[test]
+fn the_configuration_as_shipped_publishes_to_a_directory() {
+    let mut shipped = effective(CONFIGURATION);
+    let publish = shipped.remove("publish").unwrap();
+    assert_eq!(publish["to"].as_str(), Some("/var/lib/efs-scan/runs"));
+    assert_eq!(shipped, effective(""));
+}
+
+#[test]
+fn the_configuration_with_everything_uncommented_is_valid_and_has_every_setting() {
+    let lines = CONFIGURATION.lines().map(|line| match line.strip_prefix('#') {
+        Some(setting) if setting.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') => {
+            setting
+        }
+        _ => line,
+    });
+    let all = lines.collect::<Vec<_>>().join("\n");
+    effective(&all);
+    let all: Table = toml::from_str(&all).unwrap();
+    for setting in SETTINGS {
+        assert!(setting.of(&all).is_some(), "{} is not mentioned", setting.key);
+    }
+    let full: Table = toml::from_str(FULL).unwrap();
+    for (key, value) in &full {
+        let there = all.get(key).unwrap_or_else(|| panic!("{key} is not mentioned"));
+        if let (Value::Table(full), Value::Table(there), false) = (value, there, key == "quota") {
+            for key in full.keys() {
+                assert!(there.contains_key(key), "{key} is not mentioned");
+            }
+        }
+    }
+    assert!(!all["quota"]["users"].as_table().unwrap().is_empty());
+}
+
+fn systemd_analyze(what: &str) -> bool {
+    let able = has("systemd-analyze");
+    skip_unless(able, &format!("systemd-analyze {what}"), "systemd is not installed")
+}
+
+/// Any output is a failure. The program and its man page are not installed on this machine, so
+/// the built one stands for the first, and the second is for the packages' own test.
+#[test]
+fn the_units_are_clean() {
+    if !systemd_analyze("verify") {
+        return;
+    }
+    let tree = scratch();
+    for unit in ["efs-scan.service", "efs-scan.timer"] {
+        let text = std::fs::read_to_string(repository().join("deploy/systemd").join(unit)).unwrap();
+        let text = text.replace("/usr/bin/efs-scan", env!("CARGO_BIN_EXE_efs-scan"));
+        let text = text.replace("Documentation=man:efs-scan(1)\n", "");
+        std::fs::write(tree.path().join(unit), text).unwrap();
+    }
+    let mut command = Command::new("systemd-analyze");
+    command.args(["verify", "./efs-scan.service", "./efs-scan.timer"]).current_dir(&tree);
+    let output = watched(&mut command, Duration::from_secs(60));
+    assert!(output.status.success(), "{}", told(&output));
+    assert_eq!(told(&output), "");
+}
+
+#[test]
+fn the_sandbox_is_tight() {
+    if !systemd_analyze("security") {
+        return;
+    }
+    let mut command = Command::new("systemd-analyze");
+    // In tenths: an exposure of 3.0 or more fails.
+    command.args(["security", "--offline=true", "--no-pager", "--threshold=29"]);
+    command.arg(repository().join("deploy/systemd/efs-scan.service"));
+    let output = watched(&mut command, Duration::from_secs(60));
+    assert!(output.status.success(), "{}", told(&output));
+    assert!(told(&output).contains("Overall exposure level"), "{}", told(&output));
+}
+
+/// Whether the job ran; it must have succeeded then.
+fn machine(job: &str, files: &[&std::path::Path], boot: &str) -> Option<Output> {
+    let here = repository().join("tests/packages");
+    let mut command = Command::new(here.join("machine"));
+    command.env("BOOT", boot).arg(here.join(job)).args(files);
+    // Long, because the first run installs the machine.
+    let output = watched(&mut command, Duration::from_secs(1500));
+    if output.status.code() == Some(77) {
+        skip_unless(false, job, told(&output).trim());
+        return None;
+    }
+    assert!(output.status.success(), "{:?}: {}", output.status.code(), told(&output));
+    Some(output)
+}
+
+fn between_marks(output: &Output, mark: &str) -> String {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let start = text.split(&format!("== {mark}\n")).nth(1).unwrap();
+    start.split("== end").next().unwrap().to_owned()
+}
+
+#[test]
+fn the_deb_installs_runs_upgrades_and_leaves() {
+    let Some(packages) = debian_packages() else { return };
+    let files = [packages.deb.as_path(), packages.upgrade.as_path()];
+    let Some(output) = machine("install.sh", &files, "no") else { return };
+    let mut expected = INSTALLED.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>();
+    expected.push("/usr/share/doc/efs-scan/copyright".to_owned());
+    expected.push("/usr/share/zsh/vendor-completions/_efs-scan".to_owned());
+    expected.sort();
+    let files = between_marks(&output, "files");
+    assert_eq!(files.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn the_service_runs_in_its_sandbox() {
+    let Some(packages) = debian_packages() else { return };
+    let probe = repository().join("tests/packages/probe.sh");
+    let files = [packages.deb.as_path(), packages.upgrade.as_path(), probe.as_path()];
+    let Some(output) = machine("service.sh", &files, "yes") else { return };
+    let line = between_marks(&output, "journal");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(line.contains("INFO scanned /mnt/efs coverage=\"complete\" homes=3"), "{line}");
+    assert!(line.contains("published=1"), "{line}");
+}
+
+#[test]
+fn the_rpm_has_the_same_files() {
+    let Some(packages) = packages() else { return };
+    let mut expected = INSTALLED.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>();
+    expected.push("/usr/share/zsh/site-functions/_efs-scan".to_owned());
+    expected.sort();
+    assert_eq!(rpm(&["-qpl"], packages).lines().collect::<Vec<_>>(), expected);
+    assert_eq!(rpm(&["-qpc"], packages), "/etc/efs-scan.toml\n");
+    // RPMFILE_CONFIG and RPMFILE_NOREPLACE, 1 and 16.
+    let flags = rpm(&["-qp", "--queryformat", "[%{FILENAMES} %{FILEFLAGS}\n]"], packages);
+    assert!(flags.contains("/etc/efs-scan.toml 17\n"), "{flags}");
+    let modes = rpm(&["-qplv"], packages);
+    assert!(modes.lines().all(|line| line.contains(" root     root ")), "{modes}");
+    assert!(
+        modes
+            .lines()
+            .any(|line| { line.starts_with("-rwxr-xr-x") && line.ends_with("/usr/bin/efs-scan") })
+    );
+}
+
+#[test]
+fn the_rpm_says_what_it_is() {
+    let Some(packages) = packages() else { return };
+    let format = "%{NAME} %{VERSION}-%{RELEASE} %{ARCH} %{LICENSE}";
+    let about = rpm(&["-qp", "--queryformat", format], packages);
+    let version = env!("CARGO_PKG_VERSION");
+    let arch = std::env::consts::ARCH;
+    assert_eq!(about, format!("efs-scan {version}-1 {arch} MIT OR Apache-2.0"));
+    let requires = rpm(&["-qp", "--requires"], packages);
+    assert!(requires.lines().any(|line| line == "glibc >= 2.34"), "{requires}");
+    let scripts = rpm(&["-qp", "--scripts"], packages);
+    let guard = "if [ -d /run/systemd/system ]";
+    assert_eq!(scripts.matches(guard).count(), 3, "{scripts}");
+    for never in ["systemctl enable", "systemctl start", "rm "] {
+        assert!(!scripts.contains(never), "{scripts}");
+    }
+}
+
+/// In a root of its own, without the scripts, which need a shell there.
+#[test]
+fn the_rpm_installs_and_leaves() {
+    let Some(packages) = packages() else { return };
+    if !skip_unless(is_root(), "rpm --install", "not root") {
+        return;
+    }
+    let tree = scratch();
+    let root = tree.path().to_str().unwrap();
+    let state = file(tree.path(), "var/lib/efs-scan/runs/latest.json", 10);
+    rpm(&["--root", root, "--noscripts", "--nodeps", "--install"], packages);
+    let installed = tree.path().join("usr/bin/efs-scan");
+    let output = watched(Command::new(&installed).arg("--version"), Duration::from_secs(10));
+    assert!(told(&output).contains(env!("CARGO_PKG_VERSION")));
+    let mut erase = Command::new("rpm");
+    erase.args(["--root", root, "--noscripts", "--nodeps", "--erase", "efs-scan"]);
+    let output = watched(&mut erase, Duration::from_secs(60));
+    assert!(output.status.success(), "{}", told(&output));
+    assert!(!installed.exists());
+    assert!(state.exists());
+}
+
+/// A program that Amazon Linux 2023 cannot start is not packaged.
+#[test]
+fn a_newer_glibc_is_refused() {
+    let tree = scratch();
+    let source = tree.path().join("new.c");
+    // Since glibc 2.36.
+    let text = "#include <stdlib.h>\nint main(void) { return (int)arc4random(); }\n";
+    std::fs::write(&source, text).unwrap();
+    let program = tree.path().join("new");
+    let built = Command::new("cc").arg(&source).arg("-o").arg(&program).output();
+    let able = built.is_ok_and(|output| output.status.success());
+    if !skip_unless(able, "a too new glibc", "no C compiler here makes a program that needs 2.36") {
+        return;
+    }
+    let output = build(&program);
+    assert!(!output.status.success());
+    assert!(told(&output).contains("glibc newer than 2.34, for arc4random@GLIBC_2.36"));
+}
