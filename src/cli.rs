@@ -218,14 +218,14 @@ pub struct ScanArgs {
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub publish_interrupted: Option<bool>,
 
-    /// Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, about
+    /// Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, at most
     /// 3.60 USD a month [default namespace: EfsScan]
     #[arg(long, value_name = "NAMESPACE", env = "EFS_SCAN_CLOUDWATCH",
           num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub cloudwatch: Option<String>,
 
     /// Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric
-    /// costs about 0.30 USD a month: 500 users are 600 USD a month
+    /// costs up to 0.30 USD a month: 500 users are up to 600 USD a month
     #[arg(long, env = "EFS_SCAN_CLOUDWATCH_USERS", value_name = "BOOL|NAMES",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub cloudwatch_users: Option<UserMetrics>,

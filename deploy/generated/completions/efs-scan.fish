@@ -47,8 +47,8 @@ false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-interrupted -d 'Publish a run that was interrupted too' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, about 3.60 USD a month [default namespace: EfsScan]' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs about 0.30 USD a month: 500 users are 600 USD a month' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month: 500 users are up to 600 USD a month' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-topic -d 'Send a message to this SNS topic when other homes are over quota than before' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-always -d 'Send the message after every run' -r -f -a "true\t''
 false\t''"
@@ -145,8 +145,8 @@ false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-interrupted -d 'Publish a run that was interrupted too' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, about 3.60 USD a month [default namespace: EfsScan]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs about 0.30 USD a month: 500 users are 600 USD a month' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month: 500 users are up to 600 USD a month' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-topic -d 'Send a message to this SNS topic when other homes are over quota than before' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-always -d 'Send the message after every run' -r -f -a "true\t''
 false\t''"

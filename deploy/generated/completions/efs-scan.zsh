@@ -37,8 +37,8 @@ quota\:"Percent of the quota"))' \
 '--fail-on-quota=[Exit with 4 if a home is over its quota]::BOOL:(true false)' \
 '--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
 '--publish-interrupted=[Publish a run that was interrupted too]::BOOL:(true false)' \
-'--cloudwatch=[Put the totals as metrics to CloudWatch, by dimension FileSystemId\: 12 metrics, about 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
-'--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs about 0.30 USD a month\: 500 users are 600 USD a month]::BOOL|NAMES:_default' \
+'--cloudwatch=[Put the totals as metrics to CloudWatch, by dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
+'--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month\: 500 users are up to 600 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a message to this SNS topic when other homes are over quota than before]:ARN:_default' \
 '--notify-always=[Send the message after every run]::BOOL:(true false)' \
 '--state-dir=[What is kept between runs\: runs that could not be published, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
@@ -169,8 +169,8 @@ quota\:"Percent of the quota"))' \
 '--fail-on-quota=[Exit with 4 if a home is over its quota]::BOOL:(true false)' \
 '--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
 '--publish-interrupted=[Publish a run that was interrupted too]::BOOL:(true false)' \
-'--cloudwatch=[Put the totals as metrics to CloudWatch, by dimension FileSystemId\: 12 metrics, about 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
-'--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs about 0.30 USD a month\: 500 users are 600 USD a month]::BOOL|NAMES:_default' \
+'--cloudwatch=[Put the totals as metrics to CloudWatch, by dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
+'--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month\: 500 users are up to 600 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a message to this SNS topic when other homes are over quota than before]:ARN:_default' \
 '--notify-always=[Send the message after every run]::BOOL:(true false)' \
 '--state-dir=[What is kept between runs\: runs that could not be published, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
