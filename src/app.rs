@@ -231,7 +231,8 @@ fn scan(
         _ => Some(Sent::default()),
     };
     written.map_err(Failure::fatal)?;
-    summarise(&report, publisher.is_some().then(|| sent.as_ref().map_or(0, |sent| sent.runs)));
+    let asked = publisher.as_ref().is_some_and(Publisher::publishes);
+    summarise(&report, asked.then(|| sent.as_ref().map_or(0, |sent| sent.runs)));
     let published = sent.is_some_and(|sent| sent.waiting == 0);
     let interrupted = report.run.coverage == Coverage::Interrupted;
     Ok(match report.run.coverage {
@@ -329,7 +330,7 @@ fn render(
 fn require_mount(root: &Path) -> Result<(), Failure> {
     let problem = match is_mount_point(root) {
         Ok(true) => return Ok(()),
-        Ok(false) => "nothing is mounted there".to_owned(),
+        Ok(false) => "it is no mount point: is the file system mounted?".to_owned(),
         Err(error) => error.to_string(),
     };
     Err(Failure::fatal(format!("--require-mount: {}: {problem}", root.display())))

@@ -77,6 +77,11 @@ impl Publisher {
         Ok(Some(Self { state, plan, interrupted: publishing.interrupted, _lock: lock }))
     }
 
+    /// Whether runs go anywhere.
+    pub(crate) fn publishes(&self) -> bool {
+        !self.plan.is_empty()
+    }
+
     /// Puts the run into the spool: from here on it is not lost.
     pub(crate) fn keep(&self, report: &Report) -> Result<Kept, Failure> {
         let interrupted = report.run.coverage == Coverage::Interrupted;

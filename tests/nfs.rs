@@ -223,7 +223,8 @@ fn max_ops_is_kept_by_the_servers_count() {
         let seconds = finished.duration_since(started).as_secs_f64();
         assert!(seconds > 8.0, "too short to tell: {seconds} s, {cost}");
         let rate = cost.walk() as f64 / seconds;
-        let off = (rate - wanted).abs() / wanted;
-        assert!(off <= 0.05, "{rate} round trips a second, not {wanted}: {cost}");
+        assert!(rate <= 1.05 * wanted, "{rate} round trips a second, not {wanted}: {cost}");
+        // A busy machine is slower than it may be; one that waits for nothing is much slower.
+        assert!(rate >= 0.5 * wanted, "{rate} round trips a second, not {wanted}: {cost}");
     }
 }

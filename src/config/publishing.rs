@@ -134,6 +134,11 @@ impl Publishing {
         if !users.is_empty() && namespace.is_none() {
             return Err("--cloudwatch-users needs --cloudwatch".to_owned());
         }
+        if let UserMetrics::Named(names) = &users
+            && names.contains("")
+        {
+            return Err("--cloudwatch-users: a name is empty".to_owned());
+        }
         let always = notify.always.unwrap_or_default();
         if always && notify.topic.is_none() {
             return Err("--notify-always needs --notify-topic".to_owned());

@@ -68,10 +68,11 @@ impl UserMetrics {
         }
     }
 
-    fn includes(&self, name: &str) -> bool {
+    fn includes(&self, home: &HomeReport) -> bool {
         match self {
             Self::Everybody(all) => *all,
-            Self::Named(names) => names.contains(name),
+            // Also as CloudWatch has the name.
+            Self::Named(names) => names.contains(name(home)) || names.contains(&user_name(home)),
         }
     }
 
@@ -80,14 +81,16 @@ impl UserMetrics {
     pub fn missing(&self, report: &Report) -> Vec<&str> {
         let Self::Named(names) = self else { return Vec::new() };
         let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
-        let there: BTreeSet<String> = homes.map(user_name).collect();
+        let there: BTreeSet<String> =
+            homes.flat_map(|home| [name(home).to_owned(), user_name(home)]).collect();
         names.iter().filter(|name| !there.contains(*name)).map(String::as_str).collect()
     }
 }
 
 /// The metrics of a run. What is not known is left out, not 0: `OrphanBytes` without a source of
 /// names that should know everybody, `MaxQuotaPercent` without a quota,
-/// `MeteredDifferencePercent` without a figure of EFS's for the whole of what was scanned.
+/// `MeteredDifferencePercent` without a figure of EFS's for the whole of what was scanned; and
+/// whatever would be too small because something could not be read, or an alarm would end by it.
 pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<Datum> {
     let usage = &report.totals;
     let seconds = report.run.finished.duration_since(report.run.started).as_secs_f64();
@@ -97,15 +100,17 @@ pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<D
     let highest = quotas.map(|quota| quota.used_percent).max_by(f64::total_cmp);
     // Without its sign: an alarm asks how far off it is, and has one threshold.
     let difference = report.file_system.as_ref().and_then(|efs| efs.difference_percent);
+    let whole = |value: f64| complete.then_some(value);
+    let orphans = report.orphans.map(|orphans| of_class(orphans.usage));
     let values = [
-        ("AllocatedBytes", Some(usage.allocated_bytes.0 as f64), Unit::Bytes),
-        ("MeteredBytes", Some(usage.metered_bytes.0 as f64), Unit::Bytes),
-        ("TrashBytes", Some(of_class(usage.by_class.trash)), Unit::Bytes),
-        ("CacheBytes", Some(of_class(usage.by_class.cache)), Unit::Bytes),
-        ("OrphanBytes", report.orphans.map(|orphans| of_class(orphans.usage)), Unit::Bytes),
-        ("Files", Some(usage.files as f64), Unit::Count),
-        ("HomesOverQuota", Some(report.over_quota().count() as f64), Unit::Count),
-        ("MaxQuotaPercent", highest, Unit::Percent),
+        ("AllocatedBytes", whole(usage.allocated_bytes.0 as f64), Unit::Bytes),
+        ("MeteredBytes", whole(usage.metered_bytes.0 as f64), Unit::Bytes),
+        ("TrashBytes", whole(of_class(usage.by_class.trash)), Unit::Bytes),
+        ("CacheBytes", whole(of_class(usage.by_class.cache)), Unit::Bytes),
+        ("OrphanBytes", orphans.and_then(whole), Unit::Bytes),
+        ("Files", whole(usage.files as f64), Unit::Count),
+        ("HomesOverQuota", whole(report.over_quota().count() as f64), Unit::Count),
+        ("MaxQuotaPercent", highest.and_then(whole), Unit::Percent),
         ("ScanDurationSeconds", Some(seconds), Unit::Seconds),
         ("ScanErrors", Some(report.errors.count as f64), Unit::Count),
         ("ScanComplete", Some(f64::from(u8::from(complete))), Unit::Count),
@@ -128,10 +133,14 @@ fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datu
         trash: u64,
         cache: u64,
         quota: Option<f64>,
+        /// Whether something of it was not read.
+        partial: bool,
     }
     let mut users: BTreeMap<String, User> = BTreeMap::new();
-    for home in report.homes.iter().filter(|home| home.kind != Kind::Outside) {
+    let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+    for home in homes.filter(|home| whose.includes(home)) {
         let user = users.entry(user_name(home)).or_default();
+        user.partial |= home.coverage != Coverage::Complete;
         let classes = &home.usage.by_class;
         user.allocated += home.usage.allocated_bytes.0;
         user.trash += classes.trash.allocated_bytes.0;
@@ -140,7 +149,7 @@ fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datu
         user.quota = user.quota.into_iter().chain(percent).max_by(f64::total_cmp);
     }
     let mut all = Vec::new();
-    for (name, user) in users.into_iter().filter(|(name, _)| whose.includes(name)) {
+    for (name, user) in users.into_iter().filter(|(_, user)| !user.partial) {
         let values = [
             ("AllocatedBytes", Some(user.allocated as f64), Unit::Bytes),
             ("TrashBytes", Some(user.trash as f64), Unit::Bytes),
@@ -155,10 +164,14 @@ fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datu
     all
 }
 
-/// The person, or the name of the home; as CloudWatch takes it: ASCII, not empty, no colon first.
+/// The person, or the name of the home.
+fn name(home: &HomeReport) -> &str {
+    home.owner.name.as_deref().unwrap_or(&home.name)
+}
+
+/// That as CloudWatch takes it: ASCII, not empty, no colon first.
 fn user_name(home: &HomeReport) -> String {
-    let name = home.owner.name.as_deref().unwrap_or(&home.name);
-    let ascii: String = printable(name.as_bytes())
+    let ascii: String = printable(name(home).as_bytes())
         .chars()
         .flat_map(|c| if c.is_ascii() { vec![c] } else { c.escape_unicode().collect() })
         .take(MAX_DIMENSION - 1)

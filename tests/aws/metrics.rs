@@ -140,6 +140,74 @@ fn users_are_cut_into_calls_within_the_limits() {
 }
 
 #[test]
+fn a_user_goes_by_the_name_in_the_report() {
+    let world = World::new();
+    std::fs::write(world.scratch.path().join("names.csv"), "200005,Jürgen\n").unwrap();
+    let output = world.scan(CLOUDWATCH.into_iter().chain(["--cloudwatch-users=Jürgen"]));
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+    let metrics = world.aws.metrics();
+    let users = metrics.iter().filter_map(|metric| metric.dimensions.get("User"));
+    assert_eq!(users.collect::<Vec<_>>(), ["J\\u{fc}rgen"; 3], "as CloudWatch takes it");
+}
+
+/// An alarm that ended because half of the homes could not be read would lie.
+#[test]
+fn what_a_partial_scan_knows_too_little_of_is_left_out() {
+    let world = World::new();
+    let locked = world.root().join("200005/locked");
+    std::fs::create_dir(&locked).unwrap();
+    std::fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    let names = format!("csv:{}", world.scratch.path().join("names.csv").display());
+    let program = env!("CARGO_BIN_EXE_efs-scan");
+    let mut command = match is_root() {
+        true => {
+            let mut command = Command::new("setpriv");
+            command.args(["--bounding-set=-dac_override,-dac_read_search", program]);
+            command
+        }
+        false => Command::new(program),
+    };
+    world.aws.env(&mut command);
+    command.env("EFS_SCAN_CONFIG", "/dev/null").arg(world.root()).args(CLOUDWATCH);
+    command.args(["--cloudwatch-users", "--quota", "1MiB", "--names", &names]);
+    command.arg("--state-dir").arg(world.state());
+    let output = watched(&mut command, Duration::from_secs(60));
+    assert_eq!(code(&output), Some(3), "{}", stderr(&output));
+    let metrics = world.aws.metrics();
+    let of = |user: Option<&str>| -> Vec<(&str, f64)> {
+        let same = |metric: &&super::stub::Metric| {
+            metric.dimensions.get("User").map(String::as_str) == user
+        };
+        let known = metrics.iter().filter(same);
+        known.map(|metric| (metric.name.as_str(), metric.value)).collect()
+    };
+    let totals = of(None);
+    let names: Vec<&str> = totals.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["ScanDurationSeconds", "ScanErrors", "ScanComplete"]);
+    assert_eq!((totals[1].1, totals[2].1), (1.0, 0.0));
+    assert_eq!(of(Some("alice")), []);
+    assert_eq!(of(Some("bob")).len(), 4, "his home was read");
+}
+
+/// Who waits for ScanComplete waits for a report that can be read.
+#[test]
+fn metrics_wait_until_the_report_is_there() {
+    let world = World::new();
+    world.aws.fault(Fault::new("S3", "PutObject", What::Denied).matching("homes/").always());
+    let output = world.scan(TO.into_iter().chain(CLOUDWATCH));
+    assert_eq!(code(&output), Some(5), "{}", stderr(&output));
+    assert_eq!(world.aws.metrics().len(), 0);
+    let finished = printed(&output)["run"]["finished"].as_str().unwrap().to_owned();
+    world.aws.clear_faults();
+    assert_eq!(code(&world.run(["publish"])), Some(0));
+    let metrics = world.aws.metrics();
+    let complete = metrics.iter().find(|metric| metric.name == "ScanComplete").unwrap();
+    let finished: jiff::Timestamp = finished.parse().unwrap();
+    assert_eq!(complete.timestamp as i64, finished.as_second(), "with the run's own time");
+}
+
+#[test]
 fn a_failure_half_way_says_what_was_sent_and_goes_on_there() {
     let world = World::new();
     for uid in 300_000..300_700 {

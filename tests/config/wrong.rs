@@ -26,6 +26,10 @@ const WRONG: &[(&str, &str)] = &[
     ("max_latency = -1.0\n", "--max-latency must be more than 0"),
     ("max_latency = nan\n", "--max-latency must be more than 0"),
     ("max_ops = 1\nengine = 'portable'\n", "--max-ops and --max-latency need --engine posix"),
+    (
+        "cloudwatch.namespace = 'N'\ncloudwatch.users = ['', 'a']\n",
+        "--cloudwatch-users: a name is empty",
+    ),
     ("cloudwatch.users = 1\n", "FILE: line 1: users: true, false or a list of names"),
     ("quota.default = '0'\n", "quota of every home: it must be more than nothing"),
     ("quota.users.alice = 'lots'\n", "quota of alice: `lots` is not a size"),

@@ -40,7 +40,10 @@ fn what_is_not_mounted_is_not_published_as_empty() {
     let lines = said(&output);
     assert_eq!((output.status.code(), lines.len()), (Some(1), 1), "{lines:?}");
     let root = place.root();
-    let problem = format!("--require-mount: {}: nothing is mounted there", root.display());
+    let problem = format!(
+        "--require-mount: {}: it is no mount point: is the file system mounted?",
+        root.display()
+    );
     assert!(lines[0].contains(&problem), "{lines:?}");
     assert!(!place.published().exists() && !place.state().exists());
     std::fs::rename(&root, root.with_extension("away")).unwrap();

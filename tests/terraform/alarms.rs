@@ -227,6 +227,7 @@ impl Ministack {
             .statistic(Statistic::from(text("statistic")))
             .period(number("period") / i32::try_from(SCALE).unwrap())
             .evaluation_periods(number("evaluation_periods"))
+            .datapoints_to_alarm(number("datapoints_to_alarm"))
             .threshold(values["threshold"].as_f64().unwrap())
             .comparison_operator(ComparisonOperator::from(text("comparison_operator")))
             .treat_missing_data(text("treat_missing_data"));
@@ -319,6 +320,11 @@ fn all_but(metric: &str) -> BTreeSet<&'static str> {
 fn alarms_fire_and_recover_by_scans_of_the_real_program() {
     let Some(module) = Deployed::get() else { return };
     let Some(ministack) = Ministack::start() else { return };
+    let why =
+        "ministack looks at states only here; AWS's own way to a mailbox is not on this machine";
+    skip_unless(false, "what the module's alarms send", why);
+    let why = "ministack looks at an alarm when a value arrives: silence is judged in virtual time";
+    skip_unless(false, "the dead man's alarm in ministack without any scan", why);
     let monitor = Monitor { module, scratch: scratch(), efs: Stub::start(), ministack: &ministack };
     monitor.efs.create_bucket(module.bucket_and_prefix().0);
     monitor.efs.topic(module.topic().1);
@@ -335,9 +341,9 @@ fn alarms_fire_and_recover_by_scans_of_the_real_program() {
     let output = monitor.scan(budget * 4, Rights::Owner);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{stderr}");
-    // Partial scans are not held against EFS.
+    // What it saw is too little to raise or end any other alarm, but for users whose homes it saw.
     let partial = ministack.states(module);
-    assert_eq!(partial["ALARM"], all_but("MeteredDifferencePercent"), "{partial:?}");
+    assert_eq!(partial["ALARM"], BTreeSet::from(["QuotaPercent", "ScanComplete"]), "{partial:?}");
     std::fs::remove_dir(&locked).unwrap();
     let output = monitor.scan(budget * 4, Rights::All);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -350,6 +356,15 @@ fn alarms_fire_and_recover_by_scans_of_the_real_program() {
     let started = Instant::now();
     while started.elapsed() < day + Duration::from_secs(2) {
         std::thread::sleep(Duration::from_millis(200));
+    }
+    std::fs::create_dir(&locked).unwrap();
+    std::fs::set_permissions(&locked, Permissions::from_mode(0o000)).unwrap();
+    assert_eq!(monitor.scan(budget * 4, Rights::Owner).status.code(), Some(3));
+    std::fs::remove_dir(&locked).unwrap();
+    let after = ministack.states(module);
+    for metric in ["HomesOverQuota", "MaxQuotaPercent", "MeteredBytes", "MeteredDifferencePercent"]
+    {
+        assert!(after["ALARM"].contains(metric), "a partial scan ends no alarm: {after:?}");
     }
     let report = monitor.scan(1 << 40, Rights::All);
     let report: Value = serde_json::from_slice(&report.stdout).unwrap();
