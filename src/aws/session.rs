@@ -43,6 +43,11 @@ pub(super) struct Session {
 
 impl Session {
     fn start() -> ServiceResult<Self> {
+        if rustls_native_certs::load_native_certs().certs.is_empty() {
+            let text = "AWS cannot be asked: this machine has no root certificates; install \
+                 ca-certificates, or name a file of them in SSL_CERT_FILE";
+            return Err(ServiceError::new(Trouble::Refused, text));
+        }
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
             ServiceError::new(Trouble::Refused, format!("starting the AWS client: {error}"))

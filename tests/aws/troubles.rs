@@ -6,6 +6,17 @@ use super::stub::{Fault, What};
 use super::*;
 
 #[test]
+fn without_root_certificates_one_line_says_what_to_install() {
+    let world = World::new();
+    let mut command = world.command();
+    command.arg(world.root()).args(TO).env("SSL_CERT_FILE", "/dev/null");
+    command.env("SSL_CERT_DIR", world.scratch.path());
+    let output = watched(&mut command, Duration::from_secs(60));
+    assert_eq!((code(&output), errors(&output).len()), (Some(1), 1), "{}", stderr(&output));
+    assert!(errors(&output)[0].contains("install ca-certificates"), "{}", stderr(&output));
+}
+
+#[test]
 fn what_cannot_be_written_is_an_error_before_the_scan() {
     let cases: [(&str, &[&str]); 2] = [
         ("s3://nowhere-at-all/efs", &["NoSuchBucket", "s3://nowhere-at-all/efs"]),

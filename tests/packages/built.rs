@@ -88,6 +88,19 @@ pub(crate) fn rpm(args: &[&str], packages: &Packages) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Both licences from their first words to their last.
+pub(crate) fn check_licences(text: &str) {
+    for words in [
+        "Copyright (c) The efs-scan maintainers",
+        "Permission is hereby granted, free of charge, to any",
+        "DEALINGS IN THE SOFTWARE.",
+        "Apache License",
+        "END OF TERMS AND CONDITIONS",
+    ] {
+        assert!(text.contains(words), "{words} is not in: {text}");
+    }
+}
+
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

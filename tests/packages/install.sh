@@ -18,6 +18,9 @@ dpkg --install first.deb >installed.log 2>&1 || { cat installed.log; exit 1; }
 echo "== files"
 dpkg --listfiles efs-scan | while read -r path; do [[ -d $path ]] || echo "$path"; done | sort
 echo "== end"
+echo "== copyright"
+cat /usr/share/doc/efs-scan/copyright
+echo "== end"
 check '! systemctl is-enabled --quiet efs-scan.timer'
 # With the man page and the program at their places: any output is a failure.
 check 'test -z "$(systemd-analyze verify /usr/lib/systemd/system/efs-scan.{service,timer} 2>&1)"'

@@ -25,7 +25,7 @@ check '! systemctl is-active --quiet efs-scan.timer'
 # Nothing is mounted: fatal, told, and nothing published.
 check '! systemctl start efs-scan.service 2>/dev/null'
 check 'systemctl show --property ExecMainStatus efs-scan | grep -qx ExecMainStatus=1'
-check 'said | grep -q "nothing is mounted"'
+check 'said | grep -q "it is no mount point"'
 check '! test -e /var/lib/efs-scan/runs/latest.json'
 
 mount -t tmpfs tmpfs /mnt/efs
@@ -54,21 +54,66 @@ sed -i 's/^#nice = false/nice = true/' /etc/efs-scan.toml
 check 'systemctl start efs-scan.service'
 check 'test "$(said | wc -l)" = 1'
 
-# In the same sandbox a shell, to see what it cannot do. The unit's own settings stay.
-mkdir /run/systemd/system/efs-scan.service.d
-cat >/run/systemd/system/efs-scan.service.d/probe.conf <<'UNIT'
-[Service]
-ExecStart=
-ExecStart=/bin/bash /job/probe.sh
-BindReadOnlyPaths=/job/probe.sh
-UNIT
-systemctl daemon-reload
+drop_in() { # the unit with these lines, and its own settings beside them; without lines as it is
+  rm -rf /run/systemd/system/efs-scan.service.d
+  if (($#)); then
+    mkdir /run/systemd/system/efs-scan.service.d
+    printf '%s\n' '[Service]' "$@" >/run/systemd/system/efs-scan.service.d/test.conf
+  fi
+  systemctl daemon-reload
+}
+
+# In the same sandbox a shell, to see what it cannot do, and what it can.
+drop_in ExecStart= 'ExecStart=/bin/bash /job/probe.sh /var/lib/efs-scan/probe' \
+  BindReadOnlyPaths=/job/probe.sh
 check 'systemctl start efs-scan.service'
-check 'grep -q "^probed$" /var/lib/efs-scan/probe'
-grep '^CAN' /var/lib/efs-scan/probe >can || true
-check '! test -s can || ! cat can >&2'
-rm -r /run/systemd/system/efs-scan.service.d /var/lib/efs-scan/probe
-systemctl daemon-reload
+mv /var/lib/efs-scan/probe inside
+check 'grep -q "^probed$" inside'
+check '! grep -E "^(CAN|DOES NOT) " inside >&2'
+# What the machine forbids as well, or has not, says nothing about the unit: told, to be listed.
+bash probe.sh /job/outside
+check 'grep -q "^probed$" outside'
+echo "== unproven"
+sed -nE 's/^(CANNOT|DOES NOT) //p' outside
+echo "== end"
+
+# The program itself speaks HTTP out of the sandbox, to a stand-in for CloudWatch.
+cat >/run/systemd/system/endpoint.socket <<'UNIT'
+[Socket]
+ListenStream=127.0.0.1:4566
+Accept=yes
+UNIT
+cat >/run/systemd/system/endpoint@.service <<'UNIT'
+[Service]
+ExecStart=/bin/bash /job/endpoint.sh
+StandardInput=socket
+StandardOutput=socket
+StandardError=journal
+UNIT
+drop_in Environment=AWS_ENDPOINT_URL=http://127.0.0.1:4566 Environment=AWS_REGION=eu-west-1 \
+  Environment=AWS_ACCESS_KEY_ID=test Environment=AWS_SECRET_ACCESS_KEY=test \
+  Environment=EFS_SCAN_CLOUDWATCH=EfsScan Environment=EFS_SCAN_FILE_SYSTEM_ID=fs-12345678
+systemctl start endpoint.socket
+said >/dev/null
+check 'systemctl start efs-scan.service'
+check 'said >line; test "$(wc -l <line)" = 1 && grep -q published=1 line'
+check 'grep -q "^POST .*PutMetricData" /run/asked'
+
+# A root inside the mount, as the unit's comment says.
+mkdir -m 755 /mnt/efs/team
+mv /mnt/efs/20000? /mnt/efs/team
+EFS_SCAN_ROOT=/mnt/efs/team
+drop_in "Environment=EFS_SCAN_ROOT=$EFS_SCAN_ROOT"
+check '! systemctl start efs-scan.service 2>/dev/null'
+mapfile -t lines < <(sed -n 's/^#     Exec/Exec/p' /usr/lib/systemd/system/efs-scan.service)
+drop_in "Environment=EFS_SCAN_ROOT=$EFS_SCAN_ROOT" "${lines[@]}"
+check 'test "${#lines[@]}" = 3 && systemctl start efs-scan.service'
+efs-scan status >shown
+check 'test "$(grep -c ^20000 shown)" = 3'
+umount /mnt/efs
+check '! systemctl start efs-scan.service 2>/dev/null'
+mount -t tmpfs tmpfs /mnt/efs
+drop_in
 
 # The same by cron's script, through this system's own log.
 check 'test -z "$(/usr/lib/efs-scan/efs-scan-daily 2>&1)"'
