@@ -70,6 +70,52 @@ fn it_is_made_once_and_goes_without_a_rest() {
 }
 
 #[test]
+fn without_delete_data_the_bucket_keeps_its_settings_and_all_else_goes() {
+    let Some(deployed) = Deployed::get() else { return };
+    let said = deployed.refused.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("apply delete_data = true first"), "{said}");
+    // Nothing was deleted at S3 either: there it would have been after the settings.
+    assert!(!said.contains("BucketNotEmpty"), "{said}");
+    let made = deployed.kept.iter().filter(|address| !address.contains(".data."));
+    let made: Vec<_> = made.map(|address| address.trim_start_matches("module.efs_scan.")).collect();
+    // And its policy, which moto does not get.
+    let wanted = [
+        "aws_s3_bucket.reports",
+        "aws_s3_bucket_lifecycle_configuration.reports",
+        "aws_s3_bucket_ownership_controls.reports",
+        "aws_s3_bucket_public_access_block.reports",
+        "aws_s3_bucket_server_side_encryption_configuration.reports",
+        "aws_s3_bucket_versioning.reports",
+        "terraform_data.keep_reports",
+    ];
+    assert_eq!(made, wanted);
+}
+
+#[test]
+fn two_domains_have_no_name_in_common() {
+    let Some(deployed) = Deployed::get() else { return };
+    let mut named = 0;
+    for (kind, key) in [
+        ("aws_athena_workgroup", "name"),
+        ("aws_cloudwatch_dashboard", "dashboard_name"),
+        ("aws_cloudwatch_metric_alarm", "alarm_name"),
+        ("aws_glue_catalog_database", "name"),
+        ("aws_iam_instance_profile", "name"),
+        ("aws_iam_role", "name"),
+        ("aws_s3_bucket", "bucket"),
+        ("aws_security_group", "name"),
+        ("aws_sns_topic", "name"),
+    ] {
+        for (address, values) in deployed.of_type(kind) {
+            let name = values[key].as_str().unwrap();
+            assert!(name.replace('_', "-").contains("d-abc123def456"), "{address}: {name}");
+            named += 1;
+        }
+    }
+    assert_eq!(named, 15);
+}
+
+#[test]
 fn the_domains_own_file_system_is_watched_and_nothing_is_open() {
     let Some(deployed) = Deployed::get() else { return };
     assert_eq!(deployed.output("file_system_id"), deployed.before("file_system_id"));

@@ -4,7 +4,13 @@
 #   * The alarms on values look at the highest point of the last 24 hours and, where there is none,
 #     keep the state they have. They change when a scan says so and never because one is missing.
 #     A scan by hand that finds less does not end an alarm at once: the high point counts until it is
-#     24 hours old.
+#     24 hours old. CloudWatch may look at the day before, too: where a scan is later than the one of
+#     the day before was, it can see the high point once more for the time between, so that an
+#     alarm that had ended comes back and ends with that scan.
+#   * A partial scan sends no value that would be too small, only its errors, its duration and
+#     ScanComplete = 0; and of users only those whose homes were read whole. So it neither raises nor
+#     ends an alarm by what it did not see.
+#   * Metrics are sent after the report: a point means that there is one to read.
 #   * That a scan is missing is the business of one alarm, `no_scan`, and of no other.
 
 locals {
@@ -49,6 +55,9 @@ locals {
     # the next day means nothing.
     # A day without a scan, or one that did not see all and so compares nothing: the state stays.
     # A late scan: the state stays until it has finished.
+    # It is blind where EFS cannot be asked (DescribeFileSystems refused, or no way to its endpoint):
+    # the scan warns and succeeds, no point is sent, and the state stays for good. Points that are
+    # missing cannot tell that from a partial scan, so the guide says how to look.
     {
       differs-from-efs = {
         metric    = "MeteredDifferencePercent"
@@ -62,7 +71,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "total" {
   for_each = local.alarms
 
-  alarm_name          = "${var.name}-${each.key}"
+  alarm_name          = "${local.name}-${each.key}"
   alarm_description   = each.value.text
   namespace           = local.namespace
   metric_name         = each.value.metric
@@ -85,7 +94,7 @@ resource "aws_cloudwatch_metric_alarm" "total" {
 resource "aws_cloudwatch_metric_alarm" "user_quota" {
   for_each = var.user_quotas
 
-  alarm_name        = "${var.name}-user-quota-${each.key}"
+  alarm_name        = "${local.name}-user-quota-${each.key}"
   alarm_description = "${each.key} uses more than ${each.value}. `efs-scan status --user` shows what could be reclaimed."
   namespace         = local.namespace
   metric_name       = "QuotaPercent"
@@ -121,7 +130,7 @@ resource "aws_cloudwatch_metric_alarm" "user_quota" {
 # A partial scan counts as none. Maximum, so that a complete scan counts in an hour that has a
 # partial one, too.
 resource "aws_cloudwatch_metric_alarm" "no_scan" {
-  alarm_name          = "${var.name}-no-scan"
+  alarm_name          = "${local.name}-no-scan"
   alarm_description   = "No complete scan has been published for 30 hours. On the instance, `journalctl -u efs-scan` says why; the guide says what to do."
   namespace           = local.namespace
   metric_name         = "ScanComplete"

@@ -22,7 +22,7 @@ locals {
 }
 
 resource "aws_glue_catalog_database" "reports" {
-  name        = replace(var.name, "-", "_")
+  name        = replace(local.name, "-", "_")
   description = "Reports of efs-scan on ${local.file_system_id}"
 }
 
@@ -77,7 +77,7 @@ resource "aws_glue_catalog_table" "reports" {
 }
 
 resource "aws_athena_workgroup" "reports" {
-  name        = var.name
+  name        = local.name
   description = "Queries of efs-scan's reports"
   # Deletes the saved queries and the history of this group with it; the reports are elsewhere.
   force_destroy = true

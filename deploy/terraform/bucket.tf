@@ -1,5 +1,5 @@
 locals {
-  bucket_name = coalesce(var.bucket_name, "${var.name}-${local.account}-${local.region}")
+  bucket_name = coalesce(var.bucket_name, "${local.name}-${local.account}-${local.region}")
   results     = "athena-results"
 }
 
@@ -123,4 +123,29 @@ resource "aws_s3_bucket_lifecycle_configuration" "reports" {
   }
 
   depends_on = [aws_s3_bucket_versioning.reports]
+}
+
+# S3 would refuse to delete a bucket with reports in it, but only after Terraform had taken its
+# settings away: it would be left without its policy, its public access block and its versions. This
+# is destroyed before them, and fails. (`prevent_destroy` takes no variable, and would keep all of
+# the rest, too.) It holds for `destroy` and for another bucket_name; not where the module is taken
+# out of the configuration, because then its provisioner is gone with it.
+resource "terraform_data" "keep_reports" {
+  input            = { delete_data = var.delete_data }
+  triggers_replace = aws_s3_bucket.reports.id
+
+  # In words that sh and cmd.exe both know.
+  provisioner "local-exec" {
+    when    = destroy
+    command = self.output.delete_data ? "exit 0" : "echo The bucket with the reports stays as it is. To delete it, apply delete_data = true first. To keep it, see the guide under Removal. && exit 1"
+  }
+
+  depends_on = [
+    aws_s3_bucket_lifecycle_configuration.reports,
+    aws_s3_bucket_ownership_controls.reports,
+    aws_s3_bucket_policy.reports,
+    aws_s3_bucket_public_access_block.reports,
+    aws_s3_bucket_server_side_encryption_configuration.reports,
+    aws_s3_bucket_versioning.reports,
+  ]
 }

@@ -61,7 +61,7 @@ locals {
 }
 
 resource "aws_cloudwatch_dashboard" "homes" {
-  dashboard_name = var.name
+  dashboard_name = local.name
 
   # 90 days at first sight.
   dashboard_body = jsonencode({

@@ -58,13 +58,14 @@ resource "aws_instance" "monitor" {
   vpc_security_group_ids = [aws_security_group.monitor.id]
   iam_instance_profile   = aws_iam_instance_profile.monitor.name
   user_data              = local.user_data
-  tags                   = merge(var.tags, { Name = "${var.name}-monitor" })
-  volume_tags            = merge(var.tags, { Name = "${var.name}-monitor" })
+  tags                   = merge(var.tags, { Name = "${local.name}-monitor" })
+  volume_tags            = merge(var.tags, { Name = "${local.name}-monitor" })
 
   # A new package, quota or setting makes a new instance: there is one way to set it up, and what
   # runs is what was written. It scans when it is up, and loses nothing that counts: runs are
-  # published, names are asked for again. What waits in the spool because it could not be sent is
-  # lost; `efs-scan publish` before `terraform apply` sends it.
+  # published, names are asked for again. What is lost is in the state directory: runs that wait
+  # because they could not be sent (`efs-scan publish` before `terraform apply` sends them), and who
+  # was over quota when it was last said, so that the next notice calls all who are over new.
   user_data_replace_on_change = true
 
   # IMDSv2 only. One hop: nothing behind another router, such as a container, gets the role.
@@ -89,7 +90,6 @@ resource "aws_instance" "monitor" {
   # Without these the first mount, download or scan would fail.
   depends_on = [
     aws_iam_role_policy.monitor,
-    aws_iam_role_policy_attachment.ssm,
     aws_s3_object.package,
     aws_vpc_security_group_egress_rule.https,
     aws_vpc_security_group_egress_rule.nfs,

@@ -11,10 +11,10 @@ data "aws_security_group" "nfs" {
 
 # Nothing is open inwards: people come in through Systems Manager, which the instance calls.
 resource "aws_security_group" "monitor" {
-  name        = "${var.name}-monitor"
+  name        = "${local.name}-monitor"
   description = "efs-scan: out to the homes and to AWS, nothing in"
   vpc_id      = data.aws_subnet.monitor.vpc_id
-  tags        = merge(var.tags, { Name = "${var.name}-monitor" })
+  tags        = merge(var.tags, { Name = "${local.name}-monitor" })
 }
 
 # Out: the file system, and HTTPS to AWS's APIs and to Amazon Linux's packages, which have no fixed

@@ -24,7 +24,7 @@ output "role_arn" {
 }
 
 output "role_policy" {
-  description = "What the role may do, as JSON, beside what Systems Manager needs."
+  description = "What the role may do, as JSON."
   value       = data.aws_iam_policy_document.monitor.json
 }
 

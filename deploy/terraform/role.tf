@@ -10,13 +10,14 @@ data "aws_iam_policy_document" "assume" {
 }
 
 resource "aws_iam_role" "monitor" {
-  name               = "${var.name}-monitor-${local.region}"
+  name               = "${local.name}-monitor-${local.region}"
   description        = "efs-scan on the instance that watches ${var.domain_id}"
   assume_role_policy = data.aws_iam_policy_document.assume.json
   tags               = var.tags
 }
 
-# What efs-scan does, and nothing else; README.md says for what it needs each.
+# What efs-scan does, shells through Systems Manager, and nothing else; README.md says for what
+# efs-scan needs each.
 data "aws_iam_policy_document" "monitor" {
   statement {
     sid       = "Publish"
@@ -85,18 +86,28 @@ data "aws_iam_policy_document" "monitor" {
       "arn:${local.partition}:sagemaker:${local.region}:${local.account}:user-profile/${var.domain_id}/*",
     ]
   }
+
+  # Instead of SSH: what Session Manager needs and no more (user guide, "Create a custom IAM role
+  # for Session Manager"). AmazonSSMManagedInstanceCore would let the monitor read every parameter
+  # of the account, too. ssmmessages knows no resources, and the instance, which
+  # UpdateInstanceInformation could be limited to, is made after its role.
+  statement {
+    sid = "Shells"
+    actions = [
+      "ssm:UpdateInstanceInformation",
+      "ssmmessages:CreateControlChannel",
+      "ssmmessages:CreateDataChannel",
+      "ssmmessages:OpenControlChannel",
+      "ssmmessages:OpenDataChannel",
+    ]
+    resources = ["*"]
+  }
 }
 
 resource "aws_iam_role_policy" "monitor" {
   name   = "efs-scan"
   role   = aws_iam_role.monitor.id
   policy = data.aws_iam_policy_document.monitor.json
-}
-
-# For shells through Systems Manager, instead of SSH.
-resource "aws_iam_role_policy_attachment" "ssm" {
-  role       = aws_iam_role.monitor.name
-  policy_arn = "arn:${local.partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"
 }
 
 resource "aws_iam_instance_profile" "monitor" {

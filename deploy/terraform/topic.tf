@@ -1,7 +1,7 @@
 # Not encrypted with a KMS key: CloudWatch cannot publish to a topic with Amazon's own key, and the
 # messages name users and sizes only.
 resource "aws_sns_topic" "alarms" {
-  name = "${var.name}-alarms"
+  name = "${local.name}-alarms"
   tags = var.tags
 }
 

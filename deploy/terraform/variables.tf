@@ -41,18 +41,19 @@ variable "attach_file_system_policy" {
 # The instance
 
 variable "name" {
-  description = "Name of what is made here, and what its names begin with."
+  description = "Name of what is made here, and what its names begin with; null takes efs-scan-DOMAIN. It must be the only one in the account and region: alarms, dashboard and topic of the same name would be taken over without a word. So give one where two monitors watch one domain."
   type        = string
-  default     = "efs-scan"
+  default     = null
 
+  # The longest name that it is part of, a bucket's, has 63 characters.
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,23}$", var.name))
-    error_message = "name must have 1 to 24 small letters, digits and hyphens, and begin with a letter: it becomes part of the name of the bucket."
+    condition     = var.name == null || can(regex("^[a-z][a-z0-9-]{0,33}$", var.name))
+    error_message = "name must have 1 to 34 small letters, digits and hyphens, and begin with a letter, or be null: it becomes part of the name of the bucket."
   }
 }
 
 variable "subnet_id" {
-  description = "Subnet of the instance, in a VPC and an availability zone where the file system has a mount target. It needs a way to AWS's APIs: a NAT, public addresses, or endpoints for s3, ssm, ssmmessages, ec2messages, monitoring, sns, elasticfilesystem and sagemaker.api."
+  description = "Subnet of the instance, in a VPC and an availability zone where the file system has a mount target. It needs a way to AWS's APIs: a NAT, public addresses, or endpoints for s3, ssm, ssmmessages, monitoring, sns, elasticfilesystem and sagemaker.api."
   type        = string
 
   validation {
@@ -140,7 +141,7 @@ variable "retention_days" {
 }
 
 variable "delete_data" {
-  description = "Whether `terraform destroy` deletes the bucket with all reports in it. While this is false, it refuses to delete a bucket that is not empty."
+  description = "Whether `terraform destroy` deletes the bucket with all reports in it. While this is false, it stops before the bucket and leaves it as it is, with all its settings. A change takes an `apply` first."
   type        = bool
   default     = false
 }

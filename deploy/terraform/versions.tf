@@ -18,4 +18,8 @@ locals {
   partition = data.aws_partition.current.partition
   # Version 6 of the provider calls it `region`, version 5 `name`; both have it as the id.
   region = data.aws_region.current.id
+
+  # With the domain's id, so that two domains of one account and region do not take each other's
+  # alarms and topic. An id has 14 characters as a rule, and might have 63.
+  name = coalesce(var.name, substr("efs-scan-${var.domain_id}", 0, 34))
 }

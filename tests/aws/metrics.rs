@@ -157,7 +157,7 @@ fn what_a_partial_scan_knows_too_little_of_is_left_out() {
     let world = World::new();
     let locked = world.root().join("200005/locked");
     std::fs::create_dir(&locked).unwrap();
-    std::fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     let names = format!("csv:{}", world.scratch.path().join("names.csv").display());
     let program = env!("CARGO_BIN_EXE_efs-scan");
     let mut command = match is_root() {

@@ -22,17 +22,24 @@ pub(crate) const PACKAGE: &str = "efs-scan-0.1.0-1.aarch64.rpm";
 pub(crate) const PACKAGE_BYTES: &[u8] = b"no real package\n";
 
 /// What moto cannot do with the module, and why. Each is left out here and listed as skipped.
-const NOT_ON_MOTO: [(&str, &str); 4] = [
+const NOT_ON_MOTO: [(&str, &str); 5] = [
     ("the bucket's policy on moto", "it denies whatever a policy with a condition is about"),
-    ("AmazonSSMManagedInstanceCore on moto", "it has none of Amazon's managed policies"),
     ("descriptions of rules between security groups on moto", "it forgets them"),
     ("deleting the file system policy and saved queries on moto", "it cannot"),
+    (
+        "conditions of the role's policy in moto",
+        "it asks IAM without context; tests/terraform/policy.rs judges them",
+    ),
+    (
+        "cloudwatch:PutMetricData and the five SageMaker actions refused by moto",
+        "it speaks neither protocol: a stand-in answers, which asks no IAM, and \
+         tests/terraform/policy.rs judges the requests",
+    ),
 ];
 
 /// As Terraform's own way to change a configuration from outside: an override file beside it.
 const MODULE_FOR_MOTO: &str = r#"
 resource "aws_s3_bucket_policy" "reports" { count = 0 }
-resource "aws_iam_role_policy_attachment" "ssm" { count = 0 }
 resource "aws_vpc_security_group_egress_rule" "nfs" { description = null }
 resource "aws_vpc_security_group_ingress_rule" "nfs" { description = null }
 "#;
@@ -46,11 +53,16 @@ const NOT_DESTROYED: [&str; 2] = [
 pub(crate) struct Deployed {
     /// `terraform show -json` after `apply`.
     state: Value,
+    /// What the example says of the module, as the guide asks for it.
+    monitor: Value,
     /// The outputs of `tests/terraform/prelude`.
     prelude: Value,
     /// What the second `plan` printed, if it wanted to change anything.
     pub(crate) second_plan: Option<String>,
-    /// What the state had after `destroy`.
+    /// What `destroy` said that was not allowed to delete reports, and what the state had then.
+    pub(crate) refused: String,
+    pub(crate) kept: Vec<String>,
+    /// What the state had after the `destroy` that was.
     pub(crate) left: String,
 }
 
@@ -90,8 +102,9 @@ impl Deployed {
         let hostile = serde_json::to_string(HOSTILE).unwrap();
         let hostile = hostile.replace("${", "$${").replace("%{", "%%{");
         // Quotas and a budget that a test's homes can exceed.
-        let with_everything = format!(
-            r#"
+        let with_everything = |delete_data: bool| {
+            format!(
+                r#"
             provider "aws" {{
               s3_use_path_style           = true
               skip_credentials_validation = true
@@ -100,18 +113,18 @@ impl Deployed {
             module "efs_scan" {{
               subnet_id                 = "{subnet}"
               attach_file_system_policy = true
-              delete_data               = true
+              delete_data               = {delete_data}
               scan_time                 = "02:30"
               budget_gib                = 0.0625
               user_quotas               = {{ alice = "32MiB", {hostile} = "1.5MiB" }}
             }}"#
-        );
-        std::fs::write(example.join("override.tf"), with_everything).unwrap();
-        let outputs_too = "output \"monitor\" { value = module.efs_scan }\n";
-        std::fs::write(example.join("outputs.tf"), outputs_too).unwrap();
+            )
+        };
+        std::fs::write(example.join("override.tf"), with_everything(false)).unwrap();
         terraform.init(&example);
         terraform.succeed(&example, &["apply", "-auto-approve"]);
         let state = terraform.json(&example, &["show", "-json"]);
+        let monitor = terraform.json(&example, &["output", "-json", "monitor"]);
         let plan = terraform.run(&example, &["plan", "-detailed-exitcode"]);
         let text = String::from_utf8_lossy(&plan.stdout).into_owned();
         let second_plan = match plan.status.code() {
@@ -119,12 +132,19 @@ impl Deployed {
             Some(2) => Some(text),
             other => panic!("plan ended with {other:?}: {text}{}", said(&plan)),
         };
-        for address in NOT_DESTROYED {
-            terraform.succeed(&example, &["state", "rm", address]);
-        }
-        terraform.succeed(&example, &["destroy", "-auto-approve"]);
+        terraform.succeed(&example, &[&["state", "rm"][..], &NOT_DESTROYED].concat());
+        let refused = terraform.run(&example, &["destroy", "-auto-approve"]);
+        assert_eq!(refused.status.code(), Some(1), "reports would have been deleted");
+        let refused = said(&refused);
+        let kept = terraform.succeed(&example, &["state", "list"]);
+        let kept = kept.lines().map(str::to_owned).collect();
+
+        std::fs::write(example.join("override.tf"), with_everything(true)).unwrap();
+        let bucket = "-target=module.efs_scan.terraform_data.keep_reports";
+        terraform.succeed(&example, &["apply", "-auto-approve", "-refresh=false", bucket]);
+        terraform.succeed(&example, &["destroy", "-auto-approve", "-refresh=false"]);
         let left = terraform.succeed(&example, &["state", "list"]);
-        Self { state, prelude: outputs, second_plan, left }
+        Self { state, monitor, prelude: outputs, second_plan, refused, kept, left }
     }
 
     fn all(&self) -> &[Value] {
@@ -156,7 +176,7 @@ impl Deployed {
 
     /// An output of the module.
     pub(crate) fn output(&self, name: &str) -> &Value {
-        let value = &self.state["values"]["outputs"]["monitor"]["value"][name];
+        let value = &self.monitor[name];
         assert!(!value.is_null(), "no output {name}");
         value
     }

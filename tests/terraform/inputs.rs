@@ -22,7 +22,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("file_system_id", r#""fs-xyz""#, "file_system_id must be the id of an EFS file system"),
     ("file_system_id", r#""""#, "file_system_id must be"),
     ("nfs_security_group_id", r#""default""#, "nfs_security_group_id must be the id"),
-    ("name", r#""Efs Scan""#, "name must have 1 to 24 small letters"),
+    ("name", r#""Efs Scan""#, "name must have 1 to 34 small letters"),
     ("name", r#""a'b""#, "name must have"),
     ("subnet_id", r#""vpc-0123456789abcdef0""#, "subnet_id must be the id of a subnet"),
     ("architecture", r#""aarch64""#, "architecture must be arm64 or x86_64"),

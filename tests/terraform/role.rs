@@ -16,8 +16,15 @@ use crate::deployed::Deployed;
 use crate::policy::{Ask, actions, allowed};
 use crate::stub::{ACCOUNT, App, REGION, Request, Sizes, Stub};
 
-/// What an instance does beside running the program: it mounts.
+/// What an instance does beside running the program: it mounts, and gives shells.
 const MOUNTING: [&str; 2] = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientRootAccess"];
+const SHELLS: [&str; 5] = [
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+];
 
 /// A home over its quota, and what the module was applied with.
 struct Monitor<'a> {
@@ -143,8 +150,8 @@ fn the_role_allows_what_the_program_asks_for_and_no_more() {
         assert!(allowed(&policies, ask), "the role lacks {ask:?}");
     }
     // No action without a request that needs it, and none by a wildcard.
-    let used: BTreeSet<&str> =
-        asked.iter().map(|ask| ask.action.as_str()).chain(MOUNTING).collect();
+    let asked_for = asked.iter().map(|ask| ask.action.as_str());
+    let used: BTreeSet<&str> = asked_for.chain(MOUNTING).chain(SHELLS).collect();
     let granted = actions(&policies);
     assert_eq!(granted.iter().map(String::as_str).collect::<BTreeSet<_>>(), used);
 
@@ -174,6 +181,7 @@ fn the_role_allows_what_the_program_asks_for_and_no_more() {
         Ask::new("sagemaker:DescribeSpace", &member("space", "d-000000000000")),
         Ask::new("sagemaker:DeleteUserProfile", &member("user-profile", &module.domain())),
         Ask::new("iam:PassRole", "*"),
+        Ask::new("ssm:GetParameter", "*"),
     ];
     for ask in refused {
         assert!(!allowed(&policies, &ask), "the role needs no {ask:?}");

@@ -48,7 +48,7 @@ impl Deployed {
         self.settings()["quota"]["users"].as_table().unwrap().keys().cloned().collect()
     }
 
-    /// What the instance's role may do, beside what Systems Manager needs.
+    /// What the instance's role may do.
     pub(crate) fn role_policies(&self) -> Vec<Value> {
         let policies = self.of_type("aws_iam_role_policy");
         let text = policies.iter().map(|(_, values)| values["policy"].as_str().unwrap());

@@ -22,12 +22,18 @@ module "efs_scan" {
   quota_default = "200GiB"
   user_quotas = {
     alice = "1TiB"
-    bob   = "500GiB"
   }
 
   tags = {
     team = "ml-platform"
   }
+}
+
+output "monitor" {
+  description = "All that the module says: `terraform output -json monitor | jq -r .instance_id`."
+  value       = module.efs_scan
+  # No secret, but too long to be printed by each `apply`.
+  sensitive = true
 }
 
 output "destination" {
@@ -38,9 +44,4 @@ output "destination" {
 output "dashboard_url" {
   description = "The dashboard."
   value       = module.efs_scan.dashboard_url
-}
-
-output "instance_id" {
-  description = "For `aws ssm start-session --target`."
-  value       = module.efs_scan.instance_id
 }
