@@ -18,9 +18,6 @@ use crate::text::printable;
 /// the time it takes.
 const OLDEST_METRIC: SignedDuration = SignedDuration::from_hours(14 * 24 - 1);
 
-/// The place of that step among the three.
-const MEASURE: usize = 1;
-
 /// File of the state directory that holds who was over quota when it was last said.
 const TOLD: &str = "over-quota.json";
 
@@ -96,13 +93,9 @@ impl Sender<'_> {
             notify.as_ref().map(|to| to.topic.clone()),
         ];
         let steps = [Self::publish, Self::measure, Self::notify];
-        let mut complete = true;
-        for (at, (place, step)) in places.into_iter().zip(steps).enumerate() {
+        for (place, step) in places.into_iter().zip(steps) {
             let Some(place) = place else { continue };
-            // ScanComplete says that there is a report to read: an alarm waits for it.
-            let early = at == MEASURE && publish.is_some() && !progress.published;
-            if failed.contains(&place) || early || self.stop.is_set() {
-                complete = false;
+            if failed.contains(&place) || self.stop.is_set() {
                 continue;
             }
             let before = progress.clone();
@@ -113,13 +106,12 @@ impl Sender<'_> {
                 if !is_topic || error.trouble != Trouble::Refused {
                     failed.insert(place);
                 }
-                complete = false;
             }
             if progress != before {
                 spool::remember(self.state, self.id, &progress);
             }
         }
-        complete
+        progress.is_all_of(&self.job.plan)
     }
 
     fn publish(&self, progress: &mut Progress) -> ServiceResult<()> {
@@ -140,7 +132,9 @@ impl Sender<'_> {
 
     fn measure(&self, progress: &mut Progress) -> ServiceResult<()> {
         let Some(to) = &self.job.plan.cloudwatch else { return Ok(()) };
-        if progress.measured {
+        // ScanComplete says that there is a report to read: an alarm waits for it.
+        let early = self.job.plan.publish.is_some() && !progress.published;
+        if progress.measured || early {
             return Ok(());
         }
         let finished = self.job.report.run.finished;

@@ -74,6 +74,15 @@ pub struct Progress {
     pub notified: bool,
 }
 
+impl Progress {
+    /// Whether every step of the plan is done.
+    pub(super) fn is_all_of(&self, plan: &Plan) -> bool {
+        (self.published || plan.publish.is_none())
+            && (self.measured || plan.cloudwatch.is_none())
+            && (self.notified || plan.notify.is_none())
+    }
+}
+
 /// Adds a run.
 ///
 /// # Errors
