@@ -14,6 +14,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::aws::Aws;
 use crate::cli::{Asked, Cli, Command, EngineKind, Format, Generate, ScanArgs};
 use crate::config::{Config, Loaded};
+#[cfg(target_os = "linux")]
+use crate::config::{Direct, Place};
 use crate::exit::{Exit, Failure};
 use crate::generate::generate;
 use crate::names::Names;
@@ -22,6 +24,8 @@ use crate::progress::Display;
 use crate::publish::Sent;
 use crate::publisher::{self, Publisher};
 use crate::report::{self, Context, Coverage, Detail, DuNames, Report, Run};
+#[cfg(target_os = "linux")]
+use crate::scan::Nfs;
 use crate::scan::{Ended, Engine, Root, Stop, is_mount_point, raise_descriptor_limit};
 use crate::usage::{Ages, Ledger, Mounts, Scope, Task};
 use crate::{log, nice, status, text};
@@ -153,10 +157,11 @@ fn scan(
 
     let started = Timestamp::now();
     let plan = Root::plan(&config.root, &config.pacing);
+    let is_url = config.is_url();
     tracing::debug!(?plan);
     let nfs = plan.nfs.clone();
-    let engine = engine(&config, plan);
-    let root = absolute(&config.root);
+    let engine = engine(&config, plan, &aws)?;
+    let root = if is_url { config.root.clone() } else { absolute(&config.root) };
     let (root_text, root_base64) = text::lossy(root.as_os_str().as_encoded_bytes());
     let mut run = Run {
         id: started.strftime("%Y%m%dT%H%M%S%.6fZ").to_string(),
@@ -272,15 +277,38 @@ fn missing_users<'a>(report: &Report, homes: &'a Homes) -> Vec<&'a str> {
     missing.map(|(user, _)| user.as_str()).collect()
 }
 
-fn engine(config: &Config, plan: Root) -> Box<dyn Engine> {
-    match config.engine.unwrap_or_default() {
+fn engine(config: &Config, plan: Root, aws: &Aws) -> Result<Box<dyn Engine>, Failure> {
+    #[cfg(target_os = "linux")]
+    if let Some(direct) = &config.direct {
+        return Ok(Box::new(reached(direct, aws)?));
+    }
+    Ok(match config.engine.unwrap_or_default() {
+        // Without a place to ask, which the configuration was checked for, Nfs is a mount's.
         #[cfg(target_os = "linux")]
-        EngineKind::Posix => Box::new(crate::scan::Posix::new(config.root.clone(), plan)),
+        EngineKind::Posix | EngineKind::Nfs => {
+            Box::new(crate::scan::Posix::new(config.root.clone(), plan))
+        }
         #[cfg(feature = "portable")]
         EngineKind::Portable => {
             Box::new(crate::scan::Portable::new(config.root.clone(), plan.workers_throughout()))
         }
+    })
+}
+
+/// The engine that needs no mount, with the address of its server.
+#[cfg(target_os = "linux")]
+fn reached(direct: &Direct, aws: &Aws) -> Result<Nfs, Failure> {
+    let nfs = direct.nfs.clone();
+    let Place::FileSystem(id) = &direct.place else { return Ok(nfs) };
+    let found = aws.mount_target(id).map_err(|error| Failure::fatal(error.text))?;
+    match found.near {
+        Some(false) => {
+            let zone = &found.zone;
+            tracing::warn!("{id} has no mount target in this zone: asking the one in {zone}");
+        }
+        near => tracing::info!(address = found.address, zone = found.zone, ?near, "mount target"),
     }
+    Ok(Nfs { target: nfs.target.at(found.address), ..nfs })
 }
 
 /// The first signal asks for an end, the second one ends at once.

@@ -292,7 +292,18 @@ pub struct ScanArgs {
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub nice: Option<bool>,
 
-    /// How entries are found [default: posix on Linux]
+    /// With --engine nfs: the uid to present to the server, which believes it; homes of mode 700
+    /// need 0, and that must be said [default: the effective uid]
+    #[arg(long, value_name = "UID", env = "EFS_SCAN_NFS_UID")]
+    pub nfs_uid: Option<u32>,
+
+    /// With --engine nfs: up to N directories in one request, where more of them wait than requests
+    /// are in flight. Not with a server that may be Linux's before 6.5, which such requests corrupt
+    /// [default: 1]
+    #[arg(long, value_name = "N", env = "EFS_SCAN_NFS_BATCH")]
+    pub nfs_batch: Option<usize>,
+
+    /// How entries are found [default: posix on Linux, and nfs where ROOT is a URL]
     #[arg(long, value_enum, env = "EFS_SCAN_ENGINE")]
     pub engine: Option<EngineKind>,
 }
@@ -374,6 +385,9 @@ pub enum EngineKind {
     #[cfg(target_os = "linux")]
     #[default]
     Posix,
+    /// NFSv4.1 of our own, without a mount: ROOT is nfs://HOST/path (Linux)
+    #[cfg(target_os = "linux")]
+    Nfs,
     /// jwalk, for other systems and as a second opinion
     #[cfg(feature = "portable")]
     #[cfg_attr(not(target_os = "linux"), default)]

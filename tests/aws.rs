@@ -7,6 +7,9 @@
 mod common;
 #[path = "aws/crash.rs"]
 mod crash;
+#[cfg(target_os = "linux")]
+#[path = "aws/direct.rs"]
+mod direct;
 #[path = "aws/metrics.rs"]
 mod metrics;
 #[path = "aws/names.rs"]

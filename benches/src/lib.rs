@@ -8,9 +8,12 @@
 //!
 //! [`slow`] is a file system that is computed, not stored, and as slow as one far away.
 //!
+//! [`nfs41`] is an NFSv4.1 server on the loopback that gets slow, wrong or lost on request.
+//!
 //! `benches/compare.sh` measures efs-scan, the floor, `du` and the other disk-usage tools on one
 //! tree; `benches/schedulers.sh` measures the three schedules.
 
+pub mod nfs41;
 pub mod schedule;
 pub mod slow;
 pub mod tree;

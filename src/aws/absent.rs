@@ -1,6 +1,6 @@
 //! What is said where AWS is not built in.
 
-use super::{App, Datum, Domain, Member};
+use super::{App, Datum, Domain, Member, MountTarget};
 use crate::publish::Store;
 use crate::report::EfsSize;
 use crate::service::{ServiceError, ServiceResult, Trouble};
@@ -37,6 +37,11 @@ impl Aws {
 
     /// Not here.
     pub fn file_system_size(&self, _id: &str) -> ServiceResult<EfsSize> {
+        self.absent()
+    }
+
+    /// Not here.
+    pub fn mount_target(&self, _id: &str) -> ServiceResult<MountTarget> {
         self.absent()
     }
 

@@ -9,6 +9,8 @@ mod absent;
 mod error;
 mod model;
 #[cfg(feature = "aws")]
+mod mount_target;
+#[cfg(feature = "aws")]
 mod s3;
 #[cfg(feature = "aws")]
 mod sagemaker;
@@ -17,6 +19,6 @@ mod session;
 
 #[cfg(not(feature = "aws"))]
 pub use absent::Aws;
-pub use model::{App, Datum, Domain, Member, MemberKind, Unit};
+pub use model::{App, Datum, Domain, Member, MemberKind, MountTarget, Unit};
 #[cfg(feature = "aws")]
 pub use session::Aws;

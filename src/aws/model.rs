@@ -32,6 +32,17 @@ pub enum Unit {
     Seconds,
 }
 
+/// Where a file system can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountTarget {
+    /// IPv4 address.
+    pub address: String,
+    /// Its availability zone, `use1-az1`.
+    pub zone: String,
+    /// Whether that is this machine's, if that is known.
+    pub near: Option<bool>,
+}
+
 /// A domain of SageMaker Studio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Domain {

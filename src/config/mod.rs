@@ -1,5 +1,7 @@
 //! Flags over environment over a TOML file, checked once and turned into one [`Config`].
 
+#[cfg(target_os = "linux")]
+mod direct;
 mod file;
 mod pacing;
 mod publishing;
@@ -22,6 +24,8 @@ use file::{one_line, read_file};
 use publishing::{CloudWatchSettings, NotifySettings, PriceSettings, PublishSettings, is_empty};
 use quota::QuotaSettings;
 
+#[cfg(target_os = "linux")]
+pub use direct::{Direct, Place};
 pub use publishing::Publishing;
 
 /// Where the configuration is, unless another is named.
@@ -73,6 +77,10 @@ pub struct Settings {
     max_latency: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nice: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nfs_uid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nfs_batch: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     engine: Option<EngineKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,6 +167,9 @@ pub struct Config {
     pub nice: bool,
     /// The engine, unless the system decides.
     pub engine: Option<EngineKind>,
+    /// The server's directory, where there is no mount.
+    #[cfg(target_os = "linux")]
+    pub direct: Option<Direct>,
     /// Compiled rules.
     pub rules: Rules,
     /// Where the result goes beside the output.
@@ -173,6 +184,16 @@ pub struct Config {
     pub file_system_id: Option<String>,
     /// What storage costs.
     pub prices: Prices,
+}
+
+impl Config {
+    /// Whether the root is no path of this machine.
+    pub fn is_url(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        return self.direct.is_some();
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
 }
 
 /// What readers of published runs need to know.
@@ -257,6 +278,8 @@ impl Loaded {
     /// # Errors
     /// The first thing that is wrong, in one line.
     pub fn check(self, args: &ScanArgs) -> Result<Config, ConfigError> {
+        #[cfg(target_os = "linux")]
+        let said = self.settings.root.clone();
         let settings = self.settings.with_defaults();
         let file = self.file.as_ref();
         let file_name = file.map_or(String::new(), |(path, _)| path.display().to_string());
@@ -289,11 +312,24 @@ impl Loaded {
                 format!("--file-system-id `{id}`: it looks like fs-0123456789abcdef0").into()
             );
         }
+        #[cfg(target_os = "linux")]
+        let direct = direct::Said {
+            root: said.as_ref(),
+            engine: settings.engine,
+            uid: settings.nfs_uid,
+            batch: settings.nfs_batch,
+            file_system_id: settings.file_system_id.as_ref(),
+            require_mount: settings.require_mount.unwrap_or_default(),
+        }
+        .check(&pacing)?;
+        let root = settings.root.unwrap_or_else(|| DEFAULT_ROOT.into());
+        #[cfg(target_os = "linux")]
+        let root = direct.as_ref().map_or(root, |direct| direct.nfs.target.to_string().into());
         // Only for the bar: who does not publish is not told what is wrong with it.
         let earlier = settings.publish.destination().ok().flatten();
         let sources = settings.names.unwrap_or_default();
         Ok(Config {
-            root: settings.root.unwrap_or_else(|| DEFAULT_ROOT.into()),
+            root,
             users: args.users.clone(),
             home_depth,
             format,
@@ -313,6 +349,8 @@ impl Loaded {
             pacing,
             nice: settings.nice.unwrap_or_default(),
             engine: settings.engine,
+            #[cfg(target_os = "linux")]
+            direct,
             rules,
             publishing,
             earlier,
@@ -356,6 +394,8 @@ impl Settings {
         over(&mut self.max_ops, &args.max_ops);
         over(&mut self.max_latency, &args.max_latency);
         over(&mut self.nice, &args.nice);
+        over(&mut self.nfs_uid, &args.nfs_uid);
+        over(&mut self.nfs_batch, &args.nfs_batch);
         over(&mut self.engine, &args.engine);
         over(&mut self.state_dir, &args.state_dir);
         over(&mut self.file_system_id, &args.file_system_id);

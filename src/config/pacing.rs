@@ -81,7 +81,7 @@ impl Settings {
         let max_latency = max_latency.transpose()?;
         let holds_back = self.max_ops.is_some() || max_latency.is_some();
         if holds_back && !self.engine.unwrap_or_default().can_hold_back() {
-            return Err("--max-ops and --max-latency need --engine posix".to_owned());
+            return Err("--max-ops and --max-latency need --engine posix or nfs".to_owned());
         }
         Ok(Pacing { threads, max_threads: self.max_threads, max_ops: self.max_ops, max_latency })
     }
@@ -91,7 +91,7 @@ impl EngineKind {
     fn can_hold_back(self) -> bool {
         match self {
             #[cfg(target_os = "linux")]
-            Self::Posix => true,
+            Self::Posix | Self::Nfs => true,
             #[cfg(feature = "portable")]
             Self::Portable => false,
         }

@@ -5,6 +5,8 @@ mod concurrency;
 mod entry;
 mod mount;
 #[cfg(target_os = "linux")]
+mod nfs;
+#[cfg(target_os = "linux")]
 mod nodes;
 #[cfg(target_os = "linux")]
 mod pace;
@@ -27,6 +29,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use entry::{Attrs, FileKind, Mount, Op, Probe};
 pub use mount::{efs_of, is_file_system_id, is_mount_point};
+#[cfg(all(target_os = "linux", any(test, feature = "fuzzing")))]
+#[doc(hidden)]
+pub use nfs::fuzzing;
+#[cfg(target_os = "linux")]
+pub use nfs::{Nfs, Target};
 #[cfg(feature = "portable")]
 pub use portable::Portable;
 #[cfg(target_os = "linux")]

@@ -98,6 +98,14 @@ impl Pace {
         self.trips.fetch_add(asked.trips.into(), Ordering::Relaxed);
     }
 
+    /// So many answers came after that time.
+    pub(super) fn record(&self, trips: u64, waited: Duration) {
+        let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
+        // Relaxed, both: sums that nothing else depends on.
+        self.waited_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.trips.fetch_add(trips, Ordering::Relaxed);
+    }
+
     /// Whether there is something to settle.
     pub(super) fn settles(&self) -> bool {
         self.bucket.is_some() && self.nfs.is_some()
@@ -182,7 +190,7 @@ pub(super) struct Asked {
 /// A token bucket, kept as the time at which it is empty: whoever takes moves that time on by what
 /// was taken, and may go when it had come. So takers need one atomic and no order among them.
 #[derive(Debug)]
-struct Bucket {
+pub(super) struct Bucket {
     /// Nanoseconds for one.
     each: u64,
     /// Nanoseconds since the walk began.
@@ -190,7 +198,7 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn new(per_second: u32) -> Self {
+    pub(super) fn new(per_second: u32) -> Self {
         Self { each: 1_000_000_000 / u64::from(per_second.max(1)), next: AtomicU64::new(0) }
     }
 
@@ -211,7 +219,7 @@ impl Bucket {
     }
 
     /// Takes `n` at `now` and says from when on they may be used.
-    fn take(&self, n: u32, now: Duration) -> Duration {
+    pub(super) fn take(&self, n: u32, now: Duration) -> Duration {
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let earliest = now.saturating_sub(BURST.as_nanos() as u64);
         let cost = self.each.saturating_mul(n.into());

@@ -156,6 +156,16 @@ impl Listing {
         self.problems.push(Problem::new(path, op, error));
     }
 
+    /// How many directories it holds back.
+    pub fn directories(&self) -> usize {
+        self.subdirs.len()
+    }
+
+    /// The markers that it has shown, as [`super::Rules`] numbers them.
+    pub fn markers(&self) -> u64 {
+        self.markers
+    }
+
     /// Whether it holds so much that it should be committed before it goes on.
     pub fn is_heavy(&self) -> bool {
         self.subdirs.len() + self.links.len() + self.matches.len() + self.problems.len() >= HEAVY

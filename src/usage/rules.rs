@@ -174,6 +174,24 @@ impl Rules {
         }
     }
 
+    /// How many bytes at the start of a file of that name a rule compares.
+    #[inline]
+    pub fn head_of(&self, name: &[u8]) -> u32 {
+        let marker = self.marker(name);
+        if marker == 0 {
+            return 0;
+        }
+        let reads = self.rules.iter().filter(|rule| rule.contains & marker != 0);
+        let heads = reads.filter_map(|rule| rule.starts_with.as_ref().map(|bytes| bytes.len()));
+        u32::try_from(heads.max().unwrap_or(0)).unwrap_or(u32::MAX)
+    }
+
+    /// The names of the markers that are not among `seen`.
+    pub fn markers_but(&self, seen: u64) -> impl Iterator<Item = &[u8]> {
+        let unseen = move |(bit, _): &(usize, _)| seen & (1 << bit) == 0;
+        self.markers.iter().enumerate().filter(unseen).map(|(_, name)| &**name)
+    }
+
     /// Whether a directory's own contents must be known before the rule applies.
     pub fn looks_inside(&self, index: RuleIndex) -> bool {
         let rule = self.get(index);

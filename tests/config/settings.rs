@@ -32,6 +32,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("max_ops", "MAX_OPS", "--max-ops=", ["1", "20000", "3"]),
     setting("max_latency", "MAX_LATENCY", "--max-latency=", ["1.5", "2.5", "0.5"]),
     setting("nice", "NICE", "--nice=", ["true", "false", "true"]),
+    setting("nfs_uid", "NFS_UID", "--nfs-uid=", ["0", "1", "200005"]),
+    setting("nfs_batch", "NFS_BATCH", "--nfs-batch=", ["1", "2", "3"]),
     setting("engine", "ENGINE", "--engine=", ["'portable'", "'posix'", "'portable'"]),
     setting("publish.to", "PUBLISH", "--publish=", ["'/a'", "'s3://b-c/d'", "'e f'"]),
     setting(
@@ -124,6 +126,8 @@ max_threads = 4096
 max_ops = 10000000
 max_latency = 0.25
 nice = true
+nfs_uid = 0
+nfs_batch = 10000
 engine = "posix"
 log_format = "json"
 state_dir = "/var/lib/e"

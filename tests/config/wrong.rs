@@ -25,10 +25,22 @@ const WRONG: &[(&str, &str)] = &[
     ("max_ops = 0\n", "--max-ops must be from 1 to 10000000"),
     ("max_latency = -1.0\n", "--max-latency must be more than 0"),
     ("max_latency = nan\n", "--max-latency must be more than 0"),
-    ("max_ops = 1\nengine = 'portable'\n", "--max-ops and --max-latency need --engine posix"),
     (
         "cloudwatch.namespace = 'N'\ncloudwatch.users = ['', 'a']\n",
         "--cloudwatch-users: a name is empty",
+    ),
+    ("root = 'nfs://h/a/../b'\nnfs_uid = 0\n", "`nfs://h/a/../b`: `..` leads out"),
+    ("root = '/mnt/efs'\nengine = 'nfs'\n", "--engine nfs: ROOT /mnt/efs is no nfs://HOST/path"),
+    ("engine = 'nfs'\n", "--engine nfs: it needs ROOT as nfs://HOST[:PORT]/path"),
+    ("root = 'nfs://h/'\nengine = 'posix'\n", "nfs://h/: a URL needs --engine nfs"),
+    ("root = 'nfs://h/'\nnfs_uid = 0\nnfs_batch = 0\n", "--nfs-batch must be from 1 to 10000"),
+    (
+        "root = 'nfs://h/'\nnfs_uid = 0\nrequire_mount = true\n",
+        "--require-mount: nfs://h/ is scanned without a mount",
+    ),
+    (
+        "max_ops = 1\nengine = 'portable'\n",
+        "--max-ops and --max-latency need --engine posix or nfs",
     ),
     ("cloudwatch.users = 1\n", "FILE: line 1: users: true, false or a list of names"),
     ("quota.default = '0'\n", "quota of every home: it must be more than nothing"),

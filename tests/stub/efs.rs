@@ -25,6 +25,8 @@ pub struct Sizes {
 #[derive(Default)]
 pub struct FileSystems {
     systems: BTreeMap<String, (f64, Sizes)>,
+    /// Address, availability zone and state of each mount target.
+    targets: BTreeMap<String, Vec<[&'static str; 3]>>,
 }
 
 impl Stub {
@@ -39,7 +41,17 @@ impl Stub {
     }
 }
 
+impl Stub {
+    /// Adds a mount target: its address, availability zone and state.
+    pub fn mount_target(&self, id: &str, target: [&'static str; 3]) {
+        self.state().efs.targets.entry(id.to_owned()).or_default().push(target);
+    }
+}
+
 pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
+    if call.operation == "DescribeMountTargets" {
+        return mount_targets(state, call);
+    }
     if call.operation != "DescribeFileSystems" {
         state
             .violation(call, format!("{} {} is not in the stub", call.http.method, call.http.path));
@@ -56,6 +68,33 @@ pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
         return Err(Failure::new(404, "FileSystemNotFound", message));
     }
     let body = json!({ "FileSystems": found, "Marker": null, "NextMarker": null });
+    Ok(Answer::new(200, "application/json", body.to_string()))
+}
+
+fn mount_targets(state: &State, call: &Call) -> Result<Answer, Failure> {
+    let id = &call.target;
+    if !state.efs.systems.contains_key(id) {
+        let message = format!("File system '{id}' does not exist.");
+        return Err(Failure::new(404, "FileSystemNotFound", message));
+    }
+    let targets = state.efs.targets.get(id).into_iter().flatten();
+    let described: Vec<Value> = targets
+        .enumerate()
+        .map(|(at, [address, zone, state])| {
+            json!({
+                "OwnerId": ACCOUNT,
+                "MountTargetId": format!("fsmt-{at:08x}"),
+                "FileSystemId": id,
+                "SubnetId": format!("subnet-{at:08x}"),
+                "LifeCycleState": state,
+                "IpAddress": address,
+                "NetworkInterfaceId": format!("eni-{at:08x}"),
+                "AvailabilityZoneId": zone,
+                "VpcId": "vpc-00000000",
+            })
+        })
+        .collect();
+    let body = json!({ "MountTargets": described, "Marker": null, "NextMarker": null });
     Ok(Answer::new(200, "application/json", body.to_string()))
 }
 

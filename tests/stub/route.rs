@@ -55,8 +55,11 @@ pub fn call(http: Incoming, id: String) -> Call {
             (operation.to_owned(), String::new(), cloudwatch::namespace(&http).unwrap_or_default())
         }
         "EFS" => {
-            let list = http.method == "GET" && http.path == "/2015-02-01/file-systems";
-            let operation = if list { "DescribeFileSystems" } else { "Unknown" };
+            let operation = match (&*http.method, &*http.path) {
+                ("GET", "/2015-02-01/file-systems") => "DescribeFileSystems",
+                ("GET", "/2015-02-01/mount-targets") => "DescribeMountTargets",
+                _ => "Unknown",
+            };
             let target = http.query("FileSystemId").unwrap_or_default();
             (operation.to_owned(), String::new(), target.to_owned())
         }

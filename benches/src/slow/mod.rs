@@ -15,3 +15,4 @@ mod tree;
 pub use mount::mount;
 pub use serve::{Counts, Slow};
 pub use tree::{FIRST_UID, ROOT, Tree};
+pub(crate) use tree::{NEWEST, file_size, mix};

@@ -13,7 +13,7 @@ pub const ROOT: u64 = 1;
 pub const FIRST_UID: u64 = 200_005;
 
 /// Newest modification time: 2026-01-01. A fixed one keeps trees alike from day to day.
-const NEWEST: u64 = 1_767_225_600;
+pub(crate) const NEWEST: u64 = 1_767_225_600;
 
 /// Directories are numbered level by level, the root with 0, and an inode number is
 /// `1 + directory * (files + 1)`, plus `1 + file` for a file in it.
@@ -92,7 +92,7 @@ impl Tree {
     }
 
     /// The directory that the inode is or is in, and the file if it is one.
-    fn place(&self, ino: u64) -> Option<(u64, Option<u64>)> {
+    pub(crate) fn place(&self, ino: u64) -> Option<(u64, Option<u64>)> {
         let number = ino.checked_sub(ROOT)?;
         let (dir, rest) = (number / (self.files + 1), number % (self.files + 1));
         match rest.checked_sub(1) {
@@ -102,22 +102,22 @@ impl Tree {
         }
     }
 
-    fn inode(&self, dir: u64) -> u64 {
+    pub(crate) fn inode(&self, dir: u64) -> u64 {
         ROOT + dir * (self.files + 1)
     }
 
-    fn level(&self, dir: u64) -> usize {
+    pub(crate) fn level(&self, dir: u64) -> usize {
         self.levels.partition_point(|level| level.start <= dir) - 1
     }
 
-    fn subdirs(&self, dir: u64) -> Range<u64> {
+    pub(crate) fn subdirs(&self, dir: u64) -> Range<u64> {
         let level = self.level(dir);
         let Some(below) = self.levels.get(level + 1) else { return 0..0 };
         let first = below.start + (dir - self.levels[level].start) * below.fanout;
         first.min(self.dirs)..(first + below.fanout).min(self.dirs)
     }
 
-    fn parent(&self, dir: u64) -> u64 {
+    pub(crate) fn parent(&self, dir: u64) -> u64 {
         match self.level(dir) {
             0 => 0,
             at => {
@@ -127,7 +127,7 @@ impl Tree {
         }
     }
 
-    fn owner(&self, dir: u64) -> u64 {
+    pub(crate) fn owner(&self, dir: u64) -> u64 {
         match self.level(dir) {
             0 => 0,
             at => FIRST_UID + (dir - self.levels[at].start) / self.levels[at].per_home,
@@ -173,12 +173,15 @@ impl Tree {
     pub fn listing(&self, ino: u64) -> Option<Listing<'_>> {
         match self.place(ino)? {
             (dir, None) => {
-                let subdirs = self.subdirs(dir);
-                let files = if dir < self.files_from { 0 } else { self.files };
+                let (subdirs, files) = (self.subdirs(dir), self.files_in(dir));
                 Some(Listing { tree: self, dir, subdirs, files })
             }
             (_, Some(_)) => None,
         }
+    }
+
+    pub(crate) fn files_in(&self, dir: u64) -> u64 {
+        if dir < self.files_from { 0 } else { self.files }
     }
 }
 
@@ -233,13 +236,13 @@ impl Listing<'_> {
 }
 
 /// Up to 64 KiB, small ones far more often, as homes have them.
-fn file_size(ino: u64) -> u64 {
+pub(crate) fn file_size(ino: u64) -> u64 {
     let random = mix(ino);
     (random >> 8) % (1 << (random % 17))
 }
 
 /// Numbers that look like chance and are the same each time (the finalizer of SplitMix64).
-fn mix(number: u64) -> u64 {
+pub(crate) fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -50,7 +50,10 @@ quota\:"Percent of the quota"))' \
 '--max-ops=[At most N directory operations a second\: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is held to N as a mean over some seconds]:N:_default' \
 '--max-latency=[Fewer workers while the file system takes longer than MS milliseconds for an answer]:MS:_default' \
 '--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
-'--engine=[How entries are found \[default\: posix on Linux\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
+'--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]]:UID:_default' \
+'--nfs-batch=[With --engine nfs\: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux'\''s before 6.5, which such requests corrupt \[default\: 1\]]:N:_default' \
+'--engine=[How entries are found \[default\: posix on Linux, and nfs where ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
+nfs\:"NFSv4.1 of our own, without a mount\: ROOT is nfs\://HOST/path (Linux)"
 portable\:"jwalk, for other systems and as a second opinion"))' \
 '--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
 '--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
@@ -182,7 +185,10 @@ quota\:"Percent of the quota"))' \
 '--max-ops=[At most N directory operations a second\: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is held to N as a mean over some seconds]:N:_default' \
 '--max-latency=[Fewer workers while the file system takes longer than MS milliseconds for an answer]:MS:_default' \
 '--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
-'--engine=[How entries are found \[default\: posix on Linux\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
+'--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]]:UID:_default' \
+'--nfs-batch=[With --engine nfs\: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux'\''s before 6.5, which such requests corrupt \[default\: 1\]]:N:_default' \
+'--engine=[How entries are found \[default\: posix on Linux, and nfs where ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
+nfs\:"NFSv4.1 of our own, without a mount\: ROOT is nfs\://HOST/path (Linux)"
 portable\:"jwalk, for other systems and as a second opinion"))' \
 '--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
 '--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"

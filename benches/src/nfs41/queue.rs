@@ -1,0 +1,192 @@
+//! Replies of one connection until they are due, without a thread for each that waits.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::io::{self, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::counts::Tally;
+use super::session::{Session, lock};
+
+/// How bytes go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    Plain,
+    /// In pieces over that time.
+    Slow(Duration),
+    /// And the connection is closed behind them.
+    Last,
+}
+
+/// Replies that are due at one time.
+pub(super) struct Chunk {
+    pub(super) due: Instant,
+    pub(super) bytes: Vec<u8>,
+    /// How many requests it answers, or gives up.
+    pub(super) requests: u64,
+    /// Their slots.
+    pub(super) slots: Vec<(Arc<Session>, u32)>,
+    pub(super) how: Delivery,
+    /// Among those due at one time, the first first. Set by the queue.
+    order: u64,
+}
+
+impl Chunk {
+    pub(super) fn new(bytes: Vec<u8>, due: Instant) -> Self {
+        Self { due, bytes, requests: 0, slots: Vec::new(), how: Delivery::Plain, order: 0 }
+    }
+}
+
+/// Reversed, because the heap has its greatest on top and the earliest is wanted.
+impl Ord for Chunk {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.due, other.order).cmp(&(self.due, self.order))
+    }
+}
+
+impl PartialOrd for Chunk {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Chunk {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Chunk {}
+
+/// As much memory as is worth keeping for the next replies.
+const SPARES: usize = 64;
+
+#[derive(Default)]
+struct Waiting {
+    chunks: BinaryHeap<Chunk>,
+    spares: Vec<Vec<u8>>,
+    pushed: u64,
+    closed: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+impl Queue {
+    /// Empty, with the memory of replies that went out.
+    pub(super) fn spare(&self) -> Vec<u8> {
+        lock(&self.waiting).spares.pop().unwrap_or_default()
+    }
+
+    pub(super) fn push(&self, mut chunk: Chunk, tally: &Tally) {
+        tally.departed(chunk.requests);
+        let mut waiting = lock(&self.waiting);
+        if waiting.closed {
+            return let_go(&chunk, tally);
+        }
+        waiting.pushed += 1;
+        chunk.order = waiting.pushed;
+        let earliest = waiting.chunks.peek().is_none_or(|first| *first < chunk);
+        waiting.chunks.push(chunk);
+        drop(waiting);
+        // Any other chunk finds the thread set to wake up early enough.
+        if earliest {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Nothing goes out any more.
+    pub(super) fn close(&self, tally: &Tally) {
+        let mut waiting = lock(&self.waiting);
+        waiting.closed = true;
+        for chunk in waiting.chunks.drain() {
+            let_go(&chunk, tally);
+        }
+        drop(waiting);
+        self.changed.notify_one();
+    }
+
+    /// Sends what is due when it is, until the queue or the connection is closed.
+    pub(super) fn run(&self, mut stream: &TcpStream, tally: &Tally) {
+        let mut due = Vec::new();
+        while self.wait(&mut due) {
+            let mut sent = Ok(());
+            for chunk in due.drain(..) {
+                // Before the first byte goes out: the client may use the slot again as soon as
+                // it has the last.
+                let_go(&chunk, tally);
+                if sent.is_ok() {
+                    sent = send(&mut stream, &chunk, tally);
+                }
+                self.keep(chunk.bytes);
+            }
+            if sent.is_err() {
+                break;
+            }
+        }
+        self.close(tally);
+        // Wakes up the thread that reads, too. It fails only when the client was faster.
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+
+    fn keep(&self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        let mut waiting = lock(&self.waiting);
+        if waiting.spares.len() < SPARES {
+            waiting.spares.push(bytes);
+        }
+    }
+
+    /// Fills `due` when something is; false when nothing will be any more.
+    fn wait(&self, due: &mut Vec<Chunk>) -> bool {
+        let mut waiting = lock(&self.waiting);
+        while !waiting.closed {
+            let now = Instant::now();
+            while waiting.chunks.peek().is_some_and(|first| first.due <= now) {
+                due.extend(waiting.chunks.pop());
+            }
+            if !due.is_empty() {
+                return true;
+            }
+            waiting = match waiting.chunks.peek().map(|first| first.due - now) {
+                Some(left) => {
+                    let woken = self.changed.wait_timeout(waiting, left);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        false
+    }
+}
+
+fn let_go(chunk: &Chunk, tally: &Tally) {
+    tally.landed(chunk.requests);
+    for (session, slot) in &chunk.slots {
+        session.release(*slot);
+    }
+}
+
+fn send(stream: &mut &TcpStream, chunk: &Chunk, tally: &Tally) -> io::Result<()> {
+    tally.sent(chunk.bytes.len());
+    let sent = match chunk.how {
+        Delivery::Plain | Delivery::Last => stream.write_all(&chunk.bytes),
+        Delivery::Slow(time) => {
+            let piece = chunk.bytes.len().div_ceil(16).max(1);
+            chunk.bytes.chunks(piece).try_for_each(|piece| {
+                thread::sleep(time / 16);
+                stream.write_all(piece)
+            })
+        }
+    };
+    match chunk.how {
+        Delivery::Last => Err(io::ErrorKind::ConnectionAborted.into()),
+        _ => sent,
+    }
+}

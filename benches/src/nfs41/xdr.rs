@@ -1,0 +1,151 @@
+//! XDR (RFC 4506), as little of it as a server needs. On purpose nothing of the client's: two
+//! readings of the RFC find each other's mistakes.
+
+/// What was read is not what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadXdr;
+
+/// Takes values off the front of some bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// What was not read yet.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], BadXdr> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(BadXdr)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// # Errors
+    /// When fewer than `N` bytes are left, as everywhere here.
+    pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], BadXdr> {
+        self.take(N)?.try_into().map_err(|_| BadXdr)
+    }
+
+    /// # Errors
+    /// When it is not there.
+    pub fn u32(&mut self) -> Result<u32, BadXdr> {
+        self.fixed().map(u32::from_be_bytes)
+    }
+
+    /// # Errors
+    /// When it is not there.
+    pub fn u64(&mut self) -> Result<u64, BadXdr> {
+        self.fixed().map(u64::from_be_bytes)
+    }
+
+    /// # Errors
+    /// When it is not there, or neither 0 nor 1.
+    pub fn bool(&mut self) -> Result<bool, BadXdr> {
+        match self.u32()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(BadXdr),
+        }
+    }
+
+    /// Bytes with their length before them, at most `limit`.
+    ///
+    /// # Errors
+    /// When they are more or not there, or are not padded with zeros.
+    pub fn opaque(&mut self, limit: usize) -> Result<&'a [u8], BadXdr> {
+        let length = usize::try_from(self.u32()?).map_err(|_| BadXdr)?;
+        if length > limit {
+            return Err(BadXdr);
+        }
+        let bytes = self.take(length)?;
+        match self.take(padding(length))?.iter().all(|&byte| byte == 0) {
+            true => Ok(bytes),
+            false => Err(BadXdr),
+        }
+    }
+
+    /// `bitmap4`, its first 128 bits.
+    ///
+    /// # Errors
+    /// When it is not there, or longer than anybody needs.
+    pub fn bitmap(&mut self) -> Result<u128, BadXdr> {
+        let words = self.u32()?;
+        if words > 16 {
+            return Err(BadXdr);
+        }
+        let mut bits = 0_u128;
+        for word in 0..words {
+            let value = u128::from(self.u32()?);
+            if word < 4 {
+                bits |= value << (32 * word);
+            }
+        }
+        Ok(bits)
+    }
+}
+
+/// How many zeros follow `length` bytes.
+#[must_use]
+pub fn padding(length: usize) -> usize {
+    length.wrapping_neg() % 4
+}
+
+/// Puts values at the end of bytes.
+pub trait Put {
+    fn put_u32(&mut self, value: u32);
+    fn put_u64(&mut self, value: u64);
+    fn put_opaque(&mut self, bytes: &[u8]);
+    fn put_bitmap(&mut self, bits: u128);
+    /// Overwrites what was put at `place`.
+    fn patch_u32(&mut self, place: usize, value: u32);
+}
+
+impl Put for Vec<u8> {
+    #[inline]
+    fn put_u32(&mut self, value: u32) {
+        self.extend_from_slice(&value.to_be_bytes());
+    }
+
+    #[inline]
+    fn put_u64(&mut self, value: u64) {
+        self.extend_from_slice(&value.to_be_bytes());
+    }
+
+    #[inline]
+    fn put_opaque(&mut self, bytes: &[u8]) {
+        self.put_u32(length(bytes));
+        self.extend_from_slice(bytes);
+        self.extend_from_slice(&[0; 3][..padding(bytes.len())]);
+    }
+
+    fn put_bitmap(&mut self, bits: u128) {
+        let words = (128 - bits.leading_zeros()).div_ceil(32);
+        self.put_u32(words);
+        for word in 0..words {
+            // The mask leaves what fits.
+            self.put_u32((bits >> (32 * word) & 0xffff_ffff) as u32);
+        }
+    }
+
+    #[inline]
+    fn patch_u32(&mut self, place: usize, value: u32) {
+        if let Some(old) = self.get_mut(place..place + 4) {
+            old.copy_from_slice(&value.to_be_bytes());
+        }
+    }
+}
+
+/// The length as XDR has it. No message here comes near 4 GiB.
+#[must_use]
+pub fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,86 @@
+//! The settings of a scan without a mount.
+
+use std::path::PathBuf;
+
+use crate::cli::EngineKind;
+use crate::scan::{Nfs, Pacing, Target};
+
+/// The most directories in one request that can be asked for.
+const MAX_BATCH: usize = 10_000;
+
+/// A server's directory, whom to ask for it as, and how.
+#[derive(Clone, Debug)]
+pub struct Direct {
+    /// Where it is, or which file system's mount target is to be looked up.
+    pub place: Place,
+    /// The engine, but for an address that is to be looked up.
+    pub nfs: Nfs,
+}
+
+/// Where the server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// By the URL.
+    Url,
+    /// The nearest mount target of this file system.
+    FileSystem(String),
+}
+
+/// What was said of it.
+pub(super) struct Said<'a> {
+    pub(super) root: Option<&'a PathBuf>,
+    pub(super) engine: Option<EngineKind>,
+    pub(super) uid: Option<u32>,
+    pub(super) batch: Option<usize>,
+    pub(super) file_system_id: Option<&'a String>,
+    pub(super) require_mount: bool,
+}
+
+impl Said<'_> {
+    /// Where ROOT is a URL, or left out and the engine asked for; nothing where it is a path.
+    pub(super) fn check(self, pacing: &Pacing) -> Result<Option<Direct>, String> {
+        let root = self.root.map(|root| root.to_string_lossy());
+        let url = root.as_deref().filter(|root| root.starts_with("nfs://"));
+        let asked = matches!(self.engine, Some(EngineKind::Nfs));
+        let (place, target) = match (url, asked) {
+            (Some(url), true) => (Place::Url, url.parse()?),
+            (Some(url), false) if self.engine.is_none() => (Place::Url, url.parse()?),
+            (Some(url), false) => return Err(format!("{url}: a URL needs --engine nfs")),
+            (None, false) => return Ok(None),
+            (None, true) => match (&root, self.file_system_id) {
+                (None, Some(id)) => (Place::FileSystem(id.clone()), Target::root_of(id)),
+                (Some(path), _) => {
+                    let or = "or leave it out and give --file-system-id";
+                    return Err(format!("--engine nfs: ROOT {path} is no nfs://HOST/path; {or}"));
+                }
+                (None, None) => {
+                    let problem = "it needs ROOT as nfs://HOST[:PORT]/path, or --file-system-id";
+                    return Err(format!("--engine nfs: {problem}"));
+                }
+            },
+        };
+        if self.require_mount {
+            return Err(format!("--require-mount: {target} is scanned without a mount"));
+        }
+        let effective = rustix::process::geteuid().as_raw();
+        let uid = match self.uid {
+            // Whoever may say so reads everything: it must not come by itself.
+            None if effective == 0 => {
+                let problem = "the server would take this scan for root: say so with --nfs-uid 0";
+                return Err(format!("{target}: {problem}, or name another uid"));
+            }
+            None => effective,
+            Some(uid) => uid,
+        };
+        // Homes have group 0 on EFS, and a group of its own opens nothing more.
+        let mut nfs = Nfs::new(target, uid, uid, *pacing);
+        match self.batch {
+            Some(batch) if batch == 0 || batch > MAX_BATCH => {
+                return Err(format!("--nfs-batch must be from 1 to {MAX_BATCH}"));
+            }
+            Some(batch) => nfs.batch = batch,
+            None => {}
+        }
+        Ok(Some(Direct { place, nfs }))
+    }
+}

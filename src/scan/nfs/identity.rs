@@ -1,0 +1,151 @@
+//! Who this client is to the server: one client id for all connections, each with a session of its
+//! own. Sessions are made one after the other, because their numbers go up by one.
+
+use std::time::Instant;
+
+use super::compound::{SessionId, Verifier};
+
+/// The client.
+#[derive(Debug)]
+pub(super) struct Identity {
+    owner: Vec<u8>,
+    verifier: u64,
+    /// The client id and the number of its next CREATE_SESSION.
+    client: Option<(u64, u32)>,
+    /// Whether RECLAIM_COMPLETE is due: once for each client id.
+    reclaim: bool,
+    /// The connection that makes its session.
+    turn: Option<usize>,
+    /// Whether there was ever a session.
+    was_known: bool,
+    /// Whether the server has answered at all, if only that it is busy.
+    met: bool,
+    /// Sessions of connections that were lost: the server keeps them until they are destroyed.
+    orphans: Vec<SessionId>,
+    spoken: Instant,
+}
+
+impl Identity {
+    /// A client that no server has seen: `seed` is another one for each run.
+    pub(super) fn new(seed: u64) -> Self {
+        let host = rustix::system::uname();
+        let mut owner = b"efs-scan ".to_vec();
+        owner.extend_from_slice(host.nodename().to_bytes());
+        owner.extend_from_slice(format!(" {} {seed:016x}", std::process::id()).as_bytes());
+        Self {
+            owner,
+            verifier: seed,
+            client: None,
+            reclaim: false,
+            turn: None,
+            was_known: false,
+            met: false,
+            orphans: Vec::new(),
+            spoken: Instant::now(),
+        }
+    }
+
+    pub(super) fn owner(&self) -> &[u8] {
+        &self.owner
+    }
+
+    pub(super) fn verifier(&self) -> Verifier {
+        self.verifier.to_be_bytes()
+    }
+
+    /// The client id and the number of its next CREATE_SESSION.
+    pub(super) fn client(&self) -> Option<(u64, u32)> {
+        self.client
+    }
+
+    /// The server gave a client id.
+    pub(super) fn known(&mut self, client: u64, sequence: u32) {
+        self.client = Some((client, sequence));
+        self.reclaim = true;
+    }
+
+    /// The server has forgotten that client: another verifier asks for another client id.
+    pub(super) fn forget(&mut self, client: u64) {
+        if self.client.is_some_and(|(known, _)| known != client) {
+            return;
+        }
+        self.client = None;
+        self.orphans.clear();
+        self.verifier = self.verifier.wrapping_add(1);
+    }
+
+    /// A session's connection was lost.
+    pub(super) fn left(&mut self, client: u64, session: SessionId) {
+        if self.client.is_some_and(|(known, _)| known == client) {
+            self.orphans.push(session);
+        }
+    }
+
+    /// A session that nothing uses any more.
+    pub(super) fn orphan(&self) -> Option<SessionId> {
+        self.orphans.last().copied()
+    }
+
+    /// The server does not keep that one any more.
+    pub(super) fn tidied(&mut self) {
+        self.orphans.pop();
+    }
+
+    /// Whether a connection may make its session now.
+    pub(super) fn take_turn(&mut self, link: usize) -> bool {
+        *self.turn.get_or_insert(link) == link
+    }
+
+    /// A connection does not make one any more.
+    pub(super) fn let_go(&mut self, link: usize) {
+        if self.turn == Some(link) {
+            self.turn = None;
+        }
+    }
+
+    /// A session was made, for the client that is given.
+    pub(super) fn created(&mut self, link: usize) -> u64 {
+        if let Some((_, sequence)) = &mut self.client {
+            *sequence = sequence.wrapping_add(1);
+        }
+        self.was_known = true;
+        self.met = true;
+        self.let_go(link);
+        self.client.unwrap_or_default().0
+    }
+
+    /// Whether a session that was made has to say that nothing is reclaimed.
+    pub(super) fn must_reclaim(&self) -> bool {
+        self.reclaim
+    }
+
+    /// The server knows that.
+    pub(super) fn reclaimed(&mut self) {
+        self.reclaim = false;
+    }
+
+    /// Whether there was ever a session.
+    pub(super) fn was_known(&self) -> bool {
+        self.was_known
+    }
+
+    /// The server answered, if only that it is not ready.
+    pub(super) fn met(&mut self) {
+        self.met = true;
+    }
+
+    /// Whether it did.
+    pub(super) fn was_met(&self) -> bool {
+        self.met
+    }
+
+    /// When the server was last told that we are alive, where nothing else told it.
+    pub(super) fn spoken(&self) -> Instant {
+        self.spoken
+    }
+
+    /// It was told now.
+    pub(super) fn spoke(&mut self, now: Instant) {
+        self.spoken = now;
+    }
+}

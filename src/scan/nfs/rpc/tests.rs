@@ -1,0 +1,166 @@
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A record as a stream has it, in fragments of at most these lengths.
+fn framed(record: &[u8], fragments: &[usize]) -> Vec<u8> {
+    let mut stream = Vec::new();
+    let mut rest = record;
+    for length in fragments {
+        let (now, later) = rest.split_at(rest.len().min(*length));
+        stream.extend((now.len() as u32).to_be_bytes());
+        stream.extend(now);
+        rest = later;
+    }
+    stream.extend((rest.len() as u32 | LAST_FRAGMENT).to_be_bytes());
+    stream.extend(rest);
+    stream
+}
+
+/// All the records in a stream that comes in portions of these sizes, over and over.
+fn receive(stream: &[u8], portions: &[usize], limit: usize) -> Result<Vec<Vec<u8>>, TooLong> {
+    let mut records = Records::new(limit);
+    let (mut all, mut rest) = (Vec::new(), stream);
+    for portion in portions.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (now, later) = rest.split_at(rest.len().min(*portion));
+        records.push(now);
+        rest = later;
+        while let Some(record) = records.next()? {
+            all.push(record.to_vec());
+        }
+    }
+    Ok(all)
+}
+
+proptest! {
+    #[test]
+    fn records_come_out_however_they_come_in(
+        sent in proptest::collection::vec(
+            (
+                proptest::collection::vec(any::<u8>(), 0..50),
+                proptest::collection::vec(0..20usize, 0..5),
+            ),
+            0..6,
+        ),
+        portions in proptest::collection::vec(1..40usize, 1..8),
+    ) {
+        let stream: Vec<u8> = sent.iter().flat_map(|(r, f)| framed(r, f)).collect();
+        let all: Vec<Vec<u8>> = sent.into_iter().map(|(record, _)| record).collect();
+        prop_assert_eq!(receive(&stream, &portions, 200).unwrap(), all);
+    }
+
+    #[test]
+    fn any_stream_gives_records_or_is_given_up(
+        stream in proptest::collection::vec(prop_oneof![Just(0u8), Just(0x80), any::<u8>()], 0..300),
+        portions in proptest::collection::vec(1..40usize, 1..8),
+    ) {
+        if let Ok(all) = receive(&stream, &portions, 64) {
+            prop_assert!(all.iter().all(|record| record.len() <= 64));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_reply_or_malformed(
+        bytes in proptest::collection::vec(prop_oneof![0..6u8, any::<u8>()], 0..60)
+    ) {
+        match reply(&bytes) {
+            Ok(_) => prop_assert!(bytes.len() >= 12),
+            Err(malformed) => prop_assert!(malformed.offset <= bytes.len()),
+        }
+    }
+}
+
+#[test]
+fn a_long_record_is_given_up_before_it_comes() {
+    let mut records = Records::new(100);
+    records.push(&(101 | LAST_FRAGMENT).to_be_bytes());
+    let error = records.next().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the server announced a message of 101 bytes; at most 100 were asked for"
+    );
+    assert_eq!(records.next().unwrap_err(), error, "and stays so");
+    assert!(records.buffer.len() < 100, "no memory for what only was announced");
+
+    // In many fragments, of which none is long; and in empty ones.
+    let fragment = framed(&[1; 90], &[30, 30, 30]);
+    assert_eq!(receive(&fragment, &[7], 90 + 3 * 4).unwrap().len(), 1);
+    assert!(receive(&fragment, &[7], 90 + 3 * 4 - 1).is_err());
+    let mut endless = vec![0, 0, 0, 1, 9];
+    endless.extend([0; 400]);
+    assert!(receive(&endless, &[64], 100).is_err());
+}
+
+#[test]
+fn memory_does_not_grow_with_the_stream() {
+    let mut records = Records::new(1000);
+    let stream = framed(&[5; 900], &[300]);
+    for _ in 0..200 {
+        records.push(&stream);
+        assert_eq!(records.next().unwrap(), Some(&[5; 900][..]));
+        assert_eq!(records.next().unwrap(), None);
+        // Empty fragments before the first byte of a record are dropped.
+        records.push(&[0; 64]);
+        assert_eq!(records.next().unwrap(), None);
+    }
+    assert!(records.buffer.len() <= 2 * stream.len() + 64, "{}", records.buffer.len());
+}
+
+/// A reply's words behind the xid.
+fn outcome(words: &[u32]) -> Result<Result<usize, Refused>, Malformed> {
+    let bytes: Vec<u8> = [&[77], words].concat().iter().flat_map(|w| w.to_be_bytes()).collect();
+    let reply = reply(&bytes)?;
+    assert_eq!(reply.xid, 77);
+    Ok(reply.outcome.map(|reader| reader.remaining()))
+}
+
+#[test]
+fn replies_are_accepted_or_refused_with_the_reason() {
+    assert_eq!(outcome(&[1, 0, 0, 0, 0, 5]).unwrap(), Ok(4));
+    // A verifier of another kind, with a body.
+    assert_eq!(outcome(&[1, 0, 2, 4, 0xffff, 0, 5]).unwrap(), Ok(4));
+    let refusals = [
+        (&[1, 0, 0, 0, 1][..], Refused::ProgUnavail),
+        (&[1, 0, 0, 0, 2, 2, 3], Refused::ProgMismatch { low: 2, high: 3 }),
+        (&[1, 0, 0, 0, 3], Refused::ProcUnavail),
+        (&[1, 0, 0, 0, 4], Refused::GarbageArgs),
+        (&[1, 0, 0, 0, 5], Refused::SystemErr),
+        (&[1, 1, 0, 3, 4], Refused::RpcMismatch { low: 3, high: 4 }),
+        (&[1, 1, 1, 5], Refused::Auth(AuthStat::TOOWEAK)),
+    ];
+    for (words, refused) in refusals {
+        assert_eq!(outcome(words).unwrap(), Err(refused));
+        assert!(outcome(&words[..words.len() - 1]).is_err(), "cut off: {words:?}");
+        assert!(outcome(&[words, &[0]].concat()).is_err(), "more behind: {words:?}");
+    }
+    let tooweak = Refused::Auth(AuthStat::TOOWEAK).to_string();
+    assert_eq!(tooweak, "the server refuses the credentials: AUTH_TOOWEAK");
+    assert_eq!(AuthStat(14).to_string(), "RPC authentication status 14");
+}
+
+#[test]
+fn what_is_no_reply_is_malformed() {
+    let long_verifier = [&[1, 0, 1, 404][..], &[0; 102]].concat();
+    for words in [
+        // A call; an unknown reply_stat, accept_stat and reject_stat; a verifier over the limit.
+        &[0, 2, 100_003, 4, 0][..],
+        &[1, 2, 0, 0, 0],
+        &[1, 0, 0, 0, 6],
+        &[1, 1, 2, 0],
+        &long_verifier,
+    ] {
+        assert!(outcome(words).is_err(), "{words:?}");
+    }
+}
+
+#[test]
+fn a_server_refuses_what_it_does_not_understand() {
+    // nfs-ganesha 4.3 to a COMPOUND of 1,025 operations.
+    let record = super::super::testing::recorded("ganesha-many");
+    assert_eq!(reply(&record).unwrap().outcome.unwrap_err(), Refused::GarbageArgs);
+}

@@ -1,0 +1,156 @@
+//! What an operation came to: `nfsstat4` of RFC 8881, section 15.1.
+
+use std::fmt;
+
+/// The status of an operation or of a COMPOUND. Any number may come; only some have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Status(pub(super) u32);
+
+macro_rules! statuses {
+    ($($name:ident = $number:literal, $text:literal;)*) => {
+        // A server may answer any of them, and most are answered alike.
+        #[allow(dead_code)]
+        impl Status {
+            $(#[doc = concat!("`", $text, "`.")] pub(super) const $name: Self = Self($number);)*
+
+            /// The name in the RFC.
+            pub(super) fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $($number => Some($text),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+// All of them, also those that only a writer meets: a server may answer anything, and the name is
+// what an administrator can look up.
+statuses! {
+    OK = 0, "NFS4_OK";
+    PERM = 1, "NFS4ERR_PERM";
+    NOENT = 2, "NFS4ERR_NOENT";
+    IO = 5, "NFS4ERR_IO";
+    NXIO = 6, "NFS4ERR_NXIO";
+    ACCESS = 13, "NFS4ERR_ACCESS";
+    EXIST = 17, "NFS4ERR_EXIST";
+    XDEV = 18, "NFS4ERR_XDEV";
+    NOTDIR = 20, "NFS4ERR_NOTDIR";
+    ISDIR = 21, "NFS4ERR_ISDIR";
+    INVAL = 22, "NFS4ERR_INVAL";
+    FBIG = 27, "NFS4ERR_FBIG";
+    NOSPC = 28, "NFS4ERR_NOSPC";
+    ROFS = 30, "NFS4ERR_ROFS";
+    MLINK = 31, "NFS4ERR_MLINK";
+    NAMETOOLONG = 63, "NFS4ERR_NAMETOOLONG";
+    NOTEMPTY = 66, "NFS4ERR_NOTEMPTY";
+    DQUOT = 69, "NFS4ERR_DQUOT";
+    STALE = 70, "NFS4ERR_STALE";
+    BADHANDLE = 10001, "NFS4ERR_BADHANDLE";
+    BAD_COOKIE = 10003, "NFS4ERR_BAD_COOKIE";
+    NOTSUPP = 10004, "NFS4ERR_NOTSUPP";
+    TOOSMALL = 10005, "NFS4ERR_TOOSMALL";
+    SERVERFAULT = 10006, "NFS4ERR_SERVERFAULT";
+    BADTYPE = 10007, "NFS4ERR_BADTYPE";
+    DELAY = 10008, "NFS4ERR_DELAY";
+    SAME = 10009, "NFS4ERR_SAME";
+    DENIED = 10010, "NFS4ERR_DENIED";
+    EXPIRED = 10011, "NFS4ERR_EXPIRED";
+    LOCKED = 10012, "NFS4ERR_LOCKED";
+    GRACE = 10013, "NFS4ERR_GRACE";
+    FHEXPIRED = 10014, "NFS4ERR_FHEXPIRED";
+    SHARE_DENIED = 10015, "NFS4ERR_SHARE_DENIED";
+    WRONGSEC = 10016, "NFS4ERR_WRONGSEC";
+    CLID_INUSE = 10017, "NFS4ERR_CLID_INUSE";
+    RESOURCE = 10018, "NFS4ERR_RESOURCE";
+    MOVED = 10019, "NFS4ERR_MOVED";
+    NOFILEHANDLE = 10020, "NFS4ERR_NOFILEHANDLE";
+    MINOR_VERS_MISMATCH = 10021, "NFS4ERR_MINOR_VERS_MISMATCH";
+    STALE_CLIENTID = 10022, "NFS4ERR_STALE_CLIENTID";
+    STALE_STATEID = 10023, "NFS4ERR_STALE_STATEID";
+    OLD_STATEID = 10024, "NFS4ERR_OLD_STATEID";
+    BAD_STATEID = 10025, "NFS4ERR_BAD_STATEID";
+    BAD_SEQID = 10026, "NFS4ERR_BAD_SEQID";
+    NOT_SAME = 10027, "NFS4ERR_NOT_SAME";
+    LOCK_RANGE = 10028, "NFS4ERR_LOCK_RANGE";
+    SYMLINK = 10029, "NFS4ERR_SYMLINK";
+    RESTOREFH = 10030, "NFS4ERR_RESTOREFH";
+    LEASE_MOVED = 10031, "NFS4ERR_LEASE_MOVED";
+    ATTRNOTSUPP = 10032, "NFS4ERR_ATTRNOTSUPP";
+    NO_GRACE = 10033, "NFS4ERR_NO_GRACE";
+    RECLAIM_BAD = 10034, "NFS4ERR_RECLAIM_BAD";
+    RECLAIM_CONFLICT = 10035, "NFS4ERR_RECLAIM_CONFLICT";
+    BADXDR = 10036, "NFS4ERR_BADXDR";
+    LOCKS_HELD = 10037, "NFS4ERR_LOCKS_HELD";
+    OPENMODE = 10038, "NFS4ERR_OPENMODE";
+    BADOWNER = 10039, "NFS4ERR_BADOWNER";
+    BADCHAR = 10040, "NFS4ERR_BADCHAR";
+    BADNAME = 10041, "NFS4ERR_BADNAME";
+    BAD_RANGE = 10042, "NFS4ERR_BAD_RANGE";
+    LOCK_NOTSUPP = 10043, "NFS4ERR_LOCK_NOTSUPP";
+    OP_ILLEGAL = 10044, "NFS4ERR_OP_ILLEGAL";
+    DEADLOCK = 10045, "NFS4ERR_DEADLOCK";
+    FILE_OPEN = 10046, "NFS4ERR_FILE_OPEN";
+    ADMIN_REVOKED = 10047, "NFS4ERR_ADMIN_REVOKED";
+    CB_PATH_DOWN = 10048, "NFS4ERR_CB_PATH_DOWN";
+    BADIOMODE = 10049, "NFS4ERR_BADIOMODE";
+    BADLAYOUT = 10050, "NFS4ERR_BADLAYOUT";
+    BAD_SESSION_DIGEST = 10051, "NFS4ERR_BAD_SESSION_DIGEST";
+    BADSESSION = 10052, "NFS4ERR_BADSESSION";
+    BADSLOT = 10053, "NFS4ERR_BADSLOT";
+    COMPLETE_ALREADY = 10054, "NFS4ERR_COMPLETE_ALREADY";
+    CONN_NOT_BOUND_TO_SESSION = 10055, "NFS4ERR_CONN_NOT_BOUND_TO_SESSION";
+    DELEG_ALREADY_WANTED = 10056, "NFS4ERR_DELEG_ALREADY_WANTED";
+    BACK_CHAN_BUSY = 10057, "NFS4ERR_BACK_CHAN_BUSY";
+    LAYOUTTRYLATER = 10058, "NFS4ERR_LAYOUTTRYLATER";
+    LAYOUTUNAVAILABLE = 10059, "NFS4ERR_LAYOUTUNAVAILABLE";
+    NOMATCHING_LAYOUT = 10060, "NFS4ERR_NOMATCHING_LAYOUT";
+    RECALLCONFLICT = 10061, "NFS4ERR_RECALLCONFLICT";
+    UNKNOWN_LAYOUTTYPE = 10062, "NFS4ERR_UNKNOWN_LAYOUTTYPE";
+    SEQ_MISORDERED = 10063, "NFS4ERR_SEQ_MISORDERED";
+    SEQUENCE_POS = 10064, "NFS4ERR_SEQUENCE_POS";
+    REQ_TOO_BIG = 10065, "NFS4ERR_REQ_TOO_BIG";
+    REP_TOO_BIG = 10066, "NFS4ERR_REP_TOO_BIG";
+    REP_TOO_BIG_TO_CACHE = 10067, "NFS4ERR_REP_TOO_BIG_TO_CACHE";
+    RETRY_UNCACHED_REP = 10068, "NFS4ERR_RETRY_UNCACHED_REP";
+    UNSAFE_COMPOUND = 10069, "NFS4ERR_UNSAFE_COMPOUND";
+    TOO_MANY_OPS = 10070, "NFS4ERR_TOO_MANY_OPS";
+    OP_NOT_IN_SESSION = 10071, "NFS4ERR_OP_NOT_IN_SESSION";
+    HASH_ALG_UNSUPP = 10072, "NFS4ERR_HASH_ALG_UNSUPP";
+    CLIENTID_BUSY = 10074, "NFS4ERR_CLIENTID_BUSY";
+    PNFS_IO_HOLE = 10075, "NFS4ERR_PNFS_IO_HOLE";
+    SEQ_FALSE_RETRY = 10076, "NFS4ERR_SEQ_FALSE_RETRY";
+    BAD_HIGH_SLOT = 10077, "NFS4ERR_BAD_HIGH_SLOT";
+    DEADSESSION = 10078, "NFS4ERR_DEADSESSION";
+    ENCR_ALG_UNSUPP = 10079, "NFS4ERR_ENCR_ALG_UNSUPP";
+    PNFS_NO_LAYOUT = 10080, "NFS4ERR_PNFS_NO_LAYOUT";
+    NOT_ONLY_OP = 10081, "NFS4ERR_NOT_ONLY_OP";
+    WRONG_CRED = 10082, "NFS4ERR_WRONG_CRED";
+    WRONG_TYPE = 10083, "NFS4ERR_WRONG_TYPE";
+    DIRDELEG_UNAVAIL = 10084, "NFS4ERR_DIRDELEG_UNAVAIL";
+    REJECT_DELEG = 10085, "NFS4ERR_REJECT_DELEG";
+    RETURNCONFLICT = 10086, "NFS4ERR_RETURNCONFLICT";
+    DELEG_REVOKED = 10087, "NFS4ERR_DELEG_REVOKED";
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "NFS status {}", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_rfcs_and_unknown_numbers_show() {
+        assert_eq!(Status::STALE.to_string(), "NFS4ERR_STALE");
+        assert_eq!(Status(10078), Status::DEADSESSION);
+        assert_eq!(Status(10073).name(), None, "the RFC leaves this number out");
+        assert_eq!(Status(4_294_967_295).to_string(), "NFS status 4294967295");
+    }
+}

@@ -1,0 +1,256 @@
+//! Faults on the way: overcome, or the directory that is missing is named.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use efs_scan::scan::Ended;
+use efs_scan_bench::nfs41::{
+    Config, Fault, Model, Node, OnChange, Op, Refusal, Server, Slots, Status, Uncached, What,
+};
+
+use super::walk::{
+    Outcome, assert_left, assert_polite, assert_whole, engine, overcome, plain, serve, sums_but,
+    walk, whole_in_spite_of,
+};
+
+const SOON: Duration = Duration::from_millis(20);
+
+#[test]
+fn without_faults_all_is_found() {
+    let server = whole_in_spite_of(Config::default(), |_, _| ());
+    assert_left(&server);
+    assert_eq!(server.counts().sessions, 1);
+}
+
+#[test]
+fn what_a_busy_server_puts_off_is_asked_again() {
+    for status in [Status::DELAY, Status::GRACE, Status::RESOURCE, Status::SERVERFAULT] {
+        for op in [Op::READDIR, Op::PUTFH, Op::GETATTR] {
+            let fault = Fault::status(op, status).times(3);
+            let server = overcome(Config::default(), fault);
+            assert_left(&server);
+        }
+    }
+    for op in [Op::SEQUENCE, Op::EXCHANGE_ID, Op::CREATE_SESSION] {
+        let fault = Fault::status(op, Status::DELAY).times(5);
+        let server = overcome(Config::default(), fault);
+        assert_left(&server);
+    }
+}
+
+#[test]
+fn listings_that_must_begin_again_count_once() {
+    for status in [Status::BAD_COOKIE, Status::NOT_SAME] {
+        for after in [0, 3, 12] {
+            // A part of it has been read, in small answers.
+            let config = Config { max_readdir: Some(2000), ..Config::default() };
+            let fault = Fault::status(Op::READDIR, status).named("wide").after(after).times(2);
+            overcome(config, fault);
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_changes_while_it_is_listed_is_listed_anew() {
+    for change in [OnChange::GoOn, OnChange::NotSame, OnChange::BadCookie] {
+        let config = Config { max_readdir: Some(2000), ..Config::default() };
+        whole_in_spite_of(config, |server, model| {
+            model.on_change(change);
+            let model = Arc::clone(model);
+            // Its verifier is another one then.
+            let touch = What::call(move || model.update("200001/wide", |node| node.mtime.0 += 1));
+            server.fault(Fault::operation(Op::READDIR, touch).named("wide").after(2));
+        });
+    }
+}
+
+#[test]
+fn answers_of_another_size_are_asked_for() {
+    for (status, times) in [(Status::TOOSMALL, 3), (Status::REP_TOO_BIG, 3)] {
+        let fault = Fault::status(Op::READDIR, status).named("wide").times(times);
+        overcome(Config::default(), fault);
+    }
+    for (status, times) in [
+        (Status::TOO_MANY_OPS, 1),
+        (Status::REP_TOO_BIG, 1),
+        (Status::REQ_TOO_BIG, 1),
+        // As ganesha has it.
+        (Status::RESOURCE, 5),
+    ] {
+        // Requests with several directories: few slots.
+        let config = Config { slots: Slots::AtMost(1), ..Config::default() };
+        let fault = Fault::status(Op::SEQUENCE, status).after(4).times(times);
+        overcome(config, fault);
+    }
+}
+
+#[test]
+fn sessions_that_end_are_made_anew() {
+    for status in [
+        Status::BADSESSION,
+        Status::DEADSESSION,
+        Status::BADSLOT,
+        Status::SEQ_MISORDERED,
+        Status::STALE_CLIENTID,
+        Status::EXPIRED,
+        Status::CONN_NOT_BOUND_TO_SESSION,
+        Status::RETRY_UNCACHED_REP,
+    ] {
+        let fault = Fault::status(Op::SEQUENCE, status).after(6).times(3);
+        let server = overcome(Config::default(), fault);
+        assert_eq!(server.alive(), (0, 0), "{status}");
+    }
+    for uncached in [Uncached::AtSequence, Uncached::AfterSequence] {
+        let fault = Fault::status(Op::PUTFH, Status::RETRY_UNCACHED_REP).after(3).times(2);
+        let config = Config { uncached, ..Config::default() };
+        overcome(config, fault);
+    }
+}
+
+#[test]
+fn connections_that_break_are_made_anew() {
+    for what in [
+        What::DropBefore,
+        What::DropAfter,
+        What::DropInside,
+        What::Silent,
+        What::Slow(SOON),
+        What::Late(SOON),
+        What::Garbage,
+        What::Noise,
+        What::Truncated,
+        What::WrongXid,
+        What::Twice,
+        What::Refuse(Refusal::SystemError),
+        What::Refuse(Refusal::GarbageArguments),
+        What::Refuse(Refusal::TooWeak),
+    ] {
+        // In the setup's requests (3 of them), and in the walk's.
+        for after in [0, 1, 2, 9] {
+            if matches!(what, What::Refuse(_)) && after < 2 {
+                continue; // Fatal: `fatal.rs`.
+            }
+            let fault = Fault::request(what.clone()).after(after);
+            let server = overcome(Config::default(), fault);
+            assert_eq!(server.faults_fired(), 1, "{what:?}");
+            assert_eq!(server.alive(), (0, 0), "{what:?} after {after}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_starts_anew_is_waited_for() {
+    for (after, grace) in [(1, 0), (5, 300), (9, 100)] {
+        let restart = What::Restart(Duration::from_millis(grace));
+        let fault = Fault::request(restart).after(after);
+        let server = overcome(Config::default(), fault);
+        assert_left(&server);
+    }
+}
+
+/// What is missing is named, and everything else is there.
+#[track_caller]
+fn missing(server: &Server, model: &Model, but: &[&str], own: u64) -> Outcome {
+    let outcome = walk(&engine(server)).unwrap();
+    let paths: Vec<&str> = outcome.errors.iter().map(|(path, ..)| &**path).collect();
+    assert_eq!(paths, but, "{outcome:?}");
+    assert_eq!(outcome.ended, Ended::Complete);
+    let mut sums = sums_but(model, but);
+    // Directories that could not be read count themselves.
+    sums[1] += own;
+    sums[4] += 4096 * own;
+    sums[5] += 4096 * own;
+    assert_eq!(outcome.sums, sums, "{outcome:?}");
+    assert_polite(server);
+    assert_left(server);
+    outcome
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_is_named() {
+    for (status, op) in [
+        (Status::ACCESS, "open"),
+        (Status::PERM, "list"),
+        (Status::IO, "list"),
+        (Status::MOVED, "list"),
+        (Status::WRONGSEC, "list"),
+        (Status::BADHANDLE, "list"),
+        (Status(12345), "list"),
+        (Status::TOO_MANY_OPS, "list"),
+    ] {
+        let model = plain();
+        let server = serve(Config::default(), &model);
+        server.fault(Fault::status(Op::READDIR, status).named("wide").always());
+        let outcome = missing(&server, &model, &["200001/wide"], 1);
+        assert_eq!(outcome.errors[0].1, op, "{status}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_listing_that_counts_in_parts_already_cannot_begin_again_and_is_named() {
+    let model = Arc::new(Model::new());
+    for at in 0..3000 {
+        model.add(format!("200005/wide/{at:04}"), Node::dir());
+    }
+    let config = || Config { max_readdir: Some(20_000), ..Config::default() };
+    let server = serve(config(), &model);
+    server.fault(Fault::status(Op::READDIR, Status::NOT_SAME).named("wide").after(15).times(2));
+    let outcome = walk(&engine(&server)).unwrap();
+    let found: Vec<_> = outcome.errors.iter().map(|(path, op, _)| (&**path, *op)).collect();
+    assert_eq!(found, [("200005/wide", "list")], "{outcome:?}");
+    assert!((1000..3003).contains(&outcome.sums[1]), "{outcome:?}");
+    // What is broken off in the middle is asked for again, without a part of it counting twice.
+    for what in [What::Truncated, What::DropInside, What::Garbage] {
+        let server = serve(config(), &model);
+        server.fault(Fault::operation(Op::READDIR, what).named("wide").after(15).times(2));
+        let outcome = walk(&engine(&server)).unwrap();
+        assert_whole(&server, &model, &outcome);
+        assert_eq!(server.faults_fired(), 2);
+    }
+}
+
+#[test]
+fn a_directory_whose_answer_is_never_one_is_named_and_spoils_no_other() {
+    for what in [What::Truncated, What::Refuse(Refusal::SystemError)] {
+        let model = plain();
+        let server = serve(Config::default(), &model);
+        server.fault(Fault::operation(Op::READDIR, what).named("wide").always());
+        missing(&server, &model, &["200001/wide"], 1);
+    }
+}
+
+#[test]
+fn a_server_that_goes_away_for_good_leaves_names_of_what_is_missing() {
+    let model = plain();
+    let server = serve(Config::default(), &model);
+    // One answer never comes, and then no connection is served any more.
+    server.fault(Fault::operation(Op::READDIR, What::Silent).named("wide").always());
+    server.fault(Fault::connection(What::Silent).after(1).always());
+    let mut engine = engine(&server);
+    engine.away = Duration::from_secs(1);
+    let outcome = walk(&engine).unwrap();
+    assert!(outcome.errors.iter().any(|(path, ..)| path == "200001/wide"), "{outcome:?}");
+    let all = sums_but(&model, &[]);
+    assert!(outcome.sums[0] < all[0] && outcome.sums[1] <= all[1], "{outcome:?}");
+    assert_eq!(outcome.ended, Ended::Complete);
+    assert_polite(&server);
+}
+
+#[test]
+fn directories_that_are_removed_are_no_errors() {
+    for gone in [Status::STALE, Status::NOENT] {
+        let model = plain();
+        model.gone_as(gone);
+        model.add("200009/doomed/below/x", Node::file(1));
+        let server = serve(Config::default(), &model);
+        // Between its listing in the home and its own.
+        let theirs = Arc::clone(&model);
+        let remove = What::call(move || theirs.remove("200009/doomed"));
+        server.fault(Fault::operation(Op::READDIR, remove).named("doomed"));
+        let outcome = walk(&engine(&server)).unwrap();
+        assert_eq!((outcome.vanished, outcome.count), (1, 0), "{gone}: {outcome:?}");
+        assert_eq!(outcome.sums, sums_but(&model, &[]), "{gone}");
+        assert_polite(&server);
+        assert_left(&server);
+    }
+}

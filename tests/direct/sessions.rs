@@ -1,0 +1,126 @@
+//! What happens to sessions while a walk goes on, and what is left of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use efs_scan_bench::nfs41::{Config, Fault, Op, Server, Slots, Status, What};
+
+use super::walk::{assert_left, assert_whole, engine, plain, serve, walk};
+
+/// A walk that takes some 100 ms, while `meanwhile` is done to its server.
+#[track_caller]
+fn during(config: Config, meanwhile: impl Fn(&Server)) -> Server {
+    let model = plain();
+    let config = Config { delay: Duration::from_millis(4), ..config };
+    let server = serve(config, &model);
+    let outcome = std::thread::scope(|scope| {
+        let walking = scope.spawn(|| {
+            let mut engine = engine(&server);
+            engine.batch = 1;
+            walk(&engine).unwrap()
+        });
+        std::thread::sleep(Duration::from_millis(12));
+        while !walking.is_finished() {
+            meanwhile(&server);
+            std::thread::sleep(Duration::from_millis(60));
+        }
+        walking.join().unwrap()
+    });
+    assert_whole(&server, &model, &outcome);
+    server
+}
+
+fn few() -> Config {
+    Config { slots: Slots::AtMost(2), ..Config::default() }
+}
+
+#[test]
+fn restarts_in_mid_walk_lose_and_double_nothing() {
+    let server = during(few(), |server| server.restart(Duration::from_millis(5)));
+    assert!(server.counts().sessions > 1, "{}", server.counts());
+    assert_left(&server);
+}
+
+#[test]
+fn clients_that_expire_come_back() {
+    let server = during(few(), Server::expire);
+    assert!(server.counts().sessions > 1, "{}", server.counts());
+    assert_left(&server);
+}
+
+#[test]
+fn sessions_of_connections_that_broke_are_given_back() {
+    let server = during(few(), Server::drop_connections);
+    assert!(server.counts().connections > 1, "{}", server.counts());
+    assert_left(&server);
+}
+
+#[test]
+fn slots_that_the_server_wants_back_are_not_used() {
+    let config = Config { slots: Slots::AtMost(64), ..Config::default() };
+    let server = during(config, |server| server.set_target_highest_slot(0));
+    let counts = server.counts();
+    // What was sent before the news came.
+    assert!(counts.above_target <= 64, "{} above the target, {counts}", counts.above_target);
+    assert_left(&server);
+}
+
+#[test]
+fn a_lease_is_renewed_by_a_session_with_nothing_to_do() {
+    // Everybody waits for one answer, for longer than the lease; the second session is idle.
+    let model = plain();
+    let lease = Duration::from_secs(1);
+    let server = serve(Config { lease, slots: Slots::AtMost(1), ..Config::default() }, &model);
+    let late = What::Late(Duration::from_millis(1800));
+    server.fault(Fault::operation(Op::READDIR, late).named("wide"));
+    let mut engine = engine(&server);
+    engine.patience = Duration::from_secs(5);
+    let outcome = walk(&engine).unwrap();
+    assert_whole(&server, &model, &outcome);
+    assert_left(&server);
+}
+
+#[test]
+fn more_connections_come_where_slots_do_not_suffice_and_all_are_given_back() {
+    let model = plain();
+    let delay = Duration::from_millis(5);
+    let config = Config { slots: Slots::AtMost(4), delay, ..Config::default() };
+    let server = serve(config, &model);
+    let mut engine = engine(&server);
+    engine.pacing.threads = efs_scan::scan::Threads::Fixed(16);
+    engine.batch = 1;
+    let outcome = walk(&engine).unwrap();
+    assert_whole(&server, &model, &outcome);
+    let counts = server.counts();
+    assert!(counts.sessions >= 3, "{counts}");
+    assert!(counts.most_in_flight <= 16, "{counts}");
+    assert_left(&server);
+}
+
+#[test]
+fn a_leave_that_the_server_puts_off_is_taken_later() {
+    let model = plain();
+    let server = serve(Config::default(), &model);
+    for op in [Op::DESTROY_SESSION, Op::DESTROY_CLIENTID] {
+        server.fault(Fault::status(op, Status::DELAY).times(2));
+    }
+    let outcome = walk(&engine(&server)).unwrap();
+    assert_whole(&server, &model, &outcome);
+    assert_left(&server);
+}
+
+#[test]
+fn who_is_asked_is_who_was_named() {
+    let model = plain();
+    let server = serve(Config::default(), &model);
+    let mut engine = engine(&server);
+    engine.uid = 4711;
+    let outcome = walk(&engine).unwrap();
+    assert_whole(&server, &model, &outcome);
+    assert_eq!(server.uids(), [4711].into());
+    let model = Arc::clone(&model);
+    // Not their own and not root: what is closed is said.
+    model.update("200001/wide", |node| node.mode = 0o700);
+    let outcome = walk(&engine).unwrap();
+    assert_eq!((outcome.count, outcome.errors[0].1), (1, "open"), "{outcome:?}");
+}

@@ -1,0 +1,101 @@
+//! Everything at once, by chance: whatever happens, the totals are the tree's, or what is missing
+//! is named.
+
+use std::time::Duration;
+
+use efs_scan::scan::Ended;
+use efs_scan_bench::nfs41::{Config, Fault, Slots};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+
+use super::walk::{engine, plain, serve, sums_but, walk};
+
+/// One server and how bad it is.
+#[derive(Clone, Debug)]
+struct Storm {
+    seed: u64,
+    per_mille: u32,
+    slots: u32,
+    max_operations: u32,
+    max_readdir: Option<u32>,
+    jitter: Duration,
+    batch: usize,
+}
+
+fn storms() -> impl Strategy<Value = Storm> {
+    let small = proptest::option::of(500..5000_u32);
+    (any::<u64>(), 1..15_u32, 1..20_u32, 4..50_u32, small, 0..3_u64, 1..30_usize).prop_map(
+        |(seed, per_mille, slots, max_operations, max_readdir, jitter, batch)| Storm {
+            seed,
+            per_mille,
+            slots,
+            max_operations,
+            max_readdir,
+            jitter: Duration::from_millis(jitter),
+            batch,
+        },
+    )
+}
+
+fn check(storm: &Storm) -> Result<(), TestCaseError> {
+    let model = plain();
+    let config = Config {
+        seed: storm.seed,
+        slots: Slots::AtMost(storm.slots),
+        max_operations: storm.max_operations,
+        max_readdir: storm.max_readdir,
+        jitter: storm.jitter,
+        ..Config::default()
+    };
+    let server = serve(config, &model);
+    server.faults(Fault::storm(storm.per_mille));
+    let mut engine = engine(&server);
+    engine.batch = storm.batch;
+    let outcome = match walk(&engine) {
+        Ok(outcome) => outcome,
+        Err(error) => return Err(TestCaseError::fail(format!("{error}; {}", server.counts()))),
+    };
+    prop_assert_eq!(server.violations(), Vec::<String>::new());
+    prop_assert_eq!(outcome.ended, Ended::Complete);
+    prop_assert_eq!(outcome.vanished, 0);
+    // What is below a name that is missing may be there, in part; all else is.
+    let missing: Vec<&str> = outcome.errors.iter().map(|(path, ..)| &**path).collect();
+    let (all, rest) = (sums_but(&model, &[]), sums_but(&model, &missing));
+    for (at, sum) in outcome.sums.into_iter().enumerate() {
+        prop_assert!(rest[at] <= sum && sum <= all[at], "{:?}: {:?}", outcome, all);
+    }
+    prop_assert_eq!(outcome.count, outcome.errors.len() as u64);
+    Ok(())
+}
+
+/// A few; PROPTEST_CASES asks for more.
+fn cases_wanted() -> u32 {
+    let wanted = std::env::var("PROPTEST_CASES");
+    wanted.map_or(10, |number| number.parse().unwrap())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: cases_wanted(),
+        max_shrink_iters: 20,
+        // The failing case is printed; add it to a test of its own.
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+    #[test]
+    fn whatever_the_server_does_nothing_is_lost_or_doubled(storm in storms()) {
+        check(&storm)?;
+    }
+}
+
+#[test]
+fn a_light_storm_is_overcome_without_a_loss() {
+    for seed in 0..6 {
+        let model = plain();
+        let server = serve(Config { seed, ..Config::default() }, &model);
+        server.faults(Fault::storm(3));
+        let outcome = walk(&engine(&server)).unwrap();
+        super::walk::assert_whole(&server, &model, &outcome);
+        assert!(server.faults_fired() > 0, "seed {seed}");
+    }
+}

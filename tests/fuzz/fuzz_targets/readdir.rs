@@ -1,0 +1,6 @@
+//! The reply to SEQUENCE and pairs of PUTFH and READDIR, through the whole decoder.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    efs_scan::scan::fuzzing::readdir(data);
+});
