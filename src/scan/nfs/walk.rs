@@ -26,7 +26,7 @@ use super::retry::{Retries, Tries};
 use super::status::Status;
 use super::xdr::Malformed;
 use crate::scan::Op;
-use crate::usage::{Ledger, Listed};
+use crate::usage::{Dir, Ledger, Listed};
 
 /// Directories that wait from which on a large one that has given its first names waits, too.
 const CROWDED: usize = 16 * 1024;
@@ -50,6 +50,25 @@ pub(super) enum Task {
     Ask(Box<Reading>),
 }
 
+/// What waits for a request.
+#[derive(Debug)]
+enum Waiting {
+    /// A directory that nothing was asked of yet, by its handle. Tens of thousands wait where
+    /// thousands are in flight, so it holds no more than what names it.
+    New(Arc<Dir>, Box<[u8]>),
+    /// What goes on, or is asked again.
+    Begun(Task),
+}
+
+impl Waiting {
+    fn task(self) -> Task {
+        match self {
+            Self::New(dir, handle) => Task::List(Box::new(Reading::new(dir, handle))),
+            Self::Begun(task) => task,
+        }
+    }
+}
+
 /// What a server lets a request carry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
@@ -68,7 +87,7 @@ pub(super) struct Walk {
     inodes: Inodes,
     root: Vec<Vec<u8>>,
     mask: Mask,
-    ready: Vec<Task>,
+    ready: Vec<Waiting>,
     /// Large directories that wait until there is little else to do.
     deferred: Vec<Task>,
     later: BTreeMap<(Instant, u64), Task>,
@@ -100,7 +119,7 @@ impl Walk {
             inodes: Inodes::default(),
             root,
             mask: Mask::ENTRY,
-            ready: vec![Task::Root],
+            ready: vec![Waiting::Begun(Task::Root)],
             deferred: Vec::new(),
             later: BTreeMap::new(),
             numbers: 0,
@@ -126,7 +145,7 @@ impl Walk {
     /// How much could be asked for now.
     pub(super) fn ready(&mut self, now: Instant) -> usize {
         while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= now) {
-            self.ready.push(entry.remove());
+            self.ready.push(Waiting::Begun(entry.remove()));
         }
         let all = self.ready.len() + self.deferred.len();
         // Relaxed: for display only.
@@ -188,7 +207,7 @@ impl Walk {
                 // Not done, or behind what was malformed.
                 Fault::Malformed(_) | Fault::NotDone { .. } => {
                     self.undone += 1;
-                    self.ready.push(task);
+                    self.push(task);
                 }
             }
         }
@@ -202,7 +221,11 @@ impl Walk {
     /// The tasks of a request whose answer will not come.
     pub(super) fn again(&mut self, tasks: Vec<Task>) {
         self.in_flight -= tasks.len();
-        self.ready.extend(tasks);
+        tasks.into_iter().for_each(|task| self.push(task));
+    }
+
+    fn push(&mut self, task: Task) {
+        self.ready.push(Waiting::Begun(task));
     }
 
     fn root_answer(&mut self, answers: &mut Answers<'_>) -> Result<(), Fault> {
@@ -224,7 +247,7 @@ impl Walk {
             }
             Ok(attrs) => {
                 let dir = self.ledger.root(attrs);
-                self.ready.push(Task::List(Box::new(Reading::new(dir, handle))));
+                self.ready.push(Waiting::New(dir, handle));
             }
             Err(error) => self.fatal = Some(("stat", error)),
         }
@@ -290,7 +313,7 @@ impl Walk {
             reading.markers.ask(&self.ledger, reading.listing.as_ref(), heavy && !end.eof);
             self.answered(reading);
         } else {
-            self.ready.push(Task::List(reading));
+            self.push(Task::List(reading));
         }
     }
 
@@ -298,7 +321,7 @@ impl Walk {
     fn answered(&mut self, mut reading: Box<Reading>) {
         reading.tries = Tries::default();
         if reading.markers.question().is_some() {
-            return self.ready.push(Task::Ask(reading));
+            return self.push(Task::Ask(reading));
         }
         let listed = if reading.ended { Listed::Whole } else { Listed::Partly };
         self.commit(&mut reading, listed);
@@ -311,7 +334,7 @@ impl Walk {
         } else {
             // Below its children: depth first.
             let at = self.ready.len().saturating_sub(reading.given);
-            self.ready.insert(at, Task::List(reading));
+            self.ready.insert(at, Waiting::Begun(Task::List(reading)));
         }
     }
 
@@ -322,10 +345,10 @@ impl Walk {
         reading.given = children.len();
         // The first name on top, as with the mounted walk.
         for (dir, handle) in children.into_iter().zip(handles).rev() {
-            let child = Box::new(Reading::new(dir, handle));
-            match child.handle.is_empty() {
-                false => self.ready.push(Task::List(child)),
+            match handle.is_empty() {
+                false => self.ready.push(Waiting::New(dir, handle)),
                 true => {
+                    let child = Box::new(Reading::new(dir, handle));
                     let problem = "the server did not tell filehandle";
                     let problem = io::Error::new(io::ErrorKind::InvalidData, problem);
                     self.unreadable(child, Op::Open, &problem);

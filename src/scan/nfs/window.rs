@@ -10,8 +10,8 @@ use crate::scan::{Bounds, Pacing, Stop, Threads};
 /// The most requests in flight, where nothing else says.
 const MOST: usize = 4096;
 
-/// Requests in flight at first.
-const FIRST: usize = 8;
+/// Requests in flight at first: as many as a mount may have, which any server takes.
+const FIRST: usize = 64;
 
 /// A server that is busy says so to all that is in flight: that counts once in so long a time.
 const BUSY: Duration = Duration::from_millis(200);

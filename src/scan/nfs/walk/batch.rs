@@ -1,6 +1,6 @@
 //! Several directories in one request: as many as the server lets it carry and as are worth it.
 
-use super::{LEAST_REPLY, MOST_REPLY, Room, TINY_REPLY, Task, Walk};
+use super::{LEAST_REPLY, MOST_REPLY, Room, TINY_REPLY, Task, Waiting, Walk};
 use crate::scan::nfs::attrs::Mask;
 use crate::scan::nfs::compound::{ReadDirArgs, Request};
 
@@ -59,9 +59,10 @@ impl Walk {
         while tasks.len() < share.min(fits).max(1) {
             let few = self.ready.len() < free;
             let deferred = if few { self.deferred.pop() } else { None };
-            let Some(task) = deferred.or_else(|| self.ready.pop()) else { break };
+            let task = deferred.or_else(|| self.ready.pop().map(Waiting::task));
+            let Some(task) = task else { break };
             if !task.is_plain() && !tasks.is_empty() {
-                self.ready.push(task);
+                self.push(task);
                 break;
             }
             let plain = task.is_plain();

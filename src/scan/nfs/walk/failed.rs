@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Instant;
 
-use super::{LEAST_REPLY, MOST_REPLY, TINY_REPLY, Task, Walk};
+use super::{LEAST_REPLY, MOST_REPLY, TINY_REPLY, Task, Waiting, Walk};
 use crate::scan::Op;
 use crate::scan::nfs::compound::Operation;
 use crate::scan::nfs::inode;
@@ -62,11 +62,10 @@ impl Walk {
     }
 
     /// All that is not in flight.
-    fn waiting(&mut self) -> Vec<Task> {
-        let mut all = std::mem::take(&mut self.ready);
-        all.append(&mut self.deferred);
-        all.extend(std::mem::take(&mut self.later).into_values());
-        all
+    fn waiting(&mut self) -> impl Iterator<Item = Task> + use<> {
+        let ready = std::mem::take(&mut self.ready).into_iter().map(Waiting::task);
+        let deferred = std::mem::take(&mut self.deferred);
+        ready.chain(deferred).chain(std::mem::take(&mut self.later).into_values())
     }
 
     /// An operation failed: it is asked again, or what could not be read is said.
@@ -85,7 +84,7 @@ impl Walk {
         };
         if count > 1 && too_much {
             self.smaller_batches(count);
-            return self.ready.push(task);
+            return self.push(task);
         }
         self.busy |= status == Status::DELAY;
         match task {
@@ -155,7 +154,7 @@ impl Walk {
         match self.retries.after(status, &mut reading.tries, now) {
             Again::At(at) => self.later(Task::List(reading), at),
             Again::FromTheStart => match reading.restart(&self.ledger) {
-                true => self.ready.push(Task::List(reading)),
+                true => self.push(Task::List(reading)),
                 false => self.unreadable(reading, Op::List, &inode::error(status)),
             },
             Again::Gone => match reading.listing {
@@ -202,7 +201,7 @@ impl Walk {
         };
         *spoilt += 1;
         if *spoilt <= SPOILT {
-            return self.ready.push(task);
+            return self.push(task);
         }
         let error = io::Error::other(why.to_owned());
         match task {

@@ -1,0 +1,48 @@
+//! The flags of the commands that do not scan.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Flags of `efs-scan status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Where runs are published: s3://BUCKET/PREFIX or a directory
+    /// [default: where the configuration publishes to]
+    #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
+    pub from: Option<String>,
+
+    /// Show this user or uid only (repeatable)
+    #[arg(long = "user", value_name = "NAME|UID")]
+    pub users: Vec<String>,
+
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t)]
+    pub format: StatusFormat,
+
+    /// Add what runs for each user and in each space, by SageMaker
+    #[arg(long)]
+    pub apps: bool,
+
+    /// Exit with 6 if the newest run is older than 36 h
+    #[arg(long)]
+    pub fail_if_stale: bool,
+}
+
+/// Flags of `efs-scan publish`.
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// The state directory that the scan used [default: /var/lib/efs-scan]
+    #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// Forms of the status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    /// For people
+    #[default]
+    Table,
+    /// Everything
+    Json,
+}
