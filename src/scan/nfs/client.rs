@@ -233,8 +233,7 @@ impl Client {
         if std::mem::take(&mut self.walk.busy) {
             self.window.busy(now);
         }
-        let backlog = self.walk.ready(now) > 0;
-        let limit = self.window.limit(now, backlog);
+        let limit = self.window.limit(now, self.walk.ready(now));
         let mut in_flight: usize = self.sessions().map(|session| session.slots.in_flight()).sum();
         let mut room: usize = self.sessions().map(Session::free).sum();
         while in_flight < limit && room > 0 && self.walk.ready(now) > 0 {
