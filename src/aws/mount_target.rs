@@ -77,3 +77,14 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::dns_name;
+
+    #[test]
+    fn file_systems_have_names_by_their_region() {
+        assert_eq!(dns_name("fs-1", "eu-west-3"), "fs-1.efs.eu-west-3.amazonaws.com");
+        assert_eq!(dns_name("fs-1", "cn-north-1"), "fs-1.efs.cn-north-1.amazonaws.com.cn");
+    }
+}

@@ -177,7 +177,11 @@ impl Client {
                     self.connect(at, now);
                     continue;
                 }
-                (State::Connecting | State::Setup(_), Some((_, since)), _) => late(since, patience),
+                (State::Connecting | State::Setup(_), Some((_, since)), _)
+                    if late(since, patience) =>
+                {
+                    true
+                }
                 (State::Securing, Some((_, since)), _) => late(since, patience.min(HANDSHAKE)),
                 (_, _, Some(session)) if session.may_be_late(now, patience) => {
                     session.waited(now) > patience

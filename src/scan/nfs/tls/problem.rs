@@ -72,6 +72,10 @@ fn certificate(wrong: &CertificateError) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "the server's certificate is not valid yet; is this machine's clock right?".to_owned()
         }
+        // As where a CA presents its own certificate as a server's.
+        CertificateError::Other(other) => {
+            format!("the server's certificate is of no use ({other}); issue one for this server")
+        }
         other => format!("the server's certificate is of no use ({other})"),
     }
 }

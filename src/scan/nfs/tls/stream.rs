@@ -94,6 +94,14 @@ impl Stream {
     /// # Errors
     /// [`ErrorKind::InvalidData`] where another try would end in the same way.
     pub(in super::super) fn shake(&mut self) -> io::Result<bool> {
+        self.shake_on().map_err(|error| match error.kind() {
+            // As a server does that closes with a part of the client's words unread.
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => problem::hung_up(),
+            _ => error,
+        })
+    }
+
+    fn shake_on(&mut self) -> io::Result<bool> {
         loop {
             self.try_send()?;
             if !self.tls.is_handshaking() {
