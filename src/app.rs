@@ -354,6 +354,7 @@ fn render(
             report::csv(report, names).map_err(|error| format!("writing CSV: {error}"))?
         }
         Format::Du => report::du(report, names),
+        Format::Prometheus => report::prometheus(report),
     })
 }
 

@@ -249,6 +249,17 @@ pub enum Kind {
     Outside,
 }
 
+impl Kind {
+    /// The name as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uid => "uid",
+            Self::Named => "named",
+            Self::Outside => "outside",
+        }
+    }
+}
+
 /// Who a home belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Owner {

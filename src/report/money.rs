@@ -64,18 +64,21 @@ impl Money {
         at_rate(self.rate, bytes)
     }
 
-    /// For people: the total, what could be reclaimed, and how sure that is.
-    pub(crate) fn lines(&self) -> String {
-        let source = printable(self.source.as_bytes());
+    /// A line for people on what could be reclaimed, or nothing where that is nothing.
+    pub(crate) fn saving(&self) -> String {
+        match self.reclaimable.share.inodes {
+            0 => String::new(),
+            _ => format!("Could be reclaimed: {}.\n", self.reclaimable.human()),
+        }
+    }
+
+    /// A line for people on how sure amounts are.
+    pub(crate) fn caveat(&self) -> String {
         let sure = match self.basis {
             Basis::Efs => "estimates, in proportion to metered bytes",
-            Basis::Standard => "upper bounds, as if all were in EFS Standard",
+            Basis::Standard => "estimates and at most that, as if all were in EFS Standard",
         };
-        let mut out = String::new();
-        if self.reclaimable.share.inodes > 0 {
-            out = format!("Could be reclaimed: {}.\n", self.reclaimable.human());
-        }
-        out + &format!("Costs are {sure} (prices: {source}).\n")
+        format!("Costs are {sure} (prices: {}).\n", printable(self.source.as_bytes()))
     }
 }
 
