@@ -52,6 +52,9 @@ const WRONG: &[(&str, &str)] = &[
         "--max-ops and --max-latency need --engine posix or nfs",
     ),
     ("cloudwatch.users = 1\n", "FILE: line 1: users: true, false or a list of names"),
+    ("prices.standard = -0.1\n", "prices.standard: -0.1 is no price of a GiB-month"),
+    ("prices.archive = 1e7\n", "prices.archive: 10000000 is no price of a GiB-month"),
+    ("prices.infrequent_access = nan\n", "prices.infrequent_access: NaN is no price"),
     ("quota.default = '0'\n", "quota of every home: it must be more than nothing"),
     ("quota.users.alice = 'lots'\n", "quota of alice: `lots` is not a size"),
 ];
