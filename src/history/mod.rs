@@ -1,5 +1,5 @@
 //! What became of each home over the published runs: its sizes, how fast it grows, and when that
-//! reaches a limit. See [`read`].
+//! reaches a limit. See [`read()`].
 
 mod forms;
 mod growth;

@@ -146,12 +146,10 @@ fn remarks(out: &mut String, view: &View) -> Result {
     )?;
     let gone = history.homes.iter().filter(|home| home.gone).count();
     let notes = [
-        (gone, "gone and not shown; --format csv and json have them", "homes"),
-        (history.not_comparable.len(), "of another root, or left out other things", "runs"),
-        (history.unreadable.len(), "broken and left out", "runs"),
+        ("Homes", gone, "gone and not shown; --format csv and json have them"),
+        ("Runs", history.not_comparable.len(), "of another root, or left out other things"),
+        ("Runs", history.unreadable.len(), "broken and left out"),
     ];
-    for (count, what, of) in notes.into_iter().filter(|(count, ..)| *count > 0) {
-        writeln!(out, "{}: {count} {what}.", if of == "homes" { "Homes" } else { "Runs" })?;
-    }
-    Ok(())
+    let mut notes = notes.into_iter().filter(|(_, count, _)| *count > 0);
+    notes.try_for_each(|(of, count, what)| writeln!(out, "{of}: {count} {what}."))
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::growth::Forecast;
 use super::series::{History, HomeSeries};
 use crate::names::{is_of, keep_asked};
-use crate::status::{CLOCKS, STALE};
+use crate::status::STALE;
 use crate::units::AllocatedBytes;
 
 /// A history with what was asked of it.
@@ -72,8 +72,7 @@ impl View {
 
     /// As [`status`](crate::status) says it, but from the start of the run: its table has no end.
     pub(super) fn stale(&self) -> bool {
-        let age = self.age_seconds();
-        age > STALE.as_secs() || -age > CLOCKS.as_secs()
+        self.age_seconds() > STALE.as_secs()
     }
 }
 
