@@ -28,7 +28,7 @@ use crate::scan::{Ended, Engine, Root, Stop, is_mount_point, raise_descriptor_li
 #[cfg(target_os = "linux")]
 use crate::scan::{Nfs, Tls};
 use crate::usage::{Ages, Ledger, Mounts, Scope, Task};
-use crate::{log, nice, status, text};
+use crate::{history, log, nice, status, text};
 
 /// How long a scan that was told to stop may take to end its walk before the program ends without
 /// a report: the root itself may lie on a server that does not answer.
@@ -42,7 +42,9 @@ pub fn run(asked: Asked) -> Exit {
     };
     let loaded = match &cli.command {
         Some(Command::Config(args)) => Loaded::new(&cli.common, args),
-        Some(Command::Status(_)) => Loaded::new(&cli.common, &ScanArgs::default()),
+        Some(Command::Status(_) | Command::History(_)) => {
+            Loaded::new(&cli.common, &ScanArgs::default())
+        }
         Some(Command::Publish(args)) => {
             let state_dir = args.state_dir.clone();
             Loaded::new(&cli.common, &ScanArgs { state_dir, ..ScanArgs::default() })
@@ -78,6 +80,10 @@ fn dispatch(cli: &Cli, loaded: Loaded) -> Result<Exit, Failure> {
         Some(Command::Status(args)) => {
             log::init(&cli.common, loaded.log_format());
             status::run(args, loaded.readers().map_err(Failure::usage)?)
+        }
+        Some(Command::History(args)) => {
+            log::init(&cli.common, loaded.log_format());
+            history::run(args, &loaded.readers().map_err(Failure::usage)?)
         }
         Some(Command::Publish(_)) => {
             log::init(&cli.common, loaded.log_format());

@@ -9,7 +9,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 use clap_complete::Shell;
 use serde::{Deserialize, Serialize};
 
-pub use commands::{PublishArgs, StatusArgs, StatusFormat};
+pub use commands::{HistoryArgs, HistoryFormat, PublishArgs, StatusArgs, StatusFormat};
 
 use crate::publish::UserMetrics;
 use crate::report::SortKey;
@@ -106,6 +106,9 @@ pub enum Command {
     /// Show the newest published run: who uses how much, and what changed
     #[command(visible_aliases = ["status_all", "status-all"])]
     Status(StatusArgs),
+    /// Show what became of each home over the published runs, how fast it grows, and when its
+    /// quota is reached
+    History(HistoryArgs),
     /// Send what could not be published before
     Publish(PublishArgs),
     /// Print the effective configuration as TOML

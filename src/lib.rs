@@ -12,6 +12,7 @@ pub mod cli;
 pub mod config;
 mod exit;
 mod generate;
+pub mod history;
 mod log;
 pub mod names;
 mod nice;

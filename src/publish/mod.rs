@@ -2,6 +2,7 @@
 //! be sent.
 
 mod directory;
+mod homes;
 mod latest;
 mod layout;
 mod metrics;
@@ -13,6 +14,7 @@ mod state;
 mod store;
 
 pub use directory::Directory;
+pub use homes::{HomeRow, HomesTable, Listed, homes_tables};
 pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
 pub use layout::{DU_LATEST, Keys, LATEST};
 pub use metrics::{UserMetrics, batches, metrics};
@@ -21,4 +23,4 @@ pub use objects::{Pointed, check, newest, publish};
 pub use send::{Sent, send};
 pub use spool::{CloudWatch, Job, Notify, Plan, Progress, add};
 pub use state::{Lock, State};
-pub use store::{Condition, Destination, Object, Put, Store, Version};
+pub use store::{Condition, Destination, Extent, Object, Put, Store, Take, Version};

@@ -7,16 +7,17 @@ use serde::Serialize;
 
 use super::changes::{Base, BaseHome, Bases, HomeKey};
 use crate::aws::{App, MemberKind};
+use crate::names::{is_of, keep_asked};
 use crate::publish::{HomeLine, Latest};
 use crate::report::{Coverage, FileSystem, Kind, Money, Orphans, OwnerStatus, Run, Usage};
 use crate::text::{bytes_of, lossy};
 use crate::units::AllocatedBytes;
 
 /// From when on data is old: a daily run was missed, with half a day's grace.
-const STALE: SignedDuration = SignedDuration::from_hours(36);
+pub(crate) const STALE: SignedDuration = SignedDuration::from_hours(36);
 
 /// How far clocks may be apart.
-const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
 /// The newest run, compared.
 #[derive(Debug, Serialize)]
@@ -104,7 +105,7 @@ impl View {
                 latest.totals.allocated_bytes.0,
                 base.homes.values().fold(0, |sum, home| sum.saturating_add(home.allocated)),
             ),
-            exact: complete && base.homes.values().all(|home| home.complete),
+            exact: complete && base.homes.values().all(BaseHome::complete),
         };
         let total_change =
             Changes { day: bases.day.as_ref().map(total), week: bases.week.as_ref().map(total) };
@@ -151,15 +152,9 @@ impl View {
 
     /// Leaves only the homes of these users; returns the users who have none.
     pub(super) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
-        let is = |line: &Line, user: &str| {
-            let home = &line.home;
-            home.owner.name.as_deref() == Some(user)
-                || home.uid.is_some_and(|uid| uid.to_string() == user)
-                || home.name == user
-        };
-        let missing = users.iter().filter(|user| !self.homes.iter().any(|line| is(line, user)));
-        let missing = missing.map(String::as_str).collect();
-        self.homes.retain(|line| users.iter().any(|user| is(line, user)));
+        let missing = keep_asked(&mut self.homes, users, |Line { home, .. }, user| {
+            is_of(user, &home.name, home.uid, home.owner.name.as_deref())
+        });
         self.gone.clear();
         self.other_apps.clear();
         self.restricted = true;
@@ -173,11 +168,11 @@ impl Line {
         let before = |base: &Option<Base>| base.as_ref()?.homes.get(&key).cloned();
         let change = |before: &BaseHome| Change {
             bytes: difference(home.allocated_bytes.0, before.allocated),
-            exact: before.complete && home.coverage == Coverage::Complete,
+            exact: before.complete() && home.coverage == Coverage::Complete,
         };
         let (day, week) = (before(&bases.day), before(&bases.week));
         Self {
-            new: bases.day.as_ref().is_some_and(Base::has_all_homes)
+            new: bases.day.as_ref().is_some_and(|base| base.listed().all_homes)
                 && day.is_none()
                 && home.kind != Kind::Outside,
             change: Changes { day: day.as_ref().map(change), week: week.as_ref().map(change) },
