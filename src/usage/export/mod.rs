@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-pub use nest::Head;
+pub use nest::ExportHead;
 
 use super::dir::Dir;
 use super::rules::Listed;
@@ -123,7 +123,10 @@ impl Export {
             let header = [before, lines.leaves.len() as u64, lines.count];
             let header = header.map(u64::to_le_bytes);
             let parts = [header.as_flattened(), &lines.leaves, &lines.branches];
-            record.newest = self.attempt(|| self.log.append(&parts)).or(record.newest);
+            match self.attempt(|| self.log.append(&parts)).flatten() {
+                Some(at) => record.newest = Some(at),
+                None => return progress.failed = true,
+            }
         }
         self.set(branch, &mut progress, record);
     }
@@ -220,5 +223,79 @@ impl Lines {
     /// Whether it holds so much that it should be committed.
     pub(in crate::usage) fn is_heavy(&self) -> bool {
         self.leaves.len() >= HEAVY
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot go on fails.
+mod tests {
+    use super::*;
+
+    struct Open(Export, Branch);
+
+    impl Open {
+        fn new() -> Self {
+            let export = Export::open(&std::env::temp_dir()).unwrap();
+            let branch = export.branch();
+            Self(export, branch)
+        }
+
+        fn commit(&self, lines: Lines, listed: Listed) -> State {
+            self.0.commit(&self.1, &mut { lines }, listed);
+            self.state()
+        }
+
+        fn end(&self) -> State {
+            self.0.end(&self.1);
+            self.state()
+        }
+
+        fn state(&self) -> State {
+            self.0.index.get(self.1.number).unwrap().state
+        }
+    }
+
+    fn lines(failed: bool) -> Lines {
+        Lines { leaves: b",{}".to_vec(), failed, ..Lines::default() }
+    }
+
+    #[test]
+    fn a_directory_is_whole_when_its_last_listing_has_ended() {
+        let open = Open::new();
+        assert_eq!(open.state(), State::Unread);
+        assert_eq!(open.commit(lines(false), Listed::Partly), State::Partly);
+        open.0.fork(&open.1);
+        assert_eq!(open.commit(Lines::default(), Listed::Whole), State::Partly);
+        assert_eq!(open.end(), State::Partly);
+        assert_eq!(open.commit(lines(false), Listed::Partly), State::Partly);
+        assert_eq!(open.end(), State::Whole);
+    }
+
+    #[test]
+    fn one_part_that_failed_makes_it_partly() {
+        let open = Open::new();
+        open.0.fork(&open.1);
+        assert_eq!(open.commit(lines(true), Listed::Partly), State::Partly);
+        assert_eq!(open.end(), State::Partly);
+        assert_eq!(open.commit(lines(false), Listed::Whole), State::Partly);
+        assert_eq!(open.end(), State::Partly);
+    }
+
+    #[test]
+    fn an_empty_one_is_whole_and_one_that_vanished_is_gone() {
+        let open = Open::new();
+        assert_eq!(open.commit(Lines::default(), Listed::Whole), State::Whole);
+        assert_eq!(open.0.index.get(0).unwrap().newest, None);
+        let open = Open::new();
+        open.0.gone(&open.1);
+        assert_eq!(open.state(), State::Gone);
+    }
+
+    #[test]
+    fn what_comes_after_the_end_is_not_taken_for_read() {
+        let open = Open::new();
+        open.0.log.close().unwrap();
+        assert_eq!(open.commit(lines(false), Listed::Whole), State::Unread);
+        assert_eq!(open.end(), State::Unread);
     }
 }
