@@ -27,7 +27,7 @@ use crate::report::{self, Context, Coverage, Detail, DuNames, Report, Run};
 use crate::scan::{Ended, Engine, Root, Stop, is_mount_point, raise_descriptor_limit};
 #[cfg(target_os = "linux")]
 use crate::scan::{Nfs, Tls};
-use crate::usage::{Ages, Ledger, Mounts, Scope, Task};
+use crate::usage::{Ages, Export, ExportHead, Ledger, Mounts, Scope, Task};
 use crate::{history, log, nice, status, text};
 
 /// How long a scan that was told to stop may take to end its walk before the program ends without
@@ -159,6 +159,7 @@ fn scan(
     let file_system = publisher::file_system(&config, &aws)?;
     let homes = homes_of(&config.users, &names)?;
     let output = Output::open(config.output.as_deref(), &config.root).map_err(Failure::usage)?;
+    let export = export(config.format, &output, &config.root)?;
     raise_descriptor_limit();
 
     let started = Timestamp::now();
@@ -194,6 +195,7 @@ fn scan(
         },
         ages: Ages::at(started.as_second()),
         top: config.top,
+        export,
     }));
     tracing::info!(root = ?config.root, engine = engine.name(), "scanning");
     let display = show_progress.then(|| {
@@ -233,8 +235,16 @@ fn scan(
     }
     // Safe in the spool before anything else can go wrong.
     let kept = publisher.as_ref().map(|publisher| publisher.keep(&report)).transpose();
-    let written = render(&report, config.format, config.limit, &output)
-        .and_then(|bytes| output.write(&bytes));
+    let written = match ledger.export() {
+        Some(export) => {
+            let run = &report.run;
+            let (finished, coverage) = (run.finished, run.coverage.name());
+            let head = ExportHead { root: root.as_os_str().as_encoded_bytes(), finished, coverage };
+            output.stream(|to| export.write(&head, to))
+        }
+        None => render(&report, config.format, config.limit, &output)
+            .and_then(|bytes| output.write(&bytes)),
+    };
     let spooled = matches!(kept, Ok(Some(publisher::Kept::Spooled)));
     let sent = match (&publisher, kept) {
         (_, Err(Failure(_, problem))) => {
@@ -257,6 +267,19 @@ fn scan(
         Coverage::Partial => Exit::Partial,
         Coverage::Complete => Exit::Complete,
     })
+}
+
+/// Where every entry is written down, if that is the result.
+fn export(format: Format, output: &Output, root: &Path) -> Result<Option<Export>, Failure> {
+    if format != Format::Ncdu {
+        return Ok(None);
+    }
+    let directory = output.scratch(root).map_err(Failure::usage)?;
+    let export = Export::open(&directory).map_err(|error| {
+        let directory = directory.display();
+        Failure::usage(format!("--format ncdu: a temporary file in {directory}: {error}"))
+    })?;
+    Ok(Some(export))
 }
 
 /// Names that the homes of each user may have.
@@ -363,6 +386,7 @@ fn render(
         }
         Format::Du => report::du(report, names),
         Format::Prometheus => report::prometheus(report),
+        Format::Ncdu => return Err("no entry was written down".to_owned()),
     })
 }
 

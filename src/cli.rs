@@ -336,6 +336,8 @@ pub enum Format {
     Du,
     /// Metrics for Prometheus, as node_exporter reads them from a file
     Prometheus,
+    /// Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f
+    Ncdu,
 }
 
 /// Forms of what is said on stderr.
