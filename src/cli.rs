@@ -9,7 +9,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 use clap_complete::Shell;
 use serde::{Deserialize, Serialize};
 
-pub use commands::{PublishArgs, StatusArgs, StatusFormat};
+pub use commands::{PublishArgs, RemindArgs, StatusArgs, StatusFormat};
 
 use crate::publish::UserMetrics;
 use crate::report::SortKey;
@@ -108,6 +108,9 @@ pub enum Command {
     Status(StatusArgs),
     /// Send what could not be published before
     Publish(PublishArgs),
+    /// Remind those who are over quota or have much trash, by e-mail
+    #[command(after_help = commands::REMIND_EXIT_CODES)]
+    Remind(RemindArgs),
     /// Print the effective configuration as TOML
     Config(Box<ScanArgs>),
 }

@@ -1,6 +1,6 @@
 //! What is said where AWS is not built in.
 
-use super::{App, Datum, Domain, Member, MountTarget};
+use super::{App, Datum, Domain, Email, Fate, MailError, Member, MountTarget};
 use crate::publish::Store;
 use crate::report::EfsSize;
 use crate::service::{ServiceError, ServiceResult, Trouble};
@@ -33,6 +33,16 @@ impl Aws {
     /// Not here.
     pub fn notify(&self, _topic: &str, _subject: &str, _text: &str) -> ServiceResult<()> {
         self.absent()
+    }
+
+    /// Not here.
+    pub fn mail_rate(&self) -> ServiceResult<Option<f64>> {
+        self.absent()
+    }
+
+    /// Not here.
+    pub fn send_email(&self, _email: &Email) -> Result<(), MailError> {
+        self.absent().map_err(|error| MailError { fate: Fate::Closed, error })
     }
 
     /// Not here.

@@ -7,6 +7,8 @@
 mod absent;
 #[cfg(feature = "aws")]
 mod error;
+#[cfg(feature = "aws")]
+mod json;
 mod model;
 #[cfg(feature = "aws")]
 mod mount_target;
@@ -15,10 +17,14 @@ mod s3;
 #[cfg(feature = "aws")]
 mod sagemaker;
 #[cfg(feature = "aws")]
+mod ses;
+#[cfg(feature = "aws")]
 mod session;
 
 #[cfg(not(feature = "aws"))]
 pub use absent::Aws;
-pub use model::{App, Datum, Domain, Member, MemberKind, MountTarget, Unit};
+pub use model::{
+    App, Datum, Domain, Email, Fate, MailError, Member, MemberKind, MountTarget, Unit,
+};
 #[cfg(feature = "aws")]
 pub use session::Aws;

@@ -18,6 +18,8 @@ use crate::text::harmless_json;
 use changes::Bases;
 use view::View;
 
+pub(crate) use view::is_stale;
+
 /// Shows the newest run.
 pub(crate) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> {
     let Readers { published, domain, .. } = readers;
