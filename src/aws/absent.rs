@@ -1,7 +1,8 @@
 //! What is said where AWS is not built in.
 
-use super::{App, Datum, Domain, Email, Fate, MailError, Member, MountTarget};
+use super::{App, Datum, Domain, Member, MountTarget};
 use crate::publish::Store;
+use crate::remind::Mail;
 use crate::report::EfsSize;
 use crate::service::{ServiceError, ServiceResult, Trouble};
 
@@ -36,13 +37,8 @@ impl Aws {
     }
 
     /// Not here.
-    pub fn mail_rate(&self) -> ServiceResult<Option<f64>> {
+    pub fn mailer(&self) -> ServiceResult<Box<dyn Mail + '_>> {
         self.absent()
-    }
-
-    /// Not here.
-    pub fn send_email(&self, _email: &Email) -> Result<(), MailError> {
-        self.absent().map_err(|error| MailError { fate: Fate::Closed, error })
     }
 
     /// Not here.

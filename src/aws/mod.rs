@@ -23,8 +23,6 @@ mod session;
 
 #[cfg(not(feature = "aws"))]
 pub use absent::Aws;
-pub use model::{
-    App, Datum, Domain, Email, Fate, MailError, Member, MemberKind, MountTarget, Unit,
-};
+pub use model::{App, Datum, Domain, Member, MemberKind, MountTarget, Unit};
 #[cfg(feature = "aws")]
 pub use session::Aws;

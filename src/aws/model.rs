@@ -4,8 +4,6 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::service::ServiceError;
-
 /// One value of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Datum {
@@ -98,39 +96,4 @@ pub struct App {
     /// Since when.
     #[schemars(with = "Option<String>")]
     pub created: Option<Timestamp>,
-}
-
-/// A message in plain text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Email {
-    /// Who sends it: an address, or a name and an address in angle brackets.
-    pub from: String,
-    /// The one address that it goes to.
-    pub to: String,
-    /// Where answers and bounces go.
-    pub admin: String,
-    /// One line.
-    pub subject: String,
-    /// The text.
-    pub text: String,
-}
-
-/// Why a message was not sent, if that is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailError {
-    /// What became of it.
-    pub fate: Fate,
-    /// Why.
-    pub error: ServiceError,
-}
-
-/// What became of a message that was not simply taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// This message was refused; another one may be taken.
-    Rejected,
-    /// Nothing is taken now, and this was not.
-    Closed,
-    /// It may have been taken, or not: the answer was lost.
-    Unknown,
 }

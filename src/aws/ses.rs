@@ -1,7 +1,7 @@
 //! The two calls of SES that reminders need, as its API v2 has them (restJson1).
 //!
-//! aws-sdk-sesv2 1.145 is left out: 159,000 lines that are compiled for two calls, which here take
-//! the place of SageMaker's client beside them; BUILDTIME
+//! aws-sdk-sesv2 1.145 is left out: 159,000 lines, of which two calls are needed. It alone took 267 s
+//! to build in release (one job, on 2 cores that others used too), and aws-lc, the next largest, 69.
 //!
 //! SES knows no token by which it would take a message once only. So a message is sent again only
 //! where SES itself says that it was not taken, and a connection that broke leaves it open.
@@ -13,9 +13,11 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::{Value, json};
 
+use super::Aws;
 use super::error::{Asked, service_error};
 use super::json::{Client, Refused, Retry, Service};
-use super::{Aws, Email, Fate, MailError};
+use super::session::Session;
+use crate::remind::{Email, Fate, Mail, MailError};
 use crate::service::{ServiceError, ServiceResult, Trouble};
 
 const SERVICE: Service = Service {
@@ -32,17 +34,29 @@ const SEND: (&str, &str) = ("POST", "/v2/email/outbound-emails");
 /// Method and path, and what is sent there.
 type Call = ((&'static str, &'static str), Value);
 
+/// SES in the region of the configuration.
+#[derive(Debug)]
+struct Ses<'a> {
+    session: &'a Session,
+    client: Client<Call>,
+}
+
 impl Aws {
-    /// Makes sure that SES is there and sends for this account. Messages a second that it takes,
-    /// if whoever asks may know.
+    /// SES, for messages.
     ///
     /// # Errors
-    /// If SES does not answer, or the account may not send.
-    pub fn mail_rate(&self) -> ServiceResult<Option<f64>> {
+    /// If there are no credentials or no region.
+    pub fn mailer(&self) -> ServiceResult<Box<dyn Mail + '_>> {
         let session = self.session()?;
         let client = Client::new(&session.config, SERVICE, request)?;
+        Ok(Box::new(Ses { session, client }))
+    }
+}
+
+impl Mail for Ses<'_> {
+    fn rate(&self) -> ServiceResult<Option<f64>> {
         let asked = Asked::new("SES GetAccount", "", "ses:GetAccount");
-        let answer = session.runtime.block_on(client.call.invoke((ACCOUNT, Value::Null)));
+        let answer = self.session.runtime.block_on(self.client.call.invoke((ACCOUNT, Value::Null)));
         match answer {
             Ok(account) if account["SendingEnabled"] == false => {
                 let text = format!("{asked}: sending is switched off for this account and region");
@@ -63,34 +77,28 @@ impl Aws {
         }
     }
 
-    /// One message.
-    ///
-    /// # Errors
-    /// Why it was not sent, or why that is not known.
-    pub fn send_email(&self, email: &Email) -> Result<(), MailError> {
-        let closed = |error| MailError { fate: Fate::Closed, error };
-        let session = self.session().map_err(closed)?;
-        let client = Client::new(&session.config, SERVICE, request).map_err(closed)?;
+    fn send(&self, email: &Email) -> Result<(), MailError> {
         let text = |data: &str| json!({ "Data": data, "Charset": "UTF-8" });
         let input = json!({
             "FromEmailAddress": email.from,
             "Destination": { "ToAddresses": [email.to] },
             "ReplyToAddresses": [email.admin],
-            // Bounces, which come after SES took the message.
+            // For bounces, which come after SES took the message.
             "FeedbackForwardingEmailAddress": email.admin,
             "Content": { "Simple": {
                 "Subject": text(&email.subject),
                 "Body": { "Text": text(&email.text) },
             } },
         });
-        let sent = session.runtime.block_on(client.call.invoke((SEND, input)));
+        let sent = self.session.runtime.block_on(self.client.call.invoke((SEND, input)));
         sent.map(drop).map_err(|error| {
             let permission = "ses:SendEmail on the identity of the sender";
             let asked = Asked::new("SES SendEmail to", &email.to, permission);
-            let error = MailError { fate: fate(&error), error: service_error(&asked, &error) };
-            match error.error.trouble {
-                Trouble::Credentials => MailError { fate: Fate::Closed, ..error },
-                _ => error,
+            let fate = fate(&error);
+            let error = service_error(&asked, &error);
+            match error.trouble {
+                Trouble::Credentials => MailError { fate: Fate::Closed, error },
+                _ => MailError { fate, error },
             }
         })
     }

@@ -96,7 +96,7 @@ impl Writer<'_> {
         for (home, finding) in all.iter().take(MAX_FINDINGS) {
             let path = short(&bytes_of(&finding.path, finding.path_base64.as_deref()));
             let frees = finding.frees.allocated_bytes.human();
-            let cost = month(finding);
+            let cost = month(finding.cost_month);
             let look = if finding.hint { ", worth a look" } else { "" };
             let rule = printable(finding.rule.as_bytes());
             out.push(format!("  {frees}{cost}  {rule}{look}: {path}"));
@@ -242,14 +242,13 @@ fn home_line(home: &HomeReport) -> String {
 fn home_figures(home: &HomeReport, name: &str) -> String {
     let usage = &home.usage;
     let quota = home.quota.map(|quota| format!(" of {}", quota.limit_bytes.human()));
-    let cost = home.cost_month.map(|cost| format!(", about {} a month", cost.human()));
     format!(
         "  {name}  {}{}, trash {}, caches {}{}",
         usage.allocated_bytes.human(),
         quota.unwrap_or_default(),
         usage.by_class.trash.allocated_bytes.human(),
         usage.by_class.cache.allocated_bytes.human(),
-        cost.unwrap_or_default(),
+        month(home.cost_month),
     )
 }
 
@@ -272,9 +271,9 @@ fn findings_of(home: &HomeReport) -> impl Iterator<Item = (&HomeReport, &Finding
     home.findings.iter().map(move |finding| (home, finding))
 }
 
-/// What a finding costs, once findings have a price.
-fn month(_finding: &Finding) -> String {
-    String::new()
+/// `, about 1.20 USD a month`, where that is known.
+fn month(cost: Option<Usd>) -> String {
+    cost.map(|cost| format!(", about {} a month", cost.human())).unwrap_or_default()
 }
 
 /// The sum, if every part of it is known.

@@ -7,6 +7,7 @@
 mod address;
 mod ledger;
 mod letter;
+mod mail;
 mod people;
 mod preview;
 mod send;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::aws::{Aws, Email};
+use crate::aws::Aws;
 use crate::cli::RemindArgs;
 use crate::config::Readers;
 use crate::exit::{Exit, Failure};
@@ -34,6 +35,7 @@ use letter::{Letter, Summary, Writer};
 use people::{Person, Sorted, Untold};
 
 pub use address::{Address, AddressMap, AddressTemplate, Addresses, Dashes, check_sender};
+pub use mail::{Email, Fate, Mail, MailError};
 pub use template::Template;
 
 /// Directory of the state directory that reminders have for themselves, with a lock of its own: a

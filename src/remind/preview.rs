@@ -5,8 +5,8 @@ use std::fmt::{Result, Write};
 use super::Work;
 use super::ledger::{Ledger, Step};
 use super::letter::Summary;
+use super::mail::Email;
 use super::people::{Person, name_of};
-use crate::aws::Email;
 
 /// All of it. Names in it are printable, and so is what the messages are made of.
 pub(super) fn preview<'a>(

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
 use super::letter::Summary;
+use super::mail::{Fate, Mail, MailError};
 use super::{Due, Work, say, summarise};
-use crate::aws::{Aws, Email, Fate, MailError};
+use crate::aws::Aws;
 use crate::exit::{Exit, Failure};
 use crate::scan::Stop;
 use crate::service::ServiceError;
@@ -55,9 +56,10 @@ pub(super) fn send(
         return Ok(Exit::Complete);
     }
     // Before anybody is noted as reminded.
-    let rate = aws.mail_rate().map_err(|error| Failure(Exit::Unpublished, error.text))?;
-    let mut pace = Pace::new(rate);
-    let (waiting, closed) = all(work, ledger, aws, stop, &mut pace, &mut summary)?;
+    let unsent = |error: ServiceError| Failure(Exit::Unpublished, error.text);
+    let mailer = aws.mailer().map_err(unsent)?;
+    let mut pace = Pace::new(mailer.rate().map_err(unsent)?);
+    let (waiting, closed) = all(work, ledger, &*mailer, stop, &mut pace, &mut summary)?;
     let interrupted = stop.is_set();
     summary.unsure = ledger.open_ends();
     for (to, at) in &summary.unsure {
@@ -70,7 +72,7 @@ pub(super) fn send(
     // What is not said now is found again by the next run.
     if closed.is_none() && !interrupted && !summary.is_empty() {
         pace.wait(stop);
-        told = tell(work, ledger, aws, &summary)?;
+        told = tell(work, ledger, &*mailer, &summary)?;
     }
     summarise(&summary, waiting, work.untold.len());
     let sent = summary.refused.is_empty() && summary.unsure.is_empty() && told;
@@ -85,7 +87,7 @@ pub(super) fn send(
 fn all(
     work: &Work<'_>,
     ledger: &mut Ledger,
-    aws: &Aws,
+    mailer: &dyn Mail,
     stop: &Stop,
     pace: &mut Pace,
     summary: &mut Summary<'_>,
@@ -103,7 +105,7 @@ fn all(
         let run = &work.report.run.id;
         // The ledger says why before and after.
         ledger.sending(to, reasons, run).map_err(Failure::fatal)?;
-        match aws.send_email(&email) {
+        match mailer.send(&email) {
             Ok(()) => {
                 ledger.sent(to, reasons, run).map_err(Failure::fatal)?;
                 summary.sent += 1;
@@ -134,11 +136,11 @@ fn all(
 fn tell(
     work: &Work<'_>,
     ledger: &mut Ledger,
-    aws: &Aws,
+    mailer: &dyn Mail,
     summary: &Summary<'_>,
 ) -> Result<bool, Failure> {
-    let email: Email = work.email(&work.reminding.admin, summary.letter(work.report));
-    if let Err(MailError { error, .. }) = aws.send_email(&email) {
+    let email = work.email(&work.reminding.admin, summary.letter(work.report));
+    if let Err(MailError { error, .. }) = mailer.send(&email) {
         say(&error.text);
         return Ok(false);
     }
