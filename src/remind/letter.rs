@@ -19,6 +19,9 @@ const MAX_LARGEST: usize = 5;
 const MAX_HOMES: usize = 50;
 const MAX_LISTED: usize = 200;
 
+/// What frees less than this part of what frees most is not worth a line.
+const WORTH: u64 = 100;
+
 /// Characters of a name or a path, and of a subject.
 const MAX_NAME: usize = 200;
 const MAX_SUBJECT: usize = 150;
@@ -87,13 +90,17 @@ impl Writer<'_> {
         let mut all: Vec<_> = homes.flat_map(findings_of).collect();
         all.retain(|(_, finding)| finding.frees.allocated_bytes.0 > 0);
         all.sort_by_key(|(_, finding)| (Reverse(finding.frees.allocated_bytes), &finding.path));
+        let found = all.len();
+        let most = all.first().map_or(0, |(_, finding)| finding.frees.allocated_bytes.0);
+        all.retain(|(_, finding)| finding.frees.allocated_bytes.0 >= most / WORTH);
+        all.truncate(MAX_FINDINGS);
         if all.is_empty() {
             return "  (no trash, caches or the like were found)".to_owned();
         }
         // Commands and cautions: each once.
         let mut said: Vec<String> = Vec::new();
         let mut out = Vec::new();
-        for (home, finding) in all.iter().take(MAX_FINDINGS) {
+        for (home, finding) in &all {
             let path = short(&bytes_of(&finding.path, finding.path_base64.as_deref()));
             let frees = finding.frees.allocated_bytes.human();
             let cost = month(finding.cost_month);
@@ -111,8 +118,8 @@ impl Writer<'_> {
                 }
             }
         }
-        if all.len() > MAX_FINDINGS {
-            out.push(format!("  and {} more", all.len() - MAX_FINDINGS));
+        if found > all.len() {
+            out.push(format!("  and {} more that free less", found - all.len()));
         }
         out.join("\n")
     }
@@ -271,9 +278,9 @@ fn findings_of(home: &HomeReport) -> impl Iterator<Item = (&HomeReport, &Finding
     home.findings.iter().map(move |finding| (home, finding))
 }
 
-/// `, about 1.20 USD a month`, where that is known.
+/// `, 1.20 USD a month`, where that is known.
 fn month(cost: Option<Usd>) -> String {
-    cost.map(|cost| format!(", about {} a month", cost.human())).unwrap_or_default()
+    cost.map(|cost| format!(", {} a month", cost.human())).unwrap_or_default()
 }
 
 /// The sum, if every part of it is known.

@@ -134,7 +134,7 @@ fn texts_are_templates() {
     let day = jiff::Timestamp::now().strftime("%Y-%m-%d");
     let first = format!("\n\n{{200005}} {day} {root} storage@example.com\n  200005  2.4 MiB of");
     assert!(text.contains(&first), "{text}");
-    assert!(text.contains("caches 988 KiB, about 12.40 USD a month\n"), "{text}");
+    assert!(text.contains("caches 988 KiB, 12.40 USD a month\n"), "{text}");
     // Commands are for where people see their homes.
     world.configure(&format!("{CONFIG}home_at = '/home/me/efs dir'\n"));
     let text = world.preview(0);
