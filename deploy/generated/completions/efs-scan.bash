@@ -53,7 +53,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv du" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv du prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -195,7 +195,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv du" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv du prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --output)
