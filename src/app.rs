@@ -28,7 +28,7 @@ use crate::scan::{Ended, Engine, Root, Stop, is_mount_point, raise_descriptor_li
 #[cfg(target_os = "linux")]
 use crate::scan::{Nfs, Tls};
 use crate::usage::{Ages, Export, ExportHead, Ledger, Mounts, Scope, Task};
-use crate::{history, log, nice, status, text};
+use crate::{history, log, nice, remind, status, text};
 
 /// How long a scan that was told to stop may take to end its walk before the program ends without
 /// a report: the root itself may lie on a server that does not answer.
@@ -46,6 +46,10 @@ pub fn run(asked: Asked) -> Exit {
             Loaded::new(&cli.common, &ScanArgs::default())
         }
         Some(Command::Publish(args)) => {
+            let state_dir = args.state_dir.clone();
+            Loaded::new(&cli.common, &ScanArgs { state_dir, ..ScanArgs::default() })
+        }
+        Some(Command::Remind(args)) => {
             let state_dir = args.state_dir.clone();
             Loaded::new(&cli.common, &ScanArgs { state_dir, ..ScanArgs::default() })
         }
@@ -90,6 +94,13 @@ fn dispatch(cli: &Cli, loaded: Loaded) -> Result<Exit, Failure> {
             let stop = Arc::new(Stop::default());
             stop_on_signals(&stop).map_err(Failure::fatal)?;
             publisher::send_waiting(&loaded.readers().map_err(Failure::usage)?.state_dir, &stop)
+        }
+        Some(Command::Remind(args)) => {
+            log::init(&cli.common, loaded.log_format());
+            let reminding = loaded.reminding().map_err(Failure::usage)?;
+            let stop = Arc::new(Stop::default());
+            stop_on_signals(&stop).map_err(Failure::fatal)?;
+            remind::run(args, loaded.readers().map_err(Failure::usage)?, &reminding, &stop)
         }
         None => {
             log::init(&cli.common, loaded.log_format());

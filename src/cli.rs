@@ -9,7 +9,9 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 use clap_complete::Shell;
 use serde::{Deserialize, Serialize};
 
-pub use commands::{HistoryArgs, HistoryFormat, PublishArgs, StatusArgs, StatusFormat};
+pub use commands::{
+    HistoryArgs, HistoryFormat, PublishArgs, RemindArgs, StatusArgs, StatusFormat,
+};
 
 use crate::publish::UserMetrics;
 use crate::report::SortKey;
@@ -111,6 +113,9 @@ pub enum Command {
     History(HistoryArgs),
     /// Send what could not be published before
     Publish(PublishArgs),
+    /// Remind those who are over quota or have much trash, by e-mail
+    #[command(after_help = commands::REMIND_EXIT_CODES)]
+    Remind(RemindArgs),
     /// Print the effective configuration as TOML
     Config(Box<ScanArgs>),
 }

@@ -20,6 +20,7 @@ mod output;
 mod progress;
 pub mod publish;
 mod publisher;
+pub mod remind;
 pub mod report;
 pub mod scan;
 pub mod service;

@@ -6,6 +6,7 @@ mod file;
 mod pacing;
 mod publishing;
 mod quota;
+mod remind;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use toml::Spanned;
 use crate::cli::{CommonArgs, EngineKind, Format, LogFormat, ScanArgs};
 use crate::names::SourceSpec;
 use crate::publish::Destination;
+use crate::remind::Reminding;
 use crate::report::{Prices, Quotas, SortKey};
 use crate::scan::{Pacing, Threads, is_file_system_id};
 use crate::text::printable;
@@ -23,6 +25,7 @@ use crate::usage::{Exclude, Mounts, Rules};
 use file::{one_line, read_file};
 use publishing::{CloudWatchSettings, NotifySettings, PriceSettings, PublishSettings, is_empty};
 use quota::QuotaSettings;
+use remind::RemindSettings;
 
 #[cfg(target_os = "linux")]
 pub use direct::{Direct, Place};
@@ -101,6 +104,8 @@ pub struct Settings {
     prices: PriceSettings,
     #[serde(skip_serializing_if = "is_empty")]
     quota: QuotaSettings,
+    #[serde(skip_serializing_if = "is_empty")]
+    remind: RemindSettings,
     #[serde(skip_serializing_if = "RuleSettings::is_empty")]
     rules: RuleSettings,
 }
@@ -292,6 +297,14 @@ impl Loaded {
         })
     }
 
+    /// What `efs-scan remind` needs beside that.
+    ///
+    /// # Errors
+    /// The first thing that is wrong or missing, in one line.
+    pub fn reminding(&self) -> Result<Reminding, ConfigError> {
+        Ok(self.settings.remind.reminding()?)
+    }
+
     /// Checks everything.
     ///
     /// # Errors
@@ -314,6 +327,7 @@ impl Loaded {
             return Err(format!("--top {top}: at most {MAX_TOP}").into());
         }
         let pacing = settings.pacing()?;
+        settings.remind.check()?;
         let home_depth = settings.home_depth.unwrap_or(1);
         let format = settings.format.unwrap_or_default();
         if format == Format::Du && home_depth == 0 {

@@ -82,6 +82,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status" -d 'Show the
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status_all" -d 'Show the newest published run: who uses how much, and what changed'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status-all" -d 'Show the newest published run: who uses how much, and what changed'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "publish" -d 'Send what could not be published before'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "remind" -d 'Remind those who are over quota or have much trash, by e-mail'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l user -d 'Show this user or uid only (repeatable)' -r
@@ -126,6 +127,15 @@ json\t'One JSON object each, for log collectors'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s q -l quiet -d 'Say nothing on stderr but errors'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s v -l verbose -d 'Say more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l state-dir -d 'Where it is kept who was reminded when [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l dry-run -d 'Print the messages, to whom and why; send nothing and change nothing'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l user -d 'Scan the home of this user or uid only, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l format -d 'Form of the result [default: table]' -r -f -a "table\t'For people'

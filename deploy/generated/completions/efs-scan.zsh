@@ -149,6 +149,22 @@ json\:"One JSON object each, for log collectors"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(remind)
+_arguments "${_arguments_options[@]}" : \
+'--from=[Where runs are published\: s3\://BUCKET/PREFIX or a directory \[default\: where the configuration publishes to\]]:DEST:_default' \
+'--state-dir=[Where it is kept who was reminded when \[default\: /var/lib/efs-scan\]]:DIR:_files' \
+'--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
+'--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'--dry-run[Print the messages, to whom and why; send nothing and change nothing]' \
+'(-v --verbose)-q[Say nothing on stderr but errors]' \
+'(-v --verbose)--quiet[Say nothing on stderr but errors]' \
+'*-v[Say more on stderr; twice for everything]' \
+'*--verbose[Say more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
 (config)
 _arguments "${_arguments_options[@]}" : \
 '*--user=[Scan the home of this user or uid only, in detail (repeatable)]:NAME|UID:_default' \
@@ -217,6 +233,7 @@ _efs-scan_commands() {
 'status_all:Show the newest published run\: who uses how much, and what changed' \
 'status-all:Show the newest published run\: who uses how much, and what changed' \
 'publish:Send what could not be published before' \
+'remind:Remind those who are over quota or have much trash, by e-mail' \
 'config:Print the effective configuration as TOML' \
     )
     _describe -t commands 'efs-scan commands' commands "$@"
@@ -230,6 +247,11 @@ _efs-scan__subcmd__config_commands() {
 _efs-scan__subcmd__publish_commands() {
     local commands; commands=()
     _describe -t commands 'efs-scan publish commands' commands "$@"
+}
+(( $+functions[_efs-scan__subcmd__remind_commands] )) ||
+_efs-scan__subcmd__remind_commands() {
+    local commands; commands=()
+    _describe -t commands 'efs-scan remind commands' commands "$@"
 }
 (( $+functions[_efs-scan__subcmd__status_commands] )) ||
 _efs-scan__subcmd__status_commands() {
