@@ -147,11 +147,7 @@ pub(crate) fn inodes_before(
     let latest = earlier.open(&aws).and_then(|store| publish::newest(&*store));
     let latest = latest.inspect_err(|error| tracing::debug!("{}", error.text)).ok()??;
     let before = &latest.run;
-    let what = |run: &Run| {
-        let root = bytes_of(&run.root, run.root_base64.as_deref());
-        (root, run.home_depth, run.exclude.clone(), run.cross_mounts)
-    };
-    if what(before) != what(run) || before.coverage == Coverage::Interrupted {
+    if !before.covers_what(run) || before.coverage == Coverage::Interrupted {
         return None;
     }
     let Some(homes) = homes else { return Some(latest.totals.share().inodes) };

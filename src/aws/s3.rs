@@ -1,5 +1,6 @@
 //! A bucket as a store: conditional writes, so that no two publishers overwrite each other.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -7,10 +8,11 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use futures_util::{StreamExt, stream};
 
 use super::error::{Asked, service_error};
 use super::session::Session;
-use crate::publish::{Condition, Object, Put, Store, Version};
+use crate::publish::{Condition, Extent, Object, Put, Store, Take, Version};
 use crate::service::{ServiceError, ServiceResult, Trouble};
 
 /// What is written on trial, with a condition that never holds.
@@ -18,6 +20,10 @@ const PROBE: &str = "write-check";
 
 /// How often a write is tried again that met another one under way (409).
 const CONFLICTS: u32 = 5;
+
+/// How many objects are asked for at a time: a year of daily runs at 30 ms an answer takes 0.7 s
+/// instead of 11 s.
+const AT_ONCE: usize = 16;
 
 /// The bucket.
 #[derive(Debug)]
@@ -74,6 +80,33 @@ impl<'a> Bucket<'a> {
         service_error(&Asked::new(&operation, &self.name(key), &permission), error)
     }
 
+    async fn fetch(&self, key: &str, extent: Extent) -> ServiceResult<Option<Object>> {
+        let range = match extent {
+            Extent::Whole => None,
+            Extent::First(bytes) => Some(format!("bytes=0-{}", bytes.saturating_sub(1))),
+        };
+        let mut tried = 1;
+        loop {
+            let call = self.client.get_object().bucket(&self.bucket).key(self.key(key));
+            let answer = match call.set_range(range.clone()).send().await {
+                Ok(answer) => answer,
+                Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
+                Err(error) => return Err(self.error("GetObject", key, &error)),
+            };
+            let version = Version(answer.e_tag().unwrap_or_default().to_owned());
+            match answer.body.collect().await {
+                Ok(body) => return Ok(Some(Object { bytes: body.to_vec(), version })),
+                // The SDK retries up to the head of an answer; its body breaks off here.
+                Err(_) if tried < 3 => tried += 1,
+                Err(error) => {
+                    let text = format!("S3 GetObject {}: the body: {error}", self.name(key));
+                    return Err(ServiceError::new(Trouble::Unreachable, text));
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
     async fn put_once(
         &self,
         key: &str,
@@ -126,29 +159,20 @@ impl Store for Bucket<'_> {
     }
 
     fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
-        let get = async {
-            let mut tried = 1;
-            loop {
-                let call = self.client.get_object().bucket(&self.bucket).key(self.key(key));
-                let answer = match call.send().await {
-                    Ok(answer) => answer,
-                    Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
-                    Err(error) => return Err(self.error("GetObject", key, &error)),
-                };
-                let version = Version(answer.e_tag().unwrap_or_default().to_owned());
-                match answer.body.collect().await {
-                    Ok(body) => return Ok(Some(Object { bytes: body.to_vec(), version })),
-                    // The SDK retries up to the head of an answer; its body breaks off here.
-                    Err(_) if tried < 3 => tried += 1,
-                    Err(error) => {
-                        let text = format!("S3 GetObject {}: the body: {error}", self.name(key));
-                        return Err(ServiceError::new(Trouble::Unreachable, text));
-                    }
-                }
-                tokio::time::sleep(Duration::from_millis(200)).await;
+        self.session.runtime.block_on(self.fetch(key, Extent::Whole))
+    }
+
+    fn get_each(&self, keys: &[&str], extent: Extent, take: &mut Take<'_>) -> ServiceResult<()> {
+        let all = async {
+            // In order, and no more than these in memory, however slowly they are taken.
+            let fetched = stream::iter(keys).map(|key| self.fetch(key, extent)).buffered(AT_ONCE);
+            let mut fetched = pin!(fetched.enumerate());
+            while let Some((at, object)) = fetched.next().await {
+                take(at, object)?;
             }
+            Ok(())
         };
-        self.session.runtime.block_on(get)
+        self.session.runtime.block_on(all)
     }
 
     fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put> {

@@ -1,7 +1,7 @@
 //! A directory as a store: each object a file, written beside its place and renamed into it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
-use super::store::{Condition, Object, Put, Store, Version};
+use super::store::{Condition, Extent, Object, Put, Store, Take, Version};
 use crate::atomic::{self, BESIDE};
 use crate::service::{ServiceError, ServiceResult, Trouble};
 
@@ -100,6 +100,29 @@ impl Directory {
         Ok(Put::Done)
     }
 
+    fn read(&self, key: &str, extent: Extent) -> ServiceResult<Option<Object>> {
+        let read = || {
+            // Others may write there: no link of theirs leads this program elsewhere.
+            let mut options = OpenOptions::new();
+            options.read(true).custom_flags(NO_FOLLOW | NO_WAIT);
+            let mut file = match options.open(self.path(key)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                file => file?,
+            };
+            if !file.metadata()?.is_file() {
+                return Err(io::Error::other("it is not a regular file"));
+            }
+            let version = version_of(&file.metadata()?);
+            let mut bytes = Vec::new();
+            match extent {
+                Extent::Whole => file.read_to_end(&mut bytes)?,
+                Extent::First(wanted) => file.take(wanted as u64).read_to_end(&mut bytes)?,
+            };
+            Ok(Some(Object { bytes, version }))
+        };
+        read().map_err(|error| self.error("reading", key, &error))
+    }
+
     fn error(&self, operation: &str, key: &str, error: &io::Error) -> ServiceError {
         let trouble = match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Trouble::Denied,
@@ -126,25 +149,12 @@ impl Store for Directory {
     }
 
     fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
-        let read = || {
-            // Others may write there: no link of theirs leads this program elsewhere.
-            let mut options = OpenOptions::new();
-            options.read(true).custom_flags(NO_FOLLOW | NO_WAIT);
-            let mut file = match options.open(self.path(key)) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                file => file?,
-            };
-            if !file.metadata()?.is_file() {
-                return Err(io::Error::other("it is not a regular file"));
-            }
-            let version = version_of(&file.metadata()?);
-            let mut bytes = Vec::new();
-            io::Read::read_to_end(&mut file, &mut bytes)?;
-            Ok(Some(Object { bytes, version }))
-        };
-        read().map_err(|error| self.error("reading", key, &error))
+        self.read(key, Extent::Whole)
     }
 
+    fn get_each(&self, keys: &[&str], extent: Extent, take: &mut Take<'_>) -> ServiceResult<()> {
+        keys.iter().enumerate().try_for_each(|(at, key)| take(at, self.read(key, extent)))
+    }
     fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put> {
         self.try_put(key, bytes, &condition).map_err(|error| self.error("writing", key, &error))
     }

@@ -2,6 +2,7 @@
 //! be sent.
 
 mod directory;
+mod homes;
 mod latest;
 mod layout;
 mod metrics;
@@ -14,6 +15,7 @@ mod state;
 mod store;
 
 pub use directory::Directory;
+pub use homes::{HomeRow, HomesTable, Listed, homes_tables};
 pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
 pub use layout::{DU_LATEST, Keys, LATEST};
 pub use metrics::{UserMetrics, batches, metrics};
@@ -23,4 +25,4 @@ pub use pages::{PAGE, page_of_user, put_page};
 pub use send::{Sent, send};
 pub use spool::{CloudWatch, Job, Notify, Plan, Progress, add};
 pub use state::{Lock, State};
-pub use store::{Condition, Destination, Object, Put, Store, Version};
+pub use store::{Condition, Destination, Extent, Object, Put, Store, Take, Version};

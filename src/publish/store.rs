@@ -28,6 +28,21 @@ pub trait Store {
     /// If the store cannot say.
     fn get(&self, key: &str) -> ServiceResult<Option<Object>>;
 
+    /// Hands over the objects of these keys in their order, each as [`get`](Self::get) answers or
+    /// the beginning of it. What is far away is asked for several at a time.
+    ///
+    /// # Errors
+    /// The first one of `take`, which ends it.
+    fn get_each(&self, keys: &[&str], extent: Extent, take: &mut Take<'_>) -> ServiceResult<()> {
+        keys.iter().enumerate().try_for_each(|(at, key)| {
+            let mut object = self.get(key);
+            if let (Ok(Some(object)), Extent::First(bytes)) = (&mut object, extent) {
+                object.bytes.truncate(bytes);
+            }
+            take(at, object)
+        })
+    }
+
     /// Writes the object if the condition holds.
     ///
     /// # Errors
@@ -39,6 +54,18 @@ pub trait Store {
     /// # Errors
     /// If the store cannot say.
     fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>>;
+}
+
+/// Takes what was asked for at this index.
+pub type Take<'a> = dyn FnMut(usize, ServiceResult<Option<Object>>) -> ServiceResult<()> + 'a;
+
+/// How much of an object is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// So many bytes from its beginning, or fewer where it is smaller.
+    First(usize),
 }
 
 /// An object as it was read.

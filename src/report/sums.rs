@@ -1,13 +1,14 @@
 //! Adding up and ordering what is in a report.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::text::bytes_of;
 
-use super::model::{ByAge, ByClass, Finding, HomeReport, Kind, Report, Share, Usage};
+use super::model::{ByAge, ByClass, Finding, HomeReport, Kind, Report, Run, Share, Usage};
 
 /// What homes are ordered by; the largest first, names ascending.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -92,6 +93,21 @@ impl ByAge {
     fn shares_mut(&mut self) -> [&mut Share; 5] {
         let Self { days_7, days_30, days_90, year_1, older } = self;
         [days_7, days_30, days_90, year_1, older]
+    }
+}
+
+impl Run {
+    /// Whether it looked at what the other one looked at: their figures are of the same.
+    pub fn sees_what(&self, other: &Run) -> bool {
+        let users = self.users.iter().collect::<BTreeSet<_>>() == other.users.iter().collect();
+        users && self.covers_what(other)
+    }
+
+    /// The same, whoever they were restricted to.
+    pub fn covers_what(&self, other: &Run) -> bool {
+        let root = |run: &Run| bytes_of(&run.root, run.root_base64.as_deref());
+        let rest = |run: &Run| (run.home_depth, run.cross_mounts);
+        root(self) == root(other) && rest(self) == rest(other) && self.exclude == other.exclude
     }
 }
 

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::fmt::strtime;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::publish::{Latest, Store};
-use crate::report::bytes_of_cell;
-use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::publish::{HomesTable, Latest, Listed, Store, homes_tables};
+use crate::report::{Coverage, bytes_of_cell};
+use crate::service::ServiceResult;
 use crate::text::lossy;
 
 /// A day and how far from it the run may be that stands for it: timers drift, and days are missed.
@@ -45,8 +43,7 @@ pub(super) type HomeKey = (bool, Vec<u8>);
 pub(super) struct BaseHome {
     pub(super) uid: Option<u32>,
     pub(super) owner: String,
-    pub(super) complete: bool,
-    pub(super) interrupted: bool,
+    pub(super) coverage: Coverage,
     pub(super) allocated: u64,
 }
 
@@ -62,25 +59,17 @@ impl Bases {
     pub(super) fn read(store: &dyn Store, latest: &Latest) -> ServiceResult<Self> {
         let started = latest.run.started;
         let first = started.saturating_sub(SignedDuration::from_hours(WEEK.to + 24));
-        let first = first.unwrap_or(started).strftime("%Y-%m-%d").to_string();
-        let keys = store.list("homes/dt=", &format!("homes/dt={first}"))?;
-        let runs: Vec<(Timestamp, &str, &str)> = keys
-            .iter()
-            .filter_map(|key| {
-                let id = key.rsplit('/').next()?.strip_suffix(".csv")?;
-                Some((started_of(id)?, id, key.as_str()))
-            })
-            .collect();
+        let runs = homes_tables(store, first.unwrap_or(started))?;
         let find = |span: Span| {
             let hours = |at: Timestamp| started.duration_since(at).as_hours();
-            let near = runs.iter().filter(|(at, ..)| (span.from..=span.to).contains(&hours(*at)));
-            let nearest = near.min_by_key(|(at, ..)| {
-                let away = started.duration_since(*at) - SignedDuration::from_hours(span.hours);
-                away.abs()
+            let near = |run: &&HomesTable| (span.from..=span.to).contains(&hours(run.started));
+            let nearest = runs.iter().filter(near).min_by_key(|run| {
+                let away = started.duration_since(run.started);
+                (away - SignedDuration::from_hours(span.hours)).abs()
             });
-            nearest.and_then(|(at, id, key)| {
+            nearest.and_then(|run| {
                 // What can be shown without it is shown.
-                read_base(store, *at, id, key).unwrap_or_else(|error| {
+                read_base(store, run).unwrap_or_else(|error| {
                     tracing::warn!("no comparison: {}", error.text);
                     None
                 })
@@ -90,77 +79,33 @@ impl Bases {
     }
 }
 
-/// When a run started, by its id.
-fn started_of(id: &str) -> Option<Timestamp> {
-    let time = strtime::parse("%Y%m%dT%H%M%S%.fZ", id).ok()?.to_datetime().ok()?;
-    TimeZone::UTC.to_timestamp(time).ok()
-}
-
-fn read_base(
-    store: &dyn Store,
-    started: Timestamp,
-    id: &str,
-    key: &str,
-) -> ServiceResult<Option<Base>> {
+fn read_base(store: &dyn Store, run: &HomesTable) -> ServiceResult<Option<Base>> {
     // Lifecycle rules may remove it between listing and reading.
-    let Some(object) = store.get(key)? else { return Ok(None) };
-    let homes = homes_of(&object.bytes).map_err(|problem| {
-        ServiceError::new(Trouble::Refused, format!("{}: {problem}", store.name(key)))
+    let Some(object) = store.get(&run.key)? else { return Ok(None) };
+    let mut homes = BTreeMap::new();
+    run.rows(store, &object.bytes, |row| {
+        let home = BaseHome {
+            uid: row.uid,
+            owner: lossy(&bytes_of_cell(row.owner)).0,
+            coverage: row.coverage,
+            allocated: row.allocated.0,
+        };
+        homes.insert((row.outside, row.name()), home);
     })?;
-    Ok(Some(Base { run: id.to_owned(), started, homes }))
+    Ok(Some(Base { run: run.run.clone(), started: run.started, homes }))
 }
 
 impl Base {
-    /// Whether every home there was is in it: the run went to its end, and nothing above the
-    /// homes, which counts as outside of them, was unreadable.
-    pub(super) fn has_all_homes(&self) -> bool {
-        self.homes.iter().all(|((outside, _), home)| match outside {
-            true => home.complete,
-            false => !home.interrupted,
-        })
+    /// What its homes say of the run.
+    pub(super) fn listed(&self) -> Listed {
+        let mut listed = Listed::default();
+        self.homes.iter().for_each(|((outside, _), home)| listed.add(*outside, home.coverage));
+        listed
     }
 }
 
-fn homes_of(table: &[u8]) -> Result<BTreeMap<HomeKey, BaseHome>, String> {
-    let mut reader = csv::Reader::from_reader(table);
-    let head = reader.headers().map_err(|error| error.to_string())?.clone();
-    let column = |name: &str| {
-        let at = head.iter().position(|cell| cell == name);
-        at.ok_or_else(|| format!("it has no column `{name}`"))
-    };
-    let [home, kind, uid, owner] = ["home", "kind", "uid", "owner"].map(column);
-    let [coverage, allocated] = ["coverage", "allocated_bytes"].map(column);
-    let (home, kind, uid, owner) = (home?, kind?, uid?, owner?);
-    let (coverage, allocated) = (coverage?, allocated?);
-    let mut homes = BTreeMap::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| error.to_string())?;
-        let cell = |at: usize| record.get(at).unwrap_or_default();
-        let number = cell(allocated).parse();
-        let line = record.position().map_or(0, csv::Position::line);
-        homes.insert(
-            (cell(kind) == "outside", bytes_of_cell(cell(home))),
-            BaseHome {
-                uid: cell(uid).parse().ok(),
-                owner: lossy(&bytes_of_cell(cell(owner))).0,
-                complete: cell(coverage) == "complete",
-                interrupted: cell(coverage) == "interrupted",
-                allocated: number
-                    .map_err(|_| format!("line {line}: allocated_bytes is no number"))?,
-            },
-        );
-    }
-    Ok(homes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_says_by_its_id_when_it_started() {
-        let at = started_of("20261124T080232.123456Z").expect("an id");
-        assert_eq!(at.to_string(), "2026-11-24T08:02:32.123456Z");
-        assert_eq!(started_of("latest"), None);
+impl BaseHome {
+    pub(super) fn complete(&self) -> bool {
+        self.coverage == Coverage::Complete
     }
 }

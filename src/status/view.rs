@@ -103,7 +103,7 @@ impl View {
                 latest.totals.allocated_bytes.0,
                 base.homes.values().fold(0, |sum, home| sum.saturating_add(home.allocated)),
             ),
-            exact: complete && base.homes.values().all(|home| home.complete),
+            exact: complete && base.homes.values().all(BaseHome::complete),
         };
         let total_change =
             Changes { day: bases.day.as_ref().map(total), week: bases.week.as_ref().map(total) };
@@ -171,11 +171,11 @@ impl Line {
         let before = |base: &Option<Base>| base.as_ref()?.homes.get(&key).cloned();
         let change = |before: &BaseHome| Change {
             bytes: difference(home.allocated_bytes.0, before.allocated),
-            exact: before.complete && home.coverage == Coverage::Complete,
+            exact: before.complete() && home.coverage == Coverage::Complete,
         };
         let (day, week) = (before(&bases.day), before(&bases.week));
         Self {
-            new: bases.day.as_ref().is_some_and(Base::has_all_homes)
+            new: bases.day.as_ref().is_some_and(|base| base.listed().all_homes)
                 && day.is_none()
                 && home.kind != Kind::Outside,
             change: Changes { day: day.as_ref().map(change), week: week.as_ref().map(change) },

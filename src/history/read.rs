@@ -1,0 +1,227 @@
+//! Reads the published tables of homes of some time, one run after the other.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::scope::comparable;
+use super::series::{History, HomeSeries, RunPoint};
+use crate::publish::{Extent, HomeRow, HomesTable, Listed, Store, homes_tables};
+use crate::report::{Coverage, bytes_of_cell};
+use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::text::{lossy, printable};
+use crate::units::AllocatedBytes;
+
+/// How far clocks may be apart.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+
+/// Reads the runs of the last `days` before `now`. A run whose table is broken is left out with a
+/// warning.
+///
+/// # Errors
+/// If the store cannot say which runs there are, or does not give them out.
+pub fn read(store: &dyn Store, days: u32, now: Timestamp) -> ServiceResult<History> {
+    let first = now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days)));
+    let mut tables = homes_tables(store, first.unwrap_or(now))?;
+    // By a clock that was wrong: it would be taken for the newest one until that time comes.
+    tables.retain(|table| {
+        let future = table.started.duration_since(now) > CLOCKS;
+        if future {
+            warn(&format!("left out: {} is from the future", store.name(&table.key)));
+        }
+        !future
+    });
+    let (tables, not_comparable) = comparable(store, tables)?;
+    let mut reader = Reader { tables: &tables, ..Reader::default() };
+    let mut problems = Vec::new();
+    let keys: Vec<&str> = tables.iter().map(|table| table.key.as_str()).collect();
+    store.get_each(&keys, Extent::Whole, &mut |at, object| {
+        let table = &tables[at];
+        let run = match object {
+            // Lifecycle rules may remove it between listing and reading.
+            Ok(None) => return Ok(()),
+            Ok(Some(object)) => reader.rows(store, table, &object.bytes),
+            Err(error) => Err(error),
+        };
+        match run {
+            Ok(run) => reader.commit(at, run),
+            Err(error) => {
+                reader.unreadable.push(table.run.clone());
+                problems.push(error);
+            }
+        }
+        Ok(())
+    })?;
+    // Where nothing at all is given out, it is no trouble of this run or that.
+    let refused =
+        |error: &&ServiceError| matches!(error.trouble, Trouble::Credentials | Trouble::Denied);
+    if let (true, Some(error)) = (reader.runs.is_empty(), problems.iter().find(refused)) {
+        return Err(error.clone());
+    }
+    problems.iter().for_each(|error| warn(&format!("left out: {}", error.text)));
+    Ok(reader.history(not_comparable))
+}
+
+fn warn(problem: &str) {
+    tracing::warn!("{}", printable(problem.as_bytes()));
+}
+
+/// Gives each text a number: names of homes and people are the same in nearly every run.
+#[derive(Default)]
+struct Texts {
+    numbers: HashMap<Box<str>, u32>,
+    texts: Vec<Box<str>>,
+}
+
+impl Texts {
+    fn number(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        // More texts than this do not fit into memory.
+        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(text.into(), number);
+        self.texts.push(text.into());
+        number
+    }
+}
+
+/// A run as its table has it; taken over only when all of that could be read.
+#[derive(Default)]
+struct RunRows {
+    rows: Vec<Row>,
+    listed: Listed,
+    has_outside: bool,
+}
+
+struct Row {
+    key: (bool, u32),
+    uid: Option<u32>,
+    owner: u32,
+    coverage: Coverage,
+    allocated: AllocatedBytes,
+    quota: Option<AllocatedBytes>,
+}
+
+/// A home so far.
+struct Home {
+    uid: Option<u32>,
+    owner: u32,
+    points: Vec<Option<AllocatedBytes>>,
+    quota: Option<AllocatedBytes>,
+    /// The run that had it last, by its place among the runs that were read, and how.
+    last: (usize, Coverage),
+    since: Option<usize>,
+}
+
+#[derive(Default)]
+struct Reader<'a> {
+    tables: &'a [HomesTable],
+    texts: Texts,
+    runs: Vec<RunPoint>,
+    /// Of the newest run.
+    listed: Listed,
+    has_outside: bool,
+    homes: HashMap<(bool, u32), Home>,
+    unreadable: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn rows(
+        &mut self,
+        store: &dyn Store,
+        table: &HomesTable,
+        bytes: &[u8],
+    ) -> ServiceResult<RunRows> {
+        let mut run = RunRows::default();
+        table.rows(store, bytes, |row| run.add(&row, &mut self.texts))?;
+        // It is the last line: a table without it, where others have one, was cut off between
+        // two lines.
+        if self.has_outside && !run.has_outside {
+            let problem = format!("{}: its last lines are missing", store.name(&table.key));
+            return Err(ServiceError::new(Trouble::Refused, problem));
+        }
+        Ok(run)
+    }
+
+    fn commit(&mut self, at: usize, run: RunRows) {
+        let index = self.runs.len();
+        let table = &self.tables[at];
+        let sum = run.rows.iter().map(|row| row.allocated).sum();
+        self.runs.push(RunPoint {
+            id: table.run.clone(),
+            started: table.started,
+            coverage: run.listed.coverage,
+            total: Some(sum).filter(|_| run.listed.coverage == Coverage::Complete),
+        });
+        self.listed = run.listed;
+        self.has_outside |= run.has_outside;
+        let nobody = self.texts.number("");
+        for row in run.rows {
+            let home = self.homes.entry(row.key).or_insert_with(|| Home {
+                uid: row.uid,
+                owner: row.owner,
+                points: Vec::new(),
+                quota: None,
+                last: (index, row.coverage),
+                since: None,
+            });
+            let other_uid = home.uid.is_some() && row.uid.is_some() && home.uid != row.uid;
+            let known = home.owner != nobody && row.owner != nobody;
+            if other_uid || (known && home.owner != row.owner) {
+                // It begins anew: what the one left behind is no growth of the other.
+                home.points.fill(None);
+                home.since = Some(index);
+            }
+            home.uid = row.uid.or(home.uid);
+            if row.owner != nobody || other_uid {
+                home.owner = row.owner;
+            }
+            home.points.resize(index, None);
+            home.points.push(Some(row.allocated).filter(|_| row.coverage == Coverage::Complete));
+            (home.quota, home.last) = (row.quota, (index, row.coverage));
+        }
+    }
+
+    fn history(self, not_comparable: Vec<String>) -> History {
+        let Self { texts, runs, listed, homes, unreadable, .. } = self;
+        let newest = runs.len().saturating_sub(1);
+        let text = |number: u32| texts.texts.get(number as usize).map_or("", |text| &**text);
+        let series = homes.into_iter().map(|((outside, name), mut home)| {
+            home.points.resize(runs.len(), None);
+            let there = home.last.0 == newest;
+            HomeSeries {
+                name: bytes_of_cell(text(name)).into(),
+                outside,
+                uid: home.uid,
+                owner: Some(lossy(&bytes_of_cell(text(home.owner))).0).filter(|o| !o.is_empty()),
+                points: home.points,
+                quota: home.quota,
+                newest: Some(home.last.1).filter(|_| there),
+                // What was not listed may well be there.
+                gone: !there && listed.all_homes,
+                since: home.since,
+            }
+        });
+        let mut series: Vec<HomeSeries> = series.collect();
+        let rank = |home: &HomeSeries| (home.outside, Reverse(home.last(&runs).map(|last| last.1)));
+        series.sort_by(|a, b| (rank(a), &a.name).cmp(&(rank(b), &b.name)));
+        History { runs, homes: series, not_comparable, unreadable }
+    }
+}
+
+impl RunRows {
+    fn add(&mut self, row: &HomeRow<'_>, texts: &mut Texts) {
+        self.listed.add(row.outside, row.coverage);
+        self.has_outside |= row.outside;
+        self.rows.push(Row {
+            key: (row.outside, texts.number(row.home)),
+            uid: row.uid,
+            owner: texts.number(row.owner),
+            coverage: row.coverage,
+            allocated: row.allocated,
+            quota: row.quota,
+        });
+    }
+}
