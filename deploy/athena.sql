@@ -16,6 +16,8 @@
 --     an apostrophe before it: '=cmd.
 --   * Times are UTC; dt is the day a run started. A day may have several runs, and run_id sorts
 --     them by time.
+--   * Amounts are estimates in USD a month, empty where nobody knows a price. Those of findings are
+--     what deleting them would save; runs of an earlier version have none.
 --   * A run with coverage other than 'complete' in some home did not see all of it.
 
 -- All columns are strings, because OpenCSVSerde reads an empty number as an error. Its default
@@ -56,7 +58,10 @@ CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_homes (
   days_30_allocated_bytes string,
   days_90_allocated_bytes string,
   year_1_allocated_bytes string,
-  older_allocated_bytes string
+  older_allocated_bytes string,
+  cost_month_usd string,
+  reclaimable_metered_bytes string,
+  reclaimable_month_usd string
 )
 PARTITIONED BY (dt string)
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
@@ -90,7 +95,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_findings (
   frees_metered_bytes string,
   command string,
   run_id string,
-  run_started string
+  run_started string,
+  cost_month_usd string
 )
 PARTITIONED BY (dt string)
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
@@ -146,7 +152,10 @@ SELECT
   try_cast(days_30_allocated_bytes AS bigint) AS days_30_allocated_bytes,
   try_cast(days_90_allocated_bytes AS bigint) AS days_90_allocated_bytes,
   try_cast(year_1_allocated_bytes AS bigint) AS year_1_allocated_bytes,
-  try_cast(older_allocated_bytes AS bigint) AS older_allocated_bytes
+  try_cast(older_allocated_bytes AS bigint) AS older_allocated_bytes,
+  try_cast(cost_month_usd AS double) AS cost_month_usd,
+  try_cast(reclaimable_metered_bytes AS bigint) AS reclaimable_metered_bytes,
+  try_cast(reclaimable_month_usd AS double) AS reclaimable_month_usd
 FROM efs_scan_homes;
 
 CREATE OR REPLACE VIEW efs_scan_findings_typed AS
@@ -167,7 +176,8 @@ SELECT
   try_cast(metered_bytes AS bigint) AS metered_bytes,
   try_cast(frees_allocated_bytes AS bigint) AS frees_allocated_bytes,
   try_cast(frees_metered_bytes AS bigint) AS frees_metered_bytes,
-  nullif(command, '') AS command
+  nullif(command, '') AS command,
+  try_cast(cost_month_usd AS double) AS cost_month_usd
 FROM efs_scan_findings;
 
 -- Growth per user, that is per home, over 30 days: the first run of that time against the newest,
@@ -202,14 +212,15 @@ CREATE OR REPLACE VIEW efs_scan_orphans AS
 WITH
   recent AS (
     SELECT
-      run_id, run_started, home, uid, owner_status, allocated_bytes, metered_bytes, newest_mtime
+      run_id, run_started, home, uid, owner_status, allocated_bytes, metered_bytes, newest_mtime,
+      cost_month_usd
     FROM efs_scan_homes_typed
     WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
   ),
   ends AS (
     SELECT max(run_id) AS last_run FROM recent
   )
-SELECT home, uid, allocated_bytes, metered_bytes, newest_mtime, run_started
+SELECT home, uid, allocated_bytes, metered_bytes, newest_mtime, run_started, cost_month_usd
 FROM recent CROSS JOIN ends
 WHERE run_id = last_run AND owner_status = 'orphan';
 
@@ -220,7 +231,7 @@ WITH
   recent AS (
     SELECT
       run_id, home, owner, uid, rule, class, hint, path, inodes, allocated_bytes,
-      frees_allocated_bytes, frees_metered_bytes, command
+      frees_allocated_bytes, frees_metered_bytes, command, cost_month_usd
     FROM efs_scan_findings_typed
     WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
   ),
@@ -229,6 +240,6 @@ WITH
   )
 SELECT
   home, owner, uid, rule, class, path, inodes, allocated_bytes, frees_allocated_bytes,
-  frees_metered_bytes, command
+  frees_metered_bytes, command, cost_month_usd
 FROM recent CROSS JOIN ends
 WHERE run_id = last_run AND NOT hint;

@@ -220,6 +220,9 @@ fn scan(
     if let Some(publisher::Scanned { id, efs, part }) = file_system {
         report.reconcile((id, part), efs, &config.prices);
     }
+    if config.prices_said {
+        report.price_as_standard(&config.prices);
+    }
     report.sort(config.sort);
     if let Some(homes) = homes.filter(|_| ended == Ended::Complete) {
         let missing = missing_users(&report, &homes);
@@ -361,6 +364,7 @@ fn render(
             report::csv(report, names).map_err(|error| format!("writing CSV: {error}"))?
         }
         Format::Du => report::du(report, names),
+        Format::Prometheus => report::prometheus(report),
     })
 }
 

@@ -332,6 +332,8 @@ pub enum Format {
     Csv,
     /// As `du -h -d1 ROOT/` prints it
     Du,
+    /// Metrics for Prometheus, as node_exporter reads them from a file
+    Prometheus,
 }
 
 /// Forms of what is said on stderr.

@@ -88,7 +88,22 @@ pub struct Usd(pub f64);
 impl Usd {
     /// The amount as people read it: `1234.50 USD`.
     pub fn human(self) -> String {
-        format!("{:.2} USD", self.0)
+        format!("{} USD", self.amount())
+    }
+
+    /// The same without the currency. What is more than nothing never reads as nothing.
+    ///
+    /// ```
+    /// use efs_scan::units::Usd;
+    /// assert_eq!(Usd(1234.5).amount(), "1234.50");
+    /// assert_eq!(Usd(0.004).amount(), "<0.01");
+    /// assert_eq!(Usd(0.0).amount(), "0.00");
+    /// ```
+    pub fn amount(self) -> String {
+        match self.0 {
+            tiny if tiny > 0.0 && tiny < 0.005 => "<0.01".to_owned(),
+            amount => format!("{amount:.2}"),
+        }
     }
 }
 

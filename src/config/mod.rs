@@ -184,6 +184,8 @@ pub struct Config {
     pub file_system_id: Option<String>,
     /// What storage costs.
     pub prices: Prices,
+    /// Whether the configuration says so.
+    pub prices_said: bool,
 }
 
 impl Config {
@@ -358,6 +360,7 @@ impl Loaded {
             state_asked: args.state_dir_given,
             file_system_id: settings.file_system_id,
             prices: settings.prices.prices()?,
+            prices_said: !is_empty(&settings.prices),
         })
     }
 }

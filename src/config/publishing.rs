@@ -9,6 +9,9 @@ use crate::publish::{Destination, Notify, UserMetrics};
 use crate::report::Prices;
 use crate::units::Usd;
 
+/// More than anybody asks for a GiB-month; amounts stay finite below it.
+const MAX_PRICE: f64 = 1e6;
+
 /// Namespace of the metrics, unless another is given.
 const DEFAULT_NAMESPACE: &str = "EfsScan";
 
@@ -58,7 +61,7 @@ impl PriceSettings {
     /// What the file leaves out has its default.
     pub(super) fn prices(&self) -> Result<Prices, String> {
         let price = |name: &str, mine: Option<f64>, default: Usd| match mine {
-            Some(price) if !price.is_finite() || price < 0.0 => {
+            Some(price) if !(0.0..=MAX_PRICE).contains(&price) => {
                 Err(format!("prices.{name}: {price} is no price of a GiB-month"))
             }
             mine => Ok(mine.map_or(default, Usd)),
@@ -80,9 +83,13 @@ impl PriceSettings {
         })
     }
 
-    /// With every default said, for `efs-scan config`.
+    /// With every default said, for `efs-scan config`; nothing where nothing was said, because
+    /// only prices that were said hold where EFS tells no sizes.
     pub(super) fn with_defaults(&self) -> Self {
         let Ok(prices) = self.prices() else { return self.clone() };
+        if is_empty(self) {
+            return Self::default();
+        }
         Self {
             standard: Some(prices.standard.0),
             infrequent_access: Some(prices.infrequent_access.0),

@@ -26,6 +26,9 @@ pub struct Latest {
     pub homes_table: String,
     /// The file system, if known.
     pub file_system: Option<FileSystem>,
+    /// What everything costs, if there is a price for it.
+    #[serde(default)]
+    pub money: Option<Money>,
     /// Everything together.
     pub totals: Usage,
     /// Homes of nobody known.
@@ -72,6 +75,9 @@ pub struct HomeLine {
     pub quota: Option<Quota>,
     /// Its share of the file system's monthly cost, as an estimate.
     pub cost_month: Option<Usd>,
+    /// What deleting its trash and caches would save.
+    #[serde(default)]
+    pub reclaimable: Option<Reclaimable>,
 }
 
 impl Latest {
@@ -90,6 +96,7 @@ impl Latest {
             report: keys.run,
             homes_table: keys.homes,
             file_system: report.file_system.clone(),
+            money: report.money.clone(),
             totals: report.totals.clone(),
             orphans: report.orphans,
             errors: report.errors.count,
@@ -117,6 +124,7 @@ impl HomeLine {
             newest_mtime: home.newest_mtime,
             quota: home.quota,
             cost_month: home.cost_month,
+            reclaimable: home.reclaimable,
         }
     }
 }

@@ -60,6 +60,7 @@ pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
         run,
         totals: usage_of(&builder.tally, &builder.by_class),
         file_system: None,
+        money: None,
         nfs: None,
         newest_mtime: builder.tally.newest.map(timestamp),
         rules: rule_reports(builder.rules, &builder.all_rules),
@@ -185,6 +186,7 @@ impl Builder<'_> {
             largest_dirs: books.dirs.items().iter().map(large_dir).collect(),
             quota,
             cost_month: None,
+            reclaimable: None,
         }
     }
 
@@ -210,7 +212,7 @@ impl Builder<'_> {
     fn orphans(&self, homes: &[HomeReport]) -> Option<Orphans> {
         let orphan = |home: &&HomeReport| home.owner.status == OwnerStatus::Orphan;
         self.context.names.know_everybody().then(|| {
-            let mut orphans = Orphans { homes: 0, usage: Share::default() };
+            let mut orphans = Orphans { homes: 0, usage: Share::default(), cost_month: None };
             for home in homes.iter().filter(orphan) {
                 orphans.homes += 1;
                 orphans.usage.add(home.usage.share());
@@ -233,6 +235,7 @@ impl Builder<'_> {
             path_base64,
             usage: share(sums.whole()),
             frees: share(sums.frees()),
+            cost_month: None,
             command: rule.command.as_ref().map(|command| match command.contains("{path}") {
                 true => command.replace("{path}", &word()),
                 false => command.clone(),
@@ -316,6 +319,7 @@ fn rule_reports(rules: &Rules, totals: &BTreeMap<u16, RuleTotal>) -> Vec<RuleRep
                 places: total.places,
                 usage: share(total.whole()),
                 frees: share(total.frees()),
+                cost_month: None,
                 command: rule.command.clone(),
                 note: rule.note.clone(),
             }

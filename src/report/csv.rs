@@ -4,6 +4,7 @@
 use super::du::Names;
 use super::model::{ByAge, ByClass, Finding, HomeReport, Report};
 use crate::text::{bytes_of, printable, unprintable};
+use crate::units::Usd;
 
 const HEAD: [&str; 23] = [
     "home",
@@ -31,7 +32,12 @@ const HEAD: [&str; 23] = [
     "run_started",
 ];
 
-const FINDINGS_HEAD: [&str; 16] = [
+/// Behind the classes and ages: whoever reads columns by their place finds the older ones there.
+/// Empty without a price.
+const COSTS_HEAD: [&str; 3] =
+    ["cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd"];
+
+const FINDINGS_HEAD: [&str; 17] = [
     "home",
     "uid",
     "owner",
@@ -48,6 +54,7 @@ const FINDINGS_HEAD: [&str; 16] = [
     "command",
     "run_id",
     "run_started",
+    "cost_month_usd",
 ];
 
 /// A line for each home.
@@ -59,7 +66,8 @@ pub fn csv(report: &Report, names: Names) -> Result<Vec<u8>, csv::Error> {
     let classes = ByClass::NAMES.map(|class| format!("{class}_allocated_bytes"));
     let ages = ByAge::NAMES.map(|age| format!("{age}_allocated_bytes"));
     let head = HEAD.iter().map(|name| (*name).to_owned());
-    writer.write_record(head.chain(classes).chain(ages))?;
+    let costs = COSTS_HEAD.map(str::to_owned);
+    writer.write_record(head.chain(classes).chain(ages).chain(costs))?;
     for home in &report.homes {
         writer.write_record(row(report, home, names))?;
     }
@@ -92,7 +100,7 @@ fn cell(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&safe_cell(printable(bytes).into_bytes())).into_owned()
 }
 
-fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String; 16] {
+fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String; 17] {
     let text = |text: &str| cell(text.as_bytes());
     let (usage, frees) = (finding.usage, finding.frees);
     [
@@ -112,7 +120,13 @@ fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String
         text(finding.command.as_deref().unwrap_or_default()),
         report.run.id.clone(),
         report.run.started.to_string(),
+        finding.cost_month.map(amount).unwrap_or_default(),
     ]
+}
+
+/// With all its digits.
+fn amount(amount: Usd) -> String {
+    amount.0.to_string()
 }
 
 fn row(report: &Report, home: &HomeReport, names: Names) -> Vec<Vec<u8>> {
@@ -122,11 +136,7 @@ fn row(report: &Report, home: &HomeReport, names: Names) -> Vec<Vec<u8>> {
     let optional = |value: Option<String>| value.unwrap_or_default().into_bytes();
     let mut row = vec![
         name_cell(bytes_of(&home.name, home.name_base64.as_deref()), names),
-        text(match home.kind {
-            super::model::Kind::Uid => "uid",
-            super::model::Kind::Named => "named",
-            super::model::Kind::Outside => "outside",
-        }),
+        text(home.kind.name()),
         optional(home.uid.map(|uid| uid.to_string())),
         text(home.owner.name.as_deref().unwrap_or_default()),
         text(home.owner.status.name()),
@@ -152,6 +162,10 @@ fn row(report: &Report, home: &HomeReport, names: Names) -> Vec<Vec<u8>> {
     ];
     let shares = usage.by_class.shares().into_iter().chain(usage.by_age.shares());
     row.extend(shares.map(|share| number(share.allocated_bytes.0)));
+    let saves = home.reclaimable;
+    row.push(optional(home.cost_month.map(amount)));
+    row.push(optional(saves.map(|all| all.share.metered_bytes.0.to_string())));
+    row.push(optional(saves.map(|all| amount(all.month))));
     row
 }
 

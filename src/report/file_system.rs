@@ -5,11 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Coverage, Report};
+use super::money::{Basis, GIB};
 use crate::text::printable;
 use crate::units::{MeteredBytes, Usd};
-
-/// AWS bills GB-months of 2^30 bytes (EFS user guide, "metering").
-const GIB: f64 = (1u64 << 30) as f64;
 
 /// What EFS says of the file system, and how the scan compares.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -84,8 +82,8 @@ pub enum Part {
 }
 
 impl Report {
-    /// Adds what EFS said of the file system: the difference, the cost, and each home's share of
-    /// it.
+    /// Adds what EFS said of the file system: the difference, the cost, and what a part of it
+    /// costs.
     pub fn reconcile(&mut self, (id, part): (String, Part), efs: Option<EfsSize>, prices: &Prices) {
         let ours = self.totals.metered_bytes.0 as f64;
         let whole = part == Part::Whole
@@ -100,16 +98,14 @@ impl Report {
         if let Some(cost) = &cost {
             // Of a whole scan the shares sum to the cost; a part of it is held against EFS's sum.
             let all = if whole { ours } else { theirs.unwrap_or(ours) };
-            for home in &mut self.homes {
-                let share = home.usage.metered_bytes.0 as f64 / all.max(1.0);
-                home.cost_month = Some(cents(cost.month.0 * share));
-            }
+            let rate = Usd(cost.month.0 / all.max(1.0) * GIB);
+            self.price(rate, Basis::Efs, prices.source.clone());
         }
         self.file_system = Some(FileSystem {
             id,
             efs,
             difference_percent: difference.map(|percent| (percent * 100.0).round() / 100.0),
-            cost: cost.map(|cost| Cost { month: cents(cost.month.0), ..cost }),
+            cost,
         });
     }
 }
@@ -137,10 +133,6 @@ fn month(efs: &EfsSize, prices: &Prices) -> Usd {
     let standard = (Some(efs.standard.unwrap_or(rest)), prices.standard);
     let classes = colder.into_iter().chain([standard]);
     Usd(classes.map(|(bytes, price)| bytes.map_or(0.0, |b| b.0 as f64) / GIB * price.0).sum())
-}
-
-fn cents(amount: f64) -> Usd {
-    Usd((amount * 100.0).round() / 100.0)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::file_system::FileSystem;
+use super::money::{Money, Reclaimable};
 use super::nfs::Nfs;
 use crate::aws::MemberKind;
 use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes, Usd};
@@ -33,6 +34,9 @@ pub struct Report {
     /// The EFS file system that was scanned, if it is known which one it is.
     #[serde(default)]
     pub file_system: Option<FileSystem>,
+    /// What that costs, if there is a price for it.
+    #[serde(default)]
+    pub money: Option<Money>,
     /// What the scan asked of the server, where the root is on NFS.
     #[serde(default)]
     pub nfs: Option<Nfs>,
@@ -228,6 +232,9 @@ pub struct HomeReport {
     /// estimate: which storage class a file is in cannot be seen through NFS.
     #[serde(default)]
     pub cost_month: Option<Usd>,
+    /// What deleting its trash and caches would save.
+    #[serde(default)]
+    pub reclaimable: Option<Reclaimable>,
 }
 
 /// What makes a directory a home.
@@ -240,6 +247,17 @@ pub enum Kind {
     Named,
     /// Not a home: what lies above or beside homes.
     Outside,
+}
+
+impl Kind {
+    /// The name as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uid => "uid",
+            Self::Named => "named",
+            Self::Outside => "outside",
+        }
+    }
 }
 
 /// Who a home belongs to.
@@ -281,7 +299,7 @@ impl OwnerStatus {
 }
 
 /// What one rule found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleReport {
     /// The rule.
     pub rule: String,
@@ -295,6 +313,9 @@ pub struct RuleReport {
     pub usage: Share,
     /// What deleting all of them would free: inodes without a link elsewhere.
     pub frees: Share,
+    /// What `frees` costs in a month, as an estimate.
+    #[serde(default)]
+    pub cost_month: Option<Usd>,
     /// What reclaims it; `{path}` stands for the place.
     pub command: Option<String>,
     /// A word of caution about that.
@@ -302,7 +323,7 @@ pub struct RuleReport {
 }
 
 /// One place that a rule found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// The rule.
     pub rule: String,
@@ -319,6 +340,9 @@ pub struct Finding {
     pub usage: Share,
     /// What deleting it would really free: inodes whose links all lie in it.
     pub frees: Share,
+    /// What `frees` costs in a month, as an estimate.
+    #[serde(default)]
+    pub cost_month: Option<Usd>,
     /// The command that reclaims it, as its owner would run it.
     pub command: Option<String>,
 }
@@ -366,12 +390,15 @@ pub struct Quota {
 }
 
 /// Homes that belong to nobody known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Orphans {
     /// How many homes.
     pub homes: u64,
-    /// What they hold together.
+    /// What they hold together; their trash and caches are in what could be reclaimed, too.
     pub usage: Share,
+    /// What that costs in a month, as an estimate.
+    #[serde(default)]
+    pub cost_month: Option<Usd>,
 }
 
 /// Hard links that lead somewhere else.

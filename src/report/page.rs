@@ -3,7 +3,9 @@
 use std::fmt::{Result, Write};
 
 use super::model::*;
-use super::table::{age_of, columns, finding_table, marks, name_of, owner_of, percent, push_table};
+use super::table::{
+    age_of, columns, finding_table, marks, name_of, owner_of, percent, push_table, show_column, usd,
+};
 use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, human};
 
@@ -51,6 +53,11 @@ fn usage(out: &mut String, report: &Report, home: &HomeReport) -> Result {
     if let Some(quota) = home.quota {
         writeln!(out, "  quota: {}", percent(&quota))?;
     }
+    if let Some(cost) = home.cost_month {
+        let saves = home.reclaimable.filter(|all| all.share.inodes > 0);
+        let saves = saves.map(|all| format!("; could be reclaimed: {}", all.human()));
+        writeln!(out, "  costs {} a month{}", cost.human(), saves.unwrap_or_default())?;
+    }
     if home.shared.inodes > 0 {
         writeln!(
             out,
@@ -86,13 +93,16 @@ fn findings(out: &mut String, home: &HomeReport) -> Result {
         }
     }
     writeln!(out, "\nAll by rule")?;
-    let mut table = columns(&["RULE", "PLACES", "SIZE", "FREES", "MIND"], &[1, 2, 3]);
+    let head = ["RULE", "PLACES", "SIZE", "FREES", "USD/MONTH", "MIND"];
+    let mut table = columns(&head, &[1, 2, 3, 4]);
+    show_column(&mut table, 4, home.cost_month.is_some());
     for rule in &home.rules {
         table.add_row([
             printable(rule.rule.as_bytes()),
             rule.places.to_string(),
             rule.usage.allocated_bytes.human(),
             rule.frees.allocated_bytes.human(),
+            usd(rule.cost_month),
             printable(rule.note.as_deref().unwrap_or_default().as_bytes()),
         ]);
     }

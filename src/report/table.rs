@@ -2,13 +2,13 @@
 
 use std::fmt::{Result, Write};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 
 use super::model::*;
 use super::page::page;
 use crate::text::{bytes_of, printable};
-use crate::units::{AllocatedBytes, human};
+use crate::units::{AllocatedBytes, Usd, human};
 
 /// How much a table says of each home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,15 +83,39 @@ pub(crate) fn columns(head: &[&str], numbers: &[usize]) -> Table {
     table
 }
 
+/// Leaves the column out, where nothing is known that it could say.
+pub(crate) fn show_column(table: &mut Table, at: usize, known: bool) {
+    if let (false, Some(column)) = (known, table.column_mut(at)) {
+        column.set_constraint(ColumnConstraint::Hidden);
+    }
+}
+
+/// An amount as a cell.
+pub(crate) fn usd(amount: Option<Usd>) -> String {
+    amount.map(Usd::amount).unwrap_or_default()
+}
+
 pub(crate) fn push_table(out: &mut String, table: &Table) -> Result {
     table.lines().try_for_each(|row| writeln!(out, "{}", row.trim_end()))
 }
 
 fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result {
     let head = [
-        "HOME", "OWNER", "SIZE", "METERED", "FILES", "TRASH", "CACHE", "ENV", "NEWEST", "QUOTA", "",
+        "HOME",
+        "OWNER",
+        "SIZE",
+        "METERED",
+        "USD/MONTH",
+        "FILES",
+        "TRASH",
+        "CACHE",
+        "ENV",
+        "NEWEST",
+        "QUOTA",
+        "",
     ];
-    let mut table = columns(&head, &[2, 3, 4, 5, 6, 7, 8, 9]);
+    let mut table = columns(&head, &[2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    show_column(&mut table, 4, report.money.is_some());
     let shown = limit.unwrap_or(usize::MAX);
     let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
     let outside = report.homes.iter().filter(|home| home.kind == Kind::Outside);
@@ -100,6 +124,7 @@ fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result
         table.add_row(cells(
             [name_of(home), owner_of(home)],
             &home.usage,
+            home.cost_month,
             age,
             home.quota.map(|quota| percent(&quota)).unwrap_or_default(),
             marks(home).join(", "),
@@ -108,7 +133,8 @@ fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result
     let age = age_of(report.newest_mtime, report.run.started);
     let count = homes.clone().count();
     let total = [format!("total of {count}"), String::new()];
-    table.add_row(cells(total, &report.totals, age, String::new(), String::new()));
+    let cost = report.money.as_ref().map(|money| money.month);
+    table.add_row(cells(total, &report.totals, cost, age, String::new(), String::new()));
     push_table(out, &table)?;
     if count > shown {
         let rest: AllocatedBytes = homes.skip(shown).map(|home| home.usage.allocated_bytes).sum();
@@ -121,6 +147,7 @@ fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result
 fn cells(
     [name, owner]: [String; 2],
     usage: &Usage,
+    cost: Option<Usd>,
     age: String,
     quota: String,
     marks: String,
@@ -134,6 +161,7 @@ fn cells(
         owner,
         usage.allocated_bytes.human(),
         usage.metered_bytes.human(),
+        usd(cost),
         usage.files.to_string(),
         or_dash(usage.by_class.trash),
         or_dash(usage.by_class.cache),
@@ -204,11 +232,13 @@ fn findings(out: &mut String, report: &Report) -> Result {
 }
 
 pub(super) fn finding_table(findings: &[&Finding]) -> Table {
-    let mut table = columns(&["FREES", "SIZE", "CLASS", "RULE", "PATH"], &[0, 1]);
+    let mut table = columns(&["FREES", "USD/MONTH", "SIZE", "CLASS", "RULE", "PATH"], &[0, 1, 2]);
+    show_column(&mut table, 1, findings.iter().any(|finding| finding.cost_month.is_some()));
     for finding in findings {
         let class = if finding.hint { "hint" } else { &finding.class };
         table.add_row([
             finding.frees.allocated_bytes.human(),
+            usd(finding.cost_month),
             finding.usage.allocated_bytes.human(),
             class.to_owned(),
             printable(finding.rule.as_bytes()),
@@ -232,9 +262,13 @@ fn remarks(out: &mut String, report: &Report) -> Result {
             gone.human()
         )?;
     }
+    if let Some(money) = &report.money {
+        out.push_str(&(money.saving() + &money.caveat()));
+    }
     if let Some(orphans) = report.orphans.filter(|orphans| orphans.homes > 0) {
         let bytes = orphans.usage.allocated_bytes.human();
-        writeln!(out, "Orphan homes: {}, {bytes}.", orphans.homes)?;
+        let cost = orphans.cost_month.map(|cost| format!(", {} a month", cost.human()));
+        writeln!(out, "Orphan homes: {}, {bytes}{}.", orphans.homes, cost.unwrap_or_default())?;
     }
     let over = report.over_quota().count();
     if over > 0 {

@@ -2,13 +2,12 @@
 
 use std::fmt::{Result, Write};
 
-use comfy_table::ColumnConstraint;
 use jiff::Timestamp;
 
 use super::changes::Base;
 use super::view::{Change, Line, View};
 use crate::aws::{App, MemberKind};
-use crate::report::{Coverage, Kind, OwnerStatus, columns, percent, push_table};
+use crate::report::{Coverage, Kind, OwnerStatus, columns, percent, push_table, show_column, usd};
 use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, human};
 
@@ -59,7 +58,8 @@ fn lines(out: &mut String, view: &View) -> Result {
     }
     let mut table = columns(&head, &[1, 2, 3, 4, 5, 6, 7, 8]);
     let classes = &view.totals.by_class;
-    let cost = view.file_system.as_ref().and_then(|known| known.cost.as_ref());
+    let cost = view.money.as_ref().map(|money| money.month);
+    show_column(&mut table, COST, cost.is_some());
     let people = view.homes.iter().filter(|line| line.home.kind != Kind::Outside).count();
     if !view.restricted {
         table.add_row([
@@ -69,7 +69,7 @@ fn lines(out: &mut String, view: &View) -> Result {
             or_dash(classes.trash.allocated_bytes),
             or_dash(classes.cache.allocated_bytes),
             String::new(),
-            cost.map(|cost| format!("{:.2}", cost.month.0)).unwrap_or_default(),
+            usd(cost),
             change(view.total_change.day),
             change(view.total_change.week),
         ]);
@@ -83,7 +83,7 @@ fn lines(out: &mut String, view: &View) -> Result {
             or_dash(home.trash_bytes),
             or_dash(home.cache_bytes),
             home.quota.map(|quota| percent(&quota)).unwrap_or_default(),
-            home.cost_month.map(|cost| format!("{:.2}", cost.0)).unwrap_or_default(),
+            usd(home.cost_month),
             change(line.change.day),
             change(line.change.week),
             marks(line).join(", "),
@@ -92,9 +92,6 @@ fn lines(out: &mut String, view: &View) -> Result {
             row.push(line.apps.iter().map(app).collect::<Vec<_>>().join("\n"));
         }
         table.add_row(row);
-    }
-    if let (None, Some(column)) = (cost, table.column_mut(COST)) {
-        column.set_constraint(ColumnConstraint::Hidden);
     }
     push_table(out, &table)
 }
@@ -167,15 +164,21 @@ fn remarks(out: &mut String, view: &View) -> Result {
     }
     if let Some(orphans) = view.orphans.filter(|orphans| orphans.homes > 0 && !view.restricted) {
         let bytes = orphans.usage.allocated_bytes.human();
-        writeln!(end, "Orphan homes: {}, {bytes}.", orphans.homes)?;
+        let cost = orphans.cost_month.map(|cost| format!(", {} a month", cost.human()));
+        writeln!(end, "Orphan homes: {}, {bytes}{}.", orphans.homes, cost.unwrap_or_default())?;
     }
-    if view.homes.iter().any(|line| line.home.cost_month.is_some()) {
-        let cost = view.file_system.as_ref().and_then(|known| known.cost.as_ref());
-        let prices = cost.map(|cost| printable(cost.prices.source.as_bytes())).unwrap_or_default();
-        writeln!(
-            end,
-            "Costs of homes are estimates, in proportion to metered bytes (prices: {prices})."
-        )?;
+    if let Some(money) = &view.money {
+        if view.restricted {
+            for line in &view.homes {
+                let Some(all) = line.home.reclaimable.filter(|all| all.share.inodes > 0) else {
+                    continue;
+                };
+                writeln!(end, "Could be reclaimed of {}: {}.", name(line), all.human())?;
+            }
+        } else {
+            end.push_str(&money.saving());
+        }
+        end.push_str(&money.caveat());
     }
     let since = |base: &Option<Base>| match base {
         Some(base) => day(base.started),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::changes::{Base, BaseHome, Bases, HomeKey};
 use crate::aws::{App, MemberKind};
 use crate::publish::{HomeLine, Latest};
-use crate::report::{Coverage, FileSystem, Kind, Orphans, OwnerStatus, Run, Usage};
+use crate::report::{Coverage, FileSystem, Kind, Money, Orphans, OwnerStatus, Run, Usage};
 use crate::text::{bytes_of, lossy};
 use crate::units::AllocatedBytes;
 
@@ -29,6 +29,7 @@ pub(super) struct View {
     pub(super) stale: bool,
     pub(super) run: Run,
     pub(super) file_system: Option<FileSystem>,
+    pub(super) money: Option<Money>,
     pub(super) totals: Usage,
     pub(super) total_change: Changes,
     pub(super) orphans: Option<Orphans>,
@@ -133,6 +134,7 @@ impl View {
             stale: age > STALE || future,
             run: latest.run,
             file_system: latest.file_system,
+            money: latest.money,
             totals: latest.totals,
             total_change,
             orphans: latest.orphans,

@@ -1,7 +1,9 @@
 -- Homes without a user profile or space, in the newest run of the last week.
 WITH
   recent AS (
-    SELECT run_id, run_started, home, uid, owner_status, allocated_bytes, metered_bytes, newest_mtime
+    SELECT
+      run_id, run_started, home, uid, owner_status, allocated_bytes, metered_bytes, newest_mtime,
+      cost_month_usd
     FROM homes
     WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
   ),
@@ -14,7 +16,8 @@ SELECT
   try_cast(allocated_bytes AS bigint) AS allocated_bytes,
   try_cast(metered_bytes AS bigint) AS metered_bytes,
   newest_mtime,
-  run_started
+  run_started,
+  try_cast(cost_month_usd AS double) AS cost_month_usd
 FROM recent CROSS JOIN ends
 WHERE run_id = last_run AND owner_status = 'orphan'
 ORDER BY 3 DESC

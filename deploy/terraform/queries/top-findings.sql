@@ -4,7 +4,7 @@ WITH
   recent AS (
     SELECT
       run_id, home, owner, uid, rule, class, hint, path, inodes, allocated_bytes,
-      frees_allocated_bytes, frees_metered_bytes, command
+      frees_allocated_bytes, frees_metered_bytes, command, cost_month_usd
     FROM findings
     WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
   ),
@@ -22,7 +22,8 @@ SELECT
   try_cast(allocated_bytes AS bigint) AS allocated_bytes,
   try_cast(frees_allocated_bytes AS bigint) AS frees_allocated_bytes,
   try_cast(frees_metered_bytes AS bigint) AS frees_metered_bytes,
-  nullif(command, '') AS command
+  nullif(command, '') AS command,
+  try_cast(cost_month_usd AS double) AS cost_month_usd
 FROM recent CROSS JOIN ends
 WHERE run_id = last_run AND hint <> 'true'
 ORDER BY frees_metered_bytes DESC

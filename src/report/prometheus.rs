@@ -1,0 +1,242 @@
+//! The text format of Prometheus (exposition format 0.0.4), for node_exporter's textfile collector.
+//!
+//! What a scan did not see whole is left out rather than shown too small, as in CloudWatch: a
+//! graph has a gap there, and no shrinkage. `efs_scan_coverage` and `efs_scan_home_complete` say
+//! so. A home has at most 19 series, whatever it holds.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+
+use super::model::*;
+use crate::text::{bytes_of, printable};
+
+/// Name and help of a metric, and its value where it has one.
+type Metric<T> = (&'static str, &'static str, fn(&T) -> Option<f64>);
+
+const OF_RUNS: &[Metric<Report>] = &[
+    ("start_timestamp_seconds", "When the scan started.", |report| {
+        Some(seconds(report.run.started))
+    }),
+    ("end_timestamp_seconds", "When the scan finished.", |report| {
+        Some(seconds(report.run.finished))
+    }),
+    ("duration_seconds", "How long the scan took.", |report| {
+        Some(report.run.finished.duration_since(report.run.started).as_secs_f64())
+    }),
+    ("errors", "Operations that failed during the scan.", |report| {
+        Some(report.errors.count as f64)
+    }),
+    ("vanished", "Entries that were gone when their turn came.", |report| {
+        Some(report.errors.vanished as f64)
+    }),
+    ("homes", "Home directories.", |report| {
+        let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+        seen(report, homes.count() as f64)
+    }),
+    ("homes_over_quota", "Homes over their quota.", |report| {
+        seen(report, report.over_quota().count() as f64)
+    }),
+    ("orphan_homes", "Homes of nobody known.", |report| seen(report, report.orphans?.homes as f64)),
+    ("orphan_metered_bytes", "What EFS bills for homes of nobody known.", |report| {
+        seen(report, report.orphans?.usage.metered_bytes.0 as f64)
+    }),
+    ("orphan_cost_month_usd", "What those cost in a month, as an estimate.", |report| {
+        seen(report, report.orphans?.cost_month?.0)
+    }),
+    ("allocated_bytes", "What du counts.", |report| {
+        seen(report, report.totals.allocated_bytes.0 as f64)
+    }),
+    ("metered_bytes", "What EFS bills by this scan.", |report| {
+        seen(report, report.totals.metered_bytes.0 as f64)
+    }),
+    ("apparent_bytes", "Sum of the sizes that files claim.", |report| {
+        seen(report, report.totals.apparent_bytes.0 as f64)
+    }),
+    ("inodes", "Files, directories and everything else, each once.", |report| {
+        seen(report, report.totals.share().inodes as f64)
+    }),
+    ("efs_metered_bytes", "What EFS bills by its own count, hours ago.", |report| {
+        Some(report.file_system.as_ref()?.efs?.value.0 as f64)
+    }),
+    ("metered_difference_ratio", "How much more the scan counted than EFS.", |report| {
+        Some(report.file_system.as_ref()?.difference_percent? / 100.0)
+    }),
+    ("cost_month_usd", "What was scanned costs in a month, as an estimate.", |report| {
+        seen(report, report.money.as_ref()?.month.0)
+    }),
+    ("reclaimable_metered_bytes", "What deleting trash and caches would free.", |report| {
+        seen(report, report.money.as_ref()?.reclaimable.share.metered_bytes.0 as f64)
+    }),
+    ("reclaimable_month_usd", "What that would save in a month, as an estimate.", |report| {
+        seen(report, report.money.as_ref()?.reclaimable.month.0)
+    }),
+];
+
+const OF_HOMES: &[Metric<HomeReport>] = &[
+    ("home_complete", "Whether all of the home was read; it has no sizes otherwise.", |home| {
+        Some(flag(home.coverage == Coverage::Complete))
+    }),
+    ("home_errors", "Operations that failed in the home.", |home| Some(home.errors as f64)),
+    ("home_allocated_bytes", "What du counts.", |home| {
+        whole(home, home.usage.allocated_bytes.0 as f64)
+    }),
+    ("home_metered_bytes", "What EFS bills.", |home| {
+        whole(home, home.usage.metered_bytes.0 as f64)
+    }),
+    ("home_apparent_bytes", "Sum of the sizes that files claim.", |home| {
+        whole(home, home.usage.apparent_bytes.0 as f64)
+    }),
+    ("home_inodes", "Files, directories and everything else, each once.", |home| {
+        whole(home, home.usage.share().inodes as f64)
+    }),
+    ("home_newest_change_timestamp_seconds", "Newest change of anything in the home.", |home| {
+        whole(home, seconds(home.newest_mtime?))
+    }),
+    ("home_quota_bytes", "Limit of allocated bytes.", |home| {
+        Some(home.quota?.limit_bytes.0 as f64)
+    }),
+    ("home_over_quota", "Whether the home is over its quota.", |home| match home.quota?.over {
+        // Whoever is over it by a part is over it by all.
+        true => Some(1.0),
+        false => whole(home, 0.0),
+    }),
+    ("home_orphan", "Whether the home belongs to nobody known.", |home| match home.owner.status {
+        OwnerStatus::Unknown => None,
+        status => Some(flag(status == OwnerStatus::Orphan)),
+    }),
+    ("home_cost_month_usd", "What the home costs in a month, as an estimate.", |home| {
+        whole(home, home.cost_month?.0)
+    }),
+    ("home_reclaimable_metered_bytes", "What deleting its trash and caches would free.", |home| {
+        whole(home, home.reclaimable?.share.metered_bytes.0 as f64)
+    }),
+    ("home_reclaimable_month_usd", "What that would save in a month, as an estimate.", |home| {
+        whole(home, home.reclaimable?.month.0)
+    }),
+];
+
+/// The report as metrics. Labels hold printable names, as published tables do, which no two homes
+/// share: a name that is no UTF-8 reads `\xff`.
+pub fn prometheus(report: &Report) -> Vec<u8> {
+    let run = &report.run;
+    let root = printable(&bytes_of(&run.root, run.root_base64.as_deref()));
+    let root = labels(&[("root", &root)]);
+    let homes: Vec<(String, &HomeReport)> =
+        report.homes.iter().map(|home| (of_home(&root, home), home)).collect();
+    let mut out = String::new();
+
+    let id = report.file_system.as_ref().map_or("", |known| known.id.as_str());
+    let info = [("file_system", id), ("engine", &run.engine), ("version", &run.version)];
+    let info = [(join(&root, &labels(&info)), 1.0)];
+    family(&mut out, "info", "What scanned which file system.", info);
+    let states = [Coverage::Complete, Coverage::Partial, Coverage::Interrupted];
+    let states = states.map(|state| {
+        (join(&root, &labels(&[("state", state.name())])), flag(state == run.coverage))
+    });
+    family(&mut out, "coverage", "1 for how much the scan saw of what it was asked for.", states);
+    for (name, help, value) in OF_RUNS {
+        family(&mut out, name, help, value(report).map(|value| (root.clone(), value)));
+    }
+    let totals = seen(report, ()).map(|()| (root.as_str(), &report.totals));
+    classes(&mut out, "class_allocated_bytes", totals.into_iter());
+    for (name, help, value) in OF_HOMES {
+        let values = homes.iter().filter_map(|(labels, home)| Some((labels, value(home)?)));
+        family(&mut out, name, help, values);
+    }
+    let read =
+        homes.iter().filter_map(|(labels, home)| whole(home, (labels.as_str(), &home.usage)));
+    classes(&mut out, "home_class_allocated_bytes", read);
+    out.into_bytes()
+}
+
+/// What was counted, of a scan that saw everything.
+fn seen<T>(report: &Report, value: T) -> Option<T> {
+    let all = report.run.coverage == Coverage::Complete && report.run.users.is_empty();
+    all.then_some(value)
+}
+
+/// What was counted in a home, of which everything was read.
+fn whole<T>(home: &HomeReport, value: T) -> Option<T> {
+    (home.coverage == Coverage::Complete).then_some(value)
+}
+
+fn flag(is: bool) -> f64 {
+    f64::from(u8::from(is))
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    time.as_microsecond() as f64 / 1e6
+}
+
+/// One metric with all of its samples, or nothing where it has none.
+fn family<L: AsRef<str>>(
+    out: &mut String,
+    name: &str,
+    help: &str,
+    samples: impl IntoIterator<Item = (L, f64)>,
+) {
+    let mut samples = samples.into_iter().peekable();
+    if samples.peek().is_none() {
+        return;
+    }
+    let _ = writeln!(out, "# HELP efs_scan_{name} {help}\n# TYPE efs_scan_{name} gauge");
+    for (labels, value) in samples {
+        let _ = writeln!(out, "efs_scan_{name}{{{}}} {value}", labels.as_ref());
+    }
+}
+
+fn classes<'a>(out: &mut String, name: &str, usages: impl Iterator<Item = (&'a str, &'a Usage)>) {
+    let samples = usages.flat_map(|(of, usage)| {
+        let shares = ByClass::NAMES.into_iter().zip(usage.by_class.shares());
+        shares.map(move |(class, share)| {
+            (join(of, &labels(&[("class", class)])), share.allocated_bytes.0 as f64)
+        })
+    });
+    family(out, name, "What du counts, by what the rules say; sums to the whole.", samples);
+}
+
+/// What tells a home from every other: its name, and that it is none of the homes, since one may
+/// be called like what lies outside of them.
+fn of_home(root: &str, home: &HomeReport) -> String {
+    let name = printable(&bytes_of(&home.name, home.name_base64.as_deref()));
+    let uid = home.uid.map(|uid| uid.to_string()).unwrap_or_default();
+    let user = printable(home.owner.name.as_deref().unwrap_or_default().as_bytes());
+    let own = [("home", &*name), ("kind", home.kind.name()), ("uid", &uid), ("user", &user)];
+    join(root, &labels(&own))
+}
+
+/// `name="value"` with commas between; an empty label is the same as none.
+fn labels(all: &[(&str, &str)]) -> String {
+    let mut out = String::new();
+    for (name, value) in all.iter().filter(|(_, value)| !value.is_empty()) {
+        if !out.is_empty() {
+            out.push(',');
+        }
+        // What the format escapes: backslash, quote and newline.
+        let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let _ = write!(out, "{name}=\"{value}\"");
+    }
+    out
+}
+
+fn join(one: &str, other: &str) -> String {
+    match (one, other) {
+        ("", some) | (some, "") => some.to_owned(),
+        _ => format!("{one},{other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_end_its_label() {
+        assert_eq!(
+            labels(&[("a", "x\"} 1\n\\"), ("b", ""), ("c", "y")]),
+            r#"a="x\"} 1\n\\",c="y""#
+        );
+        assert_eq!(join("", "a=\"1\""), "a=\"1\"");
+    }
+}
