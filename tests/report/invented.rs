@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use efs_scan::report::*;
-use efs_scan::units::{AllocatedBytes, ApparentBytes, MeteredBytes, Usd};
+use efs_scan::units::{AllocatedBytes, ApparentBytes, MeteredBytes};
 use jiff::{SignedDuration, Timestamp};
 
 pub const GIB: u64 = 1 << 30;
@@ -121,20 +121,19 @@ pub fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
     }
     let orphans = homes.iter().filter(|home| home.owner.status == OwnerStatus::Orphan);
     let orphan_bytes: u64 = orphans.clone().map(|home| home.usage.allocated_bytes.0).sum();
-    let orphans = Orphans { homes: orphans.count() as u64, usage: share(orphan_bytes) };
-    let places = homes.len() as u64;
-    let rule = |(rule, class, _, command, note, _): (&str, &str, &str, &str, Option<&str>, f64)| {
-        RuleReport {
-            rule: rule.to_owned(),
-            class: class.to_owned(),
-            hint: false,
-            places,
-            usage: share(GIB),
-            frees: share(GIB),
-            command: Some(command.to_owned()),
-            note: note.map(str::to_owned),
+    let orphans =
+        Orphans { homes: orphans.count() as u64, usage: share(orphan_bytes), cost_month: None };
+    let mut rules: Vec<RuleReport> = Vec::new();
+    for found in homes.iter().flat_map(|home| &home.rules) {
+        match rules.iter_mut().find(|rule| rule.rule == found.rule) {
+            Some(rule) => {
+                rule.places += 1;
+                rule.usage = share(rule.usage.allocated_bytes.0 + found.usage.allocated_bytes.0);
+                rule.frees = share(rule.frees.allocated_bytes.0 + found.frees.allocated_bytes.0);
+            }
+            None => rules.push(found.clone()),
         }
-    };
+    }
     let finished = started + SignedDuration::from_secs(412);
     let mut report = Report {
         schema: SCHEMA.to_owned(),
@@ -156,9 +155,10 @@ pub fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
         totals: usage(classes, files, dirs),
         file_system: None,
         nfs: None,
+        money: None,
         newest_mtime: Some(started),
         homes,
-        rules: FINDINGS.into_iter().map(rule).collect(),
+        rules,
         largest_files: Vec::new(),
         largest_dirs: Vec::new(),
         orphans: Some(orphans),
@@ -205,8 +205,8 @@ pub fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport
     let mut dice = Dice::new(seed + 5);
     let mut left = bytes;
     let mut classes = [0u64; 6];
-    let mut findings = Vec::new();
-    for (rule, class, path, command, _, most) in FINDINGS {
+    let (mut findings, mut rules) = (Vec::new(), Vec::new());
+    for (rule, class, path, command, note, most) in FINDINGS {
         let part = (most * GIB as f64 * dice.roll().powi(2)) as u64;
         let part = part.min(left / 3);
         if dice.roll() < 0.35 || part < GIB / 16 {
@@ -216,6 +216,18 @@ pub fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport
         let at = ByClass::NAMES.iter().position(|name| *name == class).unwrap_or(5);
         classes[at] += part;
         let path = format!("{name}/{path}");
+        let frees = share(part - part / 7 * u64::from(rule == "virtualenv"));
+        rules.push(RuleReport {
+            rule: rule.to_owned(),
+            class: class.to_owned(),
+            hint: false,
+            places: 1,
+            usage: share(part),
+            frees,
+            command: Some(command.to_owned()),
+            note: note.map(str::to_owned),
+            cost_month: None,
+        });
         findings.push(Finding {
             rule: rule.to_owned(),
             class: class.to_owned(),
@@ -223,8 +235,9 @@ pub fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport
             path: path.clone(),
             path_base64: None,
             usage: share(part),
-            frees: share(part - part / 7 * u64::from(rule == "virtualenv")),
+            frees,
             command: Some(command.replace("{path}", &format!("/mnt/efs/{path}"))),
+            cost_month: None,
         });
     }
     classes[5] = left;
@@ -273,12 +286,13 @@ pub fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport
         foreign: Share::default(),
         shared: Share::default(),
         charged_elsewhere: Share::default(),
-        rules: Vec::new(),
+        rules,
         findings,
         largest_files: (0..5).map(file).collect(),
         largest_dirs,
         quota: None,
-        cost_month: Some(Usd(0.0)),
+        cost_month: None,
+        reclaimable: None,
     }
 }
 

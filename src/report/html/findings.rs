@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use super::money;
 use super::words::{Class, command, count, label, path, shown, usd};
 use crate::report::model::*;
 
@@ -55,7 +54,7 @@ pub(super) fn sort(lines: &mut [Line<'_>]) {
 
 /// The table of findings. Notes are the rules'.
 pub(super) fn table(lines: &[Line<'_>], rules: &[RuleReport], id: Option<&str>) -> Markup {
-    let costs = lines.iter().any(|line| money::of_finding(line.finding).is_some());
+    let costs = lines.iter().any(|line| line.finding.cost_month.is_some());
     let owners = lines.iter().any(|line| line.whose.is_some());
     html! {
         table.findings id=[id] {
@@ -75,7 +74,7 @@ pub(super) fn table(lines: &[Line<'_>], rules: &[RuleReport], id: Option<&str>) 
 fn row(line: &Line<'_>, rules: &[RuleReport], costs: bool, owners: bool) -> Markup {
     let Line { finding, whose } = line;
     let (frees, holds) = (finding.frees.allocated_bytes, finding.usage.allocated_bytes);
-    let cost = money::of_finding(finding);
+    let cost = finding.cost_month;
     let rule = rules.iter().find(|rule| rule.rule == finding.rule);
     let note = rule.and_then(|rule| rule.note.as_deref());
     let class = Class::of(finding);

@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 
 use maud::{Markup, html};
 
-use super::bar;
-use super::trend::{Past, change, changed, reaches};
+use super::trend::{Past, change, changed, reaches_quota};
 use super::words::{ago, count, directory, label, usd};
+use super::{bar, money};
 use crate::aws::MemberKind;
 use crate::report::model::*;
 
@@ -46,7 +46,7 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
                         th scope="col" data-sort="text" { "Name" }
                         th.n scope="col" data-sort="number" aria-sort="descending" { "Size" }
                         th scope="col" { "Classes" }
-                        th.n scope="col" data-sort="number" title="Trash and caches" { "Can go" }
+                        th.n scope="col" data-sort="number" title="What deleting trash and caches frees" { "Can go" }
                         @if columns.quota {
                             th.n scope="col" data-sort="number" { "Quota" }
                         }
@@ -68,7 +68,7 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
 
 fn row(report: &Report, past: &Past<'_>, home: &HomeReport, columns: &Columns) -> Markup {
     let usage = &home.usage;
-    let can_go = usage.by_class.trash.allocated_bytes + usage.by_class.cache.allocated_bytes;
+    let (can_go, _) = money::reclaimable_of(home);
     let series = past.of(home);
     let curve = series.map(|series| past.curve(series)).unwrap_or_default();
     let (week, month) = (change(&curve, 7), change(&curve, 30));
@@ -90,7 +90,7 @@ fn row(report: &Report, past: &Past<'_>, home: &HomeReport, columns: &Columns) -
                 td.n data-v=[week] { (changed(week)) }
                 td.n data-v=[month] { (changed(month)) }
                 @if columns.quota {
-                    td.n { (series.map(|series| reaches(&series.forecast(past.runs))).unwrap_or_default()) }
+                    td.n { (reaches_quota(past, home)) }
                 }
             }
             td.n data-v=(usage.files) { (count(usage.files)) }

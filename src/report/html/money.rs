@@ -1,20 +1,34 @@
 //! What the report says of money, where it says something.
 
-use crate::report::model::{Finding, Report};
+use crate::report::model::{ByClass, HomeReport, Report, Share};
 use crate::units::{AllocatedBytes, Usd};
 
 /// What everything costs in a month.
 pub(super) fn month(report: &Report) -> Option<Usd> {
-    Some(report.file_system.as_ref()?.cost.as_ref()?.month)
+    report.money.as_ref().map(|money| money.month)
 }
 
-/// What could be had back, and what that costs in a month.
+/// What trash and caches would free, and save in a month.
 pub(super) fn reclaimable(report: &Report) -> (AllocatedBytes, Option<Usd>) {
-    let classes = &report.totals.by_class;
-    (classes.trash.allocated_bytes + classes.cache.allocated_bytes, None)
+    match &report.money {
+        Some(money) => of(money.reclaimable.share, money.reclaimable.month),
+        None => (held(&report.totals.by_class), None),
+    }
 }
 
-/// What deleting a finding would save in a month.
-pub(super) fn of_finding(_: &Finding) -> Option<Usd> {
-    None
+/// The same of one home.
+pub(super) fn reclaimable_of(home: &HomeReport) -> (AllocatedBytes, Option<Usd>) {
+    match &home.reclaimable {
+        Some(home) => of(home.share, home.month),
+        None => (held(&home.usage.by_class), None),
+    }
+}
+
+fn of(share: Share, month: Usd) -> (AllocatedBytes, Option<Usd>) {
+    (share.allocated_bytes, Some(month))
+}
+
+/// What they hold, where no run said what of that has links elsewhere.
+fn held(by_class: &ByClass) -> AllocatedBytes {
+    by_class.trash.allocated_bytes + by_class.cache.allocated_bytes
 }

@@ -27,7 +27,11 @@ pub(super) fn orphans(report: &Report) -> Markup {
                 Some(_) if homes.is_empty() => p.none { "None: every home has an owner." },
                 Some(orphans) => {
                     p { (many(orphans.homes, "home")) " with "
-                        (orphans.usage.allocated_bytes.human()) ". Their owners have left, or were \
+                        (orphans.usage.allocated_bytes.human())
+                        @if let Some(cost) = orphans.cost_month {
+                            ", " (usd(cost)) " USD a month"
+                        }
+                        ". Their owners have left, or were \
                         never known. Somebody has to decide: efs-scan has no command for them." }
                     div.scroll tabindex="0" role="region" aria-labelledby="orphans-title" {
                         table {
@@ -76,13 +80,10 @@ pub(super) fn section(report: &Report) -> Markup {
                         "" => { (shown(efs.id.as_bytes())) },
                         line => (line),
                     } }
-                    @if let Some(cost) = &efs.cost {
-                        dt { "Prices" } dd { "Standard " (cost.prices.standard.0)
-                            ", Infrequent Access " (cost.prices.infrequent_access.0) ", Archive "
-                            (cost.prices.archive.0) " USD per GiB-month ("
-                            (shown(cost.prices.source.as_bytes())) "). Which class a file is in \
-                            cannot be seen: what a home costs is its share by metered bytes." }
-                    }
+                }
+                @if let Some(money) = &report.money {
+                    dt { "Money" } dd { (money.caveat().trim_end()) " Which storage class a file \
+                        is in cannot be seen." }
                 }
                 @if report.hard_links.shared_between_homes.inodes > 0 {
                     dt { "Hard links" } dd { "between homes: "

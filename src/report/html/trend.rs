@@ -68,15 +68,15 @@ impl<'a> Past<'a> {
         points.skip_while(|(_, bytes)| bytes.is_none()).collect()
     }
 
-    fn growers<'r>(&self, report: &'r Report) -> Vec<Grower<'a, 'r>> {
+    fn growers<'r>(&self, report: &'r Report) -> Vec<Grower<'r>> {
         let grower = |home: &'r HomeReport| {
             let series = self.of(home)?;
             let growth = series.growth(self.runs, 30).or_else(|| series.growth(self.runs, 7));
             let a_day = growth.filter(|a_day| *a_day >= 1.0)?;
-            Some(Grower { home, series, points: self.curve(series), a_day })
+            Some(Grower { home, points: self.curve(series), a_day })
         };
         let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
-        let mut growers: Vec<Grower<'a, 'r>> = homes.filter_map(grower).collect();
+        let mut growers: Vec<Grower<'r>> = homes.filter_map(grower).collect();
         growers.sort_by(|a, b| b.a_day.total_cmp(&a.a_day));
         growers.truncate(GROWERS);
         growers
@@ -99,27 +99,28 @@ pub(super) fn changed(bytes: Option<i64>) -> String {
     bytes.map_or_else(|| "–".to_owned(), signed)
 }
 
-/// When the quota will be reached, in a few words; nothing where that says nothing.
-pub(super) fn reaches(forecast: &Forecast) -> String {
+/// When a home reaches its quota, in a few words; nothing where it has none.
+pub(super) fn reaches_quota(past: &Past<'_>, home: &HomeReport) -> String {
+    let limit = home.quota.map(|quota| quota.limit_bytes);
+    let forecast = past.of(home).map(|series| series.forecast(past.runs, limit));
     match forecast {
-        Forecast::On(date) => date.to_string(),
-        Forecast::NotGrowing => "not growing".to_owned(),
-        Forecast::TooFewRuns => "too few runs".to_owned(),
-        Forecast::AlreadyOver => "is over".to_owned(),
-        Forecast::NoLimit => String::new(),
-        Forecast::Beyond => "in years".to_owned(),
+        Some(Forecast::On(date)) => date.to_string(),
+        Some(Forecast::NotGrowing) => "not growing".to_owned(),
+        Some(Forecast::TooFewRuns) => "too few runs".to_owned(),
+        Some(Forecast::AlreadyOver) => "is over".to_owned(),
+        Some(Forecast::Beyond) => "in years".to_owned(),
+        Some(Forecast::NoLimit) | None => String::new(),
     }
 }
 
 /// A home that grows, with its curve.
-struct Grower<'a, 'r> {
+struct Grower<'r> {
     home: &'r HomeReport,
-    series: &'a HomeSeries,
     points: Vec<Point>,
     a_day: f64,
 }
 
-fn table(past: &Past<'_>, growers: &[Grower<'_, '_>]) -> Markup {
+fn table(past: &Past<'_>, growers: &[Grower<'_>]) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Who grows most" {
             table {
@@ -135,7 +136,7 @@ fn table(past: &Past<'_>, growers: &[Grower<'_, '_>]) -> Markup {
                     td.n { (signed(grower.a_day as i64)) }
                     td.n { (changed(change(&grower.points, 7))) }
                     td.n { (changed(change(&grower.points, 30))) }
-                    td.n { (reaches(&grower.series.forecast(past.runs))) }
+                    td.n { (reaches_quota(past, grower.home)) }
                 } } }
             }
         }

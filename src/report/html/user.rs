@@ -2,12 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::bar;
 use super::chart::chart;
 use super::findings::{Line, sort, table};
 use super::homes::marks;
-use super::trend::{Past, change, changed, reaches};
+use super::trend::{Past, change, changed, reaches_quota};
 use super::words::*;
+use super::{bar, money};
 use crate::report::model::*;
 use crate::text::bytes_of;
 use crate::units::AllocatedBytes;
@@ -43,7 +43,7 @@ fn tiles(past: &Past<'_>, home: &HomeReport) -> Markup {
     let series = past.of(home);
     let curve = series.map(|series| past.curve(series)).unwrap_or_default();
     let classes = &home.usage.by_class;
-    let can_go = classes.trash.allocated_bytes + classes.cache.allocated_bytes;
+    let (can_go, saves) = money::reclaimable_of(home);
     html! {
         dl.tiles {
             div {
@@ -60,10 +60,8 @@ fn tiles(past: &Past<'_>, home: &HomeReport) -> Markup {
                     dt { "Quota" }
                     dd.figure { (format!("{:.0} %", quota.used_percent)) }
                     dd { "of " (quota.limit_bytes.human())
-                        @if let Some(series) = series {
-                            @let when = reaches(&series.forecast(past.runs));
-                            @if !when.is_empty() { "; full: " (when) }
-                        }
+                        @let when = reaches_quota(past, home);
+                        @if !when.is_empty() { "; full: " (when) }
                         (bar::quota(quota)) }
                 }
             }
@@ -78,7 +76,8 @@ fn tiles(past: &Past<'_>, home: &HomeReport) -> Markup {
                 dt { "Can go" }
                 dd.figure { (can_go.human()) }
                 dd { "trash " (classes.trash.allocated_bytes.human()) ", caches "
-                    (classes.cache.allocated_bytes.human()) }
+                    (classes.cache.allocated_bytes.human())
+                    @if let Some(saves) = saves { ": " b { (usd(saves)) " USD a month" } } }
             }
             div {
                 dt { "Files" }
