@@ -31,8 +31,8 @@ pub(super) fn chart(what: &str, points: &[Point]) -> Markup {
                     }
                     path.curve d=(curve(points, range, 1000.0, 200.0)) {}
                 }
+                div.x aria-hidden="true" { span { (day(first)) } span { (day(last)) } }
             }
-            div.x aria-hidden="true" { span { (day(first)) } span { (day(last)) } }
             @if gaps > 0 {
                 p.none { "Gaps: " (gaps) " of " (points.len()) " runs did not read everything." }
             }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::words::{Class, command, count, label, path, shown, usd};
+use super::words::{Class, command, count, label, path_of, shown, usd};
 use crate::report::model::*;
 
 /// Findings of everybody on one page; the pages of users have all of theirs.
@@ -91,8 +91,10 @@ fn row(line: &Line<'_>, rules: &[RuleReport], costs: bool, owners: bool) -> Mark
             }
             @if owners { td { bdi { (whose.as_deref().unwrap_or_default()) } } }
             td { span.swatch.(class.name()) {} (shown(finding.rule.as_bytes())) " "
-                small { (if finding.hint { "a hint" } else { class.name() }) } }
-            td.path { bdi { (path(&finding.path, finding.path_base64.as_deref())) } }
+                @if finding.hint { small { "a hint" } }
+                @else if finding.rule != class.name() { small { (class.name()) } }
+            }
+            td.path { (path_of(&finding.path, finding.path_base64.as_deref())) }
             td.command {
                 @match &finding.command {
                     Some(text) => code.cmd { (command(text)) },

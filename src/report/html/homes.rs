@@ -54,7 +54,7 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
                         @if columns.past {
                             th.n scope="col" data-sort="number" { "7 days" }
                             th.n scope="col" data-sort="number" { "30 days" }
-                            @if columns.quota { th.n scope="col" data-sort="text" { "Is full" } }
+                            @if columns.quota { th.n scope="col" data-sort="text" { "Quota reached" } }
                         }
                         th.n scope="col" data-sort="number" { "Files" }
                         th.n scope="col" data-sort="number" { "Last change" }

@@ -1,6 +1,7 @@
 //! The treemap: each home, and in it its largest parts, coloured by class.
 
 use std::cmp::Reverse;
+use std::fmt::Write;
 
 use maud::{Markup, html};
 
@@ -11,7 +12,14 @@ use crate::report::model::{HomeReport, Report};
 use crate::units::human;
 
 /// Homes with a rectangle of their own; the others share one.
-const HOMES: usize = 100;
+const HOMES: usize = 1500;
+
+/// The least area of a home whose parts are told apart; of a smaller one only its classes are, and
+/// those of all such homes are one shape for each class.
+const DIVIDED: f64 = 1600.0;
+
+/// Homes in the table.
+const LINES: usize = 100;
 
 /// What is smaller is left out: nobody could point at it.
 const LEAST: f64 = 3.0;
@@ -43,6 +51,8 @@ pub(super) fn section(report: &Report) -> Markup {
             ul.legend { @for class in Class::ALL {
                 li { span.swatch.(class.name()) {} b { (class.name()) } " " (class.meaning()) }
             } }
+            p.none { "Each home, and in it its largest directories. Of a home that is too small for \
+                that, its classes." }
             @if parts.is_empty() {
                 p { "Nothing is stored." }
             } @else {
@@ -97,9 +107,20 @@ fn drawing(parts: &[Part], (w, h, class): (f64, f64, &str)) -> Markup {
         first.name,
         human(first.bytes)
     );
+    let is_small = |rect: &Rect| rect.w * rect.h < DIVIDED;
+    let homes = || parts.iter().zip(&rects);
+    let mut shapes = [const { String::new() }; Class::ALL.len()];
+    for (part, rect) in homes().filter(|(_, rect)| is_small(rect)) {
+        add_classes(&mut shapes, part, *rect);
+    }
     html! {
         svg class=(class) viewBox={ "0 0 " (w) " " (h) } role="img" aria-label=(all) {
-            @for (part, rect) in parts.iter().zip(rects) { (home(part, rect)) }
+            @for (class, shape) in Class::ALL.into_iter().zip(&shapes) {
+                @if !shape.is_empty() { path class=(class.name()) d=(shape) {} }
+            }
+            @for (part, rect) in homes() {
+                @if is_small(rect) { (frame(part, *rect)) } @else { (home(part, *rect)) }
+            }
         }
     }
 }
@@ -127,9 +148,33 @@ fn home(part: &Part, rect: Rect) -> Markup {
     }
 }
 
+fn add_classes(shapes: &mut [String; Class::ALL.len()], part: &Part, rect: Rect) {
+    let mut bytes = [0u64; Class::ALL.len()];
+    part.cells.iter().for_each(|cell| bytes[cell.class as usize] += cell.bytes);
+    let mut classes: Vec<(u64, Class)> = bytes.into_iter().zip(Class::ALL).collect();
+    classes.retain(|(bytes, _)| *bytes > 0);
+    classes.sort_by_key(|(bytes, class)| (Reverse(*bytes), *class));
+    let sizes: Vec<u64> = classes.iter().map(|(bytes, _)| *bytes).collect();
+    for ((_, class), Rect { x, y, w, h }) in classes.iter().zip(squarify(&sizes, rect)) {
+        let (x, y, w, h) = (px(x), px(y), px(w), px(h));
+        if w > 0.0 && h > 0.0 {
+            // Writing to a String cannot fail.
+            let _ = write!(shapes[*class as usize], "M{x} {y}h{w}v{h}h-{w}z");
+        }
+    }
+}
+
+fn frame(part: &Part, rect: Rect) -> Markup {
+    html! {
+        rect.frame x=(px(rect.x)) y=(px(rect.y)) width=(px(rect.w)) height=(px(rect.h)) {
+            title { (part.name) ": " (human(part.bytes)) }
+        }
+    }
+}
+
 fn piece(part: &Part, cell: &Cell, rect: Rect) -> Markup {
     let text = match rect.h >= 15.0 && rect.w >= 34.0 {
-        true => clipped(&cell.label, None, rect.w - 6.0),
+        true => short(&cell.label, rect.w - 6.0),
         false => String::new(),
     };
     html! {
@@ -142,6 +187,15 @@ fn piece(part: &Part, cell: &Cell, rect: Rect) -> Markup {
                 (text)
             }
         }
+    }
+}
+
+/// A path, or its last name where all of it does not fit.
+fn short(path: &str, room: f64) -> String {
+    let whole = clipped(path, None, room);
+    match path.rsplit_once('/') {
+        Some((_, last)) if whole != path => clipped(last, None, room),
+        _ => whole,
     }
 }
 
@@ -183,7 +237,7 @@ fn table(parts: &[Part]) -> Markup {
                 table {
                     thead { tr { th scope="col" { "Home" } th.n scope="col" { "Size" }
                         th scope="col" { "Largest parts" } } }
-                    tbody { @for part in parts { tr {
+                    tbody { @for part in parts.iter().take(LINES) { tr {
                         th scope="row" { bdi { (part.name) } }
                         td.n { (human(part.bytes)) }
                         td { @for (at, cell) in part.cells.iter().take(PARTS).enumerate() {
@@ -192,6 +246,10 @@ fn table(parts: &[Part]) -> Markup {
                         } }
                     } } }
                 }
+            }
+            @if parts.len() > LINES {
+                p.none { (count((parts.len() - LINES) as u64)) " smaller ones; all homes stand \
+                    under “Who uses what”." }
             }
         }
     }

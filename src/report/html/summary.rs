@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::money;
-use super::trend::{Past, change, changed};
+use super::trend::{Past, changes};
 use super::words::{count, many, usd};
 use crate::report::model::{Kind, Report};
 
@@ -20,11 +20,7 @@ pub(super) fn tiles(report: &Report, past: &Past<'_>) -> Markup {
             div {
                 dt { "Stored" }
                 dd.figure { (totals.allocated_bytes.human()) }
-                dd {
-                    "1 day " (changed(change(&total, 1)))
-                    ", 7 days " (changed(change(&total, 7)))
-                    ", 30 days " (changed(change(&total, 30)))
-                }
+                dd.changes { (changes(&total)) }
             }
             div {
                 dt { "Billed" }

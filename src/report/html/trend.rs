@@ -99,6 +99,14 @@ pub(super) fn changed(bytes: Option<i64>) -> String {
     bytes.map_or_else(|| "–".to_owned(), signed)
 }
 
+/// The changes that a tile names.
+pub(super) fn changes(points: &[Point]) -> Markup {
+    html! { @for (at, days) in [1, 7, 30].into_iter().enumerate() {
+        @if at > 0 { ", " }
+        span { (days) @if days == 1 { " day " } @else { " days " } (changed(change(points, days))) }
+    } }
+}
+
 /// When a home reaches its quota, in a few words; nothing where it has none.
 pub(super) fn reaches_quota(past: &Past<'_>, home: &HomeReport) -> String {
     let limit = home.quota.map(|quota| quota.limit_bytes);
@@ -107,7 +115,7 @@ pub(super) fn reaches_quota(past: &Past<'_>, home: &HomeReport) -> String {
         Some(Forecast::On(date)) => date.to_string(),
         Some(Forecast::NotGrowing) => "not growing".to_owned(),
         Some(Forecast::TooFewRuns) => "too few runs".to_owned(),
-        Some(Forecast::AlreadyOver) => "is over".to_owned(),
+        Some(Forecast::AlreadyOver) => "already".to_owned(),
         Some(Forecast::Beyond) => "in years".to_owned(),
         Some(Forecast::NoLimit) | None => String::new(),
     }
@@ -127,7 +135,7 @@ fn table(past: &Past<'_>, growers: &[Grower<'_>]) -> Markup {
                 thead { tr {
                     th scope="col" { "Name" } th scope="col" { "Curve" } th.n scope="col" { "Size" }
                     th.n scope="col" { "A day" } th.n scope="col" { "In 7 days" }
-                    th.n scope="col" { "In 30 days" } th.n scope="col" { "Reaches quota" }
+                    th.n scope="col" { "In 30 days" } th.n scope="col" { "Quota reached" }
                 } }
                 tbody { @for grower in growers { tr {
                     th scope="row" { bdi { (label(grower.home)) } }

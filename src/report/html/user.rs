@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::chart::chart;
 use super::findings::{Line, sort, table};
 use super::homes::marks;
-use super::trend::{Past, change, changed, reaches_quota};
+use super::trend::{Past, changes, reaches_quota};
 use super::words::*;
 use super::{bar, money};
 use crate::report::model::*;
@@ -32,7 +32,7 @@ pub(super) fn home(report: &Report, past: &Past<'_>, home: &HomeReport) -> Marku
             }
             (tiles(past, home))
             (classes(&home.usage))
-            (changes(past, home))
+            (what_changed(past, home))
             (to_delete(report, home))
             (largest(home))
         }
@@ -49,11 +49,7 @@ fn tiles(past: &Past<'_>, home: &HomeReport) -> Markup {
             div {
                 dt { "Stored" }
                 dd.figure { (home.usage.allocated_bytes.human()) }
-                dd {
-                    "1 day " (changed(change(&curve, 1)))
-                    ", 7 days " (changed(change(&curve, 7)))
-                    ", 30 days " (changed(change(&curve, 30)))
-                }
+                dd.changes { (changes(&curve)) }
             }
             @if let Some(quota) = &home.quota {
                 div {
@@ -61,7 +57,7 @@ fn tiles(past: &Past<'_>, home: &HomeReport) -> Markup {
                     dd.figure { (format!("{:.0} %", quota.used_percent)) }
                     dd { "of " (quota.limit_bytes.human())
                         @let when = reaches_quota(past, home);
-                        @if !when.is_empty() { "; full: " (when) }
+                        @if !when.is_empty() { "; reached: " (when) }
                         (bar::quota(quota)) }
                 }
             }
@@ -109,7 +105,7 @@ fn classes(usage: &Usage) -> Markup {
     }
 }
 
-fn changes(past: &Past<'_>, home: &HomeReport) -> Markup {
+fn what_changed(past: &Past<'_>, home: &HomeReport) -> Markup {
     let curve = past.of(home).map(|series| past.curve(series)).unwrap_or_default();
     html! {
         h3 { "What changed" }
@@ -152,11 +148,11 @@ fn largest(home: &HomeReport) -> Markup {
         @if !rows.is_empty() {
             h3 { (title) }
             div.scroll tabindex="0" role="region" aria-label=(title) {
-                table {
+                table.pair {
                     thead { tr { th.n scope="col" { "Size" } th scope="col" { "Path" } } }
                     tbody { @for (bytes, text, base64) in rows { tr {
                         td.n { (bytes.human()) }
-                        td.path { bdi { (path(text, base64)) } }
+                        td.path { (path_of(text, base64)) }
                     } } }
                 }
             }

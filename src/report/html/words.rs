@@ -57,6 +57,12 @@ pub(super) fn path(text: &str, base64: Option<&str>) -> String {
     shown(&bytes_of(text, base64))
 }
 
+/// The same where it may be long: it breaks between directories.
+pub(super) fn path_of(text: &str, base64: Option<&str>) -> Markup {
+    let path = path(text, base64);
+    html! { bdi { @for part in path.split_inclusive('/') { (part) @if part.ends_with('/') { wbr; } } } }
+}
+
 pub(super) fn root_of(report: &Report) -> String {
     path(&report.run.root, report.run.root_base64.as_deref())
 }
