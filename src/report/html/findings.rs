@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::words::{Class, command, count, label, path_of, shown, usd};
+use super::words::{Class, cents, command, count, label, path_of, shown, usd};
 use crate::report::model::*;
 
 /// Findings of everybody on one page; the pages of users have all of theirs.
@@ -36,7 +36,7 @@ pub(super) fn section(report: &Report) -> Markup {
                         placeholder="owner, rule, class or path"; }
                     span role="status" { (count(lines.len() as u64)) " findings" }
                 }
-                div.scroll tabindex="0" role="region" aria-labelledby="findings-title" {
+                div.scroll tabindex="0" role="region" aria-label="Findings, as a table" {
                     (table(&lines, &report.rules, Some("findings-table")))
                 }
             }
@@ -85,7 +85,7 @@ fn row(line: &Line<'_>, rules: &[RuleReport], costs: bool, owners: bool) -> Mark
                 @if frees != holds { " " small { "of " (holds.human()) } }
             }
             @if costs {
-                td.n data-v=[cost.map(|cost| cost.0)] {
+                td.n data-v=[cost.map(cents)] {
                     (cost.map_or_else(|| "–".to_owned(), usd))
                 }
             }

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use maud::{Markup, html};
 
 use super::trend::{Past, change, changed, reaches_quota};
-use super::words::{ago, count, directory, label, usd};
+use super::words::{ago, cents, count, directory, label, usd};
 use super::{bar, money};
 use crate::aws::MemberKind;
 use crate::report::model::*;
@@ -40,7 +40,7 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
                 label { input type="checkbox" name="orphan"; " of nobody" }
                 span role="status" { (count(people)) " homes" }
             }
-            div.scroll tabindex="0" role="region" aria-labelledby="homes-title" {
+            div.scroll tabindex="0" role="region" aria-label="Homes, as a table" {
                 table.homes id="homes-table" {
                     thead { tr {
                         th scope="col" data-sort="text" { "Name" }
@@ -82,7 +82,7 @@ fn row(report: &Report, past: &Past<'_>, home: &HomeReport, columns: &Columns) -
             td.n data-v=(can_go.0) { @if can_go.0 > 0 { (can_go.human()) } @else { "–" } }
             @if columns.quota { (quota(home)) }
             @if columns.cost {
-                td.n data-v=[home.cost_month.map(|cost| cost.0)] {
+                td.n data-v=[home.cost_month.map(cents)] {
                     (home.cost_month.map_or_else(|| "–".to_owned(), usd))
                 }
             }

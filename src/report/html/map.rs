@@ -18,6 +18,9 @@ const HOMES: usize = 1500;
 /// those of all such homes are one shape for each class.
 const DIVIDED: f64 = 1600.0;
 
+/// Characters of a name or a path.
+const NAME: usize = 60;
+
 /// Homes in the table.
 const LINES: usize = 100;
 
@@ -72,9 +75,12 @@ fn parts(report: &Report) -> Vec<Part> {
     let mut parts: Vec<Part> = large
         .iter()
         .map(|home| Part {
-            name: label(home),
+            name: cut(label(home)),
             bytes: home.usage.allocated_bytes.0,
-            cells: cells(home),
+            cells: cells(home)
+                .into_iter()
+                .map(|cell| Cell { label: cut(cell.label), ..cell })
+                .collect(),
         })
         .collect();
     if !small.is_empty() {
@@ -89,6 +95,14 @@ fn parts(report: &Report) -> Vec<Part> {
         parts.sort_by_key(|part| Reverse(part.bytes));
     }
     parts
+}
+
+/// A name as it stands here several times: the table of homes has all of it.
+fn cut(name: String) -> String {
+    match name.char_indices().nth(NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name,
+    }
 }
 
 fn class_of(class: Class, homes: &[&HomeReport]) -> Cell {

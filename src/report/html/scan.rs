@@ -33,7 +33,7 @@ pub(super) fn orphans(report: &Report) -> Markup {
                         }
                         ". Their owners have left, or were \
                         never known. Somebody has to decide: efs-scan has no command for them." }
-                    div.scroll tabindex="0" role="region" aria-labelledby="orphans-title" {
+                    div.scroll tabindex="0" role="region" aria-label="Homes of nobody, as a table" {
                         table {
                             thead { tr { th scope="col" { "Directory" } th.n scope="col" { "Uid" }
                                 th.n scope="col" { "Size" }

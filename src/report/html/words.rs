@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::report::model::*;
-use crate::text::{bytes_of, printable};
+use crate::text::{bytes_of, is_hostile, printable};
 use crate::units::{Usd, human};
 
 /// A class as the pages name and colour it.
@@ -78,9 +78,9 @@ pub(super) fn label(home: &HomeReport) -> String {
     name.unwrap_or_else(|| directory(home))
 }
 
-/// A command as it is: its paths were quoted so that they print.
+/// A command or a note as it is: paths in commands were quoted so that they print.
 pub(super) fn command(text: &str) -> String {
-    let safe = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let safe = |c: char| if is_hostile(c) { '\u{fffd}' } else { c };
     text.chars().map(safe).collect()
 }
 
@@ -99,6 +99,11 @@ pub(super) fn usd(amount: Usd) -> String {
         amount if amount >= 1000.0 => format!("{amount:.0}"),
         amount => format!("{amount:.2}"),
     }
+}
+
+/// What tables sort amounts by.
+pub(super) fn cents(amount: Usd) -> f64 {
+    (amount.0 * 100.0).round() / 100.0
 }
 
 /// `2026-11-24 08:02 UTC`.
