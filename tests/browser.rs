@@ -60,7 +60,10 @@ fn odd(started: Timestamp, day: f64) -> Report {
         efs_scan::text::shell_word(format!("/mnt/efs/{}", home.findings[0].path).as_bytes())
     ));
     homes[3].owner.name = Some("person-with-a-very-long-name-".repeat(8));
-    homes[4].coverage = efs_scan::report::Coverage::Partial;
+    // The newest runs and one before did not read all of it.
+    if day > 28.0 || day == 12.0 {
+        homes[4].coverage = efs_scan::report::Coverage::Partial;
+    }
     homes[5].findings[0].path =
         format!("{}/{}", homes[5].name, "directory-in-a-directory/".repeat(20));
     invented::of_homes(homes, started)
@@ -111,7 +114,7 @@ impl World {
         let pages = json!([
             page("odd", true),
             page("odd-user", true),
-            page("few", true),
+            page("few", false),
             page("many", false)
         ]);
         let pictures = packages.join("looks");
@@ -122,6 +125,7 @@ impl World {
         let output = watched(&mut node, Duration::from_secs(300));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{said}");
+        println!("{said}");
         serde_json::from_slice(&output.stdout).unwrap()
     }
 }
@@ -167,7 +171,7 @@ fn the_pages_in_a_browser() {
         (&json!(0), &json!(0)),
         "none that do nothing"
     );
-    assert!(still["curves"].as_u64() >= Some(1) && still["map"] == 1);
+    assert_eq!((&still["curves"], &still["map"]), (&json!(1), &json!(1)));
     assert!(still["paper"].as_u64() > Some(20_000));
     let ages = json!([["60 min ago", false], ["47 h ago", true], ["9 days ago", true]]);
     assert_eq!(seen["ages"], ages);

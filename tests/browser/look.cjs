@@ -182,10 +182,16 @@ const ages = async (browser, { file }) => {
   const browser = await chromium.launch({ executablePath, args });
   const all = JSON.parse(pages);
   const out = { looks: {} };
-  for (const page of all) out.looks[page.name] = await looks(browser, page);
-  out.uses = await uses(browser, all[0]);
-  out.still = await still(browser, all[0]);
-  out.ages = await ages(browser, all[0]);
+  const step = async (name, look) => {
+    const start = Date.now();
+    const seen = await look();
+    process.stderr.write(`${name}: ${Date.now() - start} ms\n`);
+    return seen;
+  };
+  for (const page of all) out.looks[page.name] = await step(page.name, () => looks(browser, page));
+  out.uses = await step("uses", () => uses(browser, all[0]));
+  out.still = await step("still", () => still(browser, all[0]));
+  out.ages = await step("ages", () => ages(browser, all[0]));
   await browser.close();
   process.stdout.write(JSON.stringify(out));
 })();

@@ -54,7 +54,7 @@ fn a_published_run_becomes_pages() {
     check_markup(&page);
     for shown in [
         "&lt;script&gt;alert(1)&lt;/script&gt;",
-        "a\\xff\\n,&lt;b&gt;\"",
+        "a\\xff\\n,&lt;b&gt;&quot;",
         "200006/<wbr>&lt;b&gt;\\u{202e}/<wbr>node_modules",
         "over quota",
     ] {

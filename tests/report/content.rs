@@ -97,6 +97,8 @@ fn what_is_not_known_is_not_shown_as_a_figure() {
     report.homes.iter_mut().for_each(|home| {
         home.quota = None;
         home.cost_month = None;
+        home.reclaimable = None;
+        home.findings.iter_mut().for_each(|finding| finding.cost_month = None);
     });
     let page = Pages::new(&report, &History::default(), start()).overview();
     let text = self::text(&page);

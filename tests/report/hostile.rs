@@ -71,7 +71,7 @@ fn hostile_names_are_shown_and_do_nothing() {
     let [page, _] = pages_of(NAMES[0]);
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     let [page, _] = pages_of(ODD_NAME);
-    assert!(page.contains("a\\xff\\n,&lt;b&gt;\"</bdi>"), "{page}");
+    assert!(page.contains("a\\xff\\n,&lt;b&gt;&quot;</bdi>"));
     let [page, _] = pages_of(NAMES[6]);
     assert!(page.contains("\\u{202e}gnp.exe\\r\\n\\x1b[2J"));
 }
