@@ -19,6 +19,12 @@ mod pace;
 mod sessions;
 #[path = "direct/storm.rs"]
 mod storm;
+#[cfg(feature = "tls")]
+#[path = "direct/terminator.rs"]
+mod terminator;
+#[cfg(feature = "tls")]
+#[path = "direct/tls.rs"]
+mod tls;
 #[path = "direct/trees.rs"]
 mod trees;
 #[path = "direct/walk.rs"]

@@ -37,7 +37,14 @@ fn the_report_is_held_against_what_efs_meters() {
     assert_eq!(known["cost"]["month"], 18.56);
     let costs = report["homes"].as_array().unwrap().iter();
     let costs: f64 = costs.map(|home| home["cost_month"].as_f64().unwrap()).sum();
-    assert!((costs - 18.56).abs() < 0.03, "the shares sum to the cost: {costs}");
+    assert!((costs - 18.56).abs() < 1e-9, "the shares sum to the cost: {costs}");
+    // The same rate holds for what deleting would save: alice's cache and bob's trash.
+    let money = &report["money"];
+    assert_eq!((&money["basis"], &money["source"]), (&"efs".into(), &"us-east-1, 2026-03".into()));
+    let saves = &money["reclaimable"];
+    let part = saves["share"]["metered_bytes"].as_f64().unwrap() / ours;
+    assert!(part > 0.9, "{money}");
+    assert!((saves["month"].as_f64().unwrap() - 18.56 * part).abs() < 1e-9, "{money}");
     let status = world.run(["status", "--from", "s3://team/efs"]);
     let text = String::from_utf8(status.stdout).unwrap();
     assert!(text.contains("EFS meters 100 GiB (2026-09-21 14:13 UTC)"), "{text}");

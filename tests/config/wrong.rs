@@ -35,15 +35,27 @@ const WRONG: &[(&str, &str)] = &[
     ("engine = 'nfs'\n", "--engine nfs: it needs ROOT as nfs://HOST[:PORT]/path"),
     ("root = 'nfs://h/'\nengine = 'posix'\n", "nfs://h/: a URL needs --engine nfs"),
     ("root = 'nfs://h/'\nnfs_uid = 0\nnfs_batch = 0\n", "--nfs-batch must be from 1 to 10000"),
+    ("tls = 'yes'\n", "FILE: line 1: invalid type"),
+    ("tls = true\n", "--tls: it needs --engine nfs, or ROOT as nfs://HOST[:PORT]/path"),
+    ("tls = true\nengine = 'posix'\n", "--tls: it needs --engine nfs"),
+    #[cfg(not(feature = "tls"))]
+    (
+        "root = 'nfs://h/'\nnfs_uid = 0\ntls = true\n",
+        "--tls: this efs-scan was built without the feature `tls`",
+    ),
     (
         "root = 'nfs://h/'\nnfs_uid = 0\nrequire_mount = true\n",
         "--require-mount: nfs://h/ is scanned without a mount",
     ),
+    #[cfg(feature = "portable")]
     (
         "max_ops = 1\nengine = 'portable'\n",
         "--max-ops and --max-latency need --engine posix or nfs",
     ),
     ("cloudwatch.users = 1\n", "FILE: line 1: users: true, false or a list of names"),
+    ("prices.standard = -0.1\n", "prices.standard: -0.1 is no price of a GiB-month"),
+    ("prices.archive = 1e7\n", "prices.archive: 10000000 is no price of a GiB-month"),
+    ("prices.infrequent_access = nan\n", "prices.infrequent_access: NaN is no price"),
     ("quota.default = '0'\n", "quota of every home: it must be more than nothing"),
     ("quota.users.alice = 'lots'\n", "quota of alice: `lots` is not a size"),
 ];

@@ -38,7 +38,7 @@ _efs__scan() {
 
     case "${cmd}" in
         efs__scan)
-            opts="-o -q -v -h -V --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --nice --nfs-uid --nfs-batch --engine --config --quiet --verbose --log-format --help --version status status_all status-all publish config"
+            opts="-o -q -v -h -V --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --nice --nfs-uid --nfs-batch --tls --engine --config --quiet --verbose --log-format --help --version status status_all status-all publish config"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -53,7 +53,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv du" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv du prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -158,6 +158,10 @@ _efs__scan() {
                     ;;
                 --nfs-batch)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --engine)
@@ -180,7 +184,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__config)
-            opts="-o -q -v -h --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --nice --nfs-uid --nfs-batch --engine --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --nice --nfs-uid --nfs-batch --tls --engine --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -195,7 +199,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv du" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv du prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -300,6 +304,10 @@ _efs__scan() {
                     ;;
                 --nfs-batch)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --engine)

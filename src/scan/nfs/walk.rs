@@ -28,8 +28,9 @@ use super::xdr::Malformed;
 use crate::scan::Op;
 use crate::usage::{Dir, Ledger, Listed};
 
-/// Directories that wait from which on a large one that has given its first names waits, too.
-const CROWDED: usize = 16 * 1024;
+/// Directories that wait, from which on memory would be what the walk costs: a large one that has
+/// given its first names waits, too, and fewer requests bring new ones.
+pub(super) const CROWDED: usize = 8 * 1024;
 
 /// The least and the most that a READDIR's result may take, bytes. The least has room for one entry
 /// with the longest name and handle.
