@@ -28,7 +28,7 @@ use crate::scan::{Ended, Engine, Root, Stop, is_mount_point, raise_descriptor_li
 #[cfg(target_os = "linux")]
 use crate::scan::{Nfs, Tls};
 use crate::usage::{Ages, Ledger, Mounts, Scope, Task};
-use crate::{log, nice, reporting, status, text};
+use crate::{history, log, nice, reporting, status, text};
 
 /// How long a scan that was told to stop may take to end its walk before the program ends without
 /// a report: the root itself may lie on a server that does not answer.
@@ -42,7 +42,7 @@ pub fn run(asked: Asked) -> Exit {
     };
     let loaded = match &cli.command {
         Some(Command::Config(args)) => Loaded::new(&cli.common, args),
-        Some(Command::Status(_) | Command::Report(_)) => {
+        Some(Command::Status(_) | Command::Report(_) | Command::History(_)) => {
             Loaded::new(&cli.common, &ScanArgs::default())
         }
         Some(Command::Publish(args)) => {
@@ -84,6 +84,10 @@ fn dispatch(cli: &Cli, loaded: Loaded) -> Result<Exit, Failure> {
         Some(Command::Report(args)) => {
             log::init(&cli.common, loaded.log_format());
             reporting::run(args, loaded.readers().map_err(Failure::usage)?)
+        }
+        Some(Command::History(args)) => {
+            log::init(&cli.common, loaded.log_format());
+            history::run(args, &loaded.readers().map_err(Failure::usage)?)
         }
         Some(Command::Publish(_)) => {
             log::init(&cli.common, loaded.log_format());

@@ -9,7 +9,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 use clap_complete::Shell;
 use serde::{Deserialize, Serialize};
 
-pub use commands::{PublishArgs, ReportArgs, StatusArgs, StatusFormat};
+pub use commands::{HistoryArgs, HistoryFormat, PublishArgs, ReportArgs, StatusArgs, StatusFormat};
 
 use crate::publish::UserMetrics;
 use crate::report::SortKey;
@@ -108,6 +108,9 @@ pub enum Command {
     Status(StatusArgs),
     /// Make HTML pages of the newest published run: one about everybody, and one for each user
     Report(ReportArgs),
+    /// Show what became of each home over the published runs, how fast it grows, and when its
+    /// quota is reached
+    History(HistoryArgs),
     /// Send what could not be published before
     Publish(PublishArgs),
     /// Print the effective configuration as TOML

@@ -62,13 +62,7 @@ impl Output {
     /// Names the file.
     pub(crate) fn write(self, bytes: &[u8]) -> Result<(), String> {
         match self {
-            Self::Stdout => {
-                let mut stdout = io::stdout().lock();
-                match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                    written => written.map_err(|error| format!("writing to stdout: {error}")),
-                }
-            }
+            Self::Stdout => to_stdout(|stdout| stdout.write_all(bytes)),
             Self::File { path, mut beside } => {
                 let failed = |error: io::Error| format!("writing {}: {error}", path.display());
                 beside.write_all(bytes).map_err(failed)?;
@@ -95,6 +89,20 @@ fn place(flag: &str, path: &Path) -> Result<(PathBuf, OsString), String> {
     let name = path.file_name();
     let name = name.ok_or_else(|| failed(io::Error::other("it names no file")))?;
     Ok((directory, name.to_owned()))
+}
+
+/// Writes to stdout what is too much to be made first. A reader that left early is no error.
+///
+/// # Errors
+/// If it cannot be written to.
+pub(crate) fn to_stdout(
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), String> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| format!("writing to stdout: {error}")),
+    }
 }
 
 /// Makes sure that a place to write to does not lie in the tree: that belongs to the users, and a

@@ -112,6 +112,15 @@ pub fn human(bytes: u64) -> String {
     humansize::format_size(bytes, humansize::BINARY.decimal_places(1))
 }
 
+/// Growth, or the reverse of it: `+4 KiB`, `-1.5 GiB`, `=`.
+pub fn human_change(bytes: i64) -> String {
+    match bytes {
+        0 => "=".to_owned(),
+        1.. => format!("+{}", human(bytes.unsigned_abs())),
+        _ => format!("-{}", human(bytes.unsigned_abs())),
+    }
+}
+
 /// Reads a size as people write it: `50GiB` and `1.5 TiB` are powers of 1024, `50GB` and `50G`
 /// powers of 1000, a bare number bytes.
 ///

@@ -10,6 +10,8 @@ mod crash;
 #[cfg(target_os = "linux")]
 #[path = "aws/direct.rs"]
 mod direct;
+#[path = "aws/history.rs"]
+mod history;
 #[path = "aws/metrics.rs"]
 mod metrics;
 #[path = "aws/names.rs"]

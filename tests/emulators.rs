@@ -178,6 +178,18 @@ fn a_run_is_published_and_read_back() {
             let bytes = &home(&report, name)["usage"]["allocated_bytes"];
             assert_eq!(&home(&status, name)["allocated_bytes"], bytes);
         }
+
+        // The beginning of each report tells which runs can be compared.
+        let other = homes();
+        let second = [other.path().to_str().unwrap(), "--publish", &to, "--state-dir", state];
+        assert_eq!(server.run(&second).status.code(), Some(0), "{what}");
+        let history = server.run(&["history", "--from", &to, "--format", "json"]);
+        let error = String::from_utf8_lossy(&history.stderr).into_owned();
+        assert_eq!(history.status.code(), Some(0), "{what}: {error}");
+        let history: Value = serde_json::from_slice(&history.stdout).unwrap();
+        assert_eq!(history["not_comparable"], serde_json::json!([report["run"]["id"]]), "{what}");
+        assert_eq!(history["runs"].as_array().unwrap().len(), 1, "{what}");
+        assert!(home(&history, "200005")["allocated_bytes"][0].is_number(), "{what}");
     }
 }
 

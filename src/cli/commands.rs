@@ -54,12 +54,51 @@ pub struct ReportArgs {
     pub days: u32,
 }
 
+/// Flags of `efs-scan history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Where runs are published: s3://BUCKET/PREFIX or a directory
+    /// [default: where the configuration publishes to]
+    #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
+    pub from: Option<String>,
+
+    /// Show this user or uid only (repeatable)
+    #[arg(long = "user", value_name = "NAME|UID")]
+    pub users: Vec<String>,
+
+    /// How many days back; growth over 30 days needs as many
+    #[arg(long, value_name = "N", default_value_t = 90,
+          value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub days: u32,
+
+    /// Forecast when so much is reached: by all homes together, or with --user by each of these
+    /// in place of its quota
+    #[arg(long, value_name = "SIZE")]
+    pub budget: Option<String>,
+
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t)]
+    pub format: HistoryFormat,
+}
+
 /// Flags of `efs-scan publish`.
 #[derive(Debug, Args)]
 pub struct PublishArgs {
     /// The state directory that the scan used [default: /var/lib/efs-scan]
     #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
+}
+
+/// Forms of the history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum HistoryFormat {
+    /// For people
+    #[default]
+    Table,
+    /// A line for each home and run
+    Csv,
+    /// Everything
+    Json,
 }
 
 /// Forms of the status.

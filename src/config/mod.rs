@@ -211,6 +211,21 @@ pub struct Readers {
     pub state_dir: PathBuf,
 }
 
+impl Readers {
+    /// Where to read: at the place that was named, or where the configuration publishes to.
+    ///
+    /// # Errors
+    /// If neither says, or what was named is no place.
+    pub fn source(&self, named: Option<&str>) -> Result<Destination, ConfigError> {
+        let place = match named {
+            Some(text) => Some(text.parse()?),
+            None => self.published.clone(),
+        };
+        let problem = "where are runs published? Say --from, or `to` under [publish]";
+        place.ok_or_else(|| ConfigError(problem.to_owned()))
+    }
+}
+
 /// The settings in force and the file they came from.
 #[derive(Debug)]
 pub struct Loaded {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, Span, Timestamp};
 use serde::Serialize;
 
 use crate::units::AllocatedBytes;
@@ -36,17 +36,18 @@ pub(super) fn per_day(
     days: u32,
 ) -> Option<f64> {
     let last_day = date(end);
-    let days = i32::try_from(days).ok()?;
-    let first_day = last_day.checked_sub(days.days()).ok()?;
+    let days = i64::from(days);
+    let first_day = last_day.checked_sub(Span::new().try_days(days).ok()?).ok()?;
     // Most are older in a long history: told without a calendar.
-    let oldest = end.checked_sub(SignedDuration::from_hours(24 * (i64::from(days) + 1))).ok()?;
+    let oldest = end.checked_sub(SignedDuration::from_hours(24 * (days + 1))).ok()?;
     let daily: BTreeMap<Date, Point> = points
         .filter(|point| point.0 >= oldest)
         .map(|point| (date(point.0), point))
         .filter(|(day, _)| (first_day..=last_day).contains(day))
         .collect();
     let ((first, _), (last, _)) = (daily.first_key_value()?, daily.last_key_value()?);
-    let between = |from: Date, to: Date| to.since(from).map_or(0, |span| span.get_days());
+    let between =
+        |from: Date, to: Date| to.since(from).map_or(0, |span| i64::from(span.get_days()));
     let long = 2 * between(*first, *last) >= days && 2 * between(*last, last_day) <= days;
     let daily: Vec<Point> = daily.into_values().collect();
     (long && daily.len() >= FEWEST_DAYS).then(|| median(slopes(&daily)))

@@ -10,11 +10,9 @@ use super::series::{History, HomeSeries, RunPoint};
 use crate::publish::{Extent, HomeRow, HomesTable, Listed, Store, homes_tables};
 use crate::report::{Coverage, bytes_of_cell};
 use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::status::CLOCKS;
 use crate::text::{lossy, printable};
 use crate::units::AllocatedBytes;
-
-/// How far clocks may be apart.
-const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
 /// Reads the runs of the last `days` before `now`. A run whose table is broken is left out with a
 /// warning.

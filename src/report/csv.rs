@@ -169,7 +169,8 @@ fn row(report: &Report, home: &HomeReport, names: Names) -> Vec<Vec<u8>> {
     row
 }
 
-fn name_cell(bytes: Vec<u8>, names: Names) -> Vec<u8> {
+/// A cell for a name.
+pub(crate) fn name_cell(bytes: Vec<u8>, names: Names) -> Vec<u8> {
     match names {
         Names::Raw => safe_cell(bytes),
         Names::Printable => cell(&bytes).into_bytes(),

@@ -16,6 +16,7 @@ mod sums;
 mod table;
 
 pub use build::{Context, build};
+pub(crate) use csv::name_cell;
 pub use csv::{bytes_of_cell, csv, findings_csv};
 pub use du::{Names as DuNames, du, du_size};
 pub use file_system::{Cost, EfsSize, FileSystem, Part, Prices};

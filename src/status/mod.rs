@@ -12,22 +12,17 @@ use crate::config::Readers;
 use crate::exit::{Exit, Failure};
 use crate::names::domain_id;
 use crate::output::Output;
-use crate::publish::{Destination, LATEST, Latest, newest};
+use crate::publish::{LATEST, Latest, newest};
 use crate::service::ServiceError;
 use crate::text::harmless_json;
 use changes::Bases;
+pub(crate) use table::span;
 use view::View;
+pub(crate) use view::{CLOCKS, STALE};
 
 /// Shows the newest run.
 pub(crate) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> {
-    let Readers { published, domain, .. } = readers;
-    let from = match &args.from {
-        Some(text) => Some(text.parse::<Destination>().map_err(Failure::usage)?),
-        None => published,
-    };
-    let from = from.ok_or_else(|| {
-        Failure::usage("where are runs published? Say --from, or `to` under [publish]")
-    })?;
+    let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let failed = |error: ServiceError| Failure::fatal(error.text);
     let aws = Aws::default();
     let store = from.open(&aws).map_err(failed)?;
@@ -37,7 +32,7 @@ pub(crate) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> 
     })?;
     let bases = Bases::read(&*store, &latest).map_err(failed)?;
     let apps = match args.apps {
-        true => Some(apps(&latest, domain, &aws)?),
+        true => Some(apps(&latest, readers.domain, &aws)?),
         false => None,
     };
     let mut view = View::new(from.to_string(), latest, &bases, apps, Timestamp::now());

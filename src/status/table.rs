@@ -9,7 +9,7 @@ use super::view::{Change, Line, View};
 use crate::aws::{App, MemberKind};
 use crate::report::{Coverage, Kind, OwnerStatus, columns, percent, push_table, show_column, usd};
 use crate::text::{bytes_of, printable};
-use crate::units::{AllocatedBytes, human};
+use crate::units::{AllocatedBytes, human_change};
 
 /// Where the column of costs is, which is shown if there are any.
 const COST: usize = 6;
@@ -132,11 +132,7 @@ fn or_dash(bytes: AllocatedBytes) -> String {
 fn change(change: Option<Change>) -> String {
     let Some(Change { bytes, exact }) = change else { return String::new() };
     let about = if exact { "" } else { "~" };
-    match bytes {
-        0 => format!("{about}="),
-        1.. => format!("{about}+{}", human(bytes.unsigned_abs())),
-        _ => format!("{about}-{}", human(bytes.unsigned_abs())),
-    }
+    format!("{about}{}", human_change(bytes))
 }
 
 /// `JupyterLab default on ml.t3.medium, InService since 2026-11-24 08:00 UTC`.
@@ -194,7 +190,7 @@ fn day(at: Timestamp) -> String {
 }
 
 /// A duration in its largest unit.
-fn span(seconds: i64) -> String {
+pub(crate) fn span(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{seconds} s"),
         120..7200 => format!("{} min", seconds / 60),

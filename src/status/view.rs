@@ -7,16 +7,17 @@ use serde::Serialize;
 
 use super::changes::{Base, BaseHome, Bases, HomeKey};
 use crate::aws::{App, MemberKind};
+use crate::names::{is_of, keep_asked};
 use crate::publish::{HomeLine, Latest};
 use crate::report::{Coverage, FileSystem, Kind, Money, Orphans, OwnerStatus, Run, Usage};
 use crate::text::{bytes_of, lossy};
 use crate::units::AllocatedBytes;
 
 /// From when on data is old: a daily run was missed, with half a day's grace.
-const STALE: SignedDuration = SignedDuration::from_hours(36);
+pub(crate) const STALE: SignedDuration = SignedDuration::from_hours(36);
 
 /// How far clocks may be apart.
-const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
 /// The newest run, compared.
 #[derive(Debug, Serialize)]
@@ -151,15 +152,9 @@ impl View {
 
     /// Leaves only the homes of these users; returns the users who have none.
     pub(super) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
-        let is = |line: &Line, user: &str| {
-            let home = &line.home;
-            home.owner.name.as_deref() == Some(user)
-                || home.uid.is_some_and(|uid| uid.to_string() == user)
-                || home.name == user
-        };
-        let missing = users.iter().filter(|user| !self.homes.iter().any(|line| is(line, user)));
-        let missing = missing.map(String::as_str).collect();
-        self.homes.retain(|line| users.iter().any(|user| is(line, user)));
+        let missing = keep_asked(&mut self.homes, users, |Line { home, .. }, user| {
+            is_of(user, &home.name, home.uid, home.owner.name.as_deref())
+        });
         self.gone.clear();
         self.other_apps.clear();
         self.restricted = true;

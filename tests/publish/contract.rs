@@ -6,10 +6,10 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use efs_scan::publish::{
-    Condition, DU_LATEST, Keys, LATEST, Object, Pointed, Put, Store, Version, publish,
+    Condition, DU_LATEST, Extent, Keys, LATEST, Object, Pointed, Put, Store, Version, publish,
 };
 use efs_scan::report::{DuNames, Report, du};
-use efs_scan::service::Trouble;
+use efs_scan::service::{ServiceError, ServiceResult, Trouble};
 use serde_json::Value;
 
 /// The JSON report of a small tree.
@@ -75,6 +75,7 @@ pub(crate) fn contract(store: &dyn Store) {
     objects_change_only_as_the_condition_says(store);
     versions_tell_every_content_from_the_others(store);
     keys_are_listed_in_order_behind_the_one_that_is_known(store);
+    several_objects_come_in_the_order_they_were_asked_for(store);
     a_check_leaves_nothing(store);
     what_is_not_ours_stays(store);
     runs_are_published_once_and_in_order(store);
@@ -146,6 +147,42 @@ fn keys_are_listed_in_order_behind_the_one_that_is_known(store: &dyn Store) {
             assert!(listed.iter().eq(want.clone()), "{prefix} after {after}: {listed:?}");
         }
     }
+}
+
+fn several_objects_come_in_the_order_they_were_asked_for(store: &dyn Store) {
+    // More than are asked for at once, of every size, and one that is not there.
+    let keys: Vec<String> = (0..40).map(|at| format!("each/{at}")).collect();
+    let content = |at: usize| vec![b'a' + (at % 26) as u8; at * at * 50];
+    for (at, key) in keys.iter().enumerate().filter(|(at, _)| *at != 7) {
+        assert_eq!(store.put(key, &content(at), Condition::Absent).unwrap(), Put::Done);
+    }
+    let keys: Vec<&str> = keys.iter().rev().map(String::as_str).collect();
+    for (extent, most) in [(Extent::Whole, usize::MAX), (Extent::First(10_000), 10_000)] {
+        let mut next = 0;
+        let take = &mut |at: usize, object: ServiceResult<Option<Object>>| {
+            assert_eq!(at, next);
+            next += 1;
+            let which = 39 - at;
+            // There is no first byte of nothing; what is said of that is left to the store.
+            if which > 0 || extent == Extent::Whole {
+                let mut want = content(which);
+                want.truncate(most);
+                let got = object.unwrap().map(|object| object.bytes);
+                assert_eq!(got, (which != 7).then_some(want), "{which}");
+            }
+            Ok(())
+        };
+        store.get_each(&keys, extent, take).unwrap();
+        assert_eq!(next, 40);
+    }
+    // Who has seen enough is given no more.
+    let mut taken = 0;
+    let take = &mut |_, _| {
+        taken += 1;
+        Err(ServiceError::new(Trouble::Refused, "enough"))
+    };
+    assert_eq!(store.get_each(&keys, Extent::Whole, take).unwrap_err().text, "enough");
+    assert_eq!(taken, 1);
 }
 
 fn a_check_leaves_nothing(store: &dyn Store) {

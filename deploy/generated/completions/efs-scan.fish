@@ -83,6 +83,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -s V -l version -d 'Prin
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status" -d 'Show the newest published run: who uses how much, and what changed'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status_all" -d 'Show the newest published run: who uses how much, and what changed'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status-all" -d 'Show the newest published run: who uses how much, and what changed'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "history" -d 'Show what became of each home over the published runs, how fast it grows, and when its quota is reached'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "publish" -d 'Send what could not be published before'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
@@ -121,6 +122,19 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l fail-if
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s q -l quiet -d 'Say nothing on stderr but errors'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s v -l verbose -d 'Say more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l user -d 'Show this user or uid only (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l days -d 'How many days back; growth over 30 days needs as many' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l budget -d 'Forecast when so much is reached: by all homes together, or with --user by each of these in place of its quota' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l format -d 'Form of the result' -r -f -a "table\t'For people'
+csv\t'A line for each home and run'
+json\t'Everything'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state-dir -d 'The state directory that the scan used [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'

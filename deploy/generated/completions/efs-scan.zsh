@@ -136,6 +136,26 @@ json\:"One JSON object each, for log collectors"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(history)
+_arguments "${_arguments_options[@]}" : \
+'--from=[Where runs are published\: s3\://BUCKET/PREFIX or a directory \[default\: where the configuration publishes to\]]:DEST:_default' \
+'*--user=[Show this user or uid only (repeatable)]:NAME|UID:_default' \
+'--days=[How many days back; growth over 30 days needs as many]:N:_default' \
+'--budget=[Forecast when so much is reached\: by all homes together, or with --user by each of these in place of its quota]:SIZE:_default' \
+'--format=[Form of the result]:FORMAT:((table\:"For people"
+csv\:"A line for each home and run"
+json\:"Everything"))' \
+'--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
+'--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'(-v --verbose)-q[Say nothing on stderr but errors]' \
+'(-v --verbose)--quiet[Say nothing on stderr but errors]' \
+'*-v[Say more on stderr; twice for everything]' \
+'*--verbose[Say more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
 (publish)
 _arguments "${_arguments_options[@]}" : \
 '--state-dir=[The state directory that the scan used \[default\: /var/lib/efs-scan\]]:DIR:_files' \
@@ -218,6 +238,7 @@ _efs-scan_commands() {
 'status:Show the newest published run\: who uses how much, and what changed' \
 'status_all:Show the newest published run\: who uses how much, and what changed' \
 'status-all:Show the newest published run\: who uses how much, and what changed' \
+'history:Show what became of each home over the published runs, how fast it grows, and when its quota is reached' \
 'publish:Send what could not be published before' \
 'config:Print the effective configuration as TOML' \
     )
@@ -227,6 +248,11 @@ _efs-scan_commands() {
 _efs-scan__subcmd__config_commands() {
     local commands; commands=()
     _describe -t commands 'efs-scan config commands' commands "$@"
+}
+(( $+functions[_efs-scan__subcmd__history_commands] )) ||
+_efs-scan__subcmd__history_commands() {
+    local commands; commands=()
+    _describe -t commands 'efs-scan history commands' commands "$@"
 }
 (( $+functions[_efs-scan__subcmd__publish_commands] )) ||
 _efs-scan__subcmd__publish_commands() {

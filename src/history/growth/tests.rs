@@ -51,6 +51,7 @@ fn too_few_days_say_nothing() {
     assert_eq!(per_day(points[..15].iter().copied(), end, 30), None);
     assert_eq!(per_day(points[..17].iter().copied(), end, 30), Some(GIB as f64));
     assert_eq!(per_day(std::iter::empty(), end, 7), None);
+    assert_eq!(per_day(points.into_iter(), end, u32::MAX), None);
 }
 
 #[test]

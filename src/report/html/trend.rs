@@ -101,10 +101,14 @@ pub(super) fn changed(bytes: Option<i64>) -> String {
 
 /// The changes that a tile names.
 pub(super) fn changes(points: &[Point]) -> Markup {
-    html! { @for (at, days) in [1, 7, 30].into_iter().enumerate() {
-        @if at > 0 { ", " }
-        span { (days) @if days == 1 { " day " } @else { " days " } (changed(change(points, days))) }
-    } }
+    let changes = [1, 7, 30].map(|days| (days, change(points, days)));
+    html! {
+        @if changes.iter().all(|(_, bytes)| bytes.is_none()) { "change is not known" }
+        @else { @for (at, (days, bytes)) in changes.into_iter().enumerate() {
+            @if at > 0 { ", " }
+            span { (days) @if days == 1 { " day " } @else { " days " } (changed(bytes)) }
+        } }
+    }
 }
 
 /// When a home reaches its quota, in a few words; nothing where it has none.

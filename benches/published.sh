@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# Published runs to measure readers on. Sourced behind common.sh by scripts that set $homes and
+# $earlier, how many daily runs there are before the one that is made by a real scan.
+# shellcheck disable=SC2154 # $target is set by common.sh, the others by who sources this.
+
+place=$target/bench-published
+published=$place/to
+if [[ $place =~ [[:space:]\"\'\\] ]]; then
+  echo "hyperfine splits commands at spaces and quotes: use a target directory without them" >&2
+  exit 2
+fi
+
+# make_homes: a cache and trash in each home; every hundredth belongs to nobody known.
+make_homes() {
+  local uid root=$place/homes
+  for ((uid = 200000; uid < 200000 + homes; uid++)); do
+    printf '%s\n' "$root/$uid/.cache/pip" "$root/$uid/.local/share/Trash/files"
+  done | xargs mkdir -p
+  for ((uid = 200000; uid < 200000 + homes; uid++)); do
+    printf '%*s' $((uid % 7 * 4096)) '' >"$root/$uid/.cache/pip/a"
+    printf '%*s' $((uid % 3 * 4096)) '' >"$root/$uid/.local/share/Trash/files/b"
+    if ((uid % 100)); then
+      printf '%s,user-%s\n' "$uid" "$uid"
+    fi
+  done >"$place/names.csv"
+}
+
+# make_earlier: tables of the days before, with other sizes, and the beginnings of their reports,
+# which is what is read of them.
+make_earlier() {
+  local table report day at id
+  table=$(echo "$published"/homes/dt=*/*.csv)
+  report=$(echo "$published"/runs/dt=*/*.json)
+  for ((day = 1; day <= earlier; day++)); do
+    at=$(($(date +%s) - day * 86400))
+    id=$(date -u -d "@$at" +%Y%m%dT%H%M%S.000000Z)
+    mkdir -p "$published/homes/dt=$(date -u -d "@$at" +%F)"
+    # No cell has quotes: the names are made above.
+    awk -F, -v OFS=, -v day="$day" -v id="$id" -v at="$(date -u -d "@$at" +%FT%TZ)" '
+      NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i }
+      NR > 1 {
+        bytes = $column["allocated_bytes"] + 4096 * ((NR * day) % 5 - 2)
+        $column["allocated_bytes"] = bytes > 0 ? bytes : 0
+        $column["run_id"] = id
+        $column["run_started"] = at
+      }
+      # Some homes are new, and one of each day is gone.
+      NR == 1 || NR % 500 != day || /^\(outside homes\),/
+      NR == 2 { sub(/^[0-9]+/, 300000 + day); print }
+    ' "$table" >"$published/homes/dt=$(date -u -d "@$at" +%F)/$id.csv"
+    mkdir -p "$published/runs/dt=$(date -u -d "@$at" +%F)"
+    head -c 20000 "$report" >"$published/runs/dt=$(date -u -d "@$at" +%F)/$id.json"
+  done
+}
+
+# publish_runs: all of it, anew.
+publish_runs() {
+  rm -rf "$place"
+  mkdir -p "$place"
+  make_homes
+  "$efs_scan" "$place/homes" --quiet --names "csv:$place/names.csv" --publish "$published" \
+    --state-dir "$place/state" --output "$place/table.txt"
+  make_earlier
+}

@@ -1,0 +1,155 @@
+//! The history for people.
+
+use std::fmt::{Result, Write};
+
+use super::growth::Forecast;
+use super::series::HomeSeries;
+use super::spark::{Axis, Blocks};
+use super::view::{Outlook, View};
+use crate::report::{Coverage, OUTSIDE_HOMES, columns, push_table};
+use crate::status::span;
+use crate::text::printable;
+use crate::units::{AllocatedBytes, human_change};
+
+const UNKNOWN: &str = "?";
+
+/// Renders it; every name in it is made printable.
+pub(super) fn table(view: &View, blocks: Blocks) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_table(&mut out, view, blocks);
+    out
+}
+
+fn write_table(out: &mut String, view: &View, blocks: Blocks) -> Result {
+    let history = &view.history;
+    let age = span(view.age_seconds().max(0));
+    if view.stale() {
+        writeln!(out, "!!! STALE: the newest run is {age} old. Is the daily scan running? !!!\n")?;
+    }
+    let from = printable(view.from.as_bytes());
+    let runs = history.runs.len();
+    write!(out, "{from}  {runs} {}", if runs == 1 { "run" } else { "runs" })?;
+    if let (Some(first), Some(last)) = (history.runs.first(), history.runs.last()) {
+        let first = first.started.strftime("%Y-%m-%d");
+        let last = last.started.strftime("%Y-%m-%d %H:%M UTC");
+        write!(out, " from {first} to {last}, {age} ago")?;
+    }
+    let whole = history.runs.iter().filter(|run| run.coverage == Coverage::Complete).count();
+    match runs - whole {
+        0 => writeln!(out, ", all complete\n")?,
+        some => writeln!(out, ", {some} of them PARTIAL or INTERRUPTED\n")?,
+    }
+    lines(out, view, blocks)?;
+    remarks(out, view)
+}
+
+fn lines(out: &mut String, view: &View, blocks: Blocks) -> Result {
+    let history = &view.history;
+    let limit = if view.restricted && view.budget.is_some() { "BUDGET" } else { "QUOTA" };
+    let head =
+        ["HOME", "OWNER", "SIZE", "TREND", "7 D, A DAY", "30 D, A DAY", limit, "FORECAST", ""];
+    let mut table = columns(&head, &[2, 4, 5, 6]);
+    let axis = Axis::new(&history.runs, blocks);
+    let shown = history.homes.iter().filter(|home| !home.gone);
+    if let Some(outlook) = view.of_total() {
+        let people = shown.clone().filter(|home| !home.outside).count();
+        let known = history.runs.iter().rev().find_map(|run| Some((run.started, run.total?)));
+        let newest = history.runs.last().is_some_and(|run| run.total.is_some());
+        let mark = known.filter(|_| !newest).map(|(at, _)| size_of(at)).unwrap_or_default();
+        table.add_row(row(
+            [format!("total of {people}"), String::new()],
+            known.map(|(_, size)| size),
+            axis.draw(history.runs.iter().map(|run| run.total)),
+            outlook,
+            mark,
+        ));
+    }
+    for home in shown {
+        let name = match home.outside {
+            true => OUTSIDE_HOMES.to_owned(),
+            false => printable(&home.name),
+        };
+        let owner = match (&home.owner, home.uid) {
+            (Some(owner), _) => printable(owner.as_bytes()),
+            (None, uid) => uid.map(|uid| uid.to_string()).unwrap_or_default(),
+        };
+        table.add_row(row(
+            [name, owner],
+            home.last(&history.runs).map(|(_, size)| size),
+            axis.draw(home.points.iter().copied()),
+            view.of_home(home),
+            marks(view, home).join(", "),
+        ));
+    }
+    push_table(out, &table)
+}
+
+fn row(
+    name: [String; 2],
+    size: Option<AllocatedBytes>,
+    trend: String,
+    outlook: Outlook,
+    marks: String,
+) -> Vec<String> {
+    let or_unknown = |text: Option<String>| text.unwrap_or_else(|| UNKNOWN.to_owned());
+    let [home, owner] = name;
+    vec![
+        home,
+        owner,
+        or_unknown(size.map(AllocatedBytes::human)),
+        trend,
+        or_unknown(outlook.bytes_per_day_7.map(human_change)),
+        or_unknown(outlook.bytes_per_day_30.map(human_change)),
+        outlook.limit_bytes.map(AllocatedBytes::human).unwrap_or_default(),
+        match outlook.forecast {
+            Forecast::On(date) => date.to_string(),
+            Forecast::Beyond => "in over 10 years".to_owned(),
+            Forecast::NotGrowing => "not growing".to_owned(),
+            Forecast::TooFewRuns => "too few runs".to_owned(),
+            Forecast::AlreadyOver => "REACHED".to_owned(),
+            Forecast::NoLimit => String::new(),
+        },
+        marks,
+    ]
+}
+
+fn marks(view: &View, home: &HomeSeries) -> Vec<String> {
+    let runs = &view.history.runs;
+    let mut marks = Vec::new();
+    match home.newest {
+        Some(Coverage::Complete) => {}
+        Some(coverage) => marks.push(coverage.name().to_uppercase()),
+        None => marks.push("NOT LISTED".to_owned()),
+    }
+    if let (true, Some((at, _))) = (home.newest != Some(Coverage::Complete), home.last(runs)) {
+        marks.push(size_of(at));
+    }
+    if let Some(since) = home.since.and_then(|since| runs.get(since)) {
+        marks.push(format!("ANOTHER OWNER UNTIL {}", since.started.strftime("%Y-%m-%d")));
+    }
+    marks
+}
+
+fn size_of(at: jiff::Timestamp) -> String {
+    format!("size of {}", at.strftime("%Y-%m-%d"))
+}
+
+fn remarks(out: &mut String, view: &View) -> Result {
+    let history = &view.history;
+    writeln!(
+        out,
+        "\nTREND runs between the least and the most of its own line; a gap is a time without a \
+         complete reading.\nGrowth is the median of the slopes between all days (Theil-Sen). \
+         {UNKNOWN} is unknown: fewer than 5 days\nwith a complete reading, or none in half of the \
+         time."
+    )?;
+    let gone = history.homes.iter().filter(|home| home.gone).count();
+    let notes = [
+        ("Homes", gone, "gone and not shown; --format csv and json have them"),
+        ("Runs", history.not_comparable.len(), "of another root, or left out other things"),
+        ("Runs", history.unreadable.len(), "broken and left out"),
+    ];
+    let mut notes = notes.into_iter().filter(|(_, count, _)| *count > 0);
+    notes.try_for_each(|(of, count, what)| writeln!(out, "{of}: {count} {what}."))
+}

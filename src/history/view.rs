@@ -1,0 +1,82 @@
+//! What `efs-scan history` shows, whatever the form.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::growth::Forecast;
+use super::series::{History, HomeSeries};
+use crate::names::{is_of, keep_asked};
+use crate::status::STALE;
+use crate::units::AllocatedBytes;
+
+/// A history with what was asked of it.
+#[derive(Debug)]
+pub(super) struct View {
+    /// Where it was read.
+    pub(super) from: String,
+    pub(super) days: u32,
+    pub(super) history: History,
+    pub(super) budget: Option<AllocatedBytes>,
+    /// Whether it shows some of the homes only.
+    pub(super) restricted: bool,
+    pub(super) now: Timestamp,
+}
+
+/// Where something is going.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Outlook {
+    /// Quota or budget.
+    pub(super) limit_bytes: Option<AllocatedBytes>,
+    /// In whole bytes; `None` where it cannot be said.
+    pub(super) bytes_per_day_7: Option<i64>,
+    pub(super) bytes_per_day_30: Option<i64>,
+    pub(super) forecast: Forecast,
+}
+
+impl View {
+    /// Leaves only the homes of these users; returns the users who have none.
+    pub(super) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
+        self.restricted = true;
+        keep_asked(&mut self.history.homes, users, |home: &HomeSeries, user| {
+            is_of(user, &String::from_utf8_lossy(&home.name), home.uid, home.owner.as_deref())
+        })
+    }
+
+    /// A budget is everybody's, or that of the users who were asked for.
+    pub(super) fn of_home(&self, home: &HomeSeries) -> Outlook {
+        let runs = &self.history.runs;
+        let limit = self.budget.filter(|_| self.restricted).or(home.quota);
+        Outlook {
+            limit_bytes: limit,
+            bytes_per_day_7: home.growth(runs, 7).map(whole),
+            bytes_per_day_30: home.growth(runs, 30).map(whole),
+            forecast: home.forecast(runs, limit),
+        }
+    }
+
+    /// Of everything together; `None` where only some homes are shown.
+    pub(super) fn of_total(&self) -> Option<Outlook> {
+        (!self.restricted).then(|| Outlook {
+            limit_bytes: self.budget,
+            bytes_per_day_7: self.history.growth(7).map(whole),
+            bytes_per_day_30: self.history.growth(30).map(whole),
+            forecast: self.history.forecast(self.budget),
+        })
+    }
+
+    /// Seconds since the newest run started.
+    pub(super) fn age_seconds(&self) -> i64 {
+        let newest = self.history.runs.last().map_or(self.now, |run| run.started);
+        self.now.duration_since(newest).as_secs()
+    }
+
+    /// As [`status`](crate::status) says it, but from the start of the run: its table has no end.
+    pub(super) fn stale(&self) -> bool {
+        self.age_seconds() > STALE.as_secs()
+    }
+}
+
+/// The cast ends at the largest number.
+fn whole(bytes: f64) -> i64 {
+    bytes.round() as i64
+}
