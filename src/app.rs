@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::aws::Aws;
 use crate::cli::{Asked, Cli, Command, EngineKind, Format, Generate, ScanArgs};
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, Publishing};
 #[cfg(target_os = "linux")]
 use crate::config::{Direct, Place};
 use crate::exit::{Exit, Failure};
@@ -28,7 +28,7 @@ use crate::scan::{Ended, Engine, Root, Stop, is_mount_point, raise_descriptor_li
 #[cfg(target_os = "linux")]
 use crate::scan::{Nfs, Tls};
 use crate::usage::{Ages, Export, ExportHead, Ledger, Mounts, Scope, Task};
-use crate::{history, log, nice, remind, status, text};
+use crate::{history, log, nice, remind, reporting, status, text};
 
 /// How long a scan that was told to stop may take to end its walk before the program ends without
 /// a report: the root itself may lie on a server that does not answer.
@@ -42,7 +42,7 @@ pub fn run(asked: Asked) -> Exit {
     };
     let loaded = match &cli.command {
         Some(Command::Config(args)) => Loaded::new(&cli.common, args),
-        Some(Command::Status(_) | Command::History(_)) => {
+        Some(Command::Status(_) | Command::Report(_) | Command::History(_)) => {
             Loaded::new(&cli.common, &ScanArgs::default())
         }
         Some(Command::Publish(args)) => {
@@ -84,6 +84,10 @@ fn dispatch(cli: &Cli, loaded: Loaded) -> Result<Exit, Failure> {
         Some(Command::Status(args)) => {
             log::init(&cli.common, loaded.log_format());
             status::run(args, loaded.readers().map_err(Failure::usage)?)
+        }
+        Some(Command::Report(args)) => {
+            log::init(&cli.common, loaded.log_format());
+            reporting::run(args, loaded.readers().map_err(Failure::usage)?)
         }
         Some(Command::History(args)) => {
             log::init(&cli.common, loaded.log_format());
@@ -265,10 +269,14 @@ fn scan(
         (Some(publisher), Ok(Some(kept))) => Some(publisher.send(&aws, kept, stop)?),
         _ => Some(Sent::default()),
     };
+    let paged = match &config.publishing {
+        Publishing { report: true, to: Some(to), .. } if spooled => reporting::publish(to, &aws),
+        _ => true,
+    };
     written.map_err(Failure::fatal)?;
     let asked = publisher.as_ref().is_some_and(Publisher::publishes);
     summarise(&report, asked.then(|| sent.as_ref().map_or(0, |sent| sent.runs)));
-    let published = sent.is_some_and(|sent| sent.waiting == 0);
+    let published = paged && sent.is_some_and(|sent| sent.waiting == 0);
     let interrupted = report.run.coverage == Coverage::Interrupted;
     Ok(match report.run.coverage {
         // Who ends a run that is not to be published is not told what waits from before.

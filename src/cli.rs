@@ -10,7 +10,7 @@ use clap_complete::Shell;
 use serde::{Deserialize, Serialize};
 
 pub use commands::{
-    HistoryArgs, HistoryFormat, PublishArgs, RemindArgs, StatusArgs, StatusFormat,
+    HistoryArgs, HistoryFormat, PublishArgs, RemindArgs, ReportArgs, StatusArgs, StatusFormat,
 };
 
 use crate::publish::UserMetrics;
@@ -108,6 +108,8 @@ pub enum Command {
     /// Show the newest published run: who uses how much, and what changed
     #[command(visible_aliases = ["status_all", "status-all"])]
     Status(StatusArgs),
+    /// Make HTML pages of the newest published run: one about everybody, and one for each user
+    Report(ReportArgs),
     /// Show what became of each home over the published runs, how fast it grows, and when its
     /// quota is reached
     History(HistoryArgs),
@@ -229,6 +231,11 @@ pub struct ScanArgs {
     #[arg(long, env = "EFS_SCAN_PUBLISH_INTERRUPTED", value_name = "BOOL",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub publish_interrupted: Option<bool>,
+
+    /// Publish pages to look at, too, as `efs-scan report --publish` does
+    #[arg(long, env = "EFS_SCAN_PUBLISH_REPORT", value_name = "BOOL",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub publish_report: Option<bool>,
 
     /// Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, at most
     /// 3.60 USD a month [default namespace: EfsScan]

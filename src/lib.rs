@@ -22,6 +22,7 @@ pub mod publish;
 mod publisher;
 pub mod remind;
 pub mod report;
+mod reporting;
 pub mod scan;
 pub mod service;
 mod status;

@@ -1,5 +1,6 @@
 //! Where the result goes: stdout, or a file that is written beside and renamed.
 
+use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -23,24 +24,30 @@ impl Output {
         let Some(path) = path else {
             return Ok(Self::Stdout);
         };
-        let failed = |error: io::Error| format!("--output {}: {error}", path.display());
-        if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(failed(io::Error::other("it exists and is not a regular file")));
-        }
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let directory = directory.canonicalize().map_err(failed)?;
-        let name = path.file_name();
-        let name = name.ok_or_else(|| failed(io::Error::other("it names no file")))?;
-        refuse_inside(root, &directory, &format!("--output {}", path.display()))?;
+        let place = place("--output", path)?;
+        refuse_inside(root, &place.0, &format!("--output {}", path.display()))?;
+        Self::make("--output", path, place)
+    }
+
+    /// Opens a file that another flag names, of a command that does not scan.
+    ///
+    /// # Errors
+    /// If the file cannot be made, or is something else than a file.
+    pub(crate) fn named(flag: &str, path: &Path) -> Result<Self, String> {
+        Self::make(flag, path, place(flag, path)?)
+    }
+
+    fn make(
+        flag: &str,
+        path: &Path,
+        (directory, name): (PathBuf, OsString),
+    ) -> Result<Self, String> {
         let beside = tempfile::Builder::new()
             .prefix(".efs-scan-")
             // As any file one makes; the umask takes its share.
             .permissions(std::fs::Permissions::from_mode(0o666))
             .tempfile_in(&directory)
-            .map_err(failed)?;
+            .map_err(|error| format!("{flag} {}: {error}", path.display()))?;
         Ok(Self::File { path: directory.join(name), beside })
     }
 
@@ -106,6 +113,22 @@ fn buffered(to: impl Write, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     // What is left in the buffer after an error is not tried again.
     let _ = to.into_parts();
     written
+}
+
+/// The directory that a file is to be written in, and its name there.
+fn place(flag: &str, path: &Path) -> Result<(PathBuf, OsString), String> {
+    let failed = |error: io::Error| format!("{flag} {}: {error}", path.display());
+    if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(failed(io::Error::other("it exists and is not a regular file")));
+    }
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let directory = directory.canonicalize().map_err(failed)?;
+    let name = path.file_name();
+    let name = name.ok_or_else(|| failed(io::Error::other("it names no file")))?;
+    Ok((directory, name.to_owned()))
 }
 
 /// Makes sure that a place to write to does not lie in the tree: that belongs to the users, and a

@@ -221,6 +221,7 @@ fn content_type(key: &str) -> &'static str {
     match key.rsplit('.').next() {
         Some("json") => "application/json",
         Some("csv") => "text/csv; charset=utf-8",
+        Some("html") => "text/html; charset=utf-8",
         _ => "text/plain; charset=utf-8",
     }
 }

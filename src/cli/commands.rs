@@ -29,6 +29,31 @@ pub struct StatusArgs {
     pub fail_if_stale: bool,
 }
 
+/// Flags of `efs-scan report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Where runs are published: s3://BUCKET/PREFIX or a directory
+    /// [default: where the configuration publishes to]
+    #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
+    pub from: Option<String>,
+
+    /// Write the page about everybody to this file, which needs nothing else
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["users", "publish"])]
+    pub html: Option<PathBuf>,
+
+    /// Write a page for each user to DIR/UID.html, with nothing of anybody else's
+    #[arg(long, value_name = "DIR")]
+    pub users: Option<PathBuf>,
+
+    /// Publish these pages beside the runs: report/latest.html and report/users/UID.html
+    #[arg(long)]
+    pub publish: bool,
+
+    /// Show what changed over this many days
+    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub days: u32,
+}
+
 /// Flags of `efs-scan history`.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {

@@ -23,6 +23,8 @@ pub(super) struct PublishSettings {
     to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interrupted: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<bool>,
 }
 
 /// The table `[cloudwatch]`.
@@ -108,6 +110,8 @@ pub struct Publishing {
     pub to: Option<Destination>,
     /// Whether an interrupted run goes there too.
     pub interrupted: bool,
+    /// Whether pages are made of it there.
+    pub report: bool,
     /// Namespace of the metrics.
     pub namespace: Option<String>,
     /// Which users have metrics.
@@ -136,6 +140,9 @@ impl Publishing {
             return Ok(Self::default());
         }
         let to = publish.to.as_deref().map(str::parse).transpose();
+        if publish.report.unwrap_or_default() && publish.to.is_none() {
+            return Err("--publish-report needs --publish".to_owned());
+        }
         let namespace = cloudwatch.namespace.as_deref().map(check_namespace).transpose()?;
         let users = cloudwatch.users.clone().unwrap_or_default();
         if !users.is_empty() && namespace.is_none() {
@@ -154,6 +161,7 @@ impl Publishing {
         Ok(Self {
             to: to.map_err(|problem| format!("--publish {problem}"))?,
             interrupted: publish.interrupted.unwrap_or_default(),
+            report: publish.report.unwrap_or_default(),
             namespace,
             users,
             notify: topic.map(|topic| Notify { topic, always }),
@@ -165,6 +173,7 @@ impl PublishSettings {
     pub(super) fn override_with(&mut self, args: &ScanArgs) {
         super::over(&mut self.to, &args.publish);
         super::over(&mut self.interrupted, &args.publish_interrupted);
+        super::over(&mut self.report, &args.publish_report);
     }
 
     /// Where readers find what was published.

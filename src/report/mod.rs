@@ -4,6 +4,7 @@ mod build;
 mod csv;
 mod du;
 mod file_system;
+pub mod html;
 mod model;
 mod money;
 mod nfs;

@@ -43,6 +43,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "--publish-interrupted=",
         ["false", "true", "false"],
     ),
+    setting("publish.report", "PUBLISH_REPORT", "--publish-report=", ["true", "false", "true"]),
     setting("cloudwatch.namespace", "CLOUDWATCH", "--cloudwatch=", ["'A'", "'B/c'", "'D'"]),
     setting(
         "cloudwatch.users",
@@ -95,6 +96,7 @@ impl Setting {
     pub(crate) fn beside(&self) -> &'static str {
         match self.key {
             "cloudwatch.users" => "namespace = 'N'\n",
+            "publish.report" => "to = '/t'\n",
             "tls" => "root = 'nfs://h/'\nnfs_uid = 0\n",
             "notify.always" => "topic = 'arn:aws:sns:r:1:t'\n",
             _ => "",
@@ -138,6 +140,7 @@ file_system_id = "fs-0123456789abcdef0"
 [publish]
 to = "s3://team-efs/a b"
 interrupted = true
+report = true
 [cloudwatch]
 namespace = "Team/Efs"
 users = ["a.b c", "alice"]

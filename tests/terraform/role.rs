@@ -55,7 +55,10 @@ impl<'a> Monitor<'a> {
             self.module.topic().0,
         ]);
         command.args(["--quota=1MiB", "--file-system-id", file_system, "--names", names]);
-        command.arg("--notify-always").arg("--state-dir").arg(self.scratch.path().join("state"));
+        command
+            .args(["--notify-always", "--publish-report"])
+            .arg("--state-dir")
+            .arg(self.scratch.path().join("state"));
         watched(&mut command, Duration::from_secs(120))
     }
 

@@ -1,0 +1,38 @@
+//! Pages beside the runs: objects that change, each by itself from an older run's to a newer one's.
+
+use super::objects::Pointed;
+use super::store::{Condition, Put, Store};
+use crate::report::html::run_of;
+use crate::service::{ServiceError, ServiceResult, Trouble};
+
+/// The page about everybody.
+pub const PAGE: &str = "report/latest.html";
+
+/// How often it is tried anew because somebody else wrote between.
+const ROUNDS: usize = 8;
+
+/// The key of a user's page.
+pub fn page_of_user(uid: u32) -> String {
+    format!("report/users/{uid}.html")
+}
+
+/// Writes a page, unless one of a newer run is there.
+///
+/// # Errors
+/// If it could not be written, or others write there all the time.
+pub fn put_page(store: &dyn Store, key: &str, page: &str) -> ServiceResult<Pointed> {
+    for _ in 0..ROUNDS {
+        let there = store.get(key)?;
+        // Ids of runs sort by time. What names none is not a page of this program, or a broken one.
+        let newer =
+            there.as_ref().and_then(|object| run_of(&object.bytes)) > run_of(page.as_bytes());
+        if newer {
+            return Ok(Pointed::Newer);
+        }
+        if store.put(key, page.as_bytes(), Condition::since(there.as_ref()))? == Put::Done {
+            return Ok(Pointed::Here);
+        }
+    }
+    let text = format!("{} is written by others all the time", store.name(key));
+    Err(ServiceError::new(Trouble::Throttled, text))
+}
