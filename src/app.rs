@@ -27,7 +27,7 @@ use crate::report::{self, Context, Coverage, Detail, DuNames, Report, Run};
 use crate::scan::{Ended, Engine, Root, Stop, is_mount_point, raise_descriptor_limit};
 #[cfg(target_os = "linux")]
 use crate::scan::{Nfs, Tls};
-use crate::usage::{Ages, Ledger, Mounts, Scope, Task};
+use crate::usage::{Ages, Export, Head, Ledger, Mounts, Scope, Task};
 use crate::{log, nice, status, text};
 
 /// How long a scan that was told to stop may take to end its walk before the program ends without
@@ -153,6 +153,7 @@ fn scan(
     let file_system = publisher::file_system(&config, &aws)?;
     let homes = homes_of(&config.users, &names)?;
     let output = Output::open(config.output.as_deref(), &config.root).map_err(Failure::usage)?;
+    let export = export(config.format, &output, &config.root)?;
     raise_descriptor_limit();
 
     let started = Timestamp::now();
@@ -188,6 +189,7 @@ fn scan(
         },
         ages: Ages::at(started.as_second()),
         top: config.top,
+        export,
     }));
     tracing::info!(root = ?config.root, engine = engine.name(), "scanning");
     let display = show_progress.then(|| {
@@ -224,8 +226,16 @@ fn scan(
     }
     // Safe in the spool before anything else can go wrong.
     let kept = publisher.as_ref().map(|publisher| publisher.keep(&report)).transpose();
-    let written = render(&report, config.format, config.limit, &output)
-        .and_then(|bytes| output.write(&bytes));
+    let written = match ledger.export() {
+        Some(export) => {
+            let run = &report.run;
+            let (finished, coverage) = (run.finished, run.coverage.name());
+            let head = Head { root: root.as_os_str().as_encoded_bytes(), finished, coverage };
+            output.stream(|to| export.write(&head, to))
+        }
+        None => render(&report, config.format, config.limit, &output)
+            .and_then(|bytes| output.write(&bytes)),
+    };
     let spooled = matches!(kept, Ok(Some(publisher::Kept::Spooled)));
     let sent = match (&publisher, kept) {
         (_, Err(Failure(_, problem))) => {
@@ -248,6 +258,19 @@ fn scan(
         Coverage::Partial => Exit::Partial,
         Coverage::Complete => Exit::Complete,
     })
+}
+
+/// Where every entry is written down, if that is the result.
+fn export(format: Format, output: &Output, root: &Path) -> Result<Option<Export>, Failure> {
+    if format != Format::Ncdu {
+        return Ok(None);
+    }
+    let directory = output.scratch(root).map_err(Failure::usage)?;
+    let export = Export::open(&directory).map_err(|error| {
+        let directory = directory.display();
+        Failure::usage(format!("--format ncdu: a temporary file in {directory}: {error}"))
+    })?;
+    Ok(Some(export))
 }
 
 /// Names that the homes of each user may have.
@@ -353,6 +376,7 @@ fn render(
             report::csv(report, names).map_err(|error| format!("writing CSV: {error}"))?
         }
         Format::Du => report::du(report, names),
+        Format::Ncdu => return Err("no entry was written down".to_owned()),
     })
 }
 

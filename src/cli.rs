@@ -331,6 +331,8 @@ pub enum Format {
     Csv,
     /// As `du -h -d1 ROOT/` prints it
     Du,
+    /// Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f
+    Ncdu,
 }
 
 /// Forms of what is said on stderr.

@@ -61,7 +61,7 @@ pub fn unprintable(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Whether `c` is a control or changes the direction or the look of its neighbours.
-fn is_hostile(c: char) -> bool {
+pub(crate) fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
