@@ -27,7 +27,7 @@ use crate::report::{self, Context, Coverage, Detail, DuNames, Report, Run};
 use crate::scan::{Ended, Engine, Root, Stop, is_mount_point, raise_descriptor_limit};
 #[cfg(target_os = "linux")]
 use crate::scan::{Nfs, Tls};
-use crate::usage::{Ages, Export, Head, Ledger, Mounts, Scope, Task};
+use crate::usage::{Ages, Export, ExportHead, Ledger, Mounts, Scope, Task};
 use crate::{log, nice, status, text};
 
 /// How long a scan that was told to stop may take to end its walk before the program ends without
@@ -230,7 +230,7 @@ fn scan(
         Some(export) => {
             let run = &report.run;
             let (finished, coverage) = (run.finished, run.coverage.name());
-            let head = Head { root: root.as_os_str().as_encoded_bytes(), finished, coverage };
+            let head = ExportHead { root: root.as_os_str().as_encoded_bytes(), finished, coverage };
             output.stream(|to| export.write(&head, to))
         }
         None => render(&report, config.format, config.limit, &output)

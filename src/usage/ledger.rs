@@ -163,6 +163,7 @@ impl Ledger {
     pub fn failed(&self, dir: &Dir, op: Op, error: &std::io::Error) {
         dir.home.books(|books| books.errors += 1);
         lock(&self.errors).add(Problem::new(dir.path(), op, error));
+        self.exported(dir, Export::failed);
     }
 
     /// Tells the export, if there is to be one, what became of a directory.

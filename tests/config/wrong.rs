@@ -12,6 +12,7 @@ const WRONG: &[(&str, &str)] = &[
     ("limit = 'all'\n", "FILE: line 1: invalid type"),
     ("exclude = 'a'\n", "FILE: line 1: invalid type"),
     ("\n\nformat = 'xml'\n", "FILE: line 3: unknown variant `xml`"),
+    ("format = 'NCDU'\n", "FILE: line 1: unknown variant `NCDU`"),
     ("root = '/x'\nroot = '/y'\n", "FILE: line 2: duplicate key"),
     ("root = '/x'\n= 1\n", "FILE: line 2: "),
     // Found where the file ends.

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-pub use nest::Head;
+pub use nest::ExportHead;
 
 use super::dir::Dir;
 use super::rules::Listed;
@@ -43,7 +43,7 @@ pub struct Export {
     /// The root's own attributes, as JSON.
     root: OnceLock<Vec<u8>>,
     /// Why it cannot be written, once that is so.
-    failed: OnceLock<io::Error>,
+    broken: OnceLock<io::Error>,
 }
 
 /// What an export knows of a directory while it is open.
@@ -57,6 +57,7 @@ pub(in crate::usage) struct Branch {
 struct Progress {
     /// Listings that have not ended.
     open: usize,
+    /// Whether something of it could not be read.
     failed: bool,
     record: Record,
 }
@@ -84,7 +85,7 @@ impl Export {
             directory: directory.to_owned(),
             directories: 0.into(),
             root: OnceLock::new(),
-            failed: OnceLock::new(),
+            broken: OnceLock::new(),
         })
     }
 
@@ -123,7 +124,10 @@ impl Export {
             let header = [before, lines.leaves.len() as u64, lines.count];
             let header = header.map(u64::to_le_bytes);
             let parts = [header.as_flattened(), &lines.leaves, &lines.branches];
-            record.newest = self.attempt(|| self.log.append(&parts)).or(record.newest);
+            match self.attempt(|| self.log.append(&parts)).flatten() {
+                Some(at) => record.newest = Some(at),
+                None => return progress.failed = true,
+            }
         }
         self.set(branch, &mut progress, record);
     }
@@ -143,6 +147,14 @@ impl Export {
         }
     }
 
+    /// Something of the directory could not be read, which turned out when its listing had ended.
+    pub(in crate::usage) fn failed(&self, branch: &Branch) {
+        let mut progress = lock(&branch.progress);
+        progress.failed = true;
+        let record = Record { state: State::Partly, ..progress.record };
+        self.set(branch, &mut progress, record);
+    }
+
     /// The directory was known from its parent and is not there.
     pub(in crate::usage) fn gone(&self, branch: &Branch) {
         let record = Record { state: State::Gone, newest: None };
@@ -158,7 +170,7 @@ impl Export {
 
     /// Writes, unless that failed before: then the export has no result, but the scan has.
     fn attempt<T>(&self, write: impl FnOnce() -> io::Result<T>) -> Option<T> {
-        if self.failed.get().is_some() {
+        if self.broken.get().is_some() {
             return None;
         }
         let error = match write() {
@@ -166,7 +178,7 @@ impl Export {
             Err(error) => error,
         };
         let problem = format!("a temporary file in {}: {error}", self.directory.display());
-        if self.failed.set(io::Error::new(error.kind(), problem.clone())).is_ok() {
+        if self.broken.set(io::Error::new(error.kind(), problem.clone())).is_ok() {
             tracing::error!("the export is given up, the scan goes on: writing {problem}");
         }
         None
@@ -220,5 +232,84 @@ impl Lines {
     /// Whether it holds so much that it should be committed.
     pub(in crate::usage) fn is_heavy(&self) -> bool {
         self.leaves.len() >= HEAVY
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot go on fails.
+mod tests {
+    use super::*;
+
+    struct Open(Export, Branch);
+
+    impl Open {
+        fn new() -> Self {
+            let export = Export::open(&std::env::temp_dir()).unwrap();
+            let branch = export.branch();
+            Self(export, branch)
+        }
+
+        fn commit(&self, lines: Lines, listed: Listed) -> State {
+            self.0.commit(&self.1, &mut { lines }, listed);
+            self.state()
+        }
+
+        fn end(&self) -> State {
+            self.0.end(&self.1);
+            self.state()
+        }
+
+        fn state(&self) -> State {
+            self.0.index.get(self.1.number).unwrap().state
+        }
+    }
+
+    fn lines(failed: bool) -> Lines {
+        Lines { leaves: b",{}".to_vec(), failed, ..Lines::default() }
+    }
+
+    #[test]
+    fn a_directory_is_whole_when_its_last_listing_has_ended() {
+        let open = Open::new();
+        assert_eq!(open.state(), State::Unread);
+        assert_eq!(open.commit(lines(false), Listed::Partly), State::Partly);
+        open.0.fork(&open.1);
+        assert_eq!(open.commit(Lines::default(), Listed::Whole), State::Partly);
+        assert_eq!(open.end(), State::Partly);
+        assert_eq!(open.commit(lines(false), Listed::Partly), State::Partly);
+        assert_eq!(open.end(), State::Whole);
+    }
+
+    #[test]
+    fn one_part_that_failed_makes_it_partly() {
+        let open = Open::new();
+        open.0.fork(&open.1);
+        assert_eq!(open.commit(lines(true), Listed::Partly), State::Partly);
+        assert_eq!(open.end(), State::Partly);
+        assert_eq!(open.commit(lines(false), Listed::Whole), State::Partly);
+        assert_eq!(open.end(), State::Partly);
+        let open = Open::new();
+        assert_eq!(open.commit(lines(false), Listed::Whole), State::Whole);
+        assert_eq!(open.end(), State::Whole);
+        open.0.failed(&open.1);
+        assert_eq!(open.state(), State::Partly);
+    }
+
+    #[test]
+    fn an_empty_one_is_whole_and_one_that_vanished_is_gone() {
+        let open = Open::new();
+        assert_eq!(open.commit(Lines::default(), Listed::Whole), State::Whole);
+        assert_eq!(open.0.index.get(0).unwrap().newest, None);
+        let open = Open::new();
+        open.0.gone(&open.1);
+        assert_eq!(open.state(), State::Gone);
+    }
+
+    #[test]
+    fn what_comes_after_the_end_is_not_taken_for_read() {
+        let open = Open::new();
+        open.0.log.close().unwrap();
+        assert_eq!(open.commit(lines(false), Listed::Whole), State::Unread);
+        assert_eq!(open.end(), State::Unread);
     }
 }

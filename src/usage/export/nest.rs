@@ -18,7 +18,7 @@ const COPY: usize = 64 * 1024;
 
 /// What an export says of the whole.
 #[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
+pub struct ExportHead<'a> {
     /// The root, bytes as they are.
     pub root: &'a [u8],
     /// When the scan ended.
@@ -39,13 +39,13 @@ struct Frame {
 }
 
 impl Export {
-    /// Writes everything. The walk must be over: what is committed later is lost.
+    /// Writes everything, once. The walk must be over: what is committed later is lost.
     ///
     /// # Errors
     /// If a temporary file could not be written during the walk or cannot be read now, and what
     /// `to` answers.
-    pub fn write(&self, head: &Head<'_>, to: &mut dyn Write) -> io::Result<()> {
-        if let Some(error) = self.failed.get() {
+    pub fn write(&self, head: &ExportHead<'_>, to: &mut dyn Write) -> io::Result<()> {
+        if let Some(error) = self.broken.get() {
             return Err(io::Error::new(error.kind(), error.to_string()));
         }
         let directory = self.directory.display();

@@ -24,6 +24,7 @@ pub(super) struct Log {
 struct Tail {
     start: u64,
     bytes: Vec<u8>,
+    closed: bool,
 }
 
 impl Log {
@@ -31,13 +32,16 @@ impl Log {
         Ok(Self { file: tempfile::tempfile_in(directory)?, tail: Mutex::default() })
     }
 
-    /// Appends `parts` in one piece; returns where it begins.
-    pub(super) fn append(&self, parts: &[&[u8]]) -> io::Result<u64> {
+    /// Appends `parts` in one piece; returns where it begins, or nothing if it is closed.
+    pub(super) fn append(&self, parts: &[&[u8]]) -> io::Result<Option<u64>> {
         let mut tail = lock(&self.tail);
+        if tail.closed {
+            return Ok(None);
+        }
         let at = tail.start + tail.bytes.len() as u64;
         parts.iter().for_each(|part| tail.bytes.extend_from_slice(part));
         if tail.bytes.len() < BATCH {
-            return Ok(at);
+            return Ok(Some(at));
         }
         let full = std::mem::replace(&mut tail.bytes, Vec::with_capacity(BATCH));
         let start = tail.start;
@@ -45,14 +49,16 @@ impl Log {
         // The others go on: who writes where was decided under the lock.
         drop(tail);
         self.file.write_all_at(&full, start)?;
-        Ok(at)
+        Ok(Some(at))
     }
 
-    /// Writes what is still in memory; nobody may append any more.
+    /// Writes what is still in memory. A worker of an interrupted walk may hang on a server that
+    /// does not answer, and come back later: it can append no more.
     pub(super) fn close(&self) -> io::Result<&File> {
-        let Tail { start, bytes } = std::mem::take(&mut *lock(&self.tail));
-        self.file.write_all_at(&bytes, start)?;
-        lock(&self.tail).start = start + bytes.len() as u64;
+        let mut tail = lock(&self.tail);
+        tail.closed = true;
+        let bytes = std::mem::take(&mut tail.bytes);
+        self.file.write_all_at(&bytes, tail.start)?;
         Ok(&self.file)
     }
 }
@@ -151,7 +157,7 @@ mod tests {
                             |n: usize| vec![thread * 50 + (n % 50) as u8; 1 + n * 37 % 9000];
                         let append = |n| {
                             let piece = piece(n);
-                            (log.append(&[&piece[..1], &piece[1..]]).unwrap(), piece)
+                            (log.append(&[&piece[..1], &piece[1..]]).unwrap().unwrap(), piece)
                         };
                         (0..200).map(append).collect::<Vec<_>>()
                     })
@@ -162,6 +168,7 @@ mod tests {
         let file = log.close().unwrap();
         let total: usize = appended.iter().map(|(_, piece)| piece.len()).sum();
         assert_eq!(file.metadata().unwrap().len(), total as u64);
+        assert_eq!(log.append(&[b"late"]).unwrap(), None);
         for (at, piece) in appended {
             let mut read = vec![0; piece.len()];
             file.read_exact_at(&mut read, at).unwrap();
