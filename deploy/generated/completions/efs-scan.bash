@@ -53,7 +53,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv du" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv du ncdu" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -199,7 +199,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv du" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv du ncdu" -- "${cur}"))
                     return 0
                     ;;
                 --output)

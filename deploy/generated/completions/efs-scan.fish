@@ -29,7 +29,8 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-depth -d 'Depth 
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l format -d 'Form of the result [default: table]' -r -f -a "table\t'For people'
 json\t'Everything, by a versioned schema'
 csv\t'A line for each home'
-du\t'As `du -h -d1 ROOT/` prints it'"
+du\t'As `du -h -d1 ROOT/` prints it'
+ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s o -l output -d 'Write the result to this file, all at once when it is complete' -r -F
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
 trash\t'Trash'
@@ -132,7 +133,8 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-depth 
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l format -d 'Form of the result [default: table]' -r -f -a "table\t'For people'
 json\t'Everything, by a versioned schema'
 csv\t'A line for each home'
-du\t'As `du -h -d1 ROOT/` prints it'"
+du\t'As `du -h -d1 ROOT/` prints it'
+ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s o -l output -d 'Write the result to this file, all at once when it is complete' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
 trash\t'Trash'

@@ -20,7 +20,8 @@ _efs-scan() {
 '--format=[Form of the result \[default\: table\]]:FORMAT:((table\:"For people"
 json\:"Everything, by a versioned schema"
 csv\:"A line for each home"
-du\:"As \`du -h -d1 ROOT/\` prints it"))' \
+du\:"As \`du -h -d1 ROOT/\` prints it"
+ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
 '-o+[Write the result to this file, all at once when it is complete]:FILE:_files' \
 '--output=[Write the result to this file, all at once when it is complete]:FILE:_files' \
 '--sort=[Order of the homes \[default\: size\]]:SORT:((size\:"Allocated bytes"
@@ -156,7 +157,8 @@ _arguments "${_arguments_options[@]}" : \
 '--format=[Form of the result \[default\: table\]]:FORMAT:((table\:"For people"
 json\:"Everything, by a versioned schema"
 csv\:"A line for each home"
-du\:"As \`du -h -d1 ROOT/\` prints it"))' \
+du\:"As \`du -h -d1 ROOT/\` prints it"
+ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
 '-o+[Write the result to this file, all at once when it is complete]:FILE:_files' \
 '--output=[Write the result to this file, all at once when it is complete]:FILE:_files' \
 '--sort=[Order of the homes \[default\: size\]]:SORT:((size\:"Allocated bytes"
