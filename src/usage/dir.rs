@@ -32,8 +32,8 @@ pub struct Dir {
     /// Rules that match its path and wait for a look inside.
     pub(super) matched: Vec<RuleIndex>,
     pub(super) states: States,
-    /// What an export knows of it, if there is to be one.
-    pub(super) branch: Option<Branch>,
+    /// What an export knows of it, if there is to be one. Apart, so that it takes no room else.
+    pub(super) branch: Option<Box<Branch>>,
     /// Listings and subdirectories that are not complete.
     pub(super) open: AtomicUsize,
     /// Allocated bytes of everything below, with hard-linked inodes by their share.

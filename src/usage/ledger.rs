@@ -117,7 +117,7 @@ impl Ledger {
         let counted = Some(&attrs).filter(|_| self.task.scope.counts_at(0));
         let branch = self.export().map(|export| export.root(counted));
         let mut dir = new_dir(None, Box::default(), attrs, home, entered.states);
-        dir.branch = branch;
+        dir.branch = branch.map(Box::new);
         Arc::new(dir)
     }
 
@@ -163,6 +163,7 @@ impl Ledger {
     pub fn failed(&self, dir: &Dir, op: Op, error: &std::io::Error) {
         dir.home.books(|books| books.errors += 1);
         lock(&self.errors).add(Problem::new(dir.path(), op, error));
+        self.exported(dir, Export::failed);
     }
 
     /// Tells the export, if there is to be one, what became of a directory.
@@ -254,7 +255,7 @@ impl Ledger {
         dir.inherited = parent.finding().cloned();
         dir.plain = plain;
         dir.matched = rules;
-        dir.branch = self.export().map(Export::branch);
+        dir.branch = self.export().map(|export| Box::new(export.branch()));
         Arc::new(dir)
     }
 

@@ -65,7 +65,6 @@ fn what_fails_is_marked_and_the_rest_adds_up() {
     if !can_mount() {
         return;
     }
-    let fail = Action::Fail(Errno::EIO);
     for (op, path, skip) in [
         (Op::Opendir, "200005/dir", 0),
         (Op::Readdir, "200005/dir", 0),
@@ -75,20 +74,40 @@ fn what_fails_is_marked_and_the_rest_adds_up() {
     ] {
         for engine in all() {
             let what = format!("{op:?} {path} {engine:?}");
-            let mut tree = homes();
-            tree.fault(Fault::new(op, path, fail).skip(skip));
-            let mounted = mount(tree);
-            let place = scratch();
-            let place = place.path().join("published");
-            let publish = ["--publish", place.to_str().unwrap()];
-            let state = scratch();
-            let state = ["--state-dir", state.path().to_str().unwrap()];
-            let args: Vec<&str> =
-                [publish, state].concat().into_iter().chain(engine.iter().copied()).collect();
-            let export = export(mounted.path(), &args, 3);
-            let report = published(&place);
-            assert_adds_up(&export, &report, &what);
+            let fault = Fault::fail(op, path, Errno::EIO).skip(skip);
+            let export = of_broken(fault, &engine, 3);
             assert_eq!(marked(&export), [path], "{what}");
+        }
+    }
+}
+
+/// The export of a tree with a fault, which adds up to the report of the same run.
+#[track_caller]
+fn of_broken(fault: Fault, engine: &[&str], code: i32) -> Export {
+    let mut tree = homes();
+    tree.fault(fault);
+    let mounted = mount(tree);
+    let (place, state) = (scratch(), scratch());
+    let to = place.path().join("published");
+    let publish = ["--publish", to.to_str().unwrap(), "--state-dir"];
+    let args = [engine, &publish, &[state.path().to_str().unwrap()]].concat();
+    let export = export(mounted.path(), &args, code);
+    assert_adds_up(&export, &published(&to), &format!("{engine:?}"));
+    export
+}
+
+#[test]
+fn what_vanishes_during_the_scan_is_not_there() {
+    if !can_mount() {
+        return;
+    }
+    for engine in all() {
+        for (op, path) in [(Op::Opendir, "200005/dir"), (Op::Getattr, "200005/dir/file-3")] {
+            let export = of_broken(Fault::fail(op, path, Errno::ENOENT), &engine, 0);
+            let there = export.entries.iter().any(|entry| entry.path == path.as_bytes());
+            assert!(!there, "{engine:?} {path}");
+            assert!(export.entry("200006/dir/file-3").counts());
+            assert_eq!(marked(&export), [""; 0]);
         }
     }
 }

@@ -56,7 +56,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv du" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv du ncdu" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -198,7 +198,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv du" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv du ncdu" -- "${cur}"))
                     return 0
                     ;;
                 --output)

@@ -43,7 +43,7 @@ pub struct Export {
     /// The root's own attributes, as JSON.
     root: OnceLock<Vec<u8>>,
     /// Why it cannot be written, once that is so.
-    failed: OnceLock<io::Error>,
+    broken: OnceLock<io::Error>,
 }
 
 /// What an export knows of a directory while it is open.
@@ -57,6 +57,7 @@ pub(in crate::usage) struct Branch {
 struct Progress {
     /// Listings that have not ended.
     open: usize,
+    /// Whether something of it could not be read.
     failed: bool,
     record: Record,
 }
@@ -84,7 +85,7 @@ impl Export {
             directory: directory.to_owned(),
             directories: 0.into(),
             root: OnceLock::new(),
-            failed: OnceLock::new(),
+            broken: OnceLock::new(),
         })
     }
 
@@ -146,6 +147,14 @@ impl Export {
         }
     }
 
+    /// Something of the directory could not be read, which turned out when its listing had ended.
+    pub(in crate::usage) fn failed(&self, branch: &Branch) {
+        let mut progress = lock(&branch.progress);
+        progress.failed = true;
+        let record = Record { state: State::Partly, ..progress.record };
+        self.set(branch, &mut progress, record);
+    }
+
     /// The directory was known from its parent and is not there.
     pub(in crate::usage) fn gone(&self, branch: &Branch) {
         let record = Record { state: State::Gone, newest: None };
@@ -161,7 +170,7 @@ impl Export {
 
     /// Writes, unless that failed before: then the export has no result, but the scan has.
     fn attempt<T>(&self, write: impl FnOnce() -> io::Result<T>) -> Option<T> {
-        if self.failed.get().is_some() {
+        if self.broken.get().is_some() {
             return None;
         }
         let error = match write() {
@@ -169,7 +178,7 @@ impl Export {
             Err(error) => error,
         };
         let problem = format!("a temporary file in {}: {error}", self.directory.display());
-        if self.failed.set(io::Error::new(error.kind(), problem.clone())).is_ok() {
+        if self.broken.set(io::Error::new(error.kind(), problem.clone())).is_ok() {
             tracing::error!("the export is given up, the scan goes on: writing {problem}");
         }
         None
@@ -279,6 +288,11 @@ mod tests {
         assert_eq!(open.end(), State::Partly);
         assert_eq!(open.commit(lines(false), Listed::Whole), State::Partly);
         assert_eq!(open.end(), State::Partly);
+        let open = Open::new();
+        assert_eq!(open.commit(lines(false), Listed::Whole), State::Whole);
+        assert_eq!(open.end(), State::Whole);
+        open.0.failed(&open.1);
+        assert_eq!(open.state(), State::Partly);
     }
 
     #[test]

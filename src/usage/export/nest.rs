@@ -45,7 +45,7 @@ impl Export {
     /// If a temporary file could not be written during the walk or cannot be read now, and what
     /// `to` answers.
     pub fn write(&self, head: &ExportHead<'_>, to: &mut dyn Write) -> io::Result<()> {
-        if let Some(error) = self.failed.get() {
+        if let Some(error) = self.broken.get() {
             return Err(io::Error::new(error.kind(), error.to_string()));
         }
         let directory = self.directory.display();
