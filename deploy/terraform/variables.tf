@@ -160,7 +160,7 @@ variable "emails" {
 }
 
 variable "remind" {
-  description = "Let `efs-scan remind` write to users through SES after each complete scan: { from = \"efs@example.com\", admin = \"team@example.com\", address = \"{name}@example.com\" }, both addresses of identities verified in SES in this region; dash_to_dot and trash as deploy/efs-scan.toml explains them. null reminds nobody. Interface endpoints for SES's API are not everywhere: the subnet needs a NAT or a public address."
+  description = "Let `efs-scan remind` write to users through SES after each complete scan: { from = \"efs@example.com\", admin = \"team@example.com\", address = \"{name}@example.com\" }, both addresses of identities verified in SES in this region; dash_to_dot and trash as deploy/efs-scan.toml explains them. null reminds nobody. The endpoints that subnet_id names do not reach SES: it takes a NAT, a public address or an endpoint more."
   type = object({
     from        = string
     admin       = string
