@@ -22,6 +22,9 @@ _efs__scan() {
             efs__scan,publish)
                 cmd="efs__scan__subcmd__publish"
                 ;;
+            efs__scan,remind)
+                cmd="efs__scan__subcmd__remind"
+                ;;
             efs__scan,status)
                 cmd="efs__scan__subcmd__status"
                 ;;
@@ -38,7 +41,7 @@ _efs__scan() {
 
     case "${cmd}" in
         efs__scan)
-            opts="-o -q -v -h -V --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --nice --nfs-uid --nfs-batch --tls --engine --config --quiet --verbose --log-format --help --version status status_all status-all publish config"
+            opts="-o -q -v -h -V --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --nice --nfs-uid --nfs-batch --tls --engine --config --quiet --verbose --log-format --help --version status status_all status-all publish remind config"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -53,7 +56,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv du" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv du prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -199,7 +202,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv du" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv du prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -336,6 +339,36 @@ _efs__scan() {
                 return 0
             fi
             case "${prev}" in
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        efs__subcmd__scan__subcmd__remind)
+            opts="-q -v -h --from --dry-run --state-dir --config --quiet --verbose --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
