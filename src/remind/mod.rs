@@ -13,7 +13,7 @@ mod preview;
 mod send;
 mod template;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -22,7 +22,7 @@ use crate::cli::RemindArgs;
 use crate::config::Readers;
 use crate::exit::{Exit, Failure};
 use crate::log;
-use crate::output::Output;
+use crate::output::{Output, refuse_inside};
 use crate::publish::{Destination, LATEST, State, Store, newest};
 use crate::report::{Coverage, Kind, Report};
 use crate::scan::Stop;
@@ -108,6 +108,9 @@ pub(crate) fn run(
     let locked = match args.dry_run {
         true => None,
         false => {
+            refuse_inside(Path::new(&report.run.root), &readers.state_dir, "--state-dir")
+                .and_then(|()| State::open(&readers.state_dir))
+                .map_err(Failure::usage)?;
             let state = State::open(&directory).map_err(Failure::usage)?;
             let lock = state.lock("reminding").map_err(Failure::fatal)?;
             Some(lock)

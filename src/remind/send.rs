@@ -115,6 +115,7 @@ fn all(
                 ledger.withdraw(to, reasons).map_err(Failure::fatal)?;
                 say(&error.text);
                 summary.refused.push((to.to_string(), error.text));
+                unknown = 0;
             }
             Err(MailError { fate: Fate::Closed, error }) => {
                 ledger.withdraw(to, reasons).map_err(Failure::fatal)?;

@@ -62,6 +62,21 @@ fn each_gets_one_message_and_the_administrator_what_nobody_got() {
     assert!(!preview.contains("To: "), "{preview}");
 }
 
+/// Whoever may write there decides whom this program reminds, and the tree is the users'.
+#[test]
+fn a_state_directory_that_others_may_write_in_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    std::fs::create_dir(world.state()).unwrap();
+    std::fs::set_permissions(world.state(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let said = stderr(&world.remind(&[], 2));
+    assert!(said.contains("nobody else may write there"), "{said}");
+    let inside = world.root().join("200005/state");
+    let said = stderr(&world.remind(&["--state-dir", inside.to_str().unwrap()], 2));
+    assert!(said.contains("--state-dir: it lies in the tree that is scanned"), "{said}");
+    assert!(!inside.exists() && world.aws.requests().is_empty());
+}
+
 #[test]
 fn a_week_is_for_each_person_and_reason() {
     let world = World::new();

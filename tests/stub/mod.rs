@@ -51,7 +51,7 @@ pub struct Request {
     pub service: &'static str,
     /// As AWS calls it: `PutObject`.
     pub operation: String,
-    /// The bucket (S3) or the domain (SageMaker).
+    /// The bucket (S3), the domain (SageMaker) or the sender (SES).
     pub parent: String,
     /// S3: key, or prefix of a listing. SageMaker: name of the profile or space, or the domain.
     /// CloudWatch: namespace. SNS: topic. SES: recipient. EFS: file system.

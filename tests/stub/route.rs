@@ -72,7 +72,8 @@ pub fn call(http: Incoming, id: String) -> Call {
                 ("POST", Some("outbound-emails")) => "SendEmail",
                 _ => "Unknown",
             };
-            (operation.to_owned(), String::new(), ses::recipient(&http.body))
+            let (from, to) = ses::ends(&http.body);
+            (operation.to_owned(), from, to)
         }
         "SNS" => {
             let form = wire::pairs(&String::from_utf8_lossy(&http.body));

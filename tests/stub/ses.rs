@@ -58,9 +58,11 @@ impl Stub {
     }
 }
 
-pub fn recipient(body: &[u8]) -> String {
+/// Sender and recipient.
+pub fn ends(body: &[u8]) -> (String, String) {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    body["Destination"]["ToAddresses"][0].as_str().unwrap_or_default().to_owned()
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    (text(&body["FromEmailAddress"]), text(&body["Destination"]["ToAddresses"][0]))
 }
 
 pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
