@@ -269,14 +269,18 @@ fn scan(
         (Some(publisher), Ok(Some(kept))) => Some(publisher.send(&aws, kept, stop)?),
         _ => Some(Sent::default()),
     };
+    let all_sent = sent.as_ref().is_some_and(|sent| sent.waiting == 0);
     let paged = match &config.publishing {
-        Publishing { report: true, to: Some(to), .. } if spooled => reporting::publish(to, &aws),
+        // Who ends the program does not wait for pages: the next run makes them.
+        Publishing { report: true, to: Some(to), .. } if spooled && all_sent && !stop.is_set() => {
+            reporting::publish(to, &aws)
+        }
         _ => true,
     };
     written.map_err(Failure::fatal)?;
     let asked = publisher.as_ref().is_some_and(Publisher::publishes);
     summarise(&report, asked.then(|| sent.as_ref().map_or(0, |sent| sent.runs)));
-    let published = paged && sent.is_some_and(|sent| sent.waiting == 0);
+    let published = paged && all_sent;
     let interrupted = report.run.coverage == Coverage::Interrupted;
     Ok(match report.run.coverage {
         // Who ends a run that is not to be published is not told what waits from before.

@@ -32,8 +32,11 @@ fn browser() -> Option<(PathBuf, PathBuf)> {
             .find(|it| it.exists())
     };
     let chromium = found(&["chromium", "chromium-browser"]);
-    let able = chromium.is_some() && found(&["node"]).is_some() && found(&["npm"]).is_some();
-    if !skip_unless(able, "the report in a browser", "it needs chromium, node and npm") {
+    let version = Command::new("node").arg("--version").output().ok();
+    let version = version.and_then(|output| String::from_utf8(output.stdout).ok());
+    let major = version.and_then(|text| text.strip_prefix('v')?.split('.').next()?.parse().ok());
+    let able = chromium.is_some() && found(&["npm"]).is_some() && major >= Some(20);
+    if !skip_unless(able, "the report in a browser", "it needs chromium, npm and node from 20 on") {
         return None;
     }
     let install = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/install");

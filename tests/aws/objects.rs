@@ -140,3 +140,24 @@ fn a_precondition_that_fails_is_looked_at_again() {
         assert_eq!(world.latest().unwrap()["run"]["id"], printed(&output)["run"]["id"]);
     }
 }
+
+#[test]
+fn pages_are_made_of_a_run_that_shall_have_them() {
+    let world = World::new();
+    let args: Vec<&str> = TO.iter().copied().chain(["--publish-report"]).collect();
+    let output = world.scan(&args);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    let run = world.latest().unwrap()["run"]["id"].as_str().unwrap().to_owned();
+    let keys = world.aws.keys("team");
+    let pages: Vec<&String> = keys.iter().filter(|key| key.ends_with(".html")).collect();
+    let users = ["200005", "200006", "200007"].map(|uid| format!("efs/report/users/{uid}.html"));
+    assert_eq!(pages[0], "efs/report/latest.html");
+    assert!(users.iter().all(|key| pages.contains(&key)), "{pages:?}");
+    for key in pages {
+        let page = world.aws.object("team", key).unwrap();
+        assert_eq!(efs_scan::report::html::run_of(&page), Some(&*run), "{key}");
+        let headers = world.aws.object_headers("team", key).unwrap();
+        assert_eq!(headers["content-type"], "text/html; charset=utf-8", "{key}");
+    }
+    assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+}

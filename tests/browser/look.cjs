@@ -109,11 +109,11 @@ const filters = async (page) => {
   await form.getByRole("searchbox").fill("");
   await form.getByLabel("over quota").check();
   out.over = await state();
-  await form.getByLabel("of nobody").check();
+  await form.getByLabel("orphans").check();
   out.both = await state();
   await form.getByLabel("over quota").uncheck();
   out.orphans = await state();
-  await form.getByLabel("of nobody").uncheck();
+  await form.getByLabel("orphans").uncheck();
   out.after = await state();
   return out;
 };

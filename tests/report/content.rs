@@ -63,7 +63,7 @@ fn the_figures_are_the_reports() {
     }
     assert!(!text.contains(&findings[100].path), "the 101st");
     for home in report.homes.iter().filter(|home| home.owner.status == OwnerStatus::Orphan) {
-        assert!(text.contains(&format!("{} of nobody", home.name)), "{}", home.name);
+        assert!(text.contains(&format!("{} orphan", home.name)), "{}", home.name);
     }
 }
 
@@ -112,6 +112,21 @@ fn what_is_not_known_is_not_shown_as_a_figure() {
         assert!(text.contains(said), "{said}");
     }
     assert!(!text.contains("USD") && !text.contains("Quota"), "{text}");
+}
+
+#[test]
+fn what_is_gone_and_what_was_left_out_is_said() {
+    let (mut report, mut history) = grown(4, 9);
+    report.homes.remove(3);
+    history.homes[3].gone = true;
+    *history.homes[3].points.last_mut().unwrap() = None;
+    history.not_comparable = vec!["20261101T020000.000000Z".to_owned()];
+    history.unreadable = vec!["20261102T020000.000000Z".to_owned(); 2];
+    let text = text(&page(&report, &history));
+    let size = history.homes[3].points[8].unwrap().human();
+    assert!(text.contains(&format!("200022 (dmitri), {size} on 2026-11-23")), "{text}");
+    assert!(text.contains("1 earlier run left out: they looked at something else"));
+    assert!(text.contains("2 earlier runs left out: they could not be read"));
 }
 
 #[test]

@@ -17,7 +17,8 @@ const NAMES: [&str; 40] = [
 ];
 
 /// (rule, class, path below the home, command, note), with the size it has at most in GiB.
-const FINDINGS: [(&str, &str, &str, &str, Option<&str>, f64); 8] = [
+type Rule = (&'static str, &'static str, &'static str, &'static str, Option<&'static str>, f64);
+const FINDINGS: [Rule; 8] = [
     (
         "huggingface-hub",
         "cache",

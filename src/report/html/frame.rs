@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::words::{ago, count, time};
+use super::words::{ago, many, time};
 use crate::report::model::{Coverage, Report};
 
 const STYLE: &str = include_str!("page.css");
@@ -17,8 +17,13 @@ const SCRIPT: &str = include_str!("page.js");
 /// same figure.
 const STALE: SignedDuration = SignedDuration::from_hours(36);
 
-/// The page with this body.
-pub(super) fn page(report: &Report, now: Timestamp, title: &str, body: &Markup) -> Markup {
+/// The page with this title and body, and what of what it is about was read.
+pub(super) fn page(
+    report: &Report,
+    now: Timestamp,
+    (coverage, errors): (Coverage, u64),
+    (title, body): (&str, &Markup),
+) -> Markup {
     let run = &report.run;
     html! {
         (DOCTYPE)
@@ -42,9 +47,9 @@ pub(super) fn page(report: &Report, now: Timestamp, title: &str, body: &Markup) 
                     p.run {
                         "Read until " (time(run.finished)) ", "
                         b data-ago=(run.finished) { (age(report, now)) " ago" }
-                        ", " (coverage(report)) "."
+                        ", " (coverage.name()) "."
                     }
-                    (banners(report, now))
+                    (banners(report, now, coverage, errors))
                 }
                 main { (body) }
                 footer { p {
@@ -73,21 +78,13 @@ fn age(report: &Report, now: Timestamp) -> String {
     ago(now.duration_since(report.run.finished).as_secs())
 }
 
-fn coverage(report: &Report) -> &'static str {
-    match report.run.coverage {
-        Coverage::Complete => "complete",
-        Coverage::Partial => "partial",
-        Coverage::Interrupted => "interrupted",
-    }
-}
-
-fn banners(report: &Report, now: Timestamp) -> Markup {
+fn banners(report: &Report, now: Timestamp, coverage: Coverage, errors: u64) -> Markup {
     let stale = now.duration_since(report.run.finished) > STALE;
     html! {
-        @match report.run.coverage {
+        @match coverage {
             Coverage::Complete => {},
             Coverage::Partial => p.banner { b { "Partial. " }
-                "Not everything could be read (" (count(report.errors.count)) " errors): sizes are \
+                "Not everything could be read (" (many(errors, "error")) "): sizes are \
                 at least what stands here, and changes are not known where it matters." },
             Coverage::Interrupted => p.banner { b { "Interrupted. " }
                 "The run was ended before it had seen everything: what is missing here may well \

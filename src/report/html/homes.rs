@@ -37,7 +37,7 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
                 label { "Filter " input type="search" name="text" autocomplete="off"
                     placeholder="name, uid or directory"; }
                 label { input type="checkbox" name="over"; " over quota" }
-                label { input type="checkbox" name="orphan"; " of nobody" }
+                label { input type="checkbox" name="orphan"; " orphans" }
                 span role="status" { (count(people)) " homes" }
             }
             div.scroll tabindex="0" role="region" aria-label="Homes, as a table" {
@@ -116,7 +116,7 @@ fn name(home: &HomeReport) -> Markup {
 pub(super) fn marks(home: &HomeReport) -> Markup {
     html! {
         @if home.owner.member == Some(MemberKind::Space) { " " span.mark { "space" } }
-        @if home.owner.status == OwnerStatus::Orphan { " " span.mark.warn { "of nobody" } }
+        @if home.owner.status == OwnerStatus::Orphan { " " span.mark.warn { "orphan" } }
         @if home.quota.is_some_and(|quota| quota.over) { " " span.mark.bad { "over quota" } }
         @if home.coverage != Coverage::Complete {
             " " span.mark.warn { (home.coverage.name()) }

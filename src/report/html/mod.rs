@@ -74,7 +74,8 @@ impl<'a> Pages<'a> {
             (scan::section(report))
         };
         let title = format!("Disk usage of {}", root_of(report));
-        frame::page(report, *now, &title, &body).into_string()
+        let read = (report.run.coverage, report.errors.count);
+        frame::page(report, *now, read, (&title, &body)).into_string()
     }
 
     /// The page of one uid, with nothing of anybody else's, or `None` where it has no home.
@@ -83,8 +84,9 @@ impl<'a> Pages<'a> {
         let homes: Vec<_> = report.homes.iter().filter(|home| user::is_of(home, uid)).collect();
         let name = homes.first()?.owner.name.as_deref().map(|name| shown(name.as_bytes()));
         let title = format!("Disk usage of {}", name.unwrap_or_else(|| format!("uid {uid}")));
+        let read = user::read(&homes);
         let body = html! { @for home in homes { (user::home(report, past, home)) } };
-        Some(frame::page(report, *now, &title, &body).into_string())
+        Some(frame::page(report, *now, read, (&title, &body)).into_string())
     }
 
     /// The uids that have a page.

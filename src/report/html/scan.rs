@@ -1,4 +1,4 @@
-//! Homes of nobody, and what a reader must know about the scan itself.
+//! Orphan homes, and what a reader must know about the scan itself.
 
 use std::cmp::Reverse;
 
@@ -20,7 +20,7 @@ pub(super) fn orphans(report: &Report) -> Markup {
     let costs = homes.iter().any(|home| home.cost_month.is_some());
     html! {
         section id="orphans" aria-labelledby="orphans-title" {
-            h2 id="orphans-title" { "Homes of nobody" }
+            h2 id="orphans-title" { "Orphan homes" }
             @match report.orphans {
                 None => p.none { "Not known: no source of names claims to know everybody, such as \
                     the user profiles of a SageMaker domain." },
@@ -33,7 +33,7 @@ pub(super) fn orphans(report: &Report) -> Markup {
                         }
                         ". Their owners have left, or were \
                         never known. Somebody has to decide: efs-scan has no command for them." }
-                    div.scroll tabindex="0" role="region" aria-label="Homes of nobody, as a table" {
+                    div.scroll tabindex="0" role="region" aria-label="Orphan homes, as a table" {
                         table {
                             thead { tr { th scope="col" { "Directory" } th.n scope="col" { "Uid" }
                                 th.n scope="col" { "Size" }

@@ -55,7 +55,7 @@ pub(super) fn tiles(report: &Report, past: &Past<'_>) -> Markup {
                 } }
             }
             div {
-                dt { "Homes of nobody" }
+                dt { "Orphan homes" }
                 @match report.orphans {
                     Some(orphans) => {
                         dd.figure { (count(orphans.homes)) }

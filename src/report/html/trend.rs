@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use maud::{Markup, html};
 
 use super::chart::{Point, chart, spark};
-use super::words::{label, signed};
+use super::words::{count, day, label, many, shown, signed};
 use crate::history::{Forecast, History, HomeSeries, RunPoint};
 use crate::report::model::{HomeReport, Kind, Report};
 use crate::text::bytes_of;
@@ -14,6 +14,9 @@ use crate::units::human;
 
 /// Homes in the table of what grows.
 const GROWERS: usize = 8;
+
+/// Homes that are named as gone.
+const GONE: usize = 20;
 
 /// How far a run may be from the day that it stands for: timers drift, and days are missed.
 const DRIFT: SignedDuration = SignedDuration::from_hours(36);
@@ -32,7 +35,9 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
                 h3 { "Who grows most" }
                 @if growers.is_empty() { p.none { "Nobody grew, as far as is known." } }
                 @else { (table(past, &growers)) }
+                (gone(past))
             }
+            (left_out(past.history))
         }
     }
 }
@@ -42,13 +47,18 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
 pub(super) struct Past<'a> {
     pub(super) runs: &'a [RunPoint],
     homes: BTreeMap<(bool, &'a [u8]), &'a HomeSeries>,
+    history: &'a History,
 }
 
 impl<'a> Past<'a> {
     pub(super) fn new(report: &Report, history: &'a History) -> Self {
         let until = history.runs.iter().rposition(|run| run.id <= report.run.id);
         let homes = history.homes.iter().map(|series| ((series.outside, &*series.name), series));
-        Self { runs: &history.runs[..until.map_or(0, |at| at + 1)], homes: homes.collect() }
+        Self {
+            runs: &history.runs[..until.map_or(0, |at| at + 1)],
+            homes: homes.collect(),
+            history,
+        }
     }
 
     pub(super) fn total(&self) -> Vec<Point> {
@@ -97,6 +107,34 @@ pub(super) fn change(points: &[Point], days: i64) -> Option<i64> {
 /// `+1.2 GiB`, or that it is not known.
 pub(super) fn changed(bytes: Option<i64>) -> String {
     bytes.map_or_else(|| "–".to_owned(), signed)
+}
+
+/// Homes that were there and are not any more.
+fn gone(past: &Past<'_>) -> Markup {
+    let gone = || past.history.homes.iter().filter(|series| series.gone);
+    let all = gone().count();
+    html! { @if all > 0 {
+        h3 { "Gone" }
+        ul { @for series in gone().take(GONE) { li {
+            bdi { (shown(&series.name)) }
+            @if let Some(owner) = &series.owner { " (" bdi { (shown(owner.as_bytes())) } ")" }
+            @if let Some((at, bytes)) = series.last(past.runs) {
+                ", " (bytes.human()) " on " (day(at))
+            }
+        } } }
+        @if all > GONE { p.none { (count((all - GONE) as u64)) " more." } }
+    } }
+}
+
+/// Runs that could not be compared with.
+fn left_out(history: &History) -> Markup {
+    let (other, broken) = (history.not_comparable.len(), history.unreadable.len());
+    html! {
+        @if other > 0 { p.none { (many(other as u64, "earlier run"))
+            " left out: they looked at something else, such as another root." } }
+        @if broken > 0 { p.none { (many(broken as u64, "earlier run"))
+            " left out: they could not be read." } }
+    }
 }
 
 /// The changes that a tile names.

@@ -21,15 +21,18 @@ pub(super) fn is_of(home: &HomeReport, uid: u32) -> bool {
     home.kind != Kind::Outside && home.uid == Some(uid)
 }
 
+/// How much of these homes was read, and how many operations failed in them.
+pub(super) fn read(homes: &[&HomeReport]) -> (Coverage, u64) {
+    let worst = [Coverage::Interrupted, Coverage::Partial].into_iter();
+    let worst = worst.into_iter().find(|it| homes.iter().any(|home| home.coverage == *it));
+    (worst.unwrap_or(Coverage::Complete), homes.iter().map(|home| home.errors).sum())
+}
+
 /// Everything about one home.
 pub(super) fn home(report: &Report, past: &Past<'_>, home: &HomeReport) -> Markup {
     html! {
         section.person {
             h2 { "The home " bdi { (directory(home)) } (marks(home)) }
-            @if home.coverage != Coverage::Complete {
-                p.banner { b { "Not all of this home was read. " }
-                    "Sizes are at least what stands here." }
-            }
             (tiles(past, home))
             (classes(&home.usage))
             (what_changed(past, home))
