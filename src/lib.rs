@@ -24,6 +24,7 @@ pub mod remind;
 pub mod report;
 mod reporting;
 pub mod scan;
+mod scanning;
 pub mod service;
 mod status;
 mod sync;
