@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= nice= nfs-uid= nfs-batch= engine= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= nice= nfs-uid= nfs-batch= tls= engine= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -30,6 +30,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l format -d 'Form of th
 json\t'Everything, by a versioned schema'
 csv\t'A line for each home'
 du\t'As `du -h -d1 ROOT/` prints it'
+prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
 ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s o -l output -d 'Write the result to this file, all at once when it is complete' -r -F
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
@@ -47,6 +48,8 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l fail-on-quota -d 'Exi
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-interrupted -d 'Publish a run that was interrupted too' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-report -d 'Publish pages to look at, too, as `efs-scan report --publish` does' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month: 500 users are up to 600 USD a month' -r
@@ -67,6 +70,8 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nice -d 'Use processo
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux\'s before 6.5, which such requests corrupt [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it; the certificate must be for ROOT\'s host, or with --file-system-id for its DNS name' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l engine -d 'How entries are found [default: posix on Linux, and nfs where ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
 nfs\t'NFSv4.1 of our own, without a mount: ROOT is nfs://HOST/path (Linux)'
 portable\t'jwalk, for other systems and as a second opinion'"
@@ -81,6 +86,8 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -s V -l version -d 'Prin
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status" -d 'Show the newest published run: who uses how much, and what changed'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status_all" -d 'Show the newest published run: who uses how much, and what changed'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status-all" -d 'Show the newest published run: who uses how much, and what changed'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "report" -d 'Make HTML pages of the newest published run: one about everybody, and one for each user'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "history" -d 'Show what became of each home over the published runs, how fast it grows, and when its quota is reached'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "publish" -d 'Send what could not be published before'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "remind" -d 'Remind those who are over quota or have much trash, by e-mail'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
@@ -120,6 +127,30 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l fail-if
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s q -l quiet -d 'Say nothing on stderr but errors'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s v -l verbose -d 'Say more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l html -d 'Write the page about everybody to this file, which needs nothing else' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l users -d 'Write a page for each user to DIR/UID.html, with nothing of anybody else\'s' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l days -d 'Show what changed over this many days' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l publish -d 'Publish these pages beside the runs: report/latest.html and report/users/UID.html'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l user -d 'Show this user or uid only (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l days -d 'How many days back; growth over 30 days needs as many' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l budget -d 'Forecast when so much is reached: by all homes together, or with --user by each of these in place of its quota' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l format -d 'Form of the result' -r -f -a "table\t'For people'
+csv\t'A line for each home and run'
+json\t'Everything'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state-dir -d 'The state directory that the scan used [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
@@ -142,6 +173,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l format -d '
 json\t'Everything, by a versioned schema'
 csv\t'A line for each home'
 du\t'As `du -h -d1 ROOT/` prints it'
+prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
 ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s o -l output -d 'Write the result to this file, all at once when it is complete' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
@@ -159,6 +191,8 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l fail-on-quo
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-interrupted -d 'Publish a run that was interrupted too' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-report -d 'Publish pages to look at, too, as `efs-scan report --publish` does' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month: 500 users are up to 600 USD a month' -r
@@ -179,6 +213,8 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nice -d 'Us
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux\'s before 6.5, which such requests corrupt [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it; the certificate must be for ROOT\'s host, or with --file-system-id for its DNS name' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l engine -d 'How entries are found [default: posix on Linux, and nfs where ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
 nfs\t'NFSv4.1 of our own, without a mount: ROOT is nfs://HOST/path (Linux)'
 portable\t'jwalk, for other systems and as a second opinion'"

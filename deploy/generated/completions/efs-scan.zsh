@@ -21,6 +21,7 @@ _efs-scan() {
 json\:"Everything, by a versioned schema"
 csv\:"A line for each home"
 du\:"As \`du -h -d1 ROOT/\` prints it"
+prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"
 ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
 '-o+[Write the result to this file, all at once when it is complete]:FILE:_files' \
 '--output=[Write the result to this file, all at once when it is complete]:FILE:_files' \
@@ -38,6 +39,7 @@ quota\:"Percent of the quota"))' \
 '--fail-on-quota=[Exit with 4 if a home is over its quota]::BOOL:(true false)' \
 '--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
 '--publish-interrupted=[Publish a run that was interrupted too]::BOOL:(true false)' \
+'--publish-report=[Publish pages to look at, too, as \`efs-scan report --publish\` does]::BOOL:(true false)' \
 '--cloudwatch=[Put the totals as metrics to CloudWatch, by dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
 '--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month\: 500 users are up to 600 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a message to this SNS topic when other homes are over quota than before]:ARN:_default' \
@@ -53,6 +55,7 @@ quota\:"Percent of the quota"))' \
 '--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux'\''s before 6.5, which such requests corrupt \[default\: 1\]]:N:_default' \
+'--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it; the certificate must be for ROOT'\''s host, or with --file-system-id for its DNS name]::BOOL:(true false)' \
 '--engine=[How entries are found \[default\: posix on Linux, and nfs where ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 nfs\:"NFSv4.1 of our own, without a mount\: ROOT is nfs\://HOST/path (Linux)"
 portable\:"jwalk, for other systems and as a second opinion"))' \
@@ -135,6 +138,44 @@ json\:"One JSON object each, for log collectors"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(report)
+_arguments "${_arguments_options[@]}" : \
+'--from=[Where runs are published\: s3\://BUCKET/PREFIX or a directory \[default\: where the configuration publishes to\]]:DEST:_default' \
+'--html=[Write the page about everybody to this file, which needs nothing else]:FILE:_files' \
+'--users=[Write a page for each user to DIR/UID.html, with nothing of anybody else'\''s]:DIR:_files' \
+'--days=[Show what changed over this many days]:N:_default' \
+'--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
+'--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'--publish[Publish these pages beside the runs\: report/latest.html and report/users/UID.html]' \
+'(-v --verbose)-q[Say nothing on stderr but errors]' \
+'(-v --verbose)--quiet[Say nothing on stderr but errors]' \
+'*-v[Say more on stderr; twice for everything]' \
+'*--verbose[Say more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(history)
+_arguments "${_arguments_options[@]}" : \
+'--from=[Where runs are published\: s3\://BUCKET/PREFIX or a directory \[default\: where the configuration publishes to\]]:DEST:_default' \
+'*--user=[Show this user or uid only (repeatable)]:NAME|UID:_default' \
+'--days=[How many days back; growth over 30 days needs as many]:N:_default' \
+'--budget=[Forecast when so much is reached\: by all homes together, or with --user by each of these in place of its quota]:SIZE:_default' \
+'--format=[Form of the result]:FORMAT:((table\:"For people"
+csv\:"A line for each home and run"
+json\:"Everything"))' \
+'--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
+'--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'(-v --verbose)-q[Say nothing on stderr but errors]' \
+'(-v --verbose)--quiet[Say nothing on stderr but errors]' \
+'*-v[Say more on stderr; twice for everything]' \
+'*--verbose[Say more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
 (publish)
 _arguments "${_arguments_options[@]}" : \
 '--state-dir=[The state directory that the scan used \[default\: /var/lib/efs-scan\]]:DIR:_files' \
@@ -173,6 +214,7 @@ _arguments "${_arguments_options[@]}" : \
 json\:"Everything, by a versioned schema"
 csv\:"A line for each home"
 du\:"As \`du -h -d1 ROOT/\` prints it"
+prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"
 ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
 '-o+[Write the result to this file, all at once when it is complete]:FILE:_files' \
 '--output=[Write the result to this file, all at once when it is complete]:FILE:_files' \
@@ -190,6 +232,7 @@ quota\:"Percent of the quota"))' \
 '--fail-on-quota=[Exit with 4 if a home is over its quota]::BOOL:(true false)' \
 '--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
 '--publish-interrupted=[Publish a run that was interrupted too]::BOOL:(true false)' \
+'--publish-report=[Publish pages to look at, too, as \`efs-scan report --publish\` does]::BOOL:(true false)' \
 '--cloudwatch=[Put the totals as metrics to CloudWatch, by dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
 '--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month\: 500 users are up to 600 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a message to this SNS topic when other homes are over quota than before]:ARN:_default' \
@@ -205,6 +248,7 @@ quota\:"Percent of the quota"))' \
 '--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux'\''s before 6.5, which such requests corrupt \[default\: 1\]]:N:_default' \
+'--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it; the certificate must be for ROOT'\''s host, or with --file-system-id for its DNS name]::BOOL:(true false)' \
 '--engine=[How entries are found \[default\: posix on Linux, and nfs where ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 nfs\:"NFSv4.1 of our own, without a mount\: ROOT is nfs\://HOST/path (Linux)"
 portable\:"jwalk, for other systems and as a second opinion"))' \
@@ -232,6 +276,8 @@ _efs-scan_commands() {
 'status:Show the newest published run\: who uses how much, and what changed' \
 'status_all:Show the newest published run\: who uses how much, and what changed' \
 'status-all:Show the newest published run\: who uses how much, and what changed' \
+'report:Make HTML pages of the newest published run\: one about everybody, and one for each user' \
+'history:Show what became of each home over the published runs, how fast it grows, and when its quota is reached' \
 'publish:Send what could not be published before' \
 'remind:Remind those who are over quota or have much trash, by e-mail' \
 'config:Print the effective configuration as TOML' \
@@ -243,6 +289,11 @@ _efs-scan__subcmd__config_commands() {
     local commands; commands=()
     _describe -t commands 'efs-scan config commands' commands "$@"
 }
+(( $+functions[_efs-scan__subcmd__history_commands] )) ||
+_efs-scan__subcmd__history_commands() {
+    local commands; commands=()
+    _describe -t commands 'efs-scan history commands' commands "$@"
+}
 (( $+functions[_efs-scan__subcmd__publish_commands] )) ||
 _efs-scan__subcmd__publish_commands() {
     local commands; commands=()
@@ -252,6 +303,11 @@ _efs-scan__subcmd__publish_commands() {
 _efs-scan__subcmd__remind_commands() {
     local commands; commands=()
     _describe -t commands 'efs-scan remind commands' commands "$@"
+}
+(( $+functions[_efs-scan__subcmd__report_commands] )) ||
+_efs-scan__subcmd__report_commands() {
+    local commands; commands=()
+    _describe -t commands 'efs-scan report commands' commands "$@"
 }
 (( $+functions[_efs-scan__subcmd__status_commands] )) ||
 _efs-scan__subcmd__status_commands() {
