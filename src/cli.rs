@@ -312,7 +312,8 @@ pub struct ScanArgs {
     pub nice: Option<bool>,
 
     /// With --engine nfs: the uid to present to the server, which believes it; homes of mode 700
-    /// need 0, and that must be said [default: the effective uid]
+    /// need 0, and that must be said [default: the effective uid]. With it goes group 0 where UID is
+    /// 0, else 65534 (nogroup), and by default the effective group
     #[arg(long, value_name = "UID", env = "EFS_SCAN_NFS_UID")]
     pub nfs_uid: Option<u32>,
 

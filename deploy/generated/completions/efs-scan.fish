@@ -68,7 +68,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-ops -d 'At most N
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-latency -d 'Fewer workers while the file system takes longer than MS milliseconds for an answer' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nice -d 'Use processor and disk only when nobody else wants them' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]. With it goes group 0 where UID is 0, else 65534 (nogroup), and by default the effective group' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux\'s before 6.5, which such requests corrupt [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it; the certificate must be for ROOT\'s host, or with --file-system-id for its DNS name' -r -f -a "true\t''
 false\t''"
@@ -211,7 +211,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-ops -d 
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-latency -d 'Fewer workers while the file system takes longer than MS milliseconds for an answer' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nice -d 'Use processor and disk only when nobody else wants them' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]. With it goes group 0 where UID is 0, else 65534 (nogroup), and by default the effective group' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux\'s before 6.5, which such requests corrupt [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it; the certificate must be for ROOT\'s host, or with --file-system-id for its DNS name' -r -f -a "true\t''
 false\t''"

@@ -53,7 +53,7 @@ quota\:"Percent of the quota"))' \
 '--max-ops=[At most N directory operations a second\: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is held to N as a mean over some seconds]:N:_default' \
 '--max-latency=[Fewer workers while the file system takes longer than MS milliseconds for an answer]:MS:_default' \
 '--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
-'--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]]:UID:_default' \
+'--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]. With it goes group 0 where UID is 0, else 65534 (nogroup), and by default the effective group]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux'\''s before 6.5, which such requests corrupt \[default\: 1\]]:N:_default' \
 '--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it; the certificate must be for ROOT'\''s host, or with --file-system-id for its DNS name]::BOOL:(true false)' \
 '--engine=[How entries are found \[default\: posix on Linux, and nfs where ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
@@ -246,7 +246,7 @@ quota\:"Percent of the quota"))' \
 '--max-ops=[At most N directory operations a second\: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is held to N as a mean over some seconds]:N:_default' \
 '--max-latency=[Fewer workers while the file system takes longer than MS milliseconds for an answer]:MS:_default' \
 '--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
-'--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]]:UID:_default' \
+'--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]. With it goes group 0 where UID is 0, else 65534 (nogroup), and by default the effective group]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux'\''s before 6.5, which such requests corrupt \[default\: 1\]]:N:_default' \
 '--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it; the certificate must be for ROOT'\''s host, or with --file-system-id for its DNS name]::BOOL:(true false)' \
 '--engine=[How entries are found \[default\: posix on Linux, and nfs where ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
