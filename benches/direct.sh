@@ -6,7 +6,7 @@
 # Usage: benches/direct.sh [PART]...
 #
 # PART is ganesha, rate, mount or table; without one, all of them. Environment: TREE (a tree of
-# 100,000 directories, made if not given), RUNS (3), DIRS (4000) and DELAY (5ms each way) for the
+# 100,000 directories, made if not given), RUNS (3), DIRS (4000), FILES (10) and DELAY (5ms each way) for the
 # mount, MOST (200000) directories a second for the table, BUILD=no uses the binaries there are.
 set -euo pipefail
 
@@ -177,14 +177,14 @@ rate() {
 }
 
 mount() {
-  local dirs=${DIRS:-4000} delay=${DELAY:-5ms}
+  local dirs=${DIRS:-4000} files=${FILES:-10} delay=${DELAY:-5ms}
   cat >"$results/shape" <<SHAPE
-runs=$runs delay=$delay dirs=$dirs
+runs=$runs delay=$delay dirs=$dirs files=$files
 SHAPE
   cat >"$results/job" <<'JOB'
 source /job/shape
 export EFS_SCAN_CONFIG=/dev/null
-tree "$served" "$dirs" 10
+tree "$served" "$dirs" "$files"
 serve
 /job/efs-scan --version >/dev/null
 delay "$delay"
@@ -214,7 +214,7 @@ JOB
   UML_TIMEOUT=1200 "$repository/tests/uml/run" "$results/job" "$results/shape" "$bin/efs-scan" >"$results/facts"
   echo "### Beside the kernel's mount"
   echo
-  echo "$(machine), $(load). User-mode Linux, knfsd, $delay each way, $((dirs + 1)) directories of 10 files," \
+  echo "$(machine), $(load). User-mode Linux, knfsd, $delay each way, $((dirs + 1)) directories of $files files," \
     "median of $runs, mounting not counted; du once and not above 2,000. Requests as the server counted them."
   echo
   echo "| | seconds | times as fast as the mount | requests | for each directory |"

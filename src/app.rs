@@ -24,9 +24,9 @@ use crate::progress::Display;
 use crate::publish::Sent;
 use crate::publisher::{self, Publisher};
 use crate::report::{self, Context, Coverage, Detail, DuNames, Report, Run};
-#[cfg(target_os = "linux")]
-use crate::scan::Nfs;
 use crate::scan::{Ended, Engine, Root, Stop, is_mount_point, raise_descriptor_limit};
+#[cfg(target_os = "linux")]
+use crate::scan::{Nfs, Tls};
 use crate::usage::{Ages, Ledger, Mounts, Scope, Task};
 use crate::{history, log, nice, status, text};
 
@@ -314,7 +314,9 @@ fn reached(direct: &Direct, aws: &Aws) -> Result<Nfs, Failure> {
         }
         near => tracing::info!(address = found.address, zone = found.zone, ?near, "mount target"),
     }
-    Ok(Nfs { target: nfs.target.at(found.address), ..nfs })
+    // The certificate of a mount target is for the file system's name.
+    let tls = nfs.tls.map(|tls| Tls { server: found.name, ..tls });
+    Ok(Nfs { target: nfs.target.at(found.address), tls, ..nfs })
 }
 
 /// The first signal asks for an end, the second one ends at once.

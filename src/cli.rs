@@ -310,6 +310,12 @@ pub struct ScanArgs {
     #[arg(long, value_name = "N", env = "EFS_SCAN_NFS_BATCH")]
     pub nfs_batch: Option<usize>,
 
+    /// With --engine nfs: TLS from the first byte, as EFS's mount targets speak it; the certificate
+    /// must be for ROOT's host, or with --file-system-id for its DNS name
+    #[arg(long, env = "EFS_SCAN_TLS", value_name = "BOOL",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub tls: Option<bool>,
+
     /// How entries are found [default: posix on Linux, and nfs where ROOT is a URL]
     #[arg(long, value_enum, env = "EFS_SCAN_ENGINE")]
     pub engine: Option<EngineKind>,

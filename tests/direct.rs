@@ -4,6 +4,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 
+#[path = "direct/circles.rs"]
+mod circles;
 mod common;
 #[path = "direct/fatal.rs"]
 mod fatal;
@@ -19,6 +21,12 @@ mod pace;
 mod sessions;
 #[path = "direct/storm.rs"]
 mod storm;
+#[cfg(feature = "tls")]
+#[path = "direct/terminator.rs"]
+mod terminator;
+#[cfg(feature = "tls")]
+#[path = "direct/tls.rs"]
+mod tls;
 #[path = "direct/trees.rs"]
 mod trees;
 #[path = "direct/walk.rs"]

@@ -12,6 +12,9 @@ mod ganesha;
 mod knfsd;
 #[path = "interop/same.rs"]
 mod same;
+#[cfg(feature = "tls")]
+#[path = "direct/terminator.rs"]
+mod terminator;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -79,6 +82,32 @@ fn ganesha_gives_the_report_of_the_posix_engine() {
 #[test]
 fn ganesha_gives_it_with_owners_by_name() {
     through_ganesha("the direct engine on ganesha, owners by name", "Only_Numeric_Owners = false;");
+}
+
+#[test]
+#[cfg(feature = "tls")]
+fn ganesha_gives_it_through_tls() {
+    let what = "the direct engine on ganesha through TLS";
+    let Some(ready) = Ganesha::can_run(what).filter(|_| terminator::can_run(what)) else { return };
+    let dir = scratch();
+    let tree = dir.path().join("tree");
+    make_tree(&tree);
+    let server = ready.serve(dir.path(), &[Export { path: &tree, name: "/tree" }], "");
+    let issuer = terminator::Issuer::new(dir.path(), "issuer");
+    let certificate = issuer.issue("DNS:localhost", 2);
+    let terminator = terminator::Terminator::start(server.address(), &certificate, "");
+    let posix = report(&tree, [""; 0], 0);
+    let url = format!("nfs://localhost:{}/tree", terminator.address().port());
+    for way in WAYS {
+        let mut command = efs_scan();
+        command.args([&url, "--nfs-uid", "0", "--tls", "--format", "json"]).args(way);
+        command.env("SSL_CERT_FILE", issuer.root()).env_remove("SSL_CERT_DIR");
+        let output = watched(&mut command, Duration::from_secs(60));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        let nfs = serde_json::from_slice(&output.stdout).unwrap();
+        assert_same(&nfs, &url, &posix, &tree.to_string_lossy(), &format!("{way:?}"));
+    }
 }
 
 #[test]

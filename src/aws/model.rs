@@ -37,6 +37,8 @@ pub enum Unit {
 pub struct MountTarget {
     /// IPv4 address.
     pub address: String,
+    /// The file system's name in DNS, which the certificate of each of its mount targets is for.
+    pub name: String,
     /// Its availability zone, `use1-az1`.
     pub zone: String,
     /// Whether that is this machine's, if that is known.

@@ -33,8 +33,10 @@ impl Aws {
         let usable = |target: &&MountTargetDescription| {
             *target.life_cycle_state() == LifeCycleState::Available
         };
-        let all: Vec<MountTarget> =
-            answer.mount_targets().iter().filter(usable).filter_map(target).collect();
+        let region = session.config.region().map_or("", |region| region.as_ref());
+        let name = dns_name(id, region);
+        let all = answer.mount_targets().iter().filter(usable);
+        let all: Vec<MountTarget> = all.filter_map(|found| target(found, name.clone())).collect();
         let zone = if all.len() > 1 { session.zone() } else { None };
         let near = |target: &MountTarget| zone.as_ref().map(|zone| *zone == target.zone);
         let nearest = all.into_iter().map(|target| MountTarget { near: near(&target), ..target });
@@ -46,9 +48,16 @@ impl Aws {
     }
 }
 
-fn target(found: &MountTargetDescription) -> Option<MountTarget> {
+fn target(found: &MountTargetDescription, name: String) -> Option<MountTarget> {
     let zone = found.availability_zone_id().unwrap_or_default().to_owned();
-    Some(MountTarget { address: found.ip_address()?.to_owned(), zone, near: None })
+    Some(MountTarget { address: found.ip_address()?.to_owned(), name, zone, near: None })
+}
+
+/// As the EFS user guide has it ("Mounting file systems", the DNS name), and in China as
+/// `dns_name_suffix` of efs-utils' configuration has it.
+fn dns_name(id: &str, region: &str) -> String {
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("{id}.efs.{region}.{suffix}")
 }
 
 impl Session {
@@ -66,5 +75,16 @@ impl Session {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dns_name;
+
+    #[test]
+    fn file_systems_have_names_by_their_region() {
+        assert_eq!(dns_name("fs-1", "eu-west-3"), "fs-1.efs.eu-west-3.amazonaws.com");
+        assert_eq!(dns_name("fs-1", "cn-north-1"), "fs-1.efs.cn-north-1.amazonaws.com.cn");
     }
 }

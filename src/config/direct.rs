@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::EngineKind;
-use crate::scan::{Nfs, Pacing, Target};
+use crate::scan::{Nfs, Pacing, Target, Tls};
 
 /// The most directories in one request that can be asked for.
 const MAX_BATCH: usize = 10_000;
@@ -13,7 +13,7 @@ const MAX_BATCH: usize = 10_000;
 pub struct Direct {
     /// Where it is, or which file system's mount target is to be looked up.
     pub place: Place,
-    /// The engine, but for an address that is to be looked up.
+    /// The engine, but for an address that is to be looked up, and the name that TLS wants.
     pub nfs: Nfs,
 }
 
@@ -32,6 +32,7 @@ pub(super) struct Said<'a> {
     pub(super) engine: Option<EngineKind>,
     pub(super) uid: Option<u32>,
     pub(super) batch: Option<usize>,
+    pub(super) tls: bool,
     pub(super) file_system_id: Option<&'a String>,
     pub(super) require_mount: bool,
 }
@@ -46,6 +47,10 @@ impl Said<'_> {
             (Some(url), true) => (Place::Url, url.parse()?),
             (Some(url), false) if self.engine.is_none() => (Place::Url, url.parse()?),
             (Some(url), false) => return Err(format!("{url}: a URL needs --engine nfs")),
+            (None, false) if self.tls => {
+                let problem = "it needs --engine nfs, or ROOT as nfs://HOST[:PORT]/path";
+                return Err(format!("--tls: {problem}; a mount has an option of its own for TLS"));
+            }
             (None, false) => return Ok(None),
             (None, true) => match (&root, self.file_system_id) {
                 (None, Some(id)) => (Place::FileSystem(id.clone()), Target::root_of(id)),
@@ -62,6 +67,9 @@ impl Said<'_> {
         if self.require_mount {
             return Err(format!("--require-mount: {target} is scanned without a mount"));
         }
+        if self.tls && !Tls::BUILT_IN {
+            return Err("--tls: this efs-scan was built without the feature `tls`".to_owned());
+        }
         let effective = rustix::process::geteuid().as_raw();
         let uid = match self.uid {
             // Whoever may say so reads everything: it must not come by itself.
@@ -74,6 +82,8 @@ impl Said<'_> {
         };
         // Homes have group 0 on EFS, and a group of its own opens nothing more.
         let mut nfs = Nfs::new(target, uid, uid, *pacing);
+        // What is looked up has its name from there.
+        nfs.tls = self.tls.then(|| Tls::new(nfs.target.host()));
         match self.batch {
             Some(batch) if batch == 0 || batch > MAX_BATCH => {
                 return Err(format!("--nfs-batch must be from 1 to {MAX_BATCH}"));

@@ -82,6 +82,8 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     nfs_batch: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     engine: Option<EngineKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     log_format: Option<LogFormat>,
@@ -333,6 +335,7 @@ impl Loaded {
             engine: settings.engine,
             uid: settings.nfs_uid,
             batch: settings.nfs_batch,
+            tls: settings.tls.unwrap_or_default(),
             file_system_id: settings.file_system_id.as_ref(),
             require_mount: settings.require_mount.unwrap_or_default(),
         }
@@ -411,6 +414,7 @@ impl Settings {
         over(&mut self.nice, &args.nice);
         over(&mut self.nfs_uid, &args.nfs_uid);
         over(&mut self.nfs_batch, &args.nfs_batch);
+        over(&mut self.tls, &args.tls);
         over(&mut self.engine, &args.engine);
         over(&mut self.state_dir, &args.state_dir);
         over(&mut self.file_system_id, &args.file_system_id);
@@ -433,6 +437,7 @@ impl Settings {
         self.cross_mounts.get_or_insert_default();
         self.threads.get_or_insert_default();
         self.nice.get_or_insert_default();
+        self.tls.get_or_insert_default();
         self.log_format.get_or_insert_default();
         self.prices = self.prices.with_defaults();
         self.state_dir.get_or_insert_with(|| DEFAULT_STATE_DIR.into());

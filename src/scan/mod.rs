@@ -33,7 +33,7 @@ pub use mount::{efs_of, is_file_system_id, is_mount_point};
 #[doc(hidden)]
 pub use nfs::fuzzing;
 #[cfg(target_os = "linux")]
-pub use nfs::{Nfs, Target};
+pub use nfs::{Nfs, Target, Tls};
 #[cfg(feature = "portable")]
 pub use portable::Portable;
 #[cfg(target_os = "linux")]

@@ -36,8 +36,16 @@ fn metadata(zone: &'static str) -> String {
 
 /// A scan of the file system by its id; what it says in the end, and how it ends.
 fn scan(world: &World, zone: Option<&'static str>) -> (Option<i32>, Vec<String>) {
+    scan_with(world, zone, &[])
+}
+
+fn scan_with(
+    world: &World,
+    zone: Option<&'static str>,
+    args: &[&str],
+) -> (Option<i32>, Vec<String>) {
     let mut command = world.command();
-    command.args(["--engine", "nfs", "--nfs-uid", "0", "--file-system-id", FILE_SYSTEM]);
+    command.args(args).args(["--engine", "nfs", "--nfs-uid", "0", "--file-system-id", FILE_SYSTEM]);
     command.args(["--state-dir".as_ref(), world.state().as_os_str()]);
     if let Some(zone) = zone {
         command.env("AWS_EC2_METADATA_DISABLED", "false");
@@ -79,4 +87,24 @@ fn who_may_not_ask_hears_which_permission_lacks() {
     let (code, lines) = scan(&world, None);
     assert_eq!((code, lines.len()), (Some(1), 1), "{lines:?}");
     assert!(lines[0].contains("elasticfilesystem:DescribeMountTargets"), "{lines:?}");
+}
+
+/// Its address has no certificate; the name of the file system has.
+#[test]
+#[cfg(feature = "tls")]
+fn tls_is_for_the_name_of_the_file_system() {
+    // Where no other test listens; a server of NFS on this machine may do so everywhere.
+    let listener = TcpListener::bind("127.0.0.77:2049");
+    let free = listener.is_ok();
+    if !skip_unless(free, "the name that TLS is for", "port 2049 is taken on this machine") {
+        return;
+    }
+    let listener = listener.unwrap();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let world = World::new();
+    world.aws.mount_target(FILE_SYSTEM, ["127.0.0.77", "use1-az1", "available"]);
+    let (code, lines) = scan_with(&world, None, &["--tls"]);
+    assert_eq!((code, lines.len()), (Some(1), 1), "{lines:?}");
+    let said = format!("TLS with {FILE_SYSTEM}.efs.us-east-1.amazonaws.com at 127.0.0.77:2049: ");
+    assert!(lines[0].contains(&said), "{lines:?}");
 }

@@ -34,6 +34,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("nice", "NICE", "--nice=", ["true", "false", "true"]),
     setting("nfs_uid", "NFS_UID", "--nfs-uid=", ["0", "1", "200005"]),
     setting("nfs_batch", "NFS_BATCH", "--nfs-batch=", ["1", "2", "3"]),
+    setting("tls", "TLS", "--tls=", ["false", "true", "false"]),
     setting("engine", "ENGINE", "--engine=", ["'portable'", "'posix'", "'portable'"]),
     setting("publish.to", "PUBLISH", "--publish=", ["'/a'", "'s3://b-c/d'", "'e f'"]),
     setting(
@@ -94,6 +95,7 @@ impl Setting {
     pub(crate) fn beside(&self) -> &'static str {
         match self.key {
             "cloudwatch.users" => "namespace = 'N'\n",
+            "tls" => "root = 'nfs://h/'\nnfs_uid = 0\n",
             "notify.always" => "topic = 'arn:aws:sns:r:1:t'\n",
             _ => "",
         }
@@ -128,6 +130,7 @@ max_latency = 0.25
 nice = true
 nfs_uid = 0
 nfs_batch = 10000
+tls = false
 engine = "posix"
 log_format = "json"
 state_dir = "/var/lib/e"

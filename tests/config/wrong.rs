@@ -34,10 +34,19 @@ const WRONG: &[(&str, &str)] = &[
     ("engine = 'nfs'\n", "--engine nfs: it needs ROOT as nfs://HOST[:PORT]/path"),
     ("root = 'nfs://h/'\nengine = 'posix'\n", "nfs://h/: a URL needs --engine nfs"),
     ("root = 'nfs://h/'\nnfs_uid = 0\nnfs_batch = 0\n", "--nfs-batch must be from 1 to 10000"),
+    ("tls = 'yes'\n", "FILE: line 1: invalid type"),
+    ("tls = true\n", "--tls: it needs --engine nfs, or ROOT as nfs://HOST[:PORT]/path"),
+    ("tls = true\nengine = 'posix'\n", "--tls: it needs --engine nfs"),
+    #[cfg(not(feature = "tls"))]
+    (
+        "root = 'nfs://h/'\nnfs_uid = 0\ntls = true\n",
+        "--tls: this efs-scan was built without the feature `tls`",
+    ),
     (
         "root = 'nfs://h/'\nnfs_uid = 0\nrequire_mount = true\n",
         "--require-mount: nfs://h/ is scanned without a mount",
     ),
+    #[cfg(feature = "portable")]
     (
         "max_ops = 1\nengine = 'portable'\n",
         "--max-ops and --max-latency need --engine posix or nfs",

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -39,9 +39,14 @@ impl Ganesha {
         able.then_some(Ready(()))
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
     /// Where a name is served.
     pub(crate) fn url(&self, name: &str) -> String {
-        format!("nfs://127.0.0.1:{}{name}", self.port)
+        format!("nfs://{}{name}", self.address())
     }
 }
 

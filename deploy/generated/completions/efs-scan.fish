@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= nice= nfs-uid= nfs-batch= engine= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= nice= nfs-uid= nfs-batch= tls= engine= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -66,6 +66,8 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nice -d 'Use processo
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux\'s before 6.5, which such requests corrupt [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it; the certificate must be for ROOT\'s host, or with --file-system-id for its DNS name' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l engine -d 'How entries are found [default: posix on Linux, and nfs where ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
 nfs\t'NFSv4.1 of our own, without a mount: ROOT is nfs://HOST/path (Linux)'
 portable\t'jwalk, for other systems and as a second opinion'"
@@ -181,6 +183,8 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nice -d 'Us
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux\'s before 6.5, which such requests corrupt [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it; the certificate must be for ROOT\'s host, or with --file-system-id for its DNS name' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l engine -d 'How entries are found [default: posix on Linux, and nfs where ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
 nfs\t'NFSv4.1 of our own, without a mount: ROOT is nfs://HOST/path (Linux)'
 portable\t'jwalk, for other systems and as a second opinion'"

@@ -52,6 +52,7 @@ quota\:"Percent of the quota"))' \
 '--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux'\''s before 6.5, which such requests corrupt \[default\: 1\]]:N:_default' \
+'--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it; the certificate must be for ROOT'\''s host, or with --file-system-id for its DNS name]::BOOL:(true false)' \
 '--engine=[How entries are found \[default\: posix on Linux, and nfs where ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 nfs\:"NFSv4.1 of our own, without a mount\: ROOT is nfs\://HOST/path (Linux)"
 portable\:"jwalk, for other systems and as a second opinion"))' \
@@ -207,6 +208,7 @@ quota\:"Percent of the quota"))' \
 '--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux'\''s before 6.5, which such requests corrupt \[default\: 1\]]:N:_default' \
+'--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it; the certificate must be for ROOT'\''s host, or with --file-system-id for its DNS name]::BOOL:(true false)' \
 '--engine=[How entries are found \[default\: posix on Linux, and nfs where ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 nfs\:"NFSv4.1 of our own, without a mount\: ROOT is nfs\://HOST/path (Linux)"
 portable\:"jwalk, for other systems and as a second opinion"))' \

@@ -25,6 +25,7 @@ use super::link::{Link, Session, State};
 use super::retry::Retries;
 use super::rpc::Credential;
 use super::target::Target;
+use super::tls::Secure;
 use super::walk::Walk;
 use super::window::Window;
 use crate::scan::{Ended, Stop};
@@ -35,6 +36,10 @@ const STOP_LATENCY: Duration = Duration::from_millis(50);
 /// Connections at most.
 const MOST_LINKS: usize = 8;
 
+/// How long TLS's handshake may take: a server that does not know it may wait for more of what it
+/// takes for a request.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 /// How often a server is tried that has never answered, at least.
 const TRIES: usize = 3;
 
@@ -42,6 +47,8 @@ const TRIES: usize = 3;
 #[derive(Clone, Debug)]
 pub(super) struct Options {
     pub(super) credential: Credential,
+    /// TLS, if connections are to have it.
+    pub(super) secure: Option<Secure>,
     /// How long an answer may take before its connection is given up.
     pub(super) patience: Duration,
     /// How long the server may be away before the walk is given up.
@@ -164,20 +171,26 @@ impl Client {
         for at in 0..self.links.len() {
             let link = &mut self.links[at];
             let patience = self.options.patience;
-            let late = |since: Instant| now.saturating_duration_since(since) > patience;
+            let late = |since, patience| now.saturating_duration_since(since) > patience;
             let lost = match (&link.state, link.setup, &mut link.session) {
                 (State::Down(until), ..) if *until <= now => {
                     self.connect(at, now);
                     continue;
                 }
-                (State::Connecting | State::Setup(_), Some((_, since)), _) if late(since) => true,
+                (State::Connecting | State::Setup(_), Some((_, since)), _)
+                    if late(since, patience) =>
+                {
+                    true
+                }
+                (State::Securing, Some((_, since)), _) => late(since, patience.min(HANDSHAKE)),
                 (_, _, Some(session)) if session.may_be_late(now, patience) => {
                     session.waited(now) > patience
                 }
                 _ => false,
             };
             if lost {
-                self.lose(at, "it does not answer");
+                let silent = self.silent(at);
+                self.lose(at, &silent);
             }
         }
         let reason = || {
@@ -196,14 +209,23 @@ impl Client {
     }
 
     /// Looks at a connection that something happened to.
-    fn attend(&mut self, at: usize, readable: bool) -> Result<(), Lost> {
+    fn attend(&mut self, at: usize, mut readable: bool) -> Result<(), Lost> {
         let said = |error: io::Error| error.to_string();
         if matches!(self.links[at].state, State::Connecting) {
             if !self.links[at].connected().map_err(said)? {
                 return Ok(());
             }
+            self.links[at].state = State::Securing;
+            self.links[at].setup = Some((0, Instant::now()));
+        }
+        if matches!(self.links[at].state, State::Securing) {
+            if !self.secured(at)? {
+                return Ok(());
+            }
             self.links[at].state = State::Waiting;
             self.links[at].setup = None;
+            // What came behind the handshake was read with it, and no event tells of it again.
+            readable = true;
         }
         if readable {
             while self.links[at].fill().map_err(said)? {
@@ -215,6 +237,7 @@ impl Client {
 
     /// Gives a connection up; what was in flight is asked again.
     fn lose(&mut self, at: usize, why: &str) {
+        let why = self.with_hint(at, why);
         let link = &mut self.links[at];
         link.failures += 1;
         let pause = self.retries.pause(link.failures);
@@ -224,7 +247,7 @@ impl Client {
             self.identity.left(session.client, session.id);
         }
         self.identity.let_go(at);
-        self.lost = Some(why.to_owned());
+        self.lost = Some(why);
     }
 
     /// Sends as many requests as may be in flight, and flushes.
@@ -233,8 +256,7 @@ impl Client {
         if std::mem::take(&mut self.walk.busy) {
             self.window.busy(now);
         }
-        let backlog = self.walk.ready(now) > 0;
-        let limit = self.window.limit(now, backlog);
+        let limit = self.window.limit(now, self.walk.ready(now));
         let mut in_flight: usize = self.sessions().map(|session| session.slots.in_flight()).sum();
         let mut room: usize = self.sessions().map(Session::free).sum();
         while in_flight < limit && room > 0 && self.walk.ready(now) > 0 {

@@ -3,11 +3,10 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
-
 use super::compound::{Cache, Channel, Request, SequenceArgs, SessionId};
 use super::rpc::{Credential, Records};
 use super::slots::{Slot, Slots};
+use super::transport::Transport;
 use super::walk::{Room, Task};
 
 /// Bytes read at once.
@@ -33,6 +32,8 @@ pub(super) enum State {
     Down(Instant),
     /// The TCP connection is being made.
     Connecting,
+    /// TLS's handshake goes on. Without TLS for a moment only.
+    Securing,
     /// Connected; another one has the turn to make its session.
     Waiting,
     /// A request of the setup is on its way.
@@ -185,9 +186,9 @@ impl Session {
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) state: State,
-    pub(super) stream: Option<TcpStream>,
+    pub(super) stream: Option<Transport>,
     pub(super) session: Option<Session>,
-    /// The number of the setup's request, and since when it is on its way.
+    /// The number of the setup's request, and since when it, or the handshake, is on its way.
     pub(super) setup: Option<(u32, Instant)>,
     /// Failures in a row.
     pub(super) failures: u32,
@@ -222,7 +223,7 @@ impl Link {
     }
 
     /// The connection is being made.
-    pub(super) fn connect(&mut self, stream: TcpStream) {
+    pub(super) fn connect(&mut self, stream: Transport) {
         self.stream = Some(stream);
         self.state = State::Connecting;
         self.out.clear();
@@ -237,19 +238,17 @@ impl Link {
     /// It failed.
     pub(super) fn connected(&mut self) -> io::Result<bool> {
         let Some(stream) = &self.stream else { return Ok(false) };
-        if let Some(error) = stream.take_error()? {
-            return Err(error);
-        }
-        match stream.peer_addr() {
-            Ok(_) => {
-                // A request is to leave at once.
-                stream.set_nodelay(true)?;
-                self.writable = true;
-                Ok(true)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-            Err(error) => Err(error),
-        }
+        let connected = stream.connected()?;
+        self.writable |= connected;
+        Ok(connected)
+    }
+
+    /// Whether TLS's handshake came to an end, or none is needed.
+    ///
+    /// # Errors
+    /// It failed.
+    pub(super) fn secured(&mut self) -> io::Result<bool> {
+        self.stream.as_mut().map_or(Ok(false), Transport::secured)
     }
 
     /// The kernel has room.
@@ -273,8 +272,13 @@ impl Link {
     /// The connection is gone.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        while self.writable && self.written < self.out.len() {
-            match stream.write(&self.out[self.written..]) {
+        while self.writable {
+            let rest = &self.out[self.written..];
+            // What TLS has taken may still be with it, whether or not there is more.
+            let sent =
+                if rest.is_empty() { stream.flush().map(|()| 0) } else { stream.write(rest) };
+            match sent {
+                Ok(0) if rest.is_empty() => break,
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => self.written += bytes,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,

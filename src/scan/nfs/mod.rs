@@ -6,7 +6,8 @@
 //!
 //! [`walk::Walk`] knows what is to be read and what answers mean, and nothing of sessions;
 //! [`client::Client`] is the event loop with connections ([`link`]), slots ([`slots`]), one client
-//! id ([`identity`]) and as many requests in flight as are worth it ([`window`]).
+//! id ([`identity`]) and as many requests in flight as are worth it ([`window`]). [`transport`] has
+//! the bytes of a connection, which [`tls`] encrypts where that is wanted.
 
 mod answers;
 mod attrs;
@@ -26,6 +27,8 @@ mod status;
 mod target;
 #[cfg(test)]
 mod testing;
+mod tls;
+mod transport;
 mod walk;
 mod window;
 mod xdr;
@@ -37,6 +40,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use client::{Client, Options};
 use rpc::Credential;
 pub use target::Target;
+use tls::Secure;
+pub use tls::Tls;
 use walk::Walk;
 use window::Window;
 
@@ -54,6 +59,8 @@ const AWAY: Duration = Duration::from_secs(300);
 pub struct Nfs {
     /// Where.
     pub target: Target,
+    /// Through TLS, if that is wanted.
+    pub tls: Option<Tls>,
     /// Who asks: the server believes it (AUTH_SYS).
     pub uid: u32,
     /// Its group.
@@ -71,7 +78,7 @@ pub struct Nfs {
 impl Nfs {
     /// Will walk `target` as that user.
     pub fn new(target: Target, uid: u32, gid: u32, pacing: Pacing) -> Self {
-        Self { target, uid, gid, batch: 1, pacing, patience: PATIENCE, away: AWAY }
+        Self { target, tls: None, uid, gid, batch: 1, pacing, patience: PATIENCE, away: AWAY }
     }
 }
 
@@ -94,7 +101,13 @@ impl Engine for Nfs {
             Credential::sys(seed as u32, host.nodename().to_bytes(), self.uid, self.gid);
         let walk = Walk::new(Arc::clone(ledger), self.target.path.clone(), self.batch, seed);
         let window = Window::new(&self.pacing, stop);
-        let options = Options { credential, patience: self.patience, away: self.away };
+        let secure = self.tls.as_ref().map(Secure::new).transpose();
+        let options = Options {
+            credential,
+            secure: secure.map_err(|error| failed(("connect to", error)))?,
+            patience: self.patience,
+            away: self.away,
+        };
         let client = Client::new(&self.target, options, walk, window, seed);
         client.map_err(|error| failed(("find", error)))?.run(stop).map_err(failed)
     }

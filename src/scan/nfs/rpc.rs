@@ -45,6 +45,14 @@ pub(super) struct TooLong {
     limit: usize,
 }
 
+impl TooLong {
+    /// Whether it is no message, but the beginning of an alert in TLS 1.0 to 1.3 (RFC 8446, section
+    /// 5.1): what a server that wants TLS answers to plain requests.
+    pub(super) fn is_tls(self) -> bool {
+        self.announced >> 16 == 0x1503
+    }
+}
+
 impl Records {
     /// Of at most `limit` bytes each, the marks of fragments after the first included.
     pub(super) fn new(limit: usize) -> Self {

@@ -23,6 +23,11 @@ impl Target {
         Self { host: name.to_owned(), port: PORT, path: Vec::new() }
     }
 
+    /// The server's name or address; an IPv6 address without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// The same directory, at that address.
     pub fn at(self, host: String) -> Self {
         Self { host, ..self }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::walk::CROWDED;
 use crate::scan::concurrency::Concurrency;
 use crate::scan::pace::{Bucket, Pace};
 use crate::scan::{Bounds, Pacing, Stop, Threads};
@@ -12,6 +13,10 @@ const MOST: usize = 4096;
 
 /// Requests in flight at first: as many as a mount may have, which any server takes.
 const FIRST: usize = 64;
+
+/// And where so many directories wait that each request more would cost memory for what it finds:
+/// enough for 200,000 directories a second, 5 ms away.
+const MOST_CROWDED: usize = 1024;
 
 /// A server that is busy says so to all that is in flight: that counts once in so long a time.
 const BUSY: Duration = Duration::from_millis(200);
@@ -77,13 +82,14 @@ impl Window {
         u32::try_from(self.most).unwrap_or(u32::MAX)
     }
 
-    /// How many there may be now; `backlog` is whether there is work for more.
-    pub(super) fn limit(&mut self, now: Instant, backlog: bool) -> usize {
+    /// How many there may be now, where so many directories wait.
+    pub(super) fn limit(&mut self, now: Instant, waiting: usize) -> usize {
+        let crowded = waiting > CROWDED;
         if let Some(controller) = &mut self.controller
             && now.saturating_duration_since(self.looked) >= controller.tick() / 4
         {
             self.looked = now;
-            let mut sample = self.pace.sample(backlog);
+            let mut sample = self.pace.sample(waiting > 0 && !crowded);
             sample.held_back |= self.held_until.is_some();
             // One thread waits for all of them at once.
             sample.waits = sample.trips;
@@ -92,7 +98,8 @@ impl Window {
                 self.cap = (self.cap + self.cap / 4 + 1).min(self.most);
             }
         }
-        self.limit.min(self.cap)
+        let limit = self.limit.min(self.cap);
+        if crowded { limit.min(MOST_CROWDED) } else { limit }
     }
 
     /// The server says that it is busy (NFS4ERR_DELAY): half of what is in flight may be, where
@@ -171,17 +178,17 @@ mod tests {
     fn a_busy_server_gets_half_and_more_again_later() {
         let mut window = window(Threads::Auto);
         let now = Instant::now();
-        assert_eq!(window.limit(now, true), FIRST);
+        assert_eq!(window.limit(now, 1), FIRST);
         // Two answers of the same moment count once.
         window.busy(now);
         window.busy(now + BUSY / 2);
-        assert_eq!(window.limit(now, true), FIRST / 2);
+        assert_eq!(window.limit(now, 1), FIRST / 2);
         window.busy(now + 2 * BUSY);
-        assert_eq!(window.limit(now + 2 * BUSY, true), FIRST / 4);
+        assert_eq!(window.limit(now + 2 * BUSY, 1), FIRST / 4);
         let mut later = now + 10 * BUSY;
         for _ in 0..10 {
             later += window.tick();
-            window.limit(later, true);
+            window.limit(later, 1);
         }
         assert!(window.cap > FIRST, "{}", window.cap);
     }
@@ -190,6 +197,14 @@ mod tests {
     fn a_number_that_was_asked_for_stays() {
         let mut window = window(Threads::Fixed(100));
         window.busy(Instant::now());
-        assert_eq!(window.limit(Instant::now(), true), 100);
+        assert_eq!(window.limit(Instant::now(), 1), 100);
+    }
+
+    #[test]
+    fn what_waits_is_not_let_grow_for_more_requests_than_are_worth_it() {
+        let mut window = window(Threads::Fixed(MOST));
+        assert_eq!(window.limit(Instant::now(), CROWDED), MOST);
+        assert_eq!(window.limit(Instant::now(), CROWDED + 1), MOST_CROWDED);
+        assert_eq!(window.limit(Instant::now(), 0), MOST);
     }
 }

@@ -91,7 +91,9 @@ impl Client {
         if matches!(self.links[at].state, State::Down(_)) {
             self.connect(at, Instant::now());
         }
-        while matches!(self.links[at].state, State::Connecting) && Instant::now() < until {
+        while matches!(self.links[at].state, State::Connecting | State::Securing)
+            && Instant::now() < until
+        {
             self.poll_writable(&mut events);
             if let Err(lost) = self.attend(at, false) {
                 self.lose(at, &lost);

@@ -24,6 +24,7 @@ impl Client {
                     }
                 }
                 Ok(None) => break Ok(()),
+                Err(too_long) if too_long.is_tls() => break Err(self.came_encrypted()),
                 Err(too_long) => break Err(too_long.to_string()),
             }
         };

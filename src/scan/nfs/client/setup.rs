@@ -1,10 +1,10 @@
-//! From no connection to a session: TCP, EXCHANGE_ID, CREATE_SESSION, RECLAIM_COMPLETE.
+//! From no connection to a session: TCP, TLS, EXCHANGE_ID, CREATE_SESSION, RECLAIM_COMPLETE.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Instant;
 
-use mio::net::TcpStream;
-use mio::{Interest, Token};
+use mio::Token;
 
 use super::{Client, Lost};
 use crate::scan::nfs::answers::{
@@ -15,24 +15,73 @@ use crate::scan::nfs::inode;
 use crate::scan::nfs::link::{Session, State, Step, WANTED};
 use crate::scan::nfs::rpc::Refused;
 use crate::scan::nfs::status::Status;
+use crate::scan::nfs::tls::Secure;
+use crate::scan::nfs::transport::Transport;
 
 /// The least bytes of a reply that are of any use: one entry with a long name.
 const LEAST_RESPONSE: u32 = 1024;
 
 impl Client {
     pub(super) fn connect(&mut self, at: usize, now: Instant) {
-        let address = self.addresses[(self.links[at].failures as usize) % self.addresses.len()];
-        let connected = TcpStream::connect(address).and_then(|mut stream| {
-            let both = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(&mut stream, Token(at), both)?;
-            Ok(stream)
-        });
-        match connected {
+        let address = self.address(at);
+        let (secure, registry) = (self.options.secure.as_ref(), self.poll.registry());
+        match Transport::connect(address, secure, registry, Token(at)) {
             Ok(stream) => {
                 self.links[at].connect(stream);
                 self.links[at].setup = Some((0, now));
             }
             Err(error) => self.lose(at, &format!("{address}: {error}")),
+        }
+    }
+
+    /// Where a connection leads: another address of the server after each failure.
+    fn address(&self, at: usize) -> SocketAddr {
+        self.addresses[(self.links[at].failures as usize) % self.addresses.len()]
+    }
+
+    /// Goes on with TLS's handshake. Whether it has come to its end.
+    pub(super) fn secured(&mut self, at: usize) -> Result<bool, Lost> {
+        self.links[at].secured().map_err(|error| {
+            let problem = self.insecure(at, &error.to_string());
+            // Who was there before may be there again, with the certificate that it had.
+            if error.kind() == io::ErrorKind::InvalidData && !self.identity.was_met() {
+                self.walk.fatal = Some(("connect to", io::Error::other(problem.clone())));
+            }
+            problem
+        })
+    }
+
+    fn insecure(&self, at: usize, problem: &str) -> Lost {
+        let server = self.options.secure.as_ref().map_or("", Secure::server);
+        format!("TLS with {server} at {}: {problem}", self.address(at))
+    }
+
+    /// What is said of a connection that nothing comes on.
+    pub(super) fn silent(&self, at: usize) -> Lost {
+        match self.links[at].state {
+            State::Securing => {
+                let problem = "it does not answer; if it speaks NFS without TLS, leave out --tls";
+                self.insecure(at, problem)
+            }
+            _ => "it does not answer".to_owned(),
+        }
+    }
+
+    /// What comes is TLS, which a server may say that was spoken to without it.
+    pub(super) fn came_encrypted(&mut self) -> Lost {
+        let problem = "the server wants TLS; say --tls";
+        if self.options.secure.is_none() && !self.identity.was_met() {
+            self.walk.fatal = Some(("connect to", io::Error::other(problem)));
+        }
+        problem.to_owned()
+    }
+
+    /// Why a connection was lost, and what may help if the server took it and never gave an answer.
+    pub(super) fn with_hint(&self, at: usize, why: &str) -> Lost {
+        let taken = matches!(self.links[at].state, State::Waiting | State::Setup(_));
+        match taken && self.options.secure.is_none() && !self.identity.was_met() {
+            true => format!("{why}; a server that wants TLS needs --tls"),
+            false => why.to_owned(),
         }
     }
 

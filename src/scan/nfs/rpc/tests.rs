@@ -111,6 +111,20 @@ fn memory_does_not_grow_with_the_stream() {
     assert!(records.buffer.len() <= 2 * stream.len() + 64, "{}", records.buffer.len());
 }
 
+#[test]
+fn an_alert_of_tls_is_told_from_a_long_record() {
+    for (bytes, tls) in [
+        (&b"\x15\x03\x01\x00\x02\x02\x46"[..], true),
+        (b"\x15\x03\x03\x00\x02\x02\x28", true),
+        (b"\x16\x03\x01\x00\x02", false),
+        (b"\x80\xff\xff\xff", false),
+    ] {
+        let mut records = Records::new(1 << 20);
+        records.push(bytes);
+        assert_eq!(records.next().unwrap_err().is_tls(), tls, "{bytes:x?}");
+    }
+}
+
 /// A reply's words behind the xid.
 fn outcome(words: &[u32]) -> Result<Result<usize, Refused>, Malformed> {
     let bytes: Vec<u8> = [&[77], words].concat().iter().flat_map(|w| w.to_be_bytes()).collect();
