@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= nice= nfs-uid= nfs-batch= tls= engine= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= nice= nfs-uid= nfs-batch= tls= engine= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -48,6 +48,8 @@ false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-interrupted -d 'Publish a run that was interrupted too' -r -f -a "true\t''
 false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-report -d 'Publish pages to look at, too, as `efs-scan report --publish` does' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month: 500 users are up to 600 USD a month' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-topic -d 'Send a message to this SNS topic when other homes are over quota than before' -r
@@ -83,6 +85,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -s V -l version -d 'Prin
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status" -d 'Show the newest published run: who uses how much, and what changed'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status_all" -d 'Show the newest published run: who uses how much, and what changed'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status-all" -d 'Show the newest published run: who uses how much, and what changed'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "report" -d 'Make HTML pages of the newest published run: one about everybody, and one for each user'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "history" -d 'Show what became of each home over the published runs, how fast it grows, and when its quota is reached'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "publish" -d 'Send what could not be published before'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
@@ -122,6 +125,17 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l fail-if
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s q -l quiet -d 'Say nothing on stderr but errors'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s v -l verbose -d 'Say more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l html -d 'Write the page about everybody to this file, which needs nothing else' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l users -d 'Write a page for each user to DIR/UID.html, with nothing of anybody else\'s' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l days -d 'Show what changed over this many days' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l publish -d 'Publish these pages beside the runs: report/latest.html and report/users/UID.html'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l user -d 'Show this user or uid only (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l days -d 'How many days back; growth over 30 days needs as many' -r
@@ -165,6 +179,8 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l fail-on-quo
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-interrupted -d 'Publish a run that was interrupted too' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-report -d 'Publish pages to look at, too, as `efs-scan report --publish` does' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month: 500 users are up to 600 USD a month' -r

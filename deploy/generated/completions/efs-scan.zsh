@@ -38,6 +38,7 @@ quota\:"Percent of the quota"))' \
 '--fail-on-quota=[Exit with 4 if a home is over its quota]::BOOL:(true false)' \
 '--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
 '--publish-interrupted=[Publish a run that was interrupted too]::BOOL:(true false)' \
+'--publish-report=[Publish pages to look at, too, as \`efs-scan report --publish\` does]::BOOL:(true false)' \
 '--cloudwatch=[Put the totals as metrics to CloudWatch, by dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
 '--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month\: 500 users are up to 600 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a message to this SNS topic when other homes are over quota than before]:ARN:_default' \
@@ -136,6 +137,24 @@ json\:"One JSON object each, for log collectors"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(report)
+_arguments "${_arguments_options[@]}" : \
+'--from=[Where runs are published\: s3\://BUCKET/PREFIX or a directory \[default\: where the configuration publishes to\]]:DEST:_default' \
+'--html=[Write the page about everybody to this file, which needs nothing else]:FILE:_files' \
+'--users=[Write a page for each user to DIR/UID.html, with nothing of anybody else'\''s]:DIR:_files' \
+'--days=[Show what changed over this many days]:N:_default' \
+'--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
+'--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'--publish[Publish these pages beside the runs\: report/latest.html and report/users/UID.html]' \
+'(-v --verbose)-q[Say nothing on stderr but errors]' \
+'(-v --verbose)--quiet[Say nothing on stderr but errors]' \
+'*-v[Say more on stderr; twice for everything]' \
+'*--verbose[Say more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
 (history)
 _arguments "${_arguments_options[@]}" : \
 '--from=[Where runs are published\: s3\://BUCKET/PREFIX or a directory \[default\: where the configuration publishes to\]]:DEST:_default' \
@@ -195,6 +214,7 @@ quota\:"Percent of the quota"))' \
 '--fail-on-quota=[Exit with 4 if a home is over its quota]::BOOL:(true false)' \
 '--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
 '--publish-interrupted=[Publish a run that was interrupted too]::BOOL:(true false)' \
+'--publish-report=[Publish pages to look at, too, as \`efs-scan report --publish\` does]::BOOL:(true false)' \
 '--cloudwatch=[Put the totals as metrics to CloudWatch, by dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
 '--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month\: 500 users are up to 600 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a message to this SNS topic when other homes are over quota than before]:ARN:_default' \
@@ -238,6 +258,7 @@ _efs-scan_commands() {
 'status:Show the newest published run\: who uses how much, and what changed' \
 'status_all:Show the newest published run\: who uses how much, and what changed' \
 'status-all:Show the newest published run\: who uses how much, and what changed' \
+'report:Make HTML pages of the newest published run\: one about everybody, and one for each user' \
 'history:Show what became of each home over the published runs, how fast it grows, and when its quota is reached' \
 'publish:Send what could not be published before' \
 'config:Print the effective configuration as TOML' \
@@ -258,6 +279,11 @@ _efs-scan__subcmd__history_commands() {
 _efs-scan__subcmd__publish_commands() {
     local commands; commands=()
     _describe -t commands 'efs-scan publish commands' commands "$@"
+}
+(( $+functions[_efs-scan__subcmd__report_commands] )) ||
+_efs-scan__subcmd__report_commands() {
+    local commands; commands=()
+    _describe -t commands 'efs-scan report commands' commands "$@"
 }
 (( $+functions[_efs-scan__subcmd__status_commands] )) ||
 _efs-scan__subcmd__status_commands() {
