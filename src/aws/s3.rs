@@ -21,8 +21,8 @@ const PROBE: &str = "write-check";
 /// How often a write is tried again that met another one under way (409).
 const CONFLICTS: u32 = 5;
 
-/// How many objects are asked for at a time: a year of daily runs at 30 ms an answer takes 0.7 s
-/// instead of 11 s.
+/// How many objects are asked for at a time: a year of daily runs at 30 ms an answer is 0.7 s of
+/// waiting instead of 11 s.
 const AT_ONCE: usize = 16;
 
 /// The bucket.

@@ -154,7 +154,13 @@ impl Reader<'_> {
             total: Some(sum).filter(|_| run.listed.coverage == Coverage::Complete),
         });
         self.listed = run.listed;
-        self.has_outside |= run.has_outside;
+        if run.has_outside && !self.has_outside {
+            // The first one to have that line shows that those before it were cut off.
+            for earlier in &mut self.runs[..index] {
+                (earlier.coverage, earlier.total) = (Coverage::Interrupted, None);
+            }
+            self.has_outside = true;
+        }
         let nobody = self.texts.number("");
         for row in run.rows {
             let home = self.homes.entry(row.key).or_insert_with(|| Home {

@@ -141,7 +141,7 @@ fn remarks(out: &mut String, view: &View) -> Result {
         out,
         "\nTREND runs between the least and the most of its own line; a gap is a time without a \
          complete reading.\nGrowth is the median of the slopes between all days (Theil-Sen). \
-         {UNKNOWN} is unknown: fewer than 5 days\nwith a complete reading, or none in half of the \
+         {UNKNOWN} is unknown: it takes 5 days with a\ncomplete reading, over at least half of the \
          time."
     )?;
     let gone = history.homes.iter().filter(|home| home.gone).count();

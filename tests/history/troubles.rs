@@ -60,6 +60,18 @@ fn a_table_that_is_broken_is_told_once_and_the_rest_goes_on() {
     assert_eq!(json(&world, &[])["runs"].as_array().unwrap().len(), 10);
 }
 
+/// Of the oldest table nothing before it says that it should have that line.
+#[test]
+fn the_oldest_table_that_was_cut_off_is_no_complete_run() {
+    let world = large();
+    days_before(&world, 1..=10, 2 * MIB);
+    world.earlier(hours(24 * 11), |rows| rows.truncate(2));
+    let json = json(&world, &[]);
+    assert_eq!(json["runs"][0]["coverage"], "interrupted");
+    assert_eq!(json["runs"][0]["allocated_bytes"], Value::Null);
+    assert_eq!(json["runs"][1]["coverage"], "complete");
+}
+
 #[test]
 fn runs_of_something_else_are_not_compared() {
     for (key, other) in [
