@@ -4,6 +4,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 
+#[path = "direct/circles.rs"]
+mod circles;
 mod common;
 #[path = "direct/fatal.rs"]
 mod fatal;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::dir::Dir;
-use super::errors::Errors;
+use super::errors::{Errors, Problem};
 use super::home::{Finding, Home, HomeKind};
 use super::links::{LinkTotals, Links};
 use super::listing::Listing;
@@ -18,7 +18,7 @@ use super::scope::Scope;
 use super::tally::{Ages, Class, Tally};
 use super::top::Large;
 use super::trie::{Entered, Place};
-use crate::scan::Attrs;
+use crate::scan::{Attrs, Op};
 use crate::sync::lock;
 
 /// How many findings a home keeps by name, for each of its largest files.
@@ -142,6 +142,12 @@ impl Ledger {
     pub fn vanished(&self, dir: &Arc<Dir>) {
         lock(&self.errors).vanished += 1;
         dir.close(|dir, subtree| self.complete(dir, subtree));
+    }
+
+    /// Notes that something of a directory could not be read, whose listing has ended before.
+    pub fn failed(&self, dir: &Dir, op: Op, error: &std::io::Error) {
+        dir.home.books(|books| books.errors += 1);
+        lock(&self.errors).add(Problem::new(dir.path(), op, error));
     }
 
     pub(super) fn errors(&self, with: impl FnOnce(&mut Errors)) {

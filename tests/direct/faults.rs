@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use efs_scan::scan::Ended;
+use efs_scan::scan::{Ended, Threads};
 use efs_scan_bench::nfs41::{
     Config, Fault, Model, Node, OnChange, Op, Refusal, Server, Slots, Status, Uncached, What,
 };
@@ -253,4 +253,62 @@ fn directories_that_are_removed_are_no_errors() {
         assert_polite(&server);
         assert_left(&server);
     }
+}
+
+/// A home with a directory of 1,600 others, which counts in parts, after one with so many that some
+/// of them wait below it.
+fn crowded() -> Arc<Model> {
+    let model = plain();
+    for at in 0..1600 {
+        model.add(format!("200002/many/{at:04}/f"), Node::file(1));
+    }
+    for at in 0..900 {
+        model.add(format!("200001/{at:03}/f"), Node::file(1));
+    }
+    model
+}
+
+#[test]
+fn a_listing_that_fails_when_parts_of_it_count_takes_nothing_from_its_neighbours() {
+    // One of these answers is the first one after what it had was counted, in one request with
+    // others.
+    let statuses = [Status::STALE, Status::ACCESS, Status::NOT_SAME];
+    for (status, after) in statuses.into_iter().flat_map(|s| (0..5).map(move |a| (s, a))) {
+        let model = crowded();
+        let server = serve(Config { slots: Slots::AtMost(1), ..Config::default() }, &model);
+        server.fault(Fault::status(Op::READDIR, status).named("many").after(after).always());
+        let mut engine = engine(&server);
+        // What waits below it is then asked for with it.
+        engine.pacing.threads = Threads::Fixed(1);
+        let outcome = walk(&engine).unwrap();
+        let said = format!("{status} after {after}: {outcome:?}");
+        let least = sums_but(&model, &["200002/many"]);
+        if outcome.vanished > 0 {
+            // Before it counted, what is stale was removed.
+            assert_eq!((status, outcome.vanished, outcome.count), (Status::STALE, 1, 0), "{said}");
+            assert_eq!(outcome.sums, least, "{said}");
+        } else {
+            let failed: Vec<&str> = outcome.errors.iter().map(|(path, ..)| &**path).collect();
+            assert_eq!(failed, ["200002/many"], "{said}");
+            // All else, it, and those of its directories that were read, with a file in each.
+            let below = outcome.sums[1] - least[1] - 1;
+            assert!(below < 1600, "{said}");
+            assert_eq!(outcome.sums[0] - least[0], below, "{said}");
+        }
+        assert_polite(&server);
+    }
+}
+
+#[test]
+fn a_file_system_that_goes_away_is_not_one_of_removed_directories() {
+    let model = plain();
+    let server = serve(Config::default(), &model);
+    // As after a failover to a server that knows none of the handles.
+    server.fault(Fault::status(Op::PUTFH, Status::STALE).after(12).always());
+    let outcome = walk(&engine(&server)).unwrap();
+    assert!(outcome.vanished > 0, "{outcome:?}");
+    assert_eq!(outcome.count, 1, "{outcome:?}");
+    assert_eq!((&*outcome.errors[0].0, outcome.errors[0].1), ("", "open"), "{outcome:?}");
+    assert_eq!(outcome.ended, Ended::Complete);
+    assert_polite(&server);
 }

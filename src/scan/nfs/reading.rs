@@ -33,6 +33,9 @@ pub(super) struct Reading {
     /// How often an answer was none.
     pub(super) spoilt: u32,
     restarts: u32,
+    /// Replies, and the cookie of one of them: one that comes again shows a circle (Brent).
+    replies: u32,
+    kept: u64,
     /// Whether all names are read.
     pub(super) ended: bool,
     /// Directories that the last part of it brought.
@@ -55,6 +58,8 @@ impl Reading {
             tries: Tries::default(),
             spoilt: 0,
             restarts: 0,
+            replies: 0,
+            kept: 0,
             ended: false,
             given: 0,
         }
@@ -81,9 +86,27 @@ impl Reading {
             self.listing = Some(ledger.begin(&self.dir));
         }
         self.cookie = 0;
+        self.replies = 0;
         self.verifier = Verifier::default();
         self.handles.clear();
         self.markers = Known::default();
+    }
+}
+
+impl Reading {
+    /// Takes a reply's last cookie. Whether the names may go on behind it: not where the server's
+    /// cookies go round in a circle, as a directory's are seen to do whose hashes collide.
+    pub(super) fn goes_on(&mut self, cookie: u64) -> bool {
+        if self.replies > 0 && cookie == self.kept {
+            return false;
+        }
+        self.replies += 1;
+        // Brent: by the time that two looks are a circle apart, one of them is in it.
+        if self.replies.is_power_of_two() {
+            self.kept = cookie;
+        }
+        self.cookie = cookie;
+        true
     }
 }
 
@@ -115,8 +138,10 @@ impl Known {
     #[inline]
     pub(super) fn saw(&mut self, ledger: &Ledger, name: &[u8]) {
         let bytes = ledger.rules().head_of(name);
-        let known = |(other, _): &(Box<[u8]>, Found)| **other == *name;
-        if bytes > 0 && !self.answers.iter().any(known) {
+        // A server may list a name as often as it likes.
+        let mut known = self.answers.iter().map(|(name, _)| name);
+        let mut asked = self.questions.iter().map(|(name, _)| name);
+        if bytes > 0 && !known.any(|other| **other == *name) && !asked.any(|o| **o == *name) {
             self.questions.push((name.into(), bytes));
         }
     }

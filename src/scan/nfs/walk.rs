@@ -7,6 +7,7 @@
 
 mod batch;
 mod failed;
+mod root;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,12 +26,15 @@ use super::reading::{Found, Reading};
 use super::retry::{Retries, Tries};
 use super::status::Status;
 use super::xdr::Malformed;
-use crate::scan::Op;
+use crate::scan::{Attrs, FileKind, Op};
 use crate::usage::{Dir, Ledger, Listed};
 
 /// Directories that wait, from which on memory would be what the walk costs: a large one that has
 /// given its first names waits, too, and fewer requests bring new ones.
 pub(super) const CROWDED: usize = 8 * 1024;
+
+/// Levels below which nobody looks whether directories lie in themselves.
+const DEEP: u32 = 128;
 
 /// The least and the most that a READDIR's result may take, bytes. The least has room for one entry
 /// with the longest name and handle.
@@ -43,7 +47,7 @@ const TINY_REPLY: u32 = 256;
 /// What one request asks for.
 #[derive(Debug)]
 pub(super) enum Task {
-    /// The root's handle and attributes.
+    /// The root's handle and attributes; later, whether it is still there.
     Root,
     /// A directory, from where its listing is.
     List(Box<Reading>),
@@ -99,6 +103,10 @@ pub(super) struct Walk {
     batch: usize,
     /// Bytes that a directory's answer usually takes.
     usual: u32,
+    /// The root, once it was found, and its handle.
+    found: Option<(Arc<Dir>, Box<[u8]>)>,
+    /// Whether directories were gone that had been listed: removed, or their file system was.
+    gone: bool,
     /// How often the root's handle has been asked for, and came as no answer.
     root_tries: Tries,
     root_spoilt: u32,
@@ -128,6 +136,8 @@ impl Walk {
             retries: Retries::new(seed),
             batch: batch.max(1),
             usual: LEAST_REPLY / 2,
+            found: None,
+            gone: false,
             root_tries: Tries::default(),
             root_spoilt: 0,
             busy: false,
@@ -138,9 +148,15 @@ impl Walk {
     }
 
     /// Whether everything was read, or nothing can be.
-    pub(super) fn is_done(&self) -> bool {
+    pub(super) fn is_done(&mut self) -> bool {
         let waiting = self.ready.len() + self.deferred.len() + self.later.len();
-        self.fatal.is_some() || waiting + self.in_flight == 0
+        let ended = self.fatal.is_some() || waiting + self.in_flight == 0;
+        if ended && self.fatal.is_none() && std::mem::take(&mut self.gone) {
+            // It may have been the file system that went: then the root is gone, too.
+            self.push(Task::Root);
+            return false;
+        }
+        ended
     }
 
     /// How much could be asked for now.
@@ -205,7 +221,7 @@ impl Walk {
                     self.broke_off(task, &problem.to_string());
                     malformed = Err(problem);
                 }
-                // Not done, or behind what was malformed.
+                // Not done, or behind what was malformed: nothing of it was taken.
                 Fault::Malformed(_) | Fault::NotDone { .. } => {
                     self.undone += 1;
                     self.push(task);
@@ -229,32 +245,6 @@ impl Walk {
         self.ready.push(Waiting::Begun(task));
     }
 
-    fn root_answer(&mut self, answers: &mut Answers<'_>) -> Result<(), Fault> {
-        answers.done(Operation::PutRootFh)?;
-        for _ in &self.root {
-            answers.done(Operation::Lookup)?;
-        }
-        let handle: Box<[u8]> = answers.get_fh()?.into();
-        let told = answers.get_attr()?;
-        self.lease = told.lease_time;
-        if let Some(supported) = told.supported {
-            self.mask = Mask::ENTRY.and(supported);
-            let lacking: Vec<_> = Mask::ENTRY.without(supported).names().collect();
-            tracing::debug!(?lacking, "attributes that the server does not have");
-        }
-        match self.inodes.attrs(&told, None) {
-            Ok(attrs) if attrs.kind != crate::scan::FileKind::Dir => {
-                self.fatal = Some(("list", Errno::NOTDIR.into()));
-            }
-            Ok(attrs) => {
-                let dir = self.ledger.root(attrs);
-                self.ready.push(Waiting::New(dir, handle));
-            }
-            Err(error) => self.fatal = Some(("stat", error)),
-        }
-        Ok(())
-    }
-
     /// Takes a reply's entries into the listing.
     fn list_answer(
         &mut self,
@@ -264,8 +254,12 @@ impl Walk {
         if !reading.can_restart() {
             // What was given to the accounts cannot be taken back: it must be whole.
             let mut trial = answers.clone();
-            trial.done(Operation::PutFh)?;
-            trial.read_dir()?.end()?;
+            let whole = trial.done(Operation::PutFh).and_then(|()| Ok(trial.read_dir()?.end()?));
+            if let Err(fault) = whole {
+                // The next task of the request must not take these answers for its own.
+                *answers = trial;
+                return Err(fault);
+            }
         }
         answers.done(Operation::PutFh)?;
         let mut entries = answers.read_dir()?;
@@ -282,6 +276,9 @@ impl Walk {
                 continue;
             }
             match self.inodes.attrs(&entry.attributes, Some(reading.dir.attrs.dev)) {
+                Ok(attrs) if is_above(&reading.dir, &attrs) => {
+                    listing.failed(Op::Open, Some(entry.name), &Errno::LOOP.into());
+                }
                 Ok(attrs) => {
                     reading.markers.saw(ledger, entry.name);
                     let held_back = listing.directories();
@@ -298,15 +295,19 @@ impl Walk {
 
     /// After a reply: the listing goes on, or ends.
     fn listed(&mut self, mut reading: Box<Reading>, end: End, now: Instant) {
-        let went_on = end.cookie.is_some_and(|cookie| cookie != reading.cookie);
-        if !end.eof && !went_on {
+        let before = reading.cookie;
+        let cookie = end.cookie.unwrap_or(before);
+        if !end.eof && cookie == before {
             // Ganesha says so where not one entry fits.
             let task = Task::List(reading);
             return self.failed(task, Operation::ReadDir, Status::TOOSMALL, 1, now);
         }
         reading.tries = Tries::default();
         reading.spoilt = 0;
-        reading.cookie = end.cookie.unwrap_or(reading.cookie);
+        if !reading.goes_on(cookie) && !end.eof {
+            let error = io::Error::other("the server's cookies go round in a circle");
+            return self.unreadable(reading, Op::List, &error);
+        }
         reading.verifier = end.verifier;
         reading.ended = end.eof;
         let heavy = reading.listing.as_ref().is_some_and(|listing| listing.is_heavy());
@@ -357,6 +358,22 @@ impl Walk {
             }
         }
     }
+}
+
+/// Whether a directory is one of those that it lies in. A file system that says so would be walked
+/// for ever. Looked for where directories lie that deep only: EFS has 1,000 levels at most.
+fn is_above(dir: &Dir, child: &Attrs) -> bool {
+    if child.kind != FileKind::Dir || dir.depth < DEEP {
+        return false;
+    }
+    let mut above = Some(dir);
+    while let Some(dir) = above {
+        if (dir.attrs.dev, dir.attrs.ino) == (child.dev, child.ino) {
+            return true;
+        }
+        above = dir.parent.as_deref();
+    }
+    false
 }
 
 fn ask_answer(reading: &mut Reading, answers: &mut Answers<'_>) -> Result<(), Fault> {

@@ -1,7 +1,6 @@
 //! Several directories in one request: as many as the server lets it carry and as are worth it.
 
 use super::{LEAST_REPLY, MOST_REPLY, Room, TINY_REPLY, Task, Waiting, Walk};
-use crate::scan::nfs::attrs::Mask;
 use crate::scan::nfs::compound::{ReadDirArgs, Request};
 
 /// What a reply takes beside the results of READDIR: headers, SEQUENCE, a PUTFH for each; and what
@@ -87,13 +86,7 @@ impl Walk {
     pub(in super::super) fn write(&self, tasks: &[Task], request: &mut Request) {
         for task in tasks {
             match task {
-                Task::Root => {
-                    request.put_root_fh();
-                    self.root.iter().for_each(|name| request.lookup(name));
-                    request.get_fh();
-                    let more = Mask::SUPPORTED_ATTRS.or(Mask::LEASE_TIME);
-                    request.get_attr(Mask::ENTRY.or(more));
-                }
+                Task::Root => self.ask_root(request),
                 Task::List(reading) => {
                     request.put_fh(&reading.handle);
                     request.read_dir(&ReadDirArgs {

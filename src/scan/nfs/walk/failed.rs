@@ -42,7 +42,7 @@ impl Walk {
     pub(in super::super) fn give_up(&mut self, error: &dyn Fn() -> io::Error) {
         for task in self.waiting() {
             match task {
-                Task::Root => self.fatal = Some(("connect to", error())),
+                Task::Root => self.rootless("connect to", error()),
                 Task::List(reading) | Task::Ask(reading) => {
                     self.unreadable(reading, Op::List, &error());
                 }
@@ -94,20 +94,6 @@ impl Walk {
         }
     }
 
-    fn root_failed(&mut self, operation: Operation, status: Status, now: Instant) {
-        match self.retries.after(status, &mut self.root_tries, now) {
-            // A server that has just started lets nobody in for up to two lease times.
-            Again::At(at) => self.later(Task::Root, at),
-            _ => {
-                let what = match operation {
-                    Operation::PutRootFh | Operation::Lookup => "open",
-                    _ => "stat",
-                };
-                self.fatal = Some((what, inode::advice(status)));
-            }
-        }
-    }
-
     fn ask_failed(
         &mut self,
         mut reading: Box<Reading>,
@@ -127,7 +113,10 @@ impl Walk {
             _ => match self.retries.after(status, &mut reading.tries, now) {
                 Again::At(at) => return self.later(Task::Ask(reading), at),
                 // Nothing can be in it any more.
-                Again::Gone => Found::No,
+                Again::Gone => {
+                    self.gone = true;
+                    Found::No
+                }
                 _ => Found::Failed(inode::error(status)),
             },
         };
@@ -157,14 +146,13 @@ impl Walk {
                 true => self.push(Task::List(reading)),
                 false => self.unreadable(reading, Op::List, &inode::error(status)),
             },
-            Again::Gone => match reading.listing {
-                // Removed after it was opened: it is empty now.
-                Some(_) => {
-                    reading.ended = true;
-                    self.answered(reading);
-                }
-                None => self.ledger.vanished(&reading.dir),
-            },
+            // Removed since its name was read. What was read of it and does not count yet is gone
+            // with it; what counts says that this is not all.
+            Again::Gone if reading.can_restart() => {
+                self.gone = true;
+                self.ledger.vanished(&reading.dir);
+            }
+            Again::Gone => self.unreadable(reading, Op::List, &inode::error(status)),
             Again::Never => {
                 let op = match operation {
                     // As a mounted file system says it, where opening asks for access.
@@ -205,7 +193,7 @@ impl Walk {
         }
         let error = io::Error::other(why.to_owned());
         match task {
-            Task::Root => self.fatal = Some(("stat", error)),
+            Task::Root => self.rootless("stat", error),
             Task::List(reading) | Task::Ask(reading) => {
                 self.unreadable(reading, Op::List, &error);
             }
