@@ -25,6 +25,9 @@ _efs__scan() {
             efs__scan,publish)
                 cmd="efs__scan__subcmd__publish"
                 ;;
+            efs__scan,report)
+                cmd="efs__scan__subcmd__report"
+                ;;
             efs__scan,status)
                 cmd="efs__scan__subcmd__status"
                 ;;
@@ -41,7 +44,7 @@ _efs__scan() {
 
     case "${cmd}" in
         efs__scan)
-            opts="-o -q -v -h -V --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --nice --nfs-uid --nfs-batch --tls --engine --config --quiet --verbose --log-format --help --version status status_all status-all history publish config"
+            opts="-o -q -v -h -V --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --publish-report --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --nice --nfs-uid --nfs-batch --tls --engine --config --quiet --verbose --log-format --help --version status status_all status-all report history publish config"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -56,7 +59,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv du" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv du prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -100,6 +103,10 @@ _efs__scan() {
                     return 0
                     ;;
                 --publish-interrupted)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --publish-report)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
@@ -187,7 +194,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__config)
-            opts="-o -q -v -h --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --nice --nfs-uid --nfs-batch --tls --engine --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --user --home-depth --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --publish-report --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --nice --nfs-uid --nfs-batch --tls --engine --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -202,7 +209,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json csv du" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json csv du prometheus" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -246,6 +253,10 @@ _efs__scan() {
                     return 0
                     ;;
                 --publish-interrupted)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --publish-report)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
@@ -382,6 +393,44 @@ _efs__scan() {
             fi
             case "${prev}" in
                 --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        efs__subcmd__scan__subcmd__report)
+            opts="-q -v -h --from --html --users --publish --days --config --quiet --verbose --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --users)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --days)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
