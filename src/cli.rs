@@ -9,7 +9,9 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 use clap_complete::Shell;
 use serde::{Deserialize, Serialize};
 
-pub use commands::{HistoryArgs, HistoryFormat, PublishArgs, ReportArgs, StatusArgs, StatusFormat};
+pub use commands::{
+    HistoryArgs, HistoryFormat, PublishArgs, RemindArgs, ReportArgs, StatusArgs, StatusFormat,
+};
 
 use crate::publish::UserMetrics;
 use crate::report::SortKey;
@@ -113,6 +115,9 @@ pub enum Command {
     History(HistoryArgs),
     /// Send what could not be published before
     Publish(PublishArgs),
+    /// Remind those who are over quota or have much trash, by e-mail
+    #[command(after_help = commands::REMIND_EXIT_CODES)]
+    Remind(RemindArgs),
     /// Print the effective configuration as TOML
     Config(Box<ScanArgs>),
 }
@@ -307,7 +312,8 @@ pub struct ScanArgs {
     pub nice: Option<bool>,
 
     /// With --engine nfs: the uid to present to the server, which believes it; homes of mode 700
-    /// need 0, and that must be said [default: the effective uid]
+    /// need 0, and that must be said [default: the effective uid]. With it goes group 0 where UID is
+    /// 0, else 65534 (nogroup), and by default the effective group
     #[arg(long, value_name = "UID", env = "EFS_SCAN_NFS_UID")]
     pub nfs_uid: Option<u32>,
 
@@ -343,6 +349,8 @@ pub enum Format {
     Du,
     /// Metrics for Prometheus, as node_exporter reads them from a file
     Prometheus,
+    /// Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f
+    Ncdu,
 }
 
 /// Forms of what is said on stderr.

@@ -1,7 +1,7 @@
 //! Where the result goes: stdout, or a file that is written beside and renamed.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -56,16 +56,48 @@ impl Output {
         matches!(self, Self::Stdout) && io::IsTerminal::is_terminal(&io::stdout())
     }
 
+    /// A directory for what has to be kept on disk until the result can be written: where the
+    /// result will be, or else TMPDIR. `/tmp` would often be memory.
+    ///
+    /// # Errors
+    /// If that lies in `root`, see [`refuse_inside`].
+    pub(crate) fn scratch(&self, root: &Path) -> Result<PathBuf, String> {
+        match self {
+            Self::File { path, .. } => Ok(path.parent().unwrap_or(Path::new("/")).to_owned()),
+            Self::Stdout => {
+                let given = std::env::var_os("TMPDIR").filter(|given| !given.is_empty());
+                let directory = given.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
+                let flag = format!("--format ncdu: TMPDIR {}", directory.display());
+                refuse_inside(root, &directory, &flag)?;
+                Ok(directory)
+            }
+        }
+    }
+
     /// Writes the result and makes it visible. A reader that left early is no error.
     ///
     /// # Errors
     /// Names the file.
     pub(crate) fn write(self, bytes: &[u8]) -> Result<(), String> {
+        self.stream(|to| to.write_all(bytes))
+    }
+
+    /// The same for a result that is not in memory: `fill` writes it piece by piece.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub(crate) fn stream(
+        self,
+        fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), String> {
         match self {
-            Self::Stdout => to_stdout(|stdout| stdout.write_all(bytes)),
+            Self::Stdout => match buffered(io::stdout().lock(), fill) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                written => written.map_err(|error| format!("writing to stdout: {error}")),
+            },
             Self::File { path, mut beside } => {
                 let failed = |error: io::Error| format!("writing {}: {error}", path.display());
-                beside.write_all(bytes).map_err(failed)?;
+                buffered(&mut beside, fill).map_err(failed)?;
                 // On disk before it has the name, so that a crash leaves the old file or the new.
                 beside.as_file().sync_all().map_err(failed)?;
                 beside.persist(&path).map_err(|error| failed(error.error))?;
@@ -73,6 +105,14 @@ impl Output {
             }
         }
     }
+}
+
+fn buffered(to: impl Write, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut to = BufWriter::with_capacity(64 * 1024, to);
+    let written = fill(&mut to).and_then(|()| to.flush());
+    // What is left in the buffer after an error is not tried again.
+    let _ = to.into_parts();
+    written
 }
 
 /// The directory that a file is to be written in, and its name there.
@@ -89,20 +129,6 @@ fn place(flag: &str, path: &Path) -> Result<(PathBuf, OsString), String> {
     let name = path.file_name();
     let name = name.ok_or_else(|| failed(io::Error::other("it names no file")))?;
     Ok((directory, name.to_owned()))
-}
-
-/// Writes to stdout what is too much to be made first. A reader that left early is no error.
-///
-/// # Errors
-/// If it cannot be written to.
-pub(crate) fn to_stdout(
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), String> {
-    let mut stdout = io::BufWriter::new(io::stdout().lock());
-    match write(&mut stdout).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|error| format!("writing to stdout: {error}")),
-    }
 }
 
 /// Makes sure that a place to write to does not lie in the tree: that belongs to the users, and a

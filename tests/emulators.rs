@@ -7,6 +7,8 @@
 mod common;
 #[path = "publish/contract.rs"]
 mod contract;
+#[path = "emulators/mail.rs"]
+mod mail;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;

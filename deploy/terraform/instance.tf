@@ -26,6 +26,7 @@ locals {
     topic          = aws_sns_topic.alarms.arn
     quota_default  = var.quota_default
     user_quotas    = var.user_quotas
+    remind         = var.remind
   })
 
   user_data = templatefile("${path.module}/user-data.sh.tftpl", {
@@ -37,6 +38,7 @@ locals {
     package_sha256 = filesha256(var.package_file)
     file_system_id = local.file_system_id
     scan_time      = var.scan_time
+    remind         = var.remind != null
     configuration  = local.configuration
   })
 }
@@ -64,8 +66,9 @@ resource "aws_instance" "monitor" {
   # A new package, quota or setting makes a new instance: there is one way to set it up, and what
   # runs is what was written. It scans when it is up, and loses nothing that counts: runs are
   # published, names are asked for again. What is lost is in the state directory: runs that wait
-  # because they could not be sent (`efs-scan publish` before `terraform apply` sends them), and who
-  # was over quota when it was last said, so that the next notice calls all who are over new.
+  # because they could not be sent (`efs-scan publish` before `terraform apply` sends them); who
+  # was over quota when it was last said, so that the next notice calls all who are over new; and who
+  # was reminded, so that they may be again within a week.
   user_data_replace_on_change = true
 
   # IMDSv2 only. One hop: nothing behind another router, such as a container, gets the role.

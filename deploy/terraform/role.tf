@@ -87,6 +87,34 @@ data "aws_iam_policy_document" "monitor" {
     ]
   }
 
+  # Under no other sender's name, whatever else is verified in the account.
+  dynamic "statement" {
+    for_each = var.remind == null ? [] : [var.remind]
+
+    content {
+      sid       = "Reminders"
+      actions   = ["ses:SendEmail"]
+      resources = ["arn:${local.partition}:ses:${local.region}:${local.account}:identity/*"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "ses:FromAddress"
+        values   = [statement.value.from]
+      }
+    }
+  }
+
+  # How many messages a second the account may send. GetAccount knows no resources.
+  dynamic "statement" {
+    for_each = var.remind == null ? [] : [var.remind]
+
+    content {
+      sid       = "RateOfReminders"
+      actions   = ["ses:GetAccount"]
+      resources = ["*"]
+    }
+  }
+
   # Instead of SSH: what Session Manager needs and no more (user guide, "Create a custom IAM role
   # for Session Manager"). AmazonSSMManagedInstanceCore would let the monitor read every parameter
   # of the account, too. ssmmessages knows no resources, and the instance, which

@@ -159,6 +159,34 @@ variable "emails" {
   }
 }
 
+variable "remind" {
+  description = "Let `efs-scan remind` write to users through SES after each complete scan: { from = \"efs@example.com\", admin = \"team@example.com\", address = \"{name}@example.com\" }, both addresses of identities verified in SES in this region; dash_to_dot and trash as deploy/efs-scan.toml explains them. null reminds nobody. The endpoints that subnet_id names do not reach SES: it takes a NAT, a public address or an endpoint more."
+  type = object({
+    from        = string
+    admin       = string
+    address     = string
+    dash_to_dot = optional(bool, false)
+    trash       = optional(string)
+  })
+  default = null
+
+  # The rest is efs-scan's to check, which it does before the first scan.
+  validation {
+    condition     = var.remind == null || can(regex("^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+$", var.remind.from))
+    error_message = "remind.from must be an address and nothing else, like efs@example.com."
+  }
+
+  validation {
+    condition     = var.remind == null || can(regex("^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+$", var.remind.admin)) && can(regex("^[A-Za-z0-9._+-]*[{]name[}][A-Za-z0-9._+-]*@[A-Za-z0-9.-]+$", var.remind.address))
+    error_message = "remind.admin must be an address, and remind.address a template like {name}@example.com."
+  }
+
+  validation {
+    condition     = var.remind == null || try(var.remind.trash, null) == null || can(regex("^[0-9]+([.][0-9]+)?(M|G|T)i?B$", var.remind.trash))
+    error_message = "remind.trash must be a size with its unit, like 10GiB, or be left out."
+  }
+}
+
 variable "budget_gib" {
   description = "Alarm when the file system's metered size exceeds so many GiB; null for no such alarm."
   type        = number

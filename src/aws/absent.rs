@@ -2,6 +2,7 @@
 
 use super::{App, Datum, Domain, Member, MountTarget};
 use crate::publish::Store;
+use crate::remind::Mail;
 use crate::report::EfsSize;
 use crate::service::{ServiceError, ServiceResult, Trouble};
 
@@ -32,6 +33,11 @@ impl Aws {
 
     /// Not here.
     pub fn notify(&self, _topic: &str, _subject: &str, _text: &str) -> ServiceResult<()> {
+        self.absent()
+    }
+
+    /// Not here.
+    pub fn mailer(&self) -> ServiceResult<Box<dyn Mail + '_>> {
         self.absent()
     }
 

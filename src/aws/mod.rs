@@ -7,6 +7,8 @@
 mod absent;
 #[cfg(feature = "aws")]
 mod error;
+#[cfg(feature = "aws")]
+mod json;
 mod model;
 #[cfg(feature = "aws")]
 mod mount_target;
@@ -14,6 +16,8 @@ mod mount_target;
 mod s3;
 #[cfg(feature = "aws")]
 mod sagemaker;
+#[cfg(feature = "aws")]
+mod ses;
 #[cfg(feature = "aws")]
 mod session;
 

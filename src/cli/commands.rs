@@ -101,6 +101,38 @@ pub enum HistoryFormat {
     Json,
 }
 
+/// Flags of `efs-scan remind`.
+#[derive(Debug, Args)]
+pub struct RemindArgs {
+    /// Where runs are published: s3://BUCKET/PREFIX or a directory
+    /// [default: where the configuration publishes to]
+    #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
+    pub from: Option<String>,
+
+    /// Print the messages, to whom and why; send nothing and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Where it is kept who was reminded when [default: /var/lib/efs-scan]
+    #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+pub(super) const REMIND_EXIT_CODES: &str = "\
+[remind] in the configuration says who sends, who hears of what could not be
+sent, where addresses come from, and the texts. A person hears of one reason
+once a week at most, and gets one message for all homes.
+
+Exit codes:
+  0    whoever was to be reminded was, or was within a week
+  1    fatal: nothing published, or another `efs-scan remind` is at work
+  2    usage: a flag or the configuration is wrong
+  3    the newest run is partial or interrupted; who was not read completely was
+       not reminded
+  5    a message was not sent, or nobody knows whether it was
+  6    the newest run is older than 36 h; nobody was reminded
+  130  interrupted; the others are reminded next time";
+
 /// Forms of the status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum StatusFormat {

@@ -8,6 +8,9 @@ use crate::scan::{Nfs, Pacing, Target, Tls};
 /// The most directories in one request that can be asked for.
 const MAX_BATCH: usize = 10_000;
 
+/// The group of who has none here: `nogroup`.
+const NO_GROUP: u32 = 65534;
+
 /// A server's directory, whom to ask for it as, and how.
 #[derive(Clone, Debug)]
 pub struct Direct {
@@ -70,18 +73,13 @@ impl Said<'_> {
         if self.tls && !Tls::BUILT_IN {
             return Err("--tls: this efs-scan was built without the feature `tls`".to_owned());
         }
-        let effective = rustix::process::geteuid().as_raw();
-        let uid = match self.uid {
-            // Whoever may say so reads everything: it must not come by itself.
-            None if effective == 0 => {
-                let problem = "the server would take this scan for root: say so with --nfs-uid 0";
-                return Err(format!("{target}: {problem}, or name another uid"));
-            }
-            None => effective,
-            Some(uid) => uid,
+        let uid = rustix::process::geteuid().as_raw();
+        let gid = rustix::process::getegid().as_raw();
+        let Some((uid, gid)) = presented(self.uid, (uid, gid)) else {
+            let problem = "the server would take this scan for root: say so with --nfs-uid 0";
+            return Err(format!("{target}: {problem}, or name another uid"));
         };
-        // Homes have group 0 on EFS, and a group of its own opens nothing more.
-        let mut nfs = Nfs::new(target, uid, uid, *pacing);
+        let mut nfs = Nfs::new(target, uid, gid, *pacing);
         // What is looked up has its name from there.
         nfs.tls = self.tls.then(|| Tls::new(nfs.target.host()));
         match self.batch {
@@ -92,5 +90,31 @@ impl Said<'_> {
             None => {}
         }
         Ok(Some(Direct { place, nfs }))
+    }
+}
+
+/// The uid and gid to present. None where it would be root and nobody said so: who may say that
+/// reads everything, so it must not come by itself.
+fn presented(said: Option<u32>, (uid, gid): (u32, u32)) -> Option<(u32, u32)> {
+    match said {
+        None if uid == 0 => None,
+        None => Some((uid, gid)),
+        Some(0) => Some((0, 0)),
+        // Which groups a uid of the server's has, nobody here knows. It is not the group of the
+        // same number, which may be another one's and open what is closed to this uid.
+        Some(uid) => Some((uid, NO_GROUP)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_of_the_same_number_is_nobody_that_was_named() {
+        assert_eq!(presented(None, (27, 100)), Some((27, 100)));
+        assert_eq!(presented(Some(0), (27, 100)), Some((0, 0)));
+        assert_eq!(presented(Some(27), (0, 0)), Some((27, NO_GROUP)));
+        assert_eq!(presented(None, (0, 0)), None);
     }
 }

@@ -6,27 +6,27 @@ mod file;
 mod pacing;
 mod publishing;
 mod quota;
+mod remind;
+mod settings;
 
 use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
-use toml::Spanned;
 
 use crate::cli::{CommonArgs, EngineKind, Format, LogFormat, ScanArgs};
 use crate::names::SourceSpec;
 use crate::publish::Destination;
+use crate::remind::Reminding;
 use crate::report::{Prices, Quotas, SortKey};
-use crate::scan::{Pacing, Threads, is_file_system_id};
+use crate::scan::{Pacing, is_file_system_id};
 use crate::text::printable;
-use crate::usage::rule_file::{self, RuleSpec};
+use crate::usage::rule_file;
 use crate::usage::{Exclude, Mounts, Rules};
 use file::{one_line, read_file};
-use publishing::{CloudWatchSettings, NotifySettings, PriceSettings, PublishSettings, is_empty};
-use quota::QuotaSettings;
+use publishing::is_empty;
 
 #[cfg(target_os = "linux")]
 pub use direct::{Direct, Place};
 pub use publishing::Publishing;
+pub use settings::Settings;
 
 /// Where the configuration is, unless another is named.
 pub const DEFAULT_FILE: &str = "/etc/efs-scan.toml";
@@ -38,88 +38,6 @@ const DEFAULT_TOP_OF_USER: usize = 25;
 
 /// More of the largest per home than this would make memory follow them.
 const MAX_TOP: usize = 10_000;
-
-/// Settings as the file has them, and as `efs-scan config` prints them.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    root: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    home_depth: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    format: Option<Format>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sort: Option<SortKey>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    top: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exclude: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    names: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fail_on_quota: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    require_mount: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cross_mounts: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    threads: Option<Threads>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_threads: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_ops: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_latency: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nice: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nfs_uid: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nfs_batch: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tls: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    engine: Option<EngineKind>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log_format: Option<LogFormat>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state_dir: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file_system_id: Option<String>,
-    #[serde(skip_serializing_if = "is_empty")]
-    publish: PublishSettings,
-    #[serde(skip_serializing_if = "is_empty")]
-    cloudwatch: CloudWatchSettings,
-    #[serde(skip_serializing_if = "is_empty")]
-    notify: NotifySettings,
-    #[serde(skip_serializing_if = "is_empty")]
-    prices: PriceSettings,
-    #[serde(skip_serializing_if = "is_empty")]
-    quota: QuotaSettings,
-    #[serde(skip_serializing_if = "RuleSettings::is_empty")]
-    rules: RuleSettings,
-}
-
-/// The table `[rules]`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RuleSettings {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    off: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    add: Vec<Spanned<RuleSpec>>,
-}
-
-impl RuleSettings {
-    fn is_empty(&self) -> bool {
-        self.off.is_empty() && self.add.is_empty()
-    }
-}
 
 /// What is wrong with flags, environment or configuration: one line that names it.
 #[derive(Debug, thiserror::Error)]
@@ -292,6 +210,14 @@ impl Loaded {
         })
     }
 
+    /// What `efs-scan remind` needs beside that.
+    ///
+    /// # Errors
+    /// The first thing that is wrong or missing, in one line.
+    pub fn reminding(&self) -> Result<Reminding, ConfigError> {
+        Ok(self.settings.remind.reminding()?)
+    }
+
     /// Checks everything.
     ///
     /// # Errors
@@ -314,6 +240,7 @@ impl Loaded {
             return Err(format!("--top {top}: at most {MAX_TOP}").into());
         }
         let pacing = settings.pacing()?;
+        settings.remind.check()?;
         let home_depth = settings.home_depth.unwrap_or(1);
         let format = settings.format.unwrap_or_default();
         if format == Format::Du && home_depth == 0 {
@@ -380,70 +307,5 @@ impl Loaded {
             prices: settings.prices.prices()?,
             prices_said: !is_empty(&settings.prices),
         })
-    }
-}
-
-/// A flag goes before what the file says.
-fn over<T: Clone>(mine: &mut Option<T>, flag: &Option<T>) {
-    if flag.is_some() {
-        mine.clone_from(flag);
-    }
-}
-
-impl Settings {
-    fn override_with(&mut self, args: &ScanArgs, log_format: Option<LogFormat>) {
-        fn over_list(mine: &mut Option<Vec<String>>, flag: &[String]) {
-            if !flag.is_empty() {
-                *mine = Some(flag.to_vec());
-            }
-        }
-        over(&mut self.root, &args.root);
-        over(&mut self.home_depth, &args.home_depth);
-        over(&mut self.format, &args.format);
-        over(&mut self.output, &args.output);
-        over(&mut self.sort, &args.sort);
-        over(&mut self.limit, &args.limit);
-        over(&mut self.top, &args.top);
-        over_list(&mut self.exclude, &args.exclude);
-        over_list(&mut self.names, &args.names);
-        over(&mut self.quota.default, &args.quota);
-        over(&mut self.fail_on_quota, &args.fail_on_quota);
-        over(&mut self.require_mount, &args.require_mount);
-        over(&mut self.cross_mounts, &args.cross_mounts);
-        over(&mut self.threads, &args.threads);
-        over(&mut self.max_threads, &args.max_threads);
-        over(&mut self.max_ops, &args.max_ops);
-        over(&mut self.max_latency, &args.max_latency);
-        over(&mut self.nice, &args.nice);
-        over(&mut self.nfs_uid, &args.nfs_uid);
-        over(&mut self.nfs_batch, &args.nfs_batch);
-        over(&mut self.tls, &args.tls);
-        over(&mut self.engine, &args.engine);
-        over(&mut self.state_dir, &args.state_dir);
-        over(&mut self.file_system_id, &args.file_system_id);
-        over(&mut self.log_format, &log_format);
-        self.publish.override_with(args);
-        self.cloudwatch.override_with(args);
-        self.notify.override_with(args);
-    }
-
-    /// Fills in what has one default everywhere. The engine is the system's to decide.
-    fn with_defaults(mut self) -> Self {
-        self.root.get_or_insert_with(|| DEFAULT_ROOT.into());
-        self.home_depth.get_or_insert(1);
-        self.format.get_or_insert_default();
-        self.sort.get_or_insert_default();
-        self.exclude.get_or_insert_default();
-        self.names.get_or_insert_with(|| vec!["passwd".to_owned()]);
-        self.fail_on_quota.get_or_insert_default();
-        self.require_mount.get_or_insert_default();
-        self.cross_mounts.get_or_insert_default();
-        self.threads.get_or_insert_default();
-        self.nice.get_or_insert_default();
-        self.tls.get_or_insert_default();
-        self.log_format.get_or_insert_default();
-        self.prices = self.prices.with_defaults();
-        self.state_dir.get_or_insert_with(|| DEFAULT_STATE_DIR.into());
-        self
     }
 }

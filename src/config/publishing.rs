@@ -171,9 +171,9 @@ impl Publishing {
 
 impl PublishSettings {
     pub(super) fn override_with(&mut self, args: &ScanArgs) {
-        super::over(&mut self.to, &args.publish);
-        super::over(&mut self.interrupted, &args.publish_interrupted);
-        super::over(&mut self.report, &args.publish_report);
+        super::settings::over(&mut self.to, &args.publish);
+        super::settings::over(&mut self.interrupted, &args.publish_interrupted);
+        super::settings::over(&mut self.report, &args.publish_report);
     }
 
     /// Where readers find what was published.
@@ -188,15 +188,15 @@ impl CloudWatchSettings {
             "" => self.namespace.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
             _ => name,
         });
-        super::over(&mut self.namespace, &namespace);
-        super::over(&mut self.users, &args.cloudwatch_users);
+        super::settings::over(&mut self.namespace, &namespace);
+        super::settings::over(&mut self.users, &args.cloudwatch_users);
     }
 }
 
 impl NotifySettings {
     pub(super) fn override_with(&mut self, args: &ScanArgs) {
-        super::over(&mut self.topic, &args.notify_topic);
-        super::over(&mut self.always, &args.notify_always);
+        super::settings::over(&mut self.topic, &args.notify_topic);
+        super::settings::over(&mut self.always, &args.notify_always);
     }
 }
 

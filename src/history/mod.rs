@@ -16,7 +16,7 @@ use crate::aws::Aws;
 use crate::cli::{HistoryArgs, HistoryFormat};
 use crate::config::Readers;
 use crate::exit::{Exit, Failure};
-use crate::output::{Output, to_stdout};
+use crate::output::Output;
 use crate::report::DuNames;
 use crate::service::ServiceError;
 use crate::units::{AllocatedBytes, parse_size};
@@ -67,7 +67,7 @@ fn print(view: &View, format: HistoryFormat) -> Result<(), String> {
     };
     let text = match format {
         // Many times what it is made of.
-        HistoryFormat::Csv => return to_stdout(|out| forms::csv(view, names, out)),
+        HistoryFormat::Csv => return Output::Stdout.stream(|out| forms::csv(view, names, out)),
         HistoryFormat::Table => {
             table::table(view, Blocks::of_locale(|name| std::env::var(name).ok()))
         }

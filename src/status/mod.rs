@@ -20,6 +20,8 @@ pub(crate) use table::span;
 use view::View;
 pub(crate) use view::{CLOCKS, STALE};
 
+pub(crate) use view::is_stale;
+
 /// Shows the newest run.
 pub(crate) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> {
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;

@@ -88,6 +88,12 @@ pub(super) struct Gone {
     pub(super) allocated_bytes: AllocatedBytes,
 }
 
+/// Whether what a run found is old. A run from the future hides all that come after it.
+pub(crate) fn is_stale(run: &Run, now: Timestamp) -> bool {
+    let age = now.duration_since(run.finished);
+    age > STALE || -age > CLOCKS
+}
+
 impl View {
     pub(super) fn new(
         from: String,
@@ -97,8 +103,6 @@ impl View {
         now: Timestamp,
     ) -> Self {
         let age = now.duration_since(latest.run.finished);
-        // A run from the future hides all that come after it.
-        let future = -age > CLOCKS;
         let complete = latest.run.coverage == Coverage::Complete;
         let total = |base: &Base| Change {
             bytes: difference(
@@ -132,7 +136,7 @@ impl View {
             schema: "efs-scan/status/1",
             from,
             age_seconds: age.as_secs(),
-            stale: age > STALE || future,
+            stale: is_stale(&latest.run, now),
             run: latest.run,
             file_system: latest.file_system,
             money: latest.money,

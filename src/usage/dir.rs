@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::export::Branch;
 use super::home::{Finding, Home};
 use super::rules::RuleIndex;
 use super::trie::States;
@@ -31,6 +32,8 @@ pub struct Dir {
     /// Rules that match its path and wait for a look inside.
     pub(super) matched: Vec<RuleIndex>,
     pub(super) states: States,
+    /// What an export knows of it, if there is to be one. Apart, so that it takes no room else.
+    pub(super) branch: Option<Box<Branch>>,
     /// Listings and subdirectories that are not complete.
     pub(super) open: AtomicUsize,
     /// Allocated bytes of everything below, with hard-linked inodes by their share.

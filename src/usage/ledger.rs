@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::dir::Dir;
 use super::errors::{Errors, Problem};
+use super::export::{Branch, Export};
 use super::home::{Finding, Home, HomeKind};
 use super::links::{LinkTotals, Links};
 use super::listing::Listing;
@@ -35,6 +36,8 @@ pub struct Task {
     pub ages: Ages,
     /// How many of the largest to keep.
     pub top: usize,
+    /// Where every entry is written down, if that is wanted.
+    pub export: Option<Export>,
 }
 
 /// What a progress display reads while the walk goes on.
@@ -91,6 +94,11 @@ impl Ledger {
         &self.task.rules
     }
 
+    /// Where every entry was written down, if that was wanted.
+    pub fn export(&self) -> Option<&Export> {
+        self.task.export.as_ref()
+    }
+
     /// The globs of what is left out.
     pub fn excluded_globs(&self) -> &[String] {
         self.task.scope.exclude.globs()
@@ -106,7 +114,11 @@ impl Ledger {
         let uid = (kind == HomeKind::Named).then_some(attrs.uid);
         let home = self.open_home(Box::default(), kind, uid);
         let entered = self.task.rules.enter(place, &[], b"");
-        Arc::new(new_dir(None, Box::default(), attrs, home, entered.states))
+        let counted = Some(&attrs).filter(|_| self.task.scope.counts_at(0));
+        let branch = self.export().map(|export| export.root(counted));
+        let mut dir = new_dir(None, Box::default(), attrs, home, entered.states);
+        dir.branch = branch.map(Box::new);
+        Arc::new(dir)
     }
 
     /// Whether an entry with these attributes is on a file system that the scan stays out of.
@@ -130,17 +142,20 @@ impl Ledger {
     pub fn fork(&self, dir: &Arc<Dir>) -> Listing {
         // Relaxed: the listing this is forked from keeps the directory open.
         dir.open.fetch_add(1, Ordering::Relaxed);
+        self.exported(dir, Export::fork);
         Listing::new(self, dir, None)
     }
 
     /// Ends a listing whose last part was committed.
     pub fn end(&self, listing: Listing) {
+        self.exported(&listing.dir, Export::end);
         listing.dir.close(|dir, subtree| self.complete(dir, subtree));
     }
 
     /// Ends a directory that was listed in its parent and is gone.
     pub fn vanished(&self, dir: &Arc<Dir>) {
         lock(&self.errors).vanished += 1;
+        self.exported(dir, Export::gone);
         dir.close(|dir, subtree| self.complete(dir, subtree));
     }
 
@@ -148,6 +163,14 @@ impl Ledger {
     pub fn failed(&self, dir: &Dir, op: Op, error: &std::io::Error) {
         dir.home.books(|books| books.errors += 1);
         lock(&self.errors).add(Problem::new(dir.path(), op, error));
+        self.exported(dir, Export::failed);
+    }
+
+    /// Tells the export, if there is to be one, what became of a directory.
+    fn exported(&self, dir: &Dir, tell: impl FnOnce(&Export, &Branch)) {
+        if let (Some(export), Some(branch)) = (self.export(), &dir.branch) {
+            tell(export, branch);
+        }
     }
 
     pub(super) fn errors(&self, with: impl FnOnce(&mut Errors)) {
@@ -232,6 +255,7 @@ impl Ledger {
         dir.inherited = parent.finding().cloned();
         dir.plain = plain;
         dir.matched = rules;
+        dir.branch = self.export().map(|export| Box::new(export.branch()));
         Arc::new(dir)
     }
 
@@ -316,6 +340,7 @@ fn new_dir(
         plain: None,
         matched: Vec::new(),
         states,
+        branch: None,
         open: 1.into(),
         subtree: 0.into(),
         largest_child: 0.into(),

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::dir::Dir;
 use super::errors::Problem;
+use super::export::Lines;
 use super::home::Finding;
 use super::ledger::Ledger;
 use super::rules::{Listed, RuleIndex, Seen};
@@ -39,6 +40,8 @@ pub struct Listing {
     file_floor: u64,
     /// Path of the directory and a slash, where globs are to be matched.
     prefix: Option<Vec<u8>>,
+    /// Entries as an export has them, if there is to be one.
+    lines: Option<Lines>,
     problems: Vec<Problem>,
     vanished: u64,
     mounts: u64,
@@ -61,6 +64,7 @@ impl Listing {
             large: Vec::new(),
             file_floor: dir.home.file_floor(),
             prefix: (!scope.exclude.is_empty()).then(|| dir.path_of(b"")),
+            lines: ledger.export().map(|_| Lines::default()),
             problems: Vec::new(),
             vanished: 0,
             mounts: 0,
@@ -86,6 +90,9 @@ impl Listing {
         prefix.truncate(length);
         if let Some(glob) = glob {
             *self.excluded.entry(glob).or_default() += 1;
+            if let Some(lines) = &mut self.lines {
+                lines.excluded(name);
+            }
         }
         glob.is_none()
     }
@@ -95,6 +102,9 @@ impl Listing {
     pub fn entry(&mut self, ledger: &Ledger, name: &[u8], attrs: Attrs) {
         if ledger.is_foreign_mount(&attrs) {
             self.mounts += 1;
+            if let Some(lines) = &mut self.lines {
+                lines.foreign(name);
+            }
             return;
         }
         if attrs.kind == FileKind::Dir {
@@ -103,6 +113,9 @@ impl Listing {
         }
         if !ledger.task.scope.counts_at(self.dir.depth) {
             return;
+        }
+        if let Some(lines) = &mut self.lines {
+            lines.leaf(&self.dir, name, &attrs);
         }
         if size_key(attrs.allocated, attrs.apparent) >= self.file_floor {
             self.keep_large(name, &attrs, ledger.task.top);
@@ -149,6 +162,9 @@ impl Listing {
             self.vanished += 1;
             return;
         }
+        if let Some(lines) = &mut self.lines {
+            lines.failed(name);
+        }
         let path = match name {
             Some(name) => self.dir.path_of(name),
             None => self.dir.path(),
@@ -169,6 +185,7 @@ impl Listing {
     /// Whether it holds so much that it should be committed before it goes on.
     pub fn is_heavy(&self) -> bool {
         self.subdirs.len() + self.links.len() + self.matches.len() + self.problems.len() >= HEAVY
+            || self.lines.as_ref().is_some_and(Lines::is_heavy)
     }
 
     /// Whether nothing of it counts yet, so that it may be dropped and begun again.
@@ -223,10 +240,11 @@ impl Listing {
         // Relaxed: this listing keeps the directory open.
         dir.open.fetch_add(subdirs.len(), Ordering::Relaxed);
         let mut failed = |error| refused.push(error);
-        let children = subdirs
+        let children: Vec<_> = subdirs
             .into_iter()
             .map(|(name, attrs)| ledger.child(&dir, name, attrs, &seen, &mut failed))
             .collect();
+        self.export(ledger, &children, listed);
         for error in &refused {
             self.problems.push(Problem::new(dir.path(), Op::Read, error));
         }
@@ -235,6 +253,15 @@ impl Listing {
         }
         self.report(ledger);
         children
+    }
+
+    fn export(&mut self, ledger: &Ledger, children: &[Arc<Dir>], listed: Listed) {
+        let exported = (ledger.export(), &self.dir.branch, &mut self.lines);
+        let (Some(export), Some(branch), Some(lines)) = exported else { return };
+        for child in children {
+            lines.branch(&self.dir, child, ledger.task.scope.counts_at(child.depth));
+        }
+        export.commit(branch, lines, listed);
     }
 
     /// A file that a rule names, in a directory that no earlier rule claims.

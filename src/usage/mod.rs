@@ -2,6 +2,7 @@
 
 mod dir;
 mod errors;
+mod export;
 mod home;
 mod ledger;
 mod links;
@@ -15,6 +16,7 @@ mod trie;
 
 pub use dir::Dir;
 pub use errors::{ErrorKind, Errors, Problem};
+pub use export::{Export, ExportHead};
 pub use home::{Books, Finding, FindingSums, Found, Home, HomeKind, LinkedTotal, RuleTotal};
 pub use ledger::{Ledger, Progress, Task, Totals, uid_of_name};
 pub use links::LinkTotals;

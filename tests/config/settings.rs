@@ -152,6 +152,19 @@ standard = 0.33
 infrequent_access = 0.02
 archive = 0.01
 source = "eu-west-1, today"
+[remind]
+from = "EFS storage <efs@example.com>"
+admin = "storage@example.com"
+address = "{name}@example.com"
+dash_to_dot = true
+address_file = "/etc/addresses, all.csv"
+trash = "10 GiB"
+home_at = "/home/me/my efs"
+subject = "{name}: {size}"
+body = "{{braces}}\n{reasons}\n"
+[remind.addresses]
+alice = "a.smith@example.com"
+200006 = "o'brien+efs@example.org"
 [quota]
 default = "1.5 TiB"
 [quota.users]

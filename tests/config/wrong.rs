@@ -12,6 +12,7 @@ const WRONG: &[(&str, &str)] = &[
     ("limit = 'all'\n", "FILE: line 1: invalid type"),
     ("exclude = 'a'\n", "FILE: line 1: invalid type"),
     ("\n\nformat = 'xml'\n", "FILE: line 3: unknown variant `xml`"),
+    ("format = 'NCDU'\n", "FILE: line 1: unknown variant `NCDU`"),
     ("root = '/x'\nroot = '/y'\n", "FILE: line 2: duplicate key"),
     ("root = '/x'\n= 1\n", "FILE: line 2: "),
     // Found where the file ends.
@@ -57,6 +58,21 @@ const WRONG: &[(&str, &str)] = &[
     ("prices.archive = 1e7\n", "prices.archive: 10000000 is no price of a GiB-month"),
     ("prices.infrequent_access = nan\n", "prices.infrequent_access: NaN is no price"),
     ("quota.default = '0'\n", "quota of every home: it must be more than nothing"),
+    ("[remind]\nto = 'x'\n", "FILE: line 2: unknown field `to`"),
+    ("remind.from = 'me'\n", "remind.from: `me` is neither name@example.com nor Name <"),
+    (
+        "remind.from = \"x@y.zz\\r\\nBcc: a@b.cc\"\n",
+        "remind.from: `x@y.zz\\r\\nBcc: a@b.cc` is neither",
+    ),
+    ("remind.admin = 'Me <me@x.yz>'\n", "remind.admin: `Me <me@x.yz>` is no address like"),
+    ("remind.address = '{user}@x.yz'\n", "remind.address: `{user}@x.yz` is no template like"),
+    ("remind.trash = 'much'\n", "remind.trash: `much` is not a size"),
+    ("remind.home_at = '~/efs'\n", "remind.home_at: ~/efs is no absolute path"),
+    ("remind.addresses.al = 'al'\n", "remind.addresses: al: `al` is no address like"),
+    ("remind.body = 'Hi {nme}'\n", "remind.body: `{nme}` is no placeholder; there are {name}, "),
+    ("remind.body = 'Hi }'\n", "remind.body: a lone `}`: write `}}`"),
+    ("remind.subject = '{homes}'\n", "remind.subject: `{homes}` has several lines"),
+    ("remind.subject = \"a\\nb\"\n", "remind.subject: a subject is one line of text"),
     ("quota.users.alice = 'lots'\n", "quota of alice: `lots` is not a size"),
 ];
 

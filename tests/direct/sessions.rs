@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use efs_scan_bench::nfs41::{Config, Fault, Op, Server, Slots, Status, What};
+use efs_scan_bench::nfs41::{Binding, Config, Fault, Op, Server, Slots, Status, What};
 
 use super::walk::{assert_left, assert_whole, engine, plain, serve, walk};
 
@@ -95,6 +95,46 @@ fn more_connections_come_where_slots_do_not_suffice_and_all_are_given_back() {
     assert!(counts.sessions >= 3, "{counts}");
     assert!(counts.most_in_flight <= 16, "{counts}");
     assert_left(&server);
+}
+
+#[test]
+fn a_later_session_that_grants_too_little_is_done_without() {
+    let server = during(Config { later_operations: Some(3), ..few() }, |_| ());
+    assert!(server.counts().sessions > 1, "{}", server.counts());
+    assert_left(&server);
+}
+
+#[test]
+fn a_session_that_is_gone_when_it_is_to_be_bound_costs_no_client_id() {
+    let model = plain();
+    let server = serve(Config { binding: Binding::Explicit, ..Config::default() }, &model);
+    let unbound = Status::CONN_NOT_BOUND_TO_SESSION;
+    server.fault(Fault::status(Op::SEQUENCE, unbound).after(6));
+    server.fault(Fault::status(Op::BIND_CONN_TO_SESSION, Status::BADSESSION));
+    let outcome = walk(&engine(&server)).unwrap();
+    assert_whole(&server, &model, &outcome);
+    assert_eq!(server.faults_fired(), 2);
+    assert_eq!(server.counts().of(Op::EXCHANGE_ID), 1, "{}", server.counts());
+    assert_left(&server);
+}
+
+#[test]
+fn that_nothing_is_reclaimed_is_said_until_the_server_takes_it() {
+    for status in [Status::DELAY, Status::GRACE] {
+        let model = plain();
+        let server = serve(Config::default(), &model);
+        server.fault(Fault::status(Op::RECLAIM_COMPLETE, status).times(2));
+        // Time enough for two pauses.
+        let late = What::Late(Duration::from_millis(1200));
+        server.fault(Fault::operation(Op::READDIR, late).named("wide"));
+        let mut engine = engine(&server);
+        engine.patience = Duration::from_secs(5);
+        let outcome = walk(&engine).unwrap();
+        assert_whole(&server, &model, &outcome);
+        let counts = server.counts();
+        assert_eq!((counts.of(Op::RECLAIM_COMPLETE), counts.sessions), (3, 1), "{counts}");
+        assert_left(&server);
+    }
 }
 
 #[test]

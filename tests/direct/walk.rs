@@ -75,7 +75,8 @@ pub(crate) fn walk_until(
 ) -> Result<Outcome, WalkError> {
     let rules = rule_file::load(&[], ("", ""), &[]).unwrap();
     let scope = Scope { home_depth: 1, homes: None, mounts, exclude: Exclude::default() };
-    let ledger = Arc::new(Ledger::new(Task { rules, scope, ages: Ages::at(0), top: 10 }));
+    let ledger =
+        Arc::new(Ledger::new(Task { rules, scope, ages: Ages::at(0), top: 10, export: None }));
     let ended = engine.walk(&ledger, stop)?;
     let totals = ledger.finish();
     let mut tally = Tally::default();

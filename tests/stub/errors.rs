@@ -76,6 +76,10 @@ impl Failure {
                     .with("smithy-protocol", "rpc-v2-cbor")
                     .with("x-amzn-query-error", format!("{code};{sender}"))
             }
+            "SES" => {
+                let body = json!({ "message": message }).to_string();
+                Answer::new(*status, "application/json", body).with("x-amzn-ErrorType", code)
+            }
             "EFS" => {
                 let body = json!({ "ErrorCode": code, "Message": message }).to_string();
                 Answer::new(*status, "application/json", body)
@@ -97,6 +101,9 @@ impl Failure {
             "S3" => Failure::new(503, "SlowDown", "Please reduce your request rate."),
             "SNS" => Failure::new(400, "Throttling", "Rate exceeded"),
             "EFS" => Failure::new(429, "ThrottlingException", "Rate exceeded"),
+            "SES" => {
+                Failure::new(429, "TooManyRequestsException", "Maximum sending rate exceeded.")
+            }
             _ => Failure::new(400, "ThrottlingException", "Rate exceeded"),
         }
     }
@@ -121,7 +128,7 @@ impl Failure {
                     "S3" => (403, "AccessDenied"),
                     "SNS" => (403, "AuthorizationError"),
                     "CloudWatch" => (403, "AccessDenied"),
-                    "EFS" => (403, "AccessDeniedException"),
+                    "EFS" | "SES" => (403, "AccessDeniedException"),
                     _ => (400, "AccessDeniedException"),
                 };
                 Failure::new(status, code, denied(call))
@@ -174,6 +181,7 @@ pub fn denied(call: &Call) -> String {
         "CloudWatch" => "cloudwatch",
         "SNS" => "sns",
         "EFS" => "elasticfilesystem",
+        "SES" => "ses",
         _ => "sagemaker",
     };
     let operation = match &*call.operation {

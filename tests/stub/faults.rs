@@ -59,7 +59,7 @@ impl What {
 /// counts the request, so rules with the same pattern follow one another.
 #[derive(Clone)]
 pub struct Fault {
-    /// `S3`, `CloudWatch`, `SNS`, `SageMaker` or `EFS`.
+    /// `S3`, `CloudWatch`, `SNS`, `SES`, `SageMaker` or `EFS`.
     pub service: &'static str,
     /// As AWS calls it, or `*` for all.
     pub operation: &'static str,

@@ -1,4 +1,4 @@
-//! AWS on the loopback: S3, CloudWatch, SNS, SageMaker and EFS behind one port, with AWS's limits
+//! AWS on the loopback: S3, CloudWatch, SNS, SES, SageMaker and EFS behind one port, with AWS's limits
 //! and error codes, and with faults on request.
 //!
 //! The program under test gets `AWS_ENDPOINT_URL`; requests are told apart by path and headers.
@@ -17,6 +17,7 @@ mod s3;
 mod s3_list;
 mod sagemaker;
 mod server;
+mod ses;
 mod sns;
 mod state;
 mod wire;
@@ -32,6 +33,7 @@ pub use cloudwatch::Metric;
 pub use efs::Sizes;
 pub use faults::{Fault, Phase, What};
 pub use sagemaker::App;
+pub use ses::Mail;
 pub use sns::Message;
 
 use server::Shared;
@@ -45,14 +47,14 @@ pub const REGION: &str = "us-east-1";
 /// A request that arrived completely, whatever became of it.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// `S3`, `CloudWatch`, `SNS`, `SageMaker` or `EFS`.
+    /// `S3`, `CloudWatch`, `SNS`, `SES`, `SageMaker` or `EFS`.
     pub service: &'static str,
     /// As AWS calls it: `PutObject`.
     pub operation: String,
-    /// The bucket (S3) or the domain (SageMaker).
+    /// The bucket (S3), the domain (SageMaker) or the sender (SES).
     pub parent: String,
     /// S3: key, or prefix of a listing. SageMaker: name of the profile or space, or the domain.
-    /// CloudWatch: namespace. SNS: topic. EFS: file system.
+    /// CloudWatch: namespace. SNS: topic. SES: recipient. EFS: file system.
     pub target: String,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::http::{Answer, Incoming};
 use super::state::State;
-use super::{cloudwatch, efs, s3, sagemaker, sns, wire};
+use super::{cloudwatch, efs, s3, sagemaker, ses, sns, wire};
 
 /// A request with its meaning.
 pub struct Call {
@@ -21,6 +21,7 @@ pub struct Call {
 
 const CLOUDWATCH: &str = "/service/GraniteServiceVersion20100801/operation/";
 const EFS: &str = "/2015-02-01/";
+const SES: &str = "/v2/email/";
 
 /// What the head says; SNS has its operation in the body.
 pub fn service(http: &Incoming) -> &'static str {
@@ -30,6 +31,8 @@ pub fn service(http: &Incoming) -> &'static str {
         "CloudWatch"
     } else if http.path.starts_with(EFS) {
         "EFS"
+    } else if http.path.starts_with(SES) {
+        "SES"
     } else if http.method == "POST" && http.path == "/" {
         "SNS"
     } else {
@@ -63,6 +66,15 @@ pub fn call(http: Incoming, id: String) -> Call {
             let target = http.query("FileSystemId").unwrap_or_default();
             (operation.to_owned(), String::new(), target.to_owned())
         }
+        "SES" => {
+            let operation = match (&*http.method, http.path.strip_prefix(SES)) {
+                ("GET", Some("account")) => "GetAccount",
+                ("POST", Some("outbound-emails")) => "SendEmail",
+                _ => "Unknown",
+            };
+            let (from, to) = ses::ends(&http.body);
+            (operation.to_owned(), from, to)
+        }
         "SNS" => {
             let form = wire::pairs(&String::from_utf8_lossy(&http.body));
             let field = |name: &str| {
@@ -83,6 +95,7 @@ pub fn perform(state: &mut State, call: &Call) -> Answer {
         "CloudWatch" => cloudwatch::perform(state, call),
         "EFS" => efs::perform(state, call),
         "SNS" => sns::perform(state, call),
+        "SES" => ses::perform(state, call),
         _ => s3::perform(state, call),
     };
     done.unwrap_or_else(|failure| failure.answer(call))
@@ -94,6 +107,7 @@ pub fn unsigned(call: &Call) -> Option<String> {
         "S3" => "s3",
         "CloudWatch" => "monitoring",
         "SNS" => "sns",
+        "SES" => "ses",
         "EFS" => "elasticfilesystem",
         _ => "sagemaker",
     };

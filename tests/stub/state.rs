@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use super::Request;
 use super::faults::Faults;
 use super::route::Call;
-use super::{cloudwatch, efs, s3, sagemaker, sns};
+use super::{cloudwatch, efs, s3, sagemaker, ses, sns};
 
 pub struct State {
     pub s3: s3::Store,
     pub cloudwatch: cloudwatch::Accepted,
     pub sns: sns::Topics,
+    pub ses: ses::Account,
     pub sagemaker: sagemaker::Domains,
     pub efs: efs::FileSystems,
     pub requests: Vec<Request>,
@@ -29,6 +30,7 @@ impl Default for State {
             s3: Default::default(),
             cloudwatch: Default::default(),
             sns: Default::default(),
+            ses: Default::default(),
             sagemaker: Default::default(),
             efs: Default::default(),
             requests: Vec::new(),

@@ -116,6 +116,12 @@ impl Deployed {
               delete_data               = {delete_data}
               scan_time                 = "02:30"
               budget_gib                = 0.0625
+              remind = {{
+                from    = "efs@example.com"
+                admin   = "storage@example.com"
+                address = "{{name}}@example.com"
+                trash   = "10GiB"
+              }}
               user_quotas               = {{ alice = "32MiB", {hostile} = "1.5MiB" }}
             }}"#
             )

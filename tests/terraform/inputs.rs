@@ -39,6 +39,21 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("retention_days", "30", "retention_days must be a whole number of at least 31"),
     ("retention_days", "40.5", "retention_days must be"),
     ("emails", r#"["ok@example.com", "team"]"#, "emails must be addresses"),
+    (
+        "remind",
+        r#"{ from = "EFS <a@b.cc>", admin = "a@b.cc", address = "{name}@b.cc" }"#,
+        "remind.from must be an address",
+    ),
+    (
+        "remind",
+        r#"{ from = "a@b.cc", admin = "a@b.cc", address = "a@b.cc" }"#,
+        "remind.admin must be an address, and remind.address",
+    ),
+    (
+        "remind",
+        r#"{ from = "a@b.cc", admin = "a@b.cc", address = "{name}@b.cc", trash = "much" }"#,
+        "remind.trash must be a size",
+    ),
     ("budget_gib", "0", "budget_gib must be more than 0"),
     ("quota_default", r#""50""#, "quota_default must be a size with its unit"),
     ("quota_default", r#""0GiB""#, "quota_default must be"),

@@ -62,6 +62,17 @@ impl<'a> Monitor<'a> {
         watched(&mut command, Duration::from_secs(120))
     }
 
+    /// Reminders as the instance's own configuration has them.
+    fn remind(&self, env: impl Fn(&mut Command)) -> Output {
+        let mut command = efs_scan();
+        env(&mut command);
+        let config = self.scratch.path().join("instance.toml");
+        std::fs::write(&config, self.module.output("configuration").as_str().unwrap()).unwrap();
+        command.args(["remind", "--from", &self.destination(), "--config"]).arg(config);
+        command.arg("--state-dir").arg(self.scratch.path().join("state"));
+        watched(&mut command, Duration::from_secs(120))
+    }
+
     fn status(&self, more: &[&str], env: impl Fn(&mut Command)) -> Output {
         let mut command = efs_scan();
         env(&mut command);
@@ -92,6 +103,7 @@ fn asks(request: &Request) -> Vec<Ask> {
             "SNS" => "sns",
             "EFS" => "elasticfilesystem",
             "SageMaker" => "sagemaker",
+            "SES" => "ses",
             other => panic!("{other}"),
         }
     );
@@ -105,6 +117,12 @@ fn asks(request: &Request) -> Vec<Ask> {
             vec![Ask::new(&action, "*").with("cloudwatch:namespace", target)]
         }
         "sns:Publish" => vec![Ask::new(&action, target)],
+        "ses:GetAccount" => vec![Ask::new(&action, "*")],
+        // The domain is verified, and not each address of it.
+        "ses:SendEmail" => {
+            let identity = format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/example.com");
+            vec![Ask::new(&action, &identity).with("ses:FromAddress", parent)]
+        }
         "elasticfilesystem:DescribeFileSystems" => {
             let arn = format!("arn:aws:elasticfilesystem:{REGION}:{ACCOUNT}:file-system/{target}");
             vec![Ask::new(&action, &arn)]
@@ -139,6 +157,9 @@ fn everything(monitor: &Monitor<'_>) -> Vec<Request> {
     }
     let status = monitor.status(&["--apps"], |command| aws.env(command));
     assert_eq!(status.status.code(), Some(0), "{}", said(&status));
+    let reminded = monitor.remind(|command| aws.env(command));
+    assert_eq!(reminded.status.code(), Some(0), "{}", said(&reminded));
+    assert_eq!(aws.mails()[0].to, "alice@example.com");
     assert!(aws.violations().is_empty(), "{:?}", aws.violations());
     aws.requests()
 }
@@ -179,6 +200,8 @@ fn the_role_allows_what_the_program_asks_for_and_no_more() {
         Ask::new("s3:ListBucket", "arn:aws:s3:::another"),
         Ask::new("cloudwatch:PutMetricData", "*"),
         Ask::new("cloudwatch:PutMetricData", "*").with("cloudwatch:namespace", "AWS/EFS"),
+        Ask::new("ses:SendEmail", &format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/example.com"))
+            .with("ses:FromAddress", "boss@example.com"),
         Ask::new("sns:Publish", &format!("arn:aws:sns:{REGION}:{ACCOUNT}:another")),
         Ask::new("sagemaker:DescribeUserProfile", &member("user-profile", "d-000000000000")),
         Ask::new("sagemaker:DescribeSpace", &member("space", "d-000000000000")),

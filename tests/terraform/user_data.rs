@@ -111,6 +111,8 @@ fn it_sets_the_monitor_up_and_may_be_run_again() {
             deployed.output("configuration").as_str().unwrap()
         );
         let timer = machine.read("etc/systemd/system/efs-scan.timer.d/time.conf");
+        let service = machine.read("etc/systemd/system/efs-scan.service.d/remind.conf");
+        assert_eq!(service, "[Service]\nExecStartPost=-/usr/bin/efs-scan remind\n");
         assert!(timer.ends_with("OnCalendar=\nOnCalendar=*-*-* 02:30:00 UTC\n"), "{timer}");
     }
     let asked = machine.read("log");
@@ -144,6 +146,8 @@ fn its_configuration_is_the_programs() {
     assert_eq!(config["notify"]["topic"].as_str(), deployed.output("topic_arn").as_str());
     assert_eq!(config["names"][0].as_str(), Some("sagemaker:d-abc123def456"));
     assert_eq!(config["require_mount"].as_bool(), Some(true));
+    assert_eq!(config["remind"]["address"].as_str(), Some("{name}@example.com"));
+    assert_eq!(config["remind"]["trash"].as_str(), Some("10GiB"));
     assert_eq!(config["quota"]["users"][HOSTILE].as_str(), Some("1.5MiB"));
     assert_eq!(config["quota"]["users"]["alice"].as_str(), Some("32MiB"));
     let users = config["cloudwatch"]["users"].as_array().unwrap();

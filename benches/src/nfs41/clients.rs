@@ -143,7 +143,10 @@ impl Clients {
         let mut id = SessionId::default();
         id[..8].copy_from_slice(&client.to_be_bytes());
         id[8..].copy_from_slice(&number.to_be_bytes());
-        let fore = grant(asked, config);
+        let mut fore = grant(asked, config);
+        if let Some(most) = config.later_operations.filter(|_| record.created.is_some()) {
+            fore.max_operations = fore.max_operations.min(most);
+        }
         let session = Arc::new(Session::new(id, client, fore, Arc::clone(&record.heard)));
         session.set_target(self.target.load(Relaxed));
         let created = Created { session: Arc::clone(&session), sequence, fore };

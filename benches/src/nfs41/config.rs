@@ -70,6 +70,8 @@ pub struct Config {
     pub slots: Slots,
     /// `ca_maxoperations` granted, at most. Linux 6.1: 50.
     pub max_operations: u32,
+    /// The same of a client's sessions after its first. None: as in that.
+    pub later_operations: Option<u32>,
     /// `ca_maxrequestsize` granted, in bytes, at most.
     pub max_request: u32,
     /// `ca_maxresponsesize` granted, in bytes, at most.
@@ -110,6 +112,7 @@ impl Default for Config {
             requests_per_second: None,
             slots: Slots::AtMost(64),
             max_operations: 50,
+            later_operations: None,
             max_request: 1 << 20,
             max_response: 1 << 20,
             max_response_cached: 4096,

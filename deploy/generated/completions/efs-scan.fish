@@ -30,7 +30,8 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l format -d 'Form of th
 json\t'Everything, by a versioned schema'
 csv\t'A line for each home'
 du\t'As `du -h -d1 ROOT/` prints it'
-prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'"
+prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
+ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s o -l output -d 'Write the result to this file, all at once when it is complete' -r -F
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
 trash\t'Trash'
@@ -67,7 +68,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-ops -d 'At most N
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-latency -d 'Fewer workers while the file system takes longer than MS milliseconds for an answer' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nice -d 'Use processor and disk only when nobody else wants them' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]. With it goes group 0 where UID is 0, else 65534 (nogroup), and by default the effective group' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux\'s before 6.5, which such requests corrupt [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it; the certificate must be for ROOT\'s host, or with --file-system-id for its DNS name' -r -f -a "true\t''
 false\t''"
@@ -88,6 +89,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status-all" -d 'Show
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "report" -d 'Make HTML pages of the newest published run: one about everybody, and one for each user'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "history" -d 'Show what became of each home over the published runs, how fast it grows, and when its quota is reached'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "publish" -d 'Send what could not be published before'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "remind" -d 'Remind those who are over quota or have much trash, by e-mail'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l user -d 'Show this user or uid only (repeatable)' -r
@@ -156,13 +158,23 @@ json\t'One JSON object each, for log collectors'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s q -l quiet -d 'Say nothing on stderr but errors'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s v -l verbose -d 'Say more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l state-dir -d 'Where it is kept who was reminded when [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l dry-run -d 'Print the messages, to whom and why; send nothing and change nothing'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s q -l quiet -d 'Say nothing on stderr but errors'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l user -d 'Scan the home of this user or uid only, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l format -d 'Form of the result [default: table]' -r -f -a "table\t'For people'
 json\t'Everything, by a versioned schema'
 csv\t'A line for each home'
 du\t'As `du -h -d1 ROOT/` prints it'
-prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'"
+prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
+ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s o -l output -d 'Write the result to this file, all at once when it is complete' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
 trash\t'Trash'
@@ -199,7 +211,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-ops -d 
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-latency -d 'Fewer workers while the file system takes longer than MS milliseconds for an answer' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nice -d 'Use processor and disk only when nobody else wants them' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]. With it goes group 0 where UID is 0, else 65534 (nogroup), and by default the effective group' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux\'s before 6.5, which such requests corrupt [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it; the certificate must be for ROOT\'s host, or with --file-system-id for its DNS name' -r -f -a "true\t''
 false\t''"

@@ -40,6 +40,14 @@ const MOST_LINKS: usize = 8;
 /// takes for a request.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// Reads of one connection in a turn, of up to 256 KiB each: what is left waits for the next turn,
+/// so that a server that sends faster than it is read holds up neither time nor signals.
+const READS: usize = 16;
+
+/// A turn takes milliseconds. One that took longer than this was not spent on waiting for the server:
+/// the process was stopped, or looked an owner up.
+const STALL: Duration = Duration::from_secs(1);
+
 /// How often a server is tried that has never answered, at least.
 const TRIES: usize = 3;
 
@@ -59,6 +67,9 @@ pub(super) struct Options {
 pub(super) struct Client {
     poll: Poll,
     addresses: Vec<SocketAddr>,
+    /// Which of them all connections lead to: sessions and handles are one server's, and nobody says
+    /// that another address is the same server's.
+    address: usize,
     options: Options,
     identity: Identity,
     links: Vec<Link>,
@@ -68,6 +79,8 @@ pub(super) struct Client {
     number: u32,
     /// When a request was last answered.
     heard: Instant,
+    /// When it was last looked what is due.
+    looked: Instant,
     /// Why the last connection was lost.
     lost: Option<String>,
     buffer: Vec<u8>,
@@ -96,6 +109,7 @@ impl Client {
         Ok(Self {
             poll: Poll::new()?,
             addresses,
+            address: 0,
             options,
             identity: Identity::new(seed),
             links: vec![Link::new(Instant::now())],
@@ -104,6 +118,7 @@ impl Client {
             retries: Retries::new(seed),
             number: 0,
             heard: Instant::now(),
+            looked: Instant::now(),
             lost: None,
             buffer: Vec::new(),
         })
@@ -137,12 +152,19 @@ impl Client {
                 }
                 _ => {}
             }
+            let left: Vec<usize> =
+                (0..self.links.len()).filter(|at| self.links[*at].unread).collect();
             for event in &events {
                 let at = event.token().0;
                 if event.is_writable() {
                     self.links[at].writable();
                 }
                 if let Err(lost) = self.attend(at, event.is_readable() || event.is_error()) {
+                    self.lose(at, &lost);
+                }
+            }
+            for at in left {
+                if let Err(lost) = self.attend(at, false) {
                     self.lose(at, &lost);
                 }
             }
@@ -155,6 +177,9 @@ impl Client {
     }
 
     fn wait(&self, now: Instant) -> Duration {
+        if self.links.iter().any(|link| link.unread) {
+            return Duration::ZERO;
+        }
         let next = self.walk.next().into_iter().chain(self.window.held_until());
         let downs = self.links.iter().filter_map(|link| match link.state {
             State::Down(until) => Some(until),
@@ -168,6 +193,10 @@ impl Client {
 
     /// What is due by time: connections, late answers, leases.
     fn maintain(&mut self, now: Instant) -> Result<(), (&'static str, io::Error)> {
+        let turn = now.saturating_duration_since(std::mem::replace(&mut self.looked, now));
+        if turn > STALL {
+            self.slept(turn, now);
+        }
         for at in 0..self.links.len() {
             let link = &mut self.links[at];
             let patience = self.options.patience;
@@ -208,7 +237,21 @@ impl Client {
         Ok(())
     }
 
-    /// Looks at a connection that something happened to.
+    /// Nobody looked for answers for so long: who slept cannot say that the server was silent, and
+    /// the answers may be here, unread.
+    fn slept(&mut self, time: Duration, now: Instant) {
+        self.heard = now.min(self.heard + time);
+        for link in &mut self.links {
+            if let Some((_, since)) = &mut link.setup {
+                *since = now.min(*since + time);
+            }
+            if let Some(session) = &mut link.session {
+                session.slept(time, now);
+            }
+        }
+    }
+
+    /// Looks at a connection that something happened to, or that there was more to read of.
     fn attend(&mut self, at: usize, mut readable: bool) -> Result<(), Lost> {
         let said = |error: io::Error| error.to_string();
         if matches!(self.links[at].state, State::Connecting) {
@@ -227,10 +270,13 @@ impl Client {
             // What came behind the handshake was read with it, and no event tells of it again.
             readable = true;
         }
-        if readable {
-            while self.links[at].fill().map_err(said)? {
-                self.receive(at)?;
+        // Events come in edges: what is left must be remembered.
+        self.links[at].unread |= readable;
+        for _ in 0..READS {
+            if !self.links[at].unread || !self.links[at].fill().map_err(said)? {
+                break;
             }
+            self.receive(at)?;
         }
         self.links[at].flush().map_err(said)
     }
@@ -238,6 +284,9 @@ impl Client {
     /// Gives a connection up; what was in flight is asked again.
     fn lose(&mut self, at: usize, why: &str) {
         let why = self.with_hint(at, why);
+        if !self.identity.was_met() {
+            self.address = (self.address + 1) % self.addresses.len();
+        }
         let link = &mut self.links[at];
         link.failures += 1;
         let pause = self.retries.pause(link.failures);
@@ -276,6 +325,7 @@ impl Client {
         if all_ready && room == 0 && in_flight < limit && self.links.len() < MOST_LINKS {
             self.links.push(Link::new(now));
         }
+        self.reclaim_again(now);
         self.renew(now);
         for at in 0..self.links.len() {
             if let Err(error) = self.links[at].flush() {
@@ -335,3 +385,6 @@ impl Client {
         self.identity.spoke(now);
     }
 }
+
+#[cfg(test)]
+mod tests;

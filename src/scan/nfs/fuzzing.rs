@@ -2,7 +2,7 @@
 
 use super::answers::{Answers, Fault};
 use super::compound::Operation;
-use super::rpc::{self, Records, TooLong};
+use super::rpc::{self, Records, Unframed};
 
 /// Longest record taken, bytes. Small, so that the limit is tried too.
 const LIMIT: usize = 4096;
@@ -30,7 +30,7 @@ pub fn records(data: &[u8]) -> usize {
     count
 }
 
-fn take(records: &mut Records) -> Result<usize, TooLong> {
+fn take(records: &mut Records) -> Result<usize, Unframed> {
     let mut count = 0;
     while let Some(record) = records.next()? {
         assert!(record.len() <= LIMIT);

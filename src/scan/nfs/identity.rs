@@ -14,6 +14,8 @@ pub(super) struct Identity {
     client: Option<(u64, u32)>,
     /// Whether RECLAIM_COMPLETE is due: once for each client id.
     reclaim: bool,
+    /// When it is to be sent again, because the server put it off.
+    reclaim_at: Option<Instant>,
     /// The connection that makes its session.
     turn: Option<usize>,
     /// Whether there was ever a session.
@@ -37,6 +39,7 @@ impl Identity {
             verifier: seed,
             client: None,
             reclaim: false,
+            reclaim_at: None,
             turn: None,
             was_known: false,
             met: false,
@@ -62,6 +65,7 @@ impl Identity {
     pub(super) fn known(&mut self, client: u64, sequence: u32) {
         self.client = Some((client, sequence));
         self.reclaim = true;
+        self.reclaim_at = None;
     }
 
     /// The server has forgotten that client: another verifier asks for another client id.
@@ -122,6 +126,21 @@ impl Identity {
     /// The server knows that.
     pub(super) fn reclaimed(&mut self) {
         self.reclaim = false;
+    }
+
+    /// The server wants to hear it later.
+    pub(super) fn reclaim_later(&mut self, at: Instant) {
+        self.reclaim_at = Some(at);
+    }
+
+    /// Whether it may be told again.
+    pub(super) fn reclaim_is_due(&self, now: Instant) -> bool {
+        self.reclaim && self.reclaim_at.is_some_and(|at| at <= now)
+    }
+
+    /// It was told again.
+    pub(super) fn reclaim_said(&mut self) {
+        self.reclaim_at = None;
     }
 
     /// Whether there was ever a session.

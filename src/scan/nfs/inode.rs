@@ -1,6 +1,7 @@
 //! What the server told of an entry, as the accounts want it, and what its errors mean to them.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 
 use rustix::io::Errno;
@@ -12,6 +13,14 @@ use crate::scan::{Attrs, FileKind, Mount};
 
 /// The uid of an owner that has none here: what Linux's client takes, too (nfsidmap(8)).
 const NOBODY: u32 = 65534;
+
+/// The longest name of an owner that is looked up, bytes: a user's is at most 32 (useradd(8)), a
+/// domain's 253. Each look-up may ask a directory service, and each name is kept.
+const OWNER_LIMIT: usize = 256;
+
+/// Names of owners, and file systems, that are remembered at most. A server has far fewer of both;
+/// one that makes them up must not fill the memory.
+const REMEMBERED: usize = 65_536;
 
 /// Turns attributes into inodes, and remembers names of owners.
 #[derive(Debug, Default)]
@@ -60,12 +69,23 @@ impl Inodes {
 
     /// A number for a file system: the pair of numbers that the server has for it does not fit.
     fn device(&mut self, fsid: Fsid) -> u64 {
-        let next = self.file_systems.len() as u64;
-        *self.file_systems.entry(fsid).or_insert(next)
+        let next = self.file_systems.len();
+        if next >= REMEMBERED && !self.file_systems.contains_key(&fsid) {
+            // One that follows from the pair: the same each time, and no memory. Two file systems
+            // may get the same one, with a chance of 1 to 2^63.
+            let mut hasher = DefaultHasher::new();
+            fsid.hash(&mut hasher);
+            return hasher.finish() | 1 << 63;
+        }
+        *self.file_systems.entry(fsid).or_insert(next as u64)
     }
 
-    /// The uid of `user@domain`: this machine's user of that name, as with Linux's client.
+    /// The uid of `user@domain`: this machine's user of that name, as with Linux's client. A look-up
+    /// may take time, so each name is looked up once, also where nobody has it.
     fn uid(&mut self, name: &[u8]) -> u32 {
+        if name.len() > OWNER_LIMIT {
+            return NOBODY;
+        }
         if let Some(uid) = self.owners.get(name) {
             return *uid;
         }
@@ -73,6 +93,9 @@ impl Inodes {
         let user = str::from_utf8(user).ok();
         let found = user.and_then(|user| nix::unistd::User::from_name(user).ok().flatten());
         let uid = found.map_or(NOBODY, |user| user.uid.as_raw());
+        if self.owners.len() >= REMEMBERED {
+            self.owners.clear();
+        }
         self.owners.insert(name.to_owned(), uid);
         uid
     }
@@ -90,9 +113,9 @@ fn needed<T>(value: Option<T>, name: &str) -> io::Result<T> {
 pub(super) fn advice(status: Status) -> io::Error {
     let what = match status {
         Status::PERM | Status::ACCESS => {
-            "the server lets this uid in from here: another --nfs-uid, the export option \
-             `insecure` (requests do not come from a privileged port), or on EFS a file system \
-             policy with ClientRootAccess"
+            "the server does not let this uid in from here; what may help is another --nfs-uid, \
+             the export option `insecure` (requests do not come from a privileged port), or on EFS \
+             a file system policy that allows ClientRootAccess"
         }
         Status::WRONGSEC => "the server wants another security flavor than AUTH_SYS (`sec=sys`)",
         Status::MOVED => "the directory is on another server: name that one",
@@ -200,5 +223,32 @@ mod tests {
         assert_eq!(inodes.attrs(&named(b"root@localdomain"), None).unwrap().uid, 0);
         assert_eq!(inodes.attrs(&named(b"no such user@x"), None).unwrap().uid, NOBODY);
         assert_eq!(inodes.attrs(&named(b"\xff"), None).unwrap().uid, NOBODY);
+    }
+
+    #[test]
+    fn a_server_that_makes_things_up_fills_no_memory() {
+        let mut inodes = Inodes::default();
+        let named = |name| Attributes { owner: Some(Owner::Name(name)), ..whole() };
+        let long = [&b"root@"[..], &[b'x'; OWNER_LIMIT]].concat();
+        assert_eq!(inodes.attrs(&named(&long), None).unwrap().uid, NOBODY);
+        assert!(inodes.owners.is_empty(), "not looked up, not kept");
+        // Numbers need neither.
+        inodes.attrs(&whole(), None).unwrap();
+        assert!(inodes.owners.is_empty());
+        for number in 0..REMEMBERED {
+            inodes.owners.insert(number.to_ne_bytes().into(), NOBODY);
+        }
+        assert_eq!(inodes.attrs(&named(b"root"), None).unwrap().uid, 0);
+        assert_eq!(inodes.owners.len(), 1);
+
+        let on = |minor| Attributes { fsid: Some(Fsid { major: 7, minor }), ..whole() };
+        let more = REMEMBERED as u64 + 100;
+        let mut devices = |minor| inodes.attrs(&on(minor), None).unwrap().dev;
+        let first: Vec<_> = (0..more).map(&mut devices).collect();
+        let again: Vec<_> = (0..more).map(&mut devices).collect();
+        assert_eq!(first, again, "a file system keeps its number");
+        let different: std::collections::HashSet<_> = first.into_iter().collect();
+        assert_eq!(different.len() as u64, more);
+        assert_eq!(inodes.file_systems.len(), REMEMBERED);
     }
 }

@@ -64,8 +64,9 @@ pub(super) struct Session {
     pub(super) slots: Slots,
     pub(super) room: Room,
     flights: Vec<Option<Flight>>,
-    /// The number of each slot's last answered request: a second answer to it is no harm.
-    answered: Vec<u32>,
+    /// The number of each slot's last answered request: a second answer to it is no harm. A third
+    /// one is: they could come for ever.
+    answered: Vec<Option<u32>>,
     oldest: Option<Instant>,
 }
 
@@ -105,7 +106,7 @@ impl Session {
                 reply: granted.max_response.min(WANTED.max_response),
             },
             flights: std::iter::repeat_with(|| None).take(count).collect(),
-            answered: vec![0; count],
+            answered: vec![None; count],
             oldest: None,
         }
     }
@@ -147,10 +148,12 @@ impl Session {
         let slot = (xid & 0xfff) as usize;
         match self.flights.get_mut(slot) {
             Some(flight) if flight.as_ref().is_some_and(|flight| flight.xid == xid) => {
-                self.answered[slot] = xid;
+                self.answered[slot] = Some(xid);
                 flight.take().map_or(Whose::Nobody, Whose::Flight)
             }
-            Some(_) if self.answered[slot] == xid => Whose::Twice,
+            Some(_) if self.answered[slot].take_if(|answered| *answered == xid).is_some() => {
+                Whose::Twice
+            }
             _ => Whose::Nobody,
         }
     }
@@ -176,6 +179,14 @@ impl Session {
         sent.map_or(Duration::ZERO, |sent| now.saturating_duration_since(sent))
     }
 
+    /// Nobody looked for answers for so long, until now: that was not the server's time.
+    pub(super) fn slept(&mut self, time: Duration, now: Instant) {
+        let sent = self.flights.iter_mut().flatten().map(|flight| &mut flight.sent);
+        for since in sent.chain(&mut self.oldest) {
+            *since = now.min(*since + time);
+        }
+    }
+
     /// Whether any request is old enough to be worth a look.
     pub(super) fn may_be_late(&self, now: Instant, patience: Duration) -> bool {
         self.oldest.is_some_and(|oldest| now.saturating_duration_since(oldest) > patience)
@@ -196,6 +207,8 @@ pub(super) struct Link {
     written: usize,
     /// Whether the kernel has room for more.
     writable: bool,
+    /// Whether the kernel may have something to read that no event will tell of.
+    pub(super) unread: bool,
     records: Records,
 }
 
@@ -210,6 +223,7 @@ impl Link {
             out: Vec::new(),
             written: 0,
             writable: false,
+            unread: false,
             records: Records::new(0),
         }
     }
@@ -229,6 +243,7 @@ impl Link {
         self.out.clear();
         self.written = 0;
         self.writable = false;
+        self.unread = false;
         self.records = Records::new(WANTED.max_response as usize + ENVELOPE);
     }
 
@@ -289,28 +304,34 @@ impl Link {
         if self.written == self.out.len() {
             self.out.clear();
             self.written = 0;
+        } else if self.written > READ {
+            // A server that always leaves something waiting would never see it empty.
+            self.out.drain(..self.written);
+            self.written = 0;
         }
         Ok(())
     }
 
-    /// Reads once. Whether there may be more.
+    /// Reads once. Whether there may be more, which is [`Link::unread`] then.
     ///
     /// # Errors
     /// The connection is gone.
     pub(super) fn fill(&mut self) -> io::Result<bool> {
+        self.unread = false;
         let Some(stream) = &mut self.stream else { return Ok(false) };
-        let room = self.records.space(READ);
-        match stream.read(room) {
-            Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server hung up")),
-            Ok(bytes) => {
-                let more = bytes == room.len();
-                self.records.filled(bytes);
-                Ok(more || bytes > 0)
+        match stream.read(self.records.space(READ)) {
+            Ok(0) => {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server hung up"));
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
-            Err(error) => Err(error),
+            Ok(bytes) => {
+                self.records.filled(bytes);
+                self.unread = true;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.unread = true,
+            Err(error) => return Err(error),
         }
+        Ok(self.unread)
     }
 
     /// The records that have come, apart from the link, so that they can be read beside it.
@@ -326,8 +347,12 @@ impl Link {
     /// Closes it, until then, and gives its session.
     pub(super) fn close(&mut self, until: Instant) -> Option<Session> {
         self.stream = None;
+        self.unread = false;
         self.setup = None;
         self.state = State::Down(until);
         self.session.take()
     }
 }
+
+#[cfg(test)]
+mod tests;

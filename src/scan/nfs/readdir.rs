@@ -16,11 +16,18 @@ pub(super) struct Entry<'a> {
     pub(super) attributes: Attributes<'a>,
 }
 
+/// The longest name that is believed, bytes. Linux's file systems and EFS have 255; where those are
+/// characters of UTF-16 it is up to three times as many. Names are kept, so without a limit a server
+/// could fill the memory with replies of one name each.
+const NAME_LIMIT: usize = 1024;
+
 impl Entry<'_> {
-    /// Whether the name can be one in a directory: not empty, neither `.` nor `..`, which NFSv4
-    /// does not list, and without the slashes and NULs that would lead elsewhere.
+    /// Whether the name can be one in a directory: not empty, not endless, neither `.` nor `..`,
+    /// which NFSv4 does not list, and without the slashes and NULs that would lead elsewhere.
     pub(super) fn is_plain(&self) -> bool {
-        !matches!(self.name, b"" | b"." | b"..") && !self.name.iter().any(|b| matches!(b, 0 | b'/'))
+        !matches!(self.name, b"" | b"." | b"..")
+            && self.name.len() <= NAME_LIMIT
+            && !self.name.iter().any(|b| matches!(b, 0 | b'/'))
     }
 }
 

@@ -37,19 +37,27 @@ pub(super) struct Records {
     limit: usize,
 }
 
-/// A record that is longer than any that was asked for: the stream cannot be trusted any more.
+/// Why a stream cannot be trusted any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the server announced a message of {announced} bytes; at most {limit} were asked for")]
-pub(super) struct TooLong {
-    announced: usize,
-    limit: usize,
+pub(super) enum Unframed {
+    /// A record is longer than any that was asked for.
+    #[error("the server announced a message of {announced} bytes; at most {limit} were asked for")]
+    TooLong {
+        /// Bytes, as far as marks have told.
+        announced: usize,
+        /// Bytes at most.
+        limit: usize,
+    },
+    /// A fragment without a byte that is not the last: they could come for ever.
+    #[error("the server sends a message in pieces of no bytes")]
+    Empty,
 }
 
-impl TooLong {
+impl Unframed {
     /// Whether it is no message, but the beginning of an alert in TLS 1.0 to 1.3 (RFC 8446, section
     /// 5.1): what a server that wants TLS answers to plain requests.
     pub(super) fn is_tls(self) -> bool {
-        self.announced >> 16 == 0x1503
+        matches!(self, Self::TooLong { announced, .. } if announced >> 16 == 0x1503)
     }
 }
 
@@ -86,8 +94,8 @@ impl Records {
     /// The next whole record, if it has come. To be called until there is none.
     ///
     /// # Errors
-    /// The record is too long. It stays so: the connection must be given up.
-    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, TooLong> {
+    /// There can be none. It stays so: the connection must be given up.
+    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, Unframed> {
         loop {
             let received = &self.buffer[..self.filled];
             let Some(mark) = received.get(self.mark..).and_then(<[u8]>::first_chunk::<4>) else {
@@ -95,13 +103,16 @@ impl Records {
             };
             let mark = u32::from_be_bytes(*mark);
             let length = (mark & !LAST_FRAGMENT) as usize;
-            // A record that has nothing yet starts here: empty fragments at its start are forgotten.
-            // Later ones count by their marks: else they could take memory for ever.
+            if mark == 0 {
+                return Err(Unframed::Empty);
+            }
+            // A record that has nothing yet starts here. Later fragments count by their marks, too:
+            // else those of one byte could take five times what a record may have.
             let first = self.mark == self.record.start;
             let before = if first { 0 } else { self.mark + 4 - self.record.start };
             let announced = before.saturating_add(length);
             if announced > self.limit {
-                return Err(TooLong { announced, limit: self.limit });
+                return Err(Unframed::TooLong { announced, limit: self.limit });
             }
             let start = self.mark + 4;
             if self.filled - start < length {

@@ -118,7 +118,7 @@ impl Client {
             write(&mut request);
             self.links[at].send(&request.finish());
             let busy = loop {
-                match self.look_for(at, xid, operation) {
+                match self.look_for(at, xid, operation, until) {
                     Ok(Some(status)) => break status == Status::DELAY,
                     Ok(None) if Instant::now() < until => self.poll_writable(&mut events),
                     Ok(None) | Err(()) => {
@@ -141,11 +141,12 @@ impl Client {
         at: usize,
         xid: u32,
         operation: Operation,
+        until: Instant,
     ) -> Result<Option<Status>, ()> {
         let link = &mut self.links[at];
         link.flush().map_err(|_| ())?;
         let mut found = None;
-        while found.is_none() && link.fill().map_err(|_| ())? {
+        while found.is_none() && Instant::now() < until && link.fill().map_err(|_| ())? {
             let mut records = link.take_records();
             while let Some(record) = records.next().map_err(|_| ())? {
                 let reply = rpc::reply(record).map_err(|_| ())?;

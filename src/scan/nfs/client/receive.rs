@@ -1,6 +1,6 @@
 //! Answers: whose each is, and what becomes of its slot.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Client, Lost};
 use crate::scan::nfs::answers::{Answers, Fault};
@@ -10,6 +10,9 @@ use crate::scan::nfs::rpc;
 use crate::scan::nfs::slots::Slot;
 use crate::scan::nfs::status::Status;
 use crate::scan::nfs::walk::Task;
+
+/// How soon RECLAIM_COMPLETE is sent again where the server put it off. Nothing here waits for it.
+const RECLAIM_PAUSE: Duration = Duration::from_millis(200);
 
 impl Client {
     /// Takes the records that have come whole.
@@ -24,8 +27,8 @@ impl Client {
                     }
                 }
                 Ok(None) => break Ok(()),
-                Err(too_long) if too_long.is_tls() => break Err(self.came_encrypted()),
-                Err(too_long) => break Err(too_long.to_string()),
+                Err(unframed) if unframed.is_tls() => break Err(self.came_encrypted()),
+                Err(unframed) => break Err(unframed.to_string()),
             }
         };
         self.links[at].put_records(records);
@@ -84,11 +87,14 @@ impl Client {
                 self.links[at].failures = 0;
                 if tasks.is_empty() {
                     // Whether RECLAIM_COMPLETE was in it; a second one does no harm.
-                    if matches!(
-                        answers.done(Operation::ReclaimComplete),
-                        Ok(()) | Err(Fault::Status { status: Status::COMPLETE_ALREADY, .. })
-                    ) {
-                        self.identity.reclaimed();
+                    match answers.done(Operation::ReclaimComplete) {
+                        Ok(()) | Err(Fault::Status { status: Status::COMPLETE_ALREADY, .. }) => {
+                            self.identity.reclaimed();
+                        }
+                        Err(Fault::Status { status: Status::DELAY | Status::GRACE, .. }) => {
+                            self.identity.reclaim_later(now + RECLAIM_PAUSE);
+                        }
+                        Err(_) => {}
                     }
                     return Ok(());
                 }

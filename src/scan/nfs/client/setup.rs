@@ -23,7 +23,7 @@ const LEAST_RESPONSE: u32 = 1024;
 
 impl Client {
     pub(super) fn connect(&mut self, at: usize, now: Instant) {
-        let address = self.address(at);
+        let address = self.address();
         let (secure, registry) = (self.options.secure.as_ref(), self.poll.registry());
         match Transport::connect(address, secure, registry, Token(at)) {
             Ok(stream) => {
@@ -34,15 +34,15 @@ impl Client {
         }
     }
 
-    /// Where a connection leads: another address of the server after each failure.
-    fn address(&self, at: usize) -> SocketAddr {
-        self.addresses[(self.links[at].failures as usize) % self.addresses.len()]
+    /// Where connections lead: another address after each failure, until one has answered.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.addresses[self.address]
     }
 
     /// Goes on with TLS's handshake. Whether it has come to its end.
     pub(super) fn secured(&mut self, at: usize) -> Result<bool, Lost> {
         self.links[at].secured().map_err(|error| {
-            let problem = self.insecure(at, &error.to_string());
+            let problem = self.insecure(&error.to_string());
             // Who was there before may be there again, with the certificate that it had.
             if error.kind() == io::ErrorKind::InvalidData && !self.identity.was_met() {
                 self.walk.fatal = Some(("connect to", io::Error::other(problem.clone())));
@@ -51,9 +51,9 @@ impl Client {
         })
     }
 
-    fn insecure(&self, at: usize, problem: &str) -> Lost {
+    fn insecure(&self, problem: &str) -> Lost {
         let server = self.options.secure.as_ref().map_or("", Secure::server);
-        format!("TLS with {server} at {}: {problem}", self.address(at))
+        format!("TLS with {server} at {}: {problem}", self.address())
     }
 
     /// What is said of a connection that nothing comes on.
@@ -61,7 +61,7 @@ impl Client {
         match self.links[at].state {
             State::Securing => {
                 let problem = "it does not answer; if it speaks NFS without TLS, leave out --tls";
-                self.insecure(at, problem)
+                self.insecure(problem)
             }
             _ => "it does not answer".to_owned(),
         }
@@ -179,7 +179,10 @@ impl Client {
                 }
                 Err(fault) => Err(fault),
             },
-            Step::Create => answers.create_session().map(|created| self.created(at, &created, now)),
+            Step::Create => match answers.create_session() {
+                Ok(created) => return self.created(at, &created, now),
+                Err(fault) => Err(fault),
+            },
             Step::Bind => answers.bind_conn_to_session().map(|_| {
                 self.links[at].state = State::Ready;
             }),
@@ -187,9 +190,10 @@ impl Client {
         done.map_err(|fault| self.step_failed(at, step, fault))
     }
 
-    fn created(&mut self, at: usize, created: &CreateSession, now: Instant) {
+    fn created(&mut self, at: usize, created: &CreateSession, now: Instant) -> Result<(), Lost> {
         let CreateSession { session, fore, .. } = created;
         tracing::debug!(link = at, ?fore, "session");
+        let first = !self.identity.was_known();
         let client = self.identity.created(at);
         let problem = match self.walk.operations() {
             needed if fore.max_operations < needed => Some(format!(
@@ -202,22 +206,47 @@ impl Client {
             )),
             _ => None,
         };
-        if let Some(problem) = problem {
-            self.walk.fatal = Some(("connect to", io::Error::other(problem)));
-        }
-        let mut session = Session::new(*session, client, fore, self.window.most());
-        if self.identity.must_reclaim() {
-            self.number = self.number.wrapping_add(1);
-            // Alone in its session yet: the first slot is free.
-            let (number, credential) = (self.number, &self.options.credential);
-            let begun = session.begin(number, Vec::new(), credential, Vec::new(), now);
-            if let Ok((_, mut request)) = begun {
-                request.reclaim_complete();
-                self.links[at].send(&request.finish());
+        match problem {
+            Some(problem) if first => {
+                self.walk.fatal = Some(("connect to", io::Error::other(problem)));
             }
+            // Others have sufficed and may do so again: what was read is not thrown away for it.
+            Some(problem) => {
+                self.identity.left(client, *session);
+                return Err(problem);
+            }
+            None => {}
         }
-        self.links[at].session = Some(session);
+        self.links[at].session = Some(Session::new(*session, client, fore, self.window.most()));
         self.links[at].state = State::Ready;
+        if self.identity.must_reclaim() {
+            self.reclaim(at, now);
+        }
+        Ok(())
+    }
+
+    /// Says that nothing is reclaimed.
+    fn reclaim(&mut self, at: usize, now: Instant) {
+        let link = &mut self.links[at];
+        let Some(session) = &mut link.session else { return };
+        self.number = self.number.wrapping_add(1);
+        let (number, credential) = (self.number, &self.options.credential);
+        let begun = session.begin(number, Vec::new(), credential, Vec::new(), now);
+        if let Ok((_, mut request)) = begun {
+            request.reclaim_complete();
+            link.send(&request.finish());
+        }
+    }
+
+    /// Says it again where the server put it off.
+    pub(super) fn reclaim_again(&mut self, now: Instant) {
+        if !self.identity.reclaim_is_due(now) {
+            return;
+        }
+        if let Some(at) = (0..self.links.len()).find(|at| self.links[*at].free() > 0) {
+            self.identity.reclaim_said();
+            self.reclaim(at, now);
+        }
     }
 
     /// What a step's failure means; the connection is made anew after a pause.
@@ -226,6 +255,8 @@ impl Client {
             let (client, _) = self.identity.client().unwrap_or_default();
             match status {
                 Status::DELAY | Status::GRACE | Status::SERVERFAULT | Status::RESOURCE => {}
+                // Of the client id it says nothing.
+                Status::BADSESSION if step == Step::Bind => {}
                 Status::CLID_INUSE
                 | Status::STALE_CLIENTID
                 | Status::EXPIRED

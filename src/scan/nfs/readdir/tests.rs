@@ -142,6 +142,7 @@ fn names_that_would_lead_elsewhere() {
     for name in [&b""[..], b".", b"..", b"a/b", b"/", b"a\0"] {
         assert!(!plain(name), "{name:?}");
     }
+    assert!(plain(&[b'a'; NAME_LIMIT]) && !plain(&[b'a'; NAME_LIMIT + 1]), "memory has an end");
 }
 
 proptest! {

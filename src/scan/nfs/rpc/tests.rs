@@ -10,6 +10,9 @@ fn framed(record: &[u8], fragments: &[usize]) -> Vec<u8> {
     let mut rest = record;
     for length in fragments {
         let (now, later) = rest.split_at(rest.len().min(*length));
+        if now.is_empty() {
+            break;
+        }
         stream.extend((now.len() as u32).to_be_bytes());
         stream.extend(now);
         rest = later;
@@ -20,7 +23,7 @@ fn framed(record: &[u8], fragments: &[usize]) -> Vec<u8> {
 }
 
 /// All the records in a stream that comes in portions of these sizes, over and over.
-fn receive(stream: &[u8], portions: &[usize], limit: usize) -> Result<Vec<Vec<u8>>, TooLong> {
+fn receive(stream: &[u8], portions: &[usize], limit: usize) -> Result<Vec<Vec<u8>>, Unframed> {
     let mut records = Records::new(limit);
     let (mut all, mut rest) = (Vec::new(), stream);
     for portion in portions.iter().cycle() {
@@ -43,7 +46,7 @@ proptest! {
         sent in proptest::collection::vec(
             (
                 proptest::collection::vec(any::<u8>(), 0..50),
-                proptest::collection::vec(0..20usize, 0..5),
+                proptest::collection::vec(1..20usize, 0..5),
             ),
             0..6,
         ),
@@ -87,13 +90,23 @@ fn a_long_record_is_given_up_before_it_comes() {
     assert_eq!(records.next().unwrap_err(), error, "and stays so");
     assert!(records.buffer.len() < 100, "no memory for what only was announced");
 
-    // In many fragments, of which none is long; and in empty ones.
+    // In many fragments, of which none is long; and of one byte each.
     let fragment = framed(&[1; 90], &[30, 30, 30]);
     assert_eq!(receive(&fragment, &[7], 90 + 3 * 4).unwrap().len(), 1);
     assert!(receive(&fragment, &[7], 90 + 3 * 4 - 1).is_err());
-    let mut endless = vec![0, 0, 0, 1, 9];
-    endless.extend([0; 400]);
+    let endless = [0, 0, 0, 1, 9].repeat(80);
     assert!(receive(&endless, &[64], 100).is_err());
+}
+
+#[test]
+fn pieces_of_nothing_are_given_up() {
+    // At the begin of a record and inside of one.
+    for before in [&[][..], &[0, 0, 0, 1, 9]] {
+        let stream = [before, &[0; 4]].concat();
+        assert_eq!(receive(&stream, &[64], 100).unwrap_err(), Unframed::Empty);
+    }
+    // The last one may be empty: a record that was sent whole before.
+    assert_eq!(receive(&[0, 0, 0, 1, 9, 0x80, 0, 0, 0], &[64], 100).unwrap(), [[9]]);
 }
 
 #[test]
@@ -104,11 +117,8 @@ fn memory_does_not_grow_with_the_stream() {
         records.push(&stream);
         assert_eq!(records.next().unwrap(), Some(&[5; 900][..]));
         assert_eq!(records.next().unwrap(), None);
-        // Empty fragments before the first byte of a record are dropped.
-        records.push(&[0; 64]);
-        assert_eq!(records.next().unwrap(), None);
     }
-    assert!(records.buffer.len() <= 2 * stream.len() + 64, "{}", records.buffer.len());
+    assert!(records.buffer.len() <= 2 * stream.len(), "{}", records.buffer.len());
 }
 
 #[test]

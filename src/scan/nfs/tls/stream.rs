@@ -20,6 +20,9 @@ const HELD: usize = 256 * 1024;
 /// Bytes read at once: rustls itself would take 4 KiB.
 const READ: usize = 128 * 1024;
 
+/// Looks at the kernel for one byte in the clear: records without any could come for ever.
+const FETCHES: usize = 16;
+
 /// Whom to trust, and who the server must be.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Secure {
@@ -118,6 +121,7 @@ impl Stream {
     /// Reads what was sent in the clear, as much as there is and fits.
     pub(in super::super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
+        let mut fetches = 0;
         while filled < buffer.len() {
             match self.tls.reader().read(&mut buffer[filled..]) {
                 // The server took its leave, and said so.
@@ -132,6 +136,11 @@ impl Stream {
             // What came with one read of the kernel goes on at once: the next one tells the rest.
             if filled > 0 && self.read == self.coming.len() {
                 break;
+            }
+            fetches += usize::from(filled == 0);
+            if fetches > FETCHES {
+                // Asked again when it was looked at the time.
+                return Err(ErrorKind::Interrupted.into());
             }
             match self.fetch()? {
                 Came::Bytes => self.decrypt()?,

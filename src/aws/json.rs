@@ -1,0 +1,198 @@
+//! Services that speak JSON, over the SDK's runtime, for what their own crates are too large.
+//!
+//! Credentials, SigV4, retries, timeouts and the HTTP client are those of every other client; the
+//! shapes of the calls are written where they are made.
+
+use std::env;
+use std::time::Duration;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_runtime::auth::SigV4OperationSigningConfig;
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::classifiers::{
+    HttpStatusCodeClassifier, TransientErrorClassifier,
+};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::auth::{
+    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
+};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_types::config_bag::Layer;
+use aws_smithy_types::error::ErrorMetadata;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::region::SigningRegion;
+use aws_types::{SdkConfig, SigningName};
+use serde_json::Value;
+
+use super::error::NO_CREDENTIALS;
+use crate::service::{ServiceError, ServiceResult, Trouble};
+
+/// Attempts of one call where throttling is the rule and not the exception.
+const ATTEMPTS: u32 = 8;
+
+/// Longest pause between two attempts: an outage should not hold up a scan.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long an attempt and a call with all its attempts may take. Unlike the SDK's own clients,
+/// these wait for no body that has stalled.
+const ATTEMPT: Duration = Duration::from_secs(10);
+const CALL: Duration = Duration::from_secs(30);
+
+/// What is asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retry {
+    /// Whatever may pass.
+    Passing,
+    /// Only what the service says it has not done: too many requests. Of a connection that broke
+    /// nobody knows what became of the request.
+    Throttled,
+}
+
+/// A service.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Service {
+    /// Its name in signatures.
+    pub(super) signing: &'static str,
+    /// What comes before the region in its host's name.
+    pub(super) host: &'static str,
+    /// The variable that names another endpoint.
+    pub(super) variable: &'static str,
+    pub(super) retry: Retry,
+}
+
+/// What a service answers instead.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Refused(ErrorMetadata);
+
+impl ProvideErrorMetadata for Refused {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.0
+    }
+}
+
+/// A client: what it is asked becomes a request by a function of its own.
+#[derive(Debug)]
+pub(super) struct Client<I> {
+    pub(super) endpoint: String,
+    pub(super) call: Operation<I, Value, Refused>,
+}
+
+impl<I: Send + Sync + std::fmt::Debug + 'static> Client<I> {
+    /// A client with the credentials and for the region of `config`.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub(super) fn new(
+        config: &SdkConfig,
+        service: Service,
+        request: fn(I) -> Result<HttpRequest, BoxError>,
+    ) -> ServiceResult<Self> {
+        let no_credentials = || ServiceError::new(Trouble::Credentials, NO_CREDENTIALS);
+        let credentials = config.credentials_provider().ok_or_else(no_credentials)?;
+        let region = config.region().cloned().ok_or_else(no_credentials)?;
+        let endpoint = env::var(service.variable)
+            .ok()
+            .or_else(|| config.endpoint_url().map(str::to_owned))
+            .unwrap_or_else(|| default_endpoint(service.host, region.as_ref()));
+        let mut layer = Layer::new(service.signing);
+        layer.store_put(AuthSchemeOptionResolverParams::new(()));
+        layer.store_put(SigV4OperationSigningConfig {
+            region: Some(SigningRegion::from(region)),
+            name: Some(SigningName::from_static(service.signing)),
+            ..SigV4OperationSigningConfig::default()
+        });
+        let mut parts = RuntimeComponentsBuilder::new(service.signing);
+        parts.push_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()));
+        parts.set_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(
+            StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]),
+        )));
+        parts.set_identity_cache(Some(IdentityCache::lazy().build()));
+        parts.set_identity_resolver(SCHEME_ID, SharedCredentialsProvider::clone(&credentials));
+        let auth =
+            StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(parts);
+        let mut call = Operation::builder()
+            .service_name(service.signing)
+            .operation_name("call")
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(&endpoint)
+            .retry_classifier(Throttles)
+            .runtime_plugin(auth)
+            .serializer(request)
+            .deserializer(response);
+        if service.retry == Retry::Passing {
+            call = call
+                .retry_classifier(TransientErrorClassifier::<Refused>::new())
+                .retry_classifier(HttpStatusCodeClassifier::default());
+        }
+        if let Some(http) = config.http_client() {
+            call = call.http_client(http);
+        }
+        if let Some(sleep) = config.sleep_impl() {
+            call = call.sleep_impl(sleep);
+        }
+        if let Some(time) = config.time_source() {
+            call = call.time_source(time);
+        }
+        if let Some(timeouts) = config.timeout_config() {
+            let timeouts =
+                timeouts.to_builder().operation_attempt_timeout(ATTEMPT).operation_timeout(CALL);
+            call = call.timeout_config(timeouts.build());
+        }
+        if let Some(retry) = config.retry_config() {
+            let retry = retry.clone().with_max_attempts(ATTEMPTS).with_max_backoff(MAX_PAUSE);
+            call = call.standard_retry(&retry);
+        }
+        Ok(Self { endpoint, call: call.build() })
+    }
+}
+
+fn default_endpoint(host: &str, region: &str) -> String {
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("https://{host}.{region}.{suffix}")
+}
+
+fn response(answer: &HttpResponse) -> Result<Value, OrchestratorError<Refused>> {
+    let body = answer.body().bytes().unwrap_or_default();
+    let value: Result<Value, _> = serde_json::from_slice(body);
+    if answer.status().is_success() {
+        return value.map_err(|error| OrchestratorError::response(error.into()));
+    }
+    let value = value.unwrap_or_default();
+    // In a header of those with paths, in the body of the others; `namespace#Code:more` in some.
+    let header = answer.headers().get("x-amzn-errortype");
+    let code = header.or(value["__type"].as_str()).unwrap_or_default();
+    let code = code.rsplit('#').next().unwrap_or_default().split(':').next().unwrap_or_default();
+    let message = value["message"].as_str().or(value["Message"].as_str()).unwrap_or_default();
+    let error = ErrorMetadata::builder().code(code).message(message).build();
+    Err(OrchestratorError::operation(Refused(error)))
+}
+
+/// ThrottlingException comes with status 400, which no generic classifier retries.
+#[derive(Debug)]
+struct Throttles;
+
+impl ClassifyRetry for Throttles {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = context.output_or_error().and_then(Result::err);
+        let refused = error.and_then(|error| error.as_operation_error()?.downcast_ref::<Refused>());
+        match refused.and_then(|refused| refused.0.code()) {
+            Some("ThrottlingException" | "Throttling" | "TooManyRequestsException") => {
+                RetryAction::throttling_error()
+            }
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "Throttles"
+    }
+}

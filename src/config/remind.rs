@@ -1,0 +1,83 @@
+//! The table `[remind]`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::remind::{
+    Address, AddressMap, AddressTemplate, Addresses, Dashes, Reminding, Template, check_sender,
+};
+use crate::units::{AllocatedBytes, parse_size};
+
+const DEFAULT_SUBJECT: &str = "Your storage on EFS: {size} in use";
+const DEFAULT_BODY: &str = include_str!("remind.txt");
+
+/// The table `[remind]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RemindSettings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dash_to_dot: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    home_at: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    addresses: BTreeMap<String, String>,
+}
+
+impl RemindSettings {
+    /// Checks what is there, whether reminders are sent or not; `None` where nothing is.
+    pub(super) fn check(&self) -> Result<Option<Reminding>, String> {
+        let named = |name: &str, problem: String| format!("remind.{name}: {problem}");
+        let dashes = match self.dash_to_dot.unwrap_or_default() {
+            true => Dashes::Dots,
+            false => Dashes::Keep,
+        };
+        let template = self.address.as_deref().map(|text| AddressTemplate::new(text, dashes));
+        let template = template.transpose().map_err(|problem| named("address", problem))?;
+        let map = AddressMap::new(&self.addresses).map_err(|p| named("addresses", p))?;
+        let addresses = Addresses { map, file: self.address_file.clone(), template };
+        let trash = self.trash.as_deref().map(parse_size).transpose();
+        let trash = trash.map_err(|problem| named("trash", problem))?.map(AllocatedBytes);
+        if let Some(path) = self.home_at.as_ref().filter(|path| !path.is_absolute()) {
+            let problem = format!("{} is no absolute path", path.display());
+            return Err(named("home_at", problem));
+        }
+        let subject = self.subject.as_deref().unwrap_or(DEFAULT_SUBJECT);
+        let subject = Template::subject(subject).map_err(|problem| named("subject", problem))?;
+        let body = self.body.as_deref().unwrap_or(DEFAULT_BODY);
+        let body = Template::body(body).map_err(|problem| named("body", problem))?;
+        let from = self.from.as_deref().map(check_sender).transpose();
+        let from = from.map_err(|problem| named("from", problem))?;
+        let admin = self.admin.as_deref().map(Address::new).transpose();
+        let admin = admin.map_err(|problem| named("admin", problem))?;
+        let (Some(from), Some(admin), false) = (from, admin, addresses.is_empty()) else {
+            return Ok(None);
+        };
+        let home_at = self.home_at.clone();
+        Ok(Some(Reminding { from, admin, addresses, trash, subject, body, home_at }))
+    }
+
+    /// Checks it for sending.
+    pub(super) fn reminding(&self) -> Result<Reminding, String> {
+        self.check()?.ok_or_else(|| {
+            "reminders need [remind] with `from`, `admin`, and one of `address`, `address_file` \
+             and [remind.addresses]"
+                .to_owned()
+        })
+    }
+}

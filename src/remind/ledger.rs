@@ -1,0 +1,297 @@
+//! Who was reminded of what, and when: a file in the state directory.
+//!
+//! SES has no token by which it would take a message once only, so between its taking one and this
+//! file's saying so a crash leaves it open whether it was taken. This program then takes it as
+//! sent: that a message is to go is on disk before it goes (`Sending`), and a `Sending` that is
+//! found later counts. So nobody is ever reminded twice in a week; who was to be reminded in that
+//! very moment may have to wait a week, and the administrator is told.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::address::Address;
+use crate::atomic;
+
+/// Name and version of the form.
+const SCHEMA: &str = "efs-scan/reminders/1";
+
+/// File of the state directory.
+pub(super) const FILE: &str = "reminders.json";
+
+/// Days between two reminders of one person for one reason. Whole days of UTC, so that a weekly
+/// timer that is early by a minute does not wait for another week.
+const DAYS: i32 = 7;
+
+/// What somebody is reminded of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Reason {
+    /// A home is over its quota.
+    Quota,
+    /// A home has more trash than is fine.
+    Trash,
+}
+
+impl Reason {
+    /// In words.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Quota => "over quota",
+            Self::Trash => "much trash",
+        }
+    }
+}
+
+/// What became of a reminder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Step {
+    /// It is about to be sent.
+    Sending,
+    /// SES took it.
+    Sent,
+    /// Nobody knows, and the administrator was told so.
+    Unsure,
+}
+
+/// The last reminder of one person for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    pub(super) at: Timestamp,
+    pub(super) run: String,
+    pub(super) step: Step,
+}
+
+/// What is in the file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Book {
+    schema: String,
+    /// By address in lower case.
+    people: BTreeMap<String, BTreeMap<Reason, Told>>,
+    /// What the administrator was told that nobody else was.
+    listed: BTreeMap<String, Timestamp>,
+}
+
+/// The file as it was read, and what is to be in it.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    path: PathBuf,
+    book: Book,
+    now: Timestamp,
+}
+
+impl Ledger {
+    /// Reads the file of a state directory; none is an empty one.
+    ///
+    /// # Errors
+    /// If it cannot be read: to begin anew would be to remind everybody twice.
+    pub(super) fn open(directory: &Path, now: Timestamp) -> Result<Self, String> {
+        let path = directory.join(FILE);
+        let failed = |problem: String| {
+            format!("{}: {problem}; without it everybody would be reminded again", path.display())
+        };
+        let book = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Book { schema: SCHEMA.to_owned(), people: BTreeMap::new(), listed: BTreeMap::new() }
+            }
+            Err(error) => return Err(failed(error.to_string())),
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?
+            }
+        };
+        if book.schema != SCHEMA {
+            return Err(failed(format!("it has the schema {}", book.schema)));
+        }
+        Ok(Self { path, book, now })
+    }
+
+    /// When this person was last told of this, if that is less than a week ago.
+    pub(super) fn told(&self, address: &Address, reason: Reason) -> Option<&Told> {
+        let told = self.book.people.get(&address.key())?.get(&reason)?;
+        (!is_over(told.at, self.now)).then_some(told)
+    }
+
+    /// Whether the administrator heard of this less than a week ago.
+    pub(super) fn is_listed(&self, what: &str) -> bool {
+        self.book.listed.get(what).is_some_and(|at| !is_over(*at, self.now))
+    }
+
+    /// Reminders of which it is not known whether they were sent: those that a crash left, and
+    /// those whose answer was lost.
+    pub(super) fn open_ends(&self) -> Vec<(String, Timestamp)> {
+        let mut open = Vec::new();
+        for (address, reasons) in &self.book.people {
+            let ends = reasons.values().filter(|told| told.step == Step::Sending);
+            open.extend(ends.map(|told| (address.clone(), told.at)).max_by_key(|end| end.1));
+        }
+        open
+    }
+
+    /// Notes that a message is about to go, before it does.
+    ///
+    /// # Errors
+    /// If that cannot be written: then it must not go.
+    pub(super) fn sending(
+        &mut self,
+        address: &Address,
+        reasons: &[Reason],
+        run: &str,
+    ) -> Result<(), String> {
+        self.note(address, reasons, run, Step::Sending);
+        self.write()
+    }
+
+    /// Notes that SES took it.
+    ///
+    /// # Errors
+    /// If that cannot be written. It counts as sent all the same.
+    pub(super) fn sent(
+        &mut self,
+        address: &Address,
+        reasons: &[Reason],
+        run: &str,
+    ) -> Result<(), String> {
+        self.note(address, reasons, run, Step::Sent);
+        self.write()
+    }
+
+    /// Forgets a message that SES did not take: it may be tried again at any time.
+    ///
+    /// # Errors
+    /// If that cannot be written. Then it waits for a week.
+    pub(super) fn withdraw(&mut self, address: &Address, reasons: &[Reason]) -> Result<(), String> {
+        if let Some(told) = self.book.people.get_mut(&address.key()) {
+            told.retain(|reason, _| !reasons.contains(reason));
+        }
+        self.write()
+    }
+
+    /// Notes what the administrator heard.
+    ///
+    /// # Errors
+    /// If that cannot be written. Then it is said again.
+    pub(super) fn reported(&mut self, listed: impl Iterator<Item = String>) -> Result<(), String> {
+        for what in listed {
+            self.book.listed.insert(what, self.now);
+        }
+        let told = self.book.people.values_mut().flat_map(BTreeMap::values_mut);
+        told.filter(|told| told.step == Step::Sending).for_each(|told| told.step = Step::Unsure);
+        self.write()
+    }
+
+    fn note(&mut self, address: &Address, reasons: &[Reason], run: &str, step: Step) {
+        let told = self.book.people.entry(address.key()).or_default();
+        for reason in reasons {
+            told.insert(*reason, Told { at: self.now, run: run.to_owned(), step });
+        }
+    }
+
+    fn write(&mut self) -> Result<(), String> {
+        let now = self.now;
+        // What is over means nothing any more, unless nobody heard of it.
+        for reasons in self.book.people.values_mut() {
+            reasons.retain(|_, told| told.step == Step::Sending || !is_over(told.at, now));
+        }
+        self.book.people.retain(|_, reasons| !reasons.is_empty());
+        self.book.listed.retain(|_, at| !is_over(*at, now));
+        let bytes = serde_json::to_vec(&self.book).map_err(|error| error.to_string());
+        bytes
+            .and_then(|bytes| atomic::replace(&self.path, 0o600, &bytes).map_err(|e| e.to_string()))
+            .map_err(|problem| format!("writing {}: {problem}", self.path.display()))
+    }
+}
+
+/// Whether a week lies between. A time that is as far ahead was written by a clock that was wrong.
+fn is_over(at: Timestamp, now: Timestamp) -> bool {
+    let date = |at: Timestamp| TimeZone::UTC.to_datetime(at).date();
+    // Two dates that a Timestamp can have are never too far apart to subtract.
+    let days = date(at).until(date(now)).map_or(DAYS, |span| span.get_days());
+    days.abs() >= DAYS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect(text)
+    }
+
+    fn address() -> Address {
+        Address::new("Alice@example.com").expect("good")
+    }
+
+    #[test]
+    fn a_week_is_seven_days_of_the_calendar() {
+        let told = at("2026-11-24T23:30:00Z");
+        for (now, over) in [
+            ("2026-11-24T23:30:01Z", false),
+            ("2026-11-30T23:59:59Z", false),
+            ("2026-12-01T00:00:00Z", true),
+            ("2027-11-24T00:00:00Z", true),
+            // The clock was ahead, a little and by months.
+            ("2026-11-23T00:00:00Z", false),
+            ("2026-08-24T00:00:00Z", true),
+        ] {
+            assert_eq!(is_over(told, at(now)), over, "{now}");
+        }
+        assert!(is_over(Timestamp::MIN, Timestamp::MAX) && is_over(Timestamp::MAX, Timestamp::MIN));
+    }
+
+    #[test]
+    fn reasons_are_apart_and_addresses_are_the_same_in_any_case() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let open = |now: &str| Ledger::open(dir.path(), at(now)).expect("a ledger");
+        let mut ledger = open("2026-11-24T10:00:00Z");
+        ledger.sending(&address(), &[Reason::Quota], "r1").expect("written");
+        let crashed = open("2026-11-25T10:00:00Z");
+        let step = |ledger: &Ledger, reason| ledger.told(&address(), reason).map(|t| t.step);
+        assert_eq!(step(&crashed, Reason::Quota), Some(Step::Sending));
+        assert_eq!(step(&crashed, Reason::Trash), None);
+        let ends = crashed.open_ends();
+        assert_eq!(ends, [("alice@example.com".to_owned(), at("2026-11-24T10:00:00Z"))]);
+        ledger.sent(&address(), &[Reason::Quota], "r1").expect("written");
+        let other = Address::new("alice@EXAMPLE.com").expect("good");
+        let mut later = open("2026-11-30T10:00:00Z");
+        assert_eq!(later.told(&other, Reason::Quota).map(|told| told.step), Some(Step::Sent));
+        later.sending(&other, &[Reason::Trash], "r2").expect("written");
+        later.withdraw(&other, &[Reason::Trash]).expect("written");
+        assert_eq!(step(&open("2026-11-30T11:00:00Z"), Reason::Trash), None);
+        assert_eq!(step(&open("2026-11-30T11:00:00Z"), Reason::Quota), Some(Step::Sent));
+        assert_eq!(step(&open("2026-12-01T10:00:00Z"), Reason::Quota), None, "a week is over");
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten_but_not_what_nobody_heard_of() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut ledger = Ledger::open(dir.path(), at("2026-11-01T10:00:00Z")).expect("a ledger");
+        ledger.sent(&address(), &[Reason::Quota], "r").expect("written");
+        ledger.sending(&address(), &[Reason::Trash], "r").expect("written");
+        let mut ledger = Ledger::open(dir.path(), at("2026-11-24T10:00:00Z")).expect("a ledger");
+        ledger.reported(["orphan 7".to_owned()].into_iter()).expect("written");
+        assert!(ledger.is_listed("orphan 7") && !ledger.is_listed("orphan 8"));
+        assert!(ledger.open_ends().is_empty(), "it was told");
+        let mut ledger = Ledger::open(dir.path(), at("2026-12-24T10:00:00Z")).expect("a ledger");
+        assert!(!ledger.is_listed("orphan 7"));
+        ledger.reported(std::iter::empty()).expect("written");
+        let text = fs::read_to_string(dir.path().join(FILE)).expect("there");
+        assert_eq!(text, r#"{"schema":"efs-scan/reminders/1","people":{},"listed":{}}"#);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_no_empty_one() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for text in ["", "{", "[]", r#"{"schema":"efs-scan/reminders/2","people":{},"listed":{}}"#]
+        {
+            fs::write(dir.path().join(FILE), text).expect("written");
+            let said = Ledger::open(dir.path(), at("2026-11-24T10:00:00Z")).expect_err(text);
+            assert!(said.contains("everybody would be reminded again"), "{said}");
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! What is written: to a person, and to the administrator.
+
+use std::cmp::Reverse;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::ledger::Reason;
+use super::people::{Person, Subject, Untold, name_of};
+use super::template::{Field, Template};
+use crate::report::{Finding, HomeReport, Report};
+use crate::text::{bytes_of, printable, shell_word};
+use crate::units::{AllocatedBytes, Usd};
+
+/// What a message names at most.
+const MAX_FINDINGS: usize = 10;
+const MAX_LARGEST: usize = 5;
+const MAX_HOMES: usize = 50;
+const MAX_LISTED: usize = 200;
+
+/// What frees less than this part of what frees most is not worth a line.
+const WORTH: u64 = 100;
+
+/// Characters of a name or a path, and of a subject.
+const MAX_NAME: usize = 200;
+const MAX_SUBJECT: usize = 150;
+
+/// Bytes of a line with a command in it: mail has lines of 998 bytes at most (RFC 5322, 2.1.1). A
+/// command is shown whole or not at all, for one that is cut deletes something else.
+const MAX_COMMAND: usize = 900;
+
+/// A text and its head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Letter {
+    pub(super) subject: String,
+    pub(super) text: String,
+}
+
+/// What letters are made with.
+#[derive(Debug)]
+pub(super) struct Writer<'a> {
+    pub(super) report: &'a Report,
+    pub(super) subject: &'a Template,
+    pub(super) body: &'a Template,
+    pub(super) admin: &'a str,
+    /// Where people see their homes; where this machine does, without it.
+    pub(super) home_at: Option<&'a Path>,
+}
+
+impl Writer<'_> {
+    /// The reminder of a person.
+    pub(super) fn reminder(&self, person: &Person<'_>) -> Letter {
+        let value = |field| self.value(person, field);
+        let subject = self.subject.fill(value);
+        Letter { subject: cut(&subject, MAX_SUBJECT), text: self.body.fill(value) }
+    }
+
+    /// All values are printable, so that no name adds a line, and blocks end without a newline.
+    fn value(&self, person: &Person<'_>, field: Field) -> String {
+        let homes = || person.subjects.iter().map(|subject| subject.home);
+        let sum = |of: fn(&HomeReport) -> AllocatedBytes| homes().map(of).sum::<AllocatedBytes>();
+        let run = &self.report.run;
+        match field {
+            Field::Name => short(person.name.as_bytes()),
+            Field::Home => joined(homes().map(|home| cut(&name_of(home), MAX_NAME))),
+            Field::Size => sum(|home| home.usage.allocated_bytes).human(),
+            Field::Quota => match homes().filter_map(|home| home.quota).next() {
+                None => "none".to_owned(),
+                Some(_) => joined(
+                    homes().filter_map(|home| home.quota).map(|quota| quota.limit_bytes.human()),
+                ),
+            },
+            Field::Trash => sum(|home| home.usage.by_class.trash.allocated_bytes).human(),
+            Field::Cost => cost(homes().map(|home| home.cost_month))
+                .map_or_else(|| "unknown".to_owned(), |usd| format!("{} a month", usd.human())),
+            Field::Date => run.finished.strftime("%Y-%m-%d").to_string(),
+            Field::Root => short(&bytes_of(&run.root, run.root_base64.as_deref())),
+            Field::Admin => self.admin.to_owned(),
+            Field::Reasons => lines(person.subjects.iter().flat_map(reasons), MAX_HOMES),
+            Field::Homes => lines(homes().map(home_line), MAX_HOMES),
+            Field::Findings => self.findings(person),
+            Field::Largest => largest(person),
+        }
+    }
+
+    /// What frees the most, each with its command once.
+    fn findings(&self, person: &Person<'_>) -> String {
+        let homes = person.subjects.iter().map(|subject| subject.home);
+        let mut all: Vec<_> = homes.flat_map(findings_of).collect();
+        all.retain(|(_, finding)| finding.frees.allocated_bytes.0 > 0);
+        all.sort_by_key(|(_, finding)| (Reverse(finding.frees.allocated_bytes), &finding.path));
+        let found = all.len();
+        let most = all.first().map_or(0, |(_, finding)| finding.frees.allocated_bytes.0);
+        all.retain(|(_, finding)| finding.frees.allocated_bytes.0 >= most / WORTH);
+        all.truncate(MAX_FINDINGS);
+        if all.is_empty() {
+            return "  (no trash, caches or the like were found)".to_owned();
+        }
+        // Commands and cautions: each once.
+        let mut said: Vec<String> = Vec::new();
+        let mut out = Vec::new();
+        for (home, finding) in &all {
+            let path = short(&bytes_of(&finding.path, finding.path_base64.as_deref()));
+            let frees = finding.frees.allocated_bytes.human();
+            let cost = month(finding.cost_month);
+            let look = if finding.hint { ", worth a look" } else { "" };
+            let rule = printable(finding.rule.as_bytes());
+            out.push(format!("  {frees}{cost}  {rule}{look}: {path}"));
+            let note = home.rules.iter().find(|rule| rule.rule == finding.rule);
+            let note = note
+                .and_then(|rule| rule.note.as_ref())
+                .map(|note| format!("Mind: {}", short(note.as_bytes())));
+            for line in self.command(home, finding).into_iter().chain(note) {
+                if !said.contains(&line) {
+                    out.push(format!("      {line}"));
+                    said.push(line);
+                }
+            }
+        }
+        if found > all.len() {
+            out.push(format!("  and {} more that free less", found - all.len()));
+        }
+        out.join("\n")
+    }
+
+    /// The command, for where its owner sees the home.
+    fn command(&self, home: &HomeReport, finding: &Finding) -> Option<String> {
+        let command = finding.command.as_ref()?;
+        let path = bytes_of(&finding.path, finding.path_base64.as_deref());
+        let name = bytes_of(&home.name, home.name_base64.as_deref());
+        let below = path.strip_prefix(&*name).and_then(|rest| rest.strip_prefix(b"/"));
+        let command = match (self.home_at, below) {
+            (Some(at), Some(below)) => {
+                let run = &self.report.run;
+                let root = bytes_of(&run.root, run.root_base64.as_deref());
+                // As the report has it, for `/` as the root too.
+                let here = shell_word(&[&root[..], b"/", &path].concat());
+                let there = shell_word(&[at.as_os_str().as_bytes(), b"/", below].concat());
+                command.replace(&here, &there)
+            }
+            _ => command.clone(),
+        };
+        // Its paths were quoted so that they print; whatever does not is no command of ours.
+        Some(match command.len() <= MAX_COMMAND && !command.chars().any(char::is_control) {
+            true => command,
+            false => "(the path is too long for a message: ask for the command)".to_owned(),
+        })
+    }
+}
+
+/// What the administrator is told of a run.
+#[derive(Debug, Default)]
+pub(super) struct Summary<'a> {
+    /// Reminders that SES took.
+    pub(super) sent: usize,
+    /// What it refused: to whom, and why.
+    pub(super) refused: Vec<(String, String)>,
+    /// Of whom nobody knows whether they were reminded, and when that was tried.
+    pub(super) unsure: Vec<(String, Timestamp)>,
+    /// Homes that nobody was told of.
+    pub(super) untold: Vec<&'a Untold<'a>>,
+}
+
+impl Summary<'_> {
+    /// Whether there is nothing to say: who was reminded needs no report.
+    pub(super) fn is_empty(&self) -> bool {
+        self.refused.is_empty() && self.unsure.is_empty() && self.untold.is_empty()
+    }
+
+    /// The message.
+    pub(super) fn letter(&self, report: &Report) -> Letter {
+        let Self { sent, refused, unsure, untold } = self;
+        let (refusals, homes) = (refused.len(), untold.len());
+        let run = &report.run;
+        let root = short(&bytes_of(&run.root, run.root_base64.as_deref()));
+        let when = run.finished.strftime("%Y-%m-%d %H:%M UTC");
+        let mut text = format!(
+            "{root}, scanned {when} ({}).\n\nReminders sent: {sent}.\n",
+            run.coverage.name()
+        );
+        let mut section = |head: &str, all: Vec<String>| {
+            if !all.is_empty() {
+                text += &format!("\n{head}\n{}\n", lines(all.into_iter(), MAX_LISTED));
+            }
+        };
+        section(
+            "Refused by SES, and tried again next time:",
+            refused.iter().map(|(to, why)| format!("  {to}: {}", short(why.as_bytes()))).collect(),
+        );
+        section(
+            "Perhaps sent, perhaps not: the answer was lost. They are not tried again for a week:",
+            unsure
+                .iter()
+                .map(|(to, at)| format!("  {to}, {}", at.strftime("%Y-%m-%d %H:%M UTC")))
+                .collect(),
+        );
+        section(
+            "Nobody was told of these homes (each is listed once a week):",
+            untold.iter().map(|untold| untold_line(untold)).collect(),
+        );
+        Letter {
+            subject: format!(
+                "efs-scan reminders: {sent} sent, {refusals} refused, {} unsure, {homes} homes \
+                 without",
+                unsure.len()
+            ),
+            text,
+        }
+    }
+}
+
+fn untold_line(untold: &Untold<'_>) -> String {
+    let Untold { subject: Subject { home, reasons }, why } = untold;
+    let reasons = joined(reasons.iter().map(|reason| reason.text().to_owned()));
+    let owner = match &home.owner.name {
+        Some(owner) => format!(" ({})", short(owner.as_bytes())),
+        None => String::new(),
+    };
+    let name = format!("{}{owner}", cut(&name_of(home), MAX_NAME));
+    format!("{}; {reasons}; {}", home_figures(home, &name), why.text())
+}
+
+/// Why, a line for each reason of a home.
+fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
+    let home = subject.home;
+    let name = cut(&name_of(home), MAX_NAME);
+    let usage = &home.usage;
+    subject.reasons.iter().map(move |reason| match (reason, home.quota) {
+        (Reason::Quota, Some(quota)) => format!(
+            "Your home {name} is over its quota: it holds {}, and {} are yours ({:.1} %).",
+            usage.allocated_bytes.human(),
+            quota.limit_bytes.human(),
+            quota.used_percent,
+        ),
+        (Reason::Quota, None) => format!("Your home {name} is over its quota."),
+        (Reason::Trash, _) => format!(
+            "Your home {name} holds {} of trash: deleted, but still stored and billed.",
+            usage.by_class.trash.allocated_bytes.human(),
+        ),
+    })
+}
+
+/// `  200005  12 GiB of 10 GiB, trash 1 GiB, 3.60 USD a month`.
+fn home_line(home: &HomeReport) -> String {
+    home_figures(home, &cut(&name_of(home), MAX_NAME))
+}
+
+fn home_figures(home: &HomeReport, name: &str) -> String {
+    let usage = &home.usage;
+    let quota = home.quota.map(|quota| format!(" of {}", quota.limit_bytes.human()));
+    format!(
+        "  {name}  {}{}, trash {}, caches {}{}",
+        usage.allocated_bytes.human(),
+        quota.unwrap_or_default(),
+        usage.by_class.trash.allocated_bytes.human(),
+        usage.by_class.cache.allocated_bytes.human(),
+        month(home.cost_month),
+    )
+}
+
+fn largest(person: &Person<'_>) -> String {
+    let dirs = person.subjects.iter().flat_map(|subject| &subject.home.largest_dirs);
+    let mut dirs: Vec<_> = dirs.collect();
+    dirs.sort_by_key(|dir| (Reverse(dir.allocated_bytes), &dir.path));
+    let line = |dir: &&crate::report::LargeDir| {
+        let path = short(&bytes_of(&dir.path, dir.path_base64.as_deref()));
+        format!("  {}  {path}", dir.allocated_bytes.human())
+    };
+    match dirs.is_empty() {
+        true => "  (no directory below the home)".to_owned(),
+        false => dirs.iter().take(MAX_LARGEST).map(line).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// The findings of a home, with it.
+fn findings_of(home: &HomeReport) -> impl Iterator<Item = (&HomeReport, &Finding)> {
+    home.findings.iter().map(move |finding| (home, finding))
+}
+
+/// `, 1.20 USD a month`, where that is known.
+fn month(cost: Option<Usd>) -> String {
+    cost.map(|cost| format!(", {} a month", cost.human())).unwrap_or_default()
+}
+
+/// The sum, if every part of it is known.
+fn cost(parts: impl Iterator<Item = Option<Usd>>) -> Option<Usd> {
+    parts.map(|part| part.map(|usd| usd.0)).sum::<Option<f64>>().map(Usd)
+}
+
+fn joined(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// The lines, and how many more there were.
+fn lines(all: impl Iterator<Item = String>, most: usize) -> String {
+    let mut all: Vec<String> = all.collect();
+    if all.len() > most {
+        let more = all.len() - most;
+        all.truncate(most);
+        all.push(format!("  and {more} more"));
+    }
+    all.join("\n")
+}
+
+fn short(bytes: &[u8]) -> String {
+    cut(&printable(bytes), MAX_NAME)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,219 @@
+//! `efs-scan remind`: e-mail to those who are over quota or have much trash, once a week.
+//!
+//! Read: the newest published run, which must be whole for a home and not old. Sent: one message to
+//! an address, whatever the number of its homes and reasons. Remembered: in a file, and `ledger.rs`
+//! says what a crash can do. What nobody could be told goes to the administrator.
+
+mod address;
+mod ledger;
+mod letter;
+mod mail;
+mod people;
+mod preview;
+mod send;
+mod template;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::aws::Aws;
+use crate::cli::RemindArgs;
+use crate::config::Readers;
+use crate::exit::{Exit, Failure};
+use crate::log;
+use crate::output::{Output, refuse_inside};
+use crate::publish::{Destination, LATEST, State, Store, newest};
+use crate::report::{Coverage, Kind, Report};
+use crate::scan::Stop;
+use crate::service::ServiceError;
+use crate::status::is_stale;
+use crate::text::printable;
+use crate::units::AllocatedBytes;
+use ledger::{Ledger, Reason};
+use letter::{Letter, Summary, Writer};
+use people::{Person, Sorted, Untold};
+
+pub use address::{Address, AddressMap, AddressTemplate, Addresses, Dashes, check_sender};
+pub use mail::{Email, Fate, Mail, MailError};
+pub use template::Template;
+
+/// Directory of the state directory that reminders have for themselves, with a lock of its own: a
+/// scan may take hours, and must not be kept from its start either.
+const STATE: &str = "remind";
+
+/// What the configuration says about reminders, checked.
+#[derive(Debug)]
+pub struct Reminding {
+    /// Who sends them.
+    pub from: String,
+    /// Who hears of what could not be sent.
+    pub admin: Address,
+    /// Who has which address.
+    pub addresses: Addresses,
+    /// More trash than this in a home is a reason.
+    pub trash: Option<AllocatedBytes>,
+    /// The subject.
+    pub subject: Template,
+    /// The text.
+    pub body: Template,
+    /// The directory in which people see what is in their home.
+    pub home_at: Option<PathBuf>,
+}
+
+/// A reminder that is due, and of what.
+#[derive(Debug)]
+struct Due<'a> {
+    person: Person<'a>,
+    reasons: Vec<Reason>,
+}
+
+/// Everything that one call works with.
+struct Work<'a> {
+    report: &'a Report,
+    reminding: &'a Reminding,
+    due: Vec<Due<'a>>,
+    untold: &'a [Untold<'a>],
+}
+
+/// Reminds everybody who is to be reminded.
+pub(crate) fn run(
+    args: &RemindArgs,
+    readers: Readers,
+    reminding: &Reminding,
+    stop: &Stop,
+) -> Result<Exit, Failure> {
+    let from = match &args.from {
+        Some(text) => Some(text.parse::<Destination>().map_err(Failure::usage)?),
+        None => readers.published,
+    };
+    let from = from.ok_or_else(|| {
+        Failure::usage("where are runs published? Say --from, or `to` under [publish]")
+    })?;
+    let book = reminding.addresses.open().map_err(Failure::usage)?;
+    let aws = Aws::default();
+    let store = from.open(&aws).map_err(failed)?;
+    let report = report(&*store)?;
+    let now = Timestamp::now();
+    if is_stale(&report.run, now) {
+        let finished = report.run.finished.strftime("%Y-%m-%d %H:%M UTC");
+        let problem = format!(
+            "nobody is reminded of old figures: the newest run in {from} finished {finished}"
+        );
+        return Err(Failure(Exit::Stale, problem));
+    }
+    let Sorted { people, untold } = people::sort(&report, &book, reminding.trash);
+    let directory = readers.state_dir.join(STATE);
+    // One who only looks makes no directory and waits for nobody.
+    let locked = match args.dry_run {
+        true => None,
+        false => {
+            refuse_inside(Path::new(&report.run.root), &readers.state_dir, "--state-dir")
+                .and_then(|()| State::open(&readers.state_dir))
+                .map_err(Failure::usage)?;
+            let state = State::open(&directory).map_err(Failure::usage)?;
+            let lock = state.lock("reminding").map_err(Failure::fatal)?;
+            Some(lock)
+        }
+    };
+    let mut ledger = Ledger::open(&directory, now).map_err(Failure::fatal)?;
+    let due = people.values().filter_map(|person| due(person, &ledger)).collect();
+    let work = Work { report: &report, reminding, due, untold: &untold };
+    let exit = match locked {
+        None => {
+            let text = preview::preview(&work, people.values(), &ledger);
+            Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
+            Exit::Complete
+        }
+        Some(_lock) => send::send(&work, &mut ledger, &aws, stop)?,
+    };
+    Ok(match exit {
+        Exit::Complete if warn_of_unread(&report) => Exit::Partial,
+        exit => exit,
+    })
+}
+
+/// Whether there may be more to remind people of than the run could see.
+fn warn_of_unread(report: &Report) -> bool {
+    let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+    let unread = homes.filter(|home| home.coverage != Coverage::Complete).count();
+    // Homes that an interrupted run did not come to are not in it at all.
+    let interrupted = report.run.coverage == Coverage::Interrupted;
+    if unread > 0 || interrupted {
+        let coverage = report.run.coverage.name();
+        tracing::warn!(
+            "the newest run is {coverage}: of {unread} homes that it did not read completely \
+             nobody is reminded"
+        );
+    }
+    unread > 0 || interrupted
+}
+
+fn failed(error: ServiceError) -> Failure {
+    Failure::fatal(error.text)
+}
+
+/// The newest run, whole.
+fn report(store: &dyn Store) -> Result<Report, Failure> {
+    let latest = newest(store).map_err(failed)?.ok_or_else(|| {
+        let name = store.name(LATEST);
+        Failure::fatal(format!("nothing is published there yet: {name} does not exist"))
+    })?;
+    let name = store.name(&latest.report);
+    let object = store.get(&latest.report).map_err(failed)?.ok_or_else(|| {
+        Failure::fatal(format!("{name} is gone, which {} names", store.name(LATEST)))
+    })?;
+    let report: Report = serde_json::from_slice(&object.bytes)
+        .map_err(|error| Failure::fatal(format!("{name} is not from efs-scan: {error}")))?;
+    match report.run == latest.run {
+        true => Ok(report),
+        false => Err(Failure::fatal(format!("{name} is not the run that {LATEST} names"))),
+    }
+}
+
+/// What a person is to be reminded of now.
+fn due<'a>(person: &Person<'a>, ledger: &Ledger) -> Option<Due<'a>> {
+    let mut reasons = person.reasons();
+    reasons.retain(|reason| ledger.told(&person.address, *reason).is_none());
+    (!reasons.is_empty()).then(|| Due { person: person.only(&reasons), reasons })
+}
+
+impl Work<'_> {
+    fn writer(&self) -> Writer<'_> {
+        let Reminding { subject, body, admin, home_at, .. } = self.reminding;
+        let (admin, home_at) = (admin.as_str(), home_at.as_deref());
+        Writer { report: self.report, subject, body, admin, home_at }
+    }
+
+    fn email(&self, to: &Address, letter: Letter) -> Email {
+        Email {
+            from: self.reminding.from.clone(),
+            to: to.to_string(),
+            admin: self.reminding.admin.to_string(),
+            subject: letter.subject,
+            text: letter.text,
+        }
+    }
+
+    /// What the administrator has not heard within a week.
+    fn unheard(&self, ledger: &Ledger) -> Vec<&Untold<'_>> {
+        self.untold.iter().filter(|untold| !ledger.is_listed(&untold.key())).collect()
+    }
+}
+
+/// Says what was done, in the one line for cron.
+fn summarise(summary: &Summary<'_>, waiting: usize, untold: usize) {
+    tracing::info!(
+        target: log::SUMMARY,
+        sent = summary.sent,
+        refused = summary.refused.len(),
+        unsure = summary.unsure.len(),
+        waiting,
+        untold,
+        "reminded",
+    );
+}
+
+fn say(problem: &str) {
+    tracing::error!("{}", printable(problem.as_bytes()));
+}

@@ -1,0 +1,167 @@
+//! Who has something to hear, and whose homes nobody can be written about.
+
+use std::collections::BTreeMap;
+
+use super::address::{Address, Book};
+use super::ledger::Reason;
+use crate::aws::MemberKind;
+use crate::report::{Coverage, HomeReport, Kind, OwnerStatus, Report};
+use crate::text::{bytes_of, printable};
+use crate::units::AllocatedBytes;
+
+/// A home and what is to be said of it.
+#[derive(Clone, Debug)]
+pub(super) struct Subject<'a> {
+    pub(super) home: &'a HomeReport,
+    pub(super) reasons: Vec<Reason>,
+}
+
+/// Somebody with an address, and all of their homes that give a reason.
+#[derive(Clone, Debug)]
+pub(super) struct Person<'a> {
+    pub(super) address: Address,
+    /// As the report has it.
+    pub(super) name: String,
+    pub(super) subjects: Vec<Subject<'a>>,
+}
+
+impl Person<'_> {
+    /// Every reason once.
+    pub(super) fn reasons(&self) -> Vec<Reason> {
+        let all = self.subjects.iter().flat_map(|subject| &subject.reasons);
+        let mut all: Vec<Reason> = all.copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The same with some of the reasons only, and the homes that give them.
+    pub(super) fn only(&self, reasons: &[Reason]) -> Self {
+        let mut person = self.clone();
+        for subject in &mut person.subjects {
+            subject.reasons.retain(|reason| reasons.contains(reason));
+        }
+        person.subjects.retain(|subject| !subject.reasons.is_empty());
+        person
+    }
+}
+
+/// Why nobody is written to about a home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Nobody known owns it, and what was once an address may be somebody else's now.
+    Orphan,
+    /// No source of names knows who it belongs to, and no map has its uid.
+    NoName,
+    /// A space is nobody's name, and no map has it.
+    Space,
+    /// No address can be made of the name, and no map has one.
+    BadName,
+    /// There is no template, and no map has the name.
+    NotMapped,
+    /// Not all of it was read, so its figures are too small.
+    Unread(Coverage),
+}
+
+impl Why {
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Orphan => "an orphan: nobody known owns it".to_owned(),
+            Self::NoName => "its owner has no name".to_owned(),
+            Self::Space => "a space that no map of addresses has".to_owned(),
+            Self::BadName => "its owner's name makes no address, and no map has one".to_owned(),
+            Self::NotMapped => "no map of addresses has its owner".to_owned(),
+            Self::Unread(Coverage::Interrupted) => {
+                "the scan was interrupted in it: no figure to remind anybody of".to_owned()
+            }
+            Self::Unread(_) => {
+                "part of it could not be read: no figure to remind anybody of".to_owned()
+            }
+        }
+    }
+}
+
+/// A home that gives a reason, and nobody to tell it.
+#[derive(Clone, Debug)]
+pub(super) struct Untold<'a> {
+    pub(super) subject: Subject<'a>,
+    pub(super) why: Why,
+}
+
+impl Untold<'_> {
+    /// What tells it from others, for the administrator's being told once a week.
+    pub(super) fn key(&self) -> String {
+        let reasons: Vec<&str> = self.subject.reasons.iter().map(|reason| reason.text()).collect();
+        format!("{}: {}: {}", name_of(self.subject.home), self.why.text(), reasons.join(", "))
+    }
+}
+
+/// The home's name, printable.
+pub(super) fn name_of(home: &HomeReport) -> String {
+    printable(&bytes_of(&home.name, home.name_base64.as_deref()))
+}
+
+/// Everybody, and everything that nobody can be told of.
+#[derive(Debug, Default)]
+pub(super) struct Sorted<'a> {
+    /// By address in lower case.
+    pub(super) people: BTreeMap<String, Person<'a>>,
+    pub(super) untold: Vec<Untold<'a>>,
+}
+
+/// Goes through the homes. More trash than `most_trash` is a reason, if that is given.
+pub(super) fn sort<'a>(
+    report: &'a Report,
+    book: &Book<'_>,
+    most_trash: Option<AllocatedBytes>,
+) -> Sorted<'a> {
+    let mut sorted = Sorted::default();
+    for home in report.homes.iter().filter(|home| home.kind != Kind::Outside) {
+        let reasons = reasons(home, most_trash);
+        if reasons.is_empty() {
+            continue;
+        }
+        let subject = Subject { home, reasons };
+        match address(home, book) {
+            Err(why) => sorted.untold.push(Untold { subject, why }),
+            Ok((address, name)) => {
+                let person = sorted.people.entry(address.key()).or_insert_with(|| Person {
+                    address,
+                    name,
+                    subjects: Vec::new(),
+                });
+                person.subjects.push(subject);
+            }
+        }
+    }
+    sorted
+}
+
+fn reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>) -> Vec<Reason> {
+    let quota = home.quota.is_some_and(|quota| quota.over).then_some(Reason::Quota);
+    let trash = most_trash.is_some_and(|most| home.usage.by_class.trash.allocated_bytes > most);
+    quota.into_iter().chain(trash.then_some(Reason::Trash)).collect()
+}
+
+/// Whom to write to about a home, and how to call them.
+fn address(home: &HomeReport, book: &Book<'_>) -> Result<(Address, String), Why> {
+    let owner = &home.owner;
+    // Before any map is asked: an entry may be older than the leaving of whom it named.
+    if owner.status == OwnerStatus::Orphan {
+        return Err(Why::Orphan);
+    }
+    if home.coverage != Coverage::Complete {
+        return Err(Why::Unread(home.coverage));
+    }
+    let name = owner.name.as_deref();
+    if let Some(address) = book.mapped(home.uid, name) {
+        let called = name.unwrap_or_else(|| address.as_str());
+        return Ok((address.clone(), called.to_owned()));
+    }
+    let name = name.ok_or(Why::NoName)?;
+    if owner.member == Some(MemberKind::Space) {
+        return Err(Why::Space);
+    }
+    let made = book.made(name).ok_or(Why::NotMapped)?;
+    Ok((made.ok_or(Why::BadName)?, name.to_owned()))
+}

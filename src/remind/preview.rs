@@ -1,0 +1,72 @@
+//! What `--dry-run` prints: every message whole, to whom and why; nothing is sent or noted.
+
+use std::fmt::{Result, Write};
+
+use super::Work;
+use super::ledger::{Ledger, Step};
+use super::letter::Summary;
+use super::mail::Email;
+use super::people::{Person, name_of};
+
+/// All of it. Names in it are printable, and so is what the messages are made of.
+pub(super) fn preview<'a>(
+    work: &Work<'_>,
+    people: impl Iterator<Item = &'a Person<'a>>,
+    ledger: &Ledger,
+) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = write(&mut out, work, people, ledger);
+    out
+}
+
+fn write<'a>(
+    out: &mut String,
+    work: &Work<'_>,
+    people: impl Iterator<Item = &'a Person<'a>>,
+    ledger: &Ledger,
+) -> Result {
+    let count = work.due.len();
+    writeln!(out, "Nothing is sent. Reminders that would be: {count}.")?;
+    let writer = work.writer();
+    for (at, due) in work.due.iter().enumerate() {
+        let person = &due.person;
+        writeln!(out, "\n==== {} of {count}", at + 1)?;
+        writeln!(out, "Why: {}", why(person))?;
+        email(out, &work.email(&person.address, writer.reminder(person)))?;
+    }
+    for person in people {
+        for reason in person.reasons() {
+            if let Some(told) = ledger.told(&person.address, reason) {
+                let when = told.at.strftime("%Y-%m-%d");
+                let did = match told.step {
+                    Step::Sent => "was told on",
+                    Step::Sending | Step::Unsure => "was perhaps told on",
+                };
+                let (to, reason) = (&person.address, reason.text());
+                writeln!(out, "\n==== Not again within a week: {to}, {reason}, {did} {when}")?;
+            }
+        }
+    }
+    let untold = work.unheard(ledger);
+    let unsure = ledger.open_ends();
+    let summary = Summary { sent: count, unsure, untold, ..Summary::default() };
+    if !summary.is_empty() {
+        writeln!(out, "\n==== To the administrator, if SES refuses nothing")?;
+        email(out, &work.email(&work.reminding.admin, summary.letter(work.report)))?;
+    }
+    Ok(())
+}
+
+fn why(person: &Person<'_>) -> String {
+    let homes = person.subjects.iter().map(|subject| {
+        let reasons: Vec<&str> = subject.reasons.iter().map(|reason| reason.text()).collect();
+        format!("{} ({})", name_of(subject.home), reasons.join(", "))
+    });
+    homes.collect::<Vec<_>>().join(", ")
+}
+
+fn email(out: &mut String, email: &Email) -> Result {
+    let Email { from, to, admin, subject, text } = email;
+    writeln!(out, "From: {from}\nTo: {to}\nReply-To: {admin}\nSubject: {subject}\n\n{text}")
+}

@@ -1,0 +1,151 @@
+//! Sends what is due, one message at a time.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::ledger::Ledger;
+use super::letter::Summary;
+use super::mail::{Fate, Mail, MailError};
+use super::{Due, Work, say, summarise};
+use crate::aws::Aws;
+use crate::exit::{Exit, Failure};
+use crate::scan::Stop;
+use crate::service::ServiceError;
+
+/// After so many messages in a row of which nobody knows whether they were sent, no more are: each
+/// one more may be somebody who is not reminded for a week.
+const UNKNOWN_IN_A_ROW: usize = 3;
+
+/// How often a signal is looked for.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Holds messages to a rate.
+struct Pace {
+    pause: Duration,
+    last: Option<Instant>,
+}
+
+impl Pace {
+    /// So many a second; as they come without a rate that means something.
+    fn new(rate: Option<f64>) -> Self {
+        let rate = rate.filter(|rate| rate.is_finite() && *rate >= 0.01);
+        let pause = rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate));
+        Self { pause, last: None }
+    }
+
+    fn wait(&mut self, stop: &Stop) {
+        if let Some(last) = self.last {
+            while last.elapsed() < self.pause && !stop.is_set() {
+                sleep(TICK.min(self.pause.saturating_sub(last.elapsed())));
+            }
+        }
+        self.last = Some(Instant::now());
+    }
+}
+
+/// Sends them, and the administrator's summary last.
+pub(super) fn send(
+    work: &Work<'_>,
+    ledger: &mut Ledger,
+    aws: &Aws,
+    stop: &Stop,
+) -> Result<Exit, Failure> {
+    let mut summary = Summary { untold: work.unheard(ledger), ..Summary::default() };
+    if work.due.is_empty() && summary.is_empty() && ledger.open_ends().is_empty() {
+        summarise(&summary, 0, work.untold.len());
+        return Ok(Exit::Complete);
+    }
+    // Before anybody is noted as reminded.
+    let unsent = |error: ServiceError| Failure(Exit::Unpublished, error.text);
+    let mailer = aws.mailer().map_err(unsent)?;
+    let mut pace = Pace::new(mailer.rate().map_err(unsent)?);
+    let (waiting, closed) = all(work, ledger, &*mailer, stop, &mut pace, &mut summary)?;
+    let interrupted = stop.is_set();
+    summary.unsure = ledger.open_ends();
+    for (to, at) in &summary.unsure {
+        say(&format!("{to}: it is not known whether the reminder of {at} was sent"));
+    }
+    if let Some(error) = &closed {
+        say(&format!("{}; {waiting} reminders were not sent", error.text));
+    }
+    let mut told = true;
+    // What is not said now is found again by the next run.
+    if closed.is_none() && !interrupted && !summary.is_empty() {
+        pace.wait(stop);
+        told = tell(work, ledger, &*mailer, &summary)?;
+    }
+    summarise(&summary, waiting, work.untold.len());
+    let sent = summary.refused.is_empty() && summary.unsure.is_empty() && told;
+    Ok(match () {
+        () if closed.is_some() || !sent => Exit::Unpublished,
+        () if interrupted => Exit::Interrupted,
+        () => Exit::Complete,
+    })
+}
+
+/// How many wait that were not tried, and why, if it was not a signal.
+fn all(
+    work: &Work<'_>,
+    ledger: &mut Ledger,
+    mailer: &dyn Mail,
+    stop: &Stop,
+    pace: &mut Pace,
+    summary: &mut Summary<'_>,
+) -> Result<(usize, Option<ServiceError>), Failure> {
+    let writer = work.writer();
+    let mut unknown = 0;
+    for (done, Due { person, reasons }) in work.due.iter().enumerate() {
+        let left = work.due.len() - done;
+        pace.wait(stop);
+        if stop.is_set() {
+            return Ok((left, None));
+        }
+        let to = &person.address;
+        let email = work.email(to, writer.reminder(person));
+        let run = &work.report.run.id;
+        // The ledger says why before and after.
+        ledger.sending(to, reasons, run).map_err(Failure::fatal)?;
+        match mailer.send(&email) {
+            Ok(()) => {
+                ledger.sent(to, reasons, run).map_err(Failure::fatal)?;
+                summary.sent += 1;
+                unknown = 0;
+            }
+            Err(MailError { fate: Fate::Rejected, error }) => {
+                ledger.withdraw(to, reasons).map_err(Failure::fatal)?;
+                say(&error.text);
+                summary.refused.push((to.to_string(), error.text));
+                unknown = 0;
+            }
+            Err(MailError { fate: Fate::Closed, error }) => {
+                ledger.withdraw(to, reasons).map_err(Failure::fatal)?;
+                return Ok((left, Some(error)));
+            }
+            Err(MailError { fate: Fate::Unknown, error }) => {
+                unknown += 1;
+                if unknown == UNKNOWN_IN_A_ROW {
+                    return Ok((left - 1, Some(error)));
+                }
+                say(&error.text);
+            }
+        }
+    }
+    Ok((0, None))
+}
+
+/// Whether the administrator was told. That is noted afterwards: heard twice is better than never.
+fn tell(
+    work: &Work<'_>,
+    ledger: &mut Ledger,
+    mailer: &dyn Mail,
+    summary: &Summary<'_>,
+) -> Result<bool, Failure> {
+    let email = work.email(&work.reminding.admin, summary.letter(work.report));
+    if let Err(MailError { error, .. }) = mailer.send(&email) {
+        say(&error.text);
+        return Ok(false);
+    }
+    let listed = summary.untold.iter().map(|untold| untold.key());
+    ledger.reported(listed).map_err(Failure::fatal)?;
+    Ok(true)
+}

@@ -1,0 +1,170 @@
+//! Texts with placeholders, checked when the configuration is.
+
+/// What a template may name. Blocks are lines, and have no place in a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Name,
+    Home,
+    Size,
+    Quota,
+    Trash,
+    Cost,
+    Date,
+    Root,
+    Admin,
+    Reasons,
+    Homes,
+    Findings,
+    Largest,
+}
+
+impl Field {
+    const ALL: [(&'static str, Self); 13] = [
+        ("name", Self::Name),
+        ("home", Self::Home),
+        ("size", Self::Size),
+        ("quota", Self::Quota),
+        ("trash", Self::Trash),
+        ("cost", Self::Cost),
+        ("date", Self::Date),
+        ("root", Self::Root),
+        ("admin", Self::Admin),
+        ("reasons", Self::Reasons),
+        ("homes", Self::Homes),
+        ("findings", Self::Findings),
+        ("largest", Self::Largest),
+    ];
+
+    fn is_block(self) -> bool {
+        matches!(self, Self::Reasons | Self::Homes | Self::Findings | Self::Largest)
+    }
+}
+
+/// A text whose placeholders are all known. `{{` and `}}` stand for braces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Field(Field),
+}
+
+impl Template {
+    /// A text of any number of lines.
+    ///
+    /// # Errors
+    /// Names the placeholder that is none.
+    pub fn body(text: &str) -> Result<Self, String> {
+        let mut pieces = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            plain.push_str(&rest[..at]);
+            let (brace, after) = rest[at..].split_at(1);
+            rest = after;
+            if let Some(after) = rest.strip_prefix(brace) {
+                plain.push_str(brace);
+                rest = after;
+                continue;
+            }
+            let name = rest.split_once('}').filter(|_| brace == "{");
+            let (name, after) = name.ok_or_else(|| {
+                format!("a lone `{brace}`: write `{brace}{brace}` for the character itself")
+            })?;
+            rest = after;
+            let field = Field::ALL.iter().find(|(known, _)| *known == name);
+            let (_, field) = field.ok_or_else(|| {
+                let known: Vec<String> =
+                    Field::ALL.iter().map(|(known, _)| format!("{{{known}}}")).collect();
+                format!("`{{{name}}}` is no placeholder; there are {}", known.join(", "))
+            })?;
+            if !plain.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut plain)));
+            }
+            pieces.push(Piece::Field(*field));
+        }
+        plain.push_str(rest);
+        pieces.push(Piece::Text(plain));
+        Ok(Self(pieces))
+    }
+
+    /// A text of one line, for the head of a message.
+    ///
+    /// # Errors
+    /// Names what is wrong with it.
+    pub fn subject(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() || text.chars().any(char::is_control) {
+            return Err("a subject is one line of text".to_owned());
+        }
+        let template = Self::body(text)?;
+        let block = Field::ALL
+            .iter()
+            .find(|(_, field)| field.is_block() && template.0.contains(&Piece::Field(*field)));
+        match block {
+            Some((name, _)) => Err(format!("`{{{name}}}` has several lines, a subject has one")),
+            None => Ok(template),
+        }
+    }
+
+    /// The text, with what `value` says of each placeholder. Braces in a value mean nothing.
+    pub(super) fn fill(&self, value: impl Fn(Field) -> String) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Field(field) => value(*field),
+        };
+        self.0.iter().map(piece).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn filled(text: &str) -> String {
+        let template = Template::body(text).expect(text);
+        template.fill(|field| format!("<{field:?}{{size}}>"))
+    }
+
+    #[test]
+    fn placeholders_are_filled_once() {
+        assert_eq!(filled("a {name}b{{{size}}}"), "a <Name{size}>b{<Size{size}>}");
+        assert_eq!(filled(""), "");
+        assert_eq!(filled("{{name}}"), "{name}");
+    }
+
+    #[test]
+    fn what_is_unknown_or_lone_is_named() {
+        for (text, problem) in [
+            ("{nam}", "`{nam}` is no placeholder; there are {name}, {home}, "),
+            ("{Name}", "`{Name}` is no placeholder"),
+            ("{}", "`{}` is no placeholder"),
+            ("a { b", "a lone `{`"),
+            ("a } b", "a lone `}`"),
+        ] {
+            let said = Template::body(text).expect_err(text);
+            assert!(said.starts_with(problem), "{said}");
+        }
+        let said = Template::subject("{findings}").expect_err("a block");
+        assert!(said.starts_with("`{findings}` has several lines"), "{said}");
+        for text in ["a\nb", "a\r\nBcc: x@example.com", "", " "] {
+            assert!(Template::subject(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_panic(text in "[{}a-z ]{0,20}") {
+            if let Ok(template) = Template::body(&text) {
+                template.fill(|_| String::new());
+            }
+        }
+
+        #[test]
+        fn text_with_doubled_braces_is_itself(text in any::<String>()) {
+            let doubled = text.replace('{', "{{").replace('}', "}}");
+            prop_assert_eq!(filled(&doubled), text);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Who is written to, about what.
+
+use super::*;
+
+/// The recipients of a preview, but for the administrator.
+fn recipients(text: &str) -> Vec<&str> {
+    let to = text.lines().filter_map(|line| line.strip_prefix("To: "));
+    to.filter(|to| *to != "storage@example.com").collect()
+}
+
+#[test]
+fn several_homes_and_reasons_make_one_message() {
+    let world = World::new();
+    world.names("200005,alice\n200006,alice\n200008,zoe\n");
+    world.publish();
+    let text = world.preview(0);
+    assert_eq!(recipients(&text), ["alice@example.com"]);
+    assert!(text.contains("Why: 200005 (over quota, much trash), 200006 (much trash)"), "{text}");
+    for line in [
+        "Your home 200005 is over its quota: it holds 2.4 MiB, and 2 MiB are yours",
+        "Your home 200005 holds 1.4 MiB of trash",
+        "Your home 200006 holds 1.2 MiB of trash",
+        "Subject: Your storage on EFS: 3.6 MiB in use",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let mut frees = Vec::new();
+    for path in ["200005/.local/share/Trash", "200006/.local/share/Trash", "200005/.cache/pip"] {
+        frees.push(text.find(path).unwrap());
+    }
+    assert!(frees.is_sorted(), "the largest first");
+}
+
+#[test]
+fn trash_is_a_reason_only_where_a_limit_is_set() {
+    let world = World::new();
+    world.configure(&CONFIG.replace("trash = '1MiB'\n", ""));
+    let text = world.preview(0);
+    assert_eq!(recipients(&text), ["alice@example.com"]);
+    assert!(text.contains("Why: 200005 (over quota)\n"), "{text}");
+}
+
+#[test]
+fn the_table_goes_before_the_file_and_that_before_the_template() {
+    let world = World::new();
+    let list = world.scratch.path().join("addresses.csv");
+    std::fs::write(&list, "name,address\nalice,a.file@example.org\nbob,b.file@example.org\n")
+        .unwrap();
+    let with = |more: &str| {
+        world.configure(&format!("{CONFIG}{more}"));
+        world.preview(0)
+    };
+    let file = format!("address_file = {list:?}\n");
+    assert_eq!(recipients(&with(&file)), ["a.file@example.org", "b.file@example.org"]);
+    let table = format!("{file}[remind.addresses]\n200006 = 'b.table@example.net'\n");
+    assert_eq!(recipients(&with(&table)), ["a.file@example.org", "b.table@example.net"]);
+    // Without a template only who is mapped is written to.
+    world.configure(&format!("{}{file}", CONFIG.replace("address = '{name}@example.com'\n", "")));
+    std::fs::write(&list, "200006,b@example.org\n").unwrap();
+    let text = world.preview(0);
+    assert_eq!(recipients(&text), ["b@example.org"]);
+    let line = text.lines().find(|line| line.starts_with("  200005 (alice)")).unwrap();
+    assert!(line.ends_with("no map of addresses has its owner"), "{line}");
+    std::fs::write(&list, "200006,b@example.org\nalice,nobody\n").unwrap();
+    let said = stderr(&world.remind(&["--dry-run"], 2));
+    assert!(said.contains("addresses.csv: line 2: `nobody` is no address"), "{said}");
+}
+
+#[test]
+fn dashes_become_dots_on_request() {
+    let world = World::new();
+    world.names("200005,alice-smith\n200006,bob\n");
+    world.publish();
+    assert_eq!(recipients(&world.preview(0))[0], "alice-smith@example.com");
+    world.configure(&format!("{CONFIG}dash_to_dot = true\n"));
+    let text = world.preview(0);
+    assert_eq!(recipients(&text)[0], "alice.smith@example.com");
+    assert!(text.contains("Hello alice-smith,"), "{text}");
+}
+
+/// Addresses outlive people.
+#[test]
+fn an_orphan_is_nobodys_even_if_a_map_has_its_uid() {
+    let world = World::new();
+    world.configure(&format!("{CONFIG}[remind.addresses]\n200007 = 'left@example.com'\n"));
+    let text = world.preview(0);
+    assert!(!text.contains("left@example.com"), "{text}");
+    let line = text.lines().find(|line| line.starts_with("  200007")).unwrap();
+    assert!(line.ends_with("over quota; an orphan: nobody known owns it"), "{line}");
+}
+
+#[test]
+fn a_space_is_written_to_by_a_map_only() {
+    let world = World::new();
+    world.edit_home("200005", |home| home["owner"]["member"] = "space".into());
+    let text = world.preview(0);
+    assert_eq!(recipients(&text), ["bob@example.com"]);
+    let line = text.lines().find(|line| line.starts_with("  200005")).unwrap();
+    assert!(line.ends_with("a space that no map of addresses has"), "{line}");
+    // To one of those who work there, and in one message with what is hers.
+    world.configure(&format!("{CONFIG}[remind.addresses]\nalice = 'Bob@example.com'\n"));
+    let text = world.preview(0);
+    assert_eq!(recipients(&text), ["Bob@example.com"]);
+    assert!(text.contains("Why: 200005 (over quota, much trash), 200006 (much trash)"), "{text}");
+}
+
+#[test]
+fn a_home_without_a_name_needs_its_uid_in_a_map() {
+    let world = World::new();
+    world.edit_home("200005", |home| {
+        home["owner"] = serde_json::json!({ "name": null, "source": null, "status": "unknown" });
+    });
+    let text = world.preview(0);
+    assert_eq!(recipients(&text), ["bob@example.com"]);
+    assert!(text.contains("its owner has no name"), "{text}");
+    world.configure(&format!("{CONFIG}[remind.addresses]\n200005 = 'al@example.com'\n"));
+    let text = world.preview(0);
+    assert_eq!(recipients(&text), ["al@example.com", "bob@example.com"]);
+    assert!(text.contains("Hello al@example.com,"), "{text}");
+}
+
+#[test]
+fn texts_are_templates() {
+    let world = World::new();
+    let template = "subject = '{name}: {trash} of trash, {size} of {quota} ({cost})'\n\
+         body = '''{{{home}}} {date} {root} {admin}\n{homes}'''\n\
+         home_at = '/home/me/efs dir'\n";
+    world.configure(&format!("{CONFIG}{template}"));
+    world.edit_home("200005", |home| home["cost_month"] = 12.4.into());
+    let text = world.preview(0);
+    let subject = "Subject: alice: 1.4 MiB of trash, 2.4 MiB of 2 MiB (12.40 USD a month)\n";
+    assert!(text.contains(subject), "{text}");
+    let root = world.root().display().to_string();
+    let day = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    let first = format!("\n\n{{200005}} {day} {root} storage@example.com\n  200005  2.4 MiB of");
+    assert!(text.contains(&first), "{text}");
+    assert!(text.contains("caches 988 KiB, 12.40 USD a month\n"), "{text}");
+    // Commands are for where people see their homes.
+    world.configure(&format!("{CONFIG}home_at = '/home/me/efs dir'\n"));
+    let text = world.preview(0);
+    assert!(text.contains("\n      rm -r '/home/me/efs dir/.local/share/Trash'\n"), "{text}");
+    assert!(!text.contains(&format!("rm -r {root}")), "{text}");
+}
