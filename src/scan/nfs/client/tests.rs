@@ -9,7 +9,8 @@ fn client() -> Client {
     let rules = rule_file::load(&[], ("", ""), &[]).unwrap();
     let exclude = Exclude::default();
     let scope = Scope { home_depth: 1, homes: None, mounts: Mounts::Skip, exclude };
-    let ledger = Arc::new(Ledger::new(Task { rules, scope, ages: Ages::at(0), top: 10 }));
+    let ledger =
+        Arc::new(Ledger::new(Task { rules, scope, ages: Ages::at(0), top: 10, export: None }));
     let pacing =
         Pacing { threads: Threads::Auto, max_threads: None, max_ops: None, max_latency: None };
     let options = Options {
