@@ -21,7 +21,8 @@ _efs-scan() {
 json\:"Everything, by a versioned schema"
 csv\:"A line for each home"
 du\:"As \`du -h -d1 ROOT/\` prints it"
-prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"))' \
+prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"
+ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
 '-o+[Write the result to this file, all at once when it is complete]:FILE:_files' \
 '--output=[Write the result to this file, all at once when it is complete]:FILE:_files' \
 '--sort=[Order of the homes \[default\: size\]]:SORT:((size\:"Allocated bytes"
@@ -52,7 +53,7 @@ quota\:"Percent of the quota"))' \
 '--max-ops=[At most N directory operations a second\: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is held to N as a mean over some seconds]:N:_default' \
 '--max-latency=[Fewer workers while the file system takes longer than MS milliseconds for an answer]:MS:_default' \
 '--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
-'--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]]:UID:_default' \
+'--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]. With it goes group 0 where UID is 0, else 65534 (nogroup), and by default the effective group]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux'\''s before 6.5, which such requests corrupt \[default\: 1\]]:N:_default' \
 '--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it; the certificate must be for ROOT'\''s host, or with --file-system-id for its DNS name]::BOOL:(true false)' \
 '--engine=[How entries are found \[default\: posix on Linux, and nfs where ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
@@ -189,6 +190,22 @@ json\:"One JSON object each, for log collectors"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(remind)
+_arguments "${_arguments_options[@]}" : \
+'--from=[Where runs are published\: s3\://BUCKET/PREFIX or a directory \[default\: where the configuration publishes to\]]:DEST:_default' \
+'--state-dir=[Where it is kept who was reminded when \[default\: /var/lib/efs-scan\]]:DIR:_files' \
+'--config=[Configuration file; /etc/efs-scan.toml is read if it exists]:FILE:_files' \
+'--log-format=[Form of what is said on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'--dry-run[Print the messages, to whom and why; send nothing and change nothing]' \
+'(-v --verbose)-q[Say nothing on stderr but errors]' \
+'(-v --verbose)--quiet[Say nothing on stderr but errors]' \
+'*-v[Say more on stderr; twice for everything]' \
+'*--verbose[Say more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
 (config)
 _arguments "${_arguments_options[@]}" : \
 '*--user=[Scan the home of this user or uid only, in detail (repeatable)]:NAME|UID:_default' \
@@ -197,7 +214,8 @@ _arguments "${_arguments_options[@]}" : \
 json\:"Everything, by a versioned schema"
 csv\:"A line for each home"
 du\:"As \`du -h -d1 ROOT/\` prints it"
-prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"))' \
+prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"
+ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
 '-o+[Write the result to this file, all at once when it is complete]:FILE:_files' \
 '--output=[Write the result to this file, all at once when it is complete]:FILE:_files' \
 '--sort=[Order of the homes \[default\: size\]]:SORT:((size\:"Allocated bytes"
@@ -228,7 +246,7 @@ quota\:"Percent of the quota"))' \
 '--max-ops=[At most N directory operations a second\: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is held to N as a mean over some seconds]:N:_default' \
 '--max-latency=[Fewer workers while the file system takes longer than MS milliseconds for an answer]:MS:_default' \
 '--nice=[Use processor and disk only when nobody else wants them]::BOOL:(true false)' \
-'--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]]:UID:_default' \
+'--nfs-uid=[With --engine nfs\: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said \[default\: the effective uid\]. With it goes group 0 where UID is 0, else 65534 (nogroup), and by default the effective group]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux'\''s before 6.5, which such requests corrupt \[default\: 1\]]:N:_default' \
 '--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it; the certificate must be for ROOT'\''s host, or with --file-system-id for its DNS name]::BOOL:(true false)' \
 '--engine=[How entries are found \[default\: posix on Linux, and nfs where ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
@@ -261,6 +279,7 @@ _efs-scan_commands() {
 'report:Make HTML pages of the newest published run\: one about everybody, and one for each user' \
 'history:Show what became of each home over the published runs, how fast it grows, and when its quota is reached' \
 'publish:Send what could not be published before' \
+'remind:Remind those who are over quota or have much trash, by e-mail' \
 'config:Print the effective configuration as TOML' \
     )
     _describe -t commands 'efs-scan commands' commands "$@"
@@ -279,6 +298,11 @@ _efs-scan__subcmd__history_commands() {
 _efs-scan__subcmd__publish_commands() {
     local commands; commands=()
     _describe -t commands 'efs-scan publish commands' commands "$@"
+}
+(( $+functions[_efs-scan__subcmd__remind_commands] )) ||
+_efs-scan__subcmd__remind_commands() {
+    local commands; commands=()
+    _describe -t commands 'efs-scan remind commands' commands "$@"
 }
 (( $+functions[_efs-scan__subcmd__report_commands] )) ||
 _efs-scan__subcmd__report_commands() {
