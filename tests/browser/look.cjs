@@ -124,7 +124,13 @@ const copies = async (page) => {
   for (let at = 0; at < Math.min(5, await codes.count()); at += 1) {
     const button = page.locator("button.copy").nth(at);
     await button.click();
-    out.push({ wanted: await codes.nth(at).textContent(), said: await button.textContent(),
+    // Copying is asynchronous, and the word stays for two seconds only.
+    let said = await button.textContent();
+    for (let tries = 0; said === "Copy" && tries < 250; tries += 1) {
+      await page.waitForTimeout(20);
+      said = await button.textContent();
+    }
+    out.push({ wanted: await codes.nth(at).textContent(), said,
       got: await page.evaluate(() => navigator.clipboard.readText()) });
   }
   return out;
