@@ -56,6 +56,26 @@ fn sessions_of_connections_that_broke_are_given_back() {
 }
 
 #[test]
+fn a_session_that_nobody_was_told_of_is_given_back() {
+    // The walk is over when the connections break that wait for the second session.
+    let model = plain();
+    let server = Arc::new(serve(few(), &model));
+    let dropping = Arc::downgrade(&server);
+    let drop = What::call(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        dropping.upgrade().unwrap().drop_connections();
+    });
+    server.fault(Fault::operation(Op::CREATE_SESSION, drop).after(1));
+    let mut engine = engine(&server);
+    engine.patience = Duration::from_secs(5);
+    engine.batch = 1;
+    let outcome = walk(&engine).unwrap();
+    assert_whole(&server, &model, &outcome);
+    assert_eq!(server.faults_fired(), 1);
+    assert_left(&server);
+}
+
+#[test]
 fn slots_that_the_server_wants_back_are_not_used() {
     let config = Config { slots: Slots::AtMost(64), ..Config::default() };
     let server = during(config, |server| server.set_target_highest_slot(0));

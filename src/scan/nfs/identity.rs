@@ -1,6 +1,7 @@
 //! Who this client is to the server: one client id for all connections, each with a session of its
 //! own. Sessions are made one after the other, because their numbers go up by one.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::compound::{SessionId, Verifier};
@@ -22,8 +23,10 @@ pub(super) struct Identity {
     was_known: bool,
     /// Whether the server has answered at all, if only that it is busy.
     met: bool,
+    /// A session was asked for, and whether there is one the server has not said.
+    asked: bool,
     /// Sessions of connections that were lost: the server keeps them until they are destroyed.
-    orphans: Vec<SessionId>,
+    orphans: VecDeque<SessionId>,
     spoken: Instant,
 }
 
@@ -43,7 +46,8 @@ impl Identity {
             turn: None,
             was_known: false,
             met: false,
-            orphans: Vec::new(),
+            asked: false,
+            orphans: VecDeque::new(),
             spoken: Instant::now(),
         }
     }
@@ -74,6 +78,7 @@ impl Identity {
             return;
         }
         self.client = None;
+        self.asked = false;
         self.orphans.clear();
         self.verifier = self.verifier.wrapping_add(1);
     }
@@ -81,18 +86,18 @@ impl Identity {
     /// A session's connection was lost.
     pub(super) fn left(&mut self, client: u64, session: SessionId) {
         if self.client.is_some_and(|(known, _)| known == client) {
-            self.orphans.push(session);
+            self.orphans.push_back(session);
         }
     }
 
-    /// A session that nothing uses any more.
+    /// A session that nothing uses any more: the same one until it is tidied, though others join.
     pub(super) fn orphan(&self) -> Option<SessionId> {
-        self.orphans.last().copied()
+        self.orphans.front().copied()
     }
 
     /// The server does not keep that one any more.
     pub(super) fn tidied(&mut self) {
-        self.orphans.pop();
+        self.orphans.pop_front();
     }
 
     /// Whether a connection may make its session now.
@@ -107,6 +112,22 @@ impl Identity {
         }
     }
 
+    /// A session is asked for.
+    pub(super) fn ask(&mut self) {
+        self.asked = true;
+    }
+
+    /// The server would not make one.
+    pub(super) fn answered(&mut self) {
+        self.asked = false;
+    }
+
+    /// Whether one may be there that nobody here knows of: to the same number, the server says which
+    /// (RFC 8881, 18.36.4).
+    pub(super) fn may_have_more(&self) -> bool {
+        self.asked
+    }
+
     /// A session was made, for the client that is given.
     pub(super) fn created(&mut self, link: usize) -> u64 {
         if let Some((_, sequence)) = &mut self.client {
@@ -114,6 +135,7 @@ impl Identity {
         }
         self.was_known = true;
         self.met = true;
+        self.asked = false;
         self.let_go(link);
         self.client.unwrap_or_default().0
     }
@@ -166,5 +188,24 @@ impl Identity {
     /// It was told now.
     pub(super) fn spoke(&mut self, now: Instant) {
         self.spoken = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_is_lost_while_another_is_given_back_is_kept() {
+        let mut identity = Identity::new(1);
+        identity.known(7, 1);
+        identity.left(7, [1; 16]);
+        assert_eq!(identity.orphan(), Some([1; 16]));
+        identity.left(7, [2; 16]);
+        // The answer to the first.
+        identity.tidied();
+        assert_eq!(identity.orphan(), Some([2; 16]));
+        identity.tidied();
+        assert_eq!(identity.orphan(), None);
     }
 }

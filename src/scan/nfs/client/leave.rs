@@ -22,21 +22,27 @@ impl Client {
     /// Takes leave.
     pub(super) fn leave(&mut self) {
         let until = Instant::now() + GOODBYE;
-        self.finish_steps(until);
+        // Again where the connection is lost at the last moment.
+        while Instant::now() < until {
+            self.finish_steps(until);
+            self.end_sessions(until);
+            let Some(at) = self.any_link(until) else { return };
+            if self.identity.may_have_more() {
+                self.set_up(at, Step::Create, Instant::now());
+            } else if self.give_back(at, until) {
+                return;
+            }
+        }
+    }
+
+    /// Sessions, each through its connection.
+    fn end_sessions(&mut self, until: Instant) {
         for at in 0..self.links.len() {
             let ready = matches!(self.links[at].state, State::Ready | State::Setup(Step::Bind));
             let Some(session) = self.links[at].session.take() else { continue };
             let destroy = |request: &mut Request| request.destroy_session(&session.id);
             if !ready || !self.ask(at, Operation::DestroySession, &destroy, until) {
                 self.identity.left(session.client, session.id);
-            }
-        }
-        // Again where the connection is lost at the last moment.
-        while let Some(at) = self.any_link(until)
-            && Instant::now() < until
-        {
-            if self.give_back(at, until) {
-                return;
             }
         }
     }
@@ -81,7 +87,9 @@ impl Client {
     /// A connection that holds; a new one where all were lost and something is left behind.
     fn any_link(&mut self, until: Instant) -> Option<usize> {
         self.identity.client()?;
-        let connected = |state: &State| matches!(state, State::Ready | State::Waiting);
+        let connected = |state: &State| {
+            matches!(state, State::Ready | State::Waiting | State::Setup(Step::Bind))
+        };
         let held = self.links.iter().position(|link| connected(&link.state));
         if held.is_some() {
             return held;

@@ -115,6 +115,7 @@ impl Client {
             (Step::Create, _) => {
                 let (client, sequence) = self.identity.client().unwrap_or_default();
                 request.create_session(client, sequence, &WANTED);
+                self.identity.ask();
             }
             (Step::Bind, Some(session)) => request.bind_conn_to_session(&session.id),
             (Step::Bind, None) => return,
@@ -253,6 +254,9 @@ impl Client {
     fn step_failed(&mut self, at: usize, step: Step, fault: Fault) -> Lost {
         if let Fault::Status { status, .. } = fault {
             let (client, _) = self.identity.client().unwrap_or_default();
+            if step == Step::Create {
+                self.identity.answered();
+            }
             match status {
                 Status::DELAY | Status::GRACE | Status::SERVERFAULT | Status::RESOURCE => {}
                 // Of the client id it says nothing.
