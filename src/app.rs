@@ -66,7 +66,7 @@ fn dispatch(cli: &Cli, loaded: Loaded) -> Result<Exit, Failure> {
         }
         Some(Command::Report(args)) => {
             log::init(&cli.common, loaded.log_format());
-            reporting::run(args, loaded.readers().map_err(Failure::usage)?)
+            reporting::run(args, &loaded.readers().map_err(Failure::usage)?)
         }
         Some(Command::History(args)) => {
             log::init(&cli.common, loaded.log_format());

@@ -10,23 +10,17 @@ use crate::config::Readers;
 use crate::exit::{Exit, Failure};
 use crate::history::{self, History};
 use crate::output::Output;
-use crate::publish::{Destination, LATEST, PAGE, Pointed, Store, newest, page_of_user, put_page};
+use crate::publish::{Destination, PAGE, Pointed, Store, newest_report, page_of_user, put_page};
 use crate::report::Report;
 use crate::report::html::Pages;
-use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::service::{ServiceError, ServiceResult};
 
 /// How far back the pages look that a scan publishes.
 const DAYS: u32 = 90;
 
 /// `efs-scan report`.
-pub(crate) fn run(args: &ReportArgs, readers: Readers) -> Result<Exit, Failure> {
-    let from = match &args.from {
-        Some(text) => Some(text.parse::<Destination>().map_err(Failure::usage)?),
-        None => readers.published,
-    };
-    let from = from.ok_or_else(|| {
-        Failure::usage("where are runs published? Say --from, or `to` under [publish]")
-    })?;
+pub(crate) fn run(args: &ReportArgs, readers: &Readers) -> Result<Exit, Failure> {
+    let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let failed = |error: ServiceError| Failure::fatal(error.text);
     // A wrong path shows before anything is read.
     let html = args.html.as_deref().map(|path| open("--html", path)).transpose()?;
@@ -63,18 +57,7 @@ pub(crate) fn publish(to: &Destination, aws: &Aws) -> bool {
 
 /// The newest run, and those of so many days before it.
 fn read(store: &dyn Store, days: u32) -> ServiceResult<(Report, History)> {
-    let latest = newest(store)?.ok_or_else(|| {
-        let text = format!("nothing is published there yet: {} does not exist", store.name(LATEST));
-        ServiceError::new(Trouble::Missing, text)
-    })?;
-    let name = store.name(&latest.report);
-    let object = store.get(&latest.report)?.ok_or_else(|| {
-        let text = format!("{name} does not exist, and {} names it", store.name(LATEST));
-        ServiceError::new(Trouble::Missing, text)
-    })?;
-    let report = serde_json::from_slice::<Report>(&object.bytes).map_err(|error| {
-        ServiceError::new(Trouble::Refused, format!("{name} is not from efs-scan: {error}"))
-    })?;
+    let report = newest_report(store)?;
     let history = history::read(store, days, report.run.finished)?;
     Ok((report, history))
 }

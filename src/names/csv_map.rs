@@ -3,6 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// Reads a table that people wrote: with comments, blanks and further columns; a header is a line
+/// like the others.
+pub(crate) fn lines_by_hand(text: &[u8]) -> csv::Reader<&[u8]> {
+    // Spreadsheets write a byte order mark.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .comment(Some(b'#'))
+        .from_reader(text)
+}
+
 /// The file's contents.
 #[derive(Debug)]
 pub(super) struct CsvMap(BTreeMap<u32, String>);
@@ -17,14 +30,7 @@ impl CsvMap {
     }
 
     fn parse(text: &[u8]) -> Result<Self, String> {
-        // Spreadsheets write a byte order mark.
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(csv::Trim::All)
-            .comment(Some(b'#'))
-            .from_reader(text);
+        let mut reader = lines_by_hand(text);
         let mut map = BTreeMap::new();
         let (mut uid_at, mut name_at) = (0, 1);
         for (at, record) in reader.records().enumerate() {

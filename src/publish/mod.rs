@@ -20,7 +20,7 @@ pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
 pub use layout::{DU_LATEST, Keys, LATEST};
 pub use metrics::{UserMetrics, batches, metrics};
 pub use notice::{Notice, compose, over_quota};
-pub use objects::{Pointed, check, newest, publish};
+pub use objects::{Pointed, check, newest, newest_report, nothing_there, publish};
 pub use pages::{PAGE, page_of_user, put_page};
 pub use send::{Sent, send};
 pub use spool::{CloudWatch, Job, Notify, Plan, Progress, add};

@@ -21,7 +21,7 @@ use crate::report::Report;
 use crate::service::{ServiceError, ServiceResult, Trouble};
 
 /// How often the two are tried anew because somebody else wrote between.
-const ROUNDS: usize = 8;
+pub(super) const ROUNDS: usize = 8;
 
 /// What became of `latest.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,30 @@ pub fn newest(store: &dyn Store) -> ServiceResult<Option<Latest>> {
         )),
         Err(error) => refused(format!("{name} is not from efs-scan: {error}")),
     }
+}
+
+/// The newest run, whole: the report that `latest.json` names.
+///
+/// # Errors
+/// If the store cannot say, nothing is published there, or the two do not belong together.
+pub fn newest_report(store: &dyn Store) -> ServiceResult<Report> {
+    let missing = |text| ServiceError::new(Trouble::Missing, text);
+    let refused = |text| ServiceError::new(Trouble::Refused, text);
+    let latest = newest(store)?.ok_or_else(|| missing(nothing_there(store)))?;
+    let (name, pointer) = (store.name(&latest.report), store.name(LATEST));
+    let object = store.get(&latest.report)?;
+    let object = object.ok_or_else(|| missing(format!("{name} is gone, which {pointer} names")))?;
+    let report: Report = serde_json::from_slice(&object.bytes)
+        .map_err(|error| refused(format!("{name} is not from efs-scan: {error}")))?;
+    match report.run == latest.run {
+        true => Ok(report),
+        false => Err(refused(format!("{name} is not the run that {LATEST} names"))),
+    }
+}
+
+/// What is said where nothing was published yet.
+pub fn nothing_there(store: &dyn Store) -> String {
+    format!("nothing is published there yet: {} does not exist", store.name(LATEST))
 }
 
 /// Publishes the run; a second time changes nothing.
@@ -125,7 +149,7 @@ fn settle(store: &dyn Store, report: &Report) -> ServiceResult<()> {
     Err(crowded(store, DU_LATEST))
 }
 
-fn crowded(store: &dyn Store, key: &str) -> ServiceError {
+pub(super) fn crowded(store: &dyn Store, key: &str) -> ServiceError {
     let text = format!("{} is written by others all the time", store.name(key));
     ServiceError::new(Trouble::Throttled, text)
 }

@@ -1,15 +1,12 @@
 //! Pages beside the runs: objects that change, each by itself from an older run's to a newer one's.
 
-use super::objects::Pointed;
+use super::objects::{Pointed, ROUNDS, crowded};
 use super::store::{Condition, Put, Store};
 use crate::report::html::run_of;
-use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::service::ServiceResult;
 
 /// The page about everybody.
 pub const PAGE: &str = "report/latest.html";
-
-/// How often it is tried anew because somebody else wrote between.
-const ROUNDS: usize = 8;
 
 /// The key of a user's page.
 pub fn page_of_user(uid: u32) -> String {
@@ -33,6 +30,5 @@ pub fn put_page(store: &dyn Store, key: &str, page: &str) -> ServiceResult<Point
             return Ok(Pointed::Here);
         }
     }
-    let text = format!("{} is written by others all the time", store.name(key));
-    Err(ServiceError::new(Trouble::Throttled, text))
+    Err(crowded(store, key))
 }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::names::lines_by_hand;
+
 /// An address that can stand in the head of a message as it is: `local@domain`, ASCII, no quotes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -151,14 +153,7 @@ impl AddressMap {
     }
 
     fn parse(text: &[u8]) -> Result<Self, String> {
-        // Spreadsheets write a byte order mark.
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(csv::Trim::All)
-            .comment(Some(b'#'))
-            .from_reader(text);
+        let mut reader = lines_by_hand(text);
         let mut map = BTreeMap::new();
         let (mut who_at, mut address_at) = (vec![0], 1);
         for (at, record) in reader.records().enumerate() {

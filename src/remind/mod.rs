@@ -23,7 +23,7 @@ use crate::config::Readers;
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::output::{Output, refuse_inside};
-use crate::publish::{Destination, LATEST, State, Store, newest};
+use crate::publish::{State, newest_report};
 use crate::report::{Coverage, Kind, Report};
 use crate::scan::Stop;
 use crate::service::ServiceError;
@@ -83,17 +83,11 @@ pub(crate) fn run(
     reminding: &Reminding,
     stop: &Stop,
 ) -> Result<Exit, Failure> {
-    let from = match &args.from {
-        Some(text) => Some(text.parse::<Destination>().map_err(Failure::usage)?),
-        None => readers.published,
-    };
-    let from = from.ok_or_else(|| {
-        Failure::usage("where are runs published? Say --from, or `to` under [publish]")
-    })?;
+    let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let book = reminding.addresses.open().map_err(Failure::usage)?;
     let aws = Aws::default();
     let store = from.open(&aws).map_err(failed)?;
-    let report = report(&*store)?;
+    let report = newest_report(&*store).map_err(failed)?;
     let now = Timestamp::now();
     if is_stale(&report.run, now) {
         let finished = report.run.finished.strftime("%Y-%m-%d %H:%M UTC");
@@ -151,24 +145,6 @@ fn warn_of_unread(report: &Report) -> bool {
 
 fn failed(error: ServiceError) -> Failure {
     Failure::fatal(error.text)
-}
-
-/// The newest run, whole.
-fn report(store: &dyn Store) -> Result<Report, Failure> {
-    let latest = newest(store).map_err(failed)?.ok_or_else(|| {
-        let name = store.name(LATEST);
-        Failure::fatal(format!("nothing is published there yet: {name} does not exist"))
-    })?;
-    let name = store.name(&latest.report);
-    let object = store.get(&latest.report).map_err(failed)?.ok_or_else(|| {
-        Failure::fatal(format!("{name} is gone, which {} names", store.name(LATEST)))
-    })?;
-    let report: Report = serde_json::from_slice(&object.bytes)
-        .map_err(|error| Failure::fatal(format!("{name} is not from efs-scan: {error}")))?;
-    match report.run == latest.run {
-        true => Ok(report),
-        false => Err(Failure::fatal(format!("{name} is not the run that {LATEST} names"))),
-    }
 }
 
 /// What a person is to be reminded of now.

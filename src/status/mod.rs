@@ -12,7 +12,7 @@ use crate::config::Readers;
 use crate::exit::{Exit, Failure};
 use crate::names::domain_id;
 use crate::output::Output;
-use crate::publish::{LATEST, Latest, newest};
+use crate::publish::{Latest, newest, nothing_there};
 use crate::service::ServiceError;
 use crate::text::harmless_json;
 use changes::Bases;
@@ -28,10 +28,8 @@ pub(crate) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> 
     let failed = |error: ServiceError| Failure::fatal(error.text);
     let aws = Aws::default();
     let store = from.open(&aws).map_err(failed)?;
-    let latest = newest(&*store).map_err(failed)?.ok_or_else(|| {
-        let name = store.name(LATEST);
-        Failure::fatal(format!("nothing is published there yet: {name} does not exist"))
-    })?;
+    let latest = newest(&*store).map_err(failed)?;
+    let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(&*store)))?;
     let bases = Bases::read(&*store, &latest).map_err(failed)?;
     let apps = match args.apps {
         true => Some(apps(&latest, readers.domain, &aws)?),

@@ -120,5 +120,6 @@ fn what_is_wrong_is_said_in_a_line() {
     std::fs::remove_dir_all(Path::new(&to).join("runs")).unwrap();
     let output = report(&["--from", &to, "--html", html]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("latest.json names it"), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.contains("is gone, which ") && said.contains("latest.json names"), "{said}");
 }
