@@ -96,7 +96,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_findings (
   command string,
   run_id string,
   run_started string,
-  cost_month_usd string
+  cost_month_usd string,
+  advice string
 )
 PARTITIONED BY (dt string)
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
@@ -177,7 +178,8 @@ SELECT
   try_cast(frees_allocated_bytes AS bigint) AS frees_allocated_bytes,
   try_cast(frees_metered_bytes AS bigint) AS frees_metered_bytes,
   nullif(command, '') AS command,
-  try_cast(cost_month_usd AS double) AS cost_month_usd
+  try_cast(cost_month_usd AS double) AS cost_month_usd,
+  nullif(advice, '') AS advice
 FROM efs_scan_findings;
 
 -- Growth per user, that is per home, over 30 days: the first run of that time against the newest,
@@ -231,7 +233,7 @@ WITH
   recent AS (
     SELECT
       run_id, home, owner, uid, rule, class, hint, path, inodes, allocated_bytes,
-      frees_allocated_bytes, frees_metered_bytes, command, cost_month_usd
+      frees_allocated_bytes, frees_metered_bytes, command, cost_month_usd, advice
     FROM efs_scan_findings_typed
     WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
   ),
@@ -240,6 +242,6 @@ WITH
   )
 SELECT
   home, owner, uid, rule, class, path, inodes, allocated_bytes, frees_allocated_bytes,
-  frees_metered_bytes, command, cost_month_usd
+  frees_metered_bytes, command, cost_month_usd, advice
 FROM recent CROSS JOIN ends
 WHERE run_id = last_run AND NOT hint;

@@ -27,7 +27,8 @@ pub(crate) fn run(args: &ReportArgs, readers: &Readers) -> Result<Exit, Failure>
     let aws = Aws::default();
     let store = from.open(&aws).map_err(failed)?;
     let (report, history) = read(&*store, args.days).map_err(failed)?;
-    let pages = Pages::new(&report, &history, Timestamp::now());
+    let home_at = readers.home_at.as_deref();
+    let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at);
     if let Some(output) = html {
         output.write(pages.overview().as_bytes()).map_err(Failure::fatal)?;
     }
@@ -42,11 +43,11 @@ pub(crate) fn run(args: &ReportArgs, readers: &Readers) -> Result<Exit, Failure>
 
 /// Publishes the pages of the newest run after a scan. Whether that went well: what did not is
 /// logged, because the run itself is published.
-pub(crate) fn publish(to: &Destination, aws: &Aws) -> bool {
+pub(crate) fn publish(to: &Destination, home_at: Option<&Path>, aws: &Aws) -> bool {
     let done = || {
         let store = to.open(aws)?;
         let (report, history) = read(&*store, DAYS)?;
-        put(&*store, &Pages::new(&report, &history, Timestamp::now()))
+        put(&*store, &Pages::new(&report, &history, Timestamp::now()).seen_at(home_at))
     };
     let done: ServiceResult<()> = done();
     if let Err(error) = &done {
@@ -78,8 +79,10 @@ fn put(store: &dyn Store, pages: &Pages<'_>) -> ServiceResult<()> {
 }
 
 fn write_users(directory: &Path, pages: &Pages<'_>) -> Result<(), Failure> {
-    std::fs::create_dir_all(directory)
-        .map_err(|error| Failure::fatal(format!("--users {}: {error}", directory.display())))?;
+    std::fs::create_dir_all(directory).map_err(|error| {
+        let directory = directory.display();
+        Failure::fatal(format!("--users: making the directory {directory}: {error}"))
+    })?;
     for uid in pages.uids() {
         let Some(page) = pages.of_user(uid) else { continue };
         let output = open("--users", &directory.join(format!("{uid}.html")))?;

@@ -186,7 +186,7 @@ fn scan(
     let paged = match &config.publishing {
         // Who ends the program does not wait for pages: the next run makes them.
         Publishing { report: true, to: Some(to), .. } if spooled && all_sent && !stop.is_set() => {
-            reporting::publish(to, &aws)
+            reporting::publish(to, config.home_at.as_deref(), &aws)
         }
         _ => true,
     };

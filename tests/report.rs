@@ -15,6 +15,8 @@ mod hostile;
 mod invented;
 #[path = "report/markup.rs"]
 mod markup;
+#[path = "report/parts.rs"]
+mod parts;
 #[path = "report/published.rs"]
 mod published;
 

@@ -272,3 +272,29 @@ fn what_rules_find_outside_of_homes_is_ordered_by_size() {
     let rules: Vec<_> = rules.iter().map(|rule| rule["rule"].as_str().unwrap()).collect();
     assert_eq!(rules, ["nfs-deleted-open", "crash-dump"]);
 }
+
+#[test]
+fn commands_do_as_they_are_pasted_what_their_rule_says() {
+    for spec in examples::built_in() {
+        let Some(command) = &spec.command else { continue };
+        let words: Vec<&str> = command.split(' ').collect();
+        // Removers remove the finding and nothing else.
+        let remover = matches!(words[0], "rm" | "truncate" | "rmdir" | "find");
+        let paths = words.iter().filter(|word| **word == "{path}").count();
+        let flags = words[1..].iter().filter(|word| word.starts_with('-')).count();
+        if remover {
+            let numbers = words.iter().filter(|word| word.parse::<u64>().is_ok()).count();
+            assert_eq!((paths, 1 + flags + paths + numbers), (1, words.len()), "{}", spec.id);
+        }
+        // Sentences have these; no command here needs them.
+        assert!(!command.contains(['`', ',', '&', '|', '>', '<', '$']), "{}", spec.id);
+        assert!(spec.advice.is_none(), "{}", spec.id);
+    }
+    let advice: Vec<_> = examples::built_in().into_iter().filter_map(|spec| spec.advice).collect();
+    for text in &advice {
+        let first = text.split(' ').next().unwrap();
+        assert!(!matches!(first, "rm" | "mv" | "find" | "truncate" | "sudo"), "{text}");
+        assert!(!text.contains("{path}"), "{text}");
+    }
+    assert!(advice.len() > 10);
+}

@@ -17,7 +17,7 @@ locals {
     findings = [
       "home", "uid", "owner", "owner_status", "rule", "class", "hint", "path", "inodes",
       "allocated_bytes", "metered_bytes", "frees_allocated_bytes", "frees_metered_bytes", "command",
-      "run_id", "run_started", "cost_month_usd",
+      "run_id", "run_started", "cost_month_usd", "advice",
     ]
   }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 /// Flags of `efs-scan status`.
 #[derive(Debug, Args)]
@@ -31,6 +31,7 @@ pub struct StatusArgs {
 
 /// Flags of `efs-scan report`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("pages").required(true).multiple(true).args(["html", "users", "publish"])))]
 pub struct ReportArgs {
     /// Where runs are published: s3://BUCKET/PREFIX or a directory
     /// [default: where the configuration publishes to]
@@ -38,7 +39,7 @@ pub struct ReportArgs {
     pub from: Option<String>,
 
     /// Write the page about everybody to this file, which needs nothing else
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["users", "publish"])]
+    #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 
     /// Write a page for each user to DIR/UID.html, with nothing of anybody else's

@@ -59,6 +59,8 @@ pub struct Config {
     pub users: Vec<String>,
     /// Depth of the homes below the root.
     pub home_depth: u32,
+    /// Where people see what is in their home, if that is not where the root is.
+    pub home_at: Option<PathBuf>,
     /// Form of the result.
     pub format: Format,
     /// Where the result goes; stdout without it.
@@ -127,6 +129,8 @@ pub struct Readers {
     pub domain: Option<String>,
     /// Where state is kept between runs.
     pub state_dir: PathBuf,
+    /// Where people see what is in their home, if that is not where the root is.
+    pub home_at: Option<PathBuf>,
 }
 
 impl Readers {
@@ -207,6 +211,7 @@ impl Loaded {
             published: settings.publish.destination()?,
             domain: names.iter().find_map(domain),
             state_dir: settings.state_dir.unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
+            home_at: absolute(settings.home_at)?,
         })
     }
 
@@ -279,6 +284,7 @@ impl Loaded {
             root,
             users: args.users.clone(),
             home_depth,
+            home_at: absolute(settings.home_at)?,
             format,
             output: settings.output,
             sort: settings.sort.unwrap_or_default(),
@@ -307,5 +313,15 @@ impl Loaded {
             prices: settings.prices.prices()?,
             prices_said: !is_empty(&settings.prices),
         })
+    }
+}
+
+/// Where people see their homes is a place in their file system.
+fn absolute(home_at: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {
+    match home_at {
+        Some(path) if !path.is_absolute() => {
+            Err(ConfigError(format!("home_at: {} is no absolute path", path.display())))
+        }
+        home_at => Ok(home_at),
     }
 }

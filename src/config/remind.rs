@@ -30,8 +30,6 @@ pub(super) struct RemindSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     trash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    home_at: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
@@ -53,10 +51,6 @@ impl RemindSettings {
         let addresses = Addresses { map, file: self.address_file.clone(), template };
         let trash = self.trash.as_deref().map(parse_size).transpose();
         let trash = trash.map_err(|problem| named("trash", problem))?.map(AllocatedBytes);
-        if let Some(path) = self.home_at.as_ref().filter(|path| !path.is_absolute()) {
-            let problem = format!("{} is no absolute path", path.display());
-            return Err(named("home_at", problem));
-        }
         let subject = self.subject.as_deref().unwrap_or(DEFAULT_SUBJECT);
         let subject = Template::subject(subject).map_err(|problem| named("subject", problem))?;
         let body = self.body.as_deref().unwrap_or(DEFAULT_BODY);
@@ -68,8 +62,7 @@ impl RemindSettings {
         let (Some(from), Some(admin), false) = (from, admin, addresses.is_empty()) else {
             return Ok(None);
         };
-        let home_at = self.home_at.clone();
-        Ok(Some(Reminding { from, admin, addresses, trash, subject, body, home_at }))
+        Ok(Some(Reminding { from, admin, addresses, trash, subject, body }))
     }
 
     /// Checks it for sending.

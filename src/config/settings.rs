@@ -25,6 +25,8 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) home_depth: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) home_at: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) format: Option<Format>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) output: Option<PathBuf>,

@@ -17,6 +17,7 @@ use crate::cli::{HistoryArgs, HistoryFormat};
 use crate::config::Readers;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::publish::{Store, newest, nothing_there};
 use crate::report::DuNames;
 use crate::service::ServiceError;
 use crate::units::{AllocatedBytes, parse_size};
@@ -38,8 +39,7 @@ pub(crate) fn run(args: &HistoryArgs, readers: &Readers) -> Result<Exit, Failure
     let now = Timestamp::now();
     let history = read(&*store, args.days, now).map_err(failed)?;
     if history.runs.is_empty() {
-        let (name, days) = (store.name("homes/"), args.days);
-        return Err(Failure::fatal(format!("no run of the last {days} days is in {name}")));
+        return Err(Failure::fatal(why_empty(&history, &*store, args.days)));
     }
     let mut view = View {
         from: from.to_string(),
@@ -58,6 +58,18 @@ pub(crate) fn run(args: &HistoryArgs, readers: &Readers) -> Result<Exit, Failure
     }
     print(&view, args.format).map_err(Failure::fatal)?;
     Ok(Exit::Complete)
+}
+
+/// Why there is nothing to show.
+fn why_empty(history: &History, store: &dyn Store, days: u32) -> String {
+    let tables = store.name("homes/");
+    match (history.unreadable.len(), newest(store)) {
+        (0, Ok(None)) => nothing_there(store),
+        (0, _) => format!("no run of the last {days} days is in {tables}; --days N looks further"),
+        (broken, _) => {
+            format!("none of {broken} tables of the last {days} days in {tables} could be read")
+        }
+    }
 }
 
 fn print(view: &View, format: HistoryFormat) -> Result<(), String> {

@@ -1,7 +1,6 @@
 //! What is written: to a person, and to the administrator.
 
 use std::cmp::Reverse;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -9,8 +8,8 @@ use jiff::Timestamp;
 use super::ledger::Reason;
 use super::people::{Person, Subject, Untold, name_of};
 use super::template::{Field, Template};
-use crate::report::{Finding, HomeReport, Report};
-use crate::text::{bytes_of, printable, shell_word};
+use crate::report::{Finding, HomeReport, Report, command_at};
+use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, Usd};
 
 /// What a message names at most.
@@ -111,7 +110,7 @@ impl Writer<'_> {
             let note = note
                 .and_then(|rule| rule.note.as_ref())
                 .map(|note| format!("Mind: {}", short(note.as_bytes())));
-            for line in self.command(home, finding).into_iter().chain(note) {
+            for line in self.remedy(home, finding).into_iter().chain(note) {
                 if !said.contains(&line) {
                     out.push(format!("      {line}"));
                     said.push(line);
@@ -124,22 +123,13 @@ impl Writer<'_> {
         out.join("\n")
     }
 
-    /// The command, for where its owner sees the home.
-    fn command(&self, home: &HomeReport, finding: &Finding) -> Option<String> {
-        let command = finding.command.as_ref()?;
-        let path = bytes_of(&finding.path, finding.path_base64.as_deref());
-        let name = bytes_of(&home.name, home.name_base64.as_deref());
-        let below = path.strip_prefix(&*name).and_then(|rest| rest.strip_prefix(b"/"));
-        let command = match (self.home_at, below) {
-            (Some(at), Some(below)) => {
-                let run = &self.report.run;
-                let root = bytes_of(&run.root, run.root_base64.as_deref());
-                // As the report has it, for `/` as the root too.
-                let here = shell_word(&[&root[..], b"/", &path].concat());
-                let there = shell_word(&[at.as_os_str().as_bytes(), b"/", below].concat());
-                command.replace(&here, &there)
-            }
-            _ => command.clone(),
+    /// What its owner does about it: a command for where the owner sees the home, or words.
+    fn remedy(&self, home: &HomeReport, finding: &Finding) -> Option<String> {
+        let Some(command) = command_at(self.report, home, finding, self.home_at) else {
+            return finding
+                .advice
+                .as_ref()
+                .map(|advice| format!("By hand: {}", short(advice.as_bytes())));
         };
         // Its paths were quoted so that they print; whatever does not is no command of ours.
         Some(match command.len() <= MAX_COMMAND && !command.chars().any(char::is_control) {

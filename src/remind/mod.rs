@@ -13,7 +13,7 @@ mod preview;
 mod send;
 mod template;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -57,8 +57,6 @@ pub struct Reminding {
     pub subject: Template,
     /// The text.
     pub body: Template,
-    /// The directory in which people see what is in their home.
-    pub home_at: Option<PathBuf>,
 }
 
 /// A reminder that is due, and of what.
@@ -72,6 +70,8 @@ struct Due<'a> {
 struct Work<'a> {
     report: &'a Report,
     reminding: &'a Reminding,
+    /// Where people see what is in their home.
+    home_at: Option<&'a Path>,
     due: Vec<Due<'a>>,
     untold: &'a [Untold<'a>],
 }
@@ -112,7 +112,8 @@ pub(crate) fn run(
     };
     let mut ledger = Ledger::open(&directory, now).map_err(Failure::fatal)?;
     let due = people.values().filter_map(|person| due(person, &ledger)).collect();
-    let work = Work { report: &report, reminding, due, untold: &untold };
+    let home_at = readers.home_at.as_deref();
+    let work = Work { report: &report, reminding, home_at, due, untold: &untold };
     let exit = match locked {
         None => {
             let text = preview::preview(&work, people.values(), &ledger);
@@ -156,9 +157,9 @@ fn due<'a>(person: &Person<'a>, ledger: &Ledger) -> Option<Due<'a>> {
 
 impl Work<'_> {
     fn writer(&self) -> Writer<'_> {
-        let Reminding { subject, body, admin, home_at, .. } = self.reminding;
-        let (admin, home_at) = (admin.as_str(), home_at.as_deref());
-        Writer { report: self.report, subject, body, admin, home_at }
+        let Reminding { subject, body, admin, .. } = self.reminding;
+        let (report, home_at) = (self.report, self.home_at);
+        Writer { report, subject, body, admin: admin.as_str(), home_at }
     }
 
     fn email(&self, to: &Address, letter: Letter) -> Email {

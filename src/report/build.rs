@@ -240,6 +240,7 @@ impl Builder<'_> {
                 true => command.replace("{path}", &word()),
                 false => command.clone(),
             }),
+            advice: rule.advice.clone(),
         }
     }
 
@@ -321,6 +322,7 @@ fn rule_reports(rules: &Rules, totals: &BTreeMap<u16, RuleTotal>) -> Vec<RuleRep
                 frees: share(total.frees()),
                 cost_month: None,
                 command: rule.command.clone(),
+                advice: rule.advice.clone(),
                 note: rule.note.clone(),
             }
         })

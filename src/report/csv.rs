@@ -37,7 +37,7 @@ const HEAD: [&str; 23] = [
 const COSTS_HEAD: [&str; 3] =
     ["cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd"];
 
-const FINDINGS_HEAD: [&str; 17] = [
+const FINDINGS_HEAD: [&str; 18] = [
     "home",
     "uid",
     "owner",
@@ -55,6 +55,7 @@ const FINDINGS_HEAD: [&str; 17] = [
     "run_id",
     "run_started",
     "cost_month_usd",
+    "advice",
 ];
 
 /// A line for each home.
@@ -100,7 +101,7 @@ fn cell(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&safe_cell(printable(bytes).into_bytes())).into_owned()
 }
 
-fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String; 17] {
+fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String; 18] {
     let text = |text: &str| cell(text.as_bytes());
     let (usage, frees) = (finding.usage, finding.frees);
     [
@@ -121,6 +122,7 @@ fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String
         report.run.id.clone(),
         report.run.started.to_string(),
         finding.cost_month.map(amount).unwrap_or_default(),
+        text(finding.advice.as_deref().unwrap_or_default()),
     ]
 }
 

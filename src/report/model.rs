@@ -210,8 +210,11 @@ pub struct RuleReport {
     /// What `frees` costs in a month, as an estimate.
     #[serde(default)]
     pub cost_month: Option<Usd>,
-    /// What reclaims it; `{path}` stands for the place.
+    /// The command that reclaims it; `{path}` stands for the place.
     pub command: Option<String>,
+    /// What its owner does where there is no command for it, in words.
+    #[serde(default)]
+    pub advice: Option<String>,
     /// A word of caution about that.
     pub note: Option<String>,
 }
@@ -239,6 +242,9 @@ pub struct Finding {
     pub cost_month: Option<Usd>,
     /// The command that reclaims it, as its owner would run it.
     pub command: Option<String>,
+    /// What its owner does where there is no command for it, in words.
+    #[serde(default)]
+    pub advice: Option<String>,
 }
 
 /// A large file.

@@ -84,11 +84,11 @@ fn findings(out: &mut String, home: &HomeReport) -> Result {
         writeln!(out, "\nWhat reclaims them, run by the owner; paths are this machine's")?;
         let mut said: Vec<&str> = Vec::new();
         for finding in &home.findings {
-            let Some(command) = &finding.command else { continue };
-            if !said.contains(&command.as_str()) {
-                said.push(command);
+            let Some(how) = finding.command.as_ref().or(finding.advice.as_ref()) else { continue };
+            if !said.contains(&how.as_str()) {
+                said.push(how);
                 let rule = printable(finding.rule.as_bytes());
-                writeln!(out, "  {rule}: {}", printable_command(command))?;
+                writeln!(out, "  {rule}: {}", printable_command(how))?;
             }
         }
     }

@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 use jiff::Timestamp;
 
 use super::model::*;
+use super::money::reclaimable;
 use super::page::page;
 use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, Usd, human};
@@ -251,15 +252,14 @@ pub(super) fn finding_table(findings: &[&Finding]) -> Table {
 /// What a reader must know about the numbers above.
 fn remarks(out: &mut String, report: &Report) -> Result {
     let classes = &report.totals.by_class;
-    let gone = classes.trash.allocated_bytes + classes.cache.allocated_bytes;
-    if gone.0 > 0 {
-        let (trash, cache) = (classes.trash, classes.cache);
+    let (trash, cache) = (classes.trash, classes.cache);
+    if (trash.allocated_bytes + cache.allocated_bytes).0 > 0 {
         writeln!(
             out,
             "Trash {} and caches {}: {} can be had back.",
             trash.allocated_bytes.human(),
             cache.allocated_bytes.human(),
-            gone.human()
+            reclaimable(&report.rules).allocated_bytes.human()
         )?;
     }
     if let Some(money) = &report.money {

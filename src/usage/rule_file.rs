@@ -43,9 +43,12 @@ pub struct RuleSpec {
     /// Files of at least this size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_size: Option<String>,
-    /// What reclaims it.
+    /// The command that reclaims it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// What its owner does, where no command does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
     /// A word of caution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -146,6 +149,9 @@ impl RuleSpec {
         }
         if self.starts_with.is_some() && self.contains.len() != 1 {
             return Err("`starts_with` needs `contains` with one name".to_owned());
+        }
+        if self.command.is_some() && self.advice.is_some() {
+            return Err("it has a `command` or an `advice`, not both".to_owned());
         }
         self.min_size()?;
         Ok(())

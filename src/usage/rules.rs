@@ -26,8 +26,10 @@ pub struct Rule {
     pub class: Class,
     /// A hint names a directory and counts it as [`Class::Rest`]: it may be worth a look.
     pub hint: bool,
-    /// What reclaims it; `{path}` stands for the quoted path.
+    /// The command that reclaims it; `{path}` stands for the quoted path.
     pub command: Option<String>,
+    /// What its owner does instead, in words.
+    pub advice: Option<String>,
     /// A word of caution.
     pub note: Option<String>,
     beside: Markers,
@@ -99,6 +101,7 @@ impl Rules {
             class: spec.class.class(),
             hint: spec.class.is_hint(),
             command: spec.command.clone(),
+            advice: spec.advice.clone(),
             note: spec.note.clone(),
             beside: self.markers(&spec.beside)?,
             contains: self.markers(&spec.contains)?,

@@ -115,6 +115,7 @@ impl Setting {
 pub(crate) const FULL: &str = r#"
 root = "/srv/efs \"x\""
 home_depth = 2
+home_at = "/home/me/my efs"
 format = "csv"
 output = "/var/lib/x"
 sort = "trash"
@@ -159,7 +160,6 @@ address = "{name}@example.com"
 dash_to_dot = true
 address_file = "/etc/addresses, all.csv"
 trash = "10 GiB"
-home_at = "/home/me/my efs"
 subject = "{name}: {size}"
 body = "{{braces}}\n{reasons}\n"
 [remind.addresses]

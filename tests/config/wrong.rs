@@ -67,7 +67,7 @@ const WRONG: &[(&str, &str)] = &[
     ("remind.admin = 'Me <me@x.yz>'\n", "remind.admin: `Me <me@x.yz>` is no address like"),
     ("remind.address = '{user}@x.yz'\n", "remind.address: `{user}@x.yz` is no template like"),
     ("remind.trash = 'much'\n", "remind.trash: `much` is not a size"),
-    ("remind.home_at = '~/efs'\n", "remind.home_at: ~/efs is no absolute path"),
+    ("home_at = '~/efs'\n", "home_at: ~/efs is no absolute path"),
     ("remind.addresses.al = 'al'\n", "remind.addresses: al: `al` is no address like"),
     ("remind.body = 'Hi {nme}'\n", "remind.body: `{nme}` is no placeholder; there are {name}, "),
     ("remind.body = 'Hi }'\n", "remind.body: a lone `}`: write `}}`"),
@@ -78,6 +78,10 @@ const WRONG: &[(&str, &str)] = &[
 
 /// Rules that are wrong by themselves, and how the line about each goes on.
 const WRONG_RULES: &[(&str, &str)] = &[
+    (
+        "id = 'a'\npaths = ['x']\ncommand = 'rm {path}'\nadvice = 'ask first'",
+        "it has a `command` or an `advice`, not both",
+    ),
     ("id = 'X'\npaths = ['a']", "id `X` must be made of"),
     ("id = 'good'\npaths = ['a']", "id `good` is taken"),
     ("id = 'x'", "it needs `paths`"),

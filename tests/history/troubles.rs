@@ -147,8 +147,28 @@ fn only_the_days_that_were_asked_for_are_read() {
 fn where_nothing_is_published_that_is_said_in_one_line() {
     let world = World::empty();
     let said = one_line(&history::<&str>(&world, []), 1);
-    assert!(said.contains("no run of the last 90 days"), "{said}");
+    assert!(said.contains("nothing is published there yet"), "{said}");
     assert!(!world.to().exists(), "reading makes no directory");
+}
+
+#[test]
+fn where_nothing_is_left_to_show_that_is_said_with_the_reason() {
+    let world = World::new();
+    let homes = world.to().join("homes");
+    let days = homes.read_dir().unwrap().map(|day| day.unwrap().path());
+    let tables: Vec<_> =
+        days.flat_map(|day| day.read_dir().unwrap()).map(|table| table.unwrap().path()).collect();
+    for table in &tables {
+        std::fs::write(table, "no table").unwrap();
+    }
+    let output = history::<&str>(&world, []);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let (broken, last) = (tables.len(), said.lines().last().unwrap());
+    assert!(last.contains(&format!("none of {broken} tables of the last 90 days")), "{said}");
+    std::fs::remove_dir_all(homes).unwrap();
+    let said = one_line(&history::<&str>(&world, []), 1);
+    assert!(said.contains("no run of the last 90 days is in") && said.contains("--days"), "{said}");
 }
 
 #[test]

@@ -123,8 +123,7 @@ fn a_home_without_a_name_needs_its_uid_in_a_map() {
 fn texts_are_templates() {
     let world = World::new();
     let template = "subject = '{name}: {trash} of trash, {size} of {quota} ({cost})'\n\
-         body = '''{{{home}}} {date} {root} {admin}\n{homes}'''\n\
-         home_at = '/home/me/efs dir'\n";
+         body = '''{{{home}}} {date} {root} {admin}\n{homes}'''\n";
     world.configure(&format!("{CONFIG}{template}"));
     world.edit_home("200005", |home| home["cost_month"] = 12.4.into());
     let text = world.preview(0);
@@ -136,8 +135,15 @@ fn texts_are_templates() {
     assert!(text.contains(&first), "{text}");
     assert!(text.contains("caches 988 KiB, 12.40 USD a month\n"), "{text}");
     // Commands are for where people see their homes.
-    world.configure(&format!("{CONFIG}home_at = '/home/me/efs dir'\n"));
+    world.configure(&format!("home_at = '/home/me/efs dir'\n{CONFIG}"));
     let text = world.preview(0);
     assert!(text.contains("\n      rm -r '/home/me/efs dir/.local/share/Trash'\n"), "{text}");
     assert!(!text.contains(&format!("rm -r {root}")), "{text}");
+    // What only people can do is said in words.
+    world.edit_home("200005", |home| {
+        home["findings"][0]["command"] = serde_json::Value::Null;
+        home["findings"][0]["advice"] = "look \u{202e}through it".into();
+    });
+    let text = world.preview(0);
+    assert!(text.contains("\n      By hand: look \\u{202e}through it\n"), "{text}");
 }

@@ -58,8 +58,8 @@ fn the_figures_are_the_reports() {
     let mut findings: Vec<_> = report.homes.iter().flat_map(|home| &home.findings).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.frees.allocated_bytes));
     for finding in &findings[..100] {
-        let command = finding.command.as_ref().unwrap();
-        assert!(text.contains(&finding.path) && text.contains(command), "{}", finding.path);
+        let how = finding.command.as_ref().or(finding.advice.as_ref()).unwrap();
+        assert!(text.contains(&finding.path) && text.contains(how), "{}", finding.path);
     }
     assert!(!text.contains(&findings[100].path), "the 101st");
     for home in report.homes.iter().filter(|home| home.owner.status == OwnerStatus::Orphan) {
@@ -127,6 +127,63 @@ fn what_is_gone_and_what_was_left_out_is_said() {
     assert!(text.contains(&format!("200022 (dmitri), {size} on 2026-11-23")), "{text}");
     assert!(text.contains("1 earlier run left out: they looked at something else"));
     assert!(text.contains("2 earlier runs left out: they could not be read"));
+}
+
+#[test]
+fn a_run_of_a_moment_ago_is_not_yesterdays() {
+    let (report, mut history) = grown(3, 1);
+    history.runs[0].started = history.runs[1].started - SignedDuration::from_hours(11);
+    assert!(text(&page(&report, &history)).contains("change is not known"));
+    history.runs[0].started = history.runs[1].started - SignedDuration::from_hours(13);
+    assert!(text(&page(&report, &history)).contains("1 day +"));
+}
+
+#[test]
+fn what_can_go_is_the_same_with_prices_and_without() {
+    let (mut report, history) = grown(3, 1);
+    let whole = |report: &Report| {
+        let can_go: u64 = report
+            .rules
+            .iter()
+            .filter(|rule| !rule.hint && matches!(&*rule.class, "trash" | "cache"))
+            .map(|rule| rule.frees.allocated_bytes.0)
+            .sum();
+        AllocatedBytes(can_go).human()
+    };
+    // Links elsewhere keep half of it.
+    for rule in &mut report.rules {
+        rule.frees.allocated_bytes.0 /= 2;
+    }
+    let frees = whole(&report);
+    assert!(text(&page(&report, &history)).contains(&format!("Can be had back\n\n{frees}\n")));
+    report.money = None;
+    assert!(text(&page(&report, &history)).contains(&format!("Can be had back\n\n{frees}\n")));
+}
+
+#[test]
+fn only_commands_are_offered_for_copying() {
+    let (report, history) = grown(3, 1);
+    let page = page(&report, &history);
+    let advice = "run `hf cache ls`, then `hf cache rm` for what is not needed";
+    assert!(page.contains(&format!("<span>{advice}</span>")), "advice is missing");
+    let copied: Vec<&str> = page.split("<code class=\"cmd\">").skip(1).collect();
+    assert!(copied.iter().any(|text| text.starts_with("pip cache purge<")));
+    assert!(!copied.iter().any(|text| text.starts_with(advice)));
+}
+
+#[test]
+fn commands_for_users_are_for_where_they_see_their_home() {
+    let (report, history) = grown(3, 1);
+    let uid = report.homes[0].uid.unwrap();
+    let root = format!("rm -r {}/{}/", report.run.root, report.homes[0].name);
+    let pages = Pages::new(&report, &history, start());
+    assert!(pages.of_user(uid).unwrap().contains(&root));
+    let pages = pages.seen_at(Some("/home/me/efs dir".as_ref()));
+    let page = pages.of_user(uid).unwrap();
+    assert!(page.contains("rm -r '/home/me/efs dir/.local/share/Trash'"), "{page}");
+    assert!(!page.contains(&root));
+    // An administrator sees what this machine sees.
+    assert!(pages.overview().contains(&root));
 }
 
 #[test]

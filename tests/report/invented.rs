@@ -16,14 +16,21 @@ const NAMES: [&str; 40] = [
     "hanna", "igor", "jana", "kofi", "lior", "mira", "noor",
 ];
 
-/// (rule, class, path below the home, command, note), with the size it has at most in GiB.
-type Rule = (&'static str, &'static str, &'static str, &'static str, Option<&'static str>, f64);
+/// What is done about a finding.
+enum How {
+    Command(&'static str),
+    Advice(&'static str),
+}
+use How::{Advice, Command};
+
+/// (rule, class, path below the home, how, note), with the size it has at most in GiB.
+type Rule = (&'static str, &'static str, &'static str, How, Option<&'static str>, f64);
 const FINDINGS: [Rule; 8] = [
     (
         "huggingface-hub",
         "cache",
         ".cache/huggingface/hub",
-        "run `hf cache ls`, then `hf cache rm` for what is not needed",
+        Advice("run `hf cache ls`, then `hf cache rm` for what is not needed"),
         Some("EFS records no reads, so do not choose by last access."),
         40.0,
     ),
@@ -31,32 +38,32 @@ const FINDINGS: [Rule; 8] = [
         "trash",
         "trash",
         ".local/share/Trash",
-        "rm -r {path}",
+        Command("rm -r {path}"),
         Some(
             "Jupyter puts deleted files here unless c.FileContentsManager.delete_to_trash = False is set.",
         ),
         18.0,
     ),
-    ("pip-cache", "cache", ".cache/pip", "pip cache purge", None, 9.0),
+    ("pip-cache", "cache", ".cache/pip", Command("pip cache purge"), None, 9.0),
     (
         "virtualenv",
         "environment",
         "work/forecast/.venv",
-        "rm -r {path}",
+        Command("rm -r {path}"),
         Some("Ask its owner first."),
         8.0,
     ),
-    ("conda-pkgs", "cache", "miniconda3/pkgs", "conda clean --all", None, 12.0),
+    ("conda-pkgs", "cache", "miniconda3/pkgs", Command("conda clean --all"), None, 12.0),
     (
         "checkpoints",
         "output",
         "work/forecast/checkpoints",
-        "keep the best, remove the others",
+        Advice("keep the best, remove the others"),
         None,
         60.0,
     ),
-    ("wandb", "log", "work/forecast/wandb", "wandb sync --clean", None, 6.0),
-    ("node-modules", "cache", "apps/board/node_modules", "rm -r {path}", None, 3.0),
+    ("wandb", "log", "work/forecast/wandb", Command("wandb sync --clean"), None, 6.0),
+    ("node-modules", "cache", "apps/board/node_modules", Command("rm -r {path}"), None, 3.0),
 ];
 
 /// A small generator of numbers that look random and are the same everywhere.
@@ -207,7 +214,7 @@ pub fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport
     let mut left = bytes;
     let mut classes = [0u64; 6];
     let (mut findings, mut rules) = (Vec::new(), Vec::new());
-    for (rule, class, path, command, note, most) in FINDINGS {
+    for (rule, class, path, how, note, most) in FINDINGS {
         let part = (most * GIB as f64 * dice.roll().powi(2)) as u64;
         let part = part.min(left / 3);
         if dice.roll() < 0.35 || part < GIB / 16 {
@@ -218,6 +225,10 @@ pub fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport
         classes[at] += part;
         let path = format!("{name}/{path}");
         let frees = share(part - part / 7 * u64::from(rule == "virtualenv"));
+        let (command, advice) = match how {
+            Command(command) => (Some(command.to_owned()), None),
+            Advice(advice) => (None, Some(advice.to_owned())),
+        };
         rules.push(RuleReport {
             rule: rule.to_owned(),
             class: class.to_owned(),
@@ -225,7 +236,8 @@ pub fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport
             places: 1,
             usage: share(part),
             frees,
-            command: Some(command.to_owned()),
+            command: command.clone(),
+            advice: advice.clone(),
             note: note.map(str::to_owned),
             cost_month: None,
         });
@@ -237,7 +249,8 @@ pub fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport
             path_base64: None,
             usage: share(part),
             frees,
-            command: Some(command.replace("{path}", &format!("/mnt/efs/{path}"))),
+            command: command.map(|text| text.replace("{path}", &format!("/mnt/efs/{path}"))),
+            advice,
             cost_month: None,
         });
     }

@@ -4,7 +4,7 @@ WITH
   recent AS (
     SELECT
       run_id, home, owner, uid, rule, class, hint, path, inodes, allocated_bytes,
-      frees_allocated_bytes, frees_metered_bytes, command, cost_month_usd
+      frees_allocated_bytes, frees_metered_bytes, command, cost_month_usd, advice
     FROM findings
     WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
   ),
@@ -23,7 +23,8 @@ SELECT
   try_cast(frees_allocated_bytes AS bigint) AS frees_allocated_bytes,
   try_cast(frees_metered_bytes AS bigint) AS frees_metered_bytes,
   nullif(command, '') AS command,
-  try_cast(cost_month_usd AS double) AS cost_month_usd
+  try_cast(cost_month_usd AS double) AS cost_month_usd,
+  nullif(advice, '') AS advice
 FROM recent CROSS JOIN ends
 WHERE run_id = last_run AND hint <> 'true'
 ORDER BY frees_metered_bytes DESC

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 
 use super::words::{Class, shown};
 use crate::report::model::HomeReport;
+use crate::report::owner_side::below;
 use crate::text::bytes_of;
 
 /// A part of a home.
@@ -20,40 +21,55 @@ pub(super) struct Cell {
 struct Place {
     path: Vec<u8>,
     bytes: u64,
+    /// What of that has links elsewhere, where it may be counted.
+    linked: u64,
     class: Class,
+    is_finding: bool,
 }
 
-/// The parts, largest first. They sum to no more than the home; the sizes of directories share
-/// out hard links in another way than the home's own, so it may be a little less.
+/// The parts, largest first. They sum to what the home holds, in each class.
+///
+/// Hard links are counted once in a home and its classes, at each of their places in findings, and
+/// in shares in directories. So places may come to more than their class has. Then those give way
+/// that hard links made so large, rather than that some are not shown.
 pub(super) fn cells(home: &HomeReport) -> Vec<Cell> {
     let places = own_bytes(places(home));
-    let mut left = home.usage.allocated_bytes.0;
-    let mut cells = Vec::with_capacity(places.len() + Class::ALL.len());
-    let mut named = [0u64; Class::ALL.len()];
     let prefix = bytes_of(&home.name, home.name_base64.as_deref());
-    for place in places {
-        let bytes = place.bytes.min(left);
-        left -= bytes;
-        named[place.class as usize] += bytes;
-        let below = place.path.strip_prefix(&prefix[..]).unwrap_or(&place.path);
-        let label = shown(below.strip_prefix(b"/").unwrap_or(below));
-        cells.push(Cell { label, bytes, class: place.class });
-    }
-    let shares = home.usage.by_class.shares();
-    for (class, share) in Class::ALL.into_iter().zip(shares) {
-        let all = if class == Class::Rest { left } else { share.allocated_bytes.0 };
-        let bytes = all.saturating_sub(named[class as usize] * u64::from(class != Class::Rest));
-        let bytes = bytes.min(left);
-        left -= bytes;
+    let mut cells = Vec::with_capacity(places.len() + Class::ALL.len());
+    for (class, share) in Class::ALL.into_iter().zip(home.usage.by_class.shares()) {
+        let theirs: Vec<&Place> = places.iter().filter(|place| place.class == class).collect();
+        let mut left = share.allocated_bytes.0;
+        for (place, bytes) in theirs.iter().zip(fitted(&theirs, left)) {
+            left -= bytes;
+            let label = shown(below(&prefix, &place.path).unwrap_or(&place.path));
+            cells.push(Cell { label, bytes, class });
+        }
         let label = match class {
             Class::Rest => "everything else".to_owned(),
             class => format!("other {}", class.name()),
         };
-        cells.push(Cell { label, bytes, class });
+        cells.push(Cell { label, bytes: left, class });
     }
     cells.retain(|cell| cell.bytes > 0);
     cells.sort_by(|a, b| (Reverse(a.bytes), &a.label).cmp(&(Reverse(b.bytes), &b.label)));
     cells
+}
+
+/// What the places get of `all`, which is no more in sum.
+fn fitted(places: &[&Place], all: u64) -> Vec<u64> {
+    let sum = |of: fn(&Place) -> u64| places.iter().map(|place| u128::from(of(place))).sum();
+    let (own, linked): (u128, u128) = (sum(|place| place.bytes), sum(|place| place.linked));
+    let (all, sure) = (u128::from(all), own - linked);
+    // Rounded down, and no more than what it is a part of.
+    let part = |bytes: u64, of: u128, whole: u128| match whole {
+        0 => 0,
+        whole => (u128::from(bytes) * of.min(whole) / whole) as u64,
+    };
+    let fit = |place: &&Place| {
+        let here = place.bytes - place.linked;
+        part(here, all, sure) + part(place.linked, all.saturating_sub(sure), linked)
+    };
+    places.iter().map(fit).collect()
 }
 
 /// By path, what lies in a directory behind it.
@@ -61,12 +77,16 @@ fn places(home: &HomeReport) -> Vec<Place> {
     let findings = home.findings.iter().map(|finding| Place {
         path: bytes_of(&finding.path, finding.path_base64.as_deref()),
         bytes: finding.usage.allocated_bytes.0,
+        linked: finding.usage.allocated_bytes.0.saturating_sub(finding.frees.allocated_bytes.0),
         class: Class::of(finding),
+        is_finding: true,
     });
     let dirs = home.largest_dirs.iter().map(|dir| Place {
         path: bytes_of(&dir.path, dir.path_base64.as_deref()),
         bytes: dir.allocated_bytes.0,
+        linked: 0,
         class: Class::Rest,
+        is_finding: false,
     });
     // A finding before the directory of the same path, which leaves its place to that.
     let mut places: Vec<Place> = findings.chain(dirs).collect();
@@ -78,21 +98,47 @@ fn places(home: &HomeReport) -> Vec<Place> {
 
 /// Takes from each place what lies in places below it, and hands its class down.
 fn own_bytes(mut places: Vec<Place>) -> Vec<Place> {
-    let mut above: Vec<usize> = Vec::new();
+    let outer = outer_places(&places);
+    // A finding does not hold what findings in it hold, and a directory does: at first all do.
+    let sizes: Vec<u64> = places.iter().map(|place| place.bytes).collect();
     for at in 0..places.len() {
-        let is_in = |outer: &Place, inner: &Place| {
-            inner.path.strip_prefix(&outer.path[..]).is_some_and(|below| below.starts_with(b"/"))
-        };
-        while above.last().is_some_and(|outer| !is_in(&places[*outer], &places[at])) {
-            above.pop();
-        }
-        if let Some(outer) = above.last().copied() {
-            places[outer].bytes = places[outer].bytes.saturating_sub(places[at].bytes);
-            if places[at].class == Class::Rest {
-                places[at].class = places[outer].class;
+        let mut above = outer[at].filter(|_| places[at].is_finding);
+        while let Some(finding) = above {
+            if places[finding].is_finding {
+                places[finding].bytes = places[finding].bytes.saturating_add(sizes[at]);
             }
+            above = outer[finding];
         }
-        above.push(at);
+    }
+    let whole: Vec<u64> = places.iter().map(|place| place.bytes).collect();
+    for at in 0..places.len() {
+        let Some(outer) = outer[at] else { continue };
+        places[outer].bytes = places[outer].bytes.saturating_sub(whole[at]);
+        if !places[at].is_finding {
+            let moved = places[outer].linked.min(places[at].bytes);
+            places[outer].linked -= moved;
+            places[at].linked = moved;
+        }
+        if places[at].class == Class::Rest {
+            places[at].class = places[outer].class;
+        }
+    }
+    for place in &mut places {
+        place.linked = place.linked.min(place.bytes);
     }
     places
+}
+
+/// For each place the one that it lies in directly.
+fn outer_places(places: &[Place]) -> Vec<Option<usize>> {
+    let mut above: Vec<usize> = Vec::new();
+    let mut outer = Vec::with_capacity(places.len());
+    for (at, place) in places.iter().enumerate() {
+        while above.last().is_some_and(|last| below(&places[*last].path, &place.path).is_none()) {
+            above.pop();
+        }
+        outer.push(above.last().copied());
+        above.push(at);
+    }
+    outer
 }

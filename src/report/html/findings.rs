@@ -11,6 +11,8 @@ const SHOWN: usize = 100;
 /// A finding, and whose it is where the page is about several people.
 pub(super) struct Line<'a> {
     pub(super) finding: &'a Finding,
+    /// The command as it is for who reads the page.
+    pub(super) command: Option<String>,
     pub(super) whose: Option<String>,
 }
 
@@ -19,8 +21,11 @@ pub(super) fn section(report: &Report) -> Markup {
     let all: usize = report.homes.iter().map(|home| home.findings.len()).sum();
     let mut lines: Vec<Line<'_>> = Vec::with_capacity(all);
     for home in &report.homes {
-        let line = |finding| Line { finding, whose: Some(label(home)) };
-        lines.extend(home.findings.iter().map(line));
+        lines.extend(home.findings.iter().map(|finding| Line {
+            finding,
+            command: finding.command.clone(),
+            whose: Some(label(home)),
+        }));
     }
     sort(&mut lines);
     lines.truncate(SHOWN);
@@ -29,8 +34,7 @@ pub(super) fn section(report: &Report) -> Markup {
             h2 id="findings-title" { "What could go" }
             @if lines.is_empty() { p.none { "No rule found anything." } } @else {
                 p { "The " (count(lines.len() as u64)) " findings that free most. A command is for \
-                    the owner to run, or to read as advice; paths are those of the machine that \
-                    scanned." }
+                    the owner to run; paths are those of the machine that scanned." }
                 form.tools hidden data-for="findings-table" {
                     label { "Filter " input type="search" name="text" autocomplete="off"
                         placeholder="owner, rule, class or path"; }
@@ -72,7 +76,7 @@ pub(super) fn table(lines: &[Line<'_>], rules: &[RuleReport], id: Option<&str>) 
 }
 
 fn row(line: &Line<'_>, rules: &[RuleReport], costs: bool, owners: bool) -> Markup {
-    let Line { finding, whose } = line;
+    let Line { finding, command: to_run, whose } = line;
     let (frees, holds) = (finding.frees.allocated_bytes, finding.usage.allocated_bytes);
     let cost = finding.cost_month;
     let rule = rules.iter().find(|rule| rule.rule == finding.rule);
@@ -96,9 +100,11 @@ fn row(line: &Line<'_>, rules: &[RuleReport], costs: bool, owners: bool) -> Mark
             }
             td.path { (path_of(&finding.path, finding.path_base64.as_deref())) }
             td.command {
-                @match &finding.command {
-                    Some(text) => code.cmd { (command(text)) },
-                    None => "–",
+                @match (to_run, &finding.advice) {
+                    (Some(text), _) => code.cmd { (command(text)) },
+                    // No button: what is said to people is not for a shell.
+                    (None, Some(text)) => span { (command(text)) },
+                    (None, None) => "–",
                 }
                 @if let Some(note) = note { small.note { (command(note)) } }
             }

@@ -25,6 +25,7 @@ mod user;
 mod words;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use jiff::Timestamp;
 use maud::html;
@@ -53,17 +54,24 @@ pub struct Pages<'a> {
     report: &'a Report,
     past: Past<'a>,
     now: Timestamp,
+    home_at: Option<&'a Path>,
 }
 
 impl<'a> Pages<'a> {
     /// The pages about `report`, which `history` may or may not hold, made `now`.
     pub fn new(report: &'a Report, history: &'a History, now: Timestamp) -> Self {
-        Self { report, past: Past::new(report, history), now }
+        Self { report, past: Past::new(report, history), now, home_at: None }
+    }
+
+    /// The same where people see what is in their home at `home_at`, which the commands on their
+    /// pages are for.
+    pub fn seen_at(self, home_at: Option<&'a Path>) -> Self {
+        Self { home_at, ..self }
     }
 
     /// The page about everybody.
     pub fn overview(&self) -> String {
-        let Self { report, past, now } = self;
+        let Self { report, past, now, .. } = self;
         let body = html! {
             (summary::tiles(report, past))
             (map::section(report))
@@ -80,12 +88,12 @@ impl<'a> Pages<'a> {
 
     /// The page of one uid, with nothing of anybody else's, or `None` where it has no home.
     pub fn of_user(&self, uid: u32) -> Option<String> {
-        let Self { report, past, now } = self;
+        let Self { report, past, now, home_at } = self;
         let homes: Vec<_> = report.homes.iter().filter(|home| user::is_of(home, uid)).collect();
         let name = homes.first()?.owner.name.as_deref().map(|name| shown(name.as_bytes()));
         let title = format!("Disk usage of {}", name.unwrap_or_else(|| format!("uid {uid}")));
         let read = user::read(&homes);
-        let body = html! { @for home in homes { (user::home(report, past, home)) } };
+        let body = html! { @for home in homes { (user::home(report, past, home, *home_at)) } };
         Some(frame::page(report, *now, read, (&title, &body)).into_string())
     }
 

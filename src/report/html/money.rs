@@ -1,6 +1,7 @@
 //! What the report says of money, where it says something.
 
-use crate::report::model::{ByClass, HomeReport, Report, Share};
+use crate::report::model::{HomeReport, Report};
+use crate::report::money::reclaimable as frees;
 use crate::units::{AllocatedBytes, Usd};
 
 /// What everything costs in a month.
@@ -10,25 +11,11 @@ pub(super) fn month(report: &Report) -> Option<Usd> {
 
 /// What trash and caches would free, and save in a month.
 pub(super) fn reclaimable(report: &Report) -> (AllocatedBytes, Option<Usd>) {
-    match &report.money {
-        Some(money) => of(money.reclaimable.share, money.reclaimable.month),
-        None => (held(&report.totals.by_class), None),
-    }
+    let saves = report.money.as_ref().map(|money| money.reclaimable.month);
+    (frees(&report.rules).allocated_bytes, saves)
 }
 
 /// The same of one home.
 pub(super) fn reclaimable_of(home: &HomeReport) -> (AllocatedBytes, Option<Usd>) {
-    match &home.reclaimable {
-        Some(home) => of(home.share, home.month),
-        None => (held(&home.usage.by_class), None),
-    }
-}
-
-fn of(share: Share, month: Usd) -> (AllocatedBytes, Option<Usd>) {
-    (share.allocated_bytes, Some(month))
-}
-
-/// What they hold, where no run said what of that has links elsewhere.
-fn held(by_class: &ByClass) -> AllocatedBytes {
-    by_class.trash.allocated_bytes + by_class.cache.allocated_bytes
+    (frees(&home.rules).allocated_bytes, home.reclaimable.map(|home| home.month))
 }

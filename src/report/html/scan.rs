@@ -24,7 +24,8 @@ pub(super) fn orphans(report: &Report) -> Markup {
             @match report.orphans {
                 None => p.none { "Not known: no source of names claims to know everybody, such as \
                     the user profiles of a SageMaker domain." },
-                Some(_) if homes.is_empty() => p.none { "None: every home has an owner." },
+                Some(_) if homes.is_empty() => p.none { "None: every home that is called by a uid \
+                    has an owner." },
                 Some(orphans) => {
                     p { (many(orphans.homes, "home")) " with "
                         (orphans.usage.allocated_bytes.human())

@@ -18,7 +18,8 @@ const GROWERS: usize = 8;
 /// Homes that are named as gone.
 const GONE: usize = 20;
 
-/// How far a run may be from the day that it stands for: timers drift, and days are missed.
+/// How far a run may be from the day that it stands for, and half the time at most: timers drift,
+/// and days are missed.
 const DRIFT: SignedDuration = SignedDuration::from_hours(36);
 
 /// The curve of everything and who grows most.
@@ -99,7 +100,8 @@ pub(super) fn change(points: &[Point], days: i64) -> Option<i64> {
     let ((last, now), before) = points.split_last()?;
     let wanted = SignedDuration::from_hours(24 * days);
     let off = |at: &Point| (last.duration_since(at.0) - wanted).abs();
-    let then = before.iter().min_by_key(|at| off(at)).filter(|at| off(at) <= DRIFT.min(wanted))?;
+    let then =
+        before.iter().min_by_key(|at| off(at)).filter(|at| off(at) <= DRIFT.min(wanted / 2))?;
     let difference = i128::from((*now)?) - i128::from(then.1?);
     i64::try_from(difference).ok()
 }

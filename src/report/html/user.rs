@@ -1,5 +1,8 @@
 //! The page of one person, which an administrator can send on: it holds nothing of anybody else's.
 
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use maud::{Markup, html};
 
 use super::chart::chart;
@@ -9,6 +12,7 @@ use super::trend::{Past, changes, reaches_quota};
 use super::words::*;
 use super::{bar, money};
 use crate::report::model::*;
+use crate::report::owner_side::{below, command_at};
 use crate::text::bytes_of;
 use crate::units::AllocatedBytes;
 
@@ -29,14 +33,19 @@ pub(super) fn read(homes: &[&HomeReport]) -> (Coverage, u64) {
 }
 
 /// Everything about one home.
-pub(super) fn home(report: &Report, past: &Past<'_>, home: &HomeReport) -> Markup {
+pub(super) fn home(
+    report: &Report,
+    past: &Past<'_>,
+    home: &HomeReport,
+    home_at: Option<&Path>,
+) -> Markup {
     html! {
         section.person {
             h2 { "The home " bdi { (directory(home)) } (marks(home)) }
             (tiles(past, home))
             (classes(&home.usage))
             (what_changed(past, home))
-            (to_delete(report, home))
+            (to_delete(report, home, home_at))
             (largest(home))
         }
     }
@@ -117,16 +126,25 @@ fn what_changed(past: &Past<'_>, home: &HomeReport) -> Markup {
     }
 }
 
-fn to_delete(report: &Report, home: &HomeReport) -> Markup {
-    let mut lines: Vec<Line<'_>> =
-        home.findings.iter().map(|finding| Line { finding, whose: None }).collect();
+fn to_delete(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Markup {
+    let findings = home.findings.iter().map(|finding| Line {
+        finding,
+        command: command_at(report, home, finding, home_at),
+        whose: None,
+    });
+    let mut lines: Vec<Line<'_>> = findings.collect();
     sort(&mut lines);
     html! {
         h3 { "What to delete, and how" }
         @if lines.is_empty() { p.none { "No rule found anything." } } @else {
-            p { "You know best what you need. Paths are those of the machine that scanned: in a \
-                SageMaker Studio space, the home is " code { "~/user-default-efs" } " or "
-                code { "~" } "." }
+            p { "You know best what you need. "
+                @match home_at {
+                    Some(at) => { "Commands are for where you see your home: "
+                        code { (shown(at.as_os_str().as_bytes())) } "." },
+                    None => { "Paths are those of the machine that scanned: in a SageMaker \
+                        Studio space, the home is " code { "~/user-default-efs" } " or "
+                        code { "~" } "." },
+                } }
             div.scroll tabindex="0" role="region" aria-label="What to delete, and how" {
                 (table(&lines, &report.rules, None))
             }
@@ -137,10 +155,9 @@ fn to_delete(report: &Report, home: &HomeReport) -> Markup {
 /// The largest directories and files, as far as their paths lie in this home: one with several
 /// hard links may go by its name in another.
 fn largest(home: &HomeReport) -> Markup {
-    let mut inside = bytes_of(&home.name, home.name_base64.as_deref());
-    inside.push(b'/');
+    let name = bytes_of(&home.name, home.name_base64.as_deref());
     type Row<'a> = (AllocatedBytes, &'a str, Option<&'a str>);
-    let is_inside = |row: &Row<'_>| home.name == "." || bytes_of(row.1, row.2).starts_with(&inside);
+    let is_inside = |row: &Row<'_>| below(&name, &bytes_of(row.1, row.2)).is_some();
     let dirs = home.largest_dirs.iter();
     let dirs = dirs.map(|dir| (dir.allocated_bytes, &*dir.path, dir.path_base64.as_deref()));
     let files = home.largest_files.iter();

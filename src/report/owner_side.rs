@@ -1,0 +1,48 @@
+//! What an owner runs, as it reads where the owner sees the home: this machine mounts the whole
+//! file system elsewhere than a SageMaker space mounts one home of it.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::model::{Finding, HomeReport, Report};
+use crate::text::{bytes_of, shell_word};
+
+/// The command that reclaims a finding in `home`, for `home_at`; as the report has it without.
+pub(crate) fn command_at(
+    report: &Report,
+    home: &HomeReport,
+    finding: &Finding,
+    home_at: Option<&Path>,
+) -> Option<String> {
+    let command = finding.command.as_ref()?;
+    let path = bytes_of(&finding.path, finding.path_base64.as_deref());
+    let name = bytes_of(&home.name, home.name_base64.as_deref());
+    let Some((at, below)) = home_at.zip(below(&name, &path)) else { return Some(command.clone()) };
+    let root = bytes_of(&report.run.root, report.run.root_base64.as_deref());
+    // As the report has it, for `/` as the root too.
+    let here = shell_word(&[&root[..], b"/", &path].concat());
+    let there = shell_word(&[at.as_os_str().as_bytes(), b"/", below].concat());
+    Some(command.replace(&here, &there))
+}
+
+/// The path in a home, or `None` if it is not in that home. Both are below the root; a home called
+/// `.` is the root.
+pub(crate) fn below<'a>(home: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
+    match home {
+        b"." => Some(path),
+        home => path.strip_prefix(home)?.strip_prefix(b"/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_below_a_home_is_told_from_what_begins_like_it() {
+        assert_eq!(below(b"200005", b"200005/.cache"), Some(&b".cache"[..]));
+        assert_eq!(below(b"200005", b"2000055/.cache"), None);
+        assert_eq!(below(b"200005", b"200005"), None);
+        assert_eq!(below(b".", b".cache/pip"), Some(&b".cache/pip"[..]));
+    }
+}
