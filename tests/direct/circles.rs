@@ -8,8 +8,8 @@ use efs_scan_bench::nfs41::{
 
 use super::walk::{assert_polite, engine, plain, sums_but, walk};
 
-/// A model, but for directories called `circle`, whose second cookie leads back to the first, and
-/// `self`, which have themselves in them.
+/// A model, but for directories called `circle`, whose second cookie leads back to the first,
+/// `stuck`, whose cookie leads to itself, and `self`, which have themselves in them.
 struct Circles(Arc<Model>);
 
 impl Tree for Circles {
@@ -34,8 +34,8 @@ impl Tree for Circles {
         each: &mut dyn FnMut(&Entry<'_>) -> Room,
     ) -> Result<Listed, Status> {
         match self.name(dir).as_deref() {
-            Some(b"circle") => {
-                let cookie = if cookie == 100 { 200 } else { 100 };
+            Some(name @ (b"circle" | b"stuck")) => {
+                let cookie = if cookie == 100 && name == b"circle" { 200 } else { 100 };
                 let file = self.0.lookup(dir, b"file", who)?;
                 self.0.attrs(file, &mut |attrs| {
                     each(&Entry { name: b"file", cookie, attrs: Ok(*attrs) });
@@ -69,16 +69,22 @@ impl Tree for Circles {
 
 #[test]
 fn cookies_that_go_round_end_the_listing() {
-    let model = plain();
-    model.add("200003/circle/file", Node::file(1000));
-    let server = Server::start(Config::default(), Arc::new(Circles(Arc::clone(&model)))).unwrap();
-    let outcome = walk(&engine(&server)).unwrap();
-    assert_eq!(outcome.count, 1, "{outcome:?}");
-    let (path, op, problem) = &outcome.errors[0];
-    assert_eq!((&**path, *op), ("200003/circle", "list"));
-    assert!(problem.contains("circle"), "{problem}");
-    assert_eq!(outcome.sums[1], sums_but(&model, &[])[1]);
-    assert_polite(&server);
+    for name in ["circle", "stuck"] {
+        let model = plain();
+        model.add(format!("200003/{name}/file"), Node::file(1000));
+        let tree = Arc::new(Circles(Arc::clone(&model)));
+        let server = Server::start(Config::default(), tree).unwrap();
+        let outcome = walk(&engine(&server)).unwrap();
+        assert_eq!(outcome.count, 1, "{outcome:?}");
+        let (path, op, problem) = &outcome.errors[0];
+        assert_eq!((&**path, *op), (&*format!("200003/{name}"), "list"));
+        assert!(problem.contains("go round in a circle"), "{problem}");
+        // Once for each reply before it was seen.
+        let all = sums_but(&model, &[]);
+        assert!(outcome.sums[0] <= all[0] + 3, "{outcome:?}");
+        assert_eq!(outcome.sums[1], all[1]);
+        assert_polite(&server);
+    }
 }
 
 #[test]

@@ -80,6 +80,22 @@ fn what_rpc_refuses_says_what_to_change() {
 }
 
 #[test]
+fn a_reason_goes_before_a_guess() {
+    // However often it hung up before it said why.
+    let server = serve(Config::default(), &plain());
+    server.fault(Fault::connection(What::DropBefore).times(2));
+    let why = What::Refuse(Refusal::ProgramUnavailable);
+    server.fault(Fault::request(why).always());
+    let line = line(&format!("nfs://{}/", server.address()), "0");
+    assert!(line.contains("host and port") && !line.contains("--tls"), "{line}");
+    // Who has spoken without TLS does not want it.
+    let server = serve(Config::default(), &plain());
+    server.fault(Fault::operation(Op::CREATE_SESSION, What::DropBefore).always());
+    let line = self::line(&format!("nfs://{}/", server.address()), "0");
+    assert!(line.contains("connect to") && !line.contains("--tls"), "{line}");
+}
+
+#[test]
 fn what_is_not_there_is_said() {
     let model = plain();
     let server = serve(Config::default(), &model);

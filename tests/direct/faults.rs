@@ -220,6 +220,18 @@ fn a_directory_whose_answer_is_never_one_is_named_and_spoils_no_other() {
 }
 
 #[test]
+fn a_listing_that_never_gets_beyond_a_reply_is_named() {
+    // Its first reply is good each time, and the second one is not.
+    let model = plain();
+    let server = serve(Config { max_readdir: Some(2000), ..Config::default() }, &model);
+    for turn in 1..=30 {
+        server.fault(Fault::operation(Op::READDIR, What::Truncated).named("wide").after(turn));
+    }
+    missing(&server, &model, &["200001/wide"], 1);
+    assert!(server.faults_fired() < 10, "{} faults", server.faults_fired());
+}
+
+#[test]
 fn a_server_that_goes_away_for_good_leaves_names_of_what_is_missing() {
     let model = plain();
     let server = serve(Config::default(), &model);

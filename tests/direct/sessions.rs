@@ -66,13 +66,42 @@ fn a_session_that_nobody_was_told_of_is_given_back() {
         dropping.upgrade().unwrap().drop_connections();
     });
     server.fault(Fault::operation(Op::CREATE_SESSION, drop).after(1));
+    // Who is too busy to tell has not said that there is none.
+    server.fault(Fault::status(Op::CREATE_SESSION, Status::DELAY).after(1));
     let mut engine = engine(&server);
     engine.patience = Duration::from_secs(5);
     engine.batch = 1;
     let outcome = walk(&engine).unwrap();
     assert_whole(&server, &model, &outcome);
+    assert_eq!(server.faults_fired(), 2);
+    assert_left(&server);
+}
+
+#[test]
+fn a_connection_that_does_not_answer_keeps_no_other_from_its_leave() {
+    let server = {
+        let model = plain();
+        let delay = Duration::from_millis(4);
+        let server = serve(Config { delay, ..few() }, &model);
+        server.fault(Fault::operation(Op::CREATE_SESSION, What::Silent).after(1));
+        let mut engine = engine(&server);
+        engine.patience = Duration::from_secs(5);
+        engine.batch = 1;
+        assert_whole(&server, &model, &walk(&engine).unwrap());
+        server
+    };
     assert_eq!(server.faults_fired(), 1);
     assert_left(&server);
+}
+
+#[test]
+fn a_server_that_hangs_up_at_the_leave_is_not_asked_as_often_as_can_be() {
+    let model = plain();
+    let server = serve(Config::default(), &model);
+    server.fault(Fault::operation(Op::DESTROY_SESSION, What::DropBefore).always());
+    assert_whole(&server, &model, &walk(&engine(&server)).unwrap());
+    let counts = server.counts();
+    assert!((2..60).contains(&counts.connections), "{counts}");
 }
 
 #[test]

@@ -228,7 +228,7 @@ impl Client {
         };
         // Who was never there is not waited for.
         let tried = self.links[0].failures as usize >= self.addresses.len().max(TRIES);
-        if tried && !self.identity.was_met() {
+        if tried && !self.identity.was_met() && self.walk.fatal.is_none() {
             return Err(("connect to", reason()));
         }
         if now.saturating_duration_since(self.heard) > self.options.away {
@@ -308,6 +308,8 @@ impl Client {
         let limit = self.window.limit(now, self.walk.ready(now));
         let mut in_flight: usize = self.sessions().map(|session| session.slots.in_flight()).sum();
         let mut room: usize = self.sessions().map(Session::free).sum();
+        let free = room.min(limit.saturating_sub(in_flight));
+        let share = self.walk.share(free).min(self.window.burst());
         while in_flight < limit && room > 0 && self.walk.ready(now) > 0 {
             if !self.window.may_go(now) {
                 break;
@@ -316,7 +318,7 @@ impl Client {
             let best = (0..self.links.len()).max_by_key(|at| self.links[*at].free());
             let Some(at) = best.filter(|at| self.links[*at].free() > 0) else { break };
             let free = room.min(limit - in_flight);
-            self.request(at, free, now);
+            self.request(at, free, share, now);
             in_flight += 1;
             room -= 1;
         }
@@ -339,11 +341,11 @@ impl Client {
         ready.filter_map(|link| link.session.as_ref())
     }
 
-    fn request(&mut self, at: usize, free: usize, now: Instant) {
+    fn request(&mut self, at: usize, free: usize, share: usize, now: Instant) {
         let link = &mut self.links[at];
         let Some(session) = &mut link.session else { return };
         let room = session.room;
-        let tasks = self.walk.take(free, self.window.burst(), &room);
+        let tasks = self.walk.take(free, share, &room);
         self.window.sent(tasks.len(), now);
         self.number = self.number.wrapping_add(1);
         let buffer = std::mem::take(&mut self.buffer);

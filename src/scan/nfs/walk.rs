@@ -297,14 +297,14 @@ impl Walk {
     fn listed(&mut self, mut reading: Box<Reading>, end: End, now: Instant) {
         let before = reading.cookie;
         let cookie = end.cookie.unwrap_or(before);
-        if !end.eof && cookie == before {
+        if !end.eof && end.cookie.is_none() {
             // Ganesha says so where not one entry fits.
             let task = Task::List(reading);
             return self.failed(task, Operation::ReadDir, Status::TOOSMALL, 1, now);
         }
         reading.tries = Tries::default();
         reading.spoilt = 0;
-        if !reading.goes_on(cookie) && !end.eof {
+        if (!reading.goes_on(cookie) || cookie == before) && !end.eof {
             let error = io::Error::other("the server's cookies go round in a circle");
             return self.unreadable(reading, Op::List, &error);
         }

@@ -12,8 +12,9 @@ use crate::scan::nfs::link::{State, Step};
 use crate::scan::nfs::rpc;
 use crate::scan::nfs::status::Status;
 
-/// How long it may take.
+/// How long it may take, and how long one connection may keep the others from it.
 const GOODBYE: Duration = Duration::from_secs(1);
+const SHARE: Duration = Duration::from_millis(250);
 
 /// How soon what the server was too busy for is asked again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -31,6 +32,9 @@ impl Client {
                 self.set_up(at, Step::Create, Instant::now());
             } else if self.give_back(at, until) {
                 return;
+            } else {
+                // A server that hangs up each time is not asked as often as can be.
+                std::thread::sleep(PAUSE);
             }
         }
     }
@@ -41,6 +45,7 @@ impl Client {
             let ready = matches!(self.links[at].state, State::Ready | State::Setup(Step::Bind));
             let Some(session) = self.links[at].session.take() else { continue };
             let destroy = |request: &mut Request| request.destroy_session(&session.id);
+            let until = until.min(Instant::now() + SHARE);
             if !ready || !self.ask(at, Operation::DestroySession, &destroy, until) {
                 self.identity.left(session.client, session.id);
             }
@@ -62,8 +67,10 @@ impl Client {
         })
     }
 
-    /// A session that is being made can be given back only when it is there.
+    /// A session that is being made can be given back only when it is there. Through another
+    /// connection, if that takes long.
     fn finish_steps(&mut self, until: Instant) {
+        let until = until.min(Instant::now() + SHARE);
         let mut events = Events::with_capacity(64);
         let making = |client: &Self| {
             let links = client.links.iter().enumerate();
@@ -81,6 +88,9 @@ impl Client {
             if making(self) == Some(at) {
                 self.poll_writable(&mut events);
             }
+        }
+        while let Some(at) = making(self) {
+            self.lose(at, "it does not answer to the leave");
         }
     }
 

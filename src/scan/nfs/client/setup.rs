@@ -79,7 +79,8 @@ impl Client {
     /// Why a connection was lost, and what may help if the server took it and never gave an answer.
     pub(super) fn with_hint(&self, at: usize, why: &str) -> Lost {
         let taken = matches!(self.links[at].state, State::Waiting | State::Setup(_));
-        match taken && self.options.secure.is_none() && !self.identity.was_met() {
+        let never = !self.identity.was_met() && self.identity.client().is_none();
+        match taken && self.options.secure.is_none() && never {
             true => format!("{why}; a server that wants TLS needs --tls"),
             false => why.to_owned(),
         }
@@ -254,11 +255,16 @@ impl Client {
     fn step_failed(&mut self, at: usize, step: Step, fault: Fault) -> Lost {
         if let Fault::Status { status, .. } = fault {
             let (client, _) = self.identity.client().unwrap_or_default();
-            if step == Step::Create {
+            // Who is busy says nothing of what was asked before.
+            let busy = matches!(
+                status,
+                Status::DELAY | Status::GRACE | Status::SERVERFAULT | Status::RESOURCE
+            );
+            if step == Step::Create && !busy {
                 self.identity.answered();
             }
             match status {
-                Status::DELAY | Status::GRACE | Status::SERVERFAULT | Status::RESOURCE => {}
+                _ if busy => {}
                 // Of the client id it says nothing.
                 Status::BADSESSION if step == Step::Bind => {}
                 Status::CLID_INUSE

@@ -41,12 +41,20 @@ impl Walk {
         }
     }
 
-    /// What the next request carries, where `free` requests may be sent now, for at most `most`
-    /// directories. One directory each while there is a request for every one: a batch is read one
-    /// after the other by the server.
-    pub(in super::super) fn take(&mut self, free: usize, most: usize, room: &Room) -> Vec<Task> {
+    /// How many directories a request is to carry, where `free` requests may be sent now. One while
+    /// there is a request for every one: a batch is read one after the other by the server. Where
+    /// more wait, half of the requests take them all, and the other half is for what these find.
+    pub(in super::super) fn share(&self, free: usize) -> usize {
         let waiting = self.ready.len() + self.deferred.len();
-        let share = waiting.div_ceil(free.max(1)).min(most);
+        match waiting <= free {
+            true => 1,
+            false => waiting.div_ceil(free.div_ceil(2).max(1)),
+        }
+    }
+
+    /// What the next request carries, at most `share` directories, where `free` requests may be sent
+    /// now.
+    pub(in super::super) fn take(&mut self, free: usize, share: usize, room: &Room) -> Vec<Task> {
         let fits = [
             room.operations.saturating_sub(1) / PAIR,
             room.request.saturating_sub(HEADERS) / REQUEST,

@@ -171,11 +171,14 @@ impl Walk {
 
     /// A reply broke off in the middle of what a task waits for.
     pub(super) fn broke_off(&mut self, mut task: Task, why: &str) {
-        // What counts already was looked through before it did.
+        // What counts already was looked through before it did. Whoever begins again gets the good
+        // answers again, too: that must have an end of its own.
         if let Task::List(reading) = &mut task
             && reading.can_restart()
+            && !reading.restart(&self.ledger)
         {
             reading.rewind(&self.ledger);
+            reading.spoilt = SPOILT;
         }
         self.spoil(task, why);
     }
