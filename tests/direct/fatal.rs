@@ -8,7 +8,7 @@ use efs_scan_bench::nfs41::{
 };
 
 use super::common::run;
-use super::walk::{assert_left, assert_polite, engine, plain, serve, walk};
+use super::walk::{assert_left, assert_polite, assert_whole, engine, plain, serve, walk};
 
 /// Runs the program on a path of the server: the one line on stderr.
 #[track_caller]
@@ -88,6 +88,11 @@ fn a_reason_goes_before_a_guess() {
     server.fault(Fault::request(why).always());
     let line = line(&format!("nfs://{}/", server.address()), "0");
     assert!(line.contains("host and port") && !line.contains("--tls"), "{line}");
+    // Once there is a client id, hanging up is more likely to be an accident.
+    let model = plain();
+    let server = serve(Config::default(), &model);
+    server.fault(Fault::operation(Op::CREATE_SESSION, What::DropBefore).times(6));
+    assert_whole(&server, &model, &walk(&engine(&server)).unwrap());
     // Who has spoken without TLS does not want it.
     let server = serve(Config::default(), &plain());
     server.fault(Fault::operation(Op::CREATE_SESSION, What::DropBefore).always());

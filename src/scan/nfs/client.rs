@@ -48,8 +48,10 @@ const READS: usize = 16;
 /// the process was stopped, or looked an owner up.
 const STALL: Duration = Duration::from_secs(1);
 
-/// How often a server is tried that has never answered, at least.
+/// How often a server is tried that has never answered, at least; and one that gave a client id
+/// and then no session.
 const TRIES: usize = 3;
+const TRIES_KNOWN: usize = 9;
 
 /// What a scan without a mount may do.
 #[derive(Clone, Debug)]
@@ -227,7 +229,8 @@ impl Client {
             io::Error::new(io::ErrorKind::TimedOut, reason)
         };
         // Who was never there is not waited for.
-        let tried = self.links[0].failures as usize >= self.addresses.len().max(TRIES);
+        let tries = if self.identity.client().is_some() { TRIES_KNOWN } else { TRIES };
+        let tried = self.links[0].failures as usize >= self.addresses.len().max(tries);
         if tried && !self.identity.was_met() && self.walk.fatal.is_none() {
             return Err(("connect to", reason()));
         }
