@@ -26,6 +26,7 @@ locals {
     topic          = aws_sns_topic.alarms.arn
     quota_default  = var.quota_default
     user_quotas    = var.user_quotas
+    home_at        = var.home_at
     remind         = var.remind
   })
 

@@ -159,6 +159,17 @@ variable "emails" {
   }
 }
 
+variable "home_at" {
+  description = "Where users see what is in their home, like /home/sagemaker-user/user-default-efs: commands in reminders and on their pages are for there. null leaves them as they are for the instance."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.home_at == null || can(regex("^/[^[:cntrl:]]*$", var.home_at))
+    error_message = "home_at must be an absolute path."
+  }
+}
+
 variable "remind" {
   description = "Let `efs-scan remind` write to users through SES after each complete scan: { from = \"efs@example.com\", admin = \"team@example.com\", address = \"{name}@example.com\" }, both addresses of identities verified in SES in this region; dash_to_dot and trash as deploy/efs-scan.toml explains them. null reminds nobody. The endpoints that subnet_id names do not reach SES: it takes a NAT, a public address or an endpoint more."
   type = object({

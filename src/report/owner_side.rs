@@ -25,11 +25,11 @@ pub(crate) fn command_at(
     Some(command.replace(&here, &there))
 }
 
-/// The path in a home, or `None` if it is not in that home. Both are below the root; a home called
-/// `.` is the root.
+/// The path in a directory, or `None` if it is not in that. Both are below the root, which is called
+/// `.` as a home and by an empty path.
 pub(crate) fn below<'a>(home: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
     match home {
-        b"." => Some(path),
+        b"." | b"" => Some(path).filter(|path| !path.is_empty()),
         home => path.strip_prefix(home)?.strip_prefix(b"/"),
     }
 }
@@ -43,6 +43,9 @@ mod tests {
         assert_eq!(below(b"200005", b"200005/.cache"), Some(&b".cache"[..]));
         assert_eq!(below(b"200005", b"2000055/.cache"), None);
         assert_eq!(below(b"200005", b"200005"), None);
-        assert_eq!(below(b".", b".cache/pip"), Some(&b".cache/pip"[..]));
+        for root in [&b"."[..], b""] {
+            assert_eq!(below(root, b".cache/pip"), Some(&b".cache/pip"[..]));
+            assert_eq!(below(root, b""), None);
+        }
     }
 }

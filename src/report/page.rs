@@ -84,11 +84,15 @@ fn findings(out: &mut String, home: &HomeReport) -> Result {
         writeln!(out, "\nWhat reclaims them, run by the owner; paths are this machine's")?;
         let mut said: Vec<&str> = Vec::new();
         for finding in &home.findings {
-            let Some(how) = finding.command.as_ref().or(finding.advice.as_ref()) else { continue };
+            let (by_hand, how) = match (&finding.command, &finding.advice) {
+                (Some(command), _) => ("", command),
+                (None, Some(advice)) => ("by hand: ", advice),
+                (None, None) => continue,
+            };
             if !said.contains(&how.as_str()) {
                 said.push(how);
                 let rule = printable(finding.rule.as_bytes());
-                writeln!(out, "  {rule}: {}", printable_command(how))?;
+                writeln!(out, "  {rule}: {by_hand}{}", printable_command(how))?;
             }
         }
     }

@@ -153,6 +153,9 @@ impl RuleSpec {
         if self.command.is_some() && self.advice.is_some() {
             return Err("it has a `command` or an `advice`, not both".to_owned());
         }
+        if self.advice.as_ref().is_some_and(|advice| advice.contains("{path}")) {
+            return Err("{path} is for a `command`; an `advice` stands beside the path".to_owned());
+        }
         self.min_size()?;
         Ok(())
     }

@@ -82,6 +82,7 @@ const WRONG_RULES: &[(&str, &str)] = &[
         "id = 'a'\npaths = ['x']\ncommand = 'rm {path}'\nadvice = 'ask first'",
         "it has a `command` or an `advice`, not both",
     ),
+    ("id = 'a'\npaths = ['x']\nadvice = 'look at {path}'", "{path} is for a `command`"),
     ("id = 'X'\npaths = ['a']", "id `X` must be made of"),
     ("id = 'good'\npaths = ['a']", "id `good` is taken"),
     ("id = 'x'", "it needs `paths`"),

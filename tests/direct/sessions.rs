@@ -98,6 +98,20 @@ fn a_connection_that_does_not_answer_keeps_no_other_from_its_leave() {
 }
 
 #[test]
+fn a_server_that_has_no_session_more_is_not_asked_for_one_at_the_leave() {
+    let model = plain();
+    let delay = Duration::from_millis(4);
+    let server = serve(Config { delay, ..few() }, &model);
+    server.fault(Fault::status(Op::CREATE_SESSION, Status::DELAY).after(1).always());
+    let mut engine = engine(&server);
+    engine.batch = 1;
+    assert_whole(&server, &model, &walk(&engine).unwrap());
+    let counts = server.counts();
+    assert!(server.faults_fired() > 0 && counts.connections < 60, "{counts}");
+    assert_left(&server);
+}
+
+#[test]
 fn a_server_that_hangs_up_at_the_leave_is_not_asked_as_often_as_can_be() {
     let model = plain();
     let server = serve(Config::default(), &model);

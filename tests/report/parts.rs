@@ -72,5 +72,19 @@ fn a_root_that_is_one_home_keeps_the_dots_of_names() {
     let root = scratch.path();
     file(root, ".cache/pip/x", 2 << 20);
     let parts = parts(root, &["--home-depth=0"]);
-    assert!(parts.iter().any(|title| title.contains(", .cache/pip: 2.0 MiB")), "{parts:#?}");
+    let part = |title: &String| title.ends_with(", .cache/pip: 2.0 MiB (cache)");
+    assert!(parts.iter().any(part), "{parts:#?}");
+}
+
+#[test]
+fn a_finding_that_is_the_root_holds_the_others() {
+    let scratch = scratch();
+    let root = scratch.path();
+    file(root, "pyvenv.cfg", 1);
+    file(root, "lib/x", 1 << 20);
+    let parts = parts(root, &["--home-depth=0"]);
+    let part = |title: &String| title.ends_with(", lib: 1.0 MiB (environment)");
+    assert!(parts.iter().any(part), "{parts:#?}");
+    let own = parts.iter().find(|title| title.contains(", the home itself: ")).unwrap();
+    assert!(own.ends_with("KiB (environment)"), "{parts:#?}");
 }

@@ -54,6 +54,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         r#"{ from = "a@b.cc", admin = "a@b.cc", address = "{name}@b.cc", trash = "much" }"#,
         "remind.trash must be a size",
     ),
+    ("home_at", r#""~/efs""#, "home_at must be an absolute path"),
     ("budget_gib", "0", "budget_gib must be more than 0"),
     ("quota_default", r#""50""#, "quota_default must be a size with its unit"),
     ("quota_default", r#""0GiB""#, "quota_default must be"),

@@ -146,6 +146,7 @@ fn its_configuration_is_the_programs() {
     assert_eq!(config["notify"]["topic"].as_str(), deployed.output("topic_arn").as_str());
     assert_eq!(config["names"][0].as_str(), Some("sagemaker:d-abc123def456"));
     assert_eq!(config["require_mount"].as_bool(), Some(true));
+    assert_eq!(config["home_at"].as_str(), Some("/home/sagemaker-user/user-default-efs"));
     assert_eq!(config["remind"]["address"].as_str(), Some("{name}@example.com"));
     assert_eq!(config["remind"]["trash"].as_str(), Some("10GiB"));
     assert_eq!(config["quota"]["users"][HOSTILE].as_str(), Some("1.5MiB"));

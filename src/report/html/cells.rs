@@ -41,7 +41,10 @@ pub(super) fn cells(home: &HomeReport) -> Vec<Cell> {
         let mut left = share.allocated_bytes.0;
         for (place, bytes) in theirs.iter().zip(fitted(&theirs, left)) {
             left -= bytes;
-            let label = shown(below(&prefix, &place.path).unwrap_or(&place.path));
+            let label = match below(&prefix, &place.path) {
+                Some(path) => shown(path),
+                None => "the home itself".to_owned(),
+            };
             cells.push(Cell { label, bytes, class });
         }
         let label = match class {
@@ -90,7 +93,11 @@ fn places(home: &HomeReport) -> Vec<Place> {
     });
     // A finding before the directory of the same path, which leaves its place to that.
     let mut places: Vec<Place> = findings.chain(dirs).collect();
-    let key = |place: &Place| place.path.iter().copied().chain([b'/']).collect::<Vec<u8>>();
+    // The root first: all lies in it.
+    let key = |place: &Place| match place.path.is_empty() {
+        true => Vec::new(),
+        false => [&place.path[..], b"/"].concat(),
+    };
     places.sort_by_cached_key(key);
     places.dedup_by(|b, a| a.path == b.path);
     places

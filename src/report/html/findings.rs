@@ -1,4 +1,4 @@
-//! What could go, each with the command that reclaims it.
+//! What could go, each with the command that reclaims it, or what to do in words.
 
 use maud::{Markup, html};
 

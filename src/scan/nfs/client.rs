@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll};
 
 use super::identity::Identity;
-use super::link::{Link, Session, State};
+use super::link::{Link, Session, State, Step};
 use super::retry::Retries;
 use super::rpc::Credential;
 use super::target::Target;
@@ -291,6 +291,10 @@ impl Client {
             self.address = (self.address + 1) % self.addresses.len();
         }
         let link = &mut self.links[at];
+        // A session that was asked for may have been made.
+        if matches!(link.state, State::Setup(Step::Create)) && link.setup.is_some() {
+            self.identity.unanswered();
+        }
         link.failures += 1;
         let pause = self.retries.pause(link.failures);
         tracing::debug!(link = at, why, ?pause, "connection given up");
@@ -311,8 +315,7 @@ impl Client {
         let limit = self.window.limit(now, self.walk.ready(now));
         let mut in_flight: usize = self.sessions().map(|session| session.slots.in_flight()).sum();
         let mut room: usize = self.sessions().map(Session::free).sum();
-        let free = room.min(limit.saturating_sub(in_flight));
-        let share = self.walk.share(free).min(self.window.burst());
+        let share = self.walk.share(limit.min(in_flight + room)).min(self.window.burst());
         while in_flight < limit && room > 0 && self.walk.ready(now) > 0 {
             if !self.window.may_go(now) {
                 break;

@@ -23,7 +23,7 @@ pub(super) struct Identity {
     was_known: bool,
     /// Whether the server has answered at all, if only that it is busy.
     met: bool,
-    /// A session was asked for, and whether there is one the server has not said.
+    /// A session was asked for by a connection that was lost then.
     asked: bool,
     /// Sessions of connections that were lost: the server keeps them until they are destroyed.
     orphans: VecDeque<SessionId>,
@@ -112,8 +112,8 @@ impl Identity {
         }
     }
 
-    /// A session is asked for.
-    pub(super) fn ask(&mut self) {
+    /// A session was asked for, and the connection lost before the answer.
+    pub(super) fn unanswered(&mut self) {
         self.asked = true;
     }
 

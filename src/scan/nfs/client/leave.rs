@@ -32,10 +32,9 @@ impl Client {
                 self.set_up(at, Step::Create, Instant::now());
             } else if self.give_back(at, until) {
                 return;
-            } else {
-                // A server that hangs up each time is not asked as often as can be.
-                std::thread::sleep(PAUSE);
             }
+            // A server that is busy, or hangs up, is not asked as often as can be.
+            std::thread::sleep(PAUSE);
         }
     }
 

@@ -116,7 +116,6 @@ impl Client {
             (Step::Create, _) => {
                 let (client, sequence) = self.identity.client().unwrap_or_default();
                 request.create_session(client, sequence, &WANTED);
-                self.identity.ask();
             }
             (Step::Bind, Some(session)) => request.bind_conn_to_session(&session.id),
             (Step::Bind, None) => return,

@@ -41,14 +41,15 @@ impl Walk {
         }
     }
 
-    /// How many directories a request is to carry, where `free` requests may be sent now. One while
-    /// there is a request for every one: a batch is read one after the other by the server. Where
-    /// more wait, half of the requests take them all, and the other half is for what these find.
-    pub(in super::super) fn share(&self, free: usize) -> usize {
+    /// How many directories a request is to carry, where so many requests may be in flight. One
+    /// while no more wait, which is not for long: a batch is read one after the other by the server.
+    /// Where more wait, so many that half of the requests take them all; the other half is for what
+    /// these find.
+    pub(in super::super) fn share(&self, requests: usize) -> usize {
         let waiting = self.ready.len() + self.deferred.len();
-        match waiting <= free {
+        match waiting <= requests {
             true => 1,
-            false => waiting.div_ceil(free.div_ceil(2).max(1)),
+            false => waiting.div_ceil(requests.div_ceil(2).max(1)),
         }
     }
 
