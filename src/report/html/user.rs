@@ -144,7 +144,9 @@ fn to_delete(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Mark
                     None => { "Paths are those of the machine that scanned: in a SageMaker \
                         Studio space, the home is " code { "~/user-default-efs" } " or "
                         code { "~" } "." },
-                } }
+                }
+                " A tool's own command, such as " code { "pip cache purge" } ", cleans the home \
+                that it runs in: where that is another one, remove the place instead." }
             div.scroll tabindex="0" role="region" aria-label="What to delete, and how" {
                 (table(&lines, &report.rules, None))
             }
