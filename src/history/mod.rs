@@ -19,7 +19,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::publish::{Store, newest, nothing_there};
 use crate::report::DuNames;
-use crate::service::ServiceError;
+use crate::service::{ServiceError, ServiceResult};
 use crate::units::{AllocatedBytes, parse_size};
 use spark::Blocks;
 use view::View;
@@ -39,7 +39,8 @@ pub(crate) fn run(args: &HistoryArgs, readers: &Readers) -> Result<Exit, Failure
     let now = Timestamp::now();
     let history = read(&*store, args.days, now).map_err(failed)?;
     if history.runs.is_empty() {
-        return Err(Failure::fatal(why_empty(&history, &*store, args.days)));
+        let why = why_empty(&history, &*store, args.days).map_err(failed)?;
+        return Err(Failure::fatal(why));
     }
     let mut view = View {
         from: from.to_string(),
@@ -61,15 +62,18 @@ pub(crate) fn run(args: &HistoryArgs, readers: &Readers) -> Result<Exit, Failure
 }
 
 /// Why there is nothing to show.
-fn why_empty(history: &History, store: &dyn Store, days: u32) -> String {
+fn why_empty(history: &History, store: &dyn Store, days: u32) -> ServiceResult<String> {
     let tables = store.name("homes/");
-    match (history.unreadable.len(), newest(store)) {
-        (0, Ok(None)) => nothing_there(store),
-        (0, _) => format!("no run of the last {days} days is in {tables}; --days N looks further"),
-        (broken, _) => {
-            format!("none of {broken} tables of the last {days} days in {tables} could be read")
-        }
+    let broken = history.unreadable.len();
+    if broken > 0 {
+        return Ok(format!(
+            "none of {broken} tables of the last {days} days in {tables} could be read"
+        ));
     }
+    Ok(match newest(store)? {
+        None => nothing_there(store),
+        Some(_) => format!("no run of the last {days} days is in {tables}; --days N looks further"),
+    })
 }
 
 fn print(view: &View, format: HistoryFormat) -> Result<(), String> {

@@ -67,6 +67,19 @@ fn hard_links_between_homes_hide_nothing() {
 }
 
 #[test]
+fn what_lies_outside_of_homes_goes_by_its_path() {
+    let scratch = scratch();
+    let root = scratch.path();
+    file(root, "200010/a", 1);
+    let deleted = ".nfs000000000000123400000001";
+    file(root, deleted, 2 << 20);
+    let parts = parts(root, &[]);
+    let title = format!("(outside homes), {deleted}: 2 MiB (trash)");
+    let part = |other: &String| *other == title;
+    assert!(parts.iter().any(part), "{parts:#?}");
+}
+
+#[test]
 fn a_root_that_is_one_home_keeps_the_dots_of_names() {
     let scratch = scratch();
     let root = scratch.path();

@@ -43,7 +43,11 @@ pub(super) fn cells(home: &HomeReport) -> Vec<Cell> {
             left -= bytes;
             let label = match below(&prefix, &place.path) {
                 Some(path) => shown(path),
-                None => "the home itself".to_owned(),
+                None if place.path.is_empty() || place.path == prefix => {
+                    "the home itself".to_owned()
+                }
+                // Outside of homes.
+                None => shown(&place.path),
             };
             cells.push(Cell { label, bytes, class });
         }
