@@ -5,32 +5,33 @@
 //! people make a [`report::Report`]; renderers turn that into text. Nothing flows back: the walk
 //! does not know what becomes of its numbers, a renderer does not know how a file was found.
 
-mod app;
 mod atomic;
 pub mod aws;
 pub mod cli;
+mod commands;
 pub mod config;
 mod exit;
-mod generate;
 pub mod history;
 mod log;
 pub mod names;
 mod nice;
+pub mod outbox;
 mod output;
+pub mod pages;
 mod progress;
-pub mod publish;
-mod publisher;
+pub mod published;
 pub mod remind;
 pub mod report;
-mod reporting;
 pub mod scan;
-mod scanning;
-pub mod service;
+pub mod service_error;
+pub mod state;
 mod status;
+pub mod stop;
+pub mod store;
 mod sync;
 pub mod text;
 pub mod units;
 pub mod usage;
 
-pub use app::run;
+pub use commands::run;
 pub use exit::Exit;

@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use common::*;
 use efs_scan::history;
-use efs_scan::publish::{Directory, publish};
-use efs_scan::report::html::Pages;
+use efs_scan::outbox::publish;
+use efs_scan::store::Directory;
+use efs_scan::pages::Pages;
 use efs_scan::report::{OwnerStatus, Report};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

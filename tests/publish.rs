@@ -36,7 +36,7 @@ mod tree;
 mod turns;
 
 use common::*;
-use efs_scan::publish::Directory;
+use efs_scan::store::Directory;
 
 #[test]
 fn a_directory_keeps_the_contract_of_a_store() {

@@ -1,10 +1,10 @@
 //! What is said where AWS is not built in.
 
 use super::{App, Datum, Domain, Member, MountTarget};
-use crate::publish::Store;
 use crate::remind::Mail;
 use crate::report::EfsSize;
-use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
+use crate::store::Store;
 
 /// No access to AWS.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::service::{ServiceError, Trouble};
+use crate::service_error::{ServiceError, Trouble};
 
 /// What to do where there are no credentials.
 pub(super) const NO_CREDENTIALS: &str = "no AWS credentials: give the instance a role, or set \

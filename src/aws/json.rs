@@ -33,7 +33,7 @@ use aws_types::{SdkConfig, SigningName};
 use serde_json::Value;
 
 use super::error::NO_CREDENTIALS;
-use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 /// Attempts of one call where throttling is the rule and not the exception.
 const ATTEMPTS: u32 = 8;

@@ -9,7 +9,7 @@ use aws_sdk_efs::types::{LifeCycleState, MountTargetDescription};
 use super::error::{Asked, service_error};
 use super::session::Session;
 use super::{Aws, MountTarget};
-use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 /// Where an instance learns its zone (EC2 user guide, "Instance metadata categories").
 const ZONE: &str = "/latest/meta-data/placement/availability-zone-id";

@@ -12,8 +12,8 @@ use futures_util::{StreamExt, stream};
 
 use super::error::{Asked, service_error};
 use super::session::Session;
-use crate::publish::{Condition, Extent, Object, Put, Store, Take, Version};
-use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
+use crate::store::{Condition, Extent, Object, Put, Store, Take, Version};
 
 /// What is written on trial, with a condition that never holds.
 const PROBE: &str = "write-check";

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::error::{Asked, service_error};
 use super::json::{self, Retry, Service};
 use super::{App, Domain, Member, MemberKind};
-use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 /// Describe calls under way at once; SageMaker throttles these early.
 const CONCURRENT: usize = 8;

@@ -18,7 +18,7 @@ use super::error::{Asked, service_error};
 use super::json::{Client, Refused, Retry, Service};
 use super::session::Session;
 use crate::remind::{Email, Fate, Mail, MailError};
-use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 const SERVICE: Service = Service {
     signing: "ses",

@@ -15,9 +15,9 @@ use tokio::runtime::{Builder, Runtime};
 use super::error::{Asked, root_cause, service_error};
 use super::s3::Bucket;
 use super::{App, Datum, Domain, Member, Unit, sagemaker};
-use crate::publish::Store;
 use crate::report::EfsSize;
-use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
+use crate::store::Store;
 use crate::units::MeteredBytes;
 
 /// Attempts of one call; the SDK waits between them with growing, random pauses. With its first

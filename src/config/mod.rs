@@ -13,10 +13,10 @@ use std::path::PathBuf;
 
 use crate::cli::{CommonArgs, EngineKind, Format, LogFormat, ScanArgs};
 use crate::names::SourceSpec;
-use crate::publish::Destination;
 use crate::remind::Reminding;
 use crate::report::{Prices, Quotas, SortKey};
 use crate::scan::{Pacing, is_file_system_id};
+use crate::store::Destination;
 use crate::text::printable;
 use crate::usage::rule_file;
 use crate::usage::{Exclude, Mounts, Rules};

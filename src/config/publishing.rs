@@ -5,8 +5,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::ScanArgs;
-use crate::publish::{Destination, Notify, UserMetrics};
+use crate::outbox::{Notify, UserMetrics};
 use crate::report::Prices;
+use crate::store::Destination;
 use crate::units::Usd;
 
 /// More than anybody asks for a GiB-month; amounts stay finite below it.

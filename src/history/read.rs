@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::scope::comparable;
 use super::series::{History, HomeSeries, RunPoint};
-use crate::publish::{Extent, HomeRow, HomesTable, Listed, Store, homes_tables};
+use crate::published::{HomeRow, HomesTable, Listed, homes_tables};
 use crate::report::{Coverage, bytes_of_cell};
-use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::status::CLOCKS;
+use crate::store::{Extent, Store};
 use crate::text::{lossy, printable};
 use crate::units::AllocatedBytes;
 

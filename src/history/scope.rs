@@ -3,9 +3,10 @@
 //! The tables of homes do not say what was scanned. The report does, within its first bytes: so
 //! much of it is read and no more.
 
-use crate::publish::{Extent, HomesTable, Store};
+use crate::published::HomesTable;
 use crate::report::Run;
-use crate::service::ServiceResult;
+use crate::service_error::ServiceResult;
+use crate::store::{Extent, Store};
 
 /// Where `run` lies in a report, with globs of `--exclude` and users to spare.
 const HEAD_BYTES: usize = 16 << 10;

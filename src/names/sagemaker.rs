@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic;
 use crate::aws::{Aws, Member};
-use crate::service::{ServiceError, ServiceResult, Trouble};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 /// What is kept of a domain.
 #[derive(Debug, Serialize, Deserialize)]

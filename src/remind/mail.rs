@@ -1,6 +1,6 @@
 //! A message, and what takes it.
 
-use crate::service::{ServiceError, ServiceResult};
+use crate::service_error::{ServiceError, ServiceResult};
 
 /// A message in plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use super::mail::{Fate, Mail, MailError};
 use super::{Due, Work, say, summarise};
 use crate::aws::Aws;
 use crate::exit::{Exit, Failure};
-use crate::scan::Stop;
-use crate::service::ServiceError;
+use crate::service_error::ServiceError;
+use crate::stop::Stop;
 
 /// After so many messages in a row of which nobody knows whether they were sent, no more are: each
 /// one more may be somebody who is not reminded for a week.

@@ -124,7 +124,7 @@ fn at_rate(rate: Usd, bytes: MeteredBytes) -> Usd {
 
 /// What deleting the trash and the caches frees. An inode with links in the places of two rules is
 /// in neither's figure, so it is left out here as well.
-pub(super) fn reclaimable(rules: &[RuleReport]) -> Share {
+pub(crate) fn reclaimable(rules: &[RuleReport]) -> Share {
     let mut sum = Share::default();
     for rule in rules {
         if !rule.hint && matches!(rule.class.as_str(), "trash" | "cache") {

@@ -5,9 +5,9 @@ use std::fmt::{Result, Write};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 
+use super::home_detail::page;
 use super::model::*;
 use super::money::reclaimable;
-use super::page::page;
 use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, Usd, human};
 

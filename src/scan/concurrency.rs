@@ -27,7 +27,7 @@
 
 use std::time::Duration;
 
-use super::root::Bounds;
+use super::plan::Bounds;
 
 /// A window in Start lasts so long at least.
 const START_WINDOW: f64 = 0.010;

@@ -2,45 +2,43 @@
 
 #[cfg(target_os = "linux")]
 mod concurrency;
-mod entry;
 mod mount;
+mod mountstats;
 #[cfg(target_os = "linux")]
 mod nfs;
 #[cfg(target_os = "linux")]
 mod nodes;
 #[cfg(target_os = "linux")]
 mod pace;
+mod plan;
 #[cfg(feature = "portable")]
 mod portable;
 #[cfg(target_os = "linux")]
 mod posix;
 #[cfg(target_os = "linux")]
 mod reading;
-mod root;
 #[cfg(target_os = "linux")]
 mod statx;
-mod traffic;
 #[cfg(target_os = "linux")]
 mod workers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use entry::{Attrs, FileKind, Mount, Op, Probe};
 pub use mount::{efs_of, is_file_system_id, is_mount_point};
+pub use mountstats::{Costly, NfsMount, Traffic};
 #[cfg(all(target_os = "linux", any(test, feature = "fuzzing")))]
 #[doc(hidden)]
 pub use nfs::fuzzing;
 #[cfg(target_os = "linux")]
 pub use nfs::{Nfs, Target, Tls};
+pub use plan::{Bounds, FsKind, Pacing, Plan, Threads, raise_descriptor_limit};
 #[cfg(feature = "portable")]
 pub use portable::Portable;
 #[cfg(target_os = "linux")]
 pub use posix::Posix;
-pub use root::{Bounds, FsKind, Pacing, Root, Threads, raise_descriptor_limit};
-pub use traffic::{Costly, NfsMount, Traffic};
 
+use crate::stop::Stop;
 use crate::usage::Ledger;
 
 /// Finds entries below a root and tells the accounts of them.
@@ -64,29 +62,6 @@ pub enum Ended {
     Complete,
     /// It was told to stop.
     Interrupted,
-}
-
-/// Set from a signal handler or another thread, read by workers.
-#[derive(Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// The flag itself, for a signal handler.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
-    }
-
-    /// Asks for an end.
-    pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether an end was asked for.
-    #[inline]
-    pub fn is_set(&self) -> bool {
-        // Relaxed: nothing is published through the flag, it need only be seen soon.
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// Why there is no result at all.

@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex};
 
 use rustix::fs::{Mode, OFlags, openat};
 
-use super::Attrs;
 use super::statx::attrs_of_fd;
 use crate::sync::lock;
+use crate::usage::Attrs;
 use crate::usage::Dir;
 
 /// A directory whose children are not all opened.

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
 
+use super::NfsMount;
 use super::concurrency::Sample;
-use super::{NfsMount, Stop};
+use crate::stop::Stop;
 
 /// What may be taken at once after a pause, as time: short enough for a steady load, long enough
 /// that a late wake-up loses nothing.

@@ -19,7 +19,9 @@ use jwalk::{DirEntry, Parallelism, WalkDirGeneric};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::{Attrs, Ended, Engine, FileKind, Mount, Op, Probe, Stop, WalkError};
+use super::{Ended, Engine, WalkError};
+use crate::stop::Stop;
+use crate::usage::{Attrs, FileKind, Mount, Op, Probe};
 use crate::usage::{Dir, Ledger, Listed};
 
 /// Walks with jwalk.

@@ -20,8 +20,10 @@ use super::pace::Pace;
 use super::reading::{Buffers, Chunk, Reading};
 use super::statx::{FdProbe, attrs_at, attrs_of_fd};
 use super::workers::{Work, Workers};
-use super::{Ended, Engine, FsKind, Op, Probe, Root, Stop, WalkError};
+use super::{Ended, Engine, FsKind, Plan, WalkError};
+use crate::stop::Stop;
 use crate::usage::{Dir, Ledger, Listed, Listing};
+use crate::usage::{Op, Probe};
 
 /// Chunks of names that may wait for each worker before the reader of a wide directory does them
 /// itself.
@@ -34,12 +36,12 @@ const CROWDED: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Posix {
     root: PathBuf,
-    plan: Root,
+    plan: Plan,
 }
 
 impl Posix {
     /// Will walk `root` as planned.
-    pub fn new(root: PathBuf, plan: Root) -> Self {
+    pub fn new(root: PathBuf, plan: Plan) -> Self {
         Self { root, plan }
     }
 }

@@ -9,7 +9,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::{Attrs, FileKind, Mount, Probe};
+use crate::usage::{Attrs, FileKind, Mount, Probe};
 
 /// Everything of an inode that is counted, and no atime.
 const WANTED: StatxFlags = StatxFlags::TYPE

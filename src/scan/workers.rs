@@ -31,8 +31,9 @@ use std::time::{Duration, Instant};
 
 use super::concurrency::Concurrency;
 use super::pace::Pace;
-use super::root::Bounds;
-use super::{Ended, Stop, WalkError};
+use super::plan::Bounds;
+use super::{Ended, WalkError};
+use crate::stop::Stop;
 use crate::sync::lock;
 
 /// How long workers that were told to stop may take before the walk ends without them: one may

@@ -6,9 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::publish::{HomesTable, Latest, Listed, Store, homes_tables};
+use crate::published::{HomesTable, Latest, Listed, homes_tables};
 use crate::report::{Coverage, bytes_of_cell};
-use crate::service::ServiceResult;
+use crate::service_error::ServiceResult;
+use crate::store::Store;
 use crate::text::lossy;
 
 /// A day and how far from it the run may be that stands for it: timers drift, and days are missed.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::changes::{Base, BaseHome, Bases, HomeKey};
 use crate::aws::{App, MemberKind};
 use crate::names::{is_of, keep_asked};
-use crate::publish::{HomeLine, Latest};
+use crate::published::{HomeLine, Latest};
 use crate::report::{Coverage, FileSystem, Kind, Money, Orphans, OwnerStatus, Run, Usage};
 use crate::text::{bytes_of, lossy};
 use crate::units::AllocatedBytes;

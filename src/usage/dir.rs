@@ -7,7 +7,7 @@ use super::export::Branch;
 use super::home::{Finding, Home};
 use super::rules::RuleIndex;
 use super::trie::States;
-use crate::scan::Attrs;
+use crate::usage::Attrs;
 
 /// A directory that was found and is not complete yet. It lives until everything below it was
 /// listed; memory follows these, never files.

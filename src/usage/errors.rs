@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use crate::scan::Op;
+use crate::usage::Op;
 
 /// How many errors a report names.
 pub(super) const SAMPLES: usize = 100;

@@ -19,8 +19,8 @@ use super::scope::Scope;
 use super::tally::{Ages, Class, Tally};
 use super::top::Large;
 use super::trie::{Entered, Place};
-use crate::scan::{Attrs, Op};
 use crate::sync::lock;
+use crate::usage::{Attrs, Op};
 
 /// How many findings a home keeps by name, for each of its largest files.
 const FINDINGS_PER_TOP: usize = 2;

@@ -13,8 +13,8 @@ use smallvec::SmallVec;
 use super::home::{Finding, Home, HomeKind, LinkedTotal};
 use super::rules::RuleIndex;
 use super::tally::{Ages, Class, Part};
-use crate::scan::Attrs;
 use crate::sync::lock;
+use crate::usage::Attrs;
 
 /// Enough that workers rarely meet at one lock.
 const SHARDS: usize = 32;

@@ -13,7 +13,7 @@ use super::ledger::Ledger;
 use super::rules::{Listed, RuleIndex, Seen};
 use super::tally::{Class, Part, Tally};
 use super::top::{Large, size_key};
-use crate::scan::{Attrs, FileKind, Op, Probe};
+use crate::usage::{Attrs, FileKind, Op, Probe};
 
 /// A listing gives what it has to the accounts when it holds this many subdirectories or links,
 /// so that a directory of millions stays small. Until then it can be begun again.

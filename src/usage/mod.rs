@@ -1,6 +1,7 @@
 //! What entries add up to: homes, rules, hard links, and the sums of directories.
 
 mod dir;
+mod entry;
 mod errors;
 mod export;
 mod home;
@@ -15,6 +16,7 @@ mod top;
 mod trie;
 
 pub use dir::Dir;
+pub use entry::{Attrs, FileKind, Mount, Op, Probe};
 pub use errors::{ErrorKind, Errors, Problem};
 pub use export::{Export, ExportHead};
 pub use home::{Books, Finding, FindingSums, Found, Home, HomeKind, LinkedTotal, RuleTotal};

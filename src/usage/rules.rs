@@ -12,7 +12,7 @@ use std::io;
 use super::rule_file::{Kind, RuleSpec};
 use super::tally::Class;
 use super::trie::{Entered, NamePattern, Place, Trie};
-use crate::scan::Probe;
+use crate::usage::Probe;
 
 /// Position of a rule in its list; the lower one wins.
 pub type RuleIndex = u16;

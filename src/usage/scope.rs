@@ -7,7 +7,7 @@ use std::path::Path;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::scan::{Attrs, FileKind, Mount};
+use crate::usage::{Attrs, FileKind, Mount};
 
 /// What a scan looks at.
 #[derive(Debug, Default)]

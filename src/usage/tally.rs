@@ -1,8 +1,8 @@
 //! Sums over inodes. A tally is a commutative monoid: directories may be committed in any order
 //! and by any worker, and the result is the same (the property tests hold this).
 
-use crate::scan::{Attrs, FileKind};
 use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes};
+use crate::usage::{Attrs, FileKind};
 
 /// What a rule says an inode is good for. The order is how hard it is to let go of, and decides
 /// for an inode whose links lie in several classes: it counts in the last of them.
@@ -191,7 +191,7 @@ impl ByClass {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::Mount;
+    use crate::usage::Mount;
     use proptest::prelude::*;
 
     fn attrs() -> impl Strategy<Value = Attrs> {

@@ -4,7 +4,8 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use efs_scan::scan::{Ended, Stop, Threads};
+use efs_scan::scan::{Ended, Threads};
+use efs_scan::stop::Stop;
 use efs_scan::usage::Mounts;
 use efs_scan_bench::nfs41::{Computed, Config, Fault, Model, Node, Op, Server, Slots, What};
 use efs_scan_bench::slow;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use efs_scan::scan::Stop;
+use efs_scan::stop::Stop;
 use efs_scan::usage::Mounts;
 use efs_scan_bench::nfs41::{Config, Kind, Model, Node, Status};
 use serde_json::json;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use efs_scan::scan::{Ended, Engine, Nfs, Pacing, Stop, Threads, WalkError};
+use efs_scan::scan::{Ended, Engine, Nfs, Pacing, Threads, WalkError};
+use efs_scan::stop::Stop;
 use efs_scan::usage::{Ages, Exclude, Ledger, Mounts, Scope, Tally, Task, rule_file};
 use efs_scan_bench::nfs41::{Config, Fault, Kind, Model, Node, Server};
 use serde_json::Value;

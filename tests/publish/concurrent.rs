@@ -1,6 +1,8 @@
 //! Two hosts that publish to the same place, in every order that matters.
 
-use efs_scan::publish::{Condition, DU_LATEST, Store, publish};
+use efs_scan::outbox::publish;
+use efs_scan::published::DU_LATEST;
+use efs_scan::store::{Condition, Store};
 use efs_scan::report::{DuNames, du};
 
 use super::contract::{self, assert_there, report_at};

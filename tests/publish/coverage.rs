@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use efs_scan::publish::Latest;
+use efs_scan::published::Latest;
 use efs_scan::report::{Coverage, Report};
 
 use super::common::*;

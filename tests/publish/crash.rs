@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 
-use efs_scan::publish::{Directory, LATEST, Pointed, Store, publish};
+use efs_scan::outbox::{Pointed, publish};
+use efs_scan::published::LATEST;
+use efs_scan::store::{Directory, Store};
 use serde_json::Value;
 
 use super::common::*;

@@ -4,7 +4,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use efs_scan::publish::{Job, Latest};
+use efs_scan::outbox::Job;
+use efs_scan::published::Latest;
 use efs_scan::report::Report;
 
 use super::common::*;

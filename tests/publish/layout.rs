@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use efs_scan::publish::Latest;
+use efs_scan::published::Latest;
 use efs_scan::report::Report;
 
 use super::common::*;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use efs_scan::publish::{Destination, Job};
+use efs_scan::outbox::Job;
+use efs_scan::store::Destination;
 use efs_scan::report::Report;
 
 use super::common::*;

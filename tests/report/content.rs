@@ -1,7 +1,7 @@
 //! What the pages say is what the report says, and no more than they may.
 
 use efs_scan::history::History;
-use efs_scan::report::html::Pages;
+use efs_scan::pages::Pages;
 use efs_scan::report::{Coverage, OwnerStatus, Report};
 use efs_scan::units::AllocatedBytes;
 use jiff::SignedDuration;

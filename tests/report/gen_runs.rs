@@ -10,7 +10,8 @@
 
 mod invented;
 
-use efs_scan::publish::{Directory, publish};
+use efs_scan::outbox::publish;
+use efs_scan::store::Directory;
 use jiff::{SignedDuration, Timestamp};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,6 +1,6 @@
 //! Names and paths that strangers chose.
 
-use efs_scan::report::html::Pages;
+use efs_scan::pages::Pages;
 
 use crate::common::ODD_NAME;
 use crate::markup::check_markup;

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use efs_scan::report::html::{Pages, run_of};
+use efs_scan::pages::{Pages, run_of};
 use sha2::{Digest, Sha256};
 
 use crate::{grown, start};

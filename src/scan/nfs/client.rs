@@ -28,7 +28,8 @@ use super::target::Target;
 use super::tls::Secure;
 use super::walk::Walk;
 use super::window::Window;
-use crate::scan::{Ended, Stop};
+use crate::scan::Ended;
+use crate::stop::Stop;
 
 /// How often it looks whether it should stop, at least.
 const STOP_LATENCY: Duration = Duration::from_millis(50);

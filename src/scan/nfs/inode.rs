@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::attrs::{Attributes, Fsid, Kind, Owner};
 use super::rpc::{AuthStat, Refused};
 use super::status::Status;
-use crate::scan::{Attrs, FileKind, Mount};
+use crate::usage::{Attrs, FileKind, Mount};
 
 /// The uid of an owner that has none here: what Linux's client takes, too (nfsidmap(8)).
 const NOBODY: u32 = 65534;

@@ -45,7 +45,8 @@ pub use tls::Tls;
 use walk::Walk;
 use window::Window;
 
-use super::{Ended, Engine, Pacing, Stop, WalkError};
+use super::{Ended, Engine, Pacing, WalkError};
+use crate::stop::Stop;
 use crate::usage::Ledger;
 
 /// How long an answer may take, as with AWS's recommended mount option `timeo=600`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::compound::Verifier;
 use super::retry::Tries;
-use crate::scan::Probe;
+use crate::usage::Probe;
 use crate::usage::{Dir, Ledger, Listing};
 
 /// How often a listing is begun again.

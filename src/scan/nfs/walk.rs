@@ -26,7 +26,7 @@ use super::reading::{Found, Reading};
 use super::retry::{Retries, Tries};
 use super::status::Status;
 use super::xdr::Malformed;
-use crate::scan::{Attrs, FileKind, Op};
+use crate::usage::{Attrs, FileKind, Op};
 use crate::usage::{Dir, Ledger, Listed};
 
 /// Directories that wait, from which on memory would be what the walk costs: a large one that has

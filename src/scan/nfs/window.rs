@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::walk::CROWDED;
 use crate::scan::concurrency::Concurrency;
 use crate::scan::pace::{Bucket, Pace};
-use crate::scan::{Bounds, Pacing, Stop, Threads};
+use crate::scan::{Bounds, Pacing, Threads};
+use crate::stop::Stop;
 
 /// The most requests in flight, where nothing else says.
 const MOST: usize = 4096;

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use crate::scan::{Attrs, FileKind};
 use crate::text;
+use crate::usage::{Attrs, FileKind};
 
 /// The most that ncdu and gdu read as a size, bytes: both hold sizes in 63 bits, and refuse the
 /// whole file over one that a hostile file system claims to be larger.
@@ -110,7 +110,7 @@ fn put(to: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::Mount;
+    use crate::usage::Mount;
 
     fn attrs() -> Attrs {
         Attrs {

@@ -24,8 +24,8 @@ pub use nest::ExportHead;
 
 use super::dir::Dir;
 use super::rules::Listed;
-use crate::scan::Attrs;
 use crate::sync::lock;
+use crate::usage::Attrs;
 use entry::Bare;
 use spill::{Index, Log, Record, State};
 

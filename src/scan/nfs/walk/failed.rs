@@ -4,13 +4,13 @@ use std::io;
 use std::time::Instant;
 
 use super::{LEAST_REPLY, MOST_REPLY, TINY_REPLY, Task, Waiting, Walk};
-use crate::scan::Op;
 use crate::scan::nfs::compound::Operation;
 use crate::scan::nfs::inode;
 use crate::scan::nfs::reading::{Found, Reading};
 use crate::scan::nfs::retry::Again;
 use crate::scan::nfs::status::Status;
 use crate::usage::Listed;
+use crate::usage::Op;
 
 /// How often a task is asked again whose answer was none: malformed, or refused by RPC.
 const SPOILT: u32 = 6;

@@ -13,7 +13,7 @@ use crate::scan::nfs::compound::{Operation, Request};
 use crate::scan::nfs::inode;
 use crate::scan::nfs::retry::Again;
 use crate::scan::nfs::status::Status;
-use crate::scan::{FileKind, Op};
+use crate::usage::{FileKind, Op};
 
 impl Walk {
     pub(super) fn ask_root(&self, request: &mut Request) {

@@ -1,0 +1,155 @@
+//! What a home consists of, as parts that do not overlap: its findings, its largest directories
+//! less what of them is another part, and what is left, by class.
+
+use std::cmp::Reverse;
+
+use super::words::{Class, shown};
+use crate::report::HomeReport;
+use crate::report::below;
+use crate::text::bytes_of;
+
+/// A part of a home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cell {
+    /// A path below the home, or what it is.
+    pub(super) label: String,
+    pub(super) bytes: u64,
+    pub(super) class: Class,
+}
+
+/// A place in the home that the report knows by its path.
+struct Place {
+    path: Vec<u8>,
+    bytes: u64,
+    /// What of that has links elsewhere, where it may be counted.
+    linked: u64,
+    class: Class,
+    is_finding: bool,
+}
+
+/// The parts, largest first. They sum to what the home holds, in each class.
+///
+/// Hard links are counted once in a home and its classes, at each of their places in findings, and
+/// in shares in directories. So places may come to more than their class has. Then those give way
+/// that hard links made so large, rather than that some are not shown.
+pub(super) fn cells(home: &HomeReport) -> Vec<Cell> {
+    let places = own_bytes(places(home));
+    let prefix = bytes_of(&home.name, home.name_base64.as_deref());
+    let mut cells = Vec::with_capacity(places.len() + Class::ALL.len());
+    for (class, share) in Class::ALL.into_iter().zip(home.usage.by_class.shares()) {
+        let theirs: Vec<&Place> = places.iter().filter(|place| place.class == class).collect();
+        let mut left = share.allocated_bytes.0;
+        for (place, bytes) in theirs.iter().zip(fitted(&theirs, left)) {
+            left -= bytes;
+            let label = match below(&prefix, &place.path) {
+                Some(path) => shown(path),
+                None if place.path.is_empty() || place.path == prefix => {
+                    "the home itself".to_owned()
+                }
+                // Outside of homes.
+                None => shown(&place.path),
+            };
+            cells.push(Cell { label, bytes, class });
+        }
+        let label = match class {
+            Class::Rest => "everything else".to_owned(),
+            class => format!("other {}", class.name()),
+        };
+        cells.push(Cell { label, bytes: left, class });
+    }
+    cells.retain(|cell| cell.bytes > 0);
+    cells.sort_by(|a, b| (Reverse(a.bytes), &a.label).cmp(&(Reverse(b.bytes), &b.label)));
+    cells
+}
+
+/// What the places get of `all`, which is no more in sum.
+fn fitted(places: &[&Place], all: u64) -> Vec<u64> {
+    let sum = |of: fn(&Place) -> u64| places.iter().map(|place| u128::from(of(place))).sum();
+    let (own, linked): (u128, u128) = (sum(|place| place.bytes), sum(|place| place.linked));
+    let (all, sure) = (u128::from(all), own - linked);
+    // Rounded down, and no more than what it is a part of.
+    let part = |bytes: u64, of: u128, whole: u128| match whole {
+        0 => 0,
+        whole => (u128::from(bytes) * of.min(whole) / whole) as u64,
+    };
+    let fit = |place: &&Place| {
+        let here = place.bytes - place.linked;
+        part(here, all, sure) + part(place.linked, all.saturating_sub(sure), linked)
+    };
+    places.iter().map(fit).collect()
+}
+
+/// By path, what lies in a directory behind it.
+fn places(home: &HomeReport) -> Vec<Place> {
+    let findings = home.findings.iter().map(|finding| Place {
+        path: bytes_of(&finding.path, finding.path_base64.as_deref()),
+        bytes: finding.usage.allocated_bytes.0,
+        linked: finding.usage.allocated_bytes.0.saturating_sub(finding.frees.allocated_bytes.0),
+        class: Class::of(finding),
+        is_finding: true,
+    });
+    let dirs = home.largest_dirs.iter().map(|dir| Place {
+        path: bytes_of(&dir.path, dir.path_base64.as_deref()),
+        bytes: dir.allocated_bytes.0,
+        linked: 0,
+        class: Class::Rest,
+        is_finding: false,
+    });
+    // A finding before the directory of the same path, which leaves its place to that.
+    let mut places: Vec<Place> = findings.chain(dirs).collect();
+    // The root first: all lies in it.
+    let key = |place: &Place| match place.path.is_empty() {
+        true => Vec::new(),
+        false => [&place.path[..], b"/"].concat(),
+    };
+    places.sort_by_cached_key(key);
+    places.dedup_by(|b, a| a.path == b.path);
+    places
+}
+
+/// Takes from each place what lies in places below it, and hands its class down.
+fn own_bytes(mut places: Vec<Place>) -> Vec<Place> {
+    let outer = outer_places(&places);
+    // A finding does not hold what findings in it hold, and a directory does: at first all do.
+    let sizes: Vec<u64> = places.iter().map(|place| place.bytes).collect();
+    for at in 0..places.len() {
+        let mut above = outer[at].filter(|_| places[at].is_finding);
+        while let Some(finding) = above {
+            if places[finding].is_finding {
+                places[finding].bytes = places[finding].bytes.saturating_add(sizes[at]);
+            }
+            above = outer[finding];
+        }
+    }
+    let whole: Vec<u64> = places.iter().map(|place| place.bytes).collect();
+    for at in 0..places.len() {
+        let Some(outer) = outer[at] else { continue };
+        places[outer].bytes = places[outer].bytes.saturating_sub(whole[at]);
+        if !places[at].is_finding {
+            let moved = places[outer].linked.min(places[at].bytes);
+            places[outer].linked -= moved;
+            places[at].linked = moved;
+        }
+        if places[at].class == Class::Rest {
+            places[at].class = places[outer].class;
+        }
+    }
+    for place in &mut places {
+        place.linked = place.linked.min(place.bytes);
+    }
+    places
+}
+
+/// For each place the one that it lies in directly.
+fn outer_places(places: &[Place]) -> Vec<Option<usize>> {
+    let mut above: Vec<usize> = Vec::new();
+    let mut outer = Vec::with_capacity(places.len());
+    for (at, place) in places.iter().enumerate() {
+        while above.last().is_some_and(|last| below(&places[*last].path, &place.path).is_none()) {
+            above.pop();
+        }
+        outer.push(above.last().copied());
+        above.push(at);
+    }
+    outer
+}

@@ -1,0 +1,113 @@
+//! What could go, each with the command that reclaims it, or what to do in words.
+
+use maud::{Markup, html};
+
+use super::words::{Class, cents, command, count, label, path_of, shown, usd};
+use crate::report::{Finding, Report, RuleReport};
+
+/// Findings of everybody on one page; the pages of users have all of theirs.
+const SHOWN: usize = 100;
+
+/// A finding, and whose it is where the page is about several people.
+pub(super) struct Line<'a> {
+    pub(super) finding: &'a Finding,
+    /// The command as it is for who reads the page.
+    pub(super) command: Option<String>,
+    pub(super) whose: Option<String>,
+}
+
+/// The largest findings of all homes.
+pub(super) fn section(report: &Report) -> Markup {
+    let all: usize = report.homes.iter().map(|home| home.findings.len()).sum();
+    let mut lines: Vec<Line<'_>> = Vec::with_capacity(all);
+    for home in &report.homes {
+        lines.extend(home.findings.iter().map(|finding| Line {
+            finding,
+            command: finding.command.clone(),
+            whose: Some(label(home)),
+        }));
+    }
+    sort(&mut lines);
+    lines.truncate(SHOWN);
+    html! {
+        section id="findings" aria-labelledby="findings-title" {
+            h2 id="findings-title" { "What could go" }
+            @if lines.is_empty() { p.none { "No rule found anything." } } @else {
+                p { "The " (count(lines.len() as u64)) " findings that free most. A command is for \
+                    the owner to run; paths are those of the machine that scanned." }
+                form.tools hidden data-for="findings-table" {
+                    label { "Filter " input type="search" name="text" autocomplete="off"
+                        placeholder="owner, rule, class or path"; }
+                    span role="status" { (count(lines.len() as u64)) " findings" }
+                }
+                div.scroll tabindex="0" role="region" aria-label="Findings, as a table" {
+                    (table(&lines, &report.rules, Some("findings-table")))
+                }
+            }
+        }
+    }
+}
+
+/// By what they free, those that free nothing at the end.
+pub(super) fn sort(lines: &mut [Line<'_>]) {
+    lines.sort_by(|a, b| {
+        let frees = |line: &Line<'_>| std::cmp::Reverse(line.finding.frees.allocated_bytes);
+        (frees(a), &a.finding.path).cmp(&(frees(b), &b.finding.path))
+    });
+}
+
+/// The table of findings. Notes are the rules'.
+pub(super) fn table(lines: &[Line<'_>], rules: &[RuleReport], id: Option<&str>) -> Markup {
+    let costs = lines.iter().any(|line| line.finding.cost_month.is_some());
+    let owners = lines.iter().any(|line| line.whose.is_some());
+    html! {
+        table.findings id=[id] {
+            thead { tr {
+                th.n scope="col" data-sort="number" aria-sort="descending" { "Frees" }
+                @if costs { th.n scope="col" data-sort="number" { "USD/month" } }
+                @if owners { th scope="col" data-sort="text" { "Owner" } }
+                th scope="col" data-sort="text" { "What" }
+                th scope="col" data-sort="text" { "Where" }
+                th scope="col" { "What reclaims it" }
+            } }
+            tbody { @for line in lines { (row(line, rules, costs, owners)) } }
+        }
+    }
+}
+
+fn row(line: &Line<'_>, rules: &[RuleReport], costs: bool, owners: bool) -> Markup {
+    let Line { finding, command: to_run, whose } = line;
+    let (frees, holds) = (finding.frees.allocated_bytes, finding.usage.allocated_bytes);
+    let cost = finding.cost_month;
+    let rule = rules.iter().find(|rule| rule.rule == finding.rule);
+    let note = rule.and_then(|rule| rule.note.as_deref());
+    let class = Class::of(finding);
+    html! {
+        tr {
+            td.n data-v=(frees.0) {
+                (frees.human())
+                @if frees != holds { " " small { "of " (holds.human()) } }
+            }
+            @if costs {
+                td.n data-v=[cost.map(cents)] {
+                    (cost.map_or_else(|| "–".to_owned(), usd))
+                }
+            }
+            @if owners { td { bdi { (whose.as_deref().unwrap_or_default()) } } }
+            td { span.swatch.(class.name()) {} (shown(finding.rule.as_bytes())) " "
+                @if finding.hint { small { "a hint" } }
+                @else if finding.rule != class.name() { small { (class.name()) } }
+            }
+            td.path { (path_of(&finding.path, finding.path_base64.as_deref())) }
+            td.command {
+                @match (to_run, &finding.advice) {
+                    (Some(text), _) => code.cmd { (command(text)) },
+                    // No button: what is said to people is not for a shell.
+                    (None, Some(text)) => span { (command(text)) },
+                    (None, None) => "–",
+                }
+                @if let Some(note) = note { small.note { (command(note)) } }
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What every page has around it: the head with its Content-Security-Policy, and in plain sight
+//! whether the figures are whole and how old they are.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+use super::words::{ago, many, time};
+use crate::report::{Coverage, Report};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// From when on data is old: a daily run was missed, with half a day's grace. The script has the
+/// same figure.
+const STALE: SignedDuration = SignedDuration::from_hours(36);
+
+/// The page with this title and body, and what of what it is about was read.
+pub(super) fn page(
+    report: &Report,
+    now: Timestamp,
+    (coverage, errors): (Coverage, u64),
+    (title, body): (&str, &Markup),
+) -> Markup {
+    let run = &report.run;
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy());
+                meta name="efs-scan-run" content=(run.id);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                meta name="robots" content="noindex";
+                // Or browsers would ask the server for one.
+                link rel="icon" href="data:,";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    p.run {
+                        "Read until " (time(run.finished)) ", "
+                        b data-ago=(run.finished) { (age(report, now)) " ago" }
+                        ", " (coverage.name()) "."
+                    }
+                    (banners(report, now, coverage, errors))
+                }
+                main { (body) }
+                footer { p {
+                    "efs-scan " (run.version) ", run " (run.id) ". Sizes are allocated bytes, what "
+                    code { "du" } " counts, in powers of 1024, unless they say otherwise. Findings \
+                    are for their owners to judge: nothing is deleted by efs-scan."
+                } }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    }
+}
+
+/// Nothing from anywhere: no request, no frame, no form, and only this style and this script.
+fn policy() -> String {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; \
+         base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+}
+
+fn age(report: &Report, now: Timestamp) -> String {
+    ago(now.duration_since(report.run.finished).as_secs())
+}
+
+fn banners(report: &Report, now: Timestamp, coverage: Coverage, errors: u64) -> Markup {
+    let stale = now.duration_since(report.run.finished) > STALE;
+    html! {
+        @match coverage {
+            Coverage::Complete => {},
+            Coverage::Partial => p.banner { b { "Partial. " }
+                "Not everything could be read (" (many(errors, "error")) "): sizes are \
+                at least what stands here, and changes are not known where it matters." },
+            Coverage::Interrupted => p.banner { b { "Interrupted. " }
+                "The run was ended before it had seen everything: what is missing here may well \
+                be there." },
+        }
+        // The script shows it when the time has come.
+        p.banner.stale hidden[!stale] data-stale=(report.run.finished) { b { "Old. " }
+            "These figures are more than 36 hours old: the daily scan may not be running, or this \
+            is a copy of an earlier page." }
+        @if !report.run.users.is_empty() {
+            p.banner { b { "Some homes only. " } "The scan was restricted to some users." }
+        }
+    }
+}

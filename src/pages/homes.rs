@@ -1,0 +1,135 @@
+//! The table of homes. The script makes its headings buttons that sort, and shows the fields that
+//! filter; without it, homes stand by size.
+
+use std::cmp::Reverse;
+
+use maud::{Markup, html};
+
+use super::trend::{Past, change, changed, reaches_quota};
+use super::words::{ago, cents, count, directory, label, usd};
+use super::{bar, money};
+use crate::aws::MemberKind;
+use crate::report::{Coverage, HomeReport, Kind, OwnerStatus, Report};
+
+/// What a table shows of its homes.
+struct Columns {
+    longest: u64,
+    quota: bool,
+    cost: bool,
+    past: bool,
+}
+
+/// The section.
+pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
+    let mut homes: Vec<&HomeReport> = report.homes.iter().collect();
+    homes.sort_by_key(|home| (home.kind == Kind::Outside, Reverse(home.usage.allocated_bytes)));
+    let columns = Columns {
+        longest: homes.iter().map(|home| home.usage.allocated_bytes.0).max().unwrap_or(0),
+        quota: homes.iter().any(|home| home.quota.is_some()),
+        cost: homes.iter().any(|home| home.cost_month.is_some()),
+        past: past.runs.len() > 1,
+    };
+    let people = homes.iter().filter(|home| home.kind != Kind::Outside).count() as u64;
+    html! {
+        section id="homes" aria-labelledby="homes-title" {
+            h2 id="homes-title" { "Who uses what" }
+            form.tools hidden data-for="homes-table" {
+                label { "Filter " input type="search" name="text" autocomplete="off"
+                    placeholder="name, uid or directory"; }
+                label { input type="checkbox" name="over"; " over quota" }
+                label { input type="checkbox" name="orphan"; " orphans" }
+                span role="status" { (count(people)) " homes" }
+            }
+            div.scroll tabindex="0" role="region" aria-label="Homes, as a table" {
+                table.homes id="homes-table" {
+                    thead { tr {
+                        th scope="col" data-sort="text" { "Name" }
+                        th.n scope="col" data-sort="number" aria-sort="descending" { "Size" }
+                        th scope="col" { "Classes" }
+                        th.n scope="col" data-sort="number" title="What deleting trash and caches frees" { "Can go" }
+                        @if columns.quota {
+                            th.n scope="col" data-sort="number" { "Quota" }
+                        }
+                        @if columns.cost { th.n scope="col" data-sort="number" { "USD/month" } }
+                        @if columns.past {
+                            th.n scope="col" data-sort="number" { "7 days" }
+                            th.n scope="col" data-sort="number" { "30 days" }
+                            @if columns.quota { th.n scope="col" data-sort="text" { "Quota reached" } }
+                        }
+                        th.n scope="col" data-sort="number" { "Files" }
+                        th.n scope="col" data-sort="number" { "Last change" }
+                    } }
+                    tbody { @for home in homes { (row(report, past, home, &columns)) } }
+                }
+            }
+        }
+    }
+}
+
+fn row(report: &Report, past: &Past<'_>, home: &HomeReport, columns: &Columns) -> Markup {
+    let usage = &home.usage;
+    let (can_go, _) = money::reclaimable_of(home);
+    let series = past.of(home);
+    let curve = series.map(|series| past.curve(series)).unwrap_or_default();
+    let (week, month) = (change(&curve, 7), change(&curve, 30));
+    let is_orphan = home.owner.status == OwnerStatus::Orphan;
+    let over = home.quota.is_some_and(|quota| quota.over);
+    html! {
+        tr data-over[over] data-orphan[is_orphan] {
+            th scope="row" { (name(home)) }
+            td.n data-v=(usage.allocated_bytes.0) { (usage.allocated_bytes.human()) }
+            td.bars { (bar::classes(&usage.by_class, columns.longest)) }
+            td.n data-v=(can_go.0) { @if can_go.0 > 0 { (can_go.human()) } @else { "–" } }
+            @if columns.quota { (quota(home)) }
+            @if columns.cost {
+                td.n data-v=[home.cost_month.map(cents)] {
+                    (home.cost_month.map_or_else(|| "–".to_owned(), usd))
+                }
+            }
+            @if columns.past {
+                td.n data-v=[week] { (changed(week)) }
+                td.n data-v=[month] { (changed(month)) }
+                @if columns.quota {
+                    td.n { (reaches_quota(past, home)) }
+                }
+            }
+            td.n data-v=(usage.files) { (count(usage.files)) }
+            td.n data-v=[home.newest_mtime.map(|at| at.as_second())] { @match home.newest_mtime {
+                Some(at) => (ago(report.run.started.duration_since(at).as_secs())),
+                None => "–",
+            } }
+        }
+    }
+}
+
+/// Whose it is, its directory where that says more, and what is special about it.
+fn name(home: &HomeReport) -> Markup {
+    let (label, directory) = (label(home), directory(home));
+    html! {
+        bdi { (label) }
+        @if label != directory { " " small { bdi { (directory) } } }
+        (marks(home))
+    }
+}
+
+/// What is special about a home, each a word.
+pub(super) fn marks(home: &HomeReport) -> Markup {
+    html! {
+        @if home.owner.member == Some(MemberKind::Space) { " " span.mark { "space" } }
+        @if home.owner.status == OwnerStatus::Orphan { " " span.mark.warn { "orphan" } }
+        @if home.quota.is_some_and(|quota| quota.over) { " " span.mark.bad { "over quota" } }
+        @if home.coverage != Coverage::Complete {
+            " " span.mark.warn { (home.coverage.name()) }
+        }
+    }
+}
+
+fn quota(home: &HomeReport) -> Markup {
+    html! { @match &home.quota {
+        None => td.n { "–" },
+        Some(quota) => td.n.bars data-v=(quota.used_percent) {
+            (format!("{:.0} %", quota.used_percent)) " of " (quota.limit_bytes.human())
+            (bar::quota(quota))
+        },
+    } }
+}

@@ -1,0 +1,21 @@
+//! What the report says of money, where it says something.
+
+use crate::report::reclaimable as frees;
+use crate::report::{HomeReport, Report};
+use crate::units::{AllocatedBytes, Usd};
+
+/// What everything costs in a month.
+pub(super) fn month(report: &Report) -> Option<Usd> {
+    report.money.as_ref().map(|money| money.month)
+}
+
+/// What trash and caches would free, and save in a month.
+pub(super) fn reclaimable(report: &Report) -> (AllocatedBytes, Option<Usd>) {
+    let saves = report.money.as_ref().map(|money| money.reclaimable.month);
+    (frees(&report.rules).allocated_bytes, saves)
+}
+
+/// The same of one home.
+pub(super) fn reclaimable_of(home: &HomeReport) -> (AllocatedBytes, Option<Usd>) {
+    (frees(&home.rules).allocated_bytes, home.reclaimable.map(|home| home.month))
+}

@@ -1,0 +1,127 @@
+//! Orphan homes, and what a reader must know about the scan itself.
+
+use std::cmp::Reverse;
+
+use maud::{Markup, html};
+
+use super::homes::marks;
+use super::words::*;
+use crate::report::{ErrorReport, HomeReport, OwnerStatus, Report};
+
+/// Homes and errors that are named.
+const ORPHANS: usize = 100;
+const ERRORS: usize = 20;
+
+/// Homes whose owner no source of names knows.
+pub(super) fn orphans(report: &Report) -> Markup {
+    let is_orphan = |home: &&HomeReport| home.owner.status == OwnerStatus::Orphan;
+    let mut homes: Vec<&HomeReport> = report.homes.iter().filter(is_orphan).collect();
+    homes.sort_by_key(|home| Reverse(home.usage.allocated_bytes));
+    let costs = homes.iter().any(|home| home.cost_month.is_some());
+    html! {
+        section id="orphans" aria-labelledby="orphans-title" {
+            h2 id="orphans-title" { "Orphan homes" }
+            @match report.orphans {
+                None => p.none { "Not known: no source of names claims to know everybody, such as \
+                    the user profiles of a SageMaker domain." },
+                Some(_) if homes.is_empty() => p.none { "None: every home that is called by a uid \
+                    has an owner." },
+                Some(orphans) => {
+                    p { (many(orphans.homes, "home")) " with "
+                        (orphans.usage.allocated_bytes.human())
+                        @if let Some(cost) = orphans.cost_month {
+                            ", " (usd(cost)) " USD a month"
+                        }
+                        ". Their owners have left, or were \
+                        never known. Somebody has to decide: efs-scan has no command for them." }
+                    div.scroll tabindex="0" role="region" aria-label="Orphan homes, as a table" {
+                        table {
+                            thead { tr { th scope="col" { "Directory" } th.n scope="col" { "Uid" }
+                                th.n scope="col" { "Size" }
+                                @if costs { th.n scope="col" { "USD/month" } }
+                                th scope="col" { "Last change" } } }
+                            tbody { @for home in homes.iter().take(ORPHANS) { tr {
+                                th scope="row" { bdi { (directory(home)) } (marks(home)) }
+                                td.n { @if let Some(uid) = home.uid { (uid) } }
+                                td.n { (home.usage.allocated_bytes.human()) }
+                                @if costs { td.n { (home.cost_month.map_or_else(String::new, usd)) } }
+                                td { @if let Some(at) = home.newest_mtime { (day(at)) } }
+                            } } }
+                        }
+                    }
+                    @if homes.len() > ORPHANS {
+                        p.none { (count((homes.len() - ORPHANS) as u64)) " more." }
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// The run, and what it could not or should not read.
+pub(super) fn section(report: &Report) -> Markup {
+    let run = &report.run;
+    let took = run.finished.duration_since(run.started).as_secs_f64();
+    let (errors, left_out) = (&report.errors, &report.left_out);
+    html! {
+        section id="scan" aria-labelledby="scan-title" {
+            h2 id="scan-title" { "The scan" }
+            dl.facts {
+                dt { "What" } dd { bdi { (root_of(report)) } ", homes at depth " (run.home_depth) }
+                dt { "When" } dd { (time(run.started)) " to " (time(run.finished)) ", "
+                    (format!("{took:.0} s")) ", engine " (shown(run.engine.as_bytes())) }
+                dt { "Coverage" } dd { (run.coverage.name())
+                    @if errors.count > 0 { ": " (many(errors.count, "error")) }
+                    @if errors.vanished > 0 { "; " (count(errors.vanished)) " entries vanished \
+                        while it ran" } }
+                dt { "Names from" } dd { @if run.names.is_empty() { "nowhere" }
+                    (shown(run.names.join(", ").as_bytes())) }
+                @if let Some(efs) = &report.file_system {
+                    dt { "EFS" } dd { @match efs.line(report.totals.metered_bytes).trim_end() {
+                        "" => { (shown(efs.id.as_bytes())) },
+                        line => (line),
+                    } }
+                }
+                @if let Some(money) = &report.money {
+                    dt { "Money" } dd { (money.caveat().trim_end()) " Which storage class a file \
+                        is in cannot be seen." }
+                }
+                @if report.hard_links.shared_between_homes.inodes > 0 {
+                    dt { "Hard links" } dd { "between homes: "
+                        (report.hard_links.shared_between_homes.allocated_bytes.human())
+                        ", charged to the first home by name" }
+                }
+                @if left_out.mounts > 0 || !left_out.excluded.is_empty() {
+                    dt { "Left out" } dd {
+                        @if left_out.mounts > 0 { (many(left_out.mounts, "mount")) ". " }
+                        @for excluded in &left_out.excluded {
+                            code { (shown(excluded.glob.as_bytes())) } ": "
+                            (count(excluded.entries)) " entries. "
+                        }
+                    }
+                }
+            }
+            @if !errors.samples.is_empty() { (not_read(errors)) }
+        }
+    }
+}
+
+fn not_read(errors: &ErrorReport) -> Markup {
+    html! {
+        h3 { "What could not be read" }
+        div.scroll tabindex="0" role="region" aria-label="What could not be read" {
+            table {
+                thead { tr { th scope="col" { "Operation" } th scope="col" { "Path" }
+                    th scope="col" { "Answer" } } }
+                tbody { @for sample in errors.samples.iter().take(ERRORS) { tr {
+                    td { (shown(sample.op.as_bytes())) }
+                    td.path { (path_of(&sample.path, sample.path_base64.as_deref())) }
+                    td { (shown(sample.message.as_bytes())) }
+                } } }
+            }
+        }
+        @if errors.count > ERRORS as u64 {
+            p.none { (count(errors.count - ERRORS.min(errors.samples.len()) as u64)) " more." }
+        }
+    }
+}

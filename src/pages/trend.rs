@@ -1,0 +1,196 @@
+//! What changed: curves and growth, from the runs before.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use maud::{Markup, html};
+
+use super::chart::{Point, chart, spark};
+use super::words::{count, day, label, many, shown, signed};
+use crate::history::{Forecast, History, HomeSeries, RunPoint};
+use crate::report::{HomeReport, Kind, Report};
+use crate::text::bytes_of;
+use crate::units::human;
+
+/// Homes in the table of what grows.
+const GROWERS: usize = 8;
+
+/// Homes that are named as gone.
+const GONE: usize = 20;
+
+/// How far a run may be from the day that it stands for, and half the time at most: timers drift,
+/// and days are missed.
+const DRIFT: SignedDuration = SignedDuration::from_hours(36);
+
+/// The curve of everything and who grows most.
+pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
+    let growers = past.growers(report);
+    html! {
+        section id="trend" aria-labelledby="trend-title" {
+            h2 id="trend-title" { "What changed" }
+            @if past.runs.len() < 2 {
+                p.none { "No earlier run is published to compare with." }
+            } @else {
+                h3 { "Total" }
+                (chart("Total", &past.total()))
+                h3 { "Who grows most" }
+                @if growers.is_empty() { p.none { "Nobody grew, as far as is known." } }
+                @else { (table(past, &growers)) }
+                (gone(past))
+            }
+            (left_out(past.history))
+        }
+    }
+}
+
+/// The runs up to the one that the pages are about, and each home's series of them.
+#[derive(Debug)]
+pub(super) struct Past<'a> {
+    pub(super) runs: &'a [RunPoint],
+    homes: BTreeMap<(bool, &'a [u8]), &'a HomeSeries>,
+    history: &'a History,
+}
+
+impl<'a> Past<'a> {
+    pub(super) fn new(report: &Report, history: &'a History) -> Self {
+        let until = history.runs.iter().rposition(|run| run.id <= report.run.id);
+        let homes = history.homes.iter().map(|series| ((series.outside, &*series.name), series));
+        Self {
+            runs: &history.runs[..until.map_or(0, |at| at + 1)],
+            homes: homes.collect(),
+            history,
+        }
+    }
+
+    pub(super) fn total(&self) -> Vec<Point> {
+        self.runs.iter().map(|run| (run.started, run.total.map(|bytes| bytes.0))).collect()
+    }
+
+    /// The series of a home.
+    pub(super) fn of(&self, home: &HomeReport) -> Option<&'a HomeSeries> {
+        let name = bytes_of(&home.name, home.name_base64.as_deref());
+        self.homes.get(&(home.kind == Kind::Outside, &name[..])).copied()
+    }
+
+    /// Its curve. A home that came later begins where it came.
+    pub(super) fn curve(&self, series: &HomeSeries) -> Vec<Point> {
+        let points = self.runs.iter().zip(&series.points);
+        let points = points.map(|(run, bytes)| (run.started, bytes.map(|bytes| bytes.0)));
+        points.skip_while(|(_, bytes)| bytes.is_none()).collect()
+    }
+
+    fn growers<'r>(&self, report: &'r Report) -> Vec<Grower<'r>> {
+        let grower = |home: &'r HomeReport| {
+            let series = self.of(home)?;
+            let growth = series.growth(self.runs, 30).or_else(|| series.growth(self.runs, 7));
+            let a_day = growth.filter(|a_day| *a_day >= 1.0)?;
+            Some(Grower { home, points: self.curve(series), a_day })
+        };
+        let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+        let mut growers: Vec<Grower<'r>> = homes.filter_map(grower).collect();
+        growers.sort_by(|a, b| b.a_day.total_cmp(&a.a_day));
+        growers.truncate(GROWERS);
+        growers
+    }
+}
+
+/// By how much a curve rose since the run that was so many days before its last one; `None` where
+/// one of the two is not known.
+pub(super) fn change(points: &[Point], days: i64) -> Option<i64> {
+    let ((last, now), before) = points.split_last()?;
+    let wanted = SignedDuration::from_hours(24 * days);
+    let off = |at: &Point| (last.duration_since(at.0) - wanted).abs();
+    let then =
+        before.iter().min_by_key(|at| off(at)).filter(|at| off(at) <= DRIFT.min(wanted / 2))?;
+    let difference = i128::from((*now)?) - i128::from(then.1?);
+    i64::try_from(difference).ok()
+}
+
+/// `+1.2 GiB`, or that it is not known.
+pub(super) fn changed(bytes: Option<i64>) -> String {
+    bytes.map_or_else(|| "–".to_owned(), signed)
+}
+
+/// Homes that were there and are not any more.
+fn gone(past: &Past<'_>) -> Markup {
+    let gone = || past.history.homes.iter().filter(|series| series.gone);
+    let all = gone().count();
+    html! { @if all > 0 {
+        h3 { "Gone" }
+        ul { @for series in gone().take(GONE) { li {
+            bdi { (shown(&series.name)) }
+            @if let Some(owner) = &series.owner { " (" bdi { (shown(owner.as_bytes())) } ")" }
+            @if let Some((at, bytes)) = series.last(past.runs) {
+                ", " (bytes.human()) " on " (day(at))
+            }
+        } } }
+        @if all > GONE { p.none { (count((all - GONE) as u64)) " more." } }
+    } }
+}
+
+/// Runs that could not be compared with.
+fn left_out(history: &History) -> Markup {
+    let (other, broken) = (history.not_comparable.len(), history.unreadable.len());
+    html! {
+        @if other > 0 { p.none { (many(other as u64, "earlier run"))
+            " left out: they looked at something else, such as another root." } }
+        @if broken > 0 { p.none { (many(broken as u64, "earlier run"))
+            " left out: they could not be read." } }
+    }
+}
+
+/// The changes that a tile names.
+pub(super) fn changes(points: &[Point]) -> Markup {
+    let changes = [1, 7, 30].map(|days| (days, change(points, days)));
+    html! {
+        @if changes.iter().all(|(_, bytes)| bytes.is_none()) { "change is not known" }
+        @else { @for (at, (days, bytes)) in changes.into_iter().enumerate() {
+            @if at > 0 { ", " }
+            span { (days) @if days == 1 { " day " } @else { " days " } (changed(bytes)) }
+        } }
+    }
+}
+
+/// When a home reaches its quota, in a few words; nothing where it has none.
+pub(super) fn reaches_quota(past: &Past<'_>, home: &HomeReport) -> String {
+    let limit = home.quota.map(|quota| quota.limit_bytes);
+    let forecast = past.of(home).map(|series| series.forecast(past.runs, limit));
+    match forecast {
+        Some(Forecast::On(date)) => date.to_string(),
+        Some(Forecast::NotGrowing) => "not growing".to_owned(),
+        Some(Forecast::TooFewRuns) => "too few runs".to_owned(),
+        Some(Forecast::AlreadyOver) => "already".to_owned(),
+        Some(Forecast::Beyond) => "in years".to_owned(),
+        Some(Forecast::NoLimit) | None => String::new(),
+    }
+}
+
+/// A home that grows, with its curve.
+struct Grower<'r> {
+    home: &'r HomeReport,
+    points: Vec<Point>,
+    a_day: f64,
+}
+
+fn table(past: &Past<'_>, growers: &[Grower<'_>]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Who grows most" {
+            table {
+                thead { tr {
+                    th scope="col" { "Name" } th scope="col" { "Curve" } th.n scope="col" { "Size" }
+                    th.n scope="col" { "A day" } th.n scope="col" { "In 7 days" }
+                    th.n scope="col" { "In 30 days" } th.n scope="col" { "Quota reached" }
+                } }
+                tbody { @for grower in growers { tr {
+                    th scope="row" { bdi { (label(grower.home)) } }
+                    td { (spark(&grower.points)) }
+                    td.n { (human(grower.home.usage.allocated_bytes.0)) }
+                    td.n { (signed(grower.a_day as i64)) }
+                    td.n { (changed(change(&grower.points, 7))) }
+                    td.n { (changed(change(&grower.points, 30))) }
+                    td.n { (reaches_quota(past, grower.home)) }
+                } } }
+            }
+        }
+    }
+}

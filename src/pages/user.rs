@@ -1,0 +1,182 @@
+//! The page of one person, which an administrator can send on: it holds nothing of anybody else's.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use maud::{Markup, html};
+
+use super::chart::chart;
+use super::findings::{Line, sort, table};
+use super::homes::marks;
+use super::trend::{Past, changes, reaches_quota};
+use super::words::*;
+use super::{bar, money};
+use crate::report::{Coverage, HomeReport, Kind, Report, Usage, below, command_at};
+use crate::text::bytes_of;
+use crate::units::AllocatedBytes;
+
+/// How the ages are called.
+const AGES: [&str; 5] =
+    ["up to 7 days", "7 to 30 days", "30 to 90 days", "90 days to a year", "over a year"];
+
+/// Whether it is a home of this uid.
+pub(super) fn is_of(home: &HomeReport, uid: u32) -> bool {
+    home.kind != Kind::Outside && home.uid == Some(uid)
+}
+
+/// How much of these homes was read, and how many operations failed in them.
+pub(super) fn read(homes: &[&HomeReport]) -> (Coverage, u64) {
+    let worst = [Coverage::Interrupted, Coverage::Partial].into_iter();
+    let worst = worst.into_iter().find(|it| homes.iter().any(|home| home.coverage == *it));
+    (worst.unwrap_or(Coverage::Complete), homes.iter().map(|home| home.errors).sum())
+}
+
+/// Everything about one home.
+pub(super) fn home(
+    report: &Report,
+    past: &Past<'_>,
+    home: &HomeReport,
+    home_at: Option<&Path>,
+) -> Markup {
+    html! {
+        section.person {
+            h2 { "The home " bdi { (directory(home)) } (marks(home)) }
+            (tiles(past, home))
+            (classes(&home.usage))
+            (what_changed(past, home))
+            (to_delete(report, home, home_at))
+            (largest(home))
+        }
+    }
+}
+
+fn tiles(past: &Past<'_>, home: &HomeReport) -> Markup {
+    let series = past.of(home);
+    let curve = series.map(|series| past.curve(series)).unwrap_or_default();
+    let classes = &home.usage.by_class;
+    let (can_go, saves) = money::reclaimable_of(home);
+    html! {
+        dl.tiles {
+            div {
+                dt { "Stored" }
+                dd.figure { (home.usage.allocated_bytes.human()) }
+                dd.changes { (changes(&curve)) }
+            }
+            @if let Some(quota) = &home.quota {
+                div {
+                    dt { "Quota" }
+                    dd.figure { (format!("{:.0} %", quota.used_percent)) }
+                    dd { "of " (quota.limit_bytes.human())
+                        @let when = reaches_quota(past, home);
+                        @if !when.is_empty() { "; reached: " (when) }
+                        (bar::quota(quota)) }
+                }
+            }
+            @if let Some(cost) = home.cost_month {
+                div {
+                    dt { "Costs" }
+                    dd.figure { (usd(cost)) small { " USD a month" } }
+                    dd { "an estimate, by what EFS meters: " (home.usage.metered_bytes.human()) }
+                }
+            }
+            div {
+                dt { "Can go" }
+                dd.figure { (can_go.human()) }
+                dd { "trash " (classes.trash.allocated_bytes.human()) ", caches "
+                    (classes.cache.allocated_bytes.human())
+                    @if let Some(saves) = saves { ": " b { (usd(saves)) " USD a month" } } }
+            }
+            div {
+                dt { "Files" }
+                dd.figure { (count(home.usage.files)) }
+                dd { @match home.newest_mtime {
+                    Some(at) => { "last change " (day(at)) },
+                    None => "no change is known",
+                } }
+            }
+        }
+    }
+}
+
+fn classes(usage: &Usage) -> Markup {
+    let whole = usage.allocated_bytes.0;
+    html! {
+        h3 { "What it is" }
+        (bar::classes(&usage.by_class, whole))
+        ul.legend { @for (class, share) in Class::ALL.into_iter().zip(usage.by_class.shares()) {
+            @if share.inodes > 0 {
+                li { span.swatch.(class.name()) {} b { (class.name()) } " "
+                    (share.allocated_bytes.human()) " " small { (class.meaning()) } }
+            }
+        } }
+        h3 { "When it was last changed" }
+        dl.facts { @for (age, share) in AGES.iter().zip(usage.by_age.shares()) {
+            dt { (age) } dd { (share.allocated_bytes.human()) " in " (many(share.inodes, "entry").replace("entrys", "entries")) }
+        } }
+    }
+}
+
+fn what_changed(past: &Past<'_>, home: &HomeReport) -> Markup {
+    let curve = past.of(home).map(|series| past.curve(series)).unwrap_or_default();
+    html! {
+        h3 { "What changed" }
+        @if curve.len() < 2 { p.none { "No earlier run is published to compare with." } }
+        @else { (chart("Size", &curve)) }
+    }
+}
+
+fn to_delete(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Markup {
+    let findings = home.findings.iter().map(|finding| Line {
+        finding,
+        command: command_at(report, home, finding, home_at),
+        whose: None,
+    });
+    let mut lines: Vec<Line<'_>> = findings.collect();
+    sort(&mut lines);
+    html! {
+        h3 { "What to delete, and how" }
+        @if lines.is_empty() { p.none { "No rule found anything." } } @else {
+            p { "You know best what you need. "
+                @match home_at {
+                    Some(at) => { "Commands are for where you see your home: "
+                        code { (shown(at.as_os_str().as_bytes())) } "." },
+                    None => { "Paths are those of the machine that scanned: in a SageMaker \
+                        Studio space, the home is " code { "~/user-default-efs" } " or "
+                        code { "~" } "." },
+                }
+                " A tool's own command, such as " code { "pip cache purge" } ", cleans the home \
+                that it runs in: where that is another one, remove the place instead." }
+            div.scroll tabindex="0" role="region" aria-label="What to delete, and how" {
+                (table(&lines, &report.rules, None))
+            }
+        }
+    }
+}
+
+/// The largest directories and files, as far as their paths lie in this home: one with several
+/// hard links may go by its name in another.
+fn largest(home: &HomeReport) -> Markup {
+    let name = bytes_of(&home.name, home.name_base64.as_deref());
+    type Row<'a> = (AllocatedBytes, &'a str, Option<&'a str>);
+    let is_inside = |row: &Row<'_>| below(&name, &bytes_of(row.1, row.2)).is_some();
+    let dirs = home.largest_dirs.iter();
+    let dirs = dirs.map(|dir| (dir.allocated_bytes, &*dir.path, dir.path_base64.as_deref()));
+    let files = home.largest_files.iter();
+    let files = files.map(|file| (file.allocated_bytes, &*file.path, file.path_base64.as_deref()));
+    let dirs: Vec<Row<'_>> = dirs.filter(is_inside).collect();
+    let files: Vec<Row<'_>> = files.filter(is_inside).collect();
+    html! { @for (title, rows) in [("Largest directories", dirs), ("Largest files", files)] {
+        @if !rows.is_empty() {
+            h3 { (title) }
+            div.scroll tabindex="0" role="region" aria-label=(title) {
+                table.pair {
+                    thead { tr { th.n scope="col" { "Size" } th scope="col" { "Path" } } }
+                    tbody { @for (bytes, text, base64) in rows { tr {
+                        td.n { (bytes.human()) }
+                        td.path { (path_of(text, base64)) }
+                    } } }
+                }
+            }
+        }
+    } }
+}

@@ -1,0 +1,168 @@
+//! How the pages write names, sizes, money and times.
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use crate::report::{ByClass, Finding, HomeReport, Report};
+use crate::text::{bytes_of, is_hostile, printable};
+use crate::units::{Usd, human};
+
+/// A class as the pages name and colour it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Class {
+    Trash,
+    Cache,
+    Environment,
+    Output,
+    Log,
+    Rest,
+}
+
+impl Class {
+    /// In the order of [`ByClass::shares`].
+    pub(super) const ALL: [Self; 6] =
+        [Self::Trash, Self::Cache, Self::Environment, Self::Output, Self::Log, Self::Rest];
+
+    pub(super) fn of(finding: &Finding) -> Self {
+        let named = Self::ALL.into_iter().find(|class| class.name() == finding.class);
+        // A hint's bytes count as rest.
+        named.filter(|_| !finding.hint).unwrap_or(Self::Rest)
+    }
+
+    /// The name as in JSON; a class of the style, too.
+    pub(super) fn name(self) -> &'static str {
+        ByClass::NAMES[self as usize]
+    }
+
+    /// What it means.
+    pub(super) fn meaning(self) -> &'static str {
+        match self {
+            Self::Trash => "deleted, still billed",
+            Self::Cache => "can be had again",
+            Self::Environment => "installed software",
+            Self::Output => "results of runs",
+            Self::Log => "logs and core dumps",
+            Self::Rest => "what no rule named",
+        }
+    }
+}
+
+/// Text that a stranger chose, as it may be shown.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    printable(bytes)
+}
+
+/// A path or name of the report.
+pub(super) fn path(text: &str, base64: Option<&str>) -> String {
+    shown(&bytes_of(text, base64))
+}
+
+/// The same where it may be long: it breaks between directories.
+pub(super) fn path_of(text: &str, base64: Option<&str>) -> Markup {
+    let path = path(text, base64);
+    html! { bdi { @for part in path.split_inclusive('/') { (part) @if part.ends_with('/') { wbr; } } } }
+}
+
+pub(super) fn root_of(report: &Report) -> String {
+    path(&report.run.root, report.run.root_base64.as_deref())
+}
+
+/// The directory of a home.
+pub(super) fn directory(home: &HomeReport) -> String {
+    path(&home.name, home.name_base64.as_deref())
+}
+
+/// Whose it is, or the directory where nobody knows.
+pub(super) fn label(home: &HomeReport) -> String {
+    let name = home.owner.name.as_deref().map(|name| shown(name.as_bytes()));
+    name.unwrap_or_else(|| directory(home))
+}
+
+/// A command or a note as it is: paths in commands were quoted so that they print.
+pub(super) fn command(text: &str) -> String {
+    let safe = |c: char| if is_hostile(c) { '\u{fffd}' } else { c };
+    text.chars().map(safe).collect()
+}
+
+/// `+1.2 GiB`, `−3 MiB`, `±0`.
+pub(super) fn signed(bytes: i64) -> String {
+    match bytes {
+        0 => "±0".to_owned(),
+        1.. => format!("+{}", human(bytes.unsigned_abs())),
+        _ => format!("\u{2212}{}", human(bytes.unsigned_abs())),
+    }
+}
+
+/// An amount a month, with as many digits as are worth it.
+pub(super) fn usd(amount: Usd) -> String {
+    match amount.0 {
+        amount if amount >= 1000.0 => format!("{amount:.0}"),
+        amount => format!("{amount:.2}"),
+    }
+}
+
+/// What tables sort amounts by.
+pub(super) fn cents(amount: Usd) -> f64 {
+    (amount.0 * 100.0).round() / 100.0
+}
+
+/// `2026-11-24 08:02 UTC`.
+pub(super) fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// `2026-11-24`.
+pub(super) fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+/// A moment, for people and machines.
+pub(super) fn time(at: Timestamp) -> Markup {
+    html! { time datetime=(at.to_string()) { (minute(at)) } }
+}
+
+/// `1,234,567`.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 home`, `2 homes`.
+pub(super) fn many(number: u64, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {one}{plural}", count(number))
+}
+
+/// How long ago, roughly: `5 min`, `3 h`, `4 days`.
+pub(super) fn ago(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ ..7200 => format!("{} min", seconds / 60),
+        seconds @ ..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(signed(-1024), "\u{2212}1 KiB");
+        assert_eq!(signed(i64::MIN), "\u{2212}8 EiB");
+        assert_eq!(many(1, "home"), "1 home");
+        assert_eq!(ago(7199), "119 min");
+        assert_eq!(ago(7200), "2 h");
+        assert_eq!(ago(-5), "0 min");
+    }
+}

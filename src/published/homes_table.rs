@@ -1,0 +1,184 @@
+//! The published tables of homes, read back: what earlier runs found, without their reports.
+
+use jiff::Timestamp;
+use jiff::fmt::strtime;
+use jiff::tz::TimeZone;
+
+use crate::report::{Coverage, bytes_of_cell};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
+use crate::store::Store;
+use crate::units::AllocatedBytes;
+
+/// Where the table of a run is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HomesTable {
+    /// Its key.
+    pub key: String,
+    /// The run's id.
+    pub run: String,
+    /// When the run started, by its id.
+    pub started: Timestamp,
+}
+
+/// One line of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct HomeRow<'a> {
+    /// Whether it is what lies outside of all homes. A home may be called like that.
+    pub outside: bool,
+    /// The cell with its name; [`bytes_of_cell`] says of what bytes.
+    pub home: &'a str,
+    /// Whose it is.
+    pub uid: Option<u32>,
+    /// The cell with the owner's name; empty where nobody is known.
+    pub owner: &'a str,
+    /// Whether all of it was read.
+    pub coverage: Coverage,
+    /// What `du` counts.
+    pub allocated: AllocatedBytes,
+    /// Its quota, if it has one.
+    pub quota: Option<AllocatedBytes>,
+}
+
+/// The tables of the runs that started on the day of `first` (in UTC) or later, oldest first.
+///
+/// # Errors
+/// If the store cannot say.
+pub fn homes_tables(store: &dyn Store, first: Timestamp) -> ServiceResult<Vec<HomesTable>> {
+    let day = first.strftime("%Y-%m-%d");
+    let keys = store.list("homes/dt=", &format!("homes/dt={day}"))?;
+    let mut tables: Vec<HomesTable> = keys.into_iter().filter_map(HomesTable::of).collect();
+    tables.sort_by(|a, b| (a.started, &a.run).cmp(&(b.started, &b.run)));
+    Ok(tables)
+}
+
+impl HomesTable {
+    /// `None` where the key is not that of a run's table.
+    fn of(key: String) -> Option<Self> {
+        let run = key.rsplit('/').next()?.strip_suffix(".csv")?.to_owned();
+        let started = started_of(&run)?;
+        Some(Self { key, run, started })
+    }
+
+    /// Hands over every row of the table. An error may come after some of them.
+    ///
+    /// # Errors
+    /// Names the table and what is wrong with it.
+    pub fn rows(
+        &self,
+        store: &dyn Store,
+        bytes: &[u8],
+        each: impl FnMut(HomeRow<'_>),
+    ) -> ServiceResult<()> {
+        rows(bytes, each).map_err(|problem| {
+            ServiceError::new(Trouble::Refused, format!("{}: {problem}", store.name(&self.key)))
+        })
+    }
+}
+
+/// When a run started, by its id.
+fn started_of(id: &str) -> Option<Timestamp> {
+    let time = strtime::parse("%Y%m%dT%H%M%S%.fZ", id).ok()?.to_datetime().ok()?;
+    TimeZone::UTC.to_timestamp(time).ok()
+}
+
+fn rows(table: &[u8], mut each: impl FnMut(HomeRow<'_>)) -> Result<(), String> {
+    let mut reader = csv::Reader::from_reader(table);
+    let head = reader.headers().map_err(|error| error.to_string())?.clone();
+    let find = |name: &str| head.iter().position(|cell| cell == name);
+    let column = |name: &str| find(name).ok_or_else(|| format!("it has no column `{name}`"));
+    let [home, kind, uid, owner] = ["home", "kind", "uid", "owner"].map(column);
+    let [coverage, allocated] = ["coverage", "allocated_bytes"].map(column);
+    let (home, kind, uid, owner) = (home?, kind?, uid?, owner?);
+    let (coverage, allocated) = (coverage?, allocated?);
+    let quota = find("quota_bytes");
+    if !table.ends_with(b"\n") {
+        return Err("it ends in the middle of a line".to_owned());
+    }
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(|error| error.to_string())? {
+        let cell = |at: usize| record.get(at).unwrap_or_default();
+        let bytes = cell(allocated).parse().map(AllocatedBytes).map_err(|_| {
+            let line = record.position().map_or(0, csv::Position::line);
+            format!("line {line}: allocated_bytes is no number")
+        });
+        each(HomeRow {
+            outside: cell(kind) == "outside",
+            home: cell(home),
+            uid: cell(uid).parse().ok(),
+            owner: cell(owner),
+            coverage: match cell(coverage) {
+                "complete" => Coverage::Complete,
+                "interrupted" => Coverage::Interrupted,
+                // What a later version may call it is not complete either.
+                _ => Coverage::Partial,
+            },
+            allocated: bytes?,
+            quota: quota.and_then(|at| cell(at).parse().ok()).map(AllocatedBytes),
+        });
+    }
+    Ok(())
+}
+
+impl HomeRow<'_> {
+    /// The name's bytes.
+    pub fn name(&self) -> Vec<u8> {
+        bytes_of_cell(self.home)
+    }
+}
+
+/// What the rows of a table say of its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Whether every home there was has a row: the run went to its end, and nothing above the
+    /// homes, which counts as outside of them, was unreadable.
+    pub all_homes: bool,
+    /// How much of what was there was read.
+    pub coverage: Coverage,
+}
+
+impl Default for Listed {
+    fn default() -> Self {
+        Self { all_homes: true, coverage: Coverage::Complete }
+    }
+}
+
+impl Listed {
+    /// Takes a row into account.
+    pub fn add(&mut self, outside: bool, coverage: Coverage) {
+        self.all_homes &= match outside {
+            true => coverage == Coverage::Complete,
+            false => coverage != Coverage::Interrupted,
+        };
+        self.coverage = match (self.coverage, coverage) {
+            (Coverage::Interrupted, _) | (_, Coverage::Interrupted) => Coverage::Interrupted,
+            (Coverage::Complete, Coverage::Complete) => Coverage::Complete,
+            _ => Coverage::Partial,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_says_by_its_id_when_it_started() {
+        let at = started_of("20261124T080232.123456Z").expect("an id");
+        assert_eq!(at.to_string(), "2026-11-24T08:02:32.123456Z");
+        assert_eq!(started_of("latest"), None);
+    }
+
+    #[test]
+    fn a_table_that_was_cut_off_is_no_smaller_table() {
+        let table = "home,kind,uid,owner,coverage,allocated_bytes\n1,uid,1,,complete,4096\n";
+        let count = |bytes: &[u8]| {
+            let mut count = 0;
+            rows(bytes, |_| count += 1).map(|()| count)
+        };
+        assert_eq!(count(table.as_bytes()), Ok(1));
+        for cut in 0..table.len() {
+            let whole_line = table.as_bytes()[..cut].ends_with(b"\n");
+            assert_eq!(count(&table.as_bytes()[..cut]).is_ok(), whole_line, "{cut}");
+        }
+    }
+}

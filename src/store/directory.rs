@@ -1,0 +1,208 @@
+//! A directory as a store: each object a file, written beside its place and renamed into it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
+
+use super::{Condition, Extent, Object, Put, Store, Take, Version};
+use crate::atomic::{self, BESIDE};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
+
+/// What publishers lock.
+const LOCK: &str = ".efs-scan.lock";
+
+/// How long one waits for another, who writes one object at a time.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// As the standard library takes it.
+const NO_FOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
+
+/// So that a fifo keeps nobody.
+const NO_WAIT: i32 = OFlags::NONBLOCK.bits().cast_signed();
+
+/// The directory.
+#[derive(Debug)]
+pub struct Directory(PathBuf);
+
+impl Directory {
+    /// The directory of this name; it is made when something is written.
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.0.join(key)
+    }
+
+    /// Keeps other publishers out until it is dropped. A file and not the directory itself, which
+    /// NFS would lock for this machine only.
+    fn lock(&self) -> io::Result<File> {
+        fs::create_dir_all(&self.0)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_FOLLOW);
+        let file = options.open(self.0.join(LOCK))?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(file),
+                Err(Errno::WOULDBLOCK) if Instant::now() < until => sleep(PAUSE),
+                Err(Errno::WOULDBLOCK) => {
+                    let problem = "another publisher has been writing there for a long time";
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Makes the directories of a key. None of them may be a link: whoever may write in one could
+    /// lead this program anywhere. (Somebody who changes them in this very moment still can; a
+    /// directory for publishing belongs to who publishes.)
+    fn make(&self, parent: &Path) -> io::Result<()> {
+        let below: Vec<&Path> = parent.ancestors().take_while(|path| *path != self.0).collect();
+        // From the top, each looked at before anything is made in it.
+        for directory in below.into_iter().rev() {
+            match fs::create_dir(directory) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            if !fs::symlink_metadata(directory)?.is_dir() {
+                let problem = format!("{} is not a directory", directory.display());
+                return Err(io::Error::new(io::ErrorKind::NotADirectory, problem));
+            }
+        }
+        Ok(())
+    }
+
+    fn try_put(&self, key: &str, bytes: &[u8], condition: &Condition) -> io::Result<Put> {
+        let _lock = self.lock()?;
+        let path = self.path(key);
+        let parent = path.parent().unwrap_or(&self.0);
+        self.make(parent)?;
+        let holds = match (condition, version_at(&path)?) {
+            (Condition::Absent, now) => now.is_none(),
+            (Condition::Unchanged(seen), now) => now.as_ref() == Some(seen),
+        };
+        if !holds {
+            return Ok(Put::Conflict);
+        }
+        // Whoever holds the lock may remove these: they are what a crash left.
+        atomic::sweep(parent)?;
+        // As any file one makes: the figures are published. The umask takes its share.
+        atomic::replace(&path, 0o666, bytes)?;
+        Ok(Put::Done)
+    }
+
+    fn read(&self, key: &str, extent: Extent) -> ServiceResult<Option<Object>> {
+        let read = || {
+            // Others may write there: no link of theirs leads this program elsewhere.
+            let mut options = OpenOptions::new();
+            options.read(true).custom_flags(NO_FOLLOW | NO_WAIT);
+            let mut file = match options.open(self.path(key)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                file => file?,
+            };
+            if !file.metadata()?.is_file() {
+                return Err(io::Error::other("it is not a regular file"));
+            }
+            let version = version_of(&file.metadata()?);
+            let mut bytes = Vec::new();
+            match extent {
+                Extent::Whole => file.read_to_end(&mut bytes)?,
+                Extent::First(wanted) => file.take(wanted as u64).read_to_end(&mut bytes)?,
+            };
+            Ok(Some(Object { bytes, version }))
+        };
+        read().map_err(|error| self.error("reading", key, &error))
+    }
+
+    fn error(&self, operation: &str, key: &str, error: &io::Error) -> ServiceError {
+        let trouble = match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Trouble::Denied,
+            io::ErrorKind::NotFound => Trouble::Missing,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Trouble::Unreachable,
+            io::ErrorKind::TimedOut | io::ErrorKind::StaleNetworkFileHandle => Trouble::Unreachable,
+            _ => Trouble::Refused,
+        };
+        ServiceError::new(trouble, format!("{operation} {}: {error}", self.name(key)))
+    }
+}
+
+impl Store for Directory {
+    fn name(&self, key: &str) -> String {
+        self.path(key).display().to_string()
+    }
+
+    fn check(&self) -> ServiceResult<()> {
+        let probe = || {
+            let _lock = self.lock()?;
+            tempfile::Builder::new().prefix(BESIDE).tempfile_in(&self.0).map(drop)
+        };
+        probe().map_err(|error| self.error("writing to", "", &error))
+    }
+
+    fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
+        self.read(key, Extent::Whole)
+    }
+
+    fn get_each(&self, keys: &[&str], extent: Extent, take: &mut Take<'_>) -> ServiceResult<()> {
+        keys.iter().enumerate().try_for_each(|(at, key)| take(at, self.read(key, extent)))
+    }
+    fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put> {
+        self.try_put(key, bytes, &condition).map_err(|error| self.error("writing", key, &error))
+    }
+
+    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>> {
+        let mut keys = Vec::new();
+        let directory = prefix.rsplit_once('/').map_or("", |(directory, _)| directory);
+        collect(&self.0, directory, after, &mut keys)
+            .map_err(|error| self.error("listing", directory, &error))?;
+        keys.retain(|key| key.starts_with(prefix) && key.as_str() > after);
+        keys.sort_unstable();
+        Ok(keys)
+    }
+}
+
+/// Adds the keys of the files below `directory`; what lies wholly before `after` is not opened.
+fn collect(root: &Path, directory: &str, after: &str, keys: &mut Vec<String>) -> io::Result<()> {
+    let entries = match fs::read_dir(root.join(directory)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        // No key of ours is anything but UTF-8.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if name.starts_with(BESIDE) || name == LOCK {
+            continue;
+        }
+        let key = if directory.is_empty() { name } else { format!("{directory}/{name}") };
+        if !entry.file_type()?.is_dir() {
+            keys.push(key);
+        } else if after.starts_with(&key) || key.as_str() > after {
+            collect(root, &key, after, keys)?;
+        }
+    }
+    Ok(())
+}
+
+fn version_at(path: &Path) -> io::Result<Option<Version>> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(version_of(&metadata))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Every write makes a new inode; where its number is used again, the time differs.
+fn version_of(metadata: &fs::Metadata) -> Version {
+    let (inode, size) = (metadata.ino(), metadata.len());
+    Version(format!("{inode}-{}.{:09}-{size}", metadata.mtime(), metadata.mtime_nsec()))
+}
