@@ -16,9 +16,9 @@ use std::time::Duration;
 use common::*;
 use efs_scan::history;
 use efs_scan::outbox::publish;
-use efs_scan::store::Directory;
 use efs_scan::pages::Pages;
 use efs_scan::report::{OwnerStatus, Report};
+use efs_scan::store::Directory;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use efs_scan::outbox::publish;
 use efs_scan::published::DU_LATEST;
-use efs_scan::store::{Condition, Store};
 use efs_scan::report::{DuNames, du};
+use efs_scan::store::{Condition, Store};
 
 use super::contract::{self, assert_there, report_at};
 use super::turns::*;

@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 
 use efs_scan::outbox::{Pointed, publish};
 use efs_scan::published::{DU_LATEST, Keys, LATEST};
-use efs_scan::store::{Condition, Extent, Object, Put, Store, Version};
 use efs_scan::report::{DuNames, Report, du};
 use efs_scan::service_error::{ServiceError, ServiceResult, Trouble};
+use efs_scan::store::{Condition, Extent, Object, Put, Store, Version};
 use serde_json::Value;
 
 /// The JSON report of a small tree.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use efs_scan::outbox::Job;
-use efs_scan::store::Destination;
 use efs_scan::report::Report;
+use efs_scan::store::Destination;
 
 use super::common::*;
 use super::place::*;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use efs_scan::store::{Condition, Object, Put, Store, Version};
 use efs_scan::service_error::{ServiceError, ServiceResult, Trouble};
+use efs_scan::store::{Condition, Object, Put, Store, Version};
 
 /// What versions are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

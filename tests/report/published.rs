@@ -3,9 +3,9 @@
 use std::sync::Barrier;
 
 use efs_scan::outbox::{Pointed, put_page};
+use efs_scan::pages::{Pages, run_of};
 use efs_scan::published::PAGE;
 use efs_scan::store::{Condition, Directory, Put, Store};
-use efs_scan::pages::{Pages, run_of};
 use jiff::SignedDuration;
 
 use crate::common::scratch;
