@@ -8,6 +8,7 @@
 mod atomic;
 pub mod aws;
 pub mod cli;
+mod columns;
 mod commands;
 pub mod config;
 mod exit;

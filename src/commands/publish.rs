@@ -16,7 +16,6 @@ use crate::service_error::Trouble;
 use crate::state::{Lock, State};
 use crate::stop::Stop;
 use crate::store::Destination;
-use crate::text::bytes_of;
 
 /// Publishes the run of this process, and those that wait.
 #[derive(Debug)]
@@ -157,7 +156,7 @@ pub(crate) fn inodes_before(
     }
     let Some(homes) = homes else { return Some(latest.totals.share().inodes) };
     let asked = |home: &&HomeLine| {
-        let path = bytes_of(&home.name, home.name_base64.as_deref());
+        let path = home.name_bytes();
         home.kind != Kind::Outside
             && path.rsplit(|byte| *byte == b'/').next().is_some_and(|name| homes.contains(name))
     };

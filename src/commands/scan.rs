@@ -238,7 +238,7 @@ fn homes_of(users: &[String], names: &Names) -> Result<Option<Homes>, Failure> {
 /// Users that were asked for and have no home here.
 fn missing_users<'a>(report: &Report, homes: &'a Homes) -> Vec<&'a str> {
     let last = |home: &report::HomeReport| {
-        let name = text::bytes_of(&home.name, home.name_base64.as_deref());
+        let name = home.name_bytes();
         name.rsplit(|byte| *byte == b'/').next().map(<[u8]>::to_vec)
     };
     let found: BTreeSet<Vec<u8>> = report.homes.iter().filter_map(last).collect();
@@ -303,11 +303,7 @@ fn render(
     };
     Ok(match format {
         Format::Table => report::table(report, detail).into_bytes(),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(report);
-            let json = json.map_err(|error| format!("writing JSON: {error}"))?;
-            (text::harmless_json(&json) + "\n").into_bytes()
-        }
+        Format::Json => report::json(report)?.into_bytes(),
         Format::Csv => {
             report::csv(report, names).map_err(|error| format!("writing CSV: {error}"))?
         }

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::growth::Forecast;
 use super::series::{HomeSeries, RunPoint};
 use super::view::{Outlook, View};
-use crate::report::{Coverage, DuNames, OUTSIDE_HOMES, name_cell};
-use crate::text::{harmless_json, lossy};
+use crate::report::{self, Coverage, DuNames, OUTSIDE_HOMES, name_cell};
+use crate::text::lossy;
 use crate::units::AllocatedBytes;
 
 /// Name and version of the schema. Keys are only added within a version.
@@ -66,7 +66,7 @@ struct Home<'a> {
 }
 
 /// Everything.
-pub(super) fn json(view: &View) -> serde_json::Result<String> {
+pub(super) fn json(view: &View) -> Result<String, String> {
     let history = &view.history;
     let home = |home: &'_ HomeSeries| {
         let (name, name_base64) = name_of(home);
@@ -100,7 +100,7 @@ pub(super) fn json(view: &View) -> serde_json::Result<String> {
         total: view.of_total(),
         homes: homes.collect(),
     };
-    Ok(harmless_json(&serde_json::to_string_pretty(&document)?) + "\n")
+    report::json(&document)
 }
 
 /// A line for each home and run.

@@ -88,9 +88,7 @@ fn print(view: &View, format: HistoryFormat) -> Result<(), String> {
         HistoryFormat::Table => {
             table::table(view, Blocks::of_locale(|name| std::env::var(name).ok()))
         }
-        HistoryFormat::Json => {
-            forms::json(view).map_err(|error| format!("writing JSON: {error}"))?
-        }
+        HistoryFormat::Json => forms::json(view)?,
     };
     Output::Stdout.write(text.as_bytes())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::report::{Coverage, HomeReport, Report};
-use crate::text::{bytes_of, printable};
+use crate::text::printable;
 
 /// Homes and findings named in one message, its bytes, and the characters of a name or path. SNS
 /// takes 256 KiB; a form encodes a byte as up to three.
@@ -69,7 +69,7 @@ fn write(
     back: &[&String],
 ) -> std::fmt::Result {
     let run = &report.run;
-    let root = printable(&bytes_of(&run.root, run.root_base64.as_deref()));
+    let root = run.printable_root();
     let day = run.started.strftime("%Y-%m-%d %H:%M UTC");
     let total = report.totals.allocated_bytes.human();
     writeln!(out, "{root}, scanned {day} ({}): {total} in all.\n", run.coverage.name())?;
@@ -105,7 +105,7 @@ fn write(
         writeln!(out, "\nLargest findings, by what deleting them frees:")?;
     }
     for finding in findings {
-        let path = short(&bytes_of(&finding.path, finding.path_base64.as_deref()));
+        let path = short(&finding.path_bytes());
         let frees = finding.frees.allocated_bytes.human();
         writeln!(out, "  {frees}  {}  {path}", finding.rule)?;
     }
@@ -121,7 +121,7 @@ fn short(bytes: &[u8]) -> String {
 }
 
 fn who(home: &HomeReport) -> String {
-    let name = short(&bytes_of(&home.name, home.name_base64.as_deref()));
+    let name = short(&home.name_bytes());
     match &home.owner.name {
         Some(owner) => format!("{} ({name})", short(owner.as_bytes())),
         None => name,

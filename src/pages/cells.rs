@@ -6,7 +6,6 @@ use std::cmp::Reverse;
 use super::words::{Class, shown};
 use crate::report::HomeReport;
 use crate::report::below;
-use crate::text::bytes_of;
 
 /// A part of a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +33,7 @@ struct Place {
 /// that hard links made so large, rather than that some are not shown.
 pub(super) fn cells(home: &HomeReport) -> Vec<Cell> {
     let places = own_bytes(places(home));
-    let prefix = bytes_of(&home.name, home.name_base64.as_deref());
+    let prefix = home.name_bytes();
     let mut cells = Vec::with_capacity(places.len() + Class::ALL.len());
     for (class, share) in Class::ALL.into_iter().zip(home.usage.by_class.shares()) {
         let theirs: Vec<&Place> = places.iter().filter(|place| place.class == class).collect();
@@ -82,14 +81,14 @@ fn fitted(places: &[&Place], all: u64) -> Vec<u64> {
 /// By path, what lies in a directory behind it.
 fn places(home: &HomeReport) -> Vec<Place> {
     let findings = home.findings.iter().map(|finding| Place {
-        path: bytes_of(&finding.path, finding.path_base64.as_deref()),
+        path: finding.path_bytes(),
         bytes: finding.usage.allocated_bytes.0,
         linked: finding.usage.allocated_bytes.0.saturating_sub(finding.frees.allocated_bytes.0),
         class: Class::of(finding),
         is_finding: true,
     });
     let dirs = home.largest_dirs.iter().map(|dir| Place {
-        path: bytes_of(&dir.path, dir.path_base64.as_deref()),
+        path: dir.path_bytes(),
         bytes: dir.allocated_bytes.0,
         linked: 0,
         class: Class::Rest,

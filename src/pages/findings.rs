@@ -98,7 +98,7 @@ fn row(line: &Line<'_>, rules: &[RuleReport], costs: bool, owners: bool) -> Mark
                 @if finding.hint { small { "a hint" } }
                 @else if finding.rule != class.name() { small { (class.name()) } }
             }
-            td.path { (path_of(&finding.path, finding.path_base64.as_deref())) }
+            td.path { (path_of(&finding.path_bytes())) }
             td.command {
                 @match (to_run, &finding.advice) {
                     (Some(text), _) => code.cmd { (command(text)) },

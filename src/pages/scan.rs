@@ -115,7 +115,7 @@ fn not_read(errors: &ErrorReport) -> Markup {
                     th scope="col" { "Answer" } } }
                 tbody { @for sample in errors.samples.iter().take(ERRORS) { tr {
                     td { (shown(sample.op.as_bytes())) }
-                    td.path { (path_of(&sample.path, sample.path_base64.as_deref())) }
+                    td.path { (path_of(&sample.path_bytes())) }
                     td { (shown(sample.message.as_bytes())) }
                 } } }
             }

@@ -9,7 +9,6 @@ use super::chart::{Point, chart, spark};
 use super::words::{count, day, label, many, shown, signed};
 use crate::history::{Forecast, History, HomeSeries, RunPoint};
 use crate::report::{HomeReport, Kind, Report};
-use crate::text::bytes_of;
 use crate::units::human;
 
 /// Homes in the table of what grows.
@@ -68,7 +67,7 @@ impl<'a> Past<'a> {
 
     /// The series of a home.
     pub(super) fn of(&self, home: &HomeReport) -> Option<&'a HomeSeries> {
-        let name = bytes_of(&home.name, home.name_base64.as_deref());
+        let name = home.name_bytes();
         self.homes.get(&(home.kind == Kind::Outside, &name[..])).copied()
     }
 

@@ -12,7 +12,6 @@ use super::trend::{Past, changes, reaches_quota};
 use super::words::*;
 use super::{bar, money};
 use crate::report::{Coverage, HomeReport, Kind, Report, Usage, below, command_at};
-use crate::text::bytes_of;
 use crate::units::AllocatedBytes;
 
 /// How the ages are called.
@@ -156,24 +155,21 @@ fn to_delete(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Mark
 /// The largest directories and files, as far as their paths lie in this home: one with several
 /// hard links may go by its name in another.
 fn largest(home: &HomeReport) -> Markup {
-    let name = bytes_of(&home.name, home.name_base64.as_deref());
-    type Row<'a> = (AllocatedBytes, &'a str, Option<&'a str>);
-    let is_inside = |row: &Row<'_>| below(&name, &bytes_of(row.1, row.2)).is_some();
-    let dirs = home.largest_dirs.iter();
-    let dirs = dirs.map(|dir| (dir.allocated_bytes, &*dir.path, dir.path_base64.as_deref()));
-    let files = home.largest_files.iter();
-    let files = files.map(|file| (file.allocated_bytes, &*file.path, file.path_base64.as_deref()));
-    let dirs: Vec<Row<'_>> = dirs.filter(is_inside).collect();
-    let files: Vec<Row<'_>> = files.filter(is_inside).collect();
+    let name = home.name_bytes();
+    let is_inside = |(_, path): &(AllocatedBytes, Vec<u8>)| below(&name, path).is_some();
+    let dirs = home.largest_dirs.iter().map(|dir| (dir.allocated_bytes, dir.path_bytes()));
+    let files = home.largest_files.iter().map(|file| (file.allocated_bytes, file.path_bytes()));
+    let dirs: Vec<_> = dirs.filter(is_inside).collect();
+    let files: Vec<_> = files.filter(is_inside).collect();
     html! { @for (title, rows) in [("Largest directories", dirs), ("Largest files", files)] {
         @if !rows.is_empty() {
             h3 { (title) }
             div.scroll tabindex="0" role="region" aria-label=(title) {
                 table.pair {
                     thead { tr { th.n scope="col" { "Size" } th scope="col" { "Path" } } }
-                    tbody { @for (bytes, text, base64) in rows { tr {
+                    tbody { @for (bytes, path) in rows { tr {
                         td.n { (bytes.human()) }
-                        td.path { (path_of(text, base64)) }
+                        td.path { (path_of(&path)) }
                     } } }
                 }
             }

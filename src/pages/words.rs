@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::report::{ByClass, Finding, HomeReport, Report};
-use crate::text::{bytes_of, is_hostile, printable};
+use crate::text::{is_hostile, printable};
 use crate::units::{Usd, human};
 
 /// A class as the pages name and colour it.
@@ -52,24 +52,19 @@ pub(super) fn shown(bytes: &[u8]) -> String {
     printable(bytes)
 }
 
-/// A path or name of the report.
-pub(super) fn path(text: &str, base64: Option<&str>) -> String {
-    shown(&bytes_of(text, base64))
-}
-
-/// The same where it may be long: it breaks between directories.
-pub(super) fn path_of(text: &str, base64: Option<&str>) -> Markup {
-    let path = path(text, base64);
+/// A path, which may break between directories.
+pub(super) fn path_of(path: &[u8]) -> Markup {
+    let path = shown(path);
     html! { bdi { @for part in path.split_inclusive('/') { (part) @if part.ends_with('/') { wbr; } } } }
 }
 
 pub(super) fn root_of(report: &Report) -> String {
-    path(&report.run.root, report.run.root_base64.as_deref())
+    report.run.printable_root()
 }
 
 /// The directory of a home.
 pub(super) fn directory(home: &HomeReport) -> String {
-    path(&home.name, home.name_base64.as_deref())
+    home.printable_name()
 }
 
 /// Whose it is, or the directory where nobody knows.

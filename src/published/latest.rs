@@ -11,6 +11,7 @@ use crate::report::{
     Coverage, FileSystem, HomeReport, Kind, Money, Orphans, Owner, Quota, Reclaimable, Report, Run,
     Usage,
 };
+use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, MeteredBytes, Usd};
 
 /// Name and version of the schema. Keys are only added within a version.
@@ -109,6 +110,16 @@ impl Latest {
 }
 
 impl HomeLine {
+    /// The bytes of `name`.
+    pub fn name_bytes(&self) -> Vec<u8> {
+        bytes_of(&self.name, self.name_base64.as_deref())
+    }
+
+    /// `name` as [`printable`] shows it.
+    pub fn printable_name(&self) -> String {
+        printable(&self.name_bytes())
+    }
+
     fn of(home: &HomeReport) -> Self {
         let usage = &home.usage;
         Self {

@@ -6,10 +6,10 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::ledger::Reason;
-use super::people::{Person, Subject, Untold, name_of};
+use super::people::{Person, Subject, Untold};
 use super::template::{Field, Template};
 use crate::report::{Finding, HomeReport, Report, command_at};
-use crate::text::{bytes_of, printable};
+use crate::text::printable;
 use crate::units::{AllocatedBytes, Usd};
 
 /// What a message names at most.
@@ -62,7 +62,7 @@ impl Writer<'_> {
         let run = &self.report.run;
         match field {
             Field::Name => short(person.name.as_bytes()),
-            Field::Home => joined(homes().map(|home| cut(&name_of(home), MAX_NAME))),
+            Field::Home => joined(homes().map(|home| cut(&home.printable_name(), MAX_NAME))),
             Field::Size => sum(|home| home.usage.allocated_bytes).human(),
             Field::Quota => match homes().filter_map(|home| home.quota).next() {
                 None => "none".to_owned(),
@@ -74,7 +74,7 @@ impl Writer<'_> {
             Field::Cost => cost(homes().map(|home| home.cost_month))
                 .map_or_else(|| "unknown".to_owned(), |usd| format!("{} a month", usd.human())),
             Field::Date => run.finished.strftime("%Y-%m-%d").to_string(),
-            Field::Root => short(&bytes_of(&run.root, run.root_base64.as_deref())),
+            Field::Root => short(&run.root_bytes()),
             Field::Admin => self.admin.to_owned(),
             Field::Reasons => lines(person.subjects.iter().flat_map(reasons), MAX_HOMES),
             Field::Homes => lines(homes().map(home_line), MAX_HOMES),
@@ -100,7 +100,7 @@ impl Writer<'_> {
         let mut said: Vec<String> = Vec::new();
         let mut out = Vec::new();
         for (home, finding) in &all {
-            let path = short(&bytes_of(&finding.path, finding.path_base64.as_deref()));
+            let path = short(&finding.path_bytes());
             let frees = finding.frees.allocated_bytes.human();
             let cost = month(finding.cost_month);
             let look = if finding.hint { ", worth a look" } else { "" };
@@ -163,7 +163,7 @@ impl Summary<'_> {
         let Self { sent, refused, unsure, untold } = self;
         let (refusals, homes) = (refused.len(), untold.len());
         let run = &report.run;
-        let root = short(&bytes_of(&run.root, run.root_base64.as_deref()));
+        let root = short(&run.root_bytes());
         let when = run.finished.strftime("%Y-%m-%d %H:%M UTC");
         let mut text = format!(
             "{root}, scanned {when} ({}).\n\nReminders sent: {sent}.\n",
@@ -207,14 +207,14 @@ fn untold_line(untold: &Untold<'_>) -> String {
         Some(owner) => format!(" ({})", short(owner.as_bytes())),
         None => String::new(),
     };
-    let name = format!("{}{owner}", cut(&name_of(home), MAX_NAME));
+    let name = format!("{}{owner}", cut(&home.printable_name(), MAX_NAME));
     format!("{}; {reasons}; {}", home_figures(home, &name), why.text())
 }
 
 /// Why, a line for each reason of a home.
 fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
     let home = subject.home;
-    let name = cut(&name_of(home), MAX_NAME);
+    let name = cut(&home.printable_name(), MAX_NAME);
     let usage = &home.usage;
     subject.reasons.iter().map(move |reason| match (reason, home.quota) {
         (Reason::Quota, Some(quota)) => format!(
@@ -233,7 +233,7 @@ fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
 
 /// `  200005  12 GiB of 10 GiB, trash 1 GiB, 3.60 USD a month`.
 fn home_line(home: &HomeReport) -> String {
-    home_figures(home, &cut(&name_of(home), MAX_NAME))
+    home_figures(home, &cut(&home.printable_name(), MAX_NAME))
 }
 
 fn home_figures(home: &HomeReport, name: &str) -> String {
@@ -254,7 +254,7 @@ fn largest(person: &Person<'_>) -> String {
     let mut dirs: Vec<_> = dirs.collect();
     dirs.sort_by_key(|dir| (Reverse(dir.allocated_bytes), &dir.path));
     let line = |dir: &&crate::report::LargeDir| {
-        let path = short(&bytes_of(&dir.path, dir.path_base64.as_deref()));
+        let path = short(&dir.path_bytes());
         format!("  {}  {path}", dir.allocated_bytes.human())
     };
     match dirs.is_empty() {

@@ -6,7 +6,6 @@ use super::address::{Address, Book};
 use super::ledger::Reason;
 use crate::aws::MemberKind;
 use crate::report::{Coverage, HomeReport, Kind, OwnerStatus, Report};
-use crate::text::{bytes_of, printable};
 use crate::units::AllocatedBytes;
 
 /// A home and what is to be said of it.
@@ -92,13 +91,13 @@ impl Untold<'_> {
     /// What tells it from others, for the administrator's being told once a week.
     pub(super) fn key(&self) -> String {
         let reasons: Vec<&str> = self.subject.reasons.iter().map(|reason| reason.text()).collect();
-        format!("{}: {}: {}", name_of(self.subject.home), self.why.text(), reasons.join(", "))
+        format!(
+            "{}: {}: {}",
+            self.subject.home.printable_name(),
+            self.why.text(),
+            reasons.join(", ")
+        )
     }
-}
-
-/// The home's name, printable.
-pub(super) fn name_of(home: &HomeReport) -> String {
-    printable(&bytes_of(&home.name, home.name_base64.as_deref()))
 }
 
 /// Everybody, and everything that nobody can be told of.

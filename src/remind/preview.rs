@@ -6,7 +6,7 @@ use super::Work;
 use super::ledger::{Ledger, Step};
 use super::letter::Summary;
 use super::mail::Email;
-use super::people::{Person, name_of};
+use super::people::Person;
 
 /// All of it. Names in it are printable, and so is what the messages are made of.
 pub(super) fn preview<'a>(
@@ -61,7 +61,7 @@ fn write<'a>(
 fn why(person: &Person<'_>) -> String {
     let homes = person.subjects.iter().map(|subject| {
         let reasons: Vec<&str> = subject.reasons.iter().map(|reason| reason.text()).collect();
-        format!("{} ({})", name_of(subject.home), reasons.join(", "))
+        format!("{} ({})", subject.home.printable_name(), reasons.join(", "))
     });
     homes.collect::<Vec<_>>().join(", ")
 }

@@ -3,7 +3,7 @@
 
 use super::du::Names;
 use super::model::{ByAge, ByClass, Finding, HomeReport, Report};
-use crate::text::{bytes_of, printable, unprintable};
+use crate::text::{printable, unprintable};
 use crate::units::Usd;
 
 const HEAD: [&str; 23] = [
@@ -105,14 +105,14 @@ fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String
     let text = |text: &str| cell(text.as_bytes());
     let (usage, frees) = (finding.usage, finding.frees);
     [
-        cell(&bytes_of(&home.name, home.name_base64.as_deref())),
+        cell(&home.name_bytes()),
         home.uid.map(|uid| uid.to_string()).unwrap_or_default(),
         text(home.owner.name.as_deref().unwrap_or_default()),
         home.owner.status.name().to_owned(),
         text(&finding.rule),
         text(&finding.class),
         finding.hint.to_string(),
-        cell(&bytes_of(&finding.path, finding.path_base64.as_deref())),
+        cell(&finding.path_bytes()),
         usage.inodes.to_string(),
         usage.allocated_bytes.0.to_string(),
         usage.metered_bytes.0.to_string(),
@@ -137,7 +137,7 @@ fn row(report: &Report, home: &HomeReport, names: Names) -> Vec<Vec<u8>> {
     let text = |text: &str| name_cell(text.as_bytes().to_vec(), names);
     let optional = |value: Option<String>| value.unwrap_or_default().into_bytes();
     let mut row = vec![
-        name_cell(bytes_of(&home.name, home.name_base64.as_deref()), names),
+        name_cell(home.name_bytes(), names),
         text(home.kind.name()),
         optional(home.uid.map(|uid| uid.to_string())),
         text(home.owner.name.as_deref().unwrap_or_default()),

@@ -1,7 +1,7 @@
 //! The form of `du -h -d1 ROOT/`, byte for byte, for the readers of the old daily file.
 
 use super::model::Report;
-use crate::text::{bytes_of, printable};
+use crate::text::printable;
 
 /// How names are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Names {
 /// of their homes only, since nothing is known of the rest.
 pub fn du(report: &Report, names: Names) -> Vec<u8> {
     let run = &report.run;
-    let mut root = bytes_of(&run.root, run.root_base64.as_deref());
+    let mut root = run.root_bytes();
     if root.last() != Some(&b'/') {
         root.push(b'/');
     }
@@ -33,13 +33,13 @@ pub fn du(report: &Report, names: Names) -> Vec<u8> {
     };
     if run.users.is_empty() {
         for top in &report.top_level {
-            let name = bytes_of(&top.name, top.name_base64.as_deref());
+            let name = top.name_bytes();
             line(top.allocated_bytes.0, &name);
         }
         line(report.totals.allocated_bytes.0, b"");
     } else {
         for home in &report.homes {
-            let name = bytes_of(&home.name, home.name_base64.as_deref());
+            let name = home.name_bytes();
             line(home.usage.allocated_bytes.0, &name);
         }
     }

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::model::{Finding, HomeReport, Report};
-use crate::text::{bytes_of, shell_word};
+use crate::text::shell_word;
 
 /// The command that reclaims a finding in `home`, for `home_at`; as the report has it without.
 pub(crate) fn command_at(
@@ -15,10 +15,10 @@ pub(crate) fn command_at(
     home_at: Option<&Path>,
 ) -> Option<String> {
     let command = finding.command.as_ref()?;
-    let path = bytes_of(&finding.path, finding.path_base64.as_deref());
-    let name = bytes_of(&home.name, home.name_base64.as_deref());
+    let path = finding.path_bytes();
+    let name = home.name_bytes();
     let Some((at, below)) = home_at.zip(below(&name, &path)) else { return Some(command.clone()) };
-    let root = bytes_of(&report.run.root, report.run.root_base64.as_deref());
+    let root = report.run.root_bytes();
     // As the report has it, for `/` as the root too.
     let here = shell_word(&[&root[..], b"/", &path].concat());
     let there = shell_word(&[at.as_os_str().as_bytes(), b"/", below].concat());

@@ -3,10 +3,9 @@
 use std::fmt::{Result, Write};
 
 use super::model::*;
-use super::table::{
-    age_of, columns, finding_table, marks, name_of, owner_of, percent, push_table, show_column, usd,
-};
-use crate::text::{bytes_of, printable};
+use super::table::{age_of, finding_table, marks, owner_of};
+use crate::columns::{columns, push_table, show_column, usd};
+use crate::text::printable;
 use crate::units::{AllocatedBytes, human};
 
 /// How the ages are called on the page.
@@ -16,23 +15,23 @@ const AGES: [&str; 5] = ["up to 7 d", "30 d", "90 d", "1 y", "older"];
 ///
 /// # Errors
 /// Those of `out`; a String has none.
-pub(super) fn page(out: &mut String, report: &Report, home: &HomeReport) -> Result {
+pub(super) fn home_detail(out: &mut String, report: &Report, home: &HomeReport) -> Result {
     usage(out, report, home)?;
     if !home.rules.is_empty() {
         findings(out, home)?;
     }
     let dirs = home.largest_dirs.iter();
-    let dirs = dirs.map(|dir| (dir.allocated_bytes, &dir.path, &dir.path_base64));
+    let dirs = dirs.map(|dir| (dir.allocated_bytes, dir.printable_path()));
     largest(out, "Largest directories", dirs)?;
     let files = home.largest_files.iter();
-    let files = files.map(|file| (file.allocated_bytes, &file.path, &file.path_base64));
+    let files = files.map(|file| (file.allocated_bytes, file.printable_path()));
     largest(out, "Largest files", files)
 }
 
 fn usage(out: &mut String, report: &Report, home: &HomeReport) -> Result {
     let usage = &home.usage;
     let uid = home.uid.map(|uid| format!("uid {uid}")).unwrap_or_default();
-    let mut head = vec![name_of(home), owner_of(home), uid, marks(home).join(", ")];
+    let mut head = vec![home.printable_name(), owner_of(home), uid, marks(home).join(", ")];
     head.dedup();
     head.retain(|part| !part.is_empty());
     writeln!(out, "{}", head.join("  "))?;
@@ -51,7 +50,7 @@ fn usage(out: &mut String, report: &Report, home: &HomeReport) -> Result {
          newest change {newest}",
     )?;
     if let Some(quota) = home.quota {
-        writeln!(out, "  quota: {}", percent(&quota))?;
+        writeln!(out, "  quota: {}", quota.human())?;
     }
     if let Some(cost) = home.cost_month {
         let saves = home.reclaimable.filter(|all| all.share.inodes > 0);
@@ -113,14 +112,13 @@ fn findings(out: &mut String, home: &HomeReport) -> Result {
     push_table(out, &table)
 }
 
-fn largest<'a>(
+fn largest(
     out: &mut String,
     title: &str,
-    rows: impl Iterator<Item = (AllocatedBytes, &'a String, &'a Option<String>)>,
+    rows: impl Iterator<Item = (AllocatedBytes, String)>,
 ) -> Result {
     let mut table = columns(&["SIZE", "PATH"], &[0]);
-    for (bytes, path, base64) in rows {
-        let path = printable(&bytes_of(path, base64.as_deref()));
+    for (bytes, path) in rows {
         table.add_row([bytes.human(), path]);
     }
     if table.is_empty() {

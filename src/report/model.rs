@@ -5,6 +5,7 @@
 //! own. Keys are only added within a version of the schema.
 
 mod home;
+mod names;
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 
 use super::model::*;
-use crate::text::{bytes_of, printable};
+use crate::text::printable;
 
 /// Name and help of a metric, and its value where it has one.
 type Metric<T> = (&'static str, &'static str, fn(&T) -> Option<f64>);
@@ -120,7 +120,7 @@ const OF_HOMES: &[Metric<HomeReport>] = &[
 /// share: a name that is no UTF-8 reads `\xff`.
 pub fn prometheus(report: &Report) -> Vec<u8> {
     let run = &report.run;
-    let root = printable(&bytes_of(&run.root, run.root_base64.as_deref()));
+    let root = run.printable_root();
     let root = labels(&[("root", &root)]);
     let homes: Vec<(String, &HomeReport)> =
         report.homes.iter().map(|home| (of_home(&root, home), home)).collect();
@@ -199,7 +199,7 @@ fn classes<'a>(out: &mut String, name: &str, usages: impl Iterator<Item = (&'a s
 /// What tells a home from every other: its name, and that it is none of the homes, since one may
 /// be called like what lies outside of them.
 fn of_home(root: &str, home: &HomeReport) -> String {
-    let name = printable(&bytes_of(&home.name, home.name_base64.as_deref()));
+    let name = home.printable_name();
     let uid = home.uid.map(|uid| uid.to_string()).unwrap_or_default();
     let user = printable(home.owner.name.as_deref().unwrap_or_default().as_bytes());
     let own = [("home", &*name), ("kind", home.kind.name()), ("uid", &uid), ("user", &user)];

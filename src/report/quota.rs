@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::model::Quota;
-use crate::units::AllocatedBytes;
+use crate::units::{AllocatedBytes, human};
 
 /// Quotas by person or uid, and the one for everybody else. They limit allocated bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,13 @@ impl Quotas {
         // Tenths of a percent; a limit is never 0 (the configuration sees to that).
         let tenths = u128::from(used.0) * 1000 / u128::from(limit.0.max(1));
         Some(Quota { limit_bytes: limit, used_percent: tenths as f64 / 10.0, over: used > limit })
+    }
+}
+
+impl Quota {
+    /// `45.0 % of 10 GiB`.
+    pub fn human(&self) -> String {
+        format!("{:.1} % of {}", self.used_percent, human(self.limit_bytes.0))
     }
 }
 

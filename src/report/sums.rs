@@ -6,8 +6,6 @@ use std::collections::BTreeSet;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::text::bytes_of;
-
 use super::model::{ByAge, ByClass, Finding, HomeReport, Kind, Report, Run, Share, Usage};
 
 /// What homes are ordered by; the largest first, names ascending.
@@ -105,9 +103,10 @@ impl Run {
 
     /// The same, whoever they were restricted to.
     pub fn covers_what(&self, other: &Run) -> bool {
-        let root = |run: &Run| bytes_of(&run.root, run.root_base64.as_deref());
         let rest = |run: &Run| (run.home_depth, run.cross_mounts);
-        root(self) == root(other) && rest(self) == rest(other) && self.exclude == other.exclude
+        self.root_bytes() == other.root_bytes()
+            && rest(self) == rest(other)
+            && self.exclude == other.exclude
     }
 }
 
@@ -131,8 +130,7 @@ impl Report {
         };
         self.homes.sort_by(|a, b| {
             let order = |home: &HomeReport| (home.kind == Kind::Outside, Reverse(rank(home)));
-            let name = |home: &HomeReport| bytes_of(&home.name, home.name_base64.as_deref());
-            order(a).cmp(&order(b)).then_with(|| name(a).cmp(&name(b)))
+            order(a).cmp(&order(b)).then_with(|| a.name_bytes().cmp(&b.name_bytes()))
         });
     }
 

@@ -2,14 +2,15 @@
 
 use std::fmt::{Result, Write};
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::Table;
 use jiff::Timestamp;
 
-use super::home_detail::page;
+use super::home_detail::home_detail;
 use super::model::*;
 use super::money::reclaimable;
-use crate::text::{bytes_of, printable};
-use crate::units::{AllocatedBytes, Usd, human};
+use crate::columns::{columns, push_table, show_column, usd};
+use crate::text::printable;
+use crate::units::{AllocatedBytes, Usd};
 
 /// How much a table says of each home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub fn table(report: &Report, detail: Detail) -> String {
 fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
     let run = &report.run;
     let took = run.finished.duration_since(run.started).as_secs_f64();
-    let root = printable(&bytes_of(&run.root, run.root_base64.as_deref()));
+    let root = run.printable_root();
     let started = run.started.strftime("%Y-%m-%d %H:%M:%S UTC");
     let coverage = match run.coverage {
         Coverage::Complete => "complete",
@@ -50,7 +51,7 @@ fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
             home_lines(out, report, limit)?;
             findings(out, report)?;
         }
-        Detail::Pages => report.homes.iter().try_for_each(|home| page(out, report, home))?,
+        Detail::Pages => report.homes.iter().try_for_each(|home| home_detail(out, report, home))?,
     }
     let mut end = String::new();
     if let Some(file_system) = &report.file_system {
@@ -66,38 +67,6 @@ fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
         write!(out, "\n{end}")?;
     }
     Ok(())
-}
-
-/// A table without borders; the named columns are numbers.
-pub(crate) fn columns(head: &[&str], numbers: &[usize]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(head.iter().copied());
-    for (at, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if numbers.contains(&at) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
-}
-
-/// Leaves the column out, where nothing is known that it could say.
-pub(crate) fn show_column(table: &mut Table, at: usize, known: bool) {
-    if let (false, Some(column)) = (known, table.column_mut(at)) {
-        column.set_constraint(ColumnConstraint::Hidden);
-    }
-}
-
-/// An amount as a cell.
-pub(crate) fn usd(amount: Option<Usd>) -> String {
-    amount.map(Usd::amount).unwrap_or_default()
-}
-
-pub(crate) fn push_table(out: &mut String, table: &Table) -> Result {
-    table.lines().try_for_each(|row| writeln!(out, "{}", row.trim_end()))
 }
 
 fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result {
@@ -123,11 +92,11 @@ fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result
     for home in homes.clone().take(shown).chain(outside) {
         let age = age_of(home.newest_mtime, report.run.started);
         table.add_row(cells(
-            [name_of(home), owner_of(home)],
+            [home.printable_name(), owner_of(home)],
             &home.usage,
             home.cost_month,
             age,
-            home.quota.map(|quota| percent(&quota)).unwrap_or_default(),
+            home.quota.map(|quota| quota.human()).unwrap_or_default(),
             marks(home).join(", "),
         ));
     }
@@ -173,10 +142,6 @@ fn cells(
     ]
 }
 
-pub(super) fn name_of(home: &HomeReport) -> String {
-    printable(&bytes_of(&home.name, home.name_base64.as_deref()))
-}
-
 pub(super) fn owner_of(home: &HomeReport) -> String {
     match (&home.owner.name, home.owner.status, home.kind, home.uid) {
         (Some(name), ..) => printable(name.as_bytes()),
@@ -185,10 +150,6 @@ pub(super) fn owner_of(home: &HomeReport) -> String {
         (None, _, Kind::Named, Some(uid)) => format!("uid {uid}"),
         _ => String::new(),
     }
-}
-
-pub(crate) fn percent(quota: &Quota) -> String {
-    format!("{:.1} % of {}", quota.used_percent, human(quota.limit_bytes.0))
 }
 
 pub(super) fn marks(home: &HomeReport) -> Vec<String> {
@@ -243,7 +204,7 @@ pub(super) fn finding_table(findings: &[&Finding]) -> Table {
             finding.usage.allocated_bytes.human(),
             class.to_owned(),
             printable(finding.rule.as_bytes()),
-            printable(&bytes_of(&finding.path, finding.path_base64.as_deref())),
+            finding.printable_path(),
         ]);
     }
     table
@@ -305,7 +266,7 @@ fn remarks(out: &mut String, report: &Report) -> Result {
     if report.errors.count > 0 {
         writeln!(out, "Not read: {} errors", report.errors.count)?;
         for sample in report.errors.samples.iter().take(ERRORS_SHOWN) {
-            let path = printable(&bytes_of(&sample.path, sample.path_base64.as_deref()));
+            let path = sample.printable_path();
             writeln!(out, "  {} {path}: {}", sample.op, sample.message)?;
         }
         let more = report.errors.count.saturating_sub(ERRORS_SHOWN as u64);

@@ -13,8 +13,8 @@ use crate::exit::{Exit, Failure};
 use crate::names::domain_id;
 use crate::output::Output;
 use crate::published::{Latest, newest, nothing_there};
+use crate::report;
 use crate::service_error::ServiceError;
-use crate::text::harmless_json;
 use changes::Bases;
 pub(crate) use table::span;
 use view::View;
@@ -45,11 +45,7 @@ pub(crate) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> 
     }
     let text = match args.format {
         StatusFormat::Table => table::table(&view),
-        StatusFormat::Json => {
-            let json = serde_json::to_string_pretty(&view);
-            let json = json.map_err(|error| Failure::fatal(format!("writing JSON: {error}")))?;
-            harmless_json(&json) + "\n"
-        }
+        StatusFormat::Json => report::json(&view).map_err(Failure::fatal)?,
     };
     Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
     Ok(match view.stale && args.fail_if_stale {

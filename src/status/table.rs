@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use super::changes::Base;
 use super::view::{Change, Line, View};
 use crate::aws::{App, MemberKind};
-use crate::report::{Coverage, Kind, OwnerStatus, columns, percent, push_table, show_column, usd};
-use crate::text::{bytes_of, printable};
+use crate::columns::{columns, push_table, show_column, usd};
+use crate::report::{Coverage, Kind, OwnerStatus};
+use crate::text::printable;
 use crate::units::{AllocatedBytes, human_change};
 
 /// Where the column of costs is, which is shown if there are any.
@@ -34,7 +35,7 @@ fn write_table(out: &mut String, view: &View) -> Result {
     } else if view.stale {
         writeln!(out, "!!! STALE: the newest run is {age} old. Is the daily scan running? !!!\n")?;
     }
-    let root = printable(&bytes_of(&run.root, run.root_base64.as_deref()));
+    let root = run.printable_root();
     let coverage = match run.coverage {
         Coverage::Complete => "complete".to_owned(),
         Coverage::Partial => format!("PARTIAL: {} errors", view.errors),
@@ -82,7 +83,7 @@ fn lines(out: &mut String, view: &View) -> Result {
             home.allocated_bytes.human(),
             or_dash(home.trash_bytes),
             or_dash(home.cache_bytes),
-            home.quota.map(|quota| percent(&quota)).unwrap_or_default(),
+            home.quota.map(|quota| quota.human()).unwrap_or_default(),
             usd(home.cost_month),
             change(line.change.day),
             change(line.change.week),
@@ -98,7 +99,7 @@ fn lines(out: &mut String, view: &View) -> Result {
 
 fn name(line: &Line) -> String {
     let home = &line.home;
-    let home_name = printable(&bytes_of(&home.name, home.name_base64.as_deref()));
+    let home_name = home.printable_name();
     match (&home.owner.name, home.owner.status) {
         (Some(name), _) => printable(name.as_bytes()),
         (None, OwnerStatus::Orphan) => format!("(orphan) {home_name}"),
@@ -146,7 +147,7 @@ fn app(app: &App) -> String {
 fn remarks(out: &mut String, view: &View) -> Result {
     let mut end = String::new();
     for gone in &view.gone {
-        let name = printable(&bytes_of(&gone.name, gone.name_base64.as_deref()));
+        let name = gone.printable_name();
         let who = match gone.owner.as_str() {
             "" => name,
             owner => format!("{} ({name})", printable(owner.as_bytes())),

@@ -10,7 +10,7 @@ use crate::aws::{App, MemberKind};
 use crate::names::{is_of, keep_asked};
 use crate::published::{HomeLine, Latest};
 use crate::report::{Coverage, FileSystem, Kind, Money, Orphans, OwnerStatus, Run, Usage};
-use crate::text::{bytes_of, lossy};
+use crate::text::{bytes_of, lossy, printable};
 use crate::units::AllocatedBytes;
 
 /// From when on data is old: a daily run was missed, with half a day's grace.
@@ -92,6 +92,13 @@ pub(super) struct Gone {
 pub(crate) fn is_stale(run: &Run, now: Timestamp) -> bool {
     let age = now.duration_since(run.finished);
     age > STALE || -age > CLOCKS
+}
+
+impl Gone {
+    /// `name` as [`printable`] shows it.
+    pub(super) fn printable_name(&self) -> String {
+        printable(&bytes_of(&self.name, self.name_base64.as_deref()))
+    }
 }
 
 impl View {
@@ -202,7 +209,7 @@ impl Line {
 
 impl HomeLine {
     fn key(&self) -> HomeKey {
-        (self.kind == Kind::Outside, bytes_of(&self.name, self.name_base64.as_deref()))
+        (self.kind == Kind::Outside, self.name_bytes())
     }
 
     /// Whether it is the home of what `app` runs for.

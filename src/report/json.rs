@@ -1,0 +1,16 @@
+//! Pretty JSON that is safe to show.
+
+use serde::Serialize;
+
+use crate::text::harmless_json;
+
+/// `value` as indented JSON with a newline at its end. Its strings hold no character that a
+/// terminal would act on.
+///
+/// # Errors
+/// A sentence about the value that JSON cannot hold.
+pub fn json(value: &impl Serialize) -> Result<String, String> {
+    let text = serde_json::to_string_pretty(value);
+    let text = text.map_err(|error| format!("writing JSON: {error}"))?;
+    Ok(harmless_json(&text) + "\n")
+}
