@@ -15,7 +15,7 @@ pub use commands::{
 
 use crate::outbox::UserMetrics;
 use crate::report::SortKey;
-use crate::scan::Threads;
+use crate::scan::{EngineKind, Threads};
 
 /// Who uses what on Amazon EFS: scans a mounted file system in parallel, attributes every byte
 /// to a home directory and flags trash and caches.
@@ -362,21 +362,4 @@ pub enum LogFormat {
     Text,
     /// One JSON object each, for log collectors
     Json,
-}
-
-/// Engines by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EngineKind {
-    /// getdents64 and statx relative to descriptors (Linux)
-    #[cfg(target_os = "linux")]
-    #[default]
-    Posix,
-    /// NFSv4.1 of our own, without a mount: ROOT is nfs://HOST/path (Linux)
-    #[cfg(target_os = "linux")]
-    Nfs,
-    /// jwalk, for other systems and as a second opinion
-    #[cfg(feature = "portable")]
-    #[cfg_attr(not(target_os = "linux"), default)]
-    Portable,
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::publish::{self as publisher, Publisher};
 use super::report as reporting;
 use crate::aws::Aws;
-use crate::cli::{EngineKind, Format};
+use crate::cli::Format;
 use crate::config::{Config, Publishing};
 #[cfg(target_os = "linux")]
 use crate::config::{Direct, Place};
@@ -22,7 +22,7 @@ use crate::outbox::Sent;
 use crate::output::Output;
 use crate::progress::Display;
 use crate::report::{self, Context, Coverage, Detail, DuNames, Report, Run};
-use crate::scan::{Ended, Engine, Plan, is_mount_point, raise_descriptor_limit};
+use crate::scan::{Ended, Engine, EngineKind, Plan, is_mount_point, raise_descriptor_limit};
 #[cfg(target_os = "linux")]
 use crate::scan::{Nfs, Tls};
 use crate::stop::{Stop, stop_on_signals};

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::EngineKind;
-use crate::scan::{Nfs, Pacing, Target, Tls};
+use crate::scan::{EngineKind, Nfs, Pacing, Target, Tls};
 
 /// The most directories in one request that can be asked for.
 const MAX_BATCH: usize = 10_000;

@@ -11,11 +11,11 @@ mod settings;
 
 use std::path::PathBuf;
 
-use crate::cli::{CommonArgs, EngineKind, Format, LogFormat, ScanArgs};
+use crate::cli::{CommonArgs, Format, LogFormat, ScanArgs};
 use crate::names::SourceSpec;
 use crate::remind::Reminding;
 use crate::report::{Prices, Quotas, SortKey};
-use crate::scan::{Pacing, is_file_system_id};
+use crate::scan::{EngineKind, Pacing, is_file_system_id};
 use crate::store::Destination;
 use crate::text::printable;
 use crate::usage::rule_file;

@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use crate::cli::EngineKind;
-use crate::scan::{Pacing, Threads};
+use crate::scan::{EngineKind, Pacing, Threads};
 
 /// More workers than this are a slip of the keyboard.
 const MOST_THREADS: usize = 4096;

@@ -11,9 +11,9 @@ use super::publishing::{
 use super::quota::QuotaSettings;
 use super::remind::RemindSettings;
 use super::{DEFAULT_ROOT, DEFAULT_STATE_DIR};
-use crate::cli::{EngineKind, Format, LogFormat, ScanArgs};
+use crate::cli::{Format, LogFormat, ScanArgs};
 use crate::report::SortKey;
-use crate::scan::Threads;
+use crate::scan::{EngineKind, Threads};
 use crate::usage::rule_file::RuleSpec;
 
 /// Settings as the file has them, and as `efs-scan config` prints them.

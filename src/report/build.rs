@@ -35,7 +35,7 @@ pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
         rules: totals.task.rules(),
         context,
         tally: Tally::default(),
-        by_class: usage::ByClass::default(),
+        by_class: usage::PartByClass::default(),
         all_rules: BTreeMap::new(),
         files: usage::Top::new(0),
         dirs: usage::Top::new(0),
@@ -87,7 +87,7 @@ struct Builder<'a> {
     rules: &'a Rules,
     context: Context<'a>,
     tally: Tally,
-    by_class: usage::ByClass,
+    by_class: usage::PartByClass,
     all_rules: BTreeMap<u16, RuleTotal>,
     files: usage::Top,
     dirs: usage::Top,
@@ -284,7 +284,7 @@ fn share(part: Part) -> Share {
     Share { inodes: part.inodes, allocated_bytes: part.allocated, metered_bytes: part.metered() }
 }
 
-fn usage_of(tally: &Tally, by_class: &usage::ByClass) -> Usage {
+fn usage_of(tally: &Tally, by_class: &usage::PartByClass) -> Usage {
     let class = |class| share(by_class.get(class));
     let [days_7, days_30, days_90, year_1, older] = tally.by_age.map(share);
     let whole = share(tally.part());

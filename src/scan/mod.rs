@@ -25,6 +25,9 @@ mod workers;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
 pub use mount::{efs_of, is_file_system_id, is_mount_point};
 pub use mountstats::{Costly, NfsMount, Traffic};
 #[cfg(all(target_os = "linux", any(test, feature = "fuzzing")))]
@@ -53,6 +56,23 @@ pub trait Engine {
     /// # Errors
     /// Only what makes the whole walk pointless: the root cannot be read, or a worker panicked.
     fn walk(&self, ledger: &Arc<Ledger>, stop: &Arc<Stop>) -> Result<Ended, WalkError>;
+}
+
+/// The engines by name, as the command line and the configuration spell them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    /// getdents64 and statx relative to descriptors (Linux)
+    #[cfg(target_os = "linux")]
+    #[default]
+    Posix,
+    /// NFSv4.1 of our own, without a mount: ROOT is nfs://HOST/path (Linux)
+    #[cfg(target_os = "linux")]
+    Nfs,
+    /// jwalk, for other systems and as a second opinion
+    #[cfg(feature = "portable")]
+    #[cfg_attr(not(target_os = "linux"), default)]
+    Portable,
 }
 
 /// How a walk ended.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::class::{Class, PartByClass};
 use super::rules::RuleIndex;
-use super::tally::{ByClass, Class, Part, Tally};
+use super::tally::{Part, Tally};
 use super::top::{Large, Top, size_key};
 use crate::sync::lock;
 
@@ -43,7 +44,7 @@ pub struct Books {
     /// Sums over all inodes that are charged to the home.
     pub tally: Tally,
     /// The same by class.
-    pub by_class: ByClass,
+    pub by_class: PartByClass,
     /// Largest files.
     pub files: Top,
     /// Largest directories below the home.
@@ -160,7 +161,7 @@ impl Home {
             uid,
             books: Mutex::new(Books {
                 tally: Tally::default(),
-                by_class: ByClass::default(),
+                by_class: PartByClass::default(),
                 files: Top::new(top),
                 dirs: Top::new(top),
                 rules: BTreeMap::new(),

@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::class::Class;
 use super::dir::Dir;
 use super::errors::{Errors, Problem};
 use super::export::{Branch, Export};
@@ -16,7 +17,7 @@ use super::links::{LinkTotals, Links};
 use super::listing::Listing;
 use super::rules::{Rules, Seen};
 use super::scope::Scope;
-use super::tally::{Ages, Class, Tally};
+use super::tally::{Ages, Tally};
 use super::top::Large;
 use super::trie::{Entered, Place};
 use crate::sync::lock;

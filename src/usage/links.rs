@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex};
 
 use smallvec::SmallVec;
 
+use super::class::Class;
 use super::home::{Finding, Home, HomeKind, LinkedTotal};
 use super::rules::RuleIndex;
-use super::tally::{Ages, Class, Part};
+use super::tally::{Ages, Part};
 use crate::sync::lock;
 use crate::usage::Attrs;
 

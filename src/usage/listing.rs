@@ -5,13 +5,14 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::class::Class;
 use super::dir::Dir;
 use super::errors::Problem;
 use super::export::Lines;
 use super::home::Finding;
 use super::ledger::Ledger;
 use super::rules::{Listed, RuleIndex, Seen};
-use super::tally::{Class, Part, Tally};
+use super::tally::{Part, Tally};
 use super::top::{Large, size_key};
 use crate::usage::{Attrs, FileKind, Op, Probe};
 

@@ -1,5 +1,6 @@
 //! What entries add up to: homes, rules, hard links, and the sums of directories.
 
+mod class;
 mod dir;
 mod entry;
 mod errors;
@@ -15,6 +16,7 @@ mod tally;
 mod top;
 mod trie;
 
+pub use class::{Class, PartByClass};
 pub use dir::Dir;
 pub use entry::{Attrs, FileKind, Mount, Op, Probe};
 pub use errors::{ErrorKind, Errors, Problem};
@@ -25,5 +27,5 @@ pub use links::LinkTotals;
 pub use listing::Listing;
 pub use rules::{Listed, Rule, RuleIndex, Rules};
 pub use scope::{Exclude, Mounts, Scope};
-pub use tally::{Ages, ByClass, Class, Part, Tally};
+pub use tally::{Ages, Part, Tally};
 pub use top::{Large, Top};

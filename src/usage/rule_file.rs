@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::class::Class;
 use super::rules::Rules;
-use super::tally::Class;
 use crate::units::parse_size;
 
 /// The rules compiled into the program.

@@ -9,8 +9,8 @@
 
 use std::io;
 
+use super::class::Class;
 use super::rule_file::{Kind, RuleSpec};
-use super::tally::Class;
 use super::trie::{Entered, NamePattern, Place, Trie};
 use crate::usage::Probe;
 

@@ -4,42 +4,6 @@
 use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes};
 use crate::usage::{Attrs, FileKind};
 
-/// What a rule says an inode is good for. The order is how hard it is to let go of, and decides
-/// for an inode whose links lie in several classes: it counts in the last of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Class {
-    /// Deleted, but still billed.
-    Trash,
-    /// Can be had again, at the cost of a download or a rebuild.
-    Cache,
-    /// A Python or other environment: ask its owner.
-    Environment,
-    /// Output of runs: may be the only copy.
-    Output,
-    /// Logs and core dumps.
-    Log,
-    /// Everything that no rule named.
-    Rest,
-}
-
-impl Class {
-    /// All classes, in their order.
-    pub const ALL: [Class; 6] =
-        [Class::Trash, Class::Cache, Class::Environment, Class::Output, Class::Log, Class::Rest];
-
-    /// The name in reports and rules.
-    pub fn name(self) -> &'static str {
-        match self {
-            Class::Trash => "trash",
-            Class::Cache => "cache",
-            Class::Environment => "environment",
-            Class::Output => "output",
-            Class::Log => "log",
-            Class::Rest => "rest",
-        }
-    }
-}
-
 /// Inodes and the bytes allocated to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Part {
@@ -162,29 +126,6 @@ impl Tally {
     /// Inodes and allocated bytes.
     pub fn part(&self) -> Part {
         Part { inodes: self.inodes(), allocated: self.allocated }
-    }
-}
-
-/// Parts by class, indexed by [`Class`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ByClass([Part; Class::ALL.len()]);
-
-impl ByClass {
-    /// Adds `part` to `class`.
-    pub fn add(&mut self, class: Class, part: Part) {
-        self.0[class as usize].merge(part);
-    }
-
-    /// What was added to `class`.
-    pub fn get(&self, class: Class) -> Part {
-        self.0[class as usize]
-    }
-
-    /// Adds all parts of another.
-    pub fn merge(&mut self, other: &ByClass) {
-        for class in Class::ALL {
-            self.add(class, other.get(class));
-        }
     }
 }
 

@@ -1,0 +1,109 @@
+//! The classes: what a rule says an inode is good for, under one name from the rule to the page.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+use super::tally::Part;
+
+/// What a rule says an inode is good for.
+///
+/// The order is how hard it is to let go of one, and it decides for an inode whose links lie in
+/// several classes: the inode counts in the last of them.
+///
+/// In JSON a class is its [`name`](Self::name). A name that this version does not know reads as
+/// [`Class::Rest`], so a report of a later version stays readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Deleted, but still billed.
+    Trash,
+    /// Available again at the cost of a download or a rebuild.
+    Cache,
+    /// A Python or other environment: ask its owner.
+    Environment,
+    /// Output of runs: may be the only copy.
+    Output,
+    /// Logs and core dumps.
+    Log,
+    /// Everything that no rule named.
+    #[serde(other)]
+    Rest,
+}
+
+impl Class {
+    /// All classes, in their order.
+    pub const ALL: [Class; 6] =
+        [Class::Trash, Class::Cache, Class::Environment, Class::Output, Class::Log, Class::Rest];
+
+    /// The name in rules, reports and pages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Trash => "trash",
+            Class::Cache => "cache",
+            Class::Environment => "environment",
+            Class::Output => "output",
+            Class::Log => "log",
+            Class::Rest => "rest",
+        }
+    }
+}
+
+/// A plain string in the schema: a later version may add a class within the same schema.
+impl JsonSchema for Class {
+    fn inline_schema() -> bool {
+        String::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        String::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+}
+
+/// A part for each class, indexed by [`Class`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PartByClass([Part; Class::ALL.len()]);
+
+impl PartByClass {
+    /// Adds `part` to `class`.
+    pub fn add(&mut self, class: Class, part: Part) {
+        self.0[class as usize].merge(part);
+    }
+
+    /// What was added to `class`.
+    pub fn get(&self, class: Class) -> Part {
+        self.0[class as usize]
+    }
+
+    /// Adds all parts of another.
+    pub fn merge(&mut self, other: &PartByClass) {
+        for class in Class::ALL {
+            self.add(class, other.get(class));
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot go on fails.
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_its_name_in_json() {
+        for class in Class::ALL {
+            let json = format!("\"{}\"", class.name());
+            assert_eq!(serde_json::to_string(&class).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Class>(&json).unwrap(), class);
+        }
+    }
+
+    #[test]
+    fn a_class_of_a_later_version_reads_as_rest() {
+        assert_eq!(serde_json::from_str::<Class>("\"datasets\"").unwrap(), Class::Rest);
+    }
+}
