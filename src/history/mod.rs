@@ -4,7 +4,6 @@
 mod forms;
 mod growth;
 mod read;
-mod scope;
 mod series;
 mod spark;
 mod table;

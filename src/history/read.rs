@@ -5,12 +5,10 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::scope::comparable;
 use super::series::{History, HomeSeries, RunPoint};
-use crate::published::{HomeRow, HomesTable, Listed, homes_tables};
+use crate::published::{HomeRow, HomesTable, Listed, comparable, homes_tables, is_future};
 use crate::report::{Coverage, bytes_of_cell};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
-use crate::status::CLOCKS;
 use crate::store::{Extent, Store};
 use crate::text::{lossy, printable};
 use crate::units::AllocatedBytes;
@@ -25,7 +23,7 @@ pub fn read(store: &dyn Store, days: u32, now: Timestamp) -> ServiceResult<Histo
     let mut tables = homes_tables(store, first.unwrap_or(now))?;
     // By a clock that was wrong: it would be taken for the newest one until that time comes.
     tables.retain(|table| {
-        let future = table.started.duration_since(now) > CLOCKS;
+        let future = is_future(table.started, now);
         if future {
             warn(&format!("left out: {} is from the future", store.name(&table.key)));
         }

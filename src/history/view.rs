@@ -5,8 +5,7 @@ use serde::Serialize;
 
 use super::growth::Forecast;
 use super::series::{History, HomeSeries};
-use crate::names::{is_of, keep_asked};
-use crate::status::STALE;
+use crate::published::{is_of, is_stale, keep_asked};
 use crate::units::AllocatedBytes;
 
 /// A history with what was asked of it.
@@ -64,15 +63,19 @@ impl View {
         })
     }
 
-    /// Seconds since the newest run started.
-    pub(super) fn age_seconds(&self) -> i64 {
-        let newest = self.history.runs.last().map_or(self.now, |run| run.started);
-        self.now.duration_since(newest).as_secs()
+    /// Start of the newest run; its table does not say when it finished.
+    fn newest(&self) -> Timestamp {
+        self.history.runs.last().map_or(self.now, |run| run.started)
     }
 
-    /// As [`status`](crate::status) says it, but from the start of the run: its table has no end.
+    /// Seconds since the newest run started.
+    pub(super) fn age_seconds(&self) -> i64 {
+        self.now.duration_since(self.newest()).as_secs()
+    }
+
+    /// True if the newest run is stale, by the time it started.
     pub(super) fn stale(&self) -> bool {
-        self.age_seconds() > STALE.as_secs()
+        is_stale(self.newest(), self.now)
     }
 }
 

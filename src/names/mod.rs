@@ -154,19 +154,3 @@ impl Names {
         })
     }
 }
-/// Whether a home is meant by `user`: by its owner's name, its uid, or its own name.
-pub(crate) fn is_of(user: &str, home: &str, uid: Option<u32>, owner: Option<&str>) -> bool {
-    owner == Some(user) || uid.is_some_and(|uid| uid.to_string() == user) || home == user
-}
-
-/// Leaves only what one of the users asked for; returns the users who have nothing.
-pub(crate) fn keep_asked<'a, T>(
-    homes: &mut Vec<T>,
-    users: &'a [String],
-    is: impl Fn(&T, &str) -> bool,
-) -> Vec<&'a str> {
-    let missing = users.iter().filter(|user| !homes.iter().any(|home| is(home, user)));
-    let missing = missing.map(String::as_str).collect();
-    homes.retain(|home| users.iter().any(|user| is(home, user)));
-    missing
-}

@@ -1,7 +1,7 @@
 //! Pages beside the runs: objects that change, each by itself from an older run's to a newer one's.
 
 use super::objects::{Pointed, ROUNDS, crowded};
-use crate::pages::run_of;
+use crate::published::run_of_page;
 use crate::service_error::ServiceResult;
 use crate::store::{Condition, Put, Store};
 
@@ -13,8 +13,8 @@ pub fn put_page(store: &dyn Store, key: &str, page: &str) -> ServiceResult<Point
     for _ in 0..ROUNDS {
         let there = store.get(key)?;
         // Ids of runs sort by time. What names none is not a page of this program, or a broken one.
-        let newer =
-            there.as_ref().and_then(|object| run_of(&object.bytes)) > run_of(page.as_bytes());
+        let newer = there.as_ref().and_then(|object| run_of_page(&object.bytes))
+            > run_of_page(page.as_bytes());
         if newer {
             return Ok(Pointed::Newer);
         }

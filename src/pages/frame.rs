@@ -3,19 +3,16 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::words::{ago, many, time};
+use crate::published::{OLD, RUN_META, is_future, is_old};
 use crate::report::{Coverage, Report};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
-
-/// From when on data is old: a daily run was missed, with half a day's grace. The script has the
-/// same figure.
-const STALE: SignedDuration = SignedDuration::from_hours(36);
 
 /// The page with this title and body, and what of what it is about was read.
 pub(super) fn page(
@@ -31,7 +28,7 @@ pub(super) fn page(
             head {
                 meta charset="utf-8";
                 meta http-equiv="Content-Security-Policy" content=(policy());
-                meta name="efs-scan-run" content=(run.id);
+                meta name=(RUN_META) content=(run.id);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
@@ -79,7 +76,8 @@ fn age(report: &Report, now: Timestamp) -> String {
 }
 
 fn banners(report: &Report, now: Timestamp, coverage: Coverage, errors: u64) -> Markup {
-    let stale = now.duration_since(report.run.finished) > STALE;
+    let finished = report.run.finished;
+    let (old, future) = (is_old(finished, now), is_future(finished, now));
     html! {
         @match coverage {
             Coverage::Complete => {},
@@ -91,11 +89,25 @@ fn banners(report: &Report, now: Timestamp, coverage: Coverage, errors: u64) -> 
                 be there." },
         }
         // The script shows it when the time has come.
-        p.banner.stale hidden[!stale] data-stale=(report.run.finished) { b { "Old. " }
-            "These figures are more than 36 hours old: the daily scan may not be running, or this \
-            is a copy of an earlier page." }
+        p.banner.stale hidden[!old] data-stale=(finished) { b { "Old. " }
+            "These figures are more than " (OLD.as_hours()) " hours old: the daily \
+            scan may not be running, or this is a copy of an earlier page." }
+        @if future {
+            p.banner { b { "From the future. " } "The run finished after this page was made: a \
+                clock is or was wrong, and runs from before that time do not show." }
+        }
         @if !report.run.users.is_empty() {
             p.banner { b { "Some homes only. " } "The scan was restricted to some users." }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OLD, SCRIPT};
+
+    #[test]
+    fn the_script_has_the_age_of_old_figures() {
+        assert!(SCRIPT.contains(&format!("const stale = {} * 3600;", OLD.as_hours())));
     }
 }

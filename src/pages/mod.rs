@@ -35,19 +35,6 @@ use crate::report::{Kind, Report};
 use trend::Past;
 use words::{root_of, shown};
 
-/// What of a page is looked at for its run: more than comes before that.
-const HEAD: usize = 2048;
-
-/// The run that a page is of, by the page; `None` if it is no page of this program.
-pub fn run_of(page: &[u8]) -> Option<&str> {
-    let before: &[u8] = b"<meta name=\"efs-scan-run\" content=\"";
-    let head = &page[..page.len().min(HEAD)];
-    let at = head.windows(before.len()).position(|window| window == before)?;
-    let id = &head[at + before.len()..];
-    let end = id.iter().position(|byte| *byte == b'"')?;
-    std::str::from_utf8(&id[..end]).ok()
-}
-
 /// The pages about a run.
 #[derive(Debug)]
 pub struct Pages<'a> {

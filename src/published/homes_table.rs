@@ -59,6 +59,12 @@ impl HomesTable {
         Some(Self { key, run, started })
     }
 
+    /// Key of the run's report: `runs/dt=DAY/RUN.json` for `homes/dt=DAY/RUN.csv`.
+    pub(super) fn report_key(&self) -> String {
+        let path = self.key.strip_prefix("homes/").unwrap_or(&self.key);
+        format!("runs/{}.json", path.strip_suffix(".csv").unwrap_or(path))
+    }
+
     /// Hands over every row of the table. An error may come after some of them.
     ///
     /// # Errors

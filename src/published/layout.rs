@@ -12,14 +12,6 @@ pub const LATEST: &str = "latest.json";
 /// The form of the old daily file.
 pub const DU_LATEST: &str = "du/latest.txt";
 
-/// The page about everybody.
-pub const PAGE: &str = "report/latest.html";
-
-/// The key of a user's page.
-pub fn page_of_user(uid: u32) -> String {
-    format!("report/users/{uid}.html")
-}
-
 /// Where the objects of a run are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {

@@ -1,14 +1,23 @@
 //! What is stored of runs at a destination, both ways: what is written there, and how it is read
 //! back.
 
+mod age;
 mod homes_table;
 mod latest;
 mod layout;
 mod newest;
+mod page;
+mod runs;
+mod selection;
 
+pub(crate) use age::{OLD, is_future, is_old, is_stale};
 pub use homes_table::{HomeRow, HomesTable, Listed, homes_tables};
 pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
-pub use layout::{DU_LATEST, Keys, LATEST, PAGE, page_of_user};
+pub use layout::{DU_LATEST, Keys, LATEST};
 pub(crate) use layout::{du_latest, immutable, latest};
 pub(crate) use newest::named;
 pub use newest::{newest, newest_report, nothing_there};
+pub(crate) use page::RUN_META;
+pub use page::{PAGE, page_of_user, run_of_page};
+pub(crate) use runs::comparable;
+pub(crate) use selection::{is_of, keep_asked};

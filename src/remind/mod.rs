@@ -23,11 +23,10 @@ use crate::config::Readers;
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::output::{Output, refuse_inside};
-use crate::published::newest_report;
+use crate::published::{is_stale, newest_report};
 use crate::report::{Coverage, Kind, Report};
 use crate::service_error::ServiceError;
 use crate::state::State;
-use crate::status::is_stale;
 use crate::stop::Stop;
 use crate::text::printable;
 use crate::units::AllocatedBytes;
@@ -90,7 +89,7 @@ pub(crate) fn run(
     let store = from.open(&aws).map_err(failed)?;
     let report = newest_report(&*store).map_err(failed)?;
     let now = Timestamp::now();
-    if is_stale(&report.run, now) {
+    if is_stale(report.run.finished, now) {
         let finished = report.run.finished.strftime("%Y-%m-%d %H:%M UTC");
         let problem = format!(
             "nobody is reminded of old figures: the newest run in {from} finished {finished}"

@@ -18,9 +18,6 @@ use crate::service_error::ServiceError;
 use changes::Bases;
 pub(crate) use table::span;
 use view::View;
-pub(crate) use view::{CLOCKS, STALE};
-
-pub(crate) use view::is_stale;
 
 /// Shows the newest run.
 pub(crate) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> {

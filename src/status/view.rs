@@ -2,22 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::changes::{Base, BaseHome, Bases, HomeKey};
 use crate::aws::{App, MemberKind};
-use crate::names::{is_of, keep_asked};
-use crate::published::{HomeLine, Latest};
+use crate::published::{HomeLine, Latest, is_of, is_stale, keep_asked};
 use crate::report::{Coverage, FileSystem, Kind, Money, Orphans, OwnerStatus, Run, Usage};
 use crate::text::{bytes_of, lossy, printable};
 use crate::units::AllocatedBytes;
-
-/// From when on data is old: a daily run was missed, with half a day's grace.
-pub(crate) const STALE: SignedDuration = SignedDuration::from_hours(36);
-
-/// How far clocks may be apart.
-pub(crate) const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
 /// The newest run, compared.
 #[derive(Debug, Serialize)]
@@ -88,12 +81,6 @@ pub(super) struct Gone {
     pub(super) allocated_bytes: AllocatedBytes,
 }
 
-/// Whether what a run found is old. A run from the future hides all that come after it.
-pub(crate) fn is_stale(run: &Run, now: Timestamp) -> bool {
-    let age = now.duration_since(run.finished);
-    age > STALE || -age > CLOCKS
-}
-
 impl Gone {
     /// `name` as [`printable`] shows it.
     pub(super) fn printable_name(&self) -> String {
@@ -143,7 +130,7 @@ impl View {
             schema: "efs-scan/status/1",
             from,
             age_seconds: age.as_secs(),
-            stale: is_stale(&latest.run, now),
+            stale: is_stale(latest.run.finished, now),
             run: latest.run,
             file_system: latest.file_system,
             money: latest.money,

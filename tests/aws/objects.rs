@@ -155,7 +155,7 @@ fn pages_are_made_of_a_run_that_shall_have_them() {
     assert!(users.iter().all(|key| pages.contains(&key)), "{pages:?}");
     for key in pages {
         let page = world.aws.object("team", key).unwrap();
-        assert_eq!(efs_scan::pages::run_of(&page), Some(&*run), "{key}");
+        assert_eq!(efs_scan::published::run_of_page(&page), Some(&*run), "{key}");
         let headers = world.aws.object_headers("team", key).unwrap();
         assert_eq!(headers["content-type"], "text/html; charset=utf-8", "{key}");
     }

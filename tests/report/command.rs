@@ -87,7 +87,7 @@ fn pages_are_published_by_the_command_and_by_a_scan_that_shall() {
 
     published(place.path(), &["--publish-report"]);
     let second = std::fs::read_to_string(&latest).unwrap();
-    let run = |page: &str| efs_scan::pages::run_of(page.as_bytes()).map(str::to_owned);
+    let run = |page: &str| efs_scan::published::run_of_page(page.as_bytes()).map(str::to_owned);
     assert!(run(&second) > run(&first), "the page is of the new run");
     // Both runs are in it.
     assert!(second.contains("The chart as a table"));

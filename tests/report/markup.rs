@@ -2,7 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use efs_scan::pages::{Pages, run_of};
+use efs_scan::pages::Pages;
+use efs_scan::published::run_of_page;
 use sha2::{Digest, Sha256};
 
 use crate::{grown, start};
@@ -87,7 +88,7 @@ fn pages_are_well_formed_and_stand_alone() {
         for page in all {
             check_markup(&page);
             check_alone(&page);
-            assert_eq!(run_of(page.as_bytes()), Some(&*report.run.id));
+            assert_eq!(run_of_page(page.as_bytes()), Some(&*report.run.id));
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Barrier;
 
 use efs_scan::outbox::{Pointed, put_page};
-use efs_scan::pages::{Pages, run_of};
-use efs_scan::published::PAGE;
+use efs_scan::pages::Pages;
+use efs_scan::published::{PAGE, run_of_page};
 use efs_scan::store::{Condition, Directory, Put, Store};
 use jiff::SignedDuration;
 
@@ -59,5 +59,5 @@ fn of_several_at_once_the_newest_stays() {
     });
     let store = Directory::new(place.path().to_owned());
     let there = store.get(PAGE).unwrap().unwrap().bytes;
-    assert_eq!(run_of(&there), run_of(pages[5].as_bytes()));
+    assert_eq!(run_of_page(&there), run_of_page(pages[5].as_bytes()));
 }
