@@ -26,7 +26,7 @@ use crate::scan::{Ended, Engine, EngineKind, Plan, is_mount_point, raise_descrip
 #[cfg(target_os = "linux")]
 use crate::scan::{Nfs, Tls};
 use crate::stop::{Stop, stop_on_signals};
-use crate::usage::{Ages, Export, ExportHead, Ledger, Mounts, Scope, Task};
+use crate::usage::{Ages, Export, ExportHead, Ledger, Mounts, Scope, WalkTask};
 use crate::{log, nice, text};
 
 /// How long a scan that was told to stop may take to end its walk before the program ends without
@@ -114,7 +114,7 @@ fn scan(
         exclude: config.exclude.globs().to_vec(),
         cross_mounts: config.mounts == Mounts::Cross,
     };
-    let ledger = Arc::new(Ledger::new(Task {
+    let ledger = Arc::new(Ledger::new(WalkTask {
         rules: config.rules,
         scope: Scope {
             home_depth: config.home_depth,

@@ -13,7 +13,7 @@ use super::quota::Quotas;
 use crate::names::Names;
 use crate::text::{lossy, shell_word};
 use crate::units::{AllocatedBytes, ApparentBytes};
-use crate::usage::{self, Books, Class, Home, HomeKind, Large, Part, RuleTotal, Rules, Tally};
+use crate::usage::{self, Amount, Books, Class, Home, HomeKind, Large, RuleTotal, Rules, Tally};
 
 /// Everything that the accounts do not know.
 pub struct Context<'a> {
@@ -32,15 +32,15 @@ pub struct Context<'a> {
 /// Builds the report.
 pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
     let mut builder = Builder {
-        rules: totals.task.rules(),
+        rules: totals.ledger.rules(),
         context,
         tally: Tally::default(),
-        by_class: usage::PartByClass::default(),
+        by_class: usage::AmountByClass::default(),
         all_rules: BTreeMap::new(),
         files: usage::Top::new(0),
         dirs: usage::Top::new(0),
         top_level: BTreeMap::new(),
-        shared: Part::default(),
+        shared: Amount::default(),
     };
     builder.files = usage::Top::new(builder.context.top);
     builder.dirs = usage::Top::new(builder.context.top);
@@ -54,7 +54,7 @@ pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
     if run.coverage == Coverage::Complete && errors.count > 0 {
         run.coverage = Coverage::Partial;
     }
-    let excluded = totals.task.excluded_globs().iter().zip(&errors.excluded);
+    let excluded = totals.ledger.excluded_globs().iter().zip(&errors.excluded);
     Report {
         schema: SCHEMA.to_owned(),
         run,
@@ -87,12 +87,12 @@ struct Builder<'a> {
     rules: &'a Rules,
     context: Context<'a>,
     tally: Tally,
-    by_class: usage::PartByClass,
+    by_class: usage::AmountByClass,
     all_rules: BTreeMap<u16, RuleTotal>,
     files: usage::Top,
     dirs: usage::Top,
     top_level: BTreeMap<Vec<u8>, AllocatedBytes>,
-    shared: Part,
+    shared: Amount,
 }
 
 impl Builder<'_> {
@@ -138,7 +138,7 @@ impl Builder<'_> {
         }
         // Counted at the home that pays, so that each inode counts once.
         let here = books.shared.inodes - books.charged_elsewhere.inodes;
-        self.shared.merge(Part {
+        self.shared.merge(Amount {
             inodes: here,
             allocated: AllocatedBytes(
                 books.shared.allocated.0 - books.charged_elsewhere.allocated.0,
@@ -221,7 +221,7 @@ impl Builder<'_> {
         })
     }
 
-    fn finding(&self, found: &usage::Found) -> Finding {
+    fn finding(&self, found: &usage::FoundPlace) -> Finding {
         let rule = self.rules.get(found.finding.rule);
         let sums = found.finding.sums();
         let (path, path_base64) = lossy(&found.path);
@@ -280,11 +280,11 @@ fn merge_outside(all: &mut HomeReport, more: HomeReport) {
     });
 }
 
-fn share(part: Part) -> Share {
+fn share(part: Amount) -> Share {
     Share { inodes: part.inodes, allocated_bytes: part.allocated, metered_bytes: part.metered() }
 }
 
-fn usage_of(tally: &Tally, by_class: &usage::PartByClass) -> Usage {
+fn usage_of(tally: &Tally, by_class: &usage::AmountByClass) -> Usage {
     let class = |class| share(by_class.get(class));
     let [days_7, days_30, days_90, year_1, older] = tally.by_age.map(share);
     let whole = share(tally.part());

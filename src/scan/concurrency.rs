@@ -74,7 +74,7 @@ const RAREST_TRIAL: u32 = 64;
 
 /// What was measured since the walk began.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sample {
+pub(super) struct Measurements {
     pub(super) now: Duration,
     /// Round trips that were waited for.
     pub(super) trips: u64,
@@ -100,7 +100,7 @@ pub(super) struct Concurrency {
     /// when fewer workers show that answers take longer without one, too.
     fastest: f64,
     /// Where the window began.
-    since: Sample,
+    since: Measurements,
     /// Until when answers may be to what was asked before the last change.
     settled_at: f64,
     /// Whether there was always work for more in this window.
@@ -111,14 +111,14 @@ pub(super) struct Concurrency {
 #[derive(Debug)]
 enum Phase {
     Start {
-        before: Option<Step>,
+        before: Option<OperatingPoint>,
         /// Windows that showed no gain.
         doubts: u32,
     },
     Hold(Hold),
     /// Other workers than `before` are tried.
     Trial {
-        before: Step,
+        before: OperatingPoint,
         pause: u32,
     },
 }
@@ -154,12 +154,12 @@ struct Hold {
 
 /// A number of workers and the mean round trip with it, in seconds.
 #[derive(Clone, Copy, Debug)]
-struct Step {
+struct OperatingPoint {
     workers: usize,
     latency: f64,
 }
 
-impl Step {
+impl OperatingPoint {
     fn throughput(self) -> f64 {
         self.workers as f64 / self.latency
     }
@@ -173,7 +173,7 @@ impl Step {
 
 impl Concurrency {
     /// `since` is what was measured before the walk.
-    pub(super) fn new(bounds: Bounds, since: Sample) -> Self {
+    pub(super) fn new(bounds: Bounds, since: Measurements) -> Self {
         let phase = match bounds.start < bounds.most {
             true => Phase::Start { before: None, doubts: 0 },
             false => Phase::Hold(Hold::new(None, 1)),
@@ -206,7 +206,7 @@ impl Concurrency {
     }
 
     /// Looks at what was measured and says how many workers there shall be.
-    pub(super) fn sample(&mut self, sample: Sample) -> usize {
+    pub(super) fn sample(&mut self, sample: Measurements) -> usize {
         let now = sample.now.as_secs_f64();
         self.backlog &= sample.backlog;
         self.held_back |= sample.held_back;
@@ -245,7 +245,7 @@ impl Concurrency {
         };
         self.fastest = latency.min(self.fastest);
         let before = self.limit;
-        self.judge(Step { workers: before, latency }, load);
+        self.judge(OperatingPoint { workers: before, latency }, load);
         let round_trip_ms = latency * 1e3;
         tracing::debug!(workers = before, round_trip_ms, ?load, then = self.limit, "concurrency");
         if self.limit != before && !matches!(self.phase, Phase::Start { .. }) {
@@ -256,14 +256,14 @@ impl Concurrency {
         self.limit
     }
 
-    fn begin_window(&mut self, sample: Sample) {
+    fn begin_window(&mut self, sample: Measurements) {
         self.since = sample;
         self.backlog = sample.backlog;
         self.held_back = false;
     }
 
     /// Decides at the end of a window.
-    fn judge(&mut self, step: Step, load: Load) {
+    fn judge(&mut self, step: OperatingPoint, load: Load) {
         if let Some(max) = self.bounds.max_latency.map(|max| max.as_secs_f64())
             && step.latency > 0.8 * max
         {
@@ -284,7 +284,13 @@ impl Concurrency {
         }
     }
 
-    fn start(&mut self, before: Option<Step>, doubts: u32, step: Step, load: Load) {
+    fn start(
+        &mut self,
+        before: Option<OperatingPoint>,
+        doubts: u32,
+        step: OperatingPoint,
+        load: Load,
+    ) {
         if load.busy {
             match before {
                 Some(before) => self.try_other(self.limit, before, 1),
@@ -316,7 +322,7 @@ impl Concurrency {
         }
     }
 
-    fn hold(&mut self, mut hold: Hold, step: Step, load: Load) {
+    fn hold(&mut self, mut hold: Hold, step: OperatingPoint, load: Load) {
         let usual = hold.usual.unwrap_or(step.latency);
         let fewer = self.fewer();
         if step.latency > 2.0 * usual && fewer < self.limit {
@@ -350,12 +356,12 @@ impl Concurrency {
         (self.limit * 3 / 4).max(self.bounds.least)
     }
 
-    fn try_other(&mut self, workers: usize, before: Step, pause: u32) {
+    fn try_other(&mut self, workers: usize, before: OperatingPoint, pause: u32) {
         self.limit = workers;
         self.phase = Phase::Trial { before, pause };
     }
 
-    fn end_trial(&mut self, before: Step, step: Step, pause: u32, load: Load) {
+    fn end_trial(&mut self, before: OperatingPoint, step: OperatingPoint, pause: u32, load: Load) {
         let longer = (2 * pause).min(RAREST_TRIAL);
         if step.workers > before.workers {
             let gain = step.gain(before);

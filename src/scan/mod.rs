@@ -7,9 +7,9 @@ mod mountstats;
 #[cfg(target_os = "linux")]
 mod nfs;
 #[cfg(target_os = "linux")]
-mod nodes;
-#[cfg(target_os = "linux")]
 mod pace;
+#[cfg(target_os = "linux")]
+mod parents;
 mod plan;
 #[cfg(feature = "portable")]
 mod portable;

@@ -27,11 +27,11 @@ pub struct NfsMount {
 /// Requests by operation, as the client sent them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Counters {
-    by_operation: BTreeMap<String, Operation>,
+    by_operation: BTreeMap<String, OpCounters>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Operation {
+struct OpCounters {
     requests: u64,
     /// Between sending and answer, without the client's own queue.
     round_trips: Duration,
@@ -180,13 +180,13 @@ impl NfsMount {
 }
 
 /// `READDIR: operations transmissions timeouts sent received queued_ms round_trip_ms …`.
-fn operation(line: &str) -> Option<(String, Operation)> {
+fn operation(line: &str) -> Option<(String, OpCounters)> {
     let (name, numbers) = line.split_once(':')?;
     let mut numbers = numbers.split_whitespace().map(str::parse::<u64>);
     let requests = numbers.next()?.ok()?;
     let millis = numbers.nth(5)?.ok()?;
     let name = name.trim().to_owned();
-    Some((name, Operation { requests, round_trips: Duration::from_millis(millis) }))
+    Some((name, OpCounters { requests, round_trips: Duration::from_millis(millis) }))
 }
 
 #[cfg(test)]

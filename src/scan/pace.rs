@@ -11,7 +11,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::NfsMount;
-use super::concurrency::Sample;
+use super::concurrency::Measurements;
 use crate::stop::Stop;
 
 /// What may be taken at once after a pause, as time: short enough for a steady load, long enough
@@ -41,7 +41,7 @@ pub(super) struct Pace {
     settled_nanos: AtomicU64,
     trips: AtomicU64,
     waited_nanos: AtomicU64,
-    bucket: Option<Bucket>,
+    bucket: Option<TokenBucket>,
     held_back: AtomicBool,
     stop: Arc<Stop>,
 }
@@ -57,32 +57,32 @@ impl Pace {
             settled_nanos: AtomicU64::new(0),
             trips: AtomicU64::new(0),
             waited_nanos: AtomicU64::new(0),
-            bucket: max_ops.map(Bucket::new),
+            bucket: max_ops.map(TokenBucket::new),
             held_back: AtomicBool::new(false),
             stop: Arc::clone(stop),
         }
     }
 
     /// Before a directory is opened: waits until that is allowed.
-    pub(super) fn open(&self) -> Asked {
+    pub(super) fn open(&self) -> InFlight {
         self.take(self.per_open);
-        Asked { at: Instant::now(), trips: self.per_open }
+        InFlight { at: Instant::now(), trips: self.per_open }
     }
 
     /// Before names are asked for: waits until that is allowed.
-    pub(super) fn names(&self) -> Asked {
+    pub(super) fn names(&self) -> InFlight {
         self.take(1);
-        Asked { at: Instant::now(), trips: 1 }
+        InFlight { at: Instant::now(), trips: 1 }
     }
 
     /// Between a directory's opening and its first names: one measurement for both is enough,
     /// except where what is held back lies between them.
-    pub(super) fn names_after(&self, opened: Asked) -> Asked {
+    pub(super) fn names_after(&self, opened: InFlight) -> InFlight {
         if self.bucket.is_some() {
             self.answered(opened);
             return self.names();
         }
-        Asked { trips: opened.trips + 1, ..opened }
+        InFlight { trips: opened.trips + 1, ..opened }
     }
 
     /// After names came for which nothing was taken before: only an answer shows whether there
@@ -92,7 +92,7 @@ impl Pace {
     }
 
     /// The answer came.
-    pub(super) fn answered(&self, asked: Asked) {
+    pub(super) fn answered(&self, asked: InFlight) {
         let nanos = u64::try_from(asked.at.elapsed().as_nanos()).unwrap_or(u64::MAX);
         // Relaxed, both: sums that nothing else depends on.
         self.waited_nanos.fetch_add(nanos, Ordering::Relaxed);
@@ -158,7 +158,7 @@ impl Pace {
     }
 
     /// What was measured until now. `backlog` is the caller's to know.
-    pub(super) fn sample(&self, backlog: bool) -> Sample {
+    pub(super) fn sample(&self, backlog: bool) -> Measurements {
         // It fails for no argument that there is.
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
         let time = |value: TimeVal| {
@@ -167,7 +167,7 @@ impl Pace {
         };
         let cpu = usage.map(|usage| time(usage.user_time()) + time(usage.system_time()));
         let waits = usage.map(|usage| usage.voluntary_context_switches());
-        Sample {
+        Measurements {
             now: self.begun.elapsed(),
             // Relaxed: that one of the two is a moment ahead does not matter.
             trips: self.trips.load(Ordering::Relaxed),
@@ -183,7 +183,7 @@ impl Pace {
 /// A question on its way.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
-pub(super) struct Asked {
+pub(super) struct InFlight {
     at: Instant,
     trips: u32,
 }
@@ -191,14 +191,14 @@ pub(super) struct Asked {
 /// A token bucket, kept as the time at which it is empty: whoever takes moves that time on by what
 /// was taken, and may go when it had come. So takers need one atomic and no order among them.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(super) struct TokenBucket {
     /// Nanoseconds for one.
     each: u64,
     /// Nanoseconds since the walk began.
     next: AtomicU64,
 }
 
-impl Bucket {
+impl TokenBucket {
     pub(super) fn new(per_second: u32) -> Self {
         Self { each: 1_000_000_000 / u64::from(per_second.max(1)), next: AtomicU64::new(0) }
     }
@@ -238,7 +238,7 @@ mod tests {
 
     /// What is let through in ten seconds, by takers that come as soon as they may.
     fn in_ten_seconds(per_second: u32, n: u32, late: Duration) -> u64 {
-        let bucket = Bucket::new(per_second);
+        let bucket = TokenBucket::new(per_second);
         let (mut now, mut taken) = (Duration::ZERO, 0);
         while now < Duration::from_secs(10) {
             let turn = bucket.take(n, now);
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_pause_saves_up_no_more_than_a_burst() {
-        let bucket = Bucket::new(1_000);
+        let bucket = TokenBucket::new(1_000);
         let _ = bucket.take(1, Duration::ZERO);
         let now = Duration::from_secs(60);
         let free = (0..200).filter(|_| bucket.take(1, now) <= now).count();
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_is_owed_is_paid_and_no_more_than_ten_seconds_of_it() {
-        let bucket = Bucket::new(1_000);
+        let bucket = TokenBucket::new(1_000);
         bucket.owe(2_000, Duration::ZERO);
         assert_eq!(bucket.take(1, Duration::ZERO), Duration::from_secs(2));
         bucket.owe(u64::MAX, Duration::from_secs(1));

@@ -22,7 +22,7 @@ use rustix::io::Errno;
 use super::{Ended, Engine, WalkError};
 use crate::stop::Stop;
 use crate::usage::{Attrs, FileKind, Mount, Op, Probe};
-use crate::usage::{Dir, Ledger, Listed};
+use crate::usage::{Dir, Extent, Ledger};
 
 /// Walks with jwalk.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Portable {
 }
 
 /// What jwalk hands down: the directory that is read, and the one an entry is.
-type State = (Option<Arc<Dir>>, Option<Arc<Dir>>);
+type DirState = (Option<Arc<Dir>>, Option<Arc<Dir>>);
 
 impl Portable {
     /// Will walk `root` with `threads` threads.
@@ -57,7 +57,7 @@ impl Engine for Portable {
         let shared = (Arc::clone(ledger), Arc::clone(stop));
         let panicked = Arc::new(AtomicBool::new(false));
         let its_panicked = Arc::clone(&panicked);
-        let walk = WalkDirGeneric::<State>::new(&self.root)
+        let walk = WalkDirGeneric::<DirState>::new(&self.root)
             .root_read_dir_state(Some(root))
             .skip_hidden(false)
             .parallelism(match self.threads {
@@ -104,7 +104,7 @@ fn list(
     ledger: &Ledger,
     dir: &Arc<Dir>,
     path: &Path,
-    entries: &mut Vec<jwalk::Result<DirEntry<State>>>,
+    entries: &mut Vec<jwalk::Result<DirEntry<DirState>>>,
 ) {
     let mut listing = ledger.begin(dir);
     entries.retain(|entry| match entry {
@@ -130,7 +130,7 @@ fn list(
         entries.clear();
         return ledger.vanished(dir);
     }
-    let children = listing.commit(ledger, Listed::Whole, &PathProbe(path));
+    let children = listing.commit(ledger, Extent::Whole, &PathProbe(path));
     let mut by_name: HashMap<&[u8], &Arc<Dir>> =
         children.iter().map(|child| (&*child.name, child)).collect();
     for entry in entries.iter_mut().flatten() {
@@ -166,7 +166,7 @@ fn unreadable(ledger: &Ledger, dir: &Arc<Dir>, error: &io::Error) {
     }
     let mut listing = ledger.begin(dir);
     listing.failed(Op::Open, None, error);
-    listing.commit(ledger, Listed::Whole, &PathProbe(Path::new("")));
+    listing.commit(ledger, Extent::Whole, &PathProbe(Path::new("")));
     ledger.end(listing);
 }
 

@@ -15,14 +15,14 @@ use std::sync::atomic::Ordering;
 use rustix::fs::{Advice, CWD, Mode, OFlags, RawDir, fadvise, openat};
 use rustix::io::Errno;
 
-use super::nodes::{Budget, Node};
 use super::pace::Pace;
-use super::reading::{Buffers, Chunk, Reading};
+use super::parents::{Budget, ParentDir};
+use super::reading::{Buffers, Chunk, DirReading};
 use super::statx::{FdProbe, attrs_at, attrs_of_fd};
-use super::workers::{Work, Workers};
+use super::workers::{Walker, Workers};
 use super::{Ended, Engine, FsKind, Plan, WalkError};
 use crate::stop::Stop;
-use crate::usage::{Dir, Ledger, Listed, Listing};
+use crate::usage::{Dir, Extent, Ledger, Listing};
 use crate::usage::{Op, Probe};
 
 /// Chunks of names that may wait for each worker before the reader of a wide directory does them
@@ -59,7 +59,7 @@ impl Engine for Posix {
         let fd = open_root(&self.root).map_err(failed("open"))?;
         let attrs = attrs_of_fd(&fd).map_err(failed("stat"))?;
         let root = ledger.root(attrs);
-        let walk = Walk {
+        let walk = PosixWalk {
             ledger: Arc::clone(ledger),
             pace: Pace::new(self.plan.nfs.clone(), self.plan.max_ops, stop),
             budget: Budget::new(self.plan.descriptors),
@@ -68,13 +68,13 @@ impl Engine for Posix {
             stop: Arc::clone(stop),
         };
         walk.forget(&fd);
-        let reading = Reading::new(ledger, &root, fd, None);
-        Workers::run(walk, Item::Read(Box::new(reading)), self.plan.workers, stop)
+        let reading = DirReading::new(ledger, &root, fd, None);
+        Workers::run(walk, WorkItem::Read(Box::new(reading)), self.plan.workers, stop)
     }
 }
 
 /// What the workers share.
-struct Walk {
+struct PosixWalk {
     ledger: Arc<Ledger>,
     pace: Pace,
     budget: Budget,
@@ -84,11 +84,11 @@ struct Walk {
 }
 
 /// What waits on the stack.
-enum Item {
+enum WorkItem {
     /// A directory to open and read.
-    List(Arc<Dir>, Arc<Node>),
+    List(Arc<Dir>, Arc<ParentDir>),
     /// An open directory to read from where it is.
-    Read(Box<Reading>),
+    Read(Box<DirReading>),
     /// Names of a wide directory to stat.
     Stat(Box<Chunk>),
 }
@@ -101,17 +101,17 @@ enum Halt {
     Deferred,
     /// The walk ends.
     Stopped,
-    /// Reading on failed.
+    /// DirReading on failed.
     Failed(io::Error),
 }
 
-impl Work for Walk {
-    type Item = Item;
+impl Walker for PosixWalk {
+    type Item = WorkItem;
     type Scratch = Buffers;
 
-    fn run(&self, item: Item, workers: &Arc<Workers<Self>>, buffers: &mut Buffers) {
+    fn run(&self, item: WorkItem, workers: &Arc<Workers<Self>>, buffers: &mut Buffers) {
         match item {
-            Item::List(dir, parent) => {
+            WorkItem::List(dir, parent) => {
                 let asked = self.pace.open();
                 let opened = match parent.open_child(&dir, &self.budget) {
                     Err(error) if is_stale(&error) => parent.reopen_child(&dir, &self.budget),
@@ -123,7 +123,7 @@ impl Work for Walk {
                 match opened {
                     Ok(fd) => {
                         self.forget(&fd);
-                        let mut reading = Reading::new(&self.ledger, &dir, fd, Some(&parent));
+                        let mut reading = DirReading::new(&self.ledger, &dir, fd, Some(&parent));
                         reading.opened = Some(asked);
                         self.read(reading, workers, buffers);
                     }
@@ -133,13 +133,13 @@ impl Work for Walk {
                     Err(error) => self.unreadable(&dir, Op::Open, &error),
                 }
             }
-            Item::Read(mut reading) => {
+            WorkItem::Read(mut reading) => {
                 if std::mem::take(&mut reading.budgeted) {
                     self.budget.give_back();
                 }
                 self.read(*reading, workers, buffers);
             }
-            Item::Stat(chunk) => self.stat_chunk(*chunk, workers),
+            WorkItem::Stat(chunk) => self.stat_chunk(*chunk, workers),
         }
     }
 
@@ -153,18 +153,18 @@ impl Work for Walk {
     }
 }
 
-impl Walk {
+impl PosixWalk {
     /// Reads a directory to its end, or until it has to wait.
-    fn read(&self, mut reading: Reading, workers: &Arc<Workers<Self>>, buffers: &mut Buffers) {
+    fn read(&self, mut reading: DirReading, workers: &Arc<Workers<Self>>, buffers: &mut Buffers) {
         loop {
             match self.read_names(&mut reading, workers, buffers) {
                 Halt::End => return self.finish(reading, workers),
                 Halt::Stopped => {
                     // What was seen counts, also of a directory that was not read to its end.
-                    self.commit(&mut reading, Listed::Partly, workers);
+                    self.commit(&mut reading, Extent::Partly, workers);
                     return;
                 }
-                Halt::Deferred => return workers.defer(Item::Read(Box::new(reading))),
+                Halt::Deferred => return workers.defer(WorkItem::Read(Box::new(reading))),
                 Halt::Failed(error) => {
                     let again = is_stale(&error) && reading.tries == 1;
                     if again && reading.listing.can_restart() && self.restart(&mut reading) {
@@ -189,7 +189,7 @@ impl Walk {
     }
 
     /// Begins a listing anew from its parent, where nothing of it counts yet.
-    fn restart(&self, reading: &mut Reading) -> bool {
+    fn restart(&self, reading: &mut DirReading) -> bool {
         let Some(parent) = &reading.parent else {
             return false;
         };
@@ -202,12 +202,12 @@ impl Walk {
         true
     }
 
-    fn finish(&self, mut reading: Reading, workers: &Arc<Workers<Self>>) {
-        self.commit(&mut reading, Listed::Whole, workers);
+    fn finish(&self, mut reading: DirReading, workers: &Arc<Workers<Self>>) {
+        self.commit(&mut reading, Extent::Whole, workers);
         self.ledger.end(reading.listing);
     }
 
-    fn commit(&self, reading: &mut Reading, listed: Listed, workers: &Arc<Workers<Self>>) {
+    fn commit(&self, reading: &mut DirReading, listed: Extent, workers: &Arc<Workers<Self>>) {
         let probe = FdProbe(&reading.fd);
         let children = reading.listing.commit(&self.ledger, listed, &probe);
         if !children.is_empty() {
@@ -219,19 +219,19 @@ impl Walk {
     fn push_children(
         &self,
         children: Vec<Arc<Dir>>,
-        node: &Arc<Node>,
+        node: &Arc<ParentDir>,
         fd: &Arc<OwnedFd>,
         workers: &Arc<Workers<Self>>,
     ) {
         node.expect(children.len(), fd, &self.budget);
         // The first name on top: it is the one the kernel looked up first.
         let items = children.into_iter().rev();
-        workers.push(items.map(|dir| Item::List(dir, Arc::clone(node))));
+        workers.push(items.map(|dir| WorkItem::List(dir, Arc::clone(node))));
     }
 
     fn read_names(
         &self,
-        reading: &mut Reading,
+        reading: &mut DirReading,
         workers: &Arc<Workers<Self>>,
         buffers: &mut Buffers,
     ) -> Halt {
@@ -280,14 +280,14 @@ impl Walk {
                     listing: self.ledger.fork(&reading.dir),
                     node: Arc::clone(reading.node()),
                 };
-                workers.push([Item::Stat(Box::new(chunk))]);
+                workers.push([WorkItem::Stat(Box::new(chunk))]);
             } else if self.stat_names(&fd, names, &mut reading.listing) == Ended::Interrupted {
                 return Halt::Stopped;
             }
             names.clear();
             first_batch = false;
             if reading.listing.is_heavy() {
-                self.commit(reading, Listed::Partly, workers);
+                self.commit(reading, Extent::Partly, workers);
             }
             if workers.ready() > CROWDED && self.budget.take() {
                 reading.budgeted = true;
@@ -319,7 +319,7 @@ impl Walk {
         let ended = self.stat_names(&chunk.fd, &chunk.names, &mut chunk.listing);
         // Other names of the directory are elsewhere, so a rule's markers are asked for.
         let probe = FdProbe(&chunk.fd);
-        let children = chunk.listing.commit(&self.ledger, Listed::Partly, &probe);
+        let children = chunk.listing.commit(&self.ledger, Extent::Partly, &probe);
         if !children.is_empty() {
             self.push_children(children, &chunk.node, &chunk.fd, workers);
         }
@@ -332,7 +332,7 @@ impl Walk {
     fn unreadable(&self, dir: &Arc<Dir>, op: Op, error: &io::Error) {
         let mut listing = self.ledger.begin(dir);
         listing.failed(op, None, error);
-        listing.commit(&self.ledger, Listed::Whole, &NoProbe);
+        listing.commit(&self.ledger, Extent::Whole, &NoProbe);
         self.ledger.end(listing);
     }
 }

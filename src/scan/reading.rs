@@ -3,8 +3,8 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use super::nodes::Node;
-use super::pace::Asked;
+use super::pace::InFlight;
+use super::parents::ParentDir;
 use crate::usage::{Dir, Ledger, Listing};
 
 /// Names read at once. What the kernel's NFS client asks for at once is its own business (portions
@@ -12,20 +12,20 @@ use crate::usage::{Dir, Ledger, Listing};
 const BATCH_BYTES: usize = 64 * 1024;
 
 /// A directory that is open.
-pub(super) struct Reading {
+pub(super) struct DirReading {
     pub(super) dir: Arc<Dir>,
     pub(super) fd: Arc<OwnedFd>,
     pub(super) listing: Listing,
     /// Where it was opened from; none for the root.
-    pub(super) parent: Option<Arc<Node>>,
+    pub(super) parent: Option<Arc<ParentDir>>,
     /// What its own children are opened from, once there are any.
-    node: Option<Arc<Node>>,
+    node: Option<Arc<ParentDir>>,
     /// How often it was begun.
     pub(super) tries: u32,
     /// Whether its descriptor is kept on the budget while it waits.
     pub(super) budgeted: bool,
     /// The question that opened it, until names were asked for.
-    pub(super) opened: Option<Asked>,
+    pub(super) opened: Option<InFlight>,
 }
 
 /// Some names of a directory, each ended by a NUL.
@@ -33,15 +33,15 @@ pub(super) struct Chunk {
     pub(super) names: Vec<u8>,
     pub(super) fd: Arc<OwnedFd>,
     pub(super) listing: Listing,
-    pub(super) node: Arc<Node>,
+    pub(super) node: Arc<ParentDir>,
 }
 
-impl Reading {
+impl DirReading {
     pub(super) fn new(
         ledger: &Ledger,
         dir: &Arc<Dir>,
         fd: OwnedFd,
-        parent: Option<&Arc<Node>>,
+        parent: Option<&Arc<ParentDir>>,
     ) -> Self {
         Self {
             dir: Arc::clone(dir),
@@ -55,8 +55,8 @@ impl Reading {
         }
     }
 
-    pub(super) fn node(&mut self) -> &Arc<Node> {
-        self.node.get_or_insert_with(|| Node::new(&self.dir, self.parent.as_ref()))
+    pub(super) fn node(&mut self) -> &Arc<ParentDir> {
+        self.node.get_or_insert_with(|| ParentDir::new(&self.dir, self.parent.as_ref()))
     }
 }
 

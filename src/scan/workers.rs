@@ -22,7 +22,7 @@
 //! costs the least CPU where the walk waits.
 //!
 //! Termination: `active` counts the workers that have work, or were called or started for it, and
-//! only changes under the lock. Work is only pushed by an active worker, so `active == 0` with an
+//! only changes under the lock. Walker is only pushed by an active worker, so `active == 0` with an
 //! empty stack means that all is done, and it is seen by the worker that made it so. A worker that
 //! leaves because there are more than the limit leaves others behind, as the limit is at least 1.
 
@@ -44,7 +44,7 @@ const STOP_PATIENCE: Duration = Duration::from_millis(500);
 const STOP_LATENCY: Duration = Duration::from_millis(50);
 
 /// What workers do.
-pub(super) trait Work: Send + Sync + Sized + 'static {
+pub(super) trait Walker: Send + Sync + Sized + 'static {
     /// A piece of it.
     type Item: Send;
     /// What a worker keeps between pieces.
@@ -61,15 +61,15 @@ pub(super) trait Work: Send + Sync + Sized + 'static {
 }
 
 /// The stack and who works on it.
-pub(super) struct Workers<W: Work> {
+pub(super) struct Workers<W: Walker> {
     work: W,
-    state: Mutex<State<W::Item>>,
+    state: Mutex<Queue<W::Item>>,
     called: Condvar,
     ended: Condvar,
     stop: Arc<Stop>,
 }
 
-struct State<T> {
+struct Queue<T> {
     ready: Vec<T>,
     /// Listings that wait until the stack is nearly empty.
     deferred: Vec<T>,
@@ -88,7 +88,7 @@ struct State<T> {
     failed: Option<WalkError>,
 }
 
-impl<T> State<T> {
+impl<T> Queue<T> {
     fn pop(&mut self) -> Option<T> {
         if self.ready.len() < self.limit
             && let Some(item) = self.deferred.pop()
@@ -103,7 +103,7 @@ impl<T> State<T> {
     }
 }
 
-impl<W: Work> Workers<W> {
+impl<W: Walker> Workers<W> {
     /// Does `first` and all that comes of it.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl<W: Work> Workers<W> {
     ) -> Result<Ended, WalkError> {
         let workers = Arc::new(Self {
             work,
-            state: Mutex::new(State {
+            state: Mutex::new(Queue {
                 ready: Vec::new(),
                 deferred: Vec::new(),
                 limit: bounds.start,
@@ -164,7 +164,7 @@ impl<W: Work> Workers<W> {
     }
 
     /// Calls as many workers as there is work for; starts those that there are too few of.
-    fn call(self: &Arc<Self>, mut state: MutexGuard<'_, State<W::Item>>) {
+    fn call(self: &Arc<Self>, mut state: MutexGuard<'_, Queue<W::Item>>) {
         let wanted = match state.over {
             true => 0,
             false => state.limit.saturating_sub(state.active).min(state.waiting()),
@@ -291,12 +291,12 @@ impl<W: Work> Workers<W> {
 }
 
 /// Counts a worker out when it unwinds; the panic hook has printed the message.
-struct Leaving<'a, W: Work> {
+struct Leaving<'a, W: Walker> {
     workers: &'a Workers<W>,
     counted: bool,
 }
 
-impl<W: Work> Drop for Leaving<'_, W> {
+impl<W: Walker> Drop for Leaving<'_, W> {
     fn drop(&mut self) {
         if !self.counted {
             let mut state = lock(&self.workers.state);

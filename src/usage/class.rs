@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::tally::Part;
+use super::tally::Amount;
 
 /// What a rule says an inode is good for.
 ///
@@ -67,21 +67,21 @@ impl JsonSchema for Class {
 
 /// A part for each class, indexed by [`Class`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PartByClass([Part; Class::ALL.len()]);
+pub struct AmountByClass([Amount; Class::ALL.len()]);
 
-impl PartByClass {
+impl AmountByClass {
     /// Adds `part` to `class`.
-    pub fn add(&mut self, class: Class, part: Part) {
+    pub fn add(&mut self, class: Class, part: Amount) {
         self.0[class as usize].merge(part);
     }
 
     /// What was added to `class`.
-    pub fn get(&self, class: Class) -> Part {
+    pub fn get(&self, class: Class) -> Amount {
         self.0[class as usize]
     }
 
     /// Adds all parts of another.
-    pub fn merge(&mut self, other: &PartByClass) {
+    pub fn merge(&mut self, other: &AmountByClass) {
         for class in Class::ALL {
             self.add(class, other.get(class));
         }

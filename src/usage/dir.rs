@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::export::Branch;
-use super::home::{Finding, Home};
+use super::home::{FindingAccount, Home};
 use super::rules::RuleIndex;
 use super::trie::States;
 use crate::usage::Attrs;
@@ -24,9 +24,9 @@ pub struct Dir {
     /// What its inodes are charged to.
     pub(super) home: Arc<Home>,
     /// The finding its parent lies in.
-    pub(super) inherited: Option<Arc<Finding>>,
+    pub(super) inherited: Option<Arc<FindingAccount>>,
     /// The finding that begins here.
-    pub(super) starts: OnceLock<Arc<Finding>>,
+    pub(super) starts: OnceLock<Arc<FindingAccount>>,
     /// The first rule that its path alone matches.
     pub(super) plain: Option<RuleIndex>,
     /// Rules that match its path and wait for a look inside.
@@ -44,7 +44,7 @@ pub struct Dir {
 
 impl Dir {
     /// The finding that its own entries belong to.
-    pub(super) fn finding(&self) -> Option<&Arc<Finding>> {
+    pub(super) fn finding(&self) -> Option<&Arc<FindingAccount>> {
         self.starts.get().or(self.inherited.as_ref())
     }
 

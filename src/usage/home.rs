@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::class::{Class, PartByClass};
+use super::class::{AmountByClass, Class};
 use super::rules::RuleIndex;
-use super::tally::{Part, Tally};
+use super::tally::{Amount, Tally};
 use super::top::{Large, Top, size_key};
 use crate::sync::lock;
 
@@ -44,7 +44,7 @@ pub struct Books {
     /// Sums over all inodes that are charged to the home.
     pub tally: Tally,
     /// The same by class.
-    pub by_class: PartByClass,
+    pub by_class: AmountByClass,
     /// Largest files.
     pub files: Top,
     /// Largest directories below the home.
@@ -52,11 +52,11 @@ pub struct Books {
     /// Totals of what each rule found.
     pub rules: BTreeMap<RuleIndex, RuleTotal>,
     /// The largest findings.
-    pub findings: Vec<Found>,
+    pub findings: Vec<FoundPlace>,
     /// Inodes that are linked from this home and from another one.
-    pub shared: Part,
+    pub shared: Amount,
     /// Those of them that are charged to another home.
-    pub charged_elsewhere: Part,
+    pub charged_elsewhere: Amount,
     /// Errors met in the home.
     pub errors: u64,
 }
@@ -67,7 +67,7 @@ pub struct RuleTotal {
     /// In how many places.
     pub places: u64,
     /// Inodes with one link.
-    pub single: Part,
+    pub single: Amount,
     /// Inodes with several, each once.
     pub linked: LinkedTotal,
 }
@@ -76,28 +76,28 @@ pub struct RuleTotal {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkedTotal {
     /// Each once.
-    pub whole: Part,
+    pub whole: Amount,
     /// Those that would go if all of these places were deleted: no link lies elsewhere.
-    pub frees: Part,
+    pub frees: Amount,
 }
 
 impl RuleTotal {
     /// Every inode, once.
-    pub fn whole(&self) -> Part {
+    pub fn whole(&self) -> Amount {
         self.single.plus(self.linked.whole)
     }
 
     /// What deleting all the places frees.
-    pub fn frees(&self) -> Part {
+    pub fn frees(&self) -> Amount {
         self.single.plus(self.linked.frees)
     }
 }
 
 /// A finding that is complete, with its place.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct FoundPlace {
     /// What it holds.
-    pub finding: Arc<Finding>,
+    pub finding: Arc<FindingAccount>,
     /// Path below the root.
     pub path: Box<[u8]>,
     /// What it held when it was completed, which ranks it.
@@ -106,7 +106,7 @@ pub struct Found {
 
 /// A directory or file that a rule named, and everything below it that no earlier rule claims.
 #[derive(Debug)]
-pub struct Finding {
+pub struct FindingAccount {
     /// The rule.
     pub rule: RuleIndex,
     /// Its class.
@@ -118,14 +118,14 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FindingSums {
     /// Inodes with one link.
-    pub single: Part,
+    pub single: Amount,
     /// Inodes with several, each once.
-    pub linked: Part,
+    pub linked: Amount,
     /// Those of them whose links all lie in this finding.
-    pub linked_inside: Part,
+    pub linked_inside: Amount,
 }
 
-impl Finding {
+impl FindingAccount {
     pub(super) fn new(rule: RuleIndex, class: Class) -> Arc<Self> {
         Arc::new(Self { rule, class, sums: Mutex::default() })
     }
@@ -142,12 +142,12 @@ impl Finding {
 
 impl FindingSums {
     /// Every inode, once.
-    pub fn whole(&self) -> Part {
+    pub fn whole(&self) -> Amount {
         self.single.plus(self.linked)
     }
 
     /// What deleting it frees.
-    pub fn frees(&self) -> Part {
+    pub fn frees(&self) -> Amount {
         self.single.plus(self.linked_inside)
     }
 }
@@ -161,13 +161,13 @@ impl Home {
             uid,
             books: Mutex::new(Books {
                 tally: Tally::default(),
-                by_class: PartByClass::default(),
+                by_class: AmountByClass::default(),
                 files: Top::new(top),
                 dirs: Top::new(top),
                 rules: BTreeMap::new(),
                 findings: Vec::new(),
-                shared: Part::default(),
-                charged_elsewhere: Part::default(),
+                shared: Amount::default(),
+                charged_elsewhere: Amount::default(),
                 errors: 0,
             }),
             file_floor: AtomicU64::new(floor),
@@ -209,7 +209,7 @@ impl Books {
     /// Takes a finding that is complete; keeps it if it is among the `limit` largest.
     pub(super) fn found(
         &mut self,
-        finding: &Arc<Finding>,
+        finding: &Arc<FindingAccount>,
         limit: usize,
         path: impl FnOnce() -> Box<[u8]>,
     ) {
@@ -220,18 +220,18 @@ impl Books {
         total.single.merge(sums.single);
         let whole = sums.whole();
         let size = (whole.allocated.0, whole.inodes);
-        let smaller = |last: &Found| last.size > size;
+        let smaller = |last: &FoundPlace| last.size > size;
         if self.findings.len() >= limit && self.findings.last().is_none_or(smaller) {
             return;
         }
-        let found = Found { finding: Arc::clone(finding), path: path(), size };
+        let found = FoundPlace { finding: Arc::clone(finding), path: path(), size };
         let at = self.findings.partition_point(|other| other.rank() < found.rank());
         self.findings.insert(at, found);
         self.findings.truncate(limit);
     }
 }
 
-impl Found {
+impl FoundPlace {
     /// Larger first, then by path and rule.
     fn rank(&self) -> (Reverse<(u64, u64)>, &[u8], RuleIndex) {
         (Reverse(self.size), &self.path, self.finding.rule)

@@ -12,14 +12,14 @@ use super::class::Class;
 use super::dir::Dir;
 use super::errors::{Errors, Problem};
 use super::export::{Branch, Export};
-use super::home::{Finding, Home, HomeKind};
+use super::home::{FindingAccount, Home, HomeKind};
 use super::links::{LinkTotals, Links};
 use super::listing::Listing;
 use super::rules::{Rules, Seen};
 use super::scope::Scope;
 use super::tally::{Ages, Tally};
 use super::top::Large;
-use super::trie::{Entered, Place};
+use super::trie::{Entered, TreeLevel};
 use crate::sync::lock;
 use crate::usage::{Attrs, Op};
 
@@ -28,7 +28,7 @@ const FINDINGS_PER_TOP: usize = 2;
 
 /// What a walk is to find out.
 #[derive(Debug)]
-pub struct Task {
+pub struct WalkTask {
     /// Compiled rules.
     pub rules: Rules,
     /// What belongs to the scan.
@@ -43,7 +43,7 @@ pub struct Task {
 
 /// What a progress display reads while the walk goes on.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct WalkProgress {
     /// Inodes committed; one with several links when the last of them was seen.
     pub entries: AtomicU64,
     /// Their allocated bytes.
@@ -55,13 +55,13 @@ pub struct Progress {
 /// The accounts.
 #[derive(Debug)]
 pub struct Ledger {
-    pub(super) task: Task,
+    pub(super) task: WalkTask,
     root_dev: OnceLock<u64>,
     homes: Mutex<Vec<Arc<Home>>>,
     pub(super) links: Links,
     errors: Mutex<Errors>,
     /// How far it is.
-    pub progress: Progress,
+    pub progress: WalkProgress,
 }
 
 /// What came out.
@@ -73,20 +73,20 @@ pub struct Totals {
     pub errors: Errors,
     /// Hard links that lead out of the scan.
     pub links: LinkTotals,
-    /// The rules that findings name.
-    pub task: Arc<Ledger>,
+    /// The ledger they come from: its rules are those that findings name.
+    pub ledger: Arc<Ledger>,
 }
 
 impl Ledger {
     /// Opens empty accounts.
-    pub fn new(task: Task) -> Self {
+    pub fn new(task: WalkTask) -> Self {
         Self {
             links: Links::new(task.ages),
             errors: Mutex::new(Errors::new(task.scope.exclude.len())),
             task,
             root_dev: OnceLock::new(),
             homes: Mutex::default(),
-            progress: Progress::default(),
+            progress: WalkProgress::default(),
         }
     }
 
@@ -109,8 +109,8 @@ impl Ledger {
     pub fn root(&self, attrs: Attrs) -> Arc<Dir> {
         self.root_dev.get_or_init(|| attrs.dev);
         let (kind, place) = match self.task.scope.home_depth {
-            0 => (HomeKind::Named, Place::Home),
-            _ => (HomeKind::Outside, Place::AboveHomes),
+            0 => (HomeKind::Named, TreeLevel::Home),
+            _ => (HomeKind::Outside, TreeLevel::AboveHomes),
         };
         let uid = (kind == HomeKind::Named).then_some(attrs.uid);
         let home = self.open_home(Box::default(), kind, uid);
@@ -196,7 +196,7 @@ impl Ledger {
         };
         if let Some(rule) = inside.as_ref().ok().copied().flatten().or(plain) {
             let class = self.task.rules.get(rule).class;
-            dir.starts.get_or_init(|| Finding::new(rule, class));
+            dir.starts.get_or_init(|| FindingAccount::new(rule, class));
         }
         inside.map(|_| ())
     }
@@ -204,7 +204,7 @@ impl Ledger {
     pub(super) fn found(
         &self,
         home: &Home,
-        finding: &Arc<Finding>,
+        finding: &Arc<FindingAccount>,
         path: impl FnOnce() -> Vec<u8>,
     ) {
         let limit = self.task.top * FINDINGS_PER_TOP;
@@ -223,19 +223,19 @@ impl Ledger {
         let depth = parent.depth + 1;
         let home_depth = self.task.scope.home_depth;
         let place = match depth.cmp(&home_depth) {
-            std::cmp::Ordering::Less => Place::AboveHomes,
-            std::cmp::Ordering::Equal => Place::Home,
-            std::cmp::Ordering::Greater => Place::InHome,
+            std::cmp::Ordering::Less => TreeLevel::AboveHomes,
+            std::cmp::Ordering::Equal => TreeLevel::Home,
+            std::cmp::Ordering::Greater => TreeLevel::InHome,
         };
         let home = match place {
-            Place::Home => {
+            TreeLevel::Home => {
                 let uid = uid_of_name(&name);
                 let kind = if uid.is_some() { HomeKind::Uid } else { HomeKind::Named };
                 let uid = uid.unwrap_or(attrs.uid);
                 self.open_home(parent.path_of(&name).into(), kind, Some(uid))
             }
             // Apart for each top-level directory, for the lines that `du -d1` prints of them.
-            Place::AboveHomes if depth == 1 => {
+            TreeLevel::AboveHomes if depth == 1 => {
                 self.open_home(name.clone(), HomeKind::Outside, None)
             }
             _ => Arc::clone(&parent.home),
@@ -248,7 +248,7 @@ impl Ledger {
             })
         });
         // Above the homes a directory holds everybody's: no rule may claim it.
-        let claimable = place != Place::AboveHomes;
+        let claimable = place != TreeLevel::AboveHomes;
         let plain = rules.iter().copied().find(|&rule| !self.task.rules.looks_inside(rule));
         let plain = plain.filter(|_| claimable);
         rules.retain(|&rule| self.task.rules.looks_inside(rule));
@@ -284,7 +284,7 @@ impl Ledger {
         let links = self.links.finish();
         let mut homes = lock(&self.homes).clone();
         homes.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
-        Totals { homes, errors: lock(&self.errors).clone(), links, task: Arc::clone(self) }
+        Totals { homes, errors: lock(&self.errors).clone(), links, ledger: Arc::clone(self) }
     }
 
     /// Takes one link to an inode that has several.
@@ -292,7 +292,7 @@ impl Ledger {
         &self,
         attrs: Attrs,
         home: &Arc<Home>,
-        finding: Option<&Arc<Finding>>,
+        finding: Option<&Arc<FindingAccount>>,
         class: Class,
     ) {
         let allocated = attrs.allocated;
@@ -310,7 +310,7 @@ impl Ledger {
         progress.bytes.fetch_add(tally.allocated.0, Ordering::Relaxed);
     }
 
-    pub(super) fn class_of(finding: Option<&Arc<Finding>>) -> Class {
+    pub(super) fn class_of(finding: Option<&Arc<FindingAccount>>) -> Class {
         finding.map_or(Class::Rest, |finding| finding.class)
     }
 }

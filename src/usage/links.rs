@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use smallvec::SmallVec;
 
 use super::class::Class;
-use super::home::{Finding, Home, HomeKind, LinkedTotal};
+use super::home::{FindingAccount, Home, HomeKind, LinkedTotal};
 use super::rules::RuleIndex;
-use super::tally::{Ages, Part};
+use super::tally::{Ages, Amount};
 use crate::sync::lock;
 use crate::usage::Attrs;
 
@@ -23,25 +23,25 @@ const SHARDS: usize = 32;
 /// Inodes with several links, of which some were seen.
 #[derive(Debug)]
 pub(super) struct Links {
-    shards: Vec<Mutex<HashMap<(u64, u64), Inode>>>,
+    shards: Vec<Mutex<HashMap<(u64, u64), LinkedInode>>>,
     /// What each rule found in the whole scan, where homes may share an inode.
     rules: Mutex<BTreeMap<RuleIndex, LinkedTotal>>,
     ages: Ages,
 }
 
 #[derive(Debug)]
-struct Inode {
+struct LinkedInode {
     attrs: Attrs,
     seen: u32,
     /// Nearly all inodes have their links in one place or two.
-    places: SmallVec<[Place; 1]>,
+    places: SmallVec<[LinkPlace; 1]>,
 }
 
 /// Where links of one inode lie that are alike to the accounts.
 #[derive(Debug)]
-struct Place {
+struct LinkPlace {
     home: Arc<Home>,
-    finding: Option<Arc<Finding>>,
+    finding: Option<Arc<FindingAccount>>,
     class: Class,
     links: u32,
 }
@@ -50,7 +50,7 @@ struct Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkTotals {
     /// Inodes some of whose links were not seen: they lie outside of what was scanned.
-    pub unseen: Part,
+    pub unseen: Amount,
     /// Inodes with several links in what each rule found in all homes together.
     pub rules: BTreeMap<RuleIndex, LinkedTotal>,
 }
@@ -70,16 +70,17 @@ impl Links {
         &self,
         attrs: Attrs,
         home: &Arc<Home>,
-        finding: Option<&Arc<Finding>>,
+        finding: Option<&Arc<FindingAccount>>,
         class: Class,
     ) -> bool {
         let key = (attrs.dev, attrs.ino);
-        let place = Place { home: Arc::clone(home), finding: finding.cloned(), class, links: 1 };
+        let place =
+            LinkPlace { home: Arc::clone(home), finding: finding.cloned(), class, links: 1 };
         let mut shard = lock(&self.shards[(attrs.ino % SHARDS as u64) as usize]);
         let mut entry = match shard.entry(key) {
             Entry::Occupied(entry) => entry,
             Entry::Vacant(entry) => {
-                entry.insert_entry(Inode { attrs, seen: 0, places: SmallVec::new() })
+                entry.insert_entry(LinkedInode { attrs, seen: 0, places: SmallVec::new() })
             }
         };
         let inode = entry.get_mut();
@@ -88,7 +89,7 @@ impl Links {
             Some(at) => inode.places[at].links += 1,
             None => {
                 if let Some(finding) = finding {
-                    let part = Part::one(inode.attrs.allocated);
+                    let part = Amount::one(inode.attrs.allocated);
                     finding.update(|sums| sums.linked.merge(part));
                 }
                 inode.places.push(place);
@@ -108,7 +109,7 @@ impl Links {
         let mut totals = LinkTotals::default();
         for shard in &self.shards {
             for (_, inode) in lock(shard).drain() {
-                totals.unseen.merge(Part::one(inode.attrs.allocated));
+                totals.unseen.merge(Amount::one(inode.attrs.allocated));
                 self.charge(&inode);
             }
         }
@@ -116,8 +117,8 @@ impl Links {
         totals
     }
 
-    fn charge(&self, inode: &Inode) {
-        let part = Part::one(inode.attrs.allocated);
+    fn charge(&self, inode: &LinkedInode) {
+        let part = Amount::one(inode.attrs.allocated);
         let places = &inode.places;
         let homes = places.iter().map(|place| &place.home);
         let payer = homes.min_by_key(|home| home.order()).unwrap_or(&places[0].home);
@@ -146,8 +147,8 @@ impl Links {
             }
             // All places of one rule together are freed by following its advice: in this home,
             // and in the whole scan.
-            let of_rule = |other: &&Place| other.rule() == place.rule();
-            let at_home = |other: &&Place| of_rule(other) && Arc::ptr_eq(&other.home, home);
+            let of_rule = |other: &&LinkPlace| other.rule() == place.rule();
+            let at_home = |other: &&LinkPlace| of_rule(other) && Arc::ptr_eq(&other.home, home);
             let count = |total: &mut LinkedTotal, links: u32| {
                 total.whole.merge(part);
                 if links >= inode.attrs.nlink {
@@ -173,13 +174,13 @@ fn same_home(one: &Arc<Home>, other: &Arc<Home>) -> bool {
     Arc::ptr_eq(one, other) || !one.is_home() && !other.is_home()
 }
 
-impl Place {
+impl LinkPlace {
     fn rule(&self) -> Option<RuleIndex> {
         self.finding.as_ref().map(|finding| finding.rule)
     }
 
     /// Whether links in both places are alike to the accounts.
-    fn is_like(&self, other: &Place) -> bool {
+    fn is_like(&self, other: &LinkPlace) -> bool {
         Arc::ptr_eq(&self.home, &other.home)
             && self.class == other.class
             && self.finding.as_ref().map(Arc::as_ptr) == other.finding.as_ref().map(Arc::as_ptr)

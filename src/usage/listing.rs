@@ -9,10 +9,10 @@ use super::class::Class;
 use super::dir::Dir;
 use super::errors::Problem;
 use super::export::Lines;
-use super::home::Finding;
+use super::home::FindingAccount;
 use super::ledger::Ledger;
-use super::rules::{Listed, RuleIndex, Seen};
-use super::tally::{Part, Tally};
+use super::rules::{Extent, RuleIndex, Seen};
+use super::tally::{Amount, Tally};
 use super::top::{Large, size_key};
 use crate::usage::{Attrs, FileKind, Op, Probe};
 
@@ -196,7 +196,7 @@ impl Listing {
 
     /// Adds what it holds to the accounts and empties it; returns the subdirectories, which are
     /// to be listed.
-    pub fn commit(&mut self, ledger: &Ledger, listed: Listed, probe: &dyn Probe) -> Vec<Arc<Dir>> {
+    pub fn commit(&mut self, ledger: &Ledger, listed: Extent, probe: &dyn Probe) -> Vec<Arc<Dir>> {
         self.committed = true;
         let dir = Arc::clone(&self.dir);
         let home = &dir.home;
@@ -223,7 +223,7 @@ impl Listing {
         let subtree = part.allocated.0.saturating_add(std::mem::take(&mut self.shares));
         dir.add_subtree(subtree);
         if let Some(finding) = finding
-            && part != Part::default()
+            && part != Amount::default()
         {
             finding.update(|sums| sums.single.merge(part));
         }
@@ -256,7 +256,7 @@ impl Listing {
         children
     }
 
-    fn export(&mut self, ledger: &Ledger, children: &[Arc<Dir>], listed: Listed) {
+    fn export(&mut self, ledger: &Ledger, children: &[Arc<Dir>], listed: Extent) {
         let exported = (ledger.export(), &self.dir.branch, &mut self.lines);
         let (Some(export), Some(branch), Some(lines)) = exported else { return };
         for child in children {
@@ -269,7 +269,7 @@ impl Listing {
     fn file_finding(&mut self, ledger: &Ledger, rule: RuleIndex, name: &[u8], attrs: Attrs) {
         let home = Arc::clone(&self.dir.home);
         let class = ledger.task.rules.get(rule).class;
-        let finding = Finding::new(rule, class);
+        let finding = FindingAccount::new(rule, class);
         let mut tally = Tally::default();
         self.plain(ledger, &mut tally, attrs, Some(&finding), class);
         let part = tally.part();
@@ -289,7 +289,7 @@ impl Listing {
         ledger: &Ledger,
         tally: &mut Tally,
         attrs: Attrs,
-        finding: Option<&Arc<Finding>>,
+        finding: Option<&Arc<FindingAccount>>,
         class: Class,
     ) {
         if attrs.nlink > 1 {

@@ -16,16 +16,18 @@ mod tally;
 mod top;
 mod trie;
 
-pub use class::{Class, PartByClass};
+pub use class::{AmountByClass, Class};
 pub use dir::Dir;
 pub use entry::{Attrs, FileKind, Mount, Op, Probe};
 pub use errors::{ErrorKind, Errors, Problem};
 pub use export::{Export, ExportHead};
-pub use home::{Books, Finding, FindingSums, Found, Home, HomeKind, LinkedTotal, RuleTotal};
-pub use ledger::{Ledger, Progress, Task, Totals, uid_of_name};
+pub use home::{
+    Books, FindingAccount, FindingSums, FoundPlace, Home, HomeKind, LinkedTotal, RuleTotal,
+};
+pub use ledger::{Ledger, Totals, WalkProgress, WalkTask, uid_of_name};
 pub use links::LinkTotals;
 pub use listing::Listing;
-pub use rules::{Listed, Rule, RuleIndex, Rules};
+pub use rules::{Extent, Rule, RuleIndex, Rules};
 pub use scope::{Exclude, Mounts, Scope};
-pub use tally::{Ages, Part, Tally};
+pub use tally::{Ages, Amount, Tally};
 pub use top::{Large, Top};

@@ -26,8 +26,8 @@ pub struct RuleSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
     /// What the paths name.
-    #[serde(default, skip_serializing_if = "Kind::is_dir")]
-    pub kind: Kind,
+    #[serde(default, skip_serializing_if = "RuleKind::is_dir")]
+    pub kind: RuleKind,
     /// Only where one of these names stands in the same directory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<String>,
@@ -93,7 +93,7 @@ impl SpecClass {
 /// What a rule's paths name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum RuleKind {
     /// Directories.
     #[default]
     Dir,
@@ -101,7 +101,7 @@ pub enum Kind {
     File,
 }
 
-impl Kind {
+impl RuleKind {
     fn is_dir(&self) -> bool {
         *self == Self::Dir
     }
@@ -128,7 +128,7 @@ impl RuleSpec {
             if path.matches('{').count() != path.matches('}').count() {
                 return Err(format!("path `{path}` has an unbalanced brace"));
             }
-            if self.kind == Kind::File && (!path.starts_with("**/") || rest.contains('/')) {
+            if self.kind == RuleKind::File && (!path.starts_with("**/") || rest.contains('/')) {
                 return Err(format!("path `{path}` of a file rule must be `**/NAME`"));
             }
         }
@@ -138,13 +138,13 @@ impl RuleSpec {
                 return Err(format!("`{marker}` must be a plain file name"));
             }
         }
-        if self.paths.is_empty() && (self.contains.is_empty() || self.kind == Kind::File) {
+        if self.paths.is_empty() && (self.contains.is_empty() || self.kind == RuleKind::File) {
             return Err("it needs `paths`, or `contains` for directories".to_owned());
         }
-        if self.kind == Kind::File && !markers.iter().all(|names| names.is_empty()) {
+        if self.kind == RuleKind::File && !markers.iter().all(|names| names.is_empty()) {
             return Err("`beside` and `contains` are for directories".to_owned());
         }
-        if self.kind == Kind::Dir && self.min_size.is_some() {
+        if self.kind == RuleKind::Dir && self.min_size.is_some() {
             return Err("`min_size` is for files".to_owned());
         }
         if self.starts_with.is_some() && self.contains.len() != 1 {

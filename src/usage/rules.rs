@@ -10,8 +10,8 @@
 use std::io;
 
 use super::class::Class;
-use super::rule_file::{Kind, RuleSpec};
-use super::trie::{Entered, NamePattern, Place, Trie};
+use super::rule_file::{RuleKind, RuleSpec};
+use super::trie::{Entered, NamePattern, TreeLevel, Trie};
 use crate::usage::Probe;
 
 /// Position of a rule in its list; the lower one wins.
@@ -112,7 +112,7 @@ impl Rules {
         self.rules.push(rule);
         for path in spec.paths.iter().flat_map(|path| expand_braces(path)) {
             let bad = |error: String| format!("path `{path}`: {error}");
-            if spec.kind == Kind::File {
+            if spec.kind == RuleKind::File {
                 let name = path.strip_prefix("**/").unwrap_or(&path);
                 self.files.push(FileRule {
                     rule: index,
@@ -151,7 +151,7 @@ impl Rules {
     }
 
     /// Matches the directory `name` below one that was at `parent`.
-    pub fn enter(&self, place: Place, parent: &[u16], name: &[u8]) -> Entered {
+    pub fn enter(&self, place: TreeLevel, parent: &[u16], name: &[u8]) -> Entered {
         self.paths.enter(place, parent, name)
     }
 
@@ -221,7 +221,7 @@ impl Rules {
         current: Option<RuleIndex>,
         seen: &Seen<'_>,
     ) -> io::Result<Option<RuleIndex>> {
-        if seen.markers == 0 && matched.is_empty() && seen.listing == Listed::Whole {
+        if seen.markers == 0 && matched.is_empty() && seen.listing == Extent::Whole {
             return Ok(None);
         }
         let mut candidates: Vec<_> = matched.iter().chain(&self.pathless).copied().collect();
@@ -257,14 +257,14 @@ pub struct Seen<'a> {
     /// Their bits.
     pub markers: u64,
     /// Whether more may come.
-    pub listing: Listed,
+    pub listing: Extent,
     /// Asks the file system.
     pub probe: &'a dyn Probe,
 }
 
 /// How much of a directory has been listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listed {
+pub enum Extent {
     /// All of it.
     Whole,
     /// More may come.
@@ -276,7 +276,7 @@ impl Seen<'_> {
     fn first_of(&self, rules: &Rules, wanted: Markers) -> io::Result<Option<usize>> {
         for bit in (0..rules.markers.len()).filter(|bit| wanted & (1 << bit) != 0) {
             if self.markers & (1 << bit) != 0
-                || self.listing == Listed::Partly && self.probe.exists(&rules.markers[bit])?
+                || self.listing == Extent::Partly && self.probe.exists(&rules.markers[bit])?
             {
                 return Ok(Some(bit));
             }

@@ -6,27 +6,27 @@ use crate::usage::{Attrs, FileKind};
 
 /// Inodes and the bytes allocated to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Part {
+pub struct Amount {
     /// How many inodes.
     pub inodes: u64,
     /// `st_blocks * 512` of them.
     pub allocated: AllocatedBytes,
 }
 
-impl Part {
+impl Amount {
     /// One inode of `allocated` bytes.
     pub fn one(allocated: u64) -> Self {
         Self { inodes: 1, allocated: AllocatedBytes(allocated) }
     }
 
     /// Adds another part.
-    pub fn merge(&mut self, other: Part) {
+    pub fn merge(&mut self, other: Amount) {
         self.inodes += other.inodes;
         self.allocated += other.allocated;
     }
 
     /// Both together.
-    pub fn plus(mut self, other: Part) -> Part {
+    pub fn plus(mut self, other: Amount) -> Amount {
         self.merge(other);
         self
     }
@@ -76,11 +76,11 @@ pub struct Tally {
     /// Sum of `st_blocks * 512`.
     pub allocated: AllocatedBytes,
     /// The same by age of mtime.
-    pub by_age: [Part; Ages::COUNT],
+    pub by_age: [Amount; Ages::COUNT],
     /// Newest mtime of anything, seconds since 1970.
     pub newest: Option<i64>,
     /// What is owned by another uid than the home's.
-    pub foreign: Part,
+    pub foreign: Amount,
 }
 
 impl Tally {
@@ -95,7 +95,7 @@ impl Tally {
         }
         self.apparent += ApparentBytes(attrs.apparent);
         self.allocated += AllocatedBytes(attrs.allocated);
-        let part = Part::one(attrs.allocated);
+        let part = Amount::one(attrs.allocated);
         self.by_age[ages.of(attrs.mtime)].merge(part);
         self.newest = self.newest.max(Some(attrs.mtime));
         if owner.is_some_and(|uid| uid != attrs.uid) {
@@ -124,8 +124,8 @@ impl Tally {
     }
 
     /// Inodes and allocated bytes.
-    pub fn part(&self) -> Part {
-        Part { inodes: self.inodes(), allocated: self.allocated }
+    pub fn part(&self) -> Amount {
+        Amount { inodes: self.inodes(), allocated: self.allocated }
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
                 merged.merge(&tally(all.iter().filter(|(_, p)| *p == part).map(|(a, _)| a)));
             }
             prop_assert_eq!(&merged, &whole);
-            let ages = whole.by_age.iter().fold(Part::default(), |mut sum, part| {
+            let ages = whole.by_age.iter().fold(Amount::default(), |mut sum, part| {
                 sum.merge(*part);
                 sum
             });

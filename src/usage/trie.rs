@@ -53,11 +53,11 @@ impl NamePattern {
 /// The paths of all rules.
 #[derive(Debug)]
 pub(super) struct Trie {
-    nodes: Vec<Node>,
+    nodes: Vec<TrieNode>,
 }
 
 #[derive(Debug, Default)]
-struct Node {
+struct TrieNode {
     literals: HashMap<Box<[u8]>, u16>,
     globs: Vec<(NamePattern, u16)>,
     accepts: Vec<RuleIndex>,
@@ -74,7 +74,7 @@ pub struct Entered {
 
 /// Where a directory stands, which decides the rules that can match it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum TreeLevel {
     /// Above the homes: only rules that match anywhere.
     AboveHomes,
     /// A home, which paths are relative to.
@@ -85,7 +85,7 @@ pub enum Place {
 
 impl Default for Trie {
     fn default() -> Self {
-        Self { nodes: vec![Node::default(), Node::default()] }
+        Self { nodes: vec![TrieNode::default(), TrieNode::default()] }
     }
 }
 
@@ -118,22 +118,22 @@ impl Trie {
             }
         };
         if child == fresh {
-            self.nodes.push(Node::default());
+            self.nodes.push(TrieNode::default());
         }
         Ok(child)
     }
 
     /// The directory `name` below one that was at `parent`.
-    pub(super) fn enter(&self, place: Place, parent: &[u16], name: &[u8]) -> Entered {
+    pub(super) fn enter(&self, place: TreeLevel, parent: &[u16], name: &[u8]) -> Entered {
         let mut states: Vec<u16> = Vec::new();
-        let parent = if place == Place::InHome { parent } else { &[] };
+        let parent = if place == TreeLevel::InHome { parent } else { &[] };
         for node in [ANYWHERE].iter().chain(parent) {
             let node = &self.nodes[usize::from(*node)];
             states.extend(node.literals.get(name));
             let globs = node.globs.iter().filter(|(glob, _)| glob.matches(name));
             states.extend(globs.map(|(_, next)| *next));
         }
-        if place == Place::Home {
+        if place == TreeLevel::Home {
             states.push(ANCHORED);
         }
         let accepts = |state: &u16| self.nodes[usize::from(*state)].accepts.iter().copied();

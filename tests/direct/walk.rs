@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use efs_scan::scan::{Ended, Engine, Nfs, Pacing, Threads, WalkError};
 use efs_scan::stop::Stop;
-use efs_scan::usage::{Ages, Exclude, Ledger, Mounts, Scope, Tally, Task, rule_file};
+use efs_scan::usage::{Ages, Exclude, Ledger, Mounts, Scope, Tally, WalkTask, rule_file};
 use efs_scan_bench::nfs41::{Config, Fault, Kind, Model, Node, Server};
 use serde_json::Value;
 
@@ -77,7 +77,7 @@ pub(crate) fn walk_until(
     let rules = rule_file::load(&[], ("", ""), &[]).unwrap();
     let scope = Scope { home_depth: 1, homes: None, mounts, exclude: Exclude::default() };
     let ledger =
-        Arc::new(Ledger::new(Task { rules, scope, ages: Ages::at(0), top: 10, export: None }));
+        Arc::new(Ledger::new(WalkTask { rules, scope, ages: Ages::at(0), top: 10, export: None }));
     let ended = engine.walk(&ledger, stop)?;
     let totals = ledger.finish();
     let mut tally = Tally::default();

@@ -4,7 +4,7 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use efs_scan::usage::rule_file::{BUILT_IN, Kind, RuleSpec};
+use efs_scan::usage::rule_file::{BUILT_IN, RuleKind, RuleSpec};
 use serde::Deserialize;
 
 use crate::common::*;
@@ -139,7 +139,7 @@ fn near(pattern: &str) -> Vec<String> {
 
 /// Makes what `spec` describes at `path`.
 fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
-    if spec.kind == Kind::File {
+    if spec.kind == RuleKind::File {
         let made = file(home, path, 100);
         let size = spec.min_size().unwrap().unwrap_or(100);
         std::fs::File::options().write(true).open(made).unwrap().set_len(size).unwrap();
@@ -215,13 +215,13 @@ fn other_kinds(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
         return;
     }
     match spec.kind {
-        Kind::Dir => add(format!("{path} is a file"), None, &|home| {
+        RuleKind::Dir => add(format!("{path} is a file"), None, &|home| {
             file(home, path, 3000);
             for beside in &spec.beside {
                 std::fs::write(home.join(path).with_file_name(beside), "x").unwrap();
             }
         }),
-        Kind::File => add(format!("{path} is a directory"), None, &|home| {
+        RuleKind::File => add(format!("{path} is a directory"), None, &|home| {
             file(home, format!("{path}/payload"), 3000);
         }),
     }

@@ -36,9 +36,9 @@ impl Server {
 }
 
 /// A walk that never ends.
-struct Walk {
+struct SimulatedWalk {
     controller: Concurrency,
-    sample: Sample,
+    sample: Measurements,
     workers: usize,
     trips: f64,
     random: u64,
@@ -47,9 +47,9 @@ struct Walk {
 
 const TICK: f64 = 0.010;
 
-impl Walk {
+impl SimulatedWalk {
     fn new(bounds: Bounds) -> Self {
-        let sample = Sample { backlog: true, ..Sample::default() };
+        let sample = Measurements { backlog: true, ..Measurements::default() };
         let (controller, workers) = (Concurrency::new(bounds, sample), bounds.start);
         Self { controller, sample, workers, trips: 0.0, random: 1, trace: Vec::new() }
     }
@@ -97,7 +97,7 @@ fn where_nothing_is_in_the_way_the_cap_is_reached_within_two_seconds() {
     for (latency_ms, most) in [(1.0, 64), (5.0, 64), (5.0, 256), (20.0, 256)] {
         for (noise, seed) in [0.0, 0.5, 1.0].into_iter().flat_map(|n| (1..9).map(move |s| (n, s))) {
             let server = Server { noise, stalls: noise / 5.0, ..Server::far(latency_ms) };
-            let mut walk = Walk { random: seed, ..Walk::new(bounds(most)) };
+            let mut walk = SimulatedWalk { random: seed, ..SimulatedWalk::new(bounds(most)) };
             walk.run(&server, 2.0);
             assert!(walk.trace.contains(&most), "{latency_ms} ms, noise {noise}: {:?}", walk.trace);
             walk.run(&server, 30.0);
@@ -110,12 +110,12 @@ fn where_nothing_is_in_the_way_the_cap_is_reached_within_two_seconds() {
 #[test]
 fn where_the_processor_is_busy_there_are_as_many_as_cores() {
     let server = Server { cpu: 25e-6, sleeps: false, ..Server::far(0.0) };
-    let mut walk = Walk::new(bounds(256));
+    let mut walk = SimulatedWalk::new(bounds(256));
     walk.run(&server, 60.0);
     assert_eq!(walk.trace.iter().max(), Some(&2));
     // Other processes leave us a part of the processors, and the more workers the more.
     let shared = Server { sleeps: false, ..Server::far(1.0) };
-    let mut walk = Walk::new(bounds(256));
+    let mut walk = SimulatedWalk::new(bounds(256));
     walk.run(&shared, 60.0);
     assert_eq!(walk.trace.iter().max(), Some(&2));
 }
@@ -125,7 +125,7 @@ fn a_server_at_its_limit_is_not_asked_by_many_more() {
     for capacity in [400.0, 3_000.0, 20_000.0] {
         for noise in [0.0, 0.1, 0.3] {
             let server = Server { capacity, noise, ..Server::far(5.0) };
-            let mut walk = Walk::new(bounds(256));
+            let mut walk = SimulatedWalk::new(bounds(256));
             walk.run(&server, 30.0);
             let enough = capacity * server.latency;
             for _ in 0..20 {
@@ -142,7 +142,7 @@ fn a_server_at_its_limit_is_not_asked_by_many_more() {
 #[test]
 fn stalls_and_work_on_many_cores_do_not_take_workers_away_for_good() {
     let bounds = Bounds { start: 16, most: 64, least: 1, cores: 16, max_latency: None };
-    let mut walk = Walk::new(bounds);
+    let mut walk = SimulatedWalk::new(bounds);
     // Each worker has a core, and is on it three quarters of the time.
     let near = Server { cpu: 300e-6, cores: 16, noise: 0.1, ..Server::far(0.1) };
     for _ in 0..20 {
@@ -154,7 +154,7 @@ fn stalls_and_work_on_many_cores_do_not_take_workers_away_for_good() {
 
 #[test]
 fn after_a_stall_or_a_long_silence_all_is_as_before() {
-    let mut walk = Walk::new(bounds(64));
+    let mut walk = SimulatedWalk::new(bounds(64));
     walk.run(&Server::far(5.0), 5.0);
     // Answers take a minute, and then none comes for ten.
     walk.run(&Server::far(60_000.0), 60.0);
@@ -165,7 +165,7 @@ fn after_a_stall_or_a_long_silence_all_is_as_before() {
 
 #[test]
 fn where_a_disk_was_cold_and_is_warm_there_are_as_many_as_cores_again() {
-    let mut walk = Walk::new(bounds(64));
+    let mut walk = SimulatedWalk::new(bounds(64));
     walk.run(&Server::far(5.0), 5.0);
     assert_eq!(walk.workers, 64);
     let cached = Server { cpu: 25e-6, sleeps: false, ..Server::far(0.0) };
@@ -175,7 +175,7 @@ fn where_a_disk_was_cold_and_is_warm_there_are_as_many_as_cores_again() {
 
 #[test]
 fn when_a_server_gets_slow_by_our_load_workers_go() {
-    let mut walk = Walk::new(bounds(256));
+    let mut walk = SimulatedWalk::new(bounds(256));
     walk.run(&Server::far(5.0), 10.0);
     walk.run(&Server { capacity: 3_000.0, ..Server::far(5.0) }, 10.0);
     assert!(walk.lately(5.0) < 45.0, "{}", walk.lately(5.0));
@@ -183,14 +183,14 @@ fn when_a_server_gets_slow_by_our_load_workers_go() {
     assert!(walk.lately(5.0) > 200.0, "they come back: {}", walk.lately(5.0));
     // A walk that begins where all is in the caches, and leaves them.
     let cached = Server { cpu: 25e-6, sleeps: false, ..Server::far(0.0) };
-    let mut walk = Walk::new(bounds(64));
+    let mut walk = SimulatedWalk::new(bounds(64));
     walk.run(&cached, 3.0).run(&Server::far(5.0), 2.0);
     assert!(walk.trace.contains(&64), "{}", walk.workers);
 }
 
 #[test]
 fn when_a_server_is_slow_whatever_we_do_workers_stay() {
-    let mut walk = Walk::new(bounds(64));
+    let mut walk = SimulatedWalk::new(bounds(64));
     walk.run(&Server::far(1.0), 10.0).run(&Server::far(8.0), 20.0);
     assert!(walk.lately(15.0) > 55.0, "{}", walk.lately(15.0));
 }
@@ -200,7 +200,7 @@ fn above_the_latency_that_was_asked_for_workers_fall() {
     for start in [2, 64] {
         let max_latency = Some(Duration::from_millis(8));
         let bounds = Bounds { start, most: 64, least: 1, cores: 2, max_latency };
-        let mut walk = Walk::new(bounds);
+        let mut walk = SimulatedWalk::new(bounds);
         // 8 ms are reached with 24 workers.
         let server = Server { capacity: 3_000.0, noise: 0.2, ..Server::far(5.0) };
         walk.run(&server, 20.0);
@@ -215,7 +215,7 @@ fn above_the_latency_that_was_asked_for_workers_fall() {
 
 #[test]
 fn without_work_for_more_there_are_not_more() {
-    let mut walk = Walk::new(bounds(64));
+    let mut walk = SimulatedWalk::new(bounds(64));
     walk.sample.backlog = false;
     walk.run(&Server::far(5.0), 5.0);
     assert_eq!(walk.workers, 2);

@@ -27,7 +27,7 @@ use super::retry::{Retries, Tries};
 use super::status::Status;
 use super::xdr::Malformed;
 use crate::usage::{Attrs, FileKind, Op};
-use crate::usage::{Dir, Ledger, Listed};
+use crate::usage::{Dir, Extent, Ledger};
 
 /// Directories that wait, from which on memory would be what the walk costs: a large one that has
 /// given its first names waits, too, and fewer requests bring new ones.
@@ -325,7 +325,7 @@ impl Walk {
         if reading.markers.question().is_some() {
             return self.push(Task::Ask(reading));
         }
-        let listed = if reading.ended { Listed::Whole } else { Listed::Partly };
+        let listed = if reading.ended { Extent::Whole } else { Extent::Partly };
         self.commit(&mut reading, listed);
         if reading.ended {
             if let Some(listing) = reading.listing {
@@ -340,7 +340,7 @@ impl Walk {
         }
     }
 
-    fn commit(&mut self, reading: &mut Reading, listed: Listed) {
+    fn commit(&mut self, reading: &mut Reading, listed: Extent) {
         let Some(listing) = &mut reading.listing else { return };
         let children = listing.commit(&self.ledger, listed, &reading.markers);
         let handles = std::mem::take(&mut reading.handles);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::walk::CROWDED;
 use crate::scan::concurrency::Concurrency;
-use crate::scan::pace::{Bucket, Pace};
+use crate::scan::pace::{Pace, TokenBucket};
 use crate::scan::{Bounds, Pacing, Threads};
 use crate::stop::Stop;
 
@@ -32,7 +32,7 @@ pub(super) struct Window {
     cap: usize,
     busy: Option<Instant>,
     most: usize,
-    bucket: Option<Bucket>,
+    bucket: Option<TokenBucket>,
     burst: usize,
     /// Directories that may be asked for once more.
     paid: usize,
@@ -67,7 +67,7 @@ impl Window {
             cap: most,
             busy: None,
             most,
-            bucket: pacing.max_ops.map(Bucket::new),
+            bucket: pacing.max_ops.map(TokenBucket::new),
             // Of a twentieth of a second, as much as a bucket saves up.
             burst: pacing.max_ops.map_or(usize::MAX, |ops| (ops as usize / 20).max(1)),
             paid: 0,

@@ -14,7 +14,7 @@ struct Tree {
     pace: Pace,
 }
 
-impl Work for Tree {
+impl Walker for Tree {
     type Item = usize;
     type Scratch = ();
 
@@ -67,7 +67,7 @@ fn everything_is_done_once_by_any_number_of_workers() {
     for limit in [1, 2, 7, 64] {
         let seen = Arc::new(AtomicUsize::new(0));
         struct Counting(Tree, Arc<AtomicUsize>);
-        impl Work for Counting {
+        impl Walker for Counting {
             type Item = usize;
             type Scratch = ();
             fn run(&self, depth: usize, workers: &Arc<Workers<Self>>, (): &mut ()) {

@@ -2,7 +2,7 @@
 //!
 //! The walk finds directories in any order, and several at once; the form is nested, depth first.
 //! So that no tree is kept in memory, each part of a listing is turned into JSON when it counts,
-//! and appended to a temporary file ([`spill::Log`]); a second one ([`spill::Index`]) says for
+//! and appended to a temporary file ([`spill::Log`]); a second one ([`spill::DirIndex`]) says for
 //! each directory, by its number, where the last of its parts is. When the walk is over, one pass
 //! goes down from the root ([`nest`]) and copies the parts to where they belong. What is in memory
 //! is a buffer for each open listing, and in the last pass one frame for each level.
@@ -23,11 +23,11 @@ use std::sync::{Mutex, OnceLock};
 pub use nest::ExportHead;
 
 use super::dir::Dir;
-use super::rules::Listed;
+use super::rules::Extent;
 use crate::sync::lock;
 use crate::usage::Attrs;
 use entry::Bare;
-use spill::{Index, Log, Record, State};
+use spill::{DirIndex, DirRecord, Log, ReadState};
 
 /// JSON that a listing holds before it should be committed, bytes.
 const HEAVY: usize = 64 * 1024;
@@ -36,7 +36,7 @@ const HEAVY: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Export {
     log: Log,
-    index: Index,
+    index: DirIndex,
     /// Where both are, for messages.
     directory: PathBuf,
     directories: AtomicU64,
@@ -50,16 +50,16 @@ pub struct Export {
 #[derive(Debug)]
 pub(in crate::usage) struct Branch {
     number: u64,
-    progress: Mutex<Progress>,
+    progress: Mutex<DirProgress>,
 }
 
 #[derive(Debug)]
-struct Progress {
+struct DirProgress {
     /// Listings that have not ended.
     open: usize,
     /// Whether something of it could not be read.
     failed: bool,
-    record: Record,
+    record: DirRecord,
 }
 
 /// What one listing has for an export and did not commit yet.
@@ -81,7 +81,7 @@ impl Export {
     pub fn open(directory: &Path) -> io::Result<Self> {
         Ok(Self {
             log: Log::open(directory)?,
-            index: Index::open(directory)?,
+            index: DirIndex::open(directory)?,
             directory: directory.to_owned(),
             directories: 0.into(),
             root: OnceLock::new(),
@@ -105,19 +105,19 @@ impl Export {
     pub(in crate::usage) fn branch(&self) -> Branch {
         // Relaxed: each has its own number, and nothing else depends on it.
         let number = self.directories.fetch_add(1, Ordering::Relaxed);
-        let progress = Progress { open: 1, failed: false, record: Record::default() };
+        let progress = DirProgress { open: 1, failed: false, record: DirRecord::default() };
         Branch { number, progress: Mutex::new(progress) }
     }
 
     /// Writes down what a listing holds, and empties it.
-    pub(in crate::usage) fn commit(&self, branch: &Branch, lines: &mut Lines, listed: Listed) {
+    pub(in crate::usage) fn commit(&self, branch: &Branch, lines: &mut Lines, listed: Extent) {
         let mut progress = lock(&branch.progress);
         let lines = std::mem::take(lines);
         progress.failed |= lines.failed;
-        let mut record = Record { state: State::Partly, ..progress.record };
-        if !progress.failed && listed == Listed::Whole && progress.open == 1 {
+        let mut record = DirRecord { state: ReadState::Partly, ..progress.record };
+        if !progress.failed && listed == Extent::Whole && progress.open == 1 {
             // All that is left is to end it.
-            record.state = State::Whole;
+            record.state = ReadState::Whole;
         }
         if lines.count > 0 || !lines.leaves.is_empty() {
             let before = record.newest.map_or(0, |at| at + 1);
@@ -142,7 +142,7 @@ impl Export {
         let mut progress = lock(&branch.progress);
         progress.open = progress.open.saturating_sub(1);
         if progress.open == 0 && !progress.failed {
-            let record = Record { state: State::Whole, ..progress.record };
+            let record = DirRecord { state: ReadState::Whole, ..progress.record };
             self.set(branch, &mut progress, record);
         }
     }
@@ -151,17 +151,17 @@ impl Export {
     pub(in crate::usage) fn failed(&self, branch: &Branch) {
         let mut progress = lock(&branch.progress);
         progress.failed = true;
-        let record = Record { state: State::Partly, ..progress.record };
+        let record = DirRecord { state: ReadState::Partly, ..progress.record };
         self.set(branch, &mut progress, record);
     }
 
     /// The directory was known from its parent and is not there.
     pub(in crate::usage) fn gone(&self, branch: &Branch) {
-        let record = Record { state: State::Gone, newest: None };
+        let record = DirRecord { state: ReadState::Gone, newest: None };
         self.set(branch, &mut lock(&branch.progress), record);
     }
 
-    fn set(&self, branch: &Branch, progress: &mut Progress, record: Record) {
+    fn set(&self, branch: &Branch, progress: &mut DirProgress, record: DirRecord) {
         if progress.record != record {
             progress.record = record;
             self.attempt(|| self.index.set(branch.number, record));
@@ -249,17 +249,17 @@ mod tests {
             Self(export, branch)
         }
 
-        fn commit(&self, lines: Lines, listed: Listed) -> State {
+        fn commit(&self, lines: Lines, listed: Extent) -> ReadState {
             self.0.commit(&self.1, &mut { lines }, listed);
             self.state()
         }
 
-        fn end(&self) -> State {
+        fn end(&self) -> ReadState {
             self.0.end(&self.1);
             self.state()
         }
 
-        fn state(&self) -> State {
+        fn state(&self) -> ReadState {
             self.0.index.get(self.1.number).unwrap().state
         }
     }
@@ -271,45 +271,45 @@ mod tests {
     #[test]
     fn a_directory_is_whole_when_its_last_listing_has_ended() {
         let open = Open::new();
-        assert_eq!(open.state(), State::Unread);
-        assert_eq!(open.commit(lines(false), Listed::Partly), State::Partly);
+        assert_eq!(open.state(), ReadState::Unread);
+        assert_eq!(open.commit(lines(false), Extent::Partly), ReadState::Partly);
         open.0.fork(&open.1);
-        assert_eq!(open.commit(Lines::default(), Listed::Whole), State::Partly);
-        assert_eq!(open.end(), State::Partly);
-        assert_eq!(open.commit(lines(false), Listed::Partly), State::Partly);
-        assert_eq!(open.end(), State::Whole);
+        assert_eq!(open.commit(Lines::default(), Extent::Whole), ReadState::Partly);
+        assert_eq!(open.end(), ReadState::Partly);
+        assert_eq!(open.commit(lines(false), Extent::Partly), ReadState::Partly);
+        assert_eq!(open.end(), ReadState::Whole);
     }
 
     #[test]
     fn one_part_that_failed_makes_it_partly() {
         let open = Open::new();
         open.0.fork(&open.1);
-        assert_eq!(open.commit(lines(true), Listed::Partly), State::Partly);
-        assert_eq!(open.end(), State::Partly);
-        assert_eq!(open.commit(lines(false), Listed::Whole), State::Partly);
-        assert_eq!(open.end(), State::Partly);
+        assert_eq!(open.commit(lines(true), Extent::Partly), ReadState::Partly);
+        assert_eq!(open.end(), ReadState::Partly);
+        assert_eq!(open.commit(lines(false), Extent::Whole), ReadState::Partly);
+        assert_eq!(open.end(), ReadState::Partly);
         let open = Open::new();
-        assert_eq!(open.commit(lines(false), Listed::Whole), State::Whole);
-        assert_eq!(open.end(), State::Whole);
+        assert_eq!(open.commit(lines(false), Extent::Whole), ReadState::Whole);
+        assert_eq!(open.end(), ReadState::Whole);
         open.0.failed(&open.1);
-        assert_eq!(open.state(), State::Partly);
+        assert_eq!(open.state(), ReadState::Partly);
     }
 
     #[test]
     fn an_empty_one_is_whole_and_one_that_vanished_is_gone() {
         let open = Open::new();
-        assert_eq!(open.commit(Lines::default(), Listed::Whole), State::Whole);
+        assert_eq!(open.commit(Lines::default(), Extent::Whole), ReadState::Whole);
         assert_eq!(open.0.index.get(0).unwrap().newest, None);
         let open = Open::new();
         open.0.gone(&open.1);
-        assert_eq!(open.state(), State::Gone);
+        assert_eq!(open.state(), ReadState::Gone);
     }
 
     #[test]
     fn what_comes_after_the_end_is_not_taken_for_read() {
         let open = Open::new();
         open.0.log.close().unwrap();
-        assert_eq!(open.commit(lines(false), Listed::Whole), State::Unread);
-        assert_eq!(open.end(), State::Unread);
+        assert_eq!(open.commit(lines(false), Extent::Whole), ReadState::Unread);
+        assert_eq!(open.end(), ReadState::Unread);
     }
 }

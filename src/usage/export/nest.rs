@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::spill::{Record, State};
+use super::spill::{DirRecord, ReadState};
 use super::{Export, entry};
 
 /// Read at once where it is not known how much will be needed, bytes.
@@ -69,8 +69,8 @@ impl Export {
         while let Some(frame) = stack.last_mut() {
             if frame.left > 0 {
                 let (number, name, known) = parts.branch(frame).map_err(ours)?;
-                let Record { state, newest } = self.index.get(number).map_err(ours)?;
-                if state != State::Gone {
+                let DirRecord { state, newest } = self.index.get(number).map_err(ours)?;
+                if state != ReadState::Gone {
                     open(to, name, known, state)?;
                     stack.push(Frame { before: newest, ..Frame::default() });
                 }
@@ -93,13 +93,13 @@ impl Export {
 }
 
 /// Writes the start of a directory. Of one that was not read, its own inode did not count either.
-fn open(to: &mut dyn Write, name: &[u8], known: &[u8], state: State) -> io::Result<()> {
+fn open(to: &mut dyn Write, name: &[u8], known: &[u8], state: ReadState) -> io::Result<()> {
     to.write_all(b",\n[{\"name\":")?;
     to.write_all(name)?;
-    if state != State::Unread {
+    if state != ReadState::Unread {
         to.write_all(known)?;
     }
-    if state != State::Whole {
+    if state != ReadState::Whole {
         to.write_all(entry::READ_ERROR)?;
     }
     to.write_all(b"}")

@@ -65,11 +65,11 @@ impl Log {
 
 /// What is known of the contents of each directory, by the directory's number.
 #[derive(Debug)]
-pub(super) struct Index(File);
+pub(super) struct DirIndex(File);
 
 /// How far a directory was read. `Unread` is what a file has where nothing was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum ReadState {
     /// Not at all.
     #[default]
     Unread,
@@ -83,24 +83,24 @@ pub(super) enum State {
 
 /// One directory's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) state: State,
+pub(super) struct DirRecord {
+    pub(super) state: ReadState,
     /// Where the log has the last part of its entries, if it has any.
     pub(super) newest: Option<u64>,
 }
 
-impl Index {
+impl DirIndex {
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
         Ok(Self(tempfile::tempfile_in(directory)?))
     }
 
-    pub(super) fn set(&self, number: u64, record: Record) -> io::Result<()> {
+    pub(super) fn set(&self, number: u64, record: DirRecord) -> io::Result<()> {
         let newest = record.newest.map_or(0, |at| at + 1);
         let word = newest << 2 | record.state as u64;
         self.0.write_all_at(&word.to_le_bytes(), number * WORD)
     }
 
-    pub(super) fn get(&self, number: u64) -> io::Result<Record> {
+    pub(super) fn get(&self, number: u64) -> io::Result<DirRecord> {
         let mut word = [0; WORD as usize];
         // Directories that nobody read may lie behind the end of the file.
         match self.0.read_exact_at(&mut word, number * WORD) {
@@ -109,12 +109,12 @@ impl Index {
         }
         let word = u64::from_le_bytes(word);
         let state = match word & 3 {
-            0 => State::Unread,
-            1 => State::Partly,
-            2 => State::Whole,
-            _ => State::Gone,
+            0 => ReadState::Unread,
+            1 => ReadState::Partly,
+            2 => ReadState::Whole,
+            _ => ReadState::Gone,
         };
-        Ok(Record { state, newest: (word >> 2).checked_sub(1) })
+        Ok(DirRecord { state, newest: (word >> 2).checked_sub(1) })
     }
 }
 
@@ -128,11 +128,11 @@ mod tests {
 
     #[test]
     fn records_are_what_was_set() {
-        let index = Index::open(&std::env::temp_dir()).unwrap();
+        let index = DirIndex::open(&std::env::temp_dir()).unwrap();
         let records = [
-            (5, Record { state: State::Gone, newest: None }),
-            (0, Record { state: State::Whole, newest: Some(0) }),
-            (2, Record { state: State::Partly, newest: Some(1 << 50) }),
+            (5, DirRecord { state: ReadState::Gone, newest: None }),
+            (0, DirRecord { state: ReadState::Whole, newest: Some(0) }),
+            (2, DirRecord { state: ReadState::Partly, newest: Some(1 << 50) }),
         ];
         for (number, record) in records {
             index.set(number, record).unwrap();
@@ -141,7 +141,7 @@ mod tests {
             assert_eq!(index.get(number).unwrap(), record);
         }
         for hole in [1, 6, 1 << 40] {
-            assert_eq!(index.get(hole).unwrap(), Record::default());
+            assert_eq!(index.get(hole).unwrap(), DirRecord::default());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::scan::{Pacing, Threads};
-use crate::usage::{Ages, Exclude, Ledger, Mounts, Scope, Task, rule_file};
+use crate::usage::{Ages, Exclude, Ledger, Mounts, Scope, WalkTask, rule_file};
 
 /// A client that has sent nothing yet.
 fn client() -> Client {
@@ -10,7 +10,7 @@ fn client() -> Client {
     let exclude = Exclude::default();
     let scope = Scope { home_depth: 1, homes: None, mounts: Mounts::Skip, exclude };
     let ledger =
-        Arc::new(Ledger::new(Task { rules, scope, ages: Ages::at(0), top: 10, export: None }));
+        Arc::new(Ledger::new(WalkTask { rules, scope, ages: Ages::at(0), top: 10, export: None }));
     let pacing =
         Pacing { threads: Threads::Auto, max_threads: None, max_ops: None, max_latency: None };
     let options = Options {

@@ -9,7 +9,7 @@ use crate::scan::nfs::inode;
 use crate::scan::nfs::reading::{Found, Reading};
 use crate::scan::nfs::retry::Again;
 use crate::scan::nfs::status::Status;
-use crate::usage::Listed;
+use crate::usage::Extent;
 use crate::usage::Op;
 
 /// How often a task is asked again whose answer was none: malformed, or refused by RPC.
@@ -56,7 +56,7 @@ impl Walk {
             if let Task::List(mut reading) | Task::Ask(mut reading) = task
                 && let Some(listing) = &mut reading.listing
             {
-                listing.commit(&self.ledger, Listed::Partly, &reading.markers);
+                listing.commit(&self.ledger, Extent::Partly, &reading.markers);
             }
         }
     }
@@ -208,7 +208,7 @@ impl Walk {
         let ledger = &self.ledger;
         let listing = reading.listing.get_or_insert_with(|| ledger.begin(&reading.dir));
         listing.failed(op, None, error);
-        self.commit(&mut reading, Listed::Whole);
+        self.commit(&mut reading, Extent::Whole);
         if let Some(listing) = reading.listing {
             self.ledger.end(listing);
         }

@@ -19,14 +19,14 @@ use crate::usage::Attrs;
 use crate::usage::Dir;
 
 /// A directory whose children are not all opened.
-pub(super) struct Node {
-    parent: Option<Arc<Node>>,
+pub(super) struct ParentDir {
+    parent: Option<Arc<ParentDir>>,
     dir: Arc<Dir>,
-    slot: Mutex<Slot>,
+    slot: Mutex<KeptFd>,
 }
 
 #[derive(Default)]
-struct Slot {
+struct KeptFd {
     fd: Option<Arc<OwnedFd>>,
     unopened: usize,
 }
@@ -55,8 +55,8 @@ impl Budget {
     }
 }
 
-impl Node {
-    pub(super) fn new(dir: &Arc<Dir>, parent: Option<&Arc<Node>>) -> Arc<Self> {
+impl ParentDir {
+    pub(super) fn new(dir: &Arc<Dir>, parent: Option<&Arc<ParentDir>>) -> Arc<Self> {
         Arc::new(Self { parent: parent.cloned(), dir: Arc::clone(dir), slot: Mutex::default() })
     }
 
@@ -111,7 +111,7 @@ impl Node {
 
     /// This directory's descriptor, kept or found again.
     fn descriptor(&self, budget: &Budget) -> io::Result<Arc<OwnedFd>> {
-        let kept = |node: &Node| lock(&node.slot).fd.clone();
+        let kept = |node: &ParentDir| lock(&node.slot).fd.clone();
         if let Some(fd) = kept(self) {
             return Ok(fd);
         }
@@ -148,7 +148,7 @@ impl Node {
     }
 }
 
-impl Drop for Node {
+impl Drop for ParentDir {
     /// One by one, for the same reason as [`Dir`]'s.
     fn drop(&mut self) {
         let mut parent = self.parent.take();
