@@ -107,6 +107,11 @@ pub fn bytes_of(text: &str, base64: Option<&str>) -> Vec<u8> {
     base64.and_then(|raw| STANDARD.decode(raw).ok()).unwrap_or_else(|| text.as_bytes().to_vec())
 }
 
+/// `one` or `many`, whichever agrees with `number`.
+pub fn plural<'a>(number: u64, one: &'a str, many: &'a str) -> &'a str {
+    if number == 1 { one } else { many }
+}
+
 /// `bytes` as one word of a shell command, printable whatever they hold.
 pub fn shell_word(bytes: &[u8]) -> String {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-+,:@%".contains(b);

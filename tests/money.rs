@@ -1,4 +1,4 @@
-//! What storage costs: per home, finding and rule, and what could be reclaimed.
+//! What storage costs: per home, finding and rule, and what is reclaimable.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 
@@ -189,12 +189,10 @@ fn table_and_page_say_what_it_costs_and_that_it_is_an_estimate() {
     let total = &report["money"]["reclaimable"];
     let bytes = MeteredBytes(total["share"]["metered_bytes"].as_u64().unwrap()).human();
     let table = world.scan(&[]);
-    let line = format!(
-        "\nCould be reclaimed: {bytes} metered, {} USD a month.\n",
-        amount(&total["month"])
-    );
+    let line =
+        format!("\nReclaimable: {bytes} metered, {} USD a month.\n", amount(&total["month"]));
     assert!(table.contains(&line), "{line}{table}");
-    assert!(table.contains("\nCosts are estimates and at most that, as if all were in EFS Standard (prices: a \\x1b test).\n"), "{table}");
+    assert!(table.contains("\nCosts are estimates and upper bounds, as if all were in EFS Standard (prices: a \\x1b test).\n"), "{table}");
     let orphans = amount(&report["orphans"]["cost_month"]);
     assert!(table.contains(&format!(", {orphans} USD a month.\n")), "{table}");
     let head = table.lines().nth(2).unwrap();
@@ -211,12 +209,12 @@ fn table_and_page_say_what_it_costs_and_that_it_is_an_estimate() {
     let saves = &alice["reclaimable"];
     let bytes = MeteredBytes(saves["share"]["metered_bytes"].as_u64().unwrap()).human();
     let line = format!(
-        "\n  costs {} USD a month; could be reclaimed: {bytes} metered, {} USD a month\n",
+        "\n  costs {} USD a month; reclaimable: {bytes} metered, {} USD a month\n",
         amount(&alice["cost_month"]),
         amount(&saves["month"]),
     );
     assert!(page.contains(&line), "{line}{page}");
-    let rules = page.split("All by rule\n").nth(1).unwrap();
+    let rules = page.split("By rule\n").nth(1).unwrap();
     assert!(rules.lines().next().unwrap().contains("USD/MONTH"), "{page}");
     for rule in alice["rules"].as_array().unwrap() {
         let name = format!("{} ", rule["rule"].as_str().unwrap());
@@ -279,11 +277,11 @@ fn what_is_published_has_all_digits_and_status_says_it_in_short() {
         let bytes = MeteredBytes(of["share"]["metered_bytes"].as_u64().unwrap()).human();
         format!("{bytes} metered, {:.2} USD a month.\n", of["month"].as_f64().unwrap())
     };
-    let line = format!("\nCould be reclaimed: {}", reclaimable(&report["money"]));
+    let line = format!("\nReclaimable: {}", reclaimable(&report["money"]));
     assert!(all.contains(&line) && all.contains("\nCosts are estimates"), "{line}{all}");
     assert!(all.contains("USD/MONTH"), "{all}");
     let alice = status(&["--user", "alice"]);
-    let line = format!("\nCould be reclaimed of alice: {}", reclaimable(home(&report, "200005")));
+    let line = format!("\nReclaimable by alice: {}", reclaimable(home(&report, "200005")));
     assert!(alice.contains(&line) && alice.contains("\nCosts are estimates"), "{line}{alice}");
     let json: Value = serde_json::from_str(&status(&["--format", "json"])).unwrap();
     assert_eq!(json["money"], report["money"]);

@@ -95,7 +95,7 @@ resource "aws_cloudwatch_metric_alarm" "user_quota" {
   for_each = var.user_quotas
 
   alarm_name        = "${local.name}-user-quota-${each.key}"
-  alarm_description = "${each.key} uses more than ${each.value}. `efs-scan status --user` shows what could be reclaimed."
+  alarm_description = "${each.key} uses more than ${each.value}. `efs-scan status --user` shows what is reclaimable."
   namespace         = local.namespace
   metric_name       = "QuotaPercent"
   dimensions = {

@@ -4,7 +4,7 @@ locals {
   # What the graphs show: title and metrics of the file system.
   graphs = [
     { title = "Size", metrics = ["MeteredBytes", "AllocatedBytes"] },
-    { title = "What can be had back", metrics = ["TrashBytes", "CacheBytes", "OrphanBytes"] },
+    { title = "Reclaimable", metrics = ["TrashBytes", "CacheBytes", "OrphanBytes"] },
     { title = "Files", metrics = ["Files"] },
     { title = "Quotas: the fullest home", metrics = ["MaxQuotaPercent"] },
     { title = "Quotas: homes over theirs", metrics = ["HomesOverQuota"] },

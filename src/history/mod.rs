@@ -67,7 +67,7 @@ fn why_empty(history: &History, store: &dyn Store, days: u32) -> ServiceResult<S
     let broken = history.unreadable.len();
     if broken > 0 {
         return Ok(format!(
-            "none of {broken} tables of the last {days} days in {tables} could be read"
+            "no table of the last {days} days in {tables} could be read; broken: {broken}"
         ));
     }
     Ok(match newest(store)? {

@@ -9,7 +9,7 @@ use super::view::{Outlook, View};
 use crate::columns::{columns, push_table};
 use crate::report::{Coverage, OUTSIDE_HOMES};
 use crate::status::span;
-use crate::text::printable;
+use crate::text::{plural, printable};
 use crate::units::{AllocatedBytes, human_change};
 
 const UNKNOWN: &str = "?";
@@ -30,7 +30,7 @@ fn write_table(out: &mut String, view: &View, blocks: Blocks) -> Result {
     }
     let from = printable(view.from.as_bytes());
     let runs = history.runs.len();
-    write!(out, "{from}  {runs} {}", if runs == 1 { "run" } else { "runs" })?;
+    write!(out, "{from}  {runs} {}", plural(runs as u64, "run", "runs"))?;
     if let (Some(first), Some(last)) = (history.runs.first(), history.runs.last()) {
         let first = first.started.strftime("%Y-%m-%d");
         let last = last.started.strftime("%Y-%m-%d %H:%M UTC");
@@ -49,7 +49,7 @@ fn lines(out: &mut String, view: &View, blocks: Blocks) -> Result {
     let history = &view.history;
     let limit = if view.restricted && view.budget.is_some() { "BUDGET" } else { "QUOTA" };
     let head =
-        ["HOME", "OWNER", "SIZE", "TREND", "7 D, A DAY", "30 D, A DAY", limit, "FORECAST", ""];
+        ["HOME", "OWNER", "SIZE", "TREND", "7 D, PER DAY", "30 D, PER DAY", limit, "FORECAST", ""];
     let mut table = columns(&head, &[2, 4, 5, 6]);
     let axis = Axis::new(&history.runs, blocks);
     let shown = history.homes.iter().filter(|home| !home.gone);
@@ -140,7 +140,7 @@ fn remarks(out: &mut String, view: &View) -> Result {
     let history = &view.history;
     writeln!(
         out,
-        "\nTREND runs between the least and the most of its own line; a gap is a time without a \
+        "\nTREND goes from the least to the most of its own line; a gap is a time without a \
          complete reading.\nGrowth is the median of the slopes between all days (Theil-Sen). \
          {UNKNOWN} is unknown: it takes 5 days with a\ncomplete reading, over at least half of the \
          time."

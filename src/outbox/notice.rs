@@ -102,7 +102,7 @@ fn write(
     }
     let findings = report.largest_findings(MAX_FINDINGS);
     if !findings.is_empty() {
-        writeln!(out, "\nLargest findings, by what deleting them frees:")?;
+        writeln!(out, "\nClean-up candidates, by what deleting them frees:")?;
     }
     for finding in findings {
         let path = short(&finding.path_bytes());

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::words::{day, minute};
+use super::words::{day, many, minute};
 use crate::units::human;
 
 /// A moment and the bytes at it, if they are known.
@@ -15,7 +15,7 @@ pub(super) type Point = (Timestamp, Option<u64>);
 /// A chart with axes, and a table that says the same.
 pub(super) fn chart(what: &str, points: &[Point]) -> Markup {
     let Some(range) = Range::of(points) else {
-        return html! { p.none { "No run was read wholly in this time." } };
+        return html! { p.none { "No run of this time is complete." } };
     };
     let ticks = range.ticks();
     let (first, last) = (points[0].0, points[points.len() - 1].0);
@@ -34,7 +34,7 @@ pub(super) fn chart(what: &str, points: &[Point]) -> Markup {
                 div.x aria-hidden="true" { span { (day(first)) } span { (day(last)) } }
             }
             @if gaps > 0 {
-                p.none { "Gaps: " (gaps) " of " (points.len()) " runs did not read everything." }
+                p.none { "Gaps: " (gaps) " of " (many(points.len() as u64, "run", "runs")) " not complete." }
             }
             details {
                 summary { "The chart as a table" }
@@ -45,7 +45,7 @@ pub(super) fn chart(what: &str, points: &[Point]) -> Markup {
                             th scope="row" { (minute(*at)) }
                             td.n { @match bytes {
                                 Some(bytes) => (human(*bytes)),
-                                None => "not known: partial",
+                                None => "not known: not complete",
                             } }
                         } } }
                     }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::words::{Class, cents, command, count, label, path_of, shown, usd};
+use super::words::{Class, cents, command, label, many, path_of, shown, usd};
 use crate::report::{Finding, Report, RuleReport};
 
 /// Findings of everybody on one page; the pages of users have all of theirs.
@@ -31,14 +31,14 @@ pub(super) fn section(report: &Report) -> Markup {
     lines.truncate(SHOWN);
     html! {
         section id="findings" aria-labelledby="findings-title" {
-            h2 id="findings-title" { "What could go" }
+            h2 id="findings-title" { "Clean-up candidates" }
             @if lines.is_empty() { p.none { "No rule found anything." } } @else {
-                p { "The " (count(lines.len() as u64)) " findings that free most. A command is for \
-                    the owner to run; paths are those of the machine that scanned." }
+                p { "The " (many(lines.len() as u64, "finding that frees", "findings that free")) " most. \
+                    Owners run the commands; paths are those of the machine that scanned." }
                 form.tools hidden data-for="findings-table" {
                     label { "Filter " input type="search" name="text" autocomplete="off"
                         placeholder="owner, rule, class or path"; }
-                    span role="status" { (count(lines.len() as u64)) " findings" }
+                    span role="status" { (many(lines.len() as u64, "finding", "findings")) }
                 }
                 div.scroll tabindex="0" role="region" aria-label="Findings, as a table" {
                     (table(&lines, &report.rules, Some("findings-table")))
@@ -66,9 +66,9 @@ pub(super) fn table(lines: &[Line<'_>], rules: &[RuleReport], id: Option<&str>) 
                 th.n scope="col" data-sort="number" aria-sort="descending" { "Frees" }
                 @if costs { th.n scope="col" data-sort="number" { "USD/month" } }
                 @if owners { th scope="col" data-sort="text" { "Owner" } }
-                th scope="col" data-sort="text" { "What" }
-                th scope="col" data-sort="text" { "Where" }
-                th scope="col" { "What reclaims it" }
+                th scope="col" data-sort="text" { "Rule" }
+                th scope="col" data-sort="text" { "Path" }
+                th scope="col" { "How to reclaim" }
             } }
             tbody { @for line in lines { (row(line, rules, costs, owners)) } }
         }

@@ -42,7 +42,7 @@ pub(super) fn page(
                 header {
                     h1 { (title) }
                     p.run {
-                        "Read until " (time(run.finished)) ", "
+                        "Scan finished " (time(run.finished)) ", "
                         b data-ago=(run.finished) { (age(report, now)) " ago" }
                         ", " (coverage.name()) "."
                     }
@@ -50,9 +50,9 @@ pub(super) fn page(
                 }
                 main { (body) }
                 footer { p {
-                    "efs-scan " (run.version) ", run " (run.id) ". Sizes are allocated bytes, what "
-                    code { "du" } " counts, in powers of 1024, unless they say otherwise. Findings \
-                    are for their owners to judge: nothing is deleted by efs-scan."
+                    "efs-scan " (run.version) ", run " (run.id) ". Sizes are allocated sizes, as "
+                    code { "du" } " counts them, in powers of 1024, unless stated otherwise. Owners \
+                    decide about findings: efs-scan deletes nothing."
                 } }
                 script { (PreEscaped(SCRIPT)) }
             }
@@ -82,14 +82,14 @@ fn banners(report: &Report, now: Timestamp, coverage: Coverage, errors: u64) -> 
         @match coverage {
             Coverage::Complete => {},
             Coverage::Partial => p.banner { b { "Partial. " }
-                "Not everything could be read (" (many(errors, "error")) "): sizes are \
-                at least what stands here, and changes are not known where it matters." },
+                "Not everything could be read (" (many(errors, "error", "errors")) "): sizes are \
+                lower bounds, and some changes are not known." },
             Coverage::Interrupted => p.banner { b { "Interrupted. " }
-                "The run was ended before it had seen everything: what is missing here may well \
-                be there." },
+                "The run ended before it had seen everything: homes and files that are missing here \
+                may exist." },
         }
         // The script shows it when the time has come.
-        p.banner.stale hidden[!old] data-stale=(finished) { b { "Old. " }
+        p.banner.stale hidden[!old] data-stale=(finished) { b { "Stale. " }
             "These figures are more than " (OLD.as_hours()) " hours old: the daily \
             scan may not be running, or this is a copy of an earlier page." }
         @if future {

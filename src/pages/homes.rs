@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use maud::{Markup, html};
 
 use super::trend::{Past, change, changed, reaches_quota};
-use super::words::{ago, cents, count, directory, label, usd};
+use super::words::{ago, cents, count, directory, label, many, usd};
 use super::{bar, money};
 use crate::aws::MemberKind;
 use crate::report::{Coverage, HomeReport, Kind, OwnerStatus, Report};
@@ -32,13 +32,13 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
     let people = homes.iter().filter(|home| home.kind != Kind::Outside).count() as u64;
     html! {
         section id="homes" aria-labelledby="homes-title" {
-            h2 id="homes-title" { "Who uses what" }
+            h2 id="homes-title" { "Homes" }
             form.tools hidden data-for="homes-table" {
                 label { "Filter " input type="search" name="text" autocomplete="off"
                     placeholder="name, uid or directory"; }
                 label { input type="checkbox" name="over"; " over quota" }
                 label { input type="checkbox" name="orphan"; " orphans" }
-                span role="status" { (count(people)) " homes" }
+                span role="status" { (many(people, "home", "homes")) }
             }
             div.scroll tabindex="0" role="region" aria-label="Homes, as a table" {
                 table.homes id="homes-table" {
@@ -46,7 +46,7 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
                         th scope="col" data-sort="text" { "Name" }
                         th.n scope="col" data-sort="number" aria-sort="descending" { "Size" }
                         th scope="col" { "Classes" }
-                        th.n scope="col" data-sort="number" title="What deleting trash and caches frees" { "Can go" }
+                        th.n scope="col" data-sort="number" title="What deleting trash and caches frees" { "Reclaimable" }
                         @if columns.quota {
                             th.n scope="col" data-sort="number" { "Quota" }
                         }

@@ -24,16 +24,17 @@ pub(super) fn orphans(report: &Report) -> Markup {
             @match report.orphans {
                 None => p.none { "Not known: no source of names claims to know everybody, such as \
                     the user profiles of a SageMaker domain." },
-                Some(_) if homes.is_empty() => p.none { "None: every home that is called by a uid \
-                    has an owner." },
+                Some(_) if homes.is_empty() => p.none { "None: every home named by a uid has a known \
+                    owner." },
                 Some(orphans) => {
-                    p { (many(orphans.homes, "home")) " with "
+                    p { (many(orphans.homes, "home", "homes")) " with "
                         (orphans.usage.allocated_bytes.human())
                         @if let Some(cost) = orphans.cost_month {
                             ", " (usd(cost)) " USD a month"
                         }
-                        ". Their owners have left, or were \
-                        never known. Somebody has to decide: efs-scan has no command for them." }
+                        ". Their owners have left or were \
+                        never known. An administrator has to decide: efs-scan has no command for \
+                        them." }
                     div.scroll tabindex="0" role="region" aria-label="Orphan homes, as a table" {
                         table {
                             thead { tr { th scope="col" { "Directory" } th.n scope="col" { "Uid" }
@@ -67,13 +68,13 @@ pub(super) fn section(report: &Report) -> Markup {
         section id="scan" aria-labelledby="scan-title" {
             h2 id="scan-title" { "The scan" }
             dl.facts {
-                dt { "What" } dd { bdi { (root_of(report)) } ", homes at depth " (run.home_depth) }
-                dt { "When" } dd { (time(run.started)) " to " (time(run.finished)) ", "
+                dt { "Root" } dd { bdi { (root_of(report)) } ", homes at depth " (run.home_depth) }
+                dt { "Time" } dd { (time(run.started)) " to " (time(run.finished)) ", "
                     (format!("{took:.0} s")) ", engine " (shown(run.engine.as_bytes())) }
                 dt { "Coverage" } dd { (run.coverage.name())
-                    @if errors.count > 0 { ": " (many(errors.count, "error")) }
-                    @if errors.vanished > 0 { "; " (count(errors.vanished)) " entries vanished \
-                        while it ran" } }
+                    @if errors.count > 0 { ": " (many(errors.count, "error", "errors")) }
+                    @if errors.vanished > 0 { "; " (many(errors.vanished, "entry", "entries"))
+                        " vanished while it ran" } }
                 dt { "Names from" } dd { @if run.names.is_empty() { "nowhere" }
                     (shown(run.names.join(", ").as_bytes())) }
                 @if let Some(efs) = &report.file_system {
@@ -83,7 +84,7 @@ pub(super) fn section(report: &Report) -> Markup {
                     } }
                 }
                 @if let Some(money) = &report.money {
-                    dt { "Money" } dd { (money.caveat().trim_end()) " Which storage class a file \
+                    dt { "Costs" } dd { (money.caveat().trim_end()) " Which storage class a file \
                         is in cannot be seen." }
                 }
                 @if report.hard_links.shared_between_homes.inodes > 0 {
@@ -93,10 +94,10 @@ pub(super) fn section(report: &Report) -> Markup {
                 }
                 @if left_out.mounts > 0 || !left_out.excluded.is_empty() {
                     dt { "Left out" } dd {
-                        @if left_out.mounts > 0 { (many(left_out.mounts, "mount")) ". " }
+                        @if left_out.mounts > 0 { (many(left_out.mounts, "mount", "mounts")) ". " }
                         @for excluded in &left_out.excluded {
                             code { (shown(excluded.glob.as_bytes())) } ": "
-                            (count(excluded.entries)) " entries. "
+                            (many(excluded.entries, "entry", "entries")) ". "
                         }
                     }
                 }
@@ -108,11 +109,11 @@ pub(super) fn section(report: &Report) -> Markup {
 
 fn not_read(errors: &ErrorReport) -> Markup {
     html! {
-        h3 { "What could not be read" }
-        div.scroll tabindex="0" role="region" aria-label="What could not be read" {
+        h3 { "Not read" }
+        div.scroll tabindex="0" role="region" aria-label="Not read" {
             table {
                 thead { tr { th scope="col" { "Operation" } th scope="col" { "Path" }
-                    th scope="col" { "Answer" } } }
+                    th scope="col" { "Error" } } }
                 tbody { @for sample in errors.samples.iter().take(ERRORS) { tr {
                     td { (shown(sample.op.as_bytes())) }
                     td.path { (path_of(&sample.path_bytes())) }

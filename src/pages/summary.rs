@@ -18,25 +18,26 @@ pub(super) fn tiles(report: &Report, past: &Past<'_>) -> Markup {
     html! {
         dl.tiles {
             div {
-                dt { "Stored" }
+                dt { "Allocated size" }
                 dd.figure { (totals.allocated_bytes.human()) }
                 dd.changes { (changes(&total)) }
             }
             div {
-                dt { "Billed" }
                 @match money::month(report) {
                     Some(month) => {
+                        dt { "Cost" }
                         dd.figure { (usd(month)) small { " USD a month" } }
-                        dd { "for " (totals.metered_bytes.human()) " as EFS meters" }
+                        dd { "for a metered size of " (totals.metered_bytes.human()) }
                     },
                     None => {
+                        dt { "Metered size" }
                         dd.figure { (totals.metered_bytes.human()) }
-                        dd { "as EFS meters: 2 KiB more for each inode" }
+                        dd { "what EFS bills: 2 KiB more for each inode" }
                     },
                 }
             }
             div {
-                dt { "Can be had back" }
+                dt { "Reclaimable" }
                 @let share = money::reclaimable(report);
                 dd.figure { (share.0.human()) }
                 dd {
@@ -70,7 +71,7 @@ pub(super) fn tiles(report: &Report, past: &Past<'_>) -> Markup {
             div {
                 dt { "Files" }
                 dd.figure { (count(totals.files)) }
-                dd { (many(totals.dirs, "directory").replace("directorys", "directories")) }
+                dd { (many(totals.dirs, "directory", "directories")) }
             }
         }
     }

@@ -50,12 +50,12 @@ pub(super) fn section(report: &Report) -> Markup {
     let parts = parts(report);
     html! {
         section id="map" aria-labelledby="map-title" {
-            h2 id="map-title" { "Where it lies" }
+            h2 id="map-title" { "Usage by directory" }
             ul.legend { @for class in Class::ALL {
                 li { span.swatch.(class.name()) {} b { (class.name()) } " " (class.meaning()) }
             } }
-            p.none { "Each home, and in it its largest directories. Of a home that is too small for \
-                that, its classes." }
+            p.none { "Each home with its largest directories; a home too small for these shows its \
+                classes." }
             @if parts.is_empty() {
                 p { "Nothing is stored." }
             } @else {
@@ -262,8 +262,8 @@ fn table(parts: &[Part]) -> Markup {
                 }
             }
             @if parts.len() > LINES {
-                p.none { (count((parts.len() - LINES) as u64)) " smaller ones; all homes stand \
-                    under “Who uses what”." }
+                p.none { (count((parts.len() - LINES) as u64)) " smaller ones; all homes are \
+                    listed under “Homes”." }
             }
         }
     }

@@ -26,14 +26,14 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
     let growers = past.growers(report);
     html! {
         section id="trend" aria-labelledby="trend-title" {
-            h2 id="trend-title" { "What changed" }
+            h2 id="trend-title" { "Changes" }
             @if past.runs.len() < 2 {
                 p.none { "No earlier run is published to compare with." }
             } @else {
                 h3 { "Total" }
                 (chart("Total", &past.total()))
-                h3 { "Who grows most" }
-                @if growers.is_empty() { p.none { "Nobody grew, as far as is known." } }
+                h3 { "Fastest-growing homes" }
+                @if growers.is_empty() { p.none { "No home is known to have grown." } }
                 @else { (table(past, &growers)) }
                 (gone(past))
             }
@@ -115,7 +115,7 @@ fn gone(past: &Past<'_>) -> Markup {
     let gone = || past.history.homes.iter().filter(|series| series.gone);
     let all = gone().count();
     html! { @if all > 0 {
-        h3 { "Gone" }
+        h3 { "Gone homes" }
         ul { @for series in gone().take(GONE) { li {
             bdi { (shown(&series.name)) }
             @if let Some(owner) = &series.owner { " (" bdi { (shown(owner.as_bytes())) } ")" }
@@ -131,10 +131,10 @@ fn gone(past: &Past<'_>) -> Markup {
 fn left_out(history: &History) -> Markup {
     let (other, broken) = (history.not_comparable.len(), history.unreadable.len());
     html! {
-        @if other > 0 { p.none { (many(other as u64, "earlier run"))
-            " left out: they looked at something else, such as another root." } }
-        @if broken > 0 { p.none { (many(broken as u64, "earlier run"))
-            " left out: they could not be read." } }
+        @if other > 0 { p.none { (many(other as u64, "earlier run", "earlier runs"))
+            " of another scope left out, such as another root." } }
+        @if broken > 0 { p.none { (many(broken as u64, "earlier run", "earlier runs"))
+            " left out because they could not be read." } }
     }
 }
 
@@ -173,12 +173,12 @@ struct Grower<'r> {
 
 fn table(past: &Past<'_>, growers: &[Grower<'_>]) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Who grows most" {
+        div.scroll tabindex="0" role="region" aria-label="Fastest-growing homes" {
             table {
                 thead { tr {
                     th scope="col" { "Name" } th scope="col" { "Curve" } th.n scope="col" { "Size" }
-                    th.n scope="col" { "A day" } th.n scope="col" { "In 7 days" }
-                    th.n scope="col" { "In 30 days" } th.n scope="col" { "Quota reached" }
+                    th.n scope="col" { "Per day" } th.n scope="col" { "Last 7 days" }
+                    th.n scope="col" { "Last 30 days" } th.n scope="col" { "Quota reached" }
                 } }
                 tbody { @for grower in growers { tr {
                     th scope="row" { bdi { (label(grower.home)) } }

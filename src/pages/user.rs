@@ -42,8 +42,8 @@ pub(super) fn home(
             h2 { "The home " bdi { (directory(home)) } (marks(home)) }
             (tiles(past, home))
             (classes(&home.usage))
-            (what_changed(past, home))
-            (to_delete(report, home, home_at))
+            (changes_of(past, home))
+            (candidates(report, home, home_at))
             (largest(home))
         }
     }
@@ -57,7 +57,7 @@ fn tiles(past: &Past<'_>, home: &HomeReport) -> Markup {
     html! {
         dl.tiles {
             div {
-                dt { "Stored" }
+                dt { "Allocated size" }
                 dd.figure { (home.usage.allocated_bytes.human()) }
                 dd.changes { (changes(&curve)) }
             }
@@ -73,13 +73,13 @@ fn tiles(past: &Past<'_>, home: &HomeReport) -> Markup {
             }
             @if let Some(cost) = home.cost_month {
                 div {
-                    dt { "Costs" }
+                    dt { "Cost" }
                     dd.figure { (usd(cost)) small { " USD a month" } }
-                    dd { "an estimate, by what EFS meters: " (home.usage.metered_bytes.human()) }
+                    dd { "an estimate, by its metered size of " (home.usage.metered_bytes.human()) }
                 }
             }
             div {
-                dt { "Can go" }
+                dt { "Reclaimable" }
                 dd.figure { (can_go.human()) }
                 dd { "trash " (classes.trash.allocated_bytes.human()) ", caches "
                     (classes.cache.allocated_bytes.human())
@@ -100,7 +100,7 @@ fn tiles(past: &Past<'_>, home: &HomeReport) -> Markup {
 fn classes(usage: &Usage) -> Markup {
     let whole = usage.allocated_bytes.0;
     html! {
-        h3 { "What it is" }
+        h3 { "By class" }
         (bar::classes(&usage.by_class, whole))
         ul.legend { @for (class, share) in Class::ALL.into_iter().zip(usage.by_class.shares()) {
             @if share.inodes > 0 {
@@ -108,23 +108,23 @@ fn classes(usage: &Usage) -> Markup {
                     (share.allocated_bytes.human()) " " small { (class.meaning()) } }
             }
         } }
-        h3 { "When it was last changed" }
+        h3 { "By age of the last change" }
         dl.facts { @for (age, share) in AGES.iter().zip(usage.by_age.shares()) {
-            dt { (age) } dd { (share.allocated_bytes.human()) " in " (many(share.inodes, "entry").replace("entrys", "entries")) }
+            dt { (age) } dd { (share.allocated_bytes.human()) " in " (many(share.inodes, "entry", "entries")) }
         } }
     }
 }
 
-fn what_changed(past: &Past<'_>, home: &HomeReport) -> Markup {
+fn changes_of(past: &Past<'_>, home: &HomeReport) -> Markup {
     let curve = past.of(home).map(|series| past.curve(series)).unwrap_or_default();
     html! {
-        h3 { "What changed" }
+        h3 { "Changes" }
         @if curve.len() < 2 { p.none { "No earlier run is published to compare with." } }
         @else { (chart("Size", &curve)) }
     }
 }
 
-fn to_delete(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Markup {
+fn candidates(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Markup {
     let findings = home.findings.iter().map(|finding| Line {
         finding,
         command: command_at(report, home, finding, home_at),
@@ -133,7 +133,7 @@ fn to_delete(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Mark
     let mut lines: Vec<Line<'_>> = findings.collect();
     sort(&mut lines);
     html! {
-        h3 { "What to delete, and how" }
+        h3 { "Clean-up candidates" }
         @if lines.is_empty() { p.none { "No rule found anything." } } @else {
             p { "You know best what you need. "
                 @match home_at {
@@ -144,8 +144,8 @@ fn to_delete(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Mark
                         code { "~" } "." },
                 }
                 " A tool's own command, such as " code { "pip cache purge" } ", cleans the home \
-                that it runs in: where that is another one, remove the place instead." }
-            div.scroll tabindex="0" role="region" aria-label="What to delete, and how" {
+                that it runs in. For another home, delete the path instead." }
+            div.scroll tabindex="0" role="region" aria-label="Clean-up candidates" {
                 (table(&lines, &report.rules, None))
             }
         }

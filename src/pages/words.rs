@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::report::{ByClass, Finding, HomeReport, Report};
-use crate::text::{is_hostile, printable};
+use crate::text::{is_hostile, plural, printable};
 use crate::units::{Usd, human};
 
 /// A class as the pages name and colour it.
@@ -38,7 +38,7 @@ impl Class {
     pub(super) fn meaning(self) -> &'static str {
         match self {
             Self::Trash => "deleted, still billed",
-            Self::Cache => "can be had again",
+            Self::Cache => "can be downloaded or built again",
             Self::Environment => "installed software",
             Self::Output => "results of runs",
             Self::Log => "logs and core dumps",
@@ -130,9 +130,8 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// `1 home`, `2 homes`.
-pub(super) fn many(number: u64, one: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {one}{plural}", count(number))
+pub(super) fn many(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), plural(number, one, many))
 }
 
 /// How long ago, roughly: `5 min`, `3 h`, `4 days`.
@@ -155,7 +154,8 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(signed(-1024), "\u{2212}1 KiB");
         assert_eq!(signed(i64::MIN), "\u{2212}8 EiB");
-        assert_eq!(many(1, "home"), "1 home");
+        assert_eq!(many(1, "home", "homes"), "1 home");
+        assert_eq!(many(1000, "home", "homes"), "1,000 homes");
         assert_eq!(ago(7199), "119 min");
         assert_eq!(ago(7200), "2 h");
         assert_eq!(ago(-5), "0 min");

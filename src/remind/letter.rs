@@ -9,7 +9,7 @@ use super::ledger::Reason;
 use super::people::{Person, Subject, Untold};
 use super::template::{Field, Template};
 use crate::report::{Finding, HomeReport, Report, command_at};
-use crate::text::printable;
+use crate::text::{plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
 /// What a message names at most.
@@ -94,7 +94,7 @@ impl Writer<'_> {
         all.retain(|(_, finding)| finding.frees.allocated_bytes.0 >= most / WORTH);
         all.truncate(MAX_FINDINGS);
         if all.is_empty() {
-            return "  (no trash, caches or the like were found)".to_owned();
+            return "  (no findings)".to_owned();
         }
         // Commands and cautions: each once.
         let mut said: Vec<String> = Vec::new();
@@ -109,7 +109,7 @@ impl Writer<'_> {
             let note = home.rules.iter().find(|rule| rule.rule == finding.rule);
             let note = note
                 .and_then(|rule| rule.note.as_ref())
-                .map(|note| format!("Mind: {}", short(note.as_bytes())));
+                .map(|note| format!("Note: {}", short(note.as_bytes())));
             for line in self.remedy(home, finding).into_iter().chain(note) {
                 if !said.contains(&line) {
                     out.push(format!("      {line}"));
@@ -118,7 +118,9 @@ impl Writer<'_> {
             }
         }
         if found > all.len() {
-            out.push(format!("  and {} more that free less", found - all.len()));
+            let more = found - all.len();
+            let free = plural(more as u64, "frees", "free");
+            out.push(format!("  and {more} more that {free} less"));
         }
         out.join("\n")
     }
@@ -186,14 +188,15 @@ impl Summary<'_> {
                 .collect(),
         );
         section(
-            "Nobody was told of these homes (each is listed once a week):",
+            "Homes that nobody was reminded of (each is listed once a week):",
             untold.iter().map(|untold| untold_line(untold)).collect(),
         );
         Letter {
             subject: format!(
-                "efs-scan reminders: {sent} sent, {refusals} refused, {} unsure, {homes} homes \
+                "efs-scan reminders: {sent} sent, {refusals} refused, {} unsure, {homes} {} \
                  without",
-                unsure.len()
+                unsure.len(),
+                plural(homes as u64, "home", "homes"),
             ),
             text,
         }
@@ -218,7 +221,7 @@ fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
     let usage = &home.usage;
     subject.reasons.iter().map(move |reason| match (reason, home.quota) {
         (Reason::Quota, Some(quota)) => format!(
-            "Your home {name} is over its quota: it holds {}, and {} are yours ({:.1} %).",
+            "Your home {name} is over its quota: it holds {} of {} ({:.1} %).",
             usage.allocated_bytes.human(),
             quota.limit_bytes.human(),
             quota.used_percent,

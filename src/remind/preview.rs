@@ -27,7 +27,7 @@ fn write<'a>(
     ledger: &Ledger,
 ) -> Result {
     let count = work.due.len();
-    writeln!(out, "Nothing is sent. Reminders that would be: {count}.")?;
+    writeln!(out, "Dry run: nothing is sent. Reminders due: {count}.")?;
     let writer = work.writer();
     for (at, due) in work.due.iter().enumerate() {
         let person = &due.person;

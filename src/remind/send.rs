@@ -11,6 +11,7 @@ use crate::aws::Aws;
 use crate::exit::{Exit, Failure};
 use crate::service_error::ServiceError;
 use crate::stop::Stop;
+use crate::text::plural;
 
 /// After so many messages in a row of which nobody knows whether they were sent, no more are: each
 /// one more may be somebody who is not reminded for a week.
@@ -66,7 +67,8 @@ pub(super) fn send(
         say(&format!("{to}: it is not known whether the reminder of {at} was sent"));
     }
     if let Some(error) = &closed {
-        say(&format!("{}; {waiting} reminders were not sent", error.text));
+        let were = plural(waiting as u64, "reminder was", "reminders were");
+        say(&format!("{}; {waiting} {were} not sent", error.text));
     }
     let mut told = true;
     // What is not said now is found again by the next run.

@@ -54,7 +54,7 @@ fn usage(out: &mut String, report: &Report, home: &HomeReport) -> Result {
     }
     if let Some(cost) = home.cost_month {
         let saves = home.reclaimable.filter(|all| all.share.inodes > 0);
-        let saves = saves.map(|all| format!("; could be reclaimed: {}", all.human()));
+        let saves = saves.map(|all| format!("; reclaimable: {}", all.human()));
         writeln!(out, "  costs {} a month{}", cost.human(), saves.unwrap_or_default())?;
     }
     if home.shared.inodes > 0 {
@@ -78,9 +78,9 @@ fn parts(names: &[&str], shares: &[Share]) -> String {
 
 fn findings(out: &mut String, home: &HomeReport) -> Result {
     if !home.findings.is_empty() {
-        writeln!(out, "\nFindings")?;
+        writeln!(out, "\nClean-up candidates")?;
         push_table(out, &finding_table(&home.findings.iter().collect::<Vec<_>>()))?;
-        writeln!(out, "\nWhat reclaims them, run by the owner; paths are this machine's")?;
+        writeln!(out, "\nHow the owner reclaims them; paths are those of this machine")?;
         let mut said: Vec<&str> = Vec::new();
         for finding in &home.findings {
             let (by_hand, how) = match (&finding.command, &finding.advice) {
@@ -95,8 +95,8 @@ fn findings(out: &mut String, home: &HomeReport) -> Result {
             }
         }
     }
-    writeln!(out, "\nAll by rule")?;
-    let head = ["RULE", "PLACES", "SIZE", "FREES", "USD/MONTH", "MIND"];
+    writeln!(out, "\nBy rule")?;
+    let head = ["RULE", "PLACES", "SIZE", "FREES", "USD/MONTH", "NOTE"];
     let mut table = columns(&head, &[1, 2, 3, 4]);
     show_column(&mut table, 4, home.cost_month.is_some());
     for rule in &home.rules {

@@ -68,7 +68,7 @@ impl Money {
     pub(crate) fn saving(&self) -> String {
         match self.reclaimable.share.inodes {
             0 => String::new(),
-            _ => format!("Could be reclaimed: {}.\n", self.reclaimable.human()),
+            _ => format!("Reclaimable: {}.\n", self.reclaimable.human()),
         }
     }
 
@@ -76,7 +76,7 @@ impl Money {
     pub(crate) fn caveat(&self) -> String {
         let sure = match self.basis {
             Basis::Efs => "estimates, in proportion to metered bytes",
-            Basis::Standard => "estimates and at most that, as if all were in EFS Standard",
+            Basis::Standard => "estimates and upper bounds, as if all were in EFS Standard",
         };
         format!("Costs are {sure} (prices: {}).\n", printable(self.source.as_bytes()))
     }

@@ -27,7 +27,7 @@ const OF_RUNS: &[Metric<Report>] = &[
     ("errors", "Operations that failed during the scan.", |report| {
         Some(report.errors.count as f64)
     }),
-    ("vanished", "Entries that were gone when their turn came.", |report| {
+    ("vanished", "Entries that vanished during the scan.", |report| {
         Some(report.errors.vanished as f64)
     }),
     ("homes", "Home directories.", |report| {
@@ -37,83 +37,95 @@ const OF_RUNS: &[Metric<Report>] = &[
     ("homes_over_quota", "Homes over their quota.", |report| {
         seen(report, report.over_quota().count() as f64)
     }),
-    ("orphan_homes", "Homes of nobody known.", |report| seen(report, report.orphans?.homes as f64)),
-    ("orphan_metered_bytes", "What EFS bills for homes of nobody known.", |report| {
+    ("orphan_homes", "Orphan homes: no source of names knows their owner.", |report| {
+        seen(report, report.orphans?.homes as f64)
+    }),
+    ("orphan_metered_bytes", "Metered size of orphan homes.", |report| {
         seen(report, report.orphans?.usage.metered_bytes.0 as f64)
     }),
-    ("orphan_cost_month_usd", "What those cost in a month, as an estimate.", |report| {
+    ("orphan_cost_month_usd", "Cost of orphan homes in a month, as an estimate.", |report| {
         seen(report, report.orphans?.cost_month?.0)
     }),
-    ("allocated_bytes", "What du counts.", |report| {
+    ("allocated_bytes", "Allocated size, as du counts it.", |report| {
         seen(report, report.totals.allocated_bytes.0 as f64)
     }),
-    ("metered_bytes", "What EFS bills by this scan.", |report| {
+    ("metered_bytes", "Metered size by this scan: what EFS bills.", |report| {
         seen(report, report.totals.metered_bytes.0 as f64)
     }),
-    ("apparent_bytes", "Sum of the sizes that files claim.", |report| {
+    ("apparent_bytes", "Apparent size: the sum of st_size.", |report| {
         seen(report, report.totals.apparent_bytes.0 as f64)
     }),
-    ("inodes", "Files, directories and everything else, each once.", |report| {
+    ("inodes", "Inodes of every kind, each once.", |report| {
         seen(report, report.totals.share().inodes as f64)
     }),
-    ("efs_metered_bytes", "What EFS bills by its own count, hours ago.", |report| {
+    ("efs_metered_bytes", "Metered size by EFS's own count, hours old.", |report| {
         Some(report.file_system.as_ref()?.efs?.value.0 as f64)
     }),
-    ("metered_difference_ratio", "How much more the scan counted than EFS.", |report| {
-        Some(report.file_system.as_ref()?.difference_percent? / 100.0)
-    }),
-    ("cost_month_usd", "What was scanned costs in a month, as an estimate.", |report| {
+    (
+        "metered_difference_ratio",
+        "Metered size by this scan less EFS's, in proportion to EFS's.",
+        |report| Some(report.file_system.as_ref()?.difference_percent? / 100.0),
+    ),
+    ("cost_month_usd", "Cost of everything scanned in a month, as an estimate.", |report| {
         seen(report, report.money.as_ref()?.month.0)
     }),
-    ("reclaimable_metered_bytes", "What deleting trash and caches would free.", |report| {
+    ("reclaimable_metered_bytes", "Metered size that deleting trash and caches frees.", |report| {
         seen(report, report.money.as_ref()?.reclaimable.share.metered_bytes.0 as f64)
     }),
-    ("reclaimable_month_usd", "What that would save in a month, as an estimate.", |report| {
-        seen(report, report.money.as_ref()?.reclaimable.month.0)
-    }),
+    (
+        "reclaimable_month_usd",
+        "Cost of the reclaimable size in a month, as an estimate.",
+        |report| seen(report, report.money.as_ref()?.reclaimable.month.0),
+    ),
 ];
 
 const OF_HOMES: &[Metric<HomeReport>] = &[
-    ("home_complete", "Whether all of the home was read; it has no sizes otherwise.", |home| {
+    ("home_complete", "1 if all of the home was read; it has no sizes otherwise.", |home| {
         Some(flag(home.coverage == Coverage::Complete))
     }),
     ("home_errors", "Operations that failed in the home.", |home| Some(home.errors as f64)),
-    ("home_allocated_bytes", "What du counts.", |home| {
+    ("home_allocated_bytes", "Allocated size, as du counts it.", |home| {
         whole(home, home.usage.allocated_bytes.0 as f64)
     }),
-    ("home_metered_bytes", "What EFS bills.", |home| {
+    ("home_metered_bytes", "Metered size: what EFS bills.", |home| {
         whole(home, home.usage.metered_bytes.0 as f64)
     }),
-    ("home_apparent_bytes", "Sum of the sizes that files claim.", |home| {
+    ("home_apparent_bytes", "Apparent size: the sum of st_size.", |home| {
         whole(home, home.usage.apparent_bytes.0 as f64)
     }),
-    ("home_inodes", "Files, directories and everything else, each once.", |home| {
+    ("home_inodes", "Inodes of every kind, each once.", |home| {
         whole(home, home.usage.share().inodes as f64)
     }),
     ("home_newest_change_timestamp_seconds", "Newest change of anything in the home.", |home| {
         whole(home, seconds(home.newest_mtime?))
     }),
-    ("home_quota_bytes", "Limit of allocated bytes.", |home| {
+    ("home_quota_bytes", "Quota: the limit of the allocated size.", |home| {
         Some(home.quota?.limit_bytes.0 as f64)
     }),
-    ("home_over_quota", "Whether the home is over its quota.", |home| match home.quota?.over {
+    ("home_over_quota", "1 if the home is over its quota.", |home| match home.quota?.over {
         // Whoever is over it by a part is over it by all.
         true => Some(1.0),
         false => whole(home, 0.0),
     }),
-    ("home_orphan", "Whether the home belongs to nobody known.", |home| match home.owner.status {
-        OwnerStatus::Unknown => None,
-        status => Some(flag(status == OwnerStatus::Orphan)),
+    ("home_orphan", "1 if the home is an orphan: no source of names knows its owner.", |home| {
+        match home.owner.status {
+            OwnerStatus::Unknown => None,
+            status => Some(flag(status == OwnerStatus::Orphan)),
+        }
     }),
-    ("home_cost_month_usd", "What the home costs in a month, as an estimate.", |home| {
+    ("home_cost_month_usd", "Cost of the home in a month, as an estimate.", |home| {
         whole(home, home.cost_month?.0)
     }),
-    ("home_reclaimable_metered_bytes", "What deleting its trash and caches would free.", |home| {
-        whole(home, home.reclaimable?.share.metered_bytes.0 as f64)
-    }),
-    ("home_reclaimable_month_usd", "What that would save in a month, as an estimate.", |home| {
-        whole(home, home.reclaimable?.month.0)
-    }),
+    (
+        "home_reclaimable_metered_bytes",
+        "Metered size that deleting its trash and caches frees.",
+        |home| whole(home, home.reclaimable?.share.metered_bytes.0 as f64),
+    ),
+    (
+        "home_reclaimable_month_usd",
+        "Cost of the reclaimable size in a month, as an estimate.",
+        |home| whole(home, home.reclaimable?.month.0),
+    ),
 ];
 
 /// The report as metrics. Labels hold printable names, as published tables do, which no two homes
@@ -129,12 +141,17 @@ pub fn prometheus(report: &Report) -> Vec<u8> {
     let id = report.file_system.as_ref().map_or("", |known| known.id.as_str());
     let info = [("file_system", id), ("engine", &run.engine), ("version", &run.version)];
     let info = [(join(&root, &labels(&info)), 1.0)];
-    family(&mut out, "info", "What scanned which file system.", info);
+    family(&mut out, "info", "File system, engine and version.", info);
     let states = [Coverage::Complete, Coverage::Partial, Coverage::Interrupted];
     let states = states.map(|state| {
         (join(&root, &labels(&[("state", state.name())])), flag(state == run.coverage))
     });
-    family(&mut out, "coverage", "1 for how much the scan saw of what it was asked for.", states);
+    family(
+        &mut out,
+        "coverage",
+        "1 for the coverage of the scan: complete, partial or interrupted.",
+        states,
+    );
     for (name, help, value) in OF_RUNS {
         family(&mut out, name, help, value(report).map(|value| (root.clone(), value)));
     }
@@ -193,7 +210,7 @@ fn classes<'a>(out: &mut String, name: &str, usages: impl Iterator<Item = (&'a s
             (join(of, &labels(&[("class", class)])), share.allocated_bytes.0 as f64)
         })
     });
-    family(out, name, "What du counts, by what the rules say; sums to the whole.", samples);
+    family(out, name, "Allocated size by class; sums to the whole.", samples);
 }
 
 /// What tells a home from every other: its name, and that it is none of the homes, since one may

@@ -9,7 +9,7 @@ use super::home_detail::home_detail;
 use super::model::*;
 use super::money::reclaimable;
 use crate::columns::{columns, push_table, show_column, usd};
-use crate::text::printable;
+use crate::text::{plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
 /// How much a table says of each home.
@@ -109,7 +109,8 @@ fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result
     if count > shown {
         let rest: AllocatedBytes = homes.skip(shown).map(|home| home.usage.allocated_bytes).sum();
         let hidden = count - shown;
-        writeln!(out, "({hidden} more homes not shown: {})", rest.human())?;
+        let homes = plural(hidden as u64, "home", "homes");
+        writeln!(out, "({hidden} more {homes} not shown: {})", rest.human())?;
     }
     Ok(())
 }
@@ -161,10 +162,11 @@ pub(super) fn marks(home: &HomeReport) -> Vec<String> {
         marks.push("orphan".to_owned());
     }
     if home.errors > 0 {
-        marks.push(format!("PARTIAL ({} errors)", home.errors));
+        let errors = plural(home.errors, "error", "errors");
+        marks.push(format!("PARTIAL ({} {errors})", home.errors));
     }
     if home.foreign.inodes > 0 {
-        marks.push(format!("{} of others", home.foreign.allocated_bytes.human()));
+        marks.push(format!("{} owned by others", home.foreign.allocated_bytes.human()));
     }
     marks
 }
@@ -189,7 +191,7 @@ fn findings(out: &mut String, report: &Report) -> Result {
     if all.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nLargest findings (efs-scan --user NAME shows how to reclaim)")?;
+    writeln!(out, "\nClean-up candidates (efs-scan --user NAME shows how to reclaim them)")?;
     push_table(out, &finding_table(&all))
 }
 
@@ -217,7 +219,7 @@ fn remarks(out: &mut String, report: &Report) -> Result {
     if (trash.allocated_bytes + cache.allocated_bytes).0 > 0 {
         writeln!(
             out,
-            "Trash {} and caches {}: {} can be had back.",
+            "Trash {} and caches {}: {} reclaimable.",
             trash.allocated_bytes.human(),
             cache.allocated_bytes.human(),
             reclaimable(&report.rules).allocated_bytes.human()
@@ -247,24 +249,27 @@ fn remarks(out: &mut String, report: &Report) -> Result {
     if outside.inodes > 0 {
         writeln!(
             out,
-            "Hard links to what was not scanned: {}, counted here; a scan of everything may \
-             charge another home.",
+            "Hard links to places not scanned: {}, counted here; a scan of everything may charge \
+             another home.",
             outside.allocated_bytes.human()
         )?;
     }
     for excluded in &report.left_out.excluded {
         let glob = printable(excluded.glob.as_bytes());
-        writeln!(out, "Left out by --exclude {glob}: {} entries.", excluded.entries)?;
+        let entries = plural(excluded.entries, "entry", "entries");
+        writeln!(out, "Left out by --exclude {glob}: {} {entries}.", excluded.entries)?;
     }
     if report.left_out.mounts > 0 {
         let mounts = report.left_out.mounts;
-        writeln!(out, "Left out: {mounts} mounts (--cross-mounts enters them).")?;
+        let what = plural(mounts, "mount", "mounts");
+        writeln!(out, "Left out: {mounts} {what} (--cross-mounts enters mounts).")?;
     }
     if report.errors.vanished > 0 {
-        writeln!(out, "Gone during the scan: {}.", report.errors.vanished)?;
+        writeln!(out, "Vanished during the scan: {}.", report.errors.vanished)?;
     }
     if report.errors.count > 0 {
-        writeln!(out, "Not read: {} errors", report.errors.count)?;
+        let errors = plural(report.errors.count, "error", "errors");
+        writeln!(out, "Not read: {} {errors}", report.errors.count)?;
         for sample in report.errors.samples.iter().take(ERRORS_SHOWN) {
             let path = sample.printable_path();
             writeln!(out, "  {} {path}: {}", sample.op, sample.message)?;

@@ -9,7 +9,7 @@ use super::view::{Change, Line, View};
 use crate::aws::{App, MemberKind};
 use crate::columns::{columns, push_table, show_column, usd};
 use crate::report::{Coverage, Kind, OwnerStatus};
-use crate::text::printable;
+use crate::text::{plural, printable};
 use crate::units::{AllocatedBytes, human_change};
 
 /// Where the column of costs is, which is shown if there are any.
@@ -38,7 +38,9 @@ fn write_table(out: &mut String, view: &View) -> Result {
     let root = run.printable_root();
     let coverage = match run.coverage {
         Coverage::Complete => "complete".to_owned(),
-        Coverage::Partial => format!("PARTIAL: {} errors", view.errors),
+        Coverage::Partial => {
+            format!("PARTIAL: {} {}", view.errors, plural(view.errors, "error", "errors"))
+        }
         Coverage::Interrupted => "INTERRUPTED: only what was seen until then".to_owned(),
     };
     let started = run.started.strftime("%Y-%m-%d %H:%M UTC");
@@ -55,7 +57,7 @@ fn lines(out: &mut String, view: &View) -> Result {
     let mut head =
         vec!["NAME", "UID", "SIZE", "TRASH", "CACHE", "QUOTA", "USD/MONTH", "DAY", "WEEK", ""];
     if view.with_apps {
-        head.push("RUNS");
+        head.push("APPS");
     }
     let mut table = columns(&head, &[1, 2, 3, 4, 5, 6, 7, 8]);
     let classes = &view.totals.by_class;
@@ -157,7 +159,7 @@ fn remarks(out: &mut String, view: &View) -> Result {
     }
     for other in &view.other_apps {
         let whose = other.profile.as_ref().or(other.space.as_ref()).map_or("?", String::as_str);
-        writeln!(end, "Runs without a home here: {}: {}", printable(whose.as_bytes()), app(other))?;
+        writeln!(end, "App without a home here: {}: {}", printable(whose.as_bytes()), app(other))?;
     }
     if let Some(orphans) = view.orphans.filter(|orphans| orphans.homes > 0 && !view.restricted) {
         let bytes = orphans.usage.allocated_bytes.human();
@@ -170,7 +172,7 @@ fn remarks(out: &mut String, view: &View) -> Result {
                 let Some(all) = line.home.reclaimable.filter(|all| all.share.inodes > 0) else {
                     continue;
                 };
-                writeln!(end, "Could be reclaimed of {}: {}.", name(line), all.human())?;
+                writeln!(end, "Reclaimable by {}: {}.", name(line), all.human())?;
             }
         } else {
             end.push_str(&money.saving());

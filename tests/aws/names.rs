@@ -156,10 +156,9 @@ fn status_shows_what_runs_for_whom() {
     assert_eq!(runs("200006"), ["ml.m5.large"]);
     assert_eq!(json["other_apps"][0]["profile"], "carol");
     let text = String::from_utf8(world.run(status).stdout).unwrap();
-    for part in [
-        "KernelGateway default on ml.t3.medium, InService since",
-        "Runs without a home here: carol",
-    ] {
+    for part in
+        ["KernelGateway default on ml.t3.medium, InService since", "App without a home here: carol"]
+    {
         assert!(text.contains(part), "{text}");
     }
 }

@@ -34,7 +34,7 @@ fn a_name_that_is_no_part_of_an_address_is_listed_and_not_mailed() {
     world.names(&csv);
     world.publish();
     let text = world.preview(0);
-    assert!(text.starts_with("Nothing is sent. Reminders that would be: 0.\n"), "{text}");
+    assert!(text.starts_with("Dry run: nothing is sent. Reminders due: 0.\n"), "{text}");
     let listed = text.lines().filter(|line| line.ends_with("makes no address, and no map has one"));
     assert_eq!(listed.count(), names.len(), "{text}");
     assert!(text.contains("(eve\\r\\nBcc: victim@example.com)"), "{text}");

@@ -17,7 +17,7 @@ fn several_homes_and_reasons_make_one_message() {
     assert_eq!(recipients(&text), ["alice@example.com"]);
     assert!(text.contains("Why: 200005 (over quota, much trash), 200006 (much trash)"), "{text}");
     for line in [
-        "Your home 200005 is over its quota: it holds 2.4 MiB, and 2 MiB are yours",
+        "Your home 200005 is over its quota: it holds 2.4 MiB of 2 MiB (",
         "Your home 200005 holds 1.4 MiB of trash",
         "Your home 200006 holds 1.2 MiB of trash",
         "Subject: Your storage on EFS: 3.6 MiB in use",

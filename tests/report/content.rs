@@ -83,7 +83,7 @@ fn what_is_not_known_is_not_shown_as_a_figure() {
     let text = text(&page);
     assert!(text.contains("Partial. Not everything could be read (7 errors)"), "{text}");
     assert!(text.contains("change is not known"), "{text}");
-    assert!(text.contains("1 of 9 runs did not read everything"), "{text}");
+    assert!(text.contains("1 of 9 runs not complete"), "{text}");
     let row = page.split("<tr").find(|row| row.contains("<bdi>ada</bdi>") && row.contains("bars"));
     let row = row.unwrap();
     assert!(row.contains(">partial</span>"), "{row}");
@@ -103,7 +103,7 @@ fn what_is_not_known_is_not_shown_as_a_figure() {
     let page = Pages::new(&report, &History::default(), start()).overview();
     let text = self::text(&page);
     for said in [
-        "Interrupted. The run was ended before",
+        "Interrupted. The run ended before",
         "not known",
         "no quota is set",
         "No earlier run is published to compare with",
@@ -125,8 +125,8 @@ fn what_is_gone_and_what_was_left_out_is_said() {
     let text = text(&page(&report, &history));
     let size = history.homes[3].points[8].unwrap().human();
     assert!(text.contains(&format!("200022 (dmitri), {size} on 2026-11-23")), "{text}");
-    assert!(text.contains("1 earlier run left out: they looked at something else"));
-    assert!(text.contains("2 earlier runs left out: they could not be read"));
+    assert!(text.contains("1 earlier run of another scope left out"));
+    assert!(text.contains("2 earlier runs left out because they could not be read"));
 }
 
 #[test]
@@ -155,9 +155,9 @@ fn what_can_go_is_the_same_with_prices_and_without() {
         rule.frees.allocated_bytes.0 /= 2;
     }
     let frees = whole(&report);
-    assert!(text(&page(&report, &history)).contains(&format!("Can be had back\n\n{frees}\n")));
+    assert!(text(&page(&report, &history)).contains(&format!("Reclaimable\n\n{frees}\n")));
     report.money = None;
-    assert!(text(&page(&report, &history)).contains(&format!("Can be had back\n\n{frees}\n")));
+    assert!(text(&page(&report, &history)).contains(&format!("Reclaimable\n\n{frees}\n")));
 }
 
 #[test]
