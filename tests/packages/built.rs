@@ -18,7 +18,13 @@ pub(crate) const INSTALLED: &[&str] = &[
     "/usr/share/doc/efs-scan/README.md",
     "/usr/share/doc/efs-scan/examples/athena.sql",
     "/usr/share/doc/efs-scan/examples/efs-scan.cron",
+    "/usr/share/doc/efs-scan/formats.md",
     "/usr/share/doc/efs-scan/guide.md",
+    "/usr/share/doc/efs-scan/history.md",
+    "/usr/share/doc/efs-scan/nfs.md",
+    "/usr/share/doc/efs-scan/publishing.md",
+    "/usr/share/doc/efs-scan/reminders.md",
+    "/usr/share/doc/efs-scan/scanning.md",
     "/usr/share/fish/vendor_completions.d/efs-scan.fish",
     "/usr/share/man/man1/efs-scan.1.gz",
 ];
