@@ -16,8 +16,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::*;
-use efs_scan::aws::MemberKind;
-use efs_scan::report::{Coverage, EfsSize, Nfs, Part, Prices, Report};
+use efs_scan::aws::{EfsSize, MemberKind};
+use efs_scan::report::{Coverage, Nfs, Part, Prices, Report};
 use efs_scan::scan::{Costly, Traffic};
 use efs_scan::units::MeteredBytes;
 use rustix::fs::{Mode, OFlags};

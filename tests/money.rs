@@ -10,7 +10,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use common::*;
-use efs_scan::report::{Basis, EfsSize, Part, Prices, Report, Share};
+use efs_scan::aws::EfsSize;
+use efs_scan::report::{Basis, Part, Prices, Report, Share};
 use efs_scan::units::{MeteredBytes, Usd};
 use proptest::prelude::*;
 use serde_json::Value;

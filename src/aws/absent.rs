@@ -1,68 +1,114 @@
-//! What is said where AWS is not built in.
+//! The calls of a build without AWS: each fails and says so.
 
-use super::{App, Datum, Domain, Member, MountTarget};
-use crate::remind::Mail;
-use crate::report::EfsSize;
+use super::{App, Datum, Domain, EfsSize, Email, EmailError, Member, MountTarget};
+use super::{S3Object, TakeObject, WriteIf, Written};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
-use crate::store::Store;
 
 /// No access to AWS.
 #[derive(Debug, Default)]
 pub struct Aws(());
 
+/// A bucket that cannot be opened.
+#[derive(Debug)]
+pub struct S3Bucket<'a>(&'a Never);
+
+/// A mail service that cannot be reached.
+#[derive(Debug)]
+pub struct Mailer<'a>(&'a Never);
+
+#[derive(Debug)]
+enum Never {}
+
+fn absent<T>() -> ServiceResult<T> {
+    let text = "this efs-scan was built without the feature `aws`";
+    Err(ServiceError::new(Trouble::Refused, text))
+}
+
 impl Aws {
-    fn absent<T>(&self) -> ServiceResult<T> {
-        let text = "this efs-scan was built without the feature `aws`";
-        Err(ServiceError::new(Trouble::Refused, text))
-    }
-
-    /// Not here.
-    pub fn bucket(&self, _bucket: &str, _prefix: &str) -> ServiceResult<Box<dyn Store + '_>> {
-        self.absent()
-    }
-
-    /// Not here.
     pub fn ready(&self) -> ServiceResult<()> {
-        self.absent()
+        absent()
     }
 
-    /// Not here.
+    pub fn bucket(&self, _bucket: &str, _prefix: &str) -> ServiceResult<S3Bucket<'_>> {
+        absent()
+    }
+
     pub fn put_metrics(&self, _namespace: &str, _data: &[Datum]) -> ServiceResult<()> {
-        self.absent()
+        absent()
     }
 
-    /// Not here.
     pub fn notify(&self, _topic: &str, _subject: &str, _text: &str) -> ServiceResult<()> {
-        self.absent()
+        absent()
     }
 
-    /// Not here.
-    pub fn mailer(&self) -> ServiceResult<Box<dyn Mail + '_>> {
-        self.absent()
+    pub fn mailer(&self) -> ServiceResult<Mailer<'_>> {
+        absent()
     }
 
-    /// Not here.
     pub fn file_system_size(&self, _id: &str) -> ServiceResult<EfsSize> {
-        self.absent()
+        absent()
     }
 
-    /// Not here.
     pub fn mount_target(&self, _id: &str) -> ServiceResult<MountTarget> {
-        self.absent()
+        absent()
     }
 
-    /// Not here.
     pub fn domains(&self) -> ServiceResult<Vec<Domain>> {
-        self.absent()
+        absent()
     }
 
-    /// Not here.
     pub fn members(&self, _domain: &str, _known: &[Member]) -> ServiceResult<Vec<Member>> {
-        self.absent()
+        absent()
     }
 
-    /// Not here.
     pub fn apps(&self, _domain: &str) -> ServiceResult<Vec<App>> {
-        self.absent()
+        absent()
+    }
+}
+
+impl S3Bucket<'_> {
+    pub fn name(&self, _key: &str) -> String {
+        match *self.0 {}
+    }
+
+    pub fn check(&self, _key: &str) -> ServiceResult<()> {
+        match *self.0 {}
+    }
+
+    pub fn get(&self, _key: &str) -> ServiceResult<Option<S3Object>> {
+        match *self.0 {}
+    }
+
+    pub fn get_each(
+        &self,
+        _keys: &[&str],
+        _first: Option<usize>,
+        _take: &mut TakeObject<'_>,
+    ) -> ServiceResult<()> {
+        match *self.0 {}
+    }
+
+    pub fn put(
+        &self,
+        _key: &str,
+        _bytes: &[u8],
+        _content_type: &str,
+        _only: WriteIf<'_>,
+    ) -> ServiceResult<Written> {
+        match *self.0 {}
+    }
+
+    pub fn list(&self, _prefix: &str, _after: &str) -> ServiceResult<Vec<String>> {
+        match *self.0 {}
+    }
+}
+
+impl Mailer<'_> {
+    pub fn rate(&self) -> ServiceResult<Option<f64>> {
+        match *self.0 {}
+    }
+
+    pub fn send(&self, _email: &Email) -> Result<(), EmailError> {
+        match *self.0 {}
     }
 }

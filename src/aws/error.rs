@@ -1,4 +1,4 @@
-//! One line for what AWS answered: the operation, the thing, and the missing permission.
+//! Turns an error of the SDK into one line: the operation, the resource, the missing permission.
 
 use std::error::Error;
 use std::fmt;
@@ -9,44 +9,48 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::service_error::{ServiceError, Trouble};
 
-/// What to do where there are no credentials.
+/// The advice for a machine without credentials.
 pub(super) const NO_CREDENTIALS: &str = "no AWS credentials: give the instance a role, or set \
      AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
 
-/// What was asked of whom.
+/// A call, as error messages name it.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct ApiCall<'a> {
     operation: &'a str,
-    thing: &'a str,
+    resource: &'a str,
     permission: &'a str,
 }
 
-impl<'a> Asked<'a> {
-    /// `operation` of a service on `thing`, which needs `permission`.
-    pub(super) fn new(operation: &'a str, thing: &'a str, permission: &'a str) -> Self {
-        Self { operation, thing, permission }
+impl<'a> ApiCall<'a> {
+    /// `operation` is `SERVICE OPERATION`; `resource` may be empty.
+    pub(super) fn new(operation: &'a str, resource: &'a str, permission: &'a str) -> Self {
+        Self { operation, resource, permission }
     }
 }
 
-impl fmt::Display for Asked<'_> {
+impl fmt::Display for ApiCall<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let separator = if self.thing.is_empty() { "" } else { " " };
-        write!(f, "{}{separator}{}", self.operation, self.thing)
+        let separator = if self.resource.is_empty() { "" } else { " " };
+        write!(f, "{}{separator}{}", self.operation, self.resource)
     }
 }
 
-/// The line. AWS has some codes for each kind of trouble, and a status where there is no code.
-pub(super) fn service_error<E>(asked: &Asked<'_>, error: &SdkError<E, HttpResponse>) -> ServiceError
+/// The error of a call, in one line. AWS has several codes for each kind of trouble, and only a
+/// status for some.
+pub(super) fn service_error<E>(
+    call: &ApiCall<'_>,
+    error: &SdkError<E, HttpResponse>,
+) -> ServiceError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let line = |trouble, text: String| ServiceError::new(trouble, format!("{asked}: {text}"));
+    let line = |trouble, text: String| ServiceError::new(trouble, format!("{call}: {text}"));
     match error {
         SdkError::ServiceError(answer) => {
             let status = answer.raw().status().as_u16();
             let code = answer.err().code().unwrap_or_default();
             let message = answer.err().message().unwrap_or_default();
-            refused(asked, status, code, message)
+            refused(call, status, code, message)
         }
         SdkError::ResponseError(answer) => {
             let cause = root_cause(error);
@@ -65,7 +69,7 @@ where
     }
 }
 
-fn refused(asked: &Asked<'_>, status: u16, code: &str, message: &str) -> ServiceError {
+fn refused(call: &ApiCall<'_>, status: u16, code: &str, message: &str) -> ServiceError {
     let said = match (code, message) {
         ("", "") => format!("status {status}"),
         ("", message) => message.to_owned(),
@@ -93,9 +97,9 @@ fn refused(asked: &Asked<'_>, status: u16, code: &str, message: &str) -> Service
             (Trouble::Throttled, "; AWS asks for fewer requests".to_owned())
         }
         (_, 429) => (Trouble::Throttled, String::new()),
-        (_, 401 | 403) => (Trouble::Denied, format!("; it needs {}", asked.permission)),
+        (_, 401 | 403) => (Trouble::Denied, format!("; it needs {}", call.permission)),
         (code, _) if code.starts_with("AccessDenied") || code == "AuthorizationError" => {
-            (Trouble::Denied, format!("; it needs {}", asked.permission))
+            (Trouble::Denied, format!("; it needs {}", call.permission))
         }
         (_, 301 | 307) => (Trouble::Refused, "; it lies in another region".to_owned()),
         (_, 404) => (Trouble::Missing, String::new()),
@@ -103,7 +107,7 @@ fn refused(asked: &Asked<'_>, status: u16, code: &str, message: &str) -> Service
         (_, 500..) => (Trouble::Unreachable, String::new()),
         _ => (Trouble::Refused, String::new()),
     };
-    ServiceError::new(trouble, format!("{asked}: {said}{advice}"))
+    ServiceError::new(trouble, format!("{call}: {said}{advice}"))
 }
 
 fn is_throttle(code: &str) -> bool {
@@ -131,7 +135,7 @@ fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// What lies at the end of the chain; the links before it only say that something failed.
+/// The last error of the chain; those before it only say that something failed.
 pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut last = error;
     while let Some(source) = last.source() {

@@ -1,7 +1,7 @@
-//! Services that speak JSON, over the SDK's runtime, for what their own crates are too large.
+//! A client for services that speak JSON and whose own crates are too large.
 //!
-//! Credentials, SigV4, retries, timeouts and the HTTP client are those of every other client; the
-//! shapes of the calls are written where they are made.
+//! It uses the SDK's runtime, so credentials, SigV4, retries, timeouts and the HTTP client are
+//! those of every other client. The shapes of the calls are in the files of the services.
 
 use std::env;
 use std::time::Duration;
@@ -35,40 +35,41 @@ use serde_json::Value;
 use super::error::NO_CREDENTIALS;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
-/// Attempts of one call where throttling is the rule and not the exception.
+/// Attempts of one call. More than the SDK's own: Describe calls come by the hundred, and
+/// throttling is the rule.
 const ATTEMPTS: u32 = 8;
 
-/// Longest pause between two attempts: an outage should not hold up a scan.
+/// The longest pause between two attempts: an outage must not hold up a scan.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
-/// How long an attempt and a call with all its attempts may take. Unlike the SDK's own clients,
-/// these wait for no body that has stalled.
+/// Time for one attempt, and for a call with all its attempts. Unlike the SDK's own clients, this
+/// one does not wait for a body that has stalled.
 const ATTEMPT: Duration = Duration::from_secs(10);
 const CALL: Duration = Duration::from_secs(30);
 
-/// What is asked again.
+/// The errors that are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Retry {
-    /// Whatever may pass.
+    /// All that may pass with time.
     Passing,
-    /// Only what the service says it has not done: too many requests. Of a connection that broke
-    /// nobody knows what became of the request.
+    /// Only throttling, where the service says that it did nothing. After a broken connection,
+    /// the request may have been carried out.
     Throttled,
 }
 
-/// A service.
+/// The properties of a service.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Service {
-    /// Its name in signatures.
+    /// Name in signatures.
     pub(super) signing: &'static str,
-    /// What comes before the region in its host's name.
+    /// Host name up to the region.
     pub(super) host: &'static str,
-    /// The variable that names another endpoint.
+    /// Environment variable that names another endpoint.
     pub(super) variable: &'static str,
     pub(super) retry: Retry,
 }
 
-/// What a service answers instead.
+/// An error that the service answers.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Refused(ErrorMetadata);
@@ -79,18 +80,18 @@ impl ProvideErrorMetadata for Refused {
     }
 }
 
-/// A client: what it is asked becomes a request by a function of its own.
+/// A client whose calls are of type `I`; a function of the service makes requests of them.
 #[derive(Debug)]
-pub(super) struct Client<I> {
+pub(super) struct JsonClient<I> {
     pub(super) endpoint: String,
     pub(super) call: Operation<I, Value, Refused>,
 }
 
-impl<I: Send + Sync + std::fmt::Debug + 'static> Client<I> {
-    /// A client with the credentials and for the region of `config`.
+impl<I: Send + Sync + std::fmt::Debug + 'static> JsonClient<I> {
+    /// Makes a client with the credentials and region of `config`.
     ///
     /// # Errors
-    /// If there are none.
+    /// If `config` has none.
     pub(super) fn new(
         config: &SdkConfig,
         service: Service,
@@ -167,7 +168,7 @@ fn response(answer: &HttpResponse) -> Result<Value, OrchestratorError<Refused>> 
         return value.map_err(|error| OrchestratorError::response(error.into()));
     }
     let value = value.unwrap_or_default();
-    // In a header of those with paths, in the body of the others; `namespace#Code:more` in some.
+    // restJson1 has the code in a header, awsJson in the body, some as `namespace#Code:more`.
     let header = answer.headers().get("x-amzn-errortype");
     let code = header.or(value["__type"].as_str()).unwrap_or_default();
     let code = code.rsplit('#').next().unwrap_or_default().split(':').next().unwrap_or_default();
@@ -176,7 +177,7 @@ fn response(answer: &HttpResponse) -> Result<Value, OrchestratorError<Refused>> 
     Err(OrchestratorError::operation(Refused(error)))
 }
 
-/// ThrottlingException comes with status 400, which no generic classifier retries.
+/// Retries throttling: it comes with status 400, which no generic classifier retries.
 #[derive(Debug)]
 struct Throttles;
 

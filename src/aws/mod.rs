@@ -1,17 +1,19 @@
-//! AWS, as far as this program asks it: all that is asynchronous stays in here.
+//! AWS, as far as this program needs it: one file a service, and blocking calls.
 //!
-//! With the Cargo feature `aws` it is the SDK on one thread; without, the same calls say that
-//! they are not in this build, so that no caller has to know.
+//! With the Cargo feature `aws` these are the SDK on one thread. Without it the same calls fail
+//! and say so, and no caller has to know.
 
 #[cfg(not(feature = "aws"))]
 mod absent;
+#[cfg(feature = "aws")]
+mod cloudwatch;
+#[cfg(feature = "aws")]
+mod efs;
 #[cfg(feature = "aws")]
 mod error;
 #[cfg(feature = "aws")]
 mod json;
 mod model;
-#[cfg(feature = "aws")]
-mod mount_target;
 #[cfg(feature = "aws")]
 mod s3;
 #[cfg(feature = "aws")]
@@ -20,9 +22,25 @@ mod sagemaker;
 mod ses;
 #[cfg(feature = "aws")]
 mod session;
+#[cfg(feature = "aws")]
+mod sns;
 
 #[cfg(not(feature = "aws"))]
-pub use absent::Aws;
-pub use model::{App, Datum, Domain, Member, MemberKind, MountTarget, Unit};
+pub use absent::{Aws, Mailer, S3Bucket};
+pub use model::{
+    App, Datum, Domain, EfsSize, Email, EmailError, EmailOutcome, Member, MemberKind, MountTarget,
+    S3Object, Unit, WriteIf, Written,
+};
+#[cfg(feature = "aws")]
+pub use s3::S3Bucket;
+#[cfg(feature = "aws")]
+pub use ses::Mailer;
 #[cfg(feature = "aws")]
 pub use session::Aws;
+
+/// Receives the object of the key at this index, or why it could not be read.
+pub type TakeObject<'a> = dyn FnMut(
+        usize,
+        crate::service_error::ServiceResult<Option<S3Object>>,
+    ) -> crate::service_error::ServiceResult<()>
+    + 'a;

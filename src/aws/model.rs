@@ -1,56 +1,68 @@
-//! What is sent to AWS and what comes back, without the SDK's types.
+//! The values of the calls, without the SDK's types: builds without AWS have them too.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::service_error::ServiceError;
+use crate::units::MeteredBytes;
+
 /// One value of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Datum {
-    /// Name of the metric.
     pub name: &'static str,
-    /// Its dimensions, name and value.
+    /// Its dimensions, each a name and a value.
     pub dimensions: Vec<(&'static str, String)>,
-    /// When it was so.
+    /// The time that the value is for.
     pub at: Timestamp,
     /// The value; never NaN or infinite.
     pub value: f64,
-    /// What it is counted in.
     pub unit: Unit,
 }
 
-/// CloudWatch's units, as far as they are used.
+/// The units of CloudWatch that are used here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Bytes.
     Bytes,
-    /// Things.
     Count,
-    /// Percent.
     Percent,
-    /// Seconds.
     Seconds,
 }
 
-/// Where a file system can be reached.
+/// The metered size of a file system by DescribeFileSystems. It lags by hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EfsSize {
+    /// All of it.
+    pub value: MeteredBytes,
+    /// In EFS Standard.
+    pub standard: Option<MeteredBytes>,
+    /// In Infrequent Access.
+    pub infrequent_access: Option<MeteredBytes>,
+    /// In Archive.
+    pub archive: Option<MeteredBytes>,
+    /// When EFS counted.
+    #[schemars(with = "Option<String>")]
+    pub at: Option<Timestamp>,
+}
+
+/// The mount target of a file system to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MountTarget {
     /// IPv4 address.
     pub address: String,
-    /// The file system's name in DNS, which the certificate of each of its mount targets is for.
+    /// DNS name of the file system; the certificates of its mount targets are for this name.
     pub name: String,
-    /// Its availability zone, `use1-az1`.
+    /// Id of its availability zone: `use1-az1`.
     pub zone: String,
-    /// Whether that is this machine's, if that is known.
+    /// True if that is this machine's zone; `None` if this machine's is unknown.
     pub near: Option<bool>,
 }
 
 /// A domain of SageMaker Studio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Domain {
-    /// `d-…`.
+    /// `d-…`
     pub id: String,
-    /// What people call it.
     pub name: String,
 }
 
@@ -69,11 +81,9 @@ pub enum MemberKind {
 /// A user profile or a space.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Member {
-    /// Which of the two.
     pub kind: MemberKind,
-    /// Its name.
     pub name: String,
-    /// When it was made: one that was deleted and made again under its name has another uid.
+    /// Time of creation: a profile that is deleted and made again has another uid.
     pub created: String,
     /// `HomeEfsFileSystemUid`, once it has one.
     pub uid: Option<u32>,
@@ -98,4 +108,61 @@ pub struct App {
     /// Since when.
     #[schemars(with = "Option<String>")]
     pub created: Option<Timestamp>,
+}
+
+/// A message in plain text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email {
+    /// The sender: an address, or a name and an address in angle brackets.
+    pub from: String,
+    /// The one address that receives it.
+    pub to: String,
+    /// The address for replies and bounces.
+    pub reply_to: String,
+    /// One line.
+    pub subject: String,
+    pub text: String,
+}
+
+/// A message that was not sent, or may not have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmailError {
+    pub outcome: EmailOutcome,
+    pub error: ServiceError,
+}
+
+/// What became of a message that SES did not confirm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailOutcome {
+    /// SES refused this message; it may take another one.
+    Rejected,
+    /// SES takes no messages now, and did not take this one.
+    Closed,
+    /// The answer was lost, so SES may have taken the message.
+    Unknown,
+}
+
+/// An object of a bucket, or the first bytes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct S3Object {
+    pub bytes: Vec<u8>,
+    /// Differs between any two contents of one key.
+    pub etag: String,
+}
+
+/// The condition of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteIf<'a> {
+    /// The key has no object.
+    Absent,
+    /// The object of the key has this ETag.
+    Etag(&'a str),
+}
+
+/// The end of a conditional write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    Done,
+    /// The condition does not hold.
+    Conflict,
 }

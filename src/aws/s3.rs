@@ -1,4 +1,4 @@
-//! A bucket as a store: conditional writes, so that no two publishers overwrite each other.
+//! S3: reads, conditional writes and listings of one bucket.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -10,53 +10,54 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures_util::{StreamExt, stream};
 
-use super::error::{Asked, service_error};
-use super::session::Session;
+use super::error::{ApiCall, service_error};
+use super::session::Sdk;
+use super::{Aws, S3Object, TakeObject, WriteIf, Written};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
-use crate::store::{Condition, Extent, Object, Put, Store, Take, Version};
 
-/// What is written on trial, with a condition that never holds.
-const PROBE: &str = "write-check";
-
-/// How often a write is tried again that met another one under way (409).
+/// Attempts of a write that meets another one under way (409).
 const CONFLICTS: u32 = 5;
 
-/// How many objects are asked for at a time: a year of daily runs at 30 ms an answer is 0.7 s of
-/// waiting instead of 11 s.
+/// Objects requested at a time: a year of daily runs at 30 ms an answer takes 0.7 s instead of
+/// 11 s.
 const AT_ONCE: usize = 16;
 
-/// The bucket.
+/// A bucket, or the part of it below a prefix. Keys are relative to the prefix.
 #[derive(Debug)]
-pub(super) struct Bucket<'a> {
-    session: &'a Session,
+pub struct S3Bucket<'a> {
+    sdk: &'a Sdk,
     client: Client,
     bucket: String,
     prefix: String,
 }
 
-impl<'a> Bucket<'a> {
-    /// The bucket with a prefix, which may be empty.
-    pub(super) fn new(session: &'a Session, bucket: &str, prefix: &str) -> Self {
-        let mut config = aws_sdk_s3::config::Builder::from(&session.config);
-        // What stands in for S3 is reached by one name, not by a name for each bucket.
+impl Aws {
+    /// Opens a bucket. `prefix` has no slashes at its ends and may be empty.
+    ///
+    /// # Errors
+    /// If there is no region.
+    pub fn bucket(&self, bucket: &str, prefix: &str) -> ServiceResult<S3Bucket<'_>> {
+        Ok(S3Bucket::new(self.sdk()?, bucket, prefix))
+    }
+}
+
+impl<'a> S3Bucket<'a> {
+    fn new(sdk: &'a Sdk, bucket: &str, prefix: &str) -> Self {
+        let mut config = aws_sdk_s3::config::Builder::from(&sdk.config);
+        // Servers other than S3 have one name, not one for each bucket.
         if ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"].iter().any(|v| std::env::var_os(v).is_some())
         {
             config = config.force_path_style(true);
         }
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        Self {
-            session,
-            client: Client::from_conf(config.build()),
-            bucket: bucket.to_owned(),
-            prefix,
-        }
+        Self { sdk, client: Client::from_conf(config.build()), bucket: bucket.to_owned(), prefix }
     }
 
     fn key(&self, key: &str) -> String {
         format!("{}{key}", self.prefix)
     }
 
-    /// The error in one line, with the permission that `action` needs.
+    /// The error in one line, with the permission that the operation needs.
     fn error<E>(
         &self,
         operation: &str,
@@ -69,7 +70,7 @@ impl<'a> Bucket<'a> {
         let Self { bucket, prefix, .. } = self;
         let permission = match operation {
             "PutObject" => format!("s3:PutObject on arn:aws:s3:::{bucket}/{prefix}*"),
-            // Without leave to list, S3 says 403 of an object that is not there.
+            // Without s3:ListBucket, S3 answers 403 for an object that does not exist.
             "GetObject" => format!(
                 "s3:GetObject on arn:aws:s3:::{bucket}/{prefix}* and s3:ListBucket on \
                  arn:aws:s3:::{bucket}"
@@ -77,14 +78,11 @@ impl<'a> Bucket<'a> {
             _ => format!("s3:ListBucket on arn:aws:s3:::{bucket}"),
         };
         let operation = format!("S3 {operation}");
-        service_error(&Asked::new(&operation, &self.name(key), &permission), error)
+        service_error(&ApiCall::new(&operation, &self.name(key), &permission), error)
     }
 
-    async fn fetch(&self, key: &str, extent: Extent) -> ServiceResult<Option<Object>> {
-        let range = match extent {
-            Extent::Whole => None,
-            Extent::First(bytes) => Some(format!("bytes=0-{}", bytes.saturating_sub(1))),
-        };
+    async fn fetch(&self, key: &str, first: Option<usize>) -> ServiceResult<Option<S3Object>> {
+        let range = first.map(|bytes| format!("bytes=0-{}", bytes.saturating_sub(1)));
         let mut tried = 1;
         loop {
             let call = self.client.get_object().bucket(&self.bucket).key(self.key(key));
@@ -93,10 +91,10 @@ impl<'a> Bucket<'a> {
                 Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
                 Err(error) => return Err(self.error("GetObject", key, &error)),
             };
-            let version = Version(answer.e_tag().unwrap_or_default().to_owned());
+            let etag = answer.e_tag().unwrap_or_default().to_owned();
             match answer.body.collect().await {
-                Ok(body) => return Ok(Some(Object { bytes: body.to_vec(), version })),
-                // The SDK retries up to the head of an answer; its body breaks off here.
+                Ok(body) => return Ok(Some(S3Object { bytes: body.to_vec(), etag })),
+                // The SDK retries until the head of an answer arrives, but not its body.
                 Err(_) if tried < 3 => tried += 1,
                 Err(error) => {
                     let text = format!("S3 GetObject {}: the body: {error}", self.name(key));
@@ -107,24 +105,26 @@ impl<'a> Bucket<'a> {
         }
     }
 
+    /// `None` if another write of the key is under way.
     async fn put_once(
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &Condition,
-    ) -> Result<Option<Put>, ServiceError> {
+        content_type: &str,
+        only: WriteIf<'_>,
+    ) -> ServiceResult<Option<Written>> {
         let call = self.client.put_object().bucket(&self.bucket).key(self.key(key));
-        let call = match condition {
-            Condition::Absent => call.if_none_match("*"),
-            Condition::Unchanged(version) => call.if_match(&version.0),
+        let call = match only {
+            WriteIf::Absent => call.if_none_match("*"),
+            WriteIf::Etag(etag) => call.if_match(etag),
         };
-        let call = call.content_type(content_type(key)).body(ByteStream::from(bytes.to_vec()));
+        let call = call.content_type(content_type).body(ByteStream::from(bytes.to_vec()));
         match call.send().await {
-            Ok(_) => Ok(Some(Put::Done)),
+            Ok(_) => Ok(Some(Written::Done)),
             Err(error) => match (status(&error), error.code()) {
-                (412, _) => Ok(Some(Put::Conflict)),
-                // It was read, and is gone.
-                (404, Some("NoSuchKey")) => Ok(Some(Put::Conflict)),
+                (412, _) => Ok(Some(Written::Conflict)),
+                // The object was removed since it was read.
+                (404, Some("NoSuchKey")) => Ok(Some(Written::Conflict)),
                 (409, Some("ConditionalRequestConflict" | "OperationAborted")) => Ok(None),
                 _ => Err(self.error("PutObject", key, &error)),
             },
@@ -132,64 +132,95 @@ impl<'a> Bucket<'a> {
     }
 }
 
-impl Store for Bucket<'_> {
-    fn name(&self, key: &str) -> String {
+impl S3Bucket<'_> {
+    /// The key as `s3://BUCKET/PREFIX/KEY`.
+    pub fn name(&self, key: &str) -> String {
         format!("s3://{}/{}", self.bucket, self.key(key))
     }
 
-    /// S3 decides about permission before it looks at conditions, so a write that must fail for
-    /// its condition tells whether one could succeed.
-    fn check(&self) -> ServiceResult<()> {
+    /// Checks that objects can be written, without leaving one at `key`: S3 checks permission
+    /// before conditions, so a write whose condition never holds shows if one could succeed.
+    ///
+    /// # Errors
+    /// Names the missing permission.
+    pub fn check(&self, key: &str) -> ServiceResult<()> {
         let config = self.client.config().to_builder();
-        // A scan waits for this: a short answer is worth more than a certain one.
+        // A scan waits for this, so a quick answer is better than a certain one.
         let config = config.retry_config(RetryConfig::standard().with_max_attempts(2));
         let client = Client::from_conf(config.build());
         let trial = client
             .put_object()
             .bucket(&self.bucket)
-            .key(self.key(PROBE))
+            .key(self.key(key))
             .if_match("\"00000000000000000000000000000000\"")
             .body(ByteStream::from_static(b"efs-scan may write here\n"));
-        match self.session.runtime.block_on(trial.send()) {
+        match self.sdk.runtime.block_on(trial.send()) {
             Ok(_) => Ok(()),
             Err(error) if status(&error) == 412 => Ok(()),
             Err(error) if error.code() == Some("NoSuchKey") => Ok(()),
-            Err(error) => Err(self.error("PutObject", PROBE, &error)),
+            Err(error) => Err(self.error("PutObject", key, &error)),
         }
     }
 
-    fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
-        self.session.runtime.block_on(self.fetch(key, Extent::Whole))
+    /// Reads an object; `None` if there is none.
+    ///
+    /// # Errors
+    /// Names the object.
+    pub fn get(&self, key: &str) -> ServiceResult<Option<S3Object>> {
+        self.sdk.runtime.block_on(self.fetch(key, None))
     }
 
-    fn get_each(&self, keys: &[&str], extent: Extent, take: &mut Take<'_>) -> ServiceResult<()> {
+    /// Reads the objects of these keys, whole or their first bytes, and hands them over in order.
+    ///
+    /// # Errors
+    /// The first error of `take`, which ends the reading.
+    pub fn get_each(
+        &self,
+        keys: &[&str],
+        first: Option<usize>,
+        take: &mut TakeObject<'_>,
+    ) -> ServiceResult<()> {
         let all = async {
-            // In order, and no more than these in memory, however slowly they are taken.
-            let fetched = stream::iter(keys).map(|key| self.fetch(key, extent)).buffered(AT_ONCE);
+            // `buffered` keeps the order, and holds this many objects at most.
+            let fetched = stream::iter(keys).map(|key| self.fetch(key, first)).buffered(AT_ONCE);
             let mut fetched = pin!(fetched.enumerate());
             while let Some((at, object)) = fetched.next().await {
                 take(at, object)?;
             }
             Ok(())
         };
-        self.session.runtime.block_on(all)
+        self.sdk.runtime.block_on(all)
     }
 
-    fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put> {
+    /// Writes an object if the condition holds.
+    ///
+    /// # Errors
+    /// Names the object. If the answer was lost, the object may have been written.
+    pub fn put(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        content_type: &str,
+        only: WriteIf<'_>,
+    ) -> ServiceResult<Written> {
         let put = async {
             for again in 0..CONFLICTS {
-                if let Some(put) = self.put_once(key, bytes, &condition).await? {
-                    return Ok(put);
+                if let Some(written) = self.put_once(key, bytes, content_type, only).await? {
+                    return Ok(written);
                 }
                 tokio::time::sleep(Duration::from_millis(100 << again)).await;
             }
             let text = format!("S3 PutObject {}: others write there all the time", self.name(key));
             Err(ServiceError::new(Trouble::Throttled, text))
         };
-        self.session.runtime.block_on(put)
+        self.sdk.runtime.block_on(put)
     }
 
-    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>> {
+    /// Lists the keys that begin with `prefix` and come after `after`, in order.
+    ///
+    /// # Errors
+    /// Names the prefix.
+    pub fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>> {
         let list = async {
             let mut pages = self
                 .client
@@ -209,19 +240,10 @@ impl Store for Bucket<'_> {
             }
             Ok(keys)
         };
-        self.session.runtime.block_on(list)
+        self.sdk.runtime.block_on(list)
     }
 }
 
 fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
     error.raw_response().map_or(0, |response| response.status().as_u16())
-}
-
-fn content_type(key: &str) -> &'static str {
-    match key.rsplit('.').next() {
-        Some("json") => "application/json",
-        Some("csv") => "text/csv; charset=utf-8",
-        Some("html") => "text/html; charset=utf-8",
-        _ => "text/plain; charset=utf-8",
-    }
 }

@@ -1,8 +1,8 @@
-//! The six calls of SageMaker that this program needs, as awsJson 1.1.
+//! SageMaker: the six calls that this program needs, as awsJson 1.1.
 //!
-//! aws-sdk-sagemaker is left out on purpose: a program that only links it and lists profiles took
-//! 943 CPU seconds and 5.4 GB of memory to build in release on 2 cores, for 876,000 lines.
-//! Only the shapes of the calls are written here (SageMaker API reference, 2017-07-24).
+//! aws-sdk-sagemaker has 876,000 lines: a program that only lists profiles with it took 943 CPU
+//! seconds and 5.4 GB of memory to build in release on 2 cores. So the shapes of the calls are
+//! written here (SageMaker API reference, 2017-07-24).
 
 use std::collections::HashMap;
 
@@ -13,19 +13,19 @@ use aws_types::SdkConfig;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use tokio::runtime::Runtime;
 
-use super::error::{Asked, service_error};
-use super::json::{self, Retry, Service};
-use super::{App, Domain, Member, MemberKind};
+use super::error::{ApiCall, service_error};
+use super::json::{JsonClient, Retry, Service};
+use super::{App, Aws, Domain, Member, MemberKind};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
-/// Describe calls under way at once; SageMaker throttles these early.
+/// Describe calls in flight at once; SageMaker throttles these early.
 const CONCURRENT: usize = 8;
 
-/// As many as a page may hold.
+/// The most items that a page may hold.
 const PAGE: u32 = 100;
 
-/// Describe calls come by the hundred, so throttling is the rule and not the exception.
 const SERVICE: Service = Service {
     signing: "sagemaker",
     host: "api.sagemaker",
@@ -33,29 +33,59 @@ const SERVICE: Service = Service {
     retry: Retry::Passing,
 };
 
-/// A client for the region of the configuration.
+/// A client of SageMaker in the configured region. A call is an operation and its input.
 #[derive(Debug)]
-pub(super) struct Client(json::Client<(&'static str, Value)>);
+struct SageMaker(JsonClient<(&'static str, Value)>);
 
-impl Client {
-    /// A client with the credentials of `config`.
+impl Aws {
+    fn sagemaker(&self) -> ServiceResult<(&Runtime, SageMaker)> {
+        let sdk = self.sdk()?;
+        Ok((&sdk.runtime, SageMaker::new(&sdk.config)?))
+    }
+
+    /// Lists the domains of SageMaker Studio.
     ///
     /// # Errors
-    /// If there are none.
-    pub(super) fn new(config: &SdkConfig) -> ServiceResult<Self> {
-        json::Client::new(config, SERVICE, request).map(Self)
+    /// Names the operation.
+    pub fn domains(&self) -> ServiceResult<Vec<Domain>> {
+        let (runtime, sagemaker) = self.sagemaker()?;
+        runtime.block_on(sagemaker.domains())
+    }
+
+    /// Lists the user profiles and spaces of a domain; those in `known` are not asked for again.
+    ///
+    /// # Errors
+    /// Names the operation. There is no incomplete list.
+    pub fn members(&self, domain: &str, known: &[Member]) -> ServiceResult<Vec<Member>> {
+        let (runtime, sagemaker) = self.sagemaker()?;
+        runtime.block_on(sagemaker.members(domain, known))
+    }
+
+    /// Lists the apps of a domain.
+    ///
+    /// # Errors
+    /// Names the operation.
+    pub fn apps(&self, domain: &str) -> ServiceResult<Vec<App>> {
+        let (runtime, sagemaker) = self.sagemaker()?;
+        runtime.block_on(sagemaker.apps(domain))
+    }
+}
+
+impl SageMaker {
+    fn new(config: &SdkConfig) -> ServiceResult<Self> {
+        JsonClient::new(config, SERVICE, request).map(Self)
     }
 
     async fn ask(&self, operation: &'static str, input: Value) -> ServiceResult<Value> {
-        let thing = input.as_object().map(named).unwrap_or_default();
+        let resource = input.as_object().map(named).unwrap_or_default();
         self.0.call.invoke((operation, input)).await.map_err(|error| {
             let name = format!("SageMaker {operation}");
             let permission = format!("sagemaker:{operation}");
-            service_error(&Asked::new(&name, &thing, &permission), &error)
+            service_error(&ApiCall::new(&name, &resource, &permission), &error)
         })
     }
 
-    /// All pages of a list.
+    /// Asks for all pages of a list.
     async fn all(
         &self,
         operation: &'static str,
@@ -77,7 +107,7 @@ impl Client {
                 Value::Array(items) => found.extend(items),
                 _ => return Err(unexpected(operation, field, &self.0.endpoint)),
             }
-            // A token that stays the same would never end.
+            // A server that repeats its token would never end the list.
             match page["NextToken"].take() {
                 Value::String(token) if next.as_ref() != Some(&Value::from(token.as_str())) => {
                     next = Some(token.into());
@@ -87,8 +117,7 @@ impl Client {
         }
     }
 
-    /// The domains.
-    pub(super) async fn domains(&self) -> ServiceResult<Vec<Domain>> {
+    async fn domains(&self) -> ServiceResult<Vec<Domain>> {
         let domain = |value: &Value| {
             Some(Domain { id: text(value, "DomainId")?, name: text(value, "DomainName")? })
         };
@@ -96,13 +125,9 @@ impl Client {
         Ok(found.iter().filter_map(domain).collect())
     }
 
-    /// User profiles and spaces with their uids. Those in `known` with the same time of creation
-    /// are not described again: a uid never changes.
-    pub(super) async fn members(
-        &self,
-        domain: &str,
-        known: &[Member],
-    ) -> ServiceResult<Vec<Member>> {
+    /// Lists the user profiles and spaces with their uids. Members in `known` with the same time
+    /// of creation are not described again: a uid never changes.
+    async fn members(&self, domain: &str, known: &[Member]) -> ServiceResult<Vec<Member>> {
         let key = |member: &Member| (member.kind, member.name.clone(), member.created.clone());
         let known: HashMap<_, _> = known.iter().map(|member| (key(member), member.uid)).collect();
         let mut listed = Vec::new();
@@ -143,14 +168,14 @@ impl Client {
                 Value::String(uid) => uid.parse().ok(),
                 uid => uid.as_u64().and_then(|uid| uid.try_into().ok()),
             }),
-            // Deleted since it was listed.
+            // The member was deleted since it was listed.
             Err(error) if error.trouble == Trouble::Missing => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// What runs, whatever its state. An app in a private space runs for the space's owner.
-    pub(super) async fn apps(&self, domain: &str) -> ServiceResult<Vec<App>> {
+    /// Lists the apps in every state. An app in a private space runs for the space's owner.
+    async fn apps(&self, domain: &str) -> ServiceResult<Vec<App>> {
         let spaces = self.all("ListSpaces", "Spaces", Some(domain)).await?;
         let owner = |space: &Value| {
             let owner = text(&space["OwnershipSettingsSummary"], "OwnerUserProfileName")?;
@@ -178,7 +203,7 @@ impl Client {
     }
 }
 
-/// What a call is about, for errors: its domain and the profile or space.
+/// The resource of a call, for errors: its domain and the profile or space.
 fn named(input: &Map<String, Value>) -> String {
     let keys = ["DomainId", "DomainIdEquals", "UserProfileName", "SpaceName"];
     let some = keys.iter().filter_map(|key| input.get(*key)?.as_str());

@@ -1,10 +1,10 @@
-//! The two calls of SES that reminders need, as its API v2 has them (restJson1).
+//! SES: the two calls of API v2 that reminders need (restJson1).
 //!
-//! aws-sdk-sesv2 1.145 is left out: 159,000 lines, of which two calls are needed. It alone took 267 s
-//! to build in release (one job, on 2 cores that others used too), and aws-lc, the next largest, 69.
+//! aws-sdk-sesv2 1.145 has 159,000 lines for these two. It took 267 s to build in release, and
+//! aws-lc, the next largest crate, 69 s.
 //!
-//! SES knows no token by which it would take a message once only. So a message is sent again only
-//! where SES itself says that it was not taken, and a connection that broke leaves it open.
+//! SES has no idempotency token. So a message is sent again only if SES itself says that it did
+//! not take it; after a broken connection the outcome is unknown.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -13,11 +13,10 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::{Value, json};
 
-use super::Aws;
-use super::error::{Asked, service_error};
-use super::json::{Client, Refused, Retry, Service};
-use super::session::Session;
-use crate::remind::{Email, Fate, Mail, MailError};
+use super::error::{ApiCall, service_error};
+use super::json::{JsonClient, Refused, Retry, Service};
+use super::session::Sdk;
+use super::{Aws, Email, EmailError, EmailOutcome};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 const SERVICE: Service = Service {
@@ -27,47 +26,51 @@ const SERVICE: Service = Service {
     retry: Retry::Throttled,
 };
 
-/// Where each is asked for (SES API v2 reference).
+/// Method and path of each call (SES API v2 reference).
 const ACCOUNT: (&str, &str) = ("GET", "/v2/email/account");
 const SEND: (&str, &str) = ("POST", "/v2/email/outbound-emails");
 
-/// Method and path, and what is sent there.
-type Call = ((&'static str, &'static str), Value);
+/// Method, path and input of a call.
+type RestCall = ((&'static str, &'static str), Value);
 
-/// SES in the region of the configuration.
+/// A client of SES in the configured region.
 #[derive(Debug)]
-struct Ses<'a> {
-    session: &'a Session,
-    client: Client<Call>,
+pub struct Mailer<'a> {
+    sdk: &'a Sdk,
+    client: JsonClient<RestCall>,
 }
 
 impl Aws {
-    /// SES, for messages.
+    /// Opens SES for messages.
     ///
     /// # Errors
     /// If there are no credentials or no region.
-    pub fn mailer(&self) -> ServiceResult<Box<dyn Mail + '_>> {
-        let session = self.session()?;
-        let client = Client::new(&session.config, SERVICE, request)?;
-        Ok(Box::new(Ses { session, client }))
+    pub fn mailer(&self) -> ServiceResult<Mailer<'_>> {
+        let sdk = self.sdk()?;
+        let client = JsonClient::new(&sdk.config, SERVICE, request)?;
+        Ok(Mailer { sdk, client })
     }
 }
 
-impl Mail for Ses<'_> {
-    fn rate(&self) -> ServiceResult<Option<f64>> {
-        let asked = Asked::new("SES GetAccount", "", "ses:GetAccount");
-        let answer = self.session.runtime.block_on(self.client.call.invoke((ACCOUNT, Value::Null)));
+impl Mailer<'_> {
+    /// Messages that SES takes in a second, if it says so.
+    ///
+    /// # Errors
+    /// If SES does not answer, or sending is switched off.
+    pub fn rate(&self) -> ServiceResult<Option<f64>> {
+        let call = ApiCall::new("SES GetAccount", "", "ses:GetAccount");
+        let answer = self.sdk.runtime.block_on(self.client.call.invoke((ACCOUNT, Value::Null)));
         match answer {
             Ok(account) if account["SendingEnabled"] == false => {
-                let text = format!("{asked}: sending is switched off for this account and region");
+                let text = format!("{call}: sending is switched off for this account and region");
                 Err(ServiceError::new(Trouble::Refused, text))
             }
             Ok(account) => Ok(account["SendQuota"]["MaxSendRate"].as_f64()),
             Err(error) => {
-                let error = service_error(&asked, &error);
+                let error = service_error(&call, &error);
                 match error.trouble {
                     Trouble::Unreachable | Trouble::Credentials => Err(error),
-                    // It is there. Who may send need not be allowed to look.
+                    // SES is there. The permission to send does not include this call.
                     _ => {
                         tracing::debug!("{}", error.text);
                         Ok(None)
@@ -77,49 +80,52 @@ impl Mail for Ses<'_> {
         }
     }
 
-    fn send(&self, email: &Email) -> Result<(), MailError> {
+    /// Sends one message. It is tried again only after attempts that are known to have failed.
+    ///
+    /// # Errors
+    /// Says why the message was not sent, or that its outcome is unknown.
+    pub fn send(&self, email: &Email) -> Result<(), EmailError> {
         let text = |data: &str| json!({ "Data": data, "Charset": "UTF-8" });
         let input = json!({
             "FromEmailAddress": email.from,
             "Destination": { "ToAddresses": [email.to] },
-            "ReplyToAddresses": [email.admin],
-            // For bounces, which come after SES took the message.
-            "FeedbackForwardingEmailAddress": email.admin,
+            "ReplyToAddresses": [email.reply_to],
+            // Bounces arrive after SES has taken the message.
+            "FeedbackForwardingEmailAddress": email.reply_to,
             "Content": { "Simple": {
                 "Subject": text(&email.subject),
                 "Body": { "Text": text(&email.text) },
             } },
         });
-        let sent = self.session.runtime.block_on(self.client.call.invoke((SEND, input)));
+        let sent = self.sdk.runtime.block_on(self.client.call.invoke((SEND, input)));
         sent.map(drop).map_err(|error| {
             let permission = "ses:SendEmail on the identity of the sender";
-            let asked = Asked::new("SES SendEmail to", &email.to, permission);
-            let fate = fate(&error);
-            let error = service_error(&asked, &error);
+            let call = ApiCall::new("SES SendEmail to", &email.to, permission);
+            let outcome = outcome(&error);
+            let error = service_error(&call, &error);
             match error.trouble {
-                Trouble::Credentials => MailError { fate: Fate::Closed, error },
-                _ => MailError { fate, error },
+                Trouble::Credentials => EmailError { outcome: EmailOutcome::Closed, error },
+                _ => EmailError { outcome, error },
             }
         })
     }
 }
 
-/// What became of a message that was not simply taken.
-fn fate(error: &SdkError<Refused, HttpResponse>) -> Fate {
+fn outcome(error: &SdkError<Refused, HttpResponse>) -> EmailOutcome {
     let SdkError::ServiceError(answer) = error else {
         return match error {
-            SdkError::ConstructionFailure(_) => Fate::Closed,
-            _ => Fate::Unknown,
+            SdkError::ConstructionFailure(_) => EmailOutcome::Closed,
+            _ => EmailOutcome::Unknown,
         };
     };
     match (answer.raw().status().as_u16(), answer.err().code()) {
-        (500.., _) => Fate::Unknown,
-        (_, Some("MessageRejected" | "BadRequestException")) => Fate::Rejected,
-        _ => Fate::Closed,
+        (500.., _) => EmailOutcome::Unknown,
+        (_, Some("MessageRejected" | "BadRequestException")) => EmailOutcome::Rejected,
+        _ => EmailOutcome::Closed,
     }
 }
 
-fn request(((method, path), input): Call) -> Result<HttpRequest, BoxError> {
+fn request(((method, path), input): RestCall) -> Result<HttpRequest, BoxError> {
     let body = match input {
         Value::Null => Vec::new(),
         input => serde_json::to_vec(&input)?,

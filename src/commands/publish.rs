@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, EfsSize};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::outbox;
 use crate::outbox::{CloudWatch, Job, Plan, Sent};
 use crate::output::refuse_inside;
 use crate::published::HomeLine;
-use crate::report::{Coverage, EfsSize, Kind, Part, Report, Run};
+use crate::report::{Coverage, Kind, Part, Report, Run};
 use crate::scan::efs_of;
 use crate::service_error::Trouble;
 use crate::state::{Lock, State};

@@ -7,7 +7,6 @@
 mod address;
 mod ledger;
 mod letter;
-mod mail;
 mod people;
 mod preview;
 mod send;
@@ -17,7 +16,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, Email};
 use crate::cli::RemindArgs;
 use crate::config::Readers;
 use crate::exit::{Exit, Failure};
@@ -35,7 +34,6 @@ use letter::{Letter, Summary, Writer};
 use people::{Person, Sorted, Untold};
 
 pub use address::{Address, AddressMap, AddressTemplate, Addresses, Dashes, check_sender};
-pub use mail::{Email, Fate, Mail, MailError};
 pub use template::Template;
 
 /// Directory of the state directory that reminders have for themselves, with a lock of its own: a
@@ -166,7 +164,7 @@ impl Work<'_> {
         Email {
             from: self.reminding.from.clone(),
             to: to.to_string(),
-            admin: self.reminding.admin.to_string(),
+            reply_to: self.reminding.admin.to_string(),
             subject: letter.subject,
             text: letter.text,
         }

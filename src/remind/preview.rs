@@ -5,8 +5,8 @@ use std::fmt::{Result, Write};
 use super::Work;
 use super::ledger::{Ledger, Step};
 use super::letter::Summary;
-use super::mail::Email;
 use super::people::Person;
+use crate::aws::Email;
 
 /// All of it. Names in it are printable, and so is what the messages are made of.
 pub(super) fn preview<'a>(
@@ -67,6 +67,6 @@ fn why(person: &Person<'_>) -> String {
 }
 
 fn email(out: &mut String, email: &Email) -> Result {
-    let Email { from, to, admin, subject, text } = email;
-    writeln!(out, "From: {from}\nTo: {to}\nReply-To: {admin}\nSubject: {subject}\n\n{text}")
+    let Email { from, to, reply_to, subject, text } = email;
+    writeln!(out, "From: {from}\nTo: {to}\nReply-To: {reply_to}\nSubject: {subject}\n\n{text}")
 }

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
 use super::letter::Summary;
-use super::mail::{Fate, Mail, MailError};
 use super::{Due, Work, say, summarise};
-use crate::aws::Aws;
+use crate::aws::{Aws, EmailError, EmailOutcome, Mailer};
 use crate::exit::{Exit, Failure};
 use crate::service_error::ServiceError;
 use crate::stop::Stop;
@@ -60,7 +59,7 @@ pub(super) fn send(
     let unsent = |error: ServiceError| Failure(Exit::Unpublished, error.text);
     let mailer = aws.mailer().map_err(unsent)?;
     let mut pace = Pace::new(mailer.rate().map_err(unsent)?);
-    let (waiting, closed) = all(work, ledger, &*mailer, stop, &mut pace, &mut summary)?;
+    let (waiting, closed) = all(work, ledger, &mailer, stop, &mut pace, &mut summary)?;
     let interrupted = stop.is_set();
     summary.unsure = ledger.open_ends();
     for (to, at) in &summary.unsure {
@@ -74,7 +73,7 @@ pub(super) fn send(
     // What is not said now is found again by the next run.
     if closed.is_none() && !interrupted && !summary.is_empty() {
         pace.wait(stop);
-        told = tell(work, ledger, &*mailer, &summary)?;
+        told = tell(work, ledger, &mailer, &summary)?;
     }
     summarise(&summary, waiting, work.untold.len());
     let sent = summary.refused.is_empty() && summary.unsure.is_empty() && told;
@@ -89,7 +88,7 @@ pub(super) fn send(
 fn all(
     work: &Work<'_>,
     ledger: &mut Ledger,
-    mailer: &dyn Mail,
+    mailer: &Mailer<'_>,
     stop: &Stop,
     pace: &mut Pace,
     summary: &mut Summary<'_>,
@@ -113,17 +112,17 @@ fn all(
                 summary.sent += 1;
                 unknown = 0;
             }
-            Err(MailError { fate: Fate::Rejected, error }) => {
+            Err(EmailError { outcome: EmailOutcome::Rejected, error }) => {
                 ledger.withdraw(to, reasons).map_err(Failure::fatal)?;
                 say(&error.text);
                 summary.refused.push((to.to_string(), error.text));
                 unknown = 0;
             }
-            Err(MailError { fate: Fate::Closed, error }) => {
+            Err(EmailError { outcome: EmailOutcome::Closed, error }) => {
                 ledger.withdraw(to, reasons).map_err(Failure::fatal)?;
                 return Ok((left, Some(error)));
             }
-            Err(MailError { fate: Fate::Unknown, error }) => {
+            Err(EmailError { outcome: EmailOutcome::Unknown, error }) => {
                 unknown += 1;
                 if unknown == UNKNOWN_IN_A_ROW {
                     return Ok((left - 1, Some(error)));
@@ -139,11 +138,11 @@ fn all(
 fn tell(
     work: &Work<'_>,
     ledger: &mut Ledger,
-    mailer: &dyn Mail,
+    mailer: &Mailer<'_>,
     summary: &Summary<'_>,
 ) -> Result<bool, Failure> {
     let email = work.email(&work.reminding.admin, summary.letter(work.report));
-    if let Err(MailError { error, .. }) = mailer.send(&email) {
+    if let Err(EmailError { error, .. }) = mailer.send(&email) {
         say(&error.text);
         return Ok(false);
     }

@@ -1,11 +1,11 @@
 //! How the scan compares with what EFS bills, and what that costs.
 
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Coverage, Report};
 use super::money::{Basis, GIB};
+use crate::aws::EfsSize;
 use crate::text::printable;
 use crate::units::{MeteredBytes, Usd};
 
@@ -20,22 +20,6 @@ pub struct FileSystem {
     pub difference_percent: Option<f64>,
     /// What that costs.
     pub cost: Option<Cost>,
-}
-
-/// The metered size of a file system by DescribeFileSystems. It lags by hours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct EfsSize {
-    /// All of it.
-    pub value: MeteredBytes,
-    /// In EFS Standard.
-    pub standard: Option<MeteredBytes>,
-    /// In Infrequent Access.
-    pub infrequent_access: Option<MeteredBytes>,
-    /// In Archive.
-    pub archive: Option<MeteredBytes>,
-    /// When EFS counted.
-    #[schemars(with = "Option<String>")]
-    pub at: Option<Timestamp>,
 }
 
 /// What the storage costs.

@@ -20,7 +20,7 @@ pub use build::{Context, build};
 pub(crate) use csv::name_cell;
 pub use csv::{bytes_of_cell, csv, findings_csv};
 pub use du::{Names as DuNames, du, du_size};
-pub use file_system::{Cost, EfsSize, FileSystem, Part, Prices};
+pub use file_system::{Cost, FileSystem, Part, Prices};
 pub(crate) use home_at::{below, command_at};
 pub use json::json;
 pub use model::*;

@@ -1,6 +1,7 @@
 //! What a place to publish to must do, and how it is named.
 
 mod directory;
+mod s3;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -132,7 +133,7 @@ impl Destination {
     pub fn open<'a>(&self, aws: &'a Aws) -> ServiceResult<Box<dyn Store + 'a>> {
         match self {
             Self::Directory(path) => Ok(Box::new(Directory::new(path.clone()))),
-            Self::S3 { bucket, prefix } => aws.bucket(bucket, prefix),
+            Self::S3 { bucket, prefix } => Ok(Box::new(s3::Bucket(aws.bucket(bucket, prefix)?))),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use efs_scan::aws::EfsSize;
 use efs_scan::report::*;
 use efs_scan::units::{AllocatedBytes, ApparentBytes, MeteredBytes};
 use jiff::{SignedDuration, Timestamp};

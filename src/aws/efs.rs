@@ -1,0 +1,118 @@
+//! EFS: DescribeFileSystems and DescribeMountTargets.
+
+use std::time::Duration;
+
+use aws_config::imds;
+use aws_sdk_efs::Client;
+use aws_sdk_efs::types::{LifeCycleState, MountTargetDescription};
+use jiff::Timestamp;
+
+use super::error::{ApiCall, service_error};
+use super::session::Sdk;
+use super::{Aws, EfsSize, MountTarget};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
+use crate::units::MeteredBytes;
+
+/// Path of this machine's zone (EC2 user guide, "Instance metadata categories").
+const ZONE: &str = "/latest/meta-data/placement/availability-zone-id";
+
+/// Time for the instance metadata service to answer: it is one hop away, or there is none.
+const METADATA: Duration = Duration::from_secs(1);
+
+impl Aws {
+    /// Reads the metered size of a file system.
+    ///
+    /// # Errors
+    /// Names the file system.
+    pub fn file_system_size(&self, id: &str) -> ServiceResult<EfsSize> {
+        let permission = "elasticfilesystem:DescribeFileSystems";
+        let call = ApiCall::new("EFS DescribeFileSystems", id, permission);
+        let sdk = self.sdk()?;
+        let request = Client::new(&sdk.config).describe_file_systems().file_system_id(id);
+        let answer = sdk.runtime.block_on(request.send());
+        let answer = answer.map_err(|error| service_error(&call, &error))?;
+        let found = answer.file_systems().iter().find(|found| found.file_system_id() == id);
+        let size = found.and_then(|found| found.size_in_bytes()).ok_or_else(|| {
+            ServiceError::new(Trouble::Missing, format!("{call}: the answer has no size of it"))
+        })?;
+        // AWS's numbers are signed, its sizes are not.
+        let metered = |bytes: i64| MeteredBytes(bytes.try_into().unwrap_or_default());
+        Ok(EfsSize {
+            value: metered(size.value()),
+            standard: size.value_in_standard().map(metered),
+            infrequent_access: size.value_in_ia().map(metered),
+            archive: size.value_in_archive().map(metered),
+            at: size.timestamp().and_then(|time| Timestamp::from_second(time.secs()).ok()),
+        })
+    }
+
+    /// Finds the nearest mount target of a file system: the one in this machine's availability
+    /// zone if there is one, because traffic between zones is slower and billed.
+    ///
+    /// # Errors
+    /// Names the file system, also if it has no mount target that can be used.
+    pub fn mount_target(&self, id: &str) -> ServiceResult<MountTarget> {
+        let permission = "elasticfilesystem:DescribeMountTargets";
+        let call = ApiCall::new("EFS DescribeMountTargets", id, permission);
+        let sdk = self.sdk()?;
+        let request = Client::new(&sdk.config).describe_mount_targets().file_system_id(id);
+        let answer = sdk.runtime.block_on(request.send());
+        let answer = answer.map_err(|error| service_error(&call, &error))?;
+        let usable = |target: &&MountTargetDescription| {
+            *target.life_cycle_state() == LifeCycleState::Available
+        };
+        let region = sdk.config.region().map_or("", |region| region.as_ref());
+        let name = dns_name(id, region);
+        let all = answer.mount_targets().iter().filter(usable);
+        let all: Vec<MountTarget> = all.filter_map(|found| target(found, name.clone())).collect();
+        let zone = if all.len() > 1 { sdk.zone() } else { None };
+        let near = |target: &MountTarget| zone.as_ref().map(|zone| *zone == target.zone);
+        let nearest = all.into_iter().map(|target| MountTarget { near: near(&target), ..target });
+        // A file system has at most one in each zone; of two, either will do.
+        nearest.max_by_key(|target| target.near).ok_or_else(|| {
+            let text = format!("{call}: it has no mount target with an address that is available");
+            ServiceError::new(Trouble::Missing, text)
+        })
+    }
+}
+
+fn target(found: &MountTargetDescription, name: String) -> Option<MountTarget> {
+    let zone = found.availability_zone_id().unwrap_or_default().to_owned();
+    Some(MountTarget { address: found.ip_address()?.to_owned(), name, zone, near: None })
+}
+
+/// The DNS name of a file system (EFS user guide, "Mounting file systems"; for China,
+/// `dns_name_suffix` in the configuration of efs-utils).
+fn dns_name(id: &str, region: &str) -> String {
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("{id}.efs.{region}.{suffix}")
+}
+
+impl Sdk {
+    /// Id of this machine's availability zone, if this is an EC2 instance.
+    fn zone(&self) -> Option<String> {
+        if std::env::var("AWS_EC2_METADATA_DISABLED").is_ok_and(|text| text == "true") {
+            return None;
+        }
+        let client = imds::Client::builder().connect_timeout(METADATA).read_timeout(METADATA);
+        let client = client.max_attempts(1).build();
+        match self.runtime.block_on(client.get(ZONE)) {
+            Ok(zone) => Some(zone.as_ref().to_owned()),
+            Err(error) => {
+                tracing::debug!(%error, "this machine's availability zone is not known");
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dns_name;
+
+    #[test]
+    fn file_systems_have_names_by_their_region() {
+        assert_eq!(dns_name("fs-1", "eu-west-3"), "fs-1.efs.eu-west-3.amazonaws.com");
+        assert_eq!(dns_name("fs-1", "cn-north-1"), "fs-1.efs.cn-north-1.amazonaws.com.cn");
+    }
+}

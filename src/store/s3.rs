@@ -1,0 +1,67 @@
+//! A bucket as a store: conditional writes keep publishers from overwriting each other.
+
+use super::{Condition, Extent, Object, Put, Store, Take, Version};
+use crate::aws::{S3Bucket, S3Object, WriteIf, Written};
+use crate::service_error::ServiceResult;
+
+/// Key of the write that checks the permission. Its condition never holds.
+const PROBE: &str = "write-check";
+
+/// A bucket, or the part of it below a prefix.
+#[derive(Debug)]
+pub(super) struct Bucket<'a>(pub(super) S3Bucket<'a>);
+
+impl Store for Bucket<'_> {
+    fn name(&self, key: &str) -> String {
+        self.0.name(key)
+    }
+
+    fn check(&self) -> ServiceResult<()> {
+        self.0.check(PROBE)
+    }
+
+    fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
+        Ok(self.0.get(key)?.map(Object::from))
+    }
+
+    fn get_each(&self, keys: &[&str], extent: Extent, take: &mut Take<'_>) -> ServiceResult<()> {
+        let first = match extent {
+            Extent::Whole => None,
+            Extent::First(bytes) => Some(bytes),
+        };
+        let mut take_s3 = |at, read: ServiceResult<Option<S3Object>>| {
+            take(at, read.map(|object| object.map(Object::from)))
+        };
+        self.0.get_each(keys, first, &mut take_s3)
+    }
+
+    fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put> {
+        let only = match &condition {
+            Condition::Absent => WriteIf::Absent,
+            Condition::Unchanged(version) => WriteIf::Etag(&version.0),
+        };
+        Ok(match self.0.put(key, bytes, content_type(key), only)? {
+            Written::Done => Put::Done,
+            Written::Conflict => Put::Conflict,
+        })
+    }
+
+    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>> {
+        self.0.list(prefix, after)
+    }
+}
+
+impl From<S3Object> for Object {
+    fn from(object: S3Object) -> Self {
+        Self { bytes: object.bytes, version: Version(object.etag) }
+    }
+}
+
+fn content_type(key: &str) -> &'static str {
+    match key.rsplit('.').next() {
+        Some("json") => "application/json",
+        Some("csv") => "text/csv; charset=utf-8",
+        Some("html") => "text/html; charset=utf-8",
+        _ => "text/plain; charset=utf-8",
+    }
+}
