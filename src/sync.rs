@@ -1,8 +1,8 @@
-//! One place that decides what a poisoned lock means.
+//! The one answer to a poisoned lock.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks, also after a panic elsewhere: a panic in a worker fails the run by itself, and what was
+/// Locks the mutex, poisoned or not: a panic in a worker fails the run by itself, and what was
 /// committed before it is still worth printing.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -20,6 +20,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, StateValue, Statistic};
 use common::*;
 use efs_scan::aws::Aws;
+use efs_scan::store::Destination;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
@@ -137,13 +138,15 @@ fn both_keep_the_contract_of_a_store() {
 fn the_contract_in_a_child() {
     let bucket = std::env::var("EFS_SCAN_TEST_BUCKET").unwrap();
     let aws = Aws::default();
-    contract::contract(&*aws.bucket(&bucket, "with/prefix").unwrap());
+    let store =
+        |prefix: &str| Destination::S3 { bucket: bucket.clone(), prefix: prefix.to_owned() };
+    contract::contract(&*store("with/prefix").open(&aws).unwrap());
     // One client for each publisher: a client is one thread.
     let publishers: Vec<Aws> = (0..16).map(|_| Aws::default()).collect();
     let next = std::sync::atomic::AtomicUsize::new(0);
     contract::several_publish(|| {
         let at = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        publishers[at % publishers.len()].bucket(&bucket, "several").unwrap()
+        store("several").open(&publishers[at % publishers.len()]).unwrap()
     });
 }
 

@@ -7,21 +7,21 @@ use crate::aws::{Aws, EfsSize};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::outbox;
-use crate::outbox::{CloudWatch, Job, Plan, Sent};
+use crate::outbox::{CloudWatch, Job, Sent, Targets};
 use crate::output::refuse_inside;
 use crate::published::HomeLine;
 use crate::report::{Coverage, Kind, Part, Report, Run};
 use crate::scan::efs_of;
 use crate::service_error::Trouble;
-use crate::state::{Lock, State};
+use crate::state::{Lock, StateDir};
 use crate::stop::Stop;
 use crate::store::Destination;
 
 /// Publishes the run of this process, and those that wait.
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    state: State,
-    plan: Plan,
+    state: StateDir,
+    targets: Targets,
     interrupted: bool,
     _lock: Lock,
 }
@@ -62,11 +62,11 @@ impl Publisher {
             }
             other => other.clone(),
         };
-        let plan = Plan { publish, cloudwatch, notify: publishing.notify.clone() };
-        let state = State::open(&config.state_dir).map_err(Failure::usage)?;
+        let targets = Targets { publish, cloudwatch, notify: publishing.notify.clone() };
+        let state = StateDir::open(&config.state_dir).map_err(Failure::usage)?;
         let doing = format!("scanning {}", config.root.display());
         let lock = state.lock(&doing).map_err(Failure::fatal)?;
-        if let Some(destination) = &plan.publish {
+        if let Some(destination) = &targets.publish {
             let checked = destination.open(aws).and_then(|store| outbox::check(&*store));
             match checked {
                 Ok(()) => {}
@@ -75,24 +75,24 @@ impl Publisher {
                 Err(error) => return Err(Failure::fatal(error.text)),
             }
         }
-        if plan.cloudwatch.is_some() || plan.notify.is_some() {
+        if targets.cloudwatch.is_some() || targets.notify.is_some() {
             aws.ready().map_err(|error| Failure::fatal(error.text))?;
         }
-        Ok(Some(Self { state, plan, interrupted: publishing.interrupted, _lock: lock }))
+        Ok(Some(Self { state, targets, interrupted: publishing.interrupted, _lock: lock }))
     }
 
     /// Whether runs go anywhere.
     pub(crate) fn publishes(&self) -> bool {
-        !self.plan.is_empty()
+        !self.targets.is_empty()
     }
 
     /// Puts the run into the spool: from here on it is not lost.
     pub(crate) fn keep(&self, report: &Report) -> Result<Kept, Failure> {
         let interrupted = report.run.coverage == Coverage::Interrupted;
-        if self.plan.is_empty() || (interrupted && !self.interrupted) {
+        if self.targets.is_empty() || (interrupted && !self.interrupted) {
             return Ok(Kept::LeftOut);
         }
-        let job = Job { plan: self.plan.clone(), report: report.clone() };
+        let job = Job { targets: self.targets.clone(), report: report.clone() };
         outbox::add(&self.state, &job).map_err(Failure::fatal)?;
         Ok(Kept::Spooled)
     }
@@ -111,7 +111,7 @@ impl Publisher {
 
 /// `efs-scan publish`: sends what waits.
 pub(crate) fn send_waiting(state_dir: &Path, stop: &Stop) -> Result<Exit, Failure> {
-    let state = State::open(state_dir).map_err(Failure::usage)?;
+    let state = StateDir::open(state_dir).map_err(Failure::usage)?;
     let _lock = state.lock("publishing").map_err(Failure::fatal)?;
     let sent = send(&state, &Aws::default(), stop)?;
     Ok(match (stop.is_set(), sent.waiting) {
@@ -124,7 +124,7 @@ pub(crate) fn send_waiting(state_dir: &Path, stop: &Stop) -> Result<Exit, Failur
     })
 }
 
-fn send(state: &State, aws: &Aws, stop: &Stop) -> Result<Sent, Failure> {
+fn send(state: &StateDir, aws: &Aws, stop: &Stop) -> Result<Sent, Failure> {
     let sent = outbox::send(state, aws, stop).map_err(Failure::fatal)?;
     for problem in &sent.problems {
         tracing::error!("{}", crate::text::printable(problem.as_bytes()));

@@ -9,7 +9,7 @@ use super::series::{History, HomeSeries, RunPoint};
 use crate::published::{HomeRow, HomesTable, Listed, comparable, homes_tables, is_future};
 use crate::report::{Coverage, bytes_of_cell};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
-use crate::store::{Extent, Store};
+use crate::store::{ReadSize, Store};
 use crate::text::{lossy, printable};
 use crate::units::AllocatedBytes;
 
@@ -33,7 +33,7 @@ pub fn read(store: &dyn Store, days: u32, now: Timestamp) -> ServiceResult<Histo
     let mut reader = Reader { tables: &tables, ..Reader::default() };
     let mut problems = Vec::new();
     let keys: Vec<&str> = tables.iter().map(|table| table.key.as_str()).collect();
-    store.get_each(&keys, Extent::Whole, &mut |at, object| {
+    store.get_each(&keys, ReadSize::Whole, &mut |at, object| {
         let table = &tables[at];
         let run = match object {
             // Lifecycle rules may remove it between listing and reading.

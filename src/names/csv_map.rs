@@ -1,12 +1,12 @@
-//! A CSV file of `uid,name`, with or without a header; further columns are left alone.
+//! A CSV file of `uid,name`, with or without a header; other columns are ignored.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Reads a table that people wrote: with comments, blanks and further columns; a header is a line
-/// like the others.
+/// Reads a CSV file that people edit: it may have comments, blanks and additional columns. A
+/// header comes as the first record.
 pub(crate) fn lines_by_hand(text: &[u8]) -> csv::Reader<&[u8]> {
-    // Spreadsheets write a byte order mark.
+    // Spreadsheets begin with a byte order mark.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     csv::ReaderBuilder::new()
         .has_headers(false)
@@ -16,14 +16,15 @@ pub(crate) fn lines_by_hand(text: &[u8]) -> csv::Reader<&[u8]> {
         .from_reader(text)
 }
 
-/// The file's contents.
+/// The names by uid.
 #[derive(Debug)]
 pub(super) struct CsvMap(BTreeMap<u32, String>);
 
 impl CsvMap {
     /// Reads the file.
     ///
-    /// The problem in one sentence, with the line where there is one.
+    /// # Errors
+    /// The problem in one sentence, with the line if there is one.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read(path).map_err(|error| format!("reading it: {error}"))?;
         Self::parse(&text)

@@ -1,4 +1,4 @@
-//! Who a home belongs to: uid to person, from several sources in order.
+//! Finds the owners of homes: uid to person, from several sources in order.
 
 mod csv_map;
 mod sagemaker;
@@ -19,9 +19,9 @@ pub(crate) use sagemaker::domain_id;
 /// A source as it is written: `passwd`, `csv:FILE` or `sagemaker:DOMAIN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceSpec {
-    /// The system's user database, with whatever the name service switch adds to it.
+    /// The system's user database, including what the name service switch adds to it.
     Passwd,
-    /// A file of `uid,name` lines.
+    /// A CSV file of `uid,name`.
     Csv(PathBuf),
     /// The user profiles and spaces of a domain of SageMaker Studio, by its id or name.
     SageMaker(String),
@@ -54,7 +54,7 @@ impl fmt::Display for SourceSpec {
     }
 }
 
-/// A source that can be asked.
+/// A source that is open.
 #[derive(Debug)]
 enum Source {
     Passwd,
@@ -62,24 +62,23 @@ enum Source {
     SageMaker(Studio),
 }
 
-/// All sources, the first answer wins.
+/// All sources in order; the first answer counts.
 #[derive(Debug, Default)]
 pub struct Names {
     sources: Vec<(SourceSpec, Source)>,
 }
 
-/// A person, and who says so.
+/// The owner of a uid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
-    /// The name.
+pub struct NamedOwner {
     pub name: String,
-    /// The source.
+    /// The source that knows the name, as it is written.
     pub source: String,
-    /// What it is in SageMaker Studio, if the source is that.
+    /// Profile or space, if the source is SageMaker Studio.
     pub member: Option<MemberKind>,
 }
 
-/// What could not be used as a source of names.
+/// A source of names that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("names from {spec}: {problem}")]
 pub struct NamesError {
@@ -88,34 +87,30 @@ pub struct NamesError {
 }
 
 impl Names {
-    /// Opens the sources. What SageMaker said last is kept in `state`.
+    /// Opens the sources. SageMaker's last answer is kept in `state_dir`.
     ///
     /// # Errors
     /// Names the source, and the line that is wrong in it.
-    pub fn open(specs: &[SourceSpec], aws: &Aws, state: &Path) -> Result<Self, NamesError> {
+    pub fn open(specs: &[SourceSpec], aws: &Aws, state_dir: &Path) -> Result<Self, NamesError> {
         let open = |spec: &SourceSpec| {
             let source = match spec {
-                SourceSpec::Passwd => Source::Passwd,
-                SourceSpec::Csv(path) => Source::Csv(CsvMap::read(path).map_err(|problem| {
-                    let spec = spec.to_string();
-                    NamesError { spec, problem }
-                })?),
+                SourceSpec::Passwd => Ok(Source::Passwd),
+                SourceSpec::Csv(path) => CsvMap::read(path).map(Source::Csv),
                 SourceSpec::SageMaker(domain) => {
-                    let studio = Studio::ask(domain, aws, state);
-                    Source::SageMaker(studio.map_err(|problem| {
-                        let spec = spec.to_string();
-                        NamesError { spec, problem }
-                    })?)
+                    Studio::ask(domain, aws, state_dir).map(Source::SageMaker)
                 }
             };
-            Ok((spec.clone(), source))
+            match source {
+                Ok(source) => Ok((spec.clone(), source)),
+                Err(problem) => Err(NamesError { spec: spec.to_string(), problem }),
+            }
         };
         let sources = specs.iter().map(open).collect::<Result<_, _>>()?;
         Ok(Self { sources })
     }
 
-    /// Who has `uid`.
-    pub fn person(&self, uid: u32) -> Option<Person> {
+    /// Looks up the owner of `uid`.
+    pub fn owner(&self, uid: u32) -> Option<NamedOwner> {
         self.sources.iter().find_map(|(spec, source)| {
             let (name, member) = match source {
                 Source::Passwd => (User::from_uid(Uid::from_raw(uid)).ok().flatten()?.name, None),
@@ -126,11 +121,11 @@ impl Names {
                 }
             };
             let source = spec.to_string();
-            Some(Person { name, source, member })
+            Some(NamedOwner { name, source, member })
         })
     }
 
-    /// The uids that a name stands for. Sources may disagree, and one person may have several.
+    /// Looks up the uids of a name, which may be several. The first source that has any counts.
     pub fn uids(&self, name: &str) -> Vec<u32> {
         let found = self.sources.iter().map(|(_, source)| match source {
             Source::Passwd => {
@@ -143,9 +138,9 @@ impl Names {
         found.into_iter().find(|uids: &Vec<u32>| !uids.is_empty()).unwrap_or_default()
     }
 
-    /// Whether a source was given that should know everybody who has a home, so that a home it
-    /// does not know is an orphan. The system's user database is none: people come from a
-    /// directory elsewhere.
+    /// True if a source should know the owner of every home, so a home without one is an orphan
+    /// home. The system's user database does not count: users often come from a directory
+    /// elsewhere.
     pub fn know_everybody(&self) -> bool {
         self.sources.iter().any(|(_, source)| match source {
             Source::Passwd => false,

@@ -1,28 +1,26 @@
 //! User profiles and spaces of a domain of SageMaker Studio.
 //!
-//! An outage never stops a scan: what SageMaker said last is kept, and used with a warning. Then
-//! nobody is called an orphan, because somebody new may have come since.
+//! An outage never stops a scan: the last answer is cached, and used with a warning. Then no home
+//! is an orphan home, because its owner may have joined since.
 
 use std::collections::BTreeMap;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::atomic;
 use crate::aws::{Aws, Member};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
+use crate::state;
 
-/// What is kept of a domain.
+/// The last answer about a domain: a file of the state directory.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct CachedMembers {
     asked: Timestamp,
     members: Vec<Member>,
 }
 
-/// Who is in a domain.
+/// The members of a domain that have a home.
 #[derive(Debug, Default)]
 pub(super) struct Studio {
     by_uid: BTreeMap<u32, Member>,
@@ -30,14 +28,14 @@ pub(super) struct Studio {
 }
 
 impl Studio {
-    /// Asks SageMaker, or falls back to what it said last.
+    /// Asks SageMaker, or falls back to its last answer.
     ///
-    /// An error only where the domain does not exist.
-    pub(super) fn ask(domain: &str, aws: &Aws, state: &Path) -> Result<Self, String> {
-        let file = state.join(format!("names-{}.json", file_name(domain)));
-        let kept = std::fs::read(&file).ok();
-        let kept: Option<Kept> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let known = kept.as_ref().map_or(&[][..], |kept| &kept.members);
+    /// # Errors
+    /// Only if the domain does not exist.
+    pub(super) fn ask(domain: &str, aws: &Aws, state_dir: &Path) -> Result<Self, String> {
+        let file = state_dir.join(format!("names-{}.json", file_name(domain)));
+        let cached: Option<CachedMembers> = state::read(&file).ok();
+        let known = cached.as_ref().map_or(&[][..], |cached| &cached.members);
         match members(domain, aws, known) {
             Ok(members) if members.is_empty() => {
                 tracing::warn!(
@@ -47,19 +45,19 @@ impl Studio {
                 Ok(Self::default())
             }
             Ok(members) => {
-                let kept = Kept { asked: Timestamp::now(), members };
-                let bytes = serde_json::to_vec(&kept).map_err(|error| error.to_string())?;
-                // An administrator without write access to the state has the names all the same.
-                let made = DirBuilder::new().recursive(true).mode(0o700).create(state);
-                if let Err(error) = made.and_then(|()| atomic::replace(&file, 0o600, &bytes)) {
-                    tracing::info!("keeping names in {}: {error}", file.display());
+                let answer = CachedMembers { asked: Timestamp::now(), members };
+                // A user who cannot write the state directory gets the names all the same.
+                let made = state::make_dir(state_dir);
+                let made = made.map_err(|error| format!("making {}: {error}", state_dir.display()));
+                if let Err(problem) = made.and_then(|()| state::write(&file, &answer)) {
+                    tracing::info!("the names are not kept: {problem}");
                 }
-                Ok(Self::of(kept.members, true))
+                Ok(Self::of(answer.members, true))
             }
             Err(error) if error.trouble == Trouble::Missing => Err(error.text),
             Err(error) => {
-                let (since, members) = match kept {
-                    Some(Kept { asked, members }) => {
+                let (since, members) = match cached {
+                    Some(CachedMembers { asked, members }) => {
                         (format!("names as of {}", asked.strftime("%Y-%m-%d %H:%M UTC")), members)
                     }
                     None => ("no names".to_owned(), Vec::new()),
@@ -73,7 +71,7 @@ impl Studio {
     fn of(members: Vec<Member>, current: bool) -> Self {
         let mut by_uid = BTreeMap::new();
         for member in members {
-            // A private space has the home of its owner, whose profile comes first in order.
+            // A private space shares the home of its owner, whose profile comes first in order.
             if let Some(uid) = member.uid {
                 by_uid.entry(uid).or_insert(member);
             }
@@ -90,7 +88,7 @@ impl Studio {
         self.by_uid.iter().filter_map(same).collect()
     }
 
-    /// Whether SageMaker itself said so just now, and all of it.
+    /// True if the members are SageMaker's answer of just now, and complete.
     pub(super) fn is_current(&self) -> bool {
         self.current
     }
@@ -100,10 +98,10 @@ fn members(domain: &str, aws: &Aws, known: &[Member]) -> ServiceResult<Vec<Membe
     aws.members(&domain_id(domain, aws)?, known)
 }
 
-/// The id of a domain that is given by id or name.
+/// Finds the id of a domain that is given by id or name.
 ///
 /// # Errors
-/// If there is none of that name, or several.
+/// If no domain has that name, or several do.
 pub(crate) fn domain_id(domain: &str, aws: &Aws) -> ServiceResult<String> {
     let is_id = |rest: &str| rest.len() >= 6 && rest.chars().all(|c| c.is_ascii_alphanumeric());
     if domain.strip_prefix("d-").is_some_and(is_id) {
@@ -123,7 +121,7 @@ pub(crate) fn domain_id(domain: &str, aws: &Aws) -> ServiceResult<String> {
     Err(ServiceError::new(Trouble::Missing, text))
 }
 
-/// A name of a file that holds no path.
+/// `domain` as part of a file name.
 fn file_name(domain: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     domain.chars().map(plain).collect()

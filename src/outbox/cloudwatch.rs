@@ -1,4 +1,4 @@
-//! The figures for CloudWatch, and how they are cut into calls.
+//! Composes the metrics for CloudWatch, and divides them into calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -12,25 +12,25 @@ use crate::text::printable;
 /// Metrics of one PutMetricData (CloudWatch API reference).
 const MAX_METRICS: usize = 1000;
 
-/// Bytes of one call. The limit is 1 MB; this leaves room for what surrounds the values.
+/// Bytes of one call. The limit is 1 MB; this leaves room for the rest of the request.
 const MAX_BYTES: usize = 900_000;
 
-/// What a value takes on the wire beside its texts, at most: names of fields, time and number.
+/// The most bytes of a datum in a request besides its texts: field names, time and number.
 const BYTES_OF_DATUM: usize = 160;
 
-/// What a dimension takes beside its texts.
+/// The most bytes of a dimension besides its texts.
 const BYTES_OF_DIMENSION: usize = 32;
 
 /// Characters of a dimension's value (CloudWatch API reference).
 const MAX_DIMENSION: usize = 1024;
 
-/// Who has metrics of their own beside the totals.
+/// The users with metrics of their own, besides the totals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "users: true, false or a list of names")]
 pub enum UserMetrics {
-    /// Everybody, or nobody.
+    /// All users, or none.
     Everybody(bool),
-    /// These, by the names that reports give them; a home without a name goes by its own.
+    /// These users, by their names in the report; a home without an owner goes by its own name.
     Named(BTreeSet<String>),
 }
 
@@ -43,7 +43,7 @@ impl Default for UserMetrics {
 impl FromStr for UserMetrics {
     type Err = String;
 
-    /// `true`, `false`, or names with commas between them.
+    /// Reads `true`, `false`, or names separated by commas.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "true" => Ok(Self::Everybody(true)),
@@ -60,7 +60,7 @@ impl FromStr for UserMetrics {
 }
 
 impl UserMetrics {
-    /// Whether nobody has any.
+    /// True if no user has any.
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Everybody(all) => !all,
@@ -71,7 +71,7 @@ impl UserMetrics {
     fn includes(&self, home: &HomeReport) -> bool {
         match self {
             Self::Everybody(all) => *all,
-            // Also as CloudWatch has the name.
+            // The name may also be given as CloudWatch shows it.
             Self::Named(names) => names.contains(name(home)) || names.contains(&user_name(home)),
         }
     }

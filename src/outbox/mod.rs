@@ -1,4 +1,4 @@
-//! What leaves this machine: the spool, and what is made of a run for each place it goes to.
+//! Sends runs from the spool to where they go: objects, metrics, notices and pages.
 
 mod cloudwatch;
 mod notice;
@@ -12,4 +12,4 @@ pub use notice::{Notice, compose, over_quota};
 pub use objects::{Pointed, check, publish};
 pub use pages::put_page;
 pub use send::{Sent, send};
-pub use spool::{CloudWatch, Job, Notify, Plan, Progress, add};
+pub use spool::{CloudWatch, Job, Notify, Targets, add};

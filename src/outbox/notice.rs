@@ -1,4 +1,4 @@
-//! The message about who is over quota.
+//! The notice of homes over quota.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -6,23 +6,23 @@ use std::fmt::Write;
 use crate::report::{Coverage, HomeReport, Report};
 use crate::text::printable;
 
-/// Homes and findings named in one message, its bytes, and the characters of a name or path. SNS
-/// takes 256 KiB; a form encodes a byte as up to three.
+/// Limits of one message: homes and findings, bytes of the text, characters of a name or path.
+/// SNS takes 256 KiB, and form encoding makes up to three bytes of one.
 const MAX_HOMES: usize = 200;
 const MAX_FINDINGS: usize = 10;
 const MAX_TEXT: usize = 60 * 1024;
 const MAX_NAME: usize = 300;
 
-/// A message.
+/// A message for SNS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// ASCII, under 100 characters.
     pub subject: String,
-    /// The text.
     pub text: String,
 }
 
-/// The homes over quota, by name. Who was over `before` and was not read this time still is.
+/// The names of the homes over quota. A home that was over quota `before` and was not read
+/// completely this time still counts.
 pub fn over_quota(report: &Report, before: &BTreeSet<String>) -> BTreeSet<String> {
     let mut over: BTreeSet<String> = report.over_quota().map(|home| home.name.clone()).collect();
     if report.run.coverage != Coverage::Complete {
@@ -33,7 +33,7 @@ pub fn over_quota(report: &Report, before: &BTreeSet<String>) -> BTreeSet<String
     over
 }
 
-/// What to say, given who was over quota when it was last said.
+/// Writes the message; `before` has the homes over quota in the last one.
 pub fn compose(report: &Report, before: &BTreeSet<String>) -> Notice {
     let mut over: Vec<&HomeReport> = report.over_quota().collect();
     over.sort_by(|a, b| {

@@ -1,14 +1,14 @@
-//! Writing a run to a store.
+//! Writes a run to a store.
 //!
-//! The objects of the run first, each once and for ever; then `du/latest.txt` and, last of all,
-//! `latest.json`. Both of these change only on the condition that nobody wrote since they were
-//! read, and only from an older run to a newer one. A crash between any two steps leaves the
-//! former `latest.json`, and the same calls again finish the work.
+//! The objects of the run come first and never change. Then come `du/latest.txt` and, last,
+//! `latest.json`. Both change only if nobody wrote them since they were read, and only from an
+//! older run to a newer one. A crash between any two steps leaves the former `latest.json`, and
+//! repeating the calls completes the work.
 //!
-//! Two publishers may still leave the `du` of the one beside the `latest.json` of the other: the
-//! older one reads both, writes `du` after the newer one did, and loses at `latest.json`. So
-//! everybody ends by holding `du` against the run that `latest.json` names, and mends it, and
-//! looks again after each write of its own: whoever wrote last has seen that the two agree.
+//! Two publishers could still leave the `du` of one beside the `latest.json` of the other: the
+//! older one reads both, writes `du` after the newer one did, and fails at `latest.json`. So each
+//! publisher ends by comparing `du` with the run that `latest.json` names. It corrects `du` if
+//! need be, and compares again after each write, so the last writer has seen the two agree.
 
 use std::cmp::Ordering;
 
@@ -17,35 +17,35 @@ use crate::report::Report;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{Condition, Put, Store};
 
-/// How often the two are tried anew because somebody else wrote between.
+/// Attempts of a conditional write when others write in between.
 pub(super) const ROUNDS: usize = 8;
 
-/// What became of `latest.json`.
+/// The run that `latest.json`, or a page, shows after a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pointed {
-    /// It names this run now, or did so before.
+    /// This run, since now or before.
     Here,
-    /// It names a newer run, and stays.
+    /// A newer run, so nothing was written.
     Newer,
 }
 
-/// Makes sure that a run can be published: that the store can be written, and that what is there
-/// is from this program.
+/// Checks that a run can be published: that the store can be written, and that `latest.json` is
+/// from this program.
 ///
 /// # Errors
-/// What stands in the way.
+/// Says why it cannot.
 pub fn check(store: &dyn Store) -> ServiceResult<()> {
     store.check()?;
     store.get(LATEST)?.map_or(Ok(()), |latest| named(store, &latest).map(drop))
 }
 
-/// Publishes the run; a second time changes nothing.
+/// Publishes the run. Repeating it changes nothing.
 ///
 /// # Errors
-/// What could not be written. All of it may be tried again.
+/// Names the object that could not be written. All of it may be tried again.
 pub fn publish(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
     for (key, bytes) in published::immutable(report)? {
-        // A conflict means that it is there already: nobody else writes under this run's name.
+        // A conflict means that the object is there already: keys are unique to the run.
         store.put(&key, &bytes, Condition::Absent)?;
     }
     let pointed = point(store, report)?;
@@ -53,7 +53,7 @@ pub fn publish(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
     Ok(pointed)
 }
 
-/// Lets `latest.json` name this run, unless it names a newer one.
+/// Makes `latest.json` name this run, unless it names a newer one.
 fn point(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
     let latest_bytes = published::latest(report)?;
     let text = published::du_latest(report);
@@ -87,7 +87,7 @@ fn settle(store: &dyn Store, report: &Report) -> ServiceResult<()> {
         let text = if pointer.run.id == report.run.id {
             published::du_latest(report)
         } else {
-            // Where it was removed, nobody can say what belongs there.
+            // If that report was removed, the right text is unknown.
             let Some(key) = pointer.report else { return Ok(()) };
             let Some(run) = store.get(&key)? else { return Ok(()) };
             let newer: Report = serde_json::from_slice(&run.bytes).map_err(|error| {
@@ -99,7 +99,7 @@ fn settle(store: &dyn Store, report: &Report) -> ServiceResult<()> {
         if du.as_ref().is_some_and(|du| du.bytes == text) {
             return Ok(());
         }
-        // Done or not: look again.
+        // Whether or not it was written, compare again.
         store.put(DU_LATEST, &text, Condition::since(du.as_ref()))?;
     }
     Err(crowded(store, DU_LATEST))

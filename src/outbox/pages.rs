@@ -1,18 +1,18 @@
-//! Pages beside the runs: objects that change, each by itself from an older run's to a newer one's.
+//! Pages beside the runs: each is replaced by itself, and only by one of a newer run.
 
 use super::objects::{Pointed, ROUNDS, crowded};
 use crate::published::run_of_page;
 use crate::service_error::ServiceResult;
 use crate::store::{Condition, Put, Store};
 
-/// Writes a page, unless one of a newer run is there.
+/// Writes a page, unless the store has one of a newer run.
 ///
 /// # Errors
-/// If it could not be written, or others write there all the time.
+/// If the page cannot be written, or others write it all the time.
 pub fn put_page(store: &dyn Store, key: &str, page: &str) -> ServiceResult<Pointed> {
     for _ in 0..ROUNDS {
         let there = store.get(key)?;
-        // Ids of runs sort by time. What names none is not a page of this program, or a broken one.
+        // Ids of runs sort by time. A page without one is broken, or not from this program.
         let newer = there.as_ref().and_then(|object| run_of_page(&object.bytes))
             > run_of_page(page.as_bytes());
         if newer {

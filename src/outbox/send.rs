@@ -1,4 +1,4 @@
-//! Sends what waits in the spool, oldest first, each step once.
+//! Sends the runs in the spool, oldest first, each step once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,44 +6,45 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::objects::Pointed;
-use super::spool::{self, Job, Plan, Progress};
+use super::spool::{self, Job, StepsDone, Targets};
 use super::{cloudwatch, notice, objects};
 use crate::aws::Aws;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
-use crate::state::State;
+use crate::state::StateDir;
 use crate::stop::Stop;
 use crate::text::printable;
 
-/// CloudWatch refuses what is older (CloudWatch API reference, PutMetricData). Two weeks, less
-/// the time it takes.
+/// The greatest age of a metric: CloudWatch refuses data older than two weeks (API reference,
+/// PutMetricData), and sending takes some time.
 const OLDEST_METRIC: SignedDuration = SignedDuration::from_hours(14 * 24 - 1);
 
-/// File of the state directory that holds who was over quota when it was last said.
-const TOLD: &str = "over-quota.json";
+/// File of the state directory with the last notice to each topic.
+const LAST_NOTICES: &str = "over-quota.json";
 
-/// Who was named to a topic.
+/// The last notice to a topic.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Told {
+struct LastNotice {
     run: String,
+    /// The homes over quota.
     homes: BTreeSet<String>,
 }
 
-/// What became of the spool.
+/// The result of sending.
 #[derive(Debug, Default)]
 pub struct Sent {
-    /// Runs that are wholly published now.
+    /// Runs that are completely published now.
     pub runs: usize,
     /// Runs that still wait.
     pub waiting: usize,
-    /// Why, a line each.
+    /// The reasons, a line each.
     pub problems: Vec<String>,
 }
 
-/// Sends everything that waits. A place that fails is not tried again for later runs.
+/// Sends all runs in the spool. A target that fails is not tried again for later runs.
 ///
 /// # Errors
 /// If the spool itself cannot be read.
-pub fn send(state: &State, aws: &Aws, stop: &Stop) -> Result<Sent, String> {
+pub fn send(state: &StateDir, aws: &Aws, stop: &Stop) -> Result<Sent, String> {
     let mut sent = Sent::default();
     let mut failed = BTreeSet::new();
     for id in spool::waiting(state)? {
@@ -73,9 +74,9 @@ pub fn send(state: &State, aws: &Aws, stop: &Stop) -> Result<Sent, String> {
     Ok(sent)
 }
 
-/// One run on its way.
+/// Sends one run.
 struct Sender<'a> {
-    state: &'a State,
+    state: &'a StateDir,
     aws: &'a Aws,
     stop: &'a Stop,
     id: &'a str,
@@ -83,40 +84,41 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Whether all of it is done.
+    /// Makes the steps that are not done yet; true if all are done now. `failed` has the targets
+    /// that are not to be tried.
     fn all(&mut self, failed: &mut BTreeSet<String>, problems: &mut Vec<String>) -> bool {
-        let mut progress = spool::progress(self.state, self.id);
-        let Plan { publish, cloudwatch, notify } = &self.job.plan;
-        let places = [
+        let mut done = spool::steps_done(self.state, self.id);
+        let Targets { publish, cloudwatch, notify } = &self.job.targets;
+        let targets = [
             publish.as_ref().map(ToString::to_string),
             cloudwatch.as_ref().map(|to| format!("CloudWatch {}", to.namespace)),
             notify.as_ref().map(|to| to.topic.clone()),
         ];
         let steps = [Self::publish, Self::measure, Self::notify];
-        for (place, step) in places.into_iter().zip(steps) {
-            let Some(place) = place else { continue };
-            if failed.contains(&place) || self.stop.is_set() {
+        for (target, step) in targets.into_iter().zip(steps) {
+            let Some(target) = target else { continue };
+            if failed.contains(&target) || self.stop.is_set() {
                 continue;
             }
-            let before = progress.clone();
-            if let Err(error) = step(self, &mut progress) {
+            let before = done.clone();
+            if let Err(error) = step(self, &mut done) {
                 problems.push(error.text);
-                // A message that is refused says nothing against the next run's.
-                let is_topic = notify.as_ref().is_some_and(|to| to.topic == place);
+                // A refused notice does not mean that the next one is refused.
+                let is_topic = notify.as_ref().is_some_and(|to| to.topic == target);
                 if !is_topic || error.trouble != Trouble::Refused {
-                    failed.insert(place);
+                    failed.insert(target);
                 }
             }
-            if progress != before {
-                spool::remember(self.state, self.id, &progress);
+            if done != before {
+                spool::remember(self.state, self.id, &done);
             }
         }
-        progress.is_all_of(&self.job.plan)
+        done.is_all_of(&self.job.targets)
     }
 
-    fn publish(&self, progress: &mut Progress) -> ServiceResult<()> {
-        let Some(destination) = &self.job.plan.publish else { return Ok(()) };
-        if !progress.published {
+    fn publish(&self, done: &mut StepsDone) -> ServiceResult<()> {
+        let Some(destination) = &self.job.targets.publish else { return Ok(()) };
+        if !done.published {
             let store = destination.open(self.aws)?;
             match objects::publish(&*store, &self.job.report)? {
                 Pointed::Here => tracing::info!("published {} to {destination}", self.id),
@@ -125,62 +127,63 @@ impl Sender<'_> {
                     self.id
                 ),
             }
-            progress.published = true;
+            done.published = true;
         }
         Ok(())
     }
 
-    fn measure(&self, progress: &mut Progress) -> ServiceResult<()> {
-        let Some(to) = &self.job.plan.cloudwatch else { return Ok(()) };
-        // ScanComplete says that there is a report to read: an alarm waits for it.
-        let early = self.job.plan.publish.is_some() && !progress.published;
-        if progress.measured || early {
+    fn measure(&self, done: &mut StepsDone) -> ServiceResult<()> {
+        let Some(to) = &self.job.targets.cloudwatch else { return Ok(()) };
+        // The objects come first: ScanComplete says that there is a report to read.
+        let early = self.job.targets.publish.is_some() && !done.published;
+        if done.measured || early {
             return Ok(());
         }
         let finished = self.job.report.run.finished;
         if Timestamp::now().duration_since(finished) > OLDEST_METRIC {
             tracing::warn!("CloudWatch takes nothing as old as run {}: left out", self.id);
-            progress.measured = true;
+            done.measured = true;
             return Ok(());
         }
         let missing = to.users.missing(&self.job.report);
-        if !missing.is_empty() && progress.metrics == 0 {
+        if !missing.is_empty() && done.metrics == 0 {
             let missing = printable(missing.join(", ").as_bytes());
             tracing::warn!("--cloudwatch-users: there is no home of {missing}");
         }
         let all = cloudwatch::metrics(&self.job.report, &to.file_system, &to.users);
-        for batch in cloudwatch::batches(&all[progress.metrics.min(all.len())..]) {
+        for batch in cloudwatch::batches(&all[done.metrics.min(all.len())..]) {
             self.aws.put_metrics(&to.namespace, batch).map_err(|error| {
-                let (sent, all) = (progress.metrics, all.len());
+                let (sent, all) = (done.metrics, all.len());
                 let text = format!("{} ({sent} of {all} metrics were sent)", error.text);
                 ServiceError { text, ..error }
             })?;
-            progress.metrics += batch.len();
-            spool::remember(self.state, self.id, progress);
+            done.metrics += batch.len();
+            spool::remember(self.state, self.id, done);
         }
-        progress.measured = true;
+        done.measured = true;
         Ok(())
     }
 
-    fn notify(&self, progress: &mut Progress) -> ServiceResult<()> {
-        let Some(to) = &self.job.plan.notify else { return Ok(()) };
-        if progress.notified {
+    fn notify(&self, done: &mut StepsDone) -> ServiceResult<()> {
+        let Some(to) = &self.job.targets.notify else { return Ok(()) };
+        if done.notified {
             return Ok(());
         }
-        let mut told: BTreeMap<String, Told> = self.state.read(TOLD).unwrap_or_default();
-        let before = told.entry(to.topic.clone()).or_default();
-        let homes = notice::over_quota(&self.job.report, &before.homes);
-        // A run that waited long says nothing new once a newer one was heard.
-        let news = before.run.as_str() < self.id && (to.always || homes != before.homes);
+        let mut notices: BTreeMap<String, LastNotice> =
+            self.state.read(LAST_NOTICES).unwrap_or_default();
+        let last = notices.entry(to.topic.clone()).or_default();
+        let homes = notice::over_quota(&self.job.report, &last.homes);
+        // A run older than the last notice has no news.
+        let news = last.run.as_str() < self.id && (to.always || homes != last.homes);
         if news {
-            let message = notice::compose(&self.job.report, &before.homes);
+            let message = notice::compose(&self.job.report, &last.homes);
             self.aws.notify(&to.topic, &message.subject, &message.text)?;
-            *before = Told { run: self.id.to_owned(), homes };
-            if let Err(problem) = self.state.write(TOLD, &told) {
+            *last = LastNotice { run: self.id.to_owned(), homes };
+            if let Err(problem) = self.state.write(LAST_NOTICES, &notices) {
                 tracing::warn!("{problem}");
             }
         }
-        progress.notified = true;
+        done.notified = true;
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
-//! Runs that are not wholly published yet.
+//! The spool: runs that are not completely published yet.
 //!
-//! A run is written here, whole, before anything is sent, and removed when all of it was. So
-//! whatever happens between, the next run or `efs-scan publish` finds it and goes on after the
-//! last step that is known to be done.
+//! A run is written here before anything is sent, and removed when all of it has been sent. So
+//! whatever happens in between, the next run or `efs-scan publish` finds it and continues after
+//! the last step that is known to be done.
 
 use std::fs;
 use std::io;
@@ -11,22 +11,22 @@ use serde::{Deserialize, Serialize};
 
 use super::cloudwatch::UserMetrics;
 use crate::report::Report;
-use crate::state::State;
+use crate::state::{self, StateDir};
 use crate::store::Destination;
 
-/// Where a run is to go.
+/// The targets that a run goes to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    /// Its objects.
+pub struct Targets {
+    /// The destination of its objects.
     pub publish: Option<Destination>,
-    /// Its metrics.
+    /// The target of its metrics.
     pub cloudwatch: Option<CloudWatch>,
-    /// The notice of who is over quota.
+    /// The target of the notice of homes over quota.
     pub notify: Option<Notify>,
 }
 
-impl Plan {
-    /// Whether there is nothing to do.
+impl Targets {
+    /// True if the run goes nowhere.
     pub fn is_empty(&self) -> bool {
         self.publish.is_none() && self.cloudwatch.is_none() && self.notify.is_none()
     }
@@ -35,11 +35,10 @@ impl Plan {
 /// Metrics for CloudWatch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CloudWatch {
-    /// The namespace.
     pub namespace: String,
-    /// The dimension `FileSystemId`.
+    /// Value of the dimension `FileSystemId`.
     pub file_system: String,
-    /// Which users have metrics too.
+    /// The users with metrics of their own.
     pub users: UserMetrics,
 }
 
@@ -48,54 +47,53 @@ pub struct CloudWatch {
 pub struct Notify {
     /// ARN of the topic.
     pub topic: String,
-    /// Also where nothing changed.
+    /// Send it also if nothing changed.
     pub always: bool,
 }
 
-/// A run and where it is to go.
+/// A run and its targets.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
-    /// Where.
-    pub plan: Plan,
-    /// What.
+    #[serde(rename = "plan")]
+    pub targets: Targets,
     pub report: Report,
 }
 
-/// Which steps are done.
+/// The steps of a run that are done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
+pub(super) struct StepsDone {
     /// The objects are written.
-    pub published: bool,
-    /// How many metrics were sent, in their order.
-    pub metrics: usize,
-    /// All metrics were.
-    pub measured: bool,
-    /// The notice was sent, or was not needed.
-    pub notified: bool,
+    pub(super) published: bool,
+    /// Number of metrics that were sent, in their order.
+    pub(super) metrics: usize,
+    /// All metrics were sent.
+    pub(super) measured: bool,
+    /// The notice was sent or was not needed.
+    pub(super) notified: bool,
 }
 
-impl Progress {
-    /// Whether every step of the plan is done.
-    pub(super) fn is_all_of(&self, plan: &Plan) -> bool {
-        (self.published || plan.publish.is_none())
-            && (self.measured || plan.cloudwatch.is_none())
-            && (self.notified || plan.notify.is_none())
+impl StepsDone {
+    /// True if every step for these targets is done.
+    pub(super) fn is_all_of(&self, targets: &Targets) -> bool {
+        (self.published || targets.publish.is_none())
+            && (self.measured || targets.cloudwatch.is_none())
+            && (self.notified || targets.notify.is_none())
     }
 }
 
 /// Adds a run.
 ///
 /// # Errors
-/// If it could not be written: then it would be lost with this process.
-pub fn add(state: &State, job: &Job) -> Result<(), String> {
+/// If it cannot be written: it would be lost with this process.
+pub fn add(state: &StateDir, job: &Job) -> Result<(), String> {
     state.write(&job_file(&job.report.run.id), job)
 }
 
-/// Ids of the runs that wait, oldest first.
+/// Lists the ids of the runs in the spool, oldest first.
 ///
 /// # Errors
 /// If the spool cannot be listed.
-pub(super) fn waiting(state: &State) -> Result<Vec<String>, String> {
+pub(super) fn waiting(state: &StateDir) -> Result<Vec<String>, String> {
     let spool = state.path("spool");
     let failed = |error: io::Error| format!("listing {}: {error}", spool.display());
     let (mut ids, mut progress) = (Vec::new(), Vec::new());
@@ -105,47 +103,47 @@ pub(super) fn waiting(state: &State) -> Result<Vec<String>, String> {
         progress.extend(name.strip_suffix(".progress.json").map(str::to_owned));
     }
     ids.sort_unstable();
-    // What a crash left that came between removing a run and its progress.
+    // A crash between removing a run and its progress leaves the progress.
     for left in progress.iter().filter(|id| ids.binary_search(id).is_err()) {
         fs::remove_file(state.path(&progress_file(left))).map_err(failed)?;
     }
     Ok(ids)
 }
 
-/// A waiting run.
+/// Reads a run.
 ///
 /// # Errors
 /// If it cannot be read. It stays where it is.
-pub(super) fn job(state: &State, id: &str) -> Result<Job, String> {
+pub(super) fn job(state: &StateDir, id: &str) -> Result<Job, String> {
     let path = state.path(&job_file(id));
     let failed = |error: String| format!("reading {}: {error}", path.display());
-    let bytes = fs::read(&path).map_err(|error| failed(error.to_string()))?;
-    let job: Job = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
-    // Keys are made of it.
+    let job: Job = state::read(&path).map_err(|error| failed(error.to_string()))?;
+    // The keys of its objects contain the id.
     if job.report.run.id != id {
         return Err(failed(format!("it holds another run, {}", job.report.run.id)));
     }
     Ok(job)
 }
 
-/// How far it is.
-pub(super) fn progress(state: &State, id: &str) -> Progress {
+/// Reads the steps of a run that are done.
+pub(super) fn steps_done(state: &StateDir, id: &str) -> StepsDone {
     state.read(&progress_file(id)).unwrap_or_default()
 }
 
-/// Remembers how far it is. If that fails, a step may be done twice: no harm but to a count.
-pub(super) fn remember(state: &State, id: &str, progress: &Progress) {
-    if let Err(problem) = state.write(&progress_file(id), progress) {
+/// Writes the steps of a run that are done. If that fails, a step may be repeated, which only
+/// counts a metric twice.
+pub(super) fn remember(state: &StateDir, id: &str, done: &StepsDone) {
+    if let Err(problem) = state.write(&progress_file(id), done) {
         tracing::warn!("{problem}");
     }
 }
 
-/// Forgets a run that is published.
+/// Removes a run that is published.
 ///
 /// # Errors
 /// Names the file that could not be removed.
-pub(super) fn remove(state: &State, id: &str) -> Result<(), String> {
-    // The run first: progress without a run means nothing.
+pub(super) fn remove(state: &StateDir, id: &str) -> Result<(), String> {
+    // The run goes first: progress without a run has no effect.
     for name in [job_file(id), progress_file(id)] {
         let path = state.path(&name);
         match fs::remove_file(&path) {

@@ -6,7 +6,7 @@
 use super::homes_table::HomesTable;
 use crate::report::Run;
 use crate::service_error::ServiceResult;
-use crate::store::{Extent, Store};
+use crate::store::{ReadSize, Store};
 
 /// Bytes of a report that hold `run`, with room for `--exclude` globs and users.
 const HEAD_BYTES: usize = 16 << 10;
@@ -23,7 +23,7 @@ pub(crate) fn comparable(
     let keys: Vec<String> = tables.iter().map(HomesTable::report_key).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let mut runs: Vec<Option<Run>> = Vec::with_capacity(tables.len());
-    store.get_each(&keys, Extent::First(HEAD_BYTES), &mut |_, object| {
+    store.get_each(&keys, ReadSize::First(HEAD_BYTES), &mut |_, object| {
         // If the store is at fault, reading the table reports it.
         runs.push(object.ok().flatten().and_then(|object| run_in(&object.bytes)));
         Ok(())

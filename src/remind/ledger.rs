@@ -7,7 +7,6 @@
 //! very moment may have to wait a week, and the administrator is told.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +15,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
-use crate::atomic;
+use crate::state;
 
 /// Name and version of the form.
 const SCHEMA: &str = "efs-scan/reminders/1";
@@ -96,14 +95,12 @@ impl Ledger {
         let failed = |problem: String| {
             format!("{}: {problem}; without it everybody would be reminded again", path.display())
         };
-        let book = match fs::read(&path) {
+        let book: Book = match state::read(&path) {
+            Ok(book) => book,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Book { schema: SCHEMA.to_owned(), people: BTreeMap::new(), listed: BTreeMap::new() }
             }
             Err(error) => return Err(failed(error.to_string())),
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?
-            }
         };
         if book.schema != SCHEMA {
             return Err(failed(format!("it has the schema {}", book.schema)));
@@ -200,10 +197,7 @@ impl Ledger {
         }
         self.book.people.retain(|_, reasons| !reasons.is_empty());
         self.book.listed.retain(|_, at| !is_over(*at, now));
-        let bytes = serde_json::to_vec(&self.book).map_err(|error| error.to_string());
-        bytes
-            .and_then(|bytes| atomic::replace(&self.path, 0o600, &bytes).map_err(|e| e.to_string()))
-            .map_err(|problem| format!("writing {}: {problem}", self.path.display()))
+        state::write(&self.path, &self.book)
     }
 }
 
@@ -217,6 +211,8 @@ fn is_over(at: Timestamp, now: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn at(text: &str) -> Timestamp {

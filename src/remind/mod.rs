@@ -25,7 +25,7 @@ use crate::output::{Output, refuse_inside};
 use crate::published::{is_stale, newest_report};
 use crate::report::{Coverage, Kind, Report};
 use crate::service_error::ServiceError;
-use crate::state::State;
+use crate::state::StateDir;
 use crate::stop::Stop;
 use crate::text::printable;
 use crate::units::AllocatedBytes;
@@ -101,9 +101,9 @@ pub(crate) fn run(
         true => None,
         false => {
             refuse_inside(Path::new(&report.run.root), &readers.state_dir, "--state-dir")
-                .and_then(|()| State::open(&readers.state_dir))
+                .and_then(|()| StateDir::open(&readers.state_dir))
                 .map_err(Failure::usage)?;
-            let state = State::open(&directory).map_err(Failure::usage)?;
+            let state = StateDir::open(&directory).map_err(Failure::usage)?;
             let lock = state.lock("reminding").map_err(Failure::fatal)?;
             Some(lock)
         }

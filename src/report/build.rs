@@ -192,11 +192,11 @@ impl Builder<'_> {
 
     fn owner(&self, home: &Home) -> Owner {
         let names = self.context.names;
-        match home.uid.and_then(|uid| names.person(uid)) {
-            Some(person) => Owner {
-                name: Some(person.name),
-                source: Some(person.source),
-                member: person.member,
+        match home.uid.and_then(|uid| names.owner(uid)) {
+            Some(owner) => Owner {
+                name: Some(owner.name),
+                source: Some(owner.source),
+                member: owner.member,
                 status: OwnerStatus::Known,
             },
             None => Owner {

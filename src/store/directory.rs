@@ -1,38 +1,34 @@
-//! A directory as a store: each object a file, written beside its place and renamed into it.
+//! A directory as a store: each object is a file that is written beside its place and renamed.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
-use rustix::io::Errno;
+use rustix::fs::OFlags;
 
-use super::{Condition, Extent, Object, Put, Store, Take, Version};
-use crate::atomic::{self, BESIDE};
+use super::{Condition, Object, Put, ReadSize, Store, Take, Version};
+use crate::atomic::{self, NO_FOLLOW, PART_PREFIX};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
-/// What publishers lock.
+/// Name of the file that publishers lock.
 const LOCK: &str = ".efs-scan.lock";
 
-/// How long one waits for another, who writes one object at a time.
+/// Time to wait for another publisher, who holds the lock for one object at a time.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// As the standard library takes it.
-const NO_FOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
-
-/// So that a fifo keeps nobody.
+/// `O_NONBLOCK`: opening a FIFO does not block.
 const NO_WAIT: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
-/// The directory.
+/// The store in a directory.
 #[derive(Debug)]
 pub struct Directory(PathBuf);
 
 impl Directory {
-    /// The directory of this name; it is made when something is written.
+    /// Makes no directory yet: the first write does.
     pub fn new(path: PathBuf) -> Self {
         Self(path)
     }
@@ -41,33 +37,31 @@ impl Directory {
         self.0.join(key)
     }
 
-    /// Keeps other publishers out until it is dropped. A file and not the directory itself, which
-    /// NFS would lock for this machine only.
+    /// Keeps other publishers out until the file is dropped. The lock is on a file because NFS
+    /// locks directories for this machine only.
     fn lock(&self) -> io::Result<File> {
         fs::create_dir_all(&self.0)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_FOLLOW);
-        let file = options.open(self.0.join(LOCK))?;
+        let file = atomic::open_lock(&self.0.join(LOCK))?;
         let until = Instant::now() + PATIENCE;
         loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            match file.try_lock() {
                 Ok(()) => return Ok(file),
-                Err(Errno::WOULDBLOCK) if Instant::now() < until => sleep(PAUSE),
-                Err(Errno::WOULDBLOCK) => {
+                Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => {
                     let problem = "another publisher has been writing there for a long time";
                     return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
                 }
-                Err(error) => return Err(error.into()),
+                Err(TryLockError::Error(error)) => return Err(error),
             }
         }
     }
 
-    /// Makes the directories of a key. None of them may be a link: whoever may write in one could
-    /// lead this program anywhere. (Somebody who changes them in this very moment still can; a
-    /// directory for publishing belongs to who publishes.)
+    /// Makes the directories of a key. None of them may be a link, which could lead out of the
+    /// store. This does not stop a process that replaces them at the same moment: only the
+    /// publisher should be able to write here.
     fn make(&self, parent: &Path) -> io::Result<()> {
         let below: Vec<&Path> = parent.ancestors().take_while(|path| *path != self.0).collect();
-        // From the top, each looked at before anything is made in it.
+        // From the top: each is checked before anything is made in it.
         for directory in below.into_iter().rev() {
             match fs::create_dir(directory) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -93,16 +87,16 @@ impl Directory {
         if !holds {
             return Ok(Put::Conflict);
         }
-        // Whoever holds the lock may remove these: they are what a crash left.
+        // The lock is held, so these parts are left from a crash.
         atomic::sweep(parent)?;
-        // As any file one makes: the figures are published. The umask takes its share.
+        // The figures are for others to read. The umask applies.
         atomic::replace(&path, 0o666, bytes)?;
         Ok(Put::Done)
     }
 
-    fn read(&self, key: &str, extent: Extent) -> ServiceResult<Option<Object>> {
+    fn read(&self, key: &str, size: ReadSize) -> ServiceResult<Option<Object>> {
         let read = || {
-            // Others may write there: no link of theirs leads this program elsewhere.
+            // Others may be able to write there: a link of theirs is not followed.
             let mut options = OpenOptions::new();
             options.read(true).custom_flags(NO_FOLLOW | NO_WAIT);
             let mut file = match options.open(self.path(key)) {
@@ -114,9 +108,9 @@ impl Directory {
             }
             let version = version_of(&file.metadata()?);
             let mut bytes = Vec::new();
-            match extent {
-                Extent::Whole => file.read_to_end(&mut bytes)?,
-                Extent::First(wanted) => file.take(wanted as u64).read_to_end(&mut bytes)?,
+            match size {
+                ReadSize::Whole => file.read_to_end(&mut bytes)?,
+                ReadSize::First(wanted) => file.take(wanted as u64).read_to_end(&mut bytes)?,
             };
             Ok(Some(Object { bytes, version }))
         };
@@ -143,18 +137,19 @@ impl Store for Directory {
     fn check(&self) -> ServiceResult<()> {
         let probe = || {
             let _lock = self.lock()?;
-            tempfile::Builder::new().prefix(BESIDE).tempfile_in(&self.0).map(drop)
+            tempfile::Builder::new().prefix(PART_PREFIX).tempfile_in(&self.0).map(drop)
         };
         probe().map_err(|error| self.error("writing to", "", &error))
     }
 
     fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
-        self.read(key, Extent::Whole)
+        self.read(key, ReadSize::Whole)
     }
 
-    fn get_each(&self, keys: &[&str], extent: Extent, take: &mut Take<'_>) -> ServiceResult<()> {
-        keys.iter().enumerate().try_for_each(|(at, key)| take(at, self.read(key, extent)))
+    fn get_each(&self, keys: &[&str], size: ReadSize, take: &mut Take<'_>) -> ServiceResult<()> {
+        keys.iter().enumerate().try_for_each(|(at, key)| take(at, self.read(key, size)))
     }
+
     fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put> {
         self.try_put(key, bytes, &condition).map_err(|error| self.error("writing", key, &error))
     }
@@ -170,7 +165,7 @@ impl Store for Directory {
     }
 }
 
-/// Adds the keys of the files below `directory`; what lies wholly before `after` is not opened.
+/// Adds the keys of the files below `directory`. Directories that come before `after` are skipped.
 fn collect(root: &Path, directory: &str, after: &str, keys: &mut Vec<String>) -> io::Result<()> {
     let entries = match fs::read_dir(root.join(directory)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -178,9 +173,9 @@ fn collect(root: &Path, directory: &str, after: &str, keys: &mut Vec<String>) ->
     };
     for entry in entries {
         let entry = entry?;
-        // No key of ours is anything but UTF-8.
+        // All of our keys are UTF-8.
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if name.starts_with(BESIDE) || name == LOCK {
+        if name.starts_with(PART_PREFIX) || name == LOCK {
             continue;
         }
         let key = if directory.is_empty() { name } else { format!("{directory}/{name}") };
@@ -201,7 +196,7 @@ fn version_at(path: &Path) -> io::Result<Option<Version>> {
     }
 }
 
-/// Every write makes a new inode; where its number is used again, the time differs.
+/// Every write makes a new inode; if its number is used again, the time differs.
 fn version_of(metadata: &fs::Metadata) -> Version {
     let (inode, size) = (metadata.ino(), metadata.len());
     Version(format!("{inode}-{}.{:09}-{size}", metadata.mtime(), metadata.mtime_nsec()))

@@ -1,4 +1,4 @@
-//! What a place to publish to must do, and how it is named.
+//! The stores that runs are published to: a trait, and the destinations that name them.
 
 mod directory;
 mod s3;
@@ -15,32 +15,32 @@ use crate::service_error::ServiceResult;
 pub use directory::Directory;
 
 /// Objects under keys such as `runs/dt=2026-11-24/RUN.json`. One object appears or changes as a
-/// whole or not at all; nothing is promised about several.
+/// whole or not at all; there is no such guarantee for several.
 pub trait Store {
-    /// How errors and people name the object.
+    /// The object's name in messages.
     fn name(&self, key: &str) -> String;
 
-    /// Makes sure that objects can be written, without leaving one.
+    /// Checks that objects can be written, without leaving one.
     ///
     /// # Errors
-    /// What stands in the way.
+    /// Says why they cannot.
     fn check(&self) -> ServiceResult<()>;
 
-    /// The object, or `None` where there is none.
+    /// Reads the object; `None` if there is none.
     ///
     /// # Errors
-    /// If the store cannot say.
+    /// Names the object.
     fn get(&self, key: &str) -> ServiceResult<Option<Object>>;
 
-    /// Hands over the objects of these keys in their order, each as [`get`](Self::get) answers or
-    /// the beginning of it. What is far away is asked for several at a time.
+    /// Hands over the objects of these keys in order, each as [`get`](Self::get) returns it or
+    /// its first bytes. Remote stores read several at a time.
     ///
     /// # Errors
-    /// The first one of `take`, which ends it.
-    fn get_each(&self, keys: &[&str], extent: Extent, take: &mut Take<'_>) -> ServiceResult<()> {
+    /// The first error of `take`, which ends the reading.
+    fn get_each(&self, keys: &[&str], size: ReadSize, take: &mut Take<'_>) -> ServiceResult<()> {
         keys.iter().enumerate().try_for_each(|(at, key)| {
             let mut object = self.get(key);
-            if let (Ok(Some(object)), Extent::First(bytes)) = (&mut object, extent) {
+            if let (Ok(Some(object)), ReadSize::First(bytes)) = (&mut object, size) {
                 object.bytes.truncate(bytes);
             }
             take(at, object)
@@ -50,83 +50,77 @@ pub trait Store {
     /// Writes the object if the condition holds.
     ///
     /// # Errors
-    /// If it may not have been written. It may have been, too, if the answer was lost.
+    /// Names the object. If the answer was lost, the object may have been written.
     fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put>;
 
-    /// The keys that begin with `prefix` and come after `after`, in order.
+    /// Lists the keys that begin with `prefix` and come after `after`, in order.
     ///
     /// # Errors
-    /// If the store cannot say.
+    /// Names the prefix.
     fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>>;
 }
 
-/// Takes what was asked for at this index.
+/// Receives the object of the key at this index, or why it could not be read.
 pub type Take<'a> = dyn FnMut(usize, ServiceResult<Option<Object>>) -> ServiceResult<()> + 'a;
 
-/// How much of an object is wanted.
+/// The part of an object to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// All of it.
+pub enum ReadSize {
     Whole,
-    /// So many bytes from its beginning, or fewer where it is smaller.
+    /// At most this many bytes from its beginning.
     First(usize),
 }
 
-/// An object as it was read.
+/// An object that was read, or the first bytes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// What is in it.
     pub bytes: Vec<u8>,
-    /// Which one it was.
     pub version: Version,
 }
 
-/// Tells one content of a key from the next one.
+/// Differs between any two contents of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(pub String);
 
-/// What must hold for an object to be written.
+/// The condition of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// There is none.
+    /// The key has no object.
     Absent,
-    /// It is the one that was read.
+    /// The object is the one that was read.
     Unchanged(Version),
 }
 
 impl Condition {
-    /// That nobody wrote since `seen` was read.
+    /// The condition that nobody wrote since `seen` was read.
     pub fn since(seen: Option<&Object>) -> Self {
         seen.map_or(Self::Absent, |object| Self::Unchanged(object.version.clone()))
     }
 }
 
-/// How a conditional write ended.
+/// The end of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
-    /// It is there.
     Done,
     /// The condition does not hold.
     Conflict,
 }
 
-/// Where to publish: `s3://bucket/prefix`, or a directory.
+/// A place to publish to: `s3://bucket/prefix`, or a directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Destination {
-    /// A directory, made if it is not there.
+    /// It is made if need be.
     Directory(PathBuf),
-    /// A bucket.
     S3 {
-        /// Its name.
         bucket: String,
-        /// What keys begin with, without slashes at its ends; may be empty.
+        /// Prefix of the keys, without slashes at its ends; may be empty.
         prefix: String,
     },
 }
 
 impl Destination {
-    /// Opens it; nothing is written or asked yet.
+    /// Opens the store. Nothing is written or requested yet.
     ///
     /// # Errors
     /// If there is no access to AWS at all.

@@ -1,6 +1,6 @@
 //! A bucket as a store: conditional writes keep publishers from overwriting each other.
 
-use super::{Condition, Extent, Object, Put, Store, Take, Version};
+use super::{Condition, Object, Put, ReadSize, Store, Take, Version};
 use crate::aws::{S3Bucket, S3Object, WriteIf, Written};
 use crate::service_error::ServiceResult;
 
@@ -24,10 +24,10 @@ impl Store for Bucket<'_> {
         Ok(self.0.get(key)?.map(Object::from))
     }
 
-    fn get_each(&self, keys: &[&str], extent: Extent, take: &mut Take<'_>) -> ServiceResult<()> {
-        let first = match extent {
-            Extent::Whole => None,
-            Extent::First(bytes) => Some(bytes),
+    fn get_each(&self, keys: &[&str], size: ReadSize, take: &mut Take<'_>) -> ServiceResult<()> {
+        let first = match size {
+            ReadSize::Whole => None,
+            ReadSize::First(bytes) => Some(bytes),
         };
         let mut take_s3 = |at, read: ServiceResult<Option<S3Object>>| {
             take(at, read.map(|object| object.map(Object::from)))

@@ -9,7 +9,7 @@ use efs_scan::outbox::{Pointed, publish};
 use efs_scan::published::{DU_LATEST, Keys, LATEST};
 use efs_scan::report::{DuNames, Report, du};
 use efs_scan::service_error::{ServiceError, ServiceResult, Trouble};
-use efs_scan::store::{Condition, Extent, Object, Put, Store, Version};
+use efs_scan::store::{Condition, Object, Put, ReadSize, Store, Version};
 use serde_json::Value;
 
 /// The JSON report of a small tree.
@@ -157,14 +157,14 @@ fn several_objects_come_in_the_order_they_were_asked_for(store: &dyn Store) {
         assert_eq!(store.put(key, &content(at), Condition::Absent).unwrap(), Put::Done);
     }
     let keys: Vec<&str> = keys.iter().rev().map(String::as_str).collect();
-    for (extent, most) in [(Extent::Whole, usize::MAX), (Extent::First(10_000), 10_000)] {
+    for (extent, most) in [(ReadSize::Whole, usize::MAX), (ReadSize::First(10_000), 10_000)] {
         let mut next = 0;
         let take = &mut |at: usize, object: ServiceResult<Option<Object>>| {
             assert_eq!(at, next);
             next += 1;
             let which = 39 - at;
             // There is no first byte of nothing; what is said of that is left to the store.
-            if which > 0 || extent == Extent::Whole {
+            if which > 0 || extent == ReadSize::Whole {
                 let mut want = content(which);
                 want.truncate(most);
                 let got = object.unwrap().map(|object| object.bytes);
@@ -181,7 +181,7 @@ fn several_objects_come_in_the_order_they_were_asked_for(store: &dyn Store) {
         taken += 1;
         Err(ServiceError::new(Trouble::Refused, "enough"))
     };
-    assert_eq!(store.get_each(&keys, Extent::Whole, take).unwrap_err().text, "enough");
+    assert_eq!(store.get_each(&keys, ReadSize::Whole, take).unwrap_err().text, "enough");
     assert_eq!(taken, 1);
 }
 

@@ -33,7 +33,7 @@ fn what_cannot_be_sent_waits_whole_and_the_report_is_printed_all_the_same() {
     let kept = place.state().join(format!("spool/{}.run.json", printed.run.id));
     let job: Job = serde_json::from_slice(&std::fs::read(kept).unwrap()).unwrap();
     assert_eq!(job.report, printed);
-    assert_eq!(job.plan.publish, Some(Destination::Directory(place.published())));
+    assert_eq!(job.targets.publish, Some(Destination::Directory(place.published())));
     assert_eq!(place.latest_id(), None);
     // Nothing is half there: not one object of a run whose report is not.
     assert_eq!(files(&place.published()).into_keys().collect::<Vec<_>>(), ["runs"]);
