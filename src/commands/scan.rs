@@ -21,12 +21,12 @@ use crate::names::Names;
 use crate::outbox::Sent;
 use crate::output::Output;
 use crate::progress::Display;
-use crate::report::{self, Context, Coverage, Detail, DuNames, Report, Run};
+use crate::report::{self, Context, Coverage, Detail, DuNames, Ncdu, NcduHead, Report, Run};
 use crate::scan::{Ended, Engine, EngineKind, Plan, is_mount_point, raise_descriptor_limit};
 #[cfg(target_os = "linux")]
 use crate::scan::{Nfs, Tls};
 use crate::stop::{Stop, stop_on_signals};
-use crate::usage::{Ages, Export, ExportHead, Ledger, Mounts, Scope, WalkTask};
+use crate::usage::{Ages, Export, Ledger, Mounts, Scope, WalkTask};
 use crate::{log, nice, text};
 
 /// How long a scan that was told to stop may take to end its walk before the program ends without
@@ -168,8 +168,8 @@ fn scan(
         Some(export) => {
             let run = &report.run;
             let (finished, coverage) = (run.finished, run.coverage.name());
-            let head = ExportHead { root: root.as_os_str().as_encoded_bytes(), finished, coverage };
-            output.stream(|to| export.write(&head, to))
+            let head = NcduHead { root: root.as_os_str().as_encoded_bytes(), finished, coverage };
+            output.stream(|to| report::ncdu(export, &head, to))
         }
         None => render(&report, config.format, config.limit, &output)
             .and_then(|bytes| output.write(&bytes)),
@@ -212,7 +212,7 @@ fn export(format: Format, output: &Output, root: &Path) -> Result<Option<Export>
         return Ok(None);
     }
     let directory = output.scratch(root).map_err(Failure::usage)?;
-    let export = Export::open(&directory).map_err(|error| {
+    let export = Export::open(&directory, &Ncdu).map_err(|error| {
         let directory = directory.display();
         Failure::usage(format!("--format ncdu: a temporary file in {directory}: {error}"))
     })?;

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::class::Class;
 use super::dir::Dir;
 use super::errors::Problem;
-use super::export::Lines;
+use super::export::{Export, Lines};
 use super::home::FindingAccount;
 use super::ledger::Ledger;
 use super::rules::{Extent, RuleIndex, Seen};
@@ -65,7 +65,7 @@ impl Listing {
             large: Vec::new(),
             file_floor: dir.home.file_floor(),
             prefix: (!scope.exclude.is_empty()).then(|| dir.path_of(b"")),
-            lines: ledger.export().map(|_| Lines::default()),
+            lines: ledger.export().map(Export::lines),
             problems: Vec::new(),
             vanished: 0,
             mounts: 0,

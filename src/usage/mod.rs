@@ -20,7 +20,7 @@ pub use class::{AmountByClass, Class};
 pub use dir::Dir;
 pub use entry::{Attrs, FileKind, Mount, Op, Probe};
 pub use errors::{ErrorKind, Errors, Problem};
-pub use export::{Export, ExportHead};
+pub use export::{Bare, Collected, EntryForm, Export, ReadState};
 pub use home::{
     Books, FindingAccount, FindingSums, FoundPlace, Home, HomeKind, LinkedTotal, RuleTotal,
 };

@@ -1,17 +1,18 @@
-//! Every entry of a scan in the form of ncdu, nested as the directories are.
+//! Every entry of a scan, kept on disk until the walk is over and can be written out nested.
 //!
-//! The walk finds directories in any order, and several at once; the form is nested, depth first.
-//! So that no tree is kept in memory, each part of a listing is turned into JSON when it counts,
-//! and appended to a temporary file ([`spill::Log`]); a second one ([`spill::DirIndex`]) says for
-//! each directory, by its number, where the last of its parts is. When the walk is over, one pass
-//! goes down from the root ([`nest`]) and copies the parts to where they belong. What is in memory
-//! is a buffer for each open listing, and in the last pass one frame for each level.
+//! The walk finds directories in any order, and several at once; the form ([`EntryForm`]) is
+//! nested, depth first. No tree is kept in memory. Instead, each part of a listing is turned into
+//! text when it is committed, and appended to a temporary file ([`spill::Log`]). A second file
+//! ([`spill::DirIndex`]) says for each directory, by its number, where the last of its parts is.
+//! When the walk is over, one pass goes down from the root ([`nest`]) and copies the parts to where
+//! they belong. Memory holds a buffer for each open listing, and in the last pass one frame for
+//! each level of the tree.
 //!
-//! A part is a header of three words (where the part before it is, how many bytes of entries, how
-//! many subdirectories), the entries that are no directories as JSON, each with a comma before it,
-//! and the subdirectories: number, lengths, the JSON of the name and that of the attributes.
+//! A part is a header of three words (where the part before it is, how many bytes of leaves, how
+//! many subdirectories), the text of the leaves, which are the entries that are no directories,
+//! and the subdirectories: number, two lengths, the text of the name and that of the attributes.
 
-mod entry;
+mod form;
 mod nest;
 mod spill;
 
@@ -20,33 +21,36 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-pub use nest::ExportHead;
+pub use form::{Bare, EntryForm};
+pub use nest::Collected;
+pub use spill::ReadState;
 
 use super::dir::Dir;
 use super::rules::Extent;
 use crate::sync::lock;
 use crate::usage::Attrs;
-use entry::Bare;
-use spill::{DirIndex, DirRecord, Log, ReadState};
+use spill::{DirIndex, DirRecord, Log};
 
-/// JSON that a listing holds before it should be committed, bytes.
+/// Bytes of text from which on a listing should be committed.
 const HEAVY: usize = 64 * 1024;
 
-/// What a walk writes down of every entry.
+/// The entries of a scan as a walk collects them, to be written in one form.
 #[derive(Debug)]
 pub struct Export {
+    form: &'static dyn EntryForm,
     log: Log,
     index: DirIndex,
-    /// Where both are, for messages.
+    /// The directory of both files, for messages.
     directory: PathBuf,
+    /// How many directories have a number.
     directories: AtomicU64,
-    /// The root's own attributes, as JSON.
+    /// The root's own attributes, in the form.
     root: OnceLock<Vec<u8>>,
-    /// Why it cannot be written, once that is so.
+    /// The first error of a temporary file. The export is given up from then on.
     broken: OnceLock<io::Error>,
 }
 
-/// What an export knows of a directory while it is open.
+/// A directory's place in an export while the directory is open.
 #[derive(Debug)]
 pub(in crate::usage) struct Branch {
     number: u64,
@@ -57,29 +61,32 @@ pub(in crate::usage) struct Branch {
 struct DirProgress {
     /// Listings that have not ended.
     open: usize,
-    /// Whether something of it could not be read.
+    /// True if something of the directory could not be read.
     failed: bool,
     record: DirRecord,
 }
 
-/// What one listing has for an export and did not commit yet.
-#[derive(Debug, Default)]
+/// The text of one listing that is not committed yet.
+#[derive(Debug)]
 pub(in crate::usage) struct Lines {
+    form: &'static dyn EntryForm,
     leaves: Vec<u8>,
     branches: Vec<u8>,
+    /// How many subdirectories `branches` holds.
     count: u64,
-    /// Whether the directory itself could not be read to its end.
+    /// True if the directory itself could not be read to its end.
     failed: bool,
 }
 
 impl Export {
-    /// An export whose temporary files lie in `directory`, without a name. They take as much
+    /// Opens an export with two temporary files without a name in `directory`. They take as much
     /// space as the result, and 8 bytes for each directory.
     ///
     /// # Errors
-    /// If a file cannot be made there.
-    pub fn open(directory: &Path) -> io::Result<Self> {
+    /// If a file cannot be created there.
+    pub fn open(directory: &Path, form: &'static dyn EntryForm) -> io::Result<Self> {
         Ok(Self {
+            form,
             log: Log::open(directory)?,
             index: DirIndex::open(directory)?,
             directory: directory.to_owned(),
@@ -89,34 +96,39 @@ impl Export {
         })
     }
 
-    /// The root, which is the first directory that is known. Its attributes, if they count.
+    /// Text of a listing that begins.
+    pub(in crate::usage) fn lines(&self) -> Lines {
+        Lines::new(self.form)
+    }
+
+    /// Takes the root, which is number 0, with its attributes if its own inode counts.
     pub(in crate::usage) fn root(&self, attrs: Option<&Attrs>) -> Branch {
         self.root.get_or_init(|| {
-            let mut json = Vec::new();
+            let mut text = Vec::new();
             if let Some(attrs) = attrs {
-                entry::sizes(&mut json, attrs, None);
+                self.form.attrs(&mut text, attrs, None);
             }
-            json
+            text
         });
         self.branch()
     }
 
-    /// A directory that is known from now on.
+    /// Gives a directory its number.
     pub(in crate::usage) fn branch(&self) -> Branch {
-        // Relaxed: each has its own number, and nothing else depends on it.
+        // Relaxed: only the number itself matters, and it is unique.
         let number = self.directories.fetch_add(1, Ordering::Relaxed);
         let progress = DirProgress { open: 1, failed: false, record: DirRecord::default() };
         Branch { number, progress: Mutex::new(progress) }
     }
 
-    /// Writes down what a listing holds, and empties it.
+    /// Appends what a listing holds to the log, and empties it.
     pub(in crate::usage) fn commit(&self, branch: &Branch, lines: &mut Lines, listed: Extent) {
         let mut progress = lock(&branch.progress);
-        let lines = std::mem::take(lines);
+        let lines = std::mem::replace(lines, self.lines());
         progress.failed |= lines.failed;
         let mut record = DirRecord { state: ReadState::Partly, ..progress.record };
         if !progress.failed && listed == Extent::Whole && progress.open == 1 {
-            // All that is left is to end it.
+            // Only its end is left, which writes nothing then.
             record.state = ReadState::Whole;
         }
         if lines.count > 0 || !lines.leaves.is_empty() {
@@ -132,12 +144,12 @@ impl Export {
         self.set(branch, &mut progress, record);
     }
 
-    /// Another listing of the directory begins.
+    /// Begins another listing of the directory.
     pub(in crate::usage) fn fork(&self, branch: &Branch) {
         lock(&branch.progress).open += 1;
     }
 
-    /// A listing of the directory ends.
+    /// Ends a listing of the directory.
     pub(in crate::usage) fn end(&self, branch: &Branch) {
         let mut progress = lock(&branch.progress);
         progress.open = progress.open.saturating_sub(1);
@@ -147,7 +159,7 @@ impl Export {
         }
     }
 
-    /// Something of the directory could not be read, which turned out when its listing had ended.
+    /// Marks a directory as partly read after its listing has ended.
     pub(in crate::usage) fn failed(&self, branch: &Branch) {
         let mut progress = lock(&branch.progress);
         progress.failed = true;
@@ -155,7 +167,7 @@ impl Export {
         self.set(branch, &mut progress, record);
     }
 
-    /// The directory was known from its parent and is not there.
+    /// Marks a directory as gone: its parent listed it, and it cannot be opened any more.
     pub(in crate::usage) fn gone(&self, branch: &Branch) {
         let record = DirRecord { state: ReadState::Gone, newest: None };
         self.set(branch, &mut lock(&branch.progress), record);
@@ -168,7 +180,8 @@ impl Export {
         }
     }
 
-    /// Writes, unless that failed before: then the export has no result, but the scan has.
+    /// Runs `write`, unless a write failed before. The first failure costs the export, not the
+    /// scan.
     fn attempt<T>(&self, write: impl FnOnce() -> io::Result<T>) -> Option<T> {
         if self.broken.get().is_some() {
             return None;
@@ -186,12 +199,16 @@ impl Export {
 }
 
 impl Lines {
-    /// An entry that is no directory, in the directory `of`.
-    pub(in crate::usage) fn leaf(&mut self, of: &Dir, name: &[u8], attrs: &Attrs) {
-        entry::leaf(&mut self.leaves, name, attrs, of.attrs.dev);
+    fn new(form: &'static dyn EntryForm) -> Self {
+        Self { form, leaves: Vec::new(), branches: Vec::new(), count: 0, failed: false }
     }
 
-    /// A subdirectory of `of`, and whether its own inode counts.
+    /// Adds an entry that is no directory, in the directory `of`.
+    pub(in crate::usage) fn leaf(&mut self, of: &Dir, name: &[u8], attrs: &Attrs) {
+        self.form.leaf(&mut self.leaves, name, attrs, of.attrs.dev);
+    }
+
+    /// Adds a subdirectory of `of`, with its attributes if its own inode `counts`.
     pub(in crate::usage) fn branch(&mut self, of: &Dir, dir: &Dir, counts: bool) {
         let Some(branch) = &dir.branch else { return };
         self.count += 1;
@@ -199,37 +216,37 @@ impl Lines {
         let lengths = self.branches.len();
         self.branches.extend_from_slice(&[0; 8]);
         let name = self.branches.len();
-        entry::string(&mut self.branches, &dir.name);
+        self.form.name(&mut self.branches, &dir.name);
         let attrs = self.branches.len();
         if counts {
-            entry::sizes(&mut self.branches, &dir.attrs, Some(of.attrs.dev));
+            self.form.attrs(&mut self.branches, &dir.attrs, Some(of.attrs.dev));
         }
-        // A name has 255 bytes at most, and six are written for each at most.
+        // A name has at most 255 bytes, and a form writes a few bytes for each.
         let length = |from: usize, to: usize| u32::try_from(to - from).unwrap_or(u32::MAX);
         let end = self.branches.len();
         self.branches[lengths..lengths + 4].copy_from_slice(&length(name, attrs).to_le_bytes());
         self.branches[lengths + 4..name].copy_from_slice(&length(attrs, end).to_le_bytes());
     }
 
-    /// An entry that a glob leaves out.
+    /// Adds an entry that a glob leaves out.
     pub(in crate::usage) fn excluded(&mut self, name: &[u8]) {
-        entry::bare(&mut self.leaves, name, Bare::Excluded);
+        self.form.bare(&mut self.leaves, name, Bare::Excluded);
     }
 
-    /// An entry on another file system.
+    /// Adds an entry where another file system is mounted.
     pub(in crate::usage) fn foreign(&mut self, name: &[u8]) {
-        entry::bare(&mut self.leaves, name, Bare::OtherFileSystem);
+        self.form.bare(&mut self.leaves, name, Bare::OtherFileSystem);
     }
 
-    /// What could not be read: the entry `name`, or the directory itself.
+    /// Notes what could not be read: the entry `name`, or the directory itself.
     pub(in crate::usage) fn failed(&mut self, name: Option<&[u8]>) {
         match name {
-            Some(name) => entry::bare(&mut self.leaves, name, Bare::Unread),
+            Some(name) => self.form.bare(&mut self.leaves, name, Bare::Unread),
             None => self.failed = true,
         }
     }
 
-    /// Whether it holds so much that it should be committed.
+    /// True if it holds so much that it should be committed.
     pub(in crate::usage) fn is_heavy(&self) -> bool {
         self.leaves.len() >= HEAVY
     }
@@ -239,12 +256,30 @@ impl Lines {
 #[allow(clippy::unwrap_used)] // A test that cannot go on fails.
 mod tests {
     use super::*;
+    use std::io::Write;
+
+    /// Writes nothing: these tests are about what is known of directories.
+    #[derive(Debug)]
+    struct NoForm;
+
+    impl EntryForm for NoForm {
+        fn leaf(&self, _: &mut Vec<u8>, _: &[u8], _: &Attrs, _: u64) {}
+        fn bare(&self, _: &mut Vec<u8>, _: &[u8], _: Bare) {}
+        fn name(&self, _: &mut Vec<u8>, _: &[u8]) {}
+        fn attrs(&self, _: &mut Vec<u8>, _: &Attrs, _: Option<u64>) {}
+        fn begin(&self, _: &mut dyn Write, _: &[u8], _: &[u8], _: ReadState) -> io::Result<()> {
+            Ok(())
+        }
+        fn end(&self, _: &mut dyn Write) -> io::Result<()> {
+            Ok(())
+        }
+    }
 
     struct Open(Export, Branch);
 
     impl Open {
         fn new() -> Self {
-            let export = Export::open(&std::env::temp_dir()).unwrap();
+            let export = Export::open(&std::env::temp_dir(), &NoForm).unwrap();
             let branch = export.branch();
             Self(export, branch)
         }
@@ -265,7 +300,7 @@ mod tests {
     }
 
     fn lines(failed: bool) -> Lines {
-        Lines { leaves: b",{}".to_vec(), failed, ..Lines::default() }
+        Lines { leaves: b",{}".to_vec(), failed, ..Lines::new(&NoForm) }
     }
 
     #[test]
@@ -274,7 +309,7 @@ mod tests {
         assert_eq!(open.state(), ReadState::Unread);
         assert_eq!(open.commit(lines(false), Extent::Partly), ReadState::Partly);
         open.0.fork(&open.1);
-        assert_eq!(open.commit(Lines::default(), Extent::Whole), ReadState::Partly);
+        assert_eq!(open.commit(Lines::new(&NoForm), Extent::Whole), ReadState::Partly);
         assert_eq!(open.end(), ReadState::Partly);
         assert_eq!(open.commit(lines(false), Extent::Partly), ReadState::Partly);
         assert_eq!(open.end(), ReadState::Whole);
@@ -298,7 +333,7 @@ mod tests {
     #[test]
     fn an_empty_one_is_whole_and_one_that_vanished_is_gone() {
         let open = Open::new();
-        assert_eq!(open.commit(Lines::default(), Extent::Whole), ReadState::Whole);
+        assert_eq!(open.commit(Lines::new(&NoForm), Extent::Whole), ReadState::Whole);
         assert_eq!(open.0.index.get(0).unwrap().newest, None);
         let open = Open::new();
         open.0.gone(&open.1);

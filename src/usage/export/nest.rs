@@ -1,77 +1,83 @@
-//! The last pass: from the root down, each directory's parts are put where they belong.
+//! The last pass of an export: writes each directory around its parts, from the root down.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 
-use jiff::Timestamp;
-use serde_json::json;
-
+use super::Export;
 use super::spill::{DirRecord, ReadState};
-use super::{Export, entry};
 
-/// Read at once where it is not known how much will be needed, bytes.
+/// Bytes to read at once when it is not known how many are needed.
 const WINDOW: usize = 8 * 1024;
 
-/// Copied at once, bytes.
+/// Bytes to copy at once.
 const COPY: usize = 64 * 1024;
 
-/// What an export says of the whole.
-#[derive(Clone, Copy, Debug)]
-pub struct ExportHead<'a> {
-    /// The root, bytes as they are.
-    pub root: &'a [u8],
-    /// When the scan ended.
-    pub finished: Timestamp,
-    /// How much of the tree was read. ncdu and gdu do not show it, but other readers can.
-    pub coverage: &'a str,
-}
-
-/// A directory that is being written: what is left of it.
+/// What is left to write of a directory that has begun.
 #[derive(Clone, Copy, Debug, Default)]
 struct Frame {
-    /// Where the part before this one is.
+    /// Offset of the part before this one.
     before: Option<u64>,
-    /// Subdirectories of this part that are left.
+    /// How many subdirectories of this part are left.
     left: u64,
-    /// Where the next of them is.
+    /// Offset of the next of them.
     at: u64,
 }
 
+/// An export that is complete: what is committed later is lost.
+#[derive(Debug)]
+pub struct Collected<'a> {
+    export: &'a Export,
+    log: &'a File,
+}
+
 impl Export {
-    /// Writes everything, once. The walk must be over: what is committed later is lost.
+    /// Closes the export when the walk is over.
     ///
     /// # Errors
-    /// If a temporary file could not be written during the walk or cannot be read now, and what
-    /// `to` answers.
-    pub fn write(&self, head: &ExportHead<'_>, to: &mut dyn Write) -> io::Result<()> {
+    /// If a temporary file could not be written during the walk, or cannot be now.
+    pub fn close(&self) -> io::Result<Collected<'_>> {
         if let Some(error) = self.broken.get() {
             return Err(io::Error::new(error.kind(), error.to_string()));
         }
+        let log = self.log.close().map_err(|error| self.temporary(&error))?;
+        Ok(Collected { export: self, log })
+    }
+
+    /// An error of a temporary file. Its kind is dropped: a broken pipe is the reader's business,
+    /// but only if it is the pipe to the reader.
+    fn temporary(&self, error: &io::Error) -> io::Error {
         let directory = self.directory.display();
-        // Not the kind: a pipe that breaks is the reader's business, a temporary file is ours.
-        let ours = |error| io::Error::other(format!("a temporary file in {directory}: {error}"));
-        let log = self.log.close().map_err(ours)?;
-        let mut parts = Parts { log, window: Vec::new(), start: 0 };
-        let about = json!({
-            "progname": "efs-scan",
-            "progver": env!("CARGO_PKG_VERSION"),
-            "timestamp": head.finished.as_second(),
-            "coverage": head.coverage,
-        });
-        write!(to, "[1,2,{about}")?;
+        io::Error::other(format!("a temporary file in {directory}: {error}"))
+    }
+}
+
+impl Collected<'_> {
+    /// Writes the root, which is called `root`, and everything below it.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be read, and what `to` answers.
+    pub fn write(&self, root: &[u8], to: &mut dyn Write) -> io::Result<()> {
+        let Export { form, index, .. } = self.export;
+        let ours = |error| self.export.temporary(&error);
+        let mut parts = Parts { log: self.log, window: Vec::new(), start: 0 };
+        let begin = |to: &mut dyn Write, name: &[u8], attrs: &[u8], read| {
+            // The inode of a directory that was not read did not count either.
+            let attrs = if read == ReadState::Unread { &[] } else { attrs };
+            form.begin(to, name, attrs, read)
+        };
         let mut name = Vec::new();
-        entry::string(&mut name, head.root);
-        let root = self.index.get(0).map_err(ours)?;
-        let known = self.root.get().map_or(&[][..], Vec::as_slice);
-        open(to, &name, known, root.state)?;
+        form.name(&mut name, root);
+        let root = index.get(0).map_err(ours)?;
+        let attrs = self.export.root.get().map_or(&[][..], Vec::as_slice);
+        begin(to, &name, attrs, root.state)?;
         let mut stack = vec![Frame { before: root.newest, ..Frame::default() }];
         while let Some(frame) = stack.last_mut() {
             if frame.left > 0 {
-                let (number, name, known) = parts.branch(frame).map_err(ours)?;
-                let DirRecord { state, newest } = self.index.get(number).map_err(ours)?;
+                let (number, name, attrs) = parts.branch(frame).map_err(ours)?;
+                let DirRecord { state, newest } = index.get(number).map_err(ours)?;
                 if state != ReadState::Gone {
-                    open(to, name, known, state)?;
+                    begin(to, name, attrs, state)?;
                     stack.push(Frame { before: newest, ..Frame::default() });
                 }
             } else if let Some(part) = frame.before {
@@ -84,28 +90,15 @@ impl Export {
                     at += most as u64;
                 }
             } else {
-                to.write_all(b"]")?;
+                form.end(to)?;
                 stack.pop();
             }
         }
-        to.write_all(b"]\n")
+        Ok(())
     }
 }
 
-/// Writes the start of a directory. Of one that was not read, its own inode did not count either.
-fn open(to: &mut dyn Write, name: &[u8], known: &[u8], state: ReadState) -> io::Result<()> {
-    to.write_all(b",\n[{\"name\":")?;
-    to.write_all(name)?;
-    if state != ReadState::Unread {
-        to.write_all(known)?;
-    }
-    if state != ReadState::Whole {
-        to.write_all(entry::READ_ERROR)?;
-    }
-    to.write_all(b"}")
-}
-
-/// The log, and the piece of it that was read last.
+/// Reads parts from the log, through a window that holds the piece that was read last.
 struct Parts<'a> {
     log: &'a File,
     window: Vec<u8>,
@@ -113,7 +106,7 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// The `length` bytes at `at`.
+    /// Returns the `length` bytes at `at`.
     fn bytes(&mut self, at: u64, length: usize) -> io::Result<&[u8]> {
         let inside = at.checked_sub(self.start).and_then(|skip| usize::try_from(skip).ok());
         let inside = inside.filter(|skip| skip + length <= self.window.len());
@@ -155,22 +148,22 @@ impl Parts<'_> {
         Ok(words)
     }
 
-    /// Enters the part at `part`: what is to do of it when its leaves are written, which lie right
-    /// before the subdirectories, and how many bytes they are.
+    /// Reads the header of the part at `part`. Returns the frame for its subdirectories, and how
+    /// many bytes of leaves lie right before them.
     fn enter(&mut self, part: u64) -> io::Result<(Frame, u64)> {
         let [before, leaves, left] = self.words(part)?;
         let at = part + 3 * 8 + leaves;
         Ok((Frame { before: before.checked_sub(1), left, at }, leaves))
     }
 
-    /// Takes the next subdirectory of a frame: its number, name and attributes.
+    /// Takes the next subdirectory of a frame. Returns its number, name and attributes.
     fn branch(&mut self, frame: &mut Frame) -> io::Result<(u64, &[u8], &[u8])> {
         let [number, lengths] = self.words(frame.at)?;
-        let [name, known] = [lengths & u64::from(u32::MAX), lengths >> 32].map(|n| n as usize);
+        let [name, attrs] = [lengths & u64::from(u32::MAX), lengths >> 32].map(|n| n as usize);
         let at = frame.at + 2 * 8;
-        frame.at = at + (name + known) as u64;
+        frame.at = at + (name + attrs) as u64;
         frame.left -= 1;
-        let (name, known) = self.bytes(at, name + known)?.split_at(name);
-        Ok((number, name, known))
+        let (name, attrs) = self.bytes(at, name + attrs)?.split_at(name);
+        Ok((number, name, attrs))
     }
 }

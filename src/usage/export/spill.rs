@@ -1,5 +1,5 @@
-//! The two files that an export waits in until the walk is over. They have no name, so nothing is
-//! left of them whatever becomes of the program.
+//! The two temporary files that hold an export until the walk is over. They have no name, so
+//! nothing is left of them if the program is killed.
 
 use std::fs::File;
 use std::io;
@@ -9,17 +9,17 @@ use std::sync::Mutex;
 
 use crate::sync::lock;
 
-/// What is gathered in memory before it goes to the file, bytes.
+/// Bytes to gather in memory before they are written.
 const BATCH: usize = 256 * 1024;
 
-/// Bytes that many threads append.
+/// A file that many threads append to.
 #[derive(Debug)]
 pub(super) struct Log {
     file: File,
     tail: Mutex<Tail>,
 }
 
-/// What is not in the file yet.
+/// Bytes that are not in the file yet; `start` is their offset.
 #[derive(Debug, Default)]
 struct Tail {
     start: u64,
@@ -32,7 +32,7 @@ impl Log {
         Ok(Self { file: tempfile::tempfile_in(directory)?, tail: Mutex::default() })
     }
 
-    /// Appends `parts` in one piece; returns where it begins, or nothing if it is closed.
+    /// Appends `parts` in one piece. Returns its offset, or `None` if the log is closed.
     pub(super) fn append(&self, parts: &[&[u8]]) -> io::Result<Option<u64>> {
         let mut tail = lock(&self.tail);
         if tail.closed {
@@ -46,14 +46,15 @@ impl Log {
         let full = std::mem::replace(&mut tail.bytes, Vec::with_capacity(BATCH));
         let start = tail.start;
         tail.start += full.len() as u64;
-        // The others go on: who writes where was decided under the lock.
+        // Other threads may append meanwhile: each write has its own range of the file, which was
+        // decided under the lock.
         drop(tail);
         self.file.write_all_at(&full, start)?;
         Ok(Some(at))
     }
 
-    /// Writes what is still in memory. A worker of an interrupted walk may hang on a server that
-    /// does not answer, and come back later: it can append no more.
+    /// Writes what is still in memory, and refuses to append from now on: a worker of an
+    /// interrupted walk may hang on a server that does not answer, and come back later.
     pub(super) fn close(&self) -> io::Result<&File> {
         let mut tail = lock(&self.tail);
         tail.closed = true;
@@ -63,13 +64,13 @@ impl Log {
     }
 }
 
-/// What is known of the contents of each directory, by the directory's number.
+/// One record for each directory, by the directory's number.
 #[derive(Debug)]
 pub(super) struct DirIndex(File);
 
-/// How far a directory was read. `Unread` is what a file has where nothing was written.
+/// How far a directory was read. `Unread` is 0, which a file holds where nothing was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum ReadState {
+pub enum ReadState {
     /// Not at all.
     #[default]
     Unread,
@@ -81,11 +82,11 @@ pub(super) enum ReadState {
     Gone,
 }
 
-/// One directory's.
+/// What the index holds of one directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct DirRecord {
     pub(super) state: ReadState,
-    /// Where the log has the last part of its entries, if it has any.
+    /// Offset in the log of the last part of its entries, if there is one.
     pub(super) newest: Option<u64>,
 }
 
@@ -102,7 +103,7 @@ impl DirIndex {
 
     pub(super) fn get(&self, number: u64) -> io::Result<DirRecord> {
         let mut word = [0; WORD as usize];
-        // Directories that nobody read may lie behind the end of the file.
+        // The file may end before the records of directories that were not read.
         match self.0.read_exact_at(&mut word, number * WORD) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => word.fill(0),
             read => read?,
