@@ -134,7 +134,7 @@ rate() {
   local flights url dirs way name
   echo "### Directories a second, 2 ms away"
   echo
-  echo "$(machine), $(load). The synthetic server of benches/src/nfs41 beside it on the same cores," \
+  echo "$(machine), $(load). The synthetic server of tests/testbed/src/nfs_server beside it on the same cores," \
     "10 files in each directory, attribution and rules on, median of $runs."
   echo
   echo "| in flight | directories | seconds | directories a second | peak MiB |"
@@ -211,7 +211,7 @@ if ((dirs <= 2000)); then
   one du du -s "$mount"
 fi
 JOB
-  UML_TIMEOUT=1200 "$repository/tests/uml/run" "$results/job" "$results/shape" "$bin/efs-scan" >"$results/facts"
+  UML_TIMEOUT=1200 "$repository/tests/testbed/uml/run" "$results/job" "$results/shape" "$bin/efs-scan" >"$results/facts"
   echo "### Beside the kernel's mount"
   echo
   echo "$(machine), $(load). User-mode Linux, knfsd, $delay each way, $((dirs + 1)) directories of $files files," \

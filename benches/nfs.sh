@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures efs-scan beside its peers on a real NFSv4.1 mount with latency, and prints a Markdown
-# table. Client and server run in user-mode Linux (tests/uml), which has one slow processor, so the
+# table. Client and server run in user-mode Linux (tests/testbed/uml), which has one slow processor, so the
 # times are worth something only because the delay dominates them; the counts are exact. Mounted
 # anew for each run, so that the client knows nothing of the tree.
 #
@@ -78,7 +78,7 @@ for ((round = 0; round < runs; round++)); do
   done
 done
 JOB
-UML_TIMEOUT=$((runs * 1800)) "$repository/tests/uml/run" "$results/job" "$results/shape" \
+UML_TIMEOUT=$((runs * 1800)) "$repository/tests/testbed/uml/run" "$results/job" "$results/shape" \
   "$results/contenders" "${programs[@]}" >"$results/facts"
 
 # middle INDEX NAME: the median over the rounds; a kind of request that never came is 0 of them.

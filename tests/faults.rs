@@ -7,24 +7,18 @@
 mod common;
 #[path = "faults/expect.rs"]
 mod expect;
-#[path = "faults/mount.rs"]
-mod mount;
 #[path = "faults/oddities.rs"]
 mod oddities;
 #[path = "faults/passing.rs"]
 mod passing;
-#[path = "faults/serve.rs"]
-mod serve;
-#[path = "faults/tree.rs"]
-mod tree;
 
 use std::time::Duration;
 
 use common::{home, run};
+use efs_scan_testbed::fuse::faulty::Errno;
+use efs_scan_testbed::fuse::faulty::{Action, Fault, Op};
+use efs_scan_testbed::fuse::faulty::{can_mount, mount};
 use expect::{Expect, POSIX, WHOLE, all, expect, failing, plain, with};
-use fuser::Errno;
-use mount::{can_mount, mount};
-use tree::{Action, Fault, Op};
 
 #[test]
 fn a_tree_without_faults_is_whole() {

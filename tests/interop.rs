@@ -1,5 +1,5 @@
 //! The direct NFS engine against servers that others wrote: nfs-ganesha on this machine, and Linux's
-//! own in user-mode Linux (`tests/uml`). It must say of a tree what the POSIX engine says of it
+//! own in user-mode Linux (`tests/testbed/uml`). It must say of a tree what the POSIX engine says of it
 //! on the server, whatever is in it (`interop/tree.py`), and what `du` says.
 
 #![cfg(target_os = "linux")]

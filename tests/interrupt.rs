@@ -8,14 +8,8 @@ mod common;
 #[allow(dead_code)] // Made for the other file system tests.
 #[path = "faults/expect.rs"]
 mod expect;
-#[path = "faults/mount.rs"]
-mod mount;
-#[path = "faults/serve.rs"]
-mod serve;
 #[path = "faults/traps.rs"]
 mod traps;
-#[path = "faults/tree.rs"]
-mod tree;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
@@ -25,10 +19,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use common::*;
+use efs_scan_testbed::fuse::faulty::{Action, Fault, Op, Tree};
+use efs_scan_testbed::fuse::faulty::{can_mount, mount};
 use expect::{Engine, PORTABLE, POSIX, all, assert_parts_sum};
-use mount::{can_mount, mount};
 use serde_json::Value;
-use tree::{Action, Fault, Op, Tree};
 
 /// How long after a signal the program may be seen to end. It means to within a second, but the
 /// machines that tests run on are shared and stall.

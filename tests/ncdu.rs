@@ -12,19 +12,10 @@ mod common;
 mod expect;
 #[path = "ncdu/large.rs"]
 mod large;
-#[cfg(target_os = "linux")]
-#[path = "faults/mount.rs"]
-mod mount;
 #[path = "ncdu/read.rs"]
 mod read;
-#[cfg(target_os = "linux")]
-#[path = "faults/serve.rs"]
-mod serve;
 #[path = "ncdu/tools.rs"]
 mod tools;
-#[cfg(target_os = "linux")]
-#[path = "faults/tree.rs"]
-mod tree;
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;

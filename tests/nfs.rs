@@ -1,5 +1,5 @@
 //! What a scan costs a real NFSv4.1 server, counted by the kernel's own client in user-mode Linux
-//! (`tests/uml`). Counts, not times: they are the same on every machine.
+//! (`tests/testbed/uml`). Counts, not times: they are the same on every machine.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
@@ -16,7 +16,7 @@ use common::*;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// `tests/uml/run` exits with it where it cannot run.
+/// `tests/testbed/uml/run` exits with it where it cannot run.
 const CANNOT: i32 = 77;
 
 /// For opening the mount's root and looking at it before and after the scan.
@@ -46,7 +46,7 @@ fn bed(what: &str) -> Option<&'static Bed> {
     static BED: OnceLock<Booted> = OnceLock::new();
     let booted = BED.get_or_init(|| {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-        let mut command = Command::new(tests.join("uml/run"));
+        let mut command = Command::new(tests.join("testbed/uml/run"));
         command.arg(tests.join("nfs/job")).arg(env!("CARGO_BIN_EXE_efs-scan"));
         command.env("UML_TIMEOUT", "1200").stdin(std::process::Stdio::null());
         // Longer than the guest may take and the root tree may be made in: no guest stays behind.

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::*;
-use efs_scan_bench::slow::{Counts, Tree, mount};
+use efs_scan_testbed::computed::Tree;
+use efs_scan_testbed::fuse::slow::{Counts, mount};
 use serde_json::Value;
 
 fn can_mount(what: &str) -> bool {

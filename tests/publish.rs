@@ -20,18 +20,12 @@ mod kill;
 mod layout;
 #[path = "publish/lock.rs"]
 mod lock;
-#[path = "faults/mount.rs"]
-mod mount;
 #[path = "publish/place.rs"]
 mod place;
 #[path = "publish/refused.rs"]
 mod refused;
-#[path = "faults/serve.rs"]
-mod serve;
 #[path = "publish/spool.rs"]
 mod spool;
-#[path = "faults/tree.rs"]
-mod tree;
 #[path = "publish/turns.rs"]
 mod turns;
 

@@ -1,8 +1,6 @@
 //! The floor is only a floor if it sees everything: each schedule must agree with the standard
 //! library, and come to its end, with fewer and with more threads than there are directories.
 
-mod scratch;
-
 use std::fs;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -12,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use efs_scan_bench::schedule::{Plan, Scheduler, walk};
-use efs_scan_bench::tree::{Size, make, settle};
 use efs_scan_bench::walk::Sums;
+use efs_scan_testbed::tree::{Size, directory_in_memory, make, settle};
 
 const SCHEDULERS: [Scheduler; 3] = [Scheduler::Stack, Scheduler::Rayon, Scheduler::Deque];
 
@@ -53,7 +51,7 @@ fn within(limit: Duration, body: impl FnOnce() + Send + 'static) {
 
 #[test]
 fn every_schedule_agrees_with_the_standard_library() {
-    let dir = scratch::dir();
+    let dir = directory_in_memory();
     let size = Size { dirs: 600, files: 6_000, homes: 5, seed: 7 };
     make(dir.path(), &size).expect("tree");
     settle(dir.path()).expect("sync");
@@ -77,7 +75,7 @@ fn every_schedule_agrees_with_the_standard_library() {
 
 #[test]
 fn every_schedule_ends_when_threads_outnumber_directories() {
-    let dir = scratch::dir();
+    let dir = directory_in_memory();
     fs::create_dir_all(dir.path().join("a/b/c")).expect("chain");
     fs::create_dir(dir.path().join("d")).expect("leaf");
     let root = dir.path().to_owned();

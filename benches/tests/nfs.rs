@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
-use efs_scan_bench::nfs41::raw::Raw;
+use efs_scan_testbed::nfs_server::raw::Raw;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A number of the line at the end.

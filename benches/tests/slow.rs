@@ -1,14 +1,13 @@
 //! The slow tree must be what its formula says, to programs that know nothing of it, and must
 //! count what they asked for: every figure taken on it rests on that.
 
-mod scratch;
-
 use std::collections::{HashMap, HashSet};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use efs_scan_bench::slow::{FIRST_UID, ROOT, Tree};
+use efs_scan_testbed::computed::{FIRST_UID, ROOT, Tree};
+use efs_scan_testbed::tree::directory_in_memory;
 
 /// One line of `find`.
 struct Found {
@@ -37,7 +36,7 @@ fn can_mount(test: &str) -> bool {
 
 /// Runs `script` in the tree that `options` make.
 fn slow_tree(options: &[&str], script: &str) -> Output {
-    let point = scratch::dir();
+    let point = directory_in_memory();
     Command::new(env!("CARGO_BIN_EXE_slow-tree"))
         .args(options)
         .arg(point.path())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use efs_scan_bench::nfs41::{
+use efs_scan_testbed::nfs_server::{
     Attrs, Config, Entry, Handle, Listed, Model, Node, Room, Server, Status, Tree, Who,
 };
 

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use efs_scan_bench::nfs41::{
+use efs_scan_testbed::nfs_server::{
     Config, Fault, Model, Node, Op, Refusal, Server, Squash, Status, What,
 };
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use efs_scan::scan::{Ended, Threads};
-use efs_scan_bench::nfs41::{
+use efs_scan_testbed::nfs_server::{
     Config, Fault, Model, Node, OnChange, Op, Refusal, Server, Slots, Status, Uncached, What,
 };
 

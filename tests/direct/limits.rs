@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use efs_scan_bench::nfs41::{Binding, Config, Model, Node, Op, Slots, TooLarge};
+use efs_scan_testbed::nfs_server::{Binding, Config, Model, Node, Op, Slots, TooLarge};
 
 use super::common::run;
 use super::walk::{assert_left, assert_whole, engine, serve, walk, whole_in_spite_of};
 
-fn same(config: Config) -> efs_scan_bench::nfs41::Server {
+fn same(config: Config) -> efs_scan_testbed::nfs_server::Server {
     let server = whole_in_spite_of(config, |_, _| ());
     assert_left(&server);
     server
@@ -89,7 +89,7 @@ fn sessions_may_have_to_be_bound() {
 
 #[test]
 fn attributes_that_a_server_does_not_have_are_named() {
-    use efs_scan_bench::nfs41::attr;
+    use efs_scan_testbed::nfs_server::attr;
     // It need not tell where a file system is mounted.
     same(Config { without: vec![attr::MOUNTED_ON_FILEID], ..Config::default() });
     // Without sizes there is nothing to count: unknown is not zero.

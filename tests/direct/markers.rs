@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use efs_scan_bench::nfs41::{Config, Fault, Model, Node, Op, Status, What};
+use efs_scan_testbed::nfs_server::{Config, Fault, Model, Node, Op, Status, What};
 use serde_json::{Value, json};
 
 use super::common::{file, home, report, scratch};

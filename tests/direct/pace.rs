@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use efs_scan::scan::{Ended, Threads};
 use efs_scan::stop::Stop;
 use efs_scan::usage::Mounts;
-use efs_scan_bench::nfs41::{Computed, Config, Fault, Model, Node, Op, Server, Slots, What};
-use efs_scan_bench::slow;
+use efs_scan_testbed::computed::Tree;
+use efs_scan_testbed::nfs_server::{Computed, Config, Fault, Model, Node, Op, Server, Slots, What};
 
 use super::common::{efs_scan, finish, signal};
 use super::walk::{assert_left, assert_polite, engine, serve, sums_but, walk, walk_until};
 
 /// `dirs` directories of 4 files.
 fn computed(config: Config, dirs: u64) -> (Server, Arc<Computed>) {
-    let tree = Arc::new(Computed::new(slow::Tree::even(dirs, 4, 20, 10)));
+    let tree = Arc::new(Computed::new(Tree::even(dirs, 4, 20, 10)));
     (Server::start(config, Arc::clone(&tree) as _).unwrap(), tree)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use efs_scan_bench::nfs41::{Binding, Config, Fault, Op, Server, Slots, Status, What};
+use efs_scan_testbed::nfs_server::{Binding, Config, Fault, Op, Server, Slots, Status, What};
 
 use super::walk::{assert_left, assert_whole, engine, plain, serve, walk};
 

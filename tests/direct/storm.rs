@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use efs_scan::scan::Ended;
-use efs_scan_bench::nfs41::{Config, Fault, Slots};
+use efs_scan_testbed::nfs_server::{Config, Fault, Slots};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 

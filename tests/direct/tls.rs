@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use efs_scan::scan::{Nfs, Threads, Tls};
-use efs_scan_bench::nfs41::{Computed, Config, Fault, Model, Node, Op, Server, Slots, What};
-use efs_scan_bench::slow;
+use efs_scan_testbed::computed::Tree;
+use efs_scan_testbed::nfs_server::{Computed, Config, Fault, Model, Node, Op, Server, Slots, What};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -55,7 +55,7 @@ impl Trust {
 }
 
 fn computed(config: Config, dirs: u64) -> Server {
-    let tree = Arc::new(Computed::new(slow::Tree::even(dirs, 4, 20, 10)));
+    let tree = Arc::new(Computed::new(Tree::even(dirs, 4, 20, 10)));
     Server::start(config, tree as _).unwrap()
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use efs_scan::stop::Stop;
 use efs_scan::usage::Mounts;
-use efs_scan_bench::nfs41::{Config, Kind, Model, Node, Status};
+use efs_scan_testbed::nfs_server::{Config, Kind, Model, Node, Status};
 use serde_json::json;
 
 use super::common::{ODD_NAME, home};

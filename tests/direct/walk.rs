@@ -7,7 +7,7 @@ use std::time::Duration;
 use efs_scan::scan::{Ended, Engine, Nfs, Pacing, Threads, WalkError};
 use efs_scan::stop::Stop;
 use efs_scan::usage::{Ages, Exclude, Ledger, Mounts, Scope, Tally, WalkTask, rule_file};
-use efs_scan_bench::nfs41::{Config, Fault, Kind, Model, Node, Server};
+use efs_scan_testbed::nfs_server::{Config, Fault, Kind, Model, Node, Server};
 use serde_json::Value;
 
 use super::common::report;

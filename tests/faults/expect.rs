@@ -1,11 +1,11 @@
 //! Runs the program on a tree with faults in every way it can be run, and says what it must find.
 
-use fuser::Errno;
+use efs_scan_testbed::fuse::faulty::Errno;
 use serde_json::Value;
 
 use super::common::report;
-use super::mount::{Mounted, mount};
-use super::tree::{Fault, Op, Tree};
+use efs_scan_testbed::fuse::faulty::{Fault, Op, Tree};
+use efs_scan_testbed::fuse::faulty::{Mounted, mount};
 
 /// Flags that choose an engine and its workers.
 pub(crate) type Engine = [&'static str; 4];

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use fuser::FileType;
+use efs_scan_testbed::fuse::faulty::FileType;
 use rustix::fs::{CWD, Mode, OFlags, RawDir, mknodat, openat};
 use serde_json::Value;
 
 use super::common::{self, file, find, home, is_root, run, scratch, skip_unless};
 use super::expect::{Engine, Expect, PORTABLE, POSIX, WHOLE, all, assert_parts_sum, expect, plain};
-use super::mount::{can_mount, mount};
-use super::tree::{Action, Fault, Op, Tree};
+use efs_scan_testbed::fuse::faulty::{Action, Fault, Op, Tree};
+use efs_scan_testbed::fuse::faulty::{can_mount, mount};
 
 #[test]
 fn inode_number_zero_in_a_listing_counts_like_any_other() {

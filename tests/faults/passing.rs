@@ -1,12 +1,12 @@
 //! What passes: handles that are stale for a moment, and names that are gone when their turn
 //! comes.
 
-use fuser::Errno;
+use efs_scan_testbed::fuse::faulty::Errno;
 
 use super::common;
 use super::expect::{Expect, PORTABLE, POSIX, WHOLE, all, expect, failing, with};
-use super::mount::{can_mount, mount};
-use super::tree::{Fault, Op, Tree};
+use efs_scan_testbed::fuse::faulty::{Fault, Op, Tree};
+use efs_scan_testbed::fuse::faulty::{can_mount, mount};
 
 #[test]
 fn a_stale_handle_is_tried_once_more() {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::common::*;
 
-/// `tests/uml/run` exits with it where it cannot run.
+/// `tests/testbed/uml/run` exits with it where it cannot run.
 const CANNOT: i32 = 77;
 
 /// What `tests/interop/job` printed.
@@ -40,7 +40,7 @@ pub(crate) fn bed() -> Option<&'static Bed> {
 
 fn boot() -> Booted {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let mut command = Command::new(tests.join("uml/run"));
+    let mut command = Command::new(tests.join("testbed/uml/run"));
     command.arg(tests.join("interop/job")).arg(tests.join("interop/tree.py"));
     command.arg(env!("CARGO_BIN_EXE_efs-scan")).env("UML_TIMEOUT", "300").stdin(Stdio::null());
     // Longer than the guest may take and the root tree may be made in: no guest stays behind.

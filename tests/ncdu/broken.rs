@@ -7,16 +7,16 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use efs_scan_bench::nfs41::{Config, Model, Node, Server};
-use fuser::Errno;
+use efs_scan_testbed::fuse::faulty::Errno;
+use efs_scan_testbed::nfs_server::{Config, Model, Node, Server};
 use serde_json::Value;
 
 use super::common::*;
 use super::expect::all;
-use super::mount::{can_mount, mount};
 use super::read::{Export, Said, read};
 use super::tools::*;
-use super::tree::{Action, Fault, Op, Tree};
+use efs_scan_testbed::fuse::faulty::{Action, Fault, Op, Tree};
+use efs_scan_testbed::fuse::faulty::{can_mount, mount};
 
 /// The report of the one run that was published to `place`.
 fn published(place: &Path) -> Value {

@@ -92,9 +92,9 @@ sys.exit(os.waitstatus_to_exitcode(status))";
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_does_not_follow_the_tree() {
-    use efs_scan_bench::nfs41::{Computed, Config, Server};
+    use efs_scan_testbed::nfs_server::{Computed, Config, Server};
 
-    let tree = Computed::new(efs_scan_bench::slow::Tree::even(100_000, 5, 20, 10));
+    let tree = Computed::new(efs_scan_testbed::computed::Tree::even(100_000, 5, 20, 10));
     let entries = tree.tree().dirs() + tree.tree().files();
     let server = Server::start(Config::default(), std::sync::Arc::new(tree)).unwrap();
     let url = format!("nfs://{}/", server.address());

@@ -8,9 +8,9 @@ use efs_scan::published::Latest;
 use efs_scan::report::{Coverage, Report};
 
 use super::common::*;
-use super::mount::{Mounted, can_mount, mount};
 use super::place::*;
-use super::tree::{Action, Fault, Op, Tree};
+use efs_scan_testbed::fuse::faulty::{Action, Fault, Op, Tree};
+use efs_scan_testbed::fuse::faulty::{Mounted, can_mount, mount};
 
 fn latest(place: &Place) -> Latest {
     serde_json::from_slice(&std::fs::read(place.published().join("latest.json")).unwrap()).unwrap()

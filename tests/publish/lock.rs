@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use rustix::fs::{FlockOperation, flock};
 
+use efs_scan_testbed::fuse::faulty;
+
 use super::common::*;
 use super::place::*;
 
@@ -130,16 +132,16 @@ fn a_result_that_is_being_written_beside_what_is_published_is_left_alone() {
     let place = Place::new();
     place.scan(&[], 0);
     // Somebody else scans meanwhile, and has the result put there too.
-    let mut tree = super::tree::Tree::new();
+    let mut tree = faulty::Tree::new();
     for home in 0..20 {
         tree.file(&format!("{home}/file"), 10);
     }
-    let delay = super::tree::Action::Delay(std::time::Duration::from_millis(100));
-    tree.fault(super::tree::Fault::everywhere(super::tree::Op::Opendir, delay));
-    if !super::mount::can_mount() {
+    let delay = faulty::Action::Delay(std::time::Duration::from_millis(100));
+    tree.fault(faulty::Fault::everywhere(faulty::Op::Opendir, delay));
+    if !faulty::can_mount() {
         return;
     }
-    let slow = super::mount::mount(tree);
+    let slow = faulty::mount(tree);
     let result = place.published().join("result.txt");
     let mut command = efs_scan();
     command.arg(slow.path()).arg("--quiet").arg("--output").arg(&result);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Parser;
-use efs_scan_bench::tree::{Size, make, settle};
+use efs_scan_testbed::tree::{Size, make, settle};
 
 /// Fills DIR, which must be empty or absent, with a tree like a SageMaker Studio file system.
 #[derive(Parser)]

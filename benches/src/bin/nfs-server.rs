@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
-use efs_scan_bench::nfs41::raw::{Load, Shape};
-use efs_scan_bench::nfs41::{Computed, Config, Server, Slots};
-use efs_scan_bench::slow::{ROOT, Tree};
+use efs_scan_testbed::computed::{ROOT, Tree};
+use efs_scan_testbed::nfs_server::raw::{Load, Shape};
+use efs_scan_testbed::nfs_server::{Computed, Config, Server, Slots};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 

@@ -1,1 +1,19 @@
 //! What the tests and the measurements run against. Nothing in here knows efs-scan.
+
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails.
+
+#[cfg(target_os = "linux")]
+pub mod computed;
+mod files;
+#[cfg(target_os = "linux")]
+pub mod fuse;
+#[cfg(target_os = "linux")]
+pub mod nfs_server;
+mod program;
+mod skip;
+#[cfg(target_os = "linux")]
+pub mod tree;
+
+pub use files::{ODD_NAME, file, raw, scratch};
+pub use program::{efs_scan, finish, home, program, report, run, signal, watched};
+pub use skip::{is_root, skip_unless};

@@ -10,7 +10,7 @@ use fuser::{BackgroundSession, Config, MountOption, Session, SessionACL};
 use rustix::process::geteuid;
 
 use super::serve::{Counts, Slow};
-use super::tree::Tree;
+use crate::computed::Tree;
 
 /// Mounts `tree` on `point`, an empty directory, until the session is dropped. `threads` take
 /// requests; none of them sleeps, however long a round trip is.

@@ -19,7 +19,7 @@ use super::tree::{Action, Node, Op, Tree};
 
 /// What happened so far.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub struct State {
     counters: Mutex<Counters>,
     released: Mutex<bool>,
     release: Condvar,
@@ -34,20 +34,20 @@ struct Counters {
 
 impl State {
     /// How often `op` came for the inode.
-    pub(crate) fn calls(&self, op: Op, ino: u64) -> u64 {
+    pub fn calls(&self, op: Op, ino: u64) -> u64 {
         let counters = self.counters.lock().unwrap();
         counters.calls.get(&(op, ino)).copied().unwrap_or(0)
     }
 
     /// How often `op` came for anything.
-    pub(crate) fn all_calls(&self, op: Op) -> u64 {
+    pub fn all_calls(&self, op: Op) -> u64 {
         let counters = self.counters.lock().unwrap();
         let calls = counters.calls.iter().filter(|((called, _), _)| *called == op);
         calls.map(|(_, count)| count).sum()
     }
 
     /// Lets a server that died answer again.
-    pub(crate) fn release(&self) {
+    pub fn release(&self) {
         *self.released.lock().unwrap() = true;
         self.release.notify_all();
     }
@@ -60,7 +60,7 @@ impl State {
 
 /// A tree while it is mounted.
 #[derive(Debug)]
-pub(crate) struct Served {
+pub struct Served {
     tree: Tree,
     /// The inodes of the faults.
     targets: Vec<Option<u64>>,
@@ -77,7 +77,7 @@ enum Verdict {
 
 impl Served {
     /// `tree` as it is served, and what is known of the service meanwhile.
-    pub(crate) fn new(tree: Tree) -> (Self, Arc<State>) {
+    pub fn new(tree: Tree) -> (Self, Arc<State>) {
         let find = |path: &String| tree.find(path).unwrap();
         let targets = tree.faults.iter().map(|fault| fault.path.as_ref().map(find));
         let state = Arc::new(State::default());

@@ -1,17 +1,17 @@
-//! The tree that is arithmetic, as [`slow`](crate::slow) has it for FUSE, for NFS.
+//! The tree that is arithmetic, as [`computed`](crate::computed) has it for FUSE, for NFS.
 
 use super::attrs::{Attrs, Handle, Kind, Owner, decimal};
 use super::protocol::Status;
 use super::tree::{Entry, Listed, Room, Tree, Who};
-use crate::slow::{self, FIRST_UID, NEWEST, ROOT, file_size, mix};
+use crate::computed::{self, FIRST_UID, NEWEST, ROOT, file_size, mix};
 
 /// Cookies 0, 1 and 2 are not an entry's.
 const FIRST_COOKIE: u64 = 3;
 
-/// Serves a [`slow::Tree`] to anybody. Nothing changes, and no entry takes memory.
+/// Serves a [`computed::Tree`] to anybody. Nothing changes, and no entry takes memory.
 #[derive(Debug)]
 pub struct Computed {
-    tree: slow::Tree,
+    tree: computed::Tree,
 }
 
 /// What is the same for all inodes of a directory.
@@ -21,12 +21,12 @@ struct Common {
 
 impl Computed {
     #[must_use]
-    pub fn new(tree: slow::Tree) -> Self {
+    pub fn new(tree: computed::Tree) -> Self {
         Self { tree }
     }
 
     #[must_use]
-    pub fn tree(&self) -> &slow::Tree {
+    pub fn tree(&self) -> &computed::Tree {
         &self.tree
     }
 

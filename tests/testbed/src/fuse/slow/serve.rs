@@ -14,7 +14,7 @@ use fuser::{
 };
 
 use super::delay::Delay;
-use super::tree::{Listing, Tree};
+use crate::computed::{Listing, Tree};
 
 /// Longer than any measurement: what the kernel was told once it does not ask again, so every
 /// request that arrives is for something that it does not know.

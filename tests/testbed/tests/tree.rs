@@ -1,14 +1,12 @@
 //! The generated tree is what it says it is: its counts, its shapes, and the same again for the
 //! same seed.
 
-mod scratch;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use efs_scan_bench::tree::{Counts, FIRST_UID, Size, make};
+use efs_scan_testbed::tree::{Counts, FIRST_UID, Size, directory_in_memory, make};
 
 const SMALL: Size = Size { dirs: 1_500, files: 11_000, homes: 6, seed: 1 };
 
@@ -44,7 +42,7 @@ fn list(root: &Path, counts: &mut Counts) -> Listing {
 
 #[test]
 fn the_counts_are_what_is_there_and_at_least_what_was_asked_for() {
-    let dir = scratch::dir();
+    let dir = directory_in_memory();
     let counts = make(dir.path(), &SMALL).expect("tree");
     let mut found = Counts::default();
     list(dir.path(), &mut found);
@@ -57,7 +55,7 @@ fn the_counts_are_what_is_there_and_at_least_what_was_asked_for() {
 #[test]
 fn the_same_seed_makes_the_same_tree_and_another_seed_another() {
     let listing = |seed| {
-        let dir = scratch::dir();
+        let dir = directory_in_memory();
         let size = Size { dirs: 300, files: 2_500, homes: 3, seed };
         make(dir.path(), &size).expect("tree");
         list(dir.path(), &mut Counts::default())
@@ -69,7 +67,7 @@ fn the_same_seed_makes_the_same_tree_and_another_seed_another() {
 
 #[test]
 fn homes_are_named_by_uid_and_closed_to_others() {
-    let dir = scratch::dir();
+    let dir = directory_in_memory();
     make(dir.path(), &SMALL).expect("tree");
     for index in 0..SMALL.homes {
         let uid = FIRST_UID + index;
@@ -84,7 +82,7 @@ fn homes_are_named_by_uid_and_closed_to_others() {
 
 #[test]
 fn everything_that_fills_a_home_occurs() {
-    let dir = scratch::dir();
+    let dir = directory_in_memory();
     make(dir.path(), &SMALL).expect("tree");
     let listing = list(dir.path(), &mut Counts::default());
     for wanted in [
@@ -115,7 +113,7 @@ fn everything_that_fills_a_home_occurs() {
 
 #[test]
 fn a_directory_with_something_in_it_is_refused() {
-    let dir = scratch::dir();
+    let dir = directory_in_memory();
     fs::write(dir.path().join("precious"), "data").expect("write");
     let error = make(dir.path(), &SMALL).expect_err("not empty");
     assert!(error.to_string().contains("not empty"), "{error}");

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use fuser::{BackgroundSession, Config, MountOption, Session};
 use tempfile::TempDir;
 
-use super::common::{is_root, scratch, skip_unless};
 use super::serve::{Served, State};
 use super::tree::Tree;
+use crate::{is_root, scratch, skip_unless};
 
 /// A tree that is mounted until this is dropped.
-pub(crate) struct Mounted {
+pub struct Mounted {
     /// What arrived at it.
-    pub(crate) state: Arc<State>,
+    pub state: Arc<State>,
     point: PathBuf,
     session: Option<BackgroundSession>,
     /// Removed last, when nothing is mounted on it any more.
@@ -22,7 +22,7 @@ pub(crate) struct Mounted {
 }
 
 /// Whether trees can be mounted here; says so, by the name of the test, where not.
-pub(crate) fn can_mount() -> bool {
+pub fn can_mount() -> bool {
     let able = Path::new("/dev/fuse").exists() && (is_root() || has_fusermount());
     let test = std::thread::current();
     let test = test.name().unwrap_or("a test with FUSE");
@@ -30,7 +30,7 @@ pub(crate) fn can_mount() -> bool {
 }
 
 /// Mounts `tree`.
-pub(crate) fn mount(tree: Tree) -> Mounted {
+pub fn mount(tree: Tree) -> Mounted {
     let below = scratch();
     let point = below.path().join("mnt");
     std::fs::create_dir(&point).unwrap();
@@ -45,7 +45,7 @@ pub(crate) fn mount(tree: Tree) -> Mounted {
 
 impl Mounted {
     /// Where it is mounted.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.point
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::protocol::{Op, Status};
-use crate::slow::mix;
+use crate::computed::mix;
 
 /// Why RPC refuses a call (RFC 5531, 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

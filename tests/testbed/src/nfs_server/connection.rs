@@ -10,7 +10,7 @@ use super::calls::{Handler, Step};
 use super::frames::{self, Front};
 use super::queue::{Chunk, Delivery, Queue};
 use super::server::Shared;
-use crate::slow::mix;
+use crate::computed::mix;
 
 /// What one read takes at most; more than a thousand requests.
 const BUFFER: usize = 256 << 10;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::raw::{Answers, Raw, Session, ops};
 use super::{Computed, Config, Op, Server, Status, Tree, attr};
-use crate::slow;
+use crate::computed;
 
 /// All that an accounting walk asks for.
 const ATTRS: [u8; 6] =
@@ -19,7 +19,7 @@ const ATTRS: [u8; 6] =
 
 /// A server with a small computed tree.
 fn computed(config: Config) -> Server {
-    let tree = Computed::new(slow::Tree::even(50, 7, 5, 4));
+    let tree = Computed::new(computed::Tree::even(50, 7, 5, 4));
     serve(config, Arc::new(tree))
 }
 

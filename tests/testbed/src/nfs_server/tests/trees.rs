@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::raw::ops;
 use super::super::{Config, Handle, Kind, Model, Node, OnChange, Op, Owner, Status, attr};
 use super::{ATTRS, Seen, call, client, computed, entries, list_root, serve, status_of};
-use crate::nfs41::raw::{Raw, Session};
+use crate::nfs_server::raw::{Raw, Session};
 
 /// A whole directory, in parts of `maxcount`.
 fn list(raw: &mut Raw, session: &mut Session, handle: Handle, maxcount: u32) -> Vec<Seen> {
@@ -48,8 +48,8 @@ fn walk(raw: &mut Raw, session: &mut Session, root: Handle, maxcount: u32) -> (u
 
 #[test]
 fn the_computed_tree_is_what_its_formula_says() {
-    use crate::nfs41::{Computed, Tree as _};
-    let tree = Arc::new(Computed::new(crate::slow::Tree::even(300, 7, 5, 4)));
+    use crate::nfs_server::{Computed, Tree as _};
+    let tree = Arc::new(Computed::new(crate::computed::Tree::even(300, 7, 5, 4)));
     let server = serve(Config::default(), Arc::clone(&tree) as _);
     let (mut raw, mut session) = client(&server);
     for maxcount in [400, 4096] {

@@ -13,7 +13,7 @@ use super::request::{self, Args, Call, Credential};
 use super::server::Shared;
 use super::session::Session;
 use super::xdr::Put as _;
-use crate::slow::mix;
+use crate::computed::mix;
 
 /// What becomes of a request.
 pub(super) enum Step {

@@ -9,7 +9,7 @@ use fuser::{Errno, FileAttr, FileType, INodeNo};
 
 /// What the kernel asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Op {
+pub enum Op {
     /// A name in a directory.
     Lookup,
     /// The attributes of an inode.
@@ -24,7 +24,7 @@ pub(crate) enum Op {
 
 /// What happens instead of the right answer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Action {
+pub enum Action {
     /// The operation fails.
     Fail(Errno),
     /// A look-up finds what is at this path.
@@ -37,44 +37,44 @@ pub(crate) enum Action {
 
 /// One fault: which operation on what, and when.
 #[derive(Clone, Debug)]
-pub(crate) struct Fault {
-    pub(crate) op: Op,
+pub struct Fault {
+    pub op: Op,
     /// None for every inode.
-    pub(crate) path: Option<String>,
-    pub(crate) action: Action,
-    pub(crate) skip: u64,
-    pub(crate) times: u64,
-    pub(crate) after: u64,
+    pub path: Option<String>,
+    pub action: Action,
+    pub skip: u64,
+    pub times: u64,
+    pub after: u64,
 }
 
 impl Fault {
     /// `action` for every `op` on `path`.
-    pub(crate) fn new(op: Op, path: &str, action: Action) -> Self {
+    pub fn new(op: Op, path: &str, action: Action) -> Self {
         Self { path: Some(path.to_owned()), ..Self::everywhere(op, action) }
     }
 
     /// `op` on `path` fails with `errno`.
-    pub(crate) fn fail(op: Op, path: &str, errno: Errno) -> Self {
+    pub fn fail(op: Op, path: &str, errno: Errno) -> Self {
         Self::new(op, path, Action::Fail(errno))
     }
 
     /// `action` for every `op` on anything.
-    pub(crate) fn everywhere(op: Op, action: Action) -> Self {
+    pub fn everywhere(op: Op, action: Action) -> Self {
         Self { op, path: None, action, skip: 0, times: u64::MAX, after: 0 }
     }
 
     /// Not for the first `calls`.
-    pub(crate) fn skip(self, calls: u64) -> Self {
+    pub fn skip(self, calls: u64) -> Self {
         Self { skip: calls, ..self }
     }
 
     /// Only so many times.
-    pub(crate) fn times(self, times: u64) -> Self {
+    pub fn times(self, times: u64) -> Self {
         Self { times, ..self }
     }
 
     /// Only when so many entries of the directory were given out.
-    pub(crate) fn after(self, entries: u64) -> Self {
+    pub fn after(self, entries: u64) -> Self {
         // . and .. come first.
         Self { after: entries + 2, ..self }
     }
@@ -82,29 +82,29 @@ impl Fault {
 
 /// A tree that is built before it is mounted.
 #[derive(Debug)]
-pub(crate) struct Tree {
+pub struct Tree {
     nodes: Vec<Node>,
-    pub(crate) faults: Vec<Fault>,
+    pub faults: Vec<Fault>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) attr: FileAttr,
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) content: Vec<u8>,
+pub struct Node {
+    pub attr: FileAttr,
+    pub entries: Vec<Entry>,
+    pub content: Vec<u8>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) name: OsString,
-    pub(crate) ino: u64,
+pub struct Entry {
+    pub name: OsString,
+    pub ino: u64,
     /// What a listing says of it, which may be wrong.
-    pub(crate) listed: (u64, FileType),
+    pub listed: (u64, FileType),
 }
 
 impl Tree {
     /// A root with nothing in it.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let mut tree = Self { nodes: Vec::new(), faults: Vec::new() };
         tree.node(FileType::Directory, 4096, &[]);
         tree
@@ -135,7 +135,7 @@ impl Tree {
     }
 
     /// The inode of that number.
-    pub(crate) fn inode(&self, ino: u64) -> Option<&Node> {
+    pub fn inode(&self, ino: u64) -> Option<&Node> {
         self.nodes.get((ino as usize).checked_sub(1)?)
     }
 
@@ -144,7 +144,7 @@ impl Tree {
     }
 
     /// The inode at `path`; empty for the root.
-    pub(crate) fn find(&self, path: &str) -> Option<u64> {
+    pub fn find(&self, path: &str) -> Option<u64> {
         let mut names = path.split('/').filter(|name| !name.is_empty());
         names.try_fold(1, |ino, name| {
             let entries = &self.nodes[ino as usize - 1].entries;
@@ -161,7 +161,7 @@ impl Tree {
     }
 
     /// A directory, with those above it.
-    pub(crate) fn dir(&mut self, path: &str) -> u64 {
+    pub fn dir(&mut self, path: &str) -> u64 {
         self.find(path).unwrap_or_else(|| {
             let ino = self.node(FileType::Directory, 4096, &[]);
             self.add(path, ino);
@@ -170,39 +170,39 @@ impl Tree {
     }
 
     /// A file of `size` bytes, all of them zero and allocated.
-    pub(crate) fn file(&mut self, path: &str, size: u64) {
+    pub fn file(&mut self, path: &str, size: u64) {
         let ino = self.node(FileType::RegularFile, size, &[]);
         self.add(path, ino);
     }
 
     /// A file with something in it.
-    pub(crate) fn text(&mut self, path: &str, content: &[u8]) {
+    pub fn text(&mut self, path: &str, content: &[u8]) {
         let ino = self.node(FileType::RegularFile, content.len() as u64, content);
         self.add(path, ino);
     }
 
     /// A symbolic link.
-    pub(crate) fn symlink(&mut self, path: &str, target: &str) {
+    pub fn symlink(&mut self, path: &str, target: &str) {
         let size = target.len() as u64;
         let ino = self.node(FileType::Symlink, size, target.as_bytes());
         self.add(path, ino);
     }
 
     /// One more name for a file.
-    pub(crate) fn link(&mut self, from: &str, path: &str) {
+    pub fn link(&mut self, from: &str, path: &str) {
         let ino = self.find(from).unwrap();
         self.at(ino).attr.nlink += 1;
         self.add(path, ino);
     }
 
     /// Changes the attributes of what is at `path`.
-    pub(crate) fn change(&mut self, path: &str, change: impl FnOnce(&mut FileAttr)) {
+    pub fn change(&mut self, path: &str, change: impl FnOnce(&mut FileAttr)) {
         let ino = self.find(path).unwrap();
         change(&mut self.at(ino).attr);
     }
 
     /// Makes listings say another inode number and kind of `path` than its attributes do.
-    pub(crate) fn listed_as(&mut self, path: &str, ino: u64, kind: FileType) {
+    pub fn listed_as(&mut self, path: &str, ino: u64, kind: FileType) {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let parent = self.find(parent).unwrap();
         let entries = self.at(parent).entries.iter_mut();
@@ -212,7 +212,7 @@ impl Tree {
     }
 
     /// Adds a fault. The first that applies counts.
-    pub(crate) fn fault(&mut self, fault: Fault) {
+    pub fn fault(&mut self, fault: Fault) {
         self.faults.push(fault);
     }
 }

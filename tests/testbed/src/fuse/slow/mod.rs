@@ -1,6 +1,6 @@
 //! A file system that answers as late as EFS and never ends.
 //!
-//! [`Tree`] computes every directory and file from its inode number, so a hundred million of them
+//! [`Tree`](crate::computed::Tree) computes every directory and file from its inode number, so a hundred million of them
 //! cost neither memory nor disk; [`Slow`] serves it through FUSE and lets the kernel wait as an
 //! NFS server would, while [`Counts`] says what a program asked for. What it costs: opening a
 //! directory two round trips (GETATTR and ACCESS), names with their attributes one, attributes
@@ -10,9 +10,6 @@
 mod delay;
 mod mount;
 mod serve;
-mod tree;
 
 pub use mount::mount;
 pub use serve::{Counts, Slow};
-pub use tree::{FIRST_UID, ROOT, Tree};
-pub(crate) use tree::{NEWEST, file_size, mix};

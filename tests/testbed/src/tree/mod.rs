@@ -3,6 +3,7 @@
 //! and sizes give the same names, contents and ages (relative to the day it is made).
 
 mod maker;
+mod memory;
 mod python;
 mod rng;
 mod training;
@@ -17,6 +18,7 @@ use rustix::fs::{Mode, syncfs};
 
 pub use maker::Counts;
 use maker::{Content, Maker};
+pub use memory::directory_in_memory;
 use rng::Rng;
 
 /// The first home's uid; the next ones follow, as SageMaker hands them out.
