@@ -102,6 +102,12 @@ pub struct Entry {
     pub listed: (u64, FileType),
 }
 
+impl Default for Tree {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Tree {
     /// A root with nothing in it.
     pub fn new() -> Self {
