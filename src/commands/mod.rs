@@ -1,9 +1,12 @@
 //! From the command line to the exit code: which command it is, and what it needs.
 
 mod generate;
+mod history;
 mod publish;
+mod remind;
 mod report;
 mod scan;
+mod status;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -11,9 +14,9 @@ use std::sync::Arc;
 use crate::cli::{Asked, Cli, Command, Generate, ScanArgs};
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
+use crate::log;
 use crate::output::Output;
 use crate::stop::{Stop, stop_on_signals};
-use crate::{history, log, remind, status};
 use generate::generate;
 
 /// Runs what the command line asks for.

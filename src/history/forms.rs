@@ -66,7 +66,7 @@ struct Home<'a> {
 }
 
 /// Everything.
-pub(super) fn json(view: &View) -> Result<String, String> {
+pub(crate) fn json(view: &View) -> Result<String, String> {
     let history = &view.history;
     let home = |home: &'_ HomeSeries| {
         let (name, name_base64) = name_of(home);
@@ -107,7 +107,7 @@ pub(super) fn json(view: &View) -> Result<String, String> {
 ///
 /// # Errors
 /// Of `out`.
-pub(super) fn csv(view: &View, names: DuNames, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn csv(view: &View, names: DuNames, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     let number = |number: Option<i64>| number.map(|n| n.to_string()).unwrap_or_default();
     let bytes = |bytes: Option<AllocatedBytes>| bytes.map(|b| b.0.to_string()).unwrap_or_default();

@@ -15,7 +15,7 @@ const FLAT: u64 = 100;
 
 /// What it is drawn with, from the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Blocks([char; 8]);
+pub(crate) struct Blocks([char; 8]);
 
 impl Blocks {
     pub(super) const UNICODE: Self = Self(['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']);
@@ -23,7 +23,7 @@ impl Blocks {
 
     /// By the first of the variables that decide about characters and is set (POSIX, "Environment
     /// Variables"). Cron and systemd set none.
-    pub(super) fn of_locale(variable: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn of_locale(variable: impl Fn(&str) -> Option<String>) -> Self {
         let mut set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
         let locale = set.find(|value| !value.is_empty()).unwrap_or_default().to_lowercase();
         match locale.contains("utf-8") || locale.contains("utf8") {

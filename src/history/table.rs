@@ -15,7 +15,7 @@ use crate::units::{AllocatedBytes, human_change};
 const UNKNOWN: &str = "?";
 
 /// Renders it; every name in it is made printable.
-pub(super) fn table(view: &View, blocks: Blocks) -> String {
+pub(crate) fn table(view: &View, blocks: Blocks) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write_table(&mut out, view, blocks);

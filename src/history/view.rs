@@ -10,15 +10,15 @@ use crate::units::AllocatedBytes;
 
 /// A history with what was asked of it.
 #[derive(Debug)]
-pub(super) struct View {
+pub(crate) struct View {
     /// Where it was read.
-    pub(super) from: String,
-    pub(super) days: u32,
-    pub(super) history: History,
-    pub(super) budget: Option<AllocatedBytes>,
+    pub(crate) from: String,
+    pub(crate) days: u32,
+    pub(crate) history: History,
+    pub(crate) budget: Option<AllocatedBytes>,
     /// Whether it shows some of the homes only.
-    pub(super) restricted: bool,
-    pub(super) now: Timestamp,
+    pub(crate) restricted: bool,
+    pub(crate) now: Timestamp,
 }
 
 /// Where something is going.
@@ -34,7 +34,7 @@ pub(super) struct Outlook {
 
 impl View {
     /// Leaves only the homes of these users; returns the users who have none.
-    pub(super) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
+    pub(crate) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
         self.restricted = true;
         keep_asked(&mut self.history.homes, users, |home: &HomeSeries, user| {
             is_of(user, &String::from_utf8_lossy(&home.name), home.uid, home.owner.as_deref())

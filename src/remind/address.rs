@@ -214,7 +214,7 @@ impl Addresses {
     ///
     /// # Errors
     /// Those of the file.
-    pub(super) fn open(&self) -> Result<Book<'_>, String> {
+    pub(crate) fn open(&self) -> Result<Book<'_>, String> {
         let file = self.file.as_deref().map(AddressMap::read).transpose()?;
         Ok(Book { maps: [Some(self.map.clone()), file], template: self.template.as_ref() })
     }
@@ -222,7 +222,7 @@ impl Addresses {
 
 /// Addresses that can be asked for.
 #[derive(Debug)]
-pub(super) struct Book<'a> {
+pub(crate) struct Book<'a> {
     maps: [Option<AddressMap>; 2],
     template: Option<&'a AddressTemplate>,
 }

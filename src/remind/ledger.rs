@@ -79,7 +79,7 @@ struct Book {
 
 /// The file as it was read, and what is to be in it.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     path: PathBuf,
     book: Book,
     now: Timestamp,
@@ -90,7 +90,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If it cannot be read: to begin anew would be to remind everybody twice.
-    pub(super) fn open(directory: &Path, now: Timestamp) -> Result<Self, String> {
+    pub(crate) fn open(directory: &Path, now: Timestamp) -> Result<Self, String> {
         let path = directory.join(FILE);
         let failed = |problem: String| {
             format!("{}: {problem}; without it everybody would be reminded again", path.display())

@@ -102,14 +102,14 @@ impl Untold<'_> {
 
 /// Everybody, and everything that nobody can be told of.
 #[derive(Debug, Default)]
-pub(super) struct Sorted<'a> {
+pub(crate) struct Sorted<'a> {
     /// By address in lower case.
     pub(super) people: BTreeMap<String, Person<'a>>,
     pub(super) untold: Vec<Untold<'a>>,
 }
 
 /// Goes through the homes. More trash than `most_trash` is a reason, if that is given.
-pub(super) fn sort<'a>(
+pub(crate) fn sort<'a>(
     report: &'a Report,
     book: &Book<'_>,
     most_trash: Option<AllocatedBytes>,

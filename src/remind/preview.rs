@@ -9,23 +9,14 @@ use super::people::Person;
 use crate::aws::Email;
 
 /// All of it. Names in it are printable, and so is what the messages are made of.
-pub(super) fn preview<'a>(
-    work: &Work<'_>,
-    people: impl Iterator<Item = &'a Person<'a>>,
-    ledger: &Ledger,
-) -> String {
+pub(crate) fn preview(work: &Work<'_>, ledger: &Ledger) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let _ = write(&mut out, work, people, ledger);
+    let _ = write(&mut out, work, ledger);
     out
 }
 
-fn write<'a>(
-    out: &mut String,
-    work: &Work<'_>,
-    people: impl Iterator<Item = &'a Person<'a>>,
-    ledger: &Ledger,
-) -> Result {
+fn write(out: &mut String, work: &Work<'_>, ledger: &Ledger) -> Result {
     let count = work.due.len();
     writeln!(out, "Dry run: nothing is sent. Reminders due: {count}.")?;
     let writer = work.writer();
@@ -35,7 +26,7 @@ fn write<'a>(
         writeln!(out, "Why: {}", why(person))?;
         email(out, &work.email(&person.address, writer.reminder(person)))?;
     }
-    for person in people {
+    for person in work.sorted.people.values() {
         for reason in person.reasons() {
             if let Some(told) = ledger.told(&person.address, reason) {
                 let when = told.at.strftime("%Y-%m-%d");

@@ -50,14 +50,14 @@ pub(super) struct BaseHome {
 
 /// The runs that stand for the day and the week before.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Bases {
+pub(crate) struct Bases {
     pub(super) day: Option<Base>,
     pub(super) week: Option<Base>,
 }
 
 impl Bases {
     /// Reads them. A run that cannot be read is one that is not there, with a warning.
-    pub(super) fn read(store: &dyn Store, latest: &Latest) -> ServiceResult<Self> {
+    pub(crate) fn read(store: &dyn Store, latest: &Latest) -> ServiceResult<Self> {
         let started = latest.run.started;
         let first = started.saturating_sub(SignedDuration::from_hours(WEEK.to + 24));
         let runs = homes_tables(store, first.unwrap_or(started))?;

@@ -1,65 +1,9 @@
-//! Reads the newest published run back, with what changed since the day and the week before.
+//! The newest published run, with what changed since the day and the week before.
 
 mod changes;
 mod table;
 mod view;
 
-use jiff::Timestamp;
-
-use crate::aws::{App, Aws};
-use crate::cli::{StatusArgs, StatusFormat};
-use crate::config::Readers;
-use crate::exit::{Exit, Failure};
-use crate::names::domain_id;
-use crate::output::Output;
-use crate::published::{Latest, newest, nothing_there};
-use crate::report;
-use crate::service_error::ServiceError;
-use changes::Bases;
-pub(crate) use table::span;
-use view::View;
-
-/// Shows the newest run.
-pub(crate) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> {
-    let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
-    let failed = |error: ServiceError| Failure::fatal(error.text);
-    let aws = Aws::default();
-    let store = from.open(&aws).map_err(failed)?;
-    let latest = newest(&*store).map_err(failed)?;
-    let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(&*store)))?;
-    let bases = Bases::read(&*store, &latest).map_err(failed)?;
-    let apps = match args.apps {
-        true => Some(apps(&latest, readers.domain, &aws)?),
-        false => None,
-    };
-    let mut view = View::new(from.to_string(), latest, &bases, apps, Timestamp::now());
-    if !args.users.is_empty() {
-        let missing = view.restrict(&args.users);
-        if !missing.is_empty() {
-            let problem = format!("no home for {} in the newest run", missing.join(", "));
-            return Err(Failure::usage(problem));
-        }
-    }
-    let text = match args.format {
-        StatusFormat::Table => table::table(&view),
-        StatusFormat::Json => report::json(&view).map_err(Failure::fatal)?,
-    };
-    Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
-    Ok(match view.stale && args.fail_if_stale {
-        true => Exit::Stale,
-        false => Exit::Complete,
-    })
-}
-
-/// What runs in the domain whose names the run has, or that is configured.
-fn apps(latest: &Latest, configured: Option<String>, aws: &Aws) -> Result<Vec<App>, Failure> {
-    let of_run = || {
-        let names = latest.run.names.iter();
-        names.filter_map(|name| name.strip_prefix("sagemaker:")).next().map(str::to_owned)
-    };
-    let domain = configured.or_else(of_run).ok_or_else(|| {
-        Failure::usage("--apps needs a domain: scan with --names sagemaker:DOMAIN")
-    })?;
-    let apps = domain_id(&domain, aws).and_then(|id| aws.apps(&id));
-    apps.map_err(|error| Failure::fatal(error.text))
-}
+pub(crate) use changes::Bases;
+pub(crate) use table::{span, table};
+pub(crate) use view::View;

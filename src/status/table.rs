@@ -16,7 +16,7 @@ use crate::units::{AllocatedBytes, human_change};
 const COST: usize = 6;
 
 /// Renders it; every name in it is made printable.
-pub(super) fn table(view: &View) -> String {
+pub(crate) fn table(view: &View) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write_table(&mut out, view);

@@ -14,13 +14,13 @@ use crate::units::AllocatedBytes;
 
 /// The newest run, compared.
 #[derive(Debug, Serialize)]
-pub(super) struct View {
+pub(crate) struct View {
     pub(super) schema: &'static str,
     pub(super) from: String,
     /// Seconds since the run finished.
     pub(super) age_seconds: i64,
     /// Whether that is more than 36 h.
-    pub(super) stale: bool,
+    pub(crate) stale: bool,
     pub(super) run: Run,
     pub(super) file_system: Option<FileSystem>,
     pub(super) money: Option<Money>,
@@ -89,7 +89,7 @@ impl Gone {
 }
 
 impl View {
-    pub(super) fn new(
+    pub(crate) fn new(
         from: String,
         latest: Latest,
         bases: &Bases,
@@ -149,7 +149,7 @@ impl View {
     }
 
     /// Leaves only the homes of these users; returns the users who have none.
-    pub(super) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
+    pub(crate) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
         let missing = keep_asked(&mut self.homes, users, |Line { home, .. }, user| {
             is_of(user, &home.name, home.uid, home.owner.name.as_deref())
         });

@@ -1,0 +1,62 @@
+//! `efs-scan history`: the size of each home over the published runs, its growth, and when that
+//! reaches a limit.
+
+use jiff::Timestamp;
+
+use crate::aws::Aws;
+use crate::cli::{HistoryArgs, HistoryFormat};
+use crate::config::Readers;
+use crate::exit::{Exit, Failure};
+use crate::history::{self, Blocks, View};
+use crate::output::Output;
+use crate::report::DuNames;
+use crate::service_error::ServiceError;
+use crate::units::{AllocatedBytes, parse_size};
+
+pub(super) fn run(args: &HistoryArgs, readers: &Readers) -> Result<Exit, Failure> {
+    let budget = args.budget.as_deref().map(parse_size).transpose();
+    let budget = budget.map_err(|problem| Failure::usage(format!("--budget: {problem}")))?;
+    let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
+    let failed = |error: ServiceError| Failure::fatal(error.text);
+    let aws = Aws::default();
+    let store = from.open(&aws).map_err(failed)?;
+    let now = Timestamp::now();
+    let history = history::read(&*store, args.days, now).map_err(failed)?;
+    if history.runs.is_empty() {
+        let why = history::why_empty(&history, &*store, args.days).map_err(failed)?;
+        return Err(Failure::fatal(why));
+    }
+    let mut view = View {
+        from: from.to_string(),
+        days: args.days,
+        history,
+        budget: budget.map(AllocatedBytes),
+        restricted: false,
+        now,
+    };
+    if !args.users.is_empty() {
+        let missing = view.restrict(&args.users);
+        if !missing.is_empty() {
+            let problem = format!("no home for {} in these runs", missing.join(", "));
+            return Err(Failure::usage(problem));
+        }
+    }
+    print(&view, args.format).map_err(Failure::fatal)?;
+    Ok(Exit::Complete)
+}
+
+fn print(view: &View, format: HistoryFormat) -> Result<(), String> {
+    let names = match Output::Stdout.is_terminal() {
+        true => DuNames::Printable,
+        false => DuNames::Raw,
+    };
+    let text = match format {
+        // Streamed, because the text is many times the size of the history in memory.
+        HistoryFormat::Csv => return Output::Stdout.stream(|out| history::csv(view, names, out)),
+        HistoryFormat::Table => {
+            history::table(view, Blocks::of_locale(|name| std::env::var(name).ok()))
+        }
+        HistoryFormat::Json => history::json(view)?,
+    };
+    Output::Stdout.write(text.as_bytes())
+}

@@ -1,0 +1,86 @@
+//! `efs-scan remind`: e-mail to owners whose homes are over quota or hold much trash.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::aws::Aws;
+use crate::cli::RemindArgs;
+use crate::config::Readers;
+use crate::exit::{Exit, Failure};
+use crate::output::{Output, refuse_inside};
+use crate::published::{is_stale, newest_report};
+use crate::remind::{self, Ledger, Reminding, Work};
+use crate::report::{Coverage, Kind, Report};
+use crate::service_error::ServiceError;
+use crate::state::StateDir;
+use crate::stop::Stop;
+
+pub(super) fn run(
+    args: &RemindArgs,
+    readers: Readers,
+    reminding: &Reminding,
+    stop: &Stop,
+) -> Result<Exit, Failure> {
+    let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
+    let book = reminding.addresses.open().map_err(Failure::usage)?;
+    let aws = Aws::default();
+    let store = from.open(&aws).map_err(failed)?;
+    let report = newest_report(&*store).map_err(failed)?;
+    let now = Timestamp::now();
+    if is_stale(report.run.finished, now) {
+        let finished = report.run.finished.strftime("%Y-%m-%d %H:%M UTC");
+        let problem = format!(
+            "nobody is reminded of old figures: the newest run in {from} finished {finished}"
+        );
+        return Err(Failure(Exit::Stale, problem));
+    }
+    let sorted = remind::sort(&report, &book, reminding.trash);
+    let directory = readers.state_dir.join(remind::STATE);
+    // One who only looks makes no directory and waits for nobody.
+    let locked = match args.dry_run {
+        true => None,
+        false => {
+            refuse_inside(Path::new(&report.run.root), &readers.state_dir, "--state-dir")
+                .and_then(|()| StateDir::open(&readers.state_dir))
+                .map_err(Failure::usage)?;
+            let state = StateDir::open(&directory).map_err(Failure::usage)?;
+            let lock = state.lock("reminding").map_err(Failure::fatal)?;
+            Some(lock)
+        }
+    };
+    let mut ledger = Ledger::open(&directory, now).map_err(Failure::fatal)?;
+    let work = Work::new(&report, reminding, readers.home_at.as_deref(), &sorted, &ledger);
+    let exit = match locked {
+        None => {
+            let text = remind::preview(&work, &ledger);
+            Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
+            Exit::Complete
+        }
+        Some(_lock) => remind::send(&work, &mut ledger, &aws, stop)?,
+    };
+    Ok(match exit {
+        Exit::Complete if warn_of_unread(&report) => Exit::Partial,
+        exit => exit,
+    })
+}
+
+/// Whether there may be more to remind people of than the run could see.
+fn warn_of_unread(report: &Report) -> bool {
+    let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+    let unread = homes.filter(|home| home.coverage != Coverage::Complete).count();
+    // Homes that an interrupted run did not come to are not in it at all.
+    let interrupted = report.run.coverage == Coverage::Interrupted;
+    if unread > 0 || interrupted {
+        let coverage = report.run.coverage.name();
+        tracing::warn!(
+            "the newest run is {coverage}: of {unread} homes that it did not read completely \
+             nobody is reminded"
+        );
+    }
+    unread > 0 || interrupted
+}
+
+fn failed(error: ServiceError) -> Failure {
+    Failure::fatal(error.text)
+}
