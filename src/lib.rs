@@ -1,9 +1,64 @@
 //! Who uses what on Amazon EFS.
 //!
-//! The data's way: an engine ([`scan`]) lists directories and yields entries; each is given its
-//! owner and rule and added to tallies ([`usage`]); the closed tallies and the [`names`] of
-//! people make a [`report::Report`]; renderers turn that into text. Nothing flows back: the walk
-//! does not know what becomes of its numbers, a renderer does not know how a file was found.
+//! # The map
+//!
+//! Every module, in the order in which data flows through it. Nothing flows back: a test
+//! (`tests/commands/arrows.rs`) holds which module may use which.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`cli`] | flags and commands, clap only |
+//! | [`config`] | flags over environment over a TOML file, checked once |
+//! | `commands` | one file a command: prepare, do, deliver |
+//! | [`scan`] | engines list directories: `posix`, `portable` (jwalk), `nfs` (without a mount) |
+//! | [`usage`] | entry, its home and rule, hard links, tallies |
+//! | [`names`] | whom a home belongs to |
+//! | [`report`] | the [`report::Report`] and its text forms, one file a form |
+//! | [`pages`] | the HTML forms, of a report and its history |
+//! | [`outbox`] | the spool, and what leaves it: objects, metrics, notices, pages |
+//! | [`store`] | where objects lie: a directory or S3 |
+//! | [`published`] | what is stored there, both ways; which run is the newest, and how old |
+//! | `status` | the newest run, compared with the day and the week before |
+//! | [`history`] | each home over the published runs: growth and forecast |
+//! | [`remind`] | e-mail to owners, at most once a week |
+//! | [`aws`] | AWS, one file a service; knows nothing of the modules above |
+//!
+//! Below all of these: [`units`] (bytes and money), [`text`] (names that strangers chose, made
+//! safe to show), `columns` (terminal tables), [`state`] (the state directory and its lock),
+//! [`stop`] (the request to end), [`service_error`] (why a store or a service did not do what it
+//! was asked), `atomic` (files that appear whole), `exit` (exit codes), `output` (stdout or a
+//! file), `log`, `progress`, `nice` and `sync`.
+//!
+//! An entry becomes a line in S3 so: an engine lists a directory and hands each entry to a
+//! [`usage::Listing`], which finds the entry's home and rule and adds it up in private. When the
+//! listing ends, the [`usage::Ledger`] commits it to home, class and finding in one step. When the
+//! walk ends, [`report::build`] makes one `Report` of the closed accounts and the names. The report
+//! goes to the spool, whole; [`outbox`] writes it from there as objects with the keys of
+//! [`published`], `latest.json` last, to a [`store::Store`].
+//!
+//! # Glossary
+//!
+//! - **Home**: a directory at the home depth below the root, usually named by a uid. What lies
+//!   beside all homes is *outside homes*.
+//! - **Owner**: the person, or the SageMaker space, that a uid belongs to. A home whose uid no source
+//!   of names knows, though one should know everybody, is an **orphan home**.
+//! - **Apparent, allocated, metered size**: `st_size`; `st_blocks * 512`, what `du` counts; what EFS
+//!   bills, allocated bytes and 2 KiB for each inode.
+//! - **Rule**: says by name and content that a place is of a **class**: trash, cache, environment,
+//!   output or log. What no rule names is *rest*.
+//! - **Finding**: one place that a rule found. It **frees** the inodes whose links all lie in it.
+//! - **Reclaimable**: what the trash and caches of a home free together.
+//! - **Quota**: a limit on a home's allocated bytes.
+//! - **Run**: one scan, with an id that sorts by time. Its **coverage** is complete, partial
+//!   (something could not be read) or interrupted.
+//! - **Engine**: how directories are listed. A **mount** is the kernel's way to the file system; the
+//!   `nfs` engine needs none.
+//! - **Worker**: a thread, or for the `nfs` engine a request in flight, that lists one directory at a
+//!   time.
+//! - **Destination**: where runs are published. The **spool** keeps runs that are not wholly published
+//!   yet; it lies in the **state directory**.
+//! - **Storage class**: EFS Standard, Infrequent Access or Archive. NFS does not show which one a file
+//!   is in.
 
 mod atomic;
 pub mod aws;
