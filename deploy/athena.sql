@@ -1,29 +1,29 @@
 -- The published tables of efs-scan in Amazon Athena (engine version 3).
 --
--- Before running, put in the place of these, everywhere below:
+-- Before running, replace these everywhere below:
 --   BUCKET      the bucket that runs are published to
 --   PREFIX      the prefix in it, as in `--publish s3://BUCKET/PREFIX`; without a prefix, remove
 --               `PREFIX/`
 --   2026-01-01  the day of the first run, or any day before it
 --
 -- Athena takes one statement at a time: run them in this order in a database of your choice. No
--- crawler and no MSCK REPAIR are needed, since partitions are projected from the days. Run this
--- again after an upgrade of efs-scan that adds columns; DROP TABLE does not touch the data.
+-- crawler and no MSCK REPAIR are needed, because partitions are projected from the days. After an
+-- upgrade of efs-scan that adds columns, drop the tables (DROP TABLE keeps the data) and run this
+-- again.
 --
--- What to know of the data:
---   * Names are printable. What is not is escaped with a backslash: \n, \xff, \u{202e}, \\.
+-- About the data:
+--   * Names are printable; other bytes are escaped with a backslash: \n, \xff, \u{202e}, \\.
 --   * A cell that a spreadsheet would take for a formula, or that begins with an apostrophe, has
 --     an apostrophe before it: '=cmd.
 --   * Times are UTC; dt is the day a run started. A day may have several runs, and run_id sorts
 --     them by time.
---   * Amounts are estimates in USD a month, empty where nobody knows a price. Those of findings are
---     what deleting them would save; runs of an earlier version have none.
---   * A run with coverage other than 'complete' in some home did not see all of it.
+--   * Amounts are estimates in USD a month, empty where no price is known. Those of findings are what
+--     deleting them would save; runs of an earlier version have none.
+--   * A home whose coverage is not 'complete' was not read completely in that run.
 
--- All columns are strings, because OpenCSVSerde reads an empty number as an error. Its default
--- escape is the backslash, which would be eaten from the names; U+0001 occurs in no cell. To see
--- that it is in force: SHOW CREATE TABLE efs_scan_homes has 'escapeChar'='\u0001', with one
--- backslash.
+-- All columns are strings, because OpenCSVSerde takes an empty number for an error. Its default escape
+-- is the backslash, which it would remove from names; U+0001 occurs in no cell. To verify that it is in
+-- force: SHOW CREATE TABLE efs_scan_homes has 'escapeChar'='\u0001', with one backslash.
 CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_homes (
   home string,
   kind string,
@@ -115,8 +115,8 @@ TBLPROPERTIES (
   'storage.location.template' = 's3://BUCKET/PREFIX/findings/dt=${dt}/'
 );
 
--- The same with types. An empty cell becomes NULL. dt stays the string it is partitioned by, so
--- that a condition on it reads the days it names and no others: dt >= '2026-11-01'.
+-- Typed views of the tables. An empty cell becomes NULL. dt stays the string that partitions the table,
+-- so a condition such as dt >= '2026-11-01' reads only those days.
 CREATE OR REPLACE VIEW efs_scan_homes_typed AS
 SELECT
   dt,
@@ -182,9 +182,9 @@ SELECT
   nullif(advice, '') AS advice
 FROM efs_scan_findings;
 
--- Growth per user, that is per home, over 30 days: the first run of that time against the newest,
--- most when asked with ORDER BY growth_bytes DESC. A home that is new since counts from nothing,
--- and one that is gone shrinks to nothing.
+-- Growth of each home over 30 days: the newest run against the first one of that time. Use ORDER BY
+-- growth_bytes DESC for the largest growth first. A new home grows from 0, and a home that is gone
+-- shrinks to 0.
 CREATE OR REPLACE VIEW efs_scan_growth_30_days AS
 WITH
   recent AS (
@@ -208,8 +208,8 @@ FROM recent CROSS JOIN ends
 WHERE run_id = first_run OR run_id = last_run
 GROUP BY home;
 
--- Homes of nobody known in the newest run of the last week, largest first when asked with
--- ORDER BY allocated_bytes DESC.
+-- Orphan homes in the newest run of the last week. Use ORDER BY allocated_bytes DESC for the largest
+-- first.
 CREATE OR REPLACE VIEW efs_scan_orphans AS
 WITH
   recent AS (
@@ -226,8 +226,8 @@ SELECT home, uid, allocated_bytes, metered_bytes, newest_mtime, run_started, cos
 FROM recent CROSS JOIN ends
 WHERE run_id = last_run AND owner_status = 'orphan';
 
--- What deleting would free, in the newest run of the last week; most first when asked with
--- ORDER BY frees_metered_bytes DESC LIMIT 100. Hints are left out: what they name may be needed.
+-- Findings in the newest run of the last week. Use ORDER BY frees_metered_bytes DESC LIMIT 100 for
+-- those that free most. Hints are left out: what they name may be needed.
 CREATE OR REPLACE VIEW efs_scan_top_findings AS
 WITH
   recent AS (

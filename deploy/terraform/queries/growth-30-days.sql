@@ -1,5 +1,5 @@
--- The first run of the last 30 days against the newest. A home that is new since counts from
--- nothing, and one that is gone shrinks to nothing.
+-- Growth of each home: the newest run against the first one of the last 30 days. A new home grows from
+-- 0, and a home that is gone shrinks to 0.
 WITH
   recent AS (
     SELECT run_id, home, owner, uid, try_cast(allocated_bytes AS bigint) AS bytes

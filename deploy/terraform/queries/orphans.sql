@@ -1,4 +1,4 @@
--- Homes without a user profile or space, in the newest run of the last week.
+-- Orphan homes: those without a user profile or space, in the newest run of the last week.
 WITH
   recent AS (
     SELECT

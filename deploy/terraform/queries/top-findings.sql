@@ -1,5 +1,5 @@
--- What deleting would free, in the newest run of the last week. Hints are left out: what they name
--- may be needed.
+-- Findings that free most, in the newest run of the last week. Hints are left out: what they name may
+-- be needed.
 WITH
   recent AS (
     SELECT
