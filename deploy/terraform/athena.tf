@@ -1,5 +1,5 @@
-# The reports as tables: deploy/athena.sql says what is to know of the data, and why columns are
-# strings and the escape character is U+0001. A test compares the columns with what efs-scan writes.
+# The reports as tables. deploy/athena.sql describes the data, and explains why columns are strings and
+# the escape character is U+0001. A test compares the columns with what efs-scan writes.
 
 locals {
   tables = {
@@ -34,7 +34,7 @@ resource "aws_glue_catalog_table" "reports" {
   name          = each.key
   table_type    = "EXTERNAL_TABLE"
 
-  # Partitions are projected from the days that reports are kept: no crawler finds them.
+  # Partitions are projected from the days for which reports are kept, so no crawler is needed.
   parameters = {
     "EXTERNAL"                    = "TRUE"
     "skip.header.line.count"      = "1"
@@ -80,13 +80,13 @@ resource "aws_glue_catalog_table" "reports" {
 resource "aws_athena_workgroup" "reports" {
   name        = local.name
   description = "Queries of efs-scan's reports"
-  # Deletes the saved queries and the history of this group with it; the reports are elsewhere.
+  # Deleting the group deletes its saved queries and history; the reports are elsewhere.
   force_destroy = true
   tags          = var.tags
 
   configuration {
     enforce_workgroup_configuration = true
-    # 10 GiB, about 0.05 USD: far more than the reports of years, and an end to a mistake.
+    # 10 GiB, about 0.05 USD: far more than years of reports, and a limit to a mistake.
     bytes_scanned_cutoff_per_query = 10737418240
 
     result_configuration {
@@ -101,9 +101,9 @@ resource "aws_athena_workgroup" "reports" {
 
 locals {
   queries = {
-    growth-30-days = "Growth of each home over 30 days, most first"
-    orphans        = "Homes of nobody known, largest first"
-    top-findings   = "What deleting would free most"
+    growth-30-days = "Growth of each home over 30 days, largest first"
+    orphans        = "Orphan homes, largest first"
+    top-findings   = "Findings that free most"
   }
 }
 

@@ -67,12 +67,12 @@ resource "aws_s3_bucket_policy" "reports" {
   bucket = aws_s3_bucket.reports.id
   policy = data.aws_iam_policy_document.bucket.json
 
-  # S3 refuses two changes of the same bucket's access at once.
+  # S3 refuses two concurrent changes of a bucket's access.
   depends_on = [aws_s3_bucket_public_access_block.reports]
 }
 
-# Expiry by the directories that have a day in their names: latest.json and du/latest.txt, which
-# readers poll, and packages/ must not go when scans stop for long.
+# Only prefixes with a day in their names expire. latest.json and du/latest.txt, which readers poll, and
+# packages/ must stay if scans stop for long.
 resource "aws_s3_bucket_lifecycle_configuration" "reports" {
   bucket = aws_s3_bucket.reports.id
 
@@ -106,7 +106,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "reports" {
     }
   }
 
-  # latest.json is replaced every day: its versions of a month are enough to undo a mistake.
+  # latest.json is replaced every day; a month of its versions is enough to undo a mistake.
   rule {
     id     = "rests"
     status = "Enabled"
@@ -125,16 +125,16 @@ resource "aws_s3_bucket_lifecycle_configuration" "reports" {
   depends_on = [aws_s3_bucket_versioning.reports]
 }
 
-# S3 would refuse to delete a bucket with reports in it, but only after Terraform had taken its
-# settings away: it would be left without its policy, its public access block and its versions. This
-# is destroyed before them, and fails. (`prevent_destroy` takes no variable, and would keep all of
-# the rest, too.) It holds for `destroy` and for another bucket_name; not where the module is taken
-# out of the configuration, because then its provisioner is gone with it.
+# S3 refuses to delete a bucket with reports in it, but only after Terraform has removed its settings:
+# the bucket would be left without its policy, its public access block and its versioning. This resource
+# is destroyed before them, and fails. (`prevent_destroy` takes no variable, and would keep everything
+# else as well.) It protects against `destroy` and against another bucket_name, but not if the module is
+# removed from the configuration, because its provisioner is removed with it.
 resource "terraform_data" "keep_reports" {
   input            = { delete_data = var.delete_data }
   triggers_replace = aws_s3_bucket.reports.id
 
-  # In words that sh and cmd.exe both know.
+  # A command that both sh and cmd.exe can run.
   provisioner "local-exec" {
     when    = destroy
     command = self.output.delete_data ? "exit 0" : "echo The bucket with the reports stays as it is. To delete it, apply delete_data = true first. To keep it, see the guide under Removal. && exit 1"

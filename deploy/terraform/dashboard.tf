@@ -1,19 +1,19 @@
-# One page for people. Each metric has one point a day, so each graph's period is a day.
+# The dashboard. Each metric has one point a day, so the period of each graph is a day.
 
 locals {
-  # What the graphs show: title and metrics of the file system.
+  # Graphs: title, and metrics of the file system.
   graphs = [
     { title = "Size", metrics = ["MeteredBytes", "AllocatedBytes"] },
     { title = "Reclaimable", metrics = ["TrashBytes", "CacheBytes", "OrphanBytes"] },
     { title = "Files", metrics = ["Files"] },
-    { title = "Quotas: the fullest home", metrics = ["MaxQuotaPercent"] },
-    { title = "Quotas: homes over theirs", metrics = ["HomesOverQuota"] },
-    { title = "How far the scan is from EFS's own figure", metrics = ["MeteredDifferencePercent"] },
-    { title = "How long a scan takes", metrics = ["ScanDurationSeconds"] },
-    { title = "Errors, and whether all was seen (1)", metrics = ["ScanErrors", "ScanComplete"] },
+    { title = "Quota used by the fullest home (%)", metrics = ["MaxQuotaPercent"] },
+    { title = "Homes over quota", metrics = ["HomesOverQuota"] },
+    { title = "Difference between the scan and EFS (%)", metrics = ["MeteredDifferencePercent"] },
+    { title = "Scan duration (s)", metrics = ["ScanDurationSeconds"] },
+    { title = "Errors, and complete scans (1)", metrics = ["ScanErrors", "ScanComplete"] },
   ]
 
-  # The alarm on scans first. The widget takes 100.
+  # The alarm on missing scans first. The widget takes 100 alarms.
   all_alarms = concat(
     [aws_cloudwatch_metric_alarm.no_scan],
     values(aws_cloudwatch_metric_alarm.total),
@@ -42,11 +42,11 @@ locals {
         metrics = [for metric in graph.metrics : [local.namespace, metric, "FileSystemId", local.file_system_id]]
       }
     }],
-    # A search, because the names of users have no place in a query of their own.
+    # A search, because names of users cannot be part of a metric query.
     length(var.user_quotas) == 0 ? [] : [{
       type = "metric", x = 0, y = 4 + 6 * ceil(length(local.graphs) / 2), width = 24, height = 8
       properties = {
-        title   = "Users with quotas of their own: percent used"
+        title   = "Users with their own quota: percent used"
         region  = local.region
         view    = "timeSeries"
         stacked = false
@@ -63,7 +63,7 @@ locals {
 resource "aws_cloudwatch_dashboard" "homes" {
   dashboard_name = local.name
 
-  # 90 days at first sight.
+  # Shows 90 days at first.
   dashboard_body = jsonencode({
     start          = "-P90D"
     periodOverride = "inherit"

@@ -1,4 +1,4 @@
-# The domain's file system. SageMaker tags what it makes for a domain with the domain's ARN.
+# The domain's file system. SageMaker tags what it creates for a domain with the domain's ARN.
 data "aws_efs_file_system" "homes" {
   file_system_id = var.file_system_id
   tags = var.file_system_id != null ? null : {
@@ -10,11 +10,11 @@ locals {
   file_system_id = data.aws_efs_file_system.homes.file_system_id
 }
 
-# A file system without a policy lets everybody in who reaches a mount target, whatever IAM says;
-# then `ro` in the mount is all that keeps the monitor from writing. This policy leaves everybody
-# else what they have without one (EFS user guide, "Using IAM to control access to file systems"),
-# and takes writing from the monitor's role. It holds for what mounts as the role, with `iam`: root
-# on the monitor could mount without, and be anybody. EFS takes minutes to heed a change.
+# A file system without a policy admits every client that reaches a mount target, whatever IAM says;
+# then only `ro` in the mount keeps the monitor from writing. This policy leaves all other clients what
+# they have without one (EFS user guide, "Using IAM to control access to file systems"), and denies
+# writes to the monitor's role. It applies to clients that mount as the role, with `iam`: root on the
+# monitor could mount without it, as anybody. EFS takes minutes to apply a change.
 data "aws_iam_policy_document" "file_system" {
   statement {
     sid       = "EverybodyAsWithoutAPolicy"
@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "file_system" {
       identifiers = ["*"]
     }
 
-    # Without it, "*" would be the world, and EFS would call the policy public.
+    # Without this condition "*" would be the world, and EFS would call the policy public.
     condition {
       test     = "Bool"
       variable = "elasticfilesystem:AccessedViaMountTarget"
@@ -58,8 +58,8 @@ data "aws_iam_policy_document" "file_system" {
   }
 }
 
-# Only when asked for: this replaces a policy that the live domain may depend on, and Terraform
-# would not show what was there before.
+# Off by default: it replaces a policy that the live domain may depend on, and Terraform does not show
+# the one that was there before.
 resource "aws_efs_file_system_policy" "homes" {
   count = var.attach_file_system_policy ? 1 : 0
 

@@ -1,7 +1,7 @@
 data "aws_ssm_parameter" "image" {
   name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${var.architecture}"
 
-  # Here, because it is looked at before anything is made.
+  # Checked here, because this is read before anything is created.
   lifecycle {
     precondition {
       condition     = endswith(local.package, "${local.rpm_architecture}.rpm")
@@ -13,11 +13,11 @@ data "aws_ssm_parameter" "image" {
 locals {
   package     = basename(var.package_file)
   package_key = "packages/${local.package}"
-  # As rpm names them.
+  # rpm's names of the architectures.
   rpm_architecture = { arm64 = "aarch64", x86_64 = "x86_64" }[var.architecture]
   instance_type    = coalesce(var.instance_type, { arm64 = "t4g.small", x86_64 = "t3.small" }[var.architecture])
 
-  # Strings as JSON has them are strings of TOML, too.
+  # A JSON string is a valid TOML string.
   configuration = templatefile("${path.module}/efs-scan.toml.tftpl", {
     domain_id      = var.domain_id
     file_system_id = local.file_system_id
@@ -50,7 +50,7 @@ resource "aws_s3_object" "package" {
   source      = var.package_file
   source_hash = filesha256(var.package_file)
 
-  # Its first version is what IAM and the rules of the bucket apply to.
+  # So the first version of the object is versioned and encrypted as well.
   depends_on = [aws_s3_bucket_versioning.reports, aws_s3_bucket_server_side_encryption_configuration.reports]
 }
 
@@ -64,15 +64,14 @@ resource "aws_instance" "monitor" {
   tags                   = merge(var.tags, { Name = "${local.name}-monitor" })
   volume_tags            = merge(var.tags, { Name = "${local.name}-monitor" })
 
-  # A new package, quota or setting makes a new instance: there is one way to set it up, and what
-  # runs is what was written. It scans when it is up, and loses nothing that counts: runs are
-  # published, names are asked for again. What is lost is in the state directory: runs that wait
-  # because they could not be sent (`efs-scan publish` before `terraform apply` sends them); who
-  # was over quota when it was last said, so that the next notice calls all who are over new; and who
-  # was reminded, so that they may be again within a week.
+  # A new package, quota or setting replaces the instance: there is one way to set it up, and it runs
+  # what is written here. The new instance scans when it is up. Published runs stay, and names are asked
+  # for again. The state directory is lost: runs that wait because they could not be sent (`efs-scan
+  # publish` before `terraform apply` sends them); the record of homes over quota, so the next notice
+  # calls all of them new; and the record of reminders, so people may be reminded again within a week.
   user_data_replace_on_change = true
 
-  # IMDSv2 only. One hop: nothing behind another router, such as a container, gets the role.
+  # IMDSv2 only. One hop, so nothing behind another router, such as a container, gets the role.
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
@@ -82,12 +81,12 @@ resource "aws_instance" "monitor" {
   root_block_device {
     volume_type = "gp3"
     encrypted   = true
-    volume_size = 8 # GiB, as the image has it
+    volume_size = 8 # GiB, the size of the image
   }
 
   lifecycle {
-    # Amazon publishes an image every other week, and an `apply` for a quota should not bring a new
-    # system along. `terraform apply -replace=…aws_instance.monitor` takes the newest.
+    # Amazon publishes an image every other week, and an `apply` for a quota should not replace the
+    # system. `terraform apply -replace=…aws_instance.monitor` takes the newest image.
     ignore_changes = [ami]
   }
 

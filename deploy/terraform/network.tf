@@ -2,14 +2,14 @@ data "aws_subnet" "monitor" {
   id = var.subnet_id
 }
 
-# SageMaker makes two groups for a domain; this is the one of the mount targets.
+# SageMaker creates two security groups for a domain; this is that of the mount targets.
 data "aws_security_group" "nfs" {
   id     = var.nfs_security_group_id
   name   = var.nfs_security_group_id == null ? "security-group-for-inbound-nfs-${var.domain_id}" : null
   vpc_id = data.aws_subnet.monitor.vpc_id
 }
 
-# Nothing is open inwards: people come in through Systems Manager, which the instance calls.
+# No inbound rules: people get a shell through Systems Manager, which the instance calls.
 resource "aws_security_group" "monitor" {
   name        = "${local.name}-monitor"
   description = "efs-scan: out to the homes and to AWS, nothing in"
@@ -17,8 +17,8 @@ resource "aws_security_group" "monitor" {
   tags        = merge(var.tags, { Name = "${local.name}-monitor" })
 }
 
-# Out: the file system, and HTTPS to AWS's APIs and to Amazon Linux's packages, which have no fixed
-# addresses. Names (the VPC's resolver), time and instance metadata pass no security group.
+# Outbound: the file system, and HTTPS to AWS's APIs and to Amazon Linux's packages, which have no fixed
+# addresses. DNS (the VPC's resolver), time and instance metadata pass no security group.
 resource "aws_vpc_security_group_egress_rule" "https" {
   security_group_id = aws_security_group.monitor.id
   description       = "AWS APIs and packages of Amazon Linux"
@@ -39,8 +39,8 @@ resource "aws_vpc_security_group_egress_rule" "nfs" {
   tags                         = var.tags
 }
 
-# One rule of its own in SageMaker's group, which goes again with this module; the group's other
-# rules stay as they are.
+# One rule in SageMaker's group, which is removed with this module; the group's other rules stay as they
+# are.
 resource "aws_vpc_security_group_ingress_rule" "nfs" {
   security_group_id            = data.aws_security_group.nfs.id
   description                  = "efs-scan, the monitor of disk usage"

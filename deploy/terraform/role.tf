@@ -16,8 +16,8 @@ resource "aws_iam_role" "monitor" {
   tags               = var.tags
 }
 
-# What efs-scan does, shells through Systems Manager, and nothing else; README.md says for what
-# efs-scan needs each.
+# Permissions for efs-scan and for shells through Systems Manager, and nothing else.
+# deploy/docs/publishing.md says what efs-scan needs each for.
 data "aws_iam_policy_document" "monitor" {
   statement {
     sid       = "Publish"
@@ -25,9 +25,9 @@ data "aws_iam_policy_document" "monitor" {
     resources = ["${aws_s3_bucket.reports.arn}/${var.prefix}/*"]
   }
 
-  # On all of the bucket, which is this module's own: where S3 does not let list, it says 403 of an
-  # object that is not there yet, and the first run would be refused. Its decision on a GetObject
-  # has no s3:prefix to put a condition on.
+  # On the whole bucket, which belongs to this module: without ListBucket, S3 answers 403 for an object
+  # that does not exist yet, and the first run would be refused. S3's decision on a GetObject has no
+  # s3:prefix for a condition.
   statement {
     sid       = "TellMissingFromForbidden"
     actions   = ["s3:ListBucket"]
@@ -40,7 +40,7 @@ data "aws_iam_policy_document" "monitor" {
     resources = ["${aws_s3_bucket.reports.arn}/${local.package_key}"]
   }
 
-  # PutMetricData knows no resources.
+  # PutMetricData supports no resources.
   statement {
     sid       = "Metrics"
     actions   = ["cloudwatch:PutMetricData"]
@@ -70,8 +70,8 @@ data "aws_iam_policy_document" "monitor" {
     resources = [data.aws_efs_file_system.homes.arn]
   }
 
-  # Lists know no resources (Service Authorization Reference, Amazon SageMaker). ListDomains is for
-  # domains by name, and this one is named by its id.
+  # List actions support no resources (Service Authorization Reference, Amazon SageMaker). ListDomains is
+  # for domains given by name; this one is given by its id.
   statement {
     sid       = "NamesOfHomes"
     actions   = ["sagemaker:ListApps", "sagemaker:ListSpaces", "sagemaker:ListUserProfiles"]
@@ -87,7 +87,7 @@ data "aws_iam_policy_document" "monitor" {
     ]
   }
 
-  # Under no other sender's name, whatever else is verified in the account.
+  # Only with this sender, whatever else is verified in the account.
   dynamic "statement" {
     for_each = var.remind == null ? [] : [var.remind]
 
@@ -104,7 +104,7 @@ data "aws_iam_policy_document" "monitor" {
     }
   }
 
-  # How many messages a second the account may send. GetAccount knows no resources.
+  # GetAccount tells how many messages a second the account may send. It supports no resources.
   dynamic "statement" {
     for_each = var.remind == null ? [] : [var.remind]
 
@@ -115,10 +115,10 @@ data "aws_iam_policy_document" "monitor" {
     }
   }
 
-  # Instead of SSH: what Session Manager needs and no more (user guide, "Create a custom IAM role
-  # for Session Manager"). AmazonSSMManagedInstanceCore would let the monitor read every parameter
-  # of the account, too. ssmmessages knows no resources, and the instance, which
-  # UpdateInstanceInformation could be limited to, is made after its role.
+  # Session Manager instead of SSH, with what it needs and no more (user guide, "Create a custom IAM role
+  # for Session Manager"). AmazonSSMManagedInstanceCore would also let the monitor read every parameter
+  # of the account. ssmmessages supports no resources, and the instance, to which
+  # UpdateInstanceInformation could be limited, is created after its role.
   statement {
     sid = "Shells"
     actions = [

@@ -1,12 +1,12 @@
 # Not encrypted with a KMS key: CloudWatch cannot publish to a topic with Amazon's own key, and the
-# messages name users and sizes only.
+# messages contain only names of users and sizes.
 resource "aws_sns_topic" "alarms" {
   name = "${local.name}-alarms"
   tags = var.tags
 }
 
-# The monitor may publish by its role. Naming a policy at all takes away SNS's default one, which
-# gives the account's own identities what IAM gives them anyway.
+# The monitor may publish by its role. Any policy replaces SNS's default one, which gives the account's
+# own identities what IAM gives them anyway.
 data "aws_iam_policy_document" "topic" {
   statement {
     sid       = "AlarmsOfThisAccount"

@@ -1,7 +1,7 @@
-# What to watch
+# The domain
 
 variable "domain_id" {
-  description = "Id of the SageMaker domain whose homes are scanned: d-xxxxxxxxxxxx. Its file system and its security group for NFS are looked up from it, and homes are named by its user profiles and spaces."
+  description = "Id of the SageMaker domain whose homes are scanned: d-xxxxxxxxxxxx. The module looks up its file system and its security group for NFS; its user profiles and spaces name the homes."
   type        = string
 
   validation {
@@ -11,7 +11,7 @@ variable "domain_id" {
 }
 
 variable "file_system_id" {
-  description = "File system with the homes, fs-…; null looks up the one that SageMaker made for the domain."
+  description = "Id of the file system with the homes, fs-…; null looks up the one that SageMaker created for the domain."
   type        = string
   default     = null
 
@@ -22,7 +22,7 @@ variable "file_system_id" {
 }
 
 variable "nfs_security_group_id" {
-  description = "Security group of the file system's mount targets, which gets a rule that lets the monitor in; null looks up the one that SageMaker made, security-group-for-inbound-nfs-DOMAIN."
+  description = "Security group of the file system's mount targets. It gets a rule that lets the monitor in. null looks up the one that SageMaker created, security-group-for-inbound-nfs-DOMAIN."
   type        = string
   default     = null
 
@@ -33,7 +33,7 @@ variable "nfs_security_group_id" {
 }
 
 variable "attach_file_system_policy" {
-  description = "Whether to attach the file system policy that denies the monitor to write (output file_system_policy). It REPLACES the policy that the file system has, for everybody who mounts it, and removing this module leaves it with none: look with `aws efs describe-file-system-policy` first, and merge by hand where there is one."
+  description = "Attach the file system policy that denies writes to the monitor (output file_system_policy). It REPLACES the existing policy, for every client, and removing this module leaves the file system without one. Run `aws efs describe-file-system-policy` first, and if there is a policy, merge the two by hand."
   type        = bool
   default     = false
 }
@@ -41,19 +41,19 @@ variable "attach_file_system_policy" {
 # The instance
 
 variable "name" {
-  description = "Name of what is made here, and what its names begin with; null takes efs-scan-DOMAIN. It must be the only one in the account and region: alarms, dashboard and topic of the same name would be taken over without a word. So give one where two monitors watch one domain."
+  description = "Name of the resources, and the prefix of their names; null takes efs-scan-DOMAIN. It must be unique in the account and region: alarms, dashboard and topic of the same name would be taken over silently. Set it if two monitors watch one domain."
   type        = string
   default     = null
 
-  # The longest name that it is part of, a bucket's, has 63 characters.
+  # The longest name that contains it is the bucket's, which has at most 63 characters.
   validation {
     condition     = var.name == null || can(regex("^[a-z][a-z0-9-]{0,33}$", var.name))
-    error_message = "name must have 1 to 34 small letters, digits and hyphens, and begin with a letter, or be null: it becomes part of the name of the bucket."
+    error_message = "name must have 1 to 34 small letters, digits and hyphens, and begin with a letter, or be null: it is part of the bucket's name."
   }
 }
 
 variable "subnet_id" {
-  description = "Subnet of the instance, in a VPC and an availability zone where the file system has a mount target. It needs a way to AWS's APIs: a NAT, public addresses, or endpoints for s3, ssm, ssmmessages, monitoring, sns, elasticfilesystem and sagemaker.api."
+  description = "Subnet of the instance, in a VPC and an availability zone where the file system has a mount target. It needs a route to AWS's APIs: a NAT, public addresses, or endpoints for s3, ssm, ssmmessages, monitoring, sns, elasticfilesystem and sagemaker.api."
   type        = string
 
   validation {
@@ -74,18 +74,18 @@ variable "architecture" {
 }
 
 variable "instance_type" {
-  description = "Type of the instance; null takes t4g.small (arm64) or t3.small (x86_64), which is enough: a scan waits for the file system and stays below 100 MiB of memory."
+  description = "Type of the instance; null takes t4g.small (arm64) or t3.small (x86_64). That is enough: a scan mostly waits for the file system, and uses less than 100 MiB of memory."
   type        = string
   default     = null
 
   validation {
     condition     = var.instance_type == null || can(regex("^[a-z0-9-]+[.][a-z0-9-]+$", var.instance_type))
-    error_message = "instance_type must be a type of instance, like t4g.small, or null for the architecture's default."
+    error_message = "instance_type must be a type of instance, like t4g.small, or null for the default of the architecture."
   }
 }
 
 variable "package_file" {
-  description = "The .rpm of efs-scan on this machine, as deploy/package/build makes it. It is uploaded to the bucket, and the instance installs it from there."
+  description = "Path of efs-scan's .rpm, built by deploy/package/build. The module uploads it to the bucket, and the instance installs it from there."
   type        = string
 
   validation {
@@ -95,20 +95,20 @@ variable "package_file" {
 }
 
 variable "scan_time" {
-  description = "The daily scan starts within an hour after this time, HH:MM in UTC; null leaves it to the package's timer, which has 03:00."
+  description = "Time in UTC, HH:MM, after which the daily scan starts within an hour; null leaves it to the package's timer, which has 03:00."
   type        = string
   default     = null
 
   validation {
     condition     = var.scan_time == null || can(regex("^([01][0-9]|2[0-3]):[0-5][0-9]$", var.scan_time))
-    error_message = "scan_time must be a time of the day in UTC, like 02:30, or null for the package's own."
+    error_message = "scan_time must be a time of the day in UTC, like 02:30, or null for the time of the package."
   }
 }
 
-# Where it is published
+# The bucket
 
 variable "bucket_name" {
-  description = "Name of the bucket that is made for the reports; null makes one of name, account and region."
+  description = "Name of the bucket for the reports, which the module creates; null builds it from name, account and region."
   type        = string
   default     = null
 
@@ -130,26 +130,26 @@ variable "prefix" {
 }
 
 variable "retention_days" {
-  description = "Days that reports of past runs are kept. The newest summary (latest.json, du/latest.txt) stays."
+  description = "Days to keep the reports of past runs. The newest summary (latest.json, du/latest.txt) always stays."
   type        = number
   default     = 400
 
   validation {
     condition     = var.retention_days >= 31 && floor(var.retention_days) == var.retention_days
-    error_message = "retention_days must be a whole number of at least 31: growth is asked for over 30 days."
+    error_message = "retention_days must be a whole number of at least 31: queries ask for growth over 30 days."
   }
 }
 
 variable "delete_data" {
-  description = "Whether `terraform destroy` deletes the bucket with all reports in it. While this is false, it stops before the bucket and leaves it as it is, with all its settings. A change takes an `apply` first."
+  description = "Let `terraform destroy` delete the bucket with all reports. If false, `destroy` stops before the bucket and leaves it as it is, with all its settings. A change takes effect after an `apply`."
   type        = bool
   default     = false
 }
 
-# Who hears of what
+# People: notices, reminders and quotas
 
 variable "emails" {
-  description = "Addresses that alarms and notices are sent to. Each gets a message with a link to confirm, and nothing before that."
+  description = "Addresses for alarms and notices. Each first gets a message with a link to confirm, and nothing else until then."
   type        = set(string)
   default     = []
 
@@ -160,7 +160,7 @@ variable "emails" {
 }
 
 variable "home_at" {
-  description = "Where users see what is in their home, like /home/sagemaker-user/user-default-efs: commands in reminders and on their pages are for there. null leaves them as they are for the instance."
+  description = "Path at which users see their home, like /home/sagemaker-user/user-default-efs. Commands in reminders and on users' pages use it; null uses the path on the instance."
   type        = string
   default     = null
 
@@ -171,7 +171,7 @@ variable "home_at" {
 }
 
 variable "remind" {
-  description = "Let `efs-scan remind` write to users through SES after each complete scan: { from = \"efs@example.com\", admin = \"team@example.com\", address = \"{name}@example.com\" }, both addresses of identities verified in SES in this region; dash_to_dot and trash as deploy/efs-scan.toml explains them. null reminds nobody. The endpoints that subnet_id names do not reach SES: it takes a NAT, a public address or an endpoint more."
+  description = "Settings for `efs-scan remind`, which writes to users through SES after each complete scan: { from = \"efs@example.com\", admin = \"team@example.com\", address = \"{name}@example.com\" }. `from` and `admin` must be of identities verified in SES in this region; deploy/efs-scan.toml explains dash_to_dot and trash. null reminds nobody. The endpoints that subnet_id names do not reach SES: that takes a NAT, a public address or one more endpoint."
   type = object({
     from        = string
     admin       = string
@@ -181,7 +181,7 @@ variable "remind" {
   })
   default = null
 
-  # The rest is efs-scan's to check, which it does before the first scan.
+  # efs-scan checks the rest before the first scan.
   validation {
     condition     = var.remind == null || can(regex("^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+$", var.remind.from))
     error_message = "remind.from must be an address and nothing else, like efs@example.com."
@@ -199,7 +199,7 @@ variable "remind" {
 }
 
 variable "budget_gib" {
-  description = "Alarm when the file system's metered size exceeds so many GiB; null for no such alarm."
+  description = "Metered size of the file system in GiB above which an alarm is raised; null for no such alarm."
   type        = number
   default     = null
 
@@ -210,7 +210,7 @@ variable "budget_gib" {
 }
 
 variable "quota_default" {
-  description = "Quota of every home that user_quotas does not name, by allocated bytes, like 50GiB; null for none. Quotas only warn: EFS does not enforce them."
+  description = "Quota of every home that user_quotas does not name, in allocated bytes, like 50GiB; null for none. Quotas only warn: EFS does not enforce them."
   type        = string
   default     = null
 
@@ -221,12 +221,12 @@ variable "quota_default" {
 }
 
 variable "user_quotas" {
-  description = "Quotas of some users, by the names that reports give them (user profiles and spaces): { alice = \"200GiB\" }. Each of them gets four metrics and an alarm of her own: at most 1.30 USD a month."
+  description = "Quotas of single users, by their names in the reports (user profiles and spaces): { alice = \"200GiB\" }. Each of them gets four metrics and an alarm, for at most 1.30 USD a month."
   type        = map(string)
   default     = {}
 
-  # As efs-scan names them in CloudWatch: printable ASCII; what is not is escaped with a backslash
-  # in reports, and a name with one would never match.
+  # CloudWatch gets names in printable ASCII. Reports escape other characters with a backslash, so a
+  # name with one would never match.
   validation {
     condition = alltrue([
       for user in keys(var.user_quotas) :
@@ -240,7 +240,7 @@ variable "user_quotas" {
     error_message = "user_quotas must give sizes with their unit, like 50GiB, 1.5TiB or 500MB."
   }
 
-  # User data ends at 16 KiB, and has each name twice.
+  # User data is limited to 16 KiB, and has each name twice.
   validation {
     condition     = length(jsonencode(var.user_quotas)) <= 4000
     error_message = "user_quotas has more than 4,000 characters, which is some 150 users: give most users their quota by quota_default."
@@ -248,7 +248,7 @@ variable "user_quotas" {
 }
 
 variable "tags" {
-  description = "Tags of what is made here."
+  description = "Tags of all resources."
   type        = map(string)
   default     = {}
 }

@@ -16,10 +16,10 @@ data "aws_region" "current" {}
 locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
-  # Version 6 of the provider calls it `region`, version 5 `name`; both have it as the id.
+  # Version 6 of the provider calls it `region`, version 5 `name`; in both, the id is the same.
   region = data.aws_region.current.id
 
-  # With the domain's id, so that two domains of one account and region do not take each other's
-  # alarms and topic. An id has 14 characters as a rule, and might have 63.
+  # The name has the domain's id, so two domains of one account and region do not share alarms and topic.
+  # An id usually has 14 characters, and may have 63.
   name = coalesce(var.name, substr("efs-scan-${var.domain_id}", 0, 34))
 }

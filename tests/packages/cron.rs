@@ -96,7 +96,7 @@ fn cron_says_when_the_run_before_is_not_done() {
     std::fs::write(job.tree.path().join("log.end"), "").unwrap();
     assert_eq!(finish(first, Duration::from_secs(60)).status.code(), Some(0));
     assert_eq!(code, Some(75));
-    assert!(mail.contains(&format!("not started: process {pid} has been at it since")), "{mail}");
+    assert!(mail.contains(&format!("not started: process {pid} has been running since")), "{mail}");
     // And the lock is free again.
     assert_eq!(job.run(&[]).0, Some(0));
 }

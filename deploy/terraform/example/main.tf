@@ -1,9 +1,9 @@
-# The monitor of one SageMaker domain. Change the values of the module, and then:
+# The monitor of one SageMaker domain. Change the values of the module, then run:
 #
 #     terraform init
 #     terraform apply
 #
-# Keep the state where the team keeps its states (a backend), and confirm the e-mail that comes.
+# Keep the state in your team's backend, and confirm the e-mail that SNS sends.
 
 provider "aws" {
   region = "us-east-1"
@@ -30,14 +30,14 @@ module "efs_scan" {
 }
 
 output "monitor" {
-  description = "All that the module says: `terraform output -json monitor | jq -r .instance_id`."
+  description = "All outputs of the module: `terraform output -json monitor | jq -r .instance_id`."
   value       = module.efs_scan
-  # No secret, but too long to be printed by each `apply`.
+  # Not a secret, but too long for every `apply` to print.
   sensitive = true
 }
 
 output "destination" {
-  description = "For `efs-scan status --from`."
+  description = "Destination of the runs, for `efs-scan status --from`."
   value       = module.efs_scan.destination
 }
 
