@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use common::*;
 use efs_scan::aws::{EfsSize, MemberKind};
-use efs_scan::report::{Coverage, Nfs, Part, Prices, Report};
+use efs_scan::report::{Coverage, NfsTraffic, Prices, Report, ScannedPart};
 use efs_scan::scan::{Costly, Traffic};
 use efs_scan::units::MeteredBytes;
 use rustix::fs::{Mode, OFlags};
@@ -173,7 +173,7 @@ fn a_report_is_what_the_schema_says() {
     let (_dir, bytes) = rich_report();
     // What only AWS and an NFS client know is added by hand.
     let mut report: Report = serde_json::from_slice(&bytes).unwrap();
-    report.nfs = Some(Nfs::from(Traffic {
+    report.nfs = Some(NfsTraffic::from(Traffic {
         connections: 1,
         requests: [("READDIR".to_owned(), 3)].into(),
         mean_round_trip: Some(Duration::from_micros(830)),
@@ -190,7 +190,7 @@ fn a_report_is_what_the_schema_says() {
     // Only a whole scan has a difference from EFS.
     let coverage = std::mem::replace(&mut report.run.coverage, Coverage::Complete);
     let excluded = std::mem::take(&mut report.left_out.excluded);
-    report.reconcile(("fs-01234567".to_owned(), Part::Whole), Some(efs), &Prices::default());
+    report.reconcile(("fs-01234567".to_owned(), ScannedPart::Whole), Some(efs), &Prices::default());
     (report.run.coverage, report.left_out.excluded) = (coverage, excluded);
     report.homes[0].owner.member = Some(MemberKind::Profile);
     let report = serde_json::to_value(report).unwrap();

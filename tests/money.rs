@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::*;
 use efs_scan::aws::EfsSize;
-use efs_scan::report::{Basis, Part, Prices, Report, Share};
+use efs_scan::report::{Basis, Prices, Report, ScannedPart, Share};
 use efs_scan::units::{MeteredBytes, Usd};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -317,7 +317,7 @@ fn efs_own_sizes_go_before_the_standard_price() {
         at: None,
     };
     let prices = Prices { standard: Usd(0.5), ..Prices::default() };
-    report.reconcile(("fs-01234567".to_owned(), Part::Some), Some(efs), &prices);
+    report.reconcile(("fs-01234567".to_owned(), ScannedPart::Some), Some(efs), &prices);
     let money = report.money.clone().unwrap();
     assert_eq!((money.basis, money.rate), (Basis::Efs, Usd(0.5)));
     report.price_as_standard(&Prices { standard: Usd(7.0), ..prices });
@@ -326,7 +326,7 @@ fn efs_own_sizes_go_before_the_standard_price() {
     let mut report = unpriced();
     let nothing = EfsSize { value: MeteredBytes(0), ..efs };
     let prices = Prices { standard: Usd(7.0), ..Prices::default() };
-    report.reconcile(("fs-01234567".to_owned(), Part::Whole), Some(nothing), &prices);
+    report.reconcile(("fs-01234567".to_owned(), ScannedPart::Whole), Some(nothing), &prices);
     assert_eq!(report.money, None);
     report.price_as_standard(&prices);
     assert_eq!(
@@ -366,13 +366,13 @@ proptest! {
         let sum = |report: &Report| report.homes.iter().map(|h| h.cost_month.unwrap().0).sum::<f64>();
         let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(1e-9);
         let mut part = report.clone();
-        report.reconcile(("fs-01234567".to_owned(), Part::Whole), Some(efs), &prices);
+        report.reconcile(("fs-01234567".to_owned(), ScannedPart::Whole), Some(efs), &prices);
         let bill = report.file_system.as_ref().unwrap().cost.as_ref().unwrap().month.0;
         let all = standard as f64 * price + cold as f64 * 0.016 + archive as f64 * 0.008;
         prop_assert!(close(bill, all / GIB));
         prop_assert!(close(sum(&report), bill));
         prop_assert!(close(report.money.as_ref().unwrap().month.0, bill));
-        part.reconcile(("fs-01234567".to_owned(), Part::Some), Some(efs), &prices);
+        part.reconcile(("fs-01234567".to_owned(), ScannedPart::Some), Some(efs), &prices);
         let share = part.totals.metered_bytes.0 as f64 / efs.value.0 as f64;
         prop_assert!(close(sum(&part), bill * share));
         // Nothing is lost on the way through JSON, as through the spool.

@@ -21,7 +21,7 @@ mod parts;
 mod published;
 
 use efs_scan::history::{History, HomeSeries, RunPoint};
-use efs_scan::report::{Coverage, Kind, Report};
+use efs_scan::report::{Coverage, HomeKind, Report};
 use efs_scan::text::bytes_of;
 use efs_scan::units::AllocatedBytes;
 use jiff::{SignedDuration, Timestamp};
@@ -51,7 +51,7 @@ fn history(runs: &[Report]) -> History {
     });
     let homes = runs[0].homes.iter().enumerate().map(|(at, home)| HomeSeries {
         name: bytes_of(&home.name, home.name_base64.as_deref()).into(),
-        outside: home.kind == Kind::Outside,
+        outside: home.kind == HomeKind::Outside,
         uid: home.uid,
         owner: home.owner.name.clone(),
         points: runs.iter().map(|report| size(&report.homes[at])).collect(),

@@ -7,7 +7,7 @@ use crate::aws::Aws;
 use crate::cli::{HistoryArgs, HistoryFormat};
 use crate::config::Readers;
 use crate::exit::{Exit, Failure};
-use crate::history::{self, Blocks, View};
+use crate::history::{self, Blocks, HistoryView};
 use crate::output::Output;
 use crate::report::DuNames;
 use crate::service_error::ServiceError;
@@ -26,7 +26,7 @@ pub(super) fn run(args: &HistoryArgs, readers: &Readers) -> Result<Exit, Failure
         let why = history::why_empty(&history, &*store, args.days).map_err(failed)?;
         return Err(Failure::fatal(why));
     }
-    let mut view = View {
+    let mut view = HistoryView {
         from: from.to_string(),
         days: args.days,
         history,
@@ -45,7 +45,7 @@ pub(super) fn run(args: &HistoryArgs, readers: &Readers) -> Result<Exit, Failure
     Ok(Exit::Complete)
 }
 
-fn print(view: &View, format: HistoryFormat) -> Result<(), String> {
+fn print(view: &HistoryView, format: HistoryFormat) -> Result<(), String> {
     let names = match Output::Stdout.is_terminal() {
         true => DuNames::Printable,
         false => DuNames::Raw,

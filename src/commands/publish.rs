@@ -10,7 +10,7 @@ use crate::outbox;
 use crate::outbox::{CloudWatch, Job, Sent, Targets};
 use crate::output::refuse_inside;
 use crate::published::HomeLine;
-use crate::report::{Coverage, Kind, Part, Report, Run};
+use crate::report::{Coverage, HomeKind, Report, Run, ScannedPart};
 use crate::scan::efs_of;
 use crate::service_error::Trouble;
 use crate::state::{Lock, StateDir};
@@ -157,7 +157,7 @@ pub(crate) fn inodes_before(
     let Some(homes) = homes else { return Some(latest.totals.share().inodes) };
     let asked = |home: &&HomeLine| {
         let path = home.name_bytes();
-        home.kind != Kind::Outside
+        home.kind != HomeKind::Outside
             && path.rsplit(|byte| *byte == b'/').next().is_some_and(|name| homes.contains(name))
     };
     latest.homes.iter().filter(asked).map(|home| home.inodes).sum()
@@ -175,7 +175,7 @@ pub(crate) struct Scanned {
     /// What EFS meters of it, if it says so.
     pub(crate) efs: Option<EfsSize>,
     /// Whether ROOT is all of it.
-    pub(crate) part: Part,
+    pub(crate) part: ScannedPart,
 }
 
 /// What EFS says of the file system that is scanned, if it is known which one it is. Asked before
@@ -184,8 +184,8 @@ pub(crate) fn file_system(config: &Config, aws: &Aws) -> Result<Option<Scanned>,
     let Some(id) = file_system_id(config) else { return Ok(None) };
     // Where the mount does not tell, whoever named the file system at ROOT is taken at their word.
     let part = match efs_of(&config.root) {
-        Some((_, false)) => Part::Some,
-        _ => Part::Whole,
+        Some((_, false)) => ScannedPart::Some,
+        _ => ScannedPart::Whole,
     };
     let asked = config.file_system_id.is_some();
     match aws.file_system_size(&id) {

@@ -10,8 +10,8 @@ use crate::config::Readers;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, refuse_inside};
 use crate::published::{is_stale, newest_report};
-use crate::remind::{self, Ledger, Reminding, Work};
-use crate::report::{Coverage, Kind, Report};
+use crate::remind::{self, ReminderLedger, Reminding, Work};
+use crate::report::{Coverage, HomeKind, Report};
 use crate::service_error::ServiceError;
 use crate::state::StateDir;
 use crate::stop::Stop;
@@ -49,7 +49,7 @@ pub(super) fn run(
             Some(lock)
         }
     };
-    let mut ledger = Ledger::open(&directory, now).map_err(Failure::fatal)?;
+    let mut ledger = ReminderLedger::open(&directory, now).map_err(Failure::fatal)?;
     let work = Work::new(&report, reminding, readers.home_at.as_deref(), &sorted, &ledger);
     let exit = match locked {
         None => {
@@ -67,7 +67,7 @@ pub(super) fn run(
 
 /// Whether there may be more to remind people of than the run could see.
 fn warn_of_unread(report: &Report) -> bool {
-    let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+    let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
     let unread = homes.filter(|home| home.coverage != Coverage::Complete).count();
     // Homes that an interrupted run did not come to are not in it at all.
     let interrupted = report.run.coverage == Coverage::Interrupted;

@@ -331,7 +331,7 @@ fn summarise(report: &Report, published: Option<usize>) {
     tracing::info!(
         target: log::SUMMARY,
         coverage = run.coverage.name(),
-        homes = report.homes.iter().filter(|home| home.kind != report::Kind::Outside).count(),
+        homes = report.homes.iter().filter(|home| home.kind != report::HomeKind::Outside).count(),
         files = usage.files,
         dirs = usage.dirs,
         allocated_bytes = usage.allocated_bytes.0,

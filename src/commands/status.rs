@@ -12,7 +12,7 @@ use crate::output::Output;
 use crate::published::{Latest, newest, nothing_there};
 use crate::report;
 use crate::service_error::ServiceError;
-use crate::status::{Bases, View, table};
+use crate::status::{Bases, StatusView, table};
 
 pub(super) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> {
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
@@ -26,7 +26,7 @@ pub(super) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> 
         true => Some(apps(&latest, readers.domain, &aws)?),
         false => None,
     };
-    let mut view = View::new(from.to_string(), latest, &bases, apps, Timestamp::now());
+    let mut view = StatusView::new(from.to_string(), latest, &bases, apps, Timestamp::now());
     if !args.users.is_empty() {
         let missing = view.restrict(&args.users);
         if !missing.is_empty() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::growth::Forecast;
 use super::series::{HomeSeries, RunPoint};
-use super::view::{Outlook, View};
+use super::view::{HistoryView, Outlook};
 use crate::report::{self, Coverage, DuNames, OUTSIDE_HOMES, name_cell};
 use crate::text::lossy;
 use crate::units::AllocatedBytes;
@@ -43,11 +43,11 @@ struct Document<'a> {
     unreadable: &'a [String],
     /// `null` where only some homes are shown.
     total: Option<Outlook>,
-    homes: Vec<Home<'a>>,
+    homes: Vec<HomeDocument<'a>>,
 }
 
 #[derive(Serialize)]
-struct Home<'a> {
+struct HomeDocument<'a> {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name_base64: Option<String>,
@@ -66,7 +66,7 @@ struct Home<'a> {
 }
 
 /// Everything.
-pub(crate) fn json(view: &View) -> Result<String, String> {
+pub(crate) fn json(view: &HistoryView) -> Result<String, String> {
     let history = &view.history;
     let home = |home: &'_ HomeSeries| {
         let (name, name_base64) = name_of(home);
@@ -75,7 +75,7 @@ pub(crate) fn json(view: &View) -> Result<String, String> {
     let homes = history.homes.iter().map(|series| {
         let (name, name_base64, outlook) = home(series);
         let since = series.since.and_then(|since| history.runs.get(since));
-        Home {
+        HomeDocument {
             name,
             name_base64,
             outside: series.outside,
@@ -107,7 +107,7 @@ pub(crate) fn json(view: &View) -> Result<String, String> {
 ///
 /// # Errors
 /// Of `out`.
-pub(crate) fn csv(view: &View, names: DuNames, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn csv(view: &HistoryView, names: DuNames, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     let number = |number: Option<i64>| number.map(|n| n.to_string()).unwrap_or_default();
     let bytes = |bytes: Option<AllocatedBytes>| bytes.map(|b| b.0.to_string()).unwrap_or_default();

@@ -25,13 +25,13 @@ const HORIZON_DAYS: f64 = 3650.0;
 const DAY_SECONDS: f64 = 86_400.0;
 
 /// Something's size when a run started.
-pub(super) type Point = (Timestamp, AllocatedBytes);
+pub(super) type SizeAt = (Timestamp, AllocatedBytes);
 
 /// Bytes a day over the `days` before `end`. `None` where that cannot be said: of fewer than five
 /// days there is a size, the first and the last of these are less than half of the time apart, or
 /// there is none in the later half. Of several points on one day (in UTC) the last one counts.
 pub(super) fn per_day(
-    points: impl Iterator<Item = Point>,
+    points: impl Iterator<Item = SizeAt>,
     end: Timestamp,
     days: u32,
 ) -> Option<f64> {
@@ -40,7 +40,7 @@ pub(super) fn per_day(
     let first_day = last_day.checked_sub(Span::new().try_days(days).ok()?).ok()?;
     // Most are older in a long history: told without a calendar.
     let oldest = end.checked_sub(SignedDuration::from_hours(24 * (days + 1))).ok()?;
-    let daily: BTreeMap<Date, Point> = points
+    let daily: BTreeMap<Date, SizeAt> = points
         .filter(|point| point.0 >= oldest)
         .map(|point| (date(point.0), point))
         .filter(|(day, _)| (first_day..=last_day).contains(day))
@@ -49,7 +49,7 @@ pub(super) fn per_day(
     let between =
         |from: Date, to: Date| to.since(from).map_or(0, |span| i64::from(span.get_days()));
     let long = 2 * between(*first, *last) >= days && 2 * between(*last, last_day) <= days;
-    let daily: Vec<Point> = daily.into_values().collect();
+    let daily: Vec<SizeAt> = daily.into_values().collect();
     (long && daily.len() >= FEWEST_DAYS).then(|| median(slopes(&daily)))
 }
 
@@ -58,7 +58,7 @@ fn date(at: Timestamp) -> Date {
 }
 
 /// Between all pairs, in bytes a day. Points come from different days, so their times differ.
-fn slopes(points: &[Point]) -> Vec<f64> {
+fn slopes(points: &[SizeAt]) -> Vec<f64> {
     let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
     for (at, (later, now)) in points.iter().enumerate() {
         for (earlier, before) in &points[..at] {
@@ -102,7 +102,7 @@ pub enum Forecast {
 impl Forecast {
     /// From the newest size that is known on, at so many bytes a day.
     pub(super) fn of(
-        newest: Option<Point>,
+        newest: Option<SizeAt>,
         per_day: Option<f64>,
         limit: Option<AllocatedBytes>,
     ) -> Self {

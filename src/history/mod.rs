@@ -19,7 +19,7 @@ pub use read::read;
 pub use series::{History, HomeSeries, RunPoint};
 pub(crate) use spark::Blocks;
 pub(crate) use table::table;
-pub(crate) use view::View;
+pub(crate) use view::HistoryView;
 
 /// Explains a history without runs.
 pub(crate) fn why_empty(history: &History, store: &dyn Store, days: u32) -> ServiceResult<String> {

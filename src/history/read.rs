@@ -30,7 +30,7 @@ pub fn read(store: &dyn Store, days: u32, now: Timestamp) -> ServiceResult<Histo
         !future
     });
     let (tables, not_comparable) = comparable(store, tables)?;
-    let mut reader = Reader { tables: &tables, ..Reader::default() };
+    let mut reader = HistoryReader { tables: &tables, ..HistoryReader::default() };
     let mut problems = Vec::new();
     let keys: Vec<&str> = tables.iter().map(|table| table.key.as_str()).collect();
     store.get_each(&keys, ReadSize::Whole, &mut |at, object| {
@@ -87,12 +87,12 @@ impl Texts {
 /// A run as its table has it; taken over only when all of that could be read.
 #[derive(Default)]
 struct RunRows {
-    rows: Vec<Row>,
+    rows: Vec<RunRow>,
     listed: Listed,
     has_outside: bool,
 }
 
-struct Row {
+struct RunRow {
     key: (bool, u32),
     uid: Option<u32>,
     owner: u32,
@@ -102,7 +102,7 @@ struct Row {
 }
 
 /// A home so far.
-struct Home {
+struct SeriesSoFar {
     uid: Option<u32>,
     owner: u32,
     points: Vec<Option<AllocatedBytes>>,
@@ -113,18 +113,18 @@ struct Home {
 }
 
 #[derive(Default)]
-struct Reader<'a> {
+struct HistoryReader<'a> {
     tables: &'a [HomesTable],
     texts: Texts,
     runs: Vec<RunPoint>,
     /// Of the newest run.
     listed: Listed,
     has_outside: bool,
-    homes: HashMap<(bool, u32), Home>,
+    homes: HashMap<(bool, u32), SeriesSoFar>,
     unreadable: Vec<String>,
 }
 
-impl Reader<'_> {
+impl HistoryReader<'_> {
     fn rows(
         &mut self,
         store: &dyn Store,
@@ -162,7 +162,7 @@ impl Reader<'_> {
         }
         let nobody = self.texts.number("");
         for row in run.rows {
-            let home = self.homes.entry(row.key).or_insert_with(|| Home {
+            let home = self.homes.entry(row.key).or_insert_with(|| SeriesSoFar {
                 uid: row.uid,
                 owner: row.owner,
                 points: Vec::new(),
@@ -218,7 +218,7 @@ impl RunRows {
     fn add(&mut self, row: &HomeRow<'_>, texts: &mut Texts) {
         self.listed.add(row.outside, row.coverage);
         self.has_outside |= row.outside;
-        self.rows.push(Row {
+        self.rows.push(RunRow {
             key: (row.outside, texts.number(row.home)),
             uid: row.uid,
             owner: texts.number(row.owner),

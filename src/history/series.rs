@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::growth::{self, Forecast, Point};
+use super::growth::{self, Forecast, SizeAt};
 use crate::report::Coverage;
 use crate::units::AllocatedBytes;
 
@@ -71,7 +71,7 @@ impl History {
         Forecast::of(self.totals().last(), self.growth(30).or_else(|| self.growth(7)), budget)
     }
 
-    fn totals(&self) -> impl Iterator<Item = Point> {
+    fn totals(&self) -> impl Iterator<Item = SizeAt> {
         self.runs.iter().filter_map(|run| Some((run.started, run.total?)))
     }
 }
@@ -101,7 +101,7 @@ impl HomeSeries {
         both.find_map(|(run, size)| Some((run.started, (*size)?)))
     }
 
-    fn known(&self, runs: &[RunPoint]) -> impl Iterator<Item = Point> {
+    fn known(&self, runs: &[RunPoint]) -> impl Iterator<Item = SizeAt> {
         runs.iter().zip(&self.points).filter_map(|(run, size)| Some((run.started, (*size)?)))
     }
 }

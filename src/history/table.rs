@@ -5,7 +5,7 @@ use std::fmt::{Result, Write};
 use super::growth::Forecast;
 use super::series::HomeSeries;
 use super::spark::{Axis, Blocks};
-use super::view::{Outlook, View};
+use super::view::{HistoryView, Outlook};
 use crate::columns::{columns, push_table};
 use crate::report::{Coverage, OUTSIDE_HOMES};
 use crate::status::span;
@@ -15,14 +15,14 @@ use crate::units::{AllocatedBytes, human_change};
 const UNKNOWN: &str = "?";
 
 /// Renders it; every name in it is made printable.
-pub(crate) fn table(view: &View, blocks: Blocks) -> String {
+pub(crate) fn table(view: &HistoryView, blocks: Blocks) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write_table(&mut out, view, blocks);
     out
 }
 
-fn write_table(out: &mut String, view: &View, blocks: Blocks) -> Result {
+fn write_table(out: &mut String, view: &HistoryView, blocks: Blocks) -> Result {
     let history = &view.history;
     let age = span(view.age_seconds().max(0));
     if view.stale() {
@@ -45,7 +45,7 @@ fn write_table(out: &mut String, view: &View, blocks: Blocks) -> Result {
     remarks(out, view)
 }
 
-fn lines(out: &mut String, view: &View, blocks: Blocks) -> Result {
+fn lines(out: &mut String, view: &HistoryView, blocks: Blocks) -> Result {
     let history = &view.history;
     let limit = if view.restricted && view.budget.is_some() { "BUDGET" } else { "QUOTA" };
     let head =
@@ -115,7 +115,7 @@ fn row(
     ]
 }
 
-fn marks(view: &View, home: &HomeSeries) -> Vec<String> {
+fn marks(view: &HistoryView, home: &HomeSeries) -> Vec<String> {
     let runs = &view.history.runs;
     let mut marks = Vec::new();
     match home.newest {
@@ -136,7 +136,7 @@ fn size_of(at: jiff::Timestamp) -> String {
     format!("size of {}", at.strftime("%Y-%m-%d"))
 }
 
-fn remarks(out: &mut String, view: &View) -> Result {
+fn remarks(out: &mut String, view: &HistoryView) -> Result {
     let history = &view.history;
     writeln!(
         out,

@@ -10,7 +10,7 @@ use crate::units::AllocatedBytes;
 
 /// A history with what was asked of it.
 #[derive(Debug)]
-pub(crate) struct View {
+pub(crate) struct HistoryView {
     /// Where it was read.
     pub(crate) from: String,
     pub(crate) days: u32,
@@ -32,7 +32,7 @@ pub(super) struct Outlook {
     pub(super) forecast: Forecast,
 }
 
-impl View {
+impl HistoryView {
     /// Leaves only the homes of these users; returns the users who have none.
     pub(crate) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
         self.restricted = true;

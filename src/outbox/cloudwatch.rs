@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{Datum, Unit};
-use crate::report::{Coverage, HomeReport, Kind, Report};
+use crate::report::{Coverage, HomeKind, HomeReport, Report};
 use crate::text::printable;
 
 /// Metrics of one PutMetricData (CloudWatch API reference).
@@ -80,7 +80,7 @@ impl UserMetrics {
     /// them.
     pub fn missing(&self, report: &Report) -> Vec<&str> {
         let Self::Named(names) = self else { return Vec::new() };
-        let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+        let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
         let there: BTreeSet<String> =
             homes.flat_map(|home| [name(home).to_owned(), user_name(home)]).collect();
         names.iter().filter(|name| !there.contains(*name)).map(String::as_str).collect()
@@ -137,7 +137,7 @@ fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datu
         partial: bool,
     }
     let mut users: BTreeMap<String, User> = BTreeMap::new();
-    let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+    let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
     for home in homes.filter(|home| whose.includes(home)) {
         let user = users.entry(user_name(home)).or_default();
         user.partial |= home.coverage != Coverage::Complete;

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use super::words::Class;
 use crate::report::{ByClass, Quota};
+use crate::usage::Class;
 
 /// A bar of the classes, as long as the whole is in proportion to `longest`.
 pub(super) fn classes(by_class: &ByClass, longest: u64) -> Markup {

@@ -3,9 +3,10 @@
 
 use std::cmp::Reverse;
 
-use super::words::{Class, shown};
+use super::words::shown;
 use crate::report::HomeReport;
 use crate::report::below;
+use crate::usage::Class;
 
 /// A part of a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(super) struct Cell {
 }
 
 /// A place in the home that the report knows by its path.
-struct Place {
+struct KnownPath {
     path: Vec<u8>,
     bytes: u64,
     /// What of that has links elsewhere, where it may be counted.
@@ -36,7 +37,7 @@ pub(super) fn cells(home: &HomeReport) -> Vec<Cell> {
     let prefix = home.name_bytes();
     let mut cells = Vec::with_capacity(places.len() + Class::ALL.len());
     for (class, share) in Class::ALL.into_iter().zip(home.usage.by_class.shares()) {
-        let theirs: Vec<&Place> = places.iter().filter(|place| place.class == class).collect();
+        let theirs: Vec<&KnownPath> = places.iter().filter(|place| place.class == class).collect();
         let mut left = share.allocated_bytes.0;
         for (place, bytes) in theirs.iter().zip(fitted(&theirs, left)) {
             left -= bytes;
@@ -62,8 +63,8 @@ pub(super) fn cells(home: &HomeReport) -> Vec<Cell> {
 }
 
 /// What the places get of `all`, which is no more in sum.
-fn fitted(places: &[&Place], all: u64) -> Vec<u64> {
-    let sum = |of: fn(&Place) -> u64| places.iter().map(|place| u128::from(of(place))).sum();
+fn fitted(places: &[&KnownPath], all: u64) -> Vec<u64> {
+    let sum = |of: fn(&KnownPath) -> u64| places.iter().map(|place| u128::from(of(place))).sum();
     let (own, linked): (u128, u128) = (sum(|place| place.bytes), sum(|place| place.linked));
     let (all, sure) = (u128::from(all), own - linked);
     // Rounded down, and no more than what it is a part of.
@@ -71,7 +72,7 @@ fn fitted(places: &[&Place], all: u64) -> Vec<u64> {
         0 => 0,
         whole => (u128::from(bytes) * of.min(whole) / whole) as u64,
     };
-    let fit = |place: &&Place| {
+    let fit = |place: &&KnownPath| {
         let here = place.bytes - place.linked;
         part(here, all, sure) + part(place.linked, all.saturating_sub(sure), linked)
     };
@@ -79,15 +80,15 @@ fn fitted(places: &[&Place], all: u64) -> Vec<u64> {
 }
 
 /// By path, what lies in a directory behind it.
-fn places(home: &HomeReport) -> Vec<Place> {
-    let findings = home.findings.iter().map(|finding| Place {
+fn places(home: &HomeReport) -> Vec<KnownPath> {
+    let findings = home.findings.iter().map(|finding| KnownPath {
         path: finding.path_bytes(),
         bytes: finding.usage.allocated_bytes.0,
         linked: finding.usage.allocated_bytes.0.saturating_sub(finding.frees.allocated_bytes.0),
-        class: Class::of(finding),
+        class: finding.counted_class(),
         is_finding: true,
     });
-    let dirs = home.largest_dirs.iter().map(|dir| Place {
+    let dirs = home.largest_dirs.iter().map(|dir| KnownPath {
         path: dir.path_bytes(),
         bytes: dir.allocated_bytes.0,
         linked: 0,
@@ -95,9 +96,9 @@ fn places(home: &HomeReport) -> Vec<Place> {
         is_finding: false,
     });
     // A finding before the directory of the same path, which leaves its place to that.
-    let mut places: Vec<Place> = findings.chain(dirs).collect();
+    let mut places: Vec<KnownPath> = findings.chain(dirs).collect();
     // The root first: all lies in it.
-    let key = |place: &Place| match place.path.is_empty() {
+    let key = |place: &KnownPath| match place.path.is_empty() {
         true => Vec::new(),
         false => [&place.path[..], b"/"].concat(),
     };
@@ -107,7 +108,7 @@ fn places(home: &HomeReport) -> Vec<Place> {
 }
 
 /// Takes from each place what lies in places below it, and hands its class down.
-fn own_bytes(mut places: Vec<Place>) -> Vec<Place> {
+fn own_bytes(mut places: Vec<KnownPath>) -> Vec<KnownPath> {
     let outer = outer_places(&places);
     // A finding does not hold what findings in it hold, and a directory does: at first all do.
     let sizes: Vec<u64> = places.iter().map(|place| place.bytes).collect();
@@ -140,7 +141,7 @@ fn own_bytes(mut places: Vec<Place>) -> Vec<Place> {
 }
 
 /// For each place the one that it lies in directly.
-fn outer_places(places: &[Place]) -> Vec<Option<usize>> {
+fn outer_places(places: &[KnownPath]) -> Vec<Option<usize>> {
     let mut above: Vec<usize> = Vec::new();
     let mut outer = Vec::with_capacity(places.len());
     for (at, place) in places.iter().enumerate() {

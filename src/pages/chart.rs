@@ -10,10 +10,10 @@ use super::words::{day, many, minute};
 use crate::units::human;
 
 /// A moment and the bytes at it, if they are known.
-pub(super) type Point = (Timestamp, Option<u64>);
+pub(super) type ChartPoint = (Timestamp, Option<u64>);
 
 /// A chart with axes, and a table that says the same.
-pub(super) fn chart(what: &str, points: &[Point]) -> Markup {
+pub(super) fn chart(what: &str, points: &[ChartPoint]) -> Markup {
     let Some(range) = Range::of(points) else {
         return html! { p.none { "No run of this time is complete." } };
     };
@@ -56,7 +56,7 @@ pub(super) fn chart(what: &str, points: &[Point]) -> Markup {
 }
 
 /// A small curve without axes.
-pub(super) fn spark(points: &[Point]) -> Markup {
+pub(super) fn spark(points: &[ChartPoint]) -> Markup {
     let Some(range) = Range::of(points) else { return html! {} };
     html! {
         svg.spark viewBox="0 0 120 24" preserveAspectRatio="none" role="img"
@@ -72,7 +72,7 @@ fn line_of(at: usize, ticks: usize) -> f64 {
 }
 
 /// Lines between neighbours that are known; a point with no known neighbour is a dot.
-fn curve(points: &[Point], range: Range, w: f64, h: f64) -> String {
+fn curve(points: &[ChartPoint], range: Range, w: f64, h: f64) -> String {
     let (first, last) = (points[0].0, points[points.len() - 1].0);
     let span = last.duration_since(first).as_secs_f64();
     let mut out = String::new();
@@ -108,7 +108,7 @@ struct Range {
 
 impl Range {
     /// Round figures around all points, in steps of 1, 2 or 5 of a power of ten of the unit.
-    fn of(points: &[Point]) -> Option<Self> {
+    fn of(points: &[ChartPoint]) -> Option<Self> {
         let known = || points.iter().filter_map(|(_, bytes)| *bytes);
         let (low, high) = (known().min()? as f64, known().max()? as f64);
         let unit = unit_of(high);
@@ -139,7 +139,7 @@ impl Range {
     }
 
     /// The chart in words.
-    fn summary(self, points: &[Point]) -> String {
+    fn summary(self, points: &[ChartPoint]) -> String {
         let mut known = points.iter().filter_map(|(at, bytes)| Some((day(*at), (*bytes)?)));
         let Some((from, first)) = known.next() else { return String::new() };
         match known.next_back() {
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn points(bytes: &[Option<u64>]) -> Vec<Point> {
+    fn points(bytes: &[Option<u64>]) -> Vec<ChartPoint> {
         let at = |day: usize| Timestamp::from_second(day as i64 * 86400).expect("a time");
         bytes.iter().enumerate().map(|(day, bytes)| (at(day), *bytes)).collect()
     }

@@ -2,14 +2,14 @@
 
 use maud::{Markup, html};
 
-use super::words::{Class, cents, command, label, many, path_of, shown, usd};
+use super::words::{cents, command, label, many, path_of, shown, usd};
 use crate::report::{Finding, Report, RuleReport};
 
 /// Findings of everybody on one page; the pages of users have all of theirs.
 const SHOWN: usize = 100;
 
 /// A finding, and whose it is where the page is about several people.
-pub(super) struct Line<'a> {
+pub(super) struct FindingLine<'a> {
     pub(super) finding: &'a Finding,
     /// The command as it is for who reads the page.
     pub(super) command: Option<String>,
@@ -19,9 +19,9 @@ pub(super) struct Line<'a> {
 /// The largest findings of all homes.
 pub(super) fn section(report: &Report) -> Markup {
     let all: usize = report.homes.iter().map(|home| home.findings.len()).sum();
-    let mut lines: Vec<Line<'_>> = Vec::with_capacity(all);
+    let mut lines: Vec<FindingLine<'_>> = Vec::with_capacity(all);
     for home in &report.homes {
-        lines.extend(home.findings.iter().map(|finding| Line {
+        lines.extend(home.findings.iter().map(|finding| FindingLine {
             finding,
             command: finding.command.clone(),
             whose: Some(label(home)),
@@ -49,15 +49,15 @@ pub(super) fn section(report: &Report) -> Markup {
 }
 
 /// By what they free, those that free nothing at the end.
-pub(super) fn sort(lines: &mut [Line<'_>]) {
+pub(super) fn sort(lines: &mut [FindingLine<'_>]) {
     lines.sort_by(|a, b| {
-        let frees = |line: &Line<'_>| std::cmp::Reverse(line.finding.frees.allocated_bytes);
+        let frees = |line: &FindingLine<'_>| std::cmp::Reverse(line.finding.frees.allocated_bytes);
         (frees(a), &a.finding.path).cmp(&(frees(b), &b.finding.path))
     });
 }
 
 /// The table of findings. Notes are the rules'.
-pub(super) fn table(lines: &[Line<'_>], rules: &[RuleReport], id: Option<&str>) -> Markup {
+pub(super) fn table(lines: &[FindingLine<'_>], rules: &[RuleReport], id: Option<&str>) -> Markup {
     let costs = lines.iter().any(|line| line.finding.cost_month.is_some());
     let owners = lines.iter().any(|line| line.whose.is_some());
     html! {
@@ -75,13 +75,13 @@ pub(super) fn table(lines: &[Line<'_>], rules: &[RuleReport], id: Option<&str>) 
     }
 }
 
-fn row(line: &Line<'_>, rules: &[RuleReport], costs: bool, owners: bool) -> Markup {
-    let Line { finding, command: to_run, whose } = line;
+fn row(line: &FindingLine<'_>, rules: &[RuleReport], costs: bool, owners: bool) -> Markup {
+    let FindingLine { finding, command: to_run, whose } = line;
     let (frees, holds) = (finding.frees.allocated_bytes, finding.usage.allocated_bytes);
     let cost = finding.cost_month;
     let rule = rules.iter().find(|rule| rule.rule == finding.rule);
     let note = rule.and_then(|rule| rule.note.as_deref());
-    let class = Class::of(finding);
+    let class = finding.counted_class();
     html! {
         tr {
             td.n data-v=(frees.0) {

@@ -9,7 +9,7 @@ use super::trend::{Past, change, changed, reaches_quota};
 use super::words::{ago, cents, count, directory, label, many, usd};
 use super::{bar, money};
 use crate::aws::MemberKind;
-use crate::report::{Coverage, HomeReport, Kind, OwnerStatus, Report};
+use crate::report::{Coverage, HomeKind, HomeReport, OwnerStatus, Report};
 
 /// What a table shows of its homes.
 struct Columns {
@@ -22,14 +22,14 @@ struct Columns {
 /// The section.
 pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
     let mut homes: Vec<&HomeReport> = report.homes.iter().collect();
-    homes.sort_by_key(|home| (home.kind == Kind::Outside, Reverse(home.usage.allocated_bytes)));
+    homes.sort_by_key(|home| (home.kind == HomeKind::Outside, Reverse(home.usage.allocated_bytes)));
     let columns = Columns {
         longest: homes.iter().map(|home| home.usage.allocated_bytes.0).max().unwrap_or(0),
         quota: homes.iter().any(|home| home.quota.is_some()),
         cost: homes.iter().any(|home| home.cost_month.is_some()),
         past: past.runs.len() > 1,
     };
-    let people = homes.iter().filter(|home| home.kind != Kind::Outside).count() as u64;
+    let people = homes.iter().filter(|home| home.kind != HomeKind::Outside).count() as u64;
     html! {
         section id="homes" aria-labelledby="homes-title" {
             h2 id="homes-title" { "Homes" }

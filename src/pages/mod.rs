@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use maud::html;
 
 use crate::history::History;
-use crate::report::{Kind, Report};
+use crate::report::{HomeKind, Report};
 use trend::Past;
 use words::{root_of, shown};
 
@@ -86,7 +86,7 @@ impl<'a> Pages<'a> {
 
     /// The uids that have a page.
     pub fn uids(&self) -> BTreeSet<u32> {
-        let homes = self.report.homes.iter().filter(|home| home.kind != Kind::Outside);
+        let homes = self.report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
         homes.filter_map(|home| home.uid).collect()
     }
 }

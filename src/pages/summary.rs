@@ -5,14 +5,14 @@ use maud::{Markup, html};
 use super::money;
 use super::trend::{Past, changes};
 use super::words::{count, many, usd};
-use crate::report::{Kind, Report};
+use crate::report::{HomeKind, Report};
 
 /// The tiles.
 pub(super) fn tiles(report: &Report, past: &Past<'_>) -> Markup {
     let total = past.total();
     let totals = &report.totals;
     let classes = &totals.by_class;
-    let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside).count() as u64;
+    let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside).count() as u64;
     let with_quota = report.homes.iter().any(|home| home.quota.is_some());
     let over = report.over_quota().count() as u64;
     html! {

@@ -7,9 +7,10 @@ use maud::{Markup, html};
 
 use super::cells::{Cell, cells};
 use super::squarify::{Rect, squarify};
-use super::words::{Class, count, label};
+use super::words::{count, label, meaning};
 use crate::report::{HomeReport, Report};
 use crate::units::human;
+use crate::usage::Class;
 
 /// Homes with a rectangle of their own; the others share one.
 const HOMES: usize = 1500;
@@ -39,7 +40,7 @@ const NARROW: (f64, f64, &str) = (360.0, 460.0, "map narrow");
 const PARTS: usize = 4;
 
 /// A home of the map.
-struct Part {
+struct Tile {
     name: String,
     bytes: u64,
     cells: Vec<Cell>,
@@ -52,7 +53,7 @@ pub(super) fn section(report: &Report) -> Markup {
         section id="map" aria-labelledby="map-title" {
             h2 id="map-title" { "Usage by directory" }
             ul.legend { @for class in Class::ALL {
-                li { span.swatch.(class.name()) {} b { (class.name()) } " " (class.meaning()) }
+                li { span.swatch.(class.name()) {} b { (class.name()) } " " (meaning(class)) }
             } }
             p.none { "Each home with its largest directories; a home too small for these shows its \
                 classes." }
@@ -67,14 +68,14 @@ pub(super) fn section(report: &Report) -> Markup {
     }
 }
 
-fn parts(report: &Report) -> Vec<Part> {
+fn parts(report: &Report) -> Vec<Tile> {
     let mut homes: Vec<&HomeReport> = report.homes.iter().collect();
     homes.retain(|home| home.usage.allocated_bytes.0 > 0);
     homes.sort_by_key(|home| Reverse(home.usage.allocated_bytes));
     let (large, small) = homes.split_at(homes.len().min(HOMES));
-    let mut parts: Vec<Part> = large
+    let mut parts: Vec<Tile> = large
         .iter()
-        .map(|home| Part {
+        .map(|home| Tile {
             name: cut(label(home)),
             bytes: home.usage.allocated_bytes.0,
             cells: cells(home)
@@ -91,7 +92,7 @@ fn parts(report: &Report) -> Vec<Part> {
         cells.sort_by_key(|cell| Reverse(cell.bytes));
         let crate::units::AllocatedBytes(bytes) = bytes;
         let name = format!("{} smaller homes", count(small.len() as u64));
-        parts.push(Part { name, bytes, cells });
+        parts.push(Tile { name, bytes, cells });
         parts.sort_by_key(|part| Reverse(part.bytes));
     }
     parts
@@ -111,7 +112,7 @@ fn class_of(class: Class, homes: &[&HomeReport]) -> Cell {
     Cell { label: class.name().to_owned(), bytes: bytes.0, class }
 }
 
-fn drawing(parts: &[Part], (w, h, class): (f64, f64, &str)) -> Markup {
+fn drawing(parts: &[Tile], (w, h, class): (f64, f64, &str)) -> Markup {
     let sizes: Vec<u64> = parts.iter().map(|part| part.bytes).collect();
     let rects = squarify(&sizes, Rect { x: 0.0, y: 0.0, w, h });
     let first = &parts[0];
@@ -139,7 +140,7 @@ fn drawing(parts: &[Part], (w, h, class): (f64, f64, &str)) -> Markup {
     }
 }
 
-fn home(part: &Part, rect: Rect) -> Markup {
+fn home(part: &Tile, rect: Rect) -> Markup {
     let headed = rect.w >= HEADED.0 && rect.h >= HEADED.1;
     let inner = rect.inside(1.0, if headed { HEADING } else { 0.0 });
     let sizes: Vec<u64> = part.cells.iter().map(|cell| cell.bytes).collect();
@@ -162,7 +163,7 @@ fn home(part: &Part, rect: Rect) -> Markup {
     }
 }
 
-fn add_classes(shapes: &mut [String; Class::ALL.len()], part: &Part, rect: Rect) {
+fn add_classes(shapes: &mut [String; Class::ALL.len()], part: &Tile, rect: Rect) {
     let mut bytes = [0u64; Class::ALL.len()];
     part.cells.iter().for_each(|cell| bytes[cell.class as usize] += cell.bytes);
     let mut classes: Vec<(u64, Class)> = bytes.into_iter().zip(Class::ALL).collect();
@@ -178,7 +179,7 @@ fn add_classes(shapes: &mut [String; Class::ALL.len()], part: &Part, rect: Rect)
     }
 }
 
-fn frame(part: &Part, rect: Rect) -> Markup {
+fn frame(part: &Tile, rect: Rect) -> Markup {
     html! {
         rect.frame x=(px(rect.x)) y=(px(rect.y)) width=(px(rect.w)) height=(px(rect.h)) {
             title { (part.name) ": " (human(part.bytes)) }
@@ -186,7 +187,7 @@ fn frame(part: &Part, rect: Rect) -> Markup {
     }
 }
 
-fn piece(part: &Part, cell: &Cell, rect: Rect) -> Markup {
+fn piece(part: &Tile, cell: &Cell, rect: Rect) -> Markup {
     let text = match rect.h >= 15.0 && rect.w >= 34.0 {
         true => short(&cell.label, rect.w - 6.0),
         false => String::new(),
@@ -243,7 +244,7 @@ fn px(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-fn table(parts: &[Part]) -> Markup {
+fn table(parts: &[Tile]) -> Markup {
     html! {
         details {
             summary { "The treemap as a table" }

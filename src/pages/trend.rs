@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use maud::{Markup, html};
 
-use super::chart::{Point, chart, spark};
+use super::chart::{ChartPoint, chart, spark};
 use super::words::{count, day, label, many, shown, signed};
 use crate::history::{Forecast, History, HomeSeries, RunPoint};
-use crate::report::{HomeReport, Kind, Report};
+use crate::report::{HomeKind, HomeReport, Report};
 use crate::units::human;
 
 /// Homes in the table of what grows.
@@ -61,18 +61,18 @@ impl<'a> Past<'a> {
         }
     }
 
-    pub(super) fn total(&self) -> Vec<Point> {
+    pub(super) fn total(&self) -> Vec<ChartPoint> {
         self.runs.iter().map(|run| (run.started, run.total.map(|bytes| bytes.0))).collect()
     }
 
     /// The series of a home.
     pub(super) fn of(&self, home: &HomeReport) -> Option<&'a HomeSeries> {
         let name = home.name_bytes();
-        self.homes.get(&(home.kind == Kind::Outside, &name[..])).copied()
+        self.homes.get(&(home.kind == HomeKind::Outside, &name[..])).copied()
     }
 
     /// Its curve. A home that came later begins where it came.
-    pub(super) fn curve(&self, series: &HomeSeries) -> Vec<Point> {
+    pub(super) fn curve(&self, series: &HomeSeries) -> Vec<ChartPoint> {
         let points = self.runs.iter().zip(&series.points);
         let points = points.map(|(run, bytes)| (run.started, bytes.map(|bytes| bytes.0)));
         points.skip_while(|(_, bytes)| bytes.is_none()).collect()
@@ -85,7 +85,7 @@ impl<'a> Past<'a> {
             let a_day = growth.filter(|a_day| *a_day >= 1.0)?;
             Some(Grower { home, points: self.curve(series), a_day })
         };
-        let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+        let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
         let mut growers: Vec<Grower<'r>> = homes.filter_map(grower).collect();
         growers.sort_by(|a, b| b.a_day.total_cmp(&a.a_day));
         growers.truncate(GROWERS);
@@ -95,10 +95,10 @@ impl<'a> Past<'a> {
 
 /// By how much a curve rose since the run that was so many days before its last one; `None` where
 /// one of the two is not known.
-pub(super) fn change(points: &[Point], days: i64) -> Option<i64> {
+pub(super) fn change(points: &[ChartPoint], days: i64) -> Option<i64> {
     let ((last, now), before) = points.split_last()?;
     let wanted = SignedDuration::from_hours(24 * days);
-    let off = |at: &Point| (last.duration_since(at.0) - wanted).abs();
+    let off = |at: &ChartPoint| (last.duration_since(at.0) - wanted).abs();
     let then =
         before.iter().min_by_key(|at| off(at)).filter(|at| off(at) <= DRIFT.min(wanted / 2))?;
     let difference = i128::from((*now)?) - i128::from(then.1?);
@@ -139,7 +139,7 @@ fn left_out(history: &History) -> Markup {
 }
 
 /// The changes that a tile names.
-pub(super) fn changes(points: &[Point]) -> Markup {
+pub(super) fn changes(points: &[ChartPoint]) -> Markup {
     let changes = [1, 7, 30].map(|days| (days, change(points, days)));
     html! {
         @if changes.iter().all(|(_, bytes)| bytes.is_none()) { "change is not known" }
@@ -167,7 +167,7 @@ pub(super) fn reaches_quota(past: &Past<'_>, home: &HomeReport) -> String {
 /// A home that grows, with its curve.
 struct Grower<'r> {
     home: &'r HomeReport,
-    points: Vec<Point>,
+    points: Vec<ChartPoint>,
     a_day: f64,
 }
 

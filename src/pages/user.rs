@@ -6,13 +6,14 @@ use std::path::Path;
 use maud::{Markup, html};
 
 use super::chart::chart;
-use super::findings::{Line, sort, table};
+use super::findings::{FindingLine, sort, table};
 use super::homes::marks;
 use super::trend::{Past, changes, reaches_quota};
 use super::words::*;
 use super::{bar, money};
-use crate::report::{Coverage, HomeReport, Kind, Report, Usage, below, command_at};
+use crate::report::{Coverage, HomeKind, HomeReport, Report, Usage, below, command_at};
 use crate::units::AllocatedBytes;
+use crate::usage::Class;
 
 /// How the ages are called.
 const AGES: [&str; 5] =
@@ -20,7 +21,7 @@ const AGES: [&str; 5] =
 
 /// Whether it is a home of this uid.
 pub(super) fn is_of(home: &HomeReport, uid: u32) -> bool {
-    home.kind != Kind::Outside && home.uid == Some(uid)
+    home.kind != HomeKind::Outside && home.uid == Some(uid)
 }
 
 /// How much of these homes was read, and how many operations failed in them.
@@ -105,7 +106,7 @@ fn classes(usage: &Usage) -> Markup {
         ul.legend { @for (class, share) in Class::ALL.into_iter().zip(usage.by_class.shares()) {
             @if share.inodes > 0 {
                 li { span.swatch.(class.name()) {} b { (class.name()) } " "
-                    (share.allocated_bytes.human()) " " small { (class.meaning()) } }
+                    (share.allocated_bytes.human()) " " small { (meaning(class)) } }
             }
         } }
         h3 { "By age of the last change" }
@@ -125,12 +126,12 @@ fn changes_of(past: &Past<'_>, home: &HomeReport) -> Markup {
 }
 
 fn candidates(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Markup {
-    let findings = home.findings.iter().map(|finding| Line {
+    let findings = home.findings.iter().map(|finding| FindingLine {
         finding,
         command: command_at(report, home, finding, home_at),
         whose: None,
     });
-    let mut lines: Vec<Line<'_>> = findings.collect();
+    let mut lines: Vec<FindingLine<'_>> = findings.collect();
     sort(&mut lines);
     html! {
         h3 { "Clean-up candidates" }

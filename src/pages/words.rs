@@ -3,47 +3,20 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::report::{ByClass, Finding, HomeReport, Report};
+use crate::report::{HomeReport, Report};
 use crate::text::{is_hostile, plural, printable};
 use crate::units::{Usd, human};
+use crate::usage::Class;
 
-/// A class as the pages name and colour it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Class {
-    Trash,
-    Cache,
-    Environment,
-    Output,
-    Log,
-    Rest,
-}
-
-impl Class {
-    /// In the order of [`ByClass::shares`].
-    pub(super) const ALL: [Self; 6] =
-        [Self::Trash, Self::Cache, Self::Environment, Self::Output, Self::Log, Self::Rest];
-
-    pub(super) fn of(finding: &Finding) -> Self {
-        let named = Self::ALL.into_iter().find(|class| class.name() == finding.class);
-        // A hint's bytes count as rest.
-        named.filter(|_| !finding.hint).unwrap_or(Self::Rest)
-    }
-
-    /// The name as in JSON; a class of the style, too.
-    pub(super) fn name(self) -> &'static str {
-        ByClass::NAMES[self as usize]
-    }
-
-    /// What it means.
-    pub(super) fn meaning(self) -> &'static str {
-        match self {
-            Self::Trash => "deleted, still billed",
-            Self::Cache => "can be downloaded or built again",
-            Self::Environment => "installed software",
-            Self::Output => "results of runs",
-            Self::Log => "logs and core dumps",
-            Self::Rest => "what no rule named",
-        }
+/// What a class means, in a few words.
+pub(super) fn meaning(class: Class) -> &'static str {
+    match class {
+        Class::Trash => "deleted, still billed",
+        Class::Cache => "can be downloaded or built again",
+        Class::Environment => "installed software",
+        Class::Output => "results of runs",
+        Class::Log => "logs and core dumps",
+        Class::Rest => "what no rule named",
     }
 }
 

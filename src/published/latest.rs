@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Keys;
 use crate::report::{
-    Coverage, FileSystem, HomeReport, Kind, Money, Orphans, Owner, Quota, Reclaimable, Report, Run,
-    Usage,
+    Coverage, FileSystem, HomeKind, HomeReport, Money, Orphans, Owner, Quota, Reclaimable, Report,
+    Run, Usage,
 };
 use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, MeteredBytes, Usd};
@@ -52,7 +52,7 @@ pub struct HomeLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_base64: Option<String>,
     /// What makes it a home.
-    pub kind: Kind,
+    pub kind: HomeKind,
     /// Whose it is.
     pub uid: Option<u32>,
     /// Who that is.
@@ -91,7 +91,7 @@ impl Latest {
         let mut homes: Vec<HomeLine> = report.homes.iter().map(HomeLine::of).collect();
         homes.sort_by(|a, b| {
             let rank =
-                |home: &HomeLine| (home.kind == Kind::Outside, Reverse(home.allocated_bytes));
+                |home: &HomeLine| (home.kind == HomeKind::Outside, Reverse(home.allocated_bytes));
             (rank(a), &a.name).cmp(&(rank(b), &b.name))
         });
         Self {

@@ -214,20 +214,20 @@ impl Addresses {
     ///
     /// # Errors
     /// Those of the file.
-    pub(crate) fn open(&self) -> Result<Book<'_>, String> {
+    pub(crate) fn open(&self) -> Result<AddressBook<'_>, String> {
         let file = self.file.as_deref().map(AddressMap::read).transpose()?;
-        Ok(Book { maps: [Some(self.map.clone()), file], template: self.template.as_ref() })
+        Ok(AddressBook { maps: [Some(self.map.clone()), file], template: self.template.as_ref() })
     }
 }
 
 /// Addresses that can be asked for.
 #[derive(Debug)]
-pub(crate) struct Book<'a> {
+pub(crate) struct AddressBook<'a> {
     maps: [Option<AddressMap>; 2],
     template: Option<&'a AddressTemplate>,
 }
 
-impl Book<'_> {
+impl AddressBook<'_> {
     /// What a map says.
     pub(super) fn mapped(&self, uid: Option<u32>, name: Option<&str>) -> Option<&Address> {
         self.maps.iter().flatten().find_map(|map| map.get(uid, name))

@@ -50,7 +50,7 @@ impl Reason {
 /// What became of a reminder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Step {
+pub(super) enum ReminderStep {
     /// It is about to be sent.
     Sending,
     /// SES took it.
@@ -61,31 +61,31 @@ pub(super) enum Step {
 
 /// The last reminder of one person for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Told {
+pub(super) struct LastReminder {
     pub(super) at: Timestamp,
     pub(super) run: String,
-    pub(super) step: Step,
+    pub(super) step: ReminderStep,
 }
 
 /// What is in the file.
 #[derive(Debug, Serialize, Deserialize)]
-struct Book {
+struct LedgerFile {
     schema: String,
     /// By address in lower case.
-    people: BTreeMap<String, BTreeMap<Reason, Told>>,
+    people: BTreeMap<String, BTreeMap<Reason, LastReminder>>,
     /// What the administrator was told that nobody else was.
     listed: BTreeMap<String, Timestamp>,
 }
 
 /// The file as it was read, and what is to be in it.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct ReminderLedger {
     path: PathBuf,
-    book: Book,
+    book: LedgerFile,
     now: Timestamp,
 }
 
-impl Ledger {
+impl ReminderLedger {
     /// Reads the file of a state directory; none is an empty one.
     ///
     /// # Errors
@@ -95,11 +95,13 @@ impl Ledger {
         let failed = |problem: String| {
             format!("{}: {problem}; without it everybody would be reminded again", path.display())
         };
-        let book: Book = match state::read(&path) {
+        let book: LedgerFile = match state::read(&path) {
             Ok(book) => book,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Book { schema: SCHEMA.to_owned(), people: BTreeMap::new(), listed: BTreeMap::new() }
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => LedgerFile {
+                schema: SCHEMA.to_owned(),
+                people: BTreeMap::new(),
+                listed: BTreeMap::new(),
+            },
             Err(error) => return Err(failed(error.to_string())),
         };
         if book.schema != SCHEMA {
@@ -109,7 +111,7 @@ impl Ledger {
     }
 
     /// When this person was last told of this, if that is less than a week ago.
-    pub(super) fn told(&self, address: &Address, reason: Reason) -> Option<&Told> {
+    pub(super) fn told(&self, address: &Address, reason: Reason) -> Option<&LastReminder> {
         let told = self.book.people.get(&address.key())?.get(&reason)?;
         (!is_over(told.at, self.now)).then_some(told)
     }
@@ -124,7 +126,7 @@ impl Ledger {
     pub(super) fn open_ends(&self) -> Vec<(String, Timestamp)> {
         let mut open = Vec::new();
         for (address, reasons) in &self.book.people {
-            let ends = reasons.values().filter(|told| told.step == Step::Sending);
+            let ends = reasons.values().filter(|told| told.step == ReminderStep::Sending);
             open.extend(ends.map(|told| (address.clone(), told.at)).max_by_key(|end| end.1));
         }
         open
@@ -140,7 +142,7 @@ impl Ledger {
         reasons: &[Reason],
         run: &str,
     ) -> Result<(), String> {
-        self.note(address, reasons, run, Step::Sending);
+        self.note(address, reasons, run, ReminderStep::Sending);
         self.write()
     }
 
@@ -154,7 +156,7 @@ impl Ledger {
         reasons: &[Reason],
         run: &str,
     ) -> Result<(), String> {
-        self.note(address, reasons, run, Step::Sent);
+        self.note(address, reasons, run, ReminderStep::Sent);
         self.write()
     }
 
@@ -178,14 +180,15 @@ impl Ledger {
             self.book.listed.insert(what, self.now);
         }
         let told = self.book.people.values_mut().flat_map(BTreeMap::values_mut);
-        told.filter(|told| told.step == Step::Sending).for_each(|told| told.step = Step::Unsure);
+        told.filter(|told| told.step == ReminderStep::Sending)
+            .for_each(|told| told.step = ReminderStep::Unsure);
         self.write()
     }
 
-    fn note(&mut self, address: &Address, reasons: &[Reason], run: &str, step: Step) {
+    fn note(&mut self, address: &Address, reasons: &[Reason], run: &str, step: ReminderStep) {
         let told = self.book.people.entry(address.key()).or_default();
         for reason in reasons {
-            told.insert(*reason, Told { at: self.now, run: run.to_owned(), step });
+            told.insert(*reason, LastReminder { at: self.now, run: run.to_owned(), step });
         }
     }
 
@@ -193,7 +196,7 @@ impl Ledger {
         let now = self.now;
         // What is over means nothing any more, unless nobody heard of it.
         for reasons in self.book.people.values_mut() {
-            reasons.retain(|_, told| told.step == Step::Sending || !is_over(told.at, now));
+            reasons.retain(|_, told| told.step == ReminderStep::Sending || !is_over(told.at, now));
         }
         self.book.people.retain(|_, reasons| !reasons.is_empty());
         self.book.listed.retain(|_, at| !is_over(*at, now));
@@ -243,37 +246,44 @@ mod tests {
     #[test]
     fn reasons_are_apart_and_addresses_are_the_same_in_any_case() {
         let dir = tempfile::tempdir().expect("a directory");
-        let open = |now: &str| Ledger::open(dir.path(), at(now)).expect("a ledger");
+        let open = |now: &str| ReminderLedger::open(dir.path(), at(now)).expect("a ledger");
         let mut ledger = open("2026-11-24T10:00:00Z");
         ledger.sending(&address(), &[Reason::Quota], "r1").expect("written");
         let crashed = open("2026-11-25T10:00:00Z");
-        let step = |ledger: &Ledger, reason| ledger.told(&address(), reason).map(|t| t.step);
-        assert_eq!(step(&crashed, Reason::Quota), Some(Step::Sending));
+        let step =
+            |ledger: &ReminderLedger, reason| ledger.told(&address(), reason).map(|t| t.step);
+        assert_eq!(step(&crashed, Reason::Quota), Some(ReminderStep::Sending));
         assert_eq!(step(&crashed, Reason::Trash), None);
         let ends = crashed.open_ends();
         assert_eq!(ends, [("alice@example.com".to_owned(), at("2026-11-24T10:00:00Z"))]);
         ledger.sent(&address(), &[Reason::Quota], "r1").expect("written");
         let other = Address::new("alice@EXAMPLE.com").expect("good");
         let mut later = open("2026-11-30T10:00:00Z");
-        assert_eq!(later.told(&other, Reason::Quota).map(|told| told.step), Some(Step::Sent));
+        assert_eq!(
+            later.told(&other, Reason::Quota).map(|told| told.step),
+            Some(ReminderStep::Sent)
+        );
         later.sending(&other, &[Reason::Trash], "r2").expect("written");
         later.withdraw(&other, &[Reason::Trash]).expect("written");
         assert_eq!(step(&open("2026-11-30T11:00:00Z"), Reason::Trash), None);
-        assert_eq!(step(&open("2026-11-30T11:00:00Z"), Reason::Quota), Some(Step::Sent));
+        assert_eq!(step(&open("2026-11-30T11:00:00Z"), Reason::Quota), Some(ReminderStep::Sent));
         assert_eq!(step(&open("2026-12-01T10:00:00Z"), Reason::Quota), None, "a week is over");
     }
 
     #[test]
     fn what_is_over_is_forgotten_but_not_what_nobody_heard_of() {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut ledger = Ledger::open(dir.path(), at("2026-11-01T10:00:00Z")).expect("a ledger");
+        let mut ledger =
+            ReminderLedger::open(dir.path(), at("2026-11-01T10:00:00Z")).expect("a ledger");
         ledger.sent(&address(), &[Reason::Quota], "r").expect("written");
         ledger.sending(&address(), &[Reason::Trash], "r").expect("written");
-        let mut ledger = Ledger::open(dir.path(), at("2026-11-24T10:00:00Z")).expect("a ledger");
+        let mut ledger =
+            ReminderLedger::open(dir.path(), at("2026-11-24T10:00:00Z")).expect("a ledger");
         ledger.reported(["orphan 7".to_owned()].into_iter()).expect("written");
         assert!(ledger.is_listed("orphan 7") && !ledger.is_listed("orphan 8"));
         assert!(ledger.open_ends().is_empty(), "it was told");
-        let mut ledger = Ledger::open(dir.path(), at("2026-12-24T10:00:00Z")).expect("a ledger");
+        let mut ledger =
+            ReminderLedger::open(dir.path(), at("2026-12-24T10:00:00Z")).expect("a ledger");
         assert!(!ledger.is_listed("orphan 7"));
         ledger.reported(std::iter::empty()).expect("written");
         let text = fs::read_to_string(dir.path().join(FILE)).expect("there");
@@ -286,7 +296,8 @@ mod tests {
         for text in ["", "{", "[]", r#"{"schema":"efs-scan/reminders/2","people":{},"listed":{}}"#]
         {
             fs::write(dir.path().join(FILE), text).expect("written");
-            let said = Ledger::open(dir.path(), at("2026-11-24T10:00:00Z")).expect_err(text);
+            let said =
+                ReminderLedger::open(dir.path(), at("2026-11-24T10:00:00Z")).expect_err(text);
             assert!(said.contains("everybody would be reminded again"), "{said}");
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::ledger::Reason;
-use super::people::{Person, Subject, Untold};
+use super::people::{Recipient, Subject, Untold};
 use super::template::{Field, Template};
 use crate::report::{Finding, HomeReport, Report, command_at};
 use crate::text::{plural, printable};
@@ -38,7 +38,7 @@ pub(super) struct Letter {
 
 /// What letters are made with.
 #[derive(Debug)]
-pub(super) struct Writer<'a> {
+pub(super) struct LetterWriter<'a> {
     pub(super) report: &'a Report,
     pub(super) subject: &'a Template,
     pub(super) body: &'a Template,
@@ -47,16 +47,16 @@ pub(super) struct Writer<'a> {
     pub(super) home_at: Option<&'a Path>,
 }
 
-impl Writer<'_> {
+impl LetterWriter<'_> {
     /// The reminder of a person.
-    pub(super) fn reminder(&self, person: &Person<'_>) -> Letter {
+    pub(super) fn reminder(&self, person: &Recipient<'_>) -> Letter {
         let value = |field| self.value(person, field);
         let subject = self.subject.fill(value);
         Letter { subject: cut(&subject, MAX_SUBJECT), text: self.body.fill(value) }
     }
 
     /// All values are printable, so that no name adds a line, and blocks end without a newline.
-    fn value(&self, person: &Person<'_>, field: Field) -> String {
+    fn value(&self, person: &Recipient<'_>, field: Field) -> String {
         let homes = || person.subjects.iter().map(|subject| subject.home);
         let sum = |of: fn(&HomeReport) -> AllocatedBytes| homes().map(of).sum::<AllocatedBytes>();
         let run = &self.report.run;
@@ -84,7 +84,7 @@ impl Writer<'_> {
     }
 
     /// What frees the most, each with its command once.
-    fn findings(&self, person: &Person<'_>) -> String {
+    fn findings(&self, person: &Recipient<'_>) -> String {
         let homes = person.subjects.iter().map(|subject| subject.home);
         let mut all: Vec<_> = homes.flat_map(findings_of).collect();
         all.retain(|(_, finding)| finding.frees.allocated_bytes.0 > 0);
@@ -252,7 +252,7 @@ fn home_figures(home: &HomeReport, name: &str) -> String {
     )
 }
 
-fn largest(person: &Person<'_>) -> String {
+fn largest(person: &Recipient<'_>) -> String {
     let dirs = person.subjects.iter().flat_map(|subject| &subject.home.largest_dirs);
     let mut dirs: Vec<_> = dirs.collect();
     dirs.sort_by_key(|dir| (Reverse(dir.allocated_bytes), &dir.path));

@@ -20,11 +20,11 @@ use crate::report::Report;
 use crate::text::printable;
 use crate::units::AllocatedBytes;
 use ledger::Reason;
-use letter::{Letter, Summary, Writer};
-use people::{Person, Sorted, Untold};
+use letter::{Letter, LetterWriter, Summary};
+use people::{Recipient, Sorted, Untold};
 
 pub use address::{Address, AddressMap, AddressTemplate, Addresses, Dashes, check_sender};
-pub(crate) use ledger::Ledger;
+pub(crate) use ledger::ReminderLedger;
 pub(crate) use people::sort;
 pub(crate) use preview::preview;
 pub(crate) use send::send;
@@ -54,7 +54,7 @@ pub struct Reminding {
 /// A reminder that is due, and of what.
 #[derive(Debug)]
 struct Due<'a> {
-    person: Person<'a>,
+    person: Recipient<'a>,
     reasons: Vec<Reason>,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Work<'a> {
 }
 
 /// What a person is to be reminded of now.
-fn due<'a>(person: &Person<'a>, ledger: &Ledger) -> Option<Due<'a>> {
+fn due<'a>(person: &Recipient<'a>, ledger: &ReminderLedger) -> Option<Due<'a>> {
     let mut reasons = person.reasons();
     reasons.retain(|reason| ledger.told(&person.address, *reason).is_none());
     (!reasons.is_empty()).then(|| Due { person: person.only(&reasons), reasons })
@@ -81,7 +81,7 @@ impl<'a> Work<'a> {
         reminding: &'a Reminding,
         home_at: Option<&'a Path>,
         sorted: &'a Sorted<'a>,
-        ledger: &Ledger,
+        ledger: &ReminderLedger,
     ) -> Self {
         let due = sorted.people.values().filter_map(|person| due(person, ledger)).collect();
         Self { report, reminding, home_at, sorted, due }
@@ -89,10 +89,10 @@ impl<'a> Work<'a> {
 }
 
 impl Work<'_> {
-    fn writer(&self) -> Writer<'_> {
+    fn writer(&self) -> LetterWriter<'_> {
         let Reminding { subject, body, admin, .. } = self.reminding;
         let (report, home_at) = (self.report, self.home_at);
-        Writer { report, subject, body, admin: admin.as_str(), home_at }
+        LetterWriter { report, subject, body, admin: admin.as_str(), home_at }
     }
 
     fn email(&self, to: &Address, letter: Letter) -> Email {
@@ -106,7 +106,7 @@ impl Work<'_> {
     }
 
     /// What the administrator has not heard within a week.
-    fn unheard(&self, ledger: &Ledger) -> Vec<&Untold<'_>> {
+    fn unheard(&self, ledger: &ReminderLedger) -> Vec<&Untold<'_>> {
         self.sorted.untold.iter().filter(|untold| !ledger.is_listed(&untold.key())).collect()
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::address::{Address, Book};
+use super::address::{Address, AddressBook};
 use super::ledger::Reason;
 use crate::aws::MemberKind;
-use crate::report::{Coverage, HomeReport, Kind, OwnerStatus, Report};
+use crate::report::{Coverage, HomeKind, HomeReport, OwnerStatus, Report};
 use crate::units::AllocatedBytes;
 
 /// A home and what is to be said of it.
@@ -17,14 +17,14 @@ pub(super) struct Subject<'a> {
 
 /// Somebody with an address, and all of their homes that give a reason.
 #[derive(Clone, Debug)]
-pub(super) struct Person<'a> {
+pub(super) struct Recipient<'a> {
     pub(super) address: Address,
     /// As the report has it.
     pub(super) name: String,
     pub(super) subjects: Vec<Subject<'a>>,
 }
 
-impl Person<'_> {
+impl Recipient<'_> {
     /// Every reason once.
     pub(super) fn reasons(&self) -> Vec<Reason> {
         let all = self.subjects.iter().flat_map(|subject| &subject.reasons);
@@ -104,18 +104,18 @@ impl Untold<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Sorted<'a> {
     /// By address in lower case.
-    pub(super) people: BTreeMap<String, Person<'a>>,
+    pub(super) people: BTreeMap<String, Recipient<'a>>,
     pub(super) untold: Vec<Untold<'a>>,
 }
 
 /// Goes through the homes. More trash than `most_trash` is a reason, if that is given.
 pub(crate) fn sort<'a>(
     report: &'a Report,
-    book: &Book<'_>,
+    book: &AddressBook<'_>,
     most_trash: Option<AllocatedBytes>,
 ) -> Sorted<'a> {
     let mut sorted = Sorted::default();
-    for home in report.homes.iter().filter(|home| home.kind != Kind::Outside) {
+    for home in report.homes.iter().filter(|home| home.kind != HomeKind::Outside) {
         let reasons = reasons(home, most_trash);
         if reasons.is_empty() {
             continue;
@@ -124,7 +124,7 @@ pub(crate) fn sort<'a>(
         match address(home, book) {
             Err(why) => sorted.untold.push(Untold { subject, why }),
             Ok((address, name)) => {
-                let person = sorted.people.entry(address.key()).or_insert_with(|| Person {
+                let person = sorted.people.entry(address.key()).or_insert_with(|| Recipient {
                     address,
                     name,
                     subjects: Vec::new(),
@@ -143,7 +143,7 @@ fn reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>) -> Vec<Reason>
 }
 
 /// Whom to write to about a home, and how to call them.
-fn address(home: &HomeReport, book: &Book<'_>) -> Result<(Address, String), Why> {
+fn address(home: &HomeReport, book: &AddressBook<'_>) -> Result<(Address, String), Why> {
     let owner = &home.owner;
     // Before any map is asked: an entry may be older than the leaving of whom it named.
     if owner.status == OwnerStatus::Orphan {

@@ -3,20 +3,20 @@
 use std::fmt::{Result, Write};
 
 use super::Work;
-use super::ledger::{Ledger, Step};
+use super::ledger::{ReminderLedger, ReminderStep};
 use super::letter::Summary;
-use super::people::Person;
+use super::people::Recipient;
 use crate::aws::Email;
 
 /// All of it. Names in it are printable, and so is what the messages are made of.
-pub(crate) fn preview(work: &Work<'_>, ledger: &Ledger) -> String {
+pub(crate) fn preview(work: &Work<'_>, ledger: &ReminderLedger) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write(&mut out, work, ledger);
     out
 }
 
-fn write(out: &mut String, work: &Work<'_>, ledger: &Ledger) -> Result {
+fn write(out: &mut String, work: &Work<'_>, ledger: &ReminderLedger) -> Result {
     let count = work.due.len();
     writeln!(out, "Dry run: nothing is sent. Reminders due: {count}.")?;
     let writer = work.writer();
@@ -31,8 +31,8 @@ fn write(out: &mut String, work: &Work<'_>, ledger: &Ledger) -> Result {
             if let Some(told) = ledger.told(&person.address, reason) {
                 let when = told.at.strftime("%Y-%m-%d");
                 let did = match told.step {
-                    Step::Sent => "was told on",
-                    Step::Sending | Step::Unsure => "was perhaps told on",
+                    ReminderStep::Sent => "was told on",
+                    ReminderStep::Sending | ReminderStep::Unsure => "was perhaps told on",
                 };
                 let (to, reason) = (&person.address, reason.text());
                 writeln!(out, "\n==== Not again within a week: {to}, {reason}, {did} {when}")?;
@@ -49,7 +49,7 @@ fn write(out: &mut String, work: &Work<'_>, ledger: &Ledger) -> Result {
     Ok(())
 }
 
-fn why(person: &Person<'_>) -> String {
+fn why(person: &Recipient<'_>) -> String {
     let homes = person.subjects.iter().map(|subject| {
         let reasons: Vec<&str> = subject.reasons.iter().map(|reason| reason.text()).collect();
         format!("{} ({})", subject.home.printable_name(), reasons.join(", "))

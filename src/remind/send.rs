@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::ledger::Ledger;
+use super::ledger::ReminderLedger;
 use super::letter::Summary;
 use super::{Due, Work, say, summarise};
 use crate::aws::{Aws, EmailError, EmailOutcome, Mailer};
@@ -20,12 +20,12 @@ const UNKNOWN_IN_A_ROW: usize = 3;
 const TICK: Duration = Duration::from_millis(50);
 
 /// Holds messages to a rate.
-struct Pace {
+struct SendPace {
     pause: Duration,
     last: Option<Instant>,
 }
 
-impl Pace {
+impl SendPace {
     /// So many a second; as they come without a rate that means something.
     fn new(rate: Option<f64>) -> Self {
         let rate = rate.filter(|rate| rate.is_finite() && *rate >= 0.01);
@@ -46,7 +46,7 @@ impl Pace {
 /// Sends them, and the administrator's summary last.
 pub(crate) fn send(
     work: &Work<'_>,
-    ledger: &mut Ledger,
+    ledger: &mut ReminderLedger,
     aws: &Aws,
     stop: &Stop,
 ) -> Result<Exit, Failure> {
@@ -58,7 +58,7 @@ pub(crate) fn send(
     // Before anybody is noted as reminded.
     let unsent = |error: ServiceError| Failure(Exit::Unpublished, error.text);
     let mailer = aws.mailer().map_err(unsent)?;
-    let mut pace = Pace::new(mailer.rate().map_err(unsent)?);
+    let mut pace = SendPace::new(mailer.rate().map_err(unsent)?);
     let (waiting, closed) = all(work, ledger, &mailer, stop, &mut pace, &mut summary)?;
     let interrupted = stop.is_set();
     summary.unsure = ledger.open_ends();
@@ -87,10 +87,10 @@ pub(crate) fn send(
 /// How many wait that were not tried, and why, if it was not a signal.
 fn all(
     work: &Work<'_>,
-    ledger: &mut Ledger,
+    ledger: &mut ReminderLedger,
     mailer: &Mailer<'_>,
     stop: &Stop,
-    pace: &mut Pace,
+    pace: &mut SendPace,
     summary: &mut Summary<'_>,
 ) -> Result<(usize, Option<ServiceError>), Failure> {
     let writer = work.writer();
@@ -137,7 +137,7 @@ fn all(
 /// Whether the administrator was told. That is noted afterwards: heard twice is better than never.
 fn tell(
     work: &Work<'_>,
-    ledger: &mut Ledger,
+    ledger: &mut ReminderLedger,
     mailer: &Mailer<'_>,
     summary: &Summary<'_>,
 ) -> Result<bool, Failure> {

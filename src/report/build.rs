@@ -162,11 +162,7 @@ impl Builder<'_> {
         HomeReport {
             name,
             name_base64,
-            kind: match home.kind {
-                HomeKind::Uid => Kind::Uid,
-                HomeKind::Named => Kind::Named,
-                HomeKind::Outside => Kind::Outside,
-            },
+            kind: home.kind,
             uid: home.uid,
             owner,
             coverage: match (self.context.run.coverage, books.errors) {
@@ -229,7 +225,7 @@ impl Builder<'_> {
         let word = || shell_word(&absolute);
         Finding {
             rule: rule.id.clone(),
-            class: rule.class.name().to_owned(),
+            class: rule.class,
             hint: rule.hint,
             path,
             path_base64,
@@ -315,7 +311,7 @@ fn rule_reports(rules: &Rules, totals: &BTreeMap<u16, RuleTotal>) -> Vec<RuleRep
             let rule = rules.get(*index);
             RuleReport {
                 rule: rule.id.clone(),
-                class: rule.class.name().to_owned(),
+                class: rule.class,
                 hint: rule.hint,
                 places: total.places,
                 usage: share(total.whole()),

@@ -1,10 +1,11 @@
 //! Tables for spreadsheets and Athena: a line for each home, or for each finding. Headers are
 //! stable.
 
-use super::du::Names;
-use super::model::{ByAge, ByClass, Finding, HomeReport, Report};
+use super::du::DuNames;
+use super::model::{ByAge, Finding, HomeReport, Report};
 use crate::text::{printable, unprintable};
 use crate::units::Usd;
+use crate::usage::Class;
 
 const HEAD: [&str; 23] = [
     "home",
@@ -62,9 +63,9 @@ const FINDINGS_HEAD: [&str; 18] = [
 ///
 /// # Errors
 /// Never on a report that this program made; the writer's signature allows for one.
-pub fn csv(report: &Report, names: Names) -> Result<Vec<u8>, csv::Error> {
+pub fn csv(report: &Report, names: DuNames) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let classes = ByClass::NAMES.map(|class| format!("{class}_allocated_bytes"));
+    let classes = Class::ALL.map(|class| format!("{}_allocated_bytes", class.name()));
     let ages = ByAge::NAMES.map(|age| format!("{age}_allocated_bytes"));
     let head = HEAD.iter().map(|name| (*name).to_owned());
     let costs = COSTS_HEAD.map(str::to_owned);
@@ -110,7 +111,7 @@ fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String
         text(home.owner.name.as_deref().unwrap_or_default()),
         home.owner.status.name().to_owned(),
         text(&finding.rule),
-        text(&finding.class),
+        finding.class.name().to_owned(),
         finding.hint.to_string(),
         cell(&finding.path_bytes()),
         usage.inodes.to_string(),
@@ -131,7 +132,7 @@ fn amount(amount: Usd) -> String {
     amount.0.to_string()
 }
 
-fn row(report: &Report, home: &HomeReport, names: Names) -> Vec<Vec<u8>> {
+fn row(report: &Report, home: &HomeReport, names: DuNames) -> Vec<Vec<u8>> {
     let usage = &home.usage;
     let number = |number: u64| number.to_string().into_bytes();
     let text = |text: &str| name_cell(text.as_bytes().to_vec(), names);
@@ -172,10 +173,10 @@ fn row(report: &Report, home: &HomeReport, names: Names) -> Vec<Vec<u8>> {
 }
 
 /// A cell for a name.
-pub(crate) fn name_cell(bytes: Vec<u8>, names: Names) -> Vec<u8> {
+pub(crate) fn name_cell(bytes: Vec<u8>, names: DuNames) -> Vec<u8> {
     match names {
-        Names::Raw => safe_cell(bytes),
-        Names::Printable => cell(&bytes).into_bytes(),
+        DuNames::Raw => safe_cell(bytes),
+        DuNames::Printable => cell(&bytes).into_bytes(),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::text::printable;
 
 /// How names are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Names {
+pub enum DuNames {
     /// As `du` does: the bytes as they are.
     Raw,
     /// Escaped, for a terminal.
@@ -14,7 +14,7 @@ pub enum Names {
 
 /// A line for each directory of the root, and the root last. With users named, a line for each
 /// of their homes only, since nothing is known of the rest.
-pub fn du(report: &Report, names: Names) -> Vec<u8> {
+pub fn du(report: &Report, names: DuNames) -> Vec<u8> {
     let run = &report.run;
     let mut root = run.root_bytes();
     if root.last() != Some(&b'/') {
@@ -26,8 +26,8 @@ pub fn du(report: &Report, names: Names) -> Vec<u8> {
         out.extend_from_slice(du_size(bytes).as_bytes());
         out.push(b'\t');
         match names {
-            Names::Raw => out.extend_from_slice(&path),
-            Names::Printable => out.extend_from_slice(printable(&path).as_bytes()),
+            DuNames::Raw => out.extend_from_slice(&path),
+            DuNames::Printable => out.extend_from_slice(printable(&path).as_bytes()),
         }
         out.push(b'\n');
     };

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{Coverage, Report};
 use super::money::{Basis, GIB};
+use super::prices::Prices;
 use crate::aws::EfsSize;
 use crate::text::printable;
 use crate::units::{MeteredBytes, Usd};
@@ -31,34 +32,9 @@ pub struct Cost {
     pub prices: Prices,
 }
 
-/// Prices of a GiB-month.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Prices {
-    /// EFS Standard.
-    pub standard: Usd,
-    /// Infrequent Access.
-    pub infrequent_access: Usd,
-    /// Archive.
-    pub archive: Usd,
-    /// Where and when these were the prices.
-    pub source: String,
-}
-
-impl Default for Prices {
-    /// Regional file systems with elastic throughput, by AWS's price list.
-    fn default() -> Self {
-        Self {
-            standard: Usd(0.30),
-            infrequent_access: Usd(0.016),
-            archive: Usd(0.008),
-            source: "us-east-1, 2026-03".to_owned(),
-        }
-    }
-}
-
-/// Whether the root is all of a file system.
+/// How much of a file system the root is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum ScannedPart {
     /// All of it.
     Whole,
     /// A directory in it.
@@ -68,9 +44,14 @@ pub enum Part {
 impl Report {
     /// Adds what EFS said of the file system: the difference, the cost, and what a part of it
     /// costs.
-    pub fn reconcile(&mut self, (id, part): (String, Part), efs: Option<EfsSize>, prices: &Prices) {
+    pub fn reconcile(
+        &mut self,
+        (id, part): (String, ScannedPart),
+        efs: Option<EfsSize>,
+        prices: &Prices,
+    ) {
         let ours = self.totals.metered_bytes.0 as f64;
-        let whole = part == Part::Whole
+        let whole = part == ScannedPart::Whole
             && self.run.users.is_empty()
             && self.run.coverage == Coverage::Complete
             && self.left_out.excluded.is_empty();

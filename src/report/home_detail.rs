@@ -7,6 +7,7 @@ use super::table::{age_of, finding_table, marks, owner_of};
 use crate::columns::{columns, push_table, show_column, usd};
 use crate::text::printable;
 use crate::units::{AllocatedBytes, human};
+use crate::usage::Class;
 
 /// How the ages are called on the page.
 const AGES: [&str; 5] = ["up to 7 d", "30 d", "90 d", "1 y", "older"];
@@ -65,7 +66,7 @@ fn usage(out: &mut String, report: &Report, home: &HomeReport) -> Result {
             home.charged_elsewhere.allocated_bytes.human(),
         )?;
     }
-    writeln!(out, "  by class: {}", parts(&ByClass::NAMES, &usage.by_class.shares()))?;
+    writeln!(out, "  by class: {}", parts(&Class::ALL.map(Class::name), &usage.by_class.shares()))?;
     writeln!(out, "  by age: {}", parts(&AGES, &usage.by_age.shares()))
 }
 

@@ -15,9 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use super::file_system::FileSystem;
 use super::money::{Money, Reclaimable};
-use super::nfs::Nfs;
+use super::nfs::NfsTraffic;
 use crate::aws::MemberKind;
 use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes, Usd};
+use crate::usage::Class;
+pub use crate::usage::HomeKind;
 
 pub use home::*;
 
@@ -44,7 +46,7 @@ pub struct Report {
     pub money: Option<Money>,
     /// What the scan asked of the server, where the root is on NFS.
     #[serde(default)]
-    pub nfs: Option<Nfs>,
+    pub nfs: Option<NfsTraffic>,
     /// Newest change of anything.
     #[schemars(with = "Option<String>")]
     pub newest_mtime: Option<Timestamp>,
@@ -199,7 +201,7 @@ pub struct RuleReport {
     /// The rule.
     pub rule: String,
     /// Its class.
-    pub class: String,
+    pub class: Class,
     /// Whether it only hints: its bytes count as `rest`.
     pub hint: bool,
     /// In how many places.
@@ -226,7 +228,7 @@ pub struct Finding {
     /// The rule.
     pub rule: String,
     /// Its class.
-    pub class: String,
+    pub class: Class,
     /// Whether it only hints: its bytes count as `rest`.
     pub hint: bool,
     /// Path below the root.

@@ -7,10 +7,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::file_system::Prices;
 use super::model::{Report, RuleReport, Share};
+use super::prices::Prices;
 use crate::text::printable;
 use crate::units::{MeteredBytes, Usd};
+use crate::usage::Class;
 
 /// AWS bills GB-months of 2^30 bytes (EFS user guide, "metering").
 pub(super) const GIB: f64 = (1u64 << 30) as f64;
@@ -127,7 +128,7 @@ fn at_rate(rate: Usd, bytes: MeteredBytes) -> Usd {
 pub(crate) fn reclaimable(rules: &[RuleReport]) -> Share {
     let mut sum = Share::default();
     for rule in rules {
-        if !rule.hint && matches!(rule.class.as_str(), "trash" | "cache") {
+        if !rule.hint && matches!(rule.class, Class::Trash | Class::Cache) {
             sum.add(rule.frees);
         }
     }

@@ -11,7 +11,8 @@ use crate::scan::{Costly, Traffic};
 /// What the kernel's NFS client asked for during the scan. Counted for the mount: what other
 /// programs asked of it meanwhile is in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Nfs {
+#[schemars(rename = "Nfs")]
+pub struct NfsTraffic {
     /// Connections of the mount.
     pub connections: u64,
     /// Requests by operation: `READDIR`, `GETATTR`, `ACCESS`, `LOOKUP` and others.
@@ -33,7 +34,7 @@ pub struct MountHint {
     pub text: String,
 }
 
-impl From<Traffic> for Nfs {
+impl From<Traffic> for NfsTraffic {
     fn from(traffic: Traffic) -> Self {
         let millis = |time: std::time::Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
         Self {
@@ -71,7 +72,7 @@ impl From<Costly> for MountHint {
     }
 }
 
-impl Nfs {
+impl NfsTraffic {
     /// For people: what it cost, for each of `dirs` if all were counted, and a line for each hint.
     pub(super) fn lines(&self, dirs: Option<u64>) -> String {
         let mut out = format!("NFS: {} round trips", self.round_trips);

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::model::*;
 use crate::text::printable;
+use crate::usage::Class;
 
 /// Name and help of a metric, and its value where it has one.
 type Metric<T> = (&'static str, &'static str, fn(&T) -> Option<f64>);
@@ -31,7 +32,7 @@ const OF_RUNS: &[Metric<Report>] = &[
         Some(report.errors.vanished as f64)
     }),
     ("homes", "Home directories.", |report| {
-        let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
+        let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
         seen(report, homes.count() as f64)
     }),
     ("homes_over_quota", "Homes over their quota.", |report| {
@@ -205,9 +206,9 @@ fn family<L: AsRef<str>>(
 
 fn classes<'a>(out: &mut String, name: &str, usages: impl Iterator<Item = (&'a str, &'a Usage)>) {
     let samples = usages.flat_map(|(of, usage)| {
-        let shares = ByClass::NAMES.into_iter().zip(usage.by_class.shares());
+        let shares = Class::ALL.into_iter().zip(usage.by_class.shares());
         shares.map(move |(class, share)| {
-            (join(of, &labels(&[("class", class)])), share.allocated_bytes.0 as f64)
+            (join(of, &labels(&[("class", class.name())])), share.allocated_bytes.0 as f64)
         })
     });
     family(out, name, "Allocated size by class; sums to the whole.", samples);

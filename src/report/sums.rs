@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::model::{ByAge, ByClass, Finding, HomeReport, Kind, Report, Run, Share, Usage};
+use crate::usage::Class;
+
+use super::model::{ByAge, ByClass, Finding, HomeKind, HomeReport, Report, Run, Share, Usage};
 
 /// What homes are ordered by; the largest first, names ascending.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -65,10 +67,7 @@ impl Usage {
 }
 
 impl ByClass {
-    /// Names of the classes, in order.
-    pub const NAMES: [&'static str; 6] = ["trash", "cache", "environment", "output", "log", "rest"];
-
-    /// The shares, in order.
+    /// The shares, in the order of [`Class::ALL`](crate::usage::Class::ALL).
     pub fn shares(&self) -> [Share; 6] {
         [self.trash, self.cache, self.environment, self.output, self.log, self.rest]
     }
@@ -76,6 +75,13 @@ impl ByClass {
     fn shares_mut(&mut self) -> [&mut Share; 6] {
         let Self { trash, cache, environment, output, log, rest } = self;
         [trash, cache, environment, output, log, rest]
+    }
+}
+
+impl Finding {
+    /// The class that its bytes count in: that of a hint is `rest`.
+    pub fn counted_class(&self) -> Class {
+        if self.hint { Class::Rest } else { self.class }
     }
 }
 
@@ -129,7 +135,7 @@ impl Report {
             }
         };
         self.homes.sort_by(|a, b| {
-            let order = |home: &HomeReport| (home.kind == Kind::Outside, Reverse(rank(home)));
+            let order = |home: &HomeReport| (home.kind == HomeKind::Outside, Reverse(rank(home)));
             order(a).cmp(&order(b)).then_with(|| a.name_bytes().cmp(&b.name_bytes()))
         });
     }

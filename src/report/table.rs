@@ -87,8 +87,8 @@ fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result
     let mut table = columns(&head, &[2, 3, 4, 5, 6, 7, 8, 9, 10]);
     show_column(&mut table, 4, report.money.is_some());
     let shown = limit.unwrap_or(usize::MAX);
-    let homes = report.homes.iter().filter(|home| home.kind != Kind::Outside);
-    let outside = report.homes.iter().filter(|home| home.kind == Kind::Outside);
+    let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
+    let outside = report.homes.iter().filter(|home| home.kind == HomeKind::Outside);
     for home in homes.clone().take(shown).chain(outside) {
         let age = age_of(home.newest_mtime, report.run.started);
         table.add_row(cells(
@@ -148,7 +148,7 @@ pub(super) fn owner_of(home: &HomeReport) -> String {
         (Some(name), ..) => printable(name.as_bytes()),
         (None, OwnerStatus::Orphan, ..) => "(orphan)".to_owned(),
         // A uid home says its uid by its name.
-        (None, _, Kind::Named, Some(uid)) => format!("uid {uid}"),
+        (None, _, HomeKind::Named, Some(uid)) => format!("uid {uid}"),
         _ => String::new(),
     }
 }
@@ -199,7 +199,7 @@ pub(super) fn finding_table(findings: &[&Finding]) -> Table {
     let mut table = columns(&["FREES", "USD/MONTH", "SIZE", "CLASS", "RULE", "PATH"], &[0, 1, 2]);
     show_column(&mut table, 1, findings.iter().any(|finding| finding.cost_month.is_some()));
     for finding in findings {
-        let class = if finding.hint { "hint" } else { &finding.class };
+        let class = if finding.hint { "hint" } else { finding.class.name() };
         table.add_row([
             finding.frees.allocated_bytes.human(),
             usd(finding.cost_month),

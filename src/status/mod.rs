@@ -6,4 +6,4 @@ mod view;
 
 pub(crate) use changes::Bases;
 pub(crate) use table::{span, table};
-pub(crate) use view::View;
+pub(crate) use view::StatusView;

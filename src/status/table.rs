@@ -5,10 +5,10 @@ use std::fmt::{Result, Write};
 use jiff::Timestamp;
 
 use super::changes::Base;
-use super::view::{Change, Line, View};
+use super::view::{Change, StatusLine, StatusView};
 use crate::aws::{App, MemberKind};
 use crate::columns::{columns, push_table, show_column, usd};
-use crate::report::{Coverage, Kind, OwnerStatus};
+use crate::report::{Coverage, HomeKind, OwnerStatus};
 use crate::text::{plural, printable};
 use crate::units::{AllocatedBytes, human_change};
 
@@ -16,14 +16,14 @@ use crate::units::{AllocatedBytes, human_change};
 const COST: usize = 6;
 
 /// Renders it; every name in it is made printable.
-pub(crate) fn table(view: &View) -> String {
+pub(crate) fn table(view: &StatusView) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write_table(&mut out, view);
     out
 }
 
-fn write_table(out: &mut String, view: &View) -> Result {
+fn write_table(out: &mut String, view: &StatusView) -> Result {
     let run = &view.run;
     let age = span(view.age_seconds.max(0));
     if view.stale && view.age_seconds < 0 {
@@ -53,7 +53,7 @@ fn write_table(out: &mut String, view: &View) -> Result {
     remarks(out, view)
 }
 
-fn lines(out: &mut String, view: &View) -> Result {
+fn lines(out: &mut String, view: &StatusView) -> Result {
     let mut head =
         vec!["NAME", "UID", "SIZE", "TRASH", "CACHE", "QUOTA", "USD/MONTH", "DAY", "WEEK", ""];
     if view.with_apps {
@@ -63,7 +63,7 @@ fn lines(out: &mut String, view: &View) -> Result {
     let classes = &view.totals.by_class;
     let cost = view.money.as_ref().map(|money| money.month);
     show_column(&mut table, COST, cost.is_some());
-    let people = view.homes.iter().filter(|line| line.home.kind != Kind::Outside).count();
+    let people = view.homes.iter().filter(|line| line.home.kind != HomeKind::Outside).count();
     if !view.restricted {
         table.add_row([
             format!("total of {people}"),
@@ -99,7 +99,7 @@ fn lines(out: &mut String, view: &View) -> Result {
     push_table(out, &table)
 }
 
-fn name(line: &Line) -> String {
+fn name(line: &StatusLine) -> String {
     let home = &line.home;
     let home_name = home.printable_name();
     match (&home.owner.name, home.owner.status) {
@@ -109,7 +109,7 @@ fn name(line: &Line) -> String {
     }
 }
 
-fn marks(line: &Line) -> Vec<String> {
+fn marks(line: &StatusLine) -> Vec<String> {
     let home = &line.home;
     let mut marks = Vec::new();
     if home.owner.member == Some(MemberKind::Space) {
@@ -146,7 +146,7 @@ fn app(app: &App) -> String {
     printable(format!("{} {}{on}, {}{since}", app.kind, app.name, app.status).as_bytes())
 }
 
-fn remarks(out: &mut String, view: &View) -> Result {
+fn remarks(out: &mut String, view: &StatusView) -> Result {
     let mut end = String::new();
     for gone in &view.gone {
         let name = gone.printable_name();

@@ -8,13 +8,13 @@ use serde::Serialize;
 use super::changes::{Base, BaseHome, Bases, HomeKey};
 use crate::aws::{App, MemberKind};
 use crate::published::{HomeLine, Latest, is_of, is_stale, keep_asked};
-use crate::report::{Coverage, FileSystem, Kind, Money, Orphans, OwnerStatus, Run, Usage};
+use crate::report::{Coverage, FileSystem, HomeKind, Money, Orphans, OwnerStatus, Run, Usage};
 use crate::text::{bytes_of, lossy, printable};
 use crate::units::AllocatedBytes;
 
 /// The newest run, compared.
 #[derive(Debug, Serialize)]
-pub(crate) struct View {
+pub(crate) struct StatusView {
     pub(super) schema: &'static str,
     pub(super) from: String,
     /// Seconds since the run finished.
@@ -31,7 +31,7 @@ pub(crate) struct View {
     pub(super) compared_day: Option<Base>,
     pub(super) compared_week: Option<Base>,
     /// User profiles, spaces and others by name, orphans last.
-    pub(super) homes: Vec<Line>,
+    pub(super) homes: Vec<StatusLine>,
     /// Homes of the day before that are not there any more.
     pub(super) gone: Vec<Gone>,
     /// What runs for nobody who has a home here; with --apps.
@@ -46,7 +46,7 @@ pub(crate) struct View {
 
 /// A home.
 #[derive(Debug, Serialize)]
-pub(super) struct Line {
+pub(super) struct StatusLine {
     #[serde(flatten)]
     pub(super) home: HomeLine,
     /// Not there the day before.
@@ -88,7 +88,7 @@ impl Gone {
     }
 }
 
-impl View {
+impl StatusView {
     pub(crate) fn new(
         from: String,
         latest: Latest,
@@ -112,13 +112,13 @@ impl View {
             && latest
                 .homes
                 .iter()
-                .all(|home| home.kind != Kind::Outside || home.coverage == Coverage::Complete);
+                .all(|home| home.kind != HomeKind::Outside || home.coverage == Coverage::Complete);
         let gone = match &bases.day {
             Some(base) if listed => gone(base, &latest.homes),
             _ => Vec::new(),
         };
-        let mut homes: Vec<Line> =
-            latest.homes.into_iter().map(|home| Line::new(home, bases)).collect();
+        let mut homes: Vec<StatusLine> =
+            latest.homes.into_iter().map(|home| StatusLine::new(home, bases)).collect();
         homes.sort_by(|a, b| (a.rank(), a.label()).cmp(&(b.rank(), b.label())));
         let with_apps = apps.is_some();
         let mut other_apps = apps.unwrap_or_default();
@@ -150,7 +150,7 @@ impl View {
 
     /// Leaves only the homes of these users; returns the users who have none.
     pub(crate) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
-        let missing = keep_asked(&mut self.homes, users, |Line { home, .. }, user| {
+        let missing = keep_asked(&mut self.homes, users, |StatusLine { home, .. }, user| {
             is_of(user, &home.name, home.uid, home.owner.name.as_deref())
         });
         self.gone.clear();
@@ -160,7 +160,7 @@ impl View {
     }
 }
 
-impl Line {
+impl StatusLine {
     fn new(home: HomeLine, bases: &Bases) -> Self {
         let key = home.key();
         let before = |base: &Option<Base>| base.as_ref()?.homes.get(&key).cloned();
@@ -172,7 +172,7 @@ impl Line {
         Self {
             new: bases.day.as_ref().is_some_and(|base| base.listed().all_homes)
                 && day.is_none()
-                && home.kind != Kind::Outside,
+                && home.kind != HomeKind::Outside,
             change: Changes { day: day.as_ref().map(change), week: week.as_ref().map(change) },
             apps: Vec::new(),
             home,
@@ -182,7 +182,7 @@ impl Line {
     /// Known people first, orphans last.
     fn rank(&self) -> u8 {
         match (self.home.kind, self.home.owner.status) {
-            (Kind::Outside, _) => 2,
+            (HomeKind::Outside, _) => 2,
             (_, OwnerStatus::Known) => 0,
             (_, OwnerStatus::Unknown) => 1,
             (_, OwnerStatus::Orphan) => 3,
@@ -196,7 +196,7 @@ impl Line {
 
 impl HomeLine {
     fn key(&self) -> HomeKey {
-        (self.kind == Kind::Outside, self.name_bytes())
+        (self.kind == HomeKind::Outside, self.name_bytes())
     }
 
     /// Whether it is the home of what `app` runs for.

@@ -5,22 +5,41 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::class::{AmountByClass, Class};
 use super::rules::RuleIndex;
 use super::tally::{Amount, Tally};
 use super::top::{Large, Top, size_key};
 use crate::sync::lock;
 
-/// Whose a home is, as far as its place in the tree tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What makes a directory a home.
+///
+/// The order decides who pays for an inode with links in several homes: the first.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Kind", description = "What makes a directory a home.")]
 pub enum HomeKind {
-    /// Its name is a number: the uid of its owner.
+    /// Its name is a uid.
     Uid,
-    /// It has another name; the owner of the directory owns it.
+    /// It stands where homes do.
     Named,
-    /// Whatever lies above or beside homes. Comes after every home, so that an inode linked from
-    /// a home is charged to the home.
+    /// Not a home: what lies above or beside homes.
     Outside,
+}
+
+impl HomeKind {
+    /// The name as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uid => "uid",
+            Self::Named => "named",
+            Self::Outside => "outside",
+        }
+    }
 }
 
 /// A home directory, or what lies outside of all homes below one top-level directory.

@@ -4,6 +4,7 @@ use efs_scan::history::History;
 use efs_scan::pages::Pages;
 use efs_scan::report::{Coverage, OwnerStatus, Report};
 use efs_scan::units::AllocatedBytes;
+use efs_scan::usage::Class;
 use jiff::SignedDuration;
 
 use crate::{grown, history, invented, start};
@@ -145,7 +146,7 @@ fn what_can_go_is_the_same_with_prices_and_without() {
         let can_go: u64 = report
             .rules
             .iter()
-            .filter(|rule| !rule.hint && matches!(&*rule.class, "trash" | "cache"))
+            .filter(|rule| !rule.hint && matches!(rule.class, Class::Trash | Class::Cache))
             .map(|rule| rule.frees.allocated_bytes.0)
             .sum();
         AllocatedBytes(can_go).human()

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use efs_scan::aws::EfsSize;
 use efs_scan::report::*;
 use efs_scan::units::{AllocatedBytes, ApparentBytes, MeteredBytes};
+use efs_scan::usage::Class;
 use jiff::{SignedDuration, Timestamp};
 
 pub const GIB: u64 = 1 << 30;
@@ -25,11 +26,11 @@ enum How {
 use How::{Advice, Command};
 
 /// (rule, class, path below the home, how, note), with the size it has at most in GiB.
-type Rule = (&'static str, &'static str, &'static str, How, Option<&'static str>, f64);
+type Rule = (&'static str, Class, &'static str, How, Option<&'static str>, f64);
 const FINDINGS: [Rule; 8] = [
     (
         "huggingface-hub",
-        "cache",
+        Class::Cache,
         ".cache/huggingface/hub",
         Advice("run `hf cache ls`, then `hf cache rm` for what is not needed"),
         Some("EFS records no reads, so do not choose by last access."),
@@ -37,7 +38,7 @@ const FINDINGS: [Rule; 8] = [
     ),
     (
         "trash",
-        "trash",
+        Class::Trash,
         ".local/share/Trash",
         Command("rm -r {path}"),
         Some(
@@ -45,26 +46,26 @@ const FINDINGS: [Rule; 8] = [
         ),
         18.0,
     ),
-    ("pip-cache", "cache", ".cache/pip", Command("pip cache purge"), None, 9.0),
+    ("pip-cache", Class::Cache, ".cache/pip", Command("pip cache purge"), None, 9.0),
     (
         "virtualenv",
-        "environment",
+        Class::Environment,
         "work/forecast/.venv",
         Command("rm -r {path}"),
         Some("Ask its owner first."),
         8.0,
     ),
-    ("conda-pkgs", "cache", "miniconda3/pkgs", Command("conda clean --all"), None, 12.0),
+    ("conda-pkgs", Class::Cache, "miniconda3/pkgs", Command("conda clean --all"), None, 12.0),
     (
         "checkpoints",
-        "output",
+        Class::Output,
         "work/forecast/checkpoints",
         Advice("keep the best, remove the others"),
         None,
         60.0,
     ),
-    ("wandb", "log", "work/forecast/wandb", Command("wandb sync --clean"), None, 6.0),
-    ("node-modules", "cache", "apps/board/node_modules", Command("rm -r {path}"), None, 3.0),
+    ("wandb", Class::Log, "work/forecast/wandb", Command("wandb sync --clean"), None, 6.0),
+    ("node-modules", Class::Cache, "apps/board/node_modules", Command("rm -r {path}"), None, 3.0),
 ];
 
 /// A small generator of numbers that look random and are the same everywhere.
@@ -108,7 +109,7 @@ pub fn report(homes: usize, started: Timestamp, day: f64) -> Report {
         })
         .collect();
     let mut outside = home(OUTSIDE_HOMES, 0, started, 0);
-    outside.kind = Kind::Outside;
+    outside.kind = HomeKind::Outside;
     outside.usage = usage([0; 6], 0, 12);
     outside.findings.clear();
     outside.largest_dirs.clear();
@@ -191,7 +192,7 @@ pub fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
         at: Some(started - SignedDuration::from_hours(3)),
     };
     let id = "fs-0123456789abcdef0".to_owned();
-    report.reconcile((id, Part::Whole), Some(efs), &Prices::default());
+    report.reconcile((id, ScannedPart::Whole), Some(efs), &Prices::default());
     report
 }
 
@@ -222,8 +223,7 @@ pub fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport
             continue;
         }
         left -= part;
-        let at = ByClass::NAMES.iter().position(|name| *name == class).unwrap_or(5);
-        classes[at] += part;
+        classes[class as usize] += part;
         let path = format!("{name}/{path}");
         let frees = share(part - part / 7 * u64::from(rule == "virtualenv"));
         let (command, advice) = match how {
@@ -232,7 +232,7 @@ pub fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport
         };
         rules.push(RuleReport {
             rule: rule.to_owned(),
-            class: class.to_owned(),
+            class,
             hint: false,
             places: 1,
             usage: share(part),
@@ -244,7 +244,7 @@ pub fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport
         });
         findings.push(Finding {
             rule: rule.to_owned(),
-            class: class.to_owned(),
+            class,
             hint: false,
             path: path.clone(),
             path_base64: None,
@@ -291,7 +291,7 @@ pub fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport
     HomeReport {
         name: name.to_owned(),
         name_base64: None,
-        kind: Kind::Uid,
+        kind: HomeKind::Uid,
         uid: None,
         owner: Owner::default(),
         coverage: Coverage::Complete,

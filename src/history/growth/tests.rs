@@ -14,12 +14,12 @@ fn at(day: usize, drift_seconds: i64) -> Timestamp {
     Timestamp::from_second(noon + day as i64 * 86_400 + drift_seconds).expect("a time")
 }
 
-fn daily(sizes: impl IntoIterator<Item = u64>) -> Vec<Point> {
+fn daily(sizes: impl IntoIterator<Item = u64>) -> Vec<SizeAt> {
     let sizes = sizes.into_iter().enumerate();
     sizes.map(|(day, size)| (at(day, 0), AllocatedBytes(size))).collect()
 }
 
-fn growth(points: &[Point], days: u32) -> Option<f64> {
+fn growth(points: &[SizeAt], days: u32) -> Option<f64> {
     per_day(points.iter().copied(), points.last()?.0, days)
 }
 
@@ -87,7 +87,7 @@ fn a_forecast_says_the_day_or_why_there_is_none() {
 }
 
 /// Between pairs of points without the one at `left_out`: the least and the greatest.
-fn slopes_without(points: &[Point], left_out: usize) -> (f64, f64) {
+fn slopes_without(points: &[SizeAt], left_out: usize) -> (f64, f64) {
     let mut rest = points.to_vec();
     rest.remove(left_out);
     let slopes = slopes(&rest);
@@ -107,7 +107,7 @@ proptest! {
             AllocatedBytes((1e12 + rate * days) as u64)
         };
         let times = days.iter().map(|day| at(*day, drifts[*day]));
-        let points: Vec<Point> = times.map(|at| (at, size(at))).collect();
+        let points: Vec<SizeAt> = times.map(|at| (at, size(at))).collect();
         let long = days[days.len() - 1] - days[0] >= 15;
         let found = growth(&points, 30);
         prop_assert_eq!(found.is_some(), long);
@@ -150,7 +150,7 @@ proptest! {
         points in proptest::collection::vec((0i64..40 * 86_400, any::<u64>()), 0..60),
         limit in any::<u64>(),
     ) {
-        let mut points: Vec<Point> = points
+        let mut points: Vec<SizeAt> = points
             .into_iter()
             .map(|(second, size)| (at(0, second), AllocatedBytes(size)))
             .collect();

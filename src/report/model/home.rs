@@ -11,7 +11,7 @@ pub struct HomeReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_base64: Option<String>,
     /// What makes it a home.
-    pub kind: Kind,
+    pub kind: HomeKind,
     /// Whose it is: the number in its name, else the owner of the directory.
     pub uid: Option<u32>,
     /// Who that is.
@@ -49,29 +49,6 @@ pub struct HomeReport {
     /// What deleting its trash and caches would save.
     #[serde(default)]
     pub reclaimable: Option<Reclaimable>,
-}
-
-/// What makes a directory a home.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Its name is a uid.
-    Uid,
-    /// It stands where homes do.
-    Named,
-    /// Not a home: what lies above or beside homes.
-    Outside,
-}
-
-impl Kind {
-    /// The name as in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Uid => "uid",
-            Self::Named => "named",
-            Self::Outside => "outside",
-        }
-    }
 }
 
 /// Who a home belongs to.
