@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What the measuring scripts share; they source it after `set -euo pipefail`.
+# Shared functions of the measuring scripts, which source this file after `set -euo pipefail`.
 #
-# Environment: RUNS (rounds, 5), CARGO_TARGET_DIR (target). A script that sets least_runs before is
-# content with fewer.
+# Environment: RUNS (rounds, default 5), CARGO_TARGET_DIR (default target). A script may set least_runs
+# before to allow fewer rounds.
 
 bench_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repository=$(dirname "$bench_dir")
@@ -19,13 +19,13 @@ names=()
 commands=()
 absent=()
 
-# contender NAME COMMAND...: one more row of the table.
+# contender NAME COMMAND...: adds a row to the table.
 contender() {
   names+=("$1")
   commands+=("${*:2}")
 }
 
-# peer PACKAGE PROGRAM ARGUMENTS...: a contender that cargo can install.
+# peer PACKAGE PROGRAM ARGUMENTS...: adds a contender that cargo can install.
 peer() {
   local package=$1 program=$2 path
   path=$(PATH=$peers/bin:$PATH type -P "$program" || true)
@@ -36,7 +36,7 @@ peer() {
   system_peer "$program" "${path:-$program}" "${@:3}"
 }
 
-# system_peer NAME PROGRAM ARGUMENTS...: a contender if the program is there.
+# system_peer NAME PROGRAM ARGUMENTS...: adds a contender if the program is installed.
 system_peer() {
   if type -P "$2" >/dev/null; then
     contender "$@"
@@ -45,8 +45,8 @@ system_peer() {
   fi
 }
 
-# peers_on TREE: the other disk-usage tools at their defaults; flags only where one would open its
-# window.
+# peers_on TREE: adds the other disk-usage tools at their defaults; flags only keep them from opening
+# their interactive screens.
 peers_on() {
   peer du-dust dust "$1"
   peer dua-cli dua "$1"
@@ -56,14 +56,14 @@ peers_on() {
   system_peer ncdu ncdu -0 -o /dev/null "$1"
 }
 
-# version COMMAND: the first number with a point in what the program says of itself.
+# version COMMAND: prints the program's version: the first number with a dot in its output.
 version() {
   local program=${1%% *} said
   said=$("$program" --version 2>/dev/null </dev/null || true)
   [[ $said =~ [0-9]+(\.[0-9]+)+ ]] && echo "${BASH_REMATCH[0]}" || echo "-"
 }
 
-# need PROGRAM...: says at once what is missing, not after minutes of building.
+# need PROGRAM...: fails if a program is missing, before minutes of building.
 need() {
   local program
   for program in "$@"; do
@@ -74,13 +74,13 @@ need() {
   done
 }
 
-# build CARGO-ARGUMENTS...: release binaries below $target/release.
+# build CARGO-ARGUMENTS...: builds release binaries in $target/release.
 build() {
   (cd "$repository" && cargo build --quiet --release --target-dir "$target" "$@")
 }
 
-# use_tree [TREE]: sets $tree, and makes the default tree if it is not there yet. It is made
-# under another name first, so that an interrupted run does not leave half a tree to measure.
+# use_tree [TREE]: sets $tree, and makes the default tree if it does not exist. The tree gets its name
+# last, so an interrupted run does not leave half a tree to measure.
 use_tree() {
   tree=${1:-$target/bench-tree}
   if [[ ! -d $tree ]]; then
@@ -98,9 +98,9 @@ use_tree() {
   fi
 }
 
-# measure: runs every contender once a round, so that what else the machine does falls on all of
-# them alike, and leaves one line "time cpu" per run in $results/INDEX. Two warm-up runs of the
-# first contender fill the kernel's caches, which all share.
+# measure: runs every contender once per round, so other load on the machine affects all of them
+# alike, and writes one line "time cpu" per run to $results/INDEX. Two warm-up runs of the first
+# contender fill the kernel's caches, which all contenders share.
 measure() {
   results=$(mktemp -d)
   trap 'rm -rf "$results"' EXIT
@@ -119,38 +119,39 @@ measure() {
   done
 }
 
-# median INDEX COLUMN: of the contender's runs; column 1 is wall time, 2 user and system time.
+# median INDEX COLUMN: prints the median of the contender's runs; column 1 is wall time, 2 user and
+# system time.
 median() {
   sort -n -k "$2,$2" "$results/$1" | awk -v column="$2" '
     { value[NR] = $column }
     END { print (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'
 }
 
-# ratio A B: with two decimals.
+# ratio A B: prints A / B with two decimals.
 ratio() {
   awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'
 }
 
-# machine: on what and when the figures below were taken, but for the file system.
+# machine: prints date, processor and kernel of the measurement.
 machine() {
   local cpu
   cpu=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)
   echo "$(date -u +%F), ${cpu:-$(uname -m)}, $(nproc) cores, Linux $(uname -r)"
 }
 
-# load: of the machine, by others too.
+# load: prints the load of the machine, other users' included.
 load() {
   echo "load $(cut -d' ' -f1-3 /proc/loadavg)"
 }
 
-# heading: on what and when the figures below were taken.
+# heading: prints date, machine, file system, load and tree of the measurement.
 heading() {
   echo "$(machine), $(findmnt -n -o FSTYPE -T "$tree"), $(load)."
   echo "Tree: $("$target/release/floor" "$tree"). Warm caches, median of $runs interleaved runs."
   echo
 }
 
-# use_slow_tree: sets $mnt, where slow-tree mounts, and makes $results.
+# use_slow_tree: sets $mnt, the mount point of slow-tree, and makes $results.
 use_slow_tree() {
   if [[ ! -e /dev/fuse || $(id -u) != 0 ]]; then
     echo "/dev/fuse is needed to mount, and root to look into homes" >&2
@@ -159,12 +160,12 @@ use_slow_tree() {
   results=$(mktemp -d)
   mnt=$results/mnt
   mkdir "$mnt"
-  # A killed server leaves its mount. What is still mounted is not removed.
+  # A killed server leaves its mount behind. Do not delete through a mount.
   trap 'umount -l "$mnt" 2>/dev/null || true; rmdir "$mnt" && rm -rf "$results"' EXIT
 }
 
-# figure NAME FILE: a number from the line name=value... of slow-tree or of watch-memory. A line
-# that is not there is an error, not an empty cell.
+# figure NAME FILE: prints a number from the line name=value... of slow-tree or of watch-memory. A
+# missing line is an error, not an empty cell.
 figure() {
   sed -nE "s/^(slow-tree|watch-memory): (.* )?$1=([^ ]+).*/\3/p" "$2" | grep .
 }

@@ -3,8 +3,8 @@
 #
 # Usage: benches/compare.sh [TREE]
 #
-# Without TREE, a tree of about a million entries is made below the target directory, once.
-# Environment: RUNS (5, or more); PEERS=installed uses the peers that are there and installs none.
+# Without TREE, the script makes a tree of about a million entries below the target directory, once.
+# Environment: RUNS (5 or more); PEERS=installed uses only installed peers.
 set -euo pipefail
 
 # shellcheck source=benches/common.sh
@@ -24,7 +24,7 @@ contender "floor, $cores threads" "$bin/floor" --threads "$cores" "$tree"
 contender "du -s" du -s "$tree"
 peers_on "$tree"
 
-# Memory first: it also shows which contenders work at all.
+# Memory first: this also shows which contenders work at all.
 peak=()
 failed=()
 for index in "${!commands[@]}"; do

@@ -1,5 +1,5 @@
-"""Passes connections on to a server on this machine and prints, when it is ended by SIGTERM, how
-many RPC calls they carried: `count-calls.py PORT SERVER-PORT`."""
+"""Forwards connections to a server on this machine and prints, on SIGTERM, how many RPC calls they
+carried: `count-calls.py PORT SERVER-PORT`."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ calls = 0
 
 
 async def there(reader, writer):
-    """Calls, one record each: RFC 5531, section 11."""
+    """Forwards calls and counts them, one per record (RFC 5531, section 11)."""
     global calls
     while True:
         mark = await reader.readexactly(4)

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Measures the direct NFSv4.1 engine and prints Markdown tables: requests for each directory on
-# nfs-ganesha and on Linux's own server, directories a second far away, the same beside a kernel
-# mount, and what that comes to on EFS.
+# Measures the engine nfs and prints Markdown tables: requests per directory on nfs-ganesha, directories
+# a second with latency, the same tree on a kernel mount, and the times that this means on EFS.
 #
 # Usage: benches/direct.sh [PART]...
 #
-# PART is ganesha, rate, mount or table; without one, all of them. Environment: TREE (a tree of
-# 100,000 directories, made if not given), RUNS (3), DIRS (4000), FILES (10) and DELAY (5ms each way) for the
-# mount, MOST (200000) directories a second for the table, BUILD=no uses the binaries there are.
+# PART is ganesha, rate, mount or table; without one, all of them run. Environment: TREE (a tree of
+# 100,000 directories, made if not given), RUNS (3), DIRS (4000), FILES (10) and DELAY (5ms each way) for
+# the mount, MOST (200000) directories a second for the table; BUILD=no uses existing binaries.
 set -euo pipefail
 
 # shellcheck disable=SC2034 # For common.sh.
@@ -23,9 +22,9 @@ if [[ ${BUILD:-yes} == yes ]]; then
 fi
 bin=$target/release
 export EFS_SCAN_CONFIG=/dev/null
-# Ganesha takes 100 operations in a request, two for each directory, though it grants 1,024.
+# Ganesha accepts 100 operations in a request, two for each directory, although it grants 1,024.
 several=48
-# Directories a second that "rate" gave.
+# Directories a second, as part "rate" measures them.
 most=${MOST:-200000}
 results=$(mktemp -d)
 server=
@@ -39,19 +38,19 @@ stop() {
 }
 trap stop EXIT
 
-# middle FILE COLUMN: the median of a column.
+# middle FILE COLUMN: prints the median of a column.
 middle() {
   awk -v column="$2" '{ print $column }' "$1" | sort -n | awk '
     { value[NR] = $1 }
     END { print (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'
 }
 
-# free_port: one that nobody listens on now.
+# free_port: prints a port that is free now.
 free_port() {
   python3 -c 'import socket; it = socket.socket(); it.bind(("127.0.0.1", 0)); print(it.getsockname()[1])'
 }
 
-# scan NAME COMMAND...: leaves a line "seconds peak_mib directories" in $results/NAME.
+# scan NAME COMMAND...: appends a line "seconds peak_mib directories" to $results/NAME.
 scan() {
   local name=$1
   "$bin/watch-memory" "${@:2}" --quiet --format json >"$results/report" 2>"$results/said" || {
@@ -61,7 +60,7 @@ scan() {
   echo "$(seconds) $(figure peak_mib "$results/said") $(directories)" >>"$results/$name"
 }
 
-# seconds: of the scan, by its own report.
+# seconds: prints the duration of the scan, from its own report.
 seconds() {
   python3 -c '
 import datetime, json, sys
@@ -107,7 +106,7 @@ CONF
     done
   done
   for batch in 1 "$several"; do
-    # Counted once more by what is in between, which costs time.
+    # Counted in a run of its own by a proxy, which costs time.
     proxy=$(free_port)
     python3 "$bench_dir/count-calls.py" "$proxy" "$port" >"$results/calls" &
     proxying=$!
@@ -189,7 +188,7 @@ serve
 /job/efs-scan --version >/dev/null
 delay "$delay"
 calls() { awk '$1 == "rpc" { print $2 }' /proc/net/rpc/nfsd; }
-# one NAME COMMAND...: "NAME seconds requests", as the server counted them.
+# one NAME COMMAND...: prints "NAME seconds requests", as the server counted them.
 one() {
   local before began ended
   before=$(calls)
@@ -205,7 +204,7 @@ for ((round = 0; round < runs; round++)); do
   one mount /job/efs-scan "$mount" --threads 64 --quiet --format json
   unmounted
 done
-# A minute for two thousand directories: not for more.
+# du takes a minute for two thousand directories, so it runs only up to that.
 if ((dirs <= 2000)); then
   mounted
   one du du -s "$mount"
@@ -235,7 +234,7 @@ JOB
 }
 
 table() {
-  # With the counted operations for each directory: 3 and 2 on a mount (tests/nfs.rs), 1 without.
+  # Operations per directory, as counted: 3 and 2 on a mount (tests/nfs.rs), 1 without.
   echo "### What that means on EFS"
   echo
   echo "**Computed, not measured**: how long a scan asks for, where nothing limits it but the file" \

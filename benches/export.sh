@@ -4,8 +4,8 @@
 #
 # Usage: benches/export.sh [TREE]
 #
-# Without TREE, a tree of about a million entries is made below the target directory, once.
-# Environment: RUNS (5, or more).
+# Without TREE, the script makes a tree of about a million entries below the target directory, once.
+# Environment: RUNS (5 or more).
 set -euo pipefail
 
 # shellcheck source=benches/common.sh
@@ -18,7 +18,7 @@ use_tree "$@"
 bin=$target/release
 export EFS_SCAN_CONFIG=/dev/null
 
-# The results lie on a disk, where the temporary files of an export lie too.
+# The results are on a disk, beside the temporary files of an export.
 place=$(mktemp -d "$target/export.XXXXXX")
 contender "efs-scan, report" "$bin/efs-scan" "$tree" --quiet --format json --output "$place/0"
 contender "efs-scan, export" "$bin/efs-scan" "$tree" --quiet --format ncdu --output "$place/1"
@@ -32,7 +32,7 @@ if type -P gdu >/dev/null; then
   files+=("$place/gdu")
 fi
 
-# scratch COMMAND...: the most bytes that its files without a name had.
+# scratch COMMAND...: runs the command and prints the peak size of its unnamed files in bytes.
 scratch() {
   local pid most=0 sum link
   "$@" &
@@ -63,7 +63,7 @@ for index in "${!commands[@]}"; do
   sizes[index]=$(stat -c %s "${files[index]}")
 done
 measure
-# It replaces the trap that `measure` sets.
+# Replaces the trap that `measure` sets.
 trap 'rm -rf "$results" "$place"' EXIT
 
 heading

@@ -3,8 +3,8 @@
 #
 # Usage: benches/history.sh
 #
-# A real scan of 5,000 small homes is published below the target directory, and daily runs before it
-# are made from its table. Environment: RUNS (5, or more), HOMES (5000), DAYS (365).
+# The script publishes a real scan of 5,000 small homes below the target directory, and makes daily runs
+# before it from its table. Environment: RUNS (5 or more), HOMES (5000), DAYS (365).
 set -euo pipefail
 
 # shellcheck source=benches/common.sh
@@ -19,12 +19,12 @@ earlier=$((days - 1))
 build --bin efs-scan
 build -p efs-scan-bench --bin peak
 efs_scan=$target/release/efs-scan
-# Not what this machine is configured to do.
+# Ignore this machine's configuration.
 export EFS_SCAN_CONFIG=/dev/null
 
 publish_runs
 
-# What is measured must be the whole of it.
+# Fail if the runs are not complete: a partial set would be faster to read.
 shown=$("$efs_scan" history --from "$published" --days "$days" 2>&1)
 if ! grep -q "  $days runs from .*, all complete$" <<<"$shown" ||
   ! grep -q "^total of $homes " <<<"$shown" || grep -qE "WARN|^Runs: " <<<"$shown"; then

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Measures efs-scan beside its peers where every answer takes a round trip, as on EFS, and prints
-# a Markdown table. The tree is computed (see src/slow), and mounted anew for each run, so that the
-# kernel knows nothing of it.
+# Measures efs-scan beside its peers where every answer takes a round trip, as on EFS, and prints a
+# Markdown table. The tree is computed (see tests/testbed/src/fuse/slow) and mounted anew for each run,
+# so the kernel has nothing of it in its caches.
 #
 # Usage: benches/latency.sh [RTT_US]
 #
-# RTT_US is 5000 if not given. Environment: RUNS (3, or more: du takes half a minute),
-# DIRS (2000), FILES (10) in each; PEERS=installed uses the peers that are there and installs none.
+# RTT_US is 5000 by default. Environment: RUNS (3 or more; du takes half a minute), DIRS (2000),
+# FILES (10) in each; PEERS=installed uses only installed peers.
 set -euo pipefail
 
 # shellcheck disable=SC2034 # For common.sh.
@@ -22,7 +22,7 @@ build
 build -p efs-scan-bench
 use_slow_tree
 bin=$target/release
-# Not what this machine is configured to do.
+# Ignore this machine's configuration.
 export EFS_SCAN_CONFIG=/dev/null
 
 contender "efs-scan" "$bin/efs-scan" "$mnt"
@@ -30,8 +30,8 @@ contender "du -s" du -s "$mnt"
 peers_on "$mnt"
 contender "floor, 64 threads" "$bin/floor" --threads 64 "$mnt"
 
-# run INDEX: leaves one line "seconds round-trips peak-in-flight" in $results/INDEX. A tool that
-# opened less than every directory did not do the work.
+# run INDEX: writes one line "seconds round-trips peak-in-flight" to $results/INDEX. A tool that did not
+# open every directory has failed.
 run() {
   local words report=$results/report seconds trips peak
   read -ra words <<<"${commands[$1]}"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Measures the peak memory of a scan of very many files: by default 10,000,000 empty ones, 20 in
-# each of 500,000 directories, in 200 homes.
+# Measures the peak memory of a scan of very many files: by default 10,000,000 empty files, 20 in each
+# of 500,000 directories, in 200 homes.
 #
 # Usage: benches/memory.sh DIR [HOMES]
 #
-# DIR must not exist and needs an inode for each; a tmpfs takes about 1 KiB of memory an inode
-# (mount it with nr_inodes=0). It is left there, for a second look.
+# DIR must not exist, and its file system needs that many inodes; a tmpfs takes about 1 KiB of memory
+# per inode (mount it with nr_inodes=0). The script leaves DIR behind, for a second look.
 set -euo pipefail
 
 # shellcheck source=benches/common.sh
@@ -20,7 +20,7 @@ fi
 build
 build -p efs-scan-bench
 
-# 50 x 50 directories a home, named and made in few calls.
+# directories: prints the paths of 50 x 50 directories for each home.
 directories() {
   local home a
   for ((home = 0; home < homes; home++)); do

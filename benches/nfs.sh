@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Measures efs-scan beside its peers on a real NFSv4.1 mount with latency, and prints a Markdown
-# table. Client and server run in user-mode Linux (tests/testbed/uml), which has one slow processor, so the
-# times are worth something only because the delay dominates them; the counts are exact. Mounted
-# anew for each run, so that the client knows nothing of the tree.
+# Measures efs-scan beside its peers on a real NFSv4.1 mount with latency, and prints a Markdown table.
+# Client and server run in user-mode Linux (tests/testbed/uml), which has one slow processor: the times
+# mean something only because the delay dominates them; the counts are exact. The tree is mounted anew
+# for each run, so the client has nothing of it in its caches.
 #
 # Usage: benches/nfs.sh [DELAY_MS]
 #
-# DELAY_MS is each way, 10 if not given. Environment: RUNS (1, since du takes more than a minute);
-# DIRS (1000), FILES (10) in each; PEERS=installed uses the peers that are there and installs none.
+# DELAY_MS is each way, 10 by default. Environment: RUNS (1, since du takes more than a minute);
+# DIRS (1000), FILES (10) in each; PEERS=installed uses only installed peers.
 set -euo pipefail
 
 # shellcheck disable=SC2034 # For common.sh.
@@ -32,7 +32,7 @@ contender "floor, 64 threads" "$bin/floor" --threads 64 "$mnt"
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
-# The guest's programs lie beside its job. du is the guest's own, which is of the host's release.
+# The guest's programs are beside its job. It has a du of its own, of the host's release.
 programs=()
 for index in "${!commands[@]}"; do
   read -ra words <<<"${commands[index]}"
@@ -57,7 +57,7 @@ for command in "${commands[@]}"; do
     echo "$program lacks libraries in the guest" >&2
     exit 1
   fi
-  # Reading the program is not what is measured.
+  # Read the program before the measurement.
   "$program" --version >/dev/null 2>&1 || true
 done
 tree "$served" "$dirs" "$files"
@@ -67,7 +67,7 @@ delay "$delay"
 for ((round = 0; round < runs; round++)); do
   for index in "${!commands[@]}"; do
     read -ra words <<<"${commands[index]}"
-    # What is over soon is done three times: there a moment's disturbance counts for more.
+    # A short run is repeated three times, because a brief disturbance counts for more in it.
     for turn in 1 2 3; do
       mounted
       began=$SECONDS
@@ -81,7 +81,7 @@ JOB
 UML_TIMEOUT=$((runs * 1800)) "$repository/tests/testbed/uml/run" "$results/job" "$results/shape" \
   "$results/contenders" "${programs[@]}" >"$results/facts"
 
-# middle INDEX NAME: the median over the rounds; a kind of request that never came is 0 of them.
+# middle INDEX NAME: prints the median over the rounds; a kind of request that never came counts as 0.
 middle() {
   sed -n "s/^$1\.$2=//p" "$results/facts" | sort -n | awk '
     { value[NR] = $1 }
@@ -108,7 +108,7 @@ for index in "${!names[@]}"; do
     counts+=("$count")
     trips=$(awk -v a="$trips" -v b="$count" 'BEGIN { print a + b }')
   done
-  # Whoever read less than every directory did not do the work.
+  # A tool that did not read every directory has failed.
   if [[ $(sed -n "s/^$index\.code=//p" "$results/facts" | sort -u) != 0 ]] ||
     awk -v read="${counts[0]}" -v dirs="$dirs" 'BEGIN { exit !(read < dirs) }'; then
     failed+=("${names[index]}")

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Published runs to measure readers on. Sourced behind common.sh by scripts that set $homes and
-# $earlier, how many daily runs there are before the one that is made by a real scan.
+# Makes published runs to measure readers on. Scripts source it after common.sh, and set $homes and
+# $earlier, the number of daily runs before the one of a real scan.
 # shellcheck disable=SC2154 # $target is set by common.sh, the others by who sources this.
 
 place=$target/bench-published
@@ -10,7 +10,7 @@ if [[ $place =~ [[:space:]\"\'\\] ]]; then
   exit 2
 fi
 
-# make_homes: a cache and trash in each home; every hundredth belongs to nobody known.
+# make_homes: makes homes with a cache and trash; every hundredth is an orphan home.
 make_homes() {
   local uid root=$place/homes
   for ((uid = 200000; uid < 200000 + homes; uid++)); do
@@ -25,8 +25,8 @@ make_homes() {
   done >"$place/names.csv"
 }
 
-# make_earlier: tables of the days before, with other sizes, and the beginnings of their reports,
-# which is what is read of them.
+# make_earlier: makes the tables of earlier days, with other sizes, and the beginnings of their reports;
+# readers read no more of a report.
 make_earlier() {
   local table report day at id
   table=$(echo "$published"/homes/dt=*/*.csv)
@@ -35,7 +35,7 @@ make_earlier() {
     at=$(($(date +%s) - day * 86400))
     id=$(date -u -d "@$at" +%Y%m%dT%H%M%S.000000Z)
     mkdir -p "$published/homes/dt=$(date -u -d "@$at" +%F)"
-    # No cell has quotes: the names are made above.
+    # No cell has quotes, since the names are those made above.
     awk -F, -v OFS=, -v day="$day" -v id="$id" -v at="$(date -u -d "@$at" +%FT%TZ)" '
       NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i }
       NR > 1 {
@@ -44,7 +44,7 @@ make_earlier() {
         $column["run_id"] = id
         $column["run_started"] = at
       }
-      # Some homes are new, and one of each day is gone.
+      # On each day some homes are new, and one is gone.
       NR == 1 || NR % 500 != day || /^\(outside homes\),/
       NR == 2 { sub(/^[0-9]+/, 300000 + day); print }
     ' "$table" >"$published/homes/dt=$(date -u -d "@$at" +%F)/$id.csv"
@@ -53,7 +53,7 @@ make_earlier() {
   done
 }
 
-# publish_runs: all of it, anew.
+# publish_runs: makes homes and runs anew.
 publish_runs() {
   rm -rf "$place"
   mkdir -p "$place"

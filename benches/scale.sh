@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Scans trees that are too large to make, and watches the scanner's memory and open files on the
-# way; prints a row of a Markdown table for each tree. They are computed (see src/slow) and answer
-# at once.
+# Scans trees that are too large to make, watches the scanner's memory and open files meanwhile, and
+# prints a row of a Markdown table for each tree. The trees are computed and answer at once (see
+# tests/testbed/src/fuse/slow).
 #
 # Usage: benches/scale.sh [DIRS FILES]     (1000000 directories with 10 files each)
 #        benches/scale.sh --wide-files N   one directory with N files
 #        benches/scale.sh --wide-dirs N    one directory with N empty directories
 #        benches/scale.sh all              the first, and the others with 5000000
 #
-# The kernel keeps about 1 KiB for each inode as long as memory is free: run it in a cgroup with a
-# limit of, say, 2 GiB where others need the memory (`systemd-run --scope -p MemoryMax=2G ...`).
+# The kernel keeps about 1 KiB for each inode as long as memory is free. Where others need the memory,
+# run this in a cgroup with a limit of, say, 2 GiB (`systemd-run --scope -p MemoryMax=2G ...`).
 # Environment: SCAN_FLAGS, more flags for efs-scan.
 set -euo pipefail
 
@@ -22,15 +22,15 @@ build -p efs-scan-bench
 use_slow_tree
 bin=$target/release
 read -ra flags <<<"${SCAN_FLAGS:-}"
-# Not what this machine is configured to do.
+# Ignore this machine's configuration.
 export EFS_SCAN_CONFIG=/dev/null
 
-# total NAME: from the report; the totals come before the homes, which have the same names.
+# total NAME: prints a total of the report. Totals come before the homes, which have the same keys.
 total() {
   sed -n '/"totals"/,$p' "$results/report" | sed -nE "s/^ *\"$1\": ([0-9]+),?/\1/p" | head -n 1
 }
 
-# row LABEL OPTIONS...: one scan of the tree that the options of slow-tree make.
+# row LABEL OPTIONS...: scans the tree that slow-tree computes with these options, and prints its row.
 row() {
   local said=$results/said report=$results/slow-tree dirs files seen cells name
   if ! "$bin/slow-tree" --report "$report" "${@:2}" "$mnt" -- "$bin/watch-memory" \

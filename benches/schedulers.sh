@@ -4,7 +4,7 @@
 #
 # Usage: benches/schedulers.sh [TREE]
 #
-# Environment: RUNS (5, or more); DELAY_US (1000), the simulated round trip of the last part.
+# Environment: RUNS (5 or more); DELAY_US (1000), the simulated round trip of the last part.
 set -euo pipefail
 
 # shellcheck source=benches/common.sh
@@ -30,7 +30,7 @@ heading
 echo "| scheduler | threads | delay µs | median s | ratio to stack | CPU s | ratio to stack |"
 echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
 for index in "${!commands[@]}"; do
-  # Each setting's first contender is the stack.
+  # The first contender of each setting is the stack.
   first=$((index - index % ${#schedulers[@]}))
   printf '| %s | %.3f | %s | %.3f | %s |\n' "${names[index]}" \
     "$(median "$index" 1)" "$(ratio "$(median "$index" 1)" "$(median "$first" 1)")" \

@@ -3,8 +3,8 @@
 #
 # Usage: benches/status.sh
 #
-# A real scan of 5,000 small homes is published below the target directory, and nine daily runs
-# before it are made from its table. Environment: RUNS (5, or more), HOMES (5000).
+# The script publishes a real scan of 5,000 small homes below the target directory, and makes nine daily
+# runs before it from its table. Environment: RUNS (5 or more), HOMES (5000).
 set -euo pipefail
 
 # shellcheck source=benches/common.sh
@@ -17,12 +17,12 @@ homes=${HOMES:-5000}
 earlier=9
 build --bin efs-scan
 efs_scan=$target/release/efs-scan
-# Not what this machine is configured to do.
+# Ignore this machine's configuration.
 export EFS_SCAN_CONFIG=/dev/null
 
 publish_runs
 
-# What is measured must be the whole of it.
+# Fail if the runs are not complete: a partial set would be faster to read.
 shown=$("$efs_scan" status --from "$published")
 if ! grep -q "^total of $homes " <<<"$shown" || grep -q "no run" <<<"$shown" ||
   ! grep -q "^Gone since the day before: " <<<"$shown" || ! grep -q "NEW$" <<<"$shown"; then
