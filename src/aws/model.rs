@@ -40,7 +40,7 @@ pub struct EfsSize {
     pub infrequent_access: Option<MeteredBytes>,
     /// In Archive.
     pub archive: Option<MeteredBytes>,
-    /// When EFS counted.
+    /// Time of the measurement.
     #[schemars(with = "Option<String>")]
     pub at: Option<Timestamp>,
 }
@@ -66,7 +66,7 @@ pub struct Domain {
     pub name: String,
 }
 
-/// What has a home in a domain.
+/// The kind of a member of a domain.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -89,23 +89,22 @@ pub struct Member {
     pub uid: Option<u32>,
 }
 
-/// Something that runs for a user profile or in a space.
+/// An app of a user profile or in a space.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct App {
     /// `JupyterLab`, `KernelGateway` and others.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Its name.
     pub name: String,
-    /// The user profile it runs for.
+    /// The user profile that it runs for.
     pub profile: Option<String>,
-    /// The space it runs in.
+    /// The space that it runs in.
     pub space: Option<String>,
     /// `ml.t3.medium` and the like; the default app may have none.
     pub instance_type: Option<String>,
     /// `InService`, `Pending`, `Failed`, `Deleting`.
     pub status: String,
-    /// Since when.
+    /// Time of creation.
     #[schemars(with = "Option<String>")]
     pub created: Option<Timestamp>,
 }
@@ -131,7 +130,7 @@ pub struct EmailError {
     pub error: ServiceError,
 }
 
-/// What became of a message that SES did not confirm.
+/// The outcome of a message that SES did not confirm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmailOutcome {
     /// SES refused this message; it may take another one.

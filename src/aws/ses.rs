@@ -70,7 +70,7 @@ impl Mailer<'_> {
                 let error = service_error(&call, &error);
                 match error.trouble {
                     Trouble::Unreachable | Trouble::Credentials => Err(error),
-                    // SES is there. The permission to send does not include this call.
+                    // SES answered. Permission to send does not include this call.
                     _ => {
                         tracing::debug!("{}", error.text);
                         Ok(None)

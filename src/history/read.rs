@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::series::{History, HomeSeries, RunPoint};
-use crate::published::{HomeRow, HomesTable, Listed, comparable, homes_tables, is_future};
+use crate::published::{HomeRow, HomesTable, TableCoverage, comparable, homes_tables, is_future};
 use crate::report::{Coverage, bytes_of_cell};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{ReadSize, Store};
@@ -88,7 +88,7 @@ impl Texts {
 #[derive(Default)]
 struct RunRows {
     rows: Vec<RunRow>,
-    listed: Listed,
+    listed: TableCoverage,
     has_outside: bool,
 }
 
@@ -118,7 +118,7 @@ struct HistoryReader<'a> {
     texts: Texts,
     runs: Vec<RunPoint>,
     /// Of the newest run.
-    listed: Listed,
+    listed: TableCoverage,
     has_outside: bool,
     homes: HashMap<(bool, u32), SeriesSoFar>,
     unreadable: Vec<String>,

@@ -76,8 +76,8 @@ impl UserMetrics {
         }
     }
 
-    /// Who is named and has no home in the report: an alarm on their figures would never hear of
-    /// them.
+    /// Lists the named users without a home in the report: an alarm on their metrics would never
+    /// have data.
     pub fn missing(&self, report: &Report) -> Vec<&str> {
         let Self::Named(names) = self else { return Vec::new() };
         let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
@@ -87,10 +87,10 @@ impl UserMetrics {
     }
 }
 
-/// The metrics of a run. What is not known is left out, not 0: `OrphanBytes` without a source of
-/// names that should know everybody, `MaxQuotaPercent` without a quota,
-/// `MeteredDifferencePercent` without a figure of EFS's for the whole of what was scanned; and
-/// whatever would be too small because something could not be read, or an alarm would end by it.
+/// Composes the metrics of a run. A metric whose value is unknown is left out, not 0:
+/// `OrphanBytes` without a source of names that knows all owners, `MaxQuotaPercent` without a
+/// quota, `MeteredDifferencePercent` without EFS's size of all that was scanned. So are sums of a
+/// run that is not complete: they would be too small, and could end an alarm.
 pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<Datum> {
     let usage = &report.totals;
     let seconds = report.run.finished.duration_since(report.run.started).as_secs_f64();
@@ -98,7 +98,7 @@ pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<D
     let complete = report.run.coverage == Coverage::Complete;
     let quotas = report.homes.iter().filter_map(|home| home.quota);
     let highest = quotas.map(|quota| quota.used_percent).max_by(f64::total_cmp);
-    // Without its sign: an alarm asks how far off it is, and has one threshold.
+    // Without its sign, so that an alarm needs one threshold only.
     let difference = report.file_system.as_ref().and_then(|efs| efs.difference_percent);
     let whole = |value: f64| complete.then_some(value);
     let orphans = report.orphans.map(|orphans| of_class(orphans.usage));
@@ -125,7 +125,7 @@ pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<D
     all
 }
 
-/// Four metrics for each person. Homes of one name count as one: CloudWatch would mix them up.
+/// Four metrics for each user. Homes of one name count as one: CloudWatch would mix them up.
 fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datum> {
     #[derive(Default)]
     struct User {
@@ -133,7 +133,7 @@ fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datu
         trash: u64,
         cache: u64,
         quota: Option<f64>,
-        /// Whether something of it was not read.
+        /// True if not everything in the homes was read.
         partial: bool,
     }
     let mut users: BTreeMap<String, User> = BTreeMap::new();
@@ -164,12 +164,12 @@ fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datu
     all
 }
 
-/// The person, or the name of the home.
+/// The owner's name, or the home's.
 fn name(home: &HomeReport) -> &str {
     home.owner.name.as_deref().unwrap_or(&home.name)
 }
 
-/// That as CloudWatch takes it: ASCII, not empty, no colon first.
+/// The name as CloudWatch takes it: ASCII, not empty, without a colon in front.
 fn user_name(home: &HomeReport) -> String {
     let ascii: String = printable(name(home).as_bytes())
         .chars()
@@ -183,7 +183,7 @@ fn user_name(home: &HomeReport) -> String {
     }
 }
 
-/// Cuts the values into calls inside CloudWatch's limits, in order.
+/// Divides the metrics into calls within CloudWatch's limits, in order.
 pub fn batches(data: &[Datum]) -> Vec<&[Datum]> {
     let mut all = Vec::new();
     let (mut from, mut bytes) = (0, 0);

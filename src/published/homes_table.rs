@@ -1,4 +1,4 @@
-//! The published tables of homes, read back: what earlier runs found, without their reports.
+//! Reads the published tables of homes: the results of earlier runs without their reports.
 
 use jiff::Timestamp;
 use jiff::fmt::strtime;
@@ -9,40 +9,36 @@ use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::Store;
 use crate::units::AllocatedBytes;
 
-/// Where the table of a run is.
+/// The table of homes of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HomesTable {
-    /// Its key.
     pub key: String,
-    /// The run's id.
+    /// Id of the run.
     pub run: String,
-    /// When the run started, by its id.
+    /// Start of the run, by its id.
     pub started: Timestamp,
 }
 
-/// One line of a table.
+/// One row of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct HomeRow<'a> {
-    /// Whether it is what lies outside of all homes. A home may be called like that.
+    /// True for the row of everything outside homes. A home may have the same name.
     pub outside: bool,
-    /// The cell with its name; [`bytes_of_cell`] says of what bytes.
+    /// The cell with its name; [`bytes_of_cell`] decodes it.
     pub home: &'a str,
-    /// Whose it is.
     pub uid: Option<u32>,
-    /// The cell with the owner's name; empty where nobody is known.
+    /// The cell with the owner's name; empty if no owner is known.
     pub owner: &'a str,
-    /// Whether all of it was read.
     pub coverage: Coverage,
-    /// What `du` counts.
     pub allocated: AllocatedBytes,
-    /// Its quota, if it has one.
     pub quota: Option<AllocatedBytes>,
 }
 
-/// The tables of the runs that started on the day of `first` (in UTC) or later, oldest first.
+/// Lists the tables of the runs that started on the day of `first` (in UTC) or later, oldest
+/// first.
 ///
 /// # Errors
-/// If the store cannot say.
+/// If the store cannot list them.
 pub fn homes_tables(store: &dyn Store, first: Timestamp) -> ServiceResult<Vec<HomesTable>> {
     let day = first.strftime("%Y-%m-%d");
     let keys = store.list("homes/dt=", &format!("homes/dt={day}"))?;
@@ -52,7 +48,7 @@ pub fn homes_tables(store: &dyn Store, first: Timestamp) -> ServiceResult<Vec<Ho
 }
 
 impl HomesTable {
-    /// `None` where the key is not that of a run's table.
+    /// `None` if the key is not that of a run's table.
     fn of(key: String) -> Option<Self> {
         let run = key.rsplit('/').next()?.strip_suffix(".csv")?.to_owned();
         let started = started_of(&run)?;
@@ -65,7 +61,7 @@ impl HomesTable {
         format!("runs/{}.json", path.strip_suffix(".csv").unwrap_or(path))
     }
 
-    /// Hands over every row of the table. An error may come after some of them.
+    /// Hands over every row of the table. Some rows may come before an error.
     ///
     /// # Errors
     /// Names the table and what is wrong with it.
@@ -81,7 +77,7 @@ impl HomesTable {
     }
 }
 
-/// When a run started, by its id.
+/// The start of a run, by its id.
 fn started_of(id: &str) -> Option<Timestamp> {
     let time = strtime::parse("%Y%m%dT%H%M%S%.fZ", id).ok()?.to_datetime().ok()?;
     TimeZone::UTC.to_timestamp(time).ok()
@@ -115,7 +111,7 @@ fn rows(table: &[u8], mut each: impl FnMut(HomeRow<'_>)) -> Result<(), String> {
             coverage: match cell(coverage) {
                 "complete" => Coverage::Complete,
                 "interrupted" => Coverage::Interrupted,
-                // What a later version may call it is not complete either.
+                // A coverage that only later versions know is not complete either.
                 _ => Coverage::Partial,
             },
             allocated: bytes?,
@@ -126,30 +122,29 @@ fn rows(table: &[u8], mut each: impl FnMut(HomeRow<'_>)) -> Result<(), String> {
 }
 
 impl HomeRow<'_> {
-    /// The name's bytes.
-    pub fn name(&self) -> Vec<u8> {
+    /// The bytes of the home's name.
+    pub fn name_bytes(&self) -> Vec<u8> {
         bytes_of_cell(self.home)
     }
 }
 
-/// What the rows of a table say of its run.
+/// The coverage of a run, by the rows of its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Whether every home there was has a row: the run went to its end, and nothing above the
+pub struct TableCoverage {
+    /// True if every home has a row: the run was not interrupted, and no directory above the
     /// homes, which counts as outside of them, was unreadable.
     pub all_homes: bool,
-    /// How much of what was there was read.
     pub coverage: Coverage,
 }
 
-impl Default for Listed {
+impl Default for TableCoverage {
     fn default() -> Self {
         Self { all_homes: true, coverage: Coverage::Complete }
     }
 }
 
-impl Listed {
-    /// Takes a row into account.
+impl TableCoverage {
+    /// Adds a row.
     pub fn add(&mut self, outside: bool, coverage: Coverage) {
         self.all_homes &= match outside {
             true => coverage == Coverage::Complete,

@@ -1,4 +1,4 @@
-//! `latest.json`: the newest run in short, one line for each home.
+//! `latest.json`: a summary of the newest run, with one line for each home.
 
 use std::cmp::Reverse;
 
@@ -17,75 +17,65 @@ use crate::units::{AllocatedBytes, MeteredBytes, Usd};
 /// Name and version of the schema. Keys are only added within a version.
 pub const SCHEMA: &str = "efs-scan/latest/1";
 
-/// The newest run in short.
+/// A summary of the newest run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Latest {
-    /// `efs-scan/latest/1`.
+    /// [`SCHEMA`]
     pub schema: String,
-    /// The run.
     pub run: Run,
-    /// Where the whole report is, beside this object.
+    /// Key of the report, at the same destination.
     pub report: String,
-    /// Where the table of homes is.
+    /// Key of the table of homes.
     pub homes_table: String,
-    /// The file system, if known.
     pub file_system: Option<FileSystem>,
-    /// What everything costs, if there is a price for it.
+    /// The cost of everything, if there are prices.
     #[serde(default)]
     pub money: Option<Money>,
-    /// Everything together.
     pub totals: Usage,
-    /// Homes of nobody known.
+    /// Orphan homes, if the sources of names can tell.
     pub orphans: Option<Orphans>,
-    /// How many operations failed.
+    /// Number of operations that failed.
     pub errors: u64,
-    /// A line for each home, largest first.
+    /// One line for each home, largest first; everything outside homes comes last.
     pub homes: Vec<HomeLine>,
 }
 
-/// One home.
+/// A home in short.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HomeLine {
     /// Path below the root, or `(outside homes)`.
     pub name: String,
-    /// Its bytes in base64, where `name` is lossy.
+    /// The bytes of the name in base64, if `name` is lossy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_base64: Option<String>,
-    /// What makes it a home.
     pub kind: HomeKind,
-    /// Whose it is.
     pub uid: Option<u32>,
-    /// Who that is.
     pub owner: Owner,
-    /// Whether all of it was read.
     pub coverage: Coverage,
     /// Regular files.
     pub files: u64,
     /// Inodes of every kind.
     #[serde(default)]
     pub inodes: Option<u64>,
-    /// What `du` counts.
     pub allocated_bytes: AllocatedBytes,
-    /// What EFS bills.
     pub metered_bytes: MeteredBytes,
-    /// Deleted, still billed.
+    /// Allocated bytes of the class trash.
     pub trash_bytes: AllocatedBytes,
-    /// Can be had again.
+    /// Allocated bytes of the class cache.
     pub cache_bytes: AllocatedBytes,
     /// Newest change of anything in it.
     #[schemars(with = "Option<String>")]
     pub newest_mtime: Option<Timestamp>,
-    /// Its quota, if it has one.
     pub quota: Option<Quota>,
-    /// Its share of the file system's monthly cost, as an estimate.
+    /// Its estimated share of the file system's monthly cost.
     pub cost_month: Option<Usd>,
-    /// What deleting its trash and caches would save.
+    /// Its reclaimable trash and caches.
     #[serde(default)]
     pub reclaimable: Option<Reclaimable>,
 }
 
 impl Latest {
-    /// The run in short.
+    /// Summarises a report.
     pub fn of(report: &Report) -> Self {
         let keys = Keys::of(report);
         let mut homes: Vec<HomeLine> = report.homes.iter().map(HomeLine::of).collect();

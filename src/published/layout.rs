@@ -1,4 +1,4 @@
-//! What is published of a run, and under which keys.
+//! The objects that are published of a run, and their keys.
 
 use serde::Serialize;
 
@@ -6,25 +6,26 @@ use super::latest::Latest;
 use crate::report::{DuNames, Report, csv, du, findings_csv};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
-/// The small object that readers ask for. It is written last: what it names is there.
+/// Key of the small object that readers poll. It is written last, so the objects that it names
+/// exist.
 pub const LATEST: &str = "latest.json";
 
-/// The form of the old daily file.
+/// Key of the newest run as `du` prints it, for readers of that form.
 pub const DU_LATEST: &str = "du/latest.txt";
 
-/// Where the objects of a run are.
+/// The keys of a run's objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
-    /// The whole report.
+    /// The report.
     pub run: String,
-    /// A line for each home.
+    /// The table of homes.
     pub homes: String,
-    /// A line for each finding.
+    /// The table of findings.
     pub findings: String,
 }
 
 impl Keys {
-    /// The keys of a run; its day is the one it started on, in UTC.
+    /// The day in the keys is that of the run's start, in UTC.
     pub fn of(report: &Report) -> Self {
         let day = report.run.started.strftime("%Y-%m-%d");
         let id = &report.run.id;
@@ -37,10 +38,10 @@ impl Keys {
     }
 }
 
-/// An object and its key.
+/// A key and the contents of its object.
 pub(crate) type Keyed = (String, Vec<u8>);
 
-/// The objects that never change once they are there.
+/// The objects of a run that never change.
 pub(crate) fn immutable(report: &Report) -> ServiceResult<[Keyed; 3]> {
     let keys = Keys::of(report);
     let table = |made: Result<Vec<u8>, ::csv::Error>| {
@@ -48,18 +49,18 @@ pub(crate) fn immutable(report: &Report) -> ServiceResult<[Keyed; 3]> {
     };
     Ok([
         (keys.run, json(report)?),
-        // One record on each line, whatever a name holds: Athena splits files at line ends.
+        // Each record is one line, whatever a name contains: Athena splits files at line ends.
         (keys.homes, table(csv(report, DuNames::Printable))?),
         (keys.findings, table(findings_csv(report))?),
     ])
 }
 
-/// `du -h -d1` of the run.
+/// The contents of [`DU_LATEST`]: the run as `du -h -d1` prints it.
 pub(crate) fn du_latest(report: &Report) -> Vec<u8> {
     du(report, DuNames::Raw)
 }
 
-/// What points to the run.
+/// The contents of [`LATEST`].
 pub(crate) fn latest(report: &Report) -> ServiceResult<Vec<u8>> {
     json(&Latest::of(report))
 }

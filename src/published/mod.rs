@@ -1,5 +1,5 @@
-//! What is stored of runs at a destination, both ways: what is written there, and how it is read
-//! back.
+//! The published form of runs at a destination: the objects that are written there, and how they
+//! are read back.
 
 mod age;
 mod homes_table;
@@ -11,7 +11,7 @@ mod runs;
 mod selection;
 
 pub(crate) use age::{OLD, is_future, is_old, is_stale};
-pub use homes_table::{HomeRow, HomesTable, Listed, homes_tables};
+pub use homes_table::{HomeRow, HomesTable, TableCoverage, homes_tables};
 pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
 pub use layout::{DU_LATEST, Keys, LATEST};
 pub(crate) use layout::{du_latest, immutable, latest};

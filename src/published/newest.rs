@@ -1,4 +1,4 @@
-//! The newest run at a destination: what `latest.json` names.
+//! Reads the newest run at a destination: the one that `latest.json` names.
 
 use serde::Deserialize;
 
@@ -8,10 +8,10 @@ use crate::report::Report;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{Object, Store};
 
-/// The newest run that was published there, if there is one.
+/// Reads `latest.json`, if there is one.
 ///
 /// # Errors
-/// If the store cannot say, or what is there is not from this program.
+/// If it cannot be read, or is not from this program.
 pub fn newest(store: &dyn Store) -> ServiceResult<Option<Latest>> {
     let Some(object) = store.get(LATEST)? else { return Ok(None) };
     let refused = |problem| Err(ServiceError::new(Trouble::Refused, problem));
@@ -25,10 +25,10 @@ pub fn newest(store: &dyn Store) -> ServiceResult<Option<Latest>> {
     }
 }
 
-/// The newest run, whole: the report that `latest.json` names.
+/// Reads the report that `latest.json` names.
 ///
 /// # Errors
-/// If the store cannot say, nothing is published there, or the two do not belong together.
+/// If nothing is published, an object cannot be read, or the two are not of the same run.
 pub fn newest_report(store: &dyn Store) -> ServiceResult<Report> {
     let missing = |text| ServiceError::new(Trouble::Missing, text);
     let refused = |text| ServiceError::new(Trouble::Refused, text);
@@ -44,23 +44,24 @@ pub fn newest_report(store: &dyn Store) -> ServiceResult<Report> {
     }
 }
 
-/// What is said where nothing was published yet.
+/// The message for a destination without a published run.
 pub fn nothing_there(store: &dyn Store) -> String {
     format!("nothing is published there yet: {} does not exist", store.name(LATEST))
 }
 
-/// What a `latest.json` names, of any version of its schema.
+/// The run that a `latest.json` names, in any version of its schema.
 #[derive(Deserialize)]
 pub(crate) struct Pointer {
-    pub(crate) run: Run,
+    pub(crate) run: PointerRun,
     pub(crate) report: Option<String>,
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Run {
+pub(crate) struct PointerRun {
     pub(crate) id: String,
 }
 
+/// Reads the pointer in `latest.json`.
 pub(crate) fn named(store: &dyn Store, latest: &Object) -> ServiceResult<Pointer> {
     serde_json::from_slice(&latest.bytes).map_err(|_| {
         let name = store.name(LATEST);

@@ -1,6 +1,6 @@
-//! Which homes `--user` means.
+//! The homes that `--user` selects.
 
-/// True if `user` means this home: it is its owner's name, its uid, or its own name.
+/// True if `user` selects this home: it is its owner's name, its uid, or its own name.
 pub(crate) fn is_of(user: &str, home: &str, uid: Option<u32>, owner: Option<&str>) -> bool {
     owner == Some(user) || uid.is_some_and(|uid| uid.to_string() == user) || home == user
 }

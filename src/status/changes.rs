@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::published::{HomesTable, Latest, Listed, homes_tables};
+use crate::published::{HomesTable, Latest, TableCoverage, homes_tables};
 use crate::report::{Coverage, bytes_of_cell};
 use crate::service_error::ServiceResult;
 use crate::store::Store;
@@ -91,15 +91,15 @@ fn read_base(store: &dyn Store, run: &HomesTable) -> ServiceResult<Option<Base>>
             coverage: row.coverage,
             allocated: row.allocated.0,
         };
-        homes.insert((row.outside, row.name()), home);
+        homes.insert((row.outside, row.name_bytes()), home);
     })?;
     Ok(Some(Base { run: run.run.clone(), started: run.started, homes }))
 }
 
 impl Base {
     /// What its homes say of the run.
-    pub(super) fn listed(&self) -> Listed {
-        let mut listed = Listed::default();
+    pub(super) fn listed(&self) -> TableCoverage {
+        let mut listed = TableCoverage::default();
         self.homes.iter().for_each(|((outside, _), home)| listed.add(*outside, home.coverage));
         listed
     }
