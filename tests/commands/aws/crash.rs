@@ -1,0 +1,100 @@
+//! Killed at each request of publishing, before and after it took effect.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use efs_scan_testbed::aws::{Fault, Phase, What};
+
+/// A fault that kills the process with that pid, in that phase of a request.
+fn killer(phase: Phase) -> (Arc<Mutex<Option<u32>>>, What) {
+    let pid = Arc::new(Mutex::new(None));
+    let victim = Arc::clone(&pid);
+    let kill = What::call(move |now| {
+        if now == phase {
+            // The pid is known as soon as the program runs; a request comes later.
+            while victim.lock().unwrap().is_none() {
+                std::thread::yield_now();
+            }
+            signal(victim.lock().unwrap().unwrap(), "KILL");
+        }
+    });
+    (pid, kill)
+}
+
+/// Kills the program at its `at`-th request after the check, in that phase; whether there was one.
+fn killed_at(world: &World, at: usize, phase: Phase) -> bool {
+    let (pid, kill) = killer(phase);
+    // The check is the first write and the first read.
+    world.aws.fault(Fault::new("S3", "*", kill).after(2 + at));
+    let mut command = world.command();
+    command.arg(world.root()).args(TO).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    *pid.lock().unwrap() = Some(child.id());
+    let output = finish(child, Duration::from_secs(60));
+    let fired = world.aws.faults_fired() > 0;
+    world.aws.clear_faults();
+    assert_eq!(code(&output).is_none(), fired, "{}", stderr(&output));
+    fired
+}
+
+#[test]
+fn kill_9_at_any_request_leaves_the_old_pointer_or_the_new_and_the_run() {
+    for phase in [Phase::Before, Phase::After] {
+        let mut at = 0;
+        loop {
+            let world = World::new();
+            assert_eq!(code(&world.scan(TO)), Some(0));
+            let old = world.latest().unwrap();
+            // So that the du form changes, too.
+            file(&world.root(), "200007/more", 5_000_000);
+            if !killed_at(&world, at, phase) {
+                break;
+            }
+            let pointer = world.latest().expect("whole");
+            let spool = world.spool();
+            let [waiting, ..] = &spool[..] else { panic!("the run is lost at {at} {phase:?}") };
+            let id = waiting.split(".run").next().unwrap();
+            let run = pointer["run"]["id"].as_str().unwrap();
+            assert!(run == old["run"]["id"] || run == id, "{run}");
+            // Every object that is there is whole.
+            for key in world.aws.keys("team").iter().filter(|key| key.ends_with(".json")) {
+                let bytes = world.aws.object("team", key).unwrap();
+                serde_json::from_slice::<Value>(&bytes).unwrap();
+            }
+            let sent = world.run(["publish"]);
+            assert_eq!(code(&sent), Some(0), "{}", stderr(&sent));
+            assert_eq!(world.latest().unwrap()["run"]["id"], id);
+            assert!(world.spool().is_empty());
+            assert_eq!(world.aws.keys("team").len(), 8, "at {at} {phase:?}");
+            at += 1;
+        }
+        // Three objects of the run, two reads, two writes, and two reads that they agree.
+        assert_eq!(at, 9, "{phase:?}");
+    }
+}
+
+#[test]
+fn kill_9_between_metrics_and_notice_loses_neither() {
+    for (service, operation) in [("CloudWatch", "PutMetricData"), ("SNS", "Publish")] {
+        for phase in [Phase::Before, Phase::After] {
+            let world = World::new();
+            let topic = world.aws.topic("quota");
+            let (pid, kill) = killer(phase);
+            world.aws.fault(Fault::new(service, operation, kill));
+            let mut command = world.command();
+            command.arg(world.root()).args(TO).args(["--cloudwatch", "--quota", "1MiB"]);
+            command.args(["--file-system-id", FILE_SYSTEM, "--notify-topic", &topic]);
+            let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            *pid.lock().unwrap() = Some(child.id());
+            assert_eq!(code(&finish(child, Duration::from_secs(60))), None);
+            let sent = world.run(["publish"]);
+            assert_eq!(code(&sent), Some(0), "{}", stderr(&sent));
+            assert!(world.spool().is_empty());
+            let complete = world.aws.metrics().into_iter().filter(|m| m.name == "ScanComplete");
+            // At least once: whoever is killed between sending and remembering sends again.
+            assert!((1..=2).contains(&complete.count()));
+            assert!((1..=2).contains(&world.aws.messages().len()));
+        }
+    }
+}

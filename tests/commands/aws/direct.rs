@@ -1,0 +1,112 @@
+//! Without a mount: the file system's nearest mount target.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use efs_scan_testbed::aws::{Fault, What};
+
+use super::*;
+
+/// An instance's metadata, of which there is the availability zone, and a token for it.
+fn metadata(zone: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n == 1) {
+                request.push(byte[0]);
+            }
+            let token = request.starts_with(b"PUT /latest/api/token");
+            let asked =
+                request.starts_with(b"GET /latest/meta-data/placement/availability-zone-id");
+            let (status, body) = match (token, asked) {
+                (true, _) => ("200 OK", "token"),
+                (_, true) => ("200 OK", zone),
+                _ => ("404 Not Found", ""),
+            };
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n");
+            let ttl = "x-aws-ec2-metadata-token-ttl-seconds: 21600\r\n\r\n";
+            let _ = stream.write_all(format!("{head}{ttl}{body}").as_bytes());
+        }
+    });
+    url
+}
+
+/// A scan of the file system by its id; what it says in the end, and how it ends.
+fn scan(world: &World, zone: Option<&'static str>) -> (Option<i32>, Vec<String>) {
+    scan_with(world, zone, &[])
+}
+
+fn scan_with(
+    world: &World,
+    zone: Option<&'static str>,
+    args: &[&str],
+) -> (Option<i32>, Vec<String>) {
+    let mut command = world.command();
+    command.args(args).args(["--engine", "nfs", "--nfs-uid", "0", "--file-system-id", FILE_SYSTEM]);
+    command.args(["--state-dir".as_ref(), world.state().as_os_str()]);
+    if let Some(zone) = zone {
+        command.env("AWS_EC2_METADATA_DISABLED", "false");
+        command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata(zone));
+    }
+    let output = watched(&mut command, Duration::from_secs(60));
+    let lines = stderr(&output).lines().map(|line| line.trim().to_owned()).collect();
+    (code(&output), lines)
+}
+
+/// Nobody serves NFS at these addresses: that it cannot be reached says which one was asked.
+#[test]
+fn the_mount_target_in_the_own_zone_is_asked() {
+    let world = World::new();
+    let (code, lines) = scan(&world, None);
+    assert_eq!(code, Some(1));
+    assert!(lines[0].contains("no mount target with an address that is available"), "{lines:?}");
+    world.aws.mount_target(FILE_SYSTEM, ["127.0.0.2", "use1-az1", "available"]);
+    world.aws.mount_target(FILE_SYSTEM, ["127.0.0.3", "use1-az2", "available"]);
+    world.aws.mount_target(FILE_SYSTEM, ["127.0.0.4", "use1-az3", "creating"]);
+    let (code, lines) = scan(&world, Some("use1-az2"));
+    assert_eq!((code, lines.len()), (Some(1), 1), "{lines:?}");
+    assert!(lines[0].contains("connect to nfs://127.0.0.3/: "), "{lines:?}");
+    assert!(lines[0].contains("refused"), "{lines:?}");
+    let (_, lines) = scan(&world, Some("use1-az1"));
+    assert!(lines[0].contains("nfs://127.0.0.2/"), "{lines:?}");
+    // In a zone without one, any is asked, and that is said.
+    let (code, lines) = scan(&world, Some("use1-az3"));
+    assert_eq!((code, lines.len()), (Some(1), 2), "{lines:?}");
+    assert!(lines[0].contains("has no mount target in this zone"), "{lines:?}");
+    assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+}
+
+#[test]
+fn who_may_not_ask_hears_which_permission_lacks() {
+    let world = World::new();
+    let denied = What::Denied;
+    world.aws.fault(Fault::new("EFS", "DescribeMountTargets", denied).always());
+    let (code, lines) = scan(&world, None);
+    assert_eq!((code, lines.len()), (Some(1), 1), "{lines:?}");
+    assert!(lines[0].contains("elasticfilesystem:DescribeMountTargets"), "{lines:?}");
+}
+
+/// Its address has no certificate; the name of the file system has.
+#[test]
+#[cfg(feature = "tls")]
+fn tls_is_for_the_name_of_the_file_system() {
+    // Where no other test listens; a server of NFS on this machine may do so everywhere.
+    let listener = TcpListener::bind("127.0.0.77:2049");
+    let free = listener.is_ok();
+    if !skip_unless(free, "the name that TLS is for", "port 2049 is taken on this machine") {
+        return;
+    }
+    let listener = listener.unwrap();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let world = World::new();
+    world.aws.mount_target(FILE_SYSTEM, ["127.0.0.77", "use1-az1", "available"]);
+    let (code, lines) = scan_with(&world, None, &["--tls"]);
+    assert_eq!((code, lines.len()), (Some(1), 1), "{lines:?}");
+    let said = format!("TLS with {FILE_SYSTEM}.efs.us-east-1.amazonaws.com at 127.0.0.77:2049: ");
+    assert!(lines[0].contains(&said), "{lines:?}");
+}

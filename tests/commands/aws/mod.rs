@@ -1,0 +1,115 @@
+//! Publishing, names and sizes through AWS's protocols, against a server on the loopback that
+//! keeps AWS's limits and fails on request.
+
+mod crash;
+#[cfg(target_os = "linux")]
+mod direct;
+mod history;
+mod metrics;
+mod names;
+mod notices;
+mod objects;
+mod sizes;
+mod troubles;
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use efs_scan_testbed::aws::{Sizes, Stub};
+use efs_scan_testbed::*;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The file system of the tests.
+const FILE_SYSTEM: &str = "fs-0123456789abcdef0";
+
+/// A small file system with homes, a state directory, and AWS.
+struct World {
+    aws: Stub,
+    scratch: TempDir,
+}
+
+impl World {
+    /// Three homes; alice's has a cache, bob's has trash, nobody knows 200007.
+    fn new() -> Self {
+        let world = Self { aws: Stub::start(), scratch: scratch() };
+        world.aws.create_bucket("team");
+        let sizes = Sizes { value: 0, standard: 0, ia: 0, archive: 0, at_epoch_seconds: 1.0 };
+        world.aws.file_system(FILE_SYSTEM, sizes);
+        file(&world.root(), "200005/.cache/pip/a", 3_000_000);
+        file(&world.root(), "200006/.local/share/Trash/files/b", 2_000_000);
+        file(&world.root(), "200007/c", 1_000);
+        std::fs::write(world.scratch.path().join("names.csv"), "200005,alice\n200006,bob\n")
+            .unwrap();
+        world
+    }
+
+    fn root(&self) -> PathBuf {
+        self.scratch.path().join("efs")
+    }
+
+    fn state(&self) -> PathBuf {
+        self.scratch.path().join("state")
+    }
+
+    /// The program with this AWS and state directory.
+    fn command(&self) -> Command {
+        let mut command = efs_scan();
+        self.aws.env(&mut command);
+        command.env("EFS_SCAN_STATE_DIR", self.state());
+        command
+    }
+
+    /// A scan of the homes with the names of the CSV map.
+    fn scan<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Output {
+        let mut command = self.command();
+        let names = format!("csv:{}", self.scratch.path().join("names.csv").display());
+        command.arg(self.root()).args(["--names", &names, "--format", "json"]).args(args);
+        watched(&mut command, Duration::from_secs(120))
+    }
+
+    /// Any other command.
+    fn run<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Output {
+        watched(self.command().args(args), Duration::from_secs(120))
+    }
+
+    fn latest(&self) -> Option<Value> {
+        let bytes = self.aws.object("team", "efs/latest.json")?;
+        Some(serde_json::from_slice(&bytes).unwrap())
+    }
+
+    /// Names of files that wait in the spool.
+    fn spool(&self) -> Vec<String> {
+        let spool = std::fs::read_dir(self.state().join("spool"));
+        let names = spool.into_iter().flatten();
+        let mut names: Vec<String> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// Where the tests publish to.
+const TO: [&str; 2] = ["--publish", "s3://team/efs"];
+
+fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The report on stdout.
+fn printed(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(output)))
+}
+
+/// Lines of stderr that begin with `ERROR`, or `efs-scan:`.
+fn errors(output: &Output) -> Vec<String> {
+    let text = stderr(output);
+    let lines = text.lines().map(str::trim);
+    lines.filter(|l| l.starts_with("ERROR") || l.starts_with("efs-scan:")).map(Into::into).collect()
+}

@@ -1,0 +1,186 @@
+//! Names of user profiles and spaces of SageMaker Studio.
+
+use super::*;
+use efs_scan_testbed::aws::{App, Fault, What};
+
+fn studio() -> World {
+    let world = World::new();
+    world.aws.domain("d-abcdef123456", "studio");
+    world.aws.profile("d-abcdef123456", "alice", Some(200_005));
+    world.aws.space("d-abcdef123456", "shared-models", Some(200_006));
+    world
+}
+
+/// A scan with names from SageMaker only.
+fn scan(world: &World, domain: &str, more: &[&str]) -> Output {
+    let mut command = world.command();
+    let names = format!("sagemaker:{domain}");
+    command.arg(world.root()).args(["--state-dir".as_ref(), world.state().as_os_str()]);
+    command.args(["--names", &names, "--format", "json"]).args(more);
+    watched(&mut command, Duration::from_secs(120))
+}
+
+fn owner<'a>(report: &'a Value, name: &str) -> (&'a Value, &'a Value, &'a Value) {
+    let owner = &home(report, name)["owner"];
+    (&owner["name"], &owner["member"], &owner["status"])
+}
+
+#[test]
+fn homes_get_the_names_of_profiles_and_spaces() {
+    let world = studio();
+    for domain in ["d-abcdef123456", "studio"] {
+        let output = scan(&world, domain, &[]);
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        let report = printed(&output);
+        assert_eq!(owner(&report, "200005"), (&"alice".into(), &"profile".into(), &"known".into()));
+        let space = (&"shared-models".into(), &"space".into(), &"known".into());
+        assert_eq!(owner(&report, "200006"), space);
+        assert_eq!(owner(&report, "200007").2, "orphan");
+        assert_eq!(report["orphans"]["homes"], 1);
+    }
+    let output = scan(&world, "studio", &["--user", "alice"]);
+    let report = printed(&output);
+    assert_eq!(report["homes"].as_array().unwrap().len(), 1);
+    assert_eq!(report["homes"][0]["name"], "200005");
+    assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+}
+
+#[test]
+fn a_private_space_is_its_owners_home() {
+    let world = studio();
+    world.aws.private_space("d-abcdef123456", "alice-lab", Some(200_005), "alice");
+    let report = printed(&scan(&world, "studio", &[]));
+    assert_eq!(owner(&report, "200005").0, "alice");
+}
+
+#[test]
+fn a_domain_that_is_not_there_is_an_error_that_names_those_that_are() {
+    let world = studio();
+    let output = scan(&world, "studoi", &[]);
+    assert_eq!(code(&output), Some(2));
+    assert!(errors(&output)[0].contains("d-abcdef123456 (studio)"), "{}", stderr(&output));
+}
+
+#[test]
+fn many_profiles_are_asked_for_gently_and_only_once() {
+    let world = studio();
+    for at in 0..250 {
+        world.aws.profile("d-abcdef123456", &format!("user-{at:03}"), Some(300_000 + at));
+    }
+    world.aws.rate_limit("SageMaker", 100);
+    let output = scan(&world, "studio", &[]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("WARN"), "{}", stderr(&output));
+    assert!(world.aws.max_in_flight("SageMaker") <= 8);
+    assert!(world.aws.throttled("SageMaker") > 0, "the limit was met");
+    assert!(world.aws.count("SageMaker", "ListUserProfiles") >= 3, "251 profiles, 100 a page");
+    world.aws.clear_requests();
+    // Known ones are not described again; a profile that was made anew under its name is.
+    world.aws.delete_profile("d-abcdef123456", "alice");
+    world.aws.profile("d-abcdef123456", "alice", Some(200_007));
+    let report = printed(&scan(&world, "studio", &[]));
+    assert_eq!(world.aws.count("SageMaker", "DescribeUserProfile"), 1);
+    assert_eq!(owner(&report, "200007").0, "alice");
+    assert_eq!(owner(&report, "200005").2, "orphan");
+}
+
+#[test]
+fn an_outage_falls_back_to_what_was_known_and_calls_nobody_an_orphan() {
+    for what in [What::InternalError, What::Denied, What::Expired, What::BadJson, What::Reset] {
+        let world = studio();
+        assert_eq!(code(&scan(&world, "studio", &[])), Some(0));
+        world.aws.fault(Fault::new("SageMaker", "*", what).always());
+        let output = scan(&world, "studio", &[]);
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        assert!(stderr(&output).contains("names as of"), "{}", stderr(&output));
+        let report = printed(&output);
+        assert_eq!(owner(&report, "200005").0, "alice");
+        assert_eq!(owner(&report, "200007").2, "unknown");
+        assert_eq!(report["orphans"], Value::Null);
+        let alice = printed(&scan(&world, "studio", &["--user", "alice"]));
+        assert_eq!(alice["homes"][0]["name"], "200005");
+    }
+}
+
+#[test]
+fn an_outage_before_anything_was_known_stops_no_scan() {
+    let world = studio();
+    world.aws.fault(Fault::new("SageMaker", "DescribeSpace", What::Denied).always());
+    let output = scan(&world, "studio", &[]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("sagemaker:DescribeSpace"), "{}", stderr(&output));
+    assert_eq!(owner(&printed(&output), "200005").2, "unknown");
+}
+
+#[test]
+fn an_empty_domain_makes_no_orphans() {
+    let world = World::new();
+    world.aws.domain("d-abcdef123456", "studio");
+    let output = scan(&world, "studio", &[]);
+    assert_eq!(code(&output), Some(0));
+    assert!(stderr(&output).contains("neither user profiles nor spaces"), "{}", stderr(&output));
+    assert_eq!(printed(&output)["orphans"], Value::Null);
+}
+
+#[test]
+fn status_shows_what_runs_for_whom() {
+    let world = studio();
+    world.aws.private_space("d-abcdef123456", "alice-lab", Some(200_005), "alice");
+    world.aws.app("d-abcdef123456", App::of("alice", "KernelGateway", "ml.t3.medium"));
+    let app = |profile: Option<&str>, space: Option<&str>, instance: &str, status: &str| App {
+        user_profile: profile.map(str::to_owned),
+        space: space.map(str::to_owned),
+        status: status.to_owned(),
+        ..App::of("", "JupyterLab", instance)
+    };
+    let apps = [
+        app(None, Some("alice-lab"), "ml.g5.xlarge", "InService"),
+        app(None, Some("shared-models"), "ml.m5.large", "Pending"),
+        app(Some("carol"), None, "ml.c5.large", "InService"),
+        app(Some("alice"), None, "ml.r5.large", "Deleted"),
+    ];
+    for app in apps {
+        world.aws.app("d-abcdef123456", app);
+    }
+    assert_eq!(code(&scan(&world, "studio", &TO)), Some(0));
+    let status = ["status", "--from", "s3://team/efs", "--apps"];
+    let output = world.run(status.iter().chain(&["--format", "json"]));
+    let json = printed(&output);
+    let runs = |name: &str| -> Vec<&str> {
+        let apps = home(&json, name)["apps"].as_array().unwrap();
+        apps.iter().map(|app| app["instance_type"].as_str().unwrap()).collect()
+    };
+    let mut alice = runs("200005");
+    alice.sort_unstable();
+    assert_eq!(alice, ["ml.g5.xlarge", "ml.t3.medium"]);
+    assert_eq!(runs("200006"), ["ml.m5.large"]);
+    assert_eq!(json["other_apps"][0]["profile"], "carol");
+    let text = String::from_utf8(world.run(status).stdout).unwrap();
+    for part in
+        ["KernelGateway default on ml.t3.medium, InService since", "App without a home here: carol"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn an_answer_that_stalls_holds_up_no_scan() {
+    let world = studio();
+    world.aws.fault(Fault::new("SageMaker", "*", What::Slow(Duration::from_secs(600))).always());
+    let output = scan(&world, "studio", &[]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no names"), "{}", stderr(&output));
+}
+
+#[test]
+fn names_are_kept_without_publishing_too() {
+    let world = studio();
+    let scan = |world: &World| {
+        let mut command = world.command();
+        command.arg(world.root()).args(["--names", "sagemaker:studio", "--format", "json"]);
+        watched(&mut command, Duration::from_secs(60))
+    };
+    assert_eq!(code(&scan(&world)), Some(0));
+    world.aws.fault(Fault::new("SageMaker", "*", What::Denied).always());
+    assert_eq!(owner(&printed(&scan(&world)), "200005").0, "alice");
+}

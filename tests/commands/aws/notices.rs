@@ -1,0 +1,126 @@
+//! Who is over quota, through SNS.
+
+use super::*;
+use efs_scan_testbed::aws::{Fault, What};
+
+#[test]
+fn a_message_is_sent_when_the_set_changes() {
+    let world = World::new();
+    let topic = world.aws.topic("quota");
+    let scan = |quota: &str, more: &[&str]| {
+        let flags = ["--notify-topic", &topic, "--quota", quota];
+        let output = world.scan(flags.iter().chain(more));
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        world.aws.messages()
+    };
+    assert_eq!(scan("1GiB", &[]).len(), 0, "nobody is over, as before");
+    let messages = scan("2500KiB", &[]);
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].topic, topic);
+    assert_eq!(messages[0].subject.as_deref(), Some("efs-scan: 1 home over quota, 1 newly"));
+    assert!(messages[0].text.contains("alice (200005)"), "{}", messages[0].text);
+    assert!(messages[0].text.contains("NEW") && !messages[0].text.contains("bob"));
+    assert!(messages[0].text.contains("200005/.cache/pip"), "{}", messages[0].text);
+
+    assert_eq!(scan("2500KiB", &[]).len(), 1, "the same set");
+    assert_eq!(scan("2500KiB", &["--notify-always"]).len(), 2);
+    let messages = scan("1MiB", &[]);
+    assert_eq!(messages.len(), 3);
+    let subject = messages[2].subject.as_deref();
+    assert_eq!(subject, Some("efs-scan: 2 homes over quota, 1 newly"));
+    let line = |name: &str| messages[2].text.lines().find(|line| line.contains(name)).unwrap();
+    assert!(line("bob").ends_with("NEW") && !line("alice").ends_with("NEW"));
+    let messages = scan("1GiB", &[]);
+    assert_eq!(messages.len(), 4);
+    assert!(
+        messages[3].text.contains("No longer over quota: 200005, 200006"),
+        "{}",
+        messages[3].text
+    );
+    assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+}
+
+#[test]
+fn thousands_over_quota_fit_into_one_message() {
+    let world = World::new();
+    let topic = world.aws.topic("quota");
+    for uid in 300_000..303_000 {
+        std::fs::create_dir(world.root().join(uid.to_string())).unwrap();
+    }
+    let output = world.scan(["--notify-topic", &topic, "--quota", "1KiB"]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+    assert!(world.aws.messages()[0].text.contains("and 2803 more"));
+}
+
+#[test]
+fn a_message_that_could_not_be_sent_waits() {
+    let world = World::new();
+    let topic = world.aws.topic("quota");
+    world.aws.fault(Fault::new("SNS", "Publish", What::Denied).always());
+    let flags = ["--notify-topic", &topic, "--quota", "1MiB"];
+    let output = world.scan(flags);
+    assert_eq!(code(&output), Some(5));
+    assert!(errors(&output)[0].contains(&format!("sns:Publish on {topic}")), "{}", stderr(&output));
+    world.aws.clear_faults();
+    assert_eq!(code(&world.run(["publish"])), Some(0));
+    assert_eq!(world.aws.messages().len(), 1);
+    assert_eq!(code(&world.scan(flags)), Some(0));
+    assert_eq!(world.aws.messages().len(), 1, "it was said");
+
+    let output = world.scan([
+        "--notify-topic",
+        "arn:aws:sns:us-east-1:123456789012:none",
+        "--quota",
+        "1MiB",
+    ]);
+    assert_eq!(code(&output), Some(5));
+    assert!(errors(&output)[0].contains("arn:aws:sns:us-east-1:123456789012:none"));
+}
+
+/// Whoever makes long paths must not keep others from hearing of it.
+#[test]
+fn long_paths_do_not_make_a_message_too_long() {
+    let world = World::new();
+    let topic = world.aws.topic("quota");
+    let part = "\u{1}".repeat(200);
+    for place in 0..10 {
+        let deep = format!("200005/{}", format!("{part}/").repeat(15));
+        file(&world.root(), format!("{deep}{place}/.Trash-1000/files/a"), 100_000);
+    }
+    let output = world.scan(["--notify-topic", &topic, "--quota", "1MiB"]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    let messages = world.aws.messages();
+    assert!(messages[0].text.contains("..."), "a path was cut");
+    assert!(messages[0].text.len() < 64 * 1024);
+    assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+}
+
+/// A run that did not read a home says nothing about it.
+#[test]
+fn who_could_not_be_read_is_not_said_to_be_fine_again() {
+    let world = World::new();
+    let topic = world.aws.topic("quota");
+    let flags = ["--notify-topic", &topic, "--quota", "1MiB"];
+    assert_eq!(code(&world.scan(flags)), Some(0));
+    // The spool is where a run of another kind comes from.
+    world.aws.fault(Fault::new("SNS", "Publish", What::Denied).always());
+    assert_eq!(code(&world.scan(flags.iter().chain(&["--notify-always"]))), Some(5));
+    let path = world.state().join("spool").join(&world.spool()[0]);
+    let mut job: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    job["report"]["run"]["coverage"] = "partial".into();
+    job["plan"]["notify"]["always"] = false.into();
+    let homes = job["report"]["homes"].as_array_mut().unwrap();
+    for home in homes {
+        if home["name"] == "200006" {
+            home["coverage"] = "partial".into();
+            home["quota"]["over"] = false.into();
+        }
+    }
+    std::fs::write(&path, job.to_string()).unwrap();
+    world.aws.clear_faults();
+    assert_eq!(code(&world.run(["publish"])), Some(0));
+    assert_eq!(world.aws.messages().len(), 1, "the set is what it was");
+    assert_eq!(code(&world.scan(flags)), Some(0));
+    assert_eq!(world.aws.messages().len(), 1);
+}

@@ -1,0 +1,94 @@
+//! What EFS meters, the reconciliation with it, and money.
+
+use super::*;
+use efs_scan_testbed::aws::{Fault, Sizes, What};
+
+const GIB: u64 = 1 << 30;
+
+fn world() -> World {
+    let world = World::new();
+    // As large as the tests can reckon with.
+    let sizes = Sizes {
+        value: 100 * GIB,
+        standard: 60 * GIB,
+        ia: 30 * GIB,
+        archive: 10 * GIB,
+        at_epoch_seconds: 1_790_000_000.0,
+    };
+    world.aws.file_system(FILE_SYSTEM, sizes);
+    world
+}
+
+#[test]
+fn the_report_is_held_against_what_efs_meters() {
+    let world = world();
+    let output = world.scan(TO.into_iter().chain(["--file-system-id", FILE_SYSTEM]));
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    let report = printed(&output);
+    let known = &report["file_system"];
+    assert_eq!(known["id"], FILE_SYSTEM);
+    assert_eq!(known["efs"]["value"], 100 * GIB);
+    assert_eq!(known["efs"]["infrequent_access"], 30 * GIB);
+    assert_eq!(known["efs"]["at"], "2026-09-21T14:13:20Z");
+    let ours = report["totals"]["metered_bytes"].as_f64().unwrap();
+    let percent = (ours / (100 * GIB) as f64 - 1.0) * 100.0;
+    assert!((known["difference_percent"].as_f64().unwrap() - percent).abs() < 0.01);
+    // 60 x 0.30 + 30 x 0.016 + 10 x 0.008
+    assert_eq!(known["cost"]["month"], 18.56);
+    let costs = report["homes"].as_array().unwrap().iter();
+    let costs: f64 = costs.map(|home| home["cost_month"].as_f64().unwrap()).sum();
+    assert!((costs - 18.56).abs() < 1e-9, "the shares sum to the cost: {costs}");
+    // The same rate holds for what deleting would save: alice's cache and bob's trash.
+    let money = &report["money"];
+    assert_eq!((&money["basis"], &money["source"]), (&"efs".into(), &"us-east-1, 2026-03".into()));
+    let saves = &money["reclaimable"];
+    let part = saves["share"]["metered_bytes"].as_f64().unwrap() / ours;
+    assert!(part > 0.9, "{money}");
+    assert!((saves["month"].as_f64().unwrap() - 18.56 * part).abs() < 1e-9, "{money}");
+    let status = world.run(["status", "--from", "s3://team/efs"]);
+    let text = String::from_utf8(status.stdout).unwrap();
+    assert!(text.contains("EFS meters 100 GiB (2026-09-21 14:13 UTC)"), "{text}");
+    assert!(text.contains("18.56 USD a month") && text.contains("estimates"), "{text}");
+    assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+}
+
+#[test]
+fn prices_are_the_configurations() {
+    let world = world();
+    let config = world.scratch.path().join("efs-scan.toml");
+    let prices = "[prices]\nstandard = 1.0\narchive = 0.5\nsource = \"a test\"\n";
+    std::fs::write(&config, prices).unwrap();
+    let config = config.to_str().unwrap().to_owned();
+    let report = printed(&world.scan(["--config", &config, "--file-system-id", FILE_SYSTEM]));
+    // What the configuration leaves out has its default.
+    let month = 60.0 + 30.0 * 0.016 + 10.0 * 0.5;
+    let cost = &report["file_system"]["cost"];
+    assert!((cost["month"].as_f64().unwrap() - month).abs() < 0.01, "{cost}");
+    assert_eq!(cost["prices"]["source"], "a test");
+}
+
+#[test]
+fn the_table_shows_the_difference_and_the_cost() {
+    let world = world();
+    let mut command = world.command();
+    command.arg(world.root()).args(["--file-system-id", FILE_SYSTEM]);
+    let output = watched(&mut command, Duration::from_secs(60));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("EFS meters 100 GiB") && text.contains("18.56 USD a month"), "{text}");
+}
+
+#[test]
+fn a_wrong_id_is_an_error_and_an_outage_is_none() {
+    let world = world();
+    let output = world.scan(["--file-system-id", "fs-00000000"]);
+    assert_eq!(code(&output), Some(2));
+    assert!(errors(&output)[0].contains("fs-00000000"), "{}", stderr(&output));
+    for what in [What::Denied, What::InternalError, What::Throttle] {
+        world.aws.fault(Fault::new("EFS", "*", what).always());
+        let output = world.scan(["--file-system-id", FILE_SYSTEM]);
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        assert!(stderr(&output).contains("goes without EFS's figures"), "{}", stderr(&output));
+        assert_eq!(printed(&output)["file_system"]["efs"], Value::Null);
+        world.aws.clear_faults();
+    }
+}

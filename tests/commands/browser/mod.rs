@@ -1,0 +1,265 @@
+//! The HTML pages in headless Chromium, driven by playwright-core and judged by axe-core, which
+//! `tests/commands/browser/install` puts below target/. Pictures of what it saw are in target/browser/looks.
+
+use std::cmp::Reverse;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::pages::invented;
+use efs_scan::history;
+use efs_scan::outbox::publish;
+use efs_scan::pages::Pages;
+use efs_scan::report::{OwnerStatus, Report};
+use efs_scan::store::Directory;
+use efs_scan_testbed::*;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+const SCRIPT: &str = "<script>alert(1)</script>";
+
+/// Chromium and what drives it; says so where they are not.
+fn browser() -> Option<(PathBuf, PathBuf)> {
+    let found = |names: &[&str]| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let places = std::env::split_paths(&path);
+        places
+            .flat_map(|place| names.iter().map(move |name| place.join(name)))
+            .find(|it| it.exists())
+    };
+    let chromium = found(&["chromium", "chromium-browser"]);
+    let version = Command::new("node").arg("--version").output().ok();
+    let version = version.and_then(|output| String::from_utf8(output.stdout).ok());
+    let major = version.and_then(|text| text.strip_prefix('v')?.split('.').next()?.parse().ok());
+    let able = chromium.is_some() && found(&["npm"]).is_some() && major >= Some(20);
+    if !skip_unless(able, "the report in a browser", "it needs chromium, npm and node from 20 on") {
+        return None;
+    }
+    let install = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/commands/browser/install");
+    let mut install = Command::new(install);
+    install.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap());
+    let output = watched(&mut install, Duration::from_secs(300));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let why = format!("npm could not install: {}", said.trim().lines().last().unwrap_or_default());
+    if !skip_unless(output.status.success(), "the report in a browser", &why) {
+        return None;
+    }
+    let place = String::from_utf8(output.stdout).unwrap();
+    Some((chromium?, place.lines().last()?.into()))
+}
+
+/// A run with homes of every sort, one of them hostile and one with a very long name.
+fn odd(started: Timestamp, day: f64) -> Report {
+    let mut homes = invented::report(40, started, day).homes;
+    let home = &mut homes[2];
+    home.owner.name = Some(SCRIPT.to_owned());
+    home.findings[0].path = format!("{}/it's \"<b>\u{202e}\n/.cache", home.name);
+    home.findings[0].command = Some(format!(
+        "rm -r {}",
+        efs_scan::text::shell_word(format!("/mnt/efs/{}", home.findings[0].path).as_bytes())
+    ));
+    homes[3].owner.name = Some("person-with-a-very-long-name-".repeat(8));
+    // The newest runs and one before did not read all of it.
+    if day > 28.0 || day == 12.0 {
+        homes[4].coverage = efs_scan::report::Coverage::Partial;
+    }
+    homes[5].findings[0].path =
+        format!("{}/{}", homes[5].name, "directory-in-a-directory/".repeat(20));
+    invented::of_homes(homes, started)
+}
+
+struct World {
+    place: tempfile::TempDir,
+    newest: Report,
+}
+
+impl World {
+    /// Pages of 3, 40 and 1,000 homes and of a user, from runs that were published.
+    fn new() -> Self {
+        let place = scratch();
+        // A whole second, so that the browser's clock can be set by it.
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+        let newest = now - SignedDuration::from_mins(30);
+        let at = |day: i64| newest - SignedDuration::from_hours(24 * (30 - day));
+        let few = |started, day| invented::report(3, started, day);
+        let many = |started, day| invented::report(1000, started, day);
+        let page = |name: &str, days: &[i64], make: &dyn Fn(Timestamp, f64) -> Report| {
+            let store = Directory::new(place.path().join(name));
+            for day in days {
+                publish(&store, &make(at(*day), *day as f64)).unwrap();
+            }
+            let report = make(newest, 30.0);
+            let history = history::read(&store, 90, report.run.finished).unwrap();
+            assert_eq!(history.runs.len(), days.len());
+            let pages = Pages::new(&report, &history, now);
+            let file = |name: &str| place.path().join(format!("{name}.html"));
+            std::fs::write(file(name), pages.overview()).unwrap();
+            let user = pages.of_user(report.homes[2].uid.unwrap()).unwrap();
+            std::fs::write(file(&format!("{name}-user")), user).unwrap();
+            report
+        };
+        let days: Vec<i64> = (0..=30).collect();
+        page("few", &days, &few);
+        page("many", &[23, 30], &many);
+        let newest = page("odd", &days, &odd);
+        Self { place, newest }
+    }
+
+    fn look(&self, chromium: &Path, packages: &Path) -> Value {
+        let page = |name: &str, axe: bool| {
+            let file = self.place.path().join(format!("{name}.html"));
+            json!({"name": name, "file": file, "axe": axe})
+        };
+        let pages = json!([
+            page("odd", true),
+            page("odd-user", true),
+            page("few", false),
+            page("many", false)
+        ]);
+        let pictures = packages.join("looks");
+        std::fs::create_dir_all(&pictures).unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/commands/browser/look.cjs");
+        let mut node = Command::new("node");
+        node.arg(script).args([packages, chromium, &pictures]).arg(pages.to_string());
+        let output = watched(&mut node, Duration::from_secs(300));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        println!("{said}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
+}
+
+/// Nothing was said, refused or asked for.
+fn quiet(seen: &Value, what: &str) {
+    for kind in ["console", "errors", "requests", "refused"] {
+        assert_eq!(seen[kind], json!([]), "{what}: {kind}");
+    }
+}
+
+#[test]
+fn the_pages_in_a_browser() {
+    let Some((chromium, packages)) = browser() else { return };
+    let world = World::new();
+    let seen = world.look(&chromium, &packages);
+    for (name, looks) in seen["looks"].as_object().unwrap() {
+        looked(name, looks.as_array().unwrap());
+    }
+    let uses = &seen["uses"];
+    quiet(uses, "using it");
+    assert_eq!(uses["active"], 0, "nothing that acts came from a name");
+    sorted(&uses["homes"], 40 + 1);
+    sorted(&uses["findings"], 100);
+    filtered(&uses["filters"], &world.newest);
+    copied(&uses["copies"]);
+    let themes = uses["themes"].as_array().unwrap();
+    let names: Vec<&Value> = themes.iter().map(|theme| &theme[0]).collect();
+    assert_eq!(names, ["Theme: auto", "Theme: light", "Theme: dark", "Theme: auto"]);
+    assert_eq!(themes[0][1], themes[1][1]);
+    assert_ne!(themes[1][1], themes[2][1]);
+
+    let still = &seen["still"];
+    quiet(still, "without a script");
+    assert_eq!(still["rows"], 41);
+    assert_eq!(still["commands"], commands(&world.newest));
+    assert_eq!(
+        (&still["buttons"], &still["tools"]),
+        (&json!(0), &json!(0)),
+        "none that do nothing"
+    );
+    assert_eq!((&still["curves"], &still["map"]), (&json!(1), &json!(1)));
+    assert!(still["paper"].as_u64() > Some(20_000));
+    let ages = json!([["60 min ago", false], ["47 h ago", true], ["9 days ago", true]]);
+    assert_eq!(seen["ages"], ages);
+}
+
+fn looked(name: &str, looks: &[Value]) {
+    assert_eq!(looks.len(), 4);
+    for look in looks {
+        let what = format!("{name}, {} at {}", look["colorScheme"], look["width"]);
+        quiet(look, &what);
+        assert!(look["wide"].as_u64() <= look["width"].as_u64(), "{what}: it scrolls sideways");
+        if !name.ends_with("-user") {
+            assert_eq!(look["maps"], 1, "{what}: one treemap is shown");
+            let homes = if name == "few" { 3 } else { 40 };
+            assert!(look["drawn"].as_u64() >= Some(homes), "{what}: {}", look["drawn"]);
+        }
+        if let Some(violations) = look.get("violations") {
+            assert_eq!(texts(violations), Vec::<&str>::new(), "{what}");
+            assert!(look["rules"].as_u64() > Some(15), "{what}: axe looked at something");
+        }
+    }
+    assert_ne!(looks[0]["ground"], looks[2]["ground"], "{name}: the themes differ");
+}
+
+fn sorted(sorts: &Value, rows: usize) {
+    let sorts = sorts.as_array().unwrap();
+    assert!(sorts.len() >= 8, "{} times", sorts.len());
+    for pair in sorts.chunks(2) {
+        assert_ne!(pair[0]["said"], pair[1]["said"], "{}: both ways", pair[0]["name"]);
+        for sort in pair {
+            assert_eq!(sort["others"], 0);
+            let cells = sort["cells"].as_array().unwrap();
+            assert_eq!(cells.len(), rows);
+            let down = sort["said"] == "descending";
+            // What is not known is at the end.
+            let number = |cell: &Value| cell["value"].as_str()?.parse::<f64>().ok();
+            if sort["kind"] == "number" {
+                let known: Vec<Option<f64>> = cells.iter().map(number).collect();
+                let unknown = known.iter().position(Option::is_none).unwrap_or(rows);
+                assert!(known[unknown..].iter().all(Option::is_none), "{}", sort["name"]);
+                let known: Vec<f64> = known.into_iter().flatten().collect();
+                let ordered = |a: &f64, b: &f64| if down { a >= b } else { a <= b };
+                assert!(known.is_sorted_by(ordered), "{}: {known:?}", sort["name"]);
+            } else {
+                let first = |at: usize| cells[at]["text"].as_str().unwrap().chars().next();
+                let last = cells.iter().rposition(|cell| cell["text"] != "").unwrap();
+                let key = |at: usize| first(at).filter(char::is_ascii_alphanumeric);
+                if let (Some(a), Some(b)) = (key(0), key(last)) {
+                    let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
+                    assert!(if down { a >= b } else { a <= b }, "{}: {a} {b}", sort["name"]);
+                }
+            }
+        }
+    }
+}
+
+fn filtered(filters: &Value, report: &Report) {
+    let rows = |state: &str| texts(&filters[state]["rows"]);
+    let over = report.over_quota().count();
+    let is_orphan = |home: &&efs_scan::report::HomeReport| home.owner.status == OwnerStatus::Orphan;
+    let orphans = report.homes.iter().filter(is_orphan).count();
+    let both = report.over_quota().filter(is_orphan).count();
+    assert!(over > 0 && orphans > 0);
+    assert_eq!(rows("before").len(), 41);
+    assert_eq!(filters["before"]["status"], "40 homes");
+    assert_eq!(rows("text").len(), 1);
+    assert!(rows("text")[0].starts_with(SCRIPT), "{:?}", rows("text"));
+    assert_eq!(filters["text"]["status"], "1 of 41 shown");
+    assert_eq!(rows("nobody").len(), 0);
+    assert_eq!(rows("over").len(), over);
+    assert_eq!(rows("both").len(), both);
+    assert_eq!(rows("orphans").len(), orphans);
+    assert_eq!(filters["after"], filters["before"]);
+}
+
+/// How many of the hundred findings that free most have a command, which words are none.
+fn commands(report: &Report) -> usize {
+    let mut findings: Vec<_> = report.homes.iter().flat_map(|home| &home.findings).collect();
+    findings.sort_by_key(|finding| (Reverse(finding.frees.allocated_bytes), &finding.path));
+    let commands = findings[..100].iter().filter(|finding| finding.command.is_some()).count();
+    assert!((1..100).contains(&commands), "{commands}");
+    commands
+}
+
+fn copied(copies: &Value) {
+    let copies = copies.as_array().unwrap();
+    assert_eq!(copies.len(), 5);
+    for copy in copies {
+        assert_eq!(copy["got"], copy["wanted"]);
+        assert_eq!(copy["said"], "Copied");
+    }
+}

@@ -1,0 +1,65 @@
+//! Where the result goes.
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::village::{Village, stderr};
+use efs_scan_testbed::*;
+
+#[test]
+fn the_result_is_written_beside_and_renamed() {
+    let village = Village::new();
+    let out = village.dir.path().join("out.json");
+    let kept = village.dir.path().join("kept");
+    std::fs::write(&out, "old").unwrap();
+    std::fs::hard_link(&out, &kept).unwrap();
+    let out_name = out.display().to_string();
+    let leftovers = || {
+        let entries = std::fs::read_dir(village.dir.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with('.')).collect::<Vec<_>>()
+    };
+    // Where the scan fails, what was there stays.
+    for args in
+        [&["/no/such/root"][..], &[&*village.root().to_string_lossy(), "--user", "nobody-here"]]
+    {
+        let output = run([args, &["--output", &out_name]].concat());
+        assert!(!output.status.success());
+        assert_eq!(std::fs::read_to_string(&out).unwrap(), "old", "{args:?}");
+        assert!(leftovers().is_empty(), "{:?}", leftovers());
+    }
+    let output = village.run(&["--format", "json", "--output", &out_name]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(output.stdout.is_empty());
+    serde_json::from_slice::<Value>(&std::fs::read(&out).unwrap()).unwrap();
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "old", "not written in place");
+    assert!(leftovers().is_empty(), "{:?}", leftovers());
+    for (umask, mode) in [("022", 0o644), ("027", 0o640), ("000", 0o666)] {
+        let mut shell = Command::new("sh");
+        let script = format!("umask {umask}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_efs-scan")]);
+        shell.arg(village.root()).args(["--output", &out_name]);
+        let status = shell.env("EFS_SCAN_CONFIG", "/dev/null").output().unwrap().status;
+        assert!(status.success());
+        assert_eq!(out.metadata().unwrap().permissions().mode() & 0o777, mode, "{umask}");
+    }
+}
+
+#[test]
+fn no_way_of_writing_it_puts_the_result_into_the_tree() {
+    let village = Village::new();
+    let root = village.root();
+    symlink(root.join("200005"), village.dir.path().join("detour")).unwrap();
+    symlink(root.join("200005/planted"), village.dir.path().join("link")).unwrap();
+    for path in ["efs/out", "efs/200005/out", "efs/../efs/out", "detour/out", "link"] {
+        let path = village.dir.path().join(path);
+        let output = village.run(&["--output", &path.display().to_string()]);
+        assert_eq!(output.status.code(), Some(2), "{}", path.display());
+    }
+    let mut within = efs_scan();
+    let within = within.current_dir(root.join("200005")).args(["..", "--output", "out"]);
+    assert_eq!(within.output().unwrap().status.code(), Some(2));
+    assert!(!root.join("200005/out").exists() && !root.join("200005/planted").exists());
+}

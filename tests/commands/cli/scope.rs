@@ -1,0 +1,197 @@
+//! What of the file system is looked at: users, the depth of homes, and what is left out.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::village::{Village, stderr};
+use efs_scan_testbed::*;
+
+/// Names of the homes in a report, in its order.
+fn homes(report: &Value) -> Vec<&str> {
+    let homes = report["homes"].as_array().unwrap().iter();
+    homes.map(|home| home["name"].as_str().unwrap()).collect()
+}
+
+fn json(village: &Village, args: &[&str]) -> Value {
+    let output = village.run(&[&["--format", "json"], args].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_user_is_found_by_name_and_by_uid() {
+    let village = Village::new();
+    let all = json(&village, &[]);
+    for user in ["alice", "200005"] {
+        let report = json(&village, &["--user", user]);
+        assert_eq!(homes(&report), ["200005"], "{user}: only the one home");
+        assert_eq!(report["totals"], report["homes"][0]["usage"]);
+        assert_eq!(report["homes"][0]["owner"]["name"], "alice");
+        assert_eq!(report["run"]["users"], serde_json::json!([user]));
+        // Alone it is what it was among the others: she is the first of those who share a file.
+        assert_eq!(report["homes"][0]["usage"], home(&all, "200005")["usage"]);
+        assert_eq!(report["homes"][0]["findings"], home(&all, "200005")["findings"]);
+    }
+    let three = ["--user", "zoe", "--user", "bob", "--user", "200005", "--user", "alice"];
+    let report = json(&village, &three);
+    assert_eq!(BTreeSet::from_iter(homes(&report)), BTreeSet::from(["200005", "200006", "zoe"]));
+    assert_eq!(homes(&report).len(), 3, "named twice is there once");
+    let one_missing = village.run(&["--user", "bob", "--user", "nobody-here"]);
+    assert_eq!(one_missing.status.code(), Some(2));
+    assert!(stderr(&one_missing).contains("nobody-here"));
+    assert!(!stderr(&one_missing).contains("bob"));
+}
+
+#[test]
+fn a_user_is_found_through_the_systems_database() {
+    let tree = scratch();
+    // The one account that every system has.
+    file(tree.path(), "0/file", 5000);
+    file(tree.path(), "1/file", 5000);
+    let report = report(tree.path(), ["--user", "root"], 0);
+    assert_eq!(homes(&report), ["0"]);
+    let owner = &report["homes"][0]["owner"];
+    assert_eq!((&owner["name"], &owner["source"]), (&"root".into(), &"passwd".into()));
+}
+
+/// The home is there and its uid is the one asked for; that another source, asked first, calls
+/// the owner something else is no reason to deny it.
+#[test]
+fn a_user_is_found_by_any_of_the_names_that_sources_know() {
+    let village = Village::new();
+    let other = village.dir.path().join("other.csv");
+    std::fs::write(&other, "200005,asmith\n").unwrap();
+    let first = format!("csv:{}", other.display());
+    let second = format!("csv:{}", village.people().display());
+    let mut command = efs_scan();
+    command.arg(village.root()).args(["--names", &first, "--names", &second]);
+    let output = watched(command.args(["--user", "alice"]), Duration::from_secs(60));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+/// Homes at every depth, with something above and beside them.
+fn nested(root: &Path) {
+    file(root, "top", 1000);
+    file(root, "team/note", 2000);
+    file(root, "team/200005/file", 3000);
+    file(root, "team/200005/sub/file", 4000);
+    file(root, "lab/200005/file", 5000);
+    file(root, "lab/eve/file", 6000);
+}
+
+#[test]
+fn homes_stand_where_the_depth_says() {
+    let tree = scratch();
+    let root = tree.path();
+    nested(root);
+    let outside = "(outside homes)";
+    let cases: [(&str, &[&str], u64); 4] = [
+        ("0", &["."], 0),
+        ("1", &["lab", "team", outside], 1),
+        ("2", &["lab/200005", "lab/eve", "team/200005", outside], 2),
+        ("3", &["team/200005/sub", outside], 5),
+    ];
+    for (depth, names, files_outside) in cases {
+        let report = report(root, ["--home-depth", depth, "--sort", "name"], 0);
+        assert_eq!(homes(&report), names, "depth {depth}");
+        assert_eq!(report["totals"]["files"], 6);
+        assert_eq!(report["totals"]["allocated_bytes"].as_u64(), Some(du(root)));
+        if depth != "0" {
+            let usage = &home(&report, outside)["usage"];
+            assert_eq!(usage["files"].as_u64(), Some(files_outside), "depth {depth}");
+            assert_eq!(home(&report, outside)["kind"], "outside");
+        }
+    }
+    // A user may have a home in several places.
+    let report = report(root, ["--home-depth", "2", "--user", "200005", "--sort", "name"], 0);
+    assert_eq!(homes(&report), ["lab/200005", "team/200005"]);
+    assert_eq!(report["totals"]["files"], 3);
+}
+
+#[test]
+fn what_is_excluded_is_not_opened() {
+    let tree = scratch();
+    let root = tree.path();
+    for home in ["200005", "200006"] {
+        file(root, format!("{home}/secret/below/file"), 5000);
+        file(root, format!("{home}/kept/secret-not"), 5000);
+        file(root, format!("{home}/kept/file.tmp"), 5000);
+    }
+    let whole = report(root, [] as [&str; 0], 0);
+    let exclude = ["--exclude", "*/secret/", "--exclude", "**/*.tmp", "--exclude", "./absent"];
+    let without = report(root, exclude, 0);
+    let counts = |report: &Value| {
+        let count = |key: &str| report["totals"][key].as_u64().unwrap();
+        (count("dirs"), count("files"))
+    };
+    assert_eq!(counts(&whole), (9, 6));
+    assert_eq!(counts(&without), (5, 2));
+    let entries = serde_json::json!([
+        {"glob": "*/secret/", "entries": 2},
+        {"glob": "**/*.tmp", "entries": 2},
+        {"glob": "./absent", "entries": 0},
+    ]);
+    assert_eq!(without["left_out"]["excluded"], entries);
+
+    // That root may open everything makes an unreadable directory no proof: watch system calls.
+    let mut engines = vec!["posix"];
+    if cfg!(feature = "portable") {
+        engines.push("portable");
+    }
+    for engine in engines {
+        let log = root.with_extension("strace");
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "-s", "4096", "-e", "trace=file,openat,statx", "-o"]);
+        strace.arg(&log).arg(env!("CARGO_BIN_EXE_efs-scan")).arg(root).args(exclude);
+        strace.args(["--engine", engine]).env("EFS_SCAN_CONFIG", "/dev/null");
+        let traced = strace.output().is_ok_and(|output| output.status.success());
+        if !skip_unless(traced, "pruned before it is opened", "strace cannot trace here") {
+            return;
+        }
+        let calls = std::fs::read_to_string(&log).unwrap();
+        std::fs::remove_file(&log).unwrap();
+        let names = |name: &str| {
+            let calls = calls.lines().filter(|line| !line.contains("execve"));
+            calls.filter(|line| line.contains(name)).count()
+        };
+        assert!(names("kept\"") > 0, "{engine}: the log shows what is opened");
+        for name in ["secret\"", "/below", "file.tmp"] {
+            assert_eq!(names(name), 0, "{engine}: {name} is asked for");
+        }
+    }
+}
+
+/// It is kept apart by top-level directory while it is counted, and is one when it is reported.
+#[test]
+fn a_link_from_outside_of_homes_to_outside_of_homes_is_shared_with_nobody() {
+    let tree = scratch();
+    file(tree.path(), "a/file", 5000);
+    file(tree.path(), "b/200005/file", 5000);
+    std::fs::hard_link(tree.path().join("a/file"), tree.path().join("b/file")).unwrap();
+    let report = report(tree.path(), ["--home-depth", "2"], 0);
+    let outside = home(&report, "(outside homes)");
+    assert_eq!(report["hard_links"]["shared_between_homes"]["inodes"], 0);
+    assert_eq!(outside["shared"]["inodes"], 0);
+    assert_eq!(outside["charged_elsewhere"]["inodes"], 0);
+}
+
+#[test]
+fn the_largest_files_outside_of_homes_are_those_of_all_directories() {
+    let tree = scratch();
+    let outside = ["a/1", "b/2", "b/3", "top"];
+    for (at, path) in outside.iter().enumerate() {
+        file(tree.path(), path, 5000 * (at + 1));
+    }
+    let largest = |top: &str| {
+        let report = report(tree.path(), ["--home-depth", "2", "--top", top], 0);
+        let files = home(&report, "(outside homes)")["largest_files"].as_array().unwrap().clone();
+        let paths = files.iter().map(|file| file["path"].as_str().unwrap().to_owned());
+        paths.collect::<Vec<_>>()
+    };
+    assert_eq!(largest("10"), ["top", "b/3", "b/2", "a/1"]);
+    assert_eq!(largest("3"), ["top", "b/3", "b/2"]);
+}

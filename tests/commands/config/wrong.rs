@@ -1,0 +1,131 @@
+//! What is said of a configuration file that is wrong.
+
+use super::Configured;
+
+/// A file and how the line about it begins.
+const WRONG: &[(&str, &str)] = &[
+    ("root = '/x'\nrooot = 1\n", "FILE: line 2: unknown field `rooot`"),
+    ("# x\n\n[quota]\nuser = 1\n", "FILE: line 4: unknown field `user`"),
+    ("[rules]\n\nadded = []\n", "FILE: line 3: unknown field `added`"),
+    ("[rules.more]\n", "FILE: line 1: unknown field `more`"),
+    ("\nhome_depth = -1\n", "FILE: line 2: invalid value"),
+    ("limit = 'all'\n", "FILE: line 1: invalid type"),
+    ("exclude = 'a'\n", "FILE: line 1: invalid type"),
+    ("\n\nformat = 'xml'\n", "FILE: line 3: unknown variant `xml`"),
+    ("format = 'NCDU'\n", "FILE: line 1: unknown variant `NCDU`"),
+    ("root = '/x'\nroot = '/y'\n", "FILE: line 2: duplicate key"),
+    ("root = '/x'\n= 1\n", "FILE: line 2: "),
+    // Found where the file ends.
+    ("root = '''\n", "FILE: line 2: "),
+    ("rules.off = ['pip-cache', 'nope']\n", "FILE: rules.off names `nope`"),
+    ("names = ['ldap']\n", "`ldap` is no source of names"),
+    ("exclude = ['{']\n", "--exclude `{`: "),
+    ("threads = 0\n", "--threads must be `auto` or from 1 to 4096"),
+    ("threads = 'all'\n", "FILE: line 1: threads: `auto` or a number of workers"),
+    ("max_threads = 0\n", "--max-threads must be from 1 to 4096"),
+    ("max_ops = 0\n", "--max-ops must be from 1 to 10000000"),
+    ("max_latency = -1.0\n", "--max-latency must be more than 0"),
+    ("max_latency = nan\n", "--max-latency must be more than 0"),
+    (
+        "cloudwatch.namespace = 'N'\ncloudwatch.users = ['', 'a']\n",
+        "--cloudwatch-users: a name is empty",
+    ),
+    ("publish.report = true\n", "--publish-report needs --publish"),
+    ("root = 'nfs://h/a/../b'\nnfs_uid = 0\n", "`nfs://h/a/../b`: `..` leads out"),
+    ("root = '/mnt/efs'\nengine = 'nfs'\n", "--engine nfs: ROOT /mnt/efs is no nfs://HOST/path"),
+    ("engine = 'nfs'\n", "--engine nfs: it needs ROOT as nfs://HOST[:PORT]/path"),
+    ("root = 'nfs://h/'\nengine = 'posix'\n", "nfs://h/: a URL needs --engine nfs"),
+    ("root = 'nfs://h/'\nnfs_uid = 0\nnfs_batch = 0\n", "--nfs-batch must be from 1 to 10000"),
+    ("tls = 'yes'\n", "FILE: line 1: invalid type"),
+    ("tls = true\n", "--tls: it needs --engine nfs, or ROOT as nfs://HOST[:PORT]/path"),
+    ("tls = true\nengine = 'posix'\n", "--tls: it needs --engine nfs"),
+    #[cfg(not(feature = "tls"))]
+    (
+        "root = 'nfs://h/'\nnfs_uid = 0\ntls = true\n",
+        "--tls: this efs-scan was built without the feature `tls`",
+    ),
+    (
+        "root = 'nfs://h/'\nnfs_uid = 0\nrequire_mount = true\n",
+        "--require-mount: nfs://h/ is scanned without a mount",
+    ),
+    #[cfg(feature = "portable")]
+    (
+        "max_ops = 1\nengine = 'portable'\n",
+        "--max-ops and --max-latency need --engine posix or nfs",
+    ),
+    ("cloudwatch.users = 1\n", "FILE: line 1: users: true, false or a list of names"),
+    ("prices.standard = -0.1\n", "prices.standard: -0.1 is no price of a GiB-month"),
+    ("prices.archive = 1e7\n", "prices.archive: 10000000 is no price of a GiB-month"),
+    ("prices.infrequent_access = nan\n", "prices.infrequent_access: NaN is no price"),
+    ("quota.default = '0'\n", "quota of every home: it must be more than nothing"),
+    ("[remind]\nto = 'x'\n", "FILE: line 2: unknown field `to`"),
+    ("remind.from = 'me'\n", "remind.from: `me` is neither name@example.com nor Name <"),
+    (
+        "remind.from = \"x@y.zz\\r\\nBcc: a@b.cc\"\n",
+        "remind.from: `x@y.zz\\r\\nBcc: a@b.cc` is neither",
+    ),
+    ("remind.admin = 'Me <me@x.yz>'\n", "remind.admin: `Me <me@x.yz>` is no address like"),
+    ("remind.address = '{user}@x.yz'\n", "remind.address: `{user}@x.yz` is no template like"),
+    ("remind.trash = 'much'\n", "remind.trash: `much` is not a size"),
+    ("home_at = '~/efs'\n", "home_at: ~/efs is no absolute path"),
+    ("remind.addresses.al = 'al'\n", "remind.addresses: al: `al` is no address like"),
+    ("remind.body = 'Hi {nme}'\n", "remind.body: `{nme}` is no placeholder; there are {name}, "),
+    ("remind.body = 'Hi }'\n", "remind.body: a lone `}`: write `}}`"),
+    ("remind.subject = '{homes}'\n", "remind.subject: `{homes}` has several lines"),
+    ("remind.subject = \"a\\nb\"\n", "remind.subject: a subject is one line of text"),
+    ("quota.users.alice = 'lots'\n", "quota of alice: `lots` is not a size"),
+];
+
+/// Rules that are wrong by themselves, and how the line about each goes on.
+const WRONG_RULES: &[(&str, &str)] = &[
+    (
+        "id = 'a'\npaths = ['x']\ncommand = 'rm {path}'\nadvice = 'ask first'",
+        "it has a `command` or an `advice`, not both",
+    ),
+    ("id = 'a'\npaths = ['x']\nadvice = 'look at {path}'", "{path} is for a `command`"),
+    ("id = 'X'\npaths = ['a']", "id `X` must be made of"),
+    ("id = 'good'\npaths = ['a']", "id `good` is taken"),
+    ("id = 'x'", "it needs `paths`"),
+    ("id = 'x'\nkind = 'file'\ncontains = ['a']", "it needs `paths`"),
+    ("id = 'x'\npaths = ['/a']", "path `/a` must be relative"),
+    ("id = 'x'\npaths = ['a/**/b']", "path `a/**/b` must be relative"),
+    ("id = 'x'\npaths = ['../a']", "path `../a` must be relative"),
+    ("id = 'x'\npaths = ['a/']", "path `a/` must be relative"),
+    ("id = 'x'\npaths = ['a{b']", "path `a{b` has an unbalanced brace"),
+    ("id = 'x'\npaths = ['a[']", "path `a[`: "),
+    ("id = 'x'\npaths = ['a']\nkind = 'file'", "path `a` of a file rule"),
+    ("id = 'x'\npaths = ['**/a']\nkind = 'file'\nbeside = ['b']", "`beside` and `contains`"),
+    ("id = 'x'\npaths = ['**/a']\nkind = 'file'\nmin_size = 'b'", "`b` is not a size"),
+    ("id = 'x'\npaths = ['a']\nmin_size = '1'", "`min_size` is for files"),
+    ("id = 'x'\npaths = ['a']\ncontains = ['b/c']", "`b/c` must be a plain file name"),
+    ("id = 'x'\npaths = ['a']\nbeside = ['']", "`` must be a plain file name"),
+    ("id = 'x'\npaths = ['a']\nstarts_with = 'b'", "`starts_with` needs `contains`"),
+];
+
+fn assert_said(text: &str, problem: &str) {
+    let said = Configured::new(text).problem();
+    let want = problem.replace("FILE", "efs-scan.toml");
+    assert!(said.starts_with(&format!("efs-scan: {want}")), "{said}\n{want}\n{text}");
+}
+
+#[test]
+fn what_is_wrong_is_named_with_file_and_line() {
+    for (text, problem) in WRONG {
+        assert_said(text, problem);
+    }
+}
+
+#[test]
+fn a_bad_rule_is_named_by_its_own_line() {
+    let good = "[[rules.add]]\nid = 'good'\nclass = 'cache'\npaths = ['x']\n\n";
+    for (keys, problem) in WRONG_RULES {
+        let id = keys.split('\'').nth(1).unwrap();
+        let text = format!("{good}[[rules.add]]\nclass = 'cache'\n{keys}\n");
+        assert_said(&text, &format!("FILE:6: rule `{id}`: {problem}"));
+    }
+    for (key, problem) in [("path = 'y'", "unknown field `path`"), ("class = 'x'", "duplicate key")]
+    {
+        let text = format!("{good}[[rules.add]]\nid = 'x'\nclass = 'cache'\n{key}\n");
+        assert_said(&text, &format!("FILE: line 9: {problem}"));
+    }
+}

@@ -1,0 +1,301 @@
+//! The main job against ministack and moto, which `tests/aws-servers` starts: other people's idea
+//! of S3, CloudWatch and SNS, and alarms that really fire.
+
+mod mail;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Output};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use crate::publish::contract;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, StateValue, Statistic};
+use efs_scan::aws::Aws;
+use efs_scan::store::Destination;
+use efs_scan_testbed::*;
+use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+
+const MINISTACK: &str = "EFS_SCAN_TEST_MINISTACK";
+const MOTO: &str = "EFS_SCAN_TEST_MOTO";
+
+/// A server, for the program and for the tests' own SDK.
+struct Server {
+    url: String,
+    runtime: Runtime,
+    config: SdkConfig,
+}
+
+impl Server {
+    /// The server of that variable; says so where there is none.
+    fn of(variable: &str, what: &str) -> Option<Self> {
+        let url = std::env::var(variable).ok();
+        if !skip_unless(url.is_some(), what, "tests/aws-servers starts the server for it") {
+            return None;
+        }
+        let url = url.unwrap();
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let credentials = aws_sdk_s3::config::SharedCredentialsProvider::new(
+            aws_sdk_s3::config::Credentials::new("test", "test", None, None, "test"),
+        );
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(&url)
+            .credentials_provider(credentials)
+            .load();
+        let config = runtime.block_on(config);
+        Some(Self { url, runtime, config })
+    }
+
+    /// Points a command here.
+    fn env(&self, command: &mut Command) {
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("AWS_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env("AWS_ENDPOINT_URL", &self.url)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = efs_scan();
+        self.env(&mut command);
+        watched(command.args(args), Duration::from_secs(120))
+    }
+
+    fn bucket(&self, name: &str) {
+        let client = aws_sdk_s3::Client::from_conf(
+            aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true).build(),
+        );
+        self.runtime.block_on(client.create_bucket().bucket(name).send()).unwrap();
+    }
+
+    /// A topic that sends to a listener of the test's, which has confirmed that it wants it.
+    fn topic(&self, name: &str, listener: &str, received: &Receiver<String>) -> String {
+        let client = aws_sdk_sns::Client::new(&self.config);
+        self.runtime.block_on(async {
+            let topic = client.create_topic().name(name).send().await.unwrap();
+            let arn = topic.topic_arn().unwrap().to_owned();
+            let call = client.subscribe().topic_arn(&arn).protocol("http").endpoint(listener);
+            call.send().await.unwrap();
+            let asked = received.recv_timeout(Duration::from_secs(30)).unwrap();
+            let asked: Value = serde_json::from_str(&asked).unwrap();
+            assert_eq!(asked["Type"], "SubscriptionConfirmation");
+            let token = asked["Token"].as_str().unwrap();
+            client.confirm_subscription().topic_arn(&arn).token(token).send().await.unwrap();
+            arn
+        })
+    }
+
+    fn file_system(&self) -> String {
+        let client = aws_sdk_efs::Client::new(&self.config);
+        let made = client.create_file_system().creation_token(token()).send();
+        self.runtime.block_on(made).unwrap().file_system_id().to_owned()
+    }
+}
+
+/// A name that nothing else on the server has.
+fn token() -> String {
+    format!("t{}", jiff::Timestamp::now().as_nanosecond())
+}
+
+#[test]
+fn both_keep_the_contract_of_a_store() {
+    for (variable, what) in
+        [(MINISTACK, "the contract on ministack"), (MOTO, "the contract on moto")]
+    {
+        let Some(server) = Server::of(variable, what) else { continue };
+        let bucket = token();
+        server.bucket(&bucket);
+        // In a process of its own, because the SDK is pointed somewhere by variables.
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        server.env(&mut child);
+        child.env("EFS_SCAN_TEST_BUCKET", bucket);
+        child.args(["--ignored", "--exact", "the_contract_in_a_child", "--nocapture"]);
+        let output = watched(&mut child, Duration::from_secs(300));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{what}: {text}{error}");
+        assert!(text.contains("1 passed"), "{text}");
+    }
+}
+
+#[test]
+#[ignore = "run by both_keep_the_contract_of_a_store, which points it to a server"]
+fn the_contract_in_a_child() {
+    let bucket = std::env::var("EFS_SCAN_TEST_BUCKET").unwrap();
+    let aws = Aws::default();
+    let store =
+        |prefix: &str| Destination::S3 { bucket: bucket.clone(), prefix: prefix.to_owned() };
+    contract::contract(&*store("with/prefix").open(&aws).unwrap());
+    // One client for each publisher: a client is one thread.
+    let publishers: Vec<Aws> = (0..16).map(|_| Aws::default()).collect();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    contract::several_publish(|| {
+        let at = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        store("several").open(&publishers[at % publishers.len()]).unwrap()
+    });
+}
+
+/// Homes with 3 MB and 1 MB.
+fn homes() -> tempfile::TempDir {
+    let root = scratch();
+    file(root.path(), "200005/.cache/pip/a", 3_000_000);
+    file(root.path(), "200006/b", 1_000_000);
+    root
+}
+
+#[test]
+fn a_run_is_published_and_read_back() {
+    for (variable, what) in [(MINISTACK, "publishing to ministack"), (MOTO, "publishing to moto")] {
+        let Some(server) = Server::of(variable, what) else { continue };
+        let (root, state, bucket) = (homes(), scratch(), token());
+        let (tree, state) = (root.path().to_str().unwrap(), state.path().to_str().unwrap());
+        let to = format!("s3://{bucket}/efs");
+        let args = [tree, "--publish", &to, "--state-dir", state, "--format", "json"];
+        let missing = server.run(&args);
+        assert_eq!(missing.status.code(), Some(1), "there is no bucket yet");
+        let line = String::from_utf8_lossy(&missing.stderr).into_owned();
+        assert!(line.lines().count() == 1 && line.contains(&bucket), "{line}");
+
+        server.bucket(&bucket);
+        let output = server.run(&args);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{what}: {error}");
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let status = server.run(&["status", "--from", &to, "--format", "json"]);
+        let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+        assert_eq!(status["run"], report["run"]);
+        for name in ["200005", "200006"] {
+            let bytes = &home(&report, name)["usage"]["allocated_bytes"];
+            assert_eq!(&home(&status, name)["allocated_bytes"], bytes);
+        }
+
+        // The beginning of each report tells which runs can be compared.
+        let other = homes();
+        let second = [other.path().to_str().unwrap(), "--publish", &to, "--state-dir", state];
+        assert_eq!(server.run(&second).status.code(), Some(0), "{what}");
+        let history = server.run(&["history", "--from", &to, "--format", "json"]);
+        let error = String::from_utf8_lossy(&history.stderr).into_owned();
+        assert_eq!(history.status.code(), Some(0), "{what}: {error}");
+        let history: Value = serde_json::from_slice(&history.stdout).unwrap();
+        assert_eq!(history["not_comparable"], serde_json::json!([report["run"]["id"]]), "{what}");
+        assert_eq!(history["runs"].as_array().unwrap().len(), 1, "{what}");
+        assert!(home(&history, "200005")["allocated_bytes"][0].is_number(), "{what}");
+    }
+}
+
+#[test]
+fn an_alarm_on_the_highest_quota_fires_and_recovers() {
+    let Some(server) = Server::of(MINISTACK, "an alarm that fires in ministack") else { return };
+    let id = server.file_system();
+    let alarm = token();
+    let client = aws_sdk_cloudwatch::Client::new(&server.config);
+    let made = client
+        .put_metric_alarm()
+        .alarm_name(&alarm)
+        .namespace("EfsScan")
+        .metric_name("MaxQuotaPercent")
+        .dimensions(Dimension::builder().name("FileSystemId").value(&id).build())
+        .statistic(Statistic::Maximum)
+        .period(10)
+        .evaluation_periods(1)
+        .threshold(100.0)
+        .comparison_operator(ComparisonOperator::GreaterThanThreshold)
+        .treat_missing_data("ignore")
+        .send();
+    server.runtime.block_on(made).unwrap();
+    let root = homes();
+    let state = scratch();
+    let scan_until = |quota: &str, wanted: StateValue| {
+        let started = Instant::now();
+        loop {
+            let args = [root.path().to_str().unwrap(), "--cloudwatch", "--file-system-id", &id];
+            let state = state.path().to_str().unwrap();
+            let state = ["--cloudwatch-users", "--quota", quota, "--state-dir", state];
+            let output = server.run(&[&args[..], &state[..]].concat());
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(0), "{error}");
+            let asked = client.describe_alarms().alarm_names(&alarm).send();
+            let answer = server.runtime.block_on(asked).unwrap();
+            let now = answer.metric_alarms()[0].state_value().cloned();
+            if now.as_ref() == Some(&wanted) {
+                return;
+            }
+            let waited = started.elapsed();
+            assert!(waited < Duration::from_secs(150), "{now:?} instead of {wanted:?}");
+            std::thread::sleep(Duration::from_secs(2));
+        }
+    };
+    scan_until("2MiB", StateValue::Alarm);
+    scan_until("1GiB", StateValue::Ok);
+}
+
+/// Takes HTTP posts and hands on their bodies.
+fn listener() -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (send, receive) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream);
+            let (mut line, mut length) = (String::new(), 0);
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                let lower = line.to_ascii_lowercase();
+                if let Some(number) = lower.strip_prefix("content-length:") {
+                    length = number.trim().parse().unwrap_or(0);
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            let _ = reader.read_exact(&mut body);
+            let _ = reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+            let _ = send.send(String::from_utf8_lossy(&body).into_owned());
+        }
+    });
+    (url, receive)
+}
+
+#[test]
+fn who_is_over_quota_reaches_those_who_subscribed() {
+    let Some(server) = Server::of(MINISTACK, "a message through ministack's SNS") else { return };
+    let (url, received) = listener();
+    let topic = server.topic(&token(), &url, &received);
+    let (root, state) = (homes(), scratch());
+    let scan = |quota: &str| {
+        let args = [root.path().to_str().unwrap(), "--notify-topic", &topic, "--quota", quota];
+        let state = ["--state-dir", state.path().to_str().unwrap()];
+        let output = server.run(&[&args[..], &state[..]].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{error}");
+    };
+    let next = || -> Option<Value> {
+        let until = Instant::now() + Duration::from_secs(10);
+        while let Ok(body) = received.recv_timeout(until.saturating_duration_since(Instant::now()))
+        {
+            let message: Value = serde_json::from_str(&body).unwrap_or_default();
+            if message["Type"] == "Notification" {
+                return Some(message);
+            }
+        }
+        None
+    };
+    scan("2MiB");
+    let message = next().expect("somebody is over");
+    assert_eq!(message["Subject"], "efs-scan: 1 home over quota, 1 newly");
+    let text = message["Message"].as_str().unwrap();
+    assert!(text.contains("200005") && text.contains("NEW"), "{text}");
+    assert!(text.contains("200005/.cache/pip"), "{text}");
+    scan("2MiB");
+    scan("500KiB");
+    // Nothing came of the same set, so the next one is about the other.
+    let message = next().expect("another one is over");
+    assert_eq!(message["Subject"], "efs-scan: 2 homes over quota, 1 newly");
+}

@@ -1,0 +1,232 @@
+//! What is generated and kept in the repository is what the program generates: man page,
+//! completions, and the JSON Schema, which reports are held against.
+//!
+//! After a change on purpose: `UPDATE=1 cargo test --test commands generated`, and look at the difference.
+
+mod schema;
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use efs_scan::aws::{EfsSize, MemberKind};
+use efs_scan::report::{Coverage, NfsTraffic, Prices, Report, ScannedPart};
+use efs_scan::scan::{Costly, Traffic};
+use efs_scan::units::MeteredBytes;
+use efs_scan_testbed::*;
+use rustix::fs::{Mode, OFlags};
+use schema::Schema;
+use serde_json::{Value, json};
+
+/// Files below `deploy/generated`, and what `efs-scan generate` is asked for.
+const GENERATED: &[(&str, &[&str])] = &[
+    ("efs-scan.1", &["man"]),
+    ("report.schema.json", &["schema"]),
+    ("completions/efs-scan.bash", &["completions", "bash"]),
+    ("completions/efs-scan.zsh", &["completions", "zsh"]),
+    ("completions/efs-scan.fish", &["completions", "fish"]),
+];
+
+fn kept(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/generated").join(path)
+}
+
+fn generated(what: &[&str], variables: &[(&str, &str)]) -> Vec<u8> {
+    let mut command = efs_scan();
+    command.arg("generate").args(what).envs(variables.iter().copied());
+    let output = watched(&mut command, Duration::from_secs(60));
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty());
+    output.stdout
+}
+
+#[test]
+fn what_is_kept_is_what_the_program_generates() {
+    let update = std::env::var_os("UPDATE").is_some();
+    for (path, what) in GENERATED {
+        let fresh = generated(what, &[]);
+        if update {
+            std::fs::create_dir_all(kept(path).parent().unwrap()).unwrap();
+            std::fs::write(kept(path), &fresh).unwrap();
+        }
+        let old = std::fs::read(kept(path)).unwrap_or_default();
+        assert!(
+            old == fresh,
+            "deploy/generated/{path} is not what `efs-scan generate {}` prints; \
+             `UPDATE=1 cargo test --test commands generated` writes it anew",
+            what.join(" ")
+        );
+    }
+    // And there is nothing else, which nobody would keep up to date.
+    let mut files = 0;
+    for dir in [kept(""), kept("completions")] {
+        let entries = std::fs::read_dir(dir).unwrap().map(Result::unwrap);
+        files += entries.filter(|entry| entry.path().is_file()).count();
+    }
+    assert_eq!(files, GENERATED.len());
+}
+
+#[test]
+fn it_does_not_depend_on_who_generates_it() {
+    let variables = [
+        ("EFS_SCAN_ROOT", "/secret"),
+        ("EFS_SCAN_QUOTA", "1GiB"),
+        ("COLUMNS", "40"),
+        ("LANG", "de_DE.UTF-8"),
+        ("HOME", "/nowhere"),
+    ];
+    for (path, what) in GENERATED {
+        assert_eq!(generated(what, &variables), generated(what, &[]), "{path}");
+    }
+}
+
+#[test]
+fn the_tools_that_read_it_have_nothing_to_say() {
+    let dir = scratch();
+    let readers: &[(&str, &[&str], &[&str])] = &[
+        ("bash", &["-n"], &["completions", "bash"]),
+        ("zsh", &["-n"], &["completions", "zsh"]),
+        ("fish", &["-n"], &["completions", "fish"]),
+        ("groff", &["-man", "-Tutf8", "-ww", "-z"], &["man"]),
+    ];
+    for (reader, args, what) in readers {
+        let path = dir.path().join(reader);
+        std::fs::write(&path, generated(what, &[])).unwrap();
+        let output = Command::new(reader).args(*args).arg(&path).output();
+        if let Ok(output) = output {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let silent = output.status.success() && said.is_empty();
+            assert!(silent, "{reader}: {said}");
+        } else {
+            let what = format!("generated {}", what.join(" "));
+            skip_unless(false, &what, &format!("{reader} is not here"));
+        }
+    }
+}
+
+#[test]
+fn the_man_page_says_what_the_help_says() {
+    let page = String::from_utf8(generated(&["man"], &[])).unwrap();
+    let page = page.replace("\\-", "-");
+    let help = String::from_utf8(run(["--help"]).stdout).unwrap();
+    let words = help.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_');
+    let names = words.filter(|word| word.starts_with("--") || word.starts_with("EFS_SCAN_"));
+    let missing: BTreeSet<_> = names.filter(|name| !page.contains(*name)).collect();
+    assert!(missing.is_empty(), "the man page does not have {missing:?}");
+    assert!(page.contains("Exit codes"));
+}
+
+/// `generate` is for those who make packages, and hidden; a shell offers it to nobody.
+#[test]
+fn completions_offer_what_the_help_offers() {
+    for shell in ["bash", "zsh", "fish"] {
+        let completions = generated(&["completions", shell], &[]);
+        let completions = String::from_utf8(completions).unwrap();
+        for offered in ["config", "home-depth", "log-format"] {
+            assert!(completions.contains(offered), "{shell}: {offered}");
+        }
+        let hidden = completions.lines().find(|line| line.contains("generate"));
+        assert_eq!(hidden, None, "{shell}");
+    }
+}
+
+/// A report with everything in it that the schema knows.
+fn rich_report() -> (tempfile::TempDir, Vec<u8>) {
+    let dir = scratch();
+    let root = raw(dir.path(), b"root\xff");
+    file(&root, raw(Path::new("200005/.cache/pip"), ODD_NAME), 5000);
+    file(&root, raw(Path::new("200005/p"), b"\xff/__pycache__/a"), 5000);
+    file(&root, raw(&root, b"\xfe/core.1"), 70_000);
+    file(&root, "200006/file", 5000);
+    std::fs::hard_link(root.join("200006/file"), root.join("200005/file")).unwrap();
+    symlink("x", root.join("200006/link")).unwrap();
+    // Deeper than the portable engine can go, which is an error that root meets, too; by
+    // descriptors, since a path cannot name it.
+    let flags = OFlags::DIRECTORY | OFlags::RDONLY;
+    let mut at = rustix::fs::open(&root, flags, Mode::empty()).unwrap();
+    let long = b"\xfd".repeat(250);
+    for _ in 0..20 {
+        rustix::fs::mkdirat(&at, &*long, Mode::from_raw_mode(0o755)).unwrap();
+        at = rustix::fs::openat(&at, &*long, flags, Mode::empty()).unwrap();
+    }
+    let map = dir.path().join("map.csv");
+    std::fs::write(&map, "200005,alice\n").unwrap();
+    let mut command = efs_scan();
+    command.arg(&root).args(["--format", "json", "--quota", "3KiB", "--exclude", "*/link"]);
+    command.arg("--names").arg(format!("csv:{}", map.display()));
+    if cfg!(feature = "portable") {
+        command.args(["--engine", "portable"]);
+    }
+    let output = watched(&mut command, Duration::from_secs(60));
+    (dir, output.stdout)
+}
+
+#[test]
+fn a_report_is_what_the_schema_says() {
+    let schema = Schema::new(&generated(&["schema"], &[]));
+    let (_dir, bytes) = rich_report();
+    // What only AWS and an NFS client know is added by hand.
+    let mut report: Report = serde_json::from_slice(&bytes).unwrap();
+    report.nfs = Some(NfsTraffic::from(Traffic {
+        connections: 1,
+        requests: [("READDIR".to_owned(), 3)].into(),
+        mean_round_trip: Some(Duration::from_micros(830)),
+        costly: vec![Costly::CloseToOpen],
+    }));
+    let size = MeteredBytes(1 << 30);
+    let efs = EfsSize {
+        value: size,
+        standard: Some(size),
+        infrequent_access: Some(size),
+        archive: Some(size),
+        at: Some(report.run.started),
+    };
+    // Only a whole scan has a difference from EFS.
+    let coverage = std::mem::replace(&mut report.run.coverage, Coverage::Complete);
+    let excluded = std::mem::take(&mut report.left_out.excluded);
+    report.reconcile(("fs-01234567".to_owned(), ScannedPart::Whole), Some(efs), &Prices::default());
+    (report.run.coverage, report.left_out.excluded) = (coverage, excluded);
+    report.homes[0].owner.member = Some(MemberKind::Profile);
+    let report = serde_json::to_value(report).unwrap();
+    assert_eq!(schema.problems(&report), [""; 0]);
+    // Every property of the schema was looked at. With the POSIX engine nothing fails here, and
+    // with no user named there is no user.
+    let unseen = schema.unseen(&report);
+    let known = ["ErrorSample", "Report.run.users"];
+    let unseen: Vec<_> = unseen
+        .iter()
+        .filter(|property| cfg!(feature = "portable") || !property.starts_with(known[0]))
+        .collect();
+    assert!(unseen.is_empty(), "{unseen:?}");
+    // And the check can fail: without any one property, and with any one of another type.
+    for place in schema.places(&report) {
+        let mut less = report.clone();
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        less.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
+        let required = schema.requires(&report, &place);
+        assert_eq!(!schema.problems(&less).is_empty(), required, "without {place}");
+        let mut other = report.clone();
+        *other.pointer_mut(&place).unwrap() = json!([[{"no": "such"}]]);
+        assert!(!schema.problems(&other).is_empty(), "{place} of another type");
+    }
+    let mut more = report.clone();
+    more["homes"][0]["colour"] = json!("red");
+    assert_eq!(schema.problems(&more).len(), 1);
+}
+
+#[test]
+fn a_report_that_was_read_is_written_the_same() {
+    let (_dir, bytes) = rich_report();
+    let report: Report = serde_json::from_slice(&bytes).unwrap();
+    let again = serde_json::to_vec_pretty(&report).unwrap();
+    assert!(again == bytes.trim_ascii_end(), "{}", String::from_utf8_lossy(&again));
+    let twice: Report = serde_json::from_slice(&again).unwrap();
+    assert_eq!(twice, report);
+    // A reader of this version takes what a later one may add.
+    let mut later: Value = serde_json::from_slice(&bytes).unwrap();
+    later["run"]["host"] = json!("a");
+    later["homes"][0]["usage"]["more"] = json!({"x": 1});
+    assert_eq!(serde_json::from_value::<Report>(later).unwrap(), report);
+}

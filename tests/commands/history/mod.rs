@@ -1,0 +1,69 @@
+//! `efs-scan history`: what became of homes over runs that were published to a directory.
+
+mod forms;
+mod growth;
+mod troubles;
+
+use std::ffi::OsStr;
+use std::process::Output;
+use std::time::Duration;
+
+use crate::status::world::*;
+use efs_scan_testbed::*;
+use jiff::Timestamp;
+use serde_json::Value;
+
+const MIB: i64 = 1 << 20;
+
+/// `efs-scan history` of what is published there, on a terminal without UTF-8.
+fn history<I: AsRef<OsStr>>(world: &World, args: impl IntoIterator<Item = I>) -> Output {
+    let mut command = efs_scan();
+    command.env("LC_ALL", "C").arg("history").arg("--from").arg(world.to()).args(args);
+    watched(&mut command, Duration::from_secs(60))
+}
+
+/// What it prints when all is well.
+fn shown(world: &World, args: &[&str]) -> String {
+    let output = history(world, args);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn json(world: &World, args: &[&str]) -> Value {
+    serde_json::from_str(&shown(world, &[args, &["--format", "json"]].concat())).unwrap()
+}
+
+/// Publishes a run of each of these days before the newest one, in which zoe's home was smaller by
+/// `a_day` for each day.
+fn days_before(world: &World, days: impl IntoIterator<Item = i64>, a_day: i64) {
+    for day in days {
+        world.earlier(hours(24 * day), |rows| grow(rows, "200005", -day * a_day));
+    }
+}
+
+/// A world whose zoe has 60 MiB, so that she can have grown by two a day for a month.
+fn large() -> World {
+    let world = World::new();
+    file(&world.root(), "200005/large", 62 << 20);
+    world.publish(&[]);
+    only_newest(&world);
+    world
+}
+
+/// Removes the tables of all runs but the newest one.
+fn only_newest(world: &World) {
+    let newest = world.to().join(world.latest()["homes_table"].as_str().unwrap());
+    for day in world.to().join("homes").read_dir().unwrap() {
+        for table in day.unwrap().path().read_dir().unwrap() {
+            let table = table.unwrap().path();
+            if table != newest {
+                std::fs::remove_file(table).unwrap();
+            }
+        }
+    }
+}
+
+fn started(json: &Value) -> Timestamp {
+    json["runs"].as_array().unwrap().last().unwrap()["started"].as_str().unwrap().parse().unwrap()
+}

@@ -1,0 +1,20 @@
+//! The program's commands: what they print, what they publish and send, and what they make of
+//! settings. AWS is a server of the testbed, in the test's own process.
+
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails.
+
+#[cfg(feature = "aws")]
+mod aws;
+mod browser;
+mod cli;
+mod config;
+#[cfg(all(feature = "aws", target_os = "linux"))]
+mod emulators;
+mod generated;
+mod history;
+mod pages;
+mod prometheus;
+#[cfg(target_os = "linux")]
+mod publish;
+mod remind;
+mod status;

@@ -1,0 +1,63 @@
+//! Pages change only from an older run's to a newer one's, whoever writes when.
+
+use std::sync::Barrier;
+
+use efs_scan::outbox::{Pointed, put_page};
+use efs_scan::pages::Pages;
+use efs_scan::published::{PAGE, run_of_page};
+use efs_scan::store::{Condition, Directory, Put, Store};
+use jiff::SignedDuration;
+
+use super::{History, invented, start};
+use efs_scan_testbed::scratch;
+
+fn page(day: i64) -> String {
+    let report = invented::report(2, start() + SignedDuration::from_hours(24 * day), 0.0);
+    Pages::new(&report, &History::default(), start()).overview()
+}
+
+#[test]
+fn an_older_run_leaves_the_page_of_a_newer_one() {
+    let place = scratch();
+    let store = Directory::new(place.path().to_owned());
+    let (older, newer) = (page(1), page(2));
+    assert_eq!(put_page(&store, PAGE, &older), Ok(Pointed::Here));
+    assert_eq!(put_page(&store, PAGE, &newer), Ok(Pointed::Here));
+    assert_eq!(put_page(&store, PAGE, &older), Ok(Pointed::Newer));
+    assert_eq!(store.get(PAGE).unwrap().unwrap().bytes, newer.as_bytes());
+    // The same run again may say it better.
+    assert_eq!(put_page(&store, PAGE, &newer), Ok(Pointed::Here));
+}
+
+#[test]
+fn what_is_no_page_is_replaced() {
+    let place = scratch();
+    let store = Directory::new(place.path().to_owned());
+    let cut = &page(3).into_bytes()[..300];
+    for there in [&b""[..], b"<html>", &[0xff; 5000], cut] {
+        let before = store.get(PAGE).unwrap();
+        let put = store.put(PAGE, there, Condition::since(before.as_ref()));
+        assert_eq!(put, Ok(Put::Done));
+        assert_eq!(put_page(&store, PAGE, &page(1)), Ok(Pointed::Here), "{there:?}");
+    }
+}
+
+#[test]
+fn of_several_at_once_the_newest_stays() {
+    let place = scratch();
+    let pages: Vec<String> = (1..=6).map(page).collect();
+    let start = Barrier::new(pages.len());
+    std::thread::scope(|scope| {
+        for page in &pages {
+            let store = Directory::new(place.path().to_owned());
+            let start = &start;
+            scope.spawn(move || {
+                start.wait();
+                put_page(&store, PAGE, page).unwrap();
+            });
+        }
+    });
+    let store = Directory::new(place.path().to_owned());
+    let there = store.get(PAGE).unwrap().unwrap().bytes;
+    assert_eq!(run_of_page(&there), run_of_page(pages[5].as_bytes()));
+}

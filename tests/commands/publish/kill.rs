@@ -1,0 +1,205 @@
+//! kill -9 at each system call that changes what is on disk.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use efs_scan::outbox::Job;
+use efs_scan::published::Latest;
+use efs_scan::report::Report;
+
+use super::place::*;
+use efs_scan_testbed::*;
+
+/// The question mark: not every architecture has them all.
+const CALLS: [&str; 13] = [
+    "?rename",
+    "?renameat",
+    "?renameat2",
+    "?link",
+    "?linkat",
+    "?unlink",
+    "?unlinkat",
+    "?mkdir",
+    "?mkdirat",
+    "fsync",
+    "fdatasync",
+    "flock",
+    "write",
+];
+
+/// The program under strace, killed as it enters `call` for the `at`th time.
+fn killed_at(call: &str, at: usize, args: &[String]) -> Output {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e"]);
+    command.arg(format!("inject={call}:signal=KILL:when={at}"));
+    command.arg(env!("CARGO_BIN_EXE_efs-scan")).args(args);
+    watched(command.env("EFS_SCAN_CONFIG", "/dev/null"), PATIENCE)
+}
+
+fn was_killed(output: &Output) -> bool {
+    output.status.signal() == Some(9)
+}
+
+/// Whether strace is there and may trace.
+fn can_kill() -> bool {
+    static CAN: OnceLock<bool> = OnceLock::new();
+    let able = *CAN.get_or_init(|| {
+        let there = Command::new("strace").arg("-V").output().is_ok();
+        there && was_killed(&killed_at("write", 1, &["--version".to_owned()]))
+    });
+    let test = std::thread::current();
+    skip_unless(able, test.name().unwrap_or("kill -9"), "no strace that may kill")
+}
+
+/// What must hold at any moment, and a reader may rely on.
+fn assert_whole(place: &Place, old: Option<&str>, what: &str) {
+    let published = files(&place.published());
+    for (key, bytes) in &published {
+        if stem(key).starts_with(".efs-scan.part-") {
+            continue;
+        }
+        match key.split_once('/') {
+            Some(("runs", _)) => {
+                let run: Report = serde_json::from_slice(bytes).unwrap();
+                assert_eq!(format!("{}.json", run.run.id), stem(key), "{what}");
+            }
+            Some(("homes" | "findings" | "du", _)) => {
+                assert!(bytes.ends_with(b"\n"), "{what}: {key}");
+            }
+            _ => assert_eq!(key, "latest.json", "{what}"),
+        }
+    }
+    let latest = published.get("latest.json");
+    let latest = latest.map(|bytes| serde_json::from_slice::<Latest>(bytes).unwrap());
+    match &latest {
+        None => assert_eq!(old, None, "{what}: the old one is gone"),
+        Some(latest) => {
+            assert!(old.is_none_or(|old| old <= latest.run.id.as_str()), "{what}");
+            let run: Report = serde_json::from_slice(&published[&latest.report]).unwrap();
+            assert_eq!(Latest::of(&run), *latest, "{what}");
+            assert!(published.contains_key(&latest.homes_table), "{what}");
+        }
+    }
+}
+
+/// What is left, once a run went through, of those that were killed before it: nothing, rightly.
+fn litter(place: &Place, what: &str) -> String {
+    let published = files(&place.published());
+    let runs = place.runs();
+    assert_eq!(place.latest_id().as_ref(), runs.last(), "{what}");
+    let ours = |key: &String| match stem(key) {
+        "latest.json" | "latest.txt" => true,
+        name => runs.iter().any(|id| name.starts_with(id.as_str())),
+    };
+    let litter = published.keys().filter(|key| !ours(key)).cloned();
+    let state = files(&place.state()).into_keys().filter(|name| name != "lock");
+    let litter: Vec<String> = litter.chain(state).collect();
+    assert!(published.len() >= 2 + 3 * runs.len(), "{what}: {:?}", published.keys());
+    match litter.is_empty() {
+        true => String::new(),
+        false => format!("{what}: {litter:?}\n"),
+    }
+}
+
+/// Kills a scan at each call in turn, and looks at what is left and whether it goes on from there.
+fn kill_everywhere(calls: &[&str], second: bool) {
+    let mut kills = 0;
+    let mut left = String::new();
+    for call in calls {
+        for at in 1.. {
+            let what = format!("killed at {call} {at}, second run: {second}");
+            let place = Place::new();
+            let old = second.then(|| {
+                place.scan(&[], 0);
+                file(&place.root(), "200006/more", 300_000);
+                place.latest_id().unwrap()
+            });
+            let output = killed_at(call, at, &place.args());
+            if !was_killed(&output) {
+                assert_code(&output, 0);
+                break;
+            }
+            kills += 1;
+            assert_whole(&place, old.as_deref(), &what);
+            let waiting = place.waiting();
+            for id in &waiting {
+                let path = place.state().join("spool").join(format!("{id}.run.json"));
+                let job: Job = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+                assert_eq!(job.report.run.id, *id, "{what}");
+            }
+            let kept = place.runs().len() > usize::from(second);
+            assert!(waiting.len() <= 1, "{what}");
+            if let [id] = &waiting[..] {
+                place.resend(0);
+                assert_whole(&place, old.as_deref(), &what);
+                assert_eq!(place.latest_id().as_ref(), Some(id), "{what}");
+                assert_eq!(place.waiting(), Vec::<String>::new(), "{what}");
+                assert_eq!(place.runs().len(), 1 + usize::from(second), "{what}");
+            } else if kept {
+                // It was through already: only then may it be out of the spool.
+                assert_eq!(place.latest_id().as_ref(), place.runs().last(), "{what}");
+            } else {
+                assert_eq!(place.latest_id(), old, "{what}");
+            }
+            let before = place.runs().len();
+            place.scan(&[], 0);
+            assert_whole(&place, old.as_deref(), &what);
+            assert_eq!(place.runs().len(), before + 1, "{what}");
+            left += &litter(&place, &what);
+        }
+    }
+    assert!(kills > calls.len() / 3, "only {kills} kills: these calls are not made any more");
+    assert!(left.is_empty(), "left behind for good:\n{left}");
+}
+
+#[test]
+fn a_first_run_that_is_killed_anywhere_leaves_nothing_half() {
+    if can_kill() {
+        kill_everywhere(&CALLS, false);
+    }
+}
+
+#[test]
+fn a_later_run_that_is_killed_anywhere_leaves_the_old_one_or_the_new_one() {
+    if can_kill() {
+        kill_everywhere(&CALLS, true);
+    }
+}
+
+#[test]
+fn sending_that_is_killed_anywhere_can_be_done_again() {
+    if !can_kill() {
+        return;
+    }
+    // Something waits in the spool.
+    let waiting = || {
+        let place = Place::new();
+        std::fs::create_dir(place.published()).unwrap();
+        let obstacle = file(&place.published(), "runs", 1);
+        place.scan(&[], 5);
+        std::fs::remove_file(obstacle).unwrap();
+        place
+    };
+    let mut left = String::new();
+    for call in CALLS {
+        for at in 1.. {
+            let what = format!("killed at {call} {at}");
+            let place = waiting();
+            let ids = place.waiting();
+            let state = place.state().to_str().unwrap().to_owned();
+            let args = ["publish", "--state-dir", &state].map(str::to_owned);
+            let output = killed_at(call, at, &args);
+            if !was_killed(&output) {
+                assert_code(&output, 0);
+                break;
+            }
+            assert_whole(&place, None, &what);
+            place.resend(0);
+            assert_whole(&place, None, &what);
+            assert_eq!(place.runs(), ids, "{what}");
+            left += &litter(&place, &what);
+        }
+    }
+    assert!(left.is_empty(), "left behind for good:\n{left}");
+}

@@ -1,0 +1,99 @@
+//! Killed at each request, and at each system call that changes the ledger: nobody is reminded
+//! twice, and who may not have been is named to the administrator.
+
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use efs_scan_testbed::aws::{Fault, Phase, What};
+
+const PEOPLE: usize = 3;
+
+/// What must hold after a crash and a run after it, and after one more.
+fn assert_recovered(world: &World, what: &str) {
+    let first = world.command().arg("remind").output().unwrap();
+    assert!(matches!(first.status.code(), Some(0 | 5)), "{what}: {}", stderr(&first));
+    let reminded = world.reminded();
+    let once: BTreeSet<&String> = reminded.iter().collect();
+    assert_eq!(once.len(), reminded.len(), "{what}: somebody heard twice: {reminded:?}");
+    let summaries = world.summaries().join("\n");
+    for at in 0..PEOPLE {
+        let name = format!("p{at:03}@example.com");
+        let open = summaries.contains(&format!("  {name}, 20"));
+        assert!(once.contains(&name) || open, "{what}: {name} was lost: {summaries}");
+        // Only the one that was under way may be open.
+        assert!(summaries.matches("@example.com, 20").count() <= 1, "{what}: {summaries}");
+    }
+    world.remind(&[], 0);
+    assert_eq!(world.reminded(), reminded, "{what}");
+}
+
+/// Kills the program in that phase of its `at`-th message; whether there was one.
+fn killed_at(world: &World, at: usize, phase: Phase) -> bool {
+    let pid = Arc::new(Mutex::new(None));
+    let victim = Arc::clone(&pid);
+    let kill = What::call(move |now| {
+        if now == phase {
+            while victim.lock().unwrap().is_none() {
+                std::thread::yield_now();
+            }
+            signal(victim.lock().unwrap().unwrap(), "KILL");
+        }
+    });
+    world.aws.fault(Fault::new("SES", "SendEmail", kill).after(at));
+    let mut command = world.command();
+    command.arg("remind").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    *pid.lock().unwrap() = Some(child.id());
+    let output = finish(child, Duration::from_secs(60));
+    world.aws.clear_faults();
+    output.status.code().is_none()
+}
+
+#[test]
+fn kill_9_between_sending_and_noting_reminds_nobody_twice() {
+    for phase in [Phase::Before, Phase::After] {
+        for at in 0..PEOPLE {
+            let world = World::crowd(PEOPLE);
+            assert!(killed_at(&world, at, phase));
+            assert_recovered(&world, &format!("message {at}, {phase:?}"));
+        }
+    }
+}
+
+#[test]
+fn kill_9_at_any_write_reminds_nobody_twice() {
+    let killed = |world: &World, call: &str, at: usize| {
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e"]);
+        command.arg(format!("inject={call}:signal=KILL:when={at}"));
+        command.arg(env!("CARGO_BIN_EXE_efs-scan")).arg("remind");
+        // The variables of the program, for the program under strace.
+        for (name, value) in world.command().get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        watched(&mut command, Duration::from_secs(60)).status.signal() == Some(9)
+    };
+    let there = Command::new("strace").arg("-V").output().is_ok();
+    let able = there && killed(&World::crowd(1), "write", 1);
+    if !skip_unless(able, "kill -9 at each write of remind", "no strace that may kill") {
+        return;
+    }
+    for call in ["?rename,?renameat,?renameat2", "fsync"] {
+        let mut at = 1;
+        loop {
+            let world = World::crowd(PEOPLE);
+            if !killed(&world, call, at) {
+                break;
+            }
+            assert_recovered(&world, &format!("{call} {at}"));
+            at += 1;
+        }
+        assert!(at > 2 * PEOPLE, "{call}: only {at}");
+    }
+}

@@ -1,0 +1,181 @@
+//! `efs-scan remind`: runs that the program published to a directory, and SES on the loopback.
+
+#[cfg(feature = "aws")]
+mod crash;
+mod dry;
+mod hostile;
+#[cfg(feature = "aws")]
+mod refused;
+#[cfg(feature = "aws")]
+mod sent;
+mod whose;
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use efs_scan_testbed::*;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// What most tests configure.
+const CONFIG: &str = "\
+[remind]
+from = 'EFS storage <efs@example.com>'
+admin = 'storage@example.com'
+address = '{name}@example.com'
+trash = '1MiB'
+";
+
+/// Homes with a quota of 2 MiB, and where a run of them is published.
+struct World {
+    scratch: TempDir,
+    #[cfg(feature = "aws")]
+    aws: efs_scan_testbed::aws::Stub,
+}
+
+impl World {
+    /// Nothing yet; the map knows 200005 as alice, 200006 as bob, 200008 as zoe.
+    fn empty() -> Self {
+        let world = Self {
+            scratch: scratch(),
+            #[cfg(feature = "aws")]
+            aws: efs_scan_testbed::aws::Stub::start(),
+        };
+        std::fs::create_dir(world.root()).unwrap();
+        world.names("200005,alice\n200006,bob\n200008,zoe\n");
+        world.configure(CONFIG);
+        world
+    }
+
+    /// Alice is over quota and has much trash, bob has much trash, zoe is fine, and 200007, which
+    /// is over quota, belongs to nobody known.
+    fn new() -> Self {
+        let world = Self::empty();
+        file(&world.root(), "200005/.local/share/Trash/files/a", 1_500_000);
+        file(&world.root(), "200005/.cache/pip/b", 1_000_000);
+        file(&world.root(), "200006/.local/share/Trash/files/c", 1_200_000);
+        file(&world.root(), "200007/d", 3_000_000);
+        file(&world.root(), "200008/e", 100_000);
+        world.publish();
+        world
+    }
+
+    /// So many people who are over quota, called p000, p001 and so on; nobody else.
+    #[cfg(feature = "aws")]
+    fn crowd(count: usize) -> Self {
+        let world = Self::empty();
+        let mut names = String::new();
+        for at in 0..count {
+            file(&world.root(), format!("{}/a", 300_000 + at), 2_500_000);
+            names += &format!("{},p{at:03}\n", 300_000 + at);
+        }
+        world.names(&names);
+        world.publish();
+        world
+    }
+
+    fn root(&self) -> PathBuf {
+        self.scratch.path().join("efs")
+    }
+
+    fn state(&self) -> PathBuf {
+        self.scratch.path().join("state")
+    }
+
+    fn published(&self) -> PathBuf {
+        self.scratch.path().join("published")
+    }
+
+    fn ledger(&self) -> PathBuf {
+        self.state().join("remind/reminders.json")
+    }
+
+    fn names(&self, csv: &str) {
+        std::fs::write(self.scratch.path().join("names.csv"), csv).unwrap();
+    }
+
+    fn configure(&self, toml: &str) {
+        std::fs::write(self.scratch.path().join("efs-scan.toml"), toml).unwrap();
+    }
+
+    fn command(&self) -> Command {
+        let mut command = efs_scan();
+        #[cfg(feature = "aws")]
+        self.aws.env(&mut command);
+        command.env("EFS_SCAN_CONFIG", self.scratch.path().join("efs-scan.toml"));
+        command.env("EFS_SCAN_STATE_DIR", self.state());
+        command.env("EFS_SCAN_PUBLISH", self.published());
+        command
+    }
+
+    /// Scans and publishes, with a state directory of the scan's own.
+    fn publish(&self) {
+        let mut command = self.command();
+        command.env("EFS_SCAN_STATE_DIR", self.scratch.path().join("state-of-scan"));
+        let names = format!("csv:{}", self.scratch.path().join("names.csv").display());
+        command.arg(self.root()).args(["--names", &names, "--quota", "2MiB", "--quiet"]);
+        let output = watched(&mut command, Duration::from_secs(120));
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    }
+
+    /// `efs-scan remind`, which must end with `code`.
+    fn remind(&self, args: &[&str], code: i32) -> Output {
+        let mut command = self.command();
+        let output = watched(command.arg("remind").args(args), Duration::from_secs(120));
+        assert_eq!(output.status.code(), Some(code), "{}{}", stdout(&output), stderr(&output));
+        #[cfg(feature = "aws")]
+        assert!(self.aws.violations().is_empty(), "{:?}", self.aws.violations());
+        output
+    }
+
+    /// What `efs-scan remind --dry-run` prints.
+    fn preview(&self, code: i32) -> String {
+        stdout(&self.remind(&["--dry-run"], code))
+    }
+
+    /// Changes the newest run where it is published.
+    fn edit(&self, change: impl Fn(&mut Value)) {
+        let path = self.published().join("latest.json");
+        let read = |path: &PathBuf| -> Value {
+            serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+        };
+        let mut latest = read(&path);
+        let key = self.published().join(latest["report"].as_str().unwrap());
+        let mut report = read(&key);
+        change(&mut report);
+        latest["run"] = report["run"].clone();
+        std::fs::write(key, report.to_string()).unwrap();
+        std::fs::write(path, latest.to_string()).unwrap();
+    }
+
+    /// Changes one home in it.
+    fn edit_home(&self, name: &str, change: impl Fn(&mut Value)) {
+        self.edit(|report| {
+            let homes = report["homes"].as_array_mut().unwrap();
+            change(homes.iter_mut().find(|home| home["name"] == name).unwrap());
+        });
+    }
+
+    /// To whom messages went, in order, but for the administrator.
+    #[cfg(feature = "aws")]
+    fn reminded(&self) -> Vec<String> {
+        let mails = self.aws.mails().into_iter().map(|mail| mail.to);
+        mails.filter(|to| to != "storage@example.com").collect()
+    }
+
+    /// What the administrator was sent.
+    #[cfg(feature = "aws")]
+    fn summaries(&self) -> Vec<String> {
+        let mails = self.aws.mails().into_iter();
+        mails.filter(|mail| mail.to == "storage@example.com").map(|mail| mail.text).collect()
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

@@ -1,0 +1,18 @@
+//! The direct NFS engine against a server that fails on request: whatever happens on the way, the
+//! totals are the tree's, or the report names what is missing.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails.
+
+mod circles;
+mod fatal;
+mod faults;
+mod limits;
+mod markers;
+mod pace;
+mod sessions;
+mod storm;
+#[cfg(feature = "tls")]
+mod tls;
+mod trees;
+mod walk;

@@ -1,0 +1,158 @@
+//! Odd trees: what a mounted file system shows of them is what the engine finds.
+
+use std::sync::Arc;
+
+use efs_scan::stop::Stop;
+use efs_scan::usage::Mounts;
+use efs_scan_testbed::nfs_server::{Config, Kind, Model, Node, Status};
+use serde_json::json;
+
+use super::walk::{
+    assert_left, assert_polite, assert_whole, engine, program, serve, sums_but, walk, walk_until,
+};
+use efs_scan_testbed::{ODD_NAME, home};
+
+/// All of it is found.
+#[track_caller]
+fn whole(model: Model) {
+    let model = Arc::new(model);
+    let server = serve(Config::default(), &model);
+    let outcome = walk(&engine(&server)).unwrap();
+    assert_whole(&server, &model, &outcome);
+    assert_left(&server);
+}
+
+#[test]
+fn links_sparse_files_and_special_files_count_as_elsewhere() {
+    let model = Model::new();
+    model.add("200005/a/f", Node::file(10_000).owner(200_005));
+    model.link("200005/a/f", "200005/b");
+    model.link("200005/a/f", "200006/c");
+    model.add("200006/sparse", Node::file(1 << 40).used(8192));
+    model.add("200006/odd-blocks", Node::file(700).used(700));
+    model.add("200006/symlink", Node::symlink(30));
+    for kind in [Kind::Fifo, Kind::Socket, Kind::Block, Kind::Char] {
+        model.add(format!("200006/{kind:?}"), Node::new(kind));
+    }
+    model.add("200006/old", Node::file(1).mtime(-1));
+    model.add("200006/empty", Node::dir());
+    whole(model);
+}
+
+#[test]
+fn a_directory_of_30_000_entries_and_one_300_deep_are_whole() {
+    let model = Model::new();
+    for at in 0..30_000 {
+        model.add(format!("200005/wide/entry-{at}"), Node::file(at));
+    }
+    let mut path = "200006".to_owned();
+    for at in 0..300 {
+        path.push_str(&format!("/{at}"));
+        model.add(&path, Node::dir());
+        model.add(format!("{path}/f"), Node::file(1));
+    }
+    whole(model);
+}
+
+#[test]
+fn an_empty_root_is_whole() {
+    whole(Model::new());
+}
+
+#[test]
+fn names_are_bytes() {
+    let model = Arc::new(Model::new());
+    model.add([b"200005/", ODD_NAME].concat(), Node::file(5000));
+    model.add([b"200005/dir-", ODD_NAME, b"/x"].concat(), Node::file(1));
+    model.add(format!("200005/{}", "n".repeat(255)), Node::file(1));
+    let server = serve(Config::default(), &model);
+    let report = program(&server, &[], 0);
+    assert_eq!(report["totals"]["files"], 3);
+    let largest = &home(&report, "200005")["largest_files"][0];
+    assert!(largest["path_base64"].is_string(), "{largest}");
+    assert_polite(&server);
+}
+
+#[test]
+fn what_nobody_may_look_into_is_an_error_with_its_path() {
+    let model = Arc::new(Model::new());
+    model.add("200005/closed/below", Node::file(1));
+    model.update("200005/closed", |node| node.mode = 0);
+    model.add("200005/beside", Node::file(1));
+    let server = serve(Config::default(), &model);
+    let report = program(&server, &[], 3);
+    assert_eq!(report["run"]["coverage"], "partial");
+    let sample = &report["errors"]["samples"][0];
+    assert_eq!(sample["path"], "200005/closed");
+    assert_eq!(sample["kind"], "permission_denied");
+    assert_eq!(report["errors"]["count"], 1);
+    assert_eq!((&report["totals"]["files"], &report["totals"]["dirs"]), (&json!(1), &json!(3)));
+    assert_left(&server);
+}
+
+#[test]
+fn attributes_that_cannot_be_had_are_errors_of_their_names() {
+    let model = Arc::new(Model::new());
+    for (name, status) in [("acc", Status::ACCESS), ("io", Status::IO), ("mv", Status::MOVED)] {
+        model.add(format!("200005/{name}"), Node::file(5).no_attrs(status));
+    }
+    model.add("200005/gone", Node::file(5).no_attrs(Status::NOENT));
+    model.add("200005/there", Node::file(5));
+    let server = serve(Config::default(), &model);
+    let outcome = walk(&engine(&server)).unwrap();
+    let found: Vec<_> = outcome.errors.iter().map(|(path, op, _)| (&**path, *op)).collect();
+    assert_eq!(found, [("200005/acc", "stat"), ("200005/io", "stat"), ("200005/mv", "stat")]);
+    assert_eq!((outcome.vanished, outcome.sums[0]), (1, 1));
+    assert!(outcome.errors[2].2.contains("NFS4ERR_MOVED"), "{outcome:?}");
+    assert_polite(&server);
+}
+
+#[test]
+fn owners_may_have_names() {
+    let model = Arc::new(Model::new());
+    model.add("0/a", Node::file(4096).owner_name("root@localdomain"));
+    model.add("0/b", Node::file(4096).owner_name("nobody-here@example.com"));
+    model.add("0/c", Node::file(4096).owner_name("0"));
+    model.add("0/d", Node::file(4096).owner(200_005));
+    let server = serve(Config::default(), &model);
+    let report = program(&server, &[], 0);
+    // The home's own directory, a and c are root's.
+    let home = home(&report, "0");
+    let usage = &home["usage"];
+    assert_eq!((&usage["files"], &usage["allocated_bytes"]), (&json!(4), &json!(5 * 4096)));
+    assert_eq!(home["foreign"]["inodes"], 2, "{home}");
+}
+
+#[test]
+fn another_file_system_below_is_entered_only_if_wanted() {
+    let model = Arc::new(Model::new());
+    model.add("200005/here", Node::file(1));
+    model.add("200005/nested", Node::dir().root_of((7, 0)));
+    model.add("200005/nested/there", Node::file(1));
+    model.add("nested-home", Node::dir().root_of((8, 0)));
+    model.add("nested-home/there", Node::file(1));
+    let server = serve(Config::default(), &model);
+    let outcome = walk(&engine(&server)).unwrap();
+    assert_eq!(outcome.sums, sums_but(&model, &["200005/nested", "nested-home"]));
+    assert_eq!(outcome.count, 0);
+    let report = program(&server, &[], 0);
+    assert_eq!(report["left_out"]["mounts"], 2, "{}", report["left_out"]);
+    let stop = Arc::new(Stop::default());
+    let outcome = walk_until(&engine(&server), &stop, Mounts::Cross).unwrap();
+    assert_whole(&server, &model, &outcome);
+    let report = program(&server, &["--cross-mounts"], 0);
+    assert_eq!(report["totals"]["files"], 3);
+}
+
+#[test]
+fn a_path_below_the_servers_root_is_a_root_of_its_own() {
+    let model = Arc::new(Model::new());
+    model.add("export/a b/200005/f", Node::file(1));
+    model.add("export/beside", Node::file(1));
+    let server = serve(Config::default(), &model);
+    let mut engine = engine(&server);
+    engine.target = format!("nfs://{}/export/a%20b/", server.address()).parse().unwrap();
+    let outcome = walk(&engine).unwrap();
+    assert_eq!((outcome.sums[0], outcome.sums[1]), (1, 2));
+    assert_left(&server);
+}

@@ -1,0 +1,140 @@
+//! Runs the program on a tree with faults in every way it can be run, and says what it must find.
+
+use efs_scan_testbed::fuse::faulty::Errno;
+use serde_json::Value;
+
+use efs_scan_testbed::fuse::faulty::{Fault, Op, Tree};
+use efs_scan_testbed::fuse::faulty::{Mounted, mount};
+use efs_scan_testbed::report;
+
+/// Flags that choose an engine and its workers.
+pub(crate) type Engine = [&'static str; 4];
+
+/// The engine of the product with one, some and many workers.
+pub(crate) const POSIX: &[Engine] = &[
+    ["--engine", "posix", "--threads", "1"],
+    ["--engine", "posix", "--threads", "2"],
+    ["--engine", "posix", "--threads", "64"],
+];
+
+/// The other one.
+pub(crate) const PORTABLE: &[Engine] = match cfg!(feature = "portable") {
+    true => {
+        &[["--engine", "portable", "--threads", "1"], ["--engine", "portable", "--threads", "2"]]
+    }
+    false => &[],
+};
+
+/// Both.
+pub(crate) fn all() -> Vec<Engine> {
+    [POSIX, PORTABLE].concat()
+}
+
+/// What the tests break something in.
+pub(crate) fn plain() -> Tree {
+    let mut tree = Tree::new();
+    for at in 0..10 {
+        tree.file(&format!("200005/dir/file-{at}"), 1000);
+    }
+    tree.file("200005/dir/sub/deep/file", 5000);
+    tree.file("200005/dir-beside/file", 5000);
+    tree.file("200005/beside", 5000);
+    tree.file("200006/file", 5000);
+    tree
+}
+
+/// [`plain`] with one fault.
+pub(crate) fn with(fault: Fault) -> Tree {
+    let mut tree = plain();
+    tree.fault(fault);
+    tree
+}
+
+/// [`plain`] with one operation that always fails.
+pub(crate) fn failing(op: Op, path: &str, errno: Errno) -> Tree {
+    with(Fault::fail(op, path, errno))
+}
+
+/// What is to be found.
+#[derive(Debug)]
+pub(crate) struct Expect<'a> {
+    pub(crate) files: u64,
+    pub(crate) dirs: u64,
+    pub(crate) vanished: u64,
+    /// Path, operation and kind of each error.
+    pub(crate) errors: &'a [(&'a str, &'a str, &'a str)],
+}
+
+/// Everything of [`plain`].
+pub(crate) const WHOLE: Expect<'static> = Expect { files: 14, dirs: 7, vanished: 0, errors: &[] };
+
+/// Runs the program with each of `engines` on what `tree` makes and compares; `more` looks at
+/// each report too. Every run has a mount of its own: a fault may be for the first call only, and
+/// the kernel remembers what it was told of names.
+pub(crate) fn expect(
+    engines: &[Engine],
+    tree: impl Fn() -> Tree,
+    expected: &Expect<'_>,
+    more: impl Fn(&Value, &Mounted),
+) {
+    for engine in engines {
+        let mounted = mount(tree());
+        let code = if expected.errors.is_empty() { 0 } else { 3 };
+        let report = report(mounted.path(), engine, code);
+        check(&report, expected, &format!("{engine:?}"));
+        more(&report, &mounted);
+    }
+}
+
+fn check(report: &Value, expected: &Expect<'_>, what: &str) {
+    let errors = &report["errors"];
+    assert_eq!(errors["vanished"], expected.vanished, "{what}: {errors}");
+    let samples = errors["samples"].as_array().unwrap();
+    let samples: Vec<_> = samples
+        .iter()
+        .map(|sample| {
+            let text = |key: &str| sample[key].as_str().unwrap();
+            (text("path"), text("op"), text("kind"))
+        })
+        .collect();
+    assert_eq!(samples, expected.errors, "{what}");
+    assert_eq!(errors["count"], samples.len(), "{what}");
+    let by_kind = errors["by_kind"].as_object().unwrap();
+    let mut sum = 0;
+    for (kind, count) in by_kind {
+        let same = samples.iter().filter(|sample| sample.2 == kind).count();
+        assert_eq!(count, same, "{what}: {kind}");
+        sum += same;
+    }
+    assert_eq!(errors["count"], sum, "{what}");
+
+    let coverage = |errors: usize| if errors > 0 { "partial" } else { "complete" };
+    let run = coverage(samples.len());
+    assert_eq!(report["run"]["coverage"], run, "{what}");
+    // An error is its home's, and leaves the others whole.
+    for home in report["homes"].as_array().unwrap() {
+        let name = home["name"].as_str().unwrap();
+        let is_inside = |path: &str| match name {
+            "(outside homes)" => path.is_empty(),
+            _ => path.split('/').next() == Some(name),
+        };
+        let inside = samples.iter().filter(|sample| is_inside(sample.0)).count();
+        assert_eq!(home["errors"], inside, "{what}: {name}");
+        assert_eq!(home["coverage"], coverage(inside), "{what}: {name}");
+    }
+
+    let totals = &report["totals"];
+    let found = format!("{what}: {totals}");
+    assert_eq!(totals["files"], expected.files, "files, {found}");
+    assert_eq!(totals["dirs"], expected.dirs, "directories, {found}");
+    assert_parts_sum(report, what);
+}
+
+/// The homes sum to the totals.
+pub(crate) fn assert_parts_sum(report: &Value, what: &str) {
+    let homes = report["homes"].as_array().unwrap();
+    for key in ["files", "dirs", "symlinks", "other", "apparent_bytes", "allocated_bytes"] {
+        let parts = homes.iter().map(|home| home["usage"][key].as_u64().unwrap());
+        assert_eq!(report["totals"][key], parts.fold(0, u64::saturating_add), "{key}, {what}");
+    }
+}

@@ -1,0 +1,234 @@
+//! For each built-in rule trees that it must match, and trees that it must not, made from the rule
+//! itself: a new rule gets its own.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use efs_scan::usage::rule_file::{BUILT_IN, RuleKind, RuleSpec};
+use serde::Deserialize;
+
+use efs_scan_testbed::*;
+
+/// A home with one example in it.
+pub(crate) struct Example {
+    pub(crate) home: String,
+    pub(crate) rule: String,
+    /// The class that the rule's bytes count in.
+    pub(crate) class: String,
+    /// What makes it one, for messages.
+    pub(crate) what: String,
+    /// Path of the finding below the home; none where the rule must find nothing.
+    pub(crate) finds: Option<String>,
+}
+
+/// The built-in rules.
+pub(crate) fn built_in() -> Vec<RuleSpec> {
+    #[derive(Deserialize)]
+    struct File {
+        rule: Vec<RuleSpec>,
+    }
+    toml::from_str::<File>(BUILT_IN).unwrap().rule
+}
+
+/// Builds all examples as homes of `root`.
+pub(crate) fn build(root: &Path) -> Vec<Example> {
+    let mut examples = Vec::new();
+    for spec in built_in() {
+        let mut add = |what: String, finds: Option<&str>, make: &dyn Fn(&Path)| {
+            let home = format!("h{:04}", examples.len());
+            std::fs::create_dir(root.join(&home)).unwrap();
+            make(&root.join(&home));
+            examples.push(Example {
+                home,
+                rule: spec.id.clone(),
+                class: spec.class.class().name().to_owned(),
+                what,
+                finds: finds.map(str::to_owned),
+            });
+        };
+        let patterns: Vec<String> = match spec.paths.is_empty() {
+            true => vec!["**/any/where".to_owned()],
+            false => spec.paths.iter().flat_map(|path| choices(path)).collect(),
+        };
+        for pattern in &patterns {
+            let (tail, anywhere) = match pattern.strip_prefix("**/") {
+                Some(tail) => (tail, true),
+                None => (pattern.as_str(), false),
+            };
+            for path in literals(tail) {
+                for marker in markers(&spec) {
+                    let what = format!("{path} with {marker:?}");
+                    add(what, Some(&path), &|home| make(home, &spec, &path, marker));
+                }
+                let deep = format!("deep/er/{path}");
+                let finds = anywhere.then_some(deep.as_str());
+                add(deep.clone(), finds, &|home| {
+                    make(home, &spec, &deep, markers(&spec)[0]);
+                });
+            }
+            if !spec.paths.is_empty() {
+                for path in near(tail) {
+                    let marker = markers(&spec)[0];
+                    add(path.clone(), None, &|home| make(home, &spec, &path, marker));
+                }
+            }
+            let path = &literals(tail)[0];
+            near_conditions(&spec, path, &mut add);
+            other_kinds(&spec, path, &mut add);
+        }
+    }
+    examples
+}
+
+/// The markers that a directory may have, one at a time; one `None` for rules without.
+fn markers(spec: &RuleSpec) -> Vec<Option<&str>> {
+    match spec.contains.is_empty() {
+        true => vec![None],
+        false => spec.contains.iter().map(|name| Some(name.as_str())).collect(),
+    }
+}
+
+/// `a/{b,c}` as `a/b` and `a/c`.
+fn choices(pattern: &str) -> Vec<String> {
+    let Some((before, rest)) = pattern.split_once('{') else {
+        return vec![pattern.to_owned()];
+    };
+    let (inside, after) = rest.split_once('}').unwrap();
+    let whole = inside.split(',').map(|choice| format!("{before}{choice}{after}"));
+    whole.flat_map(|choice| choices(&choice)).collect()
+}
+
+/// Names that a pattern without braces matches.
+fn literals(pattern: &str) -> Vec<String> {
+    let plain = pattern.replace("[0-9]", "7").replace('?', "q");
+    assert!(!plain.contains(['[', '\\', '{']), "teach this test about {pattern}");
+    let long = plain.replace('*', "x1");
+    // A star matches nothing at all, too, where it is not all of a name.
+    let short: Vec<_> =
+        plain.split('/').map(|name| if name == "*" { "x2" } else { name }).collect();
+    let short = short.join("/").replace('*', "");
+    if short == long { vec![long] } else { vec![long, short] }
+}
+
+/// Names that are nearly those of a pattern: one component longer or shorter by a character, or a
+/// letter where a digit belongs.
+fn near(pattern: &str) -> Vec<String> {
+    let names: Vec<&str> = pattern.split('/').collect();
+    let mut near = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let mut with = |other: String| {
+            let mut names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            names[at] = other;
+            near.push(literals(&names.join("/"))[0].clone());
+        };
+        if !name.starts_with('*') {
+            with(format!("no{name}"));
+        }
+        if !name.ends_with('*') {
+            with(format!("{name}x"));
+        }
+        if name.contains("[0-9]") {
+            with(name.replacen("[0-9]", "x", 1));
+        }
+        if name.contains('?') {
+            with(name.replacen('?', "", 1));
+        }
+    }
+    near
+}
+
+/// Makes what `spec` describes at `path`.
+fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
+    if spec.kind == RuleKind::File {
+        let made = file(home, path, 100);
+        let size = spec.min_size().unwrap().unwrap_or(100);
+        std::fs::File::options().write(true).open(made).unwrap().set_len(size).unwrap();
+        return;
+    }
+    file(home, format!("{path}/payload"), 3000);
+    let dir = home.join(path);
+    if let Some(marker) = marker {
+        let text = spec.starts_with.clone().unwrap_or("x".to_owned());
+        std::fs::write(dir.join(marker), text + "\n").unwrap();
+    }
+    if let Some(beside) = spec.beside.first() {
+        std::fs::write(dir.with_file_name(beside), "x").unwrap();
+    }
+}
+
+type Add<'a> = dyn FnMut(String, Option<&str>, &dyn Fn(&Path)) + 'a;
+
+/// The right name, and one condition that does not hold.
+fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
+    let first = markers(spec)[0];
+    for name in &spec.unless_contains {
+        add(format!("{path} contains {name}"), None, &|home| {
+            make(home, spec, path, first);
+            std::fs::write(home.join(path).join(name), "x").unwrap();
+        });
+    }
+    if let Some(marker) = first {
+        add(format!("{path} does not contain {marker}"), None, &|home| {
+            make(home, spec, path, None);
+        });
+        if !spec.paths.is_empty() {
+            add(format!("{path} contains {marker} further down"), None, &|home| {
+                make(home, spec, path, None);
+                file(home, format!("{path}/below/{marker}"), 10);
+            });
+        }
+    }
+    if let Some(beside) = spec.beside.first() {
+        add(format!("{path} has {beside} in it, not beside it"), None, &|home| {
+            make(home, spec, path, first);
+            let dir = home.join(path);
+            std::fs::rename(dir.with_file_name(beside), dir.join(beside)).unwrap();
+        });
+    }
+    if let (Some(marker), Some(text)) = (first, &spec.starts_with) {
+        let not_quite = &text[..text.len() - 1];
+        for other in [not_quite.to_owned(), format!("{not_quite}?"), format!(" {text}")] {
+            add(format!("{marker} holds {other}"), None, &|home| {
+                make(home, spec, path, first);
+                std::fs::write(home.join(path).join(marker), &other).unwrap();
+            });
+        }
+        add(format!("{marker} is a link"), None, &|home| {
+            make(home, spec, path, first);
+            let marker = home.join(path).join(marker);
+            std::fs::rename(&marker, home.join("elsewhere")).unwrap();
+            symlink(home.join("elsewhere"), marker).unwrap();
+        });
+    }
+    if let Some(size) = spec.min_size().unwrap() {
+        add(format!("{path} is one byte short"), None, &|home| {
+            make(home, spec, path, first);
+            let short = std::fs::File::options().write(true).open(home.join(path));
+            short.unwrap().set_len(size - 1).unwrap();
+        });
+    }
+}
+
+/// The right name of something else than the rule is about.
+fn other_kinds(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
+    if spec.paths.is_empty() {
+        return;
+    }
+    match spec.kind {
+        RuleKind::Dir => add(format!("{path} is a file"), None, &|home| {
+            file(home, path, 3000);
+            for beside in &spec.beside {
+                std::fs::write(home.join(path).with_file_name(beside), "x").unwrap();
+            }
+        }),
+        RuleKind::File => add(format!("{path} is a directory"), None, &|home| {
+            file(home, format!("{path}/payload"), 3000);
+        }),
+    }
+    add(format!("{path} is a link"), None, &|home| {
+        make(home, spec, path, markers(spec)[0]);
+        let made = home.join(path);
+        std::fs::rename(&made, home.join("elsewhere")).unwrap();
+        symlink(home.join("elsewhere"), made).unwrap();
+    });
+}

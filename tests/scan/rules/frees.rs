@@ -1,0 +1,168 @@
+//! What deleting a finding is said to free, against deleting it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use efs_scan_testbed::*;
+
+/// Homes whose findings share inodes in every way, and something outside of the tree that shares
+/// one too.
+fn linked() -> TempDir {
+    let dir = scratch();
+    let root = dir.path().join("root");
+    let link = |from: &str, to: &str| {
+        let to = dir.path().join(to);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::hard_link(dir.path().join(from), to).unwrap();
+    };
+    // By itself, and linked within.
+    file(&root, "a/.cache/pip/single", 50_000);
+    file(&root, "a/.cache/pip/twice", 60_000);
+    link("root/a/.cache/pip/twice", "root/a/.cache/pip/below/again");
+    // A cache and an environment, as uv makes them.
+    file(&root, "a/.cache/uv/wheel", 70_000);
+    file(&root, "a/env/pyvenv.cfg", 10);
+    link("root/a/.cache/uv/wheel", "root/a/env/lib/wheel");
+    // Two places of one rule.
+    file(&root, "a/p/__pycache__/m", 80_000);
+    link("root/a/p/__pycache__/m", "root/a/q/__pycache__/m");
+    // Two homes: by one rule, and by none in the other.
+    file(&root, "a/.cache/torch/model", 90_000);
+    link("root/a/.cache/torch/model", "root/b/.cache/torch/model");
+    file(&root, "b/.npm/_cacache/one", 100_000);
+    link("root/b/.npm/_cacache/one", "root/b/.npm/_cacache/two");
+    link("root/b/.npm/_cacache/one", "root/c/three");
+    // Elsewhere in the home, and outside of the tree.
+    file(&root, "a/.local/share/Trash/info/x", 10);
+    file(&root, "a/.local/share/Trash/files/kept", 110_000);
+    link("root/a/.local/share/Trash/files/kept", "root/a/kept");
+    file(&root, "a/.local/share/Trash/files/outside", 120_000);
+    link("root/a/.local/share/Trash/files/outside", "outside/file");
+    // One rule within another, linked to each other.
+    file(&root, "c/.cache/huggingface/hub/blob", 130_000);
+    file(&root, "c/.cache/huggingface/token", 10);
+    link("root/c/.cache/huggingface/hub/blob", "root/c/.cache/mine/blob");
+    // Files that are findings by themselves.
+    file(&root, "b/core.1", 140_000);
+    link("root/b/core.1", "root/b/sub/core.1");
+    file(&root, "b/core.2", 150_000);
+    dir
+}
+
+/// A copy that may be destroyed.
+struct Copy {
+    dir: TempDir,
+}
+
+impl Copy {
+    fn of(original: &Path) -> Self {
+        let copy = Self { dir: scratch() };
+        let from = original.join(".");
+        let copied = Command::new("cp").arg("-a").arg(from).arg(copy.dir.path()).status();
+        assert!(copied.unwrap().success());
+        copy
+    }
+
+    /// What deleting `paths` below `root/` frees, less what lies in them and is in `others`.
+    fn freed_by(&self, paths: &[&str], others: &[&str]) -> u64 {
+        let root = self.dir.path().join("root");
+        let aside = self.dir.path().join("aside");
+        std::fs::create_dir(&aside).unwrap();
+        let before = du(self.dir.path());
+        for (at, other) in others.iter().enumerate() {
+            let within = |path: &&str| other.starts_with(&format!("{path}/"));
+            if paths.iter().any(within) {
+                std::fs::rename(root.join(other), aside.join(at.to_string())).unwrap();
+            }
+        }
+        for path in paths {
+            let path: PathBuf = root.join(path);
+            match path.is_dir() {
+                true => std::fs::remove_dir_all(path).unwrap(),
+                false => std::fs::remove_file(path).unwrap(),
+            }
+        }
+        before - du(self.dir.path())
+    }
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap()
+}
+
+fn frees(value: &Value) -> u64 {
+    value["frees"]["allocated_bytes"].as_u64().unwrap()
+}
+
+/// All findings of a report.
+fn findings(report: &Value) -> Vec<&Value> {
+    let homes = report["homes"].as_array().unwrap().iter();
+    homes.flat_map(|home| home["findings"].as_array().unwrap()).collect()
+}
+
+/// Paths of the findings of `rule` below `prefix`, and of all others.
+fn split<'a>(all: &[&'a Value], rule: &str, prefix: &str) -> (Vec<&'a str>, Vec<&'a str>) {
+    let mine =
+        |finding: &&Value| finding["rule"] == rule && text(finding, "path").starts_with(prefix);
+    let (mine, others): (Vec<_>, Vec<_>) = all.iter().copied().partition(mine);
+    let paths = |findings: Vec<&'a Value>| findings.into_iter().map(|f| text(f, "path")).collect();
+    (paths(mine), paths(others))
+}
+
+#[test]
+fn deleting_a_finding_frees_what_it_says() {
+    let tree = linked();
+    let report = report(&tree.path().join("root"), [] as [&str; 0], 0);
+    let all = findings(&report);
+    assert_eq!(all.len(), 16, "{:?}", all.iter().map(|f| text(f, "path")).collect::<Vec<_>>());
+    let mut less = 0;
+    for finding in &all {
+        let path = text(finding, "path");
+        let others: Vec<_> = all.iter().map(|f| text(f, "path")).filter(|p| *p != path).collect();
+        let freed = Copy::of(tree.path()).freed_by(&[path], &others);
+        assert_eq!(frees(finding), freed, "{path}");
+        less += u32::from(frees(finding) < finding["usage"]["allocated_bytes"].as_u64().unwrap());
+    }
+    assert!(less >= 8, "that links keep something from being freed is what this is about");
+}
+
+#[test]
+fn deleting_all_that_a_rule_found_in_a_home_frees_what_it_says() {
+    let tree = linked();
+    let report = report(&tree.path().join("root"), [] as [&str; 0], 0);
+    let all = findings(&report);
+    for name in ["a", "b", "c"] {
+        for rule in home(&report, name)["rules"].as_array().unwrap() {
+            let (mine, others) = split(&all, text(rule, "rule"), &format!("{name}/"));
+            assert_eq!(rule["places"].as_u64(), Some(mine.len() as u64));
+            let freed = Copy::of(tree.path()).freed_by(&mine, &others);
+            assert_eq!(frees(rule), freed, "{} in {name}", text(rule, "rule"));
+        }
+    }
+}
+
+/// Over all homes an inode counts once, and it goes when its last link goes.
+#[test]
+fn deleting_all_that_a_rule_found_anywhere_frees_what_it_says() {
+    let tree = linked();
+    let root = tree.path().join("root");
+    let report = report(&root, [] as [&str; 0], 0);
+    let all = findings(&report);
+    for rule in report["rules"].as_array().unwrap() {
+        let id = text(rule, "rule");
+        let (mine, others) = split(&all, id, "");
+        let freed = Copy::of(tree.path()).freed_by(&mine, &others);
+        assert_eq!(frees(rule), freed, "{id}");
+        let mut whole = Command::new("du");
+        whole.current_dir(&root).args(["-s", "-c", "--block-size=1"]).args(&mine);
+        for other in others.iter().filter(|other| mine.iter().any(|path| other.starts_with(path))) {
+            whole.arg(format!("--exclude={other}"));
+        }
+        let output = String::from_utf8(whole.output().unwrap().stdout).unwrap();
+        let whole = output.lines().last().unwrap().split('\t').next().unwrap();
+        assert_eq!(rule["usage"]["allocated_bytes"].to_string(), whole, "{id}");
+    }
+}

@@ -1,0 +1,295 @@
+//! The built-in rules against examples made from the rules themselves, and what the accounts make
+//! of what they find.
+
+mod examples;
+mod frees;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use efs_scan_testbed::*;
+use serde_json::Value;
+
+const ENGINES: &[&str] =
+    if cfg!(feature = "portable") { &["posix", "portable"] } else { &["posix"] };
+
+/// `RULE PATH` of every finding in a home, the path below the home.
+fn found(report: &Value, name: &str) -> BTreeSet<String> {
+    let findings = home(report, name)["findings"].as_array().unwrap();
+    let line = |finding: &Value| {
+        let (rule, path) = (finding["rule"].as_str(), finding["path"].as_str());
+        let path = path.unwrap().strip_prefix(name).unwrap();
+        format!("{} {}", rule.unwrap(), path.trim_start_matches('/'))
+    };
+    findings.iter().map(line).collect()
+}
+
+/// Adds up a share of many.
+fn sum<'a>(shares: impl Iterator<Item = &'a Value>) -> [u64; 3] {
+    let keys = ["inodes", "allocated_bytes", "metered_bytes"];
+    shares.fold([0; 3], |sum, share| {
+        let mut at = 0;
+        sum.map(|number| {
+            at += 1;
+            number + share[keys[at - 1]].as_u64().unwrap()
+        })
+    })
+}
+
+/// With no hard links, what is found is what the classes say, and both are parts of the whole.
+fn assert_nothing_counts_twice(home: &Value) {
+    let usage = &home["usage"];
+    let classes = usage["by_class"].as_object().unwrap();
+    let inodes = ["files", "dirs", "symlinks", "other"].map(|kind| usage[kind].as_u64().unwrap());
+    let whole = [
+        inodes.iter().sum(),
+        usage["allocated_bytes"].as_u64().unwrap(),
+        usage["metered_bytes"].as_u64().unwrap(),
+    ];
+    assert_eq!(sum(classes.values()), whole, "{home:#}");
+    let findings = home["findings"].as_array().unwrap().iter();
+    let real = findings.filter(|finding| finding["hint"] == false);
+    let named = classes.iter().filter(|(class, _)| *class != "rest");
+    let want = sum(named.map(|(_, share)| share));
+    assert_eq!(sum(real.map(|finding| &finding["usage"])), want, "{home:#}");
+}
+
+#[test]
+fn every_rule_finds_what_it_is_for_and_nothing_near_it() {
+    let tree = scratch();
+    let examples = examples::build(tree.path());
+    let ids: BTreeSet<_> = examples.iter().map(|example| &example.rule).collect();
+    for spec in examples::built_in() {
+        let of_rule = examples.iter().filter(|example| example.rule == spec.id);
+        let (yes, no): (Vec<_>, Vec<_>) = of_rule.partition(|example| example.finds.is_some());
+        assert!(!yes.is_empty() && !no.is_empty(), "{} has no example", spec.id);
+        assert!(ids.contains(&spec.id));
+    }
+    for engine in ENGINES {
+        let report = report(tree.path(), ["--engine", engine], 0);
+        for example in &examples {
+            let found = found(&report, &example.home);
+            let home = home(&report, &example.home);
+            let what = format!("{} by {engine}: {}: {found:?}", example.rule, example.what);
+            match &example.finds {
+                Some(path) => {
+                    assert!(found.contains(&format!("{} {path}", example.rule)), "{what}");
+                    let class = &home["usage"]["by_class"][&example.class];
+                    assert!(class["inodes"].as_u64().unwrap() > 0, "{what}");
+                }
+                None => {
+                    let rule = format!("{} ", example.rule);
+                    assert!(!found.iter().any(|line| line.starts_with(&rule)), "{what}");
+                }
+            }
+            assert_nothing_counts_twice(home);
+        }
+    }
+}
+
+/// Files below a home, and what is found in it.
+type Tree = (&'static [&'static str], &'static [&'static str]);
+
+const OVERLAPS: &[Tree] = &[
+    // An earlier rule takes its part out of what a later one claims.
+    (
+        &[".cache/pip/a", ".cache/uv/b", ".cache/c"],
+        &["pip-cache .cache/pip", "uv-cache .cache/uv", "other-cache .cache"],
+    ),
+    // A later rule finds nothing within what an earlier one claims.
+    (
+        &[".cache/uv/env/pyvenv.cfg", ".cache/uv/env/__pycache__/a", ".cache/uv/core.1"],
+        &["uv-cache .cache/uv", "other-cache .cache"],
+    ),
+    (
+        &[
+            "p/package.json",
+            "p/node_modules/a/__pycache__/b",
+            "p/node_modules/a/package.json",
+            "p/node_modules/a/node_modules/c",
+        ],
+        &["node-modules p/node_modules"],
+    ),
+    // But an earlier one does, however deep.
+    (
+        &["p/__pycache__/env/pyvenv.cfg", "p/__pycache__/env/lib/__pycache__/a"],
+        &["python-byproducts p/__pycache__", "virtualenv p/__pycache__/env"],
+    ),
+    (
+        &[".cache/huggingface/hub/a", ".cache/huggingface/lerobot/b", ".cache/huggingface/token"],
+        &[
+            "huggingface-hub .cache/huggingface/hub",
+            "lerobot-data .cache/huggingface/lerobot",
+            "other-cache .cache",
+        ],
+    ),
+    // A trash by its place holds one by the specification.
+    (&[".Trash/1000/files/a", ".Trash/b"], &["trash .Trash/1000", "home-trash .Trash"]),
+    // What rules name inside the trash is trash.
+    (
+        &[
+            ".local/share/Trash/files/node_modules/a",
+            ".local/share/Trash/files/package.json",
+            ".local/share/Trash/files/env/pyvenv.cfg",
+        ],
+        &["trash .local/share/Trash"],
+    ),
+    // An installation and its environments: each is what is removed by itself.
+    (
+        &[
+            "conda/conda-meta/history",
+            "conda/pkgs/urls.txt",
+            "conda/envs/a/conda-meta/history",
+            "conda/lib/x.pyc",
+        ],
+        &["conda-install conda", "conda-pkgs conda/pkgs", "conda-envs conda/envs/a"],
+    ),
+    // An environment in the home itself makes no environment of the home.
+    (&["pyvenv.cfg", ".cache/a", "thesis"], &["other-cache .cache"]),
+    (&["conda-meta/history", "requirements.txt", "thesis"], &[]),
+];
+
+#[test]
+fn the_first_rule_wins_and_nothing_counts_twice() {
+    let tree = scratch();
+    for (at, (files, _)) in OVERLAPS.iter().enumerate() {
+        for path in *files {
+            // Large enough for the rules that ask for a size.
+            file(tree.path(), format!("h{at}/{path}"), 70_000);
+        }
+    }
+    for engine in ENGINES {
+        let report = report(tree.path(), ["--engine", engine], 0);
+        for (at, (files, findings)) in OVERLAPS.iter().enumerate() {
+            let name = format!("h{at}");
+            let want: BTreeSet<_> = findings.iter().map(|line| (*line).to_owned()).collect();
+            assert_eq!(found(&report, &name), want, "{files:?} by {engine}");
+            assert_nothing_counts_twice(home(&report, &name));
+        }
+    }
+}
+
+/// Where one directory matches two rules, the first wins also when it has to look inside first.
+#[test]
+fn the_first_rule_wins_although_it_looks_inside() {
+    let tree = scratch();
+    let root = tree.path().join("efs");
+    file(&root, "a/mlruns/pyvenv.cfg", 5000);
+    file(&root, "b/.cache/KEEP", 5000);
+    let config = tree.path().join("efs-scan.toml");
+    let rule =
+        "[[rules.add]]\nid = 'keep'\nclass = 'output'\npaths = ['.cache']\ncontains = ['KEEP']\n";
+    std::fs::write(&config, rule).unwrap();
+    for engine in ENGINES {
+        let args = ["--config", config.to_str().unwrap(), "--engine", engine];
+        let report = report(&root, args, 0);
+        // By its place in the built-in file, and by being the site's own.
+        assert_eq!(found(&report, "a"), BTreeSet::from(["virtualenv mlruns".to_owned()]));
+        assert_eq!(found(&report, "b"), BTreeSet::from(["keep .cache".to_owned()]));
+    }
+}
+
+#[test]
+fn a_hint_is_a_finding_that_counts_as_the_rest() {
+    let tree = scratch();
+    let tag = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by a tool.\n";
+    for dir in ["a/tagged", "a/tagged/env"] {
+        file(tree.path(), format!("{dir}/file"), 5000);
+        std::fs::write(tree.path().join(dir).join("CACHEDIR.TAG"), tag).unwrap();
+    }
+    // An environment that its tool has tagged is one all the same.
+    file(tree.path(), "a/tagged/env/pyvenv.cfg", 10);
+    let report = report(tree.path(), [] as [&str; 0], 0);
+    let want = ["cachedir-tag tagged", "virtualenv tagged/env"];
+    assert_eq!(found(&report, "a"), want.map(str::to_owned).into());
+    let home = home(&report, "a");
+    assert_nothing_counts_twice(home);
+    let findings = home["findings"].as_array().unwrap();
+    let hint = findings.iter().find(|finding| finding["hint"] == true).unwrap();
+    assert_eq!(hint["class"], "rest");
+    assert_eq!(hint["usage"]["inodes"], 3, "without the environment in it");
+    assert_eq!(home["usage"]["by_class"]["cache"]["inodes"], 0);
+    assert_eq!(home["usage"]["by_class"]["rest"]["inodes"], 4, "and the home itself");
+    assert_eq!(report["rules"][0]["hint"], report["rules"][0]["rule"] == "cachedir-tag");
+}
+
+#[test]
+fn the_rest_of_a_cache_is_what_no_other_rule_took() {
+    let tree = scratch();
+    file(tree.path(), "a/.cache/pip/http/x", 50_000);
+    file(tree.path(), "a/.cache/rest/y", 30_000);
+    let report = report(tree.path(), [] as [&str; 0], 0);
+    let findings = home(&report, "a")["findings"].as_array().unwrap();
+    let of = |rule: &str| {
+        let finding = findings.iter().find(|finding| finding["rule"] == rule).unwrap();
+        finding["usage"]["allocated_bytes"].as_u64().unwrap()
+    };
+    let cache = |path: &str| du(&tree.path().join("a/.cache").join(path));
+    assert_eq!(of("pip-cache"), cache("pip"));
+    assert_eq!(of("other-cache"), cache(".") - cache("pip"));
+}
+
+/// A rule that looks for a file finds directories of users. That somebody put such a file into the
+/// root, or beside the homes of a team, makes no environment of those homes, and no page says
+/// `rm -r` of them.
+#[test]
+fn nothing_above_homes_is_a_finding() {
+    let above = |report: &Value, tree: &Path| {
+        let homes = report["homes"].as_array().unwrap().iter();
+        let findings = homes.flat_map(|home| home["findings"].as_array().unwrap());
+        let paths = findings.map(|finding| finding["path"].as_str().unwrap().to_owned());
+        let above = paths.filter(|path| tree.join(path).join("200005").exists());
+        above.collect::<Vec<_>>()
+    };
+    let none: [&str; 0] = [];
+    for (dir, depth, name) in [("", "1", "200005"), ("team/", "2", "team/200005")] {
+        for marker in ["pyvenv.cfg", "conda-meta/history"] {
+            let tree = scratch();
+            file(tree.path(), format!("{dir}{marker}"), 10);
+            file(tree.path(), format!("{dir}200005/thesis"), 5000);
+            let report = report(tree.path(), ["--home-depth", depth], 0);
+            assert_eq!(above(&report, tree.path()), none, "{dir}{marker}");
+            let classes = &home(&report, name)["usage"]["by_class"];
+            assert_eq!(classes["environment"]["inodes"], 0, "{dir}{marker}");
+        }
+    }
+}
+
+/// `(outside homes)` is put together from several directories and is like any home then.
+#[test]
+fn what_rules_find_outside_of_homes_is_ordered_by_size() {
+    let tree = scratch();
+    file(tree.path(), "a/core.1", 70_000);
+    file(tree.path(), "b/java_pid1.hprof", 70_000);
+    file(tree.path(), "b/.nfs000000000000000000000001", 500_000);
+    let report = report(tree.path(), ["--home-depth", "2"], 0);
+    let rules = home(&report, "(outside homes)")["rules"].as_array().unwrap();
+    let rules: Vec<_> = rules.iter().map(|rule| rule["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["nfs-deleted-open", "crash-dump"]);
+}
+
+#[test]
+fn commands_do_as_they_are_pasted_what_their_rule_says() {
+    for spec in examples::built_in() {
+        let Some(command) = &spec.command else { continue };
+        let words: Vec<&str> = command.split(' ').collect();
+        // Removers remove the finding and nothing else.
+        let remover = matches!(words[0], "rm" | "truncate" | "rmdir" | "find");
+        let paths = words.iter().filter(|word| **word == "{path}").count();
+        let flags = words[1..].iter().filter(|word| word.starts_with('-')).count();
+        if remover {
+            let numbers = words.iter().filter(|word| word.parse::<u64>().is_ok()).count();
+            assert_eq!((paths, 1 + flags + paths + numbers), (1, words.len()), "{}", spec.id);
+        }
+        // Sentences have these; no command here needs them.
+        assert!(!command.contains(['`', ',', '&', '|', '>', '<', '$']), "{}", spec.id);
+        assert!(spec.advice.is_none(), "{}", spec.id);
+    }
+    let advice: Vec<_> = examples::built_in().into_iter().filter_map(|spec| spec.advice).collect();
+    for text in &advice {
+        let first = text.split(' ').next().unwrap();
+        assert!(!matches!(first, "rm" | "mv" | "find" | "truncate" | "sudo"), "{text}");
+        assert!(!text.contains("{path}"), "{text}");
+    }
+    assert!(advice.len() > 10);
+}

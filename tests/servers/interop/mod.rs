@@ -1,0 +1,186 @@
+//! The direct NFS engine against servers that others wrote: nfs-ganesha on this machine, and Linux's
+//! own in user-mode Linux (`tests/testbed/uml`). It must say of a tree what the POSIX engine says of it
+//! on the server, whatever is in it (`interop/tree.py`), and what `du` says.
+
+mod ganesha;
+mod knfsd;
+mod same;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+#[cfg(feature = "tls")]
+use efs_scan_testbed::terminator;
+use efs_scan_testbed::*;
+use ganesha::{Export, Ganesha};
+use jiff::Timestamp;
+use same::assert_same;
+use serde_json::Value;
+
+/// How the engine is asked: one directory in a request and several, one request at a time and many.
+/// Ganesha grants 1,024 operations and takes 100.
+const WAYS: [&[&str]; 5] = [
+    &[],
+    &["--threads", "1"],
+    &["--nfs-batch", "48"],
+    &["--threads", "1", "--nfs-batch", "400"],
+    &["--threads", "64", "--nfs-batch", "3"],
+];
+
+fn make_tree(at: &Path) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/interop/tree.py");
+    let mut command = Command::new("python3");
+    let output = watched(command.args(["-S", "-E"]).arg(script).arg(at), Duration::from_secs(60));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The report of a scan without a mount.
+fn direct(url: &str, args: &[&str], code: i32) -> Value {
+    let mut all: Vec<OsString> = vec!["--engine".into(), "nfs".into()];
+    all.extend(args.iter().map(OsString::from));
+    report(Path::new(url), all, code)
+}
+
+/// The same tree through ganesha, which tells owners in that form.
+fn through_ganesha(what: &str, owners: &str) {
+    let Some(ready) = Ganesha::can_run(what) else { return };
+    let dir = scratch();
+    let tree = dir.path().join("tree");
+    make_tree(&tree);
+    let server = ready.serve(dir.path(), &[Export { path: &tree, name: "/tree" }], owners);
+    let url = server.url("/tree");
+    let posix = report(&tree, [""; 0], 0);
+    assert_eq!(posix["totals"]["allocated_bytes"], du(&tree));
+    for way in WAYS {
+        let args = [&["--nfs-uid", "0"], way].concat();
+        let nfs = direct(&url, &args, 0);
+        assert_same(&nfs, &url, &posix, &tree.to_string_lossy(), &format!("{way:?}"));
+    }
+    // A part of the export, too, whose name says nothing about it.
+    let part = tree.join("200006");
+    let url = server.url("/tree/200006");
+    let nfs = direct(&url, &["--nfs-uid", "0"], 0);
+    let posix = report(&part, [""; 0], 0);
+    assert_same(&nfs, &url, &posix, &part.to_string_lossy(), "a part of the tree");
+}
+
+#[test]
+fn ganesha_gives_the_report_of_the_posix_engine() {
+    through_ganesha("the direct engine on ganesha", "Only_Numeric_Owners = true;");
+}
+
+#[test]
+fn ganesha_gives_it_with_owners_by_name() {
+    through_ganesha("the direct engine on ganesha, owners by name", "Only_Numeric_Owners = false;");
+}
+
+#[test]
+#[cfg(feature = "tls")]
+fn ganesha_gives_it_through_tls() {
+    let what = "the direct engine on ganesha through TLS";
+    let Some(ready) = Ganesha::can_run(what).filter(|_| terminator::can_run(what)) else { return };
+    let dir = scratch();
+    let tree = dir.path().join("tree");
+    make_tree(&tree);
+    let server = ready.serve(dir.path(), &[Export { path: &tree, name: "/tree" }], "");
+    let issuer = terminator::Issuer::new(dir.path(), "issuer");
+    let certificate = issuer.issue("DNS:localhost", 2);
+    let terminator = terminator::Terminator::start(server.address(), &certificate, "");
+    let posix = report(&tree, [""; 0], 0);
+    let url = format!("nfs://localhost:{}/tree", terminator.address().port());
+    for way in WAYS {
+        let mut command = efs_scan();
+        command.args([&url, "--nfs-uid", "0", "--tls", "--format", "json"]).args(way);
+        command.env("SSL_CERT_FILE", issuer.root()).env_remove("SSL_CERT_DIR");
+        let output = watched(&mut command, Duration::from_secs(60));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        let nfs = serde_json::from_slice(&output.stdout).unwrap();
+        assert_same(&nfs, &url, &posix, &tree.to_string_lossy(), &format!("{way:?}"));
+    }
+}
+
+#[test]
+fn homes_that_a_user_may_not_see_are_missing_and_named() {
+    let Some(ready) = Ganesha::can_run("homes of others through ganesha") else { return };
+    let dir = scratch();
+    let tree = dir.path().join("tree");
+    make_tree(&tree);
+    let server = ready.serve(dir.path(), &[Export { path: &tree, name: "/tree" }], "");
+    let report = direct(&server.url("/tree"), &["--nfs-uid", "200009"], 3);
+    assert_eq!(report["run"]["coverage"], "partial", "{report}");
+    assert_eq!(report["errors"]["by_kind"]["permission_denied"], 5, "{}", report["errors"]);
+    assert_eq!(home(&report, "200009")["coverage"], "complete");
+    assert_eq!(home(&report, "200009")["usage"]["files"], 5);
+    for name in ["1", "200005", "200006", "200007", "200008"] {
+        assert_eq!(home(&report, name)["coverage"], "partial", "{name}");
+        assert_eq!(home(&report, name)["usage"]["files"], 0, "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_exported_is_fatal_and_said() {
+    let Some(ready) = Ganesha::can_run("paths that ganesha does not export") else { return };
+    let dir = scratch();
+    let tree = dir.path().join("tree");
+    file(&tree, "200005/file", 1);
+    let server = ready.serve(dir.path(), &[Export { path: &tree, name: "/tree" }], "");
+    for (path, said) in [
+        ("/elsewhere", "No such file or directory"),
+        ("/tree/missing", "No such file or directory"),
+        ("/tree/200005/file", "Not a directory"),
+    ] {
+        let url = server.url(path);
+        let output = run([url.as_str(), "--engine", "nfs", "--nfs-uid", "0"]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(&url) && stderr.contains(said), "{stderr}");
+    }
+}
+
+#[test]
+fn linux_gives_the_report_of_the_posix_engine() {
+    let Some(bed) = knfsd::bed() else { return };
+    let posix = bed.report("posix");
+    assert_eq!(posix["totals"]["allocated_bytes"], bed.number("allocated"));
+    for way in ["auto", "one", "many"] {
+        let nfs = bed.report(way);
+        assert_same(&nfs, "nfs://127.0.0.1/tree", &posix, "/tmp/efs/tree", way);
+    }
+    // As the mounted engine sees it over NFS, too.
+    assert_same(&bed.report("mounted"), "/mnt/efs/tree", &posix, "/tmp/efs/tree", "mounted");
+}
+
+#[test]
+fn linux_is_asked_once_for_each_directory() {
+    let Some(bed) = knfsd::bed() else { return };
+    let dirs = bed.report("posix")["totals"]["dirs"].as_u64().unwrap();
+    // What a rule wants to read, the large directory, and the beginning and end of a session.
+    const MORE: u64 = 60;
+    for way in ["auto", "one", "many"] {
+        let requests = bed.number(&format!("{way}.requests"));
+        assert!(
+            (dirs..=dirs + MORE).contains(&requests),
+            "{way}: {requests} for {dirs} directories"
+        );
+    }
+}
+
+#[test]
+fn directories_may_go_while_linux_lists_them() {
+    let Some(bed) = knfsd::bed() else { return };
+    let report = bed.report("vanishing");
+    assert_eq!(report["run"]["coverage"], "complete", "{report}");
+    assert_eq!(report["errors"]["count"], 0, "{report}");
+    // None of those that stayed is missing; the others were there when their parent was listed.
+    let usage = &home(&report, "200005")["usage"];
+    assert_eq!(usage["files"], 500, "{report}");
+    assert!((101..=201).contains(&usage["dirs"].as_u64().unwrap()), "{report}");
+    assert!(report["errors"]["vanished"].as_u64().unwrap() > 0, "{report}");
+    // 200 directories, some of them asked for more than once, at 50 a second.
+    let time = |what: &str| report["run"][what].as_str().unwrap().parse::<Timestamp>().unwrap();
+    let seconds = time("finished").duration_since(time("started")).as_secs_f64();
+    assert!((3.0..20.0).contains(&seconds), "{seconds} s: {report}");
+}

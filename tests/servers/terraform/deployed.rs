@@ -1,0 +1,294 @@
+//! The module of `deploy/terraform`, deployed: its example applied to moto once for all tests, and
+//! destroyed again before any of them looks at what was seen.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use efs_scan_testbed::{scratch, skip_unless, watched};
+
+const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/terraform");
+const PRELUDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/terraform/prelude");
+
+/// A user whose name would do harm wherever it is not quoted: in the shell, TOML or Terraform.
+pub(crate) const HOSTILE: &str = r#"$(touch pwned) `id` "q" 'x' ${HOME} %{if} <&> # END"#;
+
+/// Of the package that the example installs.
+pub(crate) const PACKAGE: &str = "efs-scan-0.1.0-1.aarch64.rpm";
+pub(crate) const PACKAGE_BYTES: &[u8] = b"no real package\n";
+
+/// What moto cannot do with the module, and why. Each is left out here and listed as skipped.
+const NOT_ON_MOTO: [(&str, &str); 5] = [
+    ("the bucket's policy on moto", "it denies whatever a policy with a condition is about"),
+    ("descriptions of rules between security groups on moto", "it forgets them"),
+    ("deleting the file system policy and saved queries on moto", "it cannot"),
+    (
+        "conditions of the role's policy in moto",
+        "it asks IAM without context; tests/servers/terraform/policy.rs judges them",
+    ),
+    (
+        "cloudwatch:PutMetricData and the five SageMaker actions refused by moto",
+        "it speaks neither protocol: a stand-in answers, which asks no IAM, and \
+         tests/servers/terraform/policy.rs judges the requests",
+    ),
+];
+
+/// As Terraform's own way to change a configuration from outside: an override file beside it.
+const MODULE_FOR_MOTO: &str = r#"
+resource "aws_s3_bucket_policy" "reports" { count = 0 }
+resource "aws_vpc_security_group_egress_rule" "nfs" { description = null }
+resource "aws_vpc_security_group_ingress_rule" "nfs" { description = null }
+"#;
+
+const NOT_DESTROYED: [&str; 2] = [
+    "module.efs_scan.aws_efs_file_system_policy.homes",
+    "module.efs_scan.aws_athena_named_query.reports",
+];
+
+/// What was seen of the deployment.
+pub(crate) struct Deployed {
+    /// `terraform show -json` after `apply`.
+    state: Value,
+    /// What the example says of the module, as the guide asks for it.
+    monitor: Value,
+    /// The outputs of `tests/servers/terraform/prelude`.
+    prelude: Value,
+    /// What the second `plan` printed, if it wanted to change anything.
+    pub(crate) second_plan: Option<String>,
+    /// What `destroy` said that was not allowed to delete reports, and what the state had then.
+    pub(crate) refused: String,
+    pub(crate) kept: Vec<String>,
+    /// What the state had after the `destroy` that was.
+    pub(crate) left: String,
+}
+
+impl Deployed {
+    /// The deployment; says so where there cannot be one.
+    pub(crate) fn get() -> Option<&'static Self> {
+        static DEPLOYED: OnceLock<Option<Deployed>> = OnceLock::new();
+        DEPLOYED
+            .get_or_init(|| {
+                let moto = std::env::var("EFS_SCAN_TEST_MOTO").ok();
+                let why = "tests/aws-servers starts the server for it";
+                if !skip_unless(moto.is_some(), "the Terraform module on moto", why) {
+                    return None;
+                }
+                let terraform = Terraform::find("the Terraform module on moto", moto)?;
+                for (what, why) in NOT_ON_MOTO {
+                    skip_unless(false, what, why);
+                }
+                Some(Self::deploy(&terraform))
+            })
+            .as_ref()
+    }
+
+    fn deploy(terraform: &Terraform) -> Self {
+        let work = copy_of_module();
+        let prelude = work.path().join("prelude");
+        copy(Path::new(PRELUDE), &prelude);
+        terraform.init(&prelude);
+        terraform.succeed(&prelude, &["apply", "-auto-approve"]);
+        let outputs = terraform.json(&prelude, &["output", "-json"]);
+        let subnet = outputs["subnet_id"]["value"].as_str().unwrap();
+
+        let module = work.path().join("terraform");
+        std::fs::write(module.join("moto_override.tf"), MODULE_FOR_MOTO).unwrap();
+        let example = module.join("example");
+        // In HCL as in JSON, but for what begins with $ and %.
+        let hostile = serde_json::to_string(HOSTILE).unwrap();
+        let hostile = hostile.replace("${", "$${").replace("%{", "%%{");
+        // Quotas and a budget that a test's homes can exceed.
+        let with_everything = |delete_data: bool| {
+            format!(
+                r#"
+            provider "aws" {{
+              s3_use_path_style           = true
+              skip_credentials_validation = true
+              skip_metadata_api_check     = true
+            }}
+            module "efs_scan" {{
+              subnet_id                 = "{subnet}"
+              attach_file_system_policy = true
+              delete_data               = {delete_data}
+              scan_time                 = "02:30"
+              budget_gib                = 0.0625
+              home_at                   = "/home/sagemaker-user/user-default-efs"
+              remind = {{
+                from    = "efs@example.com"
+                admin   = "storage@example.com"
+                address = "{{name}}@example.com"
+                trash   = "10GiB"
+              }}
+              user_quotas               = {{ alice = "32MiB", {hostile} = "1.5MiB" }}
+            }}"#
+            )
+        };
+        std::fs::write(example.join("override.tf"), with_everything(false)).unwrap();
+        terraform.init(&example);
+        terraform.succeed(&example, &["apply", "-auto-approve"]);
+        let state = terraform.json(&example, &["show", "-json"]);
+        let monitor = terraform.json(&example, &["output", "-json", "monitor"]);
+        let plan = terraform.run(&example, &["plan", "-detailed-exitcode"]);
+        let text = String::from_utf8_lossy(&plan.stdout).into_owned();
+        let second_plan = match plan.status.code() {
+            Some(0) => None,
+            Some(2) => Some(text),
+            other => panic!("plan ended with {other:?}: {text}{}", said(&plan)),
+        };
+        terraform.succeed(&example, &[&["state", "rm"][..], &NOT_DESTROYED].concat());
+        let refused = terraform.run(&example, &["destroy", "-auto-approve"]);
+        assert_eq!(refused.status.code(), Some(1), "reports would have been deleted");
+        let refused = said(&refused);
+        let kept = terraform.succeed(&example, &["state", "list"]);
+        let kept = kept.lines().map(str::to_owned).collect();
+
+        std::fs::write(example.join("override.tf"), with_everything(true)).unwrap();
+        let bucket = "-target=module.efs_scan.terraform_data.keep_reports";
+        terraform.succeed(&example, &["apply", "-auto-approve", "-refresh=false", bucket]);
+        terraform.succeed(&example, &["destroy", "-auto-approve", "-refresh=false"]);
+        let left = terraform.succeed(&example, &["state", "list"]);
+        Self { state, monitor, prelude: outputs, second_plan, refused, kept, left }
+    }
+
+    fn all(&self) -> &[Value] {
+        let modules = self.state["values"]["root_module"]["child_modules"].as_array().unwrap();
+        assert_eq!(modules.len(), 1);
+        modules[0]["resources"].as_array().unwrap()
+    }
+
+    /// The addresses in the module of what was made, without what was only looked up.
+    pub(crate) fn made(&self) -> Vec<&str> {
+        let made = self.all().iter().filter(|resource| resource["mode"] == "managed");
+        made.map(address).collect()
+    }
+
+    /// The values of `aws_cloudwatch_metric_alarm.user_quota["alice"]` or
+    /// `data.aws_iam_policy_document.bucket`, by its address in the module.
+    pub(crate) fn values(&self, wanted: &str) -> &Value {
+        let found = self.all().iter().find(|resource| address(resource) == wanted);
+        &found.unwrap_or_else(|| panic!("no {wanted} in {:?}", self.made()))["values"]
+    }
+
+    /// The values of everything of that type, by its address.
+    pub(crate) fn of_type(&self, kind: &str) -> Vec<(&str, &Value)> {
+        let found = self.all().iter();
+        let found =
+            found.filter(|resource| resource["mode"] == "managed" && resource["type"] == kind);
+        found.map(|resource| (address(resource), &resource["values"])).collect()
+    }
+
+    /// An output of the module.
+    pub(crate) fn output(&self, name: &str) -> &Value {
+        let value = &self.monitor[name];
+        assert!(!value.is_null(), "no output {name}");
+        value
+    }
+
+    /// An output of the prelude: what SageMaker had made before.
+    pub(crate) fn before(&self, name: &str) -> &str {
+        self.prelude[name]["value"].as_str().unwrap()
+    }
+}
+
+fn address(resource: &Value) -> &str {
+    resource["address"].as_str().unwrap().strip_prefix("module.efs_scan.").unwrap()
+}
+
+/// The program and its plugins, which nothing downloads.
+pub(crate) struct Terraform {
+    plugins: PathBuf,
+    moto: Option<String>,
+}
+
+impl Terraform {
+    /// Says what `what` lacks where they are not there.
+    pub(crate) fn find(what: &str, moto: Option<String>) -> Option<Self> {
+        let there = Command::new("terraform").arg("version").output().is_ok();
+        if !skip_unless(there, what, "terraform is not installed") {
+            return None;
+        }
+        let plugins = std::env::var_os("TF_PLUGIN_DIR").map(PathBuf::from).or_else(|| {
+            let search = ["/", "-xdev", "-maxdepth", "2", "-type", "d", "-name", "tf-plugins"];
+            let found = Command::new("find").args(search).output().unwrap().stdout;
+            String::from_utf8(found).unwrap().lines().next().map(PathBuf::from)
+        });
+        let why = "no folder tf-plugins with the AWS provider; TF_PLUGIN_DIR may name it";
+        skip_unless(plugins.is_some(), what, why).then(|| Self { plugins: plugins.unwrap(), moto })
+    }
+
+    /// Runs it without this machine's configuration, towards moto or towards nothing.
+    pub(crate) fn run(&self, directory: &Path, args: &[&str]) -> Output {
+        let mut command = Command::new("terraform");
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("AWS_") || name.starts_with("TF_") {
+                command.env_remove(&*name);
+            }
+        }
+        command
+            .current_dir(directory)
+            .args(args)
+            .env("TF_CLI_CONFIG_FILE", "/dev/null")
+            .env("TF_IN_AUTOMATION", "1")
+            .env("TF_INPUT", "0")
+            .env("TF_CLI_ARGS", "-no-color")
+            .env("CHECKPOINT_DISABLE", "1")
+            .env("AWS_ENDPOINT_URL", self.moto.as_deref().unwrap_or("http://127.0.0.1:9"))
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        watched(&mut command, Duration::from_secs(300))
+    }
+
+    /// What it prints, when it must succeed.
+    pub(crate) fn succeed(&self, directory: &Path, args: &[&str]) -> String {
+        let output = self.run(directory, args);
+        assert!(output.status.success(), "terraform {args:?}: {}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub(crate) fn init(&self, directory: &Path) {
+        let plugins = format!("-plugin-dir={}", self.plugins.display());
+        self.succeed(directory, &["init", &plugins]);
+    }
+
+    fn json(&self, directory: &Path, args: &[&str]) -> Value {
+        serde_json::from_str(&self.succeed(directory, args)).unwrap()
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A copy of the module with its example, which has a package, in `terraform`.
+pub(crate) fn copy_of_module() -> TempDir {
+    let work = scratch();
+    let module = work.path().join("terraform");
+    copy(Path::new(MODULE), &module);
+    std::fs::write(module.join("example").join(PACKAGE), PACKAGE_BYTES).unwrap();
+    work
+}
+
+/// Without what Terraform may have left there.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name();
+        let text = name.to_string_lossy();
+        if text.starts_with('.') || text.contains("tfstate") {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to.join(&name));
+        } else {
+            std::fs::copy(entry.path(), to.join(&name)).unwrap();
+        }
+    }
+}

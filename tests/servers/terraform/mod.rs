@@ -1,0 +1,299 @@
+//! `deploy/terraform`: as Terraform sees it, as moto has it, and what its instance would run.
+
+#[cfg(feature = "aws")]
+mod alarms;
+#[cfg(feature = "aws")]
+mod clockwork;
+mod deployed;
+mod inputs;
+#[cfg(feature = "aws")]
+mod policy;
+#[cfg(feature = "aws")]
+mod role;
+mod user_data;
+#[cfg(feature = "aws")]
+mod values;
+
+use std::path::Path;
+use std::process::Command;
+
+use deployed::*;
+use efs_scan_testbed::*;
+use serde_json::{Value, json};
+
+#[test]
+fn it_is_formatted() {
+    let there = Command::new("terraform").arg("version").output().is_ok();
+    if !skip_unless(there, "terraform fmt", "terraform is not installed") {
+        return;
+    }
+    for directory in ["deploy/terraform", "tests/servers/terraform"] {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+        let mut command = Command::new("terraform");
+        command.args(["fmt", "-check", "-recursive", "-diff"]).current_dir(directory);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn the_module_and_its_example_are_valid() {
+    let Some(terraform) = Terraform::find("terraform validate", None) else { return };
+    let work = copy_of_module();
+    let module = work.path().join("terraform");
+    for directory in [module.join("example"), module] {
+        terraform.init(&directory);
+        terraform.succeed(&directory, &["validate"]);
+    }
+}
+
+#[test]
+fn it_is_made_once_and_goes_without_a_rest() {
+    let Some(deployed) = Deployed::get() else { return };
+    assert_eq!(deployed.second_plan, None, "the second plan is not empty");
+    assert_eq!(deployed.left, "", "left after destroy");
+    let made = deployed.made();
+    assert!(made.len() > 30, "{made:?}");
+}
+
+#[test]
+fn without_delete_data_the_bucket_keeps_its_settings_and_all_else_goes() {
+    let Some(deployed) = Deployed::get() else { return };
+    let said = deployed.refused.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("apply delete_data = true first"), "{said}");
+    // Nothing was deleted at S3 either: there it would have been after the settings.
+    assert!(!said.contains("BucketNotEmpty"), "{said}");
+    let made = deployed.kept.iter().filter(|address| !address.contains(".data."));
+    let made: Vec<_> = made.map(|address| address.trim_start_matches("module.efs_scan.")).collect();
+    // And its policy, which moto does not get.
+    let wanted = [
+        "aws_s3_bucket.reports",
+        "aws_s3_bucket_lifecycle_configuration.reports",
+        "aws_s3_bucket_ownership_controls.reports",
+        "aws_s3_bucket_public_access_block.reports",
+        "aws_s3_bucket_server_side_encryption_configuration.reports",
+        "aws_s3_bucket_versioning.reports",
+        "terraform_data.keep_reports",
+    ];
+    assert_eq!(made, wanted);
+}
+
+#[test]
+fn two_domains_have_no_name_in_common() {
+    let Some(deployed) = Deployed::get() else { return };
+    let mut named = 0;
+    for (kind, key) in [
+        ("aws_athena_workgroup", "name"),
+        ("aws_cloudwatch_dashboard", "dashboard_name"),
+        ("aws_cloudwatch_metric_alarm", "alarm_name"),
+        ("aws_glue_catalog_database", "name"),
+        ("aws_iam_instance_profile", "name"),
+        ("aws_iam_role", "name"),
+        ("aws_s3_bucket", "bucket"),
+        ("aws_security_group", "name"),
+        ("aws_sns_topic", "name"),
+    ] {
+        for (address, values) in deployed.of_type(kind) {
+            let name = values[key].as_str().unwrap();
+            assert!(name.replace('_', "-").contains("d-abc123def456"), "{address}: {name}");
+            named += 1;
+        }
+    }
+    assert_eq!(named, 15);
+}
+
+#[test]
+fn the_domains_own_file_system_is_watched_and_nothing_is_open() {
+    let Some(deployed) = Deployed::get() else { return };
+    assert_eq!(deployed.output("file_system_id"), deployed.before("file_system_id"));
+    assert_eq!(deployed.values("aws_security_group.monitor")["ingress"], json!([]));
+    let group = &deployed.values("aws_security_group.monitor")["id"];
+    let rules = deployed.of_type("aws_vpc_security_group_ingress_rule");
+    let [(_, rule)] = rules[..] else { panic!("{rules:?}") };
+    assert_eq!(rule["security_group_id"], deployed.before("inbound"));
+    assert_eq!(&rule["referenced_security_group_id"], group);
+    assert_eq!([&rule["from_port"], &rule["to_port"]], [2049, 2049]);
+
+    let mut out: Vec<_> = deployed
+        .of_type("aws_vpc_security_group_egress_rule")
+        .iter()
+        .map(|(_, rule)| (rule["from_port"].as_i64().unwrap(), rule["to_port"].as_i64().unwrap()))
+        .collect();
+    out.sort_unstable();
+    assert_eq!(out, [(443, 443), (2049, 2049)]);
+
+    let instance = deployed.values("aws_instance.monitor");
+    assert_eq!(instance["metadata_options"][0]["http_tokens"], "required");
+    assert_eq!(instance["metadata_options"][0]["http_put_response_hop_limit"], 1);
+    assert_eq!(instance["root_block_device"][0]["encrypted"], true);
+    assert_eq!(instance["vpc_security_group_ids"], json!([group]));
+    assert_eq!(instance["key_name"], "");
+}
+
+#[test]
+fn the_file_system_policy_keeps_the_monitor_alone_from_writing() {
+    let Some(deployed) = Deployed::get() else { return };
+    let role = deployed.output("role_arn");
+    let text = deployed.output("file_system_policy").as_str().unwrap();
+    let policy: Value = serde_json::from_str(text).unwrap();
+    let of_effect = |effect: &str| -> Vec<&Value> {
+        let statements = policy["Statement"].as_array().unwrap().iter();
+        statements.filter(|statement| statement["Effect"] == effect).collect()
+    };
+    let denied = of_effect("Deny");
+    assert_eq!(denied.len(), 1);
+    assert_eq!(denied[0]["Action"], "elasticfilesystem:ClientWrite");
+    assert_eq!(&denied[0]["Principal"]["AWS"], role);
+    let everybody =
+        of_effect("Allow").into_iter().find(|it| it["Principal"]["AWS"] == "*").unwrap();
+    assert_eq!(everybody["Condition"]["Bool"]["elasticfilesystem:AccessedViaMountTarget"], "true");
+    assert_eq!(everybody["Action"].as_array().unwrap().len(), 3);
+    let attached = deployed.values("aws_efs_file_system_policy.homes[0]")["policy"].as_str();
+    let attached: Value = serde_json::from_str(attached.unwrap()).unwrap();
+    assert_eq!(attached, policy);
+}
+
+#[test]
+fn the_bucket_is_private_and_keeps_what_readers_poll() {
+    let Some(deployed) = Deployed::get() else { return };
+    let block = deployed.values("aws_s3_bucket_public_access_block.reports");
+    for what in [
+        "block_public_acls",
+        "block_public_policy",
+        "ignore_public_acls",
+        "restrict_public_buckets",
+    ] {
+        assert_eq!(block[what], true, "{what}");
+    }
+    let policy = deployed.values("data.aws_iam_policy_document.bucket")["json"].as_str().unwrap();
+    let policy: Value = serde_json::from_str(policy).unwrap();
+    assert_eq!(policy["Statement"][0]["Effect"], "Deny");
+    assert_eq!(policy["Statement"][0]["Condition"]["Bool"]["aws:SecureTransport"], "false");
+
+    let rules = &deployed.values("aws_s3_bucket_lifecycle_configuration.reports")["rule"];
+    let expires = |key: &str| {
+        rules.as_array().unwrap().iter().any(|rule| {
+            let prefix = rule["filter"][0]["prefix"].as_str().unwrap_or_default();
+            !rule["expiration"].as_array().unwrap().is_empty() && key.starts_with(prefix)
+        })
+    };
+    // What a run of the program makes, and what the module puts there.
+    let published = published();
+    let keys = files(published.path(), published.path());
+    let (gone, kept): (Vec<_>, Vec<_>) =
+        keys.iter().partition(|path| expires(&format!("efs/{path}")));
+    assert_eq!(kept, ["du/latest.txt", "latest.json"]);
+    let kinds: Vec<_> = gone.iter().map(|path| path.split('/').next().unwrap()).collect();
+    assert_eq!(kinds, ["findings", "homes", "runs"]);
+    assert!(!expires(&format!("packages/{PACKAGE}")));
+    assert!(expires("athena-results/x.csv"));
+}
+
+/// A directory that the program has published one run to.
+fn published() -> tempfile::TempDir {
+    let (root, state, to) = (scratch(), scratch(), scratch());
+    file(root.path(), "200005/.cache/pip/a", 3_000_000);
+    let to_ = to.path().to_str().unwrap();
+    let state = state.path().to_str().unwrap();
+    let output = run([root.path().to_str().unwrap(), "--publish", to_, "--state-dir", state]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    to
+}
+
+/// The files below a directory, relative to `root`, in order; without the lock that publishing to a
+/// directory needs.
+fn files(root: &Path, directory: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(files(root, &path));
+        } else if !path.ends_with(".efs-scan.lock") {
+            all.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn tables_have_the_columns_that_are_published() {
+    let Some(deployed) = Deployed::get() else { return };
+    let published = published();
+    let paths = files(published.path(), published.path());
+    for table in ["homes", "findings"] {
+        let file = paths.iter().find(|path| path.starts_with(&format!("{table}/dt="))).unwrap();
+        let text = std::fs::read_to_string(published.path().join(file)).unwrap();
+        let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+        let values = deployed.values(&format!("aws_glue_catalog_table.reports[\"{table}\"]"));
+        let storage = &values["storage_descriptor"][0];
+        let columns = storage["columns"].as_array().unwrap().iter();
+        let columns: Vec<_> = columns.map(|column| column["name"].as_str().unwrap()).collect();
+        assert_eq!(columns, header, "{table}");
+        let escape = &storage["ser_de_info"][0]["parameters"]["escapeChar"];
+        assert_eq!(escape, "\u{1}", "the character itself: Glue does not read an escape");
+        let place = values["parameters"]["storage.location.template"].as_str().unwrap();
+        let place =
+            place.split_once("/efs/").unwrap().1.replace("${dt}", &file[table.len() + 4..][..10]);
+        assert!(file.starts_with(&place), "{place} for {file}");
+    }
+}
+
+#[test]
+fn saved_queries_ask_for_columns_that_there_are() {
+    let Some(deployed) = Deployed::get() else { return };
+    let queries = deployed.of_type("aws_athena_named_query");
+    assert_eq!(queries.len(), 3);
+    for (address, query) in queries {
+        let text = query["query"].as_str().unwrap();
+        let table = if text.contains("FROM findings") { "findings" } else { "homes" };
+        assert!(text.contains(&format!("FROM {table}\n")), "{address}");
+        let values = deployed.values(&format!("aws_glue_catalog_table.reports[\"{table}\"]"));
+        let columns = values["storage_descriptor"][0]["columns"].as_array().unwrap().iter();
+        let columns: Vec<_> = columns.map(|column| column["name"].as_str().unwrap()).collect();
+        // What is read from the table: between the first SELECT and its FROM.
+        let read = text.split_once("SELECT").unwrap().1.split_once("FROM").unwrap().0;
+        for item in read.split(',').map(str::trim) {
+            let item = item.strip_prefix("try_cast(").unwrap_or(item);
+            let name = item.split_whitespace().next().unwrap();
+            assert!(columns.contains(&name), "{address}: {name}");
+        }
+        assert!(text.contains("WHERE dt >= "), "{address} reads all days");
+    }
+}
+
+#[test]
+fn alarms_tell_of_both_ways_and_the_dashboard_shows_them() {
+    let Some(deployed) = Deployed::get() else { return };
+    let topic = deployed.output("topic_arn");
+    let alarms = deployed.of_type("aws_cloudwatch_metric_alarm");
+    assert_eq!(alarms.len(), 7);
+    for (address, alarm) in &alarms {
+        for actions in ["alarm_actions", "ok_actions"] {
+            assert_eq!(alarm[actions], json!([topic]), "{address}");
+        }
+        assert_eq!(alarm["dimensions"]["FileSystemId"], deployed.before("file_system_id"));
+        // CloudWatch's limit, for periods of an hour and more.
+        let (period, count) = (&alarm["period"], &alarm["evaluation_periods"]);
+        assert!(period.as_i64().unwrap() * count.as_i64().unwrap() <= 7 * 86_400, "{address}");
+    }
+    let user = deployed.values("aws_cloudwatch_metric_alarm.user_quota[\"alice\"]");
+    assert_eq!(user["dimensions"]["User"], "alice");
+
+    let body = deployed.values("aws_cloudwatch_dashboard.homes")["dashboard_body"].as_str();
+    let body: Value = serde_json::from_str(body.unwrap()).unwrap();
+    let widgets = body["widgets"].as_array().unwrap();
+    let shown: usize =
+        widgets.iter().filter_map(|it| it["properties"]["alarms"].as_array()).map(Vec::len).sum();
+    assert_eq!(shown, alarms.len());
+    // On a grid of 24 columns, none over another.
+    let mut taken = std::collections::BTreeSet::new();
+    for widget in widgets {
+        let at = |key: &str| widget[key].as_i64().unwrap();
+        for x in at("x")..at("x") + at("width") {
+            for y in at("y")..at("y") + at("height") {
+                assert!(x < 24 && taken.insert((x, y)), "{widget}");
+            }
+        }
+    }
+}
