@@ -78,7 +78,7 @@ fn cookies_that_go_round_end_the_listing() {
         assert_eq!(outcome.count, 1, "{outcome:?}");
         let (path, op, problem) = &outcome.errors[0];
         assert_eq!((&**path, *op), (&*format!("200003/{name}"), "list"));
-        assert!(problem.contains("go round in a circle"), "{problem}");
+        assert!(problem.contains("cookies form a loop"), "{problem}");
         // Once for each reply before it was seen.
         let all = sums_but(&model, &[]);
         assert!(outcome.sums[0] <= all[0] + 3, "{outcome:?}");

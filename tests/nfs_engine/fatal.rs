@@ -40,7 +40,7 @@ fn what_the_server_does_not_let_in_says_what_to_change() {
         (
             Op::PUTROOTFH,
             Status::PERM,
-            ["open nfs://", "does not let this uid in", "ClientRootAccess"],
+            ["open nfs://", "denies access to this uid", "ClientRootAccess"],
         ),
         (Op::LOOKUP, Status::ACCESS, ["open nfs://", "--nfs-uid", "file system policy"]),
         (Op::LOOKUP, Status::MOVED, ["open nfs://", "NFS4ERR_MOVED", "another server"]),
@@ -51,7 +51,7 @@ fn what_the_server_does_not_let_in_says_what_to_change() {
         refused(&server, "200001", &wanted);
     }
     for (op, status, wanted) in [
-        (Op::EXCHANGE_ID, Status::MINOR_VERS_MISMATCH, ["connect to", "does not speak NFSv4.1"]),
+        (Op::EXCHANGE_ID, Status::MINOR_VERS_MISMATCH, ["connect to", "does not support NFSv4.1"]),
         (Op::EXCHANGE_ID, Status::PERM, ["connect to", "insecure"]),
         (Op::CREATE_SESSION, Status::ACCESS, ["connect to", "--nfs-uid"]),
     ] {
@@ -67,7 +67,7 @@ fn what_rpc_refuses_says_what_to_change() {
     for (refusal, wanted) in [
         (Refusal::TooWeak, ["AUTH_TOOWEAK", "insecure"]),
         (Refusal::BadCredential, ["AUTH_BADCRED", "sec=sys"]),
-        (Refusal::ProgramUnavailable, ["no NFS", "host and port"]),
+        (Refusal::ProgramUnavailable, ["does not offer NFS", "host and port"]),
         (Refusal::ProgramMismatch, ["versions 3 to 3", "NFSv4.1"]),
         (Refusal::RpcMismatch, ["connect to", "RPC versions"]),
         (Refusal::GarbageArguments, ["connect to", "GARBAGE_ARGS"]),
@@ -133,13 +133,13 @@ fn a_server_that_never_answers_is_given_up() {
     server.fault(Fault::connection(What::Silent).always());
     let problem = walk(&engine(&server)).unwrap_err().to_string();
     assert!(problem.starts_with("connect to nfs://"), "{problem}");
-    assert!(problem.contains("it does not answer"), "{problem}");
+    assert!(problem.contains("the server does not respond"), "{problem}");
 }
 
 #[test]
 fn a_server_that_grants_too_little_is_said() {
     for (config, wanted) in [
-        (Config { max_operations: 3, ..Config::default() }, "3 operations in a request, and 4 "),
+        (Config { max_operations: 3, ..Config::default() }, "3 operations per request; 4 "),
         (Config { max_response: 500, ..Config::default() }, "replies of 500 bytes"),
     ] {
         refused(&serve(config, &plain()), "", &["connect to", wanted]);
@@ -152,7 +152,7 @@ fn an_answer_that_is_always_garbage_is_no_result() {
         let server = serve(Config::default(), &plain());
         server.fault(Fault::operation(Op::PUTROOTFH, what.clone()).always());
         let mut engine = engine(&server);
-        engine.away = Duration::from_secs(1);
+        engine.outage_limit = Duration::from_secs(1);
         let problem = walk(&engine).unwrap_err().to_string();
         assert!(problem.contains("nfs://"), "{what:?}: {problem}");
         assert_polite(&server);

@@ -239,7 +239,7 @@ fn a_server_that_goes_away_for_good_leaves_names_of_what_is_missing() {
     server.fault(Fault::operation(Op::READDIR, What::Silent).named("wide").always());
     server.fault(Fault::connection(What::Silent).after(1).always());
     let mut engine = engine(&server);
-    engine.away = Duration::from_secs(1);
+    engine.outage_limit = Duration::from_secs(1);
     let outcome = walk(&engine).unwrap();
     assert!(outcome.errors.iter().any(|(path, ..)| path == "200001/wide"), "{outcome:?}");
     let all = sums_but(&model, &[]);

@@ -96,7 +96,7 @@ fn attributes_that_a_server_does_not_have_are_named() {
     let model = super::walk::plain();
     let server = serve(Config { without: vec![attr::SPACE_USED], ..Config::default() }, &model);
     let problem = walk(&engine(&server)).unwrap_err().to_string();
-    assert!(problem.contains("did not tell space_used"), "{problem}");
+    assert!(problem.contains("did not report space_used"), "{problem}");
 }
 
 #[test]

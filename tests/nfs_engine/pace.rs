@@ -171,7 +171,7 @@ fn a_stop_does_not_wait_for_a_server_that_is_silent() {
     server.fault(Fault::request(What::Silent).after(10).always());
     let stop = Arc::new(Stop::default());
     let mut engine = engine(&server);
-    engine.patience = Duration::from_secs(60);
+    engine.reply_timeout = Duration::from_secs(60);
     std::thread::scope(|scope| {
         let walking = scope.spawn(|| walk_until(&engine, &stop, Mounts::Skip).unwrap());
         std::thread::sleep(Duration::from_millis(200));

@@ -72,7 +72,7 @@ fn a_session_that_nobody_was_told_of_is_given_back() {
     // Who is too busy to tell has not said that there is none.
     server.fault(Fault::status(Op::CREATE_SESSION, Status::DELAY).after(1));
     let mut engine = engine(&server);
-    engine.patience = Duration::from_secs(5);
+    engine.reply_timeout = Duration::from_secs(5);
     engine.batch = 1;
     let outcome = walk(&engine).unwrap();
     assert_whole(&server, &model, &outcome);
@@ -88,7 +88,7 @@ fn a_connection_that_does_not_answer_keeps_no_other_from_its_leave() {
         let server = serve(Config { delay, ..few() }, &model);
         server.fault(Fault::operation(Op::CREATE_SESSION, What::Silent).after(1));
         let mut engine = engine(&server);
-        engine.patience = Duration::from_secs(5);
+        engine.reply_timeout = Duration::from_secs(5);
         engine.batch = 1;
         assert_whole(&server, &model, &walk(&engine).unwrap());
         server
@@ -140,7 +140,7 @@ fn a_lease_is_renewed_by_a_session_with_nothing_to_do() {
     let late = What::Late(Duration::from_millis(1800));
     server.fault(Fault::operation(Op::READDIR, late).named("wide"));
     let mut engine = engine(&server);
-    engine.patience = Duration::from_secs(5);
+    engine.reply_timeout = Duration::from_secs(5);
     let outcome = walk(&engine).unwrap();
     assert_whole(&server, &model, &outcome);
     assert_left(&server);
@@ -194,7 +194,7 @@ fn that_nothing_is_reclaimed_is_said_until_the_server_takes_it() {
         let late = What::Late(Duration::from_millis(1200));
         server.fault(Fault::operation(Op::READDIR, late).named("wide"));
         let mut engine = engine(&server);
-        engine.patience = Duration::from_secs(5);
+        engine.reply_timeout = Duration::from_secs(5);
         let outcome = walk(&engine).unwrap();
         assert_whole(&server, &model, &outcome);
         let counts = server.counts();

@@ -87,7 +87,7 @@ fn listings_of_many_records_are_whole_however_they_come() {
     for (piece, pause) in [(1500, 0), (16_389, 1)] {
         let narrow = narrow(terminator.address(), piece, Duration::from_millis(pause));
         let mut engine = trust.engine(&server, narrow);
-        engine.patience = Duration::from_secs(10);
+        engine.reply_timeout = Duration::from_secs(10);
         let outcome = walk(&engine).unwrap();
         assert_whole(&server, &model, &outcome);
     }
@@ -103,7 +103,7 @@ fn writes_that_are_cut_short_go_on() {
     let plainly = walk(&engine(&server)).unwrap();
     let narrow = narrow(terminator.address(), 5000, Duration::from_micros(200));
     let mut engine = trust.engine(&server, narrow);
-    engine.patience = Duration::from_secs(10);
+    engine.reply_timeout = Duration::from_secs(10);
     engine.pacing.threads = Threads::Fixed(64);
     same(&walk(&engine).unwrap(), &plainly);
     assert_polite(&server);
@@ -127,7 +127,7 @@ fn batches_and_a_thousand_requests_in_flight_come_to_the_same() {
     let plainly = walk(&engine(&server)).unwrap();
     for (threads, batch) in [(1024, 1), (1024, 10), (1, 1000), (7, 48)] {
         let mut engine = trust.engine(&server, terminator.address());
-        engine.patience = Duration::from_secs(10);
+        engine.reply_timeout = Duration::from_secs(10);
         engine.pacing.threads = Threads::Fixed(threads);
         engine.batch = batch;
         same(&walk(&engine).unwrap(), &plainly);
@@ -259,9 +259,9 @@ fn a_certificate_that_is_wrong_says_what_is_wrong_with_it() {
     let other = Issuer::new(trust.dir.path(), "unknown");
     let (elsewhere, everywhere) = ("DNS:elsewhere.example", "DNS:localhost,IP:127.0.0.1");
     for (certificate, wanted) in [
-        (trust.issuer.issue(elsewhere, 2), ["is for elsewhere.example; give the name"]),
+        (trust.issuer.issue(elsewhere, 2), ["is for elsewhere.example; use a name"]),
         (trust.issuer.issue(everywhere, -1), ["has expired"]),
-        (other.issue(everywhere, 2), ["does not know who issued"]),
+        (other.issue(everywhere, 2), ["does not trust the issuer"]),
     ] {
         let terminator = Terminator::start(server.address(), &certificate, "");
         let url = format!("nfs://localhost:{}/", terminator.address().port());
@@ -280,15 +280,15 @@ fn a_server_without_tls_is_told_from_one_that_is_away() {
     let root = trust.issuer.root();
     let server = serve(Config::default(), &plain());
     let url = format!("nfs://{}/", server.address());
-    refused(&url, &root, &["--tls"], &["hung up in the handshake", "leave out --tls"]);
+    refused(&url, &root, &["--tls"], &["hung up in the handshake", "omit --tls"]);
     // One that answers in its own way.
     let url = answers(b"\x80\x00\x00\x18 and so on: no TLS");
-    refused(&url, &root, &["--tls"], &["does not speak TLS on this port", "leave out --tls"]);
+    refused(&url, &root, &["--tls"], &["does not speak TLS on this port", "omit --tls"]);
     // One that waits for the rest of what it takes for a request.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let problem = walk(&trust.engine(&server, silent.local_addr().unwrap())).unwrap_err();
     let problem = problem.to_string();
-    assert!(problem.contains("does not answer; if it speaks NFS without TLS"), "{problem}");
+    assert!(problem.contains("does not respond; if it speaks NFS without TLS"), "{problem}");
 }
 
 #[test]
@@ -297,10 +297,10 @@ fn a_server_that_wants_tls_is_told_from_one_that_is_away() {
     let server = serve(Config::default(), &plain());
     let terminator = trust.before(&server);
     let url = format!("nfs://{}/", terminator.address());
-    refused(&url, &trust.issuer.root(), &[], &["a server that wants TLS needs --tls"]);
+    refused(&url, &trust.issuer.root(), &[], &["if the server requires TLS, use --tls"]);
     // One that says so, in an alert of TLS.
     let url = answers(b"\x15\x03\x01\x00\x02\x02\x46");
-    refused(&url, &trust.issuer.root(), &[], &["the server wants TLS; say --tls"]);
+    refused(&url, &trust.issuer.root(), &[], &["the server requires TLS; use --tls"]);
 }
 
 /// Answers that to whatever it hears.

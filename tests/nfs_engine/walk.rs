@@ -58,8 +58,8 @@ pub(crate) fn engine(server: &Server) -> Nfs {
     let engine = Nfs::new(target, 0, 0, pacing);
     Nfs {
         batch: 1000,
-        patience: Duration::from_millis(400),
-        away: Duration::from_secs(8),
+        reply_timeout: Duration::from_millis(400),
+        outage_limit: Duration::from_secs(8),
         ..engine
     }
 }

@@ -1,22 +1,21 @@
-//! Attributes of files: which a server has, which are asked for, what came (RFC 8881, section 5).
+//! File attributes: the bitmaps that request them and the values in replies (RFC 8881, section 5).
 //!
-//! Attributes have no lengths of their own: they lie one after the other in the order of their
-//! numbers. So an attribute that nobody asked for and that is not known here makes the rest
-//! unreadable.
+//! Attribute values have no length of their own and follow one another in order of attribute
+//! number. An unknown attribute that we did not request therefore makes the rest unreadable.
 
 use super::status::Status;
-use super::xdr::{Malformed, Reader, Writer};
+use super::xdr::{Malformed, XdrReader, XdrWriter};
 
-/// The longest file handle, bytes (`NFS4_FHSIZE`).
+/// Limit for a file handle in bytes (`NFS4_FHSIZE`).
 pub(super) const HANDLE_LIMIT: usize = 128;
 
-/// A set of attributes: `bitmap4`. Attributes from number 64 on (NFSv4.2's and a few of 4.1's)
-/// are of no use to a scan and left out.
+/// A set of attributes (`bitmap4`). Attributes from number 64 on (NFSv4.2's and a few of 4.1's) are
+/// of no use to a scan and are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Mask(u64);
+pub(super) struct AttrMask(u64);
 
-impl Mask {
-    /// Which attributes the server has for this file system: [`Attributes::supported`].
+impl AttrMask {
+    /// The attributes the server supports on this file system: [`Attributes::supported`].
     pub(super) const SUPPORTED_ATTRS: Self = Self(1);
     /// [`Attributes::kind`].
     pub(super) const TYPE: Self = Self(1 << 1);
@@ -43,7 +42,7 @@ impl Mask {
     /// [`Attributes::mounted_on_fileid`].
     pub(super) const MOUNTED_ON_FILEID: Self = Self(1 << 55);
 
-    /// All that can be decoded.
+    /// All attributes we can decode.
     pub(super) const KNOWN: Self = {
         let mut all = 0;
         let mut i = 0;
@@ -54,37 +53,38 @@ impl Mask {
         Self(all)
     };
 
-    /// All that a scan wants of an entry. What a server lacks of it (`supported_attrs`) must not
-    /// be asked for; take [`Mask::and`] of both, and see in [`Mask::without`] what will be unknown.
+    /// All attributes a scan wants of an entry. A client must not request what the server lacks
+    /// (`supported_attrs`): request the [`AttrMask::and`] of both; [`AttrMask::without`] tells what
+    /// stays unknown.
     pub(super) const ENTRY: Self = Self::KNOWN.without(Self::SUPPORTED_ATTRS.or(Self::LEASE_TIME));
 
-    /// In one or the other.
+    /// The union of both.
     pub(super) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// In both.
+    /// The intersection of both.
     pub(super) const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// In this, not in the other.
+    /// The attributes in `self` but not in `other`.
     pub(super) const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Whether all of the other are in this.
+    /// True if `self` contains all of `other`.
     pub(super) const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// The RFC's names of those that are known here.
+    /// The RFC's names of the known attributes.
     pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
         NAMES.iter().filter(move |(mask, _)| self.has(*mask)).map(|(_, name)| *name)
     }
 
     /// Writes a `bitmap4`.
-    pub(super) fn write(self, writer: &mut Writer) {
+    pub(super) fn write(self, writer: &mut XdrWriter) {
         let words = [self.0 as u32, (self.0 >> 32) as u32];
         let length = if words[1] != 0 { 2 } else { u32::from(words[0] != 0) };
         writer.u32(length);
@@ -93,8 +93,8 @@ impl Mask {
         }
     }
 
-    /// Reads a `bitmap4`, and whether it has attributes from number 64 on.
-    fn read(reader: &mut Reader<'_>) -> Result<(Self, bool), Malformed> {
+    /// Reads a `bitmap4`; the flag is true if it has attributes from number 64 on.
+    fn read(reader: &mut XdrReader<'_>) -> Result<(Self, bool), Malformed> {
         let words = reader.u32("bitmap4")?;
         let (mut mask, mut beyond) = (0, false);
         for i in 0..words {
@@ -108,36 +108,34 @@ impl Mask {
     }
 }
 
-const NAMES: &[(Mask, &str)] = &[
-    (Mask::SUPPORTED_ATTRS, "supported_attrs"),
-    (Mask::TYPE, "type"),
-    (Mask::SIZE, "size"),
-    (Mask::FSID, "fsid"),
-    (Mask::LEASE_TIME, "lease_time"),
-    (Mask::RDATTR_ERROR, "rdattr_error"),
-    (Mask::FILEHANDLE, "filehandle"),
-    (Mask::FILEID, "fileid"),
-    (Mask::NUMLINKS, "numlinks"),
-    (Mask::OWNER, "owner"),
-    (Mask::SPACE_USED, "space_used"),
-    (Mask::TIME_MODIFY, "time_modify"),
-    (Mask::MOUNTED_ON_FILEID, "mounted_on_fileid"),
+const NAMES: &[(AttrMask, &str)] = &[
+    (AttrMask::SUPPORTED_ATTRS, "supported_attrs"),
+    (AttrMask::TYPE, "type"),
+    (AttrMask::SIZE, "size"),
+    (AttrMask::FSID, "fsid"),
+    (AttrMask::LEASE_TIME, "lease_time"),
+    (AttrMask::RDATTR_ERROR, "rdattr_error"),
+    (AttrMask::FILEHANDLE, "filehandle"),
+    (AttrMask::FILEID, "fileid"),
+    (AttrMask::NUMLINKS, "numlinks"),
+    (AttrMask::OWNER, "owner"),
+    (AttrMask::SPACE_USED, "space_used"),
+    (AttrMask::TIME_MODIFY, "time_modify"),
+    (AttrMask::MOUNTED_ON_FILEID, "mounted_on_fileid"),
 ];
 
-/// What a server told of a file. What it did not tell is `None`: unknown is not zero.
+/// The attributes a server reported for a file. Those not reported are `None`: unknown is not zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Attributes<'a> {
-    /// Attributes that the server has for this file's file system.
-    pub(super) supported: Option<Mask>,
-    /// What kind of file it is.
-    pub(super) kind: Option<Kind>,
-    /// Size in bytes.
+    /// The attributes the server supports on this file's file system.
+    pub(super) supported: Option<AttrMask>,
+    pub(super) kind: Option<FileType>,
+    /// Apparent size in bytes.
     pub(super) size: Option<u64>,
-    /// The file system that it is on.
     pub(super) fsid: Option<Fsid>,
-    /// How long a client may be silent, seconds.
+    /// How long the server keeps the state of a silent client, in seconds.
     pub(super) lease_time: Option<u32>,
-    /// Why READDIR has no attributes of this entry; `None` where it has.
+    /// Why READDIR has no attributes for this entry.
     pub(super) error: Option<Status>,
     /// File handle, at most [`HANDLE_LIMIT`] bytes.
     pub(super) handle: Option<&'a [u8]>,
@@ -145,56 +143,49 @@ pub(super) struct Attributes<'a> {
     pub(super) fileid: Option<u64>,
     /// Link count.
     pub(super) links: Option<u32>,
-    /// Owner.
-    pub(super) owner: Option<Owner<'a>>,
-    /// Bytes allocated on the file system.
+    pub(super) owner: Option<FileOwner<'a>>,
+    /// Allocated bytes.
     pub(super) space_used: Option<u64>,
-    /// Last change of the data, seconds since 1970, rounded down.
+    /// Modification time in seconds since 1970, rounded down.
     pub(super) modified: Option<i64>,
-    /// Inode number in the parent's file system: another than `fileid` where something is mounted.
+    /// Inode number in the parent's file system; differs from `fileid` at a mount point.
     pub(super) mounted_on_fileid: Option<u64>,
 }
 
 /// `nfs_ftype4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A regular file.
+pub(super) enum FileType {
     File,
-    /// A directory.
     Dir,
-    /// A symbolic link.
     Symlink,
-    /// A device, socket or fifo.
+    /// A device, socket or FIFO.
     Special,
-    /// A named attribute or a directory of them: no READDIR of a directory shows those.
+    /// A named attribute or a directory of them. READDIR of a directory lists none.
     NamedAttribute,
 }
 
 /// `fsid4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Fsid {
-    /// Major number.
     pub(super) major: u64,
-    /// Minor number.
     pub(super) minor: u64,
 }
 
-/// The owner as the server calls it: a string.
+/// The owner, which the protocol transmits as a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Owner<'a> {
-    /// A number in decimal without leading zeros (RFC 8881, section 5.9): the uid.
+pub(super) enum FileOwner<'a> {
+    /// A uid in decimal without leading zeros (RFC 8881, section 5.9).
     Uid(u32),
-    /// Anything else: `user@domain`, or `nobody` for an owner that the server cannot name. The
-    /// text is kept because an error must show what to change in the server's id mapping; a uid
-    /// cannot be made of it without the server's user data.
+    /// Anything else: `user@domain`, or `nobody` for an owner the server cannot name. Only the
+    /// server's user database maps it to a uid.
     Name(&'a [u8]),
 }
 
-impl<'a> Owner<'a> {
+impl<'a> FileOwner<'a> {
     fn new(text: &'a [u8]) -> Self {
         let numeric = match text {
             [b'0'] => true,
-            // u32's parser takes a plus sign, too.
+            // `u32`'s parser also accepts a plus sign.
             [b'1'..=b'9', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
             _ => false,
         };
@@ -208,10 +199,10 @@ impl<'a> Owner<'a> {
 
 impl<'a> Attributes<'a> {
     /// Reads a `fattr4`.
-    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+    pub(super) fn read(reader: &mut XdrReader<'a>) -> Result<Self, Malformed> {
         let start = *reader;
-        let (mask, beyond) = Mask::read(reader)?;
-        if beyond || !Mask::KNOWN.has(mask) {
+        let (mask, beyond) = AttrMask::read(reader)?;
+        if beyond || !AttrMask::KNOWN.has(mask) {
             return Err(start.malformed("attributes that were asked for"));
         }
         let mut values = reader.part(usize::MAX, "attrlist4")?;
@@ -220,58 +211,58 @@ impl<'a> Attributes<'a> {
         Ok(attributes)
     }
 
-    /// The values, in the order of the attributes' numbers.
-    fn values(mask: Mask, values: &mut Reader<'a>) -> Result<Self, Malformed> {
+    /// Reads the values in order of attribute number.
+    fn values(mask: AttrMask, values: &mut XdrReader<'a>) -> Result<Self, Malformed> {
         let mut to = Self::default();
-        if mask.has(Mask::SUPPORTED_ATTRS) {
-            to.supported = Some(Mask::read(values)?.0);
+        if mask.has(AttrMask::SUPPORTED_ATTRS) {
+            to.supported = Some(AttrMask::read(values)?.0);
         }
-        if mask.has(Mask::TYPE) {
-            to.kind = Some(Kind::read(values)?);
+        if mask.has(AttrMask::TYPE) {
+            to.kind = Some(FileType::read(values)?);
         }
-        if mask.has(Mask::SIZE) {
+        if mask.has(AttrMask::SIZE) {
             to.size = Some(values.u64("size")?);
         }
-        if mask.has(Mask::FSID) {
+        if mask.has(AttrMask::FSID) {
             let (major, minor) = (values.u64("fsid")?, values.u64("fsid")?);
             to.fsid = Some(Fsid { major, minor });
         }
-        if mask.has(Mask::LEASE_TIME) {
+        if mask.has(AttrMask::LEASE_TIME) {
             to.lease_time = Some(values.u32("lease_time")?);
         }
-        if mask.has(Mask::RDATTR_ERROR) {
-            // Also sent with NFS4_OK, beside the other attributes.
+        if mask.has(AttrMask::RDATTR_ERROR) {
+            // Servers also send NFS4_OK, alongside the other attributes.
             to.error = Some(Status(values.u32("rdattr_error")?)).filter(|it| *it != Status::OK);
         }
-        if mask.has(Mask::FILEHANDLE) {
+        if mask.has(AttrMask::FILEHANDLE) {
             to.handle = Some(values.opaque(HANDLE_LIMIT, "filehandle")?);
         }
-        if mask.has(Mask::FILEID) {
+        if mask.has(AttrMask::FILEID) {
             to.fileid = Some(values.u64("fileid")?);
         }
-        if mask.has(Mask::NUMLINKS) {
+        if mask.has(AttrMask::NUMLINKS) {
             to.links = Some(values.u32("numlinks")?);
         }
-        if mask.has(Mask::OWNER) {
-            to.owner = Some(Owner::new(values.opaque(usize::MAX, "owner")?));
+        if mask.has(AttrMask::OWNER) {
+            to.owner = Some(FileOwner::new(values.opaque(usize::MAX, "owner")?));
         }
-        if mask.has(Mask::SPACE_USED) {
+        if mask.has(AttrMask::SPACE_USED) {
             to.space_used = Some(values.u64("space_used")?);
         }
-        if mask.has(Mask::TIME_MODIFY) {
+        if mask.has(AttrMask::TIME_MODIFY) {
             to.modified = Some(values.i64("time_modify")?);
-            // Nanoseconds, which are added to the seconds also where those are negative.
+            // Nanoseconds, added to the seconds even if those are negative.
             values.u32("time_modify")?;
         }
-        if mask.has(Mask::MOUNTED_ON_FILEID) {
+        if mask.has(AttrMask::MOUNTED_ON_FILEID) {
             to.mounted_on_fileid = Some(values.u64("mounted_on_fileid")?);
         }
         Ok(to)
     }
 }
 
-impl Kind {
-    fn read(values: &mut Reader<'_>) -> Result<Self, Malformed> {
+impl FileType {
+    fn read(values: &mut XdrReader<'_>) -> Result<Self, Malformed> {
         let start = *values;
         Ok(match values.u32("type")? {
             1 => Self::File,

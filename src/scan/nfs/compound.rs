@@ -1,34 +1,33 @@
-//! Requests: a COMPOUND of operations, ready to be sent (RFC 8881, sections 16 and 18).
+//! Writes requests: a COMPOUND of operations, ready to send (RFC 8881, sections 16 and 18).
 
 use std::fmt;
 
-use super::attrs::Mask;
+use super::attrs::AttrMask;
 use super::rpc::{self, Credential, LAST_FRAGMENT};
-use super::xdr::{Place, Writer};
+use super::xdr::{Placeholder, XdrWriter};
 
-/// Names a session (`sessionid4`).
+/// `sessionid4`.
 pub(super) type SessionId = [u8; 16];
 /// `verifier4`.
 pub(super) type Verifier = [u8; 8];
 
-/// NFSv4.1.
 const MINOR_VERSION: u32 = 1;
-/// The program number of callbacks, from the transient range; none will ever come.
+/// Program number for callbacks, from the transient range. There are no callbacks.
 const CALLBACK_PROGRAM: u32 = 0x4000_0000;
-/// `SP4_NONE`: the server need not protect the state from other clients. AUTH_SYS could not.
+/// `SP4_NONE`: no state protection against other clients. AUTH_SYS could not provide any.
 pub(super) const SP4_NONE: u32 = 0;
-/// `CDFC4_FORE`: this connection is for our requests only.
+/// `CDFC4_FORE`: bind the connection to the fore channel only.
 const CDFC4_FORE: u32 = 1;
 
 macro_rules! operations {
     ($($variant:ident = $number:literal, $name:literal;)*) => {
-        /// The operations that a scan needs.
+        /// The operations a scan uses.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Operation {
+        pub(super) enum NfsOp {
             $(#[doc = concat!("`", $name, "`.")] $variant = $number,)*
         }
 
-        impl Operation {
+        impl NfsOp {
             /// The name in the RFC.
             pub(super) fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
@@ -54,29 +53,29 @@ operations! {
     ReclaimComplete = 58, "RECLAIM_COMPLETE";
 }
 
-impl fmt::Display for Operation {
+impl fmt::Display for NfsOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// What a channel of a session carries (`channel_attrs4`): asked for, then granted.
+/// Attributes of a session's channel (`channel_attrs4`), as requested or as granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Channel {
-    /// The longest request, bytes, with the RPC header and without the record mark.
+pub(super) struct ChannelAttrs {
+    /// Longest request in bytes, with the RPC header but without the record mark.
     pub(super) max_request: u32,
-    /// The longest reply, bytes, likewise.
+    /// Longest reply in bytes, counted the same way.
     pub(super) max_response: u32,
-    /// The longest reply that the server keeps for a request that is sent again, bytes.
+    /// Longest reply the server keeps in the reply cache, in bytes.
     pub(super) max_response_cached: u32,
-    /// Operations in a COMPOUND.
+    /// Operations per COMPOUND.
     pub(super) max_operations: u32,
-    /// Slots: requests in flight.
+    /// Slots, and so requests in flight.
     pub(super) max_requests: u32,
 }
 
-impl Channel {
-    /// For callbacks, which nobody will make: the least that servers are content with.
+impl ChannelAttrs {
+    /// The backchannel, which is not used: the smallest values that servers accept.
     pub(super) const BACK: Self = Self {
         max_request: 4096,
         max_response: 4096,
@@ -85,8 +84,8 @@ impl Channel {
         max_requests: 1,
     };
 
-    fn write(&self, writer: &mut Writer) {
-        // No padding of headers, which is RDMA's.
+    fn write(&self, writer: &mut XdrWriter) {
+        // Header padding is for RDMA only.
         writer.u32(0);
         writer.u32(self.max_request);
         writer.u32(self.max_response);
@@ -98,184 +97,182 @@ impl Channel {
     }
 }
 
-/// The operation that begins each request in a session.
+/// Arguments of SEQUENCE, the first operation of every request in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SequenceArgs {
-    /// The session.
     pub(super) session: SessionId,
-    /// One more than the slot's last.
+    /// The slot's last sequence id plus one.
     pub(super) sequence: u32,
-    /// The slot.
     pub(super) slot: u32,
     /// The highest slot with a request in flight.
     pub(super) highest_slot: u32,
-    /// Whether the server shall keep the reply, at most `max_response_cached`.
-    pub(super) cache: Cache,
+    pub(super) cache: CacheThis,
 }
 
-/// Whether the server shall keep a reply for a request that is sent again.
+/// Asks the server to keep the reply in its reply cache (`sa_cachethis`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cache {
-    /// It need not: reading again does no harm.
+pub(super) enum CacheThis {
+    /// Not needed: repeating a read is harmless.
     No,
-    /// It shall.
     Yes,
 }
 
-/// Where and how to read a directory.
+/// Arguments of READDIR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ReadDirArgs {
-    /// 0 for the start, else the cookie of the last entry that came.
+    /// 0 for the start, else the cookie of the last entry received.
     pub(super) cookie: u64,
-    /// Zeros for the start, else what came with that entry's reply.
+    /// Zeros for the start, else the cookieverf of the reply with that entry.
     pub(super) verifier: Verifier,
-    /// At most so many bytes of names and cookies: a hint. As much as `max_count`, or Linux sends
+    /// Limit for the bytes of names and cookies, a hint. Must equal `max_count`, or Linux sends
     /// short replies.
     pub(super) dir_count: u32,
-    /// At most so many bytes of the READDIR's own result.
+    /// Limit for the bytes of READDIR's result.
     pub(super) max_count: u32,
-    /// What to tell of each entry.
-    pub(super) attributes: Mask,
+    /// The attributes requested for each entry.
+    pub(super) attributes: AttrMask,
 }
 
-/// A COMPOUND that is being written, with its RPC header and its record mark.
+/// A COMPOUND under construction, with its RPC header and record mark.
 #[derive(Debug)]
 pub(super) struct Request {
-    writer: Writer,
-    mark: Place,
-    count: Place,
+    writer: XdrWriter,
+    record_mark: Placeholder,
+    count: Placeholder,
     operations: u32,
 }
 
 impl Request {
-    /// Begins a request of the given number. `buffer` gives its memory.
+    /// Begins a request. Reuses the memory of `buffer`.
     pub(super) fn new(buffer: Vec<u8>, xid: u32, credential: &Credential) -> Self {
-        let mut writer = Writer::reuse(buffer);
-        let mark = writer.place();
+        let mut writer = XdrWriter::reuse(buffer);
+        let mark = writer.placeholder();
         rpc::call(&mut writer, xid, credential);
-        // The tag, which is for people who read network traces.
+        // The tag, meant for people who read network traces.
         writer.opaque(b"");
         writer.u32(MINOR_VERSION);
-        let count = writer.place();
-        Self { writer, mark, count, operations: 0 }
+        let count = writer.placeholder();
+        Self { writer, record_mark: mark, count, operations: 0 }
     }
 
-    /// The number of operations so far, to be compared with [`Channel::max_operations`].
+    /// The number of operations so far, limited by [`ChannelAttrs::max_operations`].
     #[cfg(test)]
     pub(super) fn operations(&self) -> u32 {
         self.operations
     }
 
-    /// Bytes so far without the record mark, to be compared with [`Channel::max_request`].
+    /// The size so far in bytes without the record mark, limited by [`ChannelAttrs::max_request`].
     pub(super) fn size(&self) -> usize {
         self.writer.len() - 4
     }
 
-    /// What is to be sent, its record mark included.
+    /// Returns the bytes to send, including the record mark.
     pub(super) fn finish(mut self) -> Vec<u8> {
-        // Requests are some KiB, far from the mark's 2 GiB.
+        // Requests are at most 1 MiB, far below the record mark's 2 GiB.
         let mark = LAST_FRAGMENT | self.size() as u32;
-        self.writer.patch(self.mark, mark);
+        self.writer.patch(self.record_mark, mark);
         self.writer.patch(self.count, self.operations);
         self.writer.into_bytes()
     }
 
-    fn operation(&mut self, operation: Operation) -> &mut Writer {
+    fn operation(&mut self, operation: NfsOp) -> &mut XdrWriter {
         self.operations += 1;
         self.writer.u32(operation as u32);
         &mut self.writer
     }
 
-    /// EXCHANGE_ID, alone in its request. `owner` (at most 1,024 bytes) names this client for the
-    /// server for ever, `verifier` this run of it: the server drops what an earlier run left.
+    /// EXCHANGE_ID, the only operation of its request. `owner` (at most 1,024 bytes) identifies the
+    /// client permanently, `verifier` this instance of it: the server discards the state of an
+    /// earlier instance.
     pub(super) fn exchange_id(&mut self, verifier: &Verifier, owner: &[u8], flags: u32) {
-        let writer = self.operation(Operation::ExchangeId);
+        let writer = self.operation(NfsOp::ExchangeId);
         writer.fixed(verifier);
         writer.opaque(owner);
         writer.u32(flags);
         writer.u32(SP4_NONE);
-        // Which implementation this is may be left out.
+        // No implementation id; it is optional.
         writer.u32(0);
     }
 
-    /// CREATE_SESSION, alone in its request, without a back channel. `sequence` is the one of
-    /// EXCHANGE_ID, one more for each further session.
-    pub(super) fn create_session(&mut self, client: u64, sequence: u32, fore: &Channel) {
-        let writer = self.operation(Operation::CreateSession);
+    /// CREATE_SESSION, the only operation of its request, without a backchannel. `sequence` comes
+    /// from EXCHANGE_ID and grows by one with each session.
+    pub(super) fn create_session(&mut self, client: u64, sequence: u32, fore: &ChannelAttrs) {
+        let writer = self.operation(NfsOp::CreateSession);
         writer.u64(client);
         writer.u32(sequence);
-        // Neither a persistent reply cache, nor callbacks on this connection, nor RDMA.
+        // No persistent reply cache, no callbacks on this connection, no RDMA.
         writer.u32(0);
         fore.write(writer);
-        Channel::BACK.write(writer);
+        ChannelAttrs::BACK.write(writer);
         writer.u32(CALLBACK_PROGRAM);
-        // One way for callbacks to authenticate: AUTH_NONE.
+        // One security flavor for callbacks: AUTH_NONE.
         writer.u32(1);
         writer.u32(0);
     }
 
-    /// BIND_CONN_TO_SESSION, alone in its request: only for a server that answers
-    /// CONN_NOT_BOUND_TO_SESSION, since with SP4_NONE a SEQUENCE binds its connection.
+    /// BIND_CONN_TO_SESSION, the only operation of its request. Needed only after
+    /// CONN_NOT_BOUND_TO_SESSION: with SP4_NONE a SEQUENCE binds its connection.
     pub(super) fn bind_conn_to_session(&mut self, session: &SessionId) {
-        let writer = self.operation(Operation::BindConnToSession);
+        let writer = self.operation(NfsOp::BindConnToSession);
         writer.fixed(session);
         writer.u32(CDFC4_FORE);
         writer.bool(false);
     }
 
-    /// DESTROY_SESSION, alone in its request or last.
+    /// DESTROY_SESSION, alone or last in its request.
     pub(super) fn destroy_session(&mut self, session: &SessionId) {
-        self.operation(Operation::DestroySession).fixed(session);
+        self.operation(NfsOp::DestroySession).fixed(session);
     }
 
-    /// DESTROY_CLIENTID, alone in its request or behind another session's SEQUENCE.
+    /// DESTROY_CLIENTID, alone or after the SEQUENCE of another client's session.
     pub(super) fn destroy_client_id(&mut self, client: u64) {
-        self.operation(Operation::DestroyClientId).u64(client);
+        self.operation(NfsOp::DestroyClientId).u64(client);
     }
 
-    /// SEQUENCE, first in its request.
+    /// SEQUENCE, the first operation of its request.
     pub(super) fn sequence(&mut self, args: &SequenceArgs) {
-        let writer = self.operation(Operation::Sequence);
+        let writer = self.operation(NfsOp::Sequence);
         writer.fixed(&args.session);
         writer.u32(args.sequence);
         writer.u32(args.slot);
         writer.u32(args.highest_slot);
-        writer.bool(args.cache == Cache::Yes);
+        writer.bool(args.cache == CacheThis::Yes);
     }
 
-    /// RECLAIM_COMPLETE for all file systems: there is nothing to reclaim from before a restart.
+    /// RECLAIM_COMPLETE for all file systems: this client has no state to reclaim after a server
+    /// restart.
     pub(super) fn reclaim_complete(&mut self) {
-        self.operation(Operation::ReclaimComplete).bool(false);
+        self.operation(NfsOp::ReclaimComplete).bool(false);
     }
 
-    /// PUTROOTFH: the root of the server's names is the current file.
+    /// PUTROOTFH: makes the server's root the current file handle.
     pub(super) fn put_root_fh(&mut self) {
-        self.operation(Operation::PutRootFh);
+        self.operation(NfsOp::PutRootFh);
     }
 
-    /// PUTFH: this file handle is the current file.
+    /// PUTFH: makes `handle` the current file handle.
     pub(super) fn put_fh(&mut self, handle: &[u8]) {
-        self.operation(Operation::PutFh).opaque(handle);
+        self.operation(NfsOp::PutFh).opaque(handle);
     }
 
-    /// LOOKUP: the entry `name` of the current directory is the current file.
+    /// LOOKUP: moves the current file handle to the entry `name`.
     pub(super) fn lookup(&mut self, name: &[u8]) {
-        self.operation(Operation::Lookup).opaque(name);
+        self.operation(NfsOp::Lookup).opaque(name);
     }
 
-    /// GETFH: the current file's handle.
+    /// GETFH: returns the current file handle.
     pub(super) fn get_fh(&mut self) {
-        self.operation(Operation::GetFh);
+        self.operation(NfsOp::GetFh);
     }
 
     /// GETATTR of the current file.
-    pub(super) fn get_attr(&mut self, attributes: Mask) {
-        attributes.write(self.operation(Operation::GetAttr));
+    pub(super) fn get_attr(&mut self, attributes: AttrMask) {
+        attributes.write(self.operation(NfsOp::GetAttr));
     }
 
     /// READDIR of the current directory.
     pub(super) fn read_dir(&mut self, args: &ReadDirArgs) {
-        let writer = self.operation(Operation::ReadDir);
+        let writer = self.operation(NfsOp::ReadDir);
         writer.u64(args.cookie);
         writer.fixed(&args.verifier);
         writer.u32(args.dir_count);
@@ -283,9 +280,9 @@ impl Request {
         args.attributes.write(writer);
     }
 
-    /// READ of the current file, which is not opened: the anonymous stateid.
+    /// READ of the current file with the anonymous stateid, so without an OPEN.
     pub(super) fn read(&mut self, offset: u64, count: u32) {
-        let writer = self.operation(Operation::Read);
+        let writer = self.operation(NfsOp::Read);
         writer.fixed(&[0; 16]);
         writer.u64(offset);
         writer.u32(count);

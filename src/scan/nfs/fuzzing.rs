@@ -1,20 +1,20 @@
-//! Entries for the fuzz targets in `tests/fuzz`: any bytes go in, and nothing but an end comes out.
+//! Entry points of the fuzz targets in `tests/fuzz`: arbitrary bytes must not panic.
 
-use super::answers::{Answers, Fault};
-use super::compound::Operation;
-use super::rpc::{self, Records, Unframed};
+use super::compound::NfsOp;
+use super::results::{CompoundResults, OpError};
+use super::rpc::{self, FramingError, RecordBuffer};
 
-/// Longest record taken, bytes. Small, so that the limit is tried too.
+/// Longest record in bytes; small, so that the limit is exercised.
 const LIMIT: usize = 4096;
 
-/// Bytes that a stream brings, in portions whose sizes the first bytes say: records, and in each a
-/// reply's header. Gives the number of records.
+/// Reads records and reply headers from a stream that arrives in portions. The first four bytes are
+/// the portions' sizes. Returns the number of records.
 ///
 /// # Panics
-/// Never, which is what is tried.
+/// Only on a bug, which is what the fuzzer looks for.
 pub fn records(data: &[u8]) -> usize {
     let (portions, mut stream) = data.split_at(data.len().min(4));
-    let mut records = Records::new(LIMIT);
+    let mut records = RecordBuffer::new(LIMIT);
     let mut count = 0;
     let mut turn = 0;
     while !stream.is_empty() {
@@ -30,40 +30,40 @@ pub fn records(data: &[u8]) -> usize {
     count
 }
 
-fn take(records: &mut Records) -> Result<usize, Unframed> {
+fn take(records: &mut RecordBuffer) -> Result<usize, FramingError> {
     let mut count = 0;
     while let Some(record) = records.next()? {
         assert!(record.len() <= LIMIT);
         count += 1;
-        // Both results are fine.
+        // Success and errors are both fine.
         let _ = rpc::reply(record);
     }
     Ok(count)
 }
 
-/// A record with the reply to SEQUENCE and any number of PUTFH and READDIR, through the whole
-/// decoder. Gives the number of entries.
+/// Decodes a reply to SEQUENCE and any number of PUTFH and READDIR. Returns the number of entries.
 ///
 /// # Panics
-/// Never, which is what is tried.
+/// Only on a bug, which is what the fuzzer looks for.
 pub fn readdir(record: &[u8]) -> usize {
     let mut entries = 0;
-    // All results are fine.
+    // Success and errors are both fine.
     let _ = decode(record, &mut entries);
-    // Each entry takes at least a word for itself, its cookie, name, mask and values.
+    // An entry takes at least one word each for its presence, name length, bitmap and values, and
+    // two for its cookie.
     assert!(entries * 24 <= record.len());
     entries
 }
 
-fn decode(record: &[u8], count: &mut usize) -> Result<(), Fault> {
+fn decode(record: &[u8], count: &mut usize) -> Result<(), OpError> {
     let Ok(reader) = rpc::reply(record)?.outcome else {
         return Ok(());
     };
-    let mut answers = Answers::new(reader)?;
-    answers.sequence()?;
+    let mut results = CompoundResults::new(reader)?;
+    results.sequence()?;
     loop {
-        answers.done(Operation::PutFh)?;
-        let mut entries = answers.read_dir()?;
+        results.check(NfsOp::PutFh)?;
+        let mut entries = results.read_dir()?;
         for entry in &mut entries {
             let entry = entry?;
             assert!(entry.name.len() < record.len());

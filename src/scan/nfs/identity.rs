@@ -1,37 +1,38 @@
-//! Who this client is to the server: one client id for all connections, each with a session of its
-//! own. Sessions are made one after the other, because their numbers go up by one.
+//! The client's identity on the server: a client owner, a verifier and one client id for all
+//! connections, each of which has a session of its own. Sessions are created one after the other,
+//! because CREATE_SESSION's sequence id grows by one each time.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::compound::{SessionId, Verifier};
 
-/// The client.
+/// Client owner, verifier and client id, and what is known of their sessions.
 #[derive(Debug)]
-pub(super) struct Identity {
+pub(super) struct ClientIdentity {
     owner: Vec<u8>,
     verifier: u64,
-    /// The client id and the number of its next CREATE_SESSION.
+    /// The client id and the sequence id of its next CREATE_SESSION.
     client: Option<(u64, u32)>,
-    /// Whether RECLAIM_COMPLETE is due: once for each client id.
-    reclaim: bool,
-    /// When it is to be sent again, because the server put it off.
-    reclaim_at: Option<Instant>,
-    /// The connection that makes its session.
+    /// True until RECLAIM_COMPLETE has succeeded: required once per client id.
+    reclaim_complete_owed: bool,
+    /// When to send it again after the server postponed it.
+    reclaim_complete_at: Option<Instant>,
+    /// The connection whose turn it is to create its session.
     turn: Option<usize>,
-    /// Whether there was ever a session.
-    was_known: bool,
-    /// Whether the server has answered at all, if only that it is busy.
-    met: bool,
-    /// A session was asked for by a connection that was lost then.
-    asked: bool,
-    /// Sessions of connections that were lost: the server keeps them until they are destroyed.
+    /// True if there was ever a session.
+    had_session: bool,
+    /// True if the server has ever replied, even if only that it is busy.
+    has_answered: bool,
+    /// True if a connection was lost before the reply to its CREATE_SESSION.
+    session_unknown: bool,
+    /// Sessions whose connections were lost. The server keeps them until they are destroyed.
     orphans: VecDeque<SessionId>,
-    spoken: Instant,
+    last_renewal: Instant,
 }
 
-impl Identity {
-    /// A client that no server has seen: `seed` is another one for each run.
+impl ClientIdentity {
+    /// Creates an identity no server has seen. `seed` must differ between runs.
     pub(super) fn new(seed: u64) -> Self {
         let host = rustix::system::uname();
         let mut owner = b"efs-scan ".to_vec();
@@ -41,14 +42,14 @@ impl Identity {
             owner,
             verifier: seed,
             client: None,
-            reclaim: false,
-            reclaim_at: None,
+            reclaim_complete_owed: false,
+            reclaim_complete_at: None,
             turn: None,
-            was_known: false,
-            met: false,
-            asked: false,
+            had_session: false,
+            has_answered: false,
+            session_unknown: false,
             orphans: VecDeque::new(),
-            spoken: Instant::now(),
+            last_renewal: Instant::now(),
         }
     }
 
@@ -60,134 +61,129 @@ impl Identity {
         self.verifier.to_be_bytes()
     }
 
-    /// The client id and the number of its next CREATE_SESSION.
+    /// The client id and the sequence id of its next CREATE_SESSION.
     pub(super) fn client(&self) -> Option<(u64, u32)> {
         self.client
     }
 
-    /// The server gave a client id.
-    pub(super) fn known(&mut self, client: u64, sequence: u32) {
+    /// Stores the client id that the server assigned.
+    pub(super) fn assign(&mut self, client: u64, sequence: u32) {
         self.client = Some((client, sequence));
-        self.reclaim = true;
-        self.reclaim_at = None;
+        self.reclaim_complete_owed = true;
+        self.reclaim_complete_at = None;
     }
 
-    /// The server has forgotten that client: another verifier asks for another client id.
+    /// Discards a client id the server no longer knows. A new verifier gets a new one.
     pub(super) fn forget(&mut self, client: u64) {
         if self.client.is_some_and(|(known, _)| known != client) {
             return;
         }
         self.client = None;
-        self.asked = false;
+        self.session_unknown = false;
         self.orphans.clear();
         self.verifier = self.verifier.wrapping_add(1);
     }
 
-    /// A session's connection was lost.
-    pub(super) fn left(&mut self, client: u64, session: SessionId) {
+    /// Records a session whose connection was lost.
+    pub(super) fn add_orphan(&mut self, client: u64, session: SessionId) {
         if self.client.is_some_and(|(known, _)| known == client) {
             self.orphans.push_back(session);
         }
     }
 
-    /// A session that nothing uses any more: the same one until it is tidied, though others join.
+    /// The first orphaned session. It stays first until it is destroyed, even if others are added.
     pub(super) fn orphan(&self) -> Option<SessionId> {
         self.orphans.front().copied()
     }
 
-    /// The server does not keep that one any more.
-    pub(super) fn tidied(&mut self) {
+    /// Removes the first orphaned session, which the server has destroyed.
+    pub(super) fn orphan_destroyed(&mut self) {
         self.orphans.pop_front();
     }
 
-    /// Whether a connection may make its session now.
-    pub(super) fn take_turn(&mut self, link: usize) -> bool {
-        *self.turn.get_or_insert(link) == link
+    /// True if this connection may create its session now.
+    pub(super) fn acquire_turn(&mut self, connection: usize) -> bool {
+        *self.turn.get_or_insert(connection) == connection
     }
 
-    /// A connection does not make one any more.
-    pub(super) fn let_go(&mut self, link: usize) {
-        if self.turn == Some(link) {
+    /// Lets the next connection create its session.
+    pub(super) fn release_turn(&mut self, connection: usize) {
+        if self.turn == Some(connection) {
             self.turn = None;
         }
     }
 
-    /// A session was asked for, and the connection lost before the answer.
-    pub(super) fn unanswered(&mut self) {
-        self.asked = true;
+    /// Records that a connection was lost before the reply to its CREATE_SESSION.
+    pub(super) fn create_session_lost(&mut self) {
+        self.session_unknown = true;
     }
 
-    /// The server would not make one.
-    pub(super) fn answered(&mut self) {
-        self.asked = false;
+    /// Records that the server did not create the session.
+    pub(super) fn create_session_refused(&mut self) {
+        self.session_unknown = false;
     }
 
-    /// Whether one may be there that nobody here knows of: to the same number, the server says which
-    /// (RFC 8881, 18.36.4).
-    pub(super) fn may_have_more(&self) -> bool {
-        self.asked
+    /// True if the server may hold a session we never heard about. Repeating CREATE_SESSION with
+    /// the same sequence id returns it (RFC 8881, section 18.36.4).
+    pub(super) fn may_have_unknown_session(&self) -> bool {
+        self.session_unknown
     }
 
-    /// A session was made, for the client that is given.
-    pub(super) fn created(&mut self, link: usize) -> u64 {
+    /// Records a new session and returns its client id.
+    pub(super) fn session_created(&mut self, connection: usize) -> u64 {
         if let Some((_, sequence)) = &mut self.client {
             *sequence = sequence.wrapping_add(1);
         }
-        self.was_known = true;
-        self.met = true;
-        self.asked = false;
-        self.let_go(link);
+        self.had_session = true;
+        self.has_answered = true;
+        self.session_unknown = false;
+        self.release_turn(connection);
         self.client.unwrap_or_default().0
     }
 
-    /// Whether a session that was made has to say that nothing is reclaimed.
-    pub(super) fn must_reclaim(&self) -> bool {
-        self.reclaim
+    /// True if RECLAIM_COMPLETE is still to be sent for this client id.
+    pub(super) fn owes_reclaim_complete(&self) -> bool {
+        self.reclaim_complete_owed
     }
 
-    /// The server knows that.
-    pub(super) fn reclaimed(&mut self) {
-        self.reclaim = false;
+    pub(super) fn reclaim_complete_done(&mut self) {
+        self.reclaim_complete_owed = false;
     }
 
-    /// The server wants to hear it later.
-    pub(super) fn reclaim_later(&mut self, at: Instant) {
-        self.reclaim_at = Some(at);
+    pub(super) fn postpone_reclaim_complete(&mut self, at: Instant) {
+        self.reclaim_complete_at = Some(at);
     }
 
-    /// Whether it may be told again.
-    pub(super) fn reclaim_is_due(&self, now: Instant) -> bool {
-        self.reclaim && self.reclaim_at.is_some_and(|at| at <= now)
+    /// True if a postponed RECLAIM_COMPLETE is due.
+    pub(super) fn reclaim_complete_is_due(&self, now: Instant) -> bool {
+        self.reclaim_complete_owed && self.reclaim_complete_at.is_some_and(|at| at <= now)
     }
 
-    /// It was told again.
-    pub(super) fn reclaim_said(&mut self) {
-        self.reclaim_at = None;
+    pub(super) fn reclaim_complete_sent(&mut self) {
+        self.reclaim_complete_at = None;
     }
 
-    /// Whether there was ever a session.
-    pub(super) fn was_known(&self) -> bool {
-        self.was_known
+    /// True if there was ever a session.
+    pub(super) fn had_session(&self) -> bool {
+        self.had_session
     }
 
-    /// The server answered, if only that it is not ready.
-    pub(super) fn met(&mut self) {
-        self.met = true;
+    /// Records that the server has replied, even if only that it is not ready.
+    pub(super) fn note_answer(&mut self) {
+        self.has_answered = true;
     }
 
-    /// Whether it did.
-    pub(super) fn was_met(&self) -> bool {
-        self.met
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered
     }
 
-    /// When the server was last told that we are alive, where nothing else told it.
-    pub(super) fn spoken(&self) -> Instant {
-        self.spoken
+    /// When the lease was last renewed.
+    pub(super) fn last_renewal(&self) -> Instant {
+        self.last_renewal
     }
 
-    /// It was told now.
-    pub(super) fn spoke(&mut self, now: Instant) {
-        self.spoken = now;
+    pub(super) fn renewed(&mut self, now: Instant) {
+        self.last_renewal = now;
     }
 }
 
@@ -196,16 +192,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_that_is_lost_while_another_is_given_back_is_kept() {
-        let mut identity = Identity::new(1);
-        identity.known(7, 1);
-        identity.left(7, [1; 16]);
+    fn an_orphan_added_during_a_destroy_is_kept() {
+        let mut identity = ClientIdentity::new(1);
+        identity.assign(7, 1);
+        identity.add_orphan(7, [1; 16]);
         assert_eq!(identity.orphan(), Some([1; 16]));
-        identity.left(7, [2; 16]);
-        // The answer to the first.
-        identity.tidied();
+        identity.add_orphan(7, [2; 16]);
+        // The first one's reply arrives.
+        identity.orphan_destroyed();
         assert_eq!(identity.orphan(), Some([2; 16]));
-        identity.tidied();
+        identity.orphan_destroyed();
         assert_eq!(identity.orphan(), None);
     }
 }

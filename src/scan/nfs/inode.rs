@@ -1,53 +1,50 @@
-//! What the server told of an entry, as the accounts want it, and what its errors mean to them.
+//! Converts a server's attributes to those of the ledger.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 
-use rustix::io::Errno;
-
-use super::attrs::{Attributes, Fsid, Kind, Owner};
-use super::rpc::{AuthStat, Refused};
-use super::status::Status;
+use super::attrs::{Attributes, FileOwner, FileType, Fsid};
+use super::errors;
 use crate::usage::{Attrs, FileKind, Mount};
 
-/// The uid of an owner that has none here: what Linux's client takes, too (nfsidmap(8)).
+/// The uid for owners that cannot be mapped, the same as Linux's client uses (nfsidmap(8)).
 const NOBODY: u32 = 65534;
 
-/// The longest name of an owner that is looked up, bytes: a user's is at most 32 (useradd(8)), a
-/// domain's 253. Each look-up may ask a directory service, and each name is kept.
+/// Longest owner name to look up, in bytes: a user's is at most 32 (useradd(8)), a domain's 253. A
+/// lookup may ask a directory service, and each name is kept.
 const OWNER_LIMIT: usize = 256;
 
-/// Names of owners, and file systems, that are remembered at most. A server has far fewer of both;
-/// one that makes them up must not fill the memory.
+/// Most owner names and file systems to remember. Real servers have far fewer; one that invents
+/// them must not exhaust memory.
 const REMEMBERED: usize = 65_536;
 
-/// Turns attributes into inodes, and remembers names of owners.
+/// Converts attributes; remembers owner names and file systems.
 #[derive(Debug, Default)]
-pub(super) struct Inodes {
+pub(super) struct InodeConverter {
     owners: HashMap<Vec<u8>, u32>,
     file_systems: HashMap<Fsid, u64>,
 }
 
-impl Inodes {
-    /// The inode, if the server told all of it. `parent` is its directory's file system.
+impl InodeConverter {
+    /// Converts an entry's attributes. `parent` is the device of its directory.
     ///
     /// # Errors
-    /// Why there are no attributes, or which one lacks: unknown is not zero.
+    /// The server reported an error for the entry, or left out an attribute: unknown is not zero.
     #[inline]
     pub(super) fn attrs(&mut self, of: &Attributes<'_>, parent: Option<u64>) -> io::Result<Attrs> {
         if let Some(status) = of.error {
-            return Err(error(status));
+            return Err(errors::from_status(status));
         }
         let kind = match needed(of.kind, "type")? {
-            Kind::File => FileKind::File,
-            Kind::Dir => FileKind::Dir,
-            Kind::Symlink => FileKind::Symlink,
-            Kind::Special | Kind::NamedAttribute => FileKind::Other,
+            FileType::File => FileKind::File,
+            FileType::Dir => FileKind::Dir,
+            FileType::Symlink => FileKind::Symlink,
+            FileType::Special | FileType::NamedAttribute => FileKind::Other,
         };
         let dev = self.device(needed(of.fsid, "fsid")?);
         let ino = needed(of.fileid, "fileid")?;
-        // Another file system begins here, or the same one is mounted here once more.
+        // A different file system is mounted here, or the same one once more.
         let mounted = parent.is_some_and(|parent| parent != dev)
             || of.mounted_on_fileid.is_some_and(|below| below != ino);
         Ok(Attrs {
@@ -56,23 +53,23 @@ impl Inodes {
             ino,
             nlink: needed(of.links, "numlinks")?,
             uid: match needed(of.owner, "owner")? {
-                Owner::Uid(uid) => uid,
-                Owner::Name(name) => self.uid(name),
+                FileOwner::Uid(uid) => uid,
+                FileOwner::Name(name) => self.uid(name),
             },
             apparent: needed(of.size, "size")?,
-            // In blocks, as Linux's client makes `st_blocks` of it.
+            // In blocks, as Linux's client computes `st_blocks`.
             allocated: needed(of.space_used, "space_used")?.div_ceil(512).saturating_mul(512),
             mtime: needed(of.modified, "time_modify")?,
             mount: if mounted { Mount::Root } else { Mount::Inside },
         })
     }
 
-    /// A number for a file system: the pair of numbers that the server has for it does not fit.
+    /// Assigns a device number to a file system, since an fsid has 128 bits.
     fn device(&mut self, fsid: Fsid) -> u64 {
         let next = self.file_systems.len();
         if next >= REMEMBERED && !self.file_systems.contains_key(&fsid) {
-            // One that follows from the pair: the same each time, and no memory. Two file systems
-            // may get the same one, with a chance of 1 to 2^63.
+            // A hash is stable and needs no memory. Two file systems collide with a chance of 1 in
+            // 2^63.
             let mut hasher = DefaultHasher::new();
             fsid.hash(&mut hasher);
             return hasher.finish() | 1 << 63;
@@ -80,8 +77,8 @@ impl Inodes {
         *self.file_systems.entry(fsid).or_insert(next as u64)
     }
 
-    /// The uid of `user@domain`: this machine's user of that name, as with Linux's client. A look-up
-    /// may take time, so each name is looked up once, also where nobody has it.
+    /// Maps `user@domain` to the uid of the local user of that name, as Linux's client does. A
+    /// lookup may be slow, so each name is looked up once, even if unknown.
     fn uid(&mut self, name: &[u8]) -> u32 {
         if name.len() > OWNER_LIMIT {
             return NOBODY;
@@ -103,71 +100,26 @@ impl Inodes {
 
 fn needed<T>(value: Option<T>, name: &str) -> io::Result<T> {
     let missing = || {
-        let problem = format!("the server did not tell {name}");
+        let problem = format!("the server did not report {name}");
         io::Error::new(io::ErrorKind::InvalidData, problem)
     };
     value.ok_or_else(missing)
-}
-
-/// A status for which there will be no result, with what to change.
-pub(super) fn advice(status: Status) -> io::Error {
-    let what = match status {
-        Status::PERM | Status::ACCESS => {
-            "the server does not let this uid in from here; what may help is another --nfs-uid, \
-             the export option `insecure` (requests do not come from a privileged port), or on EFS \
-             a file system policy that allows ClientRootAccess"
-        }
-        Status::WRONGSEC => "the server wants another security flavor than AUTH_SYS (`sec=sys`)",
-        Status::MOVED => "the directory is on another server: name that one",
-        _ => return error(status),
-    };
-    let plain = error(status);
-    io::Error::new(plain.kind(), format!("{plain}: {what}"))
-}
-
-/// Why RPC takes no request at all, with what to change.
-pub(super) fn refusal(refused: Refused) -> io::Error {
-    let what = match refused {
-        Refused::Auth(AuthStat::TOOWEAK) => {
-            "it wants Kerberos, or a privileged port: allow `sec=sys` and `insecure` in its exports"
-        }
-        Refused::Auth(_) => "it takes no AUTH_SYS: allow `sec=sys` in its exports",
-        Refused::ProgUnavail | Refused::ProgMismatch { .. } | Refused::ProcUnavail => {
-            "name the host and port of a server that speaks NFSv4.1"
-        }
-        _ => return io::Error::other(refused.to_string()),
-    };
-    io::Error::other(format!("{refused}: {what}"))
-}
-
-/// A status as the error that a mounted file system would have given.
-#[cold]
-pub(super) fn error(status: Status) -> io::Error {
-    let errno = match status {
-        Status::PERM => Errno::PERM,
-        Status::NOENT => Errno::NOENT,
-        Status::IO | Status::SERVERFAULT => Errno::IO,
-        Status::ACCESS => Errno::ACCESS,
-        Status::NOTDIR => Errno::NOTDIR,
-        Status::STALE | Status::BADHANDLE | Status::FHEXPIRED => Errno::STALE,
-        other => return io::Error::other(other.to_string()),
-    };
-    errno.into()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // A test that cannot go on fails.
 mod tests {
     use super::*;
+    use crate::scan::nfs::status::Status;
 
     fn whole() -> Attributes<'static> {
         Attributes {
-            kind: Some(Kind::File),
+            kind: Some(FileType::File),
             size: Some(1000),
             fsid: Some(Fsid { major: 7, minor: 0 }),
             fileid: Some(5),
             links: Some(1),
-            owner: Some(Owner::Uid(200_005)),
+            owner: Some(FileOwner::Uid(200_005)),
             space_used: Some(1025),
             modified: Some(-1),
             mounted_on_fileid: Some(5),
@@ -176,8 +128,8 @@ mod tests {
     }
 
     #[test]
-    fn whatever_lacks_is_an_error_that_names_it() {
-        let mut inodes = Inodes::default();
+    fn a_missing_attribute_is_an_error_that_names_it() {
+        let mut inodes = InodeConverter::default();
         let attrs = inodes.attrs(&whole(), None).unwrap();
         assert_eq!((attrs.uid, attrs.apparent, attrs.allocated), (200_005, 1000, 1536));
         assert_eq!((attrs.mount, attrs.mtime), (Mount::Inside, -1));
@@ -193,7 +145,7 @@ mod tests {
         ];
         for (name, attributes) in without {
             let problem = inodes.attrs(&attributes, None).unwrap_err().to_string();
-            assert_eq!(problem, format!("the server did not tell {name}"));
+            assert_eq!(problem, format!("the server did not report {name}"));
         }
         let refused = Attributes { error: Some(Status::ACCESS), ..Attributes::default() };
         let problem = inodes.attrs(&refused, None).unwrap_err();
@@ -201,8 +153,8 @@ mod tests {
     }
 
     #[test]
-    fn other_file_systems_and_mounts_are_seen() {
-        let mut inodes = Inodes::default();
+    fn other_file_systems_and_bind_mounts_are_detected() {
+        let mut inodes = InodeConverter::default();
         let here = inodes.attrs(&whole(), None).unwrap().dev;
         assert_eq!(inodes.attrs(&whole(), Some(here)).unwrap().mount, Mount::Inside);
         let other = Attributes { fsid: Some(Fsid { major: 7, minor: 1 }), ..whole() };
@@ -211,28 +163,28 @@ mod tests {
         assert_ne!(there.dev, here);
         let bound = Attributes { mounted_on_fileid: Some(2), ..whole() };
         assert_eq!(inodes.attrs(&bound, Some(here)).unwrap().mount, Mount::Root);
-        // Servers need not have the attribute.
+        // The attribute is optional.
         let unknown = Attributes { mounted_on_fileid: None, ..whole() };
         assert_eq!(inodes.attrs(&unknown, Some(here)).unwrap().mount, Mount::Inside);
     }
 
     #[test]
-    fn owners_with_names_are_those_of_this_machine() {
-        let mut inodes = Inodes::default();
-        let named = |name| Attributes { owner: Some(Owner::Name(name)), ..whole() };
+    fn owner_names_are_mapped_to_local_users() {
+        let mut inodes = InodeConverter::default();
+        let named = |name| Attributes { owner: Some(FileOwner::Name(name)), ..whole() };
         assert_eq!(inodes.attrs(&named(b"root@localdomain"), None).unwrap().uid, 0);
         assert_eq!(inodes.attrs(&named(b"no such user@x"), None).unwrap().uid, NOBODY);
         assert_eq!(inodes.attrs(&named(b"\xff"), None).unwrap().uid, NOBODY);
     }
 
     #[test]
-    fn a_server_that_makes_things_up_fills_no_memory() {
-        let mut inodes = Inodes::default();
-        let named = |name| Attributes { owner: Some(Owner::Name(name)), ..whole() };
+    fn invented_owners_and_file_systems_use_bounded_memory() {
+        let mut inodes = InodeConverter::default();
+        let named = |name| Attributes { owner: Some(FileOwner::Name(name)), ..whole() };
         let long = [&b"root@"[..], &[b'x'; OWNER_LIMIT]].concat();
         assert_eq!(inodes.attrs(&named(&long), None).unwrap().uid, NOBODY);
-        assert!(inodes.owners.is_empty(), "not looked up, not kept");
-        // Numbers need neither.
+        assert!(inodes.owners.is_empty(), "neither looked up nor kept");
+        // Numeric owners are neither looked up nor kept.
         inodes.attrs(&whole(), None).unwrap();
         assert!(inodes.owners.is_empty());
         for number in 0..REMEMBERED {

@@ -1,27 +1,65 @@
-//! The direct NFSv4.1 engine: a client of our own, without a mount (RFC 8881).
+//! The nfs engine: walks a directory of an NFSv4.1 server (RFC 8881) without a mount.
 //!
-//! The way of a request: [`compound::Request`] writes a COMPOUND with its RPC header and record
-//! mark; the server's bytes go into [`rpc::Records`], each record through [`rpc::reply`], and
-//! [`answers::Answers`] reads the results in the order of the operations. None of these does IO.
+//! The walk queues the server's root directory. Whenever the window allows another request, the
+//! client takes one or more directories from the queue and a free slot of a session, and writes one
+//! COMPOUND: SEQUENCE, then PUTFH and READDIR for each directory. The server's bytes are split into
+//! records; a record's xid leads back to the slot and so to the directories. Their READDIR results,
+//! entries with attributes, are added to each directory's listing. At the end of a directory, after
+//! reading the marker files that rules ask for, its listing is committed to the ledger and its
+//! subdirectories are queued. A large directory is committed in parts. Requests whose connection is
+//! lost go back to the queue; a listing counts only once it is committed, so nothing is counted
+//! twice.
 //!
-//! [`walk::Walk`] knows what is to be read and what answers mean, and nothing of sessions;
-//! [`client::Client`] is the event loop with connections ([`link`]), slots ([`slots`]), one client
-//! id ([`identity`]) and as many requests in flight as are worth it ([`window`]). [`transport`] has
-//! the bytes of a connection, which [`tls`] encrypts where that is wanted.
+//! The files, in the order data flows:
+//!
+//! - `target.rs`: what to scan, `nfs://HOST[:PORT]/path`
+//! - `walk.rs`: the queue of directories, and what results mean; no IO and no sessions
+//!   - `walk/root.rs`: the root directory
+//!   - `walk/batch.rs`: several directories in one request
+//!   - `walk/failed.rs`: failed tasks, repeated or recorded as errors
+//! - `directory_read.rs`: the state of a directory being read
+//! - `markers.rs`: the marker files of a directory
+//! - `window.rs`: how many requests may be in flight
+//! - `client.rs`: the event loop
+//!   - `client/setup.rs`: from a connection to a session
+//!   - `client/send.rs`: requests
+//!   - `client/receive.rs`: replies
+//!   - `client/maintain.rs`: timers
+//!   - `client/leave.rs`: clean-up at the end
+//! - `identity.rs`: client owner, verifier and client id
+//! - `connection.rs`: a connection and the state of its setup
+//! - `session.rs`: a session and its requests in flight
+//! - `slots.rs`: a session's slots and their sequence ids
+//! - `compound.rs`: writes requests
+//! - `transport.rs`: the bytes of a connection, plain or TLS
+//! - `tls.rs`, `tls/stream.rs`, `tls/problem.rs`: TLS and its error messages
+//! - `rpc.rs`: record marking, call and reply headers
+//! - `results.rs`: reads the results of a COMPOUND
+//! - `readdir.rs`: reads the entries of a READDIR
+//! - `attrs.rs`: attribute bitmaps and values
+//! - `status.rs`: status codes
+//! - `inode.rs`: converts attributes for the ledger
+//! - `retry.rs`: whether and when a failed operation is repeated
+//! - `errors.rs`: statuses as the errors of reports
+//! - `xdr.rs`: integers and opaque data, for everything that is read and written above
+//! - `fuzzing.rs`, `testing.rs`: entry points for fuzz targets, the server's side for unit tests
 
-mod answers;
 mod attrs;
 mod client;
 mod compound;
+mod connection;
+mod directory_read;
+mod errors;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod identity;
 mod inode;
-mod link;
+mod markers;
 mod readdir;
-mod reading;
+mod results;
 mod retry;
 mod rpc;
+mod session;
 mod slots;
 mod status;
 mod target;
@@ -37,49 +75,58 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use client::{Client, Options};
+use client::{ClientOptions, NfsClient};
 use rpc::Credential;
 pub use target::Target;
-use tls::Secure;
 pub use tls::Tls;
-use walk::Walk;
-use window::Window;
+use tls::TlsConnector;
+use walk::NfsWalk;
+use window::RequestWindow;
 
 use super::{Ended, Engine, Pacing, WalkError};
 use crate::stop::Stop;
 use crate::usage::Ledger;
 
-/// How long an answer may take, as with AWS's recommended mount option `timeo=600`.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Default of [`Nfs::reply_timeout`]: AWS's recommended mount option `timeo=600`.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a server may be away before what was not read is given up.
-const AWAY: Duration = Duration::from_secs(300);
+/// Default of [`Nfs::outage_limit`].
+const OUTAGE_LIMIT: Duration = Duration::from_secs(300);
 
-/// Walks a server's directory without a mount.
+/// The nfs engine: walks a server's directory without a mount.
 #[derive(Clone, Debug)]
 pub struct Nfs {
-    /// Where.
+    /// The directory to walk.
     pub target: Target,
-    /// Through TLS, if that is wanted.
+    /// Connects with TLS if set.
     pub tls: Option<Tls>,
-    /// Who asks: the server believes it (AUTH_SYS).
+    /// The uid of the AUTH_SYS credential, which the server trusts.
     pub uid: u32,
-    /// Its group.
+    /// The gid of the AUTH_SYS credential.
     pub gid: u32,
-    /// The most directories in one request; 1 where nobody knows that the server can take more.
+    /// Most directories per request; 1 unless the server is known to support more.
     pub batch: usize,
-    /// Requests in flight.
+    /// Limits of the requests in flight.
     pub pacing: Pacing,
-    /// How long an answer may take before its connection is given up.
-    pub patience: Duration,
-    /// How long the server may be away before the walk is given up.
-    pub away: Duration,
+    /// A connection is closed after waiting this long for a reply.
+    pub reply_timeout: Duration,
+    /// The walk gives up after the server has been away this long.
+    pub outage_limit: Duration,
 }
 
 impl Nfs {
-    /// Will walk `target` as that user.
+    /// Creates an engine with default time limits, without TLS and without batching.
     pub fn new(target: Target, uid: u32, gid: u32, pacing: Pacing) -> Self {
-        Self { target, tls: None, uid, gid, batch: 1, pacing, patience: PATIENCE, away: AWAY }
+        Self {
+            target,
+            tls: None,
+            uid,
+            gid,
+            batch: 1,
+            pacing,
+            reply_timeout: REPLY_TIMEOUT,
+            outage_limit: OUTAGE_LIMIT,
+        }
     }
 }
 
@@ -94,22 +141,22 @@ impl Engine for Nfs {
             path: PathBuf::from(self.target.to_string()),
             error,
         };
-        // Another one for each run: a server takes who comes with a known one for that one.
+        // Unique per run: the server treats a client with a known owner as that client.
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let seed = time.as_nanos() as u64 ^ u64::from(std::process::id()) << 48;
         let host = rustix::system::uname();
         let credential =
             Credential::sys(seed as u32, host.nodename().to_bytes(), self.uid, self.gid);
-        let walk = Walk::new(Arc::clone(ledger), self.target.path.clone(), self.batch, seed);
-        let window = Window::new(&self.pacing, stop);
-        let secure = self.tls.as_ref().map(Secure::new).transpose();
-        let options = Options {
+        let walk = NfsWalk::new(Arc::clone(ledger), self.target.path.clone(), self.batch, seed);
+        let window = RequestWindow::new(&self.pacing, stop);
+        let secure = self.tls.as_ref().map(TlsConnector::new).transpose();
+        let options = ClientOptions {
             credential,
             secure: secure.map_err(|error| failed(("connect to", error)))?,
-            patience: self.patience,
-            away: self.away,
+            reply_timeout: self.reply_timeout,
+            outage_limit: self.outage_limit,
         };
-        let client = Client::new(&self.target, options, walk, window, seed);
+        let client = NfsClient::new(&self.target, options, walk, window, seed);
         client.map_err(|error| failed(("find", error)))?.run(stop).map_err(failed)
     }
 }

@@ -1,28 +1,27 @@
-//! The entries of a READDIR's reply, decoded one by one (RFC 8881, section 18.23).
+//! Decodes the entries of a READDIR reply one by one (RFC 8881, section 18.23).
 
-use super::answers::Answers;
 use super::attrs::Attributes;
 use super::compound::Verifier;
-use super::xdr::{Malformed, Reader};
+use super::results::CompoundResults;
+use super::xdr::{Malformed, XdrReader};
 
-/// An entry of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry<'a> {
-    /// Where the listing goes on behind this entry.
+pub(super) struct DirEntry<'a> {
+    /// The position after this entry.
     pub(super) cookie: u64,
-    /// The name as the server sent it: see [`Entry::is_plain`].
+    /// The name as the server sent it; see [`DirEntry::is_plain`].
     pub(super) name: &'a [u8],
-    /// What was asked for and the server told.
+    /// The requested attributes that the server reported.
     pub(super) attributes: Attributes<'a>,
 }
 
-/// The longest name that is believed, bytes. Linux's file systems and EFS have 255; where those are
-/// characters of UTF-16 it is up to three times as many. Names are kept, so without a limit a server
-/// could fill the memory with replies of one name each.
+/// Longest name to accept, in bytes. Linux's file systems and EFS allow 255; where names are 255
+/// UTF-16 units, it is up to three times as many. Names are kept, so without a limit a server could
+/// exhaust memory with replies of one name each.
 const NAME_LIMIT: usize = 1024;
 
-impl Entry<'_> {
-    /// Whether the name can be one in a directory: not empty, not endless, neither `.` nor `..`,
+impl DirEntry<'_> {
+    /// True if the name is valid for a directory entry: not empty or too long, not `.` or `..`,
     /// which NFSv4 does not list, and without the slashes and NULs that would lead elsewhere.
     pub(super) fn is_plain(&self) -> bool {
         !matches!(self.name, b"" | b"." | b"..")
@@ -31,79 +30,80 @@ impl Entry<'_> {
     }
 }
 
-/// Where a listing stands.
+/// Position in a listing: the cookieverf, and the cookie of the last entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Listing {
+pub(super) struct ReadDirCursor {
     verifier: Verifier,
     last: Option<u64>,
 }
 
-impl Listing {
+impl ReadDirCursor {
     #[inline]
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+    pub(super) fn read(reader: &mut XdrReader<'_>) -> Result<Self, Malformed> {
         Ok(Self { verifier: reader.array("cookieverf")?, last: None })
     }
 }
 
 /// How a reply's entries ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct End {
-    /// Whether the directory ends here.
+pub(super) struct ReadDirEnd {
+    /// True if the directory ends here.
     pub(super) eof: bool,
-    /// For the next READDIR of this directory.
+    /// The cookieverf for the next READDIR of this directory.
     pub(super) verifier: Verifier,
-    /// The last entry's, for the next READDIR. `None` where there was no entry: then there must be
-    /// `eof`, or asking again would not end. The same is true of a cookie that was sent before.
+    /// The cookie for the next READDIR: the last entry's, or `None` without entries. Without
+    /// entries and `eof`, repeating the request would never end; the same is true of a cookie that
+    /// was sent before.
     pub(super) cookie: Option<u64>,
 }
 
-/// The entries, as an iterator; then [`Entries::end`].
+/// Iterates over the entries; [`DirEntries::end`] follows.
 ///
 /// An error is the last item.
 #[derive(Debug)]
-pub(super) struct Entries<'r, 'a> {
-    answers: &'r mut Answers<'a>,
-    listing: Listing,
-    /// Whether there are no more entries, and then whether the directory ends.
+pub(super) struct DirEntries<'r, 'a> {
+    results: &'r mut CompoundResults<'a>,
+    cursor: ReadDirCursor,
+    /// Set once there are no more entries: `eof`, or the error.
     ended: Option<Result<bool, Malformed>>,
 }
 
-impl<'r, 'a> Entries<'r, 'a> {
+impl<'r, 'a> DirEntries<'r, 'a> {
     #[inline]
-    pub(super) fn new(answers: &'r mut Answers<'a>, listing: Listing) -> Self {
-        Self { answers, listing, ended: None }
+    pub(super) fn new(results: &'r mut CompoundResults<'a>, cursor: ReadDirCursor) -> Self {
+        Self { results, cursor, ended: None }
     }
 
-    /// Skips what was not asked for, and tells how to go on.
-    pub(super) fn end(mut self) -> Result<End, Malformed> {
+    /// Skips the remaining entries and returns where to continue.
+    pub(super) fn end(mut self) -> Result<ReadDirEnd, Malformed> {
         loop {
             if let Some(ended) = self.ended {
-                let Listing { verifier, last } = self.listing;
-                return ended.map(|eof| End { eof, verifier, cookie: last });
+                let ReadDirCursor { verifier, last } = self.cursor;
+                return ended.map(|eof| ReadDirEnd { eof, verifier, cookie: last });
             }
             self.next();
         }
     }
 
     #[inline]
-    fn read(&mut self) -> Result<Option<Entry<'a>>, Malformed> {
-        let reader = &mut self.answers.reader;
+    fn read(&mut self) -> Result<Option<DirEntry<'a>>, Malformed> {
+        let reader = &mut self.results.reader;
         if !reader.bool("another entry or none")? {
             let eof = reader.bool("eof")?;
             self.ended = Some(Ok(eof));
-            self.answers.listed();
+            self.results.listing_ended();
             return Ok(None);
         }
         let cookie = reader.u64("cookie")?;
         let name = reader.opaque(usize::MAX, "name")?;
         let attributes = Attributes::read(reader)?;
-        self.listing.last = Some(cookie);
-        Ok(Some(Entry { cookie, name, attributes }))
+        self.cursor.last = Some(cookie);
+        Ok(Some(DirEntry { cookie, name, attributes }))
     }
 }
 
-impl<'a> Iterator for Entries<'_, 'a> {
-    type Item = Result<Entry<'a>, Malformed>;
+impl<'a> Iterator for DirEntries<'_, 'a> {
+    type Item = Result<DirEntry<'a>, Malformed>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
@@ -113,7 +113,7 @@ impl<'a> Iterator for Entries<'_, 'a> {
         match self.read() {
             Ok(entry) => entry.map(Ok),
             Err(malformed) => {
-                self.ended = Some(Err(self.answers.broken(malformed)));
+                self.ended = Some(Err(self.results.poison(malformed)));
                 Some(Err(malformed))
             }
         }

@@ -1,78 +1,84 @@
-//! What a failed operation means: ask again, from the start, or not at all.
+//! Decides what a failed operation means: repeat it, restart the listing, or give up.
 
 use std::time::{Duration, Instant};
 
 use super::status::Status;
 
-/// Between the first try and the second, and between later ones at most.
+/// Pause after the first failure, and the longest pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How often a server may say that it is busy: some five minutes of it.
-const BUSY: u32 = 70;
+/// Replies that the server is busy, about five minutes' worth.
+const MAX_BUSY_TRIES: u32 = 70;
 
-/// How often what may be a moment's failure is asked again.
-const FEW: u32 = 12;
+/// Repetitions after an error that may be temporary.
+const MAX_OTHER_TRIES: u32 = 12;
 
-/// How often a task has failed since it last got on: a busy server must not use up the tries that
-/// are for something else.
+/// Failures of a task since its last success. Replies of a busy server do not use up the attempts
+/// for other errors.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tries {
+pub(super) struct AttemptCounts {
     busy: u32,
     other: u32,
 }
 
-/// What to do.
+/// What to do about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
-    /// The same once more, then.
+pub(super) enum RetryDecision {
+    /// Repeat the request at this time.
     At(Instant),
-    /// The listing from its start.
-    FromTheStart,
-    /// The directory is no more.
+    /// Read the listing from its start.
+    Restart,
+    /// The directory no longer exists.
     Gone,
-    /// It cannot be read.
-    Never,
+    /// The directory cannot be read.
+    GiveUp,
 }
 
-/// Decides, and spreads what is asked again over time, so that it does not all come at once.
+/// Decides about failures and spreads repetitions over time, so that they do not arrive all at
+/// once.
 #[derive(Debug)]
-pub(super) struct Retries {
+pub(super) struct RetryPolicy {
     state: u64,
 }
 
-impl Retries {
-    /// `seed` makes clients that were told the same at the same time come back at other times.
+impl RetryPolicy {
+    /// `seed` makes clients that failed at the same time retry at different times.
     pub(super) fn new(seed: u64) -> Self {
         Self { state: seed | 1 }
     }
 
-    /// What to do after a status, given how often that task has failed before.
-    pub(super) fn after(&mut self, status: Status, tries: &mut Tries, now: Instant) -> Again {
+    /// Decides what to do after a status, given the task's earlier failures.
+    pub(super) fn decide(
+        &mut self,
+        status: Status,
+        tries: &mut AttemptCounts,
+        now: Instant,
+    ) -> RetryDecision {
         let (tried, often) = match status {
-            Status::DELAY | Status::GRACE | Status::RESOURCE => (&mut tries.busy, BUSY),
+            Status::DELAY | Status::GRACE | Status::RESOURCE => (&mut tries.busy, MAX_BUSY_TRIES),
             Status::SERVERFAULT
             | Status::TOOSMALL
             | Status::REP_TOO_BIG
-            | Status::RETRY_UNCACHED_REP => (&mut tries.other, FEW),
-            // Both may be a matter of a cookie that the server has just forgotten.
+            | Status::RETRY_UNCACHED_REP => (&mut tries.other, MAX_OTHER_TRIES),
+            // The server may only have forgotten a cookie.
             Status::BAD_COOKIE | Status::NOT_SAME => (&mut tries.other, 1),
             _ => (&mut tries.other, 0),
         };
         *tried += 1;
         if *tried <= often {
             let pause = self.pause(*tried);
-            return Again::At(now + pause);
+            return RetryDecision::At(now + pause);
         }
-        *tries = Tries::default();
+        *tries = AttemptCounts::default();
         match status {
-            Status::BAD_COOKIE | Status::NOT_SAME => Again::FromTheStart,
-            Status::STALE | Status::NOENT | Status::NOTDIR => Again::Gone,
-            _ => Again::Never,
+            Status::BAD_COOKIE | Status::NOT_SAME => RetryDecision::Restart,
+            Status::STALE | Status::NOENT | Status::NOTDIR => RetryDecision::Gone,
+            _ => RetryDecision::GiveUp,
         }
     }
 
-    /// How long to wait before a try: twice as long each time, by chance half of it or half more.
+    /// The pause before an attempt: doubles each time, and varies by half up or down.
     pub(super) fn pause(&mut self, tries: u32) -> Duration {
         let doubled = FIRST_PAUSE.saturating_mul(1 << tries.saturating_sub(1).min(16));
         let pause = doubled.min(LONGEST_PAUSE);
@@ -91,8 +97,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_and_spread_and_end() {
-        let mut retries = Retries::new(7);
+    fn pauses_grow_vary_and_are_bounded() {
+        let mut retries = RetryPolicy::new(7);
         let mut spread = std::collections::BTreeSet::new();
         for tries in 1..100 {
             let pause = retries.pause(tries);
@@ -104,13 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn each_status_has_its_way() {
-        let mut retries = Retries::new(1);
+    fn statuses_map_to_decisions() {
+        let mut retries = RetryPolicy::new(1);
         let now = Instant::now();
         let mut all = |status| {
-            let mut tries = Tries::default();
-            let next = |_| match retries.after(status, &mut tries, now) {
-                Again::At(at) => {
+            let mut tries = AttemptCounts::default();
+            let next = |_| match retries.decide(status, &mut tries, now) {
+                RetryDecision::At(at) => {
                     assert!(at >= now && at < now + 2 * LONGEST_PAUSE);
                     None
                 }
@@ -120,12 +126,12 @@ mod tests {
             let end = (0..1000).inspect(|at| asked = *at).find_map(next).unwrap();
             (asked, end)
         };
-        assert_eq!(all(Status::DELAY), (BUSY, Again::Never));
-        assert_eq!(all(Status::STALE), (0, Again::Gone));
-        assert_eq!(all(Status::SERVERFAULT), (FEW, Again::Never));
-        assert_eq!(all(Status::NOTDIR), (0, Again::Gone));
-        assert_eq!(all(Status::BAD_COOKIE), (1, Again::FromTheStart));
-        assert_eq!(all(Status::ACCESS), (0, Again::Never));
-        assert_eq!(all(Status(4711)), (0, Again::Never));
+        assert_eq!(all(Status::DELAY), (MAX_BUSY_TRIES, RetryDecision::GiveUp));
+        assert_eq!(all(Status::STALE), (0, RetryDecision::Gone));
+        assert_eq!(all(Status::SERVERFAULT), (MAX_OTHER_TRIES, RetryDecision::GiveUp));
+        assert_eq!(all(Status::NOTDIR), (0, RetryDecision::Gone));
+        assert_eq!(all(Status::BAD_COOKIE), (1, RetryDecision::Restart));
+        assert_eq!(all(Status::ACCESS), (0, RetryDecision::GiveUp));
+        assert_eq!(all(Status(4711)), (0, RetryDecision::GiveUp));
     }
 }

@@ -1,11 +1,11 @@
-//! Remote procedure calls (RFC 5531): records on a stream, the header of a call, what becomes of it.
+//! RPC (RFC 5531): splits a byte stream into records, writes call headers and reads reply headers.
 
 use std::fmt;
 use std::ops::Range;
 
-use super::xdr::{Malformed, Reader, Writer};
+use super::xdr::{Malformed, XdrReader, XdrWriter};
 
-/// The bit of a record mark that says "the last fragment" (RFC 5531, section 11).
+/// The bit of a record mark that flags the last fragment (RFC 5531, section 11).
 pub(super) const LAST_FRAGMENT: u32 = 1 << 31;
 
 const CALL: u32 = 0;
@@ -16,60 +16,60 @@ const NFS_VERSION: u32 = 4;
 const COMPOUND: u32 = 1;
 const AUTH_NONE: u32 = 0;
 const AUTH_SYS: u32 = 1;
-/// The longest body of a credential or verifier, bytes (RFC 5531, section 8.2).
+/// Limit for the body of a credential or verifier, in bytes (RFC 5531, section 8.2).
 const AUTH_LIMIT: usize = 400;
-/// The longest machine name in a credential, bytes (RFC 5531, appendix A).
+/// Limit for the machine name in a credential, in bytes (RFC 5531, appendix A).
 const MACHINE_LIMIT: usize = 255;
 
-/// Makes whole records out of a stream's bytes, however they come.
+/// Reassembles records from a byte stream (record marking, RFC 5531, section 11).
 ///
-/// The bytes are read straight into [`Records::space`]; a record of one fragment, which is what
-/// servers send, is handed out where it lies.
+/// Bytes are read straight into [`RecordBuffer::space`]. A record of a single fragment, the form
+/// servers send, is returned in place.
 #[derive(Debug)]
-pub(super) struct Records {
+pub(super) struct RecordBuffer {
     buffer: Vec<u8>,
-    /// What was received is `buffer[..filled]`.
+    /// The received bytes are `buffer[..filled]`.
     filled: usize,
-    /// The payload of the record that is coming in, its fragments moved together.
+    /// The payload of the incomplete record, with its fragments joined.
     record: Range<usize>,
-    /// Where the next fragment's mark is, or will be. Never before `record.end`.
+    /// The position of the next fragment's mark. Never before `record.end`.
     mark: usize,
     limit: usize,
 }
 
-/// Why a stream cannot be trusted any more.
+/// Why the stream can no longer be split into records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unframed {
-    /// A record is longer than any that was asked for.
-    #[error("the server announced a message of {announced} bytes; at most {limit} were asked for")]
+pub(super) enum FramingError {
+    /// The record is longer than any reply we allow.
+    #[error("the server announced a message of {announced} bytes; the limit is {limit}")]
     TooLong {
-        /// Bytes, as far as marks have told.
+        /// Bytes announced by the record's marks so far.
         announced: usize,
-        /// Bytes at most.
         limit: usize,
     },
-    /// A fragment without a byte that is not the last: they could come for ever.
-    #[error("the server sends a message in pieces of no bytes")]
+    /// An empty fragment that is not the last. A server could send these forever.
+    #[error("the server sent an empty record fragment")]
     Empty,
 }
 
-impl Unframed {
-    /// Whether it is no message, but the beginning of an alert in TLS 1.0 to 1.3 (RFC 8446, section
-    /// 5.1): what a server that wants TLS answers to plain requests.
+impl FramingError {
+    /// True if the "record mark" is the start of a TLS 1.0 to 1.3 alert (RFC 8446, section 5.1),
+    /// which a server that expects TLS sends in reply to a plaintext request.
     pub(super) fn is_tls(self) -> bool {
         matches!(self, Self::TooLong { announced, .. } if announced >> 16 == 0x1503)
     }
 }
 
-impl Records {
-    /// Of at most `limit` bytes each, the marks of fragments after the first included.
+impl RecordBuffer {
+    /// Creates a buffer for records of at most `limit` bytes, counting the marks of all fragments
+    /// but the first.
     pub(super) fn new(limit: usize) -> Self {
         Self { buffer: Vec::new(), filled: 0, record: 0..0, mark: 0, limit }
     }
 
-    /// Room for at least `bytes` more from the stream. Then call [`Records::filled`].
+    /// Space for at least `bytes` more from the stream. Call [`RecordBuffer::filled`] afterwards.
     ///
-    /// Memory grows with what has come, not with what a mark announces.
+    /// Memory grows with the bytes received, not with the length a mark announces.
     pub(super) fn space(&mut self, bytes: usize) -> &mut [u8] {
         self.compact();
         let wanted = self.filled + bytes;
@@ -79,23 +79,23 @@ impl Records {
         &mut self.buffer[self.filled..]
     }
 
-    /// The first `bytes` of the room were filled.
+    /// Records that the first `bytes` of the space were filled.
     pub(super) fn filled(&mut self, bytes: usize) {
         self.filled = self.buffer.len().min(self.filled + bytes);
     }
 
-    /// Takes bytes that were read elsewhere.
+    /// Appends bytes that were read elsewhere.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.space(bytes.len())[..bytes.len()].copy_from_slice(bytes);
         self.filled(bytes.len());
     }
 
-    /// The next whole record, if it has come. To be called until there is none.
+    /// Returns the next complete record, if there is one. Call until it returns `None`.
     ///
     /// # Errors
-    /// There can be none. It stays so: the connection must be given up.
-    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, Unframed> {
+    /// The stream is unusable, and every later call returns the same error. Close the connection.
+    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, FramingError> {
         loop {
             let received = &self.buffer[..self.filled];
             let Some(mark) = received.get(self.mark..).and_then(<[u8]>::first_chunk::<4>) else {
@@ -104,15 +104,15 @@ impl Records {
             let mark = u32::from_be_bytes(*mark);
             let length = (mark & !LAST_FRAGMENT) as usize;
             if mark == 0 {
-                return Err(Unframed::Empty);
+                return Err(FramingError::Empty);
             }
-            // A record that has nothing yet starts here. Later fragments count by their marks, too:
-            // else those of one byte could take five times what a record may have.
+            // An empty payload means that a record starts here. The marks of later fragments count
+            // towards the limit; otherwise one-byte fragments could use five times the limit.
             let first = self.mark == self.record.start;
             let before = if first { 0 } else { self.mark + 4 - self.record.start };
             let announced = before.saturating_add(length);
             if announced > self.limit {
-                return Err(Unframed::TooLong { announced, limit: self.limit });
+                return Err(FramingError::TooLong { announced, limit: self.limit });
             }
             let start = self.mark + 4;
             if self.filled - start < length {
@@ -134,7 +134,7 @@ impl Records {
         }
     }
 
-    /// Moves what is still needed to the front.
+    /// Moves the bytes still needed to the front of the buffer.
     fn compact(&mut self) {
         let start = self.record.start;
         if start > 0 {
@@ -146,16 +146,18 @@ impl Records {
     }
 }
 
-/// Who a call says it comes from: AUTH_SYS (RFC 5531, appendix A), which a server believes.
+/// AUTH_SYS credential (RFC 5531, appendix A): the uid and gid a call claims, which the server
+/// trusts.
 #[derive(Clone, Debug)]
 pub(super) struct Credential {
     body: Vec<u8>,
 }
 
 impl Credential {
-    /// `machine` is for the server's logs and cut at 255 bytes. There are no further groups.
+    /// Creates a credential without supplementary groups. `machine` appears in the server's logs;
+    /// it is cut at 255 bytes.
     pub(super) fn sys(stamp: u32, machine: &[u8], uid: u32, gid: u32) -> Self {
-        let mut writer = Writer::default();
+        let mut writer = XdrWriter::default();
         writer.u32(stamp);
         writer.opaque(&machine[..machine.len().min(MACHINE_LIMIT)]);
         writer.u32(uid);
@@ -165,8 +167,8 @@ impl Credential {
     }
 }
 
-/// Writes the header of a call of COMPOUND, without a record mark.
-pub(super) fn call(writer: &mut Writer, xid: u32, credential: &Credential) {
+/// Writes the header of a COMPOUND call, without the record mark.
+pub(super) fn call(writer: &mut XdrWriter, xid: u32, credential: &Credential) {
     for word in [xid, CALL, RPC_VERSION, NFS_PROGRAM, NFS_VERSION, COMPOUND, AUTH_SYS] {
         writer.u32(word);
     }
@@ -175,57 +177,39 @@ pub(super) fn call(writer: &mut Writer, xid: u32, credential: &Credential) {
     writer.u32(0);
 }
 
-/// What came back for the call of this number.
+/// The reply to a call.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reply<'a> {
-    /// The number of the call.
+pub(super) struct RpcReply<'a> {
     pub(super) xid: u32,
-    /// Its results, or why the server did not look at it.
-    pub(super) outcome: Result<Reader<'a>, Refused>,
+    /// The results, or why the server did not execute the call.
+    pub(super) outcome: Result<XdrReader<'a>, RpcError>,
 }
 
-/// Why a server did not do a call at all (RFC 5531, section 9).
+/// Why a server did not execute a call (RFC 5531, section 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refused {
-    /// `RPC_MISMATCH`.
+pub(super) enum RpcError {
     #[error("the server speaks RPC versions {low} to {high}, not 2")]
-    RpcMismatch {
-        /// Oldest version.
-        low: u32,
-        /// Newest version.
-        high: u32,
-    },
-    /// `AUTH_ERROR`.
-    #[error("the server refuses the credentials: {0}")]
+    RpcMismatch { low: u32, high: u32 },
+    #[error("the server rejected the credential: {0}")]
     Auth(AuthStat),
-    /// `PROG_UNAVAIL`.
-    #[error("the server has no NFS (PROG_UNAVAIL)")]
+    #[error("the server does not offer NFS (PROG_UNAVAIL)")]
     ProgUnavail,
-    /// `PROG_MISMATCH`.
     #[error("the server speaks NFS versions {low} to {high}, not 4")]
-    ProgMismatch {
-        /// Oldest version.
-        low: u32,
-        /// Newest version.
-        high: u32,
-    },
-    /// `PROC_UNAVAIL`.
-    #[error("the server has no COMPOUND (PROC_UNAVAIL)")]
+    ProgMismatch { low: u32, high: u32 },
+    #[error("the server does not support COMPOUND (PROC_UNAVAIL)")]
     ProcUnavail,
-    /// `GARBAGE_ARGS`.
     #[error("the server does not understand the request (GARBAGE_ARGS)")]
     GarbageArgs,
-    /// `SYSTEM_ERR`.
     #[error("the server failed (SYSTEM_ERR)")]
     SystemErr,
 }
 
-/// `auth_stat` of RFC 5531, section 9.
+/// `auth_stat` (RFC 5531, section 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AuthStat(pub(super) u32);
 
 impl AuthStat {
-    /// What an NFS server answers that demands Kerberos, or privileged ports.
+    /// Sent by NFS servers that require Kerberos or a privileged port.
     pub(super) const TOOWEAK: Self = Self(5);
 
     fn name(self) -> Option<&'static str> {
@@ -252,55 +236,55 @@ impl fmt::Display for AuthStat {
     }
 }
 
-/// Reads a record: the header of a reply.
+/// Reads the header of a reply.
 ///
 /// # Errors
-/// It is none. A server's own calls (callbacks) are none either: no session of ours has a back
-/// channel, so there are none to expect.
-pub(super) fn reply(record: &[u8]) -> Result<Reply<'_>, Malformed> {
-    let mut reader = Reader::new(record);
+/// The record is not a reply. Calls from the server (callbacks) are errors too: our sessions have
+/// no backchannel.
+pub(super) fn reply(record: &[u8]) -> Result<RpcReply<'_>, Malformed> {
+    let mut reader = XdrReader::new(record);
     let xid = reader.u32("xid")?;
-    number(&mut reader, &[REPLY], "REPLY")?;
-    let outcome = match number(&mut reader, &[0, 1], "reply_stat")? {
+    one_of(&mut reader, &[REPLY], "REPLY")?;
+    let outcome = match one_of(&mut reader, &[0, 1], "reply_stat")? {
         0 => accepted(reader)?,
         _ => Err(denied(reader)?),
     };
-    Ok(Reply { xid, outcome })
+    Ok(RpcReply { xid, outcome })
 }
 
-fn accepted(mut reader: Reader<'_>) -> Result<Result<Reader<'_>, Refused>, Malformed> {
+fn accepted(mut reader: XdrReader<'_>) -> Result<Result<XdrReader<'_>, RpcError>, Malformed> {
     reader.u32("verifier flavor")?;
     reader.opaque(AUTH_LIMIT, "verifier")?;
-    let refused = match number(&mut reader, &[0, 1, 2, 3, 4, 5], "accept_stat")? {
+    let error = match one_of(&mut reader, &[0, 1, 2, 3, 4, 5], "accept_stat")? {
         0 => return Ok(Ok(reader)),
-        1 => Refused::ProgUnavail,
+        1 => RpcError::ProgUnavail,
         2 => {
             let (low, high) = (reader.u32("mismatch low")?, reader.u32("mismatch high")?);
-            Refused::ProgMismatch { low, high }
+            RpcError::ProgMismatch { low, high }
         }
-        3 => Refused::ProcUnavail,
-        4 => Refused::GarbageArgs,
-        _ => Refused::SystemErr,
+        3 => RpcError::ProcUnavail,
+        4 => RpcError::GarbageArgs,
+        _ => RpcError::SystemErr,
     };
     reader.end("end of the reply")?;
-    Ok(Err(refused))
+    Ok(Err(error))
 }
 
-fn denied(mut reader: Reader<'_>) -> Result<Refused, Malformed> {
-    let refused = match number(&mut reader, &[0, 1], "reject_stat")? {
+fn denied(mut reader: XdrReader<'_>) -> Result<RpcError, Malformed> {
+    let error = match one_of(&mut reader, &[0, 1], "reject_stat")? {
         0 => {
             let (low, high) = (reader.u32("mismatch low")?, reader.u32("mismatch high")?);
-            Refused::RpcMismatch { low, high }
+            RpcError::RpcMismatch { low, high }
         }
-        _ => Refused::Auth(AuthStat(reader.u32("auth_stat")?)),
+        _ => RpcError::Auth(AuthStat(reader.u32("auth_stat")?)),
     };
     reader.end("end of the reply")?;
-    Ok(refused)
+    Ok(error)
 }
 
-/// One of a few numbers.
-fn number(
-    reader: &mut Reader<'_>,
+/// Reads an integer that must be one of `known`.
+fn one_of(
+    reader: &mut XdrReader<'_>,
     known: &[u32],
     expected: &'static str,
 ) -> Result<u32, Malformed> {

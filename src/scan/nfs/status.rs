@@ -1,14 +1,14 @@
-//! What an operation came to: `nfsstat4` of RFC 8881, section 15.1.
+//! Status codes of operations: `nfsstat4` (RFC 8881, section 15.1).
 
 use std::fmt;
 
-/// The status of an operation or of a COMPOUND. Any number may come; only some have a name.
+/// The status of an operation or of a COMPOUND. Any number can arrive; those of the RFC have names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Status(pub(super) u32);
 
 macro_rules! statuses {
     ($($name:ident = $number:literal, $text:literal;)*) => {
-        // A server may answer any of them, and most are answered alike.
+        // A server may return any of them; few are handled individually.
         #[allow(dead_code)]
         impl Status {
             $(#[doc = concat!("`", $text, "`.")] pub(super) const $name: Self = Self($number);)*
@@ -24,8 +24,8 @@ macro_rules! statuses {
     };
 }
 
-// All of them, also those that only a writer meets: a server may answer anything, and the name is
-// what an administrator can look up.
+// All codes, including those of write operations: a server may return any, and an administrator can
+// look the name up.
 statuses! {
     OK = 0, "NFS4_OK";
     PERM = 1, "NFS4ERR_PERM";
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_the_rfcs_and_unknown_numbers_show() {
+    fn known_statuses_print_their_name_and_others_their_number() {
         assert_eq!(Status::STALE.to_string(), "NFS4ERR_STALE");
         assert_eq!(Status(10078), Status::DEADSESSION);
         assert_eq!(Status(10073).name(), None, "the RFC leaves this number out");

@@ -1,9 +1,9 @@
-//! Where to scan: `nfs://HOST[:PORT]/path`.
+//! What to scan: `nfs://HOST[:PORT]/path`.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The port of NFS, which NFSv4 always has (RFC 8881, section 2.9.3).
+/// The port of NFSv4 (RFC 8881, section 2.9.3).
 const PORT: u16 = 2049;
 
 /// A directory on a server.
@@ -11,14 +11,13 @@ const PORT: u16 = 2049;
 pub struct Target {
     /// Name or address; an IPv6 address without brackets.
     pub(super) host: String,
-    /// TCP port.
     pub(super) port: u16,
-    /// The names from the server's root down.
+    /// Path components from the server's root.
     pub(super) path: Vec<Vec<u8>>,
 }
 
 impl Target {
-    /// The root of a file system whose address is not known yet.
+    /// The root of a file system whose address is resolved later.
     pub fn root_of(name: &str) -> Self {
         Self { host: name.to_owned(), port: PORT, path: Vec::new() }
     }
@@ -28,7 +27,7 @@ impl Target {
         &self.host
     }
 
-    /// The same directory, at that address.
+    /// Replaces the host.
     pub fn at(self, host: String) -> Self {
         Self { host, ..self }
     }
@@ -37,10 +36,10 @@ impl Target {
 impl FromStr for Target {
     type Err = String;
 
-    /// As RFC 2224 writes them, with `%2f` and the like for odd bytes.
+    /// Parses an NFS URL (RFC 2224) with percent-encoded bytes.
     fn from_str(url: &str) -> Result<Self, String> {
         let wrong = |problem: &str| format!("`{url}`: {problem}; write nfs://HOST[:PORT]/path");
-        let rest = url.strip_prefix("nfs://").ok_or_else(|| wrong("it is no NFS URL"))?;
+        let rest = url.strip_prefix("nfs://").ok_or_else(|| wrong("not an NFS URL"))?;
         let (server, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (host, port) = match server.strip_prefix('[') {
             Some(server) => {
@@ -52,12 +51,12 @@ impl FromStr for Target {
                 None => (server, Some("")),
             },
         };
-        let port = match port.ok_or_else(|| wrong("no port behind `]`"))? {
+        let port = match port.ok_or_else(|| wrong("no port after `]`"))? {
             "" => PORT,
-            port => port.parse().map_err(|_| wrong("the port is no number up to 65535"))?,
+            port => port.parse().map_err(|_| wrong("the port is not a number up to 65535"))?,
         };
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || "@?#".contains(c)) {
-            return Err(wrong("the host has no name that there can be"));
+            return Err(wrong("the host name is invalid"));
         }
         let names = path.split('/').filter(|name| !name.is_empty() && *name != ".");
         let path = names.map(|name| decoded(name).map_err(&wrong));
@@ -81,14 +80,14 @@ fn decoded(name: &str) -> Result<Vec<u8>, &'static str> {
         }
     }
     match &bytes[..] {
-        b".." => Err("`..` leads out of what is named"),
+        b".." => Err("`..` is not allowed"),
         name if name.contains(&b'/') || name.contains(&0) => Err("a name has a slash or a NUL"),
         _ => Ok(bytes),
     }
 }
 
 impl fmt::Display for Target {
-    /// A URL that means the same.
+    /// Writes an equivalent URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.host.contains(':') {
             true => write!(f, "nfs://[{}]", self.host)?,
@@ -117,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_read_and_written() {
+    fn urls_round_trip() {
         for (url, host, port, path, again) in [
             ("nfs://efs", "efs", 2049, &[][..], "nfs://efs/"),
             ("nfs://efs:20490/", "efs", 20490, &[], "nfs://efs:20490/"),
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_said_with_the_form() {
+    fn an_invalid_url_is_refused_with_the_expected_form() {
         for wrong in [
             "",
             "efs:/a",

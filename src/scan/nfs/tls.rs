@@ -1,8 +1,8 @@
 //! TLS from the first byte of a connection.
 //!
-//! EFS's mount targets speak it on the port of NFS when the client begins with it, as the proxy of
-//! efs-utils does; so does any server behind a proxy such as stunnel. (RPC-with-TLS, RFC 9289,
-//! begins in plain and is another thing.)
+//! EFS's mount targets accept it on the NFS port from clients that start with it, as efs-utils'
+//! proxy does. So does any server behind a proxy such as stunnel. (RPC-with-TLS, RFC 9289, starts
+//! in plaintext and is a different protocol.)
 
 use std::path::PathBuf;
 
@@ -12,35 +12,35 @@ mod problem;
 mod stream;
 
 #[cfg(feature = "tls")]
-pub(super) use stream::{Secure, Stream};
+pub(super) use stream::{TlsConnector, TlsStream};
 
-/// Whom a connection must lead to, and who may say that it does.
+/// TLS settings: the server's name and the root certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// The name or address that the server's certificate must be for.
+    /// Name or address that the server's certificate must match.
     pub server: String,
-    /// A PEM file of root certificates; without it the machine's, or those of `SSL_CERT_FILE` and
+    /// PEM file with root certificates. Default: the system's, or those of `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR`.
     pub roots: Option<PathBuf>,
 }
 
 impl Tls {
-    /// Whether this build can do it: the feature `tls`.
+    /// True if this build supports TLS (feature `tls`).
     pub const BUILT_IN: bool = cfg!(feature = "tls");
 
-    /// With the machine's root certificates.
+    /// Uses the system's root certificates.
     pub fn new(server: &str) -> Self {
         Self { server: server.to_owned(), roots: None }
     }
 }
 
-/// There is none without the feature.
+/// TLS without the feature `tls`: cannot be created.
 #[cfg(not(feature = "tls"))]
 #[derive(Clone, Debug)]
-pub(super) enum Secure {}
+pub(super) enum TlsConnector {}
 
 #[cfg(not(feature = "tls"))]
-impl Secure {
+impl TlsConnector {
     pub(super) fn new(_: &Tls) -> std::io::Result<Self> {
         Err(std::io::Error::other("this efs-scan was built without the feature `tls`"))
     }

@@ -1,4 +1,4 @@
-//! The bytes of a connection, plain or through TLS.
+//! The byte stream of a connection, plain or TLS.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -6,28 +6,25 @@ use std::net::SocketAddr;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use super::tls::Secure;
+use super::tls::TlsConnector;
 #[cfg(feature = "tls")]
-use super::tls::Stream;
+use super::tls::TlsStream;
 
-/// A connection.
 #[derive(Debug)]
 pub(super) enum Transport {
-    /// As it is.
     Plain(TcpStream),
-    /// Encrypted.
     #[cfg(feature = "tls")]
-    Tls(Box<Stream>),
+    Tls(Box<TlsStream>),
 }
 
 impl Transport {
-    /// Begins to connect, and will be heard of under that token.
+    /// Starts to connect and registers for events under the token.
     ///
     /// # Errors
-    /// The system has no socket, or the address cannot be reached.
+    /// The system cannot create a socket, or the address is unreachable.
     pub(super) fn connect(
         address: SocketAddr,
-        secure: Option<&Secure>,
+        secure: Option<&TlsConnector>,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
@@ -50,10 +47,7 @@ impl Transport {
         }
     }
 
-    /// Whether TCP's handshake came to an end.
-    ///
-    /// # Errors
-    /// It failed.
+    /// Returns true once the TCP handshake is complete.
     pub(super) fn connected(&self) -> io::Result<bool> {
         let stream = self.stream();
         if let Some(error) = stream.take_error()? {
@@ -61,7 +55,7 @@ impl Transport {
         }
         match stream.peer_addr() {
             Ok(_) => {
-                // A request is to leave at once.
+                // Send requests without delay (Nagle).
                 stream.set_nodelay(true)?;
                 Ok(true)
             }
@@ -70,15 +64,15 @@ impl Transport {
         }
     }
 
-    /// Goes on with TLS's handshake. Whether it came to an end, or there is none.
+    /// Continues the TLS handshake. Returns true when it is complete or there is none.
     ///
     /// # Errors
-    /// It failed: with [`ErrorKind::InvalidData`] where another try would end in the same way.
+    /// [`ErrorKind::InvalidData`] if a retry is pointless.
     pub(super) fn secured(&mut self) -> io::Result<bool> {
         match self {
             Self::Plain(_) => Ok(true),
             #[cfg(feature = "tls")]
-            Self::Tls(tls) => tls.shake(),
+            Self::Tls(tls) => tls.handshake(),
         }
     }
 }
@@ -102,7 +96,7 @@ impl Write for Transport {
         }
     }
 
-    /// Sends what was taken and not sent: [`ErrorKind::WouldBlock`] if the kernel takes no more.
+    /// Sends what TLS holds: [`ErrorKind::WouldBlock`] if the kernel accepts no more.
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(_) => Ok(()),

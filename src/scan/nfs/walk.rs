@@ -1,9 +1,10 @@
-//! What is still to be read, and what the answers mean: directories from the root down, the
-//! deepest first, so that memory follows the tree's depth and what is in flight.
+//! What is still to be read, and what results mean. The walk goes from the root down, deepest
+//! directory first, so that memory follows the tree's depth and the requests in flight.
 //!
-//! Nothing here does IO or knows of sessions: [`Walk::take`] gives what a request shall carry, and
-//! [`Walk::answer`] or [`Walk::again`] gets it back, exactly once. A listing counts when it has
-//! ended, so what was in flight when a connection broke is asked again without counting twice.
+//! Nothing here does IO or knows of sessions: [`NfsWalk::next_tasks`] returns what a request is to
+//! carry, and [`NfsWalk::take_results`] or [`NfsWalk::requeue`] takes it back, exactly once. A
+//! listing counts only when it has ended, so whatever was in flight on a lost connection is
+//! requested again without being counted twice.
 
 mod batch;
 mod failed;
@@ -17,152 +18,154 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 
-use super::answers::{Answers, Fault};
-use super::attrs::Mask;
-use super::compound::Operation;
-use super::inode::Inodes;
-use super::readdir::End;
-use super::reading::{Found, Reading};
-use super::retry::{Retries, Tries};
+use super::attrs::AttrMask;
+use super::compound::NfsOp;
+use super::directory_read::DirectoryRead;
+use super::inode::InodeConverter;
+use super::markers::MarkerContents;
+use super::readdir::ReadDirEnd;
+use super::results::{CompoundResults, OpError};
+use super::retry::{AttemptCounts, RetryPolicy};
 use super::status::Status;
 use super::xdr::Malformed;
 use crate::usage::{Attrs, FileKind, Op};
 use crate::usage::{Dir, Extent, Ledger};
 
-/// Directories that wait, from which on memory would be what the walk costs: a large one that has
-/// given its first names waits, too, and fewer requests bring new ones.
+/// Length of the queue beyond which it would dominate memory: large directories with names read so
+/// far are then deferred, and fewer requests find new ones.
 pub(super) const CROWDED: usize = 8 * 1024;
 
-/// Levels below which nobody looks whether directories lie in themselves.
-const DEEP: u32 = 128;
+/// Depth from which directories are checked for being their own ancestors.
+const LOOP_CHECK_DEPTH: u32 = 128;
 
-/// The least and the most that a READDIR's result may take, bytes. The least has room for one entry
-/// with the longest name and handle.
-const LEAST_REPLY: u32 = 4096;
-const MOST_REPLY: u32 = 1 << 20;
+/// Smallest and largest READDIR result to request, in bytes. The smallest has room for one entry
+/// with the longest name and file handle.
+const MIN_REPLY: u32 = 4096;
+const MAX_REPLY: u32 = 1 << 20;
 
-/// The least that may be asked for after an answer was too large for the server.
-const TINY_REPLY: u32 = 256;
+/// Smallest READDIR result to request after a reply was too big for the server.
+const SMALLEST_REPLY: u32 = 256;
 
-/// What one request asks for.
+/// What a request asks for.
 #[derive(Debug)]
-pub(super) enum Task {
-    /// The root's handle and attributes; later, whether it is still there.
+pub(super) enum WalkTask {
+    /// The root's file handle and attributes; at the end, whether it still exists.
     Root,
-    /// A directory, from where its listing is.
-    List(Box<Reading>),
-    /// What a rule wants to know of a name in it.
-    Ask(Box<Reading>),
+    /// The next entries of a directory.
+    List(Box<DirectoryRead>),
+    /// The start of a marker file, for a rule.
+    ReadMarker(Box<DirectoryRead>),
 }
 
-/// What waits for a request.
+/// An element of the queue.
 #[derive(Debug)]
-enum Waiting {
-    /// A directory that nothing was asked of yet, by its handle. Tens of thousands wait where
-    /// thousands are in flight, so it holds no more than what names it.
+enum QueuedTask {
+    /// A directory not requested yet. Tens of thousands are queued where thousands are in flight,
+    /// so this holds only what identifies it.
     New(Arc<Dir>, Box<[u8]>),
-    /// What goes on, or is asked again.
-    Begun(Task),
+    /// A task that continues or is repeated.
+    Begun(WalkTask),
 }
 
-impl Waiting {
-    fn task(self) -> Task {
+impl QueuedTask {
+    fn task(self) -> WalkTask {
         match self {
-            Self::New(dir, handle) => Task::List(Box::new(Reading::new(dir, handle))),
+            Self::New(dir, handle) => WalkTask::List(Box::new(DirectoryRead::new(dir, handle))),
             Self::Begun(task) => task,
         }
     }
 }
 
-/// What a server lets a request carry.
+/// Limits of a request, as the session grants them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Room {
-    /// Operations, SEQUENCE among them.
+pub(super) struct RequestLimits {
+    /// Operations, including SEQUENCE.
     pub(super) operations: u32,
-    /// Bytes of the request.
+    /// Size of the request in bytes.
     pub(super) request: u32,
-    /// Bytes of the reply.
+    /// Size of the reply in bytes.
     pub(super) reply: u32,
 }
 
-/// The walk.
+/// The queue of directories, and the ledger that counts their entries.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(super) struct NfsWalk {
     ledger: Arc<Ledger>,
-    inodes: Inodes,
-    root: Vec<Vec<u8>>,
-    mask: Mask,
-    ready: Vec<Waiting>,
-    /// Large directories that wait until there is little else to do.
-    deferred: Vec<Task>,
-    later: BTreeMap<(Instant, u64), Task>,
-    numbers: u64,
+    inodes: InodeConverter,
+    root_path: Vec<Vec<u8>>,
+    mask: AttrMask,
+    ready: Vec<QueuedTask>,
+    /// Large directories to continue when little else is queued.
+    deferred: Vec<WalkTask>,
+    delayed: BTreeMap<(Instant, u64), WalkTask>,
+    delay_counter: u64,
     in_flight: usize,
-    retries: Retries,
-    /// The most directories in one request: what was asked for, and what turned out too many.
+    retries: RetryPolicy,
+    /// Most directories per request: as configured, or fewer if the server refused that many.
     batch: usize,
-    /// Bytes that a directory's answer usually takes.
-    usual: u32,
-    /// The root, once it was found, and its handle.
-    found: Option<(Arc<Dir>, Box<[u8]>)>,
-    /// Whether directories were gone that had been listed: removed, or their file system was.
-    gone: bool,
-    /// How often the root's handle has been asked for, and came as no answer.
-    root_tries: Tries,
-    root_spoilt: u32,
-    /// Whether the server said that it is busy.
+    /// Typical size of a directory's results, in bytes.
+    typical_reply: u32,
+    /// The root and its file handle, once known.
+    root_dir: Option<(Arc<Dir>, Box<[u8]>)>,
+    /// True if a directory vanished after its parent was listed. Either it was removed, or its file
+    /// system is gone.
+    saw_vanished: bool,
+    /// Failed attempts to look up the root, and unusable replies to them.
+    root_tries: AttemptCounts,
+    root_unusable_replies: u32,
+    /// True if the server replied that it is busy.
     pub(super) busy: bool,
-    /// Directories that requests asked for and that were not looked at.
-    pub(super) undone: usize,
-    /// Why there will be no result.
+    /// Directories that were requested but not executed.
+    pub(super) not_executed: usize,
+    /// Why there is no result: the operation and its error.
     pub(super) fatal: Option<(&'static str, io::Error)>,
-    /// Seconds that the server keeps what a silent client has.
+    /// Lease time in seconds.
     pub(super) lease: Option<u32>,
 }
 
-impl Walk {
-    /// Will begin at the path `root` of the server.
+impl NfsWalk {
+    /// Creates a walk that begins at the path `root` on the server.
     pub(super) fn new(ledger: Arc<Ledger>, root: Vec<Vec<u8>>, batch: usize, seed: u64) -> Self {
         Self {
             ledger,
-            inodes: Inodes::default(),
-            root,
-            mask: Mask::ENTRY,
-            ready: vec![Waiting::Begun(Task::Root)],
+            inodes: InodeConverter::default(),
+            root_path: root,
+            mask: AttrMask::ENTRY,
+            ready: vec![QueuedTask::Begun(WalkTask::Root)],
             deferred: Vec::new(),
-            later: BTreeMap::new(),
-            numbers: 0,
+            delayed: BTreeMap::new(),
+            delay_counter: 0,
             in_flight: 0,
-            retries: Retries::new(seed),
+            retries: RetryPolicy::new(seed),
             batch: batch.max(1),
-            usual: LEAST_REPLY / 2,
-            found: None,
-            gone: false,
-            root_tries: Tries::default(),
-            root_spoilt: 0,
+            typical_reply: MIN_REPLY / 2,
+            root_dir: None,
+            saw_vanished: false,
+            root_tries: AttemptCounts::default(),
+            root_unusable_replies: 0,
             busy: false,
-            undone: 0,
+            not_executed: 0,
             fatal: None,
             lease: None,
         }
     }
 
-    /// Whether everything was read, or nothing can be.
+    /// True if everything has been read, or nothing can be.
     pub(super) fn is_done(&mut self) -> bool {
-        let waiting = self.ready.len() + self.deferred.len() + self.later.len();
+        let waiting = self.ready.len() + self.deferred.len() + self.delayed.len();
         let ended = self.fatal.is_some() || waiting + self.in_flight == 0;
-        if ended && self.fatal.is_none() && std::mem::take(&mut self.gone) {
-            // It may have been the file system that went: then the root is gone, too.
-            self.push(Task::Root);
+        if ended && self.fatal.is_none() && std::mem::take(&mut self.saw_vanished) {
+            // If the whole file system went away, the root has vanished, too.
+            self.push(WalkTask::Root);
             return false;
         }
         ended
     }
 
-    /// How much could be asked for now.
+    /// The number of tasks that could be sent now.
     pub(super) fn ready(&mut self, now: Instant) -> usize {
-        while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= now) {
-            self.ready.push(Waiting::Begun(entry.remove()));
+        while let Some(entry) = self.delayed.first_entry().filter(|entry| entry.key().0 <= now) {
+            self.ready.push(QueuedTask::Begun(entry.remove()));
         }
         let all = self.ready.len() + self.deferred.len();
         // Relaxed: for display only.
@@ -170,20 +173,20 @@ impl Walk {
         all
     }
 
-    /// When something that waits for a time may be asked again.
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.later.first_key_value().map(|((at, _), _)| *at)
+    /// When the next delayed task becomes ready.
+    pub(super) fn next_retry(&self) -> Option<Instant> {
+        self.delayed.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// The requests' answers, as far as there are. `size` is the reply's, in bytes.
+    /// Takes a request's results. `size` is that of the reply in bytes.
     ///
     /// # Errors
-    /// The reply is not what the protocol says: what it gave of the listing at that place is
-    /// dropped and asked again, and the connection is to be given up.
-    pub(super) fn answer(
+    /// The reply is malformed. The listing affected is restarted, and the connection must be
+    /// closed.
+    pub(super) fn take_results(
         &mut self,
-        tasks: Vec<Task>,
-        answers: &mut Answers<'_>,
+        tasks: Vec<WalkTask>,
+        results: &mut CompoundResults<'_>,
         size: usize,
         now: Instant,
     ) -> Result<(), Malformed> {
@@ -193,82 +196,83 @@ impl Walk {
         for task in tasks {
             self.in_flight -= 1;
             let (task, fault) = match task {
-                Task::Root => match self.root_answer(answers) {
+                WalkTask::Root => match self.apply_root(results) {
                     Ok(()) => continue,
-                    Err(fault) => (Task::Root, fault),
+                    Err(fault) => (WalkTask::Root, fault),
                 },
-                Task::List(mut reading) => match self.list_answer(&mut reading, answers) {
+                WalkTask::List(mut reading) => match self.apply_listing(&mut reading, results) {
                     Ok(end) => {
                         lists += 1;
-                        self.listed(reading, end, now);
+                        self.listing_advanced(reading, end, now);
                         continue;
                     }
-                    Err(fault) => (Task::List(reading), fault),
+                    Err(fault) => (WalkTask::List(reading), fault),
                 },
-                Task::Ask(mut reading) => match ask_answer(&mut reading, answers) {
+                WalkTask::ReadMarker(mut reading) => match apply_marker(&mut reading, results) {
                     Ok(()) => {
-                        self.answered(reading);
+                        self.advance(reading);
                         continue;
                     }
-                    Err(fault) => (Task::Ask(reading), fault),
+                    Err(fault) => (WalkTask::ReadMarker(reading), fault),
                 },
             };
             match fault {
-                Fault::Status { operation, status } => {
+                OpError::Status { operation, status } => {
                     self.failed(task, operation, status, count, now);
                 }
-                Fault::Malformed(problem) if malformed.is_ok() => {
-                    self.broke_off(task, &problem.to_string());
+                OpError::Malformed(problem) if malformed.is_ok() => {
+                    self.listing_malformed(task, &problem.to_string());
                     malformed = Err(problem);
                 }
-                // Not done, or behind what was malformed: nothing of it was taken.
-                Fault::Malformed(_) | Fault::NotDone { .. } => {
-                    self.undone += 1;
+                // Not executed, or after the malformed part: nothing of it was used.
+                OpError::Malformed(_) | OpError::NotExecuted { .. } => {
+                    self.not_executed += 1;
                     self.push(task);
                 }
             }
         }
         if let Some(each) = size.checked_div(lists) {
-            let each = u32::try_from(each).unwrap_or(u32::MAX).min(MOST_REPLY);
-            self.usual = (self.usual / 8 * 7).saturating_add(each / 8).max(1);
+            let each = u32::try_from(each).unwrap_or(u32::MAX).min(MAX_REPLY);
+            self.typical_reply = (self.typical_reply / 8 * 7).saturating_add(each / 8).max(1);
         }
         malformed
     }
 
-    /// The tasks of a request whose answer will not come.
-    pub(super) fn again(&mut self, tasks: Vec<Task>) {
+    /// Requeues the tasks of a request that gets no reply.
+    pub(super) fn requeue(&mut self, tasks: Vec<WalkTask>) {
         self.in_flight -= tasks.len();
         tasks.into_iter().for_each(|task| self.push(task));
     }
 
-    fn push(&mut self, task: Task) {
-        self.ready.push(Waiting::Begun(task));
+    fn push(&mut self, task: WalkTask) {
+        self.ready.push(QueuedTask::Begun(task));
     }
 
-    /// Takes a reply's entries into the listing.
-    fn list_answer(
+    /// Adds a reply's entries to the listing.
+    fn apply_listing(
         &mut self,
-        reading: &mut Reading,
-        answers: &mut Answers<'_>,
-    ) -> Result<End, Fault> {
+        reading: &mut DirectoryRead,
+        results: &mut CompoundResults<'_>,
+    ) -> Result<ReadDirEnd, OpError> {
         if !reading.can_restart() {
-            // What was given to the accounts cannot be taken back: it must be whole.
-            let mut trial = answers.clone();
-            let whole = trial.done(Operation::PutFh).and_then(|()| Ok(trial.read_dir()?.end()?));
+            // Part of this listing has been counted, which cannot be undone: check the whole reply
+            // first.
+            let mut trial = results.clone();
+            let whole = trial.check(NfsOp::PutFh).and_then(|()| Ok(trial.read_dir()?.end()?));
             if let Err(fault) = whole {
-                // The next task of the request must not take these answers for its own.
-                *answers = trial;
+                // Skip these results, so that the request's next task does not read them.
+                *results = trial;
                 return Err(fault);
             }
         }
-        answers.done(Operation::PutFh)?;
-        let mut entries = answers.read_dir()?;
+        results.check(NfsOp::PutFh)?;
+        let mut entries = results.read_dir()?;
         let ledger = &self.ledger;
         let listing = reading.listing.get_or_insert_with(|| ledger.begin(&reading.dir));
         for entry in &mut entries {
             let Ok(entry) = entry else { break };
             if !entry.is_plain() {
-                let problem = "the server lists a name that no file can have";
+                let problem = "the server listed an invalid file name";
                 listing.failed(Op::List, None, &io::Error::other(problem));
                 continue;
             }
@@ -276,11 +280,11 @@ impl Walk {
                 continue;
             }
             match self.inodes.attrs(&entry.attributes, Some(reading.dir.attrs.dev)) {
-                Ok(attrs) if is_above(&reading.dir, &attrs) => {
+                Ok(attrs) if is_own_ancestor(&reading.dir, &attrs) => {
                     listing.failed(Op::Open, Some(entry.name), &Errno::LOOP.into());
                 }
                 Ok(attrs) => {
-                    reading.markers.saw(ledger, entry.name);
+                    reading.markers.note(ledger, entry.name);
                     let held_back = listing.directories();
                     listing.entry(ledger, entry.name, attrs);
                     if listing.directories() > held_back {
@@ -293,65 +297,65 @@ impl Walk {
         Ok(entries.end()?)
     }
 
-    /// After a reply: the listing goes on, or ends.
-    fn listed(&mut self, mut reading: Box<Reading>, end: End, now: Instant) {
+    /// Continues or ends a listing after a reply.
+    fn listing_advanced(&mut self, mut reading: Box<DirectoryRead>, end: ReadDirEnd, now: Instant) {
         let before = reading.cookie;
         let cookie = end.cookie.unwrap_or(before);
         if !end.eof && end.cookie.is_none() {
-            // Ganesha says so where not one entry fits.
-            let task = Task::List(reading);
-            return self.failed(task, Operation::ReadDir, Status::TOOSMALL, 1, now);
+            // ganesha's reply if not even one entry fits, in place of TOOSMALL.
+            let task = WalkTask::List(reading);
+            return self.failed(task, NfsOp::ReadDir, Status::TOOSMALL, 1, now);
         }
-        reading.tries = Tries::default();
-        reading.spoilt = 0;
-        if (!reading.goes_on(cookie) || cookie == before) && !end.eof {
-            let error = io::Error::other("the server's cookies go round in a circle");
+        reading.tries = AttemptCounts::default();
+        reading.unusable_replies = 0;
+        if (!reading.accept_cookie(cookie) || cookie == before) && !end.eof {
+            let error = io::Error::other("the server's directory cookies form a loop");
             return self.unreadable(reading, Op::List, &error);
         }
         reading.verifier = end.verifier;
-        reading.ended = end.eof;
+        reading.at_eof = end.eof;
         let heavy = reading.listing.as_ref().is_some_and(|listing| listing.is_heavy());
         if end.eof || heavy {
-            reading.markers.ask(&self.ledger, reading.listing.as_ref(), heavy && !end.eof);
-            self.answered(reading);
+            reading.markers.begin(&self.ledger, reading.listing.as_ref(), heavy && !end.eof);
+            self.advance(reading);
         } else {
-            self.push(Task::List(reading));
+            self.push(WalkTask::List(reading));
         }
     }
 
-    /// All that rules want to know is known, or the next question is asked.
-    fn answered(&mut self, mut reading: Box<Reading>) {
-        reading.tries = Tries::default();
-        if reading.markers.question().is_some() {
-            return self.push(Task::Ask(reading));
+    /// Reads the next marker file, or counts the listing once all markers are known.
+    fn advance(&mut self, mut reading: Box<DirectoryRead>) {
+        reading.tries = AttemptCounts::default();
+        if reading.markers.next().is_some() {
+            return self.push(WalkTask::ReadMarker(reading));
         }
-        let listed = if reading.ended { Extent::Whole } else { Extent::Partly };
-        self.commit(&mut reading, listed);
-        if reading.ended {
+        let extent = if reading.at_eof { Extent::Whole } else { Extent::Partly };
+        self.commit(&mut reading, extent);
+        if reading.at_eof {
             if let Some(listing) = reading.listing {
                 self.ledger.end(listing);
             }
         } else if self.ready.len() > CROWDED {
-            self.deferred.push(Task::List(reading));
+            self.deferred.push(WalkTask::List(reading));
         } else {
-            // Below its children: depth first.
-            let at = self.ready.len().saturating_sub(reading.given);
-            self.ready.insert(at, Waiting::Begun(Task::List(reading)));
+            // Below its children on the stack: depth first.
+            let at = self.ready.len().saturating_sub(reading.children_queued);
+            self.ready.insert(at, QueuedTask::Begun(WalkTask::List(reading)));
         }
     }
 
-    fn commit(&mut self, reading: &mut Reading, listed: Extent) {
+    fn commit(&mut self, reading: &mut DirectoryRead, extent: Extent) {
         let Some(listing) = &mut reading.listing else { return };
-        let children = listing.commit(&self.ledger, listed, &reading.markers);
+        let children = listing.commit(&self.ledger, extent, &reading.markers);
         let handles = std::mem::take(&mut reading.handles);
-        reading.given = children.len();
-        // The first name on top, as with the mounted walk.
+        reading.children_queued = children.len();
+        // The first name ends up on top, as with the mount engines.
         for (dir, handle) in children.into_iter().zip(handles).rev() {
             match handle.is_empty() {
-                false => self.ready.push(Waiting::New(dir, handle)),
+                false => self.ready.push(QueuedTask::New(dir, handle)),
                 true => {
-                    let child = Box::new(Reading::new(dir, handle));
-                    let problem = "the server did not tell filehandle";
+                    let child = Box::new(DirectoryRead::new(dir, handle));
+                    let problem = "the server did not report filehandle";
                     let problem = io::Error::new(io::ErrorKind::InvalidData, problem);
                     self.unreadable(child, Op::Open, &problem);
                 }
@@ -360,10 +364,10 @@ impl Walk {
     }
 }
 
-/// Whether a directory is one of those that it lies in. A file system that says so would be walked
-/// for ever. Looked for where directories lie that deep only: EFS has 1,000 levels at most.
-fn is_above(dir: &Dir, child: &Attrs) -> bool {
-    if child.kind != FileKind::Dir || dir.depth < DEEP {
+/// True if a directory is one of its own ancestors, which would make the walk endless. Checked only
+/// at great depth: EFS allows at most 1,000 levels.
+fn is_own_ancestor(dir: &Dir, child: &Attrs) -> bool {
+    if child.kind != FileKind::Dir || dir.depth < LOOP_CHECK_DEPTH {
         return false;
     }
     let mut above = Some(dir);
@@ -376,10 +380,13 @@ fn is_above(dir: &Dir, child: &Attrs) -> bool {
     false
 }
 
-fn ask_answer(reading: &mut Reading, answers: &mut Answers<'_>) -> Result<(), Fault> {
-    answers.done(Operation::PutFh)?;
-    answers.done(Operation::Lookup)?;
-    let read = answers.read()?;
-    reading.markers.answer(Found::Yes(read.data.to_vec()));
+fn apply_marker(
+    reading: &mut DirectoryRead,
+    results: &mut CompoundResults<'_>,
+) -> Result<(), OpError> {
+    results.check(NfsOp::PutFh)?;
+    results.check(NfsOp::Lookup)?;
+    let read = results.read()?;
+    reading.markers.record(MarkerContents::Start(read.data.to_vec()));
     Ok(())
 }

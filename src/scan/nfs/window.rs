@@ -1,4 +1,4 @@
-//! How many requests are in flight: the mounted walk's controller, with requests for workers.
+//! The number of requests in flight, adjusted by the same controller as the mount's workers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,50 +9,50 @@ use crate::scan::pace::{Pace, TokenBucket};
 use crate::scan::{Bounds, Pacing, Threads};
 use crate::stop::Stop;
 
-/// The most requests in flight, where nothing else says.
-const MOST: usize = 4096;
+/// Most requests in flight.
+const MAX_IN_FLIGHT: usize = 4096;
 
-/// Requests in flight at first: as many as a mount may have, which any server takes.
-const FIRST: usize = 64;
+/// Requests in flight at the start: what a mount may have, which every server accepts.
+const INITIAL: usize = 64;
 
-/// And where so many directories wait that each request more would cost memory for what it finds:
-/// enough for 200,000 directories a second, 5 ms away.
-const MOST_CROWDED: usize = 1024;
+/// Most requests in flight when so many directories are queued that further requests would only
+/// cost memory for what they find: enough for 200,000 directories a second at 5 ms.
+const MAX_WHEN_CROWDED: usize = 1024;
 
-/// A server that is busy says so to all that is in flight: that counts once in so long a time.
-const BUSY: Duration = Duration::from_millis(200);
+/// A busy server answers DELAY to all requests in flight. They count once per interval.
+const BUSY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How many may be in flight, and how many may be sent in a second.
+/// Limits the requests in flight and the directories per second.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct RequestWindow {
     pace: Pace,
     controller: Option<Concurrency>,
     limit: usize,
-    /// No more than this, since the server was busy; it grows again by and by.
+    /// Upper limit since the server was busy. It grows back step by step.
     cap: usize,
     busy: Option<Instant>,
     most: usize,
     bucket: Option<TokenBucket>,
     burst: usize,
-    /// Directories that may be asked for once more.
-    paid: usize,
+    /// Directories already charged to `--max-ops` that were not read and may be requested again.
+    prepaid: usize,
     begun: Instant,
     held_until: Option<Instant>,
-    looked: Instant,
+    last_sample: Instant,
 }
 
-impl Window {
+impl RequestWindow {
     pub(super) fn new(pacing: &Pacing, stop: &Arc<Stop>) -> Self {
         let most = match pacing.threads {
             Threads::Fixed(number) => number,
-            Threads::Auto => pacing.max_threads.unwrap_or(MOST),
+            Threads::Auto => pacing.max_threads.unwrap_or(MAX_IN_FLIGHT),
         };
-        let most = most.clamp(1, MOST);
+        let most = most.clamp(1, MAX_IN_FLIGHT);
         let start = match pacing.threads {
             Threads::Fixed(_) => most,
-            Threads::Auto => FIRST.min(most),
+            Threads::Auto => INITIAL.min(most),
         };
-        // One thread does all: that is the processor that can be busy.
+        // One thread does everything, so one processor can be saturated.
         let max_latency = pacing.max_latency;
         let least =
             if pacing.threads == Threads::Auto || max_latency.is_some() { 1 } else { start };
@@ -68,63 +68,63 @@ impl Window {
             busy: None,
             most,
             bucket: pacing.max_ops.map(TokenBucket::new),
-            // Of a twentieth of a second, as much as a bucket saves up.
+            // A twentieth of a second's worth, as much as a bucket accumulates.
             burst: pacing.max_ops.map_or(usize::MAX, |ops| (ops as usize / 20).max(1)),
-            paid: 0,
+            prepaid: 0,
             begun: now,
             held_until: None,
-            looked: now,
+            last_sample: now,
             pace,
         }
     }
 
-    /// The most there can be.
+    /// The most requests that can ever be in flight.
     pub(super) fn most(&self) -> u32 {
         u32::try_from(self.most).unwrap_or(u32::MAX)
     }
 
-    /// How many there may be now, where so many directories wait.
+    /// The number of requests that may be in flight now, with `waiting` directories queued.
     pub(super) fn limit(&mut self, now: Instant, waiting: usize) -> usize {
         let crowded = waiting > CROWDED;
         if let Some(controller) = &mut self.controller
-            && now.saturating_duration_since(self.looked) >= controller.tick() / 4
+            && now.saturating_duration_since(self.last_sample) >= controller.tick() / 4
         {
-            self.looked = now;
+            self.last_sample = now;
             let mut sample = self.pace.sample(waiting > 0 && !crowded);
             sample.held_back |= self.held_until.is_some();
-            // One thread waits for all of them at once.
+            // All requests in flight wait in one thread.
             sample.waits = sample.trips;
             self.limit = controller.sample(sample);
-            if self.busy.is_none_or(|busy| now.saturating_duration_since(busy) > BUSY) {
+            if self.busy.is_none_or(|busy| now.saturating_duration_since(busy) > BUSY_INTERVAL) {
                 self.cap = (self.cap + self.cap / 4 + 1).min(self.most);
             }
         }
         let limit = self.limit.min(self.cap);
-        if crowded { limit.min(MOST_CROWDED) } else { limit }
+        if crowded { limit.min(MAX_WHEN_CROWDED) } else { limit }
     }
 
-    /// The server says that it is busy (NFS4ERR_DELAY): half of what is in flight may be, where
-    /// nobody asked for a number.
-    pub(super) fn busy(&mut self, now: Instant) {
-        let counted = self.busy.is_some_and(|busy| now.saturating_duration_since(busy) <= BUSY);
+    /// Halves the number of requests in flight after NFS4ERR_DELAY, unless the user fixed it.
+    pub(super) fn server_busy(&mut self, now: Instant) {
+        let counted =
+            self.busy.is_some_and(|busy| now.saturating_duration_since(busy) <= BUSY_INTERVAL);
         if self.controller.is_some() && !counted {
             self.cap = (self.limit.min(self.cap) / 2).max(1);
             self.busy = Some(now);
         }
     }
 
-    /// A request for so many directories was answered.
+    /// Records a reply for a request of this many directories.
     pub(super) fn answered(&self, directories: usize, took: Duration) {
         self.pace.record(directories as u64, took);
     }
 
-    /// The most directories in one request, so that `--max-ops` need not hold back long for it.
+    /// The most directories per request, so that `--max-ops` need not pause long for one.
     pub(super) fn burst(&self) -> usize {
         self.burst
     }
 
-    /// Whether `--max-ops` lets a request go.
-    pub(super) fn may_go(&mut self, now: Instant) -> bool {
+    /// True if `--max-ops` allows a request now.
+    pub(super) fn may_send(&mut self, now: Instant) -> bool {
         match self.held_until {
             Some(until) if until > now => false,
             _ => {
@@ -134,33 +134,32 @@ impl Window {
         }
     }
 
-    /// So many directories of those that were asked for were not looked at: the next ones are paid.
-    pub(super) fn undone(&mut self, directories: usize) {
-        self.paid += directories;
+    /// Credits directories that were requested but not read. Their next request is free.
+    pub(super) fn refund(&mut self, directories: usize) {
+        self.prepaid += directories;
     }
 
-    /// So many directories were asked for.
+    /// Charges a request of this many directories.
     pub(super) fn sent(&mut self, directories: usize, now: Instant) {
         let Some(bucket) = &self.bucket else { return };
-        let paid = self.paid.min(directories);
-        self.paid -= paid;
-        let directories = directories - paid;
+        let prepaid = self.prepaid.min(directories);
+        self.prepaid -= prepaid;
+        let directories = directories - prepaid;
         let since = now.saturating_duration_since(self.begun);
         let directories = u32::try_from(directories).unwrap_or(u32::MAX);
         let _ = bucket.take(directories, since);
-        // When the next one may go.
+        // When the next request may be sent.
         let turn = bucket.take(0, since);
         if turn > since {
             self.held_until = Some(self.begun + turn);
         }
     }
 
-    /// Until when nothing may be sent.
     pub(super) fn held_until(&self) -> Option<Instant> {
         self.held_until
     }
 
-    /// How soon it wants to look again.
+    /// How soon the controller wants its next sample.
     pub(super) fn tick(&self) -> Duration {
         self.controller.as_ref().map_or(Duration::MAX, Concurrency::tick)
     }
@@ -170,42 +169,42 @@ impl Window {
 mod tests {
     use super::*;
 
-    fn window(threads: Threads) -> Window {
+    fn window(threads: Threads) -> RequestWindow {
         let pacing = Pacing { threads, max_threads: None, max_ops: None, max_latency: None };
-        Window::new(&pacing, &Arc::new(Stop::default()))
+        RequestWindow::new(&pacing, &Arc::new(Stop::default()))
     }
 
     #[test]
-    fn a_busy_server_gets_half_and_more_again_later() {
+    fn a_busy_server_halves_the_window_and_it_grows_back() {
         let mut window = window(Threads::Auto);
         let now = Instant::now();
-        assert_eq!(window.limit(now, 1), FIRST);
-        // Two answers of the same moment count once.
-        window.busy(now);
-        window.busy(now + BUSY / 2);
-        assert_eq!(window.limit(now, 1), FIRST / 2);
-        window.busy(now + 2 * BUSY);
-        assert_eq!(window.limit(now + 2 * BUSY, 1), FIRST / 4);
-        let mut later = now + 10 * BUSY;
+        assert_eq!(window.limit(now, 1), INITIAL);
+        // Two replies in the same interval count once.
+        window.server_busy(now);
+        window.server_busy(now + BUSY_INTERVAL / 2);
+        assert_eq!(window.limit(now, 1), INITIAL / 2);
+        window.server_busy(now + 2 * BUSY_INTERVAL);
+        assert_eq!(window.limit(now + 2 * BUSY_INTERVAL, 1), INITIAL / 4);
+        let mut later = now + 10 * BUSY_INTERVAL;
         for _ in 0..10 {
             later += window.tick();
             window.limit(later, 1);
         }
-        assert!(window.cap > FIRST, "{}", window.cap);
+        assert!(window.cap > INITIAL, "{}", window.cap);
     }
 
     #[test]
-    fn a_number_that_was_asked_for_stays() {
+    fn a_fixed_number_does_not_change() {
         let mut window = window(Threads::Fixed(100));
-        window.busy(Instant::now());
+        window.server_busy(Instant::now());
         assert_eq!(window.limit(Instant::now(), 1), 100);
     }
 
     #[test]
-    fn what_waits_is_not_let_grow_for_more_requests_than_are_worth_it() {
-        let mut window = window(Threads::Fixed(MOST));
-        assert_eq!(window.limit(Instant::now(), CROWDED), MOST);
-        assert_eq!(window.limit(Instant::now(), CROWDED + 1), MOST_CROWDED);
-        assert_eq!(window.limit(Instant::now(), 0), MOST);
+    fn a_long_queue_limits_the_window() {
+        let mut window = window(Threads::Fixed(MAX_IN_FLIGHT));
+        assert_eq!(window.limit(Instant::now(), CROWDED), MAX_IN_FLIGHT);
+        assert_eq!(window.limit(Instant::now(), CROWDED + 1), MAX_WHEN_CROWDED);
+        assert_eq!(window.limit(Instant::now(), 0), MAX_IN_FLIGHT);
     }
 }

@@ -11,7 +11,7 @@ use super::*;
 struct Sample {
     numbers: [Option<u64>; 6],
     words: [Option<u32>; 3],
-    kind: Option<Kind>,
+    kind: Option<FileType>,
     modified: Option<i64>,
     handle: Option<Vec<u8>>,
     owner: Option<Result<u32, Vec<u8>>>,
@@ -22,7 +22,7 @@ impl Sample {
         let [size, major, fileid, space_used, mounted_on_fileid, supported] = self.numbers;
         let [lease_time, error, links] = self.words;
         Attributes {
-            supported: supported.map(Mask),
+            supported: supported.map(AttrMask),
             kind: self.kind,
             size,
             fsid: major.map(|major| Fsid { major, minor: !major }),
@@ -32,8 +32,8 @@ impl Sample {
             fileid,
             links,
             owner: self.owner.as_ref().map(|owner| match owner {
-                Ok(uid) => Owner::Uid(*uid),
-                Err(name) => Owner::Name(name),
+                Ok(uid) => FileOwner::Uid(*uid),
+                Err(name) => FileOwner::Name(name),
             }),
             space_used,
             modified: self.modified,
@@ -42,8 +42,14 @@ impl Sample {
     }
 }
 
-fn kind() -> impl Strategy<Value = Kind> {
-    let all = [Kind::File, Kind::Dir, Kind::Symlink, Kind::Special, Kind::NamedAttribute];
+fn kind() -> impl Strategy<Value = FileType> {
+    let all = [
+        FileType::File,
+        FileType::Dir,
+        FileType::Symlink,
+        FileType::Special,
+        FileType::NamedAttribute,
+    ];
     proptest::sample::select(all.to_vec())
 }
 
@@ -62,33 +68,33 @@ prop_compose! {
 }
 
 fn written(attributes: &Attributes<'_>) -> Vec<u8> {
-    let mut writer = Writer::default();
+    let mut writer = XdrWriter::default();
     testing::attributes(&mut writer, attributes);
     writer.into_bytes()
 }
 
 proptest! {
     #[test]
-    fn what_a_server_writes_is_read(sample in sample()) {
+    fn attributes_round_trip(sample in sample()) {
         let attributes = sample.attributes();
         let bytes = written(&attributes);
-        let mut reader = Reader::new(&bytes);
+        let mut reader = XdrReader::new(&bytes);
         prop_assert_eq!(Attributes::read(&mut reader), Ok(attributes));
         prop_assert_eq!(reader.remaining(), 0);
     }
 
     #[test]
-    fn cut_off_anywhere_is_malformed(sample in sample(), at in any::<proptest::sample::Index>()) {
+    fn truncated_attributes_are_malformed(sample in sample(), at in any::<proptest::sample::Index>()) {
         let bytes = written(&sample.attributes());
         let cut = &bytes[..at.index(bytes.len())];
-        prop_assert!(Attributes::read(&mut Reader::new(cut)).is_err());
+        prop_assert!(Attributes::read(&mut XdrReader::new(cut)).is_err());
     }
 
     #[test]
-    fn any_bytes_are_attributes_or_malformed(
+    fn arbitrary_bytes_are_attributes_or_malformed(
         bytes in proptest::collection::vec(prop_oneof![Just(0u8), 0..6u8, any::<u8>()], 0..80)
     ) {
-        let mut reader = Reader::new(&bytes);
+        let mut reader = XdrReader::new(&bytes);
         match Attributes::read(&mut reader) {
             Ok(_) => prop_assert!(reader.offset() <= bytes.len()),
             Err(malformed) => prop_assert!(malformed.offset <= bytes.len()),
@@ -96,62 +102,64 @@ proptest! {
     }
 
     #[test]
-    fn masks_are_written_as_short_as_they_can(bits in any::<u64>(), shift in 0..64u32) {
-        let mask = Mask(bits >> shift);
-        let mut writer = Writer::default();
+    fn bitmaps_are_as_short_as_possible(bits in any::<u64>(), shift in 0..64u32) {
+        let mask = AttrMask(bits >> shift);
+        let mut writer = XdrWriter::default();
         mask.write(&mut writer);
         let bytes = writer.into_bytes();
         prop_assert_eq!(bytes.len(), 4 + (64 - mask.0.leading_zeros()).div_ceil(32) as usize * 4);
-        prop_assert_eq!(Mask::read(&mut Reader::new(&bytes)), Ok((mask, false)));
+        prop_assert_eq!(AttrMask::read(&mut XdrReader::new(&bytes)), Ok((mask, false)));
     }
 }
 
 fn read(words: &[u32]) -> Result<(), Malformed> {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
-    Attributes::read(&mut Reader::new(&bytes)).map(|_| ())
+    Attributes::read(&mut XdrReader::new(&bytes)).map(|_| ())
 }
 
 #[test]
-fn attributes_of_unknown_length_are_malformed() {
+fn unrequested_attributes_are_malformed() {
     assert_eq!(read(&[1, 1 << 1, 4, 2]), Ok(()));
     assert!(read(&[1, 1 << 2, 4, 2]).is_err(), "fh_expire_type");
     assert!(read(&[3, 0, 0, 1, 0]).is_err(), "an attribute from number 64 on");
-    assert_eq!(read(&[3, 1 << 1, 0, 0, 4, 2]), Ok(()), "more words, but none set");
+    assert_eq!(read(&[3, 1 << 1, 0, 0, 4, 2]), Ok(()), "more words, all zero");
     assert!(read(&[1, 1 << 1, 8, 2, 0]).is_err(), "more values than attributes");
     assert!(read(&[1, 1 << 1, 4, 10]).is_err(), "no such type");
-    assert!(read(&[u32::MAX, 0, 0]).is_err(), "a bitmap that is not there");
+    assert!(read(&[u32::MAX, 0, 0]).is_err(), "a bitmap beyond the message");
 }
 
 #[test]
-fn supported_attributes_may_be_any() {
-    // bitmap4 of three words within the values, as Linux and ganesha send it.
+fn supported_attrs_may_contain_unknown_attributes() {
+    // A bitmap4 of three words among the values, as Linux and ganesha send it.
     assert_eq!(read(&[1, 1, 16, 3, u32::MAX, u32::MAX, u32::MAX]), Ok(()));
 }
 
 #[test]
-fn an_error_of_ok_is_none() {
+fn rdattr_error_of_ok_is_no_error() {
     let bytes: Vec<u8> = [1, 1 << 11, 4, 0].iter().flat_map(|w: &u32| w.to_be_bytes()).collect();
-    let read = Attributes::read(&mut Reader::new(&bytes)).unwrap();
+    let read = Attributes::read(&mut XdrReader::new(&bytes)).unwrap();
     assert_eq!(read, Attributes::default());
 }
 
 #[test]
-fn owners_are_numbers_only_as_the_rfc_writes_them() {
+fn an_owner_is_a_uid_only_in_the_form_of_the_rfc() {
     for (text, uid) in [("0", 0), ("200005", 200_005), ("4294967295", u32::MAX)] {
-        assert_eq!(Owner::new(text.as_bytes()), Owner::Uid(uid));
+        assert_eq!(FileOwner::new(text.as_bytes()), FileOwner::Uid(uid));
     }
     for text in
         ["", "nobody", "root@localdomain", "007", "00", "+1", "-1", "4294967296", "1 ", "1@d"]
     {
-        assert_eq!(Owner::new(text.as_bytes()), Owner::Name(text.as_bytes()));
+        assert_eq!(FileOwner::new(text.as_bytes()), FileOwner::Name(text.as_bytes()));
     }
 }
 
 #[test]
-fn what_a_scan_wants_and_a_server_lacks_has_a_name() {
-    let lacking = Mask::ENTRY.without(Mask::SPACE_USED).without(Mask::OWNER);
-    let names: Vec<&str> = Mask::ENTRY.without(lacking).names().collect();
+fn attributes_a_server_lacks_are_named() {
+    let lacking = AttrMask::ENTRY.without(AttrMask::SPACE_USED).without(AttrMask::OWNER);
+    let names: Vec<&str> = AttrMask::ENTRY.without(lacking).names().collect();
     assert_eq!(names, ["owner", "space_used"]);
-    assert!(!Mask::ENTRY.has(Mask::SUPPORTED_ATTRS) && Mask::KNOWN.has(Mask::ENTRY));
-    assert_eq!(lacking.and(Mask::OWNER), Mask::default());
+    assert!(
+        !AttrMask::ENTRY.has(AttrMask::SUPPORTED_ATTRS) && AttrMask::KNOWN.has(AttrMask::ENTRY)
+    );
+    assert_eq!(lacking.and(AttrMask::OWNER), AttrMask::default());
 }

@@ -1,130 +1,145 @@
-//! The end: sessions and the client id are given back, so that the server need not keep them for a
-//! lease time. As far as that goes quickly; a server that does not answer has to do it by itself.
+//! Cleans up at the end: destroys the sessions and the client id, so that the server need not keep
+//! them for a lease time. The clean-up is brief; if the server does not respond, its lease expires.
 
 use std::time::{Duration, Instant};
 
 use mio::Events;
 
-use super::Client;
-use crate::scan::nfs::answers::{Answers, Fault};
-use crate::scan::nfs::compound::{Operation, Request};
-use crate::scan::nfs::link::{State, Step};
+use super::NfsClient;
+use crate::scan::nfs::compound::{NfsOp, Request};
+use crate::scan::nfs::connection::{ConnectionState, SetupStep};
+use crate::scan::nfs::results::{CompoundResults, OpError};
 use crate::scan::nfs::rpc;
 use crate::scan::nfs::status::Status;
 
-/// How long it may take, and how long one connection may keep the others from it.
-const GOODBYE: Duration = Duration::from_secs(1);
-const SHARE: Duration = Duration::from_millis(250);
+/// Time limit for the clean-up, and for each connection's share of it.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+const CONNECTION_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How soon what the server was too busy for is asked again.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Pause before repeating a request that the server was too busy for.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-impl Client {
-    /// Takes leave.
+impl NfsClient {
+    /// Destroys the sessions and the client id.
     pub(super) fn leave(&mut self) {
-        let until = Instant::now() + GOODBYE;
-        // Again where the connection is lost at the last moment.
+        let until = Instant::now() + LEAVE_TIMEOUT;
+        // Start over if the last connection is lost in the process.
         while Instant::now() < until {
-            self.finish_steps(until);
-            self.end_sessions(until);
-            let Some(at) = self.any_link(until) else { return };
-            if self.identity.may_have_more() {
-                self.set_up(at, Step::Create, Instant::now());
-            } else if self.give_back(at, until) {
+            self.finish_setups(until);
+            self.destroy_sessions(until);
+            let Some(at) = self.usable_connection(until) else { return };
+            if self.identity.may_have_unknown_session() {
+                self.send_setup_step(at, SetupStep::CreateSession, Instant::now());
+            } else if self.destroy_orphans_and_client_id(at, until) {
                 return;
             }
-            // A server that is busy, or hangs up, is not asked as often as can be.
-            std::thread::sleep(PAUSE);
+            // Do not hammer a server that is busy or closes connections.
+            std::thread::sleep(BUSY_PAUSE);
         }
     }
 
-    /// Sessions, each through its connection.
-    fn end_sessions(&mut self, until: Instant) {
-        for at in 0..self.links.len() {
-            let ready = matches!(self.links[at].state, State::Ready | State::Setup(Step::Bind));
-            let Some(session) = self.links[at].session.take() else { continue };
+    /// Destroys each ready session over its own connection.
+    fn destroy_sessions(&mut self, until: Instant) {
+        for at in 0..self.connections.len() {
+            let ready = matches!(
+                self.connections[at].state,
+                ConnectionState::Ready | ConnectionState::Setup(SetupStep::BindConnection)
+            );
+            let Some(session) = self.connections[at].session.take() else { continue };
             let destroy = |request: &mut Request| request.destroy_session(&session.id);
-            let until = until.min(Instant::now() + SHARE);
-            if !ready || !self.ask(at, Operation::DestroySession, &destroy, until) {
-                self.identity.left(session.client, session.id);
+            let until = until.min(Instant::now() + CONNECTION_TIMEOUT);
+            if !ready || !self.call(at, NfsOp::DestroySession, &destroy, until) {
+                self.identity.add_orphan(session.client, session.id);
             }
         }
     }
 
-    /// Sessions whose connections were lost, and the client id. Whether the connection held.
-    fn give_back(&mut self, at: usize, until: Instant) -> bool {
+    /// Destroys the orphaned sessions and the client id. Returns false if the connection failed.
+    fn destroy_orphans_and_client_id(&mut self, at: usize, until: Instant) -> bool {
         while let Some(id) = self.identity.orphan() {
             let destroy = |request: &mut Request| request.destroy_session(&id);
-            if !self.ask(at, Operation::DestroySession, &destroy, until) {
+            if !self.call(at, NfsOp::DestroySession, &destroy, until) {
                 return false;
             }
-            self.identity.tidied();
+            self.identity.orphan_destroyed();
         }
         self.identity.client().is_none_or(|(client, _)| {
             let destroy = |request: &mut Request| request.destroy_client_id(client);
-            self.ask(at, Operation::DestroyClientId, &destroy, until)
+            self.call(at, NfsOp::DestroyClientId, &destroy, until)
         })
     }
 
-    /// A session that is being made can be given back only when it is there. Through another
-    /// connection, if that takes long.
-    fn finish_steps(&mut self, until: Instant) {
-        let until = until.min(Instant::now() + SHARE);
+    /// Waits for sessions being created, since only an existing session can be destroyed. If that
+    /// takes too long, another connection takes over.
+    fn finish_setups(&mut self, until: Instant) {
+        let until = until.min(Instant::now() + CONNECTION_TIMEOUT);
         let mut events = Events::with_capacity(64);
         let making = |client: &Self| {
-            let links = client.links.iter().enumerate();
-            let mut made = links.filter(|(_, link)| {
-                matches!(link.state, State::Setup(Step::Exchange | Step::Tidy | Step::Create))
+            let connections = client.connections.iter().enumerate();
+            let mut made = connections.filter(|(_, connection)| {
+                matches!(
+                    connection.state,
+                    ConnectionState::Setup(
+                        SetupStep::ExchangeId | SetupStep::DestroyOrphan | SetupStep::CreateSession
+                    )
+                )
             });
             made.next().map(|(at, _)| at)
         };
         while let Some(at) = making(self)
             && Instant::now() < until
         {
-            if let Err(lost) = self.attend(at, true) {
-                self.lose(at, &lost);
+            if let Err(lost) = self.service(at, true) {
+                self.close_connection(at, &lost);
             }
             if making(self) == Some(at) {
                 self.poll_writable(&mut events);
             }
         }
         while let Some(at) = making(self) {
-            self.lose(at, "it does not answer to the leave");
+            self.close_connection(at, "the server does not respond to the clean-up");
         }
     }
 
-    /// A connection that holds; a new one where all were lost and something is left behind.
-    fn any_link(&mut self, until: Instant) -> Option<usize> {
+    /// Finds a working connection, or makes one if all are lost and the server still has our state.
+    fn usable_connection(&mut self, until: Instant) -> Option<usize> {
         self.identity.client()?;
-        let connected = |state: &State| {
-            matches!(state, State::Ready | State::Waiting | State::Setup(Step::Bind))
+        let connected = |state: &ConnectionState| {
+            matches!(
+                state,
+                ConnectionState::Ready
+                    | ConnectionState::AwaitingTurn
+                    | ConnectionState::Setup(SetupStep::BindConnection)
+            )
         };
-        let held = self.links.iter().position(|link| connected(&link.state));
+        let held = self.connections.iter().position(|connection| connected(&connection.state));
         if held.is_some() {
             return held;
         }
         let at = 0;
         let mut events = Events::with_capacity(64);
-        if matches!(self.links[at].state, State::Down(_)) {
+        if matches!(self.connections[at].state, ConnectionState::Down(_)) {
             self.connect(at, Instant::now());
         }
-        while matches!(self.links[at].state, State::Connecting | State::Securing)
-            && Instant::now() < until
+        while matches!(
+            self.connections[at].state,
+            ConnectionState::Connecting | ConnectionState::TlsHandshake
+        ) && Instant::now() < until
         {
             self.poll_writable(&mut events);
-            if let Err(lost) = self.attend(at, false) {
-                self.lose(at, &lost);
+            if let Err(lost) = self.service(at, false) {
+                self.close_connection(at, &lost);
             }
         }
-        connected(&self.links[at].state).then_some(at)
+        connected(&self.connections[at].state).then_some(at)
     }
 
-    /// Asks for one thing outside of sessions. Whether there was an answer; without one the
-    /// connection is given up.
-    fn ask(
+    /// Executes one operation outside a session. Returns false if there was no reply, in which case
+    /// the connection is closed.
+    fn call(
         &mut self,
         at: usize,
-        operation: Operation,
+        operation: NfsOp,
         write: &dyn Fn(&mut Request),
         until: Instant,
     ) -> bool {
@@ -133,60 +148,60 @@ impl Client {
             let xid = self.next_xid();
             let mut request = Request::new(Vec::new(), xid, &self.options.credential);
             write(&mut request);
-            self.links[at].send(&request.finish());
+            self.connections[at].send(&request.finish());
             let busy = loop {
-                match self.look_for(at, xid, operation, until) {
+                match self.poll_reply(at, xid, operation, until) {
                     Ok(Some(status)) => break status == Status::DELAY,
                     Ok(None) if Instant::now() < until => self.poll_writable(&mut events),
                     Ok(None) | Err(()) => {
-                        self.lose(at, "it does not answer to the leave");
+                        self.close_connection(at, "the server does not respond to the clean-up");
                         return false;
                     }
                 }
             };
-            if !busy || Instant::now() + PAUSE >= until {
+            if !busy || Instant::now() + BUSY_PAUSE >= until {
                 return !busy;
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(BUSY_PAUSE);
         }
     }
 
-    /// Reads what has come on a connection: the status of the answer with that number, if it has.
-    /// All other answers are to what is not waited for any more.
-    fn look_for(
+    /// Reads what has arrived on a connection and returns the status of the reply with this xid, if
+    /// it is there. Other replies are to requests we no longer wait for.
+    fn poll_reply(
         &mut self,
         at: usize,
         xid: u32,
-        operation: Operation,
+        operation: NfsOp,
         until: Instant,
     ) -> Result<Option<Status>, ()> {
-        let link = &mut self.links[at];
-        link.flush().map_err(|_| ())?;
+        let connection = &mut self.connections[at];
+        connection.flush().map_err(|_| ())?;
         let mut found = None;
-        while found.is_none() && Instant::now() < until && link.fill().map_err(|_| ())? {
-            let mut records = link.take_records();
+        while found.is_none() && Instant::now() < until && connection.fill().map_err(|_| ())? {
+            let mut records = connection.take_records();
             while let Some(record) = records.next().map_err(|_| ())? {
                 let reply = rpc::reply(record).map_err(|_| ())?;
                 if reply.xid == xid {
                     let reader = reply.outcome.map_err(|_| ())?;
-                    let mut answers = Answers::new(reader).map_err(|_| ())?;
-                    found = match answers.done(operation) {
+                    let mut results = CompoundResults::new(reader).map_err(|_| ())?;
+                    found = match results.check(operation) {
                         Ok(()) => Some(Status::OK),
-                        Err(Fault::Status { status, .. }) => Some(status),
+                        Err(OpError::Status { status, .. }) => Some(status),
                         Err(_) => return Err(()),
                     };
                 }
             }
-            link.put_records(records);
+            connection.put_records(records);
         }
         Ok(found)
     }
 
     fn poll_writable(&mut self, events: &mut Events) {
-        let _ = self.poll.poll(events, Some(PAUSE));
+        let _ = self.poll.poll(events, Some(BUSY_PAUSE));
         for event in &*events {
             if event.is_writable() {
-                self.links[event.token().0].writable();
+                self.connections[event.token().0].writable();
             }
         }
     }

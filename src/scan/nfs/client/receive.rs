@@ -1,157 +1,168 @@
-//! Answers: whose each is, and what becomes of its slot.
+//! Matches replies to requests and frees their slots.
 
 use std::time::{Duration, Instant};
 
-use super::{Client, Lost};
-use crate::scan::nfs::answers::{Answers, Fault};
-use crate::scan::nfs::compound::Operation;
-use crate::scan::nfs::link::{Flight, State, Step, Whose};
+use super::{LostReason, NfsClient};
+use crate::scan::nfs::compound::NfsOp;
+use crate::scan::nfs::connection::{ConnectionState, SetupStep};
+use crate::scan::nfs::results::{CompoundResults, OpError};
 use crate::scan::nfs::rpc;
-use crate::scan::nfs::slots::Slot;
+use crate::scan::nfs::session::{PendingRequest, ReplyMatch};
+use crate::scan::nfs::slots::SlotOutcome;
 use crate::scan::nfs::status::Status;
-use crate::scan::nfs::walk::Task;
+use crate::scan::nfs::walk::WalkTask;
 
-/// How soon RECLAIM_COMPLETE is sent again where the server put it off. Nothing here waits for it.
+/// Pause before repeating a RECLAIM_COMPLETE the server postponed. Nothing waits for it.
 const RECLAIM_PAUSE: Duration = Duration::from_millis(200);
 
-impl Client {
-    /// Takes the records that have come whole.
-    pub(super) fn receive(&mut self, at: usize) -> Result<(), Lost> {
-        let mut records = self.links[at].take_records();
+impl NfsClient {
+    /// Handles all complete records.
+    pub(super) fn receive(&mut self, at: usize) -> Result<(), LostReason> {
+        let mut records = self.connections[at].take_records();
         let now = Instant::now();
         let done = loop {
             match records.next() {
                 Ok(Some(record)) => {
-                    if let Err(lost) = self.record(at, record, now) {
+                    if let Err(lost) = self.handle_record(at, record, now) {
                         break Err(lost);
                     }
                 }
                 Ok(None) => break Ok(()),
-                Err(unframed) if unframed.is_tls() => break Err(self.came_encrypted()),
+                Err(unframed) if unframed.is_tls() => break Err(self.reply_is_tls()),
                 Err(unframed) => break Err(unframed.to_string()),
             }
         };
-        self.links[at].put_records(records);
+        self.connections[at].put_records(records);
         done
     }
 
-    fn record(&mut self, at: usize, record: &[u8], now: Instant) -> Result<(), Lost> {
+    fn handle_record(&mut self, at: usize, record: &[u8], now: Instant) -> Result<(), LostReason> {
         let reply = rpc::reply(record).map_err(|malformed| malformed.to_string())?;
-        let link = &mut self.links[at];
-        if link.setup.is_some_and(|(xid, _)| xid == reply.xid) {
-            link.setup = None;
-            let reader = reply.outcome.map_err(|refused| self.refused(refused))?;
-            let answers = Answers::new(reader).map_err(|malformed| malformed.to_string())?;
-            return self.step_answer(at, answers, now);
+        let connection = &mut self.connections[at];
+        if connection.setup.is_some_and(|(xid, _)| xid == reply.xid) {
+            connection.setup = None;
+            let reader = reply.outcome.map_err(|refused| self.rpc_refused(refused))?;
+            let results =
+                CompoundResults::new(reader).map_err(|malformed| malformed.to_string())?;
+            return self.setup_reply(at, results, now);
         }
-        let Some(session) = &mut link.session else {
-            return Err("an answer that nobody waits for".to_owned());
+        let Some(session) = &mut connection.session else {
+            return Err("a reply to no request of ours".to_owned());
         };
-        let flight = match session.landed(reply.xid) {
-            Whose::Flight(flight) => flight,
-            Whose::Twice => return Ok(()),
-            Whose::Nobody => return Err("an answer that nobody waits for".to_owned()),
+        let pending = match session.match_reply(reply.xid) {
+            ReplyMatch::Pending(pending) => pending,
+            ReplyMatch::Duplicate => return Ok(()),
+            ReplyMatch::Unknown => return Err("a reply to no request of ours".to_owned()),
         };
         let outcome = reply.outcome.map_err(|refused| refused.to_string());
-        let answers = outcome
-            .and_then(|reader| Answers::new(reader).map_err(|malformed| malformed.to_string()));
-        match answers {
-            Ok(answers) => self.landed(at, flight, answers, record.len(), now),
+        let results = outcome.and_then(|reader| {
+            CompoundResults::new(reader).map_err(|malformed| malformed.to_string())
+        });
+        match results {
+            Ok(results) => self.session_reply(at, pending, results, record.len(), now),
             Err(why) => {
-                self.walk.spoilt(flight.tasks, &why);
+                self.walk.reply_unusable(pending.tasks, &why);
                 Err(why)
             }
         }
     }
 
-    /// An answer in the session.
-    fn landed(
+    /// Handles a reply within the session.
+    fn session_reply(
         &mut self,
         at: usize,
-        flight: Flight,
-        mut answers: Answers<'_>,
+        pending: PendingRequest,
+        mut results: CompoundResults<'_>,
         size: usize,
         now: Instant,
-    ) -> Result<(), Lost> {
-        let Some(session) = &mut self.links[at].session else { return Ok(()) };
-        let Flight { slot, sequence, tasks, sent, .. } = flight;
-        match answers.sequence() {
-            Ok(told) => {
-                if (told.session, told.slot, told.sequence) != (session.id, slot, sequence) {
-                    let why = "the answer is for another slot";
-                    self.walk.spoilt(tasks, why);
+    ) -> Result<(), LostReason> {
+        let Some(session) = &mut self.connections[at].session else { return Ok(()) };
+        let PendingRequest { slot, sequence, tasks, sent, .. } = pending;
+        match results.sequence() {
+            Ok(sequence_result) => {
+                let echoed =
+                    (sequence_result.session, sequence_result.slot, sequence_result.sequence);
+                if echoed != (session.id, slot, sequence) {
+                    let why = "the reply is for another slot";
+                    self.walk.reply_unusable(tasks, why);
                     return Err(why.to_owned());
                 }
-                session.done(slot, Slot::Done);
-                session.slots.aim(told.target_highest_slot);
-                self.links[at].failures = 0;
+                session.done(slot, SlotOutcome::Completed);
+                session.slots.set_target(sequence_result.target_highest_slot);
+                self.connections[at].failures = 0;
                 if tasks.is_empty() {
-                    // Whether RECLAIM_COMPLETE was in it; a second one does no harm.
-                    match answers.done(Operation::ReclaimComplete) {
-                        Ok(()) | Err(Fault::Status { status: Status::COMPLETE_ALREADY, .. }) => {
-                            self.identity.reclaimed();
-                        }
-                        Err(Fault::Status { status: Status::DELAY | Status::GRACE, .. }) => {
-                            self.identity.reclaim_later(now + RECLAIM_PAUSE);
-                        }
-                        Err(_) => {}
-                    }
+                    self.reclaim_complete_reply(&mut results, now);
                     return Ok(());
                 }
-                self.heard = now;
+                self.last_reply = now;
                 self.window.answered(tasks.len(), now.saturating_duration_since(sent));
-                let done = self.walk.answer(tasks, &mut answers, size, now);
-                self.window.undone(std::mem::take(&mut self.walk.undone));
+                let done = self.walk.take_results(tasks, &mut results, size, now);
+                self.window.refund(std::mem::take(&mut self.walk.not_executed));
                 done.map_err(|malformed| malformed.to_string())
             }
-            Err(Fault::Status { status, .. }) => {
-                session.done(slot, Slot::Refused);
-                self.refused_in_sequence(at, status, tasks, now)
+            Err(OpError::Status { status, .. }) => {
+                session.done(slot, SlotOutcome::Refused);
+                self.sequence_failed(at, status, tasks, now)
             }
             Err(fault) => {
-                self.walk.spoilt(tasks, &fault.to_string());
+                self.walk.reply_unusable(tasks, &fault.to_string());
                 Err(fault.to_string())
             }
         }
     }
 
-    fn refused_in_sequence(
+    /// Handles the reply to a request without tasks, which may have held RECLAIM_COMPLETE.
+    fn reclaim_complete_reply(&mut self, results: &mut CompoundResults<'_>, now: Instant) {
+        match results.check(NfsOp::ReclaimComplete) {
+            // COMPLETE_ALREADY: a repetition, which is harmless.
+            Ok(()) | Err(OpError::Status { status: Status::COMPLETE_ALREADY, .. }) => {
+                self.identity.reclaim_complete_done();
+            }
+            Err(OpError::Status { status: Status::DELAY | Status::GRACE, .. }) => {
+                self.identity.postpone_reclaim_complete(now + RECLAIM_PAUSE);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Handles a request whose SEQUENCE failed: none of its operations was executed.
+    fn sequence_failed(
         &mut self,
         at: usize,
         status: Status,
-        tasks: Vec<Task>,
+        tasks: Vec<WalkTask>,
         now: Instant,
-    ) -> Result<(), Lost> {
+    ) -> Result<(), LostReason> {
         match status {
             Status::DELAY
             | Status::GRACE
             | Status::TOO_MANY_OPS
             | Status::REQ_TOO_BIG
             | Status::REP_TOO_BIG
-            // Ganesha, for more operations than it likes, though it grants them.
+            // ganesha's reply to more operations than it likes, even if it granted them.
             | Status::RESOURCE => {
-                // The server is there, and has its reasons.
-                self.heard = now;
-                self.walk.refused(tasks, status, now);
+                // The server is there; it only postpones.
+                self.last_reply = now;
+                self.walk.sequence_failed(tasks, status, now);
                 Ok(())
             }
             Status::CONN_NOT_BOUND_TO_SESSION => {
-                self.walk.again(tasks);
-                if matches!(self.links[at].state, State::Ready) {
-                    self.set_up(at, Step::Bind, now);
+                self.walk.requeue(tasks);
+                if matches!(self.connections[at].state, ConnectionState::Ready) {
+                    self.send_setup_step(at, SetupStep::BindConnection, now);
                 }
                 Ok(())
             }
             Status::STALE_CLIENTID | Status::EXPIRED => {
-                self.walk.again(tasks);
-                let session = self.links[at].session.as_ref();
+                self.walk.requeue(tasks);
+                let session = self.connections[at].session.as_ref();
                 session.into_iter().for_each(|session| self.identity.forget(session.client));
                 Err(status.to_string())
             }
-            // BADSESSION, DEADSESSION, BADSLOT, SEQ_MISORDERED and whatever else: this session is
-            // of no use any more, and a new one is soon made.
+            // BADSESSION, DEADSESSION, BADSLOT, SEQ_MISORDERED and others: the session is unusable,
+            // and a new one is cheap.
             other => {
-                self.walk.again(tasks);
+                self.walk.requeue(tasks);
                 Err(other.to_string())
             }
         }

@@ -1,4 +1,4 @@
-//! From no connection to a session: TCP, TLS, EXCHANGE_ID, CREATE_SESSION, RECLAIM_COMPLETE.
+//! Sets up a connection: TCP, TLS, EXCHANGE_ID, CREATE_SESSION, RECLAIM_COMPLETE.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,203 +6,221 @@ use std::time::Instant;
 
 use mio::Token;
 
-use super::{Client, Lost};
-use crate::scan::nfs::answers::{
-    Answers, CONFIRMED_R, CreateSession, ExchangeId, Fault, USE_NON_PNFS,
+use super::{LostReason, NfsClient};
+use crate::scan::nfs::compound::{NfsOp, Request};
+use crate::scan::nfs::connection::{ConnectionState, SetupStep};
+use crate::scan::nfs::errors;
+use crate::scan::nfs::results::{
+    CONFIRMED_R, CompoundResults, CreateSessionResult, ExchangeIdResult, OpError, USE_NON_PNFS,
 };
-use crate::scan::nfs::compound::{Operation, Request};
-use crate::scan::nfs::inode;
-use crate::scan::nfs::link::{Session, State, Step, WANTED};
-use crate::scan::nfs::rpc::Refused;
+use crate::scan::nfs::rpc::RpcError;
+use crate::scan::nfs::session::{NfsSession, REQUESTED_CHANNEL};
 use crate::scan::nfs::status::Status;
-use crate::scan::nfs::tls::Secure;
+use crate::scan::nfs::tls::TlsConnector;
 use crate::scan::nfs::transport::Transport;
 
-/// The least bytes of a reply that are of any use: one entry with a long name.
-const LEAST_RESPONSE: u32 = 1024;
+/// Smallest useful reply in bytes: one entry with a long name.
+const MIN_RESPONSE: u32 = 1024;
 
-impl Client {
+impl NfsClient {
     pub(super) fn connect(&mut self, at: usize, now: Instant) {
         let address = self.address();
         let (secure, registry) = (self.options.secure.as_ref(), self.poll.registry());
         match Transport::connect(address, secure, registry, Token(at)) {
             Ok(stream) => {
-                self.links[at].connect(stream);
-                self.links[at].setup = Some((0, now));
+                self.connections[at].connect(stream);
+                self.connections[at].setup = Some((0, now));
             }
-            Err(error) => self.lose(at, &format!("{address}: {error}")),
+            Err(error) => self.close_connection(at, &format!("{address}: {error}")),
         }
     }
 
-    /// Where connections lead: another address after each failure, until one has answered.
+    /// The address to connect to. It changes after each failure until a server has replied.
     pub(super) fn address(&self) -> SocketAddr {
         self.addresses[self.address]
     }
 
-    /// Goes on with TLS's handshake. Whether it has come to its end.
-    pub(super) fn secured(&mut self, at: usize) -> Result<bool, Lost> {
-        self.links[at].secured().map_err(|error| {
-            let problem = self.insecure(&error.to_string());
-            // Who was there before may be there again, with the certificate that it had.
-            if error.kind() == io::ErrorKind::InvalidData && !self.identity.was_met() {
+    /// Continues the TLS handshake. Returns true when it is complete.
+    pub(super) fn secured(&mut self, at: usize) -> Result<bool, LostReason> {
+        self.connections[at].secured().map_err(|error| {
+            let problem = self.tls_error(&error.to_string());
+            // A server that replied before may come back with its old certificate.
+            if error.kind() == io::ErrorKind::InvalidData && !self.identity.has_answered() {
                 self.walk.fatal = Some(("connect to", io::Error::other(problem.clone())));
             }
             problem
         })
     }
 
-    fn insecure(&self, problem: &str) -> Lost {
-        let server = self.options.secure.as_ref().map_or("", Secure::server);
+    fn tls_error(&self, problem: &str) -> LostReason {
+        let server = self.options.secure.as_ref().map_or("", TlsConnector::server);
         format!("TLS with {server} at {}: {problem}", self.address())
     }
 
-    /// What is said of a connection that nothing comes on.
-    pub(super) fn silent(&self, at: usize) -> Lost {
-        match self.links[at].state {
-            State::Securing => {
-                let problem = "it does not answer; if it speaks NFS without TLS, leave out --tls";
-                self.insecure(problem)
+    /// Describes a connection on which nothing arrives.
+    pub(super) fn silence_reason(&self, at: usize) -> LostReason {
+        match self.connections[at].state {
+            ConnectionState::TlsHandshake => {
+                let problem =
+                    "the server does not respond; if it speaks NFS without TLS, omit --tls";
+                self.tls_error(problem)
             }
-            _ => "it does not answer".to_owned(),
+            _ => "the server does not respond".to_owned(),
         }
     }
 
-    /// What comes is TLS, which a server may say that was spoken to without it.
-    pub(super) fn came_encrypted(&mut self) -> Lost {
-        let problem = "the server wants TLS; say --tls";
-        if self.options.secure.is_none() && !self.identity.was_met() {
+    /// Handles a TLS alert in reply to plaintext: the server requires TLS.
+    pub(super) fn reply_is_tls(&mut self) -> LostReason {
+        let problem = "the server requires TLS; use --tls";
+        if self.options.secure.is_none() && !self.identity.has_answered() {
             self.walk.fatal = Some(("connect to", io::Error::other(problem)));
         }
         problem.to_owned()
     }
 
-    /// Why a connection was lost, and what may help if the server took it and never gave an answer.
-    pub(super) fn with_hint(&self, at: usize, why: &str) -> Lost {
-        let taken = matches!(self.links[at].state, State::Waiting | State::Setup(_));
-        let never = !self.identity.was_met() && self.identity.client().is_none();
+    /// Adds a hint about TLS if the server accepted the connection and never replied.
+    pub(super) fn with_hint(&self, at: usize, why: &str) -> LostReason {
+        let taken = matches!(
+            self.connections[at].state,
+            ConnectionState::AwaitingTurn | ConnectionState::Setup(_)
+        );
+        let never = !self.identity.has_answered() && self.identity.client().is_none();
         match taken && self.options.secure.is_none() && never {
-            true => format!("{why}; a server that wants TLS needs --tls"),
+            true => format!("{why}; if the server requires TLS, use --tls"),
             false => why.to_owned(),
         }
     }
 
-    /// Makes the session of a connection that has none, when it is its turn.
-    pub(super) fn set_up_waiting(&mut self, now: Instant) {
-        for at in 0..self.links.len() {
-            if matches!(self.links[at].state, State::Waiting) && self.identity.take_turn(at) {
+    /// Starts the session setup of the next waiting connection. One connection at a time has its
+    /// turn.
+    pub(super) fn start_next_setup(&mut self, now: Instant) {
+        for at in 0..self.connections.len() {
+            if matches!(self.connections[at].state, ConnectionState::AwaitingTurn)
+                && self.identity.acquire_turn(at)
+            {
                 let step = match (self.identity.client(), self.identity.orphan()) {
-                    (None, _) => Step::Exchange,
-                    (Some(_), Some(_)) => Step::Tidy,
-                    (Some(_), None) => Step::Create,
+                    (None, _) => SetupStep::ExchangeId,
+                    (Some(_), Some(_)) => SetupStep::DestroyOrphan,
+                    (Some(_), None) => SetupStep::CreateSession,
                 };
-                self.set_up(at, step, now);
+                self.send_setup_step(at, step, now);
             }
         }
     }
 
-    /// Sends the request of a step.
-    pub(super) fn set_up(&mut self, at: usize, step: Step, now: Instant) {
+    /// Sends the request of a setup step.
+    pub(super) fn send_setup_step(&mut self, at: usize, step: SetupStep, now: Instant) {
         let xid = self.next_xid();
         let mut request = Request::new(Vec::new(), xid, &self.options.credential);
-        let link = &mut self.links[at];
-        match (step, &mut link.session) {
-            (Step::Exchange, _) => {
+        let connection = &mut self.connections[at];
+        match (step, &mut connection.session) {
+            (SetupStep::ExchangeId, _) => {
                 let verifier = self.identity.verifier();
                 request.exchange_id(&verifier, self.identity.owner(), USE_NON_PNFS);
             }
-            (Step::Tidy, _) => {
+            (SetupStep::DestroyOrphan, _) => {
                 request.destroy_session(&self.identity.orphan().unwrap_or_default());
             }
-            (Step::Create, _) => {
+            (SetupStep::CreateSession, _) => {
                 let (client, sequence) = self.identity.client().unwrap_or_default();
-                request.create_session(client, sequence, &WANTED);
+                request.create_session(client, sequence, &REQUESTED_CHANNEL);
             }
-            (Step::Bind, Some(session)) => request.bind_conn_to_session(&session.id),
-            (Step::Bind, None) => return,
+            (SetupStep::BindConnection, Some(session)) => request.bind_conn_to_session(&session.id),
+            (SetupStep::BindConnection, None) => return,
         }
-        link.send(&request.finish());
-        link.setup = Some((xid, now));
-        link.state = State::Setup(step);
+        connection.send(&request.finish());
+        connection.setup = Some((xid, now));
+        connection.state = ConnectionState::Setup(step);
     }
 
-    /// The number of a request outside of slots.
+    /// An xid outside the slots.
     pub(super) fn next_xid(&mut self) -> u32 {
-        self.number = self.number.wrapping_add(1);
-        self.number << 12 | 0xfff
+        self.request_counter = self.request_counter.wrapping_add(1);
+        self.request_counter << 12 | 0xfff
     }
 
-    /// RPC did not take a step of the setup.
-    pub(super) fn refused(&mut self, refused: Refused) -> Lost {
-        if !self.identity.was_known() {
-            self.walk.fatal = Some(("connect to", inode::refusal(refused)));
+    /// Handles an RPC error in a setup step.
+    pub(super) fn rpc_refused(&mut self, refused: RpcError) -> LostReason {
+        if !self.identity.had_session() {
+            self.walk.fatal = Some(("connect to", errors::from_rpc(refused)));
         }
         refused.to_string()
     }
 
-    /// The answer to a step.
-    pub(super) fn step_answer(
+    /// Handles the reply to a setup step.
+    pub(super) fn setup_reply(
         &mut self,
         at: usize,
-        mut answers: Answers<'_>,
+        mut results: CompoundResults<'_>,
         now: Instant,
-    ) -> Result<(), Lost> {
-        let State::Setup(step) = self.links[at].state else {
-            return Err("an answer that nobody waits for".to_owned());
+    ) -> Result<(), LostReason> {
+        let ConnectionState::Setup(step) = self.connections[at].state else {
+            return Err("a reply to no request of ours".to_owned());
         };
         let done = match step {
-            Step::Exchange => match answers.exchange_id() {
-                // Of an earlier life: where its sessions' numbers are, nobody here knows.
-                Ok(ExchangeId { client, flags, .. }) if flags & CONFIRMED_R != 0 => {
+            SetupStep::ExchangeId => match results.exchange_id() {
+                // The client id exists from before, and we do not know its sequence ids.
+                Ok(ExchangeIdResult { client, flags, .. }) if flags & CONFIRMED_R != 0 => {
                     self.identity.forget(client);
-                    return Err("the server takes this client for another one".to_owned());
+                    return Err("the server mistakes this client for an existing one".to_owned());
                 }
                 Ok(exchanged) => {
                     if exchanged.may_be_linux() {
-                        self.walk.one_at_a_time();
+                        self.walk.disable_batching();
                     }
-                    self.identity.known(exchanged.client, exchanged.sequence);
-                    self.set_up(at, Step::Create, now);
+                    self.identity.assign(exchanged.client, exchanged.sequence);
+                    self.send_setup_step(at, SetupStep::CreateSession, now);
                     Ok(())
                 }
                 Err(fault) => Err(fault),
             },
-            Step::Tidy => match answers.done(Operation::DestroySession) {
-                // It is busy with what was lost: when all ends, then.
-                Err(Fault::Status { status: Status::DELAY, .. }) => {
-                    self.set_up(at, Step::Create, now);
+            SetupStep::DestroyOrphan => match results.check(NfsOp::DestroySession) {
+                // Requests on the lost connection are still running. Destroy the session at the
+                // end.
+                Err(OpError::Status { status: Status::DELAY, .. }) => {
+                    self.send_setup_step(at, SetupStep::CreateSession, now);
                     Ok(())
                 }
-                Ok(()) | Err(Fault::Status { .. }) => {
-                    self.identity.tidied();
+                Ok(()) | Err(OpError::Status { .. }) => {
+                    self.identity.orphan_destroyed();
                     let more = self.identity.orphan().is_some();
-                    self.set_up(at, if more { Step::Tidy } else { Step::Create }, now);
+                    self.send_setup_step(
+                        at,
+                        if more { SetupStep::DestroyOrphan } else { SetupStep::CreateSession },
+                        now,
+                    );
                     Ok(())
                 }
                 Err(fault) => Err(fault),
             },
-            Step::Create => match answers.create_session() {
-                Ok(created) => return self.created(at, &created, now),
+            SetupStep::CreateSession => match results.create_session() {
+                Ok(created) => return self.session_created(at, &created, now),
                 Err(fault) => Err(fault),
             },
-            Step::Bind => answers.bind_conn_to_session().map(|_| {
-                self.links[at].state = State::Ready;
+            SetupStep::BindConnection => results.bind_conn_to_session().map(|_| {
+                self.connections[at].state = ConnectionState::Ready;
             }),
         };
-        done.map_err(|fault| self.step_failed(at, step, fault))
+        done.map_err(|fault| self.setup_step_failed(at, step, fault))
     }
 
-    fn created(&mut self, at: usize, created: &CreateSession, now: Instant) -> Result<(), Lost> {
-        let CreateSession { session, fore, .. } = created;
-        tracing::debug!(link = at, ?fore, "session");
-        let first = !self.identity.was_known();
-        let client = self.identity.created(at);
-        let problem = match self.walk.operations() {
+    fn session_created(
+        &mut self,
+        at: usize,
+        created: &CreateSessionResult,
+        now: Instant,
+    ) -> Result<(), LostReason> {
+        let CreateSessionResult { session, fore, .. } = created;
+        tracing::debug!(connection = at, ?fore, "session");
+        let first = !self.identity.had_session();
+        let client = self.identity.session_created(at);
+        let problem = match self.walk.operations_needed() {
             needed if fore.max_operations < needed => Some(format!(
-                "the server grants {} operations in a request, and {needed} are needed",
+                "the server allows {} operations per request; {needed} are needed",
                 fore.max_operations
             )),
-            _ if fore.max_response < LEAST_RESPONSE => Some(format!(
-                "the server grants replies of {} bytes, and {LEAST_RESPONSE} are needed",
+            _ if fore.max_response < MIN_RESPONSE => Some(format!(
+                "the server allows replies of {} bytes; {MIN_RESPONSE} are needed",
                 fore.max_response
             )),
             _ => None,
@@ -211,80 +229,57 @@ impl Client {
             Some(problem) if first => {
                 self.walk.fatal = Some(("connect to", io::Error::other(problem)));
             }
-            // Others have sufficed and may do so again: what was read is not thrown away for it.
+            // Earlier sessions were good enough and the next may be again. Keep what has been read.
             Some(problem) => {
-                self.identity.left(client, *session);
+                self.identity.add_orphan(client, *session);
                 return Err(problem);
             }
             None => {}
         }
-        self.links[at].session = Some(Session::new(*session, client, fore, self.window.most()));
-        self.links[at].state = State::Ready;
-        if self.identity.must_reclaim() {
-            self.reclaim(at, now);
+        self.connections[at].session =
+            Some(NfsSession::new(*session, client, fore, self.window.most()));
+        self.connections[at].state = ConnectionState::Ready;
+        if self.identity.owes_reclaim_complete() {
+            self.send_reclaim_complete(at, now);
         }
         Ok(())
     }
 
-    /// Says that nothing is reclaimed.
-    fn reclaim(&mut self, at: usize, now: Instant) {
-        let link = &mut self.links[at];
-        let Some(session) = &mut link.session else { return };
-        self.number = self.number.wrapping_add(1);
-        let (number, credential) = (self.number, &self.options.credential);
-        let begun = session.begin(number, Vec::new(), credential, Vec::new(), now);
-        if let Ok((_, mut request)) = begun {
-            request.reclaim_complete();
-            link.send(&request.finish());
-        }
-    }
-
-    /// Says it again where the server put it off.
-    pub(super) fn reclaim_again(&mut self, now: Instant) {
-        if !self.identity.reclaim_is_due(now) {
-            return;
-        }
-        if let Some(at) = (0..self.links.len()).find(|at| self.links[*at].free() > 0) {
-            self.identity.reclaim_said();
-            self.reclaim(at, now);
-        }
-    }
-
-    /// What a step's failure means; the connection is made anew after a pause.
-    fn step_failed(&mut self, at: usize, step: Step, fault: Fault) -> Lost {
-        if let Fault::Status { status, .. } = fault {
+    /// Decides what the failure of a setup step means. The connection is retried after a pause.
+    fn setup_step_failed(&mut self, at: usize, step: SetupStep, fault: OpError) -> LostReason {
+        if let OpError::Status { status, .. } = fault {
             let (client, _) = self.identity.client().unwrap_or_default();
-            // Who is busy says nothing of what was asked before.
+            // A busy server says nothing about an earlier CREATE_SESSION.
             let busy = matches!(
                 status,
                 Status::DELAY | Status::GRACE | Status::SERVERFAULT | Status::RESOURCE
             );
-            if step == Step::Create && !busy {
-                self.identity.answered();
+            if step == SetupStep::CreateSession && !busy {
+                self.identity.create_session_refused();
             }
             match status {
                 _ if busy => {}
-                // Of the client id it says nothing.
-                Status::BADSESSION if step == Step::Bind => {}
+                // This says nothing about the client id.
+                Status::BADSESSION if step == SetupStep::BindConnection => {}
                 Status::CLID_INUSE
                 | Status::STALE_CLIENTID
                 | Status::EXPIRED
                 | Status::SEQ_MISORDERED
                 | Status::BADSESSION => self.identity.forget(client),
-                other if !self.identity.was_known() && step != Step::Bind => {
+                other if !self.identity.had_session() && step != SetupStep::BindConnection => {
                     let error = match other {
                         Status::MINOR_VERS_MISMATCH => io::Error::other(format!(
-                            "{other}: the server does not speak NFSv4.1, which is needed"
+                            "{other}: the server does not support NFSv4.1, which is required"
                         )),
-                        other => inode::advice(other),
+                        other => errors::with_advice(other),
                     };
                     self.walk.fatal = Some(("connect to", error));
                 }
                 _ => {}
             }
-            self.identity.met();
+            self.identity.note_answer();
         }
-        self.identity.let_go(at);
+        self.identity.release_turn(at);
         fault.to_string()
     }
 }

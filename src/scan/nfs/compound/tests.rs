@@ -4,9 +4,9 @@ fn credential() -> Credential {
     Credential::sys(1, b"probe", 0, 0)
 }
 
-/// The words of a request that begins as all do, behind its head.
+/// The words of a request after the header common to all.
 fn words(build: impl FnOnce(&mut Request)) -> Vec<u32> {
-    let mut request = Request::new(b"what was there".to_vec(), 5, &credential());
+    let mut request = Request::new(b"old contents".to_vec(), 5, &credential());
     build(&mut request);
     let (size, operations) = (request.size(), request.operations());
     let bytes = request.finish();
@@ -15,7 +15,7 @@ fn words(build: impl FnOnce(&mut Request)) -> Vec<u32> {
         bytes.chunks(4).map(|c| u32::from_be_bytes([c[0], c[1], c[2], c[3]])).collect();
     let head = [
         LAST_FRAGMENT | size as u32,
-        // xid, CALL, RPC 2, NFS 4, COMPOUND; AUTH_SYS: stamp, machine name, uid, gid, no gids.
+        // xid, CALL, RPC 2, NFS 4, COMPOUND; AUTH_SYS: stamp, machine name, uid, gid, no groups.
         5,
         0,
         2,
@@ -42,23 +42,23 @@ fn words(build: impl FnOnce(&mut Request)) -> Vec<u32> {
     words[head.len()..].to_vec()
 }
 
-// The bytes below are those that nfs-ganesha 4.3 answered as it should.
+// nfs-ganesha 4.3 accepted exactly these bytes.
 
 #[test]
-fn a_listing() {
+fn readdir_is_encoded() {
     let args = SequenceArgs {
         session: *b"\x02\0\0\0\x3c\xb4\x05\x6b\x02\0\0\0\0\0\0\0",
         sequence: 3,
         slot: 4,
         highest_slot: 5,
-        cache: Cache::No,
+        cache: CacheThis::No,
     };
     let read_dir = ReadDirArgs {
         cookie: 0x0102_0304_0506_0708,
         verifier: *b"verifier",
         dir_count: 4096,
         max_count: 8192,
-        attributes: Mask::ENTRY,
+        attributes: AttrMask::ENTRY,
     };
     let written = words(|r| {
         r.sequence(&args);
@@ -74,14 +74,14 @@ fn a_listing() {
 }
 
 #[test]
-fn a_session() {
+fn session_operations_are_encoded() {
     let written = words(|r| r.exchange_id(b"12345678", b"owner", 0x1_0000));
     assert_eq!(
         written,
         [42, 0x3132_3334, 0x3536_3738, 5, 0x6f77_6e65, 0x7200_0000, 0x1_0000, 0, 0]
     );
 
-    let fore = Channel {
+    let fore = ChannelAttrs {
         max_request: 1,
         max_response: 2,
         max_response_cached: 3,
@@ -103,13 +103,13 @@ fn a_session() {
 }
 
 #[test]
-fn a_path_and_a_file() {
+fn lookups_and_reads_are_encoded() {
     let written = words(|r| {
         r.put_root_fh();
         r.lookup(b"tree");
         r.get_fh();
-        r.get_attr(Mask::TYPE);
-        r.get_attr(Mask::default());
+        r.get_attr(AttrMask::TYPE);
+        r.get_attr(AttrMask::default());
         r.read(1 << 32, 43);
         assert_eq!(r.operations(), 6);
     });
@@ -118,9 +118,9 @@ fn a_path_and_a_file() {
 }
 
 #[test]
-fn a_long_machine_name_is_cut() {
+fn a_long_machine_name_is_truncated() {
     let request = Request::new(Vec::new(), 1, &Credential::sys(0, &[b'm'; 300], 1, 2));
-    // The length of the credential: a stamp, 255 bytes with their length and padding, uid, gid and
-    // no gids. At most 400.
+    // Length of the credential: stamp, 255 bytes with length and padding, uid, gid and no groups.
+    // At most 400.
     assert_eq!(request.finish()[32..36], (4 + 4 + 256 + 12_u32).to_be_bytes());
 }

@@ -1,8 +1,9 @@
-//! A connection with TLS on it, by rustls, which the SDK of AWS stands on, too.
+//! A TLS connection, by rustls, which the AWS SDK uses as well.
 //!
-//! Readiness comes in edges, so nothing may be left where no event tells of it. What the kernel has
-//! is read until it has no more; what was read is decrypted before more is; and what rustls holds
-//! for the kernel is sent by [`Stream::send`], which the caller repeats when there is room again.
+//! Readiness is edge-triggered, so no data may be left behind that no event will report. The kernel
+//! is read until it has no more; what was read is decrypted before more is read; and what rustls
+//! holds for the kernel is sent by [`TlsStream::send`], which the caller repeats when the kernel
+//! accepts more.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -14,26 +15,28 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::{Tls, problem};
 
-/// Bytes that rustls may hold that are not sent.
-const HELD: usize = 256 * 1024;
+/// Most unsent bytes that rustls may hold.
+const WRITE_BUFFER: usize = 256 * 1024;
 
-/// Bytes read at once: rustls itself would take 4 KiB.
-const READ: usize = 128 * 1024;
+/// Bytes per read; rustls itself would read 4 KiB.
+const READ_SIZE: usize = 128 * 1024;
 
-/// Looks at the kernel for one byte in the clear: records without any could come for ever.
-const FETCHES: usize = 16;
+/// Most reads of the kernel without any plaintext: a server could send empty TLS records forever.
+const MAX_FETCHES: usize = 16;
 
-/// Whom to trust, and who the server must be.
+/// Creates TLS connections to one server name with given root certificates.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Secure {
+pub(in super::super) struct TlsConnector {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     server: Arc<str>,
 }
 
-impl Secure {
+impl TlsConnector {
+    /// Loads the root certificates.
+    ///
     /// # Errors
-    /// There are no root certificates, or no certificate can be for such a name.
+    /// There are no root certificates, or the name is not valid in a certificate.
     pub(in super::super) fn new(tls: &Tls) -> io::Result<Self> {
         let found = match &tls.roots {
             Some(file) => rustls_native_certs::load_certs_from_paths(Some(file), None),
@@ -44,15 +47,15 @@ impl Secure {
         if roots.is_empty() {
             let why = found.errors.first().map_or(String::new(), |error| format!(" ({error})"));
             return Err(io::Error::other(format!(
-                "--tls: this machine has no root certificates{why}; install ca-certificates, or \
-                 name a file of them in SSL_CERT_FILE"
+                "--tls: no root certificates found{why}; install ca-certificates, or \
+                 name a PEM file in SSL_CERT_FILE"
             )));
         }
         let server = tls.server.as_str();
         let name = ServerName::try_from(server.to_owned()).map_err(|_| {
-            io::Error::other(format!("--tls: no certificate can be for the name `{server}`"))
+            io::Error::other(format!("--tls: `{server}` is not a valid name in a certificate"))
         })?;
-        // Named, because a process with two of them has none by default.
+        // Named explicitly: with two crypto providers linked, rustls has no default.
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider);
         let config = config.with_safe_default_protocol_versions().map_err(io::Error::other)?;
@@ -60,71 +63,70 @@ impl Secure {
         Ok(Self { config: Arc::new(config), name, server: server.into() })
     }
 
-    /// Whom the certificate must be for.
+    /// The name the certificate must match.
     pub(in super::super) fn server(&self) -> &str {
         &self.server
     }
 
-    /// Puts TLS on a connection that is being made.
-    pub(in super::super) fn begin(&self, stream: TcpStream) -> io::Result<Stream> {
+    /// Wraps a TCP connection, which need not be established yet.
+    pub(in super::super) fn begin(&self, stream: TcpStream) -> io::Result<TlsStream> {
         let tls = ClientConnection::new(Arc::clone(&self.config), self.name.clone());
         let mut tls = tls.map_err(io::Error::other)?;
-        tls.set_buffer_limit(Some(HELD));
-        Ok(Stream { stream, tls, coming: Vec::new(), read: 0 })
+        tls.set_buffer_limit(Some(WRITE_BUFFER));
+        Ok(TlsStream { stream, tls, encrypted: Vec::new(), decrypted: 0 })
     }
 }
 
-/// A connection with TLS on it.
 #[derive(Debug)]
-pub(in super::super) struct Stream {
+pub(in super::super) struct TlsStream {
     pub(in super::super) stream: TcpStream,
     tls: ClientConnection,
-    /// What the kernel gave; `coming[read..]` is not decrypted yet.
-    coming: Vec<u8>,
-    read: usize,
+    /// Bytes from the kernel; `encrypted[decrypted..]` is still to be decrypted.
+    encrypted: Vec<u8>,
+    decrypted: usize,
 }
 
-/// What a look at the kernel brought.
-enum Came {
+/// Result of a read of the kernel.
+enum Fetched {
     Bytes,
     NotYet,
     End,
 }
 
-impl Stream {
-    /// Goes on with the handshake. Whether it has come to its end.
+impl TlsStream {
+    /// Continues the handshake. Returns true when it is complete.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidData`] where another try would end in the same way.
-    pub(in super::super) fn shake(&mut self) -> io::Result<bool> {
-        self.shake_on().map_err(|error| match error.kind() {
-            // As a server does that closes with a part of the client's words unread.
-            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => problem::hung_up(),
+    /// [`ErrorKind::InvalidData`] if a retry is pointless.
+    pub(in super::super) fn handshake(&mut self) -> io::Result<bool> {
+        self.handshake_step().map_err(|error| match error.kind() {
+            // From a server that closed without reading all of the client's data.
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => problem::handshake_cut_off(),
             _ => error,
         })
     }
 
-    fn shake_on(&mut self) -> io::Result<bool> {
+    fn handshake_step(&mut self) -> io::Result<bool> {
         loop {
             self.try_send()?;
             if !self.tls.is_handshaking() {
                 return Ok(true);
             }
             match self.fetch()? {
-                Came::Bytes => self.decrypt()?,
-                Came::NotYet => return Ok(false),
-                Came::End => return Err(problem::hung_up()),
+                Fetched::Bytes => self.decrypt()?,
+                Fetched::NotYet => return Ok(false),
+                Fetched::End => return Err(problem::handshake_cut_off()),
             }
         }
     }
 
-    /// Reads what was sent in the clear, as much as there is and fits.
+    /// Reads plaintext, as much as there is and fits.
     pub(in super::super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         let mut fetches = 0;
         while filled < buffer.len() {
             match self.tls.reader().read(&mut buffer[filled..]) {
-                // The server took its leave, and said so.
+                // The server closed the connection with close_notify.
                 Ok(0) => break,
                 Ok(bytes) => {
                     filled += bytes;
@@ -133,30 +135,30 @@ impl Stream {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
-            // What came with one read of the kernel goes on at once: the next one tells the rest.
-            if filled > 0 && self.read == self.coming.len() {
+            // Return the plaintext of this read; the next read fetches more.
+            if filled > 0 && self.decrypted == self.encrypted.len() {
                 break;
             }
             fetches += usize::from(filled == 0);
-            if fetches > FETCHES {
-                // Asked again when it was looked at the time.
+            if fetches > MAX_FETCHES {
+                // The event loop checks its timers before it reads again.
                 return Err(ErrorKind::Interrupted.into());
             }
             match self.fetch()? {
-                Came::Bytes => self.decrypt()?,
-                Came::NotYet => return Err(ErrorKind::WouldBlock.into()),
-                Came::End => break,
+                Fetched::Bytes => self.decrypt()?,
+                Fetched::NotYet => return Err(ErrorKind::WouldBlock.into()),
+                Fetched::End => break,
             }
-            // An answer, where TLS itself has one: new keys, for one.
+            // TLS itself may have a reply, for example to a key update.
             self.try_send()?;
         }
         Ok(filled)
     }
 
-    /// Takes bytes to be sent; [`Stream::send`] sends what was taken and not sent.
+    /// Accepts plaintext to send; [`TlsStream::send`] sends what is left of it.
     ///
     /// # Errors
-    /// [`ErrorKind::WouldBlock`] where none are taken before the kernel takes what there is.
+    /// [`ErrorKind::WouldBlock`] if nothing is accepted until the kernel takes more.
     pub(in super::super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.tls.writer().write(bytes)? {
             0 => {
@@ -170,7 +172,7 @@ impl Stream {
     /// Sends what rustls holds.
     ///
     /// # Errors
-    /// [`ErrorKind::WouldBlock`] if the kernel does not take all of it.
+    /// [`ErrorKind::WouldBlock`] if the kernel does not accept all of it.
     pub(in super::super) fn send(&mut self) -> io::Result<()> {
         while self.tls.wants_write() {
             match self.tls.write_tls(&mut self.stream) {
@@ -183,7 +185,7 @@ impl Stream {
         Ok(())
     }
 
-    /// The same where it is no matter whether all of it goes: there is an event when more can.
+    /// Like [`Self::send`], but leaves the rest for the next writable event.
     fn try_send(&mut self) -> io::Result<()> {
         match self.send() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
@@ -191,41 +193,41 @@ impl Stream {
         }
     }
 
-    /// Makes sure that there are bytes to decrypt.
-    fn fetch(&mut self) -> io::Result<Came> {
-        if self.read < self.coming.len() {
-            return Ok(Came::Bytes);
+    /// Makes sure there are bytes to decrypt.
+    fn fetch(&mut self) -> io::Result<Fetched> {
+        if self.decrypted < self.encrypted.len() {
+            return Ok(Fetched::Bytes);
         }
-        self.coming.resize(READ, 0);
-        self.read = 0;
+        self.encrypted.resize(READ_SIZE, 0);
+        self.decrypted = 0;
         let came = loop {
-            match self.stream.read(&mut self.coming) {
+            match self.stream.read(&mut self.encrypted) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 came => break came,
             }
         };
-        self.coming.truncate(*came.as_ref().unwrap_or(&0));
+        self.encrypted.truncate(*came.as_ref().unwrap_or(&0));
         match came {
-            Ok(0) => Ok(Came::End),
-            Ok(_) => Ok(Came::Bytes),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Came::NotYet),
+            Ok(0) => Ok(Fetched::End),
+            Ok(_) => Ok(Fetched::Bytes),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Fetched::NotYet),
             Err(error) => Err(error),
         }
     }
 
-    /// Gives rustls what it takes of what has come.
+    /// Passes bytes to rustls and decrypts them.
     fn decrypt(&mut self) -> io::Result<()> {
-        let mut rest = &self.coming[self.read..];
+        let mut rest = &self.encrypted[self.decrypted..];
         let taken = self.tls.read_tls(&mut rest)?;
-        self.read += taken;
+        self.decrypted += taken;
         if taken == 0 {
-            // Behind the server's last word, which there is nothing to.
-            self.read = self.coming.len();
+            // After close_notify nothing more is decrypted.
+            self.decrypted = self.encrypted.len();
         }
         match self.tls.process_new_packets() {
             Ok(_) => Ok(()),
             Err(error) => {
-                // The server is told what is wrong; whether it hears that is all the same.
+                // Tell the server what is wrong, as a courtesy.
                 let _ = self.send();
                 Err(problem::io(&error))
             }
@@ -233,8 +235,8 @@ impl Stream {
     }
 }
 
-impl Drop for Stream {
-    /// Takes leave as TLS wants it, if the kernel has room for that: nobody waits for an answer.
+impl Drop for TlsStream {
+    /// Sends close_notify if the kernel accepts it, without waiting for a reply.
     fn drop(&mut self) {
         self.tls.send_close_notify();
         let _ = self.send();

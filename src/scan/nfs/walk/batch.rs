@@ -1,51 +1,51 @@
-//! Several directories in one request: as many as the server lets it carry and as are worth it.
+//! Batches several directories into one request, within the server's limits and as far as it pays.
 
-use super::{LEAST_REPLY, MOST_REPLY, Room, TINY_REPLY, Task, Waiting, Walk};
+use super::{MAX_REPLY, MIN_REPLY, NfsWalk, QueuedTask, RequestLimits, SMALLEST_REPLY, WalkTask};
 use crate::scan::nfs::compound::{ReadDirArgs, Request};
 
-/// What a reply takes beside the results of READDIR: headers, SEQUENCE, a PUTFH for each; and what
-/// servers were seen to send beyond `maxcount` (Linux: 36 bytes).
-const HEADERS: u32 = 512;
-const BESIDE: u32 = 64;
+/// Bytes of a reply besides the READDIR results: the headers and SEQUENCE; then, per listing, PUTFH
+/// and what servers send beyond `maxcount` (Linux: 36 bytes).
+const REPLY_OVERHEAD: u32 = 512;
+const LISTING_OVERHEAD: u32 = 64;
 
-/// Operations of one directory, and bytes of its request, at most.
-const PAIR: u32 = 2;
-const REQUEST: u32 = 600;
+/// Operations per listing, and bytes of its request at most.
+const LISTING_OPERATIONS: u32 = 2;
+const LISTING_REQUEST: u32 = 600;
 
-impl Task {
-    /// Whether it may share a request. What has more operations, or was trouble, goes alone.
-    fn is_plain(&self) -> bool {
+impl WalkTask {
+    /// True if the task may share a request. Tasks with other operations or earlier trouble go
+    /// alone.
+    fn is_batchable(&self) -> bool {
         match self {
-            Self::List(reading) => reading.spoilt == 0 && reading.max_count.is_none(),
-            Self::Root | Self::Ask(_) => false,
+            Self::List(reading) => reading.unusable_replies == 0 && reading.max_count.is_none(),
+            Self::Root | Self::ReadMarker(_) => false,
         }
     }
 }
 
-impl Walk {
-    /// The most operations that one of its requests needs, SEQUENCE among them.
-    pub(in super::super) fn operations(&self) -> u32 {
-        // SEQUENCE, PUTROOTFH, LOOKUPs, GETFH, GETATTR; SEQUENCE, PUTFH, LOOKUP, READ.
-        u32::try_from(self.root.len()).unwrap_or(u32::MAX).saturating_add(4)
+impl NfsWalk {
+    /// The most operations a request of this walk needs, including SEQUENCE.
+    pub(in super::super) fn operations_needed(&self) -> u32 {
+        // SEQUENCE, PUTROOTFH, LOOKUPs, GETFH, GETATTR; or SEQUENCE, PUTFH, LOOKUP, READ.
+        u32::try_from(self.root_path.len()).unwrap_or(u32::MAX).saturating_add(4)
     }
 
-    /// The server must not get several directories in one request. Kernels up to at least Linux
-    /// 6.1 lose count of a reply's pages where a second READDIR begins behind the first page, and
-    /// overwrite memory of their own.
-    pub(in super::super) fn one_at_a_time(&mut self) {
+    /// Stops sending several directories in one request. Kernels up to at least Linux 6.1 miscount
+    /// a reply's pages if a second READDIR begins after the first page, and overwrite their own
+    /// memory.
+    pub(in super::super) fn disable_batching(&mut self) {
         if std::mem::replace(&mut self.batch, 1) > 1 {
             tracing::warn!(
-                "the server may be Linux's, which several directories in one request can crash: \
-                 --nfs-batch 1 it is"
+                "the server may be Linux, which several directories in one request can crash; \
+                 using --nfs-batch 1"
             );
         }
     }
 
-    /// How many directories a request is to carry, where so many requests may be in flight. One
-    /// while no more wait, which is not for long: a batch is read one after the other by the server.
-    /// Where more wait, so many that half of the requests take them all; the other half is for what
-    /// these find.
-    pub(in super::super) fn share(&self, requests: usize) -> usize {
+    /// The number of directories per request, with this many requests allowed in flight. One while
+    /// no more are queued, since a server executes a batch sequentially. Beyond that, half of the
+    /// requests carry the whole queue and the other half is left for what they find.
+    pub(in super::super) fn batch_size(&self, requests: usize) -> usize {
         let waiting = self.ready.len() + self.deferred.len();
         match waiting <= requests {
             true => 1,
@@ -53,37 +53,43 @@ impl Walk {
         }
     }
 
-    /// What the next request carries, at most `share` directories, where `free` requests may be sent
-    /// now.
-    pub(in super::super) fn take(&mut self, free: usize, share: usize, room: &Room) -> Vec<Task> {
+    /// Takes the tasks of the next request, at most `share` directories. `free` is the number of
+    /// requests that may be sent now.
+    pub(in super::super) fn next_tasks(
+        &mut self,
+        free: usize,
+        share: usize,
+        limits: &RequestLimits,
+    ) -> Vec<WalkTask> {
         let fits = [
-            room.operations.saturating_sub(1) / PAIR,
-            room.request.saturating_sub(HEADERS) / REQUEST,
-            // Twice the usual, or many answers would end half-way.
-            room.reply.saturating_sub(HEADERS) / (BESIDE + (2 * self.usual).max(LEAST_REPLY)),
+            limits.operations.saturating_sub(1) / LISTING_OPERATIONS,
+            limits.request.saturating_sub(REPLY_OVERHEAD) / LISTING_REQUEST,
+            // Twice the typical size, or many listings would end half-way.
+            limits.reply.saturating_sub(REPLY_OVERHEAD)
+                / (LISTING_OVERHEAD + (2 * self.typical_reply).max(MIN_REPLY)),
         ];
         let fits = fits.into_iter().fold(self.batch, |least, each| least.min(each as usize));
         let mut tasks = Vec::new();
         while tasks.len() < share.min(fits).max(1) {
             let few = self.ready.len() < free;
             let deferred = if few { self.deferred.pop() } else { None };
-            let task = deferred.or_else(|| self.ready.pop().map(Waiting::task));
+            let task = deferred.or_else(|| self.ready.pop().map(QueuedTask::task));
             let Some(task) = task else { break };
-            if !task.is_plain() && !tasks.is_empty() {
+            if !task.is_batchable() && !tasks.is_empty() {
                 self.push(task);
                 break;
             }
-            let plain = task.is_plain();
+            let plain = task.is_batchable();
             tasks.push(task);
             if !plain {
                 break;
             }
         }
-        let each = room.reply.saturating_sub(HEADERS) / tasks.len().max(1) as u32;
-        let each = each.saturating_sub(BESIDE).clamp(TINY_REPLY, MOST_REPLY);
-        let most = room.reply.saturating_sub(TINY_REPLY).max(TINY_REPLY);
+        let each = limits.reply.saturating_sub(REPLY_OVERHEAD) / tasks.len().max(1) as u32;
+        let each = each.saturating_sub(LISTING_OVERHEAD).clamp(SMALLEST_REPLY, MAX_REPLY);
+        let most = limits.reply.saturating_sub(SMALLEST_REPLY).max(SMALLEST_REPLY);
         for task in &mut tasks {
-            if let Task::List(reading) = task {
+            if let WalkTask::List(reading) = task {
                 reading.asked = reading.max_count.map_or(each, |own| own.min(most));
             }
         }
@@ -91,12 +97,12 @@ impl Walk {
         tasks
     }
 
-    /// Writes what the tasks ask for.
-    pub(in super::super) fn write(&self, tasks: &[Task], request: &mut Request) {
+    /// Writes the operations of the tasks.
+    pub(in super::super) fn write_tasks(&self, tasks: &[WalkTask], request: &mut Request) {
         for task in tasks {
             match task {
-                Task::Root => self.ask_root(request),
-                Task::List(reading) => {
+                WalkTask::Root => self.write_root(request),
+                WalkTask::List(reading) => {
                     request.put_fh(&reading.handle);
                     request.read_dir(&ReadDirArgs {
                         cookie: reading.cookie,
@@ -106,9 +112,9 @@ impl Walk {
                         attributes: self.mask,
                     });
                 }
-                Task::Ask(reading) => {
+                WalkTask::ReadMarker(reading) => {
                     request.put_fh(&reading.handle);
-                    if let Some((name, bytes)) = reading.markers.question() {
+                    if let Some((name, bytes)) = reading.markers.next() {
                         request.lookup(name);
                         request.read(0, bytes);
                     }

@@ -1,59 +1,65 @@
-//! What becomes of tasks that failed: asked again, or said to be missing.
+//! Handles failed tasks: repeats them, or records what is missing.
 
 use std::io;
 use std::time::Instant;
 
-use super::{LEAST_REPLY, MOST_REPLY, TINY_REPLY, Task, Waiting, Walk};
-use crate::scan::nfs::compound::Operation;
-use crate::scan::nfs::inode;
-use crate::scan::nfs::reading::{Found, Reading};
-use crate::scan::nfs::retry::Again;
+use super::{MAX_REPLY, MIN_REPLY, NfsWalk, QueuedTask, SMALLEST_REPLY, WalkTask};
+use crate::scan::nfs::compound::NfsOp;
+use crate::scan::nfs::directory_read::DirectoryRead;
+use crate::scan::nfs::errors;
+use crate::scan::nfs::markers::MarkerContents;
+use crate::scan::nfs::retry::RetryDecision;
 use crate::scan::nfs::status::Status;
 use crate::usage::Extent;
 use crate::usage::Op;
 
-/// How often a task is asked again whose answer was none: malformed, or refused by RPC.
-const SPOILT: u32 = 6;
+/// How often a task is repeated after unusable replies: malformed, or RPC errors.
+const MAX_UNUSABLE_REPLIES: u32 = 6;
 
-impl Walk {
-    /// The tasks of a request that the server did not begin: SEQUENCE failed.
-    pub(in super::super) fn refused(&mut self, tasks: Vec<Task>, status: Status, now: Instant) {
+impl NfsWalk {
+    /// Handles the tasks of a request whose SEQUENCE failed, so that nothing was executed.
+    pub(in super::super) fn sequence_failed(
+        &mut self,
+        tasks: Vec<WalkTask>,
+        status: Status,
+        now: Instant,
+    ) {
         let count = tasks.len();
         self.in_flight -= count;
         for task in tasks {
-            self.failed(task, Operation::Sequence, status, count, now);
+            self.failed(task, NfsOp::Sequence, status, count, now);
         }
     }
 
-    /// The tasks of a request whose answer was none.
-    pub(in super::super) fn spoilt(&mut self, tasks: Vec<Task>, why: &str) {
+    /// Handles the tasks of a request whose reply is unusable.
+    pub(in super::super) fn reply_unusable(&mut self, tasks: Vec<WalkTask>, why: &str) {
         self.in_flight -= tasks.len();
         for task in tasks {
-            self.spoil(task, why);
+            self.retry_unusable(task, why);
         }
     }
 
-    /// The server takes less in one request than it granted.
-    fn smaller_batches(&mut self, than: usize) {
+    /// The server refuses what it granted: use smaller batches.
+    fn halve_batch(&mut self, than: usize) {
         self.batch = (than / 2).clamp(1, self.batch);
     }
 
-    /// The server cannot be reached any more: what was not read is said.
+    /// Gives up on the server and records every queued directory as unreadable.
     pub(in super::super) fn give_up(&mut self, error: &dyn Fn() -> io::Error) {
-        for task in self.waiting() {
+        for task in self.take_queued() {
             match task {
-                Task::Root => self.rootless("connect to", error()),
-                Task::List(reading) | Task::Ask(reading) => {
+                WalkTask::Root => self.root_unreadable("connect to", error()),
+                WalkTask::List(reading) | WalkTask::ReadMarker(reading) => {
                     self.unreadable(reading, Op::List, &error());
                 }
             }
         }
     }
 
-    /// The walk ends here: what was seen counts, also of directories that were not read to the end.
+    /// Ends the walk early. What has been read counts, even of incomplete directories.
     pub(in super::super) fn interrupt(&mut self) {
-        for task in self.waiting() {
-            if let Task::List(mut reading) | Task::Ask(mut reading) = task
+        for task in self.take_queued() {
+            if let WalkTask::List(mut reading) | WalkTask::ReadMarker(mut reading) = task
                 && let Some(listing) = &mut reading.listing
             {
                 listing.commit(&self.ledger, Extent::Partly, &reading.markers);
@@ -61,150 +67,159 @@ impl Walk {
         }
     }
 
-    /// All that is not in flight.
-    fn waiting(&mut self) -> impl Iterator<Item = Task> + use<> {
-        let ready = std::mem::take(&mut self.ready).into_iter().map(Waiting::task);
+    /// Empties the queues. Tasks in flight are not included.
+    fn take_queued(&mut self) -> impl Iterator<Item = WalkTask> + use<> {
+        let ready = std::mem::take(&mut self.ready).into_iter().map(QueuedTask::task);
         let deferred = std::mem::take(&mut self.deferred);
-        ready.chain(deferred).chain(std::mem::take(&mut self.later).into_values())
+        ready.chain(deferred).chain(std::mem::take(&mut self.delayed).into_values())
     }
 
-    /// An operation failed: it is asked again, or what could not be read is said.
+    /// Handles a failed operation: repeats the task or records an error.
     pub(super) fn failed(
         &mut self,
-        task: Task,
-        operation: Operation,
+        task: WalkTask,
+        operation: NfsOp,
         status: Status,
         count: usize,
         now: Instant,
     ) {
         let too_much = match status {
             Status::REP_TOO_BIG | Status::REQ_TOO_BIG | Status::TOO_MANY_OPS => true,
-            Status::RESOURCE => operation == Operation::Sequence,
+            Status::RESOURCE => operation == NfsOp::Sequence,
             _ => false,
         };
         if count > 1 && too_much {
-            self.smaller_batches(count);
+            self.halve_batch(count);
             return self.push(task);
         }
         self.busy |= status == Status::DELAY;
         match task {
-            Task::Root => self.root_failed(operation, status, now),
-            Task::Ask(reading) => self.ask_failed(reading, operation, status, now),
-            Task::List(reading) => self.list_failed(reading, operation, status, now),
+            WalkTask::Root => self.root_failed(operation, status, now),
+            WalkTask::ReadMarker(reading) => self.marker_failed(reading, operation, status, now),
+            WalkTask::List(reading) => self.list_failed(reading, operation, status, now),
         }
     }
 
-    fn ask_failed(
+    fn marker_failed(
         &mut self,
-        mut reading: Box<Reading>,
-        operation: Operation,
+        mut reading: Box<DirectoryRead>,
+        operation: NfsOp,
         status: Status,
         now: Instant,
     ) {
-        let looked_up = operation == Operation::Lookup;
+        let looked_up = operation == NfsOp::Lookup;
         let found = match status {
-            // Gone since, or never there.
-            Status::NOENT => Found::No,
-            Status::STALE if operation != Operation::PutFh => Found::No,
-            // No regular file.
+            // Removed meanwhile, or never there.
+            Status::NOENT => MarkerContents::Missing,
+            Status::STALE if operation != NfsOp::PutFh => MarkerContents::Missing,
+            // Not a regular file.
             Status::ISDIR | Status::INVAL | Status::SYMLINK | Status::WRONG_TYPE if !looked_up => {
-                Found::Yes(Vec::new())
+                MarkerContents::Start(Vec::new())
             }
-            _ => match self.retries.after(status, &mut reading.tries, now) {
-                Again::At(at) => return self.later(Task::Ask(reading), at),
-                // Nothing can be in it any more.
-                Again::Gone => {
-                    self.gone = true;
-                    Found::No
+            _ => match self.retries.decide(status, &mut reading.tries, now) {
+                RetryDecision::At(at) => return self.delay(WalkTask::ReadMarker(reading), at),
+                // The directory is gone, and the marker with it.
+                RetryDecision::Gone => {
+                    self.saw_vanished = true;
+                    MarkerContents::Missing
                 }
-                _ => Found::Failed(inode::error(status)),
+                _ => MarkerContents::Unknown(errors::from_status(status)),
             },
         };
-        reading.markers.answer(found);
-        self.answered(reading);
+        reading.markers.record(found);
+        self.advance(reading);
     }
 
     fn list_failed(
         &mut self,
-        mut reading: Box<Reading>,
-        operation: Operation,
+        mut reading: Box<DirectoryRead>,
+        operation: NfsOp,
         status: Status,
         now: Instant,
     ) {
         match status {
-            // Not one entry fits into what may be answered.
+            // Not even one entry fits.
             Status::TOOSMALL => {
-                let more = reading.asked.max(LEAST_REPLY / 4).saturating_mul(4);
-                reading.max_count = Some(more.min(MOST_REPLY));
+                let more = reading.asked.max(MIN_REPLY / 4).saturating_mul(4);
+                reading.max_count = Some(more.min(MAX_REPLY));
             }
-            Status::REP_TOO_BIG => reading.max_count = Some((reading.asked / 2).max(TINY_REPLY)),
+            Status::REP_TOO_BIG => {
+                reading.max_count = Some((reading.asked / 2).max(SMALLEST_REPLY))
+            }
             _ => {}
         }
-        match self.retries.after(status, &mut reading.tries, now) {
-            Again::At(at) => self.later(Task::List(reading), at),
-            Again::FromTheStart => match reading.restart(&self.ledger) {
-                true => self.push(Task::List(reading)),
-                false => self.unreadable(reading, Op::List, &inode::error(status)),
+        match self.retries.decide(status, &mut reading.tries, now) {
+            RetryDecision::At(at) => self.delay(WalkTask::List(reading), at),
+            RetryDecision::Restart => match reading.restart(&self.ledger) {
+                true => self.push(WalkTask::List(reading)),
+                false => self.unreadable(reading, Op::List, &errors::from_status(status)),
             },
-            // Removed since its name was read. What was read of it and does not count yet is gone
-            // with it; what counts says that this is not all.
-            Again::Gone if reading.can_restart() => {
-                self.gone = true;
+            // Removed since its name was read. Nothing of it has been counted, so it just vanished;
+            // a directory counted in part is an error instead.
+            RetryDecision::Gone if reading.can_restart() => {
+                self.saw_vanished = true;
                 self.ledger.vanished(&reading.dir);
             }
-            Again::Gone => self.unreadable(reading, Op::List, &inode::error(status)),
-            Again::Never => {
+            RetryDecision::Gone => self.unreadable(reading, Op::List, &errors::from_status(status)),
+            RetryDecision::GiveUp => {
                 let op = match operation {
-                    // As a mounted file system says it, where opening asks for access.
-                    Operation::ReadDir if status != Status::ACCESS => Op::List,
+                    // The operation a mount would report: there, opening checks access.
+                    NfsOp::ReadDir if status != Status::ACCESS => Op::List,
                     _ => Op::Open,
                 };
-                self.unreadable(reading, op, &inode::error(status));
+                self.unreadable(reading, op, &errors::from_status(status));
             }
         }
     }
 
-    pub(super) fn later(&mut self, task: Task, at: Instant) {
-        self.numbers += 1;
-        self.later.insert((at, self.numbers), task);
+    pub(super) fn delay(&mut self, task: WalkTask, at: Instant) {
+        self.delay_counter += 1;
+        self.delayed.insert((at, self.delay_counter), task);
     }
 
-    /// A reply broke off in the middle of what a task waits for.
-    pub(super) fn broke_off(&mut self, mut task: Task, why: &str) {
-        // What counts already was looked through before it did. Whoever begins again gets the good
-        // answers again, too: that must have an end of its own.
-        if let Task::List(reading) = &mut task
+    /// Handles a reply that is malformed within this task's results.
+    pub(super) fn listing_malformed(&mut self, mut task: WalkTask, why: &str) {
+        // A listing counted in part was checked before its entries were used. Otherwise restart, a
+        // limited number of times: each restart also fetches the good replies again.
+        if let WalkTask::List(reading) = &mut task
             && reading.can_restart()
             && !reading.restart(&self.ledger)
         {
             reading.rewind(&self.ledger);
-            reading.spoilt = SPOILT;
+            reading.unusable_replies = MAX_UNUSABLE_REPLIES;
         }
-        self.spoil(task, why);
+        self.retry_unusable(task, why);
     }
 
-    /// A task whose answer never is one must not keep all others from theirs, since the connection
-    /// is given up each time.
-    fn spoil(&mut self, mut task: Task, why: &str) {
-        let spoilt = match &mut task {
-            Task::Root => &mut self.root_spoilt,
-            Task::List(reading) | Task::Ask(reading) => &mut reading.spoilt,
+    /// Repeats a task after an unusable reply, a limited number of times: each such reply costs the
+    /// connection and so delays all other tasks.
+    fn retry_unusable(&mut self, mut task: WalkTask, why: &str) {
+        let unusable_replies = match &mut task {
+            WalkTask::Root => &mut self.root_unusable_replies,
+            WalkTask::List(reading) | WalkTask::ReadMarker(reading) => {
+                &mut reading.unusable_replies
+            }
         };
-        *spoilt += 1;
-        if *spoilt <= SPOILT {
+        *unusable_replies += 1;
+        if *unusable_replies <= MAX_UNUSABLE_REPLIES {
             return self.push(task);
         }
         let error = io::Error::other(why.to_owned());
         match task {
-            Task::Root => self.rootless("stat", error),
-            Task::List(reading) | Task::Ask(reading) => {
+            WalkTask::Root => self.root_unreadable("stat", error),
+            WalkTask::List(reading) | WalkTask::ReadMarker(reading) => {
                 self.unreadable(reading, Op::List, &error);
             }
         }
     }
 
-    /// What was read of the directory counts, and that it is not all is an error.
-    pub(super) fn unreadable(&mut self, mut reading: Box<Reading>, op: Op, error: &io::Error) {
+    /// Counts what was read of a directory and records that it is incomplete.
+    pub(super) fn unreadable(
+        &mut self,
+        mut reading: Box<DirectoryRead>,
+        op: Op,
+        error: &io::Error,
+    ) {
         let ledger = &self.ledger;
         let listing = reading.listing.get_or_insert_with(|| ledger.begin(&reading.dir));
         listing.failed(op, None, error);

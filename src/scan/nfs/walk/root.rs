@@ -1,4 +1,4 @@
-//! The root: found at first, and looked for once more where something was gone.
+//! The root directory: looked up at the start, and checked again at the end if something vanished.
 
 use std::io;
 use std::sync::Arc;
@@ -6,44 +6,44 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 
-use super::{Task, Waiting, Walk};
-use crate::scan::nfs::answers::{Answers, Fault};
-use crate::scan::nfs::attrs::Mask;
-use crate::scan::nfs::compound::{Operation, Request};
-use crate::scan::nfs::inode;
-use crate::scan::nfs::retry::Again;
+use super::{NfsWalk, QueuedTask, WalkTask};
+use crate::scan::nfs::attrs::AttrMask;
+use crate::scan::nfs::compound::{NfsOp, Request};
+use crate::scan::nfs::errors;
+use crate::scan::nfs::results::{CompoundResults, OpError};
+use crate::scan::nfs::retry::RetryDecision;
 use crate::scan::nfs::status::Status;
 use crate::usage::{FileKind, Op};
 
-impl Walk {
-    pub(super) fn ask_root(&self, request: &mut Request) {
-        if let Some((_, handle)) = &self.found {
+impl NfsWalk {
+    pub(super) fn write_root(&self, request: &mut Request) {
+        if let Some((_, handle)) = &self.root_dir {
             request.put_fh(handle);
-            return request.get_attr(Mask::ENTRY);
+            return request.get_attr(AttrMask::ENTRY);
         }
         request.put_root_fh();
-        self.root.iter().for_each(|name| request.lookup(name));
+        self.root_path.iter().for_each(|name| request.lookup(name));
         request.get_fh();
-        let more = Mask::SUPPORTED_ATTRS.or(Mask::LEASE_TIME);
-        request.get_attr(Mask::ENTRY.or(more));
+        let more = AttrMask::SUPPORTED_ATTRS.or(AttrMask::LEASE_TIME);
+        request.get_attr(AttrMask::ENTRY.or(more));
     }
 
-    pub(super) fn root_answer(&mut self, answers: &mut Answers<'_>) -> Result<(), Fault> {
-        if self.found.is_some() {
-            answers.done(Operation::PutFh)?;
-            answers.get_attr()?;
+    pub(super) fn apply_root(&mut self, results: &mut CompoundResults<'_>) -> Result<(), OpError> {
+        if self.root_dir.is_some() {
+            results.check(NfsOp::PutFh)?;
+            results.get_attr()?;
             return Ok(());
         }
-        answers.done(Operation::PutRootFh)?;
-        for _ in &self.root {
-            answers.done(Operation::Lookup)?;
+        results.check(NfsOp::PutRootFh)?;
+        for _ in &self.root_path {
+            results.check(NfsOp::Lookup)?;
         }
-        let handle: Box<[u8]> = answers.get_fh()?.into();
-        let told = answers.get_attr()?;
+        let handle: Box<[u8]> = results.get_fh()?.into();
+        let told = results.get_attr()?;
         self.lease = told.lease_time;
         if let Some(supported) = told.supported {
-            self.mask = Mask::ENTRY.and(supported);
-            let lacking: Vec<_> = Mask::ENTRY.without(supported).names().collect();
+            self.mask = AttrMask::ENTRY.and(supported);
+            let lacking: Vec<_> = AttrMask::ENTRY.without(supported).names().collect();
             tracing::debug!(?lacking, "attributes that the server does not have");
         }
         match self.inodes.attrs(&told, None) {
@@ -52,32 +52,33 @@ impl Walk {
             }
             Ok(attrs) => {
                 let dir = self.ledger.root(attrs);
-                self.found = Some((Arc::clone(&dir), handle.clone()));
-                self.ready.push(Waiting::New(dir, handle));
+                self.root_dir = Some((Arc::clone(&dir), handle.clone()));
+                self.ready.push(QueuedTask::New(dir, handle));
             }
             Err(error) => self.fatal = Some(("stat", error)),
         }
         Ok(())
     }
 
-    pub(super) fn root_failed(&mut self, operation: Operation, status: Status, now: Instant) {
-        match self.retries.after(status, &mut self.root_tries, now) {
-            // A server that has just started lets nobody in for up to two lease times.
-            Again::At(at) => self.later(Task::Root, at),
+    pub(super) fn root_failed(&mut self, operation: NfsOp, status: Status, now: Instant) {
+        match self.retries.decide(status, &mut self.root_tries, now) {
+            // After a restart, a server may refuse everybody for up to two lease times (grace
+            // period).
+            RetryDecision::At(at) => self.delay(WalkTask::Root, at),
             _ => {
                 let what = match operation {
-                    Operation::PutRootFh | Operation::PutFh | Operation::Lookup => "open",
+                    NfsOp::PutRootFh | NfsOp::PutFh | NfsOp::Lookup => "open",
                     _ => "stat",
                 };
-                self.rootless(what, inode::advice(status));
+                self.root_unreadable(what, errors::with_advice(status));
             }
         }
     }
 
-    /// The root cannot be read: there is no result, or, where it was read before, one that may lack
-    /// something.
-    pub(super) fn rootless(&mut self, what: &'static str, error: io::Error) {
-        match &self.found {
+    /// Records that the root cannot be read: there is no result, or, if the root was read before,
+    /// possibly an incomplete one.
+    pub(super) fn root_unreadable(&mut self, what: &'static str, error: io::Error) {
+        match &self.root_dir {
             Some((root, _)) => self.ledger.failed(root, Op::Open, &error),
             None => self.fatal = Some((what, error)),
         }

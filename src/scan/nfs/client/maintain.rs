@@ -1,0 +1,86 @@
+//! Timers: reconnects, overdue replies, and a server that stays away.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::NfsClient;
+use crate::scan::nfs::connection::ConnectionState;
+
+/// Time limit for the TLS handshake. A server without TLS may wait for more of what it takes for a
+/// request.
+const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A turn of the event loop takes milliseconds. A longer one was not spent waiting for the server:
+/// the process was suspended, or it looked up an owner.
+const STALL_THRESHOLD: Duration = Duration::from_secs(1);
+
+/// Connection attempts for a server that has never replied, and for one that assigned a client id
+/// but never created a session.
+const CONNECT_TRIES: usize = 3;
+const SETUP_TRIES: usize = 9;
+
+impl NfsClient {
+    /// Handles everything due: reconnects, overdue replies, a server that stays away.
+    pub(super) fn maintain(&mut self, now: Instant) -> Result<(), (&'static str, io::Error)> {
+        let turn =
+            now.saturating_duration_since(std::mem::replace(&mut self.last_maintenance, now));
+        if turn > STALL_THRESHOLD {
+            self.exclude_stall(turn, now);
+        }
+        for at in 0..self.connections.len() {
+            let connection = &mut self.connections[at];
+            let reply_timeout = self.options.reply_timeout;
+            let late = |since, reply_timeout| now.saturating_duration_since(since) > reply_timeout;
+            let lost = match (&connection.state, connection.setup, &mut connection.session) {
+                (ConnectionState::Down(until), ..) if *until <= now => {
+                    self.connect(at, now);
+                    continue;
+                }
+                (ConnectionState::Connecting | ConnectionState::Setup(_), Some((_, since)), _)
+                    if late(since, reply_timeout) =>
+                {
+                    true
+                }
+                (ConnectionState::TlsHandshake, Some((_, since)), _) => {
+                    late(since, reply_timeout.min(TLS_HANDSHAKE_TIMEOUT))
+                }
+                (_, _, Some(session)) if session.may_be_overdue(now, reply_timeout) => {
+                    session.oldest_wait(now) > reply_timeout
+                }
+                _ => false,
+            };
+            if lost {
+                let silent = self.silence_reason(at);
+                self.close_connection(at, &silent);
+            }
+        }
+        let reason = || {
+            let reason = self.last_error.clone().unwrap_or_else(|| "no connection".to_owned());
+            io::Error::new(io::ErrorKind::TimedOut, reason)
+        };
+        // A server that was never reached is not waited for.
+        let tries = if self.identity.client().is_some() { SETUP_TRIES } else { CONNECT_TRIES };
+        let tried = self.connections[0].failures as usize >= self.addresses.len().max(tries);
+        if tried && !self.identity.has_answered() && self.walk.fatal.is_none() {
+            return Err(("connect to", reason()));
+        }
+        if now.saturating_duration_since(self.last_reply) > self.options.outage_limit {
+            self.walk.give_up(&reason);
+        }
+        Ok(())
+    }
+
+    /// Excludes a stall of our own from all timers: the server was not silent, and its replies may
+    /// already be here, unread.
+    pub(super) fn exclude_stall(&mut self, time: Duration, now: Instant) {
+        self.last_reply = now.min(self.last_reply + time);
+        for connection in &mut self.connections {
+            if let Some((_, since)) = &mut connection.setup {
+                *since = now.min(*since + time);
+            }
+            if let Some(session) = &mut connection.session {
+                session.exclude_stall(time, now);
+            }
+        }
+    }
+}

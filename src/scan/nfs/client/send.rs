@@ -1,0 +1,133 @@
+//! Sends requests: as many as the window allows, and SEQUENCE alone to renew the lease.
+
+use std::time::{Duration, Instant};
+
+use super::NfsClient;
+use crate::scan::nfs::connection::{Connection, ConnectionState};
+use crate::scan::nfs::session::NfsSession;
+
+const MAX_CONNECTIONS: usize = 8;
+
+impl NfsClient {
+    /// Sends as many requests as may be in flight, and flushes all connections.
+    pub(super) fn send(&mut self, now: Instant) {
+        self.start_next_setup(now);
+        if std::mem::take(&mut self.walk.busy) {
+            self.window.server_busy(now);
+        }
+        let limit = self.window.limit(now, self.walk.ready(now));
+        let mut in_flight: usize = self.sessions().map(|session| session.slots.in_flight()).sum();
+        let mut room: usize = self.sessions().map(NfsSession::free).sum();
+        let share = self.walk.batch_size(limit.min(in_flight + room)).min(self.window.burst());
+        while in_flight < limit && room > 0 && self.walk.ready(now) > 0 {
+            if !self.window.may_send(now) {
+                break;
+            }
+            let best = (0..self.connections.len()).max_by_key(|at| self.connections[*at].free());
+            let Some(at) = best.filter(|at| self.connections[*at].free() > 0) else { break };
+            let free = room.min(limit - in_flight);
+            self.request(at, free, share, now);
+            in_flight += 1;
+            room -= 1;
+        }
+        // Add a connection if the existing ones have too few slots.
+        let all_ready = self
+            .connections
+            .iter()
+            .all(|connection| matches!(connection.state, ConnectionState::Ready));
+        if all_ready && room == 0 && in_flight < limit && self.connections.len() < MAX_CONNECTIONS {
+            self.connections.push(Connection::new(now));
+        }
+        self.retry_reclaim_complete(now);
+        self.renew_lease(now);
+        for at in 0..self.connections.len() {
+            if let Err(error) = self.connections[at].flush() {
+                self.close_connection(at, &error.to_string());
+            }
+        }
+    }
+
+    pub(super) fn sessions(&self) -> impl Iterator<Item = &NfsSession> {
+        let ready = self
+            .connections
+            .iter()
+            .filter(|connection| matches!(connection.state, ConnectionState::Ready));
+        ready.filter_map(|connection| connection.session.as_ref())
+    }
+
+    pub(super) fn request(&mut self, at: usize, free: usize, share: usize, now: Instant) {
+        let connection = &mut self.connections[at];
+        let Some(session) = &mut connection.session else { return };
+        let room = session.room;
+        let tasks = self.walk.next_tasks(free, share, &room);
+        self.window.sent(tasks.len(), now);
+        self.request_counter = self.request_counter.wrapping_add(1);
+        let buffer = std::mem::take(&mut self.buffer);
+        match session.begin_request(
+            self.request_counter,
+            tasks,
+            &self.options.credential,
+            buffer,
+            now,
+        ) {
+            Ok((xid, mut request)) => {
+                self.walk.write_tasks(session.tasks(xid), &mut request);
+                let bytes = request.finish();
+                connection.send(&bytes);
+                self.buffer = bytes;
+            }
+            Err(tasks) => self.walk.requeue(tasks),
+        }
+    }
+
+    /// Renews the lease if no other request has done so.
+    pub(super) fn renew_lease(&mut self, now: Instant) {
+        let lease = Duration::from_secs(u64::from(self.walk.lease.unwrap_or(90)).max(1));
+        if now.saturating_duration_since(self.identity.last_renewal()) < lease / 3 {
+            return;
+        }
+        for connection in &mut self.connections {
+            let ready = matches!(connection.state, ConnectionState::Ready);
+            if let Some(session) = connection.session.as_mut().filter(|_| ready)
+                && session.slots.in_flight() == 0
+            {
+                self.request_counter = self.request_counter.wrapping_add(1);
+                let begun = session.begin_request(
+                    self.request_counter,
+                    Vec::new(),
+                    &self.options.credential,
+                    Vec::new(),
+                    now,
+                );
+                if let Ok((_, request)) = begun {
+                    connection.send(&request.finish());
+                }
+            }
+        }
+        self.identity.renewed(now);
+    }
+
+    /// Sends RECLAIM_COMPLETE: this client has no state to reclaim.
+    pub(super) fn send_reclaim_complete(&mut self, at: usize, now: Instant) {
+        let connection = &mut self.connections[at];
+        let Some(session) = &mut connection.session else { return };
+        self.request_counter = self.request_counter.wrapping_add(1);
+        let (number, credential) = (self.request_counter, &self.options.credential);
+        let begun = session.begin_request(number, Vec::new(), credential, Vec::new(), now);
+        if let Ok((_, mut request)) = begun {
+            request.reclaim_complete();
+            connection.send(&request.finish());
+        }
+    }
+
+    /// Sends RECLAIM_COMPLETE again after the server postponed it.
+    pub(super) fn retry_reclaim_complete(&mut self, now: Instant) {
+        if !self.identity.reclaim_complete_is_due(now) {
+            return;
+        }
+        if let Some(at) = (0..self.connections.len()).find(|at| self.connections[*at].free() > 0) {
+            self.identity.reclaim_complete_sent();
+            self.send_reclaim_complete(at, now);
+        }
+    }
+}
