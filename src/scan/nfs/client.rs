@@ -45,7 +45,7 @@ const READS_PER_TURN: usize = 16;
 pub(super) struct ClientOptions {
     pub(super) credential: Credential,
     /// Set if connections use TLS.
-    pub(super) secure: Option<TlsConnector>,
+    pub(super) tls: Option<TlsConnector>,
     /// A connection is closed after waiting this long for a reply.
     pub(super) reply_timeout: Duration,
     /// The walk gives up after the server has been away this long.

@@ -149,10 +149,10 @@ impl Engine for Nfs {
             Credential::sys(seed as u32, host.nodename().to_bytes(), self.uid, self.gid);
         let walk = NfsWalk::new(Arc::clone(ledger), self.target.path.clone(), self.batch, seed);
         let window = RequestWindow::new(&self.pacing, stop);
-        let secure = self.tls.as_ref().map(TlsConnector::new).transpose();
+        let tls = self.tls.as_ref().map(TlsConnector::new).transpose();
         let options = ClientOptions {
             credential,
-            secure: secure.map_err(|error| failed(("connect to", error)))?,
+            tls: tls.map_err(|error| failed(("connect to", error)))?,
             reply_timeout: self.reply_timeout,
             outage_limit: self.outage_limit,
         };

@@ -24,7 +24,7 @@ pub(super) struct NfsSession {
     /// The client id the session belongs to.
     pub(super) client: u64,
     pub(super) slots: SlotTable,
-    pub(super) room: RequestLimits,
+    pub(super) limits: RequestLimits,
     pending: Vec<Option<PendingRequest>>,
     /// The xid of each slot's last reply, until a duplicate of it arrives. One duplicate is
     /// tolerated; a server could send further ones forever.
@@ -62,7 +62,7 @@ impl NfsSession {
             id,
             client,
             slots,
-            room: RequestLimits {
+            limits: RequestLimits {
                 operations: granted.max_operations.min(REQUESTED_CHANNEL.max_operations),
                 request: granted.max_request.min(REQUESTED_CHANNEL.max_request),
                 reply: granted.max_response.min(REQUESTED_CHANNEL.max_response),
@@ -128,7 +128,7 @@ impl NfsSession {
     }
 
     /// Frees a slot for its next request.
-    pub(super) fn done(&mut self, slot: u32, what: SlotOutcome) {
+    pub(super) fn release_slot(&mut self, slot: u32, what: SlotOutcome) {
         self.slots.release(slot, what);
         if self.slots.in_flight() == 0 {
             self.oldest = None;

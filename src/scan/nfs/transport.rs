@@ -24,16 +24,16 @@ impl Transport {
     /// The system cannot create a socket, or the address is unreachable.
     pub(super) fn connect(
         address: SocketAddr,
-        secure: Option<&TlsConnector>,
+        tls: Option<&TlsConnector>,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        match secure {
+        match tls {
             None => Ok(Self::Plain(stream)),
             #[cfg(feature = "tls")]
-            Some(secure) => Ok(Self::Tls(Box::new(secure.begin(stream)?))),
+            Some(connector) => Ok(Self::Tls(Box::new(connector.begin(stream)?))),
             #[cfg(not(feature = "tls"))]
             Some(never) => match *never {},
         }

@@ -195,10 +195,10 @@ impl NfsWalk {
         let mut lists = 0;
         for task in tasks {
             self.in_flight -= 1;
-            let (task, fault) = match task {
+            let (task, error) = match task {
                 WalkTask::Root => match self.apply_root(results) {
                     Ok(()) => continue,
-                    Err(fault) => (WalkTask::Root, fault),
+                    Err(error) => (WalkTask::Root, error),
                 },
                 WalkTask::List(mut reading) => match self.apply_listing(&mut reading, results) {
                     Ok(end) => {
@@ -206,17 +206,17 @@ impl NfsWalk {
                         self.listing_advanced(reading, end, now);
                         continue;
                     }
-                    Err(fault) => (WalkTask::List(reading), fault),
+                    Err(error) => (WalkTask::List(reading), error),
                 },
                 WalkTask::ReadMarker(mut reading) => match apply_marker(&mut reading, results) {
                     Ok(()) => {
                         self.advance(reading);
                         continue;
                     }
-                    Err(fault) => (WalkTask::ReadMarker(reading), fault),
+                    Err(error) => (WalkTask::ReadMarker(reading), error),
                 },
             };
-            match fault {
+            match error {
                 OpError::Status { operation, status } => {
                     self.failed(task, operation, status, count, now);
                 }
@@ -259,10 +259,10 @@ impl NfsWalk {
             // first.
             let mut trial = results.clone();
             let whole = trial.check(NfsOp::PutFh).and_then(|()| Ok(trial.read_dir()?.end()?));
-            if let Err(fault) = whole {
+            if let Err(error) = whole {
                 // Skip these results, so that the request's next task does not read them.
                 *results = trial;
-                return Err(fault);
+                return Err(error);
             }
         }
         results.check(NfsOp::PutFh)?;

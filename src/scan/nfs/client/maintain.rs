@@ -72,7 +72,7 @@ impl NfsClient {
 
     /// Excludes a stall of our own from all timers: the server was not silent, and its replies may
     /// already be here, unread.
-    pub(super) fn exclude_stall(&mut self, time: Duration, now: Instant) {
+    fn exclude_stall(&mut self, time: Duration, now: Instant) {
         self.last_reply = now.min(self.last_reply + time);
         for connection in &mut self.connections {
             if let Some((_, since)) = &mut connection.setup {

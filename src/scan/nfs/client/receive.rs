@@ -28,8 +28,8 @@ impl NfsClient {
                     }
                 }
                 Ok(None) => break Ok(()),
-                Err(unframed) if unframed.is_tls() => break Err(self.reply_is_tls()),
-                Err(unframed) => break Err(unframed.to_string()),
+                Err(error) if error.is_tls() => break Err(self.reply_is_tls()),
+                Err(error) => break Err(error.to_string()),
             }
         };
         self.connections[at].put_records(records);
@@ -41,7 +41,7 @@ impl NfsClient {
         let connection = &mut self.connections[at];
         if connection.setup.is_some_and(|(xid, _)| xid == reply.xid) {
             connection.setup = None;
-            let reader = reply.outcome.map_err(|refused| self.rpc_refused(refused))?;
+            let reader = reply.outcome.map_err(|error| self.rpc_failed(error))?;
             let results =
                 CompoundResults::new(reader).map_err(|malformed| malformed.to_string())?;
             return self.setup_reply(at, results, now);
@@ -54,7 +54,7 @@ impl NfsClient {
             ReplyMatch::Duplicate => return Ok(()),
             ReplyMatch::Unknown => return Err("a reply to no request of ours".to_owned()),
         };
-        let outcome = reply.outcome.map_err(|refused| refused.to_string());
+        let outcome = reply.outcome.map_err(|error| error.to_string());
         let results = outcome.and_then(|reader| {
             CompoundResults::new(reader).map_err(|malformed| malformed.to_string())
         });
@@ -87,7 +87,7 @@ impl NfsClient {
                     self.walk.reply_unusable(tasks, why);
                     return Err(why.to_owned());
                 }
-                session.done(slot, SlotOutcome::Completed);
+                session.release_slot(slot, SlotOutcome::Completed);
                 session.slots.set_target(sequence_result.target_highest_slot);
                 self.connections[at].failures = 0;
                 if tasks.is_empty() {
@@ -101,12 +101,12 @@ impl NfsClient {
                 done.map_err(|malformed| malformed.to_string())
             }
             Err(OpError::Status { status, .. }) => {
-                session.done(slot, SlotOutcome::Refused);
+                session.release_slot(slot, SlotOutcome::Refused);
                 self.sequence_failed(at, status, tasks, now)
             }
-            Err(fault) => {
-                self.walk.reply_unusable(tasks, &fault.to_string());
-                Err(fault.to_string())
+            Err(error) => {
+                self.walk.reply_unusable(tasks, &error.to_string());
+                Err(error.to_string())
             }
         }
     }

@@ -17,25 +17,30 @@ impl NfsClient {
         }
         let limit = self.window.limit(now, self.walk.ready(now));
         let mut in_flight: usize = self.sessions().map(|session| session.slots.in_flight()).sum();
-        let mut room: usize = self.sessions().map(NfsSession::free).sum();
-        let share = self.walk.batch_size(limit.min(in_flight + room)).min(self.window.burst());
-        while in_flight < limit && room > 0 && self.walk.ready(now) > 0 {
+        let mut free_slots: usize = self.sessions().map(NfsSession::free).sum();
+        let share =
+            self.walk.batch_size(limit.min(in_flight + free_slots)).min(self.window.burst());
+        while in_flight < limit && free_slots > 0 && self.walk.ready(now) > 0 {
             if !self.window.may_send(now) {
                 break;
             }
             let best = (0..self.connections.len()).max_by_key(|at| self.connections[*at].free());
             let Some(at) = best.filter(|at| self.connections[*at].free() > 0) else { break };
-            let free = room.min(limit - in_flight);
+            let free = free_slots.min(limit - in_flight);
             self.request(at, free, share, now);
             in_flight += 1;
-            room -= 1;
+            free_slots -= 1;
         }
         // Add a connection if the existing ones have too few slots.
         let all_ready = self
             .connections
             .iter()
             .all(|connection| matches!(connection.state, ConnectionState::Ready));
-        if all_ready && room == 0 && in_flight < limit && self.connections.len() < MAX_CONNECTIONS {
+        if all_ready
+            && free_slots == 0
+            && in_flight < limit
+            && self.connections.len() < MAX_CONNECTIONS
+        {
             self.connections.push(Connection::new(now));
         }
         self.retry_reclaim_complete(now);
@@ -47,7 +52,7 @@ impl NfsClient {
         }
     }
 
-    pub(super) fn sessions(&self) -> impl Iterator<Item = &NfsSession> {
+    fn sessions(&self) -> impl Iterator<Item = &NfsSession> {
         let ready = self
             .connections
             .iter()
@@ -55,11 +60,11 @@ impl NfsClient {
         ready.filter_map(|connection| connection.session.as_ref())
     }
 
-    pub(super) fn request(&mut self, at: usize, free: usize, share: usize, now: Instant) {
+    fn request(&mut self, at: usize, free: usize, share: usize, now: Instant) {
         let connection = &mut self.connections[at];
         let Some(session) = &mut connection.session else { return };
-        let room = session.room;
-        let tasks = self.walk.next_tasks(free, share, &room);
+        let limits = session.limits;
+        let tasks = self.walk.next_tasks(free, share, &limits);
         self.window.sent(tasks.len(), now);
         self.request_counter = self.request_counter.wrapping_add(1);
         let buffer = std::mem::take(&mut self.buffer);
@@ -81,7 +86,7 @@ impl NfsClient {
     }
 
     /// Renews the lease if no other request has done so.
-    pub(super) fn renew_lease(&mut self, now: Instant) {
+    fn renew_lease(&mut self, now: Instant) {
         let lease = Duration::from_secs(u64::from(self.walk.lease.unwrap_or(90)).max(1));
         if now.saturating_duration_since(self.identity.last_renewal()) < lease / 3 {
             return;

@@ -25,8 +25,8 @@ const MIN_RESPONSE: u32 = 1024;
 impl NfsClient {
     pub(super) fn connect(&mut self, at: usize, now: Instant) {
         let address = self.address();
-        let (secure, registry) = (self.options.secure.as_ref(), self.poll.registry());
-        match Transport::connect(address, secure, registry, Token(at)) {
+        let (tls, registry) = (self.options.tls.as_ref(), self.poll.registry());
+        match Transport::connect(address, tls, registry, Token(at)) {
             Ok(stream) => {
                 self.connections[at].connect(stream);
                 self.connections[at].setup = Some((0, now));
@@ -53,7 +53,7 @@ impl NfsClient {
     }
 
     fn tls_error(&self, problem: &str) -> LostReason {
-        let server = self.options.secure.as_ref().map_or("", TlsConnector::server);
+        let server = self.options.tls.as_ref().map_or("", TlsConnector::server);
         format!("TLS with {server} at {}: {problem}", self.address())
     }
 
@@ -72,7 +72,7 @@ impl NfsClient {
     /// Handles a TLS alert in reply to plaintext: the server requires TLS.
     pub(super) fn reply_is_tls(&mut self) -> LostReason {
         let problem = "the server requires TLS; use --tls";
-        if self.options.secure.is_none() && !self.identity.has_answered() {
+        if self.options.tls.is_none() && !self.identity.has_answered() {
             self.walk.fatal = Some(("connect to", io::Error::other(problem)));
         }
         problem.to_owned()
@@ -85,7 +85,7 @@ impl NfsClient {
             ConnectionState::AwaitingTurn | ConnectionState::Setup(_)
         );
         let never = !self.identity.has_answered() && self.identity.client().is_none();
-        match taken && self.options.secure.is_none() && never {
+        match taken && self.options.tls.is_none() && never {
             true => format!("{why}; if the server requires TLS, use --tls"),
             false => why.to_owned(),
         }
@@ -140,11 +140,11 @@ impl NfsClient {
     }
 
     /// Handles an RPC error in a setup step.
-    pub(super) fn rpc_refused(&mut self, refused: RpcError) -> LostReason {
+    pub(super) fn rpc_failed(&mut self, error: RpcError) -> LostReason {
         if !self.identity.had_session() {
-            self.walk.fatal = Some(("connect to", errors::from_rpc(refused)));
+            self.walk.fatal = Some(("connect to", errors::from_rpc(error)));
         }
-        refused.to_string()
+        error.to_string()
     }
 
     /// Handles the reply to a setup step.
@@ -172,7 +172,7 @@ impl NfsClient {
                     self.send_setup_step(at, SetupStep::CreateSession, now);
                     Ok(())
                 }
-                Err(fault) => Err(fault),
+                Err(error) => Err(error),
             },
             SetupStep::DestroyOrphan => match results.check(NfsOp::DestroySession) {
                 // Requests on the lost connection are still running. Destroy the session at the
@@ -191,17 +191,17 @@ impl NfsClient {
                     );
                     Ok(())
                 }
-                Err(fault) => Err(fault),
+                Err(error) => Err(error),
             },
             SetupStep::CreateSession => match results.create_session() {
                 Ok(created) => return self.session_created(at, &created, now),
-                Err(fault) => Err(fault),
+                Err(error) => Err(error),
             },
             SetupStep::BindConnection => results.bind_conn_to_session().map(|_| {
                 self.connections[at].state = ConnectionState::Ready;
             }),
         };
-        done.map_err(|fault| self.setup_step_failed(at, step, fault))
+        done.map_err(|error| self.setup_step_failed(at, step, error))
     }
 
     fn session_created(
@@ -246,8 +246,8 @@ impl NfsClient {
     }
 
     /// Decides what the failure of a setup step means. The connection is retried after a pause.
-    fn setup_step_failed(&mut self, at: usize, step: SetupStep, fault: OpError) -> LostReason {
-        if let OpError::Status { status, .. } = fault {
+    fn setup_step_failed(&mut self, at: usize, step: SetupStep, error: OpError) -> LostReason {
+        if let OpError::Status { status, .. } = error {
             let (client, _) = self.identity.client().unwrap_or_default();
             // A busy server says nothing about an earlier CREATE_SESSION.
             let busy = matches!(
@@ -280,6 +280,6 @@ impl NfsClient {
             self.identity.note_answer();
         }
         self.identity.release_turn(at);
-        fault.to_string()
+        error.to_string()
     }
 }

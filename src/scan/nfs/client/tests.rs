@@ -15,7 +15,7 @@ fn client() -> NfsClient {
         Pacing { threads: Threads::Auto, max_threads: None, max_ops: None, max_latency: None };
     let options = ClientOptions {
         credential: Credential::sys(1, b"", 0, 0),
-        secure: None,
+        tls: None,
         reply_timeout: Duration::from_secs(60),
         outage_limit: Duration::from_secs(300),
     };
