@@ -234,7 +234,7 @@ JOB
 }
 
 table() {
-  # Operations per directory, as counted: 3 and 2 on a mount (tests/nfs.rs), 1 without.
+  # Operations per directory, as counted: 3 and 2 on a mount (tests/servers/mount), 1 without.
   echo "### What that means on EFS"
   echo
   echo "**Computed, not measured**: how long a scan asks for, where nothing limits it but the file" \

@@ -12,6 +12,7 @@ mod config;
 mod emulators;
 mod generated;
 mod history;
+mod links;
 mod pages;
 mod prometheus;
 #[cfg(target_os = "linux")]
