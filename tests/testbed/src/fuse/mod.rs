@@ -1,4 +1,12 @@
-//! FUSE file systems: [`slow`] answers as late as EFS, [`faulty`] fails on request.
+//! FUSE file systems for tests and measurements, all of them on one [`server`].
+//!
+//! [`slow`] is as far away as EFS and endless; [`faulty`] holds what a test puts into it and fails
+//! on request. Each is a [`server::Backend`]: it knows its inodes and decides how and when a
+//! request is answered.
 
 pub mod faulty;
+mod mount;
+pub mod server;
 pub mod slow;
+
+pub use mount::can_mount;

@@ -1,26 +1,11 @@
-//! A file system in memory, and what is wrong with it. `serve.rs` answers for it.
-
-#![allow(dead_code)] // Two test files use a part of this each.
+//! The content of a file system in memory, and its faults.
 
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
 
 use fuser::{Errno, FileAttr, FileType, INodeNo};
 
-/// What the kernel asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Op {
-    /// A name in a directory.
-    Lookup,
-    /// The attributes of an inode.
-    Getattr,
-    /// Opening a directory.
-    Opendir,
-    /// Names of a directory.
-    Readdir,
-    /// Opening a file.
-    Open,
-}
+use super::super::server::Op;
 
 /// What happens instead of the right answer.
 #[derive(Clone, Copy, Debug)]
@@ -29,22 +14,22 @@ pub enum Action {
     Fail(Errno),
     /// A look-up finds what is at this path.
     LeadTo(&'static str),
-    /// The answer takes that long.
+    /// The answer takes this long.
     Delay(Duration),
-    /// The answer comes, and after it none to anything, as from a server that has died.
+    /// The server answers this call and then nothing more, as if it had died.
     Die,
 }
 
-/// One fault: which operation on what, and when.
+/// An action, and the operation, inode and time it applies to.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    pub op: Op,
-    /// None for every inode.
-    pub path: Option<String>,
-    pub action: Action,
-    pub skip: u64,
-    pub times: u64,
-    pub after: u64,
+    pub(super) op: Op,
+    /// `None` for every inode.
+    pub(super) path: Option<String>,
+    pub(super) action: Action,
+    pub(super) skip: u64,
+    pub(super) times: u64,
+    pub(super) after: u64,
 }
 
 impl Fault {
@@ -63,43 +48,43 @@ impl Fault {
         Self { op, path: None, action, skip: 0, times: u64::MAX, after: 0 }
     }
 
-    /// Not for the first `calls`.
+    /// Spares the first `calls`.
     pub fn skip(self, calls: u64) -> Self {
         Self { skip: calls, ..self }
     }
 
-    /// Only so many times.
+    /// Applies at most `times` times.
     pub fn times(self, times: u64) -> Self {
         Self { times, ..self }
     }
 
-    /// Only when so many entries of the directory were given out.
+    /// Waits until `entries` entries of the directory were returned.
     pub fn after(self, entries: u64) -> Self {
         // . and .. come first.
         Self { after: entries + 2, ..self }
     }
 }
 
-/// A tree that is built before it is mounted.
+/// Inodes and names, built before they are mounted. Inode 1 is the root.
 #[derive(Debug)]
 pub struct Tree {
     nodes: Vec<Node>,
-    pub faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
 }
 
 #[derive(Debug)]
-pub struct Node {
-    pub attr: FileAttr,
-    pub entries: Vec<Entry>,
-    pub content: Vec<u8>,
+pub(super) struct Node {
+    pub(super) attr: FileAttr,
+    pub(super) entries: Vec<Entry>,
+    pub(super) content: Vec<u8>,
 }
 
 #[derive(Debug)]
-pub struct Entry {
-    pub name: OsString,
-    pub ino: u64,
-    /// What a listing says of it, which may be wrong.
-    pub listed: (u64, FileType),
+pub(super) struct Entry {
+    pub(super) name: OsString,
+    pub(super) ino: u64,
+    /// Inode number and kind that a listing shows, which may be wrong.
+    pub(super) listed: (u64, FileType),
 }
 
 impl Default for Tree {
@@ -109,7 +94,7 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// A root with nothing in it.
+    /// An empty root.
     pub fn new() -> Self {
         let mut tree = Self { nodes: Vec::new(), faults: Vec::new() };
         tree.node(FileType::Directory, 4096, &[]);
@@ -140,8 +125,7 @@ impl Tree {
         ino
     }
 
-    /// The inode of that number.
-    pub fn inode(&self, ino: u64) -> Option<&Node> {
+    pub(super) fn inode(&self, ino: u64) -> Option<&Node> {
         self.nodes.get((ino as usize).checked_sub(1)?)
     }
 
@@ -149,7 +133,7 @@ impl Tree {
         &mut self.nodes[ino as usize - 1]
     }
 
-    /// The inode at `path`; empty for the root.
+    /// The inode number of `path`; the empty path is the root.
     pub fn find(&self, path: &str) -> Option<u64> {
         let mut names = path.split('/').filter(|name| !name.is_empty());
         names.try_fold(1, |ino, name| {
@@ -166,7 +150,7 @@ impl Tree {
         self.at(parent).entries.push(Entry { name: name.into(), ino, listed });
     }
 
-    /// A directory, with those above it.
+    /// Adds a directory and those above it. Returns its inode number.
     pub fn dir(&mut self, path: &str) -> u64 {
         self.find(path).unwrap_or_else(|| {
             let ino = self.node(FileType::Directory, 4096, &[]);
@@ -175,39 +159,39 @@ impl Tree {
         })
     }
 
-    /// A file of `size` bytes, all of them zero and allocated.
+    /// Adds a file of `size` bytes, all of them zero and allocated.
     pub fn file(&mut self, path: &str, size: u64) {
         let ino = self.node(FileType::RegularFile, size, &[]);
         self.add(path, ino);
     }
 
-    /// A file with something in it.
+    /// Adds a file with this content.
     pub fn text(&mut self, path: &str, content: &[u8]) {
         let ino = self.node(FileType::RegularFile, content.len() as u64, content);
         self.add(path, ino);
     }
 
-    /// A symbolic link.
+    /// Adds a symbolic link.
     pub fn symlink(&mut self, path: &str, target: &str) {
         let size = target.len() as u64;
         let ino = self.node(FileType::Symlink, size, target.as_bytes());
         self.add(path, ino);
     }
 
-    /// One more name for a file.
+    /// Adds a hard link.
     pub fn link(&mut self, from: &str, path: &str) {
         let ino = self.find(from).unwrap();
         self.at(ino).attr.nlink += 1;
         self.add(path, ino);
     }
 
-    /// Changes the attributes of what is at `path`.
+    /// Changes the attributes of `path`.
     pub fn change(&mut self, path: &str, change: impl FnOnce(&mut FileAttr)) {
         let ino = self.find(path).unwrap();
         change(&mut self.at(ino).attr);
     }
 
-    /// Makes listings say another inode number and kind of `path` than its attributes do.
+    /// Makes listings show another inode number and kind for `path` than its attributes do.
     pub fn listed_as(&mut self, path: &str, ino: u64, kind: FileType) {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let parent = self.find(parent).unwrap();
@@ -217,7 +201,7 @@ impl Tree {
         }
     }
 
-    /// Adds a fault. The first that applies counts.
+    /// Adds a fault. The first that applies to a call wins; delays add up.
     pub fn fault(&mut self, fault: Fault) {
         self.faults.push(fault);
     }

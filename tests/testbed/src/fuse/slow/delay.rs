@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 type Answer = Box<dyn FnOnce() + Send>;
 
-/// Gives answers when they are due, from a thread of its own, which ends when this is dropped.
+/// Gives answers when they are due, from a thread of its own that ends when this is dropped.
 pub(super) struct Delay {
     shared: Arc<Shared>,
 }
@@ -31,7 +31,7 @@ struct Due {
     answer: Answer,
 }
 
-/// Reversed, because the heap has its greatest on top and the earliest is wanted.
+/// Reversed: the heap has its greatest on top, and the earliest is wanted there.
 impl Ord for Due {
     fn cmp(&self, other: &Self) -> Ordering {
         other.at.cmp(&self.at)
@@ -54,7 +54,7 @@ impl Eq for Due {}
 
 impl Delay {
     /// # Errors
-    /// When there cannot be another thread.
+    /// If the thread cannot be started.
     pub(super) fn new() -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
@@ -69,7 +69,7 @@ impl Delay {
         let earliest = waiting.answers.peek().is_none_or(|first| at < first.at);
         waiting.answers.push(Due { at, answer });
         drop(waiting);
-        // Any other answer finds the thread set to wake up early enough.
+        // For a later answer the thread wakes up early enough anyway.
         if earliest {
             self.shared.changed.notify_one();
         }
@@ -97,8 +97,8 @@ impl Shared {
         }
     }
 
-    /// Fills `due` when something is; false when nothing will be any more. Answers that still
-    /// wait then are dropped, which tells the kernel of an error.
+    /// Waits until answers are due and moves them to `due`. Returns false once this is closed; the
+    /// answers that still wait are then dropped, which sends the kernel an error.
     fn wait(&self, due: &mut Vec<Answer>) -> bool {
         let mut waiting = self.lock();
         while !waiting.closed {

@@ -1,15 +1,48 @@
 //! A file system that answers as late as EFS and never ends.
 //!
-//! [`Tree`](crate::computed::Tree) computes every directory and file from its inode number, so a hundred million of them
-//! cost neither memory nor disk; [`Slow`] serves it through FUSE and lets the kernel wait as an
-//! NFS server would, while [`Counts`] says what a program asked for. What it costs: opening a
-//! directory two round trips (GETATTR and ACCESS), names with their attributes one, attributes
-//! that the kernel has not got one. That names have ended is told for nothing, since an NFS
-//! client learns it with the last names.
+//! [`mount`] serves a [`computed::Tree`](crate::computed::Tree) and lets the kernel wait as an NFS
+//! server would; [`Counts`] says what a program asked for. Opening a directory costs two round
+//! trips (GETATTR and ACCESS), names with their attributes one, attributes that the kernel does not
+//! know one. The end of a listing is free, since an NFS client learns it with the last names.
 
+mod backend;
+mod counts;
 mod delay;
-mod mount;
-mod serve;
 
-pub use mount::mount;
-pub use serve::{Counts, Slow};
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fuser::{BackgroundSession, MountOption, SessionACL};
+
+use super::mount::{self, config};
+use crate::computed::Tree;
+use crate::is_root;
+use backend::Slow;
+
+pub use counts::Counts;
+
+/// Mounts `tree` on `point`, an empty directory, until the session is dropped. `threads` take
+/// requests; none of them sleeps, however long a round trip is.
+///
+/// # Errors
+/// If FUSE is missing or not allowed.
+pub fn mount(
+    tree: Tree,
+    round_trip: Duration,
+    point: &Path,
+    threads: NonZeroUsize,
+) -> io::Result<(BackgroundSession, Arc<Counts>)> {
+    let (slow, counts) = Slow::new(tree, round_trip)?;
+    let mut config = config("slow-tree", threads);
+    config.mount_options.extend([MountOption::RO, MountOption::DefaultPermissions]);
+    // Others see it only if whoever mounts it may allow that without asking.
+    config.acl = match is_root() {
+        true => SessionACL::All,
+        false => SessionACL::Owner,
+    };
+    config.clone_fd = true;
+    Ok((mount::mount(slow, point, &config)?, counts))
+}

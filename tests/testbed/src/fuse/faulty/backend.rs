@@ -1,0 +1,173 @@
+//! Answers for a [`Tree`], correctly or as its faults demand.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use fuser::{FileAttr, FileType};
+
+use super::super::server::{Answer, Backend, Call, Listed, Op, Verdict};
+use super::tree::{Action, Tree};
+
+/// Counts what arrived, and lets a dead server go on.
+#[derive(Debug, Default)]
+pub struct State {
+    counters: Mutex<Counters>,
+    released: Mutex<bool>,
+    release: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    calls: HashMap<(Op, u64), u64>,
+    /// Calls that each fault applied to, before `skip` and `times`.
+    faults: HashMap<usize, u64>,
+}
+
+impl State {
+    /// Number of `op` calls for the inode.
+    pub fn calls(&self, op: Op, ino: u64) -> u64 {
+        let counters = self.counters.lock().unwrap();
+        counters.calls.get(&(op, ino)).copied().unwrap_or(0)
+    }
+
+    /// Number of `op` calls for all inodes.
+    pub fn all_calls(&self, op: Op) -> u64 {
+        let counters = self.counters.lock().unwrap();
+        let calls = counters.calls.iter().filter(|((called, _), _)| *called == op);
+        calls.map(|(_, count)| count).sum()
+    }
+
+    /// Lets a server that died answer again.
+    pub fn release(&self) {
+        *self.released.lock().unwrap() = true;
+        self.release.notify_all();
+    }
+
+    fn wait_for_release(&self) {
+        let released = self.released.lock().unwrap();
+        let _released = self.release.wait_while(released, |released| !*released);
+    }
+}
+
+/// A tree while it is mounted.
+#[derive(Debug)]
+pub(super) struct Faulty {
+    tree: Tree,
+    /// Inode of each fault's path.
+    targets: Vec<Option<u64>>,
+    state: Arc<State>,
+}
+
+/// What a call comes to.
+struct Judged {
+    verdict: Verdict,
+    delay: Duration,
+    /// Answers nothing after this answer.
+    dies: bool,
+}
+
+impl Faulty {
+    pub(super) fn new(tree: Tree) -> (Self, Arc<State>) {
+        let find = |path: &String| tree.find(path).unwrap();
+        let targets = tree.faults.iter().map(|fault| fault.path.as_ref().map(find));
+        let state = Arc::new(State::default());
+        let faulty = Self { targets: targets.collect(), tree, state: Arc::clone(&state) };
+        (faulty, state)
+    }
+
+    /// Counts the call and applies the faults: all delays, and the first fault that is none.
+    fn judge(&self, op: Op, ino: u64, offset: u64) -> Judged {
+        let mut judged = Judged { verdict: Verdict::Right, delay: Duration::ZERO, dies: false };
+        let mut counters = self.state.counters.lock().unwrap();
+        *counters.calls.entry((op, ino)).or_default() += 1;
+        for (at, (fault, target)) in self.tree.faults.iter().zip(&self.targets).enumerate() {
+            if fault.op != op || target.is_some_and(|target| target != ino) || offset < fault.after
+            {
+                continue;
+            }
+            let seen = counters.faults.entry(at).or_default();
+            *seen += 1;
+            if *seen <= fault.skip || *seen - fault.skip > fault.times {
+                continue;
+            }
+            match fault.action {
+                Action::Fail(errno) => judged.verdict = Verdict::Fail(errno),
+                Action::LeadTo(path) => {
+                    let attr = self.tree.find(path).and_then(|ino| self.attr(ino)).unwrap();
+                    judged.verdict = Verdict::LeadTo(attr);
+                }
+                Action::Die => judged.dies = true,
+                Action::Delay(more) => {
+                    judged.delay += more;
+                    continue;
+                }
+            }
+            break;
+        }
+        judged
+    }
+
+    /// The offset at which a listing of `ino` from `offset` on has to pause, so that a fault after
+    /// some entries comes when those entries are already out.
+    fn pause(&self, ino: u64, offset: u64) -> u64 {
+        let faults = self.tree.faults.iter().zip(&self.targets);
+        faults
+            .filter(|(fault, target)| fault.op == Op::Readdir && **target == Some(ino))
+            .map(|(fault, _)| fault.after)
+            .filter(|after| *after > offset)
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+}
+
+impl Backend for Faulty {
+    fn time_to_live(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn attr(&self, ino: u64) -> Option<FileAttr> {
+        Some(self.tree.inode(ino)?.attr)
+    }
+
+    fn find(&self, parent: u64, name: &OsStr) -> Option<u64> {
+        let entries = &self.tree.inode(parent)?.entries;
+        Some(entries.iter().find(|entry| entry.name == name)?.ino)
+    }
+
+    fn list(&self, dir: u64, offset: u64, add: &mut dyn FnMut(&Listed<'_>) -> bool) -> Option<u64> {
+        let dots = [".", ".."].map(|name| (dir, FileType::Directory, OsStr::new(name)));
+        let names = self.tree.inode(dir)?.entries.iter().map(|entry| {
+            let (ino, kind) = entry.listed;
+            (ino, kind, &*entry.name)
+        });
+        let pause = self.pause(dir, offset);
+        let mut given = 0;
+        for (next, (ino, kind, name)) in (1..).zip(dots.into_iter().chain(names)) {
+            if next > pause || next > offset && add(&Listed { ino, kind, name, next }) {
+                break;
+            }
+            given += u64::from(next > offset);
+        }
+        Some(given)
+    }
+
+    fn content(&self, ino: u64) -> Option<&[u8]> {
+        Some(&self.tree.inode(ino)?.content)
+    }
+
+    /// Answers on this thread, the only one, so a delay or a death stops everything.
+    fn answer(&self, call: Call, answer: Answer) {
+        // Names that are not there have no faults.
+        let Some(ino) = call.ino else { return answer(Verdict::Right) };
+        let judged = self.judge(call.op, ino, call.offset);
+        std::thread::sleep(judged.delay);
+        answer(judged.verdict);
+        // After the answer: a request still queued in the kernel can be killed with its process,
+        // whereas one that a FUSE server has taken cannot, other than on NFS.
+        if judged.dies {
+            self.state.wait_for_release();
+        }
+    }
+}
