@@ -1,6 +1,6 @@
-//! Text that strangers chose, made safe to show.
+//! Makes text that strangers chose safe to show.
 //!
-//! Homes belong to users and the scanner runs as root: a file name may hold terminal escapes,
+//! Homes belong to users, and the scanner runs as root: a file name may hold terminal escapes,
 //! newlines or right-to-left overrides.
 
 use std::fmt::Write;
@@ -8,8 +8,8 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// `bytes` for a terminal: what cannot be printed, or would change how the rest is printed, is
-/// escaped as `\n`, `\x1b`, `\u{202e}` or `\xff`.
+/// `bytes` for a terminal. Characters that cannot be printed, or that change how others are printed,
+/// are escaped as `\n`, `\x1b`, `\u{202e}` or `\xff`.
 pub fn printable(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -29,7 +29,7 @@ pub fn printable(bytes: &[u8]) -> String {
     out
 }
 
-/// The bytes that [`printable`] was given, or `None` where it cannot have printed that.
+/// The bytes that [`printable`] was given, or `None` for text that it cannot have returned.
 pub fn unprintable(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -60,7 +60,7 @@ pub fn unprintable(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Whether `c` is a control or changes the direction or the look of its neighbours.
+/// True if `c` is a control, or changes the direction or the look of its neighbours.
 pub(crate) fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -74,12 +74,12 @@ fn push_byte(out: &mut String, byte: u8) {
     let _ = write!(out, "\\x{byte:02x}");
 }
 
-/// JSON whose strings hold no character that [`printable`] would escape: it may be shown on a
-/// terminal, and means the same.
+/// Equivalent JSON that is safe on a terminal: its strings hold no character that [`printable`] would
+/// escape.
 pub fn harmless_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        // What JSON itself needs a newline for is no part of a string.
+        // Newlines between tokens are not part of a string.
         if c != '\n' && is_hostile(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(out, "\\u{unit:04x}");
@@ -91,7 +91,7 @@ pub fn harmless_json(json: &str) -> String {
     out
 }
 
-/// `bytes` as text, and in base64 too where the text does not say it all.
+/// `bytes` as text, and in base64 too if the text loses something.
 pub fn lossy(bytes: &[u8]) -> (String, Option<String>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (text.to_owned(), None),
@@ -112,7 +112,7 @@ pub fn plural<'a>(number: u64, one: &'a str, many: &'a str) -> &'a str {
     if number == 1 { one } else { many }
 }
 
-/// `bytes` as one word of a shell command, printable whatever they hold.
+/// `bytes` as one printable word of a shell command.
 pub fn shell_word(bytes: &[u8]) -> String {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-+,:@%".contains(b);
     if !bytes.is_empty() && bytes.iter().all(plain) {

@@ -1,7 +1,7 @@
-//! Byte counts that cannot be mixed up, and how people read them.
+//! Byte counts that cannot be mixed up, and money.
 //!
-//! EFS knows three sizes of a file, and adding one to another is the classic mistake of usage
-//! reports: [`ApparentBytes`] is `st_size`, [`AllocatedBytes`] is `st_blocks * 512`, and
+//! A file on EFS has three sizes, and adding one to another is the classic mistake of usage reports:
+//! [`ApparentBytes`] is `st_size`, [`AllocatedBytes`] is `st_blocks * 512`, and
 //! [`MeteredBytes`] is what EFS bills. There is deliberately no `From` between them.
 
 use std::iter::Sum;
@@ -47,17 +47,17 @@ macro_rules! bytes {
 }
 
 bytes! {
-    /// `st_size`: what a reader of the file would read. Sparse files make it larger than what is
-    /// stored.
+    /// `st_size`: the number of bytes that a reader gets. For sparse files it exceeds the stored
+    /// size.
     ApparentBytes
 }
 bytes! {
-    /// `st_blocks * 512` (NFS `space_used`): the data as stored, what `du` counts.
+    /// `st_blocks * 512` (NFS `space_used`): the data as stored, which `du` counts.
     AllocatedBytes
 }
 bytes! {
-    /// What EFS meters and bills: allocated bytes and 2 KiB of metadata for each inode
-    /// (EFS user guide, "metered sizes").
+    /// The size that EFS meters and bills: allocated bytes and 2 KiB of metadata for each inode (EFS
+    /// user guide, "metered sizes").
     MeteredBytes
 }
 
@@ -65,7 +65,7 @@ bytes! {
 pub const METADATA_BYTES_PER_INODE: u64 = 2048;
 
 impl MeteredBytes {
-    /// What EFS meters for `inodes` inodes that hold `allocated` bytes together.
+    /// The metered size of `inodes` inodes that hold `allocated` bytes together.
     ///
     /// ```
     /// use efs_scan::units::{AllocatedBytes, MeteredBytes};
@@ -91,7 +91,7 @@ impl Usd {
         format!("{} USD", self.amount())
     }
 
-    /// The same without the currency. What is more than nothing never reads as nothing.
+    /// The amount without the currency. An amount above zero never reads as zero.
     ///
     /// ```
     /// use efs_scan::units::Usd;
@@ -112,7 +112,7 @@ pub fn human(bytes: u64) -> String {
     humansize::format_size(bytes, humansize::BINARY.decimal_places(1))
 }
 
-/// Growth, or the reverse of it: `+4 KiB`, `-1.5 GiB`, `=`.
+/// Growth or shrinkage: `+4 KiB`, `-1.5 GiB`, `=`.
 pub fn human_change(bytes: i64) -> String {
     match bytes {
         0 => "=".to_owned(),

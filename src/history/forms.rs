@@ -1,4 +1,4 @@
-//! The history for programs: JSON and CSV.
+//! The history as JSON and CSV.
 
 use std::io::{self, Write};
 
@@ -41,7 +41,7 @@ struct Document<'a> {
     runs: &'a [RunPoint],
     not_comparable: &'a [String],
     unreadable: &'a [String],
-    /// `null` where only some homes are shown.
+    /// `null` if only some homes are shown.
     total: Option<Outlook>,
     homes: Vec<HomeDocument<'a>>,
 }
@@ -54,18 +54,19 @@ struct HomeDocument<'a> {
     outside: bool,
     uid: Option<u32>,
     owner: Option<&'a str>,
-    /// How the newest run read it; `null` where that has no such home.
+    /// Coverage by the newest run; `null` if that does not have the home.
     coverage: Option<Coverage>,
     gone: bool,
-    /// The run since when it is this person's, where it was another one's before.
+    /// The first run with the present owner, if the home had another one before.
     owner_since: Option<&'a str>,
     #[serde(flatten)]
     outlook: Outlook,
-    /// One for each of `runs`; `null` where it was not there, not read whole, or another one's.
+    /// One for each of `runs`; `null` if the home did not exist, was not read completely, or had
+    /// another owner.
     allocated_bytes: &'a [Option<AllocatedBytes>],
 }
 
-/// Everything.
+/// The whole history as JSON.
 pub(crate) fn json(view: &HistoryView) -> Result<String, String> {
     let history = &view.history;
     let home = |home: &'_ HomeSeries| {
@@ -146,7 +147,7 @@ pub(crate) fn csv(view: &HistoryView, names: DuNames, out: &mut dyn Write) -> io
     writer.flush()
 }
 
-/// As in JSON.
+/// The forecast as in JSON: its name and its date.
 fn forecast(forecast: Forecast) -> (&'static str, String) {
     match forecast {
         Forecast::On(date) => ("on", date.to_string()),

@@ -1,11 +1,10 @@
-//! How fast something grows, and when it reaches a limit.
+//! Growth, and the date when a size reaches a limit.
 //!
-//! The estimate is Theil and Sen's: the median of the slopes between all pairs of days. It needs no
-//! day to be there, and a day that is far off, such as one on which a job left its scratch files
-//! until the next morning, moves it no further than to another slope of the days around it: of `n`
-//! days, the one takes part in two of every `n` slopes, so that from five days on most of them know
-//! nothing of it. The difference of the first and the last day, or least squares, follow such a day
-//! wherever it goes. Where growth is linear the estimate is exact.
+//! The estimate is Theil and Sen's: the median of the slopes between all pairs of days. Days may be
+//! missing, and one outlier, such as a day on which a job left its scratch files until the next
+//! morning, hardly moves it: of `n` days, one takes part in two of every `n` slopes, so from five
+//! days on most slopes do not depend on it. The difference of the first and the last day, or least
+//! squares, would follow the outlier. For linear growth the estimate is exact.
 
 use std::collections::BTreeMap;
 
@@ -16,20 +15,20 @@ use serde::Serialize;
 
 use crate::units::AllocatedBytes;
 
-/// From so many days on one of them cannot decide alone.
+/// Minimum number of days: with fewer, one outlier decides.
 const FEWEST_DAYS: usize = 5;
 
-/// What is further away than this is nothing that anybody plans for.
+/// Forecasts do not look further ahead: nobody plans for it.
 const HORIZON_DAYS: f64 = 3650.0;
 
 const DAY_SECONDS: f64 = 86_400.0;
 
-/// Something's size when a run started.
+/// The size of something when a run started.
 pub(super) type SizeAt = (Timestamp, AllocatedBytes);
 
-/// Bytes a day over the `days` before `end`. `None` where that cannot be said: of fewer than five
-/// days there is a size, the first and the last of these are less than half of the time apart, or
-/// there is none in the later half. Of several points on one day (in UTC) the last one counts.
+/// Growth in bytes a day over the `days` before `end`. `None` if fewer than five days have a size, if
+/// the first and the last of these are less than half of the time apart, or if the later half has
+/// none. Of several points on one day (in UTC) the last one counts.
 pub(super) fn per_day(
     points: impl Iterator<Item = SizeAt>,
     end: Timestamp,
@@ -38,7 +37,7 @@ pub(super) fn per_day(
     let last_day = date(end);
     let days = i64::from(days);
     let first_day = last_day.checked_sub(Span::new().try_days(days).ok()?).ok()?;
-    // Most are older in a long history: told without a calendar.
+    // Most points of a long history are older: drop them before the slow calendar arithmetic.
     let oldest = end.checked_sub(SignedDuration::from_hours(24 * (days + 1))).ok()?;
     let daily: BTreeMap<Date, SizeAt> = points
         .filter(|point| point.0 >= oldest)
@@ -57,7 +56,8 @@ fn date(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date()
 }
 
-/// Between all pairs, in bytes a day. Points come from different days, so their times differ.
+/// The slopes between all pairs, in bytes a day. Points come from different days, so their times
+/// differ.
 fn slopes(points: &[SizeAt]) -> Vec<f64> {
     let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
     for (at, (later, now)) in points.iter().enumerate() {
@@ -70,7 +70,7 @@ fn slopes(points: &[SizeAt]) -> Vec<f64> {
     slopes
 }
 
-/// Of at least one number; the mean of the middle two of an even count.
+/// The median of at least one number; for an even count the mean of the middle two.
 fn median(mut numbers: Vec<f64>) -> f64 {
     let middle = numbers.len() / 2;
     let odd = numbers.len() % 2 == 1;
@@ -81,7 +81,7 @@ fn median(mut numbers: Vec<f64>) -> f64 {
     }
 }
 
-/// When a limit is reached, if all goes on as it did.
+/// The date when a limit is reached, if the growth stays the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", content = "date", rename_all = "snake_case")]
 pub enum Forecast {
@@ -89,18 +89,18 @@ pub enum Forecast {
     On(Date),
     /// Not within ten years.
     Beyond,
-    /// Never: it stays as it is, or shrinks.
+    /// Never: the size is constant or shrinks.
     NotGrowing,
-    /// How fast it grows is not known.
+    /// The growth is not known.
     TooFewRuns,
-    /// It is reached.
+    /// The limit is reached.
     AlreadyOver,
-    /// There is none.
+    /// There is no limit.
     NoLimit,
 }
 
 impl Forecast {
-    /// From the newest size that is known on, at so many bytes a day.
+    /// The forecast from the newest known size, at `per_day` bytes a day.
     pub(super) fn of(
         newest: Option<SizeAt>,
         per_day: Option<f64>,

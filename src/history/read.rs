@@ -1,4 +1,4 @@
-//! Reads the published tables of homes of some time, one run after the other.
+//! Reads the published tables of homes of some period, one run after the other.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -13,15 +13,14 @@ use crate::store::{ReadSize, Store};
 use crate::text::{lossy, printable};
 use crate::units::AllocatedBytes;
 
-/// Reads the runs of the last `days` before `now`. A run whose table is broken is left out with a
-/// warning.
+/// Reads the runs of the `days` before `now`. A run with a broken table is left out with a warning.
 ///
 /// # Errors
-/// If the store cannot say which runs there are, or does not give them out.
+/// If the store cannot list the runs, or refuses to give out any of them.
 pub fn read(store: &dyn Store, days: u32, now: Timestamp) -> ServiceResult<History> {
     let first = now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days)));
     let mut tables = homes_tables(store, first.unwrap_or(now))?;
-    // By a clock that was wrong: it would be taken for the newest one until that time comes.
+    // A wrong clock made it. It would count as the newest run until its time comes.
     tables.retain(|table| {
         let future = is_future(table.started, now);
         if future {
@@ -36,7 +35,7 @@ pub fn read(store: &dyn Store, days: u32, now: Timestamp) -> ServiceResult<Histo
     store.get_each(&keys, ReadSize::Whole, &mut |at, object| {
         let table = &tables[at];
         let run = match object {
-            // Lifecycle rules may remove it between listing and reading.
+            // A lifecycle rule may remove it between listing and reading.
             Ok(None) => return Ok(()),
             Ok(Some(object)) => reader.rows(store, table, &object.bytes),
             Err(error) => Err(error),
@@ -50,7 +49,7 @@ pub fn read(store: &dyn Store, days: u32, now: Timestamp) -> ServiceResult<Histo
         }
         Ok(())
     })?;
-    // Where nothing at all is given out, it is no trouble of this run or that.
+    // If the store refuses every run, the problem is not one of a single run.
     let refused =
         |error: &&ServiceError| matches!(error.trouble, Trouble::Credentials | Trouble::Denied);
     if let (true, Some(error)) = (reader.runs.is_empty(), problems.iter().find(refused)) {
@@ -64,7 +63,7 @@ fn warn(problem: &str) {
     tracing::warn!("{}", printable(problem.as_bytes()));
 }
 
-/// Gives each text a number: names of homes and people are the same in nearly every run.
+/// Interned texts: names of homes and owners are the same in nearly every run.
 #[derive(Default)]
 struct Texts {
     numbers: HashMap<Box<str>, u32>,
@@ -76,7 +75,7 @@ impl Texts {
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
-        // More texts than this do not fit into memory.
+        // More texts than that do not fit into memory.
         let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
         self.numbers.insert(text.into(), number);
         self.texts.push(text.into());
@@ -84,7 +83,7 @@ impl Texts {
     }
 }
 
-/// A run as its table has it; taken over only when all of that could be read.
+/// The rows of one run, kept apart until its table was read to the end.
 #[derive(Default)]
 struct RunRows {
     rows: Vec<RunRow>,
@@ -101,13 +100,13 @@ struct RunRow {
     quota: Option<AllocatedBytes>,
 }
 
-/// A home so far.
+/// The series of a home, up to the last run read.
 struct SeriesSoFar {
     uid: Option<u32>,
     owner: u32,
     points: Vec<Option<AllocatedBytes>>,
     quota: Option<AllocatedBytes>,
-    /// The run that had it last, by its place among the runs that were read, and how.
+    /// Index of the last run that has the home, and the coverage there.
     last: (usize, Coverage),
     since: Option<usize>,
 }
@@ -133,8 +132,8 @@ impl HistoryReader<'_> {
     ) -> ServiceResult<RunRows> {
         let mut run = RunRows::default();
         table.rows(store, bytes, |row| run.add(&row, &mut self.texts))?;
-        // It is the last line: a table without it, where others have one, was cut off between
-        // two lines.
+        // That line is the last one. A table without it, where earlier ones have it, was cut off
+        // between two lines.
         if self.has_outside && !run.has_outside {
             let problem = format!("{}: its last lines are missing", store.name(&table.key));
             return Err(ServiceError::new(Trouble::Refused, problem));
@@ -154,7 +153,7 @@ impl HistoryReader<'_> {
         });
         self.listed = run.listed;
         if run.has_outside && !self.has_outside {
-            // The first one to have that line shows that those before it were cut off.
+            // The first table with that line shows that the earlier ones were cut off.
             for earlier in &mut self.runs[..index] {
                 (earlier.coverage, earlier.total) = (Coverage::Interrupted, None);
             }
@@ -173,7 +172,7 @@ impl HistoryReader<'_> {
             let other_uid = home.uid.is_some() && row.uid.is_some() && home.uid != row.uid;
             let known = home.owner != nobody && row.owner != nobody;
             if other_uid || (known && home.owner != row.owner) {
-                // It begins anew: what the one left behind is no growth of the other.
+                // The series starts again: the size of one owner is no growth of the other.
                 home.points.fill(None);
                 home.since = Some(index);
             }
@@ -202,7 +201,7 @@ impl HistoryReader<'_> {
                 points: home.points,
                 quota: home.quota,
                 newest: Some(home.last.1).filter(|_| there),
-                // What was not listed may well be there.
+                // A home that was not listed may exist.
                 gone: !there && listed.all_homes,
                 since: home.since,
             }

@@ -1,4 +1,4 @@
-//! What the runs of some time say of each home.
+//! The series of sizes of each home over some runs.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,55 +7,55 @@ use super::growth::{self, Forecast, SizeAt};
 use crate::report::Coverage;
 use crate::units::AllocatedBytes;
 
-/// The runs of some time, and what became of every home in it.
+/// Runs of some period, and the series of each home.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     /// Oldest first.
     pub runs: Vec<RunPoint>,
-    /// Largest first, what lies outside of all homes last.
+    /// Largest first; the entry for everything outside of homes last.
     pub homes: Vec<HomeSeries>,
-    /// Ids of the runs that looked at something else than the newest one does: another root, other
-    /// homes, other things left out. They are not among `runs`.
+    /// Ids of the runs with another scope than the newest one: another root, other homes, other
+    /// `--exclude`. They are not among `runs`.
     pub not_comparable: Vec<String>,
-    /// Ids of the runs whose table is broken or could not be read. They are not among `runs`.
+    /// Ids of the runs whose table could not be read or is broken. They are not among `runs`.
     pub unreadable: Vec<String>,
 }
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RunPoint {
-    /// Its id.
+    /// Id of the run.
     pub id: String,
-    /// When it started.
+    /// Start of the run.
     pub started: Timestamp,
-    /// Whether it read everything.
+    /// How much the run read.
     pub coverage: Coverage,
-    /// All homes and what lies outside; `None` where not all of that was read.
+    /// Sum over the whole root; `None` if the run is not complete.
     #[serde(rename = "allocated_bytes")]
     pub total: Option<AllocatedBytes>,
 }
 
-/// A home through the runs.
+/// A home over the runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HomeSeries {
     /// Path below the root: bytes that strangers chose.
     pub name: Box<[u8]>,
-    /// Whether it is what lies outside of all homes. A home may be called like that.
+    /// True for the entry for everything outside of homes. A home may have the name of that entry.
     pub outside: bool,
-    /// Whose it is, by the newest run that has it.
+    /// The owner's uid by the newest run that has the home.
     pub uid: Option<u32>,
-    /// Who that is, if anybody knows.
+    /// The owner's name, if known.
     pub owner: Option<String>,
-    /// One for each run. `None` where it was not there, was not read whole, or was somebody
-    /// else's.
+    /// One for each run. `None` if the home did not exist, was not read completely, or had another
+    /// owner.
     pub points: Vec<Option<AllocatedBytes>>,
-    /// Its quota by the newest run that has it.
+    /// The quota by the newest run that has the home.
     pub quota: Option<AllocatedBytes>,
-    /// How the newest run read it; `None` where that run has no such home.
+    /// Coverage by the newest run; `None` if that does not have the home.
     pub newest: Option<Coverage>,
-    /// Whether it is certain that it is not there any more.
+    /// True if the home certainly does not exist any more.
     pub gone: bool,
-    /// Index of the run since when it is this person's, where it was another one's before.
+    /// Index of the first run with the present owner, if the home had another one before.
     pub since: Option<usize>,
 }
 
@@ -66,7 +66,7 @@ impl History {
         growth::per_day(self.totals(), self.runs.last()?.started, days)
     }
 
-    /// When everything together reaches `budget`.
+    /// The date when everything together reaches `budget`.
     pub fn forecast(&self, budget: Option<AllocatedBytes>) -> Forecast {
         Forecast::of(self.totals().last(), self.growth(30).or_else(|| self.growth(7)), budget)
     }
@@ -77,9 +77,8 @@ impl History {
 }
 
 impl HomeSeries {
-    /// The growth over the last 7 or 30 `days` of the runs, in bytes a day. `None` where it cannot
-    /// be said: the home is gone, or of fewer than five days in more than half of the time a size
-    /// is known.
+    /// The growth over the last 7 or 30 `days` of the runs, in bytes a day. `None` if the home is
+    /// gone, or if fewer than five days over at least half of the time have a known size.
     pub fn growth(&self, runs: &[RunPoint], days: u32) -> Option<f64> {
         if self.gone {
             return None;
@@ -87,16 +86,15 @@ impl HomeSeries {
         growth::per_day(self.known(runs), runs.last()?.started, days)
     }
 
-    /// When the home reaches `limit`, by its growth over 30 days, or over 7 where that is all that
-    /// is known.
+    /// The date when the home reaches `limit`, by its growth over 30 days, or else over 7.
     pub fn forecast(&self, runs: &[RunPoint], limit: Option<AllocatedBytes>) -> Forecast {
         let rate = self.growth(runs, 30).or_else(|| self.growth(runs, 7));
         Forecast::of(self.last(runs), rate, limit)
     }
 
-    /// The newest size that is known, and the time of that run.
+    /// The newest known size, and the time of its run.
     pub fn last(&self, runs: &[RunPoint]) -> Option<(Timestamp, AllocatedBytes)> {
-        // From the end: most have one there.
+        // From the end, where most homes have one.
         let mut both = runs.iter().zip(&self.points).rev();
         both.find_map(|(run, size)| Some((run.started, (*size)?)))
     }

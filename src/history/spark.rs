@@ -1,4 +1,4 @@
-//! A series as a line of blocks.
+//! Sparklines: a series as a line of block characters.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -7,13 +7,13 @@ use jiff::tz::TimeZone;
 use super::series::RunPoint;
 use crate::units::AllocatedBytes;
 
-/// Columns at the most.
+/// Maximum number of columns.
 const WIDTH: usize = 30;
 
-/// What differs by less than one of so many parts of itself is drawn flat.
+/// A series whose range is at most its maximum divided by this is drawn flat.
 const FLAT: u64 = 100;
 
-/// What it is drawn with, from the least to the most.
+/// The characters, from the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Blocks([char; 8]);
 
@@ -21,8 +21,8 @@ impl Blocks {
     pub(super) const UNICODE: Self = Self(['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']);
     pub(super) const ASCII: Self = Self(['_', '.', '-', '~', '=', '+', '*', '#']);
 
-    /// By the first of the variables that decide about characters and is set (POSIX, "Environment
-    /// Variables"). Cron and systemd set none.
+    /// Chosen by the first locale variable that is set (POSIX, "Environment Variables"). Cron and
+    /// systemd set none.
     pub(crate) fn of_locale(variable: impl Fn(&str) -> Option<String>) -> Self {
         let mut set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
         let locale = set.find(|value| !value.is_empty()).unwrap_or_default().to_lowercase();
@@ -33,10 +33,10 @@ impl Blocks {
     }
 }
 
-/// Time from the first run to the last: the same for every line, so that they can be compared.
+/// The time axis from the first run to the last. All lines share it, so they can be compared.
 #[derive(Debug)]
 pub(super) struct Axis {
-    /// Where each run is drawn.
+    /// The column of each run.
     columns: Vec<usize>,
     width: usize,
     blocks: Blocks,
@@ -57,8 +57,8 @@ impl Axis {
         Self { columns, width, blocks }
     }
 
-    /// One size for each run. Where several fall into a column the last one counts; a column
-    /// without any is a gap.
+    /// Draws one size for each run. The last size of a column counts; a column without a size is a
+    /// gap.
     pub(super) fn draw(&self, sizes: impl Iterator<Item = Option<AllocatedBytes>>) -> String {
         let mut drawn = vec![None; self.width];
         for (column, size) in self.columns.iter().zip(sizes) {

@@ -1,4 +1,4 @@
-//! The history for people.
+//! The history as a terminal table.
 
 use std::fmt::{Result, Write};
 
@@ -14,7 +14,7 @@ use crate::units::{AllocatedBytes, human_change};
 
 const UNKNOWN: &str = "?";
 
-/// Renders it; every name in it is made printable.
+/// Renders the history with printable names.
 pub(crate) fn table(view: &HistoryView, blocks: Blocks) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.

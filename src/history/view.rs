@@ -1,4 +1,4 @@
-//! What `efs-scan history` shows, whatever the form.
+//! The history as asked for, for every form.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,32 +8,32 @@ use super::series::{History, HomeSeries};
 use crate::published::{is_of, is_stale, keep_asked};
 use crate::units::AllocatedBytes;
 
-/// A history with what was asked of it.
+/// A history, with the options of the command.
 #[derive(Debug)]
 pub(crate) struct HistoryView {
-    /// Where it was read.
+    /// The destination it was read from.
     pub(crate) from: String,
     pub(crate) days: u32,
     pub(crate) history: History,
     pub(crate) budget: Option<AllocatedBytes>,
-    /// Whether it shows some of the homes only.
+    /// True if only some of the homes are shown.
     pub(crate) restricted: bool,
     pub(crate) now: Timestamp,
 }
 
-/// Where something is going.
+/// Growth of a home or of everything, and its forecast.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Outlook {
     /// Quota or budget.
     pub(super) limit_bytes: Option<AllocatedBytes>,
-    /// In whole bytes; `None` where it cannot be said.
+    /// In whole bytes; `None` if unknown.
     pub(super) bytes_per_day_7: Option<i64>,
     pub(super) bytes_per_day_30: Option<i64>,
     pub(super) forecast: Forecast,
 }
 
 impl HistoryView {
-    /// Leaves only the homes of these users; returns the users who have none.
+    /// Keeps only the homes of these users. Returns the users without a home.
     pub(crate) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
         self.restricted = true;
         keep_asked(&mut self.history.homes, users, |home: &HomeSeries, user| {
@@ -41,7 +41,7 @@ impl HistoryView {
         })
     }
 
-    /// A budget is everybody's, or that of the users who were asked for.
+    /// The outlook of a home. With --user the budget is that of each of these homes.
     pub(super) fn of_home(&self, home: &HomeSeries) -> Outlook {
         let runs = &self.history.runs;
         let limit = self.budget.filter(|_| self.restricted).or(home.quota);
@@ -53,7 +53,7 @@ impl HistoryView {
         }
     }
 
-    /// Of everything together; `None` where only some homes are shown.
+    /// The outlook of everything together; `None` if only some homes are shown.
     pub(super) fn of_total(&self) -> Option<Outlook> {
         (!self.restricted).then(|| Outlook {
             limit_bytes: self.budget,
@@ -79,7 +79,7 @@ impl HistoryView {
     }
 }
 
-/// The cast ends at the largest number.
+/// The cast saturates.
 fn whole(bytes: f64) -> i64 {
     bytes.round() as i64
 }

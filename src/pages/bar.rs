@@ -1,5 +1,5 @@
-//! Bars in tables: drawn, because a strict Content-Security-Policy refuses `style` attributes.
-//! The figure stands beside each, so they are hidden from screen readers.
+//! Bars in tables, as SVG: a strict Content-Security-Policy refuses `style` attributes. Each bar
+//! repeats the figure beside it, so screen readers skip it.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use crate::report::{ByClass, Quota};
 use crate::usage::Class;
 
-/// A bar of the classes, as long as the whole is in proportion to `longest`.
+/// A bar of the classes. Its length is the whole in proportion to `longest`.
 pub(super) fn classes(by_class: &ByClass, longest: u64) -> Markup {
     let scale = 100.0 / longest.max(1) as f64;
     let mut at = 0.0;
@@ -30,7 +30,7 @@ pub(super) fn classes(by_class: &ByClass, longest: u64) -> Markup {
     }
 }
 
-/// How much of a quota is used; what is over it has another colour.
+/// A bar of the used part of a quota, with a colour of its own from 80 % and from 100 % on.
 pub(super) fn quota(quota: &Quota) -> Markup {
     let used = quota.used_percent.clamp(0.0, 100.0);
     let class = match quota.used_percent {

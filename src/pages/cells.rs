@@ -1,5 +1,5 @@
-//! What a home consists of, as parts that do not overlap: its findings, its largest directories
-//! less what of them is another part, and what is left, by class.
+//! The parts of a home, without overlap: its findings, its largest directories less the parts in
+//! them, and the rest by class.
 
 use std::cmp::Reverse;
 
@@ -11,27 +11,27 @@ use crate::usage::Class;
 /// A part of a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cell {
-    /// A path below the home, or what it is.
+    /// A path below the home, or a description.
     pub(super) label: String,
     pub(super) bytes: u64,
     pub(super) class: Class,
 }
 
-/// A place in the home that the report knows by its path.
+/// A place in the home whose path is in the report.
 struct KnownPath {
     path: Vec<u8>,
     bytes: u64,
-    /// What of that has links elsewhere, where it may be counted.
+    /// The part of `bytes` with links elsewhere, which may count there.
     linked: u64,
     class: Class,
     is_finding: bool,
 }
 
-/// The parts, largest first. They sum to what the home holds, in each class.
+/// The parts, largest first. In each class they add up to what the home holds.
 ///
-/// Hard links are counted once in a home and its classes, at each of their places in findings, and
-/// in shares in directories. So places may come to more than their class has. Then those give way
-/// that hard links made so large, rather than that some are not shown.
+/// An inode with several links counts once in a home and its classes, once at each of its places in
+/// findings, and in equal shares in directories. So the places of a class may add up to more than
+/// the class. Then places with linked inodes shrink, and every place is still shown.
 pub(super) fn cells(home: &HomeReport) -> Vec<Cell> {
     let places = own_bytes(places(home));
     let prefix = home.name_bytes();
@@ -46,7 +46,7 @@ pub(super) fn cells(home: &HomeReport) -> Vec<Cell> {
                 None if place.path.is_empty() || place.path == prefix => {
                     "the home itself".to_owned()
                 }
-                // Outside of homes.
+                // A place outside of homes.
                 None => shown(&place.path),
             };
             cells.push(Cell { label, bytes, class });
@@ -62,12 +62,12 @@ pub(super) fn cells(home: &HomeReport) -> Vec<Cell> {
     cells
 }
 
-/// What the places get of `all`, which is no more in sum.
+/// The bytes of each place, scaled so that they add up to `all` at most.
 fn fitted(places: &[&KnownPath], all: u64) -> Vec<u64> {
     let sum = |of: fn(&KnownPath) -> u64| places.iter().map(|place| u128::from(of(place))).sum();
     let (own, linked): (u128, u128) = (sum(|place| place.bytes), sum(|place| place.linked));
     let (all, sure) = (u128::from(all), own - linked);
-    // Rounded down, and no more than what it is a part of.
+    // Rounded down, and never more than `bytes`.
     let part = |bytes: u64, of: u128, whole: u128| match whole {
         0 => 0,
         whole => (u128::from(bytes) * of.min(whole) / whole) as u64,
@@ -79,7 +79,7 @@ fn fitted(places: &[&KnownPath], all: u64) -> Vec<u64> {
     places.iter().map(fit).collect()
 }
 
-/// By path, what lies in a directory behind it.
+/// All places by path: a directory before the places in it.
 fn places(home: &HomeReport) -> Vec<KnownPath> {
     let findings = home.findings.iter().map(|finding| KnownPath {
         path: finding.path_bytes(),
@@ -95,9 +95,9 @@ fn places(home: &HomeReport) -> Vec<KnownPath> {
         class: Class::Rest,
         is_finding: false,
     });
-    // A finding before the directory of the same path, which leaves its place to that.
+    // A finding comes before the directory of the same path, and replaces it.
     let mut places: Vec<KnownPath> = findings.chain(dirs).collect();
-    // The root first: all lies in it.
+    // The root comes first: everything lies in it.
     let key = |place: &KnownPath| match place.path.is_empty() {
         true => Vec::new(),
         false => [&place.path[..], b"/"].concat(),
@@ -107,10 +107,10 @@ fn places(home: &HomeReport) -> Vec<KnownPath> {
     places
 }
 
-/// Takes from each place what lies in places below it, and hands its class down.
+/// Subtracts from each place the places in it, and hands its class down to them.
 fn own_bytes(mut places: Vec<KnownPath>) -> Vec<KnownPath> {
     let outer = outer_places(&places);
-    // A finding does not hold what findings in it hold, and a directory does: at first all do.
+    // A directory includes the findings in it, a finding does not: first, let both include them.
     let sizes: Vec<u64> = places.iter().map(|place| place.bytes).collect();
     for at in 0..places.len() {
         let mut above = outer[at].filter(|_| places[at].is_finding);
@@ -140,7 +140,7 @@ fn own_bytes(mut places: Vec<KnownPath>) -> Vec<KnownPath> {
     places
 }
 
-/// For each place the one that it lies in directly.
+/// For each place the innermost place around it.
 fn outer_places(places: &[KnownPath]) -> Vec<Option<usize>> {
     let mut above: Vec<usize> = Vec::new();
     let mut outer = Vec::with_capacity(places.len());

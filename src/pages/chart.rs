@@ -1,5 +1,5 @@
-//! Curves over time. The text of a chart is HTML beside the drawing, so that it keeps its size
-//! where the drawing is stretched. What is not known is a gap.
+//! Curves over time. The text of a chart is HTML beside the drawing, so it keeps its size when the
+//! drawing is stretched. Unknown values are gaps.
 
 use std::fmt::Write;
 
@@ -9,10 +9,10 @@ use maud::{Markup, html};
 use super::words::{day, many, minute};
 use crate::units::human;
 
-/// A moment and the bytes at it, if they are known.
+/// A time and the bytes at that time, if known.
 pub(super) type ChartPoint = (Timestamp, Option<u64>);
 
-/// A chart with axes, and a table that says the same.
+/// A chart with axes, and a table with the same figures.
 pub(super) fn chart(what: &str, points: &[ChartPoint]) -> Markup {
     let Some(range) = Range::of(points) else {
         return html! { p.none { "No run of this time is complete." } };
@@ -71,7 +71,7 @@ fn line_of(at: usize, ticks: usize) -> f64 {
     round(200.0 * (1.0 - at as f64 / (ticks - 1).max(1) as f64))
 }
 
-/// Lines between neighbours that are known; a point with no known neighbour is a dot.
+/// Lines between known neighbours. A point without a known neighbour is a dot.
 fn curve(points: &[ChartPoint], range: Range, w: f64, h: f64) -> String {
     let (first, last) = (points[0].0, points[points.len() - 1].0);
     let span = last.duration_since(first).as_secs_f64();
@@ -90,7 +90,7 @@ fn curve(points: &[ChartPoint], range: Range, w: f64, h: f64) -> String {
         // Writing to a String cannot fail.
         let _ = match drawing {
             true => write!(out, "L{x:.1} {y:.1}"),
-            // So long that a line with round ends shows.
+            // Long enough to show as a line with round ends.
             false => write!(out, "M{x:.1} {y:.1}h.1"),
         };
         drawing = true;
@@ -98,7 +98,7 @@ fn curve(points: &[ChartPoint], range: Range, w: f64, h: f64) -> String {
     out
 }
 
-/// The bytes that an axis reaches from and to, and its step.
+/// The ends of an axis in bytes, and its step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Range {
     low: f64,
@@ -107,7 +107,7 @@ struct Range {
 }
 
 impl Range {
-    /// Round figures around all points, in steps of 1, 2 or 5 of a power of ten of the unit.
+    /// Round figures around all points, in steps of 1, 2 or 5 times a power of ten of the unit.
     fn of(points: &[ChartPoint]) -> Option<Self> {
         let known = || points.iter().filter_map(|(_, bytes)| *bytes);
         let (low, high) = (known().min()? as f64, known().max()? as f64);
@@ -123,7 +123,7 @@ impl Range {
         Some(Self { low, high, step })
     }
 
-    /// What stands at the axis, from below.
+    /// The labels of the axis, from below.
     fn ticks(self) -> Vec<String> {
         let unit = unit_of(self.high);
         let names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -151,7 +151,7 @@ impl Range {
     }
 }
 
-/// The power of 1024 that figures of this size are written in.
+/// The power of 1024 that figures of this size are written with.
 fn unit_of(bytes: f64) -> f64 {
     let power = (bytes.max(1.0).log2() / 10.0).floor().clamp(0.0, 6.0);
     1024f64.powf(power)

@@ -1,18 +1,19 @@
-//! What could go, each with the command that reclaims it, or what to do in words.
+//! Clean-up candidates: findings with the command that reclaims them, or with advice.
 
 use maud::{Markup, html};
 
 use super::words::{cents, command, label, many, path_of, shown, usd};
 use crate::report::{Finding, Report, RuleReport};
 
-/// Findings of everybody on one page; the pages of users have all of theirs.
+/// Findings shown on the page about everybody. The page of a user has all of theirs.
 const SHOWN: usize = 100;
 
-/// A finding, and whose it is where the page is about several people.
+/// A line of the table.
 pub(super) struct FindingLine<'a> {
     pub(super) finding: &'a Finding,
-    /// The command as it is for who reads the page.
+    /// The command for the readers of the page.
     pub(super) command: Option<String>,
+    /// The owner, on a page about several people.
     pub(super) whose: Option<String>,
 }
 
@@ -48,7 +49,7 @@ pub(super) fn section(report: &Report) -> Markup {
     }
 }
 
-/// By what they free, those that free nothing at the end.
+/// Sorts by what deleting frees, most first.
 pub(super) fn sort(lines: &mut [FindingLine<'_>]) {
     lines.sort_by(|a, b| {
         let frees = |line: &FindingLine<'_>| std::cmp::Reverse(line.finding.frees.allocated_bytes);
@@ -56,7 +57,7 @@ pub(super) fn sort(lines: &mut [FindingLine<'_>]) {
     });
 }
 
-/// The table of findings. Notes are the rules'.
+/// The table of findings. Their notes come from `rules`.
 pub(super) fn table(lines: &[FindingLine<'_>], rules: &[RuleReport], id: Option<&str>) -> Markup {
     let costs = lines.iter().any(|line| line.finding.cost_month.is_some());
     let owners = lines.iter().any(|line| line.whose.is_some());
@@ -102,7 +103,7 @@ fn row(line: &FindingLine<'_>, rules: &[RuleReport], costs: bool, owners: bool) 
             td.command {
                 @match (to_run, &finding.advice) {
                     (Some(text), _) => code.cmd { (command(text)) },
-                    // No button: what is said to people is not for a shell.
+                    // A `span` gets no copy button: advice is not for a shell.
                     (None, Some(text)) => span { (command(text)) },
                     (None, None) => "–",
                 }

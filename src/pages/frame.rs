@@ -1,5 +1,5 @@
-//! What every page has around it: the head with its Content-Security-Policy, and in plain sight
-//! whether the figures are whole and how old they are.
+//! The frame of every page: the head with its Content-Security-Policy, and banners that tell how
+//! complete and how old the figures are.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use crate::report::{Coverage, Report};
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The page with this title and body, and what of what it is about was read.
+/// A page with this title and body, and the coverage and errors of what it is about.
 pub(super) fn page(
     report: &Report,
     now: Timestamp,
@@ -33,7 +33,7 @@ pub(super) fn page(
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 meta name="robots" content="noindex";
-                // Or browsers would ask the server for one.
+                // Without it browsers ask the server for one.
                 link rel="icon" href="data:,";
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
@@ -60,7 +60,7 @@ pub(super) fn page(
     }
 }
 
-/// Nothing from anywhere: no request, no frame, no form, and only this style and this script.
+/// Allows no request, no frame and no form, and only this style and this script.
 fn policy() -> String {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
     format!(
@@ -88,7 +88,7 @@ fn banners(report: &Report, now: Timestamp, coverage: Coverage, errors: u64) -> 
                 "The run ended before it had seen everything: homes and files that are missing here \
                 may exist." },
         }
-        // The script shows it when the time has come.
+        // The script shows it once the figures are old.
         p.banner.stale hidden[!old] data-stale=(finished) { b { "Stale. " }
             "These figures are more than " (OLD.as_hours()) " hours old: the daily \
             scan may not be running, or this is a copy of an earlier page." }

@@ -1,5 +1,5 @@
-//! The table of homes. The script makes its headings buttons that sort, and shows the fields that
-//! filter; without it, homes stand by size.
+//! The table of homes, sorted by size. The script turns its headings into buttons that sort, and
+//! shows the filters.
 
 use std::cmp::Reverse;
 
@@ -11,7 +11,7 @@ use super::{bar, money};
 use crate::aws::MemberKind;
 use crate::report::{Coverage, HomeKind, HomeReport, OwnerStatus, Report};
 
-/// What a table shows of its homes.
+/// The columns that the table has.
 struct Columns {
     longest: u64,
     quota: bool,
@@ -102,7 +102,7 @@ fn row(report: &Report, past: &Past<'_>, home: &HomeReport, columns: &Columns) -
     }
 }
 
-/// Whose it is, its directory where that says more, and what is special about it.
+/// The owner, the directory unless it is the same, and the marks.
 fn name(home: &HomeReport) -> Markup {
     let (label, directory) = (label(home), directory(home));
     html! {
@@ -112,7 +112,7 @@ fn name(home: &HomeReport) -> Markup {
     }
 }
 
-/// What is special about a home, each a word.
+/// One-word marks of a home.
 pub(super) fn marks(home: &HomeReport) -> Markup {
     html! {
         @if home.owner.member == Some(MemberKind::Space) { " " span.mark { "space" } }

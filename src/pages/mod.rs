@@ -1,11 +1,10 @@
-//! The report as a page that people look at, and a page for each user: pure functions from a
-//! report and what came before it to one self-contained HTML file.
+//! HTML pages: one about everybody, and one for each user. Each is a pure function from a report and
+//! its history to one self-contained file.
 //!
-//! Charts are SVG that is drawn here, and not a library in the page: the smallest of those that
-//! are well kept weighs as much as the whole page of 40 homes, draws on a canvas that a screen
-//! reader cannot read, writes `style` attributes that a strict Content-Security-Policy refuses,
-//! and shows nothing without JavaScript or on paper. The script only sorts, filters, copies,
-//! switches the theme and tells how old the figures have become.
+//! Charts are SVG drawn here. The smallest well-kept chart library weighs as much as the whole page
+//! of 40 homes, draws on a canvas that a screen reader cannot read, writes `style` attributes that a
+//! strict Content-Security-Policy refuses, and shows nothing without JavaScript or on paper. The
+//! script only sorts, filters, copies, switches the theme and updates the age of the figures.
 //!
 //! Every text from a report goes through [`crate::text::printable`] and maud, which escapes it.
 
@@ -35,7 +34,7 @@ use crate::report::{HomeKind, Report};
 use trend::Past;
 use words::{root_of, shown};
 
-/// The pages about a run.
+/// All pages about a run.
 #[derive(Debug)]
 pub struct Pages<'a> {
     report: &'a Report,
@@ -50,8 +49,7 @@ impl<'a> Pages<'a> {
         Self { report, past: Past::new(report, history), now, home_at: None }
     }
 
-    /// The same where people see what is in their home at `home_at`, which the commands on their
-    /// pages are for.
+    /// The same, with commands on users' pages for homes that users see at `home_at`.
     pub fn seen_at(self, home_at: Option<&'a Path>) -> Self {
         Self { home_at, ..self }
     }
@@ -73,7 +71,7 @@ impl<'a> Pages<'a> {
         frame::page(report, *now, read, (&title, &body)).into_string()
     }
 
-    /// The page of one uid, with nothing of anybody else's, or `None` where it has no home.
+    /// The page of one uid, with nothing about others, or `None` if the uid has no home.
     pub fn of_user(&self, uid: u32) -> Option<String> {
         let Self { report, past, now, home_at } = self;
         let homes: Vec<_> = report.homes.iter().filter(|home| user::is_of(home, uid)).collect();

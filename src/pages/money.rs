@@ -1,15 +1,15 @@
-//! What the report says of money, where it says something.
+//! The costs in a report, where there is a price.
 
 use crate::report::reclaimable as frees;
 use crate::report::{HomeReport, Report};
 use crate::units::{AllocatedBytes, Usd};
 
-/// What everything costs in a month.
+/// Monthly cost of everything.
 pub(super) fn month(report: &Report) -> Option<Usd> {
     report.money.as_ref().map(|money| money.month)
 }
 
-/// What trash and caches would free, and save in a month.
+/// Reclaimable bytes, and their monthly cost.
 pub(super) fn reclaimable(report: &Report) -> (AllocatedBytes, Option<Usd>) {
     let saves = report.money.as_ref().map(|money| money.reclaimable.month);
     (frees(&report.rules).allocated_bytes, saves)

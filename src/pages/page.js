@@ -1,6 +1,6 @@
 "use strict";
-// What a reader may do with the page: sort, filter, copy, change the theme, and see how old the
-// figures have become. Texts are set as text, never as markup.
+// Lets a reader sort, filter, copy and change the theme, and keeps the age of the figures current.
+// Texts are set as text, never as markup.
 
 const all = (selector, under = document) => [...under.querySelectorAll(selector)];
 const make = (name, type, text) => {
@@ -36,13 +36,13 @@ const valueOf = (cell, kind) => {
 };
 const sortBy = (table, heading, kind) => {
   const falling = heading.getAttribute("aria-sort");
-  // Figures begin with the largest, names with the first.
+  // Figures start with the largest, names with the first.
   const down = falling ? falling === "ascending" : kind === "number";
   const at = heading.cellIndex;
   const body = table.tBodies[0];
   const rows = [...body.rows].map((row) => [valueOf(row.cells[at], kind), row]);
   rows.sort(([a], [b]) => {
-    // What is not known comes last, whichever way.
+    // Unknown values come last in both directions.
     if (a === null || b === null || a === "" || b === "") {
       return (a === null || a === "") - (b === null || b === "");
     }
@@ -108,7 +108,7 @@ for (const command of all("code.cmd")) {
       await copy(command.textContent);
       button.textContent = "Copied";
     } catch {
-      // What is selected can be copied by hand.
+      // The reader can copy the selection by hand.
       getSelection().selectAllChildren(command);
       button.textContent = "Selected";
     }

@@ -1,4 +1,4 @@
-//! Orphan homes, and what a reader must know about the scan itself.
+//! Orphan homes, and facts about the scan itself.
 
 use std::cmp::Reverse;
 
@@ -8,11 +8,11 @@ use super::homes::marks;
 use super::words::*;
 use crate::report::{ErrorReport, HomeReport, OwnerStatus, Report};
 
-/// Homes and errors that are named.
+/// Homes and errors shown.
 const ORPHANS: usize = 100;
 const ERRORS: usize = 20;
 
-/// Homes whose owner no source of names knows.
+/// The section on orphan homes.
 pub(super) fn orphans(report: &Report) -> Markup {
     let is_orphan = |home: &&HomeReport| home.owner.status == OwnerStatus::Orphan;
     let mut homes: Vec<&HomeReport> = report.homes.iter().filter(is_orphan).collect();
@@ -59,7 +59,7 @@ pub(super) fn orphans(report: &Report) -> Markup {
     }
 }
 
-/// The run, and what it could not or should not read.
+/// The section on the run: its time, coverage, errors, and what it left out.
 pub(super) fn section(report: &Report) -> Markup {
     let run = &report.run;
     let took = run.finished.duration_since(run.started).as_secs_f64();

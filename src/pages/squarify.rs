@@ -1,5 +1,5 @@
-//! Squarified treemaps (Bruls, Huizing, van Wijk, 2000): rectangles with the given areas, as near
-//! to squares as they come. Of the crates for it none is kept, and it is these few lines.
+//! Squarified treemaps (Bruls, Huizing, van Wijk, 2000): rectangles with given areas, as close to
+//! squares as possible. The crates for it are unmaintained, and it takes few lines.
 
 /// A rectangle, in units of the drawing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -11,7 +11,7 @@ pub(super) struct Rect {
 }
 
 impl Rect {
-    /// What is left inside a margin on each side and `top` more above.
+    /// The inside, without a `margin` on each side and without `top` more above.
     pub(super) fn inside(self, margin: f64, top: f64) -> Self {
         let Self { x, y, w, h } = self;
         let (w, h) = ((w - 2.0 * margin).max(0.0), (h - 2.0 * margin - top).max(0.0));
@@ -19,7 +19,8 @@ impl Rect {
     }
 }
 
-/// A rectangle for each size, in order. Sizes are positive and descend; together they fill `area`.
+/// A rectangle for each size, in order. Sizes are positive and descending. The rectangles fill
+/// `area`.
 pub(super) fn squarify(sizes: &[u64], area: Rect) -> Vec<Rect> {
     let total: f64 = sizes.iter().map(|size| *size as f64).sum();
     if total <= 0.0 || area.w <= 0.0 || area.h <= 0.0 {
@@ -48,13 +49,13 @@ pub(super) fn squarify(sizes: &[u64], area: Rect) -> Vec<Rect> {
     out
 }
 
-/// The worst ratio of sides in a row along `side` that holds areas from `max` down to `min`.
+/// The worst aspect ratio in a row along `side` whose areas go from `max` down to `min`.
 fn worst(max: f64, min: f64, sum: f64, side: f64) -> f64 {
     let (side, sum) = (side * side, sum * sum);
     (side * max / sum).max(sum / (side * min))
 }
 
-/// Places a row along the shorter side; what is left beside it.
+/// Places a row along the shorter side, and returns the area left beside it.
 fn place(row: &[f64], sum: f64, area: Rect, out: &mut Vec<Rect>) -> Rect {
     let Rect { x, y, w, h } = area;
     let thick = sum / w.min(h).max(f64::MIN_POSITIVE);

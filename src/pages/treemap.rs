@@ -1,4 +1,4 @@
-//! The treemap: each home, and in it its largest parts, coloured by class.
+//! The treemap: each home with its largest parts, coloured by class.
 
 use std::cmp::Reverse;
 use std::fmt::Write;
@@ -12,41 +12,41 @@ use crate::report::{HomeReport, Report};
 use crate::units::human;
 use crate::usage::Class;
 
-/// Homes with a rectangle of their own; the others share one.
+/// Homes with a rectangle of their own. All others share one.
 const HOMES: usize = 1500;
 
-/// The least area of a home whose parts are told apart; of a smaller one only its classes are, and
-/// those of all such homes are one shape for each class.
+/// Minimum area of a home drawn with its parts. Smaller homes are drawn by class, all of them as one
+/// shape for each class.
 const DIVIDED: f64 = 1600.0;
 
-/// Characters of a name or a path.
+/// Maximum characters of a name or a path.
 const NAME: usize = 60;
 
-/// Homes in the table.
+/// Homes shown in the table.
 const LINES: usize = 100;
 
-/// What is smaller is left out: nobody could point at it.
+/// Minimum side of a part: nobody can point at a smaller one.
 const LEAST: f64 = 3.0;
 
-/// Height of a home's heading, and the least size of a home that has one.
+/// Height of a home's heading, and minimum size of a home that has one.
 const HEADING: f64 = 15.0;
 const HEADED: (f64, f64) = (46.0, 30.0);
 
-/// A drawing: its size, and the class that shows it on screens of that width.
+/// A drawing: its size, and the CSS class that shows it on screens of that width.
 const WIDE: (f64, f64, &str) = (1200.0, 520.0, "map wide");
 const NARROW: (f64, f64, &str) = (360.0, 460.0, "map narrow");
 
-/// Parts in a line of the table.
+/// Parts shown in a line of the table.
 const PARTS: usize = 4;
 
-/// A home of the map.
+/// A home of the treemap, or all homes too small for a rectangle of their own.
 struct Tile {
     name: String,
     bytes: u64,
     cells: Vec<Cell>,
 }
 
-/// The section, with a table that says the same.
+/// The section, with a table of the same figures.
 pub(super) fn section(report: &Report) -> Markup {
     let parts = parts(report);
     html! {
@@ -98,7 +98,7 @@ fn parts(report: &Report) -> Vec<Tile> {
     parts
 }
 
-/// A name as it stands here several times: the table of homes has all of it.
+/// A shortened name: it occurs here several times, and the table of homes has it whole.
 fn cut(name: String) -> String {
     match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", &name[..end]),
@@ -205,7 +205,7 @@ fn piece(part: &Tile, cell: &Cell, rect: Rect) -> Markup {
     }
 }
 
-/// A path, or its last name where all of it does not fit.
+/// A path, or its last component if the path does not fit.
 fn short(path: &str, room: f64) -> String {
     let whole = clipped(path, None, room);
     match path.rsplit_once('/') {
@@ -214,8 +214,8 @@ fn short(path: &str, room: f64) -> String {
     }
 }
 
-/// As much of a text, with `size` behind it where that fits too, as fits into so many units; the
-/// style sets 11 units high, and no letter of its font is wider than what is reckoned here.
+/// As much of a text as fits into `room` units, with `size` behind it if that fits too. Text is 11
+/// units high, and no letter of the font is wider than assumed here.
 fn clipped(text: &str, size: Option<&str>, room: f64) -> String {
     let wide = |c: char| if c.is_ascii() { 6.6 } else { 12.0 };
     let width = |text: &str| text.chars().map(wide).sum::<f64>();
@@ -235,11 +235,11 @@ fn clipped(text: &str, size: Option<&str>, room: f64) -> String {
             used <= room
         })
         .collect();
-    // Two letters tell nobody anything.
+    // Fewer letters say nothing.
     if kept.chars().count() < 3 { String::new() } else { kept + "…" }
 }
 
-/// A coordinate, to a tenth: a page holds thousands.
+/// A coordinate rounded to a tenth, because a page holds thousands.
 fn px(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }

@@ -1,4 +1,4 @@
-//! What changed: curves and growth, from the runs before.
+//! Changes: curves and growth over earlier runs.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use crate::history::{Forecast, History, HomeSeries, RunPoint};
 use crate::report::{HomeKind, HomeReport, Report};
 use crate::units::human;
 
-/// Homes in the table of what grows.
+/// Homes shown in the table of the fastest-growing ones.
 const GROWERS: usize = 8;
 
-/// Homes that are named as gone.
+/// Gone homes shown.
 const GONE: usize = 20;
 
-/// How far a run may be from the day that it stands for, and half the time at most: timers drift,
-/// and days are missed.
+/// Maximum distance of a run from the day that it stands for, besides half of the period: timers
+/// drift, and days are missed.
 const DRIFT: SignedDuration = SignedDuration::from_hours(36);
 
-/// The curve of everything and who grows most.
+/// The section: the curve of everything, the fastest-growing homes and the gone ones.
 pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
     let growers = past.growers(report);
     html! {
@@ -42,7 +42,7 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
     }
 }
 
-/// The runs up to the one that the pages are about, and each home's series of them.
+/// The runs up to the one that the pages are about, and the series of each home.
 #[derive(Debug)]
 pub(super) struct Past<'a> {
     pub(super) runs: &'a [RunPoint],
@@ -71,7 +71,7 @@ impl<'a> Past<'a> {
         self.homes.get(&(home.kind == HomeKind::Outside, &name[..])).copied()
     }
 
-    /// Its curve. A home that came later begins where it came.
+    /// The curve of a home, from its first known size on.
     pub(super) fn curve(&self, series: &HomeSeries) -> Vec<ChartPoint> {
         let points = self.runs.iter().zip(&series.points);
         let points = points.map(|(run, bytes)| (run.started, bytes.map(|bytes| bytes.0)));
@@ -93,8 +93,8 @@ impl<'a> Past<'a> {
     }
 }
 
-/// By how much a curve rose since the run that was so many days before its last one; `None` where
-/// one of the two is not known.
+/// Growth of a curve since the run `days` before its last one. `None` if one of the two sizes is
+/// unknown.
 pub(super) fn change(points: &[ChartPoint], days: i64) -> Option<i64> {
     let ((last, now), before) = points.split_last()?;
     let wanted = SignedDuration::from_hours(24 * days);
@@ -105,12 +105,12 @@ pub(super) fn change(points: &[ChartPoint], days: i64) -> Option<i64> {
     i64::try_from(difference).ok()
 }
 
-/// `+1.2 GiB`, or that it is not known.
+/// `+1.2 GiB`, or a dash if unknown.
 pub(super) fn changed(bytes: Option<i64>) -> String {
     bytes.map_or_else(|| "–".to_owned(), signed)
 }
 
-/// Homes that were there and are not any more.
+/// Homes that existed and do not any more.
 fn gone(past: &Past<'_>) -> Markup {
     let gone = || past.history.homes.iter().filter(|series| series.gone);
     let all = gone().count();
@@ -127,7 +127,7 @@ fn gone(past: &Past<'_>) -> Markup {
     } }
 }
 
-/// Runs that could not be compared with.
+/// The number of runs without a part in the comparison.
 fn left_out(history: &History) -> Markup {
     let (other, broken) = (history.not_comparable.len(), history.unreadable.len());
     html! {
@@ -138,7 +138,7 @@ fn left_out(history: &History) -> Markup {
     }
 }
 
-/// The changes that a tile names.
+/// The changes over a day, a week and a month, for a tile.
 pub(super) fn changes(points: &[ChartPoint]) -> Markup {
     let changes = [1, 7, 30].map(|days| (days, change(points, days)));
     html! {
@@ -150,7 +150,7 @@ pub(super) fn changes(points: &[ChartPoint]) -> Markup {
     }
 }
 
-/// When a home reaches its quota, in a few words; nothing where it has none.
+/// The date when a home reaches its quota, or a few words. Empty without a quota.
 pub(super) fn reaches_quota(past: &Past<'_>, home: &HomeReport) -> String {
     let limit = home.quota.map(|quota| quota.limit_bytes);
     let forecast = past.of(home).map(|series| series.forecast(past.runs, limit));

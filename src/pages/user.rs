@@ -1,4 +1,4 @@
-//! The page of one person, which an administrator can send on: it holds nothing of anybody else's.
+//! The page of one user. It holds nothing about others, so an administrator can send it on.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -15,23 +15,23 @@ use crate::report::{Coverage, HomeKind, HomeReport, Report, Usage, below, comman
 use crate::units::AllocatedBytes;
 use crate::usage::Class;
 
-/// How the ages are called.
+/// Names of the ages.
 const AGES: [&str; 5] =
     ["up to 7 days", "7 to 30 days", "30 to 90 days", "90 days to a year", "over a year"];
 
-/// Whether it is a home of this uid.
+/// True if it is a home of this uid.
 pub(super) fn is_of(home: &HomeReport, uid: u32) -> bool {
     home.kind != HomeKind::Outside && home.uid == Some(uid)
 }
 
-/// How much of these homes was read, and how many operations failed in them.
+/// The coverage of these homes together, and the number of errors in them.
 pub(super) fn read(homes: &[&HomeReport]) -> (Coverage, u64) {
     let worst = [Coverage::Interrupted, Coverage::Partial].into_iter();
     let worst = worst.into_iter().find(|it| homes.iter().any(|home| home.coverage == *it));
     (worst.unwrap_or(Coverage::Complete), homes.iter().map(|home| home.errors).sum())
 }
 
-/// Everything about one home.
+/// The section about one home.
 pub(super) fn home(
     report: &Report,
     past: &Past<'_>,
@@ -153,8 +153,8 @@ fn candidates(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Mar
     }
 }
 
-/// The largest directories and files, as far as their paths lie in this home: one with several
-/// hard links may go by its name in another.
+/// The largest directories and files whose paths lie in this home. A file with several hard links
+/// may have its path in another home.
 fn largest(home: &HomeReport) -> Markup {
     let name = home.name_bytes();
     let is_inside = |(_, path): &(AllocatedBytes, Vec<u8>)| below(&name, path).is_some();

@@ -8,7 +8,7 @@ use crate::text::{is_hostile, plural, printable};
 use crate::units::{Usd, human};
 use crate::usage::Class;
 
-/// What a class means, in a few words.
+/// The meaning of a class, in a few words.
 pub(super) fn meaning(class: Class) -> &'static str {
     match class {
         Class::Trash => "deleted, still billed",
@@ -20,7 +20,7 @@ pub(super) fn meaning(class: Class) -> &'static str {
     }
 }
 
-/// Text that a stranger chose, as it may be shown.
+/// Text that a stranger chose, safe to show.
 pub(super) fn shown(bytes: &[u8]) -> String {
     printable(bytes)
 }
@@ -40,13 +40,13 @@ pub(super) fn directory(home: &HomeReport) -> String {
     home.printable_name()
 }
 
-/// Whose it is, or the directory where nobody knows.
+/// The owner of a home, or its directory if the owner is not known.
 pub(super) fn label(home: &HomeReport) -> String {
     let name = home.owner.name.as_deref().map(|name| shown(name.as_bytes()));
     name.unwrap_or_else(|| directory(home))
 }
 
-/// A command or a note as it is: paths in commands were quoted so that they print.
+/// A command or a note as it is. Paths in commands are quoted and printable already.
 pub(super) fn command(text: &str) -> String {
     let safe = |c: char| if is_hostile(c) { '\u{fffd}' } else { c };
     text.chars().map(safe).collect()
@@ -61,7 +61,7 @@ pub(super) fn signed(bytes: i64) -> String {
     }
 }
 
-/// An amount a month, with as many digits as are worth it.
+/// An amount, without cents from 1000 USD on.
 pub(super) fn usd(amount: Usd) -> String {
     match amount.0 {
         amount if amount >= 1000.0 => format!("{amount:.0}"),
@@ -69,7 +69,7 @@ pub(super) fn usd(amount: Usd) -> String {
     }
 }
 
-/// What tables sort amounts by.
+/// An amount to whole cents, as the sort key of tables.
 pub(super) fn cents(amount: Usd) -> f64 {
     (amount.0 * 100.0).round() / 100.0
 }
@@ -84,7 +84,7 @@ pub(super) fn day(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 
-/// A moment, for people and machines.
+/// A time, for people and machines.
 pub(super) fn time(at: Timestamp) -> Markup {
     html! { time datetime=(at.to_string()) { (minute(at)) } }
 }
@@ -107,7 +107,7 @@ pub(super) fn many(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), plural(number, one, many))
 }
 
-/// How long ago, roughly: `5 min`, `3 h`, `4 days`.
+/// A rough age: `5 min`, `3 h`, `4 days`.
 pub(super) fn ago(seconds: i64) -> String {
     match seconds.max(0) {
         seconds @ ..7200 => format!("{} min", seconds / 60),

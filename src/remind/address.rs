@@ -1,7 +1,7 @@
-//! Who is written to: an address from a map, or one made of the name.
+//! Addresses of owners: from a map, or made from the owner's name.
 //!
-//! Names come from file systems and directories of people, addresses go into the head of a
-//! message. So an address is letters, digits and few signs, or there is none.
+//! Names come from file systems and directories of people, and addresses go into the head of a
+//! message. So an address has only letters, digits and a few signs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::lines_by_hand;
 
-/// An address that can stand in the head of a message as it is: `local@domain`, ASCII, no quotes.
+/// An address that is safe in the head of a message: `local@domain`, ASCII, no quotes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Address(String);
@@ -20,7 +20,7 @@ impl Address {
     /// Checks it.
     ///
     /// # Errors
-    /// If it is none that this program would write to.
+    /// If this program would not write to it.
     pub fn new(text: &str) -> Result<Self, String> {
         let (local, domain) = text.rsplit_once('@').unwrap_or((text, ""));
         match is_local_part(local) && is_domain(domain) {
@@ -34,7 +34,7 @@ impl Address {
         &self.0
     }
 
-    /// The same for however it is written: no provider tells `Alice@` from `alice@`.
+    /// The address in lower case: no provider tells `Alice@` from `alice@`.
     pub(super) fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }
@@ -46,7 +46,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// A dot-atom (RFC 5322), less the signs that mail systems have taken for routes or commands. At
+/// A dot-atom (RFC 5322) without signs that mail systems have taken for routes or commands, of at
 /// most 64 bytes (RFC 5321, 4.5.3.1.1).
 fn is_local_part(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-+'".contains(c);
@@ -62,7 +62,8 @@ fn is_domain(text: &str) -> bool {
     text.len() <= 190 && text.contains('.') && text.split('.').all(label)
 }
 
-/// The sender as the head of a message has it: an address, or a name of plain words before it.
+/// Checks a sender for the head of a message: an address, or plain words and an address in angle
+/// brackets.
 ///
 /// # Errors
 /// If it is neither.
@@ -80,14 +81,14 @@ pub fn check_sender(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// What becomes of `-` in a name that an address is made of. Names of SageMaker's user profiles
-/// cannot have dots, so people write alice-smith for alice.smith.
+/// Treatment of `-` in a name that an address is made from. Names of SageMaker's user profiles cannot
+/// have dots, so people write alice-smith for alice.smith.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dashes {
-    /// They stay.
+    /// Keep them.
     #[default]
     Keep,
-    /// They become dots.
+    /// Turn them into dots.
     Dots,
 }
 
@@ -103,7 +104,7 @@ impl AddressTemplate {
     /// Checks it.
     ///
     /// # Errors
-    /// If it has not one `{name}` before one `@`, or nothing good around it.
+    /// If it is not one `{name}` before one `@`, with valid text around it.
     pub fn new(text: &str, dashes: Dashes) -> Result<Self, String> {
         let problem = || format!("`{text}` is no template like {{name}}@example.com");
         let (before, after) = text.split_once("{name}").ok_or_else(problem)?;
@@ -114,7 +115,7 @@ impl AddressTemplate {
     }
 
     fn of(&self, name: &str) -> Option<Address> {
-        // A name that is an address is somebody's idea of one, not a part of ours.
+        // A name with an `@` is no local part.
         let name = match self.dashes {
             Dashes::Keep => name.to_owned(),
             Dashes::Dots => name.replace('-', "."),
@@ -132,7 +133,7 @@ impl AddressMap {
     /// Checks a table of the configuration.
     ///
     /// # Errors
-    /// Names the entry that has no address.
+    /// Names the entry whose address is invalid.
     pub fn new(table: &BTreeMap<String, String>) -> Result<Self, String> {
         let entry = |(who, text): (&String, &String)| {
             let address = Address::new(text).map_err(|problem| format!("{who}: {problem}"))?;
@@ -141,8 +142,8 @@ impl AddressMap {
         table.iter().map(entry).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Reads a CSV file of `uid,address` or `name,address` lines, with or without a header; further
-    /// columns are left alone. A header may name both `uid` and `name`.
+    /// Reads a CSV file of `uid,address` or `name,address` lines, with or without a header. Further
+    /// columns are ignored. A header may name both `uid` and `name`.
     ///
     /// # Errors
     /// Names the file and the line.
@@ -192,8 +193,8 @@ impl AddressMap {
     }
 }
 
-/// All that is known of addresses. What the configuration says itself goes first, the file second,
-/// the template last.
+/// All sources of addresses. The table of the configuration wins over the file, and that over the
+/// template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
     /// The table of the configuration.
@@ -205,7 +206,7 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Whether nobody has one.
+    /// True if there is no source.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -220,7 +221,7 @@ impl Addresses {
     }
 }
 
-/// Addresses that can be asked for.
+/// The sources of addresses, with the file read.
 #[derive(Debug)]
 pub(crate) struct AddressBook<'a> {
     maps: [Option<AddressMap>; 2],
@@ -228,13 +229,13 @@ pub(crate) struct AddressBook<'a> {
 }
 
 impl AddressBook<'_> {
-    /// What a map says.
+    /// The address from a map.
     pub(super) fn mapped(&self, uid: Option<u32>, name: Option<&str>) -> Option<&Address> {
         self.maps.iter().flatten().find_map(|map| map.get(uid, name))
     }
 
-    /// What the template makes of a name: `None` where there is no template, `Some(None)` where
-    /// the name can be no part of an address.
+    /// The address from the template: `None` without a template, `Some(None)` if the name cannot be a
+    /// part of an address.
     pub(super) fn made(&self, name: &str) -> Option<Option<Address>> {
         self.template.map(|template| template.of(name))
     }

@@ -1,10 +1,10 @@
-//! Who was reminded of what, and when: a file in the state directory.
+//! The file of reminders in the state directory: recipients, reasons and times.
 //!
-//! SES has no token by which it would take a message once only, so between its taking one and this
-//! file's saying so a crash leaves it open whether it was taken. This program then takes it as
-//! sent: that a message is to go is on disk before it goes (`Sending`), and a `Sending` that is
-//! found later counts. So nobody is ever reminded twice in a week; who was to be reminded in that
-//! very moment may have to wait a week, and the administrator is told.
+//! SES has no idempotency token, so a crash between its accepting a message and this file's noting
+//! it leaves open whether the message was sent. The ledger then counts it as sent: a message is noted
+//! as `Sending` on disk before it goes, and a `Sending` found later counts. So nobody is reminded
+//! twice in a week. A recipient whose reminder was lost that way waits a week, and the administrator
+//! is told.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,23 +17,23 @@ use serde::{Deserialize, Serialize};
 use super::address::Address;
 use crate::state;
 
-/// Name and version of the form.
+/// Name and version of the schema.
 const SCHEMA: &str = "efs-scan/reminders/1";
 
 /// File of the state directory.
 pub(super) const FILE: &str = "reminders.json";
 
-/// Days between two reminders of one person for one reason. Whole days of UTC, so that a weekly
-/// timer that is early by a minute does not wait for another week.
+/// Days between two reminders of one recipient for one reason. Whole days in UTC, so a weekly timer
+/// that fires a minute early does not wait for another week.
 const DAYS: i32 = 7;
 
-/// What somebody is reminded of.
+/// The reason for a reminder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Reason {
     /// A home is over its quota.
     Quota,
-    /// A home has more trash than is fine.
+    /// A home has more trash than the limit.
     Trash,
 }
 
@@ -47,19 +47,19 @@ impl Reason {
     }
 }
 
-/// What became of a reminder.
+/// The state of a reminder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ReminderStep {
     /// It is about to be sent.
     Sending,
-    /// SES took it.
+    /// SES accepted it.
     Sent,
-    /// Nobody knows, and the administrator was told so.
+    /// Nobody knows whether it was sent, and the administrator was told so.
     Unsure,
 }
 
-/// The last reminder of one person for one reason.
+/// The last reminder of one recipient for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LastReminder {
     pub(super) at: Timestamp,
@@ -67,17 +67,17 @@ pub(super) struct LastReminder {
     pub(super) step: ReminderStep,
 }
 
-/// What is in the file.
+/// The content of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct LedgerFile {
     schema: String,
     /// By address in lower case.
     people: BTreeMap<String, BTreeMap<Reason, LastReminder>>,
-    /// What the administrator was told that nobody else was.
+    /// Homes that only the administrator was told of, by [`Untold::key`](super::people::Untold::key).
     listed: BTreeMap<String, Timestamp>,
 }
 
-/// The file as it was read, and what is to be in it.
+/// The file and its content.
 #[derive(Debug)]
 pub(crate) struct ReminderLedger {
     path: PathBuf,
@@ -86,10 +86,10 @@ pub(crate) struct ReminderLedger {
 }
 
 impl ReminderLedger {
-    /// Reads the file of a state directory; none is an empty one.
+    /// Reads the file of a state directory. A missing file is an empty one.
     ///
     /// # Errors
-    /// If it cannot be read: to begin anew would be to remind everybody twice.
+    /// If it cannot be read: starting again would remind everybody twice.
     pub(crate) fn open(directory: &Path, now: Timestamp) -> Result<Self, String> {
         let path = directory.join(FILE);
         let failed = |problem: String| {
@@ -110,19 +110,18 @@ impl ReminderLedger {
         Ok(Self { path, book, now })
     }
 
-    /// When this person was last told of this, if that is less than a week ago.
+    /// The last reminder of this address for this reason, if it is less than a week old.
     pub(super) fn told(&self, address: &Address, reason: Reason) -> Option<&LastReminder> {
         let told = self.book.people.get(&address.key())?.get(&reason)?;
         (!is_over(told.at, self.now)).then_some(told)
     }
 
-    /// Whether the administrator heard of this less than a week ago.
+    /// True if the administrator was told of this less than a week ago.
     pub(super) fn is_listed(&self, what: &str) -> bool {
         self.book.listed.get(what).is_some_and(|at| !is_over(*at, self.now))
     }
 
-    /// Reminders of which it is not known whether they were sent: those that a crash left, and
-    /// those whose answer was lost.
+    /// Reminders that may or may not have been sent: a crash came between, or the answer was lost.
     pub(super) fn open_ends(&self) -> Vec<(String, Timestamp)> {
         let mut open = Vec::new();
         for (address, reasons) in &self.book.people {
@@ -132,10 +131,10 @@ impl ReminderLedger {
         open
     }
 
-    /// Notes that a message is about to go, before it does.
+    /// Notes that a message is about to be sent.
     ///
     /// # Errors
-    /// If that cannot be written: then it must not go.
+    /// If that cannot be written. The message must not be sent then.
     pub(super) fn sending(
         &mut self,
         address: &Address,
@@ -146,10 +145,10 @@ impl ReminderLedger {
         self.write()
     }
 
-    /// Notes that SES took it.
+    /// Notes that SES accepted a message.
     ///
     /// # Errors
-    /// If that cannot be written. It counts as sent all the same.
+    /// If that cannot be written. The message still counts as sent.
     pub(super) fn sent(
         &mut self,
         address: &Address,
@@ -160,10 +159,10 @@ impl ReminderLedger {
         self.write()
     }
 
-    /// Forgets a message that SES did not take: it may be tried again at any time.
+    /// Forgets a message that SES did not accept: it may be tried again at any time.
     ///
     /// # Errors
-    /// If that cannot be written. Then it waits for a week.
+    /// If that cannot be written. The message waits for a week then.
     pub(super) fn withdraw(&mut self, address: &Address, reasons: &[Reason]) -> Result<(), String> {
         if let Some(told) = self.book.people.get_mut(&address.key()) {
             told.retain(|reason, _| !reasons.contains(reason));
@@ -171,10 +170,10 @@ impl ReminderLedger {
         self.write()
     }
 
-    /// Notes what the administrator heard.
+    /// Notes what the administrator was told.
     ///
     /// # Errors
-    /// If that cannot be written. Then it is said again.
+    /// If that cannot be written. The administrator is told again then.
     pub(super) fn reported(&mut self, listed: impl Iterator<Item = String>) -> Result<(), String> {
         for what in listed {
             self.book.listed.insert(what, self.now);
@@ -194,7 +193,7 @@ impl ReminderLedger {
 
     fn write(&mut self) -> Result<(), String> {
         let now = self.now;
-        // What is over means nothing any more, unless nobody heard of it.
+        // Drop what is older than a week, except for open ends that nobody was told of.
         for reasons in self.book.people.values_mut() {
             reasons.retain(|_, told| told.step == ReminderStep::Sending || !is_over(told.at, now));
         }
@@ -204,10 +203,10 @@ impl ReminderLedger {
     }
 }
 
-/// Whether a week lies between. A time that is as far ahead was written by a clock that was wrong.
+/// True if a week lies between, in either direction: a time that far ahead comes from a wrong clock.
 fn is_over(at: Timestamp, now: Timestamp) -> bool {
     let date = |at: Timestamp| TimeZone::UTC.to_datetime(at).date();
-    // Two dates that a Timestamp can have are never too far apart to subtract.
+    // The difference of any two dates of a Timestamp fits.
     let days = date(at).until(date(now)).map_or(DAYS, |span| span.get_days());
     days.abs() >= DAYS
 }

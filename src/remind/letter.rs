@@ -1,4 +1,4 @@
-//! What is written: to a person, and to the administrator.
+//! The messages: reminders to owners, and the summary to the administrator.
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -12,50 +12,51 @@ use crate::report::{Finding, HomeReport, Report, command_at};
 use crate::text::{plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
-/// What a message names at most.
+/// Maximum numbers of lines in a message.
 const MAX_FINDINGS: usize = 10;
 const MAX_LARGEST: usize = 5;
 const MAX_HOMES: usize = 50;
 const MAX_LISTED: usize = 200;
 
-/// What frees less than this part of what frees most is not worth a line.
+/// A finding that frees less than the largest one divided by this is not worth a line.
 const WORTH: u64 = 100;
 
-/// Characters of a name or a path, and of a subject.
+/// Maximum characters of a name or a path, and of a subject.
 const MAX_NAME: usize = 200;
 const MAX_SUBJECT: usize = 150;
 
-/// Bytes of a line with a command in it: mail has lines of 998 bytes at most (RFC 5322, 2.1.1). A
-/// command is shown whole or not at all, for one that is cut deletes something else.
+/// Maximum bytes of a line with a command: a line of mail has at most 998 bytes (RFC 5322, 2.1.1). A
+/// command is shown whole or not at all, because a cut one deletes something else.
 const MAX_COMMAND: usize = 900;
 
-/// A text and its head.
+/// A subject and a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Letter {
     pub(super) subject: String,
     pub(super) text: String,
 }
 
-/// What letters are made with.
+/// The report and the settings that letters are made from.
 #[derive(Debug)]
 pub(super) struct LetterWriter<'a> {
     pub(super) report: &'a Report,
     pub(super) subject: &'a Template,
     pub(super) body: &'a Template,
     pub(super) admin: &'a str,
-    /// Where people see their homes; where this machine does, without it.
+    /// The path at which owners see their home; `None` for the paths of this machine.
     pub(super) home_at: Option<&'a Path>,
 }
 
 impl LetterWriter<'_> {
-    /// The reminder of a person.
+    /// The reminder of a recipient.
     pub(super) fn reminder(&self, person: &Recipient<'_>) -> Letter {
         let value = |field| self.value(person, field);
         let subject = self.subject.fill(value);
         Letter { subject: cut(&subject, MAX_SUBJECT), text: self.body.fill(value) }
     }
 
-    /// All values are printable, so that no name adds a line, and blocks end without a newline.
+    /// The value of a placeholder. It is printable, so no name adds a line; blocks end without a
+    /// newline.
     fn value(&self, person: &Recipient<'_>, field: Field) -> String {
         let homes = || person.subjects.iter().map(|subject| subject.home);
         let sum = |of: fn(&HomeReport) -> AllocatedBytes| homes().map(of).sum::<AllocatedBytes>();
@@ -83,7 +84,7 @@ impl LetterWriter<'_> {
         }
     }
 
-    /// What frees the most, each with its command once.
+    /// The findings that free most, with each command once.
     fn findings(&self, person: &Recipient<'_>) -> String {
         let homes = person.subjects.iter().map(|subject| subject.home);
         let mut all: Vec<_> = homes.flat_map(findings_of).collect();
@@ -96,7 +97,7 @@ impl LetterWriter<'_> {
         if all.is_empty() {
             return "  (no findings)".to_owned();
         }
-        // Commands and cautions: each once.
+        // Each command and note is written once.
         let mut said: Vec<String> = Vec::new();
         let mut out = Vec::new();
         for (home, finding) in &all {
@@ -125,7 +126,7 @@ impl LetterWriter<'_> {
         out.join("\n")
     }
 
-    /// What its owner does about it: a command for where the owner sees the home, or words.
+    /// The command for the owner, with paths as the owner sees them, or advice.
     fn remedy(&self, home: &HomeReport, finding: &Finding) -> Option<String> {
         let Some(command) = command_at(self.report, home, finding, self.home_at) else {
             return finding
@@ -133,7 +134,7 @@ impl LetterWriter<'_> {
                 .as_ref()
                 .map(|advice| format!("By hand: {}", short(advice.as_bytes())));
         };
-        // Its paths were quoted so that they print; whatever does not is no command of ours.
+        // This program quotes paths so that commands are printable. Others are not its own.
         Some(match command.len() <= MAX_COMMAND && !command.chars().any(char::is_control) {
             true => command,
             false => "(the path is too long for a message: ask for the command)".to_owned(),
@@ -141,21 +142,21 @@ impl LetterWriter<'_> {
     }
 }
 
-/// What the administrator is told of a run.
+/// The summary of a call for the administrator.
 #[derive(Debug, Default)]
 pub(super) struct Summary<'a> {
-    /// Reminders that SES took.
+    /// Reminders that SES accepted.
     pub(super) sent: usize,
-    /// What it refused: to whom, and why.
+    /// Addresses whose reminder SES refused, and why.
     pub(super) refused: Vec<(String, String)>,
-    /// Of whom nobody knows whether they were reminded, and when that was tried.
+    /// Addresses whose reminder may or may not have been sent, and when that was tried.
     pub(super) unsure: Vec<(String, Timestamp)>,
-    /// Homes that nobody was told of.
+    /// Homes that nobody was reminded of.
     pub(super) untold: Vec<&'a Untold<'a>>,
 }
 
 impl Summary<'_> {
-    /// Whether there is nothing to say: who was reminded needs no report.
+    /// True if there is nothing to tell: sent reminders alone need no summary.
     pub(super) fn is_empty(&self) -> bool {
         self.refused.is_empty() && self.unsure.is_empty() && self.untold.is_empty()
     }
@@ -214,7 +215,7 @@ fn untold_line(untold: &Untold<'_>) -> String {
     format!("{}; {reasons}; {}", home_figures(home, &name), why.text())
 }
 
-/// Why, a line for each reason of a home.
+/// A line for each reason of a home.
 fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
     let home = subject.home;
     let name = cut(&home.printable_name(), MAX_NAME);
@@ -271,12 +272,12 @@ fn findings_of(home: &HomeReport) -> impl Iterator<Item = (&HomeReport, &Finding
     home.findings.iter().map(move |finding| (home, finding))
 }
 
-/// `, 1.20 USD a month`, where that is known.
+/// `, 1.20 USD a month`, or nothing if unknown.
 fn month(cost: Option<Usd>) -> String {
     cost.map(|cost| format!(", {} a month", cost.human())).unwrap_or_default()
 }
 
-/// The sum, if every part of it is known.
+/// The sum, if every part is known.
 fn cost(parts: impl Iterator<Item = Option<Usd>>) -> Option<Usd> {
     parts.map(|part| part.map(|usd| usd.0)).sum::<Option<f64>>().map(Usd)
 }
@@ -285,7 +286,7 @@ fn joined(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// The lines, and how many more there were.
+/// At most `most` lines, and the number of those left out.
 fn lines(all: impl Iterator<Item = String>, most: usize) -> String {
     let mut all: Vec<String> = all.collect();
     if all.len() > most {

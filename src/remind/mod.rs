@@ -1,8 +1,8 @@
 //! E-mail to owners whose homes are over quota or hold much trash, once a week.
 //!
-//! Read: the newest published run, which must be whole for a home and not old. Sent: one message to
-//! an address, whatever the number of its homes and reasons. Remembered: in a file, and `ledger.rs`
-//! says what a crash can do. What nobody could be told goes to the administrator.
+//! Reminders come from the newest published run, which must not be stale, and from homes that it read
+//! completely. Each address gets one message about all its homes and reasons. A file keeps who was
+//! reminded; `ledger.rs` tells what a crash can do. Homes without an address go to the administrator.
 
 mod address;
 mod ledger;
@@ -30,20 +30,20 @@ pub(crate) use preview::preview;
 pub(crate) use send::send;
 pub use template::Template;
 
-/// Directory of the state directory that reminders have for themselves, with a lock of its own: a
-/// scan may take hours, and must not be kept from its start either.
+/// The reminders' own part of the state directory, with a lock of its own: a scan may take hours, and
+/// neither should wait for the other.
 pub(crate) const STATE: &str = "remind";
 
-/// What the configuration says about reminders, checked.
+/// The settings of reminders, checked.
 #[derive(Debug)]
 pub struct Reminding {
-    /// Who sends them.
+    /// The sender.
     pub from: String,
-    /// Who hears of what could not be sent.
+    /// The administrator, who gets a summary of what could not be sent.
     pub admin: Address,
-    /// Who has which address.
+    /// Addresses of owners.
     pub addresses: Addresses,
-    /// More trash than this in a home is a reason.
+    /// More trash than this in a home is a reason to remind its owner.
     pub trash: Option<AllocatedBytes>,
     /// The subject.
     pub subject: Template,
@@ -51,7 +51,7 @@ pub struct Reminding {
     pub body: Template,
 }
 
-/// A reminder that is due, and of what.
+/// A reminder that is due, and its reasons.
 #[derive(Debug)]
 struct Due<'a> {
     person: Recipient<'a>,
@@ -62,13 +62,13 @@ struct Due<'a> {
 pub(crate) struct Work<'a> {
     report: &'a Report,
     reminding: &'a Reminding,
-    /// Where people see what is in their home.
+    /// The path at which owners see their home.
     home_at: Option<&'a Path>,
     sorted: &'a Sorted<'a>,
     due: Vec<Due<'a>>,
 }
 
-/// What a person is to be reminded of now.
+/// The reminder of a person that is due now, if any.
 fn due<'a>(person: &Recipient<'a>, ledger: &ReminderLedger) -> Option<Due<'a>> {
     let mut reasons = person.reasons();
     reasons.retain(|reason| ledger.told(&person.address, *reason).is_none());
@@ -105,13 +105,13 @@ impl Work<'_> {
         }
     }
 
-    /// What the administrator has not heard within a week.
+    /// Homes that the administrator was not told of within a week.
     fn unheard(&self, ledger: &ReminderLedger) -> Vec<&Untold<'_>> {
         self.sorted.untold.iter().filter(|untold| !ledger.is_listed(&untold.key())).collect()
     }
 }
 
-/// Says what was done, in the one line for cron.
+/// Logs the one-line summary for cron.
 fn summarise(summary: &Summary<'_>, waiting: usize, untold: usize) {
     tracing::info!(
         target: log::SUMMARY,

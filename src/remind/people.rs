@@ -1,4 +1,4 @@
-//! Who has something to hear, and whose homes nobody can be written about.
+//! Sorts homes with a reason for a reminder: by recipient, or as untold.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use crate::aws::MemberKind;
 use crate::report::{Coverage, HomeKind, HomeReport, OwnerStatus, Report};
 use crate::units::AllocatedBytes;
 
-/// A home and what is to be said of it.
+/// A home and the reasons to remind its owner.
 #[derive(Clone, Debug)]
 pub(super) struct Subject<'a> {
     pub(super) home: &'a HomeReport,
     pub(super) reasons: Vec<Reason>,
 }
 
-/// Somebody with an address, and all of their homes that give a reason.
+/// An address, and all homes that its owner is to be reminded of.
 #[derive(Clone, Debug)]
 pub(super) struct Recipient<'a> {
     pub(super) address: Address,
-    /// As the report has it.
+    /// The owner's name as in the report.
     pub(super) name: String,
     pub(super) subjects: Vec<Subject<'a>>,
 }
 
 impl Recipient<'_> {
-    /// Every reason once.
+    /// All reasons, each once.
     pub(super) fn reasons(&self) -> Vec<Reason> {
         let all = self.subjects.iter().flat_map(|subject| &subject.reasons);
         let mut all: Vec<Reason> = all.copied().collect();
@@ -34,7 +34,7 @@ impl Recipient<'_> {
         all
     }
 
-    /// The same with some of the reasons only, and the homes that give them.
+    /// The same with only these reasons and their homes.
     pub(super) fn only(&self, reasons: &[Reason]) -> Self {
         let mut person = self.clone();
         for subject in &mut person.subjects {
@@ -45,20 +45,20 @@ impl Recipient<'_> {
     }
 }
 
-/// Why nobody is written to about a home.
+/// Why nobody is reminded of a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Why {
-    /// Nobody known owns it, and what was once an address may be somebody else's now.
+    /// No source of names knows the owner, and a mapped address may belong to somebody else now.
     Orphan,
-    /// No source of names knows who it belongs to, and no map has its uid.
+    /// No source of names knows the owner's name, and no map has the uid.
     NoName,
-    /// A space is nobody's name, and no map has it.
+    /// The owner is a space, and no map has it.
     Space,
-    /// No address can be made of the name, and no map has one.
+    /// The name makes no address, and no map has it.
     BadName,
     /// There is no template, and no map has the name.
     NotMapped,
-    /// Not all of it was read, so its figures are too small.
+    /// The home was not read completely, so its figures are too small.
     Unread(Coverage),
 }
 
@@ -80,7 +80,7 @@ impl Why {
     }
 }
 
-/// A home that gives a reason, and nobody to tell it.
+/// A home with a reason for a reminder, but without a recipient.
 #[derive(Clone, Debug)]
 pub(super) struct Untold<'a> {
     pub(super) subject: Subject<'a>,
@@ -88,7 +88,8 @@ pub(super) struct Untold<'a> {
 }
 
 impl Untold<'_> {
-    /// What tells it from others, for the administrator's being told once a week.
+    /// Identifies it in the ledger, which tells the administrator once a week. Changed texts of [`Why`]
+    /// or [`Reason`] make another key, and the administrator is told once more.
     pub(super) fn key(&self) -> String {
         let reasons: Vec<&str> = self.subject.reasons.iter().map(|reason| reason.text()).collect();
         format!(
@@ -100,7 +101,7 @@ impl Untold<'_> {
     }
 }
 
-/// Everybody, and everything that nobody can be told of.
+/// All recipients, and all homes without one.
 #[derive(Debug, Default)]
 pub(crate) struct Sorted<'a> {
     /// By address in lower case.
@@ -108,7 +109,7 @@ pub(crate) struct Sorted<'a> {
     pub(super) untold: Vec<Untold<'a>>,
 }
 
-/// Goes through the homes. More trash than `most_trash` is a reason, if that is given.
+/// Sorts the homes. More trash than `most_trash` is a reason, if given.
 pub(crate) fn sort<'a>(
     report: &'a Report,
     book: &AddressBook<'_>,
@@ -142,10 +143,10 @@ fn reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>) -> Vec<Reason>
     quota.into_iter().chain(trash.then_some(Reason::Trash)).collect()
 }
 
-/// Whom to write to about a home, and how to call them.
+/// The address for a home, and the name to call its owner by.
 fn address(home: &HomeReport, book: &AddressBook<'_>) -> Result<(Address, String), Why> {
     let owner = &home.owner;
-    // Before any map is asked: an entry may be older than the leaving of whom it named.
+    // Before the maps: an entry may be older than the owner's departure.
     if owner.status == OwnerStatus::Orphan {
         return Err(Why::Orphan);
     }

@@ -1,4 +1,5 @@
-//! What `--dry-run` prints: every message whole, to whom and why; nothing is sent or noted.
+//! The output of `--dry-run`: every message in full, with its recipient and reasons. Nothing is sent
+//! or noted.
 
 use std::fmt::{Result, Write};
 
@@ -8,7 +9,7 @@ use super::letter::Summary;
 use super::people::Recipient;
 use crate::aws::Email;
 
-/// All of it. Names in it are printable, and so is what the messages are made of.
+/// The whole output. Names and messages in it are printable.
 pub(crate) fn preview(work: &Work<'_>, ledger: &ReminderLedger) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.

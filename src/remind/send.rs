@@ -1,4 +1,4 @@
-//! Sends what is due, one message at a time.
+//! Sends the reminders that are due, one message at a time.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -12,21 +12,21 @@ use crate::service_error::ServiceError;
 use crate::stop::Stop;
 use crate::text::plural;
 
-/// After so many messages in a row of which nobody knows whether they were sent, no more are: each
-/// one more may be somebody who is not reminded for a week.
+/// Sending stops after this many lost answers in a row: each further message may leave somebody
+/// without a reminder for a week.
 const UNKNOWN_IN_A_ROW: usize = 3;
 
-/// How often a signal is looked for.
+/// Interval of checks for a signal.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Holds messages to a rate.
+/// Keeps messages to a rate.
 struct SendPace {
     pause: Duration,
     last: Option<Instant>,
 }
 
 impl SendPace {
-    /// So many a second; as they come without a rate that means something.
+    /// `rate` messages a second; without a pause if the rate is missing or absurd.
     fn new(rate: Option<f64>) -> Self {
         let rate = rate.filter(|rate| rate.is_finite() && *rate >= 0.01);
         let pause = rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate));
@@ -43,7 +43,7 @@ impl SendPace {
     }
 }
 
-/// Sends them, and the administrator's summary last.
+/// Sends all reminders, and then the administrator's summary.
 pub(crate) fn send(
     work: &Work<'_>,
     ledger: &mut ReminderLedger,
@@ -55,7 +55,7 @@ pub(crate) fn send(
         summarise(&summary, 0, work.sorted.untold.len());
         return Ok(Exit::Complete);
     }
-    // Before anybody is noted as reminded.
+    // Checked before anybody is noted as reminded.
     let unsent = |error: ServiceError| Failure(Exit::Unpublished, error.text);
     let mailer = aws.mailer().map_err(unsent)?;
     let mut pace = SendPace::new(mailer.rate().map_err(unsent)?);
@@ -70,7 +70,7 @@ pub(crate) fn send(
         say(&format!("{}; {waiting} {were} not sent", error.text));
     }
     let mut told = true;
-    // What is not said now is found again by the next run.
+    // The next call finds again what the summary does not tell now.
     if closed.is_none() && !interrupted && !summary.is_empty() {
         pace.wait(stop);
         told = tell(work, ledger, &mailer, &summary)?;
@@ -84,7 +84,8 @@ pub(crate) fn send(
     })
 }
 
-/// How many wait that were not tried, and why, if it was not a signal.
+/// Sends the reminders. Returns the number that were not tried, and the error behind that unless it
+/// was a signal.
 fn all(
     work: &Work<'_>,
     ledger: &mut ReminderLedger,
@@ -104,7 +105,7 @@ fn all(
         let to = &person.address;
         let email = work.email(to, writer.reminder(person));
         let run = &work.report.run.id;
-        // The ledger says why before and after.
+        // Noted before and after: see the ledger.
         ledger.sending(to, reasons, run).map_err(Failure::fatal)?;
         match mailer.send(&email) {
             Ok(()) => {
@@ -134,7 +135,8 @@ fn all(
     Ok((0, None))
 }
 
-/// Whether the administrator was told. That is noted afterwards: heard twice is better than never.
+/// Sends the summary, and returns true if SES accepted it. It is noted afterwards: telling twice is
+/// better than never.
 fn tell(
     work: &Work<'_>,
     ledger: &mut ReminderLedger,

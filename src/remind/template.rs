@@ -1,6 +1,6 @@
-//! Texts with placeholders, checked when the configuration is.
+//! Texts with placeholders, checked with the configuration.
 
-/// What a template may name. Blocks are lines, and have no place in a subject.
+/// The placeholders of templates. Blocks have several lines, so a subject cannot hold them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Name,
@@ -54,7 +54,7 @@ impl Template {
     /// A text of any number of lines.
     ///
     /// # Errors
-    /// Names the placeholder that is none.
+    /// Names the unknown placeholder or the lone brace.
     pub fn body(text: &str) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
@@ -92,7 +92,7 @@ impl Template {
     /// A text of one line, for the head of a message.
     ///
     /// # Errors
-    /// Names what is wrong with it.
+    /// If it is not one line, or as for [`Template::body`].
     pub fn subject(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() || text.chars().any(char::is_control) {
             return Err("a subject is one line of text".to_owned());
@@ -107,7 +107,7 @@ impl Template {
         }
     }
 
-    /// The text, with what `value` says of each placeholder. Braces in a value mean nothing.
+    /// The text, with each placeholder replaced by its value. Braces in a value have no meaning.
     pub(super) fn fill(&self, value: impl Fn(Field) -> String) -> String {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),

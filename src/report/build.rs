@@ -1,4 +1,4 @@
-//! From the closed accounts to the report.
+//! Builds the report of the closed accounts.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -15,17 +15,17 @@ use crate::text::{lossy, shell_word};
 use crate::units::{AllocatedBytes, ApparentBytes};
 use crate::usage::{self, Amount, Books, Class, Home, HomeKind, Large, RuleTotal, Rules, Tally};
 
-/// Everything that the accounts do not know.
+/// The facts about a scan that the accounts do not hold.
 pub struct Context<'a> {
-    /// The run, its coverage not decided yet but for an interruption.
+    /// The run. Its coverage may still become partial.
     pub run: Run,
-    /// The root as an absolute path.
+    /// Absolute path of the root.
     pub root: &'a Path,
-    /// Who is who.
+    /// Names of owners.
     pub names: &'a Names,
-    /// Who may use how much.
+    /// Quotas of homes.
     pub quotas: &'a Quotas,
-    /// How many of the largest are named for all homes together.
+    /// Number of largest files and directories to name for all homes together.
     pub top: usize,
 }
 
@@ -98,7 +98,7 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn homes(&mut self, homes: &[Arc<Home>]) -> Vec<HomeReport> {
         let mut reports = Vec::with_capacity(homes.len());
-        // What lies outside is kept apart by top-level directory, and shown as one.
+        // The accounts outside of homes are one for each top-level directory; the report has one.
         let mut outside: Option<HomeReport> = None;
         let mut outside_files = usage::Top::new(self.context.top);
         for home in homes {
@@ -117,7 +117,7 @@ impl Builder<'_> {
         if let Some(outside) = &mut outside {
             outside.largest_files = outside_files.items().iter().map(large_file).collect();
         }
-        // With homes named, what lies outside was not looked at.
+        // A scan of some homes does not look outside of homes.
         reports.extend(outside.filter(|_| self.context.run.users.is_empty()));
         reports
     }
@@ -136,7 +136,7 @@ impl Builder<'_> {
             let top = home.path.split(|byte| *byte == b'/').next().unwrap_or_default();
             *self.top_level.entry(top.to_vec()).or_default() += books.tally.allocated;
         }
-        // Counted at the home that pays, so that each inode counts once.
+        // Counted at the home that is charged, so each inode counts once.
         let here = books.shared.inodes - books.charged_elsewhere.inodes;
         self.shared.merge(Amount {
             inodes: here,
@@ -249,7 +249,7 @@ impl Builder<'_> {
     }
 }
 
-/// Adds what lies outside below one more top-level directory.
+/// Adds the account of one more top-level directory outside of homes.
 fn merge_outside(all: &mut HomeReport, more: HomeReport) {
     all.usage.add(&more.usage);
     all.errors += more.errors;
@@ -323,7 +323,7 @@ fn rule_reports(rules: &Rules, totals: &BTreeMap<u16, RuleTotal>) -> Vec<RuleRep
             }
         })
         .collect();
-    // Largest first; rules keep their order where they are alike.
+    // A stable sort: equal ones keep the order of the rules.
     reports.sort_by_key(|report| Reverse(report.usage.allocated_bytes));
     reports
 }
@@ -371,7 +371,7 @@ fn error_report(errors: &usage::Errors) -> ErrorReport {
     }
 }
 
-/// Seconds since 1970 as a time; a file may claim one that no calendar has.
+/// Seconds since 1970 as a time. A file may claim a time beyond the calendar, which is clamped.
 fn timestamp(seconds: i64) -> Timestamp {
     let clamped = seconds.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
     Timestamp::from_second(clamped).unwrap_or(Timestamp::UNIX_EPOCH)

@@ -1,5 +1,4 @@
-//! Tables for spreadsheets and Athena: a line for each home, or for each finding. Headers are
-//! stable.
+//! CSV for spreadsheets and Athena: a line for each home, or for each finding. Headers are stable.
 
 use super::du::DuNames;
 use super::model::{ByAge, Finding, HomeReport, Report};
@@ -33,8 +32,8 @@ const HEAD: [&str; 23] = [
     "run_started",
 ];
 
-/// Behind the classes and ages: whoever reads columns by their place finds the older ones there.
-/// Empty without a price.
+/// These stand after the classes and ages so that older columns keep their position. Empty without
+/// a price.
 const COSTS_HEAD: [&str; 3] =
     ["cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd"];
 
@@ -76,7 +75,7 @@ pub fn csv(report: &Report, names: DuNames) -> Result<Vec<u8>, csv::Error> {
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
-/// A line for each finding, its names made printable.
+/// A line for each finding, with printable names.
 ///
 /// # Errors
 /// As those of [`csv()`].
@@ -91,10 +90,10 @@ pub fn findings_csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
-/// What a cell of the tables with printable names was made of.
+/// The bytes that a cell of a table with printable names was made from.
 pub fn bytes_of_cell(cell: &str) -> Vec<u8> {
     let bare = cell.strip_prefix('\'').unwrap_or(cell);
-    // Somebody else may have written it.
+    // Another program may have written the cell.
     unprintable(bare).unwrap_or_else(|| bare.as_bytes().to_vec())
 }
 
@@ -127,7 +126,7 @@ fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String
     ]
 }
 
-/// With all its digits.
+/// An amount with all its digits.
 fn amount(amount: Usd) -> String {
     amount.0.to_string()
 }
@@ -172,7 +171,7 @@ fn row(report: &Report, home: &HomeReport, names: DuNames) -> Vec<Vec<u8>> {
     row
 }
 
-/// A cell for a name.
+/// A cell that holds a name.
 pub(crate) fn name_cell(bytes: Vec<u8>, names: DuNames) -> Vec<u8> {
     match names {
         DuNames::Raw => safe_cell(bytes),
@@ -181,8 +180,8 @@ pub(crate) fn name_cell(bytes: Vec<u8>, names: DuNames) -> Vec<u8> {
 }
 
 /// A cell that no spreadsheet takes for a formula: a leading `=`, `+`, `-`, `@`, tab or carriage
-/// return gets an apostrophe before it, and so does an apostrophe, so that no two are alike.
-/// Numbers are not given to this.
+/// return gets an apostrophe before it. So does an apostrophe, which keeps different cells
+/// different. Not for numbers.
 fn safe_cell(cell: Vec<u8>) -> Vec<u8> {
     match cell.first() {
         Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\'') => [b"'", &*cell].concat(),

@@ -1,19 +1,19 @@
-//! The form of `du -h -d1 ROOT/`, byte for byte, for the readers of the old daily file.
+//! The form of `du -h -d1 ROOT/`, byte for byte, for readers of the daily file that `du` wrote.
 
 use super::model::Report;
 use crate::text::printable;
 
-/// How names are written.
+/// How the text forms write names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DuNames {
-    /// As `du` does: the bytes as they are.
+    /// The bytes as they are, as `du` writes them.
     Raw,
     /// Escaped, for a terminal.
     Printable,
 }
 
-/// A line for each directory of the root, and the root last. With users named, a line for each
-/// of their homes only, since nothing is known of the rest.
+/// A line for each directory of the root, and the root last. A scan of some users has a line for
+/// each of their homes only.
 pub fn du(report: &Report, names: DuNames) -> Vec<u8> {
     let run = &report.run;
     let mut root = run.root_bytes();

@@ -1,4 +1,4 @@
-//! How the scan compares with what EFS bills, and what that costs.
+//! The scan's metered size against EFS's own, and the cost of the file system.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,25 +10,25 @@ use crate::aws::EfsSize;
 use crate::text::printable;
 use crate::units::{MeteredBytes, Usd};
 
-/// What EFS says of the file system, and how the scan compares.
+/// The EFS file system, and how the scan compares with EFS's own figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FileSystem {
     /// `fs-…`.
     pub id: String,
-    /// What EFS meters, if it said so.
+    /// The metered size by EFS, if EFS told it.
     pub efs: Option<EfsSize>,
-    /// Our metered total less EFS's, in percent of EFS's; only for a whole file system.
+    /// The scan's metered size less EFS's, in percent of EFS's; only for a whole file system.
     pub difference_percent: Option<f64>,
-    /// What that costs.
+    /// The cost of the file system.
     pub cost: Option<Cost>,
 }
 
-/// What the storage costs.
+/// The cost of storage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
-    /// In a month, by EFS's size in each class.
+    /// Monthly cost, by EFS's size in each storage class.
     pub month: Usd,
-    /// The prices it was reckoned with.
+    /// The prices used.
     pub prices: Prices,
 }
 
@@ -42,8 +42,7 @@ pub enum ScannedPart {
 }
 
 impl Report {
-    /// Adds what EFS said of the file system: the difference, the cost, and what a part of it
-    /// costs.
+    /// Adds EFS's size of the file system, its difference from the scan's, and all costs.
     pub fn reconcile(
         &mut self,
         (id, part): (String, ScannedPart),
@@ -57,11 +56,12 @@ impl Report {
             && self.left_out.excluded.is_empty();
         let theirs = efs.map(|efs| efs.value.0 as f64).filter(|bytes| *bytes > 0.0);
         let difference = theirs.filter(|_| whole).map(|theirs| (ours - theirs) / theirs * 100.0);
-        // A figure of 0 is one that EFS has not made yet: the root alone is metered at 6 KiB.
+        // EFS reports 0 until it has counted: the root alone is metered at 6 KiB.
         let counted = efs.filter(|efs| efs.value.0 > 0);
         let cost = counted.map(|efs| Cost { month: month(&efs, prices), prices: prices.clone() });
         if let Some(cost) = &cost {
-            // Of a whole scan the shares sum to the cost; a part of it is held against EFS's sum.
+            // The costs of a whole scan add up to the bill; those of a part are in proportion to
+            // EFS's size.
             let all = if whole { ours } else { theirs.unwrap_or(ours) };
             let rate = Usd(cost.month.0 / all.max(1.0) * GIB);
             self.price(rate, Basis::Efs, prices.source.clone());
@@ -76,7 +76,7 @@ impl Report {
 }
 
 impl FileSystem {
-    /// A line for people, or nothing where EFS said nothing: `EFS meters 1.2 TiB (2026-11-24
+    /// A line for people, empty if EFS told no size: `EFS meters 1.2 TiB (2026-11-24
     /// 02:00 UTC) for fs-…, this scan 1.2 TiB: +0.30 %; 361.20 USD a month`.
     pub(crate) fn line(&self, ours: MeteredBytes) -> String {
         let Some(efs) = &self.efs else { return String::new() };
@@ -90,7 +90,7 @@ impl FileSystem {
     }
 }
 
-/// What the file system costs in a month. Bytes of no known class are in Standard.
+/// Monthly cost of the file system. Bytes without a storage class count as Standard.
 fn month(efs: &EfsSize, prices: &Prices) -> Usd {
     let colder = [(efs.infrequent_access, prices.infrequent_access), (efs.archive, prices.archive)];
     let known: u64 = colder.iter().filter_map(|(bytes, _)| Some((*bytes)?.0)).sum();

@@ -1,5 +1,5 @@
-//! What an owner runs, as it reads where the owner sees the home: this machine mounts the whole
-//! file system elsewhere than a SageMaker space mounts one home of it.
+//! Commands with paths as the owner sees them: a SageMaker space mounts one home elsewhere than
+//! this machine mounts the whole file system.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -7,7 +7,8 @@ use std::path::Path;
 use super::model::{Finding, HomeReport, Report};
 use crate::text::shell_word;
 
-/// The command that reclaims a finding in `home`, for `home_at`; as the report has it without.
+/// The command that reclaims a finding in `home`, with paths below `home_at`. Without `home_at` it
+/// is the report's.
 pub(crate) fn command_at(
     report: &Report,
     home: &HomeReport,
@@ -19,14 +20,14 @@ pub(crate) fn command_at(
     let name = home.name_bytes();
     let Some((at, below)) = home_at.zip(below(&name, &path)) else { return Some(command.clone()) };
     let root = report.run.root_bytes();
-    // As the report has it, for `/` as the root too.
+    // As in the report, for the root `/` too.
     let here = shell_word(&[&root[..], b"/", &path].concat());
     let there = shell_word(&[at.as_os_str().as_bytes(), b"/", below].concat());
     Some(command.replace(&here, &there))
 }
 
-/// The path in a directory, or `None` if it is not in that. Both are below the root, which is called
-/// `.` as a home and by an empty path.
+/// `path` relative to `home`, or `None` if it is not below it. Both are relative to the root, whose
+/// own name is `.` as a home and empty as a path.
 pub(crate) fn below<'a>(home: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
     match home {
         b"." | b"" => Some(path).filter(|path| !path.is_empty()),

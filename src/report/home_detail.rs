@@ -1,4 +1,5 @@
-//! The page about one home: classes, ages, findings with what reclaims them, and the largest.
+//! Terminal text about one home: sizes, classes, ages, findings with their commands, and the
+//! largest directories and files.
 
 use std::fmt::{Result, Write};
 
@@ -9,7 +10,7 @@ use crate::text::printable;
 use crate::units::{AllocatedBytes, human};
 use crate::usage::Class;
 
-/// How the ages are called on the page.
+/// Names of the ages.
 const AGES: [&str; 5] = ["up to 7 d", "30 d", "90 d", "1 y", "older"];
 
 /// Everything about one home.
@@ -70,7 +71,7 @@ fn usage(out: &mut String, report: &Report, home: &HomeReport) -> Result {
     writeln!(out, "  by age: {}", parts(&AGES, &usage.by_age.shares()))
 }
 
-/// `trash 1 GiB, rest 2 GiB`: the shares that are not empty.
+/// `trash 1 GiB, rest 2 GiB`, without empty shares.
 fn parts(names: &[&str], shares: &[Share]) -> String {
     let some = names.iter().zip(shares).filter(|(_, share)| share.inodes > 0);
     let part = |(name, share): (&&str, &Share)| format!("{name} {}", share.allocated_bytes.human());
@@ -129,7 +130,7 @@ fn largest(
     push_table(out, &table)
 }
 
-/// A command as it is: its paths were quoted so that they print.
+/// A command as it is. Its paths are quoted and printable already.
 fn printable_command(command: &str) -> String {
     let safe = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     command.chars().map(safe).collect()

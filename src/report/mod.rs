@@ -1,4 +1,4 @@
-//! The report and its renderers, each a pure function from the report to text.
+//! The report and its text forms: each form is a pure function from the report to text.
 
 mod build;
 mod csv;

@@ -1,4 +1,4 @@
-//! The report: one versioned schema that every renderer and reader shares.
+//! The report: one versioned schema that every form and reader shares.
 //!
 //! Text from file names is lossy UTF-8; where that loses something, a field of the same name with
 //! `_base64` holds the bytes. Times are RFC 3339 in UTC. Sizes are bytes, each kind a type of its
@@ -26,25 +26,25 @@ pub use home::*;
 /// Name and version of the schema.
 pub const SCHEMA: &str = "efs-scan/report/1";
 
-/// How the part outside of all homes is named among the homes.
+/// Name of the entry among the homes for everything outside of them.
 pub const OUTSIDE_HOMES: &str = "(outside homes)";
 
-/// What a scan found.
+/// The result of a scan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// `efs-scan/report/1`.
     pub schema: String,
-    /// The run that made it.
+    /// The run that made the report.
     pub run: Run,
-    /// Everything that was scanned. The homes' usages sum to it.
+    /// Sums over everything scanned. The homes' usages add up to it.
     pub totals: Usage,
-    /// The EFS file system that was scanned, if it is known which one it is.
+    /// The EFS file system that was scanned, if known.
     #[serde(default)]
     pub file_system: Option<FileSystem>,
-    /// What that costs, if there is a price for it.
+    /// Cost of everything scanned, if there is a price for it.
     #[serde(default)]
     pub money: Option<Money>,
-    /// What the scan asked of the server, where the root is on NFS.
+    /// The scan's requests to the server, if the root is on NFS.
     #[serde(default)]
     pub nfs: Option<NfsTraffic>,
     /// Newest change of anything.
@@ -52,21 +52,21 @@ pub struct Report {
     pub newest_mtime: Option<Timestamp>,
     /// The homes, and `(outside homes)`.
     pub homes: Vec<HomeReport>,
-    /// What each rule found in all homes.
+    /// Findings of all homes by rule.
     pub rules: Vec<RuleReport>,
     /// The largest files of all homes, by allocated bytes.
     pub largest_files: Vec<LargeFile>,
     /// The largest directories of all homes.
     pub largest_dirs: Vec<LargeDir>,
-    /// Homes whose uid no source of names knows, if a source should know everybody.
+    /// Homes whose uid no source of names knows; only if a source should know everybody.
     pub orphans: Option<Orphans>,
-    /// Hard links that lead out of a home or out of the scan.
+    /// Hard links that leave a home or the scan.
     pub hard_links: HardLinks,
     /// The lines of `du -d1`: the root's directories, by name.
     pub top_level: Vec<TopLevel>,
-    /// What could not be read.
+    /// Operations that failed.
     pub errors: ErrorReport,
-    /// What was left out on purpose.
+    /// Mounts and entries that were skipped on purpose.
     pub left_out: LeftOut,
 }
 
@@ -81,14 +81,14 @@ pub struct Run {
     /// When it finished.
     #[schemars(with = "String")]
     pub finished: Timestamp,
-    /// What was scanned, as an absolute path.
+    /// The root of the scan as an absolute path.
     pub root: String,
     /// Its bytes in base64, where `root` is lossy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_base64: Option<String>,
-    /// `posix` or `portable`.
+    /// `posix`, `portable` or `nfs`.
     pub engine: String,
-    /// Whether all of it was seen.
+    /// How much of the root was read.
     pub coverage: Coverage,
     /// Version of the program.
     pub version: String,
@@ -96,25 +96,25 @@ pub struct Run {
     pub home_depth: u32,
     /// The users it was restricted to; empty for all.
     pub users: Vec<String>,
-    /// Where names came from.
+    /// Sources of names.
     pub names: Vec<String>,
-    /// The globs of what was left out.
+    /// The globs of `--exclude`.
     #[serde(default)]
     pub exclude: Vec<String>,
-    /// Whether other file systems mounted below the root were entered.
+    /// True if other file systems mounted below the root were entered.
     #[serde(default)]
     pub cross_mounts: bool,
 }
 
-/// How much of what was asked for a report covers.
+/// How much of its scope a scan read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Coverage {
     /// Everything.
     Complete,
-    /// Something could not be read: `errors` says what.
+    /// Some operations failed: see `errors`.
     Partial,
-    /// The run was ended before it had seen everything.
+    /// The run ended before it had seen everything.
     Interrupted,
 }
 
@@ -129,7 +129,7 @@ impl Coverage {
     }
 }
 
-/// Sums over inodes; one with several links counts once.
+/// Sums over inodes; an inode with several links counts once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
     /// Regular files.
@@ -144,22 +144,22 @@ pub struct Usage {
     pub apparent_bytes: ApparentBytes,
     /// Sum of `st_blocks * 512`, what `du` counts.
     pub allocated_bytes: AllocatedBytes,
-    /// What EFS bills: allocated bytes and 2 KiB for each inode.
+    /// Metered size, which EFS bills: allocated bytes and 2 KiB for each inode.
     pub metered_bytes: MeteredBytes,
-    /// By what the rules say; sums to the whole.
+    /// By class; sums to the whole.
     pub by_class: ByClass,
     /// By age of mtime when the run started; sums to the whole.
     pub by_age: ByAge,
 }
 
-/// A share of inodes.
+/// Some of the inodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Share {
-    /// How many.
+    /// Their number.
     pub inodes: u64,
-    /// Their `st_blocks * 512`.
+    /// Sum of their `st_blocks * 512`.
     pub allocated_bytes: AllocatedBytes,
-    /// What EFS bills for them.
+    /// Their metered size, which EFS bills.
     pub metered_bytes: MeteredBytes,
 }
 
@@ -168,7 +168,7 @@ pub struct Share {
 pub struct ByClass {
     /// Deleted, still billed.
     pub trash: Share,
-    /// Can be had again.
+    /// Can be downloaded or built again.
     pub cache: Share,
     /// Python and other environments.
     pub environment: Share,
@@ -176,7 +176,7 @@ pub struct ByClass {
     pub output: Share,
     /// Logs and core dumps.
     pub log: Share,
-    /// What no rule named.
+    /// Everything that no rule names.
     pub rest: Share,
 }
 
@@ -195,57 +195,57 @@ pub struct ByAge {
     pub older: Share,
 }
 
-/// What one rule found.
+/// All findings of one rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleReport {
-    /// The rule.
+    /// Id of the rule.
     pub rule: String,
-    /// Its class.
+    /// Class of the rule.
     pub class: Class,
-    /// Whether it only hints: its bytes count as `rest`.
+    /// True if the rule only hints: its bytes count as `rest`.
     pub hint: bool,
-    /// In how many places.
+    /// Number of places that match.
     pub places: u64,
-    /// Every inode in them, once.
+    /// All inodes in these places, each once.
     pub usage: Share,
-    /// What deleting all of them would free: inodes without a link elsewhere.
+    /// Inodes that deleting all these places frees: those without a link elsewhere.
     pub frees: Share,
-    /// What `frees` costs in a month, as an estimate.
+    /// Monthly cost of `frees`, as an estimate.
     #[serde(default)]
     pub cost_month: Option<Usd>,
-    /// The command that reclaims it; `{path}` stands for the place.
+    /// The command that reclaims a place; `{path}` stands for it.
     pub command: Option<String>,
-    /// What its owner does where there is no command for it, in words.
+    /// Advice to the owner where there is no command.
     #[serde(default)]
     pub advice: Option<String>,
-    /// A word of caution about that.
+    /// A caution about the command or the advice.
     pub note: Option<String>,
 }
 
-/// One place that a rule found.
+/// A place that a rule found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
-    /// The rule.
+    /// Id of the rule.
     pub rule: String,
-    /// Its class.
+    /// Class of the rule.
     pub class: Class,
-    /// Whether it only hints: its bytes count as `rest`.
+    /// True if the rule only hints: its bytes count as `rest`.
     pub hint: bool,
     /// Path below the root.
     pub path: String,
     /// Its bytes in base64, where `path` is lossy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_base64: Option<String>,
-    /// Every inode in it, once, less what an earlier rule claims.
+    /// All inodes in it, each once, without those that an earlier rule claims.
     pub usage: Share,
-    /// What deleting it would really free: inodes whose links all lie in it.
+    /// Inodes that deleting it frees: those whose links all lie in it.
     pub frees: Share,
-    /// What `frees` costs in a month, as an estimate.
+    /// Monthly cost of `frees`, as an estimate.
     #[serde(default)]
     pub cost_month: Option<Usd>,
-    /// The command that reclaims it, as its owner would run it.
+    /// The command that reclaims it, for its owner to run.
     pub command: Option<String>,
-    /// What its owner does where there is no command for it, in words.
+    /// Advice to the owner where there is no command.
     #[serde(default)]
     pub advice: Option<String>,
 }
@@ -253,7 +253,7 @@ pub struct Finding {
 /// A large file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LargeFile {
-    /// Path below the root; the smallest of those the scan met, for a hard-linked file.
+    /// Path below the root; of a hard-linked file the first path in byte order that the scan met.
     pub path: String,
     /// Its bytes in base64, where `path` is lossy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -277,65 +277,65 @@ pub struct LargeDir {
     /// Its bytes in base64, where `path` is lossy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_base64: Option<String>,
-    /// Everything below it; an inode with several links counts by its share at each of them.
+    /// Everything below it; an inode with several links counts in equal shares at each of them.
     pub allocated_bytes: AllocatedBytes,
 }
 
-/// A quota and how much of it is used, by allocated bytes.
+/// A limit on allocated bytes and how much of it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Quota {
     /// The limit.
     pub limit_bytes: AllocatedBytes,
-    /// Percent of it, to one decimal.
+    /// Allocated bytes in percent of the limit, to one decimal.
     pub used_percent: f64,
-    /// Whether it is exceeded.
+    /// True if the allocated bytes exceed the limit.
     pub over: bool,
 }
 
-/// Homes that belong to nobody known.
+/// Homes whose owner no source of names knows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Orphans {
-    /// How many homes.
+    /// Number of homes.
     pub homes: u64,
-    /// What they hold together; their trash and caches are in what could be reclaimed, too.
+    /// Their inodes; their trash and caches are in the reclaimable size, too.
     pub usage: Share,
-    /// What that costs in a month, as an estimate.
+    /// Monthly cost of `usage`, as an estimate.
     #[serde(default)]
     pub cost_month: Option<Usd>,
 }
 
-/// Hard links that lead somewhere else.
+/// Hard links that leave a home or the scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HardLinks {
-    /// Inodes that several homes link to. Each is charged once: to the first of these homes by
+    /// Inodes that several homes link to. Each is charged once, to the first of these homes by
     /// name.
     pub shared_between_homes: Share,
-    /// Inodes with links that were not seen, because they lie outside of what was scanned.
+    /// Inodes with links outside of what was scanned.
     pub linked_from_outside: Share,
 }
 
 /// A directory of the root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TopLevel {
-    /// Its name.
+    /// Name of the directory.
     pub name: String,
     /// Its bytes in base64, where `name` is lossy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_base64: Option<String>,
-    /// Everything in it.
+    /// Everything in the directory.
     pub allocated_bytes: AllocatedBytes,
 }
 
-/// What could not be read.
+/// Operations that failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorReport {
-    /// How many operations failed.
+    /// Number of operations that failed.
     pub count: u64,
     /// By kind: `permission_denied`, `input_output`, `stale` and others.
     pub by_kind: BTreeMap<String, u64>,
-    /// The first 100 by path.
+    /// The first 100 of them by path.
     pub samples: Vec<ErrorSample>,
-    /// Entries that were gone when their turn came. These are not errors.
+    /// Entries that vanished during the scan. These are not errors.
     pub vanished: u64,
 }
 
@@ -349,26 +349,26 @@ pub struct ErrorSample {
     pub path_base64: Option<String>,
     /// `open`, `list`, `stat` or `read`.
     pub op: String,
-    /// The kind it is counted under.
+    /// The kind of error, as in `by_kind`.
     pub kind: String,
-    /// What the file system answered.
+    /// The file system's error.
     pub message: String,
 }
 
-/// What was left out on purpose.
+/// Mounts and entries that were skipped on purpose.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftOut {
     /// Mounts that were not entered.
     pub mounts: u64,
-    /// What each `--exclude` pruned.
+    /// The globs of `--exclude` and how much each skipped.
     pub excluded: Vec<Excluded>,
 }
 
-/// What one glob pruned.
+/// A glob of `--exclude` and how much it skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Excluded {
     /// The glob as given.
     pub glob: String,
-    /// How many entries it matched; what lies below them was not looked at.
+    /// Number of entries that match; nothing below them was looked at.
     pub entries: u64,
 }

@@ -1,8 +1,8 @@
-//! What storage costs in a month, and what deleting would save.
+//! Monthly costs of storage, and of what is reclaimable.
 //!
-//! One rate holds for every byte that EFS meters, because which storage class a file is in cannot
-//! be seen through NFS: all amounts are estimates. They keep their full precision here, and are
-//! rounded where they are printed; printed amounts need not add up.
+//! One rate holds for every metered byte, because NFS does not show which storage class a file is
+//! in: all amounts are estimates. They keep full precision here and are rounded when printed, so
+//! printed amounts need not add up.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,22 +16,22 @@ use crate::usage::Class;
 /// AWS bills GB-months of 2^30 bytes (EFS user guide, "metering").
 pub(super) const GIB: f64 = (1u64 << 30) as f64;
 
-/// What all that was scanned costs, as an estimate.
+/// Cost of everything scanned, as an estimate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Money {
-    /// What a GiB-month of metered bytes costs.
+    /// Price of a GiB-month of metered bytes.
     pub rate: Usd,
-    /// What that was reckoned from.
+    /// The source of the rate.
     pub basis: Basis,
-    /// Where and when the prices were these.
+    /// Region and date of the prices.
     pub source: String,
-    /// What was scanned, in a month.
+    /// Monthly cost of everything scanned.
     pub month: Usd,
-    /// What its trash and caches would save.
+    /// Size and cost that deleting trash and caches frees.
     pub reclaimable: Reclaimable,
 }
 
-/// What a rate was reckoned from.
+/// The source of a rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
@@ -41,18 +41,18 @@ pub enum Basis {
     Standard,
 }
 
-/// What deleting trash and caches would save. Environments, outputs and logs are not in it: those
-/// need their owner.
+/// Size and cost that deleting trash and caches frees. Environments, outputs and logs are not in it:
+/// their owner has to decide.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reclaimable {
-    /// What would be freed: inodes without a link elsewhere.
+    /// The inodes: those without a link elsewhere.
     pub share: Share,
-    /// What that costs in a month.
+    /// Their monthly cost.
     pub month: Usd,
 }
 
 impl Reclaimable {
-    /// For people: `1.2 TiB metered, 361.20 USD a month`.
+    /// `1.2 TiB metered, 361.20 USD a month`.
     pub fn human(&self) -> String {
         let (bytes, month) = (self.share.metered_bytes.human(), self.month.human());
         format!("{bytes} metered, {month} a month")
@@ -60,12 +60,12 @@ impl Reclaimable {
 }
 
 impl Money {
-    /// What so many bytes cost in a month.
+    /// Monthly cost of `bytes`.
     pub fn of(&self, bytes: MeteredBytes) -> Usd {
         at_rate(self.rate, bytes)
     }
 
-    /// A line for people on what could be reclaimed, or nothing where that is nothing.
+    /// A line for people on the reclaimable size, empty if there is none.
     pub(crate) fn saving(&self) -> String {
         match self.reclaimable.share.inodes {
             0 => String::new(),
@@ -73,7 +73,7 @@ impl Money {
         }
     }
 
-    /// A line for people on how sure amounts are.
+    /// A line for people on how exact the costs are.
     pub(crate) fn caveat(&self) -> String {
         let sure = match self.basis {
             Basis::Efs => "estimates, in proportion to metered bytes",
@@ -84,15 +84,14 @@ impl Money {
 }
 
 impl Report {
-    /// Prices everything as if it were in EFS Standard, where EFS did not say what is in which
-    /// class. What [`Report::reconcile`] priced stays.
+    /// Prices everything as if it were in EFS Standard. Costs from [`Report::reconcile`] stay.
     pub fn price_as_standard(&mut self, prices: &Prices) {
         if self.money.is_none() {
             self.price(prices.standard, Basis::Standard, prices.source.clone());
         }
     }
 
-    /// Adds what everything costs at `rate` for a GiB-month.
+    /// Adds the costs at `rate` for a GiB-month.
     pub(super) fn price(&mut self, rate: Usd, basis: Basis, source: String) {
         let of = |share: Share| at_rate(rate, share.metered_bytes);
         let reclaimable = |rules: &[RuleReport]| {
@@ -123,8 +122,8 @@ fn at_rate(rate: Usd, bytes: MeteredBytes) -> Usd {
     Usd(bytes.0 as f64 / GIB * rate.0)
 }
 
-/// What deleting the trash and the caches frees. An inode with links in the places of two rules is
-/// in neither's figure, so it is left out here as well.
+/// The inodes that deleting trash and caches frees. An inode with links in the places of two rules
+/// is in neither rule's `frees`, so it is not in the sum either.
 pub(crate) fn reclaimable(rules: &[RuleReport]) -> Share {
     let mut sum = Share::default();
     for rule in rules {

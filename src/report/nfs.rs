@@ -1,4 +1,4 @@
-//! What a scan asked an NFS server for.
+//! A scan's requests to an NFS server.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::scan::{Costly, Traffic};
 
-/// What the kernel's NFS client asked for during the scan. Counted for the mount: what other
-/// programs asked of it meanwhile is in it.
+/// Requests of the kernel's NFS client during the scan. The kernel counts for the mount, so requests
+/// of other programs are in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Nfs")]
 pub struct NfsTraffic {
@@ -21,7 +21,7 @@ pub struct NfsTraffic {
     pub round_trips: u64,
     /// Mean time between a request and its answer, in milliseconds.
     pub mean_round_trip_ms: Option<f64>,
-    /// How the mount could be made cheaper.
+    /// Mount options that would save requests.
     pub hints: Vec<MountHint>,
 }
 
@@ -30,7 +30,7 @@ pub struct NfsTraffic {
 pub struct MountHint {
     /// The option: `noac`, `actimeo`, `nordirplus` or `nocto`.
     pub option: String,
-    /// What to do about it, and why.
+    /// Advice, with its reason.
     pub text: String,
 }
 
@@ -73,7 +73,7 @@ impl From<Costly> for MountHint {
 }
 
 impl NfsTraffic {
-    /// For people: what it cost, for each of `dirs` if all were counted, and a line for each hint.
+    /// Lines for people: the round trips, also for each of `dirs` if given, and each hint.
     pub(super) fn lines(&self, dirs: Option<u64>) -> String {
         let mut out = format!("NFS: {} round trips", self.round_trips);
         if let Some(dirs) = dirs.filter(|dirs| *dirs > 0) {

@@ -1,4 +1,4 @@
-//! What a GiB-month of storage costs.
+//! Prices of storage.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,12 +14,12 @@ pub struct Prices {
     pub infrequent_access: Usd,
     /// Archive.
     pub archive: Usd,
-    /// Where and when these were the prices.
+    /// Region and date of the prices.
     pub source: String,
 }
 
 impl Default for Prices {
-    /// Regional file systems with elastic throughput, by AWS's price list.
+    /// For regional file systems with elastic throughput, by AWS's price list.
     fn default() -> Self {
         Self {
             standard: Usd(0.30),

@@ -1,8 +1,8 @@
 //! The text format of Prometheus (exposition format 0.0.4), for node_exporter's textfile collector.
 //!
-//! What a scan did not see whole is left out rather than shown too small, as in CloudWatch: a
-//! graph has a gap there, and no shrinkage. `efs_scan_coverage` and `efs_scan_home_complete` say
-//! so. A home has at most 19 series, whatever it holds.
+//! Sizes of a partial scan or home are left out rather than shown too small, as in CloudWatch: a
+//! graph shows a gap, not a decrease. `efs_scan_coverage` and `efs_scan_home_complete` tell why. A
+//! home has at most 19 series, whatever it holds.
 
 use std::fmt::Write;
 
@@ -104,7 +104,7 @@ const OF_HOMES: &[Metric<HomeReport>] = &[
         Some(home.quota?.limit_bytes.0 as f64)
     }),
     ("home_over_quota", "1 if the home is over its quota.", |home| match home.quota?.over {
-        // Whoever is over it by a part is over it by all.
+        // A home over its quota by a part of it is over its quota.
         true => Some(1.0),
         false => whole(home, 0.0),
     }),
@@ -129,8 +129,8 @@ const OF_HOMES: &[Metric<HomeReport>] = &[
     ),
 ];
 
-/// The report as metrics. Labels hold printable names, as published tables do, which no two homes
-/// share: a name that is no UTF-8 reads `\xff`.
+/// The report as metrics. Labels hold printable names, as published tables do; a byte that is not
+/// UTF-8 reads `\xff`, so no two homes share a name.
 pub fn prometheus(report: &Report) -> Vec<u8> {
     let run = &report.run;
     let root = run.printable_root();
@@ -168,13 +168,13 @@ pub fn prometheus(report: &Report) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// What was counted, of a scan that saw everything.
+/// `value` if the scan covers everything.
 fn seen<T>(report: &Report, value: T) -> Option<T> {
     let all = report.run.coverage == Coverage::Complete && report.run.users.is_empty();
     all.then_some(value)
 }
 
-/// What was counted in a home, of which everything was read.
+/// `value` if all of the home was read.
 fn whole<T>(home: &HomeReport, value: T) -> Option<T> {
     (home.coverage == Coverage::Complete).then_some(value)
 }
@@ -187,7 +187,7 @@ fn seconds(time: Timestamp) -> f64 {
     time.as_microsecond() as f64 / 1e6
 }
 
-/// One metric with all of its samples, or nothing where it has none.
+/// Writes a metric with all its samples, or nothing if it has none.
 fn family<L: AsRef<str>>(
     out: &mut String,
     name: &str,
@@ -214,8 +214,8 @@ fn classes<'a>(out: &mut String, name: &str, usages: impl Iterator<Item = (&'a s
     family(out, name, "Allocated size by class; sums to the whole.", samples);
 }
 
-/// What tells a home from every other: its name, and that it is none of the homes, since one may
-/// be called like what lies outside of them.
+/// The labels that identify a home. `kind` is one of them, because a home may have the name of the
+/// entry for everything outside of homes.
 fn of_home(root: &str, home: &HomeReport) -> String {
     let name = home.printable_name();
     let uid = home.uid.map(|uid| uid.to_string()).unwrap_or_default();
@@ -224,14 +224,14 @@ fn of_home(root: &str, home: &HomeReport) -> String {
     join(root, &labels(&own))
 }
 
-/// `name="value"` with commas between; an empty label is the same as none.
+/// `name="value"` with commas between. Empty labels are left out, which means the same.
 fn labels(all: &[(&str, &str)]) -> String {
     let mut out = String::new();
     for (name, value) in all.iter().filter(|(_, value)| !value.is_empty()) {
         if !out.is_empty() {
             out.push(',');
         }
-        // What the format escapes: backslash, quote and newline.
+        // The format escapes backslash, quote and newline.
         let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
         let _ = write!(out, "{name}=\"{value}\"");
     }

@@ -1,27 +1,27 @@
-//! Who may use how much.
+//! Quotas of homes.
 
 use std::collections::BTreeMap;
 
 use super::model::Quota;
 use crate::units::{AllocatedBytes, human};
 
-/// Quotas by person or uid, and the one for everybody else. They limit allocated bytes.
+/// Limits on allocated bytes by owner or uid, and a default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quotas {
-    /// For every home that has none of its own.
+    /// For every home without a quota of its own.
     pub default: Option<AllocatedBytes>,
-    /// By name or by uid in digits.
+    /// By name, or by uid in digits.
     pub users: BTreeMap<String, AllocatedBytes>,
 }
 
 impl Quotas {
-    /// The quota of a home that uses `used`. The first of `names` (the person's, the home's) goes
-    /// before the uid.
+    /// The quota of a home that uses `used`. The first of `names` (the owner's, the home's) that has
+    /// one wins over the uid.
     pub fn of(&self, uid: Option<u32>, names: &[&str], used: AllocatedBytes) -> Option<Quota> {
         let by_name = names.iter().find_map(|name| self.users.get(*name));
         let by_uid = || uid.and_then(|uid| self.users.get(&uid.to_string()));
         let limit = by_name.or_else(by_uid).copied().or(self.default)?;
-        // Tenths of a percent; a limit is never 0 (the configuration sees to that).
+        // Tenths of a percent. The configuration refuses a limit of 0.
         let tenths = u128::from(used.0) * 1000 / u128::from(limit.0.max(1));
         Some(Quota { limit_bytes: limit, used_percent: tenths as f64 / 10.0, over: used > limit })
     }

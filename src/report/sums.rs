@@ -1,4 +1,4 @@
-//! Adding up and ordering what is in a report.
+//! Sums, orders and comparisons of what a report holds.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use crate::usage::Class;
 
 use super::model::{ByAge, ByClass, Finding, HomeKind, HomeReport, Report, Run, Share, Usage};
 
-/// What homes are ordered by; the largest first, names ascending.
+/// The key that homes are sorted by: largest first, names ascending.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SortKey {
@@ -101,13 +101,13 @@ impl ByAge {
 }
 
 impl Run {
-    /// Whether it looked at what the other one looked at: their figures are of the same.
+    /// True if both runs have the same scope, so their figures can be compared.
     pub fn sees_what(&self, other: &Run) -> bool {
         let users = self.users.iter().collect::<BTreeSet<_>>() == other.users.iter().collect();
         users && self.covers_what(other)
     }
 
-    /// The same, whoever they were restricted to.
+    /// [`Self::sees_what`] without regard to `users`.
     pub fn covers_what(&self, other: &Run) -> bool {
         let rest = |run: &Run| (run.home_depth, run.cross_mounts);
         self.root_bytes() == other.root_bytes()
@@ -117,7 +117,7 @@ impl Run {
 }
 
 impl Report {
-    /// Orders the homes; `(outside homes)` stays last.
+    /// Sorts the homes; `(outside homes)` stays last.
     pub fn sort(&mut self, key: SortKey) {
         let rank = |home: &HomeReport| -> u128 {
             let usage = &home.usage;
@@ -127,7 +127,7 @@ impl Report {
                 SortKey::Cache => usage.by_class.cache.allocated_bytes.0.into(),
                 SortKey::Files => usage.files.into(),
                 SortKey::Name => 0,
-                // Exact, where the percentage is rounded; homes without a quota come last.
+                // The percentage is rounded, this is exact. Homes without a quota come last.
                 SortKey::Quota => home.quota.map_or(0, |quota| {
                     1 + (u128::from(usage.allocated_bytes.0) << 32)
                         / u128::from(quota.limit_bytes.0.max(1))
@@ -140,7 +140,7 @@ impl Report {
         });
     }
 
-    /// The findings of all homes that free most, at most `count`.
+    /// The `count` findings of all homes that free most.
     pub fn largest_findings(&self, count: usize) -> Vec<&Finding> {
         let mut all: Vec<&Finding> = self.homes.iter().flat_map(|home| &home.findings).collect();
         all.retain(|finding| finding.usage.allocated_bytes.0 > 0);

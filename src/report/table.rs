@@ -1,4 +1,4 @@
-//! The table for people.
+//! The terminal table.
 
 use std::fmt::{Result, Write};
 
@@ -12,22 +12,22 @@ use crate::columns::{columns, push_table, show_column, usd};
 use crate::text::{plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
-/// How much a table says of each home.
+/// How much the table says about each home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// A line for each home, at most so many.
+    /// A line for each home, up to a limit.
     Lines(Option<usize>),
-    /// A page for each home.
+    /// All details of each home.
     Pages,
 }
 
-/// How many findings are shown below the lines.
+/// Findings shown below the homes.
 const FINDINGS_SHOWN: usize = 10;
 
-/// How many errors are shown.
+/// Errors shown.
 const ERRORS_SHOWN: usize = 5;
 
-/// Renders the report; every name in it is made printable.
+/// Renders the report with printable names.
 pub fn table(report: &Report, detail: Detail) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -59,7 +59,7 @@ fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
     }
     remarks(&mut end, report)?;
     if let Some(nfs) = &report.nfs {
-        // What was asked for directories that are not counted cannot be told apart.
+        // Requests for directories that are not in the totals cannot be told apart.
         let all = run.users.is_empty() && run.coverage != Coverage::Interrupted;
         end += &nfs.lines(all.then_some(report.totals.dirs));
     }
@@ -147,7 +147,7 @@ pub(super) fn owner_of(home: &HomeReport) -> String {
     match (&home.owner.name, home.owner.status, home.kind, home.uid) {
         (Some(name), ..) => printable(name.as_bytes()),
         (None, OwnerStatus::Orphan, ..) => "(orphan)".to_owned(),
-        // A uid home says its uid by its name.
+        // The name of a uid home is its uid.
         (None, _, HomeKind::Named, Some(uid)) => format!("uid {uid}"),
         _ => String::new(),
     }
@@ -171,7 +171,7 @@ pub(super) fn marks(home: &HomeReport) -> Vec<String> {
     marks
 }
 
-/// How long ago, in the largest unit that fits.
+/// The age of `time` in its largest unit.
 pub(super) fn age_of(time: Option<Timestamp>, now: Timestamp) -> String {
     let Some(time) = time else {
         return "-".to_owned();
@@ -185,7 +185,7 @@ pub(super) fn age_of(time: Option<Timestamp>, now: Timestamp) -> String {
     }
 }
 
-/// The largest findings of all homes that would free something.
+/// The findings of all homes that free most.
 fn findings(out: &mut String, report: &Report) -> Result {
     let all = report.largest_findings(FINDINGS_SHOWN);
     if all.is_empty() {
@@ -212,7 +212,7 @@ pub(super) fn finding_table(findings: &[&Finding]) -> Table {
     table
 }
 
-/// What a reader must know about the numbers above.
+/// Facts that a reader needs to understand the table.
 fn remarks(out: &mut String, report: &Report) -> Result {
     let classes = &report.totals.by_class;
     let (trash, cache) = (classes.trash, classes.cache);

@@ -1,9 +1,8 @@
-//! Earlier runs to compare with: the published tables of homes.
+//! The earlier runs that the newest one is compared with, from the published tables of homes.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::published::{HomesTable, Latest, TableCoverage, homes_tables};
@@ -12,7 +11,7 @@ use crate::service_error::ServiceResult;
 use crate::store::Store;
 use crate::text::lossy;
 
-/// A day and how far from it the run may be that stands for it: timers drift, and days are missed.
+/// A period, and how old the run that stands for it may be: timers drift, and days are missed.
 const DAY: Span = Span { hours: 24, from: 12, to: 60 };
 const WEEK: Span = Span { hours: 7 * 24, from: 6 * 24, to: 10 * 24 };
 
@@ -23,20 +22,18 @@ struct Span {
     to: i64,
 }
 
-/// An earlier run.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+/// A run to compare with.
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Base {
-    /// Its id.
+    /// Id of the run.
     pub(super) run: String,
-    /// When it started.
-    #[schemars(with = "String")]
     pub(super) started: Timestamp,
-    /// Its homes.
     #[serde(skip)]
     pub(super) homes: BTreeMap<HomeKey, BaseHome>,
 }
 
-/// Whether it is what lies outside of all homes, and its name. A home may be called like that.
+/// True for the entry for everything outside of homes, and a name. A home may have the name of that
+/// entry.
 pub(super) type HomeKey = (bool, Vec<u8>);
 
 /// A home of an earlier run.
@@ -56,7 +53,7 @@ pub(crate) struct Bases {
 }
 
 impl Bases {
-    /// Reads them. A run that cannot be read is one that is not there, with a warning.
+    /// Reads the runs. A run that cannot be read counts as missing, with a warning.
     pub(crate) fn read(store: &dyn Store, latest: &Latest) -> ServiceResult<Self> {
         let started = latest.run.started;
         let first = started.saturating_sub(SignedDuration::from_hours(WEEK.to + 24));
@@ -69,7 +66,7 @@ impl Bases {
                 (away - SignedDuration::from_hours(span.hours)).abs()
             });
             nearest.and_then(|run| {
-                // What can be shown without it is shown.
+                // The rest of the status does not need it.
                 read_base(store, run).unwrap_or_else(|error| {
                     tracing::warn!("no comparison: {}", error.text);
                     None
@@ -81,7 +78,7 @@ impl Bases {
 }
 
 fn read_base(store: &dyn Store, run: &HomesTable) -> ServiceResult<Option<Base>> {
-    // Lifecycle rules may remove it between listing and reading.
+    // A lifecycle rule may remove it between listing and reading.
     let Some(object) = store.get(&run.key)? else { return Ok(None) };
     let mut homes = BTreeMap::new();
     run.rows(store, &object.bytes, |row| {
@@ -97,7 +94,7 @@ fn read_base(store: &dyn Store, run: &HomesTable) -> ServiceResult<Option<Base>>
 }
 
 impl Base {
-    /// What its homes say of the run.
+    /// The coverage of the run, by its homes.
     pub(super) fn listed(&self) -> TableCoverage {
         let mut listed = TableCoverage::default();
         self.homes.iter().for_each(|((outside, _), home)| listed.add(*outside, home.coverage));

@@ -1,4 +1,4 @@
-//! The status for people.
+//! The status as a terminal table.
 
 use std::fmt::{Result, Write};
 
@@ -12,10 +12,10 @@ use crate::report::{Coverage, HomeKind, OwnerStatus};
 use crate::text::{plural, printable};
 use crate::units::{AllocatedBytes, human_change};
 
-/// Where the column of costs is, which is shown if there are any.
+/// Position of the column of costs.
 const COST: usize = 6;
 
-/// Renders it; every name in it is made printable.
+/// Renders the status with printable names.
 pub(crate) fn table(view: &StatusView) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -131,7 +131,7 @@ fn or_dash(bytes: AllocatedBytes) -> String {
     if bytes.0 == 0 { "-".to_owned() } else { bytes.human() }
 }
 
-/// `+1.2 GiB`; with `~` where a run did not read everything.
+/// `+1.2 GiB`, with `~` if one of the runs did not read everything.
 fn change(change: Option<Change>) -> String {
     let Some(Change { bytes, exact }) = change else { return String::new() };
     let about = if exact { "" } else { "~" };
@@ -192,7 +192,7 @@ fn day(at: Timestamp) -> String {
     format!("the run of {}", at.strftime("%Y-%m-%d %H:%M UTC"))
 }
 
-/// A duration in its largest unit.
+/// A number of seconds in its largest unit.
 pub(crate) fn span(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{seconds} s"),

@@ -1,4 +1,4 @@
-//! What `efs-scan status` shows, and its JSON.
+//! The status, which is also its JSON.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,14 @@ use crate::report::{Coverage, FileSystem, HomeKind, Money, Orphans, OwnerStatus,
 use crate::text::{bytes_of, lossy, printable};
 use crate::units::AllocatedBytes;
 
-/// The newest run, compared.
+/// The newest run, compared with those of the day and the week before.
 #[derive(Debug, Serialize)]
 pub(crate) struct StatusView {
     pub(super) schema: &'static str,
     pub(super) from: String,
     /// Seconds since the run finished.
     pub(super) age_seconds: i64,
-    /// Whether that is more than 36 h.
+    /// As [`is_stale`] says.
     pub(crate) stale: bool,
     pub(super) run: Run,
     pub(super) file_system: Option<FileSystem>,
@@ -30,16 +30,16 @@ pub(crate) struct StatusView {
     pub(super) errors: u64,
     pub(super) compared_day: Option<Base>,
     pub(super) compared_week: Option<Base>,
-    /// User profiles, spaces and others by name, orphans last.
+    /// User profiles, spaces and others by name; orphan homes last.
     pub(super) homes: Vec<StatusLine>,
-    /// Homes of the day before that are not there any more.
+    /// Homes of the day before that do not exist any more.
     pub(super) gone: Vec<Gone>,
-    /// What runs for nobody who has a home here; with --apps.
+    /// Apps of users without a home here; with --apps.
     pub(super) other_apps: Vec<App>,
-    /// Whether apps were asked for.
+    /// True with --apps.
     #[serde(skip)]
     pub(super) with_apps: bool,
-    /// Whether it shows some of the homes only.
+    /// True if only some of the homes are shown.
     #[serde(skip)]
     pub(super) restricted: bool,
 }
@@ -49,7 +49,7 @@ pub(crate) struct StatusView {
 pub(super) struct StatusLine {
     #[serde(flatten)]
     pub(super) home: HomeLine,
-    /// Not there the day before.
+    /// True if the home did not exist the day before.
     pub(super) new: bool,
     pub(super) change: Changes,
     pub(super) apps: Vec<App>,
@@ -62,15 +62,15 @@ pub(super) struct Changes {
     pub(super) week: Option<Change>,
 }
 
-/// A growth, or the reverse of one.
+/// Growth; negative if the size shrank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Change {
     pub(super) bytes: i64,
-    /// Whether both runs read all of it.
+    /// True if both runs read all of it.
     pub(super) exact: bool,
 }
 
-/// A home that is gone.
+/// A home that does not exist any more.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Gone {
     pub(super) name: String,
@@ -107,7 +107,7 @@ impl StatusView {
         };
         let total_change =
             Changes { day: bases.day.as_ref().map(total), week: bases.week.as_ref().map(total) };
-        // What was not listed may well be there.
+        // A home that was not listed may exist.
         let listed = latest.run.coverage != Coverage::Interrupted
             && latest
                 .homes
@@ -148,7 +148,7 @@ impl StatusView {
         }
     }
 
-    /// Leaves only the homes of these users; returns the users who have none.
+    /// Keeps only the homes of these users. Returns the users without a home.
     pub(crate) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
         let missing = keep_asked(&mut self.homes, users, |StatusLine { home, .. }, user| {
             is_of(user, &home.name, home.uid, home.owner.name.as_deref())
@@ -179,7 +179,7 @@ impl StatusLine {
         }
     }
 
-    /// Known people first, orphans last.
+    /// Sort key: known owners first, orphan homes last.
     fn rank(&self) -> u8 {
         match (self.home.kind, self.home.owner.status) {
             (HomeKind::Outside, _) => 2,
@@ -199,7 +199,7 @@ impl HomeLine {
         (self.kind == HomeKind::Outside, self.name_bytes())
     }
 
-    /// Whether it is the home of what `app` runs for.
+    /// True if `app` runs for the owner of the home.
     fn runs(&self, app: &App) -> bool {
         let Some(name) = self.owner.name.as_deref() else { return false };
         match self.owner.member {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is known of one home.
+/// A home.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HomeReport {
     /// Path below the root, `.` for the root itself, or `(outside homes)`.
@@ -10,70 +10,70 @@ pub struct HomeReport {
     /// Its bytes in base64, where `name` is lossy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_base64: Option<String>,
-    /// What makes it a home.
+    /// The kind of home.
     pub kind: HomeKind,
-    /// Whose it is: the number in its name, else the owner of the directory.
+    /// The owner's uid: the number in the home's name, else the owner of the directory.
     pub uid: Option<u32>,
-    /// Who that is.
+    /// The owner.
     pub owner: Owner,
-    /// Whether all of it was read.
+    /// How much of the home was read.
     pub coverage: Coverage,
-    /// Operations that failed in it.
+    /// Number of operations that failed in the home.
     pub errors: u64,
-    /// Newest change of anything in it.
+    /// Newest mtime in the home.
     #[schemars(with = "Option<String>")]
     pub newest_mtime: Option<Timestamp>,
-    /// What it is charged for.
+    /// The inodes that the home is charged for.
     pub usage: Usage,
-    /// What in it belongs to another uid.
+    /// Inodes in the home that belong to another uid.
     pub foreign: Share,
-    /// Inodes that are linked from this home and from another one.
+    /// Inodes with links in this home and in another one.
     pub shared: Share,
-    /// Those of them that the other home is charged for.
+    /// Those of `shared` that another home is charged for.
     pub charged_elsewhere: Share,
-    /// What each rule found.
+    /// Findings by rule.
     pub rules: Vec<RuleReport>,
     /// The largest findings.
     pub findings: Vec<Finding>,
     /// The largest files, by allocated bytes.
     pub largest_files: Vec<LargeFile>,
-    /// The largest directories below the home. One that is nearly all one subdirectory (90 %)
-    /// leaves its place to that.
+    /// The largest directories below the home. A directory of which one subdirectory holds 90 % or
+    /// more gives its place to that.
     pub largest_dirs: Vec<LargeDir>,
-    /// Its quota, if it has one.
+    /// The home's quota, if it has one.
     pub quota: Option<Quota>,
-    /// Its share of what the file system costs in a month, in proportion to its metered bytes. An
-    /// estimate: which storage class a file is in cannot be seen through NFS.
+    /// The home's part of the file system's monthly cost, in proportion to its metered bytes. An
+    /// estimate: NFS does not show which storage class a file is in.
     #[serde(default)]
     pub cost_month: Option<Usd>,
-    /// What deleting its trash and caches would save.
+    /// Size and cost that deleting its trash and caches frees.
     #[serde(default)]
     pub reclaimable: Option<Reclaimable>,
 }
 
-/// Who a home belongs to.
+/// The owner of a home.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Owner {
-    /// The name, if a source knows it.
+    /// The owner's name, if a source of names knows it.
     pub name: Option<String>,
-    /// The source.
+    /// The source that knows it.
     pub source: Option<String>,
-    /// What it is in SageMaker Studio, if it is something there.
+    /// User profile or space, if the owner is one in SageMaker Studio.
     #[serde(default)]
     pub member: Option<MemberKind>,
-    /// Whether it is known at all.
+    /// How much is known of the owner.
     pub status: OwnerStatus,
 }
 
-/// Whether the owner of a home is known.
+/// How much is known of the owner of a home.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OwnerStatus {
-    /// A source knows the uid.
+    /// A source of names knows the uid.
     Known,
-    /// No source does, and one should.
+    /// No source knows the uid, though one should know everybody.
     Orphan,
-    /// No source does, and none claims to know everybody.
+    /// No source knows the uid, and none claims to know everybody.
     #[default]
     Unknown,
 }
