@@ -1,4 +1,4 @@
-//! Servers whose answers would never come to an end.
+//! Servers whose replies would never end.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use efs_scan_testbed::nfs_server::{
 
 use super::walk::{assert_polite, engine, plain, sums_but, walk};
 
-/// A model, but for directories called `circle`, whose second cookie leads back to the first,
-/// `stuck`, whose cookie leads to itself, and `self`, which have themselves in them.
+/// A model with three special directories: `circle`, whose second cookie leads back to the first;
+/// `stuck`, whose cookie leads to itself; and `self`, which contains itself.
 struct Circles(Arc<Model>);
 
 impl Tree for Circles {
@@ -68,7 +68,7 @@ impl Tree for Circles {
 }
 
 #[test]
-fn cookies_that_go_round_end_the_listing() {
+fn looping_cookies_end_the_listing() {
     for name in ["circle", "stuck"] {
         let model = plain();
         model.add(format!("200003/{name}/file"), Node::file(1000));
@@ -79,7 +79,7 @@ fn cookies_that_go_round_end_the_listing() {
         let (path, op, problem) = &outcome.errors[0];
         assert_eq!((&**path, *op), (&*format!("200003/{name}"), "list"));
         assert!(problem.contains("cookies form a loop"), "{problem}");
-        // Once for each reply before it was seen.
+        // Once for each reply before the loop was detected.
         let all = sums_but(&model, &[]);
         assert!(outcome.sums[0] <= all[0] + 3, "{outcome:?}");
         assert_eq!(outcome.sums[1], all[1]);
@@ -88,7 +88,7 @@ fn cookies_that_go_round_end_the_listing() {
 }
 
 #[test]
-fn a_directory_in_itself_is_not_walked_for_ever() {
+fn a_directory_inside_itself_ends_the_descent() {
     let model = plain();
     model.add("200003/self/file", Node::file(1000));
     let server = Server::start(Config::default(), Arc::new(Circles(Arc::clone(&model)))).unwrap();

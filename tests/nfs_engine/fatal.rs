@@ -1,4 +1,4 @@
-//! What leaves no result: one line that says what to change.
+//! Failures without a result: a single line says what to change.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use efs_scan_testbed::nfs_server::{
 use super::walk::{assert_left, assert_polite, assert_whole, engine, plain, serve, walk};
 use efs_scan_testbed::run;
 
-/// Runs the program on a path of the server: the one line on stderr.
+/// Runs the program on a path of the server and returns the one line on stderr.
 #[track_caller]
 fn line(url: &str, uid: &str) -> String {
     let before = Instant::now();
@@ -34,7 +34,7 @@ fn refused(server: &Server, path: &str, wanted: &[&str]) {
 }
 
 #[test]
-fn what_the_server_does_not_let_in_says_what_to_change() {
+fn refused_access_says_what_to_change() {
     for (op, status, wanted) in [
         (Op::PUTROOTFH, Status::WRONGSEC, ["open nfs://", "NFS4ERR_WRONGSEC", "sec=sys"]),
         (
@@ -63,7 +63,7 @@ fn what_the_server_does_not_let_in_says_what_to_change() {
 }
 
 #[test]
-fn what_rpc_refuses_says_what_to_change() {
+fn rpc_errors_say_what_to_change() {
     for (refusal, wanted) in [
         (Refusal::TooWeak, ["AUTH_TOOWEAK", "insecure"]),
         (Refusal::BadCredential, ["AUTH_BADCRED", "sec=sys"]),
@@ -80,20 +80,20 @@ fn what_rpc_refuses_says_what_to_change() {
 }
 
 #[test]
-fn a_reason_goes_before_a_guess() {
-    // However often it hung up before it said why.
+fn a_stated_reason_takes_precedence_over_a_guess() {
+    // However often the server hung up before it gave the reason.
     let server = serve(Config::default(), &plain());
     server.fault(Fault::connection(What::DropBefore).times(2));
     let why = What::Refuse(Refusal::ProgramUnavailable);
     server.fault(Fault::request(why).always());
     let line = line(&format!("nfs://{}/", server.address()), "0");
     assert!(line.contains("host and port") && !line.contains("--tls"), "{line}");
-    // Once there is a client id, hanging up is more likely to be an accident.
+    // Once there is a client id, a lost connection is more likely an accident.
     let model = plain();
     let server = serve(Config::default(), &model);
     server.fault(Fault::operation(Op::CREATE_SESSION, What::DropBefore).times(6));
     assert_whole(&server, &model, &walk(&engine(&server)).unwrap());
-    // Who has spoken without TLS does not want it.
+    // A server that has replied in plaintext does not require TLS.
     let server = serve(Config::default(), &plain());
     server.fault(Fault::operation(Op::CREATE_SESSION, What::DropBefore).always());
     let line = self::line(&format!("nfs://{}/", server.address()), "0");
@@ -101,7 +101,7 @@ fn a_reason_goes_before_a_guess() {
 }
 
 #[test]
-fn what_is_not_there_is_said() {
+fn a_missing_root_is_reported() {
     let model = plain();
     let server = serve(Config::default(), &model);
     refused(&server, "200001/nope/x", &["open nfs://", "/200001/nope/x: No such file"]);
@@ -110,7 +110,7 @@ fn what_is_not_there_is_said() {
 }
 
 #[test]
-fn a_root_that_is_squashed_says_so() {
+fn a_squashed_root_is_reported() {
     let model = std::sync::Arc::new(Model::new());
     model.add("private/x", Node::file(1));
     model.update("private", |node| node.mode = 0o700);
@@ -119,7 +119,7 @@ fn a_root_that_is_squashed_says_so() {
 }
 
 #[test]
-fn nobody_at_the_other_end_is_said_soon() {
+fn a_refused_connection_is_reported_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -128,7 +128,7 @@ fn nobody_at_the_other_end_is_said_soon() {
 }
 
 #[test]
-fn a_server_that_never_answers_is_given_up() {
+fn a_silent_server_is_given_up() {
     let server = serve(Config::default(), &plain());
     server.fault(Fault::connection(What::Silent).always());
     let problem = walk(&engine(&server)).unwrap_err().to_string();
@@ -137,7 +137,7 @@ fn a_server_that_never_answers_is_given_up() {
 }
 
 #[test]
-fn a_server_that_grants_too_little_is_said() {
+fn insufficient_grants_are_reported() {
     for (config, wanted) in [
         (Config { max_operations: 3, ..Config::default() }, "3 operations per request; 4 "),
         (Config { max_response: 500, ..Config::default() }, "replies of 500 bytes"),
@@ -147,7 +147,7 @@ fn a_server_that_grants_too_little_is_said() {
 }
 
 #[test]
-fn an_answer_that_is_always_garbage_is_no_result() {
+fn permanent_garbage_leaves_no_result() {
     for what in [What::Garbage, What::WrongXid] {
         let server = serve(Config::default(), &plain());
         server.fault(Fault::operation(Op::PUTROOTFH, what.clone()).always());

@@ -1,4 +1,4 @@
-//! Faults on the way: overcome, or the directory that is missing is named.
+//! Faults during the walk: either overcome, or the report names the missing directory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +16,14 @@ use super::walk::{
 const SOON: Duration = Duration::from_millis(20);
 
 #[test]
-fn without_faults_all_is_found() {
+fn without_faults_everything_is_found() {
     let server = whole_in_spite_of(Config::default(), |_, _| ());
     assert_left(&server);
     assert_eq!(server.counts().sessions, 1);
 }
 
 #[test]
-fn what_a_busy_server_puts_off_is_asked_again() {
+fn requests_to_a_busy_server_are_repeated() {
     for status in [Status::DELAY, Status::GRACE, Status::RESOURCE, Status::SERVERFAULT] {
         for op in [Op::READDIR, Op::PUTFH, Op::GETATTR] {
             let fault = Fault::status(op, status).times(3);
@@ -39,10 +39,10 @@ fn what_a_busy_server_puts_off_is_asked_again() {
 }
 
 #[test]
-fn listings_that_must_begin_again_count_once() {
+fn restarted_listings_count_once() {
     for status in [Status::BAD_COOKIE, Status::NOT_SAME] {
         for after in [0, 3, 12] {
-            // A part of it has been read, in small answers.
+            // Part of the listing has been read, in small replies.
             let config = Config { max_readdir: Some(2000), ..Config::default() };
             let fault = Fault::status(Op::READDIR, status).named("wide").after(after).times(2);
             overcome(config, fault);
@@ -51,13 +51,13 @@ fn listings_that_must_begin_again_count_once() {
 }
 
 #[test]
-fn a_directory_that_changes_while_it_is_listed_is_listed_anew() {
+fn a_directory_that_changes_is_listed_again() {
     for change in [OnChange::GoOn, OnChange::NotSame, OnChange::BadCookie] {
         let config = Config { max_readdir: Some(2000), ..Config::default() };
         whole_in_spite_of(config, |server, model| {
             model.on_change(change);
             let model = Arc::clone(model);
-            // Its verifier is another one then.
+            // This changes the cookieverf.
             let touch = What::call(move || model.update("200001/wide", |node| node.mtime.0 += 1));
             server.fault(Fault::operation(Op::READDIR, touch).named("wide").after(2));
         });
@@ -65,7 +65,7 @@ fn a_directory_that_changes_while_it_is_listed_is_listed_anew() {
 }
 
 #[test]
-fn answers_of_another_size_are_asked_for() {
+fn reply_sizes_adapt() {
     for (status, times) in [(Status::TOOSMALL, 3), (Status::REP_TOO_BIG, 3)] {
         let fault = Fault::status(Op::READDIR, status).named("wide").times(times);
         overcome(Config::default(), fault);
@@ -74,10 +74,10 @@ fn answers_of_another_size_are_asked_for() {
         (Status::TOO_MANY_OPS, 1),
         (Status::REP_TOO_BIG, 1),
         (Status::REQ_TOO_BIG, 1),
-        // As ganesha has it.
+        // ganesha's status for it.
         (Status::RESOURCE, 5),
     ] {
-        // Requests with several directories: few slots.
+        // Few slots, so that requests carry several directories.
         let config = Config { slots: Slots::AtMost(1), ..Config::default() };
         let fault = Fault::status(Op::SEQUENCE, status).after(4).times(times);
         overcome(config, fault);
@@ -85,7 +85,7 @@ fn answers_of_another_size_are_asked_for() {
 }
 
 #[test]
-fn sessions_that_end_are_made_anew() {
+fn lost_sessions_are_replaced() {
     for status in [
         Status::BADSESSION,
         Status::DEADSESSION,
@@ -108,7 +108,7 @@ fn sessions_that_end_are_made_anew() {
 }
 
 #[test]
-fn connections_that_break_are_made_anew() {
+fn lost_connections_are_replaced() {
     for what in [
         What::DropBefore,
         What::DropAfter,
@@ -125,7 +125,7 @@ fn connections_that_break_are_made_anew() {
         What::Refuse(Refusal::GarbageArguments),
         What::Refuse(Refusal::TooWeak),
     ] {
-        // In the setup's requests (3 of them), and in the walk's.
+        // In the 3 requests of the setup, and in the walk's.
         for after in [0, 1, 2, 9] {
             if matches!(what, What::Refuse(_)) && after < 2 {
                 continue; // Fatal: `fatal.rs`.
@@ -139,7 +139,7 @@ fn connections_that_break_are_made_anew() {
 }
 
 #[test]
-fn a_server_that_starts_anew_is_waited_for() {
+fn the_walk_waits_for_a_restarting_server() {
     for (after, grace) in [(1, 0), (5, 300), (9, 100)] {
         let restart = What::Restart(Duration::from_millis(grace));
         let fault = Fault::request(restart).after(after);
@@ -148,7 +148,7 @@ fn a_server_that_starts_anew_is_waited_for() {
     }
 }
 
-/// What is missing is named, and everything else is there.
+/// Checks that the report names what is missing, and that everything else is there.
 #[track_caller]
 fn missing(server: &Server, model: &Model, but: &[&str], own: u64) -> Outcome {
     let outcome = walk(&engine(server)).unwrap();
@@ -156,7 +156,7 @@ fn missing(server: &Server, model: &Model, but: &[&str], own: u64) -> Outcome {
     assert_eq!(paths, but, "{outcome:?}");
     assert_eq!(outcome.ended, Ended::Complete);
     let mut sums = sums_but(model, but);
-    // Directories that could not be read count themselves.
+    // Unreadable directories count themselves.
     sums[1] += own;
     sums[4] += 4096 * own;
     sums[5] += 4096 * own;
@@ -167,7 +167,7 @@ fn missing(server: &Server, model: &Model, but: &[&str], own: u64) -> Outcome {
 }
 
 #[test]
-fn a_directory_that_cannot_be_read_is_named() {
+fn an_unreadable_directory_is_reported() {
     for (status, op) in [
         (Status::ACCESS, "open"),
         (Status::PERM, "list"),
@@ -187,7 +187,7 @@ fn a_directory_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_listing_that_counts_in_parts_already_cannot_begin_again_and_is_named() {
+fn a_partly_counted_listing_cannot_restart_and_is_reported() {
     let model = Arc::new(Model::new());
     for at in 0..3000 {
         model.add(format!("200005/wide/{at:04}"), Node::dir());
@@ -199,7 +199,7 @@ fn a_listing_that_counts_in_parts_already_cannot_begin_again_and_is_named() {
     let found: Vec<_> = outcome.errors.iter().map(|(path, op, _)| (&**path, *op)).collect();
     assert_eq!(found, [("200005/wide", "list")], "{outcome:?}");
     assert!((1000..3003).contains(&outcome.sums[1]), "{outcome:?}");
-    // What is broken off in the middle is asked for again, without a part of it counting twice.
+    // An incomplete reply is requested again, without counting any of it twice.
     for what in [What::Truncated, What::DropInside, What::Garbage] {
         let server = serve(config(), &model);
         server.fault(Fault::operation(Op::READDIR, what).named("wide").after(15).times(2));
@@ -210,7 +210,7 @@ fn a_listing_that_counts_in_parts_already_cannot_begin_again_and_is_named() {
 }
 
 #[test]
-fn a_directory_whose_answer_is_never_one_is_named_and_spoils_no_other() {
+fn a_directory_with_only_unusable_replies_is_reported_alone() {
     for what in [What::Truncated, What::Refuse(Refusal::SystemError)] {
         let model = plain();
         let server = serve(Config::default(), &model);
@@ -220,8 +220,8 @@ fn a_directory_whose_answer_is_never_one_is_named_and_spoils_no_other() {
 }
 
 #[test]
-fn a_listing_that_never_gets_beyond_a_reply_is_named() {
-    // Its first reply is good each time, and the second one is not.
+fn a_listing_stuck_at_one_reply_is_reported() {
+    // The first reply is always good and the second never is.
     let model = plain();
     let server = serve(Config { max_readdir: Some(2000), ..Config::default() }, &model);
     for turn in 1..=30 {
@@ -232,10 +232,10 @@ fn a_listing_that_never_gets_beyond_a_reply_is_named() {
 }
 
 #[test]
-fn a_server_that_goes_away_for_good_leaves_names_of_what_is_missing() {
+fn a_server_gone_for_good_leaves_a_report_of_what_is_missing() {
     let model = plain();
     let server = serve(Config::default(), &model);
-    // One answer never comes, and then no connection is served any more.
+    // One reply never arrives, and no further connection is served.
     server.fault(Fault::operation(Op::READDIR, What::Silent).named("wide").always());
     server.fault(Fault::connection(What::Silent).after(1).always());
     let mut engine = engine(&server);
@@ -249,13 +249,13 @@ fn a_server_that_goes_away_for_good_leaves_names_of_what_is_missing() {
 }
 
 #[test]
-fn directories_that_are_removed_are_no_errors() {
+fn removed_directories_are_not_errors() {
     for gone in [Status::STALE, Status::NOENT] {
         let model = plain();
         model.gone_as(gone);
         model.add("200009/doomed/below/x", Node::file(1));
         let server = serve(Config::default(), &model);
-        // Between its listing in the home and its own.
+        // Between the home's listing and its own.
         let theirs = Arc::clone(&model);
         let remove = What::call(move || theirs.remove("200009/doomed"));
         server.fault(Fault::operation(Op::READDIR, remove).named("doomed"));
@@ -267,8 +267,8 @@ fn directories_that_are_removed_are_no_errors() {
     }
 }
 
-/// A home with a directory of 1,600 others, which counts in parts, after one with so many that some
-/// of them wait below it.
+/// A home with a directory of 1,600 others, counted in parts, after one with so many that some are
+/// queued below it.
 fn crowded() -> Arc<Model> {
     let model = plain();
     for at in 0..1600 {
@@ -281,28 +281,28 @@ fn crowded() -> Arc<Model> {
 }
 
 #[test]
-fn a_listing_that_fails_when_parts_of_it_count_takes_nothing_from_its_neighbours() {
-    // One of these answers is the first one after what it had was counted, in one request with
-    // others.
+fn a_partly_counted_listing_fails_without_harm_to_its_neighbours() {
+    // One of these replies is the first after a part was counted, in a request with others.
     let statuses = [Status::STALE, Status::ACCESS, Status::NOT_SAME];
     for (status, after) in statuses.into_iter().flat_map(|s| (0..5).map(move |a| (s, a))) {
         let model = crowded();
         let server = serve(Config { slots: Slots::AtMost(1), ..Config::default() }, &model);
         server.fault(Fault::status(Op::READDIR, status).named("many").after(after).always());
         let mut engine = engine(&server);
-        // What waits below it is then asked for with it.
+        // So that the directories queued below it share a request with it.
         engine.pacing.threads = Threads::Fixed(1);
         let outcome = walk(&engine).unwrap();
         let said = format!("{status} after {after}: {outcome:?}");
         let least = sums_but(&model, &["200002/many"]);
         if outcome.vanished > 0 {
-            // Before it counted, what is stale was removed.
+            // A stale directory of which nothing was counted was removed.
             assert_eq!((status, outcome.vanished, outcome.count), (Status::STALE, 1, 0), "{said}");
             assert_eq!(outcome.sums, least, "{said}");
         } else {
             let failed: Vec<&str> = outcome.errors.iter().map(|(path, ..)| &**path).collect();
             assert_eq!(failed, ["200002/many"], "{said}");
-            // All else, it, and those of its directories that were read, with a file in each.
+            // Everything else, the directory itself, and those of its subdirectories that were
+            // read, with one file each.
             let below = outcome.sums[1] - least[1] - 1;
             assert!(below < 1600, "{said}");
             assert_eq!(outcome.sums[0] - least[0], below, "{said}");
@@ -312,10 +312,10 @@ fn a_listing_that_fails_when_parts_of_it_count_takes_nothing_from_its_neighbours
 }
 
 #[test]
-fn a_file_system_that_goes_away_is_not_one_of_removed_directories() {
+fn a_vanished_file_system_is_not_mistaken_for_removed_directories() {
     let model = plain();
     let server = serve(Config::default(), &model);
-    // As after a failover to a server that knows none of the handles.
+    // As after a failover to a server that knows none of the file handles.
     server.fault(Fault::status(Op::PUTFH, Status::STALE).after(12).always());
     let outcome = walk(&engine(&server)).unwrap();
     assert!(outcome.vanished > 0, "{outcome:?}");

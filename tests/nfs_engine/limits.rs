@@ -1,4 +1,4 @@
-//! Servers that grant little, answer in pieces or out of order: the same totals.
+//! Servers that grant little, or reply in fragments or out of order: the totals stay the same.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ fn same(config: Config) -> efs_scan_testbed::nfs_server::Server {
 }
 
 #[test]
-fn few_operations_are_enough() {
+fn few_operations_suffice() {
     for max_operations in [4, 5, 6, 50] {
         same(Config { max_operations, slots: Slots::AtMost(2), ..Config::default() });
     }
 }
 
 #[test]
-fn small_replies_are_enough() {
+fn small_replies_suffice() {
     for too_large in [TooLarge::Refuse, TooLarge::Shorten] {
         for max_response in [1024, 1500, 4096, 10_000] {
             same(Config { max_response, too_large, ..Config::default() });
         }
-        // Whatever is asked for.
+        // Whatever size is requested.
         for max_readdir in [500, 1000] {
             same(Config { max_readdir: Some(max_readdir), too_large, ..Config::default() });
         }
@@ -34,14 +34,14 @@ fn small_replies_are_enough() {
 }
 
 #[test]
-fn small_requests_are_enough() {
+fn small_requests_suffice() {
     for max_request in [700, 1024, 4096] {
         same(Config { max_request, slots: Slots::AtMost(2), ..Config::default() });
     }
 }
 
 #[test]
-fn long_names_find_room_in_small_replies() {
+fn long_names_fit_small_replies() {
     let model = std::sync::Arc::new(Model::new());
     for at in 0..20 {
         let name = format!("{at:0>255}");
@@ -55,7 +55,7 @@ fn long_names_find_room_in_small_replies() {
 }
 
 #[test]
-fn replies_in_fragments_are_put_together() {
+fn fragmented_replies_are_reassembled() {
     for fragment in [4, 100, 1000] {
         same(Config { fragment: Some(fragment), ..Config::default() });
     }
@@ -69,10 +69,10 @@ fn replies_may_overtake_each_other() {
 }
 
 #[test]
-fn one_slot_is_enough() {
+fn one_slot_suffices() {
     let server = same(Config { slots: Slots::AtMost(1), ..Config::default() });
     let counts = server.counts();
-    // Each of several connections has one.
+    // One per connection.
     assert!(counts.most_in_flight <= counts.connections, "{counts}");
 }
 
@@ -83,14 +83,14 @@ fn linux_grants_160_slots_for_tiny_cached_replies() {
 }
 
 #[test]
-fn sessions_may_have_to_be_bound() {
+fn connections_are_bound_on_request() {
     same(Config { binding: Binding::Explicit, ..Config::default() });
 }
 
 #[test]
-fn attributes_that_a_server_does_not_have_are_named() {
+fn unsupported_attributes_are_reported() {
     use efs_scan_testbed::nfs_server::attr;
-    // It need not tell where a file system is mounted.
+    // Mount points are optional to report.
     same(Config { without: vec![attr::MOUNTED_ON_FILEID], ..Config::default() });
     // Without sizes there is nothing to count: unknown is not zero.
     let model = super::walk::plain();
@@ -100,7 +100,7 @@ fn attributes_that_a_server_does_not_have_are_named() {
 }
 
 #[test]
-fn a_server_that_may_be_linux_gets_one_directory_in_a_request() {
+fn a_server_that_may_be_linux_gets_no_batches() {
     for (implementation, alone) in [
         (None, true),
         (Some(("kernel.org", "x")), true),
@@ -112,7 +112,7 @@ fn a_server_that_may_be_linux_gets_one_directory_in_a_request() {
         let most = counts.of(Op::READDIR) > counts.of(Op::SEQUENCE);
         assert_eq!(most, !alone, "{implementation:?}: {counts}");
     }
-    // Said in a line, and only where batches were asked for.
+    // One warning, and only if batches were requested.
     let model = super::walk::plain();
     let config = Config { implementation: None, ..Config::default() };
     for (batch, lines) in [(&[][..], 0), (&["--nfs-batch=9"][..], 1)] {

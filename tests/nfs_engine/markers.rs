@@ -1,4 +1,4 @@
-//! Rules that look into directories: the same findings as the posix engine has on an equal tree.
+//! Rules that look into directories: the findings match the posix engine's on an equal tree.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use efs_scan_testbed::{file, home, report, scratch};
 
 const SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55\n# made by a test\n";
 
-/// The same file on disk and in the model.
+/// Adds the same files on disk and to the model.
 struct Both<'a> {
     root: &'a Path,
     model: &'a Model,
@@ -45,7 +45,7 @@ fn findings(report: &Value, name: &str) -> Vec<(String, String, u64)> {
     all
 }
 
-/// Places and inodes of each rule, which are all there are, named or not.
+/// Directories and inodes of each rule in total, listed as findings or not.
 fn rules(report: &Value, name: &str) -> Vec<(String, Value, Value)> {
     let rules = home(report, name)["rules"].as_array().unwrap().iter();
     let mut all: Vec<_> = rules
@@ -58,7 +58,7 @@ fn rules(report: &Value, name: &str) -> Vec<(String, Value, Value)> {
     all
 }
 
-/// Both engines say the same of `name`; `places` is how many findings there must be.
+/// Checks that both engines report the same for `name`, with `places` findings.
 #[track_caller]
 fn same(make: impl Fn(&Both<'_>), name: &str, places: u64) {
     let dir = scratch();
@@ -66,7 +66,7 @@ fn same(make: impl Fn(&Both<'_>), name: &str, places: u64) {
     make(&Both { root: dir.path(), model: &model });
     for config in [
         Config::default(),
-        // Operations for one question and no more; entries in many answers.
+        // Operations for one marker per request; entries in many replies.
         Config { max_operations: 4, max_readdir: Some(3000), ..Config::default() },
     ] {
         let server = serve(config, &model);
@@ -87,7 +87,7 @@ fn same(make: impl Fn(&Both<'_>), name: &str, places: u64) {
 }
 
 #[test]
-fn markers_mean_the_same_as_on_a_disk() {
+fn markers_match_those_on_disk() {
     let make = |both: &Both<'_>| {
         both.data("200005/tagged/CACHEDIR.TAG", SIGNATURE);
         both.data("200005/tagged/sub/x", b"x");
@@ -108,7 +108,7 @@ fn markers_mean_the_same_as_on_a_disk() {
 }
 
 #[test]
-fn markers_of_a_directory_that_is_counted_in_parts_mean_the_same() {
+fn markers_of_a_directory_counted_in_parts_match() {
     let make = |both: &Both<'_>| {
         for at in 0..5000 {
             both.dir(&format!("200005/wide/{at:04}"));
@@ -119,15 +119,15 @@ fn markers_of_a_directory_that_is_counted_in_parts_mean_the_same() {
         }
         both.dir("200005/wide/node_modules");
         both.data("200005/wide/node_modules/x", b"x");
-        // Behind the first parts of the listing.
+        // After the first parts of the listing.
         both.data("200005/wide/package.json", b"{}");
     };
-    // The disk's order is another one: what is asked is not the same, and the answer is.
+    // The disk's order differs: other markers are read, with the same result.
     same(make, "200005", 11);
 }
 
 #[test]
-fn a_marker_that_comes_last_claims_what_came_before() {
+fn a_marker_listed_last_claims_earlier_entries() {
     let make = |both: &Both<'_>| {
         for at in 0..1500 {
             both.dir(&format!("200005/tagged/{at:04}"));
@@ -145,7 +145,7 @@ fn tagged() -> Arc<Model> {
 }
 
 #[test]
-fn a_marker_that_cannot_be_read_is_an_error_and_no_guess() {
+fn an_unreadable_marker_is_an_error() {
     for (op, status, kind) in
         [(Op::READ, Status::IO, "input_output"), (Op::LOOKUP, Status::ACCESS, "permission_denied")]
     {
@@ -161,13 +161,13 @@ fn a_marker_that_cannot_be_read_is_an_error_and_no_guess() {
 }
 
 #[test]
-fn a_marker_that_is_gone_again_is_none() {
+fn a_removed_marker_does_not_count() {
     for path in ["200005/tagged/CACHEDIR.TAG", "200005/tagged"] {
         let model = tagged();
         let server = serve(Config::default(), &model);
         let theirs = Arc::clone(&model);
         let remove = What::call(move || theirs.remove(path));
-        // Asked for by PUTFH, LOOKUP, READ.
+        // Read by PUTFH, LOOKUP, READ.
         let name = "CACHEDIR.TAG";
         server.fault(Fault::operation(Op::LOOKUP, remove).named(name));
         let outcome = walk(&engine(&server)).unwrap();
@@ -178,7 +178,7 @@ fn a_marker_that_is_gone_again_is_none() {
 }
 
 #[test]
-fn questions_survive_faults() {
+fn marker_reads_survive_faults() {
     for status in [Status::DELAY, Status::GRACE, Status::SERVERFAULT] {
         for op in [Op::LOOKUP, Op::READ] {
             let server = serve(Config::default(), &tagged());

@@ -1,4 +1,4 @@
-//! How much is asked for at once, and how it ends.
+//! How many requests are in flight, and how a walk is stopped.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ fn slow(slots: u32) -> Config {
 }
 
 #[test]
-fn as_many_requests_as_were_asked_for_are_in_flight() {
+fn the_requested_number_of_requests_is_in_flight() {
     for (threads, dirs) in [(1, 50), (7, 300), (64, 2000), (200, 6000)] {
         let delay = Duration::from_millis(10);
         let (server, tree) = computed(Config { delay, ..slow(64) }, dirs);
@@ -49,14 +49,14 @@ fn one_request_per_directory_without_batches() {
     assert_eq!((outcome.sums[1], outcome.sums[5]), (dirs, space));
     let counts = server.counts();
     assert_eq!(counts.of(Op::READDIR), dirs, "{counts}");
-    // Setup, root, leave.
+    // Setup, root, clean-up.
     let own = 4 + 3 * counts.sessions;
     assert!(counts.requests <= dirs + own, "{counts}");
     assert_left(&server);
 }
 
 #[test]
-fn many_directories_in_one_request_where_there_are_many() {
+fn requests_carry_many_directories_if_many_are_queued() {
     let (server, tree) = computed(slow(4), 20_000);
     let mut engine = engine(&server);
     engine.pacing.threads = Threads::Fixed(4);
@@ -69,7 +69,7 @@ fn many_directories_in_one_request_where_there_are_many() {
 }
 
 #[test]
-fn a_batch_has_no_more_than_was_asked_for() {
+fn a_batch_respects_its_limit() {
     let (server, tree) = computed(slow(2), 1000);
     let mut engine = engine(&server);
     engine.pacing.threads = Threads::Fixed(2);
@@ -81,7 +81,7 @@ fn a_batch_has_no_more_than_was_asked_for() {
 }
 
 #[test]
-fn max_ops_is_kept() {
+fn max_ops_is_respected() {
     for (max_ops, batch) in [(1000, 1), (400, 1000)] {
         let dirs = u64::from(max_ops) * 2;
         let (server, tree) = computed(slow(64), dirs);
@@ -93,20 +93,20 @@ fn max_ops_is_kept() {
         let took = before.elapsed();
         assert_eq!(outcome.sums[1], tree.tree().dirs());
         let rate = server.counts().of(Op::READDIR) as f64 / took.as_secs_f64();
-        // From above; below it a busy machine is no fault.
+        // Upper bound only; a busy machine may be slower.
         assert!(rate <= f64::from(max_ops) * 1.05, "{rate} a second, not {max_ops}");
         assert!(rate >= f64::from(max_ops) * 0.5, "{rate} a second, not {max_ops}");
     }
 }
 
 #[test]
-fn max_ops_counts_what_the_server_did() {
+fn max_ops_counts_executed_directories() {
     let model = Arc::new(Model::new());
     for at in 0..200 {
         model.add(format!("home/{at:03}/f"), Node::file(1));
     }
     let server = serve(Config::default(), &model);
-    // Every other directory is removed after it was listed, and breaks the request it is in.
+    // Every other directory is removed after it was listed, and ends the request it is in.
     let theirs = Arc::clone(&model);
     let remove = What::call(move || {
         (0..200).filter(|at| at % 2 == 1).for_each(|at| theirs.remove(format!("home/{at:03}")));
@@ -124,7 +124,7 @@ fn max_ops_counts_what_the_server_did() {
 }
 
 #[test]
-fn a_stop_ends_soon_with_what_was_seen() {
+fn a_stop_ends_the_walk_soon_with_partial_results() {
     let (server, tree) = computed(slow(8), 1_000_000);
     let stop = Arc::new(Stop::default());
     let outcome = std::thread::scope(|scope| {
@@ -143,7 +143,7 @@ fn a_stop_ends_soon_with_what_was_seen() {
 }
 
 #[test]
-fn ctrl_c_ends_soon_with_a_report() {
+fn ctrl_c_ends_the_walk_soon_with_a_report() {
     let (server, _) = computed(slow(8), 1_000_000);
     let mut command = efs_scan();
     let url = format!("nfs://{}/", server.address());
@@ -166,7 +166,7 @@ fn ctrl_c_ends_soon_with_a_report() {
 }
 
 #[test]
-fn a_stop_does_not_wait_for_a_server_that_is_silent() {
+fn a_stop_does_not_wait_for_a_silent_server() {
     let (server, _) = computed(Config::default(), 1000);
     server.fault(Fault::request(What::Silent).after(10).always());
     let stop = Arc::new(Stop::default());

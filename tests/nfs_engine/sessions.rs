@@ -1,4 +1,4 @@
-//! What happens to sessions while a walk goes on, and what is left of them.
+//! Sessions during a walk, and what is left of them afterwards.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use efs_scan_testbed::nfs_server::{Binding, Config, Fault, Op, Server, Slots, St
 
 use super::walk::{assert_left, assert_whole, engine, plain, serve, walk};
 
-/// A walk that takes some 100 ms, while `meanwhile` is done to its server.
+/// Walks for some 100 ms while `meanwhile` acts on the server.
 #[track_caller]
 fn during(config: Config, meanwhile: impl Fn(&Server)) -> Server {
     let model = plain();
@@ -20,7 +20,7 @@ fn during(config: Config, meanwhile: impl Fn(&Server)) -> Server {
             walk(&engine).unwrap()
         });
         std::thread::sleep(Duration::from_millis(12));
-        // Further and further apart: a busy machine takes its time to get anywhere between two.
+        // At growing intervals: a busy machine takes a while to get anywhere between two.
         let mut pause = Duration::from_millis(60);
         while !walking.is_finished() {
             meanwhile(&server);
@@ -38,29 +38,29 @@ fn few() -> Config {
 }
 
 #[test]
-fn restarts_in_mid_walk_lose_and_double_nothing() {
+fn server_restarts_lose_and_duplicate_nothing() {
     let server = during(few(), |server| server.restart(Duration::from_millis(5)));
     assert!(server.counts().sessions > 1, "{}", server.counts());
     assert_left(&server);
 }
 
 #[test]
-fn clients_that_expire_come_back() {
+fn expired_clients_recover() {
     let server = during(few(), Server::expire);
     assert!(server.counts().sessions > 1, "{}", server.counts());
     assert_left(&server);
 }
 
 #[test]
-fn sessions_of_connections_that_broke_are_given_back() {
+fn sessions_of_lost_connections_are_destroyed() {
     let server = during(few(), Server::drop_connections);
     assert!(server.counts().connections > 1, "{}", server.counts());
     assert_left(&server);
 }
 
 #[test]
-fn a_session_that_nobody_was_told_of_is_given_back() {
-    // The walk is over when the connections break that wait for the second session.
+fn a_session_never_heard_about_is_destroyed() {
+    // The connections waiting for the second session break when the walk is over.
     let model = plain();
     let server = Arc::new(serve(few(), &model));
     let dropping = Arc::downgrade(&server);
@@ -69,7 +69,7 @@ fn a_session_that_nobody_was_told_of_is_given_back() {
         dropping.upgrade().unwrap().drop_connections();
     });
     server.fault(Fault::operation(Op::CREATE_SESSION, drop).after(1));
-    // Who is too busy to tell has not said that there is none.
+    // A server too busy to reply has not said that there is no session.
     server.fault(Fault::status(Op::CREATE_SESSION, Status::DELAY).after(1));
     let mut engine = engine(&server);
     engine.reply_timeout = Duration::from_secs(5);
@@ -81,7 +81,7 @@ fn a_session_that_nobody_was_told_of_is_given_back() {
 }
 
 #[test]
-fn a_connection_that_does_not_answer_keeps_no_other_from_its_leave() {
+fn a_silent_connection_does_not_block_the_clean_up_of_others() {
     let server = {
         let model = plain();
         let delay = Duration::from_millis(4);
@@ -98,7 +98,7 @@ fn a_connection_that_does_not_answer_keeps_no_other_from_its_leave() {
 }
 
 #[test]
-fn a_server_that_has_no_session_more_is_not_asked_for_one_at_the_leave() {
+fn the_clean_up_creates_no_session() {
     let model = plain();
     let delay = Duration::from_millis(4);
     let server = serve(Config { delay, ..few() }, &model);
@@ -112,7 +112,7 @@ fn a_server_that_has_no_session_more_is_not_asked_for_one_at_the_leave() {
 }
 
 #[test]
-fn a_server_that_hangs_up_at_the_leave_is_not_asked_as_often_as_can_be() {
+fn the_clean_up_does_not_hammer_a_server_that_hangs_up() {
     let model = plain();
     let server = serve(Config::default(), &model);
     server.fault(Fault::operation(Op::DESTROY_SESSION, What::DropBefore).always());
@@ -122,18 +122,18 @@ fn a_server_that_hangs_up_at_the_leave_is_not_asked_as_often_as_can_be() {
 }
 
 #[test]
-fn slots_that_the_server_wants_back_are_not_used() {
+fn withdrawn_slots_are_not_used() {
     let config = Config { slots: Slots::AtMost(64), ..Config::default() };
     let server = during(config, |server| server.set_target_highest_slot(0));
     let counts = server.counts();
-    // What was sent before the news came.
+    // Requests sent before the client knew the target.
     assert!(counts.above_target <= 64, "{} above the target, {counts}", counts.above_target);
     assert_left(&server);
 }
 
 #[test]
-fn a_lease_is_renewed_by_a_session_with_nothing_to_do() {
-    // Everybody waits for one answer, for longer than the lease; the second session is idle.
+fn an_idle_session_renews_the_lease() {
+    // One reply is delayed beyond the lease; the second session is idle.
     let model = plain();
     let lease = Duration::from_secs(1);
     let server = serve(Config { lease, slots: Slots::AtMost(1), ..Config::default() }, &model);
@@ -147,7 +147,7 @@ fn a_lease_is_renewed_by_a_session_with_nothing_to_do() {
 }
 
 #[test]
-fn more_connections_come_where_slots_do_not_suffice_and_all_are_given_back() {
+fn connections_are_added_if_slots_run_out_and_all_are_cleaned_up() {
     let model = plain();
     let delay = Duration::from_millis(5);
     let config = Config { slots: Slots::AtMost(4), delay, ..Config::default() };
@@ -164,14 +164,14 @@ fn more_connections_come_where_slots_do_not_suffice_and_all_are_given_back() {
 }
 
 #[test]
-fn a_later_session_that_grants_too_little_is_done_without() {
+fn a_later_session_with_insufficient_grants_is_not_used() {
     let server = during(Config { later_operations: Some(3), ..few() }, |_| ());
     assert!(server.counts().sessions > 1, "{}", server.counts());
     assert_left(&server);
 }
 
 #[test]
-fn a_session_that_is_gone_when_it_is_to_be_bound_costs_no_client_id() {
+fn a_session_lost_before_binding_keeps_the_client_id() {
     let model = plain();
     let server = serve(Config { binding: Binding::Explicit, ..Config::default() }, &model);
     let unbound = Status::CONN_NOT_BOUND_TO_SESSION;
@@ -185,12 +185,12 @@ fn a_session_that_is_gone_when_it_is_to_be_bound_costs_no_client_id() {
 }
 
 #[test]
-fn that_nothing_is_reclaimed_is_said_until_the_server_takes_it() {
+fn reclaim_complete_is_repeated_until_accepted() {
     for status in [Status::DELAY, Status::GRACE] {
         let model = plain();
         let server = serve(Config::default(), &model);
         server.fault(Fault::status(Op::RECLAIM_COMPLETE, status).times(2));
-        // Time enough for two pauses.
+        // Enough time for two pauses.
         let late = What::Late(Duration::from_millis(1200));
         server.fault(Fault::operation(Op::READDIR, late).named("wide"));
         let mut engine = engine(&server);
@@ -204,7 +204,7 @@ fn that_nothing_is_reclaimed_is_said_until_the_server_takes_it() {
 }
 
 #[test]
-fn a_leave_that_the_server_puts_off_is_taken_later() {
+fn a_delayed_clean_up_is_repeated() {
     let model = plain();
     let server = serve(Config::default(), &model);
     for op in [Op::DESTROY_SESSION, Op::DESTROY_CLIENTID] {
@@ -216,7 +216,7 @@ fn a_leave_that_the_server_puts_off_is_taken_later() {
 }
 
 #[test]
-fn who_is_asked_is_who_was_named() {
+fn requests_carry_the_configured_uid() {
     let model = plain();
     let server = serve(Config::default(), &model);
     let mut engine = engine(&server);
@@ -225,7 +225,7 @@ fn who_is_asked_is_who_was_named() {
     assert_whole(&server, &model, &outcome);
     assert_eq!(server.uids(), [4711].into());
     let model = Arc::clone(&model);
-    // Not their own and not root: what is closed is said.
+    // Readable neither by this uid nor by root: reported as an error.
     model.update("200001/wide", |node| node.mode = 0o700);
     let outcome = walk(&engine).unwrap();
     assert_eq!((outcome.count, outcome.errors[0].1), (1, "open"), "{outcome:?}");

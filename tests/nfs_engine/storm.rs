@@ -1,5 +1,5 @@
-//! Everything at once, by chance: whatever happens, the totals are the tree's, or what is missing
-//! is named.
+//! Random combinations of faults: whatever happens, the totals are the tree's, or the report names
+//! what is missing.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use proptest::test_runner::TestCaseError;
 
 use super::walk::{engine, plain, serve, sums_but, walk};
 
-/// One server and how bad it is.
+/// A server and its faults.
 #[derive(Clone, Debug)]
 struct Storm {
     seed: u64,
@@ -58,7 +58,7 @@ fn check(storm: &Storm) -> Result<(), TestCaseError> {
     prop_assert_eq!(server.violations(), Vec::<String>::new());
     prop_assert_eq!(outcome.ended, Ended::Complete);
     prop_assert_eq!(outcome.vanished, 0);
-    // What is below a name that is missing may be there, in part; all else is.
+    // What is below a missing directory may be there in part; everything else is there.
     let missing: Vec<&str> = outcome.errors.iter().map(|(path, ..)| &**path).collect();
     let (all, rest) = (sums_but(&model, &[]), sums_but(&model, &missing));
     for (at, sum) in outcome.sums.into_iter().enumerate() {
@@ -68,7 +68,7 @@ fn check(storm: &Storm) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A few; PROPTEST_CASES asks for more.
+/// A few; set PROPTEST_CASES for more.
 fn cases_wanted() -> u32 {
     let wanted = std::env::var("PROPTEST_CASES");
     wanted.map_or(10, |number| number.parse().unwrap())
@@ -78,18 +78,18 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: cases_wanted(),
         max_shrink_iters: 20,
-        // The failing case is printed; add it to a test of its own.
+        // The failing case is printed; add it as a test of its own.
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
     #[test]
-    fn whatever_the_server_does_nothing_is_lost_or_doubled(storm in storms()) {
+    fn nothing_is_lost_or_duplicated_in_any_storm(storm in storms()) {
         check(&storm)?;
     }
 }
 
 #[test]
-fn a_light_storm_is_overcome_without_a_loss() {
+fn a_light_storm_is_overcome_without_loss() {
     for seed in 0..6 {
         let model = plain();
         let server = serve(Config { seed, ..Config::default() }, &model);

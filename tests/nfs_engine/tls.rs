@@ -1,4 +1,4 @@
-//! Through TLS, which stunnel ends in front of the server: all is as it is without.
+//! TLS, terminated by stunnel in front of the server: the results are those without TLS.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -17,7 +17,7 @@ use super::walk::{Outcome, assert_left, assert_polite, assert_whole, engine, pla
 use efs_scan_testbed::terminator::{Certificate, Issuer, Terminator, can_run, narrow};
 use efs_scan_testbed::{efs_scan, scratch, watched};
 
-/// An issuer and a certificate of `localhost` and 127.0.0.1.
+/// An issuer, and its certificate for `localhost` and 127.0.0.1.
 struct Trust {
     dir: TempDir,
     issuer: Issuer,
@@ -25,7 +25,7 @@ struct Trust {
 }
 
 impl Trust {
-    /// `None` where there is no terminator, which is said.
+    /// `None`, with a message, if there is no stunnel.
     fn new(what: &str) -> Option<Self> {
         if !can_run(what) {
             return None;
@@ -40,7 +40,7 @@ impl Trust {
         Terminator::start(server.address(), &self.good, "")
     }
 
-    /// The tests' engine, through what listens at `address`.
+    /// The tests' engine, connecting to `address`.
     fn engine(&self, server: &Server, address: SocketAddr) -> Nfs {
         let tls = Tls { server: "localhost".to_owned(), roots: Some(self.issuer.root()) };
         let target = format!("nfs://{address}/").parse().unwrap();
@@ -60,7 +60,7 @@ fn computed(config: Config, dirs: u64) -> Server {
 }
 
 #[test]
-fn all_is_found_in_either_version_of_tls() {
+fn everything_is_found_with_tls_1_2_and_1_3() {
     let Some(trust) = Trust::new("a walk through TLS") else { return };
     for version in ["", "sslVersion = TLSv1.2", "sslVersion = TLSv1.3"] {
         let model = plain();
@@ -71,7 +71,7 @@ fn all_is_found_in_either_version_of_tls() {
 }
 
 #[test]
-fn listings_of_many_records_are_whole_however_they_come() {
+fn listings_of_many_tls_records_are_complete() {
     let Some(trust) = Trust::new("large answers through TLS") else { return };
     let model = Model::new();
     for at in 0..20_000 {
@@ -94,9 +94,9 @@ fn listings_of_many_records_are_whole_however_they_come() {
 }
 
 #[test]
-fn writes_that_are_cut_short_go_on() {
+fn partial_writes_continue() {
     let Some(trust) = Trust::new("short writes through TLS") else { return };
-    // Many directories in each request and many requests: more than the buffers take.
+    // Many requests of many directories: more than the buffers hold.
     let config = Config { slots: Slots::AtMost(64), max_operations: 1024, ..Config::default() };
     let server = computed(config, 20_000);
     let terminator = trust.before(&server);
@@ -117,7 +117,7 @@ fn same(secure: &Outcome, plain: &Outcome) {
 }
 
 #[test]
-fn batches_and_a_thousand_requests_in_flight_come_to_the_same() {
+fn batches_and_a_thousand_requests_in_flight_give_the_same_result() {
     let Some(trust) = Trust::new("many requests through TLS") else { return };
     let delay = Duration::from_millis(50);
     let slots = Slots::AtMost(256);
@@ -132,7 +132,7 @@ fn batches_and_a_thousand_requests_in_flight_come_to_the_same() {
         engine.batch = batch;
         same(&walk(&engine).unwrap(), &plainly);
         if batch == 1 {
-            // Fewer where the machine has no time to send them while the first one waits.
+            // Fewer if the machine is too slow to send them all while the first one waits.
             let most = server.counts().most_in_flight;
             assert!((512..=threads as u64).contains(&most), "{most}");
         }
@@ -142,7 +142,7 @@ fn batches_and_a_thousand_requests_in_flight_come_to_the_same() {
 }
 
 #[test]
-fn what_fails_behind_tls_is_overcome_as_without() {
+fn faults_behind_tls_are_overcome() {
     let Some(trust) = Trust::new("faults behind TLS") else { return };
     let soon = Duration::from_millis(20);
     for what in [
@@ -171,7 +171,7 @@ fn what_fails_behind_tls_is_overcome_as_without() {
 }
 
 #[test]
-fn a_terminator_that_starts_anew_in_the_middle_is_waited_for() {
+fn the_walk_waits_for_a_restarting_terminator() {
     let Some(trust) = Trust::new("a terminator that is killed") else { return };
     let wrong = trust.issuer.issue("DNS:elsewhere", 2);
     let slots = Slots::AtMost(8);
@@ -195,7 +195,7 @@ fn a_terminator_that_starts_anew_in_the_middle_is_waited_for() {
         thread::sleep(Duration::from_millis(100));
         terminator.restart(server.address(), &trust.good);
         wait(1200);
-        // With another one's certificate for a moment, and then with its own again.
+        // With a wrong certificate for a moment, then with its own again.
         terminator.restart(server.address(), &wrong);
         thread::sleep(Duration::from_millis(300));
         terminator.restart(server.address(), &trust.good);
@@ -206,7 +206,7 @@ fn a_terminator_that_starts_anew_in_the_middle_is_waited_for() {
     assert_left(&server);
 }
 
-/// The program on that URL, which trusts `root`.
+/// Runs the program on this URL, trusting `root`.
 fn program(url: &str, root: &Path, args: &[&str]) -> std::process::Output {
     let mut command = efs_scan();
     command.args([url, "--nfs-uid", "0", "--format", "json"]).args(args);
@@ -215,7 +215,7 @@ fn program(url: &str, root: &Path, args: &[&str]) -> std::process::Output {
 }
 
 #[test]
-fn the_report_is_the_one_without_tls() {
+fn the_report_is_the_same_without_tls() {
     let Some(trust) = Trust::new("the program through TLS") else { return };
     let server = serve(Config::default(), &plain());
     let terminator = trust.before(&server);
@@ -237,7 +237,7 @@ fn the_report_is_the_one_without_tls() {
     assert_left(&server);
 }
 
-/// One line, at once.
+/// Checks for one line, at once.
 #[track_caller]
 fn refused(url: &str, root: &Path, args: &[&str], wanted: &[&str]) {
     let before = Instant::now();
@@ -253,7 +253,7 @@ fn refused(url: &str, root: &Path, args: &[&str], wanted: &[&str]) {
 }
 
 #[test]
-fn a_certificate_that_is_wrong_says_what_is_wrong_with_it() {
+fn a_bad_certificate_is_explained() {
     let Some(trust) = Trust::new("wrong certificates") else { return };
     let server = serve(Config::default(), &plain());
     let other = Issuer::new(trust.dir.path(), "unknown");
@@ -268,23 +268,23 @@ fn a_certificate_that_is_wrong_says_what_is_wrong_with_it() {
         let named = ["TLS with localhost at ", wanted[0]];
         refused(&url, &trust.issuer.root(), &["--tls"], &named);
     }
-    // It is looked at first of all: nothing was asked for.
+    // The certificate comes first: no request was sent.
     assert_eq!(server.counts().requests, 0);
     let url = format!("nfs://{}/", server.address());
     refused(&url, Path::new("/dev/null"), &["--tls"], &["root certificates", "SSL_CERT_FILE"]);
 }
 
 #[test]
-fn a_server_without_tls_is_told_from_one_that_is_away() {
+fn a_server_without_tls_is_recognized() {
     let Some(trust) = Trust::new("a server without TLS") else { return };
     let root = trust.issuer.root();
     let server = serve(Config::default(), &plain());
     let url = format!("nfs://{}/", server.address());
     refused(&url, &root, &["--tls"], &["hung up in the handshake", "omit --tls"]);
-    // One that answers in its own way.
+    // A server that replies in plaintext.
     let url = answers(b"\x80\x00\x00\x18 and so on: no TLS");
     refused(&url, &root, &["--tls"], &["does not speak TLS on this port", "omit --tls"]);
-    // One that waits for the rest of what it takes for a request.
+    // A server that waits for the rest of a request.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let problem = walk(&trust.engine(&server, silent.local_addr().unwrap())).unwrap_err();
     let problem = problem.to_string();
@@ -292,18 +292,18 @@ fn a_server_without_tls_is_told_from_one_that_is_away() {
 }
 
 #[test]
-fn a_server_that_wants_tls_is_told_from_one_that_is_away() {
+fn a_server_that_requires_tls_is_recognized() {
     let Some(trust) = Trust::new("a server with TLS") else { return };
     let server = serve(Config::default(), &plain());
     let terminator = trust.before(&server);
     let url = format!("nfs://{}/", terminator.address());
     refused(&url, &trust.issuer.root(), &[], &["if the server requires TLS, use --tls"]);
-    // One that says so, in an alert of TLS.
+    // A server that sends a TLS alert.
     let url = answers(b"\x15\x03\x01\x00\x02\x02\x46");
     refused(&url, &trust.issuer.root(), &[], &["the server requires TLS; use --tls"]);
 }
 
-/// Answers that to whatever it hears.
+/// A server that sends these bytes in reply to anything.
 fn answers(bytes: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

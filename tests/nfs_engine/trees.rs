@@ -1,4 +1,4 @@
-//! Odd trees: what a mounted file system shows of them is what the engine finds.
+//! Unusual trees: the nfs engine finds what a mount shows.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::walk::{
 };
 use efs_scan_testbed::{ODD_NAME, home};
 
-/// All of it is found.
+/// Checks that everything is found.
 #[track_caller]
 fn whole(model: Model) {
     let model = Arc::new(model);
@@ -23,7 +23,7 @@ fn whole(model: Model) {
 }
 
 #[test]
-fn links_sparse_files_and_special_files_count_as_elsewhere() {
+fn links_sparse_and_special_files_count_as_on_a_mount() {
     let model = Model::new();
     model.add("200005/a/f", Node::file(10_000).owner(200_005));
     model.link("200005/a/f", "200005/b");
@@ -40,7 +40,7 @@ fn links_sparse_files_and_special_files_count_as_elsewhere() {
 }
 
 #[test]
-fn a_directory_of_30_000_entries_and_one_300_deep_are_whole() {
+fn wide_and_deep_directories_are_complete() {
     let model = Model::new();
     for at in 0..30_000 {
         model.add(format!("200005/wide/entry-{at}"), Node::file(at));
@@ -55,7 +55,7 @@ fn a_directory_of_30_000_entries_and_one_300_deep_are_whole() {
 }
 
 #[test]
-fn an_empty_root_is_whole() {
+fn an_empty_root_is_complete() {
     whole(Model::new());
 }
 
@@ -74,7 +74,7 @@ fn names_are_bytes() {
 }
 
 #[test]
-fn what_nobody_may_look_into_is_an_error_with_its_path() {
+fn a_closed_directory_is_an_error_with_its_path() {
     let model = Arc::new(Model::new());
     model.add("200005/closed/below", Node::file(1));
     model.update("200005/closed", |node| node.mode = 0);
@@ -91,7 +91,7 @@ fn what_nobody_may_look_into_is_an_error_with_its_path() {
 }
 
 #[test]
-fn attributes_that_cannot_be_had_are_errors_of_their_names() {
+fn missing_attributes_are_errors_with_the_entrys_name() {
     let model = Arc::new(Model::new());
     for (name, status) in [("acc", Status::ACCESS), ("io", Status::IO), ("mv", Status::MOVED)] {
         model.add(format!("200005/{name}"), Node::file(5).no_attrs(status));
@@ -108,7 +108,7 @@ fn attributes_that_cannot_be_had_are_errors_of_their_names() {
 }
 
 #[test]
-fn owners_may_have_names() {
+fn owners_can_be_names() {
     let model = Arc::new(Model::new());
     model.add("0/a", Node::file(4096).owner_name("root@localdomain"));
     model.add("0/b", Node::file(4096).owner_name("nobody-here@example.com"));
@@ -116,7 +116,7 @@ fn owners_may_have_names() {
     model.add("0/d", Node::file(4096).owner(200_005));
     let server = serve(Config::default(), &model);
     let report = program(&server, &[], 0);
-    // The home's own directory, a and c are root's.
+    // The home's own directory, a and c belong to root.
     let home = home(&report, "0");
     let usage = &home["usage"];
     assert_eq!((&usage["files"], &usage["allocated_bytes"]), (&json!(4), &json!(5 * 4096)));
@@ -124,7 +124,7 @@ fn owners_may_have_names() {
 }
 
 #[test]
-fn another_file_system_below_is_entered_only_if_wanted() {
+fn nested_file_systems_are_entered_only_on_request() {
     let model = Arc::new(Model::new());
     model.add("200005/here", Node::file(1));
     model.add("200005/nested", Node::dir().root_of((7, 0)));
@@ -145,7 +145,7 @@ fn another_file_system_below_is_entered_only_if_wanted() {
 }
 
 #[test]
-fn a_path_below_the_servers_root_is_a_root_of_its_own() {
+fn a_path_below_the_servers_root_can_be_the_root() {
     let model = Arc::new(Model::new());
     model.add("export/a b/200005/f", Node::file(1));
     model.add("export/beside", Node::file(1));

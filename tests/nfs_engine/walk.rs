@@ -1,4 +1,5 @@
-//! Walks a model in process, with short patience, and compares with what the model adds up to.
+//! Walks a model in process, with short time limits, and compares the result with the model's
+//! totals.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use serde_json::Value;
 
 use efs_scan_testbed::report;
 
-/// What a walk came to.
+/// The result of a walk.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) ended: Ended,
@@ -50,7 +51,7 @@ pub(crate) fn serve(config: Config, model: &Arc<Model>) -> Server {
     Server::start(config, Arc::clone(model) as _).unwrap()
 }
 
-/// As a test of faults wants it: what takes minutes elsewhere takes a second.
+/// An engine with short time limits: what usually takes minutes takes a second.
 pub(crate) fn engine(server: &Server) -> Nfs {
     let target = format!("nfs://{}/", server.address()).parse().unwrap();
     let pacing =
@@ -64,7 +65,7 @@ pub(crate) fn engine(server: &Server) -> Nfs {
     }
 }
 
-/// Walks with the built-in rules; homes lie in the root.
+/// Walks with the built-in rules; homes are in the root.
 pub(crate) fn walk(engine: &Nfs) -> Result<Outcome, WalkError> {
     walk_until(engine, &Arc::new(Stop::default()), Mounts::Skip)
 }
@@ -102,7 +103,7 @@ pub(crate) fn walk_until(
     })
 }
 
-/// What the model adds up to, each inode once, without what lies at or below `but`.
+/// The model's totals, each inode once, without anything at or below `but`.
 pub(crate) fn sums_but(model: &Model, but: &[&str]) -> Sums {
     let mut sums = Sums::default();
     let mut seen = BTreeSet::new();
@@ -127,7 +128,7 @@ pub(crate) fn sums_but(model: &Model, but: &[&str]) -> Sums {
     sums
 }
 
-/// Everything was found once, and nothing was against the protocol.
+/// Checks that everything was found once, without a protocol violation.
 #[track_caller]
 pub(crate) fn assert_whole(server: &Server, model: &Model, outcome: &Outcome) {
     assert_eq!(outcome.errors, [], "{}", server.counts());
@@ -136,20 +137,19 @@ pub(crate) fn assert_whole(server: &Server, model: &Model, outcome: &Outcome) {
     assert_polite(server);
 }
 
-/// Nothing was against the protocol.
+/// Checks that there was no protocol violation.
 #[track_caller]
 pub(crate) fn assert_polite(server: &Server) {
     assert_eq!(server.violations(), [""; 0]);
 }
 
-/// Nothing is left on the server.
+/// Checks that no session or client id is left on the server.
 #[track_caller]
 pub(crate) fn assert_left(server: &Server) {
     assert_eq!(server.alive(), (0, 0), "sessions and clients that were left");
 }
 
-/// Walks [`plain`] on a server that is like `config` and then fails as `faults` makes it; all must
-/// be found.
+/// Walks [`plain`] on a server with `config` and `faults`; everything must be found.
 #[track_caller]
 pub(crate) fn whole_in_spite_of(
     config: Config,
@@ -163,7 +163,7 @@ pub(crate) fn whole_in_spite_of(
     server
 }
 
-/// The same with one fault, which must have come about.
+/// The same with one fault, which must have occurred.
 #[track_caller]
 pub(crate) fn overcome(config: Config, fault: Fault) -> Server {
     let what = format!("{fault:?}");
@@ -172,7 +172,7 @@ pub(crate) fn overcome(config: Config, fault: Fault) -> Server {
     server
 }
 
-/// The program's report, which must have ended with `code`.
+/// Runs the program, which must exit with `code`, and returns its report.
 pub(crate) fn program(server: &Server, args: &[&str], code: i32) -> Value {
     let url = format!("nfs://{}/", server.address());
     let args = [&["--engine", "nfs", "--nfs-uid", "0"], args].concat();

@@ -32,7 +32,7 @@ pub(crate) fn bed() -> Option<&'static Bed> {
         Booted::Bed(bed) => Some(bed),
         Booted::Failed(said) => panic!("{said}"),
         Booted::Cannot(why) => {
-            skip_unless(false, "the direct engine on Linux's NFS server", why);
+            skip_unless(false, "the nfs engine on Linux's NFS server", why);
             None
         }
     }

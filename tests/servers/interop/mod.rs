@@ -68,18 +68,18 @@ fn through_ganesha(what: &str, owners: &str) {
 
 #[test]
 fn ganesha_gives_the_report_of_the_posix_engine() {
-    through_ganesha("the direct engine on ganesha", "Only_Numeric_Owners = true;");
+    through_ganesha("the nfs engine on ganesha", "Only_Numeric_Owners = true;");
 }
 
 #[test]
 fn ganesha_gives_it_with_owners_by_name() {
-    through_ganesha("the direct engine on ganesha, owners by name", "Only_Numeric_Owners = false;");
+    through_ganesha("the nfs engine on ganesha, owners by name", "Only_Numeric_Owners = false;");
 }
 
 #[test]
 #[cfg(feature = "tls")]
 fn ganesha_gives_it_through_tls() {
-    let what = "the direct engine on ganesha through TLS";
+    let what = "the nfs engine on ganesha through TLS";
     let Some(ready) = Ganesha::can_run(what).filter(|_| terminator::can_run(what)) else { return };
     let dir = scratch();
     let tree = dir.path().join("tree");

@@ -5,32 +5,34 @@ use std::time::Duration;
 use super::protocol::{Status, attr};
 use super::xdr::{Put, length};
 
-/// What distinguishes our file handles from anything else that a client may send.
+/// Distinguishes our file handles from arbitrary bytes a client may send.
 const MAGIC: [u8; 4] = *b"efs?";
 
-/// The fewest and the most bytes of a file handle (`NFS4_FHSIZE`).
+/// Shortest and longest file handle in bytes (`NFS4_FHSIZE`).
 const SIZES: std::ops::RangeInclusive<usize> = 16..=128;
 
-/// A file handle. On the wire it is longer: its bytes are of no concern to anybody else.
+/// A file handle. On the wire it is padded to `size`; clients treat it as opaque.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Handle {
-    /// Whatever the tree calls the inode.
+    /// The tree's id of the inode.
     pub id: u64,
-    /// Differs when an id is used again.
+    /// Changes when an id is reused.
     pub generation: u32,
-    /// Bytes on the wire, 16 to 128.
+    /// Size on the wire in bytes, 16 to 128.
     pub size: u8,
 }
 
 impl Handle {
-    /// A handle of 28 bytes, as Linux makes them for ext4.
+    /// A handle of 28 bytes, like Linux's for ext4.
     #[must_use]
     pub fn new(id: u64) -> Self {
         Self { id, generation: 0, size: 28 }
     }
 
+    /// Parses a handle.
+    ///
     /// # Errors
-    /// `BADHANDLE` when no server of ours made it.
+    /// `BADHANDLE` if this server did not make it.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Status> {
         let parse = || {
             let (magic, rest) = bytes.split_first_chunk::<4>()?;
@@ -47,7 +49,7 @@ impl Handle {
         parse().ok_or(Status::BADHANDLE)
     }
 
-    /// As `nfs_fh4`.
+    /// Encodes an `nfs_fh4`.
     #[inline]
     pub fn put(self, out: &mut Vec<u8>) {
         let size = usize::from(self.size).clamp(*SIZES.start(), *SIZES.end());
@@ -72,27 +74,27 @@ pub enum Kind {
     Fifo = 7,
 }
 
-/// Whose it is. NFSv4 has text for it: Linux and EFS send numbers as decimal digits, a server
-/// with a domain sends names.
+/// The owner. NFSv4 transmits text: Linux and EFS send the uid in decimal, a server with a domain
+/// sends names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner<'a> {
     Uid(u32),
     Name(&'a str),
 }
 
-/// What is known of an inode.
+/// The attributes of an inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attrs<'a> {
     pub handle: Handle,
     pub kind: Kind,
-    /// Bytes.
+    /// Apparent size in bytes.
     pub size: u64,
-    /// Bytes that are allocated.
+    /// Allocated bytes.
     pub space_used: u64,
     /// `fsid4`: major and minor.
     pub fsid: (u64, u64),
     pub fileid: u64,
-    /// The same as `fileid` but for the root of a nested file system.
+    /// Differs from `fileid` only for the root of a nested file system.
     pub mounted_on_fileid: u64,
     pub numlinks: u32,
     pub owner: Owner<'a>,
@@ -102,23 +104,23 @@ pub struct Attrs<'a> {
     pub change: u64,
 }
 
-/// What a server says of itself where it is asked for a file's attributes.
+/// Attributes that describe the server rather than the file.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
-    /// The attributes it supports, by their bits.
+    /// Bits of the supported attributes.
     pub(super) supported: u128,
     pub(super) lease: Duration,
 }
 
 impl Facts {
-    /// All attributes but those in `without`.
+    /// Supports all attributes except those in `without`.
     pub(super) fn new(without: &[u8], lease: Duration) -> Self {
         let all = attr::ALL.iter().filter(|bit| !without.contains(bit));
         Self { supported: all.fold(0, |bits, bit| bits | 1 << bit), lease }
     }
 }
 
-/// Attributes as they were asked for, ready to encode many `fattr4` in the order of the bits.
+/// The requested attributes, prepared to encode many `fattr4`s in bit order.
 #[derive(Debug)]
 pub(super) struct Wanted {
     asked: u128,
@@ -133,7 +135,7 @@ impl Wanted {
         Self { asked: 0, bits: Vec::new(), mask: vec![0; 4], facts }
     }
 
-    /// From now on these, as far as they are supported.
+    /// Sets the requested attributes, limited to the supported ones.
     pub(super) fn ask(&mut self, asked: u128) {
         if asked == self.asked {
             return;
@@ -145,12 +147,12 @@ impl Wanted {
         self.mask.put_bitmap(given);
     }
 
-    /// Whether an entry without attributes may say why.
+    /// True if `rdattr_error` was requested, so that an entry without attributes is possible.
     pub(super) fn takes_error(&self) -> bool {
         self.bits.contains(&attr::RDATTR_ERROR)
     }
 
-    /// The `fattr4` of an entry whose attributes cannot be had.
+    /// Encodes the `fattr4` of an entry whose attributes are unavailable.
     pub(super) fn put_error(out: &mut Vec<u8>, error: Status) {
         out.put_bitmap(1 << attr::RDATTR_ERROR);
         out.put_u32(4);
@@ -201,7 +203,7 @@ impl Wanted {
             }
             attr::MOUNTED_ON_FILEID => out.put_u64(attrs.mounted_on_fileid),
             attr::SUPPATTR_EXCLCREAT => out.put_u32(0),
-            // `supported` has no other.
+            // `supported` contains no others.
             _ => {}
         }
     }
@@ -218,8 +220,8 @@ fn put_owner(out: &mut Vec<u8>, owner: Owner<'_>) {
     }
 }
 
-/// Puts the digits of a number at the end of `digits`; says where they begin. `format!` would
-/// take longer than the rest of an entry. There is room for one more before the longest.
+/// Writes a number's digits to the end of `digits` and returns their start. `format!` would take
+/// longer than the rest of an entry. The buffer holds any `u64` and one more byte.
 pub(super) fn decimal(mut number: u64, digits: &mut [u8; 24]) -> usize {
     let mut first = digits.len();
     loop {

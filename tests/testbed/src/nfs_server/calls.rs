@@ -1,4 +1,4 @@
-//! A call: RPC's part of it, what a rule says of it, and how its reply is spoilt.
+//! Handles a call: its RPC part, the faults that hit it, and how they spoil its reply.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,33 +15,33 @@ use super::session::Session;
 use super::xdr::Put as _;
 use crate::computed::mix;
 
-/// What becomes of a request.
+/// What happens to a request.
 pub(super) enum Step {
     Reply(Reply),
-    /// It was swallowed, and so is all that comes after it.
+    /// Swallowed, along with everything after it.
     Silent,
     Close,
 }
 
-/// How the bytes that were appended go out.
+/// How the appended bytes are sent.
 pub(super) struct Reply {
-    /// The slot that is free again then.
+    /// The slot that the reply frees.
     pub(super) slot: Option<(Arc<Session>, u32)>,
     pub(super) how: Delivery,
-    /// Later than others by so much.
+    /// Extra delay.
     pub(super) late: Duration,
 }
 
-/// What rules say of one request.
+/// The faults that hit one request.
 #[derive(Default)]
 pub(super) struct Plan {
-    /// What happens to the whole of it.
+    /// Fault of the whole request.
     pub(super) fate: Option<What>,
-    /// Operations that fail, by their places.
+    /// Operations that fail, by position.
     pub(super) failing: Vec<(usize, Status)>,
 }
 
-/// Performs the requests of one connection.
+/// Executes the requests of one connection.
 pub(super) struct Handler<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) connection: u64,
@@ -66,12 +66,12 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// How many requests there were.
+    /// The number of requests so far.
     pub(super) fn handled(&self) -> u64 {
         self.handled
     }
 
-    /// Makes what was counted visible.
+    /// Publishes the counts.
     pub(super) fn flush(&mut self) {
         self.shared.tally.add(&mut self.batch);
     }
@@ -80,7 +80,7 @@ impl<'a> Handler<'a> {
         self.shared.tally.violation(format!("connection {}: {what}", self.connection));
     }
 
-    /// Performs the request and appends its reply to `out`.
+    /// Executes the request and appends its reply to `out`.
     pub(super) fn handle(&mut self, record: &[u8], out: &mut Vec<u8>) -> Step {
         self.handled += 1;
         self.batch.requests += 1;
@@ -130,7 +130,7 @@ impl<'a> Handler<'a> {
             }
             _ => {}
         }
-        // Accepted, without a verifier: success.
+        // Accepted, verifier of AUTH_NONE, success.
         for word in [0, rpc::AUTH_NONE, 0, 0] {
             out.put_u32(word);
         }
@@ -146,7 +146,7 @@ impl<'a> Handler<'a> {
         self.finish(out, place, slot, &plan)
     }
 
-    /// Why RPC does not even look at the arguments.
+    /// Why RPC refuses the call, if it does.
     fn refusal(&self, call: &Call<'_>) -> Option<Refusal> {
         let (refusal, what) = if call.rpc != rpc::VERSION {
             (Refusal::RpcMismatch, "RPC version")
@@ -166,7 +166,7 @@ impl<'a> Handler<'a> {
         Some(refusal)
     }
 
-    /// Asks the rules about each operation.
+    /// Applies the fault rules to each operation.
     fn plan(&self, ops: &[Args<'_>], plan: &mut Plan) {
         if let Some(What::Status(status)) = plan.fate {
             plan.failing.push((0, status));
@@ -198,7 +198,7 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// Ends the record, and does to it what the plan wants.
+    /// Completes the record and applies the plan to it.
     fn finish(
         &self,
         out: &mut Vec<u8>,
@@ -238,13 +238,13 @@ impl<'a> Handler<'a> {
     }
 }
 
-/// Takes back what was begun of a reply.
+/// Discards a reply in progress.
 fn abandon(out: &mut Vec<u8>, place: usize, step: Step) -> Step {
     out.truncate(place);
     step
 }
 
-/// The rest of a reply that refuses the call (RFC 5531, 9).
+/// Writes the rest of a reply that refuses the call (RFC 5531, section 9).
 fn refuse(out: &mut Vec<u8>, refusal: Refusal) {
     const DENIED: u32 = 1;
     let words: &[u32] = match refusal {
@@ -262,7 +262,7 @@ fn refuse(out: &mut Vec<u8>, refusal: Refusal) {
     }
 }
 
-/// Whether an operation may come without a SEQUENCE before it (RFC 8881, 18.46.3).
+/// True if the operation may come without SEQUENCE (RFC 8881, section 18.46.3).
 pub(super) fn stands_alone(op: Op) -> bool {
     matches!(
         op,
@@ -274,7 +274,7 @@ pub(super) fn stands_alone(op: Op) -> bool {
     )
 }
 
-/// Fills `bytes` with what follows from `seed`.
+/// Fills `bytes` with pseudo-random noise from `seed`.
 fn noise(bytes: &mut [u8], seed: u64) {
     for (at, chunk) in bytes.chunks_mut(8).enumerate() {
         chunk.copy_from_slice(&mix(seed ^ mix(at as u64)).to_le_bytes()[..chunk.len()]);

@@ -1,5 +1,5 @@
-//! Client ids and sessions: EXCHANGE_ID, CREATE_SESSION and how both end (RFC 8881, 18.35 to
-//! 18.37, 18.50).
+//! Client ids and sessions: EXCHANGE_ID, CREATE_SESSION and the operations that destroy both (RFC
+//! 8881, sections 18.35 to 18.37 and 18.50).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -11,14 +11,14 @@ use super::protocol::Status;
 use super::request::{Channel, SessionId};
 use super::session::{Session, lock};
 
-/// What EXCHANGE_ID gives.
+/// Result of EXCHANGE_ID.
 pub(super) struct Exchanged {
     pub(super) client: u64,
     pub(super) sequence: u32,
     pub(super) confirmed: bool,
 }
 
-/// What CREATE_SESSION gives.
+/// Result of CREATE_SESSION.
 #[derive(Clone)]
 pub(super) struct Created {
     pub(super) session: Arc<Session>,
@@ -31,9 +31,9 @@ struct Client {
     verifier: [u8; 8],
     confirmed: bool,
     reclaimed: bool,
-    /// The next CREATE_SESSION's.
+    /// Sequence id of the next CREATE_SESSION.
     sequence: u32,
-    /// What the latest CREATE_SESSION gave, for its retry.
+    /// Result of the latest CREATE_SESSION, for a retry.
     created: Option<Created>,
     heard: Arc<AtomicU64>,
 }
@@ -53,7 +53,7 @@ impl Known {
         ended.is_some()
     }
 
-    /// Forgets a client with its sessions.
+    /// Discards a client and its sessions.
     fn forget(&mut self, client: u64) {
         self.clients.remove(&client);
         let theirs = self.sessions.values().filter(|session| session.client == client);
@@ -67,9 +67,9 @@ impl Known {
 /// All client ids and sessions of a server.
 pub(super) struct Clients {
     known: Mutex<Known>,
-    /// Counts up: no id is given twice, not even behind a restart.
+    /// Counts up: no id is assigned twice, not even after a restart.
     next: AtomicU64,
-    /// The target of new sessions.
+    /// Target slot of new sessions.
     target: AtomicU32,
     pub(super) sessions_made: AtomicU64,
 }
@@ -100,7 +100,7 @@ impl Clients {
             }
             Some(_) if update => return Err(Status::NOT_SAME),
             None if update => return Err(Status::NOENT),
-            // The client has started anew; what it had goes when it confirms that.
+            // The client has restarted. Its old state goes when it confirms the new client id.
             Some(_) | None => {}
         }
         known.clients.retain(|_, client| client.confirmed || !mine(client));
@@ -166,13 +166,13 @@ impl Clients {
         Ok(created)
     }
 
-    /// The session, if it lives and its client's lease does.
+    /// Returns the session if it exists and its lease has not expired.
     pub(super) fn session(&self, id: &SessionId) -> Option<Arc<Session>> {
         lock(&self.known).sessions.get(id).cloned()
     }
 
-    /// Notes that the client of `session` was heard of; false when its lease had run out, and with
-    /// it all its sessions.
+    /// Renews the lease of the session's client. Returns false if it had expired, along with all
+    /// its sessions.
     pub(super) fn renew(&self, session: &Session, lease: Duration, now: u64) -> bool {
         let before = session.heard.swap(now, Relaxed);
         if u128::from(now.saturating_sub(before)) <= lease.as_millis() {
@@ -212,12 +212,12 @@ impl Clients {
         Status::OK
     }
 
-    /// Forgets a client, as when its lease runs out.
+    /// Discards a client, as when its lease expires.
     pub(super) fn forget_client(&self, client: u64) {
         lock(&self.known).forget(client);
     }
 
-    /// Forgets all, as a server that starts anew.
+    /// Discards everything, as a restart does.
     pub(super) fn forget(&self) {
         let mut known = lock(&self.known);
         known.clients.clear();
@@ -226,7 +226,7 @@ impl Clients {
         }
     }
 
-    /// The highest slot that clients should use, in all sessions.
+    /// Sets the target slot of all sessions.
     pub(super) fn set_target(&self, highest: u32) {
         self.target.store(highest, Relaxed);
         for session in lock(&self.known).sessions.values() {
@@ -234,7 +234,7 @@ impl Clients {
         }
     }
 
-    /// Sessions and clients that live.
+    /// The number of sessions and of clients.
     pub(super) fn alive(&self) -> (usize, usize) {
         let known = lock(&self.known);
         (known.sessions.len(), known.clients.len())

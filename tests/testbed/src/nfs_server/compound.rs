@@ -1,4 +1,4 @@
-//! A COMPOUND: its operations one after another, up to the first that fails.
+//! Executes a COMPOUND: one operation after another, up to the first that fails.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,36 +12,36 @@ use super::session::{Begun, Session, hash};
 use super::tree::Who;
 use super::xdr::Put as _;
 
-/// Whom root is squashed to.
+/// The uid that root is squashed to.
 const NOBODY: u32 = 65_534;
 
-/// What operations of one COMPOUND leave to those after them.
+/// State that the operations of a COMPOUND share.
 pub(super) struct State {
-    /// Where the record begins in the bytes of replies, with its mark.
+    /// Where the record begins in the reply bytes, with its mark.
     pub(super) place: usize,
-    /// The most bytes the reply may have.
+    /// Limit of the reply in bytes.
     pub(super) limit: usize,
-    /// What too large a reply fails with.
+    /// Status of a reply beyond the limit.
     pub(super) too_large: Status,
     pub(super) current: Option<Handle>,
     pub(super) who: Who,
     pub(super) session: Option<Arc<Session>>,
-    /// The slot that was taken, and whether the reply is kept in it.
+    /// The slot in use, and whether it caches the reply.
     slot: Option<(u32, bool)>,
 }
 
-/// How SEQUENCE ended, if not with a failure.
+/// Outcome of a SEQUENCE that did not fail.
 enum Sequenced {
     Begun,
-    /// The whole reply is the one that was kept.
+    /// The whole reply comes from the reply cache.
     Replayed,
-    /// The operation after it fails.
+    /// The next operation fails (RETRY_UNCACHED_REP).
     Uncached,
 }
 
 impl Handler<'_> {
-    /// Appends the COMPOUND's reply to `out`; gives the slot that it took, which is free when the
-    /// reply goes out. `size` is the request's.
+    /// Appends the COMPOUND's reply to `out` and returns the slot that sending it frees. `size` is
+    /// the request's.
     pub(super) fn compound(
         &mut self,
         compound: &Compound<'_>,
@@ -93,7 +93,7 @@ impl Handler<'_> {
                 (None, args) => self.perform(args, &mut state, out),
             };
             if matches!(result, Err(Status::OK)) {
-                // The reply that was kept has taken the place of all this.
+                // The cached reply has replaced this one.
                 return None;
             }
             let too_large = out.len() - place - 4 > state.limit;
@@ -109,13 +109,14 @@ impl Handler<'_> {
         let (number, keep) = state.slot?;
         let session = state.session?;
         if keep {
-            // Behind the mark and the xid.
+            // After the mark and the xid.
             session.keep(number, &out[place + 8..]);
         }
         Some((session, number))
     }
 
-    /// The first operation, which is SEQUENCE or stands alone. `Err(OK)`: the reply is complete.
+    /// Executes the first operation, which is SEQUENCE or stands alone. `Err(OK)`: the reply is
+    /// complete.
     fn first(
         &mut self,
         args: &Args<'_>,
@@ -214,7 +215,7 @@ impl Handler<'_> {
         Ok(Sequenced::Begun)
     }
 
-    /// `SEQUENCE4resok`.
+    /// Writes `SEQUENCE4resok`.
     fn sequenced(&self, asked: &Sequence, session: &Session, out: &mut Vec<u8>) {
         out.extend_from_slice(&asked.session);
         let flags = self.shared.status_flags();
@@ -223,7 +224,7 @@ impl Handler<'_> {
         }
     }
 
-    /// The session, as far as it may be used through this connection.
+    /// Returns the session if this connection may use it.
     fn find(&mut self, id: &SessionId) -> Result<Arc<Session>, Status> {
         let held = self.session.as_ref().filter(|held| held.id == *id);
         if let Some(held) = held
@@ -241,7 +242,7 @@ impl Handler<'_> {
         Ok(found)
     }
 
-    /// What an error that a rule wants entails.
+    /// Applies the side effects of an injected error.
     fn aftermath(&self, args: &Args<'_>, status: Status) {
         let clients = &self.shared.clients;
         let client = match args {

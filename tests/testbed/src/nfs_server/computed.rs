@@ -1,20 +1,20 @@
-//! The tree that is arithmetic, as [`computed`](crate::computed) has it for FUSE, for NFS.
+//! Serves [`computed`](crate::computed), the arithmetic tree that FUSE serves as well, over NFS.
 
 use super::attrs::{Attrs, Handle, Kind, Owner, decimal};
 use super::protocol::Status;
 use super::tree::{Entry, Listed, Room, Tree, Who};
 use crate::computed::{self, FIRST_UID, NEWEST, ROOT, file_size, mix};
 
-/// Cookies 0, 1 and 2 are not an entry's.
+/// Cookies 0, 1 and 2 are reserved.
 const FIRST_COOKIE: u64 = 3;
 
-/// Serves a [`computed::Tree`] to anybody. Nothing changes, and no entry takes memory.
+/// Serves a [`computed::Tree`]. It never changes, and its entries take no memory.
 #[derive(Debug)]
 pub struct Computed {
     tree: computed::Tree,
 }
 
-/// What is the same for all inodes of a directory.
+/// Attributes common to the inodes of a directory.
 struct Common {
     owner: u32,
 }
@@ -30,7 +30,7 @@ impl Computed {
         &self.tree
     }
 
-    /// Bytes that are allocated for all inodes together. It looks at each of them.
+    /// Allocated bytes of all inodes. Visits each of them.
     #[must_use]
     pub fn space_used(&self) -> u64 {
         let dirs = 0..self.tree.dirs();
@@ -72,7 +72,7 @@ impl Computed {
     }
 }
 
-/// As the FUSE file system has it.
+/// The same as in the FUSE file system.
 const DIR_SIZE: u64 = 4096;
 
 fn allocated(size: u64) -> u64 {
@@ -143,7 +143,7 @@ impl Tree for Computed {
         let mut name = Name::default();
         for position in first..dirs {
             let subdir = subdirs.start + position;
-            // A home is its own owner; any other has that of the directory above.
+            // A home is its own owner; other directories have the owner of their parent.
             let common = self.common(subdir);
             let name = if dir == 0 {
                 name.of(None, FIRST_UID + position)
@@ -179,7 +179,7 @@ impl Tree for Computed {
         }
         let left = file_size(file.id).saturating_sub(offset);
         let given = left.min(u64::from(count));
-        // They are all full of zeros.
+        // Files contain only zeros.
         Ok((vec![0; usize::try_from(given).unwrap_or(0)], given == left))
     }
 
@@ -203,7 +203,7 @@ impl Tree for Computed {
 /// Nothing ever changes.
 const VERIFIER: [u8; 8] = *b"computed";
 
-/// Room for a name: a letter and digits.
+/// Buffer for a name: a letter and digits.
 #[derive(Default)]
 struct Name {
     bytes: [u8; 24],

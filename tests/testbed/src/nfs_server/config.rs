@@ -1,76 +1,75 @@
-//! What a server is like, before anything goes wrong.
+//! Properties of a server without faults.
 
 use std::time::Duration;
 
 use super::protocol::status_flag;
 
-/// How many slots a session gets, of those that were asked for.
+/// How many of the requested slots a session gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slots {
-    /// At most so many.
+    /// At most this many.
     AtMost(u32),
-    /// As Linux 6.1 was seen to grant them: 160 when the size asked for cached replies is at most
-    /// 256 bytes, 64 up to 1,024, 30 above.
+    /// As observed with Linux 6.1: 160 if the requested cached reply size is at most 256 bytes, 64
+    /// up to 1,024, 30 above.
     Knfsd,
 }
 
-/// When a connection belongs to a session (RFC 8881, 2.10.3.1).
+/// When a connection is bound to a session (RFC 8881, section 2.10.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Binding {
-    /// With the first SEQUENCE that comes through it, as the RFC wants it without state
-    /// protection.
+    /// By its first SEQUENCE, as the RFC requires without state protection.
     Implicit,
-    /// Only after BIND_CONN_TO_SESSION, or when the session was made through it; before that
-    /// SEQUENCE answers CONN_NOT_BOUND_TO_SESSION.
+    /// By BIND_CONN_TO_SESSION or CREATE_SESSION only. Before that, SEQUENCE fails with
+    /// CONN_NOT_BOUND_TO_SESSION.
     Explicit,
 }
 
-/// What becomes of a READDIR that would make the reply larger than `ca_maxresponsesize`.
+/// What happens to a READDIR whose reply would exceed `ca_maxresponsesize`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TooLarge {
     /// It fails with REP_TOO_BIG.
     Refuse,
-    /// It gives as many entries as there is room for, as Linux does; REP_TOO_BIG only where
-    /// there is none for one.
+    /// It returns as many entries as fit, as Linux does, and fails with REP_TOO_BIG only if none
+    /// fits.
     Shorten,
 }
 
-/// Where a retry is told that its reply was not cached (RFC 8881, 2.10.6.1.3).
+/// Where a retry learns that its reply was not cached (RFC 8881, section 2.10.6.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Uncached {
-    /// SEQUENCE answers RETRY_UNCACHED_REP.
+    /// SEQUENCE fails with RETRY_UNCACHED_REP.
     AtSequence,
-    /// SEQUENCE succeeds and the operation after it answers RETRY_UNCACHED_REP, as Linux does.
+    /// SEQUENCE succeeds and the next operation fails with RETRY_UNCACHED_REP, as with Linux.
     AfterSequence,
 }
 
-/// Whether uid 0 is anybody special.
+/// How uid 0 is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Squash {
-    /// Root may look at everything but directories of mode 0.
+    /// Root may read everything except directories of mode 0.
     None,
-    /// uid 0 is uid 65534, as EFS has it without `elasticfilesystem:ClientRootAccess`.
+    /// uid 0 becomes uid 65534, as on EFS without `elasticfilesystem:ClientRootAccess`.
     Root,
 }
 
-/// The knobs that are set at the start. The default is like Linux's server on a fast network.
+/// Settings fixed at the start. The default resembles Linux's server on a fast network.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// On 127.0.0.1; 0 takes a free one.
+    /// Port on 127.0.0.1; 0 picks a free one.
     pub port: u16,
-    /// From the arrival of a request to its reply. No thread waits for it. Replies of delays of
-    /// a millisecond and more may come up to a tenth of a millisecond later, together.
+    /// Time from a request's arrival to its reply. Waiting takes no thread. Replies delayed by a
+    /// millisecond or more may be sent up to a tenth of a millisecond late, together.
     pub delay: Duration,
-    /// A delay up to this is added to each reply, so that replies overtake each other.
+    /// Up to this much is added to each reply, so that replies overtake each other.
     pub jitter: Duration,
-    /// Requests beyond so many a second wait for their turn, however many are in flight, as a
-    /// file system's limit makes them wait. None: no limit.
+    /// Requests per second beyond which further ones wait, however many are in flight, like a file
+    /// system's limit.
     pub requests_per_second: Option<u32>,
     /// `ca_maxrequests` granted.
     pub slots: Slots,
     /// `ca_maxoperations` granted, at most. Linux 6.1: 50.
     pub max_operations: u32,
-    /// The same of a client's sessions after its first. None: as in that.
+    /// The same for a client's sessions after its first, if different.
     pub later_operations: Option<u32>,
     /// `ca_maxrequestsize` granted, in bytes, at most.
     pub max_request: u32,
@@ -78,28 +77,27 @@ pub struct Config {
     pub max_response: u32,
     /// `ca_maxresponsesize_cached` granted, in bytes, at most.
     pub max_response_cached: u32,
-    /// A READDIR has at most so many bytes, whatever its maxcount. None: no limit but maxcount.
+    /// Limit of a READDIR result in bytes, besides its maxcount.
     pub max_readdir: Option<u32>,
-    /// Replies are sent as fragments of at most so many bytes. None: as one.
+    /// Replies are split into fragments of at most this many bytes.
     pub fragment: Option<u32>,
-    /// Whether BIND_CONN_TO_SESSION is needed. Linux: `Implicit`.
+    /// Linux: `Implicit`.
     pub binding: Binding,
     /// Linux: `Shorten`.
     pub too_large: TooLarge,
     /// Linux: `AfterSequence`.
     pub uncached: Uncached,
-    /// For [`Model`](super::Model), which looks at modes and owners.
+    /// Used by [`Model`](super::Model), which checks modes and owners.
     pub squash: Squash,
-    /// A client that is silent for longer loses its sessions; also the attribute `lease_time`.
+    /// A client silent for longer loses its sessions. Also the attribute `lease_time`.
     pub lease: Duration,
     /// `sr_status_flags` of each SEQUENCE.
     pub status_flags: u32,
-    /// Attributes that are not supported: numbers of [`attr`](super::attr).
+    /// Unsupported attributes: numbers of [`attr`](super::attr).
     pub without: Vec<u8>,
-    /// Domain and name in `eir_server_impl_id`. None: it names itself not, as Linux 6.1 and
-    /// ganesha 4.3.
+    /// Domain and name in `eir_server_impl_id`. Linux 6.1 and ganesha 4.3 send none.
     pub implementation: Option<(&'static str, &'static str)>,
-    /// What jitter and chance are drawn from.
+    /// Seed of jitter and random faults.
     pub seed: u64,
 }
 

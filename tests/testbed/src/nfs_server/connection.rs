@@ -1,4 +1,4 @@
-//! One connection: its requests in the order they come, their replies when they are due.
+//! A connection: reads requests in order and sends replies when they are due.
 
 use std::io::Read as _;
 use std::net::TcpStream;
@@ -12,11 +12,11 @@ use super::queue::{Chunk, Delivery, Queue};
 use super::server::Shared;
 use crate::computed::mix;
 
-/// What one read takes at most; more than a thousand requests.
+/// Bytes per read; enough for over a thousand requests.
 const BUFFER: usize = 256 << 10;
 
-/// Delays from here on are rounded up to whole ticks, so that replies go out together: a write
-/// for each would be more work than the reply.
+/// Delays from here on are rounded up to whole ticks, so that replies share writes: one write per
+/// reply would cost more than the reply.
 const COARSE: Duration = Duration::from_millis(1);
 /// In microseconds.
 const TICK: u64 = 100;
@@ -76,7 +76,7 @@ impl Connection<'_> {
         // The writing thread closes it.
     }
 
-    /// Performs the whole requests in `bytes`.
+    /// Executes the complete requests in `bytes`.
     fn take(&mut self, bytes: &[u8]) -> Taken {
         let now = Instant::now();
         let due = self.due(now);
@@ -107,7 +107,7 @@ impl Connection<'_> {
                 chunk.slots.extend(reply.slot);
                 continue;
             }
-            // What came before goes out by itself, before this.
+            // Earlier replies are sent first, on their own.
             let mut own = Chunk::new(chunk.bytes.split_off(start), due + reply.late);
             own.requests = 1;
             own.slots.extend(reply.slot);
@@ -131,7 +131,7 @@ impl Connection<'_> {
     }
 
     fn send(&mut self, chunk: Chunk) {
-        // Before: who has a reply finds it counted.
+        // Before sending: a client that has a reply must find it counted.
         self.handler.flush();
         self.queue.push(chunk, &self.shared.tally);
     }
@@ -142,12 +142,12 @@ impl Connection<'_> {
         if delay < COARSE {
             return due;
         }
-        // From the start, so that all of a tick are due at the same moment, in their order.
+        // Relative to the start, so that all replies of a tick are due together, in order.
         let since = (due - self.shared.start).as_micros() as u64;
         self.shared.start + Duration::from_micros((since + 1).next_multiple_of(TICK))
     }
 
-    /// When the reply to a request that is here now is due, where each has its own time.
+    /// When the reply to a request arriving now is due, with individual delays.
     fn turn(&mut self, now: Instant) -> Instant {
         let begins = match self.shared.config.requests_per_second {
             Some(most) => self.shared.turn(now, most),
@@ -167,7 +167,7 @@ impl Connection<'_> {
 }
 
 enum Taken {
-    /// So many; what is behind them is no whole request.
+    /// This many; the rest is not a complete request.
     Bytes(usize),
     Silent,
     Close,

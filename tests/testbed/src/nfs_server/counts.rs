@@ -1,4 +1,4 @@
-//! What arrived, and what of it was against the rules.
+//! Counts what arrives and records protocol violations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,40 +8,40 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::protocol::Op;
 use super::session::lock;
 
-/// As many violations as anybody reads.
+/// More than anybody reads.
 const MOST_VIOLATIONS: usize = 1000;
 
-/// Operation numbers; those that nobody knows count as the last.
+/// Operation numbers; unknown ones count as the last.
 const OPS: usize = 64;
 
-/// Numbers of a server's life so far.
+/// Counts since the server's start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Calls that arrived whole, NULL and refused ones too.
+    /// Complete calls, including NULL and refused ones.
     pub requests: u64,
-    /// Operations that were performed, failed ones too, by kind.
+    /// Executed operations by kind, including failed ones.
     pub operations: BTreeMap<Op, u64>,
-    /// Entries that READDIR gave.
+    /// Entries returned by READDIR.
     pub entries: u64,
-    /// The most requests that were in flight at one time.
+    /// The most requests in flight at one time.
     pub most_in_flight: u64,
-    /// Connections that were made.
+    /// Connections accepted.
     pub connections: u64,
-    /// Sessions that were made.
+    /// Sessions created.
     pub sessions: u64,
-    /// Retries that were answered from a slot, or were not because nothing was cached.
+    /// Retries, whether answered from the reply cache or not cached.
     pub retries: u64,
-    /// Requests through a slot above the target of that moment. Those that were in flight when
-    /// it was lowered, and the ones sent before its news came, are within the rules.
+    /// Requests in slots above the target at that moment. Requests in flight when it was lowered,
+    /// or sent before the client knew, are legitimate.
     pub above_target: u64,
-    /// Bytes that arrived, with record marks.
+    /// Bytes received, with record marks.
     pub bytes_in: u64,
-    /// Bytes that were sent, with record marks.
+    /// Bytes sent, with record marks.
     pub bytes_out: u64,
 }
 
 impl Counts {
-    /// How many operations of a kind were performed.
+    /// The number of executed operations of a kind.
     #[must_use]
     pub fn of(&self, op: Op) -> u64 {
         self.operations.get(&op).copied().unwrap_or(0)
@@ -57,8 +57,7 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Counts while they change. All of it is Relaxed: each number stands for itself, and they are
-/// read when the last request was answered.
+/// Live counts. Relaxed: the numbers are independent, and read after the last reply.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) requests: AtomicU64,
@@ -83,8 +82,8 @@ impl Default for Operations {
     }
 }
 
-/// What one connection adds to a [`Tally`] at a time: atomics for each operation would take
-/// longer than the operation.
+/// Counts of one connection, added to a [`Tally`] in batches: an atomic per operation would cost
+/// more than the operation.
 pub(super) struct Batch {
     pub(super) requests: u64,
     pub(super) entries: u64,

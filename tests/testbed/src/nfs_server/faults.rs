@@ -1,4 +1,4 @@
-//! What can go wrong, and when.
+//! Injected faults and when they occur.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,66 +7,66 @@ use std::time::Duration;
 use super::protocol::{Op, Status};
 use crate::computed::mix;
 
-/// Why RPC refuses a call (RFC 5531, 9).
+/// Why RPC refuses a call (RFC 5531, section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// `RPC_MISMATCH`: only version 2 is spoken.
+    /// `RPC_MISMATCH`: only version 2 is supported.
     RpcMismatch,
     /// `AUTH_ERROR` with AUTH_BADCRED.
     BadCredential,
     /// `AUTH_ERROR` with AUTH_TOOWEAK.
     TooWeak,
     ProgramUnavailable,
-    /// Only NFSv3 is spoken.
+    /// Only NFSv3 is supported.
     ProgramMismatch,
     ProcedureUnavailable,
     GarbageArguments,
     SystemError,
 }
 
-/// What happens.
+/// Effect of a fault.
 #[derive(Clone)]
 pub enum What {
-    /// The operation fails with it; of a whole request, its first operation. SEQUENCE then does
-    /// not advance its slot. BADSESSION and DEADSESSION at SEQUENCE end the session for good,
-    /// STALE_CLIENTID at CREATE_SESSION and EXPIRED anywhere the client with its sessions.
+    /// The operation fails with this status; for a whole request, its first operation. SEQUENCE
+    /// then does not advance its slot. BADSESSION and DEADSESSION at SEQUENCE end the session for
+    /// good; STALE_CLIENTID at CREATE_SESSION and EXPIRED anywhere end the client and its sessions.
     Status(Status),
-    /// RPC refuses the call; nothing is performed.
+    /// RPC refuses the call; nothing is executed.
     Refuse(Refusal),
-    /// Closed without performing the request. Replies that wait in this connection are lost.
+    /// The connection closes without executing the request. Pending replies are lost.
     DropBefore,
-    /// Performed, then closed without its reply. Replies that were due before are sent.
+    /// The request is executed, then the connection closes without the reply. Earlier replies are
+    /// sent.
     DropAfter,
-    /// Performed, then closed after half of its reply.
+    /// The request is executed, then the connection closes after half of the reply.
     DropInside,
-    /// Neither performed nor answered; nor is anything that comes later through this connection,
-    /// which stays open.
+    /// The request is neither executed nor answered, nor are later ones on this connection, which
+    /// stays open.
     Silent,
-    /// Performed, but its reply goes out in small pieces over that time; so do all that wait
-    /// behind it.
+    /// The reply is sent in small pieces over this time, and so are those queued behind it.
     Slow(Duration),
-    /// Performed, and answered so much later than others.
+    /// The reply is delayed by this much more than others.
     Late(Duration),
-    /// All sessions and client ids are forgotten and all connections closed, without performing
-    /// it. For that long afterwards, operations on files answer GRACE.
+    /// All sessions and client ids are lost and all connections close, without executing the
+    /// request. For this long, operations on files fail with GRACE.
     Restart(Duration),
-    /// Performed; behind the xid its reply is random bytes.
+    /// The reply is random bytes after the xid.
     Garbage,
-    /// Performed; instead of its reply come random bytes without a record mark, then the
-    /// connection goes on as if nothing had been.
+    /// Random bytes without a record mark replace the reply; then the connection continues as
+    /// usual.
     Noise,
-    /// Performed; its reply is a record of half the bytes.
+    /// The reply is a record of half the bytes.
     Truncated,
-    /// Performed; its reply has another xid.
+    /// The reply has a different xid.
     WrongXid,
-    /// Performed; its reply comes twice.
+    /// The reply is sent twice.
     Twice,
-    /// This is called, then the request is performed as always.
+    /// This is called, then the request is executed as usual.
     Call(Arc<dyn Fn() + Send + Sync>),
 }
 
 impl What {
-    /// A `What::Call`.
+    /// Creates a `What::Call`.
     pub fn call(with: impl Fn() + Send + Sync + 'static) -> Self {
         Self::Call(Arc::new(with))
     }
@@ -94,39 +94,38 @@ impl fmt::Debug for What {
     }
 }
 
-/// Where a rule looks.
+/// Where a fault occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
-    /// Each connection that is made. Only `DropBefore`, `Silent` and `Call` mean anything here.
+    /// At each new connection. Only `DropBefore`, `Silent` and `Call` apply.
     Connection,
-    /// Each call, NULL too.
+    /// At each call, including NULL.
     Request,
-    /// Each operation of that kind that is asked for, performed or not.
+    /// At each operation of this kind, executed or not.
     Operation(Op),
 }
 
-/// A rule: what happens to whom. The first rule that fires is the only one, and the rules behind
-/// it do not count what it took.
+/// A fault rule. Only the first rule that fires applies, and later rules do not count that event.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    /// Where it looks.
+    /// Where it occurs.
     pub at: At,
-    /// What it does.
+    /// Its effect.
     pub what: What,
-    /// Only what concerns an inode of this name: LOOKUP by its argument, other operations by the
-    /// current file handle, as the last component of its path; empty for the root.
+    /// Limits the rule to inodes of this name: LOOKUP by its argument, other operations by the last
+    /// path component of the current file handle; empty for the root.
     pub name: Option<Vec<u8>>,
-    /// So many that match pass before.
+    /// Skips this many matches first.
     pub after: u64,
-    /// So many are hit, then no more. `u64::MAX` is always.
+    /// Hits this many matches; `u64::MAX` hits all.
     pub times: u64,
-    /// Of 1,000 that match, so many are hit, by the server's seed: the same ones each time, as
+    /// Hits this many of 1,000 matches, chosen by the server's seed: the same ones each time, as
     /// far as requests come in the same order.
     pub per_mille: u32,
 }
 
 impl Fault {
-    /// Hits the next one.
+    /// Hits the next match.
     #[must_use]
     pub fn new(at: At, what: What) -> Self {
         Self { at, what, name: None, after: 0, times: 1, per_mille: 1000 }
@@ -156,39 +155,39 @@ impl Fault {
         Self::operation(op, What::Status(status))
     }
 
-    /// Only what has this name; see [`Fault::name`].
+    /// Limits the rule to a name; see [`Fault::name`].
     #[must_use]
     pub fn named(self, name: impl Into<Vec<u8>>) -> Self {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// So many that match pass before.
+    /// Skips this many matches first.
     #[must_use]
     pub fn after(self, after: u64) -> Self {
         Self { after, ..self }
     }
 
-    /// So many are hit, not just one.
+    /// Hits this many matches instead of one.
     #[must_use]
     pub fn times(self, times: u64) -> Self {
         Self { times, ..self }
     }
 
-    /// All are hit.
+    /// Hits all matches.
     #[must_use]
     pub fn always(self) -> Self {
         self.times(u64::MAX)
     }
 
-    /// Hits by chance, without end.
+    /// Hits matches at random, without end.
     #[must_use]
     pub fn per_mille(self, per_mille: u32) -> Self {
         Self { per_mille, times: u64::MAX, ..self }
     }
 
-    /// Each fault that a client can overcome within seconds, `per_mille` times in 1,000: the
-    /// totals must be right whatever it does. Without `Silent`, which takes a client's timeout,
-    /// and TOO_MANY_OPS, which the smallest request must not get.
+    /// All faults a client can overcome within seconds, each at `per_mille`: totals must be right
+    /// regardless. Excludes `Silent`, which costs a client's timeout, and TOO_MANY_OPS, which the
+    /// smallest request must not get.
     #[must_use]
     pub fn storm(per_mille: u32) -> Vec<Self> {
         let pause = Duration::from_millis(20);
@@ -225,7 +224,7 @@ impl Fault {
         ];
         let requests = requests.map(Self::request);
         let statuses = statuses.map(|(op, status)| Self::status(op, status));
-        // `Restart` sets back all that is in flight: rarer, or nothing else is seen.
+        // `Restart` resets everything in flight: rarer, or nothing else would occur.
         let rare = |fault: Self| match fault.what {
             What::Restart(_) => fault.per_mille(per_mille.div_ceil(10)),
             _ => fault.per_mille(per_mille),
@@ -234,10 +233,10 @@ impl Fault {
     }
 }
 
-/// Rules with what they have seen and hit.
+/// The rules, with what they have matched and hit.
 pub(super) struct Rules {
     rules: Vec<(Fault, u64, u64)>,
-    /// Hits of rules that are gone.
+    /// Hits of rules removed since.
     fired: u64,
     seed: u64,
 }
@@ -260,7 +259,7 @@ impl Rules {
         self.fired + self.rules.iter().map(|(_, _, fired)| fired).sum::<u64>()
     }
 
-    /// What happens, if anything. `name` is only asked for when a rule wants one.
+    /// Returns the effect that applies, if any. `name` is evaluated only if a rule needs it.
     pub(super) fn take(
         &mut self,
         at: At,

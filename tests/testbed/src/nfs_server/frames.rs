@@ -1,19 +1,19 @@
-//! Record marking (RFC 5531, 11): records out of a stream, and into it.
+//! Record marking (RFC 5531, section 11).
 
 use std::borrow::Cow;
 
 use super::protocol::rpc::LAST;
 use super::xdr::{Put as _, length};
 
-/// More than any request is allowed to have.
+/// Larger than any allowed request.
 const MOST: usize = 2 << 20;
 
-/// What is at the front of the bytes that came.
+/// What the received bytes begin with.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Front<'a> {
-    /// A record, and how many bytes it took with its marks.
+    /// A record, and its length in bytes with the marks.
     Record(Cow<'a, [u8]>, usize),
-    /// The beginning of one.
+    /// Part of a record.
     Incomplete,
     TooLarge,
 }
@@ -42,19 +42,19 @@ pub(super) fn front(bytes: &[u8]) -> Front<'_> {
     }
 }
 
-/// Room for a record's mark; where it is.
+/// Reserves a record mark and returns its position.
 pub(super) fn open(out: &mut Vec<u8>) -> usize {
     out.put_u32(0);
     out.len() - 4
 }
 
-/// Marks the record that was opened at `place` and ends here.
+/// Writes the mark of the record that was opened at `place` and ends here.
 pub(super) fn close(out: &mut Vec<u8>, place: usize) {
     let size = length(&out[place + 4..]);
     out.patch_u32(place, LAST | size);
 }
 
-/// Cuts the record that was opened at `place` into fragments of at most `size` bytes.
+/// Splits the record opened at `place` into fragments of at most `size` bytes.
 pub(super) fn split(out: &mut Vec<u8>, place: usize, size: u32) {
     let record = out.split_off(place + 4);
     out.truncate(place);

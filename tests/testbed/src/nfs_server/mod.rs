@@ -1,15 +1,16 @@
-//! An NFSv4.1 server in process, on the loopback, for tests and measurements of a client.
+//! An NFSv4.1 server on the loopback, in process, to test and measure a client.
 //!
-//! [`Server`] serves a [`Tree`]: [`Computed`], endless and for nothing, or [`Model`], which a test
-//! makes and changes. A [`Config`] says what it is like (delay, slots, sizes), a [`Fault`] what
-//! goes wrong and when; [`Server::violations`] says what the client did against the protocol and
-//! [`Server::counts`] how much it asked for.
+//! [`Server`] serves a [`Tree`]: [`Computed`], endless and without memory, or [`Model`], which a
+//! test builds and changes. A [`Config`] sets its properties (delay, slots, sizes), a [`Fault`]
+//! what goes wrong and when. [`Server::violations`] lists what the client did against the protocol,
+//! [`Server::counts`] how much it requested.
 //!
-//! The way of a request: `connection` reads it, `frames` finds its end, `calls` does RPC's part and
-//! asks `faults`, `compound` performs the operations in `operations` and `readdir`, with `clients`
-//! and `session` for who may ask, and `queue` holds the reply until it is due. Two threads per
-//! connection and none per request: 4,096 requests may wait for 2 ms each. It is read-only, has no
-//! locks, no delegations and no back channel. It shares no code with the client, on purpose.
+//! The path of a request: `connection` reads it, `frames` finds its end, `calls` handles the RPC
+//! part and applies `faults`, `compound` executes the operations in `operations` and `readdir`,
+//! with the state in `clients` and `session`, and `queue` holds the reply until it is due. There
+//! are two threads per connection and none per request: 4,096 requests can wait for 2 ms each. The
+//! server is read-only, without locks, delegations or backchannel. It deliberately shares no code
+//! with the client.
 
 mod attrs;
 mod calls;

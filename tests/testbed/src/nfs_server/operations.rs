@@ -1,4 +1,4 @@
-//! What the operations do, SEQUENCE and READDIR apart.
+//! The operations, other than SEQUENCE and READDIR.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use super::protocol::{Op, Status};
 use super::request::{Args, Channel, SessionId};
 use super::xdr::{Put as _, length};
 
-/// Flags of EXCHANGE_ID (RFC 8881, 18.35).
+/// Flags of EXCHANGE_ID (RFC 8881, section 18.35).
 const UPDATE: u32 = 0x4000_0000;
 const CONFIRMED: u32 = 0x8000_0000;
 const NON_PNFS: u32 = 0x0001_0000;
 
-/// Who this server says it is; the same through all connections, as trunking wants it.
+/// The server owner; the same on all connections, as trunking requires.
 const SERVER: &[u8] = b"efs-scan synthetic server";
 
 /// `MAXNAMLEN` nearly everywhere.
 const LONGEST_NAME: usize = 255;
 
 impl Handler<'_> {
-    /// Performs one operation, and appends what follows its status.
+    /// Executes one operation and appends what follows its status.
     pub(super) fn perform(
         &mut self,
         args: &Args<'_>,
@@ -79,7 +79,7 @@ impl Handler<'_> {
         }
     }
 
-    /// The current file, when files may be looked at.
+    /// The current file handle, outside the grace period.
     pub(super) fn file(&self, state: &State) -> Result<Handle, Status> {
         let handle = state.current.ok_or_else(|| {
             self.violation("no current file handle");
@@ -125,12 +125,12 @@ impl Handler<'_> {
         out: &mut Vec<u8>,
     ) -> Result<(), Status> {
         let file = self.file(state)?;
-        // The anonymous one, and the one that reads past locks (RFC 8881, 8.2.3).
+        // The anonymous stateid, and the one that bypasses locks (RFC 8881, section 8.2.3).
         if stateid != [0; 16] && stateid != [0xff; 16] {
             self.violation("READ with a state id that was never given");
             return Err(Status::BAD_STATEID);
         }
-        // What there is room for, as `maxread` would have it.
+        // As much as fits, like `maxread`.
         let room = (state.place + 4 + state.limit).saturating_sub(out.len() + 8) & !3;
         let count = count.min(u32::try_from(room).unwrap_or(u32::MAX));
         let (bytes, eof) = self.shared.tree.read(file, offset, count, state.who)?;
@@ -158,7 +158,7 @@ impl Handler<'_> {
         out.put_u32(NON_PNFS | if given.confirmed { CONFIRMED } else { 0 });
         // SP4_NONE.
         out.put_u32(0);
-        // The owner's minor id, its major id, and the scope.
+        // Minor id and major id of the owner, and the scope.
         out.put_u64(0);
         out.put_opaque(SERVER);
         out.put_opaque(SERVER);
@@ -187,7 +187,7 @@ impl Handler<'_> {
         created.session.bind(self.connection);
         out.extend_from_slice(&created.session.id);
         out.put_u32(created.sequence);
-        // Neither persistent nor with a back channel.
+        // Neither persistent nor with a backchannel.
         out.put_u32(0);
         for channel in [&created.fore, back] {
             put_channel(out, channel);
@@ -197,7 +197,7 @@ impl Handler<'_> {
     }
 
     fn bind(&self, id: SessionId, direction: u32, out: &mut Vec<u8>) -> Result<(), Status> {
-        // Fore, back, and two ways to say both.
+        // Fore, back, and two ways to request both.
         if !matches!(direction, 1 | 2 | 3 | 7) {
             self.violation(format_args!("BIND_CONN_TO_SESSION with direction {direction}"));
             return Err(Status::INVAL);
@@ -205,7 +205,7 @@ impl Handler<'_> {
         let session = self.shared.clients.session(&id).ok_or(Status::BADSESSION)?;
         session.bind(self.connection);
         out.extend_from_slice(&id);
-        // Fore, whatever was asked for; without RDMA.
+        // Fore, whatever was requested; no RDMA.
         out.put_u32(1);
         out.put_u32(0);
         Ok(())

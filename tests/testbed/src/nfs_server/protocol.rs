@@ -1,4 +1,4 @@
-//! The numbers of RFC 8881 (NFSv4.1) that a read-only server needs.
+//! The constants of RFC 8881 (NFSv4.1) that a read-only server needs.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ macro_rules! numbers {
         impl $type {
             $(pub const $name: Self = Self($number);)*
 
-            /// The RFC's name, if this is one of its values.
+            /// The RFC's name, if the value has one.
             #[must_use]
             pub fn name(self) -> Option<&'static str> {
                 match self {
@@ -40,7 +40,7 @@ macro_rules! numbers {
 }
 
 numbers! {
-    /// `nfsstat4`, without its `NFS4ERR_` (RFC 8881, 15.1).
+    /// `nfsstat4`, without `NFS4ERR_` (RFC 8881, section 15.1).
     Status {
         OK = 0, PERM = 1, NOENT = 2, IO = 5, ACCESS = 13, NOTDIR = 20, ISDIR = 21, INVAL = 22,
         NAMETOOLONG = 63, STALE = 70, BADHANDLE = 10001, BAD_COOKIE = 10003, NOTSUPP = 10004,
@@ -58,8 +58,8 @@ numbers! {
 }
 
 numbers! {
-    /// `nfs_opnum4` (RFC 8881, 16.2.2); those that are served, and a few that clients like to
-    /// send.
+    /// `nfs_opnum4` (RFC 8881, section 16.2.2): the supported operations and a few that clients
+    /// like to send.
     Op {
         ACCESS = 3, GETATTR = 9, GETFH = 10, LOOKUP = 15, PUTFH = 22, PUTROOTFH = 24, READ = 25,
         READDIR = 26, READLINK = 27, SECINFO = 33, BIND_CONN_TO_SESSION = 41, EXCHANGE_ID = 42,
@@ -69,11 +69,11 @@ numbers! {
 }
 
 impl Op {
-    /// The first and the last number that NFSv4.1 gives an operation.
+    /// The first and last operation number of NFSv4.1.
     pub(super) const KNOWN: std::ops::RangeInclusive<u32> = 3..=58;
 }
 
-/// Attribute numbers (RFC 8881, 5.8) of what [`Attrs`](super::Attrs) has.
+/// Attribute numbers (RFC 8881, section 5.8) of [`Attrs`](super::Attrs).
 pub mod attr {
     pub const SUPPORTED_ATTRS: u8 = 0;
     pub const TYPE: u8 = 1;
@@ -126,9 +126,9 @@ pub mod attr {
     ];
 }
 
-/// `sr_status_flags` (RFC 8881, 18.46.1) that a read-only client may meet.
+/// `sr_status_flags` (RFC 8881, section 18.46.1) that a read-only client may see.
 pub mod status_flag {
-    /// What a server says all the time to a client without a back channel.
+    /// Always set for a client without a backchannel.
     pub const CB_PATH_DOWN: u32 = 0x1;
     pub const EXPIRED_ALL_STATE_REVOKED: u32 = 0x8;
     pub const LEASE_MOVED: u32 = 0x80;
@@ -146,6 +146,6 @@ pub(super) mod rpc {
     pub(in super::super) const COMPOUND: u32 = 1;
     pub(in super::super) const AUTH_NONE: u32 = 0;
     pub(in super::super) const AUTH_SYS: u32 = 1;
-    /// The bit of a record mark that says: the record's last fragment.
+    /// The bit of a record mark that flags the last fragment.
     pub(in super::super) const LAST: u32 = 1 << 31;
 }

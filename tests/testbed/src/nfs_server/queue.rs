@@ -1,4 +1,4 @@
-//! Replies of one connection until they are due, without a thread for each that waits.
+//! Holds the replies of a connection until they are due, without a thread for each.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -11,26 +11,26 @@ use std::time::{Duration, Instant};
 use super::counts::Tally;
 use super::session::{Session, lock};
 
-/// How bytes go out.
+/// How bytes are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
     Plain,
-    /// In pieces over that time.
+    /// In pieces over this time.
     Slow(Duration),
-    /// And the connection is closed behind them.
+    /// Then the connection is closed.
     Last,
 }
 
-/// Replies that are due at one time.
+/// Replies that are due at the same time.
 pub(super) struct Chunk {
     pub(super) due: Instant,
     pub(super) bytes: Vec<u8>,
-    /// How many requests it answers, or gives up.
+    /// The number of requests answered or dropped.
     pub(super) requests: u64,
     /// Their slots.
     pub(super) slots: Vec<(Arc<Session>, u32)>,
     pub(super) how: Delivery,
-    /// Among those due at one time, the first first. Set by the queue.
+    /// Order among chunks due at the same time. Set by the queue.
     order: u64,
 }
 
@@ -40,7 +40,7 @@ impl Chunk {
     }
 }
 
-/// Reversed, because the heap has its greatest on top and the earliest is wanted.
+/// Reversed, so that the heap's greatest chunk is the earliest.
 impl Ord for Chunk {
     fn cmp(&self, other: &Self) -> Ordering {
         (other.due, other.order).cmp(&(self.due, self.order))
@@ -61,7 +61,7 @@ impl PartialEq for Chunk {
 
 impl Eq for Chunk {}
 
-/// As much memory as is worth keeping for the next replies.
+/// Buffers to keep for later replies.
 const SPARES: usize = 64;
 
 #[derive(Default)]
@@ -79,7 +79,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Empty, with the memory of replies that went out.
+    /// An empty buffer, reusing the memory of sent replies.
     pub(super) fn spare(&self) -> Vec<u8> {
         lock(&self.waiting).spares.pop().unwrap_or_default()
     }
@@ -95,13 +95,13 @@ impl Queue {
         let earliest = waiting.chunks.peek().is_none_or(|first| *first < chunk);
         waiting.chunks.push(chunk);
         drop(waiting);
-        // Any other chunk finds the thread set to wake up early enough.
+        // For a later chunk, the thread wakes up early enough anyway.
         if earliest {
             self.changed.notify_one();
         }
     }
 
-    /// Nothing goes out any more.
+    /// Stops sending.
     pub(super) fn close(&self, tally: &Tally) {
         let mut waiting = lock(&self.waiting);
         waiting.closed = true;
@@ -112,14 +112,13 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Sends what is due when it is, until the queue or the connection is closed.
+    /// Sends chunks when they are due, until the queue or the connection is closed.
     pub(super) fn run(&self, mut stream: &TcpStream, tally: &Tally) {
         let mut due = Vec::new();
         while self.wait(&mut due) {
             let mut sent = Ok(());
             for chunk in due.drain(..) {
-                // Before the first byte goes out: the client may use the slot again as soon as
-                // it has the last.
+                // Before sending: the client may reuse the slot as soon as it has the last byte.
                 let_go(&chunk, tally);
                 if sent.is_ok() {
                     sent = send(&mut stream, &chunk, tally);
@@ -131,7 +130,7 @@ impl Queue {
             }
         }
         self.close(tally);
-        // Wakes up the thread that reads, too. It fails only when the client was faster.
+        // Also wakes up the reading thread. Fails only if the client closed first.
         let _ = stream.shutdown(Shutdown::Both);
     }
 
@@ -143,7 +142,7 @@ impl Queue {
         }
     }
 
-    /// Fills `due` when something is; false when nothing will be any more.
+    /// Fills `due` once something is due; false if nothing will be any more.
     fn wait(&self, due: &mut Vec<Chunk>) -> bool {
         let mut waiting = lock(&self.waiting);
         while !waiting.closed {

@@ -1,4 +1,4 @@
-//! READDIR, with its limits as exact as the RFC has them (RFC 8881, 18.23).
+//! READDIR, with limits exactly as in the RFC (RFC 8881, section 18.23).
 
 use super::attrs::Wanted;
 use super::calls::Handler;
@@ -9,7 +9,7 @@ use super::request::Readdir;
 use super::tree::{Entry, Room};
 use super::xdr::{Put as _, padding};
 
-/// The verifier before the entries, the end of their list and `eof` behind them.
+/// The verifier before the entries, and the list's end and `eof` after them.
 const AROUND: usize = 8 + 4 + 4;
 
 impl Handler<'_> {
@@ -58,7 +58,7 @@ impl Handler<'_> {
                     return Room::Full;
                 }
             }
-            // Counted as Linux does: cookie, and name with its length.
+            // Counted as Linux does: the cookie, and the name with its length.
             let named = 8 + 4 + entry.name.len() + padding(entry.name.len());
             if out.len() + 8 - place > room || (named > directory && entries > 0) {
                 out.truncate(begin);
@@ -66,7 +66,7 @@ impl Handler<'_> {
             }
             directory = directory.saturating_sub(named);
             entries += 1;
-            // A reply past its limit fails; there is no use in making it longer still.
+            // A reply beyond its limit fails anyway, so stop adding to it.
             if out.len() > end { Room::Full } else { Room::Left }
         };
         let tree = &self.shared.tree;

@@ -1,25 +1,25 @@
-//! What clients send: an RPC call (RFC 5531) and the operations of its COMPOUND (RFC 8881).
+//! Decodes requests: an RPC call (RFC 5531) and the operations of its COMPOUND (RFC 8881).
 
 use super::protocol::{Op, rpc};
 use super::xdr::{BadXdr, Reader};
 
-/// `NFS4_OPAQUE_LIMIT`, and what a name may have before the server says NAMETOOLONG.
+/// `NFS4_OPAQUE_LIMIT`, also the limit of a name before NAMETOOLONG applies.
 const OPAQUE: usize = 1024;
 
-/// Who calls, as the call says.
+/// The caller, according to its credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Credential {
     None,
-    /// AUTH_SYS, with this uid.
+    /// AUTH_SYS with this uid.
     Sys(u32),
-    /// This flavor, which nobody serves.
+    /// Another flavor, none of which is supported.
     Other(u32),
 }
 
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     pub(super) xid: u32,
-    /// Of RPC itself.
+    /// Version of RPC.
     pub(super) rpc: u32,
     pub(super) program: u32,
     pub(super) version: u32,
@@ -28,8 +28,10 @@ pub(super) struct Call<'a> {
     pub(super) arguments: Reader<'a>,
 }
 
+/// Reads the header of a call.
+///
 /// # Errors
-/// When it is not a call.
+/// The record is not a call.
 pub(super) fn call(record: &[u8]) -> Result<Call<'_>, BadXdr> {
     let mut reader = Reader::new(record);
     let xid = reader.u32()?;
@@ -45,19 +47,19 @@ pub(super) fn call(record: &[u8]) -> Result<Call<'_>, BadXdr> {
         rpc::AUTH_SYS => Credential::Sys(sys(&mut Reader::new(body), End::Here)?),
         other => Credential::Other(other),
     };
-    // The verifier: nothing, with any of the flavors that are served.
+    // The verifier, which is not checked.
     let (_, _) = (reader.u32()?, reader.opaque(400)?);
     Ok(Call { xid, rpc, program, version, procedure, credential, arguments: reader })
 }
 
-/// Whether something may follow.
+/// True if trailing bytes are allowed.
 #[derive(PartialEq, Eq)]
 enum End {
     Here,
     Later,
 }
 
-/// The uid of an `authsys_parms`.
+/// Reads the uid of an `authsys_parms`.
 fn sys(reader: &mut Reader<'_>, end: End) -> Result<u32, BadXdr> {
     let _stamp = reader.u32()?;
     let _machine = reader.opaque(255)?;
@@ -76,7 +78,7 @@ fn sys(reader: &mut Reader<'_>, end: End) -> Result<u32, BadXdr> {
     }
 }
 
-/// `channel_attrs4`, without what RDMA needs.
+/// `channel_attrs4`, without RDMA's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Channel {
     pub(super) max_request: u32,
@@ -143,9 +145,9 @@ pub(super) enum Args<'a> {
     ReclaimComplete {
         one_fs: bool,
     },
-    /// What the server has no decoder for: nothing behind it can be read.
+    /// An operation without a decoder: nothing after it can be read.
     Unserved(Op),
-    /// Arguments that are not what they should be: nothing behind them can be read.
+    /// Malformed arguments: nothing after them can be read.
     Broken(Op),
 }
 
@@ -171,23 +173,23 @@ impl Args<'_> {
     }
 }
 
-/// `COMPOUND4args` but for the operations.
+/// `COMPOUND4args` without the operations.
 #[derive(Debug)]
 pub(super) struct Compound<'a> {
     pub(super) tag: &'a [u8],
     pub(super) minor: u32,
-    /// How many operations it says it has.
+    /// The number of operations it announces.
     pub(super) count: u32,
-    /// What comes after its SEQUENCE, by which a retry is known as one.
+    /// The bytes after its SEQUENCE, which identify a retry.
     pub(super) body: &'a [u8],
-    /// Bytes behind the last operation.
+    /// True if bytes follow the last operation.
     pub(super) trailing: bool,
 }
 
-/// Reads a COMPOUND, its operations into `ops`, up to the first that cannot be read.
+/// Reads a COMPOUND and its operations, up to the first unreadable one.
 ///
 /// # Errors
-/// When not even its head can be read.
+/// Its head is malformed.
 pub(super) fn compound<'a>(
     mut reader: Reader<'a>,
     ops: &mut Vec<Args<'a>>,
@@ -252,7 +254,7 @@ fn args<'a>(op: Op, reader: &mut Reader<'a>) -> Result<Args<'a>, BadXdr> {
 
 fn exchange_id<'a>(reader: &mut Reader<'a>) -> Result<Args<'a>, BadXdr> {
     let (verifier, owner, flags) = (reader.fixed()?, reader.opaque(OPAQUE)?, reader.u32()?);
-    // SP4_NONE; nobody without Kerberos has another.
+    // SP4_NONE; the others require Kerberos.
     if reader.u32()? != 0 {
         return Err(BadXdr);
     }
@@ -286,7 +288,7 @@ fn channel(reader: &mut Reader<'_>) -> Result<Channel, BadXdr> {
         max_operations: reader.u32()?,
         max_requests: reader.u32()?,
     };
-    // An array of at most one, where the bool of an optional value has the same encoding.
+    // An array of at most one element is encoded like an optional value.
     if reader.bool()? {
         reader.u32()?;
     }

@@ -1,4 +1,4 @@
-//! The server: threads, what they share, and what a test turns while it runs.
+//! The server: its threads, their shared state, and what a test can change while it runs.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -20,15 +20,15 @@ use super::faults::{At, Fault, Rules, What};
 use super::session::lock;
 use super::tree::Tree;
 
-/// An NFSv4.1 server on the loopback. It ends, with its connections, when this is dropped.
+/// An NFSv4.1 server on the loopback. Dropping it stops it and closes its connections.
 pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
 }
 
-/// What all connections share. What changes while it runs is Relaxed: a request that is performed
-/// at the moment of the change may see either.
+/// State shared by all connections. Changes while it runs are Relaxed: a request executing at the
+/// same moment may see either value.
 pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) facts: Facts,
@@ -37,24 +37,24 @@ pub(super) struct Shared {
     pub(super) tally: Tally,
     pub(super) start: Instant,
     rules: Mutex<Rules>,
-    /// Whether there is any rule; most servers have none, and should not take a lock for it.
+    /// True if there are fault rules. Most servers have none and should not take a lock for them.
     faulty: AtomicBool,
     /// Nanoseconds.
     delay: AtomicU64,
-    /// Milliseconds since the start until which files are not to be had.
+    /// End of the grace period in milliseconds since the start.
     grace_until: AtomicU64,
     status_flags: AtomicU32,
     streams: Mutex<HashMap<u64, TcpStream>>,
-    /// When the next request may begin, where there is a limit to them.
+    /// When the next request may start, if the rate is limited.
     free: Mutex<Instant>,
     stopping: AtomicBool,
 }
 
 impl Server {
-    /// Starts to serve `tree` on 127.0.0.1.
+    /// Serves `tree` on 127.0.0.1.
     ///
     /// # Errors
-    /// When the port is taken, or there cannot be another thread.
+    /// The port is taken, or a thread cannot be started.
     pub fn start(config: Config, tree: Arc<dyn Tree>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))?;
         let address = listener.local_addr()?;
@@ -71,12 +71,12 @@ impl Server {
         self.address
     }
 
-    /// From now on, behind the rules that are there.
+    /// Adds a fault rule after the existing ones.
     pub fn fault(&self, fault: Fault) {
         self.faults([fault]);
     }
 
-    /// From now on, behind the rules that are there.
+    /// Adds fault rules after the existing ones.
     pub fn faults(&self, faults: impl IntoIterator<Item = Fault>) {
         let mut rules = lock(&self.shared.rules);
         for fault in faults {
@@ -85,57 +85,57 @@ impl Server {
         self.shared.faulty.store(true, SeqCst);
     }
 
-    /// From now on, nothing goes wrong.
+    /// Removes all fault rules.
     pub fn clear_faults(&self) {
         lock(&self.shared.rules).clear();
         self.shared.faulty.store(false, SeqCst);
     }
 
-    /// How often a rule has fired.
+    /// How often rules have fired.
     #[must_use]
     pub fn faults_fired(&self) -> u64 {
         lock(&self.shared.rules).fired()
     }
 
-    /// All sessions and client ids are forgotten and all connections closed. For `grace` from
-    /// now on, operations on files answer GRACE.
+    /// Discards all sessions and client ids and closes all connections. For `grace`, operations on
+    /// files fail with GRACE.
     pub fn restart(&self, grace: Duration) {
         self.shared.restart(grace);
     }
 
-    /// All connections are closed; sessions live on.
+    /// Closes all connections; sessions remain.
     pub fn drop_connections(&self) {
         self.shared.drop_connections();
     }
 
-    /// All sessions and client ids are forgotten, as when a lease runs out; connections stay.
+    /// Discards all sessions and client ids, as when leases expire; connections remain.
     pub fn expire(&self) {
         self.shared.clients.forget();
     }
 
-    /// For `time` from now on, operations on files answer GRACE.
+    /// Makes operations on files fail with GRACE for `time`.
     pub fn grace(&self, time: Duration) {
         self.shared.grace(time);
     }
 
-    /// Of requests that come from now on. See [`Config::delay`].
+    /// Changes [`Config::delay`] for requests from now on.
     pub fn set_delay(&self, delay: Duration) {
         self.shared.set_delay(delay);
     }
 
-    /// `sr_target_highest_slotid` of all sessions, now and later: `u32::MAX` for all their slots.
-    /// Slots above it still work, as for a server that is patient; see
+    /// Sets `sr_target_highest_slotid` of all sessions, existing and future: `u32::MAX` for all
+    /// their slots. Slots above it still work, as on a patient server; see
     /// [`Counts::above_target`].
     pub fn set_target_highest_slot(&self, highest: u32) {
         self.shared.clients.set_target(highest);
     }
 
-    /// `sr_status_flags` from now on.
+    /// Sets `sr_status_flags` from now on.
     pub fn set_status_flags(&self, flags: u32) {
         self.shared.status_flags.store(flags, Relaxed);
     }
 
-    /// What was against the protocol in what clients did, in words. At most 1,000 are kept.
+    /// The clients' protocol violations, in words. At most 1,000 are kept.
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         self.shared.tally.violations()
@@ -146,14 +146,13 @@ impl Server {
         self.shared.tally.counts(self.shared.clients.sessions_made.load(Relaxed))
     }
 
-    /// The uids that AUTH_SYS brought.
+    /// The uids in AUTH_SYS credentials.
     #[must_use]
     pub fn uids(&self) -> BTreeSet<u32> {
         self.shared.tally.uids()
     }
 
-    /// Sessions and client ids that were not destroyed. A client that leaves properly leaves
-    /// none of either.
+    /// Sessions and client ids that still exist. A client that cleans up leaves none.
     #[must_use]
     pub fn alive(&self) -> (usize, usize) {
         self.shared.clients.alive()
@@ -164,7 +163,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopping.store(true, SeqCst);
         self.shared.drop_connections();
-        // The accepting thread looks up only when somebody comes.
+        // Wakes up the accepting thread.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.accepting.take() {
             let _ = thread.join();
@@ -201,7 +200,7 @@ impl Shared {
                 return;
             }
             // Out of descriptors or threads: the client sees a closed connection, and the test
-            // fails by that.
+            // fails.
             let _ = stream.and_then(|stream| self.welcome(stream, number));
         }
     }
@@ -212,7 +211,7 @@ impl Shared {
         match self.fault_at(At::Connection, || None) {
             Some(What::DropBefore) => return stream.shutdown(Shutdown::Both),
             Some(What::Silent) => {
-                // Kept open by being kept at all; what comes is left to the kernel.
+                // Storing it keeps it open; what arrives stays in the kernel.
                 lock(&self.streams).insert(number, stream);
                 return Ok(());
             }
@@ -220,14 +219,14 @@ impl Shared {
             _ => {}
         }
         lock(&self.streams).insert(number, stream.try_clone()?);
-        // The server was dropped meanwhile, and did not see this one.
+        // The server was dropped meanwhile and missed this connection.
         if self.stopping.load(SeqCst) {
             return stream.shutdown(Shutdown::Both);
         }
         connection::start(self, stream, number)
     }
 
-    /// What a rule says of this, if there are rules.
+    /// Returns the fault that applies, if there are rules.
     pub(super) fn fault_at(&self, at: At, name: impl FnMut() -> Option<Vec<u8>>) -> Option<What> {
         match self.is_faulty() {
             true => lock(&self.rules).take(at, name),
@@ -260,7 +259,7 @@ impl Shared {
     }
 
     pub(super) fn in_grace(&self) -> bool {
-        // Nearly always 0, and then there is no need for the clock.
+        // Nearly always 0, which needs no clock.
         match self.grace_until.load(Relaxed) {
             0 => false,
             until => self.now() < until,
@@ -284,7 +283,7 @@ impl Shared {
         self.delay.store(delay.as_nanos() as u64, Relaxed);
     }
 
-    /// When a request that is here now may begin, at `most` a second.
+    /// When a request arriving now may start, at `most` per second.
     pub(super) fn turn(&self, now: Instant, most: u32) -> Instant {
         let mut free = lock(&self.free);
         let begins = now.max(*free);

@@ -1,4 +1,4 @@
-//! A session: its slots and the rules of their sequence ids (RFC 8881, 2.10.6).
+//! A session: its slots and the rules of their sequence ids (RFC 8881, section 2.10.6).
 
 use std::collections::HashSet;
 use std::sync::atomic::{
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::protocol::Status;
 use super::request::{Channel, Sequence, SessionId};
 
-/// Locks, also behind a thread that panicked: what is behind our locks is valid at any time.
+/// Locks even if a thread panicked: the protected data is always valid.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -19,17 +19,17 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) struct Session {
     pub(super) id: SessionId,
     pub(super) client: u64,
-    /// What was granted for the fore channel.
+    /// The granted fore channel.
     pub(super) granted: Channel,
-    /// Ended, by anybody. A connection that still holds it finds out by this.
+    /// Destroyed. Connections that still hold the session check this.
     pub(super) dead: AtomicBool,
-    /// When the client was heard of last, in milliseconds since the server's start.
+    /// When the lease was last renewed, in milliseconds since the server's start.
     pub(super) heard: Arc<AtomicU64>,
-    /// Connections that belong to it.
+    /// Connections bound to it.
     bound: Mutex<HashSet<u64>>,
     slots: Mutex<Vec<Slot>>,
-    /// For each slot, the connection whose request is in flight; 0 for none. SeqCst: nothing here
-    /// is worth an argument.
+    /// Per slot, the connection whose request is in flight; 0 for none. SeqCst: a weaker ordering
+    /// gains nothing here.
     busy: Vec<AtomicU64>,
     /// `sr_target_highest_slotid`.
     target: AtomicU32,
@@ -37,23 +37,23 @@ pub(super) struct Session {
 
 #[derive(Debug, Clone, Default)]
 struct Slot {
-    /// Of the latest request.
+    /// Sequence id of the latest request.
     sequence: u32,
-    /// What it asked for.
+    /// Hash of its operations.
     hash: u64,
-    /// Through which connection it came.
+    /// The connection it came on.
     connection: u64,
-    /// Its reply behind the xid, if it was cached.
+    /// Its reply after the xid, if cached.
     reply: Option<Vec<u8>>,
 }
 
-/// What a SEQUENCE is.
+/// Classification of a SEQUENCE.
 #[derive(Debug)]
 pub(super) enum Begun {
     New,
-    /// A repetition of the latest request, with the reply if it was cached.
+    /// A retry of the latest request, with the reply if it was cached.
     Repeated(Option<Vec<u8>>),
-    /// It fails. With words where the client broke a rule.
+    /// It fails. Has a text if the client violated the protocol.
     Failed(Status, Option<String>),
 }
 
@@ -81,7 +81,7 @@ impl Session {
         lock(&self.bound).contains(&connection)
     }
 
-    /// The highest slot there is.
+    /// The highest slot.
     pub(super) fn highest(&self) -> u32 {
         self.granted.max_requests.saturating_sub(1)
     }
@@ -94,7 +94,7 @@ impl Session {
         self.target.store(highest.min(self.highest()), Relaxed);
     }
 
-    /// Takes a slot for a request. `hash` stands for what the request asks for besides.
+    /// Takes a slot for a request. `hash` identifies its other operations.
     pub(super) fn begin(&self, asked: &Sequence, hash: u64, connection: u64) -> Begun {
         let number = asked.slot;
         let failed = |status, why: &str| {
@@ -115,13 +115,12 @@ impl Session {
         let next = slot.sequence.wrapping_add(1);
         let holder = busy.load(SeqCst);
         if holder != 0 {
-            // A retry after the connection broke, of which the server has not heard yet, is
-            // within the rules; its reply may still be on its way.
+            // A retry after a connection loss the server has not noticed yet is legitimate; its
+            // reply may still be on the way.
             return match (asked.sequence == slot.sequence, holder == connection) {
                 (true, false) => Begun::Failed(Status::DELAY, None),
                 (true, true) => failed(Status::DELAY, "sent again while in flight"),
-                // The request before went out on a connection that is gone, unanswered: its
-                // reply never comes.
+                // The previous request came on a lost connection and its reply never arrives.
                 (false, _) if asked.sequence != next || holder == connection => {
                     failed(Status::SEQ_MISORDERED, "two requests at once on one slot")
                 }
@@ -139,21 +138,21 @@ impl Session {
             }
             return Begun::Repeated(slot.reply.clone());
         }
-        // From another connection it may be an old request that was overtaken by its own retry.
+        // On another connection it may be an old request overtaken by its own retry.
         match slot.connection != 0 && slot.connection != connection {
             true => Begun::Failed(Status::SEQ_MISORDERED, None),
             false => failed(Status::SEQ_MISORDERED, &format!("{next} was next")),
         }
     }
 
-    /// Keeps the reply, without its xid, of the request that has the slot.
+    /// Caches the reply, without its xid, of the slot's request.
     pub(super) fn keep(&self, slot: u32, reply: &[u8]) {
         if let Some(slot) = lock(&self.slots).get_mut(slot as usize) {
             slot.reply = Some(reply.to_vec());
         }
     }
 
-    /// The request that had the slot is answered, or never will be.
+    /// Frees the slot: its request is answered, or never will be.
     pub(super) fn release(&self, slot: u32) {
         if let Some(busy) = self.busy.get(slot as usize) {
             busy.store(0, SeqCst);
@@ -161,7 +160,7 @@ impl Session {
     }
 }
 
-/// Stands for what a request asks for: whatever differs has another number, almost always.
+/// Identifies a request's operations: different ones almost always differ in hash.
 pub(super) fn hash(bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let (words, rest) = bytes.as_chunks::<8>();

@@ -1,29 +1,29 @@
-//! What is served.
+//! The interface of a tree to serve.
 
 use super::attrs::{Attrs, Handle};
 use super::protocol::Status;
 
-/// Who asks, after root was squashed.
+/// The caller, after root squash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Who {
     pub uid: u32,
 }
 
-/// One entry of a directory.
+/// A directory entry.
 #[derive(Debug)]
 pub struct Entry<'a> {
     pub name: &'a [u8],
-    /// Where a listing that comes to here goes on; more than 2 (RFC 8881, 18.23.3).
+    /// The cookie to continue after this entry; greater than 2 (RFC 8881, section 18.23.3).
     pub cookie: u64,
-    /// Or why there are none, which goes into `rdattr_error`.
+    /// Or the error to report in `rdattr_error`.
     pub attrs: Result<Attrs<'a>, Status>,
 }
 
-/// Whether there was room for an entry.
+/// Tells whether an entry fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
     Left,
-    /// There was none: the entry is the first of the next listing.
+    /// It did not fit: the entry is the first of the next listing.
     Full,
 }
 
@@ -35,18 +35,18 @@ pub struct Listed {
     pub eof: bool,
 }
 
-/// Files and directories by their handles. Everything is asked for by several threads at once.
+/// Files and directories by handle. Called by several threads at once.
 pub trait Tree: Send + Sync {
-    /// What PUTROOTFH gives.
+    /// The root's handle, for PUTROOTFH.
     fn root(&self) -> Handle;
 
-    /// Gives `with` what is known of the inode.
+    /// Passes the inode's attributes to `with`.
     ///
     /// # Errors
-    /// `STALE` when there is no such inode any more, as everywhere here.
+    /// `STALE` if the inode no longer exists. The other methods return this, too.
     fn attrs(&self, handle: Handle, with: &mut dyn FnMut(&Attrs<'_>)) -> Result<(), Status>;
 
-    /// Whether there is such an inode, as PUTFH asks.
+    /// Checks that the inode exists, for PUTFH.
     ///
     /// # Errors
     /// See [`Tree::attrs`].
@@ -54,14 +54,14 @@ pub trait Tree: Send + Sync {
         self.attrs(handle, &mut |_| ())
     }
 
-    /// What `name` stands for in a directory.
+    /// Looks up `name` in a directory.
     ///
     /// # Errors
     /// `NOENT`, `NOTDIR`, `SYMLINK`, `ACCESS`.
     fn lookup(&self, dir: Handle, name: &[u8], who: Who) -> Result<Handle, Status>;
 
-    /// Gives `each` the entries behind `cookie` until it says [`Room::Full`]. `verifier` is the
-    /// one that the listing before gave, zeros at the start.
+    /// Passes the entries after `cookie` to `each` until it returns [`Room::Full`]. `verifier`
+    /// comes from the previous listing; zeros at the start.
     ///
     /// # Errors
     /// `NOTDIR`, `ACCESS`, `BAD_COOKIE`, `NOT_SAME`.
@@ -74,7 +74,7 @@ pub trait Tree: Send + Sync {
         each: &mut dyn FnMut(&Entry<'_>) -> Room,
     ) -> Result<Listed, Status>;
 
-    /// At most `count` bytes from `offset` on, and whether they are the last.
+    /// Reads at most `count` bytes from `offset`, and tells whether they are the last.
     ///
     /// # Errors
     /// `ISDIR`, `WRONG_TYPE`, `ACCESS`.
@@ -86,6 +86,6 @@ pub trait Tree: Send + Sync {
         who: Who,
     ) -> Result<(Vec<u8>, bool), Status>;
 
-    /// The last name of the inode's path, for faults on a name; the root has none.
+    /// The last component of the inode's path, for faults on a name. `None` for the root.
     fn name(&self, handle: Handle) -> Option<Vec<u8>>;
 }

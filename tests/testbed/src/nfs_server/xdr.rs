@@ -1,11 +1,11 @@
-//! XDR (RFC 4506), as little of it as a server needs. On purpose nothing of the client's: two
-//! readings of the RFC find each other's mistakes.
+//! XDR (RFC 4506), as far as a server needs it. Deliberately separate from the client's: two
+//! independent implementations find each other's mistakes.
 
-/// What was read is not what it should be.
+/// The input is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadXdr;
 
-/// Takes values off the front of some bytes.
+/// Reads values from the front of a byte slice.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
     rest: &'a [u8],
@@ -17,7 +17,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// What was not read yet.
+    /// The bytes not read yet.
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {
         self.rest
@@ -29,26 +29,34 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    /// Reads fixed-length opaque data.
+    ///
     /// # Errors
-    /// When fewer than `N` bytes are left, as everywhere here.
+    /// Too few bytes are left. The other methods return this, too.
     pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], BadXdr> {
         self.take(N)?.try_into().map_err(|_| BadXdr)
     }
 
+    /// Reads an unsigned integer.
+    ///
     /// # Errors
-    /// When it is not there.
+    /// Too few bytes are left.
     pub fn u32(&mut self) -> Result<u32, BadXdr> {
         self.fixed().map(u32::from_be_bytes)
     }
 
+    /// Reads an unsigned hyper integer.
+    ///
     /// # Errors
-    /// When it is not there.
+    /// Too few bytes are left.
     pub fn u64(&mut self) -> Result<u64, BadXdr> {
         self.fixed().map(u64::from_be_bytes)
     }
 
+    /// Reads a boolean.
+    ///
     /// # Errors
-    /// When it is not there, or neither 0 nor 1.
+    /// Too few bytes are left, or the value is neither 0 nor 1.
     pub fn bool(&mut self) -> Result<bool, BadXdr> {
         match self.u32()? {
             0 => Ok(false),
@@ -57,10 +65,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Bytes with their length before them, at most `limit`.
+    /// Reads variable-length opaque data of at most `limit` bytes.
     ///
     /// # Errors
-    /// When they are more or not there, or are not padded with zeros.
+    /// It is longer, incomplete, or not padded with zeros.
     pub fn opaque(&mut self, limit: usize) -> Result<&'a [u8], BadXdr> {
         let length = usize::try_from(self.u32()?).map_err(|_| BadXdr)?;
         if length > limit {
@@ -73,10 +81,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `bitmap4`, its first 128 bits.
+    /// Reads the first 128 bits of a `bitmap4`.
     ///
     /// # Errors
-    /// When it is not there, or longer than anybody needs.
+    /// It is incomplete or absurdly long.
     pub fn bitmap(&mut self) -> Result<u128, BadXdr> {
         let words = self.u32()?;
         if words > 16 {
@@ -93,19 +101,19 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many zeros follow `length` bytes.
+/// The number of padding zeros after `length` bytes.
 #[must_use]
 pub fn padding(length: usize) -> usize {
     length.wrapping_neg() % 4
 }
 
-/// Puts values at the end of bytes.
+/// Appends values.
 pub trait Put {
     fn put_u32(&mut self, value: u32);
     fn put_u64(&mut self, value: u64);
     fn put_opaque(&mut self, bytes: &[u8]);
     fn put_bitmap(&mut self, bits: u128);
-    /// Overwrites what was put at `place`.
+    /// Overwrites the integer at `place`.
     fn patch_u32(&mut self, place: usize, value: u32);
 }
 
@@ -131,7 +139,7 @@ impl Put for Vec<u8> {
         let words = (128 - bits.leading_zeros()).div_ceil(32);
         self.put_u32(words);
         for word in 0..words {
-            // The mask leaves what fits.
+            // The mask makes the conversion lossless.
             self.put_u32((bits >> (32 * word) & 0xffff_ffff) as u32);
         }
     }
@@ -144,7 +152,7 @@ impl Put for Vec<u8> {
     }
 }
 
-/// The length as XDR has it. No message here comes near 4 GiB.
+/// A length in XDR. No message comes near 4 GiB.
 #[must_use]
 pub fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)

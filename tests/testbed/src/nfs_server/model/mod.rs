@@ -1,4 +1,4 @@
-//! A tree that a test makes, and changes while it is served.
+//! A tree that a test builds, and changes while it is served.
 
 mod node;
 mod serve;
@@ -9,10 +9,10 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::protocol::Status;
 pub use node::Node;
 
-/// What a listing does when its directory has changed since it began.
+/// What a listing does if its directory has changed since it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnChange {
-    /// It goes on behind the cookie: what was there all the time comes exactly once.
+    /// It continues after the cookie: entries present throughout come exactly once.
     GoOn,
     /// It fails with NOT_SAME, by its verifier.
     NotSame,
@@ -20,8 +20,8 @@ pub enum OnChange {
     BadCookie,
 }
 
-/// A tree in memory. Paths have no slash at their ends; the root's is empty. Each change is one
-/// step for those who look at the same time.
+/// A tree in memory. Paths have no leading or trailing slash; the root's is empty. Each change is
+/// atomic for concurrent readers.
 pub struct Model {
     inner: RwLock<Inner>,
 }
@@ -35,27 +35,27 @@ struct Inner {
 
 struct Inode {
     node: Node,
-    /// Names that it has.
+    /// The number of its names.
     links: u32,
     change: u64,
-    /// A directory's entries by their cookies, and the way back.
+    /// A directory's entries by cookie, and the reverse.
     entries: BTreeMap<u64, (Vec<u8>, u64)>,
     cookies: HashMap<Vec<u8>, u64>,
     next_cookie: u64,
-    /// How many of them are directories.
+    /// The number of its subdirectories.
     subdirs: u32,
     /// Major and minor of the file system.
     fsid: (u64, u64),
-    /// The name it got first.
+    /// Its first name.
     name: Vec<u8>,
 }
 
 const ROOT: u64 = 2;
 
-/// Cookies 0, 1 and 2 are not an entry's.
+/// Cookies 0, 1 and 2 are reserved.
 const FIRST_COOKIE: u64 = 3;
 
-/// Something that is found by walking a [`Model`].
+/// An inode found by walking a [`Model`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     pub path: Vec<u8>,
@@ -72,7 +72,7 @@ impl Default for Model {
 }
 
 impl Model {
-    /// An empty root, of root's.
+    /// An empty root directory, owned by root.
     #[must_use]
     pub fn new() -> Self {
         let root = Inode::new(Node::dir(), (1, 0), Vec::new());
@@ -86,19 +86,18 @@ impl Model {
         }
     }
 
-    /// Adds `node` under `path`, with the directories above it where they are missing, and gives
-    /// its fileid.
+    /// Adds `node` at `path`, with missing parent directories, and returns its fileid.
     ///
     /// # Panics
-    /// When the name is taken, or something above is no directory: the test is wrong.
+    /// The name is taken, or a parent is not a directory: the test is wrong.
     pub fn add(&self, path: impl AsRef<[u8]>, node: Node) -> u64 {
         self.write().add(path.as_ref(), node)
     }
 
-    /// Gives what `old` names one more name.
+    /// Adds a hard link.
     ///
     /// # Panics
-    /// When there is no `old`, or `new` is taken.
+    /// There is no `old`, or `new` is taken.
     pub fn link(&self, old: impl AsRef<[u8]>, new: impl AsRef<[u8]>) {
         let mut inner = self.write();
         let id = inner.expect(old.as_ref());
@@ -107,39 +106,39 @@ impl Model {
         inner.change(id, |inode| inode.links += 1);
     }
 
-    /// Removes a name and, with the last name of a directory, all below it. Handles of what is
-    /// gone answer STALE from then on, or what [`Model::gone_as`] said.
+    /// Removes a name and, with the last name of a directory, everything below it. Handles of
+    /// removed inodes then return STALE, or as set by [`Model::gone_as`].
     ///
     /// # Panics
-    /// When there is no such name.
+    /// The name does not exist.
     pub fn remove(&self, path: impl AsRef<[u8]>) {
         let mut inner = self.write();
         let (dir, name) = inner.parent(path.as_ref());
         inner.leave(dir, &name);
     }
 
-    /// Changes what is known of the inode at `path`.
+    /// Changes the attributes of the inode at `path`.
     ///
     /// # Panics
-    /// When there is none.
+    /// The path does not exist.
     pub fn update(&self, path: impl AsRef<[u8]>, with: impl FnOnce(&mut Node)) {
         let mut inner = self.write();
         let id = inner.expect(path.as_ref());
         inner.change(id, |inode| with(&mut inode.node));
     }
 
-    /// What comes from now on of listings of directories that change.
+    /// Sets what happens to listings of changing directories.
     pub fn on_change(&self, what: OnChange) {
         self.write().on_change = what;
     }
 
-    /// What handles of removed inodes answer: STALE by default, NOENT on some servers.
+    /// Sets the status for handles of removed inodes: STALE by default, NOENT on some servers.
     pub fn gone_as(&self, status: Status) {
         self.write().gone = status;
     }
 
-    /// All there is, the root first, each directory before what it has: what a client should
-    /// find. An inode with several names comes several times.
+    /// All entries a client should find, the root first and each directory before its entries. An
+    /// inode with several names appears several times.
     #[must_use]
     pub fn walk(&self) -> Vec<Found> {
         let inner = self.read();
@@ -212,7 +211,7 @@ impl Inner {
         self.find(path).unwrap_or_else(missing)
     }
 
-    /// The directory that `path` is in, which is made if it is missing, and the last name.
+    /// The parent directory of `path`, created if missing, and the last component.
     fn parent(&mut self, path: &[u8]) -> (u64, Vec<u8>) {
         let (above, name) = match path.iter().rposition(|&byte| byte == b'/') {
             Some(slash) => (&path[..slash], &path[slash + 1..]),

@@ -1,30 +1,30 @@
-//! What a test says of an inode.
+//! Describes an inode for a test.
 
 use super::super::attrs::Kind;
 use super::super::protocol::Status;
 
-/// An inode to be: `Node::file(10).owner(200_005).mtime(0)`.
+/// An inode to add: `Node::file(10).owner(200_005).mtime(0)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// Directory, file or other.
+    /// The file type.
     pub kind: Kind,
-    /// Bytes.
+    /// Apparent size in bytes.
     pub size: u64,
-    /// Bytes that are allocated.
+    /// Allocated bytes.
     pub space_used: u64,
     pub uid: u32,
-    /// What `owner` says instead of the uid.
+    /// Text for the attribute `owner` in place of the uid.
     pub owner_name: Option<String>,
-    /// 0 denies a directory to everybody, root too. Otherwise root may do anything and others
-    /// what the bits of the owner and of the others say; there are no groups.
+    /// 0 denies a directory to everybody, including root. Otherwise root may do anything, and
+    /// others what the bits for owner and others allow; there are no groups.
     pub mode: u32,
     /// Seconds and nanoseconds.
     pub mtime: (i64, u32),
     /// The first bytes of a file; zeros follow up to its size.
     pub data: Vec<u8>,
-    /// It is the root of a nested file system, with this fsid.
+    /// Set for the root of a nested file system: its fsid.
     pub root_of: Option<(u64, u64)>,
-    /// Its attributes cannot be had in a listing, for this reason.
+    /// Set if listings cannot return its attributes: the error.
     pub no_attrs: Option<Status>,
 }
 
@@ -51,27 +51,27 @@ impl Node {
         Self { size: 4096, space_used: 4096, mode: 0o755, ..Self::new(Kind::Dir) }
     }
 
-    /// Of `size` bytes, allocated by 4 KiB.
+    /// Of `size` bytes, allocated in units of 4 KiB.
     #[must_use]
     pub fn file(size: u64) -> Self {
         let space_used = size.div_ceil(4096) * 4096;
         Self { size, space_used, ..Self::new(Kind::File) }
     }
 
-    /// With these bytes.
+    /// With these contents.
     #[must_use]
     pub fn data(data: impl Into<Vec<u8>>) -> Self {
         let data = data.into();
         Self { data: data.clone(), ..Self::file(data.len() as u64) }
     }
 
-    /// A symlink whose target has so many bytes.
+    /// A symlink with a target of this length.
     #[must_use]
     pub fn symlink(size: u64) -> Self {
         Self { size, mode: 0o777, ..Self::new(Kind::Symlink) }
     }
 
-    /// Bytes that are allocated, whatever the size.
+    /// Sets the allocated bytes, independent of the size.
     #[must_use]
     pub fn used(self, space_used: u64) -> Self {
         Self { space_used, ..self }
@@ -82,7 +82,7 @@ impl Node {
         Self { uid, ..self }
     }
 
-    /// As a server with a domain says it.
+    /// Sets the owner text, as sent by a server with a domain.
     #[must_use]
     pub fn owner_name(self, name: &str) -> Self {
         Self { owner_name: Some(name.to_owned()), ..self }
@@ -105,7 +105,7 @@ impl Node {
         Self { root_of: Some(fsid), ..self }
     }
 
-    /// Listings say this instead of its attributes.
+    /// Makes listings return this error in place of its attributes.
     #[must_use]
     pub fn no_attrs(self, status: Status) -> Self {
         Self { no_attrs: Some(status), ..self }
@@ -115,7 +115,7 @@ impl Node {
         self.kind == Kind::Dir
     }
 
-    /// Whether `uid` may do what `bit` of the mode is for: 4 to read, 1 to search.
+    /// True if `uid` has the mode's `bit`: 4 to read, 1 to search.
     pub(super) fn allows(&self, uid: u32, bit: u32) -> bool {
         match uid {
             _ if self.is_dir() && self.mode == 0 => false,

@@ -1,15 +1,15 @@
-//! Answers for a [`Model`].
+//! Implements [`Tree`] for a [`Model`].
 
 use super::super::attrs::{Attrs, Handle, Kind, Owner};
 use super::super::protocol::Status;
 use super::super::tree::{Entry, Listed, Room, Tree, Who};
 use super::{Inner, Inode, Model, OnChange, ROOT};
 
-/// The mode's bits.
+/// Bits of the mode.
 const READ: u32 = 4;
 const SEARCH: u32 = 1;
 
-/// How a mount point's own inode differs from the one it covers.
+/// Offset between a mount point's own fileid and the one it covers.
 const COVERED: u64 = 1 << 40;
 
 impl Inner {

@@ -1,4 +1,5 @@
-//! As many READDIRs as a server gives: what the server can do at most, next to what a client gets.
+//! Sends as many READDIRs as a server can take: its capacity, to compare a client's throughput
+//! with.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -11,7 +12,7 @@ use super::super::protocol::{Status, attr};
 use super::super::xdr::Reader;
 use super::{Raw, Session, compound, framed, ops};
 
-/// What an accounting walk asks for.
+/// The attributes an accounting walk requests.
 const ATTRS: [u8; 11] = [
     attr::TYPE,
     attr::SIZE,
@@ -26,21 +27,21 @@ const ATTRS: [u8; 11] = [
     attr::MOUNTED_ON_FILEID,
 ];
 
-/// How a server is loaded.
+/// Shape of the load.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    /// Each with a session and a thread.
+    /// Connections, each with a session and a thread.
     pub connections: u32,
-    /// Requests in all connections together.
+    /// Requests in flight on all connections together.
     pub in_flight: u32,
     pub time: Duration,
-    /// Handles of directories: `first + n * step` for `n` up to `dirs`.
+    /// Handles of directories: `first + n * step` for `n` below `dirs`.
     pub first: u64,
     pub step: u64,
     pub dirs: u64,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Load {
     pub replies: u64,
@@ -51,10 +52,10 @@ pub struct Load {
 }
 
 impl Load {
-    /// Sends SEQUENCE, PUTFH, READDIR as often as they are answered.
+    /// Sends SEQUENCE, PUTFH, READDIR as fast as they are answered.
     ///
     /// # Errors
-    /// When the server does not play along.
+    /// The server does not play along.
     pub fn put_on(address: SocketAddr, shape: &Shape) -> io::Result<Self> {
         let start = Instant::now();
         let threads: Vec<_> = (0..shape.connections.max(1))
@@ -74,14 +75,14 @@ impl Load {
         Ok(all)
     }
 
-    /// Replies a second.
+    /// Replies per second.
     #[must_use]
     pub fn rate(&self) -> f64 {
         self.replies as f64 / self.seconds
     }
 }
 
-/// Where a request has its xid, its slot's sequence id, its slot and its file handle's id.
+/// Positions of the xid, the sequence id, the slot and the file handle's id in a request.
 struct Places {
     sequence: usize,
     slot: usize,
@@ -144,9 +145,9 @@ fn connection(address: SocketAddr, shape: &Shape, number: u32) -> io::Result<Loa
     Ok(load)
 }
 
-/// A whole request with its mark, and where it changes.
+/// A complete request with its mark, and the positions to change.
 fn template(session: &Session, shape: &Shape) -> (Vec<u8>, Places) {
-    // A number that is not found by accident, to find the file handle's.
+    // A number that cannot occur by accident, to find the file handle's position.
     const ID: u64 = 0x5ca1_ab1e_0ddb_a115;
     let sequence = session.again(0, false);
     let readdir = ops::readdir(0, [0; 8], (1 << 16, 1 << 16), &ATTRS);

@@ -1,5 +1,5 @@
-//! As little of a client as shows that the server does what it says: requests by hand over a
-//! blocking socket. It checks nothing; whoever uses it does.
+//! A minimal client to test the server: hand-written requests over a blocking socket. It checks
+//! nothing itself.
 
 mod load;
 pub mod ops;
@@ -12,19 +12,19 @@ use super::protocol::{Op, Status, rpc};
 use super::xdr::{BadXdr, Put as _, Reader};
 pub use load::{Load, Shape};
 
-/// No reply of this server comes near.
+/// Longer than any reply of this server.
 const LONGEST: usize = 16 << 20;
 
 /// A connection.
 pub struct Raw {
     pub stream: TcpStream,
-    /// Of the latest request.
+    /// The xid of the latest request.
     pub xid: u32,
-    /// Who calls.
+    /// The caller's uid.
     pub uid: u32,
 }
 
-/// A session with the sequence id that was used last, by slot.
+/// A session with the last sequence id of each slot.
 #[derive(Debug, Clone)]
 pub struct Session {
     pub client: u64,
@@ -34,17 +34,17 @@ pub struct Session {
     pub granted: (u32, u32, u32),
 }
 
-/// A COMPOUND's reply: its status and a cursor over its results.
+/// The reply to a COMPOUND: its status and a cursor over its results.
 #[derive(Debug)]
 pub struct Answers {
     pub status: Status,
-    /// How many operations were performed.
+    /// The number of executed operations.
     pub count: u32,
     bytes: Vec<u8>,
     at: usize,
 }
 
-/// What this server does not send, or not whole.
+/// Malformed or incomplete data.
 impl From<BadXdr> for io::Error {
     fn from(_: BadXdr) -> Self {
         io::Error::new(io::ErrorKind::InvalidData, "not the XDR that was expected")
@@ -52,18 +52,18 @@ impl From<BadXdr> for io::Error {
 }
 
 impl Answers {
-    /// Takes the head of the next result.
+    /// Reads the head of the next result.
     ///
     /// # Errors
-    /// When there is none.
+    /// There is none.
     pub fn next_op(&mut self) -> io::Result<(Op, Status)> {
         self.read(|reader| Ok((Op(reader.u32()?), Status(reader.u32()?))))
     }
 
-    /// Takes what follows it.
+    /// Reads the rest of a result.
     ///
     /// # Errors
-    /// When it is not what `with` expects.
+    /// It is not what `with` expects.
     pub fn read<T>(
         &mut self,
         with: impl FnOnce(&mut Reader<'_>) -> Result<T, BadXdr>,
@@ -74,16 +74,16 @@ impl Answers {
         Ok(read)
     }
 
-    /// Bytes that were not taken yet.
+    /// The bytes not read yet.
     #[must_use]
     pub fn left(&self) -> usize {
         self.bytes.len() - self.at
     }
 
-    /// Takes SEQUENCE's result, the highest slot and its target.
+    /// Reads SEQUENCE's result: the highest slot and the target.
     ///
     /// # Errors
-    /// When it failed.
+    /// SEQUENCE failed.
     pub fn sequence(&mut self) -> io::Result<(u32, u32)> {
         match self.next_op()? {
             (Op::SEQUENCE, Status::OK) => self.read(|reader| {
@@ -99,20 +99,22 @@ impl Answers {
 }
 
 impl Raw {
+    /// Connects to a server.
+    ///
     /// # Errors
-    /// When nobody listens.
+    /// The connection is refused.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        // Longer than anything here takes; a test that hangs says nothing.
+        // Longer than anything takes here, so that a hanging test fails.
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         Ok(Self { stream, xid: 0, uid: 0 })
     }
 
-    /// Sends a COMPOUND without waiting; gives its xid.
+    /// Sends a COMPOUND without waiting and returns its xid.
     ///
     /// # Errors
-    /// When the connection is gone.
+    /// The connection is lost.
     pub fn send(&mut self, ops: &[Vec<u8>]) -> io::Result<u32> {
         self.xid += 1;
         let request = compound(self.xid, self.uid, ops);
@@ -120,10 +122,10 @@ impl Raw {
         Ok(self.xid)
     }
 
-    /// The next record as it is, its fragments put together.
+    /// Receives the next record, with its fragments joined.
     ///
     /// # Errors
-    /// When the connection ends first.
+    /// The connection ends first.
     pub fn record(&mut self) -> io::Result<Vec<u8>> {
         let mut record = Vec::new();
         loop {
@@ -142,15 +144,15 @@ impl Raw {
         }
     }
 
-    /// The next reply, and its xid.
+    /// Receives the next reply and its xid.
     ///
     /// # Errors
-    /// When the connection ends first, or it is no COMPOUND's.
+    /// The connection ends first, or the record is not a COMPOUND's reply.
     pub fn receive(&mut self) -> io::Result<(u32, Answers)> {
         let record = self.record()?;
         let mut reader = Reader::new(&record);
         let xid = reader.u32()?;
-        // A reply, accepted, without a verifier, successful.
+        // A reply, accepted, verifier of AUTH_NONE, success.
         for expected in [rpc::REPLY, 0, 0, 0, 0] {
             if reader.u32()? != expected {
                 return Err(io::Error::other("RPC refused"));
@@ -163,29 +165,29 @@ impl Raw {
         Ok((xid, Answers { status, count, bytes: record, at }))
     }
 
-    /// Sends, and waits for the next reply.
+    /// Sends a COMPOUND and receives the next reply.
     ///
     /// # Errors
-    /// As [`Raw::send`] and [`Raw::receive`] have them.
+    /// See [`Raw::send`] and [`Raw::receive`].
     pub fn call(&mut self, ops: &[Vec<u8>]) -> io::Result<Answers> {
         self.send(ops)?;
         Ok(self.receive()?.1)
     }
 
-    /// A client id and its next sequence.
+    /// Obtains a client id and its next sequence id.
     ///
     /// # Errors
-    /// When it was not given.
+    /// The server did not assign one.
     pub fn exchange(&mut self, owner: &[u8], verifier: [u8; 8]) -> io::Result<(u64, u32)> {
         let mut answers = self.call(&[ops::exchange_id(owner, verifier)])?;
         answers.next_op()?;
         answers.read(|reader| Ok((reader.u64()?, reader.u32()?)))
     }
 
-    /// A session of a new client, for as many slots and bytes of cached replies as are asked for.
+    /// Creates a session for a new client, requesting this many slots and cached bytes.
     ///
     /// # Errors
-    /// When it was not given.
+    /// The server did not create it.
     pub fn session(&mut self, owner: &[u8], slots: u32, cached: u32) -> io::Result<Session> {
         let (client, sequence) = self.exchange(owner, *b"verifier")?;
         let mut answers = self.call(&[ops::create_session(client, sequence, slots, cached)])?;
@@ -208,7 +210,7 @@ impl Session {
         self.again(slot, cache)
     }
 
-    /// SEQUENCE for the latest request in a slot once more.
+    /// SEQUENCE for the latest request in a slot again.
     #[must_use]
     pub fn again(&self, slot: usize, cache: bool) -> Vec<u8> {
         let (sequence, slots) = (self.sequences[slot], self.sequences.len());
@@ -216,7 +218,7 @@ impl Session {
     }
 }
 
-/// The call with these operations, without a record mark.
+/// A call of these operations, without a record mark.
 #[must_use]
 pub fn compound(xid: u32, uid: u32, ops: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! Operations with their arguments, encoded.
+//! Encodes operations with their arguments.
 
 use super::super::attrs::Handle;
 use super::super::protocol::Op;
@@ -21,7 +21,7 @@ pub fn exchange_id(owner: &[u8], verifier: [u8; 8]) -> Vec<u8> {
     let mut out = op(Op::EXCHANGE_ID);
     out.extend_from_slice(&verifier);
     out.put_opaque(owner);
-    // No flags, SP4_NONE, no implementation.
+    // No flags, SP4_NONE, no implementation id.
     for _ in 0..3 {
         out.put_u32(0);
     }

@@ -1,4 +1,4 @@
-//! Faults come when they were asked for, and do what they say.
+//! Faults occur when requested and have the described effect.
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ fn list(raw: &mut Raw, session: &mut Session) -> std::io::Result<Answers> {
 }
 
 #[test]
-fn the_nth_of_a_kind_fails_and_its_neighbours_do_not() {
+fn only_the_nth_operation_of_a_kind_fails() {
     let server = computed(Config::default());
     let (mut raw, mut session) = client(&server);
     server.fault(Fault::status(Op::READDIR, Status::DELAY).after(2).times(2));
@@ -34,7 +34,7 @@ fn the_nth_of_a_kind_fails_and_its_neighbours_do_not() {
 }
 
 #[test]
-fn a_name_is_hit_wherever_it_comes() {
+fn a_name_is_hit_in_every_operation() {
     let model = Arc::new(Model::new());
     model.add("a/x", Node::dir());
     model.add("a/y", Node::dir());
@@ -69,14 +69,14 @@ fn a_name_is_hit_wherever_it_comes() {
 }
 
 #[test]
-fn an_error_of_sequence_does_not_advance_the_slot() {
+fn a_failed_sequence_does_not_advance_the_slot() {
     let server = computed(Config::default());
     let (mut raw, mut session) = client(&server);
     server.fault(Fault::status(Op::SEQUENCE, Status::DELAY));
     assert_eq!(list(&mut raw, &mut session).expect("a reply").status, Status::DELAY);
     session.sequences[0] -= 1;
     assert_eq!(list(&mut raw, &mut session).expect("a reply").status, Status::OK);
-    // A later one does.
+    // An error of a later operation does.
     server.fault(Fault::status(Op::READDIR, Status::SERVERFAULT));
     assert_eq!(list(&mut raw, &mut session).expect("a reply").status, Status::SERVERFAULT);
     assert_eq!(list(&mut raw, &mut session).expect("a reply").status, Status::OK);
@@ -84,7 +84,7 @@ fn an_error_of_sequence_does_not_advance_the_slot() {
 }
 
 #[test]
-fn a_lost_session_is_lost() {
+fn a_lost_session_stays_lost() {
     for (status, alive) in
         [(Status::BADSESSION, (0, 1)), (Status::DEADSESSION, (0, 1)), (Status::EXPIRED, (0, 0))]
     {
@@ -106,12 +106,12 @@ fn a_lost_session_is_lost() {
 }
 
 #[test]
-fn connections_drop_before_within_and_after() {
+fn connections_drop_before_inside_and_after_a_reply() {
     for (what, performed) in [(What::DropBefore, 0), (What::DropInside, 1), (What::DropAfter, 1)] {
         let (server, mut raw, mut session) = hit(what.clone());
         assert!(list(&mut raw, &mut session).is_err(), "{what:?}");
         assert_eq!(server.counts().of(Op::READDIR), performed, "{what:?}");
-        // The session lives, and tells whether the request was performed.
+        // The session exists and tells whether the request was executed.
         let mut raw = Raw::connect(server.address()).expect("a connection");
         session.sequences[0] -= 1;
         let status = list(&mut raw, &mut session).expect("a reply").status;
@@ -122,27 +122,27 @@ fn connections_drop_before_within_and_after() {
 }
 
 #[test]
-fn half_a_reply_comes_before_the_end() {
+fn half_a_reply_arrives_before_the_end() {
     let (_server, mut raw, mut session) = hit(What::DropInside);
     let mut request = vec![session.next(0, false)];
     request.extend(list_root(4096));
     raw.send(&request).expect("sent");
     let mut bytes = Vec::new();
-    // A reset would do, too.
+    // A reset is fine, too.
     let _ = raw.stream.read_to_end(&mut bytes);
     let mark = u32::from_be_bytes(bytes[..4].try_into().expect("a mark")) & 0x7fff_ffff;
     assert_eq!(bytes.len() / 4 * 4, (mark as usize + 4) / 8 * 4);
 }
 
 #[test]
-fn a_silent_connection_reads_and_says_nothing() {
+fn a_silent_connection_reads_and_never_replies() {
     let (server, mut raw, mut session) = hit(What::Silent);
     raw.stream.set_read_timeout(Some(SECOND / 5)).expect("a timeout");
     for _ in 0..2 {
         let error = list(&mut raw, &mut session).expect_err("nothing");
         assert!(matches!(error.kind(), std::io::ErrorKind::WouldBlock), "{error}");
     }
-    // Others are heard, also in the same session: it performed nothing.
+    // Other connections work, even in the same session: the request was not executed.
     session.sequences[0] -= 2;
     let mut other = Raw::connect(server.address()).expect("a connection");
     assert_eq!(list(&mut other, &mut session).expect("a reply").status, Status::OK);
@@ -157,7 +157,7 @@ fn a_silent_connection_reads_and_says_nothing() {
 }
 
 #[test]
-fn replies_are_spoilt_as_asked() {
+fn replies_are_corrupted_as_requested() {
     let (_server, mut raw, mut session) = hit(What::WrongXid);
     let request = [session.next(0, false)];
     let sent = raw.send(&request).expect("sent");
@@ -217,7 +217,7 @@ fn a_restart_forgets_everything_and_has_a_grace_period() {
 }
 
 #[test]
-fn rpc_refuses_as_asked() {
+fn rpc_refuses_as_requested() {
     for (refusal, words) in [
         (Refusal::TooWeak, vec![1_u32, 1, 1, 5]),
         (Refusal::BadCredential, vec![1, 1, 1, 1]),
@@ -234,7 +234,7 @@ fn rpc_refuses_as_asked() {
 }
 
 #[test]
-fn chance_is_the_same_each_time() {
+fn random_faults_are_reproducible() {
     let run = |seed| {
         let server = computed(Config { seed, ..Config::default() });
         let (mut raw, mut session) = client(&server);

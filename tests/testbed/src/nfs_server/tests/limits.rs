@@ -1,4 +1,4 @@
-//! Sizes: READDIR's and the session's; and the ways a record comes.
+//! Size limits of READDIR and of the session, and record fragmentation.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -32,10 +32,10 @@ fn maxcount_is_exact() {
 }
 
 #[test]
-fn dircount_limits_names_but_not_the_first() {
+fn dircount_limits_all_names_but_the_first() {
     let server = computed(Config::default());
     let (mut raw, mut session) = client(&server);
-    // Six digits with their length and padding, and a cookie.
+    // Six digits with length and padding, and a cookie.
     for (dircount, count) in [(0, 5), (1, 1), (20, 1), (39, 1), (40, 2), (100, 5)] {
         let readdir = ops::readdir(0, [0; 8], (dircount, 100_000), &ATTRS);
         let mut answers = call(&mut raw, &mut session, 0, &[ops::putrootfh(), readdir]);
@@ -45,7 +45,7 @@ fn dircount_limits_names_but_not_the_first() {
 }
 
 #[test]
-fn a_reply_is_as_large_as_was_granted() {
+fn a_reply_is_at_most_as_large_as_granted() {
     // The head of a reply and SEQUENCE take 80 bytes; PUTROOTFH 8 and READDIR's own head 8.
     let max_response = 1000;
     let server = computed(Config { max_response, ..Config::default() });
@@ -54,12 +54,12 @@ fn a_reply_is_as_large_as_was_granted() {
     let twice = [list_root(100_000), list_root(100_000)].concat();
     let mut answers = call(&mut raw, &mut session, 0, &twice);
     assert_eq!((answers.status, answers.count), (Status::REP_TOO_BIG, 5));
-    // What came before it counts.
+    // Earlier results count.
     assert_eq!(status_of(&mut answers, Op::READDIR), Status::OK);
     assert_eq!(entries(&mut answers).1.len(), 5);
     assert_eq!(status_of(&mut answers, Op::READDIR), Status::REP_TOO_BIG);
     assert_eq!(answers.left(), 0);
-    // To be kept, it has to be smaller still.
+    // A cached reply has to be smaller still.
     let mut request = vec![session.next(0, true)];
     request.extend(list_root(100_000));
     let answers = raw.call(&request).expect("a reply");
@@ -91,14 +91,14 @@ fn more_operations_than_granted_are_refused() {
 }
 
 #[test]
-fn a_request_that_is_too_large_or_no_xdr_is_seen() {
+fn oversized_and_malformed_requests_are_refused() {
     let server = computed(Config { max_request: 300, ..Config::default() });
     let (mut raw, mut session) = client(&server);
     let roots = vec![ops::putrootfh(); 60];
     assert_eq!(call(&mut raw, &mut session, 0, &roots[..30]).status, Status::OK);
     assert_eq!(call(&mut raw, &mut session, 0, &roots).status, Status::REQ_TOO_BIG);
     session.sequences[0] -= 1;
-    // A name that is longer than what is there.
+    // A name longer than the record.
     let mut lookup = ops::lookup(b"name");
     lookup[7] = 200;
     let answers = call(&mut raw, &mut session, 0, &[ops::putrootfh(), lookup]);
@@ -107,14 +107,14 @@ fn a_request_that_is_too_large_or_no_xdr_is_seen() {
 }
 
 #[test]
-fn records_come_in_any_pieces_and_go_in_fragments() {
+fn records_are_reassembled_and_fragmented() {
     let server = computed(Config { fragment: Some(7), ..Config::default() });
     let (mut raw, mut session) = client(&server);
     let request = [session.next(0, false), ops::putrootfh(), ops::getfh()];
     let record = compound(99, 0, &request);
     let (first, second) = record.split_at(50);
     let mut bytes = framed(first);
-    // Not the last one.
+    // Not the last fragment.
     bytes[0] = 0;
     bytes.extend(framed(second));
     for byte in bytes {
@@ -126,7 +126,7 @@ fn records_come_in_any_pieces_and_go_in_fragments() {
 }
 
 #[test]
-fn many_wait_at_a_time_and_none_comes_early() {
+fn many_replies_wait_and_none_is_early() {
     let delay = Duration::from_millis(100);
     let server = computed(Config { delay, ..Config::default() });
     let mut raw = Raw::connect(server.address()).expect("a connection");
@@ -151,7 +151,7 @@ fn many_wait_at_a_time_and_none_comes_early() {
 }
 
 #[test]
-fn requests_beyond_a_rate_wait_their_turn() {
+fn requests_beyond_the_rate_wait() {
     let config = Config { requests_per_second: Some(100), ..Config::default() };
     let server = computed(config);
     let (mut raw, mut session) = client(&server);

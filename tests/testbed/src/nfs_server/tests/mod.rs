@@ -1,4 +1,4 @@
-//! The server by a client that knows the RFC and nothing of the server: what it promises.
+//! Tests the server with a client that follows the RFC and knows nothing of the server's internals.
 
 mod faults;
 mod limits;
@@ -13,7 +13,7 @@ use super::raw::{Answers, Raw, Session, ops};
 use super::{Computed, Config, Op, Server, Status, Tree, attr};
 use crate::computed;
 
-/// All that an accounting walk asks for.
+/// The attributes an accounting walk requests.
 const ATTRS: [u8; 6] =
     [attr::TYPE, attr::SIZE, attr::RDATTR_ERROR, attr::FILEHANDLE, attr::FILEID, attr::SPACE_USED];
 
@@ -34,7 +34,7 @@ fn client(server: &Server) -> (Raw, Session) {
     (raw, session)
 }
 
-/// Operations after SEQUENCE in a slot: how the COMPOUND ended, and its answers behind SEQUENCE's.
+/// Executes operations after SEQUENCE in a slot; returns the reply after SEQUENCE's result.
 fn call(raw: &mut Raw, session: &mut Session, slot: usize, rest: &[Vec<u8>]) -> Answers {
     try_call(raw, session, slot, rest).expect("an answer")
 }
@@ -54,12 +54,12 @@ fn try_call(
     Ok(answers)
 }
 
-/// The root's listing from its start.
+/// Lists the root from its start.
 fn list_root(maxcount: u32) -> [Vec<u8>; 2] {
     [ops::putrootfh(), ops::readdir(0, [0; 8], (0, maxcount), &ATTRS)]
 }
 
-/// One entry as it was asked for with `ATTRS`; nothing but the error where there is one.
+/// An entry with the attributes `ATTRS`, or with only an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
     name: Vec<u8>,
@@ -72,7 +72,7 @@ struct Seen {
     space_used: u64,
 }
 
-/// READDIR's answer behind its status: the verifier, entries, `eof`, and how many bytes it had.
+/// Reads READDIR's result after its status: the verifier, entries, `eof`, and its size in bytes.
 fn entries(answers: &mut Answers) -> ([u8; 8], Vec<Seen>, bool, usize) {
     let before = answers.left();
     let listed = answers.read(|reader| {
@@ -112,7 +112,7 @@ fn entries(answers: &mut Answers) -> ([u8; 8], Vec<Seen>, bool, usize) {
     (verifier, entries, eof, before - answers.left())
 }
 
-/// Passes over results of operations that have no body, up to the first of `op`; its status.
+/// Skips results without a body up to the first of `op`; returns its status.
 fn status_of(answers: &mut Answers, op: Op) -> Status {
     loop {
         let (next, status) = answers.next_op().expect("a result");

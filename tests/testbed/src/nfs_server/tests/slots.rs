@@ -1,4 +1,4 @@
-//! Sessions and slots.
+//! Tests sessions and slots.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::super::{Binding, Config, Slots, Status, Uncached};
 use super::{SECOND, call, client, computed, list_root, try_call};
 
 #[test]
-fn a_slot_takes_one_sequence_after_the_other() {
+fn a_slots_sequence_ids_are_consecutive() {
     let server = computed(Config::default());
     let (mut raw, mut session) = client(&server);
     for _ in 0..3 {
@@ -18,13 +18,13 @@ fn a_slot_takes_one_sequence_after_the_other() {
     session.sequences[0] += 1;
     assert_eq!(call(&mut raw, &mut session, 0, &[]).status, Status::SEQ_MISORDERED);
     assert_eq!(server.violations().len(), 1);
-    // It did not advance.
+    // The slot did not advance.
     session.sequences[0] -= 2;
     assert_eq!(call(&mut raw, &mut session, 0, &[]).status, Status::OK);
 }
 
 #[test]
-fn a_slot_that_was_not_granted_is_refused() {
+fn a_slot_beyond_the_grant_is_refused() {
     let server = computed(Config { slots: Slots::AtMost(2), ..Config::default() });
     let (mut raw, mut session) = client(&server);
     assert_eq!(session.sequences.len(), 2);
@@ -35,12 +35,12 @@ fn a_slot_that_was_not_granted_is_refused() {
 }
 
 #[test]
-fn a_repetition_gets_the_reply_that_was_kept() {
+fn a_retry_gets_the_cached_reply() {
     let server = computed(Config::default());
     let (mut raw, mut session) = client(&server);
     let request = |sequence: Vec<u8>| vec![sequence, ops::putrootfh(), ops::getfh()];
     let first = raw.call(&request(session.next(0, true))).expect("a reply");
-    // Through another connection, as after a loss.
+    // On another connection, as after a connection loss.
     let mut other = Raw::connect(server.address()).expect("a connection");
     let second = other.call(&request(session.again(0, true))).expect("a reply");
     assert_eq!((first.status, first.count, first.left()), (Status::OK, 3, second.left()));
@@ -52,7 +52,7 @@ fn a_repetition_gets_the_reply_that_was_kept() {
 }
 
 #[test]
-fn a_reply_that_was_not_kept_cannot_be_had_again() {
+fn a_retry_of_an_uncached_reply_fails() {
     for (uncached, count) in [(Uncached::AtSequence, 1), (Uncached::AfterSequence, 2)] {
         let server = computed(Config { uncached, ..Config::default() });
         let (mut raw, mut session) = client(&server);
@@ -65,7 +65,7 @@ fn a_reply_that_was_not_kept_cannot_be_had_again() {
 }
 
 #[test]
-fn two_requests_in_one_slot_are_seen() {
+fn two_requests_in_one_slot_are_a_violation() {
     let server = computed(Config { delay: Duration::from_millis(100), ..Config::default() });
     let (mut raw, mut session) = client(&server);
     for _ in 0..2 {
@@ -76,12 +76,12 @@ fn two_requests_in_one_slot_are_seen() {
     assert_eq!(statuses, [Status::OK, Status::SEQ_MISORDERED, Status::OK]);
     assert!(server.violations()[0].contains("two requests at once"), "{:?}", server.violations());
     assert_eq!(server.counts().most_in_flight, 3);
-    // The same request again is no better, unless the connection was lost.
+    // Repeating the request is no better, unless the connection was lost.
     let request = [session.next(1, false), ops::putrootfh()];
     let before = server.counts().requests;
     raw.send(&request).expect("sent");
     raw.send(&request).expect("sent");
-    // Two connections are read by two threads: only then is it clear who is first.
+    // Two threads read the two connections: only then is the order certain.
     while server.counts().requests < before + 2 {
         std::thread::yield_now();
     }
@@ -93,7 +93,7 @@ fn two_requests_in_one_slot_are_seen() {
 }
 
 #[test]
-fn operations_stand_where_they_may() {
+fn operation_order_is_enforced() {
     let server = computed(Config::default());
     let (mut raw, mut session) = client(&server);
     let mut status = |ops: &[Vec<u8>]| raw.call(ops).expect("a reply").status;
@@ -107,7 +107,7 @@ fn operations_stand_where_they_may() {
 }
 
 #[test]
-fn a_client_leaves_nothing_behind() {
+fn a_clean_client_leaves_nothing_behind() {
     let server = computed(Config::default());
     let (mut raw, mut session) = client(&server);
     assert_eq!(server.alive(), (1, 1));
@@ -126,28 +126,28 @@ fn a_client_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_client_that_starts_anew_loses_what_it_had() {
+fn a_restarted_client_loses_its_sessions() {
     let server = computed(Config::default());
     let (mut raw, mut session) = client(&server);
     let (client, sequence) = raw.exchange(b"client", *b"verifier").expect("a client id");
     assert_eq!((client, sequence), (session.client, 2));
     let (client, sequence) = raw.exchange(b"client", *b"another1").expect("a client id");
     assert_ne!(client, session.client);
-    // Until it confirms the new id.
+    // Until it confirms the new client id.
     assert_eq!(call(&mut raw, &mut session, 0, &[]).status, Status::OK);
     let mut create = |sequence| {
         raw.call(&[ops::create_session(client, sequence, 4, 0)]).expect("a reply").status
     };
     assert_eq!(create(sequence + 1), Status::SEQ_MISORDERED);
     assert_eq!(create(sequence), Status::OK);
-    // Its retry gives the same session.
+    // A retry returns the same session.
     assert_eq!(create(sequence), Status::OK);
     assert_eq!(server.alive(), (1, 1));
     assert_eq!(call(&mut raw, &mut session, 0, &[]).status, Status::BADSESSION);
 }
 
 #[test]
-fn a_connection_has_to_be_bound_where_the_server_wants_that() {
+fn explicit_binding_is_required_if_configured() {
     let server = computed(Config { binding: Binding::Explicit, ..Config::default() });
     let (mut raw, mut session) = client(&server);
     assert_eq!(call(&mut raw, &mut session, 0, &[]).status, Status::OK);
@@ -160,7 +160,7 @@ fn a_connection_has_to_be_bound_where_the_server_wants_that() {
 }
 
 #[test]
-fn slots_are_granted_as_linux_grants_them() {
+fn slots_are_granted_like_linux() {
     let server = computed(Config { slots: Slots::Knfsd, ..Config::default() });
     let mut raw = Raw::connect(server.address()).expect("a connection");
     for (cached, slots) in [(0, 160), (256, 160), (1024, 64), (4096, 30)] {
@@ -172,7 +172,7 @@ fn slots_are_granted_as_linux_grants_them() {
 }
 
 #[test]
-fn a_lease_runs_out() {
+fn a_lease_expires() {
     let server = computed(Config { lease: Duration::from_millis(150), ..Config::default() });
     let (mut raw, mut session) = client(&server);
     for _ in 0..4 {

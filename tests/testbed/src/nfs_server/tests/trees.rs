@@ -1,4 +1,4 @@
-//! What is served is what the trees say.
+//! The served attributes and entries match the trees.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::super::{Config, Handle, Kind, Model, Node, OnChange, Op, Owner, Statu
 use super::{ATTRS, Seen, call, client, computed, entries, list_root, serve, status_of};
 use crate::nfs_server::raw::{Raw, Session};
 
-/// A whole directory, in parts of `maxcount`.
+/// Lists a whole directory in parts of `maxcount`.
 fn list(raw: &mut Raw, session: &mut Session, handle: Handle, maxcount: u32) -> Vec<Seen> {
     let (mut cookie, mut verifier) = (0, [0; 8]);
     let mut all = Vec::new();
@@ -47,7 +47,7 @@ fn walk(raw: &mut Raw, session: &mut Session, root: Handle, maxcount: u32) -> (u
 }
 
 #[test]
-fn the_computed_tree_is_what_its_formula_says() {
+fn the_computed_tree_matches_its_formula() {
     use crate::nfs_server::{Computed, Tree as _};
     let tree = Arc::new(Computed::new(crate::computed::Tree::even(300, 7, 5, 4)));
     let server = serve(Config::default(), Arc::clone(&tree) as _);
@@ -55,10 +55,10 @@ fn the_computed_tree_is_what_its_formula_says() {
     for maxcount in [400, 4096] {
         let (used, dirs, files) = walk(&mut raw, &mut session, tree.root(), maxcount);
         assert_eq!((dirs, files), (300, 299 * 7));
-        // The root's own are not in any listing.
+        // The root's own bytes are in no listing.
         assert_eq!(used + 4096, tree.space_used());
     }
-    // Attributes are the ones that FUSE has.
+    // The attributes match those of FUSE.
     let home = tree.lookup(tree.root(), b"200006", super::super::Who { uid: 0 }).expect("a home");
     let expected = tree.tree().attr(home.id).expect("an inode");
     let compare = &mut |attrs: &super::super::Attrs<'_>| {
@@ -75,7 +75,7 @@ fn the_computed_tree_is_what_its_formula_says() {
 }
 
 #[test]
-fn a_model_is_served_as_it_was_made() {
+fn a_model_is_served_as_built() {
     let model = Arc::new(Model::new());
     let name = b"odd \xff\n,<b>".as_slice();
     model.add([b"home/", name].concat(), Node::file(5).used(12_288).owner(7));
@@ -94,7 +94,7 @@ fn a_model_is_served_as_it_was_made() {
     assert_eq!(odd.fileid, by_name[&b"again"[..]].fileid);
     assert_eq!(by_name[&b"broken"[..]].error, Status::IO);
 
-    // Its attributes by GETATTR: fsid, numlinks, owner, mounted_on_fileid, in this order.
+    // GETATTR returns fsid, numlinks, owner, mounted_on_fileid, in this order.
     let asked = [attr::FSID, attr::FILEID, attr::NUMLINKS, attr::OWNER, attr::MOUNTED_ON_FILEID];
     let mut get = |handle| {
         let mut answers =
@@ -132,7 +132,7 @@ fn a_model_is_served_as_it_was_made() {
 }
 
 #[test]
-fn what_was_removed_is_stale_and_what_is_closed_denies() {
+fn removed_inodes_are_stale_and_closed_ones_deny_access() {
     let model = Arc::new(Model::new());
     let dir = model.add("closed", Node::dir().mode(0));
     let gone = model.add("gone/below", Node::dir());
@@ -158,7 +158,7 @@ fn what_was_removed_is_stale_and_what_is_closed_denies() {
 }
 
 #[test]
-fn a_directory_that_changes_meanwhile_says_so_when_asked_to() {
+fn a_changing_directory_reports_it_if_configured() {
     let model = Arc::new(Model::new());
     for file in 0..20 {
         model.add(format!("f{file}"), Node::file(1));
@@ -187,7 +187,7 @@ fn a_directory_that_changes_meanwhile_says_so_when_asked_to() {
 }
 
 #[test]
-fn only_attributes_that_are_supported_and_asked_for_come() {
+fn only_supported_and_requested_attributes_are_sent() {
     let without = vec![attr::SPACE_USED];
     let server = computed(Config { without, ..Config::default() });
     let (mut raw, mut session) = client(&server);
