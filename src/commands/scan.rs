@@ -264,7 +264,7 @@ fn engine(config: &Config, plan: Plan, aws: &Aws) -> Result<Box<dyn Engine>, Fai
     })
 }
 
-/// The engine that needs no mount, with the address of its server.
+/// The nfs engine, with the address of its server resolved.
 #[cfg(target_os = "linux")]
 fn reached(direct: &Direct, aws: &Aws) -> Result<Nfs, Failure> {
     let nfs = direct.nfs.clone();

@@ -1,4 +1,4 @@
-//! The reply to SEQUENCE and pairs of PUTFH and READDIR, through the whole decoder.
+//! Decodes a reply to SEQUENCE and pairs of PUTFH and READDIR.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

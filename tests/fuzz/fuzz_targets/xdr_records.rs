@@ -1,4 +1,4 @@
-//! Record marking and the headers of RPC replies, from a stream that comes in portions.
+//! Reads records and RPC reply headers from a stream that arrives in portions.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
