@@ -203,6 +203,17 @@ fn old_figures_say_so() {
 }
 
 #[test]
+fn a_page_of_a_run_from_the_future_says_so() {
+    let (report, history) = grown(1, 1);
+    let says = |minutes: i64| {
+        let now = report.run.finished - SignedDuration::from_mins(minutes);
+        Pages::new(&report, &history, now).overview().contains("From the future.")
+    };
+    assert!(!says(0) && !says(5), "clocks differ by minutes");
+    assert!(says(6));
+}
+
+#[test]
 fn a_page_of_a_user_holds_nothing_of_others() {
     let (mut report, history) = grown(40, 30);
     // A file that another home's user linked goes by its path there.
