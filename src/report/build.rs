@@ -283,7 +283,7 @@ fn share(part: Amount) -> Share {
 fn usage_of(tally: &Tally, by_class: &usage::AmountByClass) -> Usage {
     let class = |class| share(by_class.get(class));
     let [days_7, days_30, days_90, year_1, older] = tally.by_age.map(share);
-    let whole = share(tally.part());
+    let whole = share(tally.amount());
     Usage {
         files: tally.files,
         dirs: tally.dirs,

@@ -65,22 +65,20 @@ impl JsonSchema for Class {
     }
 }
 
-/// A part for each class, indexed by [`Class`].
+/// An amount for each class, indexed by [`Class`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AmountByClass([Amount; Class::ALL.len()]);
 
 impl AmountByClass {
-    /// Adds `part` to `class`.
-    pub fn add(&mut self, class: Class, part: Amount) {
-        self.0[class as usize].merge(part);
+    /// Adds `amount` to `class`.
+    pub fn add(&mut self, class: Class, amount: Amount) {
+        self.0[class as usize].merge(amount);
     }
 
-    /// What was added to `class`.
     pub fn get(&self, class: Class) -> Amount {
         self.0[class as usize]
     }
 
-    /// Adds all parts of another.
     pub fn merge(&mut self, other: &AmountByClass) {
         for class in Class::ALL {
             self.add(class, other.get(class));

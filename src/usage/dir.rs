@@ -1,4 +1,4 @@
-//! Directories while they are open to the accounts: the chain up to the root, and the roll-up.
+//! Directories while they are open: the chain up to the root, and the sums that go up it.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,11 +9,11 @@ use super::rules::RuleIndex;
 use super::trie::States;
 use crate::usage::Attrs;
 
-/// A directory that was found and is not complete yet. It lives until everything below it was
-/// listed; memory follows these, never files.
+/// A directory that was found and is not complete yet. It lives until everything below it is
+/// listed. The memory of a walk grows with the number of these, never with the number of files.
 #[derive(Debug)]
 pub struct Dir {
-    /// The directory it is in; none for the root.
+    /// The directory it is in; `None` for the root.
     pub parent: Option<Arc<Dir>>,
     /// Its name; empty for the root.
     pub name: Box<[u8]>,
@@ -21,34 +21,34 @@ pub struct Dir {
     pub depth: u32,
     /// Its own attributes, from its parent's listing.
     pub attrs: Attrs,
-    /// What its inodes are charged to.
+    /// The home that its inodes are charged to.
     pub(super) home: Arc<Home>,
-    /// The finding its parent lies in.
+    /// The finding that its parent lies in.
     pub(super) inherited: Option<Arc<FindingAccount>>,
     /// The finding that begins here.
     pub(super) starts: OnceLock<Arc<FindingAccount>>,
     /// The first rule that its path alone matches.
     pub(super) plain: Option<RuleIndex>,
-    /// Rules that match its path and wait for a look inside.
+    /// Rules that match its path and depend on its contents.
     pub(super) matched: Vec<RuleIndex>,
     pub(super) states: States,
-    /// What an export knows of it, if there is to be one. Apart, so that it takes no room else.
+    /// Its place in the export. Boxed because most scans have no export.
     pub(super) branch: Option<Box<Branch>>,
     /// Listings and subdirectories that are not complete.
     pub(super) open: AtomicUsize,
     /// Allocated bytes of everything below, with hard-linked inodes by their share.
     pub(super) subtree: AtomicU64,
-    /// The largest subdirectory's.
+    /// The same of its largest subdirectory.
     pub(super) largest_child: AtomicU64,
 }
 
 impl Dir {
-    /// The finding that its own entries belong to.
+    /// Returns the finding that its own entries belong to.
     pub(super) fn finding(&self) -> Option<&Arc<FindingAccount>> {
         self.starts.get().or(self.inherited.as_ref())
     }
 
-    /// Path below the root, bytes as the file system has them; empty for the root itself.
+    /// Returns the path below the root, bytes as the file system has them; empty for the root.
     pub fn path(&self) -> Vec<u8> {
         let mut names = vec![&*self.name];
         let mut dir = &self.parent;
@@ -64,7 +64,7 @@ impl Dir {
         names.join(&b'/')
     }
 
-    /// Path of an entry of this directory.
+    /// Returns the path of an entry of this directory.
     pub fn path_of(&self, name: &[u8]) -> Vec<u8> {
         let mut path = self.path();
         if !path.is_empty() {
@@ -74,26 +74,27 @@ impl Dir {
         path
     }
 
-    /// Adds to the roll-up; a file system may claim sizes whose sum no number holds.
+    /// Adds to the sum of the subtree. Saturates: a file system may claim sizes whose sum does not
+    /// fit.
     pub(super) fn add_subtree(&self, bytes: u64) {
         let add = |sum: u64| Some(sum.saturating_add(bytes));
-        // Relaxed: `close` orders it before whoever completes the directory.
+        // Relaxed: `close` orders it before the thread that completes the directory.
         let _ = self.subtree.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
-    /// Whether the directory is where its home begins.
+    /// True for the directory where its home begins.
     pub(super) fn is_home_itself(&self) -> bool {
         self.parent.as_ref().is_none_or(|parent| !Arc::ptr_eq(&parent.home, &self.home))
     }
 
-    /// Ends one listing or subdirectory of `self`. Where it was the last, the directory is
-    /// complete: its sums go up to its parent, whose last it may be in turn.
+    /// Ends one listing or subdirectory of `self`. After the last one the directory is complete:
+    /// its sum goes up to its parent, which may be complete in turn. `complete` is called for each.
     ///
     /// Invariant: `open` is raised before a child or a further listing exists, so it reaches 0
-    /// once, after everything below has been added. `complete` sees each directory then.
+    /// once, after everything below has been added.
     pub(super) fn close(self: &Arc<Self>, complete: impl Fn(&Arc<Dir>, u64)) {
         let mut dir = self;
-        // AcqRel: the last one to leave sees what all the others added before they left.
+        // AcqRel: the last one to leave sees all that the others added before they left.
         while dir.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             let subtree = dir.subtree.load(Ordering::Relaxed);
             complete(dir, subtree);
@@ -106,8 +107,8 @@ impl Dir {
 }
 
 impl Drop for Dir {
-    /// Unlinks the chain of parents one by one: left to itself, the drop of a path of 100,000
-    /// components would recurse as deep.
+    /// Unlinks the chain of parents one by one. The derived drop would recurse once for each
+    /// component of the path, of which there may be 100,000.
     fn drop(&mut self) {
         let mut parent = self.parent.take();
         while let Some(dir) = parent {

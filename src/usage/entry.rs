@@ -1,4 +1,4 @@
-//! What an engine says about one entry.
+//! One entry of a directory, as engines describe it.
 
 use std::io;
 
@@ -9,32 +9,26 @@ use std::io;
 /// (EFS user guide, "unsupported NFSv4 features"; kernel `nfs_getattr`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attrs {
-    /// What kind of inode it is.
     pub kind: FileKind,
-    /// The file system it lives on; inode numbers mean nothing without it.
+    /// Device: inode numbers are unique within one.
     pub dev: u64,
-    /// Inode number. 0 is a valid one.
+    /// Inode number; 0 is valid.
     pub ino: u64,
-    /// Link count.
     pub nlink: u32,
-    /// Owner.
     pub uid: u32,
     /// `st_size`, bytes.
     pub apparent: u64,
     /// `st_blocks * 512`, bytes.
     pub allocated: u64,
-    /// Last change of the data, seconds since 1970.
+    /// Last change of the data, in seconds since 1970.
     pub mtime: i64,
-    /// Whether something is mounted here, also a bind mount of the same file system.
     pub mount: Mount,
 }
 
-/// The kinds that a report counts apart.
+/// The kinds of inode that a report counts separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
-    /// A regular file.
     File,
-    /// A directory.
     Dir,
     /// A symbolic link; never followed.
     Symlink,
@@ -42,16 +36,16 @@ pub enum FileKind {
     Other,
 }
 
-/// Whether an entry is the root of a mount.
+/// Tells the root of a mount from an ordinary entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mount {
     /// An ordinary entry of its parent's file system.
     Inside,
-    /// Another mount starts here.
+    /// Another mount starts here; it may be a bind mount of the same file system.
     Root,
 }
 
-/// The operation that failed, as errors name it.
+/// An operation on the file system, as errors name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Op {
     /// Opening a directory.
@@ -65,7 +59,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// The name in messages and reports.
+    /// Returns the name in messages and reports.
     pub fn name(self) -> &'static str {
         match self {
             Op::Open => "open",
@@ -76,19 +70,18 @@ impl Op {
     }
 }
 
-/// Asks about names in a directory while it is being listed. What a rule needs to know and the
-/// listing has not shown: the first bytes of a marker file, or whether a name exists that the
-/// listing has not come to yet.
+/// Answers questions about a directory while it is being listed. A rule may need what the listing
+/// has not shown: the first bytes of a marker file, or if a name exists that is not listed yet.
 pub trait Probe {
-    /// Whether `name` exists in the directory.
+    /// Returns true if `name` exists in the directory.
     ///
     /// # Errors
-    /// What the file system answered, other than that the name does not exist.
+    /// Any answer of the file system except that the name does not exist.
     fn exists(&self, name: &[u8]) -> io::Result<bool>;
 
-    /// Whether the regular file `name` begins with `bytes`. Never follows a link.
+    /// Returns true if the regular file `name` begins with `bytes`. Never follows a link.
     ///
     /// # Errors
-    /// What the file system answered, other than that the name does not exist.
+    /// Any answer of the file system except that the name does not exist.
     fn starts_with(&self, name: &[u8], bytes: &[u8]) -> io::Result<bool>;
 }

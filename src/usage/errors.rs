@@ -1,11 +1,11 @@
-//! What could not be read, and what was left out: counted, never silently smaller.
+//! Errors and omissions of a walk. Each is counted, so a total that is too small is never silent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use crate::usage::Op;
 
-/// How many errors a report names.
+/// The most errors that a report names.
 pub(super) const SAMPLES: usize = 100;
 
 /// One operation that failed on one path.
@@ -13,35 +13,33 @@ pub(super) const SAMPLES: usize = 100;
 pub struct Problem {
     /// Path below the root.
     pub path: Vec<u8>,
-    /// What was tried.
     pub op: Op,
-    /// What kind of failure it was.
     pub kind: ErrorKind,
-    /// What the file system answered.
+    /// The answer of the file system, in words.
     pub message: String,
 }
 
-/// Failures that want different remedies.
+/// Kinds of failure, each with its own remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ErrorKind {
-    /// EACCES, EPERM: run as uid 0, or root squash is on.
+    /// EACCES, EPERM: the scan does not run as uid 0, or root squash is on.
     PermissionDenied,
     /// EIO.
     InputOutput,
-    /// ESTALE, also after one more try from the parent.
+    /// ESTALE, and again after another try from the parent.
     Stale,
-    /// ENOENT where it cannot be a matter of time.
+    /// ENOENT of something that cannot have been removed during the scan.
     NotFound,
     /// EMFILE, ENFILE: too few descriptors.
     TooManyFiles,
-    /// The file system did not fill all attributes that were asked for.
+    /// The file system did not fill in all attributes that were asked for.
     Incomplete,
-    /// Anything else; the message says it.
+    /// Anything else: see the message.
     Other,
 }
 
 impl ErrorKind {
-    /// The name in reports.
+    /// Returns the name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::PermissionDenied => "permission_denied",
@@ -69,36 +67,34 @@ impl ErrorKind {
 }
 
 impl Problem {
-    /// What went wrong with `path`.
     pub fn new(path: Vec<u8>, op: Op, error: &io::Error) -> Self {
         Self { path, op, kind: ErrorKind::of(error), message: error.to_string() }
     }
 }
 
-/// Everything that keeps a report from being the whole truth.
+/// Everything that a scan did not see.
 #[derive(Clone, Debug, Default)]
 pub struct Errors {
     /// How many operations failed.
     pub count: u64,
     /// The same by kind.
     pub by_kind: BTreeMap<ErrorKind, u64>,
-    /// The first `SAMPLES` by path: the same ones in every run.
+    /// The first `SAMPLES` by path, so every run names the same ones.
     pub samples: BTreeSet<Problem>,
-    /// Entries that were gone when their turn came. Not errors.
+    /// Entries that were removed between listing and reading. These are not errors.
     pub vanished: u64,
-    /// Mounts that were left out.
+    /// Mounts that were not entered.
     pub mounts: u64,
-    /// Entries left out, by the position of the glob that said so.
+    /// Excluded entries, by the position of the glob that matches.
     pub excluded: Vec<u64>,
 }
 
 impl Errors {
-    /// None yet, for a scan with `globs` exclusions.
+    /// Returns empty counts for a scan with `globs` exclusions.
     pub fn new(globs: usize) -> Self {
         Self { excluded: vec![0; globs], ..Self::default() }
     }
 
-    /// Counts a failure.
     pub fn add(&mut self, problem: Problem) {
         self.count += 1;
         *self.by_kind.entry(problem.kind).or_default() += 1;

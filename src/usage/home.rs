@@ -1,4 +1,4 @@
-//! Homes, findings, and the books each home keeps.
+//! Homes and findings, and the sums that each keeps.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use crate::sync::lock;
 
 /// What makes a directory a home.
 ///
-/// The order decides who pays for an inode with links in several homes: the first.
+/// The first home in this order pays for an inode with links in several, so `Outside` comes last.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -42,25 +42,24 @@ impl HomeKind {
     }
 }
 
-/// A home directory, or what lies outside of all homes below one top-level directory.
+/// A home directory, or everything outside of homes below one top-level directory.
 #[derive(Debug)]
 pub struct Home {
-    /// Path below the root; what lies outside has that of its top-level directory.
+    /// Path below the root; outside of homes, that of the top-level directory.
     pub path: Box<[u8]>,
-    /// Which it is.
     pub kind: HomeKind,
-    /// Whose it is; unknown outside of homes.
+    /// Owner; `None` outside of homes.
     pub uid: Option<u32>,
     books: Mutex<Books>,
-    // Both only filter: the books decide again under their lock, so a stale value costs a look.
+    // Both only filter: the books decide again under their lock, so a stale value costs one lock.
     file_floor: AtomicU64,
     dir_floor: AtomicU64,
 }
 
-/// What is known of a home so far.
+/// The sums of a home so far.
 #[derive(Debug)]
 pub struct Books {
-    /// Sums over all inodes that are charged to the home.
+    /// All inodes that are charged to the home.
     pub tally: Tally,
     /// The same by class.
     pub by_class: AmountByClass,
@@ -68,79 +67,77 @@ pub struct Books {
     pub files: Top,
     /// Largest directories below the home.
     pub dirs: Top,
-    /// Totals of what each rule found.
+    /// Totals by rule.
     pub rules: BTreeMap<RuleIndex, RuleTotal>,
     /// The largest findings.
     pub findings: Vec<FoundPlace>,
-    /// Inodes that are linked from this home and from another one.
+    /// Inodes with links in this home and in another one.
     pub shared: Amount,
-    /// Those of them that are charged to another home.
+    /// Those of the shared inodes that another home is charged for.
     pub charged_elsewhere: Amount,
-    /// Errors met in the home.
+    /// How many operations failed in the home.
     pub errors: u64,
 }
 
-/// What one rule found in a home.
+/// The sum of all findings of one rule in a home.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RuleTotal {
-    /// In how many places.
+    /// How many findings.
     pub places: u64,
     /// Inodes with one link.
     pub single: Amount,
-    /// Inodes with several, each once.
+    /// Inodes with several links.
     pub linked: LinkedTotal,
 }
 
-/// Inodes with several links in all places that one rule found, in a home or in the whole scan.
+/// Inodes with several links in all findings of one rule, in a home or in the whole scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkedTotal {
-    /// Each once.
+    /// All of them, each once.
     pub whole: Amount,
-    /// Those that would go if all of these places were deleted: no link lies elsewhere.
+    /// Those that deleting all these findings would free: they have no link elsewhere.
     pub frees: Amount,
 }
 
 impl RuleTotal {
-    /// Every inode, once.
+    /// Sums all inodes, each once.
     pub fn whole(&self) -> Amount {
         self.single.plus(self.linked.whole)
     }
 
-    /// What deleting all the places frees.
+    /// Sums the inodes that deleting all findings frees.
     pub fn frees(&self) -> Amount {
         self.single.plus(self.linked.frees)
     }
 }
 
-/// A finding that is complete, with its place.
+/// A finding that is complete, with its path.
 #[derive(Clone, Debug)]
 pub struct FoundPlace {
-    /// What it holds.
     pub finding: Arc<FindingAccount>,
     /// Path below the root.
     pub path: Box<[u8]>,
-    /// What it held when it was completed, which ranks it.
+    /// Allocated bytes and inodes when it was completed, by which it is ranked.
     size: (u64, u64),
 }
 
-/// A directory or file that a rule named, and everything below it that no earlier rule claims.
+/// The sums of one finding: a directory or file that a rule matches, and everything below it that
+/// no earlier rule claims.
 #[derive(Debug)]
 pub struct FindingAccount {
-    /// The rule.
     pub rule: RuleIndex,
-    /// Its class.
     pub class: Class,
     sums: Mutex<FindingSums>,
 }
 
-/// What a finding holds.
+/// The inodes of a finding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FindingSums {
     /// Inodes with one link.
     pub single: Amount,
     /// Inodes with several, each once.
     pub linked: Amount,
-    /// Those of them whose links all lie in this finding.
+    /// Those of the linked inodes that have all their links in this finding.
     pub linked_inside: Amount,
 }
 
@@ -153,19 +150,18 @@ impl FindingAccount {
         change(&mut lock(&self.sums));
     }
 
-    /// What it holds now.
     pub fn sums(&self) -> FindingSums {
         *lock(&self.sums)
     }
 }
 
 impl FindingSums {
-    /// Every inode, once.
+    /// Sums all inodes, each once.
     pub fn whole(&self) -> Amount {
         self.single.plus(self.linked)
     }
 
-    /// What deleting it frees.
+    /// Sums the inodes that deleting the finding frees.
     pub fn frees(&self) -> Amount {
         self.single.plus(self.linked_inside)
     }
@@ -194,7 +190,7 @@ impl Home {
         })
     }
 
-    /// Order in which homes are charged for inodes they share.
+    /// Key by which homes are ordered to be charged for the inodes they share: the first pays.
     pub fn order(&self) -> (HomeKind, &[u8]) {
         // Uid and named homes are one kind here: their names decide.
         (self.kind.max(HomeKind::Named), &self.path)
@@ -210,12 +206,12 @@ impl Home {
         out
     }
 
-    /// The size key from which a file may be among the largest.
+    /// Returns the size key from which on a file may be among the largest.
     pub fn file_floor(&self) -> u64 {
         self.file_floor.load(Ordering::Relaxed)
     }
 
-    /// Offers a directory whose subtree is complete.
+    /// Offers a directory whose subtree is complete to the largest.
     pub(super) fn offer_dir(&self, allocated: u64, dir: impl FnOnce() -> Large) {
         if size_key(allocated, 0) >= self.dir_floor.load(Ordering::Relaxed) {
             let dir = dir();
@@ -225,7 +221,8 @@ impl Home {
 }
 
 impl Books {
-    /// Takes a finding that is complete; keeps it if it is among the `limit` largest.
+    /// Adds a finding that is complete to its rule's total, and keeps it if it is among the `limit`
+    /// largest.
     pub(super) fn found(
         &mut self,
         finding: &Arc<FindingAccount>,
@@ -235,7 +232,7 @@ impl Books {
         let sums = finding.sums();
         let total = self.rules.entry(finding.rule).or_default();
         total.places += 1;
-        // Inodes with several links follow when their links are all known.
+        // Inodes with several links are added when all their links are known.
         total.single.merge(sums.single);
         let whole = sums.whole();
         let size = (whole.allocated.0, whole.inodes);
@@ -251,7 +248,7 @@ impl Books {
 }
 
 impl FoundPlace {
-    /// Larger first, then by path and rule.
+    /// Key that sorts larger ones first, then by path and rule.
     fn rank(&self) -> (Reverse<(u64, u64)>, &[u8], RuleIndex) {
         (Reverse(self.size), &self.path, self.finding.rule)
     }

@@ -1,9 +1,9 @@
-//! The accounts of one walk: what an engine tells of directories goes in, sums per home come out.
+//! The ledger of one walk: an engine's entries go in, sums by home come out.
 //!
 //! An engine takes a [`Listing`] for a directory, tells it every entry, and commits it. Nothing
-//! counts before that, so a listing that must begin again is dropped and taken anew. What is
-//! committed is added under one short lock per home; the engine may be a pool of threads or one
-//! event loop.
+//! counts before that, so an engine that has to begin a directory again drops the listing and
+//! takes a new one. A commit takes one short lock per home; the engine may be a pool of threads or
+//! one event loop.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -23,36 +23,34 @@ use super::trie::{Entered, TreeLevel};
 use crate::sync::lock;
 use crate::usage::{Attrs, Op};
 
-/// How many findings a home keeps by name, for each of its largest files.
+/// How many findings a home keeps by path, per file that it keeps in its list of the largest.
 const FINDINGS_PER_TOP: usize = 2;
 
-/// What a walk is to find out.
+/// Everything that a ledger is opened with: what to count, and how.
 #[derive(Debug)]
 pub struct WalkTask {
-    /// Compiled rules.
     pub rules: Rules,
-    /// What belongs to the scan.
     pub scope: Scope,
-    /// Ages as of the start of the run.
+    /// Ages as seen from the start of the run.
     pub ages: Ages,
-    /// How many of the largest to keep.
+    /// How many of the largest files and directories each home keeps.
     pub top: usize,
-    /// Where every entry is written down, if that is wanted.
+    /// Collects every entry, if the result is to list them.
     pub export: Option<Export>,
 }
 
-/// What a progress display reads while the walk goes on.
+/// Counters that a progress display reads during the walk.
 #[derive(Debug, Default)]
 pub struct WalkProgress {
-    /// Inodes committed; one with several links when the last of them was seen.
+    /// Inodes that were committed. One with several links counts when its last link was seen.
     pub entries: AtomicU64,
     /// Their allocated bytes.
     pub bytes: AtomicU64,
-    /// Directories found and not listed yet.
+    /// Directories that were found and are not listed yet.
     pub waiting: AtomicU64,
 }
 
-/// The accounts.
+/// The accounts of one walk.
 #[derive(Debug)]
 pub struct Ledger {
     pub(super) task: WalkTask,
@@ -60,25 +58,22 @@ pub struct Ledger {
     homes: Mutex<Vec<Arc<Home>>>,
     pub(super) links: Links,
     errors: Mutex<Errors>,
-    /// How far it is.
     pub progress: WalkProgress,
 }
 
-/// What came out.
+/// The sums of a walk that is over.
 #[derive(Debug)]
 pub struct Totals {
-    /// Homes, and what lies outside of them.
+    /// Homes, and after them everything outside of homes.
     pub homes: Vec<Arc<Home>>,
-    /// What could not be read.
     pub errors: Errors,
     /// Hard links that lead out of the scan.
     pub links: LinkTotals,
-    /// The ledger they come from: its rules are those that findings name.
+    /// The ledger they come from, for the rules that findings name by index.
     pub ledger: Arc<Ledger>,
 }
 
 impl Ledger {
-    /// Opens empty accounts.
     pub fn new(task: WalkTask) -> Self {
         Self {
             links: Links::new(task.ages),
@@ -90,22 +85,19 @@ impl Ledger {
         }
     }
 
-    /// The rules in use.
     pub fn rules(&self) -> &Rules {
         &self.task.rules
     }
 
-    /// Where every entry was written down, if that was wanted.
     pub fn export(&self) -> Option<&Export> {
         self.task.export.as_ref()
     }
 
-    /// The globs of what is left out.
     pub fn excluded_globs(&self) -> &[String] {
         self.task.scope.exclude.globs()
     }
 
-    /// The root, from its own attributes. Call it once.
+    /// Opens the root, given its own attributes. Call it once.
     pub fn root(&self, attrs: Attrs) -> Arc<Dir> {
         self.root_dev.get_or_init(|| attrs.dev);
         let (kind, place) = match self.task.scope.home_depth {
@@ -122,7 +114,7 @@ impl Ledger {
         Arc::new(dir)
     }
 
-    /// Whether an entry with these attributes is on a file system that the scan stays out of.
+    /// True if an entry with these attributes is on a mount that the scan does not enter.
     pub(super) fn is_foreign_mount(&self, attrs: &Attrs) -> bool {
         self.task.scope.is_foreign_mount(attrs, self.root_dev.get().copied())
     }
@@ -133,13 +125,13 @@ impl Ledger {
         home
     }
 
-    /// A listing of `dir` that will count the directory itself too.
+    /// Begins a listing of `dir` that counts the directory itself, too.
     pub fn begin(&self, dir: &Arc<Dir>) -> Listing {
         Listing::new(self, dir, Some(dir.attrs.clone()))
     }
 
-    /// A second listing of a directory that is being listed, for a part of its names. Each is
-    /// committed by itself.
+    /// Begins a further listing of a directory that is being listed, for a part of its names. Each
+    /// is committed by itself.
     pub fn fork(&self, dir: &Arc<Dir>) -> Listing {
         // Relaxed: the listing this is forked from keeps the directory open.
         dir.open.fetch_add(1, Ordering::Relaxed);
@@ -147,27 +139,27 @@ impl Ledger {
         Listing::new(self, dir, None)
     }
 
-    /// Ends a listing whose last part was committed.
+    /// Ends a listing after its last commit.
     pub fn end(&self, listing: Listing) {
         self.exported(&listing.dir, Export::end);
         listing.dir.close(|dir, subtree| self.complete(dir, subtree));
     }
 
-    /// Ends a directory that was listed in its parent and is gone.
+    /// Ends a directory that its parent listed and that was gone when it was to be opened.
     pub fn vanished(&self, dir: &Arc<Dir>) {
         lock(&self.errors).vanished += 1;
         self.exported(dir, Export::gone);
         dir.close(|dir, subtree| self.complete(dir, subtree));
     }
 
-    /// Notes that something of a directory could not be read, whose listing has ended before.
+    /// Counts an error of a directory whose listing has already ended.
     pub fn failed(&self, dir: &Dir, op: Op, error: &std::io::Error) {
         dir.home.books(|books| books.errors += 1);
         lock(&self.errors).add(Problem::new(dir.path(), op, error));
         self.exported(dir, Export::failed);
     }
 
-    /// Tells the export, if there is to be one, what became of a directory.
+    /// Tells the export, if there is one, about a directory.
     fn exported(&self, dir: &Dir, tell: impl FnOnce(&Export, &Branch)) {
         if let (Some(export), Some(branch)) = (self.export(), &dir.branch) {
             tell(export, branch);
@@ -178,18 +170,19 @@ impl Ledger {
         with(&mut lock(&self.errors));
     }
 
-    /// Decides whether a finding begins at `dir`: by the first rule that applies, if that goes
-    /// before the one `dir` lies in. Every part of a listing comes to the same answer.
+    /// Begins a finding at `dir` if a rule applies to it that goes before the rule of the finding
+    /// `dir` lies in. Every part of a listing comes to the same decision.
     ///
     /// # Errors
-    /// What a look into the directory met; the rules that need none are decided all the same.
+    /// What the file system answered to a look inside. Rules that match by path alone are decided
+    /// all the same.
     pub(super) fn decide(&self, dir: &Dir, seen: &Seen<'_>) -> std::io::Result<()> {
         if dir.starts.get().is_some() {
             return Ok(());
         }
         let before = dir.inherited.as_ref().map(|finding| finding.rule);
         let plain = dir.plain.filter(|rule| before.is_none_or(|before| *rule < before));
-        // A marker that lies above the homes says nothing of them.
+        // A marker above the homes says nothing about them.
         let inside = match dir.home.is_home() {
             true => self.task.rules.inside(&dir.matched, plain.or(before), seen),
             false => Ok(None),
@@ -211,7 +204,8 @@ impl Ledger {
         home.books(|books| books.found(finding, limit, || path().into()));
     }
 
-    /// Makes the directory `name` of `parent` known: its home, and the rules that match it.
+    /// Opens the directory `name` of `parent`: finds its home and the rules that match its path.
+    /// `failed` is called if a look beside it fails.
     pub(super) fn child(
         &self,
         parent: &Arc<Dir>,
@@ -234,7 +228,7 @@ impl Ledger {
                 let uid = uid.unwrap_or(attrs.uid);
                 self.open_home(parent.path_of(&name).into(), kind, Some(uid))
             }
-            // Apart for each top-level directory, for the lines that `du -d1` prints of them.
+            // One for each top-level directory, because `du -d1` prints a line for each.
             TreeLevel::AboveHomes if depth == 1 => {
                 self.open_home(name.clone(), HomeKind::Outside, None)
             }
@@ -247,7 +241,7 @@ impl Ledger {
                 false
             })
         });
-        // Above the homes a directory holds everybody's: no rule may claim it.
+        // No rule may claim a directory above the homes: it holds everybody's files.
         let claimable = place != TreeLevel::AboveHomes;
         let plain = rules.iter().copied().find(|&rule| !self.task.rules.looks_inside(rule));
         let plain = plain.filter(|_| claimable);
@@ -264,7 +258,7 @@ impl Ledger {
         if let Some(finding) = dir.starts.get() {
             self.found(&dir.home, finding, || dir.path());
         }
-        // A directory that is nearly all one subdirectory leaves its place to that.
+        // A directory that is nearly all one subdirectory leaves its place in the list to that.
         let largest = dir.largest_child.load(Ordering::Relaxed);
         let passes_through = u128::from(largest) * 10 >= u128::from(subtree) * 9;
         if dir.home.is_home() && !dir.is_home_itself() && !passes_through {
@@ -279,7 +273,8 @@ impl Ledger {
         }
     }
 
-    /// Closes the accounts when no engine writes to them any more, or as far as they are.
+    /// Closes the accounts when the walk is over. After an interruption they hold what was
+    /// committed until then.
     pub fn finish(self: &Arc<Self>) -> Totals {
         let links = self.links.finish();
         let mut homes = lock(&self.homes).clone();
@@ -287,7 +282,7 @@ impl Ledger {
         Totals { homes, errors: lock(&self.errors).clone(), links, ledger: Arc::clone(self) }
     }
 
-    /// Takes one link to an inode that has several.
+    /// Counts one link to an inode that has several.
     pub(super) fn link(
         &self,
         attrs: Attrs,
@@ -315,7 +310,7 @@ impl Ledger {
     }
 }
 
-/// The uid that a home's name is, if it is made of digits and fits.
+/// Reads a home's name as a uid, if it is made of digits and fits.
 pub fn uid_of_name(name: &[u8]) -> Option<u32> {
     if name.is_empty() || !name.iter().all(u8::is_ascii_digit) {
         return None;

@@ -1,8 +1,9 @@
-//! Hard links: an inode counts once, and one home is charged for it.
+//! Hard links: who pays for an inode with several links. It counts once, and the first home by
+//! name among those that link to it is charged for it.
 //!
-//! Which one must not depend on which worker came first, so nothing is charged until all links of
-//! an inode were seen, or the walk is over: then the smallest home by name among those that link
-//! to it pays, and the inode is forgotten. Only inodes with more than one link are remembered.
+//! The choice must not depend on which worker came first. So nothing is charged until all links of
+//! an inode were seen, or the walk is over; then the inode is forgotten. Memory holds only inodes
+//! with several links of which some were not seen yet.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -17,14 +18,14 @@ use super::tally::{Ages, Amount};
 use crate::sync::lock;
 use crate::usage::Attrs;
 
-/// Enough that workers rarely meet at one lock.
+/// Number of locks: enough that workers rarely wait for each other.
 const SHARDS: usize = 32;
 
-/// Inodes with several links, of which some were seen.
+/// Inodes with several links of which not all were seen yet, by device and inode number.
 #[derive(Debug)]
 pub(super) struct Links {
     shards: Vec<Mutex<HashMap<(u64, u64), LinkedInode>>>,
-    /// What each rule found in the whole scan, where homes may share an inode.
+    /// Totals by rule over the whole scan. They are no sum over homes, which may share an inode.
     rules: Mutex<BTreeMap<RuleIndex, LinkedTotal>>,
     ages: Ages,
 }
@@ -33,11 +34,11 @@ pub(super) struct Links {
 struct LinkedInode {
     attrs: Attrs,
     seen: u32,
-    /// Nearly all inodes have their links in one place or two.
+    /// Nearly all inodes have all their links in one place.
     places: SmallVec<[LinkPlace; 1]>,
 }
 
-/// Where links of one inode lie that are alike to the accounts.
+/// Links of one inode that count in the same way: same home, finding and class.
 #[derive(Debug)]
 struct LinkPlace {
     home: Arc<Home>,
@@ -46,17 +47,16 @@ struct LinkPlace {
     links: u32,
 }
 
-/// What is known of all hard links at the end.
+/// Totals over all inodes with several links.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkTotals {
-    /// Inodes some of whose links were not seen: they lie outside of what was scanned.
+    /// Inodes with links that were not seen, because they lie outside of the scan.
     pub unseen: Amount,
-    /// Inodes with several links in what each rule found in all homes together.
+    /// By rule, the inodes with several links in the findings of all homes together.
     pub rules: BTreeMap<RuleIndex, LinkedTotal>,
 }
 
 impl Links {
-    /// Knows no inode yet.
     pub(super) fn new(ages: Ages) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -65,7 +65,8 @@ impl Links {
         }
     }
 
-    /// Takes one link to an inode that has several; whether that was the last of them.
+    /// Counts one link to an inode that has several. Returns true if it was the last of them, and
+    /// the inode has been charged.
     pub(super) fn add(
         &self,
         attrs: Attrs,
@@ -89,8 +90,8 @@ impl Links {
             Some(at) => inode.places[at].links += 1,
             None => {
                 if let Some(finding) = finding {
-                    let part = Amount::one(inode.attrs.allocated);
-                    finding.update(|sums| sums.linked.merge(part));
+                    let amount = Amount::one(inode.attrs.allocated);
+                    finding.update(|sums| sums.linked.merge(amount));
                 }
                 inode.places.push(place);
             }
@@ -98,13 +99,13 @@ impl Links {
         let last = inode.seen >= inode.attrs.nlink;
         if last {
             let inode = entry.remove();
-            // The shard's lock is held: no other worker may see the inode as new meanwhile.
+            // Charged with the shard's lock held, so no other worker sees the inode as new.
             self.charge(&inode);
         }
         last
     }
 
-    /// Charges the inodes whose links were not all seen. Called once, when the walk is over.
+    /// Charges the inodes that still have unseen links. Called once, when the walk is over.
     pub(super) fn finish(&self) -> LinkTotals {
         let mut totals = LinkTotals::default();
         for shard in &self.shards {
@@ -117,8 +118,9 @@ impl Links {
         totals
     }
 
+    /// Charges the first home by name, and tells every other home and every finding of the inode.
     fn charge(&self, inode: &LinkedInode) {
-        let part = Amount::one(inode.attrs.allocated);
+        let amount = Amount::one(inode.attrs.allocated);
         let places = &inode.places;
         let homes = places.iter().map(|place| &place.home);
         let payer = homes.min_by_key(|home| home.order()).unwrap_or(&places[0].home);
@@ -126,7 +128,7 @@ impl Links {
         let class = at_payer.map(|place| place.class).max().unwrap_or(Class::Rest);
         payer.books(|books| {
             books.tally.count(&inode.attrs, &self.ages, payer.uid);
-            books.by_class.add(class, part);
+            books.by_class.add(class, amount);
         });
 
         let shared = places.iter().any(|place| !same_home(&place.home, payer));
@@ -135,24 +137,24 @@ impl Links {
             let before = || places.iter().take(at);
             if shared && !before().any(|other| same_home(&other.home, home)) {
                 home.books(|books| {
-                    books.shared.merge(part);
+                    books.shared.merge(amount);
                     if !same_home(home, payer) {
-                        books.charged_elsewhere.merge(part);
+                        books.charged_elsewhere.merge(amount);
                     }
                 });
             }
             let Some(finding) = &place.finding else { continue };
             if place.links >= inode.attrs.nlink {
-                finding.update(|sums| sums.linked_inside.merge(part));
+                finding.update(|sums| sums.linked_inside.merge(amount));
             }
-            // All places of one rule together are freed by following its advice: in this home,
-            // and in the whole scan.
+            // Following a rule's advice deletes all places of the rule: those in this home, or
+            // those in the whole scan.
             let of_rule = |other: &&LinkPlace| other.rule() == place.rule();
             let at_home = |other: &&LinkPlace| of_rule(other) && Arc::ptr_eq(&other.home, home);
             let count = |total: &mut LinkedTotal, links: u32| {
-                total.whole.merge(part);
+                total.whole.merge(amount);
                 if links >= inode.attrs.nlink {
-                    total.frees.merge(part);
+                    total.frees.merge(amount);
                 }
             };
             if !before().any(|other| at_home(&other)) {
@@ -169,7 +171,7 @@ impl Links {
     }
 }
 
-/// What lies outside of homes is kept in several parts, and is one all the same.
+/// Compares homes; the parts outside of homes are one.
 fn same_home(one: &Arc<Home>, other: &Arc<Home>) -> bool {
     Arc::ptr_eq(one, other) || !one.is_home() && !other.is_home()
 }
@@ -179,7 +181,7 @@ impl LinkPlace {
         self.finding.as_ref().map(|finding| finding.rule)
     }
 
-    /// Whether links in both places are alike to the accounts.
+    /// True if links in both places count in the same way.
     fn is_like(&self, other: &LinkPlace) -> bool {
         Arc::ptr_eq(&self.home, &other.home)
             && self.class == other.class
@@ -188,7 +190,7 @@ impl LinkPlace {
 }
 
 impl Home {
-    /// Whether it is a home at all.
+    /// False for the parts outside of homes.
     pub fn is_home(&self) -> bool {
         self.kind != HomeKind::Outside
     }

@@ -1,4 +1,4 @@
-//! What one listing of a directory has found, before it counts.
+//! One listing of a directory: entries collected without a lock until they are committed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -16,8 +16,8 @@ use super::tally::{Amount, Tally};
 use super::top::{Large, size_key};
 use crate::usage::{Attrs, FileKind, Op, Probe};
 
-/// A listing gives what it has to the accounts when it holds this many subdirectories or links,
-/// so that a directory of millions stays small. Until then it can be begun again.
+/// How many subdirectories, links and the like a listing holds before it should be committed, so
+/// that a directory of millions takes little memory. Until its first commit it can be begun again.
 const HEAVY: usize = 1024;
 
 /// A name and its attributes.
@@ -27,21 +27,22 @@ type Named = (Box<[u8]>, Attrs);
 #[derive(Debug)]
 pub struct Listing {
     pub(super) dir: Arc<Dir>,
-    /// The directory's own inode, until it is counted.
+    /// Attributes of the directory itself until they are counted.
     own: Option<Attrs>,
     tally: Tally,
-    /// Hard-linked inodes' shares, for the roll-up.
+    /// Allocated bytes of hard-linked inodes, divided by their links, for the subtree's sum.
     shares: u64,
     markers: u64,
     subdirs: Vec<Named>,
     links: Vec<Attrs>,
-    /// Files that a rule matches by name; whether it applies is known when the directory's is.
+    /// Files that a rule matches by name. They are decided after the directory's own rule, which
+    /// may go before theirs.
     matches: Vec<(RuleIndex, Box<[u8]>, Attrs)>,
     large: Vec<Named>,
     file_floor: u64,
-    /// Path of the directory and a slash, where globs are to be matched.
+    /// Path of the directory and a slash, if there are globs to match.
     prefix: Option<Vec<u8>>,
-    /// Entries as an export has them, if there is to be one.
+    /// Text of the entries, if there is an export.
     lines: Option<Lines>,
     problems: Vec<Problem>,
     vanished: u64,
@@ -74,7 +75,7 @@ impl Listing {
         }
     }
 
-    /// Notes that a name exists, and says whether its attributes are wanted.
+    /// Notes that a name exists. Returns true if its attributes are wanted.
     #[inline]
     pub fn wants(&mut self, ledger: &Ledger, name: &[u8]) -> bool {
         self.markers |= ledger.task.rules.marker(name);
@@ -98,7 +99,7 @@ impl Listing {
         glob.is_none()
     }
 
-    /// Takes an entry of the directory. Directories are held back until the commit.
+    /// Counts an entry of the directory. Subdirectories and hard links are kept for the commit.
     #[inline]
     pub fn entry(&mut self, ledger: &Ledger, name: &[u8], attrs: Attrs) {
         if ledger.is_foreign_mount(&attrs) {
@@ -139,7 +140,7 @@ impl Listing {
 
     fn keep_large(&mut self, name: &[u8], attrs: &Attrs, top: usize) {
         self.large.push((name.into(), attrs.clone()));
-        // Within one directory names order as paths do.
+        // Within one directory names sort as paths do.
         if self.large.len() >= 4 * top.max(1) {
             let size = |attrs: &Attrs| (attrs.allocated, attrs.apparent);
             self.large.sort_by(|(a_name, a), (b_name, b)| {
@@ -156,8 +157,8 @@ impl Listing {
         }
     }
 
-    /// Notes that `name`, or the directory itself, could not be read. What is gone is not an
-    /// error.
+    /// Notes that `name`, or the directory itself, could not be read. A name that does not exist
+    /// any more is not an error.
     pub fn failed(&mut self, op: Op, name: Option<&[u8]>, error: &io::Error) {
         if name.is_some() && error.kind() == io::ErrorKind::NotFound {
             self.vanished += 1;
@@ -173,29 +174,29 @@ impl Listing {
         self.problems.push(Problem::new(path, op, error));
     }
 
-    /// How many directories it holds back.
+    /// Returns how many subdirectories it holds.
     pub fn directories(&self) -> usize {
         self.subdirs.len()
     }
 
-    /// The markers that it has shown, as [`super::Rules`] numbers them.
+    /// Returns the markers that were seen, as [`super::Rules`] numbers them.
     pub fn markers(&self) -> u64 {
         self.markers
     }
 
-    /// Whether it holds so much that it should be committed before it goes on.
+    /// True if it holds so much that it should be committed before it goes on.
     pub fn is_heavy(&self) -> bool {
         self.subdirs.len() + self.links.len() + self.matches.len() + self.problems.len() >= HEAVY
             || self.lines.as_ref().is_some_and(Lines::is_heavy)
     }
 
-    /// Whether nothing of it counts yet, so that it may be dropped and begun again.
+    /// True if nothing of it counts yet, so it may be dropped and begun again.
     pub fn can_restart(&self) -> bool {
         !self.committed
     }
 
-    /// Adds what it holds to the accounts and empties it; returns the subdirectories, which are
-    /// to be listed.
+    /// Adds what it holds to the accounts and empties it. Returns the subdirectories, which the
+    /// engine lists next.
     pub fn commit(&mut self, ledger: &Ledger, listed: Extent, probe: &dyn Probe) -> Vec<Arc<Dir>> {
         self.committed = true;
         let dir = Arc::clone(&self.dir);
@@ -218,19 +219,19 @@ impl Listing {
                 self.file_finding(ledger, rule, &name, attrs);
             }
         }
-        let part = tally.part();
+        let amount = tally.amount();
         ledger.progressed(&tally);
-        let subtree = part.allocated.0.saturating_add(std::mem::take(&mut self.shares));
+        let subtree = amount.allocated.0.saturating_add(std::mem::take(&mut self.shares));
         dir.add_subtree(subtree);
         if let Some(finding) = finding
-            && part != Amount::default()
+            && amount != Amount::default()
         {
-            finding.update(|sums| sums.single.merge(part));
+            finding.update(|sums| sums.single.merge(amount));
         }
         let large = self.take_large();
         home.books(|books| {
             books.tally.merge(&tally);
-            books.by_class.add(class, part);
+            books.by_class.add(class, amount);
             large.into_iter().for_each(|file| books.files.offer(file));
         });
         for attrs in std::mem::take(&mut self.links) {
@@ -265,25 +266,25 @@ impl Listing {
         export.commit(branch, lines, listed);
     }
 
-    /// A file that a rule names, in a directory that no earlier rule claims.
+    /// Counts a file that is a finding of its own: no earlier rule claims its directory.
     fn file_finding(&mut self, ledger: &Ledger, rule: RuleIndex, name: &[u8], attrs: Attrs) {
         let home = Arc::clone(&self.dir.home);
         let class = ledger.task.rules.get(rule).class;
         let finding = FindingAccount::new(rule, class);
         let mut tally = Tally::default();
         self.plain(ledger, &mut tally, attrs, Some(&finding), class);
-        let part = tally.part();
+        let amount = tally.amount();
         ledger.progressed(&tally);
-        self.share(part.allocated.0);
-        finding.update(|sums| sums.single.merge(part));
+        self.share(amount.allocated.0);
+        finding.update(|sums| sums.single.merge(amount));
         home.books(|books| {
             books.tally.merge(&tally);
-            books.by_class.add(class, part);
+            books.by_class.add(class, amount);
         });
         ledger.found(&home, &finding, || self.dir.path_of(name));
     }
 
-    /// Counts a file where it belongs: at once, or with the other links to it.
+    /// Counts a file: in `tally`, or with its other links if it has several.
     fn plain(
         &mut self,
         ledger: &Ledger,

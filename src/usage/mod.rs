@@ -1,4 +1,9 @@
-//! What entries add up to: homes, rules, hard links, and the sums of directories.
+//! Accounts of a walk: from single entries to sums by home, class, age and rule.
+//!
+//! An engine tells a [`Listing`] each entry of a directory and commits it to the [`Ledger`]. The
+//! ledger knows which [`Home`] and which [`Rule`] the entry belongs to, adds it to their sums, and
+//! returns [`Totals`] at the end. Nothing here knows how an entry was found, or what becomes of the
+//! numbers.
 
 mod class;
 mod dir;

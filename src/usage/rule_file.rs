@@ -1,4 +1,4 @@
-//! Rules as they are written: the built-in file and the configuration's additions.
+//! Rules as TOML spells them: the built-in `rules.toml`, and those of a configuration file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,71 +8,68 @@ use super::class::Class;
 use super::rules::Rules;
 use crate::units::parse_size;
 
-/// The rules compiled into the program.
+/// The text of the built-in rules.
 pub const BUILT_IN: &str = include_str!("rules.toml");
 
-/// How errors name the built-in rules.
+/// The name of the built-in rules in errors.
 pub const BUILT_IN_NAME: &str = "built-in rules.toml";
 
-/// A rule as TOML has it. The head of `rules.toml` describes the keys.
+/// One rule as TOML spells it. The head of `rules.toml` describes the keys.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSpec {
     /// Unique name, in reports and in `rules.off`.
     pub id: String,
-    /// What the rule says.
     pub class: SpecClass,
-    /// Paths below the home, or with `**/` at any depth.
+    /// Paths relative to the home, or at any depth if they begin with `**/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
-    /// What the paths name.
     #[serde(default, skip_serializing_if = "RuleKind::is_dir")]
     pub kind: RuleKind,
-    /// Only where one of these names stands in the same directory.
+    /// The rule applies only beside one of these names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<String>,
-    /// Only directories that hold one of these names.
+    /// The rule applies only to directories that hold one of these names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contains: Vec<String>,
-    /// Not directories that hold one of these names.
+    /// The rule does not apply to directories that hold one of these names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unless_contains: Vec<String>,
     /// The file of `contains` must begin with this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_with: Option<String>,
-    /// Files of at least this size.
+    /// The least apparent size of files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_size: Option<String>,
-    /// The command that reclaims it.
+    /// The command that deletes a finding, or most of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// What its owner does, where no command does it.
+    /// What the owner does instead, if no command does it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// A word of caution.
+    /// A risk or condition of the command or the advice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Where the tool's documentation says so.
+    /// Address of the documentation that the rule rests on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doc: Option<String>,
 }
 
-/// The classes a rule may name.
+/// The classes that a rule may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
 pub enum SpecClass {
     Trash,
     Cache,
     Environment,
     Output,
     Log,
-    /// Worth a look; counted with the rest.
+    /// Worth a look; counted as [`Class::Rest`].
     Hint,
 }
 
 impl SpecClass {
-    /// The class its bytes count in.
+    /// Returns the class that its bytes count in.
     pub fn class(self) -> Class {
         match self {
             Self::Trash => Class::Trash,
@@ -84,20 +81,18 @@ impl SpecClass {
         }
     }
 
-    /// Whether it only hints.
+    /// True for a rule that only hints.
     pub fn is_hint(self) -> bool {
         self == Self::Hint
     }
 }
 
-/// What a rule's paths name.
+/// The kind of entry that a rule's paths name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleKind {
-    /// Directories.
     #[default]
     Dir,
-    /// Regular files.
     File,
 }
 
@@ -108,10 +103,10 @@ impl RuleKind {
 }
 
 impl RuleSpec {
-    /// What can be said of the rule by itself.
+    /// Checks all that can be checked without the other rules.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with it.
+    /// A sentence that says what is wrong with the rule.
     pub fn check(&self) -> Result<(), String> {
         let well_formed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if self.id.is_empty() || !self.id.chars().all(well_formed) {
@@ -160,10 +155,10 @@ impl RuleSpec {
         Ok(())
     }
 
-    /// The least size in bytes.
+    /// Parses the least size, in bytes.
     ///
     /// # Errors
-    /// If the size cannot be read.
+    /// If it is no size.
     pub fn min_size(&self) -> Result<Option<u64>, String> {
         self.min_size.as_deref().map(parse_size).transpose()
     }
@@ -176,12 +171,12 @@ struct RuleFile {
     rule: Vec<Spanned<RuleSpec>>,
 }
 
-/// Compiles the built-in rules, less those that are `off`, behind the `added` ones of a
-/// configuration file `(name, text)`: what a site says comes first. An added rule with a built-in
-/// one's id replaces it.
+/// Compiles the `added` rules of a configuration file `(name, text)`, and after them the built-in
+/// rules without those that are `off`. A site's own rules come first, so they win. An added rule
+/// with the id of a built-in rule replaces it.
 ///
 /// # Errors
-/// `FILE:LINE: rule …` with what is wrong.
+/// `FILE:LINE: rule …` and a sentence that says what is wrong.
 pub fn load(
     added: &[Spanned<RuleSpec>],
     (name, text): (&str, &str),

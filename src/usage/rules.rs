@@ -1,11 +1,10 @@
-//! Rules that say what is trash, cache and so on: data in TOML, compiled once, and matched while
-//! the walk descends.
+//! Rules that say what is trash, cache and so on, compiled for matching during the walk.
 //!
-//! Paths are compiled to a trie of components, so a directory is matched by its own name and the
-//! few trie nodes that its parent was at: one hash look-up for most directories, nothing for most
-//! files, and never a comparison of whole paths. Where several rules match, the first in the file
-//! wins, for an entry and everything below it; a rule further up the file may take a part out of
-//! what a later one claims (`.cache/pip` out of `.cache`).
+//! Paths are compiled to a trie of components ([`super::trie`]), so a directory is matched by its
+//! own name and the few trie nodes that its parent was at: one hash look-up for most directories,
+//! nothing for most files, and never a comparison of whole paths. If several rules match, the first
+//! wins, for an entry and everything below it. So an earlier rule takes its part out of what a
+//! later one claims (`.cache/pip` out of `.cache`).
 
 use std::io;
 
@@ -14,23 +13,22 @@ use super::rule_file::{RuleKind, RuleSpec};
 use super::trie::{Entered, NamePattern, TreeLevel, Trie};
 use crate::usage::Probe;
 
-/// Position of a rule in its list; the lower one wins.
+/// Position of a rule in the list; the lower one wins.
 pub type RuleIndex = u16;
 
-/// One rule as reports name it.
+/// One compiled rule.
 #[derive(Clone, Debug)]
 pub struct Rule {
     /// Unique name.
     pub id: String,
-    /// What it says.
     pub class: Class,
-    /// A hint names a directory and counts it as [`Class::Rest`]: it may be worth a look.
+    /// True for a rule that names a directory worth a look, and counts it as [`Class::Rest`].
     pub hint: bool,
-    /// The command that reclaims it; `{path}` stands for the quoted path.
+    /// The command that deletes a finding; `{path}` stands for the quoted path.
     pub command: Option<String>,
-    /// What its owner does instead, in words.
+    /// What the owner does instead, in words.
     pub advice: Option<String>,
-    /// A word of caution.
+    /// A risk or condition of the command or the advice.
     pub note: Option<String>,
     beside: Markers,
     contains: Markers,
@@ -39,10 +37,10 @@ pub struct Rule {
     pathless: bool,
 }
 
-/// A set of marker names, as bits.
+/// A set of marker names, one bit each. A marker is a name in a directory that a rule depends on.
 type Markers = u64;
 
-/// A rule by file name.
+/// A pattern of a rule for files.
 #[derive(Debug)]
 struct FileRule {
     rule: RuleIndex,
@@ -57,16 +55,17 @@ pub struct Rules {
     paths: Trie,
     files: Vec<FileRule>,
     markers: Vec<Box<[u8]>>,
-    /// For each first byte the lengths, as bits, of the markers that begin with it.
+    /// By first byte, the lengths of the markers that begin with it, as bits. It rejects nearly all
+    /// names without comparing them.
     marker_gate: Box<[u64; 256]>,
     pathless: Vec<RuleIndex>,
 }
 
 impl Rules {
-    /// Compiles rules; the first wins.
+    /// Compiles rules, the first of which wins.
     ///
     /// # Errors
-    /// The position of the bad rule in `specs`, and a sentence about it.
+    /// The position of a bad rule in `specs`, and a sentence that says what is wrong.
     pub fn compile<'a>(
         specs: impl IntoIterator<Item = &'a RuleSpec>,
     ) -> Result<Self, (usize, String)> {
@@ -145,17 +144,16 @@ impl Rules {
         Ok(set)
     }
 
-    /// The rule at `index`.
     pub fn get(&self, index: RuleIndex) -> &Rule {
         &self.rules[usize::from(index)]
     }
 
-    /// Matches the directory `name` below one that was at `parent`.
+    /// Matches the directory `name` below one that is at the trie nodes `parent`.
     pub fn enter(&self, place: TreeLevel, parent: &[u16], name: &[u8]) -> Entered {
         self.paths.enter(place, parent, name)
     }
 
-    /// The first rule that matches a regular file by its name and apparent size.
+    /// Finds the first rule that matches a regular file by its name and apparent size.
     #[inline]
     pub fn file(&self, name: &[u8], size: u64) -> Option<RuleIndex> {
         self.files
@@ -164,7 +162,7 @@ impl Rules {
             .map(|file| file.rule)
     }
 
-    /// The bit of `name` if a rule looks for it, else 0.
+    /// Returns the bit of `name` if it is a marker, else 0.
     #[inline]
     pub fn marker(&self, name: &[u8]) -> u64 {
         let Some(&first) = name.first() else { return 0 };
@@ -177,7 +175,7 @@ impl Rules {
         }
     }
 
-    /// How many bytes at the start of a file of that name a rule compares.
+    /// Returns how many bytes at the start of a file of that name a rule compares.
     #[inline]
     pub fn head_of(&self, name: &[u8]) -> u32 {
         let marker = self.marker(name);
@@ -189,19 +187,19 @@ impl Rules {
         u32::try_from(heads.max().unwrap_or(0)).unwrap_or(u32::MAX)
     }
 
-    /// The names of the markers that are not among `seen`.
+    /// Lists the markers that are not among `seen`.
     pub fn markers_but(&self, seen: u64) -> impl Iterator<Item = &[u8]> {
         let unseen = move |(bit, _): &(usize, _)| seen & (1 << bit) == 0;
         self.markers.iter().enumerate().filter(unseen).map(|(_, name)| &**name)
     }
 
-    /// Whether a directory's own contents must be known before the rule applies.
+    /// True if the rule depends on the directory's own contents.
     pub fn looks_inside(&self, index: RuleIndex) -> bool {
         let rule = self.get(index);
         rule.contains | rule.unless_contains != 0
     }
 
-    /// Whether the names beside a directory let the rule apply to it.
+    /// True if the names beside a directory let the rule apply to it.
     ///
     /// # Errors
     /// What the probe answered.
@@ -210,8 +208,8 @@ impl Rules {
         Ok(beside == 0 || seen.first_of(self, beside)?.is_some())
     }
 
-    /// The first rule, of those that look inside, that applies to a directory: one of `matched`
-    /// (by path) or one without a path, and only one before `current`.
+    /// Finds the first rule before `current` that depends on a directory's contents and applies to
+    /// it. Candidates are the rules `matched` by path and those without a path.
     ///
     /// # Errors
     /// What the probe answered.
@@ -252,17 +250,15 @@ impl Rules {
     }
 }
 
-/// Which markers a listing has shown so far.
+/// The markers that a listing has seen so far, and a way to ask for the others.
 pub struct Seen<'a> {
-    /// Their bits.
+    /// One bit each.
     pub markers: u64,
-    /// Whether more may come.
     pub listing: Extent,
-    /// Asks the file system.
     pub probe: &'a dyn Probe,
 }
 
-/// How much of a directory has been listed.
+/// How much of a directory a listing has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// All of it.
@@ -272,7 +268,7 @@ pub enum Extent {
 }
 
 impl Seen<'_> {
-    /// The first marker of `wanted` that the directory holds.
+    /// Finds the first marker of `wanted` that the directory holds.
     fn first_of(&self, rules: &Rules, wanted: Markers) -> io::Result<Option<usize>> {
         for bit in (0..rules.markers.len()).filter(|bit| wanted & (1 << bit) != 0) {
             if self.markers & (1 << bit) != 0
@@ -289,7 +285,7 @@ fn length_bit(name: &[u8]) -> u64 {
     1 << name.len().min(63)
 }
 
-/// `a/{b,c}/d` as `a/b/d` and `a/c/d`, so that alternatives stay literal look-ups.
+/// Expands `a/{b,c}/d` to `a/b/d` and `a/c/d`, so that alternatives stay literal look-ups.
 fn expand_braces(path: &str) -> Vec<String> {
     if let Some((before, rest)) = path.split_once('{')
         && let Some((choices, after)) = rest.split_once('}')

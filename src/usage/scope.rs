@@ -1,4 +1,4 @@
-//! What belongs to a scan: which homes, which mounts, and what is left out.
+//! The scope of a scan: which homes, which mounts, and which paths are excluded.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -9,30 +9,28 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::usage::{Attrs, FileKind, Mount};
 
-/// What a scan looks at.
+/// The part of the tree that a scan reads.
 #[derive(Debug, Default)]
 pub struct Scope {
     /// Depth of the homes below the root; 0 makes the root one home.
     pub home_depth: u32,
-    /// The homes to look at, by their last component; all where none is named.
+    /// The homes to read, by their last component; `None` for all.
     pub homes: Option<BTreeSet<Vec<u8>>>,
-    /// Whether other mounts are entered.
     pub mounts: Mounts,
-    /// What is left out.
     pub exclude: Exclude,
 }
 
-/// Whether other mounts below the root are entered.
+/// The choice to enter other mounts below the root.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mounts {
     /// Stay on the root's file system.
     #[default]
     Skip,
-    /// Go on.
+    /// Enter them.
     Cross,
 }
 
-/// Globs of what is left out.
+/// Globs of paths to leave out.
 #[derive(Debug, Default)]
 pub struct Exclude {
     globs: Vec<String>,
@@ -40,7 +38,7 @@ pub struct Exclude {
 }
 
 impl Scope {
-    /// Whether the entry `name` at `depth` is to be looked at.
+    /// True if the entry `name` at `depth` is to be read.
     pub(super) fn selects(&self, depth: u32, name: &[u8]) -> bool {
         match &self.homes {
             Some(homes) if depth == self.home_depth => homes.contains(name),
@@ -48,7 +46,7 @@ impl Scope {
         }
     }
 
-    /// Whether an inode at `depth` counts: with homes named, only what is in them.
+    /// True if an inode at `depth` counts. If homes are named, only inodes in them do.
     pub(super) fn counts_at(&self, depth: u32) -> bool {
         self.homes.is_none() || depth >= self.home_depth
     }
@@ -61,7 +59,7 @@ impl Scope {
         match (attrs.kind, attrs.mount) {
             (FileKind::Dir, Mount::Root) => true,
             (FileKind::Dir, Mount::Inside) => elsewhere,
-            // overlayfs gives files the device of the layer they lie on.
+            // overlayfs gives a file the device of the layer that holds it.
             (_, mount) => elsewhere && mount == Mount::Root,
         }
     }
@@ -71,7 +69,7 @@ impl Exclude {
     /// Compiles globs that are relative to the root; `*` does not match a `/`, `**` does.
     ///
     /// # Errors
-    /// Names the glob.
+    /// A sentence that names the bad glob.
     pub fn new(globs: &[String]) -> Result<Self, String> {
         let mut set = GlobSetBuilder::new();
         for glob in globs {
@@ -91,22 +89,20 @@ impl Exclude {
         })
     }
 
-    /// The globs as they were given.
+    /// Returns the globs as they were given.
     pub fn globs(&self) -> &[String] {
         &self.globs
     }
 
-    /// Whether nothing is left out.
     pub fn is_empty(&self) -> bool {
         self.globs.is_empty()
     }
 
-    /// How many globs there are.
     pub fn len(&self) -> usize {
         self.globs.len()
     }
 
-    /// The first glob that matches `path`, which is relative to the root.
+    /// Returns the position of the first glob that matches `path`, which is relative to the root.
     pub fn first_match(&self, path: &[u8]) -> Option<usize> {
         self.set.matches(Path::new(OsStr::from_bytes(path))).into_iter().min()
     }

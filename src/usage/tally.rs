@@ -1,43 +1,41 @@
-//! Sums over inodes. A tally is a commutative monoid: directories may be committed in any order
-//! and by any worker, and the result is the same (the property tests hold this).
+//! Sums over inodes. Tallies merge in any order, so directories may be committed in any order and
+//! by any worker with the same result (a property test holds this).
 
 use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes};
 use crate::usage::{Attrs, FileKind};
 
-/// Inodes and the bytes allocated to them.
+/// A number of inodes and the bytes allocated to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amount {
-    /// How many inodes.
     pub inodes: u64,
-    /// `st_blocks * 512` of them.
+    /// Sum of `st_blocks * 512`.
     pub allocated: AllocatedBytes,
 }
 
 impl Amount {
-    /// One inode of `allocated` bytes.
+    /// Returns one inode of `allocated` bytes.
     pub fn one(allocated: u64) -> Self {
         Self { inodes: 1, allocated: AllocatedBytes(allocated) }
     }
 
-    /// Adds another part.
     pub fn merge(&mut self, other: Amount) {
         self.inodes += other.inodes;
         self.allocated += other.allocated;
     }
 
-    /// Both together.
+    /// Returns the sum of both.
     pub fn plus(mut self, other: Amount) -> Amount {
         self.merge(other);
         self
     }
 
-    /// What EFS bills for it.
+    /// Returns what EFS meters for it: 2 KiB for each inode, and the allocated bytes.
     pub fn metered(self) -> MeteredBytes {
         MeteredBytes::of(self.allocated, self.inodes)
     }
 }
 
-/// Where one age of mtime ends and the next begins, computed once per run.
+/// The limits between the ages of mtime, computed once per run.
 #[derive(Clone, Copy, Debug)]
 pub struct Ages {
     /// Seconds since 1970 before which an inode is older than 7, 30, 90 and 365 days.
@@ -45,16 +43,16 @@ pub struct Ages {
 }
 
 impl Ages {
-    /// How many ages there are: up to 7 d, 30 d, 90 d, 1 y, and older.
+    /// Number of ages: up to 7 d, 30 d, 90 d, 1 y, and older.
     pub const COUNT: usize = 5;
 
-    /// The ages as seen at `now`, seconds since 1970.
+    /// Computes the limits for `now`, in seconds since 1970.
     pub fn at(now: i64) -> Self {
         const DAY: i64 = 86_400;
         Self { cutoffs: [7, 30, 90, 365].map(|days| now.saturating_sub(days * DAY)) }
     }
 
-    /// Which age `mtime` falls in, 0 the youngest. A time in the future is young.
+    /// Returns the age that `mtime` falls in, 0 for the youngest. A time in the future is young.
     pub fn of(&self, mtime: i64) -> usize {
         self.cutoffs.iter().filter(|cutoff| mtime < **cutoff).count()
     }
@@ -75,16 +73,16 @@ pub struct Tally {
     pub apparent: ApparentBytes,
     /// Sum of `st_blocks * 512`.
     pub allocated: AllocatedBytes,
-    /// The same by age of mtime.
+    /// Inodes and allocated bytes by age of mtime.
     pub by_age: [Amount; Ages::COUNT],
-    /// Newest mtime of anything, seconds since 1970.
+    /// Newest mtime, in seconds since 1970.
     pub newest: Option<i64>,
-    /// What is owned by another uid than the home's.
+    /// Inodes of another uid than the home's.
     pub foreign: Amount,
 }
 
 impl Tally {
-    /// Counts one inode. `owner` is the uid of the home it lies in, if homes have one here.
+    /// Counts one inode. `owner` is the uid of its home; `None` outside of homes.
     #[inline]
     pub fn count(&mut self, attrs: &Attrs, ages: &Ages, owner: Option<u32>) {
         match attrs.kind {
@@ -95,15 +93,14 @@ impl Tally {
         }
         self.apparent += ApparentBytes(attrs.apparent);
         self.allocated += AllocatedBytes(attrs.allocated);
-        let part = Amount::one(attrs.allocated);
-        self.by_age[ages.of(attrs.mtime)].merge(part);
+        let amount = Amount::one(attrs.allocated);
+        self.by_age[ages.of(attrs.mtime)].merge(amount);
         self.newest = self.newest.max(Some(attrs.mtime));
         if owner.is_some_and(|uid| uid != attrs.uid) {
-            self.foreign.merge(part);
+            self.foreign.merge(amount);
         }
     }
 
-    /// Adds another tally.
     pub fn merge(&mut self, other: &Tally) {
         self.files += other.files;
         self.dirs += other.dirs;
@@ -118,13 +115,13 @@ impl Tally {
         self.foreign.merge(other.foreign);
     }
 
-    /// Inodes of every kind.
+    /// Returns the number of inodes of every kind.
     pub fn inodes(&self) -> u64 {
         self.files + self.dirs + self.symlinks + self.other
     }
 
-    /// Inodes and allocated bytes.
-    pub fn part(&self) -> Amount {
+    /// Returns inodes and allocated bytes.
+    pub fn amount(&self) -> Amount {
         Amount { inodes: self.inodes(), allocated: self.allocated }
     }
 }
@@ -177,11 +174,11 @@ mod tests {
                 merged.merge(&tally(all.iter().filter(|(_, p)| *p == part).map(|(a, _)| a)));
             }
             prop_assert_eq!(&merged, &whole);
-            let ages = whole.by_age.iter().fold(Amount::default(), |mut sum, part| {
-                sum.merge(*part);
+            let ages = whole.by_age.iter().fold(Amount::default(), |mut sum, amount| {
+                sum.merge(*amount);
                 sum
             });
-            prop_assert_eq!(ages, whole.part());
+            prop_assert_eq!(ages, whole.amount());
         }
     }
 

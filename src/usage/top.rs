@@ -1,34 +1,34 @@
-//! The N largest, kept while the walk goes on.
+//! The N largest files or directories, kept during the walk.
 
 use std::cmp::Reverse;
 
-/// Something large: a file or a directory.
+/// A file or directory that may be among the largest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Large {
     /// Path below the root, bytes as the file system has them.
     pub path: Box<[u8]>,
-    /// `st_blocks * 512`; of a directory, of everything below it.
+    /// `st_blocks * 512`; for a directory, the sum of everything below it.
     pub allocated: u64,
-    /// `st_size`; of a directory 0.
+    /// `st_size`; 0 for a directory.
     pub apparent: u64,
-    /// Last change, seconds since 1970; of a directory its own.
+    /// Last change of the file, or of the directory itself, in seconds since 1970.
     pub mtime: i64,
-    /// Link count of a file; of a directory 1.
+    /// Link count; 1 for a directory.
     pub nlink: u32,
-    /// (device, inode): one inode stands in a list once, under its smallest path.
+    /// (device, inode): a list holds each inode once, with its smallest path.
     pub inode: (u64, u64),
 }
 
 impl Large {
-    /// Larger first, then by path: a total order, so that the list does not depend on timing.
-    /// Apparent bytes go before the path because files of one block are many.
+    /// Key that sorts larger ones first, then by path. The order is total, so the list does not
+    /// depend on timing. Apparent bytes go before the path because many files have one block.
     fn rank(&self) -> (Reverse<(u64, u64)>, &[u8]) {
         (Reverse((self.allocated, self.apparent)), &self.path)
     }
 }
 
-/// A size, in whole blocks of 512 bytes, of which a larger file never has a smaller one, in one word so that workers may read it
-/// without a lock: blocks, and below them apparent bytes as far as they fit.
+/// Packs a size into one word, which workers may read without a lock: blocks of 512 bytes, and
+/// below them apparent bytes as far as they fit. A larger file never has a smaller key.
 pub(super) fn size_key(allocated: u64, apparent: u64) -> u64 {
     const APPARENT_BITS: u32 = 24;
     let blocks = allocated / 512;
@@ -38,7 +38,7 @@ pub(super) fn size_key(allocated: u64, apparent: u64) -> u64 {
     blocks << APPARENT_BITS | apparent.min((1 << APPARENT_BITS) - 1)
 }
 
-/// The `limit` largest of all that were offered, whatever the order they were offered in.
+/// The `limit` largest of all that were offered, in whatever order.
 #[derive(Clone, Debug)]
 pub struct Top {
     limit: usize,
@@ -46,16 +46,15 @@ pub struct Top {
 }
 
 impl Top {
-    /// Keeps at most `limit`.
     pub fn new(limit: usize) -> Self {
         Self { limit, items: Vec::new() }
     }
 
-    /// Offers one.
+    /// Adds an item if it is among the largest.
     ///
-    /// That the outcome does not depend on the order: an inode's rank only improves when a
-    /// smaller path of it comes, so whatever an inode pushes out it would also push out with its
-    /// final rank.
+    /// The outcome does not depend on the order of offers: an inode's rank only improves, when a
+    /// smaller path of it comes, so whatever it pushes out it would also push out with its final
+    /// rank.
     pub fn offer(&mut self, item: Large) {
         if let Some(twin) = self.items.iter().position(|other| other.inode == item.inode) {
             if self.items[twin].rank() <= item.rank() {
@@ -70,7 +69,8 @@ impl Top {
         }
     }
 
-    /// The `size_key` below which an offer changes nothing. What has no block is never large.
+    /// Returns the `size_key` below which an offer changes nothing. A file without a block is never
+    /// among the largest.
     pub fn floor(&self) -> u64 {
         match self.items.last() {
             Some(last) if self.items.len() >= self.limit => size_key(last.allocated, last.apparent),
@@ -79,7 +79,7 @@ impl Top {
         }
     }
 
-    /// The largest, largest first.
+    /// Returns the items, largest first.
     pub fn items(&self) -> &[Large] {
         &self.items
     }

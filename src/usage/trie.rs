@@ -1,8 +1,8 @@
-//! Paths of rules, component by component.
+//! A trie of the rules' paths, component by component.
 //!
-//! A trie with two roots: one for paths relative to a home, one for paths that match anywhere. A
-//! directory remembers the nodes it is at, usually none, and a child follows from these and its
-//! own name.
+//! It has two roots: one for paths relative to a home, one for paths that match anywhere. A
+//! directory keeps the nodes it is at, usually none. The nodes of a child follow from these and
+//! from the child's name.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -13,13 +13,13 @@ use globset::GlobMatcher;
 
 use super::rules::RuleIndex;
 
-/// Nodes a directory is at.
+/// The nodes that a directory is at.
 pub(super) type States = Box<[u16]>;
 
 const ANCHORED: u16 = 0;
 const ANYWHERE: u16 = 1;
 
-/// How one component of a path is compared.
+/// One component of a path.
 #[derive(Debug)]
 pub(super) enum NamePattern {
     Literal(Box<[u8]>),
@@ -63,16 +63,16 @@ struct TrieNode {
     accepts: Vec<RuleIndex>,
 }
 
-/// What entering a directory matched.
+/// The matches of a directory.
 #[derive(Debug, Default)]
 pub struct Entered {
-    /// Where the directory is in the trie.
+    /// The trie nodes it is at.
     pub states: States,
-    /// Rules whose path matched, first rule first.
+    /// Rules with a path that matches, first rule first.
     pub rules: Vec<RuleIndex>,
 }
 
-/// Where a directory stands, which decides the rules that can match it.
+/// The level of a directory in the tree, which decides which rules can match it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TreeLevel {
     /// Above the homes: only rules that match anywhere.
@@ -123,7 +123,7 @@ impl Trie {
         Ok(child)
     }
 
-    /// The directory `name` below one that was at `parent`.
+    /// Matches the directory `name` below one that is at the nodes `parent`.
     pub(super) fn enter(&self, place: TreeLevel, parent: &[u16], name: &[u8]) -> Entered {
         let mut states: Vec<u16> = Vec::new();
         let parent = if place == TreeLevel::InHome { parent } else { &[] };
