@@ -187,7 +187,6 @@ tree "$served" "$dirs" "$files"
 serve
 /job/efs-scan --version >/dev/null
 delay "$delay"
-calls() { awk '$1 == "rpc" { print $2 }' /proc/net/rpc/nfsd; }
 # one NAME COMMAND...: prints "NAME seconds requests", as the server counted them.
 one() {
   local before began ended

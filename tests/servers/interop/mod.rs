@@ -142,25 +142,25 @@ fn what_is_not_exported_is_fatal_and_said() {
 
 #[test]
 fn linux_gives_the_report_of_the_posix_engine() {
-    let Some(bed) = knfsd::bed() else { return };
-    let posix = bed.report("posix");
-    assert_eq!(posix["totals"]["allocated_bytes"], bed.number("allocated"));
+    let Some(facts) = knfsd::facts() else { return };
+    let posix = facts.report("posix");
+    assert_eq!(posix["totals"]["allocated_bytes"], facts.number("allocated"));
     for way in ["auto", "one", "many"] {
-        let nfs = bed.report(way);
+        let nfs = facts.report(way);
         assert_same(&nfs, "nfs://127.0.0.1/tree", &posix, "/tmp/efs/tree", way);
     }
     // As the mounted engine sees it over NFS, too.
-    assert_same(&bed.report("mounted"), "/mnt/efs/tree", &posix, "/tmp/efs/tree", "mounted");
+    assert_same(&facts.report("mounted"), "/mnt/efs/tree", &posix, "/tmp/efs/tree", "mounted");
 }
 
 #[test]
 fn linux_is_asked_once_for_each_directory() {
-    let Some(bed) = knfsd::bed() else { return };
-    let dirs = bed.report("posix")["totals"]["dirs"].as_u64().unwrap();
+    let Some(facts) = knfsd::facts() else { return };
+    let dirs = facts.report("posix")["totals"]["dirs"].as_u64().unwrap();
     // What a rule wants to read, the large directory, and the beginning and end of a session.
     const MORE: u64 = 60;
     for way in ["auto", "one", "many"] {
-        let requests = bed.number(&format!("{way}.requests"));
+        let requests = facts.number(&format!("{way}.requests"));
         assert!(
             (dirs..=dirs + MORE).contains(&requests),
             "{way}: {requests} for {dirs} directories"
@@ -170,8 +170,8 @@ fn linux_is_asked_once_for_each_directory() {
 
 #[test]
 fn directories_may_go_while_linux_lists_them() {
-    let Some(bed) = knfsd::bed() else { return };
-    let report = bed.report("vanishing");
+    let Some(facts) = knfsd::facts() else { return };
+    let report = facts.report("vanishing");
     assert_eq!(report["run"]["coverage"], "complete", "{report}");
     assert_eq!(report["errors"]["count"], 0, "{report}");
     // None of those that stayed is missing; the others were there when their parent was listed.

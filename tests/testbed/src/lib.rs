@@ -16,6 +16,7 @@ mod skip;
 pub mod terminator;
 #[cfg(target_os = "linux")]
 pub mod tree;
+pub mod uml;
 
 pub use files::{ODD_NAME, file, raw, scratch};
 pub use oracles::{du, find};

@@ -1,16 +1,17 @@
 # shellcheck shell=bash
-# What jobs in the guest share: trees, an NFSv4.1 server and its mount, delay, and counters.
+# Functions for jobs in the guest: trees, an NFSv4.1 server and its mount, delay, and counters.
 #
-# There is one processor, and a system call costs some ten times what it costs outside: believe
-# counts, and times only where the delay dominates them.
+# The guest has one processor, and a system call costs about ten times as much as on the host: trust
+# counts, and times only if the network delay dominates them.
 set -euo pipefail
 
 served=/tmp/efs
 mount=/mnt/efs
 mkdir -p "$served"
 
-# tree DIR DIRECTORIES FILES [BYTES]: homes with ten directories each, in which lie that many files
-# of one home's number of BYTES (1,000) more than the other's. DIRECTORIES counts the homes too.
+# tree DIR DIRECTORIES FILES [BYTES]: makes homes with ten directories each, FILES files in each
+# directory and home. A file has BYTES (1,000) bytes plus the number of its home. DIRECTORIES
+# includes the homes.
 tree() {
   python3 -S -E - "$@" <<'PYTHON'
 import os, sys
@@ -31,7 +32,7 @@ for number in range(count):
 PYTHON
 }
 
-# many DIR FILES: one directory of so many empty files. One call each: mknod, not open and close.
+# many DIR FILES: makes a directory of FILES empty files, with one mknod each, not open and close.
 many() {
   python3 -S -E - "$@" <<'PYTHON'
 import os, sys
@@ -54,12 +55,12 @@ serve() {
   mount --bind /run/exports /etc/exports
   exportfs -ra
   rpc.mountd -N 3 -V 4
-  # What EFS offers; with the guest's little memory it would be half of it.
+  # As EFS offers. With the guest's little memory the default is half of it.
   echo 1048576 >/proc/fs/nfsd/max_block_size
   rpc.nfsd -N 3 -V 4.1 64
 }
 
-# mounted [OPTIONS]: mounts it as the EFS mount helper does, anew if it is mounted: that empties
+# mounted [OPTIONS]: mounts the export as the EFS mount helper does. Unmounts it first, which empties
 # the caches.
 mounted() {
   unmounted
@@ -73,7 +74,7 @@ unmounted() {
   fi
 }
 
-# delay TIME: each way, as `5ms`; 0ms takes it away.
+# delay TIME: sets the network delay, each way, such as `5ms`; 0ms removes it.
 delay() {
   tc qdisc del dev lo root 2>/dev/null || true
   if [[ $1 != 0ms ]]; then
@@ -81,8 +82,11 @@ delay() {
   fi
 }
 
-# counters: "NAME OPERATIONS" of each kind of request that the mount made so far, and "xprt" with
-# the number of connections.
+# calls: prints the number of requests that the server has received.
+calls() { awk '$1 == "rpc" { print $2 }' /proc/net/rpc/nfsd; }
+
+# counters: prints "NAME OPERATIONS" for each kind of request that the mount has made, and
+# "connections" with their number.
 counters() {
   awk -v mount="$mount" '
     $1 == "device" { here = $5 == mount }
@@ -91,7 +95,7 @@ counters() {
     END { print "connections", connections }' /proc/self/mountstats
 }
 
-# measured NAME COMMAND...: runs it (output in /run/NAME.out and .err) and prints what it cost:
+# measured NAME COMMAND...: runs COMMAND (output in /run/NAME.out and .err) and prints its cost:
 # NAME.code, NAME.seconds, NAME.GETATTR and so on, and their sum NAME.requests.
 measured() {
   local name=$1 code=0 began ended
@@ -113,7 +117,7 @@ measured() {
   fi
 }
 
-# say WORDS...: progress, for whoever watches.
+# say WORDS...: reports progress on standard error.
 say() {
   printf '%5.1f s  %s\n' "$(cut -d' ' -f1 /proc/uptime)" "$*" >&2
 }
