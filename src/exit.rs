@@ -1,6 +1,6 @@
-//! How the program ends.
+//! How the program ends: exit codes, and the failures that lead to them.
 
-/// What the program says by its exit code.
+/// The exit code of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Everything was read.
@@ -11,18 +11,18 @@ pub enum Exit {
     Usage,
     /// There is a result, but something could not be read.
     Partial,
-    /// A home is over its quota, and that was asked for.
+    /// A home is over its quota, with `--fail-on-quota`.
     OverQuota,
-    /// Something could not be published, and waits in the spool.
+    /// Something could not be published and waits in the spool.
     Unpublished,
-    /// What was published last is old, and that was asked for.
+    /// The newest published run is old.
     Stale,
-    /// Ended by SIGINT or SIGTERM; what was seen was printed.
+    /// SIGINT or SIGTERM ended the program.
     Interrupted,
 }
 
 impl Exit {
-    /// The number.
+    /// The number that the process ends with.
     pub fn code(self) -> u8 {
         match self {
             Self::Complete => 0,
@@ -37,16 +37,26 @@ impl Exit {
     }
 }
 
-/// Why there is no result, and the exit code for it.
-#[derive(Debug)]
-pub(crate) struct Failure(pub(crate) Exit, pub(crate) String);
+/// Why a command has no result, in one line, and the exit code that says so.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) problem: String,
+}
 
 impl Failure {
-    pub(crate) fn usage(problem: impl ToString) -> Self {
-        Self(Exit::Usage, problem.to_string())
+    pub(crate) fn new(exit: Exit, problem: impl ToString) -> Self {
+        Self { exit, problem: problem.to_string() }
     }
 
+    /// A flag, the configuration or a rule is wrong.
+    pub(crate) fn usage(problem: impl ToString) -> Self {
+        Self::new(Exit::Usage, problem)
+    }
+
+    /// Something else went wrong.
     pub(crate) fn fatal(problem: impl ToString) -> Self {
-        Self(Exit::Fatal, problem.to_string())
+        Self::new(Exit::Fatal, problem)
     }
 }

@@ -8,7 +8,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`cli`] | flags and commands, clap only |
-//! | [`config`] | flags over environment over a TOML file, checked once |
+//! | `config` | flags over environment over a TOML file, checked once |
 //! | `commands` | one file a command: prepare, do, deliver |
 //! | [`scan`] | engines list directories: `posix`, `portable` (jwalk), `nfs` (without a mount) |
 //! | [`usage`] | entry, its home and rule, hard links, tallies |
@@ -65,7 +65,7 @@ pub mod aws;
 pub mod cli;
 mod columns;
 mod commands;
-pub mod config;
+mod config;
 mod exit;
 pub mod history;
 mod log;

@@ -1,18 +1,43 @@
-//! What is said on stderr: one line of summary for cron, warnings, and more on request.
+//! Messages on stderr: the summary line for cron, warnings and errors, and more on request.
 
 use std::io;
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::cli::{CommonArgs, LogFormat};
 use crate::text::printable;
 
-/// The target of the summary line, which is said unless `--quiet`.
+/// The target of the summary line, which is logged unless `--quiet`.
 pub(crate) const SUMMARY: &str = "efs_scan::summary";
 
-/// Says why there is no result, in one line whatever a name in it holds.
+/// Form of the messages on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object each, for log collectors
+    Json,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// Warnings and the summary line, too.
+    Normal,
+    /// Progress in words, too, and what libraries report.
+    Verbose,
+    /// Everything.
+    Debug,
+}
+
+/// Logs why there is no result, in one line whatever a name in it holds.
 pub(crate) fn failure(format: LogFormat, problem: &str) {
     match format {
         LogFormat::Text => eprintln!("efs-scan: {}", printable(problem.as_bytes())),
@@ -26,17 +51,16 @@ pub(crate) fn failure(format: LogFormat, problem: &str) {
     }
 }
 
-/// Starts it.
-pub(crate) fn init(common: &CommonArgs, format: LogFormat) {
-    let (level, summary) = match (common.quiet, common.verbose) {
-        (true, _) => (LevelFilter::ERROR, LevelFilter::ERROR),
-        (_, 0) => (LevelFilter::WARN, LevelFilter::INFO),
-        (_, 1) => (LevelFilter::INFO, LevelFilter::INFO),
-        _ => (LevelFilter::DEBUG, LevelFilter::INFO),
+/// Starts logging.
+pub(crate) fn init(verbosity: Verbosity, format: LogFormat) {
+    // Libraries log only on request: our errors repeat what matters of their messages.
+    let (ours, summary, libraries) = match verbosity {
+        Verbosity::Quiet => (LevelFilter::ERROR, LevelFilter::ERROR, LevelFilter::OFF),
+        Verbosity::Normal => (LevelFilter::WARN, LevelFilter::INFO, LevelFilter::OFF),
+        Verbosity::Verbose => (LevelFilter::INFO, LevelFilter::INFO, LevelFilter::INFO),
+        Verbosity::Debug => (LevelFilter::DEBUG, LevelFilter::INFO, LevelFilter::DEBUG),
     };
-    // Libraries have their say only when it is asked for: what matters of it is in our errors.
-    let others = if common.verbose > 0 { level } else { LevelFilter::OFF };
-    let targets = Targets::new().with_default(others).with_target("efs_scan", level);
+    let targets = Targets::new().with_default(libraries).with_target("efs_scan", ours);
     let targets = targets.with_target(SUMMARY, summary);
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let layer = match format {
@@ -46,6 +70,6 @@ pub(crate) fn init(common: &CommonArgs, format: LogFormat) {
             layer.without_time().with_target(false).with_ansi(ansi).boxed()
         }
     };
-    // A second start in one process (tests) keeps the first.
+    // A process that starts logging twice (a test) keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
 }

@@ -1,4 +1,4 @@
-//! Parses the command line, runs, and says by the exit code how it went.
+//! Parses the command line, runs the command, and returns its exit code.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What the package is built with: man page, completions, JSON Schema. The results are kept in
+//! `efs-scan generate`: the man page, completions and JSON Schema of the package. They are kept in
 //! `deploy/generated`, and a test compares them.
 
 use std::io::{self, Write};
@@ -6,13 +6,19 @@ use std::io::{self, Write};
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Generate};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
 use crate::report::json_schema;
 
-/// Writes one of them.
-///
-/// # Errors
-/// If `out` cannot be written to.
-pub(crate) fn generate(what: &Generate, out: &mut impl Write) -> io::Result<()> {
+/// Writes a part of the package to stdout.
+pub(super) fn run(what: &Generate) -> Result<Exit, Failure> {
+    let mut bytes = Vec::new();
+    generate(what, &mut bytes).map_err(Failure::fatal)?;
+    Output::Stdout.write(&bytes).map_err(Failure::fatal)?;
+    Ok(Exit::Complete)
+}
+
+fn generate(what: &Generate, out: &mut impl Write) -> io::Result<()> {
     let mut command = Cli::command();
     match what {
         Generate::Man => {

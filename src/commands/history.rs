@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::aws::Aws;
 use crate::cli::{HistoryArgs, HistoryFormat};
-use crate::config::Readers;
+use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::history::{self, Blocks, HistoryView};
 use crate::output::Output;
@@ -13,7 +13,8 @@ use crate::report::DuNames;
 use crate::service_error::ServiceError;
 use crate::units::{AllocatedBytes, parse_size};
 
-pub(super) fn run(args: &HistoryArgs, readers: &Readers) -> Result<Exit, Failure> {
+pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
+    let readers = loaded.readers().map_err(Failure::usage)?;
     let budget = args.budget.as_deref().map(parse_size).transpose();
     let budget = budget.map_err(|problem| Failure::usage(format!("--budget: {problem}")))?;
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;

@@ -6,22 +6,19 @@ use jiff::Timestamp;
 
 use crate::aws::Aws;
 use crate::cli::RemindArgs;
-use crate::config::Readers;
+use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, refuse_inside};
 use crate::published::{is_stale, newest_report};
-use crate::remind::{self, ReminderLedger, Reminding, Work};
+use crate::remind::{self, ReminderLedger, Work};
 use crate::report::{Coverage, HomeKind, Report};
 use crate::service_error::ServiceError;
 use crate::state::StateDir;
-use crate::stop::Stop;
 
-pub(super) fn run(
-    args: &RemindArgs,
-    readers: Readers,
-    reminding: &Reminding,
-    stop: &Stop,
-) -> Result<Exit, Failure> {
+pub(super) fn run(args: &RemindArgs, loaded: Loaded) -> Result<Exit, Failure> {
+    let reminding = loaded.reminding().map_err(Failure::usage)?;
+    let stop = super::stoppable()?;
+    let readers = loaded.readers().map_err(Failure::usage)?;
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let book = reminding.addresses.open().map_err(Failure::usage)?;
     let aws = Aws::default();
@@ -33,7 +30,7 @@ pub(super) fn run(
         let problem = format!(
             "nobody is reminded of old figures: the newest run in {from} finished {finished}"
         );
-        return Err(Failure(Exit::Stale, problem));
+        return Err(Failure::new(Exit::Stale, problem));
     }
     let sorted = remind::sort(&report, &book, reminding.trash);
     let directory = readers.state_dir.join(remind::STATE);
@@ -50,14 +47,14 @@ pub(super) fn run(
         }
     };
     let mut ledger = ReminderLedger::open(&directory, now).map_err(Failure::fatal)?;
-    let work = Work::new(&report, reminding, readers.home_at.as_deref(), &sorted, &ledger);
+    let work = Work::new(&report, &reminding, readers.home_at.as_deref(), &sorted, &ledger);
     let exit = match locked {
         None => {
             let text = remind::preview(&work, &ledger);
             Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
             Exit::Complete
         }
-        Some(_lock) => remind::send(&work, &mut ledger, &aws, stop)?,
+        Some(_lock) => remind::send(&work, &mut ledger, &aws, &stop)?,
     };
     Ok(match exit {
         Exit::Complete if warn_of_unread(&report) => Exit::Partial,

@@ -1,4 +1,4 @@
-//! Makes pages of the newest published run, and puts them into files or beside the runs.
+//! `efs-scan report`: makes HTML pages of the newest published run, as files or at the destination.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::aws::Aws;
 use crate::cli::ReportArgs;
-use crate::config::Readers;
+use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::history::{self, History};
 use crate::outbox::{Pointed, put_page};
@@ -17,14 +17,14 @@ use crate::report::Report;
 use crate::service_error::{ServiceError, ServiceResult};
 use crate::store::{Destination, Store};
 
-/// How far back the pages look that a scan publishes.
+/// Days of history on the pages that a scan publishes.
 const DAYS: u32 = 90;
 
-/// `efs-scan report`.
-pub(crate) fn run(args: &ReportArgs, readers: &Readers) -> Result<Exit, Failure> {
+pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
+    let readers = loaded.readers().map_err(Failure::usage)?;
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let failed = |error: ServiceError| Failure::fatal(error.text);
-    // A wrong path shows before anything is read.
+    // Opened first, so that a wrong path fails at once.
     let html = args.html.as_deref().map(|path| open("--html", path)).transpose()?;
     let aws = Aws::default();
     let store = from.open(&aws).map_err(failed)?;
@@ -43,9 +43,9 @@ pub(crate) fn run(args: &ReportArgs, readers: &Readers) -> Result<Exit, Failure>
     Ok(Exit::Complete)
 }
 
-/// Publishes the pages of the newest run after a scan. Whether that went well: what did not is
-/// logged, because the run itself is published.
-pub(crate) fn publish(to: &Destination, home_at: Option<&Path>, aws: &Aws) -> bool {
+/// Publishes the pages of the newest run after a scan. Returns true if that worked. It only logs what
+/// went wrong, because the run itself is published.
+pub(super) fn publish_pages(to: &Destination, home_at: Option<&Path>, aws: &Aws) -> bool {
     let done = || {
         let store = to.open(aws)?;
         let (report, history) = read(&*store, DAYS)?;
@@ -58,14 +58,14 @@ pub(crate) fn publish(to: &Destination, home_at: Option<&Path>, aws: &Aws) -> bo
     done.is_ok()
 }
 
-/// The newest run, and those of so many days before it.
+/// Reads the newest run, and the history of the days before it.
 fn read(store: &dyn Store, days: u32) -> ServiceResult<(Report, History)> {
     let report = newest_report(store)?;
     let history = history::read(store, days, report.run.finished)?;
     Ok((report, history))
 }
 
-/// The pages of users first: who reads about everybody finds what is behind it.
+/// Publishes the pages. Those of users come first: when the overview appears, they are there.
 fn put(store: &dyn Store, pages: &Pages<'_>) -> ServiceResult<()> {
     let mut newer = 0;
     for uid in pages.uids() {
@@ -75,6 +75,7 @@ fn put(store: &dyn Store, pages: &Pages<'_>) -> ServiceResult<()> {
     newer += usize::from(put_page(store, PAGE, &pages.overview())? == Pointed::Newer);
     match newer {
         0 => tracing::info!("published {}", store.name(PAGE)),
+        1 => tracing::warn!("1 page is of a newer run, and stays as it is"),
         _ => tracing::warn!("{newer} pages are of a newer run, and stay as they are"),
     }
     Ok(())

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::aws::{App, Aws};
 use crate::cli::{StatusArgs, StatusFormat};
-use crate::config::Readers;
+use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::names::domain_id;
 use crate::output::Output;
@@ -14,7 +14,8 @@ use crate::report;
 use crate::service_error::ServiceError;
 use crate::status::{Bases, StatusView, table};
 
-pub(super) fn run(args: &StatusArgs, readers: Readers) -> Result<Exit, Failure> {
+pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
+    let readers = loaded.readers().map_err(Failure::usage)?;
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let failed = |error: ServiceError| Failure::fatal(error.text);
     let aws = Aws::default();

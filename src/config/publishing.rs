@@ -1,168 +1,134 @@
-//! The settings of publishing: `[publish]`, `[cloudwatch]` and `[notify]`.
+//! The tables `[publish]`, `[cloudwatch]` and `[notify]`: where runs go.
 
 use std::path::Path;
 
+use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::ScanArgs;
-use crate::outbox::{Notify, UserMetrics};
-use crate::report::Prices;
+use super::Settings;
+use crate::outbox::{Notify, Publishing, UserMetrics};
 use crate::store::Destination;
-use crate::units::Usd;
-
-/// More than anybody asks for a GiB-month; amounts stay finite below it.
-const MAX_PRICE: f64 = 1e6;
 
 /// Namespace of the metrics, unless another is given.
 const DEFAULT_NAMESPACE: &str = "EfsScan";
 
 /// The table `[publish]`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct PublishSettings {
-    #[serde(skip_serializing_if = "Option::is_none")]
+pub(crate) struct PublishSettings {
+    /// Publish the run to s3://BUCKET/PREFIX or to a directory
+    #[arg(id = "publish", long = "publish", value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
     to: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+
+    /// Publish nothing, whatever the configuration says
+    #[arg(long = "no-publish", conflicts_with_all = ["publish", "cloudwatch", "notify_topic"])]
+    #[serde(skip)]
+    no_publish: bool,
+
+    /// Publish a run that was interrupted too
+    #[arg(id = "publish_interrupted", long = "publish-interrupted", value_name = "BOOL",
+          env = "EFS_SCAN_PUBLISH_INTERRUPTED", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     interrupted: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+
+    /// Publish pages to look at, too, as `efs-scan report --publish` does
+    #[arg(id = "publish_report", long = "publish-report", value_name = "BOOL",
+          env = "EFS_SCAN_PUBLISH_REPORT", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     report: Option<bool>,
 }
 
 /// The table `[cloudwatch]`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct CloudWatchSettings {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+pub(crate) struct CloudWatchSettings {
+    /// Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, at most
+    /// 3.60 USD a month [default namespace: EfsScan]
+    #[arg(id = "cloudwatch", long = "cloudwatch", value_name = "NAMESPACE",
+          env = "EFS_SCAN_CLOUDWATCH",
+          num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(super) namespace: Option<String>,
+
+    /// Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric
+    /// costs up to 0.30 USD a month: 500 users are up to 600 USD a month
+    #[arg(id = "cloudwatch_users", long = "cloudwatch-users", value_name = "BOOL|NAMES",
+          env = "EFS_SCAN_CLOUDWATCH_USERS",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     users: Option<UserMetrics>,
 }
 
 /// The table `[notify]`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct NotifySettings {
-    #[serde(skip_serializing_if = "Option::is_none")]
+pub(crate) struct NotifySettings {
+    /// Send a message to this SNS topic when other homes are over quota than before
+    #[arg(
+        id = "notify_topic",
+        long = "notify-topic",
+        value_name = "ARN",
+        env = "EFS_SCAN_NOTIFY_TOPIC"
+    )]
     topic: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+
+    /// Send the message after every run
+    #[arg(id = "notify_always", long = "notify-always", value_name = "BOOL",
+          env = "EFS_SCAN_NOTIFY_ALWAYS", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     always: Option<bool>,
 }
 
-/// The table `[prices]`, in USD per GiB-month.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct PriceSettings {
-    standard: Option<f64>,
-    infrequent_access: Option<f64>,
-    archive: Option<f64>,
-    source: Option<String>,
+impl PublishSettings {
+    /// The place that readers find runs at.
+    pub(super) fn destination(&self) -> Result<Option<Destination>, String> {
+        self.to.as_deref().map(str::parse).transpose()
+    }
 }
 
-impl PriceSettings {
-    /// What the file leaves out has its default.
-    pub(super) fn prices(&self) -> Result<Prices, String> {
-        let price = |name: &str, mine: Option<f64>, default: Usd| match mine {
-            Some(price) if !(0.0..=MAX_PRICE).contains(&price) => {
-                Err(format!("prices.{name}: {price} is no price of a GiB-month"))
-            }
-            mine => Ok(mine.map_or(default, Usd)),
+impl CloudWatchSettings {
+    /// Completes the namespace: without a flag it is the file's, and a flag without a value means
+    /// the file's or else the default.
+    pub(super) fn resolve_namespace(&mut self, in_file: Option<String>) {
+        self.namespace = match self.namespace.take() {
+            None => in_file,
+            Some(name) if name.is_empty() => in_file.or_else(|| Some(DEFAULT_NAMESPACE.to_owned())),
+            name => name,
         };
-        let default = Prices::default();
-        Ok(Prices {
-            standard: price("standard", self.standard, default.standard)?,
-            infrequent_access: price(
-                "infrequent_access",
-                self.infrequent_access,
-                default.infrequent_access,
-            )?,
-            archive: price("archive", self.archive, default.archive)?,
-            source: match &self.source {
-                Some(source) => source.clone(),
-                None if *self == Self::default() => default.source,
-                None => "configuration".to_owned(),
-            },
-        })
-    }
-
-    /// With every default said, for `efs-scan config`; nothing where nothing was said, because
-    /// only prices that were said hold where EFS tells no sizes.
-    pub(super) fn with_defaults(&self) -> Self {
-        let Ok(prices) = self.prices() else { return self.clone() };
-        if is_empty(self) {
-            return Self::default();
-        }
-        Self {
-            standard: Some(prices.standard.0),
-            infrequent_access: Some(prices.infrequent_access.0),
-            archive: Some(prices.archive.0),
-            source: Some(prices.source),
-        }
     }
 }
 
-pub(super) fn is_empty<T: Default + PartialEq>(settings: &T) -> bool {
-    *settings == T::default()
-}
-
-/// Where a run goes, checked as far as that can be done without asking anybody.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Publishing {
-    /// Where its objects go.
-    pub to: Option<Destination>,
-    /// Whether an interrupted run goes there too.
-    pub interrupted: bool,
-    /// Whether pages are made of it there.
-    pub report: bool,
-    /// Namespace of the metrics.
-    pub namespace: Option<String>,
-    /// Which users have metrics.
-    pub users: UserMetrics,
-    /// Who is told about quotas.
-    pub notify: Option<Notify>,
-}
-
-impl Publishing {
-    /// Whether nothing goes anywhere.
-    pub fn is_empty(&self) -> bool {
-        self.to.is_none() && self.namespace.is_none() && self.notify.is_none()
-    }
-
-    pub(super) fn check(
-        (publish, cloudwatch, notify): (&PublishSettings, &CloudWatchSettings, &NotifySettings),
-        args: &ScanArgs,
-    ) -> Result<Self, String> {
-        if let (Some(flag), false) = (args.publish_given, args.users.is_empty()) {
-            let flag = flag.replace('_', "-");
+impl Settings {
+    /// Checks where runs go, as far as that needs no service.
+    pub(super) fn publishing(&self) -> Result<Publishing, String> {
+        if let (Some(flag), false) = (self.given.publishing, self.users.is_empty()) {
             let problem = "a scan of some users is not published as the state of all";
             return Err(format!("--{flag} with --user: {problem}"));
         }
-        // What the configuration or a variable says holds for the daily scan of everybody.
-        if args.no_publish || !args.users.is_empty() {
-            return Ok(Self::default());
+        // Variables and the file are for the daily scan of all homes.
+        if self.publish.no_publish || !self.users.is_empty() {
+            return Ok(Publishing::default());
         }
-        let to = publish.to.as_deref().map(str::parse).transpose();
-        if publish.report.unwrap_or_default() && publish.to.is_none() {
+        let destination = self.publish.destination();
+        let report = self.publish.report.unwrap_or_default();
+        if report && self.publish.to.is_none() {
             return Err("--publish-report needs --publish".to_owned());
         }
-        let namespace = cloudwatch.namespace.as_deref().map(check_namespace).transpose()?;
-        let users = cloudwatch.users.clone().unwrap_or_default();
+        let namespace = self.cloudwatch.namespace.as_deref().map(check_namespace).transpose()?;
+        let users = self.cloudwatch.users.clone().unwrap_or_default();
         if !users.is_empty() && namespace.is_none() {
             return Err("--cloudwatch-users needs --cloudwatch".to_owned());
         }
-        if let UserMetrics::Named(names) = &users
-            && names.contains("")
-        {
+        if matches!(&users, UserMetrics::Named(names) if names.contains("")) {
             return Err("--cloudwatch-users: a name is empty".to_owned());
         }
-        let always = notify.always.unwrap_or_default();
-        if always && notify.topic.is_none() {
+        let always = self.notify.always.unwrap_or_default();
+        if always && self.notify.topic.is_none() {
             return Err("--notify-always needs --notify-topic".to_owned());
         }
-        let topic = notify.topic.as_deref().map(check_topic).transpose()?;
-        Ok(Self {
-            to: to.map_err(|problem| format!("--publish {problem}"))?,
-            interrupted: publish.interrupted.unwrap_or_default(),
-            report: publish.report.unwrap_or_default(),
+        let topic = self.notify.topic.as_deref().map(check_topic).transpose()?;
+        Ok(Publishing {
+            to: destination.map_err(|problem| format!("--publish {problem}"))?,
+            interrupted: self.publish.interrupted.unwrap_or_default(),
+            report,
             namespace,
             users,
             notify: topic.map(|topic| Notify { topic, always }),
@@ -170,38 +136,7 @@ impl Publishing {
     }
 }
 
-impl PublishSettings {
-    pub(super) fn override_with(&mut self, args: &ScanArgs) {
-        super::settings::over(&mut self.to, &args.publish);
-        super::settings::over(&mut self.interrupted, &args.publish_interrupted);
-        super::settings::over(&mut self.report, &args.publish_report);
-    }
-
-    /// Where readers find what was published.
-    pub(super) fn destination(&self) -> Result<Option<Destination>, String> {
-        self.to.as_deref().map(str::parse).transpose()
-    }
-}
-
-impl CloudWatchSettings {
-    pub(super) fn override_with(&mut self, args: &ScanArgs) {
-        let namespace = args.cloudwatch.clone().map(|name| match name.as_str() {
-            "" => self.namespace.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
-            _ => name,
-        });
-        super::settings::over(&mut self.namespace, &namespace);
-        super::settings::over(&mut self.users, &args.cloudwatch_users);
-    }
-}
-
-impl NotifySettings {
-    pub(super) fn override_with(&mut self, args: &ScanArgs) {
-        super::settings::over(&mut self.topic, &args.notify_topic);
-        super::settings::over(&mut self.always, &args.notify_always);
-    }
-}
-
-/// A namespace as CloudWatch takes it (API reference, PutMetricData).
+/// Checks a namespace by CloudWatch's rules (API reference, PutMetricData).
 fn check_namespace(name: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._/#:-".contains(c);
     let problem = match name {

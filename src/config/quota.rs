@@ -2,23 +2,27 @@
 
 use std::collections::BTreeMap;
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::report::Quotas;
 use crate::units::{AllocatedBytes, parse_size};
 
-/// The table `[quota]`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// Sizes as the file has them.
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct QuotaSettings {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) default: Option<String>,
+pub(crate) struct QuotaSettings {
+    /// Quota of every home that the configuration gives none, by allocated bytes: 50GiB
+    #[arg(id = "quota", long = "quota", value_name = "SIZE", env = "EFS_SCAN_QUOTA")]
+    default: Option<String>,
+
+    #[arg(skip)]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     users: BTreeMap<String, String>,
 }
 
 impl QuotaSettings {
-    pub(super) fn check(&self) -> Result<Quotas, String> {
+    pub(super) fn quotas(&self) -> Result<Quotas, String> {
         let size = |whose: &str, text: &String| match parse_size(text) {
             Ok(0) => Err(format!("quota of {whose}: it must be more than nothing")),
             Ok(bytes) => Ok(AllocatedBytes(bytes)),

@@ -13,32 +13,24 @@ use crate::units::{AllocatedBytes, parse_size};
 const DEFAULT_SUBJECT: &str = "Your storage on EFS: {size} in use";
 const DEFAULT_BODY: &str = include_str!("remind.txt");
 
-/// The table `[remind]`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The texts as the file has them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RemindSettings {
-    #[serde(skip_serializing_if = "Option::is_none")]
+pub(crate) struct RemindSettings {
     from: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     admin: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     dash_to_dot: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     address_file: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     trash: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     addresses: BTreeMap<String, String>,
 }
 
 impl RemindSettings {
-    /// Checks what is there, whether reminders are sent or not; `None` where nothing is.
+    /// Checks what the file has. `None` if reminders need more than that.
     pub(super) fn check(&self) -> Result<Option<Reminding>, String> {
         let named = |name: &str, problem: String| format!("remind.{name}: {problem}");
         let dashes = match self.dash_to_dot.unwrap_or_default() {
@@ -65,7 +57,7 @@ impl RemindSettings {
         Ok(Some(Reminding { from, admin, addresses, trash, subject, body }))
     }
 
-    /// Checks it for sending.
+    /// Checks what is needed to remind anybody.
     pub(super) fn reminding(&self) -> Result<Reminding, String> {
         self.check()?.ok_or_else(|| {
             "reminders need [remind] with `from`, `admin`, and one of `address`, `address_file` \

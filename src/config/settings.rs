@@ -1,168 +1,261 @@
-//! What the configuration file may say, and how flags go before it.
+//! The settings. Each is declared once: its flag, its variable, its key in the file, and its
+//! default.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Args, FromArgMatches};
 use serde::{Deserialize, Serialize};
-use toml::Spanned;
 
-use super::publishing::{
-    CloudWatchSettings, NotifySettings, PriceSettings, PublishSettings, is_empty,
-};
+use super::prices::PriceSettings;
+use super::publishing::{CloudWatchSettings, NotifySettings, PublishSettings};
 use super::quota::QuotaSettings;
 use super::remind::RemindSettings;
-use super::{DEFAULT_ROOT, DEFAULT_STATE_DIR};
-use crate::cli::{Format, LogFormat, ScanArgs};
-use crate::report::SortKey;
+use super::rules::RuleSettings;
+use crate::log::LogFormat;
+use crate::report::{Format, SortKey};
 use crate::scan::{EngineKind, Threads};
-use crate::usage::rule_file::RuleSpec;
 
-/// Settings as the file has them, and as `efs-scan config` prints them.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) root: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) home_depth: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) home_at: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) format: Option<Format>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) output: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) sort: Option<SortKey>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) limit: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) top: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) exclude: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) names: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) fail_on_quota: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) require_mount: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) cross_mounts: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) threads: Option<Threads>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max_threads: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max_ops: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max_latency: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) nice: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) nfs_uid: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) nfs_batch: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tls: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) engine: Option<EngineKind>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) log_format: Option<LogFormat>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) state_dir: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) file_system_id: Option<String>,
-    #[serde(skip_serializing_if = "is_empty")]
-    pub(super) publish: PublishSettings,
-    #[serde(skip_serializing_if = "is_empty")]
-    pub(super) cloudwatch: CloudWatchSettings,
-    #[serde(skip_serializing_if = "is_empty")]
-    pub(super) notify: NotifySettings,
-    #[serde(skip_serializing_if = "is_empty")]
-    pub(super) prices: PriceSettings,
-    #[serde(skip_serializing_if = "is_empty")]
-    pub(super) quota: QuotaSettings,
-    #[serde(skip_serializing_if = "is_empty")]
-    pub(super) remind: RemindSettings,
-    #[serde(skip_serializing_if = "RuleSettings::is_empty")]
-    pub(super) rules: RuleSettings,
+/// The mount point, where no root is given.
+pub(super) const DEFAULT_ROOT: &str = "/mnt/efs";
+
+/// Keys that `efs-scan config` prints last, in this order. The others have the order of the flags.
+const LAST_KEYS: [&str; 5] = ["state_dir", "file_system_id", "quota", "remind", "rules"];
+
+/// The settings in force: the file's, and flags and variables over them.
+///
+/// The doc comments are the help. A field without `#[arg]` attributes has no flag, one that serde
+/// skips has no key.
+#[derive(Clone, Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Where the file system is mounted [default: the configuration's, else /mnt/efs]
+    #[arg(env = "EFS_SCAN_ROOT")]
+    pub(crate) root: Option<PathBuf>,
+
+    /// Scan the home of this user or uid only, in detail (repeatable)
+    #[arg(long = "user", value_name = "NAME|UID")]
+    #[serde(skip)]
+    pub(crate) users: Vec<String>,
+
+    /// Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]
+    #[arg(long, value_name = "N", env = "EFS_SCAN_HOME_DEPTH")]
+    #[serde(default = "one")]
+    pub(crate) home_depth: u32,
+
+    /// Where people see what is in their home, if that is not where the root is.
+    #[arg(skip)]
+    pub(crate) home_at: Option<PathBuf>,
+
+    /// Form of the result [default: table]
+    #[arg(long, value_enum, env = "EFS_SCAN_FORMAT")]
+    #[serde(default)]
+    pub(crate) format: Format,
+
+    /// Write the result to this file, all at once when it is complete
+    #[arg(short, long, value_name = "FILE", env = "EFS_SCAN_OUTPUT")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Order of the homes [default: size]
+    #[arg(long, value_enum, env = "EFS_SCAN_SORT")]
+    #[serde(default)]
+    pub(crate) sort: SortKey,
+
+    /// Show at most so many homes in the table
+    #[arg(long, value_name = "N", env = "EFS_SCAN_LIMIT")]
+    pub(crate) limit: Option<usize>,
+
+    /// Name so many of the largest files and directories [default: 10, with --user 25]
+    #[arg(long, value_name = "N", env = "EFS_SCAN_TOP")]
+    pub(crate) top: Option<usize>,
+
+    /// Leave out what matches, relative to ROOT; it is not opened (repeatable)
+    #[arg(long, value_name = "GLOB", env = "EFS_SCAN_EXCLUDE", value_delimiter = '\n')]
+    #[serde(default)]
+    pub(crate) exclude: Vec<String>,
+
+    /// Where names come from: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the
+    /// user profiles and spaces of a domain by id or name (repeatable, in order)
+    /// [default: passwd]
+    #[arg(long, value_name = "SOURCE", env = "EFS_SCAN_NAMES", value_delimiter = ',')]
+    #[serde(default = "passwd")]
+    pub(crate) names: Vec<String>,
+
+    #[command(flatten)]
+    #[serde(default)]
+    pub(crate) quota: QuotaSettings,
+
+    /// Exit with 4 if a home is over its quota
+    #[arg(long, env = "EFS_SCAN_FAIL_ON_QUOTA", value_name = "BOOL", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(default)]
+    pub(crate) fail_on_quota: bool,
+
+    #[command(flatten)]
+    #[serde(default)]
+    pub(crate) publish: PublishSettings,
+
+    #[command(flatten)]
+    #[serde(default)]
+    pub(crate) cloudwatch: CloudWatchSettings,
+
+    #[command(flatten)]
+    #[serde(default)]
+    pub(crate) notify: NotifySettings,
+
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) prices: PriceSettings,
+
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) remind: RemindSettings,
+
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) rules: RuleSettings,
+
+    /// What is kept between runs: runs that could not be published, names, a lock
+    /// [default: /var/lib/efs-scan]
+    #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]
+    #[serde(default = "state_dir")]
+    pub(crate) state_dir: PathBuf,
+
+    /// The EFS file system at ROOT, for its metered size and cost [default: by the mount]
+    #[arg(long, value_name = "ID", env = "EFS_SCAN_FILE_SYSTEM_ID")]
+    pub(crate) file_system_id: Option<String>,
+
+    /// Fail if ROOT is no mount point, so that a file system that was not mounted is not
+    /// published as empty
+    #[arg(long, env = "EFS_SCAN_REQUIRE_MOUNT", value_name = "BOOL", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(default)]
+    pub(crate) require_mount: bool,
+
+    /// Enter other file systems mounted below ROOT
+    #[arg(long, env = "EFS_SCAN_CROSS_MOUNTS", value_name = "BOOL", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(default)]
+    pub(crate) cross_mounts: bool,
+
+    /// Workers: a number, or auto for as many as are worth it, found out during the scan
+    /// [default: auto]
+    #[arg(long, value_name = "N|auto", env = "EFS_SCAN_THREADS")]
+    #[serde(default)]
+    pub(crate) threads: Threads,
+
+    /// The most workers that auto may come to, and 64 for each connection of an NFS mount
+    /// [default: 256]
+    #[arg(long, value_name = "N", env = "EFS_SCAN_MAX_THREADS")]
+    pub(crate) max_threads: Option<usize>,
+
+    /// At most N directory operations a second: reading names is one, opening a directory is one,
+    /// and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is
+    /// held to N as a mean over some seconds
+    #[arg(long, value_name = "N", env = "EFS_SCAN_MAX_OPS")]
+    pub(crate) max_ops: Option<u32>,
+
+    /// Fewer workers while the file system takes longer than MS milliseconds for an answer
+    #[arg(long, value_name = "MS", env = "EFS_SCAN_MAX_LATENCY")]
+    pub(crate) max_latency: Option<f64>,
+
+    /// Use processor and disk only when nobody else wants them
+    #[arg(long, env = "EFS_SCAN_NICE", value_name = "BOOL", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(default)]
+    pub(crate) nice: bool,
+
+    /// With --engine nfs: the uid to present to the server, which believes it; homes of mode 700
+    /// need 0, and that must be said [default: the effective uid]. With it goes group 0 where UID is
+    /// 0, else 65534 (nogroup), and by default the effective group
+    #[arg(long, value_name = "UID", env = "EFS_SCAN_NFS_UID")]
+    pub(crate) nfs_uid: Option<u32>,
+
+    /// With --engine nfs: up to N directories in one request, where more of them wait than requests
+    /// are in flight. Not with a server that may be Linux's before 6.5, which such requests corrupt
+    /// [default: 1]
+    #[arg(long, value_name = "N", env = "EFS_SCAN_NFS_BATCH")]
+    pub(crate) nfs_batch: Option<usize>,
+
+    /// With --engine nfs: TLS from the first byte, as EFS's mount targets speak it; the certificate
+    /// must be for ROOT's host, or with --file-system-id for its DNS name
+    #[arg(long, env = "EFS_SCAN_TLS", value_name = "BOOL", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(default)]
+    pub(crate) tls: bool,
+
+    /// How entries are found [default: posix on Linux, and nfs where ROOT is a URL]
+    #[arg(long, value_enum, env = "EFS_SCAN_ENGINE")]
+    pub(crate) engine: Option<EngineKind>,
+
+    /// Form of the messages on stderr. Its flag is one of all commands.
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) log_format: LogFormat,
+
+    #[arg(skip)]
+    #[serde(skip)]
+    pub(crate) given: Given,
 }
 
-/// The table `[rules]`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RuleSettings {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) off: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) add: Vec<Spanned<RuleSpec>>,
+/// The settings that flags gave, where a flag means more than a variable or the file. These hold
+/// for the daily scan of all homes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Given {
+    /// The flag that asks for publishing, without its dashes.
+    pub(crate) publishing: Option<&'static str>,
+    /// True if a flag names the state directory.
+    pub(crate) state_dir: bool,
 }
 
-impl RuleSettings {
-    pub(super) fn is_empty(&self) -> bool {
-        self.off.is_empty() && self.add.is_empty()
-    }
+fn one() -> u32 {
+    1
 }
 
-/// A flag goes before what the file says.
-pub(super) fn over<T: Clone>(mine: &mut Option<T>, flag: &Option<T>) {
-    if flag.is_some() {
-        mine.clone_from(flag);
-    }
+fn passwd() -> Vec<String> {
+    vec!["passwd".to_owned()]
+}
+
+fn state_dir() -> PathBuf {
+    PathBuf::from("/var/lib/efs-scan")
 }
 
 impl Settings {
-    pub(super) fn override_with(&mut self, args: &ScanArgs, log_format: Option<LogFormat>) {
-        fn over_list(mine: &mut Option<Vec<String>>, flag: &[String]) {
-            if !flag.is_empty() {
-                *mine = Some(flag.to_vec());
-            }
-        }
-        over(&mut self.root, &args.root);
-        over(&mut self.home_depth, &args.home_depth);
-        over(&mut self.format, &args.format);
-        over(&mut self.output, &args.output);
-        over(&mut self.sort, &args.sort);
-        over(&mut self.limit, &args.limit);
-        over(&mut self.top, &args.top);
-        over_list(&mut self.exclude, &args.exclude);
-        over_list(&mut self.names, &args.names);
-        over(&mut self.quota.default, &args.quota);
-        over(&mut self.fail_on_quota, &args.fail_on_quota);
-        over(&mut self.require_mount, &args.require_mount);
-        over(&mut self.cross_mounts, &args.cross_mounts);
-        over(&mut self.threads, &args.threads);
-        over(&mut self.max_threads, &args.max_threads);
-        over(&mut self.max_ops, &args.max_ops);
-        over(&mut self.max_latency, &args.max_latency);
-        over(&mut self.nice, &args.nice);
-        over(&mut self.nfs_uid, &args.nfs_uid);
-        over(&mut self.nfs_batch, &args.nfs_batch);
-        over(&mut self.tls, &args.tls);
-        over(&mut self.engine, &args.engine);
-        over(&mut self.state_dir, &args.state_dir);
-        over(&mut self.file_system_id, &args.file_system_id);
-        over(&mut self.log_format, &log_format);
-        self.publish.override_with(args);
-        self.cloudwatch.override_with(args);
-        self.notify.override_with(args);
+    /// Puts flags and variables over the settings of the file.
+    pub(super) fn put_flags(&mut self, flags: &ArgMatches) -> Result<(), clap::Error> {
+        let in_file = self.cloudwatch.namespace.take();
+        self.update_from_arg_matches(flags)?;
+        self.cloudwatch.resolve_namespace(in_file);
+        let given = |id: &str| flags.value_source(id) == Some(ValueSource::CommandLine);
+        let publishing = [
+            ("publish", "publish"),
+            ("cloudwatch", "cloudwatch"),
+            ("notify_topic", "notify-topic"),
+        ];
+        self.given = Given {
+            publishing: publishing.into_iter().find(|(id, _)| given(id)).map(|(_, flag)| flag),
+            state_dir: given("state_dir"),
+        };
+        Ok(())
     }
 
-    /// Fills in what has one default everywhere. The engine is the system's to decide.
-    pub(super) fn with_defaults(mut self) -> Self {
-        self.root.get_or_insert_with(|| DEFAULT_ROOT.into());
-        self.home_depth.get_or_insert(1);
-        self.format.get_or_insert_default();
-        self.sort.get_or_insert_default();
-        self.exclude.get_or_insert_default();
-        self.names.get_or_insert_with(|| vec!["passwd".to_owned()]);
-        self.fail_on_quota.get_or_insert_default();
-        self.require_mount.get_or_insert_default();
-        self.cross_mounts.get_or_insert_default();
-        self.threads.get_or_insert_default();
-        self.nice.get_or_insert_default();
-        self.tls.get_or_insert_default();
-        self.log_format.get_or_insert_default();
-        self.prices = self.prices.with_defaults();
-        self.state_dir.get_or_insert_with(|| DEFAULT_STATE_DIR.into());
-        self
+    /// The root: the mount point if none is given.
+    pub(super) fn root(&self) -> &Path {
+        self.root.as_deref().unwrap_or(Path::new(DEFAULT_ROOT))
+    }
+
+    /// Writes the settings as a file, with all defaults but those that depend on the system.
+    pub(super) fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        let mut settings = self.clone();
+        settings.root = Some(self.root().to_owned());
+        settings.prices = self.prices.with_defaults();
+        let mut keys = toml::Table::try_from(settings)?;
+        keys.retain(|_, value| value.as_table().is_none_or(|table| !table.is_empty()));
+        for key in LAST_KEYS {
+            if let Some(value) = keys.remove(key) {
+                keys.insert(key.to_owned(), value);
+            }
+        }
+        toml::to_string(&keys)
     }
 }

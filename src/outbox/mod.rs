@@ -4,6 +4,7 @@ mod cloudwatch;
 mod notice;
 mod objects;
 mod pages;
+mod publisher;
 mod send;
 mod spool;
 
@@ -11,5 +12,6 @@ pub use cloudwatch::{UserMetrics, batches, metrics};
 pub use notice::{Notice, compose, over_quota};
 pub use objects::{Pointed, check, publish};
 pub use pages::put_page;
+pub(crate) use publisher::{Kept, Publisher, Publishing, send_waiting};
 pub use send::{Sent, send};
 pub use spool::{CloudWatch, Job, Notify, Targets, add};

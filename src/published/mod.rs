@@ -2,6 +2,7 @@
 //! are read back.
 
 mod age;
+mod expected;
 mod homes_table;
 mod latest;
 mod layout;
@@ -11,6 +12,7 @@ mod runs;
 mod selection;
 
 pub(crate) use age::{OLD, is_future, is_old, is_stale};
+pub(crate) use expected::expected_inodes;
 pub use homes_table::{HomeRow, HomesTable, TableCoverage, homes_tables};
 pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
 pub use layout::{DU_LATEST, Keys, LATEST};

@@ -56,7 +56,7 @@ pub(crate) fn send(
         return Ok(Exit::Complete);
     }
     // Checked before anybody is noted as reminded.
-    let unsent = |error: ServiceError| Failure(Exit::Unpublished, error.text);
+    let unsent = |error: ServiceError| Failure::new(Exit::Unpublished, error.text);
     let mailer = aws.mailer().map_err(unsent)?;
     let mut pace = SendPace::new(mailer.rate().map_err(unsent)?);
     let (waiting, closed) = all(work, ledger, &mailer, stop, &mut pace, &mut summary)?;

@@ -19,6 +19,7 @@ mod posix;
 mod reading;
 #[cfg(target_os = "linux")]
 mod statx;
+mod threads;
 #[cfg(target_os = "linux")]
 mod workers;
 
@@ -35,11 +36,12 @@ pub use mountstats::{Costly, NfsMount, Traffic};
 pub use nfs::fuzzing;
 #[cfg(target_os = "linux")]
 pub use nfs::{Nfs, Target, Tls};
-pub use plan::{Bounds, FsKind, Pacing, Plan, Threads, raise_descriptor_limit};
+pub use plan::{Bounds, FsKind, Pacing, Plan, raise_descriptor_limit};
 #[cfg(feature = "portable")]
 pub use portable::Portable;
 #[cfg(target_os = "linux")]
 pub use posix::Posix;
+pub use threads::Threads;
 
 use crate::stop::Stop;
 use crate::usage::Ledger;
@@ -73,6 +75,18 @@ pub enum EngineKind {
     #[cfg(feature = "portable")]
     #[cfg_attr(not(target_os = "linux"), default)]
     Portable,
+}
+
+impl EngineKind {
+    /// True if the engine can keep to a rate and a latency.
+    pub fn can_hold_back(self) -> bool {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Posix | Self::Nfs => true,
+            #[cfg(feature = "portable")]
+            Self::Portable => false,
+        }
+    }
 }
 
 /// How a walk ended.

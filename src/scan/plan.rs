@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use super::mountstats::NfsMount;
+use super::threads::Threads;
 
 /// What decides how a walk is spread over workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,16 +15,6 @@ pub enum FsKind {
     Local,
     /// Bound by round trips.
     Remote,
-}
-
-/// How many workers a walk may have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Threads {
-    /// As many as are worth it, found out while it runs.
-    #[default]
-    Auto,
-    /// So many.
-    Fixed(usize),
 }
 
 /// How much a walk may take.

@@ -41,7 +41,7 @@ pub struct Rule {
 type Markers = u64;
 
 /// A pattern of a rule for files.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct FileRule {
     rule: RuleIndex,
     min_size: u64,
@@ -49,7 +49,7 @@ struct FileRule {
 }
 
 /// All rules, ready to match.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     rules: Vec<Rule>,
     paths: Trie,

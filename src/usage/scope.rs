@@ -31,7 +31,7 @@ pub enum Mounts {
 }
 
 /// Globs of paths to leave out.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Exclude {
     globs: Vec<String>,
     set: GlobSet,

@@ -20,7 +20,7 @@ const ANCHORED: u16 = 0;
 const ANYWHERE: u16 = 1;
 
 /// One component of a path.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum NamePattern {
     Literal(Box<[u8]>),
     Glob { first: Option<u8>, matcher: GlobMatcher },
@@ -51,12 +51,12 @@ impl NamePattern {
 }
 
 /// The paths of all rules.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Trie {
     nodes: Vec<TrieNode>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct TrieNode {
     literals: HashMap<Box<[u8]>, u16>,
     globs: Vec<(NamePattern, u16)>,

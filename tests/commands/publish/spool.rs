@@ -28,7 +28,7 @@ fn what_cannot_be_sent_waits_whole_and_the_report_is_printed_all_the_same() {
     let printed: Report = serde_json::from_slice(&output.stdout).unwrap();
     let said = stderr(&output);
     assert_eq!(naming(&said, &obstacle), 1, "{said}");
-    assert!(said.contains("1 runs wait") && said.contains("efs-scan publish"), "{said}");
+    assert!(said.contains("1 run waits") && said.contains("efs-scan publish"), "{said}");
     assert_eq!(place.waiting(), [printed.run.id.as_str()]);
     let kept = place.state().join(format!("spool/{}.run.json", printed.run.id));
     let job: Job = serde_json::from_slice(&std::fs::read(kept).unwrap()).unwrap();

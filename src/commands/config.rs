@@ -1,0 +1,13 @@
+//! `efs-scan config`: prints the configuration in force as TOML.
+
+use crate::config::Loaded;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+pub(super) fn run(loaded: Loaded) -> Result<Exit, Failure> {
+    let text = loaded.to_toml().map_err(Failure::usage)?;
+    // A configuration that a scan would refuse is refused here, too.
+    loaded.check().map_err(Failure::usage)?;
+    Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
+    Ok(Exit::Complete)
+}

@@ -1,0 +1,180 @@
+//! After the walk: makes the report, puts it into the spool, writes the result and publishes.
+
+use super::file_system::ScannedFileSystem;
+use super::prepare::Prepared;
+use super::users::missing_users;
+use super::walk::Walked;
+use crate::aws::Aws;
+use crate::commands::report::publish_pages;
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::log;
+use crate::outbox::{Kept, Publisher, Sent};
+use crate::output::Output;
+use crate::report::{self, Context, Coverage, Detail, DuNames, Format, HomeKind, NcduHead, Report};
+use crate::stop::Stop;
+use crate::text::printable;
+use crate::usage::Export;
+
+pub(super) fn deliver(
+    config: &Config,
+    prepared: Prepared,
+    walked: Walked,
+    aws: &Aws,
+    stop: &Stop,
+) -> Result<Exit, Failure> {
+    let report = build(config, &prepared, &walked)?;
+    let Prepared { publisher, output, .. } = prepared;
+    // Into the spool before anything else can go wrong.
+    let kept = publisher.as_ref().map(|publisher| publisher.keep(&report)).transpose();
+    let written = write(config, &report, walked.ledger.export(), output);
+    let published = publish(config, publisher.as_ref(), kept, aws, stop)?;
+    written.map_err(Failure::fatal)?;
+    let targets = publisher.as_ref().is_some_and(Publisher::publishes);
+    summarise(&report, targets.then_some(published.runs));
+    Ok(exit(config, &report, &published))
+}
+
+/// Makes the report. Fails if a user who was asked for has no home.
+fn build(config: &Config, prepared: &Prepared, walked: &Walked) -> Result<Report, Failure> {
+    let context = Context {
+        run: walked.run.clone(),
+        root: &walked.root,
+        names: &prepared.names,
+        quotas: &config.quotas,
+        top: config.top,
+    };
+    let mut report = report::build(&walked.ledger.finish(), context);
+    report.nfs = walked.traffic.clone().map(Into::into);
+    if let Some(ScannedFileSystem { id, size, part }) = &prepared.file_system {
+        report.reconcile((id.clone(), *part), *size, &config.prices);
+    }
+    if config.settings.prices.is_set() {
+        report.price_as_standard(&config.prices);
+    }
+    report.sort(config.settings.sort);
+    // An interrupted walk may not have come to a home.
+    let was_complete = walked.run.coverage == Coverage::Complete;
+    if let Some(homes) = prepared.homes.as_ref().filter(|_| was_complete) {
+        let missing = missing_users(&report, homes);
+        if !missing.is_empty() {
+            let (root, missing) = (walked.root.display(), missing.join(", "));
+            return Err(Failure::usage(format!("no home below {root} for {missing}")));
+        }
+    }
+    Ok(report)
+}
+
+/// Writes the result to the output.
+fn write(
+    config: &Config,
+    report: &Report,
+    export: Option<&Export>,
+    output: Output,
+) -> Result<(), String> {
+    let Some(export) = export else {
+        let bytes = render(config, report, &output)?;
+        return output.write(&bytes);
+    };
+    let root = report.run.root_bytes();
+    let (finished, coverage) = (report.run.finished, report.run.coverage.name());
+    let head = NcduHead { root: &root, finished, coverage };
+    output.stream(|to| report::ncdu(export, &head, to))
+}
+
+fn render(config: &Config, report: &Report, output: &Output) -> Result<Vec<u8>, String> {
+    let detail = match report.run.users.is_empty() {
+        true => Detail::Lines(config.settings.limit),
+        false => Detail::Pages,
+    };
+    let names = match output.is_terminal() {
+        true => DuNames::Printable,
+        false => DuNames::Raw,
+    };
+    Ok(match config.settings.format {
+        Format::Table => report::table(report, detail).into_bytes(),
+        Format::Json => report::json(report)?.into_bytes(),
+        Format::Csv => {
+            report::csv(report, names).map_err(|error| format!("writing CSV: {error}"))?
+        }
+        Format::Du => report::du(report, names),
+        Format::Prometheus => report::prometheus(report),
+        Format::Ncdu => return Err("the walk did not write its entries down".to_owned()),
+    })
+}
+
+/// The state of publishing at the end of the scan.
+struct Published {
+    /// Runs that were sent, this one and earlier ones.
+    runs: usize,
+    /// True if this run was put into the spool.
+    spooled: bool,
+    /// True if nothing waits in the spool, and the pages are made.
+    all: bool,
+}
+
+/// Sends what is in the spool, and makes the pages if they are asked for.
+fn publish(
+    config: &Config,
+    publisher: Option<&Publisher>,
+    kept: Result<Option<Kept>, Failure>,
+    aws: &Aws,
+    stop: &Stop,
+) -> Result<Published, Failure> {
+    let spooled = matches!(kept, Ok(Some(Kept::Spooled)));
+    let sent = match (publisher, kept) {
+        (_, Err(Failure { problem, .. })) => {
+            tracing::error!("this run is not published: {}", printable(problem.as_bytes()));
+            return Ok(Published { runs: 0, spooled, all: false });
+        }
+        (Some(publisher), Ok(Some(kept))) => publisher.send(aws, kept, stop)?,
+        _ => Sent::default(),
+    };
+    let sent_all = sent.waiting == 0;
+    // An interrupted scan leaves the pages to the next run.
+    let paged = match &config.publishing.to {
+        Some(to) if config.publishing.report && spooled && sent_all && !stop.is_set() => {
+            publish_pages(to, config.settings.home_at.as_deref(), aws)
+        }
+        _ => true,
+    };
+    Ok(Published { runs: sent.runs, spooled, all: sent_all && paged })
+}
+
+fn exit(config: &Config, report: &Report, published: &Published) -> Exit {
+    let coverage = report.run.coverage;
+    let over_quota = config.settings.fail_on_quota && report.over_quota().next().is_some();
+    match coverage {
+        // If an interrupted run is not published, earlier runs that wait are not its failure.
+        _ if !published.all && (published.spooled || coverage != Coverage::Interrupted) => {
+            Exit::Unpublished
+        }
+        Coverage::Interrupted => Exit::Interrupted,
+        _ if over_quota => Exit::OverQuota,
+        Coverage::Partial => Exit::Partial,
+        Coverage::Complete => Exit::Complete,
+    }
+}
+
+/// Logs the summary line for cron. `published` is the number of runs that were sent, if any should
+/// be.
+fn summarise(report: &Report, published: Option<usize>) {
+    let run = &report.run;
+    let usage = &report.totals;
+    let seconds = run.finished.duration_since(run.started).as_secs_f64();
+    tracing::info!(
+        target: log::SUMMARY,
+        coverage = run.coverage.name(),
+        homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside).count(),
+        files = usage.files,
+        dirs = usage.dirs,
+        allocated_bytes = usage.allocated_bytes.0,
+        metered_bytes = usage.metered_bytes.0,
+        errors = report.errors.count,
+        over_quota = report.over_quota().count(),
+        published,
+        seconds = (seconds * 1000.0).round() / 1000.0,
+        "scanned {}",
+        printable(run.root.as_bytes()),
+    );
+}

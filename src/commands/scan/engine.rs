@@ -1,0 +1,47 @@
+//! The engine that the configuration asks for.
+
+use crate::aws::Aws;
+use crate::config::Config;
+#[cfg(target_os = "linux")]
+use crate::config::{NfsServer, NfsSource};
+use crate::exit::Failure;
+#[cfg(feature = "portable")]
+use crate::scan::Portable;
+use crate::scan::{Engine, EngineKind, Plan};
+#[cfg(target_os = "linux")]
+use crate::scan::{Nfs, Posix, Tls};
+
+#[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
+pub(super) fn engine(config: &Config, plan: Plan, aws: &Aws) -> Result<Box<dyn Engine>, Failure> {
+    #[cfg(target_os = "linux")]
+    if let Some(source) = &config.nfs {
+        return Ok(Box::new(nfs(source, aws)?));
+    }
+    Ok(match config.settings.engine.unwrap_or_default() {
+        // The checked configuration has a source for the engine `nfs`, so this is a path.
+        #[cfg(target_os = "linux")]
+        EngineKind::Posix | EngineKind::Nfs => Box::new(Posix::new(config.root.clone(), plan)),
+        #[cfg(feature = "portable")]
+        EngineKind::Portable => {
+            Box::new(Portable::new(config.root.clone(), plan.workers_throughout()))
+        }
+    })
+}
+
+/// The nfs engine, with the address of its server resolved.
+#[cfg(target_os = "linux")]
+fn nfs(source: &NfsSource, aws: &Aws) -> Result<Nfs, Failure> {
+    let nfs = source.nfs.clone();
+    let NfsServer::MountTarget(id) = &source.server else { return Ok(nfs) };
+    let found = aws.mount_target(id).map_err(|error| Failure::fatal(error.text))?;
+    match found.near {
+        Some(false) => {
+            let zone = &found.zone;
+            tracing::warn!("{id} has no mount target in this zone: asking the one in {zone}");
+        }
+        near => tracing::info!(address = found.address, zone = found.zone, ?near, "mount target"),
+    }
+    // The certificate of a mount target has the file system's name.
+    let tls = nfs.tls.map(|tls| Tls { server: found.name, ..tls });
+    Ok(Nfs { target: nfs.target.at(found.address), tls, ..nfs })
+}

@@ -1,0 +1,51 @@
+//! The EFS file system that is scanned: its id, and the size that EFS meters.
+
+use crate::aws::{Aws, EfsSize};
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::report::ScannedPart;
+use crate::scan::efs_of;
+use crate::service_error::Trouble;
+
+/// The EFS file system that is scanned.
+#[derive(Debug)]
+pub(super) struct ScannedFileSystem {
+    pub(super) id: String,
+    /// The size that EFS meters, if EFS answers.
+    pub(super) size: Option<EfsSize>,
+    pub(super) part: ScannedPart,
+}
+
+/// The id of the file system: from the settings, or else from the mount.
+pub(super) fn id(config: &Config) -> Option<String> {
+    let set = config.settings.file_system_id.clone();
+    set.or_else(|| efs_of(&config.root).map(|(id, _)| id))
+}
+
+/// Asks EFS for the size of the file system, if its id is known. This is done before the scan: a
+/// wrong id shows at once, and the figure is hours old anyway.
+pub(super) fn ask(config: &Config, aws: &Aws) -> Result<Option<ScannedFileSystem>, Failure> {
+    let Some(id) = id(config) else { return Ok(None) };
+    // If the mount does not tell, an id in the settings means that the root is all of it.
+    let part = match efs_of(&config.root) {
+        Some((_, false)) => ScannedPart::Some,
+        _ => ScannedPart::Whole,
+    };
+    let is_set = config.settings.file_system_id.is_some();
+    let size = match aws.file_system_size(&id) {
+        Ok(size) => Some(size),
+        Err(error) if is_set && error.trouble == Trouble::Missing => {
+            return Err(Failure::usage(format!("--file-system-id: {}", error.text)));
+        }
+        // Nobody needs the figures if only the mount names the file system.
+        Err(error) if !is_set && config.publishing.is_empty() => {
+            tracing::info!("{}", error.text);
+            None
+        }
+        Err(error) => {
+            tracing::warn!("{}; the report goes without EFS's figures", error.text);
+            None
+        }
+    };
+    Ok(Some(ScannedFileSystem { id, size, part }))
+}

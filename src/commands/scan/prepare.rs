@@ -1,0 +1,74 @@
+//! Before the walk: opens the output, the names and the state directory, so that whatever is wrong
+//! with them ends the scan at once, and not after an hour.
+
+use std::path::Path;
+
+use super::file_system::{self, ScannedFileSystem};
+use super::users::{HomesByUser, homes_by_user};
+use crate::aws::Aws;
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::names::Names;
+use crate::outbox::Publisher;
+use crate::output::Output;
+use crate::report::{Format, Ncdu};
+use crate::scan::{is_mount_point, raise_descriptor_limit};
+use crate::usage::Export;
+
+/// Everything that is open before the walk begins.
+pub(super) struct Prepared {
+    /// `None` if nothing is published and no flag names a state directory to lock.
+    pub(super) publisher: Option<Publisher>,
+    pub(super) names: Names,
+    pub(super) file_system: Option<ScannedFileSystem>,
+    /// The homes to scan; `None` for all.
+    pub(super) homes: Option<HomesByUser>,
+    pub(super) output: Output,
+    /// Where the walk writes every entry, if that is the form of the result.
+    pub(super) export: Option<Export>,
+}
+
+pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
+    let settings = &config.settings;
+    if settings.require_mount {
+        require_mount(&config.root)?;
+    }
+    let publisher = publisher(config, aws)?;
+    let names = Names::open(&config.names, aws, &settings.state_dir).map_err(Failure::usage)?;
+    let file_system = file_system::ask(config, aws)?;
+    let homes = homes_by_user(&settings.users, &names)?;
+    let output = Output::open(settings.output.as_deref(), &config.root).map_err(Failure::usage)?;
+    let export = match settings.format {
+        Format::Ncdu => Some(export(&output, &config.root)?),
+        _ => None,
+    };
+    raise_descriptor_limit();
+    Ok(Prepared { publisher, names, file_system, homes, output, export })
+}
+
+fn require_mount(root: &Path) -> Result<(), Failure> {
+    let problem = match is_mount_point(root) {
+        Ok(true) => return Ok(()),
+        Ok(false) => "it is no mount point: is the file system mounted?".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(Failure::fatal(format!("--require-mount: {}: {problem}", root.display())))
+}
+
+/// Opens the outbox. A flag that names a state directory locks it even if nothing is published.
+fn publisher(config: &Config, aws: &Aws) -> Result<Option<Publisher>, Failure> {
+    let settings = &config.settings;
+    if config.publishing.is_empty() && !settings.given.state_dir {
+        return Ok(None);
+    }
+    let id = file_system::id(config);
+    Publisher::prepare(&config.publishing, &config.root, id, &settings.state_dir, aws).map(Some)
+}
+
+fn export(output: &Output, root: &Path) -> Result<Export, Failure> {
+    let directory = output.scratch(root).map_err(Failure::usage)?;
+    Export::open(&directory, &Ncdu).map_err(|error| {
+        let directory = directory.display();
+        Failure::usage(format!("--format ncdu: a temporary file in {directory}: {error}"))
+    })
+}

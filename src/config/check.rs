@@ -1,0 +1,141 @@
+//! Everything that a scan needs to know, checked once before any work starts.
+
+use std::path::{Path, PathBuf};
+
+#[cfg(target_os = "linux")]
+use super::NfsSource;
+use super::{ConfigError, Loaded, Settings};
+use crate::names::SourceSpec;
+use crate::outbox::Publishing;
+use crate::report::{Format, Prices, Quotas};
+use crate::scan::{Pacing, is_file_system_id};
+use crate::store::Destination;
+use crate::usage::{Exclude, Rules};
+
+/// How many of the largest files and directories are named, unless `--top` says.
+const DEFAULT_TOP: usize = 10;
+
+/// The same for a scan of some users.
+const DEFAULT_TOP_OF_USER: usize = 25;
+
+/// Upper bound of `--top`. The memory of a scan grows with it, for each home.
+const MAX_TOP: usize = 10_000;
+
+/// The checked configuration of a scan.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The settings that are used as they are.
+    pub(crate) settings: Settings,
+    /// The root: a path, or a URL for the engine `nfs`.
+    pub(crate) root: PathBuf,
+    /// How many of the largest files and directories are named.
+    pub(crate) top: usize,
+    pub(crate) exclude: Exclude,
+    pub(crate) names: Vec<SourceSpec>,
+    pub(crate) quotas: Quotas,
+    pub(crate) pacing: Pacing,
+    /// The NFS server, where the engine needs no mount.
+    #[cfg(target_os = "linux")]
+    pub(crate) nfs: Option<NfsSource>,
+    pub(crate) rules: Rules,
+    pub(crate) publishing: Publishing,
+    /// The place of earlier runs, even if this one is not published.
+    pub(crate) earlier: Option<Destination>,
+    pub(crate) prices: Prices,
+}
+
+impl Config {
+    /// True if the root is not a path on this machine.
+    pub(crate) fn is_url(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        return self.nfs.is_some();
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+}
+
+impl Loaded {
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in one line.
+    pub(crate) fn check(self) -> Result<Config, ConfigError> {
+        let Self { settings, file } = self;
+        let rules = settings.rules.compile(file.as_ref())?;
+        let top = settings.top()?;
+        let pacing = settings.pacing()?;
+        settings.remind.check()?;
+        settings.check_depth()?;
+        let publishing = settings.publishing()?;
+        settings.check_file_system_id()?;
+        #[cfg(target_os = "linux")]
+        let nfs = settings.nfs_source(&pacing)?;
+        let root = settings.root().to_owned();
+        #[cfg(target_os = "linux")]
+        let root = nfs.as_ref().map_or(root, |source| source.nfs.target.to_string().into());
+        settings.home_at()?;
+        let names = settings.names.iter().map(|name| name.parse());
+        Ok(Config {
+            root,
+            top,
+            exclude: Exclude::new(&settings.exclude)?,
+            names: names.collect::<Result<_, _>>()?,
+            quotas: settings.quota.quotas()?,
+            pacing,
+            #[cfg(target_os = "linux")]
+            nfs,
+            rules,
+            publishing,
+            // It is only for the progress bar: a scan that does not publish ignores what is wrong.
+            earlier: settings.publish.destination().ok().flatten(),
+            prices: settings.prices.prices()?,
+            settings,
+        })
+    }
+}
+
+impl Settings {
+    fn top(&self) -> Result<usize, String> {
+        let top = self.top.unwrap_or(match self.users.is_empty() {
+            true => DEFAULT_TOP,
+            false => DEFAULT_TOP_OF_USER,
+        });
+        if top > MAX_TOP {
+            return Err(format!("--top {top}: at most {MAX_TOP}"));
+        }
+        Ok(top)
+    }
+
+    fn check_depth(&self) -> Result<(), String> {
+        let needs = "it needs --home-depth 1 or more";
+        if self.home_depth > 0 {
+            return Ok(());
+        }
+        if self.format == Format::Du {
+            return Err(format!("--format du prints ROOT's directories: {needs}"));
+        }
+        if !self.users.is_empty() {
+            return Err(format!("--user names a home below ROOT: {needs}"));
+        }
+        Ok(())
+    }
+
+    fn check_file_system_id(&self) -> Result<(), String> {
+        match &self.file_system_id {
+            Some(id) if !is_file_system_id(id) => {
+                Err(format!("--file-system-id `{id}`: it looks like fs-0123456789abcdef0"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The path at which people see their home.
+    pub(super) fn home_at(&self) -> Result<Option<&Path>, String> {
+        match self.home_at.as_deref() {
+            Some(path) if !path.is_absolute() => {
+                Err(format!("home_at: {} is no absolute path", path.display()))
+            }
+            path => Ok(path),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The table `[prices]`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::Prices;
+use crate::units::Usd;
+
+/// Upper bound of a price. Amounts stay finite below it.
+const MAX_PRICE: f64 = 1e6;
+
+/// Prices in USD per GiB-month, where the file gives them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PriceSettings {
+    standard: Option<f64>,
+    infrequent_access: Option<f64>,
+    archive: Option<f64>,
+    source: Option<String>,
+}
+
+impl PriceSettings {
+    /// True if the file gives a price or a source.
+    pub(crate) fn is_set(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// The prices in force: the file's, and the defaults for those that it leaves out.
+    pub(super) fn prices(&self) -> Result<Prices, String> {
+        let price = |name: &str, set: Option<f64>, default: Usd| match set {
+            Some(price) if !(0.0..=MAX_PRICE).contains(&price) => {
+                Err(format!("prices.{name}: {price} is no price of a GiB-month"))
+            }
+            set => Ok(set.map_or(default, Usd)),
+        };
+        let default = Prices::default();
+        let infrequent_access = default.infrequent_access;
+        Ok(Prices {
+            standard: price("standard", self.standard, default.standard)?,
+            infrequent_access: price(
+                "infrequent_access",
+                self.infrequent_access,
+                infrequent_access,
+            )?,
+            archive: price("archive", self.archive, default.archive)?,
+            source: match &self.source {
+                Some(source) => source.clone(),
+                None if !self.is_set() => default.source,
+                None => "configuration".to_owned(),
+            },
+        })
+    }
+
+    /// The table with its defaults, for `efs-scan config`. It stays empty if it was: where EFS gives
+    /// no sizes, only prices from the file are used.
+    pub(super) fn with_defaults(&self) -> Self {
+        match self.prices() {
+            Ok(prices) if self.is_set() => Self {
+                standard: Some(prices.standard.0),
+                infrequent_access: Some(prices.infrequent_access.0),
+                archive: Some(prices.archive.0),
+                source: Some(prices.source),
+            },
+            _ => self.clone(),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The table `[rules]`.
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::file::ConfigFile;
+use crate::usage::Rules;
+use crate::usage::rule_file::{self, RuleSpec};
+
+/// The rules that the file adds, and the built-in ones that it switches off.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RuleSettings {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    off: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    add: Vec<Spanned<RuleSpec>>,
+}
+
+impl RuleSettings {
+    /// Compiles the rules in force. `file` is where the added ones are, for messages.
+    pub(super) fn compile(&self, file: Option<&ConfigFile>) -> Result<Rules, String> {
+        let name = file.map_or(String::new(), |file| file.path.display().to_string());
+        let text = file.map_or("", |file| file.text.as_str());
+        rule_file::load(&self.add, (&name, text), &self.off)
+    }
+}

@@ -1,0 +1,156 @@
+//! The front of the outbox: a scan prepares it, puts its run into the spool, and sends.
+
+use std::path::Path;
+
+use super::objects;
+use super::send::{Sent, send};
+use super::spool::{self, CloudWatch, Job, Notify, Targets};
+use crate::aws::Aws;
+use crate::exit::Failure;
+use crate::outbox::UserMetrics;
+use crate::output::refuse_inside;
+use crate::report::{Coverage, Report};
+use crate::state::{Lock, StateDir};
+use crate::stop::Stop;
+use crate::store::Destination;
+use crate::text::{plural, printable};
+
+/// Where runs go, as far as the configuration knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Publishing {
+    /// The destination of the objects.
+    pub(crate) to: Option<Destination>,
+    /// True if interrupted runs are published, too.
+    pub(crate) interrupted: bool,
+    /// True if HTML pages are published at the destination.
+    pub(crate) report: bool,
+    /// Namespace of the metrics.
+    pub(crate) namespace: Option<String>,
+    /// Users who have metrics of their own.
+    pub(crate) users: UserMetrics,
+    pub(crate) notify: Option<Notify>,
+}
+
+impl Publishing {
+    /// True if runs go nowhere.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.to.is_none() && self.namespace.is_none() && self.notify.is_none()
+    }
+
+    /// The targets of a run of this file system.
+    fn targets(&self, file_system: Option<String>) -> Result<Targets, Failure> {
+        let cloudwatch = match &self.namespace {
+            None => None,
+            Some(namespace) => Some(CloudWatch {
+                namespace: namespace.clone(),
+                file_system: file_system.ok_or_else(|| {
+                    Failure::usage("--cloudwatch needs --file-system-id: the mount names none")
+                })?,
+                users: self.users.clone(),
+            }),
+        };
+        let publish = match &self.to {
+            // Absolute, because a later process with another working directory may send the run.
+            Some(Destination::Directory(path)) => {
+                Some(Destination::Directory(std::path::absolute(path).map_err(Failure::usage)?))
+            }
+            other => other.clone(),
+        };
+        Ok(Targets { publish, cloudwatch, notify: self.notify.clone() })
+    }
+}
+
+/// Publishes the run of this process, and those that wait in the spool. It holds the lock of the
+/// state directory.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    state: StateDir,
+    targets: Targets,
+    interrupted: bool,
+    _lock: Lock,
+}
+
+/// What became of a run that was given to the spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Spooled,
+    LeftOut,
+}
+
+impl Publisher {
+    /// Locks the state directory and checks that everything can be published, so that a scan of an
+    /// hour does not end in vain.
+    pub(crate) fn prepare(
+        publishing: &Publishing,
+        root: &Path,
+        file_system: Option<String>,
+        state_dir: &Path,
+        aws: &Aws,
+    ) -> Result<Self, Failure> {
+        refuse_inside(root, state_dir, "--state-dir").map_err(Failure::usage)?;
+        if let Some(Destination::Directory(path)) = &publishing.to {
+            refuse_inside(root, path, "--publish").map_err(Failure::usage)?;
+        }
+        let targets = publishing.targets(file_system)?;
+        let state = StateDir::open(state_dir).map_err(Failure::usage)?;
+        let lock = state.lock(&format!("scanning {}", root.display())).map_err(Failure::fatal)?;
+        if let Some(destination) = &targets.publish {
+            match destination.open(aws).and_then(|store| objects::check(&*store)) {
+                Ok(()) => {}
+                // The run waits in the spool until the trouble is over.
+                Err(error) if error.trouble.passes() => tracing::warn!("{}", error.text),
+                Err(error) => return Err(Failure::fatal(error.text)),
+            }
+        }
+        if targets.cloudwatch.is_some() || targets.notify.is_some() {
+            aws.ready().map_err(|error| Failure::fatal(error.text))?;
+        }
+        Ok(Self { state, targets, interrupted: publishing.interrupted, _lock: lock })
+    }
+
+    /// True if runs go anywhere.
+    pub(crate) fn publishes(&self) -> bool {
+        !self.targets.is_empty()
+    }
+
+    /// Puts the run into the spool. From then on it cannot be lost.
+    pub(crate) fn keep(&self, report: &Report) -> Result<Kept, Failure> {
+        let interrupted = report.run.coverage == Coverage::Interrupted;
+        if self.targets.is_empty() || (interrupted && !self.interrupted) {
+            return Ok(Kept::LeftOut);
+        }
+        let job = Job { targets: self.targets.clone(), report: report.clone() };
+        spool::add(&self.state, &job).map_err(Failure::fatal)?;
+        Ok(Kept::Spooled)
+    }
+
+    /// Sends this run and those that waited before it.
+    pub(crate) fn send(&self, aws: &Aws, kept: Kept, stop: &Stop) -> Result<Sent, Failure> {
+        // The signal that interrupted a run does not stop its publication.
+        let unstopped = Stop::default();
+        let stop = match kept {
+            Kept::Spooled if stop.is_set() => &unstopped,
+            _ => stop,
+        };
+        send_waiting(&self.state, aws, stop)
+    }
+}
+
+/// Sends what waits in the spool, and logs what cannot be sent.
+pub(crate) fn send_waiting(state: &StateDir, aws: &Aws, stop: &Stop) -> Result<Sent, Failure> {
+    let sent = send(state, aws, stop).map_err(Failure::fatal)?;
+    for problem in &sent.problems {
+        tracing::error!("{}", printable(problem.as_bytes()));
+    }
+    if sent.waiting > 0 {
+        let waiting = sent.waiting as u64;
+        let (runs_wait, them) =
+            (plural(waiting, "run waits", "runs wait"), plural(waiting, "it", "them"));
+        let spool = state.path("spool");
+        tracing::error!(
+            "not published: {waiting} {runs_wait} in {}; `efs-scan publish` sends {them}",
+            spool.display()
+        );
+    }
+    Ok(sent)
+}
