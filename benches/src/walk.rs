@@ -1,5 +1,5 @@
-//! Reading one directory with as few system calls as there are: `openat`, `getdents64` until it
-//! is empty, one `statx` per entry.
+//! Reads one directory with as few system calls as possible: `openat`, `getdents64` until it is
+//! empty, one `statx` per entry.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -11,13 +11,12 @@ use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxFlags, openat, statx};
 
-/// What one `getdents64` may fill: over NFS the kernel asks for attributes again only after the
-/// names so far were stat'ed, so each buffer is stat'ed before the next is asked for, and one of
-/// this size holds about 2,000 names.
+/// Buffer of one `getdents64`, about 2,000 names. Over NFS the kernel asks for attributes again only
+/// after the names so far were stat'ed, so each buffer is stat'ed before the next one is read.
 const BUFFER: usize = 64 * 1024;
 
-/// What the accounting of a real scan needs, so that the floor asks the kernel for no less.
-/// atime is left out: EFS does not keep it, and asking can cost an NFS client a round trip.
+/// Attributes that a real scan needs, so that the floor asks the kernel for no less. atime is left
+/// out: EFS does not keep it, and asking can cost an NFS client a round trip.
 const MASK: StatxFlags = StatxFlags::TYPE
     .union(StatxFlags::MODE)
     .union(StatxFlags::NLINK)
@@ -27,22 +26,21 @@ const MASK: StatxFlags = StatxFlags::TYPE
     .union(StatxFlags::SIZE)
     .union(StatxFlags::BLOCKS);
 
-/// A directory still to be read, named relative to its parent: an absolute path would make an
-/// NFS client revalidate every component.
+/// A directory to read, named relative to its parent: an absolute path would make an NFS client
+/// revalidate every component.
 ///
-/// The parent's descriptor stays open until the last of its children was opened, so the number
-/// of open files is about the depth of the tree times the workers, as long as the schedule is
-/// last in, first out.
+/// The parent's descriptor stays open until the last of its children was opened. As long as the
+/// schedule is last in, first out, open files number about the depth of the tree times the workers.
 pub struct Dir {
     parent: Arc<OwnedFd>,
     name: CString,
 }
 
 impl Dir {
-    /// The top of a walk. A symbolic link given here is followed; below it none is.
+    /// Starts a walk. `path` may be a symbolic link; links below it are not followed.
     ///
     /// # Errors
-    /// When `path` cannot be opened as a directory.
+    /// If `path` cannot be opened as a directory.
     pub fn root(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self {
@@ -57,16 +55,16 @@ impl Dir {
     }
 }
 
-/// What a walk found. Hard links count once per name, as `du --count-links` counts them.
+/// Result of a walk. Hard links count once per name, as with `du --count-links`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
-    /// Directories, with the root.
+    /// Directories, including the root.
     pub dirs: u64,
-    /// Every other entry.
+    /// All other entries.
     pub others: u64,
     /// Allocated bytes of both: `st_blocks * 512`.
     pub bytes: u64,
-    /// System calls that failed. Sums beside a number here are too low.
+    /// Failed system calls. If there are any, the sums are too low.
     pub errors: u64,
 }
 
@@ -91,7 +89,7 @@ impl AddAssign for Sums {
     }
 }
 
-/// What one worker keeps from directory to directory.
+/// State of one worker.
 pub struct Reader {
     buffer: Vec<u8>,
     delay: Duration,
@@ -99,20 +97,19 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// `delay` stands for one round trip: it is slept at each open, and at each `getdents64`
-    /// that returned names (the one that says "no more" is answered from an NFS client's cache).
+    /// Simulates round trips with a sleep of `delay` at each open, and at each `getdents64` that
+    /// returned names (an NFS client answers the last, empty one from its cache).
     #[must_use]
     pub fn new(delay: Duration) -> Self {
         Self { buffer: Vec::with_capacity(BUFFER), delay, sums: Sums::default() }
     }
 
-    /// What this worker counted.
     #[must_use]
     pub fn sums(&self) -> Sums {
         self.sums
     }
 
-    /// Counts the root itself, which no directory lists.
+    /// Counts the root, which no directory lists.
     pub fn count_root(&mut self, root: &Dir) {
         match statx(&root.parent, c".", AtFlags::SYMLINK_NOFOLLOW, MASK) {
             Ok(stat) => {
@@ -129,7 +126,7 @@ impl Reader {
             Ok(fd) => Arc::new(fd),
             Err(error) => return self.fail("open", &dir.name, error),
         };
-        // Taken out for the loop, since the entries borrow it while `self` counts them.
+        // Moved out for the loop: the entries borrow it while `self` counts them.
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut entries = RawDir::new(&*fd, buffer.spare_capacity_mut());
         loop {

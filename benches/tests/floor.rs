@@ -1,5 +1,5 @@
-//! The floor is only a floor if it sees everything: each schedule must agree with the standard
-//! library, and come to its end, with fewer and with more threads than there are directories.
+//! Checks that each schedule of the floor sees everything that the standard library sees, and ends,
+//! with fewer and with more threads than directories.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -20,7 +20,7 @@ fn plan(scheduler: Scheduler, threads: usize, delay: Duration) -> Plan {
     Plan { threads, scheduler, delay }
 }
 
-/// The same sums by another way: absolute paths and the standard library.
+/// Computes the same sums with absolute paths and the standard library.
 fn oracle(path: &Path, sums: &mut Sums) {
     let meta = fs::symlink_metadata(path).expect("stat");
     sums.bytes += meta.blocks() * 512;
@@ -34,17 +34,17 @@ fn oracle(path: &Path, sums: &mut Sums) {
     }
 }
 
-/// Fails instead of hanging when a schedule does not end.
+/// Fails instead of hanging if a schedule does not end.
 fn within(limit: Duration, body: impl FnOnce() + Send + 'static) {
     let (done, end) = mpsc::channel();
     let thread = thread::spawn(move || {
         body();
-        // Fails only if the watchdog gave up already.
+        // Fails only if the watchdog has given up.
         let _ = done.send(());
     });
     match end.recv_timeout(limit) {
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("still running after {limit:?}"),
-        // Disconnected: the body panicked, which join passes on.
+        // Disconnected: the body panicked; join passes that on.
         Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => thread.join().expect("body"),
     }
 }

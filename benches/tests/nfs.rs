@@ -1,4 +1,4 @@
-//! `nfs-server` as a program: what it prints is what benchmarks read.
+//! Checks the output of `nfs-server`, which the measuring scripts read.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use efs_scan_testbed::nfs_server::raw::Raw;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A number of the line at the end.
+/// Returns a number of the line at the end.
 fn counted(said: &str, name: &str) -> u64 {
     let mut words = said.split_whitespace().filter_map(|word| word.split_once('='));
     let value = words.find(|(key, _)| *key == name).expect("its number").1;
@@ -14,7 +14,7 @@ fn counted(said: &str, name: &str) -> u64 {
 }
 
 #[test]
-fn nfs41_server_loads_itself() {
+fn nfs_server_loads_itself() {
     let output = Command::new(env!("CARGO_BIN_EXE_nfs-server"))
         .args(["--dirs", "1000", "--files", "3", "--delay-ms", "2", "--load", "0.3"])
         .args(["--in-flight", "64", "--connections", "2"])
@@ -27,12 +27,12 @@ fn nfs41_server_loads_itself() {
     assert!(counted(&said, "most_in_flight") <= 64);
     let printed = String::from_utf8_lossy(&output.stdout);
     assert_eq!(counted(&printed, "replies"), counted(&said, "readdirs"));
-    // Two milliseconds for a request: many more than one at a time were in flight.
+    // At 2 ms a request, this takes many requests in flight.
     assert!(counted(&printed, "readdirs_per_second") > 2000, "{printed}");
 }
 
 #[test]
-fn nfs41_server_says_at_its_end_what_was_asked() {
+fn nfs_server_prints_its_counts_at_the_end() {
     let mut server = Command::new(env!("CARGO_BIN_EXE_nfs-server"))
         .args(["--slots", "5"])
         .stdout(Stdio::piped())

@@ -1,12 +1,11 @@
-//! The slow tree must be what its formula says, to programs that know nothing of it, and must
-//! count what they asked for: every figure taken on it rests on that.
+//! Checks that `slow-tree` serves what its formula says, by `find` and `du`, and counts requests
+//! correctly: every measurement on it depends on both.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Write as _;
-use std::path::Path;
 use std::process::{Command, Output};
 
 use efs_scan_testbed::computed::{FIRST_UID, ROOT, Tree};
+use efs_scan_testbed::fuse::can_mount;
 use efs_scan_testbed::tree::directory_in_memory;
 
 /// One line of `find`.
@@ -19,22 +18,7 @@ struct Found {
     path: String,
 }
 
-/// Whether trees can be mounted here; where not, says so past the test harness, which hides what
-/// a passing test prints, and in the list that `tests/run` shows at its end.
-fn can_mount(test: &str) -> bool {
-    let able = Path::new("/dev/fuse").exists() && rustix::process::geteuid().is_root();
-    if !able {
-        let line = format!("SKIPPED {test}: no /dev/fuse, or not root\n");
-        let _ = std::io::stderr().write_all(line.as_bytes());
-        if let Some(list) = std::env::var_os("EFS_SCAN_SKIPPED") {
-            let file = std::fs::OpenOptions::new().append(true).create(true).open(list);
-            file.and_then(|mut file| file.write_all(line.as_bytes())).expect("list of the skipped");
-        }
-    }
-    able
-}
-
-/// Runs `script` in the tree that `options` make.
+/// Runs `script` in the tree that `options` describe.
 fn slow_tree(options: &[&str], script: &str) -> Output {
     let point = directory_in_memory();
     Command::new(env!("CARGO_BIN_EXE_slow-tree"))
@@ -46,7 +30,7 @@ fn slow_tree(options: &[&str], script: &str) -> Output {
         .expect("slow-tree")
 }
 
-/// What `script` printed; it has to succeed.
+/// Runs `script`, which has to succeed. Returns its output.
 fn printed(options: &[&str], script: &str) -> String {
     let output = slow_tree(options, script);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -70,7 +54,7 @@ fn find(options: &[&str]) -> Vec<Found> {
     found.collect()
 }
 
-/// A number of the line at the end.
+/// Returns a number of the line at the end.
 fn counted(output: &Output, name: &str) -> u64 {
     let said = String::from_utf8_lossy(&output.stderr);
     let line = said.lines().find_map(|line| line.strip_prefix("slow-tree: ")).expect("its line");
@@ -79,7 +63,7 @@ fn counted(output: &Output, name: &str) -> u64 {
     value.parse().expect("a number")
 }
 
-/// Holds what `find` saw against `tree`.
+/// Compares the output of `find` with `tree`.
 fn check(tree: &Tree, found: &[Found]) {
     let dirs: Vec<_> = found.iter().filter(|found| found.kind == "d").collect();
     assert_eq!(dirs.len() as u64, tree.dirs());
@@ -106,7 +90,7 @@ fn check(tree: &Tree, found: &[Found]) {
 
 #[test]
 fn find_and_du_see_the_formula() {
-    if !can_mount("find_and_du_see_the_formula") {
+    if !can_mount() {
         return;
     }
     let options = ["--dirs", "300", "--files", "7", "--fanout", "4", "--homes", "5"];
@@ -117,7 +101,7 @@ fn find_and_du_see_the_formula() {
     let homes: HashSet<_> = found.iter().map(|found| found.uid).filter(|uid| *uid > 0).collect();
     assert_eq!(homes, (FIRST_UID..FIRST_UID + 5).collect());
 
-    // Every directory and file by its number, without asking what is in what.
+    // The sum over all inode numbers, without listing directories.
     let numbers = ROOT..ROOT + 300 * 8;
     let blocks: u64 = numbers.filter_map(|ino| tree.attr(ino)).map(|attr| attr.blocks).sum();
     let du = printed(&options, "du -s --block-size=512 .");
@@ -126,7 +110,7 @@ fn find_and_du_see_the_formula() {
 
 #[test]
 fn wide_directories_are_listed_whole() {
-    if !can_mount("wide_directories_are_listed_whole") {
+    if !can_mount() {
         return;
     }
     check(&Tree::wide_files(30_000), &find(&["--wide-files", "30000"]));
@@ -135,7 +119,7 @@ fn wide_directories_are_listed_whole() {
 
 #[test]
 fn names_that_no_listing_shows_are_not_there() {
-    if !can_mount("names_that_no_listing_shows_are_not_there") {
+    if !can_mount() {
         return;
     }
     let script = "test -d 200005/d0 && test -f 200005/d0/f1 &&
@@ -145,16 +129,16 @@ fn names_that_no_listing_shows_are_not_there() {
 
 #[test]
 fn what_was_asked_is_counted_and_the_code_comes_through() {
-    if !can_mount("what_was_asked_is_counted_and_the_code_comes_through") {
+    if !can_mount() {
         return;
     }
     let output = slow_tree(&["--dirs", "100", "--rtt-us", "100"], "find . -size +1000k; exit 7");
     assert_eq!(output.status.code(), Some(7));
     assert_eq!((counted(&output, "dirs"), counted(&output, "files")), (100, 990));
-    // find opens where it starts once more, to come back to.
+    // find opens its start a second time, to return to it.
     assert_eq!(counted(&output, "opendirs"), 101);
     assert_eq!(counted(&output, "readdirpluses"), 100);
-    // The attributes came with the names, but for the root's.
+    // Attributes came with the names, except those of the root.
     assert_eq!((counted(&output, "readdirs"), counted(&output, "lookups")), (0, 0));
     assert_eq!(counted(&output, "getattrs"), 1);
     assert_eq!(counted(&output, "round_trips"), 101 * 2 + 100 + 1);
@@ -163,7 +147,7 @@ fn what_was_asked_is_counted_and_the_code_comes_through() {
 
 #[test]
 fn waiting_takes_no_thread() {
-    if !can_mount("waiting_takes_no_thread") {
+    if !can_mount() {
         return;
     }
     let floor = env!("CARGO_BIN_EXE_floor");

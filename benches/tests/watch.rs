@@ -1,4 +1,4 @@
-//! `watch-memory` must see a program's memory and descriptors, and let its code through.
+//! Checks that `watch-memory` measures memory and descriptors and passes on the exit code.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ fn memory_and_descriptors_are_seen() {
     assert!(value("peak_mib") > 0.5, "{line}");
     assert!(value("first_quarter_mib") > 0.2, "{line}");
     assert!(value("last_quarter_mib") > 0.2, "{line}");
-    // Its three, and the two that it opened.
+    // The standard three, and the two that the script opened.
     assert!(value("descriptors") >= 5.0, "{line}");
     assert_eq!(value("descriptor_limit"), 100.0, "{line}");
 }

@@ -1,4 +1,4 @@
-//! `floor DIR`: how fast can this tree be walked at all?
+//! `floor DIR`: walks a tree as fast as possible.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -16,10 +16,10 @@ struct Cli {
     /// Threads that read directories [default: the number of cores]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// Who hands the directories to the threads
+    /// The way directories get to threads
     #[arg(long, value_enum, default_value_t = Scheduler::Stack)]
     scheduler: Scheduler,
-    /// Sleep this long at each open and each getdents64, as a round trip to a server would take
+    /// Simulated round trip: sleep this long at each open and each getdents64
     #[arg(long, value_name = "N", default_value_t = 0)]
     delay_us: u64,
 }

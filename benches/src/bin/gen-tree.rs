@@ -10,10 +10,10 @@ use efs_scan_testbed::tree::{Size, make, settle};
 #[derive(Parser)]
 struct Cli {
     dir: PathBuf,
-    /// Make at least so many directories
+    /// Minimum number of directories
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     dirs: u64,
-    /// Make at least so many entries that are no directories
+    /// Minimum number of other entries
     #[arg(long, value_name = "N", default_value_t = 950_000)]
     files: u64,
     /// Homes at the top of the tree

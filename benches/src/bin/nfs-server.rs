@@ -1,5 +1,5 @@
-//! `nfs-server`: serves a computed tree over NFSv4.1 on the loopback, as slow as wanted, and says
-//! at the end what it was asked for.
+//! `nfs-server`: serves a computed tree over NFSv4.1 on the loopback with a settable delay, and
+//! prints at the end what clients asked for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use signal_hook::iterator::Signals;
 /// as a URL; SIGINT or SIGTERM ends it, with one line on stderr.
 #[derive(Parser)]
 struct Cli {
-    /// On 127.0.0.1 [default: a free one]
+    /// Port on 127.0.0.1 [default: a free one]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     port: u16,
-    /// Directories in all, with the root
+    /// Directories, including the root
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = at_least(1))]
     dirs: u64,
     /// Files in each directory but the root
@@ -31,20 +31,20 @@ struct Cli {
     /// Directories in the root
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least(1))]
     homes: u64,
-    /// From a request to its reply
+    /// Time from a request to its reply
     #[arg(long, value_name = "N", default_value_t = 0.0)]
     delay_ms: f64,
-    /// Requests beyond so many a second wait
+    /// Limit of requests a second; more have to wait
     #[arg(long, value_name = "N")]
     per_second: Option<u32>,
-    /// Slots that a session is granted
+    /// Slots granted to a session
     #[arg(long, value_name = "N", default_value_t = 1024)]
     slots: u32,
-    /// Operations that a request may have
+    /// Maximum operations in a request
     #[arg(long, value_name = "N", default_value_t = 50)]
     ops: u32,
-    /// Instead of waiting for a signal: load the server itself for so many seconds and say how
-    /// many READDIRs a second came back
+    /// Instead of waiting for a signal, load the server for this long and print its READDIRs a
+    /// second
     #[arg(long, value_name = "SECONDS")]
     load: Option<f64>,
     /// Requests in flight for --load

@@ -1,5 +1,5 @@
 //! `peak COMMAND [ARG]...`: runs a command with its output thrown away and prints its peak
-//! memory in KiB, since neither hyperfine nor the shell can say.
+//! memory in KiB, which neither hyperfine nor the shell measures.
 //!
 //! The kernel counts the moment between fork and exec too, so no reading is smaller than this
 //! program's own memory of about 2 MiB.

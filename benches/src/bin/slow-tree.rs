@@ -1,5 +1,5 @@
-//! `slow-tree MOUNTPOINT -- COMMAND`: runs a command on a file system as slow as EFS and as large
-//! as wanted, and says what it asked for.
+//! `slow-tree MOUNTPOINT -- COMMAND`: runs a command on a file system that is as slow as EFS and of
+//! any size, and prints what the command asked for.
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -18,15 +18,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Mounts a read-only tree that is computed, not stored, and in which every round trip to the
-/// server takes its time. At the end, one line on stderr says how long the command took, what
-/// the tree holds and what the kernel asked for.
+/// Mounts a read-only tree that is computed, not stored, and delays every round trip. At the end, one
+/// line on stderr says how long the command took, what the tree holds and what the kernel asked for.
 #[derive(Parser)]
 struct Cli {
-    /// How long a round trip takes: an open of a directory is two, names and attributes are one
+    /// Duration of a round trip. Opening a directory takes two, names with attributes take one
     #[arg(long, value_name = "N", default_value_t = 0)]
     rtt_us: u64,
-    /// Directories in all, with the root
+    /// Directories, including the root
     #[arg(
         long, value_name = "N", default_value_t = 2000,
         conflicts_with = "wide", value_parser = at_least(1)
@@ -50,21 +49,21 @@ struct Cli {
         conflicts_with = "wide", value_parser = at_least(1)
     )]
     homes: u64,
-    /// Instead: one home with a directory of so many files
+    /// Instead: one home with a directory of N files
     #[arg(long, value_name = "N", group = "wide", value_parser = at_least(0))]
     wide_files: Option<u64>,
-    /// Instead: one home with a directory of so many empty directories
+    /// Instead: one home with a directory of N empty directories
     #[arg(long, value_name = "N", group = "wide", value_parser = at_least(0))]
     wide_dirs: Option<u64>,
     /// Threads that take requests; none of them sleeps [default: the number of cores]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// Write the line here, not between what the command prints on stderr
+    /// Write the line to this file, not to stderr, which the command uses too
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// An empty directory
     mountpoint: PathBuf,
-    /// What to run while it is mounted; without it, the tree is served until SIGINT or SIGTERM
+    /// Command to run; without it, the tree is served until SIGINT or SIGTERM
     #[arg(last = true)]
     command: Vec<OsString>,
 }
@@ -94,7 +93,7 @@ fn main() -> Result<ExitCode> {
         Some(threads) => threads,
         None => thread::available_parallelism()?,
     };
-    // Before anything is mounted, so that no signal leaves it mounted.
+    // Before mounting, so that no signal leaves the tree mounted.
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let round_trip = Duration::from_micros(cli.rtt_us);
     let (session, counts) = mount(tree, round_trip, &cli.mountpoint, threads)
@@ -128,18 +127,18 @@ fn run(command: &mut Command, mut signals: Signals) -> Result<ExitCode> {
     let handle = signals.handle();
     let forwarder = thread::spawn(move || {
         for _ in signals.forever() {
-            // Fails only if it is gone already, and then this thread ends too.
+            // Fails only if the command has ended, and then this thread ends too.
             let _ = kill_process(pid, Signal::TERM);
         }
     });
     let status = child.wait();
     handle.close();
-    // It ran nothing that could panic.
+    // Nothing in it panics.
     let _ = forwarder.join();
     Ok(exit_code(status?))
 }
 
-/// As shells tell it: 128 and the signal's number.
+/// The command's exit code; 128 plus the signal's number if a signal ended it, as in shells.
 fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)

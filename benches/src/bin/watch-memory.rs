@@ -1,6 +1,5 @@
-//! `watch-memory COMMAND [ARG]...`: runs a command and prints on stderr, in one line, how its
-//! memory and its open files went: whether they grow with what it has seen cannot be told from a
-//! peak alone.
+//! `watch-memory COMMAND [ARG]...`: runs a command and prints one line on stderr about its memory and
+//! open files over time. A peak alone does not show whether they grow.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitCode};
@@ -12,7 +11,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// What /proc says of a process at one time.
+/// State of a process, from /proc.
 struct Sample {
     resident_kib: u64,
     descriptors: u64,
@@ -27,7 +26,7 @@ fn main() -> anyhow::Result<ExitCode> {
         .spawn()
         .with_context(|| format!("run {}", program.display()))?;
     let mut samples = Vec::new();
-    // The limit too, since a program may raise its own.
+    // Sampled too, because a program may raise its own limit.
     let mut limit = None;
     let status = loop {
         thread::sleep(INTERVAL);
@@ -38,7 +37,7 @@ fn main() -> anyhow::Result<ExitCode> {
         limit = descriptor_limit(&child).or(limit);
     };
     let seconds = start.elapsed().as_secs_f64();
-    // What the kernel kept for the parent: no peak falls between two samples.
+    // From the kernel, because a peak may fall between two samples.
     let peak_kib = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
     let quarter = samples.len().div_ceil(4);
     let first = mean(&samples[..quarter]);
@@ -57,19 +56,19 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// In MiB; nothing of nothing, which a command that ended at once leaves.
+/// Mean memory in MiB; `None` without samples, if the command ended at once.
 fn mean(samples: &[Sample]) -> Option<f64> {
     let sum: u64 = samples.iter().map(|sample| sample.resident_kib).sum();
     (!samples.is_empty()).then(|| sum as f64 / samples.len() as f64 / 1024.0)
 }
 
-/// Nothing when it ended meanwhile: a zombie has no memory.
+/// Returns `None` if the process has ended: a zombie has no memory.
 fn sample(child: &Child) -> Option<Sample> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let resident_kib = line.trim().trim_end_matches(" kB").parse().ok()?;
     let fds = format!("/proc/{}/fd", child.id());
-    // Linux counts them in the size since 6.2; listing a hundred thousand would disturb.
+    // Linux 6.2 and later count them in the size; listing a hundred thousand would disturb.
     let descriptors = match std::fs::metadata(&fds).ok()?.len() {
         0 => std::fs::read_dir(&fds).ok()?.count() as u64,
         counted => counted,

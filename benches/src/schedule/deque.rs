@@ -1,6 +1,6 @@
-//! Work stealing by hand: each worker keeps a last-in-first-out deque, and takes the oldest
-//! directory of another's when its own is empty. Nobody polls: a worker that finds nothing sleeps
-//! until it is given a token or everything is done.
+//! Work stealing by hand: each worker has a last-in-first-out deque, and steals the oldest directory
+//! of another worker when its own deque is empty. No worker polls: one that finds nothing sleeps until
+//! it gets a token or everything is done.
 
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ struct Shared {
     /// Directories that were pushed and are not yet read. Incremented before a push, decremented
     /// after the children were pushed: it is zero only when nothing is left and nothing can come.
     pending: AtomicUsize,
-    /// `Bed::sleeping`, to be read without the lock.
+    /// Copy of `Bed::sleeping` for reading without the lock.
     sleeping: AtomicUsize,
     bed: Mutex<Bed>,
     bell: Condvar,
@@ -29,15 +29,15 @@ struct Bed {
     tokens: usize,
 }
 
-/// Counts a directory as read even if reading it panicked; otherwise the others would sleep for
-/// ever and the scope would never pass the panic on.
+/// Counts a directory as read even if reading it panicked. Otherwise the other workers would sleep
+/// forever and the scope would never pass the panic on.
 struct Finish<'a>(&'a Shared);
 
 impl Drop for Finish<'_> {
     fn drop(&mut self) {
-        // AcqRel: whoever sees zero sees all that was done for the others.
+        // AcqRel: a worker that sees zero sees everything done for the other directories.
         if self.0.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // Under the lock, so that it falls before a sleeper's check or after its wait began.
+            // Under the lock, so that it comes before a sleeper's check or after its wait began.
             let _bed = self.0.lock();
             self.0.bell.notify_all();
         }
@@ -97,7 +97,7 @@ impl Shared {
         self.pending.load(Ordering::Acquire) == 0
     }
 
-    /// A directory of another worker, waited for if need be; `None` when all is done.
+    /// Takes a directory of another worker, waiting if necessary; `None` when everything is done.
     fn take(&self, me: usize) -> Option<Dir> {
         loop {
             if let Some(dir) = self.steal(me) {
@@ -110,7 +110,7 @@ impl Shared {
         }
     }
 
-    /// Looks at every other worker once, beginning behind oneself so that thieves spread.
+    /// Tries every other worker once, starting with the next, so that thieves spread.
     fn steal(&self, me: usize) -> Option<Dir> {
         let (before, after) = self.stealers.split_at(me);
         after.iter().skip(1).chain(before).find_map(|victim| {
@@ -124,10 +124,10 @@ impl Shared {
         })
     }
 
-    /// Gives up to `wanted` sleepers a token.
+    /// Gives a token to up to `wanted` sleepers.
     ///
     /// ```text
-    /// pusher:  push           fence   read `sleeping`   (0: nobody to wake)
+    /// pusher:  push           fence   read `sleeping`   (0: no sleeper)
     /// sleeper: `sleeping` += 1   fence   look at every deque   (empty: wait)
     /// ```
     /// The two fences forbid that both read the old value: either the pusher sees the sleeper
@@ -151,7 +151,7 @@ impl Shared {
         }
     }
 
-    /// Sleeps until a token comes or all is done, unless there is something to steal.
+    /// Sleeps until a token comes or everything is done, unless there is something to steal.
     fn sleep(&self) {
         let mut bed = self.lock();
         self.set_sleeping(&mut bed, |sleeping| sleeping + 1);

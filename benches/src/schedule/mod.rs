@@ -1,5 +1,5 @@
-//! Three ways to carry directory reads over threads, behind one call, so that figures and not
-//! taste decide which of them the real walker uses.
+//! Three ways to spread directory reads over threads, behind one call, so that measurements decide
+//! which of them the real walker uses.
 
 mod deque;
 mod rayon;
@@ -13,25 +13,23 @@ use anyhow::Context as _;
 
 use crate::walk::{Dir, Reader, Sums};
 
-/// Who hands directories to threads.
+/// The way directories get to threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scheduler {
     /// One shared last-in-first-out stack; rayon's threads carry as many workers as there is work.
     Stack,
     /// One rayon task per directory.
     Rayon,
-    /// A deque per worker, the idle steal from the busy (crossbeam-deque).
+    /// A deque per worker; idle workers steal from busy ones (crossbeam-deque).
     Deque,
 }
 
 /// How to walk.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Threads that read directories at the same time.
     pub threads: NonZeroUsize,
-    /// Who gives them the directories.
     pub scheduler: Scheduler,
-    /// What each simulated round trip takes; zero for none.
+    /// Duration of a simulated round trip; zero for none.
     pub delay: Duration,
 }
 
@@ -44,8 +42,8 @@ impl Plan {
 /// Walks everything below `root` and returns the sums, which are the same for every plan.
 ///
 /// # Errors
-/// When the root cannot be opened, or the threads cannot be started. What fails below the root
-/// is counted in [`Sums::errors`].
+/// If the root cannot be opened, or the threads cannot be started. Failures below the root are
+/// counted in [`Sums::errors`].
 pub fn walk(root: &Path, plan: &Plan) -> anyhow::Result<Sums> {
     let top = Dir::root(root).with_context(|| format!("open {}", root.display()))?;
     let mut reader = plan.reader();

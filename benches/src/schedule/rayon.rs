@@ -1,5 +1,5 @@
-//! One rayon task per directory: the least code, and the price of a boxed task and a search by
-//! rayon's idle threads for each.
+//! One rayon task per directory: the least code, at the price of a boxed task and a search by idle
+//! threads for each.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,8 +8,8 @@ use rayon::{Scope, ThreadPoolBuilder};
 use super::Plan;
 use crate::walk::{Dir, Reader, Sums};
 
-/// What a thread keeps between tasks. Only its own thread ever locks it, so the lock is never
-/// waited for; it is there because a task cannot own what outlives it.
+/// State of a thread between tasks. Only its own thread locks it, so nothing ever waits for the
+/// lock; it exists because a task cannot own what outlives it.
 struct Slot {
     reader: Reader,
     children: Vec<Dir>,

@@ -1,9 +1,9 @@
 //! Elastic workers over one shared stack.
 //!
-//! A directory costs tens of microseconds to read and one short critical section to hand over,
-//! so a single lock is far from contended; what it buys is one place to argue about. Workers end
-//! when the stack is empty instead of waiting, hence nobody has to be woken and the end needs no
-//! protocol of its own: rayon's scope returns when the last worker has.
+//! A directory takes tens of microseconds to read and one short critical section to hand over, so a
+//! single lock is far from contended, and it keeps the reasoning in one place. Workers end when the
+//! stack is empty instead of waiting, so no wake-ups are needed, and rayon's scope returns when the
+//! last worker has ended.
 //!
 //! Invariant, whenever the lock is free: `dirs.len() <= coming` or `active == limit`, that is,
 //! every directory on the stack has a worker on its way to it, or no more workers are allowed. A
@@ -22,7 +22,7 @@ struct State {
     dirs: Vec<Dir>,
     /// Workers that were started and have not ended, running or not.
     active: usize,
-    /// Those of them that have not yet taken their first directory.
+    /// Active workers that have not yet taken their first directory.
     coming: usize,
     sums: Sums,
 }

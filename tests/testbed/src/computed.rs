@@ -1,4 +1,5 @@
-//! A tree that is arithmetic: which entries a directory has follows from its number.
+//! A tree computed from inode numbers: the entries of a directory follow from its number, so a
+//! hundred million of them cost neither memory nor disk.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -9,10 +10,10 @@ use fuser::{FileAttr, FileType, INodeNo};
 /// The inode of the root, as FUSE wants it.
 pub const ROOT: u64 = 1;
 
-/// The name and the owner of the first home.
+/// Name and owner of the first home.
 pub const FIRST_UID: u64 = 200_005;
 
-/// Newest modification time: 2026-01-01. A fixed one keeps trees alike from day to day.
+/// Newest modification time: 2026-01-01. It is fixed so that trees are the same every day.
 pub(crate) const NEWEST: u64 = 1_767_225_600;
 
 /// Directories are numbered level by level, the root with 0, and an inode number is
@@ -21,9 +22,9 @@ pub(crate) const NEWEST: u64 = 1_767_225_600;
 /// The entries of a directory have *positions*: its directories first, then its files.
 #[derive(Debug)]
 pub struct Tree {
-    /// Directories in all, with the root.
+    /// Directories, including the root.
     dirs: u64,
-    /// Files in each directory that has any.
+    /// Files per directory that has any.
     files: u64,
     /// The first directory that has files.
     files_from: u64,
@@ -36,15 +37,15 @@ pub struct Tree {
 struct Level {
     /// The number of its first directory.
     start: u64,
-    /// How many of these a directory of the level above has.
+    /// Directories of this level per directory of the level above.
     fanout: u64,
-    /// How many of these a home has.
+    /// Directories of this level per home.
     per_home: u64,
 }
 
 impl Tree {
-    /// `dirs` directories with the root, of which `homes` are homes and each from there on down
-    /// has `fanout` directories until there are enough. Each but the root has `files` files.
+    /// Makes a tree of `dirs` directories including the root: `homes` homes, and `fanout` directories
+    /// in each directory below until there are enough. Each but the root has `files` files.
     #[must_use]
     pub fn even(dirs: u64, files: u64, homes: u64, fanout: u64) -> Self {
         // A chain would be as many levels as directories.
@@ -52,13 +53,13 @@ impl Tree {
         Self::new(dirs, files, 1, std::iter::once(homes).chain(std::iter::repeat(fanout)))
     }
 
-    /// A home with one directory of `files` files.
+    /// Makes one home with one directory of `files` files.
     #[must_use]
     pub fn wide_files(files: u64) -> Self {
         Self::new(3, files, 2, [1, 1].into_iter())
     }
 
-    /// A home with one directory of `dirs` empty directories.
+    /// Makes one home with one directory of `dirs` empty directories.
     #[must_use]
     pub fn wide_dirs(dirs: u64) -> Self {
         Self::new(dirs + 3, 0, 1, [1, 1, dirs].into_iter())
@@ -79,19 +80,20 @@ impl Tree {
         Self { dirs, files, files_from, levels }
     }
 
-    /// Directories, with the root.
+    /// Number of directories, including the root.
     #[must_use]
     pub fn dirs(&self) -> u64 {
         self.dirs
     }
 
-    /// Files in all directories together.
+    /// Number of files in all directories.
     #[must_use]
     pub fn files(&self) -> u64 {
         self.files * self.dirs.saturating_sub(self.files_from)
     }
 
-    /// The directory that the inode is or is in, and the file if it is one.
+    /// Returns the number of the directory that `ino` is or is in, and the number of the file in it
+    /// if `ino` is a file.
     pub(crate) fn place(&self, ino: u64) -> Option<(u64, Option<u64>)> {
         let number = ino.checked_sub(ROOT)?;
         let (dir, rest) = (number / (self.files + 1), number % (self.files + 1));
@@ -134,7 +136,7 @@ impl Tree {
         }
     }
 
-    /// What `ino` is, if there is such an inode.
+    /// Returns the attributes of `ino`, if there is such an inode.
     #[must_use]
     pub fn attr(&self, ino: u64) -> Option<FileAttr> {
         let (dir, file) = self.place(ino)?;
@@ -168,7 +170,7 @@ impl Tree {
         })
     }
 
-    /// The entries of the directory `ino`, if it is one.
+    /// Returns the entries of `ino`, if it is a directory.
     #[must_use]
     pub fn listing(&self, ino: u64) -> Option<Listing<'_>> {
         match self.place(ino)? {
@@ -185,7 +187,7 @@ impl Tree {
     }
 }
 
-/// What is in one directory.
+/// Entries of one directory.
 #[derive(Debug)]
 pub struct Listing<'a> {
     tree: &'a Tree,
@@ -195,13 +197,13 @@ pub struct Listing<'a> {
 }
 
 impl Listing<'_> {
-    /// The inode of the directory above.
+    /// Inode number of the parent directory.
     #[must_use]
     pub fn parent(&self) -> u64 {
         self.tree.inode(self.tree.parent(self.dir))
     }
 
-    /// The inode at `position`, with its name in `name`; nothing behind the last.
+    /// Returns the inode number at `position` and writes its name to `name`; `None` after the last.
     pub fn entry(&self, position: u64, name: &mut String) -> Option<u64> {
         name.clear();
         let subdirs = self.subdirs.end - self.subdirs.start;
@@ -218,7 +220,7 @@ impl Listing<'_> {
         })
     }
 
-    /// The inode called `name`.
+    /// Returns the inode number of `name`.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<u64> {
         let subdirs = self.subdirs.end - self.subdirs.start;
@@ -228,20 +230,20 @@ impl Listing<'_> {
             b'd' => number(&name[1..])?,
             _ => number(name)?.checked_sub(FIRST_UID)?,
         };
-        // Only what a listing shows: not `d01`, not a home's name elsewhere.
+        // Accept only names that a listing shows: not `d01`, not the name of a home elsewhere.
         let mut listed = String::new();
         let ino = self.entry(position, &mut listed)?;
         (listed == name).then_some(ino)
     }
 }
 
-/// Up to 64 KiB, small ones far more often, as homes have them.
+/// Size of a file: up to 64 KiB, with small sizes far more often, as in homes.
 pub(crate) fn file_size(ino: u64) -> u64 {
     let random = mix(ino);
     (random >> 8) % (1 << (random % 17))
 }
 
-/// Numbers that look like chance and are the same each time (the finalizer of SplitMix64).
+/// Maps a number to one that looks random (the finalizer of SplitMix64).
 pub(crate) fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

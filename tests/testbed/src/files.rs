@@ -23,7 +23,7 @@ pub fn file(root: &Path, path: impl AsRef<Path>, bytes: usize) -> PathBuf {
     path
 }
 
-/// A name that is no UTF-8, has a newline, a comma, markup and a quote.
+/// A name that is not UTF-8 and has a newline, a comma, markup and a quote.
 pub const ODD_NAME: &[u8] = b"a\xff\n,<b>\"";
 
 /// A path below `root` from raw bytes.

@@ -1,4 +1,17 @@
-//! What the tests and the measurements run against. Nothing in here knows efs-scan.
+//! Servers, file systems and trees for the tests and measurements of efs-scan. It does not depend on
+//! efs-scan; it runs it as a program.
+//!
+//! - [`nfs_server`]: an NFSv4.1 server in process that is slow, wrong or lost on request
+//! - [`fuse`]: FUSE file systems, one that fails on request and one as slow as EFS
+//! - [`computed`]: the endless tree that both of them serve without storing it
+//! - [`tree`]: makes a real tree like a SageMaker Studio file system
+//! - [`aws`]: a stand-in for AWS on the loopback
+//! - [`terminator`]: stunnel in front of a server, with certificates for the test
+//! - [`uml`]: boots user-mode Linux for a job; `uml/run` is the script, `uml/guest.sh` has what jobs use
+//! - `program`: runs efs-scan and other commands under a watchdog
+//! - `oracles`: `du` and `find`, which tests compare efs-scan with
+//! - `files`: directories and files for tests
+//! - `skip`: skips what cannot run on this machine, and reports it
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 

@@ -1,18 +1,18 @@
-//! `du` and `find`, which tests compare the program with.
+//! `du` and `find`, which tests compare efs-scan with.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-/// `du -s --block-size=1` of a path: allocated bytes, each inode once.
+/// Returns the allocated bytes of a tree, each inode once, as `du -s` counts them.
 pub fn du(path: &Path) -> u64 {
     let output = Command::new("du").args(["-s", "--block-size=1"]).arg(path).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     text.split('\t').next().unwrap().parse().unwrap()
 }
 
-/// What `find -printf` says of a tree, each inode once: (kind, st_size, allocated, mtime) by
-/// (device, inode).
+/// Lists a tree with `find -printf`, each inode once: (kind, st_size, allocated bytes, mtime in
+/// seconds) by (device, inode).
 pub fn find(path: &Path) -> BTreeMap<(u64, u64), (char, u64, u64, i64)> {
     let mut command = Command::new("find");
     let output = command.arg(path).args(["-printf", "%D %i %y %s %b %T@\\n"]).output().unwrap();

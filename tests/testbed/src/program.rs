@@ -31,7 +31,7 @@ pub fn efs_scan() -> Command {
             command.env_remove(name);
         }
     }
-    // A file that is there and says nothing, instead of whatever /etc has.
+    // An empty file instead of the one in /etc.
     command.env("EFS_SCAN_CONFIG", "/dev/null").stdin(Stdio::null());
     command
 }
@@ -78,7 +78,7 @@ pub fn report<I: AsRef<OsStr>>(root: &Path, args: impl IntoIterator<Item = I>, c
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"))
 }
 
-/// The home of that name in a report.
+/// Returns the home `name` of a report.
 pub fn home<'a>(report: &'a Value, name: &str) -> &'a Value {
     let homes = report["homes"].as_array().unwrap();
     homes.iter().find(|home| home["name"] == name).unwrap_or_else(|| panic!("no home {name}"))

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::skip_unless;
 
-/// Whether both programs are there; where not, that is said.
+/// Returns true if stunnel and openssl are installed. If not, `what` is reported as skipped.
 pub fn can_run(what: &str) -> bool {
     let there = |program: &str, arg: &str| {
         let mut command = Command::new(program);
@@ -20,7 +20,7 @@ pub fn can_run(what: &str) -> bool {
         && skip_unless(there("openssl", "version"), what, "openssl is not installed")
 }
 
-/// Who issues certificates, in a directory of the test.
+/// A certificate authority in a directory of the test.
 pub struct Issuer {
     dir: PathBuf,
 }
@@ -45,12 +45,12 @@ impl Issuer {
         Self { dir }
     }
 
-    /// What whoever trusts it is given.
+    /// The root certificate, for clients that trust this authority.
     pub fn root(&self) -> PathBuf {
         self.dir.join("ca.pem")
     }
 
-    /// A certificate for these (`DNS:localhost`, `IP:127.0.0.1`), from now on for so many days.
+    /// Issues a certificate for `names` (`DNS:localhost,IP:127.0.0.1`), valid for `days` from now.
     pub fn issue(&self, names: &str, days: i32) -> Certificate {
         let name = format!("{}-{days}", names.replace([':', ','], "-"));
         let file = |ending: &str| self.dir.join(format!("{name}.{ending}"));
@@ -80,9 +80,9 @@ pub struct Terminator {
 }
 
 impl Terminator {
-    /// In front of `server`; `more` is for its configuration.
+    /// Starts in front of `server`, with `more` lines of configuration.
     pub fn start(server: SocketAddr, certificate: &Certificate, more: &str) -> Self {
-        // Another process may take a port between its being found free and the start.
+        // Another process may take the port before stunnel does.
         for _ in 0..3 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let config = certificate.chain.with_extension(format!("{port}.conf"));
@@ -98,7 +98,7 @@ impl Terminator {
         ([127, 0, 0, 1], self.port).into()
     }
 
-    /// Ends at once, with all connections.
+    /// Kills it, which closes all connections.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -106,7 +106,7 @@ impl Terminator {
         }
     }
 
-    /// Starts anew, where it was.
+    /// Starts again on the same port.
     pub fn restart(&mut self, server: SocketAddr, certificate: &Certificate) {
         self.kill();
         assert!(self.serve(server, certificate, ""), "{:?}", self.config);

@@ -1,5 +1,4 @@
-//! The generated tree is what it says it is: its counts, its shapes, and the same again for the
-//! same seed.
+//! Checks the tree maker: counts, shapes, and that a seed always makes the same tree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +9,8 @@ use efs_scan_testbed::tree::{Counts, FIRST_UID, Size, directory_in_memory, make}
 
 const SMALL: Size = Size { dirs: 1_500, files: 11_000, homes: 6, seed: 1 };
 
-/// Path below the root -> (mode, apparent size). Directories' sizes are the file system's own.
+/// Path below the root -> (mode, apparent size). Sizes of directories are left out: they depend on
+/// the file system.
 type Listing = BTreeMap<PathBuf, (u32, u64)>;
 
 fn list(root: &Path, counts: &mut Counts) -> Listing {

@@ -43,7 +43,7 @@ impl Call {
     }
 }
 
-/// What the kernel is told.
+/// The answer to a call.
 #[derive(Clone, Copy, Debug)]
 pub enum Verdict {
     /// The right answer.
@@ -71,7 +71,7 @@ pub trait Backend: Send + Sync + 'static {
     /// How long the kernel may keep names and attributes.
     fn time_to_live(&self) -> Duration;
 
-    /// What the kernel must be able to do.
+    /// Capabilities that the kernel must have.
     fn capabilities(&self) -> InitFlags {
         InitFlags::empty()
     }
@@ -91,7 +91,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Gives `answer` its verdict, now or later, on this thread or another.
     fn answer(&self, call: Call, answer: Answer);
 
-    /// The kernel dropped an inode from its memory.
+    /// Called when the kernel drops an inode from its memory.
     fn forgotten(&self) {}
 }
 
@@ -99,7 +99,7 @@ pub trait Backend: Send + Sync + 'static {
 pub struct Server<B>(pub B);
 
 impl<B: Backend> Server<B> {
-    /// Answers once `listed` says how many entries the reply holds; `done` sends it.
+    /// Answers a listing of `entries` entries; `done` sends it, or the error.
     fn listed(
         &self,
         op: Op,

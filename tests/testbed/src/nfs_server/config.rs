@@ -123,7 +123,7 @@ impl Default for Config {
             lease: Duration::from_secs(90),
             status_flags: status_flag::CB_PATH_DOWN,
             without: Vec::new(),
-            implementation: Some(("example.com", "efs-scan-bench")),
+            implementation: Some(("example.com", "efs-scan-testbed")),
             seed: 1,
         }
     }

@@ -36,8 +36,8 @@ pub(super) fn start(shared: &Arc<Shared>, stream: TcpStream, number: u64) -> std
             shared.forget_connection(number);
         }
     };
-    thread::Builder::new().name("nfs41-write".to_owned()).spawn(writer)?;
-    thread::Builder::new().name("nfs41-read".to_owned()).spawn(reader)?;
+    thread::Builder::new().name("nfs-write".to_owned()).spawn(writer)?;
+    thread::Builder::new().name("nfs-read".to_owned()).spawn(reader)?;
     Ok(())
 }
 

@@ -61,7 +61,7 @@ impl Server {
         let shared = Arc::new(Shared::new(config, tree));
         let theirs = Arc::clone(&shared);
         let accepting = thread::Builder::new()
-            .name("nfs41-accept".to_owned())
+            .name("nfs-accept".to_owned())
             .spawn(move || theirs.accept(&listener))?;
         Ok(Self { address, shared, accepting: Some(accepting) })
     }

@@ -1,4 +1,4 @@
-//! The calls that make entries, with owner, age and counts kept in one place.
+//! Makes entries with their owners and ages, and counts them.
 
 use std::fmt::Display;
 use std::os::fd::OwnedFd;
@@ -13,8 +13,7 @@ use rustix::io::{Errno, pwrite};
 use super::rng::Rng;
 
 const DAY: i64 = 86_400;
-/// Ages that a group of files may have: on both sides of the limits at which people ask whether
-/// something is still used, and none older than two years.
+/// Ages of groups of files: on both sides of the usual limits of disuse, none above two years.
 const AGES: [i64; 10] = [
     DAY / 24,
     DAY,
@@ -30,52 +29,52 @@ const AGES: [i64; 10] = [
 
 const FILLER: [u8; 8192] = [b'.'; 8192];
 
-/// What is in a file.
+/// Content of a file.
 pub(super) enum Content<'a> {
     Empty,
     Text(&'a str),
-    /// So many bytes, at most 8 KiB.
+    /// This many bytes, at most 8 KiB.
     Filler(u64),
-    /// A file of so many bytes of which only the last 4 KiB are allocated: large, yet cheap.
+    /// This many bytes, of which only the last 4 KiB are allocated: large, yet cheap.
     Sparse(u64),
 }
 
-/// How many of everything were made.
+/// Numbers of entries made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub dirs: u64,
-    /// Regular files, each counted once however many names it has.
+    /// Regular files, each counted once regardless of its link count.
     pub files: u64,
     pub symlinks: u64,
-    /// Names beyond a file's first.
+    /// Additional names of files.
     pub hard_links: u64,
 }
 
 impl Counts {
-    /// Entries that are no directories, as a walk meets them.
+    /// Entries that are not directories, as a walk counts them.
     #[must_use]
     pub fn others(&self) -> u64 {
         self.files + self.symlinks + self.hard_links
     }
 }
 
-/// Makes entries below one directory, all by paths relative to it.
+/// Makes entries below one directory. All paths are relative to it.
 pub(super) struct Maker {
     pub(super) base: OwnedFd,
     pub(super) rng: Rng,
     pub(super) counts: Counts,
-    /// Rules loop while `counts.dirs` is below this.
+    /// Fillers go on while `counts.dirs` is below this.
     pub(super) dir_limit: u64,
     owner: Option<Uid>,
     now: i64,
     age: i64,
-    /// Directories get their times last: each new entry changes them.
+    /// Ages of directories, set last because each new entry changes the time.
     ages: Vec<(String, i64)>,
 }
 
 impl Maker {
-    /// `owner` gets everything that is made, with group 0 as on EFS; `None` leaves it to the
-    /// caller's own uid, the only one an ordinary user may give.
+    /// Entries belong to `owner`, with group 0 as on EFS; with `None`, to the caller, the only
+    /// owner that an ordinary user may choose.
     pub(super) fn new(base: OwnedFd, rng: Rng, owner: Option<u32>, now: i64) -> Self {
         Self {
             base,
@@ -89,12 +88,12 @@ impl Maker {
         }
     }
 
-    /// Whether another directory is wanted.
+    /// True while another directory may be made.
     pub(super) fn room(&self) -> bool {
         self.counts.dirs < self.dir_limit
     }
 
-    /// Makes what follows about as old as one of [`AGES`].
+    /// Picks one of [`AGES`] as the approximate age of the next entries.
     pub(super) fn change_age(&mut self) {
         self.age = *self.rng.pick(&AGES);
     }
@@ -104,7 +103,7 @@ impl Maker {
         self.age + self.rng.range(0, spread) as i64
     }
 
-    /// The path of `at/name`, made if it is not there.
+    /// Makes the directory `at/name` unless it exists. Returns its path.
     pub(super) fn dir(&mut self, at: &str, name: impl Display) -> Result<String> {
         let path = join(at, name);
         match mkdirat(&self.base, &path, Mode::from_raw_mode(0o755)) {
@@ -119,7 +118,7 @@ impl Maker {
         Ok(path)
     }
 
-    /// The path of the last of several nested directories.
+    /// Makes several nested directories. Returns the path of the last.
     pub(super) fn dirs(&mut self, at: &str, names: &str) -> Result<String> {
         names.split('/').try_fold(at.to_owned(), |path, name| self.dir(&path, name))
     }
@@ -133,7 +132,7 @@ impl Maker {
         self.set_age(&path, age)
     }
 
-    /// A file that is empty three times in four: it is inodes that a walk pays for.
+    /// Makes a small file, empty three times out of four: a walk pays for inodes, not bytes.
     pub(super) fn small(&mut self, at: &str, name: impl Display) -> Result<()> {
         let content = match self.rng.chance(25) {
             true => Content::Filler(self.rng.range(1, 6000)),
@@ -151,8 +150,7 @@ impl Maker {
         self.set_age(&path, age)
     }
 
-    /// A second name, `at/name`, for the file at `from` below `other` (this maker's base if
-    /// `None`).
+    /// Links the file `from` below `other` (by default this maker's base) as `at/name`.
     pub(super) fn link(
         &mut self,
         other: Option<&OwnedFd>,
@@ -168,7 +166,7 @@ impl Maker {
         Ok(())
     }
 
-    /// Gives the directories their times.
+    /// Sets the times of the directories.
     pub(super) fn finish(&mut self) -> Result<()> {
         for (path, age) in std::mem::take(&mut self.ages) {
             self.set_age(&path, age)?;
@@ -179,7 +177,7 @@ impl Maker {
     fn write(&self, path: &str, content: Content) -> rustix::io::Result<()> {
         let mode = Mode::from_raw_mode(0o644);
         if let Content::Empty = content {
-            // Half the calls of open and close.
+            // One call instead of open and close.
             return mknodat(&self.base, path, FileType::RegularFile, mode, 0);
         }
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;

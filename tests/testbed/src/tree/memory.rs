@@ -1,4 +1,4 @@
-//! Where tests make generated trees.
+//! A place for generated trees in tests.
 
 use std::path::Path;
 

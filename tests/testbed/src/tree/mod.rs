@@ -1,6 +1,6 @@
 //! Makes a tree like the file system of a SageMaker Studio domain: homes named by uid, very
-//! unequal in size, filled with what people who train models really leave behind. The same seed
-//! and sizes give the same names, contents and ages (relative to the day it is made).
+//! unequal in size, filled with what people who train models leave behind. The same seed and sizes
+//! give the same names, contents and ages (relative to the day the tree is made).
 
 mod maker;
 mod memory;
@@ -21,25 +21,24 @@ use maker::{Content, Maker};
 pub use memory::directory_in_memory;
 use rng::Rng;
 
-/// The first home's uid; the next ones follow, as SageMaker hands them out.
+/// Uid of the first home. The next homes have the following uids, as SageMaker assigns them.
 pub const FIRST_UID: u32 = 200_005;
 
-/// How large a tree is wanted.
+/// Size of a tree.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
-    /// At least so many directories.
+    /// Minimum number of directories.
     pub dirs: u64,
-    /// At least so many other entries.
+    /// Minimum number of other entries.
     pub files: u64,
-    /// Homes at the top.
     pub homes: u32,
-    /// Names one of many such trees.
+    /// Selects one of many trees of this size.
     pub seed: u64,
 }
 
 type Rule = fn(&mut Maker, u64) -> Result<()>;
 
-/// What a home is filled with, again and again until it has its directories.
+/// Fillers of a home, used in turn until it has its directories.
 const RULES: [Rule; 11] = [
     python::project,
     working::repository,
@@ -54,16 +53,16 @@ const RULES: [Rule; 11] = [
     training::checkpoints,
 ];
 
-/// Fills the empty directory `root`. Homes get their uids as owners when the caller is root.
+/// Fills the empty directory `root`. Homes belong to their uids if the caller is root.
 ///
 /// # Errors
-/// When `root` is not an empty directory, or anything in it cannot be made.
+/// If `root` is not an empty directory, or an entry cannot be made.
 pub fn make(root: &Path, size: &Size) -> Result<Counts> {
     let shown = root.display();
     let mut entries = std::fs::read_dir(root).with_context(|| format!("list {shown}"))?;
     ensure!(entries.next().is_none(), "{shown} is not empty");
     let top = maker::open_dir(root).with_context(|| format!("open {shown}"))?;
-    // Modes are part of the tree, so they must not depend on who makes it.
+    // Modes are part of the tree and must not depend on the caller.
     rustix::process::umask(Mode::from_raw_mode(0o022));
 
     let homes = make_homes(&top, size)?;
@@ -77,10 +76,10 @@ pub fn make(root: &Path, size: &Size) -> Result<Counts> {
     Ok(total)
 }
 
-/// Waits until the tree is on disk: only then have block counts settled on every file system.
+/// Waits until the tree is on disk. Some file systems change block counts until then.
 ///
 /// # Errors
-/// When `root` cannot be opened or the file system cannot be written.
+/// If `root` cannot be opened or the file system cannot be written.
 pub fn settle(root: &Path) -> Result<()> {
     maker::open_dir(root).and_then(syncfs).with_context(|| format!("sync {}", root.display()))
 }
@@ -93,7 +92,7 @@ fn make_homes(top: &OwnedFd, size: &Size) -> Result<Vec<Maker>> {
         let uid = FIRST_UID + index as u32;
         let owner = as_root.then_some(uid);
         let base = maker::home(top, &uid.to_string(), owner)?;
-        // A source of its own, so that a home does not change with the sizes of those before it.
+        // A seed per home, so that a home does not depend on the sizes of those before it.
         let rng = Rng::new(size.seed.wrapping_mul(1_000_003) ^ u64::from(uid));
         let mut home = Maker::new(base, rng, owner, now);
         home.counts.dirs = 1;
@@ -112,8 +111,8 @@ fn make_homes(top: &OwnedFd, size: &Size) -> Result<Vec<Maker>> {
     Ok(homes)
 }
 
-/// Each home's part of the whole, in the order of the uids: the n-th largest has about 1/n of the
-/// largest, and size says nothing about the uid.
+/// Returns each home's share of the tree, in the order of uids. The n-th largest home has about 1/n
+/// of the largest, and sizes are unrelated to uids.
 fn shares(size: &Size) -> Vec<f64> {
     let mut rng = Rng::new(size.seed);
     let mut weights: Vec<f64> = (1..=size.homes).map(|n| 1.0 / f64::from(n)).collect();
@@ -127,7 +126,7 @@ fn shares(size: &Size) -> Vec<f64> {
 fn fill(home: &mut Maker, index: usize, dirs: u64, files: u64) -> Result<()> {
     home.file("", ".bashrc", Content::Text("export PATH\n"))?;
     home.file("", "shared.csv", Content::Filler(3000))?;
-    // No rule may take it all, so that small homes are mixed too.
+    // Limits each filler, so that small homes are mixed too.
     let portion = (dirs / 16).max(24);
     let mut turn = index;
     while home.counts.dirs < dirs {

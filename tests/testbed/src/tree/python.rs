@@ -1,5 +1,5 @@
-//! What Python leaves in a home: virtual environments, conda, and the package caches they are
-//! filled from, with the hard links that uv and conda make.
+//! Files of Python: virtual environments, conda, and the package caches that fill them, with the
+//! hard links of uv and conda.
 
 use anyhow::Result;
 
@@ -41,8 +41,7 @@ const PACKAGES: [&str; 32] = [
 ];
 const SITE: &str = "lib/python3.11/site-packages";
 
-/// A package as it lies in site-packages, so that it can be made in one place and linked in
-/// another.
+/// Layout of a package in site-packages, to be made in one place and linked in another.
 struct Package {
     dirs: Vec<String>,
     files: Vec<String>,
@@ -91,7 +90,7 @@ impl Package {
         self.files.iter().try_for_each(|file| m.link(None, &format!("{cache}/{file}"), site, file))
     }
 
-    /// The byte code that a first import leaves beside the sources.
+    /// Writes the byte code that a first import would write beside the sources.
     fn compile(&self, m: &mut Maker, site: &str) -> Result<()> {
         for file in &self.files {
             let Some(stem) = file.strip_suffix(".py") else {
@@ -105,7 +104,7 @@ impl Package {
     }
 }
 
-/// A project with a `.venv`; every second one is made by uv, which links it from its cache.
+/// Makes a project with a `.venv`. Every second one is linked from a cache, as uv does.
 pub(super) fn project(m: &mut Maker, round: u64) -> Result<()> {
     let project = m.dir("", format_args!("project-{round}"))?;
     m.file(&project, "pyproject.toml", Content::Text("[project]\n"))?;
@@ -143,7 +142,7 @@ pub(super) fn project(m: &mut Maker, round: u64) -> Result<()> {
     Ok(())
 }
 
-/// A conda root: packages unpacked below `pkgs` and linked into environments.
+/// Makes a conda root: packages unpacked below `pkgs` and linked into environments.
 pub(super) fn conda(m: &mut Maker, round: u64) -> Result<()> {
     let root = match round {
         0 => m.dir("", "miniconda3")?,
@@ -186,7 +185,7 @@ pub(super) fn conda(m: &mut Maker, round: u64) -> Result<()> {
     Ok(())
 }
 
-/// pip's cache of downloads: five levels of one-letter directories, two files at the end.
+/// Makes pip's cache of downloads: five levels of one-letter directories, with two files at the end.
 pub(super) fn pip_cache(m: &mut Maker, _round: u64) -> Result<()> {
     let cache = m.dirs("", ".cache/pip")?;
     for _ in 0..m.rng.range(40, 120) {

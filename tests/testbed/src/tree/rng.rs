@@ -1,4 +1,4 @@
-//! A random source that gives the same numbers for ever, so that a seed names a tree: the
+//! A random number generator that never changes, so that a seed always makes the same tree. The
 //! generators of a crate may change with its version.
 
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
@@ -16,12 +16,12 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number from `low` up to, but not including, `high`.
+    /// A number in `low..high`.
     pub(super) fn range(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low)
     }
 
-    /// True `percent` times in a hundred.
+    /// True with a probability of `percent` percent.
     pub(super) fn chance(&mut self, percent: u64) -> bool {
         self.range(0, 100) < percent
     }

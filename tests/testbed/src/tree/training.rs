@@ -1,10 +1,10 @@
-//! What training leaves in a home: model caches, runs, checkpoints and data.
+//! Files of training: model caches, runs, checkpoints and data.
 
 use anyhow::Result;
 
 use super::maker::{Content, Maker};
 
-/// Hugging Face's cache, whose snapshots are symbolic links to blobs, and torch's checkpoints.
+/// Makes Hugging Face's cache, whose snapshots are symbolic links to blobs, and torch's checkpoints.
 pub(super) fn models(m: &mut Maker, round: u64) -> Result<()> {
     let hub = m.dirs("", ".cache/huggingface/hub")?;
     for number in 0..m.rng.range(3, 12) {
@@ -35,7 +35,7 @@ pub(super) fn models(m: &mut Maker, round: u64) -> Result<()> {
     m.file(&torch, name, Content::Sparse(180 << 20))
 }
 
-/// Runs recorded by wandb and by mlflow.
+/// Makes runs recorded by wandb and by mlflow.
 pub(super) fn runs(m: &mut Maker, round: u64) -> Result<()> {
     let at = m.dir("", format_args!("experiments-{round}"))?;
     let wandb = m.dir(&at, "wandb")?;
@@ -80,7 +80,7 @@ fn mlflow_run(m: &mut Maker, mlruns: &str) -> Result<()> {
     m.file(&artifacts, "model.pkl", Content::Sparse(20 << 20))
 }
 
-/// Checkpoints of one training: few files, most of the bytes.
+/// Makes the checkpoints of one training: few files, most of the bytes.
 pub(super) fn checkpoints(m: &mut Maker, round: u64) -> Result<()> {
     let at = m.dirs("", &format!("train-{round}/checkpoints"))?;
     for step in 1..m.rng.range(4, 12) {
@@ -101,7 +101,7 @@ pub(super) fn checkpoints(m: &mut Maker, round: u64) -> Result<()> {
     Ok(())
 }
 
-/// An image data set sorted into classes.
+/// Makes an image data set sorted into classes.
 pub(super) fn images(m: &mut Maker, round: u64) -> Result<()> {
     let at = m.dirs("", &format!("data/images-{round}"))?;
     for split in ["train", "val"] {
@@ -118,8 +118,8 @@ pub(super) fn images(m: &mut Maker, round: u64) -> Result<()> {
     Ok(())
 }
 
-/// `files` more files in flat directories of up to 20,000, as tokenised shards are kept: the
-/// directories that need more than one READDIR.
+/// Makes `files` files in flat directories of up to 20,000, like tokenised shards: directories that
+/// need more than one READDIR.
 pub(super) fn shards(m: &mut Maker, mut files: u64) -> Result<()> {
     let mut number = 0;
     while files > 0 {

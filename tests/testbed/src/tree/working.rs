@@ -1,10 +1,10 @@
-//! What people's work leaves in a home: repositories, notebooks, node modules and the trash.
+//! Files of daily work: repositories, notebooks, node modules and the trash.
 
 use anyhow::Result;
 
 use super::maker::{Content, Maker};
 
-/// A git repository with loose objects, a pack, and sources.
+/// Makes a git repository with loose objects, a pack, and sources.
 pub(super) fn repository(m: &mut Maker, round: u64) -> Result<()> {
     let repo = m.dir("", format_args!("repo-{round}"))?;
     let git = m.dir(&repo, ".git")?;
@@ -51,7 +51,7 @@ fn sources(m: &mut Maker, repo: &str) -> Result<()> {
     Ok(())
 }
 
-/// Notebooks with Jupyter's checkpoints beside them.
+/// Makes notebooks with Jupyter's checkpoints beside them.
 pub(super) fn notebooks(m: &mut Maker, round: u64) -> Result<()> {
     let at = m.dir("", format_args!("notebooks-{round}"))?;
     for topic in 0..m.rng.range(5, 25) {
@@ -68,7 +68,7 @@ pub(super) fn notebooks(m: &mut Maker, round: u64) -> Result<()> {
     Ok(())
 }
 
-/// A web front end with its `node_modules`.
+/// Makes a web front end with its `node_modules`.
 pub(super) fn node_app(m: &mut Maker, round: u64) -> Result<()> {
     let app = m.dir("", format_args!("app-{round}"))?;
     m.file(&app, "package.json", Content::Text("{\"name\":\"app\"}\n"))?;
@@ -104,7 +104,8 @@ pub(super) fn node_app(m: &mut Maker, round: u64) -> Result<()> {
     Ok(())
 }
 
-/// The trash of the desktop specification: what was deleted, and a note for each.
+/// Makes a trash directory (freedesktop.org trash specification): deleted files, and a .trashinfo
+/// for each.
 pub(super) fn trash(m: &mut Maker, round: u64) -> Result<()> {
     let trash = m.dirs("", ".local/share/Trash")?;
     let files = m.dir(&trash, "files")?;

@@ -60,7 +60,7 @@ pub(super) struct Faulty {
     state: Arc<State>,
 }
 
-/// What a call comes to.
+/// Effect of the faults on a call.
 struct Judged {
     verdict: Verdict,
     delay: Duration,

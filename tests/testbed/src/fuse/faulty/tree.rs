@@ -7,7 +7,7 @@ use fuser::{Errno, FileAttr, FileType, INodeNo};
 
 use super::super::server::Op;
 
-/// What happens instead of the right answer.
+/// Deviation from the right answer.
 #[derive(Clone, Copy, Debug)]
 pub enum Action {
     /// The operation fails.
