@@ -289,7 +289,7 @@ fn a_partly_counted_listing_fails_without_harm_to_its_neighbours() {
         let server = serve(Config { slots: Slots::AtMost(1), ..Config::default() }, &model);
         server.fault(Fault::status(Op::READDIR, status).named("many").after(after).always());
         let mut engine = engine(&server);
-        // So that the directories queued below it share a request with it.
+        // One slot, so that the directories queued below it share a request with it.
         engine.pacing.threads = Threads::Fixed(1);
         let outcome = walk(&engine).unwrap();
         let said = format!("{status} after {after}: {outcome:?}");

@@ -1,4 +1,4 @@
-//! How many requests are in flight, and how a walk is stopped.
+//! The number of requests in flight, rate limits, and stopping a walk.
 
 use std::process::Stdio;
 use std::sync::Arc;

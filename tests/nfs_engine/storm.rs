@@ -58,7 +58,7 @@ fn check(storm: &Storm) -> Result<(), TestCaseError> {
     prop_assert_eq!(server.violations(), Vec::<String>::new());
     prop_assert_eq!(outcome.ended, Ended::Complete);
     prop_assert_eq!(outcome.vanished, 0);
-    // What is below a missing directory may be there in part; everything else is there.
+    // Entries below a missing directory may be there in part; all others are there.
     let missing: Vec<&str> = outcome.errors.iter().map(|(path, ..)| &**path).collect();
     let (all, rest) = (sums_but(&model, &[]), sums_but(&model, &missing));
     for (at, sum) in outcome.sums.into_iter().enumerate() {

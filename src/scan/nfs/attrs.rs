@@ -133,7 +133,7 @@ pub(super) struct Attributes<'a> {
     /// Apparent size in bytes.
     pub(super) size: Option<u64>,
     pub(super) fsid: Option<Fsid>,
-    /// How long the server keeps the state of a silent client, in seconds.
+    /// Lease time in seconds: the server keeps a silent client's state for this long.
     pub(super) lease_time: Option<u32>,
     /// Why READDIR has no attributes for this entry.
     pub(super) error: Option<Status>,

@@ -58,7 +58,7 @@ pub(super) struct NfsClient {
     addresses: Vec<SocketAddr>,
     /// Index of the address all connections use. Sessions and file handles belong to one server,
     /// and another address may lead to another one.
-    address: usize,
+    address_index: usize,
     options: ClientOptions,
     identity: ClientIdentity,
     connections: Vec<Connection>,
@@ -97,7 +97,7 @@ impl NfsClient {
         Ok(Self {
             poll: Poll::new()?,
             addresses,
-            address: 0,
+            address_index: 0,
             options,
             identity: ClientIdentity::new(seed),
             connections: vec![Connection::new(Instant::now())],
@@ -216,7 +216,7 @@ impl NfsClient {
     fn close_connection(&mut self, at: usize, why: &str) {
         let why = self.with_hint(at, why);
         if !self.identity.has_answered() {
-            self.address = (self.address + 1) % self.addresses.len();
+            self.address_index = (self.address_index + 1) % self.addresses.len();
         }
         let connection = &mut self.connections[at];
         // The server may have created the session we asked for.

@@ -7,7 +7,7 @@ use super::markers::MarkerProbe;
 use super::retry::AttemptCounts;
 use crate::usage::{Dir, Ledger, Listing};
 
-/// How often a listing may be restarted.
+/// Restarts of a listing before it counts as unreadable.
 const MAX_RESTARTS: u32 = 5;
 
 /// A directory that is being read.

@@ -27,7 +27,8 @@ pub(super) fn with_advice(status: Status) -> io::Error {
 pub(super) fn from_rpc(error: RpcError) -> io::Error {
     let advice = match error {
         RpcError::Auth(AuthStat::TOOWEAK) => {
-            "it requires Kerberos or a privileged port; allow `sec=sys` and `insecure` in its exports"
+            "it requires Kerberos or a privileged port; allow `sec=sys` and `insecure` in its \
+             exports"
         }
         RpcError::Auth(_) => "it does not accept AUTH_SYS; allow `sec=sys` in its exports",
         RpcError::ProgUnavail | RpcError::ProgMismatch { .. } | RpcError::ProcUnavail => {

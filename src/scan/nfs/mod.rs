@@ -13,7 +13,7 @@
 //! The files, in the order data flows:
 //!
 //! - `target.rs`: what to scan, `nfs://HOST[:PORT]/path`
-//! - `walk.rs`: the queue of directories, and what results mean; no IO and no sessions
+//! - `walk.rs`: the queue of directories, and the interpretation of results; no IO and no sessions
 //!   - `walk/root.rs`: the root directory
 //!   - `walk/batch.rs`: several directories in one request
 //!   - `walk/failed.rs`: failed tasks, repeated or recorded as errors

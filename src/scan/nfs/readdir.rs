@@ -44,7 +44,7 @@ impl ReadDirCursor {
     }
 }
 
-/// How a reply's entries ended.
+/// End of a reply's entries: whether and from where to continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ReadDirEnd {
     /// True if the directory ends here.

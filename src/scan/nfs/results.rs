@@ -10,7 +10,7 @@ use super::status::Status;
 use super::xdr::{Malformed, XdrReader};
 
 const OPAQUE_LIMIT: usize = 1024;
-/// What a server returns in place of an operation it does not know.
+/// Returned by a server in place of an operation it does not know.
 const OP_ILLEGAL: u32 = 10_044;
 
 /// Why an operation has no result.

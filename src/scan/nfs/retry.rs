@@ -22,7 +22,7 @@ pub(super) struct AttemptCounts {
     other: u32,
 }
 
-/// What to do about a failure.
+/// Reaction to a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RetryDecision {
     /// Repeat the request at this time.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::compound::{CacheThis, ChannelAttrs, Request, SequenceArgs, SessionId};
 use super::rpc::Credential;
 use super::slots::{SlotOutcome, SlotTable};
-use super::walk::{RequestLimits, WalkTask};
+use super::walk::{ReadTask, RequestLimits};
 
 /// The channel attributes we request. The cached reply size is tiny because Linux grants fewer
 /// slots to a client with a large reply cache, and we need none: repeating a read is harmless.
@@ -38,7 +38,7 @@ pub(super) struct PendingRequest {
     pub(super) xid: u32,
     pub(super) slot: u32,
     pub(super) sequence: u32,
-    pub(super) tasks: Vec<WalkTask>,
+    pub(super) tasks: Vec<ReadTask>,
     pub(super) sent: Instant,
 }
 
@@ -83,11 +83,11 @@ impl NfsSession {
     pub(super) fn begin_request(
         &mut self,
         number: u32,
-        tasks: Vec<WalkTask>,
+        tasks: Vec<ReadTask>,
         credential: &Credential,
         buffer: Vec<u8>,
         now: Instant,
-    ) -> Result<(u32, Request), Vec<WalkTask>> {
+    ) -> Result<(u32, Request), Vec<ReadTask>> {
         let Some((slot, sequence, highest_slot)) = self.slots.acquire() else { return Err(tasks) };
         // The slot is part of the xid, so a reply needs no lookup.
         let xid = number << 12 | slot;
@@ -107,7 +107,7 @@ impl NfsSession {
     }
 
     /// The tasks of the request with this xid.
-    pub(super) fn tasks(&self, xid: u32) -> &[WalkTask] {
+    pub(super) fn tasks(&self, xid: u32) -> &[ReadTask] {
         let flight = self.pending.get((xid & 0xfff) as usize).and_then(Option::as_ref);
         flight.map_or(&[], |flight| &flight.tasks)
     }
@@ -136,11 +136,11 @@ impl NfsSession {
     }
 
     /// Returns all tasks in flight; their replies are no longer expected.
-    pub(super) fn abandon(&mut self) -> impl Iterator<Item = Vec<WalkTask>> {
+    pub(super) fn abandon(&mut self) -> impl Iterator<Item = Vec<ReadTask>> {
         std::mem::take(&mut self.pending).into_iter().flatten().map(|flight| flight.tasks)
     }
 
-    /// How long the oldest request has waited. Scans all slots, so not for every turn.
+    /// The waiting time of the oldest request. Scans all slots, so it is not for every turn.
     pub(super) fn oldest_wait(&mut self, now: Instant) -> Duration {
         // The recorded oldest request may have its reply by now.
         let sent = self.pending.iter().flatten().map(|flight| flight.sent).min();

@@ -1,4 +1,4 @@
-//! What to scan: `nfs://HOST[:PORT]/path`.
+//! The directory to scan, as a URL: `nfs://HOST[:PORT]/path`.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,5 +1,6 @@
-//! What is still to be read, and what results mean. The walk goes from the root down, deepest
-//! directory first, so that memory follows the tree's depth and the requests in flight.
+//! The queue of directories to read, and the interpretation of results. The walk goes from the root
+//! down, deepest directory first, so that memory follows the tree's depth and the requests in
+//! flight.
 //!
 //! Nothing here does IO or knows of sessions: [`NfsWalk::next_tasks`] returns what a request is to
 //! carry, and [`NfsWalk::take_results`] or [`NfsWalk::requeue`] takes it back, exactly once. A
@@ -46,9 +47,9 @@ const MAX_REPLY: u32 = 1 << 20;
 /// Smallest READDIR result to request after a reply was too big for the server.
 const SMALLEST_REPLY: u32 = 256;
 
-/// What a request asks for.
+/// A unit of work that a request carries.
 #[derive(Debug)]
-pub(super) enum WalkTask {
+pub(super) enum ReadTask {
     /// The root's file handle and attributes; at the end, whether it still exists.
     Root,
     /// The next entries of a directory.
@@ -64,13 +65,13 @@ enum QueuedTask {
     /// so this holds only what identifies it.
     New(Arc<Dir>, Box<[u8]>),
     /// A task that continues or is repeated.
-    Begun(WalkTask),
+    Begun(ReadTask),
 }
 
 impl QueuedTask {
-    fn task(self) -> WalkTask {
+    fn task(self) -> ReadTask {
         match self {
-            Self::New(dir, handle) => WalkTask::List(Box::new(DirectoryRead::new(dir, handle))),
+            Self::New(dir, handle) => ReadTask::List(Box::new(DirectoryRead::new(dir, handle))),
             Self::Begun(task) => task,
         }
     }
@@ -96,8 +97,8 @@ pub(super) struct NfsWalk {
     mask: AttrMask,
     ready: Vec<QueuedTask>,
     /// Large directories to continue when little else is queued.
-    deferred: Vec<WalkTask>,
-    delayed: BTreeMap<(Instant, u64), WalkTask>,
+    deferred: Vec<ReadTask>,
+    delayed: BTreeMap<(Instant, u64), ReadTask>,
     delay_counter: u64,
     in_flight: usize,
     retries: RetryPolicy,
@@ -131,7 +132,7 @@ impl NfsWalk {
             inodes: InodeConverter::default(),
             root_path: root,
             mask: AttrMask::ENTRY,
-            ready: vec![QueuedTask::Begun(WalkTask::Root)],
+            ready: vec![QueuedTask::Begun(ReadTask::Root)],
             deferred: Vec::new(),
             delayed: BTreeMap::new(),
             delay_counter: 0,
@@ -156,7 +157,7 @@ impl NfsWalk {
         let ended = self.fatal.is_some() || waiting + self.in_flight == 0;
         if ended && self.fatal.is_none() && std::mem::take(&mut self.saw_vanished) {
             // If the whole file system went away, the root has vanished, too.
-            self.push(WalkTask::Root);
+            self.push(ReadTask::Root);
             return false;
         }
         ended
@@ -185,7 +186,7 @@ impl NfsWalk {
     /// closed.
     pub(super) fn take_results(
         &mut self,
-        tasks: Vec<WalkTask>,
+        tasks: Vec<ReadTask>,
         results: &mut CompoundResults<'_>,
         size: usize,
         now: Instant,
@@ -196,24 +197,24 @@ impl NfsWalk {
         for task in tasks {
             self.in_flight -= 1;
             let (task, error) = match task {
-                WalkTask::Root => match self.apply_root(results) {
+                ReadTask::Root => match self.apply_root(results) {
                     Ok(()) => continue,
-                    Err(error) => (WalkTask::Root, error),
+                    Err(error) => (ReadTask::Root, error),
                 },
-                WalkTask::List(mut reading) => match self.apply_listing(&mut reading, results) {
+                ReadTask::List(mut reading) => match self.apply_listing(&mut reading, results) {
                     Ok(end) => {
                         lists += 1;
                         self.listing_advanced(reading, end, now);
                         continue;
                     }
-                    Err(error) => (WalkTask::List(reading), error),
+                    Err(error) => (ReadTask::List(reading), error),
                 },
-                WalkTask::ReadMarker(mut reading) => match apply_marker(&mut reading, results) {
+                ReadTask::ReadMarker(mut reading) => match apply_marker(&mut reading, results) {
                     Ok(()) => {
                         self.advance(reading);
                         continue;
                     }
-                    Err(error) => (WalkTask::ReadMarker(reading), error),
+                    Err(error) => (ReadTask::ReadMarker(reading), error),
                 },
             };
             match error {
@@ -239,12 +240,12 @@ impl NfsWalk {
     }
 
     /// Requeues the tasks of a request that gets no reply.
-    pub(super) fn requeue(&mut self, tasks: Vec<WalkTask>) {
+    pub(super) fn requeue(&mut self, tasks: Vec<ReadTask>) {
         self.in_flight -= tasks.len();
         tasks.into_iter().for_each(|task| self.push(task));
     }
 
-    fn push(&mut self, task: WalkTask) {
+    fn push(&mut self, task: ReadTask) {
         self.ready.push(QueuedTask::Begun(task));
     }
 
@@ -303,7 +304,7 @@ impl NfsWalk {
         let cookie = end.cookie.unwrap_or(before);
         if !end.eof && end.cookie.is_none() {
             // ganesha's reply if not even one entry fits, in place of TOOSMALL.
-            let task = WalkTask::List(reading);
+            let task = ReadTask::List(reading);
             return self.failed(task, NfsOp::ReadDir, Status::TOOSMALL, 1, now);
         }
         reading.tries = AttemptCounts::default();
@@ -319,7 +320,7 @@ impl NfsWalk {
             reading.markers.begin(&self.ledger, reading.listing.as_ref(), heavy && !end.eof);
             self.advance(reading);
         } else {
-            self.push(WalkTask::List(reading));
+            self.push(ReadTask::List(reading));
         }
     }
 
@@ -327,7 +328,7 @@ impl NfsWalk {
     fn advance(&mut self, mut reading: Box<DirectoryRead>) {
         reading.tries = AttemptCounts::default();
         if reading.markers.next().is_some() {
-            return self.push(WalkTask::ReadMarker(reading));
+            return self.push(ReadTask::ReadMarker(reading));
         }
         let extent = if reading.at_eof { Extent::Whole } else { Extent::Partly };
         self.commit(&mut reading, extent);
@@ -336,11 +337,11 @@ impl NfsWalk {
                 self.ledger.end(listing);
             }
         } else if self.ready.len() > CROWDED {
-            self.deferred.push(WalkTask::List(reading));
+            self.deferred.push(ReadTask::List(reading));
         } else {
             // Below its children on the stack: depth first.
             let at = self.ready.len().saturating_sub(reading.children_queued);
-            self.ready.insert(at, QueuedTask::Begun(WalkTask::List(reading)));
+            self.ready.insert(at, QueuedTask::Begun(ReadTask::List(reading)));
         }
     }
 

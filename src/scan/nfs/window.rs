@@ -159,7 +159,7 @@ impl RequestWindow {
         self.held_until
     }
 
-    /// How soon the controller wants its next sample.
+    /// The controller's sampling interval.
     pub(super) fn tick(&self) -> Duration {
         self.controller.as_ref().map_or(Duration::MAX, Concurrency::tick)
     }

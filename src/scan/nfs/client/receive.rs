@@ -10,7 +10,7 @@ use crate::scan::nfs::rpc;
 use crate::scan::nfs::session::{PendingRequest, ReplyMatch};
 use crate::scan::nfs::slots::SlotOutcome;
 use crate::scan::nfs::status::Status;
-use crate::scan::nfs::walk::WalkTask;
+use crate::scan::nfs::walk::ReadTask;
 
 /// Pause before repeating a RECLAIM_COMPLETE the server postponed. Nothing waits for it.
 const RECLAIM_PAUSE: Duration = Duration::from_millis(200);
@@ -130,7 +130,7 @@ impl NfsClient {
         &mut self,
         at: usize,
         status: Status,
-        tasks: Vec<WalkTask>,
+        tasks: Vec<ReadTask>,
         now: Instant,
     ) -> Result<(), LostReason> {
         match status {

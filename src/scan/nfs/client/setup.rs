@@ -37,7 +37,7 @@ impl NfsClient {
 
     /// The address to connect to. It changes after each failure until a server has replied.
     pub(super) fn address(&self) -> SocketAddr {
-        self.addresses[self.address]
+        self.addresses[self.address_index]
     }
 
     /// Continues the TLS handshake. Returns true when it is complete.

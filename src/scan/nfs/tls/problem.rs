@@ -50,8 +50,8 @@ fn text(error: &Error) -> String {
 fn certificate(wrong: &CertificateError) -> String {
     match wrong {
         CertificateError::UnknownIssuer => {
-            "this machine does not trust the issuer of the server's certificate; name a file with the \
-             issuer's root certificate in SSL_CERT_FILE"
+            "this machine does not trust the issuer of the server's certificate; name a file with \
+             the issuer's root certificate in SSL_CERT_FILE"
                 .to_owned()
         }
         CertificateError::NotValidForName => {
@@ -67,7 +67,8 @@ fn certificate(wrong: &CertificateError) -> String {
             format!("the server's certificate is for {names}{more}; use a name it is valid for")
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "the server's certificate has expired; renew it, or correct this machine's clock".to_owned()
+            "the server's certificate has expired; renew it, or correct this machine's clock"
+                .to_owned()
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "the server's certificate is not valid yet; is this machine's clock right?".to_owned()

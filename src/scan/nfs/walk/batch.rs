@@ -1,6 +1,6 @@
 //! Batches several directories into one request, within the server's limits and as far as it pays.
 
-use super::{MAX_REPLY, MIN_REPLY, NfsWalk, QueuedTask, RequestLimits, SMALLEST_REPLY, WalkTask};
+use super::{MAX_REPLY, MIN_REPLY, NfsWalk, QueuedTask, ReadTask, RequestLimits, SMALLEST_REPLY};
 use crate::scan::nfs::compound::{ReadDirArgs, Request};
 
 /// Bytes of a reply besides the READDIR results: the headers and SEQUENCE; then, per listing, PUTFH
@@ -12,7 +12,7 @@ const LISTING_OVERHEAD: u32 = 64;
 const LISTING_OPERATIONS: u32 = 2;
 const LISTING_REQUEST: u32 = 600;
 
-impl WalkTask {
+impl ReadTask {
     /// True if the task may share a request. Tasks with other operations or earlier trouble go
     /// alone.
     fn is_batchable(&self) -> bool {
@@ -60,7 +60,7 @@ impl NfsWalk {
         free: usize,
         share: usize,
         limits: &RequestLimits,
-    ) -> Vec<WalkTask> {
+    ) -> Vec<ReadTask> {
         let fits = [
             limits.operations.saturating_sub(1) / LISTING_OPERATIONS,
             limits.request.saturating_sub(REPLY_OVERHEAD) / LISTING_REQUEST,
@@ -89,7 +89,7 @@ impl NfsWalk {
         let each = each.saturating_sub(LISTING_OVERHEAD).clamp(SMALLEST_REPLY, MAX_REPLY);
         let most = limits.reply.saturating_sub(SMALLEST_REPLY).max(SMALLEST_REPLY);
         for task in &mut tasks {
-            if let WalkTask::List(reading) = task {
+            if let ReadTask::List(reading) = task {
                 reading.asked = reading.max_count.map_or(each, |own| own.min(most));
             }
         }
@@ -98,11 +98,11 @@ impl NfsWalk {
     }
 
     /// Writes the operations of the tasks.
-    pub(in super::super) fn write_tasks(&self, tasks: &[WalkTask], request: &mut Request) {
+    pub(in super::super) fn write_tasks(&self, tasks: &[ReadTask], request: &mut Request) {
         for task in tasks {
             match task {
-                WalkTask::Root => self.write_root(request),
-                WalkTask::List(reading) => {
+                ReadTask::Root => self.write_root(request),
+                ReadTask::List(reading) => {
                     request.put_fh(&reading.handle);
                     request.read_dir(&ReadDirArgs {
                         cookie: reading.cookie,
@@ -112,7 +112,7 @@ impl NfsWalk {
                         attributes: self.mask,
                     });
                 }
-                WalkTask::ReadMarker(reading) => {
+                ReadTask::ReadMarker(reading) => {
                     request.put_fh(&reading.handle);
                     if let Some((name, bytes)) = reading.markers.next() {
                         request.lookup(name);

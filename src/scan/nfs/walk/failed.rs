@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Instant;
 
-use super::{MAX_REPLY, MIN_REPLY, NfsWalk, QueuedTask, SMALLEST_REPLY, WalkTask};
+use super::{MAX_REPLY, MIN_REPLY, NfsWalk, QueuedTask, ReadTask, SMALLEST_REPLY};
 use crate::scan::nfs::compound::NfsOp;
 use crate::scan::nfs::directory_read::DirectoryRead;
 use crate::scan::nfs::errors;
@@ -13,14 +13,14 @@ use crate::scan::nfs::status::Status;
 use crate::usage::Extent;
 use crate::usage::Op;
 
-/// How often a task is repeated after unusable replies: malformed, or RPC errors.
+/// Repetitions of a task after unusable replies: malformed, or RPC errors.
 const MAX_UNUSABLE_REPLIES: u32 = 6;
 
 impl NfsWalk {
     /// Handles the tasks of a request whose SEQUENCE failed, so that nothing was executed.
     pub(in super::super) fn sequence_failed(
         &mut self,
-        tasks: Vec<WalkTask>,
+        tasks: Vec<ReadTask>,
         status: Status,
         now: Instant,
     ) {
@@ -32,7 +32,7 @@ impl NfsWalk {
     }
 
     /// Handles the tasks of a request whose reply is unusable.
-    pub(in super::super) fn reply_unusable(&mut self, tasks: Vec<WalkTask>, why: &str) {
+    pub(in super::super) fn reply_unusable(&mut self, tasks: Vec<ReadTask>, why: &str) {
         self.in_flight -= tasks.len();
         for task in tasks {
             self.retry_unusable(task, why);
@@ -48,8 +48,8 @@ impl NfsWalk {
     pub(in super::super) fn give_up(&mut self, error: &dyn Fn() -> io::Error) {
         for task in self.take_queued() {
             match task {
-                WalkTask::Root => self.root_unreadable("connect to", error()),
-                WalkTask::List(reading) | WalkTask::ReadMarker(reading) => {
+                ReadTask::Root => self.root_unreadable("connect to", error()),
+                ReadTask::List(reading) | ReadTask::ReadMarker(reading) => {
                     self.unreadable(reading, Op::List, &error());
                 }
             }
@@ -59,7 +59,7 @@ impl NfsWalk {
     /// Ends the walk early. What has been read counts, even of incomplete directories.
     pub(in super::super) fn interrupt(&mut self) {
         for task in self.take_queued() {
-            if let WalkTask::List(mut reading) | WalkTask::ReadMarker(mut reading) = task
+            if let ReadTask::List(mut reading) | ReadTask::ReadMarker(mut reading) = task
                 && let Some(listing) = &mut reading.listing
             {
                 listing.commit(&self.ledger, Extent::Partly, &reading.markers);
@@ -68,7 +68,7 @@ impl NfsWalk {
     }
 
     /// Empties the queues. Tasks in flight are not included.
-    fn take_queued(&mut self) -> impl Iterator<Item = WalkTask> + use<> {
+    fn take_queued(&mut self) -> impl Iterator<Item = ReadTask> + use<> {
         let ready = std::mem::take(&mut self.ready).into_iter().map(QueuedTask::task);
         let deferred = std::mem::take(&mut self.deferred);
         ready.chain(deferred).chain(std::mem::take(&mut self.delayed).into_values())
@@ -77,7 +77,7 @@ impl NfsWalk {
     /// Handles a failed operation: repeats the task or records an error.
     pub(super) fn failed(
         &mut self,
-        task: WalkTask,
+        task: ReadTask,
         operation: NfsOp,
         status: Status,
         count: usize,
@@ -94,9 +94,9 @@ impl NfsWalk {
         }
         self.busy |= status == Status::DELAY;
         match task {
-            WalkTask::Root => self.root_failed(operation, status, now),
-            WalkTask::ReadMarker(reading) => self.marker_failed(reading, operation, status, now),
-            WalkTask::List(reading) => self.list_failed(reading, operation, status, now),
+            ReadTask::Root => self.root_failed(operation, status, now),
+            ReadTask::ReadMarker(reading) => self.marker_failed(reading, operation, status, now),
+            ReadTask::List(reading) => self.list_failed(reading, operation, status, now),
         }
     }
 
@@ -117,7 +117,7 @@ impl NfsWalk {
                 MarkerContents::Start(Vec::new())
             }
             _ => match self.retries.decide(status, &mut reading.tries, now) {
-                RetryDecision::At(at) => return self.delay(WalkTask::ReadMarker(reading), at),
+                RetryDecision::At(at) => return self.delay(ReadTask::ReadMarker(reading), at),
                 // The directory is gone, and the marker with it.
                 RetryDecision::Gone => {
                     self.saw_vanished = true;
@@ -149,9 +149,9 @@ impl NfsWalk {
             _ => {}
         }
         match self.retries.decide(status, &mut reading.tries, now) {
-            RetryDecision::At(at) => self.delay(WalkTask::List(reading), at),
+            RetryDecision::At(at) => self.delay(ReadTask::List(reading), at),
             RetryDecision::Restart => match reading.restart(&self.ledger) {
-                true => self.push(WalkTask::List(reading)),
+                true => self.push(ReadTask::List(reading)),
                 false => self.unreadable(reading, Op::List, &errors::from_status(status)),
             },
             // Removed since its name was read. Nothing of it has been counted, so it just vanished;
@@ -172,16 +172,16 @@ impl NfsWalk {
         }
     }
 
-    pub(super) fn delay(&mut self, task: WalkTask, at: Instant) {
+    pub(super) fn delay(&mut self, task: ReadTask, at: Instant) {
         self.delay_counter += 1;
         self.delayed.insert((at, self.delay_counter), task);
     }
 
     /// Handles a reply that is malformed within this task's results.
-    pub(super) fn listing_malformed(&mut self, mut task: WalkTask, why: &str) {
+    pub(super) fn listing_malformed(&mut self, mut task: ReadTask, why: &str) {
         // A listing counted in part was checked before its entries were used. Otherwise restart, a
         // limited number of times: each restart also fetches the good replies again.
-        if let WalkTask::List(reading) = &mut task
+        if let ReadTask::List(reading) = &mut task
             && reading.can_restart()
             && !reading.restart(&self.ledger)
         {
@@ -193,10 +193,10 @@ impl NfsWalk {
 
     /// Repeats a task after an unusable reply, a limited number of times: each such reply costs the
     /// connection and so delays all other tasks.
-    fn retry_unusable(&mut self, mut task: WalkTask, why: &str) {
+    fn retry_unusable(&mut self, mut task: ReadTask, why: &str) {
         let unusable_replies = match &mut task {
-            WalkTask::Root => &mut self.root_unusable_replies,
-            WalkTask::List(reading) | WalkTask::ReadMarker(reading) => {
+            ReadTask::Root => &mut self.root_unusable_replies,
+            ReadTask::List(reading) | ReadTask::ReadMarker(reading) => {
                 &mut reading.unusable_replies
             }
         };
@@ -206,8 +206,8 @@ impl NfsWalk {
         }
         let error = io::Error::other(why.to_owned());
         match task {
-            WalkTask::Root => self.root_unreadable("stat", error),
-            WalkTask::List(reading) | WalkTask::ReadMarker(reading) => {
+            ReadTask::Root => self.root_unreadable("stat", error),
+            ReadTask::List(reading) | ReadTask::ReadMarker(reading) => {
                 self.unreadable(reading, Op::List, &error);
             }
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 
-use super::{NfsWalk, QueuedTask, WalkTask};
+use super::{NfsWalk, QueuedTask, ReadTask};
 use crate::scan::nfs::attrs::AttrMask;
 use crate::scan::nfs::compound::{NfsOp, Request};
 use crate::scan::nfs::errors;
@@ -64,7 +64,7 @@ impl NfsWalk {
         match self.retries.decide(status, &mut self.root_tries, now) {
             // After a restart, a server may refuse everybody for up to two lease times (grace
             // period).
-            RetryDecision::At(at) => self.delay(WalkTask::Root, at),
+            RetryDecision::At(at) => self.delay(ReadTask::Root, at),
             _ => {
                 let what = match operation {
                     NfsOp::PutRootFh | NfsOp::PutFh | NfsOp::Lookup => "open",

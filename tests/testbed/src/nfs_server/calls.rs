@@ -15,7 +15,7 @@ use super::session::Session;
 use super::xdr::Put as _;
 use crate::computed::mix;
 
-/// What happens to a request.
+/// Outcome of a request.
 pub(super) enum Step {
     Reply(Reply),
     /// Swallowed, along with everything after it.
@@ -23,7 +23,7 @@ pub(super) enum Step {
     Close,
 }
 
-/// How the appended bytes are sent.
+/// A reply, and the way to send it.
 pub(super) struct Reply {
     /// The slot that the reply frees.
     pub(super) slot: Option<(Arc<Session>, u32)>,

@@ -17,7 +17,7 @@ const NOBODY: u32 = 65_534;
 
 /// State that the operations of a COMPOUND share.
 pub(super) struct State {
-    /// Where the record begins in the reply bytes, with its mark.
+    /// Start of the record in the reply bytes, with its mark.
     pub(super) place: usize,
     /// Limit of the reply in bytes.
     pub(super) limit: usize,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::protocol::status_flag;
 
-/// How many of the requested slots a session gets.
+/// Policy for the number of slots a session gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slots {
     /// At most this many.
@@ -24,7 +24,7 @@ pub enum Binding {
     Explicit,
 }
 
-/// What happens to a READDIR whose reply would exceed `ca_maxresponsesize`.
+/// Policy for a READDIR whose reply would exceed `ca_maxresponsesize`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TooLarge {
     /// It fails with REP_TOO_BIG.
@@ -34,7 +34,7 @@ pub enum TooLarge {
     Shorten,
 }
 
-/// Where a retry learns that its reply was not cached (RFC 8881, section 2.10.6.1.3).
+/// The operation that tells a retry its reply was not cached (RFC 8881, section 2.10.6.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Uncached {
     /// SEQUENCE fails with RETRY_UNCACHED_REP.
@@ -43,7 +43,7 @@ pub enum Uncached {
     AfterSequence,
 }
 
-/// How uid 0 is treated.
+/// Treatment of uid 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Squash {
     /// Root may read everything except directories of mode 0.

@@ -94,7 +94,7 @@ impl fmt::Debug for What {
     }
 }
 
-/// Where a fault occurs.
+/// Location of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
     /// At each new connection. Only `DropBefore`, `Silent` and `Call` apply.
@@ -108,7 +108,7 @@ pub enum At {
 /// A fault rule. Only the first rule that fires applies, and later rules do not count that event.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    /// Where it occurs.
+    /// Its location.
     pub at: At,
     /// Its effect.
     pub what: What,

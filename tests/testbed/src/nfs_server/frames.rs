@@ -8,7 +8,7 @@ use super::xdr::{Put as _, length};
 /// Larger than any allowed request.
 const MOST: usize = 2 << 20;
 
-/// What the received bytes begin with.
+/// The start of the received bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Front<'a> {
     /// A record, and its length in bytes with the marks.

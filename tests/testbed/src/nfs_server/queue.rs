@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::counts::Tally;
 use super::session::{Session, lock};
 
-/// How bytes are sent.
+/// Way to send bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
     Plain,

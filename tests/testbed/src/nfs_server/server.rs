@@ -91,7 +91,7 @@ impl Server {
         self.shared.faulty.store(false, SeqCst);
     }
 
-    /// How often rules have fired.
+    /// The number of times rules have fired.
     #[must_use]
     pub fn faults_fired(&self) -> u64 {
         lock(&self.shared.rules).fired()

@@ -27,7 +27,7 @@ pub enum Room {
     Full,
 }
 
-/// How a listing ended.
+/// End of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listed {
     /// `cookieverf4`.

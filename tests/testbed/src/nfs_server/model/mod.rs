@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::protocol::Status;
 pub use node::Node;
 
-/// What a listing does if its directory has changed since it began.
+/// Behavior of a listing whose directory has changed since it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnChange {
     /// It continues after the cookie: entries present throughout come exactly once.
