@@ -121,6 +121,16 @@ pub fn human_change(bytes: i64) -> String {
     }
 }
 
+/// A number of seconds in its largest unit: `90 s`, `36 h`, `3 d`.
+pub fn human_seconds(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 /// Reads a size as people write it: `50GiB` and `1.5 TiB` are powers of 1024, `50GB` and `50G`
 /// powers of 1000, a bare number bytes.
 ///

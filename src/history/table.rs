@@ -8,9 +8,8 @@ use super::spark::{Axis, Blocks};
 use super::view::{HistoryView, Outlook};
 use crate::columns::{columns, push_table};
 use crate::report::{Coverage, OUTSIDE_HOMES};
-use crate::status::span;
 use crate::text::{plural, printable};
-use crate::units::{AllocatedBytes, human_change};
+use crate::units::{AllocatedBytes, human_change, human_seconds};
 
 const UNKNOWN: &str = "?";
 
@@ -24,7 +23,7 @@ pub(crate) fn table(view: &HistoryView, blocks: Blocks) -> String {
 
 fn write_table(out: &mut String, view: &HistoryView, blocks: Blocks) -> Result {
     let history = &view.history;
-    let age = span(view.age_seconds().max(0));
+    let age = human_seconds(view.age_seconds().max(0));
     if view.stale() {
         writeln!(out, "!!! STALE: the newest run is {age} old. Is the daily scan running? !!!\n")?;
     }

@@ -5,5 +5,5 @@ mod table;
 mod view;
 
 pub(crate) use changes::Bases;
-pub(crate) use table::{span, table};
+pub(crate) use table::table;
 pub(crate) use view::StatusView;

@@ -10,7 +10,7 @@ use crate::aws::{App, MemberKind};
 use crate::columns::{columns, push_table, show_column, usd};
 use crate::report::{Coverage, HomeKind, OwnerStatus};
 use crate::text::{plural, printable};
-use crate::units::{AllocatedBytes, human_change};
+use crate::units::{AllocatedBytes, human_change, human_seconds};
 
 /// Position of the column of costs.
 const COST: usize = 6;
@@ -25,7 +25,7 @@ pub(crate) fn table(view: &StatusView) -> String {
 
 fn write_table(out: &mut String, view: &StatusView) -> Result {
     let run = &view.run;
-    let age = span(view.age_seconds.max(0));
+    let age = human_seconds(view.age_seconds.max(0));
     if view.stale && view.age_seconds < 0 {
         writeln!(
             out,
@@ -190,14 +190,4 @@ fn remarks(out: &mut String, view: &StatusView) -> Result {
 
 fn day(at: Timestamp) -> String {
     format!("the run of {}", at.strftime("%Y-%m-%d %H:%M UTC"))
-}
-
-/// A number of seconds in its largest unit.
-pub(crate) fn span(seconds: i64) -> String {
-    match seconds {
-        ..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86_400),
-    }
 }
