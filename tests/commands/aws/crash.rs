@@ -40,7 +40,7 @@ fn killed_at(world: &World, at: usize, phase: Phase) -> bool {
 
 #[test]
 fn kill_9_at_any_request_leaves_the_old_pointer_or_the_new_and_the_run() {
-    for phase in [Phase::Before, Phase::After] {
+    at_once([Phase::Before, Phase::After], |phase| {
         let mut at = 0;
         loop {
             let world = World::new();
@@ -71,7 +71,7 @@ fn kill_9_at_any_request_leaves_the_old_pointer_or_the_new_and_the_run() {
         }
         // Three objects of the run, two reads, two writes, and two reads that they agree.
         assert_eq!(at, 9, "{phase:?}");
-    }
+    });
 }
 
 #[test]

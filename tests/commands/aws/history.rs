@@ -64,7 +64,7 @@ fn a_month_is_read_several_at_a_time_and_of_reports_the_beginning_only() {
 
 #[test]
 fn what_cannot_be_read_of_one_run_is_told_and_the_rest_goes_on() {
-    for trouble in [What::InternalError, What::Denied, What::Truncated] {
+    at_once([What::InternalError, What::Denied, What::Truncated], |trouble| {
         let world = World::new();
         assert_eq!(code(&world.scan(TO)), Some(0));
         let ids = earlier(&world, 8);
@@ -78,7 +78,7 @@ fn what_cannot_be_read_of_one_run_is_told_and_the_rest_goes_on() {
         let json = printed(&output);
         assert_eq!(json["unreadable"], json!([ids[3]]));
         assert_eq!(home(&json, "200005")["bytes_per_day_7"], 65_536);
-    }
+    });
 }
 
 #[test]

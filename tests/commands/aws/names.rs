@@ -86,7 +86,8 @@ fn many_profiles_are_asked_for_gently_and_only_once() {
 
 #[test]
 fn an_outage_falls_back_to_what_was_known_and_calls_nobody_an_orphan() {
-    for what in [What::InternalError, What::Denied, What::Expired, What::BadJson, What::Reset] {
+    let outages = [What::InternalError, What::Denied, What::Expired, What::BadJson, What::Reset];
+    at_once(outages, |what| {
         let world = studio();
         assert_eq!(code(&scan(&world, "studio", &[])), Some(0));
         world.aws.fault(Fault::new("SageMaker", "*", what).always());
@@ -99,7 +100,7 @@ fn an_outage_falls_back_to_what_was_known_and_calls_nobody_an_orphan() {
         assert_eq!(report["orphans"], Value::Null);
         let alice = printed(&scan(&world, "studio", &["--user", "alice"]));
         assert_eq!(alice["homes"][0]["name"], "200005");
-    }
+    });
 }
 
 #[test]

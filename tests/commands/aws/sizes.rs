@@ -79,16 +79,15 @@ fn the_table_shows_the_difference_and_the_cost() {
 
 #[test]
 fn a_wrong_id_is_an_error_and_an_outage_is_none() {
-    let world = world();
-    let output = world.scan(["--file-system-id", "fs-00000000"]);
+    let output = world().scan(["--file-system-id", "fs-00000000"]);
     assert_eq!(code(&output), Some(2));
     assert!(errors(&output)[0].contains("fs-00000000"), "{}", stderr(&output));
-    for what in [What::Denied, What::InternalError, What::Throttle] {
+    at_once([What::Denied, What::InternalError, What::Throttle], |what| {
+        let world = world();
         world.aws.fault(Fault::new("EFS", "*", what).always());
         let output = world.scan(["--file-system-id", FILE_SYSTEM]);
         assert_eq!(code(&output), Some(0), "{}", stderr(&output));
         assert!(stderr(&output).contains("goes without EFS's figures"), "{}", stderr(&output));
         assert_eq!(printed(&output)["file_system"]["efs"], Value::Null);
-        world.aws.clear_faults();
-    }
+    });
 }

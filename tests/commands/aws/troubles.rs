@@ -73,7 +73,7 @@ fn without_leave_to_list_a_first_publication_names_that_permission() {
 /// What passes by itself within the SDK's attempts.
 #[test]
 fn a_short_trouble_is_sat_out() {
-    for what in [
+    let troubles = [
         What::SlowDown,
         What::InternalError,
         What::DropAfter,
@@ -82,7 +82,8 @@ fn a_short_trouble_is_sat_out() {
         What::Conflict,
         What::Slow(Duration::from_millis(800)),
         What::Delay(Duration::from_millis(800)),
-    ] {
+    ];
+    at_once(troubles, |what| {
         let world = World::new();
         for operation in ["PutObject", "GetObject"] {
             // Reads have no condition to conflict with.
@@ -96,7 +97,7 @@ fn a_short_trouble_is_sat_out() {
         assert_eq!(world.latest().unwrap()["run"]["id"], printed(&output)["run"]["id"]);
         let status = world.run(["status", "--from", "s3://team/efs"]);
         assert_eq!(code(&status), Some(0), "{}", stderr(&status));
-    }
+    });
 }
 
 #[test]
@@ -109,14 +110,14 @@ fn what_stays_wrong_after_the_check_is_kept_and_sent_later() {
         (What::Reset, "S3 PutObject"),
         (What::Truncated, "S3 PutObject"),
     ];
-    for (what, said) in cases {
+    at_once(cases, |(what, said)| {
         let world = World::new();
         world.aws.fault(Fault::new("S3", "PutObject", what).matching("homes/").always());
         let output = world.scan(TO);
         // What was stored before the answer broke off is published.
         if code(&output) == Some(0) {
             assert!(world.latest().is_some(), "{said}");
-            continue;
+            return;
         }
         assert_eq!(code(&output), Some(5), "{}", stderr(&output));
         let report = printed(&output);
@@ -136,7 +137,7 @@ fn what_stays_wrong_after_the_check_is_kept_and_sent_later() {
         assert_eq!(code(&sent), Some(0), "{}", stderr(&sent));
         assert_eq!(world.latest().unwrap()["run"]["id"], id);
         assert!(world.spool().is_empty());
-    }
+    });
 }
 
 #[test]

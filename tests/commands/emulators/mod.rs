@@ -118,7 +118,7 @@ fn both_keep_the_contract_of_a_store() {
         let mut child = Command::new(std::env::current_exe().unwrap());
         server.env(&mut child);
         child.env("EFS_SCAN_TEST_BUCKET", bucket);
-        child.args(["--ignored", "--exact", "the_contract_in_a_child", "--nocapture"]);
+        child.args(["--ignored", "--exact", "emulators::the_contract_in_a_child", "--nocapture"]);
         let output = watched(&mut child, Duration::from_secs(300));
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let error = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -44,11 +44,12 @@ fn a_summary_that_is_refused_is_tried_again() {
 /// What is closed to one is closed to all: nobody is noted as reminded.
 #[test]
 fn where_nothing_is_taken_nobody_is_noted() {
-    for (what, line) in [
+    let refusals = [
         (What::Denied, "it needs ses:SendEmail on the identity of the sender"),
         (What::Expired, "the AWS credentials have expired"),
         (What::Throttle, "TooManyRequestsException: Maximum sending rate exceeded"),
-    ] {
+    ];
+    at_once(refusals, |(what, line)| {
         let world = World::crowd(3);
         world.aws.fault(Fault::new("SES", "SendEmail", what.clone()).always());
         let said = stderr(&world.remind(&[], 5));
@@ -59,7 +60,7 @@ fn where_nothing_is_taken_nobody_is_noted() {
         world.aws.clear_faults();
         world.remind(&[], 0);
         assert_eq!(world.reminded().len(), 3, "{line}");
-    }
+    });
 }
 
 #[test]

@@ -61,6 +61,15 @@ pub fn finish(child: Child, patience: Duration) -> Output {
     }
 }
 
+/// Runs `check` on all cases at once, for checks that mostly wait.
+pub fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| check(case));
+        }
+    });
+}
+
 /// Sends a signal by name.
 pub fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
