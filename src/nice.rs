@@ -1,4 +1,4 @@
-//! The idle classes of processor and disk; the only unsafe code.
+//! `--nice`: the idle scheduling classes of processor and disk. The only file with unsafe code.
 
 #![allow(unsafe_code)]
 
@@ -10,17 +10,17 @@ const IOPRIO_WHO_PROCESS: libc::c_int = 1;
 #[cfg(target_os = "linux")]
 const IOPRIO_CLASS_IDLE: libc::c_int = 3 << 13;
 
-/// Puts this thread, and those it starts from now on, into the idle classes: they run when no
-/// other process wants the processor, or the disk where its scheduler knows priorities. libc and
-/// no crate: those that wrap ioprio_set are not kept up.
+/// Puts this thread, and those it starts from now on, into the idle classes. They run when no other
+/// process wants the processor, or the disk if its scheduler knows priorities. This uses libc
+/// directly because the crates that wrap ioprio_set are not maintained.
 ///
 /// # Errors
-/// What the system answers, which needs no privilege for this.
+/// What the system answers. It needs no privilege.
 #[cfg(target_os = "linux")]
 pub(crate) fn idle() -> io::Result<()> {
     // The kernel's `struct sched_param`: the static priority, which is 0 here.
     let param: libc::c_int = 0;
-    // The system call itself, because musl's function only fails.
+    // The system call itself, because musl's function always fails.
     // SAFETY: 0 is the calling thread; `param` is read during the call and outlives it.
     let done = unsafe {
         libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_IDLE, &raw const param)
@@ -37,7 +37,7 @@ pub(crate) fn idle() -> io::Result<()> {
     Ok(())
 }
 
-/// There is nothing like it elsewhere.
+/// Fails: only Linux has these classes.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn idle() -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())

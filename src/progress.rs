@@ -1,7 +1,7 @@
-//! A line on stderr that says how far the walk is, when a person looks.
+//! The progress line on a terminal.
 //!
-//! Percent and time left are there when an earlier run of the same root tells how much there is to
-//! see; otherwise there is no end to show, and none is made up.
+//! It shows percent and time left only if an earlier run of the same root tells how many inodes
+//! there are.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -28,8 +28,8 @@ pub(crate) struct Display {
 }
 
 impl Display {
-    /// Starts showing what the ledger knows. `expected` is how many inodes there are; it may take
-    /// its time to find that out, as nobody waits for it.
+    /// Starts to show the ledger's progress. `expected` returns how many inodes there are. It runs
+    /// in a thread of its own and may take long.
     pub(crate) fn start(
         ledger: &Arc<Ledger>,
         expected: impl FnOnce() -> Option<u64> + Send + 'static,
@@ -38,7 +38,7 @@ impl Display {
         let (end, ended) = channel();
         let known = Arc::new(OnceLock::new());
         let its_known = Arc::clone(&known);
-        // Without a thread for it there is no bar, or one without an end.
+        // If a thread cannot be started, there is no line, or one without an end.
         let _ = Builder::new().spawn(move || its_known.set(expected()));
         let thread = Builder::new().spawn(move || {
             let bar = ProgressBar::new_spinner();
@@ -48,8 +48,8 @@ impl Display {
             while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 let entries = ledger.progress.entries.load(Ordering::Relaxed);
                 let expected = known.get().copied().flatten();
-                // Where there is more than there was, nobody knows how much more; and before the
-                // first entries nobody knows how fast they come.
+                // No end is shown before the first entries, or once there are more of them than in
+                // the earlier run.
                 let total = expected.filter(|expected| (1..*expected).contains(&entries));
                 if shows_end != total.is_some() {
                     shows_end = total.is_some();
@@ -57,7 +57,7 @@ impl Display {
                 }
                 if let Some(total) = total {
                     bar.set_length(total);
-                    // The walk has not ended: 99.6 % is not 100.
+                    // The walk has not ended, so 99.6 % must not be shown as 100 %.
                     bar.set_position(entries.min(total - total.div_ceil(100)));
                 }
                 bar.set_message(message(&ledger, started.elapsed()));
@@ -70,7 +70,7 @@ impl Display {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    // The templates have no placeholder that could be wrong.
+    // The templates are constants and valid.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
@@ -78,7 +78,7 @@ impl Drop for Display {
     fn drop(&mut self) {
         self.end.take();
         if let Some(thread) = self.thread.take() {
-            // It only draws; if that panicked, the scan does not care.
+            // A panic while drawing does not concern the scan.
             let _ = thread.join();
         }
     }
@@ -91,6 +91,6 @@ fn message(ledger: &Ledger, elapsed: Duration) -> String {
     let waiting = progress.waiting.load(Ordering::Relaxed);
     let bytes = progress.bytes.load(Ordering::Relaxed);
     let rate = entries as f64 / elapsed.as_secs_f64().max(0.001);
-    // What matters least comes last: the line is cut where the terminal ends.
+    // The least important comes last, because the line is cut to the terminal's width.
     format!("{entries} entries, {}, {rate:.0}/s, {waiting} directories waiting", human(bytes))
 }

@@ -1,109 +1,96 @@
-//! How many workers a walk is worth, found out while it runs.
+//! A controller that finds the best number of workers while the walk runs.
 //!
-//! A worker mostly waits for answers, and `n` workers that wait `r` for each get `n / r` of them a
-//! second. That is the throughput the controller climbs: as long as the file system answers as
-//! fast as before, more workers are more answers; where it is at its limit, `r` grows with `n` and
-//! nothing is gained. Judging by `r`, and not by directories counted, keeps large directories and
-//! moments without work from looking like a slow file system.
+//! A worker mostly waits for answers. With `n` workers and a round trip of `r`, throughput is
+//! `n / r` answers a second, and the controller climbs that. As long as the file system answers as
+//! fast as before, more workers mean more answers; at its limit `r` grows with `n`, and nothing is
+//! gained. The controller judges by `r` and not by directories counted, so large directories and
+//! moments without work do not look like a slow file system.
 //!
-//! - **Start**: from the number of cores, doubled once per answer time, as TCP's slow start does,
-//!   or taken times four while the processors are nearly idle.
-//!   It ends where doubling gained less than a fifth in two windows, where the processor is busy,
-//!   or at the cap; the last step is then looked at once more, with answers that were asked for
-//!   after it. Answers as fast as the fastest so far are a gain in any case.
-//! - **Hold**: now and then a quarter more is tried, and kept if it gains half of what it could.
-//!   Trials that gain nothing become rarer, up to one in 64 windows; one that gains nearly all of
-//!   it starts the doubling again.
-//! - When answers take twice as long as they used to, a quarter less is tried, and again, as long
-//!   as no throughput is lost by it: so the queue that the walk itself made goes away. Where
-//!   throughput falls with the workers the slowness is not the walk's doing, and is the new usual.
-//!   As long as answers are slower than the fastest ever, or the processor is busy, trials go down
-//!   and up by turns: what was gained by chance is lost so.
-//! - With `--max-latency`, workers fall while an answer takes longer than that, down to one, and
-//!   come back when it takes less than four fifths of it.
+//! - **Start**: the number of workers begins at the number of cores and doubles once per round
+//!   trip, as TCP's slow start does, or quadruples while the processors are nearly idle. Doubling
+//!   ends when it gained less than a fifth in two windows, when the processor is busy, or at the
+//!   cap. The last step is then measured again, with answers to requests that were sent after it.
+//!   A step is kept in any case while answers come as fast as the fastest so far.
+//! - **Hold**: now and then the controller tries a quarter more, and keeps it if it gains half of
+//!   what is possible. Trials that gain nothing become rarer, up to one in 64 windows. A trial that
+//!   gains nearly all that is possible starts the doubling again.
+//! - When answers take twice as long as usual, the controller tries a quarter less, again and
+//!   again, as long as that costs no throughput: this drains a queue that the walk itself made. If
+//!   throughput falls with the workers, the walk is not the cause, and the slower answers become the
+//!   new usual. While answers are slower than the fastest ever, or the processor is busy, trials
+//!   alternate between fewer and more, which undoes gains by chance.
+//! - With `--max-latency`, the number of workers falls, down to one, while an answer takes longer
+//!   than that, and rises again when it takes less than four fifths of it.
 //!
-//! On a local file system with warm caches workers hardly ever sleep, and their number stays the
+//! On a local file system with warm caches workers hardly ever sleep, and their number stays at the
 //! number of cores.
+
+mod measurements;
 
 use std::time::Duration;
 
 use super::plan::Bounds;
+use measurements::{Load, OperatingPoint};
 
-/// A window in Start lasts so long at least.
+pub(super) use measurements::Measurements;
+
+/// The shortest window in Start, in seconds.
 const START_WINDOW: f64 = 0.010;
 
-/// A window in Hold.
+/// The shortest window in Hold, in seconds.
 const HOLD_WINDOW: f64 = 0.100;
 
-/// Round trips that make a mean.
+/// The fewest round trips that make a mean.
 const ENOUGH: u64 = 3;
 
-/// Share of the processors from which on more workers only queue for them.
+/// The share of the processors from which on more workers only queue for them.
 const BUSY: f64 = 0.7;
 
-/// Waits for each round trip from which on workers wait for answers, and not for the processor.
+/// Waits per round trip from which on workers wait for answers and not for the processor.
 const SLEEPY: f64 = 0.3;
 
-/// What part of the workers that doubling adds must show as throughput.
+/// The part of the workers added by doubling that must show as throughput.
 const GAIN_OF_DOUBLING: f64 = 0.2;
 
-/// What part of the workers that a trial adds must show as throughput.
+/// The part of the workers added by a trial that must show as throughput.
 const GAIN_OF_TRIAL: f64 = 0.5;
 
-/// What part of them must show for doubling to begin again: the file system has changed.
+/// The part of them that must show for doubling to begin again: the file system has changed.
 const GAIN_TO_START_AGAIN: f64 = 0.8;
 
-/// Throughput that a quarter fewer workers may cost before it counts as lost.
+/// The share of the throughput that must remain with a quarter fewer workers.
 const KEPT_WITH_FEWER: f64 = 0.88;
 
-/// Windows that must agree that the file system is at its limit, or has become slow.
+/// How many windows must agree that the file system is at its limit, or has become slow.
 const SURE: u32 = 2;
 
-/// Round trips up to this many times the fastest wait in no queue.
+/// Up to this many times the fastest round trip there is no queue.
 const NO_QUEUE: f64 = 1.15;
 
-/// And from this many times on they do.
+/// From this many times the fastest round trip on there is a queue.
 const QUEUE: f64 = 1.3;
 
-/// The longest that answers to what was asked before a change are waited for, and that a window
-/// without an answer lasts: one stall must not stand for the time after it.
+/// The longest time in seconds to wait for answers to requests sent before a change, and the
+/// longest window without an answer: one stall must not count for the time after it.
 const LONGEST: f64 = 1.0;
 
-/// Windows between trials that gained nothing, at most.
+/// The most windows between trials that gain nothing.
 const RAREST_TRIAL: u32 = 64;
 
-/// What was measured since the walk began.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Measurements {
-    pub(super) now: Duration,
-    /// Round trips that were waited for.
-    pub(super) trips: u64,
-    /// How long, together.
-    pub(super) waited: Duration,
-    /// Processor time of the process.
-    pub(super) cpu: Duration,
-    /// How often a thread of it had to wait for something other than the processor.
-    pub(super) waits: u64,
-    /// Whether all workers are busy and more work waits.
-    pub(super) backlog: bool,
-    /// Whether workers waited for `--max-ops`.
-    pub(super) held_back: bool,
-}
-
-/// The controller.
+/// The controller of the number of workers.
 #[derive(Debug)]
 pub(super) struct Concurrency {
     bounds: Bounds,
     limit: usize,
     phase: Phase,
-    /// The shortest mean round trip, in seconds: what an answer takes without a queue. Forgotten
-    /// when fewer workers show that answers take longer without one, too.
+    /// The shortest mean round trip in seconds, which is that without a queue. Replaced when fewer
+    /// workers show that answers take longer without a queue, too.
     fastest: f64,
-    /// Where the window began.
+    /// Measurements at the beginning of the window.
     since: Measurements,
-    /// Until when answers may be to what was asked before the last change.
+    /// Until this time, in seconds, answers may be to requests sent before the last change.
     settled_at: f64,
-    /// Whether there was always work for more in this window.
+    /// True if there was work for more workers all through this window.
     backlog: bool,
     held_back: bool,
 }
@@ -112,67 +99,33 @@ pub(super) struct Concurrency {
 enum Phase {
     Start {
         before: Option<OperatingPoint>,
-        /// Windows that showed no gain.
+        /// Windows without a gain.
         doubts: u32,
     },
     Hold(Hold),
-    /// Other workers than `before` are tried.
+    /// Another number of workers than `before` is tried.
     Trial {
         before: OperatingPoint,
         pause: u32,
     },
 }
 
-/// How much of the processors the walk takes.
-#[derive(Clone, Copy, Debug)]
-struct Load {
-    /// Of all of them.
-    share: f64,
-    /// Whether more workers would only queue for them.
-    busy: bool,
-}
-
-impl Load {
-    /// How many times the workers there would be time for, as far as that is sensible at once.
-    fn room(self) -> f64 {
-        if 4.0 * self.share < 0.5 { 4.0 } else { (0.8 / self.share).clamp(1.0, 2.0) }
-    }
-}
-
 #[derive(Clone, Copy, Debug)]
 struct Hold {
-    /// Mean round trip as it usually is, in seconds.
+    /// The usual mean round trip, in seconds.
     usual: Option<f64>,
-    /// Windows in a row in which it took much longer.
+    /// How many windows in a row had much longer ones.
     slow: u32,
-    /// Windows to go until another number is tried, and between trials.
+    /// Windows until the next trial.
     wait: u32,
+    /// Windows between trials.
     pause: u32,
-    /// Whether that may be fewer.
+    /// True if the next trial may be of fewer workers.
     down: bool,
 }
 
-/// A number of workers and the mean round trip with it, in seconds.
-#[derive(Clone, Copy, Debug)]
-struct OperatingPoint {
-    workers: usize,
-    latency: f64,
-}
-
-impl OperatingPoint {
-    fn throughput(self) -> f64 {
-        self.workers as f64 / self.latency
-    }
-
-    /// How much of the workers that were added shows as throughput.
-    fn gain(self, before: Self) -> f64 {
-        let change = self.workers as f64 / before.workers as f64;
-        (self.throughput() / before.throughput() - 1.0) / (change - 1.0)
-    }
-}
-
 impl Concurrency {
-    /// `since` is what was measured before the walk.
+    /// Begins with the measurements before the walk.
     pub(super) fn new(bounds: Bounds, since: Measurements) -> Self {
         let phase = match bounds.start < bounds.most {
             true => Phase::Start { before: None, doubts: 0 },
@@ -190,14 +143,14 @@ impl Concurrency {
         }
     }
 
-    /// There cannot be more than `most`.
+    /// Lowers the cap to `most`.
     pub(super) fn cap(&mut self, most: usize) {
         self.bounds.most = self.bounds.most.min(most);
         self.bounds.least = self.bounds.least.min(most);
         self.limit = self.limit.min(most);
     }
 
-    /// How long to wait for the next sample.
+    /// Returns the time until the next measurements are due.
     pub(super) fn tick(&self) -> Duration {
         match self.phase {
             Phase::Start { .. } => Duration::from_secs_f64(START_WINDOW),
@@ -205,7 +158,7 @@ impl Concurrency {
         }
     }
 
-    /// Looks at what was measured and says how many workers there shall be.
+    /// Takes measurements and returns the number of workers from now on.
     pub(super) fn sample(&mut self, sample: Measurements) -> usize {
         let now = sample.now.as_secs_f64();
         self.backlog &= sample.backlog;
@@ -217,7 +170,7 @@ impl Concurrency {
         let length = now - self.since.now.as_secs_f64();
         let trips = sample.trips - self.since.trips;
         let waited = sample.waited.saturating_sub(self.since.waited).as_secs_f64();
-        // Without an answer there is nothing to judge by.
+        // Nothing can be judged without an answer.
         if trips == 0 || waited <= 0.0 {
             if length > LONGEST {
                 self.begin_window(sample);
@@ -237,9 +190,9 @@ impl Concurrency {
         let waits = sample.waits.saturating_sub(self.since.waits) as f64 / trips as f64;
         let load = Load {
             share: cpu / self.bounds.cores as f64,
-            // On a machine that others use as well, workers that got little of the processor are
-            // as busy as they can be; those that wait for answers go to sleep for each. With fewer
-            // workers than cores none of them queues for a processor.
+            // Workers that wait for answers go to sleep for each. On a machine that others use as
+            // well, workers that hardly sleep are as busy as they can be, even with little of the
+            // processor. With fewer workers than cores none of them queues for a processor.
             busy: cpu >= BUSY * self.bounds.cores as f64
                 || (self.limit >= self.bounds.cores && waits < SLEEPY),
         };
@@ -267,7 +220,7 @@ impl Concurrency {
         if let Some(max) = self.bounds.max_latency.map(|max| max.as_secs_f64())
             && step.latency > 0.8 * max
         {
-            // What is tried at the edge is not kept.
+            // A trial this close to the limit is not kept.
             if let Phase::Trial { before, .. } = self.phase {
                 self.limit = self.limit.min(before.workers);
             }
@@ -298,7 +251,7 @@ impl Concurrency {
             }
             return;
         }
-        // The first answers of a window may be to fewer workers, and one window proves little.
+        // The first answers of a window may be from before the step, and one window proves little.
         if let Some(before) = before
             && step.latency > NO_QUEUE * self.fastest
             && step.gain(before) < GAIN_OF_DOUBLING
@@ -337,7 +290,7 @@ impl Concurrency {
             let queue = load.busy || step.latency > QUEUE * self.fastest;
             let more = (self.limit + (self.limit / 4).max(1)).min(self.bounds.most);
             let room = more > self.limit && !load.busy && self.backlog && !self.held_back;
-            // Down and up by turns where there is a queue: what was gained by chance is lost so.
+            // With a queue, trials alternate between fewer and more, which undoes gains by chance.
             if queue && fewer < self.limit && hold.down {
                 return self.try_other(fewer, step, hold.pause);
             }
@@ -346,7 +299,7 @@ impl Concurrency {
             }
             hold.down = true;
         }
-        // Follows the file system's mood slowly, so that a sudden change is seen.
+        // The usual follows slowly, so that a sudden change shows.
         let usual = usual + (step.latency - usual) / 16.0;
         let wait = hold.wait.saturating_sub(1);
         self.phase = Phase::Hold(Hold { usual: Some(usual), slow: 0, wait, ..hold });
@@ -376,7 +329,7 @@ impl Concurrency {
             return self.settle(Some(before.latency), longer);
         }
         if step.throughput() < KEPT_WITH_FEWER * before.throughput() {
-            // It is slow with fewer, too.
+            // Answers are slow with fewer workers, too.
             if before.latency > 2.0 * self.fastest {
                 self.fastest = step.latency;
             }

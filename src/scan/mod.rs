@@ -1,4 +1,9 @@
-//! How entries are found: engines list directories and tell the accounts what is in them.
+//! Engines: they list directories and tell the [`Ledger`] what is in them.
+//!
+//! `posix` walks a mounted file system with many [`workers`], `portable` does so on other systems,
+//! and `nfs` speaks to an NFS server without a mount. [`Plan`] says how many workers a walk begins
+//! with and may have, [`concurrency`] changes their number while it runs, [`pace`] counts, times and
+//! limits round trips.
 
 #[cfg(target_os = "linux")]
 mod concurrency;
@@ -46,17 +51,17 @@ pub use threads::Threads;
 use crate::stop::Stop;
 use crate::usage::Ledger;
 
-/// Finds entries below a root and tells the accounts of them.
+/// Finds the entries below a root and tells the ledger about them.
 pub trait Engine {
-    /// The name in reports.
+    /// Returns the name in reports.
     fn name(&self) -> &'static str;
 
     /// Walks everything, or until `stop` is set.
     ///
-    /// Directories that cannot be read are the ledger's to record; the walk goes on.
+    /// A directory that cannot be read is recorded in the ledger, and the walk goes on.
     ///
     /// # Errors
-    /// Only what makes the whole walk pointless: the root cannot be read, or a worker panicked.
+    /// Only if there is no result at all: the root cannot be read, or a worker panicked.
     fn walk(&self, ledger: &Arc<Ledger>, stop: &Arc<Stop>) -> Result<Ended, WalkError>;
 }
 
@@ -92,32 +97,22 @@ impl EngineKind {
 /// How a walk ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// All directories were visited.
+    /// Every directory was visited.
     Complete,
-    /// It was told to stop.
+    /// The walk was told to stop.
     Interrupted,
 }
 
-/// Why there is no result at all.
+/// An error that leaves no result.
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
     /// The root cannot be opened or is no directory.
     #[error("{op} {}: {error}", path.display())]
-    Root {
-        /// What was tried.
-        op: &'static str,
-        /// The root.
-        path: PathBuf,
-        /// What the system answered.
-        error: std::io::Error,
-    },
+    Root { op: &'static str, path: PathBuf, error: std::io::Error },
     /// A bug in the program; the message has been printed.
     #[error("a worker of the walk panicked; please report this with the message above")]
     Panicked,
     /// The threads could not be started.
     #[error("starting a worker thread: {reason}")]
-    Threads {
-        /// What the system said.
-        reason: String,
-    },
+    Threads { reason: String },
 }

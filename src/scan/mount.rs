@@ -1,21 +1,21 @@
-//! Which mount a directory is on, and which EFS file system that is.
+//! /proc/self/mountinfo: the mount of a directory, and the EFS file system of a mount.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// The id in the source of the mount that `path` is on, `fs-0123.efs.us-east-1.amazonaws.com:/`,
-/// and whether `path` is all of that file system. A mount through efs-utils' TLS proxy has
-/// 127.0.0.1 there, and tells nothing.
+/// Returns the EFS file system id in the source of the mount that `path` is on, such as
+/// `fs-0123.efs.us-east-1.amazonaws.com:/`, and true if `path` is all of that file system. `None`
+/// for a mount through efs-utils' TLS proxy: its source is 127.0.0.1.
 pub fn efs_of(path: &Path) -> Option<(String, bool)> {
     mount_of(path)?.efs()
 }
 
-/// Whether something is mounted at `path`. Mounts it if it is mounted on demand.
+/// Returns true if `path` is a mount point. Triggers a mount on demand (autofs).
 ///
 /// # Errors
 /// If the directory cannot be opened.
 pub fn is_mount_point(path: &Path) -> std::io::Result<bool> {
-    // Held until the table was read, so that nothing mounted on demand goes again.
+    // Kept open until the table was read, so that a mount on demand does not expire before.
     let _open = std::fs::read_dir(path)?;
     Ok(mount_of(path).is_some_and(|mount| mount.top && mount.kind != "autofs"))
 }
@@ -23,23 +23,23 @@ pub fn is_mount_point(path: &Path) -> std::io::Result<bool> {
 /// The mount that a path is on.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MountOf {
-    /// Where it is mounted.
+    /// The mount point.
     pub(super) point: Vec<u8>,
-    /// `nfs4`, `ext4`.
+    /// The type of the file system: `nfs4`, `ext4`.
     pub(super) kind: String,
     source: String,
-    /// Whether the path is where it is mounted, and no directory below.
+    /// True if the path is the mount point itself.
     top: bool,
 }
 
-/// The innermost mount that `path` is on.
+/// Finds the innermost mount that `path` is on.
 pub(super) fn mount_of(path: &Path) -> Option<MountOf> {
     let path = path.canonicalize().ok()?;
     let mounts = std::fs::read("/proc/self/mountinfo").ok()?;
     mount_in(&mounts, path.as_os_str().as_bytes())
 }
 
-/// Lines are `id parent dev root MOUNTPOINT options … - type SOURCE options` (proc(5)).
+/// Finds it in the text of mountinfo. Lines are `id parent dev root MOUNTPOINT options … - type SOURCE options` (proc(5)).
 fn mount_in(mounts: &[u8], path: &[u8]) -> Option<MountOf> {
     let of_path = |line: &&[u8]| {
         let point = line.split(|b| *b == b' ').nth(4).map(unescape)?;
@@ -58,7 +58,6 @@ fn mount_in(mounts: &[u8], path: &[u8]) -> Option<MountOf> {
 }
 
 impl MountOf {
-    /// Whether it is an NFS mount.
     pub(super) fn is_nfs(&self) -> bool {
         self.kind == "nfs" || self.kind == "nfs4"
     }
@@ -71,13 +70,13 @@ impl MountOf {
     }
 }
 
-/// Whether it looks like `fs-0123456789abcdef0`.
+/// Returns true for text like `fs-0123456789abcdef0`.
 pub fn is_file_system_id(text: &str) -> bool {
     let hex = |rest: &str| rest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     text.strip_prefix("fs-").is_some_and(|rest| (8..=40).contains(&rest.len()) && hex(rest))
 }
 
-/// Spaces and the like are written as `\040`.
+/// Decodes octal escapes: mount tables spell a space as `\040`.
 pub(super) fn unescape(field: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(field.len());
     let mut rest = field;

@@ -1,7 +1,7 @@
-//! What the kernel's NFS client asked the server for: `/proc/self/mountstats`.
+//! /proc/self/mountstats: the requests that the kernel's NFS client sent for a mount.
 //!
-//! The counters belong to the mount, and to others that the kernel lets share its superblock, so
-//! what other programs ask of these meanwhile is in them too.
+//! The counters belong to the mount and to other mounts that share its superblock, so requests of
+//! other programs during the scan are counted, too.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use super::mount::{mount_of, unescape};
 
-/// Below this, attributes that came with names may be gone before they are looked at, at the cost
-/// of a round trip each. (The defaults are 3 s for files and 30 s for directories. On Linux 6.1
-/// `actimeo=1` cost nothing in directories of 10 files: tests/nfs.rs.)
+/// Seconds of caching below which attributes that came with names may expire before they are
+/// read, at the cost of a round trip each. The defaults are 3 s for files and 30 s for directories.
+/// (On Linux 6.1 `actimeo=1` cost nothing in directories of 10 files.)
 const SHORT_FILE_CACHE: u64 = 3;
 const SHORT_DIR_CACHE: u64 = 5;
 
-/// An NFS mount.
+/// An NFS mount, with its counters as they were when it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NfsMount {
     point: Vec<u8>,
@@ -24,7 +24,7 @@ pub struct NfsMount {
     counters: Counters,
 }
 
-/// Requests by operation, as the client sent them.
+/// Requests that the client sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Counters {
     by_operation: BTreeMap<String, OpCounters>,
@@ -33,14 +33,13 @@ struct Counters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct OpCounters {
     requests: u64,
-    /// Between sending and answer, without the client's own queue.
+    /// Sum of the times between request and answer, without the client's own queue.
     round_trips: Duration,
 }
 
-/// What a scan asked for.
+/// The requests of a scan.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traffic {
-    /// Connections of the mount.
     pub connections: usize,
     /// Requests by operation.
     pub requests: BTreeMap<String, u64>,
@@ -53,18 +52,18 @@ pub struct Traffic {
 /// A mount option that costs round trips.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Costly {
-    /// `noac`: no attribute is kept.
+    /// `noac`: attributes are not cached.
     NoAc,
     /// `actimeo`, `acregmin` or `acdirmin` of a few seconds: attributes do not come with names.
     ShortCache,
     /// `nordirplus`: attributes do not come with names.
     NoReadDirPlus,
-    /// No `nocto`: each open asks whether the directory changed.
+    /// No `nocto`: each open asks the server if the directory changed.
     CloseToOpen,
 }
 
 impl NfsMount {
-    /// The NFS mount that `path` is on, and its counters as they are.
+    /// Reads the NFS mount that `path` is on, and its counters now. `None` if it is not on NFS.
     pub fn of(path: &Path) -> Option<Self> {
         let mount = mount_of(path).filter(|mount| mount.is_nfs())?;
         Self::read(mount.point)
@@ -75,7 +74,8 @@ impl NfsMount {
         Self::in_stats(&stats, point)
     }
 
-    /// A mount's part begins `device SOURCE mounted on POINT with fstype nfs4 statvers=1.1`.
+    /// Finds the mount at `point` in the text of mountstats. Its part begins with
+    /// `device SOURCE mounted on POINT with fstype nfs4 statvers=1.1`.
     fn in_stats(stats: &[u8], point: Vec<u8>) -> Option<Self> {
         let mut mount = None;
         let mut operations = false;
@@ -83,7 +83,7 @@ impl NfsMount {
             if line.starts_with(b"device ") {
                 let mut words = line.split(|byte| *byte == b' ');
                 let ours = words.nth(4).map(unescape).as_deref() == Some(&*point);
-                // Of several mounts on one directory the last is seen.
+                // Of several mounts on one directory the last one is visible.
                 let nfs = ours
                     && line
                         .windows(11)
@@ -116,13 +116,13 @@ impl NfsMount {
         mount.map(|(_, mount)| mount)
     }
 
-    /// Connections to the server; `nconnect` makes several.
+    /// Returns the number of connections to the server; `nconnect` makes several.
     pub fn connections(&self) -> usize {
         self.connections.max(1)
     }
 
-    /// Round trips that opening a directory costs: ACCESS, and with close-to-open consistency
-    /// GETATTR.
+    /// Returns the round trips to open a directory: ACCESS, and GETATTR for close-to-open
+    /// consistency.
     pub(super) fn per_open(&self) -> u32 {
         if self.has("nocto") { 1 } else { 2 }
     }
@@ -153,7 +153,7 @@ impl NfsMount {
         costly
     }
 
-    /// What was asked for since this was read. `None` where the mount is gone.
+    /// Returns the requests since this was read. `None` if the mount is gone.
     pub fn since(&self) -> Option<Traffic> {
         Some(self.until(&Self::read(self.point.clone())?))
     }
@@ -179,7 +179,7 @@ impl NfsMount {
     }
 }
 
-/// `READDIR: operations transmissions timeouts sent received queued_ms round_trip_ms …`.
+/// Parses `READDIR: operations transmissions timeouts sent received queued_ms round_trip_ms …`.
 fn operation(line: &str) -> Option<(String, OpCounters)> {
     let (name, numbers) = line.split_once(':')?;
     let mut numbers = numbers.split_whitespace().map(str::parse::<u64>);

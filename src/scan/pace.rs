@@ -1,7 +1,7 @@
-//! What a walk takes from its file system: round trips counted, timed, and held back.
+//! A token bucket for `--max-ops`, and the count and times of a walk's round trips.
 //!
-//! Workers write to atomics that they alone share; who decides reads them now and then. Nothing
-//! here is a lock, and nothing asks AWS.
+//! Workers write to shared atomics; the thread that controls the number of workers reads them now
+//! and then. There is no lock, and no call to AWS.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,31 +14,33 @@ use super::NfsMount;
 use super::concurrency::Measurements;
 use crate::stop::Stop;
 
-/// What may be taken at once after a pause, as time: short enough for a steady load, long enough
-/// that a late wake-up loses nothing.
+/// The time whose round trips may be taken at once after a pause. Short enough for a steady load,
+/// long enough that a late wake-up loses nothing.
 const BURST: Duration = Duration::from_millis(50);
 
-/// How long a worker sleeps before it looks whether the walk ends.
+/// How long a worker sleeps before it checks for a stop.
 const STOP_LATENCY: Duration = Duration::from_millis(50);
 
-/// How often what was let through is held against what the server was asked.
+/// The shortest time between two comparisons of round trips taken with requests sent.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// The longest that a walk pauses for what was asked beyond that: other programs on the same mount
-/// may ask for more than all of it, and must not end the walk.
+/// The longest pause for requests beyond those taken. Other programs on the same mount may send
+/// more than `--max-ops` allows, and must not stall the walk for ever.
 const MOST_OWED: Duration = Duration::from_secs(10);
 
 /// The round trips of a walk.
 #[derive(Debug)]
 pub(super) struct Pace {
     begun: Instant,
-    /// The mount, where that is NFS, as it was when the walk began.
+    /// The NFS mount, with its counters from before the walk.
     nfs: Option<NfsMount>,
-    /// Round trips that opening a directory takes.
+    /// Round trips to open a directory.
     per_open: u32,
-    /// Round trips that were let through, and when they were last held against the mount's count.
+    /// Round trips taken from the bucket.
     taken: AtomicU64,
+    /// When they were last compared with the mount's counters, in nanoseconds of the walk.
     settled_nanos: AtomicU64,
+    /// Round trips that were answered, and the sum of their times.
     trips: AtomicU64,
     waited_nanos: AtomicU64,
     bucket: Option<TokenBucket>,
@@ -47,7 +49,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Lets `max_ops` round trips a second through.
+    /// Begins a walk that takes at most `max_ops` round trips a second.
     pub(super) fn new(nfs: Option<NfsMount>, max_ops: Option<u32>, stop: &Arc<Stop>) -> Self {
         Self {
             begun: Instant::now(),
@@ -63,20 +65,20 @@ impl Pace {
         }
     }
 
-    /// Before a directory is opened: waits until that is allowed.
+    /// Waits until a directory may be opened.
     pub(super) fn open(&self) -> InFlight {
         self.take(self.per_open);
         InFlight { at: Instant::now(), trips: self.per_open }
     }
 
-    /// Before names are asked for: waits until that is allowed.
+    /// Waits until names may be asked for.
     pub(super) fn names(&self) -> InFlight {
         self.take(1);
         InFlight { at: Instant::now(), trips: 1 }
     }
 
-    /// Between a directory's opening and its first names: one measurement for both is enough,
-    /// except where what is held back lies between them.
+    /// Waits until the first names may be asked for, after a directory was opened. One measurement
+    /// covers both requests, unless a wait for the bucket may lie between them.
     pub(super) fn names_after(&self, opened: InFlight) -> InFlight {
         if self.bucket.is_some() {
             self.answered(opened);
@@ -85,41 +87,41 @@ impl Pace {
         InFlight { trips: opened.trips + 1, ..opened }
     }
 
-    /// After names came for which nothing was taken before: only an answer shows whether there
-    /// were more, and the question after the last ones costs nothing on NFS.
+    /// Takes a round trip for names that have already come. Only the answer shows that there were
+    /// more, and asking after the last ones costs nothing on NFS.
     pub(super) fn more_names(&self) {
         self.take(1);
     }
 
-    /// The answer came.
+    /// Counts an answer and its time.
     pub(super) fn answered(&self, asked: InFlight) {
         let nanos = u64::try_from(asked.at.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        // Relaxed, both: sums that nothing else depends on.
+        // Relaxed, both: sums on which nothing else depends.
         self.waited_nanos.fetch_add(nanos, Ordering::Relaxed);
         self.trips.fetch_add(asked.trips.into(), Ordering::Relaxed);
     }
 
-    /// So many answers came after that time.
+    /// Counts `trips` answers that were waited for `waited` together.
     pub(super) fn record(&self, trips: u64, waited: Duration) {
         let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
-        // Relaxed, both: sums that nothing else depends on.
+        // Relaxed, both: sums on which nothing else depends.
         self.waited_nanos.fetch_add(nanos, Ordering::Relaxed);
         self.trips.fetch_add(trips, Ordering::Relaxed);
     }
 
-    /// Whether there is something to settle.
+    /// True if [`settle_up`](Self::settle_up) has something to do.
     pub(super) fn settles(&self) -> bool {
         self.bucket.is_some() && self.nfs.is_some()
     }
 
-    /// Takes from the bucket what the server was asked beyond what was let through: a READDIR more
-    /// for a large directory, an attribute that did not come with its name, a second try. Called
+    /// Takes from the bucket the requests that the mount sent beyond those taken: a further READDIR
+    /// of a large directory, an attribute that did not come with its name, a second try. Called
     /// now and then by one thread.
     pub(super) fn settle_up(&self) {
         let (Some(bucket), Some(nfs)) = (&self.bucket, &self.nfs) else { return };
         let now = self.begun.elapsed();
-        // Relaxed, all: only this thread writes to the time, and what workers take meanwhile is
-        // seen the next time.
+        // Relaxed, all: only this thread writes the time, and what workers take meanwhile is seen
+        // the next time.
         let last = Duration::from_nanos(self.settled_nanos.load(Ordering::Relaxed));
         if now.saturating_sub(last) < SETTLE {
             return;
@@ -134,8 +136,9 @@ impl Pace {
             self.taken.fetch_add(more, Ordering::Relaxed);
             bucket.owe(more, now);
         }
-        // What is on its way is taken and not asked yet. More than that was never asked, because
-        // it was on another mount or in the caches, and does not stand for anything later.
+        // Round trips that are about to be sent are taken and not in the counters yet. Any more
+        // were never sent, because the answer was in a cache or on another mount; they must not
+        // make up for later requests.
         let slack = bucket.in_half_a_second() + 1_000;
         let unasked = taken.saturating_sub(asked).saturating_sub(slack);
         self.taken.fetch_sub(unasked, Ordering::Relaxed);
@@ -157,9 +160,9 @@ impl Pace {
         }
     }
 
-    /// What was measured until now. `backlog` is the caller's to know.
+    /// Returns the measurements until now, with `backlog` as the caller knows it.
     pub(super) fn sample(&self, backlog: bool) -> Measurements {
-        // It fails for no argument that there is.
+        // It does not fail for this argument.
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
         let time = |value: TimeVal| {
             let micros = value.num_microseconds();
@@ -169,7 +172,7 @@ impl Pace {
         let waits = usage.map(|usage| usage.voluntary_context_switches());
         Measurements {
             now: self.begun.elapsed(),
-            // Relaxed: that one of the two is a moment ahead does not matter.
+            // Relaxed: one of the two may be a moment ahead.
             trips: self.trips.load(Ordering::Relaxed),
             waited: Duration::from_nanos(self.waited_nanos.load(Ordering::Relaxed)),
             cpu: cpu.unwrap_or_default(),
@@ -180,7 +183,7 @@ impl Pace {
     }
 }
 
-/// A question on its way.
+/// A request on its way.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub(super) struct InFlight {
@@ -188,13 +191,14 @@ pub(super) struct InFlight {
     trips: u32,
 }
 
-/// A token bucket, kept as the time at which it is empty: whoever takes moves that time on by what
-/// was taken, and may go when it had come. So takers need one atomic and no order among them.
+/// A token bucket, kept as the time at which it has its next token. Taking tokens moves that time
+/// on by their cost, and the taker waits for the time it found. So one atomic is enough, and takers
+/// need no order among them.
 #[derive(Debug)]
 pub(super) struct TokenBucket {
-    /// Nanoseconds for one.
+    /// Nanoseconds per token.
     each: u64,
-    /// Nanoseconds since the walk began.
+    /// Time of the next token, in nanoseconds since the walk began.
     next: AtomicU64,
 }
 
@@ -203,30 +207,30 @@ impl TokenBucket {
         Self { each: 1_000_000_000 / u64::from(per_second.max(1)), next: AtomicU64::new(0) }
     }
 
-    /// How many half a second has.
+    /// Returns the tokens of half a second.
     fn in_half_a_second(&self) -> u64 {
         500_000_000 / self.each
     }
 
-    /// Takes `n` that nobody waited for.
+    /// Takes `n` tokens after they were used.
     fn owe(&self, n: u64, now: Duration) {
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let most = now.saturating_add(MOST_OWED.as_nanos() as u64);
         let cost = self.each.saturating_mul(n);
-        // What is owed already stays, also above the most.
+        // A debt that is already above the limit stays.
         let moved = |next: u64| Some(next.max(now).saturating_add(cost).min(most).max(next));
         // Relaxed: as in `take`.
         let _ = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
     }
 
-    /// Takes `n` at `now` and says from when on they may be used.
+    /// Takes `n` tokens at `now` and returns the time from which on they may be used.
     pub(super) fn take(&self, n: u32, now: Duration) -> Duration {
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let earliest = now.saturating_sub(BURST.as_nanos() as u64);
         let cost = self.each.saturating_mul(n.into());
         let from = |next: u64| next.max(earliest);
         let moved = |next| Some(from(next).saturating_add(cost));
-        // Relaxed: the time is all there is to agree on.
+        // Relaxed: takers share nothing but this time.
         let next = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
         Duration::from_nanos(from(next.unwrap_or_else(|next| next)))
     }
@@ -236,7 +240,7 @@ impl TokenBucket {
 mod tests {
     use super::*;
 
-    /// What is let through in ten seconds, by takers that come as soon as they may.
+    /// Counts the tokens of ten seconds, for takers that come as soon as they may.
     fn in_ten_seconds(per_second: u32, n: u32, late: Duration) -> u64 {
         let bucket = TokenBucket::new(per_second);
         let (mut now, mut taken) = (Duration::ZERO, 0);

@@ -1,10 +1,9 @@
-//! Descriptors of directories that are open while their children wait.
+//! Descriptors of directories that stay open until their children were opened.
 //!
-//! A child is opened relative to its parent's descriptor: a path from the root would be resolved
-//! component by component, with a round trip each on NFS, and could be longer than the kernel
-//! takes. A parent's descriptor is kept until its last child was opened. Where too many would be
-//! kept, a descriptor is given up, and found again by going down from the nearest ancestor that
-//! still has one.
+//! A child is opened relative to its parent's descriptor: the kernel would resolve a path from the
+//! root component by component, with a round trip each on NFS, and refuses long ones. A parent's
+//! descriptor is kept until its last child was opened. When too many would be kept, a directory
+//! gives up its descriptor, and is opened again from the nearest ancestor that still has one.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -18,7 +17,7 @@ use crate::sync::lock;
 use crate::usage::Attrs;
 use crate::usage::Dir;
 
-/// A directory whose children are not all opened.
+/// A directory with children that wait to be opened.
 pub(super) struct ParentDir {
     parent: Option<Arc<ParentDir>>,
     dir: Arc<Dir>,
@@ -31,7 +30,7 @@ struct KeptFd {
     unopened: usize,
 }
 
-/// How many descriptors nodes may keep, and do.
+/// The number of descriptors that may be kept.
 pub(super) struct Budget {
     limit: usize,
     kept: AtomicUsize,
@@ -42,14 +41,14 @@ impl Budget {
         Self { limit, kept: AtomicUsize::new(0) }
     }
 
-    /// Takes a place for one descriptor, if there is one.
+    /// Takes room for one descriptor. Returns false if there is none.
     pub(super) fn take(&self) -> bool {
         // Relaxed: a bare counter.
         let take = |kept| (kept < self.limit).then_some(kept + 1);
         self.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
-    /// Gives the place back.
+    /// Gives the room for one descriptor back.
     pub(super) fn give_back(&self) {
         self.kept.fetch_sub(1, Ordering::Relaxed);
     }
@@ -60,16 +59,16 @@ impl ParentDir {
         Arc::new(Self { parent: parent.cloned(), dir: Arc::clone(dir), slot: Mutex::default() })
     }
 
-    /// `children` more are to be opened; keeps `fd` for them if the budget allows.
+    /// Expects `children` more to be opened, and keeps `fd` for them if the budget allows.
     pub(super) fn expect(&self, children: usize, fd: &Arc<OwnedFd>, budget: &Budget) {
         lock(&self.slot).unopened += children;
         self.keep(fd, budget);
     }
 
-    /// Keeps `fd` while children wait for it. Without a place on the budget, the ancestor
-    /// nearest to the root gives up its own: the stack is depth first, so it is needed last.
+    /// Keeps `fd` while children wait for it. If the budget is spent, the ancestor nearest to the
+    /// root gives up its own: the stack is depth first, so that one is needed last.
     fn keep(&self, fd: &Arc<OwnedFd>, budget: &Budget) {
-        // The root is always kept: it is where every other can be found from.
+        // The root's is always kept: every other directory can be reached from it.
         let is_root = self.parent.is_none();
         if !is_root && !budget.take() {
             let mut given_up = None;
@@ -93,7 +92,7 @@ impl ParentDir {
         }
     }
 
-    /// Opens the child `dir`, which counts as opened whether it works or not.
+    /// Opens the child `dir`. It counts as opened even if that fails.
     pub(super) fn open_child(&self, dir: &Dir, budget: &Budget) -> io::Result<OwnedFd> {
         let opened = self.descriptor(budget).and_then(|fd| open_dir(&fd, &dir.name));
         let mut slot = lock(&self.slot);
@@ -104,12 +103,12 @@ impl ParentDir {
         opened
     }
 
-    /// Opens the child `dir` once more.
+    /// Opens the child `dir` again.
     pub(super) fn reopen_child(&self, dir: &Dir, budget: &Budget) -> io::Result<OwnedFd> {
         open_dir(&self.descriptor(budget)?, &dir.name)
     }
 
-    /// This directory's descriptor, kept or found again.
+    /// Returns this directory's descriptor: the kept one, or a new one by way of the ancestors.
     fn descriptor(&self, budget: &Budget) -> io::Result<Arc<OwnedFd>> {
         let kept = |node: &ParentDir| lock(&node.slot).fd.clone();
         if let Some(fd) = kept(self) {
@@ -127,13 +126,13 @@ impl ParentDir {
             down.push(ancestor);
             node = ancestor.parent.as_ref();
         };
-        // The way up asks for the directories above this one next: keeping half a budget of
-        // them spares going down from the root for each.
+        // The walk needs the directories above this one next. Keeping up to half the budget of
+        // them spares a way down from the root for each.
         let keep_last = (budget.limit / 2).max(1);
         for (to_go, node) in down.into_iter().enumerate().rev() {
             fd = Arc::new(open_dir(&fd, &node.dir.name)?);
             if to_go < keep_last {
-                // A directory that was moved here meanwhile is another one.
+                // Another directory may have been moved here meanwhile.
                 if !node.is(&attrs_of_fd(&fd)?) {
                     return Err(io::ErrorKind::NotFound.into());
                 }
@@ -149,7 +148,7 @@ impl ParentDir {
 }
 
 impl Drop for ParentDir {
-    /// One by one, for the same reason as [`Dir`]'s.
+    /// Unlinks the chain one by one, for the same reason as [`Dir`]'s drop.
     fn drop(&mut self) {
         let mut parent = self.parent.take();
         while let Some(node) = parent {
@@ -158,8 +157,8 @@ impl Drop for ParentDir {
     }
 }
 
-/// Opens a directory below `at`, and nothing else: no link is followed, also not one that took
-/// the directory's place a moment ago.
+/// Opens a directory below `at`. Follows no link, even if one took the directory's place a moment
+/// ago.
 fn open_dir(at: impl AsFd, name: &[u8]) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(at, name, flags, Mode::empty()).map_err(|errno| match errno {

@@ -1,4 +1,4 @@
-//! What kind of file system a scan begins on, and what the process may open.
+//! The plan of a walk: kind of file system, number of workers, and file descriptors.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use super::mountstats::NfsMount;
 use super::threads::Threads;
 
-/// What decides how a walk is spread over workers.
+/// Kinds of file system, which decide how a walk is spread over workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FsKind {
     /// Bound by the processor.
@@ -17,31 +17,31 @@ pub enum FsKind {
     Remote,
 }
 
-/// How much a walk may take.
+/// Limits on a walk, as they are asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pacing {
-    /// Workers.
+    /// Number of workers.
     pub threads: Threads,
-    /// The most that [`Threads::Auto`] may come to.
+    /// The most workers with [`Threads::Auto`].
     pub max_threads: Option<usize>,
-    /// Round trips a second.
+    /// The most round trips a second.
     pub max_ops: Option<u32>,
-    /// Mean round trip above which workers fall.
+    /// Mean round trip above which the number of workers falls.
     pub max_latency: Option<Duration>,
 }
 
-/// Bounds of the number of workers.
+/// Bounds on the number of workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// How many the walk begins with.
+    /// Workers at the beginning.
     pub start: usize,
-    /// How many it may have.
+    /// The most workers.
     pub most: usize,
-    /// How many there are at least, whatever the file system's answers.
+    /// The fewest workers, however slow the file system answers.
     pub least: usize,
-    /// Processors.
+    /// Processors of this machine.
     pub cores: usize,
-    /// Mean round trip above which workers fall.
+    /// Mean round trip above which the number of workers falls.
     pub max_latency: Option<Duration>,
 }
 
@@ -49,32 +49,30 @@ pub struct Bounds {
 /// workers only queue.
 const SLOTS: usize = 64;
 
-/// The most workers, where nothing else says.
+/// The most workers by default.
 const MAX_THREADS: usize = 256;
 
-/// Descriptors kept for everything but the walk: standard streams, output, name look-ups.
+/// Descriptors reserved for everything but the walk: standard streams, output, name look-ups.
 const RESERVED_DESCRIPTORS: usize = 24;
 
-/// Descriptors that one worker may hold by itself: a directory, its parent, a marker file.
+/// Descriptors that one worker may hold: a directory, its parent, a marker file.
 const DESCRIPTORS_PER_WORKER: usize = 3;
 
-/// The resources of a walk.
+/// The plan of a walk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// What it runs on.
     pub fs: FsKind,
-    /// The mount, where that is NFS.
+    /// The NFS mount of the root, if it is on one.
     pub nfs: Option<NfsMount>,
-    /// How many workers.
     pub workers: Bounds,
-    /// How many descriptors of directories may stay open between steps.
+    /// How many descriptors of directories may be kept open for their children.
     pub descriptors: usize,
-    /// Round trips a second.
+    /// The most round trips a second.
     pub max_ops: Option<u32>,
 }
 
 impl Plan {
-    /// Looks at the file system of `root`.
+    /// Makes the plan for the file system of `root`.
     pub fn of(root: &Path, pacing: &Pacing) -> Self {
         let fs = FsKind::of(root);
         let nfs = NfsMount::of(root);
@@ -89,9 +87,9 @@ impl Plan {
         let limit = getrlimit(Resource::Nofile).current;
         let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let for_walk = limit.saturating_sub(RESERVED_DESCRIPTORS);
-        // Half for the workers, half for directories that wait.
+        // Half is for the workers, half for directories with children that wait.
         let most = wanted.min(for_walk / 2 / DESCRIPTORS_PER_WORKER).max(1);
-        // Where nobody asked for so many, it is no news that there cannot be.
+        // The default is an upper bound: only a number that was asked for deserves a warning.
         let asked = pacing.threads != Threads::Auto || pacing.max_threads.is_some();
         if most < wanted && asked {
             tracing::warn!(wanted, most, limit, "fewer workers: too few file descriptors");
@@ -102,7 +100,7 @@ impl Plan {
             Threads::Auto => cores.min(most),
         };
         let max_latency = pacing.max_latency;
-        // A server may have less to give than this machine has cores.
+        // A server may be worth fewer workers than this machine has cores.
         let least = match (pacing.threads, fs) {
             (Threads::Auto, FsKind::Remote) => 1,
             _ if max_latency.is_some() => 1,
@@ -113,7 +111,7 @@ impl Plan {
         Self { fs, nfs, workers, descriptors, max_ops: pacing.max_ops }
     }
 
-    /// How many workers are worth it for an engine that cannot change their number.
+    /// Returns the number of workers for an engine that cannot change it.
     pub fn workers_throughout(&self) -> usize {
         match self.fs {
             FsKind::Local => self.workers.start,
@@ -123,7 +121,7 @@ impl Plan {
 }
 
 impl FsKind {
-    /// What `path` lies on; what cannot be asked counts as local.
+    /// Finds the kind of file system at `path`; local if it cannot be found.
     #[cfg(target_os = "linux")]
     fn of(path: &Path) -> Self {
         // linux/magic.h: NFS, FUSE, SMB, CIFS, SMB2, 9p, Ceph, AFS, Lustre.
@@ -150,7 +148,7 @@ impl FsKind {
     }
 }
 
-/// Raises the limit of open files as far as the system lets this process.
+/// Raises this process's limit of open files as far as the system allows.
 pub fn raise_descriptor_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {

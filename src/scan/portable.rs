@@ -1,8 +1,9 @@
-//! The engine for systems without the POSIX one: jwalk, one small file on purpose.
+//! The engine for systems without the `posix` one, on top of jwalk.
 //!
-//! jwalk's maintainer points to another crate now, so nothing else here may come to need it. On
-//! Linux it is a second opinion for the tests and a baseline for the benchmarks. It uses whole
-//! paths: trees deeper than the system's longest path are reported as errors.
+//! One small file on purpose: jwalk's maintainer recommends another crate now, so nothing else may
+//! depend on it. On Linux this engine is a second opinion for the tests and a baseline for the
+//! benchmarks. It uses whole paths, so what lies deeper than the system's longest path is reported
+//! as errors.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -24,18 +25,18 @@ use crate::stop::Stop;
 use crate::usage::{Attrs, FileKind, Mount, Op, Probe};
 use crate::usage::{Dir, Extent, Ledger};
 
-/// Walks with jwalk.
+/// The `portable` engine.
 #[derive(Debug)]
 pub struct Portable {
     root: PathBuf,
     threads: usize,
 }
 
-/// What jwalk hands down: the directory that is read, and the one an entry is.
+/// The state that jwalk passes on: the directory that is read, and the directory that an entry is.
 type DirState = (Option<Arc<Dir>>, Option<Arc<Dir>>);
 
 impl Portable {
-    /// Will walk `root` with `threads` threads.
+    /// Creates an engine that walks `root` with `threads` threads.
     pub fn new(root: PathBuf, threads: usize) -> Self {
         Self { root, threads }
     }
@@ -66,9 +67,9 @@ impl Engine for Portable {
             })
             .process_read_dir(move |depth, path, dir, entries| {
                 let (ledger, stop) = &shared;
-                // No depth: jwalk shows the root as an entry of its own, which `root` is already.
+                // Without a depth it is jwalk's entry of the root itself, which `root` is already.
                 if let (Some(_), Some(dir), false) = (depth, dir.as_ref(), stop.is_set()) {
-                    // jwalk would wait for ever for a worker that unwound.
+                    // jwalk waits for ever for a worker that unwound.
                     let listed = catch_unwind(AssertUnwindSafe(|| {
                         list(ledger, dir, path, entries);
                     }));
@@ -82,7 +83,7 @@ impl Engine for Portable {
             if stop.is_set() {
                 break;
             }
-            // Only here jwalk tells that a directory could not be opened.
+            // jwalk reports only here that a directory could not be opened.
             if let Ok(entry) = entry
                 && let Some(dir) = &entry.client_state
                 && let Some(error) = entry.read_children.as_ref().and_then(|c| c.error())
@@ -99,7 +100,7 @@ impl Engine for Portable {
     }
 }
 
-/// Tells the accounts of one directory that jwalk has read, and jwalk where to go on.
+/// Commits one directory that jwalk has read, and leaves in `entries` the directories to enter.
 fn list(
     ledger: &Ledger,
     dir: &Arc<Dir>,
@@ -124,7 +125,7 @@ fn list(
             false
         }
     });
-    // jwalk goes by paths: what it read may have taken the directory's place meanwhile.
+    // jwalk opens by path, so it may have read another directory that took this one's place.
     if dir.depth > 0 && !is_still(dir, path) {
         drop(listing);
         entries.clear();
@@ -142,9 +143,9 @@ fn list(
             (_, read) => *read = None,
         }
     }
-    // jwalk would hold every file until its turn comes.
+    // jwalk would keep every file in memory until its turn comes.
     entries.retain(|entry| entry.as_ref().is_ok_and(|entry| entry.read_children.is_some()));
-    // A name that was a file to the listing and a directory a moment later: jwalk will not go in.
+    // jwalk does not enter a name that it listed as a file, though it is a directory now.
     for child in by_name.into_values() {
         let problem = io::Error::other("it became a directory while its parent was listed");
         unreadable(ledger, child, &problem);
@@ -152,13 +153,13 @@ fn list(
     ledger.end(listing);
 }
 
-/// Whether the path still leads to the directory that its parent's listing found.
+/// Returns true if the path still leads to the directory that its parent's listing found.
 fn is_still(dir: &Dir, path: &Path) -> bool {
     std::fs::symlink_metadata(path)
         .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == (dir.attrs.dev, dir.attrs.ino))
 }
 
-/// A directory that cannot be opened: its own inode counts, and its contents are an error.
+/// Ends a directory that cannot be opened: its own inode counts, and its contents are an error.
 fn unreadable(ledger: &Ledger, dir: &Arc<Dir>, error: &io::Error) {
     let replaced = error.raw_os_error() == Some(Errno::NOTDIR.raw_os_error());
     if replaced || error.kind() == io::ErrorKind::NotFound {
@@ -170,7 +171,7 @@ fn unreadable(ledger: &Ledger, dir: &Arc<Dir>, error: &io::Error) {
     ledger.end(listing);
 }
 
-/// jwalk wraps errors; what the system answered decides how they count.
+/// Unwraps jwalk's error: the system's answer decides how it counts.
 fn to_io(error: &jwalk::Error) -> io::Error {
     match error.io_error().map(|error| (error.raw_os_error(), error.to_string())) {
         Some((Some(code), _)) => io::Error::from_raw_os_error(code),
@@ -198,12 +199,12 @@ fn attrs(metadata: &std::fs::Metadata) -> Attrs {
         apparent: metadata.size(),
         allocated: metadata.blocks().saturating_mul(512),
         mtime: metadata.mtime(),
-        // Bind mounts of the same file system cannot be told apart here; others by `dev`.
+        // Bind mounts of the same file system do not show here; other mounts show by `dev`.
         mount: Mount::Inside,
     }
 }
 
-/// Asks about names below a path.
+/// Answers a rule's questions about the directory at a path.
 struct PathProbe<'a>(&'a Path);
 
 impl PathProbe<'_> {
@@ -230,7 +231,7 @@ impl Probe for PathProbe<'_> {
         let mut file = match opened {
             Ok(file) => file,
             Err(error) => {
-                // Gone, a link, or a socket: nobody's marker.
+                // Gone, a link, or a socket: no marker.
                 let harmless = [Errno::NOENT, Errno::LOOP, Errno::NXIO];
                 let errno = error.raw_os_error().map(Errno::from_raw_os_error);
                 let harmless = errno.is_some_and(|errno| harmless.contains(&errno));

@@ -1,9 +1,9 @@
 //! The engine for a mounted file system on Linux: getdents64 and statx relative to descriptors.
 //!
-//! Each batch of names is stat'ed before the next is asked for. On NFS that keeps the kernel
-//! asking for attributes with every READDIR ("readdirplus"), so files cost no round trip of their
-//! own; listing everything first, as `du` does, costs one GETATTR per file in large directories.
-//! On a local file system the batches of a wide directory go to other workers instead.
+//! Each batch of names is stat'ed before the next is asked for. On NFS this makes the kernel ask
+//! for attributes with every READDIR ("readdirplus"), so files cost no round trip of their own. To
+//! list everything first, as `du` does, costs one GETATTR per file in large directories. On a local
+//! file system other workers stat the batches of a wide directory.
 
 use std::ffi::CStr;
 use std::io;
@@ -25,14 +25,14 @@ use crate::stop::Stop;
 use crate::usage::{Dir, Extent, Ledger, Listing};
 use crate::usage::{Op, Probe};
 
-/// Chunks of names that may wait for each worker before the reader of a wide directory does them
-/// itself.
+/// How many chunks of names may wait per worker. Beyond that, the reader of a wide directory stats
+/// the names itself.
 const CHUNKS_PER_WORKER: usize = 4;
 
-/// Directories on the stack at which a listing with more of them waits.
+/// The size of the stack from which on a listing is put aside before it adds more directories.
 const CROWDED: usize = 16 * 1024;
 
-/// Walks a mounted file system.
+/// The `posix` engine.
 #[derive(Debug)]
 pub struct Posix {
     root: PathBuf,
@@ -40,7 +40,7 @@ pub struct Posix {
 }
 
 impl Posix {
-    /// Will walk `root` as planned.
+    /// Creates an engine that walks `root` as planned.
     pub fn new(root: PathBuf, plan: Plan) -> Self {
         Self { root, plan }
     }
@@ -73,7 +73,7 @@ impl Engine for Posix {
     }
 }
 
-/// What the workers share.
+/// One walk, which all workers share.
 struct PosixWalk {
     ledger: Arc<Ledger>,
     pace: Pace,
@@ -83,25 +83,24 @@ struct PosixWalk {
     stop: Arc<Stop>,
 }
 
-/// What waits on the stack.
+/// A piece of work on the stack.
 enum WorkItem {
     /// A directory to open and read.
     List(Arc<Dir>, Arc<ParentDir>),
-    /// An open directory to read from where it is.
+    /// An open directory to read on.
     Read(Box<DirReading>),
     /// Names of a wide directory to stat.
     Stat(Box<Chunk>),
 }
 
-/// Why reading a directory came to a halt.
+/// The reasons to stop reading a directory.
 enum Halt {
     /// No more names.
     End,
-    /// It waits for its children.
+    /// Its children go first.
     Deferred,
     /// The walk ends.
     Stopped,
-    /// DirReading on failed.
     Failed(io::Error),
 }
 
@@ -160,7 +159,7 @@ impl PosixWalk {
             match self.read_names(&mut reading, workers, buffers) {
                 Halt::End => return self.finish(reading, workers),
                 Halt::Stopped => {
-                    // What was seen counts, also of a directory that was not read to its end.
+                    // The entries read so far count.
                     self.commit(&mut reading, Extent::Partly, workers);
                     return;
                 }
@@ -177,18 +176,19 @@ impl PosixWalk {
         }
     }
 
-    /// Lets an NFS client forget the names of a directory that it keeps from an earlier scan. They
-    /// would be right, but they come without attributes: those are only kept for seconds, and then
-    /// each file costs a round trip of its own, where asking for names and attributes anew costs
-    /// one (measured in tests/nfs.rs: 1,002 requests for 10,010 files, and 11,012 without this).
+    /// Makes an NFS client drop the names of a directory that it has cached since an earlier scan.
+    /// The names would be right, but their attributes expire after seconds, and then each file
+    /// costs a round trip of its own. Names and attributes together cost one (measured: 1,002
+    /// requests for 10,010 files, and 11,012 without this).
     fn forget(&self, fd: &OwnedFd) {
         if self.nfs {
-            // It only makes the scan cheaper.
+            // An error is harmless: this only makes the scan cheaper.
             let _ = fadvise(fd, 0, None, Advice::DontNeed);
         }
     }
 
-    /// Begins a listing anew from its parent, where nothing of it counts yet.
+    /// Opens a directory again from its parent and begins its listing again. Returns false if that
+    /// is not possible.
     fn restart(&self, reading: &mut DirReading) -> bool {
         let Some(parent) = &reading.parent else {
             return false;
@@ -224,11 +224,12 @@ impl PosixWalk {
         workers: &Arc<Workers<Self>>,
     ) {
         node.expect(children.len(), fd, &self.budget);
-        // The first name on top: it is the one the kernel looked up first.
+        // The first name goes on top: the kernel looked it up first.
         let items = children.into_iter().rev();
         workers.push(items.map(|dir| WorkItem::List(dir, Arc::clone(node))));
     }
 
+    /// Reads names, batch by batch, until there is a reason to stop.
     fn read_names(
         &self,
         reading: &mut DirReading,
@@ -240,7 +241,7 @@ impl PosixWalk {
         let mut raw = RawDir::new(&*fd, dirents.spare_capacity_mut());
         names.clear();
         let mut first_batch = true;
-        // The first read is timed; later ones are often answered from what came with it.
+        // Only the first read is timed: later ones are often answered from the kernel's cache.
         let mut asked = Some(match reading.opened.take() {
             Some(opened) => self.pace.names_after(opened),
             None => self.pace.names(),
@@ -256,8 +257,7 @@ impl PosixWalk {
             match next {
                 None => return Halt::End,
                 Some(Err(Errno::INTR)) => continue,
-                // Linux answers so for a directory that was removed while it was open: it is
-                // empty now.
+                // Linux's answer for a directory that was removed while it was open. It is empty.
                 Some(Err(Errno::NOENT)) => return Halt::End,
                 Some(Err(errno)) => return Halt::Failed(errno.into()),
                 Some(Ok(entry)) => {
@@ -317,7 +317,7 @@ impl PosixWalk {
 
     fn stat_chunk(&self, mut chunk: Chunk, workers: &Arc<Workers<Self>>) {
         let ended = self.stat_names(&chunk.fd, &chunk.names, &mut chunk.listing);
-        // Other names of the directory are elsewhere, so a rule's markers are asked for.
+        // Partly: a rule's markers may be among the names of other chunks.
         let probe = FdProbe(&chunk.fd);
         let children = chunk.listing.commit(&self.ledger, Extent::Partly, &probe);
         if !children.is_empty() {
@@ -328,7 +328,7 @@ impl PosixWalk {
         }
     }
 
-    /// A directory that cannot be listed: its own inode counts, and its contents are an error.
+    /// Ends a directory that cannot be listed: its own inode counts, and its contents are an error.
     fn unreadable(&self, dir: &Arc<Dir>, op: Op, error: &io::Error) {
         let mut listing = self.ledger.begin(dir);
         listing.failed(op, None, error);
@@ -342,12 +342,12 @@ fn is_stale(error: &io::Error) -> bool {
 }
 
 fn open_root(path: &Path) -> io::Result<OwnedFd> {
-    // The root is the administrator's choice and may be a link.
+    // No NOFOLLOW: the administrator chose the root, and it may be a link.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(openat(CWD, path, flags, Mode::empty())?)
 }
 
-/// For a directory that cannot be opened.
+/// The probe of a directory that cannot be opened.
 struct NoProbe;
 
 impl Probe for NoProbe {

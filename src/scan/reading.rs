@@ -1,4 +1,4 @@
-//! A directory that is being read, and what a worker needs for that.
+//! A directory that is being read, and a worker's buffers for reading.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use super::pace::InFlight;
 use super::parents::ParentDir;
 use crate::usage::{Dir, Ledger, Listing};
 
-/// Names read at once. What the kernel's NFS client asks for at once is its own business (portions
-/// that grow up to `rsize`); this bounds what is stat'ed between two reads.
+/// Bytes of names to read at once, which bounds how many are stat'ed between two reads. The
+/// kernel's NFS client chooses the size of its own requests (they grow up to `rsize`).
 const BATCH_BYTES: usize = 64 * 1024;
 
 /// A directory that is open.
@@ -16,15 +16,15 @@ pub(super) struct DirReading {
     pub(super) dir: Arc<Dir>,
     pub(super) fd: Arc<OwnedFd>,
     pub(super) listing: Listing,
-    /// Where it was opened from; none for the root.
+    /// The directory it was opened from; `None` for the root.
     pub(super) parent: Option<Arc<ParentDir>>,
-    /// What its own children are opened from, once there are any.
+    /// The same directory as the parent of its own children, once there are any.
     node: Option<Arc<ParentDir>>,
-    /// How often it was begun.
+    /// How often its listing was begun.
     pub(super) tries: u32,
-    /// Whether its descriptor is kept on the budget while it waits.
+    /// True if its descriptor counts on the budget while it waits.
     pub(super) budgeted: bool,
-    /// The question that opened it, until names were asked for.
+    /// The request that opened it, until names are asked for.
     pub(super) opened: Option<InFlight>,
 }
 

@@ -1,4 +1,4 @@
-//! Attributes by statx, and the few questions that rules ask about a directory's files.
+//! Attributes by statx, and answers to the questions of rules about a directory.
 
 use std::ffi::CStr;
 use std::io;
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::usage::{Attrs, FileKind, Mount, Probe};
 
-/// Everything of an inode that is counted, and no atime.
+/// All attributes that are counted. No atime: EFS does not update it, and it may cost round trips.
 const WANTED: StatxFlags = StatxFlags::TYPE
     .union(StatxFlags::NLINK)
     .union(StatxFlags::UID)
@@ -20,14 +20,14 @@ const WANTED: StatxFlags = StatxFlags::TYPE
     .union(StatxFlags::SIZE)
     .union(StatxFlags::BLOCKS);
 
-/// The attributes of an entry; a link's own.
+/// Reads the attributes of an entry; of a symbolic link, its own.
 #[inline]
 pub(super) fn attrs_at(fd: &OwnedFd, name: &CStr) -> io::Result<Attrs> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
     attrs(&statx(fd, name, flags, WANTED)?)
 }
 
-/// The attributes of an open file.
+/// Reads the attributes of an open file.
 pub(super) fn attrs_of_fd(fd: &OwnedFd) -> io::Result<Attrs> {
     attrs(&statx(fd, c"", AtFlags::EMPTY_PATH, WANTED)?)
 }
@@ -60,7 +60,7 @@ fn attrs(statx: &Statx) -> io::Result<Attrs> {
     })
 }
 
-/// Asks about names relative to an open directory.
+/// Answers a rule's questions about an open directory.
 pub(super) struct FdProbe<'a>(pub(super) &'a OwnedFd);
 
 impl Probe for FdProbe<'_> {
@@ -74,8 +74,8 @@ impl Probe for FdProbe<'_> {
     }
 
     fn starts_with(&self, name: &[u8], bytes: &[u8]) -> io::Result<bool> {
-        // A user made this name: it may be a link, a fifo, or gone. NONBLOCK because opening a
-        // fifo would wait; NOATIME, where it is allowed, because a scan leaves no trace.
+        // Users control this name: it may be a link, a FIFO, or gone. NONBLOCK, so opening a FIFO
+        // does not block. NOATIME where it is allowed, so a scan leaves no trace.
         let flags =
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let open = |flags| openat(self.0, name, flags, Mode::empty());

@@ -1,15 +1,15 @@
-//! Workers over one stack of work.
+//! Worker threads over one stack of work.
 //!
-//! Directories wait on one LIFO stack behind one lock; as many workers as there is work for take
-//! from it, up to a limit that may change while the walk runs. The stack is depth first for all
-//! workers together, which keeps it as short as the tree is deep. A worker without work waits to
-//! be called; nothing polls.
+//! Directories wait on one LIFO stack behind one lock. As many workers as there is work for take
+//! from it, up to a limit that may change while the walk runs. The order is depth first for all
+//! workers together, which keeps the stack about as short as the tree is deep. A worker without
+//! work waits to be called; nothing polls.
 //!
-//! The threads are our own and not rayon's: a pool there has its threads from the start, and here
-//! two are enough for most walks and 256 for some, which is only known later.
+//! The threads are our own and not rayon's: a rayon pool has all its threads from the start. Two
+//! are enough for most walks and some need 256, which only shows during the walk.
 //!
-//! Measured against two others (`benches/schedulers.sh`; 1,050,287 entries, warm ext4, 2 cores,
-//! 2026-11-24, medians of 11 interleaved runs, wall seconds / CPU seconds):
+//! Measured against two alternatives (`benches/schedulers.sh`; 1,050,287 entries, warm ext4, 2
+//! cores, 2026-11-24, medians of 11 interleaved runs, wall seconds / CPU seconds):
 //!
 //! | workers, delay per round trip | one stack | rayon, one job a directory | crossbeam-deque by hand |
 //! |---|---|---|---|
@@ -19,12 +19,12 @@
 //! | 64, 5 ms | 16.14 / 5.49 | 16.10 / 5.97 | 16.13 / 5.92 |
 //!
 //! With as many workers as are worth it, this is within 4 % of hand-written work stealing, and
-//! costs the least CPU where the walk waits.
+//! costs the least CPU when the walk waits.
 //!
 //! Termination: `active` counts the workers that have work, or were called or started for it, and
-//! only changes under the lock. Walker is only pushed by an active worker, so `active == 0` with an
-//! empty stack means that all is done, and it is seen by the worker that made it so. A worker that
-//! leaves because there are more than the limit leaves others behind, as the limit is at least 1.
+//! changes only under the lock. Only an active worker pushes work, so `active == 0` with an empty
+//! stack means that everything is done, and the worker that lowered it to 0 sees that. A worker
+//! that leaves because there are more than the limit leaves others behind: the limit is at least 1.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -36,31 +36,31 @@ use super::{Ended, WalkError};
 use crate::stop::Stop;
 use crate::sync::lock;
 
-/// How long workers that were told to stop may take before the walk ends without them: one may
+/// The longest wait for workers after a stop. The walk ends without those that take longer: one may
 /// hang in a system call on a dead server.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often the waiting thread looks whether it should stop.
+/// How often the waiting thread checks for a stop.
 const STOP_LATENCY: Duration = Duration::from_millis(50);
 
-/// What workers do.
+/// The work of a walk, in pieces that workers do.
 pub(super) trait Walker: Send + Sync + Sized + 'static {
-    /// A piece of it.
+    /// A piece of work.
     type Item: Send;
-    /// What a worker keeps between pieces.
+    /// Buffers that a worker keeps between pieces.
     type Scratch: Default;
 
-    /// Does one piece; more is pushed on `workers`.
+    /// Does one piece, and pushes further pieces on `workers`.
     fn run(&self, item: Self::Item, workers: &Arc<Workers<Self>>, scratch: &mut Self::Scratch);
 
-    /// Told how much waits, now and then.
+    /// Is told now and then how many pieces wait.
     fn waiting(&self, items: usize);
 
-    /// What the work waits for.
+    /// Returns the measurements of the walk's round trips.
     fn pace(&self) -> &Pace;
 }
 
-/// The stack and who works on it.
+/// The stack of work and the threads that do it.
 pub(super) struct Workers<W: Walker> {
     work: W,
     state: Mutex<Queue<W::Item>>,
@@ -69,21 +69,24 @@ pub(super) struct Workers<W: Walker> {
     stop: Arc<Stop>,
 }
 
+/// The state that is guarded by the lock.
 struct Queue<T> {
+    /// The stack.
     ready: Vec<T>,
-    /// Listings that wait until the stack is nearly empty.
+    /// Pieces put aside until the stack is nearly empty.
     deferred: Vec<T>,
+    /// How many workers may have work.
     limit: usize,
-    /// The most that the system lets us start, once that is known.
+    /// The most threads that the system lets us start, once that is known.
     most: usize,
+    /// Workers that have work, or were called or started for it.
     active: usize,
-    /// Threads there are.
     threads: usize,
     /// Threads that wait to be called.
     idle: usize,
     /// Calls that no idle thread has heard yet.
     calls: usize,
-    /// Whether threads that wait should go.
+    /// True if threads that wait should end.
     over: bool,
     failed: Option<WalkError>,
 }
@@ -104,10 +107,10 @@ impl<T> Queue<T> {
 }
 
 impl<W: Walker> Workers<W> {
-    /// Does `first` and all that comes of it.
+    /// Does `first` and all work that it leads to.
     ///
     /// # Errors
-    /// If no thread can be started, or a worker panicked: what the others did until then stands.
+    /// If no thread can be started, or a worker panicked. What the others did until then counts.
     pub(super) fn run(
         work: W,
         first: W::Item,
@@ -138,13 +141,13 @@ impl<W: Walker> Workers<W> {
         workers.wait(varies.then(|| Concurrency::new(bounds, before)))
     }
 
-    /// Whether others would take `each` pieces a worker more than there are.
+    /// True if fewer than `each` pieces per worker wait, so other workers would take more.
     pub(super) fn want_more(&self, each: usize) -> bool {
         let state = lock(&self.state);
         state.limit > 1 && state.ready.len() < each * state.limit
     }
 
-    /// How much waits on the stack.
+    /// Returns the size of the stack.
     pub(super) fn ready(&self) -> usize {
         lock(&self.state).ready.len()
     }
@@ -163,7 +166,7 @@ impl<W: Walker> Workers<W> {
         self.call(state);
     }
 
-    /// Calls as many workers as there is work for; starts those that there are too few of.
+    /// Calls as many workers as there is work for, and starts threads if too few are idle.
     fn call(self: &Arc<Self>, mut state: MutexGuard<'_, Queue<W::Item>>) {
         let wanted = match state.over {
             true => 0,
@@ -188,7 +191,7 @@ impl<W: Walker> Workers<W> {
         }
     }
 
-    /// The system has no more threads for us: those that there are do it.
+    /// Goes on with the threads there are, because the system does not start more.
     fn not_started(&self, missing: usize, error: &std::io::Error) {
         let mut state = lock(&self.state);
         state.active -= missing;
@@ -217,7 +220,7 @@ impl<W: Walker> Workers<W> {
         leaving.counted = true;
     }
 
-    /// The next piece for a worker that has none; waits for one, or `None` when all is over.
+    /// Waits for the next piece. `None` when the walk is over.
     fn next(&self) -> Option<W::Item> {
         let mut state = lock(&self.state);
         loop {
@@ -241,11 +244,12 @@ impl<W: Walker> Workers<W> {
                 self.called.notify_all();
                 return None;
             }
-            // The caller counted this worker as active, and no longer as idle.
+            // `call` has counted this worker as active, and no longer as idle.
             state.calls -= 1;
         }
     }
 
+    /// Waits for the end, and meanwhile lets the controller set the limit.
     fn wait(self: &Arc<Self>, mut controller: Option<Concurrency>) -> Result<Ended, WalkError> {
         let mut state = lock(&self.state);
         let mut give_up: Option<Instant> = None;
@@ -259,7 +263,7 @@ impl<W: Walker> Workers<W> {
             } else if let Some(controller) = &mut controller {
                 let backlog = state.active >= state.limit && state.waiting() > 0;
                 controller.cap(state.most);
-                // Workers need not wait for what is measured and decided.
+                // The lock is not needed to measure and decide.
                 drop(state);
                 self.work.pace().settle_up();
                 let limit = controller.sample(self.work.pace().sample(backlog));
@@ -282,7 +286,7 @@ impl<W: Walker> Workers<W> {
         if let Some(error) = state.failed.take() {
             return Err(error);
         }
-        // An empty stack is no proof: a worker that saw the flag left its piece half done.
+        // An empty stack proves nothing: a worker that saw the flag left its piece half done.
         Ok(match self.stop.is_set() {
             true => Ended::Interrupted,
             false => Ended::Complete,

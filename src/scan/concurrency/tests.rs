@@ -1,21 +1,21 @@
-//! The controller and file systems of all kinds, in virtual time.
+//! The controller against simulated file systems of all kinds, in virtual time.
 
 use super::*;
 
-/// A file system as a walk sees it, in virtual time.
+/// A simulated file system.
 struct Server {
-    /// Seconds for an answer when it is idle.
+    /// Seconds for an answer while there is no queue.
     latency: f64,
-    /// Answers a second at most.
+    /// The most answers a second.
     capacity: f64,
-    /// Seconds of our processors for each answer.
+    /// Seconds of this machine's processors for each answer.
     cpu: f64,
     cores: usize,
-    /// Whether workers sleep for an answer, and do not only wait for a processor.
+    /// True if workers sleep for an answer, false if they only wait for a processor.
     sleeps: bool,
-    /// How far a window's mean may be off, as a share of it.
+    /// The largest error of a window's mean, as a share of it.
     noise: f64,
-    /// How often answers take three times as long for no reason of ours.
+    /// How often answers take three times as long, whatever the number of workers.
     stalls: f64,
 }
 
@@ -26,7 +26,7 @@ impl Server {
         Self { latency, capacity, cpu: 10e-6, cores: 2, sleeps: true, noise: 0.0, stalls: 0.0 }
     }
 
-    /// What `n` workers get in a second, and how long each answer takes.
+    /// Returns the answers a second for `n` workers, and the seconds that each takes.
     fn serve(&self, n: usize) -> (f64, f64) {
         let n = n as f64;
         let unloaded = n / (self.latency + self.cpu);
@@ -74,13 +74,13 @@ impl SimulatedWalk {
         self
     }
 
-    /// From 0 to 1.
+    /// Returns a number from 0 to 1.
     fn random(&mut self) -> f64 {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (self.random >> 33) as f64 / f64::from(u32::MAX >> 1)
     }
 
-    /// How many workers there were on average in the last seconds.
+    /// Returns the average number of workers in the last seconds.
     fn lately(&self, seconds: f64) -> f64 {
         let ticks = (seconds / TICK) as usize;
         let last = &self.trace[self.trace.len() - ticks..];
@@ -113,7 +113,7 @@ fn where_the_processor_is_busy_there_are_as_many_as_cores() {
     let mut walk = SimulatedWalk::new(bounds(256));
     walk.run(&server, 60.0);
     assert_eq!(walk.trace.iter().max(), Some(&2));
-    // Other processes leave us a part of the processors, and the more workers the more.
+    // Other processes use the processors as well, and more workers get a larger part of them.
     let shared = Server { sleeps: false, ..Server::far(1.0) };
     let mut walk = SimulatedWalk::new(bounds(256));
     walk.run(&shared, 60.0);
@@ -156,7 +156,7 @@ fn stalls_and_work_on_many_cores_do_not_take_workers_away_for_good() {
 fn after_a_stall_or_a_long_silence_all_is_as_before() {
     let mut walk = SimulatedWalk::new(bounds(64));
     walk.run(&Server::far(5.0), 5.0);
-    // Answers take a minute, and then none comes for ten.
+    // Answers take a minute, and then none comes for ten minutes.
     walk.run(&Server::far(60_000.0), 60.0);
     walk.run(&Server::far(1e12), 600.0);
     walk.run(&Server::far(5.0), 5.0);
@@ -181,7 +181,7 @@ fn when_a_server_gets_slow_by_our_load_workers_go() {
     assert!(walk.lately(5.0) < 45.0, "{}", walk.lately(5.0));
     walk.run(&Server::far(5.0), 30.0);
     assert!(walk.lately(5.0) > 200.0, "they come back: {}", walk.lately(5.0));
-    // A walk that begins where all is in the caches, and leaves them.
+    // A walk that begins in the caches and leaves them.
     let cached = Server { cpu: 25e-6, sleeps: false, ..Server::far(0.0) };
     let mut walk = SimulatedWalk::new(bounds(64));
     walk.run(&cached, 3.0).run(&Server::far(5.0), 2.0);

@@ -1,4 +1,4 @@
-//! Trees that are only counted, by any number of workers, that panic, stop and hang.
+//! Workers that count trees, and on request panic, stop or hang.
 
 use super::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
