@@ -28,7 +28,7 @@ const FINDINGS_PER_TOP: usize = 2;
 
 /// Everything that a ledger is opened with: what to count, and how.
 #[derive(Debug)]
-pub struct WalkTask {
+pub struct LedgerSetup {
     pub rules: Rules,
     pub scope: Scope,
     /// Ages as seen from the start of the run.
@@ -53,7 +53,7 @@ pub struct WalkProgress {
 /// The accounts of one walk.
 #[derive(Debug)]
 pub struct Ledger {
-    pub(super) task: WalkTask,
+    pub(super) setup: LedgerSetup,
     root_dev: OnceLock<u64>,
     homes: Mutex<Vec<Arc<Home>>>,
     pub(super) links: Links,
@@ -74,11 +74,11 @@ pub struct Totals {
 }
 
 impl Ledger {
-    pub fn new(task: WalkTask) -> Self {
+    pub fn new(setup: LedgerSetup) -> Self {
         Self {
-            links: Links::new(task.ages),
-            errors: Mutex::new(Errors::new(task.scope.exclude.len())),
-            task,
+            links: Links::new(setup.ages),
+            errors: Mutex::new(Errors::new(setup.scope.exclude.len())),
+            setup,
             root_dev: OnceLock::new(),
             homes: Mutex::default(),
             progress: WalkProgress::default(),
@@ -86,28 +86,28 @@ impl Ledger {
     }
 
     pub fn rules(&self) -> &Rules {
-        &self.task.rules
+        &self.setup.rules
     }
 
     pub fn export(&self) -> Option<&Export> {
-        self.task.export.as_ref()
+        self.setup.export.as_ref()
     }
 
     pub fn excluded_globs(&self) -> &[String] {
-        self.task.scope.exclude.globs()
+        self.setup.scope.exclude.globs()
     }
 
     /// Opens the root, given its own attributes. Call it once.
     pub fn root(&self, attrs: Attrs) -> Arc<Dir> {
         self.root_dev.get_or_init(|| attrs.dev);
-        let (kind, place) = match self.task.scope.home_depth {
+        let (kind, place) = match self.setup.scope.home_depth {
             0 => (HomeKind::Named, TreeLevel::Home),
             _ => (HomeKind::Outside, TreeLevel::AboveHomes),
         };
         let uid = (kind == HomeKind::Named).then_some(attrs.uid);
         let home = self.open_home(Box::default(), kind, uid);
-        let entered = self.task.rules.enter(place, &[], b"");
-        let counted = Some(&attrs).filter(|_| self.task.scope.counts_at(0));
+        let entered = self.setup.rules.enter(place, &[], b"");
+        let counted = Some(&attrs).filter(|_| self.setup.scope.counts_at(0));
         let branch = self.export().map(|export| export.root(counted));
         let mut dir = new_dir(None, Box::default(), attrs, home, entered.states);
         dir.branch = branch.map(Box::new);
@@ -116,11 +116,11 @@ impl Ledger {
 
     /// True if an entry with these attributes is on a mount that the scan does not enter.
     pub(super) fn is_foreign_mount(&self, attrs: &Attrs) -> bool {
-        self.task.scope.is_foreign_mount(attrs, self.root_dev.get().copied())
+        self.setup.scope.is_foreign_mount(attrs, self.root_dev.get().copied())
     }
 
     fn open_home(&self, path: Box<[u8]>, kind: HomeKind, uid: Option<u32>) -> Arc<Home> {
-        let home = Home::new(path, kind, uid, self.task.top);
+        let home = Home::new(path, kind, uid, self.setup.top);
         lock(&self.homes).push(Arc::clone(&home));
         home
     }
@@ -184,11 +184,11 @@ impl Ledger {
         let plain = dir.plain.filter(|rule| before.is_none_or(|before| *rule < before));
         // A marker above the homes says nothing about them.
         let inside = match dir.home.is_home() {
-            true => self.task.rules.inside(&dir.matched, plain.or(before), seen),
+            true => self.setup.rules.inside(&dir.matched, plain.or(before), seen),
             false => Ok(None),
         };
         if let Some(rule) = inside.as_ref().ok().copied().flatten().or(plain) {
-            let class = self.task.rules.get(rule).class;
+            let class = self.setup.rules.get(rule).class;
             dir.starts.get_or_init(|| FindingAccount::new(rule, class));
         }
         inside.map(|_| ())
@@ -200,7 +200,7 @@ impl Ledger {
         finding: &Arc<FindingAccount>,
         path: impl FnOnce() -> Vec<u8>,
     ) {
-        let limit = self.task.top * FINDINGS_PER_TOP;
+        let limit = self.setup.top * FINDINGS_PER_TOP;
         home.books(|books| books.found(finding, limit, || path().into()));
     }
 
@@ -215,7 +215,7 @@ impl Ledger {
         failed: &mut dyn FnMut(std::io::Error),
     ) -> Arc<Dir> {
         let depth = parent.depth + 1;
-        let home_depth = self.task.scope.home_depth;
+        let home_depth = self.setup.scope.home_depth;
         let place = match depth.cmp(&home_depth) {
             std::cmp::Ordering::Less => TreeLevel::AboveHomes,
             std::cmp::Ordering::Equal => TreeLevel::Home,
@@ -234,18 +234,18 @@ impl Ledger {
             }
             _ => Arc::clone(&parent.home),
         };
-        let Entered { states, mut rules } = self.task.rules.enter(place, &parent.states, &name);
+        let Entered { states, mut rules } = self.setup.rules.enter(place, &parent.states, &name);
         rules.retain(|&rule| {
-            self.task.rules.beside_holds(rule, seen).unwrap_or_else(|error| {
+            self.setup.rules.beside_holds(rule, seen).unwrap_or_else(|error| {
                 failed(error);
                 false
             })
         });
         // No rule may claim a directory above the homes: it holds everybody's files.
         let claimable = place != TreeLevel::AboveHomes;
-        let plain = rules.iter().copied().find(|&rule| !self.task.rules.looks_inside(rule));
+        let plain = rules.iter().copied().find(|&rule| !self.setup.rules.looks_inside(rule));
         let plain = plain.filter(|_| claimable);
-        rules.retain(|&rule| self.task.rules.looks_inside(rule));
+        rules.retain(|&rule| self.setup.rules.looks_inside(rule));
         let mut dir = new_dir(Some(parent), name, attrs, home, states);
         dir.inherited = parent.finding().cloned();
         dir.plain = plain;

@@ -53,7 +53,7 @@ pub struct Listing {
 
 impl Listing {
     pub(super) fn new(ledger: &Ledger, dir: &Arc<Dir>, own: Option<Attrs>) -> Self {
-        let scope = &ledger.task.scope;
+        let scope = &ledger.setup.scope;
         Self {
             dir: Arc::clone(dir),
             own: own.filter(|_| scope.counts_at(dir.depth)),
@@ -78,8 +78,8 @@ impl Listing {
     /// Notes that a name exists. Returns true if its attributes are wanted.
     #[inline]
     pub fn wants(&mut self, ledger: &Ledger, name: &[u8]) -> bool {
-        self.markers |= ledger.task.rules.marker(name);
-        let scope = &ledger.task.scope;
+        self.markers |= ledger.setup.rules.marker(name);
+        let scope = &ledger.setup.scope;
         if !scope.selects(self.dir.depth + 1, name) {
             return false;
         }
@@ -113,24 +113,24 @@ impl Listing {
             self.subdirs.push((name.into(), attrs));
             return;
         }
-        if !ledger.task.scope.counts_at(self.dir.depth) {
+        if !ledger.setup.scope.counts_at(self.dir.depth) {
             return;
         }
         if let Some(lines) = &mut self.lines {
             lines.leaf(&self.dir, name, &attrs);
         }
         if size_key(attrs.allocated, attrs.apparent) >= self.file_floor {
-            self.keep_large(name, &attrs, ledger.task.top);
+            self.keep_large(name, &attrs, ledger.setup.top);
         }
         if attrs.kind == FileKind::File
-            && let Some(rule) = ledger.task.rules.file(name, attrs.apparent)
+            && let Some(rule) = ledger.setup.rules.file(name, attrs.apparent)
         {
             self.matches.push((rule, name.into(), attrs));
         } else if attrs.nlink > 1 {
             self.share(attrs.allocated / u64::from(attrs.nlink));
             self.links.push(attrs);
         } else {
-            self.tally.count(&attrs, &ledger.task.ages, self.dir.home.uid);
+            self.tally.count(&attrs, &ledger.setup.ages, self.dir.home.uid);
         }
     }
 
@@ -210,7 +210,7 @@ impl Listing {
 
         let mut tally = std::mem::take(&mut self.tally);
         if let Some(own) = self.own.take() {
-            tally.count(&own, &ledger.task.ages, home.uid);
+            tally.count(&own, &ledger.setup.ages, home.uid);
         }
         for (rule, name, attrs) in std::mem::take(&mut self.matches) {
             if finding.is_some_and(|finding| finding.rule <= rule) {
@@ -261,7 +261,7 @@ impl Listing {
         let exported = (ledger.export(), &self.dir.branch, &mut self.lines);
         let (Some(export), Some(branch), Some(lines)) = exported else { return };
         for child in children {
-            lines.branch(&self.dir, child, ledger.task.scope.counts_at(child.depth));
+            lines.branch(&self.dir, child, ledger.setup.scope.counts_at(child.depth));
         }
         export.commit(branch, lines, listed);
     }
@@ -269,7 +269,7 @@ impl Listing {
     /// Counts a file that is a finding of its own: no earlier rule claims its directory.
     fn file_finding(&mut self, ledger: &Ledger, rule: RuleIndex, name: &[u8], attrs: Attrs) {
         let home = Arc::clone(&self.dir.home);
-        let class = ledger.task.rules.get(rule).class;
+        let class = ledger.setup.rules.get(rule).class;
         let finding = FindingAccount::new(rule, class);
         let mut tally = Tally::default();
         self.plain(ledger, &mut tally, attrs, Some(&finding), class);
@@ -297,7 +297,7 @@ impl Listing {
             self.share(attrs.allocated / u64::from(attrs.nlink));
             ledger.link(attrs, &self.dir.home, finding, class);
         } else {
-            tally.count(&attrs, &ledger.task.ages, self.dir.home.uid);
+            tally.count(&attrs, &ledger.setup.ages, self.dir.home.uid);
         }
     }
 

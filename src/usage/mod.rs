@@ -29,7 +29,7 @@ pub use export::{Bare, Collected, EntryForm, Export, ReadState};
 pub use home::{
     Books, FindingAccount, FindingSums, FoundPlace, Home, HomeKind, LinkedTotal, RuleTotal,
 };
-pub use ledger::{Ledger, Totals, WalkProgress, WalkTask, uid_of_name};
+pub use ledger::{Ledger, LedgerSetup, Totals, WalkProgress, uid_of_name};
 pub use links::LinkTotals;
 pub use listing::Listing;
 pub use rules::{Extent, Rule, RuleIndex, Rules};

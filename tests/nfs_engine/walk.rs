@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use efs_scan::scan::{Ended, Engine, Nfs, Pacing, Threads, WalkError};
 use efs_scan::stop::Stop;
-use efs_scan::usage::{Ages, Exclude, Ledger, Mounts, Scope, Tally, WalkTask, rule_file};
+use efs_scan::usage::{Ages, Exclude, Ledger, LedgerSetup, Mounts, Scope, Tally, rule_file};
 use efs_scan_testbed::nfs_server::{Config, Fault, Kind, Model, Node, Server};
 use serde_json::Value;
 
@@ -77,8 +77,13 @@ pub(crate) fn walk_until(
 ) -> Result<Outcome, WalkError> {
     let rules = rule_file::load(&[], ("", ""), &[]).unwrap();
     let scope = Scope { home_depth: 1, homes: None, mounts, exclude: Exclude::default() };
-    let ledger =
-        Arc::new(Ledger::new(WalkTask { rules, scope, ages: Ages::at(0), top: 10, export: None }));
+    let ledger = Arc::new(Ledger::new(LedgerSetup {
+        rules,
+        scope,
+        ages: Ages::at(0),
+        top: 10,
+        export: None,
+    }));
     let ended = engine.walk(&ledger, stop)?;
     let totals = ledger.finish();
     let mut tally = Tally::default();

@@ -17,7 +17,7 @@ use crate::report::{Coverage, Run};
 use crate::scan::{Ended, Plan, Traffic};
 use crate::stop::Stop;
 use crate::text;
-use crate::usage::{Ages, Ledger, Mounts, Scope, WalkTask};
+use crate::usage::{Ages, Ledger, LedgerSetup, Mounts, Scope};
 
 /// What the walk found.
 pub(super) struct Walked {
@@ -44,7 +44,7 @@ pub(super) fn walk(
     let engine = engine(config, plan, aws)?;
     let root = if config.is_url() { config.root.clone() } else { absolute(&config.root) };
     let mut run = run(config, &root, engine.name(), started);
-    let ledger = Arc::new(Ledger::new(task(config, prepared, started)));
+    let ledger = Arc::new(Ledger::new(setup(config, prepared, started)));
     tracing::info!(root = ?config.root, engine = engine.name(), "scanning");
     let display = show_progress.then(|| progress(config, prepared, &run, &ledger));
     let ended = engine.walk(&ledger, stop);
@@ -79,7 +79,7 @@ fn run(config: &Config, root: &Path, engine: &str, started: Timestamp) -> Run {
     }
 }
 
-fn task(config: &Config, prepared: &mut Prepared, started: Timestamp) -> WalkTask {
+fn setup(config: &Config, prepared: &mut Prepared, started: Timestamp) -> LedgerSetup {
     let settings = &config.settings;
     let scope = Scope {
         home_depth: settings.home_depth,
@@ -90,7 +90,7 @@ fn task(config: &Config, prepared: &mut Prepared, started: Timestamp) -> WalkTas
         },
         exclude: config.exclude.clone(),
     };
-    WalkTask {
+    LedgerSetup {
         rules: config.rules.clone(),
         scope,
         ages: Ages::at(started.as_second()),

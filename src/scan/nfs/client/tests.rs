@@ -2,15 +2,20 @@
 
 use super::*;
 use crate::scan::{Pacing, Threads};
-use crate::usage::{Ages, Exclude, Ledger, Mounts, Scope, WalkTask, rule_file};
+use crate::usage::{Ages, Exclude, Ledger, LedgerSetup, Mounts, Scope, rule_file};
 
 /// A client that has not sent anything.
 fn client() -> NfsClient {
     let rules = rule_file::load(&[], ("", ""), &[]).unwrap();
     let exclude = Exclude::default();
     let scope = Scope { home_depth: 1, homes: None, mounts: Mounts::Skip, exclude };
-    let ledger =
-        Arc::new(Ledger::new(WalkTask { rules, scope, ages: Ages::at(0), top: 10, export: None }));
+    let ledger = Arc::new(Ledger::new(LedgerSetup {
+        rules,
+        scope,
+        ages: Ages::at(0),
+        top: 10,
+        export: None,
+    }));
     let pacing =
         Pacing { threads: Threads::Auto, max_threads: None, max_ops: None, max_latency: None };
     let options = ClientOptions {
