@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxFlags, openat, statx};
 
-/// Buffer of one `getdents64`, about 2,000 names. Over NFS the kernel asks for attributes again only
-/// after the names so far were stat'ed, so each buffer is stat'ed before the next one is read.
+/// Buffer of one `getdents64`, about 2,000 names. Over NFS the kernel asks for attributes again
+/// only after the names so far were stat'ed, so each buffer is stat'ed before the next one is read.
 const BUFFER: usize = 64 * 1024;
 
 /// Attributes that a real scan needs, so that the floor asks the kernel for no less. atime is left

@@ -18,8 +18,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Mounts a read-only tree that is computed, not stored, and delays every round trip. At the end, one
-/// line on stderr says how long the command took, what the tree holds and what the kernel asked for.
+/// Mounts a read-only tree that is computed, not stored, and delays every round trip. At the end,
+/// one line on stderr says how long the command took, what the tree holds and what the kernel asked
+/// for.
 #[derive(Parser)]
 struct Cli {
     /// Duration of a round trip. Opening a directory takes two, names with attributes take one

@@ -1,5 +1,5 @@
-//! `watch-memory COMMAND [ARG]...`: runs a command and prints one line on stderr about its memory and
-//! open files over time. A peak alone does not show whether they grow.
+//! `watch-memory COMMAND [ARG]...`: runs a command and prints one line on stderr about its memory
+//! and open files over time. A peak alone does not show whether they grow.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitCode};

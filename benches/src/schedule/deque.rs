@@ -1,6 +1,6 @@
-//! Work stealing by hand: each worker has a last-in-first-out deque, and steals the oldest directory
-//! of another worker when its own deque is empty. No worker polls: one that finds nothing sleeps until
-//! it gets a token or everything is done.
+//! Work stealing by hand: each worker has a last-in-first-out deque, and steals the oldest
+//! directory of another worker when its own deque is empty. No worker polls: one that finds nothing
+//! sleeps until it gets a token or everything is done.
 
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

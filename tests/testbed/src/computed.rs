@@ -44,8 +44,9 @@ struct Level {
 }
 
 impl Tree {
-    /// Makes a tree of `dirs` directories including the root: `homes` homes, and `fanout` directories
-    /// in each directory below until there are enough. Each but the root has `files` files.
+    /// Makes a tree of `dirs` directories including the root: `homes` homes, and `fanout`
+    /// directories in each directory below until there are enough. Each but the root has `files`
+    /// files.
     #[must_use]
     pub fn even(dirs: u64, files: u64, homes: u64, fanout: u64) -> Self {
         // A chain would be as many levels as directories.

@@ -1,5 +1,5 @@
-//! Servers, file systems and trees for the tests and measurements of efs-scan. It does not depend on
-//! efs-scan; it runs it as a program.
+//! Servers, file systems and trees for the tests and measurements of efs-scan. It does not depend
+//! on efs-scan; it runs it as a program.
 //!
 //! - [`nfs_server`]: an NFSv4.1 server in process that is slow, wrong or lost on request
 //! - [`fuse`]: FUSE file systems, one that fails on request and one as slow as EFS
@@ -7,7 +7,8 @@
 //! - [`tree`]: makes a real tree like a SageMaker Studio file system
 //! - [`aws`]: a stand-in for AWS on the loopback
 //! - [`terminator`]: stunnel in front of a server, with certificates for the test
-//! - [`uml`]: boots user-mode Linux for a job; `uml/run` is the script, `uml/guest.sh` has what jobs use
+//! - [`uml`]: boots user-mode Linux for a job; `uml/run` is the script, `uml/guest.sh` has what
+//!   jobs use
 //! - `program`: runs efs-scan and other commands under a watchdog
 //! - `oracles`: `du` and `find`, which tests compare efs-scan with
 //! - `files`: directories and files for tests

@@ -1,4 +1,4 @@
-//! CloudWatch's PutMetricData, in its protocol of 2024, with its limits.
+//! CloudWatch's PutMetricData in the CBOR protocol of 2024, with its limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -24,7 +24,7 @@ pub struct Metric {
     pub timestamp: f64,
 }
 
-/// What was accepted.
+/// Accepted metrics.
 #[derive(Default)]
 pub struct Accepted {
     metrics: Vec<Metric>,
@@ -37,7 +37,7 @@ impl Stub {
         self.state().cloudwatch.metrics.clone()
     }
 
-    /// How many metrics each accepted call had.
+    /// Number of metrics in each accepted call.
     pub fn put_metric_calls(&self) -> Vec<usize> {
         self.state().cloudwatch.calls.clone()
     }
@@ -76,7 +76,7 @@ fn number(value: &Value) -> Option<f64> {
     value.as_float().or_else(|| integer(value))
 }
 
-/// For `Request::target`.
+/// Returns the namespace, for `Request::target`.
 pub fn namespace(http: &Incoming) -> Option<String> {
     text(&body(http).ok()?, "Namespace").map(str::to_owned)
 }
@@ -142,7 +142,7 @@ fn check(call: &Call) -> Result<Vec<Metric>, Failure> {
     for (number, datum) in data.iter().enumerate() {
         let place = format!("MetricData.member.{}", number + 1);
         let metric = metric(namespace, datum, &place)?;
-        // CloudWatch takes this; a program that tells the same thing twice is wrong all the same.
+        // CloudWatch accepts duplicates, but sending them is a mistake of the program.
         if !seen.insert((metric.name.clone(), metric.dimensions.clone())) {
             return Err(invalid(format!("{place} is a duplicate of {metric:?}")));
         }
@@ -215,7 +215,8 @@ fn metric(namespace: &str, datum: &Value, place: &str) -> Result<Metric, Failure
     })
 }
 
-/// Printable ASCII, of that length at most, not blank, and not starting with a colon.
+/// True for printable ASCII of at most this length that is not blank and does not start with a
+/// colon.
 fn named(text: &str, most: usize) -> bool {
     let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     printable && text.len() <= most && !text.trim().is_empty() && !text.starts_with(':')

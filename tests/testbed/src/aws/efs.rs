@@ -10,18 +10,18 @@ use super::route::Call;
 use super::state::State;
 use super::{ACCOUNT, REGION, Stub, wire};
 
-/// What EFS says that a file system holds.
+/// Size of a file system as EFS reports it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sizes {
     pub value: u64,
     pub standard: u64,
     pub ia: u64,
     pub archive: u64,
-    /// When EFS measured, in seconds since the epoch.
+    /// Time of the measurement, in seconds since the epoch.
     pub at_epoch_seconds: f64,
 }
 
-/// By identification.
+/// File systems by their ids.
 #[derive(Default)]
 pub struct FileSystems {
     systems: BTreeMap<String, (f64, Sizes)>,

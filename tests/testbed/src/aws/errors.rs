@@ -1,4 +1,4 @@
-//! Errors, each in the form of the service that has it.
+//! Errors in the form of each service.
 
 use ciborium::Value as Cbor;
 use serde_json::json;
@@ -9,7 +9,7 @@ use super::http::Answer;
 use super::route::Call;
 use super::wire::xml;
 
-/// An error before it has a form.
+/// An error of any service.
 pub struct Failure {
     pub status: u16,
     pub code: String,
@@ -21,7 +21,7 @@ impl Failure {
         Failure { status, code: code.to_owned(), message: message.into() }
     }
 
-    /// Writes it as the service does.
+    /// Writes the error in the form of the service.
     pub fn answer(&self, call: &Call) -> Answer {
         let Failure { status, code, message } = self;
         let sender = if *status < 500 { "Sender" } else { "Receiver" };
@@ -54,8 +54,8 @@ impl Failure {
                 Answer::new(*status, "text/xml", body)
             }
             "CloudWatch" => {
-                // The service was a query service: its new protocol has a shape's name in the
-                // body and the old code in a header, and clients go by the header.
+                // CloudWatch used the query protocol before: its new protocol has the name of a
+                // shape in the body and the old code in a header, and clients use the header.
                 let (own, shape) = match code.as_str() {
                     "InvalidParameterValue" => (true, "InvalidParameterValueException"),
                     "MissingParameter" => (true, "MissingRequiredParameterException"),
@@ -86,7 +86,8 @@ impl Failure {
                     .with("x-amzn-ErrorType", format!("{code}:"))
             }
             _ => {
-                // SageMaker's own errors have it large, those of the layer before it small.
+                // Capitalised in SageMaker's own errors, lower case in those of the layer before
+                // it.
                 let own = matches!(code.as_str(), "ResourceNotFound" | "AccessDeniedException");
                 let member = if own { "Message" } else { "message" };
                 let body = json!({ "__type": code, member: message }).to_string();
@@ -117,7 +118,7 @@ impl Failure {
         Failure::new(403, code, message)
     }
 
-    /// The error that a fault stands for; none for those that are no errors of the service.
+    /// Returns the error of a fault; `None` for faults that are not errors of the service.
     pub fn of(what: &What, call: &Call) -> Option<Failure> {
         let s3 = call.service == "S3";
         let query = matches!(call.service, "S3" | "SNS");
@@ -174,7 +175,7 @@ impl Failure {
 
 const EXPIRED: &str = "The security token included in the request is expired";
 
-/// As IAM says it.
+/// Message of IAM.
 pub fn denied(call: &Call) -> String {
     let action = match call.service {
         "S3" => "s3",

@@ -1,4 +1,4 @@
-//! What can go wrong, and when.
+//! Faults on request, and the rules for when they occur.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,23 +6,23 @@ use std::time::Duration;
 use super::Stub;
 use super::route::Call;
 
-/// When a `What::Call` is called.
+/// Time of a `What::Call`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// The request is complete; nothing was done yet.
+    /// The request has arrived and was not yet performed.
     Before,
-    /// It was performed; nothing was answered yet.
+    /// The request was performed and not yet answered.
     After,
 }
 
-/// What happens to a request.
+/// Effect on a request.
 #[derive(Clone)]
 pub enum What {
     /// S3's 503 `SlowDown`; elsewhere the same as `Throttle`.
     SlowDown,
-    /// The service's own way to say that there are too many requests.
+    /// The service's own error for too many requests.
     Throttle,
-    /// No permission, as IAM says it.
+    /// IAM's error for a missing permission.
     Denied,
     /// The credentials have expired.
     Expired,
@@ -30,17 +30,17 @@ pub enum What {
     InternalError,
     /// 412.
     PreconditionFailed,
-    /// 409, as S3 answers to a conditional write that lost a race.
+    /// 409, S3's answer to a conditional write that lost a race.
     Conflict,
     /// Performed, but the answer breaks off half-way with a clean close.
     Truncated,
     /// Performed, but the answer breaks off half-way with a reset.
     Reset,
-    /// Performed and answered correctly, but in small pieces over that time.
+    /// Performed and answered correctly, but in small pieces over this time.
     Slow(Duration),
-    /// Waits so long, then performs and answers.
+    /// Performed and answered after this delay.
     Delay(Duration),
-    /// Performed, and 200, but the body is half of what it should be; the length says so too.
+    /// Performed, with status 200, but the body and its length are half of what they should be.
     BadJson,
     /// Performed, then closed without an answer.
     DropAfter,
@@ -49,31 +49,31 @@ pub enum What {
 }
 
 impl What {
-    /// A `What::Call`.
+    /// Makes a `What::Call`.
     pub fn call(with: impl Fn(Phase) + Send + Sync + 'static) -> What {
         What::Call(Arc::new(with))
     }
 }
 
-/// A rule: which requests something happens to. The first rule that fires is the only one that
-/// counts the request, so rules with the same pattern follow one another.
+/// A rule: an effect and the requests it applies to. Only the first rule that fires counts the
+/// request, so rules with the same pattern take effect one after another.
 #[derive(Clone)]
 pub struct Fault {
     /// `S3`, `CloudWatch`, `SNS`, `SES`, `SageMaker` or `EFS`.
     pub service: &'static str,
-    /// As AWS calls it, or `*` for all.
+    /// Operation as AWS names it, or `*` for all.
     pub operation: &'static str,
-    /// Only where the key, or whatever `Request::target` is, contains this.
+    /// Applies only if `Request::target`, such as a key, contains this.
     pub matching: Option<String>,
-    /// So many that match pass before.
+    /// Number of matching requests to spare first.
     pub after: usize,
-    /// So many are hit, then no more. `usize::MAX` is always.
+    /// Maximum number of requests to hit. `usize::MAX` means always.
     pub times: usize,
     pub what: What,
 }
 
 impl Fault {
-    /// Hits the next one.
+    /// Hits the next matching request.
     pub fn new(service: &'static str, operation: &'static str, what: What) -> Fault {
         Fault { service, operation, matching: None, after: 0, times: 1, what }
     }
@@ -102,12 +102,12 @@ impl Fault {
     }
 }
 
-/// Rules with what they have seen.
+/// Rules and their counts.
 #[derive(Default)]
 pub struct Faults(Vec<(Fault, usize)>);
 
 impl Faults {
-    /// What happens to this request, if anything.
+    /// Returns the effect on this request, if any.
     pub fn take(&mut self, call: &Call) -> Option<What> {
         for (fault, seen) in &mut self.0 {
             if fault.matches(call) {
@@ -122,17 +122,17 @@ impl Faults {
 }
 
 impl Stub {
-    /// From now on.
+    /// Adds a rule.
     pub fn fault(&self, fault: Fault) {
         self.state().faults.0.push((fault, 0));
     }
 
-    /// From now on, nothing goes wrong.
+    /// Removes all rules.
     pub fn clear_faults(&self) {
         self.state().faults.0.clear();
     }
 
-    /// How many requests the rules have hit.
+    /// Number of requests that rules have hit.
     pub fn faults_fired(&self) -> usize {
         let fired =
             |(fault, seen): &(Fault, usize)| seen.saturating_sub(fault.after).min(fault.times);

@@ -1,17 +1,17 @@
-//! HTTP/1.1 from and to a socket: what the SDKs use of it, and S3's own chunks inside.
+//! HTTP/1.1 on a socket, as far as the SDKs use it, with S3's own chunks (`aws-chunked`).
 
 use std::io::{self, BufRead, Read, Write};
 
 use super::wire;
 
-/// More than any test sends; a wrong length must not eat the memory.
+/// More than any test sends. A wrong length must not use up the memory.
 const MOST: usize = 256 << 20;
 
-/// Why there is no request.
+/// Reason for a missing request.
 pub enum Bad {
     /// The client has gone, perhaps killed by a test.
     Gone,
-    /// The client talks nonsense.
+    /// The request is malformed.
     Wrong(String),
 }
 
@@ -31,11 +31,11 @@ pub struct Incoming {
     /// Still percent-encoded.
     pub path: String,
     pub query: Vec<(String, String)>,
-    /// Names in lower case; trailers are appended when the body was read.
+    /// Names in lower case. Trailers are appended after the body was read.
     pub headers: Vec<(String, String)>,
-    /// Without `Transfer-Encoding` and `aws-chunked`, but still with other codings.
+    /// Decoded from `Transfer-Encoding` and `aws-chunked`, but not from other codings.
     pub body: Vec<u8>,
-    /// Bytes of body that AWS would count: those that came, without `Transfer-Encoding`.
+    /// Bytes of the body as AWS counts them: as sent, without `Transfer-Encoding`.
     pub wire_bytes: usize,
 }
 
@@ -50,14 +50,14 @@ impl Incoming {
         found.next().map(|(_, value)| value.as_str())
     }
 
-    /// Whether a header with a list of words has this word.
+    /// True if a header with a list of words contains `word`.
     pub fn lists(&self, name: &str, word: &str) -> bool {
         let value = self.header(name).unwrap_or_default();
         value.split(',').any(|have| have.trim().eq_ignore_ascii_case(word))
     }
 }
 
-/// What is sent back.
+/// A response.
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
@@ -78,7 +78,7 @@ impl Answer {
         self
     }
 
-    /// Status line and headers. They announce the whole body, also to who asked with HEAD.
+    /// Status line and headers. They announce the whole body, even for HEAD.
     pub fn head(&self, close: bool) -> Vec<u8> {
         let mut text = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         for (name, value) in &self.headers {
@@ -114,7 +114,7 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-/// A line without its end; none at the end of the stream.
+/// Reads a line, without its end; `None` at the end of the stream.
 fn line(reader: &mut impl BufRead) -> Result<Option<String>, Bad> {
     let mut bytes = Vec::new();
     let read = reader.take(1 << 16).read_until(b'\n', &mut bytes)?;
@@ -138,7 +138,7 @@ fn fields(reader: &mut impl BufRead) -> Result<Vec<(String, String)>, Bad> {
     Ok(fields)
 }
 
-/// The next request's head; none when the client has closed the connection.
+/// Reads the head of the next request; `None` if the client has closed the connection.
 pub fn read_head(reader: &mut impl BufRead) -> Result<Option<Incoming>, Bad> {
     let Some(first) = line(reader)? else { return Ok(None) };
     let words: Vec<&str> = first.split(' ').collect();
@@ -200,8 +200,8 @@ fn exactly(reader: &mut impl BufRead, length: usize) -> Result<Vec<u8>, Bad> {
     Ok(bytes)
 }
 
-/// Chunks and trailers. HTTP's and AWS's differ in the extension after `;`, and in that AWS's end
-/// with the body where HTTP's have an empty line.
+/// Reads chunks and trailers. AWS's chunks differ from HTTP's in the extension after `;`, and they
+/// end with the body where HTTP's end with an empty line.
 type Chunks = (Vec<u8>, Vec<(String, String)>);
 
 fn chunks(reader: &mut impl BufRead) -> Result<Chunks, Bad> {

@@ -1,5 +1,5 @@
-//! AWS on the loopback: S3, CloudWatch, SNS, SES, SageMaker and EFS behind one port, with AWS's limits
-//! and error codes, and with faults on request.
+//! A stand-in for AWS on the loopback: S3, CloudWatch, SNS, SES, SageMaker and EFS behind one port,
+//! with AWS's limits and error codes, and with faults on request.
 //!
 //! The program under test gets `AWS_ENDPOINT_URL`; requests are told apart by path and headers.
 
@@ -35,17 +35,17 @@ pub use sns::Message;
 use server::Shared;
 use state::State;
 
-/// Whose account everything is in.
+/// Account number of all resources.
 pub const ACCOUNT: &str = "123456789012";
-/// Where everything is.
+/// Region of all resources.
 pub const REGION: &str = "us-east-1";
 
-/// A request that arrived completely, whatever became of it.
+/// A request that arrived completely, including failed ones.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// `S3`, `CloudWatch`, `SNS`, `SES`, `SageMaker` or `EFS`.
     pub service: &'static str,
-    /// As AWS calls it: `PutObject`.
+    /// Operation as AWS names it, such as `PutObject`.
     pub operation: String,
     /// The bucket (S3), the domain (SageMaker) or the sender (SES).
     pub parent: String,
@@ -54,7 +54,7 @@ pub struct Request {
     pub target: String,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The body's length as it came, before any decoding.
+    /// Length of the body as sent, before any decoding.
     pub bytes: usize,
     pub at: Instant,
 }
@@ -84,7 +84,7 @@ impl Stub {
         format!("http://{}", self.address)
     }
 
-    /// Points a program's SDK here, and keeps it from everything that this machine may have of AWS.
+    /// Points the SDK of a program to this server, and away from the AWS settings of this machine.
     pub fn env(&self, command: &mut Command) {
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy().to_ascii_uppercase();
@@ -107,7 +107,7 @@ impl Stub {
         self.state().requests.clone()
     }
 
-    /// How many requests for an operation arrived.
+    /// Number of requests for an operation.
     pub fn count(&self, service: &str, operation: &str) -> usize {
         let state = self.state();
         let of = |request: &&Request| request.service == service && request.operation == operation;
@@ -126,17 +126,17 @@ impl Stub {
         self.state().flights.get(service).map_or(0, |(_, most)| *most)
     }
 
-    /// What AWS would have refused as malformed or against its limits, in words.
+    /// Requests that AWS would have refused as malformed or beyond its limits, in words.
     pub fn violations(&self) -> Vec<String> {
         self.state().violations.clone()
     }
 
-    /// At most so many requests of a service in any second; the others are throttled.
+    /// Limits the requests of a service in any second; more are throttled.
     pub fn rate_limit(&self, service: &'static str, per_second: usize) {
         self.state().limits.insert(service, state::Limit::new(per_second));
     }
 
-    /// How many requests the rate limit has refused.
+    /// Number of requests that the rate limit refused.
     pub fn throttled(&self, service: &str) -> usize {
         self.state().limits.get(service).map_or(0, |limit| limit.refused)
     }
@@ -155,7 +155,7 @@ impl Stub {
 impl Drop for Stub {
     fn drop(&mut self) {
         self.shared.stop();
-        // The accepting thread looks up only when somebody comes.
+        // Wakes up the accepting thread.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.accepting.take() {
             let _ = thread.join();

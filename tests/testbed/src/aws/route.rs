@@ -1,4 +1,4 @@
-//! Which service and operation a request is for, and whether its signature says so too.
+//! Finds the service and operation of a request, and checks that its signature names the same ones.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::http::{Answer, Incoming};
 use super::state::State;
 use super::{cloudwatch, efs, s3, sagemaker, ses, sns, wire};
 
-/// A request with its meaning.
+/// A request with its service and operation.
 pub struct Call {
     pub service: &'static str,
     pub operation: String,
@@ -14,7 +14,7 @@ pub struct Call {
     pub parent: String,
     /// The key, the prefix, the name, the namespace, the topic; may be empty.
     pub target: String,
-    /// Its identification, for headers and errors.
+    /// Request id, for headers and errors.
     pub id: String,
     pub http: Incoming,
 }
@@ -23,7 +23,7 @@ const CLOUDWATCH: &str = "/service/GraniteServiceVersion20100801/operation/";
 const EFS: &str = "/2015-02-01/";
 const SES: &str = "/v2/email/";
 
-/// What the head says; SNS has its operation in the body.
+/// Service and operation by the head. SNS has the operation in the body.
 pub fn service(http: &Incoming) -> &'static str {
     if http.header("x-amz-target").is_some_and(|target| target.starts_with("SageMaker.")) {
         "SageMaker"
@@ -40,7 +40,7 @@ pub fn service(http: &Incoming) -> &'static str {
     }
 }
 
-/// Reads what the request is about. A body that cannot be read is the service's business.
+/// Finds the target of a request. The service deals with a body that cannot be read.
 pub fn call(http: Incoming, id: String) -> Call {
     let service = service(&http);
     let (operation, parent, target) = match service {
@@ -88,7 +88,7 @@ pub fn call(http: Incoming, id: String) -> Call {
     Call { service, operation, parent, target, id, http }
 }
 
-/// Performs it.
+/// Performs the request.
 pub fn perform(state: &mut State, call: &Call) -> Answer {
     let done = match call.service {
         "SageMaker" => sagemaker::perform(state, call),
@@ -101,7 +101,7 @@ pub fn perform(state: &mut State, call: &Call) -> Answer {
     done.unwrap_or_else(|failure| failure.answer(call))
 }
 
-/// What is wrong with the signature. The signature itself is not computed anew: the SDK's business.
+/// Returns what is wrong with the scope of the signature. The signature itself is not verified.
 pub fn unsigned(call: &Call) -> Option<String> {
     let expected = match call.service {
         "S3" => "s3",

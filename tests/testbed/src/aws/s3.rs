@@ -15,18 +15,18 @@ use super::route::Call;
 use super::state::State;
 use super::{s3_list, wire};
 
-/// An object with what came with it.
+/// An object and its metadata.
 pub struct Object {
     pub body: Vec<u8>,
     pub etag: String,
     pub modified: Timestamp,
-    /// Those that S3 keeps and gives back: type, cache control, user metadata, checksums.
+    /// Headers that S3 stores and returns: type, cache control, user metadata, checksums.
     headers: BTreeMap<String, String>,
 }
 
 impl Object {
     fn new(body: Vec<u8>, headers: BTreeMap<String, String>) -> Object {
-        // As MD5 is: of this form, the same for the same bytes. Nobody may compute it anyway.
+        // Like MD5 in form, and the same for the same bytes. Clients must not compute it.
         let half = |salt: u8| {
             let mut hasher = DefaultHasher::new();
             (salt, &body).hash(&mut hasher);
@@ -41,7 +41,7 @@ impl Object {
 #[derive(Default)]
 pub struct Store {
     pub buckets: BTreeMap<String, BTreeMap<String, Object>>,
-    /// No `s3:ListBucket`: S3 then does not say whether an object exists.
+    /// Without `s3:ListBucket`, S3 does not tell whether an object exists.
     pub deny_list: bool,
 }
 
@@ -55,19 +55,20 @@ impl Stub {
         Some(self.state().s3.buckets.get(bucket)?.get(key)?.body.clone())
     }
 
-    /// What an object was stored with, names in lower case: `content-type`, `cache-control`,
-    /// `x-amz-meta-...` and the like.
+    /// Headers that an object was stored with, names in lower case: `content-type`,
+    /// `cache-control`,
+    /// `x-amz-meta-...`.
     pub fn object_headers(&self, bucket: &str, key: &str) -> Option<BTreeMap<String, String>> {
         Some(self.state().s3.buckets.get(bucket)?.get(key)?.headers.clone())
     }
 
-    /// A bucket's keys in S3's order; none where there is no such bucket.
+    /// Keys of a bucket in S3's order; none if the bucket does not exist.
     pub fn keys(&self, bucket: &str) -> Vec<String> {
         let state = self.state();
         state.s3.buckets.get(bucket).map_or_else(Vec::new, |keys| keys.keys().cloned().collect())
     }
 
-    /// Puts an object there, with its bucket.
+    /// Stores an object, and makes its bucket if necessary.
     pub fn put_object(&self, bucket: &str, key: &str, bytes: impl Into<Vec<u8>>) {
         let object = Object::new(bytes.into(), BTreeMap::new());
         let mut state = self.state();
@@ -78,18 +79,18 @@ impl Stub {
         self.state().s3.buckets.get_mut(bucket).and_then(|keys| keys.remove(key));
     }
 
-    /// Takes `s3:ListBucket` away: lists are refused, and what is missing is 403 instead of 404.
+    /// Takes `s3:ListBucket` away: lists are refused, and missing objects are 403 instead of 404.
     pub fn deny_list_bucket(&self, deny: bool) {
         self.state().s3.deny_list = deny;
     }
 }
 
-/// Operation, bucket, and key or prefix.
+/// Returns operation, bucket, and key or prefix.
 pub fn route(http: &Incoming) -> (String, String, String) {
     let path = http.path.strip_prefix('/').unwrap_or(&http.path);
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     let (bucket, mut key) = (wire::decode(bucket, false), wire::decode(key, false));
-    // Any other parameter is a subresource, thus an operation of its own.
+    // Any other parameter is a subresource and would be another operation.
     let known = |name: &str| name == "x-id" || (key.is_empty() && LIST.contains(&name));
     let plain = http.query.iter().all(|(name, _)| known(name));
     let copy = http.header("x-amz-copy-source").is_some();
@@ -145,7 +146,7 @@ pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
         "ListObjectsV2" => s3_list::list(state, call),
         "PutObject" => put(state, call),
         "DeleteObject" => {
-            // Of a key that is not there, too.
+            // Also for a missing key.
             state.s3.buckets.get_mut(&call.parent).and_then(|keys| keys.remove(&call.target));
             Ok(Answer::empty(204))
         }
@@ -170,7 +171,7 @@ fn get(state: &State, call: &Call) -> Result<Answer, Failure> {
     if call.http.header("if-none-match").is_some_and(|etag| same(etag, &object.etag)) {
         return Ok(Answer::empty(304).with("ETag", &object.etag));
     }
-    // The first bytes only, where so many are wanted; S3 then says nothing of the whole's checksum.
+    // A range of the first bytes; S3 then leaves out the checksum of the whole object.
     let first = call.http.header("range").and_then(|range| range.strip_prefix("bytes=0-"));
     let first =
         first.map(|last| last.parse::<usize>().unwrap() + 1).filter(|_| !object.body.is_empty());
@@ -196,7 +197,7 @@ fn get(state: &State, call: &Call) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
-/// Whether a condition means this ETag; quotes are optional.
+/// True if a condition names this ETag; quotes are optional.
 fn same(condition: &str, etag: &str) -> bool {
     condition == "*" || condition.trim_matches('"') == etag.trim_matches('"')
 }
@@ -249,7 +250,7 @@ fn kept(http: &Incoming) -> BTreeMap<String, String> {
             kept.insert(name.clone(), value.clone());
         }
     }
-    // That one is of the transfer, not of the object.
+    // `aws-chunked` belongs to the transfer, not to the object.
     if let Some(codings) = kept.remove("content-encoding") {
         let words = codings.split(',').map(str::trim);
         let rest: Vec<&str> =
@@ -261,7 +262,8 @@ fn kept(http: &Incoming) -> BTreeMap<String, String> {
     kept
 }
 
-/// The SDKs' default checksum; S3 refuses the others where they are wrong, the stub takes them.
+/// Checks CRC32, the SDKs' default checksum. Unlike S3, the stub accepts wrong checksums of other
+/// kinds.
 fn wrong_checksum(call: &Call) -> Option<String> {
     let announced = call.http.header("x-amz-trailer").unwrap_or("x-amz-checksum-crc32");
     let Some(sum) = call.http.header("x-amz-checksum-crc32") else {

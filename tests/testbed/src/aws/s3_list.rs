@@ -13,12 +13,12 @@ use super::wire;
 /// S3's own limit.
 const MOST: usize = 1000;
 
-/// What a page has.
+/// A page of a list.
 #[derive(Default)]
 struct Page<'a> {
     objects: Vec<(&'a str, &'a Object)>,
     prefixes: Vec<&'a str>,
-    /// Where the next page goes on.
+    /// Start of the next page.
     next: Option<String>,
 }
 
@@ -83,7 +83,7 @@ pub fn list(state: &State, call: &Call) -> Result<Answer, Failure> {
     Ok(Answer::new(200, "application/xml", xml))
 }
 
-/// So that no key passes for a token by chance.
+/// Prefix of tokens, so that a key is never taken for a token.
 const TOKEN: &str = "after:";
 
 fn page<'a>(
@@ -98,7 +98,7 @@ fn page<'a>(
         return page;
     }
     let mut last = after;
-    // A page may have ended with a common prefix: what is below it was said.
+    // If the page before ended with a common prefix, skip everything below it.
     let group = |key: &'a str| {
         let rest = key.strip_prefix(prefix)?;
         let length = rest.find(delimiter).filter(|_| !delimiter.is_empty())? + delimiter.len();

@@ -46,19 +46,19 @@ enum Kind {
     App,
 }
 
-/// Anything that is listed. `number` is where it is in the lists, in order of creation.
+/// A listed resource. `number` is its place in lists, in order of creation.
 struct Item {
     number: u64,
     kind: Kind,
     domain: String,
     name: String,
-    /// As it is in a list.
+    /// Fields in a list.
     listed: Value,
-    /// What a description has besides.
+    /// Additional fields in a description.
     described: Value,
 }
 
-/// All of it.
+/// Resources of SageMaker.
 #[derive(Default)]
 pub struct Domains {
     items: Vec<Item>,
@@ -67,9 +67,10 @@ pub struct Domains {
 }
 
 impl Domains {
-    /// The time, and later than ever before: a profile that is made anew has another CreationTime.
+    /// Returns the time, later than all before: a profile that is made again has a new
+    /// CreationTime.
     fn tick(&mut self) -> f64 {
-        // Whole milliseconds, else the sum would show digits that AWS never sends.
+        // Whole milliseconds: AWS never sends more digits.
         let next = ((self.clock * 1000.0).round() + 1.0) / 1000.0;
         self.clock = wire::now().max(next);
         self.clock
@@ -111,18 +112,18 @@ impl Stub {
         });
     }
 
-    /// Creates a user profile, or creates it anew.
+    /// Creates a user profile, or creates it again.
     pub fn profile(&self, domain: &str, name: &str, uid: Option<u32>) {
         self.owner(Kind::Profile, domain, name, uid, json!({}));
     }
 
-    /// Creates a shared space, or creates it anew.
+    /// Creates a shared space, or creates it again.
     pub fn space(&self, domain: &str, name: &str, uid: Option<u32>) {
         let described = json!({ "SpaceSharingSettings": { "SharingType": "Shared" } });
         self.owner(Kind::Space, domain, name, uid, described);
     }
 
-    /// Creates a private space of a profile, or creates it anew.
+    /// Creates a private space of a profile, or creates it again.
     pub fn private_space(&self, domain: &str, name: &str, uid: Option<u32>, profile: &str) {
         let described = json!({
             "SpaceSharingSettings": { "SharingType": "Private" },
@@ -131,7 +132,7 @@ impl Stub {
         self.owner(Kind::Space, domain, name, uid, described);
     }
 
-    /// Changes a profile's or a space's status from `InService` to `Deleting` and the like.
+    /// Changes the status of a profile or space, such as from `InService` to `Deleting`.
     pub fn set_status(&self, domain: &str, name: &str, status: &str) {
         for item in &mut self.state().sagemaker.items {
             let owner = matches!(item.kind, Kind::Profile | Kind::Space);
@@ -141,17 +142,17 @@ impl Stub {
         }
     }
 
-    /// Whether there was one.
+    /// Deletes it. Returns true if it existed.
     pub fn delete_profile(&self, domain: &str, name: &str) -> bool {
         self.state().sagemaker.remove(Kind::Profile, domain, name)
     }
 
-    /// Whether there was one.
+    /// Deletes it. Returns true if it existed.
     pub fn delete_space(&self, domain: &str, name: &str) -> bool {
         self.state().sagemaker.remove(Kind::Space, domain, name)
     }
 
-    /// Creates an app, or changes the one of that owner, type and name.
+    /// Creates an app, or changes the one with this owner, type and name.
     pub fn app(&self, domain: &str, app: App) {
         let owner = app.user_profile.as_deref().or(app.space.as_deref()).unwrap_or_default();
         let mut listed = json!({
@@ -188,7 +189,7 @@ impl Stub {
             _ => ("UserProfile", "user-profile"),
         };
         if let Some(uid) = uid {
-            // A string, whatever one would expect.
+            // AWS sends the uid as a string.
             described["HomeEfsFileSystemUid"] = json!(uid.to_string());
         }
         described[format!("{member}Arn")] = json!(arn(path, &format!("{domain}/{name}")));
@@ -209,7 +210,7 @@ impl Stub {
     }
 }
 
-/// What a list of spaces repeats from their descriptions, under other names.
+/// Fields of descriptions that a list of spaces repeats under other names.
 const SUMMARIZED: [&str; 2] = ["SpaceSharingSettings", "OwnershipSettings"];
 
 fn arn(kind: &str, name: &str) -> String {
@@ -218,7 +219,8 @@ fn arn(kind: &str, name: &str) -> String {
 
 pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
     let done = answer(state, call);
-    // A name that is gone is nobody's fault; all else that is refused here is the program's.
+    // A name may have been deleted meanwhile; any other refused request is a mistake of the
+    // program.
     if let Err(failure) = &done
         && failure.code != "ResourceNotFound"
     {
@@ -298,7 +300,7 @@ fn list(state: &State, input: &Value, kind: Kind, member: &str) -> Result<Value,
     });
     let page: Vec<&Item> = found.by_ref().take(most).collect();
     let mut output = json!({ member: page.iter().map(|item| &item.listed).collect::<Vec<_>>() });
-    // By number, not by position: what is deleted meanwhile shifts nothing.
+    // By number, not by position, so that deletions do not shift pages.
     if let (Some(last), Some(_)) = (page.last(), found.next()) {
         output["NextToken"] = json!(wire::hex(&format!("{member}{}", last.number)));
     }

@@ -1,4 +1,4 @@
-//! Connections, each with its thread, and the faults that are about connections.
+//! Serves each connection on a thread, with faults of the connection.
 
 use std::io::{BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -15,17 +15,17 @@ use super::route::{self, Call};
 use super::state::State;
 use super::wire;
 
-/// What the threads share.
+/// State shared by the threads.
 #[derive(Default)]
 pub struct Shared {
     state: Mutex<State>,
-    /// Weak, so that a connection closes when its thread is done with it.
+    /// Weak, so that a connection closes when its thread drops it.
     connections: Mutex<Vec<Weak<TcpStream>>>,
     stopping: AtomicBool,
     requests: AtomicU64,
 }
 
-/// How a connection goes on after an answer.
+/// State of a connection after an answer.
 #[derive(PartialEq)]
 enum End {
     Open,
@@ -67,7 +67,8 @@ impl Shared {
         for stream in listener.incoming() {
             let Ok(stream) = stream.map(Arc::new) else { continue };
             {
-                // Under the lock: `stop` sees the connection, or this sees that it stopped.
+                // Under the lock, so that either `stop` sees the connection or this thread sees the
+                // stop.
                 let mut connections = self.connections.lock().unwrap();
                 if self.stopping.load(Ordering::SeqCst) {
                     return;
@@ -88,7 +89,7 @@ impl Shared {
         }
     }
 
-    /// One connection, request by request.
+    /// Serves one connection, request by request.
     fn serve(&self, stream: &TcpStream) {
         let _ = stream.set_nodelay(true);
         let mut reader = BufReader::new(stream);
@@ -141,7 +142,7 @@ impl Shared {
         }
     }
 
-    /// What comes before any service sees the request.
+    /// Checks the signature, the rate limit and the faults before the service sees the request.
     fn gate(&self, call: &Call) -> Result<Option<What>, Failure> {
         let mut state = self.state();
         state.arrived(call);
@@ -187,14 +188,14 @@ impl Shared {
         }
     }
 
-    /// Sends it. An error ends the connection.
+    /// Sends an answer. An error ends the connection.
     fn send(&self, mut stream: &TcpStream, sending: Sending, flight: Flight<'_>) -> Result<(), ()> {
         let mut flight = Some(flight);
         let last = sending.pieces.len().saturating_sub(1);
         for (number, (time, piece)) in sending.pieces.into_iter().enumerate() {
             self.pause(time);
             if number == last {
-                // Before the client can know that it is answered and ask again.
+                // Before the client sees the answer and can ask again.
                 flight.take();
             }
             stream.write_all(&piece).map_err(drop)?;
@@ -203,7 +204,7 @@ impl Shared {
             End::Open => Ok(()),
             End::Close => Err(()),
             End::Reset => {
-                // The client is to see the half before the reset.
+                // Gives the client time to read the half before the reset.
                 self.pause(Duration::from_millis(20));
                 let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
                 Err(())
@@ -212,7 +213,7 @@ impl Shared {
     }
 }
 
-/// Head and body as they go out.
+/// Returns head and body as they are sent.
 fn parts(call: &Call, answer: Answer, close: bool) -> (Vec<u8>, Vec<u8>) {
     let name = if call.service == "S3" { "x-amz-request-id" } else { "x-amzn-RequestId" };
     let date = wire::http_date(jiff::Timestamp::now());
@@ -227,7 +228,7 @@ fn whole(call: &Call, answer: Answer, close: bool) -> Sending {
     Sending { pieces: vec![(Duration::ZERO, bytes)], end: End::Open }
 }
 
-/// Half of the body, or half of the head where there is no body.
+/// Returns everything up to half of the body, or half of the head if there is no body.
 fn half(call: &Call, answer: Answer, end: End) -> Sending {
     let (mut bytes, body) = parts(call, answer, false);
     if body.is_empty() {
@@ -238,7 +239,7 @@ fn half(call: &Call, answer: Answer, end: End) -> Sending {
     Sending { pieces: vec![(Duration::ZERO, bytes)], end }
 }
 
-/// Over that time: the body, or the head where there is no body.
+/// Splits the body, or the head if there is no body, into pieces over this time.
 fn slowly(call: &Call, answer: Answer, close: bool, time: Duration) -> Sending {
     const PIECES: usize = 20;
     let (head, body) = parts(call, answer, close);

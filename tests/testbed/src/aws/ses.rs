@@ -1,4 +1,4 @@
-//! SES's SendEmail and GetAccount, of its API v2.
+//! SES's SendEmail and GetAccount (API v2).
 
 use std::collections::BTreeSet;
 
@@ -41,24 +41,24 @@ impl Stub {
         self.state().ses.mails.clone()
     }
 
-    /// Messages to this address are rejected.
+    /// Rejects messages to this address.
     pub fn reject_mail_to(&self, address: &str) {
         self.state().ses.rejected.insert(address.to_owned());
     }
 
-    /// Nothing is rejected any more.
+    /// Rejects nothing any more.
     pub fn reject_no_mail(&self) {
         self.state().ses.rejected.clear();
     }
 
-    /// Whether the account may send, and how many messages a second it says that it takes.
+    /// Sets whether the account may send, and the messages a second that it reports as its limit.
     pub fn mail_account(&self, enabled: bool, rate: f64) {
         let ses = &mut self.state().ses;
         (ses.enabled, ses.rate) = (enabled, rate);
     }
 }
 
-/// Sender and recipient.
+/// Returns sender and recipient.
 pub fn ends(body: &[u8]) -> (String, String) {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -102,7 +102,7 @@ pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
     Ok(json(json!({ "MessageId": call.id })))
 }
 
-/// What SES, or a mail server after it, would refuse.
+/// Returns what SES, or a mail server after it, would refuse.
 fn check(call: &Call) -> Result<Mail, Failure> {
     let bad = |what: String| Failure::new(400, "BadRequestException", what);
     if call.operation != "SendEmail" {

@@ -17,7 +17,7 @@ pub struct Message {
     pub text: String,
 }
 
-/// Topics by ARN, and what was published.
+/// Topics by ARN, and published messages.
 #[derive(Default)]
 pub struct Topics {
     topics: BTreeSet<String>,
@@ -25,7 +25,7 @@ pub struct Topics {
 }
 
 impl Stub {
-    /// Creates a topic and gives its ARN.
+    /// Creates a topic. Returns its ARN.
     pub fn topic(&self, name: &str) -> String {
         let arn = format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}");
         self.state().sns.topics.insert(arn.clone());
@@ -53,7 +53,7 @@ pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
             );
             Ok(Answer::new(200, "text/xml", body))
         }
-        // No violation: a topic may be gone without the program being wrong.
+        // Not a violation: the topic may have been deleted.
         Ok(_) => Err(Failure::new(404, "NotFound", "Topic does not exist")),
         Err(failure) => {
             state.violation(call, &failure.message);

@@ -1,4 +1,4 @@
-//! All that the stub knows, behind one lock: requests are atomic, as AWS's are.
+//! State of the stand-in behind one lock: requests are atomic, as AWS's are.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -44,13 +44,13 @@ impl Default for State {
 }
 
 impl State {
-    /// Remembers that a client did what it must not.
+    /// Records a violation by a client.
     pub fn violation(&mut self, call: &Call, what: impl AsRef<str>) {
         let what = what.as_ref();
         self.violations.push(format!("{} {}: {what}", call.service, call.operation));
     }
 
-    /// Remembers a request.
+    /// Records a request.
     pub fn arrived(&mut self, call: &Call) {
         self.requests.push(Request {
             service: call.service,
@@ -76,7 +76,7 @@ impl Limit {
         Limit { per_second, passed: VecDeque::new(), refused: 0 }
     }
 
-    /// Whether one more request may pass now.
+    /// Counts a request. Returns true if it is within the limit.
     pub fn passes(&mut self) -> bool {
         let now = Instant::now();
         let old = |then: &Instant| now.duration_since(*then) >= Duration::from_secs(1);

@@ -1,15 +1,15 @@
-//! Spellings: percent-encoding, XML, hexadecimal, times.
+//! Encodings: percent-encoding, XML, hexadecimal, times.
 
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Seconds since the epoch, to the millisecond, as AWS's JSON has them.
+/// Returns seconds since the epoch, to the millisecond, as in AWS's JSON.
 pub fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     since.as_millis() as f64 / 1000.0
 }
 
-/// `%41` to `A`. In a query or a form, `+` is a space; in a path it is itself.
+/// Decodes `%41` to `A`. `+` is a space in a query or form, but not in a path.
 pub fn decode(text: &str, plus: bool) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -29,7 +29,7 @@ pub fn decode(text: &str, plus: bool) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// As S3 does where a listing was asked for with `encoding-type=url`.
+/// Percent-encodes a key as S3 does in a listing with `encoding-type=url`.
 pub fn encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         match byte {
@@ -42,14 +42,14 @@ pub fn encode(text: &str) -> String {
     })
 }
 
-/// The pairs of a query or of a form, decoded, in order.
+/// Decodes the pairs of a query or form, in order.
 pub fn pairs(text: &str) -> Vec<(String, String)> {
     let words = text.split('&').filter(|word| !word.is_empty());
     let pairs = words.map(|word| word.split_once('=').unwrap_or((word, "")));
     pairs.map(|(name, value)| (decode(name, true), decode(value, true))).collect()
 }
 
-/// Text inside an XML element.
+/// Escapes text inside an XML element.
 pub fn xml(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, c| {
         match c {
@@ -57,7 +57,7 @@ pub fn xml(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            // S3 writes those too, though they are no XML 1.0.
+            // S3 writes these too, although they are not valid in XML 1.0.
             c if c.is_control() => write!(out, "&#x{:x};", u32::from(c)).unwrap(),
             c => out.push(c),
         }
@@ -65,7 +65,7 @@ pub fn xml(text: &str) -> String {
     })
 }
 
-/// A token that says nothing to who gets it.
+/// Encodes a token so that it looks opaque.
 pub fn hex(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         write!(out, "{byte:02x}").unwrap();
@@ -73,7 +73,7 @@ pub fn hex(text: &str) -> String {
     })
 }
 
-/// What `hex` was given; none if it never made this.
+/// Reverses `hex`; `None` if `hex` cannot have made this.
 pub fn unhex(token: &str) -> Option<String> {
     let two = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     let bytes: Option<Vec<u8>> = token.as_bytes().chunks(2).map(two).collect();

@@ -185,7 +185,8 @@ pub(super) fn conda(m: &mut Maker, round: u64) -> Result<()> {
     Ok(())
 }
 
-/// Makes pip's cache of downloads: five levels of one-letter directories, with two files at the end.
+/// Makes pip's cache of downloads: five levels of one-letter directories, with two files at the
+/// end.
 pub(super) fn pip_cache(m: &mut Maker, _round: u64) -> Result<()> {
     let cache = m.dirs("", ".cache/pip")?;
     for _ in 0..m.rng.range(40, 120) {

@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use super::maker::{Content, Maker};
 
-/// Makes Hugging Face's cache, whose snapshots are symbolic links to blobs, and torch's checkpoints.
+/// Makes Hugging Face's cache, whose snapshots are symbolic links to blobs, and torch's
+/// checkpoints.
 pub(super) fn models(m: &mut Maker, round: u64) -> Result<()> {
     let hub = m.dirs("", ".cache/huggingface/hub")?;
     for number in 0..m.rng.range(3, 12) {
