@@ -31,7 +31,7 @@ const WRONG: &[(&str, &str)] = &[
         "--cloudwatch-users: a name is empty",
     ),
     ("publish.report = true\n", "--publish-report needs --publish"),
-    ("root = 'nfs://h/a/../b'\nnfs_uid = 0\n", "`nfs://h/a/../b`: `..` leads out"),
+    ("root = 'nfs://h/a/../b'\nnfs_uid = 0\n", "`nfs://h/a/../b`: `..` is not allowed"),
     ("root = '/mnt/efs'\nengine = 'nfs'\n", "--engine nfs: ROOT /mnt/efs is no nfs://HOST/path"),
     ("engine = 'nfs'\n", "--engine nfs: it needs ROOT as nfs://HOST[:PORT]/path"),
     ("root = 'nfs://h/'\nengine = 'posix'\n", "nfs://h/: a URL needs --engine nfs"),
