@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 
+mod arrows;
 #[cfg(feature = "aws")]
 mod aws;
 mod browser;

@@ -211,6 +211,7 @@ fn size(at: usize, day: f64) -> u64 {
 }
 
 /// A home of that many bytes, with findings and directories that fit into it.
+#[allow(clippy::too_many_lines)] // One literal.
 pub(crate) fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport {
     let mut dice = Dice::new(seed + 5);
     let mut left = bytes;

@@ -1,0 +1,180 @@
+//! Holds the direction of the arrows between the modules of `src`: which may use which, and why.
+//!
+//! The table is in order, lowest first. A module uses only modules that stand above it in the
+//! table, so there can be no circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A module, the modules it may use, and the reason.
+type Row = (&'static str, &'static str, &'static str);
+
+const ARROWS: &[Row] = &[
+    // Below everything: they know nothing of storage, homes or runs.
+    ("exit", "", "exit codes and the line that goes with one"),
+    ("nice", "", "the one file with unsafe code"),
+    ("service_error", "", "why a store or a service did not do what it was asked"),
+    ("sync", "", "what a poisoned lock means"),
+    ("units", "", "bytes and money"),
+    ("text", "", "names that strangers chose, made safe to show"),
+    ("atomic", "", "files that appear whole"),
+    ("output", "", "where a result goes, opened before the long run"),
+    ("columns", "units", "terminal tables have cells with sizes"),
+    ("log", "text", "a line holds names"),
+    ("stop", "exit", "the second signal ends the program with its exit code"),
+    ("state", "atomic", "a file of the state directory appears whole"),
+    ("aws", "service_error units", "a leaf: sizes are metered bytes, failures have one type"),
+    // What is found, and what it adds up to.
+    ("usage", "sync units", "knows no engine: an entry is an entry, however it was found"),
+    ("scan", "stop sync usage", "an engine hands entries to the accounts"),
+    ("progress", "units usage", "shows what the accounts have so far"),
+    ("names", "aws service_error state", "SageMaker knows people; what it said is kept"),
+    // One report, its forms, and where they go.
+    (
+        "report",
+        "aws columns names scan text units usage",
+        "made of the accounts, the names, EFS's own size and the mount's counters",
+    ),
+    ("store", "atomic aws service_error", "a directory or a bucket"),
+    (
+        "published",
+        "report service_error store text units",
+        "the forms of a report that are stored, both ways",
+    ),
+    (
+        "outbox",
+        "aws exit output published report service_error state stop store text",
+        "from the spool in the state directory to stores, CloudWatch and SNS",
+    ),
+    // Readers of what is published.
+    (
+        "status",
+        "aws columns published report service_error store text units",
+        "the newest run, compared; an app is AWS's",
+    ),
+    ("history", "columns published report service_error store text units", "the runs of many days"),
+    ("pages", "aws history published report text units usage", "HTML of a report and its history"),
+    (
+        "remind",
+        "aws exit log names report service_error state stop text units",
+        "e-mail from a report, through SES, noted in the state directory",
+    ),
+    // What a person says, and what it starts.
+    (
+        "config",
+        "log names outbox remind report scan store text units usage",
+        "one definition of a setting, for flag, variable and file; fills each part's struct",
+    ),
+    ("cli", "config log", "the settings of a scan are its flags"),
+    (
+        "commands",
+        "aws cli config exit history log names nice outbox output pages progress published remind report scan service_error state status stop store text units usage",
+        "tie the parts together; nothing knows a command",
+    ),
+];
+
+#[test]
+fn modules_use_only_what_the_table_lets_them_use() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let used = arrows(&src);
+    let mut problems = Vec::new();
+    let mut above = BTreeSet::new();
+    for (module, allowed, reason) in ARROWS {
+        assert!(!reason.is_empty(), "{module}: say why");
+        let allowed: BTreeSet<&str> = allowed.split_whitespace().collect();
+        for other in &allowed {
+            if !above.contains(other) {
+                problems.push(format!("{module} -> {other}: {other} stands below {module}"));
+            }
+        }
+        let found = used.get(*module).cloned().unwrap_or_default();
+        for (other, file) in &found {
+            if !allowed.contains(other.as_str()) {
+                let file = file.strip_prefix(&src).unwrap_or(file).display();
+                problems
+                    .push(format!("{module} -> {other} in {file}: the table does not allow it"));
+            }
+        }
+        for other in allowed.iter().filter(|other| !found.contains_key(**other)) {
+            problems.push(format!("{module} -> {other}: allowed, and not used"));
+        }
+        above.insert(*module);
+    }
+    for module in used.keys().filter(|module| !above.contains(module.as_str())) {
+        problems.push(format!("{module} is not in the table"));
+    }
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+/// For each top-level module, the others that it names, each with a file that does so.
+fn arrows(src: &Path) -> BTreeMap<String, BTreeMap<String, PathBuf>> {
+    let mut files = Vec::new();
+    collect(src, &mut files);
+    let modules: BTreeSet<String> = files.iter().map(|file| module_of(src, file)).collect();
+    assert!(modules.len() > 20, "only {modules:?} found below {}", src.display());
+    let mut used: BTreeMap<String, BTreeMap<String, PathBuf>> = BTreeMap::new();
+    for file in files {
+        let module = module_of(src, &file);
+        let text = std::fs::read_to_string(&file).unwrap();
+        let code: Vec<&str> =
+            text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+        let to = used.entry(module.clone()).or_default();
+        for name in names(&code.join("\n")) {
+            if name != module && modules.contains(&name) {
+                to.insert(name, file.clone());
+            }
+        }
+    }
+    used
+}
+
+/// The modules named behind `crate::`, also in `use crate::{a, b::C}`.
+fn names(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (_, after) in code.match_indices("crate::").map(|(at, it)| (at, &code[at + it.len()..])) {
+        let Some(list) = after.strip_prefix('{') else {
+            names.push(word(after));
+            continue;
+        };
+        let mut depth = 0;
+        let mut start = true;
+        for (at, c) in list.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => start = true,
+                c if start && (c.is_alphanumeric() || c == '_') => {
+                    names.push(word(&list[at..]));
+                    start = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+fn word(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// The top-level module that a file belongs to. `lib.rs` and `main.rs` are above all of them.
+fn module_of(src: &Path, file: &Path) -> String {
+    let below = file.strip_prefix(src).unwrap();
+    let first = below.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|it| it == "rs")
+            && !["lib.rs", "main.rs"].iter().any(|name| path.ends_with(name))
+        {
+            files.push(path);
+        }
+    }
+}
