@@ -1,8 +1,8 @@
 //! Engines: they list directories and tell the [`Ledger`] what is in them.
 //!
-//! `posix` walks a mounted file system with many [`workers`], `portable` does so on other systems,
+//! `posix` walks a mounted file system with many `workers`, `portable` does so on other systems,
 //! and `nfs` speaks to an NFS server without a mount. [`Plan`] says how many workers a walk begins
-//! with and may have, [`concurrency`] changes their number while it runs, [`pace`] counts, times and
+//! with and may have, `concurrency` changes their number while it runs, `pace` counts, times and
 //! limits round trips.
 
 #[cfg(target_os = "linux")]
