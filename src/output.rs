@@ -1,4 +1,4 @@
-//! Where the result goes: stdout, or a file that is written beside and renamed.
+//! The output of a command: stdout, or a file that appears whole or not at all.
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
@@ -7,19 +7,23 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// A place for the result, made sure of before the scan begins.
+/// An output that is open before the scan begins, so that a wrong path fails at once.
 #[derive(Debug)]
 pub(crate) enum Output {
     Stdout,
-    File { path: PathBuf, beside: NamedTempFile },
+    /// A temporary file, which gets the name `path` when it is complete.
+    File {
+        path: PathBuf,
+        temporary: NamedTempFile,
+    },
 }
 
 impl Output {
-    /// Opens the place.
+    /// Opens the output of a scan.
     ///
     /// # Errors
-    /// If the file cannot be made, is something else than a file, or lies in `root`: that belongs
-    /// to the users, and a privileged program writes nothing among names that they control.
+    /// If the file cannot be made, if something other than a file has its name, or if it is in
+    /// `root`, see [`refuse_inside`].
     pub(crate) fn open(path: Option<&Path>, root: &Path) -> Result<Self, String> {
         let Some(path) = path else {
             return Ok(Self::Stdout);
@@ -29,10 +33,10 @@ impl Output {
         Self::make("--output", path, place)
     }
 
-    /// Opens a file that another flag names, of a command that does not scan.
+    /// Opens a file that another flag names, for a command that does not scan.
     ///
     /// # Errors
-    /// If the file cannot be made, or is something else than a file.
+    /// If the file cannot be made, or if something other than a file has its name.
     pub(crate) fn named(flag: &str, path: &Path) -> Result<Self, String> {
         Self::make(flag, path, place(flag, path)?)
     }
@@ -42,25 +46,25 @@ impl Output {
         path: &Path,
         (directory, name): (PathBuf, OsString),
     ) -> Result<Self, String> {
-        let beside = tempfile::Builder::new()
+        let temporary = tempfile::Builder::new()
             .prefix(".efs-scan-")
-            // As any file one makes; the umask takes its share.
+            // The mode of an ordinary file, before the umask.
             .permissions(std::fs::Permissions::from_mode(0o666))
             .tempfile_in(&directory)
             .map_err(|error| format!("{flag} {}: {error}", path.display()))?;
-        Ok(Self::File { path: directory.join(name), beside })
+        Ok(Self::File { path: directory.join(name), temporary })
     }
 
-    /// Whether a person looks at it.
+    /// True for a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         matches!(self, Self::Stdout) && io::IsTerminal::is_terminal(&io::stdout())
     }
 
-    /// A directory for what has to be kept on disk until the result can be written: where the
-    /// result will be, or else TMPDIR. `/tmp` would often be memory.
+    /// A directory for temporary files as large as the output: the output's own, or else TMPDIR.
+    /// The default is not `/tmp`, which is often in memory.
     ///
     /// # Errors
-    /// If that lies in `root`, see [`refuse_inside`].
+    /// If it is in `root`, see [`refuse_inside`].
     pub(crate) fn scratch(&self, root: &Path) -> Result<PathBuf, String> {
         match self {
             Self::File { path, .. } => Ok(path.parent().unwrap_or(Path::new("/")).to_owned()),
@@ -74,7 +78,7 @@ impl Output {
         }
     }
 
-    /// Writes the result and makes it visible. A reader that left early is no error.
+    /// Writes everything. It is no error if the reader of stdout closes it early.
     ///
     /// # Errors
     /// Names the file.
@@ -82,7 +86,7 @@ impl Output {
         self.stream(|to| to.write_all(bytes))
     }
 
-    /// The same for a result that is not in memory: `fill` writes it piece by piece.
+    /// Writes what `fill` makes piece by piece.
     ///
     /// # Errors
     /// Names the file.
@@ -95,12 +99,12 @@ impl Output {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
                 written => written.map_err(|error| format!("writing to stdout: {error}")),
             },
-            Self::File { path, mut beside } => {
+            Self::File { path, mut temporary } => {
                 let failed = |error: io::Error| format!("writing {}: {error}", path.display());
-                buffered(&mut beside, fill).map_err(failed)?;
-                // On disk before it has the name, so that a crash leaves the old file or the new.
-                beside.as_file().sync_all().map_err(failed)?;
-                beside.persist(&path).map_err(|error| failed(error.error))?;
+                buffered(&mut temporary, fill).map_err(failed)?;
+                // Synced before it is renamed, so that a crash leaves the old file or the new one.
+                temporary.as_file().sync_all().map_err(failed)?;
+                temporary.persist(&path).map_err(|error| failed(error.error))?;
                 Ok(())
             }
         }
@@ -110,12 +114,12 @@ impl Output {
 fn buffered(to: impl Write, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut to = BufWriter::with_capacity(64 * 1024, to);
     let written = fill(&mut to).and_then(|()| to.flush());
-    // What is left in the buffer after an error is not tried again.
+    // After an error, the rest of the buffer is not tried again.
     let _ = to.into_parts();
     written
 }
 
-/// The directory that a file is to be written in, and its name there.
+/// The directory of a file that will be written, and its name there.
 fn place(flag: &str, path: &Path) -> Result<(PathBuf, OsString), String> {
     let failed = |error: io::Error| format!("{flag} {}: {error}", path.display());
     if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
@@ -131,18 +135,18 @@ fn place(flag: &str, path: &Path) -> Result<(PathBuf, OsString), String> {
     Ok((directory, name.to_owned()))
 }
 
-/// Makes sure that a place to write to does not lie in the tree: that belongs to the users, and a
-/// privileged program writes nothing among names that they control. Of a path that is not there
-/// yet, the part that is counts.
+/// Refuses to write in the tree that is scanned: it belongs to the users, and a privileged program
+/// must not write below names that they control. For a path that does not exist yet, the part that
+/// exists counts.
 ///
 /// # Errors
-/// Names the flag that gave the place.
+/// Names the flag that gave the path.
 pub(crate) fn refuse_inside(root: &Path, place: &Path, flag: &str) -> Result<(), String> {
     let absolute = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
     let there = absolute.ancestors().find_map(|path| path.canonicalize().ok());
     let mut missing = absolute.ancestors().take_while(|path| path.canonicalize().is_err());
     if missing.any(|path| path.ends_with("..")) {
-        return Err(format!("{flag}: `..` behind a directory that does not exist"));
+        return Err(format!("{flag}: `..` after a directory that does not exist"));
     }
     match (root.canonicalize(), there) {
         (Ok(root), Some(there)) if there.starts_with(&root) => {

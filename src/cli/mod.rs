@@ -56,7 +56,7 @@ impl Asked {
         let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         let misplaced = cli.command.as_ref().and_then(|_| scan::first_scan_flag(&matches));
         if let Some(flag) = misplaced {
-            let problem = format!("`{flag}` belongs behind the command");
+            let problem = format!("`{flag}` belongs after the command");
             Cli::command().error(clap::error::ErrorKind::ArgumentConflict, problem).exit();
         }
         Self::Run(Box::new(cli))
@@ -69,14 +69,14 @@ Exit codes:
   1    fatal: no result
   2    usage: a flag, the configuration or a rule is wrong
   3    finished, but something could not be read
-  4    a home is over its quota (with --fail-on-quota; goes before 3)
-  5    something could not be published; it waits in the state directory and is
-       sent first by the next run or by `efs-scan publish` (goes before 4 and 3)
-  6    what was published last is older than 36 h (status --fail-if-stale)
-  130  interrupted; what was seen is printed
+  4    a home is over its quota (with --fail-on-quota; overrides 3)
+  5    something could not be published; it waits in the state directory, and the
+       next run or `efs-scan publish` sends it first (overrides 4 and 3)
+  6    the newest run is older than 36 h (status --fail-if-stale)
+  130  interrupted; the output has what was read until then
 
-Every flag with an environment variable may be given there; a flag goes before
-the variable, and the variable before the configuration file.";
+A flag overrides its environment variable, and the variable overrides the
+configuration file.";
 
 /// A command. Without one, the program scans.
 #[derive(Debug, Subcommand)]
@@ -84,14 +84,13 @@ pub enum Command {
     /// Show the newest published run: who uses how much, and what changed
     #[command(visible_aliases = ["status_all", "status-all"])]
     Status(StatusArgs),
-    /// Make HTML pages of the newest published run: one about everybody, and one for each user
+    /// Make HTML pages of the newest published run: one about all homes, and one for each user
     Report(ReportArgs),
-    /// Show what became of each home over the published runs, how fast it grows, and when its
-    /// quota is reached
+    /// Show each home over the published runs: its size, its growth, and when it reaches its quota
     History(HistoryArgs),
-    /// Send what could not be published before
+    /// Send the runs that are not published yet
     Publish(PublishArgs),
-    /// Remind those who are over quota or have much trash, by e-mail
+    /// Remind owners who are over quota or have much trash, by e-mail
     #[command(after_help = commands::REMIND_EXIT_CODES)]
     Remind(RemindArgs),
     /// Print the effective configuration as TOML
@@ -124,19 +123,19 @@ pub enum Generate {
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub struct CommonArgs {
-    /// Configuration file; /etc/efs-scan.toml is read if it exists
+    /// Configuration file [default: /etc/efs-scan.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE", env = "EFS_SCAN_CONFIG")]
     pub config: Option<PathBuf>,
 
-    /// Say nothing on stderr but errors
+    /// Print only errors on stderr
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Say more on stderr; twice for everything
+    /// Print more on stderr; twice for everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Form of what is said on stderr
+    /// Form of the messages on stderr
     #[arg(long, global = true, value_enum, value_name = "FORM", env = "EFS_SCAN_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
 }

@@ -13,7 +13,7 @@ use crate::published::{is_stale, newest_report};
 use crate::remind::{self, ReminderLedger, Work};
 use crate::report::{Coverage, HomeKind, Report};
 use crate::service_error::ServiceError;
-use crate::state::StateDir;
+use crate::state::{Lock, StateDir};
 
 pub(super) fn run(args: &RemindArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let reminding = loaded.reminding().map_err(Failure::usage)?;
@@ -34,17 +34,10 @@ pub(super) fn run(args: &RemindArgs, loaded: Loaded) -> Result<Exit, Failure> {
     }
     let sorted = remind::sort(&report, &book, reminding.trash);
     let directory = readers.state_dir.join(remind::STATE);
-    // One who only looks makes no directory and waits for nobody.
+    // A dry run makes no directory and waits for no lock.
     let locked = match args.dry_run {
         true => None,
-        false => {
-            refuse_inside(Path::new(&report.run.root), &readers.state_dir, "--state-dir")
-                .and_then(|()| StateDir::open(&readers.state_dir))
-                .map_err(Failure::usage)?;
-            let state = StateDir::open(&directory).map_err(Failure::usage)?;
-            let lock = state.lock("reminding").map_err(Failure::fatal)?;
-            Some(lock)
-        }
+        false => Some(lock(&report, &readers.state_dir, &directory)?),
     };
     let mut ledger = ReminderLedger::open(&directory, now).map_err(Failure::fatal)?;
     let work = Work::new(&report, &reminding, readers.home_at.as_deref(), &sorted, &ledger);
@@ -62,11 +55,20 @@ pub(super) fn run(args: &RemindArgs, loaded: Loaded) -> Result<Exit, Failure> {
     })
 }
 
-/// Whether there may be more to remind people of than the run could see.
+/// Makes and locks the reminders' directory in the state directory.
+fn lock(report: &Report, state_dir: &Path, directory: &Path) -> Result<Lock, Failure> {
+    refuse_inside(Path::new(&report.run.root), state_dir, "--state-dir")
+        .and_then(|()| StateDir::open(state_dir))
+        .map_err(Failure::usage)?;
+    let state = StateDir::open(directory).map_err(Failure::usage)?;
+    state.lock("reminding").map_err(Failure::fatal)
+}
+
+/// Warns of homes that the run did not read completely, and returns true if there may be any.
 fn warn_of_unread(report: &Report) -> bool {
     let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
     let unread = homes.filter(|home| home.coverage != Coverage::Complete).count();
-    // Homes that an interrupted run did not come to are not in it at all.
+    // The report of an interrupted run lacks the homes that the walk did not reach.
     let interrupted = report.run.coverage == Coverage::Interrupted;
     if unread > 0 || interrupted {
         let coverage = report.run.coverage.name();

@@ -133,7 +133,7 @@ impl Settings {
     pub(super) fn home_at(&self) -> Result<Option<&Path>, String> {
         match self.home_at.as_deref() {
             Some(path) if !path.is_absolute() => {
-                Err(format!("home_at: {} is no absolute path", path.display()))
+                Err(format!("home_at: {} is not an absolute path", path.display()))
             }
             path => Ok(path),
         }

@@ -145,7 +145,7 @@ impl Readers {
             Some(text) => Some(text.parse()?),
             None => self.published.clone(),
         };
-        let problem = "where are runs published? Say --from, or `to` under [publish]";
+        let problem = "where are runs published? Give --from, or `to` under [publish]";
         place.ok_or_else(|| ConfigError(problem.to_owned()))
     }
 }

@@ -39,8 +39,8 @@ impl Settings {
         let uid = rustix::process::geteuid().as_raw();
         let gid = rustix::process::getegid().as_raw();
         let Some((uid, gid)) = credentials(self.nfs_uid, (uid, gid)) else {
-            let problem = "the server would take this scan for root: say so with --nfs-uid 0";
-            return Err(format!("{target}: {problem}, or name another uid"));
+            let problem = "the server would treat this scan as root: allow that with --nfs-uid 0";
+            return Err(format!("{target}: {problem}, or give another uid"));
         };
         let mut nfs = Nfs::new(target, uid, gid, *pacing);
         // For a mount target, the look-up replaces the name.
@@ -75,7 +75,7 @@ impl Settings {
                 }
                 (Some(path), _) => {
                     let or = "or leave it out and give --file-system-id";
-                    Err(format!("--engine nfs: ROOT {path} is no nfs://HOST/path; {or}"))
+                    Err(format!("--engine nfs: ROOT {path} is not nfs://HOST/path; {or}"))
                 }
                 (None, None) => {
                     let problem = "it needs ROOT as nfs://HOST[:PORT]/path, or --file-system-id";

@@ -25,13 +25,13 @@ pub(crate) struct PublishSettings {
     #[serde(skip)]
     no_publish: bool,
 
-    /// Publish a run that was interrupted too
+    /// Publish interrupted runs, too
     #[arg(id = "publish_interrupted", long = "publish-interrupted", value_name = "BOOL",
           env = "EFS_SCAN_PUBLISH_INTERRUPTED", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     interrupted: Option<bool>,
 
-    /// Publish pages to look at, too, as `efs-scan report --publish` does
+    /// Publish HTML pages, too, as `efs-scan report --publish` does
     #[arg(id = "publish_report", long = "publish-report", value_name = "BOOL",
           env = "EFS_SCAN_PUBLISH_REPORT", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -42,15 +42,15 @@ pub(crate) struct PublishSettings {
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CloudWatchSettings {
-    /// Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, at most
-    /// 3.60 USD a month [default namespace: EfsScan]
+    /// Send the totals to CloudWatch as metrics with the dimension FileSystemId: 12 metrics, at
+    /// most 3.60 USD a month [default namespace: EfsScan]
     #[arg(id = "cloudwatch", long = "cloudwatch", value_name = "NAMESPACE",
           env = "EFS_SCAN_CLOUDWATCH",
           num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(super) namespace: Option<String>,
 
-    /// Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric
-    /// costs up to 0.30 USD a month: 500 users are up to 600 USD a month
+    /// Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric
+    /// costs up to 0.30 USD a month: 500 users cost up to 600 USD a month
     #[arg(id = "cloudwatch_users", long = "cloudwatch-users", value_name = "BOOL|NAMES",
           env = "EFS_SCAN_CLOUDWATCH_USERS",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -61,7 +61,7 @@ pub(crate) struct CloudWatchSettings {
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct NotifySettings {
-    /// Send a message to this SNS topic when other homes are over quota than before
+    /// Send a notice to this SNS topic when the list of homes over quota changes
     #[arg(
         id = "notify_topic",
         long = "notify-topic",
@@ -70,7 +70,7 @@ pub(crate) struct NotifySettings {
     )]
     topic: Option<String>,
 
-    /// Send the message after every run
+    /// Send the notice after every run
     #[arg(id = "notify_always", long = "notify-always", value_name = "BOOL",
           env = "EFS_SCAN_NOTIFY_ALWAYS", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -78,7 +78,7 @@ pub(crate) struct NotifySettings {
 }
 
 impl PublishSettings {
-    /// The place that readers find runs at.
+    /// The destination that runs are read from.
     pub(super) fn destination(&self) -> Result<Option<Destination>, String> {
         self.to.as_deref().map(str::parse).transpose()
     }
@@ -145,7 +145,7 @@ fn check_namespace(name: &str) -> Result<String, String> {
         _ if name.starts_with("AWS/") => "namespaces that begin with AWS/ are Amazon's",
         _ if name.starts_with(':') => "it must not begin with a colon",
         _ if Path::new(name).is_absolute() => {
-            "it looks like a path; write --cloudwatch=NAMESPACE, and ROOT behind it"
+            "it looks like a path; write --cloudwatch=NAMESPACE, and ROOT after it"
         }
         _ => return Ok(name.to_owned()),
     };
@@ -162,7 +162,7 @@ fn check_topic(arn: &str) -> Result<String, String> {
             Ok(arn.to_owned())
         }
         _ => Err(format!(
-            "--notify-topic `{arn}` is no ARN of a topic: arn:aws:sns:REGION:ACCOUNT:NAME"
+            "--notify-topic `{arn}` is not the ARN of a topic: arn:aws:sns:REGION:ACCOUNT:NAME"
         )),
     }
 }

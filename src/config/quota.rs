@@ -12,7 +12,7 @@ use crate::units::{AllocatedBytes, parse_size};
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct QuotaSettings {
-    /// Quota of every home that the configuration gives none, by allocated bytes: 50GiB
+    /// Quota of every home that the configuration does not name, in allocated bytes: 50GiB
     #[arg(id = "quota", long = "quota", value_name = "SIZE", env = "EFS_SCAN_QUOTA")]
     default: Option<String>,
 
@@ -24,7 +24,7 @@ pub(crate) struct QuotaSettings {
 impl QuotaSettings {
     pub(super) fn quotas(&self) -> Result<Quotas, String> {
         let size = |whose: &str, text: &String| match parse_size(text) {
-            Ok(0) => Err(format!("quota of {whose}: it must be more than nothing")),
+            Ok(0) => Err(format!("quota of {whose}: it must be more than 0")),
             Ok(bytes) => Ok(AllocatedBytes(bytes)),
             Err(problem) => Err(format!("quota of {whose}: {problem}")),
         };

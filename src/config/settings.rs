@@ -29,11 +29,11 @@ const LAST_KEYS: [&str; 5] = ["state_dir", "file_system_id", "quota", "remind", 
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// Where the file system is mounted [default: the configuration's, else /mnt/efs]
+    /// Mount point of the file system [default: the configuration's, else /mnt/efs]
     #[arg(env = "EFS_SCAN_ROOT")]
     pub(crate) root: Option<PathBuf>,
 
-    /// Scan the home of this user or uid only, in detail (repeatable)
+    /// Scan only the home of this user or uid, in detail (repeatable)
     #[arg(long = "user", value_name = "NAME|UID")]
     #[serde(skip)]
     pub(crate) users: Vec<String>,
@@ -43,16 +43,16 @@ pub(crate) struct Settings {
     #[serde(default = "one")]
     pub(crate) home_depth: u32,
 
-    /// Where people see what is in their home, if that is not where the root is.
+    /// Path at which people see their home, if it is not the path below the root.
     #[arg(skip)]
     pub(crate) home_at: Option<PathBuf>,
 
-    /// Form of the result [default: table]
+    /// Form of the output [default: table]
     #[arg(long, value_enum, env = "EFS_SCAN_FORMAT")]
     #[serde(default)]
     pub(crate) format: Format,
 
-    /// Write the result to this file, all at once when it is complete
+    /// Write the output to this file, which appears whole or not at all
     #[arg(short, long, value_name = "FILE", env = "EFS_SCAN_OUTPUT")]
     pub(crate) output: Option<PathBuf>,
 
@@ -61,22 +61,21 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) sort: SortKey,
 
-    /// Show at most so many homes in the table
+    /// Show at most N homes in the table
     #[arg(long, value_name = "N", env = "EFS_SCAN_LIMIT")]
     pub(crate) limit: Option<usize>,
 
-    /// Name so many of the largest files and directories [default: 10, with --user 25]
+    /// Name the N largest files and directories [default: 10, with --user 25]
     #[arg(long, value_name = "N", env = "EFS_SCAN_TOP")]
     pub(crate) top: Option<usize>,
 
-    /// Leave out what matches, relative to ROOT; it is not opened (repeatable)
+    /// Leave out paths that match, relative to ROOT, without opening them (repeatable)
     #[arg(long, value_name = "GLOB", env = "EFS_SCAN_EXCLUDE", value_delimiter = '\n')]
     #[serde(default)]
     pub(crate) exclude: Vec<String>,
 
-    /// Where names come from: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the
-    /// user profiles and spaces of a domain by id or name (repeatable, in order)
-    /// [default: passwd]
+    /// Source of names: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the user
+    /// profiles and spaces of a domain, by id or name (repeatable, in order) [default: passwd]
     #[arg(long, value_name = "SOURCE", env = "EFS_SCAN_NAMES", value_delimiter = ',')]
     #[serde(default = "passwd")]
     pub(crate) names: Vec<String>,
@@ -115,76 +114,75 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) rules: RuleSettings,
 
-    /// What is kept between runs: runs that could not be published, names, a lock
-    /// [default: /var/lib/efs-scan]
+    /// State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]
     #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]
     #[serde(default = "state_dir")]
     pub(crate) state_dir: PathBuf,
 
-    /// The EFS file system at ROOT, for its metered size and cost [default: by the mount]
+    /// Id of the EFS file system at ROOT, for its metered size and cost [default: from the mount]
     #[arg(long, value_name = "ID", env = "EFS_SCAN_FILE_SYSTEM_ID")]
     pub(crate) file_system_id: Option<String>,
 
-    /// Fail if ROOT is no mount point, so that a file system that was not mounted is not
+    /// Fail if ROOT is not a mount point, so that a file system that is not mounted is not
     /// published as empty
     #[arg(long, env = "EFS_SCAN_REQUIRE_MOUNT", value_name = "BOOL", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(default)]
     pub(crate) require_mount: bool,
 
-    /// Enter other file systems mounted below ROOT
+    /// Enter other file systems that are mounted below ROOT
     #[arg(long, env = "EFS_SCAN_CROSS_MOUNTS", value_name = "BOOL", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(default)]
     pub(crate) cross_mounts: bool,
 
-    /// Workers: a number, or auto for as many as are worth it, found out during the scan
-    /// [default: auto]
+    /// Number of workers, or auto for as many as are worth it, found out during the scan [default:
+    /// auto]
     #[arg(long, value_name = "N|auto", env = "EFS_SCAN_THREADS")]
     #[serde(default)]
     pub(crate) threads: Threads,
 
-    /// The most workers that auto may come to, and 64 for each connection of an NFS mount
+    /// Maximum number of workers with auto; an NFS mount has at most 64 for each connection
     /// [default: 256]
     #[arg(long, value_name = "N", env = "EFS_SCAN_MAX_THREADS")]
     pub(crate) max_threads: Option<usize>,
 
-    /// At most N directory operations a second: reading names is one, opening a directory is one,
-    /// and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is
-    /// held to N as a mean over some seconds
+    /// At most N directory operations per second: reading names is one, opening a directory is one,
+    /// or two on NFS without nocto. On NFS, all requests of the mount count, and their mean over
+    /// some seconds is at most N
     #[arg(long, value_name = "N", env = "EFS_SCAN_MAX_OPS")]
     pub(crate) max_ops: Option<u32>,
 
-    /// Fewer workers while the file system takes longer than MS milliseconds for an answer
+    /// Use fewer workers while the file system takes longer than MS milliseconds to answer
     #[arg(long, value_name = "MS", env = "EFS_SCAN_MAX_LATENCY")]
     pub(crate) max_latency: Option<f64>,
 
-    /// Use processor and disk only when nobody else wants them
+    /// Run in the idle classes of processor and disk: only when no other process wants them
     #[arg(long, env = "EFS_SCAN_NICE", value_name = "BOOL", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(default)]
     pub(crate) nice: bool,
 
-    /// With --engine nfs: the uid to present to the server, which believes it; homes of mode 700
-    /// need 0, and that must be said [default: the effective uid]. With it goes group 0 where UID is
-    /// 0, else 65534 (nogroup), and by default the effective group
+    /// With --engine nfs: the uid to present to the server, which trusts it. Homes of mode 700 need
+    /// 0, which is never the default [default: the effective uid]. The group is 0 for uid 0 and
+    /// 65534 (nogroup) for others; by default it is the effective group
     #[arg(long, value_name = "UID", env = "EFS_SCAN_NFS_UID")]
     pub(crate) nfs_uid: Option<u32>,
 
-    /// With --engine nfs: up to N directories in one request, where more of them wait than requests
-    /// are in flight. Not with a server that may be Linux's before 6.5, which such requests corrupt
-    /// [default: 1]
+    /// With --engine nfs: up to N directories in one request, while more directories wait than
+    /// requests are in flight. Not for a server that may be a Linux before 6.5, which such requests
+    /// corrupt [default: 1]
     #[arg(long, value_name = "N", env = "EFS_SCAN_NFS_BATCH")]
     pub(crate) nfs_batch: Option<usize>,
 
-    /// With --engine nfs: TLS from the first byte, as EFS's mount targets speak it; the certificate
-    /// must be for ROOT's host, or with --file-system-id for its DNS name
+    /// With --engine nfs: TLS from the first byte, as EFS's mount targets speak it. The certificate
+    /// must be for ROOT's host, or with --file-system-id for the file system's DNS name
     #[arg(long, env = "EFS_SCAN_TLS", value_name = "BOOL", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(default)]
     pub(crate) tls: bool,
 
-    /// How entries are found [default: posix on Linux, and nfs where ROOT is a URL]
+    /// Engine that lists the directories [default: posix on Linux, nfs if ROOT is a URL]
     #[arg(long, value_enum, env = "EFS_SCAN_ENGINE")]
     pub(crate) engine: Option<EngineKind>,
 

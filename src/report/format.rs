@@ -12,7 +12,7 @@ pub enum Format {
     Table,
     /// Everything, by a versioned schema
     Json,
-    /// A line for each home
+    /// One line for each home
     Csv,
     /// As `du -h -d1 ROOT/` prints it
     Du,

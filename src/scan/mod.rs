@@ -73,7 +73,7 @@ pub enum EngineKind {
     #[cfg(target_os = "linux")]
     #[default]
     Posix,
-    /// NFSv4.1 of our own, without a mount: ROOT is nfs://HOST/path (Linux)
+    /// NFSv4.1 without a mount: ROOT is nfs://HOST/path (Linux)
     #[cfg(target_os = "linux")]
     Nfs,
     /// jwalk, for other systems and as a second opinion

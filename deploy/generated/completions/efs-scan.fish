@@ -24,204 +24,204 @@ function __fish_efs_scan_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l user -d 'Scan the home of this user or uid only, in detail (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l format -d 'Form of the result [default: table]' -r -f -a "table\t'For people'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l format -d 'Form of the output [default: table]' -r -f -a "table\t'For people'
 json\t'Everything, by a versioned schema'
-csv\t'A line for each home'
+csv\t'One line for each home'
 du\t'As `du -h -d1 ROOT/` prints it'
 prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
 ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -s o -l output -d 'Write the result to this file, all at once when it is complete' -r -F
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -s o -l output -d 'Write the output to this file, which appears whole or not at all' -r -F
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
 trash\t'Trash'
 cache\t'Caches'
 files\t'Number of files'
 name\t'Name'
 quota\t'Percent of the quota'"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l limit -d 'Show at most so many homes in the table' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l top -d 'Name so many of the largest files and directories [default: 10, with --user 25]' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l exclude -d 'Leave out what matches, relative to ROOT; it is not opened (repeatable)' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l names -d 'Where names come from: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the user profiles and spaces of a domain by id or name (repeatable, in order) [default: passwd]' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l quota -d 'Quota of every home that the configuration gives none, by allocated bytes: 50GiB' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l limit -d 'Show at most N homes in the table' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l top -d 'Name the N largest files and directories [default: 10, with --user 25]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l exclude -d 'Leave out paths that match, relative to ROOT, without opening them (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l names -d 'Source of names: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the user profiles and spaces of a domain, by id or name (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l quota -d 'Quota of every home that the configuration does not name, in allocated bytes: 50GiB' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l fail-on-quota -d 'Exit with 4 if a home is over its quota' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-interrupted -d 'Publish a run that was interrupted too' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-interrupted -d 'Publish interrupted runs, too' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-report -d 'Publish pages to look at, too, as `efs-scan report --publish` does' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-report -d 'Publish HTML pages, too, as `efs-scan report --publish` does' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month: 500 users are up to 600 USD a month' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-topic -d 'Send a message to this SNS topic when other homes are over quota than before' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-always -d 'Send the message after every run' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch -d 'Send the totals to CloudWatch as metrics with the dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month: 500 users cost up to 600 USD a month' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-topic -d 'Send a notice to this SNS topic when the list of homes over quota changes' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-always -d 'Send the notice after every run' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state-dir -d 'What is kept between runs: runs that could not be published, names, a lock [default: /var/lib/efs-scan]' -r -F
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l file-system-id -d 'The EFS file system at ROOT, for its metered size and cost [default: by the mount]' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l require-mount -d 'Fail if ROOT is no mount point, so that a file system that was not mounted is not published as empty' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l file-system-id -d 'Id of the EFS file system at ROOT, for its metered size and cost [default: from the mount]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l require-mount -d 'Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cross-mounts -d 'Enter other file systems mounted below ROOT' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cross-mounts -d 'Enter other file systems that are mounted below ROOT' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l threads -d 'Workers: a number, or auto for as many as are worth it, found out during the scan [default: auto]' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-threads -d 'The most workers that auto may come to, and 64 for each connection of an NFS mount [default: 256]' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-ops -d 'At most N directory operations a second: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is held to N as a mean over some seconds' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-latency -d 'Fewer workers while the file system takes longer than MS milliseconds for an answer' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nice -d 'Use processor and disk only when nobody else wants them' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l threads -d 'Number of workers, or auto for as many as are worth it, found out during the scan [default: auto]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-threads -d 'Maximum number of workers with auto; an NFS mount has at most 64 for each connection [default: 256]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-ops -d 'At most N directory operations per second: reading names is one, opening a directory is one, or two on NFS without nocto. On NFS, all requests of the mount count, and their mean over some seconds is at most N' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-latency -d 'Use fewer workers while the file system takes longer than MS milliseconds to answer' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nice -d 'Run in the idle classes of processor and disk: only when no other process wants them' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]. With it goes group 0 where UID is 0, else 65534 (nogroup), and by default the effective group' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux\'s before 6.5, which such requests corrupt [default: 1]' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it; the certificate must be for ROOT\'s host, or with --file-system-id for its DNS name' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default [default: the effective uid]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, while more directories wait than requests are in flight. Not for a server that may be a Linux before 6.5, which such requests corrupt [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it. The certificate must be for ROOT\'s host, or with --file-system-id for the file system\'s DNS name' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l engine -d 'How entries are found [default: posix on Linux, and nfs where ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
-nfs\t'NFSv4.1 of our own, without a mount: ROOT is nfs://HOST/path (Linux)'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l engine -d 'Engine that lists the directories [default: posix on Linux, nfs if ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
+nfs\t'NFSv4.1 without a mount: ROOT is nfs://HOST/path (Linux)'
 portable\t'jwalk, for other systems and as a second opinion'"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l no-publish -d 'Publish nothing, whatever the configuration says'
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -s q -l quiet -d 'Print only errors on stderr'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s V -l version -d 'Print version'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status" -d 'Show the newest published run: who uses how much, and what changed'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status_all" -d 'Show the newest published run: who uses how much, and what changed'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status-all" -d 'Show the newest published run: who uses how much, and what changed'
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "report" -d 'Make HTML pages of the newest published run: one about everybody, and one for each user'
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "history" -d 'Show what became of each home over the published runs, how fast it grows, and when its quota is reached'
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "publish" -d 'Send what could not be published before'
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "remind" -d 'Remind those who are over quota or have much trash, by e-mail'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "report" -d 'Make HTML pages of the newest published run: one about all homes, and one for each user'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "history" -d 'Show each home over the published runs: its size, its growth, and when it reaches its quota'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "publish" -d 'Send the runs that are not published yet'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "remind" -d 'Remind owners who are over quota or have much trash, by e-mail'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l user -d 'Show this user or uid only (repeatable)' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l format -d 'Form of the result' -r -f -a "table\t'For people'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l user -d 'Show only this user or uid (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l format -d 'Form of the output' -r -f -a "table\t'For people'
 json\t'Everything'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l apps -d 'Add what runs for each user and in each space, by SageMaker'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l apps -d 'Add the SageMaker apps of each user and each space'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l fail-if-stale -d 'Exit with 6 if the newest run is older than 36 h'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -s q -l quiet -d 'Print only errors on stderr'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l user -d 'Show this user or uid only (repeatable)' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l format -d 'Form of the result' -r -f -a "table\t'For people'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l user -d 'Show only this user or uid (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l format -d 'Form of the output' -r -f -a "table\t'For people'
 json\t'Everything'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l apps -d 'Add what runs for each user and in each space, by SageMaker'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l apps -d 'Add the SageMaker apps of each user and each space'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l fail-if-stale -d 'Exit with 6 if the newest run is older than 36 h'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -s q -l quiet -d 'Print only errors on stderr'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l user -d 'Show this user or uid only (repeatable)' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l format -d 'Form of the result' -r -f -a "table\t'For people'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l user -d 'Show only this user or uid (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l format -d 'Form of the output' -r -f -a "table\t'For people'
 json\t'Everything'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l apps -d 'Add what runs for each user and in each space, by SageMaker'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l apps -d 'Add the SageMaker apps of each user and each space'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l fail-if-stale -d 'Exit with 6 if the newest run is older than 36 h'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s q -l quiet -d 'Print only errors on stderr'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l html -d 'Write the page about everybody to this file, which needs nothing else' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l users -d 'Write a page for each user to DIR/UID.html, with nothing of anybody else\'s' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l days -d 'Show what changed over this many days' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l html -d 'Write the page about all homes to this file, which needs no other' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l users -d 'Write a page for each user to DIR/UID.html, about that user\'s homes only' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l days -d 'Show the changes of the last N days' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l publish -d 'Publish these pages beside the runs: report/latest.html and report/users/UID.html'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l publish -d 'Publish the pages at the destination: report/latest.html and report/users/UID.html'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s q -l quiet -d 'Print only errors on stderr'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l user -d 'Show this user or uid only (repeatable)' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l days -d 'How many days back; growth over 30 days needs as many' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l budget -d 'Forecast when so much is reached: by all homes together, or with --user by each of these in place of its quota' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l format -d 'Form of the result' -r -f -a "table\t'For people'
-csv\t'A line for each home and run'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l user -d 'Show only this user or uid (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l days -d 'Show the last N days; growth over 30 days needs as many' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l budget -d 'Forecast when this size is reached: by all homes together, or with --user by each of these, instead of its quota' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l format -d 'Form of the output' -r -f -a "table\t'For people'
+csv\t'One line for each home and run'
 json\t'Everything'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s q -l quiet -d 'Print only errors on stderr'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state-dir -d 'The state directory that the scan used [default: /var/lib/efs-scan]' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state-dir -d 'State directory of the scan [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s q -l quiet -d 'Print only errors on stderr'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l from -d 'Where runs are published: s3://BUCKET/PREFIX or a directory [default: where the configuration publishes to]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l state-dir -d 'Where it is kept who was reminded when [default: /var/lib/efs-scan]' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l state-dir -d 'State directory, which keeps who was reminded and when [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l dry-run -d 'Print the messages, to whom and why; send nothing and change nothing'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l dry-run -d 'Print the messages, their recipients and the reasons; send nothing and change nothing'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s q -l quiet -d 'Print only errors on stderr'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l user -d 'Scan the home of this user or uid only, in detail (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l format -d 'Form of the result [default: table]' -r -f -a "table\t'For people'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l format -d 'Form of the output [default: table]' -r -f -a "table\t'For people'
 json\t'Everything, by a versioned schema'
-csv\t'A line for each home'
+csv\t'One line for each home'
 du\t'As `du -h -d1 ROOT/` prints it'
 prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
 ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s o -l output -d 'Write the result to this file, all at once when it is complete' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s o -l output -d 'Write the output to this file, which appears whole or not at all' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
 trash\t'Trash'
 cache\t'Caches'
 files\t'Number of files'
 name\t'Name'
 quota\t'Percent of the quota'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l limit -d 'Show at most so many homes in the table' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l top -d 'Name so many of the largest files and directories [default: 10, with --user 25]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l exclude -d 'Leave out what matches, relative to ROOT; it is not opened (repeatable)' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l names -d 'Where names come from: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the user profiles and spaces of a domain by id or name (repeatable, in order) [default: passwd]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l quota -d 'Quota of every home that the configuration gives none, by allocated bytes: 50GiB' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l limit -d 'Show at most N homes in the table' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l top -d 'Name the N largest files and directories [default: 10, with --user 25]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l exclude -d 'Leave out paths that match, relative to ROOT, without opening them (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l names -d 'Source of names: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the user profiles and spaces of a domain, by id or name (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l quota -d 'Quota of every home that the configuration does not name, in allocated bytes: 50GiB' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l fail-on-quota -d 'Exit with 4 if a home is over its quota' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-interrupted -d 'Publish a run that was interrupted too' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-interrupted -d 'Publish interrupted runs, too' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-report -d 'Publish pages to look at, too, as `efs-scan report --publish` does' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-report -d 'Publish HTML pages, too, as `efs-scan report --publish` does' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch -d 'Put the totals as metrics to CloudWatch, by dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), by dimension User. A custom metric costs up to 0.30 USD a month: 500 users are up to 600 USD a month' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-topic -d 'Send a message to this SNS topic when other homes are over quota than before' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-always -d 'Send the message after every run' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch -d 'Send the totals to CloudWatch as metrics with the dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month: 500 users cost up to 600 USD a month' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-topic -d 'Send a notice to this SNS topic when the list of homes over quota changes' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-always -d 'Send the notice after every run' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state-dir -d 'What is kept between runs: runs that could not be published, names, a lock [default: /var/lib/efs-scan]' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l file-system-id -d 'The EFS file system at ROOT, for its metered size and cost [default: by the mount]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l require-mount -d 'Fail if ROOT is no mount point, so that a file system that was not mounted is not published as empty' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l file-system-id -d 'Id of the EFS file system at ROOT, for its metered size and cost [default: from the mount]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l require-mount -d 'Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cross-mounts -d 'Enter other file systems mounted below ROOT' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cross-mounts -d 'Enter other file systems that are mounted below ROOT' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l threads -d 'Workers: a number, or auto for as many as are worth it, found out during the scan [default: auto]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-threads -d 'The most workers that auto may come to, and 64 for each connection of an NFS mount [default: 256]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-ops -d 'At most N directory operations a second: reading names is one, opening a directory is one, and two on NFS without nocto. On NFS all that the mount asks of the server counts, and is held to N as a mean over some seconds' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-latency -d 'Fewer workers while the file system takes longer than MS milliseconds for an answer' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nice -d 'Use processor and disk only when nobody else wants them' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l threads -d 'Number of workers, or auto for as many as are worth it, found out during the scan [default: auto]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-threads -d 'Maximum number of workers with auto; an NFS mount has at most 64 for each connection [default: 256]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-ops -d 'At most N directory operations per second: reading names is one, opening a directory is one, or two on NFS without nocto. On NFS, all requests of the mount count, and their mean over some seconds is at most N' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-latency -d 'Use fewer workers while the file system takes longer than MS milliseconds to answer' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nice -d 'Run in the idle classes of processor and disk: only when no other process wants them' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which believes it; homes of mode 700 need 0, and that must be said [default: the effective uid]. With it goes group 0 where UID is 0, else 65534 (nogroup), and by default the effective group' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, where more of them wait than requests are in flight. Not with a server that may be Linux\'s before 6.5, which such requests corrupt [default: 1]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it; the certificate must be for ROOT\'s host, or with --file-system-id for its DNS name' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default [default: the effective uid]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, while more directories wait than requests are in flight. Not for a server that may be a Linux before 6.5, which such requests corrupt [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it. The certificate must be for ROOT\'s host, or with --file-system-id for the file system\'s DNS name' -r -f -a "true\t''
 false\t''"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l engine -d 'How entries are found [default: posix on Linux, and nfs where ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
-nfs\t'NFSv4.1 of our own, without a mount: ROOT is nfs://HOST/path (Linux)'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l engine -d 'Engine that lists the directories [default: posix on Linux, nfs if ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
+nfs\t'NFSv4.1 without a mount: ROOT is nfs://HOST/path (Linux)'
 portable\t'jwalk, for other systems and as a second opinion'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l config -d 'Configuration file; /etc/efs-scan.toml is read if it exists' -r -F
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l log-format -d 'Form of what is said on stderr' -r -f -a "text\t'Lines for people'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l no-publish -d 'Publish nothing, whatever the configuration says'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s q -l quiet -d 'Say nothing on stderr but errors'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s v -l verbose -d 'Say more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s q -l quiet -d 'Print only errors on stderr'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -49,7 +49,7 @@ pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
 fn require_mount(root: &Path) -> Result<(), Failure> {
     let problem = match is_mount_point(root) {
         Ok(true) => return Ok(()),
-        Ok(false) => "it is no mount point: is the file system mounted?".to_owned(),
+        Ok(false) => "it is not a mount point: is the file system mounted?".to_owned(),
         Err(error) => error.to_string(),
     };
     Err(Failure::fatal(format!("--require-mount: {}: {problem}", root.display())))

@@ -41,7 +41,7 @@ fn what_is_not_mounted_is_not_published_as_empty() {
     assert_eq!((output.status.code(), lines.len()), (Some(1), 1), "{lines:?}");
     let root = place.root();
     let problem = format!(
-        "--require-mount: {}: it is no mount point: is the file system mounted?",
+        "--require-mount: {}: it is not a mount point: is the file system mounted?",
         root.display()
     );
     assert!(lines[0].contains(&problem), "{lines:?}");

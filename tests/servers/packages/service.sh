@@ -25,7 +25,7 @@ check '! systemctl is-active --quiet efs-scan.timer'
 # Nothing is mounted: fatal, told, and nothing published.
 check '! systemctl start efs-scan.service 2>/dev/null'
 check 'systemctl show --property ExecMainStatus efs-scan | grep -qx ExecMainStatus=1'
-check 'said | grep -q "it is no mount point"'
+check 'said | grep -q "it is not a mount point"'
 check '! test -e /var/lib/efs-scan/runs/latest.json'
 
 mount -t tmpfs tmpfs /mnt/efs
