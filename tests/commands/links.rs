@@ -11,7 +11,7 @@ fn documents() -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|end| end == "md")).collect()
 }
 
-/// The lines of a document without its code blocks.
+/// Returns the lines of a document without its code blocks.
 fn prose(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();
     let mut fenced = false;
@@ -22,12 +22,12 @@ fn prose(path: &Path) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// Targets of `[text](target)` in the line.
+/// Returns the targets of `[text](target)` in a line.
 fn links(line: &str) -> impl Iterator<Item = &str> {
     line.split("](").skip(1).map(|rest| rest.split(')').next().unwrap())
 }
 
-/// The fragments of a document's headings, as hosting services make them.
+/// Returns the fragments of a document's headings, as hosting services make them.
 fn fragments(path: &Path) -> Vec<String> {
     let lines = prose(path).into_iter().filter(|line| line.starts_with('#'));
     let titles = lines.map(|line| line.trim_start_matches('#').trim().to_lowercase());

@@ -1,5 +1,5 @@
-//! The program's commands: what they print, what they publish and send, and what they make of
-//! settings. AWS is a server of the testbed, in the test's own process.
+//! The program's commands: their output, what they publish and send, and their settings. The
+//! testbed's stand-in for AWS runs in the test's own process.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 

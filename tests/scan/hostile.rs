@@ -1,5 +1,5 @@
-//! Names that strangers chose. The homes belong to users and the program runs as root: whatever a
-//! file is called must neither act on a terminal, a spreadsheet or a shell, nor get lost.
+//! Hostile names. Homes belong to users and the program runs as root, so no file name may act on a
+//! terminal, a spreadsheet or a shell, and none may get lost.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -14,11 +14,11 @@ use efs_scan_testbed::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Every one is the name of a home, and of directories in one.
+/// Names used for homes and for directories inside a home.
 fn names() -> Vec<Vec<u8>> {
     let mut names: Vec<Vec<u8>> = [
         "\x1b[2J\x1b]0;title\x07",
-        // The same control sequence introducer in one character.
+        // The control sequence introducer as one character.
         "\u{9b}31mred",
         "\u{202e}gnp.exe",
         "\u{200b}200005",
@@ -61,14 +61,14 @@ fn names() -> Vec<Vec<u8>> {
     .map(|name| name.as_bytes().to_vec())
     .collect();
     names.push(ODD_NAME.to_vec());
-    // Not UTF-8, and the same text where that is all that is kept.
+    // Invalid UTF-8; some of these have the same lossy text.
     names.extend([&b"\xff"[..], b"\xfe", b"\x9b31m", b"\xed\xa0\x80"].map(<[u8]>::to_vec));
     names.push(vec![b'n'; 255]);
     names.push("é".repeat(127).into_bytes());
     names
 }
 
-/// A tree of such names, below a root of such a name.
+/// A tree of hostile names below a root with a hostile name.
 struct Hostile {
     dir: TempDir,
     root: PathBuf,
@@ -81,7 +81,7 @@ impl Hostile {
         for name in names() {
             let home = raw(&root, &name);
             file(&home, "file", 10);
-            // Findings that begin below, at, and with the name.
+            // Findings below the name, at the name, and starting with it.
             let below = raw(&root.join("200005"), &name);
             file(&below, "__pycache__/a.pyc", 5000);
             file(&below, "core.1", 70_000);
@@ -98,13 +98,13 @@ impl Hostile {
     }
 
     fn json(&self) -> Value {
-        // Of all findings, so that none is left out for being small.
+        // Lists all findings, so that none is left out for its size.
         let output = self.run(&["--format", "json", "--top", "1000"]);
         serde_json::from_slice(&output.stdout).unwrap()
     }
 }
 
-/// What a terminal would act on, or show other than it is.
+/// Returns true if a terminal interprets the character or shows it as something else.
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -137,7 +137,7 @@ fn nothing_in_the_table_or_on_stderr_acts_on_a_terminal() {
         assert_harmless(&output.stderr, "stderr");
         let table = String::from_utf8(output.stdout).unwrap();
         assert!(table.contains("\\x1b[31m=a\\u{202e}b"), "the owner is shown: {table}");
-        // Each home has its line, and none has two.
+        // Each home has exactly one line.
         if args.is_empty() {
             for name in names() {
                 let shown = printable(&name);
@@ -145,11 +145,11 @@ fn nothing_in_the_table_or_on_stderr_acts_on_a_terminal() {
                 assert!(table.lines().any(|line| begins(&line)), "{shown}");
             }
             let lines = table.lines().skip(3).position(|line| line.starts_with("total of"));
-            // The home that is called like the last line comes before it.
+            // The home named like the last line comes before it.
             assert!(lines.is_some_and(|at| at <= names().len() + 2));
         }
     }
-    // Where it fails, too.
+    // Error messages as well.
     for args in [
         &["--user", "\x1b[1mx"][..],
         &["--names", "\x1b[1m"],
@@ -164,7 +164,7 @@ fn nothing_in_the_table_or_on_stderr_acts_on_a_terminal() {
     }
 }
 
-/// Raw bytes of a field that may be lossy, by its companion.
+/// Returns the raw bytes of a field that may be lossy, from its companion field.
 fn bytes(value: &Value, key: &str) -> Vec<u8> {
     let base64 = value.get(format!("{key}_base64"));
     bytes_of(value[key].as_str().unwrap(), base64.map(|text| text.as_str().unwrap()))
@@ -201,12 +201,12 @@ fn json_keeps_every_byte() {
     for file in files.as_array().unwrap() {
         assert!(raw(&tree.root, &bytes(file, "path")).is_file());
     }
-    // The bytes are given where the text is not enough, and only there.
+    // The raw bytes are present exactly where the text is lossy.
     for finding in findings.as_array().unwrap() {
         let lossy = std::str::from_utf8(&bytes(finding, "path")).is_err();
         assert_eq!(finding.get("path_base64").is_some(), lossy);
     }
-    // What is called like the part outside of the homes is a home all the same.
+    // A home named `(outside homes)` is still a home.
     let alike = report["homes"].as_array().unwrap().iter();
     let kinds: BTreeSet<_> = alike
         .filter(|home| home["name"] == "(outside homes)")
@@ -215,7 +215,7 @@ fn json_keeps_every_byte() {
     assert_eq!(kinds, BTreeSet::from(["named", "outside"]));
 }
 
-/// The cells of a CSV, which must be one.
+/// Parses a CSV, which must be well-formed.
 fn cells(csv: &[u8]) -> Vec<csv::ByteRecord> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv);
     reader.byte_records().map(Result::unwrap).collect()
@@ -248,7 +248,7 @@ fn no_cell_of_the_csv_is_a_formula() {
     assert!(owners.contains(&b"'=cmd()"[..]), "an owner is text too");
 }
 
-/// A file can claim to be from any year, and such a year begins with a sign.
+/// A file can claim any year, and years with more than four digits begin with a sign.
 #[test]
 fn no_time_in_the_csv_is_a_formula() {
     let tree = scratch();
@@ -271,7 +271,7 @@ fn the_du_form_is_raw_in_a_file_and_escaped_on_a_terminal() {
     for name in names() {
         assert!(holds(&raw_form, &line(&name, <[u8]>::to_vec)), "{}", printable(&name));
     }
-    // A terminal of its own, from script(1).
+    // script(1) provides a terminal.
     let able = Command::new("script").arg("--version").output();
     let able = able.is_ok_and(|output| output.stdout.starts_with(b"script from util-linux"));
     if !skip_unless(able, "du form on a terminal", "script of util-linux is not here") {
@@ -285,7 +285,7 @@ fn the_du_form_is_raw_in_a_file_and_escaped_on_a_terminal() {
     let output = watched(&mut script, Duration::from_secs(60));
     let shown: Vec<u8> = output.stdout.into_iter().filter(|byte| *byte != b'\r').collect();
     for line in shown.split_inclusive(|byte| *byte == b'\n') {
-        // The one tab is between size and path.
+        // The only tab separates size and path.
         let tab = line.iter().position(|byte| *byte == b'\t').unwrap();
         assert_harmless(&line[tab + 1..], "du form");
     }
@@ -295,10 +295,9 @@ fn the_du_form_is_raw_in_a_file_and_escaped_on_a_terminal() {
     }
 }
 
-/// Has bash read `command`, with every program in it replaced by one that prints its last
-/// argument.
+/// Runs `command` in bash with every program in it replaced by one that prints its last argument.
 fn read_by_bash(command: &str, cwd: &Path) -> Vec<u8> {
-    // Without a PATH, what gets out of its quotes finds no program to run.
+    // Without a PATH, anything that escapes its quotes finds no program to run.
     let script = format!(
         "PATH=/nonexistent; rm() {{ printf %s \"${{@: -1}}\"; }}; conda() {{ rm \"$@\"; }}; truncate() {{ rm \"$@\"; }}\n{command}\n"
     );
@@ -328,7 +327,7 @@ fn bash_reads_the_commands_as_they_are_meant() {
         );
     }
     assert!(!tree.dir.path().join("pwned").exists());
-    // The page for the owner shows them as they are.
+    // The owner's page shows them as they are.
     let page = tree.run(&["--user", "200005", "--top", "1000"]).stdout;
     let page = String::from_utf8(page).unwrap();
     for finding in findings {

@@ -1,5 +1,5 @@
-//! What a scan finds and how it accounts for it, on trees of every sort: plain and hostile ones,
-//! file systems that fail, and scans that are interrupted.
+//! The scan and its accounts: on plain and hostile trees, on file systems that fail, and when it is
+//! interrupted.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 

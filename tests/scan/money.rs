@@ -1,4 +1,4 @@
-//! What storage costs: per home, finding and rule, and what is reclaimable.
+//! Cost of storage per home, finding and rule, and of what is reclaimable.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 const GIB: f64 = (1_u64 << 30) as f64;
 
-/// Homes with trash, caches, an environment and links between them, and a map of names that knows
-/// all but 200007.
+/// Homes with trash, caches, an environment and links between them, and a map of names without
+/// 200007.
 struct World {
     dir: TempDir,
 }
@@ -34,14 +34,14 @@ impl World {
         file(&root, "200006/notes", 5000);
         file(&root, "200007/.cache/pip/b", 40_000);
         file(&root, "200007/mlruns/0/metrics", 40_000);
-        // In the trash, but not gone with it.
+        // In the trash, but not freed with it.
         let link = |from: &str, to: &str| {
             let to = root.join(to);
             std::fs::create_dir_all(to.parent().unwrap()).unwrap();
             std::fs::hard_link(root.join(from), to).unwrap();
         };
         link("200005/.local/share/Trash/files/kept", "200005/kept");
-        // Gone when both have emptied their trash.
+        // Freed when both have emptied their trash.
         link("200006/.local/share/Trash/files/both", "200005/.local/share/Trash/files/both");
         std::fs::write(world.dir.path().join("people.csv"), "200005,alice\n200006,bob\n").unwrap();
         std::fs::write(world.config(), config).unwrap();
@@ -81,7 +81,7 @@ fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
 }
 
-/// What a share costs at a price of 1 USD for a GiB-month.
+/// Cost of a share at 1 USD per GiB-month.
 fn gib(share: &Value) -> f64 {
     share["metered_bytes"].as_f64().unwrap() / GIB
 }
@@ -112,7 +112,7 @@ fn everything_has_the_price_of_what_deleting_it_frees() {
     assert!(near(orphans["cost_month"].as_f64().unwrap(), 2.0 * gib(&orphans["usage"])));
 }
 
-/// Bytes that `du` counts below a path, and 2 KiB for each inode.
+/// Bytes that `du` counts below a path, plus 2 KiB per inode.
 fn metered(path: &Path) -> u64 {
     du(path) + 2048 * find(path).len() as u64
 }
@@ -139,7 +139,7 @@ fn trash_and_caches_can_be_reclaimed_and_what_is_linked_elsewhere_cannot() {
     assert_eq!(saves(Some("200005")), alice, "neither the environment nor what is linked");
     assert_eq!(saves(Some("200006")), bob);
     assert_eq!(saves(Some("200007")), orphan, "no output of runs");
-    // All trash at once frees what is linked from one trash to another.
+    // Emptying all trash at once frees files linked between trash directories.
     assert_eq!(saves(None), alice + bob + orphan + both);
 }
 
@@ -165,7 +165,7 @@ fn without_a_price_there_are_no_amounts_anywhere() {
     assert!(csv.lines().skip(1).all(|line| line.ends_with(",,,")), "{csv}");
 }
 
-/// The printed configuration is one that says the same: no prices that nobody said.
+/// Printing the configuration adds no prices that nobody set.
 #[test]
 fn config_prints_prices_only_where_they_were_said() {
     let world = World::new("");
@@ -179,7 +179,7 @@ fn config_prints_prices_only_where_they_were_said() {
 
 #[test]
 fn table_and_page_say_what_it_costs_and_that_it_is_an_estimate() {
-    // Enough for amounts of whole dollars: 300 KB are 3 USD or so.
+    // High enough for whole dollars: 300 KB cost about 3 USD.
     let world = World::new("[prices]\nstandard = 10000\nsource = \"a \\u001b test\"\n");
     let report = world.report();
     let amount = |value: &Value| format!("{:.2}", value.as_f64().unwrap());
@@ -283,7 +283,7 @@ fn what_is_published_has_all_digits_and_status_says_it_in_short() {
     let json: Value = serde_json::from_str(&status(&["--format", "json"])).unwrap();
     assert_eq!(json["money"], report["money"]);
 
-    // A reader of this version takes what an earlier one published.
+    // Reports of earlier versions can be read.
     let mut old = latest;
     old.as_object_mut().unwrap().remove("money");
     for home in old["homes"].as_array_mut().unwrap() {
@@ -295,7 +295,7 @@ fn what_is_published_has_all_digits_and_status_says_it_in_short() {
     assert!(!status(&[]).contains("USD"));
 }
 
-/// A report on the world, as the program makes it without a price.
+/// The world's report without a price.
 fn unpriced() -> Report {
     static REPORT: LazyLock<Report> =
         LazyLock::new(|| serde_json::from_value(World::new("").report()).unwrap());
@@ -318,7 +318,8 @@ fn efs_own_sizes_go_before_the_standard_price() {
     assert_eq!((money.basis, money.rate), (Basis::Efs, Usd(0.5)));
     report.price_as_standard(&Prices { standard: Usd(7.0), ..prices });
     assert_eq!(report.money, Some(money));
-    // EFS said nothing yet: there is no cost of its own, and the price of Standard holds.
+    // EFS has reported no sizes yet: there is no cost of the file system, and the price of Standard
+    // applies.
     let mut report = unpriced();
     let nothing = EfsSize { value: MeteredBytes(0), ..efs };
     let prices = Prices { standard: Usd(7.0), ..Prices::default() };
@@ -371,7 +372,7 @@ proptest! {
         part.reconcile(("fs-01234567".to_owned(), ScannedPart::Some), Some(efs), &prices);
         let share = part.totals.metered_bytes.0 as f64 / efs.value.0 as f64;
         prop_assert!(close(sum(&part), bill * share));
-        // Nothing is lost on the way through JSON, as through the spool.
+        // Amounts survive JSON unchanged, as in the spool.
         let json = serde_json::to_vec(&report).unwrap();
         prop_assert_eq!(serde_json::from_slice::<Report>(&json).unwrap(), report);
         let none = Share::default();

@@ -1,4 +1,4 @@
-//! How much a scan takes from a file system that answers late, by what the file system counted.
+//! Load that a scan puts on a slow file system, as counted by the file system.
 
 use std::num::NonZeroUsize;
 use std::os::unix::process::CommandExt as _;
@@ -18,7 +18,7 @@ fn can_mount(what: &str) -> bool {
     skip_unless(able, what, "no /dev/fuse, or not root")
 }
 
-/// Scans `dirs` directories of two files each, and gives the report with what was asked for.
+/// Scans `dirs` directories of two files each; returns the report and the counts of requests.
 fn scan(dirs: u64, round_trip_ms: u64, args: &[&str]) -> (Value, Arc<Counts>) {
     let point = scratch();
     let tree = Tree::even(dirs, 2, 10, 10);
@@ -35,7 +35,7 @@ fn counted(number: &AtomicU64) -> u64 {
     number.load(Ordering::Relaxed)
 }
 
-/// Opens and reads of names that brought some: what `--max-ops` counts.
+/// Opens, and reads that returned names: what `--max-ops` counts.
 fn operations(counts: &Counts) -> u64 {
     counted(&counts.opendirs) + counted(&counts.readdirs) + counted(&counts.readdirpluses)
 }
@@ -52,8 +52,8 @@ fn workers_grow_to_the_cap_where_answers_take_five_milliseconds() {
     }
     let (_, counts) = scan(10_000, 5, &["--max-threads", "48"]);
     assert_eq!(counted(&counts.peak_in_flight), 48, "{counts}");
-    // Nothing but opening and reading each once, and the root's attributes; a few more where the
-    // kernel had no memory to keep attributes in.
+    // Each directory is opened and read once, plus the root's attributes; a few more if the kernel
+    // had no memory to cache attributes.
     let round_trips = counted(&counts.round_trips);
     assert!((30_001..30_300).contains(&round_trips), "{counts}");
 }
@@ -65,7 +65,7 @@ fn max_ops_holds_back_and_takes_what_it_may() {
     }
     let (report, counts) = scan(1_500, 1, &["--max-ops", "300"]);
     let rate = operations(&counts) as f64 / seconds(&report);
-    // Never more; a machine that is busy with other things may make it less.
+    // Never more; less on a busy machine.
     assert!((250.0..=315.0).contains(&rate), "{rate} a second: {counts}");
 }
 
@@ -77,7 +77,8 @@ fn above_max_latency_workers_fall() {
     let (_, auto) = scan(150, 5, &["--max-latency", "1"]);
     let cores = std::thread::available_parallelism().unwrap().get() as u64;
     assert!(counted(&auto.peak_in_flight) <= cores, "{auto}");
-    // By sixteen this takes a third of a second; half of it is left when there is one.
+    // Sixteen workers would take a third of a second. They fall to one while half of the tree is
+    // left, which takes that one seconds.
     let (report, fixed) = scan(400, 5, &["--threads", "16", "--max-latency", "1"]);
     assert!(counted(&fixed.peak_in_flight) > 8, "{fixed}");
     assert!(seconds(&report) > 1.5, "{} s", seconds(&report));
@@ -88,17 +89,17 @@ fn above_max_latency_workers_fall() {
 /// A thread as the kernel sees it.
 struct Task {
     name: String,
-    /// The number of its scheduling policy.
+    /// Number of its scheduling policy.
     policy: String,
-    /// Its I/O class, as util-linux's `ionice` says it.
+    /// Its I/O class, as printed by util-linux's `ionice`.
     io: String,
 }
 
-/// The threads of a process; those that end meanwhile are left out.
+/// Lists the threads of a process, without those that end meanwhile.
 fn tasks(process: u32) -> Vec<Task> {
     let task = |path: std::path::PathBuf| {
         let stat = std::fs::read_to_string(path.join("stat")).ok()?;
-        // Behind the name in parentheses, which may hold anything: the 41st field.
+        // Field 41; the name in parentheses may contain anything.
         let policy = stat.rsplit_once(") ")?.1.split(' ').nth(41 - 3)?.to_owned();
         let name = std::fs::read_to_string(path.join("comm")).ok()?;
         let io = Command::new("ionice").arg("-p").arg(path.file_name()?).output().unwrap();
@@ -118,7 +119,7 @@ fn nice_puts_every_thread_into_the_idle_classes() {
     let mut scan = efs_scan();
     scan.arg(root.path()).args(["-q", "--nice", "--threads", "4", "--max-ops", "20"]);
     let child = scan.stdout(std::process::Stdio::null()).spawn().unwrap();
-    // Idle classes wait for everybody else, so it may take its time to have workers.
+    // Threads in idle classes wait for all others, so workers may start late.
     let deadline = Instant::now() + Duration::from_secs(60);
     let tasks = loop {
         let tasks = tasks(child.id());
@@ -129,7 +130,7 @@ fn nice_puts_every_thread_into_the_idle_classes() {
         std::thread::sleep(Duration::from_millis(20));
     };
     for task in tasks {
-        // The first thread only waits for signals, but those it started have it from there.
+        // The first thread only waits for signals; the threads it started inherit its class.
         assert_eq!(task.policy, "5", "{}: SCHED_IDLE", task.name);
         assert_eq!(task.io, "idle\n", "{}", task.name);
     }
@@ -151,7 +152,7 @@ fn where_threads_run_out_the_scan_goes_on_with_those_there_are() {
     let root = root.path().display();
     let script = format!("ulimit -u 6; exec {program} {root} --threads 64 --format json");
     let mut limited = Command::new("bash");
-    // A uid of its own, whose processes are counted.
+    // A separate uid, whose processes are counted.
     limited.args(["-c", &script]).uid(54_321).env("EFS_SCAN_CONFIG", "/dev/null");
     let output = watched(&mut limited, Duration::from_secs(60));
     let said = String::from_utf8_lossy(&output.stderr);

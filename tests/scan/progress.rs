@@ -1,4 +1,4 @@
-//! The bar that people see: it has an end when an earlier run of the same root tells one.
+//! The progress bar: it shows a percentage if an earlier run of the same root gives the total.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,8 +24,8 @@ fn publish(to: &Path) -> String {
     format!("--publish={} --state-dir={}", to.display(), to.join("state").display())
 }
 
-/// What a terminal shows of a scan that takes about a second. The terminal is util-linux's
-/// `script`.
+/// Returns what a terminal shows during a scan of about a second. util-linux's `script` provides
+/// the terminal.
 fn shown(root: &Path, args: &[&str]) -> String {
     let program = env!("CARGO_BIN_EXE_efs-scan");
     let command =

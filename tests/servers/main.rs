@@ -1,5 +1,5 @@
-//! What needs a server, a container, Terraform or a Linux of its own. Each test skips itself, and
-//! says so, where it has not got that.
+//! Tests that need a server, a container, Terraform or user-mode Linux. Each test skips itself, and
+//! reports so, if it lacks what it needs.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.

@@ -1,4 +1,4 @@
-//! Killed at each request of publishing, before and after it took effect.
+//! Kills publishing at each request, before and after the request takes effect.
 
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use efs_scan_testbed::aws::{Fault, Phase, What};
 
-/// A fault that kills the process with that pid, in that phase of a request.
+/// Returns a fault that kills the process with that pid, in that phase of a request.
 fn killer(phase: Phase) -> (Arc<Mutex<Option<u32>>>, What) {
     let pid = Arc::new(Mutex::new(None));
     let victim = Arc::clone(&pid);
     let kill = What::call(move |now| {
         if now == phase {
-            // The pid is known as soon as the program runs; a request comes later.
+            // The pid is set as soon as the program runs; requests come later.
             while victim.lock().unwrap().is_none() {
                 std::thread::yield_now();
             }
@@ -22,7 +22,8 @@ fn killer(phase: Phase) -> (Arc<Mutex<Option<u32>>>, What) {
     (pid, kill)
 }
 
-/// Kills the program at its `at`-th request after the check, in that phase; whether there was one.
+/// Kills the program at its `at`-th request after the check, in that phase; returns false if there
+/// were fewer requests.
 fn killed_at(world: &World, at: usize, phase: Phase) -> bool {
     let (pid, kill) = killer(phase);
     // The check is the first write and the first read.
@@ -46,7 +47,7 @@ fn kill_9_at_any_request_leaves_the_old_pointer_or_the_new_and_the_run() {
             let world = World::new();
             assert_eq!(code(&world.scan(TO)), Some(0));
             let old = world.latest().unwrap();
-            // So that the du form changes, too.
+            // Changes the du form, too.
             file(&world.root(), "200007/more", 5_000_000);
             if !killed_at(&world, at, phase) {
                 break;
@@ -57,7 +58,7 @@ fn kill_9_at_any_request_leaves_the_old_pointer_or_the_new_and_the_run() {
             let id = waiting.split(".run").next().unwrap();
             let run = pointer["run"]["id"].as_str().unwrap();
             assert!(run == old["run"]["id"] || run == id, "{run}");
-            // Every object that is there is whole.
+            // Every object is complete.
             for key in world.aws.keys("team").iter().filter(|key| key.ends_with(".json")) {
                 let bytes = world.aws.object("team", key).unwrap();
                 serde_json::from_slice::<Value>(&bytes).unwrap();
@@ -69,7 +70,7 @@ fn kill_9_at_any_request_leaves_the_old_pointer_or_the_new_and_the_run() {
             assert_eq!(world.aws.keys("team").len(), 8, "at {at} {phase:?}");
             at += 1;
         }
-        // Three objects of the run, two reads, two writes, and two reads that they agree.
+        // Three objects of the run, two reads, two writes, and two reads to verify them.
         assert_eq!(at, 9, "{phase:?}");
     });
 }
@@ -92,7 +93,7 @@ fn kill_9_between_metrics_and_notice_loses_neither() {
             assert_eq!(code(&sent), Some(0), "{}", stderr(&sent));
             assert!(world.spool().is_empty());
             let complete = world.aws.metrics().into_iter().filter(|m| m.name == "ScanComplete");
-            // At least once: whoever is killed between sending and remembering sends again.
+            // At least once: a program killed between sending and recording sends again.
             assert!((1..=2).contains(&complete.count()));
             assert!((1..=2).contains(&world.aws.messages().len()));
         }

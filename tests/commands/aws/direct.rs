@@ -1,4 +1,4 @@
-//! Without a mount: the file system's nearest mount target.
+//! The nfs engine with a file system id: the nearest mount target.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use efs_scan_testbed::aws::{Fault, What};
 
 use super::*;
 
-/// An instance's metadata, of which there is the availability zone, and a token for it.
+/// Serves an instance's metadata: the availability zone, and a token for it.
 fn metadata(zone: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -36,7 +36,7 @@ fn metadata(zone: &'static str) -> String {
     url
 }
 
-/// A scan of the file system by its id; what it says in the end, and how it ends.
+/// Scans the file system by its id; returns the exit code and the last messages.
 fn scan(world: &World, zone: Option<&'static str>) -> (Option<i32>, Vec<String>) {
     scan_with(world, zone, &[])
 }
@@ -58,7 +58,7 @@ fn scan_with(
     (code(&output), lines)
 }
 
-/// Nobody serves NFS at these addresses: that it cannot be reached says which one was asked.
+/// Nothing serves NFS at these addresses; the error names the address that was tried.
 #[test]
 fn the_mount_target_in_the_own_zone_is_asked() {
     let world = World::new();
@@ -74,7 +74,7 @@ fn the_mount_target_in_the_own_zone_is_asked() {
     assert!(lines[0].contains("refused"), "{lines:?}");
     let (_, lines) = scan(&world, Some("use1-az1"));
     assert!(lines[0].contains("nfs://127.0.0.2/"), "{lines:?}");
-    // In a zone without one, any is asked, and that is said.
+    // In a zone without a mount target, any is used, with a message.
     let (code, lines) = scan(&world, Some("use1-az3"));
     assert_eq!((code, lines.len()), (Some(1), 2), "{lines:?}");
     assert!(lines[0].contains("has no mount target in this zone"), "{lines:?}");
@@ -91,11 +91,11 @@ fn who_may_not_ask_hears_which_permission_lacks() {
     assert!(lines[0].contains("elasticfilesystem:DescribeMountTargets"), "{lines:?}");
 }
 
-/// Its address has no certificate; the name of the file system has.
+/// The certificate is for the file system's name, not for its address.
 #[test]
 #[cfg(feature = "tls")]
 fn tls_is_for_the_name_of_the_file_system() {
-    // Where no other test listens; a server of NFS on this machine may do so everywhere.
+    // An address where no other test listens; a real NFS server on this machine may listen on all.
     let listener = TcpListener::bind("127.0.0.77:2049");
     let free = listener.is_ok();
     if !skip_unless(free, "the name that TLS is for", "port 2049 is taken on this machine") {

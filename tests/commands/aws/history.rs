@@ -1,4 +1,4 @@
-//! The history of what is in a bucket.
+//! `efs-scan history` of a bucket.
 
 use std::time::Instant;
 
@@ -8,7 +8,8 @@ use efs_scan_testbed::aws::{Fault, What};
 
 use super::*;
 
-/// Daily runs before the newest one, in which alice had 64 KiB less for each day; their ids.
+/// Publishes daily runs before the newest one, in which alice had 64 KiB less per day; returns
+/// their ids.
 fn earlier(world: &World, days: i64) -> Vec<String> {
     let latest = world.latest().unwrap();
     let object = |key: &str| {

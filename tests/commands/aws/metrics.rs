@@ -1,4 +1,4 @@
-//! What CloudWatch gets.
+//! Metrics sent to CloudWatch.
 
 use super::*;
 use efs_scan_testbed::aws::{Fault, Sizes, What};
@@ -65,7 +65,7 @@ fn the_difference_to_what_efs_meters_has_no_sign() {
         let metric = metered(&world).unwrap();
         assert!(metric.value > at_least, "{}", metric.value);
         assert_eq!(metric.value, said.as_f64().unwrap().abs());
-        // What is not of all the file system is not held against it.
+        // A scan of a part is not compared with EFS's size.
         let before = world.aws.metrics().len();
         assert_eq!(
             code(&world.scan(CLOUDWATCH.into_iter().chain(["--exclude", "200007"]))),
@@ -75,7 +75,7 @@ fn the_difference_to_what_efs_meters_has_no_sign() {
     }
 }
 
-/// Those who are named, and nobody else; who has no home is told.
+/// Only users that are named; a named user without a home gets a message.
 #[test]
 fn metrics_of_some_users() {
     let world = World::new();
@@ -96,7 +96,7 @@ fn metrics_of_some_users() {
     assert!(!warnings[0].contains("alice"), "{warnings:?}");
 }
 
-/// Many users with awkward names, in calls that CloudWatch takes.
+/// Many users with unusual names, in calls that CloudWatch accepts.
 #[test]
 fn users_are_cut_into_calls_within_the_limits() {
     let world = World::new();
@@ -109,7 +109,7 @@ fn users_are_cut_into_calls_within_the_limits() {
             _ => format!("{uid},{}{uid}\n", "x".repeat(1500)),
         };
     }
-    // Two homes of one name are one user.
+    // Two homes with one name are one user.
     names += "200005,alice\n200006,alice\n";
     std::fs::write(world.scratch.path().join("names.csv"), names).unwrap();
     let flags = ["--cloudwatch=Team/Efs", "--cloudwatch-users", "--quota", "1MiB"];
@@ -118,7 +118,7 @@ fn users_are_cut_into_calls_within_the_limits() {
     assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
     let metrics = world.aws.metrics();
     let users: Vec<_> = metrics.iter().filter(|m| m.dimensions.contains_key("User")).collect();
-    // Names that are cut at 1,024 characters are one and the same.
+    // Names that are equal after truncation to 1,024 characters are one user.
     assert_eq!(users.len(), 4 * (400 + 1 + 2));
     assert!(world.aws.put_metric_calls().len() >= 2);
     let alice = |name: &str| {
@@ -151,7 +151,7 @@ fn a_user_goes_by_the_name_in_the_report() {
     assert_eq!(users.collect::<Vec<_>>(), ["J\\u{fc}rgen"; 3], "as CloudWatch takes it");
 }
 
-/// An alarm that ended because half of the homes could not be read would lie.
+/// An alarm must not recover because half of the homes could not be read.
 #[test]
 fn what_a_partial_scan_knows_too_little_of_is_left_out() {
     let world = World::new();
@@ -190,7 +190,7 @@ fn what_a_partial_scan_knows_too_little_of_is_left_out() {
     assert_eq!(of(Some("bob")).len(), 4, "his home was read");
 }
 
-/// Who waits for ScanComplete waits for a report that can be read.
+/// ScanComplete is sent after the report can be read.
 #[test]
 fn metrics_wait_until_the_report_is_there() {
     let world = World::new();

@@ -1,5 +1,5 @@
-//! Publishing, names and sizes through AWS's protocols, against a server on the loopback that
-//! keeps AWS's limits and fails on request.
+//! Publishing, names and sizes through AWS's protocols, against the testbed's stand-in for AWS,
+//! which enforces AWS's limits and fails on request.
 
 mod crash;
 #[cfg(target_os = "linux")]
@@ -22,17 +22,17 @@ use efs_scan_testbed::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The file system of the tests.
+/// Id of the tests' file system.
 const FILE_SYSTEM: &str = "fs-0123456789abcdef0";
 
-/// A small file system with homes, a state directory, and AWS.
+/// A small file system with homes, a state directory, and a stand-in for AWS.
 struct World {
     aws: Stub,
     scratch: TempDir,
 }
 
 impl World {
-    /// Three homes; alice's has a cache, bob's has trash, nobody knows 200007.
+    /// Three homes: alice has a cache, bob has trash, and 200007 has no name.
     fn new() -> Self {
         let world = Self { aws: Stub::start(), scratch: scratch() };
         world.aws.create_bucket("team");
@@ -54,7 +54,7 @@ impl World {
         self.scratch.path().join("state")
     }
 
-    /// The program with this AWS and state directory.
+    /// Returns a command with this AWS and state directory.
     fn command(&self) -> Command {
         let mut command = efs_scan();
         self.aws.env(&mut command);
@@ -62,7 +62,7 @@ impl World {
         command
     }
 
-    /// A scan of the homes with the names of the CSV map.
+    /// Scans the homes with the names of the CSV map.
     fn scan<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Output {
         let mut command = self.command();
         let names = format!("csv:{}", self.scratch.path().join("names.csv").display());
@@ -70,7 +70,7 @@ impl World {
         watched(&mut command, Duration::from_secs(120))
     }
 
-    /// Any other command.
+    /// Runs any other command.
     fn run<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Output {
         watched(self.command().args(args), Duration::from_secs(120))
     }
@@ -80,7 +80,7 @@ impl World {
         Some(serde_json::from_slice(&bytes).unwrap())
     }
 
-    /// Names of files that wait in the spool.
+    /// Returns the names of the files in the spool.
     fn spool(&self) -> Vec<String> {
         let spool = std::fs::read_dir(self.state().join("spool"));
         let names = spool.into_iter().flatten();
@@ -91,7 +91,7 @@ impl World {
     }
 }
 
-/// Where the tests publish to.
+/// Destination of the tests.
 const TO: [&str; 2] = ["--publish", "s3://team/efs"];
 
 fn code(output: &Output) -> Option<i32> {
@@ -102,12 +102,12 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The report on stdout.
+/// Parses the report on standard output.
 fn printed(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(output)))
 }
 
-/// Lines of stderr that begin with `ERROR`, or `efs-scan:`.
+/// Returns the lines of standard error that begin with `ERROR` or `efs-scan:`.
 fn errors(output: &Output) -> Vec<String> {
     let text = stderr(output);
     let lines = text.lines().map(str::trim);

@@ -1,4 +1,4 @@
-//! Names of user profiles and spaces of SageMaker Studio.
+//! Names from SageMaker Studio's user profiles and spaces.
 
 use super::*;
 use efs_scan_testbed::aws::{App, Fault, What};
@@ -11,7 +11,7 @@ fn studio() -> World {
     world
 }
 
-/// A scan with names from SageMaker only.
+/// Scans with names from SageMaker only.
 fn scan(world: &World, domain: &str, more: &[&str]) -> Output {
     let mut command = world.command();
     let names = format!("sagemaker:{domain}");
@@ -75,7 +75,7 @@ fn many_profiles_are_asked_for_gently_and_only_once() {
     assert!(world.aws.throttled("SageMaker") > 0, "the limit was met");
     assert!(world.aws.count("SageMaker", "ListUserProfiles") >= 3, "251 profiles, 100 a page");
     world.aws.clear_requests();
-    // Known ones are not described again; a profile that was made anew under its name is.
+    // Known profiles are not described again, except a profile that was recreated under its name.
     world.aws.delete_profile("d-abcdef123456", "alice");
     world.aws.profile("d-abcdef123456", "alice", Some(200_007));
     let report = printed(&scan(&world, "studio", &[]));

@@ -1,4 +1,4 @@
-//! Who is over quota, through SNS.
+//! Notices of homes over quota, through SNS.
 
 use super::*;
 use efs_scan_testbed::aws::{Fault, What};
@@ -78,7 +78,7 @@ fn a_message_that_could_not_be_sent_waits() {
     assert!(errors(&output)[0].contains("arn:aws:sns:us-east-1:123456789012:none"));
 }
 
-/// Whoever makes long paths must not keep others from hearing of it.
+/// Long paths of one user do not keep others out of the notice.
 #[test]
 fn long_paths_do_not_make_a_message_too_long() {
     let world = World::new();
@@ -96,14 +96,14 @@ fn long_paths_do_not_make_a_message_too_long() {
     assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
 }
 
-/// A run that did not read a home says nothing about it.
+/// A run that could not read a home says nothing about it.
 #[test]
 fn who_could_not_be_read_is_not_said_to_be_fine_again() {
     let world = World::new();
     let topic = world.aws.topic("quota");
     let flags = ["--notify-topic", &topic, "--quota", "1MiB"];
     assert_eq!(code(&world.scan(flags)), Some(0));
-    // The spool is where a run of another kind comes from.
+    // Runs of another kind come from the spool.
     world.aws.fault(Fault::new("SNS", "Publish", What::Denied).always());
     assert_eq!(code(&world.scan(flags.iter().chain(&["--notify-always"]))), Some(5));
     let path = world.state().join("spool").join(&world.spool()[0]);

@@ -1,4 +1,4 @@
-//! What is in the bucket.
+//! Objects in the bucket.
 
 use efs_scan_testbed::aws::{Fault, What};
 
@@ -63,7 +63,7 @@ fn status_compares_with_the_day_before_whatever_the_page_size() {
     for hours in [24, 48, 168] {
         let at = started - jiff::SignedDuration::from_hours(hours);
         let (day, id) = (at.strftime("%Y-%m-%d"), at.strftime("%Y%m%dT%H%M%S%.6fZ"));
-        // Alice's home is a 0 larger now than it was.
+        // Alice's home has one digit more than before.
         let bytes = home(&latest, "200005")["allocated_bytes"].to_string();
         let smaller = table.replace(&format!(",{bytes},"), ",1000000,");
         world.aws.put_object("team", &format!("efs/homes/dt={day}/{id}.csv"), smaller);
@@ -88,7 +88,7 @@ fn a_bucket_without_a_prefix_will_do() {
 
 #[test]
 fn what_is_already_there_counts_as_published() {
-    // The answer to a conditional write is lost, the SDK writes again, and meets itself.
+    // The reply to a conditional write is lost; the SDK retries and finds its own object.
     at_once(["runs/", "homes/", "findings/", "du/", "latest.json"], |key| {
         let world = World::new();
         let lost = Fault::new("S3", "PutObject", What::DropAfter).matching(key);
@@ -108,7 +108,7 @@ fn an_older_run_never_replaces_a_newer_one() {
     let old = world.scan(TO);
     assert_eq!(code(&old), Some(5));
     world.aws.clear_faults();
-    // Another monitor, with a state directory of its own, publishes a newer run meanwhile.
+    // Meanwhile another monitor with its own state directory publishes a newer run.
     let elsewhere = world.scratch.path().join("elsewhere");
     let new = world.scan([
         OsStr::new("--publish"),
@@ -127,7 +127,7 @@ fn an_older_run_never_replaces_a_newer_one() {
     assert!(world.spool().is_empty());
 }
 
-/// Somebody else wrote between reading and writing.
+/// Another publisher wrote between reading and writing.
 #[test]
 fn a_precondition_that_fails_is_looked_at_again() {
     for key in ["du/latest.txt", "latest.json"] {

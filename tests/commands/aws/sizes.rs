@@ -1,4 +1,4 @@
-//! What EFS meters, the reconciliation with it, and money.
+//! EFS's metered sizes, the reconciliation with them, and cost.
 
 use super::*;
 use efs_scan_testbed::aws::{Fault, Sizes, What};
@@ -7,7 +7,7 @@ const GIB: u64 = 1 << 30;
 
 fn world() -> World {
     let world = World::new();
-    // As large as the tests can reckon with.
+    // The largest sizes that the arithmetic of the tests allows.
     let sizes = Sizes {
         value: 100 * GIB,
         standard: 60 * GIB,
@@ -38,7 +38,7 @@ fn the_report_is_held_against_what_efs_meters() {
     let costs = report["homes"].as_array().unwrap().iter();
     let costs: f64 = costs.map(|home| home["cost_month"].as_f64().unwrap()).sum();
     assert!((costs - 18.56).abs() < 1e-9, "the shares sum to the cost: {costs}");
-    // The same rate holds for what deleting would save: alice's cache and bob's trash.
+    // The same rate applies to what is reclaimable: alice's cache and bob's trash.
     let money = &report["money"];
     assert_eq!((&money["basis"], &money["source"]), (&"efs".into(), &"us-east-1, 2026-03".into()));
     let saves = &money["reclaimable"];
@@ -60,7 +60,7 @@ fn prices_are_the_configurations() {
     std::fs::write(&config, prices).unwrap();
     let config = config.to_str().unwrap().to_owned();
     let report = printed(&world.scan(["--config", &config, "--file-system-id", FILE_SYSTEM]));
-    // What the configuration leaves out has its default.
+    // Prices that the configuration leaves out have their defaults.
     let month = 60.0 + 30.0 * 0.016 + 10.0 * 0.5;
     let cost = &report["file_system"]["cost"];
     assert!((cost["month"].as_f64().unwrap() - month).abs() < 0.01, "{cost}");

@@ -1,4 +1,4 @@
-//! What goes wrong in AWS is one clear line, and loses nothing.
+//! Errors of AWS: each is one clear line, and nothing is lost.
 
 use std::time::{Duration, Instant};
 
@@ -70,7 +70,7 @@ fn without_leave_to_list_a_first_publication_names_that_permission() {
     );
 }
 
-/// What passes by itself within the SDK's attempts.
+/// Transient errors, within the SDK's attempts.
 #[test]
 fn a_short_trouble_is_sat_out() {
     let troubles = [
@@ -86,7 +86,7 @@ fn a_short_trouble_is_sat_out() {
     at_once(troubles, |what| {
         let world = World::new();
         for operation in ["PutObject", "GetObject"] {
-            // Reads have no condition to conflict with.
+            // Reads are unconditional, so they cannot conflict.
             if operation == "GetObject" && matches!(what, What::Conflict) {
                 continue;
             }
@@ -114,7 +114,7 @@ fn what_stays_wrong_after_the_check_is_kept_and_sent_later() {
         let world = World::new();
         world.aws.fault(Fault::new("S3", "PutObject", what).matching("homes/").always());
         let output = world.scan(TO);
-        // What was stored before the answer broke off is published.
+        // If the object was stored before the reply broke off, it is published.
         if code(&output) == Some(0) {
             assert!(world.latest().is_some(), "{said}");
             return;
@@ -129,7 +129,7 @@ fn what_stays_wrong_after_the_check_is_kept_and_sent_later() {
         let id = report["run"]["id"].as_str().unwrap();
         assert_eq!(world.spool(), [format!("{id}.run.json")]);
 
-        // Still down: still there.
+        // Still failing: the run stays in the spool.
         assert_eq!(code(&world.run(["publish"])), Some(5));
         assert_eq!(world.spool(), [format!("{id}.run.json")]);
         world.aws.clear_faults();
@@ -156,7 +156,7 @@ fn a_dead_endpoint_does_not_cost_the_scan() {
     let second = dead(&world);
     assert_eq!(code(&second), Some(5));
     assert_eq!(world.spool().len(), 2);
-    // The next run sends them first, oldest first, and then itself.
+    // The next run first sends these, oldest first, and then itself.
     let third = world.scan(TO);
     assert_eq!(code(&third), Some(0), "{}", stderr(&third));
     assert!(world.spool().is_empty());
@@ -194,7 +194,7 @@ fn status_says_what_is_wrong() {
     assert!(errors(&output)[0].contains("s3://team/efs/latest.json"), "{}", stderr(&output));
 }
 
-/// What S3 calls a conflict is not an object that is there.
+/// S3's 409 does not mean that the object exists.
 #[test]
 fn a_conflict_that_stays_is_no_publication() {
     let world = World::new();

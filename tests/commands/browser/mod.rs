@@ -1,5 +1,5 @@
-//! The HTML pages in headless Chromium, driven by playwright-core and judged by axe-core, which
-//! `tests/commands/browser/install` puts below target/. Pictures of what it saw are in target/browser/looks.
+//! The HTML pages in headless Chromium, driven by playwright-core and checked by axe-core, which
+//! `tests/commands/browser/install` puts below target/. Screenshots go to target/browser/looks.
 
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 const SCRIPT: &str = "<script>alert(1)</script>";
 
-/// Chromium and what drives it; says so where they are not.
+/// Returns Chromium and the directory of playwright-core; otherwise reports the test as skipped.
 fn browser() -> Option<(PathBuf, PathBuf)> {
     let found = |names: &[&str]| {
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -48,7 +48,7 @@ fn browser() -> Option<(PathBuf, PathBuf)> {
     Some((chromium?, place.lines().last()?.into()))
 }
 
-/// A run with homes of every sort, one of them hostile and one with a very long name.
+/// Makes a run with homes of every kind, one with a hostile name and one with a very long name.
 fn odd(started: Timestamp, day: f64) -> Report {
     let mut homes = invented::report(40, started, day).homes;
     let home = &mut homes[2];
@@ -59,7 +59,7 @@ fn odd(started: Timestamp, day: f64) -> Report {
         efs_scan::text::shell_word(format!("/mnt/efs/{}", home.findings[0].path).as_bytes())
     ));
     homes[3].owner.name = Some("person-with-a-very-long-name-".repeat(8));
-    // The newest runs and one before did not read all of it.
+    // The newest runs and an earlier one could not read all of it.
     if day > 28.0 || day == 12.0 {
         homes[4].coverage = efs_scan::report::Coverage::Partial;
     }
@@ -74,10 +74,10 @@ struct World {
 }
 
 impl World {
-    /// Pages of 3, 40 and 1,000 homes and of a user, from runs that were published.
+    /// Makes pages of 3, 40 and 1,000 homes and of one user, from published runs.
     fn new() -> Self {
         let place = scratch();
-        // A whole second, so that the browser's clock can be set by it.
+        // A whole second, because the browser's clock is set to it.
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
         let newest = now - SignedDuration::from_mins(30);
         let at = |day: i64| newest - SignedDuration::from_hours(24 * (30 - day));
@@ -133,7 +133,7 @@ fn texts(value: &Value) -> Vec<&str> {
     value.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
 }
 
-/// Nothing was said, refused or asked for.
+/// Checks that the browser logged, blocked and requested nothing.
 fn quiet(seen: &Value, what: &str) {
     for kind in ["console", "errors", "requests", "refused"] {
         assert_eq!(seen[kind], json!([]), "{what}: {kind}");
@@ -205,7 +205,7 @@ fn sorted(sorts: &Value, rows: usize) {
             let cells = sort["cells"].as_array().unwrap();
             assert_eq!(cells.len(), rows);
             let down = sort["said"] == "descending";
-            // What is not known is at the end.
+            // Unknown values come last.
             let number = |cell: &Value| cell["value"].as_str()?.parse::<f64>().ok();
             if sort["kind"] == "number" {
                 let known: Vec<Option<f64>> = cells.iter().map(number).collect();
@@ -246,7 +246,8 @@ fn filtered(filters: &Value, report: &Report) {
     assert_eq!(filters["after"], filters["before"]);
 }
 
-/// How many of the hundred findings that free most have a command, which words are none.
+/// Counts the findings with a command among the hundred that free most; others have advice in
+/// words.
 fn commands(report: &Report) -> usize {
     let mut findings: Vec<_> = report.homes.iter().flat_map(|home| &home.findings).collect();
     findings.sort_by_key(|finding| (Reverse(finding.frees.allocated_bytes), &finding.path));

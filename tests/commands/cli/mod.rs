@@ -1,4 +1,4 @@
-//! The program as somebody runs it: what it prints, on which stream, and its exit code.
+//! The command line: output, streams and exit codes.
 
 mod output;
 mod scope;
@@ -12,8 +12,8 @@ use efs_scan_testbed::*;
 use serde_json::Value;
 use village::{Village, stderr};
 
-/// Whether sizes and owners come out as in the snapshots: on a file system with blocks of 4 KiB
-/// that gives one to an empty directory, and as root, who may give files away.
+/// Returns true if sizes and owners match the snapshots: on a file system with blocks of 4 KiB, one
+/// of them for an empty directory, and as root, who may change owners.
 fn like_the_snapshots() -> bool {
     let probe = scratch();
     file(probe.path(), "file", 1);
@@ -32,7 +32,7 @@ fn the_table() {
     let some = ["--quota", "200KiB", "--limit", "2", "--sort", "name", "--exclude"];
     let some = [&some[..], &["*/.cache", "--exclude", "no/such/thing"]].concat();
     insta::assert_snapshot!("table_with_options", village.shown(&some));
-    // In the order of each key, the homes and nothing else.
+    // The homes in the order of each key.
     let mut orders = String::new();
     for key in ["size", "trash", "cache", "files", "name", "quota"] {
         let table = village.shown(&["--sort", key, "--quota", "100KiB"]);
@@ -82,12 +82,12 @@ fn csv_and_du() {
 
 #[test]
 fn help_fits_a_terminal() {
-    // Not through the program: clap would ask for the width of the terminal that tests run in.
+    // Not from the program: clap would use the width of the tests' terminal.
     let mut help = String::new();
     let mut command = efs_scan::cli::Cli::command().term_width(100);
     for line in command.render_long_help().to_string().lines() {
         assert!(line.chars().count() <= 100, "{line}");
-        // Values of the variables that the tests run with.
+        // Values of environment variables that the tests run with.
         let line = match line.trim_start().starts_with("[env: EFS_SCAN_") {
             true => line.split_inclusive('=').next().unwrap().to_owned() + "]",
             false => line.to_owned(),
@@ -170,7 +170,7 @@ fn a_bad_flag_is_named_first() {
         let output = run(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(output.stdout.is_empty(), "{args:?}");
-        // clap adds a hint and the usage below.
+        // clap appends a hint and the usage.
         let text = stderr(&output);
         let first = text.lines().next().unwrap();
         assert!(first.starts_with("error: ") && first.contains(named), "{first}");
@@ -229,7 +229,7 @@ fn stdout_holds_the_result_and_stderr_one_line() {
     assert!(summary["allocated_bytes"].is_u64() && summary["seconds"].is_number());
 }
 
-/// What a log collector reads must parse, the reason why a run failed more than anything.
+/// A log collector must be able to parse every line, above all the reason for a failure.
 #[test]
 fn failures_are_json_too_where_that_was_asked_for() {
     let output = run(["/no/such/directory", "--log-format", "json"]);
@@ -245,7 +245,7 @@ fn failures_are_json_too_where_that_was_asked_for() {
 fn the_program_says_who_it_is_and_reads_the_commands_behind_flags() {
     let version = String::from_utf8(run(["--version"]).stdout).unwrap();
     assert_eq!(version, format!("efs-scan {}\n", env!("CARGO_PKG_VERSION")));
-    // `config` behind a flag of every command is the command, and not a directory of that name.
+    // `config` after a global flag is the command, not a directory of that name.
     for flags in [&["--quiet"][..], &["--config", "/dev/null"], &["--log-format", "json"]] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_efs-scan"));
         let output = command.env_clear().args(flags).arg("config").output().unwrap();

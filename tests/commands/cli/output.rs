@@ -1,4 +1,4 @@
-//! Where the result goes.
+//! Destinations of the output: standard output and `--output`.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
@@ -21,7 +21,7 @@ fn the_result_is_written_beside_and_renamed() {
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.starts_with('.')).collect::<Vec<_>>()
     };
-    // Where the scan fails, what was there stays.
+    // If the scan fails, the old file stays.
     for args in
         [&["/no/such/root"][..], &[&*village.root().to_string_lossy(), "--user", "nobody-here"]]
     {

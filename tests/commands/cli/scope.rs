@@ -1,4 +1,4 @@
-//! What of the file system is looked at: users, the depth of homes, and what is left out.
+//! Scope of a scan: users, depth of homes, and exclusions.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::village::{Village, stderr};
 use efs_scan_testbed::*;
 
-/// Names of the homes in a report, in its order.
+/// Returns the names of the homes in a report, in its order.
 fn homes(report: &Value) -> Vec<&str> {
     let homes = report["homes"].as_array().unwrap().iter();
     homes.map(|home| home["name"].as_str().unwrap()).collect()
@@ -32,7 +32,8 @@ fn a_user_is_found_by_name_and_by_uid() {
         assert_eq!(report["totals"], report["homes"][0]["usage"]);
         assert_eq!(report["homes"][0]["owner"]["name"], "alice");
         assert_eq!(report["run"]["users"], serde_json::json!([user]));
-        // Alone it is what it was among the others: she is the first of those who share a file.
+        // Alone, her home has the same figures as among others, because she comes first of those
+        // who share a file.
         assert_eq!(report["homes"][0]["usage"], home(&all, "200005")["usage"]);
         assert_eq!(report["homes"][0]["findings"], home(&all, "200005")["findings"]);
     }
@@ -49,7 +50,7 @@ fn a_user_is_found_by_name_and_by_uid() {
 #[test]
 fn a_user_is_found_through_the_systems_database() {
     let tree = scratch();
-    // The one account that every system has.
+    // The only account that every system has.
     file(tree.path(), "0/file", 5000);
     file(tree.path(), "1/file", 5000);
     let report = report(tree.path(), ["--user", "root"], 0);
@@ -58,8 +59,8 @@ fn a_user_is_found_through_the_systems_database() {
     assert_eq!((&owner["name"], &owner["source"]), (&"root".into(), &"passwd".into()));
 }
 
-/// The home is there and its uid is the one asked for; that another source, asked first, calls
-/// the owner something else is no reason to deny it.
+/// A home with the requested uid exists. Another source, asked first, giving its owner another name
+/// is no reason to refuse.
 #[test]
 fn a_user_is_found_by_any_of_the_names_that_sources_know() {
     let village = Village::new();
@@ -73,7 +74,7 @@ fn a_user_is_found_by_any_of_the_names_that_sources_know() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
-/// Homes at every depth, with something above and beside them.
+/// Makes homes at every depth, with files above and beside them.
 fn nested(root: &Path) {
     file(root, "top", 1000);
     file(root, "team/note", 2000);
@@ -106,7 +107,7 @@ fn homes_stand_where_the_depth_says() {
             assert_eq!(home(&report, outside)["kind"], "outside");
         }
     }
-    // A user may have a home in several places.
+    // A user may have several homes.
     let report = report(root, ["--home-depth", "2", "--user", "200005", "--sort", "name"], 0);
     assert_eq!(homes(&report), ["lab/200005", "team/200005"]);
     assert_eq!(report["totals"]["files"], 3);
@@ -137,7 +138,7 @@ fn what_is_excluded_is_not_opened() {
     ]);
     assert_eq!(without["left_out"]["excluded"], entries);
 
-    // That root may open everything makes an unreadable directory no proof: watch system calls.
+    // Root can open everything, so an unreadable directory proves nothing: check the system calls.
     let mut engines = vec!["posix"];
     if cfg!(feature = "portable") {
         engines.push("portable");
@@ -165,7 +166,7 @@ fn what_is_excluded_is_not_opened() {
     }
 }
 
-/// It is kept apart by top-level directory while it is counted, and is one when it is reported.
+/// Usage outside homes is counted per top-level directory and reported as one.
 #[test]
 fn a_link_from_outside_of_homes_to_outside_of_homes_is_shared_with_nobody() {
     let tree = scratch();

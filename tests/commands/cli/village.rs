@@ -1,4 +1,4 @@
-//! A small file system with something of everything that the table tells.
+//! A small file system with something for every column of the table.
 
 use std::os::unix::fs::{lchown, symlink};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use efs_scan_testbed::*;
 
-/// Homes, and a map of names beside the root.
+/// Homes, with a map of names beside the root.
 pub(crate) struct Village {
     pub(crate) dir: TempDir,
 }
@@ -69,7 +69,7 @@ impl Village {
         self.dir.path().join("people.csv")
     }
 
-    /// Runs with the map of names.
+    /// Runs the program with the map of names.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
         let names = format!("csv:{}", self.people().display());
         let mut command = efs_scan();
@@ -77,7 +77,8 @@ impl Village {
         watched(command.args(args), Duration::from_secs(60))
     }
 
-    /// Stdout of a run that succeeds, with what differs between machines and runs in brackets.
+    /// Returns standard output of a successful run, with placeholders in brackets for what differs
+    /// between machines and runs.
     pub(crate) fn shown(&self, args: &[&str]) -> String {
         let output = self.run(args);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -86,7 +87,7 @@ impl Village {
 
     pub(crate) fn neutral(&self, text: &str) -> String {
         let text = text.replace(&*self.dir.path().to_string_lossy(), "[DIR]");
-        // The table's first line: the root, two spaces, when, how long.
+        // First line of the table: the root, two spaces, start and duration.
         match text.split_once(" s, complete") {
             Some((_, rest)) => format!("[DIR]/efs  [WHEN], [TOOK] s, complete{rest}"),
             None => text,

@@ -1,5 +1,5 @@
-//! Flags over environment over file, every setting there and back, and what is said of a file
-//! that is wrong.
+//! Settings: flags override the environment, which overrides the file; every setting survives a
+//! round trip; wrong files get a message.
 
 mod settings;
 mod shipped;
@@ -40,7 +40,7 @@ impl Configured {
         watched(&mut command, Duration::from_secs(60))
     }
 
-    /// What `efs-scan config` prints, which must succeed.
+    /// Runs `efs-scan config`, which must succeed, and returns its output.
     fn effective(&self, variables: &[(String, String)], args: &[String]) -> String {
         let args = [&["config".to_owned()], args].concat();
         let output = self.run(variables, &args);
@@ -48,7 +48,7 @@ impl Configured {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// The one line that says what is wrong, less the file's directory.
+    /// Returns the one-line message, without the file's directory.
     fn problem(&self) -> String {
         let output = self.run(&[], &["config".to_owned()]);
         let text = stderr(&output);
@@ -86,7 +86,7 @@ fn a_flag_goes_before_the_variable_and_that_before_the_file() {
         let name = format!("EFS_SCAN_{}", setting.variable);
         let variable = [(name, setting.plain(1))];
         let flag = [format!("{}{}", setting.flag, setting.plain(2))];
-        // `config` refuses what a scan would: a name source that it never opens is fine.
+        // `config` refuses what a scan would refuse. It does not open name sources, so any is fine.
         for (at, variables, flags) in [
             (0, &[][..], &[][..]),
             (1, &variable[..], &[][..]),
@@ -111,7 +111,8 @@ fn every_setting_is_in_the_table_of_this_test() {
     let variables = command.get_arguments().filter_map(|argument| argument.get_env());
     let there = variables.map(|name| name.to_str().unwrap().to_owned()).collect();
     assert_eq!(here, there);
-    // And the file knows no key that neither a flag nor `FULL` below has: the program's own list.
+    // The file has no key without a flag that is not in `FULL` below: compared with the program's
+    // own list.
     let known = Configured::new("no_such_key = 1\n").problem();
     let known = known.split("expected one of ").nth(1).unwrap();
     let known: BTreeSet<_> = known.split(", ").map(|key| key.trim_matches('`')).collect();
@@ -128,7 +129,7 @@ fn what_config_prints_is_a_configuration_that_says_the_same() {
         let first = configured.effective(&[], &[]);
         let from = format!("# from {}, environment and flags\n", configured.path().display());
         assert!(first.starts_with(&from), "{first}");
-        // Nothing is lost or changed; what was not said may be added.
+        // Nothing is lost or changed; settings that were not given may be added.
         let given: Table = toml::from_str(&text).unwrap();
         let printed: Table = toml::from_str(&first).unwrap();
         for (key, value) in &given {
@@ -139,7 +140,7 @@ fn what_config_prints_is_a_configuration_that_says_the_same() {
     }
 }
 
-/// The comment that names the file must not end where the name says so.
+/// A file name must not end the comment that contains it.
 #[test]
 fn the_name_of_the_file_is_no_part_of_the_configuration() {
     let dir = scratch();
@@ -173,7 +174,7 @@ fn a_scan_by_the_printed_configuration_is_the_same_scan() {
         report
     };
     let first = scan();
-    // It did what the file says, so that the comparison below compares something.
+    // The file took effect, so the comparison below compares something.
     let rules = first["rules"].as_array().unwrap().iter().map(|rule| &rule["rule"]);
     let rules: BTreeSet<_> = rules.map(|rule| rule.as_str().unwrap()).collect();
     assert_eq!(rules, BTreeSet::from(["crash-dump", "mine", "other-cache"]));
@@ -205,7 +206,7 @@ fn an_added_rule_goes_first_and_replaces_one_of_its_name() {
     let rest = "other-cache cache 200005/.cache";
     let add = "[[rules.add]]\nclass = 'output'\n";
     assert_eq!(found(""), set(&[uv, rest, "pip-cache cache 200005/.cache/pip"]));
-    // Another place and class for the built-in id: the built-in place is the rest's now.
+    // The built-in rule gets another place and class, so its built-in place counts as rest.
     let replaced = found(&format!("{add}id = 'pip-cache'\npaths = ['pip']\n"));
     assert_eq!(replaced, set(&[uv, rest, "pip-cache output 200005/pip"]));
     let before = found(&format!("{add}id = 'ours'\npaths = ['.cache']\n"));
@@ -238,7 +239,7 @@ fn quotas_by_name_go_before_those_by_uid_and_these_before_the_default() {
     };
     let (kib, mib) = (1 << 10, 1 << 20);
     assert_eq!(limits(&[], 0), [Some(kib), Some(2 * kib), Some(mib), None]);
-    // The flag is the default's; those who have their own keep it.
+    // The flag changes the default; homes with a quota of their own keep it.
     let flag = limits(&["--quota", "3KiB"], 0);
     assert_eq!(flag, [Some(kib), Some(2 * kib), Some(3 * kib), None]);
     limits(&["--fail-on-quota"], 4);

@@ -1,18 +1,18 @@
-//! The settings, and a file that says everything.
+//! All settings, and a file that sets everything.
 
 use toml::{Table, Value};
 
-/// A setting with three values for the three places that it can come from.
+/// A setting with three values, one for each place it can come from.
 pub(crate) struct Setting {
     pub(crate) key: &'static str,
     pub(crate) variable: &'static str,
-    /// What comes before the value on the command line; empty for an argument without a name.
+    /// Text before the value on the command line; empty for a positional argument.
     pub(crate) flag: &'static str,
-    /// As TOML has it: in the file, the environment and a flag.
+    /// Values in TOML, for the file, the environment and a flag.
     pub(crate) values: [&'static str; 3],
 }
 
-/// Each is in the file, in the environment and a flag.
+/// Settings that exist in the file, in the environment and as a flag.
 pub(crate) const SETTINGS: &[Setting] = &[
     setting("root", "ROOT", "", ["'/a'", "'/b'", "'/c'"]),
     setting("home_depth", "HOME_DEPTH", "--home-depth=", ["2", "3", "4"]),
@@ -83,7 +83,7 @@ impl Setting {
         toml::from_str::<Table>(&text).unwrap()["x"].clone()
     }
 
-    /// As it is written in the environment or after a flag.
+    /// The value as written in the environment or after a flag.
     pub(crate) fn plain(&self, at: usize) -> String {
         match self.value(at) {
             Value::String(text) => text,
@@ -92,7 +92,7 @@ impl Setting {
         }
     }
 
-    /// What the setting means nothing without.
+    /// Other settings that the setting requires.
     pub(crate) fn beside(&self) -> &'static str {
         match self.key {
             "cloudwatch.users" => "namespace = 'N'\n",
@@ -111,7 +111,7 @@ impl Setting {
     }
 }
 
-/// Everything that a file can say.
+/// A file with every setting.
 pub(crate) const FULL: &str = r#"
 root = "/srv/efs \"x\""
 home_depth = 2

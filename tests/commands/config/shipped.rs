@@ -7,7 +7,7 @@ use super::settings::{FULL, SETTINGS};
 
 const CONFIGURATION: &str = include_str!("../../../deploy/efs-scan.toml");
 
-/// What the program makes of a configuration file.
+/// Returns the settings that the program reads from a configuration file.
 fn effective(text: &str) -> Table {
     let tree = scratch();
     let file = tree.path().join("efs-scan.toml");
@@ -17,7 +17,7 @@ fn effective(text: &str) -> Table {
     toml::from_str(&String::from_utf8(output.stdout).unwrap()).unwrap()
 }
 
-/// The shipped file changes one thing: where runs go.
+/// The shipped file sets only the destination.
 #[test]
 fn the_configuration_as_shipped_publishes_to_a_directory() {
     let mut shipped = effective(CONFIGURATION);

@@ -1,8 +1,8 @@
-//! What is said of a configuration file that is wrong.
+//! Messages about wrong configuration files.
 
 use super::Configured;
 
-/// A file and how the line about it begins.
+/// A file, and the beginning of the message about it.
 const WRONG: &[(&str, &str)] = &[
     ("root = '/x'\nrooot = 1\n", "FILE: line 2: unknown field `rooot`"),
     ("# x\n\n[quota]\nuser = 1\n", "FILE: line 4: unknown field `user`"),
@@ -15,7 +15,7 @@ const WRONG: &[(&str, &str)] = &[
     ("format = 'NCDU'\n", "FILE: line 1: unknown variant `NCDU`"),
     ("root = '/x'\nroot = '/y'\n", "FILE: line 2: duplicate key"),
     ("root = '/x'\n= 1\n", "FILE: line 2: "),
-    // Found where the file ends.
+    // Detected at the end of the file.
     ("root = '''\n", "FILE: line 2: "),
     ("rules.off = ['pip-cache', 'nope']\n", "FILE: rules.off names `nope`"),
     ("names = ['ldap']\n", "`ldap` is no source of names"),
@@ -76,7 +76,7 @@ const WRONG: &[(&str, &str)] = &[
     ("quota.users.alice = 'lots'\n", "quota of alice: `lots` is not a size"),
 ];
 
-/// Rules that are wrong by themselves, and how the line about each goes on.
+/// Rules that are wrong in themselves, and how the message about each continues.
 const WRONG_RULES: &[(&str, &str)] = &[
     (
         "id = 'a'\npaths = ['x']\ncommand = 'rm {path}'\nadvice = 'ask first'",

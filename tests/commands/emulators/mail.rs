@@ -1,4 +1,4 @@
-//! Reminders through other people's idea of SES.
+//! Reminders through emulators of SES.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{MINISTACK, MOTO, Server, token};
 use efs_scan_testbed::*;
 
-/// One request as any client makes it, and the JSON of its answer.
+/// Sends one HTTP request and returns the JSON of the reply.
 fn http(server: &Server, method: &str, path: &str, body: &Value) -> Value {
     let host = server.url.strip_prefix("http://").unwrap();
     let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -29,14 +29,14 @@ fn http(server: &Server, method: &str, path: &str, body: &Value) -> Value {
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
 }
 
-/// Messages that moto took from that sender.
+/// Returns the messages that moto accepted from that sender.
 fn taken_by_moto(server: &Server, from: &str) -> Vec<Value> {
     let data = http(server, "GET", "/moto-api/data.json", &Value::Null);
     let messages = data["ses"]["Message"].as_array().unwrap().clone();
     messages.into_iter().filter(|message| message["source"] == from).collect()
 }
 
-/// How many messages ministack took since it started.
+/// Returns the number of messages that ministack accepted since it started.
 fn taken_by_ministack(server: &Server) -> u64 {
     let account = http(server, "GET", "/v2/email/account", &Value::Null);
     account["SendQuota"]["SentLast24Hours"].as_f64().unwrap() as u64
@@ -79,7 +79,8 @@ fn reminders_are_taken_and_an_unverified_sender_is_refused() {
         assert_eq!(made["IdentityType"], "EMAIL_ADDRESS");
         let before = match variable {
             MINISTACK => {
-                // An address is verified by a click, a domain by DNS, which it does not wait for.
+                // An address is verified by a click, a domain by DNS; the emulator waits for
+                // neither.
                 let domain = json!({ "EmailIdentity": "example.com" });
                 http(&server, "POST", "/v2/email/identities", &domain);
                 taken_by_ministack(&server)

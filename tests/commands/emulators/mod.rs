@@ -1,5 +1,5 @@
-//! The main job against ministack and moto, which `tests/aws-servers` starts: other people's idea
-//! of S3, CloudWatch and SNS, and alarms that really fire.
+//! The daily job against the emulators ministack and moto, which `tests/aws-servers` starts:
+//! independent implementations of S3, CloudWatch and SNS, and alarms that really fire.
 
 mod mail;
 
@@ -21,7 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 const MINISTACK: &str = "EFS_SCAN_TEST_MINISTACK";
 const MOTO: &str = "EFS_SCAN_TEST_MOTO";
 
-/// A server, for the program and for the tests' own SDK.
+/// An emulator, for the program and for the test's own SDK clients.
 struct Server {
     url: String,
     runtime: Runtime,
@@ -29,7 +29,7 @@ struct Server {
 }
 
 impl Server {
-    /// The server of that variable; says so where there is none.
+    /// Returns the emulator named by that variable; otherwise reports `what` as skipped.
     fn of(variable: &str, what: &str) -> Option<Self> {
         let url = std::env::var(variable).ok();
         if !skip_unless(url.is_some(), what, "tests/aws-servers starts the server for it") {
@@ -49,7 +49,7 @@ impl Server {
         Some(Self { url, runtime, config })
     }
 
-    /// Points a command here.
+    /// Points a command to the emulator.
     fn env(&self, command: &mut Command) {
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AWS_") {
@@ -77,7 +77,7 @@ impl Server {
         self.runtime.block_on(client.create_bucket().bucket(name).send()).unwrap();
     }
 
-    /// A topic that sends to a listener of the test's, which has confirmed that it wants it.
+    /// Creates a topic with a confirmed subscription of the test's listener.
     fn topic(&self, name: &str, listener: &str, received: &Receiver<String>) -> String {
         let client = aws_sdk_sns::Client::new(&self.config);
         self.runtime.block_on(async {
@@ -101,7 +101,7 @@ impl Server {
     }
 }
 
-/// A name that nothing else on the server has.
+/// Returns a name that nothing else on the emulator has.
 fn token() -> String {
     format!("t{}", jiff::Timestamp::now().as_nanosecond())
 }
@@ -114,7 +114,7 @@ fn both_keep_the_contract_of_a_store() {
         let Some(server) = Server::of(variable, what) else { continue };
         let bucket = token();
         server.bucket(&bucket);
-        // In a process of its own, because the SDK is pointed somewhere by variables.
+        // In a separate process, because environment variables point the SDK to the emulator.
         let mut child = Command::new(std::env::current_exe().unwrap());
         server.env(&mut child);
         child.env("EFS_SCAN_TEST_BUCKET", bucket);
@@ -178,7 +178,7 @@ fn a_run_is_published_and_read_back() {
             assert_eq!(&home(&status, name)["allocated_bytes"], bytes);
         }
 
-        // The beginning of each report tells which runs can be compared.
+        // The beginning of each report shows which runs are comparable.
         let other = homes();
         let second = [other.path().to_str().unwrap(), "--publish", &to, "--state-dir", state];
         assert_eq!(server.run(&second).status.code(), Some(0), "{what}");
@@ -238,7 +238,7 @@ fn an_alarm_on_the_highest_quota_fires_and_recovers() {
     scan_until("1GiB", StateValue::Ok);
 }
 
-/// Takes HTTP posts and hands on their bodies.
+/// Accepts HTTP POSTs and passes their bodies on.
 fn listener() -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -295,7 +295,7 @@ fn who_is_over_quota_reaches_those_who_subscribed() {
     assert!(text.contains("200005/.cache/pip"), "{text}");
     scan("2MiB");
     scan("500KiB");
-    // Nothing came of the same set, so the next one is about the other.
+    // The same set of homes sends nothing, so the next message is about the other set.
     let message = next().expect("another one is over");
     assert_eq!(message["Subject"], "efs-scan: 2 homes over quota, 1 newly");
 }

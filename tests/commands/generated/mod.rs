@@ -1,7 +1,8 @@
-//! What is generated and kept in the repository is what the program generates: man page,
-//! completions, and the JSON Schema, which reports are held against.
+//! Generated files in the repository (man page, completions, JSON Schema) match what the program
+//! generates, and reports conform to the schema.
 //!
-//! After a change on purpose: `UPDATE=1 cargo test --test commands generated`, and look at the difference.
+//! After an intended change: `UPDATE=1 cargo test --test commands generated`, then read the
+//! difference.
 
 mod schema;
 
@@ -20,7 +21,7 @@ use rustix::fs::{Mode, OFlags};
 use schema::Schema;
 use serde_json::{Value, json};
 
-/// Files below `deploy/generated`, and what `efs-scan generate` is asked for.
+/// Files below `deploy/generated`, and the arguments of `efs-scan generate` that make them.
 const GENERATED: &[(&str, &[&str])] = &[
     ("efs-scan.1", &["man"]),
     ("report.schema.json", &["schema"]),
@@ -59,7 +60,7 @@ fn what_is_kept_is_what_the_program_generates() {
             what.join(" ")
         );
     }
-    // And there is nothing else, which nobody would keep up to date.
+    // No other files, which nobody would keep up to date.
     let mut files = 0;
     for dir in [kept(""), kept("completions")] {
         let entries = std::fs::read_dir(dir).unwrap().map(Result::unwrap);
@@ -118,7 +119,7 @@ fn the_man_page_says_what_the_help_says() {
     assert!(page.contains("Exit codes"));
 }
 
-/// `generate` is for those who make packages, and hidden; a shell offers it to nobody.
+/// `generate` is for packagers and hidden; no shell completes it.
 #[test]
 fn completions_offer_what_the_help_offers() {
     for shell in ["bash", "zsh", "fish"] {
@@ -132,7 +133,7 @@ fn completions_offer_what_the_help_offers() {
     }
 }
 
-/// A report with everything in it that the schema knows.
+/// Makes a report with everything that the schema describes.
 fn rich_report() -> (tempfile::TempDir, Vec<u8>) {
     let dir = scratch();
     let root = raw(dir.path(), b"root\xff");
@@ -142,8 +143,8 @@ fn rich_report() -> (tempfile::TempDir, Vec<u8>) {
     file(&root, "200006/file", 5000);
     std::fs::hard_link(root.join("200006/file"), root.join("200005/file")).unwrap();
     symlink("x", root.join("200006/link")).unwrap();
-    // Deeper than the portable engine can go, which is an error that root meets, too; by
-    // descriptors, since a path cannot name it.
+    // Deeper than the portable engine can go, which is an error even for root. Made by descriptors,
+    // because no path can name it.
     let flags = OFlags::DIRECTORY | OFlags::RDONLY;
     let mut at = rustix::fs::open(&root, flags, Mode::empty()).unwrap();
     let long = b"\xfd".repeat(250);
@@ -167,7 +168,7 @@ fn rich_report() -> (tempfile::TempDir, Vec<u8>) {
 fn a_report_is_what_the_schema_says() {
     let schema = Schema::new(&generated(&["schema"], &[]));
     let (_dir, bytes) = rich_report();
-    // What only AWS and an NFS client know is added by hand.
+    // Parts that only AWS or an NFS client provide are added by hand.
     let mut report: Report = serde_json::from_slice(&bytes).unwrap();
     report.nfs = Some(NfsTraffic::from(Traffic {
         connections: 1,
@@ -183,7 +184,7 @@ fn a_report_is_what_the_schema_says() {
         archive: Some(size),
         at: Some(report.run.started),
     };
-    // Only a whole scan has a difference from EFS.
+    // Only a scan of the whole file system has a difference from EFS.
     let coverage = std::mem::replace(&mut report.run.coverage, Coverage::Complete);
     let excluded = std::mem::take(&mut report.left_out.excluded);
     report.reconcile(("fs-01234567".to_owned(), ScannedPart::Whole), Some(efs), &Prices::default());
@@ -191,8 +192,8 @@ fn a_report_is_what_the_schema_says() {
     report.homes[0].owner.member = Some(MemberKind::Profile);
     let report = serde_json::to_value(report).unwrap();
     assert_eq!(schema.problems(&report), [""; 0]);
-    // Every property of the schema was looked at. With the POSIX engine nothing fails here, and
-    // with no user named there is no user.
+    // Every property of the schema was checked. With the posix engine nothing fails here, and no
+    // user was named, so there is no user.
     let unseen = schema.unseen(&report);
     let known = ["ErrorSample", "Report.run.users"];
     let unseen: Vec<_> = unseen
@@ -200,7 +201,7 @@ fn a_report_is_what_the_schema_says() {
         .filter(|property| cfg!(feature = "portable") || !property.starts_with(known[0]))
         .collect();
     assert!(unseen.is_empty(), "{unseen:?}");
-    // And the check can fail: without any one property, and with any one of another type.
+    // The check itself can fail: without any one property, and with any one of another type.
     for place in schema.places(&report) {
         let mut less = report.clone();
         let (parent, name) = place.rsplit_once('/').unwrap();
@@ -224,7 +225,7 @@ fn a_report_that_was_read_is_written_the_same() {
     assert!(again == bytes.trim_ascii_end(), "{}", String::from_utf8_lossy(&again));
     let twice: Report = serde_json::from_slice(&again).unwrap();
     assert_eq!(twice, report);
-    // A reader of this version takes what a later one may add.
+    // This version can read what a later one may add.
     let mut later: Value = serde_json::from_slice(&bytes).unwrap();
     later["run"]["host"] = json!("a");
     later["homes"][0]["usage"]["more"] = json!({"x": 1});

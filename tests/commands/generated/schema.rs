@@ -1,5 +1,6 @@
-//! As much of JSON Schema as the report's uses, and stricter: what the schema does not name must
-//! not be there. A keyword that this does not know fails the test.
+//! A validator for the part of JSON Schema that the report's schema uses. It is stricter:
+//! properties that the schema does not name are errors, and so are keywords that this validator
+//! does not know.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,11 +11,11 @@ pub(crate) struct Schema {
     root: Value,
 }
 
-/// What a walk over a document has met.
+/// Findings of a walk over a document.
 #[derive(Default)]
 struct Met {
     problems: Vec<String>,
-    /// Definition and property that had a value, and where it was met first.
+    /// Definitions and properties that had a value, with the first place of each.
     properties: BTreeMap<String, String>,
     required: BTreeSet<String>,
 }
@@ -25,12 +26,12 @@ impl Schema {
         Self { root }
     }
 
-    /// What is wrong with a document.
+    /// Returns the errors of a document.
     pub(crate) fn problems(&self, document: &Value) -> Vec<String> {
         self.met(document).problems
     }
 
-    /// Properties that the document has nowhere, or nowhere with a value.
+    /// Returns the properties that the document has nowhere, or nowhere with a value.
     pub(crate) fn unseen(&self, document: &Value) -> Vec<String> {
         let met = self.met(document).properties;
         let definitions = self.root["$defs"].as_object().unwrap();
@@ -44,12 +45,12 @@ impl Schema {
         properties.filter(|property| !met.contains_key(property)).collect()
     }
 
-    /// One place of each property, as JSON pointers.
+    /// Returns one place of each property, as JSON pointers.
     pub(crate) fn places(&self, document: &Value) -> Vec<String> {
         self.met(document).properties.into_values().collect()
     }
 
-    /// Whether the property at a place must be there.
+    /// Returns true if the property at a place is required.
     pub(crate) fn requires(&self, document: &Value, place: &str) -> bool {
         self.met(document).required.contains(place)
     }
@@ -111,7 +112,7 @@ impl Schema {
                     let fitting: Vec<_> =
                         said.as_array().unwrap().iter().filter(|s| fits(s)).collect();
                     match fitting[..] {
-                        // Once more, for what it meets.
+                        // Again, to record what it finds.
                         [one] => self.check(one, name, value, at, met),
                         _ => problem(format!("{} of {said} fit {value}", fitting.len())),
                     }
@@ -131,7 +132,7 @@ impl Schema {
                         self.properties(schema, name, object, at, met);
                     }
                 }
-                // An annotation: what a reader takes where the key is missing.
+                // An annotation: the value that a reader assumes if the key is missing.
                 "default" => {}
                 other => panic!("teach this test about the keyword {other}"),
             }

@@ -1,4 +1,4 @@
-//! The forms: what is in them, and what hostile names do to them.
+//! The output forms, and hostile names in them.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -10,7 +10,7 @@ use super::*;
 use crate::status::world::*;
 use efs_scan_testbed::{ODD_NAME, efs_scan, file, home, watched};
 
-/// The lines of the CSV form, by its columns, and those.
+/// Parses the CSV form: its lines by column, and the columns.
 fn csv_of(world: &World, args: &[&str]) -> (Vec<String>, Vec<Vec<Vec<u8>>>) {
     let output = history(world, [args, &["--format", "csv"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -1,4 +1,4 @@
-//! How fast homes grow, and when they reach their limits.
+//! Growth of homes, and when they reach their quota.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::*;
 use crate::status::world::*;
 use efs_scan_testbed::home;
 
-/// The growth over 7 and over 30 days of a home, or of all.
+/// Returns the growth over 7 and 30 days of a home, or of all.
 fn growth(of: &Value) -> (&Value, &Value) {
     (&of["bytes_per_day_7"], &of["bytes_per_day_30"])
 }
@@ -16,7 +16,7 @@ fn growth(of: &Value) -> (&Value, &Value) {
 fn growth_is_found_through_missing_days_and_a_spike() {
     let world = large();
     days_before(&world, (1..=30).filter(|day| ![2, 9, 10, 17].contains(day)), 2 * MIB);
-    // What a job left until the next morning, in another run that day.
+    // Another run that day, with files that a job kept until the next morning.
     world.earlier(hours(24 * 4) - 60, |rows| grow(rows, "200005", 1 << 50));
     let json = json(&world, &[]);
     let want = json!(2 * MIB);
@@ -123,7 +123,7 @@ fn what_was_not_read_whole_is_no_size_and_no_shrinking() {
 fn the_newest_run_that_is_partial_shows_the_size_before_and_says_so() {
     let world = large();
     days_before(&world, 1..=10, 2 * MIB);
-    // The newest one itself.
+    // The newest run itself.
     world.earlier(0, |rows| {
         row(rows, "200005").extend([
             ("coverage".to_owned(), "partial".to_owned()),

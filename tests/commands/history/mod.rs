@@ -1,4 +1,4 @@
-//! `efs-scan history`: what became of homes over runs that were published to a directory.
+//! `efs-scan history`: homes over several published runs.
 
 mod forms;
 mod growth;
@@ -15,14 +15,14 @@ use serde_json::Value;
 
 const MIB: i64 = 1 << 20;
 
-/// `efs-scan history` of what is published there, on a terminal without UTF-8.
+/// Runs `efs-scan history` on the published runs, on a terminal without UTF-8.
 fn history<I: AsRef<OsStr>>(world: &World, args: impl IntoIterator<Item = I>) -> Output {
     let mut command = efs_scan();
     command.env("LC_ALL", "C").arg("history").arg("--from").arg(world.to()).args(args);
     watched(&mut command, Duration::from_secs(60))
 }
 
-/// What it prints when all is well.
+/// Runs it successfully and returns its standard output.
 fn shown(world: &World, args: &[&str]) -> String {
     let output = history(world, args);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -34,15 +34,15 @@ fn json(world: &World, args: &[&str]) -> Value {
     serde_json::from_str(&shown(world, &[args, &["--format", "json"]].concat())).unwrap()
 }
 
-/// Publishes a run of each of these days before the newest one, in which zoe's home was smaller by
-/// `a_day` for each day.
+/// Publishes a run for each of these days before the newest one, in which zoe's home was smaller by
+/// `a_day` per day.
 fn days_before(world: &World, days: impl IntoIterator<Item = i64>, a_day: i64) {
     for day in days {
         world.earlier(hours(24 * day), |rows| grow(rows, "200005", -day * a_day));
     }
 }
 
-/// A world whose zoe has 60 MiB, so that she can have grown by two a day for a month.
+/// A world in which zoe has 60 MiB, enough to have grown by 2 MiB a day for a month.
 fn large() -> World {
     let world = World::new();
     file(&world.root(), "200005/large", 62 << 20);
@@ -51,7 +51,7 @@ fn large() -> World {
     world
 }
 
-/// Removes the tables of all runs but the newest one.
+/// Removes the tables of all runs except the newest.
 fn only_newest(world: &World) {
     let newest = world.to().join(world.latest()["homes_table"].as_str().unwrap());
     for day in world.to().join("homes").read_dir().unwrap() {

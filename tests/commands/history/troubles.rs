@@ -1,4 +1,4 @@
-//! Runs that are broken, of something else, or not there; and what is asked for wrongly.
+//! Runs that are damaged, of another root, or missing; and wrong arguments.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::status::world::*;
 use efs_scan_testbed::{efs_scan, home};
 
-/// The file of an earlier run's table.
+/// Path of an earlier run's table.
 fn table_of(world: &World, id: &str) -> std::path::PathBuf {
     let mut days = world.to().join("homes").read_dir().unwrap();
     let in_day =
@@ -27,7 +27,7 @@ fn a_table_that_is_broken_is_told_once_and_the_rest_goes_on() {
         (|text| text[..text.len() - 1].to_owned(), "it ends in the middle of a line"),
         (|text| text.replace("allocated_bytes", "other"), "it has no column `allocated_bytes`"),
         (|text| text.replace("complete,0,", "complete,0,\"\n"), ""),
-        // Cut off between two lines: the last one is always what lies outside of homes.
+        // Cut off between two lines: the last line is always `(outside homes)`.
         (
             |text| {
                 text.lines().filter(|l| !l.contains("(outside")).map(|l| format!("{l}\n")).collect()
@@ -53,14 +53,14 @@ fn a_table_that_is_broken_is_told_once_and_the_rest_goes_on() {
         let output = history::<&str>(&world, []);
         assert!(String::from_utf8_lossy(&output.stdout).contains("Runs: 1 broken and left out."));
     }
-    // A directory where a table should be, and one that only its name makes a run.
+    // A directory in place of a table, and a file that has a run's name only.
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     std::fs::write(path.with_file_name("notes.csv"), "no run").unwrap();
     assert_eq!(json(&world, &[])["runs"].as_array().unwrap().len(), 10);
 }
 
-/// Of the oldest table nothing before it says that it should have that line.
+/// No earlier run says that the oldest table should have that line.
 #[test]
 fn the_oldest_table_that_was_cut_off_is_no_complete_run() {
     let world = large();
@@ -87,7 +87,7 @@ fn runs_of_something_else_are_not_compared() {
         let ids: Vec<String> = (1..=10)
             .map(|day| {
                 let id = world.earlier(hours(24 * day), |rows| grow(rows, "200005", -day * MIB));
-                // In the order in which the program writes it.
+                // In the order in which the program writes the table.
                 let mut run = newest["run"].clone();
                 if day > 6 {
                     run[key] = other.clone();

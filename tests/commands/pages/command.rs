@@ -1,4 +1,4 @@
-//! `efs-scan report`: from published runs to files.
+//! `efs-scan report`: pages from published runs.
 
 use std::path::Path;
 use std::process::Output;
@@ -15,7 +15,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Scans a tree with odd names and publishes it; the tree and where it is published.
+/// Scans a tree with hostile names and publishes it; returns the tree and the destination.
 fn published(place: &Path, more: &[&str]) -> String {
     let root = place.join("efs");
     file(&root, "200005/.cache/pip/a", 300_000);
@@ -89,7 +89,7 @@ fn pages_are_published_by_the_command_and_by_a_scan_that_shall() {
     let second = std::fs::read_to_string(&latest).unwrap();
     let run = |page: &str| efs_scan::published::run_of_page(page.as_bytes()).map(str::to_owned);
     assert!(run(&second) > run(&first), "the page is of the new run");
-    // Both runs are in it.
+    // The page has both runs.
     assert!(second.contains("The chart as a table"));
 }
 
@@ -116,7 +116,7 @@ fn what_is_wrong_is_said_in_a_line() {
     }
     assert!(!Path::new(html).exists());
     assert_eq!(report(&["--from", &to]).status.code(), Some(2), "nothing is asked for");
-    // A report that latest.json names and that is gone.
+    // latest.json names a report that is gone.
     std::fs::remove_dir_all(Path::new(&to).join("runs")).unwrap();
     let output = report(&["--from", &to, "--html", html]);
     assert_eq!(output.status.code(), Some(1));

@@ -1,4 +1,4 @@
-//! What the pages say is what the report says, and no more than they may.
+//! The pages show what the report says, and users' pages no more than users may see.
 
 use efs_scan::history::History;
 use efs_scan::pages::Pages;
@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 use super::{grown, history, invented, start};
 
-/// The text of a page as a reader has it, without markup.
+/// Returns the text of a page without markup.
 fn text(page: &str) -> String {
     let body = page.split_once("<body>").unwrap().1.split_once("<script>").unwrap().0;
     let mut out = String::new();
@@ -17,7 +17,7 @@ fn text(page: &str) -> String {
     while let Some((before, after)) = rest.split_once('<') {
         out.push_str(before);
         let (tag, after) = after.split_once('>').unwrap();
-        // Inline elements do not part words.
+        // Inline elements do not separate words.
         let inline = ["bdi", "/bdi", "wbr", "b", "/b", "b ", "span", "/span", "small", "/small"];
         if !inline.iter().any(|name| tag.split(' ').next() == Some(name)) {
             out.push('\n');
@@ -73,7 +73,7 @@ fn what_is_not_known_is_not_shown_as_a_figure() {
     let at = |days: i64| start() - SignedDuration::from_hours(24 * days);
     let mut runs: Vec<Report> =
         (0..=8).rev().map(|day| invented::report(3, at(day), 8.0 - day as f64)).collect();
-    // The newest run could not read one home, and somebody's is much smaller by that.
+    // The newest run could not read one home, so that home looks much smaller.
     let newest = runs.last_mut().unwrap();
     newest.run.coverage = Coverage::Partial;
     newest.errors.count = 7;
@@ -151,7 +151,7 @@ fn what_can_go_is_the_same_with_prices_and_without() {
             .sum();
         AllocatedBytes(can_go).human()
     };
-    // Links elsewhere keep half of it.
+    // Links elsewhere keep half of it from being freed.
     for rule in &mut report.rules {
         rule.frees.allocated_bytes.0 /= 2;
     }
@@ -183,7 +183,7 @@ fn commands_for_users_are_for_where_they_see_their_home() {
     let page = pages.of_user(uid).unwrap();
     assert!(page.contains("rm -r '/home/me/efs dir/.local/share/Trash'"), "{page}");
     assert!(!page.contains(&root));
-    // An administrator sees what this machine sees.
+    // Administrators see paths of this machine.
     assert!(pages.overview().contains(&root));
 }
 
@@ -216,7 +216,7 @@ fn a_page_of_a_run_from_the_future_says_so() {
 #[test]
 fn a_page_of_a_user_holds_nothing_of_others() {
     let (mut report, history) = grown(40, 30);
-    // A file that another home's user linked goes by its path there.
+    // A file linked into another user's home is shown by its path there.
     let other = report.homes[1].largest_files[0].clone();
     report.homes[0].largest_files.push(other);
     let pages = Pages::new(&report, &history, start());
@@ -240,7 +240,7 @@ fn a_page_of_a_user_holds_nothing_of_others() {
             assert!(!named, "{name} on the page of {uid}");
             assert!(!body.contains(&other.name), "{} on the page of {uid}", other.name);
         }
-        // Figures of all together are nobody's business either.
+        // Totals over all homes are not shown to users.
         for total in [report.totals.allocated_bytes.human(), report.totals.files.to_string()] {
             assert!(!body.contains(&total), "{total} on the page of {uid}");
         }

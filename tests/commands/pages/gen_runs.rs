@@ -1,5 +1,4 @@
-//! Publishes daily runs about people who do not exist, for a look at what the program makes of
-//! them:
+//! Publishes daily runs of invented people, to try the program out:
 //!
 //!     cargo run --example gen-runs -- DIR 40 30
 //!     efs-scan report --from DIR --html report.html

@@ -1,4 +1,4 @@
-//! Names and paths that strangers chose.
+//! Hostile names and paths.
 
 use efs_scan::pages::Pages;
 
@@ -19,7 +19,7 @@ const NAMES: [&[u8]; 7] = [
     "\u{202e}gnp.exe\r\n\x1b[2J".as_bytes(),
 ];
 
-/// A page about everybody and one about the home, all of whose texts are `name`.
+/// Renders the page of all homes and a page of one home, with `name` as every text.
 pub(crate) fn pages_of(name: &[u8]) -> [String; 2] {
     let (text, base64) = lossy(name);
     let mut report = invented::report(3, start(), 0.0);
@@ -51,7 +51,7 @@ pub(crate) fn pages_of(name: &[u8]) -> [String; 2] {
     [pages.overview(), pages.of_user(uid).unwrap()]
 }
 
-/// The texts of a page without what the program itself put there.
+/// Returns the texts of a page without the program's own.
 fn check(page: &str) {
     check_markup(page);
     let style = super::markup::only(page, "style");

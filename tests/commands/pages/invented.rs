@@ -1,5 +1,5 @@
-//! Reports about people who do not exist, made of the program's own types: for the tests of the
-//! pages, and for the picture in the README.
+//! Reports about invented people, built from the program's own types: for tests of the pages, and
+//! for the picture in the README.
 
 use std::collections::BTreeMap;
 
@@ -18,14 +18,14 @@ const NAMES: [&str; 40] = [
     "hanna", "igor", "jana", "kofi", "lior", "mira", "noor",
 ];
 
-/// What is done about a finding.
+/// The remedy for a finding.
 enum How {
     Command(&'static str),
     Advice(&'static str),
 }
 use How::{Advice, Command};
 
-/// (rule, class, path below the home, how, note), with the size it has at most in GiB.
+/// (rule, class, path below the home, how, note, maximum size in GiB).
 type Rule = (&'static str, Class, &'static str, How, Option<&'static str>, f64);
 const FINDINGS: [Rule; 8] = [
     (
@@ -68,7 +68,7 @@ const FINDINGS: [Rule; 8] = [
     ("node-modules", Class::Cache, "apps/board/node_modules", Command("rm -r {path}"), None, 3.0),
 ];
 
-/// A small generator of numbers that look random and are the same everywhere.
+/// A small pseudo-random generator with the same output everywhere.
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -85,8 +85,7 @@ impl Dice {
     }
 }
 
-/// A report on `homes` homes as they are at `started`; `day` counts the days, over which they
-/// grow.
+/// Makes a report on `homes` homes at `started`; `day` counts the days over which they grow.
 pub(crate) fn report(homes: usize, started: Timestamp, day: f64) -> Report {
     let uid = |at: usize| 200_001 + 7 * at as u32;
     let mut all: Vec<HomeReport> = (0..homes)
@@ -118,7 +117,7 @@ pub(crate) fn report(homes: usize, started: Timestamp, day: f64) -> Report {
     of_homes(all, started)
 }
 
-/// The sums over these homes.
+/// Makes the report of these homes.
 pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
     let mut classes = [0; 6];
     let (mut files, mut dirs) = (0, 0);
@@ -196,7 +195,8 @@ pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
     report
 }
 
-/// Bytes of the home at that place on that day: a few are large, some grow fast, some were tidied.
+/// Returns the size in bytes of a home on a day: a few are large, some grow fast, some were cleaned
+/// up.
 fn size(at: usize, day: f64) -> u64 {
     let mut dice = Dice::new(at as u64 + 11);
     let base = 160.0 * (-3.2 * dice.roll()).exp() + 1.0;
@@ -210,7 +210,7 @@ fn size(at: usize, day: f64) -> u64 {
     (((base + a_day * day) * tidied * noise) * GIB as f64) as u64
 }
 
-/// A home of that many bytes, with findings and directories that fit into it.
+/// Makes a home of that size, with findings and directories that fit into it.
 #[allow(clippy::too_many_lines)] // One literal.
 pub(crate) fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> HomeReport {
     let mut dice = Dice::new(seed + 5);

@@ -1,4 +1,4 @@
-//! The file itself: well-formed, by itself, and no larger than it may be.
+//! The HTML file: well-formed, self-contained, and within its size limit.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::{grown, start};
 
-/// Elements that have no end (HTML standard, "void elements").
+/// Elements without an end tag (HTML standard, "void elements").
 const VOID: [&str; 5] = ["meta", "link", "input", "wbr", "br"];
 
-/// What stands between `<name>` and `</name>`, which are there once.
+/// Returns the text between `<name>` and `</name>`, which occur once.
 pub(crate) fn only<'a>(page: &'a str, name: &str) -> &'a str {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     assert_eq!(page.matches(&format!("<{name}")).count(), 1, "<{name}> is there once");
@@ -19,8 +19,8 @@ pub(crate) fn only<'a>(page: &'a str, name: &str) -> &'a str {
     after.split_once(&close).unwrap().0
 }
 
-/// Makes sure that every element ends where it should, and that no attribute styles or runs
-/// anything.
+/// Checks that every element ends where it should, and that no attribute contains styles or
+/// scripts.
 pub(crate) fn check_markup(page: &str) {
     let (style, script) = (only(page, "style"), only(page, "script"));
     let page = page.replace(style, "").replace(script, "");
@@ -35,7 +35,7 @@ pub(crate) fn check_markup(page: &str) {
         }
         let name = tag.split(' ').next().unwrap();
         assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "<{tag}>");
-        // Outside of quotes: a value may look like an attribute.
+        // Outside quotes: a value may look like an attribute.
         let outside = tag.split('"').step_by(2).flat_map(|part| part.split(' ')).skip(1);
         for name in outside.map(|attribute| attribute.trim_end_matches('=')) {
             let active = name == "style" || name == "src" || name == "srcset" || name == "srcdoc";
@@ -49,7 +49,7 @@ pub(crate) fn check_markup(page: &str) {
     assert_eq!(open, Vec::<&str>::new());
 }
 
-/// Makes sure that nothing in the page asks anybody for anything, and that its policy holds.
+/// Checks that the page requests nothing, and that its Content-Security-Policy holds.
 fn check_alone(page: &str) {
     let (style, script) = (only(page, "style"), only(page, "script"));
     for address in ["http:", "https:", "//", "ws:", "@import", "url("] {
@@ -73,7 +73,7 @@ fn check_alone(page: &str) {
     let meta =
         |policy: &str| format!("http-equiv=\"Content-Security-Policy\" content=\"{policy}\"");
     let there = page.find(&meta(&policy)).or_else(|| page.find(&meta(&content)));
-    // Before anything that it is about.
+    // Before anything that it applies to.
     assert!(there.unwrap() < page.find("<style>").unwrap());
 }
 

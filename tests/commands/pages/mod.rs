@@ -1,5 +1,5 @@
-//! The HTML pages: what they say, what they must not hold, and where they go. How they look and
-//! behave in a browser is in `browser`.
+//! The HTML pages: content, privacy, and publishing. How they look and behave in a browser is
+//! tested in `browser`.
 
 mod command;
 mod content;
@@ -15,12 +15,12 @@ use efs_scan::text::bytes_of;
 use efs_scan::units::AllocatedBytes;
 use jiff::{SignedDuration, Timestamp};
 
-/// When the run of a test started.
+/// Start of the tests' run.
 fn start() -> Timestamp {
     "2026-11-24T02:00:00Z".parse().unwrap()
 }
 
-/// A run on the day of [`start`], and the days before it.
+/// Returns a run on the day of [`start`] with the history of the days before.
 fn grown(homes: usize, days: i64) -> (Report, History) {
     let at = |day: i64| start() - SignedDuration::from_hours(24 * (days - day));
     let runs: Vec<Report> =
@@ -29,7 +29,7 @@ fn grown(homes: usize, days: i64) -> (Report, History) {
     (runs.into_iter().next_back().unwrap(), history)
 }
 
-/// The history that these runs make. All have the same homes in the same order.
+/// Returns the history of these runs, which all have the same homes in the same order.
 fn history(runs: &[Report]) -> History {
     let whole = |report: &Report| report.run.coverage == Coverage::Complete;
     let points = runs.iter().map(|report| RunPoint {

@@ -1,11 +1,11 @@
-//! The treemap's parts of a home, from real scans.
+//! The parts of a home in the treemap, from real scans.
 
 use std::path::Path;
 use std::time::Duration;
 
 use efs_scan_testbed::*;
 
-/// Scans, publishes and makes the page; the titles of what the map draws, with their sizes.
+/// Scans, publishes and renders the page; returns the titles in the treemap with their sizes.
 fn parts(root: &Path, more: &[&str]) -> Vec<String> {
     let scratch = scratch();
     let place = scratch.path();
@@ -22,7 +22,7 @@ fn parts(root: &Path, more: &[&str]) -> Vec<String> {
     titles.map(str::to_owned).collect()
 }
 
-/// What the map says of a part, for one home.
+/// Returns the treemap's title of a part, for one home.
 #[track_caller]
 fn size_of<'a>(parts: &'a [String], path: &str) -> &'a str {
     let found = parts.iter().find_map(|title| title.strip_prefix(&format!("200010, {path}: ")));
@@ -40,16 +40,16 @@ fn hard_links_within_a_home_hide_nothing() {
     std::fs::hard_link(home.join(".cache/uv/a/w"), home.join("proj/.venv/lib/w")).unwrap();
     file(&home, "work/data", 3 << 20);
     file(&home, ".cache/pip/x", 2 << 20);
-    // A finding, too, that holds the two others of the cache and does not count them.
+    // A finding that contains the two others of the cache and excludes them from its size.
     file(&home, ".cache/foo/x", 1 << 20);
     let parts = parts(root, &[]);
-    // Contents and directories, as far as file systems agree on their size.
+    // Contents and directories, as far as file systems agree on sizes of directories.
     for (path, size) in [("work", "3.0 MiB (rest)"), (".cache/pip", "2.0 MiB (cache)")] {
         assert_eq!(size_of(&parts, path), size, "{parts:#?}");
     }
     assert!(size_of(&parts, ".cache/foo").ends_with("MiB (cache)"), "{parts:#?}");
     assert!(size_of(&parts, "proj/.venv").ends_with("MiB (environment)"), "{parts:#?}");
-    // What the environment counts is not counted here again.
+    // The environment's usage is not counted again.
     assert!(size_of(&parts, ".cache/uv").ends_with("KiB (cache)"), "{parts:#?}");
 }
 

@@ -1,4 +1,4 @@
-//! Pages change only from an older run's to a newer one's, whoever writes when.
+//! Published pages change only from an older run to a newer one, whoever writes first.
 
 use std::sync::Barrier;
 
@@ -25,7 +25,7 @@ fn an_older_run_leaves_the_page_of_a_newer_one() {
     assert_eq!(put_page(&store, PAGE, &newer), Ok(Pointed::Here));
     assert_eq!(put_page(&store, PAGE, &older), Ok(Pointed::Newer));
     assert_eq!(store.get(PAGE).unwrap().unwrap().bytes, newer.as_bytes());
-    // The same run again may say it better.
+    // Publishing the same run again may improve it.
     assert_eq!(put_page(&store, PAGE, &newer), Ok(Pointed::Here));
 }
 

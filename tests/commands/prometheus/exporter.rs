@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use efs_scan_testbed::*;
 
-/// Ends the exporter with the test.
+/// Ends the exporter on drop.
 struct Running(Child);
 
 impl Drop for Running {
@@ -40,7 +40,7 @@ pub(crate) fn takes(text: &str, series: usize) {
     assert_eq!(ours.count(), series, "{served}");
 }
 
-/// What it serves, once it does.
+/// Returns the metrics it serves, as soon as it answers.
 fn served(port: u16) -> String {
     let begun = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! `--format prometheus`: what it says, and that promtool and node_exporter take it, whatever homes
+//! `--format prometheus`: its content, and that promtool and node_exporter accept it whatever homes
 //! are called.
 
 mod exporter;
@@ -14,7 +14,7 @@ use efs_scan::text::{lossy, printable};
 use efs_scan_testbed::*;
 use proptest::prelude::*;
 
-/// Homes called in every way that could break a line or be taken for another home.
+/// Names of homes that could break a line or be mistaken for another home.
 const NAMES: &[&[u8]] = &[
     ODD_NAME,
     b"a\xff",
@@ -29,7 +29,7 @@ const NAMES: &[&[u8]] = &[
     b" ",
 ];
 
-/// The metrics by their series, none of which may be there twice; and in families of one header.
+/// Parses metrics by series. A series must not occur twice, and a family has one header.
 fn series(text: &str) -> BTreeMap<String, f64> {
     let mut all = BTreeMap::new();
     let (mut family, mut families) = (String::new(), BTreeSet::new());
@@ -49,7 +49,7 @@ fn series(text: &str) -> BTreeMap<String, f64> {
     all
 }
 
-/// Runs promtool, which also judges the names of metrics.
+/// Runs promtool, which also checks names of metrics.
 fn promtool(text: &[u8], what: &str) {
     let mut command = Command::new("promtool");
     command.args(["check", "metrics"]).stdin(Stdio::piped());
@@ -63,7 +63,7 @@ fn promtool(text: &[u8], what: &str) {
     assert!(output.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
 }
 
-/// A tree with a home of each name, and the report on it.
+/// Makes a tree with a home of each name; returns it with its report.
 fn hostile() -> (tempfile::TempDir, Report) {
     let tree = scratch();
     let root = raw(tree.path(), b"root\xff\"");
@@ -91,7 +91,7 @@ fn the_metrics_of_a_village() {
     let text = village.shown(&[&args[..], &[config.to_str().unwrap()]].concat());
     promtool(text.as_bytes(), "metrics of a village");
     series(&text);
-    // As the snapshots of tests/commands/cli: only where sizes and owners come out the same.
+    // Like the snapshots of tests/commands/cli, only where sizes and owners are the same.
     if !like_the_snapshots() {
         return;
     }
@@ -160,7 +160,7 @@ fn what_was_not_seen_whole_is_left_out_and_said() {
     assert_eq!(has(&report, "efs_scan_home_class_allocated_bytes").len(), 6 * (homes - 1));
     let complete = has(&report, "efs_scan_home_complete");
     assert_eq!((complete.len(), complete.iter().sum::<f64>()), (homes, (homes - 1) as f64));
-    // Over a quota by what was read is over it; below it is not known to be.
+    // Over quota by what was read means over quota; less than the quota means unknown.
     let quota = efs_scan::report::Quota {
         limit_bytes: efs_scan::units::AllocatedBytes(1),
         used_percent: 100.0,
@@ -171,10 +171,10 @@ fn what_was_not_seen_whole_is_left_out_and_said() {
     report.homes[0].quota = Some(efs_scan::report::Quota { over: false, ..quota });
     assert!(has(&report, "efs_scan_home_over_quota").is_empty());
     assert_eq!(has(&report, "efs_scan_home_quota_bytes"), [1.0]);
-    // No price, no amounts.
+    // Without a price there are no amounts.
     let text = String::from_utf8(prometheus(&report)).unwrap();
     assert!(!text.contains("usd") && !text.contains("reclaimable"), "{text}");
-    // The homes that were asked for are not everything.
+    // A selection of homes is not the whole file system.
     report.run.coverage = Coverage::Complete;
     assert_eq!(has(&report, "efs_scan_allocated_bytes").len(), 1);
     report.run.users = vec!["alice".to_owned()];
@@ -208,7 +208,7 @@ proptest! {
         let all = series(&text);
         let sizes = all.keys().filter(|key| key.starts_with("efs_scan_home_metered_bytes{"));
         prop_assert_eq!(sizes.count(), names.len());
-        // Bounded, whatever a home holds.
+        // Bounded, whatever a home contains.
         let of_homes = all.keys().filter(|key| key.starts_with("efs_scan_home_")).count();
         prop_assert!(of_homes <= 19 * names.len());
     }

@@ -1,4 +1,4 @@
-//! Two hosts that publish to the same place, in every order that matters.
+//! Two hosts publishing to the same destination, in every order that matters.
 
 use efs_scan::outbox::publish;
 use efs_scan::published::DU_LATEST;
@@ -18,7 +18,7 @@ fn the_store_that_the_orders_are_tried_on_keeps_the_contract_too() {
     }
 }
 
-/// Publishes an older and a newer run at once, and says in which orders the end is not right.
+/// Publishes an older and a newer run at once, and returns the orders with a wrong result.
 fn wrong_orders(versions: Versions, start: &Memory, right: &dyn Fn(&Memory) -> bool) -> String {
     let (older, newer) = (report_at(1), report_at(2));
     let older_one = |store: &dyn Store| assert!(publish(store, &older).is_ok());
@@ -47,8 +47,7 @@ fn latest_id(memory: &Memory) -> String {
     latest["run"]["id"].as_str().unwrap().to_owned()
 }
 
-/// Places as they may be before: empty, or with an older run, whose `du` may say what that of
-/// either of the two will say.
+/// Initial states: empty, or with an older run, whose `du` may equal that of either new run.
 fn starts(versions: Versions) -> Vec<Memory> {
     let empty = Memory::new(versions);
     let before = empty.copy();
@@ -64,7 +63,7 @@ fn starts(versions: Versions) -> Vec<Memory> {
     starts
 }
 
-/// In every order, from every start.
+/// Checks every order from every initial state.
 fn assert_always(right: impl Fn(&Memory) -> bool) {
     let mut wrong = String::new();
     for versions in [Versions::Counted, Versions::Content] {

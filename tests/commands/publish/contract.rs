@@ -1,5 +1,5 @@
-//! What every store must do, and what publishing makes of it. It needs nothing of the other test
-//! files, so that it can be run on any store: give it an empty one.
+//! The contract of every store, and of publishing to it. Pass an empty store. Independent of the
+//! other test modules, so it runs on any store.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -12,7 +12,7 @@ use efs_scan::service_error::{ServiceError, ServiceResult, Trouble};
 use efs_scan::store::{Condition, Object, Put, ReadSize, Store, Version};
 use serde_json::Value;
 
-/// The JSON report of a small tree.
+/// Returns the JSON report of a small tree.
 fn scanned() -> &'static Value {
     static SCANNED: OnceLock<Value> = OnceLock::new();
     SCANNED.get_or_init(|| {
@@ -29,7 +29,7 @@ fn scanned() -> &'static Value {
     })
 }
 
-/// The report of a run at that minute, which its size tells too.
+/// Returns the report of a run at that minute, with a size that identifies it.
 pub(crate) fn report_at(minute: u32) -> Report {
     let mut json = scanned().clone();
     json["run"]["id"] = format!("20260301T00{minute:02}00.000000Z").into();
@@ -38,7 +38,7 @@ pub(crate) fn report_at(minute: u32) -> Report {
     serde_json::from_value(json).unwrap()
 }
 
-/// Everything that a store holds.
+/// Returns all objects of a store.
 pub(crate) fn everything(store: &dyn Store) -> BTreeMap<String, Object> {
     let get = |key: String| {
         let object = store.get(&key).unwrap().unwrap_or_else(|| panic!("{key} is listed"));
@@ -47,7 +47,7 @@ pub(crate) fn everything(store: &dyn Store) -> BTreeMap<String, Object> {
     store.list("", "").unwrap().into_iter().map(get).collect()
 }
 
-/// Makes sure that the run is there and that everything points to it.
+/// Checks that the run exists and that everything points to it.
 pub(crate) fn assert_points_to(store: &dyn Store, report: &Report) {
     let latest = store.get(LATEST).unwrap().unwrap();
     let latest: Value = serde_json::from_slice(&latest.bytes).unwrap();
@@ -58,7 +58,7 @@ pub(crate) fn assert_points_to(store: &dyn Store, report: &Report) {
     assert_eq!(text, want, "{DU_LATEST} is of the run that {LATEST} names");
 }
 
-/// Makes sure that the objects of the run are there, whole.
+/// Checks that the objects of the run exist and are complete.
 pub(crate) fn assert_there(store: &dyn Store, report: &Report) {
     let keys = Keys::of(report);
     let run = store.get(&keys.run).unwrap().unwrap();
@@ -69,7 +69,7 @@ pub(crate) fn assert_there(store: &dyn Store, report: &Report) {
     }
 }
 
-/// Everything.
+/// Checks everything.
 pub(crate) fn contract(store: &dyn Store) {
     assert_eq!(store.list("", "").unwrap(), Vec::<String>::new(), "an empty store was asked for");
     objects_change_only_as_the_condition_says(store);
@@ -98,7 +98,7 @@ fn objects_change_only_as_the_condition_says(store: &dyn Store) {
     assert_eq!(put(b"six", Condition::Unchanged(one.version.clone())), Put::Conflict);
     assert_eq!(bytes().unwrap(), b"two");
     assert_ne!(store.get(key).unwrap().unwrap().version, one.version);
-    // Bytes of every kind, none, and many of them.
+    // Every byte, no bytes, and many bytes.
     let many: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();
     for content in [&b""[..], b"\r\n\0\xff", &many] {
         let seen = store.get(key).unwrap();
@@ -110,7 +110,7 @@ fn objects_change_only_as_the_condition_says(store: &dyn Store) {
 }
 
 fn versions_tell_every_content_from_the_others(store: &dyn Store) {
-    // Also one that was there several writes ago: of the same size, and written at once.
+    // Including an earlier version of the same size, written immediately.
     let key = "contract/versions";
     let mut seen: Vec<Version> = Vec::new();
     for at in 0..100 {
@@ -129,7 +129,7 @@ fn versions_tell_every_content_from_the_others(store: &dyn Store) {
 }
 
 fn keys_are_listed_in_order_behind_the_one_that_is_known(store: &dyn Store) {
-    // `-` sorts before `/`, and `0` behind it: the order is that of whole keys, not of parts.
+    // `-` sorts before `/` and `0` after it: the order is that of whole keys, not of components.
     let mut keys = vec!["list/dt=2/b", "list/dt=2/a", "list/dt=2-/c", "list/dt=20/d", "list/e"];
     keys.extend(["list/dt=1/z", "list/dt=2/a=b", "list/dt=2.x", "lists/f"]);
     for key in &keys {
@@ -150,7 +150,7 @@ fn keys_are_listed_in_order_behind_the_one_that_is_known(store: &dyn Store) {
 }
 
 fn several_objects_come_in_the_order_they_were_asked_for(store: &dyn Store) {
-    // More than are asked for at once, of every size, and one that is not there.
+    // More than are requested at once, of every size, and a missing one.
     let keys: Vec<String> = (0..40).map(|at| format!("each/{at}")).collect();
     let content = |at: usize| vec![b'a' + (at % 26) as u8; at * at * 50];
     for (at, key) in keys.iter().enumerate().filter(|(at, _)| *at != 7) {
@@ -163,7 +163,7 @@ fn several_objects_come_in_the_order_they_were_asked_for(store: &dyn Store) {
             assert_eq!(at, next);
             next += 1;
             let which = 39 - at;
-            // There is no first byte of nothing; what is said of that is left to the store.
+            // An empty object has no first byte; what the store replies is up to it.
             if which > 0 || extent == ReadSize::Whole {
                 let mut want = content(which);
                 want.truncate(most);
@@ -175,7 +175,7 @@ fn several_objects_come_in_the_order_they_were_asked_for(store: &dyn Store) {
         store.get_each(&keys, extent, take).unwrap();
         assert_eq!(next, 40);
     }
-    // Who has seen enough is given no more.
+    // A caller that has seen enough gets no more.
     let mut taken = 0;
     let take = &mut |_, _| {
         taken += 1;
@@ -203,7 +203,7 @@ fn what_is_not_ours_stays(store: &dyn Store) {
         assert_eq!(store.get(LATEST).unwrap().unwrap().bytes, foreign);
         assert_eq!(store.get(DU_LATEST).unwrap(), None, "its companion neither");
     }
-    // As after a run that was put there by hand: everything goes on from it.
+    // As after a run that was stored by hand: publishing continues from it.
     let seen = store.get(LATEST).unwrap();
     let ours = b"{\"run\":{\"id\":\"20200101T000000.000000Z\"}}";
     store.put(LATEST, ours, Condition::since(seen.as_ref())).unwrap();
@@ -227,7 +227,7 @@ fn runs_are_published_once_and_in_order(store: &dyn Store) {
     }
     assert_eq!(after, before, "an older run adds its objects only");
 
-    // Of two with the same text of `du`, too.
+    // Also for two runs with the same text of `du`.
     let mut same = report_at(12);
     same.totals = newest.totals.clone();
     for report in [&newest, &same] {
@@ -238,10 +238,11 @@ fn runs_are_published_once_and_in_order(store: &dyn Store) {
     assert_points_to(store, &same);
 }
 
-/// Several publish at once to an empty place, which each opens for itself.
+/// Publishes from several threads at once to an empty destination, which each thread opens for
+/// itself.
 pub(crate) fn several_publish<'a>(open: impl Fn() -> Box<dyn Store + 'a> + Sync) {
     const MINUTES: u32 = 24;
-    // Each with its own runs in an order of its own, and one old run that all have.
+    // Each thread has its own runs in its own order, and an old run that all share.
     let orders = [[7, 1], [5, 3], [11, 2], [23, 0]].map(|[step, first]| {
         (0..MINUTES / 4).map(move |at| (first + at * step * 4) % MINUTES).chain([0])
     });
@@ -252,7 +253,7 @@ pub(crate) fn several_publish<'a>(open: impl Fn() -> Box<dyn Store + 'a> + Sync)
                 let store = open();
                 for minute in order {
                     let report = report_at(minute);
-                    // To be overtaken again and again is no failure: it would be tried later.
+                    // Being overtaken repeatedly is no failure: it would be retried later.
                     while let Err(error) = publish(&*store, &report) {
                         assert!(error.trouble.passes(), "{error}");
                     }

@@ -1,4 +1,4 @@
-//! What is published of runs that did not see everything.
+//! Publishing of incomplete runs.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
@@ -22,7 +22,8 @@ fn a_partial_run_is_published_and_says_so() {
     let root = place.root();
     file(&root, "200006/closed/file", 5000);
     std::fs::set_permissions(root.join("200006/closed"), PermissionsExt::from_mode(0o000)).unwrap();
-    // As somebody else than root, who can read everything. The program must be where they can.
+    // Root can read everything, so this runs as another user, who must be able to reach the
+    // program.
     let program = place.dir.path().join("efs-scan");
     std::fs::copy(env!("CARGO_BIN_EXE_efs-scan"), &program).unwrap();
     let mut command = Command::new(if is_root() { "setpriv" } else { "env" });
@@ -49,7 +50,7 @@ fn a_partial_run_is_published_and_says_so() {
         assert_eq!(home.coverage == Coverage::Partial, partial, "{}", home.name);
     }
     assert_eq!(place.spooled(), Vec::<String>::new());
-    // What cannot be published goes before what could not be read.
+    // Failing to publish takes precedence over unreadable entries.
     std::fs::rename(place.published().join("runs"), place.published().join("away")).unwrap();
     file(&place.published(), "runs", 1);
     assert_code(&watched(&mut command, PATIENCE), 5);
@@ -78,7 +79,7 @@ fn slow() -> Mounted {
     mount(tree)
 }
 
-/// A scan that is told to end when it is in the middle of it, and must end with `code`.
+/// Interrupts a scan in the middle; it must exit with `code`.
 fn interrupted(place: &Place, args: &[&str], name: &str) -> Output {
     let tree = slow();
     let mut command = efs_scan();
@@ -109,7 +110,7 @@ fn an_interrupted_run_is_not_published_unless_that_was_asked_for() {
         assert!(output.stderr.is_empty(), "nothing went wrong: {}", stderr(&output));
         assert_eq!(files(&place.published()).len(), 0);
         assert_eq!(place.spooled(), Vec::<String>::new());
-        // Nor does it replace one that was complete.
+        // It does not replace a complete run either.
         place.scan(&[], 0);
         let before = files(&place.published());
         interrupted(&place, &[], name);
@@ -135,7 +136,7 @@ fn what_waits_is_not_lost_by_an_interrupted_run() {
     let waiting = place.waiting();
     std::fs::remove_file(obstacle).unwrap();
     interrupted(&place, &[], "TERM");
-    // Whether it was sent on the way or not, it is there once.
+    // Sent earlier or not, it is there once.
     place.resend(0);
     assert_eq!(place.runs(), waiting);
     assert_eq!(place.latest_id().as_ref(), waiting.last());

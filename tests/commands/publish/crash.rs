@@ -1,4 +1,4 @@
-//! Publishing that breaks off between any two calls, and goes on later.
+//! Publishing that breaks off between any two calls and continues later.
 
 use std::cell::Cell;
 
@@ -11,7 +11,7 @@ use super::contract::{assert_points_to, assert_there, everything, report_at};
 use super::turns::*;
 use efs_scan_testbed::*;
 
-/// Publishes a run after an older one or none, breaks off at each call in turn, and goes on.
+/// Publishes a run after an older one or none, breaks off at each call in turn, and continues.
 fn break_off(first: Option<u32>, lost: bool, open: &dyn Fn(usize) -> Box<dyn Store>) {
     let new = report_at(2);
     for calls in 0.. {
@@ -36,7 +36,7 @@ fn break_off(first: Option<u32>, lost: bool, open: &dyn Fn(usize) -> Box<dyn Sto
             let latest: Value = serde_json::from_slice(&latest.bytes).unwrap();
             let id = latest["run"]["id"].as_str().unwrap();
             if id == new.run.id {
-                // What it names is there.
+                // The run it names exists.
                 assert_points_to(&*store, &new);
             } else {
                 assert_eq!(id, report_at(first.unwrap()).run.id);

@@ -1,11 +1,11 @@
-//! The daily job: one line of success, and no scan of what is not mounted.
+//! The daily job: one line on success, and no scan of an unmounted directory.
 
 use std::process::Command;
 
 use super::place::{PATIENCE, Place};
 use efs_scan_testbed::*;
 
-/// What the job says on stderr, where its standard output goes nowhere.
+/// Runs the job with standard output discarded, and returns its standard error.
 fn said(output: &std::process::Output) -> Vec<String> {
     String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect()
 }
@@ -26,7 +26,7 @@ fn success_is_one_line_with_publishing_in_it() {
     let lines = said(&watched(&mut publish, PATIENCE));
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("published runs=0"), "{lines:?}");
-    // What is not to be published is not said to be.
+    // A run that is not to be published is not reported as published.
     let lines = said(&watched(efs_scan().arg(place.root()), PATIENCE));
     assert!(lines.len() == 1 && !lines[0].contains("published"), "{lines:?}");
 }

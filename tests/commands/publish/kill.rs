@@ -1,4 +1,4 @@
-//! kill -9 at each system call that changes what is on disk.
+//! kill -9 at each system call that changes the disk.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
@@ -11,7 +11,7 @@ use efs_scan::report::Report;
 use super::place::*;
 use efs_scan_testbed::*;
 
-/// The question mark: not every architecture has them all.
+/// The question mark: some architectures lack some of these.
 const CALLS: [&str; 13] = [
     "?rename",
     "?renameat",
@@ -28,7 +28,7 @@ const CALLS: [&str; 13] = [
     "write",
 ];
 
-/// The program under strace, killed as it enters `call` for the `at`th time.
+/// Runs the program under strace, which kills it at the `at`-th `call`.
 fn killed_at(call: &str, at: usize, args: &[String]) -> Output {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e"]);
@@ -41,7 +41,7 @@ fn was_killed(output: &Output) -> bool {
     output.status.signal() == Some(9)
 }
 
-/// Whether strace is there and may trace.
+/// Returns true if strace is installed and may trace.
 fn can_kill() -> bool {
     static CAN: OnceLock<bool> = OnceLock::new();
     let able = *CAN.get_or_init(|| {
@@ -52,7 +52,7 @@ fn can_kill() -> bool {
     skip_unless(able, test.name().unwrap_or("kill -9"), "no strace that may kill")
 }
 
-/// What must hold at any moment, and a reader may rely on.
+/// Checks what must hold at any moment, because readers rely on it.
 fn assert_whole(place: &Place, old: Option<&str>, what: &str) {
     let published = files(&place.published());
     for (key, bytes) in &published {
@@ -83,7 +83,7 @@ fn assert_whole(place: &Place, old: Option<&str>, what: &str) {
     }
 }
 
-/// What is left, once a run went through, of those that were killed before it: nothing, rightly.
+/// Checks that, after a successful run, nothing is left of the killed ones.
 fn litter(place: &Place, what: &str) -> String {
     let published = files(&place.published());
     let runs = place.runs();
@@ -102,7 +102,8 @@ fn litter(place: &Place, what: &str) -> String {
     }
 }
 
-/// Kills a scan at each call in turn, and looks at what is left and whether it goes on from there.
+/// Kills a scan at each call in turn, checks what is left, and that the next run continues from
+/// there.
 fn kill_everywhere(calls: &[&str], second: bool) {
     let mut kills = 0;
     let mut left = String::new();
@@ -137,7 +138,7 @@ fn kill_everywhere(calls: &[&str], second: bool) {
                 assert_eq!(place.waiting(), Vec::<String>::new(), "{what}");
                 assert_eq!(place.runs().len(), 1 + usize::from(second), "{what}");
             } else if kept {
-                // It was through already: only then may it be out of the spool.
+                // It was published already; only then may it have left the spool.
                 assert_eq!(place.latest_id().as_ref(), place.runs().last(), "{what}");
             } else {
                 assert_eq!(place.latest_id(), old, "{what}");
@@ -172,7 +173,7 @@ fn sending_that_is_killed_anywhere_can_be_done_again() {
     if !can_kill() {
         return;
     }
-    // Something waits in the spool.
+    // A run waits in the spool.
     let waiting = || {
         let place = Place::new();
         std::fs::create_dir(place.published()).unwrap();

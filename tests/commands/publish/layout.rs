@@ -1,4 +1,4 @@
-//! What is where after a run.
+//! The layout of published files.
 
 use std::process::Command;
 
@@ -8,11 +8,11 @@ use efs_scan::report::Report;
 use super::place::*;
 use efs_scan_testbed::*;
 
-/// A place whose tree has names that nobody would choose in good faith.
+/// A place whose tree has hostile names.
 fn odd_place() -> Place {
     let place = Place::new();
     let root = place.root();
-    // In homes' names, and in the paths of findings.
+    // In names of homes, and in paths of findings.
     let pip = raw(&root, ODD_NAME).join(".cache/pip/http");
     std::fs::create_dir_all(&pip).unwrap();
     std::fs::write(pip.join("file"), vec![b'x'; 30_000]).unwrap();
@@ -32,7 +32,7 @@ fn a_run_is_published_under_its_day_and_its_id_and_nothing_else_is_left() {
     let latest: Latest = serde_json::from_slice(&published["latest.json"]).unwrap();
     let id = &latest.run.id;
     let day = latest.run.started.strftime("%Y-%m-%d").to_string();
-    // The id tells the same moment as the start, and sorts as it does.
+    // The id gives the time of the start, and sorts in the same order.
     assert_eq!(*id, latest.run.started.strftime("%Y%m%dT%H%M%S%.6fZ").to_string());
     assert_eq!(id.split('T').next().unwrap(), day.replace('-', ""));
     let want = [
@@ -63,7 +63,7 @@ fn every_record_of_the_tables_is_one_line_and_no_formula() {
         let (key, bytes) = published.iter().find(|(key, _)| key.starts_with(table)).unwrap();
         let text = String::from_utf8(bytes.clone()).unwrap();
         assert!(text.ends_with('\n') && !text.contains('\r'), "{key}");
-        // Athena splits at line ends whatever is quoted: each line must be a record by itself.
+        // Athena splits at line ends even inside quotes, so each line must be a complete record.
         let columns = text.lines().next().unwrap().split(',').count();
         let mut lines = 0;
         for line in text.lines() {
@@ -94,7 +94,7 @@ fn the_file_of_du_says_what_du_says() {
     };
     let ours = std::fs::read(place.published().join("du/latest.txt")).unwrap();
     assert_eq!(sorted(&ours), sorted(&du.stdout), "{}", String::from_utf8_lossy(&ours));
-    // By name, and the root last, which the sorting above would not see.
+    // Sorted by name with the root last, which the sorting above would hide.
     let last = ours.split(|b| *b == b'\n').rev().nth(1).unwrap();
     assert!(last.ends_with(format!("{}/", place.root().display()).as_bytes()));
 }
@@ -122,7 +122,7 @@ fn a_second_run_adds_its_objects_and_moves_the_pointers() {
 fn what_is_published_is_readable_by_others_and_what_is_kept_is_not() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
-    // With an umask that is known.
+    // With a known umask.
     let mut command = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_efs-scan");
     command.args(["-c", "umask 022; exec \"$@\"", "sh", program]).args(place.args());

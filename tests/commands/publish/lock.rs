@@ -1,4 +1,4 @@
-//! One run at a time in a state directory.
+//! The lock: one run at a time in a state directory.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::place::*;
 use efs_scan_testbed::fuse::faulty;
 use efs_scan_testbed::*;
 
-/// A scan that has the lock and waits for its map of names, which comes from a pipe.
+/// Starts a scan that holds the lock and waits for its map of names, which comes from a FIFO.
 fn blocked(place: &Place) -> Child {
     let pipe = place.dir.path().join("pipe");
     if !pipe.exists() {
@@ -27,7 +27,7 @@ fn blocked(place: &Place) -> Child {
     child
 }
 
-/// Lets it go on.
+/// Lets it continue.
 fn unblock(place: &Place) {
     std::fs::write(place.dir.path().join("pipe"), "200005,alice\n").unwrap();
 }
@@ -59,7 +59,7 @@ fn a_second_run_ends_at_once_and_names_the_first() {
         assert!(output.stdout.is_empty());
     }
     assert!(!place.published().join("latest.json").exists(), "neither published anything");
-    // What publishes nothing needs no lock.
+    // A scan that publishes nothing needs no lock.
     let root = place.root();
     let elsewhere = watched(efs_scan().arg(&root).arg("--quiet"), PATIENCE);
     assert_code(&elsewhere, 0);
@@ -130,7 +130,7 @@ fn two_state_directories_publish_to_one_place_at_once() {
 fn a_result_that_is_being_written_beside_what_is_published_is_left_alone() {
     let place = Place::new();
     place.scan(&[], 0);
-    // Somebody else scans meanwhile, and has the result put there too.
+    // Meanwhile another scan writes its result to the destination too.
     let mut tree = faulty::Tree::new();
     for home in 0..20 {
         tree.file(&format!("{home}/file"), 10);

@@ -1,4 +1,4 @@
-//! Publishing to a directory, and what can go wrong on the way there.
+//! Publishing to a directory, and its failures.
 
 mod concurrent;
 pub(crate) mod contract;

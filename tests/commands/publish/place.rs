@@ -1,4 +1,4 @@
-//! A tree, a place to publish it to, and the state directory between them.
+//! A tree, a destination, and the state directory between them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use tempfile::TempDir;
 
 use efs_scan_testbed::*;
 
-/// How long a run may take that does not hang.
+/// Time limit for a run that does not hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Three directories of a run, side by side.
+/// The three directories of a run, side by side.
 pub(crate) struct Place {
     pub(crate) dir: TempDir,
 }
 
 impl Place {
-    /// With a tree of two homes.
+    /// Makes the directories, with a tree of two homes.
     pub(crate) fn new() -> Self {
         let place = Self { dir: scratch() };
         file(&place.root(), "200005/.cache/pip/http/a", 50_000);
@@ -45,7 +45,7 @@ impl Place {
         self.dir.path().join("people.csv")
     }
 
-    /// The arguments of a scan that is published.
+    /// Returns the arguments of a scan that publishes.
     pub(crate) fn args(&self) -> Vec<String> {
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
         vec![
@@ -59,21 +59,21 @@ impl Place {
         ]
     }
 
-    /// Such a scan.
+    /// Returns a command for such a scan.
     pub(crate) fn command(&self) -> Command {
         let mut command = efs_scan();
         command.args(self.args());
         command
     }
 
-    /// Runs such a scan, which must end with `code`.
+    /// Runs such a scan, which must exit with `code`.
     pub(crate) fn scan(&self, more: &[&str], code: i32) -> Output {
         let output = watched(self.command().args(more), PATIENCE);
         assert_code(&output, code);
         output
     }
 
-    /// Runs `efs-scan publish`, which must end with `code`.
+    /// Runs `efs-scan publish`, which must exit with `code`.
     pub(crate) fn resend(&self, code: i32) -> Output {
         let mut command = efs_scan();
         command.args(["publish", "--quiet", "--state-dir"]).arg(self.state());
@@ -82,38 +82,38 @@ impl Place {
         output
     }
 
-    /// `latest.json`, which must be whole if it is there.
+    /// Reads `latest.json`, which must be complete if it exists.
     pub(crate) fn latest(&self) -> Option<Value> {
         let bytes = std::fs::read(self.published().join("latest.json")).ok()?;
         Some(serde_json::from_slice(&bytes).unwrap())
     }
 
-    /// The run that `latest.json` names.
+    /// Returns the run that `latest.json` names.
     pub(crate) fn latest_id(&self) -> Option<String> {
         self.latest().map(|latest| latest["run"]["id"].as_str().unwrap().to_owned())
     }
 
-    /// Ids of the runs that are published, oldest first.
+    /// Returns the ids of the published runs, oldest first.
     pub(crate) fn runs(&self) -> Vec<String> {
         let published = files(&self.published());
         let runs = published.keys().filter(|key| key.starts_with("runs/"));
-        // Without what is being written, which has no such name.
+        // Files that are being written have another form of name.
         runs.filter_map(|key| stem(key).strip_suffix(".json").map(str::to_owned)).collect()
     }
 
-    /// Names of what is in the spool.
+    /// Returns the names of everything in the spool.
     pub(crate) fn spooled(&self) -> Vec<String> {
         files(&self.state().join("spool")).into_keys().collect()
     }
 
-    /// Ids of the runs in the spool, oldest first.
+    /// Returns the ids of the runs in the spool, oldest first.
     pub(crate) fn waiting(&self) -> Vec<String> {
         let id = |name: String| name.strip_suffix(".run.json").map(str::to_owned);
         self.spooled().into_iter().filter_map(id).collect()
     }
 }
 
-/// The last part of a key.
+/// Returns the last component of a key.
 pub(crate) fn stem(key: &str) -> &str {
     key.rsplit('/').next().unwrap()
 }
@@ -126,14 +126,14 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The one line on stderr.
+/// Returns the only line on standard error.
 pub(crate) fn one_line(output: &Output) -> String {
     let stderr = stderr(output);
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
     stderr
 }
 
-/// Every file below a directory, hidden ones too, with its contents.
+/// Reads every file below a directory, including hidden ones.
 pub(crate) fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![root.to_owned()];
@@ -145,7 +145,7 @@ pub(crate) fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
                 true => open.push(path),
                 false => {
                     let key = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-                    // What publishers lock holds nothing.
+                    // The lock file is empty.
                     if key == ".efs-scan.lock" {
                         continue;
                     }

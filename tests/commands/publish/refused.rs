@@ -1,4 +1,4 @@
-//! What is refused before the scan, and leaves nothing behind.
+//! Refused before the scan, leaving nothing behind.
 
 use std::os::unix::fs::symlink;
 use std::process::{Command, Output};
@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use super::place::*;
 use efs_scan_testbed::*;
 
-/// Runs on the place's tree, and makes sure that it is refused with one line that says `why`.
+/// Runs on the place's tree, and checks that it is refused with one line that contains `why`.
 fn refused(place: &Place, args: &[&str], code: i32, why: &str) -> Output {
     let tree = || {
         let output = Command::new("find").arg(place.root()).arg("-ls").output().unwrap();
@@ -15,7 +15,7 @@ fn refused(place: &Place, args: &[&str], code: i32, why: &str) -> Output {
     let before = tree();
     let mut command = efs_scan();
     command.current_dir(place.dir.path()).arg(place.root()).args(args);
-    // Nobody is asked for anything.
+    // No request is made.
     let output = watched(command.env("AWS_EC2_METADATA_DISABLED", "true"), PATIENCE);
     let line = one_line(&output);
     assert_eq!(output.status.code(), Some(code), "{args:?}: {line}");
@@ -55,7 +55,7 @@ fn nothing_is_written_into_the_tree_that_is_scanned() {
     for name in ["state", "published"] {
         assert!(!outside.join(name).exists(), "{name} was made before it was refused");
     }
-    // Beside the tree, with a name that begins as the tree's does, it may lie.
+    // Beside the tree is fine, also under a name that starts with the tree's.
     let mut args = place.args();
     args[2] = outside.join("efs-published").to_str().unwrap().to_owned();
     assert_code(&watched(efs_scan().args(args), PATIENCE), 0);
@@ -63,7 +63,7 @@ fn nothing_is_written_into_the_tree_that_is_scanned() {
 
 #[test]
 fn a_way_into_the_tree_that_is_not_there_yet_is_no_way_in() {
-    // Once `new` is made, these lead into the tree.
+    // Once `new` exists, these lead into the tree.
     let place = Place::new();
     for path in ["new/../efs/published", "new/deep/../../efs/200005/published"] {
         let before = files(&place.root());
@@ -138,7 +138,7 @@ fn a_place_that_cannot_be_written_to_is_found_out_before_the_scan() {
     }
     assert_eq!(std::fs::read(place.dir.path().join("a-file")).unwrap(), b"xxx");
     refused(&place, &["--publish", "published", "--state-dir", "a-file"], 2, "--state-dir a-file");
-    // proc takes nothing from anybody, root included.
+    // proc accepts no file, not even from root.
     refused(
         &place,
         &[&["--publish", "/proc/published"], &state[..]].concat(),
@@ -147,7 +147,7 @@ fn a_place_that_cannot_be_written_to_is_found_out_before_the_scan() {
     );
 }
 
-/// A configuration that publishes.
+/// Writes a configuration that publishes.
 fn configured(place: &Place) -> String {
     let config = place.dir.path().join("efs-scan.toml");
     let (state, published) = (place.state(), place.published());
@@ -173,7 +173,7 @@ fn a_scan_of_one_user_or_with_no_publish_publishes_nothing_and_locks_nothing() {
     assert_code(&run(&[]), 0);
     assert_eq!(place.runs().len(), 1);
     let before = (files(&place.published()), files(&place.state()));
-    // Something waits, and somebody else is at work: neither is their business.
+    // Waiting runs and a held lock do not matter to these commands.
     let lock = std::fs::File::open(place.state().join("lock")).unwrap();
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
     for args in [&["--user", "200005"][..], &["--no-publish"]] {
@@ -183,7 +183,7 @@ fn a_scan_of_one_user_or_with_no_publish_publishes_nothing_and_locks_nothing() {
     assert_eq!((files(&place.published()), files(&place.state())), before);
 }
 
-/// Whoever may write at the destination must not lead root elsewhere.
+/// Users who may write to the destination must not redirect root's writes.
 #[test]
 fn nothing_is_made_behind_a_link_at_the_destination() {
     for name in ["runs", "du"] {
@@ -199,7 +199,7 @@ fn nothing_is_made_behind_a_link_at_the_destination() {
     }
 }
 
-/// What lies in the state directory decides where root writes.
+/// Contents of the state directory decide where root writes.
 #[test]
 fn a_state_directory_that_others_may_write_to_is_refused() {
     use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! What cannot be sent waits, and is sent first the next time.
+//! Runs that cannot be published wait in the spool and are sent first the next time.
 
 use std::path::PathBuf;
 
@@ -9,13 +9,14 @@ use efs_scan::store::Destination;
 use super::place::*;
 use efs_scan_testbed::*;
 
-/// A file where a directory must be: nothing can be put, though the place itself is writable.
+/// Puts a file in place of a directory, so nothing can be stored although the destination itself is
+/// writable.
 fn obstruct(place: &Place) -> PathBuf {
     std::fs::create_dir_all(place.published()).unwrap();
     file(&place.published(), "runs", 3)
 }
 
-/// The lines of stderr that name what stands in the way.
+/// Returns the lines of standard error that name the obstacle.
 fn naming(stderr: &str, path: &std::path::Path) -> usize {
     stderr.lines().filter(|line| line.contains(path.to_str().unwrap())).count()
 }
@@ -35,7 +36,7 @@ fn what_cannot_be_sent_waits_whole_and_the_report_is_printed_all_the_same() {
     assert_eq!(job.report, printed);
     assert_eq!(job.targets.publish, Some(Destination::Directory(place.published())));
     assert_eq!(place.latest_id(), None);
-    // Nothing is half there: not one object of a run whose report is not.
+    // Nothing is incomplete: no object without the run's report.
     assert_eq!(files(&place.published()).into_keys().collect::<Vec<_>>(), ["runs"]);
 }
 
@@ -67,7 +68,7 @@ fn the_command_publish_sends_what_waits_and_says_if_it_cannot() {
     let waiting = place.waiting();
     let before = files(&place.state().join("spool"));
     let said = stderr(&place.resend(5));
-    // Once, though two runs wait: the place is not tried again.
+    // Tried once, although two runs wait.
     assert_eq!(naming(&said, &obstacle), 1, "{said}");
     assert!(said.contains("2 runs wait"), "{said}");
     assert_eq!(files(&place.state().join("spool")), before);
@@ -83,7 +84,7 @@ fn the_command_publish_sends_what_waits_and_says_if_it_cannot() {
 
 #[test]
 fn what_waits_goes_to_the_same_place_wherever_it_is_sent_from() {
-    // As cron does, which starts elsewhere than the person who tried it first.
+    // Like cron, which starts in another directory.
     let place = Place::new();
     let obstacle = obstruct(&place);
     let mut command = efs_scan();
@@ -156,7 +157,7 @@ fn an_older_run_that_waited_changes_no_pointer() {
     place.scan(&[], 5);
     let waiting = place.waiting();
     std::fs::remove_file(obstacle).unwrap();
-    // Another host publishes a newer one meanwhile.
+    // Another host publishes a newer run meanwhile.
     let elsewhere = place.dir.path().join("elsewhere");
     file(&place.root(), "200006/more", 3_000_000);
     let mut command = efs_scan();
@@ -177,7 +178,7 @@ fn a_latest_json_of_somebody_else_is_left_alone_and_named() {
     let path = place.published().join("latest.json");
     std::fs::create_dir(place.published()).unwrap();
     std::fs::write(&path, "{\"mine\": true}").unwrap();
-    // Before the scan, not after it.
+    // Before the scan.
     let output = place.scan(&["--format", "json"], 1);
     assert!(output.stdout.is_empty());
     assert_eq!(naming(&stderr(&output), &path), 1, "{}", stderr(&output));
@@ -190,7 +191,7 @@ fn a_latest_json_of_somebody_else_is_left_alone_and_named() {
 
 #[test]
 fn a_spool_that_is_full_costs_no_report() {
-    // The file system of the state directory may be full after an hour's scan.
+    // The state directory's file system may be full after a scan of an hour.
     let place = Place::new();
     let mount = |args: &[&str]| {
         let mut command = std::process::Command::new(args[0]);

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex};
 use efs_scan::service_error::{ServiceError, ServiceResult, Trouble};
 use efs_scan::store::{Condition, Object, Put, Store, Version};
 
-/// What versions are made of.
+/// Versions that a store makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Versions {
-    /// Every write makes a new one, as in a directory.
+    /// Every write makes a new version, as in a directory.
     Counted,
-    /// The same content has the same one, as the ETags of S3.
+    /// Equal content has an equal version, like S3's ETags.
     Content,
 }
 
@@ -30,7 +30,7 @@ impl Memory {
         Self { versions, writes: Arc::default(), objects: Arc::default() }
     }
 
-    /// Another store with the same objects.
+    /// Returns another store with the same objects.
     pub(crate) fn copy(&self) -> Self {
         let objects = self.objects.lock().unwrap().clone();
         let writes = *self.writes.lock().unwrap();
@@ -81,12 +81,12 @@ impl Store for Memory {
     }
 }
 
-/// A store that breaks down at one of its calls.
+/// A store that fails at one of its calls.
 pub(crate) struct Breaks<'a> {
     pub(crate) store: &'a dyn Store,
-    /// How many calls are answered still.
+    /// Number of calls that are still answered.
     pub(crate) left: Cell<usize>,
-    /// Whether the last one takes effect although there is no answer.
+    /// True if the failing call takes effect before it fails.
     pub(crate) lost: bool,
 }
 
@@ -130,7 +130,7 @@ impl Store for Breaks<'_> {
     }
 }
 
-/// What one of several threads is about to do.
+/// The next call of one of several threads.
 enum Event {
     Call(String),
     End,
@@ -146,7 +146,7 @@ pub(crate) struct Turn {
 
 impl Turn {
     fn wait(&self, call: &str, key: &str) {
-        // What belongs to one run alone is seen by nobody else: its order does not matter.
+        // Objects of one run are seen by no other thread, so their order does not matter.
         if !key.contains("dt=") {
             self.events.send((self.thread, Event::Call(format!("{call} {key}")))).unwrap();
             self.go.recv().unwrap();
@@ -179,21 +179,21 @@ impl Store for Turn {
 }
 
 impl Drop for Turn {
-    /// Also of a thread that panics, or the others would wait for it.
+    /// Also when a thread panics; otherwise the others would wait for it.
     fn drop(&mut self) {
         let _ = self.events.send((self.thread, Event::End));
     }
 }
 
-/// What a thread does with its store.
+/// The work of a thread on its store.
 pub(crate) type Work<'a> = dyn Fn(&dyn Store) + Sync + 'a;
 
-/// How often a thread that could go on is made to wait for another one. All orders are many, and
-/// what goes wrong at all goes wrong with few changes.
+/// Number of times that a thread that could continue is made to wait for another one. There are too
+/// many orders to try all, and most bugs show with few changes.
 const CHANGES: usize = 3;
 
-/// Runs `threads` at once on copies of `start`, in every order that their calls can have with at
-/// most [`CHANGES`], and gives what each order left, with the order for people, to `check`.
+/// Runs `threads` at once on copies of `start`, in every order of their calls with at most
+/// [`CHANGES`] changes, and passes each result to `check` with a description of the order.
 pub(crate) fn in_every_order(
     start: &Memory,
     threads: &[&Work<'_>],
@@ -207,7 +207,7 @@ pub(crate) fn in_every_order(
         let order = one_order(&memory, threads, &choices, &options);
         orders += 1;
         check(&memory, &order);
-        // The next one: the last choice that was not the last possible one.
+        // The next order: change the last choice that has an alternative left.
         let options = options.into_inner();
         choices.resize(options.len(), 0);
         loop {
@@ -249,7 +249,7 @@ fn one_order(
             if ready.is_empty() {
                 break;
             }
-            // The one that is on its way first.
+            // The current thread first.
             let mut next: Vec<usize> = ready.keys().copied().collect();
             next.sort_by_key(|thread| Some(*thread) != last);
             let going_on = last.is_some_and(|last| ready.contains_key(&last));

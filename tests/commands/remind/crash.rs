@@ -1,5 +1,5 @@
-//! Killed at each request, and at each system call that changes the ledger: nobody is reminded
-//! twice, and who may not have been is named to the administrator.
+//! Kills `remind` at each request, and at each system call that changes the ledger: nobody is
+//! reminded twice, and people who may not have been reminded are named to the administrator.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
@@ -11,7 +11,7 @@ use efs_scan_testbed::aws::{Fault, Phase, What};
 
 const PEOPLE: usize = 3;
 
-/// What must hold after a crash and a run after it, and after one more.
+/// Checks what must hold after a crash, a run after it, and another one.
 fn assert_recovered(world: &World, what: &str) {
     let first = world.command().arg("remind").output().unwrap();
     assert!(matches!(first.status.code(), Some(0 | 5)), "{what}: {}", stderr(&first));
@@ -23,14 +23,15 @@ fn assert_recovered(world: &World, what: &str) {
         let name = format!("p{at:03}@example.com");
         let open = summaries.contains(&format!("  {name}, 20"));
         assert!(once.contains(&name) || open, "{what}: {name} was lost: {summaries}");
-        // Only the one that was under way may be open.
+        // Only the message that was being sent may be open.
         assert!(summaries.matches("@example.com, 20").count() <= 1, "{what}: {summaries}");
     }
     world.remind(&[], 0);
     assert_eq!(world.reminded(), reminded, "{what}");
 }
 
-/// Kills the program in that phase of its `at`-th message; whether there was one.
+/// Kills the program in that phase of its `at`-th message; returns false if there were fewer
+/// messages.
 fn killed_at(world: &World, at: usize, phase: Phase) -> bool {
     let pid = Arc::new(Mutex::new(None));
     let victim = Arc::clone(&pid);
@@ -70,7 +71,7 @@ fn kill_9_at_any_write_reminds_nobody_twice() {
         command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e"]);
         command.arg(format!("inject={call}:signal=KILL:when={at}"));
         command.arg(env!("CARGO_BIN_EXE_efs-scan")).arg("remind");
-        // The variables of the program, for the program under strace.
+        // The program's environment, for strace.
         for (name, value) in world.command().get_envs() {
             match value {
                 Some(value) => command.env(name, value),

@@ -1,8 +1,8 @@
-//! What would be sent.
+//! Dry runs: what would be sent.
 
 use super::*;
 
-/// Without what differs from run to run.
+/// Replaces what differs between runs.
 fn stable(world: &World, text: &str) -> String {
     let root = world.scratch.path().display().to_string();
     let day = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
@@ -65,11 +65,11 @@ fn who_was_not_read_completely_is_not_reminded() {
         let warning = format!("is {coverage}: of 1 homes");
         assert!(said.contains(&warning), "{said}");
     }
-    // What was missed lies in no home.
+    // The unreadable part is outside homes.
     world.edit(|report| report["run"]["coverage"] = "partial".into());
     world.edit_home("200005", |home| home["coverage"] = "complete".into());
     assert!(world.preview(0).contains("To: alice@example.com"));
-    // There may be homes that an interrupted run did not come to.
+    // An interrupted run may have missed homes.
     world.edit(|report| report["run"]["coverage"] = "interrupted".into());
     assert!(world.preview(3).contains("To: alice@example.com"));
 }

@@ -1,10 +1,10 @@
-//! Names and paths that strangers chose.
+//! Hostile names and paths.
 
 use std::os::unix::ffi::OsStrExt;
 
 use super::*;
 
-/// The heads of the messages in a preview: the lines before the first empty one.
+/// Returns the headers of the messages in a preview: the lines before the first empty one.
 fn heads(text: &str) -> Vec<Vec<&str>> {
     let parts = text.split("\nFrom: ").skip(1);
     parts.map(|part| part.split("\n\n").next().unwrap().lines().collect()).collect()
@@ -64,7 +64,7 @@ fn a_home_by_any_name_adds_nothing_to_the_head() {
     assert!(!text.chars().any(|c| c != '\n' && c.is_control()), "{text}");
 }
 
-/// A command that is cut deletes something else.
+/// A truncated command would delete something else.
 #[test]
 fn a_command_is_whole_or_not_there() {
     let world = World::empty();

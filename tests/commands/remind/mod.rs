@@ -1,4 +1,4 @@
-//! `efs-scan remind`: runs that the program published to a directory, and SES on the loopback.
+//! `efs-scan remind` on runs in a directory, with SES from the testbed.
 
 #[cfg(feature = "aws")]
 mod crash;
@@ -18,7 +18,7 @@ use efs_scan_testbed::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What most tests configure.
+/// Configuration of most tests.
 const CONFIG: &str = "\
 [remind]
 from = 'EFS storage <efs@example.com>'
@@ -27,7 +27,7 @@ address = '{name}@example.com'
 trash = '1MiB'
 ";
 
-/// Homes with a quota of 2 MiB, and where a run of them is published.
+/// Homes with a quota of 2 MiB, and the destination of their runs.
 struct World {
     scratch: TempDir,
     #[cfg(feature = "aws")]
@@ -35,7 +35,7 @@ struct World {
 }
 
 impl World {
-    /// Nothing yet; the map knows 200005 as alice, 200006 as bob, 200008 as zoe.
+    /// No homes; the map has 200005 as alice, 200006 as bob, 200008 as zoe.
     fn empty() -> Self {
         let world = Self {
             scratch: scratch(),
@@ -48,8 +48,8 @@ impl World {
         world
     }
 
-    /// Alice is over quota and has much trash, bob has much trash, zoe is fine, and 200007, which
-    /// is over quota, belongs to nobody known.
+    /// Alice is over quota and has much trash, bob has much trash, zoe has neither, and 200007,
+    /// over quota, is an orphan home.
     fn new() -> Self {
         let world = Self::empty();
         file(&world.root(), "200005/.local/share/Trash/files/a", 1_500_000);
@@ -61,7 +61,8 @@ impl World {
         world
     }
 
-    /// So many people who are over quota, called p000, p001 and so on; nobody else.
+    /// Makes a world with that many people over quota, called p000, p001 and so on, and nobody
+    /// else.
     #[cfg(feature = "aws")]
     fn crowd(count: usize) -> Self {
         let world = Self::empty();
@@ -109,7 +110,7 @@ impl World {
         command
     }
 
-    /// Scans and publishes, with a state directory of the scan's own.
+    /// Scans and publishes, with a separate state directory for the scan.
     fn publish(&self) {
         let mut command = self.command();
         command.env("EFS_SCAN_STATE_DIR", self.scratch.path().join("state-of-scan"));
@@ -119,7 +120,7 @@ impl World {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     }
 
-    /// `efs-scan remind`, which must end with `code`.
+    /// Runs `efs-scan remind`, which must exit with `code`.
     fn remind(&self, args: &[&str], code: i32) -> Output {
         let mut command = self.command();
         let output = watched(command.arg("remind").args(args), Duration::from_secs(120));
@@ -129,12 +130,12 @@ impl World {
         output
     }
 
-    /// What `efs-scan remind --dry-run` prints.
+    /// Returns the output of `efs-scan remind --dry-run`.
     fn preview(&self, code: i32) -> String {
         stdout(&self.remind(&["--dry-run"], code))
     }
 
-    /// Changes the newest run where it is published.
+    /// Changes the newest published run.
     fn edit(&self, change: impl Fn(&mut Value)) {
         let path = self.published().join("latest.json");
         let read = |path: &PathBuf| -> Value {
@@ -157,14 +158,14 @@ impl World {
         });
     }
 
-    /// To whom messages went, in order, but for the administrator.
+    /// Returns the recipients of messages in order, without the administrator.
     #[cfg(feature = "aws")]
     fn reminded(&self) -> Vec<String> {
         let mails = self.aws.mails().into_iter().map(|mail| mail.to);
         mails.filter(|to| to != "storage@example.com").collect()
     }
 
-    /// What the administrator was sent.
+    /// Returns the messages to the administrator.
     #[cfg(feature = "aws")]
     fn summaries(&self) -> Vec<String> {
         let mails = self.aws.mails().into_iter();

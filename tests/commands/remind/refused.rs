@@ -1,4 +1,4 @@
-//! What SES does not take, and what nobody knows of.
+//! Messages that SES refuses, and messages with an unknown fate.
 
 use super::*;
 use efs_scan_testbed::aws::{Fault, What};
@@ -17,7 +17,7 @@ fn who_is_refused_is_reported_and_the_others_are_reminded() {
     let section = summaries[0].split("Refused by SES").nth(1).unwrap();
     assert!(section.contains("  alice@example.com: SES SendEmail to alice@"), "{section}");
     assert!(summaries[0].contains("200007"), "with the orphan");
-    // The next run tries again, and says so again; the orphan was listed this week.
+    // The next run tries again with the same message; the orphan home was already listed this week.
     world.remind(&[], 5);
     assert_eq!(world.reminded(), ["bob@example.com"]);
     let summaries = world.summaries();
@@ -41,7 +41,7 @@ fn a_summary_that_is_refused_is_tried_again() {
     assert_eq!(world.reminded().len(), 2);
 }
 
-/// What is closed to one is closed to all: nobody is noted as reminded.
+/// An error that applies to all recipients: nobody is recorded as reminded.
 #[test]
 fn where_nothing_is_taken_nobody_is_noted() {
     let refusals = [
@@ -71,7 +71,7 @@ fn an_account_that_may_not_send_and_a_service_that_is_away_are_noticed_first() {
     assert!(said.contains("SES GetAccount: sending is switched off"), "{said}");
     assert_eq!(world.aws.count("SES", "SendEmail"), 0);
     let mut command = world.command();
-    // A port that nobody listens on.
+    // An unused port.
     let port = {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         free.local_addr().unwrap().port()
@@ -102,7 +102,7 @@ fn a_lost_answer_is_no_reason_to_send_it_again() {
     }
 }
 
-/// A service that breaks every connection must not cost everybody their reminder.
+/// A service that breaks every connection must not use up everybody's reminder.
 #[test]
 fn after_three_unknown_ends_no_more_are_tried() {
     for what in [What::InternalError, What::DropAfter] {

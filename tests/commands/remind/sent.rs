@@ -1,4 +1,4 @@
-//! What SES is sent, and how often.
+//! Messages sent through SES, and how often.
 
 use std::time::Instant;
 
@@ -9,12 +9,12 @@ use efs_scan_testbed::aws::{Fault, Phase, What};
 
 use super::*;
 
-/// A time so many days before now, as the ledger has it.
+/// Returns the time so many days ago, in the ledger's format.
 fn days_ago(days: i64) -> String {
     Timestamp::now().checked_sub(SignedDuration::from_hours(24 * days)).unwrap().to_string()
 }
 
-/// Makes the ledger say that somebody was reminded.
+/// Records in the ledger that somebody was reminded.
 fn told(world: &World, address: &str, reasons: &[(&str, i64)]) {
     let told = |days: &i64| json!({ "at": days_ago(*days), "run": "r", "step": "sent" });
     let reasons: serde_json::Map<_, _> =
@@ -41,7 +41,7 @@ fn each_gets_one_message_and_the_administrator_what_nobody_got() {
             (&*mail.reply_to, &*mail.feedback),
             ("storage@example.com", "storage@example.com")
         );
-        // What a dry run shows is what is sent.
+        // A dry run shows exactly what is sent.
         let printed = format!("Subject: {}\n\n{}\n", mail.subject, mail.text);
         assert!(preview.contains(&printed), "{preview}\n{printed}");
     }
@@ -64,7 +64,8 @@ fn each_gets_one_message_and_the_administrator_what_nobody_got() {
     assert!(!preview.contains("To: "), "{preview}");
 }
 
-/// Whoever may write there decides whom this program reminds, and the tree is the users'.
+/// The ledger decides who gets reminders, and users can write to the tree, so the ledger must not
+/// be in it.
 #[test]
 fn a_state_directory_that_others_may_write_in_is_refused() {
     use std::os::unix::fs::PermissionsExt;
@@ -88,7 +89,7 @@ fn a_week_is_for_each_person_and_reason() {
     let alice = &mails[0];
     assert_eq!(alice.to, "alice@example.com");
     assert!(alice.text.contains("of trash: deleted") && !alice.text.contains("over its quota"));
-    // The other reason's week was not begun anew.
+    // The week of the other reason was not restarted.
     let ledger: Value = serde_json::from_slice(&std::fs::read(world.ledger()).unwrap()).unwrap();
     assert_eq!(ledger["people"]["alice@example.com"]["quota"]["run"], "r");
     told(&world, "alice@example.com", &[("quota", 7), ("trash", 1)]);
@@ -115,7 +116,8 @@ fn the_rate_of_the_account_is_kept() {
     assert_eq!(world.reminded().len(), 6);
 }
 
-/// In the sandbox one message a second is taken, and who may not ask for the rate learns it so.
+/// SES's sandbox accepts one message a second; without the permission to ask, the program learns
+/// the rate by being throttled.
 #[test]
 fn what_is_throttled_is_sent_later_and_once() {
     let world = World::crowd(8);
@@ -150,7 +152,7 @@ fn two_at_once_remind_nobody_twice() {
     gate.wait();
     let said = stderr(&world.remind(&[], 1));
     assert!(said.contains(&format!("process id {pid}, reminding since")), "{said}");
-    // A scan is not kept from its start.
+    // It does not keep a scan from starting.
     let scan = watched(world.command().arg(world.root()).arg("--quiet"), Duration::from_secs(60));
     assert_eq!(scan.status.code(), Some(0), "{}", stderr(&scan));
     gate.wait();

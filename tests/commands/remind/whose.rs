@@ -1,8 +1,8 @@
-//! Who is written to, about what.
+//! Recipients, and what their messages are about.
 
 use super::*;
 
-/// The recipients of a preview, but for the administrator.
+/// Returns the recipients of a preview, without the administrator.
 fn recipients(text: &str) -> Vec<&str> {
     let to = text.lines().filter_map(|line| line.strip_prefix("To: "));
     to.filter(|to| *to != "storage@example.com").collect()
@@ -54,7 +54,7 @@ fn the_table_goes_before_the_file_and_that_before_the_template() {
     assert_eq!(recipients(&with(&file)), ["a.file@example.org", "b.file@example.org"]);
     let table = format!("{file}[remind.addresses]\n200006 = 'b.table@example.net'\n");
     assert_eq!(recipients(&with(&table)), ["a.file@example.org", "b.table@example.net"]);
-    // Without a template only who is mapped is written to.
+    // Without a template only people in the map get messages.
     world.configure(&format!("{}{file}", CONFIG.replace("address = '{name}@example.com'\n", "")));
     std::fs::write(&list, "200006,b@example.org\n").unwrap();
     let text = world.preview(0);
@@ -78,7 +78,7 @@ fn dashes_become_dots_on_request() {
     assert!(text.contains("Hello alice-smith,"), "{text}");
 }
 
-/// Addresses outlive people.
+/// An address may outlive the person, so orphan homes get no mail even if the map has their uid.
 #[test]
 fn an_orphan_is_nobodys_even_if_a_map_has_its_uid() {
     let world = World::new();
@@ -97,7 +97,7 @@ fn a_space_is_written_to_by_a_map_only() {
     assert_eq!(recipients(&text), ["bob@example.com"]);
     let line = text.lines().find(|line| line.starts_with("  200005")).unwrap();
     assert!(line.ends_with("a space that no map of addresses has"), "{line}");
-    // To one of those who work there, and in one message with what is hers.
+    // One message to one of the people who work there, together with her own home.
     world.configure(&format!("{CONFIG}[remind.addresses]\nalice = 'Bob@example.com'\n"));
     let text = world.preview(0);
     assert_eq!(recipients(&text), ["Bob@example.com"]);
@@ -134,12 +134,12 @@ fn texts_are_templates() {
     let first = format!("\n\n{{200005}} {day} {root} storage@example.com\n  200005  2.4 MiB of");
     assert!(text.contains(&first), "{text}");
     assert!(text.contains("caches 988 KiB, 12.40 USD a month\n"), "{text}");
-    // Commands are for where people see their homes.
+    // Commands use the path at which people see their homes.
     world.configure(&format!("home_at = '/home/me/efs dir'\n{CONFIG}"));
     let text = world.preview(0);
     assert!(text.contains("\n      rm -r '/home/me/efs dir/.local/share/Trash'\n"), "{text}");
     assert!(!text.contains(&format!("rm -r {root}")), "{text}");
-    // What only people can do is said in words.
+    // Advice is given in words.
     world.edit_home("200005", |home| {
         home["findings"][0]["command"] = serde_json::Value::Null;
         home["findings"][0]["advice"] = "look \u{202e}through it".into();

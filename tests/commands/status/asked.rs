@@ -1,4 +1,4 @@
-//! Whose lines are asked for, and where runs are read from.
+//! Selection of homes, and where runs are read from.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{World, hours, line, refused};
 use efs_scan_testbed::*;
 
-/// Uids of the homes in the JSON for these arguments.
+/// Returns the uids of the homes in the JSON for these arguments.
 fn uids(world: &World, args: &[&str]) -> Vec<u64> {
     let json = world.table(&[args, &["--format", "json"]].concat());
     let json: Value = serde_json::from_str(&json).unwrap();
@@ -20,7 +20,7 @@ fn a_user_is_found_by_name_and_by_uid_and_shown_alone() {
     let world = World::new();
     assert_eq!(uids(&world, &["--user", "bob"]), [200_006]);
     assert_eq!(uids(&world, &["--user", "200006"]), [200_006]);
-    // By name, whatever the order they are asked for in; one that is asked for twice is one.
+    // Sorted by name in any order of the arguments; a repeated argument counts once.
     let twice = ["--user", "zoe", "--user", "200008", "--user", "alice"];
     assert_eq!(uids(&world, &twice), [200_008, 200_005]);
     let table = world.table(&["--user", "bob"]);
@@ -79,7 +79,7 @@ fn the_configuration_and_the_environment_say_where_runs_are() {
     let want = Value::from(world.to().to_str().unwrap());
     assert_eq!(from(efs_scan().arg("status").arg("--config").arg(&right)), want);
     assert_eq!(from(efs_scan().arg("status").env("EFS_SCAN_CONFIG", &right)), want);
-    // A variable goes before the file, and a flag before the variable.
+    // A variable overrides the file, and a flag overrides the variable.
     let mut command = efs_scan();
     command.arg("status").env("EFS_SCAN_PUBLISH", world.to()).arg("--config").arg(&wrong);
     assert_eq!(from(&mut command), want);

@@ -1,11 +1,11 @@
-//! What changed since the runs that stand for the day and the week before.
+//! Changes since the runs of a day and a week before.
 
 use serde_json::{Value, json};
 
 use super::{World, grow, hours, line, row};
 use efs_scan_testbed::home;
 
-/// The runs that the newest one is compared with: of the day, and of the week.
+/// Returns the runs that the newest one is compared with: of the day and of the week.
 fn compared(world: &World) -> (Value, Value) {
     let json = world.json();
     (json["compared_day"]["run"].clone(), json["compared_week"]["run"].clone())
@@ -65,7 +65,7 @@ fn of_several_runs_the_nearest_to_a_day_and_to_a_week_is_taken() {
 
 #[test]
 fn a_missed_day_finds_a_run_within_the_limits_only() {
-    // Minutes before the newest run, and whether that stands for the day or for the week.
+    // Minutes before the newest run, and whether that run counts as the day's or the week's.
     let cases = [
         (hours(11) + 50, false, false),
         (hours(12) + 10, true, false),
@@ -102,7 +102,7 @@ fn a_table_that_is_broken_is_named_and_no_change_is_made_up() {
     let id = world.earlier(hours(24), |rows| {
         row(rows, "200005").insert("allocated_bytes".to_owned(), "lots".to_owned());
     });
-    // What can be shown without it is shown.
+    // Everything else is shown.
     let output = world.status::<&str>([]);
     assert_eq!(output.status.code(), Some(0));
     let said = String::from_utf8(output.stderr).unwrap();
@@ -140,7 +140,7 @@ fn a_home_that_was_not_there_the_day_before_is_new() {
     let json = world.json();
     let bob = home(&json, "200006");
     assert_eq!((&bob["new"], &bob["change"]["day"]), (&Value::Bool(true), &Value::Null));
-    // It was there the week before.
+    // The home existed the week before.
     assert_eq!(bob["change"]["week"]["bytes"], 0);
     assert_eq!(json["total_change"]["day"]["bytes"], bob["allocated_bytes"]);
 }
@@ -163,7 +163,7 @@ fn a_home_that_is_gone_is_named_with_what_it_held() {
     assert!(gone.contains(&bob), "{gone:?}");
 }
 
-/// Where the listing of the root broke off, `(outside homes)` is partial.
+/// If the listing of the root broke off, `(outside homes)` is partial.
 #[test]
 fn nobody_is_gone_where_the_list_of_homes_could_not_be_read() {
     let world = World::new();

@@ -1,11 +1,11 @@
-//! The tables of Athena have the columns that the program publishes.
+//! Athena's tables have the columns that the program publishes.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::World;
 
-/// The statements of the file, without comments.
+/// Returns the statements of the file, without comments.
 fn statements() -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/athena.sql");
     let text = std::fs::read_to_string(path).unwrap();
@@ -15,13 +15,13 @@ fn statements() -> Vec<String> {
     parts.filter(|part| !part.is_empty()).collect()
 }
 
-/// What stands between `start` and `end`.
+/// Returns the text between `start` and `end`.
 fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     let rest = text.split_once(start).unwrap_or_else(|| panic!("no `{start}`: {text}")).1;
     rest.split_once(end).unwrap_or_else(|| panic!("no `{end}`: {text}")).0
 }
 
-/// Names and columns of the external tables.
+/// Returns names and columns of the external tables.
 fn tables() -> Vec<(String, Vec<String>)> {
     let statements = statements();
     let made = statements.iter().filter(|text| text.starts_with("CREATE EXTERNAL TABLE"));
@@ -63,13 +63,13 @@ fn the_tables_are_where_runs_are_published_and_their_escape_is_in_no_name() {
         assert!(text.contains("'projection.dt.type' = 'date'"));
         assert!(text.contains("'projection.dt.format' = 'yyyy-MM-dd'"));
         assert!(between(text, "'projection.dt.range' = '", "'").ends_with(",NOW"));
-        // Control characters are what `printable` leaves in no name.
+        // `printable` leaves no control characters in names.
         assert_eq!(between(text, "'escapeChar' = '", "'"), "\\u0001");
         assert!(!efs_scan::text::printable(b"\x01").contains('\u{1}'));
     }
 }
 
-/// What a view's words may be beside columns.
+/// Words in a view that are not columns.
 const WORDS: &[&str] = &[
     "select",
     "from",
@@ -111,7 +111,7 @@ const WORDS: &[&str] = &[
     "last_run",
 ];
 
-/// The words of SQL outside of strings.
+/// Returns the words of SQL outside strings.
 fn words(text: &str) -> Vec<String> {
     let code: String = text.split('\'').step_by(2).collect::<Vec<_>>().join(" ");
     let words = code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
@@ -149,7 +149,7 @@ fn views_name_columns_that_exist_and_only_those() {
         }
         known.push((name.to_owned(), made));
     }
-    // Every column can be had with its type.
+    // Every column is selected with its type.
     for (name, columns) in tables() {
         let typed = known.iter().find(|(view, _)| *view == format!("{name}_typed")).unwrap();
         for column in columns {

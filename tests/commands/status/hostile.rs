@@ -1,9 +1,9 @@
-//! Names that strangers chose, through the table, the JSON, and the CSV in between.
+//! Hostile names in the table, the JSON, and the published CSV.
 
 use super::{World, grow, hours};
 use efs_scan_testbed::*;
 
-/// Names of homes and the cells that stand for them in the published table.
+/// Names of homes, and the cells that represent them in the published table.
 const NAMES: [(&[u8], &str); 6] = [
     (ODD_NAME, "a\\xff\\n,<b>\""),
     (b"=cmd", "'=cmd"),
@@ -22,7 +22,7 @@ fn world() -> World {
     world
 }
 
-/// Whether a terminal does nothing but show it.
+/// Returns true if a terminal only displays it.
 fn is_harmless(text: &str) -> bool {
     !text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}')
 }
@@ -87,7 +87,7 @@ fn what_somebody_wrote_into_a_table_or_the_latest_run_is_harmless() {
     }
 }
 
-/// Checks that two homes that held the same the day before are shown without a change.
+/// Checks that two homes with equal sizes the day before are shown without a change.
 fn are_told_apart(one: &str, other: &str) {
     let world = World::empty();
     file(&world.root().join(one), "f", 10_000);

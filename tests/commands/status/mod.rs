@@ -1,4 +1,4 @@
-//! `efs-scan status`: runs that the program published to a directory, read back and compared.
+//! `efs-scan status`: published runs, read back and compared.
 
 mod asked;
 mod compared;

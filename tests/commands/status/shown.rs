@@ -1,9 +1,9 @@
-//! What the table and the JSON show of the newest run.
+//! The newest run in the table and the JSON.
 
 use super::{World, grow, hours, line, row};
 use efs_scan_testbed::*;
 
-/// The first word, or more, of each line between the head and the empty line after the homes.
+/// Returns the first column of each line between the head and the empty line after the homes.
 fn names(table: &str) -> Vec<String> {
     let body = table.lines().skip_while(|line| !line.starts_with("NAME ")).skip(1);
     let lines = body.take_while(|line| !line.is_empty());
@@ -14,7 +14,7 @@ fn names(table: &str) -> Vec<String> {
 #[test]
 fn the_total_comes_first_then_people_by_name_then_others_and_orphans_last() {
     let world = World::new();
-    // Larger than everybody, and first by uid: neither matters.
+    // The largest home and the first uid: neither affects the order.
     file(&world.root(), "200003/big", 5_000_000);
     file(&world.root(), "shared/s", 10);
     world.publish(&[]);
@@ -39,7 +39,7 @@ fn the_total_comes_first_then_people_by_name_then_others_and_orphans_last() {
 #[test]
 fn status_all_is_another_name_of_status() {
     let world = World::new();
-    // Without the age, which may turn over between two calls.
+    // Without the age, which may change between two calls.
     let shown = |name: &str| {
         let output = run([name.as_ref(), "--from".as_ref(), world.to().as_os_str()]);
         assert_eq!(output.status.code(), Some(0), "{name}");

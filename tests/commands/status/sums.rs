@@ -1,4 +1,4 @@
-//! Changes add up.
+//! Changes of homes sum to the change of the total.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{World, hours};
 use efs_scan_testbed::file;
 
-/// What a home holds now and held the day before, in KiB; there is always one of them.
+/// Sizes of a home now and a day before, in KiB; at least one is present.
 type Held = (Option<u16>, Option<u16>);
 
 fn held() -> impl Strategy<Value = Held> {
@@ -29,7 +29,7 @@ fn homes() -> impl Strategy<Value = BTreeMap<String, Held>> {
     prop::collection::btree_map(name, held(), 0..7)
 }
 
-/// The sum of a number of every item.
+/// Sums a number over all items.
 fn sum(items: &Value, number: impl Fn(&Value) -> Option<i64>) -> i64 {
     items.as_array().unwrap().iter().filter_map(number).sum()
 }
@@ -46,7 +46,7 @@ proptest! {
             let kib = now.or(*before).unwrap_or_default();
             file(&world.root().join(name), "f", usize::from(kib) * 1024);
         }
-        // All of them, so that the program itself writes the lines of the day before.
+        // All homes, so the program itself writes the earlier run's lines.
         world.publish(&[]);
         let lines: BTreeMap<String, Option<u16>> = homes
             .iter()
@@ -60,7 +60,7 @@ proptest! {
                     true
                 }
                 Some(None) => false,
-                // What lies outside of homes.
+                // `(outside homes)`.
                 None => true,
             });
         });
@@ -79,7 +79,7 @@ proptest! {
         let total = &json["total_change"]["day"];
         prop_assert_eq!(&total["exact"], &Value::Bool(true));
         prop_assert_eq!(total["bytes"].as_i64(), Some(grown + new - gone), "{}", json);
-        // Nobody is counted as the wrong one of these.
+        // No home is counted as the wrong kind.
         let count = |held: fn(&Held) -> bool| homes.values().filter(|home| held(home)).count();
         let news = sum(&json["homes"], |home| Some(i64::from(home["new"].as_bool().unwrap())));
         prop_assert_eq!(news, i64::try_from(count(|held| held.1.is_none())).unwrap());
@@ -88,7 +88,7 @@ proptest! {
     }
 }
 
-/// What a cell of the table names.
+/// Returns the name in a cell of the table.
 fn name_of(cell: &str) -> String {
     String::from_utf8(efs_scan::report::bytes_of_cell(cell)).unwrap()
 }

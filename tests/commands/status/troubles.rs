@@ -1,11 +1,11 @@
-//! Runs that are old, missing or damaged.
+//! Stale, missing and damaged runs.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::World;
 
-/// Makes the newest run one that finished so many minutes ago.
+/// Changes the newest run so that it finished so many minutes ago.
 fn age(world: &World, minutes: i64) {
     let at = Timestamp::now() - SignedDuration::from_mins(minutes);
     world.edit(|latest| {
@@ -29,7 +29,7 @@ fn a_stale_run_is_said_first_and_loudly_and_fails_only_if_that_is_asked_for() {
     assert_eq!(output.status.code(), Some(6));
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(json["age_seconds"].as_i64().unwrap() >= (36 * 60 + 2) * 60, "{json}");
-    // Whoever is asked for: the data is as old.
+    // The data is as old for any selection of users.
     assert_eq!(world.status(["--fail-if-stale", "--user", "bob"]).status.code(), Some(6));
     assert!(world.table(&["--user", "bob"]).starts_with("!!! STALE"));
 }
@@ -44,7 +44,7 @@ fn a_run_of_the_last_36_hours_is_not_stale_nor_is_one_of_a_clock_slightly_ahead(
     }
 }
 
-/// It would hide every run until that time comes.
+/// A run from the future would hide every run until its time comes.
 #[test]
 fn a_run_from_the_future_is_as_bad_as_an_old_one() {
     let world = World::new();
@@ -100,7 +100,7 @@ fn what_is_no_file_is_named_in_one_line() {
     std::fs::create_dir(&path).unwrap();
     let said = super::one_line(&world.status::<&str>([]), 1);
     assert!(said.contains("latest.json"), "{said}");
-    // A destination that is a file, and one whose name would disturb the terminal.
+    // A destination that is a file, and one with a name that would act on the terminal.
     let mut command = efs_scan_testbed::efs_scan();
     command.arg("status").arg("--from").arg(world.scratch.path().join("names.csv"));
     super::refused(&mut command, 1);

@@ -1,4 +1,4 @@
-//! A directory that runs are published to: by the program, and as earlier ones would have been.
+//! A destination with runs: published by the program, and copies made to look like earlier ones.
 
 #![allow(dead_code, unreachable_pub)] // Each test file is a crate of its own and uses a part of this.
 
@@ -14,16 +14,16 @@ use tempfile::TempDir;
 
 use efs_scan_testbed::*;
 
-/// A line of a published table, by its columns.
+/// A line of a published table, by column.
 pub type Row = BTreeMap<String, String>;
 
-/// Homes, a map of names, and a directory that runs are published to.
+/// Homes, a map of names, and a destination.
 pub struct World {
     pub scratch: TempDir,
 }
 
 impl World {
-    /// No home yet; the map knows 200005 as zoe, 200006 as bob and 200008 as alice.
+    /// No homes; the map has 200005 as zoe, 200006 as bob and 200008 as alice.
     pub fn empty() -> Self {
         let world = Self { scratch: scratch() };
         std::fs::create_dir(world.root()).unwrap();
@@ -32,7 +32,7 @@ impl World {
         world
     }
 
-    /// A home of each of them, and 200004, whom nobody knows; published.
+    /// A home of each of them and of 200004, who has no name; published.
     pub fn new() -> Self {
         let world = Self::empty();
         file(&world.root(), "200005/.cache/pip/a", 300_000);
@@ -51,7 +51,7 @@ impl World {
         self.scratch.path().join("published")
     }
 
-    /// Scans and publishes; the report of the scan.
+    /// Scans and publishes; returns the report.
     pub fn publish(&self, args: &[&str]) -> Value {
         let names = format!("csv:{}", self.scratch.path().join("names.csv").display());
         let mut command = efs_scan();
@@ -63,14 +63,14 @@ impl World {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// `efs-scan status` of what is published here.
+    /// Runs `efs-scan status` on the destination.
     pub fn status<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Output {
         let mut command = efs_scan();
         command.arg("status").arg("--from").arg(self.to()).args(args);
         watched(&mut command, Duration::from_secs(60))
     }
 
-    /// What it prints when all is well.
+    /// Runs it successfully and returns its standard output.
     pub fn table(&self, args: &[&str]) -> String {
         let output = self.status(args);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -94,7 +94,7 @@ impl World {
         std::fs::write(self.to().join("latest.json"), latest.to_string()).unwrap();
     }
 
-    /// The columns and the lines of a published table.
+    /// Returns the columns and the lines of a published table.
     pub fn rows(&self, key: &str) -> (Vec<String>, Vec<Row>) {
         let mut reader = csv::Reader::from_path(self.to().join(key)).unwrap();
         let head: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
@@ -106,8 +106,8 @@ impl World {
         (head, rows)
     }
 
-    /// Publishes a run that started so many minutes before the newest one: its table of homes,
-    /// changed. Returns the id.
+    /// Publishes a run that started so many minutes before the newest one, with a changed copy of
+    /// its table of homes. Returns the id.
     pub fn earlier(&self, minutes: i64, change: impl FnOnce(&mut Vec<Row>)) -> String {
         let latest = self.latest();
         let started: Timestamp = latest["run"]["started"].as_str().unwrap().parse().unwrap();
@@ -134,19 +134,19 @@ pub const fn hours(hours: i64) -> i64 {
     hours * 60
 }
 
-/// The line of a home.
+/// Returns the line of a home.
 pub fn row<'a>(rows: &'a mut [Row], home: &str) -> &'a mut Row {
     rows.iter_mut().find(|row| row["home"] == home).unwrap_or_else(|| panic!("no home {home}"))
 }
 
-/// Makes what a home holds in a table more, or less.
+/// Changes a home's size in a table by `bytes`.
 pub fn grow(rows: &mut [Row], home: &str, by: i64) {
     let cell = row(rows, home).get_mut("allocated_bytes").unwrap();
     let bytes: i64 = cell.parse().unwrap();
     *cell = (bytes + by).to_string();
 }
 
-/// The line of the table that begins with this.
+/// Returns the line of the table that begins with this.
 pub fn line<'a>(table: &'a str, start: &str) -> &'a str {
     let found = table.lines().find(|line| line.starts_with(start));
     found.unwrap_or_else(|| panic!("no line `{start}`:\n{table}"))
@@ -156,7 +156,8 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Runs a command that must end with `code`, one line on stderr and nothing on stdout; the line.
+/// Runs a command that must exit with `code`, print one line on standard error and nothing on
+/// standard output; returns the line.
 pub fn refused(command: &mut Command, code: i32) -> String {
     one_line(&watched(command, Duration::from_secs(60)), code)
 }

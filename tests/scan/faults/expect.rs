@@ -1,4 +1,4 @@
-//! Runs the program on a tree with faults in every way it can be run, and says what it must find.
+//! Runs the program on a faulty tree with every engine and worker count, and checks its report.
 
 use efs_scan_testbed::fuse::faulty::Errno;
 use serde_json::Value;
@@ -10,14 +10,14 @@ use efs_scan_testbed::report;
 /// Flags that choose an engine and its workers.
 pub(crate) type Engine = [&'static str; 4];
 
-/// The engine of the product with one, some and many workers.
+/// The posix engine with one, some and many workers.
 pub(crate) const POSIX: &[Engine] = &[
     ["--engine", "posix", "--threads", "1"],
     ["--engine", "posix", "--threads", "2"],
     ["--engine", "posix", "--threads", "64"],
 ];
 
-/// The other one.
+/// The portable engine.
 pub(crate) const PORTABLE: &[Engine] = match cfg!(feature = "portable") {
     true => {
         &[["--engine", "portable", "--threads", "1"], ["--engine", "portable", "--threads", "2"]]
@@ -25,12 +25,12 @@ pub(crate) const PORTABLE: &[Engine] = match cfg!(feature = "portable") {
     false => &[],
 };
 
-/// Both.
+/// Both engines.
 pub(crate) fn all() -> Vec<Engine> {
     [POSIX, PORTABLE].concat()
 }
 
-/// What the tests break something in.
+/// The tree that tests add faults to.
 pub(crate) fn plain() -> Tree {
     let mut tree = Tree::new();
     for at in 0..10 {
@@ -50,12 +50,12 @@ pub(crate) fn with(fault: Fault) -> Tree {
     tree
 }
 
-/// [`plain`] with one operation that always fails.
+/// [`plain`] with one operation that fails every time.
 pub(crate) fn failing(op: Op, path: &str, errno: Errno) -> Tree {
     with(Fault::fail(op, path, errno))
 }
 
-/// What is to be found.
+/// Expected report.
 #[derive(Debug)]
 pub(crate) struct Expect<'a> {
     pub(crate) files: u64,
@@ -65,12 +65,12 @@ pub(crate) struct Expect<'a> {
     pub(crate) errors: &'a [(&'a str, &'a str, &'a str)],
 }
 
-/// Everything of [`plain`].
+/// The report of [`plain`] without faults.
 pub(crate) const WHOLE: Expect<'static> = Expect { files: 14, dirs: 7, vanished: 0, errors: &[] };
 
-/// Runs the program with each of `engines` on what `tree` makes and compares; `more` looks at
-/// each report too. Every run has a mount of its own: a fault may be for the first call only, and
-/// the kernel remembers what it was told of names.
+/// Runs the program with each of `engines` on the tree that `tree` makes, and compares; `more`
+/// checks each report further. Every run gets its own mount, because a fault may apply to the first
+/// call only and the kernel caches names.
 pub(crate) fn expect(
     engines: &[Engine],
     tree: impl Fn() -> Tree,
@@ -111,7 +111,7 @@ fn check(report: &Value, expected: &Expect<'_>, what: &str) {
     let coverage = |errors: usize| if errors > 0 { "partial" } else { "complete" };
     let run = coverage(samples.len());
     assert_eq!(report["run"]["coverage"], run, "{what}");
-    // An error is its home's, and leaves the others whole.
+    // An error affects its own home only.
     for home in report["homes"].as_array().unwrap() {
         let name = home["name"].as_str().unwrap();
         let is_inside = |path: &str| match name {
@@ -130,7 +130,7 @@ fn check(report: &Value, expected: &Expect<'_>, what: &str) {
     assert_parts_sum(report, what);
 }
 
-/// The homes sum to the totals.
+/// Checks that the homes sum to the totals.
 pub(crate) fn assert_parts_sum(report: &Value, what: &str) {
     let homes = report["homes"].as_array().unwrap();
     for key in ["files", "dirs", "symlinks", "other", "apparent_bytes", "allocated_bytes"] {

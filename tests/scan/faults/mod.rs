@@ -1,5 +1,5 @@
-//! File systems that fail: what cannot be read is counted and named, what is gone is no error, and
-//! everything beside it is counted once.
+//! Failing file systems: unreadable entries are counted and named, vanished ones are no error, and
+//! everything else counts once.
 
 pub(crate) mod expect;
 mod oddities;
@@ -51,7 +51,7 @@ fn a_listing_that_breaks_off_is_an_error_and_what_it_showed_counts() {
     if !can_mount() {
         return;
     }
-    // duc 275: a directory that opened but failed while reading looked empty.
+    // See duc issue 275: a directory that opened but failed while being read looked empty.
     for shown in [0, 1, 7] {
         let fault = || Fault::fail(Op::Readdir, "200005/dir", Errno::EIO).after(shown);
         let expected = Expect {
@@ -69,7 +69,7 @@ fn a_listing_that_gives_nothing_at_all_is_an_error_too() {
     if !can_mount() {
         return;
     }
-    // Not even . and .. come.
+    // Fails before `.` and `..`.
     let tree = || failing(Op::Readdir, "200005/dir", Errno::EIO);
     let expected =
         Expect { files: 3, dirs: 5, errors: &[("200005/dir", "list", "input_output")], ..WHOLE };
@@ -81,7 +81,8 @@ fn subdirectories_of_a_listing_that_breaks_off_are_entered() {
     if !can_mount() {
         return;
     }
-    // After ten files and the subdirectory: only the end is missing, and nobody can know that.
+    // Fails after ten files and the subdirectory: only the end is missing, and the program cannot
+    // know that.
     let fault = || Fault::fail(Op::Readdir, "200005/dir", Errno::EIO).after(11);
     let expected = Expect { errors: &[("200005/dir", "list", "input_output")], ..WHOLE };
     expect(&all(), || with(fault()), &expected, |_, _| ());
@@ -155,8 +156,8 @@ fn a_directory_that_can_no_longer_be_looked_up_is_an_error_of_opening() {
     if !can_mount() {
         return;
     }
-    // The first look-up is for its attributes. The portable engine stats by path, so it looks up
-    // the same name for each entry below and would see the fault elsewhere.
+    // The first look-up fetches attributes. The portable engine stats by path, so it looks the same
+    // name up for each entry below it and would hit the fault elsewhere.
     let fault = || Fault::fail(Op::Lookup, "200005/dir", Errno::EIO).skip(1);
     let expected =
         Expect { files: 3, dirs: 5, errors: &[("200005/dir", "open", "input_output")], ..WHOLE };
@@ -184,7 +185,7 @@ fn many_errors_are_all_counted_and_a_hundred_are_named() {
         assert_eq!(errors["count"], 150);
         assert_eq!(errors["by_kind"]["input_output"], 150);
         assert_eq!(home(&report, "200005")["errors"], 150);
-        // The first by path, so that two runs name the same ones.
+        // Samples are the first errors by path, so two runs name the same ones.
         let samples = errors["samples"].as_array().unwrap();
         let paths = samples.iter().map(|sample| sample["path"].as_str().unwrap());
         let wanted = (0..100).map(|at| format!("200005/many/{at:03}"));
@@ -219,8 +220,8 @@ fn an_error_of_a_look_beside_a_directory_is_its_homes_too() {
     if !can_mount() {
         return;
     }
-    // A first part of 1,024 subdirectories or more is committed before the listing has come to
-    // Cargo.toml, so whether target/ is Cargo's has to be asked.
+    // A first part of at least 1,024 subdirectories is committed before the listing reaches
+    // Cargo.toml, so the scan has to look up whether target/ is Cargo's.
     let tree = || {
         let mut tree = plain();
         tree.dir("200005/wide/target");

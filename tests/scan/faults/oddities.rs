@@ -1,5 +1,5 @@
-//! Answers that are no failures and still not what one expects: listings that are wrong about
-//! their entries, directories that turn into something else, and numbers of any size.
+//! Surprising replies that are no errors: listings with wrong types, directories that turn into
+//! something else, and extreme numbers.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,8 +19,8 @@ fn inode_number_zero_in_a_listing_counts_like_any_other() {
     if !can_mount() {
         return;
     }
-    // golang 76428: entries with inode 0 were skipped. The C library's readdir skips them too, so
-    // the portable engine never hears of them.
+    // See Go issue 76428: entries with inode 0 were skipped. The C library's readdir skips them
+    // too, so the portable engine never sees them.
     let tree = || {
         let mut tree = plain();
         tree.listed_as("200005/dir/file-3", 0, FileType::RegularFile);
@@ -31,8 +31,8 @@ fn inode_number_zero_in_a_listing_counts_like_any_other() {
     expect(POSIX, tree, &WHOLE, |_, _| ());
 }
 
-/// A file that is a directory when it is looked at, and the other way round: as in a listing that
-/// is older than the replacement.
+/// A file that turns out to be a directory, and the reverse, as in a listing older than the
+/// replacement.
 fn listed_wrongly() -> Tree {
     let mut tree = plain();
     let wrong = [
@@ -65,14 +65,14 @@ fn the_portable_engine_loses_nothing_in_silence_where_a_listing_is_wrong() {
         let root = mounted.path().to_str().unwrap();
         let output = run([&[root, "--format", "json"], &engine[..]].concat());
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        // jwalk goes by the listing; what is not entered for that must be an error.
+        // jwalk trusts the listing; entries that it does not enter because of that must be errors.
         let whole = report["totals"]["files"] == WHOLE.files;
         let complete = report["run"]["coverage"] == "complete";
         assert_eq!(whole, complete, "{}", report["totals"]);
     }
 }
 
-/// Unmounts at the end.
+/// Unmounts on drop.
 struct LoopMount<'a>(&'a Path);
 
 impl Drop for LoopMount<'_> {
@@ -83,7 +83,7 @@ impl Drop for LoopMount<'_> {
 
 #[test]
 fn entries_of_unknown_type_are_asked_about() {
-    // fuser always sends a type, but ext4 without `filetype` lists everything as DT_UNKNOWN.
+    // fuser always sends a type; ext4 without `filetype` lists everything as DT_UNKNOWN.
     let scratch = scratch();
     let (image, root) = (scratch.path().join("image"), scratch.path().join("mnt"));
     std::fs::create_dir(&root).unwrap();
@@ -98,7 +98,7 @@ fn entries_of_unknown_type_are_asked_about() {
     if !skip_unless(able, "DT_UNKNOWN", "mkfs.ext4 or a loop device is missing") {
         return;
     }
-    // More names than one batch, which other workers stat on a local file system.
+    // More names than one batch; on a local file system other workers stat them.
     for at in 0..3000 {
         let name = format!("200005/wide/{at:04}-{}", "x".repeat(40));
         file(&root, name, at % 3 * 400);
@@ -129,14 +129,14 @@ fn entries_of_unknown_type_are_asked_about() {
     }
 }
 
-/// A directory at `path` when it is looked at, and `other` when it is opened.
+/// A directory when it is looked up, but `other` when it is opened.
 fn replaced(path: &'static str, other: &'static str) -> Tree {
     let mut tree = plain();
     tree.file("secret/file", 1 << 20);
     tree.symlink("link", "secret");
     tree.symlink("link-above", "../secret");
     tree.file("file", 0);
-    // The second look-up is for opening it.
+    // The second look-up opens it.
     tree.fault(Fault::new(Op::Lookup, path, Action::LeadTo(other)).skip(1));
     tree
 }
@@ -148,15 +148,15 @@ fn assert_nothing_is_followed(engines: &[Engine]) {
         let tree = || replaced(path, other);
         let secret = tree().find("secret").unwrap();
         let expected = Expect {
-            // And those that are not part of `plain`.
+            // Errors for paths that are not part of `plain`.
             files: files + 2,
             dirs: dirs + 1,
             vanished: 1,
             ..WHOLE
         };
         expect(engines, tree, &expected, |report, mounted| {
-            // Once for what it is by itself. jwalk opens by path and goes along with a link; what
-            // is there must not count, at least.
+            // Counted once, as itself. jwalk opens by path and follows the link; the link's target
+            // must at least not count.
             if report["run"]["engine"] == "posix" {
                 assert_eq!(mounted.state.calls(Op::Opendir, secret), 1);
             }
@@ -190,7 +190,7 @@ fn sizes_that_do_not_fit_saturate_in_every_form_of_the_report() {
             let path = format!("200005/huge-{at}");
             tree.file(&path, 1);
             tree.change(&path, |attr| {
-                // Allocated bytes are 512 times that.
+                // In blocks of 512 bytes.
                 attr.blocks = u64::MAX >> at;
                 attr.size = i64::MAX as u64;
                 attr.mtime = [SystemTime::UNIX_EPOCH + distant, SystemTime::UNIX_EPOCH][at % 2];
@@ -201,7 +201,7 @@ fn sizes_that_do_not_fit_saturate_in_every_form_of_the_report() {
             attr.mtime = SystemTime::UNIX_EPOCH - distant;
             attr.nlink = u32::MAX;
         });
-        // More than off_t holds: the kernel itself refuses it (fs/fuse/dir.c, fuse_invalid_attr).
+        // Larger than off_t: the kernel refuses it (fs/fuse/dir.c, fuse_invalid_attr).
         tree.file("200006/impossible", u64::MAX);
         tree
     };
@@ -241,7 +241,8 @@ fn the_sum_of_a_directory_saturates_too() {
             tree
         });
         let report = efs_scan_testbed::report(mounted.path(), engine, 0);
-        // Two subdirectories of 8 EiB each: more than there are bytes, and not next to none.
+        // Two subdirectories of 8 EiB each: the sum exceeds 64 bits and must not wrap around to
+        // nearly 0.
         let dirs = home(&report, "200005")["largest_dirs"].as_array().unwrap();
         let sum = dirs.iter().find(|dir| dir["path"] == "200005/sum");
         let sum = sum.unwrap_or_else(|| panic!("{engine:?}: {dirs:?}"));
@@ -249,7 +250,7 @@ fn the_sum_of_a_directory_saturates_too() {
     }
 }
 
-/// Files that the accounts treat apart: those with several links, and those that a rule names.
+/// Files that are accounted for separately: with several links, or matched by a rule.
 fn huge_apart(path: &str, links: u64) -> Value {
     let mounted = mount({
         let mut tree = plain();

@@ -1,5 +1,4 @@
-//! What passes: handles that are stale for a moment, and names that are gone when their turn
-//! comes.
+//! Transient faults: handles that are stale once, and names that disappear during the scan.
 
 use efs_scan_testbed::fuse::faulty::Errno;
 
@@ -12,8 +11,8 @@ fn a_stale_handle_is_tried_once_more() {
     if !can_mount() {
         return;
     }
-    // The kernel looks the path up again by itself when openat or statx meet ESTALE (fs/namei.c,
-    // LOOKUP_REVAL), so one try of a program may be two calls here.
+    // On ESTALE from openat or statx, the kernel itself looks the path up again (fs/namei.c,
+    // LOOKUP_REVAL), so one attempt of the program may be two calls here.
     for (op, path, times) in [
         (Op::Opendir, "200005/dir", 1),
         (Op::Opendir, "200005/dir", 2),
@@ -26,7 +25,7 @@ fn a_stale_handle_is_tried_once_more() {
         let tree = || with(Fault::fail(op, path, Errno::ESTALE).times(times));
         expect(POSIX, tree, &WHOLE, |_, _| ());
         if times == 2 || op == Op::Readdir {
-            // A program that does not try again meets the fault.
+            // A program without a retry sees the fault.
             let mounted = mount(tree());
             let path = mounted.path().join(path);
             let once = match op {
@@ -48,7 +47,7 @@ fn a_handle_that_stays_stale_is_one_error() {
     let tree = || failing(Op::Opendir, "200005/dir", Errno::ESTALE);
     let expected =
         Expect { files: 3, dirs: 5, errors: &[("200005/dir", "open", "stale")], ..WHOLE };
-    // The portable engine does not try again; an error it is all the same.
+    // The portable engine does not retry, but it reports the error.
     expect(&all(), tree, &expected, |_, _| ());
 }
 
@@ -65,11 +64,11 @@ fn a_listing_that_becomes_stale_begins_again_and_counts_nothing_twice() {
             || with(stale().times(1)),
             &WHOLE,
             |_, mounted| {
-                // From the parent, by its name.
+                // Opened again from the parent, by name.
                 assert_eq!(mounted.state.calls(Op::Opendir, dir), 2);
             },
         );
-        // Stale again: an error, and what the second listing showed counts once.
+        // A second ESTALE is an error, and the entries of the second listing count once.
         let whole = shown == 11;
         let expected = Expect {
             files: if whole { 14 } else { 3 + shown },
@@ -94,7 +93,7 @@ fn a_listing_that_becomes_stale_when_part_of_it_counts_is_an_error() {
     if !can_mount() {
         return;
     }
-    // Past 1,024 subdirectories a part is committed: to begin again would count it twice.
+    // Past 1,024 subdirectories a part is committed, so starting over would count it twice.
     let tree = || {
         let mut tree = Tree::new();
         for at in 0..1500 {
@@ -138,7 +137,7 @@ fn a_name_that_is_gone_after_a_stale_handle_has_vanished() {
     if !can_mount() {
         return;
     }
-    // A server forgets a handle when the file is removed: ESTALE first, then ENOENT.
+    // A server drops the handle of a removed file: ESTALE first, then ENOENT.
     for (op, path, files, dirs) in
         [(Op::Getattr, "200005/dir/file-3", 13, 7), (Op::Opendir, "200005/dir/sub", 13, 5)]
     {
@@ -152,15 +151,15 @@ fn a_name_that_is_gone_after_a_stale_handle_has_vanished() {
     }
 }
 
-/// Linux answers ENOENT to getdents64 on a directory that was removed after it was opened
-/// (fs/readdir.c, IS_DEADDIR), and readdir(3) takes that for its end.
+/// Linux returns ENOENT for getdents64 on a directory that was removed after it was opened
+/// (fs/readdir.c, IS_DEADDIR); readdir(3) takes this for the end of the directory.
 fn removed_while_listed(engines: &[super::expect::Engine], shown: u64) {
     let path = "200005/dir/sub/deep";
     for engine in engines {
         let fault = Fault::fail(Op::Readdir, path, Errno::ENOENT).after(shown);
         let mounted = mount(with(fault));
         let report = efs_scan_testbed::report(mounted.path(), engine, 0);
-        // Whether the directory itself still counts is a matter of taste.
+        // The directory itself may count or not.
         assert_eq!(report["errors"]["count"], 0, "{}", report["errors"]);
         assert_eq!(report["run"]["coverage"], "complete");
         assert_eq!(report["totals"]["files"], 13 + shown);

@@ -1,5 +1,5 @@
-//! Scans that do not go on in peace: signals, a dead server, a reader that leaves, a tree that
-//! changes meanwhile, and users who leave traps for a scan that runs as root.
+//! Disturbed scans: signals, a dead server, a reader that leaves, a tree that changes, and traps
+//! set by users for a scan that runs as root.
 
 mod traps;
 
@@ -16,11 +16,10 @@ use efs_scan_testbed::fuse::faulty::{can_mount, mount};
 use efs_scan_testbed::*;
 use serde_json::Value;
 
-/// How long after a signal the program may be seen to end. It means to within a second, but the
-/// machines that tests run on are shared and stall.
+/// Time limit for ending after a signal. The program aims at a second; shared machines stall.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// How long to wait for anything else.
+/// Time limit for anything else.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const HOMES: u64 = 30;
@@ -40,7 +39,7 @@ fn slow() -> Tree {
     tree
 }
 
-/// Starts a scan of `root` with its report on a pipe.
+/// Starts a scan of `root` with the report on a pipe.
 fn start(root: &Path, args: &[&str]) -> Child {
     let mut command = efs_scan();
     command.arg(root).args(args).env("EFS_SCAN_FORMAT", "json");
@@ -56,7 +55,7 @@ fn wait_until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
-/// Signals the program, which must end in time.
+/// Sends a signal to the program, which must end within [`LIMIT`].
 fn stop(child: Child, name: &str) -> Output {
     signal(child.id(), name);
     let signalled = Instant::now();
@@ -66,7 +65,7 @@ fn stop(child: Child, name: &str) -> Output {
     output
 }
 
-/// What an interrupted scan printed as `json`.
+/// Checks the report of an interrupted scan and returns it.
 fn assert_interrupted(output: &Output, json: &[u8], what: &str) -> Value {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{what}: {stderr}");
@@ -147,7 +146,7 @@ fn a_root_on_a_server_that_died_can_be_given_up() {
     let child = start(mounted.path(), &["--engine", "posix"]);
     wait_until("opening", || mounted.state.all_calls(Op::Opendir) > 0);
     std::thread::sleep(Duration::from_millis(200));
-    // There is nothing to report, so the second signal may be needed.
+    // Nothing was scanned yet, so ending may take a second signal.
     signal(child.id(), "TERM");
     std::thread::sleep(Duration::from_millis(200));
     let _ = Command::new("kill").arg(child.id().to_string()).output();
@@ -168,7 +167,7 @@ fn a_second_signal_ends_at_once() {
     let mut child = start(mounted.path(), &[]);
     wait_until("scanning", || mounted.state.all_calls(Op::Opendir) > 100);
     signal(child.id(), "INT");
-    // Nobody reads the report, which is larger than the pipe.
+    // The report is larger than the pipe and nobody reads it.
     std::thread::sleep(Duration::from_millis(1500));
     assert!(child.try_wait().unwrap().is_none(), "it waits for a reader");
     signal(child.id(), "INT");
@@ -195,7 +194,7 @@ fn a_reader_that_leaves_early_is_no_error() {
     for format in ["json", "csv", "table", "du"] {
         for lines in [0, 1] {
             let mut child = start(tree.path(), &["--format", format]);
-            // As `head -n`: a small bite, then the pipe is closed.
+            // Like `head -n`: reads a little, then closes the pipe.
             let reader = BufReader::with_capacity(64, child.stdout.take().unwrap());
             assert_eq!(reader.lines().take(lines).count(), lines);
             let output = finish(child, PATIENCE);
@@ -208,8 +207,9 @@ fn a_reader_that_leaves_early_is_no_error() {
     }
 }
 
-/// Makes, fills, renames and removes directories until told to stop; returns how often. A link and
-/// a file come and go as `other`, which may be the name of a directory that was there before.
+/// Creates, fills, renames and removes directories until `stop`; returns the number of rounds. A
+/// link and a file come and go under the name `other`, which may be the name of an earlier
+/// directory.
 fn churn(root: &Path, other: &str, stop: &AtomicBool) -> u32 {
     let mut rounds = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -231,7 +231,7 @@ fn churn(root: &Path, other: &str, stop: &AtomicBool) -> u32 {
     rounds
 }
 
-/// Scans a tree, part of which never holds still.
+/// Scans a tree while a part of it changes.
 fn scan_while_it_changes(engines: &[Engine], other: &str) {
     let tree = scratch();
     let root = tree.path();
@@ -245,7 +245,7 @@ fn scan_while_it_changes(engines: &[Engine], other: &str) {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let rounds = scope.spawn(|| churn(root, other, &stop));
-        // Also when an assertion fails, or the scope waits for ever.
+        // Also if an assertion fails: otherwise the scope would wait forever.
         let scanned = std::panic::catch_unwind(|| {
             for engine in engines.iter().cycle().take(20) {
                 let report = report(root, engine, 0);
@@ -279,8 +279,8 @@ fn what_vanishes_and_appears_during_the_scan_is_no_error() {
 
 #[test]
 fn what_vanishes_and_appears_is_no_error_to_the_portable_engine() {
-    // jwalk believes what the listing says an entry is, so a name that becomes something else in
-    // between is a matter of its own: see tests/scan/faults/oddities.rs.
+    // jwalk trusts the type in the listing, so a name that becomes something else in between is
+    // tested separately, in tests/scan/faults/oddities.rs.
     if !PORTABLE.is_empty() {
         scan_while_it_changes(PORTABLE, "other");
     }

@@ -1,5 +1,5 @@
-//! What users may leave in their homes for a scan that runs as root: nothing of it is followed,
-//! waited for or changed.
+//! Traps in users' homes for a scan that runs as root: it follows none, waits for none and changes
+//! none.
 
 use std::fs::{File, FileTimes};
 use std::os::unix::fs::symlink;
@@ -14,8 +14,8 @@ use efs_scan_testbed::*;
 
 const SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55\n";
 
-/// Homes of users who have read this program's source, and a directory outside of the scan that
-/// their links lead to.
+/// Homes of users who know this program's source, and a directory outside the scan that their links
+/// lead to.
 fn traps(root: &Path, outside: &Path) {
     file(outside, "secret", 1 << 20);
     std::fs::write(outside.join("CACHEDIR.TAG"), SIGNATURE).unwrap();
@@ -52,7 +52,8 @@ fn a_socket_in_place_of_a_marker_is_no_error() {
     }
 }
 
-/// Names, kinds, sizes and times of everything; without atime, which listing a directory changes.
+/// Returns names, kinds, sizes and times of everything, without atime, which listing a directory
+/// changes.
 fn snapshot(root: &Path) -> Vec<u8> {
     let mut find = Command::new("find");
     let find = find.arg(root).args(["-printf", "%p %i %y %m %U %G %n %s %b %T@ %C@ %l\\0"]);
@@ -66,7 +67,7 @@ fn nothing_is_written_or_followed_whatever_users_have_prepared() {
     let (tree, outside) = (scratch(), tempfile::tempdir().unwrap());
     let (root, outside) = (tree.path(), outside.path());
     traps(root, outside);
-    // So old that reading changes it, where the file system keeps it at all.
+    // Old enough that reading updates it, if the file system records atime at all.
     let read = root.join("200005/real/CACHEDIR.TAG");
     let old = FileTimes::new().set_accessed(SystemTime::UNIX_EPOCH);
     File::open(&read).unwrap().set_times(old).unwrap();

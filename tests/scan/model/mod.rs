@@ -1,4 +1,4 @@
-//! Random trees on disk against a model in memory that adds them up in the plainest way.
+//! Random trees on disk, compared with a model in memory.
 
 mod sums;
 pub(crate) mod tree;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sums::{Expected, Share, add_up};
 use tree::{Op, Tree};
 
-/// Rules that overlap in every way, instead of the built-in ones; `sums` knows them by heart.
+/// Rules that overlap in every way, used instead of the built-in ones. `sums` implements them too.
 const RULES: &str = r#"
 [[rules.add]]
 id = "venv"
@@ -61,7 +61,7 @@ fn configuration() -> String {
     format!("[rules]\noff = {off}\n{RULES}")
 }
 
-/// How one tree is scanned.
+/// Options of one scan.
 #[derive(Debug)]
 struct Scan {
     depth: usize,
@@ -90,7 +90,7 @@ fn cases() -> impl Strategy<Value = (Scan, Vec<Op>)> {
     })
 }
 
-// A strategy's value must be cloned to shrink; a scan is small.
+// proptest clones values to shrink them; a scan is small.
 impl Clone for Scan {
     fn clone(&self) -> Self {
         Self { excludes: self.excludes.clone(), ..*self }
@@ -105,7 +105,7 @@ fn scan(root: &Path, scan: &Scan) -> Value {
         format!("--home-depth={}", scan.depth),
         format!("--engine={}", scan.engine),
         format!("--threads={}", scan.threads),
-        // Everything is among the largest.
+        // The lists of largest items hold everything.
         "--top=1000".to_owned(),
     ];
     args.extend(scan.excludes.iter().map(|glob| format!("--exclude={glob}")));
@@ -119,13 +119,13 @@ fn share(value: &Value) -> Share {
     }
 }
 
-/// The members of `value`, by what `key` holds.
+/// Maps the members of `value` by their `key`.
 fn by<'a>(value: &'a Value, key: &str) -> BTreeMap<String, &'a Value> {
     let members = value.as_array().unwrap().iter();
     members.map(|member| (member[key].as_str().unwrap().to_owned(), member)).collect()
 }
 
-/// The same numbers out of the report, in the model's form.
+/// Reads the report's numbers into the model's form.
 fn reported(report: &Value) -> Expected {
     let homes = by(&report["homes"], "name").into_iter().map(|(name, home)| {
         let usage = &home["usage"];
@@ -182,7 +182,7 @@ fn check(scan_: &Scan, ops: &[Op]) -> Result<(), TestCaseError> {
         prop_assert_eq!(got.homes.get(name), Some(home), "{}", name);
     }
     prop_assert_eq!(&got, &want);
-    // The whole is the sum of its parts, whatever the model says.
+    // The parts sum to the whole, independent of the model.
     let keys = ["files", "dirs", "symlinks", "apparent_bytes", "allocated_bytes"];
     for (at, key) in keys.iter().enumerate() {
         let sum: u64 = got.homes.values().map(|home| home.counts[at]).sum();
@@ -194,7 +194,7 @@ fn check(scan_: &Scan, ops: &[Op]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A few, since each makes a tree on disk; PROPTEST_CASES asks for more.
+/// Few cases, because each one makes a tree on disk. Set PROPTEST_CASES for more.
 fn cases_wanted() -> u32 {
     let wanted = std::env::var("PROPTEST_CASES");
     wanted.map_or(40, |number| number.parse().unwrap())
@@ -204,7 +204,7 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: cases_wanted(),
         max_shrink_iters: 300,
-        // The failing case is printed; add it to the test below.
+        // proptest prints a failing case; add it to the test below.
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

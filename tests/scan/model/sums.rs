@@ -1,4 +1,4 @@
-//! What a tree adds up to: everything is listed first and summed up then, link by link.
+//! Adds up a tree in the plainest way: lists every link first, then sums them one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ impl Share {
     }
 }
 
-/// A home as it is reported.
+/// A home, as the report should have it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Home {
     /// Files, directories, symlinks, apparent and allocated bytes.
@@ -25,9 +25,9 @@ pub(crate) struct Home {
     pub(crate) classes: BTreeMap<String, Share>,
     pub(crate) shared: Share,
     pub(crate) charged_elsewhere: Share,
-    /// By path and rule: all of it, and what deleting it frees.
+    /// Usage and what deleting frees, by path and rule.
     pub(crate) findings: BTreeMap<(String, String), (Share, Share)>,
-    /// Places, all of them, and what deleting them all frees.
+    /// Number of places, usage, and what deleting them all frees.
     pub(crate) rules: BTreeMap<String, (u64, Share, Share)>,
     pub(crate) files: BTreeSet<(String, u64)>,
 }
@@ -55,10 +55,10 @@ const RULES: [(&str, &str); 7] = [
 ];
 const CORE: usize = 4;
 
-/// How hard a class is to let go of.
+/// Classes, from the most to the least readily deleted.
 const CLASSES: [&str; 6] = ["trash", "cache", "environment", "output", "log", "rest"];
 
-/// A rule and the path where it found something.
+/// A rule and the path of its finding.
 type Finding = (usize, String);
 
 /// One name of one inode.
@@ -75,7 +75,7 @@ impl Link {
         CLASSES.iter().position(|class| *class == name).unwrap()
     }
 
-    /// `(outside homes)` pays last.
+    /// `(outside homes)` is charged last.
     fn order(&self) -> (bool, &str) {
         (self.home == OUTSIDE, &self.home)
     }
@@ -85,12 +85,12 @@ impl Link {
     }
 }
 
-/// An inode with the names that were seen.
+/// An inode and the names seen of it.
 struct Inode {
     links: Vec<Link>,
     all_links: u64,
     sizes: Sizes,
-    /// Where it counts in [`Home::counts`].
+    /// Index in [`Home::counts`].
     kind: usize,
 }
 
@@ -105,7 +105,7 @@ struct Lister<'a> {
     excluded: Vec<u64>,
 }
 
-/// What the tree adds up to with homes at `depth`.
+/// Adds up the tree with homes at `depth`.
 pub(crate) fn add_up(tree: &Tree, depth: usize, excludes: &[&'static str]) -> Expected {
     let mut lister = Lister {
         tree,
@@ -123,7 +123,7 @@ pub(crate) fn add_up(tree: &Tree, depth: usize, excludes: &[&'static str]) -> Ex
     }
     for top in lister.others.iter().filter(|inode| inode.kind == 1) {
         let path = &top.links[0].path;
-        // With one home there are no lines of `du -d1`.
+        // A single home has no lines of `du -d1`.
         if depth > 0 && !path.is_empty() && !path.contains('/') {
             expected.top_level.insert(path.clone(), 0);
         }
@@ -203,7 +203,7 @@ impl Lister<'_> {
         }
     }
 
-    /// The first rule that a directory matches by itself.
+    /// Returns the first rule that a directory matches by itself.
     fn rule(
         &self,
         path: &[&str],
@@ -225,7 +225,7 @@ impl Lister<'_> {
     }
 }
 
-/// Whether a glob of whole components, with `**` at most in front, matches.
+/// Returns true if a glob of whole components, with `**` only at its start, matches.
 fn matches(glob: &str, path: &[&str]) -> bool {
     let (glob, path) = match glob.strip_prefix("**/") {
         Some(tail) => {
@@ -276,13 +276,13 @@ impl Expected {
     }
 
     fn count_top_level(&mut self, inode: &Inode, payer: &str) {
-        // A directory of the root is in its own line.
+        // Each directory of the root has its own line.
         let top = |link: &Link| match inode.kind {
             1 if !link.path.is_empty() => link.path.split('/').next().map(str::to_owned),
             _ => link.top_level().map(str::to_owned),
         };
         let links = inode.links.iter().filter(|link| link.home == payer);
-        // Outside of homes the first directory by name pays; the root itself is before them.
+        // Outside homes, the first directory by name is charged; the root itself precedes them.
         let top = links.map(top).min().flatten();
         if let Some(line) = top.and_then(|top| self.top_level.get_mut(&top)) {
             *line += inode.sizes.allocated;

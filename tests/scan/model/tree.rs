@@ -1,4 +1,4 @@
-//! Trees as lists of what is made one after the other, on disk and in memory.
+//! Trees described as lists of things to create, built on disk and in memory.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -6,35 +6,35 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-/// What is made at a path. Where something stands in the way, it is not made.
+/// Something to create at a path. It is skipped if something else is in the way.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
     Dir,
     File(usize),
-    /// A hard link to one of the files so far.
+    /// A hard link to one of the files made so far.
     Link(prop::sample::Index),
-    /// One that leads out of the tree.
+    /// A hard link to a file outside the tree.
     LinkOutside(prop::sample::Index),
     Symlink,
 }
 
-/// A path below the root, and what is made there.
+/// A path below the root, and what to create there.
 #[derive(Clone, Debug)]
 pub(crate) struct Op {
     path: Vec<&'static str>,
     what: What,
 }
 
-/// Names of homes and of what is above them, to which no rule applies.
+/// Names of homes and of directories above them; no rule applies to these.
 const PLAIN: &[&str] = &["a", "b", "200005", "zoe"];
 
-/// Names in homes: those that rules know, and some that they do not.
+/// Names inside homes, known to rules and unknown.
 const NAMES: &[&str] = &[
     "a", "b", ".cache", ".cache", "pip", "mods", "package", "pyc", "core", "venv.cfg", "keep",
     "TAG",
 ];
 
-/// Something to make in a tree whose homes are at `depth`.
+/// Strategy for one thing to create in a tree whose homes are at `depth`.
 pub(crate) fn ops(depth: usize) -> impl Strategy<Value = Op> {
     let plain = prop::sample::select(PLAIN);
     let name = prop::sample::select(NAMES);
@@ -49,7 +49,7 @@ pub(crate) fn ops(depth: usize) -> impl Strategy<Value = Op> {
     ];
     (above, below, what).prop_map(move |(mut path, mut below, what)| {
         if path.len() == depth {
-            // A home itself is not what a rule looks for: in it no file marks it.
+            // No rule applies to a home itself, so no marker file goes directly into one.
             if matches!(below.first(), Some(&"venv.cfg" | &"TAG")) {
                 below[0] = "b";
             }
@@ -63,7 +63,7 @@ pub(crate) fn ops(depth: usize) -> impl Strategy<Value = Op> {
 #[derive(Debug)]
 pub(crate) enum Entry {
     Dir(Dir),
-    /// By its number.
+    /// Index of the file.
     File(usize),
     Symlink,
 }
@@ -81,10 +81,10 @@ pub(crate) struct Sizes {
     pub(crate) allocated: u64,
 }
 
-/// A file, whatever it is called.
+/// A file, under any of its names.
 #[derive(Debug)]
 pub(crate) struct File {
-    /// Links, also those outside of the tree.
+    /// Link count, including links outside the tree.
     pub(crate) links: u64,
     pub(crate) sizes: Sizes,
 }
@@ -97,7 +97,7 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Makes the tree at `root`, and what leads out of it beside.
+    /// Creates the tree at `root`, and the files outside that it links to beside it.
     pub(crate) fn grow(root: &Path, ops: &[Op]) -> Self {
         let outside = root.with_extension("outside");
         std::fs::create_dir(root).unwrap();
@@ -167,7 +167,7 @@ impl Tree {
 }
 
 impl Dir {
-    /// The directory at `path`, made where it is missing; none where something is in its way.
+    /// Returns the directory at `path`, creating it if missing. `None` if something is in the way.
     fn below(&mut self, path: &[&'static str]) -> Option<&mut Dir> {
         let Some((name, rest)) = path.split_first() else {
             return Some(self);

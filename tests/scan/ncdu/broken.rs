@@ -1,5 +1,5 @@
-//! Scans that do not see everything: what was seen is in the export and adds up to the report of
-//! the same run, and what was not is marked.
+//! Incomplete scans: the export holds what was seen, adds up to the report of the same run, and
+//! marks the rest.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -18,7 +18,7 @@ use efs_scan_testbed::fuse::faulty::{Action, Fault, Op, Tree};
 use efs_scan_testbed::fuse::faulty::{can_mount, mount};
 use efs_scan_testbed::*;
 
-/// The report of the one run that was published to `place`.
+/// Returns the report of the only run that was published to `place`.
 fn published(place: &Path) -> Value {
     let only = |directory: &Path| {
         let mut entries: Vec<_> = directory.read_dir().unwrap().collect();
@@ -81,7 +81,7 @@ fn what_fails_is_marked_and_the_rest_adds_up() {
     }
 }
 
-/// The export of a tree with a fault, which adds up to the report of the same run.
+/// Exports a tree with a fault and checks that it adds up to the report of the same run.
 #[track_caller]
 fn of_broken(fault: Fault, engine: &[&str], code: i32) -> Export {
     let mut tree = homes();
@@ -150,7 +150,7 @@ fn an_interrupted_export_is_valid_and_says_what_was_not_read() {
         let marked = marked(&export);
         let dirs = export.entries.iter().filter(|entry| entry.is_dir).count();
         assert!(!marked.is_empty() && marked.len() < dirs, "{what}: {marked:?}");
-        // A directory is whole or marked: of the deeper ones all have two files.
+        // A directory is complete or marked: every deeper one has two files.
         for entry in export.entries.iter().filter(|entry| entry.is_dir) {
             let path = String::from_utf8(entry.path.clone()).unwrap();
             if path.contains('/') && !entry.is("read_error") {
@@ -170,7 +170,8 @@ fn a_closed_directory_is_marked_as_ncdu_marks_it() {
     file(root, "200005/open/file", 5000);
     file(root, "200005/closed/file", 5000);
     std::fs::set_permissions(root.join("200005/closed"), PermissionsExt::from_mode(0o000)).unwrap();
-    // As somebody else than root, who can read everything. The program must be where they can.
+    // Root can read everything, so this runs as another user, who must be able to reach the
+    // program.
     let copy = scratch();
     let program = copy.path().join("efs-scan");
     std::fs::copy(env!("CARGO_BIN_EXE_efs-scan"), &program).unwrap();
@@ -265,7 +266,7 @@ fn without_a_mount_it_is_the_same() {
     assert_eq!(export.entry("200005/b").number("nlink"), Some(2));
     let links = ["200005/a/f", "200005/b"].map(|path| export.entry(path).number("ino").unwrap());
     assert_eq!(links[0], links[1]);
-    // What ncdu and gdu can read is bounded.
+    // Limited to what ncdu and gdu can read.
     let claims = export.entry("200006/claims");
     let most = Some(i64::MAX as u64);
     assert_eq!((claims.number("asize"), claims.number("dsize")), (most, most));

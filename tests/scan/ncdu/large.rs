@@ -1,4 +1,4 @@
-//! Sizes: wide, deep, and many directories.
+//! Large trees: wide, deep, and with many directories.
 
 use std::path::Path;
 use std::process::Command;
@@ -33,7 +33,7 @@ fn a_wide_directory_is_whole() {
     }
 }
 
-/// Makes `levels` directories, one in the other, beyond any path.
+/// Creates `levels` nested directories, deeper than any path can name.
 fn deep(root: &Path, levels: usize) {
     let flags = OFlags::DIRECTORY | OFlags::RDONLY;
     let mut at = open(root, flags, Mode::empty()).unwrap();
@@ -49,7 +49,7 @@ fn deep(root: &Path, levels: usize) {
     }
 }
 
-/// Deeper than the 1,000 levels that EFS has.
+/// Deeper than the 1,000 levels that EFS allows.
 #[test]
 fn a_deep_tree_is_whole_and_loads() {
     let (tree, place) = (scratch(), scratch());
@@ -71,9 +71,9 @@ fn a_deep_tree_is_whole_and_loads() {
     assert!(removed.unwrap().success());
 }
 
-/// Runs a command and gives its peak of memory in KiB.
+/// Runs a command and returns its peak memory in KiB.
 fn peak(command: &Command) -> u64 {
-    // The kernel keeps it for who waits, and Python is the one here who may ask.
+    // The kernel reports it to the parent; Python can read it.
     const ASK: &str = "import os, sys
 pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
 _, status, usage = os.wait4(pid, 0)
@@ -87,8 +87,8 @@ sys.exit(os.waitstatus_to_exitcode(status))";
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
-/// The peaks of an export and of a plain report of a tree that is computed, since making it on a
-/// disk would take minutes.
+/// Returns the peaks of an export and of a plain report. The tree is computed, because making it on
+/// a disk would take minutes.
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_does_not_follow_the_tree() {

@@ -1,4 +1,4 @@
-//! `--format ncdu`: every entry, as `find` lists them and as ncdu and gdu read them.
+//! `--format ncdu`: every entry, compared with `find`, ncdu and gdu.
 
 #[cfg(target_os = "linux")]
 mod broken;
@@ -28,7 +28,7 @@ const WALKS: &[&[&str]] = &[
     &["--engine", "portable"],
 ];
 
-/// Homes with names that nobody should give, links within and between them, special files.
+/// Homes with hostile names, links within and between homes, and special files.
 fn hostile(root: &Path) {
     let names: &[&[u8]] = &[
         ODD_NAME,
@@ -92,7 +92,7 @@ fn sums_are_those_of_the_report_and_of_du() {
     assert_eq!(sums.apparent, report["totals"]["apparent_bytes"]);
     assert_eq!(sums.dirs, report["totals"]["dirs"]);
     assert_eq!(sums.allocated, du(root));
-    // What is linked from two homes is charged to one of them, so only those with no such file.
+    // A file linked from two homes is charged to one of them, so these have none.
     for name in ["200005", "<script>alert(1)<"] {
         let sums = export.sums(name);
         assert_eq!(sums.allocated, du(&root.join(name)), "{name}");
@@ -137,7 +137,7 @@ fn ncdu_shows_it() {
     command.env("EXPORT", &path).env("TERM", "xterm");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // Kept open: at its end `script` would hang up before anything is shown.
+    // Kept open: at the end of its input `script` would hang up before anything is shown.
     let mut keys = child.stdin.take().unwrap();
     std::thread::sleep(Duration::from_millis(700));
     std::io::Write::write_all(&mut keys, b"q").unwrap();
@@ -159,13 +159,12 @@ fn gdu_loads_it() {
     hostile(root);
     let path = place.path().join("export");
     std::fs::write(&path, scan(root, &[]).output().unwrap().stdout).unwrap();
-    // Of what is no directory it says the same as of the tree itself. The sizes of directories it
-    // makes up: 4 KiB each.
+    // gdu reports the same for files as for the tree itself. It assumes 4 KiB for each directory.
     let (ours, own) = (by_gdu(&["-f"], &path), by_gdu(&[], root));
     let names = |of: &std::collections::BTreeMap<String, i64>| -> BTreeSet<String> {
         of.keys().cloned().collect()
     };
-    // Where Go reads JSON, a byte that is no UTF-8 is U+FFFD, as it is where we read its output.
+    // Go's JSON reader turns an invalid byte into U+FFFD, and so do we when we read gdu's output.
     assert_eq!(names(&ours), names(&own));
     for name in ["200005", "200006", "<script>alert(1)<"] {
         assert_eq!(ours[name], own[name], "{name}");
@@ -202,7 +201,7 @@ fn other_mounts_are_named_or_entered() {
     let root = tree.path();
     file(root, "200005/file", 5000);
     std::fs::create_dir(root.join("200005/tmpfs")).unwrap();
-    // In a name space of its own, which takes the mount with it.
+    // In its own mount namespace, which removes the mount when it ends.
     let script = "mount -t tmpfs tmpfs \"$1/200005/tmpfs\" && echo x >\"$1/200005/tmpfs/inside\" &&
         { [ -z \"$3\" ] || exec ncdu -x -o - \"$1\"; } && exec \"$2\" \"$1\" --format ncdu $4";
     let run = |ncdu: &str, args: &str| {
@@ -225,7 +224,7 @@ fn other_mounts_are_named_or_entered() {
     }
     let export = read(&run("", "--cross-mounts").stdout);
     let device = |path: &str| export.entry(path).number("dev");
-    // Said where it is another one than the directory above has.
+    // Present only if it differs from the directory above.
     assert_eq!(device("200005"), None);
     assert_ne!(device("200005/tmpfs").unwrap(), device("").unwrap());
     assert_eq!(device("200005/tmpfs/inside"), None);
@@ -247,7 +246,7 @@ fn of_a_user_only_the_home_is_there() {
         found.path = if path.is_empty() { parts[0].to_vec() } else { parts.join(&b'/') };
     }
     let mut export = export;
-    // The way there does not count.
+    // The directories above the home do not count.
     let above = export.entries.remove(0);
     assert_eq!((above.said.len(), above.is_dir), (0, true), "{above:?}");
     assert_eq!(as_found(&export), want);

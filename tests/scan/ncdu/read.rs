@@ -1,5 +1,5 @@
-//! Reads an export, strictly and byte for byte: no JSON crate takes names that are no UTF-8, nor
-//! any depth.
+//! Reads an export strictly and byte for byte; no JSON crate accepts invalid UTF-8 and unlimited
+//! depth.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Entry {
     /// Below the root; empty for the root itself.
     pub(crate) path: Vec<u8>,
-    /// Whether it has an array of its own.
+    /// True if it has an array of its own.
     pub(crate) is_dir: bool,
-    /// What is said of it, but for its name.
+    /// Its keys other than the name.
     pub(crate) said: BTreeMap<String, Said>,
 }
 
@@ -21,7 +21,7 @@ pub(crate) enum Said {
     Text(Vec<u8>),
 }
 
-/// What a report would say of the same entries.
+/// Sums over entries, as a report has them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) dirs: u64,
@@ -53,13 +53,13 @@ impl Entry {
         })
     }
 
-    /// Whether its attributes are known: an entry that counts has an owner.
+    /// True if its attributes are known: a counted entry has an owner.
     pub(crate) fn counts(&self) -> bool {
         self.said.contains_key("uid")
     }
 }
 
-/// The root's name and every entry, the root first.
+/// The root's name and all entries, the root first.
 #[derive(Debug)]
 pub(crate) struct Export {
     pub(crate) about: BTreeMap<String, Said>,
@@ -73,7 +73,7 @@ impl Export {
         found.unwrap_or_else(|| panic!("no {path}"))
     }
 
-    /// Adds up what lies at or below `path`, each inode once.
+    /// Sums everything at or below `path`, each inode once.
     pub(crate) fn sums(&self, path: &str) -> Sums {
         let mut sums = Sums::default();
         let mut seen = BTreeSet::new();
@@ -84,7 +84,7 @@ impl Export {
             if !below || !entry.counts() {
                 continue;
             }
-            // Trees of these tests lie on one file system.
+            // The trees of these tests are on one file system.
             if entry.is("hlnkc") && !seen.insert(entry.number("ino").unwrap()) {
                 continue;
             }
@@ -95,14 +95,15 @@ impl Export {
         sums
     }
 
-    /// What ncdu knows of it, comparable with an export of its own.
+    /// The attributes that ncdu knows, comparable with its own export.
     pub(crate) fn to_ncdu(&self) -> Vec<Entry> {
         let mut entries = self.entries.clone();
         for entry in &mut entries {
             for key in ["dev", "uid", "gid", "mode", "mtime"] {
                 entry.said.remove(key);
             }
-            // It writes other mounts as directories, and by a name that its manual does not know.
+            // ncdu writes other mounts as directories, under a key that its manual does not
+            // document.
             if let Some(Said::Text(why)) = entry.said.get_mut("excluded")
                 && *why == b"othfs"
             {
@@ -115,7 +116,7 @@ impl Export {
     }
 }
 
-/// Reads an export; what is wrong with it fails the test.
+/// Reads an export; anything wrong with it fails the test.
 #[track_caller]
 pub(crate) fn read(bytes: &[u8]) -> Export {
     let mut reader = Reader { bytes, at: 0 };
@@ -252,7 +253,7 @@ impl Reader<'_> {
                         other => panic!("escape {other}"),
                     }
                 }
-                // As ncdu takes it.
+                // As ncdu accepts it.
                 control => {
                     assert!(control > 0x1f && control != 0x7f, "a bare {control:#x}");
                     text.push(control);

@@ -1,4 +1,4 @@
-//! The programs that load an export, and `find`.
+//! Programs that load an export, and `find`.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +11,7 @@ use efs_scan_testbed::{efs_scan, skip_unless, watched};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whether a program is there; says so, by the name of the test, where not.
+/// Returns true if a program is installed; otherwise reports the test as skipped.
 pub(crate) fn has(program: &str) -> bool {
     let able = Command::new(program).arg("--version").output().is_ok();
     let test = std::thread::current();
@@ -19,7 +19,7 @@ pub(crate) fn has(program: &str) -> bool {
     skip_unless(able, test, &format!("{program} is not installed"))
 }
 
-/// The program with an export of `root` as its result.
+/// Returns a command that exports `root`.
 pub(crate) fn scan(root: &Path, args: &[&str]) -> Command {
     let mut command = efs_scan();
     command.arg(root).args(["--format", "ncdu"]).args(args);
@@ -32,7 +32,7 @@ pub(crate) fn ended(output: &Output, code: i32) {
     assert_eq!(output.status.code(), Some(code), "{stderr}");
 }
 
-/// Exports `root`; the program must end with `code`.
+/// Exports `root`. The program must exit with `code`.
 #[track_caller]
 pub(crate) fn export(root: &Path, args: &[&str], code: i32) -> Export {
     let output = watched(&mut scan(root, args), PATIENCE);
@@ -40,14 +40,14 @@ pub(crate) fn export(root: &Path, args: &[&str], code: i32) -> Export {
     read(&output.stdout)
 }
 
-/// ncdu, without the settings of whoever runs the tests.
+/// Returns a command for ncdu without the user's settings.
 fn ncdu() -> Command {
     let mut command = Command::new("ncdu");
     command.arg("--ignore-config");
     command
 }
 
-/// What ncdu makes of an export in a file.
+/// Loads an export into ncdu and returns what ncdu exports again.
 #[track_caller]
 pub(crate) fn by_ncdu(file: &Path) -> Export {
     let output = watched(ncdu().args(["-o", "-", "-f"]).arg(file), PATIENCE);
@@ -56,7 +56,7 @@ pub(crate) fn by_ncdu(file: &Path) -> Export {
     read(&output.stdout)
 }
 
-/// What ncdu itself exports of a tree.
+/// Returns ncdu's own export of a tree.
 #[track_caller]
 pub(crate) fn of_ncdu(root: &Path, args: &[&str]) -> Export {
     let output = watched(ncdu().args(["-x", "-o", "-"]).args(args).arg(root), PATIENCE);
@@ -64,17 +64,17 @@ pub(crate) fn of_ncdu(root: &Path, args: &[&str]) -> Export {
     read(&output.stdout)
 }
 
-/// Names in the root and their bytes, as gdu lists them, without its marks. It adds up in 63 bits
-/// and a sign.
+/// Returns the names in the root and their bytes, as gdu lists them. gdu sums in signed 64-bit
+/// integers.
 #[track_caller]
 pub(crate) fn by_gdu(args: &[&str], of: &Path) -> BTreeMap<String, i64> {
     let mut command = Command::new("gdu");
     let command = command.args(["-n", "-p", "-c", "--no-prefix"]).args(args).arg(of);
-    // Its settings are not ours.
+    // Ignores the user's settings.
     let output = watched(command.env("HOME", "/nonexistent"), PATIENCE);
     ended(&output, 0);
     let text = String::from_utf8_lossy(&output.stdout);
-    // A name with a newline goes on in the next line, where no size is.
+    // A name with a newline continues on the next line, which has no size.
     let line = |line: &str| {
         let sized = line.get(1..).and_then(|rest| rest.trim_start().split_once(' '));
         match sized.and_then(|(bytes, name)| Some((name, bytes.parse().ok()?))) {
@@ -85,7 +85,7 @@ pub(crate) fn by_gdu(args: &[&str], of: &Path) -> BTreeMap<String, i64> {
     text.lines().filter(|line| !line.is_empty()).map(line).collect()
 }
 
-/// What `find` says of an entry.
+/// Attributes of an entry, from `find`.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Found {
     pub(crate) path: Vec<u8>,
@@ -94,7 +94,7 @@ pub(crate) struct Found {
     pub(crate) allocated: u64,
     pub(crate) uid: u64,
     pub(crate) mtime: u64,
-    /// Inode and links, of what has several.
+    /// Inode and link count, for entries with several links.
     pub(crate) linked: Option<(u64, u64)>,
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn by_find(root: &Path) -> Vec<Found> {
     found
 }
 
-/// The same from an export in which everything is known.
+/// Reads the same from an export in which everything is known.
 pub(crate) fn as_found(export: &Export) -> Vec<Found> {
     let mut found: Vec<_> = export
         .entries
@@ -160,7 +160,7 @@ pub(crate) fn as_found(export: &Export) -> Vec<Found> {
     found
 }
 
-/// What can be said of the root's name.
+/// Checks the root's name.
 pub(crate) fn assert_root(export: &Export, root: &Path) {
     assert_eq!(export.root, root.as_os_str().as_bytes());
 }

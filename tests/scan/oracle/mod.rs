@@ -1,5 +1,5 @@
-//! The same trees through efs-scan, `du` and `find`: whole and per home, with both engines and
-//! any number of workers.
+//! The same trees through efs-scan, `du` and `find`, as a whole and per home, with both engines and
+//! several worker counts.
 
 mod overlay;
 
@@ -12,7 +12,7 @@ use efs_scan_testbed::*;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
 
-/// A tree with everything in it that counts differently.
+/// Makes a tree with everything that counts differently.
 fn varied(root: &Path) {
     for home in ["200005", "200006", "alice", "zoe"] {
         for at in 0..20 {
@@ -24,7 +24,7 @@ fn varied(root: &Path) {
         file(root, format!("{home}/env/pyvenv.cfg"), 10);
         file(root, format!("{home}/env/lib/python3.11/site-packages/a.py"), 4000);
         std::fs::create_dir(root.join(home).join("empty")).unwrap();
-        // Sparse: large to a reader, small on disk.
+        // Sparse: large apparent size, small allocated size.
         let sparse = std::fs::File::create(root.join(home).join("sparse")).unwrap();
         sparse.set_len(1 << 34).unwrap();
         symlink("/nowhere/at/all", root.join(home).join("dangling")).unwrap();
@@ -45,10 +45,10 @@ fn varied(root: &Path) {
     file(root, "zoe/shared", 123_456);
     link("zoe/shared", "alice/shared");
     link("zoe/shared", "alice/again");
-    // Beside the homes.
+    // Outside the homes.
     file(root, "a file beside the homes", 10_000);
     symlink("200005", root.join("bob")).unwrap();
-    // Deeper than a path may be long.
+    // Deeper than PATH_MAX.
     let mut deep = root.join("200006/deep");
     for _ in 0..300 {
         deep.push("d");
@@ -61,7 +61,7 @@ fn varied(root: &Path) {
     }
 }
 
-/// What `find` sees below a path, as the report's totals.
+/// Returns the report's totals for a path, computed from `find`.
 fn expected(path: &Path) -> BTreeMap<&'static str, u64> {
     let mut sums = BTreeMap::from([
         ("files", 0),
@@ -100,7 +100,7 @@ fn assert_usage(usage: &Value, want: &BTreeMap<&str, u64>, what: &str) {
     }
 }
 
-/// The homes sum to the totals, key by key.
+/// Checks that the homes sum to the totals.
 fn assert_parts_sum(report: &Value) {
     let homes = report["homes"].as_array().unwrap();
     for key in ["files", "dirs", "symlinks", "other", "apparent_bytes", "allocated_bytes"] {
@@ -138,7 +138,7 @@ fn totals_and_homes_are_what_du_and_find_say() {
             assert_usage(usage, &expected(&path), name);
             assert_eq!(usage["allocated_bytes"].as_u64(), Some(du(&path)), "{name}");
         }
-        // zoe's file is charged to alice, who comes first by name and links to it too.
+        // zoe's file is charged to alice, who also links to it and comes first by name.
         let shared = std::fs::metadata(root.join("alice/shared")).unwrap();
         let shared = std::os::unix::fs::MetadataExt::blocks(&shared) * 512;
         let zoe = home(&report, "zoe");
@@ -157,7 +157,7 @@ fn totals_and_homes_are_what_du_and_find_say() {
     }
 }
 
-/// A report without what differs between two runs by its nature.
+/// Removes what differs between two runs by nature.
 fn timeless(mut report: Value) -> Value {
     for key in ["id", "started", "finished", "engine"] {
         report["run"][key] = Value::Null;
@@ -169,7 +169,7 @@ fn timeless(mut report: Value) -> Value {
 fn two_runs_give_the_same_report_whatever_the_engine_and_the_workers() {
     let tree = scratch();
     varied(tree.path());
-    // Ties for the largest, which timing must not decide.
+    // Ties among the largest, which timing must not decide.
     for home in ["200005", "alice"] {
         for at in 0..40 {
             file(tree.path(), format!("{home}/ties/{}/{at}", at % 7), 65_536);
@@ -188,7 +188,7 @@ fn du_form_is_what_du_prints() {
     let tree = scratch();
     let root = tree.path();
     varied(root);
-    // du charges the first link it meets, this program the first home by name.
+    // du charges the first link it meets, efs-scan the first home by name.
     std::fs::remove_file(root.join("zoe/shared")).unwrap();
     let slash = format!("{}/", root.display());
     let want = std::process::Command::new("du").args(["-h", "-d1", &slash]).output().unwrap();
@@ -235,8 +235,8 @@ fn sizes_round_as_du_rounds_them() {
 fn deep_trees_and_few_descriptors_are_no_obstacle() {
     let tree = scratch();
     let root = tree.path();
-    // 5,000 levels: far beyond the longest path, so made and removed relative to descriptors. At
-    // each level a sibling waits, which wants its parent's descriptor later.
+    // 5,000 levels, far beyond PATH_MAX, so made and removed relative to descriptors. At each level
+    // a sibling is queued that needs its parent's descriptor later.
     let dir_flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY;
     let mode = Mode::from_raw_mode(0o755);
     let mut at = rustix::fs::open(root, dir_flags, Mode::empty()).unwrap();
@@ -273,7 +273,8 @@ fn unreadable_directories_are_errors_and_the_rest_is_counted() {
     file(root, "200005/closed/file", 5000);
     file(root, "200006/file", 5000);
     std::fs::set_permissions(root.join("200005/closed"), PermissionsExt::from_mode(0o000)).unwrap();
-    // As somebody else than root, who can read everything. The program must be where they can.
+    // Root can read everything, so this runs as another user, who must be able to reach the
+    // program.
     let mut command = std::process::Command::new(if is_root() { "setpriv" } else { "env" });
     let copy = scratch();
     let program = copy.path().join("efs-scan");
@@ -305,7 +306,7 @@ fn unreadable_directories_are_errors_and_the_rest_is_counted() {
     assert_eq!(home(&report, "200006")["coverage"], "complete");
 }
 
-/// Whether other users may pass through every directory above a path.
+/// Returns true if other users may traverse every directory above a path.
 fn reachable(path: &Path) -> bool {
     let passable = |dir: &Path| {
         std::fs::metadata(dir).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
@@ -313,7 +314,7 @@ fn reachable(path: &Path) -> bool {
     path.ancestors().all(passable)
 }
 
-/// Unmounts what a test mounted, also when it fails.
+/// Unmounts on drop, also if the test fails.
 struct Mounted<'a>(&'a Path);
 
 impl Drop for Mounted<'_> {
@@ -334,7 +335,7 @@ fn other_mounts_are_left_out_and_named_or_entered_when_asked_for() {
         mounted.is_ok_and(|output| output.status.success())
     };
     let tmpfs = root.join("200005/tmpfs");
-    // A bind mount has the device of what is around it: only its mount tells it apart.
+    // A bind mount has the same device as its surroundings; only its mount ID differs.
     let bind = root.join("200005/bind");
     let source = root.join("200006/bound");
     let able = is_root() && mount(&["-t", "tmpfs", "tmpfs"], &tmpfs);
@@ -357,7 +358,8 @@ fn other_mounts_are_left_out_and_named_or_entered_when_asked_for() {
 fn the_largest_of_one_directory_are_what_sorting_all_gives() {
     let tree = scratch();
     let root = tree.path();
-    // All of one block; names order as sizes do not, and one inode has very many names.
+    // Files of one block each, with names in another order than sizes, and one inode with very many
+    // names.
     for size in 1..=300 {
         file(root, format!("200005/d/{size:03}"), size);
     }

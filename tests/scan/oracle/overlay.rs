@@ -1,12 +1,11 @@
-//! overlayfs, which containers stand on: files there have the device of the layer they lie on, and
-//! belong to the mount all the same.
+//! overlayfs, as in containers: files have the device of their layer and still belong to the mount.
 
 use std::process::Command;
 use std::time::Duration;
 
 use efs_scan_testbed::*;
 
-/// Prints what `du` and the program count of an overlay of two file systems.
+/// Prints what `du` and the program count on an overlay of two file systems.
 const JOB: &str = r#"
 mount -t tmpfs none "$1/upper"
 mkdir "$1/upper/up" "$1/upper/work"

@@ -1,5 +1,5 @@
-//! For each built-in rule trees that it must match, and trees that it must not, made from the rule
-//! itself: a new rule gets its own.
+//! Generates, from each built-in rule, trees that it must match and trees that it must not. New
+//! rules are covered automatically.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -9,19 +9,19 @@ use serde::Deserialize;
 
 use efs_scan_testbed::*;
 
-/// A home with one example in it.
+/// A home that contains one example.
 pub(crate) struct Example {
     pub(crate) home: String,
     pub(crate) rule: String,
     /// The class that the rule's bytes count in.
     pub(crate) class: String,
-    /// What makes it one, for messages.
+    /// Description for messages.
     pub(crate) what: String,
-    /// Path of the finding below the home; none where the rule must find nothing.
+    /// Path of the expected finding below the home; `None` if the rule must find nothing.
     pub(crate) finds: Option<String>,
 }
 
-/// The built-in rules.
+/// Parses the built-in rules.
 pub(crate) fn built_in() -> Vec<RuleSpec> {
     #[derive(Deserialize)]
     struct File {
@@ -80,7 +80,8 @@ pub(crate) fn build(root: &Path) -> Vec<Example> {
     examples
 }
 
-/// The markers that a directory may have, one at a time; one `None` for rules without.
+/// Returns the markers that a directory may have, one at a time; a single `None` for rules without
+/// markers.
 fn markers(spec: &RuleSpec) -> Vec<Option<&str>> {
     match spec.contains.is_empty() {
         true => vec![None],
@@ -88,7 +89,7 @@ fn markers(spec: &RuleSpec) -> Vec<Option<&str>> {
     }
 }
 
-/// `a/{b,c}` as `a/b` and `a/c`.
+/// Expands `a/{b,c}` into `a/b` and `a/c`.
 fn choices(pattern: &str) -> Vec<String> {
     let Some((before, rest)) = pattern.split_once('{') else {
         return vec![pattern.to_owned()];
@@ -98,20 +99,20 @@ fn choices(pattern: &str) -> Vec<String> {
     whole.flat_map(|choice| choices(&choice)).collect()
 }
 
-/// Names that a pattern without braces matches.
+/// Returns names that a pattern without braces matches.
 fn literals(pattern: &str) -> Vec<String> {
     let plain = pattern.replace("[0-9]", "7").replace('?', "q");
     assert!(!plain.contains(['[', '\\', '{']), "teach this test about {pattern}");
     let long = plain.replace('*', "x1");
-    // A star matches nothing at all, too, where it is not all of a name.
+    // A star matches the empty string, unless it is the whole name.
     let short: Vec<_> =
         plain.split('/').map(|name| if name == "*" { "x2" } else { name }).collect();
     let short = short.join("/").replace('*', "");
     if short == long { vec![long] } else { vec![long, short] }
 }
 
-/// Names that are nearly those of a pattern: one component longer or shorter by a character, or a
-/// letter where a digit belongs.
+/// Returns near misses of a pattern: one component longer or shorter by a character, or a letter
+/// instead of a digit.
 fn near(pattern: &str) -> Vec<String> {
     let names: Vec<&str> = pattern.split('/').collect();
     let mut near = Vec::new();
@@ -137,7 +138,7 @@ fn near(pattern: &str) -> Vec<String> {
     near
 }
 
-/// Makes what `spec` describes at `path`.
+/// Creates what `spec` describes at `path`.
 fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
     if spec.kind == RuleKind::File {
         let made = file(home, path, 100);
@@ -158,7 +159,7 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
 
 type Add<'a> = dyn FnMut(String, Option<&str>, &dyn Fn(&Path)) + 'a;
 
-/// The right name, and one condition that does not hold.
+/// The right name with one condition violated.
 fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     let first = markers(spec)[0];
     for name in &spec.unless_contains {
@@ -209,7 +210,7 @@ fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     }
 }
 
-/// The right name of something else than the rule is about.
+/// The right name on another kind of entry.
 fn other_kinds(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     if spec.paths.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! What deleting a finding is said to free, against deleting it.
+//! Compares what the report says deleting a finding frees with what deleting it really frees.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,8 +8,7 @@ use tempfile::TempDir;
 
 use efs_scan_testbed::*;
 
-/// Homes whose findings share inodes in every way, and something outside of the tree that shares
-/// one too.
+/// Homes whose findings share inodes in every way, also with a file outside the tree.
 fn linked() -> TempDir {
     let dir = scratch();
     let root = dir.path().join("root");
@@ -18,41 +17,41 @@ fn linked() -> TempDir {
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::hard_link(dir.path().join(from), to).unwrap();
     };
-    // By itself, and linked within.
+    // Alone, and linked within the finding.
     file(&root, "a/.cache/pip/single", 50_000);
     file(&root, "a/.cache/pip/twice", 60_000);
     link("root/a/.cache/pip/twice", "root/a/.cache/pip/below/again");
-    // A cache and an environment, as uv makes them.
+    // A cache and an environment linked to each other, as uv makes them.
     file(&root, "a/.cache/uv/wheel", 70_000);
     file(&root, "a/env/pyvenv.cfg", 10);
     link("root/a/.cache/uv/wheel", "root/a/env/lib/wheel");
     // Two places of one rule.
     file(&root, "a/p/__pycache__/m", 80_000);
     link("root/a/p/__pycache__/m", "root/a/q/__pycache__/m");
-    // Two homes: by one rule, and by none in the other.
+    // Linked between two homes: to a finding of the same rule, and to no finding.
     file(&root, "a/.cache/torch/model", 90_000);
     link("root/a/.cache/torch/model", "root/b/.cache/torch/model");
     file(&root, "b/.npm/_cacache/one", 100_000);
     link("root/b/.npm/_cacache/one", "root/b/.npm/_cacache/two");
     link("root/b/.npm/_cacache/one", "root/c/three");
-    // Elsewhere in the home, and outside of the tree.
+    // Linked elsewhere in the home, and outside the tree.
     file(&root, "a/.local/share/Trash/info/x", 10);
     file(&root, "a/.local/share/Trash/files/kept", 110_000);
     link("root/a/.local/share/Trash/files/kept", "root/a/kept");
     file(&root, "a/.local/share/Trash/files/outside", 120_000);
     link("root/a/.local/share/Trash/files/outside", "outside/file");
-    // One rule within another, linked to each other.
+    // One finding inside another, with links between them.
     file(&root, "c/.cache/huggingface/hub/blob", 130_000);
     file(&root, "c/.cache/huggingface/token", 10);
     link("root/c/.cache/huggingface/hub/blob", "root/c/.cache/mine/blob");
-    // Files that are findings by themselves.
+    // Single files as findings.
     file(&root, "b/core.1", 140_000);
     link("root/b/core.1", "root/b/sub/core.1");
     file(&root, "b/core.2", 150_000);
     dir
 }
 
-/// A copy that may be destroyed.
+/// A copy to delete from.
 struct Copy {
     dir: TempDir,
 }
@@ -66,7 +65,8 @@ impl Copy {
         copy
     }
 
-    /// What deleting `paths` below `root/` frees, less what lies in them and is in `others`.
+    /// Deletes `paths` below `root/` and returns what that frees, without paths that are also in
+    /// `others`.
     fn freed_by(&self, paths: &[&str], others: &[&str]) -> u64 {
         let root = self.dir.path().join("root");
         let aside = self.dir.path().join("aside");
@@ -97,13 +97,13 @@ fn frees(value: &Value) -> u64 {
     value["frees"]["allocated_bytes"].as_u64().unwrap()
 }
 
-/// All findings of a report.
+/// Returns all findings of a report.
 fn findings(report: &Value) -> Vec<&Value> {
     let homes = report["homes"].as_array().unwrap().iter();
     homes.flat_map(|home| home["findings"].as_array().unwrap()).collect()
 }
 
-/// Paths of the findings of `rule` below `prefix`, and of all others.
+/// Returns the paths of the findings of `rule` below `prefix`, and those of all others.
 fn split<'a>(all: &[&'a Value], rule: &str, prefix: &str) -> (Vec<&'a str>, Vec<&'a str>) {
     let mine =
         |finding: &&Value| finding["rule"] == rule && text(finding, "path").starts_with(prefix);
@@ -144,7 +144,7 @@ fn deleting_all_that_a_rule_found_in_a_home_frees_what_it_says() {
     }
 }
 
-/// Over all homes an inode counts once, and it goes when its last link goes.
+/// Across homes an inode counts once, and is freed with its last link.
 #[test]
 fn deleting_all_that_a_rule_found_anywhere_frees_what_it_says() {
     let tree = linked();

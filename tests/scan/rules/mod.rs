@@ -1,5 +1,4 @@
-//! The built-in rules against examples made from the rules themselves, and what the accounts make
-//! of what they find.
+//! The built-in rules on examples generated from the rules, and how findings are accounted for.
 
 mod examples;
 mod frees;
@@ -13,7 +12,7 @@ use serde_json::Value;
 const ENGINES: &[&str] =
     if cfg!(feature = "portable") { &["posix", "portable"] } else { &["posix"] };
 
-/// `RULE PATH` of every finding in a home, the path below the home.
+/// Returns `RULE PATH` of every finding in a home, with the path below the home.
 fn found(report: &Value, name: &str) -> BTreeSet<String> {
     let findings = home(report, name)["findings"].as_array().unwrap();
     let line = |finding: &Value| {
@@ -24,7 +23,7 @@ fn found(report: &Value, name: &str) -> BTreeSet<String> {
     findings.iter().map(line).collect()
 }
 
-/// Adds up a share of many.
+/// Sums shares.
 fn sum<'a>(shares: impl Iterator<Item = &'a Value>) -> [u64; 3] {
     let keys = ["inodes", "allocated_bytes", "metered_bytes"];
     shares.fold([0; 3], |sum, share| {
@@ -36,7 +35,8 @@ fn sum<'a>(shares: impl Iterator<Item = &'a Value>) -> [u64; 3] {
     })
 }
 
-/// With no hard links, what is found is what the classes say, and both are parts of the whole.
+/// Checks that findings equal the classes and both are parts of the whole; holds without hard
+/// links.
 fn assert_nothing_counts_twice(home: &Value) {
     let usage = &home["usage"];
     let classes = usage["by_class"].as_object().unwrap();
@@ -87,16 +87,16 @@ fn every_rule_finds_what_it_is_for_and_nothing_near_it() {
     }
 }
 
-/// Files below a home, and what is found in it.
+/// Files below a home, and the expected findings.
 type Tree = (&'static [&'static str], &'static [&'static str]);
 
 const OVERLAPS: &[Tree] = &[
-    // An earlier rule takes its part out of what a later one claims.
+    // An earlier rule's usage is not part of a later rule's.
     (
         &[".cache/pip/a", ".cache/uv/b", ".cache/c"],
         &["pip-cache .cache/pip", "uv-cache .cache/uv", "other-cache .cache"],
     ),
-    // A later rule finds nothing within what an earlier one claims.
+    // A later rule finds nothing inside an earlier rule's finding.
     (
         &[".cache/uv/env/pyvenv.cfg", ".cache/uv/env/__pycache__/a", ".cache/uv/core.1"],
         &["uv-cache .cache/uv", "other-cache .cache"],
@@ -110,7 +110,7 @@ const OVERLAPS: &[Tree] = &[
         ],
         &["node-modules p/node_modules"],
     ),
-    // But an earlier one does, however deep.
+    // An earlier rule does, at any depth.
     (
         &["p/__pycache__/env/pyvenv.cfg", "p/__pycache__/env/lib/__pycache__/a"],
         &["python-byproducts p/__pycache__", "virtualenv p/__pycache__/env"],
@@ -123,9 +123,9 @@ const OVERLAPS: &[Tree] = &[
             "other-cache .cache",
         ],
     ),
-    // A trash by its place holds one by the specification.
+    // A trash directory recognised by its place, containing one as the specification describes it.
     (&[".Trash/1000/files/a", ".Trash/b"], &["trash .Trash/1000", "home-trash .Trash"]),
-    // What rules name inside the trash is trash.
+    // Findings inside the trash count as trash.
     (
         &[
             ".local/share/Trash/files/node_modules/a",
@@ -134,7 +134,7 @@ const OVERLAPS: &[Tree] = &[
         ],
         &["trash .local/share/Trash"],
     ),
-    // An installation and its environments: each is what is removed by itself.
+    // An installation and its environments are removed separately.
     (
         &[
             "conda/conda-meta/history",
@@ -144,7 +144,7 @@ const OVERLAPS: &[Tree] = &[
         ],
         &["conda-install conda", "conda-pkgs conda/pkgs", "conda-envs conda/envs/a"],
     ),
-    // An environment in the home itself makes no environment of the home.
+    // An environment directly in the home does not make the home an environment.
     (&["pyvenv.cfg", ".cache/a", "thesis"], &["other-cache .cache"]),
     (&["conda-meta/history", "requirements.txt", "thesis"], &[]),
 ];
@@ -154,7 +154,7 @@ fn the_first_rule_wins_and_nothing_counts_twice() {
     let tree = scratch();
     for (at, (files, _)) in OVERLAPS.iter().enumerate() {
         for path in *files {
-            // Large enough for the rules that ask for a size.
+            // Large enough for rules with a minimum size.
             file(tree.path(), format!("h{at}/{path}"), 70_000);
         }
     }
@@ -169,7 +169,7 @@ fn the_first_rule_wins_and_nothing_counts_twice() {
     }
 }
 
-/// Where one directory matches two rules, the first wins also when it has to look inside first.
+/// If a directory matches two rules, the first wins, even if it has to look inside first.
 #[test]
 fn the_first_rule_wins_although_it_looks_inside() {
     let tree = scratch();
@@ -183,7 +183,7 @@ fn the_first_rule_wins_although_it_looks_inside() {
     for engine in ENGINES {
         let args = ["--config", config.to_str().unwrap(), "--engine", engine];
         let report = report(&root, args, 0);
-        // By its place in the built-in file, and by being the site's own.
+        // First by its position in the built-in file, then because a site's own rules come first.
         assert_eq!(found(&report, "a"), BTreeSet::from(["virtualenv mlruns".to_owned()]));
         assert_eq!(found(&report, "b"), BTreeSet::from(["keep .cache".to_owned()]));
     }
@@ -197,7 +197,7 @@ fn a_hint_is_a_finding_that_counts_as_the_rest() {
         file(tree.path(), format!("{dir}/file"), 5000);
         std::fs::write(tree.path().join(dir).join("CACHEDIR.TAG"), tag).unwrap();
     }
-    // An environment that its tool has tagged is one all the same.
+    // An environment tagged as a cache by its tool is still an environment.
     file(tree.path(), "a/tagged/env/pyvenv.cfg", 10);
     let report = report(tree.path(), [] as [&str; 0], 0);
     let want = ["cachedir-tag tagged", "virtualenv tagged/env"];
@@ -229,9 +229,8 @@ fn the_rest_of_a_cache_is_what_no_other_rule_took() {
     assert_eq!(of("other-cache"), cache(".") - cache("pip"));
 }
 
-/// A rule that looks for a file finds directories of users. That somebody put such a file into the
-/// root, or beside the homes of a team, makes no environment of those homes, and no page says
-/// `rm -r` of them.
+/// Marker files make environments of directories inside homes only. A marker in the root, or beside
+/// the homes of a team, must not turn those homes into findings with an `rm -r`.
 #[test]
 fn nothing_above_homes_is_a_finding() {
     let above = |report: &Value, tree: &Path| {
@@ -255,7 +254,7 @@ fn nothing_above_homes_is_a_finding() {
     }
 }
 
-/// `(outside homes)` is put together from several directories and is like any home then.
+/// `(outside homes)` combines several directories and otherwise behaves like a home.
 #[test]
 fn what_rules_find_outside_of_homes_is_ordered_by_size() {
     let tree = scratch();
@@ -273,7 +272,7 @@ fn commands_do_as_they_are_pasted_what_their_rule_says() {
     for spec in examples::built_in() {
         let Some(command) = &spec.command else { continue };
         let words: Vec<&str> = command.split(' ').collect();
-        // Removers remove the finding and nothing else.
+        // Commands remove exactly the finding.
         let remover = matches!(words[0], "rm" | "truncate" | "rmdir" | "find");
         let paths = words.iter().filter(|word| **word == "{path}").count();
         let flags = words[1..].iter().filter(|word| word.starts_with('-')).count();
@@ -281,7 +280,7 @@ fn commands_do_as_they_are_pasted_what_their_rule_says() {
             let numbers = words.iter().filter(|word| word.parse::<u64>().is_ok()).count();
             assert_eq!((paths, 1 + flags + paths + numbers), (1, words.len()), "{}", spec.id);
         }
-        // Sentences have these; no command here needs them.
+        // Punctuation of sentences; no command needs it.
         assert!(!command.contains(['`', ',', '&', '|', '>', '<', '$']), "{}", spec.id);
         assert!(spec.advice.is_none(), "{}", spec.id);
     }

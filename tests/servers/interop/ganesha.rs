@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use efs_scan_testbed::*;
 
-/// It can be started here.
+/// Proof that ganesha can be started here.
 pub(crate) struct Ready(());
 
-/// What it serves, and as what.
+/// An exported directory, and its path at the server.
 pub(crate) struct Export<'a> {
     pub(crate) path: &'a Path,
     pub(crate) name: &'a str,
@@ -26,7 +26,8 @@ pub(crate) struct Ganesha {
 }
 
 impl Ganesha {
-    /// `None` where it is not installed or nobody may start it, which is said.
+    /// Returns `None`, and reports `what` as skipped, if ganesha is not installed or may not be
+    /// started.
     pub(crate) fn can_run(what: &str) -> Option<Ready> {
         let root = is_root();
         let installed = || {
@@ -39,22 +40,23 @@ impl Ganesha {
         able.then_some(Ready(()))
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
     }
 
-    /// Where a name is served.
+    /// Returns the URL of a name.
     pub(crate) fn url(&self, name: &str) -> String {
         format!("nfs://{}{name}", self.address())
     }
 }
 
 impl Ready {
-    /// Serves until the answer is dropped. `nfsv4` is more for that block of its configuration; its
-    /// files are put into `dir`.
+    /// Serves until the result is dropped. `nfsv4` is added to that block of the configuration; the
+    /// server's files go into `dir`.
     pub(crate) fn serve(self, dir: &Path, exports: &[Export<'_>], nfsv4: &str) -> Ganesha {
-        // Another process may take a port between its being found free and the server's start.
+        // Another process may take the port between the search for a free one and the server's
+        // start.
         for _ in 0..3 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             if let Some(server) = start(dir, exports, nfsv4, port) {
@@ -98,7 +100,7 @@ fn start(dir: &Path, exports: &[Export<'_>], nfsv4: &str, port: u16) -> Option<G
     let until = Instant::now() + Duration::from_secs(30);
     while Instant::now() < until && server.child.try_wait().unwrap().is_none() {
         let ready = std::fs::read_to_string(&server.log).unwrap_or_default();
-        // It listens before its exports are there.
+        // It listens before its exports are ready.
         if ready.contains("NFS SERVER INITIALIZED")
             && TcpStream::connect(("127.0.0.1", port)).is_ok()
         {
@@ -111,7 +113,7 @@ fn start(dir: &Path, exports: &[Export<'_>], nfsv4: &str, port: u16) -> Option<G
 
 impl Drop for Ganesha {
     fn drop(&mut self) {
-        // A proper end takes ten seconds, and nothing was written.
+        // An orderly shutdown takes ten seconds, and nothing was written.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

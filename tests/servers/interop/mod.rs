@@ -1,6 +1,6 @@
-//! The direct NFS engine against servers that others wrote: nfs-ganesha on this machine, and Linux's
-//! own in user-mode Linux (`tests/testbed/uml`). It must say of a tree what the POSIX engine says of it
-//! on the server, whatever is in it (`interop/tree.py`), and what `du` says.
+//! The nfs engine against other NFS servers: nfs-ganesha on this machine, and Linux's own in
+//! user-mode Linux (`tests/testbed/uml`). Its report of any tree (`interop/tree.py`) must equal
+//! that of the posix engine on the server, and `du`.
 
 mod ganesha;
 mod knfsd;
@@ -19,8 +19,8 @@ use jiff::Timestamp;
 use same::assert_same;
 use serde_json::Value;
 
-/// How the engine is asked: one directory in a request and several, one request at a time and many.
-/// Ganesha grants 1,024 operations and takes 100.
+/// Options of the engine: one directory per request and several, one request at a time and many.
+/// Ganesha grants 1,024 operations and accepts 100.
 const WAYS: [&[&str]; 5] = [
     &[],
     &["--threads", "1"],
@@ -36,14 +36,14 @@ fn make_tree(at: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The report of a scan without a mount.
+/// Scans with the nfs engine and returns the report.
 fn direct(url: &str, args: &[&str], code: i32) -> Value {
     let mut all: Vec<OsString> = vec!["--engine".into(), "nfs".into()];
     all.extend(args.iter().map(OsString::from));
     report(Path::new(url), all, code)
 }
 
-/// The same tree through ganesha, which tells owners in that form.
+/// The same tree through ganesha, which sends owners in that form.
 fn through_ganesha(what: &str, owners: &str) {
     let Some(ready) = Ganesha::can_run(what) else { return };
     let dir = scratch();
@@ -58,7 +58,7 @@ fn through_ganesha(what: &str, owners: &str) {
         let nfs = direct(&url, &args, 0);
         assert_same(&nfs, &url, &posix, &tree.to_string_lossy(), &format!("{way:?}"));
     }
-    // A part of the export, too, whose name says nothing about it.
+    // A part of the export as well, under a name that does not show it.
     let part = tree.join("200006");
     let url = server.url("/tree/200006");
     let nfs = direct(&url, &["--nfs-uid", "0"], 0);
@@ -149,7 +149,7 @@ fn linux_gives_the_report_of_the_posix_engine() {
         let nfs = facts.report(way);
         assert_same(&nfs, "nfs://127.0.0.1/tree", &posix, "/tmp/efs/tree", way);
     }
-    // As the mounted engine sees it over NFS, too.
+    // As seen through a mount.
     assert_same(&facts.report("mounted"), "/mnt/efs/tree", &posix, "/tmp/efs/tree", "mounted");
 }
 
@@ -157,7 +157,7 @@ fn linux_gives_the_report_of_the_posix_engine() {
 fn linux_is_asked_once_for_each_directory() {
     let Some(facts) = knfsd::facts() else { return };
     let dirs = facts.report("posix")["totals"]["dirs"].as_u64().unwrap();
-    // What a rule wants to read, the large directory, and the beginning and end of a session.
+    // Files that a rule reads, the large directory, and the beginning and end of a session.
     const MORE: u64 = 60;
     for way in ["auto", "one", "many"] {
         let requests = facts.number(&format!("{way}.requests"));
@@ -174,12 +174,12 @@ fn directories_may_go_while_linux_lists_them() {
     let report = facts.report("vanishing");
     assert_eq!(report["run"]["coverage"], "complete", "{report}");
     assert_eq!(report["errors"]["count"], 0, "{report}");
-    // None of those that stayed is missing; the others were there when their parent was listed.
+    // No file that stayed is missing; the others existed when their parent was listed.
     let usage = &home(&report, "200005")["usage"];
     assert_eq!(usage["files"], 500, "{report}");
     assert!((101..=201).contains(&usage["dirs"].as_u64().unwrap()), "{report}");
     assert!(report["errors"]["vanished"].as_u64().unwrap() > 0, "{report}");
-    // 200 directories, some of them asked for more than once, at 50 a second.
+    // 200 directories, some requested more than once, at 50 per second.
     let time = |what: &str| report["run"][what].as_str().unwrap().parse::<Timestamp>().unwrap();
     let seconds = time("finished").duration_since(time("started")).as_secs_f64();
     assert!((3.0..20.0).contains(&seconds), "{seconds} s: {report}");

@@ -1,9 +1,9 @@
-//! Two reports of one tree, but for who made them and how.
+//! Compares two reports of one tree made by different engines.
 
 use serde_json::Value;
 
-/// Fails where the reports differ in more than the run and what it cost, and names the first such
-/// places. Each root stands for the other one.
+/// Fails if the reports differ in anything but the run and its cost, and names the first
+/// differences. Each root stands for the other.
 pub(crate) fn assert_same(a: &Value, a_root: &str, b: &Value, b_root: &str, what: &str) {
     let (a, b) = (normal(a, a_root), normal(b, b_root));
     let mut differences = Vec::new();
@@ -19,7 +19,7 @@ pub(crate) fn assert_same(a: &Value, a_root: &str, b: &Value, b_root: &str, what
 fn normal(report: &Value, root: &str) -> Value {
     let mut report = report.clone();
     let top = report.as_object_mut().unwrap();
-    // Requests, their times, and what EFS says.
+    // Requests, their times, and EFS's figures.
     top.remove("nfs").unwrap();
     let run = top["run"].as_object_mut().unwrap();
     for field in ["id", "started", "finished", "engine"] {
@@ -29,7 +29,7 @@ fn normal(report: &Value, root: &str) -> Value {
     report
 }
 
-/// Paths that begin with the root, alone or in a command.
+/// Replaces the root in paths, alone or in a command.
 fn rename(value: &mut Value, root: &str) {
     match value {
         Value::String(text) if text.contains(root) => *text = text.replace(root, "ROOT"),

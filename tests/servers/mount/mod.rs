@@ -1,5 +1,5 @@
-//! What a scan costs a real NFSv4.1 server, counted by the kernel's own client in user-mode Linux
-//! (`tests/testbed/uml`). Counts, not times: they are the same on every machine.
+//! Cost of a scan of a mount at a real NFSv4.1 server, counted by the kernel's own client in
+//! user-mode Linux (`tests/testbed/uml`). Counts, not times: they are the same on every machine.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use efs_scan_testbed::uml::{Facts, Guest};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// For opening the mount's root and looking at it before and after the scan.
+/// Opening the mount's root, and looking at it before and after the scan.
 const AROUND: u64 = 10;
 
 /// Cost of one scan, by mountstats and by its own report.
@@ -31,25 +31,25 @@ fn cost_of<'a>(facts: &'a Facts, name: &'static str) -> Cost<'a> {
 }
 
 impl Cost<'_> {
-    /// Requests of that kind, by mountstats.
+    /// Returns the requests of that kind, by mountstats.
     fn count(&self, operation: &str) -> u64 {
         let name = format!("{}.{operation}", self.name);
         if self.facts.get(&name).is_some() { self.facts.number(&name) } else { 0 }
     }
 
-    /// What a walk consists of.
+    /// Returns the requests of the walk itself.
     fn walk(&self) -> u64 {
         ["READDIR", "GETATTR", "ACCESS", "LOOKUP"].iter().map(|kind| self.count(kind)).sum()
     }
 
-    /// How long the scan took, by its own report.
+    /// Returns the duration of the scan, by its own report.
     fn seconds(&self) -> f64 {
         let time = |what: &str| self.report["run"][what].as_str().unwrap().parse::<Timestamp>();
         let (started, finished) = (time("started").unwrap(), time("finished").unwrap());
         finished.duration_since(started).as_secs_f64()
     }
 
-    /// Round trips a second.
+    /// Returns the round trips per second.
     fn rate(&self) -> f64 {
         self.walk() as f64 / self.seconds()
     }
@@ -131,7 +131,7 @@ fn the_report_says_what_mountstats_says() {
         let mut sum = 0;
         for (kind, count) in requests {
             let (said, counted) = (count.as_u64().unwrap(), cost.count(kind));
-            // The job counts from before the program starts until after it ended.
+            // The job counts from before the program's start until after its end.
             assert!(said <= counted && counted <= said + AROUND, "{kind}: {cost}");
             sum += said;
         }
@@ -154,7 +154,7 @@ fn mount_options_that_cost_round_trips_are_named() {
     for (name, hints) in [("noac", ["noac", "nocto"]), ("nordirplus", ["nordirplus", "nocto"])] {
         let cost = cost_of(facts, name);
         assert_eq!(cost.hints(), hints, "{cost}");
-        // The hint tells the truth.
+        // The hint is true.
         let files = cost.total("files");
         assert!(cost.count("GETATTR") + cost.count("LOOKUP") >= files, "{cost}");
     }
@@ -163,7 +163,7 @@ fn mount_options_that_cost_round_trips_are_named() {
 #[test]
 fn max_ops_is_kept_by_the_servers_count() {
     let Some(facts) = facts("--max-ops on NFS") else { return };
-    // Where attributes do not come with names, what was not foreseen is made up for.
+    // If attributes do not arrive with names, the program compensates for unforeseen requests.
     let paced = [("paced", "default", 300.0), ("paced_noac", "noac", 1_000.0)];
     for (name, unpaced, wanted) in paced {
         let cost = cost_of(facts, name);
@@ -171,7 +171,7 @@ fn max_ops_is_kept_by_the_servers_count() {
         assert!(seconds > 8.0, "too short to tell: {seconds} s, {cost}");
         let off = (rate - wanted) / wanted;
         assert!(off <= 0.05, "{rate} round trips a second, not {wanted}: {cost}");
-        // A guest that is hardly as fast by itself cannot show that it is held to no less.
+        // A guest that is hardly faster by itself cannot show that the limit is kept.
         let able = cost_of(facts, unpaced).rate() >= 1.5 * wanted;
         if skip_unless(able, "--max-ops from below on NFS", "the guest is too slow by itself") {
             assert!(off >= -0.05, "{rate} round trips a second, not {wanted}: {cost}");

@@ -1,4 +1,4 @@
-//! The packages, built once around the program that the tests run, and what is asked of them.
+//! The packages, built once from the program under test, and queries about them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use efs_scan_testbed::*;
 
-/// What both packages install, sorted.
+/// Files that both packages install, sorted.
 pub(crate) const INSTALLED: &[&str] = &[
     "/etc/efs-scan.toml",
     "/usr/bin/efs-scan",
@@ -31,7 +31,7 @@ pub(crate) const INSTALLED: &[&str] = &[
 
 pub(crate) struct Packages {
     pub(crate) deb: PathBuf,
-    /// The same with a later revision, for upgrades; made by [`debian_packages`].
+    /// The same with a later revision, for upgrades. [`debian_packages`] builds it.
     pub(crate) upgrade: PathBuf,
     rpm: PathBuf,
 }
@@ -41,19 +41,19 @@ static PACKAGES: LazyLock<Packages> = LazyLock::new(|| {
     assert!(output.status.success(), "{}", told(&output));
     let paths = String::from_utf8(output.stdout).unwrap();
     let (deb, rpm) = paths.trim().split_once('\n').unwrap();
-    // Under the names that the jobs know.
+    // Under the names that the jobs use.
     let here = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
     std::fs::create_dir_all(&here).unwrap();
     std::fs::copy(deb, here.join("first.deb")).unwrap();
     Packages { deb: here.join("first.deb"), upgrade: here.join("second.deb"), rpm: rpm.into() }
 });
 
-/// The packages, where rpm can look into them.
+/// Returns the packages if rpm can inspect them.
 pub(crate) fn packages() -> Option<&'static Packages> {
     skip_unless(has("rpm"), "the .rpm", "rpm is not installed").then(|| &*PACKAGES)
 }
 
-/// The packages, with one to upgrade to, where dpkg-deb can make one.
+/// Returns the packages, with one to upgrade to, if dpkg-deb can build it.
 pub(crate) fn debian_packages() -> Option<&'static Packages> {
     static UPGRADE: LazyLock<()> = LazyLock::new(|| {
         let tree = scratch();
@@ -79,14 +79,14 @@ pub(crate) fn debian_packages() -> Option<&'static Packages> {
     Some(&*PACKAGES)
 }
 
-/// Runs deploy/package/build on a program, with little compression. Long, because the first run
-/// installs its tools.
+/// Runs deploy/package/build on a program, with fast compression. The time limit is long because
+/// the first run installs the build's tools.
 pub(crate) fn build(program: &Path) -> Output {
     let mut command = Command::new(repository().join("deploy/package/build"));
     watched(command.env("PROFILE", "dev").arg(program), Duration::from_secs(1500))
 }
 
-/// What rpm says of the .rpm.
+/// Queries the .rpm.
 pub(crate) fn rpm(args: &[&str], packages: &Packages) -> String {
     let mut command = Command::new("rpm");
     let output = watched(command.args(args).arg(&packages.rpm), Duration::from_secs(60));
@@ -94,7 +94,7 @@ pub(crate) fn rpm(args: &[&str], packages: &Packages) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Both licences from their first words to their last.
+/// Checks that both licences are complete.
 pub(crate) fn check_licences(text: &str) {
     for words in [
         "Copyright (c) The efs-scan maintainers",
@@ -111,13 +111,13 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Whether there is a command of that name.
+/// Returns true if there is a command of that name.
 pub(crate) fn has(command: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap();
     std::env::split_paths(&path).any(|directory| directory.join(command).is_file())
 }
 
-/// Everything that a command said, for people.
+/// Returns all output of a command.
 pub(crate) fn told(output: &Output) -> String {
     let [out, err] = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said));
     format!("{out}{err}")

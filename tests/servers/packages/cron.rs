@@ -1,4 +1,4 @@
-//! The daily job of cron: quiet when all went well, loud when not.
+//! The daily cron job: silent on success, loud on failure.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::built::*;
 use efs_scan_testbed::*;
 
-/// The job with a logger that writes to a file, and what is called efs-scan.
+/// The job with a logger that writes to a file, and a stand-in for efs-scan.
 struct Job {
     tree: TempDir,
 }
@@ -41,7 +41,7 @@ impl Job {
         command
     }
 
-    /// The exit code, what cron would mail, and the lines of the log.
+    /// Returns the exit code, the output that cron would mail, and the lines of the log.
     fn run(&self, args: &[&str]) -> (Option<i32>, String, String) {
         let output = watched(&mut self.command(args), Duration::from_secs(60));
         let log = std::fs::read_to_string(self.tree.path().join("log")).unwrap_or_default();
@@ -49,7 +49,7 @@ impl Job {
     }
 }
 
-/// A program that hands over to the real one.
+/// Returns a program that executes the real one.
 fn real() -> String {
     format!("exec '{}' \"$@\"", env!("CARGO_BIN_EXE_efs-scan"))
 }
@@ -81,7 +81,7 @@ fn cron_mails_the_line_that_cannot_be_logged() {
 
 #[test]
 fn cron_says_when_the_run_before_is_not_done() {
-    // Runs until it may end.
+    // Runs until it is allowed to end.
     let job = Job::new("touch \"$LOG.began\"; while [ ! -e \"$LOG.end\" ]; do sleep 0.05; done");
     let first = job.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let began = job.tree.path().join("log.began");
@@ -97,11 +97,11 @@ fn cron_says_when_the_run_before_is_not_done() {
     assert_eq!(finish(first, Duration::from_secs(60)).status.code(), Some(0));
     assert_eq!(code, Some(75));
     assert!(mail.contains(&format!("not started: process {pid} has been running since")), "{mail}");
-    // And the lock is free again.
+    // The lock is free again.
     assert_eq!(job.run(&[]).0, Some(0));
 }
 
-/// Its success is seen where something is mounted: in service.sh.
+/// service.sh tests success, on a mounted file system.
 #[test]
 fn cron_mails_what_the_program_says() {
     let job = Job::new(&real());

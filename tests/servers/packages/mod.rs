@@ -1,4 +1,4 @@
-//! How the program gets onto a machine and runs there every day: packages, configuration, units.
+//! Installing and running the program: packages, cron job, and systemd units.
 
 mod built;
 mod cron;
@@ -15,8 +15,8 @@ fn systemd_analyze(what: &str) -> bool {
     skip_unless(able, &format!("systemd-analyze {what}"), "systemd is not installed")
 }
 
-/// Any output is a failure. The program and its man page are not installed on this machine, so
-/// the built one stands for the first, and the second is for the packages' own test.
+/// Any output is a failure. The program and its man page are not installed on this machine: the
+/// unit gets the path of the built program, and the tests of the packages check the man page.
 #[test]
 fn the_units_are_clean() {
     if !systemd_analyze("verify") {
@@ -50,7 +50,7 @@ fn the_sandbox_is_tight() {
     assert!(told(&output).contains("Overall exposure level"), "{}", told(&output));
 }
 
-/// Whether the job ran; it must have succeeded then.
+/// Runs a job in a machine of its own, where it must succeed. Returns `None` if it cannot run here.
 fn machine(job: &str, files: &[&std::path::Path], boot: &str) -> Option<Output> {
     let here = repository().join("tests/servers/packages");
     let mut command = Command::new(here.join("machine"));
@@ -108,7 +108,7 @@ fn the_service_runs_in_its_sandbox() {
     skip_unless(false, what, "the container has no network: plain HTTP to its loopback is tried");
 }
 
-/// A program that Amazon Linux 2023 cannot start is not packaged.
+/// Programs that Amazon Linux 2023 cannot start are not packaged.
 #[test]
 fn a_newer_glibc_is_refused() {
     let tree = scratch();
@@ -127,7 +127,7 @@ fn a_newer_glibc_is_refused() {
     assert!(told(&output).contains("glibc newer than 2.34, for arc4random@GLIBC_2.36"));
 }
 
-/// glibc 2.36 and later say by a version without a symbol that they know packed relocations.
+/// glibc 2.36 and later declare packed relocations by a version without a symbol.
 #[test]
 fn a_newer_glibc_is_refused_without_a_symbol_of_it() {
     let tree = scratch();

@@ -1,4 +1,4 @@
-//! The .rpm: what it holds, what it says it is, and what its scripts do.
+//! The .rpm: contents, metadata and scripts.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -43,8 +43,8 @@ fn the_rpm_says_what_it_is() {
     assert!(requires.lines().any(|line| line == "glibc >= 2.34"), "{requires}");
 }
 
-/// Runs one of the .rpm's own scripts as rpm does, with `root` in front of every path in it, and
-/// returns what it asked of systemctl, which fails. rpm gives the number of versions that stay.
+/// Runs a script of the .rpm as rpm does, with `root` in front of every path in it, and returns its
+/// calls of systemctl, which fail. rpm passes the number of remaining versions.
 fn script(tag: &str, left: &str, root: &Path, packages: &Packages) -> Vec<String> {
     let interpreter = format!("%{{{tag}PROG}}");
     assert_eq!(rpm(&["-qp", "--queryformat", &interpreter], packages), "/bin/sh", "{tag}");
@@ -59,10 +59,11 @@ fn script(tag: &str, left: &str, root: &Path, packages: &Packages) -> Vec<String
     let _ = std::os::unix::fs::symlink("/usr/bin/rmdir", root.join("fake/rmdir"));
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(text).arg("script").arg(left);
-    // Only what the scripts may need, and never the systemctl of this machine.
+    // Only programs that the scripts may need, and never this machine's systemctl.
     command.env("PATH", root.join("fake"));
     let output = watched(command.env("CALLS", &calls), Duration::from_secs(10));
-    // One that fails stops an upgrade or a removal half-way; one that talks alarms who runs it.
+    // A failing script aborts an upgrade or a removal half-way, and output alarms the
+    // administrator.
     assert!(output.status.success(), "{tag} {left}: {}", told(&output));
     assert_eq!(told(&output), "", "{tag} {left}");
     std::fs::read_to_string(calls).unwrap().lines().map(str::to_owned).collect()
@@ -77,7 +78,7 @@ fn the_rpm_leaves_the_timer_alone_until_it_is_removed() {
     std::fs::set_permissions(&systemctl, PermissionsExt::from_mode(0o755)).unwrap();
     let removal = ["disable --now efs-scan.timer", "stop efs-scan.service"];
     let reload: &[&str] = &["daemon-reload"];
-    // Where no systemd runs, as in an image: the links alone, and nothing to reload.
+    // Without a running systemd, as in an image: links only, and nothing to reload.
     let expected: &[(&str, &str, &[&str], &[&str])] = &[
         ("POSTIN", "1", reload, &[]),
         ("POSTIN", "2", reload, &[]),
@@ -95,19 +96,19 @@ fn the_rpm_leaves_the_timer_alone_until_it_is_removed() {
     for (tag, left, with, _) in expected {
         assert_eq!(script(tag, left, tree.path(), packages), *with, "{tag} {left}");
     }
-    // And where there is no systemctl at all, as in a container.
+    // Without systemctl, as in a container.
     std::fs::remove_dir_all(tree.path().join("run")).unwrap();
     std::fs::remove_file(&systemctl).unwrap();
     for (tag, left, ..) in expected {
         script(tag, left, tree.path(), packages);
     }
-    // Nothing else than these three runs anywhere.
+    // There are only these three scripts.
     let scripts = rpm(&["-qp", "--scripts"], packages);
     let runs = scripts.lines().filter(|line| line.contains(" scriptlet")).collect::<Vec<_>>();
     assert_eq!(runs.len(), 3, "{runs:?}");
 }
 
-/// In a root of its own, without rpm running the scripts, for which there is no shell there.
+/// In a separate root. rpm does not run the scripts, because there is no shell.
 #[test]
 fn the_rpm_installs_and_leaves() {
     let Some(packages) = packages() else { return };
@@ -138,7 +139,7 @@ fn the_rpm_installs_and_leaves() {
             .map(|name| std::fs::read_to_string(licences.join(format!("LICENSE-{name}"))).unwrap())
             .concat(),
     );
-    // After an upgrade the directories stay.
+    // The directories survive an upgrade.
     script("POSTUN", "1", tree.path(), packages);
     assert_eq!(there(), own.len());
     erase();
@@ -147,7 +148,7 @@ fn the_rpm_installs_and_leaves() {
     assert!(state.exists());
     assert_eq!(there(), 0);
 
-    // What an admin put there stays, too.
+    // Files of the administrator survive, too.
     install();
     let note = file(tree.path(), "usr/share/doc/efs-scan/note", 10);
     erase();

@@ -1,5 +1,5 @@
-//! The module's alarms: seen to fire and to recover in ministack by scans of the real program, and,
-//! because ministack looks at an alarm only when a value arrives, in virtual time.
+//! The module's alarms. Scans of the real program make them fire and recover in ministack, and,
+//! because ministack evaluates an alarm only when a value arrives, in virtual time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
@@ -17,7 +17,7 @@ use super::deployed::Deployed;
 use efs_scan_testbed::aws::{REGION, Sizes, Stub};
 use efs_scan_testbed::*;
 
-/// The metrics that have an alarm.
+/// Metrics that have an alarm.
 const WATCHED: [&str; 6] = [
     "HomesOverQuota",
     "MaxQuotaPercent",
@@ -27,7 +27,7 @@ const WATCHED: [&str; 6] = [
     "ScanComplete",
 ];
 
-/// How many periods more than it needs CloudWatch may look at.
+/// Number of periods that CloudWatch may look at beyond those it needs.
 const MORE: [usize; 3] = [0, 1, 5];
 
 fn metric(values: &Value) -> &str {
@@ -76,7 +76,7 @@ fn every_alarm_is_on_a_metric_of_the_program_and_tells_somebody() {
     assert_eq!(users, wanted.iter().map(String::as_str).collect());
 }
 
-/// A value on the wrong side of the alarm's threshold, and one on the right side.
+/// Returns a value beyond the alarm's threshold, and one within it.
 fn sides(values: &Value) -> (f64, f64) {
     let threshold = values["threshold"].as_f64().unwrap();
     match metric(values) {
@@ -85,7 +85,7 @@ fn sides(values: &Value) -> (f64, f64) {
     }
 }
 
-/// What a file system's size, quotas and the difference to EFS do, which change once a day.
+/// Alarms on the size, on quotas and on the difference from EFS, which change once a day.
 #[test]
 fn alarms_on_daily_values_hold_until_the_next_scan() {
     let Some(module) = Deployed::get() else { return };
@@ -99,13 +99,13 @@ fn alarms_on_daily_values_hold_until_the_next_scan() {
         };
         for more in MORE {
             let changes = |points: &[(i64, f64)]| alarm.changes(points, 14 * DAY, more);
-            // The first day: nothing is said before there is a scan.
+            // The first day: no alarm before the first scan.
             let quiet = changes(&points(&[], &[]));
             assert_eq!(quiet.len(), 1, "{name}: {quiet:?}");
             assert_eq!(quiet[0].1, State::Ok);
             assert!((scans[0]..scans[0] + HOUR).contains(&quiet[0].0), "{name}: {quiet:?}");
-            // A bad day: at once, and over when the next good scan was, at the latest when the bad
-            // one is a day old.
+            // A bad day: the alarm fires at once and ends with the next good scan, at the latest
+            // when the bad one is a day old.
             let bad_day = changes(&points(&[5], &[]));
             let [_, (fired, State::Alarm), (over, State::Ok), ref more_of_it @ ..] = bad_day[..]
             else {
@@ -114,15 +114,15 @@ fn alarms_on_daily_values_hold_until_the_next_scan() {
             assert!((scans[5]..scans[5] + 600).contains(&fired), "{name}: {bad_day:?}");
             let latest = scans[6].max(scans[5] + DAY) + 600;
             assert!((scans[6]..latest).contains(&over), "{name}: {bad_day:?}");
-            // Where CloudWatch looks at the day before, too, and a scan is later than the one of
-            // the day before was, it may see the bad one again for the time between.
+            // If CloudWatch also looks at the day before, and a scan is later than the one of the
+            // day before, it may see the bad one again for the time between.
             if let [(again, State::Alarm), (over, State::Ok)] = more_of_it[..] {
                 assert!(more > 0 && over - again < HOUR, "{name}: {bad_day:?}");
                 assert!(over < scans[7] + 600, "{name}: {bad_day:?}");
             } else {
                 assert!(more_of_it.is_empty(), "{name}: {bad_day:?}");
             }
-            // Three days without a scan, and one that is late: it stays as it was, good or bad.
+            // Three days without a scan, and a late one: the state stays, good or bad.
             let silent = changes(&points(&[], &[5, 6, 7]));
             assert_eq!(silent.len(), 1, "{name}: {silent:?}");
             let bad_and_silent = changes(&points(&[5], &[6, 7, 8]));
@@ -143,23 +143,23 @@ fn the_dead_man_speaks_when_no_scan_succeeded_for_thirty_hours() {
     let alarm = Alarm::of(values);
     let scans = daily(14);
     for more in MORE {
-        // It is looked at once an hour.
+        // It is evaluated once an hour.
         let slack = HOUR * i64::try_from(more).unwrap() + HOUR;
         let seen = HOUR + 300;
         let changes = |points: &[(i64, f64)]| alarm.changes(points, 14 * DAY, more);
         let complete = |at: &i64| (*at, 1.0);
-        // The first day: it speaks at once, until the first scan is there; then never, although no
-        // two scans are a day apart.
+        // The first day: it fires at once and ends with the first scan; afterwards never, although
+        // scans are not exactly a day apart.
         let regular: Vec<_> = scans.iter().map(complete).collect();
         let [(first, State::Alarm), (over, State::Ok)] = changes(&regular)[..] else {
             panic!("{:?}", changes(&regular))
         };
         assert!(first == 0 && (scans[0]..scans[0] + seen).contains(&over));
-        // A scan that is five hours late is no news.
+        // A scan that is five hours late raises no alarm.
         let delay = |at: i64| if at == scans[5] { 5 * HOUR } else { 0 };
         let late: Vec<_> = regular.iter().map(|(at, value)| (at + delay(*at), *value)).collect();
         assert_eq!(changes(&late).len(), 2, "{:?}", changes(&late));
-        // One that is missing is, thirty hours after the last one, and over with the next.
+        // A missing scan does, thirty hours after the last one, until the next.
         let missed: Vec<_> = regular.iter().filter(|(at, _)| *at != scans[5]).copied().collect();
         let failed: Vec<_> = regular
             .iter()
@@ -174,21 +174,21 @@ fn the_dead_man_speaks_when_no_scan_succeeded_for_thirty_hours() {
             assert!((earliest..scans[4] + 30 * HOUR + slack).contains(&fired), "{what}: {all:?}");
             assert!((scans[6]..scans[6] + seen).contains(&over), "{what}: {all:?}");
         }
-        // A run that saw all, and one in the same hour that did not: somebody tried again too early.
+        // A complete run, and an incomplete one within the same hour: somebody retried too early.
         let mut twice = regular.clone();
         twice.push((scans[5] + 600, 0.0));
         assert_eq!(changes(&twice).len(), 2, "{:?}", changes(&twice));
     }
 }
 
-/// Ministack, and the module's alarms in it, with seconds for hours.
+/// Ministack with the module's alarms, with seconds in place of hours.
 struct Ministack {
     url: String,
     runtime: Runtime,
     client: aws_sdk_cloudwatch::Client,
 }
 
-/// Seconds of an alarm's period that are one in the test.
+/// Seconds of an alarm's period that become one second in the test.
 const SCALE: i64 = 3600;
 
 impl Ministack {
@@ -209,7 +209,8 @@ impl Ministack {
         Some(Self { url, runtime, client: aws_sdk_cloudwatch::Client::from_conf(config) })
     }
 
-    /// The alarm as the module has it, but for its clock and its actions, whose topic is not here.
+    /// Creates the alarm as the module defines it, except for its clock and its actions, whose
+    /// topic does not exist here.
     fn put(&self, values: &Value) {
         let text = |key: &str| values[key].as_str().unwrap();
         let number = |key: &str| i32::try_from(values[key].as_i64().unwrap()).unwrap();
@@ -234,7 +235,7 @@ impl Ministack {
         self.runtime.block_on(call.send()).unwrap();
     }
 
-    /// The metrics whose alarms are all in each state, by the name of the state.
+    /// Returns the metrics all of whose alarms are in a state, by state.
     fn states<'a>(&self, module: &'a Deployed) -> BTreeMap<String, BTreeSet<&'a str>> {
         let mut states: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
         for values in module.alarms() {
@@ -248,15 +249,15 @@ impl Ministack {
     }
 }
 
-/// What the program may read.
+/// Permissions of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rights {
-    /// What modes allow to the owner of all files, also where that is root.
+    /// What file modes allow to the owner, even if that is root.
     Owner,
     All,
 }
 
-/// The homes of the module's users, the program, and what EFS says of the file system.
+/// The homes of the module's users, the program, and the size that EFS reports.
 struct Monitor<'a> {
     module: &'a Deployed,
     scratch: tempfile::TempDir,
@@ -265,7 +266,7 @@ struct Monitor<'a> {
 }
 
 impl Monitor<'_> {
-    /// Homes that together take so much, allocated without being written.
+    /// Makes homes of that total size, allocated without being written.
     fn fill(&self, bytes: u64) {
         for (at, _) in self.module.users().iter().enumerate() {
             let home = self.scratch.path().join(format!("efs/{}", 200_005 + at));
@@ -279,7 +280,7 @@ impl Monitor<'_> {
         }
     }
 
-    /// A scan by the configuration that the module writes to the instance, but for places.
+    /// Scans with the configuration that the module writes to the instance, with other paths.
     fn scan(&self, metered_by_efs: u64, rights: Rights) -> Output {
         let value = metered_by_efs;
         let sizes = Sizes { value, standard: value, ia: 0, archive: 0, at_epoch_seconds: 1.0 };
@@ -305,7 +306,7 @@ impl Monitor<'_> {
         command.arg("--config").arg(path("efs-scan.toml")).arg(path("efs"));
         command.arg("--names").arg(format!("csv:{}", path("names.csv").display()));
         command.arg("--state-dir").arg(path("state")).args(["--format", "json"]);
-        // The homes of the test are no mount.
+        // The test's homes are not a mount.
         command.arg("--require-mount=false");
         watched(&mut command, Duration::from_secs(120))
     }
@@ -315,7 +316,7 @@ fn all_but(metric: &str) -> BTreeSet<&'static str> {
     WATCHED.into_iter().filter(|watched| *watched != metric).collect()
 }
 
-/// The module's quotas and budget, held against homes that are too large and then are not.
+/// The module's quotas and budget on homes that are first too large and then are not.
 #[test]
 fn alarms_fire_and_recover_by_scans_of_the_real_program() {
     let Some(module) = Deployed::get() else { return };
@@ -332,8 +333,8 @@ fn alarms_fire_and_recover_by_scans_of_the_real_program() {
     let budget = all["MeteredBytes"][0]["threshold"].as_f64().unwrap() as u64;
     module.alarms().into_iter().for_each(|values| ministack.put(values));
 
-    // All that can be wrong at once: over budget, over every quota, far from what EFS meters, and
-    // something that root cannot read.
+    // Everything that can be wrong at once: over budget, over every quota, far from EFS's size, and
+    // a file that root cannot read.
     monitor.fill(budget + budget / 2 + (1 << 20));
     let locked = monitor.scratch.path().join("efs/200005/locked");
     std::fs::create_dir(&locked).unwrap();
@@ -341,7 +342,8 @@ fn alarms_fire_and_recover_by_scans_of_the_real_program() {
     let output = monitor.scan(budget * 4, Rights::Owner);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{stderr}");
-    // What it saw is too little to raise or end any other alarm, but for users whose homes it saw.
+    // The scan was too incomplete to raise or end any other alarm, except for users whose homes it
+    // read.
     let partial = ministack.states(module);
     assert_eq!(partial["ALARM"], BTreeSet::from(["QuotaPercent", "ScanComplete"]), "{partial:?}");
     std::fs::remove_dir(&locked).unwrap();
@@ -350,7 +352,7 @@ fn alarms_fire_and_recover_by_scans_of_the_real_program() {
     let bad = ministack.states(module);
     assert_eq!(bad["ALARM"], all_but("ScanComplete"), "{bad:?}");
 
-    // Cleaned up: a day later, that is when the bad values are older than the alarms look back.
+    // After the clean-up: "a day later" is when the bad values are older than the alarms look back.
     monitor.fill(0);
     let day = Duration::from_secs(u64::try_from(DAY / SCALE).unwrap());
     let started = Instant::now();

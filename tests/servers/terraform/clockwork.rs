@@ -1,11 +1,11 @@
-//! CloudWatch's alarms in virtual time: what the settings of an alarm come to on the first day, on
-//! a day without a scan and when a scan is late. No emulator here looks at an alarm when nothing
-//! arrives, so this is the documentation put into code: CloudWatch user guide, "Configuring how
+//! CloudWatch's alarms in virtual time: the effect of an alarm's settings on the first day, on a
+//! day without a scan, and when a scan is late. No emulator here evaluates an alarm when nothing
+//! arrives, so this implements the documentation: CloudWatch user guide, "Configuring how
 //! CloudWatch alarms treat missing data".
 
 use serde_json::Value;
 
-/// Seconds.
+/// In seconds.
 pub(crate) const HOUR: i64 = 3600;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
@@ -34,7 +34,7 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    /// Of a resource's values. Whatever this does not reckon with must not be set.
+    /// Reads a resource's values. Settings that this does not implement must be absent.
     pub(crate) fn of(values: &Value) -> Self {
         let text = |key: &str| values[key].as_str().unwrap_or_default().to_owned();
         let periods = values["evaluation_periods"].as_u64().unwrap();
@@ -65,7 +65,7 @@ impl Alarm {
         }
     }
 
-    /// The statistic of a period that ends at `end`.
+    /// Returns the statistic of the period that ends at `end`.
     fn datum(&self, points: &[(i64, f64)], end: i64) -> Option<f64> {
         let of = points.iter().filter(|(at, _)| *at > end - self.period && *at <= end);
         let values = of.map(|(_, value)| *value);
@@ -76,9 +76,9 @@ impl Alarm {
         }
     }
 
-    /// The state at `now`, given the points so far and the state before. CloudWatch looks at some
-    /// more periods than it needs, it does not say how many: `more`. Real points among them count
-    /// before missing ones are filled in.
+    /// Returns the state at `now`, given the points so far and the previous state. CloudWatch looks
+    /// at some more periods than it needs (`more`; it does not say how many), and real points among
+    /// them count before missing ones are filled in.
     pub(crate) fn state(
         &self,
         before: State,
@@ -95,19 +95,19 @@ impl Alarm {
         match (all, filled, self.missing) {
             (false, _, _) => State::Ok,
             (true, false, _) | (true, true, Missing::Breaching) => State::Alarm,
-            // One period, and nothing in it.
+            // One period, which is empty.
             (true, true, Missing::Ignore) => before,
         }
     }
 
-    /// How often CloudWatch looks at it: an alarm that looks back for more than a day once an hour,
-    /// at data up to the full hour; others all the time ("Evaluating an alarm").
+    /// Returns how often CloudWatch evaluates the alarm: once an hour on data up to the full hour
+    /// if it looks back for more than a day, otherwise all the time ("Evaluating an alarm").
     fn looked_at(&self) -> i64 {
         let back = self.period * i64::try_from(self.periods).unwrap();
         if back > DAY { HOUR } else { 300 }
     }
 
-    /// When it changed to what, from 0 until `until`.
+    /// Returns the changes of state from 0 until `until`, with their times.
     pub(crate) fn changes(
         &self,
         points: &[(i64, f64)],
@@ -127,9 +127,9 @@ impl Alarm {
     }
 }
 
-/// The times of daily scans that begin at 2 o'clock, up to an hour later each day, for so
+/// Returns the times of daily scans that start at 2 o'clock, up to an hour later each day, for that
 /// many days.
 pub(crate) fn daily(days: i64) -> Vec<i64> {
-    // Anything that is neither regular nor different at each run of the test.
+    // Irregular, and the same in each run of the test.
     (0..days).map(|day| day * DAY + 2 * HOUR + (day * 2327 + 911) % 3600).collect()
 }

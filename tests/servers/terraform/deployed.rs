@@ -1,5 +1,5 @@
-//! The module of `deploy/terraform`, deployed: its example applied to moto once for all tests, and
-//! destroyed again before any of them looks at what was seen.
+//! The deployed module of `deploy/terraform`: its example is applied to moto once for all tests,
+//! and destroyed before any of them looks at the results.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -14,14 +14,15 @@ use efs_scan_testbed::{scratch, skip_unless, watched};
 const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/terraform");
 const PRELUDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/terraform/prelude");
 
-/// A user whose name would do harm wherever it is not quoted: in the shell, TOML or Terraform.
+/// A user whose name would do harm wherever it is not quoted: in a shell, TOML or Terraform.
 pub(crate) const HOSTILE: &str = r#"$(touch pwned) `id` "q" 'x' ${HOME} %{if} <&> # END"#;
 
-/// Of the package that the example installs.
+/// Size of the package that the example installs.
 pub(crate) const PACKAGE: &str = "efs-scan-0.1.0-1.aarch64.rpm";
 pub(crate) const PACKAGE_BYTES: &[u8] = b"no real package\n";
 
-/// What moto cannot do with the module, and why. Each is left out here and listed as skipped.
+/// Parts of the module that moto cannot deploy, and why. Each is left out here and reported as
+/// skipped.
 const NOT_ON_MOTO: [(&str, &str); 5] = [
     ("the bucket's policy on moto", "it denies whatever a policy with a condition is about"),
     ("descriptions of rules between security groups on moto", "it forgets them"),
@@ -37,7 +38,7 @@ const NOT_ON_MOTO: [(&str, &str); 5] = [
     ),
 ];
 
-/// As Terraform's own way to change a configuration from outside: an override file beside it.
+/// Uses Terraform's way to change a configuration from outside: an override file beside it.
 const MODULE_FOR_MOTO: &str = r#"
 resource "aws_s3_bucket_policy" "reports" { count = 0 }
 resource "aws_vpc_security_group_egress_rule" "nfs" { description = null }
@@ -49,25 +50,25 @@ const NOT_DESTROYED: [&str; 2] = [
     "module.efs_scan.aws_athena_named_query.reports",
 ];
 
-/// What was seen of the deployment.
+/// Results of the deployment.
 pub(crate) struct Deployed {
-    /// `terraform show -json` after `apply`.
+    /// Output of `terraform show -json` after `apply`.
     state: Value,
-    /// What the example says of the module, as the guide asks for it.
+    /// The example's module block, as the guide shows it.
     monitor: Value,
-    /// The outputs of `tests/servers/terraform/prelude`.
+    /// Outputs of `tests/servers/terraform/prelude`.
     prelude: Value,
-    /// What the second `plan` printed, if it wanted to change anything.
+    /// Output of the second `plan`, if it would change anything.
     pub(crate) second_plan: Option<String>,
-    /// What `destroy` said that was not allowed to delete reports, and what the state had then.
+    /// Output of a `destroy` that was not allowed to delete reports, and the state after it.
     pub(crate) refused: String,
     pub(crate) kept: Vec<String>,
-    /// What the state had after the `destroy` that was.
+    /// The state after the successful `destroy`.
     pub(crate) left: String,
 }
 
 impl Deployed {
-    /// The deployment; says so where there cannot be one.
+    /// Returns the deployment; otherwise reports the test as skipped.
     pub(crate) fn get() -> Option<&'static Self> {
         static DEPLOYED: OnceLock<Option<Deployed>> = OnceLock::new();
         DEPLOYED
@@ -98,10 +99,10 @@ impl Deployed {
         let module = work.path().join("terraform");
         std::fs::write(module.join("moto_override.tf"), MODULE_FOR_MOTO).unwrap();
         let example = module.join("example");
-        // In HCL as in JSON, but for what begins with $ and %.
+        // HCL's strings are JSON's, except for `$` and `%`.
         let hostile = serde_json::to_string(HOSTILE).unwrap();
         let hostile = hostile.replace("${", "$${").replace("%{", "%%{");
-        // Quotas and a budget that a test's homes can exceed.
+        // Quotas and a budget that the test's homes can exceed.
         let with_everything = |delete_data: bool| {
             format!(
                 r#"
@@ -160,20 +161,20 @@ impl Deployed {
         modules[0]["resources"].as_array().unwrap()
     }
 
-    /// The addresses in the module of what was made, without what was only looked up.
+    /// Returns the addresses of created resources in the module, without data sources.
     pub(crate) fn made(&self) -> Vec<&str> {
         let made = self.all().iter().filter(|resource| resource["mode"] == "managed");
         made.map(address).collect()
     }
 
-    /// The values of `aws_cloudwatch_metric_alarm.user_quota["alice"]` or
+    /// Returns the values of `aws_cloudwatch_metric_alarm.user_quota["alice"]` or
     /// `data.aws_iam_policy_document.bucket`, by its address in the module.
     pub(crate) fn values(&self, wanted: &str) -> &Value {
         let found = self.all().iter().find(|resource| address(resource) == wanted);
         &found.unwrap_or_else(|| panic!("no {wanted} in {:?}", self.made()))["values"]
     }
 
-    /// The values of everything of that type, by its address.
+    /// Returns the values of all resources of a type, by address.
     pub(crate) fn of_type(&self, kind: &str) -> Vec<(&str, &Value)> {
         let found = self.all().iter();
         let found =
@@ -181,14 +182,14 @@ impl Deployed {
         found.map(|resource| (address(resource), &resource["values"])).collect()
     }
 
-    /// An output of the module.
+    /// Returns an output of the module.
     pub(crate) fn output(&self, name: &str) -> &Value {
         let value = &self.monitor[name];
         assert!(!value.is_null(), "no output {name}");
         value
     }
 
-    /// An output of the prelude: what SageMaker had made before.
+    /// Returns an output of the prelude, which stands for what SageMaker creates.
     pub(crate) fn before(&self, name: &str) -> &str {
         self.prelude[name]["value"].as_str().unwrap()
     }
@@ -198,14 +199,14 @@ fn address(resource: &Value) -> &str {
     resource["address"].as_str().unwrap().strip_prefix("module.efs_scan.").unwrap()
 }
 
-/// The program and its plugins, which nothing downloads.
+/// Terraform and its plugins, which nothing downloads.
 pub(crate) struct Terraform {
     plugins: PathBuf,
     moto: Option<String>,
 }
 
 impl Terraform {
-    /// Says what `what` lacks where they are not there.
+    /// Returns `None`, and reports `what` as skipped, if they are not installed.
     pub(crate) fn find(what: &str, moto: Option<String>) -> Option<Self> {
         let there = Command::new("terraform").arg("version").output().is_ok();
         if !skip_unless(there, what, "terraform is not installed") {
@@ -220,7 +221,7 @@ impl Terraform {
         skip_unless(plugins.is_some(), what, why).then(|| Self { plugins: plugins.unwrap(), moto })
     }
 
-    /// Runs it without this machine's configuration, towards moto or towards nothing.
+    /// Runs it without this machine's configuration, against moto or against nothing.
     pub(crate) fn run(&self, directory: &Path, args: &[&str]) -> Output {
         let mut command = Command::new("terraform");
         for (name, _) in std::env::vars_os() {
@@ -245,7 +246,7 @@ impl Terraform {
         watched(&mut command, Duration::from_secs(300))
     }
 
-    /// What it prints, when it must succeed.
+    /// Runs it successfully and returns its output.
     pub(crate) fn succeed(&self, directory: &Path, args: &[&str]) -> String {
         let output = self.run(directory, args);
         assert!(output.status.success(), "terraform {args:?}: {}", said(&output));
@@ -266,7 +267,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A copy of the module with its example, which has a package, in `terraform`.
+/// Copies the module and its example, with a package, to `terraform`.
 pub(crate) fn copy_of_module() -> TempDir {
     let work = scratch();
     let module = work.path().join("terraform");
@@ -275,7 +276,7 @@ pub(crate) fn copy_of_module() -> TempDir {
     work
 }
 
-/// Without what Terraform may have left there.
+/// Copies a directory, without files that Terraform may have left there.
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {

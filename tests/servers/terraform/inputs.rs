@@ -1,4 +1,4 @@
-//! Inputs that the module refuses, each with a message that says what to do.
+//! Invalid inputs, each with a message that says what to do.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::deployed::{PACKAGE, Terraform, copy_of_module};
 
-/// What the module needs, so that nothing else is wrong.
+/// Required inputs, so that nothing else is wrong.
 const RIGHT: [(&str, &str); 3] = [
     ("domain_id", r#""d-abc123def456""#),
     ("subnet_id", r#""subnet-0123456789abcdef0""#),
     ("package_file", r#""./example/efs-scan-0.1.0-1.aarch64.rpm""#),
 ];
 
-/// Input, a wrong value as Terraform writes it, and the beginning of what is said.
+/// Input, an invalid value in Terraform's syntax, and the beginning of the message.
 const WRONG: &[(&str, &str, &str)] = &[
     ("domain_id", r#""team""#, "domain_id must be the id of a SageMaker domain"),
     ("domain_id", r#""d-A\"$(id)""#, "domain_id must be"),
@@ -72,7 +72,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// A module of the configuration, which may name the package with `./`.
+/// A module block of the configuration, which may name the package with `./`.
 fn call(name: &str, at: &str, inputs: &BTreeMap<&str, &str>) -> String {
     let mut text = format!("module \"{name}\" {{\nsource = \"{at}\"\n");
     for (input, value) in inputs {
@@ -82,12 +82,12 @@ fn call(name: &str, at: &str, inputs: &BTreeMap<&str, &str>) -> String {
     text + "}\n"
 }
 
-/// What is said of the configuration in `directory`.
+/// Returns the messages about the configuration in `directory`.
 fn said(terraform: &Terraform, directory: &Path, args: &[&str]) -> Vec<Value> {
     terraform.init(directory);
     let output = terraform.run(directory, args);
     assert_eq!(output.status.code(), Some(1));
-    // One object in lines, or one object in each line.
+    // One object over several lines, or one object per line.
     let text = String::from_utf8(output.stdout).unwrap();
     let mut found = Vec::new();
     for value in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
@@ -106,14 +106,14 @@ fn wrong_inputs_are_refused_with_what_to_do() {
     let work = copy_of_module();
     let example = work.path().join("terraform/example");
     std::fs::copy(example.join(PACKAGE), example.join("it's.aarch64.rpm")).unwrap();
-    // A module for each, because all that is wrong is told at once.
+    // One module per input, because Terraform reports all errors at once.
     let mut config = String::new();
     for (at, (input, value, _)) in WRONG.iter().enumerate() {
         let mut inputs: BTreeMap<_, _> = RIGHT.into();
         inputs.insert(input, value);
         config += &call(&format!("wrong_{at}_"), "./terraform", &inputs);
     }
-    // And one with nothing wrong.
+    // One without errors.
     config += &call("right", "./terraform", &RIGHT.into());
     std::fs::write(work.path().join("main.tf"), config).unwrap();
     let said = said(&terraform, work.path(), &["validate", "-json"]);
@@ -141,7 +141,7 @@ fn a_package_for_another_processor_is_refused_before_anything_is_made() {
     let package = format!("\"./example/{other}\"");
     let mut inputs: BTreeMap<_, _> = RIGHT.into();
     inputs.insert("package_file", &package);
-    // Nothing answers the provider: this is known before anybody is asked.
+    // Nothing answers the provider: the error is found before any request.
     let provider = r#"provider "aws" {
       max_retries                 = 1
       skip_credentials_validation = true

@@ -1,4 +1,4 @@
-//! `deploy/terraform`: as Terraform sees it, as moto has it, and what its instance would run.
+//! `deploy/terraform`: validated by Terraform, deployed to moto, and run like on its instance.
 
 #[cfg(feature = "aws")]
 mod alarms;
@@ -61,11 +61,11 @@ fn without_delete_data_the_bucket_keeps_its_settings_and_all_else_goes() {
     let Some(deployed) = Deployed::get() else { return };
     let said = deployed.refused.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("apply delete_data = true first"), "{said}");
-    // Nothing was deleted at S3 either: there it would have been after the settings.
+    // Nothing was deleted in S3 either; deletion there would come after the settings.
     assert!(!said.contains("BucketNotEmpty"), "{said}");
     let made = deployed.kept.iter().filter(|address| !address.contains(".data."));
     let made: Vec<_> = made.map(|address| address.trim_start_matches("module.efs_scan.")).collect();
-    // And its policy, which moto does not get.
+    // Its policy, which moto does not keep.
     let wanted = [
         "aws_s3_bucket.reports",
         "aws_s3_bucket_lifecycle_configuration.reports",
@@ -177,7 +177,7 @@ fn the_bucket_is_private_and_keeps_what_readers_poll() {
             !rule["expiration"].as_array().unwrap().is_empty() && key.starts_with(prefix)
         })
     };
-    // What a run of the program makes, and what the module puts there.
+    // Files that a run makes, and files that the module puts there.
     let published = published();
     let keys = files(published.path(), published.path());
     let (gone, kept): (Vec<_>, Vec<_>) =
@@ -189,7 +189,7 @@ fn the_bucket_is_private_and_keeps_what_readers_poll() {
     assert!(expires("athena-results/x.csv"));
 }
 
-/// A directory that the program has published one run to.
+/// Makes a directory with one published run.
 fn published() -> tempfile::TempDir {
     let (root, state, to) = (scratch(), scratch(), scratch());
     file(root.path(), "200005/.cache/pip/a", 3_000_000);
@@ -200,8 +200,8 @@ fn published() -> tempfile::TempDir {
     to
 }
 
-/// The files below a directory, relative to `root`, in order; without the lock that publishing to a
-/// directory needs.
+/// Lists the files below a directory in order, relative to `root`, without the lock that publishing
+/// to a directory needs.
 fn files(root: &Path, directory: &Path) -> Vec<String> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(directory).unwrap() {
@@ -251,7 +251,7 @@ fn saved_queries_ask_for_columns_that_there_are() {
         let values = deployed.values(&format!("aws_glue_catalog_table.reports[\"{table}\"]"));
         let columns = values["storage_descriptor"][0]["columns"].as_array().unwrap().iter();
         let columns: Vec<_> = columns.map(|column| column["name"].as_str().unwrap()).collect();
-        // What is read from the table: between the first SELECT and its FROM.
+        // Columns read from the table: between the first SELECT and its FROM.
         let read = text.split_once("SELECT").unwrap().1.split_once("FROM").unwrap().0;
         for item in read.split(',').map(str::trim) {
             let item = item.strip_prefix("try_cast(").unwrap_or(item);
@@ -273,7 +273,7 @@ fn alarms_tell_of_both_ways_and_the_dashboard_shows_them() {
             assert_eq!(alarm[actions], json!([topic]), "{address}");
         }
         assert_eq!(alarm["dimensions"]["FileSystemId"], deployed.before("file_system_id"));
-        // CloudWatch's limit, for periods of an hour and more.
+        // CloudWatch's limit for periods of at least an hour.
         let (period, count) = (&alarm["period"], &alarm["evaluation_periods"]);
         assert!(period.as_i64().unwrap() * count.as_i64().unwrap() <= 7 * 86_400, "{address}");
     }
@@ -286,7 +286,7 @@ fn alarms_tell_of_both_ways_and_the_dashboard_shows_them() {
     let shown: usize =
         widgets.iter().filter_map(|it| it["properties"]["alarms"].as_array()).map(Vec::len).sum();
     assert_eq!(shown, alarms.len());
-    // On a grid of 24 columns, none over another.
+    // On a grid of 24 columns, without overlaps.
     let mut taken = std::collections::BTreeSet::new();
     for widget in widgets {
         let at = |key: &str| widget[key].as_i64().unwrap();

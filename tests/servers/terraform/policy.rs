@@ -1,19 +1,19 @@
-//! What IAM answers to a request, as far as the module's policies use its language: wildcards,
-//! an explicit Deny before any Allow, and two operators of conditions (IAM user guide, "Policy
-//! evaluation logic"). What it does not know it refuses to judge.
+//! IAM's decision on a request, for the part of the policy language that the module uses:
+//! wildcards, explicit Deny before any Allow, and two condition operators (IAM user guide, "Policy
+//! evaluation logic"). Anything else fails the test.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// A request, as IAM sees it.
+/// A request as IAM sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ask {
     /// `s3:PutObject`.
     pub(crate) action: String,
     /// The ARN, or `*` for actions that have none.
     pub(crate) resource: String,
-    /// Keys of conditions.
+    /// Condition keys.
     pub(crate) context: BTreeMap<String, String>,
 }
 
@@ -29,7 +29,7 @@ impl Ask {
     }
 }
 
-/// Whether a role with these policies may do it.
+/// Returns true if a role with these policies may do it.
 pub(crate) fn allowed(policies: &[Value], ask: &Ask) -> bool {
     let statements = policies.iter().flat_map(|policy| list(&policy["Statement"]));
     let mut allowed = false;
@@ -43,7 +43,7 @@ pub(crate) fn allowed(policies: &[Value], ask: &Ask) -> bool {
     allowed
 }
 
-/// Every action that some statement allows.
+/// Returns every action that a statement allows.
 pub(crate) fn actions(policies: &[Value]) -> Vec<String> {
     let statements = policies.iter().flat_map(|policy| list(&policy["Statement"]));
     let actions = statements.flat_map(|statement| list(&statement["Action"]));
@@ -71,7 +71,7 @@ fn holds(statement: &Value, ask: &Ask) -> bool {
     };
     conditions.iter().all(|(operator, keys)| {
         keys.as_object().unwrap().iter().all(|(key, wanted)| {
-            // A key that the request does not have meets no condition of these operators.
+            // Without the key, the condition is not met, for these operators.
             let Some(value) = ask.context.get(key) else { return false };
             list(wanted).iter().map(|wanted| wanted.as_str().unwrap()).any(|wanted| match operator
                 .as_str()
@@ -84,7 +84,7 @@ fn holds(statement: &Value, ask: &Ask) -> bool {
     })
 }
 
-/// A value or a list of them.
+/// Reads a value or a list of values.
 fn list(value: &Value) -> Vec<Value> {
     match value {
         Value::Array(values) => values.clone(),
@@ -93,7 +93,8 @@ fn list(value: &Value) -> Vec<Value> {
     }
 }
 
-/// `*` for anything, also nothing and slashes; `?` for one character.
+/// Matches a pattern: `*` stands for anything, including nothing and slashes; `?` for one
+/// character.
 fn matches(pattern: &str, text: &str) -> bool {
     match (pattern.chars().next(), text.chars().next()) {
         (None, None) => true,

@@ -1,8 +1,8 @@
-//! The monitor's role: everything that a run needs is allowed, and nothing else.
+//! The monitor's role allows everything that a run needs, and nothing else.
 //!
-//! Moto refuses to the real program what the deployed policy does not allow. What moto has no ear
-//! for (CloudWatch's and SageMaker's protocol, conditions) is asked of `policy`, with the requests
-//! that the program really sent.
+//! Moto enforces the deployed policy on the real program. For services and conditions that moto
+//! does not implement (CloudWatch's and SageMaker's protocols), `policy` judges the requests that
+//! the program really sent.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,7 +16,7 @@ use super::policy::{Ask, actions, allowed};
 use efs_scan_testbed::aws::{ACCOUNT, App, REGION, Request, Sizes, Stub};
 use efs_scan_testbed::*;
 
-/// What an instance does beside running the program: it mounts, and gives shells.
+/// Actions of an instance other than running the program: mounting, and providing shells.
 const MOUNTING: [&str; 2] = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientRootAccess"];
 const SHELLS: [&str; 5] = [
     "ssm:UpdateInstanceInformation",
@@ -26,7 +26,7 @@ const SHELLS: [&str; 5] = [
     "ssmmessages:OpenDataChannel",
 ];
 
-/// A home over its quota, and what the module was applied with.
+/// A home over its quota, and the values that the module was applied with.
 struct Monitor<'a> {
     module: &'a Deployed,
     scratch: tempfile::TempDir,
@@ -43,7 +43,7 @@ impl<'a> Monitor<'a> {
         self.module.output("destination").as_str().unwrap().to_owned()
     }
 
-    /// A run that publishes everywhere.
+    /// Runs a scan that publishes everywhere.
     fn scan(&self, names: &str, file_system: &str, env: impl Fn(&mut Command)) -> Output {
         let mut command = efs_scan();
         env(&mut command);
@@ -62,7 +62,7 @@ impl<'a> Monitor<'a> {
         watched(&mut command, Duration::from_secs(120))
     }
 
-    /// Reminders as the instance's own configuration has them.
+    /// Sends reminders as the instance's configuration says.
     fn remind(&self, env: impl Fn(&mut Command)) -> Output {
         let mut command = efs_scan();
         env(&mut command);
@@ -88,7 +88,8 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What IAM is asked when that request arrives (Service Authorization Reference).
+/// Returns the actions and resources that IAM checks for a request (Service Authorization
+/// Reference).
 fn asks(request: &Request) -> Vec<Ask> {
     let Request { service, operation, parent, target, .. } = request;
     let of_domain =
@@ -109,8 +110,8 @@ fn asks(request: &Request) -> Vec<Ask> {
     );
     match action.as_str() {
         "s3:PutObject" => vec![Ask::new(&action, &object)],
-        // Of an object that is not there: S3 says so only to those who may list, and has no
-        // prefix to hold against a condition.
+        // For a missing object: S3 says so only to callers who may list, with no prefix to match a
+        // condition.
         "s3:GetObject" => vec![Ask::new(&action, &object), Ask::new("s3:ListBucket", &bucket)],
         "s3:ListObjectsV2" => vec![Ask::new("s3:ListBucket", &bucket).with("s3:prefix", target)],
         "cloudwatch:PutMetricData" => {
@@ -118,7 +119,7 @@ fn asks(request: &Request) -> Vec<Ask> {
         }
         "sns:Publish" => vec![Ask::new(&action, target)],
         "ses:GetAccount" => vec![Ask::new(&action, "*")],
-        // The domain is verified, and not each address of it.
+        // The domain is verified, not each of its addresses.
         "ses:SendEmail" => {
             let identity = format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/example.com");
             vec![Ask::new(&action, &identity).with("ses:FromAddress", parent)]
@@ -127,7 +128,7 @@ fn asks(request: &Request) -> Vec<Ask> {
             let arn = format!("arn:aws:elasticfilesystem:{REGION}:{ACCOUNT}:file-system/{target}");
             vec![Ask::new(&action, &arn)]
         }
-        // These have no resource.
+        // These actions have no resource.
         "sagemaker:ListUserProfiles" | "sagemaker:ListSpaces" | "sagemaker:ListApps" => {
             vec![Ask::new(&action, "*")]
         }
@@ -137,7 +138,7 @@ fn asks(request: &Request) -> Vec<Ask> {
     }
 }
 
-/// Everything that the program can do for a monitor, against a stand-in that asks nobody.
+/// Everything that the program does for a monitor, against a stand-in that checks no permissions.
 fn everything(monitor: &Monitor<'_>) -> Vec<Request> {
     let (module, aws) = (monitor.module, Stub::start());
     let sizes =
@@ -173,7 +174,7 @@ fn the_role_allows_what_the_program_asks_for_and_no_more() {
     for ask in &asked {
         assert!(allowed(&policies, ask), "the role lacks {ask:?}");
     }
-    // No action without a request that needs it, and none by a wildcard.
+    // Every action is needed by a request, and none is a wildcard.
     let asked_for = asked.iter().map(|ask| ask.action.as_str());
     let used: BTreeSet<&str> = asked_for.chain(MOUNTING).chain(SHELLS).collect();
     let granted = actions(&policies);
@@ -214,8 +215,8 @@ fn the_role_allows_what_the_program_asks_for_and_no_more() {
     }
 }
 
-/// The role's policy as far as moto understands it: it asks without context, so what a condition
-/// guards would always be refused, and its file system has another id.
+/// The part of the role's policy that moto understands. Moto evaluates it without context, so
+/// statements with a condition would always deny, and moto's file system has another id.
 fn for_moto(policies: &[Value], ids: Option<(&str, &str)>) -> Value {
     let statements = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
     let statements: Vec<Value> = statements
@@ -235,7 +236,7 @@ fn without(policy: &Value, action: &str) -> Value {
     for statement in policy["Statement"].as_array_mut().unwrap() {
         match &mut statement["Action"] {
             Value::Array(actions) => actions.retain(|it| it != action),
-            // An action that there is not, because a statement without any is malformed.
+            // An action that does not exist, because a statement without any is malformed.
             one if one == action => *one = json!("efs-scan:Nothing"),
             _ => {}
         }
@@ -243,7 +244,7 @@ fn without(policy: &Value, action: &str) -> Value {
     policy
 }
 
-/// Moto with the policy in force, and credentials of the role.
+/// Moto enforcing the policy, with credentials of the role.
 fn enforce(module: &Deployed, policy: &Value, scratch: &Path) -> Option<Value> {
     let server = std::env::var("EFS_SCAN_TEST_MOTO_IAM").ok();
     let python = std::env::var("EFS_SCAN_TEST_PYTHON").ok();
@@ -268,13 +269,13 @@ fn moto_lets_the_role_publish_and_do_nothing_else() {
     let monitor = Monitor::new(module);
     let policies = module.role_policies();
     let scratch = monitor.scratch.path();
-    // Only for the id of its file system.
+    // Only for its own file system.
     let Some(there) = enforce(module, &for_moto(&policies, None), scratch) else { return };
     let system = there["file_system"].as_str().unwrap();
     assert_eq!(there["topic"], module.topic().0);
     let policy = for_moto(&policies, Some((module.file_system(), system)));
 
-    // Moto speaks neither CloudWatch's protocol nor SageMaker's.
+    // Moto implements neither CloudWatch's protocol nor SageMaker's.
     let aws = Stub::start();
     let moto = std::env::var("EFS_SCAN_TEST_MOTO_IAM").unwrap();
     let scan = |policy: &Value| {
@@ -294,25 +295,25 @@ fn moto_lets_the_role_publish_and_do_nothing_else() {
     let whole = scan(&policy);
     assert_eq!(whole.status.code(), Some(0), "{}", said(&whole));
     assert_eq!(said(&whole).lines().count(), 1, "{}", said(&whole));
-    // Each is needed, and moto does refuse.
+    // Each action is needed, and moto does enforce it.
     for (action, code) in [
         ("s3:PutObject", 1),
         ("s3:GetObject", 1),
         ("sns:Publish", 5),
-        // A warning, and a report without EFS's figures.
+        // A warning, and a report without EFS's size.
         ("elasticfilesystem:DescribeFileSystems", 0),
     ] {
         let output = scan(&without(&policy, action));
         assert_eq!(output.status.code(), Some(code), "without {action}: {}", said(&output));
         assert!(said(&output).contains(&format!("it needs {action}")), "{}", said(&output));
     }
-    // One action more, with the role's own keys.
+    // One more action, with the role's own keys.
     let keys = enforce(module, &policy, scratch).unwrap();
     let more = refusals(&keys, module, &moto);
     assert_eq!(more, [("PutObject", 200), ("DeleteObject", 403), ("PutObject elsewhere", 403)]);
 }
 
-/// What S3 answers to the role, by status.
+/// Returns the statuses of S3's replies to the role.
 fn refusals(keys: &Value, module: &Deployed, url: &str) -> [(&'static str, u16); 3] {
     use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
     let text = |key: &str| keys[key].as_str().unwrap().to_owned();

@@ -1,5 +1,5 @@
-//! What the instance runs at its first start: read by bash and shellcheck, and run with every
-//! program that would change a machine replaced by one that writes down what it was asked for.
+//! The instance's first-boot script: checked by bash and shellcheck, and run with every program
+//! that would change a machine replaced by one that records its arguments.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -22,7 +22,7 @@ fn bash_and_shellcheck_take_it_and_ec2_does() {
     fs::write(&path, script(deployed)).unwrap();
     let bash = Command::new("bash").arg("-n").arg(&path).output().unwrap();
     assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
-    // EC2 takes 16 KiB, and the module lets 4,000 characters of quotas in, which come twice.
+    // EC2 accepts 16 KiB. The module accepts 4,000 characters of quotas, which appear twice.
     let quotas = HOSTILE.len() * 4;
     assert!(script(deployed).len() - quotas + 8000 < 16_384, "{}", script(deployed).len());
     let there = Command::new("shellcheck").arg("--version").output().is_ok();
@@ -32,7 +32,7 @@ fn bash_and_shellcheck_take_it_and_ec2_does() {
     }
 }
 
-/// A machine in a directory, where each program writes its arguments to `log`.
+/// A machine in a directory, whose programs write their arguments to `log`.
 struct Machine(tempfile::TempDir);
 
 impl Machine {
@@ -64,7 +64,7 @@ impl Machine {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Runs the script with this directory in the place of `/`.
+    /// Runs the script with this directory in place of `/`.
     fn run(&self, script: &str) -> Output {
         let root = self.0.path().to_str().unwrap();
         let script = script

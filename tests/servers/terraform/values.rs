@@ -1,4 +1,4 @@
-//! What the module was deployed with, as the program and its alarms need to know it.
+//! Values of the deployment that the program and the alarms depend on.
 
 use serde_json::Value;
 use toml::Table;
@@ -10,12 +10,12 @@ impl Deployed {
         self.output(output).as_str().unwrap()
     }
 
-    /// The bucket, and the prefix in it.
+    /// Returns the bucket, and the prefix in it.
     pub(crate) fn bucket_and_prefix(&self) -> (&str, &str) {
         self.text("destination").strip_prefix("s3://").unwrap().split_once('/').unwrap()
     }
 
-    /// The ARN of the topic, and its name.
+    /// Returns the ARN of the topic, and its name.
     pub(crate) fn topic(&self) -> (&str, &str) {
         let arn = self.text("topic_arn");
         (arn, arn.rsplit(':').next().unwrap())
@@ -25,7 +25,7 @@ impl Deployed {
         self.text("file_system_id")
     }
 
-    /// `/etc/efs-scan.toml` of the instance.
+    /// Returns `/etc/efs-scan.toml` of the instance.
     pub(crate) fn configuration(&self) -> &str {
         self.text("configuration")
     }
@@ -43,19 +43,19 @@ impl Deployed {
         self.settings()["cloudwatch"]["namespace"].as_str().unwrap().to_owned()
     }
 
-    /// Users with quotas of their own.
+    /// Returns the users with quotas of their own.
     pub(crate) fn users(&self) -> Vec<String> {
         self.settings()["quota"]["users"].as_table().unwrap().keys().cloned().collect()
     }
 
-    /// What the instance's role may do.
+    /// Returns the policy of the instance's role.
     pub(crate) fn role_policies(&self) -> Vec<Value> {
         let policies = self.of_type("aws_iam_role_policy");
         let text = policies.iter().map(|(_, values)| values["policy"].as_str().unwrap());
         text.map(|text| serde_json::from_str(text).unwrap()).collect()
     }
 
-    /// The values of each alarm.
+    /// Returns the values of each alarm.
     pub(crate) fn alarms(&self) -> Vec<&Value> {
         self.of_type("aws_cloudwatch_metric_alarm").into_iter().map(|(_, values)| values).collect()
     }
