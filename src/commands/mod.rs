@@ -9,6 +9,7 @@ mod report;
 mod scan;
 mod status;
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use crate::cli::{Asked, Cli, Command};
@@ -58,7 +59,7 @@ fn dispatch(cli: &Cli, loaded: Loaded) -> Result<Exit, Failure> {
         log::init(cli.common.verbosity(), loaded.log_format());
     }
     match &cli.command {
-        None => scan::run(loaded, !cli.common.quiet),
+        None => scan::run(loaded, std::io::stderr().is_terminal() && !cli.common.quiet),
         Some(Command::Config(_)) => config::run(loaded),
         Some(Command::Status(args)) => status::run(args, loaded),
         Some(Command::Report(args)) => report::run(args, loaded),
