@@ -13,7 +13,7 @@ use crate::units::{AllocatedBytes, parse_size};
 const DEFAULT_SUBJECT: &str = "Your storage on EFS: {size} in use";
 const DEFAULT_BODY: &str = include_str!("remind.txt");
 
-/// The texts as the file has them.
+/// The settings of reminders, as the file has them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RemindSettings {
@@ -30,7 +30,7 @@ pub(crate) struct RemindSettings {
 }
 
 impl RemindSettings {
-    /// Checks what the file has. `None` if reminders need more than that.
+    /// Checks the settings, whether reminders are sent or not. `None` if some are missing for that.
     pub(super) fn check(&self) -> Result<Option<Reminding>, String> {
         let named = |name: &str, problem: String| format!("remind.{name}: {problem}");
         let dashes = match self.dash_to_dot.unwrap_or_default() {
@@ -57,7 +57,7 @@ impl RemindSettings {
         Ok(Some(Reminding { from, admin, addresses, trash, subject, body }))
     }
 
-    /// Checks what is needed to remind anybody.
+    /// Checks the settings for sending reminders.
     pub(super) fn reminding(&self) -> Result<Reminding, String> {
         self.check()?.ok_or_else(|| {
             "reminders need [remind] with `from`, `admin`, and one of `address`, `address_file` \
