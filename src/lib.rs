@@ -2,8 +2,9 @@
 //!
 //! # The map
 //!
-//! Every module, in the order in which data flows through it. Nothing flows back: a test
-//! (`tests/commands/arrows.rs`) holds which module may use which.
+//! Every module, in the order in which data flows through it. Nothing flows back, and nothing uses
+//! what stands above it in the code: `tests/commands/arrows.rs` lists which module may use which, lowest
+//! first, and why.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -27,14 +28,17 @@
 //! safe to show), `columns` (terminal tables), [`state`] (the state directory and its lock),
 //! [`stop`] (the request to end), [`service_error`] (why a store or a service did not do what it
 //! was asked), `atomic` (files that appear whole), `exit` (exit codes), `output` (stdout or a
-//! file), `log`, `progress`, `nice` and `sync`.
+//! file), `log`, `nice` and `sync`. `progress` shows what
+//! [`usage`] has so far.
 //!
-//! An entry becomes a line in S3 so: an engine lists a directory and hands each entry to a
+//! An entry reaches S3 as a part of its home's line, like this: an engine lists a directory and hands each entry to a
 //! [`usage::Listing`], which finds the entry's home and rule and adds it up in private. When the
 //! listing ends, the [`usage::Ledger`] commits it to home, class and finding in one step. When the
-//! walk ends, [`report::build`] makes one `Report` of the closed accounts and the names. The report
-//! goes to the spool, whole; [`outbox`] writes it from there as objects with the keys of
-//! [`published`], `latest.json` last, to a [`store::Store`].
+//! walk ends, [`report::build`] makes one `Report` of the closed accounts and the names, and the command
+//! adds EFS's own size, prices and the mount's round trips. The report goes to the spool, whole;
+//! [`outbox`] writes it from there as objects with the keys of [`published`], `latest.json` last, to a
+//! [`store::Store`]. Pages come after that: they are made of what is published, this run and those
+//! before it, and put beside it.
 //!
 //! # Glossary
 //!
@@ -45,7 +49,7 @@
 //! - **Apparent, allocated, metered size**: `st_size`; `st_blocks * 512`, what `du` counts; what EFS
 //!   bills, allocated bytes and 2 KiB for each inode.
 //! - **Rule**: says by name and content that a place is of a **class**: trash, cache, environment,
-//!   output or log. What no rule names is *rest*.
+//!   output or log. What no rule names is *rest*, and so is what a rule only *hints* at.
 //! - **Finding**: one place that a rule found. It **frees** the inodes whose links all lie in it.
 //! - **Reclaimable**: what the trash and caches of a home free together.
 //! - **Quota**: a limit on a home's allocated bytes.

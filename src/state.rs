@@ -65,7 +65,7 @@ impl StateDir {
                     holder => holder,
                 };
                 let state = self.0.display();
-                return Err(format!("{holder} is at work with the state directory {state}"));
+                return Err(format!("{holder} is using the state directory {state}"));
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }

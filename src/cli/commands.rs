@@ -36,7 +36,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
     pub from: Option<String>,
 
-    /// Write the page about all homes to this file, which needs no other
+    /// Write the page about all homes to this self-contained file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 

@@ -3,6 +3,7 @@
 mod config;
 mod generate;
 mod history;
+mod pages;
 mod publish;
 mod remind;
 mod report;

@@ -123,7 +123,7 @@ impl Settings {
     fn check_file_system_id(&self) -> Result<(), String> {
         match &self.file_system_id {
             Some(id) if !is_file_system_id(id) => {
-                Err(format!("--file-system-id `{id}`: it looks like fs-0123456789abcdef0"))
+                Err(format!("--file-system-id `{id}`: expected an id like fs-0123456789abcdef0"))
             }
             _ => Ok(()),
         }

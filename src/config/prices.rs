@@ -28,7 +28,7 @@ impl PriceSettings {
     pub(super) fn prices(&self) -> Result<Prices, String> {
         let price = |name: &str, set: Option<f64>, default: Usd| match set {
             Some(price) if !(0.0..=MAX_PRICE).contains(&price) => {
-                Err(format!("prices.{name}: {price} is not a price of a GiB-month"))
+                Err(format!("prices.{name}: {price} must be from 0 to 1000000 USD for a GiB-month"))
             }
             set => Ok(set.map_or(default, Usd)),
         };

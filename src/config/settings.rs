@@ -170,8 +170,8 @@ pub(crate) struct Settings {
     pub(crate) nfs_uid: Option<u32>,
 
     /// With --engine nfs: up to N directories in one request, while more directories wait than
-    /// requests are in flight. Not for a server that may be a Linux before 6.5, which such requests
-    /// corrupt [default: 1]
+    /// requests are in flight. Servers that may be Linux get one: before 6.5, such requests corrupt
+    /// their memory [default: 1]
     #[arg(long, value_name = "N", env = "EFS_SCAN_NFS_BATCH")]
     pub(crate) nfs_batch: Option<usize>,
 
@@ -186,7 +186,7 @@ pub(crate) struct Settings {
     #[arg(long, value_enum, env = "EFS_SCAN_ENGINE")]
     pub(crate) engine: Option<EngineKind>,
 
-    /// Form of the messages on stderr. Its flag is one of all commands.
+    /// Form of the messages on stderr. Its flag is in `CommonArgs`.
     #[arg(skip)]
     #[serde(default)]
     pub(crate) log_format: LogFormat,

@@ -21,7 +21,7 @@ pub(crate) use spark::Blocks;
 pub(crate) use table::table;
 pub(crate) use view::HistoryView;
 
-/// Explains a history without runs.
+/// Says why a history has no runs.
 pub(crate) fn why_empty(history: &History, store: &dyn Store, days: u32) -> ServiceResult<String> {
     let tables = store.name("homes/");
     let broken = history.unreadable.len();

@@ -47,14 +47,14 @@ impl CsvMap {
             let (Some(uid), Some(name)) = (record.get(uid_at), record.get(name_at)) else {
                 return Err(format!("line {line}: expected uid,name"));
             };
-            let number = uid.parse().map_err(|_| format!("line {line}: `{uid}` is no uid"))?;
+            let number = uid.parse().map_err(|_| format!("line {line}: `{uid}` is not a uid"))?;
             if name.is_empty() {
                 return Err(format!("line {line}: uid {number} has no name"));
             }
             if let Some(other) = map.insert(number, name.to_owned())
                 && other != name
             {
-                return Err(format!("line {line}: uid {number} is `{other}` further up"));
+                return Err(format!("line {line}: uid {number} is `{other}` on an earlier line"));
             }
         }
         Ok(Self(map))
@@ -92,11 +92,11 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
         for (text, problem) in [
-            ("uid,name\nalice,200005\n", "line 2: `alice` is no uid"),
+            ("uid,name\nalice,200005\n", "line 2: `alice` is not a uid"),
             ("1,a\n2\n", "line 2: expected uid,name"),
-            ("1,a\n1,b\n", "line 2: uid 1 is `a` further up"),
+            ("1,a\n1,b\n", "line 2: uid 1 is `a` on an earlier line"),
             ("1,\n", "line 1: uid 1 has no name"),
-            ("4294967296,a\n", "line 1: `4294967296` is no uid"),
+            ("4294967296,a\n", "line 1: `4294967296` is not a uid"),
         ] {
             let error = CsvMap::parse(text.as_bytes()).expect_err(text);
             assert_eq!(error, problem);

@@ -38,7 +38,7 @@ impl FromStr for SourceSpec {
                 Ok(Self::SageMaker(domain.to_owned()))
             }
             _ => Err(format!(
-                "`{text}` is no source of names; use passwd, csv:FILE or sagemaker:DOMAIN"
+                "`{text}` is not a source of names; use passwd, csv:FILE or sagemaker:DOMAIN"
             )),
         }
     }

@@ -1,4 +1,5 @@
-//! Sends runs from the spool to where they go: objects, metrics, notices and pages.
+//! Sends runs from the spool to where they go: objects, metrics and notices. Pages do not wait in the
+//! spool: they are made of what is published, and put beside it.
 
 mod cloudwatch;
 mod notice;

@@ -99,13 +99,13 @@ fn settle(store: &dyn Store, report: &Report) -> ServiceResult<()> {
         if du.as_ref().is_some_and(|du| du.bytes == text) {
             return Ok(());
         }
-        // Whether or not it was written, compare again.
+        // After a conflict, too, the loop compares again.
         store.put(DU_LATEST, &text, Condition::since(du.as_ref()))?;
     }
     Err(crowded(store, DU_LATEST))
 }
 
 pub(super) fn crowded(store: &dyn Store, key: &str) -> ServiceError {
-    let text = format!("{} is written by others all the time", store.name(key));
+    let text = format!("{} keeps being changed by other writers", store.name(key));
     ServiceError::new(Trouble::Throttled, text)
 }

@@ -141,7 +141,7 @@ impl Sender<'_> {
         }
         let finished = self.job.report.run.finished;
         if Timestamp::now().duration_since(finished) > OLDEST_METRIC {
-            tracing::warn!("CloudWatch takes nothing as old as run {}: left out", self.id);
+            tracing::warn!("run {} is too old for CloudWatch; its metrics are skipped", self.id);
             done.measured = true;
             return Ok(());
         }

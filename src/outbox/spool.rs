@@ -54,6 +54,7 @@ pub struct Notify {
 /// A run and its targets.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
+    // The key in spool files of earlier versions.
     #[serde(rename = "plan")]
     pub targets: Targets,
     pub report: Report,

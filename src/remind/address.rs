@@ -25,7 +25,7 @@ impl Address {
         let (local, domain) = text.rsplit_once('@').unwrap_or((text, ""));
         match is_local_part(local) && is_domain(domain) {
             true => Ok(Self(text.to_owned())),
-            false => Err(format!("`{text}` is no address like name@example.com")),
+            false => Err(format!("`{text}` is not an address like name@example.com")),
         }
     }
 
@@ -180,7 +180,7 @@ impl AddressMap {
                 if let Some(other) = map.insert(who.to_owned(), address.clone())
                     && other != address
                 {
-                    return Err(format!("line {line}: `{who}` has {other} further up"));
+                    return Err(format!("line {line}: `{who}` has {other} on an earlier line"));
                 }
             }
         }
@@ -333,7 +333,7 @@ mod tests {
         for (text, problem) in [
             ("alice\n", "line 1: expected uid,address or name,address"),
             ("1,a@x.io\n2,x\n", "line 2: `x` is no address"),
-            ("1,a@x.io\n1,b@x.io\n", "line 2: `1` has a@x.io further up"),
+            ("1,a@x.io\n1,b@x.io\n", "line 2: `1` has a@x.io on an earlier line"),
             ("mail,address\nx,a@x.io\n", "line 2: expected uid,address"),
         ] {
             let said = AddressMap::parse(text.as_bytes()).expect_err(text);

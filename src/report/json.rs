@@ -1,4 +1,5 @@
-//! Pretty JSON that is safe to show.
+//! The JSON form, of a report or any other value: indented, and safe for a terminal. The keys are the
+//! fields of [`Report`](super::Report) in model.rs.
 
 use serde::Serialize;
 

@@ -1,4 +1,5 @@
-//! The report and its text forms: each form is a pure function from the report to text.
+//! The report and its text forms: each form is a pure function from the report to text, except
+//! [`ncdu`], whose entries are written during the walk.
 
 mod build;
 mod csv;

@@ -113,7 +113,7 @@ impl Walker for PosixWalk {
             WorkItem::List(dir, parent) => {
                 let asked = self.pace.open();
                 let opened = match parent.open_child(&dir, &self.budget) {
-                    Err(error) if is_stale(&error) => parent.reopen_child(&dir, &self.budget),
+                    Err(error) if is_estale(&error) => parent.reopen_child(&dir, &self.budget),
                     opened => opened,
                 };
                 if opened.is_err() {
@@ -165,7 +165,7 @@ impl PosixWalk {
                 }
                 Halt::Deferred => return workers.defer(WorkItem::Read(Box::new(reading))),
                 Halt::Failed(error) => {
-                    let again = is_stale(&error) && reading.tries == 1;
+                    let again = is_estale(&error) && reading.tries == 1;
                     if again && reading.listing.can_restart() && self.restart(&mut reading) {
                         continue;
                     }
@@ -304,7 +304,7 @@ impl PosixWalk {
             }
             names = &names[name.count_bytes() + 1..];
             let attrs = match attrs_at(fd, name) {
-                Err(error) if is_stale(&error) => attrs_at(fd, name),
+                Err(error) if is_estale(&error) => attrs_at(fd, name),
                 attrs => attrs,
             };
             match attrs {
@@ -337,7 +337,7 @@ impl PosixWalk {
     }
 }
 
-fn is_stale(error: &io::Error) -> bool {
+fn is_estale(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::STALE.raw_os_error())
 }
 

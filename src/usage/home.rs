@@ -137,7 +137,7 @@ pub struct FindingSums {
     pub single: Amount,
     /// Inodes with several, each once.
     pub linked: Amount,
-    /// Those of the linked inodes that have all their links in this finding.
+    /// Linked inodes whose links all lie in this finding.
     pub linked_inside: Amount,
 }
 
@@ -168,6 +168,11 @@ impl FindingSums {
 }
 
 impl Home {
+    /// False for the parts outside of homes.
+    pub fn is_home(&self) -> bool {
+        self.kind != HomeKind::Outside
+    }
+
     pub(super) fn new(path: Box<[u8]>, kind: HomeKind, uid: Option<u32>, top: usize) -> Arc<Self> {
         let floor = Top::new(top).floor();
         Arc::new(Self {

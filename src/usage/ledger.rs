@@ -67,7 +67,7 @@ pub struct Totals {
     /// Homes, and after them everything outside of homes.
     pub homes: Vec<Arc<Home>>,
     pub errors: Errors,
-    /// Hard links that lead out of the scan.
+    /// Sums over inodes with several links.
     pub links: LinkTotals,
     /// The ledger they come from, for the rules that findings name by index.
     pub ledger: Arc<Ledger>,

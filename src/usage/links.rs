@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use smallvec::SmallVec;
 
 use super::class::Class;
-use super::home::{FindingAccount, Home, HomeKind, LinkedTotal};
+use super::home::{FindingAccount, Home, LinkedTotal};
 use super::rules::RuleIndex;
 use super::tally::{Ages, Amount};
 use crate::sync::lock;
@@ -186,12 +186,5 @@ impl LinkPlace {
         Arc::ptr_eq(&self.home, &other.home)
             && self.class == other.class
             && self.finding.as_ref().map(Arc::as_ptr) == other.finding.as_ref().map(Arc::as_ptr)
-    }
-}
-
-impl Home {
-    /// False for the parts outside of homes.
-    pub fn is_home(&self) -> bool {
-        self.kind != HomeKind::Outside
     }
 }

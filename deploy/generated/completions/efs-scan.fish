@@ -69,7 +69,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-latency -d 'Use f
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nice -d 'Run in the idle classes of processor and disk: only when no other process wants them' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default [default: the effective uid]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, while more directories wait than requests are in flight. Not for a server that may be a Linux before 6.5, which such requests corrupt [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one: before 6.5, such requests corrupt their memory [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it. The certificate must be for ROOT\'s host, or with --file-system-id for the file system\'s DNS name' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l engine -d 'Engine that lists the directories [default: posix on Linux, nfs if ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
@@ -128,7 +128,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s q -l qu
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l html -d 'Write the page about all homes to this file, which needs no other' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l html -d 'Write the page about all homes to this self-contained file' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l users -d 'Write a page for each user to DIR/UID.html, about that user\'s homes only' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l days -d 'Show the changes of the last N days' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
@@ -212,7 +212,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-latency
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nice -d 'Run in the idle classes of processor and disk: only when no other process wants them' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default [default: the effective uid]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, while more directories wait than requests are in flight. Not for a server that may be a Linux before 6.5, which such requests corrupt [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one: before 6.5, such requests corrupt their memory [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it. The certificate must be for ROOT\'s host, or with --file-system-id for the file system\'s DNS name' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l engine -d 'Engine that lists the directories [default: posix on Linux, nfs if ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'

@@ -54,7 +54,7 @@ quota\:"Percent of the quota"))' \
 '--max-latency=[Use fewer workers while the file system takes longer than MS milliseconds to answer]:MS:_default' \
 '--nice=[Run in the idle classes of processor and disk\: only when no other process wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default \[default\: the effective uid\]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group]:UID:_default' \
-'--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Not for a server that may be a Linux before 6.5, which such requests corrupt \[default\: 1\]]:N:_default' \
+'--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one\: before 6.5, such requests corrupt their memory \[default\: 1\]]:N:_default' \
 '--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or with --file-system-id for the file system'\''s DNS name]::BOOL:(true false)' \
 '--engine=[Engine that lists the directories \[default\: posix on Linux, nfs if ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 nfs\:"NFSv4.1 without a mount\: ROOT is nfs\://HOST/path (Linux)"
@@ -141,7 +141,7 @@ json\:"One JSON object each, for log collectors"))' \
 (report)
 _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
-'--html=[Write the page about all homes to this file, which needs no other]:FILE:_files' \
+'--html=[Write the page about all homes to this self-contained file]:FILE:_files' \
 '--users=[Write a page for each user to DIR/UID.html, about that user'\''s homes only]:DIR:_files' \
 '--days=[Show the changes of the last N days]:N:_default' \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
@@ -247,7 +247,7 @@ quota\:"Percent of the quota"))' \
 '--max-latency=[Use fewer workers while the file system takes longer than MS milliseconds to answer]:MS:_default' \
 '--nice=[Run in the idle classes of processor and disk\: only when no other process wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default \[default\: the effective uid\]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group]:UID:_default' \
-'--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Not for a server that may be a Linux before 6.5, which such requests corrupt \[default\: 1\]]:N:_default' \
+'--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one\: before 6.5, such requests corrupt their memory \[default\: 1\]]:N:_default' \
 '--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or with --file-system-id for the file system'\''s DNS name]::BOOL:(true false)' \
 '--engine=[Engine that lists the directories \[default\: posix on Linux, nfs if ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 nfs\:"NFSv4.1 without a mount\: ROOT is nfs\://HOST/path (Linux)"

@@ -5,7 +5,7 @@ use super::prepare::Prepared;
 use super::users::missing_users;
 use super::walk::Walked;
 use crate::aws::Aws;
-use crate::commands::report::publish_pages;
+use crate::commands::pages;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::log;
@@ -65,7 +65,7 @@ fn build(config: &Config, prepared: &Prepared, walked: &Walked) -> Result<Report
     Ok(report)
 }
 
-/// Writes the result to the output.
+/// Renders the report, or streams the export.
 fn write(
     config: &Config,
     report: &Report,
@@ -134,7 +134,7 @@ fn publish(
     // An interrupted scan leaves the pages to the next run.
     let paged = match &config.publishing.to {
         Some(to) if config.publishing.report && spooled && sent_all && !stop.is_set() => {
-            publish_pages(to, config.settings.home_at.as_deref(), aws)
+            pages::publish(to, config.settings.home_at.as_deref(), aws)
         }
         _ => true,
     };

@@ -43,7 +43,7 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Result<Option<ScannedFileSystem
             None
         }
         Err(error) => {
-            tracing::warn!("{}; the report goes without EFS's figures", error.text);
+            tracing::warn!("{}; the report will lack EFS's figures", error.text);
             None
         }
     };

@@ -87,7 +87,7 @@ fn a_wrong_id_is_an_error_and_an_outage_is_none() {
         world.aws.fault(Fault::new("EFS", "*", what).always());
         let output = world.scan(["--file-system-id", FILE_SYSTEM]);
         assert_eq!(code(&output), Some(0), "{}", stderr(&output));
-        assert!(stderr(&output).contains("goes without EFS's figures"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("will lack EFS's figures"), "{}", stderr(&output));
         assert_eq!(printed(&output)["file_system"]["efs"], Value::Null);
     });
 }

@@ -87,7 +87,6 @@ pub fn report<I: AsRef<OsStr>>(root: &Path, args: impl IntoIterator<Item = I>, c
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"))
 }
 
-/// Returns the home `name` of a report.
 pub fn home<'a>(report: &'a Value, name: &str) -> &'a Value {
     let homes = report["homes"].as_array().unwrap();
     homes.iter().find(|home| home["name"] == name).unwrap_or_else(|| panic!("no home {name}"))

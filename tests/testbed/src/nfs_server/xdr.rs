@@ -107,7 +107,7 @@ pub fn padding(length: usize) -> usize {
     length.wrapping_neg() % 4
 }
 
-/// Appends values.
+/// Encodes XDR values.
 pub trait Put {
     fn put_u32(&mut self, value: u32);
     fn put_u64(&mut self, value: u64);

@@ -24,7 +24,7 @@ pub enum Action {
 #[derive(Clone, Debug)]
 pub struct Fault {
     pub(super) op: Op,
-    /// `None` for every inode.
+    /// `None` matches every inode.
     pub(super) path: Option<String>,
     pub(super) action: Action,
     pub(super) skip: u64,
