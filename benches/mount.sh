@@ -4,7 +4,7 @@
 # mean something only because the delay dominates them; the counts are exact. The tree is mounted anew
 # for each run, so the client has nothing of it in its caches.
 #
-# Usage: benches/nfs.sh [DELAY_MS]
+# Usage: benches/mount.sh [DELAY_MS]
 #
 # DELAY_MS is each way, 10 by default. Environment: RUNS (1, since du takes more than a minute);
 # DIRS (1000), FILES (10) in each; PEERS=installed uses only installed peers.

@@ -2,7 +2,7 @@
 # Measures the engine nfs and prints Markdown tables: requests per directory on nfs-ganesha, directories
 # a second with latency, the same tree on a kernel mount, and the times that this means on EFS.
 #
-# Usage: benches/direct.sh [PART]...
+# Usage: benches/nfs-engine.sh [PART]...
 #
 # PART is ganesha, rate, mount or table; without one, all of them run. Environment: TREE (a tree of
 # 100,000 directories, made if not given), RUNS (3), DIRS (4000), FILES (10) and DELAY (5ms each way) for
@@ -198,7 +198,7 @@ one() {
   say "$1"
 }
 for ((round = 0; round < runs; round++)); do
-  one direct /job/efs-scan nfs://127.0.0.1/ --nfs-uid 0 --nfs-batch 1 --quiet --format json
+  one nfs /job/efs-scan nfs://127.0.0.1/ --nfs-uid 0 --nfs-batch 1 --quiet --format json
   mounted nocto
   one mount /job/efs-scan "$mount" --threads 64 --quiet --format json
   unmounted
@@ -218,10 +218,10 @@ JOB
   echo "| | seconds | times as fast as the mount | requests | for each directory |"
   echo "| --- | ---: | ---: | ---: | ---: |"
   local key name
-  for key in mount direct du; do
+  for key in mount nfs du; do
     grep "^$key " "$results/facts" >"$results/mount-$key" || continue
     case $key in
-      direct) name="efs-scan without a mount" ;;
+      nfs) name="efs-scan without a mount" ;;
       mount) name="efs-scan on the mount, nocto, 64 threads" ;;
       du) name="du -s on the mount" ;;
     esac
@@ -249,7 +249,7 @@ table() {
       return seconds < 120 ? sprintf("%.0f s", seconds) : sprintf("%.0f min", seconds / 60)
     }
     BEGIN {
-      print "| directories | read operations a second | mount | mount, nocto | direct |"
+      print "| directories | read operations a second | mount | mount, nocto | nfs engine |"
       print "| ---: | --- | ---: | ---: | ---: |"
       count = split("35,000 (one zone, bursting);55,000 (regional, bursting or provisioned);90,000 (elastic, at least);250,000 (elastic, at most)", rates, ";")
       for (millions = 1; millions <= 100; millions *= 10)
@@ -271,7 +271,7 @@ for part in "${parts[@]}"; do
   case $part in
     ganesha | rate | mount | table) "$part" ;;
     *)
-      echo "Usage: benches/direct.sh [ganesha|rate|mount|table]..." >&2
+      echo "Usage: benches/nfs-engine.sh [ganesha|rate|mount|table]..." >&2
       exit 2
       ;;
   esac
