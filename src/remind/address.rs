@@ -332,7 +332,7 @@ mod tests {
         }
         for (text, problem) in [
             ("alice\n", "line 1: expected uid,address or name,address"),
-            ("1,a@x.io\n2,x\n", "line 2: `x` is no address"),
+            ("1,a@x.io\n2,x\n", "line 2: `x` is not an address"),
             ("1,a@x.io\n1,b@x.io\n", "line 2: `1` has a@x.io on an earlier line"),
             ("mail,address\nx,a@x.io\n", "line 2: expected uid,address"),
         ] {
