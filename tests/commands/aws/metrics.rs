@@ -256,7 +256,7 @@ fn metrics_that_waited_too_long_are_given_up_and_the_rest_is_not() {
     world.aws.clear_faults();
     let output = world.run(["publish"]);
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
-    assert!(stderr(&output).contains("left out"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("its metrics are skipped"), "{}", stderr(&output));
     assert!(world.aws.metrics().is_empty() && world.spool().is_empty());
     assert!(world.aws.violations().is_empty());
 }

@@ -63,7 +63,7 @@ fn the_table_goes_before_the_file_and_that_before_the_template() {
     assert!(line.ends_with("no map of addresses has its owner"), "{line}");
     std::fs::write(&list, "200006,b@example.org\nalice,nobody\n").unwrap();
     let said = stderr(&world.remind(&["--dry-run"], 2));
-    assert!(said.contains("addresses.csv: line 2: `nobody` is no address"), "{said}");
+    assert!(said.contains("addresses.csv: line 2: `nobody` is not an address"), "{said}");
 }
 
 #[test]
