@@ -70,15 +70,15 @@ fn same(make: impl Fn(&Both<'_>), name: &str, places: u64) {
         Config { max_operations: 4, max_readdir: Some(3000), ..Config::default() },
     ] {
         let server = serve(config, &model);
-        let direct = program(&server, &["--top=100"], 0);
+        let nfs = program(&server, &["--top=100"], 0);
         let posix = report(dir.path(), ["--engine", "posix", "--top=100"], 0);
-        assert_eq!(findings(&direct, name), findings(&posix, name));
-        assert_eq!(rules(&direct, name), rules(&posix, name));
-        let found = rules(&direct, name).iter().filter_map(|rule| rule.1.as_u64()).sum::<u64>();
-        assert_eq!(found, places, "{:?}", rules(&direct, name));
+        assert_eq!(findings(&nfs, name), findings(&posix, name));
+        assert_eq!(rules(&nfs, name), rules(&posix, name));
+        let found = rules(&nfs, name).iter().filter_map(|rule| rule.1.as_u64()).sum::<u64>();
+        assert_eq!(found, places, "{:?}", rules(&nfs, name));
         for key in ["files", "dirs", "apparent_bytes"] {
             if key != "apparent_bytes" {
-                assert_eq!(direct["totals"][key], posix["totals"][key], "{key}");
+                assert_eq!(nfs["totals"][key], posix["totals"][key], "{key}");
             }
         }
         assert_polite(&server);

@@ -221,7 +221,7 @@ fn table_and_page_say_what_it_costs_and_that_it_is_an_estimate() {
 }
 
 #[test]
-fn what_is_published_has_all_digits_and_status_says_it_in_short() {
+fn published_amounts_have_all_digits_and_status_rounds_them() {
     let world = World::new("[prices]\nstandard = 10000.1\n");
     let to = world.dir.path().join("runs");
     let to = to.to_str().unwrap().to_owned();

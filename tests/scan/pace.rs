@@ -139,7 +139,7 @@ fn nice_puts_every_thread_into_the_idle_classes() {
 }
 
 #[test]
-fn where_threads_run_out_the_scan_goes_on_with_those_there_are() {
+fn a_scan_continues_with_fewer_threads_if_they_run_out() {
     if !skip_unless(is_root(), "too few threads", "not root") {
         return;
     }

@@ -50,7 +50,7 @@ fn with_an_earlier_run_of_the_same_root_there_is_a_percentage_and_time_left() {
 }
 
 #[test]
-fn of_one_home_the_bar_ends_with_that_home() {
+fn the_bar_of_one_home_ends_with_that_home() {
     let (root, to) = (homes(), scratch());
     let config = to.path().join("efs-scan.toml");
     let (published, state) = (to.path().join("published"), to.path().join("state"));
@@ -72,7 +72,7 @@ fn another_root_tells_nothing() {
 }
 
 #[test]
-fn where_there_is_more_than_before_there_is_no_percentage_at_the_end() {
+fn a_tree_that_has_grown_shows_no_percentage_at_the_end() {
     let (root, to) = (homes(), scratch());
     let publish = publish(to.path());
     shown(root.path(), &[&publish]);

@@ -64,7 +64,7 @@ fn a_month_is_read_several_at_a_time_and_of_reports_the_beginning_only() {
 }
 
 #[test]
-fn what_cannot_be_read_of_one_run_is_told_and_the_rest_goes_on() {
+fn an_unreadable_run_is_named_and_the_others_are_shown() {
     at_once([What::InternalError, What::Denied, What::Truncated], |trouble| {
         let world = World::new();
         assert_eq!(code(&world.scan(TO)), Some(0));
@@ -83,7 +83,7 @@ fn what_cannot_be_read_of_one_run_is_told_and_the_rest_goes_on() {
 }
 
 #[test]
-fn where_nothing_is_given_out_the_permission_is_named_once() {
+fn a_missing_permission_is_named_once() {
     let world = World::new();
     assert_eq!(code(&world.scan(TO)), Some(0));
     earlier(&world, 8);

@@ -41,7 +41,7 @@ fn the_totals_are_those_of_the_report() {
 }
 
 #[test]
-fn what_is_not_known_is_left_out() {
+fn unknown_metrics_are_left_out() {
     let world = World::new();
     let mut command = world.command();
     command.arg(world.root()).args(CLOUDWATCH);
@@ -153,7 +153,7 @@ fn a_user_goes_by_the_name_in_the_report() {
 
 /// An alarm must not recover because half of the homes could not be read.
 #[test]
-fn what_a_partial_scan_knows_too_little_of_is_left_out() {
+fn metrics_that_a_partial_scan_cannot_know_are_left_out() {
     let world = World::new();
     let locked = world.root().join("200005/locked");
     std::fs::create_dir(&locked).unwrap();

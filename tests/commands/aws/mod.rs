@@ -2,11 +2,11 @@
 //! which enforces AWS's limits and fails on request.
 
 mod crash;
-#[cfg(target_os = "linux")]
-mod direct;
 mod history;
 mod metrics;
 mod names;
+#[cfg(target_os = "linux")]
+mod nfs;
 mod notices;
 mod objects;
 mod sizes;

@@ -98,7 +98,7 @@ fn long_paths_do_not_make_a_message_too_long() {
 
 /// A run that could not read a home says nothing about it.
 #[test]
-fn who_could_not_be_read_is_not_said_to_be_fine_again() {
+fn a_home_that_could_not_be_read_does_not_recover() {
     let world = World::new();
     let topic = world.aws.topic("quota");
     let flags = ["--notify-topic", &topic, "--quota", "1MiB"];

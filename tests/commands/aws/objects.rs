@@ -87,7 +87,7 @@ fn a_bucket_without_a_prefix_will_do() {
 }
 
 #[test]
-fn what_is_already_there_counts_as_published() {
+fn an_object_that_exists_counts_as_published() {
     // The reply to a conditional write is lost; the SDK retries and finds its own object.
     at_once(["runs/", "homes/", "findings/", "du/", "latest.json"], |key| {
         let world = World::new();

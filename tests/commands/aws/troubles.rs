@@ -17,7 +17,7 @@ fn without_root_certificates_one_line_says_what_to_install() {
 }
 
 #[test]
-fn what_cannot_be_written_is_an_error_before_the_scan() {
+fn an_unwritable_bucket_is_an_error_before_the_scan() {
     let cases: [(&str, &[&str]); 2] = [
         ("s3://nowhere-at-all/efs", &["NoSuchBucket", "s3://nowhere-at-all/efs"]),
         ("s3://team/efs", &["s3:PutObject on arn:aws:s3:::team/efs/*"]),
@@ -101,7 +101,7 @@ fn a_short_trouble_is_sat_out() {
 }
 
 #[test]
-fn what_stays_wrong_after_the_check_is_kept_and_sent_later() {
+fn a_run_that_cannot_be_sent_after_the_check_waits_and_is_sent_later() {
     let cases: [(What, &str); 6] = [
         (What::Denied, "s3:PutObject on arn:aws:s3:::team/efs/*"),
         (What::Expired, "credentials have expired"),

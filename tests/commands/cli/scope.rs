@@ -114,7 +114,7 @@ fn homes_stand_where_the_depth_says() {
 }
 
 #[test]
-fn what_is_excluded_is_not_opened() {
+fn excluded_directories_are_not_opened() {
     let tree = scratch();
     let root = tree.path();
     for home in ["200005", "200006"] {

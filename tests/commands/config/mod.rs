@@ -121,7 +121,7 @@ fn every_setting_is_in_the_table_of_this_test() {
 }
 
 #[test]
-fn what_config_prints_is_a_configuration_that_says_the_same() {
+fn config_prints_an_equal_configuration() {
     let singles = SETTINGS.iter().filter(|setting| !setting.key.contains('.'));
     let singles = singles.map(|setting| format!("{} = {}\n", setting.key, setting.values[0]));
     for text in singles.chain([String::new(), FULL.to_owned()]) {

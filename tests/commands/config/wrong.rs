@@ -109,7 +109,7 @@ fn assert_said(text: &str, problem: &str) {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_file_and_line() {
+fn errors_name_file_and_line() {
     for (text, problem) in WRONG {
         assert_said(text, problem);
     }

@@ -264,7 +264,7 @@ fn listener() -> (String, Receiver<String>) {
 }
 
 #[test]
-fn who_is_over_quota_reaches_those_who_subscribed() {
+fn subscribers_receive_the_homes_over_quota() {
     let Some(server) = Server::of(MINISTACK, "a message through ministack's SNS") else { return };
     let (url, received) = listener();
     let topic = server.topic(&token(), &url, &received);

@@ -44,7 +44,7 @@ fn generated(what: &[&str], variables: &[(&str, &str)]) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_kept_is_what_the_program_generates() {
+fn files_in_the_repository_are_what_the_program_generates() {
     let update = std::env::var_os("UPDATE").is_some();
     for (path, what) in GENERATED {
         let fresh = generated(what, &[]);

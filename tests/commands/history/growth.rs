@@ -73,7 +73,7 @@ fn a_budget_is_everybodys_or_that_of_who_is_asked_for() {
 }
 
 #[test]
-fn of_too_few_days_nothing_is_said() {
+fn too_few_days_show_no_growth() {
     let world = large();
     world.publish(&["--quota", "1GiB"]);
     only_newest(&world);
@@ -91,7 +91,7 @@ fn of_too_few_days_nothing_is_said() {
 }
 
 #[test]
-fn what_was_not_read_whole_is_no_size_and_no_shrinking() {
+fn a_home_that_was_not_fully_read_has_no_size_and_does_not_shrink() {
     let world = large();
     for day in 1..=10 {
         world.earlier(hours(24 * day), |rows| {

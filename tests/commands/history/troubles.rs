@@ -144,7 +144,7 @@ fn only_the_days_that_were_asked_for_are_read() {
 }
 
 #[test]
-fn where_nothing_is_published_that_is_said_in_one_line() {
+fn an_empty_destination_is_an_error_in_one_line() {
     let world = World::empty();
     let said = one_line(&history::<&str>(&world, []), 1);
     assert!(said.contains("nothing is published there yet"), "{said}");
@@ -152,7 +152,7 @@ fn where_nothing_is_published_that_is_said_in_one_line() {
 }
 
 #[test]
-fn where_nothing_is_left_to_show_that_is_said_with_the_reason() {
+fn an_empty_history_gives_the_reason() {
     let world = World::new();
     let homes = world.to().join("homes");
     let days = homes.read_dir().unwrap().map(|day| day.unwrap().path());
@@ -172,7 +172,7 @@ fn where_nothing_is_left_to_show_that_is_said_with_the_reason() {
 }
 
 #[test]
-fn what_is_asked_for_wrongly_is_refused_in_one_line() {
+fn wrong_arguments_are_refused_in_one_line() {
     let world = World::new();
     for user in ["nobody-here", "299999", "", "evil\n\x1b[2J"] {
         let said = one_line(&history(&world, ["--user", "bob", "--user", user]), 2);

@@ -94,7 +94,7 @@ fn pages_are_published_by_the_command_and_by_a_scan_that_shall() {
 }
 
 #[test]
-fn what_is_wrong_is_said_in_a_line() {
+fn errors_are_one_line() {
     let place = scratch();
     let to = published(place.path(), &[]);
     let empty = place.path().join("empty");

@@ -69,7 +69,7 @@ fn the_figures_are_the_reports() {
 }
 
 #[test]
-fn what_is_not_known_is_not_shown_as_a_figure() {
+fn unknown_figures_are_not_shown() {
     let at = |days: i64| start() - SignedDuration::from_hours(24 * days);
     let mut runs: Vec<Report> =
         (0..=8).rev().map(|day| invented::report(3, at(day), 8.0 - day as f64)).collect();
@@ -116,7 +116,7 @@ fn what_is_not_known_is_not_shown_as_a_figure() {
 }
 
 #[test]
-fn what_is_gone_and_what_was_left_out_is_said() {
+fn gone_homes_and_left_out_runs_are_named() {
     let (mut report, mut history) = grown(4, 9);
     report.homes.remove(3);
     history.homes[3].gone = true;
@@ -140,16 +140,16 @@ fn a_run_of_a_moment_ago_is_not_yesterdays() {
 }
 
 #[test]
-fn what_can_go_is_the_same_with_prices_and_without() {
+fn reclaimable_is_the_same_with_and_without_prices() {
     let (mut report, history) = grown(3, 1);
     let whole = |report: &Report| {
-        let can_go: u64 = report
+        let reclaimable: u64 = report
             .rules
             .iter()
             .filter(|rule| !rule.hint && matches!(rule.class, Class::Trash | Class::Cache))
             .map(|rule| rule.frees.allocated_bytes.0)
             .sum();
-        AllocatedBytes(can_go).human()
+        AllocatedBytes(reclaimable).human()
     };
     // Links elsewhere keep half of it from being freed.
     for rule in &mut report.rules {

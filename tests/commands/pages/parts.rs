@@ -67,7 +67,7 @@ fn hard_links_between_homes_hide_nothing() {
 }
 
 #[test]
-fn what_lies_outside_of_homes_goes_by_its_path() {
+fn files_outside_homes_are_shown_by_their_path() {
     let scratch = scratch();
     let root = scratch.path();
     file(root, "200010/a", 1);

@@ -30,7 +30,7 @@ fn an_older_run_leaves_the_page_of_a_newer_one() {
 }
 
 #[test]
-fn what_is_no_page_is_replaced() {
+fn a_file_that_is_not_a_page_is_replaced() {
     let place = scratch();
     let store = Directory::new(place.path().to_owned());
     let cut = &page(3).into_bytes()[..300];
@@ -43,7 +43,7 @@ fn what_is_no_page_is_replaced() {
 }
 
 #[test]
-fn of_several_at_once_the_newest_stays() {
+fn the_newest_page_of_several_at_once_stays() {
     let place = scratch();
     let pages: Vec<String> = (1..=6).map(page).collect();
     let start = Barrier::new(pages.len());

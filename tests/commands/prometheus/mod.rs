@@ -141,7 +141,7 @@ fn hostile_names_are_homes_of_their_own_and_nothing_else() {
 }
 
 #[test]
-fn what_was_not_seen_whole_is_left_out_and_said() {
+fn incomplete_figures_are_left_out_with_a_message() {
     let (_tree, mut report) = hostile();
     let has = |report: &Report, start: &str| {
         let text = String::from_utf8(prometheus(report)).unwrap();

@@ -75,13 +75,13 @@ fn assert_always(right: impl Fn(&Memory) -> bool) {
 }
 
 #[test]
-fn whoever_comes_first_latest_json_names_the_newest_run() {
+fn latest_json_names_the_newest_run_in_every_order() {
     let newest = report_at(2).run.id;
     assert_always(|memory| latest_id(memory) == newest);
 }
 
 #[test]
-fn whoever_comes_first_the_file_of_du_is_of_the_newest_run() {
+fn the_du_file_is_of_the_newest_run_in_every_order() {
     let text = du(&report_at(2), DuNames::Raw);
     assert_always(|memory| memory.get(DU_LATEST).unwrap().unwrap().bytes == text);
 }

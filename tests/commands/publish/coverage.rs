@@ -125,7 +125,7 @@ fn an_interrupted_run_is_not_published_unless_that_was_asked_for() {
 }
 
 #[test]
-fn what_waits_is_not_lost_by_an_interrupted_run() {
+fn an_interrupted_run_does_not_lose_waiting_runs() {
     if !can_mount() {
         return;
     }

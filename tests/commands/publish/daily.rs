@@ -32,7 +32,7 @@ fn success_is_one_line_with_publishing_in_it() {
 }
 
 #[test]
-fn what_is_not_mounted_is_not_published_as_empty() {
+fn an_unmounted_directory_is_not_published_as_empty() {
     let place = Place::new();
     let mut args = place.args();
     args.push("--require-mount".to_owned());

@@ -119,7 +119,7 @@ fn a_second_run_adds_its_objects_and_moves_the_pointers() {
 }
 
 #[test]
-fn what_is_published_is_readable_by_others_and_what_is_kept_is_not() {
+fn published_files_are_readable_by_others_and_the_state_is_not() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
     // With a known umask.

@@ -22,7 +22,7 @@ fn naming(stderr: &str, path: &std::path::Path) -> usize {
 }
 
 #[test]
-fn what_cannot_be_sent_waits_whole_and_the_report_is_printed_all_the_same() {
+fn an_unsent_run_waits_complete_and_its_report_is_still_printed() {
     let place = Place::new();
     let obstacle = obstruct(&place);
     let output = place.scan(&["--format", "json"], 5);
@@ -83,7 +83,7 @@ fn the_command_publish_sends_what_waits_and_says_if_it_cannot() {
 }
 
 #[test]
-fn what_waits_goes_to_the_same_place_wherever_it_is_sent_from() {
+fn a_waiting_run_keeps_its_destination_wherever_it_is_sent_from() {
     // Like cron, which starts in another directory.
     let place = Place::new();
     let obstacle = obstruct(&place);

@@ -48,7 +48,7 @@ fn old_figures_remind_nobody() {
 }
 
 #[test]
-fn who_was_not_read_completely_is_not_reminded() {
+fn the_owner_of_a_home_that_was_not_fully_read_is_not_reminded() {
     let world = World::new();
     for (coverage, why) in [
         ("partial", "part of it could not be read: no figure"),
@@ -75,7 +75,7 @@ fn who_was_not_read_completely_is_not_reminded() {
 }
 
 #[test]
-fn what_is_missing_is_named_in_one_line() {
+fn missing_settings_are_named_in_one_line() {
     let world = World::new();
     let said = |code: i32| {
         let output = world.remind(&["--dry-run"], code);

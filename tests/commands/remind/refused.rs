@@ -4,7 +4,7 @@ use super::*;
 use efs_scan_testbed::aws::{Fault, What};
 
 #[test]
-fn who_is_refused_is_reported_and_the_others_are_reminded() {
+fn a_refused_recipient_is_reported_and_the_others_are_reminded() {
     let world = World::new();
     world.aws.reject_mail_to("alice@example.com");
     let output = world.remind(&[], 5);
@@ -43,7 +43,7 @@ fn a_summary_that_is_refused_is_tried_again() {
 
 /// An error that applies to all recipients: nobody is recorded as reminded.
 #[test]
-fn where_nothing_is_taken_nobody_is_noted() {
+fn nobody_is_recorded_if_the_service_refuses_everything() {
     let refusals = [
         (What::Denied, "it needs ses:SendEmail on the identity of the sender"),
         (What::Expired, "the AWS credentials have expired"),

@@ -119,7 +119,7 @@ fn the_rate_of_the_account_is_kept() {
 /// SES's sandbox accepts one message a second; without the permission to ask, the program learns
 /// the rate by being throttled.
 #[test]
-fn what_is_throttled_is_sent_later_and_once() {
+fn throttled_messages_are_sent_later_and_once() {
     let world = World::crowd(8);
     world.aws.fault(Fault::new("SES", "GetAccount", What::Denied));
     world.aws.rate_limit("SES", 3);

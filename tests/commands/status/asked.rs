@@ -56,7 +56,7 @@ fn a_user_without_a_home_is_named_in_one_line() {
 }
 
 #[test]
-fn where_runs_are_must_be_said_somewhere() {
+fn the_destination_must_be_given() {
     let said = refused(efs_scan().arg("status"), 2);
     assert!(said.contains("--from") && said.contains("[publish]"), "{said}");
 }

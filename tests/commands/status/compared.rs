@@ -47,7 +47,7 @@ fn without_an_earlier_run_there_is_no_change_and_nobody_is_new() {
 }
 
 #[test]
-fn of_several_runs_the_nearest_to_a_day_and_to_a_week_is_taken() {
+fn the_runs_nearest_to_a_day_and_a_week_before_are_compared() {
     let world = World::new();
     for minutes in [hours(1), hours(13), hours(22), hours(27), hours(48)] {
         world.earlier(minutes, |rows| grow(rows, "200005", 1 << 20));

@@ -68,7 +68,7 @@ fn hostile_names_of_homes_that_are_gone_are_harmless() {
 }
 
 #[test]
-fn what_somebody_wrote_into_a_table_or_the_latest_run_is_harmless() {
+fn hostile_text_in_a_table_or_the_latest_run_is_harmless() {
     let world = world();
     world.earlier(hours(24), |rows| {
         let mut evil = rows[0].clone();

@@ -94,7 +94,7 @@ fn a_home_over_its_quota_is_marked() {
 }
 
 #[test]
-fn what_could_not_be_read_is_marked_in_the_line_and_above() {
+fn unreadable_homes_are_marked_in_the_line_and_above() {
     let world = World::new();
     world.earlier(hours(24), |rows| grow(rows, "200006", -4096));
     world.edit(|latest| {

@@ -56,7 +56,7 @@ fn a_run_from_the_future_is_as_bad_as_an_old_one() {
 }
 
 #[test]
-fn where_nothing_is_published_that_is_said_in_one_line() {
+fn an_empty_destination_is_an_error_in_one_line() {
     let world = World::empty();
     let said = super::one_line(&world.status::<&str>([]), 1);
     assert!(said.contains("nothing is published there yet"), "{said}");
@@ -93,7 +93,7 @@ fn a_latest_run_that_is_damaged_is_named_in_one_line() {
 }
 
 #[test]
-fn what_is_no_file_is_named_in_one_line() {
+fn a_destination_that_cannot_be_read_is_named_in_one_line() {
     let world = World::new();
     let path = world.to().join("latest.json");
     std::fs::remove_file(&path).unwrap();

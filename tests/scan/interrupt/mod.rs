@@ -273,12 +273,12 @@ fn scan_while_it_changes(engines: &[Engine], other: &str) {
 }
 
 #[test]
-fn what_vanishes_and_appears_during_the_scan_is_no_error() {
+fn a_changing_tree_is_no_error() {
     scan_while_it_changes(POSIX, "moved");
 }
 
 #[test]
-fn what_vanishes_and_appears_is_no_error_to_the_portable_engine() {
+fn a_changing_tree_is_no_error_to_the_portable_engine() {
     // jwalk trusts the type in the listing, so a name that becomes something else in between is
     // tested separately, in tests/scan/faults/oddities.rs.
     if !PORTABLE.is_empty() {

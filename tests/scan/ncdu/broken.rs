@@ -61,7 +61,7 @@ fn homes() -> Tree {
 }
 
 #[test]
-fn what_fails_is_marked_and_the_rest_adds_up() {
+fn failures_are_marked_and_the_rest_adds_up() {
     if !can_mount() {
         return;
     }
@@ -97,7 +97,7 @@ fn of_broken(fault: Fault, engine: &[&str], code: i32) -> Export {
 }
 
 #[test]
-fn what_vanishes_during_the_scan_is_not_there() {
+fn vanished_entries_are_not_exported() {
     if !can_mount() {
         return;
     }

@@ -172,7 +172,7 @@ fn gdu_loads_it() {
 }
 
 #[test]
-fn what_is_left_out_is_named() {
+fn excluded_entries_are_named() {
     let tree = scratch();
     let root = tree.path();
     for path in ["200005/.cache/a", "200005/keep/b.o", "200005/keep/c", "200006/.cache"] {
@@ -231,7 +231,7 @@ fn other_mounts_are_named_or_entered() {
 }
 
 #[test]
-fn of_a_user_only_the_home_is_there() {
+fn a_scan_of_a_user_exports_only_the_home() {
     let tree = scratch();
     let root = tree.path();
     hostile(root);

@@ -256,7 +256,7 @@ fn nothing_above_homes_is_a_finding() {
 
 /// `(outside homes)` combines several directories and otherwise behaves like a home.
 #[test]
-fn what_rules_find_outside_of_homes_is_ordered_by_size() {
+fn findings_outside_homes_are_ordered_by_size() {
     let tree = scratch();
     file(tree.path(), "a/core.1", 70_000);
     file(tree.path(), "b/java_pid1.hprof", 70_000);

@@ -37,7 +37,7 @@ fn make_tree(at: &Path) {
 }
 
 /// Scans with the nfs engine and returns the report.
-fn direct(url: &str, args: &[&str], code: i32) -> Value {
+fn by_nfs(url: &str, args: &[&str], code: i32) -> Value {
     let mut all: Vec<OsString> = vec!["--engine".into(), "nfs".into()];
     all.extend(args.iter().map(OsString::from));
     report(Path::new(url), all, code)
@@ -55,13 +55,13 @@ fn through_ganesha(what: &str, owners: &str) {
     assert_eq!(posix["totals"]["allocated_bytes"], du(&tree));
     for way in WAYS {
         let args = [&["--nfs-uid", "0"], way].concat();
-        let nfs = direct(&url, &args, 0);
+        let nfs = by_nfs(&url, &args, 0);
         assert_same(&nfs, &url, &posix, &tree.to_string_lossy(), &format!("{way:?}"));
     }
     // A part of the export as well, under a name that does not show it.
     let part = tree.join("200006");
     let url = server.url("/tree/200006");
-    let nfs = direct(&url, &["--nfs-uid", "0"], 0);
+    let nfs = by_nfs(&url, &["--nfs-uid", "0"], 0);
     let posix = report(&part, [""; 0], 0);
     assert_same(&nfs, &url, &posix, &part.to_string_lossy(), "a part of the tree");
 }
@@ -109,7 +109,7 @@ fn homes_that_a_user_may_not_see_are_missing_and_named() {
     let tree = dir.path().join("tree");
     make_tree(&tree);
     let server = ready.serve(dir.path(), &[Export { path: &tree, name: "/tree" }], "");
-    let report = direct(&server.url("/tree"), &["--nfs-uid", "200009"], 3);
+    let report = by_nfs(&server.url("/tree"), &["--nfs-uid", "200009"], 3);
     assert_eq!(report["run"]["coverage"], "partial", "{report}");
     assert_eq!(report["errors"]["by_kind"]["permission_denied"], 5, "{}", report["errors"]);
     assert_eq!(home(&report, "200009")["coverage"], "complete");
@@ -121,7 +121,7 @@ fn homes_that_a_user_may_not_see_are_missing_and_named() {
 }
 
 #[test]
-fn what_is_not_exported_is_fatal_and_said() {
+fn a_path_that_is_not_exported_is_a_fatal_error() {
     let Some(ready) = Ganesha::can_run("paths that ganesha does not export") else { return };
     let dir = scratch();
     let tree = dir.path().join("tree");

@@ -156,7 +156,7 @@ fn its_configuration_is_the_programs() {
 }
 
 #[test]
-fn where_it_fails_it_says_so_where_alarms_are_heard() {
+fn a_failed_setup_reports_where_alarms_go() {
     let Some(deployed) = Deployed::get() else { return };
     let topic = deployed.output("topic_arn").as_str().unwrap();
     let swapped = "[ \"$1\" != s3 ] || echo another >\"$5\"";

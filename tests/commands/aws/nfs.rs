@@ -82,7 +82,7 @@ fn the_mount_target_in_the_own_zone_is_asked() {
 }
 
 #[test]
-fn who_may_not_ask_hears_which_permission_lacks() {
+fn a_refused_call_names_the_missing_permission() {
     let world = World::new();
     let denied = What::Denied;
     world.aws.fault(Fault::new("EFS", "DescribeMountTargets", denied).always());
