@@ -13,8 +13,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use jwalk::{DirEntry, Parallelism, WalkDirGeneric};
 use rustix::fs::OFlags;
@@ -22,8 +23,13 @@ use rustix::io::Errno;
 
 use super::{Ended, Engine, WalkError};
 use crate::stop::Stop;
+use crate::sync::lock;
 use crate::usage::{Attrs, FileKind, Mount, Op, Probe};
 use crate::usage::{Dir, Extent, Ledger};
+
+/// Time that an interrupted walk gives its last listings. A listing that takes longer is on a server
+/// that does not answer.
+const LAST_LISTINGS: Duration = Duration::from_millis(500);
 
 /// The `portable` engine.
 #[derive(Debug)]
@@ -58,6 +64,8 @@ impl Engine for Portable {
         let shared = (Arc::clone(ledger), Arc::clone(stop));
         let panicked = Arc::new(AtomicBool::new(false));
         let its_panicked = Arc::clone(&panicked);
+        let running = Arc::new(Running::default());
+        let its_running = Arc::clone(&running);
         let walk = WalkDirGeneric::<DirState>::new(&self.root)
             .root_read_dir_state(Some(root))
             .skip_hidden(false)
@@ -67,6 +75,7 @@ impl Engine for Portable {
             })
             .process_read_dir(move |depth, path, dir, entries| {
                 let (ledger, stop) = &shared;
+                let _listing = its_running.begin();
                 // Without a depth it is jwalk's entry of the root itself, which `root` is already.
                 if let (Some(_), Some(dir), false) = (depth, dir.as_ref(), stop.is_set()) {
                     // jwalk waits for ever for a worker that unwound.
@@ -91,12 +100,46 @@ impl Engine for Portable {
                 unreadable(ledger, dir, &to_io(error));
             }
         }
+        // jwalk does not wait for its threads, and what they count after the walk would be in the
+        // export and not in the report.
+        running.wait(LAST_LISTINGS);
         // Relaxed: the walk is over.
         match (panicked.load(Ordering::Relaxed), stop.is_set()) {
             (true, _) => Err(WalkError::Panicked),
             (false, true) => Ok(Ended::Interrupted),
             (false, false) => Ok(Ended::Complete),
         }
+    }
+}
+
+/// The number of listings that jwalk's threads are working on.
+#[derive(Default)]
+struct Running {
+    count: Mutex<usize>,
+    ended: Condvar,
+}
+
+impl Running {
+    /// Counts a listing until the result is dropped.
+    // Invariant: a listing is counted before it looks at the stop flag. So once that is set and the
+    // count is zero, nothing is counted in the ledger any more.
+    fn begin(&self) -> impl Drop + '_ {
+        struct Ends<'a>(&'a Running);
+        impl Drop for Ends<'_> {
+            fn drop(&mut self) {
+                *lock(&self.0.count) -= 1;
+                self.0.ended.notify_all();
+            }
+        }
+        *lock(&self.count) += 1;
+        Ends(self)
+    }
+
+    /// Waits until no listing is running, for `patience` at most.
+    fn wait(&self, patience: Duration) {
+        let count = lock(&self.count);
+        let ended = self.ended.wait_timeout_while(count, patience, |count| *count > 0);
+        drop(ended.unwrap_or_else(PoisonError::into_inner));
     }
 }
 
