@@ -28,8 +28,7 @@
 //! safe to show), `columns` (terminal tables), [`state`] (the state directory and its lock),
 //! [`stop`] (the request to end), [`service_error`] (why a store or a service did not do what it
 //! was asked), `atomic` (files that appear whole), `exit` (exit codes), `output` (stdout or a
-//! file), `log`, `nice` and `sync`. `progress` shows what
-//! [`usage`] has so far.
+//! file), `log`, `terminal` (what stderr shows), `progress`, `sys` and `sync`.
 //!
 //! An entry reaches S3 as a part of its home's line, like this: an engine lists a directory and hands each entry to a
 //! [`usage::Listing`], which finds the entry's home and rule and adds it up in private. When the
@@ -74,7 +73,6 @@ mod exit;
 pub mod history;
 mod log;
 pub mod names;
-mod nice;
 pub mod outbox;
 mod output;
 pub mod pages;
@@ -89,6 +87,8 @@ mod status;
 pub mod stop;
 pub mod store;
 mod sync;
+mod sys;
+mod terminal;
 pub mod text;
 pub mod units;
 pub mod usage;

@@ -8,6 +8,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::terminal::{self, Terminal};
 use crate::text::printable;
 
 /// The target of the summary line, which is logged unless `--quiet`.
@@ -66,7 +67,7 @@ pub(crate) fn init(verbosity: Verbosity, format: LogFormat) {
     let layer = match format {
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
         LogFormat::Text => {
-            let ansi = io::IsTerminal::is_terminal(&io::stderr());
+            let ansi = terminal::stderr() == Terminal::Ansi;
             layer.without_time().with_target(false).with_ansi(ansi).boxed()
         }
     };

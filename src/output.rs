@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// An output that is open before the scan begins, so that a wrong path fails at once.
+use crate::exit::Failure;
+use crate::sys;
+
+/// A place for the result, made sure of before the scan begins.
 #[derive(Debug)]
 pub(crate) enum Output {
     Stdout,
@@ -19,26 +22,40 @@ pub(crate) enum Output {
 }
 
 impl Output {
-    /// Opens the output of a scan.
+    /// Opens the place. None and `-` are stdout.
     ///
     /// # Errors
-    /// If the file cannot be made, if something other than a file has its name, or if it is in
-    /// `root`, see [`refuse_inside`].
-    pub(crate) fn open(path: Option<&Path>, root: &Path) -> Result<Self, String> {
-        let Some(path) = path else {
-            return Ok(Self::Stdout);
+    /// If stdout is closed, or if the file cannot be made, is something else than a file, or lies in `root`: that belongs
+    /// to the users, and a privileged program writes nothing among names that they control.
+    pub(crate) fn open(path: Option<&Path>, root: &Path) -> Result<Self, Failure> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            return Self::stdout();
         };
-        let place = place("--output", path)?;
-        refuse_inside(root, &place.0, &format!("--output {}", path.display()))?;
-        Self::make("--output", path, place)
+        let file = || {
+            let place = place("--output", path)?;
+            refuse_inside(root, &place.0, &format!("--output {}", path.display()))?;
+            Self::make("--output", path, place)
+        };
+        file().map_err(Failure::usage)
     }
 
-    /// Opens a file that another flag names, for a command that does not scan.
+    fn stdout() -> Result<Self, Failure> {
+        let open = sys::stdout_is_open().then_some(Self::Stdout);
+        open.ok_or_else(|| Failure::fatal(closed()))
+    }
+
+    /// Opens a file that another flag names, of a command that does not scan; `-` is stdout.
     ///
     /// # Errors
-    /// If the file cannot be made, or if something other than a file has its name.
-    pub(crate) fn named(flag: &str, path: &Path) -> Result<Self, String> {
-        Self::make(flag, path, place(flag, path)?)
+    /// If the file cannot be made, or is something else than a file.
+    pub(crate) fn named(flag: &str, path: &Path) -> Result<Self, Failure> {
+        match path == Path::new("-") {
+            true => Self::stdout(),
+            false => {
+                let made = place(flag, path).and_then(|place| Self::make(flag, path, place));
+                made.map_err(Failure::usage)
+            }
+        }
     }
 
     fn make(
@@ -95,6 +112,7 @@ impl Output {
         fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), String> {
         match self {
+            Self::Stdout if !sys::stdout_is_open() => Err(closed()),
             Self::Stdout => match buffered(io::stdout().lock(), fill) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
                 written => written.map_err(|error| format!("writing to stdout: {error}")),
@@ -109,6 +127,10 @@ impl Output {
             }
         }
     }
+}
+
+fn closed() -> String {
+    "writing to stdout: it is closed".to_owned()
 }
 
 fn buffered(to: impl Write, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {

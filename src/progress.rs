@@ -3,18 +3,23 @@
 //! It shows percent and time left only if an earlier run of the same root tells how many inodes
 //! there are.
 
+use std::io::{self, Write};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::terminal::{self, Terminal};
 use crate::units::human;
 use crate::usage::Ledger;
 
 const INTERVAL: Duration = Duration::from_millis(200);
+
+/// The longest line without escapes, which fits the narrowest usual terminal.
+const PLAIN_WIDTH: usize = 79;
 
 const OPEN: &str = "{spinner} {elapsed_precise}  {wide_msg}";
 
@@ -41,9 +46,14 @@ impl Display {
         // If a thread cannot be started, there is no line, or one without an end.
         let _ = Builder::new().spawn(move || its_known.set(expected()));
         let thread = Builder::new().spawn(move || {
+            let started = Instant::now();
+            match terminal::stderr() {
+                Terminal::Ansi => {}
+                Terminal::Plain => return plain(&ledger, started, &ended),
+                Terminal::Lines => return,
+            }
             let bar = ProgressBar::new_spinner();
             bar.set_style(style(OPEN));
-            let started = Instant::now();
             let mut shows_end = false;
             while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 let entries = ledger.progress.entries.load(Ordering::Relaxed);
@@ -67,6 +77,24 @@ impl Display {
         });
         Self { end: Some(end), thread: thread.ok() }
     }
+}
+
+/// Shows progress without escapes: each line is written over the one before.
+fn plain(ledger: &Ledger, started: Instant, ended: &Receiver<()>) {
+    let mut width = 0;
+    let mut show = |line: &str| {
+        // A line that cannot be shown does not concern the scan.
+        let _ = write!(io::stderr(), "\r{line:width$}");
+        width = line.len();
+    };
+    while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+        let mut line = message(ledger, started.elapsed());
+        // A line that is wrapped could not be written over.
+        line.truncate(PLAIN_WIDTH);
+        show(&line);
+    }
+    show("");
+    show("");
 }
 
 fn style(template: &str) -> ProgressStyle {

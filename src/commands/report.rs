@@ -18,7 +18,7 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let failed = |error: ServiceError| Failure::fatal(error.text);
     // Opened first, so that a wrong path fails at once.
-    let html = args.html.as_deref().map(|path| open("--html", path)).transpose()?;
+    let html = args.html.as_deref().map(|path| Output::named("--html", path)).transpose()?;
     let aws = Aws::default();
     let store = from.open(&aws).map_err(failed)?;
     let (report, history) = pages::read(&*store, args.days).map_err(failed)?;
@@ -43,12 +43,8 @@ fn write_users(directory: &Path, pages: &Pages<'_>) -> Result<(), Failure> {
     })?;
     for uid in pages.uids() {
         let Some(page) = pages.of_user(uid) else { continue };
-        let output = open("--users", &directory.join(format!("{uid}.html")))?;
+        let output = Output::named("--users", &directory.join(format!("{uid}.html")))?;
         output.write(page.as_bytes()).map_err(Failure::fatal)?;
     }
     Ok(())
-}
-
-fn open(flag: &str, path: &Path) -> Result<Output, Failure> {
-    Output::named(flag, path).map_err(Failure::usage)
 }

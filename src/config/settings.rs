@@ -52,7 +52,7 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) format: Format,
 
-    /// Write the output to this file, which appears whole or not at all
+    /// Write the result to this file, all at once when it is complete; `-` is stdout
     #[arg(short, long, value_name = "FILE", env = "EFS_SCAN_OUTPUT")]
     pub(crate) output: Option<PathBuf>,
 

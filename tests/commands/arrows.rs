@@ -12,22 +12,23 @@ type Row = (&'static str, &'static str, &'static str);
 const ARROWS: &[Row] = &[
     // Below everything: they know nothing of storage, homes or runs.
     ("exit", "", "exit codes and the line that goes with one"),
-    ("nice", "", "the one file with unsafe code"),
+    ("sys", "", "the one file with unsafe code"),
+    ("terminal", "", "what stderr shows, by the conventions of its environment"),
     ("service_error", "", "why a store or a service did not do what it was asked"),
     ("sync", "", "what a poisoned lock means"),
     ("units", "", "bytes and money"),
     ("text", "", "names that strangers chose, made safe to show"),
     ("atomic", "", "files that appear whole"),
-    ("output", "", "where a result goes, opened before the long run"),
+    ("output", "exit sys", "where a result goes, opened before the long run"),
     ("columns", "units", "terminal tables have cells with sizes"),
-    ("log", "text", "a line holds names"),
+    ("log", "terminal text", "a line holds names; the terminal may be sent colours or not"),
     ("stop", "exit", "the second signal ends the program with its exit code"),
     ("state", "atomic", "a file of the state directory appears whole"),
     ("aws", "service_error units", "a leaf: sizes are metered bytes, failures have one type"),
     // What is found, and what it adds up to.
     ("usage", "sync units", "knows no engine: an entry is an entry, however it was found"),
     ("scan", "stop sync usage", "an engine hands entries to the accounts"),
-    ("progress", "units usage", "shows what the accounts have so far"),
+    ("progress", "terminal units usage", "shows what the accounts have so far"),
     ("names", "aws service_error state", "SageMaker knows people; what it said is kept"),
     // One report, its forms, and where they go.
     (
@@ -68,7 +69,7 @@ const ARROWS: &[Row] = &[
     ("cli", "config log", "the settings of a scan are its flags"),
     (
         "commands",
-        "aws cli config exit history log names nice outbox output pages progress published remind report scan service_error state status stop store text units usage",
+        "aws cli config exit history log names outbox output pages progress published remind report scan service_error state status stop store sys text units usage",
         "tie the parts together; nothing knows a command",
     ),
 ];

@@ -32,7 +32,7 @@ csv\t'One line for each home'
 du\t'As `du -h -d1 ROOT/` prints it'
 prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
 ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -s o -l output -d 'Write the output to this file, which appears whole or not at all' -r -F
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -s o -l output -d 'Write the result to this file, all at once when it is complete; `-` is stdout' -r -F
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
 trash\t'Trash'
 cache\t'Caches'
@@ -175,7 +175,7 @@ csv\t'One line for each home'
 du\t'As `du -h -d1 ROOT/` prints it'
 prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
 ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s o -l output -d 'Write the output to this file, which appears whole or not at all' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s o -l output -d 'Write the result to this file, all at once when it is complete; `-` is stdout' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
 trash\t'Trash'
 cache\t'Caches'

@@ -23,8 +23,8 @@ csv\:"One line for each home"
 du\:"As \`du -h -d1 ROOT/\` prints it"
 prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"
 ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
-'-o+[Write the output to this file, which appears whole or not at all]:FILE:_files' \
-'--output=[Write the output to this file, which appears whole or not at all]:FILE:_files' \
+'-o+[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
+'--output=[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
 '--sort=[Order of the homes \[default\: size\]]:SORT:((size\:"Allocated bytes"
 trash\:"Trash"
 cache\:"Caches"
@@ -216,8 +216,8 @@ csv\:"One line for each home"
 du\:"As \`du -h -d1 ROOT/\` prints it"
 prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"
 ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
-'-o+[Write the output to this file, which appears whole or not at all]:FILE:_files' \
-'--output=[Write the output to this file, which appears whole or not at all]:FILE:_files' \
+'-o+[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
+'--output=[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
 '--sort=[Order of the homes \[default\: size\]]:SORT:((size\:"Allocated bytes"
 trash\:"Trash"
 cache\:"Caches"

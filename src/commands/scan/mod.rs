@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use crate::aws::Aws;
 use crate::config::{Config, Loaded};
 use crate::exit::{Exit, Failure};
-use crate::nice;
 use crate::stop::Stop;
+use crate::sys;
 
 /// Time that an interrupted scan has to end its walk. After that the program ends without a report:
 /// the root may be on a server that does not answer.
@@ -28,7 +28,7 @@ pub(super) fn run(loaded: Loaded, show_progress: bool) -> Result<Exit, Failure> 
     let config = loaded.check().map_err(Failure::usage)?;
     if config.settings.nice {
         // Before any other thread starts: threads inherit the idle classes.
-        nice::idle().map_err(|error| Failure::fatal(format!("--nice: {error}")))?;
+        sys::idle().map_err(|error| Failure::fatal(format!("--nice: {error}")))?;
     }
     let stop = super::stoppable()?;
     let root = config.root.clone();

@@ -37,7 +37,7 @@ pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
     let names = Names::open(&config.names, aws, &settings.state_dir).map_err(Failure::usage)?;
     let file_system = file_system::ask(config, aws)?;
     let homes = homes_by_user(&settings.users, &names)?;
-    let output = Output::open(settings.output.as_deref(), &config.root).map_err(Failure::usage)?;
+    let output = Output::open(settings.output.as_deref(), &config.root)?;
     let export = match settings.format {
         Format::Ncdu => Some(export(&output, &config.root)?),
         _ => None,

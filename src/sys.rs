@@ -1,8 +1,35 @@
-//! `--nice`: the idle scheduling classes of processor and disk. The only file with unsafe code.
+//! What needs unsafe code, in one file: the idle scheduling classes of `--nice`, and whether the
+//! program was started with a standard output.
 
 #![allow(unsafe_code)]
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// True if stdout was closed when the program started.
+static STDOUT_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// True unless the program was started with its stdout closed. Rust's runtime opens `/dev/null` in
+/// place of a closed one before `main` begins, so what is written later is lost without an error.
+pub(crate) fn stdout_is_open() -> bool {
+    // Relaxed: written before there is a second thread.
+    !STDOUT_CLOSED.load(Ordering::Relaxed)
+}
+
+/// The loader calls what this section holds before the runtime starts.
+#[cfg(target_os = "linux")]
+#[used]
+// SAFETY: the section holds pointers to functions without a result. The loader passes arguments,
+// which a function of the C convention may ignore.
+#[unsafe(link_section = ".init_array")]
+static BEFORE_RUNTIME: extern "C" fn() = look_at_stdout;
+
+#[cfg(target_os = "linux")]
+extern "C" fn look_at_stdout() {
+    // SAFETY: asks a descriptor for its flags, and fails if it is closed.
+    let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
+    STDOUT_CLOSED.store(flags < 0, Ordering::Relaxed);
+}
 
 /// `IOPRIO_WHO_PROCESS`, and the idle class without data (linux/ioprio.h).
 #[cfg(target_os = "linux")]
