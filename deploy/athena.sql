@@ -13,6 +13,7 @@
 --
 -- About the data:
 --   * Names are printable; other bytes are escaped with a backslash: \n, \xff, \u{202e}, \\.
+--     home_base64 holds the bytes of a name that home does not show as it is.
 --   * A cell that a spreadsheet would take for a formula, or that begins with an apostrophe, has
 --     an apostrophe before it: '=cmd.
 --   * Times are UTC; dt is the day a run started. A day may have several runs, and run_id sorts
@@ -61,7 +62,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_homes (
   older_allocated_bytes string,
   cost_month_usd string,
   reclaimable_metered_bytes string,
-  reclaimable_month_usd string
+  reclaimable_month_usd string,
+  home_base64 string
 )
 PARTITIONED BY (dt string)
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
@@ -156,7 +158,8 @@ SELECT
   try_cast(older_allocated_bytes AS bigint) AS older_allocated_bytes,
   try_cast(cost_month_usd AS double) AS cost_month_usd,
   try_cast(reclaimable_metered_bytes AS bigint) AS reclaimable_metered_bytes,
-  try_cast(reclaimable_month_usd AS double) AS reclaimable_month_usd
+  try_cast(reclaimable_month_usd AS double) AS reclaimable_month_usd,
+  nullif(home_base64, '') AS home_base64
 FROM efs_scan_homes;
 
 CREATE OR REPLACE VIEW efs_scan_findings_typed AS

@@ -91,20 +91,30 @@ pub fn harmless_json(json: &str) -> String {
     out
 }
 
+/// `bytes` in base64.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// The bytes that [`base64`] was given, or `None` for other text.
+pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
 /// `bytes` as text, and in base64 too if the text loses something.
 pub fn lossy(bytes: &[u8]) -> (String, Option<String>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (text.to_owned(), None),
         Err(_) => {
             let text = String::from_utf8_lossy(bytes).into_owned();
-            (text, Some(STANDARD.encode(bytes)))
+            (text, Some(base64(bytes)))
         }
     }
 }
 
 /// The bytes that [`lossy`] was given. Base64 that cannot be read yields the text.
 pub fn bytes_of(text: &str, base64: Option<&str>) -> Vec<u8> {
-    base64.and_then(|raw| STANDARD.decode(raw).ok()).unwrap_or_else(|| text.as_bytes().to_vec())
+    base64.and_then(from_base64).unwrap_or_else(|| text.as_bytes().to_vec())
 }
 
 /// `one` or `many`, whichever agrees with `number`.

@@ -13,6 +13,7 @@ locals {
       "days_7_allocated_bytes", "days_30_allocated_bytes", "days_90_allocated_bytes",
       "year_1_allocated_bytes", "older_allocated_bytes",
       "cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd",
+      "home_base64",
     ]
     findings = [
       "home", "uid", "owner", "owner_status", "rule", "class", "hint", "path", "inodes",

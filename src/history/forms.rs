@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::growth::Forecast;
 use super::series::{HomeSeries, RunPoint};
 use super::view::{HistoryView, Outlook};
-use crate::report::{self, Coverage, DuNames, OUTSIDE_HOMES, name_cell};
+use crate::report::{self, Coverage, DuNames, HOME_BASE64, OUTSIDE_HOMES, base64_cell, name_cell};
 use crate::text::lossy;
 use crate::units::AllocatedBytes;
 
@@ -15,7 +15,7 @@ use crate::units::AllocatedBytes;
 const SCHEMA: &str = "efs-scan/history/1";
 
 /// Headers are stable.
-const HEAD: [&str; 12] = [
+const HEAD: [&str; 13] = [
     "home",
     "outside",
     "uid",
@@ -28,6 +28,7 @@ const HEAD: [&str; 12] = [
     "bytes_per_day_30",
     "forecast",
     "forecast_date",
+    HOME_BASE64,
 ];
 
 #[derive(Serialize)]
@@ -118,21 +119,19 @@ pub(crate) fn csv(view: &HistoryView, names: DuNames, out: &mut dyn Write) -> io
     for home in &view.history.homes {
         let outlook = view.of_home(home);
         let (forecast, date) = forecast(outlook.forecast);
-        let name = match home.outside {
-            true => OUTSIDE_HOMES.as_bytes().to_vec(),
-            false => home.name.to_vec(),
-        };
-        let name = name_cell(name, names);
+        let raw = if home.outside { OUTSIDE_HOMES.as_bytes() } else { &home.name };
+        let name = name_cell(raw, names);
+        let base64 = base64_cell(raw, &name);
         let uid = number(home.uid.map(i64::from));
-        let owner = name_cell(home.owner.clone().unwrap_or_default().into_bytes(), names);
+        let owner = name_cell(home.owner.as_deref().unwrap_or_default().as_bytes(), names);
         let limit = bytes(outlook.limit_bytes);
         let (week, month) = (number(outlook.bytes_per_day_7), number(outlook.bytes_per_day_30));
         for ((run, started), size) in view.history.runs.iter().zip(&started).zip(&home.points) {
             writer.write_record([
-                &name[..],
+                name.as_bytes(),
                 if home.outside { b"true" } else { b"false" },
                 uid.as_bytes(),
-                &owner,
+                owner.as_bytes(),
                 run.id.as_bytes(),
                 started.as_bytes(),
                 bytes(*size).as_bytes(),
@@ -141,6 +140,7 @@ pub(crate) fn csv(view: &HistoryView, names: DuNames, out: &mut dyn Write) -> io
                 month.as_bytes(),
                 forecast.as_bytes(),
                 date.as_bytes(),
+                base64.as_bytes(),
             ])?;
         }
     }

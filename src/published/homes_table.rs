@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
-use crate::report::{Coverage, bytes_of_cell};
+use crate::report::{Coverage, HOME_BASE64, bytes_of_cell};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::Store;
+use crate::text::from_base64;
 use crate::units::AllocatedBytes;
 
 /// The table of homes of a run.
@@ -24,8 +25,10 @@ pub struct HomesTable {
 pub struct HomeRow<'a> {
     /// True for the row of everything outside homes. A home may have the same name.
     pub outside: bool,
-    /// The cell with its name; [`bytes_of_cell`] decodes it.
+    /// The cell with its name, printable.
     pub home: &'a str,
+    /// Its bytes in base64; empty if the cell is the name as it is, and in tables of earlier versions.
+    pub home_base64: &'a str,
     pub uid: Option<u32>,
     /// The cell with the owner's name; empty if no owner is known.
     pub owner: &'a str,
@@ -92,7 +95,7 @@ fn rows(table: &[u8], mut each: impl FnMut(HomeRow<'_>)) -> Result<(), String> {
     let [coverage, allocated] = ["coverage", "allocated_bytes"].map(column);
     let (home, kind, uid, owner) = (home?, kind?, uid?, owner?);
     let (coverage, allocated) = (coverage?, allocated?);
-    let quota = find("quota_bytes");
+    let (quota, base64) = (find("quota_bytes"), find(HOME_BASE64));
     if !table.ends_with(b"\n") {
         return Err("it ends in the middle of a line".to_owned());
     }
@@ -106,6 +109,7 @@ fn rows(table: &[u8], mut each: impl FnMut(HomeRow<'_>)) -> Result<(), String> {
         each(HomeRow {
             outside: cell(kind) == "outside",
             home: cell(home),
+            home_base64: base64.map(cell).unwrap_or_default(),
             uid: cell(uid).parse().ok(),
             owner: cell(owner),
             coverage: match cell(coverage) {
@@ -124,7 +128,10 @@ fn rows(table: &[u8], mut each: impl FnMut(HomeRow<'_>)) -> Result<(), String> {
 impl HomeRow<'_> {
     /// The bytes of the home's name.
     pub fn name_bytes(&self) -> Vec<u8> {
-        bytes_of_cell(self.home)
+        match self.home_base64 {
+            "" => bytes_of_cell(self.home),
+            base64 => from_base64(base64).unwrap_or_else(|| bytes_of_cell(self.home)),
+        }
     }
 }
 
@@ -167,6 +174,23 @@ mod tests {
         let at = started_of("20261124T080232.123456Z").expect("an id");
         assert_eq!(at.to_string(), "2026-11-24T08:02:32.123456Z");
         assert_eq!(started_of("latest"), None);
+    }
+
+    #[test]
+    fn a_name_comes_from_base64_where_there_is_such_a_column() {
+        let name = |table: &str| {
+            let mut names = Vec::new();
+            rows(table.as_bytes(), |row| names.push(row.name_bytes())).expect("it is a table");
+            names
+        };
+        let head = "home,kind,uid,owner,coverage,allocated_bytes";
+        let old = format!("{head}\ncaf\\xe9,named,1,,complete,1\n'=x,named,1,,complete,1\n");
+        let new = format!(
+            "{head},home_base64\ncaf\\xe9,named,1,,complete,1,Y2Fm6Q==\n'=x,named,1,,complete,1,PXg=\n"
+        );
+        for table in [old, new] {
+            assert_eq!(name(&table), [b"caf\xe9".to_vec(), b"=x".to_vec()]);
+        }
     }
 
     #[test]

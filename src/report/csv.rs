@@ -2,7 +2,7 @@
 
 use super::du::DuNames;
 use super::model::{ByAge, Finding, HomeReport, Report};
-use crate::text::{printable, unprintable};
+use crate::text::{base64, lossy, printable, unprintable};
 use crate::units::Usd;
 use crate::usage::Class;
 
@@ -37,6 +37,9 @@ const HEAD: [&str; 23] = [
 const COSTS_HEAD: [&str; 3] =
     ["cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd"];
 
+/// The bytes of `home` in base64, where the cell is not the name as it is. The last column.
+pub(crate) const HOME_BASE64: &str = "home_base64";
+
 const FINDINGS_HEAD: [&str; 18] = [
     "home",
     "uid",
@@ -68,7 +71,8 @@ pub fn csv(report: &Report, names: DuNames) -> Result<Vec<u8>, csv::Error> {
     let ages = ByAge::NAMES.map(|age| format!("{age}_allocated_bytes"));
     let head = HEAD.iter().map(|name| (*name).to_owned());
     let costs = COSTS_HEAD.map(str::to_owned);
-    writer.write_record(head.chain(classes).chain(ages).chain(costs))?;
+    let last = [HOME_BASE64.to_owned()];
+    writer.write_record(head.chain(classes).chain(ages).chain(costs).chain(last))?;
     for home in &report.homes {
         writer.write_record(row(report, home, names))?;
     }
@@ -98,7 +102,7 @@ pub fn bytes_of_cell(cell: &str) -> Vec<u8> {
 }
 
 fn cell(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(&safe_cell(printable(bytes).into_bytes())).into_owned()
+    safe_cell(printable(bytes))
 }
 
 fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String; 18] {
@@ -131,13 +135,14 @@ fn amount(amount: Usd) -> String {
     amount.0.to_string()
 }
 
-fn row(report: &Report, home: &HomeReport, names: DuNames) -> Vec<Vec<u8>> {
+fn row(report: &Report, home: &HomeReport, names: DuNames) -> Vec<String> {
     let usage = &home.usage;
-    let number = |number: u64| number.to_string().into_bytes();
-    let text = |text: &str| name_cell(text.as_bytes().to_vec(), names);
-    let optional = |value: Option<String>| value.unwrap_or_default().into_bytes();
+    let number = |number: u64| number.to_string();
+    let text = |text: &str| name_cell(text.as_bytes(), names);
+    let optional = |value: Option<String>| value.unwrap_or_default();
+    let name = home.name_bytes();
     let mut row = vec![
-        name_cell(home.name_bytes(), names),
+        name_cell(&name, names),
         text(home.kind.name()),
         optional(home.uid.map(|uid| uid.to_string())),
         text(home.owner.name.as_deref().unwrap_or_default()),
@@ -168,38 +173,59 @@ fn row(report: &Report, home: &HomeReport, names: DuNames) -> Vec<Vec<u8>> {
     row.push(optional(home.cost_month.map(amount)));
     row.push(optional(saves.map(|all| all.share.metered_bytes.0.to_string())));
     row.push(optional(saves.map(|all| amount(all.month))));
+    row.push(base64_cell(&name, &row[0]));
     row
 }
 
-/// A cell that holds a name.
-pub(crate) fn name_cell(bytes: Vec<u8>, names: DuNames) -> Vec<u8> {
+/// A cell that holds a name, which need not be UTF-8: the cell always is, and [`base64_cell`] has what
+/// it loses.
+pub(crate) fn name_cell(bytes: &[u8], names: DuNames) -> String {
     match names {
-        DuNames::Raw => safe_cell(bytes),
-        DuNames::Printable => cell(&bytes).into_bytes(),
+        DuNames::Raw => safe_cell(lossy(bytes).0),
+        DuNames::Printable => cell(bytes),
     }
+}
+
+/// The bytes of a name in base64; empty if `cell` is the name as it is.
+pub(crate) fn base64_cell(bytes: &[u8], cell: &str) -> String {
+    if cell.as_bytes() == bytes { String::new() } else { base64(bytes) }
 }
 
 /// A cell that no spreadsheet takes for a formula: a leading `=`, `+`, `-`, `@`, tab or carriage
 /// return gets an apostrophe before it. So does an apostrophe, which keeps different cells
 /// different. Not for numbers.
-fn safe_cell(cell: Vec<u8>) -> Vec<u8> {
-    match cell.first() {
-        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\'') => [b"'", &*cell].concat(),
+fn safe_cell(cell: String) -> String {
+    match cell.chars().next() {
+        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\'') => format!("'{cell}"),
         _ => cell,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::safe_cell;
+    use super::*;
 
     #[test]
     fn no_cell_is_a_formula() {
         for hostile in ["=cmd()", "+1", "-1", "@x", "\t=1", "\r=1"] {
-            let want = format!("'{hostile}").into_bytes();
-            assert_eq!(safe_cell(hostile.as_bytes().to_vec()), want);
+            assert_eq!(safe_cell(hostile.to_owned()), format!("'{hostile}"));
         }
-        assert_eq!(safe_cell(b"200005".to_vec()), b"200005");
-        assert_eq!(safe_cell(Vec::new()), b"");
+        assert_eq!(safe_cell("200005".to_owned()), "200005");
+        assert_eq!(safe_cell(String::new()), "");
+    }
+
+    #[test]
+    fn a_cell_is_utf8_and_base64_has_the_rest() {
+        for names in [DuNames::Raw, DuNames::Printable] {
+            let cells = |name: &[u8]| {
+                let cell = name_cell(name, names);
+                let raw = base64_cell(name, &cell);
+                (cell, raw)
+            };
+            assert_eq!(cells("200005 näme".as_bytes()), ("200005 näme".to_owned(), String::new()));
+            assert_eq!(cells(b"caf\xe9").1, "Y2Fm6Q==");
+            assert_eq!(cells(b"=cmd").1, "PWNtZA==", "the cell has an apostrophe");
+        }
+        assert_eq!(name_cell(b"caf\xe9", DuNames::Raw), "caf\u{fffd}");
     }
 }

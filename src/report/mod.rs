@@ -21,7 +21,7 @@ mod sums;
 mod table;
 
 pub use build::{Context, build};
-pub(crate) use csv::name_cell;
+pub(crate) use csv::{HOME_BASE64, base64_cell, name_cell};
 pub use csv::{bytes_of_cell, csv, findings_csv};
 pub use du::{DuNames, du, du_size};
 pub use file_system::{Cost, FileSystem, ScannedPart};

@@ -65,7 +65,7 @@ fn the_csv_form_has_a_line_for_each_home_and_run() {
     days_before(&world, 1..=8, 2 * MIB);
     let (head, rows) = csv_of(&world, &[]);
     let want = "home,outside,uid,owner,run_id,run_started,allocated_bytes,limit_bytes,\
-                bytes_per_day_7,bytes_per_day_30,forecast,forecast_date";
+                bytes_per_day_7,bytes_per_day_30,forecast,forecast_date,home_base64";
     assert_eq!(head.join(","), want);
     let json = json(&world, &[]);
     assert_eq!(rows.len(), 5 * 9);
@@ -121,7 +121,9 @@ fn hostile_names_do_nothing_in_any_form() {
     let outside = homes.iter().filter(|home| home["name"] == "(outside homes)");
     assert_eq!(outside.count(), 2, "one of them is a home");
     let (_, rows) = csv_of(&world, &[]);
-    assert!(rows.iter().any(|row| row[0] == ODD_NAME && row.len() == 12));
+    let shown = String::from_utf8_lossy(ODD_NAME).into_owned().into_bytes();
+    let odd = rows.iter().find(|row| row[0] == shown && row.len() == 13).unwrap();
+    assert_eq!(BASE64_STANDARD.decode(&odd[12]).unwrap(), ODD_NAME, "the table is UTF-8");
     assert!(rows.iter().any(|row| row[0] == b"'=cmd()"), "no spreadsheet computes it");
     assert!(rows.iter().any(|row| row[3] == b"'=cmd()"));
     let one = super::json(&world, &["--user", "<script>alert(1)<\x1b[2J>"]);
