@@ -112,6 +112,11 @@ fn classes(usage: &Usage) -> Markup {
         h3 { "By age of the last change" }
         dl.facts { @for (age, share) in AGES.iter().zip(usage.by_age.shares()) {
             dt { (age) } dd { (share.allocated_bytes.human()) " in " (many(share.inodes, "entry", "entries")) }
+        }
+        @let future = usage.by_age.future;
+        @if future.inodes > 0 {
+            dt { "in the future" }
+            dd { (future.allocated_bytes.human()) " in " (many(future.inodes, "entry", "entries")) }
         } }
     }
 }

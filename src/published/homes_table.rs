@@ -130,7 +130,8 @@ impl HomeRow<'_> {
     pub fn name_bytes(&self) -> Vec<u8> {
         match self.home_base64 {
             "" => bytes_of_cell(self.home),
-            base64 => from_base64(base64).unwrap_or_else(|| bytes_of_cell(self.home)),
+            base64 => from_base64(base64.trim_start_matches('\''))
+                .unwrap_or_else(|| bytes_of_cell(self.home)),
         }
     }
 }

@@ -300,7 +300,7 @@ fn usage_of(tally: &Tally, by_class: &usage::AmountByClass) -> Usage {
             log: class(Class::Log),
             rest: class(Class::Rest),
         },
-        by_age: ByAge { days_7, days_30, days_90, year_1, older },
+        by_age: ByAge { days_7, days_30, days_90, year_1, older, future: share(tally.future) },
     }
 }
 

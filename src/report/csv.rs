@@ -186,9 +186,9 @@ pub(crate) fn name_cell(bytes: &[u8], names: DuNames) -> String {
     }
 }
 
-/// The bytes of a name in base64; empty if `cell` is the name as it is.
+/// The bytes of a name in base64, which may begin with a plus; empty if `cell` is the name as it is.
 pub(crate) fn base64_cell(bytes: &[u8], cell: &str) -> String {
-    if cell.as_bytes() == bytes { String::new() } else { base64(bytes) }
+    if cell.as_bytes() == bytes { String::new() } else { safe_cell(base64(bytes)) }
 }
 
 /// A cell that no spreadsheet takes for a formula: a leading `=`, `+`, `-`, `@`, tab or carriage
@@ -224,6 +224,7 @@ mod tests {
             };
             assert_eq!(cells("200005 näme".as_bytes()), ("200005 näme".to_owned(), String::new()));
             assert_eq!(cells(b"caf\xe9").1, "Y2Fm6Q==");
+            assert_eq!(cells(b"\xf8re").1, "'+HJl", "no formula either");
             assert_eq!(cells(b"=cmd").1, "PWNtZA==", "the cell has an apostrophe");
         }
         assert_eq!(name_cell(b"caf\xe9", DuNames::Raw), "caf\u{fffd}");

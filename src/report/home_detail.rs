@@ -4,7 +4,7 @@
 use std::fmt::{Result, Write};
 
 use super::model::*;
-use super::table::{age_of, finding_table, marks, owner_of};
+use super::table::{age_of, finding_table, future_line, marks, owner_of};
 use crate::columns::{columns, push_table, show_column, usd};
 use crate::text::printable;
 use crate::units::{AllocatedBytes, human};
@@ -68,7 +68,11 @@ fn usage(out: &mut String, report: &Report, home: &HomeReport) -> Result {
         )?;
     }
     writeln!(out, "  by class: {}", parts(&Class::ALL.map(Class::name), &usage.by_class.shares()))?;
-    writeln!(out, "  by age: {}", parts(&AGES, &usage.by_age.shares()))
+    writeln!(out, "  by age: {}", parts(&AGES, &usage.by_age.shares()))?;
+    match future_line(usage) {
+        Some(line) => writeln!(out, "  {line}"),
+        None => Ok(()),
+    }
 }
 
 /// `trash 1 GiB, rest 2 GiB`, without empty shares.

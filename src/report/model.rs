@@ -193,6 +193,9 @@ pub struct ByAge {
     pub year_1: Share,
     /// More.
     pub older: Share,
+    /// None: their mtime is in the future, so it is nobody's newest change.
+    #[serde(default)]
+    pub future: Share,
 }
 
 /// All findings of one rule.

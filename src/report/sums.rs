@@ -63,6 +63,7 @@ impl Usage {
         for (mine, theirs) in self.by_age.shares_mut().into_iter().zip(other.by_age.shares()) {
             mine.add(theirs);
         }
+        self.by_age.future.add(other.by_age.future);
     }
 }
 
@@ -89,13 +90,14 @@ impl ByAge {
     /// Names of the ages, youngest first.
     pub const NAMES: [&'static str; 5] = ["days_7", "days_30", "days_90", "year_1", "older"];
 
-    /// The shares, youngest first.
+    /// The shares of the ages, youngest first. What has none because its time has not come is in
+    /// `future`.
     pub fn shares(&self) -> [Share; 5] {
         [self.days_7, self.days_30, self.days_90, self.year_1, self.older]
     }
 
     fn shares_mut(&mut self) -> [&mut Share; 5] {
-        let Self { days_7, days_30, days_90, year_1, older } = self;
+        let Self { days_7, days_30, days_90, year_1, older, future: _ } = self;
         [days_7, days_30, days_90, year_1, older]
     }
 }

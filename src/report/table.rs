@@ -212,6 +212,16 @@ pub(super) fn finding_table(findings: &[&Finding]) -> Table {
     table
 }
 
+/// Says what has a time of the future, if anything has.
+pub(super) fn future_line(usage: &Usage) -> Option<String> {
+    let Share { inodes, allocated_bytes, .. } = usage.by_age.future;
+    let entries = plural(inodes, "entry", "entries");
+    (inodes > 0).then(|| {
+        let size = allocated_bytes.human();
+        format!("Timestamps of the future: {inodes} {entries}, {size}, in no age and not NEWEST.")
+    })
+}
+
 /// Facts that a reader needs to understand the table.
 fn remarks(out: &mut String, report: &Report) -> Result {
     let classes = &report.totals.by_class;
@@ -253,6 +263,9 @@ fn remarks(out: &mut String, report: &Report) -> Result {
              another home.",
             outside.allocated_bytes.human()
         )?;
+    }
+    if let Some(line) = future_line(&report.totals).filter(|_| report.run.users.is_empty()) {
+        writeln!(out, "{line}")?;
     }
     for excluded in &report.left_out.excluded {
         let glob = printable(excluded.glob.as_bytes());

@@ -131,11 +131,15 @@ impl Links {
             books.by_class.add(class, amount);
         });
 
-        let shared = places.iter().any(|place| !same_home(&place.home, payer));
         for (at, place) in places.iter().enumerate() {
             let home = &place.home;
             let before = || places.iter().take(at);
-            if shared && !before().any(|other| same_home(&other.home, home)) {
+            // A link from outside of homes makes nothing shared between homes.
+            let is_other_home =
+                |other: &LinkPlace| other.home.is_home() && !same_home(&other.home, home);
+            if places.iter().any(is_other_home)
+                && !before().any(|other| same_home(&other.home, home))
+            {
                 home.books(|books| {
                     books.shared.merge(amount);
                     if !same_home(home, payer) {

@@ -1,6 +1,8 @@
 //! Sums over inodes. Tallies merge in any order, so directories may be committed in any order and
 //! by any worker with the same result (a property test holds this).
 
+use jiff::Timestamp;
+
 use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes};
 use crate::usage::{Attrs, FileKind};
 
@@ -40,7 +42,12 @@ impl Amount {
 pub struct Ages {
     /// Seconds since 1970 before which an inode is older than 7, 30, 90 and 365 days.
     cutoffs: [i64; 4],
+    /// Seconds since 1970 when the run started.
+    start: i64,
 }
+
+/// Seconds by which the server's clock may be ahead of ours before a time counts as a future one.
+const CLOCK_SKEW: i64 = 300;
 
 impl Ages {
     /// Number of ages: up to 7 d, 30 d, 90 d, 1 y, and older.
@@ -49,10 +56,18 @@ impl Ages {
     /// Computes the limits for `now`, in seconds since 1970.
     pub fn at(now: i64) -> Self {
         const DAY: i64 = 86_400;
-        Self { cutoffs: [7, 30, 90, 365].map(|days| now.saturating_sub(days * DAY)) }
+        Self { cutoffs: [7, 30, 90, 365].map(|days| now.saturating_sub(days * DAY)), start: now }
     }
 
-    /// Returns the age that `mtime` falls in, 0 for the youngest. A time in the future is young.
+    /// True if `mtime` has not come yet. A file that changes during the walk is newer than its start,
+    /// so only then the clock is asked.
+    #[inline]
+    fn is_future(&self, mtime: i64) -> bool {
+        mtime > self.start.saturating_add(CLOCK_SKEW)
+            && mtime > Timestamp::now().as_second().saturating_add(CLOCK_SKEW)
+    }
+
+    /// Returns the age that `mtime` falls in, 0 for the youngest.
     pub fn of(&self, mtime: i64) -> usize {
         self.cutoffs.iter().filter(|cutoff| mtime < **cutoff).count()
     }
@@ -75,6 +90,8 @@ pub struct Tally {
     pub allocated: AllocatedBytes,
     /// Inodes and allocated bytes by age of mtime.
     pub by_age: [Amount; Ages::COUNT],
+    /// Inodes whose mtime is in the future. They are in no age, and none of them is the newest.
+    pub future: Amount,
     /// Newest mtime, in seconds since 1970.
     pub newest: Option<i64>,
     /// Inodes of another uid than the home's.
@@ -94,8 +111,12 @@ impl Tally {
         self.apparent += ApparentBytes(attrs.apparent);
         self.allocated += AllocatedBytes(attrs.allocated);
         let amount = Amount::one(attrs.allocated);
-        self.by_age[ages.of(attrs.mtime)].merge(amount);
-        self.newest = self.newest.max(Some(attrs.mtime));
+        if ages.is_future(attrs.mtime) {
+            self.future.merge(amount);
+        } else {
+            self.by_age[ages.of(attrs.mtime)].merge(amount);
+            self.newest = self.newest.max(Some(attrs.mtime));
+        }
         if owner.is_some_and(|uid| uid != attrs.uid) {
             self.foreign.merge(amount);
         }
@@ -111,6 +132,7 @@ impl Tally {
         for (mine, theirs) in self.by_age.iter_mut().zip(other.by_age) {
             mine.merge(theirs);
         }
+        self.future.merge(other.future);
         self.newest = self.newest.max(other.newest);
         self.foreign.merge(other.foreign);
     }
@@ -139,8 +161,14 @@ mod tests {
             Just(FileKind::Symlink),
             Just(FileKind::Other)
         ];
-        (kind, 0..1u64 << 50, 0..1u64 << 40, -10_000_000..200_000_000i64, 0..3u32).prop_map(
-            |(kind, apparent, blocks, mtime, uid)| Attrs {
+        (
+            kind,
+            0..1u64 << 50,
+            0..1u64 << 40,
+            prop_oneof![-10_000_000..200_000_000i64, 1i64 << 40..1 << 50],
+            0..3u32,
+        )
+            .prop_map(|(kind, apparent, blocks, mtime, uid)| Attrs {
                 kind,
                 dev: 1,
                 ino: 0,
@@ -150,8 +178,7 @@ mod tests {
                 allocated: blocks * 512,
                 mtime,
                 mount: Mount::Inside,
-            },
-        )
+            })
     }
 
     fn tally<'a>(all: impl IntoIterator<Item = &'a Attrs>) -> Tally {
@@ -174,12 +201,39 @@ mod tests {
                 merged.merge(&tally(all.iter().filter(|(_, p)| *p == part).map(|(a, _)| a)));
             }
             prop_assert_eq!(&merged, &whole);
-            let ages = whole.by_age.iter().fold(Amount::default(), |mut sum, amount| {
+            let ages = whole.by_age.iter().fold(whole.future, |mut sum, amount| {
                 sum.merge(*amount);
                 sum
             });
             prop_assert_eq!(ages, whole.amount());
         }
+    }
+
+    #[test]
+    fn a_time_of_the_future_is_the_newest_of_nothing() {
+        let now = Timestamp::now().as_second();
+        let of = |mtime, started| {
+            let mut tally = Tally::default();
+            let attrs = Attrs {
+                kind: FileKind::File,
+                dev: 1,
+                ino: 0,
+                nlink: 1,
+                uid: 1,
+                apparent: 0,
+                allocated: 512,
+                mtime,
+                mount: Mount::Inside,
+            };
+            tally.count(&attrs, &Ages::at(started), None);
+            (tally.future.inodes, tally.newest)
+        };
+        for ahead in [2 * CLOCK_SKEW, 86_400, 1 << 40] {
+            assert_eq!(of(now + ahead, now), (1, None), "{ahead}");
+        }
+        assert_eq!(of(i64::MAX, i64::MAX - 1), (0, Some(i64::MAX)), "nothing overflows");
+        assert_eq!(of(now + 10, now), (0, Some(now + 10)), "clocks differ");
+        assert_eq!(of(now, now - 86_400), (0, Some(now)), "it changed during a long walk");
     }
 
     #[test]

@@ -157,10 +157,9 @@ fn without_a_price_there_are_no_amounts_anywhere() {
     }
     let csv = world.scan(&["--format", "csv"]);
     assert!(
-        csv.lines()
-            .next()
-            .unwrap()
-            .ends_with(",cost_month_usd,reclaimable_metered_bytes,reclaimable_month_usd,home_base64")
+        csv.lines().next().unwrap().ends_with(
+            ",cost_month_usd,reclaimable_metered_bytes,reclaimable_month_usd,home_base64"
+        )
     );
     assert!(csv.lines().skip(1).all(|line| line.ends_with(",,,")), "{csv}");
 }

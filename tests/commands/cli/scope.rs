@@ -181,6 +181,53 @@ fn a_link_from_outside_of_homes_to_outside_of_homes_is_shared_with_nobody() {
 }
 
 #[test]
+fn a_link_from_a_home_to_a_place_outside_of_homes_is_shared_with_no_home() {
+    let tree = scratch();
+    std::fs::create_dir(tree.path().join("200005")).unwrap();
+    std::fs::create_dir(tree.path().join("200006")).unwrap();
+    file(tree.path(), "200005/file", 5000);
+    std::fs::hard_link(tree.path().join("200005/file"), tree.path().join("top")).unwrap();
+    std::os::unix::fs::symlink("file", tree.path().join("200005/link")).unwrap();
+    std::fs::hard_link(tree.path().join("200005/link"), tree.path().join("link")).unwrap();
+    let alone = report(tree.path(), [""; 0], 0);
+    assert_eq!(alone["hard_links"]["shared_between_homes"]["inodes"], 0);
+    assert_eq!(home(&alone, "200005")["shared"]["inodes"], 0);
+    assert_eq!(home(&alone, "(outside homes)")["charged_elsewhere"]["inodes"], 2);
+    assert_eq!(home(&alone, "200005")["usage"]["files"], 1, "the home is charged");
+    // With a link in a second home it is shared, and counts once.
+    std::fs::hard_link(tree.path().join("top"), tree.path().join("200006/file")).unwrap();
+    let both = report(tree.path(), [""; 0], 0);
+    assert_eq!(both["hard_links"]["shared_between_homes"]["inodes"], 1);
+    assert_eq!(home(&both, "200006")["charged_elsewhere"]["inodes"], 1);
+}
+
+#[test]
+fn what_has_a_time_of_the_future_is_counted_apart() {
+    let tree = scratch();
+    file(tree.path(), "200011/old", 9000);
+    file(tree.path(), "200011/ahead", 100);
+    let touch = |path: &str, date: &str| {
+        let path = tree.path().join(path);
+        assert!(Command::new("touch").args(["-d", date]).arg(path).status().unwrap().success());
+    };
+    touch("200011/old", "2015-01-01T00:00:00Z");
+    touch("200011/ahead", "2 hours");
+    touch("200011", "2015-01-01T00:00:00Z");
+    let report = report(tree.path(), [""; 0], 0);
+    let usage = &home(&report, "200011")["usage"];
+    assert_eq!(home(&report, "200011")["newest_mtime"], "2015-01-01T00:00:00Z");
+    assert_eq!(usage["by_age"]["future"]["inodes"], 1);
+    assert_eq!(usage["by_age"]["days_7"]["inodes"], 0);
+    let output = run([tree.path().as_os_str(), "-q".as_ref()]);
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        table.contains("\nTimestamps of the future: 1 entry, 4 KiB, in no age and not NEWEST.\n")
+    );
+    let line = table.lines().find(|line| line.starts_with("200011")).unwrap();
+    assert!(!line.contains("today"), "{line}");
+}
+
+#[test]
 fn the_largest_files_outside_of_homes_are_those_of_all_directories() {
     let tree = scratch();
     let outside = ["a/1", "b/2", "b/3", "top"];

@@ -342,6 +342,7 @@ fn usage(classes: [u64; 6], files: u64, dirs: u64) -> Usage {
             days_90: part(23),
             year_1: part(31),
             older: part(23),
+            future: Share::default(),
         },
     }
 }

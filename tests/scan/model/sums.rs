@@ -252,7 +252,8 @@ impl Expected {
         self.count_top_level(inode, &payer.home);
 
         let homes: BTreeSet<&str> = inode.links.iter().map(|link| &*link.home).collect();
-        if homes.len() > 1 {
+        let real = homes.iter().filter(|name| **name != OUTSIDE);
+        if real.count() > 1 {
             self.shared.add(inode.sizes);
         }
         if (inode.links.len() as u64) < inode.all_links {
@@ -260,7 +261,7 @@ impl Expected {
         }
         for name in &homes {
             let home = self.homes.get_mut(*name).unwrap();
-            if homes.len() > 1 {
+            if homes.iter().any(|other| other != name && *other != OUTSIDE) {
                 home.shared.add(inode.sizes);
                 if *name != payer.home {
                     home.charged_elsewhere.add(inode.sizes);
