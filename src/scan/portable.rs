@@ -157,8 +157,8 @@ fn list(
             if !listing.wants(ledger, name) {
                 return false;
             }
-            match std::fs::symlink_metadata(path.join(&entry.file_name)) {
-                Ok(metadata) => listing.entry(ledger, name, attrs(&metadata)),
+            match entry_attrs(&path.join(&entry.file_name)) {
+                Ok(attrs) => listing.entry(ledger, name, attrs),
                 Err(error) => listing.failed(Op::Stat, Some(name), &error),
             }
             true
@@ -223,6 +223,15 @@ fn to_io(error: &jwalk::Error) -> io::Error {
     }
 }
 
+/// Reads an entry's attributes. Linux says of a directory that it is a mount point, too, though it be
+/// a bind mount of the same file system, which would count twice.
+fn entry_attrs(path: &Path) -> io::Result<Attrs> {
+    #[cfg(target_os = "linux")]
+    return super::statx::attrs_at_path(path);
+    #[cfg(not(target_os = "linux"))]
+    std::fs::symlink_metadata(path).map(|metadata| attrs(&metadata))
+}
+
 fn attrs(metadata: &std::fs::Metadata) -> Attrs {
     let file_type = metadata.file_type();
     Attrs {
@@ -242,7 +251,8 @@ fn attrs(metadata: &std::fs::Metadata) -> Attrs {
         apparent: metadata.size(),
         allocated: metadata.blocks().saturating_mul(512),
         mtime: metadata.mtime(),
-        // Bind mounts of the same file system do not show here; other mounts show by `dev`.
+        // Bind mounts of the same file system do not show here (see `entry_attrs`); other mounts
+        // show by `dev`.
         mount: Mount::Inside,
     }
 }

@@ -27,6 +27,13 @@ pub(super) fn attrs_at(fd: &OwnedFd, name: &CStr) -> io::Result<Attrs> {
     attrs(&statx(fd, name, flags, WANTED)?)
 }
 
+/// Reads the attributes of the entry at a path.
+#[cfg(feature = "portable")]
+pub(super) fn attrs_at_path(path: &std::path::Path) -> io::Result<Attrs> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    attrs(&statx(rustix::fs::CWD, path, flags, WANTED)?)
+}
+
 /// Reads the attributes of an open file.
 pub(super) fn attrs_of_fd(fd: &OwnedFd) -> io::Result<Attrs> {
     attrs(&statx(fd, c"", AtFlags::EMPTY_PATH, WANTED)?)

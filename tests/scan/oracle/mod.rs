@@ -346,9 +346,11 @@ fn other_mounts_are_left_out_and_named_or_entered_when_asked_for() {
     assert!(mount(&["--bind", source.to_str().unwrap()], &bind));
     let _bind = Mounted(&bind);
     file(root, "200005/tmpfs/inside", 100_000);
-    let without = report(root, ["--threads", "2"], 0);
-    assert_eq!(without["left_out"]["mounts"], 2);
-    assert_eq!(home(&without, "200005")["usage"]["files"], 1);
+    for engine in engines() {
+        let without = report(root, engine.iter(), 0);
+        assert_eq!(without["left_out"]["mounts"], 2, "{engine:?}");
+        assert_eq!(home(&without, "200005")["usage"]["files"], 1, "{engine:?}");
+    }
     let with = report(root, ["--cross-mounts"], 0);
     assert_eq!(with["left_out"]["mounts"], 0);
     assert_eq!(home(&with, "200005")["usage"]["files"], 3);
