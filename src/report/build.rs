@@ -222,7 +222,10 @@ impl Builder<'_> {
         let sums = found.finding.sums();
         let (path, path_base64) = lossy(&found.path);
         let absolute = [self.context.root.as_os_str().as_bytes(), b"/", &found.path].concat();
-        let word = || shell_word(&absolute);
+        let (command, advice) = match withheld(rule.command.as_deref(), &found.finding) {
+            Some(why) => (None, Some(why.to_owned())),
+            None => (rule.command.as_ref().map(|text| fill(text, &absolute)), rule.advice.clone()),
+        };
         Finding {
             rule: rule.id.clone(),
             class: rule.class,
@@ -232,11 +235,8 @@ impl Builder<'_> {
             usage: share(sums.whole()),
             frees: share(sums.frees()),
             cost_month: None,
-            command: rule.command.as_ref().map(|command| match command.contains("{path}") {
-                true => command.replace("{path}", &word()),
-                false => command.clone(),
-            }),
-            advice: rule.advice.clone(),
+            command,
+            advice,
         }
     }
 
@@ -247,6 +247,45 @@ impl Builder<'_> {
         };
         self.top_level.iter().map(line).collect()
     }
+}
+
+/// Says why the command of a rule would do more than the finding says it frees, if it would.
+fn withheld(command: Option<&str>, finding: &usage::FindingAccount) -> Option<&'static str> {
+    let command = command?;
+    if command.starts_with("truncate ") && finding.sums().linked.inodes > 0 {
+        return Some("it has another name (hard link), which truncating empties too: look at both");
+    }
+    let whole = ["rm -r ", "conda env remove "].iter().any(|remover| command.starts_with(remover));
+    if whole && finding.holds_another() {
+        return Some(
+            "other findings lie in it, which removing it takes along: clean these up first",
+        );
+    }
+    None
+}
+
+/// Puts the path of a finding into a command, and the path of the directory it is in.
+fn fill(command: &str, path: &[u8]) -> String {
+    let parent = path.iter().rposition(|byte| *byte == b'/').map_or(&path[..0], |at| &path[..at]);
+    // One pass: a path may itself hold `{parent}`.
+    let mut out = String::new();
+    let mut rest = command;
+    while let Some(at) = rest.find('{') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(after) = rest.strip_prefix("{path}") {
+            out.push_str(&shell_word(path));
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("{parent}") {
+            out.push_str(&shell_word(parent));
+            rest = after;
+        } else {
+            out.push('{');
+            rest = &rest[1..];
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Adds the account of one more top-level directory outside of homes.

@@ -1,6 +1,6 @@
 //! Directories while they are open: the chain up to the root, and the sums that go up it.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::export::Branch;
@@ -36,6 +36,8 @@ pub struct Dir {
     pub(super) branch: Option<Box<Branch>>,
     /// Listings and subdirectories that are not complete.
     pub(super) open: AtomicUsize,
+    /// True once it is counted in parts.
+    pub(super) in_parts: AtomicBool,
     /// Allocated bytes of everything below, with hard-linked inodes by their share.
     pub(super) subtree: AtomicU64,
     /// The same of its largest subdirectory.
@@ -74,12 +76,30 @@ impl Dir {
         path
     }
 
+    /// Notes that it is counted in parts, none of which has all of its names.
+    pub(super) fn split(&self) {
+        // Relaxed: the listing that commits the last part is the one that splits off the others.
+        self.in_parts.store(true, Ordering::Relaxed);
+    }
+
+    /// True if it is counted in parts.
+    pub(super) fn is_split(&self) -> bool {
+        self.in_parts.load(Ordering::Relaxed)
+    }
+
     /// Adds to the sum of the subtree. Saturates: a file system may claim sizes whose sum does not
     /// fit.
     pub(super) fn add_subtree(&self, bytes: u64) {
         let add = |sum: u64| Some(sum.saturating_add(bytes));
         // Relaxed: `close` orders it before the thread that completes the directory.
         let _ = self.subtree.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+    }
+
+    /// The names of the directory and those above it, up to its home and without it.
+    pub(super) fn names_in_home(self: &Arc<Self>) -> impl Iterator<Item = &[u8]> {
+        std::iter::successors(Some(self), |dir| dir.parent.as_ref())
+            .take_while(|dir| !dir.is_home_itself())
+            .map(|dir| &*dir.name)
     }
 
     /// True for the directory where its home begins.

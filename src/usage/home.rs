@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use schemars::JsonSchema;
@@ -128,6 +128,8 @@ pub struct FindingAccount {
     pub rule: RuleIndex,
     pub class: Class,
     sums: Mutex<FindingSums>,
+    /// True if another finding lies in it, which its sums leave out.
+    holds_another: AtomicBool,
 }
 
 /// The inodes of a finding.
@@ -143,7 +145,17 @@ pub struct FindingSums {
 
 impl FindingAccount {
     pub(super) fn new(rule: RuleIndex, class: Class) -> Arc<Self> {
-        Arc::new(Self { rule, class, sums: Mutex::default() })
+        Arc::new(Self { rule, class, sums: Mutex::default(), holds_another: false.into() })
+    }
+
+    pub(super) fn hold_another(&self) {
+        // Relaxed: read after the walk.
+        self.holds_another.store(true, Ordering::Relaxed);
+    }
+
+    /// True if another finding lies in it. Its sums leave that one out, but removing it would not.
+    pub fn holds_another(&self) -> bool {
+        self.holds_another.load(Ordering::Relaxed)
     }
 
     pub(super) fn update(&self, change: impl FnOnce(&mut FindingSums)) {

@@ -135,6 +135,7 @@ impl Ledger {
     pub fn fork(&self, dir: &Arc<Dir>) -> Listing {
         // Relaxed: the listing this is forked from keeps the directory open.
         dir.open.fetch_add(1, Ordering::Relaxed);
+        dir.split();
         self.exported(dir, Export::fork);
         Listing::new(self, dir, None)
     }
@@ -182,14 +183,18 @@ impl Ledger {
         }
         let before = dir.inherited.as_ref().map(|finding| finding.rule);
         let plain = dir.plain.filter(|rule| before.is_none_or(|before| *rule < before));
-        // A marker above the homes says nothing about them.
+        // A marker above the homes says nothing about them, and one in a home nothing about the home.
+        let pathless = !dir.is_home_itself();
         let inside = match dir.home.is_home() {
-            true => self.setup.rules.inside(&dir.matched, plain.or(before), seen),
+            true => self.setup.rules.inside(&dir.matched, pathless, plain.or(before), seen),
             false => Ok(None),
         };
         if let Some(rule) = inside.as_ref().ok().copied().flatten().or(plain) {
             let class = self.setup.rules.get(rule).class;
             dir.starts.get_or_init(|| FindingAccount::new(rule, class));
+            if let Some(outer) = &dir.inherited {
+                outer.hold_another();
+            }
         }
         inside.map(|_| ())
     }
@@ -235,6 +240,14 @@ impl Ledger {
             _ => Arc::clone(&parent.home),
         };
         let Entered { states, mut rules } = self.setup.rules.enter(place, &parent.states, &name);
+        // No rule claims a home, whatever its name is. A trash at the root only stands where homes do.
+        if place == TreeLevel::Home {
+            rules.retain(|&rule| self.setup.rules.get(rule).class == Class::Trash);
+        }
+        if !rules.is_empty() {
+            let above = || parent.names_in_home();
+            rules.retain(|&rule| self.setup.rules.below_holds(rule, above()));
+        }
         rules.retain(|&rule| {
             self.setup.rules.beside_holds(rule, seen).unwrap_or_else(|error| {
                 failed(error);
@@ -338,6 +351,7 @@ fn new_dir(
         states,
         branch: None,
         open: 1.into(),
+        in_parts: false.into(),
         subtree: 0.into(),
         largest_child: 0.into(),
     }

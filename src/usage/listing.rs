@@ -20,6 +20,10 @@ use crate::usage::{Attrs, FileKind, Op, Probe};
 /// that a directory of millions takes little memory. Until its first commit it can be begun again.
 const HEAVY: usize = 1024;
 
+/// How many bytes of names a listing keeps, for rules that ask what else a directory holds. More
+/// names than fit are not those of a tool.
+const HEARD: usize = 1024;
+
 /// A name and its attributes.
 type Named = (Box<[u8]>, Attrs);
 
@@ -33,6 +37,8 @@ pub struct Listing {
     /// Allocated bytes of hard-linked inodes, divided by their links, for the subtree's sum.
     shares: u64,
     markers: u64,
+    /// The names so far, a slash after each, up to [`HEARD`] bytes.
+    heard: Vec<u8>,
     subdirs: Vec<Named>,
     links: Vec<Attrs>,
     /// Files that a rule matches by name. They are decided after the directory's own rule, which
@@ -60,6 +66,7 @@ impl Listing {
             tally: Tally::default(),
             shares: 0,
             markers: 0,
+            heard: Vec::new(),
             subdirs: Vec::new(),
             links: Vec::new(),
             matches: Vec::new(),
@@ -79,6 +86,10 @@ impl Listing {
     #[inline]
     pub fn wants(&mut self, ledger: &Ledger, name: &[u8]) -> bool {
         self.markers |= ledger.setup.rules.marker(name);
+        if self.heard.len() < HEARD {
+            self.heard.extend_from_slice(name);
+            self.heard.push(b'/');
+        }
         let scope = &ledger.setup.scope;
         if !scope.selects(self.dir.depth + 1, name) {
             return false;
@@ -164,6 +175,10 @@ impl Listing {
             self.vanished += 1;
             return;
         }
+        if name.is_none() {
+            // Names may be missing.
+            self.heard.resize(HEARD, b'/');
+        }
         if let Some(lines) = &mut self.lines {
             lines.failed(name);
         }
@@ -201,7 +216,12 @@ impl Listing {
         self.committed = true;
         let dir = Arc::clone(&self.dir);
         let home = &dir.home;
-        let seen = Seen { markers: self.markers, listing: listed, probe };
+        if listed == Extent::Partly {
+            dir.split();
+        }
+        let heard = std::mem::take(&mut self.heard);
+        let names = Some(&*heard).filter(|heard| !dir.is_split() && heard.len() < HEARD);
+        let seen = Seen { markers: self.markers, listing: listed, names, probe };
         let mut refused: Vec<io::Error> = Vec::new();
 
         refused.extend(ledger.decide(&dir, &seen).err());
@@ -213,9 +233,17 @@ impl Listing {
             tally.count(&own, &ledger.setup.ages, home.uid);
         }
         for (rule, name, attrs) in std::mem::take(&mut self.matches) {
-            if finding.is_some_and(|finding| finding.rule <= rule) {
+            let holds = finding.is_none_or(|finding| rule < finding.rule)
+                && ledger.setup.rules.file_holds(rule, &name, &seen).unwrap_or_else(|error| {
+                    refused.push(error);
+                    false
+                });
+            if !holds {
                 self.plain(ledger, &mut tally, attrs, finding, class);
             } else {
+                if let Some(finding) = finding {
+                    finding.hold_another();
+                }
                 self.file_finding(ledger, rule, &name, attrs);
             }
         }

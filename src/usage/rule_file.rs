@@ -35,7 +35,19 @@ pub struct RuleSpec {
     /// The rule does not apply to directories that hold one of these names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unless_contains: Vec<String>,
-    /// The file of `contains` must begin with this.
+    /// The rule applies only to directories that hold nothing but these names, which may be globs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_contains: Vec<String>,
+    /// The rule applies nowhere below directories with these names, which may be globs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unless_below: Vec<String>,
+    /// The rule does not apply to files with these names, which may be globs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unless_named: Vec<String>,
+    /// The rule does not apply to files beside these names, plain or `*.suffix`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unless_beside: Vec<String>,
+    /// The file of `contains`, or the file that a file rule matches, must begin with this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_with: Option<String>,
     /// The least apparent size of files.
@@ -133,22 +145,39 @@ impl RuleSpec {
                 return Err(format!("`{marker}` must be a plain file name"));
             }
         }
+        for name in &self.unless_beside {
+            let plain = name.strip_prefix("*.").unwrap_or(name);
+            if plain.is_empty() || plain.contains(['/', '*', '?', '[']) {
+                return Err(format!("`{name}` must be a plain file name or `*.suffix`"));
+            }
+        }
+        let globs = [&self.only_contains, &self.unless_below, &self.unless_named];
+        if let Some(name) = globs.into_iter().flatten().find(|n| n.is_empty() || n.contains('/')) {
+            return Err(format!("`{name}` must be one component of a path"));
+        }
         if self.paths.is_empty() && (self.contains.is_empty() || self.kind == RuleKind::File) {
             return Err("it needs `paths`, or `contains` for directories".to_owned());
         }
-        if self.kind == RuleKind::File && !markers.iter().all(|names| names.is_empty()) {
+        let of_dirs = markers.into_iter().chain([&self.only_contains, &self.unless_below]);
+        if self.kind == RuleKind::File && !of_dirs.into_iter().all(Vec::is_empty) {
             return Err("`beside` and `contains` are for directories".to_owned());
+        }
+        if self.kind == RuleKind::Dir
+            && !(self.unless_named.is_empty() && self.unless_beside.is_empty())
+        {
+            return Err("`unless_named` and `unless_beside` are for files".to_owned());
         }
         if self.kind == RuleKind::Dir && self.min_size.is_some() {
             return Err("`min_size` is for files".to_owned());
         }
-        if self.starts_with.is_some() && self.contains.len() != 1 {
+        if self.kind == RuleKind::Dir && self.starts_with.is_some() && self.contains.len() != 1 {
             return Err("`starts_with` needs `contains` with one name".to_owned());
         }
         if self.command.is_some() && self.advice.is_some() {
             return Err("it has a `command` or an `advice`, not both".to_owned());
         }
-        if self.advice.as_ref().is_some_and(|advice| advice.contains("{path}")) {
+        let placed = |text: &String| text.contains("{path}") || text.contains("{parent}");
+        if self.advice.as_ref().is_some_and(placed) {
             return Err("{path} is for a `command`; an `advice` stands beside the path".to_owned());
         }
         self.min_size()?;

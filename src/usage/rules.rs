@@ -33,6 +33,13 @@ pub struct Rule {
     beside: Markers,
     contains: Markers,
     unless_contains: Markers,
+    /// Names that a directory of the tool may hold; empty if the rule does not ask.
+    only_contains: Vec<NamePattern>,
+    /// Names of directories that the rule applies nowhere below.
+    unless_below: Vec<NamePattern>,
+    /// Of a file rule: names that make it no finding, its own and those beside it.
+    unless_named: Vec<NamePattern>,
+    unless_beside: Markers,
     starts_with: Option<Box<[u8]>>,
     pathless: bool,
 }
@@ -58,6 +65,12 @@ pub struct Rules {
     /// By first byte, the lengths of the markers that begin with it, as bits. It rejects nearly all
     /// names without comparing them.
     marker_gate: Box<[u64; 256]>,
+    /// Markers of the form `*.suffix` by their bit, without the star.
+    suffixes: Vec<(usize, Box<[u8]>)>,
+    /// The last bytes of suffixes, which reject most names.
+    suffix_gate: Box<[bool; 256]>,
+    /// The first bytes of files whose contents a rule compares.
+    head_gate: Box<[bool; 256]>,
     pathless: Vec<RuleIndex>,
 }
 
@@ -75,6 +88,9 @@ impl Rules {
             files: Vec::new(),
             markers: Vec::new(),
             marker_gate: Box::new([0; 256]),
+            suffixes: Vec::new(),
+            suffix_gate: Box::new([false; 256]),
+            head_gate: Box::new([false; 256]),
             pathless: Vec::new(),
         };
         for (at, spec) in specs.into_iter().enumerate() {
@@ -105,6 +121,10 @@ impl Rules {
             beside: self.markers(&spec.beside)?,
             contains: self.markers(&spec.contains)?,
             unless_contains: self.markers(&spec.unless_contains)?,
+            only_contains: patterns(&spec.only_contains)?,
+            unless_below: patterns(&spec.unless_below)?,
+            unless_named: patterns(&spec.unless_named)?,
+            unless_beside: self.markers(&spec.unless_beside)?,
             starts_with: spec.starts_with.as_deref().map(|text| text.as_bytes().into()),
             pathless: spec.paths.is_empty(),
         };
@@ -113,6 +133,12 @@ impl Rules {
             let bad = |error: String| format!("path `{path}`: {error}");
             if spec.kind == RuleKind::File {
                 let name = path.strip_prefix("**/").unwrap_or(&path);
+                if spec.starts_with.is_some() {
+                    match name.bytes().next().filter(|b| !b"*?[".contains(b)) {
+                        Some(first) => self.head_gate[usize::from(first)] = true,
+                        None => self.head_gate.fill(true),
+                    }
+                }
                 self.files.push(FileRule {
                     rule: index,
                     min_size: spec.min_size()?.unwrap_or(0),
@@ -131,9 +157,15 @@ impl Rules {
             let bit = match self.markers.iter().position(|marker| **marker == *name) {
                 Some(bit) => bit,
                 None => {
+                    let bit = self.markers.len();
                     self.markers.push(name.into());
-                    self.marker_gate[usize::from(name[0])] |= length_bit(name);
-                    self.markers.len() - 1
+                    if let Some(suffix) = name.strip_prefix(b"*") {
+                        self.suffix_gate[usize::from(suffix[suffix.len() - 1])] = true;
+                        self.suffixes.push((bit, suffix.into()));
+                    } else {
+                        self.marker_gate[usize::from(name[0])] |= length_bit(name);
+                    }
+                    bit
                 }
             };
             if bit >= Markers::BITS as usize {
@@ -165,19 +197,30 @@ impl Rules {
     /// Returns the bit of `name` if it is a marker, else 0.
     #[inline]
     pub fn marker(&self, name: &[u8]) -> u64 {
-        let Some(&first) = name.first() else { return 0 };
-        if self.marker_gate[usize::from(first)] & length_bit(name) == 0 {
-            return 0;
+        let (Some(&first), Some(&last)) = (name.first(), name.last()) else { return 0 };
+        let mut bits = 0;
+        if self.marker_gate[usize::from(first)] & length_bit(name) != 0
+            && let Some(bit) = self.markers.iter().position(|marker| **marker == *name)
+        {
+            bits |= 1 << bit;
         }
-        match self.markers.iter().position(|marker| **marker == *name) {
-            Some(bit) => 1 << bit,
-            None => 0,
+        if self.suffix_gate[usize::from(last)] {
+            let ends = self.suffixes.iter().filter(|(_, suffix)| name.ends_with(suffix));
+            bits |= ends.fold(0, |bits, (bit, _)| bits | 1 << bit);
         }
+        bits
     }
 
-    /// Returns how many bytes at the start of a file of that name a rule compares.
+    /// Returns how many bytes at the start of a file of that name and size a rule compares.
     #[inline]
-    pub fn head_of(&self, name: &[u8]) -> u32 {
+    pub fn head_of(&self, name: &[u8], size: u64) -> u32 {
+        if let Some(&first) = name.first()
+            && self.head_gate[usize::from(first)]
+            && let Some(rule) = self.file(name, size)
+            && let Some(bytes) = &self.get(rule).starts_with
+        {
+            return u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        }
         let marker = self.marker(name);
         if marker == 0 {
             return 0;
@@ -189,14 +232,16 @@ impl Rules {
 
     /// Lists the markers that are not among `seen`.
     pub fn markers_but(&self, seen: u64) -> impl Iterator<Item = &[u8]> {
-        let unseen = move |(bit, _): &(usize, _)| seen & (1 << bit) == 0;
+        let unseen = move |(bit, name): &(usize, &Box<[u8]>)| {
+            seen & (1 << bit) == 0 && !name.starts_with(b"*")
+        };
         self.markers.iter().enumerate().filter(unseen).map(|(_, name)| &**name)
     }
 
     /// True if the rule depends on the directory's own contents.
     pub fn looks_inside(&self, index: RuleIndex) -> bool {
         let rule = self.get(index);
-        rule.contains | rule.unless_contains != 0
+        rule.contains | rule.unless_contains != 0 || !rule.only_contains.is_empty()
     }
 
     /// True if the names beside a directory let the rule apply to it.
@@ -208,21 +253,57 @@ impl Rules {
         Ok(beside == 0 || seen.first_of(self, beside)?.is_some())
     }
 
+    /// True if the rule applies below no directory with one of `names`.
+    pub(super) fn below_holds<'a>(
+        &self,
+        index: RuleIndex,
+        mut names: impl Iterator<Item = &'a [u8]>,
+    ) -> bool {
+        let bad = &self.get(index).unless_below;
+        bad.is_empty() || !names.any(|name| bad.iter().any(|pattern| pattern.matches(name)))
+    }
+
+    /// True if a file that a rule matches by its name and size is what the rule is about: by the
+    /// rest of its name, the names beside it and its first bytes. Where a part of the listing does
+    /// not tell what lies beside it, it is not.
+    ///
+    /// # Errors
+    /// What the probe answered.
+    pub fn file_holds(&self, index: RuleIndex, name: &[u8], seen: &Seen<'_>) -> io::Result<bool> {
+        let rule = self.get(index);
+        if rule.unless_named.iter().any(|pattern| pattern.matches(name)) {
+            return Ok(false);
+        }
+        if rule.unless_beside != 0 {
+            let suffixes = self.suffixes.iter().fold(0, |bits, (bit, _)| bits | 1 << bit);
+            let untold = seen.listing == Extent::Partly && rule.unless_beside & suffixes != 0;
+            if untold || seen.first_of(self, rule.unless_beside)?.is_some() {
+                return Ok(false);
+            }
+        }
+        match &rule.starts_with {
+            Some(bytes) => seen.probe.starts_with(name, bytes),
+            None => Ok(true),
+        }
+    }
+
     /// Finds the first rule before `current` that depends on a directory's contents and applies to
-    /// it. Candidates are the rules `matched` by path and those without a path.
+    /// it. Candidates are the rules `matched` by path and, if `pathless`, those without a path.
     ///
     /// # Errors
     /// What the probe answered.
     pub fn inside(
         &self,
         matched: &[RuleIndex],
+        pathless: bool,
         current: Option<RuleIndex>,
         seen: &Seen<'_>,
     ) -> io::Result<Option<RuleIndex>> {
         if seen.markers == 0 && matched.is_empty() && seen.listing == Extent::Whole {
             return Ok(None);
         }
-        let mut candidates: Vec<_> = matched.iter().chain(&self.pathless).copied().collect();
+        let pathless = if pathless { &*self.pathless } else { &[] };
+        let mut candidates: Vec<_> = matched.iter().chain(pathless).copied().collect();
         candidates.sort_unstable();
         for index in candidates {
             if current.is_some_and(|current| current <= index) {
@@ -237,6 +318,9 @@ impl Rules {
                 },
             };
             if seen.first_of(self, rule.unless_contains)?.is_some() {
+                continue;
+            }
+            if !rule.only_contains.is_empty() && !seen.holds_only(&rule.only_contains) {
                 continue;
             }
             if let (Some(marker), Some(bytes)) = (found, &rule.starts_with)
@@ -255,6 +339,8 @@ pub struct Seen<'a> {
     /// One bit each.
     pub markers: u64,
     pub listing: Extent,
+    /// All names of the directory, a slash after each; `None` if they are not all known.
+    pub names: Option<&'a [u8]>,
     pub probe: &'a dyn Probe,
 }
 
@@ -268,17 +354,33 @@ pub enum Extent {
 }
 
 impl Seen<'_> {
+    /// True if the directory is known to hold nothing but `allowed` names. A directory listed in
+    /// parts holds more names than any tool makes, so it is never known to.
+    fn holds_only(&self, allowed: &[NamePattern]) -> bool {
+        self.names.is_some_and(|names| {
+            let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+            names.all(|name| allowed.iter().any(|pattern| pattern.matches(name)))
+        })
+    }
+
     /// Finds the first marker of `wanted` that the directory holds.
     fn first_of(&self, rules: &Rules, wanted: Markers) -> io::Result<Option<usize>> {
         for bit in (0..rules.markers.len()).filter(|bit| wanted & (1 << bit) != 0) {
             if self.markers & (1 << bit) != 0
-                || self.listing == Extent::Partly && self.probe.exists(&rules.markers[bit])?
+                || self.listing == Extent::Partly
+                    && !rules.markers[bit].starts_with(b"*")
+                    && self.probe.exists(&rules.markers[bit])?
             {
                 return Ok(Some(bit));
             }
         }
         Ok(None)
     }
+}
+
+fn patterns(names: &[String]) -> Result<Vec<NamePattern>, String> {
+    let bad = |name: &str, error: String| format!("`{name}`: {error}");
+    names.iter().map(|name| NamePattern::new(name).map_err(|error| bad(name, error))).collect()
 }
 
 fn length_bit(name: &[u8]) -> u64 {

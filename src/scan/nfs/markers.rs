@@ -4,6 +4,9 @@ use std::io;
 
 use crate::usage::{Ledger, Listing, Probe};
 
+/// How many files of a directory are read. A rule does not apply to further ones.
+const MOST: usize = 256;
+
 /// The result of reading a marker file.
 #[derive(Debug)]
 pub(super) enum MarkerContents {
@@ -29,12 +32,14 @@ pub(super) struct MarkerProbe {
 impl MarkerProbe {
     /// Notes a name if a rule wants the file's first bytes.
     #[inline]
-    pub(super) fn note(&mut self, ledger: &Ledger, name: &[u8]) {
-        let bytes = ledger.rules().head_of(name);
+    pub(super) fn note(&mut self, ledger: &Ledger, name: &[u8], size: u64) {
+        let bytes = ledger.rules().head_of(name, size);
         // A server may list a name any number of times.
         let mut known = self.known.iter().map(|(name, _)| name);
         let mut asked = self.pending.iter().map(|(name, _)| name);
-        if bytes > 0 && !known.any(|other| **other == *name) && !asked.any(|o| **o == *name) {
+        let few = self.known.len() + self.pending.len() < MOST;
+        if bytes > 0 && few && !known.any(|other| **other == *name) && !asked.any(|o| **o == *name)
+        {
             self.pending.push((name.into(), bytes));
         }
     }
@@ -46,7 +51,7 @@ impl MarkerProbe {
         if part && !std::mem::replace(&mut self.include_unlisted, true) {
             let seen = listing.map_or(0, Listing::markers);
             for name in ledger.rules().markers_but(seen) {
-                self.pending.push((name.into(), ledger.rules().head_of(name).max(1)));
+                self.pending.push((name.into(), ledger.rules().head_of(name, 0).max(1)));
             }
         }
     }

@@ -285,7 +285,7 @@ impl NfsWalk {
                     listing.failed(Op::Open, Some(entry.name), &Errno::LOOP.into());
                 }
                 Ok(attrs) => {
-                    reading.markers.note(ledger, entry.name);
+                    reading.markers.note(ledger, entry.name, attrs.apparent);
                     let held_back = listing.directories();
                     listing.entry(ledger, entry.name, attrs);
                     if listing.directories() > held_back {

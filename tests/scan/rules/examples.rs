@@ -101,7 +101,7 @@ fn choices(pattern: &str) -> Vec<String> {
 
 /// Returns names that a pattern without braces matches.
 fn literals(pattern: &str) -> Vec<String> {
-    let plain = pattern.replace("[0-9]", "7").replace('?', "q");
+    let plain = pattern.replace("[0-9a-f]", "a").replace("[0-9]", "7").replace('?', "q");
     assert!(!plain.contains(['[', '\\', '{']), "teach this test about {pattern}");
     let long = plain.replace('*', "x1");
     // A star matches the empty string, unless it is the whole name.
@@ -131,6 +131,10 @@ fn near(pattern: &str) -> Vec<String> {
         if name.contains("[0-9]") {
             with(name.replacen("[0-9]", "x", 1));
         }
+        if name.contains("[0-9a-f]") {
+            with(name.replacen("[0-9a-f]", "g", 1));
+            with(name.replacen("[0-9a-f]", "", 1));
+        }
         if name.contains('?') {
             with(name.replacen('?', "", 1));
         }
@@ -143,10 +147,19 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
     if spec.kind == RuleKind::File {
         let made = file(home, path, 100);
         let size = spec.min_size().unwrap().unwrap_or(100);
+        std::fs::write(&made, spec.starts_with.as_deref().unwrap_or("")).unwrap();
         std::fs::File::options().write(true).open(made).unwrap().set_len(size).unwrap();
         return;
     }
-    file(home, format!("{path}/payload"), 3000);
+    // A directory that may hold the tool's own only has its payload in one of these: in the last,
+    // because a rule with a longer list comes after one with a shorter.
+    let own = spec
+        .only_contains
+        .iter()
+        .rev()
+        .find(|name| !spec.contains.contains(name) && !name.contains(['*', '[', '.']));
+    let own = own.map(|name| format!("{name}/")).unwrap_or_default();
+    file(home, format!("{path}/{own}payload"), 3000);
     let dir = home.join(path);
     if let Some(marker) = marker {
         let text = spec.starts_with.clone().unwrap_or("x".to_owned());
@@ -168,7 +181,44 @@ fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
             std::fs::write(home.join(path).join(name), "x").unwrap();
         });
     }
-    if let Some(marker) = first {
+    if !spec.only_contains.is_empty() {
+        for own in ["thesis.tex", "data/raw.csv", ".git/config", "200005/file", "libs/x", "-"] {
+            add(format!("{path} contains the user's {own}"), None, &|home| {
+                make(home, spec, path, first);
+                file(home, format!("{path}/{own}"), 3000);
+            });
+        }
+    }
+    for name in &spec.unless_below {
+        let below = name.replace('*', "x");
+        add(format!("{path} below {below}"), None, &|home| {
+            make(home, spec, &format!("p/{below}/deep/{path}"), first);
+        });
+    }
+    for name in &spec.unless_named {
+        for name in literals(name) {
+            add(name.clone(), None, &|home| make(home, spec, &name, None));
+        }
+    }
+    for name in &spec.unless_beside {
+        let beside = name.replace('*', "x");
+        add(format!("{path} beside {beside}"), None, &|home| {
+            make(home, spec, path, None);
+            file(home, Path::new(path).with_file_name(&beside).to_str().unwrap(), 10);
+        });
+    }
+    if let (RuleKind::File, Some(text)) = (spec.kind, &spec.starts_with) {
+        for other in [format!("x{text}"), text[..text.len() - 1].to_owned()] {
+            add(format!("{path} begins with {other:?}"), None, &|home| {
+                make(home, spec, path, None);
+                let made = std::fs::File::options().write(true).open(home.join(path)).unwrap();
+                std::os::unix::fs::FileExt::write_all_at(&made, b"xxxxxxxxxxxxxxxxxxxxxxx", 0)
+                    .unwrap();
+                std::os::unix::fs::FileExt::write_all_at(&made, other.as_bytes(), 0).unwrap();
+            });
+        }
+    }
+    if let Some(marker) = first.filter(|_| !spec.contains.is_empty()) {
         add(format!("{path} does not contain {marker}"), None, &|home| {
             make(home, spec, path, None);
         });

@@ -8,7 +8,10 @@ use tempfile::TempDir;
 
 use efs_scan_testbed::*;
 
-/// Homes whose findings share inodes in every way, also with a file outside the tree.
+use super::core_dump;
+
+/// Homes whose findings share inodes in every way, and something outside of the tree that shares
+/// one too.
 fn linked() -> TempDir {
     let dir = scratch();
     let root = dir.path().join("root");
@@ -44,10 +47,10 @@ fn linked() -> TempDir {
     file(&root, "c/.cache/huggingface/hub/blob", 130_000);
     file(&root, "c/.cache/huggingface/token", 10);
     link("root/c/.cache/huggingface/hub/blob", "root/c/.cache/mine/blob");
-    // Single files as findings.
-    file(&root, "b/core.1", 140_000);
+    // Files that are findings by themselves.
+    core_dump(&root, "b/core.1", 140_000);
     link("root/b/core.1", "root/b/sub/core.1");
-    file(&root, "b/core.2", 150_000);
+    core_dump(&root, "b/core.2", 150_000);
     dir
 }
 

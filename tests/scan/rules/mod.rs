@@ -23,7 +23,15 @@ fn found(report: &Value, name: &str) -> BTreeSet<String> {
     findings.iter().map(line).collect()
 }
 
-/// Sums shares.
+/// Makes a core file of an x86-64 program.
+fn core_dump(root: &Path, path: &str, size: usize) {
+    let made = file(root, path, size);
+    let made = std::fs::File::options().write(true).open(made).unwrap();
+    let head = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x04\0";
+    std::os::unix::fs::FileExt::write_all_at(&made, head, 0).unwrap();
+}
+
+/// Adds up a share of many.
 fn sum<'a>(shares: impl Iterator<Item = &'a Value>) -> [u64; 3] {
     let keys = ["inodes", "allocated_bytes", "metered_bytes"];
     shares.fold([0; 3], |sum, share| {
@@ -147,6 +155,36 @@ const OVERLAPS: &[Tree] = &[
     // An environment directly in the home does not make the home an environment.
     (&["pyvenv.cfg", ".cache/a", "thesis"], &["other-cache .cache"]),
     (&["conda-meta/history", "requirements.txt", "thesis"], &[]),
+    (&["pyvenv.cfg", "lib/a"], &[]),
+    // Nor of a project that was made an environment of.
+    (&["p/conda-meta/history", "p/environment.yml"], &["mixed-environment p"]),
+    (&["p/pyvenv.cfg", "p/bin/python", "p/data/raw.csv"], &["mixed-environment p"]),
+    (
+        &["p/pyvenv.cfg", "p/src/__pycache__/a", "p/env/pyvenv.cfg", "p/env/lib/b"],
+        &["mixed-environment p", "python-byproducts p/src/__pycache__", "virtualenv p/env"],
+    ),
+    // Tools are uninstalled, not removed.
+    (
+        &[".local/share/uv/tools/ruff/pyvenv.cfg", ".local/share/pipx/venvs/black/pyvenv.cfg"],
+        &[
+            "installed-tools .local/share/pipx/venvs/black",
+            "installed-tools .local/share/uv/tools/ruff",
+        ],
+    ),
+    (
+        &[".cache/go-build/fuzz/m/c1", ".cache/go-build/00/a-d"],
+        &["go-cache .cache/go-build", "go-fuzz-corpus .cache/go-build/fuzz", "other-cache .cache"],
+    ),
+    // Programs that bring their modules along.
+    (
+        &[
+            ".nvm/x/lib/node_modules/npm/package.json",
+            ".nvm/x/lib/node_modules/npm/node_modules/a",
+            ".foo-server/bin/package.json",
+            ".foo-server/bin/node_modules/a",
+        ],
+        &[],
+    ),
 ];
 
 #[test]
@@ -169,7 +207,122 @@ fn the_first_rule_wins_and_nothing_counts_twice() {
     }
 }
 
-/// If a directory matches two rules, the first wins, even if it has to look inside first.
+/// Names of homes that rules name, too, and what lies in homes, are no reason to remove a home.
+#[test]
+fn no_home_is_a_finding_whatever_its_name_and_contents_are() {
+    let tree = scratch();
+    file(tree.path(), "package.json", 10);
+    file(tree.path(), "Cargo.toml", 10);
+    for home in ["node_modules", "target", "__pycache__", ".cache", "200005", "envs", ".tox"] {
+        for marker in ["pyvenv.cfg", "conda-meta/history", "CACHEDIR.TAG", "lib/thesis"] {
+            file(tree.path(), format!("{home}/{marker}"), 5000);
+        }
+    }
+    for engine in ENGINES {
+        for depth in ["0", "1"] {
+            let args = ["--engine", engine, "--home-depth", depth];
+            let report = report(tree.path(), args, 0);
+            for home in report["homes"].as_array().unwrap() {
+                let findings = home["findings"].as_array().unwrap().iter();
+                let whole = findings.filter(|finding| finding["path"] == home["name"]);
+                assert_eq!(whole.count(), 0, "{engine}, {depth}: {home:#}");
+                if depth == "1" {
+                    assert_eq!(home["usage"]["by_class"]["environment"]["inodes"], 0);
+                }
+            }
+        }
+    }
+}
+
+/// An environment's directory that is listed in parts, with the user's own among many names.
+#[test]
+fn a_directory_of_many_names_is_no_environment_at_any_number_of_workers() {
+    let tree = scratch();
+    for at in 0..4000 {
+        std::fs::create_dir_all(tree.path().join(format!("a/big/d{at}"))).unwrap();
+        file(tree.path(), format!("a/files/lib{at}"), 1);
+    }
+    file(tree.path(), "a/big/pyvenv.cfg", 10);
+    file(tree.path(), "a/files/pyvenv.cfg", 10);
+    let want = ["mixed-environment big", "mixed-environment files"].map(str::to_owned);
+    for engine in ENGINES {
+        for threads in ["1", "2", "64"] {
+            let report = report(tree.path(), ["--engine", engine, "--threads", threads], 0);
+            assert_eq!(found(&report, "a"), want.clone().into(), "{engine}, {threads}");
+            assert_eq!(home(&report, "a")["usage"]["by_class"]["environment"]["inodes"], 0);
+        }
+    }
+}
+
+/// Runs the commands of findings in directories with names that a shell would read otherwise.
+#[test]
+fn commands_remove_what_they_say_whatever_its_name_is() {
+    let tree = scratch();
+    let root = tree.path().join("efs");
+    let names = [
+        "a b",
+        "it's",
+        "$(touch x)",
+        "new\nline",
+        "-rf",
+        "{parent}",
+        "{path}",
+        "`id`",
+        "\"",
+        "*",
+        "\\",
+    ];
+    for name in names {
+        file(&root, format!("h/{name}/env/pyvenv.cfg"), 10);
+        file(&root, format!("h/{name}/env/lib/x"), 5000);
+        file(&root, format!("h/{name}/kept"), 5000);
+    }
+    let report = report(&root, [] as [&str; 0], 0);
+    let findings = home(&report, "h")["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), names.len());
+    for finding in findings {
+        let before = du(&root);
+        let command = finding["command"].as_str().unwrap();
+        let status = std::process::Command::new("bash").arg("-c").arg(command).status();
+        assert!(status.unwrap().success(), "{command}");
+        let frees = finding["frees"]["allocated_bytes"].as_u64().unwrap();
+        assert_eq!(before - du(&root), frees, "{command}");
+    }
+    for name in names {
+        assert!(root.join("h").join(name).join("kept").exists(), "{name}");
+    }
+}
+
+/// A remover that would take another finding along, or empty a file's other name, is not offered.
+#[test]
+fn a_command_that_does_more_than_its_figure_says_is_not_offered() {
+    let tree = scratch();
+    for path in ["conda/conda-meta/history", "conda/lib/x", "conda/envs/a/conda-meta/history"] {
+        file(tree.path(), format!("a/{path}"), 5000);
+    }
+    file(tree.path(), "a/pre/conda-meta/history", 10);
+    file(tree.path(), "a/pre/lib/.nox/x", 5000);
+    file(tree.path(), "a/pre2/conda-meta/history", 10);
+    let log = file(tree.path(), "a/run.log", 10);
+    std::fs::File::options().write(true).open(&log).unwrap().set_len(101 << 20).unwrap();
+    std::fs::hard_link(&log, tree.path().join("a/other.log")).unwrap();
+    let report = report(tree.path(), [] as [&str; 0], 0);
+    let findings = home(&report, "a")["findings"].as_array().unwrap();
+    let command = |path: &str| {
+        let finding = findings.iter().find(|finding| finding["path"] == path);
+        let finding = finding.unwrap_or_else(|| panic!("{path}: {findings:#?}"));
+        let command = finding["command"].as_str().unwrap_or_default();
+        assert_ne!(command.is_empty(), finding["advice"].is_null(), "{path}");
+        command.split(' ').next().unwrap().to_owned()
+    };
+    for path in ["a/conda", "a/pre", "a/run.log", "a/other.log"] {
+        assert_eq!(command(path), "", "{path}");
+    }
+    assert_eq!(command("a/conda/envs/a"), "conda");
+    assert_eq!(command("a/pre2"), "rm");
+}
+
+/// Where one directory matches two rules, the first wins also when it has to look inside first.
 #[test]
 fn the_first_rule_wins_although_it_looks_inside() {
     let tree = scratch();
@@ -194,7 +347,7 @@ fn a_hint_is_a_finding_that_counts_as_the_rest() {
     let tree = scratch();
     let tag = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by a tool.\n";
     for dir in ["a/tagged", "a/tagged/env"] {
-        file(tree.path(), format!("{dir}/file"), 5000);
+        file(tree.path(), format!("{dir}/lib/file"), 5000);
         std::fs::write(tree.path().join(dir).join("CACHEDIR.TAG"), tag).unwrap();
     }
     // An environment tagged as a cache by its tool is still an environment.
@@ -207,9 +360,9 @@ fn a_hint_is_a_finding_that_counts_as_the_rest() {
     let findings = home["findings"].as_array().unwrap();
     let hint = findings.iter().find(|finding| finding["hint"] == true).unwrap();
     assert_eq!(hint["class"], "rest");
-    assert_eq!(hint["usage"]["inodes"], 3, "without the environment in it");
+    assert_eq!(hint["usage"]["inodes"], 4, "without the environment in it");
     assert_eq!(home["usage"]["by_class"]["cache"]["inodes"], 0);
-    assert_eq!(home["usage"]["by_class"]["rest"]["inodes"], 4, "and the home itself");
+    assert_eq!(home["usage"]["by_class"]["rest"]["inodes"], 5, "and the home itself");
     assert_eq!(report["rules"][0]["hint"], report["rules"][0]["rule"] == "cachedir-tag");
 }
 
@@ -258,8 +411,8 @@ fn nothing_above_homes_is_a_finding() {
 #[test]
 fn findings_outside_homes_are_ordered_by_size() {
     let tree = scratch();
-    file(tree.path(), "a/core.1", 70_000);
-    file(tree.path(), "b/java_pid1.hprof", 70_000);
+    core_dump(tree.path(), "a/core.1", 70_000);
+    core_dump(tree.path(), "b/core.2", 70_000);
     file(tree.path(), "b/.nfs000000000000000000000001", 500_000);
     let report = report(tree.path(), ["--home-depth", "2"], 0);
     let rules = home(&report, "(outside homes)")["rules"].as_array().unwrap();
