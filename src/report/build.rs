@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::home_at::fill;
 use super::model::*;
 use super::quota::Quotas;
 use crate::names::Names;
-use crate::text::{lossy, shell_word};
+use crate::text::lossy;
 use crate::units::{AllocatedBytes, ApparentBytes};
 use crate::usage::{self, Amount, Books, Class, Home, HomeKind, Large, RuleTotal, Rules, Tally};
 
@@ -262,30 +263,6 @@ fn withheld(command: Option<&str>, finding: &usage::FindingAccount) -> Option<&'
         );
     }
     None
-}
-
-/// Puts the path of a finding into a command, and the path of the directory it is in.
-fn fill(command: &str, path: &[u8]) -> String {
-    let parent = path.iter().rposition(|byte| *byte == b'/').map_or(&path[..0], |at| &path[..at]);
-    // One pass: a path may itself hold `{parent}`.
-    let mut out = String::new();
-    let mut rest = command;
-    while let Some(at) = rest.find('{') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        if let Some(after) = rest.strip_prefix("{path}") {
-            out.push_str(&shell_word(path));
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix("{parent}") {
-            out.push_str(&shell_word(parent));
-            rest = after;
-        } else {
-            out.push('{');
-            rest = &rest[1..];
-        }
-    }
-    out.push_str(rest);
-    out
 }
 
 /// Adds the account of one more top-level directory outside of homes.

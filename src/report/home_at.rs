@@ -22,8 +22,37 @@ pub(crate) fn command_at(
     let root = report.run.root_bytes();
     // As in the report, for the root `/` too.
     let here = shell_word(&[&root[..], b"/", &path].concat());
-    let there = shell_word(&[at.as_os_str().as_bytes(), b"/", below].concat());
-    Some(command.replace(&here, &there))
+    let there = [at.as_os_str().as_bytes(), b"/", below].concat();
+    // The rule's own command tells the place from what looks like it, and has the parent, too.
+    let mut rules = home.rules.iter().chain(&report.rules);
+    match rules.find(|rule| rule.rule == finding.rule).and_then(|rule| rule.command.as_ref()) {
+        Some(template) => Some(fill(template, &there)),
+        None => Some(command.replace(&here, &shell_word(&there))),
+    }
+}
+
+/// Puts the path of a finding into a command, and the path of the directory it is in.
+pub(super) fn fill(command: &str, path: &[u8]) -> String {
+    let parent = path.iter().rposition(|byte| *byte == b'/').map_or(&path[..0], |at| &path[..at]);
+    // One pass: a path may itself hold `{parent}`.
+    let mut out = String::new();
+    let mut rest = command;
+    while let Some(at) = rest.find('{') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(after) = rest.strip_prefix("{path}") {
+            out.push_str(&shell_word(path));
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("{parent}") {
+            out.push_str(&shell_word(parent));
+            rest = after;
+        } else {
+            out.push('{');
+            rest = &rest[1..];
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// `path` relative to `home`, or `None` if it is not below it. Both are relative to the root, whose
@@ -38,6 +67,13 @@ pub(crate) fn below<'a>(home: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_gets_the_path_and_its_parent_quoted_and_once() {
+        let both = "tool --in {parent}/x --at {path} {other}";
+        assert_eq!(fill(both, b"/efs/1/a"), "tool --in /efs/1/x --at /efs/1/a {other}");
+        assert_eq!(fill(both, b"/a b/{path}"), "tool --in '/a b'/x --at '/a b/{path}' {other}");
+    }
 
     #[test]
     fn what_is_below_a_home_is_told_from_what_begins_like_it() {

@@ -232,10 +232,10 @@ impl Rules {
 
     /// Lists the markers that are not among `seen`.
     pub fn markers_but(&self, seen: u64) -> impl Iterator<Item = &[u8]> {
-        let unseen = move |(bit, name): &(usize, &Box<[u8]>)| {
-            seen & (1 << bit) == 0 && !name.starts_with(b"*")
-        };
-        self.markers.iter().enumerate().filter(unseen).map(|(_, name)| &**name)
+        let unseen =
+            move |(bit, name): &(usize, &[u8])| seen & (1 << bit) == 0 && !name.starts_with(b"*");
+        let names = self.markers.iter().map(|name| &**name).enumerate();
+        names.filter(unseen).map(|(_, name)| name)
     }
 
     /// True if the rule depends on the directory's own contents.

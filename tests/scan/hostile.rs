@@ -84,7 +84,7 @@ impl Hostile {
             // Findings below the name, at the name, and starting with it.
             let below = raw(&root.join("200005"), &name);
             file(&below, "__pycache__/a.pyc", 5000);
-            file(&below, "core.1", 70_000);
+            file(&below, ".nfs000000000000000000000001", 70_000);
             file(&raw(&root.join("200005/envs"), &name), "conda-meta/history", 10);
         }
         Self { dir, root }
@@ -191,7 +191,11 @@ fn json_keeps_every_byte() {
         .iter()
         .flat_map(|name| {
             let below = |middle: &[u8], end: &[u8]| [b"200005/", middle, &**name, end].concat();
-            [below(b"", b"/__pycache__"), below(b"", b"/core.1"), below(b"envs/", b"")]
+            [
+                below(b"", b"/__pycache__"),
+                below(b"", b"/.nfs000000000000000000000001"),
+                below(b"envs/", b""),
+            ]
         })
         .collect();
     let findings = &home(&report, "200005")["findings"];

@@ -155,7 +155,7 @@ fn the_name_of_the_file_is_no_part_of_the_configuration() {
 fn a_scan_by_the_printed_configuration_is_the_same_scan() {
     let tree = scratch();
     file(tree.path(), "x/200005/.cache/pip/a", 5000);
-    file(tree.path(), "x/200005/core.1", 100_000);
+    file(tree.path(), "x/200005/.nfs000000000000000000000001", 100_000);
     file(tree.path(), "x/200006/mine/a", 5000);
     file(tree.path(), "x/gone/a", 5000);
     let configured = Configured::new(&format!(

@@ -90,14 +90,14 @@ fn a_root_that_is_one_home_keeps_the_dots_of_names() {
 }
 
 #[test]
-fn a_finding_that_is_the_root_holds_the_others() {
+fn the_root_is_no_environment() {
     let scratch = scratch();
     let root = scratch.path();
     file(root, "pyvenv.cfg", 1);
     file(root, "lib/x", 1 << 20);
     let parts = parts(root, &["--home-depth=0"]);
-    let part = |title: &String| title.ends_with(", lib: 1.0 MiB (environment)");
+    let part = |title: &String| title.ends_with(", lib: 1.0 MiB (rest)");
     assert!(parts.iter().any(part), "{parts:#?}");
     let own = parts.iter().find(|title| title.contains(", the home itself: ")).unwrap();
-    assert!(own.ends_with("KiB (environment)"), "{parts:#?}");
+    assert!(own.ends_with("KiB (rest)"), "{parts:#?}");
 }

@@ -195,29 +195,7 @@ fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
             make(home, spec, &format!("p/{below}/deep/{path}"), first);
         });
     }
-    for name in &spec.unless_named {
-        for name in literals(name) {
-            add(name.clone(), None, &|home| make(home, spec, &name, None));
-        }
-    }
-    for name in &spec.unless_beside {
-        let beside = name.replace('*', "x");
-        add(format!("{path} beside {beside}"), None, &|home| {
-            make(home, spec, path, None);
-            file(home, Path::new(path).with_file_name(&beside).to_str().unwrap(), 10);
-        });
-    }
-    if let (RuleKind::File, Some(text)) = (spec.kind, &spec.starts_with) {
-        for other in [format!("x{text}"), text[..text.len() - 1].to_owned()] {
-            add(format!("{path} begins with {other:?}"), None, &|home| {
-                make(home, spec, path, None);
-                let made = std::fs::File::options().write(true).open(home.join(path)).unwrap();
-                std::os::unix::fs::FileExt::write_all_at(&made, b"xxxxxxxxxxxxxxxxxxxxxxx", 0)
-                    .unwrap();
-                std::os::unix::fs::FileExt::write_all_at(&made, other.as_bytes(), 0).unwrap();
-            });
-        }
-    }
+    near_files(spec, path, add);
     if let Some(marker) = first.filter(|_| !spec.contains.is_empty()) {
         add(format!("{path} does not contain {marker}"), None, &|home| {
             make(home, spec, path, None);
@@ -260,7 +238,35 @@ fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     }
 }
 
-/// The right name on another kind of entry.
+/// Of a file rule: names that are no such file, neighbours that speak against it, and contents that
+/// are something else.
+fn near_files(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
+    for name in &spec.unless_named {
+        for name in literals(name) {
+            add(name.clone(), None, &|home| make(home, spec, &name, None));
+        }
+    }
+    for name in &spec.unless_beside {
+        let beside = name.replace('*', "x");
+        add(format!("{path} beside {beside}"), None, &|home| {
+            make(home, spec, path, None);
+            file(home, Path::new(path).with_file_name(&beside).to_str().unwrap(), 10);
+        });
+    }
+    if let (RuleKind::File, Some(text)) = (spec.kind, &spec.starts_with) {
+        for other in [format!("x{text}"), text[..text.len() - 1].to_owned()] {
+            add(format!("{path} begins with {other:?}"), None, &|home| {
+                make(home, spec, path, None);
+                let made = std::fs::File::options().write(true).open(home.join(path)).unwrap();
+                std::os::unix::fs::FileExt::write_all_at(&made, b"xxxxxxxxxxxxxxxxxxxxxxx", 0)
+                    .unwrap();
+                std::os::unix::fs::FileExt::write_all_at(&made, other.as_bytes(), 0).unwrap();
+            });
+        }
+    }
+}
+
+/// The right name of something else than the rule is about.
 fn other_kinds(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     if spec.paths.is_empty() {
         return;
