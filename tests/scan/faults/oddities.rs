@@ -255,7 +255,7 @@ fn huge_apart(path: &str, links: u64) -> Value {
     let mounted = mount({
         let mut tree = plain();
         for at in 0..3 {
-            let path = format!("200005/huge/{at}{path}");
+            let path = format!("200005/huge/file-{at}{path}");
             tree.file(&path, 1 << 40);
             tree.change(&path, |attr| attr.blocks = u64::MAX);
             for link in 1..links {
