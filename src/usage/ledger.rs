@@ -12,7 +12,7 @@ use super::class::Class;
 use super::dir::Dir;
 use super::errors::{Errors, Problem};
 use super::export::{Branch, Export};
-use super::home::{FindingAccount, Home, HomeKind};
+use super::home::{FindingAccount, Home, HomeKind, uid_of_name};
 use super::links::{LinkTotals, Links};
 use super::listing::Listing;
 use super::rules::{Rules, Seen};
@@ -321,14 +321,6 @@ impl Ledger {
     pub(super) fn class_of(finding: Option<&Arc<FindingAccount>>) -> Class {
         finding.map_or(Class::Rest, |finding| finding.class)
     }
-}
-
-/// Reads a home's name as a uid, if it is made of digits and fits.
-pub fn uid_of_name(name: &[u8]) -> Option<u32> {
-    if name.is_empty() || !name.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(name).ok()?.parse().ok()
 }
 
 fn new_dir(

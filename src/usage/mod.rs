@@ -28,8 +28,9 @@ pub use errors::{ErrorKind, Errors, Problem};
 pub use export::{Bare, Collected, EntryForm, Export, ReadState};
 pub use home::{
     Books, FindingAccount, FindingSums, FoundPlace, Home, HomeKind, LinkedTotal, RuleTotal,
+    uid_of_name,
 };
-pub use ledger::{Ledger, LedgerSetup, Totals, WalkProgress, uid_of_name};
+pub use ledger::{Ledger, LedgerSetup, Totals, WalkProgress};
 pub use links::LinkTotals;
 pub use listing::Listing;
 pub use rules::{Extent, Rule, RuleIndex, Rules};
