@@ -66,7 +66,7 @@ impl Listing {
             tally: Tally::default(),
             shares: 0,
             markers: 0,
-            heard: Vec::new(),
+            heard: Vec::with_capacity(HEARD + 256),
             subdirs: Vec::new(),
             links: Vec::new(),
             matches: Vec::new(),
