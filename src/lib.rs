@@ -28,16 +28,17 @@
 //! safe to show), `columns` (terminal tables), [`state`] (the state directory and its lock),
 //! [`stop`] (the request to end), [`service_error`] (why a store or a service did not do what it
 //! was asked), `atomic` (files that appear whole), `exit` (exit codes), `output` (stdout or a
-//! file), `log`, `terminal` (what stderr shows), `progress`, `sys` and `sync`.
+//! file), `log`, `terminal` (what stderr shows), `sys` (calls to the system that need unsafe code) and
+//! `sync`. `progress` shows what [`usage`] has so far.
 //!
-//! An entry reaches S3 as a part of its home's line, like this: an engine lists a directory and hands each entry to a
-//! [`usage::Listing`], which finds the entry's home and rule and adds it up in private. When the
-//! listing ends, the [`usage::Ledger`] commits it to home, class and finding in one step. When the
-//! walk ends, [`report::build`] makes one `Report` of the closed accounts and the names, and the command
-//! adds EFS's own size, prices and the mount's round trips. The report goes to the spool, whole;
-//! [`outbox`] writes it from there as objects with the keys of [`published`], `latest.json` last, to a
-//! [`store::Store`]. Pages come after that: they are made of what is published, this run and those
-//! before it, and put beside it.
+//! An entry reaches S3 as a part of its home's line, like this: an engine lists a directory and
+//! hands each entry to a [`usage::Listing`], which finds the entry's home and rule and adds it up
+//! in private. When the listing ends, the [`usage::Ledger`] commits it to home, class and finding
+//! in one step. When the walk ends, [`report::build`] makes one `Report` of the closed accounts and
+//! the names, and the command adds EFS's own size, prices and the mount's round trips. The report
+//! goes to the spool, whole; [`outbox`] writes it from there as objects with the keys of
+//! [`published`], `latest.json` last, to a [`store::Store`]. Pages come after that: they are made
+//! of what is published, this run and those before it, and put beside it.
 //!
 //! # Glossary
 //!
