@@ -149,8 +149,7 @@ fn candidates(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Mar
                         Studio space, the home is " code { "~/user-default-efs" } " or "
                         code { "~" } "." },
                 }
-                " A tool's own command, such as " code { "pip cache purge" } ", cleans the home \
-                that it runs in. For another home, delete the path instead." }
+                " Each command names the place that it cleans." }
             div.scroll tabindex="0" role="region" aria-label="Clean-up candidates" {
                 (table(&lines, &report.rules, None))
             }
