@@ -22,7 +22,7 @@ impl Stop {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether an end was asked for.
+    /// True if an end was asked for.
     #[inline]
     pub fn is_set(&self) -> bool {
         // Relaxed: nothing is published through the flag, it need only be seen soon.

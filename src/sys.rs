@@ -1,4 +1,4 @@
-//! What needs unsafe code, in one file: the idle scheduling classes of `--nice`, and whether the
+//! The unsafe code, in one file: the idle scheduling classes of `--nice`, and whether the
 //! program was started with a standard output.
 
 #![allow(unsafe_code)]
@@ -42,7 +42,7 @@ const IOPRIO_CLASS_IDLE: libc::c_int = 3 << 13;
 /// directly because the crates that wrap ioprio_set are not maintained.
 ///
 /// # Errors
-/// What the system answers. It needs no privilege.
+/// The system's error. It needs no privilege.
 #[cfg(target_os = "linux")]
 pub(crate) fn idle() -> io::Result<()> {
     // The kernel's `struct sched_param`: the static priority, which is 0 here.

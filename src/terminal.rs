@@ -1,10 +1,10 @@
-//! What a terminal on stderr may be sent, by the conventions of its environment: `NO_COLOR`
+//! The output that a terminal on stderr may get, by the conventions of its environment: `NO_COLOR`
 //! (no-color.org), `CLICOLOR=0` (bixense.com/clicolors) and `TERM=dumb`.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
-/// What stderr shows.
+/// The forms of output on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Terminal {
     /// Lines only: it is no terminal, or a dumb one.

@@ -35,7 +35,7 @@ pub struct Cli {
     pub common: CommonArgs,
 }
 
-/// What the command line asks for.
+/// The request of the command line.
 #[derive(Debug)]
 pub enum Asked {
     /// A scan or a command.

@@ -28,7 +28,7 @@ pub(crate) use check::Config;
 pub(crate) use nfs::{NfsServer, NfsSource};
 pub(crate) use settings::Settings;
 
-/// What is wrong with flags, environment or configuration: one line that names it.
+/// An error in flags, environment or configuration: one line that names it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct ConfigError(String);
@@ -97,7 +97,7 @@ impl Loaded {
         Ok(from + &text)
     }
 
-    /// What commands need that read or send published runs.
+    /// The settings of commands that read or send published runs.
     ///
     /// # Errors
     /// The first thing that is wrong, in one line.
@@ -114,7 +114,7 @@ impl Loaded {
         })
     }
 
-    /// What `efs-scan remind` needs in addition.
+    /// The settings that `efs-scan remind` needs in addition.
     ///
     /// # Errors
     /// The first thing that is wrong or missing, in one line.

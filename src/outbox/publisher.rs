@@ -15,7 +15,7 @@ use crate::stop::Stop;
 use crate::store::Destination;
 use crate::text::{plural, printable};
 
-/// Where runs go, as far as the configuration knows.
+/// The targets of runs, as far as the configuration knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Publishing {
     /// The destination of the objects.
@@ -70,7 +70,7 @@ pub(crate) struct Publisher {
     _lock: Lock,
 }
 
-/// What became of a run that was given to the spool.
+/// The fate of a run that was given to the spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kept {
     Spooled,

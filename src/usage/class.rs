@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tally::Amount;
 
-/// What a rule says an inode is good for.
+/// The class that a rule gives an inode.
 ///
 /// The order is how hard it is to let go of one, and it decides for an inode whose links lie in
 /// several classes: the inode counts in the last of them.

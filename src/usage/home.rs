@@ -14,7 +14,7 @@ use super::tally::{Amount, Tally};
 use super::top::{Large, Top, size_key};
 use crate::sync::lock;
 
-/// What makes a directory a home.
+/// The reason why a directory is a home.
 ///
 /// The first home in this order pays for an inode with links in several, so `Outside` comes last.
 #[derive(

@@ -175,7 +175,7 @@ impl Ledger {
     /// `dir` lies in. Every part of a listing comes to the same decision.
     ///
     /// # Errors
-    /// What the file system answered to a look inside. Rules that match by path alone are decided
+    /// The file system's error when it looked inside. Rules that match by path alone are decided
     /// all the same.
     pub(super) fn decide(&self, dir: &Dir, seen: &Seen<'_>) -> std::io::Result<()> {
         if dir.starts.get().is_some() {

@@ -56,7 +56,7 @@ pub struct RuleSpec {
     /// The command that deletes a finding, or most of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// What the owner does instead, if no command does it.
+    /// Words for the owner instead of a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
     /// A risk or condition of the command or the advice.

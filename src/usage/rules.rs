@@ -26,7 +26,7 @@ pub struct Rule {
     pub hint: bool,
     /// The command that deletes a finding; `{path}` stands for the quoted path.
     pub command: Option<String>,
-    /// What the owner does instead, in words.
+    /// Words for the owner instead of a command.
     pub advice: Option<String>,
     /// A risk or condition of the command or the advice.
     pub note: Option<String>,
@@ -247,7 +247,7 @@ impl Rules {
     /// True if the names beside a directory let the rule apply to it.
     ///
     /// # Errors
-    /// What the probe answered.
+    /// The error of the probe.
     pub fn beside_holds(&self, index: RuleIndex, seen: &Seen<'_>) -> io::Result<bool> {
         let beside = self.get(index).beside;
         Ok(beside == 0 || seen.first_of(self, beside)?.is_some())
@@ -268,7 +268,7 @@ impl Rules {
     /// not tell what lies beside it, it is not.
     ///
     /// # Errors
-    /// What the probe answered.
+    /// The error of the probe.
     pub fn file_holds(&self, index: RuleIndex, name: &[u8], seen: &Seen<'_>) -> io::Result<bool> {
         let rule = self.get(index);
         if rule.unless_named.iter().any(|pattern| pattern.matches(name)) {
@@ -291,7 +291,7 @@ impl Rules {
     /// it. Candidates are the rules `matched` by path and, if `pathless`, those without a path.
     ///
     /// # Errors
-    /// What the probe answered.
+    /// The error of the probe.
     pub fn inside(
         &self,
         matched: &[RuleIndex],

@@ -25,7 +25,7 @@ const ARROWS: &[Row] = &[
     ("stop", "exit", "the second signal ends the program with its exit code"),
     ("state", "atomic", "a file of the state directory appears whole"),
     ("aws", "service_error units", "a leaf: sizes are metered bytes, failures have one type"),
-    // What is found, and what it adds up to.
+    // Entries and their sums.
     ("usage", "sync units", "knows no engine: an entry is an entry, however it was found"),
     ("scan", "stop sync usage", "an engine hands entries to the accounts"),
     ("progress", "terminal units usage", "shows what the accounts have so far"),
@@ -60,7 +60,7 @@ const ARROWS: &[Row] = &[
         "aws exit log names report service_error state stop text units",
         "e-mail from a report, through SES, noted in the state directory",
     ),
-    // What a person says, and what it starts.
+    // Settings, and the commands that they start.
     (
         "config",
         "log names outbox remind report scan store text units usage",

@@ -24,7 +24,7 @@ pub(super) struct Prepared {
     /// The homes to scan; `None` for all.
     pub(super) homes: Option<HomesByUser>,
     pub(super) output: Output,
-    /// Where the walk writes every entry, if that is the form of the result.
+    /// The export that the walk writes every entry to, if that is the form of the result.
     pub(super) export: Option<Export>,
 }
 

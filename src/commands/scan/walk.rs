@@ -19,14 +19,14 @@ use crate::stop::Stop;
 use crate::text;
 use crate::usage::{Ages, Ledger, LedgerSetup, Mounts, Scope};
 
-/// What the walk found.
+/// The findings of a walk.
 pub(super) struct Walked {
     /// The run, but for errors that make its coverage partial.
     pub(super) run: Run,
     /// The root as reports name it.
     pub(super) root: PathBuf,
     pub(super) ledger: Arc<Ledger>,
-    /// What the walk asked of the server, if the root is an NFS mount.
+    /// The requests that the walk caused, if the root is an NFS mount.
     pub(super) traffic: Option<Traffic>,
 }
 

@@ -27,7 +27,7 @@ pub trait EntryForm: fmt::Debug + Sync {
     /// Begins a directory. Its own inode was not counted if `attrs` is empty.
     ///
     /// # Errors
-    /// What `to` answers.
+    /// The error of `to`.
     fn begin(
         &self,
         to: &mut dyn Write,
@@ -39,7 +39,7 @@ pub trait EntryForm: fmt::Debug + Sync {
     /// Ends the directory that was begun last and has not ended yet.
     ///
     /// # Errors
-    /// What `to` answers.
+    /// The error of `to`.
     fn end(&self, to: &mut dyn Write) -> io::Result<()>;
 }
 

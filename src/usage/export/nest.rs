@@ -13,7 +13,7 @@ const WINDOW: usize = 8 * 1024;
 /// Bytes to copy at once.
 const COPY: usize = 64 * 1024;
 
-/// What is left to write of a directory that has begun.
+/// The rest of a directory that has begun.
 #[derive(Clone, Copy, Debug, Default)]
 struct Frame {
     /// Offset of the part before this one.

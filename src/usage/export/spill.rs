@@ -82,7 +82,7 @@ pub enum ReadState {
     Gone,
 }
 
-/// What the index holds of one directory.
+/// One directory in the index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct DirRecord {
     pub(super) state: ReadState,

@@ -322,7 +322,7 @@ fn a_command_that_does_more_than_its_figure_says_is_not_offered() {
     assert_eq!(command("a/pre2"), "rm");
 }
 
-/// Where one directory matches two rules, the first wins also when it has to look inside first.
+/// If a directory matches two rules, the first wins even if it has to look inside.
 #[test]
 fn the_first_rule_wins_although_it_looks_inside() {
     let tree = scratch();

@@ -252,7 +252,7 @@ impl Ministack {
 /// Permissions of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rights {
-    /// What file modes allow to the owner, even if that is root.
+    /// The access that file modes give the owner, even root.
     Owner,
     All,
 }
