@@ -14,8 +14,7 @@ use rustix::fs::{Mode, OFlags, openat};
 
 use super::statx::attrs_of_fd;
 use crate::sync::lock;
-use crate::usage::Attrs;
-use crate::usage::Dir;
+use crate::usage::{Attrs, Dir};
 
 /// A directory with children that wait to be opened.
 pub(super) struct ParentDir {

@@ -24,8 +24,7 @@ use rustix::io::Errno;
 use super::{Ended, Engine, WalkError};
 use crate::stop::Stop;
 use crate::sync::lock;
-use crate::usage::{Attrs, FileKind, Mount, Op, Probe};
-use crate::usage::{Dir, Extent, Ledger};
+use crate::usage::{Attrs, Dir, Extent, FileKind, Ledger, Mount, Op, Probe};
 
 /// Time that an interrupted walk gives its last listings. A listing that takes longer is on a server
 /// that does not answer.

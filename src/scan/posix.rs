@@ -22,8 +22,7 @@ use super::statx::{FdProbe, attrs_at, attrs_of_fd};
 use super::workers::{Walker, Workers};
 use super::{Ended, Engine, FsKind, Plan, WalkError};
 use crate::stop::Stop;
-use crate::usage::{Dir, Extent, Ledger, Listing};
-use crate::usage::{Op, Probe};
+use crate::usage::{Dir, Extent, Ledger, Listing, Op, Probe};
 
 /// How many chunks of names may wait per worker. Beyond that, the reader of a wide directory stats
 /// the names itself.

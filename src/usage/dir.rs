@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::Attrs;
 use super::export::Branch;
 use super::home::{FindingAccount, Home};
 use super::rules::RuleIndex;
 use super::trie::States;
-use crate::usage::Attrs;
 
 /// A directory that was found and is not complete yet. It lives until everything below it is
 /// listed. The memory of a walk grows with the number of these, never with the number of files.

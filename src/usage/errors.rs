@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use crate::usage::Op;
+use super::Op;
 
 /// The most errors that a report names.
 pub(super) const SAMPLES: usize = 100;

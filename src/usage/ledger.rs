@@ -20,8 +20,8 @@ use super::scope::Scope;
 use super::tally::{Ages, Tally};
 use super::top::Large;
 use super::trie::{Entered, TreeLevel};
+use super::{Attrs, Op};
 use crate::sync::lock;
-use crate::usage::{Attrs, Op};
 
 /// How many findings a home keeps by path, per file that it keeps in its list of the largest.
 const FINDINGS_PER_TOP: usize = 2;

@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex};
 
 use smallvec::SmallVec;
 
+use super::Attrs;
 use super::class::Class;
 use super::home::{FindingAccount, Home, LinkedTotal};
 use super::rules::RuleIndex;
 use super::tally::{Ages, Amount};
 use crate::sync::lock;
-use crate::usage::Attrs;
 
 /// Number of locks: enough that workers rarely wait for each other.
 const SHARDS: usize = 32;

@@ -14,7 +14,7 @@ use super::ledger::Ledger;
 use super::rules::{Extent, RuleIndex, Seen};
 use super::tally::{Amount, Tally};
 use super::top::{Large, size_key};
-use crate::usage::{Attrs, FileKind, Op, Probe};
+use super::{Attrs, FileKind, Op, Probe};
 
 /// How many subdirectories, links and the like a listing holds before it should be committed, so
 /// that a directory of millions takes little memory. Until its first commit it can be begun again.

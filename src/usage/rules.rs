@@ -8,10 +8,10 @@
 
 use std::io;
 
+use super::Probe;
 use super::class::Class;
 use super::rule_file::{RuleKind, RuleSpec};
 use super::trie::{Entered, NamePattern, TreeLevel, Trie};
-use crate::usage::Probe;
 
 /// Position of a rule in the list; the lower one wins.
 pub type RuleIndex = u16;

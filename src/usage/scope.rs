@@ -7,7 +7,7 @@ use std::path::Path;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::usage::{Attrs, FileKind, Mount};
+use super::{Attrs, FileKind, Mount};
 
 /// The part of the tree that a scan reads.
 #[derive(Debug, Default)]

@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 
+use super::{Attrs, FileKind};
 use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes};
-use crate::usage::{Attrs, FileKind};
 
 /// A number of inodes and the bytes allocated to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,8 +150,8 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Mount;
     use super::*;
-    use crate::usage::Mount;
     use proptest::prelude::*;
 
     fn attrs() -> impl Strategy<Value = Attrs> {
