@@ -88,6 +88,7 @@ fn row(line: &FindingLine<'_>, rules: &[RuleReport], costs: bool, owners: bool) 
             td.n data-v=(frees.0) {
                 (frees.human())
                 @if frees != holds { " " small { "of " (holds.human()) } }
+                @if let Some(more) = &finding.together { small.note { "+ " (more.human()) } }
             }
             @if costs {
                 td.n data-v=[cost.map(cents)] {

@@ -1,6 +1,5 @@
 //! The costs in a report, where there is a price.
 
-use crate::report::reclaimable as frees;
 use crate::report::{HomeReport, Report};
 use crate::units::{AllocatedBytes, Usd};
 
@@ -12,10 +11,10 @@ pub(super) fn month(report: &Report) -> Option<Usd> {
 /// Reclaimable bytes, and their monthly cost.
 pub(super) fn reclaimable(report: &Report) -> (AllocatedBytes, Option<Usd>) {
     let saves = report.money.as_ref().map(|money| money.reclaimable.month);
-    (frees(&report.rules).allocated_bytes, saves)
+    (report.reclaimable_share().allocated_bytes, saves)
 }
 
 /// The same of one home.
 pub(super) fn reclaimable_of(home: &HomeReport) -> (AllocatedBytes, Option<Usd>) {
-    (frees(&home.rules).allocated_bytes, home.reclaimable.map(|home| home.month))
+    (home.reclaimable_share().allocated_bytes, home.reclaimable.map(|home| home.month))
 }

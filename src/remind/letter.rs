@@ -88,11 +88,11 @@ impl LetterWriter<'_> {
     fn findings(&self, person: &Recipient<'_>) -> String {
         let homes = person.subjects.iter().map(|subject| subject.home);
         let mut all: Vec<_> = homes.flat_map(findings_of).collect();
-        all.retain(|(_, finding)| finding.frees.allocated_bytes.0 > 0);
-        all.sort_by_key(|(_, finding)| (Reverse(finding.frees.allocated_bytes), &finding.path));
+        all.retain(|(_, finding)| finding.frees_at_most().0 > 0);
+        all.sort_by_key(|(_, finding)| (Reverse(finding.frees_at_most()), &finding.path));
         let found = all.len();
-        let most = all.first().map_or(0, |(_, finding)| finding.frees.allocated_bytes.0);
-        all.retain(|(_, finding)| finding.frees.allocated_bytes.0 >= most / WORTH);
+        let most = all.first().map_or(0, |(_, finding)| finding.frees_at_most().0);
+        all.retain(|(_, finding)| finding.frees_at_most().0 >= most / WORTH);
         all.truncate(MAX_FINDINGS);
         if all.is_empty() {
             return "  (no findings)".to_owned();
@@ -107,6 +107,9 @@ impl LetterWriter<'_> {
             let look = if finding.hint { ", worth a look" } else { "" };
             let rule = printable(finding.rule.as_bytes());
             out.push(format!("  {frees}{cost}  {rule}{look}: {path}"));
+            if let Some(more) = &finding.together {
+                out.push(format!("      and {}", more.human()));
+            }
             let note = home.rules.iter().find(|rule| rule.rule == finding.rule);
             let note = note
                 .and_then(|rule| rule.note.as_ref())

@@ -71,6 +71,7 @@ pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
         hard_links: HardLinks {
             shared_between_homes: share(builder.shared),
             linked_from_outside: share(totals.links.unseen),
+            freed_across_rules: share(totals.links.across_rules),
         },
         top_level: builder.top_level(),
         homes,
@@ -178,6 +179,7 @@ impl Builder<'_> {
             shared: share(books.shared),
             charged_elsewhere: share(books.charged_elsewhere),
             rules: rule_reports(self.rules, &books.rules),
+            freed_across_rules: share(books.across_rules),
             findings: books.findings.iter().map(|found| self.finding(found)).collect(),
             largest_files: books.files.items().iter().map(large_file).collect(),
             largest_dirs: books.dirs.items().iter().map(large_dir).collect(),
@@ -235,10 +237,16 @@ impl Builder<'_> {
             path_base64,
             usage: share(sums.whole()),
             frees: share(sums.frees()),
+            together: sums.together.as_deref().map(|together| self.together(together)),
             cost_month: None,
             command,
             advice,
         }
+    }
+
+    fn together(&self, together: &usage::Together) -> Together {
+        let ids = together.with.iter().map(|rule| self.rules.get(*rule).id.clone());
+        Together { with: ids.collect(), frees: share(together.amount) }
     }
 
     fn top_level(&self) -> Vec<TopLevel> {
@@ -275,6 +283,7 @@ fn merge_outside(all: &mut HomeReport, more: HomeReport) {
     all.newest_mtime = all.newest_mtime.max(more.newest_mtime);
     all.shared.add(more.shared);
     all.charged_elsewhere.add(more.charged_elsewhere);
+    all.freed_across_rules.add(more.freed_across_rules);
     for rule in more.rules {
         match all.rules.iter_mut().find(|other| other.rule == rule.rule) {
             Some(other) => {

@@ -29,7 +29,6 @@ pub use format::Format;
 pub(crate) use home_at::{below, command_at};
 pub use json::json;
 pub use model::*;
-pub(crate) use money::reclaimable;
 pub use money::{Basis, Money, Reclaimable};
 pub use ncdu::{Ncdu, NcduHead, ncdu};
 pub use nfs::{MountHint, NfsTraffic};

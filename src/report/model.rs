@@ -4,6 +4,7 @@
 //! `_base64` holds the bytes. Times are RFC 3339 in UTC. Sizes are bytes, each kind a type of its
 //! own. Keys are only added within a version of the schema.
 
+mod finding;
 mod home;
 mod names;
 
@@ -21,6 +22,7 @@ use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes, Usd};
 use crate::usage::Class;
 pub use crate::usage::HomeKind;
 
+pub use finding::*;
 pub use home::*;
 
 /// Name and version of the schema.
@@ -198,62 +200,6 @@ pub struct ByAge {
     pub future: Share,
 }
 
-/// All findings of one rule.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct RuleReport {
-    /// Id of the rule.
-    pub rule: String,
-    /// Class of the rule.
-    pub class: Class,
-    /// True if the rule only hints: its bytes count as `rest`.
-    pub hint: bool,
-    /// Number of places that match.
-    pub places: u64,
-    /// All inodes in these places, each once.
-    pub usage: Share,
-    /// Inodes that deleting all these places frees: those without a link elsewhere.
-    pub frees: Share,
-    /// Monthly cost of `frees`, as an estimate.
-    #[serde(default)]
-    pub cost_month: Option<Usd>,
-    /// The command that reclaims a place; `{path}` stands for it, `{parent}` for the
-    /// directory it is in.
-    pub command: Option<String>,
-    /// Advice to the owner where there is no command.
-    #[serde(default)]
-    pub advice: Option<String>,
-    /// A caution about the command or the advice.
-    pub note: Option<String>,
-}
-
-/// A place that a rule found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Finding {
-    /// Id of the rule.
-    pub rule: String,
-    /// Class of the rule.
-    pub class: Class,
-    /// True if the rule only hints: its bytes count as `rest`.
-    pub hint: bool,
-    /// Path below the root.
-    pub path: String,
-    /// Its bytes in base64, where `path` is lossy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path_base64: Option<String>,
-    /// All inodes in it, each once, without those that an earlier rule claims.
-    pub usage: Share,
-    /// Inodes that deleting it frees: those whose links all lie in it.
-    pub frees: Share,
-    /// Monthly cost of `frees`, as an estimate.
-    #[serde(default)]
-    pub cost_month: Option<Usd>,
-    /// The command that reclaims it, for its owner to run.
-    pub command: Option<String>,
-    /// Advice to the owner where there is no command.
-    #[serde(default)]
-    pub advice: Option<String>,
-}
-
 /// A large file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LargeFile {
@@ -316,6 +262,10 @@ pub struct HardLinks {
     pub shared_between_homes: Share,
     /// Inodes with links outside of what was scanned.
     pub linked_from_outside: Share,
+    /// Inodes that deleting all trash and caches frees, but those of no single rule: the links lie
+    /// in findings of several rules.
+    #[serde(default)]
+    pub freed_across_rules: Share,
 }
 
 /// A directory of the root.

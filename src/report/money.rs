@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Report, RuleReport, Share};
+use super::model::{HomeReport, Report, RuleReport, Share};
 use super::prices::Prices;
 use crate::text::printable;
 use crate::units::{MeteredBytes, Usd};
@@ -84,6 +84,11 @@ impl Money {
 }
 
 impl Report {
+    /// The inodes that deleting all trash and caches of all homes frees.
+    pub(crate) fn reclaimable_share(&self) -> Share {
+        reclaimable(&self.rules, self.hard_links.freed_across_rules)
+    }
+
     /// Prices everything as if it were in EFS Standard. Costs from [`Report::reconcile`] stay.
     pub fn price_as_standard(&mut self, prices: &Prices) {
         if self.money.is_none() {
@@ -94,13 +99,10 @@ impl Report {
     /// Adds the costs at `rate` for a GiB-month.
     pub(super) fn price(&mut self, rate: Usd, basis: Basis, source: String) {
         let of = |share: Share| at_rate(rate, share.metered_bytes);
-        let reclaimable = |rules: &[RuleReport]| {
-            let share = reclaimable(rules);
-            Reclaimable { share, month: of(share) }
-        };
+        let reclaimable = |share: Share| Reclaimable { share, month: of(share) };
         for home in &mut self.homes {
             home.cost_month = Some(at_rate(rate, home.usage.metered_bytes));
-            home.reclaimable = Some(reclaimable(&home.rules));
+            home.reclaimable = Some(reclaimable(home.reclaimable_share()));
             home.findings.iter_mut().for_each(|found| found.cost_month = Some(of(found.frees)));
             home.rules.iter_mut().for_each(|rule| rule.cost_month = Some(of(rule.frees)));
         }
@@ -113,7 +115,7 @@ impl Report {
             basis,
             source,
             month: at_rate(rate, self.totals.metered_bytes),
-            reclaimable: reclaimable(&self.rules),
+            reclaimable: reclaimable(self.reclaimable_share()),
         });
     }
 }
@@ -122,10 +124,17 @@ fn at_rate(rate: Usd, bytes: MeteredBytes) -> Usd {
     Usd(bytes.0 as f64 / GIB * rate.0)
 }
 
-/// The inodes that deleting trash and caches frees. An inode with links in the places of two rules
-/// is in neither rule's `frees`, so it is not in the sum either.
-pub(crate) fn reclaimable(rules: &[RuleReport]) -> Share {
-    let mut sum = Share::default();
+impl HomeReport {
+    /// The inodes that deleting all its trash and caches frees.
+    pub(crate) fn reclaimable_share(&self) -> Share {
+        reclaimable(&self.rules, self.freed_across_rules)
+    }
+}
+
+/// Sums the inodes that deleting trash and caches frees: those that each rule frees, and those that
+/// only several rules together do.
+fn reclaimable(rules: &[RuleReport], across_rules: Share) -> Share {
+    let mut sum = across_rules;
     for rule in rules {
         if !rule.hint && matches!(rule.class, Class::Trash | Class::Cache) {
             sum.add(rule.frees);

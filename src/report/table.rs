@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::home_detail::home_detail;
 use super::model::*;
-use super::money::reclaimable;
 use crate::columns::{columns, push_table, show_column, usd};
 use crate::text::{plural, printable};
 use crate::units::{AllocatedBytes, Usd};
@@ -196,8 +195,10 @@ fn findings(out: &mut String, report: &Report) -> Result {
 }
 
 pub(super) fn finding_table(findings: &[&Finding]) -> Table {
-    let mut table = columns(&["FREES", "USD/MONTH", "SIZE", "CLASS", "RULE", "PATH"], &[0, 1, 2]);
+    let head = ["FREES", "USD/MONTH", "SIZE", "CLASS", "RULE", "PATH", "FREES MORE"];
+    let mut table = columns(&head, &[0, 1, 2]);
     show_column(&mut table, 1, findings.iter().any(|finding| finding.cost_month.is_some()));
+    show_column(&mut table, 6, findings.iter().any(|finding| finding.together.is_some()));
     for finding in findings {
         let class = if finding.hint { "hint" } else { finding.class.name() };
         table.add_row([
@@ -207,6 +208,7 @@ pub(super) fn finding_table(findings: &[&Finding]) -> Table {
             class.to_owned(),
             printable(finding.rule.as_bytes()),
             finding.printable_path(),
+            finding.together.as_ref().map(Together::human).unwrap_or_default(),
         ]);
     }
     table
@@ -232,7 +234,7 @@ fn remarks(out: &mut String, report: &Report) -> Result {
             "Trash {} and caches {}: {} reclaimable.",
             trash.allocated_bytes.human(),
             cache.allocated_bytes.human(),
-            reclaimable(&report.rules).allocated_bytes.human()
+            report.reclaimable_share().allocated_bytes.human()
         )?;
     }
     if let Some(money) = &report.money {

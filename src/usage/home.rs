@@ -1,7 +1,7 @@
 //! Homes and findings, and the sums that each keeps.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -69,6 +69,8 @@ pub struct Books {
     pub dirs: Top,
     /// Totals by rule.
     pub rules: BTreeMap<RuleIndex, RuleTotal>,
+    /// Inodes that deleting all trash and caches frees, but those of no single rule.
+    pub across_rules: Amount,
     /// The largest findings.
     pub findings: Vec<FoundPlace>,
     /// Inodes with links in this home and in another one.
@@ -133,7 +135,7 @@ pub struct FindingAccount {
 }
 
 /// The inodes of a finding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FindingSums {
     /// Inodes with one link.
     pub single: Amount,
@@ -141,6 +143,16 @@ pub struct FindingSums {
     pub linked: Amount,
     /// Linked inodes whose links all lie in this finding.
     pub linked_inside: Amount,
+    /// Linked inodes that deleting this finding frees only together with others.
+    pub together: Option<Box<Together>>,
+}
+
+/// The inodes whose links all lie in a finding and in others of the same home.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Together {
+    pub amount: Amount,
+    /// Rules of the others.
+    pub with: BTreeSet<RuleIndex>,
 }
 
 impl FindingAccount {
@@ -163,7 +175,7 @@ impl FindingAccount {
     }
 
     pub fn sums(&self) -> FindingSums {
-        *lock(&self.sums)
+        lock(&self.sums).clone()
     }
 }
 
@@ -176,6 +188,13 @@ impl FindingSums {
     /// Sums the inodes that deleting the finding frees.
     pub fn frees(&self) -> Amount {
         self.single.plus(self.linked_inside)
+    }
+
+    /// Counts inodes whose other links lie in findings of the rules `with`.
+    pub(super) fn free_together(&mut self, amount: Amount, with: impl Iterator<Item = RuleIndex>) {
+        let together = self.together.get_or_insert_default();
+        together.amount.merge(amount);
+        together.with.extend(with);
     }
 }
 
@@ -197,6 +216,7 @@ impl Home {
                 files: Top::new(top),
                 dirs: Top::new(top),
                 rules: BTreeMap::new(),
+                across_rules: Amount::default(),
                 findings: Vec::new(),
                 shared: Amount::default(),
                 charged_elsewhere: Amount::default(),

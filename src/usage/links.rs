@@ -25,8 +25,8 @@ const SHARDS: usize = 32;
 #[derive(Debug)]
 pub(super) struct Links {
     shards: Vec<Mutex<HashMap<(u64, u64), LinkedInode>>>,
-    /// Totals by rule over the whole scan. They are no sum over homes, which may share an inode.
-    rules: Mutex<BTreeMap<RuleIndex, LinkedTotal>>,
+    /// Totals over the whole scan. They are no sum over homes, which may share an inode.
+    totals: Mutex<LinkTotals>,
     ages: Ages,
 }
 
@@ -54,13 +54,16 @@ pub struct LinkTotals {
     pub unseen: Amount,
     /// By rule, the inodes with several links in the findings of all homes together.
     pub rules: BTreeMap<RuleIndex, LinkedTotal>,
+    /// Inodes that deleting all trash and caches frees, but those of no single rule: the links lie
+    /// in findings of several.
+    pub across_rules: Amount,
 }
 
 impl Links {
     pub(super) fn new(ages: Ages) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            rules: Mutex::default(),
+            totals: Mutex::default(),
             ages,
         }
     }
@@ -107,15 +110,14 @@ impl Links {
 
     /// Charges the inodes that still have unseen links. Called once, when the walk is over.
     pub(super) fn finish(&self) -> LinkTotals {
-        let mut totals = LinkTotals::default();
+        let mut unseen = Amount::default();
         for shard in &self.shards {
             for (_, inode) in lock(shard).drain() {
-                totals.unseen.merge(Amount::one(inode.attrs.allocated));
+                unseen.merge(Amount::one(inode.attrs.allocated));
                 self.charge(&inode);
             }
         }
-        totals.rules.clone_from(&lock(&self.rules));
-        totals
+        LinkTotals { unseen, ..lock(&self.totals).clone() }
     }
 
     /// Charges the first home by name, and tells every other home and every finding of the inode.
@@ -169,8 +171,40 @@ impl Links {
             }
             if !before().any(|other| of_rule(&other)) {
                 let links = places.iter().filter(of_rule).map(|place| place.links).sum();
-                count(lock(&self.rules).entry(finding.rule).or_default(), links);
+                count(lock(&self.totals).rules.entry(finding.rule).or_default(), links);
             }
+        }
+        self.free_across(inode, amount);
+    }
+
+    /// Counts an inode that no single finding frees where several together do: all its links lie in
+    /// findings, as those of a package store and of the projects that link to it.
+    fn free_across(&self, inode: &LinkedInode, amount: Amount) {
+        let places = &inode.places;
+        // The class of hints and of what no rule named is `Rest`: nobody is told to delete that.
+        let in_findings = places.iter().filter(|place| place.class != Class::Rest);
+        let links: u32 = in_findings.map(|place| place.links).sum();
+        if places.len() < 2 || links < inode.attrs.nlink {
+            return;
+        }
+        let (first, others) = (&places[0], &places[1..]);
+        let one_home = others.iter().all(|other| Arc::ptr_eq(&other.home, &first.home));
+        let one_rule = others.iter().all(|other| other.rule() == first.rule());
+        if one_home {
+            for (at, place) in places.iter().enumerate() {
+                let Some(finding) = &place.finding else { continue };
+                let rest = places.iter().enumerate().filter(|(other, _)| *other != at);
+                let with = rest.filter_map(|(_, other)| other.rule());
+                finding.update(|sums| sums.free_together(amount, with));
+            }
+        }
+        let expendable = |place: &LinkPlace| matches!(place.class, Class::Trash | Class::Cache);
+        if one_rule || !places.iter().all(expendable) {
+            return;
+        }
+        lock(&self.totals).across_rules.merge(amount);
+        if one_home {
+            first.home.books(|books| books.across_rules.merge(amount));
         }
     }
 }

@@ -28,7 +28,7 @@ pub use errors::{ErrorKind, Errors, Problem};
 pub use export::{Bare, Collected, EntryForm, Export, ReadState};
 pub use home::{
     Books, FindingAccount, FindingSums, FoundPlace, Home, HomeKind, LinkedTotal, RuleTotal,
-    uid_of_name,
+    Together, uid_of_name,
 };
 pub use ledger::{Ledger, LedgerSetup, Totals, WalkProgress};
 pub use links::LinkTotals;

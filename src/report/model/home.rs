@@ -33,6 +33,10 @@ pub struct HomeReport {
     pub charged_elsewhere: Share,
     /// Findings by rule.
     pub rules: Vec<RuleReport>,
+    /// Inodes that deleting all its trash and caches frees, but those of no single rule: the links
+    /// lie in findings of several rules.
+    #[serde(default)]
+    pub freed_across_rules: Share,
     /// The largest findings.
     pub findings: Vec<Finding>,
     /// The largest files, by allocated bytes.

@@ -142,6 +142,11 @@ fn rich_report() -> (tempfile::TempDir, Vec<u8>) {
     file(&root, raw(&root, b"\xfe/core.1"), 70_000);
     file(&root, "200006/file", 5000);
     std::fs::hard_link(root.join("200006/file"), root.join("200005/file")).unwrap();
+    // Freed only together with the finding beside it.
+    file(&root, "200006/.cache/uv/wheel", 5000);
+    std::fs::create_dir(root.join("200006/.cache/pip")).unwrap();
+    let wheel = root.join("200006/.cache/uv/wheel");
+    std::fs::hard_link(wheel, root.join("200006/.cache/pip/wheel")).unwrap();
     symlink("x", root.join("200006/link")).unwrap();
     // Deeper than the portable engine can go, which is an error even for root. Made by descriptors,
     // because no path can name it.

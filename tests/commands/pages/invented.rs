@@ -226,7 +226,10 @@ pub(crate) fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> Hom
         left -= part;
         classes[class as usize] += part;
         let path = format!("{name}/{path}");
-        let frees = share(part - part / 7 * u64::from(rule == "virtualenv"));
+        let is_linked = rule == "virtualenv";
+        let frees = share(part - part / 7 * u64::from(is_linked));
+        let together = is_linked
+            .then(|| Together { with: vec!["uv-cache".to_owned()], frees: share(part / 7) });
         let (command, advice) = match how {
             Command(command) => (Some(command.to_owned()), None),
             Advice(advice) => (None, Some(advice.to_owned())),
@@ -251,6 +254,7 @@ pub(crate) fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> Hom
             path_base64: None,
             usage: share(part),
             frees,
+            together,
             command: command.map(|text| text.replace("{path}", &format!("/mnt/efs/{path}"))),
             advice,
             cost_month: None,
@@ -303,6 +307,7 @@ pub(crate) fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> Hom
         shared: Share::default(),
         charged_elsewhere: Share::default(),
         rules,
+        freed_across_rules: Share::default(),
         findings,
         largest_files: (0..5).map(file).collect(),
         largest_dirs,

@@ -58,7 +58,7 @@ fn configuration() -> String {
     let ids = toml::from_str::<toml::Table>(efs_scan::usage::rule_file::BUILT_IN).unwrap();
     let ids = ids["rule"].as_array().unwrap().iter().map(|rule| rule["id"].clone());
     let off = toml::Value::Array(ids.collect());
-    format!("[rules]\noff = {off}\n{RULES}")
+    format!("[prices]\nstandard = 0.3\n[rules]\noff = {off}\n{RULES}")
 }
 
 /// Options of one scan.
@@ -137,7 +137,14 @@ fn reported(report: &Value) -> Expected {
                 finding["path"].as_str().unwrap().to_owned(),
                 finding["rule"].as_str().unwrap().to_owned(),
             );
-            (key, (share(&finding["usage"]), share(&finding["frees"])))
+            let together = &finding["together"];
+            let freed = together.get("frees").map(share).unwrap_or_default();
+            (key, [share(&finding["usage"]), share(&finding["frees"]), freed])
+        });
+        let with = home["findings"].as_array().unwrap().iter().filter_map(|finding| {
+            let with = finding["together"].get("with")?.as_array().unwrap().iter();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            Some(((text(&finding["path"]), text(&finding["rule"])), with.map(text).collect()))
         });
         let rules = by(&home["rules"], "rule").into_iter().map(|(id, rule)| {
             let places = rule["places"].as_u64().unwrap();
@@ -152,6 +159,8 @@ fn reported(report: &Value) -> Expected {
             shared: share(&home["shared"]),
             charged_elsewhere: share(&home["charged_elsewhere"]),
             findings: findings.collect(),
+            with: with.collect(),
+            reclaimable: share(&home["reclaimable"]["share"]),
             rules: rules.collect(),
             files: files.collect(),
         };
@@ -163,6 +172,7 @@ fn reported(report: &Value) -> Expected {
         homes: homes.collect(),
         shared: share(&report["hard_links"]["shared_between_homes"]),
         from_outside: share(&report["hard_links"]["linked_from_outside"]),
+        reclaimable: share(&report["money"]["reclaimable"]["share"]),
         top_level: top_level
             .map(|(name, line)| (name, line["allocated_bytes"].as_u64().unwrap()))
             .collect(),

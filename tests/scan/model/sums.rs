@@ -25,8 +25,12 @@ pub(crate) struct Home {
     pub(crate) classes: BTreeMap<String, Share>,
     pub(crate) shared: Share,
     pub(crate) charged_elsewhere: Share,
-    /// Usage and what deleting frees, by path and rule.
-    pub(crate) findings: BTreeMap<(String, String), (Share, Share)>,
+    /// Usage, what deleting frees, and what it frees together with others, by path and rule.
+    pub(crate) findings: BTreeMap<(String, String), [Share; 3]>,
+    /// The rules of those others.
+    pub(crate) with: BTreeMap<(String, String), BTreeSet<String>>,
+    /// What deleting all trash and caches frees.
+    pub(crate) reclaimable: Share,
     /// Number of places, usage, and what deleting them all frees.
     pub(crate) rules: BTreeMap<String, (u64, Share, Share)>,
     pub(crate) files: BTreeSet<(String, u64)>,
@@ -37,6 +41,7 @@ pub(crate) struct Expected {
     pub(crate) homes: BTreeMap<String, Home>,
     pub(crate) shared: Share,
     pub(crate) from_outside: Share,
+    pub(crate) reclaimable: Share,
     pub(crate) top_level: BTreeMap<String, u64>,
     pub(crate) excluded: Vec<u64>,
 }
@@ -274,6 +279,7 @@ impl Expected {
             }
         }
         self.count_findings(inode);
+        self.count_freed(inode);
     }
 
     fn count_top_level(&mut self, inode: &Inode, payer: &str) {
@@ -303,7 +309,7 @@ impl Expected {
             let home = self.homes.get_mut(home).unwrap();
             let id = RULES[*rule].0.to_owned();
             let places = &mut home.rules.entry(id.clone()).or_default().0;
-            let (whole, frees) = home.findings.entry((path.clone(), id)).or_insert_with(|| {
+            let [whole, frees, _] = home.findings.entry((path.clone(), id)).or_insert_with(|| {
                 *places += 1;
                 Default::default()
             });
@@ -318,6 +324,37 @@ impl Expected {
             whole.add(inode.sizes);
             if links == inode.all_links {
                 frees.add(inode.sizes);
+            }
+        }
+    }
+
+    /// Deletes whole sets of findings, and counts the inode where that takes its last link.
+    fn count_freed(&mut self, inode: &Inode) {
+        let is_gone = |deleted: &dyn Fn(&Link) -> bool| {
+            inode.links.iter().filter(|link| deleted(link)).count() as u64 == inode.all_links
+        };
+        let expendable = |link: &Link| link.finding.is_some() && link.class() < 2;
+        if is_gone(&expendable) {
+            self.reclaimable.add(inode.sizes);
+        }
+        for (name, home) in &mut self.homes {
+            let here = |link: &Link| link.home == *name;
+            if is_gone(&|link| here(link) && expendable(link)) {
+                home.reclaimable.add(inode.sizes);
+            }
+            // Whatever the owner could delete. A hint is no finding to delete.
+            let named = |link: &Link| link.finding.is_some() && link.class() < 5;
+            let all: BTreeSet<_> =
+                inode.links.iter().filter_map(|link| link.finding.as_ref()).collect();
+            if all.len() < 2 || !is_gone(&|link| here(link) && named(link)) {
+                continue;
+            }
+            let key = |(rule, path): &Finding| (path.clone(), RULES[*rule].0.to_owned());
+            for finding in &all {
+                home.findings.get_mut(&key(finding)).unwrap()[2].add(inode.sizes);
+                let others = all.iter().filter(|other| *other != finding);
+                let others = others.map(|(rule, _)| RULES[*rule].0.to_owned());
+                home.with.entry(key(finding)).or_default().extend(others);
             }
         }
     }

@@ -31,6 +31,16 @@ fn linked() -> TempDir {
     // Two places of one rule.
     file(&root, "a/p/__pycache__/m", 80_000);
     link("root/a/p/__pycache__/m", "root/a/q/__pycache__/m");
+    // A store and the projects that link to it: two of its files to one, one of them to another, too.
+    for name in ["one", "two"] {
+        file(&root, format!("c/.local/share/pnpm/store/v10/{name}"), 1_000_000);
+        link(
+            &format!("root/c/.local/share/pnpm/store/v10/{name}"),
+            &format!("root/c/app/node_modules/{name}"),
+        );
+    }
+    link("root/c/.local/share/pnpm/store/v10/one", "root/c/lib/node_modules/one");
+    file(&root, "c/app/package.json", 10);
     // Linked between two homes: to a finding of the same rule, and to no finding.
     file(&root, "a/.cache/torch/model", 90_000);
     link("root/a/.cache/torch/model", "root/b/.cache/torch/model");
@@ -81,6 +91,9 @@ impl Copy {
                 std::fs::rename(root.join(other), aside.join(at.to_string())).unwrap();
             }
         }
+        // One of them may lie in another.
+        let mut paths = paths.to_vec();
+        paths.sort_by_key(|path| std::cmp::Reverse(path.len()));
         for path in paths {
             let path: PathBuf = root.join(path);
             match path.is_dir() {
@@ -120,7 +133,7 @@ fn deleting_a_finding_frees_what_it_says() {
     let tree = linked();
     let report = report(&tree.path().join("root"), [] as [&str; 0], 0);
     let all = findings(&report);
-    assert_eq!(all.len(), 16, "{:?}", all.iter().map(|f| text(f, "path")).collect::<Vec<_>>());
+    assert_eq!(all.len(), 18, "{:?}", all.iter().map(|f| text(f, "path")).collect::<Vec<_>>());
     let mut less = 0;
     for finding in &all {
         let path = text(finding, "path");
@@ -168,4 +181,39 @@ fn deleting_all_that_a_rule_found_anywhere_frees_what_it_says() {
         let whole = output.lines().last().unwrap().split('\t').next().unwrap();
         assert_eq!(rule["usage"]["allocated_bytes"].to_string(), whole, "{id}");
     }
+}
+
+/// Returns the paths of the trash and caches below `prefix`, and those of all other findings.
+fn expendable<'a>(all: &[&'a Value], prefix: &str) -> (Vec<&'a str>, Vec<&'a str>) {
+    let expendable = |finding: &&Value| {
+        finding["hint"] == false
+            && ["trash", "cache"].contains(&text(finding, "class"))
+            && text(finding, "path").starts_with(prefix)
+    };
+    let (these, others): (Vec<_>, Vec<_>) = all.iter().copied().partition(expendable);
+    let paths = |findings: Vec<&'a Value>| findings.into_iter().map(|f| text(f, "path")).collect();
+    (paths(these), paths(others))
+}
+
+#[test]
+fn deleting_all_trash_and_caches_frees_what_is_called_reclaimable() {
+    let tree = linked();
+    let priced = tree.path().join("priced.toml");
+    std::fs::write(&priced, "[prices]\nstandard = 0.3\n").unwrap();
+    let report = report(&tree.path().join("root"), [format!("--config={}", priced.display())], 0);
+    let all = findings(&report);
+    let said = |value: &Value| value["share"]["allocated_bytes"].as_u64().unwrap();
+    let (these, others) = expendable(&all, "");
+    let freed = Copy::of(tree.path()).freed_by(&these, &others);
+    assert_eq!(said(&report["money"]["reclaimable"]), freed);
+    for name in ["a", "b", "c"] {
+        let home = home(&report, name);
+        let (these, others) = expendable(&all, &format!("{name}/"));
+        let freed = Copy::of(tree.path()).freed_by(&these, &others);
+        assert_eq!(said(&home["reclaimable"]), freed, "{name}");
+    }
+    // The store frees one of its files with the project's modules; the other has a link elsewhere.
+    let store = all.iter().find(|finding| finding["rule"] == "node-downloads").unwrap();
+    assert_eq!(store["together"]["with"], serde_json::json!(["node-modules"]));
+    assert_eq!(store["together"]["frees"]["inodes"], 1);
 }
