@@ -122,33 +122,35 @@ pub fn plural<'a>(number: u64, one: &'a str, many: &'a str) -> &'a str {
     if number == 1 { one } else { many }
 }
 
-/// `bytes` as one printable word of a shell command.
-pub fn shell_word(bytes: &[u8]) -> String {
+/// `bytes` as one printable word of a command for any POSIX shell: `$'...'` is not, dash reads it
+/// otherwise. `None` for bytes that end in a newline, which a command substitution does not keep.
+pub fn shell_word(bytes: &[u8]) -> Option<String> {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-+,:@%".contains(b);
-    if !bytes.is_empty() && bytes.iter().all(plain) {
-        return String::from_utf8_lossy(bytes).into_owned();
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !bytes.is_empty() && bytes.iter().all(plain) => return Some(text.to_owned()),
+        Ok(text) if !text.chars().any(is_hostile) => {
+            return Some(format!("'{}'", text.replace('\'', r"'\''")));
+        }
+        _ if bytes.ends_with(b"\n") => return None,
+        _ => {}
     }
-    let harmless = std::str::from_utf8(bytes)
-        .is_ok_and(|text| !text.chars().any(|c| is_hostile(c) || c == '\''));
-    if harmless {
-        return format!("'{}'", String::from_utf8_lossy(bytes));
-    }
-    let mut out = String::from("$'");
+    let mut out = String::from("\"$(printf %b '");
     for byte in bytes {
         match byte {
-            b'\'' | b'\\' => out.extend(['\\', char::from(*byte)]),
-            0x20..=0x7e => out.push(char::from(*byte)),
-            _ => push_byte(&mut out, *byte),
+            b'\\' => out.push_str(r"\\"),
+            0x20..=0x7e if *byte != b'\'' => out.push(char::from(*byte)),
+            _ => out.push_str(&format!(r"\0{byte:03o}")),
         }
     }
-    out.push('\'');
-    out
+    out.push_str("')\"");
+    Some(out)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
 
     #[test]
@@ -162,17 +164,20 @@ mod tests {
 
     #[test]
     fn words_are_quoted_only_where_needed() {
-        assert_eq!(shell_word(b"/mnt/efs/200005/.cache"), "/mnt/efs/200005/.cache");
-        assert_eq!(shell_word(b"a b"), "'a b'");
-        assert_eq!(shell_word(b""), "''");
-        assert_eq!(shell_word(b"a'b\n"), "$'a\\'b\\x0a'");
+        let word = |bytes: &[u8]| shell_word(bytes).expect("it is a word");
+        assert_eq!(word(b"/mnt/efs/200005/.cache"), "/mnt/efs/200005/.cache");
+        assert_eq!(word(b"a b"), "'a b'");
+        assert_eq!(word(b""), "''");
+        assert_eq!(word(b"a'b"), r"'a'\''b'");
+        assert_eq!(word(b"a'b\nc"), r#""$(printf %b 'a\0047b\0012c')""#);
+        assert_eq!(shell_word(b"a\n"), None);
     }
 
     proptest! {
         #[test]
         fn nothing_printable_holds_a_control(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             prop_assert!(!printable(&bytes).chars().any(is_hostile));
-            prop_assert!(!shell_word(&bytes).chars().any(is_hostile));
+            prop_assert!(!shell_word(&bytes).is_some_and(|word| word.chars().any(is_hostile)));
         }
 
         #[test]
@@ -204,13 +209,26 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_reads_the_word_back() {
-        for name in [&b"a b"[..], b"it's", b"a\xff\n,<b>\"", b"$(id)`id`\\", b"-rf *", b"\x1b[2J"] {
-            let script = format!("printf %s {}", shell_word(name));
-            let out = std::process::Command::new("bash").args(["-c", &script]).output();
-            let out = out.expect("bash runs");
-            let (want, got) = (name.to_vec(), out.stdout);
-            assert_eq!(std::ffi::OsString::from_vec(got), std::ffi::OsString::from_vec(want));
+    fn every_shell_reads_the_word_back() {
+        let names: [&[u8]; 9] = [
+            b"a b",
+            b"it's",
+            b"a\xff\n,<b>\"",
+            b"$(id)`id`\\",
+            b"-rf *",
+            b"\x1b[2J",
+            b"x\n'; touch x; '",
+            b"-n %s \\n \\012 \x01",
+            "\u{202e}gnp'%b".as_bytes(),
+        ];
+        for name in names {
+            for shell in ["sh", "bash"] {
+                let script = format!("printf %s {}", shell_word(name).expect("it is a word"));
+                let out = std::process::Command::new(shell).args(["-c", &script]).output();
+                let got = out.expect("a shell runs").stdout;
+                let (want, got) = (OsString::from_vec(name.to_vec()), OsString::from_vec(got));
+                assert_eq!(want, got, "{shell}: {script}");
+            }
         }
     }
 }

@@ -257,8 +257,6 @@ fn a_directory_of_many_names_is_no_environment_at_any_number_of_workers() {
 /// Runs the commands of findings in directories with names that a shell would read otherwise.
 #[test]
 fn commands_remove_what_they_say_whatever_its_name_is() {
-    let tree = scratch();
-    let root = tree.path().join("efs");
     let names = [
         "a b",
         "it's",
@@ -271,26 +269,51 @@ fn commands_remove_what_they_say_whatever_its_name_is() {
         "\"",
         "*",
         "\\",
+        "x\n'; touch x; '",
+        "\u{202e}gnp",
+        "-n %s \\n\t\\012",
     ];
-    for name in names {
-        file(&root, format!("h/{name}/env/pyvenv.cfg"), 10);
-        file(&root, format!("h/{name}/env/lib/x"), 5000);
-        file(&root, format!("h/{name}/kept"), 5000);
+    for shell in ["sh", "bash"] {
+        let tree = scratch();
+        let root = tree.path().join("efs");
+        for name in names {
+            file(&root, format!("h/{name}/env/pyvenv.cfg"), 10);
+            file(&root, format!("h/{name}/env/lib/x"), 5000);
+            file(&root, format!("h/{name}/kept"), 5000);
+        }
+        let report = report(&root, [] as [&str; 0], 0);
+        let findings = home(&report, "h")["findings"].as_array().unwrap();
+        assert_eq!(findings.len(), names.len());
+        for finding in findings {
+            let before = du(&root);
+            let command = finding["command"].as_str().unwrap();
+            let mut process = std::process::Command::new(shell);
+            let status = process.args(["-c", command]).current_dir(tree.path()).status();
+            assert!(status.unwrap().success(), "{command}");
+            let frees = finding["frees"]["allocated_bytes"].as_u64().unwrap();
+            assert_eq!(before - du(&root), frees, "{command}");
+        }
+        for name in names {
+            assert!(root.join("h").join(name).join("kept").exists(), "{name}");
+        }
+        assert_eq!(std::fs::read_dir(tree.path()).unwrap().count(), 1, "only the root");
     }
-    let report = report(&root, [] as [&str; 0], 0);
+}
+
+/// A command substitution drops newlines at its end, so it would name another directory.
+#[test]
+fn no_command_is_offered_for_a_name_that_ends_in_a_newline() {
+    let tree = scratch();
+    file(tree.path(), "h/env\n/pyvenv.cfg", 10);
+    file(tree.path(), "h/env/thesis", 5000);
+    file(tree.path(), "h/p\n/target/CACHEDIR.TAG", 10);
+    file(tree.path(), "h/p\n/Cargo.toml", 10);
+    let report = report(tree.path(), [] as [&str; 0], 0);
     let findings = home(&report, "h")["findings"].as_array().unwrap();
-    assert_eq!(findings.len(), names.len());
-    for finding in findings {
-        let before = du(&root);
-        let command = finding["command"].as_str().unwrap();
-        let status = std::process::Command::new("bash").arg("-c").arg(command).status();
-        assert!(status.unwrap().success(), "{command}");
-        let frees = finding["frees"]["allocated_bytes"].as_u64().unwrap();
-        assert_eq!(before - du(&root), frees, "{command}");
-    }
-    for name in names {
-        assert!(root.join("h").join(name).join("kept").exists(), "{name}");
-    }
+    let env = findings.iter().find(|finding| finding["rule"] == "virtualenv").unwrap();
+    assert!(env["command"].is_null() && env["advice"].is_string(), "{env:#}");
+    let target = findings.iter().find(|finding| finding["rule"] == "cargo-target").unwrap();
+    assert!(target["command"].is_null() && target["advice"].is_string(), "{target:#}");
 }
 
 /// A remover that would take another finding along, or empty a file's other name, is not offered.
