@@ -1,4 +1,4 @@
-//! Rules as TOML spells them: the built-in `rules.toml`, and those of a configuration file.
+//! Rules as TOML spells them: the built-in ones of `rules/`, and those of a configuration file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,13 +8,21 @@ use super::class::Class;
 use super::rules::Rules;
 use crate::units::parse_size;
 
-/// The text of the built-in rules.
-pub const BUILT_IN: &str = include_str!("rules.toml");
+/// The files of the built-in rules with their texts. The first rule that matches wins, so their
+/// order matters.
+const BUILT_IN: [(&str, &str); 9] = [
+    ("trash.toml", include_str!("rules/trash.toml")),
+    ("models.toml", include_str!("rules/models.toml")),
+    ("packages.toml", include_str!("rules/packages.toml")),
+    ("editors.toml", include_str!("rules/editors.toml")),
+    ("environments.toml", include_str!("rules/environments.toml")),
+    ("output.toml", include_str!("rules/output.toml")),
+    ("projects.toml", include_str!("rules/projects.toml")),
+    ("logs.toml", include_str!("rules/logs.toml")),
+    ("rest.toml", include_str!("rules/rest.toml")),
+];
 
-/// The name of the built-in rules in errors.
-pub const BUILT_IN_NAME: &str = "built-in rules.toml";
-
-/// One rule as TOML spells it. The head of `rules.toml` describes the keys.
+/// One rule as TOML spells it. `rules/README.md` describes the keys.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSpec {
@@ -193,11 +201,44 @@ impl RuleSpec {
     }
 }
 
-/// The built-in file's shape.
+/// A file's shape.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleFile {
     rule: Vec<Spanned<RuleSpec>>,
+}
+
+/// A rule and the file that it comes from.
+struct Source<'a> {
+    file: &'a str,
+    text: &'a str,
+    rule: Spanned<RuleSpec>,
+}
+
+impl Source<'_> {
+    /// Returns the line where the rule begins.
+    fn line(&self) -> usize {
+        let start = self.rule.span().start.min(self.text.len());
+        1 + self.text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count()
+    }
+}
+
+fn sources() -> Result<Vec<Source<'static>>, String> {
+    let mut sources = Vec::new();
+    for (file, text) in BUILT_IN {
+        let parsed: RuleFile =
+            toml::from_str(text).map_err(|error| format!("built-in {file}: {error}"))?;
+        sources.extend(parsed.rule.into_iter().map(|rule| Source { file, text, rule }));
+    }
+    Ok(sources)
+}
+
+/// Returns the built-in rules, first rule first.
+///
+/// # Errors
+/// If a file of theirs is no list of rules.
+pub fn built_in() -> Result<Vec<RuleSpec>, String> {
+    Ok(sources()?.into_iter().map(|source| source.rule.into_inner()).collect())
 }
 
 /// Compiles the `added` rules of a configuration file `(name, text)`, and after them the built-in
@@ -211,24 +252,21 @@ pub fn load(
     (name, text): (&str, &str),
     off: &[String],
 ) -> Result<Rules, String> {
-    let built_in: RuleFile =
-        toml::from_str(BUILT_IN).map_err(|error| format!("{BUILT_IN_NAME}: {error}"))?;
+    let built_in = sources()?;
     for id in off {
-        let known = |rule: &Spanned<RuleSpec>| rule.get_ref().id == *id;
-        if !built_in.rule.iter().any(known) {
+        if !built_in.iter().any(|source| source.rule.get_ref().id == *id) {
             return Err(format!("{name}: rules.off names `{id}`, which is no built-in rule"));
         }
     }
-    let replaced = |rule: &&Spanned<RuleSpec>| {
-        let id = &rule.get_ref().id;
+    let of_site = |rule: &Spanned<RuleSpec>| Source { file: name, text, rule: rule.clone() };
+    let mut all: Vec<Source<'_>> = added.iter().map(of_site).collect();
+    all.extend(built_in.into_iter().filter(|source| {
+        let id = &source.rule.get_ref().id;
         !off.contains(id) && !added.iter().any(|other| other.get_ref().id == *id)
-    };
-    let all: Vec<&Spanned<RuleSpec>> =
-        added.iter().chain(built_in.rule.iter().filter(replaced)).collect();
-    Rules::compile(all.iter().map(|rule| rule.get_ref())).map_err(|(at, problem)| {
-        let (name, text) = if at < added.len() { (name, text) } else { (BUILT_IN_NAME, BUILT_IN) };
-        let start = all[at].span().start.min(text.len());
-        let line = 1 + text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count();
-        format!("{name}:{line}: rule `{}`: {problem}", all[at].get_ref().id)
+    }));
+    Rules::compile(all.iter().map(|source| source.rule.get_ref())).map_err(|(at, problem)| {
+        let source = &all[at];
+        let (file, line, id) = (source.file, source.line(), &source.rule.get_ref().id);
+        format!("{file}:{line}: rule `{id}`: {problem}")
     })
 }

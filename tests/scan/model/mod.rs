@@ -55,9 +55,8 @@ const EXCLUDES: &[&str] =
     &["**/pip", "*/b", "a", "**/core", "*/*/.cache", "**/venv.cfg", "*/.cache/*"];
 
 fn configuration() -> String {
-    let ids = toml::from_str::<toml::Table>(efs_scan::usage::rule_file::BUILT_IN).unwrap();
-    let ids = ids["rule"].as_array().unwrap().iter().map(|rule| rule["id"].clone());
-    let off = toml::Value::Array(ids.collect());
+    let rules = efs_scan::usage::rule_file::built_in().unwrap();
+    let off = toml::Value::Array(rules.into_iter().map(|rule| rule.id.into()).collect());
     format!("[prices]\nstandard = 0.3\n[rules]\noff = {off}\n{RULES}")
 }
 

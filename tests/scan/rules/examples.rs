@@ -4,8 +4,7 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use efs_scan::usage::rule_file::{BUILT_IN, RuleKind, RuleSpec};
-use serde::Deserialize;
+use efs_scan::usage::rule_file::{RuleKind, RuleSpec, built_in};
 
 use efs_scan_testbed::*;
 
@@ -21,19 +20,10 @@ pub(crate) struct Example {
     pub(crate) finds: Option<String>,
 }
 
-/// Parses the built-in rules.
-pub(crate) fn built_in() -> Vec<RuleSpec> {
-    #[derive(Deserialize)]
-    struct File {
-        rule: Vec<RuleSpec>,
-    }
-    toml::from_str::<File>(BUILT_IN).unwrap().rule
-}
-
 /// Builds all examples as homes of `root`.
 pub(crate) fn build(root: &Path) -> Vec<Example> {
     let mut examples = Vec::new();
-    for spec in built_in() {
+    for spec in built_in().unwrap() {
         let mut add = |what: String, finds: Option<&str>, make: &dyn Fn(&Path)| {
             let home = format!("h{:04}", examples.len());
             std::fs::create_dir(root.join(&home)).unwrap();

@@ -6,6 +6,7 @@ mod frees;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use efs_scan::usage::rule_file::built_in;
 use efs_scan_testbed::*;
 use serde_json::Value;
 
@@ -67,7 +68,7 @@ fn every_rule_finds_what_it_is_for_and_nothing_near_it() {
     let tree = scratch();
     let examples = examples::build(tree.path());
     let ids: BTreeSet<_> = examples.iter().map(|example| &example.rule).collect();
-    for spec in examples::built_in() {
+    for spec in built_in().unwrap() {
         let of_rule = examples.iter().filter(|example| example.rule == spec.id);
         let (yes, no): (Vec<_>, Vec<_>) = of_rule.partition(|example| example.finds.is_some());
         assert!(!yes.is_empty() && !no.is_empty(), "{} has no example", spec.id);
@@ -445,7 +446,7 @@ fn findings_outside_homes_are_ordered_by_size() {
 
 #[test]
 fn commands_do_as_they_are_pasted_what_their_rule_says() {
-    for spec in examples::built_in() {
+    for spec in built_in().unwrap() {
         let Some(command) = &spec.command else { continue };
         let words: Vec<&str> = command.split(' ').collect();
         // Commands remove exactly the finding.
@@ -460,7 +461,7 @@ fn commands_do_as_they_are_pasted_what_their_rule_says() {
         assert!(!command.contains(['`', ',', '&', '|', '>', '<', '$']), "{}", spec.id);
         assert!(spec.advice.is_none(), "{}", spec.id);
     }
-    let advice: Vec<_> = examples::built_in().into_iter().filter_map(|spec| spec.advice).collect();
+    let advice: Vec<_> = built_in().unwrap().into_iter().filter_map(|spec| spec.advice).collect();
     for text in &advice {
         let first = text.split(' ').next().unwrap();
         assert!(!matches!(first, "rm" | "mv" | "find" | "truncate" | "sudo"), "{text}");
