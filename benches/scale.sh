@@ -6,7 +6,8 @@
 # Usage: benches/scale.sh [DIRS FILES]     (1000000 directories with 10 files each)
 #        benches/scale.sh --wide-files N   one directory with N files
 #        benches/scale.sh --wide-dirs N    one directory with N empty directories
-#        benches/scale.sh all              the first, and the others with 5000000
+#        benches/scale.sh --linked N       N hard-linked files, each in two homes
+#        benches/scale.sh all              the first, and the others with 5000000 (10000000 linked)
 #
 # The kernel keeps about 1 KiB for each inode as long as memory is free. Where others need the memory,
 # run this in a cgroup with a limit of, say, 2 GiB (`systemd-run --scope -p MemoryMax=2G ...`).
@@ -54,6 +55,8 @@ row() {
 
 even() { row "$1 directories of $2 files" --dirs "$1" --files "$2"; }
 wide_files() { row "one directory of $1 files" --wide-files "$1"; }
+# Two homes of 111111 directories each, in whole levels: otherwise the second would be smaller.
+linked() { row "$1 files, each in two homes" --linked --homes 2 --dirs 222223 --files "$(($1 / 111111))"; }
 wide_dirs() { row "one directory of $1 directories" --wide-dirs "$1"; }
 
 echo "$(machine), $(load). efs-scan ${flags[*]:-at its defaults}."
@@ -66,8 +69,10 @@ case ${1:-} in
     even 1000000 10
     wide_files 5000000
     wide_dirs 5000000
+    linked 10000000
     ;;
   --wide-files) wide_files "${2:?how many}" ;;
   --wide-dirs) wide_dirs "${2:?how many}" ;;
+  --linked) linked "${2:?how many}" ;;
   *) even "${1:-1000000}" "${2:-10}" ;;
 esac

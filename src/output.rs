@@ -77,20 +77,16 @@ impl Output {
         matches!(self, Self::Stdout) && io::IsTerminal::is_terminal(&io::stdout())
     }
 
-    /// A directory for temporary files as large as the output: the output's own, or else TMPDIR.
-    /// The default is not `/tmp`, which is often in memory.
+    /// A directory for temporary files as large as the output: the output's own, or else
+    /// [`temporary_directory`].
     ///
     /// # Errors
-    /// If it is in `root`, see [`refuse_inside`].
+    /// Those of [`temporary_directory`].
     pub(crate) fn scratch(&self, root: &Path) -> Result<PathBuf, String> {
         match self {
             Self::File { path, .. } => Ok(path.parent().unwrap_or(Path::new("/")).to_owned()),
             Self::Stdout => {
-                let given = std::env::var_os("TMPDIR").filter(|given| !given.is_empty());
-                let directory = given.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
-                let flag = format!("--format ncdu: TMPDIR {}", directory.display());
-                refuse_inside(root, &directory, &flag)?;
-                Ok(directory)
+                temporary_directory(root).map_err(|problem| format!("--format ncdu: {problem}"))
             }
         }
     }
@@ -155,6 +151,18 @@ fn place(flag: &str, path: &Path) -> Result<(PathBuf, OsString), String> {
     let name = path.file_name();
     let name = name.ok_or_else(|| failed(io::Error::other("it names no file")))?;
     Ok((directory, name.to_owned()))
+}
+
+/// The directory for large temporary files: TMPDIR, or else `/var/tmp`, because `/tmp` is often in
+/// memory.
+///
+/// # Errors
+/// If it is in `root`, see [`refuse_inside`].
+pub(crate) fn temporary_directory(root: &Path) -> Result<PathBuf, String> {
+    let given = std::env::var_os("TMPDIR").filter(|given| !given.is_empty());
+    let directory = given.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
+    refuse_inside(root, &directory, &format!("TMPDIR {}", directory.display()))?;
+    Ok(directory)
 }
 
 /// Refuses to write in the tree that is scanned: it belongs to the users, and a privileged program

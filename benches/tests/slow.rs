@@ -109,6 +109,31 @@ fn find_and_du_see_the_formula() {
 }
 
 #[test]
+fn every_second_home_links_to_the_one_before() {
+    if !can_mount() {
+        return;
+    }
+    let found =
+        find(&["--dirs", "300", "--files", "7", "--fanout", "4", "--homes", "4", "--linked"]);
+    let files: Vec<_> = found.iter().filter(|found| found.kind == "f").collect();
+    assert_eq!(files.len(), 299 * 7);
+    let inodes: HashSet<_> = files.iter().map(|file| file.ino).collect();
+    assert_eq!(inodes.len() as u64, Tree::linked(300, 7, 4, 4).files());
+    let mut links: HashMap<u64, Vec<&str>> = HashMap::new();
+    for file in files {
+        assert_eq!(file.nlink, 2, "{}", file.path);
+        links.entry(file.ino).or_default().push(&file.path);
+    }
+    for paths in links.values().filter(|paths| paths.len() > 1) {
+        let split = |path: &str| {
+            path.split_once('/').map(|(home, rest)| (home.parse::<u64>().unwrap(), rest.to_owned()))
+        };
+        let (one, two) = (split(paths[0]).unwrap(), split(paths[1]).unwrap());
+        assert_eq!((paths.len(), one.0.abs_diff(two.0), &one.1), (2, 1, &two.1), "{paths:?}");
+    }
+}
+
+#[test]
 fn wide_directories_are_listed_whole() {
     if !can_mount() {
         return;

@@ -10,6 +10,7 @@ use crate::outbox::Publishing;
 use crate::report::{Format, Prices, Quotas};
 use crate::scan::{Pacing, is_file_system_id};
 use crate::store::Destination;
+use crate::units::parse_size;
 use crate::usage::{Exclude, Rules};
 
 /// How many of the largest files and directories are named, unless `--top` says.
@@ -17,6 +18,9 @@ const DEFAULT_TOP: usize = 10;
 
 /// The same for a scan of some users.
 const DEFAULT_TOP_OF_USER: usize = 25;
+
+/// Bytes of memory for hard links, unless `--link-memory` says.
+const DEFAULT_LINK_MEMORY: u64 = 64 << 20;
 
 /// Upper bound of `--top`. The memory of a scan grows with it, for each home.
 const MAX_TOP: usize = 10_000;
@@ -30,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) root: PathBuf,
     /// How many of the largest files and directories are named.
     pub(crate) top: usize,
+    /// Bytes of memory for hard links.
+    pub(crate) link_memory: u64,
     pub(crate) exclude: Exclude,
     pub(crate) names: Vec<SourceSpec>,
     pub(crate) quotas: Quotas,
@@ -78,6 +84,7 @@ impl Loaded {
         Ok(Config {
             root,
             top,
+            link_memory: settings.link_memory()?,
             exclude: Exclude::new(&settings.exclude)?,
             names: names.collect::<Result<_, _>>()?,
             quotas: settings.quota.quotas()?,
@@ -104,6 +111,11 @@ impl Settings {
             return Err(format!("--top {top}: at most {MAX_TOP}"));
         }
         Ok(top)
+    }
+
+    fn link_memory(&self) -> Result<u64, String> {
+        let Some(text) = &self.link_memory else { return Ok(DEFAULT_LINK_MEMORY) };
+        parse_size(text).map_err(|problem| format!("--link-memory: {problem}"))
     }
 
     fn check_depth(&self) -> Result<(), String> {

@@ -157,6 +157,11 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "MS", env = "EFS_SCAN_MAX_LATENCY")]
     pub(crate) max_latency: Option<f64>,
 
+    /// Memory for hard links whose other names were not seen yet; what is beyond goes to a temporary
+    /// file in TMPDIR, or else in /var/tmp [default: 64MiB]
+    #[arg(long, value_name = "SIZE", env = "EFS_SCAN_LINK_MEMORY")]
+    pub(crate) link_memory: Option<String>,
+
     /// Run in the idle classes of processor and disk: only when no other process wants them
     #[arg(long, env = "EFS_SCAN_NICE", value_name = "BOOL", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]

@@ -180,7 +180,7 @@ impl Builder<'_> {
             charged_elsewhere: share(books.charged_elsewhere),
             rules: rule_reports(self.rules, &books.rules),
             freed_across_rules: share(books.across_rules),
-            findings: books.findings.iter().map(|found| self.finding(found)).collect(),
+            findings: largest_first(books.findings.iter().map(|found| self.finding(found))),
             largest_files: books.files.items().iter().map(large_file).collect(),
             largest_dirs: books.dirs.items().iter().map(large_dir).collect(),
             quota,
@@ -300,10 +300,16 @@ fn merge_outside(all: &mut HomeReport, more: HomeReport) {
         }
     }
     all.rules.sort_by_key(|rule| Reverse(rule.usage.allocated_bytes));
-    all.findings.extend(more.findings);
-    all.findings.sort_by(|a, b| {
+    let findings = std::mem::take(&mut all.findings);
+    all.findings = largest_first(findings.into_iter().chain(more.findings));
+}
+
+fn largest_first(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {
+    let mut findings: Vec<_> = findings.collect();
+    findings.sort_by(|a, b| {
         (b.usage.allocated_bytes, &a.path).cmp(&(a.usage.allocated_bytes, &b.path))
     });
+    findings
 }
 
 fn share(part: Amount) -> Share {

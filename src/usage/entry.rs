@@ -26,7 +26,7 @@ pub struct Attrs {
 }
 
 /// The kinds of inode that a report counts separately.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FileKind {
     File,
     Dir,
@@ -56,6 +56,8 @@ pub enum Op {
     Stat,
     /// Reading the first bytes of a marker file such as `CACHEDIR.TAG`.
     Read,
+    /// Keeping track of a hard-linked inode, which happens on our side.
+    Link,
 }
 
 impl Op {
@@ -66,6 +68,7 @@ impl Op {
             Op::List => "list",
             Op::Stat => "stat",
             Op::Read => "read",
+            Op::Link => "link",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,8 @@ pub struct Home {
     pub kind: HomeKind,
     /// Owner; `None` outside of homes.
     pub uid: Option<u32>,
+    /// Position among the homes in the order in which the walk came to them.
+    pub(super) number: u32,
     books: Mutex<Books>,
     // Both only filter: the books decide again under their lock, so a stale value costs one lock.
     file_floor: AtomicU64,
@@ -119,7 +121,8 @@ pub struct FoundPlace {
     pub finding: Arc<FindingAccount>,
     /// Path below the root.
     pub path: Box<[u8]>,
-    /// Allocated bytes and inodes when it was completed, by which it is ranked.
+    /// Allocated bytes and inodes, by which it is ranked; hard links by their share, because other
+    /// links of the inodes may come later.
     size: (u64, u64),
 }
 
@@ -129,6 +132,8 @@ pub struct FoundPlace {
 pub struct FindingAccount {
     pub rule: RuleIndex,
     pub class: Class,
+    /// Number among those that hold hard links, if it is one of them.
+    pub(super) number: OnceLock<u64>,
     sums: Mutex<FindingSums>,
     /// True if another finding lies in it, which its sums leave out.
     holds_another: AtomicBool,
@@ -139,6 +144,9 @@ pub struct FindingAccount {
 pub struct FindingSums {
     /// Inodes with one link.
     pub single: Amount,
+    /// Allocated bytes of inodes with several links, divided by their links, for each link seen in
+    /// it. Known before the inodes are.
+    pub(super) shares: u64,
     /// Inodes with several, each once.
     pub linked: Amount,
     /// Linked inodes whose links all lie in this finding.
@@ -157,7 +165,13 @@ pub struct Together {
 
 impl FindingAccount {
     pub(super) fn new(rule: RuleIndex, class: Class) -> Arc<Self> {
-        Arc::new(Self { rule, class, sums: Mutex::default(), holds_another: false.into() })
+        Arc::new(Self {
+            rule,
+            class,
+            number: OnceLock::new(),
+            sums: Mutex::default(),
+            holds_another: false.into(),
+        })
     }
 
     pub(super) fn hold_another(&self) {
@@ -204,12 +218,19 @@ impl Home {
         self.kind != HomeKind::Outside
     }
 
-    pub(super) fn new(path: Box<[u8]>, kind: HomeKind, uid: Option<u32>, top: usize) -> Arc<Self> {
+    pub(super) fn new(
+        path: Box<[u8]>,
+        kind: HomeKind,
+        uid: Option<u32>,
+        top: usize,
+        number: u32,
+    ) -> Arc<Self> {
         let floor = Top::new(top).floor();
         Arc::new(Self {
             path,
             kind,
             uid,
+            number,
             books: Mutex::new(Books {
                 tally: Tally::default(),
                 by_class: AmountByClass::default(),
@@ -271,8 +292,7 @@ impl Books {
         total.places += 1;
         // Inodes with several links are added when all their links are known.
         total.single.merge(sums.single);
-        let whole = sums.whole();
-        let size = (whole.allocated.0, whole.inodes);
+        let size = (sums.single.allocated.0.saturating_add(sums.shares), sums.single.inodes);
         let smaller = |last: &FoundPlace| last.size > size;
         if self.findings.len() >= limit && self.findings.last().is_none_or(smaller) {
             return;

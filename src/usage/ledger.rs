@@ -13,7 +13,7 @@ use super::dir::Dir;
 use super::errors::{Errors, Problem};
 use super::export::{Branch, Export};
 use super::home::{FindingAccount, Home, HomeKind, uid_of_name};
-use super::links::{LinkTotals, Links};
+use super::links::{LinkMemory, LinkTotals, Linked, Links};
 use super::listing::Listing;
 use super::rules::{Rules, Seen};
 use super::scope::Scope;
@@ -35,6 +35,8 @@ pub struct LedgerSetup {
     pub ages: Ages,
     /// How many of the largest files and directories each home keeps.
     pub top: usize,
+    /// The memory for hard links.
+    pub links: LinkMemory,
     /// Collects every entry, if the result is to list them.
     pub export: Option<Export>,
 }
@@ -76,7 +78,7 @@ pub struct Totals {
 impl Ledger {
     pub fn new(setup: LedgerSetup) -> Self {
         Self {
-            links: Links::new(setup.ages),
+            links: Links::new(setup.ages, setup.links.clone()),
             errors: Mutex::new(Errors::new(setup.scope.exclude.len())),
             setup,
             root_dev: OnceLock::new(),
@@ -120,8 +122,10 @@ impl Ledger {
     }
 
     fn open_home(&self, path: Box<[u8]>, kind: HomeKind, uid: Option<u32>) -> Arc<Home> {
-        let home = Home::new(path, kind, uid, self.setup.top);
-        lock(&self.homes).push(Arc::clone(&home));
+        let mut homes = lock(&self.homes);
+        let number = u32::try_from(homes.len()).unwrap_or(u32::MAX);
+        let home = Home::new(path, kind, uid, self.setup.top, number);
+        homes.push(Arc::clone(&home));
         home
     }
 
@@ -289,8 +293,11 @@ impl Ledger {
     /// Closes the accounts when the walk is over. After an interruption they hold what was
     /// committed until then.
     pub fn finish(self: &Arc<Self>) -> Totals {
-        let links = self.links.finish();
         let mut homes = lock(&self.homes).clone();
+        let (links, failed) = self.links.finish(&homes);
+        if let Some(error) = failed {
+            lock(&self.errors).add(Problem::new(Vec::new(), Op::Link, &error));
+        }
         homes.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
         Totals { homes, errors: lock(&self.errors).clone(), links, ledger: Arc::clone(self) }
     }
@@ -298,16 +305,22 @@ impl Ledger {
     /// Counts one link to an inode that has several.
     pub(super) fn link(
         &self,
-        attrs: Attrs,
+        attrs: &Attrs,
         home: &Arc<Home>,
         finding: Option<&Arc<FindingAccount>>,
-        class: Class,
     ) {
-        let allocated = attrs.allocated;
-        if self.links.add(attrs, home, finding, class) {
-            // Relaxed: for display only.
-            self.progress.entries.fetch_add(1, Ordering::Relaxed);
-            self.progress.bytes.fetch_add(allocated, Ordering::Relaxed);
+        match self.links.add(attrs, home, finding) {
+            Linked::Waiting => {}
+            Linked::Last => {
+                // Relaxed: for display only.
+                self.progress.entries.fetch_add(1, Ordering::Relaxed);
+                self.progress.bytes.fetch_add(attrs.allocated, Ordering::Relaxed);
+            }
+            Linked::Lost => {
+                home.books(|books| books.errors += 1);
+                let problem = Problem::new(home.path.to_vec(), Op::Link, &self.links.failure());
+                lock(&self.errors).add(problem);
+            }
         }
     }
 

@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::class::Class;
 use super::dir::Dir;
 use super::errors::Problem;
 use super::export::{Export, Lines};
@@ -239,7 +238,7 @@ impl Listing {
                     false
                 });
             if !holds {
-                self.plain(ledger, &mut tally, attrs, finding, class);
+                self.plain(ledger, &mut tally, attrs, finding);
             } else {
                 if let Some(finding) = finding {
                     finding.hold_another();
@@ -251,10 +250,15 @@ impl Listing {
         ledger.progressed(&tally);
         let subtree = amount.allocated.0.saturating_add(std::mem::take(&mut self.shares));
         dir.add_subtree(subtree);
+        let share = |attrs: &Attrs| attrs.allocated / u64::from(attrs.nlink);
+        let shares = self.links.iter().map(share).fold(0, u64::saturating_add);
         if let Some(finding) = finding
-            && amount != Amount::default()
+            && (amount != Amount::default() || shares > 0)
         {
-            finding.update(|sums| sums.single.merge(amount));
+            finding.update(|sums| {
+                sums.single.merge(amount);
+                sums.shares = sums.shares.saturating_add(shares);
+            });
         }
         let large = self.take_large();
         home.books(|books| {
@@ -263,7 +267,7 @@ impl Listing {
             large.into_iter().for_each(|file| books.files.offer(file));
         });
         for attrs in std::mem::take(&mut self.links) {
-            ledger.link(attrs, home, finding, class);
+            ledger.link(&attrs, home, finding);
         }
 
         let subdirs = std::mem::take(&mut self.subdirs);
@@ -300,7 +304,7 @@ impl Listing {
         let class = ledger.setup.rules.get(rule).class;
         let finding = FindingAccount::new(rule, class);
         let mut tally = Tally::default();
-        self.plain(ledger, &mut tally, attrs, Some(&finding), class);
+        self.plain(ledger, &mut tally, attrs, Some(&finding));
         let amount = tally.amount();
         ledger.progressed(&tally);
         self.share(amount.allocated.0);
@@ -319,11 +323,14 @@ impl Listing {
         tally: &mut Tally,
         attrs: Attrs,
         finding: Option<&Arc<FindingAccount>>,
-        class: Class,
     ) {
         if attrs.nlink > 1 {
-            self.share(attrs.allocated / u64::from(attrs.nlink));
-            ledger.link(attrs, &self.dir.home, finding, class);
+            let share = attrs.allocated / u64::from(attrs.nlink);
+            self.share(share);
+            if let Some(finding) = finding {
+                finding.update(|sums| sums.shares = sums.shares.saturating_add(share));
+            }
+            ledger.link(&attrs, &self.dir.home, finding);
         } else {
             tally.count(&attrs, &ledger.setup.ages, self.dir.home.uid);
         }

@@ -17,6 +17,7 @@ mod listing;
 pub mod rule_file;
 mod rules;
 mod scope;
+mod spill;
 mod tally;
 mod top;
 mod trie;
@@ -31,7 +32,7 @@ pub use home::{
     Together, uid_of_name,
 };
 pub use ledger::{Ledger, LedgerSetup, Totals, WalkProgress};
-pub use links::LinkTotals;
+pub use links::{LinkMemory, LinkTotals};
 pub use listing::Listing;
 pub use rules::{Extent, Rule, RuleIndex, Rules};
 pub use scope::{Exclude, Mounts, Scope};

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use efs_scan::scan::{Ended, Engine, Nfs, Pacing, Threads, WalkError};
 use efs_scan::stop::Stop;
-use efs_scan::usage::{Ages, Exclude, Ledger, LedgerSetup, Mounts, Scope, Tally, rule_file};
+use efs_scan::usage::{
+    Ages, Exclude, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, Tally, rule_file,
+};
 use efs_scan_testbed::nfs_server::{Config, Fault, Kind, Model, Node, Server};
 use serde_json::Value;
 
@@ -82,6 +84,7 @@ pub(crate) fn walk_until(
         scope,
         ages: Ages::at(0),
         top: 10,
+        links: LinkMemory { bound: 64 << 20, directory: Ok(std::env::temp_dir()) },
         export: None,
     }));
     let ended = engine.walk(&ledger, stop)?;

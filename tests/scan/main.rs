@@ -8,6 +8,7 @@ mod faults;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod interrupt;
+mod links;
 mod model;
 mod money;
 mod ncdu;

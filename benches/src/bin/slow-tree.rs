@@ -50,6 +50,9 @@ struct Cli {
         conflicts_with = "wide", value_parser = at_least(1)
     )]
     homes: u64,
+    /// Let every second home hold hard links to the files of the home before
+    #[arg(long, conflicts_with = "wide")]
+    linked: bool,
     /// Instead: one home with a directory of N files
     #[arg(long, value_name = "N", group = "wide", value_parser = at_least(0))]
     wide_files: Option<u64>,
@@ -81,6 +84,9 @@ impl Cli {
         match (self.wide_files, self.wide_dirs) {
             (Some(files), _) => Tree::wide_files(files),
             (None, Some(dirs)) => Tree::wide_dirs(dirs),
+            (None, None) if self.linked => {
+                Tree::linked(self.dirs, self.files, self.homes, self.fanout)
+            }
             (None, None) => Tree::even(self.dirs, self.files, self.homes, self.fanout),
         }
     }

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= nice= nfs-uid= nfs-batch= tls= engine= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= engine= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -66,6 +66,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l threads -d 'Number of
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-threads -d 'Maximum number of workers with auto; an NFS mount has at most 64 for each connection [default: 256]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-ops -d 'At most N directory operations per second: reading names is one, opening a directory is one, or two on NFS without nocto. On NFS, all requests of the mount count, and their mean over some seconds is at most N' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l max-latency -d 'Use fewer workers while the file system takes longer than MS milliseconds to answer' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l link-memory -d 'Memory for hard links whose other names were not seen yet; what is beyond goes to a temporary file in TMPDIR, or else in /var/tmp [default: 64MiB]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nice -d 'Run in the idle classes of processor and disk: only when no other process wants them' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default [default: the effective uid]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group' -r
@@ -209,6 +210,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l threads -d 
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-threads -d 'Maximum number of workers with auto; an NFS mount has at most 64 for each connection [default: 256]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-ops -d 'At most N directory operations per second: reading names is one, opening a directory is one, or two on NFS without nocto. On NFS, all requests of the mount count, and their mean over some seconds is at most N' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l max-latency -d 'Use fewer workers while the file system takes longer than MS milliseconds to answer' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l link-memory -d 'Memory for hard links whose other names were not seen yet; what is beyond goes to a temporary file in TMPDIR, or else in /var/tmp [default: 64MiB]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nice -d 'Run in the idle classes of processor and disk: only when no other process wants them' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default [default: the effective uid]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group' -r

@@ -52,6 +52,7 @@ quota\:"Percent of the quota"))' \
 '--max-threads=[Maximum number of workers with auto; an NFS mount has at most 64 for each connection \[default\: 256\]]:N:_default' \
 '--max-ops=[At most N directory operations per second\: reading names is one, opening a directory is one, or two on NFS without nocto. On NFS, all requests of the mount count, and their mean over some seconds is at most N]:N:_default' \
 '--max-latency=[Use fewer workers while the file system takes longer than MS milliseconds to answer]:MS:_default' \
+'--link-memory=[Memory for hard links whose other names were not seen yet; what is beyond goes to a temporary file in TMPDIR, or else in /var/tmp \[default\: 64MiB\]]:SIZE:_default' \
 '--nice=[Run in the idle classes of processor and disk\: only when no other process wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default \[default\: the effective uid\]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one\: before 6.5, such requests corrupt their memory \[default\: 1\]]:N:_default' \
@@ -245,6 +246,7 @@ quota\:"Percent of the quota"))' \
 '--max-threads=[Maximum number of workers with auto; an NFS mount has at most 64 for each connection \[default\: 256\]]:N:_default' \
 '--max-ops=[At most N directory operations per second\: reading names is one, opening a directory is one, or two on NFS without nocto. On NFS, all requests of the mount count, and their mean over some seconds is at most N]:N:_default' \
 '--max-latency=[Use fewer workers while the file system takes longer than MS milliseconds to answer]:MS:_default' \
+'--link-memory=[Memory for hard links whose other names were not seen yet; what is beyond goes to a temporary file in TMPDIR, or else in /var/tmp \[default\: 64MiB\]]:SIZE:_default' \
 '--nice=[Run in the idle classes of processor and disk\: only when no other process wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default \[default\: the effective uid\]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one\: before 6.5, such requests corrupt their memory \[default\: 1\]]:N:_default' \

@@ -11,13 +11,14 @@ use super::users::all_names;
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::output::temporary_directory;
 use crate::progress::Display;
 use crate::published::expected_inodes;
 use crate::report::{Coverage, Run};
 use crate::scan::{Ended, Plan, Traffic};
 use crate::stop::Stop;
 use crate::text;
-use crate::usage::{Ages, Ledger, LedgerSetup, Mounts, Scope};
+use crate::usage::{Ages, Ledger, LedgerSetup, LinkMemory, Mounts, Scope};
 
 /// The findings of a walk.
 pub(super) struct Walked {
@@ -95,6 +96,10 @@ fn setup(config: &Config, prepared: &mut Prepared, started: Timestamp) -> Ledger
         scope,
         ages: Ages::at(started.as_second()),
         top: config.top,
+        links: LinkMemory {
+            bound: config.link_memory,
+            directory: temporary_directory(&config.root),
+        },
         export: prepared.export.take(),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use super::spill::ReadState;
+use super::dir_index::ReadState;
 use crate::usage::Attrs;
 
 /// A text form that holds every entry, nested as the directories are. The report has one: ncdu's.

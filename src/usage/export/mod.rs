@@ -2,8 +2,8 @@
 //!
 //! The walk finds directories in any order, and several at once; the form ([`EntryForm`]) is
 //! nested, depth first. No tree is kept in memory. Instead, each part of a listing is turned into
-//! text when it is committed, and appended to a temporary file ([`spill::Log`]). A second file
-//! ([`spill::DirIndex`]) says for each directory, by its number, where the last of its parts is.
+//! text when it is committed, and appended to a temporary file ([`Log`]). A second file
+//! ([`DirIndex`]) says for each directory, by its number, where the last of its parts is.
 //! When the walk is over, one pass goes down from the root ([`nest`]) and copies the parts to where
 //! they belong. Memory holds a buffer for each open listing, and in the last pass one frame for
 //! each level of the tree.
@@ -12,24 +12,25 @@
 //! many subdirectories), the text of the leaves, which are the entries that are no directories,
 //! and the subdirectories: number, two lengths, the text of the name and that of the attributes.
 
+mod dir_index;
 mod form;
 mod nest;
-mod spill;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
+pub use dir_index::ReadState;
 pub use form::{Bare, EntryForm};
 pub use nest::Collected;
-pub use spill::ReadState;
 
 use super::dir::Dir;
 use super::rules::Extent;
+use super::spill::Log;
 use crate::sync::lock;
 use crate::usage::Attrs;
-use spill::{DirIndex, DirRecord, Log};
+use dir_index::{DirIndex, DirRecord};
 
 /// Bytes of text from which on a listing should be committed.
 const HEAVY: usize = 64 * 1024;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 
 use super::Export;
-use super::spill::{DirRecord, ReadState};
+use super::dir_index::{DirRecord, ReadState};
 
 /// Bytes to read at once when it is not known how many are needed.
 const WINDOW: usize = 8 * 1024;

@@ -24,6 +24,7 @@ const WRONG: &[(&str, &str)] = &[
     ("threads = 'all'\n", "FILE: line 1: threads: `auto` or a number of workers"),
     ("max_threads = 0\n", "--max-threads must be from 1 to 4096"),
     ("max_ops = 0\n", "--max-ops must be from 1 to 10000000"),
+    ("link_memory = 'much'\n", "--link-memory: `much` is not a size"),
     ("max_latency = -1.0\n", "--max-latency must be more than 0"),
     ("max_latency = nan\n", "--max-latency must be more than 0"),
     (

@@ -67,6 +67,8 @@ struct Scan {
     excludes: Vec<&'static str>,
     engine: &'static str,
     threads: usize,
+    /// Bytes of memory for hard links: with 0 all of them go through the disk.
+    link_memory: u64,
 }
 
 fn scans() -> impl Strategy<Value = Scan> {
@@ -74,12 +76,16 @@ fn scans() -> impl Strategy<Value = Scan> {
         if cfg!(feature = "portable") { &["posix", "portable"] } else { &["posix"] };
     let excludes = proptest::sample::subsequence(EXCLUDES, 0..3);
     let engine = proptest::sample::select(engines);
-    (0..3usize, excludes, engine, 1..9usize).prop_map(|(depth, excludes, engine, threads)| Scan {
-        depth,
-        excludes,
-        engine,
-        threads,
-    })
+    let memory = proptest::sample::select(&[0, 40_000, 64 << 20][..]);
+    (0..3usize, excludes, engine, 1..9usize, memory).prop_map(
+        |(depth, excludes, engine, threads, link_memory)| Scan {
+            depth,
+            excludes,
+            engine,
+            threads,
+            link_memory,
+        },
+    )
 }
 
 fn cases() -> impl Strategy<Value = (Scan, Vec<Op>)> {
@@ -104,6 +110,7 @@ fn scan(root: &Path, scan: &Scan) -> Value {
         format!("--home-depth={}", scan.depth),
         format!("--engine={}", scan.engine),
         format!("--threads={}", scan.threads),
+        format!("--link-memory={}", scan.link_memory),
         // The lists of largest items hold everything.
         "--top=1000".to_owned(),
     ];

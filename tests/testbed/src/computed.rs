@@ -28,6 +28,8 @@ pub struct Tree {
     files: u64,
     /// The first directory that has files.
     files_from: u64,
+    /// True if the files of every second home are those of the home before it.
+    linked: bool,
     levels: Vec<Level>,
 }
 
@@ -54,6 +56,13 @@ impl Tree {
         Self::new(dirs, files, 1, std::iter::once(homes).chain(std::iter::repeat(fanout)))
     }
 
+    /// Makes the tree that [`Self::even`] makes, but in every second home all names of files are hard
+    /// links to the files of the home before.
+    #[must_use]
+    pub fn linked(dirs: u64, files: u64, homes: u64, fanout: u64) -> Self {
+        Self { linked: true, ..Self::even(dirs, files, homes, fanout) }
+    }
+
     /// Makes one home with one directory of `files` files.
     #[must_use]
     pub fn wide_files(files: u64) -> Self {
@@ -78,7 +87,7 @@ impl Tree {
             all = all.saturating_mul(fanout);
             start = start.saturating_add(all);
         }
-        Self { dirs, files, files_from, levels }
+        Self { dirs, files, files_from, linked: false, levels }
     }
 
     /// Number of directories, including the root.
@@ -87,10 +96,22 @@ impl Tree {
         self.dirs
     }
 
-    /// Number of files in all directories.
+    /// Number of files in all directories, each once.
     #[must_use]
     pub fn files(&self) -> u64 {
-        self.files * self.dirs.saturating_sub(self.files_from)
+        match self.linked {
+            false => self.files * self.dirs.saturating_sub(self.files_from),
+            true => {
+                self.files * (1..self.dirs).filter(|dir| self.keeper(*dir) == *dir).count() as u64
+            }
+        }
+    }
+
+    /// Returns the directory that has the files of `dir`: another one where they are hard links.
+    fn keeper(&self, dir: u64) -> u64 {
+        let level = &self.levels[self.level(dir)];
+        let is_copy = self.linked && dir > 0 && (dir - level.start) / level.per_home % 2 == 1;
+        if is_copy { dir - level.per_home } else { dir }
     }
 
     /// Returns the number of the directory that `ino` is or is in, and the number of the file in it
@@ -143,7 +164,10 @@ impl Tree {
         let (dir, file) = self.place(ino)?;
         let random = mix(ino);
         let (kind, perm, size, nlink) = match file {
-            Some(_) => (FileType::RegularFile, 0o644, file_size(ino), 1),
+            Some(_) => {
+                let links = if self.linked { 2 } else { 1 };
+                (FileType::RegularFile, 0o644, file_size(ino), links)
+            }
             None => {
                 let subdirs = self.subdirs(dir);
                 let perm = if self.level(dir) == 1 { 0o700 } else { 0o755 };
@@ -216,7 +240,7 @@ impl Listing<'_> {
         };
         written.ok()?;
         Some(match position.checked_sub(subdirs) {
-            Some(file) => self.tree.inode(self.dir) + 1 + file,
+            Some(file) => self.tree.inode(self.tree.keeper(self.dir)) + 1 + file,
             None => self.tree.inode(self.subdirs.start + position),
         })
     }

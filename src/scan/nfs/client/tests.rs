@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::scan::{Pacing, Threads};
-use crate::usage::{Ages, Exclude, Ledger, LedgerSetup, Mounts, Scope, rule_file};
+use crate::usage::{Ages, Exclude, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, rule_file};
 
 /// A client that has not sent anything.
 fn client() -> NfsClient {
@@ -14,6 +14,7 @@ fn client() -> NfsClient {
         scope,
         ages: Ages::at(0),
         top: 10,
+        links: LinkMemory { bound: 64 << 20, directory: Ok(std::env::temp_dir()) },
         export: None,
     }));
     let pacing =

@@ -1,0 +1,96 @@
+//! An inode's links in one place, as bytes on disk.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::profile::{Inode, LinkFinding, LinkPlace, Profile};
+use crate::usage::FileKind;
+use crate::usage::class::Class;
+use crate::usage::home::{FindingAccount, Home};
+
+/// Bytes of a record. Device and inode number come first, so that records sort by inode.
+pub(super) const SIZE: usize = 64;
+
+/// Bytes of the key.
+pub(super) const KEY: usize = 16;
+
+pub(super) type Record = [u8; SIZE];
+
+/// Kinds by their number in a record. A directory has one link.
+const KINDS: [FileKind; 4] = [FileKind::File, FileKind::Dir, FileKind::Symlink, FileKind::Other];
+
+/// Writes the links of an inode, one record for each place.
+pub(super) fn write(
+    (dev, ino): (u64, u64),
+    inode: &Inode,
+    profile: &Profile,
+) -> impl Iterator<Item = Record> {
+    let kind = KINDS.iter().position(|kind| *kind == profile.kind).unwrap_or(0) as u8;
+    let head = [dev, ino, inode.apparent, inode.allocated, inode.mtime as u64];
+    profile.places.iter().map(move |place| {
+        let finding = place.finding.as_ref();
+        let number = finding.map_or(0, |finding| finding.number);
+        let class = finding.map_or(Class::Rest, |finding| finding.class) as u8;
+        let rule = finding.map_or(0, |finding| finding.rule);
+        let words = [place.home.number, place.links, profile.nlink, profile.uid];
+        let mut record = [0; SIZE];
+        let bytes = head.into_iter().flat_map(u64::to_be_bytes);
+        let bytes = bytes.chain(words.into_iter().flat_map(u32::to_be_bytes));
+        // Five bytes are enough for a million million findings.
+        let bytes = bytes.chain(number.to_be_bytes().into_iter().skip(3));
+        let bytes = bytes.chain(rule.to_be_bytes()).chain([class << 4 | kind]);
+        record.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
+        record
+    })
+}
+
+/// What the numbers in records stand for.
+pub(super) struct Numbers<'a> {
+    /// Homes by number.
+    pub(super) homes: &'a [Arc<Home>],
+    /// The findings that are reported.
+    pub(super) findings: HashMap<u64, Arc<FindingAccount>>,
+}
+
+/// What a record says.
+pub(super) struct Read {
+    pub(super) kind: FileKind,
+    pub(super) uid: u32,
+    pub(super) nlink: u32,
+    /// Without a profile.
+    pub(super) inode: Inode,
+    pub(super) place: LinkPlace,
+}
+
+impl Numbers<'_> {
+    /// Reads a record; `None` for one that was damaged on disk.
+    pub(super) fn read(&self, record: &Record) -> Option<Read> {
+        let long = |at: usize| {
+            let bytes = record[at..at + 8].iter();
+            bytes.fold(0, |word, byte| word << 8 | u64::from(*byte))
+        };
+        let word = |at: usize| (long(at) >> 32) as u32;
+        let number = long(56) >> 24;
+        let [.., high, low, packed] = *record;
+        let class = *Class::ALL.get(usize::from(packed >> 4))?;
+        let finding = (number > 0).then(|| LinkFinding {
+            number,
+            rule: u16::from_be_bytes([high, low]),
+            class,
+            account: self.findings.get(&number).cloned(),
+        });
+        let home = Arc::clone(self.homes.get(word(40) as usize)?);
+        Some(Read {
+            kind: *KINDS.get(usize::from(packed & 0xf))?,
+            uid: word(52),
+            nlink: word(48),
+            inode: Inode {
+                apparent: long(16),
+                allocated: long(24),
+                mtime: long(32) as i64,
+                profile: 0,
+            },
+            place: LinkPlace { home, finding, links: word(44) },
+        })
+    }
+}
