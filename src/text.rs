@@ -123,15 +123,15 @@ pub fn plural<'a>(number: u64, one: &'a str, many: &'a str) -> &'a str {
 }
 
 /// `bytes` as one printable word of a command for any POSIX shell: `$'...'` is not, dash reads it
-/// otherwise. `None` for bytes that end in a newline, which a command substitution does not keep.
-pub fn shell_word(bytes: &[u8]) -> Option<String> {
+/// otherwise. A name that ends in a newline gets a slash, as only a directory may, because a command
+/// substitution drops newlines at its end.
+pub fn shell_word(bytes: &[u8]) -> String {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-+,:@%".contains(b);
     match std::str::from_utf8(bytes) {
-        Ok(text) if !bytes.is_empty() && bytes.iter().all(plain) => return Some(text.to_owned()),
+        Ok(text) if !bytes.is_empty() && bytes.iter().all(plain) => return text.to_owned(),
         Ok(text) if !text.chars().any(is_hostile) => {
-            return Some(format!("'{}'", text.replace('\'', r"'\''")));
+            return format!("'{}'", text.replace('\'', r"'\''"));
         }
-        _ if bytes.ends_with(b"\n") => return None,
         _ => {}
     }
     let mut out = String::from("\"$(printf %b '");
@@ -142,8 +142,11 @@ pub fn shell_word(bytes: &[u8]) -> Option<String> {
             _ => out.push_str(&format!(r"\0{byte:03o}")),
         }
     }
+    if bytes.ends_with(b"\n") {
+        out.push('/');
+    }
     out.push_str("')\"");
-    Some(out)
+    out
 }
 
 #[cfg(test)]
@@ -164,20 +167,20 @@ mod tests {
 
     #[test]
     fn words_are_quoted_only_where_needed() {
-        let word = |bytes: &[u8]| shell_word(bytes).expect("it is a word");
+        let word = shell_word;
         assert_eq!(word(b"/mnt/efs/200005/.cache"), "/mnt/efs/200005/.cache");
         assert_eq!(word(b"a b"), "'a b'");
         assert_eq!(word(b""), "''");
         assert_eq!(word(b"a'b"), r"'a'\''b'");
         assert_eq!(word(b"a'b\nc"), r#""$(printf %b 'a\0047b\0012c')""#);
-        assert_eq!(shell_word(b"a\n"), None);
+        assert_eq!(word(b"a\n"), r#""$(printf %b 'a\0012/')""#);
     }
 
     proptest! {
         #[test]
         fn nothing_printable_holds_a_control(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             prop_assert!(!printable(&bytes).chars().any(is_hostile));
-            prop_assert!(!shell_word(&bytes).is_some_and(|word| word.chars().any(is_hostile)));
+            prop_assert!(!shell_word(&bytes).chars().any(is_hostile));
         }
 
         #[test]
@@ -223,7 +226,7 @@ mod tests {
         ];
         for name in names {
             for shell in ["sh", "bash"] {
-                let script = format!("printf %s {}", shell_word(name).expect("it is a word"));
+                let script = format!("printf %s {}", shell_word(name));
                 let out = std::process::Command::new(shell).args(["-c", &script]).output();
                 let got = out.expect("a shell runs").stdout;
                 let (want, got) = (OsString::from_vec(name.to_vec()), OsString::from_vec(got));

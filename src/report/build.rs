@@ -225,14 +225,9 @@ impl Builder<'_> {
         let sums = found.finding.sums();
         let (path, path_base64) = lossy(&found.path);
         let absolute = [self.context.root.as_os_str().as_bytes(), b"/", &found.path].concat();
-        let withheld = withheld(rule.command.as_deref(), &found.finding);
-        let (command, advice) = match (&rule.command, withheld) {
-            (_, Some(why)) => (None, Some(why.to_owned())),
-            (None, None) => (None, rule.advice.clone()),
-            (Some(text), None) => match fill(text, &absolute) {
-                Some(command) => (Some(command), None),
-                None => (None, Some("rename it first: its name ends in a newline".to_owned())),
-            },
+        let (command, advice) = match withheld(rule.command.as_deref(), &found.finding) {
+            Some(why) => (None, Some(why.to_owned())),
+            None => (rule.command.as_ref().map(|text| fill(text, &absolute)), rule.advice.clone()),
         };
         Finding {
             rule: rule.id.clone(),

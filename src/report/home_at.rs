@@ -21,19 +21,18 @@ pub(crate) fn command_at(
     let Some((at, below)) = home_at.zip(below(&name, &path)) else { return Some(command.clone()) };
     let root = report.run.root_bytes();
     // As in the report, for the root `/` too.
-    let here = shell_word(&[&root[..], b"/", &path].concat())?;
+    let here = shell_word(&[&root[..], b"/", &path].concat());
     let there = [at.as_os_str().as_bytes(), b"/", below].concat();
     // The rule's own command tells the place from what looks like it, and has the parent, too.
     let mut rules = home.rules.iter().chain(&report.rules);
     match rules.find(|rule| rule.rule == finding.rule).and_then(|rule| rule.command.as_ref()) {
-        Some(template) => fill(template, &there),
-        None => Some(command.replace(&here, &shell_word(&there)?)),
+        Some(template) => Some(fill(template, &there)),
+        None => Some(command.replace(&here, &shell_word(&there))),
     }
 }
 
-/// Puts the path of a finding into a command, and the path of the directory it is in; `None` if a
-/// shell cannot be given it.
-pub(super) fn fill(command: &str, path: &[u8]) -> Option<String> {
+/// Puts the path of a finding into a command, and the path of the directory it is in.
+pub(super) fn fill(command: &str, path: &[u8]) -> String {
     let parent = path.iter().rposition(|byte| *byte == b'/').map_or(&path[..0], |at| &path[..at]);
     // One pass: a path may itself hold `{parent}`.
     let mut out = String::new();
@@ -42,10 +41,10 @@ pub(super) fn fill(command: &str, path: &[u8]) -> Option<String> {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         if let Some(after) = rest.strip_prefix("{path}") {
-            out.push_str(&shell_word(path)?);
+            out.push_str(&shell_word(path));
             rest = after;
         } else if let Some(after) = rest.strip_prefix("{parent}") {
-            out.push_str(&shell_word(parent)?);
+            out.push_str(&shell_word(parent));
             rest = after;
         } else {
             out.push('{');
@@ -53,7 +52,7 @@ pub(super) fn fill(command: &str, path: &[u8]) -> Option<String> {
         }
     }
     out.push_str(rest);
-    Some(out)
+    out
 }
 
 /// `path` relative to `home`, or `None` if it is not below it. Both are relative to the root, whose
@@ -72,12 +71,8 @@ mod tests {
     #[test]
     fn a_command_gets_the_path_and_its_parent_quoted_and_once() {
         let both = "tool --in {parent}/x --at {path} {other}";
-        let fill = |path: &[u8]| fill(both, path);
-        let want = "tool --in /efs/1/x --at /efs/1/a {other}";
-        assert_eq!(fill(b"/efs/1/a").as_deref(), Some(want));
-        let want = "tool --in '/a b'/x --at '/a b/{path}' {other}";
-        assert_eq!(fill(b"/a b/{path}").as_deref(), Some(want));
-        assert_eq!(fill(b"/a\n/x"), None, "a shell drops the end of the parent's name");
+        assert_eq!(fill(both, b"/efs/1/a"), "tool --in /efs/1/x --at /efs/1/a {other}");
+        assert_eq!(fill(both, b"/a b/{path}"), "tool --in '/a b'/x --at '/a b/{path}' {other}");
     }
 
     #[test]

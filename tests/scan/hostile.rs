@@ -309,22 +309,22 @@ fn the_du_form_is_raw_in_a_file_and_escaped_on_a_terminal() {
     }
 }
 
-/// Runs `command` in bash with every program in it replaced by one that prints its last argument.
-fn read_by_bash(command: &str, cwd: &Path) -> Vec<u8> {
+/// Runs `command` in a shell with every program in it replaced by one that prints its last argument.
+fn read_by(shell: &str, command: &str, cwd: &Path) -> Vec<u8> {
     // Without a PATH, anything that escapes its quotes finds no program to run.
     let script = format!(
-        "PATH=/nonexistent; rm() {{ printf %s \"${{@: -1}}\"; }}; conda() {{ rm \"$@\"; }}; truncate() {{ rm \"$@\"; }}\n{command}\n"
+        "PATH=/nonexistent; rm() {{ for last; do :; done; printf %s \"$last\"; }}; conda() {{ rm \"$@\"; }}; truncate() {{ rm \"$@\"; }}\n{command}\n"
     );
-    let mut bash = Command::new("bash");
-    bash.current_dir(cwd);
-    let output = bash.args([OsStr::new("-c"), OsStr::new(&script)]).output().unwrap();
+    let mut process = Command::new(shell);
+    process.current_dir(cwd);
+    let output = process.args([OsStr::new("-c"), OsStr::new(&script)]).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && stderr.is_empty(), "{command}: {stderr}");
     output.stdout
 }
 
 #[test]
-fn bash_reads_the_commands_as_they_are_meant() {
+fn shells_read_the_commands_as_they_are_meant() {
     let tree = Hostile::new();
     let report = tree.json();
     let findings = home(&report, "200005")["findings"].as_array().unwrap();
@@ -334,11 +334,12 @@ fn bash_reads_the_commands_as_they_are_meant() {
         assert_harmless(command.as_bytes(), "command");
         assert!(!command.contains('\n'), "{command}");
         let path = [tree.root.as_os_str().as_bytes(), b"/", &*bytes(finding, "path")].concat();
-        assert_eq!(
-            printable(&read_by_bash(command, tree.dir.path())),
-            printable(&path),
-            "{command}"
-        );
+        // As `shell_word` says.
+        let path = if path.ends_with(b"\n") { [&path[..], b"/"].concat() } else { path };
+        for shell in ["sh", "bash"] {
+            let read = read_by(shell, command, tree.dir.path());
+            assert_eq!(printable(&read), printable(&path), "{shell}: {command}");
+        }
     }
     assert!(!tree.dir.path().join("pwned").exists());
     // The owner's page shows them as they are.

@@ -273,6 +273,8 @@ fn commands_remove_what_they_say_whatever_its_name_is() {
         "x\n'; touch x; '",
         "\u{202e}gnp",
         "-n %s \\n\t\\012",
+        "end\n",
+        "end\n\n",
     ];
     for shell in ["sh", "bash"] {
         let tree = scratch();
@@ -281,6 +283,7 @@ fn commands_remove_what_they_say_whatever_its_name_is() {
             file(&root, format!("h/{name}/env/pyvenv.cfg"), 10);
             file(&root, format!("h/{name}/env/lib/x"), 5000);
             file(&root, format!("h/{name}/kept"), 5000);
+            file(&root, format!("h/{}/kept", name.trim_end()), 5000);
         }
         let report = report(&root, [] as [&str; 0], 0);
         let findings = home(&report, "h")["findings"].as_array().unwrap();
@@ -299,22 +302,6 @@ fn commands_remove_what_they_say_whatever_its_name_is() {
         }
         assert_eq!(std::fs::read_dir(tree.path()).unwrap().count(), 1, "only the root");
     }
-}
-
-/// A command substitution drops newlines at its end, so it would name another directory.
-#[test]
-fn no_command_is_offered_for_a_name_that_ends_in_a_newline() {
-    let tree = scratch();
-    file(tree.path(), "h/env\n/pyvenv.cfg", 10);
-    file(tree.path(), "h/env/thesis", 5000);
-    file(tree.path(), "h/p\n/target/CACHEDIR.TAG", 10);
-    file(tree.path(), "h/p\n/Cargo.toml", 10);
-    let report = report(tree.path(), [] as [&str; 0], 0);
-    let findings = home(&report, "h")["findings"].as_array().unwrap();
-    let env = findings.iter().find(|finding| finding["rule"] == "virtualenv").unwrap();
-    assert!(env["command"].is_null() && env["advice"].is_string(), "{env:#}");
-    let target = findings.iter().find(|finding| finding["rule"] == "cargo-target").unwrap();
-    assert!(target["command"].is_null() && target["advice"].is_string(), "{target:#}");
 }
 
 /// A remover that would take another finding along, or empty a file's other name, is not offered.
