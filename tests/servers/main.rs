@@ -8,3 +8,4 @@ mod interop;
 mod mount;
 mod packages;
 mod terraform;
+mod tools;

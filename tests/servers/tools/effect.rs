@@ -1,0 +1,143 @@
+//! What a command does: bytes freed, and what changed elsewhere.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use efs_scan_testbed::*;
+use serde_json::Value;
+
+use super::Row;
+
+/// How far a tool's own clean-up may be from the figure: it may leave its emptied directory and
+/// marker files that it makes again, such as Go's README, trim.txt and lock, a few blocks in all. The
+/// examples have [`LEAST`] or more, so it hides nothing. What only removes has no tolerance.
+pub(super) const TOLERANCE: u64 = 16 << 10;
+
+/// The least size of an example that a tool cleans up.
+pub(super) const LEAST: u64 = 1 << 20;
+
+/// The path, kind and content of everything below a directory but one place.
+struct Listing(BTreeMap<PathBuf, String>);
+
+impl Listing {
+    fn of(root: &Path, without: &Path) -> Self {
+        let mut all = BTreeMap::new();
+        let mut left = vec![root.to_owned()];
+        while let Some(path) = left.pop() {
+            if path == without {
+                continue;
+            }
+            let meta = path.symlink_metadata().unwrap();
+            let content = if meta.is_dir() {
+                left.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                String::new()
+            } else if meta.is_symlink() {
+                format!("{:?}", std::fs::read_link(&path).unwrap())
+            } else {
+                let mut hash = DefaultHasher::new();
+                hash.write(&std::fs::read(&path).unwrap());
+                format!("{} bytes, {:x}", meta.len(), hash.finish())
+            };
+            all.insert(path, format!("{:o} {content}", meta.mode()));
+        }
+        Self(all)
+    }
+
+    /// Lists what is different `after`: paths that went or changed, and those that are new.
+    fn changes(&self, after: &Self) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let changed = self.0.iter().filter(|(path, what)| after.0.get(*path) != Some(what));
+        let new = after.0.keys().filter(|path| !self.0.contains_key(*path));
+        (changed.map(|(path, _)| path.clone()).collect(), new.cloned().collect())
+    }
+}
+
+/// A command to run, and where.
+pub(super) struct Trial<'a> {
+    /// The directory that is scanned, and that has the home.
+    pub(super) efs: &'a Path,
+    /// Everything that must stay as it is, but the finding.
+    pub(super) world: &'a Path,
+    /// HOME of the command, elsewhere than the home it cleans, as in a Studio space.
+    pub(super) space: &'a Path,
+    /// The only directory on PATH.
+    pub(super) bin: &'a Path,
+    pub(super) shell: &'a str,
+    pub(super) tolerance: u64,
+    /// Paths below HOME or the home where the tool keeps its own records of each run.
+    pub(super) records: &'a [&'a str],
+}
+
+impl Trial<'_> {
+    /// Runs the command of a finding and compares.
+    pub(super) fn run(&self, finding: &Value, home: &Path, by: &str) -> Result<Row, String> {
+        let Some(command) = finding["command"].as_str() else {
+            return Err(format!("no command: {finding:#}"));
+        };
+        let place = self.efs.join(finding["path"].as_str().unwrap());
+        let before = (du(self.efs), Listing::of(self.world, &place));
+        let mut process = Command::new(self.shell);
+        process
+            .arg("-c")
+            .arg(command)
+            .env_clear()
+            .env("HOME", self.space)
+            .env("PATH", self.bin)
+            .env("LANG", "C.UTF-8")
+            .current_dir(self.world.join("cwd"))
+            .stdin(Stdio::null());
+        let output = watched(&mut process, Duration::from_secs(120));
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        if !output.status.success() {
+            return Err(format!("`{command}` failed in {}: {said}", self.shell));
+        }
+        let freed = before.0.saturating_sub(du(self.efs));
+        let frees = finding["frees"]["allocated_bytes"].as_u64().unwrap();
+        if freed.abs_diff(frees) > self.tolerance {
+            let left = Command::new("find").arg(&place).arg("-ls").output().unwrap().stdout;
+            let left = String::from_utf8_lossy(&left);
+            let left = left.lines().take(20).collect::<Vec<_>>().join("\n");
+            return Err(format!(
+                "`{command}` freed {freed} and not {frees}: {said}\nLeft:\n{left}"
+            ));
+        }
+        let (gone, new) = before.1.changes(&Listing::of(self.world, &place));
+        let effect =
+            self.effect(home, &gone, &new).map_err(|what| format!("`{command}` {what}"))?;
+        Ok(Row { by: by.to_owned(), said: frees, freed, effect })
+    }
+
+    /// Says what else a command did, unless it is more than a record of its run.
+    fn effect(&self, home: &Path, gone: &[PathBuf], new: &[PathBuf]) -> Result<String, String> {
+        let places = [home, self.space];
+        let records = |path: &Path| {
+            let below = places.into_iter().find_map(|place| path.strip_prefix(place).ok())?;
+            let at =
+                |record: &&&str| below.starts_with(record) || Path::new(record).starts_with(below);
+            self.records.iter().find(at)
+        };
+        let mut wrote: Vec<&str> = Vec::new();
+        for path in gone {
+            match records(path).filter(|_| path.exists()) {
+                Some(record) => wrote.push(record),
+                None => return Err(format!("changed or removed {}", path.display())),
+            }
+        }
+        for path in new {
+            match records(path) {
+                Some(record) => wrote.push(record),
+                None => return Err(format!("made {}", path.display())),
+            }
+        }
+        wrote.sort_unstable();
+        wrote.dedup();
+        match wrote.as_slice() {
+            [] => Ok("nothing".to_owned()),
+            wrote => Ok(format!("wrote {}", wrote.join(", "))),
+        }
+    }
+}

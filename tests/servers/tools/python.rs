@@ -1,0 +1,197 @@
+//! Cases of Python's tools.
+
+use super::case::{Case, REMOVED};
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        rule: "pip-cache",
+        needs: &["pip"],
+        version: "pip --version | cut -d' ' -f1,2",
+        finds: ".cache/pip",
+        make: "pip install -q --no-index --target installed $DEMO/efsdemo-1.0.tar.gz",
+        again: "pip install -q --no-index --target again $DEMO/efsdemo-1.0.tar.gz",
+        runs: &["pip"],
+        records: &[],
+    },
+    Case {
+        rule: "uv-cache",
+        needs: &["uv", "python"],
+        version: "uv --version",
+        finds: ".cache/uv",
+        make: "uv pip install -q --link-mode copy --target installed --no-index $DEMO/efsdemo-1.0.tar.gz",
+        again: "uv pip install -q --target again --no-index $DEMO/efsdemo-1.0.tar.gz",
+        runs: &["uv"],
+        records: &[],
+    },
+    Case {
+        rule: "poetry-cache",
+        needs: &["poetry"],
+        version: "poetry --version",
+        finds: ".cache/pypoetry/artifacts",
+        make: "mkdir p && cd p && poetry init -qn --name p --python '>=3.9'
+               poetry add -q efsdemo@$INDEX/simple/efsdemo/efsdemo-1.0-py3-none-any.whl",
+        again: "cd p && poetry env remove -q --all && poetry install -q --no-root",
+        ..REMOVED
+    },
+    Case {
+        rule: "virtualenv",
+        needs: &["python"],
+        version: "python --version | sed 's/$/ -m venv/'",
+        finds: "p/.venv",
+        make: "mkdir p && python -m venv p/.venv && p/.venv/bin/pip --version",
+        again: "python -m venv p/.venv && p/.venv/bin/pip --version",
+        ..REMOVED
+    },
+    Case {
+        rule: "virtualenv",
+        needs: &["virtualenv"],
+        version: "virtualenv --version | cut -d' ' -f1,2",
+        finds: "env",
+        make: "virtualenv -q env && env/bin/pip --version",
+        again: "virtualenv -q env && env/bin/pip --version",
+        ..REMOVED
+    },
+    Case {
+        rule: "virtualenv",
+        needs: &["uv", "python"],
+        version: "uv --version",
+        finds: "p/.venv",
+        make: "mkdir p && cd p && uv venv -q && uv pip install -q --link-mode copy --no-index $DEMO/efsdemo-1.0.tar.gz",
+        again: "cd p && uv venv -q && uv pip install -q --no-index $DEMO/efsdemo-1.0.tar.gz",
+        ..REMOVED
+    },
+    Case {
+        rule: "test-envs",
+        needs: &["pre-commit", "git"],
+        version: "pre-commit --version",
+        finds: ".cache/pre-commit",
+        make: "mkdir p && cd p && git init -q
+               echo \"repos: [{repo: '$DEMO/hooks', rev: v1, hooks: [{id: demo}]}]\" >.pre-commit-config.yaml
+               git add -A && pre-commit run -a",
+        again: "cd p && pre-commit run -a",
+        ..REMOVED
+    },
+    Case {
+        rule: "test-envs",
+        needs: &["tox"],
+        version: "tox --version | sed -n 's/ from.*//; $s/^/tox /p'",
+        finds: "p/.tox",
+        make: "mkdir p && cd p
+               printf '[testenv]\\nskip_install = true\\ncommands = python --version\\n' >tox.ini && tox -q -e py",
+        again: "cd p && tox -q -e py",
+        ..REMOVED
+    },
+    Case {
+        rule: "test-envs",
+        needs: &["nox"],
+        version: "nox --version 2>&1 | sed 's/^/nox /'",
+        finds: "p/.nox",
+        make: "mkdir p && cd p
+               printf 'import nox\\n@nox.session\\ndef t(session):\\n    session.run(\"python\", \"--version\")\\n' >noxfile.py
+               nox --no-error-on-missing-interpreters",
+        again: "cd p && nox",
+        ..REMOVED
+    },
+    Case {
+        rule: "trash",
+        needs: &["jupyter-server"],
+        version: "jupyter-server --version | sed 's/^/jupyter-server /'",
+        finds: ".local/share/Trash",
+        make: DELETE,
+        again: DELETE,
+        ..REMOVED
+    },
+    Case {
+        rule: "jupyter-checkpoints",
+        needs: &["jupyter-server"],
+        version: "jupyter-server --version | sed 's/^/jupyter-server /'",
+        finds: ".ipynb_checkpoints",
+        make: CHECKPOINT,
+        again: CHECKPOINT,
+        ..REMOVED
+    },
+    Case {
+        rule: "python-byproducts",
+        needs: &["pytest"],
+        version: "pytest --version",
+        finds: "p/.pytest_cache",
+        make: "mkdir p && cd p && echo 'def test_it(): pass' >test_it.py && pytest -q",
+        again: "cd p && pytest -q",
+        ..REMOVED
+    },
+    Case {
+        rule: "python-byproducts",
+        needs: &["mypy"],
+        version: "mypy --version",
+        finds: "p/.mypy_cache",
+        make: "mkdir p && cd p && echo 'import re' >it.py && mypy it.py",
+        again: "cd p && mypy it.py",
+        ..REMOVED
+    },
+    Case {
+        rule: "python-byproducts",
+        needs: &["ruff"],
+        version: "ruff --version",
+        finds: "p/.ruff_cache",
+        make: "mkdir p && cd p && echo 'import re as re; re.compile' >it.py && ruff check -q --exit-zero .",
+        again: "cd p && ruff check -q --exit-zero .",
+        ..REMOVED
+    },
+    Case {
+        rule: "python-byproducts",
+        needs: &["python"],
+        version: "python --version",
+        finds: "p/__pycache__",
+        make: "mkdir p && cd p && echo 'x = 1' >it.py && python -c 'import it'",
+        again: "cd p && python -c 'import it'",
+        ..REMOVED
+    },
+    Case {
+        rule: "python-byproducts",
+        needs: &["python", "dask"],
+        version: "python -c 'import distributed; print(\"distributed\", distributed.__version__)'",
+        finds: "p/dask-scratch-space",
+        make: "mkdir p && cd p && printf '%s\\n' 'import os' 'from distributed import Client' \
+               'Client(processes=False, dashboard_address=None)' 'os._exit(0)' >it.py
+               DASK_TEMPORARY_DIRECTORY=. python it.py",
+        again: "cd p && DASK_TEMPORARY_DIRECTORY=. python it.py",
+        ..REMOVED
+    },
+    Case {
+        rule: "wandb-cache",
+        needs: &["wandb"],
+        version: "wandb --version",
+        finds: ".cache/wandb/artifacts",
+        make: WANDB_CACHE,
+        again: WANDB_CACHE,
+        ..REMOVED
+    },
+];
+
+const DELETE: &str = "python - <<'E'
+import os
+from jupyter_server.services.contents.filemanager import FileContentsManager
+manager = FileContentsManager(root_dir='.')
+manager.save({'type': 'file', 'format': 'text', 'content': 'x' * (1 << 20)}, 'a.txt')
+manager.delete_file('a.txt')
+assert not os.path.exists('a.txt')
+E";
+
+const CHECKPOINT: &str = "python - <<'E'
+from jupyter_server.services.contents.filemanager import FileContentsManager
+manager = FileContentsManager(root_dir='.')
+manager.save({'type': 'file', 'format': 'text', 'content': 'x' * (1 << 20)}, 'a.txt')
+manager.create_checkpoint('a.txt')
+assert manager.list_checkpoints('a.txt')
+E";
+
+const WANDB_CACHE: &str = "python - <<'E'
+import os
+from wandb.sdk.artifacts.artifact_file_cache import get_artifact_file_cache
+cache = get_artifact_file_cache()
+path, hit, opener = cache.check_etag_obj_path('https://example.com', 'demo', 2 << 20)
+assert not hit
+with opener('wb') as file:
+    file.write(b'x' * (2 << 20))
+E
+WANDB_MODE=offline WANDB_SILENT=true python -c 'import wandb; wandb.init(project=\"p\").finish()'";

@@ -1,0 +1,125 @@
+//! Where the tools are, and what they make their examples of.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use efs_scan_testbed::*;
+use tempfile::TempDir;
+
+use super::case::Case;
+
+/// The installed tools, and packages of 2 MiB for them.
+pub(super) struct Workshop {
+    /// Directories of programs, as PATH has them.
+    path: Vec<PathBuf>,
+    tools: PathBuf,
+    demo: TempDir,
+    /// Serves `demo` on the loopback.
+    server: Child,
+    address: String,
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+impl Workshop {
+    /// Installs the tools and makes their packages; otherwise reports that nothing can be tried.
+    pub(super) fn open() -> Option<Self> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/tools");
+        let python = Command::new("python3").arg("--version").output().is_ok();
+        let git = Command::new("git").arg("--version").output().is_ok();
+        if !skip_unless(
+            python && git,
+            "the rules' commands with real tools",
+            "python3 or git is missing",
+        ) {
+            return None;
+        }
+        let mut install = Command::new(here.join("install"));
+        install.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap());
+        let said =
+            String::from_utf8(watched(&mut install, Duration::from_secs(300)).stdout).unwrap();
+        for line in said.lines().filter(|line| line.starts_with("not installed")) {
+            skip_unless(false, "some of the rules' commands with real tools", line);
+        }
+        let tools = PathBuf::from(said.lines().last().unwrap());
+        let demo = scratch();
+        let made = Command::new("python3").arg(here.join("demo.py")).arg(demo.path()).output();
+        let made = made.unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let mut server = Command::new("python3")
+            .args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory"])
+            .arg(demo.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // "Serving HTTP on 127.0.0.1 port 12345 (http://127.0.0.1:12345/) ..."
+        let mut line = String::new();
+        BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let port = line.split(' ').skip_while(|word| *word != "port").nth(1).unwrap();
+        let address = format!("http://127.0.0.1:{port}");
+        let path = Self::path(&tools);
+        Some(Self { path, tools, demo, server, address })
+    }
+
+    fn path(tools: &Path) -> Vec<PathBuf> {
+        let modules = tools.join("node_modules");
+        let mut path = vec![
+            tools.join("python/bin"),
+            tools.join("yarn"),
+            modules.join(".bin"),
+            modules.join("@oven/bun-linux-x64/bin"),
+            modules.join("@deno/linux-x64-glibc"),
+        ];
+        // Not rustup's, which looks for its toolchains in HOME.
+        if let Ok(output) = Command::new("rustc").args(["--print", "sysroot"]).output() {
+            path.push(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()).join("bin"));
+        }
+        path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+        path
+    }
+
+    fn find(&self, program: &str) -> Option<PathBuf> {
+        self.path.iter().map(|place| place.join(program)).find(|path| path.exists())
+    }
+
+    /// Returns the first program that a case needs and that is not there.
+    pub(super) fn missing(&self, case: &Case) -> Option<&'static str> {
+        case.needs.iter().copied().find(|program| self.find(program).is_none())
+    }
+
+    /// Makes a directory with nothing but these programs.
+    pub(super) fn only(&self, programs: &[&str], bin: &Path) {
+        std::fs::create_dir_all(bin).unwrap();
+        for program in programs {
+            std::os::unix::fs::symlink(self.find(program).unwrap(), bin.join(program)).unwrap();
+        }
+    }
+
+    /// Runs a script of a case as the owner of `home`, in it.
+    pub(super) fn script(&self, script: &str, home: &Path) -> Result<String, String> {
+        let mut command = Command::new("bash");
+        command
+            .args(["-euc", script])
+            .env_clear()
+            .env("HOME", home)
+            .env("PATH", std::env::join_paths(&self.path).unwrap())
+            .env("LANG", "C.UTF-8")
+            .env("TOOLS", &self.tools)
+            .env("DEMO", self.demo.path())
+            .env("INDEX", &self.address)
+            .current_dir(home)
+            .stdin(Stdio::null());
+        let output = watched(&mut command, Duration::from_secs(120));
+        let both = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&both).into_owned();
+        if output.status.success() { Ok(said) } else { Err(format!("`{script}` failed: {said}")) }
+    }
+}
