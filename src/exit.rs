@@ -15,6 +15,8 @@ pub enum Exit {
     OverQuota,
     /// Something could not be published and waits in the spool.
     Unpublished,
+    /// The run is published, but the state directory could not keep it.
+    Unkept,
     /// The newest published run is old.
     Stale,
     /// SIGINT or SIGTERM ended the program.
@@ -32,6 +34,7 @@ impl Exit {
             Self::OverQuota => 4,
             Self::Unpublished => 5,
             Self::Stale => 6,
+            Self::Unkept => 7,
             Self::Interrupted => 130,
         }
     }

@@ -1,6 +1,6 @@
 //! Messages on stderr: the summary line for cron, warnings and errors, and more on request.
 
-use std::io;
+use std::io::{self, Write};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -40,16 +40,18 @@ pub(crate) enum Verbosity {
 
 /// Logs why there is no result, in one line whatever a name in it holds.
 pub(crate) fn failure(format: LogFormat, problem: &str) {
-    match format {
-        LogFormat::Text => eprintln!("efs-scan: {}", printable(problem.as_bytes())),
+    let line = match format {
+        LogFormat::Text => format!("efs-scan: {}\n", printable(problem.as_bytes())),
         LogFormat::Json => {
             let time = jiff::Timestamp::now();
             let line = serde_json::json!({
                 "timestamp": time, "level": "ERROR", "message": problem, "target": "efs_scan",
             });
-            eprintln!("{line}");
+            format!("{line}\n")
         }
-    }
+    };
+    // `eprintln!` panics where stderr is full or nobody reads it. The exit code says it, too.
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// Starts logging.
@@ -64,6 +66,8 @@ pub(crate) fn init(verbosity: Verbosity, format: LogFormat) {
     let targets = Targets::new().with_default(libraries).with_target("efs_scan", ours);
     let targets = targets.with_target(SUMMARY, summary);
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    // A line that cannot be written is lost: saying so on the same stderr would panic.
+    let layer = layer.log_internal_errors(false);
     let layer = match format {
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
         LogFormat::Text => {

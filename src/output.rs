@@ -1,14 +1,20 @@
 //! The output of a command: stdout, or a file that appears whole or not at all.
 
 use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::atomic::{NO_FOLLOW, NO_WAIT, Unfinished};
 use crate::exit::Failure;
 use crate::sys;
+
+/// Names of temporary files: this, and six letters or digits.
+const PREFIX: &str = ".efs-scan-output-";
+const RANDOM: usize = 6;
 
 /// A place for the result, made sure of before the scan begins.
 #[derive(Debug)]
@@ -18,6 +24,7 @@ pub(crate) enum Output {
     File {
         path: PathBuf,
         temporary: NamedTempFile,
+        unfinished: Unfinished,
     },
 }
 
@@ -34,6 +41,7 @@ impl Output {
         let file = || {
             let place = place("--output", path)?;
             refuse_inside(root, &place.0, &format!("--output {}", path.display()))?;
+            sweep(&place.0);
             Self::make("--output", path, place)
         };
         file().map_err(Failure::usage)
@@ -45,6 +53,7 @@ impl Output {
     }
 
     /// Opens a file that another flag names, of a command that does not scan; `-` is stdout.
+    /// The caller [sweeps](sweep_beside) the directory, once for all files in it.
     ///
     /// # Errors
     /// If the file cannot be made, or is something else than a file.
@@ -63,13 +72,10 @@ impl Output {
         path: &Path,
         (directory, name): (PathBuf, OsString),
     ) -> Result<Self, String> {
-        let temporary = tempfile::Builder::new()
-            .prefix(".efs-scan-")
-            // The mode of an ordinary file, before the umask.
-            .permissions(std::fs::Permissions::from_mode(0o666))
-            .tempfile_in(&directory)
-            .map_err(|error| format!("{flag} {}: {error}", path.display()))?;
-        Ok(Self::File { path: directory.join(name), temporary })
+        let temporary = temporary(&directory);
+        let temporary = temporary.map_err(|error| format!("{flag} {}: {error}", path.display()))?;
+        let unfinished = Unfinished::note(temporary.path());
+        Ok(Self::File { path: directory.join(name), temporary, unfinished })
     }
 
     /// True for a terminal.
@@ -113,16 +119,75 @@ impl Output {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
                 written => written.map_err(|error| format!("writing to stdout: {error}")),
             },
-            Self::File { path, mut temporary } => {
+            Self::File { path, mut temporary, unfinished } => {
                 let failed = |error: io::Error| format!("writing {}: {error}", path.display());
                 buffered(&mut temporary, fill).map_err(failed)?;
                 // Synced before it is renamed, so that a crash leaves the old file or the new one.
                 temporary.as_file().sync_all().map_err(failed)?;
                 temporary.persist(&path).map_err(|error| failed(error.error))?;
+                drop(unfinished);
                 Ok(())
             }
         }
     }
+}
+
+/// Makes a temporary file, and locks it as long as it is open: [`sweep`] leaves locked ones alone.
+fn temporary(directory: &Path) -> io::Result<NamedTempFile> {
+    loop {
+        let made = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .rand_bytes(RANDOM)
+            // The mode of an ordinary file, before the umask.
+            .permissions(fs::Permissions::from_mode(0o666))
+            .tempfile_in(directory)?;
+        match made.as_file().try_lock() {
+            // Another process may sweep it between its making and its locking.
+            Ok(()) if made.as_file().metadata()?.nlink() > 0 => return Ok(made),
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+            // A file system without locks: nobody can lock it to sweep it, either.
+            Err(TryLockError::Error(_)) => return Ok(made),
+        }
+    }
+}
+
+/// Removes the temporary files beside `path` that no process writes any more.
+pub(crate) fn sweep_beside(path: &Path) {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sweep(parent),
+        _ => sweep(Path::new(".")),
+    }
+}
+
+/// Removes the temporary files in `directory` that a killed process of this user left.
+pub(crate) fn sweep(directory: &Path) {
+    // What cannot be listed or removed is in nobody's way.
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let ours = |random: &str| {
+            random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        if random.is_some_and(ours)
+            && let Err(error) = remove_ownerless(&entry.path())
+        {
+            tracing::debug!("{}: {error}", entry.path().display());
+        }
+    }
+}
+
+/// Removes a temporary file unless a living process has it open: that process holds a lock on it.
+fn remove_ownerless(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    // Where locks are emulated, as on NFS, an exclusive one needs a file that is open for writing.
+    let file: File = options.read(true).write(true).custom_flags(NO_FOLLOW | NO_WAIT).open(path)?;
+    let metadata = file.metadata()?;
+    let mine = metadata.uid() == rustix::process::geteuid().as_raw();
+    if metadata.is_file() && mine && metadata.nlink() == 1 && file.try_lock().is_ok() {
+        fs::remove_file(path)?;
+    }
+    Ok(())
 }
 
 fn closed() -> String {

@@ -12,6 +12,36 @@ use serde::de::DeserializeOwned;
 
 use crate::atomic;
 
+/// Why a state directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// It must not be used as it is.
+    #[error("{0}")]
+    Refused(String),
+    /// Another run uses it.
+    #[error("{0}")]
+    Held(String),
+    /// It is full, or cannot be written for another reason that says nothing about its safety.
+    #[error("{0}")]
+    Unwritable(String),
+}
+
+impl StateError {
+    fn of(error: &io::Error, text: String) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::StaleNetworkFileHandle
+            | io::ErrorKind::TimedOut => Self::Unwritable(text),
+            _ if error.raw_os_error() == Some(libc::EIO) => Self::Unwritable(text),
+            _ => Self::Refused(text),
+        }
+    }
+}
+
 /// A state directory that exists.
 #[derive(Clone, Debug)]
 pub struct StateDir(PathBuf);
@@ -21,20 +51,22 @@ impl StateDir {
     ///
     /// # Errors
     /// Names the directory.
-    pub fn open(path: &Path) -> Result<Self, String> {
-        let failed = |problem: String| format!("--state-dir {}: {problem}", path.display());
-        make_dir(&path.join("spool")).map_err(|error| failed(error.to_string()))?;
+    pub fn open(path: &Path) -> Result<Self, StateError> {
+        let text = |problem: &str| format!("--state-dir {}: {problem}", path.display());
+        let failed = |error: io::Error| StateError::of(&error, text(&error.to_string()));
+        let refused = |problem: &str| Err(StateError::Refused(text(problem)));
+        make_dir(&path.join("spool")).map_err(failed)?;
         // The files in it decide where this program writes.
         for metadata in [path.metadata(), path.join("spool").symlink_metadata()] {
-            let metadata = metadata.map_err(|error| failed(error.to_string()))?;
+            let metadata = metadata.map_err(failed)?;
             let mine = metadata.uid() == rustix::process::geteuid().as_raw();
             if !metadata.is_dir() {
-                return Err(failed("its spool is not a directory".to_owned()));
+                return refused("its spool is not a directory");
             }
             if !mine || metadata.mode() & 0o022 != 0 {
-                let problem =
-                    "it must belong to who runs efs-scan, and nobody else may write there";
-                return Err(failed(problem.to_owned()));
+                return refused(
+                    "it must belong to who runs efs-scan, and nobody else may write there",
+                );
             }
         }
         Ok(Self(path.to_owned()))
@@ -49,9 +81,11 @@ impl StateDir {
     ///
     /// # Errors
     /// If another run holds the lock: the message says which.
-    pub fn lock(&self, doing: &str) -> Result<Lock, String> {
+    pub fn lock(&self, doing: &str) -> Result<Lock, StateError> {
         let path = self.path("lock");
-        let failed = |error: io::Error| format!("locking {}: {error}", path.display());
+        let failed = |error: io::Error| {
+            StateError::of(&error, format!("locking {}: {error}", path.display()))
+        };
         // It is not truncated: until it is locked, it names the run that holds it.
         let mut file = atomic::open_lock(&path).map_err(failed)?;
         match file.try_lock() {
@@ -65,20 +99,24 @@ impl StateDir {
                     holder => holder,
                 };
                 let state = self.0.display();
-                return Err(format!("{holder} is using the state directory {state}"));
+                let problem = format!("{holder} is using the state directory {state}");
+                return Err(StateError::Held(problem));
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let (pid, now) = (std::process::id(), Timestamp::now());
         let now = now.strftime("%Y-%m-%d %H:%M:%S UTC");
         let holder = format!("efs-scan with process id {pid}, {doing} since {now},\n");
-        file.set_len(0)
+        // On a full disk the lock holds, although it does not say who has it.
+        let _ = file
+            .set_len(0)
             .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(holder.as_bytes()))
-            .map_err(failed)?;
+            .and_then(|()| file.write_all(holder.as_bytes()));
         // No other run writes here now.
         for directory in [self.0.clone(), self.path("spool")] {
-            atomic::sweep(&directory).map_err(failed)?;
+            if let Err(error) = atomic::sweep(&directory) {
+                tracing::warn!("removing temporary files in {}: {error}", directory.display());
+            }
         }
         Ok(Lock { _file: file })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 
 use crate::exit::Exit;
 
@@ -38,4 +38,11 @@ pub(crate) fn stop_on_signals(stop: &Stop) -> std::io::Result<()> {
         signal_hook::flag::register(signal, stop.flag())?;
     }
     Ok(())
+}
+
+/// Makes a write beyond the limit of file sizes (`ulimit -f`) fail with an error. By default the
+/// signal that comes with it ends the process.
+pub(crate) fn survive_file_size_limit() -> std::io::Result<()> {
+    // A handler is enough, and what it sets is of no use: the error names the file.
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }

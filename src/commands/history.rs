@@ -43,7 +43,10 @@ pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
         }
     }
     print(&view, args.format).map_err(Failure::fatal)?;
-    Ok(Exit::Complete)
+    Ok(match view.history.is_whole() {
+        true => Exit::Complete,
+        false => Exit::Partial,
+    })
 }
 
 fn print(view: &HistoryView, format: HistoryFormat) -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 mod config;
 mod generate;
+mod heed;
 mod history;
 mod pages;
 mod publish;
@@ -17,10 +18,14 @@ use crate::cli::{Asked, Cli, Command};
 use crate::config::{ConfigError, Loaded};
 use crate::exit::{Exit, Failure};
 use crate::log::{self, LogFormat};
-use crate::stop::{Stop, stop_on_signals};
+use crate::stop::{Stop, survive_file_size_limit};
+use heed::{Phase, heed};
 
 /// Runs the command that the command line asks for.
 pub fn run(asked: Asked) -> Exit {
+    if let Err(error) = survive_file_size_limit() {
+        return finish(Err(Failure::fatal(error)), LogFormat::default());
+    }
     let cli = match asked {
         Asked::Run(cli) => cli,
         Asked::Generate(what) => return finish(generate::run(&what), LogFormat::default()),
@@ -28,7 +33,7 @@ pub fn run(asked: Asked) -> Exit {
     match load(&cli) {
         Ok(loaded) => {
             let format = loaded.log_format();
-            finish(dispatch(&cli, loaded), format)
+            finish(heed(move |stop, phase| dispatch(&cli, loaded, stop, phase)), format)
         }
         Err(error) => finish(Err(Failure::usage(error)), cli.common.log_format.unwrap_or_default()),
     }
@@ -55,24 +60,20 @@ fn load(cli: &Cli) -> Result<Loaded, ConfigError> {
     Ok(loaded)
 }
 
-fn dispatch(cli: &Cli, loaded: Loaded) -> Result<Exit, Failure> {
+fn dispatch(cli: &Cli, loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Result<Exit, Failure> {
     if !matches!(cli.command, Some(Command::Config(_))) {
         log::init(cli.common.verbosity(), loaded.log_format());
     }
     match &cli.command {
-        None => scan::run(loaded, std::io::stderr().is_terminal() && !cli.common.quiet),
+        None => {
+            let show_progress = std::io::stderr().is_terminal() && !cli.common.quiet;
+            scan::run(loaded, show_progress, stop, phase)
+        }
         Some(Command::Config(_)) => config::run(loaded),
         Some(Command::Status(args)) => status::run(args, loaded),
         Some(Command::Report(args)) => report::run(args, loaded),
         Some(Command::History(args)) => history::run(args, loaded),
-        Some(Command::Publish(_)) => publish::run(loaded),
-        Some(Command::Remind(args)) => remind::run(args, loaded),
+        Some(Command::Publish(_)) => publish::run(loaded, stop, phase),
+        Some(Command::Remind(args)) => remind::run(args, loaded, stop, phase),
     }
-}
-
-/// A [`Stop`] that signals set.
-fn stoppable() -> Result<Arc<Stop>, Failure> {
-    let stop = Arc::new(Stop::default());
-    stop_on_signals(&stop).map_err(Failure::fatal)?;
-    Ok(stop)
 }

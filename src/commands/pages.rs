@@ -17,19 +17,38 @@ use crate::store::{Destination, Store};
 /// Days of history on the pages that a scan publishes.
 const DAYS: u32 = 90;
 
-/// Publishes the pages of the newest run after a scan. Returns true if that worked. It only logs what
-/// went wrong, because the run itself is published.
-pub(super) fn publish(to: &Destination, home_at: Option<&Path>, aws: &Aws) -> bool {
+/// The pages that were published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Paged {
+    All,
+    /// All of them, but some earlier runs could not be read for them.
+    WithGaps,
+    /// Some could not be written, and each was named.
+    Some,
+}
+
+/// Publishes the pages of the newest run after a scan. It only logs what went wrong, because the run
+/// itself is published.
+pub(super) fn publish(to: &Destination, home_at: Option<&Path>, aws: &Aws) -> Paged {
     let done = || {
         let store = to.open(aws)?;
         let (report, history) = read(&*store, DAYS)?;
-        put(&*store, &Pages::new(&report, &history, Timestamp::now()).seen_at(home_at))
+        let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at);
+        Ok(match (put(&*store, &pages), history.is_whole()) {
+            (false, _) => Paged::Some,
+            (true, false) => Paged::WithGaps,
+            (true, true) => Paged::All,
+        })
     };
-    let done: ServiceResult<()> = done();
+    let done: ServiceResult<Paged> = done();
     if let Err(error) = &done {
-        tracing::error!("{}; `efs-scan report --publish` makes the pages again", error.text);
+        tracing::error!("{}", error.text);
     }
-    done.is_ok()
+    let paged = done.unwrap_or(Paged::Some);
+    if paged == Paged::Some {
+        tracing::error!("`efs-scan report --publish` makes the pages again");
+    }
+    paged
 }
 
 /// Reads the newest run, and the history of the days before it.
@@ -39,18 +58,41 @@ pub(super) fn read(store: &dyn Store, days: u32) -> ServiceResult<(Report, Histo
     Ok((report, history))
 }
 
-/// Publishes the pages. Those of users come first: when the overview appears, they are there.
-pub(super) fn put(store: &dyn Store, pages: &Pages<'_>) -> ServiceResult<()> {
-    let mut newer = 0;
-    for uid in pages.uids() {
-        let Some(page) = pages.of_user(uid) else { continue };
-        newer += usize::from(put_page(store, &page_of_user(uid), &page)? == Pointed::Newer);
+/// Failures in a row after which the rest is not tried: the store is at fault, not a page.
+const IN_A_ROW: usize = 5;
+
+/// Publishes the pages, and returns true if all are there. One that cannot be written is named, and
+/// the others are written. Those of users come first: when the overview appears, they are there.
+pub(super) fn put(store: &dyn Store, pages: &Pages<'_>) -> bool {
+    let (mut newer, mut failed, mut in_a_row) = (0, 0, 0);
+    let users = pages.uids().into_iter().map(Some);
+    for uid in users.chain([None]) {
+        let (key, page) = match uid {
+            Some(uid) => (page_of_user(uid), pages.of_user(uid)),
+            None => (PAGE.to_owned(), Some(pages.overview())),
+        };
+        let Some(page) = page else { continue };
+        match put_page(store, &key, &page) {
+            Ok(pointed) => {
+                newer += usize::from(pointed == Pointed::Newer);
+                in_a_row = 0;
+            }
+            Err(error) => {
+                tracing::error!("{}", error.text);
+                failed += 1;
+                in_a_row += 1;
+                if in_a_row == IN_A_ROW {
+                    tracing::error!("no more pages are tried after {IN_A_ROW} failures in a row");
+                    break;
+                }
+            }
+        }
     }
-    newer += usize::from(put_page(store, PAGE, &pages.overview())? == Pointed::Newer);
     match newer {
-        0 => tracing::info!("published {}", store.name(PAGE)),
+        0 if failed == 0 => tracing::info!("published {}", store.name(PAGE)),
+        0 => {}
         1 => tracing::warn!("1 page is of a newer run, and stays as it is"),
         _ => tracing::warn!("{newer} pages are of a newer run, and stay as they are"),
     }
-    Ok(())
+    failed == 0
 }

@@ -1,24 +1,28 @@
 //! `efs-scan publish`: sends the runs that wait in the spool.
 
+use super::heed::Phase;
 use crate::aws::Aws;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::outbox::send_waiting;
 use crate::state::StateDir;
+use crate::stop::Stop;
 
-pub(super) fn run(loaded: Loaded) -> Result<Exit, Failure> {
-    let stop = super::stoppable()?;
+pub(super) fn run(loaded: Loaded, stop: &Stop, phase: &Phase) -> Result<Exit, Failure> {
+    phase.heeds_stop();
     let readers = loaded.readers().map_err(Failure::usage)?;
     let state = StateDir::open(&readers.state_dir).map_err(Failure::usage)?;
+    let spool = state.path("spool");
+    phase.begin(format!("publishing; what is not sent waits in {}", spool.display()));
     let _lock = state.lock("publishing").map_err(Failure::fatal)?;
-    let sent = send_waiting(&state, &Aws::default(), &stop)?;
+    let sent = send_waiting(&state, &Aws::default(), stop);
     Ok(match (stop.is_set(), sent.waiting) {
-        (_, 0) => {
+        (_, 0) if sent.problems.is_empty() => {
             tracing::info!(target: log::SUMMARY, runs = sent.runs, "published");
             Exit::Complete
         }
-        (true, _) => Exit::Interrupted,
-        (false, _) => Exit::Unpublished,
+        (true, 1..) => Exit::Interrupted,
+        _ => Exit::Unpublished,
     })
 }

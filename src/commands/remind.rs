@@ -4,6 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::heed::Phase;
 use crate::aws::Aws;
 use crate::cli::RemindArgs;
 use crate::config::Loaded;
@@ -14,10 +15,16 @@ use crate::remind::{self, ReminderLedger, Work};
 use crate::report::{Coverage, HomeKind, Report};
 use crate::service_error::ServiceError;
 use crate::state::{Lock, StateDir};
+use crate::stop::Stop;
 
-pub(super) fn run(args: &RemindArgs, loaded: Loaded) -> Result<Exit, Failure> {
+pub(super) fn run(
+    args: &RemindArgs,
+    loaded: Loaded,
+    stop: &Stop,
+    phase: &Phase,
+) -> Result<Exit, Failure> {
+    phase.heeds_stop();
     let reminding = loaded.reminding().map_err(Failure::usage)?;
-    let stop = super::stoppable()?;
     let readers = loaded.readers().map_err(Failure::usage)?;
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let book = reminding.addresses.open().map_err(Failure::usage)?;
@@ -47,7 +54,7 @@ pub(super) fn run(args: &RemindArgs, loaded: Loaded) -> Result<Exit, Failure> {
             Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
             Exit::Complete
         }
-        Some(_lock) => remind::send(&work, &mut ledger, &aws, &stop)?,
+        Some(_lock) => remind::send(&work, &mut ledger, &aws, stop)?,
     };
     Ok(match exit {
         Exit::Complete if warn_of_unread(&report) => Exit::Partial,
@@ -57,9 +64,8 @@ pub(super) fn run(args: &RemindArgs, loaded: Loaded) -> Result<Exit, Failure> {
 
 /// Makes and locks the reminders' directory in the state directory.
 fn lock(report: &Report, state_dir: &Path, directory: &Path) -> Result<Lock, Failure> {
-    refuse_inside(Path::new(&report.run.root), state_dir, "--state-dir")
-        .and_then(|()| StateDir::open(state_dir))
-        .map_err(Failure::usage)?;
+    refuse_inside(Path::new(&report.run.root), state_dir, "--state-dir").map_err(Failure::usage)?;
+    StateDir::open(state_dir).map_err(Failure::usage)?;
     let state = StateDir::open(directory).map_err(Failure::usage)?;
     state.lock("reminding").map_err(Failure::fatal)
 }

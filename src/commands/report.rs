@@ -1,5 +1,6 @@
 //! `efs-scan report`: makes HTML pages of the newest published run, as files or at the destination.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -9,42 +10,63 @@ use crate::aws::Aws;
 use crate::cli::ReportArgs;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, sweep, sweep_beside};
 use crate::pages::Pages;
 use crate::service_error::ServiceError;
+use crate::text::printable;
 
 pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let readers = loaded.readers().map_err(Failure::usage)?;
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let failed = |error: ServiceError| Failure::fatal(error.text);
     // Opened first, so that a wrong path fails at once.
+    args.html.iter().filter(|path| *path != Path::new("-")).for_each(|path| sweep_beside(path));
     let html = args.html.as_deref().map(|path| Output::named("--html", path)).transpose()?;
     let aws = Aws::default();
     let store = from.open(&aws).map_err(failed)?;
     let (report, history) = pages::read(&*store, args.days).map_err(failed)?;
     let home_at = readers.home_at.as_deref();
     let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at);
+    let mut problems = Problems::default();
     if let Some(output) = html {
-        output.write(pages.overview().as_bytes()).map_err(Failure::fatal)?;
+        problems.note(output.write(pages.overview().as_bytes()));
     }
     if let Some(directory) = &args.users {
-        write_users(directory, &pages)?;
+        write_users(directory, &pages, &mut problems);
     }
-    if args.publish {
-        pages::put(&*store, &pages).map_err(failed)?;
+    let put = !args.publish || pages::put(&*store, &pages);
+    match (problems.0, put) {
+        (0, true) if history.is_whole() => Ok(Exit::Complete),
+        (0, true) => Ok(Exit::Partial),
+        (0, false) => Err(Failure::fatal("not all pages are published")),
+        (failed, _) => Err(Failure::fatal(format!("files that could not be written: {failed}"))),
     }
-    Ok(Exit::Complete)
 }
 
-fn write_users(directory: &Path, pages: &Pages<'_>) -> Result<(), Failure> {
-    std::fs::create_dir_all(directory).map_err(|error| {
+/// Counts what could not be written. Each is named, and the others are written.
+#[derive(Default)]
+struct Problems(usize);
+
+impl Problems {
+    fn note(&mut self, written: Result<(), impl Display>) {
+        if let Err(problem) = written {
+            tracing::error!("{}", printable(problem.to_string().as_bytes()));
+            self.0 += 1;
+        }
+    }
+}
+
+fn write_users(directory: &Path, pages: &Pages<'_>, problems: &mut Problems) {
+    if let Err(error) = std::fs::create_dir_all(directory) {
         let directory = directory.display();
-        Failure::fatal(format!("--users: making the directory {directory}: {error}"))
-    })?;
+        return problems.note(Err(format!("--users: making the directory {directory}: {error}")));
+    }
+    sweep(directory);
     for uid in pages.uids() {
         let Some(page) = pages.of_user(uid) else { continue };
-        let output = Output::named("--users", &directory.join(format!("{uid}.html")))?;
-        output.write(page.as_bytes()).map_err(Failure::fatal)?;
+        match Output::named("--users", &directory.join(format!("{uid}.html"))) {
+            Ok(output) => problems.note(output.write(page.as_bytes())),
+            Err(failure) => problems.note(Err(failure)),
+        }
     }
-    Ok(())
 }

@@ -22,7 +22,7 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let store = from.open(&aws).map_err(failed)?;
     let latest = newest(&*store).map_err(failed)?;
     let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(&*store)))?;
-    let bases = Bases::read(&*store, &latest).map_err(failed)?;
+    let bases = Bases::read(&*store, &latest);
     let apps = match args.apps {
         true => Some(apps(&latest, readers.domain, &aws)?),
         false => None,
@@ -42,6 +42,7 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
     Ok(match view.stale && args.fail_if_stale {
         true => Exit::Stale,
+        false if bases.unread => Exit::Partial,
         false => Exit::Complete,
     })
 }

@@ -24,7 +24,7 @@ pub(crate) use view::HistoryView;
 /// Says why a history has no runs.
 pub(crate) fn why_empty(history: &History, store: &dyn Store, days: u32) -> ServiceResult<String> {
     let tables = store.name("homes/");
-    let broken = history.unreadable.len();
+    let broken = history.unreadable.len() + history.unlisted;
     if broken > 0 {
         return Ok(format!(
             "no table of the last {days} days in {tables} could be read; broken: {broken}"

@@ -19,7 +19,8 @@ use crate::units::AllocatedBytes;
 /// If the store cannot list the runs, or refuses to give out any of them.
 pub fn read(store: &dyn Store, days: u32, now: Timestamp) -> ServiceResult<History> {
     let first = now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days)));
-    let mut tables = homes_tables(store, first.unwrap_or(now))?;
+    let (mut tables, unlisted) = homes_tables(store, first.unwrap_or(now))?;
+    unlisted.iter().for_each(|error| warn(&format!("left out: {}", error.text)));
     // A wrong clock made it. It would count as the newest run until its time comes.
     tables.retain(|table| {
         let future = is_future(table.started, now);
@@ -56,7 +57,7 @@ pub fn read(store: &dyn Store, days: u32, now: Timestamp) -> ServiceResult<Histo
         return Err(error.clone());
     }
     problems.iter().for_each(|error| warn(&format!("left out: {}", error.text)));
-    Ok(reader.history(not_comparable))
+    Ok(History { unlisted: unlisted.len(), ..reader.history(not_comparable) })
 }
 
 fn warn(problem: &str) {
@@ -209,7 +210,7 @@ impl HistoryReader<'_> {
         let mut series: Vec<HomeSeries> = series.collect();
         let rank = |home: &HomeSeries| (home.outside, Reverse(home.last(&runs).map(|last| last.1)));
         series.sort_by(|a, b| (rank(a), &a.name).cmp(&(rank(b), &b.name)));
-        History { runs, homes: series, not_comparable, unreadable }
+        History { runs, homes: series, not_comparable, unreadable, unlisted: 0 }
     }
 }
 

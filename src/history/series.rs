@@ -19,6 +19,15 @@ pub struct History {
     pub not_comparable: Vec<String>,
     /// Ids of the runs whose table could not be read or is broken. They are not among `runs`.
     pub unreadable: Vec<String>,
+    /// Number of directories of tables, one for each day, that could not be listed.
+    pub unlisted: usize,
+}
+
+impl History {
+    /// True if every run of the period could be read.
+    pub fn is_whole(&self) -> bool {
+        self.unreadable.is_empty() && self.unlisted == 0
+    }
 }
 
 /// A run.

@@ -149,6 +149,7 @@ fn remarks(out: &mut String, view: &HistoryView) -> Result {
         ("Homes", gone, "gone and not shown; --format csv and json have them"),
         ("Runs", history.not_comparable.len(), "of another root, or left out other things"),
         ("Runs", history.unreadable.len(), "broken and left out"),
+        ("Days", history.unlisted, "whose runs could not be listed"),
     ];
     let mut notes = notes.into_iter().filter(|(_, count, _)| *count > 0);
     notes.try_for_each(|(of, count, what)| writeln!(out, "{of}: {count} {what}."))

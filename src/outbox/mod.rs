@@ -14,5 +14,6 @@ pub use notice::{Notice, compose, over_quota};
 pub use objects::{Pointed, check, publish};
 pub use pages::put_page;
 pub(crate) use publisher::{Kept, Publisher, Publishing, send_waiting};
-pub use send::{Sent, send};
+pub use send::Sent;
+pub(crate) use send::Unkept;
 pub use spool::{CloudWatch, Job, Notify, Targets, add};

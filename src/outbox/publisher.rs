@@ -1,16 +1,16 @@
 //! The front of the outbox: a scan prepares it, puts its run into the spool, and sends.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::objects;
-use super::send::{Sent, send};
+use super::send::{Sent, Unkept, send};
 use super::spool::{self, CloudWatch, Job, Notify, Targets};
 use crate::aws::Aws;
 use crate::exit::Failure;
 use crate::outbox::UserMetrics;
 use crate::output::refuse_inside;
 use crate::report::{Coverage, Report};
-use crate::state::{Lock, StateDir};
+use crate::state::{Lock, StateDir, StateError};
 use crate::stop::Stop;
 use crate::store::Destination;
 use crate::text::{plural, printable};
@@ -64,17 +64,27 @@ impl Publishing {
 /// state directory.
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    state: StateDir,
+    /// `None` if the state directory cannot be written.
+    state: Option<(StateDir, Lock)>,
     targets: Targets,
     interrupted: bool,
-    _lock: Lock,
 }
 
 /// The fate of a run that was given to the spool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Kept {
     Spooled,
+    /// It is not to be published.
     LeftOut,
+    /// The spool cannot be written, so this process has to send the run.
+    Unkept(Box<Job>),
+}
+
+impl Kept {
+    /// True if the run is to be published.
+    pub(crate) fn is_published(&self) -> bool {
+        !matches!(self, Self::LeftOut)
+    }
 }
 
 impl Publisher {
@@ -92,8 +102,16 @@ impl Publisher {
             refuse_inside(root, path, "--publish").map_err(Failure::usage)?;
         }
         let targets = publishing.targets(file_system)?;
-        let state = StateDir::open(state_dir).map_err(Failure::usage)?;
-        let lock = state.lock(&format!("scanning {}", root.display())).map_err(Failure::fatal)?;
+        let doing = format!("scanning {}", root.display());
+        let state = match (open(state_dir, &doing), targets.is_empty()) {
+            (Ok(state), _) => Some(state),
+            (Err(StateError::Unwritable(problem)), false) => {
+                tracing::error!("{problem}; the run cannot wait there, and is published directly");
+                None
+            }
+            (Err(error @ StateError::Held(_)), _) => return Err(Failure::fatal(error)),
+            (Err(error), _) => return Err(Failure::usage(error)),
+        };
         if let Some(destination) = &targets.publish {
             match destination.open(aws).and_then(|store| objects::check(&*store)) {
                 Ok(()) => {}
@@ -105,7 +123,7 @@ impl Publisher {
         if targets.cloudwatch.is_some() || targets.notify.is_some() {
             aws.ready().map_err(|error| Failure::fatal(error.text))?;
         }
-        Ok(Self { state, targets, interrupted: publishing.interrupted, _lock: lock })
+        Ok(Self { state, targets, interrupted: publishing.interrupted })
     }
 
     /// True if runs go anywhere.
@@ -113,36 +131,63 @@ impl Publisher {
         !self.targets.is_empty()
     }
 
-    /// Puts the run into the spool. From then on it cannot be lost.
-    pub(crate) fn keep(&self, report: &Report) -> Result<Kept, Failure> {
+    /// The directory of the runs that wait.
+    pub(crate) fn spool(&self) -> Option<PathBuf> {
+        self.state.as_ref().map(|(state, _)| state.path("spool"))
+    }
+
+    /// Puts the run into the spool. From then on it cannot be lost. If the spool cannot be written,
+    /// the run is still to be sent by [`send`](Self::send).
+    pub(crate) fn keep(&self, report: &Report) -> Kept {
         let interrupted = report.run.coverage == Coverage::Interrupted;
         if self.targets.is_empty() || (interrupted && !self.interrupted) {
-            return Ok(Kept::LeftOut);
+            return Kept::LeftOut;
         }
         let job = Job { targets: self.targets.clone(), report: report.clone() };
-        spool::add(&self.state, &job).map_err(Failure::fatal)?;
-        Ok(Kept::Spooled)
+        let Some((state, _)) = &self.state else { return Kept::Unkept(Box::new(job)) };
+        match spool::add(state, &job) {
+            Ok(()) => Kept::Spooled,
+            Err(problem) => {
+                let problem = printable(problem.as_bytes());
+                tracing::error!("{problem}; the run cannot wait there, and is published directly");
+                Kept::Unkept(Box::new(job))
+            }
+        }
     }
 
     /// Sends this run and those that waited before it.
-    pub(crate) fn send(&self, aws: &Aws, kept: Kept, stop: &Stop) -> Result<Sent, Failure> {
+    pub(crate) fn send(&self, aws: &Aws, kept: &Kept, stop: &Stop) -> Sent {
         // The signal that interrupted a run does not stop its publication.
         let unstopped = Stop::default();
-        let stop = match kept {
-            Kept::Spooled if stop.is_set() => &unstopped,
-            _ => stop,
+        let stop = match kept.is_published() && stop.is_set() {
+            true => &unstopped,
+            false => stop,
         };
-        send_waiting(&self.state, aws, stop)
+        let unkept = match kept {
+            Kept::Unkept(job) => Some(&**job),
+            _ => None,
+        };
+        logged(self.state.as_ref().map(|(state, _)| state), unkept, aws, stop)
     }
 }
 
+fn open(state_dir: &Path, doing: &str) -> Result<(StateDir, Lock), StateError> {
+    let state = StateDir::open(state_dir)?;
+    let lock = state.lock(doing)?;
+    Ok((state, lock))
+}
+
 /// Sends what waits in the spool, and logs what cannot be sent.
-pub(crate) fn send_waiting(state: &StateDir, aws: &Aws, stop: &Stop) -> Result<Sent, Failure> {
-    let sent = send(state, aws, stop).map_err(Failure::fatal)?;
+pub(crate) fn send_waiting(state: &StateDir, aws: &Aws, stop: &Stop) -> Sent {
+    logged(Some(state), None, aws, stop)
+}
+
+fn logged(state: Option<&StateDir>, unkept: Option<&Job>, aws: &Aws, stop: &Stop) -> Sent {
+    let sent = send(state, unkept, aws, stop);
     for problem in &sent.problems {
         tracing::error!("{}", printable(problem.as_bytes()));
     }
-    if sent.waiting > 0 {
+    if let (Some(state), true) = (state, sent.waiting > 0) {
         let waiting = sent.waiting as u64;
         let (runs_wait, them) =
             (plural(waiting, "run waits", "runs wait"), plural(waiting, "it", "them"));
@@ -152,5 +197,16 @@ pub(crate) fn send_waiting(state: &StateDir, aws: &Aws, stop: &Stop) -> Result<S
             spool.display()
         );
     }
-    Ok(sent)
+    match sent.unkept {
+        Unkept::None => {}
+        Unkept::Sent => tracing::error!(
+            "this run is published, but the state directory could not keep it: \
+             had publishing failed, the run would be lost"
+        ),
+        Unkept::Lost => tracing::error!(
+            "this run is lost: the state directory could not keep it, and not all of it could be \
+             published"
+        ),
+    }
+    sent
 }

@@ -36,23 +36,40 @@ pub struct Sent {
     pub runs: usize,
     /// Runs that still wait.
     pub waiting: usize,
+    /// The run that could not be kept in the spool.
+    pub(crate) unkept: Unkept,
     /// The reasons, a line each.
     pub problems: Vec<String>,
 }
 
-/// Sends all runs in the spool. A target that fails is not tried again for later runs.
-///
-/// # Errors
-/// If the spool itself cannot be read.
-pub fn send(state: &StateDir, aws: &Aws, stop: &Stop) -> Result<Sent, String> {
+/// The fate of a run that the spool could not keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Unkept {
+    /// The spool kept it.
+    #[default]
+    None,
+    /// All of it was sent.
+    Sent,
+    /// Some or all of it could not be sent, and nothing will try again.
+    Lost,
+}
+
+/// Sends all runs in the spool, and then `unkept`, a run that the spool could not keep. A target
+/// that fails is not tried again for later runs, unless it refused that one run.
+pub(super) fn send(state: Option<&StateDir>, unkept: Option<&Job>, aws: &Aws, stop: &Stop) -> Sent {
     let mut sent = Sent::default();
     let mut failed = BTreeSet::new();
-    for id in spool::waiting(state)? {
+    let waiting = state.map(|state| (state, spool::waiting(state, &mut sent.problems)));
+    for (state, id) in
+        waiting.iter().flat_map(|(state, ids)| ids.iter().map(move |id| (*state, id)))
+    {
         let done = !stop.is_set() && {
-            match spool::job(state, &id) {
+            match spool::job(state, id) {
                 Ok(job) => {
-                    let mut sender = Sender { state, aws, stop, id: &id, job: &job };
-                    sender.all(&mut failed, &mut sent.problems)
+                    let mut sender =
+                        Sender { state: Some(state), waits: true, aws, stop, id, job: &job };
+                    let done = spool::steps_done(state, id);
+                    sender.all(done, &mut failed, &mut sent.problems)
                 }
                 Err(problem) => {
                     sent.problems.push(problem);
@@ -62,21 +79,32 @@ pub fn send(state: &StateDir, aws: &Aws, stop: &Stop) -> Result<Sent, String> {
         };
         match done {
             true => {
-                spool::remove(state, &id)?;
+                // It does not wait: if its file stays, the next run finds that all is done.
+                sent.problems.extend(spool::remove(state, id).err());
                 sent.runs += 1;
             }
             false => sent.waiting += 1,
         }
     }
+    if let Some(job) = unkept {
+        let id = &job.report.run.id;
+        let mut sender = Sender { state, waits: false, aws, stop, id, job };
+        let done = sender.all(StepsDone::default(), &mut failed, &mut sent.problems);
+        sent.unkept = if done { Unkept::Sent } else { Unkept::Lost };
+        sent.runs += usize::from(done);
+    }
     if stop.is_set() && sent.waiting > 0 {
         sent.problems.push("stopped before all was sent".to_owned());
     }
-    Ok(sent)
+    sent
 }
 
 /// Sends one run.
 struct Sender<'a> {
-    state: &'a StateDir,
+    /// `None` if it cannot be used.
+    state: Option<&'a StateDir>,
+    /// True if the run is in the spool, and what is left of it is sent later.
+    waits: bool,
     aws: &'a Aws,
     stop: &'a Stop,
     id: &'a str,
@@ -86,8 +114,12 @@ struct Sender<'a> {
 impl Sender<'_> {
     /// Makes the steps that are not done yet; true if all are done now. `failed` has the targets
     /// that are not to be tried.
-    fn all(&mut self, failed: &mut BTreeSet<String>, problems: &mut Vec<String>) -> bool {
-        let mut done = spool::steps_done(self.state, self.id);
+    fn all(
+        &mut self,
+        mut done: StepsDone,
+        failed: &mut BTreeSet<String>,
+        problems: &mut Vec<String>,
+    ) -> bool {
         let Targets { publish, cloudwatch, notify } = &self.job.targets;
         let targets = [
             publish.as_ref().map(ToString::to_string),
@@ -103,17 +135,22 @@ impl Sender<'_> {
             let before = done.clone();
             if let Err(error) = step(self, &mut done) {
                 problems.push(error.text);
-                // A refused notice does not mean that the next one is refused.
-                let is_topic = notify.as_ref().is_some_and(|to| to.topic == target);
-                if !is_topic || error.trouble != Trouble::Refused {
+                // That something of this run is refused says nothing about the next one.
+                if error.trouble != Trouble::Refused {
                     failed.insert(target);
                 }
             }
             if done != before {
-                spool::remember(self.state, self.id, &done);
+                self.remember(&done);
             }
         }
         done.is_all_of(&self.job.targets)
+    }
+
+    fn remember(&self, done: &StepsDone) {
+        if let (Some(state), true) = (self.state, self.waits) {
+            spool::remember(state, self.id, done);
+        }
     }
 
     fn publish(&self, done: &mut StepsDone) -> ServiceResult<()> {
@@ -158,7 +195,7 @@ impl Sender<'_> {
                 ServiceError { text, ..error }
             })?;
             done.metrics += batch.len();
-            spool::remember(self.state, self.id, done);
+            self.remember(done);
         }
         done.measured = true;
         Ok(())
@@ -170,7 +207,7 @@ impl Sender<'_> {
             return Ok(());
         }
         let mut notices: BTreeMap<String, LastNotice> =
-            self.state.read(LAST_NOTICES).unwrap_or_default();
+            self.state.and_then(|state| state.read(LAST_NOTICES)).unwrap_or_default();
         let last = notices.entry(to.topic.clone()).or_default();
         let homes = notice::over_quota(&self.job.report, &last.homes);
         // A run older than the last notice has no news.
@@ -179,8 +216,9 @@ impl Sender<'_> {
             let message = notice::compose(&self.job.report, &last.homes);
             self.aws.notify(&to.topic, &message.subject, &message.text)?;
             *last = LastNotice { run: self.id.to_owned(), homes };
-            if let Err(problem) = self.state.write(LAST_NOTICES, &notices) {
-                tracing::warn!("{problem}");
+            let written = self.state.map(|state| state.write(LAST_NOTICES, &notices));
+            if let Some(Err(problem)) = written {
+                tracing::warn!("{problem}; the next run may send the notice again");
             }
         }
         done.notified = true;

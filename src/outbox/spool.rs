@@ -90,25 +90,30 @@ pub fn add(state: &StateDir, job: &Job) -> Result<(), String> {
     state.write(&job_file(&job.report.run.id), job)
 }
 
-/// Lists the ids of the runs in the spool, oldest first.
-///
-/// # Errors
-/// If the spool cannot be listed.
-pub(super) fn waiting(state: &StateDir) -> Result<Vec<String>, String> {
+/// Lists the ids of the runs in the spool, oldest first. What is wrong is added to `problems`, a line
+/// each, and the rest is listed.
+pub(super) fn waiting(state: &StateDir, problems: &mut Vec<String>) -> Vec<String> {
     let spool = state.path("spool");
-    let failed = |error: io::Error| format!("listing {}: {error}", spool.display());
     let (mut ids, mut progress) = (Vec::new(), Vec::new());
-    for entry in fs::read_dir(&spool).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name().into_string().unwrap_or_default();
-        ids.extend(name.strip_suffix(".run.json").map(str::to_owned));
-        progress.extend(name.strip_suffix(".progress.json").map(str::to_owned));
-    }
+    let listed = fs::read_dir(&spool).and_then(|entries| {
+        for entry in entries {
+            let name = entry?.file_name().into_string().unwrap_or_default();
+            ids.extend(name.strip_suffix(".run.json").map(str::to_owned));
+            progress.extend(name.strip_suffix(".progress.json").map(str::to_owned));
+        }
+        Ok(())
+    });
     ids.sort_unstable();
+    if let Err(error) = listed {
+        problems.push(format!("listing {}: {error}", spool.display()));
+        // The run of a step may be among those that were not listed.
+        return ids;
+    }
     // A crash between removing a run and its progress leaves the progress.
     for left in progress.iter().filter(|id| ids.binary_search(id).is_err()) {
-        fs::remove_file(state.path(&progress_file(left))).map_err(failed)?;
+        problems.extend(remove_file(state, &progress_file(left)).err());
     }
-    Ok(ids)
+    ids
 }
 
 /// Reads a run.
@@ -145,16 +150,18 @@ pub(super) fn remember(state: &StateDir, id: &str, done: &StepsDone) {
 /// Names the file that could not be removed.
 pub(super) fn remove(state: &StateDir, id: &str) -> Result<(), String> {
     // The run goes first: progress without a run has no effect.
-    for name in [job_file(id), progress_file(id)] {
-        let path = state.path(&name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(format!("removing {}: {error}", path.display()));
-            }
-            _ => {}
+    remove_file(state, &job_file(id))?;
+    remove_file(state, &progress_file(id))
+}
+
+fn remove_file(state: &StateDir, name: &str) -> Result<(), String> {
+    let path = state.path(name);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(format!("removing {}: {error}", path.display()))
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn job_file(id: &str) -> String {

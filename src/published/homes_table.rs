@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::report::{Coverage, HOME_BASE64, bytes_of_cell};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
-use crate::store::Store;
+use crate::store::{Listing, Store};
 use crate::text::from_base64;
 use crate::units::AllocatedBytes;
 
@@ -38,16 +38,19 @@ pub struct HomeRow<'a> {
 }
 
 /// Lists the tables of the runs that started on the day of `first` (in UTC) or later, oldest
-/// first.
+/// first. A day that cannot be listed is an error beside them.
 ///
 /// # Errors
-/// If the store cannot list them.
-pub fn homes_tables(store: &dyn Store, first: Timestamp) -> ServiceResult<Vec<HomesTable>> {
+/// If the store cannot list them at all.
+pub fn homes_tables(
+    store: &dyn Store,
+    first: Timestamp,
+) -> ServiceResult<(Vec<HomesTable>, Vec<ServiceError>)> {
     let day = first.strftime("%Y-%m-%d");
-    let keys = store.list("homes/dt=", &format!("homes/dt={day}"))?;
+    let Listing { keys, unlisted } = store.list("homes/dt=", &format!("homes/dt={day}"))?;
     let mut tables: Vec<HomesTable> = keys.into_iter().filter_map(HomesTable::of).collect();
     tables.sort_by(|a, b| (a.started, &a.run).cmp(&(b.started, &b.run)));
-    Ok(tables)
+    Ok((tables, unlisted))
 }
 
 impl HomesTable {

@@ -50,30 +50,45 @@ pub(super) struct BaseHome {
 pub(crate) struct Bases {
     pub(super) day: Option<Base>,
     pub(super) week: Option<Base>,
+    /// True if a run to compare with may be there that could not be read.
+    pub(crate) unread: bool,
 }
 
 impl Bases {
-    /// Reads the runs. A run that cannot be read counts as missing, with a warning.
-    pub(crate) fn read(store: &dyn Store, latest: &Latest) -> ServiceResult<Self> {
+    /// Reads the runs. What cannot be read counts as missing, with a warning: the rest of the status
+    /// does not need it.
+    pub(crate) fn read(store: &dyn Store, latest: &Latest) -> Self {
         let started = latest.run.started;
         let first = started.saturating_sub(SignedDuration::from_hours(WEEK.to + 24));
-        let runs = homes_tables(store, first.unwrap_or(started))?;
-        let find = |span: Span| {
+        let mut problems = Vec::new();
+        let runs = match homes_tables(store, first.unwrap_or(started)) {
+            Ok((runs, unlisted)) => {
+                problems = unlisted;
+                runs
+            }
+            Err(error) => {
+                problems.push(error);
+                Vec::new()
+            }
+        };
+        let mut find = |span: Span| {
             let hours = |at: Timestamp| started.duration_since(at).as_hours();
             let near = |run: &&HomesTable| (span.from..=span.to).contains(&hours(run.started));
             let nearest = runs.iter().filter(near).min_by_key(|run| {
                 let away = started.duration_since(run.started);
                 (away - SignedDuration::from_hours(span.hours)).abs()
             });
-            nearest.and_then(|run| {
-                // The rest of the status does not need it.
-                read_base(store, run).unwrap_or_else(|error| {
-                    tracing::warn!("no comparison: {}", error.text);
-                    None
-                })
+            let read = nearest.map(|run| read_base(store, run)).transpose();
+            read.unwrap_or_else(|error| {
+                problems.push(error);
+                None
             })
         };
-        Ok(Self { day: find(DAY), week: find(WEEK) })
+        let (day, week) = (find(DAY).flatten(), find(WEEK).flatten());
+        for error in &problems {
+            tracing::warn!("no comparison: {}", error.text);
+        }
+        Self { day, week, unread: !problems.is_empty() }
     }
 }
 

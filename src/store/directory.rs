@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
-
-use super::{Condition, Object, Put, ReadSize, Store, Take, Version};
-use crate::atomic::{self, NO_FOLLOW, PART_PREFIX};
+use super::{Condition, Listing, Object, Put, ReadSize, Store, Take, Version};
+use crate::atomic::{self, NO_FOLLOW, NO_WAIT, PART_PREFIX};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 /// Name of the file that publishers lock.
@@ -19,9 +17,6 @@ const LOCK: &str = ".efs-scan.lock";
 /// Time to wait for another publisher, who holds the lock for one object at a time.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// `O_NONBLOCK`: opening a FIFO does not block.
-const NO_WAIT: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 /// The store in a directory.
 #[derive(Debug)]
@@ -129,6 +124,34 @@ impl Directory {
     }
 }
 
+impl Directory {
+    /// Adds the keys of the files below `directory`. Directories that come before `after` are
+    /// skipped, and those below it that cannot be listed are named.
+    fn collect(&self, directory: &str, after: &str, to: &mut Listing) -> io::Result<()> {
+        let entries = match fs::read_dir(self.path(directory)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            // All of our keys are UTF-8.
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if name.starts_with(PART_PREFIX) || name == LOCK {
+                continue;
+            }
+            let key = if directory.is_empty() { name } else { format!("{directory}/{name}") };
+            if !entry.file_type()?.is_dir() {
+                to.keys.push(key);
+            } else if (after.starts_with(&key) || key.as_str() > after)
+                && let Err(error) = self.collect(&key, after, to)
+            {
+                to.unlisted.push(self.error("listing", &key, &error));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Store for Directory {
     fn name(&self, key: &str) -> String {
         self.path(key).display().to_string()
@@ -154,38 +177,16 @@ impl Store for Directory {
         self.try_put(key, bytes, &condition).map_err(|error| self.error("writing", key, &error))
     }
 
-    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>> {
-        let mut keys = Vec::new();
+    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Listing> {
+        let mut listing = Listing::default();
         let directory = prefix.rsplit_once('/').map_or("", |(directory, _)| directory);
-        collect(&self.0, directory, after, &mut keys)
+        self.collect(directory, after, &mut listing)
             .map_err(|error| self.error("listing", directory, &error))?;
+        let keys = &mut listing.keys;
         keys.retain(|key| key.starts_with(prefix) && key.as_str() > after);
         keys.sort_unstable();
-        Ok(keys)
+        Ok(listing)
     }
-}
-
-/// Adds the keys of the files below `directory`. Directories that come before `after` are skipped.
-fn collect(root: &Path, directory: &str, after: &str, keys: &mut Vec<String>) -> io::Result<()> {
-    let entries = match fs::read_dir(root.join(directory)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        // All of our keys are UTF-8.
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        if name.starts_with(PART_PREFIX) || name == LOCK {
-            continue;
-        }
-        let key = if directory.is_empty() { name } else { format!("{directory}/{name}") };
-        if !entry.file_type()?.is_dir() {
-            keys.push(key);
-        } else if after.starts_with(&key) || key.as_str() > after {
-            collect(root, &key, after, keys)?;
-        }
-    }
-    Ok(())
 }
 
 fn version_at(path: &Path) -> io::Result<Option<Version>> {

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
-use crate::service_error::ServiceResult;
+use crate::service_error::{ServiceError, ServiceResult};
 
 pub use directory::Directory;
 
@@ -57,7 +57,14 @@ pub trait Store {
     ///
     /// # Errors
     /// Names the prefix.
-    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>>;
+    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Listing>;
+}
+
+/// The keys of a listing, and the parts that could not be listed.
+#[derive(Debug, Default)]
+pub struct Listing {
+    pub keys: Vec<String>,
+    pub unlisted: Vec<ServiceError>,
 }
 
 /// Receives the object of the key at this index, or why it could not be read.

@@ -1,6 +1,6 @@
 //! A bucket as a store: conditional writes keep publishers from overwriting each other.
 
-use super::{Condition, Object, Put, ReadSize, Store, Take, Version};
+use super::{Condition, Listing, Object, Put, ReadSize, Store, Take, Version};
 use crate::aws::{S3Bucket, S3Object, WriteIf, Written};
 use crate::service_error::ServiceResult;
 
@@ -46,8 +46,8 @@ impl Store for Bucket<'_> {
         })
     }
 
-    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>> {
-        self.0.list(prefix, after)
+    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Listing> {
+        Ok(Listing { keys: self.0.list(prefix, after)?, unlisted: Vec::new() })
     }
 }
 

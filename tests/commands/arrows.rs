@@ -18,8 +18,8 @@ const ARROWS: &[Row] = &[
     ("sync", "", "what a poisoned lock means"),
     ("units", "", "bytes and money"),
     ("text", "", "names that strangers chose, made safe to show"),
-    ("atomic", "", "files that appear whole"),
-    ("output", "exit sys", "where a result goes, opened before the long run"),
+    ("atomic", "sync", "files that appear whole; a list of those that are not whole yet"),
+    ("output", "atomic exit sys", "where a result goes, opened before the long run"),
     ("columns", "units", "terminal tables have cells with sizes"),
     ("log", "terminal text", "a line holds names; the terminal may be sent colours or not"),
     ("stop", "exit", "the second signal ends the program with its exit code"),
@@ -69,7 +69,7 @@ const ARROWS: &[Row] = &[
     ("cli", "config log", "the settings of a scan are its flags"),
     (
         "commands",
-        "aws cli config exit history log names outbox output pages progress published remind report scan service_error state status stop store sys text units usage",
+        "atomic aws cli config exit history log names outbox output pages progress published remind report scan service_error state status stop store sync sys text units usage",
         "tie the parts together; nothing knows a command",
     ),
 ];

@@ -5,11 +5,12 @@ use super::prepare::Prepared;
 use super::users::missing_users;
 use super::walk::Walked;
 use crate::aws::Aws;
-use crate::commands::pages;
+use crate::commands::heed::Phase;
+use crate::commands::pages::{self, Paged};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::log;
-use crate::outbox::{Kept, Publisher, Sent};
+use crate::outbox::{Kept, Publisher, Sent, Unkept};
 use crate::output::Output;
 use crate::report::{self, Context, Coverage, Detail, DuNames, Format, HomeKind, NcduHead, Report};
 use crate::stop::Stop;
@@ -22,13 +23,25 @@ pub(super) fn deliver(
     walked: Walked,
     aws: &Aws,
     stop: &Stop,
+    phase: &Phase,
 ) -> Result<Exit, Failure> {
+    phase.compute("making the report");
     let report = build(config, &prepared, &walked)?;
     let Prepared { publisher, output, .. } = prepared;
     // Into the spool before anything else can go wrong.
-    let kept = publisher.as_ref().map(|publisher| publisher.keep(&report)).transpose();
+    phase.begin("keeping the run in the state directory");
+    let kept = publisher.as_ref().map_or(Kept::LeftOut, |publisher| publisher.keep(&report));
+    let waits = match (&kept, publisher.as_ref().and_then(Publisher::spool)) {
+        (Kept::Spooled, Some(spool)) => {
+            let spool = spool.display();
+            format!("; the run waits in {spool}, and `efs-scan publish` sends it")
+        }
+        _ => String::new(),
+    };
+    phase.begin(format!("writing the result{waits}"));
     let written = write(config, &report, walked.ledger.export(), output);
-    let published = publish(config, publisher.as_ref(), kept, aws, stop)?;
+    phase.begin(format!("publishing{waits}"));
+    let published = publish(config, publisher.as_ref(), &kept, aws, stop);
     written.map_err(Failure::fatal)?;
     let targets = publisher.as_ref().is_some_and(Publisher::publishes);
     summarise(&report, targets.then_some(published.runs));
@@ -107,51 +120,51 @@ fn render(config: &Config, report: &Report, output: &Output) -> Result<Vec<u8>, 
 struct Published {
     /// Runs that were sent, this one and earlier ones.
     runs: usize,
-    /// True if this run was put into the spool.
-    spooled: bool,
-    /// True if nothing waits in the spool, and the pages are made.
+    /// True if this run was to be published.
+    this: bool,
+    unkept: Unkept,
+    /// True if nothing waits or is stuck in the spool, and the pages are made.
     all: bool,
+    /// True if the pages lack earlier runs that could not be read.
+    gaps: bool,
 }
 
 /// Sends what is in the spool, and makes the pages if they are asked for.
 fn publish(
     config: &Config,
     publisher: Option<&Publisher>,
-    kept: Result<Option<Kept>, Failure>,
+    kept: &Kept,
     aws: &Aws,
     stop: &Stop,
-) -> Result<Published, Failure> {
-    let spooled = matches!(kept, Ok(Some(Kept::Spooled)));
-    let sent = match (publisher, kept) {
-        (_, Err(Failure { problem, .. })) => {
-            tracing::error!("this run is not published: {}", printable(problem.as_bytes()));
-            return Ok(Published { runs: 0, spooled, all: false });
-        }
-        (Some(publisher), Ok(Some(kept))) => publisher.send(aws, kept, stop)?,
-        _ => Sent::default(),
-    };
-    let sent_all = sent.waiting == 0;
+) -> Published {
+    let sent = publisher.map_or_else(Sent::default, |publisher| publisher.send(aws, kept, stop));
+    let (this, unkept) = (kept.is_published(), sent.unkept);
+    let sent_all = sent.waiting == 0 && unkept != Unkept::Lost;
     // An interrupted scan leaves the pages to the next run.
     let paged = match &config.publishing.to {
-        Some(to) if config.publishing.report && spooled && sent_all && !stop.is_set() => {
+        Some(to) if config.publishing.report && this && sent_all && !stop.is_set() => {
             pages::publish(to, config.settings.home_at.as_deref(), aws)
         }
-        _ => true,
+        _ => Paged::All,
     };
-    Ok(Published { runs: sent.runs, spooled, all: sent_all && paged })
+    let all = sent_all && paged != Paged::Some && sent.problems.is_empty();
+    Published { runs: sent.runs, this, unkept, all, gaps: paged == Paged::WithGaps }
 }
 
 fn exit(config: &Config, report: &Report, published: &Published) -> Exit {
     let coverage = report.run.coverage;
     let over_quota = config.settings.fail_on_quota && report.over_quota().next().is_some();
     match coverage {
+        _ if published.unkept == Unkept::Lost => Exit::Fatal,
         // If an interrupted run is not published, earlier runs that wait are not its failure.
-        _ if !published.all && (published.spooled || coverage != Coverage::Interrupted) => {
+        _ if !published.all && (published.this || coverage != Coverage::Interrupted) => {
             Exit::Unpublished
         }
+        _ if published.unkept == Unkept::Sent => Exit::Unkept,
         Coverage::Interrupted => Exit::Interrupted,
         _ if over_quota => Exit::OverQuota,
         Coverage::Partial => Exit::Partial,
+        Coverage::Complete if published.gaps => Exit::Partial,
         Coverage::Complete => Exit::Complete,
     }
 }

@@ -73,7 +73,7 @@ fn an_unreadable_run_is_named_and_the_others_are_shown() {
         world.aws.fault(Fault::new("S3", "GetObject", trouble).matching(&table).always());
         let output = world.run(HISTORY);
         let said = stderr(&output);
-        assert_eq!(code(&output), Some(0), "{said}");
+        assert_eq!(code(&output), Some(3), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
         assert!(said.contains("left out") && said.contains(&table), "{said}");
         let json = printed(&output);

@@ -8,6 +8,7 @@ mod daily;
 mod kill;
 mod layout;
 mod lock;
+mod nothing_lost;
 mod place;
 mod refused;
 mod spool;

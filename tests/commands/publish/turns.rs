@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use efs_scan::service_error::{ServiceError, ServiceResult, Trouble};
-use efs_scan::store::{Condition, Object, Put, Store, Version};
+use efs_scan::store::{Condition, Listing, Object, Put, Store, Version};
 
 /// Versions that a store makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +74,11 @@ impl Store for Memory {
         Ok(Put::Done)
     }
 
-    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>> {
+    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Listing> {
         let objects = self.objects.lock().unwrap();
         let keys = objects.keys();
-        Ok(keys.filter(|key| key.starts_with(prefix) && key.as_str() > after).cloned().collect())
+        let keys = keys.filter(|key| key.starts_with(prefix) && key.as_str() > after);
+        Ok(Listing { keys: keys.cloned().collect(), ..Listing::default() })
     }
 }
 
@@ -125,7 +126,7 @@ impl Store for Breaks<'_> {
         self.answer(|| self.store.put(key, bytes, condition))
     }
 
-    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>> {
+    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Listing> {
         self.answer(|| self.store.list(prefix, after))
     }
 }
@@ -173,7 +174,7 @@ impl Store for Turn {
         self.memory.put(key, bytes, condition)
     }
 
-    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>> {
+    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Listing> {
         self.memory.list(prefix, after)
     }
 }

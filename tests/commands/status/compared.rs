@@ -104,7 +104,7 @@ fn a_table_that_is_broken_is_named_and_no_change_is_made_up() {
     });
     // Everything else is shown.
     let output = world.status::<&str>([]);
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains(&id) && said.contains("allocated_bytes is no number"), "{said}");

@@ -167,8 +167,8 @@ fn a_second_signal_ends_at_once() {
     let mut child = start(mounted.path(), &[]);
     wait_until("scanning", || mounted.state.all_calls(Op::Opendir) > 100);
     signal(child.id(), "INT");
-    // The report is larger than the pipe and nobody reads it.
-    std::thread::sleep(Duration::from_millis(1500));
+    // The report is larger than the pipe and nobody reads it; a first signal has a little patience.
+    std::thread::sleep(Duration::from_millis(700));
     assert!(child.try_wait().unwrap().is_none(), "it waits for a reader");
     signal(child.id(), "INT");
     let signalled = Instant::now();
