@@ -1,10 +1,9 @@
 //! Cases of compilers' tools.
 
-use super::case::{Case, REMOVED};
+use super::case::{BASE, Case};
 
 pub(super) const CASES: &[Case] = &[
     Case {
-        rule: "cargo-target",
         needs: &["cargo", "rustc"],
         version: "cargo --version",
         finds: "p/target",
@@ -13,9 +12,9 @@ pub(super) const CASES: &[Case] = &[
         again: "cd p && cargo build -q --offline",
         runs: &["cargo", "rustc"],
         records: &[".cargo"],
+        ..BASE
     },
     Case {
-        rule: "build-downloads",
         needs: &["cargo", "rustc", "git"],
         version: "cargo --version",
         finds: ".cargo/git",
@@ -23,10 +22,9 @@ pub(super) const CASES: &[Case] = &[
                printf '[package]\\nname = \"p\"\\n[workspace]\\n[dependencies]\\n' >Cargo.toml
                echo \"dep = { git = 'file://$DEMO/crate' }\" >>Cargo.toml && cargo fetch -q",
         again: "cd p && cargo fetch -q",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "go-cache",
         needs: &["go"],
         version: "go version",
         finds: ".cache/go-build",
@@ -35,17 +33,18 @@ pub(super) const CASES: &[Case] = &[
         again: "cd p && go build",
         runs: &["go"],
         records: &[".config/go/telemetry"],
+        ..BASE
     },
     Case {
-        rule: "go-modules",
         needs: &["go"],
         version: "go version",
         finds: "go/pkg/mod",
         make: "mkdir p && cd p && go mod init example.com/p
                export GOPROXY=file://$DEMO/proxy GOSUMDB=off GOFLAGS=-mod=mod
-               echo 'package main; import _ \"example.com/dep\"; func main() {}' >p.go && go get example.com/dep@v1.0.0",
+               echo 'package main; import _ \"github.com/efs-scan/dep\"; func main() {}' >p.go && go get github.com/efs-scan/dep@v1.0.0",
         again: "cd p && GOPROXY=file://$DEMO/proxy GOSUMDB=off go mod download",
         runs: &["go"],
         records: &[".config/go/telemetry"],
+        ..BASE
     },
 ];

@@ -76,14 +76,14 @@ def npm(place):
 
 def go(place):
     """A module proxy."""
-    versions = place / "proxy" / "example.com" / "dep" / "@v"
+    versions = place / "proxy" / "github.com" / "efs-scan" / "dep" / "@v"
     versions.mkdir(parents=True)
     (versions / "list").write_text("v1.0.0\n")
     (versions / "v1.0.0.info").write_text('{"Version":"v1.0.0"}\n')
-    (versions / "v1.0.0.mod").write_text("module example.com/dep\n")
+    (versions / "v1.0.0.mod").write_text("module github.com/efs-scan/dep\n")
     with zipfile.ZipFile(versions / "v1.0.0.zip", "w") as archive:
-        for name, data in {"go.mod": "module example.com/dep\n", "d.go": "package dep\n", "d.bin": DATA}.items():
-            archive.writestr(f"example.com/dep@v1.0.0/{name}", data)
+        for name, data in {"go.mod": "module github.com/efs-scan/dep\n", "d.go": "package dep\n", "d.bin": DATA}.items():
+            archive.writestr(f"github.com/efs-scan/dep@v1.0.0/{name}", data)
 
 
 def repository(place, name, files):

@@ -65,9 +65,10 @@ pub(super) struct Trial<'a> {
     pub(super) space: &'a Path,
     /// The only directory on PATH.
     pub(super) bin: &'a Path,
+    /// Empty where advice is followed.
     pub(super) shell: &'a str,
     pub(super) tolerance: u64,
-    /// Paths below HOME or the home where the tool keeps its own records of each run.
+    /// Paths below HOME or the home that the tool may write, such as its logs.
     pub(super) records: &'a [&'a str],
 }
 
@@ -77,41 +78,60 @@ impl Trial<'_> {
         let Some(command) = finding["command"].as_str() else {
             return Err(format!("no command: {finding:#}"));
         };
+        let run = || {
+            let mut process = Command::new(self.shell);
+            process
+                .arg("-c")
+                .arg(command)
+                .env_clear()
+                .env("HOME", self.space)
+                .env("PATH", self.bin)
+                .env("LANG", "C.UTF-8")
+                .current_dir(self.world.join("cwd"))
+                .stdin(Stdio::null());
+            let output = watched(&mut process, Duration::from_secs(120));
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            match output.status.success() {
+                true => Ok(()),
+                false => Err(format!("it failed in {}: {said}", self.shell)),
+            }
+        };
+        self.measure(finding, home, by, run).map_err(|why| format!("`{command}`: {why}"))
+    }
+
+    /// The row of a finding that nothing is done to.
+    pub(super) fn none(&self, finding: &Value, by: &str) -> Row {
+        let said = finding["frees"]["allocated_bytes"].as_u64().unwrap();
+        Row { by: by.to_owned(), said, freed: None, effect: "-".to_owned() }
+    }
+
+    /// Compares what `clean` frees with what the finding says, and lists what else it changes.
+    pub(super) fn measure(
+        &self,
+        finding: &Value,
+        home: &Path,
+        by: &str,
+        clean: impl FnOnce() -> Result<(), String>,
+    ) -> Result<Row, String> {
         let place = self.efs.join(finding["path"].as_str().unwrap());
         let before = (du(self.efs), Listing::of(self.world, &place));
-        let mut process = Command::new(self.shell);
-        process
-            .arg("-c")
-            .arg(command)
-            .env_clear()
-            .env("HOME", self.space)
-            .env("PATH", self.bin)
-            .env("LANG", "C.UTF-8")
-            .current_dir(self.world.join("cwd"))
-            .stdin(Stdio::null());
-        let output = watched(&mut process, Duration::from_secs(120));
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said);
-        if !output.status.success() {
-            return Err(format!("`{command}` failed in {}: {said}", self.shell));
-        }
+        clean()?;
         let freed = before.0.saturating_sub(du(self.efs));
-        let frees = finding["frees"]["allocated_bytes"].as_u64().unwrap();
-        if freed.abs_diff(frees) > self.tolerance {
+        let mut row = self.none(finding, by);
+        if freed.abs_diff(row.said) > self.tolerance {
             let left = Command::new("find").arg(&place).arg("-ls").output().unwrap().stdout;
             let left = String::from_utf8_lossy(&left);
             let left = left.lines().take(20).collect::<Vec<_>>().join("\n");
-            return Err(format!(
-                "`{command}` freed {freed} and not {frees}: {said}\nLeft:\n{left}"
-            ));
+            return Err(format!("it freed {freed} and not {}. Left:\n{left}", row.said));
         }
         let (gone, new) = before.1.changes(&Listing::of(self.world, &place));
-        let effect =
-            self.effect(home, &gone, &new).map_err(|what| format!("`{command}` {what}"))?;
-        Ok(Row { by: by.to_owned(), said: frees, freed, effect })
+        row.effect = self.effect(home, &gone, &new)?;
+        row.freed = Some(freed);
+        Ok(row)
     }
 
-    /// Says what else a command did, unless it is more than a record of its run.
+    /// Says what else a command did, unless it is more than its case expects.
     fn effect(&self, home: &Path, gone: &[PathBuf], new: &[PathBuf]) -> Result<String, String> {
         let places = [home, self.space];
         let records = |path: &Path| {
@@ -122,22 +142,27 @@ impl Trial<'_> {
         };
         let mut wrote: Vec<&str> = Vec::new();
         for path in gone {
-            match records(path).filter(|_| path.exists()) {
+            // Advice may uninstall, which takes links along; a command may not.
+            match records(path).filter(|_| path.exists() || self.shell.is_empty()) {
                 Some(record) => wrote.push(record),
-                None => return Err(format!("changed or removed {}", path.display())),
+                None => return Err(format!("it changed or removed {}", path.display())),
             }
         }
         for path in new {
             match records(path) {
                 Some(record) => wrote.push(record),
-                None => return Err(format!("made {}", path.display())),
+                None => return Err(format!("it made {}", path.display())),
             }
         }
         wrote.sort_unstable();
         wrote.dedup();
         match wrote.as_slice() {
             [] => Ok("nothing".to_owned()),
-            wrote => Ok(format!("wrote {}", wrote.join(", "))),
+            wrote => {
+                let removed = gone.iter().any(|path| path.symlink_metadata().is_err());
+                let did = if removed { "removed" } else { "wrote" };
+                Ok(format!("{did} {}", wrote.join(", ")))
+            }
         }
     }
 }

@@ -4,7 +4,8 @@
 //!     cargo test --test servers tools -- --nocapture
 //!
 //! prints the table of all rules, which is also in `target/rules-effects.txt`. A rule with a command
-//! is run on its generated example if the command only removes, and needs a [`Case`] if it does not.
+//! is run on its generated example if the command only removes, and needs a [`Case`] if it does not. A
+//! case names no rule: what its finding says is done, a command or advice.
 
 mod builds;
 mod case;
@@ -34,7 +35,8 @@ pub(super) struct Row {
     /// The tool that made the example, with its version.
     by: String,
     said: u64,
-    freed: u64,
+    /// `None` if nothing was done.
+    freed: Option<u64>,
     /// What else changed.
     effect: String,
 }
@@ -48,58 +50,65 @@ fn only_removes(command: &str) -> bool {
     matches!(command.split(' ').next(), Some("rm" | "truncate"))
 }
 
-/// Tries every case, a few at a time, because tools mostly wait.
-fn try_all(workshop: &Workshop) -> Vec<(&'static Case, Option<Result<Row, String>>)> {
+/// What a case found: the rule, and its row.
+type Tried = Result<(String, Row), String>;
+
+/// Tries every case, a few at a time, because tools mostly wait. Returns the program that a case
+/// lacks.
+fn try_all(workshop: &Workshop, rules: &[RuleSpec]) -> Vec<Result<Tried, &'static str>> {
     let left = Mutex::new(cases());
     let next = || left.lock().unwrap().next();
-    let some = || {
-        let mine = std::iter::from_fn(next);
-        let able = |case| workshop.missing(case).is_none();
-        mine.map(|case| (case, able(case).then(|| case::try_it(case, workshop))))
-            .collect::<Vec<_>>()
+    let one = |case| match workshop.missing(case) {
+        Some(program) => Err(program),
+        None => Ok(case::try_it(case, workshop, rules)),
     };
+    let some = || std::iter::from_fn(next).map(one).collect::<Vec<_>>();
     std::thread::scope(|scope| {
         let threads = [(); 4].map(|()| scope.spawn(some));
-        let tried = threads.into_iter().flat_map(|thread| thread.join().unwrap());
-        tried.collect()
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     })
 }
 
 #[test]
 fn every_command_frees_what_its_finding_says_and_nothing_else() {
     let rules = built_in().unwrap();
-    let commands: BTreeMap<&str, &str> = rules
-        .iter()
-        .filter_map(|rule| Some((rule.id.as_str(), rule.command.as_deref()?)))
-        .collect();
     let mut wrong = Vec::new();
     let mut table = Table::default();
     let removers: Vec<&RuleSpec> =
         rules.iter().filter(|rule| rule.command.as_deref().is_some_and(only_removes)).collect();
     for (rule, row) in generated::try_all(&removers) {
-        table.add(&rule, row, &mut wrong);
+        match row {
+            Ok(row) => table.rows.entry(rule).or_default().push(row),
+            Err(why) => wrong.push(format!("{rule}: {why}")),
+        }
     }
-    if let Some(workshop) = Workshop::open() {
-        for (case, row) in try_all(&workshop) {
-            assert!(
-                commands.contains_key(case.rule),
-                "{} has no command: drop its case",
-                case.rule
-            );
-            match row {
-                Some(row) => table.add(case.rule, row, &mut wrong),
-                None => {
-                    let missing = workshop.missing(case).unwrap_or_default();
-                    table.skip(case.rule, format!("{missing} is not installed"));
-                }
+    let mut missing = Vec::new();
+    let workshop = Workshop::open();
+    if let Some(workshop) = &workshop {
+        for tried in try_all(workshop, &rules) {
+            match tried {
+                Ok(Ok((rule, row))) => table.rows.entry(rule).or_default().push(row),
+                Ok(Err(why)) => wrong.push(why),
+                Err(program) => missing.push(program),
             }
         }
     }
-    for (id, command) in &commands {
-        if let Some((_, why)) = NOT_TO_BE_HAD.iter().find(|(tool, _)| command.starts_with(tool)) {
-            table.skip(id, (*why).to_owned());
-        } else if !only_removes(command) && !cases().any(|case| case.rule == *id) {
-            wrong.push(format!("{id}: no case runs `{command}`"));
+    for rule in &rules {
+        let Some(command) = &rule.command else { continue };
+        if table.rows.contains_key(&rule.id) {
+            continue;
+        }
+        let by_name = |name: &&str| command.split(' ').any(|word| word == *name);
+        match NOT_TO_BE_HAD.iter().find(|(tool, _)| by_name(tool)) {
+            Some((_, why)) => table.skip(&rule.id, (*why).to_owned()),
+            None if workshop.is_none() => table.skip(&rule.id, "no tools are installed".to_owned()),
+            None if !missing.is_empty() => {
+                table.skip(&rule.id, format!("not installed: {}", missing.join(", ")));
+            }
+            None if wrong.is_empty() => {
+                wrong.push(format!("{}: no case runs `{command}`", rule.id))
+            }
+            None => {}
         }
     }
     let table = table.show(&rules);
@@ -116,13 +125,6 @@ struct Table {
 }
 
 impl Table {
-    fn add(&mut self, rule: &str, row: Result<Row, String>, wrong: &mut Vec<String>) {
-        match row {
-            Ok(row) => self.rows.entry(rule.to_owned()).or_default().push(row),
-            Err(why) => wrong.push(format!("{rule}: {why}")),
-        }
-    }
-
     fn skip(&mut self, rule: &str, why: String) {
         skip_unless(false, &format!("the command of the rule {rule}"), &why);
         self.skipped.insert(rule.to_owned(), why);
@@ -144,19 +146,17 @@ impl Table {
                 let cells = [&rule.id, class].into_iter().chain(cells);
                 lines.push(cells.map(|cell| cell.replace('\n', " ")).collect());
             };
-            let command = rule.command.as_deref();
-            for row in self.rows.get(&rule.id).into_iter().flatten() {
-                let (said, freed) = (row.said.to_string(), row.freed.to_string());
-                line([&row.by, &said, &freed, &row.effect, command.unwrap_or_default()]);
+            let advice = || format!("advice: {}", rule.advice.as_deref().unwrap_or_default());
+            let does = rule.command.clone().unwrap_or_else(advice);
+            let rows = self.rows.get(&rule.id);
+            for row in rows.into_iter().flatten() {
+                let freed = row.freed.map_or("-".to_owned(), |freed| freed.to_string());
+                line([&row.by, &row.said.to_string(), &freed, &row.effect, &does]);
             }
-            let skipped = self.skipped.get(&rule.id).map(|why| format!("skipped: {why}"));
-            match (command, skipped) {
-                (Some(command), Some(why)) => line([&why, "-", "-", "-", command]),
-                (None, _) => {
-                    let advice = rule.advice.as_deref().unwrap_or_default();
-                    line(["-", "-", "-", "-", &format!("advice: {advice}")]);
-                }
-                (Some(_), None) => {}
+            match self.skipped.get(&rule.id) {
+                Some(why) => line([&format!("skipped: {why}"), "-", "-", "-", &does]),
+                None if rows.is_none() => line(["-", "-", "-", "-", &does]),
+                None => {}
             }
         }
         let width =

@@ -1,10 +1,9 @@
 //! Cases of JavaScript's tools.
 
-use super::case::{Case, REMOVED};
+use super::case::{BASE, Case};
 
 pub(super) const CASES: &[Case] = &[
     Case {
-        rule: "npm-cache",
         needs: &["npm", "node"],
         version: "npm --version | sed 's/^/npm /'",
         finds: ".npm/_cacache",
@@ -12,42 +11,71 @@ pub(super) const CASES: &[Case] = &[
         again: "npm cache add $DEMO/efsdemo-1.0.0.tgz",
         runs: &["npm", "node"],
         records: &[".npm/_logs", ".npm/_update-notifier-last-checked"],
+        ..BASE
     },
     Case {
-        rule: "node-modules",
         needs: &["npm", "node"],
         version: "npm --version | sed 's/^/npm /'",
         finds: "p/node_modules",
         make: "mkdir p && cd p && echo '{}' >package.json && npm install --offline $DEMO/efsdemo-1.0.0.tgz",
         again: "cd p && npm ci --offline",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "node-modules",
         needs: &["yarn", "node"],
         version: "yarn --version | sed 's/^/yarn /'",
         finds: "p/node_modules",
-        make: "mkdir p && cd p && echo '{}' >package.json && yarn add --offline $DEMO/efsdemo-1.0.0.tgz",
-        again: "cd p && yarn install --offline",
-        ..REMOVED
+        make: "mkdir p && cd p && echo '{}' >package.json && YARN_CACHE_FOLDER=$HOME/.cache/yarn yarn add --offline $DEMO/efsdemo-1.0.0.tgz",
+        again: "cd p && YARN_CACHE_FOLDER=$HOME/.cache/yarn yarn install --offline",
+        ..BASE
     },
     Case {
-        rule: "node-modules",
         needs: &["pnpm", "node"],
         version: "pnpm --version | sed 's/^/pnpm /'",
         finds: "p/node_modules",
         make: "mkdir p && cd p && echo '{}' >package.json
                pnpm add --offline --package-import-method=copy $DEMO/efsdemo-1.0.0.tgz",
         again: "cd p && pnpm install --offline --frozen-lockfile",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "node-modules",
         needs: &["bun"],
         version: "bun --version | sed 's/^/bun /'",
         finds: "p/node_modules",
         make: "mkdir p && cd p && echo '{}' >package.json && bun add --backend=copyfile $DEMO/efsdemo-1.0.0.tgz",
         again: "cd p && bun install --frozen-lockfile",
-        ..REMOVED
+        ..BASE
+    },
+    // Yarn 1 has another cache for root.
+    Case {
+        needs: &["yarn", "node"],
+        version: "yarn --version | sed 's/^/yarn /'",
+        finds: ".cache/yarn",
+        make: "mkdir p && cd p && echo '{}' >package.json
+               YARN_CACHE_FOLDER=$HOME/.cache/yarn yarn add --offline $DEMO/efsdemo-1.0.0.tgz && rm -r node_modules",
+        advised: "YARN_CACHE_FOLDER=$HOME/.cache/yarn yarn cache clean",
+        again: "cd p && YARN_CACHE_FOLDER=$HOME/.cache/yarn yarn install --offline",
+        ..BASE
+    },
+    Case {
+        needs: &["yarn-berry", "node"],
+        version: "yarn-berry --version | sed 's/^/yarn /'",
+        finds: ".yarn/berry/cache",
+        make: "mkdir p && cd p && echo '{}' >package.json && touch yarn.lock && export YARN_ENABLE_TELEMETRY=0
+               yarn-berry add efsdemo@file:$DEMO/efsdemo-1.0.0.tgz",
+        advised: "cd p && YARN_ENABLE_TELEMETRY=0 yarn-berry cache clean --all",
+        again: "cd p && YARN_ENABLE_TELEMETRY=0 yarn-berry install",
+        records: &["p/.yarn"],
+        ..BASE
+    },
+    // `pnpm store prune` of this version frees nothing at once, so it is only recognised here.
+    Case {
+        needs: &["pnpm", "node"],
+        version: "pnpm --version | sed 's/^/pnpm /'",
+        finds: ".local/share/pnpm/store",
+        make: "mkdir p && cd p && echo '{}' >package.json && pnpm add --offline $DEMO/efsdemo-1.0.0.tgz
+               rm -r node_modules",
+        again: "cd p && pnpm install --offline",
+        ..BASE
     },
 ];

@@ -1,67 +1,60 @@
 //! Cases of Python's tools.
 
-use super::case::{Case, REMOVED};
+use super::case::{BASE, Case};
 
 pub(super) const CASES: &[Case] = &[
     Case {
-        rule: "pip-cache",
         needs: &["pip"],
         version: "pip --version | cut -d' ' -f1,2",
         finds: ".cache/pip",
         make: "pip install -q --no-index --target installed $DEMO/efsdemo-1.0.tar.gz",
         again: "pip install -q --no-index --target again $DEMO/efsdemo-1.0.tar.gz",
         runs: &["pip"],
-        records: &[],
+        ..BASE
     },
     Case {
-        rule: "uv-cache",
         needs: &["uv", "python"],
         version: "uv --version",
         finds: ".cache/uv",
         make: "uv pip install -q --link-mode copy --target installed --no-index $DEMO/efsdemo-1.0.tar.gz",
         again: "uv pip install -q --target again --no-index $DEMO/efsdemo-1.0.tar.gz",
         runs: &["uv"],
-        records: &[],
+        ..BASE
     },
     Case {
-        rule: "poetry-cache",
         needs: &["poetry"],
         version: "poetry --version",
         finds: ".cache/pypoetry/artifacts",
         make: "mkdir p && cd p && poetry init -qn --name p --python '>=3.9'
                poetry add -q efsdemo@$INDEX/simple/efsdemo/efsdemo-1.0-py3-none-any.whl",
         again: "cd p && poetry env remove -q --all && poetry install -q --no-root",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "virtualenv",
         needs: &["python"],
         version: "python --version | sed 's/$/ -m venv/'",
         finds: "p/.venv",
         make: "mkdir p && python -m venv p/.venv && p/.venv/bin/pip --version",
         again: "python -m venv p/.venv && p/.venv/bin/pip --version",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "virtualenv",
         needs: &["virtualenv"],
         version: "virtualenv --version | cut -d' ' -f1,2",
         finds: "env",
         make: "virtualenv -q env && env/bin/pip --version",
         again: "virtualenv -q env && env/bin/pip --version",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "virtualenv",
         needs: &["uv", "python"],
         version: "uv --version",
         finds: "p/.venv",
         make: "mkdir p && cd p && uv venv -q && uv pip install -q --link-mode copy --no-index $DEMO/efsdemo-1.0.tar.gz",
         again: "cd p && uv venv -q && uv pip install -q --no-index $DEMO/efsdemo-1.0.tar.gz",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "test-envs",
         needs: &["pre-commit", "git"],
         version: "pre-commit --version",
         finds: ".cache/pre-commit",
@@ -69,20 +62,18 @@ pub(super) const CASES: &[Case] = &[
                echo \"repos: [{repo: '$DEMO/hooks', rev: v1, hooks: [{id: demo}]}]\" >.pre-commit-config.yaml
                git add -A && pre-commit run -a",
         again: "cd p && pre-commit run -a",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "test-envs",
         needs: &["tox"],
         version: "tox --version | sed -n 's/ from.*//; $s/^/tox /p'",
         finds: "p/.tox",
         make: "mkdir p && cd p
                printf '[testenv]\\nskip_install = true\\ncommands = python --version\\n' >tox.ini && tox -q -e py",
         again: "cd p && tox -q -e py",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "test-envs",
         needs: &["nox"],
         version: "nox --version 2>&1 | sed 's/^/nox /'",
         finds: "p/.nox",
@@ -90,64 +81,57 @@ pub(super) const CASES: &[Case] = &[
                printf 'import nox\\n@nox.session\\ndef t(session):\\n    session.run(\"python\", \"--version\")\\n' >noxfile.py
                nox --no-error-on-missing-interpreters",
         again: "cd p && nox",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "trash",
         needs: &["jupyter-server"],
         version: "jupyter-server --version | sed 's/^/jupyter-server /'",
         finds: ".local/share/Trash",
         make: DELETE,
         again: DELETE,
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "jupyter-checkpoints",
         needs: &["jupyter-server"],
         version: "jupyter-server --version | sed 's/^/jupyter-server /'",
         finds: ".ipynb_checkpoints",
         make: CHECKPOINT,
         again: CHECKPOINT,
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "python-byproducts",
         needs: &["pytest"],
         version: "pytest --version",
         finds: "p/.pytest_cache",
         make: "mkdir p && cd p && echo 'def test_it(): pass' >test_it.py && pytest -q",
         again: "cd p && pytest -q",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "python-byproducts",
         needs: &["mypy"],
         version: "mypy --version",
         finds: "p/.mypy_cache",
         make: "mkdir p && cd p && echo 'import re' >it.py && mypy it.py",
         again: "cd p && mypy it.py",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "python-byproducts",
         needs: &["ruff"],
         version: "ruff --version",
         finds: "p/.ruff_cache",
         make: "mkdir p && cd p && echo 'import re as re; re.compile' >it.py && ruff check -q --exit-zero .",
         again: "cd p && ruff check -q --exit-zero .",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "python-byproducts",
         needs: &["python"],
         version: "python --version",
         finds: "p/__pycache__",
         make: "mkdir p && cd p && echo 'x = 1' >it.py && python -c 'import it'",
         again: "cd p && python -c 'import it'",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "python-byproducts",
         needs: &["python", "dask"],
         version: "python -c 'import distributed; print(\"distributed\", distributed.__version__)'",
         finds: "p/dask-scratch-space",
@@ -155,16 +139,53 @@ pub(super) const CASES: &[Case] = &[
                'Client(processes=False, dashboard_address=None)' 'os._exit(0)' >it.py
                DASK_TEMPORARY_DIRECTORY=. python it.py",
         again: "cd p && DASK_TEMPORARY_DIRECTORY=. python it.py",
-        ..REMOVED
+        ..BASE
     },
     Case {
-        rule: "wandb-cache",
         needs: &["wandb"],
         version: "wandb --version",
         finds: ".cache/wandb/artifacts",
         make: WANDB_CACHE,
         again: WANDB_CACHE,
-        ..REMOVED
+        ..BASE
+    },
+    Case {
+        needs: &["uv", "python"],
+        version: "uv --version",
+        finds: ".local/share/uv/tools/efsdemo",
+        make: "uv tool install -q --no-index --link-mode copy $DEMO/simple/efsdemo/*.whl",
+        advised: "uv tool uninstall -q efsdemo",
+        again: "uv tool install -q --no-index --link-mode copy $DEMO/simple/efsdemo/*.whl",
+        records: &[".local/bin/efsdemo", ".cache/uv"],
+        ..BASE
+    },
+    Case {
+        needs: &["pipx", "uv"],
+        version: "pipx --version | sed 's/^/pipx /'",
+        finds: ".local/share/pipx/venvs/efsdemo",
+        make: "PIP_NO_INDEX=1 PIPX_DEFAULT_BACKEND=uv UV_LINK_MODE=copy pipx install $DEMO/simple/efsdemo/*.whl",
+        advised: "pipx uninstall efsdemo",
+        again: "PIP_NO_INDEX=1 PIPX_DEFAULT_BACKEND=uv UV_LINK_MODE=copy pipx install $DEMO/simple/efsdemo/*.whl",
+        records: &[".local/bin/efsdemo", ".local/state/pipx", ".local/share/pipx/venvs/.efsdemo.lock"],
+        ..BASE
+    },
+    Case {
+        needs: &["pipenv"],
+        version: "pipenv --version | sed 's/, version//'",
+        finds: ".local/share/virtualenvs/p-*",
+        make: "mkdir p && cd p && touch Pipfile && pipenv run python --version",
+        advised: "cd p && pipenv --rm",
+        again: "cd p && pipenv run python --version",
+        ..BASE
+    },
+    Case {
+        needs: &["poetry"],
+        version: "poetry --version",
+        finds: ".cache/pypoetry/virtualenvs/p-*",
+        make: "mkdir p && cd p && poetry init -qn --name p --python '>=3.9' && poetry install -q --no-root",
+        advised: "cd p && poetry env remove -q --all",
+        again: "cd p && poetry install -q --no-root",
+        ..BASE
     },
 ];
 
