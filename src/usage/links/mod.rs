@@ -56,6 +56,9 @@ pub(super) struct Links {
     bound: usize,
     /// Opened by the first shard that is full, or why it cannot be.
     log: OnceLock<Result<Log, String>>,
+    /// Records on their way to the log. One shard is written at a time: with as many as there are
+    /// workers, their buffers would take more than the bound.
+    outgoing: Mutex<Vec<Record>>,
     /// The first failure to write to the log.
     failure: OnceLock<String>,
     /// Number of findings that hold hard links.
@@ -93,6 +96,7 @@ impl Links {
             memory,
             bound,
             log: OnceLock::new(),
+            outgoing: Mutex::default(),
             failure: OnceLock::new(),
             findings: AtomicU64::new(1),
         }
@@ -153,10 +157,12 @@ impl Links {
     /// rest stays.
     fn spill(&self, shard: &mut Shard) {
         self.charge(&mut shard.profiles);
-        let mut records = shard.records();
-        if records.is_empty() {
+        if shard.is_empty() {
             return shard.profiles.clear();
         }
+        let mut records = lock(&self.outgoing);
+        records.clear();
+        records.extend(shard.records());
         let open = || {
             let directory = self.memory.directory.clone()?;
             Log::open(&directory).map_err(|error| format!("{}: {error}", directory.display()))
@@ -208,7 +214,7 @@ impl Links {
             self.settle_all(&mut shard);
             return Ok(());
         };
-        let records = shard.records();
+        let records = shard.records().collect();
         self.charge(&mut shard.profiles);
         let runs = std::mem::take(&mut shard.runs);
         drop(shard);
@@ -267,20 +273,21 @@ impl Shard {
             inodes.capacity() * 8 / 7 * if grows { 2 * INODE_BYTES } else { INODE_BYTES }
         };
         let tables: usize = self.devices.iter().map(|(_, inodes)| table(inodes)).sum();
-        let inodes: usize = self.devices.iter().map(|(_, inodes)| inodes.len()).sum();
         let profiles = self.profiles.bytes();
-        inodes + profiles > 0 && tables + profiles > bound
+        tables + profiles > bound && (profiles > 0 || !self.is_empty())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.devices.iter().all(|(_, inodes)| inodes.is_empty())
     }
 
     /// All inodes, as they go to disk.
-    fn records(&self) -> Vec<Record> {
+    fn records(&self) -> impl Iterator<Item = Record> {
         let inodes = self
             .devices
             .iter()
             .flat_map(|(dev, inodes)| inodes.iter().map(|(ino, inode)| ((*dev, *ino), inode)));
-        let records = inodes
-            .flat_map(|(key, inode)| record::write(key, inode, self.profiles.get(inode.profile)));
-        records.collect()
+        inodes.flat_map(|(key, inode)| record::write(key, inode, self.profiles.get(inode.profile)))
     }
 }
 
