@@ -138,7 +138,8 @@ pub fn shell_word(bytes: &[u8]) -> String {
     for byte in bytes {
         match byte {
             b'\\' => out.push_str(r"\\"),
-            0x20..=0x7e if *byte != b'\'' => out.push(char::from(*byte)),
+            // An exclamation mark is history for an interactive bash, between double quotes too.
+            0x20..=0x7e if !b"'!".contains(byte) => out.push(char::from(*byte)),
             _ => out.push_str(&format!(r"\0{byte:03o}")),
         }
     }
@@ -174,6 +175,8 @@ mod tests {
         assert_eq!(word(b"a'b"), r"'a'\''b'");
         assert_eq!(word(b"a'b\nc"), r#""$(printf %b 'a\0047b\0012c')""#);
         assert_eq!(word(b"a\n"), r#""$(printf %b 'a\0012/')""#);
+        assert_eq!(word(b"a!"), "'a!'");
+        assert_eq!(word(b"!a\nb"), r#""$(printf %b '\0041a\0012b')""#);
     }
 
     proptest! {
