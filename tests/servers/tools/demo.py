@@ -98,10 +98,18 @@ def repository(place, name, files):
         subprocess.run(["git", "-C", str(path), *arguments], check=True)
 
 
+def hub(place):
+    """A model on Hugging Face's hub, as its client asks for it."""
+    files = place / "hub" / "efs" / "demo" / "resolve" / "main"
+    files.mkdir(parents=True)
+    (files / "data.bin").write_bytes(DATA)
+
+
 place = Path(sys.argv[1])
 python(place)
 npm(place)
 go(place)
+hub(place)
 hook = "- {id: demo, name: demo, language: script, entry: ./run}\n"
 repository(place, "hooks", {".pre-commit-hooks.yaml": hook, "run": "#!/bin/sh\n"})
 manifest = '[package]\nname = "dep"\nversion = "1.0.0"\nedition = "2021"\n'

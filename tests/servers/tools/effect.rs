@@ -158,11 +158,7 @@ impl Trial<'_> {
         wrote.dedup();
         match wrote.as_slice() {
             [] => Ok("nothing".to_owned()),
-            wrote => {
-                let removed = gone.iter().any(|path| path.symlink_metadata().is_err());
-                let did = if removed { "removed" } else { "wrote" };
-                Ok(format!("{did} {}", wrote.join(", ")))
-            }
+            wrote => Ok(format!("changed {}", wrote.join(", "))),
         }
     }
 }

@@ -38,14 +38,6 @@ pub(super) const CASES: &[Case] = &[
         again: "cd p && pnpm install --offline --frozen-lockfile",
         ..BASE
     },
-    Case {
-        needs: &["bun"],
-        version: "bun --version | sed 's/^/bun /'",
-        finds: "p/node_modules",
-        make: "mkdir p && cd p && echo '{}' >package.json && bun add --backend=copyfile $DEMO/efsdemo-1.0.0.tgz",
-        again: "cd p && bun install --frozen-lockfile",
-        ..BASE
-    },
     // Yarn 1 has another cache for root.
     Case {
         needs: &["yarn", "node"],

@@ -187,7 +187,36 @@ pub(super) const CASES: &[Case] = &[
         again: "cd p && poetry install -q --no-root",
         ..BASE
     },
+    Case {
+        needs: &["hf"],
+        version: "hf version | sed -n 's/.*version: /hf /p'",
+        finds: ".cache/huggingface/hub",
+        make: DOWNLOAD,
+        advised: "hf cache rm -y model/efs/demo",
+        again: DOWNLOAD,
+        records: &[
+            ".cache/huggingface/.check_for_update_done",
+            ".cache/huggingface/.check_for_skill_update_done",
+        ],
+        ..BASE
+    },
+    Case {
+        needs: &["dvc", "git"],
+        version: "dvc --version | sed 's/^/dvc /'",
+        finds: "p/.dvc/cache",
+        make: "export DVC_SITE_CACHE_DIR=$HOME/site DVC_NO_ANALYTICS=1
+               mkdir p && cd p && git init -q && dvc init -q && cp $DEMO/hooks/data.bin . && dvc add -q data.bin
+               rm data.bin data.bin.dvc",
+        advised: "cd p && DVC_SITE_CACHE_DIR=$HOME/site DVC_NO_ANALYTICS=1 dvc gc -q --workspace --force",
+        again: "cd p && cp $DEMO/hooks/data.bin . && DVC_SITE_CACHE_DIR=$HOME/site DVC_NO_ANALYTICS=1 dvc add -q data.bin",
+        records: &["p/.dvc/tmp", "site"],
+        ..BASE
+    },
 ];
+
+const DOWNLOAD: &str = "HF_ENDPOINT=$INDEX/hub python -c '
+from huggingface_hub import hf_hub_download
+print(hf_hub_download(\"efs/demo\", \"data.bin\"))'";
 
 const DELETE: &str = "python - <<'E'
 import os

@@ -54,17 +54,13 @@ impl Workshop {
         let made = made.unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let mut server = Command::new("python3")
-            .args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory"])
-            .arg(demo.path())
+            .args([here.join("serve.py").as_path(), demo.path()])
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // "Serving HTTP on 127.0.0.1 port 12345 (http://127.0.0.1:12345/) ..."
-        let mut line = String::new();
-        BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let port = line.split(' ').skip_while(|word| *word != "port").nth(1).unwrap();
-        let address = format!("http://127.0.0.1:{port}");
+        let mut port = String::new();
+        BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut port).unwrap();
+        let address = format!("http://127.0.0.1:{}", port.trim());
         let path = Self::path(&tools);
         Some(Self { path, tools, demo, server, address })
     }
