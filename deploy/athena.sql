@@ -20,6 +20,8 @@
 --     them by time.
 --   * Amounts are estimates in USD a month, empty where no price is known. Those of findings are what
 --     deleting them would save; runs of an earlier version have none.
+--   * directory_owner is filled where a home's name is the uid of another one: do not write to either
+--     about it without a look.
 --   * A home whose coverage is not 'complete' was not read completely in that run.
 
 -- All columns are strings, because OpenCSVSerde takes an empty number for an error. Its default escape
@@ -63,7 +65,9 @@ CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_homes (
   cost_month_usd string,
   reclaimable_metered_bytes string,
   reclaimable_month_usd string,
-  home_base64 string
+  home_base64 string,
+  directory_owner string,
+  directory_owner_name string
 )
 PARTITIONED BY (dt string)
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
@@ -99,7 +103,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_findings (
   run_id string,
   run_started string,
   cost_month_usd string,
-  advice string
+  advice string,
+  directory_owner string
 )
 PARTITIONED BY (dt string)
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
@@ -159,7 +164,9 @@ SELECT
   try_cast(cost_month_usd AS double) AS cost_month_usd,
   try_cast(reclaimable_metered_bytes AS bigint) AS reclaimable_metered_bytes,
   try_cast(reclaimable_month_usd AS double) AS reclaimable_month_usd,
-  nullif(home_base64, '') AS home_base64
+  nullif(home_base64, '') AS home_base64,
+  try_cast(directory_owner AS bigint) AS directory_owner,
+  nullif(directory_owner_name, '') AS directory_owner_name
 FROM efs_scan_homes;
 
 CREATE OR REPLACE VIEW efs_scan_findings_typed AS
@@ -182,7 +189,8 @@ SELECT
   try_cast(frees_metered_bytes AS bigint) AS frees_metered_bytes,
   nullif(command, '') AS command,
   try_cast(cost_month_usd AS double) AS cost_month_usd,
-  nullif(advice, '') AS advice
+  nullif(advice, '') AS advice,
+  try_cast(directory_owner AS bigint) AS directory_owner
 FROM efs_scan_findings;
 
 -- Growth of each home over 30 days: the newest run against the first one of that time. Use ORDER BY

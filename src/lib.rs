@@ -45,7 +45,8 @@
 //! - **Home**: a directory at the home depth below the root, usually named by a uid. What lies
 //!   beside all homes is *outside homes*.
 //! - **Owner**: the person, or the SageMaker space, that a uid belongs to. A home whose uid no source
-//!   of names knows, though one should know everybody, is an **orphan home**.
+//!   of names knows, though one should know everybody, is an **orphan home**. Where the directory
+//!   belongs to another uid than its name says, the home has two owners.
 //! - **Apparent, allocated, metered size**: `st_size`; `st_blocks * 512`, what `du` counts; what EFS
 //!   bills, allocated bytes and 2 KiB for each inode.
 //! - **Rule**: says by name and content that a place is of a **class**: trash, cache, environment,

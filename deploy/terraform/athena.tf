@@ -13,12 +13,12 @@ locals {
       "days_7_allocated_bytes", "days_30_allocated_bytes", "days_90_allocated_bytes",
       "year_1_allocated_bytes", "older_allocated_bytes",
       "cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd",
-      "home_base64",
+      "home_base64", "directory_owner", "directory_owner_name",
     ]
     findings = [
       "home", "uid", "owner", "owner_status", "rule", "class", "hint", "path", "inodes",
       "allocated_bytes", "metered_bytes", "frees_allocated_bytes", "frees_metered_bytes", "command",
-      "run_id", "run_started", "cost_month_usd", "advice",
+      "run_id", "run_started", "cost_month_usd", "advice", "directory_owner",
     ]
   }
 }

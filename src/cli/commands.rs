@@ -48,6 +48,10 @@ pub struct ReportArgs {
     #[arg(long)]
     pub publish: bool,
 
+    /// Make pages of this user's or uid's homes only, and none about all homes (repeatable)
+    #[arg(long = "user", value_name = "NAME|UID")]
+    pub only: Vec<String>,
+
     /// Show the changes of the last N days
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3660))]
     pub days: u32,
@@ -105,6 +109,10 @@ pub struct RemindArgs {
     /// Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration's]
     #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
     pub from: Option<String>,
+
+    /// Remind only the owner of this user's or uid's homes (repeatable)
+    #[arg(long = "user", value_name = "NAME|UID")]
+    pub users: Vec<String>,
 
     /// Print the messages, their recipients and the reasons; send nothing and change nothing
     #[arg(long)]

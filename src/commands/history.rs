@@ -9,6 +9,7 @@ use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::history::{self, Blocks, HistoryView};
 use crate::output::Output;
+use crate::published::{aliases, newest};
 use crate::report::DuNames;
 use crate::service_error::ServiceError;
 use crate::units::{AllocatedBytes, parse_size};
@@ -36,7 +37,13 @@ pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
         now,
     };
     if !args.users.is_empty() {
-        let missing = view.restrict(&args.users);
+        // The tables have one name of each owner; the newest run has the others.
+        let latest = newest(&*store).unwrap_or_else(|error| {
+            tracing::warn!("{}; --user knows only the first name of each owner", error.text);
+            None
+        });
+        let aliases = latest.map(|latest| aliases(&latest.homes)).unwrap_or_default();
+        let missing = view.restrict(&args.users, &aliases);
         if !missing.is_empty() {
             let problem = format!("no home for {} in these runs", missing.join(", "));
             return Err(Failure::usage(problem));

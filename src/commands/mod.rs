@@ -1,5 +1,6 @@
 //! The commands, one file each. [`run`] reads the configuration that a command needs, and dispatches.
 
+mod asked;
 mod config;
 mod generate;
 mod heed;

@@ -65,8 +65,11 @@ const IN_A_ROW: usize = 5;
 /// the others are written. Those of users come first: when the overview appears, they are there.
 pub(super) fn put(store: &dyn Store, pages: &Pages<'_>) -> bool {
     let (mut newer, mut failed, mut in_a_row) = (0, 0, 0);
-    let users = pages.uids().into_iter().map(Some);
-    for uid in users.chain([None]) {
+    let overview = Some(None).filter(|_| !pages.are_some());
+    let is_there = |uid: &u32| !matches!(store.get(&page_of_user(*uid)), Ok(None));
+    let users = pages.uids().into_iter();
+    let users = users.chain(pages.uids_without_page().into_iter().filter(is_there));
+    for uid in users.map(Some).chain(overview) {
         let (key, page) = match uid {
             Some(uid) => (page_of_user(uid), pages.of_user(uid)),
             None => (PAGE.to_owned(), Some(pages.overview())),
@@ -89,8 +92,11 @@ pub(super) fn put(store: &dyn Store, pages: &Pages<'_>) -> bool {
         }
     }
     match newer {
-        0 if failed == 0 => tracing::info!("published {}", store.name(PAGE)),
-        0 => {}
+        0 if failed > 0 => {}
+        0 if pages.are_some() => {
+            tracing::info!("published the pages of {} users", pages.uids().len());
+        }
+        0 => tracing::info!("published {}", store.name(PAGE)),
         1 => tracing::warn!("1 page is of a newer run, and stays as it is"),
         _ => tracing::warn!("{newer} pages are of a newer run, and stay as they are"),
     }

@@ -1,9 +1,11 @@
 //! `efs-scan remind`: e-mail to owners whose homes are over quota or hold much trash.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::asked::asked;
 use super::heed::Phase;
 use crate::aws::Aws;
 use crate::cli::RemindArgs;
@@ -39,7 +41,11 @@ pub(super) fn run(
         );
         return Err(Failure::new(Exit::Stale, problem));
     }
-    let sorted = remind::sort(&report, &book, reminding.trash);
+    let asked = asked(&report, &args.users)?;
+    let mut sorted = remind::sort(&report, &book, reminding.trash);
+    if let Some(homes) = &asked {
+        sorted.keep(homes);
+    }
     let directory = readers.state_dir.join(remind::STATE);
     // A dry run makes no directory and waits for no lock.
     let locked = match args.dry_run {
@@ -57,7 +63,7 @@ pub(super) fn run(
         Some(_lock) => remind::send(&work, &mut ledger, &aws, stop)?,
     };
     Ok(match exit {
-        Exit::Complete if warn_of_unread(&report) => Exit::Partial,
+        Exit::Complete if warn_of_unread(&report, asked.as_ref()) => Exit::Partial,
         exit => exit,
     })
 }
@@ -70,9 +76,13 @@ fn lock(report: &Report, state_dir: &Path, directory: &Path) -> Result<Lock, Fai
     state.lock("reminding").map_err(Failure::fatal)
 }
 
-/// Warns of homes that the run did not read completely, and returns true if there may be any.
-fn warn_of_unread(report: &Report) -> bool {
-    let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
+/// Warns of homes that the run did not read completely, and returns true if there may be any among
+/// those that were asked for.
+fn warn_of_unread(report: &Report, asked: Option<&BTreeSet<Vec<u8>>>) -> bool {
+    let homes = report.homes.iter().filter(|home| {
+        let is_asked = asked.is_none_or(|asked| asked.contains(&home.name_bytes()));
+        home.kind != HomeKind::Outside && is_asked
+    });
     let unread = homes.filter(|home| home.coverage != Coverage::Complete).count();
     // The report of an interrupted run lacks the homes that the walk did not reach.
     let interrupted = report.run.coverage == Coverage::Interrupted;

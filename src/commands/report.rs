@@ -5,6 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::asked::asked;
 use super::pages;
 use crate::aws::Aws;
 use crate::cli::ReportArgs;
@@ -26,10 +27,17 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let store = from.open(&aws).map_err(failed)?;
     let (report, history) = pages::read(&*store, args.days).map_err(failed)?;
     let home_at = readers.home_at.as_deref();
-    let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at);
+    let asked = asked(&report, &args.only)?;
+    let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at).only(asked);
+    if pages.are_some() && pages.uids().is_empty() {
+        let users = args.only.join(", ");
+        let problem = "no page of one person shows a home of two owners, or one that others fill";
+        return Err(Failure::usage(format!("--user {users}: {problem}")));
+    }
     let mut problems = Problems::default();
     if let Some(output) = html {
-        problems.note(output.write(pages.overview().as_bytes()));
+        let page = pages.of_some().unwrap_or_else(|| pages.overview());
+        problems.note(output.write(page.as_bytes()));
     }
     if let Some(directory) = &args.users {
         write_users(directory, &pages, &mut problems);
@@ -62,9 +70,11 @@ fn write_users(directory: &Path, pages: &Pages<'_>, problems: &mut Problems) {
         return problems.note(Err(format!("--users: making the directory {directory}: {error}")));
     }
     sweep(directory);
-    for uid in pages.uids() {
+    let path = |uid: u32| directory.join(format!("{uid}.html"));
+    let without = pages.uids_without_page().into_iter().filter(|uid| path(*uid).exists());
+    for uid in pages.uids().into_iter().chain(without) {
         let Some(page) = pages.of_user(uid) else { continue };
-        match Output::named("--users", &directory.join(format!("{uid}.html"))) {
+        match Output::named("--users", &path(uid)) {
             Ok(output) => problems.note(output.write(page.as_bytes())),
             Err(failure) => problems.note(Err(failure)),
         }

@@ -1,11 +1,14 @@
 //! The history as asked for, for every form.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::growth::Forecast;
 use super::series::{History, HomeSeries};
-use crate::published::{is_of, is_stale, keep_asked};
+use crate::published::{SelectedBy, is_stale, selected};
 use crate::units::AllocatedBytes;
 
 /// A history, with the options of the command.
@@ -33,12 +36,26 @@ pub(super) struct Outlook {
 }
 
 impl HistoryView {
-    /// Keeps only the homes of these users. Returns the users without a home.
-    pub(crate) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
+    /// Keeps only the homes of these users. Returns the users without a home. `aliases` has further
+    /// names of owners by the path of their home.
+    pub(crate) fn restrict<'a>(
+        &mut self,
+        users: &'a [String],
+        aliases: &BTreeMap<Vec<u8>, Vec<String>>,
+    ) -> Vec<&'a str> {
         self.restricted = true;
-        keep_asked(&mut self.history.homes, users, |home: &HomeSeries, user| {
-            is_of(user, &String::from_utf8_lossy(&home.name), home.uid, home.owner.as_deref())
-        })
+        let more = |home: &HomeSeries| aliases.get(&*home.name).map_or(&[][..], |names| names);
+        let homes = &mut self.history.homes;
+        let all = homes.iter().map(|home| SelectedBy {
+            path: Cow::Borrowed(&home.name),
+            uid: home.uid,
+            names: home.owner.iter().chain(more(home)).map(String::as_str).collect(),
+            is_home: !home.outside,
+        });
+        let (keep, missing) = selected(&all.collect::<Vec<_>>(), users);
+        let mut keep = keep.into_iter();
+        homes.retain(|_| keep.next().unwrap_or(false));
+        missing
     }
 
     /// The outlook of a home. With --user the budget is that of each of these homes.

@@ -4,6 +4,7 @@ mod csv_map;
 mod sagemaker;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -62,6 +63,40 @@ enum Source {
     SageMaker(Studio),
 }
 
+/// How far below the smallest uid of a source, and above the largest, a directory may be called by
+/// a uid. People who left may have had smaller and larger ones. SageMaker gives them out one after the
+/// other from about 200000, and neither years nor dates are that near.
+const AROUND: u32 = 1000;
+
+impl Source {
+    /// The name of a uid, and what it is in SageMaker.
+    fn name(&self, uid: u32) -> Option<(String, Option<MemberKind>)> {
+        match self {
+            Self::Passwd => Some((User::from_uid(Uid::from_raw(uid)).ok().flatten()?.name, None)),
+            Self::Csv(map) => Some((map.name(uid)?.to_owned(), None)),
+            Self::SageMaker(studio) => {
+                let member = studio.member(uid)?;
+                Some((member.name.clone(), Some(member.kind)))
+            }
+        }
+    }
+
+    /// The range of the uids that it has. Root is no person, and not counted.
+    fn range(&self) -> Option<RangeInclusive<u32>> {
+        let around = |uids: &mut dyn DoubleEndedIterator<Item = u32>| {
+            let mut people = uids.filter(|uid| *uid > 0);
+            let first = people.next()?;
+            let last = people.next_back().unwrap_or(first);
+            Some(first.saturating_sub(AROUND)..=last.saturating_add(AROUND))
+        };
+        match self {
+            Self::Passwd => None,
+            Self::Csv(map) => around(&mut map.uids()),
+            Self::SageMaker(studio) => around(&mut studio.uids()),
+        }
+    }
+}
+
 /// All sources in order; the first answer counts.
 #[derive(Debug, Default)]
 pub struct Names {
@@ -72,10 +107,19 @@ pub struct Names {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedOwner {
     pub name: String,
+    /// The names that later sources have, if they have others.
+    pub aliases: Vec<String>,
     /// The source that knows the name, as it is written.
     pub source: String,
     /// Profile or space, if the source is SageMaker Studio.
     pub member: Option<MemberKind>,
+}
+
+impl NamedOwner {
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        [&self.name].into_iter().chain(&self.aliases).map(String::as_str)
+    }
 }
 
 /// A source of names that cannot be used.
@@ -111,41 +155,93 @@ impl Names {
 
     /// Looks up the owner of `uid`.
     pub fn owner(&self, uid: u32) -> Option<NamedOwner> {
-        self.sources.iter().find_map(|(spec, source)| {
-            let (name, member) = match source {
-                Source::Passwd => (User::from_uid(Uid::from_raw(uid)).ok().flatten()?.name, None),
-                Source::Csv(map) => (map.name(uid)?.to_owned(), None),
-                Source::SageMaker(studio) => {
-                    let member = studio.member(uid)?;
-                    (member.name.clone(), Some(member.kind))
-                }
-            };
+        let mut found = self.sources.iter().filter_map(|(spec, source)| {
+            let (name, member) = source.name(uid)?;
             let source = spec.to_string();
-            Some(NamedOwner { name, source, member })
-        })
-    }
-
-    /// Looks up the uids of a name, which may be several. The first source that has any counts.
-    pub fn uids(&self, name: &str) -> Vec<u32> {
-        let found = self.sources.iter().map(|(_, source)| match source {
-            Source::Passwd => {
-                let user = User::from_name(name).ok().flatten();
-                user.map(|user| user.uid.as_raw()).into_iter().collect()
-            }
-            Source::Csv(map) => map.uids(name),
-            Source::SageMaker(studio) => studio.uids(name),
+            Some(NamedOwner { name, aliases: Vec::new(), source, member })
         });
-        found.into_iter().find(|uids: &Vec<u32>| !uids.is_empty()).unwrap_or_default()
+        let mut owner = found.next()?;
+        for NamedOwner { name, .. } in found {
+            if name != owner.name && !owner.aliases.contains(&name) {
+                owner.aliases.push(name);
+            }
+        }
+        Some(owner)
     }
 
-    /// True if a source should know the owner of every home, so a home without one is an orphan
-    /// home. The system's user database does not count: users often come from a directory
-    /// elsewhere.
+    /// True if a directory called `uid` may be the home of that uid: a source knows it, or it is
+    /// within [`AROUND`] of those that a source has. The system's user database has no range: it
+    /// begins with 0. Without another source that has uids, every number may be one.
+    pub fn may_be_uid(&self, uid: u32) -> bool {
+        let mut ranges = self.sources.iter().filter_map(|(_, source)| source.range()).peekable();
+        ranges.peek().is_none()
+            || ranges.any(|range| range.contains(&uid))
+            || self.owner(uid).is_some()
+    }
+
+    /// True if it is known who owns which home, so a home without a known owner is an orphan home:
+    /// there are sources that should know everybody, and every one of them answered. One that did
+    /// not may know the owner. The system's user database does not count: users often come from a
+    /// directory elsewhere.
     pub fn know_everybody(&self) -> bool {
-        self.sources.iter().any(|(_, source)| match source {
-            Source::Passwd => false,
-            Source::Csv(_) => true,
-            Source::SageMaker(studio) => studio.is_current(),
-        })
+        let mut complete = self.sources.iter().filter_map(|(_, source)| match source {
+            Source::Passwd => None,
+            Source::Csv(_) => Some(true),
+            Source::SageMaker(studio) => Some(studio.is_current()),
+        });
+        // `all` alone is true of no sources.
+        complete.next().is_some_and(|first| first && complete.all(|answered| answered))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(maps: &[&str]) -> Names {
+        let source = |text: &&str| {
+            let map = CsvMap::parse(text.as_bytes()).expect(text);
+            (SourceSpec::Csv("map".into()), Source::Csv(map))
+        };
+        Names { sources: maps.iter().map(source).collect() }
+    }
+
+    #[test]
+    fn a_number_far_from_all_known_uids_is_none() {
+        let one = names(&["200005,alice\n200900,bob\n"]);
+        for (uid, is) in [
+            (199_004, false),
+            (199_005, true),
+            (200_001, true),
+            (200_500, true),
+            (201_900, true),
+            (201_901, false),
+            (2024, false),
+            (202_401, false),
+            (20_240_131, false),
+            (0, false),
+        ] {
+            assert_eq!(one.may_be_uid(uid), is, "{uid}");
+        }
+        // Each source has a range of its own, and root is no person.
+        let two = names(&["0,root\n5000,svc\n", "200005,alice\n"]);
+        for (uid, is) in [(0, true), (2024, false), (4500, true), (100_000, false), (200_006, true)]
+        {
+            assert_eq!(two.may_be_uid(uid), is, "{uid}");
+        }
+        for none in [&[][..], &[""], &["0,root\n"]] {
+            assert!(names(none).may_be_uid(2024), "{none:?} has no range");
+        }
+        let system = Names { sources: vec![(SourceSpec::Passwd, Source::Passwd)] };
+        assert!(system.may_be_uid(2024));
+    }
+
+    #[test]
+    fn the_first_source_names_the_owner_and_the_others_add_names() {
+        let three = names(&["1,asmith\n", "1,alice\n2,bob\n", "1,asmith\n2,bob\n"]);
+        let owner = |uid| three.owner(uid).map(|owner| (owner.name, owner.aliases));
+        assert_eq!(owner(1), Some(("asmith".to_owned(), vec!["alice".to_owned()])));
+        assert_eq!(owner(2), Some(("bob".to_owned(), Vec::new())));
+        assert_eq!(owner(3), None);
     }
 }

@@ -83,9 +83,9 @@ impl Studio {
         self.by_uid.get(&uid)
     }
 
-    pub(super) fn uids(&self, name: &str) -> Vec<u32> {
-        let same = |(uid, member): (&u32, &Member)| (member.name == name).then_some(*uid);
-        self.by_uid.iter().filter_map(same).collect()
+    /// All uids, in order.
+    pub(super) fn uids(&self) -> impl DoubleEndedIterator<Item = u32> {
+        self.by_uid.keys().copied()
     }
 
     /// True if the members are SageMaker's answer of just now, and complete.

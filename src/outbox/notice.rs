@@ -122,6 +122,10 @@ fn short(bytes: &[u8]) -> String {
 
 fn who(home: &HomeReport) -> String {
     let name = short(&home.name_bytes());
+    let name = match home.other_owner() {
+        Some(other) => format!("{name}, {}", other.mark()),
+        None => name,
+    };
     match &home.owner.name {
         Some(owner) => format!("{} ({name})", short(owner.as_bytes())),
         None => name,

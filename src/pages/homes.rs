@@ -112,11 +112,12 @@ fn name(home: &HomeReport) -> Markup {
     }
 }
 
-/// One-word marks of a home.
+/// Marks of a home, most of one word.
 pub(super) fn marks(home: &HomeReport) -> Markup {
     html! {
         @if home.owner.member == Some(MemberKind::Space) { " " span.mark { "space" } }
         @if home.owner.status == OwnerStatus::Orphan { " " span.mark.warn { "orphan" } }
+        @if let Some(owner) = home.other_owner() { " " span.mark.warn { (owner.mark()) } }
         @if home.quota.is_some_and(|quota| quota.over) { " " span.mark.bad { "over quota" } }
         @if home.coverage != Coverage::Complete {
             " " span.mark.warn { (home.coverage.name()) }

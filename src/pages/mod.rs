@@ -30,9 +30,9 @@ use jiff::Timestamp;
 use maud::html;
 
 use crate::history::History;
-use crate::report::{HomeKind, Report};
+use crate::report::{Coverage, HomeKind, HomeReport, Report};
 use trend::Past;
-use words::{root_of, shown};
+use words::{many, root_of, shown};
 
 /// All pages about a run.
 #[derive(Debug)]
@@ -41,17 +41,37 @@ pub struct Pages<'a> {
     past: Past<'a>,
     now: Timestamp,
     home_at: Option<&'a Path>,
+    only: Option<BTreeSet<Vec<u8>>>,
 }
 
 impl<'a> Pages<'a> {
     /// The pages about `report`, which `history` may or may not hold, made `now`.
     pub fn new(report: &'a Report, history: &'a History, now: Timestamp) -> Self {
-        Self { report, past: Past::new(report, history), now, home_at: None }
+        Self { report, past: Past::new(report, history), now, home_at: None, only: None }
     }
 
     /// The same, with commands on users' pages for homes that users see at `home_at`.
     pub fn seen_at(self, home_at: Option<&'a Path>) -> Self {
         Self { home_at, ..self }
+    }
+
+    /// The same about these homes only, if any are given: pages of their owners, and one about
+    /// these homes instead of everybody.
+    pub fn only(self, homes: Option<BTreeSet<Vec<u8>>>) -> Self {
+        Self { only: homes, ..self }
+    }
+
+    /// True if these are pages about some homes only.
+    pub fn are_some(&self) -> bool {
+        self.only.is_some()
+    }
+
+    /// The page about the homes that these pages are restricted to, or `None` if they are not, or
+    /// none of these is one person's alone.
+    pub fn of_some(&self) -> Option<String> {
+        let only = self.only.as_ref()?;
+        let homes = self.report.homes.iter().filter(|home| user::whose(home).is_some());
+        self.about(&homes.filter(|home| only.contains(&home.name_bytes())).collect::<Vec<_>>())
     }
 
     /// The page about everybody.
@@ -71,20 +91,55 @@ impl<'a> Pages<'a> {
         frame::page(report, *now, read, (&title, &body)).into_string()
     }
 
-    /// The page of one uid, with nothing about others, or `None` if the uid has no home.
+    /// The page of one uid, with nothing about others, or `None` if the uid has no home. If none of
+    /// its homes is its own alone, the page says so.
     pub fn of_user(&self, uid: u32) -> Option<String> {
-        let Self { report, past, now, home_at } = self;
-        let homes: Vec<_> = report.homes.iter().filter(|home| user::is_of(home, uid)).collect();
-        let name = homes.first()?.owner.name.as_deref().map(|name| shown(name.as_bytes()));
-        let title = format!("Disk usage of {}", name.unwrap_or_else(|| format!("uid {uid}")));
-        let read = user::read(&homes);
+        let homes = self.report.homes.iter().filter(|home| user::whose(home) == Some(uid));
+        let page = self.about(&homes.collect::<Vec<_>>());
+        let has_homes = || self.report.homes.iter().any(|home| home.uid == Some(uid));
+        page.or_else(|| has_homes().then(|| self.empty(uid)))
+    }
+
+    /// The page about these homes, or `None` if there are none.
+    fn about(&self, homes: &[&HomeReport]) -> Option<String> {
+        let Self { report, past, now, home_at, .. } = self;
+        let uids: BTreeSet<_> = homes.iter().map(|home| home.uid).collect();
+        let whose = match (&homes.first()?.owner.name, homes.first()?.uid) {
+            _ if uids.len() > 1 => many(homes.len() as u64, "home", "homes"),
+            (Some(name), _) => shown(name.as_bytes()),
+            (None, uid) => format!("uid {}", uid?),
+        };
+        let title = format!("Disk usage of {whose}");
+        let read = user::read(homes);
         let body = html! { @for home in homes { (user::home(report, past, home, *home_at)) } };
         Some(frame::page(report, *now, read, (&title, &body)).into_string())
     }
 
     /// The uids that have a page.
     pub fn uids(&self) -> BTreeSet<u32> {
-        let homes = self.report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
-        homes.filter_map(|home| home.uid).collect()
+        self.asked().filter_map(user::whose).collect()
+    }
+
+    /// The uids that have homes, and none that is theirs alone. They get no page, but a page that an
+    /// earlier run made of them is replaced.
+    pub fn uids_without_page(&self) -> BTreeSet<u32> {
+        let own: BTreeSet<u32> = self.report.homes.iter().filter_map(user::whose).collect();
+        let homes = self.asked().filter(|home| home.kind != HomeKind::Outside);
+        homes.filter_map(|home| home.uid).filter(|uid| !own.contains(uid)).collect()
+    }
+
+    /// The page of a uid without a home that is its own alone.
+    fn empty(&self, uid: u32) -> String {
+        let title = format!("Disk usage of uid {uid}");
+        let body = html! { p.none { "No home here is this user's alone. Ask the administrator." } };
+        let read = (Coverage::Complete, 0);
+        frame::page(self.report, self.now, read, (&title, &body)).into_string()
+    }
+
+    fn asked(&self) -> impl Iterator<Item = &HomeReport> {
+        let is_asked = |home: &&HomeReport| {
+            self.only.as_ref().is_none_or(|only| only.contains(&home.name_bytes()))
+        };
+        self.report.homes.iter().filter(is_asked)
     }
 }

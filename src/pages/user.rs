@@ -19,9 +19,9 @@ use crate::usage::Class;
 const AGES: [&str; 5] =
     ["up to 7 days", "7 to 30 days", "30 to 90 days", "90 days to a year", "over a year"];
 
-/// True if it is a home of this uid.
-pub(super) fn is_of(home: &HomeReport, uid: u32) -> bool {
-    home.kind != HomeKind::Outside && home.uid == Some(uid)
+/// The uid whose page shows this home. None does if it belongs to two people, or is mostly others'.
+pub(super) fn whose(home: &HomeReport) -> Option<u32> {
+    home.uid.filter(|_| home.kind != HomeKind::Outside && home.is_personal())
 }
 
 /// The coverage of these homes together, and the number of errors in them.

@@ -9,7 +9,7 @@ use crate::service_error::ServiceResult;
 use crate::store::Store;
 
 /// Counts the inodes of the newest published run: all of them, or those in homes with the given
-/// names. `None` if that run does not cover what `run` does.
+/// paths. `None` if that run does not cover what `run` does.
 ///
 /// # Errors
 /// If the newest run cannot be read.
@@ -24,10 +24,10 @@ pub(crate) fn expected_inodes(
         return Ok(None);
     }
     let Some(homes) = homes else { return Ok(Some(latest.totals.share().inodes)) };
+    // The root as a home has an empty path.
+    let path = |home: &HomeLine| Some(home.name_bytes()).filter(|name| name != b".");
     let is_asked_for = |home: &&HomeLine| {
-        let path = home.name_bytes();
-        home.kind != HomeKind::Outside
-            && path.rsplit(|byte| *byte == b'/').next().is_some_and(|name| homes.contains(name))
+        home.kind != HomeKind::Outside && homes.contains(&path(home).unwrap_or_default())
     };
     Ok(latest.homes.iter().filter(is_asked_for).map(|home| home.inodes).sum())
 }

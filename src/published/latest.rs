@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Keys;
 use crate::report::{
-    Coverage, FileSystem, HomeKind, HomeReport, Money, Orphans, Owner, Quota, Reclaimable, Report,
-    Run, Usage,
+    Coverage, DirectoryOwner, FileSystem, HomeKind, HomeReport, Money, Orphans, Owner, Quota,
+    Reclaimable, Report, Run, Usage,
 };
 use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, MeteredBytes, Usd};
@@ -51,6 +51,9 @@ pub struct HomeLine {
     pub kind: HomeKind,
     pub uid: Option<u32>,
     pub owner: Owner,
+    /// The owner of the directory, where the home's name is the uid of another one.
+    #[serde(default)]
+    pub directory_owner: Option<DirectoryOwner>,
     pub coverage: Coverage,
     /// Regular files.
     pub files: u64,
@@ -118,6 +121,7 @@ impl HomeLine {
             kind: home.kind,
             uid: home.uid,
             owner: home.owner.clone(),
+            directory_owner: home.directory_owner.clone(),
             coverage: home.coverage,
             files: usage.files,
             inodes: Some(usage.share().inodes),

@@ -22,4 +22,4 @@ pub use newest::{newest, newest_report, nothing_there};
 pub(crate) use page::RUN_META;
 pub use page::{PAGE, page_of_user, run_of_page};
 pub(crate) use runs::comparable;
-pub(crate) use selection::{is_of, keep_asked};
+pub(crate) use selection::{SelectedBy, aliases, keep_asked, selected};

@@ -1,18 +1,211 @@
-//! The homes that `--user` selects.
+//! The homes that `--user` selects, in every command.
+//!
+//! A user is a name, a uid, or a directory:
+//!
+//! - **the name of an owner**, by any source of names. The owner of a home that is no uid home is the
+//!   owner of its directory. An exact match goes before one without regard to case, because SageMaker
+//!   does not tell `Alice` from `alice`, and that before one with dashes for dots, because names of
+//!   SageMaker's profiles cannot have dots;
+//! - **a uid** of such an owner;
+//! - **a home**, by its path below the root or its last component, exactly or without regard to case.
 
-/// True if `user` selects this home: it is its owner's name, its uid, or its own name.
-pub(crate) fn is_of(user: &str, home: &str, uid: Option<u32>, owner: Option<&str>) -> bool {
-    owner == Some(user) || uid.is_some_and(|uid| uid.to_string() == user) || home == user
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::latest::HomeLine;
+use crate::report::{HomeKind, HomeReport};
+
+/// What `--user` looks at of a home.
+#[derive(Clone, Debug)]
+pub(crate) struct SelectedBy<'a> {
+    /// Its path below the root.
+    pub(crate) path: Cow<'a, [u8]>,
+    /// The uid of its owner.
+    pub(crate) uid: Option<u32>,
+    /// The names of its owner.
+    pub(crate) names: Vec<&'a str>,
+    /// False for what lies outside of homes.
+    pub(crate) is_home: bool,
+}
+
+/// How well a name matches; the least goes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Match {
+    Exact,
+    AnyCase,
+    Dashes,
+}
+
+impl Match {
+    fn of_name(user: &str, name: &str) -> Option<Self> {
+        let (user, small) = (user.to_lowercase(), name.to_lowercase());
+        match () {
+            () if user == small => Some(Self::AnyCase),
+            () if user.replace('.', "-") == small => Some(Self::Dashes),
+            () => None,
+        }
+    }
+
+    fn of_owner(user: &str, names: &[&str]) -> Option<Self> {
+        let of = |name: &&str| match *name == user {
+            true => Some(Self::Exact),
+            false => Self::of_name(user, name),
+        };
+        names.iter().filter_map(of).min()
+    }
+
+    fn of_path(user: &str, path: &[u8]) -> Option<Self> {
+        let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        if [path, last].contains(&user.as_bytes()) {
+            return Some(Self::Exact);
+        }
+        let same = |name| {
+            std::str::from_utf8(name)
+                .is_ok_and(|name| Self::of_name(user, name) == Some(Self::AnyCase))
+        };
+        (same(path) || same(last)).then_some(Self::AnyCase)
+    }
+}
+
+/// Tells for each home whether one of `users` selects it, and which users select none.
+pub(crate) fn selected<'u>(
+    homes: &[SelectedBy<'_>],
+    users: &'u [String],
+) -> (Vec<bool>, Vec<&'u str>) {
+    let mut keep = vec![false; homes.len()];
+    let mut missing = Vec::new();
+    for user in users {
+        let owners = best(homes, |home| Match::of_owner(user, &home.names));
+        let paths = best(homes, |home| Match::of_path(user, &home.path));
+        let is = |(at, home): (usize, &SelectedBy<'_>)| {
+            home.is_home
+                && (owners[at] || paths[at] || home.uid.is_some_and(|uid| uid.to_string() == *user))
+        };
+        let of_user: Vec<bool> = homes.iter().enumerate().map(is).collect();
+        if !of_user.contains(&true) {
+            missing.push(user.as_str());
+        }
+        keep.iter_mut().zip(of_user).for_each(|(keep, is)| *keep |= is);
+    }
+    (keep, missing)
+}
+
+/// Marks the homes that match as well as any does.
+fn best(homes: &[SelectedBy<'_>], of: impl Fn(&SelectedBy<'_>) -> Option<Match>) -> Vec<bool> {
+    let matches = homes.iter().map(|home| of(home).filter(|_| home.is_home));
+    let matches: Vec<Option<Match>> = matches.collect();
+    let best = matches.iter().flatten().min();
+    matches.iter().map(|found| found.is_some() && found.as_ref() == best).collect()
 }
 
 /// Keeps only the homes of `users`; returns the users without one.
-pub(crate) fn keep_asked<'a, T>(
-    homes: &mut Vec<T>,
-    users: &'a [String],
-    is: impl Fn(&T, &str) -> bool,
-) -> Vec<&'a str> {
-    let missing = users.iter().filter(|user| !homes.iter().any(|home| is(home, user)));
-    let missing = missing.map(String::as_str).collect();
-    homes.retain(|home| users.iter().any(|user| is(home, user)));
+pub(crate) fn keep_asked<'u, T>(homes: &mut Vec<T>, users: &'u [String]) -> Vec<&'u str>
+where
+    for<'a> SelectedBy<'a>: From<&'a T>,
+{
+    let all: Vec<SelectedBy<'_>> = homes.iter().map(SelectedBy::from).collect();
+    let (keep, missing) = selected(&all, users);
+    drop(all);
+    let mut keep = keep.into_iter();
+    homes.retain(|_| keep.next().unwrap_or(false));
     missing
+}
+
+impl<'a> From<&'a HomeReport> for SelectedBy<'a> {
+    fn from(home: &'a HomeReport) -> Self {
+        Self {
+            path: home.name_bytes().into(),
+            uid: home.uid,
+            names: home.owner.names().collect(),
+            is_home: home.kind != HomeKind::Outside,
+        }
+    }
+}
+
+impl<'a> From<&'a HomeLine> for SelectedBy<'a> {
+    fn from(home: &'a HomeLine) -> Self {
+        Self {
+            path: home.name_bytes().into(),
+            uid: home.uid,
+            names: home.owner.names().collect(),
+            is_home: home.kind != HomeKind::Outside,
+        }
+    }
+}
+
+/// The other names of owners by the path of their home, which the tables of homes do not have.
+pub(crate) fn aliases(homes: &[HomeLine]) -> BTreeMap<Vec<u8>, Vec<String>> {
+    let homes = homes.iter().filter(|home| !home.owner.aliases.is_empty());
+    homes.map(|home| (home.name_bytes(), home.owner.aliases.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The paths of the homes that a user selects.
+    fn of(user: &str, homes: &[(&'static str, u32, &[&'static str])]) -> Vec<&'static str> {
+        let by = |(path, uid, names): &(&'static str, u32, &[&'static str])| SelectedBy {
+            path: path.as_bytes().into(),
+            uid: Some(*uid),
+            names: names.to_vec(),
+            is_home: *path != "outside",
+        };
+        let by: Vec<SelectedBy<'_>> = homes.iter().map(by).collect();
+        let users = [user.to_owned()];
+        let (keep, missing) = selected(&by, &users);
+        assert_eq!(missing.is_empty(), keep.contains(&true), "{user}");
+        homes.iter().zip(keep).filter_map(|(home, keep)| keep.then_some(home.0)).collect()
+    }
+
+    #[test]
+    fn a_user_is_an_owner_a_uid_or_a_directory() {
+        let homes: &[(&str, u32, &[&str])] = &[
+            ("200005", 200_005, &["alice", "asmith"]),
+            ("proj", 200_005, &["alice", "asmith"]),
+            ("lab/200006", 200_006, &["first-last"]),
+            ("lab/Alice", 0, &["root"]),
+            ("outside", 200_005, &["alice"]),
+        ];
+        let all = ["200005", "proj", "lab/Alice"];
+        for (user, want) in [
+            ("alice", &all[..]),
+            ("ALICE", &all),
+            ("Asmith", &all[..2]),
+            ("200005", &all[..2]),
+            ("proj", &["proj"]),
+            ("PROJ", &["proj"]),
+            ("first.last", &["lab/200006"]),
+            ("First.Last", &["lab/200006"]),
+            ("first-last", &["lab/200006"]),
+            ("lab/200006", &["lab/200006"]),
+            ("first_last", &[]),
+            ("outside", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(of(user, homes), want, "{user}");
+        }
+    }
+
+    #[test]
+    fn an_exact_match_goes_first() {
+        let homes: &[(&str, u32, &[&str])] = &[
+            ("1", 1, &["first.last"]),
+            ("2", 2, &["first-last"]),
+            ("3", 3, &["Bob"]),
+            ("4", 4, &["bob"]),
+            ("bob", 5, &["first-last"]),
+        ];
+        for (user, want) in [
+            ("first.last", &["1"][..]),
+            ("first-last", &["2", "bob"]),
+            ("First.last", &["1"]),
+            ("bob", &["4", "bob"]),
+            ("Bob", &["3", "bob"]),
+            ("BOB", &["3", "4", "bob"]),
+        ] {
+            assert_eq!(of(user, homes), want, "{user}");
+        }
+        assert_eq!(of("first.last", &homes[1..]), ["2", "bob"]);
+    }
 }

@@ -112,14 +112,17 @@ impl Work<'_> {
 }
 
 /// Logs the one-line summary for cron.
-fn summarise(summary: &Summary<'_>, waiting: usize, untold: usize) {
+fn summarise(summary: &Summary<'_>, waiting: usize, sorted: &Sorted<'_>) {
+    let not_personal = sorted.not_personal().count();
     tracing::info!(
         target: log::SUMMARY,
         sent = summary.sent,
         refused = summary.refused.len(),
         unsure = summary.unsure.len(),
         waiting,
-        untold,
+        untold = sorted.untold.len(),
+        // Of these, the homes of two owners and those that mostly others fill.
+        not_personal = (not_personal > 0).then_some(not_personal),
         "reminded",
     );
 }

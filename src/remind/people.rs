@@ -1,6 +1,6 @@
 //! Sorts homes with a reason for a reminder: by recipient, or as untold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::address::{Address, AddressBook};
 use super::ledger::Reason;
@@ -48,6 +48,10 @@ impl Recipient<'_> {
 /// Why nobody is reminded of a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Why {
+    /// Another person owns its directory than the one whose uid is its name: this one.
+    TwoOwners(String),
+    /// It is no uid home, and holds mostly what belongs to others than its owner.
+    Shared,
     /// No source of names knows the owner, and a mapped address may belong to somebody else now.
     Orphan,
     /// No source of names knows the owner's name, and no map has the uid.
@@ -65,6 +69,12 @@ pub(super) enum Why {
 impl Why {
     pub(super) fn text(&self) -> String {
         match self {
+            Self::TwoOwners(other) => {
+                format!("its name says one owner, but its directory is owned by {other}")
+            }
+            Self::Shared => {
+                "not its owner's home: most of what it holds belongs to others".to_owned()
+            }
             Self::Orphan => "an orphan: nobody known owns it".to_owned(),
             Self::NoName => "its owner has no name".to_owned(),
             Self::Space => "a space that no map of addresses has".to_owned(),
@@ -109,6 +119,22 @@ pub(crate) struct Sorted<'a> {
     pub(super) untold: Vec<Untold<'a>>,
 }
 
+impl Sorted<'_> {
+    /// Keeps the recipients to be reminded of one of `homes`, by their paths, and of the homes
+    /// without a recipient only these. A message stays whole: it is about all homes of its recipient.
+    pub(crate) fn keep(&mut self, homes: &BTreeSet<Vec<u8>>) {
+        let is_asked = |subject: &Subject<'_>| homes.contains(&subject.home.name_bytes());
+        self.people.retain(|_, person| person.subjects.iter().any(is_asked));
+        self.untold.retain(|untold| is_asked(&untold.subject));
+    }
+
+    /// The homes that nobody is reminded of because they are not one person's.
+    pub(super) fn not_personal(&self) -> impl Iterator<Item = &Untold<'_>> {
+        let is = |untold: &&Untold<'_>| matches!(untold.why, Why::TwoOwners(_) | Why::Shared);
+        self.untold.iter().filter(is)
+    }
+}
+
 /// Sorts the homes. More trash than `most_trash` is a reason, if given.
 pub(crate) fn sort<'a>(
     report: &'a Report,
@@ -146,12 +172,18 @@ fn reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>) -> Vec<Reason>
 /// The address for a home, and the name to call its owner by.
 fn address(home: &HomeReport, book: &AddressBook<'_>) -> Result<(Address, String), Why> {
     let owner = &home.owner;
+    if let Some(other) = home.other_owner() {
+        return Err(Why::TwoOwners(other.human()));
+    }
     // Before the maps: an entry may be older than the owner's departure.
     if owner.status == OwnerStatus::Orphan {
         return Err(Why::Orphan);
     }
     if home.coverage != Coverage::Complete {
         return Err(Why::Unread(home.coverage));
+    }
+    if home.is_mostly_others() {
+        return Err(Why::Shared);
     }
     let name = owner.name.as_deref();
     if let Some(address) = book.mapped(home.uid, name) {

@@ -40,6 +40,9 @@ fn write(out: &mut String, work: &Work<'_>, ledger: &ReminderLedger) -> Result {
             }
         }
     }
+    for untold in work.sorted.not_personal() {
+        writeln!(out, "\n==== To nobody: {}", untold.key())?;
+    }
     let untold = work.unheard(ledger);
     let unsure = ledger.open_ends();
     let summary = Summary { sent: count, unsure, untold, ..Summary::default() };

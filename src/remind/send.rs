@@ -52,7 +52,7 @@ pub(crate) fn send(
 ) -> Result<Exit, Failure> {
     let mut summary = Summary { untold: work.unheard(ledger), ..Summary::default() };
     if work.due.is_empty() && summary.is_empty() && ledger.open_ends().is_empty() {
-        summarise(&summary, 0, work.sorted.untold.len());
+        summarise(&summary, 0, work.sorted);
         return Ok(Exit::Complete);
     }
     // Checked before anybody is noted as reminded.
@@ -75,7 +75,7 @@ pub(crate) fn send(
         pace.wait(stop);
         told = tell(work, ledger, &mailer, &summary)?;
     }
-    summarise(&summary, waiting, work.sorted.untold.len());
+    summarise(&summary, waiting, work.sorted);
     let sent = summary.refused.is_empty() && summary.unsure.is_empty() && told;
     Ok(match () {
         () if closed.is_some() || !sent => Exit::Unpublished,

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::home_at::fill;
 use super::model::*;
+use super::owner::{directory_owner, owner};
 use super::quota::Quotas;
 use crate::names::Names;
 use crate::text::lossy;
@@ -152,7 +153,7 @@ impl Builder<'_> {
             _ => &home.path,
         };
         let (name, name_base64) = lossy(name);
-        let owner = self.owner(home);
+        let owner = owner(self.context.names, home);
         let quota = match home.kind {
             HomeKind::Outside => None,
             _ => {
@@ -167,6 +168,7 @@ impl Builder<'_> {
             kind: home.kind,
             uid: home.uid,
             owner,
+            directory_owner: directory_owner(self.context.names, home),
             coverage: match (self.context.run.coverage, books.errors) {
                 (Coverage::Interrupted, _) => Coverage::Interrupted,
                 (_, 0) => Coverage::Complete,
@@ -186,25 +188,6 @@ impl Builder<'_> {
             quota,
             cost_month: None,
             reclaimable: None,
-        }
-    }
-
-    fn owner(&self, home: &Home) -> Owner {
-        let names = self.context.names;
-        match home.uid.and_then(|uid| names.owner(uid)) {
-            Some(owner) => Owner {
-                name: Some(owner.name),
-                source: Some(owner.source),
-                member: owner.member,
-                status: OwnerStatus::Known,
-            },
-            None => Owner {
-                status: match home.kind {
-                    HomeKind::Uid if names.know_everybody() => OwnerStatus::Orphan,
-                    _ => OwnerStatus::Unknown,
-                },
-                ..Owner::default()
-            },
         }
     }
 

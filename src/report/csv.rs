@@ -37,10 +37,13 @@ const HEAD: [&str; 23] = [
 const COSTS_HEAD: [&str; 3] =
     ["cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd"];
 
-/// The bytes of `home` in base64, where the cell is not the name as it is. The last column.
+/// The bytes of `home` in base64, where the cell is not the name as it is.
 pub(crate) const HOME_BASE64: &str = "home_base64";
 
-const FINDINGS_HEAD: [&str; 18] = [
+/// The last columns: the owner of the directory, where the home's name is the uid of another one.
+const DIRECTORY_OWNER_HEAD: [&str; 2] = ["directory_owner", "directory_owner_name"];
+
+const FINDINGS_HEAD: [&str; 19] = [
     "home",
     "uid",
     "owner",
@@ -59,6 +62,7 @@ const FINDINGS_HEAD: [&str; 18] = [
     "run_started",
     "cost_month_usd",
     "advice",
+    DIRECTORY_OWNER_HEAD[0],
 ];
 
 /// A line for each home.
@@ -71,7 +75,7 @@ pub fn csv(report: &Report, names: DuNames) -> Result<Vec<u8>, csv::Error> {
     let ages = ByAge::NAMES.map(|age| format!("{age}_allocated_bytes"));
     let head = HEAD.iter().map(|name| (*name).to_owned());
     let costs = COSTS_HEAD.map(str::to_owned);
-    let last = [HOME_BASE64.to_owned()];
+    let last = [HOME_BASE64].into_iter().chain(DIRECTORY_OWNER_HEAD).map(str::to_owned);
     writer.write_record(head.chain(classes).chain(ages).chain(costs).chain(last))?;
     for home in &report.homes {
         writer.write_record(row(report, home, names))?;
@@ -105,7 +109,7 @@ fn cell(bytes: &[u8]) -> String {
     safe_cell(printable(bytes))
 }
 
-fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String; 18] {
+fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String; 19] {
     let text = |text: &str| cell(text.as_bytes());
     let (usage, frees) = (finding.usage, finding.frees);
     [
@@ -127,7 +131,13 @@ fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String
         report.run.started.to_string(),
         finding.cost_month.map(amount).unwrap_or_default(),
         text(finding.advice.as_deref().unwrap_or_default()),
+        directory_owner(home),
     ]
+}
+
+/// The uid that owns the home's directory, if it is another one than its name says.
+fn directory_owner(home: &HomeReport) -> String {
+    home.directory_owner.as_ref().map(|owner| owner.uid.to_string()).unwrap_or_default()
 }
 
 /// An amount with all its digits.
@@ -174,6 +184,9 @@ fn row(report: &Report, home: &HomeReport, names: DuNames) -> Vec<String> {
     row.push(optional(saves.map(|all| all.share.metered_bytes.0.to_string())));
     row.push(optional(saves.map(|all| amount(all.month))));
     row.push(base64_cell(&name, &row[0]));
+    row.push(directory_owner(home));
+    let owner_name = home.directory_owner.as_ref().and_then(|owner| owner.name.as_deref());
+    row.push(text(owner_name.unwrap_or_default()));
     row
 }
 

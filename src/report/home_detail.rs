@@ -51,6 +51,10 @@ fn usage(out: &mut String, report: &Report, home: &HomeReport) -> Result {
         "  {files} files, {dirs} directories, {symlinks} symlinks, {other} others; \
          newest change {newest}",
     )?;
+    if let Some(owner) = &home.directory_owner {
+        // The head has no mark for root.
+        writeln!(out, "  {}, not by the uid of its name", owner.mark())?;
+    }
     if let Some(quota) = home.quota {
         writeln!(out, "  quota: {}", quota.human())?;
     }

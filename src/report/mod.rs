@@ -13,6 +13,7 @@ mod model;
 mod money;
 mod ncdu;
 mod nfs;
+mod owner;
 mod prices;
 mod prometheus;
 mod quota;

@@ -160,6 +160,7 @@ pub(super) fn marks(home: &HomeReport) -> Vec<String> {
     if home.owner.status == OwnerStatus::Orphan {
         marks.push("orphan".to_owned());
     }
+    marks.extend(home.other_owner().map(DirectoryOwner::mark));
     if home.errors > 0 {
         let errors = plural(home.errors, "error", "errors");
         marks.push(format!("PARTIAL ({} {errors})", home.errors));

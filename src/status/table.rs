@@ -8,7 +8,7 @@ use super::changes::Base;
 use super::view::{Change, StatusLine, StatusView};
 use crate::aws::{App, MemberKind};
 use crate::columns::{columns, push_table, show_column, usd};
-use crate::report::{Coverage, HomeKind, OwnerStatus};
+use crate::report::{Coverage, DirectoryOwner, HomeKind, OwnerStatus};
 use crate::text::{plural, printable};
 use crate::units::{AllocatedBytes, human_change, human_seconds};
 
@@ -121,6 +121,8 @@ fn marks(line: &StatusLine) -> Vec<String> {
     if home.quota.is_some_and(|quota| quota.over) {
         marks.push("OVER QUOTA".to_owned());
     }
+    let other = home.directory_owner.as_ref().filter(|owner| owner.is_another_person());
+    marks.extend(other.map(DirectoryOwner::mark));
     if home.coverage != Coverage::Complete {
         marks.push(home.coverage.name().to_uppercase());
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::changes::{Base, BaseHome, Bases, HomeKey};
 use crate::aws::{App, MemberKind};
-use crate::published::{HomeLine, Latest, is_of, is_stale, keep_asked};
+use crate::published::{HomeLine, Latest, SelectedBy, is_stale, keep_asked};
 use crate::report::{Coverage, FileSystem, HomeKind, Money, Orphans, OwnerStatus, Run, Usage};
 use crate::text::{bytes_of, lossy, printable};
 use crate::units::AllocatedBytes;
@@ -150,13 +150,17 @@ impl StatusView {
 
     /// Keeps only the homes of these users. Returns the users without a home.
     pub(crate) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
-        let missing = keep_asked(&mut self.homes, users, |StatusLine { home, .. }, user| {
-            is_of(user, &home.name, home.uid, home.owner.name.as_deref())
-        });
+        let missing = keep_asked(&mut self.homes, users);
         self.gone.clear();
         self.other_apps.clear();
         self.restricted = true;
         missing
+    }
+}
+
+impl<'a> From<&'a StatusLine> for SelectedBy<'a> {
+    fn from(line: &'a StatusLine) -> Self {
+        (&line.home).into()
     }
 }
 

@@ -12,6 +12,7 @@ use super::class::{AmountByClass, Class};
 use super::rules::RuleIndex;
 use super::tally::{Amount, Tally};
 use super::top::{Large, Top, size_key};
+use super::whose::HomeOwner;
 use crate::sync::lock;
 
 /// The reason why a directory is a home.
@@ -50,6 +51,8 @@ pub struct Home {
     pub kind: HomeKind,
     /// Owner; `None` outside of homes.
     pub uid: Option<u32>,
+    /// Owner of the directory itself, which may be another one; `None` outside of homes.
+    pub directory_owner: Option<u32>,
     /// Position among the homes in the order in which the walk came to them.
     pub(super) number: u32,
     books: Mutex<Books>,
@@ -218,18 +221,19 @@ impl Home {
         self.kind != HomeKind::Outside
     }
 
+    /// A home at `path`, or what lies outside of homes there if nobody owns it.
     pub(super) fn new(
         path: Box<[u8]>,
-        kind: HomeKind,
-        uid: Option<u32>,
+        owner: Option<HomeOwner>,
         top: usize,
         number: u32,
     ) -> Arc<Self> {
         let floor = Top::new(top).floor();
         Arc::new(Self {
             path,
-            kind,
-            uid,
+            kind: owner.map_or(HomeKind::Outside, |owner| owner.kind),
+            uid: owner.map(|owner| owner.uid),
+            directory_owner: owner.map(|owner| owner.directory),
             number,
             books: Mutex::new(Books {
                 tally: Tally::default(),
@@ -308,32 +312,5 @@ impl FoundPlace {
     /// Key that sorts larger ones first, then by path and rule.
     fn rank(&self) -> (Reverse<(u64, u64)>, &[u8], RuleIndex) {
         (Reverse(self.size), &self.path, self.finding.rule)
-    }
-}
-
-/// The uid that a name stands for: a canonical decimal number below 2^32-1, which is `(uid_t)-1`, no
-/// user's (POSIX `chown`). `007` is a name.
-pub fn uid_of_name(name: &[u8]) -> Option<u32> {
-    if !name.iter().all(u8::is_ascii_digit) || name.len() > 1 && name.starts_with(b"0") {
-        return None;
-    }
-    let uid = std::str::from_utf8(name).ok()?.parse().ok()?;
-    (uid != u32::MAX).then_some(uid)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::uid_of_name;
-
-    #[test]
-    fn uids_are_canonical_decimals() {
-        for (name, uid) in [("0", 0), ("7", 7), ("200005", 200_005), ("4294967294", u32::MAX - 1)] {
-            assert_eq!(uid_of_name(name.as_bytes()), Some(uid), "{name}");
-        }
-        for name in
-            ["", "00", "007", "0200005", "4294967295", "4294967296", "+7", "-1", "7a", "7\n"]
-        {
-            assert_eq!(uid_of_name(name.as_bytes()), None, "{name}");
-        }
     }
 }

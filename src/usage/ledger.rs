@@ -12,7 +12,7 @@ use super::class::Class;
 use super::dir::Dir;
 use super::errors::{Errors, Problem};
 use super::export::{Branch, Export};
-use super::home::{FindingAccount, Home, HomeKind, uid_of_name};
+use super::home::{FindingAccount, Home, HomeKind};
 use super::links::{LinkMemory, LinkTotals, Linked, Links};
 use super::listing::Listing;
 use super::rules::{Rules, Seen};
@@ -20,6 +20,7 @@ use super::scope::Scope;
 use super::tally::{Ages, Tally};
 use super::top::Large;
 use super::trie::{Entered, TreeLevel};
+use super::whose::{HomeOwner, UidNames};
 use super::{Attrs, Op};
 use crate::sync::lock;
 
@@ -56,6 +57,7 @@ pub struct WalkProgress {
 #[derive(Debug)]
 pub struct Ledger {
     pub(super) setup: LedgerSetup,
+    uids: UidNames,
     root_dev: OnceLock<u64>,
     homes: Mutex<Vec<Arc<Home>>>,
     pub(super) links: Links,
@@ -81,10 +83,16 @@ impl Ledger {
             links: Links::new(setup.ages, setup.links.clone()),
             errors: Mutex::new(Errors::new(setup.scope.exclude.len())),
             setup,
+            uids: UidNames::default(),
             root_dev: OnceLock::new(),
             homes: Mutex::default(),
             progress: WalkProgress::default(),
         }
+    }
+
+    /// The same, where `uids` decides which names are uids.
+    pub fn with_uids(self, uids: UidNames) -> Self {
+        Self { uids, ..self }
     }
 
     pub fn rules(&self) -> &Rules {
@@ -102,16 +110,16 @@ impl Ledger {
     /// Opens the root, given its own attributes. Call it once.
     pub fn root(&self, attrs: Attrs) -> Arc<Dir> {
         self.root_dev.get_or_init(|| attrs.dev);
-        let (kind, place) = match self.setup.scope.home_depth {
-            0 => (HomeKind::Named, TreeLevel::Home),
-            _ => (HomeKind::Outside, TreeLevel::AboveHomes),
+        let owner = HomeOwner { kind: HomeKind::Named, uid: attrs.uid, directory: attrs.uid };
+        let (owner, place) = match self.setup.scope.home_depth {
+            0 => (Some(owner), TreeLevel::Home),
+            _ => (None, TreeLevel::AboveHomes),
         };
-        let uid = (kind == HomeKind::Named).then_some(attrs.uid);
-        let home = self.open_home(Box::default(), kind, uid);
+        let home = self.open_home(Box::default(), owner);
         let entered = self.setup.rules.enter(place, &[], b"");
-        let counted = Some(&attrs).filter(|_| self.setup.scope.counts_at(0));
-        let branch = self.export().map(|export| export.root(counted));
         let mut dir = new_dir(None, Box::default(), attrs, home, entered.states);
+        let counted = Some(&dir.attrs).filter(|_| self.setup.scope.counts(&dir));
+        let branch = self.export().map(|export| export.root(counted));
         dir.branch = branch.map(Box::new);
         Arc::new(dir)
     }
@@ -121,12 +129,29 @@ impl Ledger {
         self.setup.scope.is_foreign_mount(attrs, self.root_dev.get().copied())
     }
 
-    fn open_home(&self, path: Box<[u8]>, kind: HomeKind, uid: Option<u32>) -> Arc<Home> {
+    fn open_home(&self, path: Box<[u8]>, owner: Option<HomeOwner>) -> Arc<Home> {
         let mut homes = lock(&self.homes);
         let number = u32::try_from(homes.len()).unwrap_or(u32::MAX);
-        let home = Home::new(path, kind, uid, self.setup.top, number);
+        let home = Home::new(path, owner, self.setup.top, number);
         homes.push(Arc::clone(&home));
         home
+    }
+
+    /// Opens the home that the directory `name` of `parent` is.
+    fn home(&self, parent: &Dir, name: &[u8], attrs: &Attrs) -> Arc<Home> {
+        self.open_home(parent.path_of(name).into(), Some(self.uids.owner(name, attrs.uid)))
+    }
+
+    /// Notes a home that is only to be found. Returns false if the directory is none, or is to be
+    /// read. It is noted before the commit: a listing that begins again notes it twice, which tells
+    /// the same.
+    pub(super) fn surveys(&self, parent: &Dir, name: &[u8], attrs: &Attrs) -> bool {
+        let scope = &self.setup.scope;
+        let found = scope.is_survey() && scope.level(parent, name) == TreeLevel::Home;
+        if found {
+            self.home(parent, name, attrs);
+        }
+        found
     }
 
     /// Begins a listing of `dir` that counts the directory itself, too.
@@ -223,24 +248,11 @@ impl Ledger {
         seen: &Seen<'_>,
         failed: &mut dyn FnMut(std::io::Error),
     ) -> Arc<Dir> {
-        let depth = parent.depth + 1;
-        let home_depth = self.setup.scope.home_depth;
-        let place = match depth.cmp(&home_depth) {
-            std::cmp::Ordering::Less => TreeLevel::AboveHomes,
-            std::cmp::Ordering::Equal => TreeLevel::Home,
-            std::cmp::Ordering::Greater => TreeLevel::InHome,
-        };
+        let place = self.setup.scope.level(parent, &name);
         let home = match place {
-            TreeLevel::Home => {
-                let uid = uid_of_name(&name);
-                let kind = if uid.is_some() { HomeKind::Uid } else { HomeKind::Named };
-                let uid = uid.unwrap_or(attrs.uid);
-                self.open_home(parent.path_of(&name).into(), kind, Some(uid))
-            }
+            TreeLevel::Home => self.home(parent, &name, &attrs),
             // One for each top-level directory, because `du -d1` prints a line for each.
-            TreeLevel::AboveHomes if depth == 1 => {
-                self.open_home(name.clone(), HomeKind::Outside, None)
-            }
+            TreeLevel::AboveHomes if parent.depth == 0 => self.open_home(name.clone(), None),
             _ => Arc::clone(&parent.home),
         };
         let Entered { states, mut rules } = self.setup.rules.enter(place, &parent.states, &name);

@@ -61,7 +61,7 @@ impl Listing {
         let scope = &ledger.setup.scope;
         Self {
             dir: Arc::clone(dir),
-            own: own.filter(|_| scope.counts_at(dir.depth)),
+            own: own.filter(|_| scope.counts(dir)),
             tally: Tally::default(),
             shares: 0,
             markers: 0,
@@ -90,7 +90,7 @@ impl Listing {
             self.heard.push(b'/');
         }
         let scope = &ledger.setup.scope;
-        if !scope.selects(self.dir.depth + 1, name) {
+        if !scope.selects(&self.dir, name) {
             return false;
         }
         let Some(prefix) = &mut self.prefix else {
@@ -120,10 +120,13 @@ impl Listing {
             return;
         }
         if attrs.kind == FileKind::Dir {
+            if ledger.surveys(&self.dir, name, &attrs) {
+                return;
+            }
             self.subdirs.push((name.into(), attrs));
             return;
         }
-        if !ledger.setup.scope.counts_at(self.dir.depth) {
+        if !ledger.setup.scope.counts(&self.dir) {
             return;
         }
         if let Some(lines) = &mut self.lines {
@@ -293,7 +296,7 @@ impl Listing {
         let exported = (ledger.export(), &self.dir.branch, &mut self.lines);
         let (Some(export), Some(branch), Some(lines)) = exported else { return };
         for child in children {
-            lines.branch(&self.dir, child, ledger.setup.scope.counts_at(child.depth));
+            lines.branch(&self.dir, child, ledger.setup.scope.counts(child));
         }
         export.commit(branch, lines, listed);
     }

@@ -21,6 +21,7 @@ mod spill;
 mod tally;
 mod top;
 mod trie;
+mod whose;
 
 pub use class::{AmountByClass, Class};
 pub use dir::Dir;
@@ -29,12 +30,13 @@ pub use errors::{ErrorKind, Errors, Problem};
 pub use export::{Bare, Collected, EntryForm, Export, ReadState};
 pub use home::{
     Books, FindingAccount, FindingSums, FoundPlace, Home, HomeKind, LinkedTotal, RuleTotal,
-    Together, uid_of_name,
+    Together,
 };
 pub use ledger::{Ledger, LedgerSetup, Totals, WalkProgress};
 pub use links::{LinkMemory, LinkTotals};
 pub use listing::Listing;
 pub use rules::{Extent, Rule, RuleIndex, Rules};
-pub use scope::{Exclude, Mounts, Scope};
+pub use scope::{Exclude, Mounts, Scope, Selection};
 pub use tally::{Ages, Amount, Tally};
 pub use top::{Large, Top};
+pub use whose::{UidNames, uid_of_name};

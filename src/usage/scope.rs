@@ -7,6 +7,9 @@ use std::path::Path;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
+use super::dir::Dir;
+use super::trie::TreeLevel;
+use super::whose::is_top_trash;
 use super::{Attrs, FileKind, Mount};
 
 /// The part of the tree that a scan reads.
@@ -14,10 +17,19 @@ use super::{Attrs, FileKind, Mount};
 pub struct Scope {
     /// Depth of the homes below the root; 0 makes the root one home.
     pub home_depth: u32,
-    /// The homes to read, by their last component; `None` for all.
-    pub homes: Option<BTreeSet<Vec<u8>>>,
+    /// The homes to read; `None` for all.
+    pub homes: Option<Selection>,
     pub mounts: Mounts,
     pub exclude: Exclude,
+}
+
+/// The homes that a scan reads, if not all. Nothing outside of homes counts then.
+#[derive(Debug)]
+pub enum Selection {
+    /// None: the scan only finds out which homes there are, and whose.
+    Survey,
+    /// Those with these paths below the root; that of the root itself is empty.
+    Only(BTreeSet<Vec<u8>>),
 }
 
 /// The choice to enter other mounts below the root.
@@ -38,17 +50,36 @@ pub struct Exclude {
 }
 
 impl Scope {
-    /// True if the entry `name` at `depth` is to be read.
-    pub(super) fn selects(&self, depth: u32, name: &[u8]) -> bool {
-        match &self.homes {
-            Some(homes) if depth == self.home_depth => homes.contains(name),
-            _ => true,
+    /// The level of the directory `name` in `parent`. A trash at the root is a home of its own at
+    /// every depth, because a rule claims only what lies in a home.
+    pub(super) fn level(&self, parent: &Dir, name: &[u8]) -> TreeLevel {
+        let depth = parent.depth + 1;
+        match parent.in_home() {
+            true => TreeLevel::InHome,
+            false if depth == self.home_depth => TreeLevel::Home,
+            false if depth == 1 && is_top_trash(name) => TreeLevel::Home,
+            false => TreeLevel::AboveHomes,
         }
     }
 
-    /// True if an inode at `depth` counts. If homes are named, only inodes in them do.
-    pub(super) fn counts_at(&self, depth: u32) -> bool {
-        self.homes.is_none() || depth >= self.home_depth
+    /// True if the entry `name` of `parent` is to be read.
+    #[inline]
+    pub(super) fn selects(&self, parent: &Dir, name: &[u8]) -> bool {
+        match &self.homes {
+            None => true,
+            Some(selection) => selection.selects(self.level(parent, name), parent, name),
+        }
+    }
+
+    /// True if what lies in `dir`, and `dir` itself, counts: if homes are selected, only in them.
+    #[inline]
+    pub(super) fn counts(&self, dir: &Dir) -> bool {
+        self.homes.is_none() || dir.in_home()
+    }
+
+    /// True if homes are only found, not read.
+    pub(super) fn is_survey(&self) -> bool {
+        matches!(self.homes, Some(Selection::Survey))
     }
 
     pub(super) fn is_foreign_mount(&self, attrs: &Attrs, root_dev: Option<u64>) -> bool {
@@ -61,6 +92,16 @@ impl Scope {
             (FileKind::Dir, Mount::Inside) => elsewhere,
             // overlayfs gives a file the device of the layer that holds it.
             (_, mount) => elsewhere && mount == Mount::Root,
+        }
+    }
+}
+
+impl Selection {
+    fn selects(&self, level: TreeLevel, parent: &Dir, name: &[u8]) -> bool {
+        match (self, level) {
+            (Self::Survey, level) => level != TreeLevel::InHome,
+            (Self::Only(homes), TreeLevel::Home) => homes.contains(&parent.path_of(name)),
+            (Self::Only(_), _) => true,
         }
     }
 }

@@ -20,3 +20,4 @@ mod prometheus;
 mod publish;
 mod remind;
 mod status;
+mod whose;

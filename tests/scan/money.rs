@@ -156,12 +156,14 @@ fn without_a_price_there_are_no_amounts_anywhere() {
         assert!(!text.to_lowercase().contains("usd"), "{text}");
     }
     let csv = world.scan(&["--format", "csv"]);
-    assert!(
-        csv.lines().next().unwrap().ends_with(
-            ",cost_month_usd,reclaimable_metered_bytes,reclaimable_month_usd,home_base64"
-        )
-    );
-    assert!(csv.lines().skip(1).all(|line| line.ends_with(",,,")), "{csv}");
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let head = reader.headers().unwrap().clone();
+    let costs = ["cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd"];
+    let at = costs.map(|name| head.iter().position(|cell| cell == name).unwrap());
+    for row in reader.records() {
+        let row = row.unwrap();
+        assert!(at.iter().all(|at| row[*at].is_empty()), "{csv}");
+    }
 }
 
 /// Printing the configuration adds no prices that nobody set.

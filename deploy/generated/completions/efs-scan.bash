@@ -423,13 +423,17 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__remind)
-            opts="-q -v -h --from --dry-run --state-dir --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --from --user --dry-run --state-dir --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -453,7 +457,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__report)
-            opts="-q -v -h --from --html --users --publish --days --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --from --html --users --publish --user --days --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -468,6 +472,10 @@ _efs__scan() {
                     return 0
                     ;;
                 --users)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -131,6 +131,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s h -l he
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l html -d 'Write the page about all homes to this self-contained file' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l users -d 'Write a page for each user to DIR/UID.html, about that user\'s homes only' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l user -d 'Make pages of this user\'s or uid\'s homes only, and none about all homes (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l days -d 'Show the changes of the last N days' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
@@ -160,6 +161,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s q -l quiet
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l user -d 'Remind only the owner of this user\'s or uid\'s homes (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l state-dir -d 'State directory, which keeps who was reminded and when [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'

@@ -144,6 +144,7 @@ _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
 '--html=[Write the page about all homes to this self-contained file]:FILE:_files' \
 '--users=[Write a page for each user to DIR/UID.html, about that user'\''s homes only]:DIR:_files' \
+'*--user=[Make pages of this user'\''s or uid'\''s homes only, and none about all homes (repeatable)]:NAME|UID:_default' \
 '--days=[Show the changes of the last N days]:N:_default' \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
@@ -194,6 +195,7 @@ json\:"One JSON object each, for log collectors"))' \
 (remind)
 _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
+'*--user=[Remind only the owner of this user'\''s or uid'\''s homes (repeatable)]:NAME|UID:_default' \
 '--state-dir=[State directory, which keeps who was reminded and when \[default\: /var/lib/efs-scan\]]:DIR:_files' \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"

@@ -2,7 +2,6 @@
 
 use super::file_system::ScannedFileSystem;
 use super::prepare::Prepared;
-use super::users::missing_users;
 use super::walk::Walked;
 use crate::aws::Aws;
 use crate::commands::heed::Phase;
@@ -26,7 +25,7 @@ pub(super) fn deliver(
     phase: &Phase,
 ) -> Result<Exit, Failure> {
     phase.compute("making the report");
-    let report = build(config, &prepared, &walked)?;
+    let report = build(config, &prepared, &walked);
     let Prepared { publisher, output, .. } = prepared;
     // Into the spool before anything else can go wrong.
     phase.begin("keeping the run in the state directory");
@@ -48,8 +47,7 @@ pub(super) fn deliver(
     Ok(exit(config, &report, &published))
 }
 
-/// Makes the report. Fails if a user who was asked for has no home.
-fn build(config: &Config, prepared: &Prepared, walked: &Walked) -> Result<Report, Failure> {
+fn build(config: &Config, prepared: &Prepared, walked: &Walked) -> Report {
     let context = Context {
         run: walked.run.clone(),
         root: &walked.root,
@@ -66,16 +64,7 @@ fn build(config: &Config, prepared: &Prepared, walked: &Walked) -> Result<Report
         report.price_as_standard(&config.prices);
     }
     report.sort(config.settings.sort);
-    // An interrupted walk may not have come to a home.
-    let was_complete = walked.run.coverage == Coverage::Complete;
-    if let Some(homes) = prepared.homes.as_ref().filter(|_| was_complete) {
-        let missing = missing_users(&report, homes);
-        if !missing.is_empty() {
-            let (root, missing) = (walked.root.display(), missing.join(", "));
-            return Err(Failure::usage(format!("no home below {root} for {missing}")));
-        }
-    }
-    Ok(report)
+    report
 }
 
 /// Renders the report, or streams the export.

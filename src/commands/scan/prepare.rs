@@ -2,9 +2,10 @@
 //! with them ends the scan at once, and not after an hour.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::file_system::{self, ScannedFileSystem};
-use super::users::{HomesByUser, homes_by_user};
+use super::users::check_users;
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::exit::Failure;
@@ -19,10 +20,8 @@ use crate::usage::Export;
 pub(super) struct Prepared {
     /// `None` if nothing is published and no flag names a state directory to lock.
     pub(super) publisher: Option<Publisher>,
-    pub(super) names: Names,
+    pub(super) names: Arc<Names>,
     pub(super) file_system: Option<ScannedFileSystem>,
-    /// The homes to scan; `None` for all.
-    pub(super) homes: Option<HomesByUser>,
     pub(super) output: Output,
     /// The export that the walk writes every entry to, if that is the form of the result.
     pub(super) export: Option<Export>,
@@ -36,14 +35,14 @@ pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
     let publisher = publisher(config, aws)?;
     let names = Names::open(&config.names, aws, &settings.state_dir).map_err(Failure::usage)?;
     let file_system = file_system::ask(config, aws)?;
-    let homes = homes_by_user(&settings.users, &names)?;
+    check_users(&settings.users)?;
     let output = Output::open(settings.output.as_deref(), &config.root)?;
     let export = match settings.format {
         Format::Ncdu => Some(export(&output, &config.root)?),
         _ => None,
     };
     raise_descriptor_limit();
-    Ok(Prepared { publisher, names, file_system, homes, output, export })
+    Ok(Prepared { publisher, names: Arc::new(names), file_system, output, export })
 }
 
 fn require_mount(root: &Path) -> Result<(), Failure> {

@@ -1,42 +1,53 @@
 //! The homes that `--user` asks for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::exit::Failure;
-use crate::names::Names;
-use crate::report::{HomeReport, Report};
+use crate::names::{NamedOwner, Names};
+use crate::published::{SelectedBy, selected};
+use crate::scan::{Ended, Engine};
+use crate::stop::Stop;
+use crate::usage::{Home, Ledger};
 
-/// For each user that was asked for, the names that the user's home may have.
-pub(super) type HomesByUser = BTreeMap<String, BTreeSet<Vec<u8>>>;
+/// Refuses what can be neither a name, nor a uid, nor the path of a home.
+pub(super) fn check_users(users: &[String]) -> Result<(), Failure> {
+    let is_bad = |user: &&String| user.split('/').any(|part| ["", ".", ".."].contains(&part));
+    match users.iter().find(is_bad) {
+        None => Ok(()),
+        Some(user) => Err(Failure::usage(format!("--user `{user}` is neither a name nor a uid"))),
+    }
+}
 
-/// Finds these names: the user's uids, and the text itself. `None` if no user was asked for.
-pub(super) fn homes_by_user(
+/// Finds the homes of `users`. A home may be theirs because its directory belongs to them, so this
+/// lists what lies above the homes, and asks for the owner of each home. `ledger` is that of a survey.
+/// Returns their paths below the root.
+pub(super) fn find(
     users: &[String],
     names: &Names,
-) -> Result<Option<HomesByUser>, Failure> {
-    let mut homes = HomesByUser::new();
-    for user in users {
-        if user.is_empty() || user.contains('/') {
-            return Err(Failure::usage(format!("--user `{user}` is neither a name nor a uid")));
-        }
-        let uids = names.uids(user).into_iter().map(|uid| uid.to_string().into_bytes());
-        homes.insert(user.clone(), uids.chain([user.clone().into_bytes()]).collect());
+    (engine, root): (&dyn Engine, &Path),
+    ledger: &Arc<Ledger>,
+    stop: &Arc<Stop>,
+) -> Result<BTreeSet<Vec<u8>>, Failure> {
+    let ended = engine.walk(ledger, stop).map_err(Failure::fatal)?;
+    let homes = ledger.finish().homes;
+    let homes: Vec<&Home> =
+        homes.iter().map(|home| &**home).filter(|home| home.is_home()).collect();
+    let owner = |home: &&Home| home.uid.and_then(|uid| names.owner(uid));
+    let owners: Vec<Option<NamedOwner>> = homes.iter().map(owner).collect();
+    let by = homes.iter().zip(&owners).map(|(home, owner)| SelectedBy {
+        path: (&*home.path).into(),
+        uid: home.uid,
+        names: owner.iter().flat_map(NamedOwner::names).collect(),
+        is_home: true,
+    });
+    let (keep, missing) = selected(&by.collect::<Vec<_>>(), users);
+    // An interrupted walk may not have come to a home.
+    if ended == Ended::Complete && !missing.is_empty() {
+        let (root, missing) = (root.display(), missing.join(", "));
+        return Err(Failure::usage(format!("no home below {root} for {missing}")));
     }
-    Ok(Some(homes).filter(|_| !users.is_empty()))
-}
-
-/// The names of all homes that were asked for.
-pub(super) fn all_names(homes: &HomesByUser) -> BTreeSet<Vec<u8>> {
-    homes.values().flatten().cloned().collect()
-}
-
-/// Users that were asked for and have no home in the report.
-pub(super) fn missing_users<'a>(report: &Report, homes: &'a HomesByUser) -> Vec<&'a str> {
-    let last_component = |home: &HomeReport| {
-        let name = home.name_bytes();
-        name.rsplit(|byte| *byte == b'/').next().map(<[u8]>::to_vec)
-    };
-    let found: BTreeSet<Vec<u8>> = report.homes.iter().filter_map(last_component).collect();
-    let missing = homes.iter().filter(|(_, homes)| homes.is_disjoint(&found));
-    missing.map(|(user, _)| user.as_str()).collect()
+    let kept = homes.iter().zip(keep).filter(|(_, keep)| *keep);
+    Ok(kept.map(|(home, _)| home.path.to_vec()).collect())
 }

@@ -1,5 +1,6 @@
 //! The walk: lists the file system, and shows how far it is.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 
 use super::engine::engine;
 use super::prepare::Prepared;
-use super::users::all_names;
+use super::users;
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::exit::Failure;
@@ -18,7 +19,9 @@ use crate::report::{Coverage, Run};
 use crate::scan::{Ended, Plan, Traffic};
 use crate::stop::Stop;
 use crate::text;
-use crate::usage::{Ages, Ledger, LedgerSetup, LinkMemory, Mounts, Scope};
+use crate::usage::{
+    Ages, Export, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, Selection, UidNames,
+};
 
 /// The findings of a walk.
 pub(super) struct Walked {
@@ -45,9 +48,22 @@ pub(super) fn walk(
     let engine = engine(config, plan, aws)?;
     let root = if config.is_url() { config.root.clone() } else { absolute(&config.root) };
     let mut run = run(config, &root, engine.name(), started);
-    let ledger = Arc::new(Ledger::new(setup(config, prepared, started)));
+    let names = Arc::clone(&prepared.names);
+    let ledger = |homes, export| {
+        let names = Arc::clone(&names);
+        let uids = UidNames::accepted_by(move |uid| names.may_be_uid(uid));
+        Arc::new(Ledger::new(setup(config, homes, export, started)).with_uids(uids))
+    };
     tracing::info!(root = ?config.root, engine = engine.name(), "scanning");
-    let display = show_progress.then(|| progress(config, prepared, &run, &ledger));
+    let asked = match &*config.settings.users {
+        [] => None,
+        users => {
+            let survey = ledger(Some(Selection::Survey), None);
+            Some(users::find(users, &names, (&*engine, &root), &survey, stop)?)
+        }
+    };
+    let ledger = ledger(asked.clone().map(Selection::Only), prepared.export.take());
+    let display = show_progress.then(|| progress(config, asked, &run, &ledger));
     let ended = engine.walk(&ledger, stop);
     drop(display);
     run.coverage = match ended.map_err(Failure::fatal)? {
@@ -80,11 +96,16 @@ fn run(config: &Config, root: &Path, engine: &str, started: Timestamp) -> Run {
     }
 }
 
-fn setup(config: &Config, prepared: &mut Prepared, started: Timestamp) -> LedgerSetup {
+fn setup(
+    config: &Config,
+    homes: Option<Selection>,
+    export: Option<Export>,
+    started: Timestamp,
+) -> LedgerSetup {
     let settings = &config.settings;
     let scope = Scope {
         home_depth: settings.home_depth,
-        homes: prepared.homes.as_ref().map(all_names),
+        homes,
         mounts: match settings.cross_mounts {
             true => Mounts::Cross,
             false => Mounts::Skip,
@@ -100,14 +121,18 @@ fn setup(config: &Config, prepared: &mut Prepared, started: Timestamp) -> Ledger
             bound: config.link_memory,
             directory: temporary_directory(&config.root),
         },
-        export: prepared.export.take(),
+        export,
     }
 }
 
 /// Shows the progress of the walk. An earlier run of the same root tells how much there is.
-fn progress(config: &Config, prepared: &Prepared, run: &Run, ledger: &Arc<Ledger>) -> Display {
+fn progress(
+    config: &Config,
+    homes: Option<BTreeSet<Vec<u8>>>,
+    run: &Run,
+    ledger: &Arc<Ledger>,
+) -> Display {
     let (earlier, run) = (config.earlier.clone(), run.clone());
-    let homes = prepared.homes.as_ref().map(all_names);
     let expected = move || {
         let aws = Aws::default();
         let store = earlier?.open(&aws);

@@ -1,6 +1,7 @@
 //! The part of the report that is about one home.
 
 use super::*;
+use crate::text::printable;
 
 /// A home.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +17,10 @@ pub struct HomeReport {
     pub uid: Option<u32>,
     /// The owner.
     pub owner: Owner,
+    /// The owner of the directory, where the home's name is the uid of another one. Root makes and
+    /// restores directories, and is nobody else.
+    #[serde(default)]
+    pub directory_owner: Option<DirectoryOwner>,
     /// How much of the home was read.
     pub coverage: Coverage,
     /// Number of operations that failed in the home.
@@ -60,6 +65,9 @@ pub struct HomeReport {
 pub struct Owner {
     /// The owner's name, if a source of names knows it.
     pub name: Option<String>,
+    /// What other sources call the owner.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// The source that knows it.
     pub source: Option<String>,
     /// User profile or space, if the owner is one in SageMaker Studio.
@@ -67,6 +75,15 @@ pub struct Owner {
     pub member: Option<MemberKind>,
     /// How much is known of the owner.
     pub status: OwnerStatus,
+}
+
+/// The owner of a home's directory, where that is another uid than the home's name says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DirectoryOwner {
+    /// The uid.
+    pub uid: u32,
+    /// Its name, if a source of names knows it.
+    pub name: Option<String>,
 }
 
 /// How much is known of the owner of a home.
@@ -90,5 +107,52 @@ impl OwnerStatus {
             Self::Orphan => "orphan",
             Self::Unknown => "unknown",
         }
+    }
+}
+
+impl Owner {
+    /// All names of the owner.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.name.iter().chain(&self.aliases).map(String::as_str)
+    }
+}
+
+impl DirectoryOwner {
+    /// True if it is not root, who makes and restores directories for others.
+    pub fn is_another_person(&self) -> bool {
+        self.uid != 0
+    }
+
+    /// `directory owned by uid 200006 (bob)`, printable.
+    pub fn mark(&self) -> String {
+        format!("directory owned by {}", self.human())
+    }
+
+    /// `uid 200006 (bob)`, printable.
+    pub fn human(&self) -> String {
+        match &self.name {
+            Some(name) => format!("uid {} ({})", self.uid, printable(name.as_bytes())),
+            None => format!("uid {}", self.uid),
+        }
+    }
+}
+
+impl HomeReport {
+    /// The other person who owns its directory, if one does.
+    pub fn other_owner(&self) -> Option<&DirectoryOwner> {
+        self.directory_owner.as_ref().filter(|owner| owner.is_another_person())
+    }
+
+    /// True if it belongs to the owner of its directory, and more than half of what it holds
+    /// belongs to others.
+    pub fn is_mostly_others(&self) -> bool {
+        let others = u128::from(self.foreign.allocated_bytes.0);
+        self.kind == HomeKind::Named && 2 * others > u128::from(self.usage.allocated_bytes.0)
+    }
+
+    /// True if it may be called its owner's home to that owner: nobody else owns its directory, and
+    /// it is no place that others fill.
+    pub fn is_personal(&self) -> bool {
+        self.other_owner().is_none() && !self.is_mostly_others()
     }
 }

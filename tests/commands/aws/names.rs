@@ -113,6 +113,36 @@ fn an_outage_before_anything_was_known_stops_no_scan() {
     assert_eq!(owner(&printed(&output), "200005").2, "unknown");
 }
 
+/// The source that is out may know who the others do not: another domain, or after a map of people.
+#[test]
+fn with_several_sources_all_must_answer_before_anybody_is_an_orphan() {
+    let world = studio();
+    world.aws.domain("d-fedcba654321", "lab");
+    world.aws.profile("d-fedcba654321", "carol", Some(200_007));
+    let map = world.scratch.path().join("people.csv");
+    std::fs::write(&map, "200005,alice\n").unwrap();
+    let map = format!("csv:{}", map.display());
+    let scan = |more: &[&str], domain: &str| {
+        let output = scan(&world, domain, more);
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        printed(&output)
+    };
+    let both = ["--names", "sagemaker:lab"];
+    assert_eq!(owner(&scan(&both, "studio"), "200007").0, "carol");
+    assert_eq!(scan(&["--names", &map], "studio")["orphans"]["homes"], 1, "200007");
+    world.aws.fault(Fault::new("SageMaker", "ListSpaces", What::Denied).always());
+    for more in [&["--names", &map][..], &both, &["--names", "passwd", "--names", &map]] {
+        for state in ["known before", "never known"] {
+            let report = scan(more, "studio");
+            for home in ["200005", "200006", "200007"] {
+                assert_ne!(owner(&report, home).2, "orphan", "{more:?}, {state}");
+            }
+            assert_eq!(report["orphans"], Value::Null, "{more:?}, {state}");
+            std::fs::remove_dir_all(world.state()).unwrap();
+        }
+    }
+}
+
 #[test]
 fn an_empty_domain_makes_no_orphans() {
     let world = World::new();

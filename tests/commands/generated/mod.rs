@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use efs_scan::aws::{EfsSize, MemberKind};
-use efs_scan::report::{Coverage, NfsTraffic, Prices, Report, ScannedPart};
+use efs_scan::report::{Coverage, DirectoryOwner, NfsTraffic, Prices, Report, ScannedPart};
 use efs_scan::scan::{Costly, Traffic};
 use efs_scan::units::MeteredBytes;
 use efs_scan_testbed::*;
@@ -195,6 +195,9 @@ fn a_report_is_what_the_schema_says() {
     report.reconcile(("fs-01234567".to_owned(), ScannedPart::Whole), Some(efs), &Prices::default());
     (report.run.coverage, report.left_out.excluded) = (coverage, excluded);
     report.homes[0].owner.member = Some(MemberKind::Profile);
+    report.homes[0].owner.aliases.push("asmith".to_owned());
+    let other = DirectoryOwner { uid: 200_006, name: Some("bob".to_owned()) };
+    report.homes[0].directory_owner = Some(other);
     let report = serde_json::to_value(report).unwrap();
     assert_eq!(schema.problems(&report), [""; 0]);
     // Every property of the schema was checked. With the posix engine nothing fails here, and no

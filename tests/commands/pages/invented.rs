@@ -100,6 +100,7 @@ pub(crate) fn report(homes: usize, started: Timestamp, day: f64) -> Report {
             home.owner = Owner {
                 name: known.then_some(name),
                 source: known.then(|| "sagemaker:d-invented".to_owned()),
+                aliases: Vec::new(),
                 member: None,
                 status: if known { OwnerStatus::Known } else { OwnerStatus::Orphan },
             };
@@ -299,6 +300,7 @@ pub(crate) fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> Hom
         kind: HomeKind::Uid,
         uid: None,
         owner: Owner::default(),
+        directory_owner: None,
         coverage: Coverage::Complete,
         errors: 0,
         newest_mtime: Some(started - SignedDuration::from_hours(age)),

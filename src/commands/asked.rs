@@ -1,0 +1,25 @@
+//! The homes of a published report that `--user` asks for.
+
+use std::collections::BTreeSet;
+
+use crate::exit::Failure;
+use crate::published::{SelectedBy, selected};
+use crate::report::Report;
+
+/// The paths of the homes of `users`; `None` if no user is asked for.
+pub(super) fn asked(
+    report: &Report,
+    users: &[String],
+) -> Result<Option<BTreeSet<Vec<u8>>>, Failure> {
+    if users.is_empty() {
+        return Ok(None);
+    }
+    let homes: Vec<SelectedBy<'_>> = report.homes.iter().map(SelectedBy::from).collect();
+    let (keep, missing) = selected(&homes, users);
+    if !missing.is_empty() {
+        let problem = format!("no home for {} in the newest run", missing.join(", "));
+        return Err(Failure::usage(problem));
+    }
+    let kept = homes.into_iter().zip(keep).filter(|(_, keep)| *keep);
+    Ok(Some(kept.map(|(home, _)| home.path.into_owned()).collect()))
+}

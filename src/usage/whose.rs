@@ -1,0 +1,101 @@
+//! Whose a home is: by its name, if that is a uid, or else by the owner of its directory.
+
+use std::sync::Arc;
+
+use super::home::HomeKind;
+
+/// The owner of a home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HomeOwner {
+    pub(super) kind: HomeKind,
+    pub(super) uid: u32,
+    /// The uid that owns the directory.
+    pub(super) directory: u32,
+}
+
+/// Decides which directories with a number as their name are homes of that uid. Others, such as
+/// `2024`, have a name that happens to be a number.
+#[derive(Clone, Default)]
+pub struct UidNames(Option<Arc<IsUid>>);
+
+/// True if the number may be the uid of a person.
+type IsUid = dyn Fn(u32) -> bool + Send + Sync;
+
+impl UidNames {
+    /// Only numbers that `is_uid` accepts are uids, and those of directories that they own. By
+    /// default, every number is one.
+    pub fn accepted_by(is_uid: impl Fn(u32) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(is_uid)))
+    }
+
+    /// The owner of a home called `name` whose directory belongs to `directory`.
+    pub(super) fn owner(&self, name: &[u8], directory: u32) -> HomeOwner {
+        let is_uid =
+            |uid: &u32| *uid == directory || self.0.as_ref().is_none_or(|is_uid| is_uid(*uid));
+        match uid_of_name(name).filter(is_uid) {
+            Some(uid) => HomeOwner { kind: HomeKind::Uid, uid, directory },
+            None => HomeOwner { kind: HomeKind::Named, uid: directory, directory },
+        }
+    }
+}
+
+impl std::fmt::Debug for UidNames {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "UidNames(some)" } else { "UidNames(all)" })
+    }
+}
+
+/// True for the trash directory of a uid at the top of a file system: `.Trash-200005` (FreeDesktop
+/// trash specification).
+pub(super) fn is_top_trash(name: &[u8]) -> bool {
+    name.strip_prefix(b".Trash-").is_some_and(|uid| uid_of_name(uid).is_some())
+}
+
+/// The uid that a name stands for: a canonical decimal number below 2^32-1, which is `(uid_t)-1`, no
+/// user's (POSIX `chown`). `007` is a name.
+pub fn uid_of_name(name: &[u8]) -> Option<u32> {
+    if !name.iter().all(u8::is_ascii_digit) || name.len() > 1 && name.starts_with(b"0") {
+        return None;
+    }
+    let uid = std::str::from_utf8(name).ok()?.parse().ok()?;
+    (uid != u32::MAX).then_some(uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_a_uid_only_with_a_reason() {
+        let judge = UidNames::accepted_by(|uid| uid >= 200_000);
+        let kind = |name: &str, directory| judge.owner(name.as_bytes(), directory).kind;
+        for (name, directory, uid) in [("200005", 0, 200_005), ("2024", 2024, 2024)] {
+            let want = HomeOwner { kind: HomeKind::Uid, uid, directory };
+            assert_eq!(judge.owner(name.as_bytes(), directory), want, "{name}");
+        }
+        let named = HomeOwner { kind: HomeKind::Named, uid: 200_005, directory: 200_005 };
+        assert_eq!(judge.owner(b"2024", 200_005), named);
+        assert_eq!(kind("0200005", 200_005), HomeKind::Named);
+        assert_eq!(UidNames::default().owner(b"2024", 0).kind, HomeKind::Uid);
+    }
+
+    #[test]
+    fn only_the_trash_of_a_uid_stands_at_the_top() {
+        assert!(is_top_trash(b".Trash-0") && is_top_trash(b".Trash-200005"));
+        for name in [".Trash", ".Trash-", ".Trash-alice", ".Trash-007", ".Trash-1x", "Trash-1"] {
+            assert!(!is_top_trash(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn uids_are_canonical_decimals() {
+        for (name, uid) in [("0", 0), ("7", 7), ("200005", 200_005), ("4294967294", u32::MAX - 1)] {
+            assert_eq!(uid_of_name(name.as_bytes()), Some(uid), "{name}");
+        }
+        for name in
+            ["", "00", "007", "0200005", "4294967295", "4294967296", "+7", "-1", "7a", "7\n"]
+        {
+            assert_eq!(uid_of_name(name.as_bytes()), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Homes of two owners, and directories that mostly others fill: who sees and hears of them.
+
+use super::*;
+
+const MIB: usize = 1 << 20;
+
+/// 200005 is alice's; 200006 is over quota and owned by alice; 200007 is over quota, and root made it.
+/// `shared` is alice's directory, and others' files in it are over quota; `proj` is hers.
+fn world() -> Option<World> {
+    let world = World::new()?;
+    world.home("200005", 200_005, 200_005, 100_000);
+    world.home("200006", 200_005, 200_006, 2 * MIB);
+    world.home("200007", 0, 200_007, 2 * MIB);
+    world.home("shared", 200_005, 200_007, 2 * MIB);
+    world.home("proj", 200_005, 200_005, 2 * MIB);
+    Some(world)
+}
+
+#[test]
+fn the_administrator_sees_both_owners_of_a_home() {
+    let Some(world) = world() else { return };
+    let report = world.publish();
+    let alice = serde_json::json!({ "uid": 200_005, "name": "alice" });
+    let root = serde_json::json!({ "uid": 0, "name": null });
+    let latest = std::fs::read(world.published().join("latest.json")).unwrap();
+    let latest: Value = serde_json::from_slice(&latest).unwrap();
+    let status = serde_json::from_str(&world.read(&["status", "--format", "json"])).unwrap();
+    for document in [&report, &latest, &status] {
+        let of = |name| &home(document, name)["directory_owner"];
+        assert_eq!((of("200006"), of("200007")), (&alice, &root));
+        assert!(of("200005").is_null() && of("shared").is_null(), "the owner is the directory's");
+        assert_eq!(home(document, "200006")["owner"]["name"], "first-last");
+    }
+    let mark = "directory owned by uid 200005 (alice)";
+    let table = world.table(&[]);
+    assert!(line(&table, "200006 ").contains(mark), "{table}");
+    assert!(!line(&table, "200007 ").contains("owned by uid"), "root is nobody else: {table}");
+    assert!(line(&world.read(&["status"]), "200006 ").contains(mark));
+    let detail = world.table(&["--user", "200006"]);
+    assert!(line(&detail, "first-last").contains(mark), "{detail}");
+    assert!(world.table(&["--user", "Carol"]).contains("directory owned by uid 0, not by"));
+    for (table, at) in [("homes_table", 2), ("report", 0)] {
+        let key = latest[table].as_str().unwrap().replace("runs/", "findings/");
+        let key = key.replace(".json", ".csv");
+        let text = std::fs::read_to_string(world.published().join(key)).unwrap();
+        let (head, rows) = text.split_once('\n').unwrap();
+        assert!(head.contains(",directory_owner"), "{head}");
+        if at > 0 {
+            assert!(line(rows, "200006,uid").ends_with(",200005,alice"), "{rows}");
+            assert!(line(rows, "200007,uid").ends_with(",0,"), "{rows}");
+            assert!(line(rows, "200005,uid").ends_with(",,"), "{rows}");
+        }
+    }
+}
+
+#[test]
+fn no_page_of_one_person_shows_it() {
+    let Some(world) = world() else { return };
+    world.publish();
+    let (pages, all) = (world.scratch.path().join("pages"), world.scratch.path().join("all.html"));
+    let (to, html) = (pages.display().to_string(), all.display().to_string());
+    world.read(&["report", "--users", &to, "--html", &html]);
+    assert_eq!(files(&pages), ["200005.html", "200007.html"]);
+    let alice = std::fs::read_to_string(pages.join("200005.html")).unwrap();
+    assert!(alice.contains("The home <bdi>proj</bdi>"), "{alice}");
+    for other in ["200006", "shared", "first-last"] {
+        assert!(!alice.contains(other), "{other}");
+    }
+    let all = std::fs::read_to_string(all).unwrap();
+    assert!(all.contains("directory owned by uid 200005 (alice)") && all.contains("shared"));
+    // A page that was made before it had two owners does not stay.
+    let old = pages.join("200006.html");
+    std::fs::write(&old, "an earlier page about 200006").unwrap();
+    world.read(&["report", "--users", &to]);
+    let now = std::fs::read_to_string(old).unwrap();
+    assert!(now.contains("No home here is this user's alone") && !now.contains("MiB"), "{now}");
+    // What is asked for and on nobody's page is told.
+    let from = world.published().display().to_string();
+    for user in ["200006", "shared"] {
+        let args = ["report", "--html", &html, "--from", &from, "--user", user];
+        let output = world.run(&args);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("no page of one person shows"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn nobody_is_mailed_about_it_and_the_administrator_hears() {
+    let Some(world) = world() else { return };
+    world.publish();
+    let text = world.read(&["remind", "--dry-run"]);
+    let to: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("To: ")).collect();
+    assert_eq!(to, ["alice@example.com", "Carol@example.com", "storage@example.com"], "{text}");
+    assert!(text.contains("Your home proj is over its quota"), "{text}");
+    assert!(text.contains("Your home 200007 is over its quota"), "root made it: {text}");
+    assert!(!text.contains("Your home 200006") && !text.contains("Your home shared"), "{text}");
+    let two = "its directory is owned by uid 200005 (alice)";
+    for (home, why) in [("200006", two), ("shared", "most of what it holds belongs to others")] {
+        let nobody = line(&text, &format!("==== To nobody: {home}: "));
+        assert!(nobody.contains(why) && nobody.ends_with("over quota"), "{nobody}");
+        assert!(line(&text, &format!("  {home} (")).contains(why), "for the administrator: {text}");
+    }
+}
+
+#[test]
+fn a_directory_is_shared_from_more_than_half_on() {
+    let Some(world) = World::new() else { return };
+    for (name, mine, others) in [("mine", 3, 2), ("theirs", 2, 3)] {
+        world.home(name, 200_005, 200_005, mine * MIB);
+        let other = file(&world.root(), format!("{name}/other"), others * MIB);
+        lchown(other, Some(200_006), None).unwrap();
+    }
+    // A uid home is that person's, whoever filled it.
+    world.home("200005", 200_005, 200_006, 2 * MIB);
+    world.publish();
+    let text = world.read(&["remind", "--dry-run"]);
+    assert!(text.contains("Why: mine (over quota), 200005 (over quota)\n"), "{text}");
+    assert!(text.contains("==== To nobody: theirs: "), "{text}");
+}
+
+#[test]
+fn runs_of_earlier_versions_still_read() {
+    let Some(world) = world() else { return };
+    world.publish();
+    let published = world.published();
+    let latest: Value =
+        serde_json::from_slice(&std::fs::read(published.join("latest.json")).unwrap()).unwrap();
+    let report = latest["report"].as_str().unwrap();
+    for key in ["latest.json", report] {
+        let path = published.join(key);
+        let mut document: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        for home in document["homes"].as_array_mut().unwrap() {
+            home.as_object_mut().unwrap().remove("directory_owner");
+        }
+        std::fs::write(path, document.to_string()).unwrap();
+    }
+    let homes = published.join(latest["homes_table"].as_str().unwrap());
+    let text = std::fs::read_to_string(&homes).unwrap();
+    let cut = |line: &str| line.rsplitn(3, ',').last().unwrap().to_owned() + "\n";
+    std::fs::write(&homes, text.lines().map(cut).collect::<String>()).unwrap();
+    assert!(!world.read(&["status"]).contains("owned by"));
+    assert!(world.read(&["history"]).contains("200006"));
+    assert!(world.read(&["remind", "--dry-run"]).contains("Your home 200006"));
+}
