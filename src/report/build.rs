@@ -247,11 +247,17 @@ fn withheld(command: Option<&str>, finding: &usage::FindingAccount) -> Option<&'
     if command.starts_with("truncate ") && finding.sums().linked.inodes > 0 {
         return Some("it has another name (hard link), which truncating empties too: look at both");
     }
+    if finding.holds_foreign() {
+        return Some("other things may lie in it: look through it, and remove what is not needed");
+    }
     let whole = ["rm -r ", "conda env remove "].iter().any(|remover| command.starts_with(remover));
     if whole && finding.holds_another() {
         return Some(
             "other findings lie in it, which removing it takes along: clean these up first",
         );
+    }
+    if whole && finding.holds_repository() {
+        return Some("a git repository lies in it: look through it first");
     }
     None
 }

@@ -271,7 +271,7 @@ impl PosixWalk {
             if !raw.is_buffer_empty() {
                 continue;
             }
-            let share = self.fs == FsKind::Local && !first_batch;
+            let share = self.fs == FsKind::Local && !first_batch && reading.listing.is_large();
             if share && workers.want_more(CHUNKS_PER_WORKER) {
                 let chunk = Chunk {
                     names: std::mem::take(names),

@@ -82,6 +82,11 @@ impl Dir {
         self.in_parts.store(true, Ordering::Relaxed);
     }
 
+    /// True if the path of a rule matches its path.
+    pub(super) fn matches_a_path(&self) -> bool {
+        self.plain.is_some() || !self.matched.is_empty()
+    }
+
     /// True if it is counted in parts.
     pub(super) fn is_split(&self) -> bool {
         self.in_parts.load(Ordering::Relaxed)

@@ -140,6 +140,10 @@ pub struct FindingAccount {
     sums: Mutex<FindingSums>,
     /// True if another finding lies in it, which its sums leave out.
     holds_another: AtomicBool,
+    /// True unless its directory is known to hold nothing but what the rule's tool puts there.
+    holds_foreign: AtomicBool,
+    /// True if a git repository lies in it that the rule does not expect.
+    holds_repository: AtomicBool,
 }
 
 /// The inodes of a finding.
@@ -174,6 +178,8 @@ impl FindingAccount {
             number: OnceLock::new(),
             sums: Mutex::default(),
             holds_another: false.into(),
+            holds_foreign: false.into(),
+            holds_repository: false.into(),
         })
     }
 
@@ -185,6 +191,26 @@ impl FindingAccount {
     /// True if another finding lies in it. Its sums leave that one out, but removing it would not.
     pub fn holds_another(&self) -> bool {
         self.holds_another.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn hold_foreign(&self) {
+        // Relaxed: read after the walk.
+        self.holds_foreign.store(true, Ordering::Relaxed);
+    }
+
+    /// True unless its directory holds only names that its rule `owns`.
+    pub fn holds_foreign(&self) -> bool {
+        self.holds_foreign.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn hold_repository(&self) {
+        // Relaxed: read after the walk.
+        self.holds_repository.store(true, Ordering::Relaxed);
+    }
+
+    /// True if a git repository lies in it that is not the tool's.
+    pub fn holds_repository(&self) -> bool {
+        self.holds_repository.load(Ordering::Relaxed)
     }
 
     pub(super) fn update(&self, change: impl FnOnce(&mut FindingSums)) {

@@ -220,7 +220,10 @@ impl Ledger {
         };
         if let Some(rule) = inside.as_ref().ok().copied().flatten().or(plain) {
             let class = self.setup.rules.get(rule).class;
-            dir.starts.get_or_init(|| FindingAccount::new(rule, class));
+            let finding = dir.starts.get_or_init(|| FindingAccount::new(rule, class));
+            if !self.setup.rules.owns_all(rule, seen) {
+                finding.hold_foreign();
+            }
             if let Some(outer) = &dir.inherited {
                 outer.hold_another();
             }
@@ -255,6 +258,12 @@ impl Ledger {
             TreeLevel::AboveHomes if parent.depth == 0 => self.open_home(name.clone(), None),
             _ => Arc::clone(&parent.home),
         };
+        if &*name == b".git"
+            && let Some(finding) = parent.finding()
+            && !self.setup.rules.get(finding.rule).repositories
+        {
+            finding.hold_repository();
+        }
         let Entered { states, mut rules } = self.setup.rules.enter(place, &parent.states, &name);
         // No rule claims a home, whatever its name is. A trash at the root only stands where homes do.
         if place == TreeLevel::Home {

@@ -23,6 +23,14 @@ const HEAVY: usize = 1024;
 /// names than fit are not those of a tool.
 const HEARD: usize = 1024;
 
+/// The same where a rule that matches the directory's path asks.
+const HEARD_AT_PATH: usize = 32 * 1024;
+
+/// From how many names on a directory is a large one. Rules never ask what else a large one holds,
+/// because it may be counted in parts. Smaller ones are never counted in parts, so what is found
+/// does not depend on the number of threads.
+const MANY: u32 = 1000;
+
 /// A name and its attributes.
 type Named = (Box<[u8]>, Attrs);
 
@@ -36,8 +44,11 @@ pub struct Listing {
     /// Allocated bytes of hard-linked inodes, divided by their links, for the subtree's sum.
     shares: u64,
     markers: u64,
-    /// The names so far, a slash after each, up to [`HEARD`] bytes.
+    /// How many names it has so far.
+    names: u32,
+    /// The names so far, a slash after each, up to `hears` bytes.
     heard: Vec<u8>,
+    hears: usize,
     subdirs: Vec<Named>,
     links: Vec<Attrs>,
     /// Files that a rule matches by name. They are decided after the directory's own rule, which
@@ -65,7 +76,9 @@ impl Listing {
             tally: Tally::default(),
             shares: 0,
             markers: 0,
+            names: 0,
             heard: Vec::with_capacity(HEARD + 256),
+            hears: if dir.matches_a_path() { HEARD_AT_PATH } else { HEARD },
             subdirs: Vec::new(),
             links: Vec::new(),
             matches: Vec::new(),
@@ -85,7 +98,8 @@ impl Listing {
     #[inline]
     pub fn wants(&mut self, ledger: &Ledger, name: &[u8]) -> bool {
         self.markers |= ledger.setup.rules.marker(name);
-        if self.heard.len() < HEARD {
+        self.names = self.names.saturating_add(1);
+        if self.heard.len() < self.hears {
             self.heard.extend_from_slice(name);
             self.heard.push(b'/');
         }
@@ -179,7 +193,7 @@ impl Listing {
         }
         if name.is_none() {
             // Names may be missing.
-            self.heard.resize(HEARD, b'/');
+            self.names = MANY;
         }
         if let Some(lines) = &mut self.lines {
             lines.failed(name);
@@ -201,10 +215,15 @@ impl Listing {
         self.markers
     }
 
+    /// True if the directory has so many names that it may be counted in parts.
+    pub fn is_large(&self) -> bool {
+        self.names >= MANY
+    }
+
     /// True if it holds so much that it should be committed before it goes on.
     pub fn is_heavy(&self) -> bool {
-        self.subdirs.len() + self.links.len() + self.matches.len() + self.problems.len() >= HEAVY
-            || self.lines.as_ref().is_some_and(Lines::is_heavy)
+        let held = self.subdirs.len() + self.links.len() + self.matches.len() + self.problems.len();
+        self.is_large() && (held >= HEAVY || self.lines.as_ref().is_some_and(Lines::is_heavy))
     }
 
     /// True if nothing of it counts yet, so it may be dropped and begun again.
@@ -222,8 +241,9 @@ impl Listing {
             dir.split();
         }
         let heard = std::mem::take(&mut self.heard);
-        let names = Some(&*heard).filter(|heard| !dir.is_split() && heard.len() < HEARD);
-        let seen = Seen { markers: self.markers, listing: listed, names, probe };
+        let large = dir.is_split() || self.is_large();
+        let names = Some(&*heard).filter(|heard| !large && heard.len() < self.hears);
+        let seen = Seen { markers: self.markers, listing: listed, large, names, probe };
         let mut refused: Vec<io::Error> = Vec::new();
 
         refused.extend(ledger.decide(&dir, &seen).err());

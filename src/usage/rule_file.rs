@@ -46,6 +46,20 @@ pub struct RuleSpec {
     /// The rule applies only to directories that hold nothing but these names, which may be globs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only_contains: Vec<String>,
+    /// The command is offered only for directories that hold nothing but these names, which may be
+    /// globs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owns: Vec<String>,
+    /// The command is offered only for directories that hold one of these names: a list that the
+    /// tool keeps of what is its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed_by: Vec<String>,
+    /// Git repositories in the directory are the tool's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repositories: bool,
+    /// Why the place or the name alone proves what the rule says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
     /// The rule applies nowhere below directories with these names, which may be globs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unless_below: Vec<String>,
@@ -147,7 +161,7 @@ impl RuleSpec {
                 return Err(format!("path `{path}` of a file rule must be `**/NAME`"));
             }
         }
-        let markers = [&self.beside, &self.contains, &self.unless_contains];
+        let markers = [&self.beside, &self.contains, &self.unless_contains, &self.listed_by];
         for marker in markers.into_iter().flatten() {
             if marker.is_empty() || marker.contains(['/', '*', '?']) {
                 return Err(format!("`{marker}` must be a plain file name"));
@@ -159,14 +173,15 @@ impl RuleSpec {
                 return Err(format!("`{name}` must be a plain file name or `*.suffix`"));
             }
         }
-        let globs = [&self.only_contains, &self.unless_below, &self.unless_named];
+        let globs = [&self.only_contains, &self.owns, &self.unless_below, &self.unless_named];
         if let Some(name) = globs.into_iter().flatten().find(|n| n.is_empty() || n.contains('/')) {
             return Err(format!("`{name}` must be one component of a path"));
         }
         if self.paths.is_empty() && (self.contains.is_empty() || self.kind == RuleKind::File) {
             return Err("it needs `paths`, or `contains` for directories".to_owned());
         }
-        let of_dirs = markers.into_iter().chain([&self.only_contains, &self.unless_below]);
+        let of_dirs = [&self.only_contains, &self.owns, &self.unless_below];
+        let of_dirs = markers.into_iter().chain(of_dirs);
         if self.kind == RuleKind::File && !of_dirs.into_iter().all(Vec::is_empty) {
             return Err("`beside` and `contains` are for directories".to_owned());
         }
@@ -183,6 +198,9 @@ impl RuleSpec {
         }
         if self.command.is_some() && self.advice.is_some() {
             return Err("it has a `command` or an `advice`, not both".to_owned());
+        }
+        if self.command.is_none() && !(self.owns.is_empty() && self.listed_by.is_empty()) {
+            return Err("`owns` and `listed_by` are about a `command`, and it has none".to_owned());
         }
         let placed = |text: &String| text.contains("{path}") || text.contains("{parent}");
         if self.advice.as_ref().is_some_and(placed) {

@@ -10,7 +10,7 @@ use std::io;
 
 use super::Probe;
 use super::class::Class;
-use super::rule_file::{RuleKind, RuleSpec};
+use super::rule_file::{RuleKind, RuleSpec, SpecClass};
 use super::trie::{Entered, NamePattern, TreeLevel, Trie};
 
 /// Position of a rule in the list; the lower one wins.
@@ -35,6 +35,13 @@ pub struct Rule {
     unless_contains: Markers,
     /// Names that a directory of the tool may hold; empty if the rule does not ask.
     only_contains: Vec<NamePattern>,
+    /// Names that the tool puts there; where there are others, the command is not offered. Empty if
+    /// the command leaves others alone.
+    owns: Vec<NamePattern>,
+    /// Names of lists that the tool keeps; without one of them the command is not offered.
+    listed_by: Markers,
+    /// True if repositories in it are the tool's own.
+    pub repositories: bool,
     /// Names of directories that the rule applies nowhere below.
     unless_below: Vec<NamePattern>,
     /// Of a file rule: names that make it no finding, its own and those beside it.
@@ -122,6 +129,9 @@ impl Rules {
             contains: self.markers(&spec.contains)?,
             unless_contains: self.markers(&spec.unless_contains)?,
             only_contains: patterns(&spec.only_contains)?,
+            owns: patterns(&spec.owns)?,
+            listed_by: self.markers(&spec.listed_by)?,
+            repositories: spec.repositories || spec.class == SpecClass::Trash,
             unless_below: patterns(&spec.unless_below)?,
             unless_named: patterns(&spec.unless_named)?,
             unless_beside: self.markers(&spec.unless_beside)?,
@@ -244,6 +254,14 @@ impl Rules {
         rule.contains | rule.unless_contains != 0 || !rule.only_contains.is_empty()
     }
 
+    /// True if a directory that the rule applies to holds nothing but what the rule's tool owns, as
+    /// far as the rule asks. If a look inside fails, it is not known to.
+    pub(super) fn owns_all(&self, index: RuleIndex, seen: &Seen<'_>) -> bool {
+        let rule = self.get(index);
+        (rule.owns.is_empty() || seen.holds_only(&rule.owns))
+            && (rule.listed_by == 0 || matches!(seen.first_of(self, rule.listed_by), Ok(Some(_))))
+    }
+
     /// True if the names beside a directory let the rule apply to it.
     ///
     /// # Errors
@@ -264,8 +282,8 @@ impl Rules {
     }
 
     /// True if a file that a rule matches by its name and size is what the rule is about: by the
-    /// rest of its name, the names beside it and its first bytes. Where a part of the listing does
-    /// not tell what lies beside it, it is not.
+    /// rest of its name, the names beside it and its first bytes. In a directory of many names,
+    /// where a part of the listing may not tell what lies beside it, it is not.
     ///
     /// # Errors
     /// The error of the probe.
@@ -276,7 +294,7 @@ impl Rules {
         }
         if rule.unless_beside != 0 {
             let suffixes = self.suffixes.iter().fold(0, |bits, (bit, _)| bits | 1 << bit);
-            let untold = seen.listing == Extent::Partly && rule.unless_beside & suffixes != 0;
+            let untold = seen.large && rule.unless_beside & suffixes != 0;
             if untold || seen.first_of(self, rule.unless_beside)?.is_some() {
                 return Ok(false);
             }
@@ -339,7 +357,10 @@ pub struct Seen<'a> {
     /// One bit each.
     pub markers: u64,
     pub listing: Extent,
-    /// All names of the directory, a slash after each; `None` if they are not all known.
+    /// True if it has so many names that it may be listed in parts.
+    pub large: bool,
+    /// All names of the directory, a slash after each; `None` if there are many, or not all are
+    /// known.
     pub names: Option<&'a [u8]>,
     pub probe: &'a dyn Probe,
 }
@@ -354,12 +375,13 @@ pub enum Extent {
 }
 
 impl Seen<'_> {
-    /// True if the directory is known to hold nothing but `allowed` names. A directory listed in
-    /// parts holds more names than any tool makes, so it is never known to.
+    /// True if the directory is known to hold something, and nothing but `allowed` names. A
+    /// directory of many names holds more than any tool makes, so it is never known to.
     fn holds_only(&self, allowed: &[NamePattern]) -> bool {
         self.names.is_some_and(|names| {
+            let none = names.is_empty();
             let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
-            names.all(|name| allowed.iter().any(|pattern| pattern.matches(name)))
+            !none && names.all(|name| allowed.iter().any(|pattern| pattern.matches(name)))
         })
     }
 

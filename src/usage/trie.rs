@@ -23,11 +23,22 @@ const ANYWHERE: u16 = 1;
 #[derive(Clone, Debug)]
 pub(super) enum NamePattern {
     Literal(Box<[u8]>),
-    Glob { first: Option<u8>, matcher: GlobMatcher },
+    Glob {
+        first: Option<u8>,
+        matcher: GlobMatcher,
+    },
+    /// A digest in hexadecimal or base 32 digits.
+    Digest,
 }
+
+/// How a rule spells [`NamePattern::Digest`].
+const DIGEST: &str = "<digest>";
 
 impl NamePattern {
     pub(super) fn new(component: &str) -> Result<Self, String> {
+        if component == DIGEST {
+            return Ok(Self::Digest);
+        }
         if !component.contains(['*', '?', '[', '\\']) {
             return Ok(Self::Literal(component.as_bytes().into()));
         }
@@ -42,12 +53,21 @@ impl NamePattern {
     pub(super) fn matches(&self, name: &[u8]) -> bool {
         match self {
             Self::Literal(literal) => **literal == *name,
+            Self::Digest => is_digest(name),
             Self::Glob { first, matcher } => {
                 first.is_none_or(|first| name.first() == Some(&first))
                     && matcher.is_match(Path::new(OsStr::from_bytes(name)))
             }
         }
     }
+}
+
+/// True for a name that a program computed from contents: nothing but digits of one base, many of
+/// them.
+fn is_digest(name: &[u8]) -> bool {
+    let hexadecimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let base32 = |byte: &u8| matches!(byte, b'2'..=b'7' | b'A'..=b'Z');
+    name.len() >= 16 && name.iter().all(hexadecimal) || name.len() >= 26 && name.iter().all(base32)
 }
 
 /// The paths of all rules.

@@ -331,7 +331,7 @@ fn shells_read_the_commands_as_they_are_meant() {
     let findings = home(&report, "200005")["findings"].as_array().unwrap();
     assert_eq!(findings.len(), 3 * names().len());
     for finding in findings {
-        let command = finding["command"].as_str().unwrap();
+        let command = finding["command"].as_str().unwrap_or_else(|| panic!("{finding:#}"));
         assert_harmless(command.as_bytes(), "command");
         assert!(!command.contains('\n'), "{command}");
         let path = [tree.root.as_os_str().as_bytes(), b"/", &*bytes(finding, "path")].concat();

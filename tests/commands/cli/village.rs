@@ -27,7 +27,7 @@ impl Village {
         file(&root, "200005/env/lib/a.py", 20_000);
         file(&root, "200005/project/data.bin", 200_000);
         file(&root, "200005/it's here/package.json", 10);
-        file(&root, "200005/it's here/node_modules/a.js", 6000);
+        file(&root, "200005/it's here/node_modules/.package-lock.json", 6000);
         file(&root, "200006/notes", 5000);
         file(&root, "200006/from-alice", 7000);
         file(&root, "200007/mlruns/0/metrics", 40_000);

@@ -72,6 +72,7 @@ fn a_command_is_whole_or_not_there() {
     for (home, depth) in [("200005", 1), ("200006", 9)] {
         let deep = format!("{home}/{}", format!("{part}/").repeat(depth));
         file(&world.root(), format!("{deep}node_modules/a/index.js"), 3_000_000);
+        file(&world.root(), format!("{deep}node_modules/.package-lock.json"), 10);
         file(&world.root(), format!("{deep}package.json"), 10);
     }
     world.publish();

@@ -1,5 +1,5 @@
 //! Generates, from each built-in rule, trees that it must match and trees that it must not. New
-//! rules are covered automatically.
+//! rules are covered automatically. Each rule has at least one example of every [`Kind`].
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -8,8 +8,22 @@ use efs_scan::usage::rule_file::{RuleKind, RuleSpec, built_in};
 
 use efs_scan_testbed::*;
 
+/// What an example is to its rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The rule is about this.
+    Match,
+    /// Another name, or another place.
+    NearName,
+    /// The right name with other contents.
+    NearContent,
+    /// The right name, and the user's own files in it.
+    UsersOwn,
+}
+
 /// A home that contains one example.
 pub(crate) struct Example {
+    pub(crate) kind: Kind,
     pub(crate) home: String,
     pub(crate) rule: String,
     /// The class that the rule's bytes count in.
@@ -24,11 +38,12 @@ pub(crate) struct Example {
 pub(crate) fn build(root: &Path) -> Vec<Example> {
     let mut examples = Vec::new();
     for spec in built_in().unwrap() {
-        let mut add = |what: String, finds: Option<&str>, make: &dyn Fn(&Path)| {
+        let mut add = |kind, what: String, finds: Option<&str>, make: &dyn Fn(&Path)| {
             let home = format!("h{:04}", examples.len());
             std::fs::create_dir(root.join(&home)).unwrap();
             make(&root.join(&home));
             examples.push(Example {
+                kind,
                 home,
                 rule: spec.id.clone(),
                 class: spec.class.class().name().to_owned(),
@@ -40,7 +55,7 @@ pub(crate) fn build(root: &Path) -> Vec<Example> {
             true => vec!["**/any/where".to_owned()],
             false => spec.paths.iter().flat_map(|path| choices(path)).collect(),
         };
-        for pattern in &patterns {
+        for (at, pattern) in patterns.iter().enumerate() {
             let (tail, anywhere) = match pattern.strip_prefix("**/") {
                 Some(tail) => (tail, true),
                 None => (pattern.as_str(), false),
@@ -48,22 +63,34 @@ pub(crate) fn build(root: &Path) -> Vec<Example> {
             for path in literals(tail) {
                 for marker in markers(&spec) {
                     let what = format!("{path} with {marker:?}");
-                    add(what, Some(&path), &|home| make(home, &spec, &path, marker));
+                    add(Kind::Match, what, Some(&path), &|home| make(home, &spec, &path, marker));
                 }
                 let deep = format!("deep/er/{path}");
                 let finds = anywhere.then_some(deep.as_str());
-                add(deep.clone(), finds, &|home| {
+                let kind = if anywhere { Kind::Match } else { Kind::NearName };
+                add(kind, deep.clone(), finds, &|home| {
                     make(home, &spec, &deep, markers(&spec)[0]);
                 });
             }
             if !spec.paths.is_empty() {
                 for path in near(tail) {
                     let marker = markers(&spec)[0];
-                    add(path.clone(), None, &|home| make(home, &spec, &path, marker));
+                    add(Kind::NearName, path.clone(), None, &|home| {
+                        make(home, &spec, &path, marker);
+                    });
                 }
             }
             let path = &literals(tail)[0];
+            for marker in spec.contains.iter().filter(|_| spec.paths.is_empty()) {
+                let other = format!("{marker}x");
+                add(Kind::NearName, format!("{path} with {other}"), None, &|home| {
+                    make(home, &spec, path, Some(&other));
+                });
+            }
             near_conditions(&spec, path, &mut add);
+            if at == 0 {
+                users_own(&spec, path, &mut add);
+            }
             other_kinds(&spec, path, &mut add);
         }
     }
@@ -92,6 +119,7 @@ fn choices(pattern: &str) -> Vec<String> {
 /// Returns names that a pattern without braces matches.
 fn literals(pattern: &str) -> Vec<String> {
     let plain = pattern.replace("[0-9a-f]", "a").replace("[0-9]", "7").replace('?', "q");
+    let plain = plain.replace("[23]", "3").replace("<digest>", &"0f".repeat(32));
     assert!(!plain.contains(['[', '\\', '{']), "teach this test about {pattern}");
     let long = plain.replace('*', "x1");
     // A star matches the empty string, unless it is the whole name.
@@ -141,78 +169,89 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
         std::fs::File::options().write(true).open(made).unwrap().set_len(size).unwrap();
         return;
     }
-    // A directory that may hold the tool's own only has its payload in one of these: in the last,
-    // because a rule with a longer list comes after one with a shorter.
-    let own = spec
-        .only_contains
-        .iter()
-        .rev()
-        .find(|name| !spec.contains.contains(name) && !name.contains(['*', '[', '.']));
-    let own = own.map(|name| format!("{name}/")).unwrap_or_default();
-    file(home, format!("{path}/{own}payload"), 3000);
+    file(home, format!("{path}/{}", own(spec)), 3000);
     let dir = home.join(path);
     if let Some(marker) = marker {
         let text = spec.starts_with.clone().unwrap_or("x".to_owned());
         std::fs::write(dir.join(marker), text + "\n").unwrap();
+    }
+    if let Some(list) = spec.listed_by.first() {
+        std::fs::write(dir.join(list), "x").unwrap();
     }
     if let Some(beside) = spec.beside.first() {
         std::fs::write(dir.with_file_name(beside), "x").unwrap();
     }
 }
 
-type Add<'a> = dyn FnMut(String, Option<&str>, &dyn Fn(&Path)) + 'a;
+/// Returns a file that the tool itself may put there.
+fn own(spec: &RuleSpec) -> String {
+    let names = if spec.only_contains.is_empty() { &spec.owns } else { &spec.only_contains };
+    let names = || names.iter().filter(|name| !spec.contains.contains(name));
+    // Preferably in a directory: in the last of them, because a rule with a longer list comes after
+    // one with a shorter.
+    let plain = names().rev().find(|name| !name.contains(['*', '[', '.', '<']));
+    match plain.or(names().next()).map(|name| literals(name)[0].clone()) {
+        Some(name) if name.contains('.') => name,
+        Some(name) => format!("{name}/payload"),
+        None => "payload".to_owned(),
+    }
+}
+
+type Add<'a> = dyn FnMut(Kind, String, Option<&str>, &dyn Fn(&Path)) + 'a;
 
 /// The right name with one condition violated.
 fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     let first = markers(spec)[0];
     for name in &spec.unless_contains {
-        add(format!("{path} contains {name}"), None, &|home| {
+        add(Kind::NearContent, format!("{path} contains {name}"), None, &|home| {
             make(home, spec, path, first);
             std::fs::write(home.join(path).join(name), "x").unwrap();
         });
     }
-    if !spec.only_contains.is_empty() {
-        for own in ["thesis.tex", "data/raw.csv", ".git/config", "200005/file", "libs/x", "-"] {
-            add(format!("{path} contains the user's {own}"), None, &|home| {
-                make(home, spec, path, first);
-                file(home, format!("{path}/{own}"), 3000);
-            });
-        }
-    }
     for name in &spec.unless_below {
         let below = name.replace('*', "x");
-        add(format!("{path} below {below}"), None, &|home| {
+        add(Kind::NearContent, format!("{path} below {below}"), None, &|home| {
             make(home, spec, &format!("p/{below}/deep/{path}"), first);
         });
     }
     near_files(spec, path, add);
     if let Some(marker) = first.filter(|_| !spec.contains.is_empty()) {
-        add(format!("{path} does not contain {marker}"), None, &|home| {
+        add(Kind::NearContent, format!("{path} does not contain {marker}"), None, &|home| {
             make(home, spec, path, None);
         });
         if !spec.paths.is_empty() {
-            add(format!("{path} contains {marker} further down"), None, &|home| {
-                make(home, spec, path, None);
-                file(home, format!("{path}/below/{marker}"), 10);
-            });
+            add(
+                Kind::NearContent,
+                format!("{path} contains {marker} further down"),
+                None,
+                &|home| {
+                    make(home, spec, path, None);
+                    file(home, format!("{path}/below/{marker}"), 10);
+                },
+            );
         }
     }
     if let Some(beside) = spec.beside.first() {
-        add(format!("{path} has {beside} in it, not beside it"), None, &|home| {
-            make(home, spec, path, first);
-            let dir = home.join(path);
-            std::fs::rename(dir.with_file_name(beside), dir.join(beside)).unwrap();
-        });
+        add(
+            Kind::NearContent,
+            format!("{path} has {beside} in it, not beside it"),
+            None,
+            &|home| {
+                make(home, spec, path, first);
+                let dir = home.join(path);
+                std::fs::rename(dir.with_file_name(beside), dir.join(beside)).unwrap();
+            },
+        );
     }
     if let (Some(marker), Some(text)) = (first, &spec.starts_with) {
         let not_quite = &text[..text.len() - 1];
         for other in [not_quite.to_owned(), format!("{not_quite}?"), format!(" {text}")] {
-            add(format!("{marker} holds {other}"), None, &|home| {
+            add(Kind::NearContent, format!("{marker} holds {other}"), None, &|home| {
                 make(home, spec, path, first);
                 std::fs::write(home.join(path).join(marker), &other).unwrap();
             });
         }
-        add(format!("{marker} is a link"), None, &|home| {
+        add(Kind::NearContent, format!("{marker} is a link"), None, &|home| {
             make(home, spec, path, first);
             let marker = home.join(path).join(marker);
             std::fs::rename(&marker, home.join("elsewhere")).unwrap();
@@ -220,10 +259,39 @@ fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
         });
     }
     if let Some(size) = spec.min_size().unwrap() {
-        add(format!("{path} is one byte short"), None, &|home| {
+        add(Kind::NearContent, format!("{path} is one byte short"), None, &|home| {
             make(home, spec, path, first);
             let short = std::fs::File::options().write(true).open(home.join(path));
             short.unwrap().set_len(size - 1).unwrap();
+        });
+    }
+}
+
+/// The right name, and files in it that no tool has put there: beside the tool's, and alone. The
+/// rule does not apply then, or it says so and offers no command that removes them.
+fn users_own(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
+    let first = markers(spec)[0];
+    if spec.kind == RuleKind::File {
+        // Other files of the user's with that name: near_files. Here, a directory.
+        add(Kind::UsersOwn, format!("{path} is a directory of the user's"), None, &|home| {
+            file(home, format!("{path}/thesis.tex"), 3000);
+        });
+        return;
+    }
+    let finds = Some(path).filter(|_| spec.only_contains.is_empty());
+    for users in ["thesis.tex", "data/raw.csv", ".git/config", "200005/file", "libs/x", "-"] {
+        // A tool that keeps a list takes what lies beside it for its own, too.
+        if spec.listed_by.is_empty() {
+            add(Kind::UsersOwn, format!("{path} contains the user's {users}"), finds, &|home| {
+                make(home, spec, path, first);
+                file(home, format!("{path}/{users}"), 3000);
+            });
+        }
+        let finds = finds.filter(|_| spec.contains.is_empty());
+        add(Kind::UsersOwn, format!("{path} contains only the user's {users}"), finds, &|home| {
+            make(home, spec, path, None);
+            std::fs::remove_dir_all(home.join(path)).unwrap();
+            file(home, format!("{path}/{users}"), 3000);
         });
     }
 }
@@ -233,19 +301,19 @@ fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
 fn near_files(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     for name in &spec.unless_named {
         for name in literals(name) {
-            add(name.clone(), None, &|home| make(home, spec, &name, None));
+            add(Kind::NearContent, name.clone(), None, &|home| make(home, spec, &name, None));
         }
     }
     for name in &spec.unless_beside {
         let beside = name.replace('*', "x");
-        add(format!("{path} beside {beside}"), None, &|home| {
+        add(Kind::NearContent, format!("{path} beside {beside}"), None, &|home| {
             make(home, spec, path, None);
             file(home, Path::new(path).with_file_name(&beside).to_str().unwrap(), 10);
         });
     }
     if let (RuleKind::File, Some(text)) = (spec.kind, &spec.starts_with) {
         for other in [format!("x{text}"), text[..text.len() - 1].to_owned()] {
-            add(format!("{path} begins with {other:?}"), None, &|home| {
+            add(Kind::NearContent, format!("{path} begins with {other:?}"), None, &|home| {
                 make(home, spec, path, None);
                 let made = std::fs::File::options().write(true).open(home.join(path)).unwrap();
                 std::os::unix::fs::FileExt::write_all_at(&made, b"xxxxxxxxxxxxxxxxxxxxxxx", 0)
@@ -262,17 +330,17 @@ fn other_kinds(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
         return;
     }
     match spec.kind {
-        RuleKind::Dir => add(format!("{path} is a file"), None, &|home| {
+        RuleKind::Dir => add(Kind::NearContent, format!("{path} is a file"), None, &|home| {
             file(home, path, 3000);
             for beside in &spec.beside {
                 std::fs::write(home.join(path).with_file_name(beside), "x").unwrap();
             }
         }),
-        RuleKind::File => add(format!("{path} is a directory"), None, &|home| {
+        RuleKind::File => add(Kind::NearContent, format!("{path} is a directory"), None, &|home| {
             file(home, format!("{path}/payload"), 3000);
         }),
     }
-    add(format!("{path} is a link"), None, &|home| {
+    add(Kind::NearContent, format!("{path} is a link"), None, &|home| {
         make(home, spec, path, markers(spec)[0]);
         let made = home.join(path);
         std::fs::rename(&made, home.join("elsewhere")).unwrap();

@@ -29,8 +29,8 @@ fn linked() -> TempDir {
     file(&root, "a/env/pyvenv.cfg", 10);
     link("root/a/.cache/uv/wheel", "root/a/env/lib/wheel");
     // Two places of one rule.
-    file(&root, "a/p/__pycache__/m", 80_000);
-    link("root/a/p/__pycache__/m", "root/a/q/__pycache__/m");
+    file(&root, "a/p/__pycache__/m.pyc", 80_000);
+    link("root/a/p/__pycache__/m.pyc", "root/a/q/__pycache__/m.pyc");
     // A store and the projects that link to it: two of its files to one, one of them to another, too.
     for name in ["one", "two"] {
         file(&root, format!("c/.local/share/pnpm/store/v10/{name}"), 1_000_000);

@@ -2,20 +2,29 @@
 
 mod examples;
 mod frees;
+mod paths;
+mod proof;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use efs_scan::usage::rule_file::built_in;
 use efs_scan_testbed::*;
 use serde_json::Value;
 
+use examples::{Example, Kind};
+
 const ENGINES: &[&str] =
     if cfg!(feature = "portable") { &["posix", "portable"] } else { &["posix"] };
 
 /// Returns `RULE PATH` of every finding in a home, with the path below the home.
 fn found(report: &Value, name: &str) -> BTreeSet<String> {
-    let findings = home(report, name)["findings"].as_array().unwrap();
+    found_in(home(report, name))
+}
+
+fn found_in(home: &Value) -> BTreeSet<String> {
+    let name = home["name"].as_str().unwrap();
+    let findings = home["findings"].as_array().unwrap();
     let line = |finding: &Value| {
         let (rule, path) = (finding["rule"].as_str(), finding["path"].as_str());
         let path = path.unwrap().strip_prefix(name).unwrap();
@@ -63,28 +72,45 @@ fn assert_nothing_counts_twice(home: &Value) {
     assert_eq!(sum(real.map(|finding| &finding["usage"])), want, "{home:#}");
 }
 
+/// Checks that no finding of `rule` has a command that removes all that lies there.
+fn assert_leaves_the_users_own(home: &Value, rule: &str, what: &str) {
+    // These remove only what they know.
+    const LEAVE_OTHERS: [&str; 2] = ["PIP_CACHE_DIR=", "GOCACHE="];
+    for finding in home["findings"].as_array().unwrap() {
+        let command = finding["command"].as_str().unwrap_or_default();
+        let leaves = LEAVE_OTHERS.iter().any(|tool| command.starts_with(tool));
+        let bad = finding["rule"] == rule && !command.is_empty() && !leaves;
+        assert!(!bad, "{command}: {what}");
+    }
+}
+
 #[test]
 fn every_rule_finds_what_it_is_for_and_nothing_near_it() {
     let tree = scratch();
     let examples = examples::build(tree.path());
-    let ids: BTreeSet<_> = examples.iter().map(|example| &example.rule).collect();
     for spec in built_in().unwrap() {
-        let of_rule = examples.iter().filter(|example| example.rule == spec.id);
-        let (yes, no): (Vec<_>, Vec<_>) = of_rule.partition(|example| example.finds.is_some());
-        assert!(!yes.is_empty() && !no.is_empty(), "{} has no example", spec.id);
-        assert!(ids.contains(&spec.id));
+        for kind in [Kind::Match, Kind::NearName, Kind::NearContent, Kind::UsersOwn] {
+            let of_kind = |example: &&Example| example.rule == spec.id && example.kind == kind;
+            assert!(examples.iter().any(|e| of_kind(&e)), "{} has no {kind:?}", spec.id);
+        }
     }
     for engine in ENGINES {
         let report = report(tree.path(), ["--engine", engine], 0);
+        let homes = report["homes"].as_array().unwrap().iter();
+        let homes: BTreeMap<_, _> =
+            homes.map(|home| (home["name"].as_str().unwrap(), home)).collect();
         for example in &examples {
-            let found = found(&report, &example.home);
-            let home = home(&report, &example.home);
+            let home = homes[example.home.as_str()];
+            let found = found_in(home);
             let what = format!("{} by {engine}: {}: {found:?}", example.rule, example.what);
             match &example.finds {
                 Some(path) => {
                     assert!(found.contains(&format!("{} {path}", example.rule)), "{what}");
                     let class = &home["usage"]["by_class"][&example.class];
                     assert!(class["inodes"].as_u64().unwrap() > 0, "{what}");
+                    if example.kind == Kind::UsersOwn {
+                        assert_leaves_the_users_own(home, &example.rule, &what);
+                    }
                 }
                 None => {
                     let rule = format!("{} ", example.rule);
@@ -121,8 +147,8 @@ const OVERLAPS: &[Tree] = &[
     ),
     // An earlier rule does, at any depth.
     (
-        &["p/__pycache__/env/pyvenv.cfg", "p/__pycache__/env/lib/__pycache__/a"],
-        &["python-byproducts p/__pycache__", "virtualenv p/__pycache__/env"],
+        &["p/mlruns/0/a", "p/mlruns/env/pyvenv.cfg", "p/mlruns/env/lib/mlruns/b"],
+        &["mlflow-runs p/mlruns", "virtualenv p/mlruns/env"],
     ),
     (
         &[".cache/huggingface/hub/a", ".cache/huggingface/lerobot/b", ".cache/huggingface/token"],
@@ -161,7 +187,7 @@ const OVERLAPS: &[Tree] = &[
     (&["p/conda-meta/history", "p/environment.yml"], &["mixed-environment p"]),
     (&["p/pyvenv.cfg", "p/bin/python", "p/data/raw.csv"], &["mixed-environment p"]),
     (
-        &["p/pyvenv.cfg", "p/src/__pycache__/a", "p/env/pyvenv.cfg", "p/env/lib/b"],
+        &["p/pyvenv.cfg", "p/src/__pycache__/a.pyc", "p/env/pyvenv.cfg", "p/env/lib/b"],
         &["mixed-environment p", "python-byproducts p/src/__pycache__", "virtualenv p/env"],
     ),
     // Tools are uninstalled, not removed.

@@ -1,7 +1,7 @@
 //! Commands that only remove, on the example that is generated from their rule.
 
 use std::os::unix::fs::{FileExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use efs_scan::usage::rule_file::RuleSpec;
 use efs_scan_testbed::*;
@@ -10,14 +10,14 @@ use serde_json::Value;
 use super::Row;
 use super::case::{AWKWARD, copy};
 use super::effect::{LEAST, Trial};
-use super::examples::{self, Example};
+use super::examples::{self, Example, Kind};
 
 /// Tries the command of each rule on copies of its first example.
 pub(super) fn try_all(rules: &[&RuleSpec]) -> Vec<(String, Result<Row, String>)> {
     let made = scratch();
     let examples = examples::build(made.path());
     let one = |rule: &&RuleSpec| {
-        let mine = |example: &&Example| example.rule == rule.id && example.finds.is_some();
+        let mine = |example: &&Example| example.rule == rule.id && example.kind == Kind::Match;
         let example = examples.iter().find(mine).unwrap();
         let tried = try_it(example, &made.path().join(&example.home));
         (rule.id.clone(), tried.map_err(|why| format!("{}: {why}", example.what)))
@@ -66,19 +66,18 @@ fn try_it(example: &Example, from: &Path) -> Result<Row, String> {
     awkward.and(other).and(plain)
 }
 
-/// Gives an example real bytes: a new file in a directory, or more of a file after its head.
+/// Gives an example real bytes: more of the file that is its payload, after its head.
 fn enlarge(path: &Path) {
-    let bytes = vec![b'x'; LEAST as usize];
-    if path.is_dir() {
-        let mut payload = path.to_owned();
-        // Not in the directory itself, which may hold only what its rule names.
-        while !payload.join("payload").exists() {
-            let mut dirs = std::fs::read_dir(&payload).unwrap().map(|entry| entry.unwrap().path());
-            payload = dirs.find(|path| path.is_dir()).unwrap();
-        }
-        std::fs::write(payload.join("payload"), bytes).unwrap();
-    } else {
-        let file = std::fs::File::options().write(true).open(path).unwrap();
-        file.write_all_at(&bytes, 4096).unwrap();
-    }
+    let payload = if path.is_dir() { payload(path).unwrap() } else { path.to_owned() };
+    let file = std::fs::File::options().write(true).open(payload).unwrap();
+    file.write_all_at(&vec![b'x'; LEAST as usize], 4096).unwrap();
+}
+
+/// Finds the only file that is no marker.
+fn payload(directory: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.into_iter().find_map(|path| match path.is_dir() {
+        true => payload(&path),
+        false => (path.metadata().unwrap().len() > 1000).then_some(path),
+    })
 }

@@ -1,0 +1,144 @@
+//! What keeps a command from removing what is not the tool's.
+
+use efs_scan::usage::Class;
+use efs_scan::usage::rule_file::{RuleKind, built_in};
+use efs_scan_testbed::*;
+use serde_json::Value;
+
+use super::ENGINES;
+
+/// Returns `(rule, command)` of the finding at `path` of the home `h`.
+fn offered(report: &Value, path: &str) -> Option<(String, Option<String>)> {
+    let findings = home(report, "h")["findings"].as_array().unwrap().iter();
+    let mut at = findings.filter(|finding| finding["path"] == format!("h/{path}"));
+    let finding = at.next()?;
+    let command = finding["command"].as_str().map(str::to_owned);
+    assert_ne!(command.is_some(), finding["advice"].is_string(), "{finding:#}");
+    Some((finding["rule"].as_str().unwrap().to_owned(), command))
+}
+
+#[test]
+fn rules_say_what_proves_them() {
+    for spec in built_in().unwrap() {
+        let id = &spec.id;
+        let content = !(spec.contains.is_empty() && spec.only_contains.is_empty());
+        let of_file = spec.kind == RuleKind::File
+            && (spec.starts_with.is_some() || !spec.unless_beside.is_empty());
+        assert!(content || of_file || spec.proof.is_some(), "{id}: what proves it?");
+        assert!(spec.command.is_some() != spec.advice.is_some(), "{id}: a command or an advice");
+        assert!(spec.doc.is_some(), "{id}: where does its tool say so?");
+        if spec.class.class() == Class::Output || spec.class.is_hint() {
+            assert_eq!(spec.command, None, "{id}: perhaps the only copy");
+        }
+        let removes = |word: &&str| spec.command.as_deref().is_some_and(|c| c.starts_with(word));
+        if spec.kind == RuleKind::Dir && ["rm ", "conda ", "npm ", "UV_"].iter().any(removes) {
+            let by_content = !(spec.only_contains.is_empty() && spec.owns.is_empty());
+            assert!(
+                by_content || !spec.listed_by.is_empty(),
+                "{id}: it removes what is not its own"
+            );
+        }
+    }
+}
+
+/// A place whose tool owns all of it has a command; with one other name in it, an advice.
+#[test]
+fn a_command_is_offered_only_where_all_is_the_tools_own() {
+    let places = [
+        (".cache/uv", "archive-v0/a", "thesis.tex"),
+        (".cache/pre-commit", "repox/a", "patch1700000000-1"),
+        (".npm/_cacache", "content-v2/a", "notes.md"),
+        (".triton/cache", "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a", "kernels.py"),
+        ("go/pkg/mod", "github.com/a", "requirements.in"),
+        (".cargo/registry", "src/a", "my-registry"),
+        (".vscode-server/bin", "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a", "my-script"),
+        (".cache/pypoetry/artifacts", "0f/a", "wheels-of-mine"),
+    ];
+    for (path, own, other) in places {
+        let tree = scratch();
+        file(tree.path(), format!("h/{path}/{own}"), 5000);
+        let before = offered(&report(tree.path(), [] as [&str; 0], 0), path).unwrap();
+        assert!(before.1.is_some(), "{path}");
+        file(tree.path(), format!("h/{path}/{other}"), 5000);
+        for engine in ENGINES {
+            let report = report(tree.path(), ["--engine", engine], 0);
+            assert_eq!(offered(&report, path), Some((before.0.clone(), None)), "{other}, {engine}");
+        }
+    }
+}
+
+#[test]
+fn node_modules_are_removed_only_if_a_package_manager_lists_them() {
+    let tree = scratch();
+    file(tree.path(), "h/p/package.json", 10);
+    file(tree.path(), "h/p/node_modules/mine/index.js", 5000);
+    let offer = || offered(&report(tree.path(), [] as [&str; 0], 0), "p/node_modules").unwrap();
+    assert_eq!(offer(), ("node-modules".to_owned(), None));
+    file(tree.path(), "h/p/node_modules/.package-lock.json", 10);
+    assert!(offer().1.unwrap().starts_with("rm -r "));
+    // A package that the user works on in place.
+    file(tree.path(), "h/p/node_modules/mine/.git/HEAD", 10);
+    assert_eq!(offer(), ("node-modules".to_owned(), None));
+}
+
+#[test]
+fn a_repository_keeps_an_environment_from_being_removed() {
+    let tree = scratch();
+    file(tree.path(), "h/env/pyvenv.cfg", 10);
+    file(tree.path(), "h/env/lib/a", 5000);
+    let offer = |path: &str| offered(&report(tree.path(), [] as [&str; 0], 0), path).unwrap().1;
+    assert!(offer("env").is_some());
+    file(tree.path(), "h/env/lib/python3/site-packages/mine/.git/HEAD", 10);
+    assert_eq!(offer("env"), None);
+    // In these a repository is the tool's, or thrown away.
+    file(tree.path(), "h/.cache/pre-commit/repox/.git/HEAD", 10);
+    file(tree.path(), "h/.local/share/Trash/files/p/.git/HEAD", 10);
+    assert!(offer(".cache/pre-commit").is_some());
+    assert!(offer(".local/share/Trash").is_some());
+}
+
+/// What lies beside a log must not depend on how its directory is shared out among threads.
+#[test]
+fn the_outcome_is_the_same_for_any_number_of_threads() {
+    let tree = scratch();
+    let log = |path: &str| {
+        let made = file(tree.path(), path, 10);
+        std::fs::File::options().write(true).open(made).unwrap().set_len(101 << 20).unwrap();
+    };
+    for (directory, names) in [("few", 900), ("many", 6000), ("kafka", 6000), ("topic", 900)] {
+        for at in 0..names {
+            file(tree.path(), format!("h/{directory}/{at}-and-a-name-of-some-length"), 1);
+        }
+        for at in 0..5 {
+            log(&format!("h/{directory}/run-{at}.log"));
+        }
+    }
+    file(tree.path(), "h/kafka/0.index", 1);
+    file(tree.path(), "h/topic/0.index", 1);
+    for at in 0..3000 {
+        file(tree.path(), format!("h/p/__pycache__/m{at}.cpython-312.pyc"), 1);
+        file(tree.path(), format!("h/.cache/pypoetry/artifacts/{at}"), 1);
+    }
+    for at in 0..300 {
+        file(tree.path(), format!("h/q/__pycache__/a_module_{at}.cpython-312.pyc"), 1);
+    }
+    for engine in ENGINES {
+        for threads in ["1", "2", "64"] {
+            for _ in 0..2 {
+                let report = report(tree.path(), ["--engine", engine, "--threads", threads], 0);
+                let at = |path: &str| offered(&report, path).map(|(_, command)| command.is_some());
+                let what = format!("{engine}, {threads}");
+                for n in 0..5 {
+                    assert_eq!(at(&format!("few/run-{n}.log")), Some(true), "{what}");
+                    // With so many names nobody knows all, so it is no finding.
+                    for directory in ["many", "kafka", "topic"] {
+                        assert_eq!(at(&format!("{directory}/run-{n}.log")), None, "{what}");
+                    }
+                }
+                assert_eq!(at("q/__pycache__"), Some(true), "{what}");
+                assert_eq!(at("p/__pycache__"), Some(false), "{what}");
+                assert_eq!(at(".cache/pypoetry/artifacts"), Some(false), "{what}");
+            }
+        }
+    }
+}
