@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use efs_scan::stop::Stop;
 use efs_scan::usage::Mounts;
-use efs_scan_testbed::nfs_server::{Config, Kind, Model, Node, Status};
+use efs_scan_testbed::nfs_server::{Config, Kind, Model, Node, Op, Status};
 use serde_json::json;
 
 use super::walk::{
@@ -142,6 +142,26 @@ fn nested_file_systems_are_entered_only_on_request() {
     assert_whole(&server, &model, &outcome);
     let report = program(&server, &["--cross-mounts"], 0);
     assert_eq!(report["totals"]["files"], 3);
+}
+
+/// The owners of directories come with their names: to find out whose they are lists the root once
+/// more, and no home.
+#[test]
+fn a_scan_of_one_user_finds_what_else_is_theirs() {
+    let model = Arc::new(Model::new());
+    for (home, uid) in [("200005", 200_005), ("proj", 200_005), ("other", 200_006)] {
+        model.add(home, Node::dir().owner(uid));
+        model.add(format!("{home}/sub/f"), Node::file(1).owner(uid));
+    }
+    let server = serve(Config::default(), &model);
+    let report = program(&server, &["--user", "200005", "--sort", "name"], 0);
+    let names = report["homes"].as_array().unwrap().iter().map(|home| &home["name"]);
+    assert_eq!(names.collect::<Vec<_>>(), ["200005", "proj"]);
+    assert_eq!(report["totals"]["files"], 2);
+    let counts = server.counts();
+    assert_eq!(counts.of(Op::READDIR), 2 + 2 * 2, "the root twice, two homes with a directory");
+    assert_eq!(counts.of(Op::LOOKUP), 0);
+    assert_left(&server);
 }
 
 #[test]

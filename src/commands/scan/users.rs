@@ -9,7 +9,8 @@ use crate::names::{NamedOwner, Names};
 use crate::published::{SelectedBy, selected};
 use crate::scan::{Ended, Engine};
 use crate::stop::Stop;
-use crate::usage::{Home, Ledger};
+use crate::text::printable;
+use crate::usage::{Errors, Home, Ledger, Op, Problem, Totals, uid_of_name};
 
 /// Refuses what can be neither a name, nor a uid, nor the path of a home.
 pub(super) fn check_users(users: &[String]) -> Result<(), Failure> {
@@ -20,18 +21,25 @@ pub(super) fn check_users(users: &[String]) -> Result<(), Failure> {
     }
 }
 
+/// The homes that users asked for.
+pub(super) struct AskedHomes {
+    /// Their paths below the root.
+    pub(super) paths: BTreeSet<Vec<u8>>,
+    /// True if more may be theirs: something could not be read.
+    pub(super) may_lack: bool,
+}
+
 /// Finds the homes of `users`. A home may be theirs because its directory belongs to them, so this
 /// lists what lies above the homes, and asks for the owner of each home. `ledger` is that of a survey.
-/// Returns their paths below the root.
 pub(super) fn find(
     users: &[String],
     names: &Names,
     (engine, root): (&dyn Engine, &Path),
     ledger: &Arc<Ledger>,
     stop: &Arc<Stop>,
-) -> Result<BTreeSet<Vec<u8>>, Failure> {
+) -> Result<AskedHomes, Failure> {
     let ended = engine.walk(ledger, stop).map_err(Failure::fatal)?;
-    let homes = ledger.finish().homes;
+    let Totals { homes, errors, .. } = ledger.finish();
     let homes: Vec<&Home> =
         homes.iter().map(|home| &**home).filter(|home| home.is_home()).collect();
     let owner = |home: &&Home| home.uid.and_then(|uid| names.owner(uid));
@@ -49,5 +57,27 @@ pub(super) fn find(
         return Err(Failure::usage(format!("no home below {root} for {missing}")));
     }
     let kept = homes.iter().zip(keep).filter(|(_, keep)| *keep);
-    Ok(kept.map(|(home, _)| home.path.to_vec()).collect())
+    let paths = kept.map(|(home, _)| home.path.to_vec()).collect();
+    Ok(AskedHomes { paths, may_lack: may_lack(&errors, names) })
+}
+
+/// True if something could not be read that may be anybody's home: not one that its name says the
+/// owner of.
+fn may_lack(errors: &Errors, names: &Names) -> bool {
+    let is_named = |problem: &&Problem| {
+        let last = problem.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        problem.op == Op::Stat && uid_of_name(last).is_some_and(|uid| names.may_be_uid(uid))
+    };
+    let mut others = errors.samples.iter().filter(|problem| !is_named(problem));
+    let all_known = errors.samples.len() as u64 == errors.count;
+    match (others.next(), all_known) {
+        (None, true) => return false,
+        (None, false) => tracing::warn!("homes may be missing: owners could not be asked for"),
+        (Some(problem), _) => tracing::warn!(
+            "homes may be missing: {}: {}",
+            printable(&problem.path),
+            problem.message
+        ),
+    }
+    true
 }

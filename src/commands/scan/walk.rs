@@ -62,11 +62,14 @@ pub(super) fn walk(
             Some(users::find(users, &names, (&*engine, &root), &survey, stop)?)
         }
     };
+    let may_lack = asked.as_ref().is_some_and(|asked| asked.may_lack);
+    let asked = asked.map(|asked| asked.paths);
     let ledger = ledger(asked.clone().map(Selection::Only), prepared.export.take());
     let display = show_progress.then(|| progress(config, asked, &run, &ledger));
     let ended = engine.walk(&ledger, stop);
     drop(display);
     run.coverage = match ended.map_err(Failure::fatal)? {
+        Ended::Complete if may_lack => Coverage::Partial,
         Ended::Complete => Coverage::Complete,
         Ended::Interrupted => Coverage::Interrupted,
     };

@@ -133,6 +133,28 @@ fn a_file_without_attributes_is_an_error_and_no_zero() {
     }
 }
 
+/// A directory whose owner is unknown may be anybody's home, but not one whose name says whose it is.
+#[test]
+fn a_scan_of_one_user_is_partial_if_more_may_be_theirs() {
+    if !can_mount() {
+        return;
+    }
+    for (broken, code) in [("proj", 3), ("200006", 0)] {
+        for engine in all() {
+            let mut tree = plain();
+            tree.file("proj/file", 5000);
+            tree.fault(Fault::fail(Op::Lookup, broken, Errno::EIO));
+            let mounted = mount(tree);
+            let args = [&engine[..], &["--user", "200005"]].concat();
+            let report = efs_scan_testbed::report(mounted.path(), args, code);
+            let coverage = if code == 0 { "complete" } else { "partial" };
+            assert_eq!(report["run"]["coverage"], coverage, "{broken}, {engine:?}");
+            assert_eq!(report["totals"]["files"], 13);
+            assert_eq!(home(&report, "200005")["coverage"], "complete");
+        }
+    }
+}
+
 #[test]
 fn a_directory_without_attributes_is_an_error_and_is_not_entered() {
     if !can_mount() {
