@@ -256,8 +256,8 @@ fn withheld(command: Option<&str>, finding: &usage::FindingAccount) -> Option<&'
             "other findings lie in it, which removing it takes along: clean these up first",
         );
     }
-    if whole && finding.holds_repository() {
-        return Some("a git repository lies in it: look through it first");
+    if whole && finding.holds_data() {
+        return Some("a git repository or a database lies in it: look through it first");
     }
     None
 }

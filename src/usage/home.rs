@@ -142,8 +142,8 @@ pub struct FindingAccount {
     holds_another: AtomicBool,
     /// True unless its directory is known to hold nothing but what the rule's tool puts there.
     holds_foreign: AtomicBool,
-    /// True if a git repository lies in it that the rule does not expect.
-    holds_repository: AtomicBool,
+    /// True if a database lies in it, or a git repository that the rule does not expect.
+    holds_data: AtomicBool,
 }
 
 /// The inodes of a finding.
@@ -179,7 +179,7 @@ impl FindingAccount {
             sums: Mutex::default(),
             holds_another: false.into(),
             holds_foreign: false.into(),
-            holds_repository: false.into(),
+            holds_data: false.into(),
         })
     }
 
@@ -203,14 +203,14 @@ impl FindingAccount {
         self.holds_foreign.load(Ordering::Relaxed)
     }
 
-    pub(super) fn hold_repository(&self) {
+    pub(super) fn hold_data(&self) {
         // Relaxed: read after the walk.
-        self.holds_repository.store(true, Ordering::Relaxed);
+        self.holds_data.store(true, Ordering::Relaxed);
     }
 
-    /// True if a git repository lies in it that is not the tool's.
-    pub fn holds_repository(&self) -> bool {
-        self.holds_repository.load(Ordering::Relaxed)
+    /// True if a database lies in it, or a git repository that is not the tool's.
+    pub fn holds_data(&self) -> bool {
+        self.holds_data.load(Ordering::Relaxed)
     }
 
     pub(super) fn update(&self, change: impl FnOnce(&mut FindingSums)) {

@@ -262,7 +262,7 @@ impl Ledger {
             && let Some(finding) = parent.finding()
             && !self.setup.rules.get(finding.rule).repositories
         {
-            finding.hold_repository();
+            finding.hold_data();
         }
         let Entered { states, mut rules } = self.setup.rules.enter(place, &parent.states, &name);
         // No rule claims a home, whatever its name is. A trash at the root only stands where homes do.

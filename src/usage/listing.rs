@@ -249,6 +249,12 @@ impl Listing {
         refused.extend(ledger.decide(&dir, &seen).err());
         let finding = dir.finding();
         let class = Ledger::class_of(finding);
+        if let Some(finding) = finding
+            && ledger.setup.rules.has_database(self.markers)
+            && !ledger.setup.rules.get(finding.rule).repositories
+        {
+            finding.hold_data();
+        }
 
         let mut tally = std::mem::take(&mut self.tally);
         if let Some(own) = self.own.take() {

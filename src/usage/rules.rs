@@ -54,6 +54,9 @@ pub struct Rule {
 /// A set of marker names, one bit each. A marker is a name in a directory that a rule depends on.
 type Markers = u64;
 
+/// Files by which a database's directory is known, among the markers of rules.
+const DATABASES: [&[u8]; 3] = [b"PG_VERSION", b"ibdata1", b"WiredTiger"];
+
 /// A pattern of a rule for files.
 #[derive(Clone, Debug)]
 struct FileRule {
@@ -238,6 +241,13 @@ impl Rules {
         let reads = self.rules.iter().filter(|rule| rule.contains & marker != 0);
         let heads = reads.filter_map(|rule| rule.starts_with.as_ref().map(|bytes| bytes.len()));
         u32::try_from(heads.max().unwrap_or(0)).unwrap_or(u32::MAX)
+    }
+
+    /// True if a database's files are among the markers seen in a directory.
+    pub(super) fn has_database(&self, seen: Markers) -> bool {
+        let named = self.markers.iter().enumerate();
+        let mut seen_here = named.filter(|(bit, _)| seen & (1 << bit) != 0);
+        seen != 0 && seen_here.any(|(_, name)| DATABASES.contains(&&**name))
     }
 
     /// Lists the markers that are not among `seen`.

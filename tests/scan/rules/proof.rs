@@ -82,7 +82,7 @@ fn node_modules_are_removed_only_if_a_package_manager_lists_them() {
 }
 
 #[test]
-fn a_repository_keeps_an_environment_from_being_removed() {
+fn a_repository_or_a_database_keeps_an_environment_from_being_removed() {
     let tree = scratch();
     file(tree.path(), "h/env/pyvenv.cfg", 10);
     file(tree.path(), "h/env/lib/a", 5000);
@@ -90,6 +90,11 @@ fn a_repository_keeps_an_environment_from_being_removed() {
     assert!(offer("env").is_some());
     file(tree.path(), "h/env/lib/python3/site-packages/mine/.git/HEAD", 10);
     assert_eq!(offer("env"), None);
+    file(tree.path(), "h/prefix/conda-meta/history", 10);
+    file(tree.path(), "h/prefix/lib/a", 5000);
+    assert!(offer("prefix").is_some());
+    file(tree.path(), "h/prefix/var/postgres/PG_VERSION", 10);
+    assert_eq!(offer("prefix"), None);
     // In these a repository is the tool's, or thrown away.
     file(tree.path(), "h/.cache/pre-commit/repox/.git/HEAD", 10);
     file(tree.path(), "h/.local/share/Trash/files/p/.git/HEAD", 10);
