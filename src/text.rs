@@ -150,6 +150,11 @@ pub fn shell_word(bytes: &[u8]) -> String {
     out
 }
 
+/// True if the text is a uid as programs write it: decimal, without a sign or zeros in front.
+pub(crate) fn is_uid(text: &str) -> bool {
+    text.parse::<u32>().is_ok_and(|uid| uid.to_string() == text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

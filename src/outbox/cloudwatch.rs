@@ -93,7 +93,7 @@ impl UserMetrics {
 /// run that is not complete: they would be too small, and could end an alarm.
 pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<Datum> {
     let usage = &report.totals;
-    let seconds = report.run.finished.duration_since(report.run.started).as_secs_f64();
+    let seconds = report.run.seconds();
     let of_class = |class: crate::report::Share| class.allocated_bytes.0 as f64;
     let complete = report.run.coverage == Coverage::Complete;
     let quotas = report.homes.iter().filter_map(|home| home.quota);

@@ -12,7 +12,9 @@
 
 use std::cmp::Ordering;
 
-use crate::published::{self, DU_LATEST, LATEST, named};
+use jiff::Timestamp;
+
+use crate::published::{self, DU_LATEST, LATEST, Pointer, Rank, named, rank};
 use crate::report::Report;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{Condition, Put, Store};
@@ -30,13 +32,14 @@ pub enum Pointed {
 }
 
 /// Checks that a run can be published: that the store can be written, and that `latest.json` is
-/// from this program.
+/// from this program. Returns when the newest run finished.
 ///
 /// # Errors
 /// Says why it cannot.
-pub fn check(store: &dyn Store) -> ServiceResult<()> {
+pub fn check(store: &dyn Store) -> ServiceResult<Option<Timestamp>> {
     store.check()?;
-    store.get(LATEST)?.map_or(Ok(()), |latest| named(store, &latest).map(drop))
+    let latest = store.get(LATEST)?;
+    latest.map(|latest| named(store, &latest).map(|newest| newest.run.finished)).transpose()
 }
 
 /// Publishes the run. Repeating it changes nothing.
@@ -61,10 +64,12 @@ fn point(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
         let du = store.get(DU_LATEST)?;
         let latest = store.get(LATEST)?;
         if let Some(latest) = &latest {
-            match named(store, latest)?.run.id.as_str().cmp(report.run.id.as_str()) {
+            let pointer = named(store, latest)?;
+            let now = Timestamp::now();
+            match pointer.rank(now).cmp(&rank(&report.run.id, now)) {
                 Ordering::Greater => return Ok(Pointed::Newer),
                 Ordering::Equal => return Ok(Pointed::Here),
-                Ordering::Less => {}
+                Ordering::Less => warn_of_clock(store, &pointer, now),
             }
         }
         let same = du.as_ref().is_some_and(|du| du.bytes == text);
@@ -78,6 +83,20 @@ fn point(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
     Err(crowded(store, LATEST))
 }
 
+/// Warns if the run that is replaced is there because a clock was wrong.
+fn warn_of_clock(store: &dyn Store, pointer: &Pointer, now: Timestamp) {
+    let why = match pointer.rank(now) {
+        Rank::Run(_) => return,
+        Rank::Future(_) => "is from the future",
+        Rank::None => "has times that contradict each other",
+    };
+    let name = store.name(LATEST);
+    tracing::warn!(
+        "{name} named the run {}, which {why}: a clock is or was wrong. This run replaces it",
+        pointer.run.id
+    );
+}
+
 /// Makes `du/latest.txt` that of the run that `latest.json` names.
 fn settle(store: &dyn Store, report: &Report) -> ServiceResult<()> {
     for _ in 0..ROUNDS {
@@ -88,7 +107,7 @@ fn settle(store: &dyn Store, report: &Report) -> ServiceResult<()> {
             published::du_latest(report)
         } else {
             // If that report was removed, the right text is unknown.
-            let Some(key) = pointer.report else { return Ok(()) };
+            let key = pointer.report;
             let Some(run) = store.get(&key)? else { return Ok(()) };
             let newer: Report = serde_json::from_slice(&run.bytes).map_err(|error| {
                 let text = format!("{}: {error}", store.name(&key));

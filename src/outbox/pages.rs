@@ -1,7 +1,9 @@
 //! Pages beside the runs: each is replaced by itself, and only by one of a newer run.
 
+use jiff::Timestamp;
+
 use super::objects::{Pointed, ROUNDS, crowded};
-use crate::published::run_of_page;
+use crate::published::{Rank, rank, run_of_page};
 use crate::service_error::ServiceResult;
 use crate::store::{Condition, Put, Store};
 
@@ -12,10 +14,11 @@ use crate::store::{Condition, Put, Store};
 pub fn put_page(store: &dyn Store, key: &str, page: &str) -> ServiceResult<Pointed> {
     for _ in 0..ROUNDS {
         let there = store.get(key)?;
-        // Ids of runs sort by time. A page without one is broken, or not from this program.
-        let newer = there.as_ref().and_then(|object| run_of_page(&object.bytes))
-            > run_of_page(page.as_bytes());
-        if newer {
+        let now = Timestamp::now();
+        // A page without a run is broken, or not from this program.
+        let of = |page| run_of_page(page).map_or(Rank::None, |id| rank(id, now));
+        let before = there.as_ref().map_or(Rank::None, |object| of(&object.bytes));
+        if before > of(page.as_bytes()) {
             return Ok(Pointed::Newer);
         }
         if store.put(key, page.as_bytes(), Condition::since(there.as_ref()))? == Put::Done {

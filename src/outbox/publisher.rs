@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::objects;
 use super::send::{Sent, Unkept, send};
 use super::spool::{self, CloudWatch, Job, Notify, Targets};
@@ -68,6 +70,7 @@ pub(crate) struct Publisher {
     state: Option<(StateDir, Lock)>,
     targets: Targets,
     interrupted: bool,
+    newest: Option<Timestamp>,
 }
 
 /// The fate of a run that was given to the spool.
@@ -112,9 +115,10 @@ impl Publisher {
             (Err(error @ StateError::Held(_)), _) => return Err(Failure::fatal(error)),
             (Err(error), _) => return Err(Failure::usage(error)),
         };
+        let mut newest = None;
         if let Some(destination) = &targets.publish {
             match destination.open(aws).and_then(|store| objects::check(&*store)) {
-                Ok(()) => {}
+                Ok(finished) => newest = finished,
                 // The run waits in the spool until the trouble is over.
                 Err(error) if error.trouble.passes() => tracing::warn!("{}", error.text),
                 Err(error) => return Err(Failure::fatal(error.text)),
@@ -123,12 +127,17 @@ impl Publisher {
         if targets.cloudwatch.is_some() || targets.notify.is_some() {
             aws.ready().map_err(|error| Failure::fatal(error.text))?;
         }
-        Ok(Self { state, targets, interrupted: publishing.interrupted })
+        Ok(Self { state, targets, interrupted: publishing.interrupted, newest })
     }
 
     /// True if runs go anywhere.
     pub(crate) fn publishes(&self) -> bool {
         !self.targets.is_empty()
+    }
+
+    /// When the newest run that is published at the destination finished.
+    pub(crate) fn newest(&self) -> Option<Timestamp> {
+        self.newest
     }
 
     /// The directory of the runs that wait.

@@ -9,6 +9,7 @@ use super::objects::Pointed;
 use super::spool::{self, Job, StepsDone, Targets};
 use super::{cloudwatch, notice, objects};
 use crate::aws::Aws;
+use crate::published::rank;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::state::StateDir;
 use crate::stop::Stop;
@@ -17,6 +18,9 @@ use crate::text::printable;
 /// The greatest age of a metric: CloudWatch refuses data older than two weeks (API reference,
 /// PutMetricData), and sending takes some time.
 const OLDEST_METRIC: SignedDuration = SignedDuration::from_hours(14 * 24 - 1);
+
+/// CloudWatch refuses data from more than two hours ahead, too.
+const NEWEST_METRIC: SignedDuration = SignedDuration::from_hours(2);
 
 /// File of the state directory with the last notice to each topic.
 const LAST_NOTICES: &str = "over-quota.json";
@@ -176,9 +180,10 @@ impl Sender<'_> {
         if done.measured || early {
             return Ok(());
         }
-        let finished = self.job.report.run.finished;
-        if Timestamp::now().duration_since(finished) > OLDEST_METRIC {
-            tracing::warn!("run {} is too old for CloudWatch; its metrics are skipped", self.id);
+        let age = Timestamp::now().duration_since(self.job.report.run.finished);
+        if age > OLDEST_METRIC || -age > NEWEST_METRIC {
+            let why = if age.is_negative() { "from the future" } else { "too old for CloudWatch" };
+            tracing::warn!("run {} is {why}; its metrics are skipped", self.id);
             done.measured = true;
             return Ok(());
         }
@@ -210,11 +215,20 @@ impl Sender<'_> {
             self.state.and_then(|state| state.read(LAST_NOTICES)).unwrap_or_default();
         let last = notices.entry(to.topic.clone()).or_default();
         let homes = notice::over_quota(&self.job.report, &last.homes);
+        let now = Timestamp::now();
+        let (before, this) = (rank(&last.run, now), rank(self.id, now));
+        if before.is_future() {
+            let run = &last.run;
+            tracing::warn!("the last notice was of the run {run}, which is from the future");
+        }
         // A run older than the last notice has no news.
-        let news = last.run.as_str() < self.id && (to.always || homes != last.homes);
+        let news = before < this && (to.always || homes != last.homes);
         if news {
             let message = notice::compose(&self.job.report, &last.homes);
             self.aws.notify(&to.topic, &message.subject, &message.text)?;
+        }
+        // What a wrong clock left is corrected, too.
+        if news || (before.is_future() && before < this) {
             *last = LastNotice { run: self.id.to_owned(), homes };
             let written = self.state.map(|state| state.write(LAST_NOTICES, &notices));
             if let Some(Err(problem)) = written {

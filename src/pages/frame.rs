@@ -43,7 +43,7 @@ pub(super) fn page(
                     h1 { (title) }
                     p.run {
                         "Scan finished " (time(run.finished)) ", "
-                        b data-ago=(run.finished) { (age(report, now)) " ago" }
+                        b data-ago=(run.finished) { (age(report, now)) }
                         ", " (coverage.name()) "."
                     }
                     (banners(report, now, coverage, errors))
@@ -72,7 +72,10 @@ fn policy() -> String {
 }
 
 fn age(report: &Report, now: Timestamp) -> String {
-    ago(now.duration_since(report.run.finished).as_secs())
+    match is_future(report.run.finished, now) {
+        true => "in the future".to_owned(),
+        false => format!("{} ago", ago(now.duration_since(report.run.finished).as_secs())),
+    }
 }
 
 fn banners(report: &Report, now: Timestamp, coverage: Coverage, errors: u64) -> Markup {

@@ -15,9 +15,11 @@ const make = (name, type, text) => {
 const stale = 36 * 3600;
 const showAge = () => {
   for (const place of all("[data-ago]")) {
-    const seconds = Math.max(0, (Date.now() - Date.parse(place.dataset.ago)) / 1000);
+    const age = (Date.now() - Date.parse(place.dataset.ago)) / 1000;
+    const seconds = Math.max(0, age);
     place.textContent =
-      seconds < 7200 ? `${Math.floor(seconds / 60)} min ago`
+      age < -300 ? "in the future"
+      : seconds < 7200 ? `${Math.floor(seconds / 60)} min ago`
       : seconds < 172800 ? `${Math.floor(seconds / 3600)} h ago`
       : `${Math.floor(seconds / 86400)} days ago`;
   }

@@ -62,7 +62,7 @@ pub(super) fn orphans(report: &Report) -> Markup {
 /// The section on the run: its time, coverage, errors, and what it left out.
 pub(super) fn section(report: &Report) -> Markup {
     let run = &report.run;
-    let took = run.finished.duration_since(run.started).as_secs_f64();
+    let took = run.seconds();
     let (errors, left_out) = (&report.errors, &report.left_out);
     html! {
         section id="scan" aria-labelledby="scan-title" {
@@ -71,6 +71,7 @@ pub(super) fn section(report: &Report) -> Markup {
                 dt { "Root" } dd { bdi { (root_of(report)) } ", homes at depth " (run.home_depth) }
                 dt { "Time" } dd { (time(run.started)) " to " (time(run.finished)) ", "
                     (format!("{took:.0} s")) ", engine " (shown(run.engine.as_bytes())) }
+                @if let Some(clock) = &run.clock { dt { "Clock" } dd { (clock.line()) } }
                 dt { "Coverage" } dd { (run.coverage.name())
                     @if errors.count > 0 { ": " (many(errors.count, "error", "errors")) }
                     @if errors.vanished > 0 { "; " (many(errors.vanished, "entry", "entries"))

@@ -1,9 +1,8 @@
 //! Reads the published tables of homes: the results of earlier runs without their reports.
 
 use jiff::Timestamp;
-use jiff::fmt::strtime;
-use jiff::tz::TimeZone;
 
+use super::order::started_of;
 use crate::report::{Coverage, HOME_BASE64, bytes_of_cell};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{Listing, Store};
@@ -81,12 +80,6 @@ impl HomesTable {
             ServiceError::new(Trouble::Refused, format!("{}: {problem}", store.name(&self.key)))
         })
     }
-}
-
-/// The start of a run, by its id.
-fn started_of(id: &str) -> Option<Timestamp> {
-    let time = strtime::parse("%Y%m%dT%H%M%S%.fZ", id).ok()?.to_datetime().ok()?;
-    TimeZone::UTC.to_timestamp(time).ok()
 }
 
 fn rows(table: &[u8], mut each: impl FnMut(HomeRow<'_>)) -> Result<(), String> {
@@ -172,13 +165,6 @@ impl TableCoverage {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_run_says_by_its_id_when_it_started() {
-        let at = started_of("20261124T080232.123456Z").expect("an id");
-        assert_eq!(at.to_string(), "2026-11-24T08:02:32.123456Z");
-        assert_eq!(started_of("latest"), None);
-    }
 
     #[test]
     fn a_name_comes_from_base64_where_there_is_such_a_column() {

@@ -1,5 +1,6 @@
 //! The objects that are published of a run, and their keys.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::latest::Latest;
@@ -27,8 +28,11 @@ pub struct Keys {
 impl Keys {
     /// The day in the keys is that of the run's start, in UTC.
     pub fn of(report: &Report) -> Self {
-        let day = report.run.started.strftime("%Y-%m-%d");
-        let id = &report.run.id;
+        Self::new(&report.run.id, report.run.started)
+    }
+
+    pub(super) fn new(id: &str, started: Timestamp) -> Self {
+        let day = started.strftime("%Y-%m-%d");
         let key = |table: &str, form: &str| format!("{table}/dt={day}/{id}.{form}");
         Self {
             run: key("runs", "json"),

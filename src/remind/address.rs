@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::names::lines_by_hand;
+use crate::text::is_uid;
 
 /// An address that is safe in the head of a message: `local@domain`, ASCII, no quotes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -189,7 +190,9 @@ impl AddressMap {
 
     fn get(&self, uid: Option<u32>, name: Option<&str>) -> Option<&Address> {
         let by_uid = uid.and_then(|uid| self.0.get(&uid.to_string()));
-        by_uid.or_else(|| self.0.get(name?))
+        // A uid is no name: mail about a person who is named like another one's uid is not for that
+        // one.
+        by_uid.or_else(|| self.0.get(name.filter(|name| !is_uid(name))?))
     }
 }
 
@@ -329,6 +332,7 @@ mod tests {
             assert_eq!(get(Some(200_005), None), Some("a@x.io"));
             assert_eq!(get(Some(1), Some("bob")), Some("b@x.io"));
             assert_eq!(get(Some(1), Some("eve")), None);
+            assert_eq!(get(Some(1), Some("200005")), None, "a person named like a uid");
         }
         for (text, problem) in [
             ("alice\n", "line 1: expected uid,address or name,address"),

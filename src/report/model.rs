@@ -106,6 +106,37 @@ pub struct Run {
     /// True if other file systems mounted below the root were entered.
     #[serde(default)]
     pub cross_mounts: bool,
+    /// Set if the clock went backwards: the times of this run and others do not compare then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockFault>,
+}
+
+/// How far the wall clock went backwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClockFault {
+    /// Seconds that it lost while the run went on.
+    pub went_back_seconds: u64,
+    /// Seconds that it was behind the end of the newest published run when this one started.
+    pub behind_newest_seconds: u64,
+}
+
+impl ClockFault {
+    /// The remark on it.
+    pub fn line(&self) -> String {
+        let Self { went_back_seconds: during, behind_newest_seconds: before } = *self;
+        let during = (during > 0).then(|| format!("went back by {during} s during the run"));
+        let before = (before > 0)
+            .then(|| format!("was {before} s behind the newest published run when this one began"));
+        let what: Vec<String> = during.into_iter().chain(before).collect();
+        format!("the clock {}: times of runs may not compare", what.join(", and "))
+    }
+}
+
+impl Run {
+    /// How long it took. Never negative, whatever the clock did.
+    pub fn seconds(&self) -> f64 {
+        self.finished.duration_since(self.started).as_secs_f64().max(0.0)
+    }
 }
 
 /// How much of its scope a scan read.

@@ -22,9 +22,7 @@ const OF_RUNS: &[Metric<Report>] = &[
     ("end_timestamp_seconds", "When the scan finished.", |report| {
         Some(seconds(report.run.finished))
     }),
-    ("duration_seconds", "How long the scan took.", |report| {
-        Some(report.run.finished.duration_since(report.run.started).as_secs_f64())
-    }),
+    ("duration_seconds", "How long the scan took.", |report| Some(report.run.seconds())),
     ("errors", "Operations that failed during the scan.", |report| {
         Some(report.errors.count as f64)
     }),

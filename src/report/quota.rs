@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::model::Quota;
+use crate::text::is_uid;
 use crate::units::{AllocatedBytes, human};
 
 /// Limits on allocated bytes by owner or uid, and a default.
@@ -18,7 +19,9 @@ impl Quotas {
     /// The quota of a home that uses `used`. The first of `names` (the owner's, the home's) that has
     /// one wins over the uid.
     pub fn of(&self, uid: Option<u32>, names: &[&str], used: AllocatedBytes) -> Option<Quota> {
-        let by_name = names.iter().find_map(|name| self.users.get(*name));
+        // A uid is no name: a person who is named like another one's uid does not get its quota.
+        let names = names.iter().filter(|name| !is_uid(name));
+        let by_name = names.into_iter().find_map(|name| self.users.get(*name));
         let by_uid = || uid.and_then(|uid| self.users.get(&uid.to_string()));
         let limit = by_name.or_else(by_uid).copied().or(self.default)?;
         // Tenths of a percent. The configuration refuses a limit of 0.
@@ -53,6 +56,9 @@ mod tests {
         assert_eq!(used(200_005, &["alice", "200005"], 1999), (99.9, false));
         assert_eq!(used(200_006, &[], 501), (100.2, true));
         assert_eq!(used(200_007, &["200007"], 1000), (100.0, false));
+        // A person named like the uid of another one.
+        assert_eq!(used(200_099, &["200006"], 1000), (100.0, false));
+        assert_eq!(used(200_006, &["200099"], 501), (100.2, true));
         assert_eq!(Quotas::default().of(Some(1), &[], AllocatedBytes(1)), None);
     }
 }

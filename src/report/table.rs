@@ -36,7 +36,7 @@ pub fn table(report: &Report, detail: Detail) -> String {
 
 fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
     let run = &report.run;
-    let took = run.finished.duration_since(run.started).as_secs_f64();
+    let took = run.seconds();
     let root = run.printable_root();
     let started = run.started.strftime("%Y-%m-%d %H:%M:%S UTC");
     let coverage = match run.coverage {
@@ -55,6 +55,9 @@ fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
     let mut end = String::new();
     if let Some(file_system) = &report.file_system {
         end += &file_system.line(report.totals.metered_bytes);
+    }
+    if let Some(clock) = &run.clock {
+        writeln!(end, "Note: {}.", clock.line())?;
     }
     remarks(&mut end, report)?;
     if let Some(nfs) = &report.nfs {

@@ -32,6 +32,15 @@ impl Directory {
         self.0.join(key)
     }
 
+    /// The path of an object. Keys come from other objects, too, and must lead nowhere else.
+    fn checked(&self, key: &str) -> io::Result<PathBuf> {
+        let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
+        match key.split('/').all(plain) {
+            true => Ok(self.path(key)),
+            false => Err(io::Error::other("it is not the key of an object")),
+        }
+    }
+
     /// Keeps other publishers out until the file is dropped. The lock is on a file because NFS
     /// locks directories for this machine only.
     fn lock(&self) -> io::Result<File> {
@@ -71,8 +80,8 @@ impl Directory {
     }
 
     fn try_put(&self, key: &str, bytes: &[u8], condition: &Condition) -> io::Result<Put> {
+        let path = self.checked(key)?;
         let _lock = self.lock()?;
-        let path = self.path(key);
         let parent = path.parent().unwrap_or(&self.0);
         self.make(parent)?;
         let holds = match (condition, version_at(&path)?) {
@@ -94,7 +103,7 @@ impl Directory {
             // Others may be able to write there: a link of theirs is not followed.
             let mut options = OpenOptions::new();
             options.read(true).custom_flags(NO_FOLLOW | NO_WAIT);
-            let mut file = match options.open(self.path(key)) {
+            let mut file = match options.open(self.checked(key)?) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 file => file?,
             };

@@ -163,7 +163,7 @@ fn exit(config: &Config, report: &Report, published: &Published) -> Exit {
 fn summarise(report: &Report, published: Option<usize>) {
     let run = &report.run;
     let usage = &report.totals;
-    let seconds = run.finished.duration_since(run.started).as_secs_f64();
+    let seconds = run.seconds();
     tracing::info!(
         target: log::SUMMARY,
         coverage = run.coverage.name(),

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::engine::engine;
 use super::prepare::Prepared;
@@ -12,10 +13,11 @@ use super::users;
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::outbox::Publisher;
 use crate::output::temporary_directory;
 use crate::progress::Display;
-use crate::published::expected_inodes;
-use crate::report::{Coverage, Run};
+use crate::published::{ID as RUN_ID, expected_inodes};
+use crate::report::{ClockFault, Coverage, Run};
 use crate::scan::{Ended, Plan, Traffic};
 use crate::stop::Stop;
 use crate::text;
@@ -41,7 +43,7 @@ pub(super) fn walk(
     show_progress: bool,
     stop: &Arc<Stop>,
 ) -> Result<Walked, Failure> {
-    let started = Timestamp::now();
+    let (started, clock) = (Timestamp::now(), Instant::now());
     let plan = Plan::of(&config.root, &config.pacing);
     tracing::debug!(?plan);
     let mount = plan.nfs.clone();
@@ -74,8 +76,39 @@ pub(super) fn walk(
         Ended::Interrupted => Coverage::Interrupted,
     };
     let traffic = mount.and_then(|mount| mount.since());
-    run.finished = Timestamp::now();
+    // By the monotonic clock: the wall clock may be set meanwhile.
+    let took = SignedDuration::try_from(clock.elapsed()).unwrap_or(SignedDuration::MAX);
+    run.finished = started.saturating_add(took).unwrap_or(started);
+    let newest = prepared.publisher.as_ref().and_then(Publisher::newest);
+    run.clock = clock_fault((run.started, run.finished), newest, Timestamp::now());
+    if let Some(clock) = &run.clock {
+        tracing::warn!("{}", clock.line());
+    }
     Ok(Walked { run, root, ledger, traffic })
+}
+
+/// Time that a clock may lose unnoticed: it is slewed, and servers' clocks differ. The first is of
+/// this machine's clock during a run, the second of the clocks of two runs.
+const SLEWED: SignedDuration = SignedDuration::from_secs(5);
+const APART: SignedDuration = SignedDuration::from_mins(5);
+
+/// Finds out whether the wall clock went backwards during the run, or since the newest one that is
+/// published.
+fn clock_fault(
+    (started, finished): (Timestamp, Timestamp),
+    newest: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<ClockFault> {
+    let back = |from: Timestamp, to: Timestamp, unnoticed| {
+        let lost = from.duration_since(to);
+        // Not negative, because it is more than what is unnoticed.
+        if lost > unnoticed { lost.as_secs().unsigned_abs() } else { 0 }
+    };
+    let fault = ClockFault {
+        went_back_seconds: back(finished, now, SLEWED),
+        behind_newest_seconds: newest.map_or(0, |newest| back(newest, started, APART)),
+    };
+    (fault != ClockFault::default()).then_some(fault)
 }
 
 /// The run as it is at its start.
@@ -83,7 +116,7 @@ fn run(config: &Config, root: &Path, engine: &str, started: Timestamp) -> Run {
     let settings = &config.settings;
     let (root, root_base64) = text::lossy(root.as_os_str().as_encoded_bytes());
     Run {
-        id: started.strftime("%Y%m%dT%H%M%S%.6fZ").to_string(),
+        id: started.strftime(RUN_ID).to_string(),
         started,
         finished: started,
         root,
@@ -96,6 +129,7 @@ fn run(config: &Config, root: &Path, engine: &str, started: Timestamp) -> Run {
         names: config.names.iter().map(ToString::to_string).collect(),
         exclude: config.exclude.globs().to_vec(),
         cross_mounts: settings.cross_mounts,
+        clock: None,
     }
 }
 
@@ -149,4 +183,26 @@ fn progress(
 /// The root as reports name it: absolute, but with its symbolic links as they were given.
 fn absolute(root: &Path) -> PathBuf {
     std::path::absolute(root).unwrap_or_else(|_| root.to_owned()).components().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_went_backwards_is_noticed_and_one_that_is_slewed_is_not() {
+        let at = |text: &str| -> Timestamp { text.parse().expect(text) };
+        let fault = |finished: &str, now: &str, newest: Option<&str>| {
+            let started = at("2026-11-24T12:00:00Z");
+            clock_fault((started, at(finished)), newest.map(at), at(now))
+                .map(|fault| (fault.went_back_seconds, fault.behind_newest_seconds))
+        };
+        let (end, day_before) = ("2026-11-24T13:00:00Z", Some("2026-11-23T12:00:00Z"));
+        assert_eq!(fault(end, "2026-11-24T13:00:00.1Z", day_before), None);
+        assert_eq!(fault(end, "2026-11-24T12:59:56Z", None), None, "slewed");
+        assert_eq!(fault(end, "2026-11-24T15:00:00Z", day_before), None, "forwards");
+        assert_eq!(fault(end, "2026-11-24T11:00:00Z", day_before), Some((7200, 0)));
+        assert_eq!(fault(end, end, Some("2026-11-24T12:04:00Z")), None, "another machine's");
+        assert_eq!(fault(end, end, Some("2026-11-25T12:00:00Z")), Some((0, 86_400)));
+    }
 }

@@ -41,6 +41,29 @@ fn a_message_is_sent_when_the_set_changes() {
 }
 
 #[test]
+fn a_run_by_a_clock_that_was_ahead_silences_no_notice() {
+    let world = World::new();
+    let topic = world.aws.topic("quota");
+    let flags = ["--notify-topic", &topic, "--quota", "2500KiB"];
+    let ahead = |home: &str| {
+        let last =
+            serde_json::json!({ &topic: { "run": "20990101T000000.000000Z", "homes": [home] } });
+        std::fs::write(world.state().join("over-quota.json"), last.to_string()).unwrap();
+    };
+    let said = |output: Output| {
+        assert_eq!(code(&output), Some(0));
+        (world.aws.messages().len(), stderr(&output).contains("from the future"))
+    };
+    assert_eq!(said(world.scan(flags)), (1, false));
+    ahead("200006");
+    assert_eq!(said(world.scan(flags)), (2, true));
+    // The same homes are no news, and what that clock left is corrected.
+    ahead("200005");
+    assert_eq!(said(world.scan(flags)), (2, true));
+    assert_eq!(said(world.scan(flags)), (2, false));
+}
+
+#[test]
 fn thousands_over_quota_fit_into_one_message() {
     let world = World::new();
     let topic = world.aws.topic("quota");

@@ -13,7 +13,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use efs_scan::aws::{EfsSize, MemberKind};
-use efs_scan::report::{Coverage, DirectoryOwner, NfsTraffic, Prices, Report, ScannedPart};
+use efs_scan::report::{
+    ClockFault, Coverage, DirectoryOwner, NfsTraffic, Prices, Report, ScannedPart,
+};
 use efs_scan::scan::{Costly, Traffic};
 use efs_scan::units::MeteredBytes;
 use efs_scan_testbed::*;
@@ -194,6 +196,7 @@ fn a_report_is_what_the_schema_says() {
     let excluded = std::mem::take(&mut report.left_out.excluded);
     report.reconcile(("fs-01234567".to_owned(), ScannedPart::Whole), Some(efs), &Prices::default());
     (report.run.coverage, report.left_out.excluded) = (coverage, excluded);
+    report.run.clock = Some(ClockFault { went_back_seconds: 7200, behind_newest_seconds: 0 });
     report.homes[0].owner.member = Some(MemberKind::Profile);
     report.homes[0].owner.aliases.push("asmith".to_owned());
     let other = DirectoryOwner { uid: 200_006, name: Some("bob".to_owned()) };

@@ -161,6 +161,7 @@ pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
             names: vec!["sagemaker:d-invented".to_owned()],
             exclude: Vec::new(),
             cross_mounts: false,
+            clock: None,
         },
         totals: usage(classes, files, dirs),
         file_system: None,

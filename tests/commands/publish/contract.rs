@@ -10,7 +10,7 @@ use efs_scan::published::{DU_LATEST, Keys, LATEST};
 use efs_scan::report::{DuNames, Report, du};
 use efs_scan::service_error::{ServiceError, ServiceResult, Trouble};
 use efs_scan::store::{Condition, Object, Put, ReadSize, Store, Version};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Returns the JSON report of a small tree.
 fn scanned() -> &'static Value {
@@ -209,8 +209,16 @@ fn what_is_not_ours_stays(store: &dyn Store) {
     }
     // As after a run that was stored by hand: publishing continues from it.
     let seen = store.get(LATEST).unwrap();
-    let ours = b"{\"run\":{\"id\":\"20200101T000000.000000Z\"}}";
-    store.put(LATEST, ours, Condition::since(seen.as_ref())).unwrap();
+    let ours = json!({
+        "schema": "efs-scan/latest/0",
+        "run": {
+            "id": "20200101T000000.000000Z",
+            "started": "2020-01-01T00:00:00Z",
+            "finished": "2020-01-01T00:00:00Z",
+        },
+        "report": "runs/dt=2020-01-01/20200101T000000.000000Z.json",
+    });
+    store.put(LATEST, ours.to_string().as_bytes(), Condition::since(seen.as_ref())).unwrap();
 }
 
 fn runs_are_published_once_and_in_order(store: &dyn Store) {

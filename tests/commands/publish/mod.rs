@@ -1,5 +1,6 @@
 //! Publishing to a directory, and its failures.
 
+mod clocks;
 mod concurrent;
 pub(crate) mod contract;
 mod coverage;
@@ -30,4 +31,20 @@ fn a_directory_that_several_write_to_ends_with_the_newest_run() {
         let at = place.path().join(round.to_string());
         contract::several_publish(|| Box::new(Directory::new(at.clone())));
     }
+}
+
+/// Keys come from `latest.json`, too, which others may be able to write.
+#[test]
+fn a_key_leads_nowhere_outside_of_a_directory() {
+    use efs_scan::store::{Condition, Store};
+    let place = scratch();
+    let secret = file(place.path(), "secret", 3);
+    std::fs::create_dir(place.path().join("published")).unwrap();
+    let store = Directory::new(place.path().join("published"));
+    let absolute = secret.to_str().unwrap();
+    for key in ["../secret", "runs/../../secret", "./../secret", "a//b", "", "a/", "..", absolute] {
+        assert!(store.get(key).is_err(), "{key}");
+        assert!(store.put(key, b"!", Condition::Absent).is_err(), "{key}");
+    }
+    assert_eq!(std::fs::read(secret).unwrap(), b"xxx");
 }
