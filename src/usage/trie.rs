@@ -23,6 +23,9 @@ const ANYWHERE: u16 = 1;
 #[derive(Clone, Debug)]
 pub(super) enum NamePattern {
     Literal(Box<[u8]>),
+    /// `START*` and `*END`, which need no regular expression.
+    Start(Box<[u8]>),
+    End(Box<[u8]>),
     Glob {
         first: Option<u8>,
         matcher: GlobMatcher,
@@ -42,6 +45,13 @@ impl NamePattern {
         if !component.contains(['*', '?', '[', '\\']) {
             return Ok(Self::Literal(component.as_bytes().into()));
         }
+        let plain = |text: &&str| !text.contains(['*', '?', '[', '\\', '{']);
+        if let Some(end) = component.strip_prefix('*').filter(plain) {
+            return Ok(Self::End(end.as_bytes().into()));
+        }
+        if let Some(start) = component.strip_suffix('*').filter(plain) {
+            return Ok(Self::Start(start.as_bytes().into()));
+        }
         let glob = globset::GlobBuilder::new(component)
             .literal_separator(true)
             .build()
@@ -53,6 +63,8 @@ impl NamePattern {
     pub(super) fn matches(&self, name: &[u8]) -> bool {
         match self {
             Self::Literal(literal) => **literal == *name,
+            Self::Start(start) => name.starts_with(start),
+            Self::End(end) => name.ends_with(end),
             Self::Digest => is_digest(name),
             Self::Glob { first, matcher } => {
                 first.is_none_or(|first| name.first() == Some(&first))
