@@ -70,4 +70,22 @@ pub(super) const CASES: &[Case] = &[
         again: "cd p && pnpm install --offline",
         ..BASE
     },
+    Case {
+        needs: &["bun"],
+        version: "bun --version | sed 's/^/bun /'",
+        finds: ".bun/install/cache",
+        make: "mkdir p && cd p && echo '{}' >package.json && bun add --backend=copyfile $DEMO/efsdemo-1.0.0.tgz",
+        advised: "cd p && bun pm cache rm",
+        again: "cd p && rm -r node_modules && bun install --backend=copyfile",
+        ..BASE
+    },
+    Case {
+        needs: &["deno"],
+        version: "deno --version",
+        finds: ".cache/deno",
+        make: "echo 'console.log(1)' >a.ts && deno run -q a.ts",
+        advised: "deno clean",
+        again: "deno run -q a.ts",
+        ..BASE
+    },
 ];
