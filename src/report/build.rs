@@ -250,7 +250,8 @@ fn withheld(command: Option<&str>, finding: &usage::FindingAccount) -> Option<&'
     if finding.holds_foreign() {
         return Some("other things may lie in it: look through it, and remove what is not needed");
     }
-    let whole = ["rm -r ", "conda env remove "].iter().any(|remover| command.starts_with(remover));
+    let removers = ["rm -r ", "rm -rf ", "conda env remove "];
+    let whole = removers.iter().any(|remover| command.starts_with(remover));
     if whole && finding.holds_another() {
         return Some(
             "other findings lie in it, which removing it takes along: clean these up first",

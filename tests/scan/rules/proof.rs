@@ -1,5 +1,9 @@
 //! What keeps a command from removing what is not the tool's.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
 use efs_scan::usage::Class;
 use efs_scan::usage::rule_file::{RuleKind, built_in};
 use efs_scan_testbed::*;
@@ -145,5 +149,38 @@ fn the_outcome_is_the_same_for_any_number_of_threads() {
                 assert_eq!(at(".cache/pypoetry/artifacts"), Some(false), "{what}");
             }
         }
+    }
+}
+
+/// Objects of git are read-only, and `rm -r` on a terminal asks their owner about each.
+#[test]
+fn no_command_asks_about_files_that_the_tool_makes_read_only() {
+    let tree = scratch();
+    for place in [".cache/pre-commit/repoabc/.git", ".cargo/git/db/x-1"] {
+        let object = file(tree.path(), format!("h/{place}/objects/00/object"), 5000);
+        std::fs::set_permissions(object, Permissions::from_mode(0o444)).unwrap();
+    }
+    std::fs::set_permissions(tree.path(), Permissions::from_mode(0o755)).unwrap();
+    let owner = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let as_owner = |command: &str, arguments: &[&str]| {
+        let mut process = Command::new("setpriv");
+        process.args(owner).arg(command).args(arguments).stdin(Stdio::null());
+        process.output()
+    };
+    let home = tree.path().join("h");
+    let chowned = Command::new("chown").args(["-R", "65534:65534"]).arg(&home).status();
+    let able = chowned.is_ok_and(|status| status.success())
+        && as_owner("test", &["-w", home.to_str().unwrap()]).is_ok_and(|it| it.status.success())
+        && Command::new("script").arg("--version").output().is_ok();
+    if !skip_unless(able, "commands on read-only files", "it needs root, setpriv and script") {
+        return;
+    }
+    let report = report(tree.path(), [] as [&str; 0], 0);
+    for place in [".cache/pre-commit", ".cargo/git"] {
+        let command = offered(&report, place).unwrap().1.unwrap();
+        // On a terminal, with nobody to answer.
+        let output = as_owner("script", &["-qec", &command, "/dev/null"]).unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(!home.join(place).exists(), "`{command}` said {said}");
     }
 }
