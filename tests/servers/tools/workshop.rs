@@ -108,6 +108,8 @@ impl Workshop {
             .env("HOME", home)
             .env("PATH", std::env::join_paths(&self.path).unwrap())
             .env("LANG", "C.UTF-8")
+            // Otherwise virtualenv looks for newer wheels in the background, later.
+            .env("VIRTUALENV_NO_PERIODIC_UPDATE", "1")
             .env("TOOLS", &self.tools)
             .env("DEMO", self.demo.path())
             .env("INDEX", &self.address)
