@@ -78,7 +78,7 @@ pub(super) fn heed(
     let phase = Arc::new(Phase::default());
     let (send, receive) = channel();
     let (its_stop, its_phase) = (Arc::clone(&stop), Arc::clone(&phase));
-    let thread = std::thread::Builder::new().spawn(move || {
+    let thread = std::thread::Builder::new().name("command".to_owned()).spawn(move || {
         // The receiver is only gone when the program ends.
         let _ = send.send(work(&its_stop, &its_phase));
     });
