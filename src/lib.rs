@@ -27,7 +27,7 @@
 //! Below all of these: [`units`] (bytes and money), [`text`] (names that strangers chose, made
 //! safe to show), `columns` (terminal tables), [`state`] (the state directory and its lock),
 //! [`stop`] (the request to end), [`service_error`] (why a store or a service did not do what it
-//! was asked), `atomic` (files that appear whole), `exit` (exit codes), `output` (stdout or a
+//! was asked), `atomic` (files that appear whole), `guard` (what other users can change), `exit` (exit codes), `output` (stdout or a
 //! file), `log`, `terminal` (what stderr shows), `sys` (calls to the system that need unsafe code) and
 //! `sync`. `progress` shows what [`usage`] has so far.
 //!
@@ -72,6 +72,7 @@ mod columns;
 mod commands;
 mod config;
 mod exit;
+mod guard;
 pub mod history;
 mod log;
 pub mod names;

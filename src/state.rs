@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::atomic;
+use crate::guard;
 
 /// Why a state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +70,8 @@ impl StateDir {
                 );
             }
         }
+        guard::refuse_replaceable(path)
+            .map_err(|error| StateError::Refused(text(&error.to_string())))?;
         Ok(Self(path.to_owned()))
     }
 

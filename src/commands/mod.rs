@@ -20,6 +20,7 @@ use crate::config::{ConfigError, Loaded};
 use crate::exit::{Exit, Failure};
 use crate::log::{self, LogFormat};
 use crate::stop::{Stop, survive_file_size_limit};
+use crate::text::printable;
 use heed::{Phase, heed};
 
 /// Runs the command that the command line asks for.
@@ -64,6 +65,9 @@ fn load(cli: &Cli) -> Result<Loaded, ConfigError> {
 fn dispatch(cli: &Cli, loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Result<Exit, Failure> {
     if !matches!(cli.command, Some(Command::Config(_))) {
         log::init(cli.common.verbosity(), loaded.log_format());
+        if let Some(problem) = loaded.shared() {
+            tracing::warn!("{}", printable(problem.as_bytes()));
+        }
     }
     match &cli.command {
         None => {

@@ -1,9 +1,11 @@
 //! Reading the configuration file.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::{ConfigError, Settings};
+use crate::guard;
 
 /// The configuration file, if no other is named.
 const DEFAULT_FILE: &str = "/etc/efs-scan.toml";
@@ -13,14 +15,26 @@ const DEFAULT_FILE: &str = "/etc/efs-scan.toml";
 pub(super) struct ConfigFile {
     pub(super) path: PathBuf,
     pub(super) text: String,
+    /// Set if others can write to the file: a warning.
+    pub(super) shared: Option<String>,
 }
 
 impl ConfigFile {
     /// Reads the named file, which must exist, or the default one, which need not.
     pub(super) fn read(named: Option<&Path>) -> Result<Option<Self>, ConfigError> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE)).to_owned();
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(Self { path, text })),
+        match read(&path) {
+            Ok((text, shared)) => {
+                let shared = shared.then(|| {
+                    let (path, mend) = (path.display(), guard::mend(&path));
+                    format!("others can write to the configuration {path}: {mend}")
+                });
+                match shared {
+                    // It says where this program writes, and to whom it sends mail.
+                    Some(problem) if guard::is_root() => Err(problem.into()),
+                    shared => Ok(Some(Self { path, text, shared })),
+                }
+            }
             Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => {
                 Err(format!("reading the configuration {}: {error}", path.display()).into())
@@ -29,9 +43,19 @@ impl ConfigFile {
     }
 }
 
+/// Reads a file; true if others can write to it.
+fn read(path: &Path) -> io::Result<(String, bool)> {
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    // A device such as /dev/null has no contents that others could write.
+    Ok((text, metadata.is_file() && guard::others_may_write(&metadata)))
+}
+
 /// Parses a file. Without one, all settings have their defaults.
 pub(super) fn parse(file: Option<&ConfigFile>) -> Result<Settings, ConfigError> {
-    let Some(ConfigFile { path, text }) = file else { return parse_text("") };
+    let Some(ConfigFile { path, text, .. }) = file else { return parse_text("") };
     parse_text(text).map_err(|ConfigError(problem)| format!("{}: {problem}", path.display()).into())
 }
 

@@ -75,6 +75,11 @@ impl Loaded {
         }
     }
 
+    /// A warning about the file, if others can write to it.
+    pub(crate) fn shared(&self) -> Option<&str> {
+        self.file.as_ref()?.shared.as_deref()
+    }
+
     pub(crate) fn log_format(&self) -> LogFormat {
         self.settings.log_format
     }

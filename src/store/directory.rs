@@ -7,8 +7,14 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+#[cfg(target_os = "linux")]
+use rustix::io::Errno;
+
 use super::{Condition, Listing, Object, Put, ReadSize, Store, Take, Version};
 use crate::atomic::{self, NO_FOLLOW, NO_WAIT, PART_PREFIX};
+use crate::guard;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 /// Name of the file that publishers lock.
@@ -45,6 +51,9 @@ impl Directory {
     /// locks directories for this machine only.
     fn lock(&self) -> io::Result<File> {
         fs::create_dir_all(&self.0)?;
+        // What others write there while root does could lead root's writes elsewhere.
+        guard::refuse_shared(&self.0, &fs::metadata(&self.0)?)?;
+        guard::refuse_replaceable(&self.0)?;
         let file = atomic::open_lock(&self.0.join(LOCK))?;
         let until = Instant::now() + PATIENCE;
         loop {
@@ -61,8 +70,8 @@ impl Directory {
     }
 
     /// Makes the directories of a key. None of them may be a link, which could lead out of the
-    /// store. This does not stop a process that replaces them at the same moment: only the
-    /// publisher should be able to write here.
+    /// store. Each lies in one that only the publisher can write to, if that is root, so that
+    /// nobody replaces it at the same moment.
     fn make(&self, parent: &Path) -> io::Result<()> {
         let below: Vec<&Path> = parent.ancestors().take_while(|path| *path != self.0).collect();
         // From the top: each is checked before anything is made in it.
@@ -71,10 +80,12 @@ impl Directory {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 _ => {}
             }
-            if !fs::symlink_metadata(directory)?.is_dir() {
+            let metadata = fs::symlink_metadata(directory)?;
+            if !metadata.is_dir() {
                 let problem = format!("{} is not a directory", directory.display());
                 return Err(io::Error::new(io::ErrorKind::NotADirectory, problem));
             }
+            guard::refuse_shared(directory, &metadata)?;
         }
         Ok(())
     }
@@ -98,12 +109,29 @@ impl Directory {
         Ok(Put::Done)
     }
 
+    /// Opens an object. Others may be able to write there: no link of theirs is followed, at no part
+    /// of the key.
+    #[cfg(target_os = "linux")]
+    fn open(&self, key: &str) -> io::Result<File> {
+        let path = self.checked(key)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let below = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let root = File::open(&self.0)?;
+        match rustix::fs::openat2(&root, key, flags, Mode::empty(), below) {
+            // Linux before 5.6, and containers that do not know the call.
+            Err(Errno::NOSYS | Errno::PERM) => open_last(&path),
+            file => Ok(file?.into()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn open(&self, key: &str) -> io::Result<File> {
+        open_last(&self.checked(key)?)
+    }
+
     fn read(&self, key: &str, size: ReadSize) -> ServiceResult<Option<Object>> {
         let read = || {
-            // Others may be able to write there: a link of theirs is not followed.
-            let mut options = OpenOptions::new();
-            options.read(true).custom_flags(NO_FOLLOW | NO_WAIT);
-            let mut file = match options.open(self.checked(key)?) {
+            let mut file = match self.open(key) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 file => file?,
             };
@@ -196,6 +224,11 @@ impl Store for Directory {
         keys.sort_unstable();
         Ok(listing)
     }
+}
+
+/// Opens a file unless it is a link itself.
+fn open_last(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(NO_FOLLOW | NO_WAIT).open(path)
 }
 
 fn version_at(path: &Path) -> io::Result<Option<Version>> {

@@ -18,12 +18,13 @@ const ARROWS: &[Row] = &[
     ("sync", "", "what a poisoned lock means"),
     ("units", "", "bytes and money"),
     ("text", "", "names that strangers chose, made safe to show"),
+    ("guard", "text", "what other users can change; the command that mends it names a path"),
     ("atomic", "sync", "files that appear whole; a list of those that are not whole yet"),
     ("output", "atomic exit sys", "where a result goes, opened before the long run"),
     ("columns", "units", "terminal tables have cells with sizes"),
     ("log", "terminal text", "a line holds names; the terminal may be sent colours or not"),
     ("stop", "exit", "the second signal ends the program with its exit code"),
-    ("state", "atomic", "a file of the state directory appears whole"),
+    ("state", "atomic guard", "a file of the state directory appears whole"),
     ("aws", "service_error units", "a leaf: sizes are metered bytes, failures have one type"),
     // Entries and their sums.
     ("usage", "sync units", "knows no engine: an entry is an entry, however it was found"),
@@ -36,7 +37,7 @@ const ARROWS: &[Row] = &[
         "aws columns names scan text units usage",
         "made of the accounts, the names, EFS's own size and the mount's counters",
     ),
-    ("store", "atomic aws service_error", "a directory or a bucket"),
+    ("store", "atomic aws guard service_error", "a directory or a bucket"),
     (
         "published",
         "report service_error store text units",
@@ -63,7 +64,7 @@ const ARROWS: &[Row] = &[
     // Settings, and the commands that they start.
     (
         "config",
-        "log names outbox remind report scan store text units usage",
+        "guard log names outbox remind report scan store text units usage",
         "one definition of a setting, for flag, variable and file; fills each part's struct",
     ),
     ("cli", "config log", "the settings of a scan are its flags"),

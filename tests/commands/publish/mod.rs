@@ -12,6 +12,7 @@ mod lock;
 mod nothing_lost;
 mod place;
 mod refused;
+mod shared_places;
 mod spool;
 mod turns;
 

@@ -1,0 +1,137 @@
+//! Places that other users can write to, which lead root nowhere.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use super::place::*;
+use efs_scan_testbed::*;
+
+const NOBODY: u32 = 65_534;
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn root_refuses_a_destination_that_others_can_write_to() {
+    if !skip_unless(is_root(), "a destination that others can write to", "only root refuses it") {
+        return;
+    }
+    let place = Place::new();
+    let published = place.published();
+    fs::create_dir_all(published.join("runs")).unwrap();
+    let refused = |what: &str, path: &Path, code: i32| {
+        let said = stderr(&place.scan(&[], code));
+        assert!(
+            said.contains("others can write to") && said.contains("chmod go-w"),
+            "{what}: {said}"
+        );
+        assert!(said.contains(path.to_str().unwrap()), "{what}: {said}");
+        assert!(place.runs().is_empty(), "{what}");
+    };
+    mode(&published, 0o777);
+    refused("all", &published, 1);
+    mode(&published, 0o1777);
+    refused("sticky", &published, 1);
+    mode(&published, 0o775);
+    chown(&published, Some(0), Some(NOBODY)).unwrap();
+    refused("a group", &published, 1);
+    mode(&published, 0o755);
+    chown(&published, Some(NOBODY), Some(0)).unwrap();
+    refused("an owner", &published, 1);
+    chown(&published, Some(0), Some(0)).unwrap();
+    // A directory above lets others replace it.
+    let above = place.dir.path().join("above");
+    fs::create_dir(&above).unwrap();
+    mode(&above, 0o777);
+    let mut args = place.args();
+    args[2] = above.join("published").to_str().unwrap().to_owned();
+    let output = watched(efs_scan().args(&args), PATIENCE);
+    assert_code(&output, 1);
+    let said = one_line(&output);
+    assert!(said.contains("only root can replace") && !said.contains("chown"), "{said}");
+    // One below only keeps the run waiting.
+    mode(&published.join("runs"), 0o777);
+    refused("below", &published.join("runs"), 5);
+    mode(&published.join("runs"), 0o755);
+    place.scan(&[], 0);
+    assert_eq!((place.runs().len(), place.spooled()), (2, Vec::new()));
+}
+
+#[test]
+fn a_state_directory_that_others_can_replace_is_refused() {
+    if !skip_unless(is_root(), "a state directory that others can replace", "needs root") {
+        return;
+    }
+    let place = Place::new();
+    let above = place.dir.path().join("above");
+    fs::create_dir(&above).unwrap();
+    mode(&above, 0o777);
+    let mut args = place.args();
+    args[4] = above.join("state").to_str().unwrap().to_owned();
+    let output = watched(efs_scan().args(&args), PATIENCE);
+    assert_code(&output, 2);
+    assert!(one_line(&output).contains("others can write to"));
+    // Nobody replaces what is root's in a sticky directory.
+    mode(&above, 0o1777);
+    assert_code(&watched(efs_scan().args(&args), PATIENCE), 0);
+}
+
+#[test]
+fn nothing_is_read_through_a_link_at_the_destination() {
+    let place = Place::new();
+    place.scan(&[], 0);
+    let runs = place.published().join("runs");
+    let away = place.dir.path().join("away");
+    fs::rename(&runs, &away).unwrap();
+    symlink(&away, &runs).unwrap();
+    let page = place.dir.path().join("page.html");
+    let mut command = efs_scan();
+    command.arg("report").arg("--from").arg(place.published()).arg("--html").arg(&page);
+    let output = watched(&mut command, PATIENCE);
+    assert_code(&output, 1);
+    assert!(one_line(&output).contains("symbolic links"), "{}", stderr(&output));
+    assert!(!page.exists());
+}
+
+#[test]
+fn a_lock_that_is_no_regular_file_blocks_nobody() {
+    for fifo_at in ["published/.efs-scan.lock", "state/lock"] {
+        let place = Place::new();
+        let path = place.dir.path().join(fifo_at);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        mode(path.parent().unwrap(), 0o700);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let output = watched(&mut place.command(), PATIENCE);
+        assert!([1, 2].contains(&output.status.code().unwrap()), "{}", stderr(&output));
+        assert!(one_line(&output).contains("it is not a regular file"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_configuration_that_others_can_write_to_is_a_warning_and_to_root_an_error() {
+    let place = Place::new();
+    let config = place.dir.path().join("efs-scan.toml");
+    fs::write(&config, "sort = \"name\"\n").unwrap();
+    let scan = || {
+        let mut command = efs_scan();
+        watched(command.arg(place.root()).arg("--config").arg(&config), PATIENCE)
+    };
+    assert_code(&scan(), 0);
+    mode(&config, 0o666);
+    let output = scan();
+    assert_code(&output, if is_root() { 2 } else { 0 });
+    let said = stderr(&output);
+    assert!(said.contains("others can write to the configuration"), "{said}");
+    let mend = said.split("efs-scan.toml: ").nth(1).unwrap().lines().next().unwrap();
+    assert!(mend.starts_with("chown root:root ") && mend.contains("chmod go-w"), "{mend}");
+    if is_root() {
+        // The line mends it.
+        assert!(Command::new("sh").args(["-c", mend]).status().unwrap().success());
+        assert_code(&scan(), 0);
+        chown(&config, Some(NOBODY), None).unwrap();
+        assert_code(&scan(), 2);
+    }
+}
