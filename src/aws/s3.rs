@@ -22,6 +22,9 @@ const CONFLICTS: u32 = 5;
 /// 11 s.
 const AT_ONCE: usize = 16;
 
+/// The most pages of a list, each with up to a thousand keys.
+const MAX_PAGES: usize = 10_000;
+
 /// A bucket, or the part of it below a prefix. Keys are relative to the prefix.
 #[derive(Debug)]
 pub struct S3Bucket<'a> {
@@ -230,9 +233,20 @@ impl S3Bucket<'_> {
                 .start_after(self.key(after))
                 .into_paginator()
                 .send();
-            let mut keys = Vec::new();
-            while let Some(page) = pages.next().await {
+            let mut keys: Vec<String> = Vec::new();
+            let mut last = String::new();
+            for asked in 0.. {
+                let Some(page) = pages.next().await else { break };
                 let page = page.map_err(|error| self.error("ListObjectsV2", prefix, &error))?;
+                // S3 lists in order; a server that does not, or has ever more, may never end.
+                let first = page.contents().first().and_then(|object| object.key());
+                if asked > MAX_PAGES || first.is_some_and(|first| first <= last.as_str()) {
+                    let text = format!("ListObjectsV2 {prefix}: the list does not end");
+                    return Err(ServiceError::new(Trouble::Refused, text));
+                }
+                if let Some(key) = page.contents().last().and_then(|object| object.key()) {
+                    key.clone_into(&mut last);
+                }
                 let found = page.contents().iter().filter_map(|object| object.key());
                 keys.extend(
                     found.filter_map(|key| Some(key.strip_prefix(&self.prefix)?.to_owned())),

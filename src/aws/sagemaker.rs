@@ -4,7 +4,7 @@
 //! seconds and 5.4 GB of memory to build in release on 2 cores. So the shapes of the calls are
 //! written here (SageMaker API reference, 2017-07-24).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -25,6 +25,9 @@ const CONCURRENT: usize = 8;
 
 /// The most items that a page may hold.
 const PAGE: u32 = 100;
+
+/// The most entries of a list: a domain has some ten thousand at most.
+const MAX_LISTED: usize = 1_000_000;
 
 const SERVICE: Service = Service {
     signing: "sagemaker",
@@ -94,6 +97,7 @@ impl SageMaker {
     ) -> ServiceResult<Vec<Value>> {
         let mut found = Vec::new();
         let mut next: Option<Value> = None;
+        let mut tokens = HashSet::new();
         loop {
             let mut input = json!({ "MaxResults": PAGE });
             if let Some(domain) = domain {
@@ -107,11 +111,19 @@ impl SageMaker {
                 Value::Array(items) => found.extend(items),
                 _ => return Err(unexpected(operation, field, &self.0.endpoint)),
             }
-            // A server that repeats its token would never end the list.
             match page["NextToken"].take() {
-                Value::String(token) if next.as_ref() != Some(&Value::from(token.as_str())) => {
-                    next = Some(token.into());
+                // A server that repeats its token would never end the list.
+                Value::String(token) if next.as_ref() == Some(&Value::from(token.as_str())) => {
+                    return Ok(found);
                 }
+                // Nor would one that goes round in a ring, or has ever more.
+                Value::String(token)
+                    if found.len() > MAX_LISTED || !tokens.insert(token.clone()) =>
+                {
+                    let text = format!("{operation}: the list does not end");
+                    return Err(ServiceError::new(Trouble::Unreachable, text));
+                }
+                Value::String(token) => next = Some(token.into()),
                 _ => return Ok(found),
             }
         }

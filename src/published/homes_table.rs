@@ -9,6 +9,10 @@ use crate::store::{Listing, Store};
 use crate::text::from_base64;
 use crate::units::AllocatedBytes;
 
+/// The longest line of a table: a path and a name have a few KiB at most, each byte up to ten
+/// characters.
+const MAX_LINE: usize = 1 << 20;
+
 /// The table of homes of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HomesTable {
@@ -83,6 +87,11 @@ impl HomesTable {
 }
 
 fn rows(table: &[u8], mut each: impl FnMut(HomeRow<'_>)) -> Result<(), String> {
+    // Each record is one line. A broken table, such as a sparse file, may be one line of any length,
+    // which the reader would hold several times.
+    if table.split(|byte| *byte == b'\n').any(|line| line.len() > MAX_LINE) {
+        return Err(format!("it has a line of more than {} KiB", MAX_LINE >> 10));
+    }
     let mut reader = csv::Reader::from_reader(table);
     let head = reader.headers().map_err(|error| error.to_string())?.clone();
     let find = |name: &str| head.iter().position(|cell| cell == name);
@@ -181,6 +190,16 @@ mod tests {
         for table in [old, new] {
             assert_eq!(name(&table), [b"caf\xe9".to_vec(), b"=x".to_vec()]);
         }
+    }
+
+    #[test]
+    fn a_table_with_an_endless_line_is_refused_before_it_is_parsed() {
+        let head = b"home,kind,uid,owner,coverage,allocated_bytes\n1,uid,1,,complete,4096\n";
+        for table in [vec![0; MAX_LINE + 2], [&head[..], &vec![b'x'; MAX_LINE + 2]].concat()] {
+            let said = rows(&table, |_| {}).expect_err("it is no table");
+            assert_eq!(said, "it has a line of more than 1024 KiB");
+        }
+        assert_eq!(rows(head, |_| {}), Ok(()));
     }
 
     #[test]

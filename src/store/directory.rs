@@ -24,6 +24,9 @@ const LOCK: &str = ".efs-scan.lock";
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// The largest object that is read whole: a report of 200,000 homes has a few hundred MiB.
+const MAX_OBJECT: u64 = 1 << 30;
+
 /// The store in a directory.
 #[derive(Debug)]
 pub struct Directory(PathBuf);
@@ -131,19 +134,26 @@ impl Directory {
 
     fn read(&self, key: &str, size: ReadSize) -> ServiceResult<Option<Object>> {
         let read = || {
-            let mut file = match self.open(key) {
+            let file = match self.open(key) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 file => file?,
             };
             if !file.metadata()?.is_file() {
                 return Err(io::Error::other("it is not a regular file"));
             }
+            let bound = match size {
+                ReadSize::Whole if file.metadata()?.len() > MAX_OBJECT => {
+                    let most = MAX_OBJECT >> 20;
+                    let problem = format!("it is larger than {most} MiB, and not from efs-scan");
+                    return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+                }
+                // It may grow while it is read.
+                ReadSize::Whole => MAX_OBJECT,
+                ReadSize::First(wanted) => wanted as u64,
+            };
             let version = version_of(&file.metadata()?);
             let mut bytes = Vec::new();
-            match size {
-                ReadSize::Whole => file.read_to_end(&mut bytes)?,
-                ReadSize::First(wanted) => file.take(wanted as u64).read_to_end(&mut bytes)?,
-            };
+            file.take(bound).read_to_end(&mut bytes)?;
             Ok(Some(Object { bytes, version }))
         };
         read().map_err(|error| self.error("reading", key, &error))

@@ -2,6 +2,7 @@
 //! which enforces AWS's limits and fails on request.
 
 mod crash;
+mod endless;
 mod history;
 mod metrics;
 mod names;

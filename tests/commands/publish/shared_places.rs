@@ -135,3 +135,26 @@ fn a_configuration_that_others_can_write_to_is_a_warning_and_to_root_an_error() 
         assert_code(&scan(), 2);
     }
 }
+
+#[test]
+fn an_object_that_is_larger_than_any_of_ours_is_not_read() {
+    let place = Place::new();
+    place.scan(&[], 0);
+    let latest = place.published().join("latest.json");
+    fs::File::options().write(true).open(&latest).unwrap().set_len(3 << 30).unwrap();
+    for command in ["status", "history"] {
+        // It does not fit into the memory that this one gets.
+        let script = "ulimit -v 2000000; exec \"$@\"";
+        let mut limited = Command::new("sh");
+        limited.args(["-c", script, "sh"]).arg(program()).arg(command).arg("--from");
+        limited.arg(place.published()).env("EFS_SCAN_CONFIG", "/dev/null");
+        let output = watched(&mut limited, PATIENCE);
+        match command {
+            "status" => {
+                assert_code(&output, 1);
+                assert!(one_line(&output).contains("larger than 1024 MiB"), "{}", stderr(&output));
+            }
+            _ => assert_code(&output, 0),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Lists of AWS that never end are given up.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+/// Starts a server whose lists go round in a ring, or have ever more in no order. Its thread ends
+/// with the process.
+fn endless() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let asked = AtomicUsize::new(0);
+        for stream in listener.incoming() {
+            // A client that has given up is no fault.
+            let _ = answer(stream.unwrap(), asked.fetch_add(1, Ordering::SeqCst));
+        }
+    });
+    url
+}
+
+fn answer(stream: TcpStream, at: usize) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let (mut line, mut length, mut first) = (String::new(), 0, String::new());
+    while reader.read_line(&mut line)? > 2 {
+        if first.is_empty() {
+            first.clone_from(&line);
+        }
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let (kind, body) = match () {
+        () if first.starts_with("POST") => {
+            let token = ["A", "B", "C"][at % 3];
+            let profile = serde_json::json!({ "UserProfileName": "u", "CreationTime": 1 });
+            let page = serde_json::json!({ "UserProfiles": [profile], "NextToken": token });
+            ("application/x-amz-json-1.1", page.to_string())
+        }
+        () => {
+            let key = format!("<Contents><Key>efs/homes/dt=2026-11-27/{at}.csv</Key></Contents>");
+            let more = format!("<NextContinuationToken>{at}</NextContinuationToken>");
+            let page = format!("<IsTruncated>true</IsTruncated>{more}{key}");
+            ("application/xml", format!("<ListBucketResult>{page}</ListBucketResult>"))
+        }
+    };
+    let mut stream = reader.into_inner();
+    let length = body.len();
+    write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n")?;
+    write!(stream, "Content-Length: {length}\r\n\r\n{body}")
+}
+
+#[test]
+fn a_list_that_does_not_end_is_given_up_with_a_line() {
+    let world = World::new();
+    let run = |args: &[&str]| {
+        let mut command = world.command();
+        watched(command.env("AWS_ENDPOINT_URL", endless()).args(args), Duration::from_secs(60))
+    };
+    let root = world.root();
+    let output = run(&[root.to_str().unwrap(), "--names=sagemaker:d-0123456789ab"]);
+    let said = stderr(&output);
+    assert_eq!(code(&output), Some(0), "{said}");
+    assert!(said.contains("ListUserProfiles: the list does not end"), "{said}");
+    let output = run(&["history", "--from", "s3://bucket/efs"]);
+    let said = stderr(&output);
+    assert_eq!(code(&output), Some(1), "{said}");
+    assert!(said.contains("ListObjectsV2 homes/dt=: the list does not end"), "{said}");
+}
