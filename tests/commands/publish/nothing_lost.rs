@@ -302,3 +302,50 @@ fn exit_codes_hold_where_stderr_is_full_or_nobody_reads_it() {
         assert_eq!(output.status.code(), Some(code), "{args:?}");
     }
 }
+
+#[test]
+fn a_day_that_cannot_be_listed_is_named_and_the_others_are_shown() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    place.scan(&[], 0);
+    let homes = place.published().join("homes");
+    let day = homes.join("dt=2026-01-01");
+    fs::create_dir(&day).unwrap();
+    fs::set_permissions(&day, PermissionsExt::from_mode(0o000)).unwrap();
+    // Root can list everything, so this runs as another user, who must be able to reach the program.
+    let mut command = Command::new(if is_root() { "setpriv" } else { "env" });
+    if is_root() {
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]);
+        fs::set_permissions(place.dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let passable = |dir: &std::path::Path| {
+        fs::metadata(dir).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
+    };
+    let able = !is_root()
+        || (place.dir.path().ancestors().all(passable) && program().ancestors().all(passable));
+    if !skip_unless(able, "a day that cannot be listed", "the build folder is closed to others") {
+        return;
+    }
+    for name in ["history", "status"] {
+        let mut command_of = Command::new(command.get_program());
+        command_of.args(command.get_args()).arg(program()).arg(name);
+        command_of.arg("--from").arg(place.published());
+        if name == "history" {
+            command_of.args(["--days", "3650"]);
+        } else {
+            // Only the days before the newest run are compared with it.
+            fs::rename(&day, homes.join(yesterday())).unwrap();
+        }
+        let output = watched(command_of.env("EFS_SCAN_CONFIG", "/dev/null"), PATIENCE);
+        assert_code(&output, 3);
+        let said = one_line(&output);
+        assert!(said.contains("listing") && said.contains("homes/dt="), "{said}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("alice"), "{name}");
+    }
+    fs::set_permissions(homes.join(yesterday()), PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+fn yesterday() -> String {
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24);
+    at.strftime("dt=%Y-%m-%d").to_string()
+}
