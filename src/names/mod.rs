@@ -170,7 +170,7 @@ impl Names {
     }
 
     /// True if a directory called `uid` may be the home of that uid: a source knows it, or it is
-    /// within [`AROUND`] of those that a source has. The system's user database has no range: it
+    /// within 1,000 of those that a source has. The system's user database has no range: it
     /// begins with 0. Without another source that has uids, every number may be one.
     pub fn may_be_uid(&self, uid: u32) -> bool {
         let mut ranges = self.sources.iter().filter_map(|(_, source)| source.range()).peekable();

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::ledger::Reason;
 use super::people::{Recipient, Subject, Untold};
 use super::template::{Field, Template};
-use crate::report::{Finding, HomeReport, Report, command_at};
+use crate::report::{Finding, HomeKind, HomeReport, Report, command_at};
 use crate::text::{plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
@@ -97,6 +97,9 @@ impl LetterWriter<'_> {
         if all.is_empty() {
             return "  (no findings)".to_owned();
         }
+        // Of several homes with uids, each is at that path in another space.
+        let uid_homes = person.subjects.iter().filter(|it| it.home.kind == HomeKind::Uid).count();
+        let home_at = self.home_at.filter(|_| uid_homes == 1);
         // Each command and note is written once.
         let mut said: Vec<String> = Vec::new();
         let mut out = Vec::new();
@@ -114,7 +117,7 @@ impl LetterWriter<'_> {
             let note = note
                 .and_then(|rule| rule.note.as_ref())
                 .map(|note| format!("Note: {}", short(note.as_bytes())));
-            for line in self.remedy(home, finding).into_iter().chain(note) {
+            for line in self.remedy(home, finding, home_at).into_iter().chain(note) {
                 if !said.contains(&line) {
                     out.push(format!("      {line}"));
                     said.push(line);
@@ -130,8 +133,13 @@ impl LetterWriter<'_> {
     }
 
     /// The command for the owner, with paths as the owner sees them, or advice.
-    fn remedy(&self, home: &HomeReport, finding: &Finding) -> Option<String> {
-        let Some(command) = command_at(self.report, home, finding, self.home_at) else {
+    fn remedy(
+        &self,
+        home: &HomeReport,
+        finding: &Finding,
+        home_at: Option<&Path>,
+    ) -> Option<String> {
+        let Some(command) = command_at(self.report, home, finding, home_at) else {
             return finding
                 .advice
                 .as_ref()

@@ -8,14 +8,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::home_at::fill;
+use super::home_at::{NO_PATH, fill};
 use super::model::*;
 use super::owner::{directory_owner, owner};
 use super::quota::Quotas;
 use crate::names::Names;
 use crate::text::lossy;
 use crate::units::{AllocatedBytes, ApparentBytes};
-use crate::usage::{self, Amount, Books, Class, Home, HomeKind, Large, RuleTotal, Rules, Tally};
+use crate::usage::{
+    self, Amount, Books, Class, Content, Home, HomeKind, Large, RuleTotal, Rules, Tally,
+};
 
 /// The facts about a scan that the accounts do not hold.
 pub struct Context<'a> {
@@ -208,7 +210,9 @@ impl Builder<'_> {
         let sums = found.finding.sums();
         let (path, path_base64) = lossy(&found.path);
         let absolute = [self.context.root.as_os_str().as_bytes(), b"/", &found.path].concat();
-        let (command, advice) = match withheld(rule.command.as_deref(), &found.finding) {
+        let has_path = self.context.root.is_absolute();
+        let nowhere = rule.command.as_ref().filter(|_| !has_path).map(|_| NO_PATH);
+        let (command, advice) = match nowhere.or(withheld(rule, &found.finding)) {
             Some(why) => (None, Some(why.to_owned())),
             None => (rule.command.as_ref().map(|text| fill(text, &absolute)), rule.advice.clone()),
         };
@@ -241,26 +245,36 @@ impl Builder<'_> {
     }
 }
 
+/// Contents of a finding that make its command do more than the finding says, and what to do.
+const WITHHELD: [(Content, &str); 6] = [
+    (
+        Content::Foreign,
+        "other things may lie in it: look through it, and remove what is not needed",
+    ),
+    (
+        Content::Finding,
+        "other findings lie in it, which removing it takes along: clean these up first",
+    ),
+    (Content::Data, "a repository or a database lies in it: look through it first"),
+    (
+        Content::Mount,
+        "another file system is mounted in it, which would be emptied, too: unmount it",
+    ),
+    (Content::Excluded, "the scan leaves out something that lies in it: look through it first"),
+    (Content::Unread, "something in it could not be read: look through it first"),
+];
+
 /// Says why the command of a rule would do more than the finding says it frees, if it would.
-fn withheld(command: Option<&str>, finding: &usage::FindingAccount) -> Option<&'static str> {
-    let command = command?;
+fn withheld(rule: &usage::Rule, finding: &usage::FindingAccount) -> Option<&'static str> {
+    let command = rule.command.as_deref()?;
     if command.starts_with("truncate ") && finding.sums().linked.inodes > 0 {
         return Some("it has another name (hard link), which truncating empties too: look at both");
     }
-    if finding.holds_foreign() {
-        return Some("other things may lie in it: look through it, and remove what is not needed");
-    }
-    let removers = ["rm -r ", "rm -rf ", "conda env remove "];
-    let whole = removers.iter().any(|remover| command.starts_with(remover));
-    if whole && finding.holds_another() {
-        return Some(
-            "other findings lie in it, which removing it takes along: clean these up first",
-        );
-    }
-    if whole && finding.holds_data() {
-        return Some("a git repository or a database lies in it: look through it first");
-    }
-    None
+    let mut reasons = WITHHELD.iter().filter(|(content, _)| {
+        // A tool that spares what is not its own still does not know what the rule's names prove.
+        finding.holds(*content) && (!rule.spares || *content == Content::Foreign)
+    });
+    reasons.next().map(|(_, why)| *why)
 }
 
 /// Adds the account of one more top-level directory outside of homes.

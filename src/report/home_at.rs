@@ -4,21 +4,30 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::model::{Finding, HomeReport, Report};
+use super::model::{Finding, HomeKind, HomeReport, Report};
 use crate::text::shell_word;
 
-/// The command that reclaims a finding in `home`, with paths below `home_at`. Without `home_at` it
-/// is the report's.
+/// Advice where the root is a URL, for which this machine has no path.
+pub(super) const NO_PATH: &str =
+    "scan a mount, or set home_at in the configuration, to get a command with a path";
+
+/// The command that reclaims a finding in `home`, with paths below `home_at`, where its person sees
+/// it. Only the home that is called by the person's uid is mounted there: without `home_at`, and for
+/// other homes, it is the report's.
 pub(crate) fn command_at(
     report: &Report,
     home: &HomeReport,
     finding: &Finding,
     home_at: Option<&Path>,
 ) -> Option<String> {
-    let command = finding.command.as_ref()?;
+    let is_unplaced = finding.advice.as_deref() == Some(NO_PATH);
+    let command = finding.command.as_deref().or(is_unplaced.then_some(""))?;
     let path = finding.path_bytes();
     let name = home.name_bytes();
-    let Some((at, below)) = home_at.zip(below(&name, &path)) else { return Some(command.clone()) };
+    let home_at = home_at.filter(|_| home.kind == HomeKind::Uid);
+    let Some((at, below)) = home_at.zip(below(&name, &path)) else {
+        return finding.command.clone();
+    };
     let root = report.run.root_bytes();
     // As in the report, for the root `/` too.
     let here = shell_word(&[&root[..], b"/", &path].concat());
@@ -27,6 +36,7 @@ pub(crate) fn command_at(
     let mut rules = home.rules.iter().chain(&report.rules);
     match rules.find(|rule| rule.rule == finding.rule).and_then(|rule| rule.command.as_ref()) {
         Some(template) => Some(fill(template, &there)),
+        None if is_unplaced => None,
         None => Some(command.replace(&here, &shell_word(&there))),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use schemars::JsonSchema;
@@ -138,12 +138,25 @@ pub struct FindingAccount {
     /// Number among those that hold hard links, if it is one of them.
     pub(super) number: OnceLock<u64>,
     sums: Mutex<FindingSums>,
-    /// True if another finding lies in it, which its sums leave out.
-    holds_another: AtomicBool,
-    /// True unless its directory is known to hold nothing but what the rule's tool puts there.
-    holds_foreign: AtomicBool,
-    /// True if a database lies in it, or a git repository that the rule does not expect.
-    holds_data: AtomicBool,
+    /// What else lies in it, one bit each.
+    contents: AtomicU8,
+}
+
+/// What lies in a finding beside what its sums count, and makes its command do more than it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Another finding, which the sums leave out.
+    Finding = 1,
+    /// Names that are not known to be the rule's tool's.
+    Foreign = 2,
+    /// A database, or a repository that the rule does not expect.
+    Data = 4,
+    /// A mount, entered or not.
+    Mount = 8,
+    /// Entries that a glob leaves out.
+    Excluded = 16,
+    /// Something that could not be read.
+    Unread = 32,
 }
 
 /// The inodes of a finding.
@@ -177,40 +190,17 @@ impl FindingAccount {
             class,
             number: OnceLock::new(),
             sums: Mutex::default(),
-            holds_another: false.into(),
-            holds_foreign: false.into(),
-            holds_data: false.into(),
+            contents: 0.into(),
         })
     }
 
-    pub(super) fn hold_another(&self) {
+    pub(super) fn hold(&self, content: Content) {
         // Relaxed: read after the walk.
-        self.holds_another.store(true, Ordering::Relaxed);
+        self.contents.fetch_or(content as u8, Ordering::Relaxed);
     }
 
-    /// True if another finding lies in it. Its sums leave that one out, but removing it would not.
-    pub fn holds_another(&self) -> bool {
-        self.holds_another.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn hold_foreign(&self) {
-        // Relaxed: read after the walk.
-        self.holds_foreign.store(true, Ordering::Relaxed);
-    }
-
-    /// True unless its directory holds only names that its rule `owns`.
-    pub fn holds_foreign(&self) -> bool {
-        self.holds_foreign.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn hold_data(&self) {
-        // Relaxed: read after the walk.
-        self.holds_data.store(true, Ordering::Relaxed);
-    }
-
-    /// True if a database lies in it, or a git repository that is not the tool's.
-    pub fn holds_data(&self) -> bool {
-        self.holds_data.load(Ordering::Relaxed)
+    pub fn holds(&self, content: Content) -> bool {
+        self.contents.load(Ordering::Relaxed) & content as u8 != 0
     }
 
     pub(super) fn update(&self, change: impl FnOnce(&mut FindingSums)) {

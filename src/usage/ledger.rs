@@ -12,7 +12,7 @@ use super::class::Class;
 use super::dir::Dir;
 use super::errors::{Errors, Problem};
 use super::export::{Branch, Export};
-use super::home::{FindingAccount, Home, HomeKind};
+use super::home::{Content, FindingAccount, Home, HomeKind};
 use super::links::{LinkMemory, LinkTotals, Linked, Links};
 use super::listing::Listing;
 use super::rules::{Rules, Seen};
@@ -185,6 +185,9 @@ impl Ledger {
     /// Counts an error of a directory whose listing has already ended.
     pub fn failed(&self, dir: &Dir, op: Op, error: &std::io::Error) {
         dir.home.books(|books| books.errors += 1);
+        if let Some(finding) = dir.finding() {
+            finding.hold(Content::Unread);
+        }
         lock(&self.errors).add(Problem::new(dir.path(), op, error));
         self.exported(dir, Export::failed);
     }
@@ -222,10 +225,10 @@ impl Ledger {
             let class = self.setup.rules.get(rule).class;
             let finding = dir.starts.get_or_init(|| FindingAccount::new(rule, class));
             if !self.setup.rules.owns_all(rule, seen) {
-                finding.hold_foreign();
+                finding.hold(Content::Foreign);
             }
             if let Some(outer) = &dir.inherited {
-                outer.hold_another();
+                outer.hold(Content::Finding);
             }
         }
         inside.map(|_| ())
@@ -258,12 +261,6 @@ impl Ledger {
             TreeLevel::AboveHomes if parent.depth == 0 => self.open_home(name.clone(), None),
             _ => Arc::clone(&parent.home),
         };
-        if &*name == b".git"
-            && let Some(finding) = parent.finding()
-            && !self.setup.rules.get(finding.rule).repositories
-        {
-            finding.hold_data();
-        }
         let Entered { states, mut rules } = self.setup.rules.enter(place, &parent.states, &name);
         // No rule claims a home, whatever its name is. A trash at the root only stands where homes do.
         if place == TreeLevel::Home {

@@ -8,12 +8,12 @@ use std::sync::atomic::Ordering;
 use super::dir::Dir;
 use super::errors::Problem;
 use super::export::{Export, Lines};
-use super::home::FindingAccount;
+use super::home::{Content, FindingAccount};
 use super::ledger::Ledger;
 use super::rules::{Extent, RuleIndex, Seen};
 use super::tally::{Amount, Tally};
 use super::top::{Large, size_key};
-use super::{Attrs, FileKind, Op, Probe};
+use super::{Attrs, FileKind, Mount, Op, Probe};
 
 /// How many subdirectories, links and the like a listing holds before it should be committed, so
 /// that a directory of millions takes little memory. Until its first commit it can be begun again.
@@ -63,6 +63,8 @@ pub struct Listing {
     problems: Vec<Problem>,
     vanished: u64,
     mounts: u64,
+    /// True if another mount begins in the directory, whether it is entered or not.
+    has_mount: bool,
     excluded: BTreeMap<usize, u64>,
     committed: bool,
 }
@@ -89,6 +91,7 @@ impl Listing {
             problems: Vec::new(),
             vanished: 0,
             mounts: 0,
+            has_mount: false,
             excluded: BTreeMap::new(),
             committed: false,
         }
@@ -126,7 +129,9 @@ impl Listing {
     /// Counts an entry of the directory. Subdirectories and hard links are kept for the commit.
     #[inline]
     pub fn entry(&mut self, ledger: &Ledger, name: &[u8], attrs: Attrs) {
+        self.has_mount |= attrs.mount == Mount::Root;
         if ledger.is_foreign_mount(&attrs) {
+            self.has_mount = true;
             self.mounts += 1;
             if let Some(lines) = &mut self.lines {
                 lines.foreign(name);
@@ -249,11 +254,8 @@ impl Listing {
         refused.extend(ledger.decide(&dir, &seen).err());
         let finding = dir.finding();
         let class = Ledger::class_of(finding);
-        if let Some(finding) = finding
-            && ledger.setup.rules.has_database(self.markers)
-            && !ledger.setup.rules.get(finding.rule).repositories
-        {
-            finding.hold_data();
+        if let Some(finding) = finding {
+            self.note_contents(ledger, finding);
         }
 
         let mut tally = std::mem::take(&mut self.tally);
@@ -270,7 +272,7 @@ impl Listing {
                 self.plain(ledger, &mut tally, attrs, finding);
             } else {
                 if let Some(finding) = finding {
-                    finding.hold_another();
+                    finding.hold(Content::Finding);
                 }
                 self.file_finding(ledger, rule, &name, attrs);
             }
@@ -308,6 +310,11 @@ impl Listing {
             .map(|(name, attrs)| ledger.child(&dir, name, attrs, &seen, &mut failed))
             .collect();
         self.export(ledger, &children, listed);
+        if let Some(finding) = dir.finding()
+            && !refused.is_empty()
+        {
+            finding.hold(Content::Unread);
+        }
         for error in &refused {
             self.problems.push(Problem::new(dir.path(), Op::Read, error));
         }
@@ -316,6 +323,23 @@ impl Listing {
         }
         self.report(ledger);
         children
+    }
+
+    /// Tells the finding what lies in this directory that its command must not take along.
+    fn note_contents(&self, ledger: &Ledger, finding: &FindingAccount) {
+        let rules = &ledger.setup.rules;
+        if self.has_mount {
+            finding.hold(Content::Mount);
+        }
+        if !self.excluded.is_empty() {
+            finding.hold(Content::Excluded);
+        }
+        if !self.problems.is_empty() {
+            finding.hold(Content::Unread);
+        }
+        if rules.are_data(self.markers) && !rules.get(finding.rule).repositories {
+            finding.hold(Content::Data);
+        }
     }
 
     fn export(&mut self, ledger: &Ledger, children: &[Arc<Dir>], listed: Extent) {

@@ -29,8 +29,8 @@ pub use entry::{Attrs, FileKind, Mount, Op, Probe};
 pub use errors::{ErrorKind, Errors, Problem};
 pub use export::{Bare, Collected, EntryForm, Export, ReadState};
 pub use home::{
-    Books, FindingAccount, FindingSums, FoundPlace, Home, HomeKind, LinkedTotal, RuleTotal,
-    Together,
+    Books, Content, FindingAccount, FindingSums, FoundPlace, Home, HomeKind, LinkedTotal,
+    RuleTotal, Together,
 };
 pub use ledger::{Ledger, LedgerSetup, Totals, WalkProgress};
 pub use links::{LinkMemory, LinkTotals};

@@ -42,6 +42,8 @@ pub struct Rule {
     listed_by: Markers,
     /// True if repositories in it are the tool's own.
     pub repositories: bool,
+    /// True if the command leaves what is not the tool's own.
+    pub spares: bool,
     /// Names of directories that the rule applies nowhere below.
     unless_below: Vec<NamePattern>,
     /// Of a file rule: names that make it no finding, its own and those beside it.
@@ -54,8 +56,12 @@ pub struct Rule {
 /// A set of marker names, one bit each. A marker is a name in a directory that a rule depends on.
 type Markers = u64;
 
-/// Files by which a database's directory is known, among the markers of rules.
-const DATABASES: [&[u8]; 3] = [b"PG_VERSION", b"ibdata1", b"WiredTiger"];
+/// Names by which a database or a repository is known, a working tree of git also by the file `.git`.
+const DATA: [&str; 8] =
+    ["PG_VERSION", "ibdata1", "WiredTiger", ".git", ".hg", ".svn", ".bzr", ".jj"];
+
+/// Names that a bare git repository has, all of them.
+const BARE_REPOSITORY: [&str; 3] = ["HEAD", "objects", "refs"];
 
 /// A pattern of a rule for files.
 #[derive(Clone, Debug)]
@@ -72,6 +78,9 @@ pub struct Rules {
     paths: Trie,
     files: Vec<FileRule>,
     markers: Vec<Box<[u8]>>,
+    /// The bits of [`DATA`] and [`BARE_REPOSITORY`].
+    data: Markers,
+    bare_repository: Markers,
     /// By first byte, the lengths of the markers that begin with it, as bits. It rejects nearly all
     /// names without comparing them.
     marker_gate: Box<[u64; 256]>,
@@ -97,12 +106,19 @@ impl Rules {
             paths: Trie::default(),
             files: Vec::new(),
             markers: Vec::new(),
+            data: 0,
+            bare_repository: 0,
             marker_gate: Box::new([0; 256]),
             suffixes: Vec::new(),
             suffix_gate: Box::new([false; 256]),
             head_gate: Box::new([false; 256]),
             pathless: Vec::new(),
         };
+        let names =
+            |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        rules.data = rules.markers(&names(&DATA)).map_err(|problem| (0, problem))?;
+        let bare = rules.markers(&names(&BARE_REPOSITORY));
+        rules.bare_repository = bare.map_err(|problem| (0, problem))?;
         for (at, spec) in specs.into_iter().enumerate() {
             rules.add(spec).map_err(|problem| (at, problem))?;
         }
@@ -135,6 +151,7 @@ impl Rules {
             owns: patterns(&spec.owns)?,
             listed_by: self.markers(&spec.listed_by)?,
             repositories: spec.repositories || spec.class == SpecClass::Trash,
+            spares: spec.spares,
             unless_below: patterns(&spec.unless_below)?,
             unless_named: patterns(&spec.unless_named)?,
             unless_beside: self.markers(&spec.unless_beside)?,
@@ -243,11 +260,9 @@ impl Rules {
         u32::try_from(heads.max().unwrap_or(0)).unwrap_or(u32::MAX)
     }
 
-    /// True if a database's files are among the markers seen in a directory.
-    pub(super) fn has_database(&self, seen: Markers) -> bool {
-        let named = self.markers.iter().enumerate();
-        let mut seen_here = named.filter(|(bit, _)| seen & (1 << bit) != 0);
-        seen != 0 && seen_here.any(|(_, name)| DATABASES.contains(&&**name))
+    /// True if the markers seen in a directory say that it holds a database or a repository.
+    pub(super) fn are_data(&self, seen: Markers) -> bool {
+        seen & self.data != 0 || seen & self.bare_repository == self.bare_repository
     }
 
     /// Lists the markers that are not among `seen`.

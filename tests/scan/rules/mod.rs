@@ -4,6 +4,7 @@ mod examples;
 mod frees;
 mod paths;
 mod proof;
+mod withheld;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,0 +1,167 @@
+//! What lies in a finding beside what it counts, and keeps its command from being offered.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use efs_scan_testbed::*;
+use serde_json::Value;
+
+use super::ENGINES;
+
+/// The only finding at `path` of the home `h`: its command, or the advice instead.
+fn offer(report: &Value, path: &str) -> Result<String, String> {
+    let findings = home(report, "h")["findings"].as_array().unwrap().iter();
+    let at: Vec<_> = findings.filter(|finding| finding["path"] == format!("h/{path}")).collect();
+    let [finding] = at.as_slice() else { panic!("{path}: {at:#?}") };
+    let text = |key: &str| finding[key].as_str().unwrap().to_owned();
+    if finding["command"].is_string() { Ok(text("command")) } else { Err(text("advice")) }
+}
+
+/// Makes places that have a command by themselves.
+fn places(root: &Path) -> Vec<&'static str> {
+    file(root, "h/env/pyvenv.cfg", 10);
+    file(root, "h/env/lib/a", 5000);
+    file(root, "h/.cache/uv/archive-v0/x/a", 5000);
+    file(root, "h/go/pkg/mod/github.com/a/a", 5000);
+    file(root, "h/rs/Cargo.toml", 10);
+    file(root, "h/rs/target/CACHEDIR.TAG", 10);
+    file(root, "h/rs/target/debug/a", 5000);
+    vec!["env/lib", ".cache/uv/archive-v0/x", "go/pkg/mod/github.com/a", "rs/target/debug"]
+}
+
+const PLACES: [&str; 4] = ["env", ".cache/uv", "go/pkg/mod", "rs/target"];
+
+/// Asserts that every place has a command, or that none has and `why` is the reason.
+fn assert_offered(root: &Path, args: &[&str], why: Option<&str>) {
+    for engine in ENGINES {
+        let args: Vec<_> = ["--engine", engine].iter().chain(args).copied().collect();
+        let report = report(root, args, 0);
+        for place in PLACES {
+            match (offer(&report, place), why) {
+                (Ok(_), None) => {}
+                (Err(advice), Some(why)) => assert!(advice.contains(why), "{place}: {advice}"),
+                (offered, _) => panic!("{place} by {engine}: {offered:?} and not {why:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn repositories_of_every_kind_do() {
+    let kinds: [(&str, &[&str]); 6] = [
+        ("clone", &[".git/HEAD"]),
+        ("worktree", &[".git"]),
+        ("mercurial", &[".hg/store"]),
+        ("jujutsu", &[".jj/repo"]),
+        ("bare.git", &["HEAD", "objects/x", "refs/x"]),
+        ("database", &["PG_VERSION"]),
+    ];
+    for (name, files) in kinds {
+        let tree = scratch();
+        let inside = places(tree.path());
+        assert_offered(tree.path(), &[], None);
+        for place in inside {
+            for path in files {
+                file(tree.path(), format!("h/{place}/{name}/{path}"), 10);
+            }
+        }
+        assert_offered(tree.path(), &[], Some("a repository or a database"));
+    }
+}
+
+/// A glob must not hide from the rules what a command would remove.
+#[test]
+fn what_the_scan_leaves_out_does() {
+    let tree = scratch();
+    for place in places(tree.path()) {
+        file(tree.path(), format!("h/{place}/results/only"), 10);
+    }
+    assert_offered(tree.path(), &["--exclude", "**/elsewhere"], None);
+    assert_offered(tree.path(), &["--exclude", "**/results"], Some("leaves out"));
+    for place in places(tree.path()) {
+        file(tree.path(), format!("h/{place}/results/.git/HEAD"), 10);
+    }
+    assert_offered(tree.path(), &["--exclude", "**/.git"], Some("a repository"));
+}
+
+/// Findings of earlier rules keep tools, too, from taking them along.
+#[test]
+fn findings_of_other_rules_do() {
+    let tree = scratch();
+    for place in places(tree.path()) {
+        file(tree.path(), format!("h/{place}/.Trash-1000/files/kept"), 10);
+    }
+    assert_offered(tree.path(), &[], Some("other findings"));
+}
+
+#[test]
+fn a_mount_does() {
+    if !skip_unless(is_root(), "mounts in findings", "only root mounts") {
+        return;
+    }
+    let tree = scratch();
+    let root = tree.path().join("root");
+    file(&root, "h/precious/results", 9000);
+    for place in places(&root) {
+        std::fs::create_dir(root.join("h").join(place).join("mnt")).unwrap();
+        file(&root, format!("h/{place}/one"), 10);
+    }
+    let kinds = [
+        ("mount -t tmpfs none \"$1/mnt\"", &["--cross-mounts"][..]),
+        ("mount -t tmpfs none \"$1/mnt\"", &[]),
+        ("mount --bind \"$2/h/precious\" \"$1/mnt\"", &[]),
+        ("mount --bind \"$2/h/precious/results\" \"$1/one\"", &[]),
+    ];
+    for (mount, args) in kinds {
+        let script = format!(
+            "root=$1; shift; for place in env/lib .cache/uv/archive-v0/x go/pkg/mod/github.com/a \
+             rs/target/debug; do at() {{ {mount}; }}; at \"$root/h/$place\" \"$root\" || exit 99; done; \
+             exec \"$@\" \"$root\""
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &script, "sh"]).arg(&root).arg(program());
+        command.args(["--format", "json"]).args(args).env("EFS_SCAN_CONFIG", "/dev/null");
+        let output = watched(&mut command, Duration::from_secs(60));
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        for place in PLACES {
+            let advice = offer(&report, place).unwrap_err();
+            assert!(advice.contains("mounted in it"), "{mount}: {place}: {advice}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_does() {
+    let (tree, copy) = (scratch(), scratch());
+    let reachable = copy.path().ancestors().skip(1).all(|directory| {
+        std::fs::metadata(directory).is_ok_and(|it| it.permissions().mode() & 0o001 != 0)
+    });
+    let what = "unreadable directories in findings";
+    if !skip_unless(is_root() && reachable, what, "not root, or no other user reaches the build") {
+        return;
+    }
+    for place in places(tree.path()) {
+        let secret = tree.path().join("h").join(place).join("secret");
+        std::fs::create_dir(&secret).unwrap();
+        std::fs::set_permissions(secret, Permissions::from_mode(0)).unwrap();
+    }
+    let program = copy.path().join("efs-scan");
+    std::fs::copy(self::program(), &program).unwrap();
+    for path in [tree.path(), copy.path()] {
+        std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]);
+    command.arg(program).arg(tree.path()).args(["--format", "json"]);
+    let output = watched(command.env("EFS_SCAN_CONFIG", "/dev/null"), Duration::from_secs(60));
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for place in PLACES {
+        let advice = offer(&report, place).unwrap_err();
+        assert!(advice.contains("could not be read"), "{place}: {advice}");
+    }
+}
