@@ -139,6 +139,16 @@ fn texts_are_templates() {
     let text = world.preview(0);
     assert!(text.contains("\n      rm -r '/home/me/efs dir/.local/share/Trash'\n"), "{text}");
     assert!(!text.contains(&format!("rm -r {root}")), "{text}");
+    // Only the home that is called by the uid is at that path.
+    world.edit_home("200005", |home| {
+        home["kind"] = "named".into();
+        home["foreign"]["allocated_bytes"] = 0.into();
+    });
+    let text = world.preview(0);
+    assert!(text.contains(&format!("{root}/200005/.local/share/Trash\n")), "{text}");
+    let first = text.split("==== 2").next().unwrap();
+    assert!(!first.contains("/home/me"), "{first}");
+    world.edit_home("200005", |home| home["kind"] = "uid".into());
     // Advice is given in words.
     world.edit_home("200005", |home| {
         home["findings"][0]["command"] = serde_json::Value::Null;
