@@ -22,7 +22,7 @@ use super::statx::{FdProbe, attrs_at, attrs_of_fd};
 use super::workers::{Walker, Workers};
 use super::{Ended, Engine, FsKind, Plan, WalkError};
 use crate::stop::Stop;
-use crate::usage::{Dir, Extent, Ledger, Listing, Op, Probe};
+use crate::usage::{Dir, Extent, Ledger, Listing, Mount, Op, Probe};
 
 /// How many chunks of names may wait per worker. Beyond that, the reader of a wide directory stats
 /// the names itself.
@@ -100,6 +100,8 @@ enum Halt {
     Deferred,
     /// The walk ends.
     Stopped,
+    /// Something is mounted on it since its parent was listed.
+    MountedOver,
     Failed(io::Error),
 }
 
@@ -161,6 +163,10 @@ impl PosixWalk {
                     // The entries read so far count.
                     self.commit(&mut reading, Extent::Partly, workers);
                     return;
+                }
+                Halt::MountedOver => {
+                    reading.listing.mounted_over();
+                    return self.finish(reading, workers);
                 }
                 Halt::Deferred => return workers.defer(WorkItem::Read(Box::new(reading))),
                 Halt::Failed(error) => {
@@ -262,6 +268,12 @@ impl PosixWalk {
                 Some(Ok(entry)) => {
                     let name = entry.file_name();
                     let bytes = name.to_bytes();
+                    if bytes == b"."
+                        && entry.ino() != reading.dir.attrs.ino
+                        && self.is_mounted_over(&fd, &reading.dir)
+                    {
+                        return Halt::MountedOver;
+                    }
                     if bytes != b"." && bytes != b".." && reading.listing.wants(&self.ledger, bytes)
                     {
                         names.extend_from_slice(name.to_bytes_with_nul());
@@ -293,6 +305,13 @@ impl PosixWalk {
                 return Halt::Deferred;
             }
         }
+    }
+
+    /// True if an open directory is not the one that its parent's listing has, but a mount on it. Asked
+    /// only where its own entry has another inode number, because most scans meet no such mount.
+    fn is_mounted_over(&self, fd: &OwnedFd, dir: &Dir) -> bool {
+        dir.attrs.mount == Mount::Inside
+            && attrs_of_fd(fd).is_ok_and(|attrs| self.ledger.is_foreign_mount(&attrs))
     }
 
     /// Tells the listing the attributes of `names`, each ended by a NUL.

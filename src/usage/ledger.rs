@@ -125,7 +125,7 @@ impl Ledger {
     }
 
     /// True if an entry with these attributes is on a mount that the scan does not enter.
-    pub(super) fn is_foreign_mount(&self, attrs: &Attrs) -> bool {
+    pub fn is_foreign_mount(&self, attrs: &Attrs) -> bool {
         self.setup.scope.is_foreign_mount(attrs, self.root_dev.get().copied())
     }
 

@@ -210,6 +210,15 @@ impl Listing {
         self.problems.push(Problem::new(path, op, error));
     }
 
+    /// Notes that another file system was mounted on the directory after its parent was listed, so
+    /// that its contents cannot be seen.
+    pub fn mounted_over(&mut self) {
+        self.mounts += 1;
+        self.has_mount = true;
+        // Names may be missing.
+        self.names = MANY;
+    }
+
     /// Returns how many subdirectories it holds.
     pub fn directories(&self) -> usize {
         self.subdirs.len()

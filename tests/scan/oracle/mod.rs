@@ -376,3 +376,32 @@ fn the_largest_of_one_directory_are_what_sorting_all_gives() {
         assert_eq!(largest, ["200005/d/300", "200005/d/299", "200005/d/298"], "{engine:?}");
     }
 }
+
+/// Nor are those that appear after their place was listed.
+#[test]
+fn a_mount_that_appears_during_the_scan_is_left_out() {
+    if !skip_unless(is_root(), "mounts that appear during a scan", "only root mounts") {
+        return;
+    }
+    let tree = scratch();
+    let (root, other) = (tree.path().join("root"), tree.path().join("other"));
+    for at in 100..400 {
+        std::fs::create_dir_all(root.join(at.to_string())).unwrap();
+    }
+    file(&other, "OTHER", 100_000);
+    let places = ["101", "150", "250", "390", "399"];
+    let script = "mount -t tmpfs none \"$2\" && echo x >\"$2/OTHER\" || exit 99
+        \"$1\" \"$3\" --max-ops 150 --threads 1 --format json & scan=$!
+        sleep 0.7; for place in $4; do mount --bind \"$2\" \"$3/$place\" || exit 99; done; wait $scan";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "bash", "-c", script, "bash"]).arg(program());
+    command.args([&other, &root]).arg(places.join(" ")).env("EFS_SCAN_CONFIG", "/dev/null");
+    let output = watched(&mut command, std::time::Duration::from_secs(60));
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["totals"]["files"], 0);
+    // One that was mounted before its place was listed is no directory of this file system.
+    assert!(report["totals"]["dirs"].as_u64().unwrap() >= 301 - places.len() as u64);
+    let mounts = report["left_out"]["mounts"].as_u64().unwrap();
+    assert!(mounts > 0 && mounts <= places.len() as u64, "{mounts}");
+}

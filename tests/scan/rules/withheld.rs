@@ -147,7 +147,7 @@ fn what_cannot_be_read_does() {
     for place in places(tree.path()) {
         let secret = tree.path().join("h").join(place).join("secret");
         std::fs::create_dir(&secret).unwrap();
-        std::fs::set_permissions(secret, Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(secret, Permissions::from_mode(0o0)).unwrap();
     }
     let program = copy.path().join("efs-scan");
     std::fs::copy(self::program(), &program).unwrap();
