@@ -12,12 +12,11 @@ use super::home_at::{NO_PATH, fill};
 use super::model::*;
 use super::owner::{directory_owner, owner};
 use super::quota::Quotas;
+use super::withheld::withheld;
 use crate::names::Names;
 use crate::text::lossy;
 use crate::units::{AllocatedBytes, ApparentBytes};
-use crate::usage::{
-    self, Amount, Books, Class, Content, Home, HomeKind, Large, RuleTotal, Rules, Tally,
-};
+use crate::usage::{self, Amount, Books, Class, Home, HomeKind, Large, RuleTotal, Rules, Tally};
 
 /// The facts about a scan that the accounts do not hold.
 pub struct Context<'a> {
@@ -243,38 +242,6 @@ impl Builder<'_> {
         };
         self.top_level.iter().map(line).collect()
     }
-}
-
-/// Contents of a finding that make its command do more than the finding says, and what to do.
-const WITHHELD: [(Content, &str); 6] = [
-    (
-        Content::Foreign,
-        "other things may lie in it: look through it, and remove what is not needed",
-    ),
-    (
-        Content::Finding,
-        "other findings lie in it, which removing it takes along: clean these up first",
-    ),
-    (Content::Data, "a repository or a database lies in it: look through it first"),
-    (
-        Content::Mount,
-        "another file system is mounted in it, which would be emptied, too: unmount it",
-    ),
-    (Content::Excluded, "the scan leaves out something that lies in it: look through it first"),
-    (Content::Unread, "something in it could not be read: look through it first"),
-];
-
-/// Says why the command of a rule would do more than the finding says it frees, if it would.
-fn withheld(rule: &usage::Rule, finding: &usage::FindingAccount) -> Option<&'static str> {
-    let command = rule.command.as_deref()?;
-    if command.starts_with("truncate ") && finding.sums().linked.inodes > 0 {
-        return Some("it has another name (hard link), which truncating empties too: look at both");
-    }
-    let mut reasons = WITHHELD.iter().filter(|(content, _)| {
-        // A tool that spares what is not its own still does not know what the rule's names prove.
-        finding.holds(*content) && (!rule.spares || *content == Content::Foreign)
-    });
-    reasons.next().map(|(_, why)| *why)
 }
 
 /// Adds the account of one more top-level directory outside of homes.

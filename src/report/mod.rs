@@ -20,6 +20,7 @@ mod quota;
 mod schema;
 mod sums;
 mod table;
+mod withheld;
 
 pub use build::{Context, build};
 pub(crate) use csv::{HOME_BASE64, base64_cell, name_cell};

@@ -1,0 +1,35 @@
+//! Commands that are not offered, because they would do more than their finding says.
+
+use crate::usage::{Content, FindingAccount, Rule};
+
+/// Contents of a finding that make its command do more than the finding says, and what to do.
+const WITHHELD: [(Content, &str); 6] = [
+    (
+        Content::Foreign,
+        "other things may lie in it: look through it, and remove what is not needed",
+    ),
+    (
+        Content::Finding,
+        "other findings lie in it, which removing it takes along: clean these up first",
+    ),
+    (Content::Data, "a repository or a database lies in it: look through it first"),
+    (
+        Content::Mount,
+        "another file system is mounted in it, which would be emptied, too: unmount it",
+    ),
+    (Content::Excluded, "the scan leaves out something that lies in it: look through it first"),
+    (Content::Unread, "something in it could not be read: look through it first"),
+];
+
+/// Says why the command of a rule would do more than the finding says it frees, if it would.
+pub(super) fn withheld(rule: &Rule, finding: &FindingAccount) -> Option<&'static str> {
+    let command = rule.command.as_deref()?;
+    if command.starts_with("truncate ") && finding.sums().linked.inodes > 0 {
+        return Some("it has another name (hard link), which truncating empties too: look at both");
+    }
+    let mut reasons = WITHHELD.iter().filter(|(content, _)| {
+        // A tool that spares what is not its own still does not know what the rule's names prove.
+        finding.holds(*content) && (!rule.spares || *content == Content::Foreign)
+    });
+    reasons.next().map(|(_, why)| *why)
+}
