@@ -20,7 +20,7 @@ use super::scope::Scope;
 use super::tally::{Ages, Tally};
 use super::top::Large;
 use super::trie::{Entered, TreeLevel};
-use super::whose::{HomeOwner, UidNames};
+use super::whose::{HomeOwner, UidNames, is_top_trash};
 use super::{Attrs, Op};
 use crate::sync::lock;
 
@@ -264,7 +264,8 @@ impl Ledger {
         let Entered { states, mut rules } = self.setup.rules.enter(place, &parent.states, &name);
         // No rule claims a home, whatever its name is. A trash at the root only stands where homes do.
         if place == TreeLevel::Home {
-            rules.retain(|&rule| self.setup.rules.get(rule).class == Class::Trash);
+            let trash = is_top_trash(&name) || &*name == b".Trash";
+            rules.retain(|&rule| trash && self.setup.rules.get(rule).class == Class::Trash);
         }
         if !rules.is_empty() {
             let above = || parent.names_in_home();

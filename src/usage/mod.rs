@@ -14,6 +14,7 @@ mod home;
 mod ledger;
 mod links;
 mod listing;
+mod rule_command;
 pub mod rule_file;
 mod rules;
 mod scope;

@@ -210,7 +210,7 @@ impl RuleSpec {
             return Err("{path} is for a `command`; an `advice` stands beside the path".to_owned());
         }
         self.min_size()?;
-        Ok(())
+        super::rule_command::check(self)
     }
 
     /// Parses the least size, in bytes.

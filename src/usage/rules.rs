@@ -435,7 +435,7 @@ fn length_bit(name: &[u8]) -> u64 {
 }
 
 /// Expands `a/{b,c}/d` to `a/b/d` and `a/c/d`, so that alternatives stay literal look-ups.
-fn expand_braces(path: &str) -> Vec<String> {
+pub(super) fn expand_braces(path: &str) -> Vec<String> {
     if let Some((before, rest)) = path.split_once('{')
         && let Some((choices, after)) = rest.split_once('}')
     {

@@ -27,7 +27,7 @@ const ARROWS: &[Row] = &[
     ("state", "atomic guard", "a file of the state directory appears whole"),
     ("aws", "service_error units", "a leaf: sizes are metered bytes, failures have one type"),
     // Entries and their sums.
-    ("usage", "sync units", "knows no engine: an entry is an entry, however it was found"),
+    ("usage", "sync text units", "knows no engine: an entry is an entry, however it was found"),
     ("scan", "stop sync usage", "an engine hands entries to the accounts"),
     ("progress", "terminal units usage", "shows what the accounts have so far"),
     ("names", "aws service_error state", "SageMaker knows people; what it said is kept"),

@@ -177,7 +177,7 @@ alice = "50GiB"
 off = ["pip-cache", "trash"]
 [[rules.add]]
 id = "whole"
-class = "hint"
+class = "log"
 paths = ["**/a/{b,c}", "d/*"]
 beside = ["e"]
 contains = ["f"]

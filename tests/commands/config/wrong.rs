@@ -101,6 +101,21 @@ const WRONG_RULES: &[(&str, &str)] = &[
     ("id = 'x'\npaths = ['a']\ncontains = ['b/c']", "`b/c` must be a plain file name"),
     ("id = 'x'\npaths = ['a']\nbeside = ['']", "`` must be a plain file name"),
     ("id = 'x'\npaths = ['a']\nstarts_with = 'b'", "`starts_with` needs `contains`"),
+    ("id = 'x'\npaths = ['a']\ncommand = ' '", "`command` is empty"),
+    ("id = 'x'\npaths = ['a']\ncommand = \"rm {path}\\nid\"", "`command` has a newline"),
+    ("id = 'x'\npaths = ['a']\nadvice = \"a\\u202eb\"", "`advice` has a newline or another"),
+    ("id = 'x'\npaths = ['a']\nnote = \"a\\u001bb\"", "`note` has a newline or another"),
+    ("id = 'x'\npaths = ['**/*']\ncommand = 'rm -r {path}'", "path `**/*` names everything"),
+    ("id = 'x'\npaths = ['a', '*']\ncommand = 'tool {path}'", "path `*` names everything"),
+    ("id = 'x'\npaths = ['**/app']\ncommand = 'rm -r {parent}'", "`rm` with {parent} can remove"),
+    ("id = 'x'\ncontains = ['a']\ncommand = 'sudo mv {parent} /x'", "`mv` with {parent} can"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'rm -r ~/scratch'", "`rm` needs {path} as a word"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'rm -r {path}*'", "`rm` needs {path} as a word"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'rm {path} b'", "`rm` removes `b`, too"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'rm {Path}'", "`{Path}` is no placeholder; there are"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'tool {home}'", "`{home}` is no placeholder"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'rm \"{path}\"'", "{path} is quoted already"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'x $(y {parent})'", "{parent} is quoted already"),
 ];
 
 fn assert_said(text: &str, problem: &str) {
@@ -128,5 +143,15 @@ fn a_bad_rule_is_named_by_its_own_line() {
     {
         let text = format!("{good}[[rules.add]]\nid = 'x'\nclass = 'cache'\n{key}\n");
         assert_said(&text, &format!("FILE: line 9: {problem}"));
+    }
+}
+
+#[test]
+fn a_remover_is_for_no_results_and_no_hints() {
+    for class in ["output", "hint"] {
+        let rule =
+            format!("id = 'x'\nclass = '{class}'\npaths = ['a']\ncommand = 'rm -r {{path}}'");
+        let problem = "`rm` removes what may be the only copy: for this class, give an `advice`";
+        assert_said(&format!("[[rules.add]]\n{rule}\n"), &format!("FILE:1: rule `x`: {problem}"));
     }
 }

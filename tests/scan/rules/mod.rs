@@ -262,6 +262,30 @@ fn no_home_is_a_finding_whatever_its_name_and_contents_are() {
     }
 }
 
+/// A site's rule for trash may fit the name of a home; only a trash stands where homes do.
+#[test]
+fn a_rule_of_a_site_for_trash_claims_no_home() {
+    let tree = scratch();
+    let root = tree.path().join("efs");
+    for path in ["bob_old/thesis", "200001/thesis", "a/x_old/b", ".Trash-200001/x", ".Trash-a/x"] {
+        file(&root, path, 5000);
+    }
+    let config = tree.path().join("efs-scan.toml");
+    let rule = "[[rules.add]]\nid = 'old'\nclass = 'trash'\n\
+                paths = ['**/*_old', '**/200*', '**/.Trash-*']\ncommand = 'rm -r {path}'\n";
+    std::fs::write(&config, rule).unwrap();
+    for engine in ENGINES {
+        let args = ["--config", config.to_str().unwrap(), "--engine", engine];
+        let report = report(&root, args, 0);
+        for name in ["bob_old", "200001", ".Trash-a"] {
+            assert_eq!(found(&report, name), BTreeSet::new(), "{name}");
+            assert_eq!(home(&report, name)["usage"]["by_class"]["trash"]["inodes"], 0);
+        }
+        assert_eq!(found(&report, "a"), BTreeSet::from(["old x_old".to_owned()]));
+        assert_eq!(found(&report, ".Trash-200001"), BTreeSet::from(["old ".to_owned()]));
+    }
+}
+
 /// An environment's directory that is listed in parts, with the user's own among many names.
 #[test]
 fn a_directory_of_many_names_is_no_environment_at_any_number_of_workers() {
