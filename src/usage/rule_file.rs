@@ -9,14 +9,15 @@ use super::rules::Rules;
 use crate::units::parse_size;
 
 /// The files of the built-in rules with their texts. The first rule that matches wins, so their
-/// order matters.
+/// order matters: results come early, so that they are findings of their own in an environment or a
+/// cache, and keep it from being removed.
 const BUILT_IN: [(&str, &str); 9] = [
     ("trash.toml", include_str!("rules/trash.toml")),
+    ("output.toml", include_str!("rules/output.toml")),
     ("models.toml", include_str!("rules/models.toml")),
     ("packages.toml", include_str!("rules/packages.toml")),
     ("editors.toml", include_str!("rules/editors.toml")),
     ("environments.toml", include_str!("rules/environments.toml")),
-    ("output.toml", include_str!("rules/output.toml")),
     ("projects.toml", include_str!("rules/projects.toml")),
     ("logs.toml", include_str!("rules/logs.toml")),
     ("rest.toml", include_str!("rules/rest.toml")),

@@ -30,8 +30,8 @@ pub(super) enum NamePattern {
         first: Option<u8>,
         matcher: GlobMatcher,
     },
-    /// A digest in hexadecimal or base 32 digits.
-    Digest,
+    /// This and then a digest in hexadecimal or base 32 digits.
+    Digest(Box<[u8]>),
 }
 
 /// How a rule spells [`NamePattern::Digest`].
@@ -39,8 +39,8 @@ const DIGEST: &str = "<digest>";
 
 impl NamePattern {
     pub(super) fn new(component: &str) -> Result<Self, String> {
-        if component == DIGEST {
-            return Ok(Self::Digest);
+        if let Some(start) = component.strip_suffix(DIGEST) {
+            return Ok(Self::Digest(start.as_bytes().into()));
         }
         if !component.contains(['*', '?', '[', '\\']) {
             return Ok(Self::Literal(component.as_bytes().into()));
@@ -65,7 +65,7 @@ impl NamePattern {
             Self::Literal(literal) => **literal == *name,
             Self::Start(start) => name.starts_with(start),
             Self::End(end) => name.ends_with(end),
-            Self::Digest => is_digest(name),
+            Self::Digest(start) => name.strip_prefix(&**start).is_some_and(is_digest),
             Self::Glob { first, matcher } => {
                 first.is_none_or(|first| name.first() == Some(&first))
                     && matcher.is_match(Path::new(OsStr::from_bytes(name)))

@@ -55,7 +55,7 @@ fn odd(started: Timestamp, day: f64) -> Report {
     home.owner.name = Some(SCRIPT.to_owned());
     home.findings[0].path = format!("{}/it's \"<b>\u{202e}\n/.cache", home.name);
     home.findings[0].command = Some(format!(
-        "rm -r {}",
+        "rm -rf {}",
         efs_scan::text::shell_word(format!("/mnt/efs/{}", home.findings[0].path).as_bytes())
     ));
     homes[3].owner.name = Some("person-with-a-very-long-name-".repeat(8));

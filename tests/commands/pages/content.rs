@@ -176,12 +176,12 @@ fn only_commands_are_offered_for_copying() {
 fn commands_for_users_are_for_where_they_see_their_home() {
     let (report, history) = grown(3, 1);
     let uid = report.homes[0].uid.unwrap();
-    let root = format!("rm -r {}/{}/", report.run.root, report.homes[0].name);
+    let root = format!("rm -rf {}/{}/", report.run.root, report.homes[0].name);
     let pages = Pages::new(&report, &history, start());
     assert!(pages.of_user(uid).unwrap().contains(&root));
     let pages = pages.seen_at(Some("/home/me/efs dir".as_ref()));
     let page = pages.of_user(uid).unwrap();
-    assert!(page.contains("rm -r '/home/me/efs dir/.local/share/Trash'"), "{page}");
+    assert!(page.contains("rm -rf '/home/me/efs dir/.local/share/Trash'"), "{page}");
     assert!(!page.contains(&root));
     // Administrators see paths of this machine.
     assert!(pages.overview().contains(&root));

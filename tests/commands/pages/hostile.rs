@@ -29,7 +29,7 @@ pub(crate) fn pages_of(name: &[u8]) -> [String; 2] {
     let inside = lossy(&[name, b"/", name].concat());
     for finding in &mut home.findings {
         (finding.path, finding.path_base64) = inside.clone();
-        finding.command = Some(format!("rm -r {}", efs_scan::text::shell_word(name)));
+        finding.command = Some(format!("rm -rf {}", efs_scan::text::shell_word(name)));
         finding.rule.clone_from(&text);
     }
     for dir in &mut home.largest_dirs {

@@ -40,7 +40,7 @@ const FINDINGS: [Rule; 8] = [
         "trash",
         Class::Trash,
         ".local/share/Trash",
-        Command("rm -r {path}"),
+        Command("rm -rf {path}"),
         Some(
             "Jupyter puts deleted files here unless c.FileContentsManager.delete_to_trash = False is set.",
         ),
@@ -51,7 +51,7 @@ const FINDINGS: [Rule; 8] = [
         "virtualenv",
         Class::Environment,
         "work/forecast/.venv",
-        Command("rm -r {path}"),
+        Command("rm -rf {path}"),
         Some("Ask its owner first."),
         8.0,
     ),
@@ -65,7 +65,7 @@ const FINDINGS: [Rule; 8] = [
         60.0,
     ),
     ("wandb", Class::Log, "work/forecast/wandb", Command("wandb sync --clean"), None, 6.0),
-    ("node-modules", Class::Cache, "apps/board/node_modules", Command("rm -r {path}"), None, 3.0),
+    ("node-modules", Class::Cache, "apps/board/node_modules", Command("rm -rf {path}"), None, 3.0),
 ];
 
 /// A small pseudo-random generator with the same output everywhere.

@@ -137,8 +137,8 @@ fn texts_are_templates() {
     // Commands use the path at which people see their homes.
     world.configure(&format!("home_at = '/home/me/efs dir'\n{CONFIG}"));
     let text = world.preview(0);
-    assert!(text.contains("\n      rm -r '/home/me/efs dir/.local/share/Trash'\n"), "{text}");
-    assert!(!text.contains(&format!("rm -r {root}")), "{text}");
+    assert!(text.contains("\n      rm -rf '/home/me/efs dir/.local/share/Trash'\n"), "{text}");
+    assert!(!text.contains(&format!("rm -rf {root}")), "{text}");
     // Only the home that is called by the uid is at that path.
     world.edit_home("200005", |home| {
         home["kind"] = "named".into();

@@ -83,7 +83,7 @@ fn trash_of_a_uid_at_the_root_is_trash_at_every_depth() {
         assert_eq!((&finding["rule"], &finding["path"]), (&"trash".into(), &trash.into()));
         assert_eq!(finding["frees"]["allocated_bytes"], bytes);
         let command = finding["command"].as_str().unwrap();
-        assert!(command.starts_with("rm -r /") && command.ends_with(&format!("/{trash}")));
+        assert!(command.starts_with("rm -rf /") && command.ends_with(&format!("/{trash}")));
         let all = report["homes"].as_array().unwrap().iter();
         let findings = all.flat_map(|home| home["findings"].as_array().unwrap());
         assert_eq!(findings.count(), 1, "depth {depth}");

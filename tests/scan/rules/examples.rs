@@ -186,7 +186,7 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
 
 /// Returns a file that the tool itself may put there.
 fn own(spec: &RuleSpec) -> String {
-    let names = if spec.only_contains.is_empty() { &spec.owns } else { &spec.only_contains };
+    let names = if spec.owns.is_empty() { &spec.only_contains } else { &spec.owns };
     let names = || names.iter().filter(|name| !spec.contains.contains(name));
     // Preferably in a directory: in the last of them, because a rule with a longer list comes after
     // one with a shorter.

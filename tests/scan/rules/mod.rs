@@ -148,8 +148,12 @@ const OVERLAPS: &[Tree] = &[
     ),
     // An earlier rule does, at any depth.
     (
-        &["p/mlruns/0/a", "p/mlruns/env/pyvenv.cfg", "p/mlruns/env/lib/mlruns/b"],
-        &["mlflow-runs p/mlruns", "virtualenv p/mlruns/env"],
+        &["p/env/pyvenv.cfg", "p/env/lib/mlruns/b", "p/env/lib/mlruns/env/pyvenv.cfg"],
+        &["mlflow-runs p/env/lib/mlruns", "virtualenv p/env"],
+    ),
+    (
+        &[".local/pyvenv.cfg", ".local/lib/python3.12/site-packages/a", ".local/bin/b"],
+        &["pip-user-site .local/lib/python3.12/site-packages", "prefix-virtualenv .local"],
     ),
     (
         &[".cache/huggingface/hub/a", ".cache/huggingface/lerobot/b", ".cache/huggingface/token"],
@@ -362,9 +366,9 @@ fn a_command_that_does_more_than_its_figure_says_is_not_offered() {
     for path in ["conda/conda-meta/history", "conda/lib/x", "conda/envs/a/conda-meta/history"] {
         file(tree.path(), format!("a/{path}"), 5000);
     }
-    file(tree.path(), "a/pre/conda-meta/history", 10);
-    file(tree.path(), "a/pre/lib/.nox/x", 5000);
-    file(tree.path(), "a/pre2/conda-meta/history", 10);
+    file(tree.path(), "a/envs/pre/conda-meta/history", 10);
+    file(tree.path(), "a/envs/pre/lib/.nox/x", 5000);
+    file(tree.path(), "a/envs/pre2/conda-meta/history", 10);
     let log = file(tree.path(), "a/run.log", 10);
     std::fs::File::options().write(true).open(&log).unwrap().set_len(101 << 20).unwrap();
     std::fs::hard_link(&log, tree.path().join("a/other.log")).unwrap();
@@ -377,11 +381,11 @@ fn a_command_that_does_more_than_its_figure_says_is_not_offered() {
         assert_ne!(command.is_empty(), finding["advice"].is_null(), "{path}");
         command.split(' ').next().unwrap().to_owned()
     };
-    for path in ["a/conda", "a/pre", "a/run.log", "a/other.log"] {
+    for path in ["a/conda", "a/envs/pre", "a/run.log", "a/other.log"] {
         assert_eq!(command(path), "", "{path}");
     }
     assert_eq!(command("a/conda/envs/a"), "conda");
-    assert_eq!(command("a/pre2"), "rm");
+    assert_eq!(command("a/envs/pre2"), "conda");
 }
 
 /// If a directory matches two rules, the first wins even if it has to look inside.
@@ -389,7 +393,7 @@ fn a_command_that_does_more_than_its_figure_says_is_not_offered() {
 fn the_first_rule_wins_although_it_looks_inside() {
     let tree = scratch();
     let root = tree.path().join("efs");
-    file(&root, "a/mlruns/pyvenv.cfg", 5000);
+    file(&root, "a/R/x-library/pyvenv.cfg", 5000);
     file(&root, "b/.cache/KEEP", 5000);
     let config = tree.path().join("efs-scan.toml");
     let rule =
@@ -399,7 +403,7 @@ fn the_first_rule_wins_although_it_looks_inside() {
         let args = ["--config", config.to_str().unwrap(), "--engine", engine];
         let report = report(&root, args, 0);
         // First by its position in the built-in file, then because a site's own rules come first.
-        assert_eq!(found(&report, "a"), BTreeSet::from(["virtualenv mlruns".to_owned()]));
+        assert_eq!(found(&report, "a"), BTreeSet::from(["virtualenv R/x-library".to_owned()]));
         assert_eq!(found(&report, "b"), BTreeSet::from(["keep .cache".to_owned()]));
     }
 }

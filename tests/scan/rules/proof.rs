@@ -50,7 +50,21 @@ fn rules_say_what_proves_them() {
 fn a_command_is_offered_only_where_all_is_the_tools_own() {
     let places = [
         (".cache/uv", "archive-v0/a", "thesis.tex"),
-        (".cache/pre-commit", "repox/a", "patch1700000000-1"),
+        (".cache/uv", "archive-v0/a", ".tmp-mine"),
+        (".cache/pre-commit", "repo1a2b3c4d/a", "patch1700000000-1"),
+        (".cache/pre-commit", "repo1a2b3c4d/a", "reports"),
+        (".cache/pip", "http-v2/a", "requirements.txt"),
+        (".cache/go-build", "0f/a", "notes"),
+        (".nv/ComputeCache", "a/b/c", "kernels"),
+        (".cache/vllm", "torch_compile_cache/a", "d"),
+        ("env", "pyvenv.cfg", "share"),
+        ("env", "pyvenv.cfg", "etc"),
+        ("env", "pyvenv.cfg", "man"),
+        (
+            ".vscode-server/cli/servers",
+            "Stable-0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a",
+            "Stable-mine",
+        ),
         (".npm/_cacache", "content-v2/a", "notes.md"),
         (".triton/cache", "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a", "kernels.py"),
         ("go/pkg/mod", "github.com/a", "requirements.in"),
@@ -63,7 +77,7 @@ fn a_command_is_offered_only_where_all_is_the_tools_own() {
         file(tree.path(), format!("h/{path}/{own}"), 5000);
         let before = offered(&report(tree.path(), [] as [&str; 0], 0), path).unwrap();
         assert!(before.1.is_some(), "{path}");
-        file(tree.path(), format!("h/{path}/{other}"), 5000);
+        file(tree.path(), format!("h/{path}/{other}/x"), 5000);
         for engine in ENGINES {
             let report = report(tree.path(), ["--engine", engine], 0);
             assert_eq!(offered(&report, path), Some((before.0.clone(), None)), "{other}, {engine}");
@@ -79,7 +93,7 @@ fn node_modules_are_removed_only_if_a_package_manager_lists_them() {
     let offer = || offered(&report(tree.path(), [] as [&str; 0], 0), "p/node_modules").unwrap();
     assert_eq!(offer(), ("node-modules".to_owned(), None));
     file(tree.path(), "h/p/node_modules/.package-lock.json", 10);
-    assert!(offer().1.unwrap().starts_with("rm -r "));
+    assert!(offer().1.unwrap().starts_with("rm -rf "));
     // A package that the user works on in place.
     file(tree.path(), "h/p/node_modules/mine/.git/HEAD", 10);
     assert_eq!(offer(), ("node-modules".to_owned(), None));
@@ -94,16 +108,106 @@ fn a_repository_or_a_database_keeps_an_environment_from_being_removed() {
     assert!(offer("env").is_some());
     file(tree.path(), "h/env/lib/python3/site-packages/mine/.git/HEAD", 10);
     assert_eq!(offer("env"), None);
-    file(tree.path(), "h/prefix/conda-meta/history", 10);
-    file(tree.path(), "h/prefix/lib/a", 5000);
-    assert!(offer("prefix").is_some());
-    file(tree.path(), "h/prefix/var/postgres/PG_VERSION", 10);
-    assert_eq!(offer("prefix"), None);
+    file(tree.path(), "h/envs/e/conda-meta/history", 10);
+    file(tree.path(), "h/envs/e/lib/a", 5000);
+    assert!(offer("envs/e").is_some());
+    file(tree.path(), "h/envs/e/var/postgres/PG_VERSION", 10);
+    assert_eq!(offer("envs/e"), None);
     // In these a repository is the tool's, or thrown away.
-    file(tree.path(), "h/.cache/pre-commit/repox/.git/HEAD", 10);
+    file(tree.path(), "h/.cache/pre-commit/repo1a2b3c4d/.git/HEAD", 10);
     file(tree.path(), "h/.local/share/Trash/files/p/.git/HEAD", 10);
     assert!(offer(".cache/pre-commit").is_some());
     assert!(offer(".local/share/Trash").is_some());
+}
+
+/// Results in an environment or a cache are findings of their own, and nothing takes them along.
+#[test]
+fn results_keep_what_they_lie_in_from_being_removed() {
+    let results = [
+        ("lib/wandb/run-1", "wandb-run", "files/model"),
+        ("lib/mlruns", "mlflow-runs", "0/model"),
+        ("lib/.ipynb_checkpoints", "jupyter-checkpoints", "thesis.ipynb"),
+        ("lib/checkpoint-10", "trainer-checkpoints", "trainer_state.json"),
+        ("lib/.dvc/cache", "versioned-data", "files/x"),
+    ];
+    for (path, rule, name) in results {
+        let tree = scratch();
+        for (place, marker) in [("env", "pyvenv.cfg"), ("envs/e", "conda-meta/history")] {
+            file(tree.path(), format!("h/{place}/{marker}"), 10);
+            file(tree.path(), format!("h/{place}/{path}/{name}"), 5000);
+        }
+        for engine in ENGINES {
+            let report = report(tree.path(), ["--engine", engine], 0);
+            for place in ["env", "envs/e"] {
+                let found = offered(&report, &format!("{place}/{path}"));
+                assert_eq!(found, Some((rule.to_owned(), None)), "{place}");
+                assert_eq!(offered(&report, place).unwrap().1, None, "{path} in {place}");
+            }
+        }
+    }
+}
+
+/// What other programs are installed to, too, never is an environment with a command.
+#[test]
+fn a_prefix_is_not_removed_as_an_environment() {
+    for (path, rule) in [
+        (".local", "prefix-virtualenv"),
+        ("usr", "prefix-virtualenv"),
+        ("deep/usr/local", "prefix-virtualenv"),
+        ("opt", "prefix-virtualenv"),
+        ("software", "virtualenv"),
+    ] {
+        for names in [&["bin/mine"][..], &["bin/mine", "share/data"]] {
+            let tree = scratch();
+            file(tree.path(), format!("h/{path}/pyvenv.cfg"), 10);
+            for name in names {
+                file(tree.path(), format!("h/{path}/{name}"), 5000);
+            }
+            let (found, command) = offered(&report(tree.path(), [] as [&str; 0], 0), path).unwrap();
+            assert_eq!(found, rule, "{path}");
+            assert_eq!(command.is_some(), path == "software" && names.len() == 1, "{path}");
+        }
+    }
+}
+
+/// Places that hold another's things beside a tool's, whatever their names are.
+#[test]
+fn these_have_no_command() {
+    let places = [
+        ("prefix", "prefix/conda-meta/history", "conda-prefix"),
+        ("torchinductor_me", "torchinductor_me/fxgraph/x", "torch-inductor"),
+        ("p/dask-worker-space", "p/dask-worker-space/worker-1/x", "dask-spill"),
+        (".nextflow/assets", ".nextflow/assets/me/mine/main.nf", "nextflow-pipelines"),
+    ];
+    let tree = scratch();
+    for (_, path, _) in places {
+        file(tree.path(), format!("h/{path}"), 5000);
+    }
+    let report = report(tree.path(), [] as [&str; 0], 0);
+    for (path, _, rule) in places {
+        assert_eq!(offered(&report, path), Some((rule.to_owned(), None)));
+    }
+}
+
+/// `cargo clean` would take a build directory elsewhere along.
+#[test]
+fn a_build_directory_elsewhere_stays() {
+    let tree = scratch();
+    file(tree.path(), "h/rs/Cargo.toml", 10);
+    file(tree.path(), "h/rs/.cargo/config.toml", 10);
+    std::fs::write(
+        tree.path().join("h/rs/.cargo/config.toml"),
+        format!("[build]\nbuild-dir = {:?}\n", tree.path().join("h/results")),
+    )
+    .unwrap();
+    file(tree.path(), "h/results/only", 5000);
+    file(tree.path(), "h/rs/target/CACHEDIR.TAG", 10);
+    file(tree.path(), "h/rs/target/debug/a", 5000);
+    let report = report(tree.path(), [] as [&str; 0], 0);
+    let command = offered(&report, "rs/target").unwrap().1.unwrap();
+    assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+    assert!(!tree.path().join("h/rs/target").exists());
+    assert!(tree.path().join("h/results/only").exists());
 }
 
 /// What lies beside a log must not depend on how its directory is shared out among threads.
@@ -155,8 +259,9 @@ fn the_outcome_is_the_same_for_any_number_of_threads() {
 /// Objects of git are read-only, and `rm -r` on a terminal asks their owner about each.
 #[test]
 fn no_command_asks_about_files_that_the_tool_makes_read_only() {
+    const TRASHED: &str = ".local/share/Trash/files/p/.git";
     let tree = scratch();
-    for place in [".cache/pre-commit/repoabc/.git", ".cargo/git/db/x-1"] {
+    for place in [".cache/pre-commit/repo1a2b3c4d/.git", ".cargo/git/db/x-1", TRASHED] {
         let object = file(tree.path(), format!("h/{place}/objects/00/object"), 5000);
         std::fs::set_permissions(object, Permissions::from_mode(0o444)).unwrap();
     }
@@ -176,7 +281,7 @@ fn no_command_asks_about_files_that_the_tool_makes_read_only() {
         return;
     }
     let report = report(tree.path(), [] as [&str; 0], 0);
-    for place in [".cache/pre-commit", ".cargo/git"] {
+    for place in [".cache/pre-commit", ".cargo/git", ".local/share/Trash"] {
         let command = offered(&report, place).unwrap().1.unwrap();
         // On a terminal, with nobody to answer.
         let output = as_owner("script", &["-qec", &command, "/dev/null"]).unwrap();

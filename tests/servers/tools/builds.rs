@@ -10,7 +10,6 @@ pub(super) const CASES: &[Case] = &[
         make: "mkdir -p p/src && cd p && echo 'fn main() {}' >src/main.rs
                printf '[package]\\nname = \"p\"\\n[workspace]\\n' >Cargo.toml && cargo build -q --offline",
         again: "cd p && cargo build -q --offline",
-        runs: &["cargo", "rustc"],
         records: &[".cargo"],
         ..BASE
     },

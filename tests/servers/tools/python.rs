@@ -138,6 +138,7 @@ pub(super) const CASES: &[Case] = &[
         make: "mkdir p && cd p && printf '%s\\n' 'import os' 'from distributed import Client' \
                'Client(processes=False, dashboard_address=None)' 'os._exit(0)' >it.py
                DASK_TEMPORARY_DIRECTORY=. python it.py",
+        advised: "rm -r p/dask-scratch-space",
         again: "cd p && DASK_TEMPORARY_DIRECTORY=. python it.py",
         ..BASE
     },
