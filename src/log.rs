@@ -9,7 +9,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::terminal::{self, Terminal};
-use crate::text::printable;
+use crate::text::{harmless_json, is_hostile, printable};
 
 /// The target of the summary line, which is logged unless `--quiet`.
 pub(crate) const SUMMARY: &str = "efs_scan::summary";
@@ -47,7 +47,7 @@ pub(crate) fn failure(format: LogFormat, problem: &str) {
             let line = serde_json::json!({
                 "timestamp": time, "level": "ERROR", "message": problem, "target": "efs_scan",
             });
-            format!("{line}\n")
+            format!("{}\n", one_line(format, &line.to_string()))
         }
     };
     // `eprintln!` panics where stderr is full or nobody reads it. The exit code says it, too.
@@ -65,7 +65,7 @@ pub(crate) fn init(verbosity: Verbosity, format: LogFormat) {
     };
     let targets = Targets::new().with_default(libraries).with_target("efs_scan", ours);
     let targets = targets.with_target(SUMMARY, summary);
-    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let layer = tracing_subscriber::fmt::layer().with_writer(move || Lines(format));
     // A line that cannot be written is lost: saying so on the same stderr would panic.
     let layer = layer.log_internal_errors(false);
     let layer = match format {
@@ -77,4 +77,57 @@ pub(crate) fn init(verbosity: Verbosity, format: LogFormat) {
     };
     // A process that starts logging twice (a test) keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
+}
+
+/// Standard error, for whole lines. What comes from outside (a name, an answer of AWS) may have got
+/// into one as it is: nothing in it ends the line, or does more to a terminal than to show.
+struct Lines(LogFormat);
+
+impl Write for Lines {
+    /// Takes one line: that is how the subscriber writes.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        io::stderr().write_all(format!("{}\n", one_line(self.0, text)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// Escapes what is not shown as it is, but for the colours of a terminal.
+fn one_line(format: LogFormat, line: &str) -> String {
+    if format == LogFormat::Json {
+        return harmless_json(line);
+    }
+    let mut out = String::with_capacity(line.len());
+    for (at, c) in line.char_indices() {
+        // The subscriber escapes this character in what it did not write itself.
+        let is_colour = c == '\x1b' && line[at + 1..].starts_with('[');
+        match !is_hostile(c) || is_colour {
+            true => out.push(c),
+            false => out.extend(c.escape_unicode()),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_line_whatever_is_in_it() {
+        let hostile = "a\nERROR b\u{9b}31m\u{202e}c\u{e0001}";
+        let text = one_line(LogFormat::Text, &format!("\x1b[33m WARN\x1b[0m {hostile}\x1bc"));
+        let shown = r"a\u{a}ERROR b\u{9b}31m\u{202e}c\u{e0001}\u{1b}c";
+        assert_eq!(text, format!("\x1b[33m WARN\x1b[0m {shown}"));
+        let json = serde_json::json!({ "message": hostile }).to_string();
+        let line = one_line(LogFormat::Json, &json);
+        assert!(!line.contains(is_hostile), "{line}");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+        assert_eq!(read["message"], hostile);
+    }
 }

@@ -60,13 +60,18 @@ pub fn unprintable(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// True if `c` is a control, or changes the direction or the look of its neighbours.
+/// True if `c` is a control, changes the direction or the look of its neighbours, or is not seen:
+/// Unicode's default-ignorable characters (among them fillers, variation selectors and tags), spaces
+/// but the usual one, and private use.
 pub(crate) fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
+            '\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{1680}'
+            | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2000}'..='\u{200f}'
+            | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' | '\u{3000}' | '\u{3164}'
+            | '\u{e000}'..='\u{f8ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..='\u{10ffff}')
 }
 
 fn push_byte(out: &mut String, byte: u8) {
@@ -169,6 +174,13 @@ mod tests {
         assert_eq!(printable("\u{202e}gnp.exe".as_bytes()), "\\u{202e}gnp.exe");
         assert_eq!(printable("\u{9b}31m".as_bytes()), "\\u{9b}31m");
         assert_eq!(printable("näme 目录".as_bytes()), "näme 目录");
+        // Two names that would look alike are told apart.
+        for unseen in
+            ['\u{34f}', '\u{115f}', '\u{3164}', '\u{fe0f}', '\u{1d173}', '\u{e0041}', '\u{a0}']
+        {
+            let shown = printable(format!("a{unseen}b").as_bytes());
+            assert_eq!(shown, format!("a{}b", unseen.escape_unicode()));
+        }
     }
 
     #[test]
