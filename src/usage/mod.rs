@@ -18,6 +18,7 @@ mod rule_command;
 pub mod rule_file;
 mod rules;
 mod scope;
+mod seen;
 mod spill;
 mod tally;
 mod top;
@@ -36,8 +37,9 @@ pub use home::{
 pub use ledger::{Ledger, LedgerSetup, Totals, WalkProgress};
 pub use links::{LinkMemory, LinkTotals};
 pub use listing::Listing;
-pub use rules::{Extent, Rule, RuleIndex, Rules};
+pub use rules::{Rule, RuleIndex, Rules};
 pub use scope::{Exclude, Mounts, Scope, Selection};
+pub use seen::Extent;
 pub use tally::{Ages, Amount, Tally};
 pub use top::{Large, Top};
 pub use whose::{UidNames, uid_of_name};

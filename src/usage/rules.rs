@@ -8,9 +8,9 @@
 
 use std::io;
 
-use super::Probe;
 use super::class::Class;
 use super::rule_file::{RuleKind, RuleSpec, SpecClass};
+use super::seen::{Extent, Seen};
 use super::trie::{Entered, NamePattern, TreeLevel, Trie};
 
 /// Position of a rule in the list; the lower one wins.
@@ -54,7 +54,7 @@ pub struct Rule {
 }
 
 /// A set of marker names, one bit each. A marker is a name in a directory that a rule depends on.
-type Markers = u64;
+pub(super) type Markers = u64;
 
 /// Names by which a database or a repository is known, a working tree of git also by the file `.git`.
 const DATA: [&str; 8] =
@@ -77,7 +77,7 @@ pub struct Rules {
     rules: Vec<Rule>,
     paths: Trie,
     files: Vec<FileRule>,
-    markers: Vec<Box<[u8]>>,
+    pub(super) markers: Vec<Box<[u8]>>,
     /// The bits of [`DATA`] and [`BARE_REPOSITORY`].
     data: Markers,
     bare_repository: Markers,
@@ -372,54 +372,6 @@ impl Rules {
                 continue;
             }
             return Ok(Some(index));
-        }
-        Ok(None)
-    }
-}
-
-/// The markers that a listing has seen so far, and a way to ask for the others.
-pub struct Seen<'a> {
-    /// One bit each.
-    pub markers: u64,
-    pub listing: Extent,
-    /// True if it has so many names that it may be listed in parts.
-    pub large: bool,
-    /// All names of the directory, a slash after each; `None` if there are many, or not all are
-    /// known.
-    pub names: Option<&'a [u8]>,
-    pub probe: &'a dyn Probe,
-}
-
-/// How much of a directory a listing has seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// All of it.
-    Whole,
-    /// More may come.
-    Partly,
-}
-
-impl Seen<'_> {
-    /// True if the directory is known to hold something, and nothing but `allowed` names. A
-    /// directory of many names holds more than any tool makes, so it is never known to.
-    fn holds_only(&self, allowed: &[NamePattern]) -> bool {
-        self.names.is_some_and(|names| {
-            let none = names.is_empty();
-            let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
-            !none && names.all(|name| allowed.iter().any(|pattern| pattern.matches(name)))
-        })
-    }
-
-    /// Finds the first marker of `wanted` that the directory holds.
-    fn first_of(&self, rules: &Rules, wanted: Markers) -> io::Result<Option<usize>> {
-        for bit in (0..rules.markers.len()).filter(|bit| wanted & (1 << bit) != 0) {
-            if self.markers & (1 << bit) != 0
-                || self.listing == Extent::Partly
-                    && !rules.markers[bit].starts_with(b"*")
-                    && self.probe.exists(&rules.markers[bit])?
-            {
-                return Ok(Some(bit));
-            }
         }
         Ok(None)
     }

@@ -26,7 +26,7 @@ pub use form::{Bare, EntryForm};
 pub use nest::Collected;
 
 use super::dir::Dir;
-use super::rules::Extent;
+use super::seen::Extent;
 use super::spill::Log;
 use crate::sync::lock;
 use crate::usage::Attrs;

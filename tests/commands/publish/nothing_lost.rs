@@ -227,6 +227,7 @@ fn a_killed_run_leaves_nothing_beside_the_output_for_ever() {
     let temporary = || files(&results).into_keys().filter(|name| name.starts_with(".efs-scan-o"));
     let killed = scan(&["--max-ops", "20"]);
     until(|| temporary().count() == 1);
+    let of_killed = temporary().next().unwrap();
     signal(killed.id(), "KILL");
     assert_eq!(finish(killed, PATIENCE).status.signal(), Some(9));
     // Files that only look like ours, and one that a living run writes.
@@ -236,10 +237,8 @@ fn a_killed_run_leaves_nothing_beside_the_output_for_ever() {
     }
     fs::create_dir(results.join(".efs-scan-output-abcdef")).unwrap();
     let living = scan(&["--max-ops", "20"]);
-    until(|| {
-        let names: Vec<String> = temporary().collect();
-        names.len() == 3 && names.iter().all(|name| !name.is_empty())
-    });
+    // It removes the killed run's file, and makes its own.
+    until(|| temporary().count() == 3 && temporary().all(|name| name != of_killed));
     assert_code(&finish(scan(&[]), PATIENCE), 0);
     assert_eq!(temporary().count(), 3, "the living run's file is there");
     assert_code(&finish(living, PATIENCE), 0);

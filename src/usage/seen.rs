@@ -1,0 +1,55 @@
+//! What a listing knows of its directory when rules ask.
+
+use std::io;
+
+use super::Probe;
+use super::rules::{Markers, Rules};
+use super::trie::NamePattern;
+
+/// The markers that a listing has seen so far, and a way to ask for the others.
+pub struct Seen<'a> {
+    /// One bit each.
+    pub markers: u64,
+    pub listing: Extent,
+    /// True if it has so many names that it may be listed in parts.
+    pub large: bool,
+    /// All names of the directory, a slash after each; `None` if there are many, or not all are
+    /// known.
+    pub names: Option<&'a [u8]>,
+    pub probe: &'a dyn Probe,
+}
+
+/// How much of a directory a listing has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// More may come.
+    Partly,
+}
+
+impl Seen<'_> {
+    /// True if the directory is known to hold something, and nothing but `allowed` names. A
+    /// directory of many names holds more than any tool makes, so it is never known to.
+    pub(super) fn holds_only(&self, allowed: &[NamePattern]) -> bool {
+        self.names.is_some_and(|names| {
+            let none = names.is_empty();
+            let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+            !none && names.all(|name| allowed.iter().any(|pattern| pattern.matches(name)))
+        })
+    }
+
+    /// Finds the first marker of `wanted` that the directory holds.
+    pub(super) fn first_of(&self, rules: &Rules, wanted: Markers) -> io::Result<Option<usize>> {
+        for bit in (0..rules.markers.len()).filter(|bit| wanted & (1 << bit) != 0) {
+            if self.markers & (1 << bit) != 0
+                || self.listing == Extent::Partly
+                    && !rules.markers[bit].starts_with(b"*")
+                    && self.probe.exists(&rules.markers[bit])?
+            {
+                return Ok(Some(bit));
+            }
+        }
+        Ok(None)
+    }
+}
