@@ -211,7 +211,7 @@ impl Builder<'_> {
         let absolute = [self.context.root.as_os_str().as_bytes(), b"/", &found.path].concat();
         let has_path = self.context.root.is_absolute();
         let nowhere = rule.command.as_ref().filter(|_| !has_path).map(|_| NO_PATH);
-        let (command, advice) = match nowhere.or(withheld(rule, &found.finding)) {
+        let (command, advice) = match withheld(rule, &found.finding).or(nowhere) {
             Some(why) => (None, Some(why.to_owned())),
             None => (rule.command.as_ref().map(|text| fill(text, &absolute)), rule.advice.clone()),
         };

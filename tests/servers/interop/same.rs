@@ -25,8 +25,24 @@ fn normal(report: &Value, root: &str) -> Value {
     for field in ["id", "started", "finished", "engine"] {
         run.remove(field).unwrap();
     }
+    for home in report["homes"].as_array_mut().unwrap() {
+        home["findings"].as_array_mut().unwrap().iter_mut().for_each(|it| offered(it, root));
+    }
     rename(&mut report, root.trim_end_matches('/'));
     report
+}
+
+/// Replaces a command. A scan without a mount has no path for one, and says how to get it.
+fn offered(finding: &mut Value, root: &str) {
+    if root.starts_with("nfs://") {
+        assert!(finding["command"].is_null(), "{finding:#}");
+        if finding["advice"].as_str().is_some_and(|advice| advice.starts_with("scan a mount")) {
+            finding["advice"] = Value::Null;
+            finding["command"] = "a command".into();
+        }
+    } else if finding["command"].is_string() {
+        finding["command"] = "a command".into();
+    }
 }
 
 /// Replaces the root in paths, alone or in a command.
