@@ -109,13 +109,14 @@ const WRONG_RULES: &[(&str, &str)] = &[
     ("id = 'x'\npaths = ['a', '*']\ncommand = 'tool {path}'", "path `*` names everything"),
     ("id = 'x'\npaths = ['**/app']\ncommand = 'rm -r {parent}'", "`rm` with {parent} can remove"),
     ("id = 'x'\ncontains = ['a']\ncommand = 'sudo mv {parent} /x'", "`mv` with {parent} can"),
-    ("id = 'x'\npaths = ['a']\ncommand = 'rm -r ~/scratch'", "`rm` needs {path} as a word"),
-    ("id = 'x'\npaths = ['a']\ncommand = 'rm -r {path}*'", "`rm` needs {path} as a word"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'rm -r ~/scratch'", "`~` has a meaning for"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'rm -r {path}*'", "`*` has a meaning for"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'rm -r {path}/..'", "`rm` needs {path} as a word"),
     ("id = 'x'\npaths = ['a']\ncommand = 'rm {path} b'", "`rm` removes `b`, too"),
     ("id = 'x'\npaths = ['a']\ncommand = 'rm {Path}'", "`{Path}` is no placeholder; there are"),
     ("id = 'x'\npaths = ['a']\ncommand = 'tool {home}'", "`{home}` is no placeholder"),
-    ("id = 'x'\npaths = ['a']\ncommand = 'rm \"{path}\"'", "{path} is quoted already"),
-    ("id = 'x'\npaths = ['a']\ncommand = 'x $(y {parent})'", "{parent} is quoted already"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'rm \"{path}\"'", "`\"` has a meaning for"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'x $(y {parent})'", "`$` has a meaning for"),
 ];
 
 fn assert_said(text: &str, problem: &str) {
