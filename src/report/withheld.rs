@@ -28,8 +28,7 @@ pub(super) fn withheld(rule: &Rule, finding: &FindingAccount) -> Option<&'static
         return Some("it has another name (hard link), which truncating empties too: look at both");
     }
     let mut reasons = WITHHELD.iter().filter(|(content, _)| {
-        // A tool that spares what is not its own still does not know what the rule's names prove.
-        finding.holds(*content) && (!rule.spares || *content == Content::Foreign)
+        finding.holds(*content) && (!rule.spares_findings || *content != Content::Finding)
     });
     reasons.next().map(|(_, why)| *why)
 }

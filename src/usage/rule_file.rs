@@ -58,9 +58,9 @@ pub struct RuleSpec {
     /// Git repositories in the directory are the tool's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repositories: bool,
-    /// The command leaves what is not the tool's own, so it is offered whatever else lies there.
+    /// The command leaves other findings in the directory, so it is offered where some lie there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub spares: bool,
+    pub spares_findings: bool,
     /// Why the place or the name alone proves what the rule says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,

@@ -42,8 +42,8 @@ pub struct Rule {
     listed_by: Markers,
     /// True if repositories in it are the tool's own.
     pub repositories: bool,
-    /// True if the command leaves what is not the tool's own.
-    pub spares: bool,
+    /// True if the command leaves other findings in the directory.
+    pub spares_findings: bool,
     /// Names of directories that the rule applies nowhere below.
     unless_below: Vec<NamePattern>,
     /// Of a file rule: names that make it no finding, its own and those beside it.
@@ -151,7 +151,7 @@ impl Rules {
             owns: patterns(&spec.owns)?,
             listed_by: self.markers(&spec.listed_by)?,
             repositories: spec.repositories || spec.class == SpecClass::Trash,
-            spares: spec.spares,
+            spares_findings: spec.spares_findings,
             unless_below: patterns(&spec.unless_below)?,
             unless_named: patterns(&spec.unless_named)?,
             unless_beside: self.markers(&spec.unless_beside)?,
