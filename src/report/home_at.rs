@@ -20,25 +20,27 @@ pub(crate) fn command_at(
     finding: &Finding,
     home_at: Option<&Path>,
 ) -> Option<String> {
-    let is_unplaced = finding.advice.as_deref() == Some(NO_PATH);
-    let command = finding.command.as_deref().or(is_unplaced.then_some(""))?;
     let path = finding.path_bytes();
     let name = home.name_bytes();
     let home_at = home_at.filter(|_| home.kind == HomeKind::Uid);
     let Some((at, below)) = home_at.zip(below(&name, &path)) else {
         return finding.command.clone();
     };
-    let root = report.run.root_bytes();
-    // As in the report, for the root `/` too.
-    let here = shell_word(&[&root[..], b"/", &path].concat());
+    // Without a command it was withheld, unless only its path was missing.
+    if finding.command.is_none() && finding.advice.as_deref() != Some(NO_PATH) {
+        return None;
+    }
     let there = [at.as_os_str().as_bytes(), b"/", below].concat();
     // The rule's own command tells the place from what looks like it, and has the parent, too.
     let mut rules = home.rules.iter().chain(&report.rules);
-    match rules.find(|rule| rule.rule == finding.rule).and_then(|rule| rule.command.as_ref()) {
-        Some(template) => Some(fill(template, &there)),
-        None if is_unplaced => None,
-        None => Some(command.replace(&here, &shell_word(&there))),
+    if let Some(rule) = rules.find(|rule| rule.rule == finding.rule)
+        && let Some(template) = &rule.command
+    {
+        return Some(fill(template, &there));
     }
+    // As in the report, for the root `/` too.
+    let here = shell_word(&[&report.run.root_bytes()[..], b"/", &path].concat());
+    Some(finding.command.as_ref()?.replace(&here, &shell_word(&there)))
 }
 
 /// Puts the path of a finding into a command, and the path of the directory it is in.

@@ -138,11 +138,11 @@ pub struct FindingAccount {
     /// Number among those that hold hard links, if it is one of them.
     pub(super) number: OnceLock<u64>,
     sums: Mutex<FindingSums>,
-    /// What else lies in it, one bit each.
+    /// Its [`Content`], one bit each.
     contents: AtomicU8,
 }
 
-/// What lies in a finding beside what its sums count, and makes its command do more than it says.
+/// Contents of a finding that its figure leaves out, or that its command must not take along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Another finding, which the sums leave out.

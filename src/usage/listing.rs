@@ -272,6 +272,8 @@ impl Listing {
         if let Some(own) = self.own.take() {
             tally.count(&own, &ledger.setup.ages, home.uid);
         }
+        // So far, those of the links that were told as entries.
+        let shares = self.shares;
         for (rule, name, attrs) in std::mem::take(&mut self.matches) {
             let holds = finding.is_none_or(|finding| rule < finding.rule)
                 && ledger.setup.rules.file_holds(rule, &name, &seen).unwrap_or_else(|error| {
@@ -291,8 +293,6 @@ impl Listing {
         ledger.progressed(&tally);
         let subtree = amount.allocated.0.saturating_add(std::mem::take(&mut self.shares));
         dir.add_subtree(subtree);
-        let share = |attrs: &Attrs| attrs.allocated / u64::from(attrs.nlink);
-        let shares = self.links.iter().map(share).fold(0, u64::saturating_add);
         if let Some(finding) = finding
             && (amount != Amount::default() || shares > 0)
         {

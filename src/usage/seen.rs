@@ -1,4 +1,4 @@
-//! What a listing knows of its directory when rules ask.
+//! A listing's knowledge of its directory, for rules that ask.
 
 use std::io;
 

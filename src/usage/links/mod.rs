@@ -71,7 +71,7 @@ struct Shard {
     /// By device: nearly always one.
     devices: SmallVec<[(u64, HashMap<u64, Inode>); 1]>,
     profiles: Profiles,
-    /// What went to disk.
+    /// The runs that went to disk.
     runs: Vec<Run>,
 }
 

@@ -1,4 +1,4 @@
-//! What hard-linked inodes have in common: kind, owner, link count, and the places where links were
+//! The common part of hard-linked inodes: kind, owner, link count, and the places where links were
 //! seen. Nearly all inodes of a directory share it, so an inode in memory only says which it has.
 
 use std::collections::HashMap;
@@ -40,7 +40,7 @@ pub(super) struct LinkFinding {
 /// Number of the home, that of the finding or 0, and the links there.
 type PlaceKey = (u32, u64, u32);
 
-/// What profiles are told apart by; places in order.
+/// The parts that tell profiles apart; places in order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     kind: FileKind,

@@ -44,7 +44,7 @@ pub(super) fn write(
     })
 }
 
-/// What the numbers in records stand for.
+/// The homes and findings that the numbers in records stand for.
 pub(super) struct Numbers<'a> {
     /// Homes by number.
     pub(super) homes: &'a [Arc<Home>],
@@ -52,7 +52,7 @@ pub(super) struct Numbers<'a> {
     pub(super) findings: HashMap<u64, Arc<FindingAccount>>,
 }
 
-/// What a record says.
+/// A record, read.
 pub(super) struct Read {
     pub(super) kind: FileKind,
     pub(super) uid: u32,

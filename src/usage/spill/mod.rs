@@ -1,5 +1,5 @@
-//! What does not fit in memory: temporary files without a name, so nothing is left of them if the
-//! program is killed.
+//! Temporary files for what does not fit in memory. They have no name, so nothing is left of them if
+//! the program is killed.
 //!
 //! A [`Log`] takes pieces from many threads. [`runs`] keeps sorted records in one, and merges them.
 
