@@ -42,7 +42,7 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
     if let Some(word) = words.iter().find(|word| is_program(word, &READ_AGAIN)) {
         return Err(format!("`{word}` reads a path as a command again: run the tool itself"));
     }
-    match words.iter().position(|word| is_program(&word, &REMOVERS)) {
+    match words.iter().position(|word| is_program(word, &REMOVERS)) {
         Some(at) => check_remover(&words[at..], &words, spec.class),
         None => Ok(()),
     }
