@@ -38,7 +38,7 @@ impl Drop for Unfinished {
 /// Removes the temporary files of threads that will not end: the process ends without them.
 pub(crate) fn remove_unfinished() {
     for path in lock(&UNFINISHED).iter() {
-        // What is left is swept by the next run.
+        // A file that cannot be removed is swept by the next run.
         let _ = fs::remove_file(path);
     }
 }

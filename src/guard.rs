@@ -1,5 +1,5 @@
-//! Whether other users can change what this program reads or writes. That matters to root, whom a
-//! link in the wrong place leads anywhere.
+//! Checks that other users cannot change what this program reads or writes. Root needs this: a user
+//! who can put a link there makes root write to any file.
 
 use std::fs::Metadata;
 use std::io;

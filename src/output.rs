@@ -161,7 +161,7 @@ pub(crate) fn sweep_beside(path: &Path) {
 
 /// Removes the temporary files in `directory` that a killed process of this user left.
 pub(crate) fn sweep(directory: &Path) {
-    // What cannot be listed or removed is in nobody's way.
+    // A file that cannot be listed or removed does no harm.
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -180,7 +180,7 @@ pub(crate) fn sweep(directory: &Path) {
 /// Removes a temporary file unless a living process has it open: that process holds a lock on it.
 fn remove_ownerless(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    // Where locks are emulated, as on NFS, an exclusive one needs a file that is open for writing.
+    // An exclusive lock on NFS needs a file that is open for writing (flock(2), NOTES).
     let file: File = options.read(true).write(true).custom_flags(NO_FOLLOW | NO_WAIT).open(path)?;
     let metadata = file.metadata()?;
     let mine = metadata.uid() == rustix::process::geteuid().as_raw();

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(1200);
 /// Interval at which the signal is looked for.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// What a command does, for the line that says in what it was interrupted.
+/// The phase that a command is in. The line about an interrupted command names it.
 #[derive(Debug, Default)]
 pub(super) struct Phase(Mutex<Current>);
 

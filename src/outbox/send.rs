@@ -139,7 +139,7 @@ impl Sender<'_> {
             let before = done.clone();
             if let Err(error) = step(self, &mut done) {
                 problems.push(error.text);
-                // That something of this run is refused says nothing about the next one.
+                // A target that refuses this run may take the next one; one that is down takes none.
                 if error.trouble != Trouble::Refused {
                     failed.insert(target);
                 }
@@ -227,7 +227,7 @@ impl Sender<'_> {
             let message = notice::compose(&self.job.report, &last.homes);
             self.aws.notify(&to.topic, &message.subject, &message.text)?;
         }
-        // What a wrong clock left is corrected, too.
+        // A notice from the future is replaced, even without news: it would silence all others.
         if news || (before.is_future() && before < this) {
             *last = LastNotice { run: self.id.to_owned(), homes };
             let written = self.state.map(|state| state.write(LAST_NOTICES, &notices));

@@ -13,9 +13,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::latest::HomeLine;
-use crate::report::{HomeKind, HomeReport};
+use crate::report::{HomeKind, HomeReport, Owner};
 
-/// What `--user` looks at of a home.
+/// The parts of a home that `--user` is compared with.
 #[derive(Clone, Debug)]
 pub(crate) struct SelectedBy<'a> {
     /// Its path below the root.
@@ -26,6 +26,13 @@ pub(crate) struct SelectedBy<'a> {
     pub(crate) names: Vec<&'a str>,
     /// False for what lies outside of homes.
     pub(crate) is_home: bool,
+}
+
+impl<'a> SelectedBy<'a> {
+    fn new(path: Vec<u8>, uid: Option<u32>, owner: &'a Owner, kind: HomeKind) -> Self {
+        let names = owner.names().collect();
+        Self { path: path.into(), uid, names, is_home: kind != HomeKind::Outside }
+    }
 }
 
 /// How well a name matches; the least goes first.
@@ -113,23 +120,13 @@ where
 
 impl<'a> From<&'a HomeReport> for SelectedBy<'a> {
     fn from(home: &'a HomeReport) -> Self {
-        Self {
-            path: home.name_bytes().into(),
-            uid: home.uid,
-            names: home.owner.names().collect(),
-            is_home: home.kind != HomeKind::Outside,
-        }
+        Self::new(home.name_bytes(), home.uid, &home.owner, home.kind)
     }
 }
 
 impl<'a> From<&'a HomeLine> for SelectedBy<'a> {
     fn from(home: &'a HomeLine) -> Self {
-        Self {
-            path: home.name_bytes().into(),
-            uid: home.uid,
-            names: home.owner.names().collect(),
-            is_home: home.kind != HomeKind::Outside,
-        }
+        Self::new(home.name_bytes(), home.uid, &home.owner, home.kind)
     }
 }
 

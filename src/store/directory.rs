@@ -54,7 +54,7 @@ impl Directory {
     /// locks directories for this machine only.
     fn lock(&self) -> io::Result<File> {
         fs::create_dir_all(&self.0)?;
-        // What others write there while root does could lead root's writes elsewhere.
+        // A user who can write there could put links where root writes.
         guard::refuse_shared(&self.0, &fs::metadata(&self.0)?)?;
         guard::refuse_replaceable(&self.0)?;
         let file = atomic::open_lock(&self.0.join(LOCK))?;

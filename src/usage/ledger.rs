@@ -33,6 +33,8 @@ const FINDINGS_PER_TOP: usize = 2;
 pub struct LedgerSetup {
     pub rules: Rules,
     pub scope: Scope,
+    /// Which names of homes are uids.
+    pub uids: UidNames,
     /// Ages as seen from the start of the run.
     pub ages: Ages,
     /// How many of the largest files and directories each home keeps.
@@ -58,7 +60,6 @@ pub struct WalkProgress {
 #[derive(Debug)]
 pub struct Ledger {
     pub(super) setup: LedgerSetup,
-    uids: UidNames,
     root_dev: OnceLock<u64>,
     homes: Mutex<Vec<Arc<Home>>>,
     pub(super) links: Links,
@@ -84,16 +85,10 @@ impl Ledger {
             links: Links::new(setup.ages, setup.links.clone()),
             errors: Mutex::new(Errors::new(setup.scope.exclude.len())),
             setup,
-            uids: UidNames::default(),
             root_dev: OnceLock::new(),
             homes: Mutex::default(),
             progress: WalkProgress::default(),
         }
-    }
-
-    /// The same, where `uids` decides which names are uids.
-    pub fn with_uids(self, uids: UidNames) -> Self {
-        Self { uids, ..self }
     }
 
     pub fn rules(&self) -> &Rules {
@@ -140,7 +135,7 @@ impl Ledger {
 
     /// Opens the home that the directory `name` of `parent` is.
     fn home(&self, parent: &Dir, name: &[u8], attrs: &Attrs) -> Arc<Home> {
-        self.open_home(parent.path_of(name).into(), Some(self.uids.owner(name, attrs.uid)))
+        self.open_home(parent.path_of(name).into(), Some(self.setup.uids.owner(name, attrs.uid)))
     }
 
     /// Notes a home that is only to be found. Returns false if the directory is none, or is to be

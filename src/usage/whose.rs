@@ -1,4 +1,4 @@
-//! Whose a home is: by its name, if that is a uid, or else by the owner of its directory.
+//! Finds the owner of a home: its name, if that is a uid, or else the owner of its directory.
 
 use std::sync::Arc;
 

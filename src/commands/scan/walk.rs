@@ -54,7 +54,7 @@ pub(super) fn walk(
     let ledger = |homes, export| {
         let names = Arc::clone(&names);
         let uids = UidNames::accepted_by(move |uid| names.may_be_uid(uid));
-        Arc::new(Ledger::new(setup(config, homes, export, started)).with_uids(uids))
+        Arc::new(Ledger::new(setup(config, homes, uids, export, started)))
     };
     tracing::info!(root = ?config.root, engine = engine.name(), "scanning");
     let asked = match &*config.settings.users {
@@ -136,6 +136,7 @@ fn run(config: &Config, root: &Path, engine: &str, started: Timestamp) -> Run {
 fn setup(
     config: &Config,
     homes: Option<Selection>,
+    uids: UidNames,
     export: Option<Export>,
     started: Timestamp,
 ) -> LedgerSetup {
@@ -152,6 +153,7 @@ fn setup(
     LedgerSetup {
         rules: config.rules.clone(),
         scope,
+        uids,
         ages: Ages::at(started.as_second()),
         top: config.top,
         links: LinkMemory {

@@ -65,7 +65,7 @@ pub struct HomeReport {
 pub struct Owner {
     /// The owner's name, if a source of names knows it.
     pub name: Option<String>,
-    /// What other sources call the owner.
+    /// Names that other sources have for the owner.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
     /// The source that knows it.

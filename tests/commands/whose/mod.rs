@@ -1,4 +1,4 @@
-//! Whose a home is: two owners, shared directories, numbers that are no uids, trash at the root, and
+//! Owners of homes: two owners, shared directories, numbers that are no uids, trash at the root, and
 //! `--user` in every command.
 
 mod numbers;

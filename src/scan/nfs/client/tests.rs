@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::scan::{Pacing, Threads};
-use crate::usage::{Ages, Exclude, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, rule_file};
+use crate::usage::{
+    Ages, Exclude, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, UidNames, rule_file,
+};
 
 /// A client that has not sent anything.
 fn client() -> NfsClient {
@@ -12,6 +14,7 @@ fn client() -> NfsClient {
     let ledger = Arc::new(Ledger::new(LedgerSetup {
         rules,
         scope,
+        uids: UidNames::default(),
         ages: Ages::at(0),
         top: 10,
         links: LinkMemory { bound: 64 << 20, directory: Ok(std::env::temp_dir()) },
