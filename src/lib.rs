@@ -29,7 +29,8 @@
 //! [`stop`] (the request to end), [`service_error`] (why a store or a service did not do what it
 //! was asked), `atomic` (files that appear whole), `guard` (what other users can change), `exit` (exit codes), `output` (stdout or a
 //! file), `log`, `terminal` (what stderr shows), `sys` (calls to the system that need unsafe code) and
-//! `sync`. `progress` shows what [`usage`] has so far.
+//! `sync`. `progress` shows what [`usage`] has so far. Above all of them `fuzzing`, which is in no
+//! program: the entry points of the fuzz targets.
 //!
 //! An entry reaches S3 as a part of its home's line, like this: an engine lists a directory and
 //! hands each entry to a [`usage::Listing`], which finds the entry's home and rule and adds it up
@@ -72,6 +73,8 @@ mod columns;
 mod commands;
 mod config;
 mod exit;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod guard;
 pub mod history;
 mod log;

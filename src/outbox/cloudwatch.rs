@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::aws::{Datum, Unit};
 use crate::report::{Coverage, HomeKind, HomeReport, Report};
 use crate::text::printable;
+use crate::units::AllocatedBytes;
 
 /// Metrics of one PutMetricData (CloudWatch API reference).
 const MAX_METRICS: usize = 1000;
@@ -129,9 +130,9 @@ pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<D
 fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datum> {
     #[derive(Default)]
     struct User {
-        allocated: u64,
-        trash: u64,
-        cache: u64,
+        allocated: AllocatedBytes,
+        trash: AllocatedBytes,
+        cache: AllocatedBytes,
         quota: Option<f64>,
         /// True if not everything in the homes was read.
         partial: bool,
@@ -142,18 +143,18 @@ fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datu
         let user = users.entry(user_name(home)).or_default();
         user.partial |= home.coverage != Coverage::Complete;
         let classes = &home.usage.by_class;
-        user.allocated += home.usage.allocated_bytes.0;
-        user.trash += classes.trash.allocated_bytes.0;
-        user.cache += classes.cache.allocated_bytes.0;
+        user.allocated += home.usage.allocated_bytes;
+        user.trash += classes.trash.allocated_bytes;
+        user.cache += classes.cache.allocated_bytes;
         let percent = home.quota.map(|quota| quota.used_percent);
         user.quota = user.quota.into_iter().chain(percent).max_by(f64::total_cmp);
     }
     let mut all = Vec::new();
     for (name, user) in users.into_iter().filter(|(_, user)| !user.partial) {
         let values = [
-            ("AllocatedBytes", Some(user.allocated as f64), Unit::Bytes),
-            ("TrashBytes", Some(user.trash as f64), Unit::Bytes),
-            ("CacheBytes", Some(user.cache as f64), Unit::Bytes),
+            ("AllocatedBytes", Some(user.allocated.0 as f64), Unit::Bytes),
+            ("TrashBytes", Some(user.trash.0 as f64), Unit::Bytes),
+            ("CacheBytes", Some(user.cache.0 as f64), Unit::Bytes),
             ("QuotaPercent", user.quota, Unit::Percent),
         ];
         all.extend(values.into_iter().filter_map(|(metric, value, unit)| {

@@ -5,6 +5,8 @@
 //! reminded; `ledger.rs` tells what a crash can do. Homes without an address go to the administrator.
 
 mod address;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod ledger;
 mod letter;
 mod people;

@@ -45,7 +45,7 @@ const ARROWS: &[Row] = &[
     ),
     (
         "outbox",
-        "aws exit output published report service_error state stop store text",
+        "aws exit output published report service_error state stop store text units",
         "from the spool in the state directory to stores, CloudWatch and SNS",
     ),
     // Readers of what is published.
@@ -72,6 +72,11 @@ const ARROWS: &[Row] = &[
         "commands",
         "atomic aws cli config exit history log names outbox output pages progress published remind report scan service_error state status stop store sync sys text units usage",
         "tie the parts together; nothing knows a command",
+    ),
+    (
+        "fuzzing",
+        "history outbox pages published remind report service_error status store text units",
+        "entry points of fuzz targets: reads back what may be broken, and shows it",
     ),
 ];
 

@@ -1,0 +1,149 @@
+//! Entry points of the fuzz targets in `tests/fuzz` for what is read back from a destination or the
+//! state directory: arbitrary bytes must not panic, and nothing in them reaches a terminal, a mail or
+//! a page as it is. The nfs engine's decoders have their own in [`crate::scan::fuzzing`].
+
+mod memory;
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::history::{self, Blocks, HistoryView};
+use crate::outbox::{self, Job, UserMetrics};
+use crate::pages::Pages;
+use crate::published::{LATEST, aliases, latest, named, newest, newest_report};
+use crate::remind;
+use crate::report::{self, Detail, DuNames, Report};
+use crate::status::{self, Bases, StatusView};
+use crate::store::Store;
+use crate::text::is_hostile;
+use crate::units::AllocatedBytes;
+use memory::Memory;
+
+/// 2026-11-24 12:00:00 UTC: the same input does the same on every day.
+const NOW: Timestamp = Timestamp::constant(1_795_521_600, 0);
+
+/// The most tables of one input.
+const MAX_TABLES: usize = 8;
+
+/// Reads `data` as `latest.json`, and shows what the commands show of it. Returns the number of homes.
+///
+/// # Panics
+/// Only on a bug, which is what the fuzzer looks for.
+pub fn latest_json(data: &[u8]) -> usize {
+    let store = Memory::default();
+    store.add(LATEST, data);
+    // A publisher reads less of it than a reader.
+    if let Ok(Some(object)) = store.get(LATEST)
+        && let Ok(pointer) = named(&store, &object)
+    {
+        pointer.rank(NOW);
+    }
+    let Ok(Some(newest)) = newest(&store) else { return 0 };
+    let homes = newest.homes.len();
+    aliases(&newest.homes);
+    let bases = Bases::read(&store, &newest);
+    let mut view = StatusView::new("s3://b".to_owned(), newest, &bases, Some(Vec::new()), NOW);
+    harmless(&status::table(&view));
+    report::json(&view).expect("a status is JSON");
+    view.restrict(&["200005".to_owned()]);
+    harmless(&status::table(&view));
+    homes
+}
+
+/// Reads `data` as tables of homes of as many days, each ended by a NUL; behind a 1 the beginning of
+/// the run's report. Returns the number of homes.
+///
+/// # Panics
+/// Only on a bug, which is what the fuzzer looks for.
+pub fn homes_table(data: &[u8]) -> usize {
+    let store = Memory::default();
+    for (day, part) in data.split(|byte| *byte == 0).take(MAX_TABLES).enumerate() {
+        let started = NOW - SignedDuration::from_hours(24 * (MAX_TABLES - day) as i64);
+        let (dt, id) = (started.strftime("%Y-%m-%d"), started.strftime("%Y%m%dT%H%M%S%.6fZ"));
+        let mut parts = part.splitn(2, |byte| *byte == 1);
+        store.add(&format!("homes/dt={dt}/{id}.csv"), parts.next().unwrap_or_default());
+        store.add(&format!("runs/dt={dt}/{id}.json"), parts.next().unwrap_or_default());
+    }
+    let Ok(history) = history::read(&store, 30, NOW) else { return 0 };
+    let homes = history.homes.len();
+    let mut view = HistoryView {
+        from: "s3://b".to_owned(),
+        days: 30,
+        history,
+        budget: Some(AllocatedBytes(1 << 40)),
+        restricted: false,
+        now: NOW,
+    };
+    harmless(&history::table(&view, Blocks::of_locale(|_| Some("C.UTF-8".to_owned()))));
+    history::json(&view).expect("a history is JSON");
+    let mut csv = Vec::new();
+    history::csv(&view, DuNames::Printable, &mut csv).expect("memory takes all");
+    harmless(&String::from_utf8(csv).expect("printable text is UTF-8"));
+    view.restrict(&["200005".to_owned()], &Default::default());
+    harmless(&history::table(&view, Blocks::of_locale(|_| None)));
+    homes
+}
+
+/// Reads `data` as a run in the spool, and makes everything of it that is sent or published. Returns
+/// the number of homes.
+///
+/// # Panics
+/// Only on a bug, which is what the fuzzer looks for.
+pub fn spool(data: &[u8]) -> usize {
+    let Ok(job) = serde_json::from_slice::<Job>(data) else { return 0 };
+    let report = &job.report;
+    let (store, none) = (Memory::default(), BTreeSet::new());
+    for (_, bytes) in crate::published::immutable(report).expect("a report has its forms") {
+        String::from_utf8(bytes).expect("they are text");
+    }
+    latest(report).expect("a report has a summary");
+    if outbox::publish(&store, report).is_ok() && newest_report(&store).is_ok() {
+        latest_json(&latest(report).expect("a report has a summary"));
+    }
+    for users in [UserMetrics::Everybody(true), UserMetrics::default()] {
+        users.missing(report);
+        let all = outbox::metrics(report, "fs-0123456789abcdef0", &users);
+        let sent: usize = outbox::batches(&all).into_iter().map(<[_]>::len).sum();
+        assert_eq!(sent, all.len());
+        assert!(all.iter().flat_map(|datum| &datum.dimensions).all(|(_, text)| text.is_ascii()));
+    }
+    harmless(&outbox::compose(report, &none).text);
+    harmless(&remind::fuzzing::letters(report, NOW));
+    forms(report);
+    report.homes.len()
+}
+
+/// Every form and page of a report.
+fn forms(report: &Report) {
+    for detail in [Detail::Lines(Some(3)), Detail::Pages] {
+        harmless(&report::table(report, detail));
+    }
+    let du = report::du(report, DuNames::Printable);
+    harmless(&String::from_utf8(du).expect("printable text is UTF-8").replace('\t', " "));
+    report::prometheus(report);
+    let history = history::History::default();
+    let pages = Pages::new(report, &history, NOW);
+    harmless(&pages.overview());
+    for uid in pages.uids().into_iter().chain(pages.uids_without_page()).take(8) {
+        harmless(&pages.of_user(uid).expect("it has a home"));
+    }
+}
+
+/// Reads `data` as the reminders' ledger, uses and writes it, and reads that back. Returns the number
+/// of reminders whose end is not known.
+///
+/// # Panics
+/// Only on a bug, which is what the fuzzer looks for.
+pub fn ledger(data: &[u8]) -> usize {
+    remind::fuzzing::ledger(data, NOW)
+}
+
+/// Lines without anything that does more to a terminal than to show.
+fn harmless(text: &str) {
+    let hostile = text.chars().find(|c| *c != '\n' && is_hostile(*c));
+    assert_eq!(hostile, None, "in {text:?}");
+}
+
+#[cfg(test)]
+mod tests;

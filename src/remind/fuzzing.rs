@@ -1,0 +1,61 @@
+//! The part of the fuzz targets in `tests/fuzz` that needs the inside of this module.
+
+use std::cell::OnceCell;
+use std::fs;
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use super::address::{Address, AddressTemplate, Addresses, Dashes};
+use super::ledger::{FILE, Reason, ReminderLedger};
+use super::template::Template;
+use super::{Reminding, Work, preview, sort};
+use crate::report::Report;
+use crate::units::AllocatedBytes;
+
+/// Reads the ledger, uses and writes it, and reads that back. Returns the number of open ends.
+pub(crate) fn ledger(data: &[u8], now: Timestamp) -> usize {
+    thread_local! {
+        // One for all inputs of a thread: to make one takes longer than to read it.
+        static DIRECTORY: OnceCell<TempDir> = const { OnceCell::new() };
+    }
+    DIRECTORY.with(|directory| {
+        let directory = directory.get_or_init(|| tempfile::tempdir().expect("a directory")).path();
+        fs::write(directory.join(FILE), data).expect("written");
+        let Ok(mut ledger) = ReminderLedger::open(directory, now) else { return 0 };
+        let open = ledger.open_ends().len();
+        let address = Address::new("alice@example.com").expect("good");
+        let told = ledger.told(&address, Reason::Trash).cloned();
+        ledger.is_listed("200005");
+        ledger.sending(&address, &[Reason::Quota], "r").expect("written");
+        let again = ReminderLedger::open(directory, now).expect("what was written is read");
+        assert_eq!(again.told(&address, Reason::Trash).cloned(), told);
+        // Whatever was there, this one is noted now.
+        assert!(again.told(&address, Reason::Quota).is_some());
+        ledger.withdraw(&address, &[Reason::Quota]).expect("written");
+        ledger.reported(["200005".to_owned()].into_iter()).expect("written");
+        assert!(ledger.is_listed("200005") && ledger.open_ends().is_empty());
+        open
+    })
+}
+
+/// Every letter about a report, as `--dry-run` shows them.
+pub(crate) fn letters(report: &Report, now: Timestamp) -> String {
+    let made = AddressTemplate::new("{name}@example.com", Dashes::Keep).expect("a template");
+    let reminding = Reminding {
+        from: "efs-scan@example.com".to_owned(),
+        admin: Address::new("admin@example.com").expect("good"),
+        addresses: Addresses { template: Some(made), ..Addresses::default() },
+        trash: Some(AllocatedBytes(0)),
+        subject: Template::subject(
+            "{name} {home} {size} {quota} {trash} {cost} {date} {root} {admin}",
+        )
+        .expect("one line"),
+        body: Template::body("{reasons}\n{homes}\n{findings}\n{largest}").expect("known fields"),
+    };
+    let book = reminding.addresses.open().expect("there is no file");
+    let sorted = sort(report, &book, reminding.trash);
+    let nowhere = tempfile::tempdir().expect("a directory");
+    let ledger = ReminderLedger::open(nowhere.path(), now).expect("there is none");
+    preview(&Work::new(report, &reminding, None, &sorted, &ledger), &ledger)
+}
