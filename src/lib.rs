@@ -27,7 +27,8 @@
 //! Below all of these: [`units`] (bytes and money), [`text`] (names that strangers chose, made
 //! safe to show), `columns` (terminal tables), [`state`] (the state directory and its lock),
 //! [`stop`] (the request to end), [`service_error`] (why a store or a service did not do what it
-//! was asked), `atomic` (files that appear whole), `guard` (what other users can change), `exit` (exit codes), `output` (stdout or a
+//! was asked), `atomic` (files that appear whole), `bounded` (files
+//! that may be too large to read), `guard` (what other users can change), `exit` (exit codes), `output` (stdout or a
 //! file), `log`, `terminal` (what stderr shows), `sys` (calls to the system that need unsafe code) and
 //! `sync`. `progress` shows what [`usage`] has so far. Above all of them `fuzzing`, which is in no
 //! program: the entry points of the fuzz targets.
@@ -68,6 +69,7 @@
 
 mod atomic;
 pub mod aws;
+mod bounded;
 pub mod cli;
 mod columns;
 mod commands;

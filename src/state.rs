@@ -1,7 +1,7 @@
 //! The state directory: its lock, the spool, and small files that are read and written whole.
 //! Only the user who runs efs-scan may write in it.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::atomic;
+use crate::bounded::{self, Bound};
 use crate::guard;
+
+/// The largest file of the state directory: a run in the spool has the size of its report.
+const LARGEST: Bound = Bound::mib(1024, "efs-scan did not write it; move it away");
+
+/// The most bytes of a lock that are read: one line.
+const MAX_HOLDER: u64 = 1024;
 
 /// Why a state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +103,7 @@ impl StateDir {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 // A lock that cannot be read is a lock all the same.
-                let _ = file.read_to_string(&mut holder);
+                let _ = (&file).take(MAX_HOLDER).read_to_string(&mut holder);
                 let holder = match holder.trim() {
                     "" => "another efs-scan",
                     holder => holder,
@@ -165,7 +172,7 @@ pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
 /// # Errors
 /// If the file cannot be read, or is not what it should be.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-    Ok(serde_json::from_slice(&fs::read(path)?)?)
+    Ok(serde_json::from_slice(&bounded::read(path, LARGEST)?)?)
 }
 
 /// Writes a state file: whole or not at all, and readable by its owner only.

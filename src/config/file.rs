@@ -1,14 +1,18 @@
 //! Reading the configuration file.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::{ConfigError, Settings};
+use crate::bounded::{self, Bound};
 use crate::guard;
 
 /// The configuration file, if no other is named.
 const DEFAULT_FILE: &str = "/etc/efs-scan.toml";
+
+/// The largest configuration: 200,000 lines of `[remind.addresses]` have 12 MiB.
+const LARGEST: Bound = Bound::mib(16, "is this the configuration?");
 
 /// A configuration file and its text.
 #[derive(Debug)]
@@ -45,10 +49,11 @@ impl ConfigFile {
 
 /// Reads a file; true if others can write to it.
 fn read(path: &Path) -> io::Result<(String, bool)> {
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let metadata = file.metadata()?;
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
+    let text = String::from_utf8(bounded::read_file(&file, LARGEST)?).map_err(|_| {
+        io::Error::new(ErrorKind::InvalidData, "stream did not contain valid UTF-8")
+    })?;
     // A device such as /dev/null has no contents that others could write.
     Ok((text, metadata.is_file() && guard::others_may_write(&metadata)))
 }

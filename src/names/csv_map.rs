@@ -1,7 +1,21 @@
 //! A CSV file of `uid,name`, with or without a header; other columns are ignored.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
+
+use crate::bounded::{self, Bound};
+
+/// The largest map that people edit: a million lines of 200 bytes.
+const LARGEST: Bound = Bound::mib(200, "is this the right file?");
+
+/// Reads the bytes of a map that people edit.
+///
+/// # Errors
+/// If it cannot be read, or is too large.
+pub(crate) fn read_by_hand(path: &Path) -> io::Result<Vec<u8>> {
+    bounded::read(path, LARGEST)
+}
 
 /// Reads a CSV file that people edit: it may have comments, blanks and additional columns. A
 /// header comes as the first record.
@@ -26,7 +40,7 @@ impl CsvMap {
     /// # Errors
     /// The problem in one sentence, with the line if there is one.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read(path).map_err(|error| format!("reading it: {error}"))?;
+        let text = read_by_hand(path).map_err(|error| format!("reading it: {error}"))?;
         Self::parse(&text)
     }
 

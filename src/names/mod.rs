@@ -12,7 +12,7 @@ use nix::unistd::{Uid, User};
 
 use crate::aws::{Aws, MemberKind};
 use csv_map::CsvMap;
-pub(crate) use csv_map::lines_by_hand;
+pub(crate) use csv_map::{lines_by_hand, read_by_hand};
 use sagemaker::Studio;
 
 pub(crate) use sagemaker::domain_id;

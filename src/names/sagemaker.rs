@@ -4,6 +4,7 @@
 //! is an orphan home, because its owner may have joined since.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -34,7 +35,15 @@ impl Studio {
     /// Only if the domain does not exist.
     pub(super) fn ask(domain: &str, aws: &Aws, state_dir: &Path) -> Result<Self, String> {
         let file = state_dir.join(format!("names-{}.json", file_name(domain)));
-        let cached: Option<CachedMembers> = state::read(&file).ok();
+        let cached: Option<CachedMembers> = match state::read(&file) {
+            Ok(cached) => Some(cached),
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    tracing::warn!("the last answer in {}: {error}", file.display());
+                }
+                None
+            }
+        };
         let known = cached.as_ref().map_or(&[][..], |cached| &cached.members);
         match members(domain, aws, known) {
             Ok(members) if members.is_empty() => {

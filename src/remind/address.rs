@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::lines_by_hand;
+use crate::names::{lines_by_hand, read_by_hand};
 use crate::text::is_uid;
 
 /// An address that is safe in the head of a message: `local@domain`, ASCII, no quotes.
@@ -150,7 +150,7 @@ impl AddressMap {
     /// Names the file and the line.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let failed = |problem: String| format!("addresses from {}: {problem}", path.display());
-        let text = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+        let text = read_by_hand(path).map_err(|error| failed(error.to_string()))?;
         Self::parse(&text).map_err(failed)
     }
 

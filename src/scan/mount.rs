@@ -1,7 +1,10 @@
 //! /proc/self/mountinfo: the mount of a directory, and the EFS file system of a mount.
 
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+use crate::bounded::{self, Bound};
 
 /// Returns the EFS file system id in the source of the mount that `path` is on, such as
 /// `fs-0123.efs.us-east-1.amazonaws.com:/`, and true if `path` is all of that file system. `None`
@@ -32,10 +35,28 @@ pub(super) struct MountOf {
     top: bool,
 }
 
+/// The largest file of /proc that is read: a line of mountinfo has some 200 bytes, what mountstats
+/// says of an NFS mount 10 KiB, and a machine has 100,000 mounts at most (`fs.mount-max`).
+const LARGEST: Bound = Bound::mib(1024, "there are too many mounts to read");
+
+/// Reads a file of /proc about mounts. Without it the mount is not known, with a warning.
+pub(super) fn read_proc(path: &str) -> Option<Vec<u8>> {
+    match bounded::read(Path::new(path), LARGEST) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            // Systems other than Linux have none.
+            if error.kind() != io::ErrorKind::NotFound {
+                tracing::warn!("{path}: {error}");
+            }
+            None
+        }
+    }
+}
+
 /// Finds the innermost mount that `path` is on.
 pub(super) fn mount_of(path: &Path) -> Option<MountOf> {
     let path = path.canonicalize().ok()?;
-    let mounts = std::fs::read("/proc/self/mountinfo").ok()?;
+    let mounts = read_proc("/proc/self/mountinfo")?;
     mount_in(&mounts, path.as_os_str().as_bytes())
 }
 

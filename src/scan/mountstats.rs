@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::mount::{mount_of, unescape};
+use super::mount::{mount_of, read_proc, unescape};
 
 /// Seconds of caching below which attributes that came with names may expire before they are
 /// read, at the cost of a round trip each. The defaults are 3 s for files and 30 s for directories.
@@ -70,7 +70,7 @@ impl NfsMount {
     }
 
     fn read(point: Vec<u8>) -> Option<Self> {
-        let stats = std::fs::read("/proc/self/mountstats").ok()?;
+        let stats = read_proc("/proc/self/mountstats")?;
         Self::in_stats(&stats, point)
     }
 

@@ -20,17 +20,18 @@ const ARROWS: &[Row] = &[
     ("text", "", "names that strangers chose, made safe to show"),
     ("guard", "text", "what other users can change; the command that mends it names a path"),
     ("atomic", "sync", "files that appear whole; a list of those that are not whole yet"),
+    ("bounded", "", "files that may be too large to read"),
     ("output", "atomic exit sys", "where a result goes, opened before the long run"),
     ("columns", "units", "terminal tables have cells with sizes"),
     ("log", "terminal text", "a line holds names; the terminal may be sent colours or not"),
     ("stop", "exit", "the second signal ends the program with its exit code"),
-    ("state", "atomic guard", "a file of the state directory appears whole"),
+    ("state", "atomic bounded guard", "a file of the state directory appears whole"),
     ("aws", "service_error units", "a leaf: sizes are metered bytes, failures have one type"),
     // Entries and their sums.
     ("usage", "sync text units", "knows no engine: an entry is an entry, however it was found"),
-    ("scan", "stop sync usage", "an engine hands entries to the accounts"),
+    ("scan", "bounded stop sync usage", "an engine hands entries to the accounts"),
     ("progress", "terminal units usage", "shows what the accounts have so far"),
-    ("names", "aws service_error state", "SageMaker knows people; what it said is kept"),
+    ("names", "aws bounded service_error state", "SageMaker knows people; what it said is kept"),
     // One report, its forms, and where they go.
     (
         "report",
@@ -64,7 +65,7 @@ const ARROWS: &[Row] = &[
     // Settings, and the commands that they start.
     (
         "config",
-        "guard log names outbox remind report scan store text units usage",
+        "bounded guard log names outbox remind report scan store text units usage",
         "one definition of a setting, for flag, variable and file; fills each part's struct",
     ),
     ("cli", "config log", "the settings of a scan are its flags"),

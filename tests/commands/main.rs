@@ -6,6 +6,7 @@
 mod arrows;
 #[cfg(feature = "aws")]
 mod aws;
+mod bounds;
 mod browser;
 mod cli;
 mod config;
