@@ -1,8 +1,9 @@
-//! The unsafe code, in one file: the idle scheduling classes of `--nice`, and whether the
-//! program was started with a standard output.
+//! The unsafe code, in one file: the idle scheduling classes of `--nice`, variables of the
+//! environment, and whether the program was started with a standard output.
 
 #![allow(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,6 +15,33 @@ static STDOUT_CLOSED: AtomicBool = AtomicBool::new(false);
 pub(crate) fn stdout_is_open() -> bool {
     // Relaxed: written before there is a second thread.
     !STDOUT_CLOSED.load(Ordering::Relaxed)
+}
+
+/// Removes the variables with a prefix of `prefixes` that are empty or blank, because the SDK takes
+/// an empty one for a value. Nothing is removed if this process has several threads.
+#[cfg(target_os = "linux")]
+pub(crate) fn unset_empty_variables(prefixes: &[&str]) {
+    let is_empty = |(name, value): &(std::ffi::OsString, std::ffi::OsString)| {
+        let name = name.as_encoded_bytes();
+        prefixes.iter().any(|prefix| name.starts_with(prefix.as_bytes())) && is_blank(value)
+    };
+    let empty: Vec<_> = std::env::vars_os().filter(is_empty).collect();
+    let alone = std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1);
+    if !alone {
+        return;
+    }
+    for (name, _) in empty {
+        // SAFETY: no other thread reads the environment, because there is none.
+        unsafe { std::env::remove_var(name) };
+    }
+}
+
+/// Does nothing: the number of threads is not known.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn unset_empty_variables(_prefixes: &[&str]) {}
+
+fn is_blank(value: &OsStr) -> bool {
+    value.as_encoded_bytes().iter().all(u8::is_ascii_whitespace)
 }
 
 /// The loader calls what this section holds before the runtime starts.

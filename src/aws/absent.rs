@@ -25,6 +25,10 @@ fn absent<T>() -> ServiceResult<T> {
 }
 
 impl Aws {
+    pub fn new(_patience: std::time::Duration) -> Self {
+        Self(())
+    }
+
     pub fn ready(&self) -> ServiceResult<()> {
         absent()
     }

@@ -7,11 +7,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::credentials::NoCredentials;
 use crate::service_error::{ServiceError, Trouble};
-
-/// The advice for a machine without credentials.
-pub(super) const NO_CREDENTIALS: &str = "no AWS credentials: give the instance a role, or set \
-     AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
 
 /// A call, as error messages name it.
 #[derive(Debug)]
@@ -58,14 +55,13 @@ where
             line(Trouble::Unreachable, format!("the answer ({status}) cannot be read: {cause}"))
         }
         SdkError::TimeoutError(_) => line(Trouble::Unreachable, "no answer in time".to_owned()),
-        _ if lacks_credentials(error) => {
-            let cause = root_cause(error);
-            line(Trouble::Credentials, format!("{NO_CREDENTIALS} ({cause})"))
-        }
-        SdkError::DispatchFailure(_) => {
-            line(Trouble::Unreachable, format!("no connection: {}", root_cause(error)))
-        }
-        _ => line(Trouble::Refused, root_cause(error)),
+        _ => match no_credentials(error) {
+            Some(error) => line(error.trouble, error.text),
+            None if matches!(error, SdkError::DispatchFailure(_)) => {
+                line(Trouble::Unreachable, format!("no connection: {}", root_cause(error)))
+            }
+            None => line(Trouble::Refused, root_cause(error)),
+        },
     }
 }
 
@@ -124,15 +120,16 @@ fn is_throttle(code: &str) -> bool {
     )
 }
 
-fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+/// Why there are no credentials, if that is why the call failed.
+pub(super) fn no_credentials(error: &(dyn Error + 'static)) -> Option<ServiceError> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.is::<aws_credential_types::provider::error::CredentialsError>() {
-            return true;
+        if let Some(NoCredentials(why)) = error.downcast_ref() {
+            return Some(why.clone());
         }
         next = error.source();
     }
-    false
+    None
 }
 
 /// The last error of the chain; those before it only say that something failed.

@@ -3,7 +3,6 @@
 //! It uses the SDK's runtime, so credentials, SigV4, retries, timeouts and the HTTP client are
 //! those of every other client. The shapes of the calls are in the files of the services.
 
-use std::env;
 use std::time::Duration;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -32,7 +31,8 @@ use aws_types::region::SigningRegion;
 use aws_types::{SdkConfig, SigningName};
 use serde_json::Value;
 
-use super::error::NO_CREDENTIALS;
+use super::credentials::NO_CREDENTIALS;
+use super::endpoint::{self, Service};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 /// Attempts of one call. More than the SDK's own: Describe calls come by the hundred, and
@@ -55,18 +55,6 @@ pub(super) enum Retry {
     /// Only throttling, where the service says that it did nothing. After a broken connection,
     /// the request may have been carried out.
     Throttled,
-}
-
-/// The properties of a service.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Service {
-    /// Name in signatures.
-    pub(super) signing: &'static str,
-    /// Host name up to the region.
-    pub(super) host: &'static str,
-    /// Environment variable that names another endpoint.
-    pub(super) variable: &'static str,
-    pub(super) retry: Retry,
 }
 
 /// An error that the service answers.
@@ -95,15 +83,13 @@ impl<I: Send + Sync + std::fmt::Debug + 'static> JsonClient<I> {
     pub(super) fn new(
         config: &SdkConfig,
         service: Service,
+        retry: Retry,
         request: fn(I) -> Result<HttpRequest, BoxError>,
     ) -> ServiceResult<Self> {
         let no_credentials = || ServiceError::new(Trouble::Credentials, NO_CREDENTIALS);
         let credentials = config.credentials_provider().ok_or_else(no_credentials)?;
         let region = config.region().cloned().ok_or_else(no_credentials)?;
-        let endpoint = env::var(service.variable)
-            .ok()
-            .or_else(|| config.endpoint_url().map(str::to_owned))
-            .unwrap_or_else(|| default_endpoint(service.host, region.as_ref()));
+        let endpoint = endpoint::of(config, &service)?;
         let mut layer = Layer::new(service.signing);
         layer.store_put(AuthSchemeOptionResolverParams::new(()));
         layer.store_put(SigV4OperationSigningConfig {
@@ -129,7 +115,7 @@ impl<I: Send + Sync + std::fmt::Debug + 'static> JsonClient<I> {
             .runtime_plugin(auth)
             .serializer(request)
             .deserializer(response);
-        if service.retry == Retry::Passing {
+        if retry == Retry::Passing {
             call = call
                 .retry_classifier(TransientErrorClassifier::<Refused>::new())
                 .retry_classifier(HttpStatusCodeClassifier::default());
@@ -154,11 +140,6 @@ impl<I: Send + Sync + std::fmt::Debug + 'static> JsonClient<I> {
         }
         Ok(Self { endpoint, call: call.build() })
     }
-}
-
-fn default_endpoint(host: &str, region: &str) -> String {
-    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("https://{host}.{region}.{suffix}")
 }
 
 fn response(answer: &HttpResponse) -> Result<Value, OrchestratorError<Refused>> {

@@ -8,9 +8,15 @@ mod absent;
 #[cfg(feature = "aws")]
 mod cloudwatch;
 #[cfg(feature = "aws")]
+mod credentials;
+#[cfg(feature = "aws")]
 mod efs;
 #[cfg(feature = "aws")]
+mod endpoint;
+#[cfg(feature = "aws")]
 mod error;
+#[cfg(feature = "aws")]
+mod http;
 #[cfg(feature = "aws")]
 mod json;
 mod model;

@@ -10,6 +10,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures_util::{StreamExt, stream};
 
+use super::endpoint;
 use super::error::{ApiCall, service_error};
 use super::session::Sdk;
 use super::{Aws, S3Object, TakeObject, WriteIf, Written};
@@ -48,8 +49,7 @@ impl<'a> S3Bucket<'a> {
     fn new(sdk: &'a Sdk, bucket: &str, prefix: &str) -> Self {
         let mut config = aws_sdk_s3::config::Builder::from(&sdk.config);
         // Servers other than S3 have one name, not one for each bucket.
-        if ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"].iter().any(|v| std::env::var_os(v).is_some())
-        {
+        if endpoint::custom(&sdk.config, "S3").is_some() {
             config = config.force_path_style(true);
         }
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };

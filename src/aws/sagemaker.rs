@@ -15,8 +15,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
+use super::endpoint::Service;
 use super::error::{ApiCall, service_error};
-use super::json::{JsonClient, Retry, Service};
+use super::json::{JsonClient, Retry};
 use super::{App, Aws, Domain, Member, MemberKind};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
@@ -30,10 +31,10 @@ const PAGE: u32 = 100;
 const MAX_LISTED: usize = 1_000_000;
 
 const SERVICE: Service = Service {
+    id: "SageMaker",
     signing: "sagemaker",
     host: "api.sagemaker",
-    variable: "AWS_ENDPOINT_URL_SAGEMAKER",
-    retry: Retry::Passing,
+    fips_host: "api-fips.sagemaker",
 };
 
 /// A client of SageMaker in the configured region. A call is an operation and its input.
@@ -76,7 +77,7 @@ impl Aws {
 
 impl SageMaker {
     fn new(config: &SdkConfig) -> ServiceResult<Self> {
-        JsonClient::new(config, SERVICE, request).map(Self)
+        JsonClient::new(config, SERVICE, Retry::Passing, request).map(Self)
     }
 
     async fn ask(&self, operation: &'static str, input: Value) -> ServiceResult<Value> {

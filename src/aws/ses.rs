@@ -13,18 +13,15 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::{Value, json};
 
+use super::endpoint::Service;
 use super::error::{ApiCall, service_error};
-use super::json::{JsonClient, Refused, Retry, Service};
+use super::json::{JsonClient, Refused, Retry};
 use super::session::Sdk;
 use super::{Aws, Email, EmailError, EmailOutcome};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
-const SERVICE: Service = Service {
-    signing: "ses",
-    host: "email",
-    variable: "AWS_ENDPOINT_URL_SESV2",
-    retry: Retry::Throttled,
-};
+const SERVICE: Service =
+    Service { id: "SESv2", signing: "ses", host: "email", fips_host: "email-fips" };
 
 /// Method and path of each call (SES API v2 reference).
 const ACCOUNT: (&str, &str) = ("GET", "/v2/email/account");
@@ -47,7 +44,7 @@ impl Aws {
     /// If there are no credentials or no region.
     pub fn mailer(&self) -> ServiceResult<Mailer<'_>> {
         let sdk = self.sdk()?;
-        let client = JsonClient::new(&sdk.config, SERVICE, request)?;
+        let client = JsonClient::new(&sdk.config, SERVICE, Retry::Throttled, request)?;
         Ok(Mailer { sdk, client })
     }
 }

@@ -4,13 +4,16 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_types::SdkConfig;
 use tokio::runtime::{Builder, Runtime};
 
-use super::error::{NO_CREDENTIALS, root_cause};
+use super::credentials::{NO_CREDENTIALS, Told};
+use super::error::no_credentials;
+use super::http::Http;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 /// Attempts of one call. The SDK pauses between them, longer each time and at random, up to a
@@ -23,10 +26,25 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// Time until an answer begins, including the sending of the request.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// Time for credentials. Longer than any provider takes, because each has an end of its own.
+const CREDENTIALS: Duration = Duration::from_secs(60);
+
+/// Time that all calls together may wait for answers that do not come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Access to AWS. Region and credentials are looked up at the first call, so a scan that
 /// publishes nothing makes no request.
-#[derive(Debug, Default)]
-pub struct Aws(OnceLock<ServiceResult<Sdk>>);
+#[derive(Debug)]
+pub struct Aws {
+    patience: Duration,
+    sdk: OnceLock<ServiceResult<Sdk>>,
+}
+
+impl Default for Aws {
+    fn default() -> Self {
+        Self::new(PATIENCE)
+    }
+}
 
 /// The runtime, and the configuration that the SDK found in the environment.
 #[derive(Debug)]
@@ -36,7 +54,7 @@ pub(super) struct Sdk {
 }
 
 impl Sdk {
-    fn start() -> ServiceResult<Self> {
+    fn start(patience: Duration) -> ServiceResult<Self> {
         if rustls_native_certs::load_native_certs().certs.is_empty() {
             let text = "AWS cannot be asked: this machine has no root certificates; install \
                  ca-certificates, or name a file of them in SSL_CERT_FILE";
@@ -47,22 +65,38 @@ impl Sdk {
             ServiceError::new(Trouble::Refused, format!("starting the AWS client: {error}"))
         })?;
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(ANSWER);
+        let http = Http::new(patience);
         let config = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(timeouts.build())
+            .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS).build())
+            .http_client(http.clone())
             .load();
         let config = runtime.block_on(config);
         if config.region().is_none() {
             let text = "no AWS region: set AWS_REGION, or `region` in the AWS configuration";
             return Err(ServiceError::new(Trouble::Credentials, text));
         }
-        Ok(Self { runtime, config })
+        let credentials = config.credentials_provider().map(|found| Told::new(found, http));
+        let credentials = credentials.map(SharedCredentialsProvider::new);
+        let config = config.into_builder();
+        let config = match credentials {
+            Some(credentials) => config.credentials_provider(credentials),
+            None => config,
+        };
+        Ok(Self { runtime, config: config.build() })
     }
 }
 
 impl Aws {
+    /// Access that gives up after waiting `patience`, in all calls together, for places that do not
+    /// answer.
+    pub fn new(patience: Duration) -> Self {
+        Self { patience, sdk: OnceLock::new() }
+    }
+
     pub(super) fn sdk(&self) -> ServiceResult<&Sdk> {
-        self.0.get_or_init(Sdk::start).as_ref().map_err(Clone::clone)
+        self.sdk.get_or_init(|| Sdk::start(self.patience)).as_ref().map_err(Clone::clone)
     }
 
     /// Checks that there are a region and credentials.
@@ -75,10 +109,7 @@ impl Aws {
         let provider = sdk.config.credentials_provider().ok_or_else(none)?;
         match sdk.runtime.block_on(provider.provide_credentials()) {
             Ok(_) => Ok(()),
-            Err(error) => {
-                let text = format!("{NO_CREDENTIALS} ({})", root_cause(&error));
-                Err(ServiceError::new(Trouble::Credentials, text))
-            }
+            Err(error) => Err(no_credentials(&error).unwrap_or_else(none)),
         }
     }
 }

@@ -47,6 +47,8 @@ pub enum Asked {
 impl Asked {
     /// Parses the command line. Ends the program if there is an error in it, or help to print.
     pub fn parse() -> Self {
+        // An empty variable is an unset one: that of a unit file or a container without a value.
+        crate::sys::unset_empty_variables(&["AWS_", "EFS_SCAN_"]);
         let mut args: Vec<_> = std::env::args_os().collect();
         if args.get(1).is_some_and(|arg| arg == "generate") {
             args.remove(1);

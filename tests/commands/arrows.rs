@@ -26,7 +26,7 @@ const ARROWS: &[Row] = &[
     ("log", "terminal text", "a line holds names; the terminal may be sent colours or not"),
     ("stop", "exit", "the second signal ends the program with its exit code"),
     ("state", "atomic bounded guard", "a file of the state directory appears whole"),
-    ("aws", "service_error units", "a leaf: sizes are metered bytes, failures have one type"),
+    ("aws", "service_error sync units", "a leaf: sizes are metered bytes, failures have one type"),
     // Entries and their sums.
     ("usage", "sync text units", "knows no engine: an entry is an entry, however it was found"),
     ("scan", "bounded stop sync usage", "an engine hands entries to the accounts"),
@@ -68,7 +68,7 @@ const ARROWS: &[Row] = &[
         "bounded guard log names outbox remind report scan store text units usage",
         "one definition of a setting, for flag, variable and file; fills each part's struct",
     ),
-    ("cli", "config log", "the settings of a scan are its flags"),
+    ("cli", "config log sys", "the settings of a scan are its flags; empty variables are unset first"),
     (
         "commands",
         "atomic aws cli config exit history log names outbox output pages progress published remind report scan service_error state status stop store sync sys text units usage",

@@ -1,0 +1,135 @@
+//! Endpoints of services whose own crates are not used, as the SDK finds those of the others: from
+//! the environment and the profile, or by region, partition, FIPS and dual stack.
+
+use aws_sdk_efs::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_types::SdkConfig;
+use aws_types::service_config::ServiceConfigKey;
+use futures_util::FutureExt;
+
+use super::error::root_cause;
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
+
+/// The names of a service.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Service {
+    /// Id in a profile's `services` section and in `AWS_ENDPOINT_URL_ID`.
+    pub(super) id: &'static str,
+    /// Name in signatures.
+    pub(super) signing: &'static str,
+    /// Host name up to the region, also where it is FIPS 140.
+    pub(super) host: &'static str,
+    pub(super) fips_host: &'static str,
+}
+
+/// The endpoint of `service` that the environment or the profile names, if one does.
+pub(super) fn custom(config: &SdkConfig, id: &str) -> Option<String> {
+    let key = ServiceConfigKey::builder().service_id(id);
+    let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+    let of_service = config.service_config().and_then(|found| found.load_config(key));
+    let found = of_service.or_else(|| config.endpoint_url().map(str::to_owned))?;
+    Some(found).filter(|found| !found.trim().is_empty())
+}
+
+/// The endpoint of a service.
+///
+/// # Errors
+/// If the one that is set is no URL, or the SDK knows none for the region.
+pub(super) fn of(config: &SdkConfig, service: &Service) -> ServiceResult<String> {
+    match custom(config, service.id) {
+        Some(url) if is_url(&url) => Ok(url),
+        Some(url) => {
+            let id = service.id;
+            let text = format!("the endpoint of {id} is set to `{url}`, which is no http(s) URL");
+            Err(ServiceError::new(Trouble::Refused, text))
+        }
+        None => by_region(config, service),
+    }
+}
+
+fn is_url(url: &str) -> bool {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+        && url.parse::<http::Uri>().is_ok()
+}
+
+/// The SDK has its partitions in each client. That of EFS builds `https://LABEL.REGION.SUFFIX`, so
+/// what follows the first label is right for every service with such names.
+fn by_region(config: &SdkConfig, service: &Service) -> ServiceResult<String> {
+    let fips = config.use_fips().unwrap_or_default();
+    let params = Params::builder()
+        .set_region(config.region().map(ToString::to_string))
+        .set_use_fips(Some(fips))
+        .set_use_dual_stack(Some(config.use_dual_stack().unwrap_or_default()))
+        .build();
+    let none = |why: String| {
+        let text = format!("no endpoint of {} in this region: {why}", service.id);
+        ServiceError::new(Trouble::Refused, text)
+    };
+    let params = params.map_err(|error| none(root_cause(&error)))?;
+    // The resolver computes; it waits for nothing.
+    let found = DefaultResolver::new().resolve_endpoint(&params).now_or_never();
+    let found = found.ok_or_else(|| none("the SDK does not say".to_owned()))?;
+    let found = found.map_err(|error| none(root_cause(&*error)))?;
+    let (_, domain) = found.url().split_once('.').ok_or_else(|| none(found.url().to_owned()))?;
+    let host = if fips { service.fips_host } else { service.host };
+    Ok(format!("https://{host}.{domain}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_types::region::Region;
+
+    use super::*;
+
+    const SAGEMAKER: Service = Service {
+        id: "SageMaker",
+        signing: "sagemaker",
+        host: "api.sagemaker",
+        fips_host: "api-fips.sagemaker",
+    };
+
+    /// From the endpoint rules that AWS publishes for SageMaker.
+    #[test]
+    fn endpoints_are_those_of_the_partition() {
+        for (region, fips, dual, want) in [
+            ("us-east-1", false, false, "api.sagemaker.us-east-1.amazonaws.com"),
+            ("us-east-1", true, false, "api-fips.sagemaker.us-east-1.amazonaws.com"),
+            ("us-east-1", false, true, "api.sagemaker.us-east-1.api.aws"),
+            ("us-east-1", true, true, "api-fips.sagemaker.us-east-1.api.aws"),
+            ("us-gov-west-1", true, false, "api-fips.sagemaker.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", false, false, "api.sagemaker.cn-north-1.amazonaws.com.cn"),
+            ("cn-north-1", false, true, "api.sagemaker.cn-north-1.api.amazonwebservices.com.cn"),
+            ("us-iso-east-1", false, false, "api.sagemaker.us-iso-east-1.c2s.ic.gov"),
+            ("us-isob-east-1", false, false, "api.sagemaker.us-isob-east-1.sc2s.sgov.gov"),
+            ("eusc-de-east-1", false, false, "api.sagemaker.eusc-de-east-1.amazonaws.eu"),
+            ("eu-neu-9", false, false, "api.sagemaker.eu-neu-9.amazonaws.com"),
+        ] {
+            let config = SdkConfig::builder()
+                .region(Region::new(region))
+                .use_fips(fips)
+                .use_dual_stack(dual)
+                .build();
+            assert_eq!(of(&config, &SAGEMAKER).as_deref(), Ok(&*format!("https://{want}")));
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_is_set_goes_first_and_is_a_url() {
+        let with = |url: &str| {
+            let config = SdkConfig::builder().region(Region::new("eu-west-1")).endpoint_url(url);
+            of(&config.build(), &SAGEMAKER)
+        };
+        assert_eq!(with("http://127.0.0.1:4566").as_deref(), Ok("http://127.0.0.1:4566"));
+        for none in ["", "  "] {
+            assert_eq!(
+                with(none).as_deref(),
+                Ok("https://api.sagemaker.eu-west-1.amazonaws.com"),
+                "{none:?}"
+            );
+        }
+        for wrong in ["x", "http://", "https:///x", "ftp://x", "http://a b", "http://[::1"] {
+            let error = with(wrong).expect_err(wrong).text;
+            assert!(error.contains(&format!("`{wrong}`")), "{error}");
+        }
+    }
+}
