@@ -1,7 +1,7 @@
 //! The calls of a build without AWS: each fails and says so.
 
 use super::{App, Datum, Domain, EfsSize, Email, EmailError, Member, MountTarget};
-use super::{S3Object, TakeObject, WriteIf, Written};
+use super::{ObjectPart, S3Object, TakeObject, WriteIf, Written};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 /// No access to AWS.
@@ -79,14 +79,14 @@ impl S3Bucket<'_> {
         match *self.0 {}
     }
 
-    pub fn get(&self, _key: &str) -> ServiceResult<Option<S3Object>> {
+    pub fn get(&self, _key: &str, _part: ObjectPart) -> ServiceResult<Option<S3Object>> {
         match *self.0 {}
     }
 
     pub fn get_each(
         &self,
         _keys: &[&str],
-        _first: Option<usize>,
+        _part: ObjectPart,
         _take: &mut TakeObject<'_>,
     ) -> ServiceResult<()> {
         match *self.0 {}

@@ -1,9 +1,11 @@
 //! CloudWatch: PutMetricData.
 
 use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::config::Builder;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 
+use super::answer::MaxAnswer;
 use super::error::{ApiCall, service_error};
 use super::{Aws, Datum, Unit};
 use crate::service_error::ServiceResult;
@@ -16,7 +18,8 @@ impl Aws {
     pub fn put_metrics(&self, namespace: &str, data: &[Datum]) -> ServiceResult<()> {
         let sdk = self.sdk()?;
         let data = data.iter().map(metric_datum).collect();
-        let call = Client::new(&sdk.config).put_metric_data();
+        let config = Builder::from(&sdk.config).interceptor(MaxAnswer).build();
+        let call = Client::from_conf(config).put_metric_data();
         let call = call.namespace(namespace).set_metric_data(Some(data));
         let sent = sdk.runtime.block_on(call.send());
         sent.map(drop).map_err(|error| {

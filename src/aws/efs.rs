@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use aws_config::imds;
 use aws_sdk_efs::Client;
+use aws_sdk_efs::config::Builder;
 use aws_sdk_efs::types::{LifeCycleState, MountTargetDescription};
 use jiff::Timestamp;
 
+use super::answer::MaxAnswer;
 use super::error::{ApiCall, service_error};
 use super::session::Sdk;
 use super::{Aws, EfsSize, MountTarget};
@@ -28,7 +30,7 @@ impl Aws {
         let permission = "elasticfilesystem:DescribeFileSystems";
         let call = ApiCall::new("EFS DescribeFileSystems", id, permission);
         let sdk = self.sdk()?;
-        let request = Client::new(&sdk.config).describe_file_systems().file_system_id(id);
+        let request = client(sdk).describe_file_systems().file_system_id(id);
         let answer = sdk.runtime.block_on(request.send());
         let answer = answer.map_err(|error| service_error(&call, &error))?;
         let found = answer.file_systems().iter().find(|found| found.file_system_id() == id);
@@ -55,7 +57,7 @@ impl Aws {
         let permission = "elasticfilesystem:DescribeMountTargets";
         let call = ApiCall::new("EFS DescribeMountTargets", id, permission);
         let sdk = self.sdk()?;
-        let request = Client::new(&sdk.config).describe_mount_targets().file_system_id(id);
+        let request = client(sdk).describe_mount_targets().file_system_id(id);
         let answer = sdk.runtime.block_on(request.send());
         let answer = answer.map_err(|error| service_error(&call, &error))?;
         let usable = |target: &&MountTargetDescription| {
@@ -74,6 +76,10 @@ impl Aws {
             ServiceError::new(Trouble::Missing, text)
         })
     }
+}
+
+fn client(sdk: &Sdk) -> Client {
+    Client::from_conf(Builder::from(&sdk.config).interceptor(MaxAnswer).build())
 }
 
 fn target(found: &MountTargetDescription, name: String) -> Option<MountTarget> {

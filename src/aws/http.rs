@@ -20,6 +20,7 @@ use aws_smithy_runtime_api::client::runtime_components::{
 };
 use aws_smithy_types::config_bag::ConfigBag;
 
+use super::session::SLOWEST;
 use crate::sync::lock;
 
 /// A client that all of the SDK's clients share.
@@ -160,6 +161,9 @@ impl HttpConnector for Connector {
             return HttpConnectorFuture::ready(Err(out_of_patience));
         }
         waited.begin(&request);
+        // No answer comes before all of the request has gone.
+        let sending = request.body().content_length().unwrap_or_default() / SLOWEST;
+        let left = left + Duration::from_secs(sending);
         let answer = self.inner.call(request);
         HttpConnectorFuture::new(async move {
             let start = Instant::now();

@@ -31,6 +31,7 @@ use aws_types::region::SigningRegion;
 use aws_types::{SdkConfig, SigningName};
 use serde_json::Value;
 
+use super::answer::MaxAnswer;
 use super::credentials::NO_CREDENTIALS;
 use super::endpoint::{self, Service};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
@@ -112,6 +113,7 @@ impl<I: Send + Sync + std::fmt::Debug + 'static> JsonClient<I> {
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(&endpoint)
             .retry_classifier(Throttles)
+            .interceptor(MaxAnswer)
             .runtime_plugin(auth)
             .serializer(request)
             .deserializer(response);

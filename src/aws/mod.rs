@@ -6,6 +6,8 @@
 #[cfg(not(feature = "aws"))]
 mod absent;
 #[cfg(feature = "aws")]
+mod answer;
+#[cfg(feature = "aws")]
 mod cloudwatch;
 #[cfg(feature = "aws")]
 mod credentials;
@@ -35,7 +37,7 @@ mod sns;
 pub use absent::{Aws, Mailer, S3Bucket};
 pub use model::{
     App, Datum, Domain, EfsSize, Email, EmailError, EmailOutcome, Member, MemberKind, MountTarget,
-    S3Object, Unit, WriteIf, Written,
+    ObjectPart, S3Object, Unit, WriteIf, Written,
 };
 #[cfg(feature = "aws")]
 pub use s3::S3Bucket;

@@ -149,6 +149,15 @@ pub struct S3Object {
     pub etag: String,
 }
 
+/// The part of an object to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectPart {
+    /// All of it. An object of more bytes is an error before it is read.
+    Whole { most: u64 },
+    /// At most this many bytes from its beginning.
+    First(usize),
+}
+
 /// The condition of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteIf<'a> {

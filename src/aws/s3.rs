@@ -1,19 +1,21 @@
 //! S3: reads, conditional writes and listings of one bucket.
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures_util::{StreamExt, stream};
 
+use super::answer::{self, MaxAnswer, Unread};
 use super::endpoint;
 use super::error::{ApiCall, service_error};
-use super::session::Sdk;
-use super::{Aws, S3Object, TakeObject, WriteIf, Written};
+use super::session::{Sdk, timeouts};
+use super::{Aws, ObjectPart, S3Object, TakeObject, WriteIf, Written};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 /// Attempts of a write that meets another one under way (409).
@@ -23,8 +25,13 @@ const CONFLICTS: u32 = 5;
 /// 11 s.
 const AT_ONCE: usize = 16;
 
-/// The most pages of a list, each with up to a thousand keys.
+/// The most pages of a list, each with up to a thousand keys, and the most bytes of all its keys: a
+/// run a minute for two years has a million keys of 60 bytes.
 const MAX_PAGES: usize = 10_000;
+const MAX_KEYS: usize = 256 << 20;
+
+/// Time for a list with all its pages.
+const LIST: Duration = Duration::from_secs(600);
 
 /// A bucket, or the part of it below a prefix. Keys are relative to the prefix.
 #[derive(Debug)]
@@ -47,7 +54,7 @@ impl Aws {
 
 impl<'a> S3Bucket<'a> {
     fn new(sdk: &'a Sdk, bucket: &str, prefix: &str) -> Self {
-        let mut config = aws_sdk_s3::config::Builder::from(&sdk.config);
+        let mut config = Builder::from(&sdk.config).interceptor(MaxAnswer);
         // Servers other than S3 have one name, not one for each bucket.
         if endpoint::custom(&sdk.config, "S3").is_some() {
             config = config.force_path_style(true);
@@ -84,8 +91,11 @@ impl<'a> S3Bucket<'a> {
         service_error(&ApiCall::new(&operation, &self.name(key), &permission), error)
     }
 
-    async fn fetch(&self, key: &str, first: Option<usize>) -> ServiceResult<Option<S3Object>> {
-        let range = first.map(|bytes| format!("bytes=0-{}", bytes.saturating_sub(1)));
+    async fn fetch(&self, key: &str, part: ObjectPart) -> ServiceResult<Option<S3Object>> {
+        let range = match part {
+            ObjectPart::Whole { .. } => None,
+            ObjectPart::First(bytes) => Some(format!("bytes=0-{}", bytes.saturating_sub(1))),
+        };
         let mut tried = 1;
         loop {
             let call = self.client.get_object().bucket(&self.bucket).key(self.key(key));
@@ -95,13 +105,18 @@ impl<'a> S3Bucket<'a> {
                 Err(error) => return Err(self.error("GetObject", key, &error)),
             };
             let etag = answer.e_tag().unwrap_or_default().to_owned();
-            match answer.body.collect().await {
-                Ok(body) => return Ok(Some(S3Object { bytes: body.to_vec(), etag })),
+            let claims = answer.content_length();
+            match answer::read(answer.body, claims, part).await {
+                Ok(bytes) => return Ok(Some(S3Object { bytes, etag })),
                 // The SDK retries until the head of an answer arrives, but not its body.
-                Err(_) if tried < 3 => tried += 1,
-                Err(error) => {
-                    let text = format!("S3 GetObject {}: the body: {error}", self.name(key));
-                    return Err(ServiceError::new(Trouble::Unreachable, text));
+                Err(Unread::Broken(_)) if tried < 3 => tried += 1,
+                Err(unread) => {
+                    let trouble = match unread {
+                        Unread::TooLarge(_) | Unread::NoMemory => Trouble::Refused,
+                        Unread::TooSlow(..) | Unread::Broken(_) => Trouble::Unreachable,
+                    };
+                    let text = format!("S3 GetObject {}: {unread}", self.name(key));
+                    return Err(ServiceError::new(trouble, text));
                 }
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -122,7 +137,8 @@ impl<'a> S3Bucket<'a> {
             WriteIf::Etag(etag) => call.if_match(etag),
         };
         let call = call.content_type(content_type).body(ByteStream::from(bytes.to_vec()));
-        match call.send().await {
+        let limits = Builder::default().timeout_config(timeouts(bytes.len()));
+        match call.customize().config_override(limits).send().await {
             Ok(_) => Ok(Some(Written::Done)),
             Err(error) => match (status(&error), error.code()) {
                 (412, _) => Ok(Some(Written::Conflict)),
@@ -165,27 +181,27 @@ impl S3Bucket<'_> {
         }
     }
 
-    /// Reads an object; `None` if there is none.
+    /// Reads an object, or its beginning; `None` if there is none.
     ///
     /// # Errors
     /// Names the object.
-    pub fn get(&self, key: &str) -> ServiceResult<Option<S3Object>> {
-        self.sdk.runtime.block_on(self.fetch(key, None))
+    pub fn get(&self, key: &str, part: ObjectPart) -> ServiceResult<Option<S3Object>> {
+        self.sdk.runtime.block_on(self.fetch(key, part))
     }
 
-    /// Reads the objects of these keys, whole or their first bytes, and hands them over in order.
+    /// Reads the objects of these keys, or their beginnings, and hands them over in order.
     ///
     /// # Errors
     /// The first error of `take`, which ends the reading.
     pub fn get_each(
         &self,
         keys: &[&str],
-        first: Option<usize>,
+        part: ObjectPart,
         take: &mut TakeObject<'_>,
     ) -> ServiceResult<()> {
         let all = async {
             // `buffered` keeps the order, and holds this many objects at most.
-            let fetched = stream::iter(keys).map(|key| self.fetch(key, first)).buffered(AT_ONCE);
+            let fetched = stream::iter(keys).map(|key| self.fetch(key, part)).buffered(AT_ONCE);
             let mut fetched = pin!(fetched.enumerate());
             while let Some((at, object)) = fetched.next().await {
                 take(at, object)?;
@@ -233,24 +249,28 @@ impl S3Bucket<'_> {
                 .start_after(self.key(after))
                 .into_paginator()
                 .send();
-            let mut keys: Vec<String> = Vec::new();
+            let endless = || {
+                let text = format!("S3 ListObjectsV2 {}: the list does not end", self.name(prefix));
+                ServiceError::new(Trouble::Refused, text)
+            };
+            let begun = Instant::now();
+            let (mut keys, mut bytes): (Vec<String>, _) = (Vec::new(), 0);
             let mut last = String::new();
             for asked in 0.. {
                 let Some(page) = pages.next().await else { break };
                 let page = page.map_err(|error| self.error("ListObjectsV2", prefix, &error))?;
                 // S3 lists in order; a server that does not, or has ever more, may never end.
                 let first = page.contents().first().and_then(|object| object.key());
-                if asked > MAX_PAGES || first.is_some_and(|first| first <= last.as_str()) {
-                    let text = format!("ListObjectsV2 {prefix}: the list does not end");
-                    return Err(ServiceError::new(Trouble::Refused, text));
+                let in_order = first.is_none_or(|first| first > last.as_str());
+                if asked > MAX_PAGES || bytes > MAX_KEYS || begun.elapsed() > LIST || !in_order {
+                    return Err(endless());
                 }
                 if let Some(key) = page.contents().last().and_then(|object| object.key()) {
                     key.clone_into(&mut last);
                 }
                 let found = page.contents().iter().filter_map(|object| object.key());
-                keys.extend(
-                    found.filter_map(|key| Some(key.strip_prefix(&self.prefix)?.to_owned())),
-                );
+                let found = found.filter_map(|key| key.strip_prefix(&self.prefix));
+                keys.extend(found.inspect(|key| bytes += key.len()).map(str::to_owned));
             }
             Ok(keys)
         };

@@ -5,6 +5,7 @@
 //! written here (SageMaker API reference, 2017-07-24).
 
 use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -27,8 +28,11 @@ const CONCURRENT: usize = 8;
 /// The most items that a page may hold.
 const PAGE: u32 = 100;
 
-/// The most entries of a list: a domain has some ten thousand at most.
-const MAX_LISTED: usize = 1_000_000;
+/// The most bytes of a list, as JSON: a domain has some ten thousand members at most, of 500 bytes each.
+const MAX_LISTED: usize = 64 << 20;
+
+/// Time for a list with all its pages.
+const LIST: Duration = Duration::from_secs(600);
 
 const SERVICE: Service = Service {
     id: "SageMaker",
@@ -99,6 +103,7 @@ impl SageMaker {
         let mut found = Vec::new();
         let mut next: Option<Value> = None;
         let mut tokens = HashSet::new();
+        let (begun, mut bytes) = (Instant::now(), 0);
         loop {
             let mut input = json!({ "MaxResults": PAGE });
             if let Some(domain) = domain {
@@ -109,7 +114,10 @@ impl SageMaker {
             }
             let mut page = self.ask(operation, input).await?;
             match page[field].take() {
-                Value::Array(items) => found.extend(items),
+                Value::Array(items) => {
+                    bytes += items.iter().map(|item| item.to_string().len()).sum::<usize>();
+                    found.extend(items);
+                }
                 _ => return Err(unexpected(operation, field, &self.0.endpoint)),
             }
             match page["NextToken"].take() {
@@ -119,12 +127,17 @@ impl SageMaker {
                 }
                 // Nor would one that goes round in a ring, or has ever more.
                 Value::String(token)
-                    if found.len() > MAX_LISTED || !tokens.insert(token.clone()) =>
+                    if bytes > MAX_LISTED
+                        || begun.elapsed() > LIST
+                        || !tokens.insert(token.clone()) =>
                 {
                     let text = format!("{operation}: the list does not end");
                     return Err(ServiceError::new(Trouble::Unreachable, text));
                 }
-                Value::String(token) => next = Some(token.into()),
+                Value::String(token) => {
+                    bytes += token.len();
+                    next = Some(token.into());
+                }
                 _ => return Ok(found),
             }
         }

@@ -24,7 +24,23 @@ const ATTEMPTS: u32 = 4;
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// Time until an answer begins, including the sending of the request.
-const ANSWER: Duration = Duration::from_secs(30);
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
+
+/// Time from the beginning of an answer to its end: it has a few MiB at most.
+const REST: Duration = Duration::from_secs(10);
+
+/// The slowest that objects may come or go, in bytes a second. A server that sends a byte now and then
+/// never stalls, and never ends.
+pub(super) const SLOWEST: u64 = 128 << 10;
+
+/// The time limits of a call that sends an object of `bytes` bytes, or none.
+pub(super) fn timeouts(bytes: usize) -> TimeoutConfig {
+    let answer = ANSWER + Duration::from_secs(bytes as u64 / SLOWEST);
+    let attempt = answer + REST;
+    let limits = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(answer);
+    let limits = limits.operation_attempt_timeout(attempt).operation_timeout(ATTEMPTS * attempt);
+    limits.build()
+}
 
 /// Time for credentials. Longer than any provider takes, because each has an end of its own.
 const CREDENTIALS: Duration = Duration::from_secs(60);
@@ -64,11 +80,10 @@ impl Sdk {
         let runtime = runtime.map_err(|error| {
             ServiceError::new(Trouble::Refused, format!("starting the AWS client: {error}"))
         })?;
-        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(ANSWER);
         let http = Http::new(patience);
         let config = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(timeouts.build())
+            .timeout_config(timeouts(0))
             .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS).build())
             .http_client(http.clone())
             .load();

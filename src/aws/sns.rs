@@ -4,6 +4,7 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::config::{Builder, Region};
 
 use super::Aws;
+use super::answer::MaxAnswer;
 use super::error::{ApiCall, service_error};
 use crate::service_error::ServiceResult;
 
@@ -15,7 +16,7 @@ impl Aws {
     pub fn notify(&self, topic: &str, subject: &str, text: &str) -> ServiceResult<()> {
         let sdk = self.sdk()?;
         // SNS accepts a message only in the region of the topic.
-        let mut config = Builder::from(&sdk.config);
+        let mut config = Builder::from(&sdk.config).interceptor(MaxAnswer);
         if let Some(region) = topic.split(':').nth(3) {
             config = config.region(Region::new(region.to_owned()));
         }

@@ -12,7 +12,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
 
-use super::{Condition, Listing, Object, Put, ReadSize, Store, Take, Version};
+use super::{Condition, Listing, MAX_OBJECT, Object, Put, ReadSize, Store, Take, Version};
 use crate::atomic::{self, NO_FOLLOW, NO_WAIT, PART_PREFIX};
 use crate::guard;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
@@ -23,9 +23,6 @@ const LOCK: &str = ".efs-scan.lock";
 /// Time to wait for another publisher, who holds the lock for one object at a time.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// The largest object that is read whole: a report of 200,000 homes has a few hundred MiB.
-const MAX_OBJECT: u64 = 1 << 30;
 
 /// The store in a directory.
 #[derive(Debug)]

@@ -14,6 +14,9 @@ use crate::service_error::{ServiceError, ServiceResult};
 
 pub use directory::Directory;
 
+/// The largest object that is read whole, in bytes: a report of 200,000 homes has a few hundred MiB.
+const MAX_OBJECT: u64 = 1 << 30;
+
 /// Objects under keys such as `runs/dt=2026-11-24/RUN.json`. One object appears or changes as a
 /// whole or not at all; there is no such guarantee for several.
 pub trait Store {

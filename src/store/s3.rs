@@ -1,7 +1,7 @@
 //! A bucket as a store: conditional writes keep publishers from overwriting each other.
 
-use super::{Condition, Listing, Object, Put, ReadSize, Store, Take, Version};
-use crate::aws::{S3Bucket, S3Object, WriteIf, Written};
+use super::{Condition, Listing, MAX_OBJECT, Object, Put, ReadSize, Store, Take, Version};
+use crate::aws::{ObjectPart, S3Bucket, S3Object, WriteIf, Written};
 use crate::service_error::ServiceResult;
 
 /// Key of the write that checks the permission. Its condition never holds.
@@ -21,18 +21,14 @@ impl Store for Bucket<'_> {
     }
 
     fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
-        Ok(self.0.get(key)?.map(Object::from))
+        Ok(self.0.get(key, part(ReadSize::Whole))?.map(Object::from))
     }
 
     fn get_each(&self, keys: &[&str], size: ReadSize, take: &mut Take<'_>) -> ServiceResult<()> {
-        let first = match size {
-            ReadSize::Whole => None,
-            ReadSize::First(bytes) => Some(bytes),
-        };
         let mut take_s3 = |at, read: ServiceResult<Option<S3Object>>| {
             take(at, read.map(|object| object.map(Object::from)))
         };
-        self.0.get_each(keys, first, &mut take_s3)
+        self.0.get_each(keys, part(size), &mut take_s3)
     }
 
     fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put> {
@@ -54,6 +50,13 @@ impl Store for Bucket<'_> {
 impl From<S3Object> for Object {
     fn from(object: S3Object) -> Self {
         Self { bytes: object.bytes, version: Version(object.etag) }
+    }
+}
+
+fn part(size: ReadSize) -> ObjectPart {
+    match size {
+        ReadSize::Whole => ObjectPart::Whole { most: MAX_OBJECT },
+        ReadSize::First(bytes) => ObjectPart::First(bytes),
     }
 }
 

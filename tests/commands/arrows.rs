@@ -68,7 +68,11 @@ const ARROWS: &[Row] = &[
         "bounded guard log names outbox remind report scan store text units usage",
         "one definition of a setting, for flag, variable and file; fills each part's struct",
     ),
-    ("cli", "config log sys", "the settings of a scan are its flags; empty variables are unset first"),
+    (
+        "cli",
+        "config log sys",
+        "the settings of a scan are its flags; empty variables are unset first",
+    ),
     (
         "commands",
         "atomic aws cli config exit history log names outbox output pages progress published remind report scan service_error state status stop store sync sys text units usage",

@@ -70,5 +70,100 @@ fn a_list_that_does_not_end_is_given_up_with_a_line() {
     let output = run(&["history", "--from", "s3://bucket/efs"]);
     let said = stderr(&output);
     assert_eq!(code(&output), Some(1), "{said}");
-    assert!(said.contains("ListObjectsV2 homes/dt=: the list does not end"), "{said}");
+    assert!(
+        said.contains("ListObjectsV2 s3://bucket/efs/homes/dt=: the list does not end"),
+        "{said}"
+    );
+}
+
+/// A body that comes with an answer's head.
+#[derive(Clone, Copy)]
+enum Sent {
+    /// As fast as it goes, without end.
+    Flood,
+    /// A byte now and then, without end.
+    Drip,
+    /// Nothing of the 3 GiB that the head promises.
+    Promise,
+}
+
+/// Starts a server whose every answer has such a body. Its thread ends with the process.
+fn server(sent: Sent) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            // A client that has given up is no fault.
+            std::thread::spawn(move || send(stream.unwrap(), sent));
+        }
+    });
+    url
+}
+
+fn send(mut stream: TcpStream, sent: Sent) -> std::io::Result<()> {
+    let mut request = [0; 1 << 16];
+    let _ = stream.read(&mut request)?;
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+    if matches!(sent, Sent::Promise) {
+        write!(stream, "{head}Content-Length: {}\r\n\r\n", 3u64 << 30)?;
+    } else {
+        write!(stream, "{head}Transfer-Encoding: chunked\r\n\r\n")?;
+    }
+    loop {
+        match sent {
+            Sent::Flood => write!(stream, "10000\r\n{}\r\n", " ".repeat(1 << 16))?,
+            Sent::Drip => {
+                write!(stream, "4\r\n    \r\n")?;
+                std::thread::sleep(Duration::from_millis(400));
+            }
+            Sent::Promise => std::thread::sleep(Duration::from_secs(1)),
+        }
+    }
+}
+
+/// Runs `status` from that server, in little memory.
+fn status(sent: Sent) -> Output {
+    let world = World::new();
+    let asked = world.command();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -v 3000000; exec \"$0\" status --from s3://bucket/efs"]);
+    command.arg(program());
+    for (name, value) in asked.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    watched(command.env("AWS_ENDPOINT_URL", server(sent)), Duration::from_secs(120))
+}
+
+#[test]
+fn an_object_without_end_is_given_up_with_a_line() {
+    let cases = [
+        (Sent::Flood, "GetObject s3://bucket/efs/latest.json: it is larger than 1024 MiB"),
+        (Sent::Promise, "GetObject s3://bucket/efs/latest.json: it is larger than 1024 MiB"),
+        (Sent::Drip, "GetObject s3://bucket/efs/latest.json: the body comes too slowly: "),
+    ];
+    at_once(&cases, |(sent, line)| {
+        let output = status(*sent);
+        assert_eq!(code(&output), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains(line), "{}", stderr(&output));
+    });
+}
+
+#[test]
+fn an_answer_without_end_is_given_up_with_a_line() {
+    let cases = [
+        (Sent::Flood, "the answer (200) cannot be read: it is longer than 8 MiB: is this AWS?"),
+        (Sent::Drip, "ListUserProfiles d-0123456789ab: no answer in time"),
+    ];
+    at_once(&cases, |(sent, line)| {
+        let world = World::new();
+        let mut command = world.command();
+        command.arg(world.root()).arg("--names=sagemaker:d-0123456789ab");
+        let output =
+            watched(command.env("AWS_ENDPOINT_URL", server(*sent)), Duration::from_secs(120));
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        assert!(stderr(&output).contains(line), "{}", stderr(&output));
+    });
 }

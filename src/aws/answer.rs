@@ -1,0 +1,156 @@
+//! Bounds of answers: a server that is not AWS, or not well, may send a body that does not end, or one
+//! byte every few seconds.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextMut;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
+use http_body::{Body, Frame, SizeHint};
+
+use super::ObjectPart;
+use super::session::{ANSWER, SLOWEST};
+
+/// The most bytes of an answer, except for an object: a page of a thousand keys has 2 MiB.
+const MAX_ANSWER: usize = 8 << 20;
+
+/// The call whose answer is an object, which is read by [`read`].
+const OBJECT: &str = "GetObject";
+
+/// Breaks off an answer that is longer than [`MAX_ANSWER`].
+#[derive(Debug)]
+pub(super) struct MaxAnswer;
+
+impl Intercept for MaxAnswer {
+    fn name(&self) -> &'static str {
+        "MaxAnswer"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response_mut();
+        let is_object = config.load::<Metadata>().is_some_and(|call| call.name() == OBJECT);
+        if !(is_object && response.status().is_success()) {
+            let body = response.take_body();
+            *response.body_mut() = SdkBody::from_body_1_x(AtMost { body, left: MAX_ANSWER });
+        }
+        Ok(())
+    }
+}
+
+/// A body that fails beyond a number of bytes.
+struct AtMost {
+    body: SdkBody,
+    left: usize,
+}
+
+impl Body for AtMost {
+    type Data = <SdkBody as Body>::Data;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, BoxError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            match self.left.checked_sub(data.len()) {
+                Some(left) => self.left = left,
+                None => {
+                    let most = MAX_ANSWER >> 20;
+                    let problem = format!("it is longer than {most} MiB: is this AWS?");
+                    return Poll::Ready(Some(Err(problem.into())));
+                }
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        Body::size_hint(&self.body)
+    }
+}
+
+/// Why the body of an object was not read.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// It has more bytes than this.
+    TooLarge(u64),
+    /// This many bytes came in this time.
+    TooSlow(usize, Duration),
+    /// There is no memory for it.
+    NoMemory,
+    /// The connection broke.
+    Broken(String),
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge(most) => {
+                write!(f, "it is larger than {} MiB, and not from efs-scan", most >> 20)
+            }
+            Self::TooSlow(bytes, time) => {
+                write!(f, "the body comes too slowly: {bytes} bytes in {} s", time.as_secs())
+            }
+            Self::NoMemory => f.write_str("there is no memory for it"),
+            Self::Broken(problem) => write!(f, "the body: {problem}"),
+        }
+    }
+}
+
+/// Reads an object that comes at [`SLOWEST`] or faster. `claims` is its size by the answer's head.
+pub(super) async fn read(
+    mut body: ByteStream,
+    claims: Option<i64>,
+    part: ObjectPart,
+) -> Result<Vec<u8>, Unread> {
+    if let ObjectPart::Whole { most } = part
+        && claims.is_some_and(|bytes| u64::try_from(bytes).is_ok_and(|bytes| bytes > most))
+    {
+        return Err(Unread::TooLarge(most));
+    }
+    // What its head claims is no reason to allocate.
+    let mut bytes: Vec<u8> = Vec::new();
+    let begun = Instant::now();
+    loop {
+        let allowed = ANSWER + Duration::from_secs(bytes.len() as u64 / SLOWEST);
+        let left = allowed.saturating_sub(begun.elapsed());
+        let too_slow = |_| Unread::TooSlow(bytes.len(), begun.elapsed());
+        let Some(data) = tokio::time::timeout(left, body.next()).await.map_err(too_slow)? else {
+            return Ok(bytes);
+        };
+        let data = data.map_err(|error| Unread::Broken(error.to_string()))?;
+        bytes.try_reserve(data.len()).map_err(|_| Unread::NoMemory)?;
+        bytes.extend_from_slice(&data);
+        match part {
+            ObjectPart::Whole { most } if bytes.len() as u64 > most => {
+                return Err(Unread::TooLarge(most));
+            }
+            // A server may know no ranges, and send all of it.
+            ObjectPart::First(wanted) if bytes.len() >= wanted => {
+                bytes.truncate(wanted);
+                return Ok(bytes);
+            }
+            _ => {}
+        }
+    }
+}
