@@ -9,7 +9,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::terminal::{self, Terminal};
-use crate::text::{harmless_json, is_hostile, printable};
+use crate::text::{RawText, harmless_json, printable};
 
 /// The target of the summary line, which is logged unless `--quiet`.
 pub(crate) const SUMMARY: &str = "efs_scan::summary";
@@ -103,10 +103,11 @@ fn one_line(format: LogFormat, line: &str) -> String {
         return harmless_json(line);
     }
     let mut out = String::with_capacity(line.len());
+    let mut raw = RawText::default();
     for (at, c) in line.char_indices() {
         // The subscriber escapes this character in what it did not write itself.
         let is_colour = c == '\x1b' && line[at + 1..].starts_with('[');
-        match !is_hostile(c) || is_colour {
+        match raw.shows(c) || is_colour {
             true => out.push(c),
             false => out.extend(c.escape_unicode()),
         }
@@ -126,7 +127,7 @@ mod tests {
         assert_eq!(text, format!("\x1b[33m WARN\x1b[0m {shown}"));
         let json = serde_json::json!({ "message": hostile }).to_string();
         let line = one_line(LogFormat::Json, &json);
-        assert!(!line.contains(is_hostile), "{line}");
+        assert!(crate::text::is_raw(&line), "{line}");
         let read: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
         assert_eq!(read["message"], hostile);
     }

@@ -3,25 +3,30 @@
 //! Homes belong to users, and the scanner runs as root: a file name may hold terminal escapes,
 //! newlines or right-to-left overrides.
 
+mod raw;
+
 use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// `bytes` for a terminal. Characters that cannot be printed, or that change how others are printed,
-/// are escaped as `\n`, `\x1b`, `\u{202e}` or `\xff`.
+pub(crate) use raw::{RawText, is_raw};
+
+/// `bytes` for a terminal. What [`RawText`] does not show as it is, is escaped as `\n`, `\x1b`,
+/// `\u{202e}` or `\xff`, and a backslash as `\\`: texts that look alike are told apart.
 pub fn printable(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
+        let mut raw = RawText::default();
         for c in chunk.valid().chars() {
-            match c {
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                c if c.is_ascii_control() => push_byte(&mut out, c as u8),
-                c if is_hostile(c) => out.extend(c.escape_unicode()),
-                c => out.push(c),
+            match (c, raw.shows(c)) {
+                ('\\', _) => out.push_str("\\\\"),
+                (c, true) => out.push(c),
+                ('\n', _) => out.push_str("\\n"),
+                ('\r', _) => out.push_str("\\r"),
+                ('\t', _) => out.push_str("\\t"),
+                (c, _) if c.is_ascii_control() => push_byte(&mut out, c as u8),
+                (c, _) => out.extend(c.escape_unicode()),
             }
         }
         chunk.invalid().iter().for_each(|byte| push_byte(&mut out, *byte));
@@ -60,20 +65,6 @@ pub fn unprintable(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// True if `c` is a control, changes the direction or the look of its neighbours, or is not seen:
-/// Unicode's default-ignorable characters (among them fillers, variation selectors and tags), spaces
-/// but the usual one, and private use.
-pub(crate) fn is_hostile(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{1680}'
-            | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2000}'..='\u{200f}'
-            | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' | '\u{3000}' | '\u{3164}'
-            | '\u{e000}'..='\u{f8ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..='\u{10ffff}')
-}
-
 fn push_byte(out: &mut String, byte: u8) {
     // Writing to a String cannot fail.
     let _ = write!(out, "\\x{byte:02x}");
@@ -83,9 +74,10 @@ fn push_byte(out: &mut String, byte: u8) {
 /// escape.
 pub fn harmless_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
+    let mut raw = RawText::default();
     for c in json.chars() {
         // Newlines between tokens are not part of a string.
-        if c != '\n' && is_hostile(c) {
+        if !raw.shows(c) && c != '\n' {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(out, "\\u{unit:04x}");
             }
@@ -134,7 +126,7 @@ pub fn shell_word(bytes: &[u8]) -> String {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-+,:@%".contains(b);
     match std::str::from_utf8(bytes) {
         Ok(text) if !bytes.is_empty() && bytes.iter().all(plain) => return text.to_owned(),
-        Ok(text) if !text.chars().any(is_hostile) => {
+        Ok(text) if is_raw(text) => {
             return format!("'{}'", text.replace('\'', r"'\''"));
         }
         _ => {}
@@ -175,9 +167,16 @@ mod tests {
         assert_eq!(printable("\u{9b}31m".as_bytes()), "\\u{9b}31m");
         assert_eq!(printable("näme 目录".as_bytes()), "näme 目录");
         // Two names that would look alike are told apart.
-        for unseen in
-            ['\u{34f}', '\u{115f}', '\u{3164}', '\u{fe0f}', '\u{1d173}', '\u{e0041}', '\u{a0}']
-        {
+        for unseen in [
+            '\u{34f}',
+            '\u{115f}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{1d173}',
+            '\u{e0041}',
+            '\u{a0}',
+            '\u{2800}',
+        ] {
             let shown = printable(format!("a{unseen}b").as_bytes());
             assert_eq!(shown, format!("a{}b", unseen.escape_unicode()));
         }
@@ -199,8 +198,8 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_printable_holds_a_control(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-            prop_assert!(!printable(&bytes).chars().any(is_hostile));
-            prop_assert!(!shell_word(&bytes).chars().any(is_hostile));
+            prop_assert!(is_raw(&printable(&bytes)));
+            prop_assert!(is_raw(&shell_word(&bytes)));
         }
 
         #[test]
@@ -216,10 +215,17 @@ mod tests {
         }
 
         #[test]
+        fn nothing_printable_hides(text in any::<String>()) {
+            prop_assert!(is_raw(&printable(text.as_bytes())));
+            prop_assert!(is_raw(&shell_word(text.as_bytes())));
+            prop_assert_eq!(unprintable(&printable(text.as_bytes())), Some(text.into_bytes()));
+        }
+
+        #[test]
         fn harmless_json_means_the_same(text in any::<String>()) {
             let json = serde_json::to_string(&text).expect("a string is JSON");
             let harmless = harmless_json(&json);
-            prop_assert!(!harmless.chars().any(is_hostile));
+            prop_assert!(is_raw(&harmless));
             let back: String = serde_json::from_str(&harmless).expect("it is JSON still");
             prop_assert_eq!(back, text);
         }
@@ -233,7 +239,7 @@ mod tests {
 
     #[test]
     fn every_shell_reads_the_word_back() {
-        let names: [&[u8]; 9] = [
+        let names: [&[u8]; 14] = [
             b"a b",
             b"it's",
             b"a\xff\n,<b>\"",
@@ -243,6 +249,11 @@ mod tests {
             b"x\n'; touch x; '",
             b"-n %s \\n \\012 \x01",
             "\u{202e}gnp'%b".as_bytes(),
+            "na\u{308}me".as_bytes(),
+            "\u{308}mark".as_bytes(),
+            "z\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}algo".as_bytes(),
+            "\u{3164}\u{2800}\u{378}\u{e000}$(id)".as_bytes(),
+            "a\u{34f}b\u{fe0f}c\u{1d173}'d".as_bytes(),
         ];
         for name in names {
             for shell in ["sh", "bash"] {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::report::{HomeReport, Report};
-use crate::text::{is_hostile, plural, printable};
+use crate::text::{RawText, plural, printable};
 use crate::units::{Usd, human};
 use crate::usage::Class;
 
@@ -48,7 +48,8 @@ pub(super) fn label(home: &HomeReport) -> String {
 
 /// A command or a note as it is. Paths in commands are quoted and printable already.
 pub(super) fn command(text: &str) -> String {
-    let safe = |c: char| if is_hostile(c) { '\u{fffd}' } else { c };
+    let mut raw = RawText::default();
+    let safe = |c: char| if raw.shows(c) { c } else { '\u{fffd}' };
     text.chars().map(safe).collect()
 }
 

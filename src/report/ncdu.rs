@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::text;
+use crate::text::RawText;
 use crate::usage::{Attrs, Bare, EntryForm, Export, FileKind, ReadState};
 
 /// The largest size in bytes that ncdu and gdu read. Both hold sizes in 63 bits, and refuse the
@@ -150,13 +150,14 @@ fn string(to: &mut Vec<u8>, name: &[u8]) {
 
 fn escaped(to: &mut Vec<u8>, name: &[u8]) {
     for chunk in name.utf8_chunks() {
+        let mut raw = RawText::default();
         for c in chunk.valid().chars() {
-            match c {
-                '"' | '\\' => to.extend([b'\\', c as u8]),
-                c if text::is_hostile(c) && u32::from(c) <= 0xffff => {
+            match (c, raw.shows(c)) {
+                ('"' | '\\', _) => to.extend([b'\\', c as u8]),
+                (c, false) if u32::from(c) <= 0xffff => {
                     put(to, format_args!("\\u{:04x}", u32::from(c)));
                 }
-                c => to.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                (c, _) => to.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
         to.extend_from_slice(chunk.invalid());

@@ -5,7 +5,7 @@
 
 use super::rule_file::{RuleSpec, SpecClass};
 use super::rules::expand_braces;
-use crate::text::is_hostile;
+use crate::text::is_raw;
 
 /// Programs whose business is to remove or empty what they are given.
 const REMOVERS: [&str; 9] =
@@ -24,7 +24,7 @@ const PLACEHOLDERS: [&str; 2] = ["{path}", "{parent}"];
 pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
     let texts = [("command", &spec.command), ("advice", &spec.advice), ("note", &spec.note)];
     for (key, text) in texts {
-        if text.as_ref().is_some_and(|text| text.contains(is_hostile)) {
+        if text.as_ref().is_some_and(|text| !is_raw(text)) {
             return Err(format!("`{key}` has a newline or another invisible character: remove it"));
         }
     }
