@@ -9,7 +9,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::terminal::{self, Terminal};
-use crate::text::{RawText, harmless_json, printable};
+use crate::text::{Shown, printable};
 
 /// The target of the summary line, which is logged unless `--quiet`.
 pub(crate) const SUMMARY: &str = "efs_scan::summary";
@@ -41,17 +41,23 @@ pub(crate) enum Verbosity {
 /// Logs why there is no result, in one line whatever a name in it holds.
 pub(crate) fn failure(format: LogFormat, problem: &str) {
     let line = match format {
-        LogFormat::Text => format!("efs-scan: {}\n", printable(problem.as_bytes())),
+        LogFormat::Text => Shown::line(&format!("efs-scan: {}", printable(problem.as_bytes()))),
         LogFormat::Json => {
             let time = jiff::Timestamp::now();
             let line = serde_json::json!({
                 "timestamp": time, "level": "ERROR", "message": problem, "target": "efs_scan",
             });
-            format!("{}\n", one_line(format, &line.to_string()))
+            Shown::json(&line.to_string())
         }
     };
-    // `eprintln!` panics where stderr is full or nobody reads it. The exit code says it, too.
-    let _ = io::stderr().write_all(line.as_bytes());
+    // The exit code says it, too.
+    let _ = put(line);
+}
+
+/// Writes a line. Nothing else writes messages to stderr.
+fn put(line: Shown) -> io::Result<()> {
+    // `eprintln!` panics where stderr is full or nobody reads it.
+    io::stderr().write_all(line.ended().as_bytes())
 }
 
 /// Starts logging.
@@ -88,47 +94,15 @@ impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let text = text.strip_suffix('\n').unwrap_or(&text);
-        io::stderr().write_all(format!("{}\n", one_line(self.0, text)).as_bytes())?;
+        put(match self.0 {
+            LogFormat::Json => Shown::json(text),
+            // The subscriber escapes colours in what it did not write itself.
+            LogFormat::Text => Shown::coloured(text),
+        })?;
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
-    }
-}
-
-/// Escapes what is not shown as it is, but for the colours of a terminal.
-fn one_line(format: LogFormat, line: &str) -> String {
-    if format == LogFormat::Json {
-        return harmless_json(line);
-    }
-    let mut out = String::with_capacity(line.len());
-    let mut raw = RawText::default();
-    for (at, c) in line.char_indices() {
-        // The subscriber escapes this character in what it did not write itself.
-        let is_colour = c == '\x1b' && line[at + 1..].starts_with('[');
-        match raw.shows(c) || is_colour {
-            true => out.push(c),
-            false => out.extend(c.escape_unicode()),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_one_line_whatever_is_in_it() {
-        let hostile = "a\nERROR b\u{9b}31m\u{202e}c\u{e0001}";
-        let text = one_line(LogFormat::Text, &format!("\x1b[33m WARN\x1b[0m {hostile}\x1bc"));
-        let shown = r"a\u{a}ERROR b\u{9b}31m\u{202e}c\u{e0001}\u{1b}c";
-        assert_eq!(text, format!("\x1b[33m WARN\x1b[0m {shown}"));
-        let json = serde_json::json!({ "message": hostile }).to_string();
-        let line = one_line(LogFormat::Json, &json);
-        assert!(crate::text::is_raw(&line), "{line}");
-        let read: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-        assert_eq!(read["message"], hostile);
     }
 }

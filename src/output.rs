@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use crate::atomic::{NO_FOLLOW, NO_WAIT, Unfinished};
 use crate::exit::Failure;
 use crate::sys;
+use crate::text::Shown;
 
 /// Names of temporary files: this, and six letters or digits.
 const PREFIX: &str = ".efs-scan-output-";
@@ -97,11 +98,19 @@ impl Output {
         }
     }
 
-    /// Writes everything. It is no error if the reader of stdout closes it early.
+    /// Writes text for people. It is no error if the reader of stdout closes it early.
     ///
     /// # Errors
     /// Names the file.
-    pub(crate) fn write(self, bytes: &[u8]) -> Result<(), String> {
+    pub(crate) fn show(self, text: &Shown) -> Result<(), String> {
+        self.write_form(text.as_bytes())
+    }
+
+    /// Writes a form for programs, with names as they are: CSV, du, metrics.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub(crate) fn write_form(self, bytes: &[u8]) -> Result<(), String> {
         self.stream(|to| to.write_all(bytes))
     }
 

@@ -4,6 +4,7 @@
 //! newlines or right-to-left overrides.
 
 mod raw;
+mod shown;
 
 use std::fmt::Write;
 
@@ -11,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 pub(crate) use raw::{RawText, is_raw};
+pub use shown::Shown;
 
 /// `bytes` for a terminal. What [`RawText`] does not show as it is, is escaped as `\n`, `\x1b`,
 /// `\u{202e}` or `\xff`, and a backslash as `\\`: texts that look alike are told apart.

@@ -3,6 +3,7 @@
 use super::{App, Datum, Domain, EfsSize, Email, EmailError, Member, MountTarget};
 use super::{ObjectPart, S3Object, TakeObject, WriteIf, Written};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
+use crate::text::Shown;
 
 /// No access to AWS.
 #[derive(Debug, Default)]
@@ -41,7 +42,7 @@ impl Aws {
         absent()
     }
 
-    pub fn notify(&self, _topic: &str, _subject: &str, _text: &str) -> ServiceResult<()> {
+    pub fn notify(&self, _topic: &str, _subject: &Shown, _text: &Shown) -> ServiceResult<()> {
         absent()
     }
 

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::service_error::ServiceError;
+use crate::text::Shown;
 use crate::units::MeteredBytes;
 
 /// One value of a metric.
@@ -119,8 +120,8 @@ pub struct Email {
     /// The address for replies and bounces.
     pub reply_to: String,
     /// One line.
-    pub subject: String,
-    pub text: String,
+    pub subject: Shown,
+    pub text: Shown,
 }
 
 /// A message that was not sent, or may not have been.

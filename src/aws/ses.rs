@@ -90,8 +90,8 @@ impl Mailer<'_> {
             // Bounces arrive after SES has taken the message.
             "FeedbackForwardingEmailAddress": email.reply_to,
             "Content": { "Simple": {
-                "Subject": text(&email.subject),
-                "Body": { "Text": text(&email.text) },
+                "Subject": text(email.subject.as_str()),
+                "Body": { "Text": text(email.text.as_str()) },
             } },
         });
         let sent = self.sdk.runtime.block_on(self.client.call.invoke((SEND, input)));

@@ -7,13 +7,14 @@ use super::Aws;
 use super::answer::MaxAnswer;
 use super::error::{ApiCall, service_error};
 use crate::service_error::ServiceResult;
+use crate::text::Shown;
 
 impl Aws {
     /// Sends one message to a topic.
     ///
     /// # Errors
     /// Names the topic.
-    pub fn notify(&self, topic: &str, subject: &str, text: &str) -> ServiceResult<()> {
+    pub fn notify(&self, topic: &str, subject: &Shown, text: &Shown) -> ServiceResult<()> {
         let sdk = self.sdk()?;
         // SNS accepts a message only in the region of the topic.
         let mut config = Builder::from(&sdk.config).interceptor(MaxAnswer);
@@ -21,7 +22,7 @@ impl Aws {
             config = config.region(Region::new(region.to_owned()));
         }
         let call = Client::from_conf(config.build()).publish();
-        let call = call.topic_arn(topic).subject(subject).message(text);
+        let call = call.topic_arn(topic).subject(subject.as_str()).message(text.as_str());
         let sent = sdk.runtime.block_on(call.send());
         sent.map(drop).map_err(|error| {
             let permission = format!("sns:Publish on {topic}");

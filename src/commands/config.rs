@@ -8,6 +8,6 @@ pub(super) fn run(loaded: Loaded) -> Result<Exit, Failure> {
     let text = loaded.to_toml().map_err(Failure::usage)?;
     // A configuration that a scan would refuse is refused here, too.
     loaded.check().map_err(Failure::usage)?;
-    Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
+    Output::Stdout.write_form(text.as_bytes()).map_err(Failure::fatal)?;
     Ok(Exit::Complete)
 }

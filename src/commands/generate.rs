@@ -14,7 +14,7 @@ use crate::report::json_schema;
 pub(super) fn run(what: &Generate) -> Result<Exit, Failure> {
     let mut bytes = Vec::new();
     generate(what, &mut bytes).map_err(Failure::fatal)?;
-    Output::Stdout.write(&bytes).map_err(Failure::fatal)?;
+    Output::Stdout.write_form(&bytes).map_err(Failure::fatal)?;
     Ok(Exit::Complete)
 }
 

@@ -69,5 +69,5 @@ fn print(view: &HistoryView, format: HistoryFormat) -> Result<(), String> {
         }
         HistoryFormat::Json => history::json(view)?,
     };
-    Output::Stdout.write(text.as_bytes())
+    Output::Stdout.show(&text)
 }

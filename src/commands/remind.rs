@@ -57,7 +57,7 @@ pub(super) fn run(
     let exit = match locked {
         None => {
             let text = remind::preview(&work, &ledger);
-            Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
+            Output::Stdout.show(&text).map_err(Failure::fatal)?;
             Exit::Complete
         }
         Some(_lock) => remind::send(&work, &mut ledger, &aws, stop)?,

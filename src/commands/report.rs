@@ -37,7 +37,7 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let mut problems = Problems::default();
     if let Some(output) = html {
         let page = pages.of_some().unwrap_or_else(|| pages.overview());
-        problems.note(output.write(page.as_bytes()));
+        problems.note(output.show(&page));
     }
     if let Some(directory) = &args.users {
         write_users(directory, &pages, &mut problems);
@@ -75,7 +75,7 @@ fn write_users(directory: &Path, pages: &Pages<'_>, problems: &mut Problems) {
     for uid in pages.uids().into_iter().chain(without) {
         let Some(page) = pages.of_user(uid) else { continue };
         match Output::named("--users", &path(uid)) {
-            Ok(output) => problems.note(output.write(page.as_bytes())),
+            Ok(output) => problems.note(output.show(&page)),
             Err(failure) => problems.note(Err(failure)),
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
         StatusFormat::Table => table(&view),
         StatusFormat::Json => report::json(&view).map_err(Failure::fatal)?,
     };
-    Output::Stdout.write(text.as_bytes()).map_err(Failure::fatal)?;
+    Output::Stdout.show(&text).map_err(Failure::fatal)?;
     Ok(match view.stale && args.fail_if_stale {
         true => Exit::Stale,
         false if bases.unread => Exit::Partial,

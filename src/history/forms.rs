@@ -8,7 +8,7 @@ use super::growth::Forecast;
 use super::series::{HomeSeries, RunPoint};
 use super::view::{HistoryView, Outlook};
 use crate::report::{self, Coverage, DuNames, HOME_BASE64, OUTSIDE_HOMES, base64_cell, name_cell};
-use crate::text::lossy;
+use crate::text::{Shown, lossy};
 use crate::units::AllocatedBytes;
 
 /// Name and version of the schema. Keys are only added within a version.
@@ -68,7 +68,7 @@ struct HomeDocument<'a> {
 }
 
 /// The whole history as JSON.
-pub(crate) fn json(view: &HistoryView) -> Result<String, String> {
+pub(crate) fn json(view: &HistoryView) -> Result<Shown, String> {
     let history = &view.history;
     let home = |home: &'_ HomeSeries| {
         let (name, name_base64) = name_of(home);

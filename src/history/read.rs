@@ -1,5 +1,6 @@
 //! Reads the published tables of homes of some period, one run after the other.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
@@ -7,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::series::{History, HomeSeries, RunPoint};
 use crate::published::{HomeRow, HomesTable, TableCoverage, comparable, homes_tables, is_future};
-use crate::report::{Coverage, bytes_of_cell};
+use crate::report::{Coverage, DuNames, bytes_of_cell, name_cell};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{ReadSize, Store};
 use crate::text::{lossy, printable};
@@ -214,17 +215,47 @@ impl HistoryReader<'_> {
     }
 }
 
+/// A cell with a name as this version writes it. Which characters are escaped has changed, and a home
+/// stays the same.
+fn rewritten(cell: &str) -> Cow<'_, str> {
+    match cell.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
+        true => Cow::Borrowed(cell),
+        false => Cow::Owned(name_cell(&bytes_of_cell(cell), DuNames::Printable)),
+    }
+}
+
 impl RunRows {
     fn add(&mut self, row: &HomeRow<'_>, texts: &mut Texts) {
         self.listed.add(row.outside, row.coverage);
         self.has_outside |= row.outside;
         self.rows.push(RunRow {
-            key: (row.outside, texts.number(row.home)),
+            key: (row.outside, texts.number(&rewritten(row.home))),
             uid: row.uid,
-            owner: texts.number(row.owner),
+            owner: texts.number(&rewritten(row.owner)),
             coverage: row.coverage,
             allocated: row.allocated,
             quota: row.quota,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_is_the_same_in_tables_of_versions_that_escape_other_characters() {
+        for (earlier, now) in [
+            ("200005", "200005"),
+            ("'=1", "'=1"),
+            ("näme", "näme"),
+            (r"a\xff\n", r"a\xff\n"),
+            ("a\u{34f}b\u{378}", r"a\u{34f}b\u{378}"),
+            ("'\u{308}", r"\u{308}"),
+            (r"'=na\u{308}me", "'=na\u{308}me"),
+        ] {
+            assert_eq!(rewritten(earlier), now);
+            assert_eq!(bytes_of_cell(&rewritten(earlier)), bytes_of_cell(earlier));
+        }
     }
 }

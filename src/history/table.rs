@@ -8,17 +8,17 @@ use super::spark::{Axis, Blocks};
 use super::view::{HistoryView, Outlook};
 use crate::columns::{columns, push_table};
 use crate::report::{Coverage, OUTSIDE_HOMES};
-use crate::text::{plural, printable};
+use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, human_change, human_seconds};
 
 const UNKNOWN: &str = "?";
 
 /// Renders the history with printable names.
-pub(crate) fn table(view: &HistoryView, blocks: Blocks) -> String {
+pub(crate) fn table(view: &HistoryView, blocks: Blocks) -> Shown {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write_table(&mut out, view, blocks);
-    out
+    Shown::lines(out)
 }
 
 fn write_table(out: &mut String, view: &HistoryView, blocks: Blocks) -> Result {

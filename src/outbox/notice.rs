@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::report::{Coverage, HomeReport, Report};
-use crate::text::printable;
+use crate::text::{Shown, printable};
 
 /// Limits of one message: homes and findings, bytes of the text, characters of a name or path.
 /// SNS takes 256 KiB, and form encoding makes up to three bytes of one.
@@ -17,8 +17,8 @@ const MAX_NAME: usize = 300;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// ASCII, under 100 characters.
-    pub subject: String,
-    pub text: String,
+    pub subject: Shown,
+    pub text: Shown,
 }
 
 /// The names of the homes over quota. A home that was over quota `before` and was not read
@@ -52,12 +52,12 @@ pub fn compose(report: &Report, before: &BTreeSet<String>) -> Notice {
         text += "\n(cut here)\n";
     }
     Notice {
-        subject: match over.len() {
+        subject: Shown::line(&match over.len() {
             0 => "efs-scan: nobody is over quota".to_owned(),
             1 => format!("efs-scan: 1 home over quota, {new} newly"),
             count => format!("efs-scan: {count} homes over quota, {new} newly"),
-        },
-        text,
+        }),
+        text: Shown::lines(text),
     }
 }
 

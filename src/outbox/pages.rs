@@ -6,12 +6,13 @@ use super::objects::{Pointed, ROUNDS, crowded};
 use crate::published::{Rank, rank, run_of_page};
 use crate::service_error::ServiceResult;
 use crate::store::{Condition, Put, Store};
+use crate::text::Shown;
 
 /// Writes a page, unless the store has one of a newer run.
 ///
 /// # Errors
 /// If the page cannot be written, or others write it all the time.
-pub fn put_page(store: &dyn Store, key: &str, page: &str) -> ServiceResult<Pointed> {
+pub fn put_page(store: &dyn Store, key: &str, page: &Shown) -> ServiceResult<Pointed> {
     for _ in 0..ROUNDS {
         let there = store.get(key)?;
         let now = Timestamp::now();

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::words::{ago, many, time};
 use crate::published::{OLD, RUN_META, is_future, is_old};
 use crate::report::{Coverage, Report};
+use crate::text::Shown;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -20,9 +21,9 @@ pub(super) fn page(
     now: Timestamp,
     (coverage, errors): (Coverage, u64),
     (title, body): (&str, &Markup),
-) -> Markup {
+) -> Shown {
     let run = &report.run;
-    html! {
+    let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -57,7 +58,8 @@ pub(super) fn page(
                 script { (PreEscaped(SCRIPT)) }
             }
         }
-    }
+    };
+    Shown::lines(page.into_string())
 }
 
 /// Allows no request, no frame and no form, and only this style and this script.

@@ -6,7 +6,8 @@
 //! strict Content-Security-Policy refuses, and shows nothing without JavaScript or on paper. The
 //! script only sorts, filters, copies, switches the theme and updates the age of the figures.
 //!
-//! Every text from a report goes through [`crate::text::printable`] and maud, which escapes it.
+//! Every text from a report goes through [`crate::text::printable`] and maud, which escapes it; a whole
+//! page is a [`Shown`], and so holds nothing that hides.
 
 mod bar;
 mod cells;
@@ -31,6 +32,7 @@ use maud::html;
 
 use crate::history::History;
 use crate::report::{Coverage, HomeKind, HomeReport, Report};
+use crate::text::Shown;
 use trend::Past;
 use words::{many, root_of, shown};
 
@@ -68,14 +70,14 @@ impl<'a> Pages<'a> {
 
     /// The page about the homes that these pages are restricted to, or `None` if they are not, or
     /// none of these is one person's alone.
-    pub fn of_some(&self) -> Option<String> {
+    pub fn of_some(&self) -> Option<Shown> {
         let only = self.only.as_ref()?;
         let homes = self.report.homes.iter().filter(|home| user::whose(home).is_some());
         self.about(&homes.filter(|home| only.contains(&home.name_bytes())).collect::<Vec<_>>())
     }
 
     /// The page about everybody.
-    pub fn overview(&self) -> String {
+    pub fn overview(&self) -> Shown {
         let Self { report, past, now, .. } = self;
         let body = html! {
             (summary::tiles(report, past))
@@ -88,12 +90,12 @@ impl<'a> Pages<'a> {
         };
         let title = format!("Disk usage of {}", root_of(report));
         let read = (report.run.coverage, report.errors.count);
-        frame::page(report, *now, read, (&title, &body)).into_string()
+        frame::page(report, *now, read, (&title, &body))
     }
 
     /// The page of one uid, with nothing about others, or `None` if the uid has no home. If none of
     /// its homes is its own alone, the page says so.
-    pub fn of_user(&self, uid: u32) -> Option<String> {
+    pub fn of_user(&self, uid: u32) -> Option<Shown> {
         let homes = self.report.homes.iter().filter(|home| user::whose(home) == Some(uid));
         let page = self.about(&homes.collect::<Vec<_>>());
         let has_homes = || self.report.homes.iter().any(|home| home.uid == Some(uid));
@@ -101,7 +103,7 @@ impl<'a> Pages<'a> {
     }
 
     /// The page about these homes, or `None` if there are none.
-    fn about(&self, homes: &[&HomeReport]) -> Option<String> {
+    fn about(&self, homes: &[&HomeReport]) -> Option<Shown> {
         let Self { report, past, now, home_at, .. } = self;
         let uids: BTreeSet<_> = homes.iter().map(|home| home.uid).collect();
         let whose = match (&homes.first()?.owner.name, homes.first()?.uid) {
@@ -112,7 +114,7 @@ impl<'a> Pages<'a> {
         let title = format!("Disk usage of {whose}");
         let read = user::read(homes);
         let body = html! { @for home in homes { (user::home(report, past, home, *home_at)) } };
-        Some(frame::page(report, *now, read, (&title, &body)).into_string())
+        Some(frame::page(report, *now, read, (&title, &body)))
     }
 
     /// The uids that have a page.
@@ -129,11 +131,11 @@ impl<'a> Pages<'a> {
     }
 
     /// The page of a uid without a home that is its own alone.
-    fn empty(&self, uid: u32) -> String {
+    fn empty(&self, uid: u32) -> Shown {
         let title = format!("Disk usage of uid {uid}");
         let body = html! { p.none { "No home here is this user's alone. Ask the administrator." } };
         let read = (Coverage::Complete, 0);
-        frame::page(self.report, self.now, read, (&title, &body)).into_string()
+        frame::page(self.report, self.now, read, (&title, &body))
     }
 
     fn asked(&self) -> impl Iterator<Item = &HomeReport> {

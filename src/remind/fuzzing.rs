@@ -11,6 +11,7 @@ use super::ledger::{FILE, Reason, ReminderLedger};
 use super::template::Template;
 use super::{Reminding, Work, preview, sort};
 use crate::report::Report;
+use crate::text::Shown;
 use crate::units::AllocatedBytes;
 
 /// Reads the ledger, uses and writes it, and reads that back. Returns the number of open ends.
@@ -40,7 +41,7 @@ pub(crate) fn ledger(data: &[u8], now: Timestamp) -> usize {
 }
 
 /// Every letter about a report, as `--dry-run` shows them.
-pub(crate) fn letters(report: &Report, now: Timestamp) -> String {
+pub(crate) fn letters(report: &Report, now: Timestamp) -> Shown {
     let made = AddressTemplate::new("{name}@example.com", Dashes::Keep).expect("a template");
     let reminding = Reminding {
         from: "efs-scan@example.com".to_owned(),

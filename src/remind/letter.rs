@@ -9,7 +9,7 @@ use super::ledger::Reason;
 use super::people::{Recipient, Subject, Untold};
 use super::template::{Field, Template};
 use crate::report::{Finding, HomeKind, HomeReport, Report, command_at};
-use crate::text::{plural, printable};
+use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
 /// Maximum numbers of lines in a message.
@@ -32,8 +32,8 @@ const MAX_COMMAND: usize = 900;
 /// A subject and a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Letter {
-    pub(super) subject: String,
-    pub(super) text: String,
+    pub(super) subject: Shown,
+    pub(super) text: Shown,
 }
 
 /// The report and the settings that letters are made from.
@@ -52,7 +52,10 @@ impl LetterWriter<'_> {
     pub(super) fn reminder(&self, person: &Recipient<'_>) -> Letter {
         let value = |field| self.value(person, field);
         let subject = self.subject.fill(value);
-        Letter { subject: cut(&subject, MAX_SUBJECT), text: self.body.fill(value) }
+        Letter {
+            subject: Shown::line(&cut(&subject, MAX_SUBJECT)),
+            text: Shown::lines(self.body.fill(value)),
+        }
     }
 
     /// The value of a placeholder. It is printable, so no name adds a line; blocks end without a
@@ -204,13 +207,13 @@ impl Summary<'_> {
             untold.iter().map(|untold| untold_line(untold)).collect(),
         );
         Letter {
-            subject: format!(
+            subject: Shown::line(&format!(
                 "efs-scan reminders: {sent} sent, {refusals} refused, {} unsure, {homes} {} \
                  without",
                 unsure.len(),
                 plural(homes as u64, "home", "homes"),
-            ),
-            text,
+            )),
+            text: Shown::lines(text),
         }
     }
 }

@@ -8,13 +8,14 @@ use super::ledger::{ReminderLedger, ReminderStep};
 use super::letter::Summary;
 use super::people::Recipient;
 use crate::aws::Email;
+use crate::text::Shown;
 
 /// The whole output. Names and messages in it are printable.
-pub(crate) fn preview(work: &Work<'_>, ledger: &ReminderLedger) -> String {
+pub(crate) fn preview(work: &Work<'_>, ledger: &ReminderLedger) -> Shown {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write(&mut out, work, ledger);
-    out
+    Shown::lines(out)
 }
 
 fn write(out: &mut String, work: &Work<'_>, ledger: &ReminderLedger) -> Result {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::home_detail::home_detail;
 use super::model::*;
 use crate::columns::{columns, push_table, show_column, usd};
-use crate::text::{plural, printable};
+use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
 /// How much the table says about each home.
@@ -27,11 +27,11 @@ const FINDINGS_SHOWN: usize = 10;
 const ERRORS_SHOWN: usize = 5;
 
 /// Renders the report with printable names.
-pub fn table(report: &Report, detail: Detail) -> String {
+pub fn table(report: &Report, detail: Detail) -> Shown {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write_table(&mut out, report, detail);
-    out
+    Shown::lines(out)
 }
 
 fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {

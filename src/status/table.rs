@@ -9,18 +9,18 @@ use super::view::{Change, StatusLine, StatusView};
 use crate::aws::{App, MemberKind};
 use crate::columns::{columns, push_table, show_column, usd};
 use crate::report::{Coverage, DirectoryOwner, HomeKind, OwnerStatus};
-use crate::text::{plural, printable};
+use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, human_change, human_seconds};
 
 /// Position of the column of costs.
 const COST: usize = 6;
 
 /// Renders the status with printable names.
-pub(crate) fn table(view: &StatusView) -> String {
+pub(crate) fn table(view: &StatusView) -> Shown {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write_table(&mut out, view);
-    out
+    Shown::lines(out)
 }
 
 fn write_table(out: &mut String, view: &StatusView) -> Result {

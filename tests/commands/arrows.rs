@@ -21,12 +21,16 @@ const ARROWS: &[Row] = &[
     ("guard", "text", "what other users can change; the command that mends it names a path"),
     ("atomic", "sync", "files that appear whole; a list of those that are not whole yet"),
     ("bounded", "", "files that may be too large to read"),
-    ("output", "atomic exit sys", "where a result goes, opened before the long run"),
+    ("output", "atomic exit sys text", "where a result goes, opened before the long run"),
     ("columns", "units", "terminal tables have cells with sizes"),
     ("log", "terminal text", "a line holds names; the terminal may be sent colours or not"),
     ("stop", "exit", "the second signal ends the program with its exit code"),
     ("state", "atomic bounded guard", "a file of the state directory appears whole"),
-    ("aws", "service_error sync units", "a leaf: sizes are metered bytes, failures have one type"),
+    (
+        "aws",
+        "service_error sync text units",
+        "a leaf: sizes are metered bytes, failures have one type",
+    ),
     // Entries and their sums.
     ("usage", "sync text units", "knows no engine: an entry is an entry, however it was found"),
     ("scan", "bounded stop sync usage", "an engine hands entries to the accounts"),
@@ -187,6 +191,33 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
             && !["lib.rs", "main.rs"].iter().any(|name| path.ends_with(name))
         {
             files.push(path);
+        }
+    }
+}
+
+/// What is written there: messages by the log, which takes only what is shown as it is; the bar of
+/// progress, which has numbers; and results. A terminal of these is asked about elsewhere, too.
+const STREAMS: [(&str, &[&str]); 4] = [
+    ("io::stderr()", &["log.rs", "progress.rs", "terminal.rs", "commands/mod.rs"]),
+    ("io::stdout()", &["output.rs"]),
+    ("eprint", &[]),
+    ("println!", &[]),
+];
+
+#[test]
+fn messages_and_results_leave_by_one_way_each() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&src, &mut files);
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
+        for line in lines {
+            for (stream, allowed) in STREAMS {
+                let here = allowed.iter().any(|name| file == src.join(name));
+                assert!(here || !line.contains(stream), "{}: {line}", file.display());
+            }
         }
     }
 }

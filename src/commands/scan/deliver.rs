@@ -75,8 +75,7 @@ fn write(
     output: Output,
 ) -> Result<(), String> {
     let Some(export) = export else {
-        let bytes = render(config, report, &output)?;
-        return output.write(&bytes);
+        return put(config, report, output);
     };
     let root = report.run.root_bytes();
     let (finished, coverage) = (report.run.finished, report.run.coverage.name());
@@ -84,7 +83,7 @@ fn write(
     output.stream(|to| report::ncdu(export, &head, to))
 }
 
-fn render(config: &Config, report: &Report, output: &Output) -> Result<Vec<u8>, String> {
+fn put(config: &Config, report: &Report, output: Output) -> Result<(), String> {
     let detail = match report.run.users.is_empty() {
         true => Detail::Lines(config.settings.limit),
         false => Detail::Pages,
@@ -93,16 +92,17 @@ fn render(config: &Config, report: &Report, output: &Output) -> Result<Vec<u8>, 
         true => DuNames::Printable,
         false => DuNames::Raw,
     };
-    Ok(match config.settings.format {
-        Format::Table => report::table(report, detail).into_bytes(),
-        Format::Json => report::json(report)?.into_bytes(),
+    match config.settings.format {
+        Format::Table => output.show(&report::table(report, detail)),
+        Format::Json => output.show(&report::json(report)?),
         Format::Csv => {
-            report::csv(report, names).map_err(|error| format!("writing CSV: {error}"))?
+            let csv = report::csv(report, names).map_err(|error| format!("writing CSV: {error}"));
+            output.write_form(&csv?)
         }
-        Format::Du => report::du(report, names),
-        Format::Prometheus => report::prometheus(report),
-        Format::Ncdu => return Err("the walk did not write its entries down".to_owned()),
-    })
+        Format::Du => output.write_form(&report::du(report, names)),
+        Format::Prometheus => output.write_form(&report::prometheus(report)),
+        Format::Ncdu => Err("the walk did not write its entries down".to_owned()),
+    }
 }
 
 /// The state of publishing at the end of the scan.

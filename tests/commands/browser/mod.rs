@@ -93,9 +93,9 @@ impl World {
             assert_eq!(history.runs.len(), days.len());
             let pages = Pages::new(&report, &history, now);
             let file = |name: &str| place.path().join(format!("{name}.html"));
-            std::fs::write(file(name), pages.overview()).unwrap();
+            std::fs::write(file(name), pages.overview().as_bytes()).unwrap();
             let user = pages.of_user(report.homes[2].uid.unwrap()).unwrap();
-            std::fs::write(file(&format!("{name}-user")), user).unwrap();
+            std::fs::write(file(&format!("{name}-user")), user.as_bytes()).unwrap();
             report
         };
         let days: Vec<i64> = (0..=30).collect();

@@ -28,7 +28,7 @@ fn text(page: &str) -> String {
 }
 
 fn page(report: &Report, history: &History) -> String {
-    Pages::new(report, history, report.run.finished).overview()
+    Pages::new(report, history, report.run.finished).overview().to_string()
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(crate) fn pages_of(name: &[u8]) -> [String; 2] {
     let uid = report.homes[0].uid.unwrap();
     let history = History::default();
     let pages = Pages::new(&report, &history, start());
-    [pages.overview(), pages.of_user(uid).unwrap()]
+    [pages.overview(), pages.of_user(uid).unwrap()].map(|page| page.to_string())
 }
 
 /// Returns the texts of a page without the program's own.

@@ -83,7 +83,8 @@ fn pages_are_well_formed_and_stand_alone() {
         let (report, history) = grown(homes, 30);
         let pages = Pages::new(&report, &history, start());
         let users = pages.uids().into_iter().map(|uid| pages.of_user(uid).unwrap());
-        let all: Vec<String> = std::iter::once(pages.overview()).chain(users).collect();
+        let all = std::iter::once(pages.overview()).chain(users);
+        let all: Vec<String> = all.map(|page| page.to_string()).collect();
         assert_eq!(all.len(), homes + 1);
         for page in all {
             check_markup(&page);

@@ -6,12 +6,13 @@ use efs_scan::outbox::{Pointed, put_page};
 use efs_scan::pages::Pages;
 use efs_scan::published::{PAGE, run_of_page};
 use efs_scan::store::{Condition, Directory, Put, Store};
+use efs_scan::text::Shown;
 use jiff::SignedDuration;
 
 use super::{History, invented, start};
 use efs_scan_testbed::scratch;
 
-fn page(day: i64) -> String {
+fn page(day: i64) -> Shown {
     // In the past, whenever the test runs.
     let report = invented::report(2, start() + SignedDuration::from_hours(24 * (day - 400)), 0.0);
     Pages::new(&report, &History::default(), start()).overview()
@@ -34,7 +35,8 @@ fn an_older_run_leaves_the_page_of_a_newer_one() {
 fn a_file_that_is_not_a_page_is_replaced() {
     let place = scratch();
     let store = Directory::new(place.path().to_owned());
-    let cut = &page(3).into_bytes()[..300];
+    let page3 = page(3);
+    let cut = &page3.as_bytes()[..300];
     for there in [&b""[..], b"<html>", &[0xff; 5000], cut] {
         let before = store.get(PAGE).unwrap();
         let put = store.put(PAGE, there, Condition::since(before.as_ref()));
@@ -46,7 +48,7 @@ fn a_file_that_is_not_a_page_is_replaced() {
 #[test]
 fn the_newest_page_of_several_at_once_stays() {
     let place = scratch();
-    let pages: Vec<String> = (1..=6).map(page).collect();
+    let pages: Vec<Shown> = (1..=6).map(page).collect();
     let start = Barrier::new(pages.len());
     std::thread::scope(|scope| {
         for page in &pages {

@@ -1,0 +1,120 @@
+//! Text on its way to people.
+
+use std::fmt::{self, Write};
+use std::ops::Deref;
+
+use super::{RawText, harmless_json, is_raw};
+
+/// Text that does nothing but show: what the log, terminals, pages and mail take. It holds names that
+/// strangers chose and messages of servers, and whoever makes one need not know which: everything that
+/// [`RawText`] does not show as it is, is escaped. Names that went through
+/// [`printable`](super::printable) stay as that made them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown(String);
+
+impl Shown {
+    /// Lines, each ended or divided by a newline.
+    ///
+    /// ```
+    /// use efs_scan::text::Shown;
+    /// assert_eq!(&*Shown::lines("a\nb\u{202e}\n".to_owned()), "a\nb\\u{202e}\n");
+    /// ```
+    pub fn lines(text: String) -> Self {
+        match text.split('\n').all(is_raw) {
+            true => Self(text),
+            false => Self(escaped(&text, |c, _| c == '\n')),
+        }
+    }
+
+    /// One line: newlines are escaped, too.
+    pub fn line(text: &str) -> Self {
+        Self(escaped(text, |_, _| false))
+    }
+
+    /// One line with colours for a terminal.
+    pub(crate) fn coloured(text: &str) -> Self {
+        Self(escaped(text, |c, after| c == '\x1b' && is_colour(after)))
+    }
+
+    /// JSON, which means the same as `json`.
+    pub(crate) fn json(json: &str) -> Self {
+        Self(harmless_json(json))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same, and a newline.
+    pub(crate) fn ended(mut self) -> Self {
+        self.0.push('\n');
+        self
+    }
+}
+
+impl Deref for Shown {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Escapes what is not shown as it is, unless `keeps` says so, which is given a character and the text
+/// after it.
+fn escaped(text: &str, keeps: impl Fn(char, &str) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut raw = RawText::default();
+    for (at, c) in text.char_indices() {
+        match raw.shows(c) || keeps(c, &text[at + c.len_utf8()..]) {
+            true => out.push(c),
+            // Writing to a String cannot fail.
+            false => {
+                let _ = write!(out, "{}", c.escape_unicode());
+            }
+        }
+    }
+    out
+}
+
+/// True if the text begins with the rest of a sequence that sets a colour: `[1;33m`.
+fn is_colour(after: &str) -> bool {
+    let end = after
+        .strip_prefix('[')
+        .map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
+    end.is_some_and(|end| end.starts_with('m'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_line_is_one_line_whatever_is_in_it() {
+        let hostile = "a\nERROR b\u{9b}31m\u{202e}c\u{e0001}\x1b[2J";
+        let shown = r"a\u{a}ERROR b\u{9b}31m\u{202e}c\u{e0001}\u{1b}[2J";
+        assert_eq!(&*Shown::line(hostile), shown);
+        assert_eq!(
+            &*Shown::coloured(&format!("\x1b[1;33m WARN\x1b[0m {hostile}")),
+            format!("\x1b[1;33m WARN\x1b[0m {shown}")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_hides_nothing_and_stays(text in any::<String>()) {
+            let shown = Shown::lines(text.clone());
+            prop_assert!(shown.split('\n').all(is_raw));
+            prop_assert_eq!(&Shown::lines(shown.to_string()), &shown);
+            prop_assert!(is_raw(&Shown::line(&text)));
+        }
+    }
+}
