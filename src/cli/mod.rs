@@ -3,8 +3,10 @@
 mod commands;
 mod scan;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -13,7 +15,9 @@ pub use commands::{
 };
 pub use scan::ScanArgs;
 
-use crate::log::{LogFormat, Verbosity};
+pub use crate::config::LogArgs;
+use crate::config::{one_line, without_variables};
+use crate::log::Verbosity;
 
 /// Who uses what on Amazon EFS: scans a mounted file system in parallel, attributes every byte
 /// to a home directory and flags trash and caches.
@@ -42,10 +46,13 @@ pub enum Asked {
     Run(Box<Cli>),
     /// The hidden command that generates a part of the package.
     Generate(Generate),
+    /// Nothing, because the command line is wrong: in one line, why.
+    Wrong(String),
 }
 
 impl Asked {
-    /// Parses the command line. Ends the program if there is an error in it, or help to print.
+    /// Parses the command line. Ends the program if there is help to print. The environment is no
+    /// part of it: it has a layer of its own in the configuration.
     pub fn parse() -> Self {
         // An empty variable is an unset one: that of a unit file or a container without a value.
         crate::sys::unset_empty_variables(&["AWS_", "EFS_SCAN_"]);
@@ -54,14 +61,25 @@ impl Asked {
             args.remove(1);
             return Self::Generate(GenerateCli::parse_from(args).what);
         }
-        let matches = Cli::command().get_matches_from(args);
-        let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-        let misplaced = cli.command.as_ref().and_then(|_| scan::first_scan_flag(&matches));
-        if let Some(flag) = misplaced {
-            let problem = format!("`{flag}` belongs after the command");
-            Cli::command().error(clap::error::ErrorKind::ArgumentConflict, problem).exit();
+        Self::parse_cli(&args).unwrap_or_else(|error| match error.use_stderr() {
+            true => Self::Wrong(format!("{} (see efs-scan --help)", one_line(&error))),
+            // The help names the variables.
+            false => Cli::command().try_get_matches_from(args).err().unwrap_or(error).exit(),
+        })
+    }
+
+    fn parse_cli(args: &[OsString]) -> Result<Self, clap::Error> {
+        // The last of two equal flags counts, so that what a script passes can be overridden.
+        let command = without_variables(Cli::command()).args_override_self(true);
+        let matches = command.try_get_matches_from(args)?;
+        let cli = Cli::from_arg_matches(&matches)?;
+        match cli.command.as_ref().and_then(|_| scan::first_scan_flag(&matches)) {
+            None => Ok(Self::Run(Box::new(cli))),
+            Some(flag) => {
+                let problem = format!("`{flag}` belongs after the command");
+                Err(Cli::command().error(ErrorKind::ArgumentConflict, problem))
+            }
         }
-        Self::Run(Box::new(cli))
     }
 }
 
@@ -80,7 +98,9 @@ Exit codes:
   130  interrupted; the output has what was read until then
 
 A flag overrides its environment variable, and the variable overrides the
-configuration file.";
+configuration file. Of a flag that is given twice, the last counts. An empty
+variable is not set. EFS_SCAN_CONFIG_TOML holds the text of a configuration
+file, in place of a file.";
 
 /// A command. Without one, the program scans.
 #[derive(Debug, Subcommand)]
@@ -139,9 +159,9 @@ pub struct CommonArgs {
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Form of the messages on stderr
-    #[arg(long, global = true, value_enum, value_name = "FORM", env = "EFS_SCAN_LOG_FORMAT")]
-    pub log_format: Option<LogFormat>,
+    /// The form of the messages.
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 impl CommonArgs {

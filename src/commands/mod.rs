@@ -15,7 +15,7 @@ mod status;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use crate::cli::{Asked, Cli, Command};
+use crate::cli::{Asked, Cli, Command, LogArgs};
 use crate::config::{ConfigError, Loaded};
 use crate::exit::{Exit, Failure};
 use crate::log::{self, LogFormat};
@@ -31,13 +31,19 @@ pub fn run(asked: Asked) -> Exit {
     let cli = match asked {
         Asked::Run(cli) => cli,
         Asked::Generate(what) => return finish(generate::run(&what), LogFormat::default()),
+        Asked::Wrong(problem) => {
+            return finish(Err(Failure::usage(problem)), LogArgs::of_environment());
+        }
     };
     match load(&cli) {
         Ok(loaded) => {
             let format = loaded.log_format();
             finish(heed(move |stop, phase| dispatch(&cli, loaded, stop, phase)), format)
         }
-        Err(error) => finish(Err(Failure::usage(error)), cli.common.log_format.unwrap_or_default()),
+        Err(error) => {
+            let format = cli.common.log.log_format.unwrap_or_else(LogArgs::of_environment);
+            finish(Err(Failure::usage(error)), format)
+        }
     }
 }
 
@@ -48,7 +54,7 @@ fn finish(done: Result<Exit, Failure>, format: LogFormat) -> Exit {
     })
 }
 
-/// Reads the configuration file, and puts the flags and variables of the command over it.
+/// Reads the configuration file and the environment, and puts the flags of the command over them.
 fn load(cli: &Cli) -> Result<Loaded, ConfigError> {
     let mut loaded = Loaded::read(cli.common.config.as_deref())?;
     match &cli.command {
@@ -58,7 +64,7 @@ fn load(cli: &Cli) -> Result<Loaded, ConfigError> {
         Some(Command::Remind(args)) => loaded.put_state_dir(args.state_dir.as_deref()),
         Some(Command::Status(_) | Command::Report(_) | Command::History(_)) => {}
     }
-    loaded.put_log_format(cli.common.log_format);
+    loaded.put_log_format(cli.common.log.log_format);
     Ok(loaded)
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 #[cfg(target_os = "linux")]
 use super::NfsSource;
+use super::file::ConfigFile;
 use super::{ConfigError, Loaded, Settings};
 use crate::names::SourceSpec;
 use crate::outbox::Publishing;
@@ -66,8 +67,17 @@ impl Loaded {
     /// # Errors
     /// The first thing that is wrong, in one line.
     pub(crate) fn check(self) -> Result<Config, ConfigError> {
-        let Self { settings, file } = self;
-        let rules = settings.rules.compile(file.as_ref())?;
+        let Self { settings, file, origins } = self;
+        settings.check(file.as_ref()).map_err(|ConfigError(problem)| {
+            ConfigError(origins.explain(&problem, &super::variables::flags()))
+        })
+    }
+}
+
+impl Settings {
+    fn check(self, file: Option<&ConfigFile>) -> Result<Config, ConfigError> {
+        let settings = self;
+        let rules = settings.rules.compile(file)?;
         let top = settings.top()?;
         let pacing = settings.pacing()?;
         settings.remind.check()?;
@@ -99,9 +109,7 @@ impl Loaded {
             settings,
         })
     }
-}
 
-impl Settings {
     fn top(&self) -> Result<usize, String> {
         let top = self.top.unwrap_or(match self.users.is_empty() {
             true => DEFAULT_TOP,

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{ConfigError, Settings};
+use super::{ConfigError, Settings, variables};
 use crate::bounded::{self, Bound};
 use crate::guard;
+use crate::text::printable;
 
 /// The configuration file, if no other is named.
 const DEFAULT_FILE: &str = "/etc/efs-scan.toml";
@@ -14,29 +15,38 @@ const DEFAULT_FILE: &str = "/etc/efs-scan.toml";
 /// The largest configuration: 200,000 lines of `[remind.addresses]` have 12 MiB.
 const LARGEST: Bound = Bound::mib(16, "is this the configuration?");
 
-/// A configuration file and its text.
+/// A configuration file, or the variable in place of it, and its text.
 #[derive(Debug)]
 pub(super) struct ConfigFile {
-    pub(super) path: PathBuf,
+    /// The path, or the name of the variable.
+    pub(super) name: String,
     pub(super) text: String,
     /// Set if others can write to the file: a warning.
     pub(super) shared: Option<String>,
 }
 
 impl ConfigFile {
-    /// Reads the named file, which must exist, or the default one, which need not.
+    /// Reads the named file, which must exist; or the text in the environment; or the file that the
+    /// environment names; or the default one, which need not exist.
     pub(super) fn read(named: Option<&Path>) -> Result<Option<Self>, ConfigError> {
-        let path = named.unwrap_or(Path::new(DEFAULT_FILE)).to_owned();
-        match read(&path) {
+        if let (None, Some(text)) = (named, variables::set(variables::TEXT)) {
+            let name = variables::TEXT.to_owned();
+            let text = text.into_string().map_err(|_| format!("{name}: it is not UTF-8"))?;
+            return Ok(Some(Self { name, text, shared: None }));
+        }
+        let named = named.map(Path::to_owned).or_else(|| variables::path(variables::FILE));
+        let path = named.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
+        match read(path) {
             Ok((text, shared)) => {
+                let name = path.display().to_string();
                 let shared = shared.then(|| {
-                    let (path, mend) = (path.display(), guard::mend(&path));
-                    format!("others can write to the configuration {path}: {mend}")
+                    let mend = guard::mend(path);
+                    format!("others can write to the configuration {name}: {mend}")
                 });
                 match shared {
                     // It says where this program writes, and to whom it sends mail.
                     Some(problem) if guard::is_root() => Err(problem.into()),
-                    shared => Ok(Some(Self { path, text, shared })),
+                    shared => Ok(Some(Self { name, text, shared })),
                 }
             }
             Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => Ok(None),
@@ -44,6 +54,11 @@ impl ConfigFile {
                 Err(format!("reading the configuration {}: {error}", path.display()).into())
             }
         }
+    }
+
+    /// The name for a comment: nothing in it ends the line.
+    pub(super) fn shown(&self) -> String {
+        printable(self.name.as_bytes())
     }
 }
 
@@ -60,8 +75,8 @@ fn read(path: &Path) -> io::Result<(String, bool)> {
 
 /// Parses a file. Without one, all settings have their defaults.
 pub(super) fn parse(file: Option<&ConfigFile>) -> Result<Settings, ConfigError> {
-    let Some(ConfigFile { path, text, .. }) = file else { return parse_text("") };
-    parse_text(text).map_err(|ConfigError(problem)| format!("{}: {problem}", path.display()).into())
+    let Some(ConfigFile { name, text, .. }) = file else { return parse_text("") };
+    parse_text(text).map_err(|ConfigError(problem)| format!("{name}: {problem}").into())
 }
 
 fn parse_text(text: &str) -> Result<Settings, ConfigError> {

@@ -1,9 +1,11 @@
-//! Flags over environment over a TOML file, checked once and turned into one [`Config`].
+//! Flags over environment over a TOML file: three layers, checked once and turned into one
+//! [`Config`].
 
 mod check;
 mod file;
 #[cfg(target_os = "linux")]
 mod nfs;
+mod origin;
 mod pacing;
 mod prices;
 mod publishing;
@@ -11,22 +13,26 @@ mod quota;
 mod remind;
 mod rules;
 mod settings;
+mod variables;
 
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
+use clap::{ArgMatches, FromArgMatches};
 
 use crate::log::LogFormat;
 use crate::names::SourceSpec;
 use crate::remind::Reminding;
 use crate::store::Destination;
-use crate::text::printable;
 use file::ConfigFile;
+use origin::Origins;
+use variables::By;
 
 pub(crate) use check::Config;
 #[cfg(target_os = "linux")]
 pub(crate) use nfs::{NfsServer, NfsSource};
 pub(crate) use settings::Settings;
+pub use variables::LogArgs;
+pub(crate) use variables::{one_line, without_variables};
 
 /// An error in flags, environment or configuration: one line that names it.
 #[derive(Debug, thiserror::Error)]
@@ -44,23 +50,34 @@ impl From<String> for ConfigError {
 pub(crate) struct Loaded {
     settings: Settings,
     file: Option<ConfigFile>,
+    origins: Origins,
 }
 
 impl Loaded {
-    /// Reads the named file, or the default one if it exists.
+    /// Reads the file that the flag names, or the text in the environment, or the file that the
+    /// environment names, or the default one if it exists; and puts the environment over it.
     ///
     /// # Errors
     /// If the file cannot be read, is not TOML, or has an unknown key: the message names the file
-    /// and the line.
+    /// and the line. If a variable is wrong: the message names it.
     pub(crate) fn read(named: Option<&Path>) -> Result<Self, ConfigError> {
         let file = ConfigFile::read(named)?;
         let settings = file::parse(file.as_ref())?;
-        Ok(Self { settings, file })
+        let origins = file.as_ref().map(|file| Origins::of_file(&file.shown(), &file.text));
+        let mut loaded = Self { settings, file, origins: origins.unwrap_or_default() };
+        let layer = variables::parse()?;
+        let LogArgs { log_format } = LogArgs::from_arg_matches(&layer).map_err(failed)?;
+        loaded.settings.put(&layer).map_err(failed)?;
+        loaded.settings.log_format = log_format.unwrap_or(loaded.settings.log_format);
+        loaded.origins.put(variables::named(&layer, By::Variable));
+        Ok(loaded)
     }
 
-    /// Puts the flags of a scan, and their variables, over the file.
+    /// Puts the flags of a scan over it.
     pub(crate) fn put_flags(&mut self, flags: &ArgMatches) -> Result<(), ConfigError> {
-        self.settings.put_flags(flags).map_err(|error| ConfigError(error.to_string()))
+        self.settings.put_flags(flags).map_err(failed)?;
+        self.origins.put(variables::named(flags, By::Flag));
+        Ok(())
     }
 
     pub(crate) fn put_state_dir(&mut self, flag: Option<&Path>) {
@@ -84,20 +101,17 @@ impl Loaded {
         self.settings.log_format
     }
 
-    /// Writes the settings in force as a TOML file that has the same effect.
+    /// Writes the settings in force as a TOML file that has the same effect, with the origin of each
+    /// value in a comment behind it.
     ///
     /// # Errors
     /// If TOML cannot hold a setting, such as a path that is not UTF-8.
     pub(crate) fn to_toml(&self) -> Result<String, ConfigError> {
         let from = match &self.file {
-            Some(file) => {
-                // Escaped, so that no name ends the comment.
-                let name = printable(file.path.as_os_str().as_encoded_bytes());
-                format!("# from {name}, environment and flags\n")
-            }
+            Some(file) => format!("# from {}, environment and flags\n", file.shown()),
             None => "# no configuration file; from environment and flags\n".to_owned(),
         };
-        let text = self.settings.to_toml();
+        let text = self.settings.to_table().and_then(|table| self.origins.annotate(&table));
         let text = text.map_err(|error| format!("writing the configuration as TOML: {error}"))?;
         Ok(from + &text)
     }
@@ -126,6 +140,10 @@ impl Loaded {
     pub(crate) fn reminding(&self) -> Result<Reminding, ConfigError> {
         Ok(self.settings.remind.reminding()?)
     }
+}
+
+fn failed(error: clap::Error) -> ConfigError {
+    ConfigError(one_line(&error))
 }
 
 /// The configuration of a command that reads or sends published runs.

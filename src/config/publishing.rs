@@ -17,22 +17,22 @@ const DEFAULT_NAMESPACE: &str = "EfsScan";
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PublishSettings {
     /// Publish the run to s3://BUCKET/PREFIX or to a directory
-    #[arg(id = "publish", long = "publish", value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
+    #[arg(id = "publish.to", long = "publish", value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
     to: Option<String>,
 
     /// Publish nothing, whatever the configuration says
-    #[arg(long = "no-publish", conflicts_with_all = ["publish", "cloudwatch", "notify_topic"])]
+    #[arg(long = "no-publish", conflicts_with_all = ["publish.to", "cloudwatch.namespace", "notify.topic"])]
     #[serde(skip)]
-    no_publish: bool,
+    pub(super) no_publish: bool,
 
     /// Publish interrupted runs, too
-    #[arg(id = "publish_interrupted", long = "publish-interrupted", value_name = "BOOL",
+    #[arg(id = "publish.interrupted", long = "publish-interrupted", value_name = "BOOL",
           env = "EFS_SCAN_PUBLISH_INTERRUPTED", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     interrupted: Option<bool>,
 
     /// Publish HTML pages, too, as `efs-scan report --publish` does
-    #[arg(id = "publish_report", long = "publish-report", value_name = "BOOL",
+    #[arg(id = "publish.report", long = "publish-report", value_name = "BOOL",
           env = "EFS_SCAN_PUBLISH_REPORT", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     report: Option<bool>,
@@ -44,14 +44,14 @@ pub(crate) struct PublishSettings {
 pub(crate) struct CloudWatchSettings {
     /// Send the totals to CloudWatch as metrics with the dimension FileSystemId: 12 metrics, at
     /// most 3.60 USD a month [default namespace: EfsScan]
-    #[arg(id = "cloudwatch", long = "cloudwatch", value_name = "NAMESPACE",
+    #[arg(id = "cloudwatch.namespace", long = "cloudwatch", value_name = "NAMESPACE",
           env = "EFS_SCAN_CLOUDWATCH",
           num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(super) namespace: Option<String>,
 
     /// Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric
     /// costs up to 0.30 USD a month: 500 users cost up to 600 USD a month
-    #[arg(id = "cloudwatch_users", long = "cloudwatch-users", value_name = "BOOL|NAMES",
+    #[arg(id = "cloudwatch.users", long = "cloudwatch-users", value_name = "BOOL|NAMES",
           env = "EFS_SCAN_CLOUDWATCH_USERS",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     users: Option<UserMetrics>,
@@ -63,7 +63,7 @@ pub(crate) struct CloudWatchSettings {
 pub(crate) struct NotifySettings {
     /// Send a notice to this SNS topic when the list of homes over quota changes
     #[arg(
-        id = "notify_topic",
+        id = "notify.topic",
         long = "notify-topic",
         value_name = "ARN",
         env = "EFS_SCAN_NOTIFY_TOPIC"
@@ -71,7 +71,7 @@ pub(crate) struct NotifySettings {
     topic: Option<String>,
 
     /// Send the notice after every run
-    #[arg(id = "notify_always", long = "notify-always", value_name = "BOOL",
+    #[arg(id = "notify.always", long = "notify-always", value_name = "BOOL",
           env = "EFS_SCAN_NOTIFY_ALWAYS", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     always: Option<bool>,

@@ -13,7 +13,7 @@ use crate::units::{AllocatedBytes, parse_size};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct QuotaSettings {
     /// Quota of every home that the configuration does not name, in allocated bytes: 50GiB
-    #[arg(id = "quota", long = "quota", value_name = "SIZE", env = "EFS_SCAN_QUOTA")]
+    #[arg(id = "quota.default", long = "quota", value_name = "SIZE", env = "EFS_SCAN_QUOTA")]
     default: Option<String>,
 
     #[arg(skip)]

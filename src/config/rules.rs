@@ -20,8 +20,8 @@ pub(crate) struct RuleSettings {
 impl RuleSettings {
     /// Compiles the rules in force. `file` is where the added ones are, for messages.
     pub(super) fn compile(&self, file: Option<&ConfigFile>) -> Result<Rules, String> {
-        let name = file.map_or(String::new(), |file| file.path.display().to_string());
+        let name = file.map_or("", |file| file.name.as_str());
         let text = file.map_or("", |file| file.text.as_str());
-        rule_file::load(&self.add, (&name, text), &self.off)
+        rule_file::load(&self.add, (name, text), &self.off)
     }
 }

@@ -24,8 +24,8 @@ const LAST_KEYS: [&str; 5] = ["state_dir", "file_system_id", "quota", "remind", 
 
 /// The settings in force: the file's, and flags and variables over them.
 ///
-/// The doc comments are the help. A field without `#[arg]` attributes has no flag, one that serde
-/// skips has no key.
+/// The doc comments are the help. The id of an argument is the setting's key in the file, with the
+/// table's before a dot. A field that clap skips has no flag, one that serde skips has no key.
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
@@ -43,8 +43,9 @@ pub(crate) struct Settings {
     #[serde(default = "one")]
     pub(crate) home_depth: u32,
 
-    /// Path at which people see their home, if it is not the path below the root.
-    #[arg(skip)]
+    /// Path at which people see their home, for the commands in reminders and on the pages of users
+    /// [default: the path below ROOT]
+    #[arg(long, value_name = "PATH", env = "EFS_SCAN_HOME_AT")]
     pub(crate) home_at: Option<PathBuf>,
 
     /// Form of the output [default: table]
@@ -224,16 +225,22 @@ fn state_dir() -> PathBuf {
 }
 
 impl Settings {
-    /// Puts flags and variables over the settings of the file.
+    /// Puts a layer over the settings: the variables over the file, or the flags over both.
+    pub(super) fn put(&mut self, layer: &ArgMatches) -> Result<(), clap::Error> {
+        let below = self.cloudwatch.namespace.take();
+        self.update_from_arg_matches(layer)?;
+        self.cloudwatch.resolve_namespace(below);
+        Ok(())
+    }
+
+    /// Puts the flags of a scan over the settings, and notes what only a flag can mean.
     pub(super) fn put_flags(&mut self, flags: &ArgMatches) -> Result<(), clap::Error> {
-        let in_file = self.cloudwatch.namespace.take();
-        self.update_from_arg_matches(flags)?;
-        self.cloudwatch.resolve_namespace(in_file);
+        self.put(flags)?;
         let given = |id: &str| flags.value_source(id) == Some(ValueSource::CommandLine);
         let publishing = [
-            ("publish", "publish"),
-            ("cloudwatch", "cloudwatch"),
-            ("notify_topic", "notify-topic"),
+            ("publish.to", "publish"),
+            ("cloudwatch.namespace", "cloudwatch"),
+            ("notify.topic", "notify-topic"),
         ];
         self.given = Given {
             publishing: publishing.into_iter().find(|(id, _)| given(id)).map(|(_, flag)| flag),
@@ -247,18 +254,21 @@ impl Settings {
         self.root.as_deref().unwrap_or(Path::new(DEFAULT_ROOT))
     }
 
-    /// Writes the settings as a file, with all defaults but those that depend on the system.
-    pub(super) fn to_toml(&self) -> Result<String, toml::ser::Error> {
+    /// The settings as a file has them, with all defaults but those that depend on the system.
+    pub(super) fn to_table(&self) -> Result<toml::Table, toml::ser::Error> {
         let mut settings = self.clone();
         settings.root = Some(self.root().to_owned());
         settings.prices = self.prices.with_defaults();
         let mut keys = toml::Table::try_from(settings)?;
+        if self.publish.no_publish {
+            keys.retain(|key, _| !matches!(key, "publish" | "cloudwatch" | "notify"));
+        }
         keys.retain(|_, value| value.as_table().is_none_or(|table| !table.is_empty()));
         for key in LAST_KEYS {
             if let Some(value) = keys.remove(key) {
                 keys.insert(key.to_owned(), value);
             }
         }
-        toml::to_string(&keys)
+        Ok(keys)
     }
 }

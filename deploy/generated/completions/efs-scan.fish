@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n user= home-depth= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= engine= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= engine= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -26,6 +26,7 @@ end
 
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l format -d 'Form of the output [default: table]' -r -f -a "table\t'For people'
 json\t'Everything, by a versioned schema'
 csv\t'One line for each home'
@@ -172,6 +173,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s v -l verbos
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l format -d 'Form of the output [default: table]' -r -f -a "table\t'For people'
 json\t'Everything, by a versioned schema'
 csv\t'One line for each home'

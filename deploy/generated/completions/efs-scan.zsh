@@ -17,6 +17,7 @@ _efs-scan() {
     _arguments "${_arguments_options[@]}" : \
 '*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
+'--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \
 '--format=[Form of the output \[default\: table\]]:FORMAT:((table\:"For people"
 json\:"Everything, by a versioned schema"
 csv\:"One line for each home"
@@ -213,6 +214,7 @@ json\:"One JSON object each, for log collectors"))' \
 _arguments "${_arguments_options[@]}" : \
 '*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
+'--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \
 '--format=[Form of the output \[default\: table\]]:FORMAT:((table\:"For people"
 json\:"Everything, by a versioned schema"
 csv\:"One line for each home"

@@ -16,6 +16,7 @@ pub(crate) struct Setting {
 pub(crate) const SETTINGS: &[Setting] = &[
     setting("root", "ROOT", "", ["'/a'", "'/b'", "'/c'"]),
     setting("home_depth", "HOME_DEPTH", "--home-depth=", ["2", "3", "4"]),
+    setting("home_at", "HOME_AT", "--home-at=", ["'/a'", "'/b c'", "'/d'"]),
     setting("format", "FORMAT", "--format=", ["'json'", "'csv'", "'du'"]),
     setting("output", "OUTPUT", "--output=", ["'/a'", "'b c'", "'d'"]),
     setting("sort", "SORT", "--sort=", ["'name'", "'quota'", "'files'"]),
@@ -67,6 +68,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ["'fs-01234567'", "'fs-0123456789abcdef0'", "'fs-89abcdef'"],
     ),
     setting("log_format", "LOG_FORMAT", "--log-format=", ["'json'", "'text'", "'json'"]),
+];
+
+/// Keys of the file that have no variable, and why. deploy/docs/settings.md says the same.
+pub(crate) const WITHOUT_VARIABLE: &[(&str, &str)] = &[
+    ("quota.users", "a table: each line names a user"),
+    (
+        "remind",
+        "letters and addresses: `efs-scan remind` needs several at once, and texts of many lines",
+    ),
+    ("prices", "figures that belong together, with their source"),
+    ("rules", "tables, with globs and commands"),
 ];
 
 const fn setting(
