@@ -2,7 +2,6 @@
 
 use crate::aws::{Aws, EfsSize};
 use crate::config::Config;
-use crate::exit::Failure;
 use crate::report::ScannedPart;
 use crate::scan::efs_of;
 use crate::service_error::Trouble;
@@ -23,9 +22,10 @@ pub(super) fn id(config: &Config) -> Option<String> {
 }
 
 /// Asks EFS for the size of the file system, if its id is known. This is done before the scan: a
-/// wrong id shows at once, and the figure is hours old anyway.
-pub(super) fn ask(config: &Config, aws: &Aws) -> Result<Option<ScannedFileSystem>, Failure> {
-    let Some(id) = id(config) else { return Ok(None) };
+/// wrong id shows at once, and the figure is hours old anyway. EFS knows the file systems of one
+/// account and region; one of another has its id all the same, and no figures.
+pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
+    let id = id(config)?;
     // If the mount does not tell, an id in the settings means that the root is all of it.
     let part = match efs_of(&config.root) {
         Some((_, false)) => ScannedPart::Some,
@@ -35,7 +35,12 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Result<Option<ScannedFileSystem
     let size = match aws.file_system_size(&id) {
         Ok(size) => Some(size),
         Err(error) if is_set && error.trouble == Trouble::Missing => {
-            return Err(Failure::usage(format!("--file-system-id: {}", error.text)));
+            tracing::warn!(
+                "{}; if it is of another account or region, that is right: the report has its id, \
+                 and lacks EFS's figures",
+                error.text
+            );
+            None
         }
         // Nobody needs the figures if only the mount names the file system.
         Err(error) if !is_set && config.publishing.is_empty() => {
@@ -47,5 +52,5 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Result<Option<ScannedFileSystem
             None
         }
     };
-    Ok(Some(ScannedFileSystem { id, size, part }))
+    Some(ScannedFileSystem { id, size, part })
 }

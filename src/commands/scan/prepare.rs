@@ -34,7 +34,7 @@ pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
     }
     let publisher = publisher(config, aws)?;
     let names = Names::open(&config.names, aws, &settings.state_dir).map_err(Failure::usage)?;
-    let file_system = file_system::ask(config, aws)?;
+    let file_system = file_system::ask(config, aws);
     check_users(&settings.users)?;
     let output = Output::open(settings.output.as_deref(), &config.root)?;
     let export = match settings.format {

@@ -78,10 +78,15 @@ fn the_table_shows_the_difference_and_the_cost() {
 }
 
 #[test]
-fn a_wrong_id_is_an_error_and_an_outage_is_none() {
-    let output = world().scan(["--file-system-id", "fs-00000000"]);
-    assert_eq!(code(&output), Some(2));
-    assert!(errors(&output)[0].contains("fs-00000000"), "{}", stderr(&output));
+fn what_efs_does_not_tell_is_left_out() {
+    // Of another account: EFS does not know it. The metrics have its id.
+    let output = world().scan(["--cloudwatch", "--file-system-id", "fs-00000000"]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    let warned = stderr(&output);
+    let warned: Vec<_> = warned.lines().filter(|line| line.contains("fs-00000000")).collect();
+    assert!(warned.len() == 1 && warned[0].contains("of another account"), "{warned:?}");
+    let known = &printed(&output)["file_system"];
+    assert_eq!((&known["id"], &known["efs"]), (&"fs-00000000".into(), &Value::Null));
     at_once([What::Denied, What::InternalError, What::Throttle], |what| {
         let world = world();
         world.aws.fault(Fault::new("EFS", "*", what).always());
