@@ -49,6 +49,8 @@
 //! - **Owner**: the person, or the SageMaker space, that a uid belongs to. A home whose uid no source
 //!   of names knows, though one should know everybody, is an **orphan home**. Where the directory
 //!   belongs to another uid than its name says, the home has two owners.
+//! - **Member**: a user profile or a space of SageMaker Studio, with a home or without one. A private
+//!   space has the home of its owner. What a space keeps on an EBS volume is no part of EFS.
 //! - **Apparent, allocated, metered size**: `st_size`; `st_blocks * 512`, what `du` counts; what EFS
 //!   bills, allocated bytes and 2 KiB for each inode.
 //! - **Rule**: says by name and content that a place is of a **class**: trash, cache, environment,

@@ -61,6 +61,11 @@ bytes! {
     MeteredBytes
 }
 
+bytes! {
+    /// The size of an EBS volume, billed whole whatever it holds. It is no part of EFS.
+    VolumeBytes
+}
+
 /// Bytes of metadata that EFS meters for every inode (EFS user guide, "metered sizes").
 pub const METADATA_BYTES_PER_INODE: u64 = 2048;
 

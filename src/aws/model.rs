@@ -88,6 +88,20 @@ pub struct Member {
     pub created: String,
     /// `HomeEfsFileSystemUid`, once it has one.
     pub uid: Option<u32>,
+    /// Time of the last change. An answer that a version of the program before this field kept has
+    /// none.
+    #[serde(default)]
+    pub modified: Option<String>,
+    /// The user profile that a space belongs to.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// Size of a space's EBS volume in GiB.
+    #[serde(default)]
+    pub ebs_gib: Option<u32>,
+    /// Ids of the EFS file systems that its administrator has attached, without the domain's own.
+    /// `None` if it was not asked for.
+    #[serde(default)]
+    pub file_systems: Option<Vec<String>>,
 }
 
 /// An app of a user profile or in a space.
@@ -97,10 +111,13 @@ pub struct App {
     #[serde(rename = "type")]
     pub kind: String,
     pub name: String,
-    /// The user profile that it runs for.
+    /// The user profile that it runs for: its own, or the owner of a private space.
     pub profile: Option<String>,
     /// The space that it runs in.
     pub space: Option<String>,
+    /// The user profile that the space belongs to, private or shared.
+    #[serde(default)]
+    pub space_owner: Option<String>,
     /// `ml.t3.medium` and the like; the default app may have none.
     pub instance_type: Option<String>,
     /// `InService`, `Pending`, `Failed`, `Deleting`.

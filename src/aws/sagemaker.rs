@@ -60,7 +60,8 @@ impl Aws {
         runtime.block_on(sagemaker.domains())
     }
 
-    /// Lists the user profiles and spaces of a domain; those in `known` are not asked for again.
+    /// Lists the user profiles and spaces of a domain; those in `known` that have not changed are not
+    /// described again.
     ///
     /// # Errors
     /// Names the operation. There is no incomplete list.
@@ -151,11 +152,12 @@ impl SageMaker {
         Ok(found.iter().filter_map(domain).collect())
     }
 
-    /// Lists the user profiles and spaces with their uids. Members in `known` with the same time
-    /// of creation are not described again: a uid never changes.
+    /// Lists the user profiles and spaces. Of one in `known` with the same time of creation and of
+    /// the last change, only what the list does not have is kept, and it is not described again: a
+    /// uid never changes.
     async fn members(&self, domain: &str, known: &[Member]) -> ServiceResult<Vec<Member>> {
         let key = |member: &Member| (member.kind, member.name.clone(), member.created.clone());
-        let known: HashMap<_, _> = known.iter().map(|member| (key(member), member.uid)).collect();
+        let known: HashMap<_, _> = known.iter().map(|member| (key(member), member)).collect();
         let mut listed = Vec::new();
         for (kind, operation, field, name) in [
             (MemberKind::Profile, "ListUserProfiles", "UserProfiles", "UserProfileName"),
@@ -164,58 +166,79 @@ impl SageMaker {
             for value in self.all(operation, field, Some(domain)).await? {
                 let name = text(&value, name)
                     .ok_or_else(|| unexpected(operation, name, &self.0.endpoint))?;
-                let created = value["CreationTime"].to_string();
-                listed.push(Member { kind, name, created, uid: None });
+                listed.push(listed_member(kind, name, &value));
             }
         }
         let described = stream::iter(listed.into_iter().map(|mut member| {
-            let known = known.get(&key(&member)).copied().flatten();
+            let known = known.get(&key(&member)).copied();
             async move {
-                member.uid = match known {
-                    Some(uid) => Some(uid),
-                    None => self.uid(domain, &member).await?,
-                };
-                Ok::<_, ServiceError>(member)
+                match known.filter(|known| is_described(known, &member)) {
+                    Some(known) => {
+                        member.uid = known.uid;
+                        member.ebs_gib = member.ebs_gib.or(known.ebs_gib);
+                        member.file_systems.clone_from(&known.file_systems);
+                        Ok(Some(member))
+                    }
+                    None => self.describe(domain, member).await,
+                }
             }
         }));
-        let mut members: Vec<Member> = described.buffer_unordered(CONCURRENT).try_collect().await?;
+        let found: Vec<Option<Member>> =
+            described.buffer_unordered(CONCURRENT).try_collect().await?;
+        let mut members: Vec<Member> = found.into_iter().flatten().collect();
         members.sort();
         Ok(members)
     }
 
-    async fn uid(&self, domain: &str, member: &Member) -> ServiceResult<Option<u32>> {
+    /// Completes a member that was listed; `None` if it was deleted since.
+    async fn describe(&self, domain: &str, mut member: Member) -> ServiceResult<Option<Member>> {
         let (operation, name) = match member.kind {
             MemberKind::Profile => ("DescribeUserProfile", "UserProfileName"),
             MemberKind::Space => ("DescribeSpace", "SpaceName"),
         };
         let input = json!({ "DomainId": domain, name: member.name });
-        match self.ask(operation, input).await {
-            Ok(answer) => Ok(match &answer["HomeEfsFileSystemUid"] {
-                Value::String(uid) => uid.parse().ok(),
-                uid => uid.as_u64().and_then(|uid| uid.try_into().ok()),
-            }),
-            // The member was deleted since it was listed.
-            Err(error) if error.trouble == Trouble::Missing => Ok(None),
-            Err(error) => Err(error),
-        }
+        let answer = match self.ask(operation, input).await {
+            Ok(answer) => answer,
+            Err(error) if error.trouble == Trouble::Missing => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        member.uid = match &answer["HomeEfsFileSystemUid"] {
+            Value::String(uid) => uid.parse().ok(),
+            uid => uid.as_u64().and_then(|uid| uid.try_into().ok()),
+        };
+        let attached = match member.kind {
+            MemberKind::Profile => {
+                let configs = &answer["UserSettings"]["CustomFileSystemConfigs"];
+                file_systems(configs, "EFSFileSystemConfig")
+            }
+            MemberKind::Space => {
+                member.ebs_gib = ebs_gib(&answer["SpaceSettings"]).or(member.ebs_gib);
+                let owner = text(&answer["OwnershipSettings"], "OwnerUserProfileName");
+                member.owner = member.owner.or(owner);
+                file_systems(&answer["SpaceSettings"]["CustomFileSystems"], "EFSFileSystem")
+            }
+        };
+        member.file_systems = Some(attached);
+        Ok(Some(member))
     }
 
     /// Lists the apps in every state. An app in a private space runs for the space's owner.
     async fn apps(&self, domain: &str) -> ServiceResult<Vec<App>> {
         let spaces = self.all("ListSpaces", "Spaces", Some(domain)).await?;
         let owner = |space: &Value| {
-            let owner = text(&space["OwnershipSettingsSummary"], "OwnerUserProfileName")?;
             let private = space["SpaceSharingSettingsSummary"]["SharingType"] == "Private";
-            Some((text(space, "SpaceName")?, owner)).filter(|_| private)
+            Some((text(space, "SpaceName")?, (listed_owner(space)?, private)))
         };
-        let owners: HashMap<String, String> = spaces.iter().filter_map(owner).collect();
+        let owners: HashMap<String, (String, bool)> = spaces.iter().filter_map(owner).collect();
         let app = |value: &Value| {
             let space = text(value, "SpaceName");
-            let owner = space.as_ref().and_then(|space| owners.get(space)).cloned();
+            let owner = space.as_ref().and_then(|space| owners.get(space));
+            let private = owner.filter(|(_, private)| *private).map(|(owner, _)| owner.clone());
             Some(App {
                 kind: text(value, "AppType")?,
                 name: text(value, "AppName")?,
-                profile: text(value, "UserProfileName").or(owner),
+                profile: text(value, "UserProfileName").or(private),
+                space_owner: owner.map(|(owner, _)| owner.clone()),
                 space,
                 instance_type: text(&value["ResourceSpec"], "InstanceType"),
                 status: text(value, "Status")?,
@@ -227,6 +250,50 @@ impl SageMaker {
         let found = self.all("ListApps", "Apps", Some(domain)).await?;
         Ok(found.iter().filter_map(app).collect())
     }
+}
+
+/// A member as a list has it.
+fn listed_member(kind: MemberKind, name: String, value: &Value) -> Member {
+    let modified = Some(&value["LastModifiedTime"]).filter(|time| !time.is_null());
+    Member {
+        kind,
+        name,
+        created: value["CreationTime"].to_string(),
+        uid: None,
+        modified: modified.map(Value::to_string),
+        owner: listed_owner(value),
+        ebs_gib: ebs_gib(&value["SpaceSettingsSummary"]),
+        file_systems: None,
+    }
+}
+
+/// True if `known` is the description of `listed`, and still holds. A space without a time of change
+/// is described each time, because its volume may grow.
+fn is_described(known: &Member, listed: &Member) -> bool {
+    let unchanged = match listed.kind {
+        MemberKind::Space => listed.modified.is_some() && known.modified == listed.modified,
+        MemberKind::Profile => known.modified == listed.modified,
+    };
+    known.uid.is_some() && known.file_systems.is_some() && unchanged
+}
+
+fn listed_owner(space: &Value) -> Option<String> {
+    text(&space["OwnershipSettingsSummary"], "OwnerUserProfileName")
+}
+
+/// The size of the EBS volume in the settings of a space, or in their summary.
+fn ebs_gib(settings: &Value) -> Option<u32> {
+    let ebs = &settings["SpaceStorageSettings"]["EbsStorageSettings"];
+    ebs["EbsVolumeSizeInGb"].as_u64().and_then(|size| size.try_into().ok())
+}
+
+/// The ids of the EFS file systems in a list of file systems of several kinds, each once.
+fn file_systems(list: &Value, efs: &str) -> Vec<String> {
+    let all = list.as_array().into_iter().flatten();
+    let mut ids: Vec<String> = all.filter_map(|one| text(&one[efs], "FileSystemId")).collect();
+    ids.sort();
+    ids.dedup();
+    ids
 }
 
 /// The resource of a call, for errors: its domain and the profile or space.

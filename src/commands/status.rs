@@ -1,9 +1,11 @@
 //! `efs-scan status`: reads the newest published run back, with the changes since the day and the
 //! week before.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use crate::aws::{App, Aws};
+use crate::aws::Aws;
 use crate::cli::{StatusArgs, StatusFormat};
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
@@ -12,7 +14,10 @@ use crate::output::Output;
 use crate::published::{Latest, newest, nothing_there};
 use crate::report;
 use crate::service_error::ServiceError;
-use crate::status::{Bases, StatusView, table};
+use crate::status::{Bases, StatusApp, StatusView, table};
+
+/// A source of names that is a domain, before the domain.
+const SOURCE: &str = "sagemaker:";
 
 pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let readers = loaded.readers().map_err(Failure::usage)?;
@@ -23,9 +28,12 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let latest = newest(&*store).map_err(failed)?;
     let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(&*store)))?;
     let bases = Bases::read(&*store, &latest);
-    let apps = match args.apps {
-        true => Some(apps(&latest, readers.domain, &aws)?),
-        false => None,
+    let (apps, silent) = match args.apps {
+        true => {
+            let (apps, silent) = apps(&latest, readers.domains, &aws)?;
+            (Some(apps), silent)
+        }
+        false => (None, false),
     };
     let mut view = StatusView::new(from.to_string(), latest, &bases, apps, Timestamp::now());
     if !args.users.is_empty() {
@@ -42,20 +50,49 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     Output::Stdout.show(&text).map_err(Failure::fatal)?;
     Ok(match view.stale && args.fail_if_stale {
         true => Exit::Stale,
-        false if bases.unread => Exit::Partial,
+        false if bases.unread || silent => Exit::Partial,
         false => Exit::Complete,
     })
 }
 
-/// Lists the apps of the configured domain, or else of the domain that named the run's homes.
-fn apps(latest: &Latest, configured: Option<String>, aws: &Aws) -> Result<Vec<App>, Failure> {
-    let of_run = || {
-        let names = latest.run.names.iter();
-        names.filter_map(|name| name.strip_prefix("sagemaker:")).next().map(str::to_owned)
-    };
-    let domain = configured.or_else(of_run).ok_or_else(|| {
-        Failure::usage("--apps needs a domain: scan with --names sagemaker:DOMAIN")
-    })?;
-    let apps = domain_id(&domain, aws).and_then(|id| aws.apps(&id));
-    apps.map_err(|error| Failure::fatal(error.text))
+/// Lists the apps of all domains that named the run's homes, or else of the configured ones. Returns
+/// true as well if a domain did not answer while another did.
+fn apps(
+    latest: &Latest,
+    configured: Vec<String>,
+    aws: &Aws,
+) -> Result<(Vec<StatusApp>, bool), Failure> {
+    let of_run = latest.run.names.iter().filter_map(|name| name.strip_prefix(SOURCE));
+    let mut domains: Vec<String> = of_run.map(str::to_owned).collect();
+    if domains.is_empty() {
+        domains = configured;
+    }
+    if domains.is_empty() {
+        let problem = "--apps needs a domain: scan with --names sagemaker:DOMAIN";
+        return Err(Failure::usage(problem));
+    }
+    let mut found = Vec::new();
+    let mut failed = Vec::new();
+    let mut asked = BTreeSet::new();
+    for domain in &domains {
+        let apps = domain_id(domain, aws).and_then(|id| match asked.insert(id.clone()) {
+            true => aws.apps(&id),
+            // One domain may be a source by its id and by its name.
+            false => Ok(Vec::new()),
+        });
+        let source = format!("{SOURCE}{domain}");
+        match apps {
+            Ok(apps) => {
+                found.extend(apps.into_iter().map(|app| StatusApp { app, source: source.clone() }));
+            }
+            Err(error) => failed.push(error.text),
+        }
+    }
+    if failed.len() == domains.len() {
+        return Err(Failure::fatal(failed.remove(0)));
+    }
+    for problem in &failed {
+        tracing::warn!("apps are missing: {problem}");
+    }
+    Ok((found, !failed.is_empty()))
 }

@@ -127,7 +127,7 @@ impl Loaded {
         };
         Ok(Readers {
             published: self.settings.publish.destination()?,
-            domain: self.settings.names.iter().find_map(domain),
+            domains: self.settings.names.iter().filter_map(domain).collect(),
             home_at: self.settings.home_at()?.map(Path::to_owned),
             state_dir: self.settings.state_dir,
         })
@@ -151,8 +151,8 @@ fn failed(error: clap::Error) -> ConfigError {
 pub(crate) struct Readers {
     /// The place that runs are published to, if one is configured.
     pub(crate) published: Option<Destination>,
-    /// The domain of SageMaker Studio, if names come from one.
-    pub(crate) domain: Option<String>,
+    /// The domains of SageMaker Studio that names come from.
+    pub(crate) domains: Vec<String>,
     pub(crate) state_dir: PathBuf,
     /// The path at which people see their home, if it is not the path below the root.
     pub(crate) home_at: Option<PathBuf>,

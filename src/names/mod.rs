@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use nix::unistd::{Uid, User};
 
-use crate::aws::{Aws, MemberKind};
+use crate::aws::{Aws, Member, MemberKind};
 use csv_map::CsvMap;
 pub(crate) use csv_map::{lines_by_hand, read_by_hand};
 use sagemaker::Studio;
@@ -167,6 +167,18 @@ impl Names {
             }
         }
         Some(owner)
+    }
+
+    /// The user profiles and spaces of all domains, with or without a home, each with its source as
+    /// it is written.
+    pub fn members(&self) -> impl Iterator<Item = (String, &Member)> {
+        self.sources.iter().flat_map(|(spec, source)| {
+            let members = match source {
+                Source::SageMaker(studio) => studio.members(),
+                Source::Passwd | Source::Csv(_) => &[],
+            };
+            members.iter().map(|member| (spec.to_string(), member))
+        })
     }
 
     /// True if a directory called `uid` may be the home of that uid: a source knows it, or it is

@@ -21,10 +21,12 @@ struct CachedMembers {
     members: Vec<Member>,
 }
 
-/// The members of a domain that have a home.
+/// The members of a domain.
 #[derive(Debug, Default)]
 pub(super) struct Studio {
-    by_uid: BTreeMap<u32, Member>,
+    members: Vec<Member>,
+    /// The index of the member that a uid is named after.
+    by_uid: BTreeMap<u32, usize>,
     current: bool,
 }
 
@@ -79,17 +81,22 @@ impl Studio {
 
     fn of(members: Vec<Member>, current: bool) -> Self {
         let mut by_uid = BTreeMap::new();
-        for member in members {
+        for (at, member) in members.iter().enumerate() {
             // A private space shares the home of its owner, whose profile comes first in order.
             if let Some(uid) = member.uid {
-                by_uid.entry(uid).or_insert(member);
+                by_uid.entry(uid).or_insert(at);
             }
         }
-        Self { by_uid, current }
+        Self { members, by_uid, current }
     }
 
     pub(super) fn member(&self, uid: u32) -> Option<&Member> {
-        self.by_uid.get(&uid)
+        self.by_uid.get(&uid).and_then(|at| self.members.get(*at))
+    }
+
+    /// All members: user profiles first, each kind by name.
+    pub(super) fn members(&self) -> &[Member] {
+        &self.members
     }
 
     /// All uids, in order.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::Keys;
 use crate::report::{
     Coverage, DirectoryOwner, FileSystem, HomeKind, HomeReport, Money, Orphans, Owner, Quota,
-    Reclaimable, Report, Run, Usage,
+    Reclaimable, Report, Run, StudioMember, Usage,
 };
 use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, MeteredBytes, Usd};
@@ -38,6 +38,9 @@ pub struct Latest {
     pub errors: u64,
     /// One line for each home, largest first; everything outside homes comes last.
     pub homes: Vec<HomeLine>,
+    /// User profiles and spaces of SageMaker Studio, with a home or without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<StudioMember>,
 }
 
 /// A home in short.
@@ -98,6 +101,7 @@ impl Latest {
             orphans: report.orphans,
             errors: report.errors.count,
             homes,
+            members: report.members.clone(),
         }
     }
 }

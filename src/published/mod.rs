@@ -24,4 +24,4 @@ pub(crate) use order::{ID, Rank, rank};
 pub(crate) use page::RUN_META;
 pub use page::{PAGE, page_of_user, run_of_page};
 pub(crate) use runs::comparable;
-pub(crate) use selection::{SelectedBy, aliases, keep_asked, selected};
+pub(crate) use selection::{SelectedBy, aliases, selected};

@@ -105,19 +105,6 @@ fn best(homes: &[SelectedBy<'_>], of: impl Fn(&SelectedBy<'_>) -> Option<Match>)
     matches.iter().map(|found| found.is_some() && found.as_ref() == best).collect()
 }
 
-/// Keeps only the homes of `users`; returns the users without one.
-pub(crate) fn keep_asked<'u, T>(homes: &mut Vec<T>, users: &'u [String]) -> Vec<&'u str>
-where
-    for<'a> SelectedBy<'a>: From<&'a T>,
-{
-    let all: Vec<SelectedBy<'_>> = homes.iter().map(SelectedBy::from).collect();
-    let (keep, missing) = selected(&all, users);
-    drop(all);
-    let mut keep = keep.into_iter();
-    homes.retain(|_| keep.next().unwrap_or(false));
-    missing
-}
-
 impl<'a> From<&'a HomeReport> for SelectedBy<'a> {
     fn from(home: &'a HomeReport) -> Self {
         Self::new(home.name_bytes(), home.uid, &home.owner, home.kind)

@@ -77,6 +77,7 @@ pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
         },
         top_level: builder.top_level(),
         homes,
+        members: builder.members(),
         errors: error_report(errors),
         left_out: LeftOut {
             mounts: errors.mounts,
@@ -100,6 +101,15 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    /// The members of all domains. A scan of some users has none.
+    fn members(&self) -> Vec<StudioMember> {
+        if !self.context.run.users.is_empty() {
+            return Vec::new();
+        }
+        let all = self.context.names.members();
+        all.map(|(source, member)| StudioMember::new(source, member)).collect()
+    }
+
     fn homes(&mut self, homes: &[Arc<Home>]) -> Vec<HomeReport> {
         let mut reports = Vec::with_capacity(homes.len());
         // The accounts outside of homes are one for each top-level directory; the report has one.

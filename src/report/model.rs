@@ -6,6 +6,7 @@
 
 mod finding;
 mod home;
+mod member;
 mod names;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub use crate::usage::HomeKind;
 
 pub use finding::*;
 pub use home::*;
+pub use member::*;
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "efs-scan/report/1";
@@ -54,6 +56,10 @@ pub struct Report {
     pub newest_mtime: Option<Timestamp>,
     /// The homes, and `(outside homes)`.
     pub homes: Vec<HomeReport>,
+    /// User profiles and spaces of SageMaker Studio, where names come from it; none in a scan of
+    /// some users.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<StudioMember>,
     /// Findings of all homes by rule.
     pub rules: Vec<RuleReport>,
     /// The largest files of all homes, by allocated bytes.

@@ -1,9 +1,12 @@
 //! The newest published run, with what changed since the day and the week before.
 
 mod changes;
+mod members;
+mod rows;
 mod table;
 mod view;
 
 pub(crate) use changes::Bases;
+pub(crate) use members::StatusApp;
 pub(crate) use table::table;
 pub(crate) use view::StatusView;

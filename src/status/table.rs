@@ -5,12 +5,14 @@ use std::fmt::{Result, Write};
 use jiff::Timestamp;
 
 use super::changes::Base;
-use super::view::{Change, StatusLine, StatusView};
-use crate::aws::{App, MemberKind};
+use super::members::StatusApp;
+use super::rows::{Spaces, change, name, or_dash, rows};
+use super::view::StatusView;
+use crate::aws::App;
 use crate::columns::{columns, push_table, show_column, usd};
-use crate::report::{Coverage, DirectoryOwner, HomeKind, OwnerStatus};
+use crate::report::{Coverage, HomeKind};
 use crate::text::{Shown, plural, printable};
-use crate::units::{AllocatedBytes, human_change, human_seconds};
+use crate::units::human_seconds;
 
 /// Position of the column of costs.
 const COST: usize = 6;
@@ -77,75 +79,28 @@ fn lines(out: &mut String, view: &StatusView) -> Result {
             change(view.total_change.week),
         ]);
     }
-    for line in &view.homes {
-        let home = &line.home;
-        let mut row = vec![
-            name(line),
-            home.uid.map(|uid| uid.to_string()).unwrap_or_default(),
-            home.allocated_bytes.human(),
-            or_dash(home.trash_bytes),
-            or_dash(home.cache_bytes),
-            home.quota.map(|quota| quota.human()).unwrap_or_default(),
-            usd(home.cost_month),
-            change(line.change.day),
-            change(line.change.week),
-            marks(line).join(", "),
-        ];
+    let spaces = Spaces::of(view);
+    for row in rows(view) {
+        let mut cells = row.cells(view);
         if view.with_apps {
-            row.push(line.apps.iter().map(app).collect::<Vec<_>>().join("\n"));
+            let apps = row.apps(&spaces).map(|one| app(one, row.space()));
+            cells.push(apps.collect::<Vec<_>>().join("\n"));
         }
-        table.add_row(row);
+        table.add_row(cells);
     }
     push_table(out, &table)
 }
 
-fn name(line: &StatusLine) -> String {
-    let home = &line.home;
-    let home_name = home.printable_name();
-    match (&home.owner.name, home.owner.status) {
-        (Some(name), _) => printable(name.as_bytes()),
-        (None, OwnerStatus::Orphan) => format!("(orphan) {home_name}"),
-        (None, _) => home_name,
-    }
-}
-
-fn marks(line: &StatusLine) -> Vec<String> {
-    let home = &line.home;
-    let mut marks = Vec::new();
-    if home.owner.member == Some(MemberKind::Space) {
-        marks.push("space".to_owned());
-    }
-    if line.new {
-        marks.push("NEW".to_owned());
-    }
-    if home.quota.is_some_and(|quota| quota.over) {
-        marks.push("OVER QUOTA".to_owned());
-    }
-    let other = home.directory_owner.as_ref().filter(|owner| owner.is_another_person());
-    marks.extend(other.map(DirectoryOwner::mark));
-    if home.coverage != Coverage::Complete {
-        marks.push(home.coverage.name().to_uppercase());
-    }
-    marks
-}
-
-fn or_dash(bytes: AllocatedBytes) -> String {
-    if bytes.0 == 0 { "-".to_owned() } else { bytes.human() }
-}
-
-/// `+1.2 GiB`, with `~` if one of the runs did not read everything.
-fn change(change: Option<Change>) -> String {
-    let Some(Change { bytes, exact }) = change else { return String::new() };
-    let about = if exact { "" } else { "~" };
-    format!("{about}{}", human_change(bytes))
-}
-
-/// `JupyterLab default on ml.t3.medium, InService since 2026-11-24 08:00 UTC`.
-fn app(app: &App) -> String {
+/// `JupyterLab default on ml.t3.medium in space lab, InService since 2026-11-24 08:00 UTC`. The line
+/// of `own_space` names that space already.
+fn app(app: &StatusApp, own_space: Option<&str>) -> String {
+    let StatusApp { app, .. } = app;
     let on = app.instance_type.as_ref().map(|kind| format!(" on {kind}")).unwrap_or_default();
     let since = app.created.map(|at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M UTC")));
     let since = since.unwrap_or_default();
-    printable(format!("{} {}{on}, {}{since}", app.kind, app.name, app.status).as_bytes())
+    let space = app.space.as_deref().filter(|space| own_space != Some(*space));
+    let space = space.map(|space| format!(" in space {space}")).unwrap_or_default();
+    printable(format!("{} {}{on}{space}, {}{since}", app.kind, app.name, app.status).as_bytes())
 }
 
 fn remarks(out: &mut String, view: &StatusView) -> Result {
@@ -160,8 +115,14 @@ fn remarks(out: &mut String, view: &StatusView) -> Result {
         writeln!(end, "Gone since the day before: {who}, {bytes}.")?;
     }
     for other in &view.other_apps {
-        let whose = other.profile.as_ref().or(other.space.as_ref()).map_or("?", String::as_str);
-        writeln!(end, "App without a home here: {}: {}", printable(whose.as_bytes()), app(other))?;
+        let StatusApp { app: App { profile, space, .. }, .. } = other;
+        let whose = profile.as_ref().or(space.as_ref()).map_or("?", String::as_str);
+        writeln!(
+            end,
+            "App without a home here: {}: {}",
+            printable(whose.as_bytes()),
+            app(other, None)
+        )?;
     }
     if let Some(orphans) = view.orphans.filter(|orphans| orphans.homes > 0 && !view.restricted) {
         let bytes = orphans.usage.allocated_bytes.human();

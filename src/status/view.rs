@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::changes::{Base, BaseHome, Bases, HomeKey};
-use crate::aws::{App, MemberKind};
-use crate::published::{HomeLine, Latest, SelectedBy, is_stale, keep_asked};
-use crate::report::{Coverage, FileSystem, HomeKind, Money, Orphans, OwnerStatus, Run, Usage};
+use super::members::{self, MemberLine, StatusApp};
+use crate::published::{HomeLine, Latest, SelectedBy, is_stale, selected};
+use crate::report::{
+    Coverage, FileSystem, HomeKind, Money, Orphans, OwnerStatus, Run, StudioMember, Usage,
+};
 use crate::text::{bytes_of, lossy, printable};
 use crate::units::AllocatedBytes;
 
@@ -32,10 +34,15 @@ pub(crate) struct StatusView {
     pub(super) compared_week: Option<Base>,
     /// User profiles, spaces and others by name; orphan homes last.
     pub(super) homes: Vec<StatusLine>,
+    /// User profiles and spaces of SageMaker Studio, with a home or without one.
+    pub(super) members: Vec<MemberLine>,
     /// Homes of the day before that do not exist any more.
     pub(super) gone: Vec<Gone>,
-    /// Apps of users without a home here; with --apps.
-    pub(super) other_apps: Vec<App>,
+    /// Apps of users and spaces that are not here; with --apps.
+    pub(super) other_apps: Vec<StatusApp>,
+    /// True if the run saw every home.
+    #[serde(skip)]
+    pub(super) saw_all_homes: bool,
     /// True with --apps.
     #[serde(skip)]
     pub(super) with_apps: bool,
@@ -52,7 +59,10 @@ pub(super) struct StatusLine {
     /// True if the home did not exist the day before.
     pub(super) new: bool,
     pub(super) change: Changes,
-    pub(super) apps: Vec<App>,
+    pub(super) apps: Vec<StatusApp>,
+    /// The members that the home is named after.
+    #[serde(skip)]
+    pub(super) members: Vec<StudioMember>,
 }
 
 /// Growth in allocated bytes.
@@ -93,7 +103,7 @@ impl StatusView {
         from: String,
         latest: Latest,
         bases: &Bases,
-        apps: Option<Vec<App>>,
+        apps: Option<Vec<StatusApp>>,
         now: Timestamp,
     ) -> Self {
         let age = now.duration_since(latest.run.finished);
@@ -120,12 +130,10 @@ impl StatusView {
         let mut homes: Vec<StatusLine> =
             latest.homes.into_iter().map(|home| StatusLine::new(home, bases)).collect();
         homes.sort_by(|a, b| (a.rank(), a.label()).cmp(&(b.rank(), b.label())));
+        let mut members = members::lines(latest.members, &mut homes);
         let with_apps = apps.is_some();
-        let mut other_apps = apps.unwrap_or_default();
-        other_apps.retain(|app| app.status != "Deleted");
-        for line in &mut homes {
-            line.apps = other_apps.extract_if(.., |app| line.home.runs(app)).collect();
-        }
+        let apps = apps.unwrap_or_default();
+        let other_apps = members::place_apps(apps, &mut homes, &mut members);
         Self {
             schema: "efs-scan/status/1",
             from,
@@ -141,16 +149,26 @@ impl StatusView {
             compared_day: bases.day.clone(),
             compared_week: bases.week.clone(),
             homes,
+            members,
             gone,
             other_apps,
+            saw_all_homes: listed,
             with_apps,
             restricted: false,
         }
     }
 
-    /// Keeps only the homes of these users. Returns the users without a home.
+    /// Keeps only the lines of these users. Returns the users without one.
     pub(crate) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
-        let missing = keep_asked(&mut self.homes, users);
+        let homes = self.homes.iter().map(SelectedBy::from);
+        let by: Vec<SelectedBy<'_>> =
+            homes.chain(self.members.iter().map(SelectedBy::from)).collect();
+        let (keep, missing) = selected(&by, users);
+        drop(by);
+        let mut keep = keep.into_iter();
+        let mut is_kept = || keep.next().unwrap_or(false);
+        self.homes.retain(|_| is_kept());
+        self.members.retain(|_| is_kept());
         self.gone.clear();
         self.other_apps.clear();
         self.restricted = true;
@@ -179,12 +197,13 @@ impl StatusLine {
                 && home.kind != HomeKind::Outside,
             change: Changes { day: day.as_ref().map(change), week: week.as_ref().map(change) },
             apps: Vec::new(),
+            members: Vec::new(),
             home,
         }
     }
 
     /// Sort key: known owners first, orphan homes last.
-    fn rank(&self) -> u8 {
+    pub(super) fn rank(&self) -> u8 {
         match (self.home.kind, self.home.owner.status) {
             (HomeKind::Outside, _) => 2,
             (_, OwnerStatus::Known) => 0,
@@ -201,15 +220,6 @@ impl StatusLine {
 impl HomeLine {
     fn key(&self) -> HomeKey {
         (self.kind == HomeKind::Outside, self.name_bytes())
-    }
-
-    /// True if `app` runs for the owner of the home.
-    fn runs(&self, app: &App) -> bool {
-        let Some(name) = self.owner.name.as_deref() else { return false };
-        match self.owner.member {
-            Some(MemberKind::Space) => app.space.as_deref() == Some(name),
-            _ => app.profile.as_deref() == Some(name),
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod crash;
 mod endless;
 mod history;
+mod members;
 mod metrics;
 mod names;
 #[cfg(target_os = "linux")]

@@ -1,9 +1,9 @@
 //! Names from SageMaker Studio's user profiles and spaces.
 
 use super::*;
-use efs_scan_testbed::aws::{App, Fault, What};
+use efs_scan_testbed::aws::{Fault, What};
 
-fn studio() -> World {
+pub(super) fn studio() -> World {
     let world = World::new();
     world.aws.domain("d-abcdef123456", "studio");
     world.aws.profile("d-abcdef123456", "alice", Some(200_005));
@@ -12,7 +12,7 @@ fn studio() -> World {
 }
 
 /// Scans with names from SageMaker only.
-fn scan(world: &World, domain: &str, more: &[&str]) -> Output {
+pub(super) fn scan(world: &World, domain: &str, more: &[&str]) -> Output {
     let mut command = world.command();
     let names = format!("sagemaker:{domain}");
     command.arg(world.root()).args(["--state-dir".as_ref(), world.state().as_os_str()]);
@@ -84,6 +84,32 @@ fn many_profiles_are_asked_for_gently_and_only_once() {
     assert_eq!(owner(&report, "200005").2, "orphan");
 }
 
+/// A cache of the version before spaces' volumes and attached file systems were asked for.
+#[test]
+fn an_old_cache_is_read_and_completed() {
+    let world = studio();
+    world.aws.attach("d-abcdef123456", "alice", &["fs-0aaa"]);
+    scan(&world, "studio", &[]);
+    let path = world.state().join("names-studio.json");
+    let mut cache: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for member in cache["members"].as_array_mut().unwrap() {
+        let keys = ["kind", "name", "created", "uid"];
+        member.as_object_mut().unwrap().retain(|key, _| keys.contains(&key.as_str()));
+    }
+    std::fs::write(&path, cache.to_string()).unwrap();
+    // During an outage it has the names.
+    world.aws.fault(Fault::new("SageMaker", "*", What::Denied).always());
+    assert_eq!(owner(&printed(&scan(&world, "studio", &[])), "200005").0, "alice");
+    world.aws.clear_faults();
+    world.aws.clear_requests();
+    for described in [1, 0] {
+        let report = printed(&scan(&world, "studio", &[]));
+        assert_eq!(report["members"][0]["file_systems"], serde_json::json!(["fs-0aaa"]));
+        assert_eq!(world.aws.count("SageMaker", "DescribeUserProfile"), described);
+        world.aws.clear_requests();
+    }
+}
+
 #[test]
 fn an_outage_falls_back_to_what_was_known_and_calls_nobody_an_orphan() {
     let outages = [What::InternalError, What::Denied, What::Expired, What::BadJson, What::Reset];
@@ -151,47 +177,6 @@ fn an_empty_domain_makes_no_orphans() {
     assert_eq!(code(&output), Some(0));
     assert!(stderr(&output).contains("neither user profiles nor spaces"), "{}", stderr(&output));
     assert_eq!(printed(&output)["orphans"], Value::Null);
-}
-
-#[test]
-fn status_shows_what_runs_for_whom() {
-    let world = studio();
-    world.aws.private_space("d-abcdef123456", "alice-lab", Some(200_005), "alice");
-    world.aws.app("d-abcdef123456", App::of("alice", "KernelGateway", "ml.t3.medium"));
-    let app = |profile: Option<&str>, space: Option<&str>, instance: &str, status: &str| App {
-        user_profile: profile.map(str::to_owned),
-        space: space.map(str::to_owned),
-        status: status.to_owned(),
-        ..App::of("", "JupyterLab", instance)
-    };
-    let apps = [
-        app(None, Some("alice-lab"), "ml.g5.xlarge", "InService"),
-        app(None, Some("shared-models"), "ml.m5.large", "Pending"),
-        app(Some("carol"), None, "ml.c5.large", "InService"),
-        app(Some("alice"), None, "ml.r5.large", "Deleted"),
-    ];
-    for app in apps {
-        world.aws.app("d-abcdef123456", app);
-    }
-    assert_eq!(code(&scan(&world, "studio", &TO)), Some(0));
-    let status = ["status", "--from", "s3://team/efs", "--apps"];
-    let output = world.run(status.iter().chain(&["--format", "json"]));
-    let json = printed(&output);
-    let runs = |name: &str| -> Vec<&str> {
-        let apps = home(&json, name)["apps"].as_array().unwrap();
-        apps.iter().map(|app| app["instance_type"].as_str().unwrap()).collect()
-    };
-    let mut alice = runs("200005");
-    alice.sort_unstable();
-    assert_eq!(alice, ["ml.g5.xlarge", "ml.t3.medium"]);
-    assert_eq!(runs("200006"), ["ml.m5.large"]);
-    assert_eq!(json["other_apps"][0]["profile"], "carol");
-    let text = String::from_utf8(world.run(status).stdout).unwrap();
-    for part in
-        ["KernelGateway default on ml.t3.medium, InService since", "App without a home here: carol"]
-    {
-        assert!(text.contains(part), "{text}");
-    }
 }
 
 #[test]

@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use efs_scan::aws::{EfsSize, MemberKind};
 use efs_scan::report::{
-    ClockFault, Coverage, DirectoryOwner, NfsTraffic, Prices, Report, ScannedPart,
+    ClockFault, Coverage, DirectoryOwner, NfsTraffic, Prices, Report, ScannedPart, StudioMember,
 };
 use efs_scan::scan::{Costly, Traffic};
-use efs_scan::units::MeteredBytes;
+use efs_scan::units::{MeteredBytes, VolumeBytes};
 use efs_scan_testbed::*;
 use rustix::fs::{Mode, OFlags};
 use schema::Schema;
@@ -201,6 +201,15 @@ fn a_report_is_what_the_schema_says() {
     report.homes[0].owner.aliases.push("asmith".to_owned());
     let other = DirectoryOwner { uid: 200_006, name: Some("bob".to_owned()) };
     report.homes[0].directory_owner = Some(other);
+    report.members.push(StudioMember {
+        source: "sagemaker:d-0123456789ab".to_owned(),
+        kind: MemberKind::Space,
+        name: "train".to_owned(),
+        uid: Some(200_005),
+        owner: Some("alice".to_owned()),
+        ebs_bytes: Some(VolumeBytes(50 << 30)),
+        file_systems: vec!["fs-0aaa".to_owned()],
+    });
     let report = serde_json::to_value(report).unwrap();
     assert_eq!(schema.problems(&report), [""; 0]);
     // Every property of the schema was checked. With the posix engine nothing fails here, and no

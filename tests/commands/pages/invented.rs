@@ -182,6 +182,7 @@ pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
             vanished: 3,
         },
         left_out: LeftOut::default(),
+        members: Vec::new(),
     };
     let metered = report.totals.metered_bytes;
     let part = |percent: u64| Some(MeteredBytes(metered.0 / 100 * percent));

@@ -132,6 +132,45 @@ impl Stub {
         self.owner(Kind::Space, domain, name, uid, described);
     }
 
+    /// Gives a space a home on an EBS volume, or changes the volume's size.
+    pub fn volume(&self, domain: &str, space: &str, gib: u32) {
+        self.change(domain, space, |item| {
+            let storage = json!({ "EbsStorageSettings": { "EbsVolumeSizeInGb": gib } });
+            item.described["SpaceSettings"]["SpaceStorageSettings"] = storage;
+        });
+    }
+
+    /// Attaches EFS file systems to a profile or space, beside one of FSx.
+    pub fn attach(&self, domain: &str, name: &str, ids: &[&str]) {
+        self.change(domain, name, |item| {
+            let (settings, list, efs, fsx) = match item.kind {
+                Kind::Space => {
+                    let kinds = ("EFSFileSystem", "FSxLustreFileSystem");
+                    ("SpaceSettings", "CustomFileSystems", kinds.0, kinds.1)
+                }
+                _ => {
+                    let kinds = ("EFSFileSystemConfig", "FSxLustreFileSystemConfig");
+                    ("UserSettings", "CustomFileSystemConfigs", kinds.0, kinds.1)
+                }
+            };
+            let other = [json!({ fsx: { "FileSystemId": "fs-lustre" } })];
+            let attached = ids.iter().map(|id| json!({ efs: { "FileSystemId": id } }));
+            item.described[settings][list] = other.into_iter().chain(attached).collect();
+        });
+    }
+
+    fn change(&self, domain: &str, name: &str, change: impl Fn(&mut Item)) {
+        let domains = &mut self.state().sagemaker;
+        let now = domains.tick();
+        for item in &mut domains.items {
+            let member = matches!(item.kind, Kind::Profile | Kind::Space);
+            if member && (&*item.domain, &*item.name) == (domain, name) {
+                change(item);
+                item.listed["LastModifiedTime"] = json!(now);
+            }
+        }
+    }
+
     /// Changes the status of a profile or space, such as from `InService` to `Deleting`.
     pub fn set_status(&self, domain: &str, name: &str, status: &str) {
         for item in &mut self.state().sagemaker.items {
