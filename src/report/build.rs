@@ -186,6 +186,7 @@ impl Builder<'_> {
                 _ => Coverage::Partial,
             },
             errors: books.errors,
+            vanished: books.vanished,
             newest_mtime: books.tally.newest.map(timestamp),
             usage: usage_of(&books.tally, &books.by_class),
             foreign: share(books.tally.foreign),
@@ -258,6 +259,7 @@ impl Builder<'_> {
 fn merge_outside(all: &mut HomeReport, more: HomeReport) {
     all.usage.add(&more.usage);
     all.errors += more.errors;
+    all.vanished += more.vanished;
     if all.coverage == Coverage::Complete {
         all.coverage = more.coverage;
     }

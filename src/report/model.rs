@@ -322,11 +322,12 @@ pub struct TopLevel {
 pub struct ErrorReport {
     /// Number of operations that failed.
     pub count: u64,
-    /// By kind: `permission_denied`, `input_output`, `stale` and others.
+    /// By kind: `permission_denied`, `input_output`, `stale`, `moved` and others.
     pub by_kind: BTreeMap<String, u64>,
     /// The first 100 of them by path.
     pub samples: Vec<ErrorSample>,
-    /// Entries that vanished during the scan. These are not errors.
+    /// Entries that vanished during the scan. A directory among them is an error of the kind `moved`,
+    /// too.
     pub vanished: u64,
 }
 

@@ -5,6 +5,8 @@
 //! descriptor is kept until its last child was opened. When too many would be kept, a directory
 //! gives up its descriptor, and is opened again from the nearest ancestor that still has one.
 
+mod again;
+
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +16,9 @@ use rustix::fs::{Mode, OFlags, openat};
 
 use super::statx::attrs_of_fd;
 use crate::sync::lock;
-use crate::usage::{Attrs, Dir};
+use crate::usage::{Attrs, Dir, Mount};
+
+pub(super) use again::Again;
 
 /// A directory with children that wait to be opened.
 pub(super) struct ParentDir {
@@ -27,6 +31,13 @@ pub(super) struct ParentDir {
 struct KeptFd {
     fd: Option<Arc<OwnedFd>>,
     unopened: usize,
+    /// Inode numbers of the subdirectories that were listed here, each as often as it was. They are
+    /// needed where one vanishes (see [`again`]).
+    listed: Vec<u64>,
+    /// Inode numbers of directories that were found again here, and count by their former place.
+    claimed: Vec<u64>,
+    /// Names that were read to look for directories again.
+    names_read: usize,
 }
 
 /// The number of descriptors that may be kept.
@@ -58,10 +69,28 @@ impl ParentDir {
         Arc::new(Self { parent: parent.cloned(), dir: Arc::clone(dir), slot: Mutex::default() })
     }
 
-    /// Expects `children` more to be opened, and keeps `fd` for them if the budget allows.
-    pub(super) fn expect(&self, children: usize, fd: &Arc<OwnedFd>, budget: &Budget) {
-        lock(&self.slot).unopened += children;
+    /// Expects `children` to be opened, and keeps `fd` for them if the budget allows. Takes out and
+    /// returns those that were found again before they were listed here.
+    pub(super) fn expect(
+        &self,
+        children: &mut Vec<Arc<Dir>>,
+        fd: &Arc<OwnedFd>,
+        budget: &Budget,
+    ) -> Vec<Arc<Dir>> {
+        let mut slot = lock(&self.slot);
+        let claimed = match slot.claimed.is_empty() {
+            true => Vec::new(),
+            false => {
+                let claimed = |dir: &mut Arc<Dir>| slot.claimed.contains(&dir.attrs.ino);
+                children.extract_if(.., claimed).collect()
+            }
+        };
+        slot.unopened += children.len();
+        let inside = children.iter().filter(|dir| dir.attrs.mount == Mount::Inside);
+        slot.listed.extend(inside.map(|dir| dir.attrs.ino));
+        drop(slot);
         self.keep(fd, budget);
+        claimed
     }
 
     /// Keeps `fd` while children wait for it. If the budget is spent, the ancestor nearest to the

@@ -4,6 +4,11 @@
 //! depend on it. On Linux this engine is a second opinion for the tests and a baseline for the
 //! benchmarks. It uses whole paths, so what lies deeper than the system's longest path is reported
 //! as errors.
+//!
+//! Not safe on a tree that others write to: jwalk opens by path and follows a link that took the
+//! place of a directory, or of one above it. What it finds there is discarded if the directory is
+//! still another one after the listing, and counts if it was put back by then. So the command
+//! refuses this engine to root, unless told that nobody else writes to the tree.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -158,6 +163,11 @@ fn list(
             }
             match entry_attrs(&path.join(&entry.file_name)) {
                 Ok(attrs) => listing.entry(ledger, name, attrs),
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && entry.file_type.is_dir() =>
+                {
+                    listing.moved(name);
+                }
                 Err(error) => listing.failed(Op::Stat, Some(name), &error),
             }
             true
@@ -171,7 +181,7 @@ fn list(
     if dir.depth > 0 && !is_still(dir, path) {
         drop(listing);
         entries.clear();
-        return ledger.vanished(dir);
+        return ledger.moved(dir);
     }
     let children = listing.commit(ledger, Extent::Whole, &PathProbe(path));
     let mut by_name: HashMap<&[u8], &Arc<Dir>> =
@@ -205,7 +215,7 @@ fn is_still(dir: &Dir, path: &Path) -> bool {
 fn unreadable(ledger: &Ledger, dir: &Arc<Dir>, error: &io::Error) {
     let replaced = error.raw_os_error() == Some(Errno::NOTDIR.raw_os_error());
     if replaced || error.kind() == io::ErrorKind::NotFound {
-        return ledger.vanished(dir);
+        return ledger.moved(dir);
     }
     let mut listing = ledger.begin(dir);
     listing.failed(Op::Open, None, error);

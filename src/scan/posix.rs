@@ -5,24 +5,25 @@
 //! list everything first, as `du` does, costs one GETATTR per file in large directories. On a local
 //! file system other workers stat the batches of a wide directory.
 
-use std::ffi::CStr;
+mod moved;
+
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rustix::fs::{Advice, CWD, Mode, OFlags, RawDir, fadvise, openat};
+use rustix::fs::{Advice, CWD, FileType, Mode, OFlags, RawDir, fadvise, openat};
 use rustix::io::Errno;
 
 use super::pace::Pace;
 use super::parents::{Budget, ParentDir};
-use super::reading::{Buffers, Chunk, DirReading};
+use super::reading::{Buffers, Chunk, DirReading, Gone, Names};
 use super::statx::{FdProbe, attrs_at, attrs_of_fd};
 use super::workers::{Walker, Workers};
 use super::{Ended, Engine, FsKind, Plan, WalkError};
 use crate::stop::Stop;
-use crate::usage::{Dir, Extent, Ledger, Listing, Mount, Op, Probe};
+use crate::usage::{Dir, Extent, Ledger, Listing, Op, Probe};
 
 /// How many chunks of names may wait per worker. Beyond that, the reader of a wide directory stats
 /// the names itself.
@@ -102,6 +103,8 @@ enum Halt {
     Stopped,
     /// Something is mounted on it since its parent was listed.
     MountedOver,
+    /// Another directory has taken its place.
+    Replaced,
     Failed(io::Error),
 }
 
@@ -128,7 +131,7 @@ impl Walker for PosixWalk {
                         self.read(reading, workers, buffers);
                     }
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                        self.ledger.vanished(&dir);
+                        self.look_again(&dir, &parent, workers, buffers);
                     }
                     Err(error) => self.unreadable(&dir, Op::Open, &error),
                 }
@@ -158,7 +161,11 @@ impl PosixWalk {
     fn read(&self, mut reading: DirReading, workers: &Arc<Workers<Self>>, buffers: &mut Buffers) {
         loop {
             match self.read_names(&mut reading, workers, buffers) {
-                Halt::End => return self.finish(reading, workers),
+                Halt::End => {
+                    if reading.gone.is_empty() || !self.read_again(&mut reading) {
+                        return self.finish(reading, workers);
+                    }
+                }
                 Halt::Stopped => {
                     // The entries read so far count.
                     self.commit(&mut reading, Extent::Partly, workers);
@@ -168,10 +175,16 @@ impl PosixWalk {
                     reading.listing.mounted_over();
                     return self.finish(reading, workers);
                 }
+                Halt::Replaced => {
+                    if let Some(parent) = reading.parent {
+                        self.look_again(&reading.dir, &parent, workers, buffers);
+                    }
+                    return;
+                }
                 Halt::Deferred => return workers.defer(WorkItem::Read(Box::new(reading))),
                 Halt::Failed(error) => {
                     let again = is_estale(&error) && reading.tries == 1;
-                    if again && reading.listing.can_restart() && self.restart(&mut reading) {
+                    if again && reading.can_restart() && self.restart(&mut reading) {
                         continue;
                     }
                     reading.listing.failed(Op::List, None, &error);
@@ -223,15 +236,15 @@ impl PosixWalk {
 
     fn push_children(
         &self,
-        children: Vec<Arc<Dir>>,
+        mut children: Vec<Arc<Dir>>,
         node: &Arc<ParentDir>,
         fd: &Arc<OwnedFd>,
         workers: &Arc<Workers<Self>>,
     ) {
-        node.expect(children.len(), fd, &self.budget);
+        let claimed = node.expect(&mut children, fd, &self.budget);
+        claimed.iter().for_each(|dir| self.ledger.listed_elsewhere(dir));
         // The first name goes on top: the kernel looked it up first.
-        let items = children.into_iter().rev();
-        workers.push(items.map(|dir| WorkItem::List(dir, Arc::clone(node))));
+        workers.push(children.into_iter().rev().map(|dir| WorkItem::List(dir, Arc::clone(node))));
     }
 
     /// Reads names, batch by batch, until there is a reason to stop.
@@ -270,13 +283,15 @@ impl PosixWalk {
                     let bytes = name.to_bytes();
                     if bytes == b"."
                         && entry.ino() != reading.dir.attrs.ino
-                        && self.is_mounted_over(&fd, &reading.dir)
+                        && let Some(halt) = self.is_another(&fd, reading)
                     {
-                        return Halt::MountedOver;
+                        return halt;
                     }
                     if bytes != b"." && bytes != b".." && reading.listing.wants(&self.ledger, bytes)
                     {
-                        names.extend_from_slice(name.to_bytes_with_nul());
+                        let directory =
+                            matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
+                        names.push(name, directory.then(|| entry.ino()));
                     }
                 }
             }
@@ -292,8 +307,11 @@ impl PosixWalk {
                     node: Arc::clone(reading.node()),
                 };
                 workers.push([WorkItem::Stat(Box::new(chunk))]);
-            } else if self.stat_names(&fd, names, &mut reading.listing) == Ended::Interrupted {
-                return Halt::Stopped;
+            } else {
+                let DirReading { listing, gone, .. } = &mut *reading;
+                if self.stat_names(&fd, names, listing, gone) == Ended::Interrupted {
+                    return Halt::Stopped;
+                }
             }
             names.clear();
             first_batch = false;
@@ -307,26 +325,27 @@ impl PosixWalk {
         }
     }
 
-    /// True if an open directory is not the one that its parent's listing has, but a mount on it. Asked
-    /// only where its own entry has another inode number, because most scans meet no such mount.
-    fn is_mounted_over(&self, fd: &OwnedFd, dir: &Dir) -> bool {
-        dir.attrs.mount == Mount::Inside
-            && attrs_of_fd(fd).is_ok_and(|attrs| self.ledger.is_foreign_mount(&attrs))
-    }
-
-    /// Tells the listing the attributes of `names`, each ended by a NUL.
-    fn stat_names(&self, fd: &OwnedFd, mut names: &[u8], listing: &mut Listing) -> Ended {
-        while let Ok(name) = CStr::from_bytes_until_nul(names) {
+    /// Tells the listing the attributes of `names`, and notes subdirectories that are `gone`.
+    fn stat_names(
+        &self,
+        fd: &OwnedFd,
+        names: &Names,
+        listing: &mut Listing,
+        gone: &mut Gone,
+    ) -> Ended {
+        for (name, directory) in names.iter() {
             if self.stop.is_set() {
                 return Ended::Interrupted;
             }
-            names = &names[name.count_bytes() + 1..];
             let attrs = match attrs_at(fd, name) {
                 Err(error) if is_estale(&error) => attrs_at(fd, name),
                 attrs => attrs,
             };
             match attrs {
                 Ok(attrs) => listing.entry(&self.ledger, name.to_bytes(), attrs),
+                Err(error) if directory.is_some() && error.kind() == io::ErrorKind::NotFound => {
+                    gone.extend(directory.map(|ino| (ino, name.to_bytes().into())));
+                }
                 Err(error) => listing.failed(Op::Stat, Some(name.to_bytes()), &error),
             }
         }
@@ -334,7 +353,9 @@ impl PosixWalk {
     }
 
     fn stat_chunk(&self, mut chunk: Chunk, workers: &Arc<Workers<Self>>) {
-        let ended = self.stat_names(&chunk.fd, &chunk.names, &mut chunk.listing);
+        let mut gone = Gone::new();
+        let ended = self.stat_names(&chunk.fd, &chunk.names, &mut chunk.listing, &mut gone);
+        gone.iter().for_each(|(_, name)| chunk.listing.moved(name));
         // Partly: a rule's markers may be among the names of other chunks.
         let probe = FdProbe(&chunk.fd);
         let children = chunk.listing.commit(&self.ledger, Extent::Partly, &probe);

@@ -1,5 +1,6 @@
 //! A directory that is being read, and a worker's buffers for reading.
 
+use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -10,6 +11,44 @@ use crate::usage::{Dir, Ledger, Listing};
 /// Bytes of names to read at once, which bounds how many are stat'ed between two reads. The
 /// kernel's NFS client chooses the size of its own requests (they grow up to `rsize`).
 const BATCH_BYTES: usize = 64 * 1024;
+
+/// Names of a directory, in the order of the listing. Each takes a byte that says if it may be a
+/// directory, the name, and a NUL. The inode number follows for a directory.
+#[derive(Default)]
+pub(super) struct Names(Vec<u8>);
+
+/// A name, and its inode number if it may be a directory.
+pub(super) type Named<'a> = (&'a CStr, Option<u64>);
+
+impl Names {
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, name: &CStr, directory: Option<u64>) {
+        self.0.push(u8::from(directory.is_some()));
+        self.0.extend_from_slice(name.to_bytes_with_nul());
+        if let Some(ino) = directory {
+            self.0.extend_from_slice(&ino.to_ne_bytes());
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Named<'_>> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let (directory, after) = rest.split_first()?;
+            let name = CStr::from_bytes_until_nul(after).ok()?;
+            rest = &after[name.count_bytes() + 1..];
+            let mut ino = None;
+            if *directory != 0 {
+                let (bytes, after) = rest.split_first_chunk()?;
+                (ino, rest) = (Some(u64::from_ne_bytes(*bytes)), after);
+            }
+            Some((name, ino))
+        })
+    }
+}
 
 /// A directory that is open.
 pub(super) struct DirReading {
@@ -22,15 +61,22 @@ pub(super) struct DirReading {
     node: Option<Arc<ParentDir>>,
     /// How often its listing was begun.
     pub(super) tries: u32,
+    /// Subdirectories that were gone when their attributes were asked for.
+    pub(super) gone: Gone,
+    /// True if it is read a second time because of these.
+    pub(super) again: bool,
     /// True if its descriptor counts on the budget while it waits.
     pub(super) budgeted: bool,
     /// The request that opened it, until names are asked for.
     pub(super) opened: Option<InFlight>,
 }
 
-/// Some names of a directory, each ended by a NUL.
+/// Inode numbers and names of subdirectories.
+pub(super) type Gone = Vec<(u64, Box<[u8]>)>;
+
+/// Some names of a directory.
 pub(super) struct Chunk {
-    pub(super) names: Vec<u8>,
+    pub(super) names: Names,
     pub(super) fd: Arc<OwnedFd>,
     pub(super) listing: Listing,
     pub(super) node: Arc<ParentDir>,
@@ -50,9 +96,16 @@ impl DirReading {
             parent: parent.cloned(),
             node: None,
             tries: 1,
+            gone: Vec::new(),
+            again: false,
             budgeted: false,
             opened: None,
         }
+    }
+
+    /// True if nothing of it counts yet, nor is counted by others, so it may be begun again.
+    pub(super) fn can_restart(&self) -> bool {
+        self.listing.can_restart() && self.node.is_none()
     }
 
     pub(super) fn node(&mut self) -> &Arc<ParentDir> {
@@ -63,11 +116,11 @@ impl DirReading {
 /// A worker's buffers: directory entries as the kernel writes them, and the names among them.
 pub(super) struct Buffers {
     pub(super) dirents: Vec<u8>,
-    pub(super) names: Vec<u8>,
+    pub(super) names: Names,
 }
 
 impl Default for Buffers {
     fn default() -> Self {
-        Self { dirents: Vec::with_capacity(BATCH_BYTES), names: Vec::new() }
+        Self { dirents: Vec::with_capacity(BATCH_BYTES), names: Names::default() }
     }
 }

@@ -108,12 +108,12 @@ impl Dir {
     }
 
     /// True for a home, and everything below it.
-    pub(super) fn in_home(&self) -> bool {
+    pub fn in_home(&self) -> bool {
         self.home.is_home()
     }
 
     /// True for the directory where its home begins.
-    pub(super) fn is_home_itself(&self) -> bool {
+    pub fn is_home_itself(&self) -> bool {
         self.parent.as_ref().is_none_or(|parent| !Arc::ptr_eq(&parent.home, &self.home))
     }
 

@@ -30,6 +30,8 @@ pub enum ErrorKind {
     Stale,
     /// ENOENT of something that cannot have been removed during the scan.
     NotFound,
+    /// A directory that its parent listed, and that was moved or removed before it was opened.
+    Moved,
     /// EMFILE, ENFILE: too few descriptors.
     TooManyFiles,
     /// The file system did not fill in all attributes that were asked for.
@@ -46,6 +48,7 @@ impl ErrorKind {
             Self::InputOutput => "input_output",
             Self::Stale => "stale",
             Self::NotFound => "not_found",
+            Self::Moved => "moved",
             Self::TooManyFiles => "too_many_open_files",
             Self::Incomplete => "incomplete_attributes",
             Self::Other => "other",
@@ -70,6 +73,13 @@ impl Problem {
     pub fn new(path: Vec<u8>, op: Op, error: &io::Error) -> Self {
         Self { path, op, kind: ErrorKind::of(error), message: error.to_string() }
     }
+
+    /// A directory that is not where its parent's listing found it. Nobody can tell whether it was
+    /// removed or is somewhere else, and counts nowhere.
+    pub(super) fn moved(path: Vec<u8>) -> Self {
+        let message = "moved or removed during the scan, so its contents are not counted";
+        Self { path, op: Op::Open, kind: ErrorKind::Moved, message: message.to_owned() }
+    }
 }
 
 /// Everything that a scan did not see.
@@ -81,7 +91,8 @@ pub struct Errors {
     pub by_kind: BTreeMap<ErrorKind, u64>,
     /// The first `SAMPLES` by path, so every run names the same ones.
     pub samples: BTreeSet<Problem>,
-    /// Entries that were removed between listing and reading. These are not errors.
+    /// Entries that were removed or moved between listing and reading. Only a directory is an
+    /// error, too ([`ErrorKind::Moved`]).
     pub vanished: u64,
     /// Mounts that were not entered.
     pub mounts: u64,

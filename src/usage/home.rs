@@ -84,6 +84,8 @@ pub struct Books {
     pub charged_elsewhere: Amount,
     /// How many operations failed in the home.
     pub errors: u64,
+    /// How many of its entries vanished between listing and reading.
+    pub vanished: u64,
 }
 
 /// The sum of all findings of one rule in a home.
@@ -262,6 +264,7 @@ impl Home {
                 shared: Amount::default(),
                 charged_elsewhere: Amount::default(),
                 errors: 0,
+                vanished: 0,
             }),
             file_floor: AtomicU64::new(floor),
             dir_floor: AtomicU64::new(floor),

@@ -171,9 +171,25 @@ impl Ledger {
         listing.dir.close(|dir, subtree| self.complete(dir, subtree));
     }
 
-    /// Ends a directory that its parent listed and that was gone when it was to be opened.
-    pub fn vanished(&self, dir: &Arc<Dir>) {
-        lock(&self.errors).vanished += 1;
+    /// Ends a directory that its parent listed, and that was no longer there when it was to be
+    /// opened. It may be somewhere else, so the figures of its home are a lower bound.
+    pub fn moved(&self, dir: &Arc<Dir>) {
+        dir.home.books(|books| {
+            books.vanished += 1;
+            books.errors += 1;
+        });
+        if let Some(finding) = dir.finding() {
+            finding.hold(Content::Unread);
+        }
+        self.errors(|errors| {
+            errors.vanished += 1;
+            errors.add(Problem::moved(dir.path()));
+        });
+        self.listed_elsewhere(dir);
+    }
+
+    /// Ends a directory that counts under another name: it was renamed, and listed twice.
+    pub fn listed_elsewhere(&self, dir: &Arc<Dir>) {
         self.exported(dir, Export::gone);
         dir.close(|dir, subtree| self.complete(dir, subtree));
     }

@@ -211,6 +211,20 @@ impl Listing {
         self.problems.push(Problem::new(path, op, error));
     }
 
+    /// Notes that a subdirectory was no longer there when its attributes were asked for.
+    pub fn moved(&mut self, name: &[u8]) {
+        self.vanished += 1;
+        if let Some(lines) = &mut self.lines {
+            lines.failed(Some(name));
+        }
+        self.problems.push(Problem::moved(self.dir.path_of(name)));
+    }
+
+    /// True if one of the subdirectories that it holds has this inode number.
+    pub fn has_directory(&self, ino: u64) -> bool {
+        self.subdirs.iter().any(|(_, attrs)| attrs.ino == ino)
+    }
+
     /// Notes that another file system was mounted on the directory after its parent was listed, so
     /// that its contents cannot be seen.
     pub fn mounted_over(&mut self) {
@@ -328,9 +342,6 @@ impl Listing {
         for error in &refused {
             self.problems.push(Problem::new(dir.path(), Op::Read, error));
         }
-        if !self.problems.is_empty() {
-            home.books(|books| books.errors += self.problems.len() as u64);
-        }
         self.report(ledger);
         children
     }
@@ -423,6 +434,12 @@ impl Listing {
         if self.problems.is_empty() && self.vanished + self.mounts == 0 && self.excluded.is_empty()
         {
             return;
+        }
+        if !self.problems.is_empty() || self.vanished > 0 {
+            self.dir.home.books(|books| {
+                books.errors += self.problems.len() as u64;
+                books.vanished += self.vanished;
+            });
         }
         ledger.errors(|errors| {
             errors.vanished += std::mem::take(&mut self.vanished);

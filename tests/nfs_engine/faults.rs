@@ -249,7 +249,7 @@ fn a_server_gone_for_good_leaves_a_report_of_what_is_missing() {
 }
 
 #[test]
-fn removed_directories_are_not_errors() {
+fn a_removed_directory_makes_its_home_partial() {
     for gone in [Status::STALE, Status::NOENT] {
         let model = plain();
         model.gone_as(gone);
@@ -260,10 +260,31 @@ fn removed_directories_are_not_errors() {
         let remove = What::call(move || theirs.remove("200009/doomed"));
         server.fault(Fault::operation(Op::READDIR, remove).named("doomed"));
         let outcome = walk(&engine(&server)).unwrap();
-        assert_eq!((outcome.vanished, outcome.count), (1, 0), "{gone}: {outcome:?}");
+        assert_eq!((outcome.vanished, outcome.count), (1, 1), "{gone}: {outcome:?}");
+        assert_eq!(outcome.errors[0].0, "200009/doomed", "{gone}: {outcome:?}");
         assert_eq!(outcome.sums, sums_but(&model, &[]), "{gone}");
         assert_polite(&server);
         assert_left(&server);
+    }
+}
+
+#[test]
+fn a_directory_that_moves_between_two_listings_counts_where_it_was_listed() {
+    // To another name, to the top of its home, and to a home that is listed already.
+    for to in ["200009/sub/renamed", "200009/renamed", "200008/renamed"] {
+        let model = plain();
+        model.add("200008/file", Node::file(1));
+        model.add("200009/sub/moves/below/x", Node::file(5000));
+        let server = serve(Config::default(), &model);
+        let theirs = Arc::clone(&model);
+        let rename = What::call(move || theirs.rename("200009/sub/moves", to));
+        server.fault(Fault::operation(Op::READDIR, rename).named("moves"));
+        let mut engine = engine(&server);
+        engine.batch = 1;
+        let outcome = walk(&engine).unwrap();
+        assert_eq!((outcome.vanished, outcome.count), (0, 0), "{to}: {outcome:?}");
+        assert_eq!(outcome.sums, sums_but(&model, &[]), "{to}");
+        assert_polite(&server);
     }
 }
 
@@ -296,7 +317,7 @@ fn a_partly_counted_listing_fails_without_harm_to_its_neighbours() {
         let least = sums_but(&model, &["200002/many"]);
         if outcome.vanished > 0 {
             // A stale directory of which nothing was counted was removed.
-            assert_eq!((status, outcome.vanished, outcome.count), (Status::STALE, 1, 0), "{said}");
+            assert_eq!((status, outcome.vanished, outcome.count), (Status::STALE, 1, 1), "{said}");
             assert_eq!(outcome.sums, least, "{said}");
         } else {
             let failed: Vec<&str> = outcome.errors.iter().map(|(path, ..)| &**path).collect();
@@ -319,7 +340,7 @@ fn a_vanished_file_system_is_not_mistaken_for_removed_directories() {
     server.fault(Fault::status(Op::PUTFH, Status::STALE).after(12).always());
     let outcome = walk(&engine(&server)).unwrap();
     assert!(outcome.vanished > 0, "{outcome:?}");
-    assert_eq!(outcome.count, 1, "{outcome:?}");
+    assert_eq!(outcome.count, outcome.vanished + 1, "{outcome:?}");
     assert_eq!((&*outcome.errors[0].0, outcome.errors[0].1), ("", "open"), "{outcome:?}");
     assert_eq!(outcome.ended, Ended::Complete);
     assert_polite(&server);

@@ -118,7 +118,8 @@ fn max_ops_counts_executed_directories() {
     let before = Instant::now();
     let outcome = walk(&engine).unwrap();
     assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
-    assert_eq!((outcome.vanished, outcome.count), (100, 0));
+    // As errors of the kind `moved`, too.
+    assert_eq!((outcome.vanished, outcome.count), (100, 100));
     assert_eq!(outcome.sums, sums_but(&model, &[]));
     assert_polite(&server);
 }

@@ -25,6 +25,10 @@ pub struct HomeReport {
     pub coverage: Coverage,
     /// Number of operations that failed in the home.
     pub errors: u64,
+    /// Entries of the home that vanished during the scan. A directory among them is an error of the
+    /// kind `moved`, too.
+    #[serde(default)]
+    pub vanished: u64,
     /// Newest mtime in the home.
     #[schemars(with = "Option<String>")]
     pub newest_mtime: Option<Timestamp>,

@@ -305,6 +305,7 @@ pub(crate) fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> Hom
         directory_owner: None,
         coverage: Coverage::Complete,
         errors: 0,
+        vanished: 0,
         newest_mtime: Some(started - SignedDuration::from_hours(age)),
         usage: usage(classes, files, files / 12),
         foreign: Share::default(),

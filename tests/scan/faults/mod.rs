@@ -1,7 +1,8 @@
-//! Failing file systems: unreadable entries are counted and named, vanished ones are no error, and
+//! Failing file systems: unreadable entries are counted and named, vanished files are no error, and
 //! everything else counts once.
 
 pub(crate) mod expect;
+pub(crate) mod moved;
 mod oddities;
 mod passing;
 

@@ -17,7 +17,7 @@ use efs_scan_testbed::*;
 use ganesha::{Export, Ganesha};
 use jiff::Timestamp;
 use same::assert_same;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Options of the engine: one directory per request and several, one request at a time and many.
 /// Ganesha grants 1,024 operations and accepts 100.
@@ -172,8 +172,9 @@ fn linux_is_asked_once_for_each_directory() {
 fn directories_may_go_while_linux_lists_them() {
     let Some(facts) = knfsd::facts() else { return };
     let report = facts.report("vanishing");
-    assert_eq!(report["run"]["coverage"], "complete", "{report}");
-    assert_eq!(report["errors"]["count"], 0, "{report}");
+    // A removed directory cannot be told from one whose handle the server dropped.
+    let errors = &report["errors"];
+    assert_eq!(errors["by_kind"], json!({"moved": errors["vanished"]}), "{report}");
     // No file that stayed is missing; the others existed when their parent was listed.
     let usage = &home(&report, "200005")["usage"];
     assert_eq!(usage["files"], 500, "{report}");

@@ -154,11 +154,12 @@ impl NfsWalk {
                 true => self.push(ReadTask::List(reading)),
                 false => self.unreadable(reading, Op::List, &errors::from_status(status)),
             },
-            // Removed since its name was read. Nothing of it has been counted, so it just vanished;
-            // a directory counted in part is an error instead.
+            // Nothing of it has been counted. A file handle stays with its inode wherever that is
+            // moved, so there is nowhere else to look; but some servers (Linux with
+            // `subtree_check`) drop it when a directory changes its parent.
             RetryDecision::Gone if reading.can_restart() => {
                 self.saw_vanished = true;
-                self.ledger.vanished(&reading.dir);
+                self.ledger.moved(&reading.dir);
             }
             RetryDecision::Gone => self.unreadable(reading, Op::List, &errors::from_status(status)),
             RetryDecision::GiveUp => {

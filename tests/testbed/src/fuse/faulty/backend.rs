@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use fuser::{FileAttr, FileType};
 
 use super::super::server::{Answer, Backend, Call, Listed, Op, Verdict};
-use super::tree::{Action, Tree};
+use super::tree::{Action, Entry, There, Tree};
 
 /// Counts what arrived, and lets a dead server go on.
 #[derive(Debug, Default)]
@@ -58,6 +59,8 @@ pub(super) struct Faulty {
     /// Inode of each fault's path.
     targets: Vec<Option<u64>>,
     state: Arc<State>,
+    /// True once the entries moved that are to move.
+    moved: AtomicBool,
 }
 
 /// Effect of the faults on a call.
@@ -73,7 +76,12 @@ impl Faulty {
         let find = |path: &String| tree.find(path).unwrap();
         let targets = tree.faults.iter().map(|fault| fault.path.as_ref().map(find));
         let state = Arc::new(State::default());
-        let faulty = Self { targets: targets.collect(), tree, state: Arc::clone(&state) };
+        let faulty = Self {
+            targets: targets.collect(),
+            tree,
+            state: Arc::clone(&state),
+            moved: AtomicBool::new(false),
+        };
         (faulty, state)
     }
 
@@ -99,6 +107,7 @@ impl Faulty {
                     judged.verdict = Verdict::LeadTo(attr);
                 }
                 Action::Die => judged.dies = true,
+                Action::Move => self.moved.store(true, Ordering::SeqCst),
                 Action::Delay(more) => {
                     judged.delay += more;
                     continue;
@@ -107,6 +116,14 @@ impl Faulty {
             break;
         }
         judged
+    }
+
+    fn is_there(&self, entry: &Entry) -> bool {
+        match entry.there {
+            There::Always => true,
+            There::BeforeMove => !self.moved.load(Ordering::SeqCst),
+            There::AfterMove => self.moved.load(Ordering::SeqCst),
+        }
     }
 
     /// The offset at which a listing of `ino` from `offset` on has to pause, so that a fault after
@@ -133,19 +150,25 @@ impl Backend for Faulty {
 
     fn find(&self, parent: u64, name: &OsStr) -> Option<u64> {
         let entries = &self.tree.inode(parent)?.entries;
-        Some(entries.iter().find(|entry| entry.name == name)?.ino)
+        Some(entries.iter().find(|entry| entry.name == name && self.is_there(entry))?.ino)
     }
 
     fn list(&self, dir: u64, offset: u64, add: &mut dyn FnMut(&Listed<'_>) -> bool) -> Option<u64> {
         let dots = [".", ".."].map(|name| (dir, FileType::Directory, OsStr::new(name)));
         let names = self.tree.inode(dir)?.entries.iter().map(|entry| {
             let (ino, kind) = entry.listed;
-            (ino, kind, &*entry.name)
+            (ino, kind, &*entry.name, self.is_there(entry))
         });
+        let dots = dots.map(|(ino, kind, name)| (ino, kind, name, true));
         let pause = self.pause(dir, offset);
         let mut given = 0;
-        for (next, (ino, kind, name)) in (1..).zip(dots.into_iter().chain(names)) {
-            if next > pause || next > offset && add(&Listed { ino, kind, name, next }) {
+        for (next, (ino, kind, name, there)) in (1..).zip(dots.into_iter().chain(names)) {
+            // Offsets stay the same when an entry moves.
+            if !there {
+                continue;
+            }
+            if given > 0 && next > pause || next > offset && add(&Listed { ino, kind, name, next })
+            {
                 break;
             }
             given += u64::from(next > offset);

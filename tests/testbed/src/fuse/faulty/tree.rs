@@ -16,6 +16,8 @@ pub enum Action {
     LeadTo(&'static str),
     /// The answer takes this long.
     Delay(Duration),
+    /// Before the answer, all entries move that [`Tree::moves`] names.
+    Move,
     /// The server answers this call and then nothing more, as if it had died.
     Die,
 }
@@ -85,6 +87,15 @@ pub(super) struct Entry {
     pub(super) ino: u64,
     /// Inode number and kind that a listing shows, which may be wrong.
     pub(super) listed: (u64, FileType),
+    pub(super) there: There,
+}
+
+/// When an entry is in its directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum There {
+    Always,
+    BeforeMove,
+    AfterMove,
 }
 
 impl Default for Tree {
@@ -143,18 +154,18 @@ impl Tree {
         })
     }
 
-    fn add(&mut self, path: &str, ino: u64) {
+    fn add(&mut self, path: &str, ino: u64, there: There) {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let parent = self.dir(parent);
         let listed = (ino, self.at(ino).attr.kind);
-        self.at(parent).entries.push(Entry { name: name.into(), ino, listed });
+        self.at(parent).entries.push(Entry { name: name.into(), ino, listed, there });
     }
 
     /// Adds a directory and those above it. Returns its inode number.
     pub fn dir(&mut self, path: &str) -> u64 {
         self.find(path).unwrap_or_else(|| {
             let ino = self.node(FileType::Directory, 4096, &[]);
-            self.add(path, ino);
+            self.add(path, ino, There::Always);
             ino
         })
     }
@@ -162,27 +173,27 @@ impl Tree {
     /// Adds a file of `size` bytes, all of them zero and allocated.
     pub fn file(&mut self, path: &str, size: u64) {
         let ino = self.node(FileType::RegularFile, size, &[]);
-        self.add(path, ino);
+        self.add(path, ino, There::Always);
     }
 
     /// Adds a file with this content.
     pub fn text(&mut self, path: &str, content: &[u8]) {
         let ino = self.node(FileType::RegularFile, content.len() as u64, content);
-        self.add(path, ino);
+        self.add(path, ino, There::Always);
     }
 
     /// Adds a symbolic link.
     pub fn symlink(&mut self, path: &str, target: &str) {
         let size = target.len() as u64;
         let ino = self.node(FileType::Symlink, size, target.as_bytes());
-        self.add(path, ino);
+        self.add(path, ino, There::Always);
     }
 
     /// Adds a hard link.
     pub fn link(&mut self, from: &str, path: &str) {
         let ino = self.find(from).unwrap();
         self.at(ino).attr.nlink += 1;
-        self.add(path, ino);
+        self.add(path, ino, There::Always);
     }
 
     /// Changes the attributes of `path`.
@@ -199,6 +210,16 @@ impl Tree {
         for entry in entries.filter(|entry| entry.name == name) {
             entry.listed = (ino, kind);
         }
+    }
+
+    /// Lets the entry `from` be at `to` once [`Action::Move`] happened.
+    pub fn moves(&mut self, from: &str, to: &str) {
+        let ino = self.find(from).unwrap();
+        let (parent, name) = from.rsplit_once('/').unwrap_or(("", from));
+        let parent = self.find(parent).unwrap();
+        let mut entries = self.at(parent).entries.iter_mut();
+        entries.find(|entry| entry.name == name).unwrap().there = There::BeforeMove;
+        self.add(to, ino, There::AfterMove);
     }
 
     /// Adds a fault. The first that applies to a call wins; delays add up.

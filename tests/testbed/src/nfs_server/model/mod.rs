@@ -106,6 +106,15 @@ impl Model {
         inner.change(id, |inode| inode.links += 1);
     }
 
+    /// Gives an inode another name. Its handle stays.
+    ///
+    /// # Panics
+    /// There is no `old`, or `new` is taken.
+    pub fn rename(&self, old: impl AsRef<[u8]>, new: impl AsRef<[u8]>) {
+        self.link(&old, new);
+        self.remove(old);
+    }
+
     /// Removes a name and, with the last name of a directory, everything below it. Handles of
     /// removed inodes then return STALE, or as set by [`Model::gone_as`].
     ///
