@@ -18,7 +18,7 @@ bin=$target/release
 
 cores=$(nproc)
 contender "efs-scan" "$bin/efs-scan" "$tree" --format json
-contender "efs-scan, portable engine (jwalk)" "$bin/efs-scan" "$tree" --format json --engine portable
+contender "efs-scan, portable engine (jwalk)" "$bin/efs-scan" "$tree" --format json --engine portable --portable-as-root
 contender "floor, 1 thread" "$bin/floor" --threads 1 "$tree"
 contender "floor, $cores threads" "$bin/floor" --threads "$cores" "$tree"
 contender "du -s" du -s "$tree"

@@ -192,6 +192,13 @@ pub(crate) struct Settings {
     #[arg(long, value_enum, env = "EFS_SCAN_ENGINE")]
     pub(crate) engine: Option<EngineKind>,
 
+    /// Let --engine portable run as root. It opens directories by path: whoever can write to the
+    /// tree can lead it out of the tree with a link, so say this of a tree that nobody else changes
+    #[arg(long, env = "EFS_SCAN_PORTABLE_AS_ROOT", value_name = "BOOL", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(default)]
+    pub(crate) portable_as_root: bool,
+
     /// Form of the messages on stderr. Its flag is in `CommonArgs`.
     #[arg(skip)]
     #[serde(default)]

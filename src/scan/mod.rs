@@ -76,7 +76,7 @@ pub enum EngineKind {
     /// NFSv4.1 without a mount: ROOT is nfs://HOST/path (Linux)
     #[cfg(target_os = "linux")]
     Nfs,
-    /// jwalk, for other systems and as a second opinion
+    /// jwalk, for other systems and as a second opinion; not as root on a tree that others write to
     #[cfg(feature = "portable")]
     #[cfg_attr(not(target_os = "linux"), default)]
     Portable,

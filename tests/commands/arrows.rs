@@ -79,7 +79,7 @@ const ARROWS: &[Row] = &[
     ),
     (
         "commands",
-        "atomic aws cli config exit history log names outbox output pages progress published remind report scan service_error state status stop store sync sys text units usage",
+        "atomic aws cli config exit guard history log names outbox output pages progress published remind report scan service_error state status stop store sync sys text units usage",
         "tie the parts together; nothing knows a command",
     ),
     (

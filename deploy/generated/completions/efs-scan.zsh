@@ -60,7 +60,8 @@ quota\:"Percent of the quota"))' \
 '--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or with --file-system-id for the file system'\''s DNS name]::BOOL:(true false)' \
 '--engine=[Engine that lists the directories \[default\: posix on Linux, nfs if ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 nfs\:"NFSv4.1 without a mount\: ROOT is nfs\://HOST/path (Linux)"
-portable\:"jwalk, for other systems and as a second opinion"))' \
+portable\:"jwalk, for other systems and as a second opinion; not as root on a tree that others write to"))' \
+'--portable-as-root=[Let --engine portable run as root. It opens directories by path\: whoever can write to the tree can lead it out of the tree with a link, so say this of a tree that nobody else changes]::BOOL:(true false)' \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
@@ -257,7 +258,8 @@ quota\:"Percent of the quota"))' \
 '--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or with --file-system-id for the file system'\''s DNS name]::BOOL:(true false)' \
 '--engine=[Engine that lists the directories \[default\: posix on Linux, nfs if ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 nfs\:"NFSv4.1 without a mount\: ROOT is nfs\://HOST/path (Linux)"
-portable\:"jwalk, for other systems and as a second opinion"))' \
+portable\:"jwalk, for other systems and as a second opinion; not as root on a tree that others write to"))' \
+'--portable-as-root=[Let --engine portable run as root. It opens directories by path\: whoever can write to the tree can lead it out of the tree with a link, so say this of a tree that nobody else changes]::BOOL:(true false)' \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \

@@ -6,10 +6,18 @@ use crate::config::Config;
 use crate::config::{NfsServer, NfsSource};
 use crate::exit::Failure;
 #[cfg(feature = "portable")]
+use crate::guard::is_root;
+#[cfg(feature = "portable")]
 use crate::scan::Portable;
 use crate::scan::{Engine, EngineKind, Plan};
 #[cfg(target_os = "linux")]
 use crate::scan::{Nfs, Posix, Tls};
+
+/// The answer to root, whom a link could lead to any directory of the machine.
+#[cfg(feature = "portable")]
+const PORTABLE_AS_ROOT: &str = "--engine portable follows a link that takes the place of a directory \
+     during the scan, so as root it needs --portable-as-root, which says that nobody else writes to \
+     the tree; the other engines follow none";
 
 #[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
 pub(super) fn engine(config: &Config, plan: Plan, aws: &Aws) -> Result<Box<dyn Engine>, Failure> {
@@ -21,6 +29,10 @@ pub(super) fn engine(config: &Config, plan: Plan, aws: &Aws) -> Result<Box<dyn E
         // The checked configuration has a source for the engine `nfs`, so this is a path.
         #[cfg(target_os = "linux")]
         EngineKind::Posix | EngineKind::Nfs => Box::new(Posix::new(config.root.clone(), plan)),
+        #[cfg(feature = "portable")]
+        EngineKind::Portable if is_root() && !config.settings.portable_as_root => {
+            return Err(Failure::usage(PORTABLE_AS_ROOT));
+        }
         #[cfg(feature = "portable")]
         EngineKind::Portable => {
             Box::new(Portable::new(config.root.clone(), plan.workers_throughout()))

@@ -149,6 +149,7 @@ fn excluded_directories_are_not_opened() {
         strace.args(["-f", "-qq", "-s", "4096", "-e", "trace=file,openat,statx", "-o"]);
         strace.arg(&log).arg(env!("CARGO_BIN_EXE_efs-scan")).arg(root).args(exclude);
         strace.args(["--engine", engine]).env("EFS_SCAN_CONFIG", "/dev/null");
+        strace.env("EFS_SCAN_PORTABLE_AS_ROOT", "true");
         let traced = strace.output().is_ok_and(|output| output.status.success());
         if !skip_unless(traced, "pruned before it is opened", "strace cannot trace here") {
             return;
@@ -164,6 +165,31 @@ fn excluded_directories_are_not_opened() {
             assert_eq!(names(name), 0, "{engine}: {name} is asked for");
         }
     }
+}
+
+/// jwalk follows a link that takes the place of a directory.
+#[test]
+fn the_portable_engine_is_not_for_root_unless_nobody_else_writes_to_the_tree() {
+    let able = cfg!(feature = "portable") && is_root();
+    if !skip_unless(able, "portable as root", "this is not root, or there is no such engine") {
+        return;
+    }
+    let tree = scratch();
+    file(tree.path(), "200005/file", 1);
+    let scan = |more: &[&str]| {
+        let mut command = efs_scan();
+        command.env_remove("EFS_SCAN_PORTABLE_AS_ROOT").arg(tree.path());
+        command.args(["--engine", "portable"]).args(more);
+        watched(&mut command, Duration::from_secs(60))
+    };
+    let refused = scan(&[]);
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0));
+    let said = stderr(&refused);
+    assert!(said.contains("--portable-as-root") && said.trim().lines().count() == 1, "{said}");
+    assert_eq!(scan(&["--portable-as-root"]).status.code(), Some(0));
+    let mut other = efs_scan();
+    other.env_remove("EFS_SCAN_PORTABLE_AS_ROOT").arg(tree.path());
+    assert_eq!(watched(&mut other, Duration::from_secs(60)).status.code(), Some(0));
 }
 
 /// Usage outside homes is counted per top-level directory and reported as one.

@@ -38,6 +38,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("nfs_batch", "NFS_BATCH", "--nfs-batch=", ["1", "2", "3"]),
     setting("tls", "TLS", "--tls=", ["false", "true", "false"]),
     setting("engine", "ENGINE", "--engine=", ["'portable'", "'posix'", "'portable'"]),
+    setting(
+        "portable_as_root",
+        "PORTABLE_AS_ROOT",
+        "--portable-as-root=",
+        ["false", "true", "false"],
+    ),
     setting("publish.to", "PUBLISH", "--publish=", ["'/a'", "'s3://b-c/d'", "'e f'"]),
     setting(
         "publish.interrupted",
@@ -139,6 +145,7 @@ names = ["csv:/etc/people, all.csv", "passwd"]
 fail_on_quota = true
 require_mount = true
 cross_mounts = true
+portable_as_root = true
 threads = 4096
 max_threads = 4096
 max_ops = 10000000
