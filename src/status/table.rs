@@ -28,7 +28,9 @@ pub(crate) fn table(view: &StatusView) -> Shown {
 fn write_table(out: &mut String, view: &StatusView) -> Result {
     let run = &view.run;
     let age = human_seconds(view.age_seconds.max(0));
-    if view.stale && view.age_seconds < 0 {
+    let future = view.stale && view.age_seconds < 0;
+    let ago = if future { "in the future".to_owned() } else { format!("{age} ago") };
+    if future {
         writeln!(
             out,
             "!!! The newest run is from the future: a clock is or was wrong, and runs from \
@@ -46,7 +48,7 @@ fn write_table(out: &mut String, view: &StatusView) -> Result {
         Coverage::Interrupted => "INTERRUPTED: only what was seen until then".to_owned(),
     };
     let started = run.started.strftime("%Y-%m-%d %H:%M UTC");
-    writeln!(out, "{root}  {started}, {age} ago, {coverage}")?;
+    writeln!(out, "{root}  {started}, {ago}, {coverage}")?;
     if let Some(file_system) = &view.file_system {
         out.push_str(&file_system.line(view.totals.metered_bytes));
     }

@@ -53,6 +53,7 @@ fn a_run_from_the_future_is_as_bad_as_an_old_one() {
     assert_eq!(output.status.code(), Some(6));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.lines().next().unwrap().contains("from the future"), "{text}");
+    assert!(text.contains("in the future") && !text.contains(" ago,"), "{text}");
 }
 
 #[test]
