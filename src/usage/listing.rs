@@ -214,9 +214,6 @@ impl Listing {
     /// Notes that a subdirectory was no longer there when its attributes were asked for.
     pub fn moved(&mut self, name: &[u8]) {
         self.vanished += 1;
-        if let Some(lines) = &mut self.lines {
-            lines.failed(Some(name));
-        }
         self.problems.push(Problem::moved(self.dir.path_of(name)));
     }
 

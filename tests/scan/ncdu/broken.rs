@@ -102,8 +102,11 @@ fn vanished_entries_are_not_exported() {
         return;
     }
     for engine in all() {
-        for (op, path) in [(Op::Opendir, "200005/dir"), (Op::Getattr, "200005/dir/file-3")] {
-            let export = of_broken(Fault::fail(op, path, Errno::ENOENT), &engine, 0);
+        // A directory that vanishes makes its home partial.
+        for (op, path, code) in
+            [(Op::Opendir, "200005/dir", 3), (Op::Getattr, "200005/dir/file-3", 0)]
+        {
+            let export = of_broken(Fault::fail(op, path, Errno::ENOENT), &engine, code);
             let there = export.entries.iter().any(|entry| entry.path == path.as_bytes());
             assert!(!there, "{engine:?} {path}");
             assert!(export.entry("200006/dir/file-3").counts());
