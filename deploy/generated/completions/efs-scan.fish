@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= engine= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -76,7 +76,9 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l tls -d 'With --engine
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l engine -d 'Engine that lists the directories [default: posix on Linux, nfs if ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
 nfs\t'NFSv4.1 without a mount: ROOT is nfs://HOST/path (Linux)'
-portable\t'jwalk, for other systems and as a second opinion'"
+portable\t'jwalk, for other systems and as a second opinion; not as root on a tree that others write to'"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l portable-as-root -d 'Let --engine portable run as root. It opens directories by path: whoever can write to the tree can lead it out of the tree with a link, so say this of a tree that nobody else changes' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
@@ -223,7 +225,9 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l tls -d 'Wit
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l engine -d 'Engine that lists the directories [default: posix on Linux, nfs if ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
 nfs\t'NFSv4.1 without a mount: ROOT is nfs://HOST/path (Linux)'
-portable\t'jwalk, for other systems and as a second opinion'"
+portable\t'jwalk, for other systems and as a second opinion; not as root on a tree that others write to'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l portable-as-root -d 'Let --engine portable run as root. It opens directories by path: whoever can write to the tree can lead it out of the tree with a link, so say this of a tree that nobody else changes' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
