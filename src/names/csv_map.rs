@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::bounded::{self, Bound};
+use crate::text::is_uid;
 
 /// The largest map that people edit: a million lines of 200 bytes.
 const LARGEST: Bound = Bound::mib(200, "is this the right file?");
@@ -61,7 +63,9 @@ impl CsvMap {
             let (Some(uid), Some(name)) = (record.get(uid_at), record.get(name_at)) else {
                 return Err(format!("line {line}: expected uid,name"));
             };
-            let number = uid.parse().map_err(|_| format!("line {line}: `{uid}` is not a uid"))?;
+            let number = Some(uid).filter(|uid| is_uid(uid)).and_then(|uid| uid.parse().ok());
+            let number = number.filter(|uid: &u32| *uid != u32::MAX);
+            let number: u32 = number.ok_or_else(|| format!("line {line}: `{uid}` is not a uid"))?;
             if name.is_empty() {
                 return Err(format!("line {line}: uid {number} has no name"));
             }
@@ -78,9 +82,9 @@ impl CsvMap {
         self.0.get(&uid).map(String::as_str)
     }
 
-    /// All uids, in order.
-    pub(super) fn uids(&self) -> impl DoubleEndedIterator<Item = u32> {
-        self.0.keys().copied()
+    /// The uids in a range, in order.
+    pub(super) fn uids(&self, range: RangeInclusive<u32>) -> impl Iterator<Item = u32> {
+        self.0.range(range).map(|(uid, _)| *uid)
     }
 }
 
@@ -99,7 +103,7 @@ mod tests {
             assert_eq!(map.name(200_005), Some("alice"));
             assert_eq!(map.name(200_006), Some("bob, the second"));
             assert_eq!(map.name(1), None);
-            assert_eq!(map.uids().collect::<Vec<_>>(), [200_005, 200_006]);
+            assert_eq!(map.uids(0..=u32::MAX).collect::<Vec<_>>(), [200_005, 200_006]);
         }
     }
 

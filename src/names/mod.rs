@@ -1,6 +1,7 @@
 //! Finds the owners of homes: uid to person, from several sources in order.
 
 mod csv_map;
+mod name_map;
 mod sagemaker;
 
 use std::fmt;
@@ -14,6 +15,8 @@ use crate::aws::{Aws, Member, MemberKind};
 use csv_map::CsvMap;
 pub(crate) use csv_map::{lines_by_hand, read_by_hand};
 use sagemaker::Studio;
+
+pub use name_map::NameMap;
 
 pub(crate) use sagemaker::domain_id;
 
@@ -63,9 +66,8 @@ enum Source {
     SageMaker(Studio),
 }
 
-/// How far below the smallest uid of a source, and above the largest, a directory may be called by
-/// a uid. People who left may have had smaller and larger ones. SageMaker gives them out one after the
-/// other from about 200000, and neither years nor dates are that near.
+/// How far from a uid that a source has a directory may be called by a uid. People who left had uids
+/// near those of others: SageMaker gives them out one after the other from about 200000.
 const AROUND: u32 = 1000;
 
 impl Source {
@@ -81,18 +83,13 @@ impl Source {
         }
     }
 
-    /// The range of the uids that it has. Root is no person, and not counted.
-    fn range(&self) -> Option<RangeInclusive<u32>> {
-        let around = |uids: &mut dyn DoubleEndedIterator<Item = u32>| {
-            let mut people = uids.filter(|uid| *uid > 0);
-            let first = people.next()?;
-            let last = people.next_back().unwrap_or(first);
-            Some(first.saturating_sub(AROUND)..=last.saturating_add(AROUND))
-        };
+    /// True if it has a uid in the range. Root is no person, and not counted.
+    fn has_any(&self, range: RangeInclusive<u32>) -> bool {
+        let people = (*range.start()).max(1)..=*range.end();
         match self {
-            Self::Passwd => None,
-            Self::Csv(map) => around(&mut map.uids()),
-            Self::SageMaker(studio) => around(&mut studio.uids()),
+            Self::Passwd => false,
+            Self::Csv(map) => map.uids(people).next().is_some(),
+            Self::SageMaker(studio) => studio.uids(people).next().is_some(),
         }
     }
 }
@@ -181,13 +178,15 @@ impl Names {
         })
     }
 
-    /// True if a directory called `uid` may be the home of that uid: a source knows it, or it is
-    /// within 1,000 of those that a source has. The system's user database has no range: it
-    /// begins with 0. Without another source that has uids, every number may be one.
+    /// True if a directory called `uid` may be the home of that uid: a source knows it, or has one
+    /// within 1,000 of it. The system's user database has uids of services everywhere, so it only
+    /// counts for those it knows. Without another source that has uids, every number may be one.
     pub fn may_be_uid(&self, uid: u32) -> bool {
-        let mut ranges = self.sources.iter().filter_map(|(_, source)| source.range()).peekable();
-        ranges.peek().is_none()
-            || ranges.any(|range| range.contains(&uid))
+        let any = |range: RangeInclusive<u32>| {
+            self.sources.iter().any(|(_, source)| source.has_any(range.clone()))
+        };
+        any(uid.saturating_sub(AROUND)..=uid.saturating_add(AROUND))
+            || !any(0..=u32::MAX)
             || self.owner(uid).is_some()
     }
 
@@ -235,8 +234,8 @@ mod tests {
         ] {
             assert_eq!(one.may_be_uid(uid), is, "{uid}");
         }
-        // Each source has a range of its own, and root is no person.
-        let two = names(&["0,root\n5000,svc\n", "200005,alice\n"]);
+        // A service far from people makes nothing between them a uid, and root is no person.
+        let two = names(&["0,root\n5000,svc\n200005,alice\n"]);
         for (uid, is) in [(0, true), (2024, false), (4500, true), (100_000, false), (200_006, true)]
         {
             assert_eq!(two.may_be_uid(uid), is, "{uid}");

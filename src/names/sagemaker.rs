@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -99,9 +100,9 @@ impl Studio {
         &self.members
     }
 
-    /// All uids, in order.
-    pub(super) fn uids(&self) -> impl DoubleEndedIterator<Item = u32> {
-        self.by_uid.keys().copied()
+    /// The uids in a range, in order.
+    pub(super) fn uids(&self, range: RangeInclusive<u32>) -> impl Iterator<Item = u32> {
+        self.by_uid.range(range).map(|(uid, _)| *uid)
     }
 
     /// True if the members are SageMaker's answer of just now, and complete.

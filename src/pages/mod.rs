@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use maud::html;
 
 use crate::history::History;
-use crate::report::{Coverage, HomeKind, HomeReport, Report};
+use crate::report::{Coverage, HomeAt, HomeKind, HomeReport, Report};
 use crate::text::Shown;
 use trend::Past;
 use words::{many, root_of, shown};
@@ -42,19 +42,25 @@ pub struct Pages<'a> {
     report: &'a Report,
     past: Past<'a>,
     now: Timestamp,
-    home_at: Option<&'a Path>,
+    home_at: HomeAt<'a>,
     only: Option<BTreeSet<Vec<u8>>>,
 }
 
 impl<'a> Pages<'a> {
     /// The pages about `report`, which `history` may or may not hold, made `now`.
     pub fn new(report: &'a Report, history: &'a History, now: Timestamp) -> Self {
-        Self { report, past: Past::new(report, history), now, home_at: None, only: None }
+        Self {
+            report,
+            past: Past::new(report, history),
+            now,
+            home_at: HomeAt::default(),
+            only: None,
+        }
     }
 
     /// The same, with commands on users' pages for homes that users see at `home_at`.
     pub fn seen_at(self, home_at: Option<&'a Path>) -> Self {
-        Self { home_at, ..self }
+        Self { home_at: HomeAt::new(self.report, home_at), ..self }
     }
 
     /// The same about these homes only, if any are given: pages of their owners, and one about
@@ -113,7 +119,7 @@ impl<'a> Pages<'a> {
         };
         let title = format!("Disk usage of {whose}");
         let read = user::read(homes);
-        let body = html! { @for home in homes { (user::home(report, past, home, *home_at)) } };
+        let body = html! { @for home in homes { (user::home(report, past, home, home_at)) } };
         Some(frame::page(report, *now, read, (&title, &body)))
     }
 

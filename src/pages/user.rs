@@ -1,7 +1,6 @@
 //! The page of one user. It holds nothing about others, so an administrator can send it on.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use maud::{Markup, html};
 
@@ -11,7 +10,7 @@ use super::homes::marks;
 use super::trend::{Past, changes, reaches_quota};
 use super::words::*;
 use super::{bar, money};
-use crate::report::{Coverage, HomeKind, HomeReport, Report, Usage, below, command_at};
+use crate::report::{Coverage, HomeAt, HomeKind, HomeReport, Report, Usage, below, command_at};
 use crate::units::AllocatedBytes;
 use crate::usage::Class;
 
@@ -36,7 +35,7 @@ pub(super) fn home(
     report: &Report,
     past: &Past<'_>,
     home: &HomeReport,
-    home_at: Option<&Path>,
+    home_at: &HomeAt<'_>,
 ) -> Markup {
     html! {
         section.person {
@@ -130,7 +129,7 @@ fn changes_of(past: &Past<'_>, home: &HomeReport) -> Markup {
     }
 }
 
-fn candidates(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Markup {
+fn candidates(report: &Report, home: &HomeReport, home_at: &HomeAt<'_>) -> Markup {
     let findings = home.findings.iter().map(|finding| FindingLine {
         finding,
         command: command_at(report, home, finding, home_at),
@@ -142,7 +141,7 @@ fn candidates(report: &Report, home: &HomeReport, home_at: Option<&Path>) -> Mar
         h3 { "Clean-up candidates" }
         @if lines.is_empty() { p.none { "No rule found anything." } } @else {
             p { "You know best what you need. "
-                @match home_at {
+                @match home_at.of(home) {
                     Some(at) => { "Commands are for where you see your home: "
                         code { (shown(at.as_os_str().as_bytes())) } "." },
                     None => { "Paths are those of the machine that scanned: in a SageMaker \

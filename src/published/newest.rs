@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::latest::{Latest, SCHEMA as LATEST_SCHEMA};
 use super::layout::{Keys, LATEST};
 use super::order::{Rank, rank, started_of};
-use crate::report::Report;
+use crate::report::{Report, drop_unchecked_commands};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{Object, Store};
 
@@ -55,10 +55,13 @@ pub fn newest_report(store: &dyn Store) -> ServiceResult<Report> {
     let (name, pointer) = (store.name(&latest.report), store.name(LATEST));
     let object = store.get(&latest.report)?;
     let object = object.ok_or_else(|| missing(format!("{name} is gone, which {pointer} names")))?;
-    let report: Report = serde_json::from_slice(&object.bytes)
+    let mut report: Report = serde_json::from_slice(&object.bytes)
         .map_err(|error| refused(format!("{name} is not from efs-scan: {error}")))?;
     match report.run == latest.run {
-        true => Ok(report),
+        true => {
+            drop_unchecked_commands(&mut report);
+            Ok(report)
+        }
         false => Err(refused(format!("{name} is not the run that {LATEST} names"))),
     }
 }

@@ -7,7 +7,8 @@
 //!   does not tell `Alice` from `alice`, and that before one with dashes for dots, because names of
 //!   SageMaker's profiles cannot have dots;
 //! - **a uid** of such an owner;
-//! - **a home**, by its path below the root or its last component, exactly or without regard to case.
+//! - **a home**, by its path below the root or its last component, exactly or without regard to case;
+//!   not if an owner's name matches as well.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -29,6 +30,12 @@ pub(crate) struct SelectedBy<'a> {
 }
 
 impl<'a> SelectedBy<'a> {
+    /// How well `user` is its owner's name or uid.
+    fn by_owner(&self, user: &str) -> Option<Match> {
+        let by_uid = self.uid.filter(|uid| uid.to_string() == user).map(|_| Match::Exact);
+        by_uid.or_else(|| Match::of_owner(user, &self.names))
+    }
+
     fn new(path: Vec<u8>, uid: Option<u32>, owner: &'a Owner, kind: HomeKind) -> Self {
         let names = owner.names().collect();
         Self { path: path.into(), uid, names, is_home: kind != HomeKind::Outside }
@@ -82,13 +89,14 @@ pub(crate) fn selected<'u>(
     let mut keep = vec![false; homes.len()];
     let mut missing = Vec::new();
     for user in users {
-        let owners = best(homes, |home| Match::of_owner(user, &home.names));
-        let paths = best(homes, |home| Match::of_path(user, &home.path));
-        let is = |(at, home): (usize, &SelectedBy<'_>)| {
-            home.is_home
-                && (owners[at] || paths[at] || home.uid.is_some_and(|uid| uid.to_string() == *user))
-        };
-        let of_user: Vec<bool> = homes.iter().enumerate().map(is).collect();
+        let mut of_user = best(homes, |home| home.by_owner(user));
+        let as_owner = homes.iter().filter_map(|home| home.by_owner(user)).min();
+        let of_path = best(homes, |home| {
+            let found = Match::of_path(user, &home.path)?;
+            // A directory that is called like a person need not be that person's.
+            Some(found).filter(|found| as_owner.is_none_or(|as_owner| *found < as_owner))
+        });
+        of_user.iter_mut().zip(of_path).for_each(|(is, by_path)| *is |= by_path);
         if !of_user.contains(&true) {
             missing.push(user.as_str());
         }
@@ -153,8 +161,10 @@ mod tests {
         ];
         let all = ["200005", "proj", "lab/Alice"];
         for (user, want) in [
-            ("alice", &all[..]),
-            ("ALICE", &all),
+            // The directory `lab/Alice` is root's.
+            ("alice", &all[..2]),
+            ("Alice", &all),
+            ("ALICE", &all[..2]),
             ("Asmith", &all[..2]),
             ("200005", &all[..2]),
             ("proj", &["proj"]),
@@ -184,9 +194,9 @@ mod tests {
             ("first.last", &["1"][..]),
             ("first-last", &["2", "bob"]),
             ("First.last", &["1"]),
-            ("bob", &["4", "bob"]),
-            ("Bob", &["3", "bob"]),
-            ("BOB", &["3", "4", "bob"]),
+            ("bob", &["4"]),
+            ("Bob", &["3"]),
+            ("BOB", &["3", "4"]),
         ] {
             assert_eq!(of(user, homes), want, "{user}");
         }

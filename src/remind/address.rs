@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{lines_by_hand, read_by_hand};
+use crate::names::{NameMap, lines_by_hand, read_by_hand};
 use crate::text::is_uid;
 
 /// An address that is safe in the head of a message: `local@domain`, ASCII, no quotes.
@@ -128,7 +128,7 @@ impl AddressTemplate {
 
 /// Addresses by uid or name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AddressMap(BTreeMap<String, Address>);
+pub struct AddressMap(NameMap<Address>);
 
 impl AddressMap {
     /// Checks a table of the configuration.
@@ -156,7 +156,7 @@ impl AddressMap {
 
     fn parse(text: &[u8]) -> Result<Self, String> {
         let mut reader = lines_by_hand(text);
-        let mut map = BTreeMap::new();
+        let mut map = NameMap::default();
         let (mut who_at, mut address_at) = (vec![0], 1);
         for (at, record) in reader.records().enumerate() {
             let record = record.map_err(|error| error.to_string())?;

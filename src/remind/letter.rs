@@ -1,14 +1,13 @@
 //! The messages: reminders to owners, and the summary to the administrator.
 
 use std::cmp::Reverse;
-use std::path::Path;
 
 use jiff::Timestamp;
 
 use super::ledger::Reason;
 use super::people::{Recipient, Subject, Untold};
 use super::template::{Field, Template};
-use crate::report::{Finding, HomeKind, HomeReport, Report, command_at};
+use crate::report::{Finding, HomeAt, HomeReport, Report, command_at};
 use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
@@ -44,7 +43,7 @@ pub(super) struct LetterWriter<'a> {
     pub(super) body: &'a Template,
     pub(super) admin: &'a str,
     /// The path at which owners see their home; `None` for the paths of this machine.
-    pub(super) home_at: Option<&'a Path>,
+    pub(super) home_at: HomeAt<'a>,
 }
 
 impl LetterWriter<'_> {
@@ -100,10 +99,7 @@ impl LetterWriter<'_> {
         if all.is_empty() {
             return "  (no findings)".to_owned();
         }
-        // Of several homes with uids, each is at that path in another space.
-        let uid_homes = person.subjects.iter().filter(|it| it.home.kind == HomeKind::Uid).count();
-        let home_at = self.home_at.filter(|_| uid_homes == 1);
-        // Each command and note is written once.
+        // Each note is written once.
         let mut said: Vec<String> = Vec::new();
         let mut out = Vec::new();
         for (home, finding) in &all {
@@ -120,8 +116,9 @@ impl LetterWriter<'_> {
             let note = note
                 .and_then(|rule| rule.note.as_ref())
                 .map(|note| format!("Note: {}", short(note.as_bytes())));
-            for line in self.remedy(home, finding, home_at).into_iter().chain(note) {
-                if !said.contains(&line) {
+            for line in self.remedy(home, finding).into_iter().chain(note) {
+                // A reason to look first is one of its finding alone.
+                if line.starts_with("By hand") || !said.contains(&line) {
                     out.push(format!("      {line}"));
                     said.push(line);
                 }
@@ -136,13 +133,8 @@ impl LetterWriter<'_> {
     }
 
     /// The command for the owner, with paths as the owner sees them, or advice.
-    fn remedy(
-        &self,
-        home: &HomeReport,
-        finding: &Finding,
-        home_at: Option<&Path>,
-    ) -> Option<String> {
-        let Some(command) = command_at(self.report, home, finding, home_at) else {
+    fn remedy(&self, home: &HomeReport, finding: &Finding) -> Option<String> {
+        let Some(command) = command_at(self.report, home, finding, &self.home_at) else {
             return finding
                 .advice
                 .as_ref()

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use crate::aws::Email;
 use crate::log;
-use crate::report::Report;
+use crate::report::{HomeAt, Report};
 use crate::text::printable;
 use crate::units::AllocatedBytes;
 use ledger::Reason;
@@ -93,7 +93,8 @@ impl<'a> Work<'a> {
 impl Work<'_> {
     fn writer(&self) -> LetterWriter<'_> {
         let Reminding { subject, body, admin, .. } = self.reminding;
-        let (report, home_at) = (self.report, self.home_at);
+        let report = self.report;
+        let home_at = HomeAt::new(report, self.home_at);
         LetterWriter { report, subject, body, admin: admin.as_str(), home_at }
     }
 

@@ -18,6 +18,9 @@ use crate::text::lossy;
 use crate::units::{AllocatedBytes, ApparentBytes};
 use crate::usage::{self, Amount, Books, Class, Home, HomeKind, Large, RuleTotal, Rules, Tally};
 
+/// Bytes of a path from which on system calls refuse it (`PATH_MAX` in linux/limits.h).
+const PATH_MAX: usize = 4096;
+
 /// The facts about a scan that the accounts do not hold.
 pub struct Context<'a> {
     /// The run. Its coverage may still become partial.
@@ -221,8 +224,13 @@ impl Builder<'_> {
         let (path, path_base64) = lossy(&found.path);
         let absolute = [self.context.root.as_os_str().as_bytes(), b"/", &found.path].concat();
         let has_path = self.context.root.is_absolute();
-        let nowhere = rule.command.as_ref().filter(|_| !has_path).map(|_| NO_PATH);
-        let (command, advice) = match withheld(rule, &found.finding).or(nowhere) {
+        let unusable = match absolute.len() {
+            _ if !has_path => Some(NO_PATH),
+            ..PATH_MAX => None,
+            _ => Some("its path is longer than programs accept: begin in a directory further down"),
+        };
+        let unusable = unusable.filter(|_| rule.command.is_some());
+        let (command, advice) = match withheld(rule, &found.finding).or(unusable) {
             Some(why) => (None, Some(why.to_owned())),
             None => (rule.command.as_ref().map(|text| fill(text, &absolute)), rule.advice.clone()),
         };

@@ -1,6 +1,7 @@
 //! Commands with paths as the owner sees them: a SageMaker space mounts one home elsewhere than
 //! this machine mounts the whole file system.
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -11,19 +12,79 @@ use crate::text::shell_word;
 pub(super) const NO_PATH: &str =
     "scan a mount, or set home_at in the configuration, to get a command with a path";
 
-/// The command that reclaims a finding in `home`, with paths below `home_at`, where its person sees
-/// it. Only the home that is called by the person's uid is mounted there: without `home_at`, and for
-/// other homes, it is the report's.
+/// The path at which people see their homes, and the people for whom that is one home.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HomeAt<'a> {
+    path: Option<&'a Path>,
+    /// Uids and names of owners with several uid homes, each of which is there in another space.
+    ambiguous: BTreeSet<&'a str>,
+    ambiguous_uids: BTreeSet<u32>,
+}
+
+impl<'a> HomeAt<'a> {
+    pub(crate) fn new(report: &'a Report, path: Option<&'a Path>) -> Self {
+        let homes = || report.homes.iter().filter(|home| home.kind == HomeKind::Uid);
+        if path.is_none() {
+            return Self::default();
+        }
+        Self {
+            path,
+            ambiguous: repeated(homes().filter_map(|home| home.owner.name.as_deref())),
+            ambiguous_uids: repeated(homes().filter_map(|home| home.uid)),
+        }
+    }
+
+    /// The path at which its person sees `home`. Only the home that is called by the person's uid is
+    /// mounted there.
+    pub(crate) fn of(&self, home: &HomeReport) -> Option<&'a Path> {
+        let name = home.owner.name.as_deref();
+        let several = name.is_some_and(|name| self.ambiguous.contains(name))
+            || home.uid.is_some_and(|uid| self.ambiguous_uids.contains(&uid));
+        self.path.filter(|_| home.kind == HomeKind::Uid && !several)
+    }
+}
+
+/// Version of the checks that the commands of findings pass (src/report/withheld.rs, what rules must
+/// prove). Raise it when a command that was offered so far could do harm.
+pub const COMMAND_CHECKS: u32 = 1;
+
+/// Removes the commands of a run that an older program published, because they passed fewer checks.
+pub(crate) fn drop_unchecked_commands(report: &mut Report) {
+    if report.run.command_checks >= COMMAND_CHECKS {
+        return;
+    }
+    let findings = report.homes.iter_mut().flat_map(|home| &mut home.findings);
+    for finding in findings {
+        if finding.command.take().is_some() {
+            finding.advice = Some(OLD_RUN.to_owned());
+        }
+    }
+    let rules = report.homes.iter_mut().flat_map(|home| &mut home.rules);
+    for rule in rules.chain(&mut report.rules) {
+        rule.command = None;
+    }
+}
+
+/// Advice for findings of a run that an older program published.
+const OLD_RUN: &str = "look through it; the next scan says how to reclaim it";
+
+/// The items that come more than once.
+fn repeated<T: Ord + Clone>(items: impl Iterator<Item = T>) -> BTreeSet<T> {
+    let mut seen = BTreeSet::new();
+    items.filter(|item| !seen.insert(item.clone())).collect()
+}
+
+/// The command that reclaims a finding in `home`, with paths as its person sees them; where that is
+/// not known, as in the report.
 pub(crate) fn command_at(
     report: &Report,
     home: &HomeReport,
     finding: &Finding,
-    home_at: Option<&Path>,
+    home_at: &HomeAt<'_>,
 ) -> Option<String> {
     let path = finding.path_bytes();
     let name = home.name_bytes();
-    let home_at = home_at.filter(|_| home.kind == HomeKind::Uid);
-    let Some((at, below)) = home_at.zip(below(&name, &path)) else {
+    let Some((at, below)) = home_at.of(home).zip(below(&name, &path)) else {
         return finding.command.clone();
     };
     // Without a command it was withheld, unless only its path was missing.
@@ -31,7 +92,7 @@ pub(crate) fn command_at(
         return None;
     }
     let there = [at.as_os_str().as_bytes(), b"/", below].concat();
-    // The rule's own command tells the place from what looks like it, and has the parent, too.
+    // The rule's own command tells the place from what looks like it.
     let mut rules = home.rules.iter().chain(&report.rules);
     if let Some(rule) = rules.find(|rule| rule.rule == finding.rule)
         && let Some(template) = &rule.command
@@ -43,10 +104,9 @@ pub(crate) fn command_at(
     Some(finding.command.as_ref()?.replace(&here, &shell_word(&there)))
 }
 
-/// Puts the path of a finding into a command, and the path of the directory it is in.
+/// Puts the path of a finding into a command.
 pub(super) fn fill(command: &str, path: &[u8]) -> String {
-    let parent = path.iter().rposition(|byte| *byte == b'/').map_or(&path[..0], |at| &path[..at]);
-    // One pass: a path may itself hold `{parent}`.
+    // One pass: a path may itself hold `{path}`.
     let mut out = String::new();
     let mut rest = command;
     while let Some(at) = rest.find('{') {
@@ -54,9 +114,6 @@ pub(super) fn fill(command: &str, path: &[u8]) -> String {
         rest = &rest[at..];
         if let Some(after) = rest.strip_prefix("{path}") {
             out.push_str(&shell_word(path));
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix("{parent}") {
-            out.push_str(&shell_word(parent));
             rest = after;
         } else {
             out.push('{');
@@ -81,10 +138,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_gets_the_path_and_its_parent_quoted_and_once() {
-        let both = "tool --in {parent}/x --at {path} {other}";
-        assert_eq!(fill(both, b"/efs/1/a"), "tool --in /efs/1/x --at /efs/1/a {other}");
-        assert_eq!(fill(both, b"/a b/{path}"), "tool --in '/a b'/x --at '/a b/{path}' {other}");
+    fn a_command_gets_the_path_quoted_and_once() {
+        assert_eq!(fill("tool --at {path} {other}", b"/efs/1/a"), "tool --at /efs/1/a {other}");
+        assert_eq!(fill("tool {path}", b"/a b/{path}"), "tool '/a b/{path}'");
     }
 
     #[test]

@@ -91,17 +91,15 @@ fn findings(out: &mut String, home: &HomeReport) -> Result {
         writeln!(out, "\nClean-up candidates")?;
         push_table(out, &finding_table(&home.findings.iter().collect::<Vec<_>>()))?;
         writeln!(out, "\nHow the owner reclaims them; paths are those of this machine")?;
-        let mut said: Vec<&str> = Vec::new();
         for finding in &home.findings {
-            let (by_hand, how) = match (&finding.command, &finding.advice) {
-                (Some(command), _) => ("", command),
-                (None, Some(advice)) => ("by hand: ", advice),
-                (None, None) => continue,
-            };
-            if !said.contains(&how.as_str()) {
-                said.push(how);
-                let rule = printable(finding.rule.as_bytes());
-                writeln!(out, "  {rule}: {by_hand}{}", printable_command(how))?;
+            let rule = printable(finding.rule.as_bytes());
+            match (&finding.command, &finding.advice) {
+                (Some(command), _) => writeln!(out, "  {rule}: {}", printable_command(command))?,
+                (None, Some(advice)) => {
+                    let path = printable(&finding.path_bytes());
+                    writeln!(out, "  {rule}: {path}: by hand: {}", printable_command(advice))?;
+                }
+                (None, None) => {}
             }
         }
     }

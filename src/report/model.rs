@@ -100,6 +100,9 @@ pub struct Run {
     pub coverage: Coverage,
     /// Version of the program.
     pub version: String,
+    /// Version of the checks that the commands of findings passed; 0 before there was one.
+    #[serde(default)]
+    pub command_checks: u32,
     /// Depth of the homes below the root.
     pub home_depth: u32,
     /// The users it was restricted to; empty for all.

@@ -4,8 +4,11 @@ use super::model::{DirectoryOwner, Owner, OwnerStatus};
 use crate::names::Names;
 use crate::usage::{Home, HomeKind};
 
-/// The owner of a home.
+/// The owner of a home. A home whose directory a known person owns is no orphan: that person has
+/// taken it over, or it is called by a number that is no uid.
 pub(super) fn owner(names: &Names, home: &Home) -> Owner {
+    let has_known_directory_owner =
+        directory_owner(names, home).is_some_and(|owner| owner.uid != 0 && owner.name.is_some());
     match home.uid.and_then(|uid| names.owner(uid)) {
         Some(owner) => Owner {
             name: Some(owner.name),
@@ -16,7 +19,9 @@ pub(super) fn owner(names: &Names, home: &Home) -> Owner {
         },
         None => Owner {
             status: match home.kind {
-                HomeKind::Uid if names.know_everybody() => OwnerStatus::Orphan,
+                HomeKind::Uid if names.know_everybody() && !has_known_directory_owner => {
+                    OwnerStatus::Orphan
+                }
                 _ => OwnerStatus::Unknown,
             },
             ..Owner::default()

@@ -1,8 +1,7 @@
 //! Quotas of homes.
 
-use std::collections::BTreeMap;
-
 use super::model::Quota;
+use crate::names::NameMap;
 use crate::text::is_uid;
 use crate::units::{AllocatedBytes, human};
 
@@ -12,7 +11,7 @@ pub struct Quotas {
     /// For every home without a quota of its own.
     pub default: Option<AllocatedBytes>,
     /// By name, or by uid in digits.
-    pub users: BTreeMap<String, AllocatedBytes>,
+    pub users: NameMap<AllocatedBytes>,
 }
 
 impl Quotas {
@@ -21,7 +20,7 @@ impl Quotas {
     pub fn of(&self, uid: Option<u32>, names: &[&str], used: AllocatedBytes) -> Option<Quota> {
         // A uid is no name: a person who is named like another one's uid does not get its quota.
         let names = names.iter().filter(|name| !is_uid(name));
-        let by_name = names.into_iter().find_map(|name| self.users.get(*name));
+        let by_name = names.into_iter().find_map(|name| self.users.get(name));
         let by_uid = || uid.and_then(|uid| self.users.get(&uid.to_string()));
         let limit = by_name.or_else(by_uid).copied().or(self.default)?;
         // Tenths of a percent. The configuration refuses a limit of 0.
@@ -47,13 +46,15 @@ mod tests {
             default: Some(AllocatedBytes(1000)),
             users: [("alice", 2000), ("200006", 500)]
                 .map(|(who, limit)| (who.to_owned(), AllocatedBytes(limit)))
-                .into(),
+                .into_iter()
+                .collect(),
         };
         let used = |uid, name, bytes| {
             let quota = quotas.of(Some(uid), name, AllocatedBytes(bytes)).expect("a quota");
             (quota.used_percent, quota.over)
         };
         assert_eq!(used(200_005, &["alice", "200005"], 1999), (99.9, false));
+        assert_eq!(used(200_005, &["Alice"], 1999), (99.9, false));
         assert_eq!(used(200_006, &[], 501), (100.2, true));
         assert_eq!(used(200_007, &["200007"], 1000), (100.0, false));
         // A person named like the uid of another one.

@@ -1,9 +1,9 @@
-//! Commands that are not offered, because they would do more than their finding says.
+//! Commands that are not offered, because they would do other things than their finding says.
 
 use crate::usage::{Content, FindingAccount, Rule};
 
-/// Contents of a finding that make its command do more than the finding says, and what to do.
-const WITHHELD: [(Content, &str); 6] = [
+/// Contents of a finding that make its command do more or less than the finding says, and what to do.
+const WITHHELD: [(Content, &str); 7] = [
     (
         Content::Foreign,
         "other things may lie in it: look through it, and remove what is not needed",
@@ -19,16 +19,18 @@ const WITHHELD: [(Content, &str); 6] = [
     ),
     (Content::Excluded, "the scan leaves out something that lies in it: look through it first"),
     (Content::Unread, "something in it could not be read: look through it first"),
+    (
+        Content::Protected,
+        "it lies in a write-protected directory or has one in it, which `rm` leaves: `chmod -R u+w` first",
+    ),
 ];
 
-/// Says why the command of a rule would do more than the finding says it frees, if it would.
+/// Says why the command of a rule would do something else than the finding says, if it would.
 pub(super) fn withheld(rule: &Rule, finding: &FindingAccount) -> Option<&'static str> {
     let command = rule.command.as_deref()?;
     if command.starts_with("truncate ") && finding.sums().linked.inodes > 0 {
         return Some("it has another name (hard link), which truncating empties too: look at both");
     }
-    let mut reasons = WITHHELD.iter().filter(|(content, _)| {
-        finding.holds(*content) && (!rule.spares_findings || *content != Content::Finding)
-    });
+    let mut reasons = WITHHELD.iter().filter(|(content, _)| finding.holds(*content));
     reasons.next().map(|(_, why)| *why)
 }

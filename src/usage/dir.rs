@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::Attrs;
 use super::export::Branch;
 use super::home::{FindingAccount, Home};
 use super::rules::RuleIndex;
 use super::trie::States;
+use super::{Attrs, Mount};
 
 /// A directory that was found and is not complete yet. It lives until everything below it is
 /// listed. The memory of a walk grows with the number of these, never with the number of files.
@@ -105,6 +105,11 @@ impl Dir {
         std::iter::successors(Some(self), |dir| dir.parent.as_ref())
             .take_while(|dir| !dir.is_home_itself())
             .map(|dir| &*dir.name)
+    }
+
+    /// True if another file system, or another part of this one, is mounted there.
+    pub(super) fn is_mount(&self) -> bool {
+        self.attrs.mount == Mount::Root
     }
 
     /// True for a home, and everything below it.

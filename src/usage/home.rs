@@ -159,6 +159,8 @@ pub enum Content {
     Excluded = 16,
     /// Something that could not be read.
     Unread = 32,
+    /// A directory that its owner cannot write to, so what is in it stays. The finding's parent counts.
+    Protected = 64,
 }
 
 /// The inodes of a finding.

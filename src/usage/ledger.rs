@@ -21,7 +21,7 @@ use super::seen::Seen;
 use super::tally::{Ages, Tally};
 use super::top::Large;
 use super::trie::{Entered, TreeLevel};
-use super::whose::{HomeOwner, UidNames, is_top_trash};
+use super::whose::{HomeOwner, UidNames, uid_of_trash};
 use super::{Attrs, Op};
 use crate::sync::lock;
 
@@ -239,6 +239,14 @@ impl Ledger {
             if !self.setup.rules.owns_all(rule, seen) {
                 finding.hold(Content::Foreign);
             }
+            // What a mount shows may be another's, with a path of its own.
+            let mut above = std::iter::successors(Some(dir), |dir| dir.parent.as_deref());
+            if above.by_ref().take_while(|dir| !dir.is_home_itself()).any(Dir::is_mount) {
+                finding.hold(Content::Mount);
+            }
+            if dir.parent.as_ref().is_some_and(|parent| !parent.attrs.writable) {
+                finding.hold(Content::Protected);
+            }
             if let Some(outer) = &dir.inherited {
                 outer.hold(Content::Finding);
             }
@@ -276,7 +284,7 @@ impl Ledger {
         let Entered { states, mut rules } = self.setup.rules.enter(place, &parent.states, &name);
         // No rule claims a home, whatever its name is. A trash at the root only stands where homes do.
         if place == TreeLevel::Home {
-            let trash = is_top_trash(&name) || &*name == b".Trash";
+            let trash = uid_of_trash(&name).is_some() || &*name == b".Trash";
             rules.retain(|&rule| trash && self.setup.rules.get(rule).class == Class::Trash);
         }
         if !rules.is_empty() {

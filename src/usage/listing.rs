@@ -346,6 +346,9 @@ impl Listing {
     /// Tells the finding what lies in this directory that its command must not take along.
     fn note_contents(&self, ledger: &Ledger, finding: &FindingAccount) {
         let rules = &ledger.setup.rules;
+        if !self.dir.attrs.writable && self.names > 0 {
+            finding.hold(Content::Protected);
+        }
         if self.has_mount {
             finding.hold(Content::Mount);
         }
@@ -374,6 +377,9 @@ impl Listing {
         let home = Arc::clone(&self.dir.home);
         let class = ledger.setup.rules.get(rule).class;
         let finding = FindingAccount::new(rule, class);
+        if !self.dir.attrs.writable {
+            finding.hold(Content::Protected);
+        }
         let mut tally = Tally::default();
         self.plain(ledger, &mut tally, attrs, Some(&finding));
         let amount = tally.amount();

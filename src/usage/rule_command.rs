@@ -15,7 +15,7 @@ const REMOVERS: [&str; 9] =
 const READ_AGAIN: [&str; 12] =
     ["eval", "ssh", "watch", "parallel", "xargs", "su", "sh", "bash", "dash", "zsh", "ksh", "ash"];
 
-const PLACEHOLDERS: [&str; 2] = ["{path}", "{parent}"];
+const PLACEHOLDER: &str = "{path}";
 
 /// Checks what a rule tells people to do.
 ///
@@ -64,9 +64,9 @@ fn names_everything(path: &str) -> bool {
 /// # Errors
 /// If the shell would read a part of them as something else than a word.
 fn plain_words(command: &str) -> Result<Vec<&str>, String> {
-    let text = PLACEHOLDERS.iter().fold(command.to_owned(), |text, name| text.replace(name, ""));
+    let text = command.replace(PLACEHOLDER, "");
     if let Some(name) = unknown_placeholder(&text) {
-        return Err(format!("`{{{name}}}` is no placeholder; there are {{path}} and {{parent}}"));
+        return Err(format!("`{{{name}}}` is no placeholder; there is {{path}}"));
     }
     let mut parts = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_');
     if text == command && !parts.any(|part| REMOVERS.contains(&part)) {
@@ -99,11 +99,6 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
             "`{remover}` removes what may be the only copy: for this class, give an `advice`"
         ));
     }
-    if words.iter().any(|word| word.contains("{parent}")) {
-        return Err(format!(
-            "`{remover}` with {{parent}} can remove a home, or more than the finding: use {{path}}"
-        ));
-    }
     let place = given.iter().position(|word| *word == "{path}");
     let Some(place) =
         place.filter(|_| !words.iter().any(|w| *w != "{path}" && w.contains("{path}")))
@@ -112,7 +107,9 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
     };
     // Tests of `find` and the place that `mv` moves to come after the path.
     let operands = if matches!(remover, "find" | "mv") { &given[1..place] } else { &given[1..] };
-    let is_option = |word: &str| word.starts_with('-') || word.parse::<u64>().is_ok();
+    // The size of `truncate -s 0`.
+    let is_size = |word: &str| remover == "truncate" && word.parse::<u64>().is_ok();
+    let is_option = |word: &str| word.starts_with('-') || is_size(word);
     match operands.iter().find(|word| **word != "{path}" && !is_option(word)) {
         Some(word) => Err(format!("`{remover}` removes `{word}`, too: only {{path}} is a finding")),
         None => Ok(()),
@@ -145,7 +142,7 @@ mod tests {
             "find {path} -name core -delete",
             "truncate -s 0 {path}",
             "mv {path} /trash/",
-            "tool --dir={parent}/x --at {path}",
+            "tool --dir={path}/x --at {path}",
             "TOOL_CACHE={path} tool clean",
             "/opt/site/clean-up {path}",
             // Without a path, and removing nothing, it is the site's business.
@@ -168,7 +165,6 @@ mod tests {
             "tool ${x:-{path}}",
             "tool \\{path}",
             "tool ${path}",
-            "tool \"{parent}\"",
             "tool # {path}",
             "tool {path} 'a",
             "rm -r ~/scratch",
@@ -194,7 +190,7 @@ mod tests {
             let said = said(SpecClass::Cache, command);
             assert!(said.contains("reads a path as a command again"), "{command}: {said}");
         }
-        for command in ["tool {Path}", "rm -r {home}", "tool {path} {x}"] {
+        for command in ["tool {Path}", "rm -r {home}", "tool {path} {x}", "tool {parent}"] {
             assert!(said(SpecClass::Cache, command).contains("is no placeholder"), "{command}");
         }
     }
@@ -213,14 +209,10 @@ mod tests {
             assert!(said.ends_with("needs {path} as a word of its own"), "{command}: {said}");
         }
         for command in
-            ["rm -r {path} scratch", "rm -r . {path}", "find . {path} -delete", "mv /a {path}"]
+            ["rm -r {path} scratch", "rm -r . {path}", "rm -r {path} 2024", "find . {path} -delete"]
         {
             let said = said(SpecClass::Cache, command);
             assert!(said.contains(", too: only {path}"), "{command}: {said}");
-        }
-        for remover in ["rm -r", "sudo rm -r", "rmdir", "find", "truncate -s 0", "mv", "shred"] {
-            let said = said(SpecClass::Cache, &format!("{remover} {{parent}} {{path}}"));
-            assert!(said.contains("with {parent} can remove a home"), "{remover}: {said}");
         }
         for class in [SpecClass::Output, SpecClass::Hint] {
             assert!(said(class, "rm -r {path}").contains("the only copy"));

@@ -51,16 +51,9 @@ pub struct RuleSpec {
     /// globs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<String>,
-    /// The command is offered only for directories that hold one of these names: a list that the
-    /// tool keeps of what is its own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub listed_by: Vec<String>,
     /// Git repositories in the directory are the tool's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repositories: bool,
-    /// The command leaves other findings in the directory, so it is offered where some lie there.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub spares_findings: bool,
     /// Why the place or the name alone proves what the rule says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
@@ -165,7 +158,7 @@ impl RuleSpec {
                 return Err(format!("path `{path}` of a file rule must be `**/NAME`"));
             }
         }
-        let markers = [&self.beside, &self.contains, &self.unless_contains, &self.listed_by];
+        let markers = [&self.beside, &self.contains, &self.unless_contains];
         for marker in markers.into_iter().flatten() {
             if marker.is_empty() || marker.contains(['/', '*', '?']) {
                 return Err(format!("`{marker}` must be a plain file name"));
@@ -203,10 +196,10 @@ impl RuleSpec {
         if self.command.is_some() && self.advice.is_some() {
             return Err("it has a `command` or an `advice`, not both".to_owned());
         }
-        if self.command.is_none() && !(self.owns.is_empty() && self.listed_by.is_empty()) {
-            return Err("`owns` and `listed_by` are about a `command`, and it has none".to_owned());
+        if self.command.is_none() && !self.owns.is_empty() {
+            return Err("`owns` is about a `command`, and it has none".to_owned());
         }
-        let placed = |text: &String| text.contains("{path}") || text.contains("{parent}");
+        let placed = |text: &String| text.contains("{path}");
         if self.advice.as_ref().is_some_and(placed) {
             return Err("{path} is for a `command`; an `advice` stands beside the path".to_owned());
         }

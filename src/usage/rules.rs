@@ -38,12 +38,8 @@ pub struct Rule {
     /// Names that the tool puts there; where there are others, the command is not offered. Empty if
     /// the command leaves others alone.
     owns: Vec<NamePattern>,
-    /// Names of lists that the tool keeps; without one of them the command is not offered.
-    listed_by: Markers,
     /// True if repositories in it are the tool's own.
     pub repositories: bool,
-    /// True if the command leaves other findings in the directory.
-    pub spares_findings: bool,
     /// Names of directories that the rule applies nowhere below.
     unless_below: Vec<NamePattern>,
     /// Of a file rule: names that make it no finding, its own and those beside it.
@@ -149,9 +145,7 @@ impl Rules {
             unless_contains: self.markers(&spec.unless_contains)?,
             only_contains: patterns(&spec.only_contains)?,
             owns: patterns(&spec.owns)?,
-            listed_by: self.markers(&spec.listed_by)?,
             repositories: spec.repositories || spec.class == SpecClass::Trash,
-            spares_findings: spec.spares_findings,
             unless_below: patterns(&spec.unless_below)?,
             unless_named: patterns(&spec.unless_named)?,
             unless_beside: self.markers(&spec.unless_beside)?,
@@ -283,8 +277,7 @@ impl Rules {
     /// far as the rule asks. If a look inside fails, it is not known to.
     pub(super) fn owns_all(&self, index: RuleIndex, seen: &Seen<'_>) -> bool {
         let rule = self.get(index);
-        (rule.owns.is_empty() || seen.holds_only(&rule.owns))
-            && (rule.listed_by == 0 || matches!(seen.first_of(self, rule.listed_by), Ok(Some(_))))
+        rule.owns.is_empty() || seen.holds_only(&rule.owns)
     }
 
     /// True if the names beside a directory let the rule apply to it.

@@ -9,7 +9,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::dir::Dir;
 use super::trie::TreeLevel;
-use super::whose::is_top_trash;
+use super::whose::uid_of_trash;
 use super::{Attrs, FileKind, Mount};
 
 /// The part of the tree that a scan reads.
@@ -57,7 +57,7 @@ impl Scope {
         match parent.in_home() {
             true => TreeLevel::InHome,
             false if depth == self.home_depth => TreeLevel::Home,
-            false if depth == 1 && is_top_trash(name) => TreeLevel::Home,
+            false if depth == 1 && uid_of_trash(name).is_some() => TreeLevel::Home,
             false => TreeLevel::AboveHomes,
         }
     }

@@ -75,11 +75,14 @@ impl NamePattern {
 }
 
 /// True for a name that a program computed from contents: nothing but digits of one base, many of
-/// them.
+/// them. Decimal ones alone may be a date.
 fn is_digest(name: &[u8]) -> bool {
     let hexadecimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let base32 = |byte: &u8| matches!(byte, b'2'..=b'7' | b'A'..=b'Z');
-    name.len() >= 16 && name.iter().all(hexadecimal) || name.len() >= 26 && name.iter().all(base32)
+    let letters = name.iter().any(u8::is_ascii_alphabetic);
+    letters
+        && (name.len() >= 16 && name.iter().all(hexadecimal)
+            || name.len() >= 26 && name.iter().all(base32))
 }
 
 /// The paths of all rules.

@@ -30,6 +30,9 @@ impl UidNames {
 
     /// The owner of a home called `name` whose directory belongs to `directory`.
     pub(super) fn owner(&self, name: &[u8], directory: u32) -> HomeOwner {
+        if let Some(uid) = uid_of_trash(name) {
+            return HomeOwner { kind: HomeKind::Named, uid, directory };
+        }
         let is_uid =
             |uid: &u32| *uid == directory || self.0.as_ref().is_none_or(|is_uid| is_uid(*uid));
         match uid_of_name(name).filter(is_uid) {
@@ -45,10 +48,10 @@ impl std::fmt::Debug for UidNames {
     }
 }
 
-/// True for the trash directory of a uid at the top of a file system: `.Trash-200005` (FreeDesktop
-/// trash specification).
-pub(super) fn is_top_trash(name: &[u8]) -> bool {
-    name.strip_prefix(b".Trash-").is_some_and(|uid| uid_of_name(uid).is_some())
+/// The uid of a trash directory at the top of a file system: `.Trash-200005` (FreeDesktop trash
+/// specification).
+pub(super) fn uid_of_trash(name: &[u8]) -> Option<u32> {
+    uid_of_name(name.strip_prefix(b".Trash-")?)
 }
 
 /// The uid that a name stands for: a canonical decimal number below 2^32-1, which is `(uid_t)-1`, no
@@ -81,10 +84,15 @@ mod tests {
 
     #[test]
     fn only_the_trash_of_a_uid_stands_at_the_top() {
-        assert!(is_top_trash(b".Trash-0") && is_top_trash(b".Trash-200005"));
+        assert_eq!(uid_of_trash(b".Trash-0"), Some(0));
+        assert_eq!(uid_of_trash(b".Trash-200005"), Some(200_005));
         for name in [".Trash", ".Trash-", ".Trash-alice", ".Trash-007", ".Trash-1x", "Trash-1"] {
-            assert!(!is_top_trash(name.as_bytes()), "{name}");
+            assert_eq!(uid_of_trash(name.as_bytes()), None, "{name}");
         }
+        // Its name says whose it is, as that of a home does.
+        let owner = UidNames::default().owner(b".Trash-200006", 200_005);
+        let want = HomeOwner { kind: HomeKind::Named, uid: 200_006, directory: 200_005 };
+        assert_eq!(owner, want);
     }
 
     #[test]

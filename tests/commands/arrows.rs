@@ -35,7 +35,11 @@ const ARROWS: &[Row] = &[
     ("usage", "sync text units", "knows no engine: an entry is an entry, however it was found"),
     ("scan", "bounded stop sync usage", "an engine hands entries to the accounts"),
     ("progress", "terminal units usage", "shows what the accounts have so far"),
-    ("names", "aws bounded service_error state", "SageMaker knows people; what it said is kept"),
+    (
+        "names",
+        "aws bounded service_error state text",
+        "SageMaker knows people; what it said is kept",
+    ),
     // One report, its forms, and where they go.
     (
         "report",

@@ -17,7 +17,7 @@ use crate::outbox::Publisher;
 use crate::output::temporary_directory;
 use crate::progress::Display;
 use crate::published::{ID as RUN_ID, expected_inodes};
-use crate::report::{ClockFault, Coverage, Run};
+use crate::report::{COMMAND_CHECKS, ClockFault, Coverage, Run};
 use crate::scan::{Ended, Plan, Traffic};
 use crate::stop::Stop;
 use crate::text;
@@ -124,6 +124,7 @@ fn run(config: &Config, root: &Path, engine: &str, started: Timestamp) -> Run {
         engine: engine.to_owned(),
         coverage: Coverage::Interrupted,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        command_checks: COMMAND_CHECKS,
         home_depth: settings.home_depth,
         users: settings.users.clone(),
         names: config.names.iter().map(ToString::to_string).collect(),

@@ -21,8 +21,7 @@ pub struct RuleReport {
     /// Monthly cost of `frees`, as an estimate.
     #[serde(default)]
     pub cost_month: Option<Usd>,
-    /// The command that reclaims a place; `{path}` stands for it, `{parent}` for the
-    /// directory it is in.
+    /// The command that reclaims a place; `{path}` stands for it.
     pub command: Option<String>,
     /// Advice to the owner where there is no command.
     #[serde(default)]

@@ -31,6 +31,8 @@ impl AttrMask {
     pub(super) const FILEHANDLE: Self = Self(1 << 19);
     /// [`Attributes::fileid`].
     pub(super) const FILEID: Self = Self(1 << 20);
+    /// [`Attributes::mode`].
+    pub(super) const MODE: Self = Self(1 << 33);
     /// [`Attributes::links`].
     pub(super) const NUMLINKS: Self = Self(1 << 35);
     /// [`Attributes::owner`].
@@ -117,6 +119,7 @@ const NAMES: &[(AttrMask, &str)] = &[
     (AttrMask::RDATTR_ERROR, "rdattr_error"),
     (AttrMask::FILEHANDLE, "filehandle"),
     (AttrMask::FILEID, "fileid"),
+    (AttrMask::MODE, "mode"),
     (AttrMask::NUMLINKS, "numlinks"),
     (AttrMask::OWNER, "owner"),
     (AttrMask::SPACE_USED, "space_used"),
@@ -141,6 +144,8 @@ pub(super) struct Attributes<'a> {
     pub(super) handle: Option<&'a [u8]>,
     /// Inode number.
     pub(super) fileid: Option<u64>,
+    /// Permission bits.
+    pub(super) mode: Option<u32>,
     /// Link count.
     pub(super) links: Option<u32>,
     pub(super) owner: Option<FileOwner<'a>>,
@@ -239,6 +244,9 @@ impl<'a> Attributes<'a> {
         }
         if mask.has(AttrMask::FILEID) {
             to.fileid = Some(values.u64("fileid")?);
+        }
+        if mask.has(AttrMask::MODE) {
+            to.mode = Some(values.u32("mode")?);
         }
         if mask.has(AttrMask::NUMLINKS) {
             to.links = Some(values.u32("numlinks")?);

@@ -56,6 +56,8 @@ impl InodeConverter {
                 FileOwner::Uid(uid) => uid,
                 FileOwner::Name(name) => self.uid(name),
             },
+            // Where the mode is not known, nothing is known to be writable.
+            writable: of.mode.is_some_and(|mode| mode & 0o200 != 0),
             apparent: needed(of.size, "size")?,
             // In blocks, as Linux's client computes `st_blocks`.
             allocated: needed(of.space_used, "space_used")?.div_ceil(512).saturating_mul(512),
@@ -118,6 +120,7 @@ mod tests {
             size: Some(1000),
             fsid: Some(Fsid { major: 7, minor: 0 }),
             fileid: Some(5),
+            mode: Some(0o700),
             links: Some(1),
             owner: Some(FileOwner::Uid(200_005)),
             space_used: Some(1025),

@@ -124,6 +124,10 @@ pub(super) fn attributes(writer: &mut XdrWriter, from: &Attributes<'_>) {
         has(AttrMask::FILEID);
         values.u64(fileid);
     }
+    if let Some(mode) = from.mode {
+        has(AttrMask::MODE);
+        values.u32(mode);
+    }
     if let Some(links) = from.links {
         has(AttrMask::NUMLINKS);
         values.u32(links);

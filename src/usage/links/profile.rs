@@ -130,6 +130,7 @@ impl Profile {
             ino: 0,
             nlink: self.nlink,
             uid: self.uid,
+            writable: true,
             apparent: inode.apparent,
             allocated: inode.allocated,
             mtime: inode.mtime,

@@ -156,6 +156,7 @@ pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
             engine: "posix".to_owned(),
             coverage: Coverage::Complete,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            command_checks: efs_scan::report::COMMAND_CHECKS,
             home_depth: 1,
             users: Vec::new(),
             names: vec!["sagemaker:d-invented".to_owned()],

@@ -176,9 +176,6 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
         let text = spec.starts_with.clone().unwrap_or("x".to_owned());
         std::fs::write(dir.join(marker), text + "\n").unwrap();
     }
-    if let Some(list) = spec.listed_by.first() {
-        std::fs::write(dir.join(list), "x").unwrap();
-    }
     if let Some(beside) = spec.beside.first() {
         std::fs::write(dir.with_file_name(beside), "x").unwrap();
     }
@@ -281,13 +278,10 @@ fn users_own(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     }
     let finds = Some(path).filter(|_| spec.only_contains.is_empty());
     for users in ["thesis.tex", "data/raw.csv", ".git/config", "200005/file", "libs/x", "-"] {
-        // A tool that keeps a list takes what lies beside it for its own, too.
-        if spec.listed_by.is_empty() {
-            add(Kind::UsersOwn, format!("{path} contains the user's {users}"), finds, &|home| {
-                make(home, spec, path, first);
-                file(home, format!("{path}/{users}"), 3000);
-            });
-        }
+        add(Kind::UsersOwn, format!("{path} contains the user's {users}"), finds, &|home| {
+            make(home, spec, path, first);
+            file(home, format!("{path}/{users}"), 3000);
+        });
         let finds = finds.filter(|_| spec.contains.is_empty());
         add(Kind::UsersOwn, format!("{path} contains only the user's {users}"), finds, &|home| {
             make(home, spec, path, None);

@@ -34,13 +34,9 @@ fn rules_say_what_proves_them() {
         if spec.class.class() == Class::Output || spec.class.is_hint() {
             assert_eq!(spec.command, None, "{id}: perhaps the only copy");
         }
-        let removes = |word: &&str| spec.command.as_deref().is_some_and(|c| c.starts_with(word));
-        if spec.kind == RuleKind::Dir && ["rm ", "conda ", "npm ", "UV_"].iter().any(removes) {
+        if spec.kind == RuleKind::Dir && spec.command.is_some() {
             let by_content = !(spec.only_contains.is_empty() && spec.owns.is_empty());
-            assert!(
-                by_content || !spec.listed_by.is_empty(),
-                "{id}: it removes what is not its own"
-            );
+            assert!(by_content, "{id}: it removes what is not its own");
         }
     }
 }
@@ -57,9 +53,8 @@ fn a_command_is_offered_only_where_all_is_the_tools_own() {
         (".cache/go-build", "0f/a", "notes"),
         (".nv/ComputeCache", "a/b/c", "kernels"),
         (".cache/vllm", "torch_compile_cache/a", "d"),
-        ("env", "pyvenv.cfg", "share"),
-        ("env", "pyvenv.cfg", "etc"),
-        ("env", "pyvenv.cfg", "man"),
+        (".cache/uv", "archive-v0/a", "python-v3-scripts"),
+        (".cache/uv", "archive-v0/a", "wheels-v1-mine"),
         (
             ".vscode-server/cli/servers",
             "Stable-0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a",
@@ -67,7 +62,6 @@ fn a_command_is_offered_only_where_all_is_the_tools_own() {
         ),
         (".npm/_cacache", "content-v2/a", "notes.md"),
         (".triton/cache", "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a", "kernels.py"),
-        ("go/pkg/mod", "github.com/a", "requirements.in"),
         (".cargo/registry", "src/a", "my-registry"),
         (".vscode-server/bin", "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a", "my-script"),
         (".cache/pypoetry/artifacts", "0f/a", "wheels-of-mine"),
@@ -85,35 +79,34 @@ fn a_command_is_offered_only_where_all_is_the_tools_own() {
     }
 }
 
+/// Links to programs, scripts and data of their owner's lie in environments and modules, and no
+/// listing tells them from the tool's.
 #[test]
-fn node_modules_are_removed_only_if_a_package_manager_lists_them() {
+fn environments_and_modules_have_words_only() {
     let tree = scratch();
-    file(tree.path(), "h/p/package.json", 10);
-    file(tree.path(), "h/p/node_modules/mine/index.js", 5000);
-    let offer = || offered(&report(tree.path(), [] as [&str; 0], 0), "p/node_modules").unwrap();
-    assert_eq!(offer(), ("node-modules".to_owned(), None));
-    file(tree.path(), "h/p/node_modules/.package-lock.json", 10);
-    assert!(offer().1.unwrap().starts_with("rm -rf "));
-    // A package that the user works on in place.
-    file(tree.path(), "h/p/node_modules/mine/.git/HEAD", 10);
-    assert_eq!(offer(), ("node-modules".to_owned(), None));
+    for (path, rule) in [
+        ("env/pyvenv.cfg", "virtualenv"),
+        ("envs/e/conda-meta/history", "conda-envs"),
+        ("p/node_modules/.package-lock.json", "node-modules"),
+        ("go/pkg/mod/cache/download/x", "go-modules"),
+    ] {
+        let place = path.split_inclusive('/').take(2).collect::<String>();
+        let place = match rule {
+            "virtualenv" => "env",
+            "go-modules" => "go/pkg/mod",
+            _ => place.trim_end_matches('/'),
+        };
+        file(tree.path(), "h/p/package.json", 10);
+        file(tree.path(), format!("h/{path}"), 5000);
+        let report = report(tree.path(), [] as [&str; 0], 0);
+        assert_eq!(offered(&report, place), Some((rule.to_owned(), None)));
+    }
 }
 
 #[test]
-fn a_repository_or_a_database_keeps_an_environment_from_being_removed() {
+fn repositories_of_a_tool_keep_no_command_back() {
     let tree = scratch();
-    file(tree.path(), "h/env/pyvenv.cfg", 10);
-    file(tree.path(), "h/env/lib/a", 5000);
     let offer = |path: &str| offered(&report(tree.path(), [] as [&str; 0], 0), path).unwrap().1;
-    assert!(offer("env").is_some());
-    file(tree.path(), "h/env/lib/python3/site-packages/mine/.git/HEAD", 10);
-    assert_eq!(offer("env"), None);
-    file(tree.path(), "h/envs/e/conda-meta/history", 10);
-    file(tree.path(), "h/envs/e/lib/a", 5000);
-    assert!(offer("envs/e").is_some());
-    file(tree.path(), "h/envs/e/var/postgres/PG_VERSION", 10);
-    assert_eq!(offer("envs/e"), None);
-    // In these a repository is the tool's, or thrown away.
     file(tree.path(), "h/.cache/pre-commit/repo1a2b3c4d/.git/HEAD", 10);
     file(tree.path(), "h/.local/share/Trash/files/p/.git/HEAD", 10);
     assert!(offer(".cache/pre-commit").is_some());
@@ -165,7 +158,7 @@ fn a_prefix_is_not_removed_as_an_environment() {
             }
             let (found, command) = offered(&report(tree.path(), [] as [&str; 0], 0), path).unwrap();
             assert_eq!(found, rule, "{path}");
-            assert_eq!(command.is_some(), path == "software" && names.len() == 1, "{path}");
+            assert_eq!(command, None, "{path}");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use efs_scan_testbed::*;
 use serde_json::Value;
 
-use super::ENGINES;
+use super::{ENGINES, core_dump};
 
 /// The only finding at `path` of the home `h`: its command, or the advice instead.
 fn offer(report: &Value, path: &str) -> Result<String, String> {
@@ -22,10 +22,9 @@ fn offer(report: &Value, path: &str) -> Result<String, String> {
 
 /// Makes places that have a command by themselves.
 fn places(root: &Path) -> Vec<&'static str> {
-    file(root, "h/env/pyvenv.cfg", 10);
-    file(root, "h/env/lib/a", 5000);
+    file(root, "h/.npm/_cacache/content-v2/x/a", 5000);
     file(root, "h/.cache/uv/archive-v0/x/a", 5000);
-    file(root, "h/go/pkg/mod/github.com/a/a", 5000);
+    file(root, "h/.cache/wandb/artifacts/obj/x/a", 5000);
     file(root, "h/rs/Cargo.toml", 10);
     file(root, "h/rs/target/CACHEDIR.TAG", 10);
     file(root, "h/rs/target/debug/a", 5000);
@@ -35,13 +34,15 @@ fn places(root: &Path) -> Vec<&'static str> {
 }
 
 const PLACES: [&str; 6] =
-    ["env", ".cache/uv", "go/pkg/mod", "rs/target", ".cache/pip", ".cache/go-build"];
+    [NPM, ".cache/uv", ".cache/wandb/artifacts", "rs/target", ".cache/pip", ".cache/go-build"];
+
+const NPM: &str = ".npm/_cacache";
 
 /// A directory in each of them.
 const INSIDE: [&str; 6] = [
-    "env/lib",
+    ".npm/_cacache/content-v2/x",
     ".cache/uv/archive-v0/x",
-    "go/pkg/mod/github.com/a",
+    ".cache/wandb/artifacts/obj/x",
     "rs/target/debug",
     ".cache/pip/http-v2/x",
     ".cache/go-build/0f",
@@ -86,7 +87,7 @@ fn repositories_of_every_kind_do() {
             }
         }
         // uv has a `.git` of its own in its cache.
-        let others = PLACES.map(|place| if place == ".cache/uv" { "env" } else { place });
+        let others = PLACES.map(|place| if place == ".cache/uv" { NPM } else { place });
         assert_offered_at(&others, tree.path(), &[], Some("a repository or a database"));
     }
 }
@@ -104,8 +105,31 @@ fn what_the_scan_leaves_out_does() {
         file(tree.path(), format!("h/{place}/results/.git/HEAD"), 10);
     }
     // The name is heard before it is left out; uv has a `.git` of its own.
-    let at = PLACES.map(|place| if place == ".cache/uv" { "env" } else { place });
+    let at = PLACES.map(|place| if place == ".cache/uv" { NPM } else { place });
     assert_offered_at(&at, tree.path(), &["--exclude", "**/.git"], Some("a repository"));
+}
+
+/// Its owner can remove nothing from a directory that is write-protected.
+#[test]
+fn write_protected_directories_do() {
+    let protect = |root: &Path, path: &str, mode| {
+        std::fs::set_permissions(root.join("h").join(path), Permissions::from_mode(mode)).unwrap();
+    };
+    let tree = scratch();
+    let inside = places(tree.path());
+    for place in &inside {
+        protect(tree.path(), place, 0o555);
+    }
+    assert_offered(tree.path(), &[], Some("write-protected"));
+    for place in &inside {
+        protect(tree.path(), place, 0o755);
+    }
+    assert_offered(tree.path(), &[], None);
+    // The directory that the finding is an entry of.
+    core_dump(tree.path(), "h/rs/core.1", 70_000);
+    protect(tree.path(), "rs", 0o555);
+    assert_offered_at(&["rs/target", "rs/core.1"], tree.path(), &[], Some("write-protected"));
+    protect(tree.path(), "rs", 0o755);
 }
 
 /// Findings of earlier rules keep tools, too, from taking them along.
@@ -115,9 +139,7 @@ fn findings_of_other_rules_do() {
     for place in places(tree.path()) {
         file(tree.path(), format!("h/{place}/.Trash-1000/files/kept"), 10);
     }
-    // `go clean -cache` leaves the fuzz corpus.
-    let at = PLACES.map(|place| if place == ".cache/go-build" { "env" } else { place });
-    assert_offered_at(&at, tree.path(), &[], Some("other findings"));
+    assert_offered(tree.path(), &[], Some("other findings"));
 }
 
 #[test]

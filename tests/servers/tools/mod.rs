@@ -3,9 +3,9 @@
 //!
 //!     cargo test --test servers tools -- --nocapture
 //!
-//! prints the table of all rules, which is also in `target/rules-effects.txt`. A rule with a command
-//! is run on its generated example if the command only removes, and needs a [`Case`] if it does not. A
-//! case names no rule: what its finding says is done, a command or advice.
+//! prints the table of all rules, which is also in `target/rules-effects.txt`. Every command is run on
+//! the example that is generated from its rule, and on what the tool makes, where there is a [`Case`].
+//! A case names no rule: what its finding says is done, a command or advice.
 
 mod builds;
 mod case;
@@ -26,10 +26,6 @@ use efs_scan::usage::rule_file::{RuleSpec, built_in};
 use efs_scan_testbed::*;
 use workshop::Workshop;
 
-/// Tools that no registry has: why their rules' commands are not run.
-const NOT_TO_BE_HAD: &[(&str, &str)] =
-    &[("conda", "neither PyPI, npm, crates.io nor Debian has conda")];
-
 /// One line of the table: what became of one example of a rule.
 pub(super) struct Row {
     /// The tool that made the example, with its version.
@@ -43,11 +39,6 @@ pub(super) struct Row {
 
 fn cases() -> impl Iterator<Item = &'static Case> + Send {
     [python::CASES, node::CASES, builds::CASES].into_iter().flatten()
-}
-
-/// True if the command only removes its path, and needs no tool of its own.
-fn only_removes(command: &str) -> bool {
-    matches!(command.split(' ').next(), Some("rm" | "truncate"))
 }
 
 /// What a case found: the rule, and its row.
@@ -74,9 +65,8 @@ fn every_command_frees_what_its_finding_says_and_nothing_else() {
     let rules = built_in().unwrap();
     let mut wrong = Vec::new();
     let mut table = Table::default();
-    let removers: Vec<&RuleSpec> =
-        rules.iter().filter(|rule| rule.command.as_deref().is_some_and(only_removes)).collect();
-    for (rule, row) in generated::try_all(&removers) {
+    let commanded: Vec<&RuleSpec> = rules.iter().filter(|rule| rule.command.is_some()).collect();
+    for (rule, row) in generated::try_all(&commanded) {
         match row {
             Ok(row) => table.rows.entry(rule).or_default().push(row),
             Err(why) => wrong.push(format!("{rule}: {why}")),
@@ -93,23 +83,8 @@ fn every_command_frees_what_its_finding_says_and_nothing_else() {
             }
         }
     }
-    for rule in &rules {
-        let Some(command) = &rule.command else { continue };
-        if table.rows.contains_key(&rule.id) {
-            continue;
-        }
-        let by_name = |name: &&str| command.split(' ').any(|word| word == *name);
-        match NOT_TO_BE_HAD.iter().find(|(tool, _)| by_name(tool)) {
-            Some((_, why)) => table.skip(&rule.id, (*why).to_owned()),
-            None if workshop.is_none() => table.skip(&rule.id, "no tools are installed".to_owned()),
-            None if !missing.is_empty() => {
-                table.skip(&rule.id, format!("not installed: {}", missing.join(", ")));
-            }
-            None if wrong.is_empty() => {
-                wrong.push(format!("{}: no case runs `{command}`", rule.id))
-            }
-            None => {}
-        }
+    for program in missing {
+        skip_unless(false, &format!("rules' commands on what {program} makes"), "not installed");
     }
     let table = table.show(&rules);
     println!("{table}");
@@ -121,15 +96,9 @@ fn every_command_frees_what_its_finding_says_and_nothing_else() {
 #[derive(Default)]
 struct Table {
     rows: BTreeMap<String, Vec<Row>>,
-    skipped: BTreeMap<String, String>,
 }
 
 impl Table {
-    fn skip(&mut self, rule: &str, why: String) {
-        skip_unless(false, &format!("the command of the rule {rule}"), &why);
-        self.skipped.insert(rule.to_owned(), why);
-    }
-
     /// Lists every rule in the order of the file.
     fn show(&self, rules: &[RuleSpec]) -> String {
         let mut lines = vec![
@@ -153,10 +122,8 @@ impl Table {
                 let freed = row.freed.map_or("-".to_owned(), |freed| freed.to_string());
                 line([&row.by, &row.said.to_string(), &freed, &row.effect, &does]);
             }
-            match self.skipped.get(&rule.id) {
-                Some(why) => line([&format!("skipped: {why}"), "-", "-", "-", &does]),
-                None if rows.is_none() => line(["-", "-", "-", "-", &does]),
-                None => {}
+            if rows.is_none() {
+                line(["-", "-", "-", "-", &does]);
             }
         }
         let width =

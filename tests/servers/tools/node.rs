@@ -9,8 +9,6 @@ pub(super) const CASES: &[Case] = &[
         finds: ".npm/_cacache",
         make: "npm cache add $DEMO/efsdemo-1.0.0.tgz",
         again: "npm cache add $DEMO/efsdemo-1.0.0.tgz",
-        runs: &["npm", "node"],
-        records: &[".npm/_logs", ".npm/_update-notifier-last-checked"],
         ..BASE
     },
     Case {
@@ -18,6 +16,7 @@ pub(super) const CASES: &[Case] = &[
         version: "npm --version | sed 's/^/npm /'",
         finds: "p/node_modules",
         make: "mkdir p && cd p && echo '{}' >package.json && npm install --offline $DEMO/efsdemo-1.0.0.tgz",
+        advised: "rm -rf p/node_modules",
         again: "cd p && npm ci --offline",
         ..BASE
     },
@@ -26,6 +25,7 @@ pub(super) const CASES: &[Case] = &[
         version: "yarn --version | sed 's/^/yarn /'",
         finds: "p/node_modules",
         make: "mkdir p && cd p && echo '{}' >package.json && YARN_CACHE_FOLDER=$HOME/.cache/yarn yarn add --offline $DEMO/efsdemo-1.0.0.tgz",
+        advised: "rm -rf p/node_modules",
         again: "cd p && YARN_CACHE_FOLDER=$HOME/.cache/yarn yarn install --offline",
         ..BASE
     },
@@ -35,6 +35,7 @@ pub(super) const CASES: &[Case] = &[
         finds: "p/node_modules",
         make: "mkdir p && cd p && echo '{}' >package.json
                pnpm add --offline --package-import-method=copy $DEMO/efsdemo-1.0.0.tgz",
+        advised: "rm -rf p/node_modules",
         again: "cd p && pnpm install --offline --frozen-lockfile",
         ..BASE
     },
@@ -58,7 +59,6 @@ pub(super) const CASES: &[Case] = &[
         advised: "cd p && YARN_ENABLE_TELEMETRY=0 yarn-berry cache clean --all",
         again: "cd p && YARN_ENABLE_TELEMETRY=0 yarn-berry install",
         records: &["p/.yarn"],
-        ..BASE
     },
     // `pnpm store prune` of this version frees nothing at once, so it is only recognised here.
     Case {

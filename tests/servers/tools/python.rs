@@ -9,7 +9,6 @@ pub(super) const CASES: &[Case] = &[
         finds: ".cache/pip",
         make: "pip install -q --no-index --target installed $DEMO/efsdemo-1.0.tar.gz",
         again: "pip install -q --no-index --target again $DEMO/efsdemo-1.0.tar.gz",
-        runs: &["pip"],
         ..BASE
     },
     Case {
@@ -18,7 +17,6 @@ pub(super) const CASES: &[Case] = &[
         finds: ".cache/uv",
         make: "uv pip install -q --link-mode copy --target installed --no-index $DEMO/efsdemo-1.0.tar.gz",
         again: "uv pip install -q --target again --no-index $DEMO/efsdemo-1.0.tar.gz",
-        runs: &["uv"],
         ..BASE
     },
     Case {
@@ -35,6 +33,7 @@ pub(super) const CASES: &[Case] = &[
         version: "python --version | sed 's/$/ -m venv/'",
         finds: "p/.venv",
         make: "mkdir p && python -m venv p/.venv && p/.venv/bin/pip --version",
+        advised: "rm -rf p/.venv",
         again: "python -m venv p/.venv && p/.venv/bin/pip --version",
         ..BASE
     },
@@ -43,6 +42,7 @@ pub(super) const CASES: &[Case] = &[
         version: "virtualenv --version | cut -d' ' -f1,2",
         finds: "env",
         make: "virtualenv -q env && env/bin/pip --version",
+        advised: "rm -rf env",
         again: "virtualenv -q env && env/bin/pip --version",
         ..BASE
     },
@@ -51,6 +51,7 @@ pub(super) const CASES: &[Case] = &[
         version: "uv --version",
         finds: "p/.venv",
         make: "mkdir p && cd p && uv venv -q && uv pip install -q --link-mode copy --no-index $DEMO/efsdemo-1.0.tar.gz",
+        advised: "rm -rf p/.venv",
         again: "cd p && uv venv -q && uv pip install -q --no-index $DEMO/efsdemo-1.0.tar.gz",
         ..BASE
     },
@@ -158,7 +159,6 @@ pub(super) const CASES: &[Case] = &[
         advised: "uv tool uninstall -q efsdemo",
         again: "uv tool install -q --no-index --link-mode copy $DEMO/simple/efsdemo/*.whl",
         records: &[".local/bin/efsdemo", ".cache/uv"],
-        ..BASE
     },
     Case {
         needs: &["pipx", "uv"],
@@ -168,7 +168,6 @@ pub(super) const CASES: &[Case] = &[
         advised: "pipx uninstall efsdemo",
         again: "PIP_NO_INDEX=1 PIPX_DEFAULT_BACKEND=uv UV_LINK_MODE=copy pipx install $DEMO/simple/efsdemo/*.whl",
         records: &[".local/bin/efsdemo", ".local/state/pipx", ".local/share/pipx/venvs/.efsdemo.lock"],
-        ..BASE
     },
     Case {
         needs: &["pipenv"],
@@ -199,7 +198,6 @@ pub(super) const CASES: &[Case] = &[
             ".cache/huggingface/.check_for_update_done",
             ".cache/huggingface/.check_for_skill_update_done",
         ],
-        ..BASE
     },
     Case {
         needs: &["dvc", "git"],
@@ -211,7 +209,6 @@ pub(super) const CASES: &[Case] = &[
         advised: "cd p && DVC_SITE_CACHE_DIR=$HOME/site DVC_NO_ANALYTICS=1 dvc gc -q --workspace --force",
         again: "cd p && cp $DEMO/hooks/data.bin . && DVC_SITE_CACHE_DIR=$HOME/site DVC_NO_ANALYTICS=1 dvc add -q data.bin",
         records: &["p/.dvc/tmp", "site"],
-        ..BASE
     },
 ];
 

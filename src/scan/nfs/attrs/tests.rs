@@ -10,7 +10,7 @@ use super::*;
 #[derive(Clone, Debug)]
 struct Sample {
     numbers: [Option<u64>; 6],
-    words: [Option<u32>; 3],
+    words: [Option<u32>; 4],
     kind: Option<FileType>,
     modified: Option<i64>,
     handle: Option<Vec<u8>>,
@@ -20,7 +20,7 @@ struct Sample {
 impl Sample {
     fn attributes(&self) -> Attributes<'_> {
         let [size, major, fileid, space_used, mounted_on_fileid, supported] = self.numbers;
-        let [lease_time, error, links] = self.words;
+        let [lease_time, error, mode, links] = self.words;
         Attributes {
             supported: supported.map(AttrMask),
             kind: self.kind,
@@ -30,6 +30,7 @@ impl Sample {
             error: error.map(Status).filter(|status| *status != Status::OK),
             handle: self.handle.as_deref(),
             fileid,
+            mode,
             links,
             owner: self.owner.as_ref().map(|owner| match owner {
                 Ok(uid) => FileOwner::Uid(*uid),
@@ -56,7 +57,7 @@ fn kind() -> impl Strategy<Value = FileType> {
 prop_compose! {
     fn sample()(
         numbers in proptest::array::uniform6(of(any::<u64>())),
-        words in proptest::array::uniform3(of(any::<u32>())),
+        words in proptest::array::uniform4(of(any::<u32>())),
         kind in of(kind()),
         modified in of(any::<i64>()),
         handle in of(proptest::collection::vec(any::<u8>(), 0..=HANDLE_LIMIT)),

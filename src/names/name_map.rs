@@ -1,0 +1,75 @@
+//! Values by the names of people, as SageMaker compares names.
+
+use std::collections::BTreeMap;
+
+/// Values by name. A name that is not there as it is written is found without regard to case, and
+/// with dashes for dots, because names of SageMaker's profiles cannot have dots. Uids in digits are
+/// names like any other here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameMap<T> {
+    exact: BTreeMap<String, T>,
+    /// `None` where two names have different values, so that neither is taken for the other.
+    alike: BTreeMap<String, Option<T>>,
+}
+
+impl<T> Default for NameMap<T> {
+    fn default() -> Self {
+        Self { exact: BTreeMap::new(), alike: BTreeMap::new() }
+    }
+}
+
+impl<T: Clone + PartialEq> NameMap<T> {
+    /// Adds a name; returns the value that it had.
+    pub fn insert(&mut self, name: String, value: T) -> Option<T> {
+        self.alike
+            .entry(alike(&name))
+            .and_modify(|other| *other = other.take().filter(|other| *other == value))
+            .or_insert_with(|| Some(value.clone()));
+        self.exact.insert(name, value)
+    }
+
+    /// The value of a name.
+    pub fn get(&self, name: &str) -> Option<&T> {
+        self.exact.get(name).or_else(|| self.alike.get(&alike(name))?.as_ref())
+    }
+}
+
+impl<T: Clone + PartialEq> FromIterator<(String, T)> for NameMap<T> {
+    fn from_iter<I: IntoIterator<Item = (String, T)>>(all: I) -> Self {
+        let mut map = Self::default();
+        for (name, value) in all {
+            map.insert(name, value);
+        }
+        map
+    }
+}
+
+fn alike(name: &str) -> String {
+    name.to_lowercase().replace('.', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NameMap;
+
+    #[test]
+    fn names_are_compared_as_sagemaker_does() {
+        let all = [("alice", 1), ("b.c", 2), ("First.Last", 3), ("first-last", 4), ("200006", 5)];
+        let map: NameMap<i32> =
+            all.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
+        for (name, value) in [
+            ("alice", Some(1)),
+            ("Alice", Some(1)),
+            ("b-c", Some(2)),
+            ("B.C", Some(2)),
+            ("First.Last", Some(3)),
+            ("first-last", Some(4)),
+            // One of two people.
+            ("FIRST-LAST", None),
+            ("200006", Some(5)),
+            ("bob", None),
+        ] {
+            assert_eq!(map.get(name).copied(), value, "{name}");
+        }
+    }
+}
