@@ -56,8 +56,8 @@ fn real() -> String {
 
 #[test]
 fn cron_success_is_a_line_in_the_log_and_no_mail() {
-    let job = Job::new("echo table; echo \"did $*\" >&2");
-    assert_eq!(job.run(&["a b"]), (Some(0), String::new(), "did --require-mount a b\n".to_owned()));
+    let job = Job::new("echo table; echo \"did $EFS_SCAN_REQUIRE_MOUNT $*\" >&2");
+    assert_eq!(job.run(&["a b"]), (Some(0), String::new(), "did true a b\n".to_owned()));
 }
 
 #[test]
@@ -111,4 +111,22 @@ fn cron_mails_what_the_program_says() {
         job.run(&["--state-dir", state.to_str().unwrap(), tree.to_str().unwrap()]);
     assert_eq!(code, Some(1), "{mail}");
     assert!(mail.contains("--require-mount") && mail.contains("exit code 1"), "{mail}");
+}
+
+#[test]
+fn cron_takes_arguments_and_variables_that_override_its_own() {
+    let job = Job::new(&real());
+    let [tree, state] = ["efs", "state"].map(|name| job.tree.path().join(name));
+    std::fs::create_dir(&tree).unwrap();
+    let of_job = ["--state-dir", state.to_str().unwrap(), tree.to_str().unwrap()];
+    for by_flag in [true, false] {
+        let mut command = job.command(&of_job);
+        if by_flag {
+            command.arg("--require-mount=false");
+        } else {
+            command.env("EFS_SCAN_REQUIRE_MOUNT", "false");
+        }
+        let output = watched(&mut command, Duration::from_secs(60));
+        assert_eq!((output.status.code(), told(&output)), (Some(0), String::new()), "{by_flag}");
+    }
 }
