@@ -1,12 +1,17 @@
 //! The state directory: its lock, the spool, and small files that are read and written whole.
-//! Only the user who runs efs-scan may write in it.
+//! Only the user who runs efs-scan may write in it, or it is a directory
+//! of that user's own in one that others may write to.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+#[cfg(target_os = "linux")]
+use std::os::fd::IntoRawFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+#[cfg(target_os = "linux")]
+use rustix::fs::{self, Mode, OFlags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -50,6 +55,80 @@ impl StateError {
     }
 }
 
+/// Makes the directory of this user's own in a state directory that others may write to, and returns a
+/// path to it that stays the same whatever they do: it goes through a descriptor, which is open as long
+/// as the process lives. Each step is opened without following a link of theirs.
+///
+/// # Errors
+/// Names the directory.
+#[cfg(target_os = "linux")]
+pub fn own_in_shared(shared: &Path) -> Result<PathBuf, StateError> {
+    let name = own_name();
+    let text = |problem: &str| format!("--state-dir {}: {problem}", shared.join(&name).display());
+    let failed = |error: io::Error| StateError::of(&error, text(&error.to_string()));
+    make_dir(shared).map_err(failed)?;
+    let directory = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let above = fs::open(shared, directory, Mode::empty()).map_err(|error| failed(error.into()))?;
+    match fs::mkdirat(&above, &name, Mode::RWXU) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+        Err(error) => return Err(failed(error.into())),
+    }
+    let own = fs::openat(&above, &name, directory | OFlags::NOFOLLOW, Mode::empty());
+    let own = File::from(own.map_err(|error| failed(error.into()))?);
+    let metadata = own.metadata().map_err(failed)?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        let problem = format!("it belongs to uid {}, and not to who runs efs-scan", metadata.uid());
+        return Err(StateError::Refused(text(&problem)));
+    }
+    // The group of a volume may have been let in: Kubernetes does that to all of it (`fsGroup`).
+    own.set_permissions(Permissions::from_mode(0o700)).map_err(failed)?;
+    Ok(PathBuf::from(format!("{DESCRIPTORS}{}", own.into_raw_fd())))
+}
+
+/// Makes the directory of this user's own in a state directory that others may write to.
+///
+/// # Errors
+/// Names the directory.
+#[cfg(not(target_os = "linux"))]
+pub fn own_in_shared(shared: &Path) -> Result<PathBuf, StateError> {
+    let own = shared.join(own_name());
+    let failed = |error: io::Error| StateError::of(&error, format!("--state-dir: {error}"));
+    make_dir(&own).map_err(failed)?;
+    Ok(own)
+}
+
+/// Name of the directory of this user's own.
+pub(crate) fn own_name() -> String {
+    format!("efs-scan-{}", rustix::process::geteuid().as_raw())
+}
+
+/// Where Linux shows the descriptors of this process.
+const DESCRIPTORS: &str = "/proc/self/fd/";
+
+/// True for a path through a descriptor.
+fn is_pinned(path: &Path) -> bool {
+    path.starts_with(DESCRIPTORS)
+}
+
+/// True for a path below a descriptor's.
+fn is_below_descriptor(path: &Path) -> bool {
+    path.strip_prefix(DESCRIPTORS).is_ok_and(|below| below.components().count() > 1)
+}
+
+const OTHERS_WRITE: &str = "it must belong to who runs efs-scan, and nobody else may write there; a \
+     volume that others write to is allowed with --state-dir-shared";
+
+/// The path as messages name it.
+pub(crate) fn shown(path: &Path) -> PathBuf {
+    let Ok(below) = path.strip_prefix(DESCRIPTORS) else { return path.to_owned() };
+    let mut parts = below.components();
+    let descriptor = parts.next().map(|number| Path::new(DESCRIPTORS).join(number));
+    match descriptor.and_then(|descriptor| descriptor.read_link().ok()) {
+        Some(directory) => directory.join(parts.as_path()),
+        None => path.to_owned(),
+    }
+}
+
 /// A state directory that exists.
 #[derive(Clone, Debug)]
 pub struct StateDir(PathBuf);
@@ -60,25 +139,35 @@ impl StateDir {
     /// # Errors
     /// Names the directory.
     pub fn open(path: &Path) -> Result<Self, StateError> {
-        let text = |problem: &str| format!("--state-dir {}: {problem}", path.display());
+        let text = |problem: &str| format!("--state-dir {}: {problem}", shown(path).display());
         let failed = |error: io::Error| StateError::of(&error, text(&error.to_string()));
         let refused = |problem: &str| Err(StateError::Refused(text(problem)));
         make_dir(&path.join("spool")).map_err(failed)?;
         // The files in it decide where this program writes.
-        for metadata in [path.metadata(), path.join("spool").symlink_metadata()] {
+        for place in [path.to_owned(), path.join("spool")] {
+            let metadata = match place == path && !is_below_descriptor(path) {
+                true => place.metadata(),
+                false => place.symlink_metadata(),
+            };
             let metadata = metadata.map_err(failed)?;
             let mine = metadata.uid() == rustix::process::geteuid().as_raw();
-            if !metadata.is_dir() {
-                return refused("its spool is not a directory");
-            }
-            if !mine || metadata.mode() & 0o022 != 0 {
-                return refused(
-                    "it must belong to who runs efs-scan, and nobody else may write there",
-                );
+            let private = metadata.mode() & 0o022 == 0;
+            match (metadata.is_dir(), mine && private) {
+                (false, _) => return refused("its spool is not a directory"),
+                (true, true) => {}
+                // Only this user can put something in its place: see `own_in_shared`.
+                (true, false) if mine && is_pinned(path) => {
+                    let private = Permissions::from_mode(0o700);
+                    std::fs::set_permissions(&place, private).map_err(failed)?;
+                }
+                (true, false) => return refused(OTHERS_WRITE),
             }
         }
-        guard::refuse_replaceable(path)
-            .map_err(|error| StateError::Refused(text(&error.to_string())))?;
+        if !is_pinned(path) {
+            guard::refuse_replaceable(path).map_err(|error| {
+                StateError::Refused(text(&format!("{error}, or allow it with --state-dir-shared")))
+            })?;
+        }
         Ok(Self(path.to_owned()))
     }
 
@@ -94,7 +183,7 @@ impl StateDir {
     pub fn lock(&self, doing: &str) -> Result<Lock, StateError> {
         let path = self.path("lock");
         let failed = |error: io::Error| {
-            StateError::of(&error, format!("locking {}: {error}", path.display()))
+            StateError::of(&error, format!("locking {}: {error}", shown(&path).display()))
         };
         // It is not truncated: until it is locked, it names the run that holds it.
         let mut file = atomic::open_lock(&path).map_err(failed)?;
@@ -108,7 +197,8 @@ impl StateDir {
                     "" => "another efs-scan",
                     holder => holder,
                 };
-                let state = self.0.display();
+                let state = shown(&self.0);
+                let state = state.display();
                 let problem = format!("{holder} is using the state directory {state}");
                 return Err(StateError::Held(problem));
             }
@@ -138,7 +228,7 @@ impl StateDir {
             Ok(value) => Some(value),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                tracing::warn!("{}: {error}", path.display());
+                tracing::warn!("{}: {error}", shown(&path).display());
                 None
             }
         }
@@ -183,5 +273,5 @@ pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), String> {
     let written = serde_json::to_vec(value).map_err(io::Error::from);
     written
         .and_then(|bytes| atomic::replace(path, 0o600, &bytes))
-        .map_err(|error| format!("writing {}: {error}", path.display()))
+        .map_err(|error| format!("writing {}: {error}", shown(path).display()))
 }

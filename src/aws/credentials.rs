@@ -49,7 +49,15 @@ impl Told {
         self.http.forget();
         let answer = tokio::time::timeout(ANSWER, self.inner.provide_credentials()).await;
         let error = match answer {
-            Ok(Ok(credentials)) => return Ok(credentials),
+            // The SDK panics if it cannot put them into a header.
+            Ok(Ok(credentials)) => match is_header(credentials.access_key_id())
+                && credentials.session_token().is_none_or(is_header)
+            {
+                true => return Ok(credentials),
+                false => CredentialsError::invalid_configuration(
+                    "the access key or the session token has a control character in it",
+                ),
+            },
             Ok(Err(error)) => error,
             Err(_) => CredentialsError::provider_timed_out(ANSWER),
         };
@@ -68,6 +76,11 @@ impl ProvideCredentials for Told {
     fn fallback_on_interrupt(&self) -> Option<Credentials> {
         self.inner.fallback_on_interrupt()
     }
+}
+
+/// True if HTTP can carry it in a header.
+pub(super) fn is_header(text: &str) -> bool {
+    !text.contains(char::is_control)
 }
 
 /// Finds out why there are no credentials, given the provider's last request. No answer is an

@@ -11,7 +11,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_types::SdkConfig;
 use tokio::runtime::{Builder, Runtime};
 
-use super::credentials::{NO_CREDENTIALS, Told};
+use super::credentials::{NO_CREDENTIALS, Told, is_header};
 use super::error::no_credentials;
 use super::http::Http;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
@@ -90,6 +90,11 @@ impl Sdk {
         let config = runtime.block_on(config);
         if config.region().is_none() {
             let text = "no AWS region: set AWS_REGION, or `region` in the AWS configuration";
+            return Err(ServiceError::new(Trouble::Credentials, text));
+        }
+        // The SDK panics if it cannot put it into a header.
+        if config.region().is_some_and(|region| !is_header(region.as_ref())) {
+            let text = "the AWS region has a control character in it: set AWS_REGION";
             return Err(ServiceError::new(Trouble::Credentials, text));
         }
         let credentials = config.credentials_provider().map(|found| Told::new(found, http));

@@ -89,6 +89,10 @@ pub struct PublishArgs {
     /// State directory of the scan [default: /var/lib/efs-scan]
     #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
+
+    /// Let others write to the state directory, as with a scan
+    #[arg(long, env = "EFS_SCAN_STATE_DIR_SHARED")]
+    pub state_dir_shared: bool,
 }
 
 /// A form of the history.
@@ -121,6 +125,10 @@ pub struct RemindArgs {
     /// State directory, which keeps who was reminded and when [default: /var/lib/efs-scan]
     #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
+
+    /// Let others write to the state directory, as with a scan
+    #[arg(long, env = "EFS_SCAN_STATE_DIR_SHARED")]
+    pub state_dir_shared: bool,
 }
 
 pub(super) const REMIND_EXIT_CODES: &str = "\

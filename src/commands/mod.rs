@@ -12,13 +12,16 @@ mod report;
 mod scan;
 mod status;
 
+use std::borrow::Cow;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::cli::{Asked, Cli, Command, LogArgs};
 use crate::config::{ConfigError, Loaded};
 use crate::exit::{Exit, Failure};
 use crate::log::{self, LogFormat};
+use crate::state::{self, StateError};
 use crate::stop::{Stop, survive_file_size_limit};
 use crate::text::printable;
 use heed::{Phase, heed};
@@ -60,8 +63,12 @@ fn load(cli: &Cli) -> Result<Loaded, ConfigError> {
     match &cli.command {
         None => loaded.put_flags(cli.scan.matches())?,
         Some(Command::Config(args)) => loaded.put_flags(args.matches())?,
-        Some(Command::Publish(args)) => loaded.put_state_dir(args.state_dir.as_deref()),
-        Some(Command::Remind(args)) => loaded.put_state_dir(args.state_dir.as_deref()),
+        Some(Command::Publish(args)) => {
+            loaded.put_state_dir(args.state_dir.as_deref(), args.state_dir_shared);
+        }
+        Some(Command::Remind(args)) => {
+            loaded.put_state_dir(args.state_dir.as_deref(), args.state_dir_shared);
+        }
         Some(Command::Status(_) | Command::Report(_) | Command::History(_)) => {}
     }
     loaded.put_log_format(cli.common.log.log_format);
@@ -87,4 +94,16 @@ fn dispatch(cli: &Cli, loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Resul
         Some(Command::Publish(_)) => publish::run(loaded, stop, phase),
         Some(Command::Remind(args)) => remind::run(args, loaded, stop, phase),
     }
+}
+
+/// The state directory, or the directory of this user's own in one that others may write to.
+fn state_dir(configured: &Path, shared: bool) -> Result<Cow<'_, Path>, Failure> {
+    Ok(match shared {
+        false => Cow::Borrowed(configured),
+        true => Cow::Owned(match state::own_in_shared(configured) {
+            // It cannot be written, and what opens it decides whether it can do without.
+            Err(StateError::Unwritable(_)) => configured.join(state::own_name()),
+            own => own.map_err(Failure::usage)?,
+        }),
+    })
 }

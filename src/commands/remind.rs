@@ -1,12 +1,13 @@
 //! `efs-scan remind`: e-mail to owners whose homes are over quota or hold much trash.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::asked::asked;
 use super::heed::Phase;
+use super::state_dir;
 use crate::aws::Aws;
 use crate::cli::RemindArgs;
 use crate::config::Loaded;
@@ -16,7 +17,7 @@ use crate::published::{is_stale, newest_report};
 use crate::remind::{self, ReminderLedger, Work};
 use crate::report::{Coverage, HomeKind, Report};
 use crate::service_error::ServiceError;
-use crate::state::{Lock, StateDir};
+use crate::state::{Lock, StateDir, own_name};
 use crate::stop::Stop;
 
 pub(super) fn run(
@@ -30,7 +31,7 @@ pub(super) fn run(
     let readers = loaded.readers().map_err(Failure::usage)?;
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let book = reminding.addresses.open().map_err(Failure::usage)?;
-    let aws = Aws::default();
+    let aws = Aws::new(readers.patience);
     let store = from.open(&aws).map_err(failed)?;
     let report = newest_report(&*store).map_err(failed)?;
     let now = Timestamp::now();
@@ -46,12 +47,13 @@ pub(super) fn run(
     if let Some(homes) = &asked {
         sorted.keep(homes);
     }
-    let directory = readers.state_dir.join(remind::STATE);
     // A dry run makes no directory and waits for no lock.
-    let locked = match args.dry_run {
-        true => None,
-        false => Some(lock(&report, &readers.state_dir, &directory)?),
+    let (state_dir, locked) = match (args.dry_run, readers.state_dir_shared) {
+        (true, true) => (readers.state_dir.join(own_name()), None),
+        (true, false) => (readers.state_dir.clone(), None),
+        (false, shared) => lock(&report, &readers.state_dir, shared)?,
     };
+    let directory = state_dir.join(remind::STATE);
     let mut ledger = ReminderLedger::open(&directory, now).map_err(Failure::fatal)?;
     let work = Work::new(&report, &reminding, readers.home_at.as_deref(), &sorted, &ledger);
     let exit = match locked {
@@ -68,12 +70,19 @@ pub(super) fn run(
     })
 }
 
-/// Makes and locks the reminders' directory in the state directory.
-fn lock(report: &Report, state_dir: &Path, directory: &Path) -> Result<Lock, Failure> {
-    refuse_inside(Path::new(&report.run.root), state_dir, "--state-dir").map_err(Failure::usage)?;
-    StateDir::open(state_dir).map_err(Failure::usage)?;
-    let state = StateDir::open(directory).map_err(Failure::usage)?;
-    state.lock("reminding").map_err(Failure::fatal)
+/// Makes and locks the reminders' directory in the state directory, and returns the latter.
+fn lock(
+    report: &Report,
+    configured: &Path,
+    shared: bool,
+) -> Result<(PathBuf, Option<Lock>), Failure> {
+    refuse_inside(Path::new(&report.run.root), configured, "--state-dir")
+        .map_err(Failure::usage)?;
+    let state_dir = state_dir(configured, shared)?.into_owned();
+    StateDir::open(&state_dir).map_err(Failure::usage)?;
+    let state = StateDir::open(&state_dir.join(remind::STATE)).map_err(Failure::usage)?;
+    let lock = state.lock("reminding").map_err(Failure::fatal)?;
+    Ok((state_dir, Some(lock)))
 }
 
 /// Warns of homes that the run did not read completely, and returns true if there may be any among

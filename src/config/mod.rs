@@ -7,6 +7,7 @@ mod file;
 mod nfs;
 mod origin;
 mod pacing;
+mod patience;
 mod prices;
 mod publishing;
 mod quota;
@@ -16,6 +17,7 @@ mod settings;
 mod variables;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
 
@@ -80,10 +82,11 @@ impl Loaded {
         Ok(())
     }
 
-    pub(crate) fn put_state_dir(&mut self, flag: Option<&Path>) {
+    pub(crate) fn put_state_dir(&mut self, flag: Option<&Path>, shared: bool) {
         if let Some(path) = flag {
             path.clone_into(&mut self.settings.state_dir);
         }
+        self.settings.state_dir_shared |= shared;
     }
 
     pub(crate) fn put_log_format(&mut self, flag: Option<LogFormat>) {
@@ -130,6 +133,8 @@ impl Loaded {
             domains: self.settings.names.iter().filter_map(domain).collect(),
             home_at: self.settings.home_at()?.map(Path::to_owned),
             state_dir: self.settings.state_dir,
+            state_dir_shared: self.settings.state_dir_shared,
+            patience: self.settings.patience.0,
         })
     }
 
@@ -154,6 +159,10 @@ pub(crate) struct Readers {
     /// The domains of SageMaker Studio that names come from.
     pub(crate) domains: Vec<String>,
     pub(crate) state_dir: PathBuf,
+    /// True if others may write there.
+    pub(crate) state_dir_shared: bool,
+    /// Time to wait for AWS, in all, where it does not answer.
+    pub(crate) patience: Duration,
     /// The path at which people see their home, if it is not the path below the root.
     pub(crate) home_at: Option<PathBuf>,
 }

@@ -7,6 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches};
 use serde::{Deserialize, Serialize};
 
+use super::patience::Patience;
 use super::prices::PriceSettings;
 use super::publishing::{CloudWatchSettings, NotifySettings, PublishSettings};
 use super::quota::QuotaSettings;
@@ -20,7 +21,8 @@ use crate::scan::{EngineKind, Threads};
 pub(super) const DEFAULT_ROOT: &str = "/mnt/efs";
 
 /// Keys that `efs-scan config` prints last, in this order. The others have the order of the flags.
-const LAST_KEYS: [&str; 5] = ["state_dir", "file_system_id", "quota", "remind", "rules"];
+const LAST_KEYS: [&str; 7] =
+    ["state_dir", "state_dir_shared", "patience", "file_system_id", "quota", "remind", "rules"];
 
 /// The settings in force: the file's, and flags and variables over them.
 ///
@@ -119,6 +121,19 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]
     #[serde(default = "state_dir")]
     pub(crate) state_dir: PathBuf,
+
+    /// Let others write to the state directory, such as a volume that containers share: a directory of
+    /// this user's own is made in it. Who can write there is trusted with what waits in it
+    #[arg(long, env = "EFS_SCAN_STATE_DIR_SHARED", value_name = "BOOL", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(default)]
+    pub(crate) state_dir_shared: bool,
+
+    /// Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer: 90s,
+    /// 5m. Then the run goes on without them [default: 60s]
+    #[arg(long, value_name = "TIME", env = "EFS_SCAN_PATIENCE")]
+    #[serde(default)]
+    pub(crate) patience: Patience,
 
     /// Id of the EFS file system at ROOT, for its metered size and cost [default: from the mount]
     #[arg(long, value_name = "ID", env = "EFS_SCAN_FILE_SYSTEM_ID")]

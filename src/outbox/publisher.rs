@@ -12,7 +12,7 @@ use crate::exit::Failure;
 use crate::outbox::UserMetrics;
 use crate::output::refuse_inside;
 use crate::report::{Coverage, Report};
-use crate::state::{Lock, StateDir, StateError};
+use crate::state::{Lock, StateDir, StateError, shown};
 use crate::stop::Stop;
 use crate::store::Destination;
 use crate::text::{plural, printable};
@@ -142,7 +142,7 @@ impl Publisher {
 
     /// The directory of the runs that wait.
     pub(crate) fn spool(&self) -> Option<PathBuf> {
-        self.state.as_ref().map(|(state, _)| state.path("spool"))
+        self.state.as_ref().map(|(state, _)| shown(&state.path("spool")))
     }
 
     /// Puts the run into the spool. From then on it cannot be lost. If the spool cannot be written,
@@ -200,7 +200,7 @@ fn logged(state: Option<&StateDir>, unkept: Option<&Job>, aws: &Aws, stop: &Stop
         let waiting = sent.waiting as u64;
         let (runs_wait, them) =
             (plural(waiting, "run waits", "runs wait"), plural(waiting, "it", "them"));
-        let spool = state.path("spool");
+        let spool = shown(&state.path("spool"));
         tracing::error!(
             "not published: {waiting} {runs_wait} in {}; `efs-scan publish` sends {them}",
             spool.display()

@@ -105,7 +105,7 @@ pub(super) fn waiting(state: &StateDir, problems: &mut Vec<String>) -> Vec<Strin
     });
     ids.sort_unstable();
     if let Err(error) = listed {
-        problems.push(format!("listing {}: {error}", spool.display()));
+        problems.push(format!("listing {}: {error}", state::shown(&spool).display()));
         // The run of a step may be among those that were not listed.
         return ids;
     }
@@ -122,7 +122,7 @@ pub(super) fn waiting(state: &StateDir, problems: &mut Vec<String>) -> Vec<Strin
 /// If it cannot be read. It stays where it is.
 pub(super) fn job(state: &StateDir, id: &str) -> Result<Job, String> {
     let path = state.path(&job_file(id));
-    let failed = |error: String| format!("reading {}: {error}", path.display());
+    let failed = |error: String| format!("reading {}: {error}", state::shown(&path).display());
     let job: Job = state::read(&path).map_err(|error| failed(error.to_string()))?;
     // The keys of its objects contain the id.
     if job.report.run.id != id {
@@ -158,7 +158,7 @@ fn remove_file(state: &StateDir, name: &str) -> Result<(), String> {
     let path = state.path(name);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(format!("removing {}: {error}", path.display()))
+            Err(format!("removing {}: {error}", state::shown(&path).display()))
         }
         _ => Ok(()),
     }

@@ -93,7 +93,10 @@ impl ReminderLedger {
     pub(crate) fn open(directory: &Path, now: Timestamp) -> Result<Self, String> {
         let path = directory.join(FILE);
         let failed = |problem: String| {
-            format!("{}: {problem}; without it everybody would be reminded again", path.display())
+            format!(
+                "{}: {problem}; without it everybody would be reminded again",
+                crate::state::shown(&path).display()
+            )
         };
         let book: LedgerFile = match state::read(&path) {
             Ok(book) => book,

@@ -47,7 +47,7 @@ _efs__scan() {
 
     case "${cmd}" in
         efs__scan)
-            opts="-o -q -v -h -V --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --publish-report --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --engine --portable-as-root --config --quiet --verbose --log-format --help --version status status_all status-all report history publish remind config"
+            opts="-o -q -v -h -V --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --publish-report --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --engine --portable-as-root --config --quiet --verbose --log-format --help --version status status_all status-all report history publish remind config"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -137,6 +137,14 @@ _efs__scan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --state-dir-shared)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --patience)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --file-system-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -209,7 +217,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__config)
-            opts="-o -q -v -h --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --publish-report --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --engine --portable-as-root --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --quota --fail-on-quota --publish --no-publish --publish-interrupted --publish-report --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --engine --portable-as-root --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -296,6 +304,14 @@ _efs__scan() {
                     return 0
                     ;;
                 --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir-shared)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --patience)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -413,7 +429,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__publish)
-            opts="-q -v -h --state-dir --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --state-dir --state-dir-shared --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -439,7 +455,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__remind)
-            opts="-q -v -h --from --user --dry-run --state-dir --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --from --user --dry-run --state-dir --state-dir-shared --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -58,6 +58,9 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-topic -d 'Send
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-always -d 'Send the notice after every run' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state-dir-shared -d 'Let others write to the state directory, such as a volume that containers share: a directory of this user\'s own is made in it. Who can write there is trusted with what waits in it' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l patience -d 'Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer: 90s, 5m. Then the run goes on without them [default: 60s]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l file-system-id -d 'Id of the EFS file system at ROOT, for its metered size and cost [default: from the mount]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l require-mount -d 'Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty' -r -f -a "true\t''
 false\t''"
@@ -160,6 +163,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state-dir 
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state-dir-shared -d 'Let others write to the state directory, as with a scan'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -170,6 +174,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l config -d '
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l dry-run -d 'Print the messages, their recipients and the reasons; send nothing and change nothing'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l state-dir-shared -d 'Let others write to the state directory, as with a scan'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -207,6 +212,9 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-topi
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-always -d 'Send the notice after every run' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state-dir-shared -d 'Let others write to the state directory, such as a volume that containers share: a directory of this user\'s own is made in it. Who can write there is trusted with what waits in it' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l patience -d 'Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer: 90s, 5m. Then the run goes on without them [default: 60s]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l file-system-id -d 'Id of the EFS file system at ROOT, for its metered size and cost [default: from the mount]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l require-mount -d 'Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty' -r -f -a "true\t''
 false\t''"

@@ -46,6 +46,8 @@ quota\:"Percent of the quota"))' \
 '--notify-topic=[Send a notice to this SNS topic when the list of homes over quota changes]:ARN:_default' \
 '--notify-always=[Send the notice after every run]::BOOL:(true false)' \
 '--state-dir=[State directory\: runs that are not published yet, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
+'--state-dir-shared=[Let others write to the state directory, such as a volume that containers share\: a directory of this user'\''s own is made in it. Who can write there is trusted with what waits in it]::BOOL:(true false)' \
+'--patience=[Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer\: 90s, 5m. Then the run goes on without them \[default\: 60s\]]:TIME:_default' \
 '--file-system-id=[Id of the EFS file system at ROOT, for its metered size and cost \[default\: from the mount\]]:ID:_default' \
 '--require-mount=[Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty]::BOOL:(true false)' \
 '--cross-mounts=[Enter other file systems that are mounted below ROOT]::BOOL:(true false)' \
@@ -186,6 +188,7 @@ _arguments "${_arguments_options[@]}" : \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
+'--state-dir-shared[Let others write to the state directory, as with a scan]' \
 '(-v --verbose)-q[Print only errors on stderr]' \
 '(-v --verbose)--quiet[Print only errors on stderr]' \
 '*-v[Print more on stderr; twice for everything]' \
@@ -203,6 +206,7 @@ _arguments "${_arguments_options[@]}" : \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
 '--dry-run[Print the messages, their recipients and the reasons; send nothing and change nothing]' \
+'--state-dir-shared[Let others write to the state directory, as with a scan]' \
 '(-v --verbose)-q[Print only errors on stderr]' \
 '(-v --verbose)--quiet[Print only errors on stderr]' \
 '*-v[Print more on stderr; twice for everything]' \
@@ -244,6 +248,8 @@ quota\:"Percent of the quota"))' \
 '--notify-topic=[Send a notice to this SNS topic when the list of homes over quota changes]:ARN:_default' \
 '--notify-always=[Send the notice after every run]::BOOL:(true false)' \
 '--state-dir=[State directory\: runs that are not published yet, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
+'--state-dir-shared=[Let others write to the state directory, such as a volume that containers share\: a directory of this user'\''s own is made in it. Who can write there is trusted with what waits in it]::BOOL:(true false)' \
+'--patience=[Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer\: 90s, 5m. Then the run goes on without them \[default\: 60s\]]:TIME:_default' \
 '--file-system-id=[Id of the EFS file system at ROOT, for its metered size and cost \[default\: from the mount\]]:ID:_default' \
 '--require-mount=[Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty]::BOOL:(true false)' \
 '--cross-mounts=[Enter other file systems that are mounted below ROOT]::BOOL:(true false)' \

@@ -1,17 +1,19 @@
 //! Before the walk: opens the output, the names and the state directory, so that whatever is wrong
 //! with them ends the scan at once, and not after an hour.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::file_system::{self, ScannedFileSystem};
 use super::users::check_users;
 use crate::aws::Aws;
+use crate::commands::state_dir;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::names::Names;
+use crate::names::{Names, SourceSpec};
 use crate::outbox::Publisher;
-use crate::output::Output;
+use crate::output::{Output, refuse_inside};
 use crate::report::{Format, Ncdu};
 use crate::scan::{is_mount_point, raise_descriptor_limit};
 use crate::usage::Export;
@@ -32,8 +34,9 @@ pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
     if settings.require_mount {
         require_mount(&config.root)?;
     }
-    let publisher = publisher(config, aws)?;
-    let names = Names::open(&config.names, aws, &settings.state_dir).map_err(Failure::usage)?;
+    let state_dir = state_dir_of(config)?;
+    let publisher = publisher(config, aws, &state_dir)?;
+    let names = Names::open(&config.names, aws, &state_dir).map_err(Failure::usage)?;
     let file_system = file_system::ask(config, aws);
     check_users(&settings.users)?;
     let output = Output::open(settings.output.as_deref(), &config.root)?;
@@ -54,14 +57,26 @@ fn require_mount(root: &Path) -> Result<(), Failure> {
     Err(Failure::fatal(format!("--require-mount: {}: {problem}", root.display())))
 }
 
+/// The state directory, of which only a scan that needs it makes the part that is this user's own.
+fn state_dir_of(config: &Config) -> Result<Cow<'_, Path>, Failure> {
+    let settings = &config.settings;
+    let keeps_names = config.names.iter().any(|name| matches!(name, SourceSpec::SageMaker(_)));
+    let is_needed = keeps_names || settings.given.state_dir || !config.publishing.is_empty();
+    let shared = settings.state_dir_shared && is_needed;
+    if shared {
+        refuse_inside(&config.root, &settings.state_dir, "--state-dir").map_err(Failure::usage)?;
+    }
+    state_dir(&settings.state_dir, shared)
+}
+
 /// Opens the outbox. A flag that names a state directory locks it even if nothing is published.
-fn publisher(config: &Config, aws: &Aws) -> Result<Option<Publisher>, Failure> {
+fn publisher(config: &Config, aws: &Aws, state_dir: &Path) -> Result<Option<Publisher>, Failure> {
     let settings = &config.settings;
     if config.publishing.is_empty() && !settings.given.state_dir {
         return Ok(None);
     }
     let id = file_system::id(config);
-    Publisher::prepare(&config.publishing, &config.root, id, &settings.state_dir, aws).map(Some)
+    Publisher::prepare(&config.publishing, &config.root, id, state_dir, aws).map(Some)
 }
 
 fn export(output: &Output, root: &Path) -> Result<Export, Failure> {

@@ -173,8 +173,9 @@ fn progress(
     ledger: &Arc<Ledger>,
 ) -> Display {
     let (earlier, run) = (config.earlier.clone(), run.clone());
+    let patience = config.settings.patience.0;
     let expected = move || {
-        let aws = Aws::default();
+        let aws = Aws::new(patience);
         let store = earlier?.open(&aws);
         let expected = store.and_then(|store| expected_inodes(&*store, &run, homes.as_ref()));
         // Only the bar depends on it.

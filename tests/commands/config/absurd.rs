@@ -155,7 +155,7 @@ type Case = (String, Vec<Command>);
 fn check_all(cases: Vec<Case>) {
     let queue = Mutex::new(cases);
     let next = || queue.lock().unwrap().pop();
-    at_once(0..8, |_| {
+    at_once(0..16, |_| {
         while let Some((what, commands)) = next() {
             let what: String = what.chars().take(200).collect();
             for mut command in commands {
@@ -255,6 +255,28 @@ fn no_key_of_the_file_panics() {
         let mut commands = bench.config_and_scan(!text.starts_with("root"));
         commands.iter_mut().for_each(|command| _ = command.env("EFS_SCAN_CONFIG_TOML", &text));
         cases.push((text, commands));
+    }
+    check_all(cases);
+}
+
+/// Those of the SDK, of the system and of the terminal, in a call of AWS that nobody answers.
+#[cfg(feature = "aws")]
+#[test]
+fn no_variable_of_others_panics() {
+    let bench = Bench::new();
+    let nowhere = "http://127.0.0.1:1";
+    let mut cases = Vec::new();
+    for name in OTHERS {
+        for value in ["", "\x1b[31m\n-1"] {
+            let mut command = bench.command();
+            command
+                .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+                .env("AWS_SECRET_ACCESS_KEY", "x");
+            command.env("AWS_REGION", "eu-west-1").env("EFS_SCAN_PATIENCE", "1s");
+            command.env("AWS_ENDPOINT_URL", nowhere).env("HTTPS_PROXY", nowhere);
+            command.env(name, value).args(["status", "--from", "s3://team-efs/x"]);
+            cases.push((format!("{name}={value:?}"), vec![command]));
+        }
     }
     check_all(cases);
 }

@@ -68,6 +68,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("notify.always", "NOTIFY_ALWAYS", "--notify-always=", ["true", "false", "true"]),
     setting("state_dir", "STATE_DIR", "--state-dir=", ["'/a'", "'b'", "'/c d'"]),
     setting(
+        "state_dir_shared",
+        "STATE_DIR_SHARED",
+        "--state-dir-shared=",
+        ["true", "false", "true"],
+    ),
+    setting("patience", "PATIENCE", "--patience=", ["'90s'", "'120s'", "'30s'"]),
+    setting(
         "file_system_id",
         "FILE_SYSTEM_ID",
         "--file-system-id=",
@@ -158,6 +165,8 @@ tls = false
 engine = "posix"
 log_format = "json"
 state_dir = "/var/lib/e"
+state_dir_shared = true
+patience = "300s"
 file_system_id = "fs-0123456789abcdef0"
 [publish]
 to = "s3://team-efs/a b"

@@ -80,6 +80,44 @@ fn a_state_directory_that_others_can_replace_is_refused() {
 }
 
 #[test]
+fn a_state_directory_on_a_shared_volume_is_allowed_on_request() {
+    let place = Place::new();
+    let volume = place.dir.path().join("volume");
+    fs::create_dir(&volume).unwrap();
+    mode(&volume, 0o777);
+    let scan = |more: &[&str], code| {
+        let mut command = efs_scan();
+        command.args(place.args()).arg("--state-dir").arg(&volume).args(more);
+        let output = watched(&mut command, PATIENCE);
+        assert_code(&output, code);
+        output
+    };
+    assert!(one_line(&scan(&[], 2)).contains("is allowed with --state-dir-shared"));
+    scan(&["--state-dir-shared"], 0);
+    let own = volume.join(format!("efs-scan-{}", rustix::process::geteuid().as_raw()));
+    let bits = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
+    assert_eq!(bits(&own), 0o700);
+    // As `fsGroup` leaves it.
+    mode(&own, 0o2770);
+    mode(&own.join("spool"), 0o2770);
+    scan(&["--state-dir-shared"], 0);
+    assert_eq!((bits(&own), bits(&own.join("spool"))), (0o700, 0o700));
+    // Nothing is written through a link that others put there.
+    let away = place.dir.path().join("away");
+    fs::rename(&own, &away).unwrap();
+    fs::remove_dir_all(away.join("spool")).unwrap();
+    symlink(&away, &own).unwrap();
+    scan(&["--state-dir-shared"], 2);
+    assert!(!away.join("spool").exists());
+    if is_root() {
+        fs::remove_file(&own).unwrap();
+        fs::create_dir(&own).unwrap();
+        chown(&own, Some(NOBODY), None).unwrap();
+        assert!(one_line(&scan(&["--state-dir-shared"], 2)).contains("belongs to uid 65534"));
+    }
+}
+
+#[test]
 fn nothing_is_read_through_a_link_at_the_destination() {
     let place = Place::new();
     place.scan(&[], 0);
