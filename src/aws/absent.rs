@@ -26,10 +26,6 @@ fn absent<T>() -> ServiceResult<T> {
 }
 
 impl Aws {
-    pub fn new(_: std::time::Duration) -> Self {
-        Self::default()
-    }
-
     pub fn new(_patience: std::time::Duration) -> Self {
         Self(())
     }
