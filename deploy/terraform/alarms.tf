@@ -15,7 +15,8 @@
 #   * Only the alarm `no_scan` reports a missing scan.
 
 locals {
-  namespace = "EfsScan"
+  # Of the rendered configuration, which the input `settings` may change.
+  namespace = try(var.settings.cloudwatch.namespace, "EfsScan")
   quotas    = var.quota_default != null || length(var.user_quotas) > 0
 
   # Alarms on totals by name: metric, threshold and text.
@@ -69,6 +70,7 @@ locals {
   )
 }
 
+# Alarms keep their names, as everything does (versions.tf).
 resource "aws_cloudwatch_metric_alarm" "total" {
   for_each = local.alarms
 
@@ -84,9 +86,13 @@ resource "aws_cloudwatch_metric_alarm" "total" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.threshold
   treat_missing_data  = "ignore"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
+  alarm_actions       = [local.topic]
+  ok_actions          = [local.topic]
   tags                = var.tags
+
+  lifecycle {
+    ignore_changes = [alarm_name]
+  }
 }
 
 # The first day: INSUFFICIENT_DATA until the first scan has finished, and for good if no home has that
@@ -110,9 +116,13 @@ resource "aws_cloudwatch_metric_alarm" "user_quota" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = 100
   treat_missing_data  = "ignore"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
+  alarm_actions       = [local.topic]
+  ok_actions          = [local.topic]
   tags                = var.tags
+
+  lifecycle {
+    ignore_changes = [alarm_name]
+  }
 }
 
 # The dead man's switch: raised when no complete scan has been published for 30 hours. The period is an
@@ -144,7 +154,11 @@ resource "aws_cloudwatch_metric_alarm" "no_scan" {
   comparison_operator = "LessThanThreshold"
   threshold           = 1
   treat_missing_data  = "breaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
+  alarm_actions       = [local.topic]
+  ok_actions          = [local.topic]
   tags                = var.tags
+
+  lifecycle {
+    ignore_changes = [alarm_name]
+  }
 }

@@ -26,6 +26,11 @@ locals {
 resource "aws_glue_catalog_database" "reports" {
   name        = replace(local.name, "-", "_")
   description = "Reports of efs-scan on ${local.file_system_id}"
+  tags        = var.tags
+
+  lifecycle {
+    ignore_changes = [name]
+  }
 }
 
 resource "aws_glue_catalog_table" "reports" {
@@ -45,7 +50,7 @@ resource "aws_glue_catalog_table" "reports" {
     "projection.dt.range"         = "NOW-${var.retention_days}DAYS,NOW"
     "projection.dt.interval"      = "1"
     "projection.dt.interval.unit" = "DAYS"
-    "storage.location.template"   = "s3://${local.bucket_name}/${var.prefix}/${each.key}/dt=$${dt}/"
+    "storage.location.template"   = "s3://${local.bucket}/${var.prefix}/${each.key}/dt=$${dt}/"
   }
 
   partition_keys {
@@ -54,7 +59,7 @@ resource "aws_glue_catalog_table" "reports" {
   }
 
   storage_descriptor {
-    location      = "s3://${local.bucket_name}/${var.prefix}/${each.key}/"
+    location      = "s3://${local.bucket}/${var.prefix}/${each.key}/"
     input_format  = "org.apache.hadoop.mapred.TextInputFormat"
     output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
 
@@ -91,12 +96,17 @@ resource "aws_athena_workgroup" "reports" {
     bytes_scanned_cutoff_per_query = 10737418240
 
     result_configuration {
-      output_location = "s3://${local.bucket_name}/${local.results}/"
+      output_location = "s3://${local.bucket}/${local.results}/"
 
       encryption_configuration {
-        encryption_option = "SSE_S3"
+        encryption_option = var.kms_key == null ? "SSE_S3" : "SSE_KMS"
+        kms_key_arn       = var.kms_key == null ? null : var.kms_key.arn
       }
     }
+  }
+
+  lifecycle {
+    ignore_changes = [name]
   }
 }
 

@@ -1,16 +1,34 @@
 locals {
-  bucket_name = coalesce(var.bucket_name, "${local.name}-${local.account}-${local.region}")
-  results     = "athena-results"
+  own_bucket  = var.bucket == null
+  bucket      = local.own_bucket ? aws_s3_bucket.reports[0].bucket : var.bucket.name
+  bucket_arn  = local.own_bucket ? aws_s3_bucket.reports[0].arn : "arn:${local.partition}:s3:::${var.bucket.name}"
+  destination = "s3://${local.bucket}/${var.prefix}"
+  # In a bucket that was handed in, nothing is outside the prefix.
+  results = local.own_bucket ? "athena-results" : "${var.prefix}/athena-results"
 }
 
 resource "aws_s3_bucket" "reports" {
-  bucket        = local.bucket_name
+  count = local.own_bucket ? 1 : 0
+
+  bucket        = coalesce(var.bucket_name, "${local.name}-${local.account}-${local.region}")
   force_destroy = var.delete_data
   tags          = var.tags
+
+  lifecycle {
+    # Another name would be another bucket, and the end of this one. It is unknown to some plans.
+    ignore_changes = [bucket]
+
+    postcondition {
+      condition     = var.bucket_name == null || self.bucket == var.bucket_name
+      error_message = "The bucket stays ${self.bucket}, with the reports in it; bucket_name names it only when it is made. Set bucket_name to that, or make a bucket and hand it in as `bucket`."
+    }
+  }
 }
 
 resource "aws_s3_bucket_public_access_block" "reports" {
-  bucket                  = aws_s3_bucket.reports.id
+  count = local.own_bucket ? 1 : 0
+
+  bucket                  = aws_s3_bucket.reports[0].id
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
@@ -18,7 +36,9 @@ resource "aws_s3_bucket_public_access_block" "reports" {
 }
 
 resource "aws_s3_bucket_ownership_controls" "reports" {
-  bucket = aws_s3_bucket.reports.id
+  count = local.own_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.reports[0].id
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -26,17 +46,24 @@ resource "aws_s3_bucket_ownership_controls" "reports" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "reports" {
-  bucket = aws_s3_bucket.reports.id
+  count = local.own_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.reports[0].id
 
   rule {
+    bucket_key_enabled = var.kms_key != null
+
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = var.kms_key == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.kms_key == null ? null : var.kms_key.arn
     }
   }
 }
 
 resource "aws_s3_bucket_versioning" "reports" {
-  bucket = aws_s3_bucket.reports.id
+  count = local.own_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.reports[0].id
 
   versioning_configuration {
     status = "Enabled"
@@ -44,11 +71,14 @@ resource "aws_s3_bucket_versioning" "reports" {
 }
 
 data "aws_iam_policy_document" "bucket" {
+  # What other accounts' monitors need, from their output bucket_policy.
+  source_policy_documents = var.writers
+
   statement {
     sid       = "OnlyOverTls"
     effect    = "Deny"
     actions   = ["s3:*"]
-    resources = [aws_s3_bucket.reports.arn, "${aws_s3_bucket.reports.arn}/*"]
+    resources = [local.bucket_arn, "${local.bucket_arn}/*"]
 
     principals {
       type        = "AWS"
@@ -64,17 +94,70 @@ data "aws_iam_policy_document" "bucket" {
 }
 
 resource "aws_s3_bucket_policy" "reports" {
-  bucket = aws_s3_bucket.reports.id
+  count = local.own_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.reports[0].id
   policy = data.aws_iam_policy_document.bucket.json
 
   # S3 refuses two concurrent changes of a bucket's access.
   depends_on = [aws_s3_bucket_public_access_block.reports]
 }
 
+# What the bucket's policy must allow if the bucket belongs to another account: the monitor what its role
+# says, and the account's people and Terraform to read the reports, to query them and to upload the package,
+# as far as their own roles let them.
+data "aws_iam_policy_document" "writer" {
+  statement {
+    sid       = "Publish${local.sid}"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.bucket_arn}/${var.prefix}/*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = [local.role_arn]
+    }
+  }
+
+  statement {
+    sid       = "List${local.sid}"
+    actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
+    resources = [local.bucket_arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = [local.role_arn, local.account_arn]
+    }
+  }
+
+  statement {
+    sid       = "Read${local.sid}"
+    actions   = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"]
+    resources = ["${local.bucket_arn}/${var.prefix}/*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = [local.account_arn]
+    }
+  }
+
+  statement {
+    sid       = "Upload${local.sid}"
+    actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject", "s3:PutObjectTagging"]
+    resources = [for prefix in [local.package_prefix, local.results] : "${local.bucket_arn}/${prefix}/*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = [local.account_arn]
+    }
+  }
+}
+
 # Only prefixes with a day in their names expire. latest.json and du/latest.txt, which readers poll, and
 # packages/ must stay if scans stop for long.
 resource "aws_s3_bucket_lifecycle_configuration" "reports" {
-  bucket = aws_s3_bucket.reports.id
+  count = local.own_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.reports[0].id
 
   dynamic "rule" {
     for_each = toset(["runs", "homes", "findings"])
@@ -128,11 +211,13 @@ resource "aws_s3_bucket_lifecycle_configuration" "reports" {
 # S3 refuses to delete a bucket with reports in it, but only after Terraform has removed its settings:
 # the bucket would be left without its policy, its public access block and its versioning. This resource
 # is destroyed before them, and fails. (`prevent_destroy` takes no variable, and would keep everything
-# else as well.) It protects against `destroy` and against another bucket_name, but not if the module is
-# removed from the configuration, because its provisioner is removed with it.
+# else as well.) It protects against `destroy`, `-replace` and handing in another bucket, but not if the
+# module is removed from the configuration, because its provisioner is removed with it.
 resource "terraform_data" "keep_reports" {
+  count = local.own_bucket ? 1 : 0
+
   input            = { delete_data = var.delete_data }
-  triggers_replace = aws_s3_bucket.reports.id
+  triggers_replace = aws_s3_bucket.reports[0].id
 
   # A command that both sh and cmd.exe can run.
   provisioner "local-exec" {

@@ -69,4 +69,14 @@ resource "aws_cloudwatch_dashboard" "homes" {
     periodOverride = "inherit"
     widgets        = local.widgets
   })
+
+  lifecycle {
+    ignore_changes = [dashboard_name]
+
+    # Here for all of them, because this one always exists.
+    postcondition {
+      condition     = self.dashboard_name == local.name
+      error_message = "Everything keeps the name with which it was made: set name = \"${self.dashboard_name}\". To watch another domain, add a module for it."
+    }
+  }
 }

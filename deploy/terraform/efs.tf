@@ -1,5 +1,8 @@
 # The domain's file system. SageMaker tags what it creates for a domain with the domain's ARN.
+# Another account's is not looked up, because this account's list does not have it.
 data "aws_efs_file_system" "homes" {
+  count = var.foreign_file_system == null ? 1 : 0
+
   file_system_id = var.file_system_id
   tags = var.file_system_id != null ? null : {
     ManagedByAmazonSageMakerResource = "arn:${local.partition}:sagemaker:${local.region}:${local.account}:domain/${var.domain_id}"
@@ -7,7 +10,11 @@ data "aws_efs_file_system" "homes" {
 }
 
 locals {
-  file_system_id = data.aws_efs_file_system.homes.file_system_id
+  file_system_id = var.foreign_file_system != null ? var.foreign_file_system.id : var.file_system_id != null ? var.file_system_id : data.aws_efs_file_system.homes[0].file_system_id
+  file_system_arn = (var.foreign_file_system == null
+    ? data.aws_efs_file_system.homes[0].arn
+    : "arn:${local.partition}:elasticfilesystem:${local.region}:${var.foreign_file_system.account_id}:file-system/${var.foreign_file_system.id}"
+  )
 }
 
 # A file system without a policy admits every client that reaches a mount target, whatever IAM says;
@@ -19,7 +26,7 @@ data "aws_iam_policy_document" "file_system" {
   statement {
     sid       = "EverybodyAsWithoutAPolicy"
     actions   = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite", "elasticfilesystem:ClientRootAccess"]
-    resources = [data.aws_efs_file_system.homes.arn]
+    resources = [local.file_system_arn]
 
     principals {
       type        = "AWS"
@@ -37,11 +44,11 @@ data "aws_iam_policy_document" "file_system" {
   statement {
     sid       = "TheMonitorReads"
     actions   = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientRootAccess"]
-    resources = [data.aws_efs_file_system.homes.arn]
+    resources = [local.file_system_arn]
 
     principals {
       type        = "AWS"
-      identifiers = [aws_iam_role.monitor.arn]
+      identifiers = [local.role_arn]
     }
   }
 
@@ -49,11 +56,11 @@ data "aws_iam_policy_document" "file_system" {
     sid       = "TheMonitorNeverWrites"
     effect    = "Deny"
     actions   = ["elasticfilesystem:ClientWrite"]
-    resources = [data.aws_efs_file_system.homes.arn]
+    resources = [local.file_system_arn]
 
     principals {
       type        = "AWS"
-      identifiers = [aws_iam_role.monitor.arn]
+      identifiers = [local.role_arn]
     }
   }
 }
@@ -65,4 +72,14 @@ resource "aws_efs_file_system_policy" "homes" {
 
   file_system_id = local.file_system_id
   policy         = data.aws_iam_policy_document.file_system.json
+
+  lifecycle {
+    # A policy cannot move to another file system, and must not go for a moment.
+    ignore_changes = [file_system_id]
+
+    postcondition {
+      condition     = self.file_system_id == local.file_system_id
+      error_message = "The policy is that of ${self.file_system_id}. To attach it to another file system: terraform apply -replace=ADDRESS for this policy."
+    }
+  }
 }

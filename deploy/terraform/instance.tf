@@ -1,51 +1,75 @@
 data "aws_ssm_parameter" "image" {
+  count = var.ami == null ? 1 : 0
+
   name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${var.architecture}"
 
   # Checked here, because this is read before anything is created.
   lifecycle {
     precondition {
-      condition     = endswith(local.package, "${local.rpm_architecture}.rpm")
-      error_message = "package_file ${local.package} is not for ${var.architecture}: give the one that ends in ${local.rpm_architecture}.rpm, or set architecture."
+      condition     = var.package_file != null
+      error_message = "package_file is needed: without it efs-scan must be installed in an image of yours (ami)."
+    }
+
+    precondition {
+      condition     = var.package_file == null || endswith(coalesce(local.package, "none"), "${local.rpm_architecture}.rpm")
+      error_message = "package_file ${coalesce(local.package, "none")} is not for ${var.architecture}: give the one that ends in ${local.rpm_architecture}.rpm, or set architecture."
     }
   }
 }
 
 locals {
-  package     = basename(var.package_file)
-  package_key = "packages/${local.package}"
+  package = try(basename(var.package_file), null)
+  # Outside the reports in a bucket of this module, and inside the prefix in one that was handed in.
+  package_prefix = local.own_bucket ? "packages" : "${var.prefix}/packages"
+  package_key    = "${local.package_prefix}/${coalesce(local.package, "none")}"
   # rpm's names of the architectures.
   rpm_architecture = { arm64 = "aarch64", x86_64 = "x86_64" }[var.architecture]
   instance_type    = coalesce(var.instance_type, { arm64 = "t4g.small", x86_64 = "t3.small" }[var.architecture])
 
-  # A JSON string is a valid TOML string.
-  configuration = templatefile("${path.module}/efs-scan.toml.tftpl", {
-    domain_id      = var.domain_id
-    file_system_id = local.file_system_id
-    destination    = "s3://${local.bucket_name}/${var.prefix}"
-    namespace      = local.namespace
-    topic          = aws_sns_topic.alarms.arn
-    quota_default  = var.quota_default
-    user_quotas    = var.user_quotas
-    home_at        = var.home_at
-    remind         = var.remind
+  setup = templatefile("${path.module}/user-data.sh.tftpl", {
+    region          = local.region
+    topic           = local.topic
+    bucket          = local.bucket
+    package         = local.package
+    package_key     = local.package_key
+    package_sha256  = var.package_file == null ? null : filesha256(var.package_file)
+    file_system_id  = local.file_system_id
+    mount_target_ip = try(var.foreign_file_system.mount_target_ip, null)
+    scan_time       = var.scan_time
+    remind          = var.remind != null
+    ipv6            = var.ipv6
+    log_group       = try(var.log_group.name, null)
+    # Compressed and in ASCII, because user data has 16 KiB at most, and cloud-init's MIME reader breaks other
+    # characters. The output `configuration` shows it.
+    configuration = base64gzip(local.configuration)
   })
 
-  user_data = templatefile("${path.module}/user-data.sh.tftpl", {
-    region         = local.region
-    topic          = aws_sns_topic.alarms.arn
-    bucket         = local.bucket_name
-    package        = local.package
-    package_key    = local.package_key
-    package_sha256 = filesha256(var.package_file)
-    file_system_id = local.file_system_id
-    scan_time      = var.scan_time
-    remind         = var.remind != null
-    configuration  = local.configuration
-  })
+  # The script runs at every start instead of the first one only (AWS re:Post, "How do I use user data to
+  # automatically run a script with every restart of my EC2 instance?").
+  user_data = <<-MIME
+    Content-Type: multipart/mixed; boundary="==efs-scan=="
+    MIME-Version: 1.0
+
+    --==efs-scan==
+    Content-Type: text/cloud-config; charset="us-ascii"
+
+    #cloud-config
+    cloud_final_modules:
+      - [scripts-user, always]
+
+    --==efs-scan==
+    Content-Type: text/x-shellscript; charset="us-ascii"
+    Content-Disposition: attachment; filename="efs-scan-setup"
+
+    ${local.setup}
+    --==efs-scan==--
+  MIME
 }
 
 resource "aws_s3_object" "package" {
-  bucket      = aws_s3_bucket.reports.id
+  count = var.package_file == null ? 0 : 1
+
+  bucket      = local.bucket
   key         = local.package_key
   source      = var.package_file
   source_hash = filesha256(var.package_file)
@@ -54,40 +78,57 @@ resource "aws_s3_object" "package" {
   depends_on = [aws_s3_bucket_versioning.reports, aws_s3_bucket_server_side_encryption_configuration.reports]
 }
 
+# An image is for one architecture, and a change of the image is ignored below.
+resource "terraform_data" "architecture" {
+  input = var.architecture
+}
+
 resource "aws_instance" "monitor" {
-  ami                    = nonsensitive(data.aws_ssm_parameter.image.value)
+  ami                    = var.ami == null ? nonsensitive(data.aws_ssm_parameter.image[0].value) : var.ami.id
   instance_type          = local.instance_type
   subnet_id              = var.subnet_id
-  vpc_security_group_ids = [aws_security_group.monitor.id]
-  iam_instance_profile   = aws_iam_instance_profile.monitor.name
-  user_data              = local.user_data
+  vpc_security_group_ids = local.own_network ? [aws_security_group.monitor[0].id] : var.security_group_ids
+  iam_instance_profile   = local.own_role ? aws_iam_instance_profile.monitor[0].name : var.role.instance_profile
   tags                   = merge(var.tags, { Name = "${local.name}-monitor" })
-  volume_tags            = merge(var.tags, { Name = "${local.name}-monitor" })
+  volume_tags            = merge(data.aws_default_tags.current.tags, var.tags, { Name = "${local.name}-monitor" })
 
-  # A new package, quota or setting replaces the instance: there is one way to set it up, and it runs
-  # what is written here. The new instance scans when it is up. Published runs stay, and names are asked
-  # for again. The state directory is lost: runs that wait because they could not be sent (`efs-scan
-  # publish` before `terraform apply` sends them); the record of homes over quota, so the next notice
-  # calls all of them new; and the record of reminders, so people may be reminded again within a week.
-  user_data_replace_on_change = true
+  # A new package, quota or setting stops the instance, changes this, and starts it: the script sets up what
+  # is written here, and a scan follows. The state directory stays: runs that wait to be sent, and the records
+  # of homes over quota and of reminders.
+  user_data                   = local.user_data
+  user_data_replace_on_change = false
 
   # IMDSv2 only. One hop, so nothing behind another router, such as a container, gets the role.
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
     http_put_response_hop_limit = 1
+    http_protocol_ipv6          = var.ipv6 ? "enabled" : "disabled"
   }
 
   root_block_device {
     volume_type = "gp3"
     encrypted   = true
-    volume_size = 8 # GiB, the size of the image
+    kms_key_id  = var.kms_key == null ? null : var.kms_key.arn
+    volume_size = 8 # GiB, the size of Amazon's image; a larger image makes it larger
   }
 
   lifecycle {
     # Amazon publishes an image every other week, and an `apply` for a quota should not replace the
-    # system. `terraform apply -replace=…aws_instance.monitor` takes the newest image.
-    ignore_changes = [ami]
+    # system. `terraform apply -replace=…aws_instance.monitor` takes the newest image. The subnet and the key
+    # cannot be changed in place, and may be unknown to a plan.
+    ignore_changes       = [ami, subnet_id, root_block_device[0].kms_key_id]
+    replace_triggered_by = [terraform_data.architecture]
+
+    precondition {
+      condition     = length(local.user_data) <= 16384
+      error_message = "The user data is ${length(local.user_data)} bytes long, and EC2 takes 16,384: shorten settings or user_quotas."
+    }
+
+    postcondition {
+      condition     = self.subnet_id == var.subnet_id
+      error_message = "The monitor is in ${self.subnet_id}. To move it to subnet_id: terraform apply -replace=ADDRESS for its instance, which loses the state directory (the guide, under Upgrade)."
+    }
   }
 
   # Without these the first mount, download or scan would fail.
@@ -95,6 +136,7 @@ resource "aws_instance" "monitor" {
     aws_iam_role_policy.monitor,
     aws_s3_object.package,
     aws_vpc_security_group_egress_rule.https,
+    aws_vpc_security_group_egress_rule.https_ipv6,
     aws_vpc_security_group_egress_rule.nfs,
     aws_vpc_security_group_ingress_rule.nfs,
   ]

@@ -10,22 +10,37 @@ output "instance_id" {
 
 output "destination" {
   description = "Destination of the runs, for `efs-scan status --from` on any machine that may read the bucket."
-  value       = "s3://${local.bucket_name}/${var.prefix}"
+  value       = local.destination
+}
+
+output "bucket" {
+  description = "Name of the bucket with the reports, for monitors of other accounts that publish into it (their input `bucket`)."
+  value       = local.bucket
 }
 
 output "topic_arn" {
   description = "ARN of the topic of alarms and notices, for subscriptions other than e-mail."
-  value       = aws_sns_topic.alarms.arn
+  value       = local.topic
 }
 
 output "role_arn" {
   description = "ARN of the monitor's role, for policies elsewhere."
-  value       = aws_iam_role.monitor.arn
+  value       = local.role_arn
 }
 
 output "role_policy" {
-  description = "Policy of the role, as JSON."
+  description = "Policy of the role, as JSON. The owner of a role that is handed in attaches it."
   value       = data.aws_iam_policy_document.monitor.json
+}
+
+output "bucket_policy" {
+  description = "What the bucket's policy must allow this monitor if the bucket belongs to another account, as JSON: the bucket's owner merges it (source_policy_documents, or the input `writers` of the owner's module)."
+  value       = data.aws_iam_policy_document.writer.json
+}
+
+output "topic_policy" {
+  description = "What the topic's policy must allow, as JSON, for these alarms and, if the topic is handed in, for this monitor. A topic of this module has it."
+  value       = data.aws_iam_policy_document.topic.json
 }
 
 output "file_system_policy" {
@@ -59,6 +74,6 @@ output "configuration" {
 }
 
 output "user_data" {
-  description = "Script that the monitor runs at its first start, to read before `apply` or after a failure."
-  value       = local.user_data
+  description = "Script that the monitor runs at each start, to read before `apply` or after a failure."
+  value       = local.setup
 }

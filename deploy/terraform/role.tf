@@ -9,11 +9,25 @@ data "aws_iam_policy_document" "assume" {
   }
 }
 
+locals {
+  own_role  = var.role == null
+  role_arn  = local.own_role ? aws_iam_role.monitor[0].arn : var.role.arn
+  role_name = local.own_role ? aws_iam_role.monitor[0].name : element(split("/", var.role.arn), length(split("/", var.role.arn)) - 1)
+}
+
 resource "aws_iam_role" "monitor" {
-  name               = "${local.name}-monitor-${local.region}"
-  description        = "efs-scan on the instance that watches ${var.domain_id}"
-  assume_role_policy = data.aws_iam_policy_document.assume.json
-  tags               = var.tags
+  count = local.own_role ? 1 : 0
+
+  name                 = "${local.name}-monitor-${local.region}"
+  description          = "efs-scan on the instance that watches ${var.domain_id}"
+  assume_role_policy   = data.aws_iam_policy_document.assume.json
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
+
+  lifecycle {
+    # The region in it is unknown to some plans.
+    ignore_changes = [name]
+  }
 }
 
 # Permissions for efs-scan and for shells through Systems Manager, and nothing else.
@@ -22,22 +36,22 @@ data "aws_iam_policy_document" "monitor" {
   statement {
     sid       = "Publish"
     actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = ["${aws_s3_bucket.reports.arn}/${var.prefix}/*"]
+    resources = ["${local.bucket_arn}/${var.prefix}/*"]
   }
 
-  # On the whole bucket, which belongs to this module: without ListBucket, S3 answers 403 for an object
+  # On the whole bucket: without ListBucket, S3 answers 403 for an object
   # that does not exist yet, and the first run would be refused. S3's decision on a GetObject has no
   # s3:prefix for a condition.
   statement {
     sid       = "TellMissingFromForbidden"
     actions   = ["s3:ListBucket"]
-    resources = [aws_s3_bucket.reports.arn]
+    resources = [local.bucket_arn]
   }
 
   statement {
     sid       = "Install"
     actions   = ["s3:GetObject"]
-    resources = ["${aws_s3_bucket.reports.arn}/${local.package_key}"]
+    resources = ["${local.bucket_arn}/${local.package_key}"]
   }
 
   # PutMetricData supports no resources.
@@ -56,7 +70,7 @@ data "aws_iam_policy_document" "monitor" {
   statement {
     sid       = "Notify"
     actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.alarms.arn]
+    resources = [local.topic]
   }
 
   # No ClientWrite. ClientRootAccess, because homes are mode 700 and the server checks the uid.
@@ -67,7 +81,7 @@ data "aws_iam_policy_document" "monitor" {
       "elasticfilesystem:ClientRootAccess",
       "elasticfilesystem:DescribeFileSystems",
     ]
-    resources = [data.aws_efs_file_system.homes.arn]
+    resources = [local.file_system_arn]
   }
 
   # List actions support no resources (Service Authorization Reference, Amazon SageMaker). ListDomains is
@@ -85,6 +99,31 @@ data "aws_iam_policy_document" "monitor" {
       "arn:${local.partition}:sagemaker:${local.region}:${local.account}:space/${var.domain_id}/*",
       "arn:${local.partition}:sagemaker:${local.region}:${local.account}:user-profile/${var.domain_id}/*",
     ]
+  }
+
+  # Objects and messages that are encrypted with keys of yours.
+  dynamic "statement" {
+    for_each = local.key_arns == null ? [] : [local.key_arns]
+
+    content {
+      sid       = "Keys"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = statement.value
+    }
+  }
+
+  # CloudWatch's agent sends the journal of the scans there.
+  dynamic "statement" {
+    for_each = var.log_group == null ? [] : [var.log_group.name]
+
+    content {
+      sid     = "Logs"
+      actions = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+      resources = [
+        "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${statement.value}",
+        "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${statement.value}:*",
+      ]
+    }
   }
 
   # Only with this sender, whatever else is verified in the account.
@@ -132,14 +171,23 @@ data "aws_iam_policy_document" "monitor" {
   }
 }
 
+# A role that was handed in gets no policy unless that is asked for: its owner attaches the output role_policy.
 resource "aws_iam_role_policy" "monitor" {
-  name   = "efs-scan"
-  role   = aws_iam_role.monitor.id
+  count = local.own_role || try(var.role.attach_policy, false) ? 1 : 0
+
+  name   = local.own_role ? "efs-scan" : local.name
+  role   = local.role_name
   policy = data.aws_iam_policy_document.monitor.json
 }
 
 resource "aws_iam_instance_profile" "monitor" {
-  name = aws_iam_role.monitor.name
-  role = aws_iam_role.monitor.name
+  count = local.own_role ? 1 : 0
+
+  name = local.role_name
+  role = local.role_name
   tags = var.tags
+
+  lifecycle {
+    ignore_changes = [name]
+  }
 }

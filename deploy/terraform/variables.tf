@@ -41,7 +41,7 @@ variable "attach_file_system_policy" {
 # The instance
 
 variable "name" {
-  description = "Name of the resources, and the prefix of their names; null takes efs-scan-DOMAIN. It must be unique in the account and region: alarms, dashboard and topic of the same name would be taken over silently. Set it if two monitors watch one domain."
+  description = "Name of the resources, and the prefix of their names; null takes efs-scan-DOMAIN. It must be unique in the account and region: alarms, dashboard and topic of the same name would be taken over silently. Set it if two monitors watch one domain, or if the domain's id may be unknown to a plan. A later change is refused."
   type        = string
   default     = null
 
@@ -53,7 +53,7 @@ variable "name" {
 }
 
 variable "subnet_id" {
-  description = "Subnet of the instance, in a VPC and an availability zone where the file system has a mount target. It needs a route to AWS's APIs: a NAT, public addresses, or endpoints for s3, ssm, ssmmessages, monitoring, sns, elasticfilesystem and sagemaker.api."
+  description = "Subnet of the instance, in a VPC and an availability zone where the file system has a mount target. It needs a route to AWS's APIs: a NAT, public addresses, IPv6 (see ipv6), or endpoints for s3, ssm, ssmmessages, monitoring, sns, elasticfilesystem and sagemaker.api (deploy/docs/private-subnets.md). A later change is refused until the instance is replaced with it."
   type        = string
 
   validation {
@@ -85,11 +85,12 @@ variable "instance_type" {
 }
 
 variable "package_file" {
-  description = "Path of efs-scan's .rpm, built by deploy/package/build. The module uploads it to the bucket, and the instance installs it from there."
+  description = "Path of efs-scan's .rpm, built by deploy/package/build. The module uploads it to the bucket, and the instance installs it from there. null if it is installed in the image `ami`."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._+~-]*[.]rpm$", basename(var.package_file))) && fileexists(var.package_file)
+    condition     = var.package_file == null || try(can(regex("^[A-Za-z0-9][A-Za-z0-9._+~-]*[.]rpm$", basename(var.package_file))) && fileexists(var.package_file), false)
     error_message = "package_file must be an .rpm that exists here, named in letters, digits and . _ + ~ -: make one with deploy/package/build, and give its path."
   }
 }
@@ -108,7 +109,7 @@ variable "scan_time" {
 # The bucket
 
 variable "bucket_name" {
-  description = "Name of the bucket for the reports, which the module creates; null builds it from name, account and region."
+  description = "Name of the bucket for the reports, which the module creates; null builds it from name, account and region. A bucket keeps its name: later changes are refused."
   type        = string
   default     = null
 
@@ -119,7 +120,7 @@ variable "bucket_name" {
 }
 
 variable "prefix" {
-  description = "Prefix of the reports in the bucket."
+  description = "Prefix of the reports in the bucket. In a bucket that is handed in, each monitor needs one of its own."
   type        = string
   default     = "efs"
 
@@ -141,7 +142,7 @@ variable "retention_days" {
 }
 
 variable "delete_data" {
-  description = "Let `terraform destroy` delete the bucket with all reports. If false, `destroy` stops before the bucket and leaves it as it is, with all its settings. A change takes effect after an `apply`."
+  description = "Let `terraform destroy` delete the module's bucket with all reports. If false, `destroy` stops before the bucket and leaves it as it is, with all its settings. A change takes effect after an `apply`."
   type        = bool
   default     = false
 }
@@ -149,7 +150,7 @@ variable "delete_data" {
 # People: notices, reminders and quotas
 
 variable "emails" {
-  description = "Addresses for alarms and notices. Each first gets a message with a link to confirm, and nothing else until then."
+  description = "Addresses for alarms and notices. Each first gets a message with a link to confirm, and nothing else until then. They may be unknown until `apply`; see emails_by_stack."
   type        = set(string)
   default     = []
 
@@ -157,6 +158,30 @@ variable "emails" {
     condition     = alltrue([for email in var.emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", email))])
     error_message = "emails must be addresses, like team@example.com."
   }
+}
+
+variable "emails_by_stack" {
+  description = "Subscribe the addresses of `emails` by a CloudFormation stack, whose template need not be known to the plan. false makes a resource for each, where CloudFormation is not allowed; then a plan fails that does not know them."
+  type        = bool
+  default     = true
+}
+
+variable "subscriptions" {
+  description = "More subscriptions of the topic, of any protocol, by names of your choice: { pager = { protocol = \"https\", endpoint = \"https://…\" } }. The attributes are those of aws_sns_topic_subscription. Values may be unknown until `apply`, names may not."
+  type = map(object({
+    protocol                        = string
+    endpoint                        = string
+    endpoint_auto_confirms          = optional(bool)
+    raw_message_delivery            = optional(bool)
+    filter_policy                   = optional(string)
+    filter_policy_scope             = optional(string)
+    redrive_policy                  = optional(string)
+    delivery_policy                 = optional(string)
+    subscription_role_arn           = optional(string)
+    confirmation_timeout_in_minutes = optional(number)
+  }))
+  default  = {}
+  nullable = false
 }
 
 variable "home_at" {
@@ -240,7 +265,7 @@ variable "user_quotas" {
     error_message = "user_quotas must give sizes with their unit, like 50GiB, 1.5TiB or 500MB."
   }
 
-  # User data is limited to 16 KiB, and has each name twice.
+  # User data is limited to 16 KiB, and has each name twice, compressed.
   validation {
     condition     = length(jsonencode(var.user_quotas)) <= 4000
     error_message = "user_quotas has more than 4,000 characters, which is some 150 users: give most users their quota by quota_default."
@@ -248,7 +273,26 @@ variable "user_quotas" {
 }
 
 variable "tags" {
-  description = "Tags of all resources."
+  description = "Tags of all resources, the instance's volume among them, which gets the provider's default_tags, too."
   type        = map(string)
   default     = {}
+}
+
+# Anything else of the configuration
+
+variable "settings" {
+  description = "Any other settings of efs-scan, in the form of deploy/efs-scan.toml: { max_ops = 5000, notify = { always = true }, rules = { off = [\"pip-cache\"] } }. They are merged into what the module writes, and go before it. The role's permissions follow the other inputs, not these."
+  type        = any
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = can(keys(var.settings)) && !can(var.settings.root) && !can(var.settings.require_mount) && !can(var.settings.file_system_id) && !can(var.settings.publish.to) && !can(var.settings.notify.topic)
+    error_message = "settings must be an object without root, require_mount, file_system_id, publish.to and notify.topic, which the module sets: there are inputs for them."
+  }
+
+  validation {
+    condition     = length([for token in regexall("\"(?:[^\"\\\\]|\\\\.)*\"|[^\"]+", jsonencode(var.settings)) : token if !startswith(token, "\"") && can(regex("null", token))]) == 0
+    error_message = "settings has a null, which TOML does not: leave the setting out."
+  }
 }

@@ -23,10 +23,14 @@ pub(crate) const PACKAGE_BYTES: &[u8] = b"no real package\n";
 
 /// Parts of the module that moto cannot deploy, and why. Each is left out here and reported as
 /// skipped.
-const NOT_ON_MOTO: [(&str, &str); 5] = [
+const NOT_ON_MOTO: [(&str, &str); 6] = [
     ("the bucket's policy on moto", "it denies whatever a policy with a condition is about"),
     ("descriptions of rules between security groups on moto", "it forgets them"),
     ("deleting the file system policy and saved queries on moto", "it cannot"),
+    (
+        "user data as it is, changed on moto",
+        "what it decodes must be base64 again: it is encoded twice",
+    ),
     (
         "conditions of the role's policy in moto",
         "it asks IAM without context; tests/servers/terraform/policy.rs judges them",
@@ -43,12 +47,14 @@ const MODULE_FOR_MOTO: &str = r#"
 resource "aws_s3_bucket_policy" "reports" { count = 0 }
 resource "aws_vpc_security_group_egress_rule" "nfs" { description = null }
 resource "aws_vpc_security_group_ingress_rule" "nfs" { description = null }
+resource "aws_instance" "monitor" { user_data = base64encode(base64encode(local.user_data)) }
 "#;
 
-const NOT_DESTROYED: [&str; 2] = [
-    "module.efs_scan.aws_efs_file_system_policy.homes",
-    "module.efs_scan.aws_athena_named_query.reports",
-];
+/// What the tests look at besides the module's outputs.
+const MORE_OUTPUTS: &str = r#"output "mime" { value = local.user_data }"#;
+
+const NOT_DESTROYED: [&str; 2] =
+    ["aws_efs_file_system_policy.homes", "aws_athena_named_query.reports"];
 
 /// Results of the deployment.
 pub(crate) struct Deployed {
@@ -73,12 +79,7 @@ impl Deployed {
         static DEPLOYED: OnceLock<Option<Deployed>> = OnceLock::new();
         DEPLOYED
             .get_or_init(|| {
-                let moto = std::env::var("EFS_SCAN_TEST_MOTO").ok();
-                let why = "tests/aws-servers starts the server for it";
-                if !skip_unless(moto.is_some(), "the Terraform module on moto", why) {
-                    return None;
-                }
-                let terraform = Terraform::find("the Terraform module on moto", moto)?;
+                let terraform = moto()?;
                 for (what, why) in NOT_ON_MOTO {
                     skip_unless(false, what, why);
                 }
@@ -89,15 +90,11 @@ impl Deployed {
 
     fn deploy(terraform: &Terraform) -> Self {
         let work = copy_of_module();
-        let prelude = work.path().join("prelude");
-        copy(Path::new(PRELUDE), &prelude);
-        terraform.init(&prelude);
-        terraform.succeed(&prelude, &["apply", "-auto-approve"]);
-        let outputs = terraform.json(&prelude, &["output", "-json"]);
+        let outputs = prelude(terraform, work.path(), &["d-abc123def456", "d-other"], None);
         let subnet = outputs["subnet_id"]["value"].as_str().unwrap();
 
         let module = work.path().join("terraform");
-        std::fs::write(module.join("moto_override.tf"), MODULE_FOR_MOTO).unwrap();
+        for_moto(&module);
         let example = module.join("example");
         // HCL's strings are JSON's, except for `$` and `%`.
         let hostile = serde_json::to_string(HOSTILE).unwrap();
@@ -133,14 +130,8 @@ impl Deployed {
         terraform.succeed(&example, &["apply", "-auto-approve"]);
         let state = terraform.json(&example, &["show", "-json"]);
         let monitor = terraform.json(&example, &["output", "-json", "monitor"]);
-        let plan = terraform.run(&example, &["plan", "-detailed-exitcode"]);
-        let text = String::from_utf8_lossy(&plan.stdout).into_owned();
-        let second_plan = match plan.status.code() {
-            Some(0) => None,
-            Some(2) => Some(text),
-            other => panic!("plan ended with {other:?}: {text}{}", said(&plan)),
-        };
-        terraform.succeed(&example, &[&["state", "rm"][..], &NOT_DESTROYED].concat());
+        let second_plan = second_plan(terraform, &example);
+        forget_what_stays(terraform, &example);
         let refused = terraform.run(&example, &["destroy", "-auto-approve"]);
         assert_eq!(refused.status.code(), Some(1), "reports would have been deleted");
         let refused = said(&refused);
@@ -193,6 +184,57 @@ impl Deployed {
     pub(crate) fn before(&self, name: &str) -> &str {
         self.prelude[name]["value"].as_str().unwrap()
     }
+}
+
+/// Returns Terraform with moto, or reports what needs it as skipped.
+pub(crate) fn moto() -> Option<Terraform> {
+    let what = "the Terraform module on moto";
+    let moto = std::env::var("EFS_SCAN_TEST_MOTO").ok();
+    let why = "tests/aws-servers starts the server for it";
+    skip_unless(moto.is_some(), what, why).then(|| Terraform::find(what, moto))?
+}
+
+/// Makes a copy of the module deployable to moto.
+pub(crate) fn for_moto(module: &Path) {
+    std::fs::write(module.join("moto_override.tf"), MODULE_FOR_MOTO).unwrap();
+    std::fs::write(module.join("moto.tf"), MORE_OUTPUTS).unwrap();
+}
+
+/// Makes what SageMaker makes with these domains, in the account of a role or else in moto's own, and
+/// returns the outputs of `tests/servers/terraform/prelude`.
+pub(crate) fn prelude(
+    terraform: &Terraform,
+    work: &Path,
+    domains: &[&str],
+    role: Option<&str>,
+) -> Value {
+    let directory = work.join(format!("prelude-{}", domains[0]));
+    copy(Path::new(PRELUDE), &directory);
+    terraform.init(&directory);
+    let role = role.map_or("null".to_owned(), |role| format!("{role:?}"));
+    let variables = format!("domains = {domains:?}\nrole_arn = {role}\n");
+    std::fs::write(directory.join("terraform.tfvars"), variables).unwrap();
+    terraform.succeed(&directory, &["apply", "-auto-approve"]);
+    terraform.json(&directory, &["output", "-json"])
+}
+
+/// Returns the output of a `plan` that would change anything.
+pub(crate) fn second_plan(terraform: &Terraform, directory: &Path) -> Option<String> {
+    let plan = terraform.run(directory, &["plan", "-detailed-exitcode"]);
+    let text = String::from_utf8_lossy(&plan.stdout).into_owned();
+    match plan.status.code() {
+        Some(0) => None,
+        Some(2) => Some(text),
+        other => panic!("plan ended with {other:?}: {text}{}", said(&plan)),
+    }
+}
+
+/// Removes what moto cannot delete from the state.
+pub(crate) fn forget_what_stays(terraform: &Terraform, directory: &Path) {
+    let all = terraform.succeed(directory, &["state", "list"]);
+    let stays = |address: &&str| NOT_DESTROYED.iter().any(|it| address.contains(it));
+    let stay: Vec<&str> = all.lines().filter(stays).collect();
+    terraform.succeed(directory, &[&["state", "rm"][..], &stay].concat());
 }
 
 fn address(resource: &Value) -> &str {
@@ -258,12 +300,12 @@ impl Terraform {
         self.succeed(directory, &["init", &plugins]);
     }
 
-    fn json(&self, directory: &Path, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, directory: &Path, args: &[&str]) -> Value {
         serde_json::from_str(&self.succeed(directory, args)).unwrap()
     }
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -272,12 +314,14 @@ pub(crate) fn copy_of_module() -> TempDir {
     let work = scratch();
     let module = work.path().join("terraform");
     copy(Path::new(MODULE), &module);
-    std::fs::write(module.join("example").join(PACKAGE), PACKAGE_BYTES).unwrap();
+    for example in ["example", "examples/two-domains", "examples/central-bucket"] {
+        std::fs::write(module.join(example).join(PACKAGE), PACKAGE_BYTES).unwrap();
+    }
     work
 }
 
 /// Copies a directory, without files that Terraform may have left there.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

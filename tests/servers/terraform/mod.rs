@@ -5,7 +5,9 @@ mod alarms;
 #[cfg(feature = "aws")]
 mod clockwork;
 mod deployed;
+mod examples;
 mod inputs;
+mod plans;
 #[cfg(feature = "aws")]
 mod policy;
 #[cfg(feature = "aws")]
@@ -41,7 +43,8 @@ fn the_module_and_its_example_are_valid() {
     let Some(terraform) = Terraform::find("terraform validate", None) else { return };
     let work = copy_of_module();
     let module = work.path().join("terraform");
-    for directory in [module.join("example"), module] {
+    let examples = ["example", "examples/two-domains", "examples/central-bucket"];
+    for directory in examples.map(|name| module.join(name)).into_iter().chain([module]) {
         terraform.init(&directory);
         terraform.succeed(&directory, &["validate"]);
     }
@@ -67,13 +70,13 @@ fn without_delete_data_the_bucket_keeps_its_settings_and_all_else_goes() {
     let made: Vec<_> = made.map(|address| address.trim_start_matches("module.efs_scan.")).collect();
     // Its policy, which moto does not keep.
     let wanted = [
-        "aws_s3_bucket.reports",
-        "aws_s3_bucket_lifecycle_configuration.reports",
-        "aws_s3_bucket_ownership_controls.reports",
-        "aws_s3_bucket_public_access_block.reports",
-        "aws_s3_bucket_server_side_encryption_configuration.reports",
-        "aws_s3_bucket_versioning.reports",
-        "terraform_data.keep_reports",
+        "aws_s3_bucket.reports[0]",
+        "aws_s3_bucket_lifecycle_configuration.reports[0]",
+        "aws_s3_bucket_ownership_controls.reports[0]",
+        "aws_s3_bucket_public_access_block.reports[0]",
+        "aws_s3_bucket_server_side_encryption_configuration.reports[0]",
+        "aws_s3_bucket_versioning.reports[0]",
+        "terraform_data.keep_reports[0]",
     ];
     assert_eq!(made, wanted);
 }
@@ -106,8 +109,8 @@ fn two_domains_have_no_name_in_common() {
 fn the_domains_own_file_system_is_watched_and_nothing_is_open() {
     let Some(deployed) = Deployed::get() else { return };
     assert_eq!(deployed.output("file_system_id"), deployed.before("file_system_id"));
-    assert_eq!(deployed.values("aws_security_group.monitor")["ingress"], json!([]));
-    let group = &deployed.values("aws_security_group.monitor")["id"];
+    assert_eq!(deployed.values("aws_security_group.monitor[0]")["ingress"], json!([]));
+    let group = &deployed.values("aws_security_group.monitor[0]")["id"];
     let rules = deployed.of_type("aws_vpc_security_group_ingress_rule");
     let [(_, rule)] = rules[..] else { panic!("{rules:?}") };
     assert_eq!(rule["security_group_id"], deployed.before("inbound"));
@@ -156,7 +159,7 @@ fn the_file_system_policy_keeps_the_monitor_alone_from_writing() {
 #[test]
 fn the_bucket_is_private_and_keeps_what_readers_poll() {
     let Some(deployed) = Deployed::get() else { return };
-    let block = deployed.values("aws_s3_bucket_public_access_block.reports");
+    let block = deployed.values("aws_s3_bucket_public_access_block.reports[0]");
     for what in [
         "block_public_acls",
         "block_public_policy",
@@ -170,7 +173,7 @@ fn the_bucket_is_private_and_keeps_what_readers_poll() {
     assert_eq!(policy["Statement"][0]["Effect"], "Deny");
     assert_eq!(policy["Statement"][0]["Condition"]["Bool"]["aws:SecureTransport"], "false");
 
-    let rules = &deployed.values("aws_s3_bucket_lifecycle_configuration.reports")["rule"];
+    let rules = &deployed.values("aws_s3_bucket_lifecycle_configuration.reports[0]")["rule"];
     let expires = |key: &str| {
         rules.as_array().unwrap().iter().any(|rule| {
             let prefix = rule["filter"][0]["prefix"].as_str().unwrap_or_default();

@@ -22,14 +22,40 @@ fn bash_and_shellcheck_take_it_and_ec2_does() {
     fs::write(&path, script(deployed)).unwrap();
     let bash = Command::new("bash").arg("-n").arg(&path).output().unwrap();
     assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
-    // EC2 accepts 16 KiB. The module accepts 4,000 characters of quotas, which appear twice.
-    let quotas = HOSTILE.len() * 4;
-    assert!(script(deployed).len() - quotas + 8000 < 16_384, "{}", script(deployed).len());
+    // EC2 accepts 16 KiB. The module accepts 4,000 characters of quotas, which appear twice, compressed
+    // and then as base64: even if they cannot be compressed, a third is left.
+    let mime = deployed.output("mime").as_str().unwrap();
+    assert!(mime.is_ascii() && mime.len() + 4000 * 4 / 3 < 16_384, "{}", mime.len());
     let there = Command::new("shellcheck").arg("--version").output().is_ok();
     if skip_unless(there, "shellcheck of the user data", "shellcheck is not installed") {
         let checked = Command::new("shellcheck").arg(&path).output().unwrap();
         assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
     }
+}
+
+/// As cloud-init reads it: a MIME archive, whose script runs at every start.
+#[test]
+fn it_runs_at_every_start() {
+    let Some(deployed) = Deployed::get() else { return };
+    let there = Command::new("python3").arg("--version").output().is_ok();
+    if !skip_unless(there, "the user data as MIME", "python3 is not installed") {
+        return;
+    }
+    let work = scratch();
+    let path = work.path().join("mime");
+    fs::write(&path, deployed.output("mime").as_str().unwrap()).unwrap();
+    let read = "import email, json, sys
+parts = email.message_from_binary_file(open(sys.argv[1], 'rb')).walk()
+parts = [p for p in parts if not p.is_multipart()]
+print(json.dumps([[p.get_content_type(), p.get_payload(decode=True).decode()] for p in parts]))";
+    let output = Command::new("python3").args(["-c", read]).arg(&path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let parts: Vec<[String; 2]> = serde_json::from_slice(&output.stdout).unwrap();
+    let [[cloud, config], [shell, setup]] = &parts[..] else { panic!("{parts:?}") };
+    assert_eq!([cloud.as_str(), shell.as_str()], ["text/cloud-config", "text/x-shellscript"]);
+    let config = config.trim();
+    assert_eq!(config, "#cloud-config\ncloud_final_modules:\n  - [scripts-user, always]");
+    assert_eq!(setup.trim_end(), script(deployed).trim_end());
 }
 
 /// A machine in a directory, whose programs write their arguments to `log`.
@@ -52,6 +78,8 @@ impl Machine {
             &format!("[ \"$1\" != s3 ] || cp '{}' \"$5\"", at("package").display()),
         );
         machine.program("mountpoint", "exit 1");
+        // Nothing is installed.
+        machine.program("rpm", "echo \"$*\"; exit 1");
         let program = env!("CARGO_BIN_EXE_efs-scan");
         machine.program("efs-scan", &format!("exec '{program}' \"$@\""));
         machine
@@ -70,8 +98,9 @@ impl Machine {
         let script = script
             .replace(" /etc/", &format!(" {root}/etc/"))
             .replace(">/etc/", &format!(">{root}/etc/"))
+            .replace("=/etc/", &format!("={root}/etc/"))
             .replace("=/var/", &format!("={root}/var/"))
-            .replace("-p /var/", &format!("-p {root}/var/"))
+            .replace(" /var/", &format!(" {root}/var/"))
             .replace("-p /mnt/", &format!("-p {root}/mnt/"));
         let path = self.0.path().join("user-data.sh");
         fs::write(&path, script).unwrap();
@@ -116,9 +145,11 @@ fn it_sets_the_monitor_up_and_may_be_run_again() {
         assert!(timer.ends_with("OnCalendar=\nOnCalendar=*-*-* 02:30:00 UTC\n"), "{timer}");
     }
     let asked = machine.read("log");
+    let installed = asked.matches("dnf install").count();
+    assert_eq!(installed, 3, "efs-utils twice, as it is not there, and the package once:\n{asked}");
     let order = [
         "aws s3 cp",
-        "dnf install",
+        "dnf install -y /",
         "efs-scan config",
         "mount /mnt/efs",
         "systemctl enable --now efs-scan.timer",

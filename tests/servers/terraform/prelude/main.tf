@@ -6,6 +6,25 @@ provider "aws" {
   region                      = "us-east-1"
   skip_credentials_validation = true
   skip_metadata_api_check     = true
+
+  dynamic "assume_role" {
+    for_each = var.role_arn == null ? [] : [var.role_arn]
+
+    content {
+      role_arn = assume_role.value
+    }
+  }
+}
+
+# Of the account whose domains they are; moto has every role.
+variable "role_arn" {
+  type    = string
+  default = null
+}
+
+variable "domains" {
+  type    = set(string)
+  default = ["d-abc123def456", "d-other"]
 }
 
 data "aws_caller_identity" "current" {}
@@ -19,12 +38,8 @@ resource "aws_subnet" "team" {
   cidr_block = "10.0.1.0/24"
 }
 
-locals {
-  domains = toset(["d-abc123def456", "d-other"])
-}
-
 resource "aws_efs_file_system" "homes" {
-  for_each = local.domains
+  for_each = var.domains
 
   encrypted = true
   tags = {
@@ -33,21 +48,21 @@ resource "aws_efs_file_system" "homes" {
 }
 
 resource "aws_security_group" "inbound" {
-  for_each = local.domains
+  for_each = var.domains
 
   name   = "security-group-for-inbound-nfs-${each.key}"
   vpc_id = aws_vpc.team.id
 }
 
 resource "aws_security_group" "outbound" {
-  for_each = local.domains
+  for_each = var.domains
 
   name   = "security-group-for-outbound-nfs-${each.key}"
   vpc_id = aws_vpc.team.id
 }
 
 resource "aws_efs_mount_target" "homes" {
-  for_each = local.domains
+  for_each = var.domains
 
   file_system_id  = aws_efs_file_system.homes[each.key].id
   subnet_id       = aws_subnet.team.id
@@ -59,13 +74,13 @@ output "subnet_id" {
 }
 
 output "file_system_id" {
-  value = aws_efs_file_system.homes["d-abc123def456"].id
-}
-
-output "other_file_system_id" {
-  value = aws_efs_file_system.homes["d-other"].id
+  value = aws_efs_file_system.homes[sort(var.domains)[0]].id
 }
 
 output "inbound" {
-  value = aws_security_group.inbound["d-abc123def456"].id
+  value = aws_security_group.inbound[sort(var.domains)[0]].id
+}
+
+output "vpc_id" {
+  value = aws_vpc.team.id
 }

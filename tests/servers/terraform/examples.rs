@@ -1,0 +1,250 @@
+//! The module in an organisation: its examples, and with what exists already, each applied to moto, planned
+//! again and destroyed.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::deployed::{
+    Terraform, copy_of_module, for_moto, forget_what_stays, moto, prelude, second_plan,
+};
+use super::plans::{Team, what_a_plan_does_not_know_replaces_nothing};
+use efs_scan_testbed::at_once;
+
+/// What an example made.
+struct Applied {
+    /// Values of resources and data sources of all modules, by address.
+    all: Vec<(String, Value)>,
+    second_plan: Option<String>,
+    left: String,
+}
+
+impl Applied {
+    fn of(terraform: &Terraform, directory: &Path, changes: &str) -> Self {
+        std::fs::write(directory.join("override.tf"), changes).unwrap();
+        terraform.init(directory);
+        terraform.succeed(directory, &["apply", "-auto-approve"]);
+        let state = terraform.json(directory, &["show", "-json"]);
+        let root = &state["values"]["root_module"];
+        let modules = root["child_modules"].as_array().unwrap().iter().chain([root]);
+        let resources = modules.flat_map(|it| it["resources"].as_array().into_iter().flatten());
+        let all = resources
+            .map(|it| (it["address"].as_str().unwrap().to_owned(), it["values"].clone()))
+            .collect();
+        let second_plan = second_plan(terraform, directory);
+        forget_what_stays(terraform, directory);
+        terraform.succeed(directory, &["destroy", "-auto-approve"]);
+        let left = terraform.succeed(directory, &["state", "list"]);
+        Self { all, second_plan, left }
+    }
+
+    fn values(&self, part: &str) -> Vec<&Value> {
+        let found = self.all.iter().filter(|(address, _)| address.contains(part));
+        found.map(|(_, values)| values).collect()
+    }
+}
+
+/// A provider of an example, for moto.
+fn provider(alias: &str) -> String {
+    let alias = if alias.is_empty() { String::new() } else { format!("alias = \"{alias}\"") };
+    format!(
+        "provider \"aws\" {{
+          {alias}
+          s3_use_path_style           = true
+          skip_credentials_validation = true
+          skip_metadata_api_check     = true
+        }}\n"
+    )
+}
+
+/// All at once, because they mostly wait until the settings of their buckets are what was asked for.
+#[test]
+fn an_organisation_is_served() {
+    if moto().is_none() {
+        return;
+    }
+    let cases: [fn(); 4] = [
+        two_domains_of_one_account_share_a_topic_only,
+        three_accounts_publish_into_one_bucket,
+        what_exists_already_is_used_and_not_changed,
+        what_a_plan_does_not_know_replaces_nothing,
+    ];
+    at_once(cases, |case| case());
+}
+
+fn subnet(outputs: &Value) -> &str {
+    outputs["subnet_id"]["value"].as_str().unwrap()
+}
+
+fn two_domains_of_one_account_share_a_topic_only() {
+    let Some(terraform) = moto() else { return };
+    let work = copy_of_module();
+    for_moto(&work.path().join("terraform"));
+    let domains = ["d-aaaaaaaaaaaa", "d-bbbbbbbbbbbb"];
+    let outputs = prelude(&terraform, work.path(), &domains, None);
+    let subnet = subnet(&outputs);
+    let [a, b] = domains
+        .map(|id| format!("{{ id = \"{id}\", subnet_id = \"{subnet}\", budget_gib = 4096 }}"));
+    let changes = format!(
+        "{}locals {{
+          domains = {{
+            research = {a}
+            trading  = {b}
+          }}
+        }}
+        module \"efs_scan\" {{
+          delete_data = true
+        }}",
+        provider("")
+    );
+    let directory = work.path().join("terraform/examples/two-domains");
+    let applied = Applied::of(&terraform, &directory, &changes);
+    assert_eq!(applied.second_plan, None, "the second plan is not empty");
+    assert_eq!(applied.left, "");
+
+    let topic = &applied.values("aws_sns_topic.storage")[0]["arn"];
+    assert_eq!(applied.values("aws_sns_topic.alarms").len(), 0);
+    let alarms = applied.values("aws_cloudwatch_metric_alarm.");
+    assert_eq!(alarms.len(), 10);
+    for alarm in &alarms {
+        assert_eq!(
+            [&alarm["alarm_actions"], &alarm["ok_actions"]],
+            [&json!([topic]), &json!([topic])]
+        );
+    }
+    let differs = alarms.iter().filter(|it| it["metric_name"] == "MeteredDifferencePercent");
+    assert_eq!(differs.count(), 2);
+    let names: BTreeSet<_> = alarms.iter().map(|it| it["alarm_name"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), 10);
+
+    // The topic's policy is that of both, and their monitors may publish.
+    let policy = applied.values("aws_sns_topic_policy.storage")[0]["policy"].as_str().unwrap();
+    let policy: Value = serde_json::from_str(policy).unwrap();
+    let statements = policy["Statement"].as_array().unwrap();
+    assert_eq!(statements.len(), 4);
+    let roles = applied.values("aws_iam_role.monitor");
+    assert_eq!(roles.len(), 2);
+    for role in roles {
+        assert!(statements.iter().any(|it| it["Principal"]["AWS"] == role["arn"]), "{role}");
+    }
+    for instance in applied.values("aws_instance.monitor") {
+        assert_eq!(instance["volume_tags"]["team"], "ml-platform");
+    }
+}
+
+fn three_accounts_publish_into_one_bucket() {
+    let Some(terraform) = moto() else { return };
+    let work = copy_of_module();
+    for_moto(&work.path().join("terraform"));
+    let accounts = [
+        ("platform", "123456789012", "d-cccccccccccc"),
+        ("research", "222222222222", "d-dddddddddddd"),
+        ("trading", "333333333333", "d-eeeeeeeeeeee"),
+    ];
+    let mut changes = String::new();
+    for (name, account, domain) in accounts {
+        let owner = name == "platform";
+        let role = format!("arn:aws:iam::{account}:role/deploy");
+        let role = (!owner).then_some(role.as_str());
+        let outputs = prelude(&terraform, work.path(), &[domain], role);
+        changes += &provider(if owner { "" } else { name });
+        changes += &format!("module \"{name}\" {{\n subnet_id = \"{}\"\n", subnet(&outputs));
+        changes += if owner { " delete_data = true\n}\n" } else { "}\n" };
+    }
+    let directory = work.path().join("terraform/examples/central-bucket");
+    let applied = Applied::of(&terraform, &directory, &changes);
+    assert_eq!(applied.second_plan, None, "the second plan is not empty");
+    assert_eq!(applied.left, "");
+
+    assert_eq!(applied.values("aws_s3_bucket.reports").len(), 1);
+    let keys: BTreeSet<_> = applied
+        .values("aws_s3_object.package")
+        .iter()
+        .map(|it| it["key"].as_str().unwrap())
+        .collect();
+    let wanted = ["packages/", "research/packages/", "trading/packages/"];
+    assert!(keys.iter().zip(wanted).all(|(key, below)| key.starts_with(below)), "{keys:?}");
+
+    let policy = applied.values("module.platform.data.aws_iam_policy_document.bucket")[0]["json"]
+        .as_str()
+        .unwrap();
+    let policy: Value = serde_json::from_str(policy).unwrap();
+    let statements = policy["Statement"].as_array().unwrap();
+    assert_eq!(statements.len(), 9, "{policy}");
+    assert_eq!(statements.iter().filter(|it| it["Effect"] == "Deny").count(), 1);
+    for (name, account, domain) in &accounts[1..] {
+        let role = format!("arn:aws:iam::{account}:role/efs-scan-{domain}-monitor-us-east-1");
+        let of_role: Vec<_> =
+            statements.iter().filter(|it| it["Principal"]["AWS"] == role.as_str()).collect();
+        let [publish] = of_role[..] else { panic!("{of_role:?}") };
+        assert_eq!(publish["Action"], json!(["s3:PutObject", "s3:GetObject"]));
+        assert!(publish["Resource"].as_str().unwrap().ends_with(&format!("/{name}/*")));
+        // Nothing of this account's reaches another's prefix.
+        let objects = statements.iter().filter(|it| {
+            it["Effect"] == "Allow"
+                && it["Principal"].to_string().contains(account)
+                && it["Resource"].to_string().contains("/*")
+        });
+        for statement in objects {
+            let resources = statement["Resource"].to_string();
+            assert_eq!(
+                resources.matches("arn:").count(),
+                resources.matches(&format!("us-east-1/{name}/")).count(),
+                "{statement}"
+            );
+        }
+    }
+}
+
+fn what_exists_already_is_used_and_not_changed() {
+    let Some(team) = Team::get("handed-in", "d-handed-in") else { return };
+    team.apply(&[]);
+    let made = team.resources();
+    let given = team.output("team");
+    let monitor = team.output("monitor");
+    assert_eq!(second_plan(&team.terraform, &team.directory()), None);
+    assert_eq!(team.destroy(&[]), "");
+
+    let kinds: BTreeSet<&str> = made
+        .iter()
+        .map(|(address, _)| {
+            address.trim_start_matches("module.efs_scan.").split('.').next().unwrap()
+        })
+        .collect();
+    let wanted = [
+        "aws_athena_named_query",
+        "aws_athena_workgroup",
+        "aws_cloudwatch_dashboard",
+        "aws_cloudwatch_metric_alarm",
+        "aws_glue_catalog_database",
+        "aws_glue_catalog_table",
+        "aws_instance",
+        "aws_sns_topic_subscription",
+        "terraform_data",
+    ];
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), wanted);
+    let of = |kind: &str| made.iter().find(|(it, _)| it.contains(kind)).unwrap().1.clone();
+    let instance = of("aws_instance.");
+    assert_eq!(instance["ami"], given["ami"]);
+    assert_eq!(instance["iam_instance_profile"], "team-monitor");
+    assert_eq!(instance["vpc_security_group_ids"], json!([given["group"]]));
+    assert_eq!(instance["root_block_device"][0]["kms_key_id"], given["key"]);
+    for (address, alarm) in made.iter().filter(|(it, _)| it.contains("metric_alarm.")) {
+        assert_eq!(alarm["alarm_actions"], json!([given["topic"]]), "{address}");
+        assert_eq!(alarm["namespace"], "Team/Homes", "{address}");
+    }
+    assert_eq!(of("aws_sns_topic_subscription.")["topic_arn"], given["topic"]);
+    assert_eq!(monitor["destination"], "s3://team-reports-handed-in/studio/homes");
+    assert_eq!(monitor["role_arn"], given["role"]);
+    let policy = monitor["role_policy"].as_str().unwrap();
+    for part in ["kms:GenerateDataKey", "logs:PutLogEvents", "log-group:/team/efs-scan:*"] {
+        assert!(policy.contains(part), "{part} in {policy}");
+    }
+    assert!(policy.contains(given["key"].as_str().unwrap()));
+    let script = monitor["user_data"].as_str().unwrap();
+    for part in ["AWS_USE_DUALSTACK_ENDPOINT", "UseDualStackEndpoint", "/team/efs-scan"] {
+        assert!(script.contains(part), "{part} in {script}");
+    }
+    assert!(!script.contains("aws s3 cp"), "the image has it: {script}");
+}
