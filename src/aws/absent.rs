@@ -66,6 +66,10 @@ impl Aws {
         absent()
     }
 
+    pub fn profile_uid(&self, _domain: &str, _profile: &str) -> ServiceResult<Option<u32>> {
+        absent()
+    }
+
     pub fn apps(&self, _domain: &str) -> ServiceResult<Vec<App>> {
         absent()
     }

@@ -134,6 +134,8 @@ pub struct Email {
     pub from: String,
     /// The one address that receives it.
     pub to: String,
+    /// The one address that receives a copy.
+    pub copy_to: Option<String>,
     /// The address for replies and bounces.
     pub reply_to: String,
     /// One line.

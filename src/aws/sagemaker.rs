@@ -70,6 +70,17 @@ impl Aws {
         runtime.block_on(sagemaker.members(domain, known))
     }
 
+    /// Looks up the uid of a user profile; `None` if it has none yet, or was deleted.
+    ///
+    /// # Errors
+    /// Names the operation.
+    pub fn profile_uid(&self, domain: &str, profile: &str) -> ServiceResult<Option<u32>> {
+        let (runtime, sagemaker) = self.sagemaker()?;
+        let profile = listed_member(MemberKind::Profile, profile.to_owned(), &Value::Null);
+        let described = runtime.block_on(sagemaker.describe(domain, profile))?;
+        Ok(described.and_then(|member| member.uid))
+    }
+
     /// Lists the apps of a domain.
     ///
     /// # Errors

@@ -85,7 +85,7 @@ impl Mailer<'_> {
         let text = |data: &str| json!({ "Data": data, "Charset": "UTF-8" });
         let input = json!({
             "FromEmailAddress": email.from,
-            "Destination": { "ToAddresses": [email.to] },
+            "Destination": { "ToAddresses": [email.to], "CcAddresses": email.copy_to.as_slice() },
             "ReplyToAddresses": [email.reply_to],
             // Bounces arrive after SES has taken the message.
             "FeedbackForwardingEmailAddress": email.reply_to,

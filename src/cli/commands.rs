@@ -118,6 +118,11 @@ pub struct RemindArgs {
     #[arg(long = "user", value_name = "NAME|UID")]
     pub users: Vec<String>,
 
+    /// Remind of homes or of apps only [default: homes, and apps if the configuration has
+    /// [remind.apps]]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub only: Option<RemindOf>,
+
     /// Print the messages, their recipients and the reasons; send nothing and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -134,17 +139,29 @@ pub struct RemindArgs {
 pub(super) const REMIND_EXIT_CODES: &str = "\
 [remind] in the configuration has the sender, the administrator, the addresses
 and the texts. A person is reminded of one reason at most once a week, and gets
-one message for all homes.
+one message for all homes, and one for all apps that run for long. Reminders of
+apps need no published run.
 
 Exit codes:
   0    everybody who is due was reminded, now or within the last week
-  1    fatal: nothing is published, or another `efs-scan remind` is running
+  1    fatal: nothing is published, SageMaker does not answer, or another
+       `efs-scan remind` is running
   2    usage: a flag or the configuration is wrong
   3    the newest run is partial or interrupted; owners of homes that were not
-       read completely were not reminded
+       read completely were not reminded; or a domain did not answer, and owners
+       of its apps were not reminded
   5    a message was not sent, or it is not known whether it was
   6    the newest run is older than 36 h; nobody was reminded
   130  interrupted; the others are reminded next time";
+
+/// What people are reminded of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RemindOf {
+    /// Homes over quota or with much trash
+    Homes,
+    /// Apps that run for long
+    Apps,
+}
 
 /// A form of the status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

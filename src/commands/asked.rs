@@ -11,15 +11,24 @@ pub(super) fn asked(
     report: &Report,
     users: &[String],
 ) -> Result<Option<BTreeSet<Vec<u8>>>, Failure> {
-    if users.is_empty() {
-        return Ok(None);
-    }
-    let homes: Vec<SelectedBy<'_>> = report.homes.iter().map(SelectedBy::from).collect();
-    let (keep, missing) = selected(&homes, users);
+    let (asked, missing) = find_asked(report, users);
     if !missing.is_empty() {
         let problem = format!("no home for {} in the newest run", missing.join(", "));
         return Err(Failure::usage(problem));
     }
+    Ok(asked)
+}
+
+/// The same, and the users without a home.
+pub(super) fn find_asked<'u>(
+    report: &Report,
+    users: &'u [String],
+) -> (Option<BTreeSet<Vec<u8>>>, Vec<&'u str>) {
+    if users.is_empty() {
+        return (None, Vec::new());
+    }
+    let homes: Vec<SelectedBy<'_>> = report.homes.iter().map(SelectedBy::from).collect();
+    let (keep, missing) = selected(&homes, users);
     let kept = homes.into_iter().zip(keep).filter(|(_, keep)| *keep);
-    Ok(Some(kept.map(|(home, _)| home.path.into_owned()).collect()))
+    (Some(kept.map(|(home, _)| home.path.into_owned()).collect()), missing)
 }

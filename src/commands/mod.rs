@@ -2,6 +2,7 @@
 
 mod asked;
 mod config;
+mod domains;
 mod generate;
 mod heed;
 mod history;

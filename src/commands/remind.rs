@@ -1,24 +1,28 @@
-//! `efs-scan remind`: e-mail to owners whose homes are over quota or hold much trash.
+//! `efs-scan remind`: e-mail to owners whose homes are over quota or hold much trash, and to those
+//! whose apps run for long.
+
+mod apps;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::asked::asked;
+use super::asked::find_asked;
 use super::heed::Phase;
 use super::state_dir;
 use crate::aws::Aws;
-use crate::cli::RemindArgs;
-use crate::config::Loaded;
+use crate::cli::{RemindArgs, RemindOf};
+use crate::config::{Loaded, Readers};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, refuse_inside};
 use crate::published::{is_stale, newest_report};
-use crate::remind::{self, ReminderLedger, Work};
+use crate::remind::{self, HomeWork, ReminderLedger, Work};
 use crate::report::{Coverage, HomeKind, Report};
 use crate::service_error::ServiceError;
 use crate::state::{Lock, StateDir, own_name};
 use crate::stop::Stop;
+use crate::text::printable;
 
 pub(super) fn run(
     args: &RemindArgs,
@@ -29,33 +33,65 @@ pub(super) fn run(
     phase.heeds_stop();
     let reminding = loaded.reminding().map_err(Failure::usage)?;
     let readers = loaded.readers().map_err(Failure::usage)?;
-    let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let book = reminding.addresses.open().map_err(Failure::usage)?;
     let aws = Aws::new(readers.patience);
-    let store = from.open(&aws).map_err(failed)?;
-    let report = newest_report(&*store).map_err(failed)?;
     let now = Timestamp::now();
-    if is_stale(report.run.finished, now) {
-        let finished = report.run.finished.strftime("%Y-%m-%d %H:%M UTC");
-        let problem = format!(
-            "nobody is reminded of old figures: the newest run in {from} finished {finished}"
-        );
-        return Err(Failure::new(Exit::Stale, problem));
+    let with_apps = match args.only {
+        Some(only) => only == RemindOf::Apps,
+        None => reminding.apps.is_on,
+    };
+    let mut late = Late::default();
+    let report = match args.only {
+        Some(RemindOf::Apps) => None,
+        _ => late.unless(report(args, &readers, &aws, now), with_apps)?,
+    };
+    let apps = match with_apps {
+        true => {
+            let found = apps::find(&readers, report.as_ref(), &reminding, &book, &aws, now);
+            late.unless(found, report.is_some())?
+        }
+        false => None,
+    };
+    if let Some(apps::Found { unanswered: true, .. }) = apps {
+        late.note(Exit::Partial);
     }
-    let asked = asked(&report, &args.users)?;
-    let mut sorted = remind::sort(&report, &book, reminding.trash);
-    if let Some(homes) = &asked {
-        sorted.keep(homes);
+    let mut apps = apps.map(|found| found.apps);
+    let (asked, missing) = match &report {
+        Some(report) => find_asked(report, &args.users),
+        None => (None, args.users.iter().map(String::as_str).collect()),
+    };
+    let missing = apps::keep(apps.as_mut(), &args.users, missing);
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        match report {
+            Some(_) => {
+                let problem = format!("no home for {missing} in the newest run");
+                return Err(Failure::usage(problem));
+            }
+            // Nobody need run anything for long.
+            None => tracing::info!("no app runs for long of {}", printable(missing.as_bytes())),
+        }
     }
+    let sorted_apps = apps.as_ref().map(|apps| remind::sort_apps(apps, &book));
+    let sorted = report.as_ref().map(|report| {
+        let mut sorted = remind::sort(report, &book, reminding.trash);
+        if let Some(homes) = &asked {
+            sorted.keep(homes);
+        }
+        sorted
+    });
     // A dry run makes no directory and waits for no lock.
     let (state_dir, locked) = match (args.dry_run, readers.state_dir_shared) {
         (true, true) => (readers.state_dir.join(own_name()), None),
         (true, false) => (readers.state_dir.clone(), None),
-        (false, shared) => lock(&report, &readers.state_dir, shared)?,
+        (false, shared) => lock(report.as_ref(), &readers.state_dir, shared)?,
     };
     let directory = state_dir.join(remind::STATE);
     let mut ledger = ReminderLedger::open(&directory, now).map_err(Failure::fatal)?;
-    let work = Work::new(&report, &reminding, readers.home_at.as_deref(), &sorted, &ledger);
+    let homes = report.as_ref().zip(sorted.as_ref());
+    let home_at = readers.home_at.as_deref();
+    let homes = homes.map(|(report, sorted)| HomeWork { report, home_at, sorted });
+    let work = Work::new(&reminding, homes, sorted_apps.as_ref(), now, &ledger);
     let exit = match locked {
         None => {
             let text = remind::preview(&work, &ledger);
@@ -64,20 +100,69 @@ pub(super) fn run(
         }
         Some(_lock) => remind::send(&work, &mut ledger, &aws, stop)?,
     };
+    if report.as_ref().is_some_and(|report| warn_of_unread(report, asked.as_ref())) {
+        late.note(Exit::Partial);
+    }
     Ok(match exit {
-        Exit::Complete if warn_of_unread(&report, asked.as_ref()) => Exit::Partial,
+        Exit::Complete => late.0.unwrap_or(Exit::Complete),
         exit => exit,
     })
 }
 
+/// How the command ends if one of its parts failed and the other did not.
+#[derive(Default)]
+struct Late(Option<Exit>);
+
+impl Late {
+    fn note(&mut self, exit: Exit) {
+        self.0.get_or_insert(exit);
+    }
+
+    /// Returns what was found. A failure is only told if something else can be done.
+    fn unless<T>(&mut self, found: Result<T, Failure>, other: bool) -> Result<Option<T>, Failure> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            // Whoever has to mend the configuration should see that first.
+            Err(failure) if other && failure.exit != Exit::Usage => {
+                tracing::error!("{}", printable(failure.problem.as_bytes()));
+                self.note(failure.exit);
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// Reads the newest run, which must not be stale.
+fn report(
+    args: &RemindArgs,
+    readers: &Readers,
+    aws: &Aws,
+    now: Timestamp,
+) -> Result<Report, Failure> {
+    let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
+    let store = from.open(aws).map_err(failed)?;
+    let report = newest_report(&*store).map_err(failed)?;
+    if is_stale(report.run.finished, now) {
+        let finished = report.run.finished.strftime("%Y-%m-%d %H:%M UTC");
+        let problem = format!(
+            "nobody is reminded of old figures: the newest run in {from} finished {finished}"
+        );
+        return Err(Failure::new(Exit::Stale, problem));
+    }
+    Ok(report)
+}
+
 /// Makes and locks the reminders' directory in the state directory, and returns the latter.
 fn lock(
-    report: &Report,
+    report: Option<&Report>,
     configured: &Path,
     shared: bool,
 ) -> Result<(PathBuf, Option<Lock>), Failure> {
-    refuse_inside(Path::new(&report.run.root), configured, "--state-dir")
-        .map_err(Failure::usage)?;
+    if let Some(report) = report {
+        let root = Path::new(&report.run.root);
+        refuse_inside(root, configured, "--state-dir").map_err(Failure::usage)?;
+    }
     let state_dir = state_dir(configured, shared)?.into_owned();
     StateDir::open(&state_dir).map_err(Failure::usage)?;
     let state = StateDir::open(&state_dir.join(remind::STATE)).map_err(Failure::usage)?;

@@ -1,23 +1,18 @@
 //! `efs-scan status`: reads the newest published run back, with the changes since the day and the
 //! week before.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
+use super::domains::{apps_of, domains_of};
 use crate::aws::Aws;
 use crate::cli::{StatusArgs, StatusFormat};
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
-use crate::names::domain_id;
 use crate::output::Output;
 use crate::published::{Latest, newest, nothing_there};
 use crate::report;
 use crate::service_error::ServiceError;
 use crate::status::{Bases, StatusApp, StatusView, table};
-
-/// A source of names that is a domain, before the domain.
-const SOURCE: &str = "sagemaker:";
 
 pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let readers = loaded.readers().map_err(Failure::usage)?;
@@ -62,8 +57,7 @@ fn apps(
     configured: Vec<String>,
     aws: &Aws,
 ) -> Result<(Vec<StatusApp>, bool), Failure> {
-    let of_run = latest.run.names.iter().filter_map(|name| name.strip_prefix(SOURCE));
-    let mut domains: Vec<String> = of_run.map(str::to_owned).collect();
+    let mut domains = domains_of(latest.run.names.iter());
     if domains.is_empty() {
         domains = configured;
     }
@@ -71,28 +65,7 @@ fn apps(
         let problem = "--apps needs a domain: scan with --names sagemaker:DOMAIN";
         return Err(Failure::usage(problem));
     }
-    let mut found = Vec::new();
-    let mut failed = Vec::new();
-    let mut asked = BTreeSet::new();
-    for domain in &domains {
-        let apps = domain_id(domain, aws).and_then(|id| match asked.insert(id.clone()) {
-            true => aws.apps(&id),
-            // One domain may be a source by its id and by its name.
-            false => Ok(Vec::new()),
-        });
-        let source = format!("{SOURCE}{domain}");
-        match apps {
-            Ok(apps) => {
-                found.extend(apps.into_iter().map(|app| StatusApp { app, source: source.clone() }));
-            }
-            Err(error) => failed.push(error.text),
-        }
-    }
-    if failed.len() == domains.len() {
-        return Err(Failure::fatal(failed.remove(0)));
-    }
-    for problem in &failed {
-        tracing::warn!("apps are missing: {problem}");
-    }
-    Ok((found, !failed.is_empty()))
+    let found = apps_of(&domains, aws)?;
+    let apps = found.apps.into_iter().map(|(source, app)| StatusApp { app, source });
+    Ok((apps.collect(), found.unanswered))
 }

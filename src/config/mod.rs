@@ -131,6 +131,7 @@ impl Loaded {
         Ok(Readers {
             published: self.settings.publish.destination()?,
             domains: self.settings.names.iter().filter_map(domain).collect(),
+            names: self.settings.names.iter().filter_map(|name| name.parse().ok()).collect(),
             home_at: self.settings.home_at()?.map(Path::to_owned),
             state_dir: self.settings.state_dir,
             state_dir_shared: self.settings.state_dir_shared,
@@ -158,6 +159,8 @@ pub(crate) struct Readers {
     pub(crate) published: Option<Destination>,
     /// The domains of SageMaker Studio that names come from.
     pub(crate) domains: Vec<String>,
+    /// The sources of names, in order.
+    pub(crate) names: Vec<SourceSpec>,
     pub(crate) state_dir: PathBuf,
     /// True if others may write there.
     pub(crate) state_dir_shared: bool,

@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::remind::{
-    Address, AddressMap, AddressTemplate, Addresses, Dashes, Reminding, Template, check_sender,
+    About, Address, AddressMap, AddressTemplate, Addresses, AppReminding, Dashes, InstancePrices,
+    PriceTable, Reminding, Template, Thresholds, check_sender,
 };
 use crate::units::{AllocatedBytes, parse_size};
 
 const DEFAULT_SUBJECT: &str = "Your storage on EFS: {size} in use";
 const DEFAULT_BODY: &str = include_str!("remind.txt");
+const DEFAULT_APPS_SUBJECT: &str = "Your apps on SageMaker Studio: {count} running for long";
+const DEFAULT_APPS_BODY: &str = include_str!("remind_apps.txt");
 
 /// The settings of reminders, as the file has them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -25,6 +28,13 @@ pub(crate) struct RemindSettings {
     trash: Option<String>,
     subject: Option<String>,
     body: Option<String>,
+    apps_subject: Option<String>,
+    apps_body: Option<String>,
+    apps_copy: Option<bool>,
+    /// How long apps may run, by instance type. With the table, even an empty one, people are reminded.
+    apps: Option<BTreeMap<String, String>>,
+    /// USD per hour by instance type.
+    prices: Option<PriceTable>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     addresses: BTreeMap<String, String>,
 }
@@ -44,9 +54,11 @@ impl RemindSettings {
         let trash = self.trash.as_deref().map(parse_size).transpose();
         let trash = trash.map_err(|problem| named("trash", problem))?.map(AllocatedBytes);
         let subject = self.subject.as_deref().unwrap_or(DEFAULT_SUBJECT);
-        let subject = Template::subject(subject).map_err(|problem| named("subject", problem))?;
+        let subject = Template::subject(subject, About::Homes)
+            .map_err(|problem| named("subject", problem))?;
         let body = self.body.as_deref().unwrap_or(DEFAULT_BODY);
-        let body = Template::body(body).map_err(|problem| named("body", problem))?;
+        let body = Template::body(body, About::Homes).map_err(|problem| named("body", problem))?;
+        let apps = self.apps()?;
         let from = self.from.as_deref().map(check_sender).transpose();
         let from = from.map_err(|problem| named("from", problem))?;
         let admin = self.admin.as_deref().map(Address::new).transpose();
@@ -54,7 +66,27 @@ impl RemindSettings {
         let (Some(from), Some(admin), false) = (from, admin, addresses.is_empty()) else {
             return Ok(None);
         };
-        Ok(Some(Reminding { from, admin, addresses, trash, subject, body }))
+        Ok(Some(Reminding { from, admin, addresses, trash, subject, body, apps }))
+    }
+
+    /// Checks the settings of reminders of apps.
+    fn apps(&self) -> Result<AppReminding, String> {
+        let named = |name: &str, problem: String| format!("remind.{name}: {problem}");
+        let subject = self.apps_subject.as_deref().unwrap_or(DEFAULT_APPS_SUBJECT);
+        let subject = Template::subject(subject, About::Apps);
+        let body = self.apps_body.as_deref().unwrap_or(DEFAULT_APPS_BODY);
+        let body = Template::body(body, About::Apps);
+        let thresholds =
+            self.apps.as_ref().map_or_else(|| Ok(Thresholds::default()), Thresholds::new);
+        let prices = InstancePrices::with(self.prices.clone().unwrap_or_default());
+        Ok(AppReminding {
+            is_on: self.apps.is_some(),
+            thresholds: thresholds.map_err(|problem| named("apps", problem))?,
+            prices: prices.map_err(|problem| named("prices", problem))?,
+            copy: self.apps_copy.unwrap_or_default(),
+            subject: subject.map_err(|problem| named("apps_subject", problem))?,
+            body: body.map_err(|problem| named("apps_body", problem))?,
+        })
     }
 
     /// Checks the settings for sending reminders.

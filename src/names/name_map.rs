@@ -32,6 +32,11 @@ impl<T: Clone + PartialEq> NameMap<T> {
     pub fn get(&self, name: &str) -> Option<&T> {
         self.exact.get(name).or_else(|| self.alike.get(&alike(name))?.as_ref())
     }
+
+    /// All names as they are written.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.exact.keys().map(String::as_str)
+    }
 }
 
 impl<T: Clone + PartialEq> FromIterator<(String, T)> for NameMap<T> {

@@ -232,6 +232,11 @@ pub(crate) struct AddressBook<'a> {
 }
 
 impl AddressBook<'_> {
+    /// True if a map has the address of a uid.
+    pub(crate) fn has_uids(&self) -> bool {
+        self.maps.iter().flatten().any(|map| map.0.names().any(is_uid))
+    }
+
     /// The address from a map.
     pub(super) fn mapped(&self, uid: Option<u32>, name: Option<&str>) -> Option<&Address> {
         self.maps.iter().flatten().find_map(|map| map.get(uid, name))

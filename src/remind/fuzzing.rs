@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::address::{Address, AddressTemplate, Addresses, Dashes};
+use super::instance_prices::InstancePrices;
 use super::ledger::{FILE, Reason, ReminderLedger};
-use super::template::Template;
-use super::{Reminding, Work, preview, sort};
+use super::template::{About, Template};
+use super::thresholds::Thresholds;
+use super::{AppReminding, HomeWork, Reminding, Work, preview, sort};
 use crate::report::Report;
 use crate::text::Shown;
 use crate::units::AllocatedBytes;
@@ -50,13 +52,24 @@ pub(crate) fn letters(report: &Report, now: Timestamp) -> Shown {
         trash: Some(AllocatedBytes(0)),
         subject: Template::subject(
             "{name} {home} {size} {quota} {trash} {cost} {date} {root} {admin}",
+            About::Homes,
         )
         .expect("one line"),
-        body: Template::body("{reasons}\n{homes}\n{findings}\n{largest}").expect("known fields"),
+        body: Template::body("{reasons}\n{homes}\n{findings}\n{largest}", About::Homes)
+            .expect("known fields"),
+        apps: AppReminding {
+            is_on: false,
+            thresholds: Thresholds::default(),
+            prices: InstancePrices::default(),
+            copy: false,
+            subject: Template::subject("{name}", About::Apps).expect("one line"),
+            body: Template::body("{apps}", About::Apps).expect("known fields"),
+        },
     };
     let book = reminding.addresses.open().expect("there is no file");
     let sorted = sort(report, &book, reminding.trash);
     let nowhere = tempfile::tempdir().expect("a directory");
     let ledger = ReminderLedger::open(nowhere.path(), now).expect("there is none");
-    preview(&Work::new(report, &reminding, None, &sorted, &ledger), &ledger)
+    let homes = HomeWork { report, home_at: None, sorted: &sorted };
+    preview(&Work::new(&reminding, Some(homes), None, now, &ledger), &ledger)
 }

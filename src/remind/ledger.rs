@@ -35,6 +35,8 @@ pub(super) enum Reason {
     Quota,
     /// A home has more trash than the limit.
     Trash,
+    /// Apps run for longer than the limit.
+    Apps,
 }
 
 impl Reason {
@@ -43,6 +45,7 @@ impl Reason {
         match self {
             Self::Quota => "over quota",
             Self::Trash => "much trash",
+            Self::Apps => "apps that run for long",
         }
     }
 }

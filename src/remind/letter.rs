@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
+use super::app_letter::UntoldApp;
 use super::ledger::Reason;
 use super::people::{Recipient, Subject, Untold};
 use super::template::{Field, Template};
@@ -14,7 +15,7 @@ use crate::units::{AllocatedBytes, Usd};
 /// Maximum numbers of lines in a message.
 const MAX_FINDINGS: usize = 10;
 const MAX_LARGEST: usize = 5;
-const MAX_HOMES: usize = 50;
+pub(super) const MAX_HOMES: usize = 50;
 const MAX_LISTED: usize = 200;
 
 /// A finding that frees less than the largest one divided by this is not worth a line.
@@ -22,14 +23,14 @@ const WORTH: u64 = 100;
 
 /// Maximum characters of a name or a path, and of a subject.
 const MAX_NAME: usize = 200;
-const MAX_SUBJECT: usize = 150;
+pub(super) const MAX_SUBJECT: usize = 150;
 
 /// Maximum bytes of a line with a command: a line of mail has at most 998 bytes (RFC 5322, 2.1.1). A
 /// command is shown whole or not at all, because a cut one deletes something else.
 const MAX_COMMAND: usize = 900;
 
 /// A subject and a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Letter {
     pub(super) subject: Shown,
     pub(super) text: Shown,
@@ -83,6 +84,8 @@ impl LetterWriter<'_> {
             Field::Homes => lines(homes().map(home_line), MAX_HOMES),
             Field::Findings => self.findings(person),
             Field::Largest => largest(person),
+            // No template about homes has these.
+            Field::Count | Field::Apps | Field::Prices => String::new(),
         }
     }
 
@@ -148,6 +151,14 @@ impl LetterWriter<'_> {
     }
 }
 
+/// The first line of a summary about the homes of a report.
+pub(super) fn head(report: &Report) -> String {
+    let run = &report.run;
+    let root = short(&run.root_bytes());
+    let when = run.finished.strftime("%Y-%m-%d %H:%M UTC");
+    format!("{root}, scanned {when} ({}).", run.coverage.name())
+}
+
 /// The summary of a call for the administrator.
 #[derive(Debug, Default)]
 pub(super) struct Summary<'a> {
@@ -159,25 +170,22 @@ pub(super) struct Summary<'a> {
     pub(super) unsure: Vec<(String, Timestamp)>,
     /// Homes that nobody was reminded of.
     pub(super) untold: Vec<&'a Untold<'a>>,
+    /// Apps that nobody was reminded of.
+    pub(super) untold_apps: Vec<&'a UntoldApp<'a>>,
 }
 
 impl Summary<'_> {
     /// True if there is nothing to tell: sent reminders alone need no summary.
     pub(super) fn is_empty(&self) -> bool {
-        self.refused.is_empty() && self.unsure.is_empty() && self.untold.is_empty()
+        let untold = self.untold.len() + self.untold_apps.len();
+        self.refused.is_empty() && self.unsure.is_empty() && untold == 0
     }
 
-    /// The message.
-    pub(super) fn letter(&self, report: &Report) -> Letter {
-        let Self { sent, refused, unsure, untold } = self;
+    /// The message; `head` says what it is about.
+    pub(super) fn letter(&self, head: &str) -> Letter {
+        let Self { sent, refused, unsure, untold, untold_apps } = self;
         let (refusals, homes) = (refused.len(), untold.len());
-        let run = &report.run;
-        let root = short(&run.root_bytes());
-        let when = run.finished.strftime("%Y-%m-%d %H:%M UTC");
-        let mut text = format!(
-            "{root}, scanned {when} ({}).\n\nReminders sent: {sent}.\n",
-            run.coverage.name()
-        );
+        let mut text = format!("{head}\n\nReminders sent: {sent}.\n");
         let mut section = |head: &str, all: Vec<String>| {
             if !all.is_empty() {
                 text += &format!("\n{head}\n{}\n", lines(all.into_iter(), MAX_LISTED));
@@ -198,10 +206,18 @@ impl Summary<'_> {
             "Homes that nobody was reminded of (each is listed once a week):",
             untold.iter().map(|untold| untold_line(untold)).collect(),
         );
+        section(
+            "Apps that nobody was reminded of (each is listed once a week):",
+            untold_apps.iter().map(|untold| untold.line()).collect(),
+        );
+        let apps = match untold_apps.len() {
+            0 => String::new(),
+            apps => format!(", {apps} {} without", plural(apps as u64, "app", "apps")),
+        };
         Letter {
             subject: Shown::line(&format!(
                 "efs-scan reminders: {sent} sent, {refusals} refused, {} unsure, {homes} {} \
-                 without",
+                 without{apps}",
                 unsure.len(),
                 plural(homes as u64, "home", "homes"),
             )),
@@ -234,6 +250,8 @@ fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
             quota.used_percent,
         ),
         (Reason::Quota, None) => format!("Your home {name} is over its quota."),
+        // A home is no reason for a reminder of apps.
+        (Reason::Apps, _) => String::new(),
         (Reason::Trash, _) => format!(
             "Your home {name} holds {} of trash: deleted, but still stored and billed.",
             usage.by_class.trash.allocated_bytes.human(),
@@ -288,12 +306,12 @@ fn cost(parts: impl Iterator<Item = Option<Usd>>) -> Option<Usd> {
     parts.map(|part| part.map(|usd| usd.0)).sum::<Option<f64>>().map(Usd)
 }
 
-fn joined(parts: impl Iterator<Item = String>) -> String {
+pub(super) fn joined(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
 /// At most `most` lines, and the number of those left out.
-fn lines(all: impl Iterator<Item = String>, most: usize) -> String {
+pub(super) fn lines(all: impl Iterator<Item = String>, most: usize) -> String {
     let mut all: Vec<String> = all.collect();
     if all.len() > most {
         let more = all.len() - most;
@@ -303,11 +321,11 @@ fn lines(all: impl Iterator<Item = String>, most: usize) -> String {
     all.join("\n")
 }
 
-fn short(bytes: &[u8]) -> String {
+pub(super) fn short(bytes: &[u8]) -> String {
     cut(&printable(bytes), MAX_NAME)
 }
 
-fn cut(text: &str, most: usize) -> String {
+pub(super) fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((at, _)) => format!("{}...", &text[..at]),
         None => text.to_owned(),

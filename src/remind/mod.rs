@@ -1,36 +1,51 @@
-//! E-mail to owners whose homes are over quota or hold much trash, once a week.
+//! E-mail to owners whose homes are over quota or hold much trash, and to those whose apps run for long,
+//! once a week.
 //!
 //! Reminders come from the newest published run, which must not be stale, and from homes that it read
 //! completely. Each address gets one message about all its homes and reasons. A file keeps who was
 //! reminded; `ledger.rs` tells what a crash can do. Homes without an address go to the administrator.
+//!
+//! Reminders of apps need no run: SageMaker is asked what runs now. They are messages of their own.
 
 mod address;
+mod app_letter;
+mod apps;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod instance_prices;
 mod ledger;
 mod letter;
 mod people;
 mod preview;
 mod send;
 mod template;
+mod thresholds;
 
 use std::path::Path;
+
+use jiff::Timestamp;
 
 use crate::aws::Email;
 use crate::log;
 use crate::report::{HomeAt, Report};
 use crate::text::printable;
 use crate::units::AllocatedBytes;
+use app_letter::UntoldApp;
+use apps::AppOwner;
 use ledger::Reason;
-use letter::{Letter, LetterWriter, Summary};
+use letter::{LetterWriter, Summary};
 use people::{Recipient, Sorted, Untold};
 
+pub(crate) use address::AddressBook;
 pub use address::{Address, AddressMap, AddressTemplate, Addresses, Dashes, check_sender};
+pub(crate) use apps::{LongRunning, SortedApps, long_running, sort_apps};
+pub use instance_prices::{InstancePrices, PriceTable};
 pub(crate) use ledger::ReminderLedger;
 pub(crate) use people::sort;
 pub(crate) use preview::preview;
 pub(crate) use send::send;
-pub use template::Template;
+pub use template::{About, Template};
+pub use thresholds::Thresholds;
 
 /// The reminders' own part of the state directory, with a lock of its own: a scan may take hours, and
 /// neither should wait for the other.
@@ -51,22 +66,67 @@ pub struct Reminding {
     pub subject: Template,
     /// The text.
     pub body: Template,
+    /// Reminders of apps.
+    pub apps: AppReminding,
 }
 
-/// A reminder that is due, and its reasons.
+/// The settings of reminders of apps that run for long.
 #[derive(Debug)]
-struct Due<'a> {
-    person: Recipient<'a>,
-    reasons: Vec<Reason>,
+pub struct AppReminding {
+    /// True if people are reminded of apps without being asked to.
+    pub is_on: bool,
+    /// How long an app may run.
+    pub thresholds: Thresholds,
+    /// What an hour of it costs.
+    pub prices: InstancePrices,
+    /// True if the administrator gets a copy of each message.
+    pub copy: bool,
+    /// The subject.
+    pub subject: Template,
+    /// The text.
+    pub body: Template,
+}
+
+/// A reminder that is due.
+#[derive(Debug)]
+enum Due<'a> {
+    Homes { person: Recipient<'a>, reasons: Vec<Reason> },
+    Apps(&'a AppOwner<'a>),
+}
+
+impl Due<'_> {
+    fn address(&self) -> &Address {
+        match self {
+            Self::Homes { person, .. } => &person.address,
+            Self::Apps(owner) => &owner.address,
+        }
+    }
+
+    fn reasons(&self) -> &[Reason] {
+        match self {
+            Self::Homes { reasons, .. } => reasons,
+            Self::Apps(_) => &[Reason::Apps],
+        }
+    }
+}
+
+/// The newest run, and its homes with a reason for a reminder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HomeWork<'a> {
+    pub(crate) report: &'a Report,
+    /// The path at which owners see their home.
+    pub(crate) home_at: Option<&'a Path>,
+    pub(crate) sorted: &'a Sorted<'a>,
 }
 
 /// The reminders of one call: which are due, and what they are made of.
 pub(crate) struct Work<'a> {
-    report: &'a Report,
     reminding: &'a Reminding,
-    /// The path at which owners see their home.
-    home_at: Option<&'a Path>,
-    sorted: &'a Sorted<'a>,
+    homes: Option<HomeWork<'a>>,
+    /// Writes the letters about homes.
+    writer: Option<LetterWriter<'a>>,
+    apps: Option<&'a SortedApps<'a>>,
+    now: Timestamp,
     due: Vec<Due<'a>>,
 }
 
@@ -74,56 +134,109 @@ pub(crate) struct Work<'a> {
 fn due<'a>(person: &Recipient<'a>, ledger: &ReminderLedger) -> Option<Due<'a>> {
     let mut reasons = person.reasons();
     reasons.retain(|reason| ledger.told(&person.address, *reason).is_none());
-    (!reasons.is_empty()).then(|| Due { person: person.only(&reasons), reasons })
+    (!reasons.is_empty()).then(|| Due::Homes { person: person.only(&reasons), reasons })
 }
 
 impl<'a> Work<'a> {
     pub(crate) fn new(
-        report: &'a Report,
         reminding: &'a Reminding,
-        home_at: Option<&'a Path>,
-        sorted: &'a Sorted<'a>,
+        homes: Option<HomeWork<'a>>,
+        apps: Option<&'a SortedApps<'a>>,
+        now: Timestamp,
         ledger: &ReminderLedger,
     ) -> Self {
-        let due = sorted.people.values().filter_map(|person| due(person, ledger)).collect();
-        Self { report, reminding, home_at, sorted, due }
+        let people = homes.into_iter().flat_map(|homes| homes.sorted.people.values());
+        let of_homes = people.filter_map(|person| due(person, ledger));
+        let owners = apps.into_iter().flat_map(|apps| apps.owners.values());
+        let is_due = |owner: &&AppOwner<'_>| ledger.told(&owner.address, Reason::Apps).is_none();
+        let due = of_homes.chain(owners.filter(is_due).map(Due::Apps)).collect();
+        let Reminding { subject, body, admin, .. } = reminding;
+        let writer = homes.map(|HomeWork { report, home_at, .. }| {
+            let home_at = HomeAt::new(report, home_at);
+            LetterWriter { report, subject, body, admin: admin.as_str(), home_at }
+        });
+        Self { reminding, homes, writer, apps, now, due }
     }
 }
 
 impl Work<'_> {
-    fn writer(&self) -> LetterWriter<'_> {
-        let Reminding { subject, body, admin, .. } = self.reminding;
-        let report = self.report;
-        let home_at = HomeAt::new(report, self.home_at);
-        LetterWriter { report, subject, body, admin: admin.as_str(), home_at }
+    /// The message of a reminder.
+    fn message(&self, due: &Due<'_>) -> Email {
+        let Reminding { admin, apps, .. } = self.reminding;
+        let (letter, copy_to) = match (due, &self.writer) {
+            (Due::Apps(owner), _) => {
+                let copy = apps.copy && owner.address.key() != admin.key();
+                let letter = app_letter::letter(owner, apps, admin.as_str(), self.now);
+                (letter, copy.then(|| admin.to_string()))
+            }
+            (Due::Homes { person, .. }, Some(writer)) => (writer.reminder(person), None),
+            // Homes are only due from a report.
+            (Due::Homes { .. }, None) => (letter::Letter::default(), None),
+        };
+        self.email(due.address(), letter, copy_to)
     }
 
-    fn email(&self, to: &Address, letter: Letter) -> Email {
+    /// The message of a summary to the administrator.
+    fn summary(&self, summary: &Summary<'_>) -> Email {
+        let head = match self.homes {
+            Some(HomeWork { report, .. }) => letter::head(report),
+            None => {
+                let now = self.now.strftime("%Y-%m-%d %H:%M UTC");
+                format!("Apps on SageMaker Studio, as of {now}.")
+            }
+        };
+        self.email(&self.reminding.admin, summary.letter(&head), None)
+    }
+
+    fn email(&self, to: &Address, letter: letter::Letter, copy_to: Option<String>) -> Email {
         Email {
             from: self.reminding.from.clone(),
             to: to.to_string(),
+            copy_to,
             reply_to: self.reminding.admin.to_string(),
             subject: letter.subject,
             text: letter.text,
         }
     }
 
+    /// The run that a reminder is from, for the ledger.
+    fn run(&self, due: &Due<'_>) -> &str {
+        match (due, self.homes) {
+            (Due::Homes { .. }, Some(homes)) => &homes.report.run.id,
+            _ => "apps",
+        }
+    }
+
     /// Homes that the administrator was not told of within a week.
     fn unheard(&self, ledger: &ReminderLedger) -> Vec<&Untold<'_>> {
-        self.sorted.untold.iter().filter(|untold| !ledger.is_listed(&untold.key())).collect()
+        let untold = self.homes.into_iter().flat_map(|homes| &homes.sorted.untold);
+        untold.filter(|untold| !ledger.is_listed(&untold.key())).collect()
+    }
+
+    /// Apps that the administrator was not told of within a week.
+    fn unheard_apps(&self, ledger: &ReminderLedger) -> Vec<&UntoldApp<'_>> {
+        let untold = self.apps.into_iter().flat_map(|apps| &apps.untold);
+        untold.filter(|untold| !ledger.is_listed(&untold.key())).collect()
+    }
+
+    /// The homes and apps without a recipient, and the homes that are not one person's.
+    fn without(&self) -> (usize, usize) {
+        let homes = self.homes.map_or(0, |homes| homes.sorted.untold.len());
+        let apps = self.apps.map_or(0, |apps| apps.untold.len());
+        (homes + apps, self.homes.map_or(0, |homes| homes.sorted.not_personal().count()))
     }
 }
 
 /// Logs the one-line summary for cron.
-fn summarise(summary: &Summary<'_>, waiting: usize, sorted: &Sorted<'_>) {
-    let not_personal = sorted.not_personal().count();
+fn summarise(summary: &Summary<'_>, waiting: usize, work: &Work<'_>) {
+    let (untold, not_personal) = work.without();
     tracing::info!(
         target: log::SUMMARY,
         sent = summary.sent,
         refused = summary.refused.len(),
         unsure = summary.unsure.len(),
         waiting,
-        untold = sorted.untold.len(),
+        untold,
         // Of these, the homes of two owners and those that mostly others fill.
         not_personal = (not_personal > 0).then_some(not_personal),
         "reminded",

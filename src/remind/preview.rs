@@ -3,12 +3,12 @@
 
 use std::fmt::{Result, Write};
 
-use super::Work;
-use super::ledger::{ReminderLedger, ReminderStep};
+use super::address::Address;
+use super::ledger::{Reason, ReminderLedger, ReminderStep};
 use super::letter::Summary;
-use super::people::Recipient;
+use super::{Due, Work};
 use crate::aws::Email;
-use crate::text::Shown;
+use crate::text::{Shown, printable};
 
 /// The whole output. Names and messages in it are printable.
 pub(crate) fn preview(work: &Work<'_>, ledger: &ReminderLedger) -> Shown {
@@ -21,40 +21,53 @@ pub(crate) fn preview(work: &Work<'_>, ledger: &ReminderLedger) -> Shown {
 fn write(out: &mut String, work: &Work<'_>, ledger: &ReminderLedger) -> Result {
     let count = work.due.len();
     writeln!(out, "Dry run: nothing is sent. Reminders due: {count}.")?;
-    let writer = work.writer();
     for (at, due) in work.due.iter().enumerate() {
-        let person = &due.person;
         writeln!(out, "\n==== {} of {count}", at + 1)?;
-        writeln!(out, "Why: {}", why(person))?;
-        email(out, &work.email(&person.address, writer.reminder(person)))?;
+        writeln!(out, "Why: {}", why(due))?;
+        email(out, &work.message(due))?;
     }
-    for person in work.sorted.people.values() {
+    let people = work.homes.into_iter().flat_map(|homes| homes.sorted.people.values());
+    for person in people {
         for reason in person.reasons() {
-            if let Some(told) = ledger.told(&person.address, reason) {
-                let when = told.at.strftime("%Y-%m-%d");
-                let did = match told.step {
-                    ReminderStep::Sent => "was told on",
-                    ReminderStep::Sending | ReminderStep::Unsure => "was perhaps told on",
-                };
-                let (to, reason) = (&person.address, reason.text());
-                writeln!(out, "\n==== Not again within a week: {to}, {reason}, {did} {when}")?;
-            }
+            not_again(out, ledger, &person.address, reason)?;
         }
     }
-    for untold in work.sorted.not_personal() {
+    for owner in work.apps.into_iter().flat_map(|apps| apps.owners.values()) {
+        not_again(out, ledger, &owner.address, Reason::Apps)?;
+    }
+    for untold in work.homes.into_iter().flat_map(|homes| homes.sorted.not_personal()) {
         writeln!(out, "\n==== To nobody: {}", untold.key())?;
     }
-    let untold = work.unheard(ledger);
+    let (untold, untold_apps) = (work.unheard(ledger), work.unheard_apps(ledger));
     let unsure = ledger.open_ends();
-    let summary = Summary { sent: count, unsure, untold, ..Summary::default() };
+    let summary = Summary { sent: count, unsure, untold, untold_apps, ..Summary::default() };
     if !summary.is_empty() {
         writeln!(out, "\n==== To the administrator, if SES refuses nothing")?;
-        email(out, &work.email(&work.reminding.admin, summary.letter(work.report)))?;
+        email(out, &work.summary(&summary))?;
     }
     Ok(())
 }
 
-fn why(person: &Recipient<'_>) -> String {
+/// Says so if somebody was told of this within a week.
+fn not_again(out: &mut String, ledger: &ReminderLedger, to: &Address, reason: Reason) -> Result {
+    let Some(told) = ledger.told(to, reason) else { return Ok(()) };
+    let when = told.at.strftime("%Y-%m-%d");
+    let did = match told.step {
+        ReminderStep::Sent => "was told on",
+        ReminderStep::Sending | ReminderStep::Unsure => "was perhaps told on",
+    };
+    writeln!(out, "\n==== Not again within a week: {to}, {}, {did} {when}", reason.text())
+}
+
+fn why(due: &Due<'_>) -> String {
+    let person = match due {
+        Due::Homes { person, .. } => person,
+        Due::Apps(owner) => {
+            let apps = owner.apps.iter();
+            let apps = apps.map(|app| format!("{} ({})", app.what(), app.since()));
+            return printable(apps.collect::<Vec<_>>().join(", ").as_bytes());
+        }
+    };
     let homes = person.subjects.iter().map(|subject| {
         let reasons: Vec<&str> = subject.reasons.iter().map(|reason| reason.text()).collect();
         format!("{} ({})", subject.home.printable_name(), reasons.join(", "))
@@ -63,6 +76,10 @@ fn why(person: &Recipient<'_>) -> String {
 }
 
 fn email(out: &mut String, email: &Email) -> Result {
-    let Email { from, to, reply_to, subject, text } = email;
-    writeln!(out, "From: {from}\nTo: {to}\nReply-To: {reply_to}\nSubject: {subject}\n\n{text}")
+    let Email { from, to, copy_to, reply_to, subject, text } = email;
+    writeln!(out, "From: {from}\nTo: {to}")?;
+    if let Some(copy_to) = copy_to {
+        writeln!(out, "Cc: {copy_to}")?;
+    }
+    writeln!(out, "Reply-To: {reply_to}\nSubject: {subject}\n\n{text}")
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::ledger::ReminderLedger;
 use super::letter::Summary;
-use super::{Due, Work, say, summarise};
+use super::{Work, say, summarise};
 use crate::aws::{Aws, EmailError, EmailOutcome, Mailer};
 use crate::exit::{Exit, Failure};
 use crate::service_error::ServiceError;
@@ -50,9 +50,10 @@ pub(crate) fn send(
     aws: &Aws,
     stop: &Stop,
 ) -> Result<Exit, Failure> {
-    let mut summary = Summary { untold: work.unheard(ledger), ..Summary::default() };
+    let (untold, untold_apps) = (work.unheard(ledger), work.unheard_apps(ledger));
+    let mut summary = Summary { untold, untold_apps, ..Summary::default() };
     if work.due.is_empty() && summary.is_empty() && ledger.open_ends().is_empty() {
-        summarise(&summary, 0, work.sorted);
+        summarise(&summary, 0, work);
         return Ok(Exit::Complete);
     }
     // Checked before anybody is noted as reminded.
@@ -75,7 +76,7 @@ pub(crate) fn send(
         pace.wait(stop);
         told = tell(work, ledger, &mailer, &summary)?;
     }
-    summarise(&summary, waiting, work.sorted);
+    summarise(&summary, waiting, work);
     let sent = summary.refused.is_empty() && summary.unsure.is_empty() && told;
     Ok(match () {
         () if closed.is_some() || !sent => Exit::Unpublished,
@@ -94,17 +95,15 @@ fn all(
     pace: &mut SendPace,
     summary: &mut Summary<'_>,
 ) -> Result<(usize, Option<ServiceError>), Failure> {
-    let writer = work.writer();
     let mut unknown = 0;
-    for (done, Due { person, reasons }) in work.due.iter().enumerate() {
+    for (done, due) in work.due.iter().enumerate() {
         let left = work.due.len() - done;
         pace.wait(stop);
         if stop.is_set() {
             return Ok((left, None));
         }
-        let to = &person.address;
-        let email = work.email(to, writer.reminder(person));
-        let run = &work.report.run.id;
+        let (to, reasons, run) = (due.address(), due.reasons(), work.run(due));
+        let email = work.message(due);
         // Noted before and after: see the ledger.
         ledger.sending(to, reasons, run).map_err(Failure::fatal)?;
         match mailer.send(&email) {
@@ -143,12 +142,13 @@ fn tell(
     mailer: &Mailer<'_>,
     summary: &Summary<'_>,
 ) -> Result<bool, Failure> {
-    let email = work.email(&work.reminding.admin, summary.letter(work.report));
+    let email = work.summary(summary);
     if let Err(EmailError { error, .. }) = mailer.send(&email) {
         say(&error.text);
         return Ok(false);
     }
-    let listed = summary.untold.iter().map(|untold| untold.key());
-    ledger.reported(listed).map_err(Failure::fatal)?;
+    let homes = summary.untold.iter().map(|untold| untold.key());
+    let apps = summary.untold_apps.iter().map(|untold| untold.key());
+    ledger.reported(homes.chain(apps)).map_err(Failure::fatal)?;
     Ok(true)
 }

@@ -16,10 +16,22 @@ pub(super) enum Field {
     Homes,
     Findings,
     Largest,
+    Count,
+    Apps,
+    Prices,
+}
+
+/// What a letter is about. It decides which placeholders there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Homes over quota or with much trash.
+    Homes,
+    /// Apps that run for long.
+    Apps,
 }
 
 impl Field {
-    const ALL: [(&'static str, Self); 13] = [
+    const HOMES: [(&'static str, Self); 13] = [
         ("name", Self::Name),
         ("home", Self::Home),
         ("size", Self::Size),
@@ -34,9 +46,24 @@ impl Field {
         ("findings", Self::Findings),
         ("largest", Self::Largest),
     ];
+    const APPS: [(&'static str, Self); 6] = [
+        ("name", Self::Name),
+        ("count", Self::Count),
+        ("date", Self::Date),
+        ("admin", Self::Admin),
+        ("apps", Self::Apps),
+        ("prices", Self::Prices),
+    ];
+
+    fn all(about: About) -> &'static [(&'static str, Self)] {
+        match about {
+            About::Homes => &Self::HOMES,
+            About::Apps => &Self::APPS,
+        }
+    }
 
     fn is_block(self) -> bool {
-        matches!(self, Self::Reasons | Self::Homes | Self::Findings | Self::Largest)
+        matches!(self, Self::Reasons | Self::Homes | Self::Findings | Self::Largest | Self::Apps)
     }
 }
 
@@ -55,7 +82,7 @@ impl Template {
     ///
     /// # Errors
     /// Names the unknown placeholder or the lone brace.
-    pub fn body(text: &str) -> Result<Self, String> {
+    pub fn body(text: &str, about: About) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -73,10 +100,11 @@ impl Template {
                 format!("a lone `{brace}`: write `{brace}{brace}` for the character itself")
             })?;
             rest = after;
-            let field = Field::ALL.iter().find(|(known, _)| *known == name);
+            let fields = Field::all(about);
+            let field = fields.iter().find(|(known, _)| *known == name);
             let (_, field) = field.ok_or_else(|| {
                 let known: Vec<String> =
-                    Field::ALL.iter().map(|(known, _)| format!("{{{known}}}")).collect();
+                    fields.iter().map(|(known, _)| format!("{{{known}}}")).collect();
                 format!("`{{{name}}}` is no placeholder; there are {}", known.join(", "))
             })?;
             if !plain.is_empty() {
@@ -93,12 +121,12 @@ impl Template {
     ///
     /// # Errors
     /// If it is not one line, or as for [`Template::body`].
-    pub fn subject(text: &str) -> Result<Self, String> {
+    pub fn subject(text: &str, about: About) -> Result<Self, String> {
         if text.trim().is_empty() || text.chars().any(char::is_control) {
             return Err("a subject is one line of text".to_owned());
         }
-        let template = Self::body(text)?;
-        let block = Field::ALL
+        let template = Self::body(text, about)?;
+        let block = Field::all(about)
             .iter()
             .find(|(_, field)| field.is_block() && template.0.contains(&Piece::Field(*field)));
         match block {
@@ -123,7 +151,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn filled(text: &str) -> String {
-        let template = Template::body(text).expect(text);
+        let template = Template::body(text, About::Homes).expect(text);
         template.fill(|field| format!("<{field:?}{{size}}>"))
     }
 
@@ -143,20 +171,30 @@ mod tests {
             ("a { b", "a lone `{`"),
             ("a } b", "a lone `}`"),
         ] {
-            let said = Template::body(text).expect_err(text);
+            let said = Template::body(text, About::Homes).expect_err(text);
             assert!(said.starts_with(problem), "{said}");
         }
-        let said = Template::subject("{findings}").expect_err("a block");
+        let said = Template::subject("{findings}", About::Homes).expect_err("a block");
         assert!(said.starts_with("`{findings}` has several lines"), "{said}");
         for text in ["a\nb", "a\r\nBcc: x@example.com", "", " "] {
-            assert!(Template::subject(text).is_err(), "{text:?}");
+            assert!(Template::subject(text, About::Homes).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn each_letter_has_placeholders_of_its_own() {
+        assert!(Template::body("{name} {apps} {prices}", About::Apps).is_ok());
+        for (text, about) in [("{apps}", About::Homes), ("{size}", About::Apps)] {
+            assert!(Template::body(text, about).is_err(), "{text}");
+        }
+        let said = Template::subject("{apps}", About::Apps).expect_err("a block");
+        assert!(said.starts_with("`{apps}` has several lines"), "{said}");
     }
 
     proptest! {
         #[test]
         fn no_text_is_a_panic(text in "[{}a-z ]{0,20}") {
-            if let Ok(template) = Template::body(&text) {
+            if let Ok(template) = Template::body(&text, About::Homes) {
                 template.fill(|_| String::new());
             }
         }

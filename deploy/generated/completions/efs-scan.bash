@@ -455,7 +455,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__remind)
-            opts="-q -v -h --from --user --dry-run --state-dir --state-dir-shared --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --from --user --only --dry-run --state-dir --state-dir-shared --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -467,6 +467,10 @@ _efs__scan() {
                     ;;
                 --user)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -W "homes apps" -- "${cur}"))
                     return 0
                     ;;
                 --state-dir)

@@ -169,6 +169,8 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s v -l verbo
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l user -d 'Remind only the owner of this user\'s or uid\'s homes (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l only -d 'Remind of homes or of apps only [default: homes, and apps if the configuration has [remind.apps]]' -r -f -a "homes\t'Homes over quota or with much trash'
+apps\t'Apps that run for long'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l state-dir -d 'State directory, which keeps who was reminded and when [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'

@@ -201,6 +201,8 @@ json\:"One JSON object each, for log collectors"))' \
 _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
 '*--user=[Remind only the owner of this user'\''s or uid'\''s homes (repeatable)]:NAME|UID:_default' \
+'--only=[Remind of homes or of apps only \[default\: homes, and apps if the configuration has \[remind.apps\]\]]:WHAT:((homes\:"Homes over quota or with much trash"
+apps\:"Apps that run for long"))' \
 '--state-dir=[State directory, which keeps who was reminded and when \[default\: /var/lib/efs-scan\]]:DIR:_files' \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"

@@ -192,6 +192,16 @@ address_file = "/etc/addresses, all.csv"
 trash = "10 GiB"
 subject = "{name}: {size}"
 body = "{{braces}}\n{reasons}\n"
+apps_subject = "{name}: {count}"
+apps_body = "{{braces}}\n{apps}\n{prices}\n"
+apps_copy = true
+[remind.apps]
+"ml.t3.*" = "2w"
+"*" = "never"
+[remind.prices]
+source = "elsewhere, 2026-11"
+"ml.t3.medium" = 1.5
+"ml.g5.xlarge" = 2.5
 [remind.addresses]
 alice = "a.smith@example.com"
 200006 = "o'brien+efs@example.org"

@@ -1,6 +1,8 @@
 //! `efs-scan remind` on runs in a directory, with SES from the testbed.
 
 #[cfg(feature = "aws")]
+mod apps;
+#[cfg(feature = "aws")]
 mod crash;
 mod dry;
 mod hostile;

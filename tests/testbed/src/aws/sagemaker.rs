@@ -132,6 +132,15 @@ impl Stub {
         self.owner(Kind::Space, domain, name, uid, described);
     }
 
+    /// Creates a shared space that a profile owns, or creates it again.
+    pub fn owned_space(&self, domain: &str, name: &str, profile: &str) {
+        let described = json!({
+            "SpaceSharingSettings": { "SharingType": "Shared" },
+            "OwnershipSettings": { "OwnerUserProfileName": profile },
+        });
+        self.owner(Kind::Space, domain, name, None, described);
+    }
+
     /// Gives a space a home on an EBS volume, or changes the volume's size.
     pub fn volume(&self, domain: &str, space: &str, gib: u32) {
         self.change(domain, space, |item| {

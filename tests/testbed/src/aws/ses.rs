@@ -15,6 +15,7 @@ use super::state::State;
 pub struct Mail {
     pub from: String,
     pub to: String,
+    pub copy_to: Option<String>,
     pub reply_to: String,
     pub feedback: String,
     pub subject: String,
@@ -125,6 +126,7 @@ fn check(call: &Call) -> Result<Mail, Failure> {
         Some(Mail {
             from: text(&body["FromEmailAddress"])?,
             to: one(&body["Destination"]["ToAddresses"])?,
+            copy_to: one(&body["Destination"]["CcAddresses"]),
             reply_to: one(&body["ReplyToAddresses"])?,
             feedback: text(&body["FeedbackForwardingEmailAddress"])?,
             subject: text(&simple["Subject"]["Data"])?,
@@ -132,7 +134,8 @@ fn check(call: &Call) -> Result<Mail, Failure> {
         })
     })();
     let mail = mail.ok_or_else(|| bad(format!("something is missing: {body}")))?;
-    for address in [&mail.to, &mail.reply_to, &mail.feedback] {
+    let heads = [&mail.to, &mail.reply_to, &mail.feedback].into_iter().chain(&mail.copy_to);
+    for address in heads {
         let plain = |c: char| c.is_ascii_alphanumeric() || ".-_+'@".contains(c);
         if !address.chars().all(plain) || address.matches('@').count() != 1 {
             return Err(bad(format!("address {address:?}")));

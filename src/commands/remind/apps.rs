@@ -1,0 +1,112 @@
+//! Finds the apps that run for long, and whose they are.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::super::domains::{SOURCE, apps_of, domains_of};
+use crate::aws::Aws;
+use crate::config::Readers;
+use crate::exit::Failure;
+use crate::names::{Names, SourceSpec, domain_id};
+use crate::published::{SelectedBy, selected};
+use crate::remind::{AddressBook, LongRunning, Reminding, long_running};
+use crate::report::Report;
+use crate::service_error::ServiceError;
+
+/// What runs for long in the domains that answered.
+pub(super) struct Found {
+    pub(super) apps: Vec<LongRunning>,
+    /// True if a domain did not answer.
+    pub(super) unanswered: bool,
+}
+
+/// Asks the configured domains, or else those that named the homes of the run.
+pub(super) fn find(
+    readers: &Readers,
+    report: Option<&Report>,
+    reminding: &Reminding,
+    book: &AddressBook<'_>,
+    aws: &Aws,
+    now: Timestamp,
+) -> Result<Found, Failure> {
+    let of_run = || report.map(|report| domains_of(report.run.names.iter())).unwrap_or_default();
+    let domains = match readers.domains.is_empty() {
+        true => of_run(),
+        false => readers.domains.clone(),
+    };
+    if domains.is_empty() {
+        let problem = "reminders of apps need a domain: names = [\"sagemaker:DOMAIN\"]";
+        return Err(Failure::usage(problem));
+    }
+    let found = apps_of(&domains, aws)?;
+    let mut apps = long_running(found.apps, &reminding.apps, now);
+    let mut unanswered = found.unanswered;
+    if let Err(error) = name_owners(&mut apps, readers, book, aws) {
+        tracing::warn!("owners of apps are not known by their uids: {}", error.problem);
+        unanswered = true;
+        // Without its uid, an app might go to another address than its owner's home does.
+        apps.clear();
+    }
+    Ok(Found { apps, unanswered })
+}
+
+/// Gives the apps the uid of their owner, and the name that a source before the domain has for it.
+/// Only where the configuration tells people by uids: the name of the profile is enough otherwise.
+fn name_owners(
+    apps: &mut [LongRunning],
+    readers: &Readers,
+    book: &AddressBook<'_>,
+    aws: &Aws,
+) -> Result<(), Failure> {
+    let is_domain = |spec: &&SourceSpec| matches!(spec, SourceSpec::SageMaker(_));
+    let before: Vec<SourceSpec> =
+        readers.names.iter().take_while(|spec| !is_domain(spec)).cloned().collect();
+    let names_first = before.len() < readers.names.len() && !before.is_empty();
+    if apps.is_empty() || (!names_first && !book.has_uids()) {
+        return Ok(());
+    }
+    let before = if names_first { &before[..] } else { &[] };
+    let names = Names::open(before, aws, &readers.state_dir).map_err(Failure::usage)?;
+    let failed = |error: ServiceError| Failure::fatal(error.text);
+    let mut uids: HashMap<(String, String), Option<u32>> = HashMap::new();
+    for app in apps {
+        let Some(profile) = app.profile() else { continue };
+        let key = (app.source.clone(), profile.to_owned());
+        let uid = match uids.get(&key) {
+            Some(uid) => *uid,
+            None => {
+                let domain = key.0.strip_prefix(SOURCE).unwrap_or(&key.0);
+                let id = domain_id(domain, aws).map_err(failed)?;
+                let uid = aws.profile_uid(&id, profile).map_err(failed)?;
+                uids.insert(key, uid);
+                uid
+            }
+        };
+        app.uid = uid;
+        app.owner_name = uid.and_then(|uid| names.owner(uid)).map(|owner| owner.name);
+    }
+    Ok(())
+}
+
+/// Keeps the apps of these users. Returns those of `missing` without one.
+pub(super) fn keep<'u>(
+    apps: Option<&mut Vec<LongRunning>>,
+    users: &'u [String],
+    missing: Vec<&'u str>,
+) -> Vec<&'u str> {
+    let Some(apps) = apps.filter(|_| !users.is_empty()) else { return missing };
+    let by = apps.iter().map(|app| {
+        let names = [app.profile(), app.owner_name.as_deref(), app.app.space.as_deref()];
+        SelectedBy {
+            path: app.app.space.as_deref().unwrap_or_default().as_bytes().into(),
+            uid: app.uid,
+            names: names.into_iter().flatten().collect(),
+            is_home: true,
+        }
+    });
+    let (keep, without) = selected(&by.collect::<Vec<_>>(), users);
+    let mut keep = keep.into_iter();
+    apps.retain(|_| keep.next().unwrap_or(false));
+    missing.into_iter().filter(|user| without.contains(user)).collect()
+}
