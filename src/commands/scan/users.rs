@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::aws::{Member, MemberKind};
 use crate::exit::Failure;
 use crate::names::{NamedOwner, Names};
 use crate::published::{SelectedBy, selected};
@@ -53,12 +54,26 @@ pub(super) fn find(
     let (keep, missing) = selected(&by.collect::<Vec<_>>(), users);
     // An interrupted walk may not have come to a home.
     if ended == Ended::Complete && !missing.is_empty() {
+        let missing: Vec<String> = missing.iter().map(|user| named(user, names)).collect();
         let (root, missing) = (root.display(), missing.join(", "));
         return Err(Failure::usage(format!("no home below {root} for {missing}")));
     }
     let kept = homes.iter().zip(keep).filter(|(_, keep)| *keep);
     let paths = kept.map(|(home, _)| home.path.to_vec()).collect();
     Ok(AskedHomes { paths, may_lack: may_lack(&errors, names) })
+}
+
+/// A user without a home, and what SageMaker says of them: who exists may have no home yet.
+fn named(user: &str, names: &Names) -> String {
+    let of_user = |member: &Member| {
+        member.name == user || member.uid.is_some_and(|uid| uid.to_string() == user)
+    };
+    let found = names.members().find(|(_, member)| of_user(member));
+    match found.map(|(source, member)| (source, member.kind)) {
+        Some((source, MemberKind::Profile)) => format!("{user} (a user profile of {source})"),
+        Some((source, MemberKind::Space)) => format!("{user} (a space of {source})"),
+        None => user.to_owned(),
+    }
 }
 
 /// True if something could not be read that may be anybody's home: not one that its name says the

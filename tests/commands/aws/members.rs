@@ -165,6 +165,11 @@ fn a_user_is_found_by_profile_space_or_uid_also_without_a_home() {
             lines(&table).iter().map(|line| line.split(" | ").next().unwrap().to_owned()).collect();
         assert_eq!(shown, want, "{user}: {table}");
     }
+    // A scan of her says why it finds nothing.
+    let output = scan(&world, "studio", &["--user", "carol", "--user", "eve"]);
+    assert_eq!(code(&output), Some(2));
+    let known = "for carol (a user profile of sagemaker:studio), eve\n";
+    assert!(stderr(&output).ends_with(known), "{}", stderr(&output));
     let said = stderr(&world.run(["status", "--from", "s3://team/efs", "--user", "eve"]));
     assert!(said.contains("no home for eve"), "{said}");
 }
