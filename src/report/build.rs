@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::home_at::{NO_PATH, fill};
+use super::home_at::{LONGEST_COMMAND, NO_PATH, TOO_LONG, fill};
 use super::model::*;
 use super::owner::{directory_owner, owner};
 use super::quota::Quotas;
@@ -17,9 +17,6 @@ use crate::names::Names;
 use crate::text::lossy;
 use crate::units::{AllocatedBytes, ApparentBytes};
 use crate::usage::{self, Amount, Books, Class, Home, HomeKind, Large, RuleTotal, Rules, Tally};
-
-/// Bytes of a path from which on system calls refuse it (`PATH_MAX` in linux/limits.h).
-const PATH_MAX: usize = 4096;
 
 /// The facts about a scan that the accounts do not hold.
 pub struct Context<'a> {
@@ -224,15 +221,15 @@ impl Builder<'_> {
         let (path, path_base64) = lossy(&found.path);
         let absolute = [self.context.root.as_os_str().as_bytes(), b"/", &found.path].concat();
         let has_path = self.context.root.is_absolute();
-        let unusable = match absolute.len() {
+        let filled = rule.command.as_ref().map(|text| fill(text, &absolute));
+        let unusable = filled.as_ref().and_then(|command| match command.len() {
             _ if !has_path => Some(NO_PATH),
-            ..PATH_MAX => None,
-            _ => Some("its path is longer than programs accept: begin in a directory further down"),
-        };
-        let unusable = unusable.filter(|_| rule.command.is_some());
+            ..=LONGEST_COMMAND => None,
+            _ => Some(TOO_LONG),
+        });
         let (command, advice) = match withheld(rule, &found.finding).or(unusable) {
             Some(why) => (None, Some(why.to_owned())),
-            None => (rule.command.as_ref().map(|text| fill(text, &absolute)), rule.advice.clone()),
+            None => (filled, rule.advice.clone()),
         };
         Finding {
             rule: rule.id.clone(),

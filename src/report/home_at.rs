@@ -12,6 +12,14 @@ use crate::text::shell_word;
 pub(super) const NO_PATH: &str =
     "scan a mount, or set home_at in the configuration, to get a command with a path";
 
+/// Longest command in bytes. A terminal cuts a line of 4,096 (termios(3), canonical mode) without a
+/// word, and the shell runs the rest. Paths are shorter than that, too (`PATH_MAX`).
+pub(super) const LONGEST_COMMAND: usize = 4000;
+
+/// Advice where a command would be longer.
+pub(super) const TOO_LONG: &str =
+    "its path is too long for a terminal: begin in a directory further down";
+
 /// The path at which people see their homes, and the people for whom that is one home.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HomeAt<'a> {
@@ -97,11 +105,12 @@ pub(crate) fn command_at(
     if let Some(rule) = rules.find(|rule| rule.rule == finding.rule)
         && let Some(template) = &rule.command
     {
-        return Some(fill(template, &there));
+        return Some(fill(template, &there)).filter(|command| command.len() <= LONGEST_COMMAND);
     }
     // As in the report, for the root `/` too.
     let here = shell_word(&[&report.run.root_bytes()[..], b"/", &path].concat());
-    Some(finding.command.as_ref()?.replace(&here, &shell_word(&there)))
+    let command = finding.command.as_ref()?.replace(&here, &shell_word(&there));
+    Some(command).filter(|command| command.len() <= LONGEST_COMMAND)
 }
 
 /// Puts the path of a finding into a command.

@@ -181,7 +181,7 @@ mod tests {
             ino: 42,
             nlink: 1,
             uid: 200_005,
-            writable: true,
+            accessible: true,
             apparent: 3,
             allocated: 4096,
             mtime: 1_700_000_000,

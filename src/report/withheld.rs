@@ -21,7 +21,8 @@ const WITHHELD: [(Content, &str); 7] = [
     (Content::Unread, "something in it could not be read: look through it first"),
     (
         Content::Protected,
-        "it lies in a write-protected directory or has one in it, which `rm` leaves: `chmod -R u+w` first",
+        "it is in a directory that is another's or write-protected, or has such a one in it, which `rm` \
+         leaves: look at owners and modes",
     ),
 ];
 

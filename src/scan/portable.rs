@@ -257,7 +257,7 @@ fn attrs(metadata: &std::fs::Metadata) -> Attrs {
         ino: metadata.ino(),
         nlink: u32::try_from(metadata.nlink()).unwrap_or(u32::MAX),
         uid: metadata.uid(),
-        writable: metadata.mode() & 0o200 != 0,
+        accessible: metadata.mode() & 0o700 == 0o700,
         apparent: metadata.size(),
         allocated: metadata.blocks().saturating_mul(512),
         mtime: metadata.mtime(),

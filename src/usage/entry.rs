@@ -16,9 +16,9 @@ pub struct Attrs {
     pub ino: u64,
     pub nlink: u32,
     pub uid: u32,
-    /// True if its owner may write to it. In a directory that is write-protected, its owner can
-    /// remove nothing.
-    pub writable: bool,
+    /// True if its owner may read, write and enter it: who owns a directory without these rights can
+    /// remove nothing in it.
+    pub accessible: bool,
     /// `st_size`, bytes.
     pub apparent: u64,
     /// `st_blocks * 512`, bytes.

@@ -159,7 +159,8 @@ pub enum Content {
     Excluded = 16,
     /// Something that could not be read.
     Unread = 32,
-    /// A directory that its owner cannot write to, so what is in it stays. The finding's parent counts.
+    /// A directory without its owner's rights, so what is in it stays; or it lies in one, or in one
+    /// of another owner.
     Protected = 64,
 }
 

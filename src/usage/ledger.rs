@@ -244,7 +244,9 @@ impl Ledger {
             if above.by_ref().take_while(|dir| !dir.is_home_itself()).any(Dir::is_mount) {
                 finding.hold(Content::Mount);
             }
-            if dir.parent.as_ref().is_some_and(|parent| !parent.attrs.writable) {
+            let protects =
+                |parent: &Arc<Dir>| !parent.attrs.accessible || parent.attrs.uid != dir.attrs.uid;
+            if dir.parent.as_ref().is_some_and(protects) {
                 finding.hold(Content::Protected);
             }
             if let Some(outer) = &dir.inherited {

@@ -346,7 +346,7 @@ impl Listing {
     /// Tells the finding what lies in this directory that its command must not take along.
     fn note_contents(&self, ledger: &Ledger, finding: &FindingAccount) {
         let rules = &ledger.setup.rules;
-        if !self.dir.attrs.writable && self.names > 0 {
+        if !self.dir.attrs.accessible && self.names > 0 {
             finding.hold(Content::Protected);
         }
         if self.has_mount {
@@ -377,7 +377,7 @@ impl Listing {
         let home = Arc::clone(&self.dir.home);
         let class = ledger.setup.rules.get(rule).class;
         let finding = FindingAccount::new(rule, class);
-        if !self.dir.attrs.writable {
+        if !self.dir.attrs.accessible || self.dir.attrs.uid != attrs.uid {
             finding.hold(Content::Protected);
         }
         let mut tally = Tally::default();

@@ -56,8 +56,8 @@ impl InodeConverter {
                 FileOwner::Uid(uid) => uid,
                 FileOwner::Name(name) => self.uid(name),
             },
-            // Where the mode is not known, nothing is known to be writable.
-            writable: of.mode.is_some_and(|mode| mode & 0o200 != 0),
+            // Where the mode is not known, nothing is known to be removable.
+            accessible: of.mode.is_some_and(|mode| mode & 0o700 == 0o700),
             apparent: needed(of.size, "size")?,
             // In blocks, as Linux's client computes `st_blocks`.
             allocated: needed(of.space_used, "space_used")?.div_ceil(512).saturating_mul(512),

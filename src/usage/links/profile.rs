@@ -130,7 +130,7 @@ impl Profile {
             ino: 0,
             nlink: self.nlink,
             uid: self.uid,
-            writable: true,
+            accessible: true,
             apparent: inode.apparent,
             allocated: inode.allocated,
             mtime: inode.mtime,

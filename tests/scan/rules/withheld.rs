@@ -130,6 +130,30 @@ fn write_protected_directories_do() {
     protect(tree.path(), "rs", 0o555);
     assert_offered_at(&["rs/target", "rs/core.1"], tree.path(), &[], Some("write-protected"));
     protect(tree.path(), "rs", 0o755);
+    // One that its owner may not list or enter, and one of another owner.
+    for mode in [0o300, 0o600] {
+        protect(tree.path(), "rs/target/debug", mode);
+        assert_offered_at(&["rs/target"], tree.path(), &[], Some("write-protected"));
+    }
+    protect(tree.path(), "rs/target/debug", 0o755);
+    assert_offered_at(&["rs/target", "rs/core.1"], tree.path(), &[], None);
+    if skip_unless(is_root(), "findings in directories of others", "only root gives files away") {
+        std::os::unix::fs::chown(tree.path().join("h/rs"), Some(65534), None).unwrap();
+        assert_offered_at(&["rs/target", "rs/core.1"], tree.path(), &[], Some("another's"));
+    }
+}
+
+/// A terminal cuts a long line, and the shell runs the rest.
+#[test]
+fn paths_that_make_a_long_line_do() {
+    let tree = scratch();
+    // Each quote is four characters in a command.
+    let part = "'".repeat(240);
+    let deep = format!("{}x/__pycache__", format!("{part}/").repeat(4));
+    file(tree.path(), format!("h/{deep}/a.pyc"), 5000);
+    file(tree.path(), "h/short/__pycache__/a.pyc", 5000);
+    assert_offered_at(&["short/__pycache__"], tree.path(), &[], None);
+    assert_offered_at(&[&deep], tree.path(), &[], Some("too long for a terminal"));
 }
 
 /// Findings of earlier rules keep tools, too, from taking them along.
