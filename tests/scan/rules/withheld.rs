@@ -149,7 +149,7 @@ fn paths_that_make_a_long_line_do() {
     let tree = scratch();
     // Each quote is four characters in a command.
     let part = "'".repeat(240);
-    let deep = format!("{}x/__pycache__", format!("{part}/").repeat(4));
+    let deep = format!("{}x/__pycache__", format!("{part}/").repeat(5));
     file(tree.path(), format!("h/{deep}/a.pyc"), 5000);
     file(tree.path(), "h/short/__pycache__/a.pyc", 5000);
     assert_offered_at(&["short/__pycache__"], tree.path(), &[], None);
