@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 pub(crate) use raw::{RawText, is_raw};
 pub use shown::Shown;
 
-/// `bytes` for a terminal. What [`RawText`] does not show as it is, is escaped as `\n`, `\x1b`,
+/// `bytes` for a terminal. What `RawText` does not show as it is, is escaped as `\n`, `\x1b`,
 /// `\u{202e}` or `\xff`, and a backslash as `\\`: texts that look alike are told apart.
 pub fn printable(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());

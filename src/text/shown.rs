@@ -7,7 +7,7 @@ use super::{RawText, harmless_json, is_raw};
 
 /// Text that does nothing but show: what the log, terminals, pages and mail take. It holds names that
 /// strangers chose and messages of servers, and whoever makes one need not know which: everything that
-/// [`RawText`] does not show as it is, is escaped. Names that went through
+/// `RawText` does not show as it is, is escaped. Names that went through
 /// [`printable`](super::printable) stay as that made them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shown(String);
