@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::exclude::Position;
 use super::export::Branch;
 use super::home::{FindingAccount, Home};
 use super::rules::RuleIndex;
@@ -32,6 +33,8 @@ pub struct Dir {
     /// Rules that match its path and depend on its contents.
     pub(super) matched: Vec<RuleIndex>,
     pub(super) states: States,
+    /// How far the globs of `--exclude` match its path.
+    pub(super) globs: Position,
     /// Its place in the export. Boxed because most scans have no export.
     pub(super) branch: Option<Box<Branch>>,
     /// Listings and subdirectories that are not complete.

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::class::Class;
 use super::dir::Dir;
 use super::errors::{Errors, Problem};
+use super::exclude::Position;
 use super::export::{Branch, Export};
 use super::home::{Content, FindingAccount, Home, HomeKind};
 use super::links::{LinkMemory, LinkTotals, Linked, Links};
@@ -116,6 +117,7 @@ impl Ledger {
         let mut dir = new_dir(None, Box::default(), attrs, home, entered.states);
         let counted = Some(&dir.attrs).filter(|_| self.setup.scope.counts(&dir));
         let branch = self.export().map(|export| export.root(counted));
+        dir.globs = self.setup.scope.exclude.start();
         dir.branch = branch.map(Box::new);
         Arc::new(dir)
     }
@@ -308,6 +310,7 @@ impl Ledger {
         dir.inherited = parent.finding().cloned();
         dir.plain = plain;
         dir.matched = rules;
+        dir.globs = self.setup.scope.exclude.below(&parent.globs, &dir.name);
         dir.branch = self.export().map(|export| Box::new(export.branch()));
         Arc::new(dir)
     }
@@ -395,6 +398,7 @@ fn new_dir(
         plain: None,
         matched: Vec::new(),
         states,
+        globs: Position::default(),
         branch: None,
         open: 1.into(),
         in_parts: false.into(),

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::dir::Dir;
 use super::errors::Problem;
+use super::exclude::Scratch;
 use super::export::{Export, Lines};
 use super::home::{Content, FindingAccount};
 use super::ledger::Ledger;
@@ -57,8 +58,8 @@ pub struct Listing {
     matches: Vec<(RuleIndex, Box<[u8]>, Attrs)>,
     large: Vec<Named>,
     file_floor: u64,
-    /// Path of the directory and a slash, if there are globs to match.
-    prefix: Option<Vec<u8>>,
+    /// For matching globs, if any may match here.
+    scratch: Option<Scratch>,
     /// Text of the entries, if there is an export.
     lines: Option<Lines>,
     problems: Vec<Problem>,
@@ -87,7 +88,7 @@ impl Listing {
             matches: Vec::new(),
             large: Vec::new(),
             file_floor: dir.home.file_floor(),
-            prefix: (!scope.exclude.is_empty()).then(|| dir.path_of(b"")),
+            scratch: (!dir.globs.is_dead()).then(Scratch::default),
             lines: ledger.export().map(Export::lines),
             problems: Vec::new(),
             vanished: 0,
@@ -111,13 +112,10 @@ impl Listing {
         if !scope.selects(&self.dir, name) {
             return false;
         }
-        let Some(prefix) = &mut self.prefix else {
+        let Some(scratch) = &mut self.scratch else {
             return true;
         };
-        let length = prefix.len();
-        prefix.extend_from_slice(name);
-        let glob = scope.exclude.first_match(prefix);
-        prefix.truncate(length);
+        let glob = scope.exclude.first_match(&self.dir.globs, name, scratch);
         if let Some(glob) = glob {
             *self.excluded.entry(glob).or_default() += 1;
             if let Some(lines) = &mut self.lines {

@@ -9,6 +9,7 @@ mod class;
 mod dir;
 mod entry;
 mod errors;
+mod exclude;
 mod export;
 mod home;
 mod ledger;
@@ -29,6 +30,7 @@ pub use class::{AmountByClass, Class};
 pub use dir::Dir;
 pub use entry::{Attrs, FileKind, Mount, Op, Probe};
 pub use errors::{ErrorKind, Errors, Problem};
+pub use exclude::Exclude;
 pub use export::{Bare, Collected, EntryForm, Export, ReadState};
 pub use home::{
     Books, Content, FindingAccount, FindingSums, FoundPlace, Home, HomeKind, LinkedTotal,
@@ -38,7 +40,7 @@ pub use ledger::{Ledger, LedgerSetup, Totals, WalkProgress};
 pub use links::{LinkMemory, LinkTotals};
 pub use listing::Listing;
 pub use rules::{Rule, RuleIndex, Rules};
-pub use scope::{Exclude, Mounts, Scope, Selection};
+pub use scope::{Mounts, Scope, Selection};
 pub use seen::Extent;
 pub use tally::{Ages, Amount, Tally};
 pub use top::{Large, Top};

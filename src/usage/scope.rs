@@ -1,13 +1,9 @@
 //! The scope of a scan: which homes, which mounts, and which paths are excluded.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::dir::Dir;
+use super::exclude::Exclude;
 use super::trie::TreeLevel;
 use super::whose::uid_of_trash;
 use super::{Attrs, FileKind, Mount};
@@ -40,13 +36,6 @@ pub enum Mounts {
     Skip,
     /// Enter them.
     Cross,
-}
-
-/// Globs of paths to leave out.
-#[derive(Clone, Debug, Default)]
-pub struct Exclude {
-    globs: Vec<String>,
-    set: GlobSet,
 }
 
 impl Scope {
@@ -103,48 +92,5 @@ impl Selection {
             (Self::Only(homes), TreeLevel::Home) => homes.contains(&parent.path_of(name)),
             (Self::Only(_), _) => true,
         }
-    }
-}
-
-impl Exclude {
-    /// Compiles globs that are relative to the root; `*` does not match a `/`, `**` does.
-    ///
-    /// # Errors
-    /// A sentence that names the bad glob.
-    pub fn new(globs: &[String]) -> Result<Self, String> {
-        let mut set = GlobSetBuilder::new();
-        for glob in globs {
-            let relative = glob.trim_start_matches("./").trim_matches('/');
-            if relative.is_empty() {
-                return Err(format!("--exclude `{glob}` would leave out everything"));
-            }
-            let compiled = GlobBuilder::new(relative)
-                .literal_separator(true)
-                .build()
-                .map_err(|error| format!("--exclude `{glob}`: {}", error.kind()))?;
-            set.add(compiled);
-        }
-        Ok(Self {
-            globs: globs.to_vec(),
-            set: set.build().map_err(|error| format!("--exclude: {error}"))?,
-        })
-    }
-
-    /// Returns the globs as they were given.
-    pub fn globs(&self) -> &[String] {
-        &self.globs
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.globs.is_empty()
-    }
-
-    pub fn len(&self) -> usize {
-        self.globs.len()
-    }
-
-    /// Returns the position of the first glob that matches `path`, which is relative to the root.
-    pub fn first_match(&self, path: &[u8]) -> Option<usize> {
-        self.set.matches(Path::new(OsStr::from_bytes(path))).into_iter().min()
     }
 }
