@@ -24,7 +24,7 @@ mod trend;
 mod user;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -44,17 +44,28 @@ pub struct Pages<'a> {
     now: Timestamp,
     home_at: HomeAt<'a>,
     only: Option<BTreeSet<Vec<u8>>>,
+    /// The homes that the page of a uid shows. There are none for a uid of whose homes none is its
+    /// own alone.
+    of_uids: BTreeMap<u32, Vec<&'a HomeReport>>,
 }
 
 impl<'a> Pages<'a> {
     /// The pages about `report`, which `history` may or may not hold, made `now`.
     pub fn new(report: &'a Report, history: &'a History, now: Timestamp) -> Self {
+        let mut of_uids = BTreeMap::<u32, Vec<&HomeReport>>::new();
+        for home in &report.homes {
+            let homes = home.uid.map(|uid| of_uids.entry(uid).or_default());
+            if let (Some(homes), Some(_)) = (homes, user::whose(home)) {
+                homes.push(home);
+            }
+        }
         Self {
             report,
             past: Past::new(report, history),
             now,
             home_at: HomeAt::default(),
             only: None,
+            of_uids,
         }
     }
 
@@ -102,10 +113,8 @@ impl<'a> Pages<'a> {
     /// The page of one uid, with nothing about others, or `None` if the uid has no home. If none of
     /// its homes is its own alone, the page says so.
     pub fn of_user(&self, uid: u32) -> Option<Shown> {
-        let homes = self.report.homes.iter().filter(|home| user::whose(home) == Some(uid));
-        let page = self.about(&homes.collect::<Vec<_>>());
-        let has_homes = || self.report.homes.iter().any(|home| home.uid == Some(uid));
-        page.or_else(|| has_homes().then(|| self.empty(uid)))
+        let homes = self.of_uids.get(&uid)?;
+        Some(self.about(homes).unwrap_or_else(|| self.empty(uid)))
     }
 
     /// The page about these homes, or `None` if there are none.
@@ -131,9 +140,9 @@ impl<'a> Pages<'a> {
     /// The uids that have homes, and none that is theirs alone. They get no page, but a page that an
     /// earlier run made of them is replaced.
     pub fn uids_without_page(&self) -> BTreeSet<u32> {
-        let own: BTreeSet<u32> = self.report.homes.iter().filter_map(user::whose).collect();
+        let has_none = |uid: &u32| self.of_uids.get(uid).is_none_or(Vec::is_empty);
         let homes = self.asked().filter(|home| home.kind != HomeKind::Outside);
-        homes.filter_map(|home| home.uid).filter(|uid| !own.contains(uid)).collect()
+        homes.filter_map(|home| home.uid).filter(has_none).collect()
     }
 
     /// The page of a uid without a home that is its own alone.
