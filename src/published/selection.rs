@@ -8,13 +8,14 @@
 //!   SageMaker's profiles cannot have dots;
 //! - **a uid** of such an owner;
 //! - **a home**, by its path below the root or its last component, exactly or without regard to case;
-//!   not if an owner's name matches as well.
+//!   not if it is an owner's name, too, in any case.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::latest::HomeLine;
 use crate::report::{HomeKind, HomeReport, Owner};
+use crate::text::is_uid;
 
 /// The parts of a home that `--user` is compared with.
 #[derive(Clone, Debug)]
@@ -33,7 +34,9 @@ impl<'a> SelectedBy<'a> {
     /// How well `user` is its owner's name or uid.
     fn by_owner(&self, user: &str) -> Option<Match> {
         let by_uid = self.uid.filter(|uid| uid.to_string() == user).map(|_| Match::Exact);
-        by_uid.or_else(|| Match::of_owner(user, &self.names))
+        // A person who is called like a uid goes after that uid.
+        let by_name = Match::of_owner(user, &self.names);
+        by_uid.or(by_name.map(|found| if is_uid(user) { Match::Dashes } else { found }))
     }
 
     fn new(path: Vec<u8>, uid: Option<u32>, owner: &'a Owner, kind: HomeKind) -> Self {
@@ -94,7 +97,8 @@ pub(crate) fn selected<'u>(
         let of_path = best(homes, |home| {
             let found = Match::of_path(user, &home.path)?;
             // A directory that is called like a person need not be that person's.
-            Some(found).filter(|found| as_owner.is_none_or(|as_owner| *found < as_owner))
+            let is_dashed = as_owner == Some(Match::Dashes) && found == Match::Exact;
+            Some(found).filter(|_| as_owner.is_none() || is_dashed)
         });
         of_user.iter_mut().zip(of_path).for_each(|(is, by_path)| *is |= by_path);
         if !of_user.contains(&true) {
@@ -163,7 +167,7 @@ mod tests {
         for (user, want) in [
             // The directory `lab/Alice` is root's.
             ("alice", &all[..2]),
-            ("Alice", &all),
+            ("Alice", &all[..2]),
             ("ALICE", &all[..2]),
             ("Asmith", &all[..2]),
             ("200005", &all[..2]),
@@ -179,6 +183,14 @@ mod tests {
         ] {
             assert_eq!(of(user, homes), want, "{user}");
         }
+    }
+
+    #[test]
+    fn a_uid_goes_before_a_person_who_is_called_like_it() {
+        let homes: &[(&str, u32, &[&str])] =
+            &[("200005", 200_005, &["200006"]), ("200006", 200_006, &["bob"]), ("x", 1, &["77"])];
+        assert_eq!(of("200006", homes), ["200006"]);
+        assert_eq!(of("77", homes), ["x"]);
     }
 
     #[test]

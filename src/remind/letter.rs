@@ -8,7 +8,7 @@ use super::app_letter::UntoldApp;
 use super::ledger::Reason;
 use super::people::{Recipient, Subject, Untold};
 use super::template::{Field, Template};
-use crate::report::{Finding, HomeAt, HomeReport, Report, command_at};
+use crate::report::{Finding, HomeAt, HomeKind, HomeReport, Report, command_at};
 use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
@@ -102,6 +102,8 @@ impl LetterWriter<'_> {
         if all.is_empty() {
             return "  (no findings)".to_owned();
         }
+        let uid_homes = person.subjects.iter().filter(|it| it.home.kind == HomeKind::Uid).count();
+        let one = uid_homes == 1;
         // Each note is written once.
         let mut said: Vec<String> = Vec::new();
         let mut out = Vec::new();
@@ -119,7 +121,7 @@ impl LetterWriter<'_> {
             let note = note
                 .and_then(|rule| rule.note.as_ref())
                 .map(|note| format!("Note: {}", short(note.as_bytes())));
-            for line in self.remedy(home, finding).into_iter().chain(note) {
+            for line in self.remedy(home, finding, one).into_iter().chain(note) {
                 // A reason to look first is one of its finding alone.
                 if line.starts_with("By hand") || !said.contains(&line) {
                     out.push(format!("      {line}"));
@@ -136,7 +138,12 @@ impl LetterWriter<'_> {
     }
 
     /// The command for the owner, with paths as the owner sees them, or advice.
-    fn remedy(&self, home: &HomeReport, finding: &Finding) -> Option<String> {
+    fn remedy(&self, home: &HomeReport, finding: &Finding, one: bool) -> Option<String> {
+        // Of several homes with uids, each is at that path in another space.
+        let is_known = !self.home_at.is_set() || (one && self.home_at.of(home).is_some());
+        if finding.command.is_some() && !is_known {
+            return Some("By hand: where your space has it is not known here".to_owned());
+        }
         let Some(command) = command_at(self.report, home, finding, &self.home_at) else {
             return finding
                 .advice

@@ -12,7 +12,7 @@ use super::home_at::{LONGEST_COMMAND, NO_PATH, TOO_LONG, fill};
 use super::model::*;
 use super::owner::{directory_owner, owner};
 use super::quota::Quotas;
-use super::withheld::withheld;
+use super::withheld::{look_first, withheld};
 use crate::names::Names;
 use crate::text::lossy;
 use crate::units::{AllocatedBytes, ApparentBytes};
@@ -229,7 +229,13 @@ impl Builder<'_> {
         });
         let (command, advice) = match withheld(rule, &found.finding).or(unusable) {
             Some(why) => (None, Some(why.to_owned())),
-            None => (filled, rule.advice.clone()),
+            None => {
+                let advice = rule.advice.clone();
+                let first = look_first(rule, &found.finding);
+                let both =
+                    |text: String| first.map_or(text.clone(), |why| format!("{why}; then: {text}"));
+                (filled, advice.map(both))
+            }
         };
         Finding {
             rule: rule.id.clone(),

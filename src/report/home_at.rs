@@ -42,6 +42,11 @@ impl<'a> HomeAt<'a> {
         }
     }
 
+    /// True if people see their homes elsewhere than this machine does.
+    pub(crate) fn is_set(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// The path at which its person sees `home`. Only the home that is called by the person's uid is
     /// mounted there.
     pub(crate) fn of(&self, home: &HomeReport) -> Option<&'a Path> {

@@ -1,6 +1,9 @@
 //! Commands that are not offered, because they would do other things than their finding says.
 
-use crate::usage::{Content, FindingAccount, Rule};
+use crate::usage::{Class, Content, FindingAccount, Rule};
+
+/// Programs that change a file under all its names.
+const EMPTIERS: [&str; 6] = ["truncate", "shred", "cp", "dd", "tee", "install"];
 
 /// Contents of a finding that make its command do more or less than the finding says, and what to do.
 const WITHHELD: [(Content, &str); 7] = [
@@ -26,11 +29,23 @@ const WITHHELD: [(Content, &str); 7] = [
     ),
 ];
 
+/// Says what to look at before doing what the advice of a rule says, if there is something.
+pub(super) fn look_first(rule: &Rule, finding: &FindingAccount) -> Option<&'static str> {
+    if rule.command.is_some() || rule.hint || rule.class == Class::Output {
+        return None;
+    }
+    let taken_along =
+        [Content::Data, Content::Finding, Content::Mount, Content::Excluded, Content::Unread];
+    let mut reasons = WITHHELD.iter().filter(|(content, _)| taken_along.contains(content));
+    reasons.find(|(content, _)| finding.holds(*content)).map(|(_, why)| *why)
+}
+
 /// Says why the command of a rule would do something else than the finding says, if it would.
 pub(super) fn withheld(rule: &Rule, finding: &FindingAccount) -> Option<&'static str> {
     let command = rule.command.as_deref()?;
-    if command.starts_with("truncate ") && finding.sums().linked.inodes > 0 {
-        return Some("it has another name (hard link), which truncating empties too: look at both");
+    let program = |word: &str| word.rsplit('/').next().is_some_and(|name| EMPTIERS.contains(&name));
+    if command.split(' ').any(program) && finding.sums().linked.inodes > 0 {
+        return Some("it has another name (hard link), which this empties too: look at both");
     }
     let mut reasons = WITHHELD.iter().filter(|(content, _)| finding.holds(*content));
     reasons.next().map(|(_, why)| *why)

@@ -38,6 +38,9 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
         return Err(format!("path `{path}` names everything: a `command` needs a name in it"));
     }
     let words = plain_words(command)?;
+    if let Some(word) = words.iter().find(|word| word.split('/').any(|part| part == "..")) {
+        return Err(format!("`{word}` leads out of the finding: only {{path}} is one"));
+    }
     let is_program = |word: &&str, programs: &[&str]| programs.contains(&program(word));
     if let Some(word) = words.iter().find(|word| is_program(word, &READ_AGAIN)) {
         return Err(format!("`{word}` reads a path as a command again: run the tool itself"));
@@ -105,12 +108,20 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
     else {
         return Err(format!("`{remover}` needs {{path}} as a word of its own"));
     };
-    // Tests of `find` and the place that `mv` moves to come after the path.
-    let operands = if matches!(remover, "find" | "mv") { &given[1..place] } else { &given[1..] };
+    // After the path come the tests of `find`, and the one place that `mv` moves to.
+    let after = &given[place + 1..];
+    let operands = match remover {
+        "find" if after.first().is_none_or(|word| word.starts_with('-')) => &given[1..place],
+        "mv" if after.len() <= 1 => &given[1..place],
+        _ => &given[1..],
+    };
     // The size of `truncate -s 0`.
     let is_size = |word: &str| remover == "truncate" && word.parse::<u64>().is_ok();
     let is_option = |word: &str| word.starts_with('-') || is_size(word);
-    match operands.iter().find(|word| **word != "{path}" && !is_option(word)) {
+    let ends = operands.iter().position(|word| *word == "--").unwrap_or(operands.len());
+    let is_operand =
+        |(at, word): &(usize, &&str)| **word != "{path}" && (!is_option(word) || *at > ends);
+    match operands.iter().enumerate().find(is_operand).map(|(_, word)| word) {
         Some(word) => Err(format!("`{remover}` removes `{word}`, too: only {{path}} is a finding")),
         None => Ok(()),
     }
@@ -197,22 +208,27 @@ mod tests {
 
     #[test]
     fn a_remover_removes_the_finding_and_nothing_else() {
-        for command in [
-            "rm -r",
-            "rm -r {path}/..",
-            "rm -r {path}/",
-            "rm -r ..{path}",
-            "rm -r {path} {path}/x",
-            "{path} rm",
-        ] {
+        for command in
+            ["rm -r", "rm -r {path}/", "rm -r ..{path}", "rm -r {path} {path}/x", "{path} rm"]
+        {
             let said = said(SpecClass::Cache, command);
             assert!(said.ends_with("needs {path} as a word of its own"), "{command}: {said}");
         }
-        for command in
-            ["rm -r {path} scratch", "rm -r . {path}", "rm -r {path} 2024", "find . {path} -delete"]
-        {
+        for command in [
+            "rm -r {path} scratch",
+            "rm -r . {path}",
+            "rm -r {path} 2024",
+            "find . {path} -delete",
+            "find {path} /x -delete",
+            "mv {path} x /y",
+            "rm -rf {path} -- -x",
+            "rm -rf -- {path} -x",
+        ] {
             let said = said(SpecClass::Cache, command);
             assert!(said.contains(", too: only {path}"), "{command}: {said}");
+        }
+        for command in ["rm -r {path}/..", "rsync -a --delete /x/ {path}/..", "tool ../x {path}"] {
+            assert!(said(SpecClass::Cache, command).contains("leads out"), "{command}");
         }
         for class in [SpecClass::Output, SpecClass::Hint] {
             assert!(said(class, "rm -r {path}").contains("the only copy"));

@@ -30,7 +30,9 @@ impl UidNames {
 
     /// The owner of a home called `name` whose directory belongs to `directory`.
     pub(super) fn owner(&self, name: &[u8], directory: u32) -> HomeOwner {
-        if let Some(uid) = uid_of_trash(name) {
+        // Whoever made `.Trash`, it holds everybody's.
+        let of_trash = uid_of_trash(name).or((name == b".Trash").then_some(0));
+        if let Some(uid) = of_trash {
             return HomeOwner { kind: HomeKind::Named, uid, directory };
         }
         let is_uid =
@@ -93,6 +95,7 @@ mod tests {
         let owner = UidNames::default().owner(b".Trash-200006", 200_005);
         let want = HomeOwner { kind: HomeKind::Named, uid: 200_006, directory: 200_005 };
         assert_eq!(owner, want);
+        assert_eq!(UidNames::default().owner(b".Trash", 200_005), HomeOwner { uid: 0, ..want });
     }
 
     #[test]
