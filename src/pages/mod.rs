@@ -128,6 +128,9 @@ impl<'a> Pages<'a> {
         };
         let title = format!("Disk usage of {whose}");
         let read = user::read(homes);
+        // Of several homes, each is at that path in another space.
+        let nowhere = HomeAt::default();
+        let home_at = if homes.len() == 1 { home_at } else { &nowhere };
         let body = html! { @for home in homes { (user::home(report, past, home, home_at)) } };
         Some(frame::page(report, *now, read, (&title, &body)))
     }

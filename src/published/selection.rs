@@ -64,11 +64,12 @@ impl Match {
     }
 
     fn of_owner(user: &str, names: &[&str]) -> Option<Self> {
-        let of = |name: &&str| match *name == user {
+        // A source's first name of a person goes before one that another source has for the uid.
+        let of = |(at, name): (usize, &&str)| match *name == user && at == 0 {
             true => Some(Self::Exact),
             false => Self::of_name(user, name),
         };
-        names.iter().filter_map(of).min()
+        names.iter().enumerate().filter_map(of).min()
     }
 
     fn of_path(user: &str, path: &[u8]) -> Option<Self> {

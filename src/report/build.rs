@@ -232,8 +232,12 @@ impl Builder<'_> {
             None => {
                 let advice = rule.advice.clone();
                 let first = look_first(rule, &found.finding);
-                let both =
-                    |text: String| first.map_or(text.clone(), |why| format!("{why}; then: {text}"));
+                let both = |text: String| match first {
+                    Some(why) if !text.starts_with("look through") => {
+                        format!("{why}; then: {text}")
+                    }
+                    _ => text,
+                };
                 (filled, advice.map(both))
             }
         };

@@ -13,7 +13,7 @@ const WITHHELD: [(Content, &str); 7] = [
     ),
     (
         Content::Finding,
-        "other findings lie in it, which removing it takes along: clean these up first",
+        "other findings lie in it, which removing it takes along: look at these first",
     ),
     (Content::Data, "a repository or a database lies in it: look through it first"),
     (

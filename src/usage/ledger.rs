@@ -242,8 +242,9 @@ impl Ledger {
                 finding.hold(Content::Foreign);
             }
             // What a mount shows may be another's, with a path of its own.
-            let mut above = std::iter::successors(Some(dir), |dir| dir.parent.as_deref());
-            if above.by_ref().take_while(|dir| !dir.is_home_itself()).any(Dir::is_mount) {
+            let above = std::iter::successors(Some(dir), |dir| dir.parent.as_deref());
+            // The root itself is a mount, usually.
+            if above.take_while(|dir| dir.parent.is_some()).any(Dir::is_mount) {
                 finding.hold(Content::Mount);
             }
             let protects =
