@@ -64,12 +64,11 @@ impl Match {
     }
 
     fn of_owner(user: &str, names: &[&str]) -> Option<Self> {
-        // A source's first name of a person goes before one that another source has for the uid.
-        let of = |(at, name): (usize, &&str)| match *name == user && at == 0 {
+        let of = |name: &&str| match *name == user {
             true => Some(Self::Exact),
             false => Self::of_name(user, name),
         };
-        names.iter().enumerate().filter_map(of).min()
+        names.iter().filter_map(of).min()
     }
 
     fn of_path(user: &str, path: &[u8]) -> Option<Self> {
