@@ -104,7 +104,15 @@ impl Facts {
     /// # Panics
     /// If the scan did not end with 0.
     pub fn report(&self, name: &str) -> Value {
-        assert_eq!(self.number(&format!("{name}.code")), 0, "{name}");
+        self.report_of(name, 0)
+    }
+
+    /// The report of the scan `name`, which ended with `code`.
+    ///
+    /// # Panics
+    /// If it ended with another one.
+    pub fn report_of(&self, name: &str, code: u64) -> Value {
+        assert_eq!(self.number(&format!("{name}.code")), code, "{name}");
         serde_json::from_str(self.fact(&format!("{name}.report"))).unwrap()
     }
 
