@@ -1,6 +1,31 @@
 //! Values by the names of people, as SageMaker compares names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a name is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// As it is written.
+    Exact,
+    /// Else in another case, or with dashes for dots.
+    Alike,
+}
+
+impl Spelling {
+    /// How to look up `name`, where `twins` have others that only differ in their spelling.
+    pub fn of(name: &str, twins: &BTreeSet<&str>) -> Self {
+        if twins.contains(name) { Self::Exact } else { Self::Alike }
+    }
+}
+
+/// The names of which another one differs only in its spelling: two people.
+pub fn twins<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let mut by_spelling: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for name in names {
+        by_spelling.entry(alike(name)).or_default().insert(name);
+    }
+    by_spelling.into_values().filter(|names| names.len() > 1).flatten().collect()
+}
 
 /// Values by name. A name that is not there as it is written is found without regard to case, and
 /// with dashes for dots, because names of SageMaker's profiles cannot have dots. Uids in digits are
@@ -29,8 +54,10 @@ impl<T: Clone + PartialEq> NameMap<T> {
     }
 
     /// The value of a name.
-    pub fn get(&self, name: &str) -> Option<&T> {
-        self.exact.get(name).or_else(|| self.alike.get(&alike(name))?.as_ref())
+    pub fn get(&self, name: &str, spelling: Spelling) -> Option<&T> {
+        let alike =
+            || self.alike.get(&alike(name)).filter(|_| spelling == Spelling::Alike)?.as_ref();
+        self.exact.get(name).or_else(alike)
     }
 
     /// All names as they are written.
@@ -55,7 +82,7 @@ fn alike(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::NameMap;
+    use super::*;
 
     #[test]
     fn names_are_compared_as_sagemaker_does() {
@@ -74,7 +101,14 @@ mod tests {
             ("200006", Some(5)),
             ("bob", None),
         ] {
-            assert_eq!(map.get(name).copied(), value, "{name}");
+            assert_eq!(map.get(name, Spelling::Alike).copied(), value, "{name}");
         }
+        assert_eq!(map.get("Alice", Spelling::Exact), None);
+        assert_eq!(map.get("alice", Spelling::Exact), Some(&1));
+        let people = ["alice", "Alice", "bob", "bob", "a.b", "a-b"];
+        let twins = twins(people.into_iter());
+        assert_eq!(twins, ["alice", "Alice", "a.b", "a-b"].into());
+        assert_eq!(Spelling::of("bob", &twins), Spelling::Alike);
+        assert_eq!(Spelling::of("Alice", &twins), Spelling::Exact);
     }
 }

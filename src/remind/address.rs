@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{NameMap, lines_by_hand, read_by_hand};
+use crate::names::{NameMap, Spelling, lines_by_hand, read_by_hand};
 use crate::text::is_uid;
 
 /// An address that is safe in the head of a message: `local@domain`, ASCII, no quotes.
@@ -188,11 +188,11 @@ impl AddressMap {
         Ok(Self(map))
     }
 
-    fn get(&self, uid: Option<u32>, name: Option<&str>) -> Option<&Address> {
-        let by_uid = uid.and_then(|uid| self.0.get(&uid.to_string()));
+    fn get(&self, uid: Option<u32>, name: Option<&str>, spelling: Spelling) -> Option<&Address> {
+        let by_uid = uid.and_then(|uid| self.0.get(&uid.to_string(), Spelling::Exact));
         // A uid is no name: mail about a person who is named like another one's uid is not for that
         // one.
-        by_uid.or_else(|| self.0.get(name.filter(|name| !is_uid(name))?))
+        by_uid.or_else(|| self.0.get(name.filter(|name| !is_uid(name))?, spelling))
     }
 }
 
@@ -238,8 +238,13 @@ impl AddressBook<'_> {
     }
 
     /// The address from a map.
-    pub(super) fn mapped(&self, uid: Option<u32>, name: Option<&str>) -> Option<&Address> {
-        self.maps.iter().flatten().find_map(|map| map.get(uid, name))
+    pub(super) fn mapped(
+        &self,
+        uid: Option<u32>,
+        name: Option<&str>,
+        spelling: Spelling,
+    ) -> Option<&Address> {
+        self.maps.iter().flatten().find_map(|map| map.get(uid, name, spelling))
     }
 
     /// The address from the template: `None` without a template, `Some(None)` if the name cannot be a
@@ -333,7 +338,7 @@ mod tests {
             "\u{feff}name,address,uid\nalice,a@x.io,200005\n# gone\nbob,b@x.io,\n",
         ] {
             let map = AddressMap::parse(text.as_bytes()).expect(text);
-            let get = |uid, name| map.get(uid, name).map(Address::as_str);
+            let get = |uid, name| map.get(uid, name, Spelling::Alike).map(Address::as_str);
             assert_eq!(get(Some(200_005), None), Some("a@x.io"));
             assert_eq!(get(Some(1), Some("bob")), Some("b@x.io"));
             assert_eq!(get(Some(1), Some("eve")), None);

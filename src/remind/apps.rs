@@ -9,6 +9,7 @@ use super::address::{Address, AddressBook};
 use super::app_letter::UntoldApp;
 use super::people::Why;
 use crate::aws::App;
+use crate::names::Spelling;
 use crate::text::plural;
 use crate::units::Usd;
 
@@ -156,11 +157,13 @@ fn address(app: &LongRunning, book: &AddressBook<'_>) -> Result<(Address, String
     let Some(profile) = app.profile() else {
         // The map of addresses may have a space that is nobody's.
         let space = app.app.space.as_deref().ok_or(Why::NoName)?;
-        let address = book.mapped(None, Some(space)).ok_or(Why::Space)?;
+        let address = book.mapped(None, Some(space), Spelling::Alike).ok_or(Why::Space)?;
         return Ok((address.clone(), space.to_owned()));
     };
     let called = app.owner_name.as_deref().unwrap_or(profile);
-    let mapped = book.mapped(app.uid, Some(called)).or_else(|| book.mapped(None, Some(profile)));
+    let mapped = book
+        .mapped(app.uid, Some(called), Spelling::Alike)
+        .or_else(|| book.mapped(None, Some(profile), Spelling::Alike));
     if let Some(address) = mapped {
         return Ok((address.clone(), called.to_owned()));
     }

@@ -89,7 +89,7 @@ impl LetterWriter<'_> {
         }
     }
 
-    /// The findings that free most, with each command once.
+    /// The findings that free most, with each note once.
     fn findings(&self, person: &Recipient<'_>) -> String {
         let homes = person.subjects.iter().map(|subject| subject.home);
         let mut all: Vec<_> = homes.flat_map(findings_of).collect();
@@ -103,9 +103,11 @@ impl LetterWriter<'_> {
             return "  (no findings)".to_owned();
         }
         let uid_homes = person.subjects.iter().filter(|it| it.home.kind == HomeKind::Uid).count();
-        let one = uid_homes == 1;
+        // Of several homes with uids, each is at that path in another space.
+        let nowhere = HomeAt::default();
+        let home_at = if uid_homes == 1 { &self.home_at } else { &nowhere };
         // Each note is written once.
-        let mut said: Vec<String> = Vec::new();
+        let mut noted: Vec<&str> = Vec::new();
         let mut out = Vec::new();
         for (home, finding) in &all {
             let path = short(&finding.path_bytes());
@@ -118,15 +120,12 @@ impl LetterWriter<'_> {
                 out.push(format!("      and {}", more.human()));
             }
             let note = home.rules.iter().find(|rule| rule.rule == finding.rule);
-            let note = note
-                .and_then(|rule| rule.note.as_ref())
-                .map(|note| format!("Note: {}", short(note.as_bytes())));
-            for line in self.remedy(home, finding, one).into_iter().chain(note) {
-                // A reason to look first is one of its finding alone.
-                if line.starts_with("By hand") || !said.contains(&line) {
-                    out.push(format!("      {line}"));
-                    said.push(line);
-                }
+            out.extend(self.remedy(home, finding, home_at).map(|line| format!("      {line}")));
+            if let Some(note) = note.and_then(|rule| rule.note.as_deref())
+                && !noted.contains(&note)
+            {
+                out.push(format!("      Note: {}", short(note.as_bytes())));
+                noted.push(note);
             }
         }
         if found > all.len() {
@@ -138,13 +137,11 @@ impl LetterWriter<'_> {
     }
 
     /// The command for the owner, with paths as the owner sees them, or advice.
-    fn remedy(&self, home: &HomeReport, finding: &Finding, one: bool) -> Option<String> {
-        // Of several homes with uids, each is at that path in another space.
-        let is_known = !self.home_at.is_set() || (one && self.home_at.of(home).is_some());
-        if finding.command.is_some() && !is_known {
+    fn remedy(&self, home: &HomeReport, finding: &Finding, home_at: &HomeAt<'_>) -> Option<String> {
+        if finding.command.is_some() && self.home_at.is_set() && home_at.of(home).is_none() {
             return Some("By hand: where your space has it is not known here".to_owned());
         }
-        let Some(command) = command_at(self.report, home, finding, &self.home_at) else {
+        let Some(command) = command_at(self.report, home, finding, home_at) else {
             return finding
                 .advice
                 .as_ref()

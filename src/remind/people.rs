@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::address::{Address, AddressBook};
 use super::ledger::Reason;
 use crate::aws::MemberKind;
+use crate::names::{Spelling, twins};
 use crate::report::{Coverage, HomeKind, HomeReport, OwnerStatus, Report};
 use crate::units::AllocatedBytes;
 
@@ -142,13 +143,14 @@ pub(crate) fn sort<'a>(
     most_trash: Option<AllocatedBytes>,
 ) -> Sorted<'a> {
     let mut sorted = Sorted::default();
+    let twins = twins(report.homes.iter().filter_map(|home| home.owner.name.as_deref()));
     for home in report.homes.iter().filter(|home| home.kind != HomeKind::Outside) {
         let reasons = reasons(home, most_trash);
         if reasons.is_empty() {
             continue;
         }
         let subject = Subject { home, reasons };
-        match address(home, book) {
+        match address(home, book, &twins) {
             Err(why) => sorted.untold.push(Untold { subject, why }),
             Ok((address, name)) => {
                 let person = sorted.people.entry(address.key()).or_insert_with(|| Recipient {
@@ -170,7 +172,11 @@ fn reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>) -> Vec<Reason>
 }
 
 /// The address for a home, and the name to call its owner by.
-fn address(home: &HomeReport, book: &AddressBook<'_>) -> Result<(Address, String), Why> {
+fn address(
+    home: &HomeReport,
+    book: &AddressBook<'_>,
+    twins: &BTreeSet<&str>,
+) -> Result<(Address, String), Why> {
     let owner = &home.owner;
     if let Some(other) = home.other_owner() {
         return Err(Why::TwoOwners(other.human()));
@@ -186,7 +192,9 @@ fn address(home: &HomeReport, book: &AddressBook<'_>) -> Result<(Address, String
         return Err(Why::Shared);
     }
     let name = owner.name.as_deref();
-    if let Some(address) = book.mapped(home.uid, name) {
+    if let Some(address) =
+        book.mapped(home.uid, name, Spelling::of(name.unwrap_or_default(), twins))
+    {
         let called = name.unwrap_or_else(|| address.as_str());
         return Ok((address.clone(), called.to_owned()));
     }

@@ -1,7 +1,7 @@
 //! Quotas of homes.
 
 use super::model::Quota;
-use crate::names::NameMap;
+use crate::names::{NameMap, Spelling};
 use crate::text::is_uid;
 use crate::units::{AllocatedBytes, human};
 
@@ -20,8 +20,8 @@ impl Quotas {
     pub fn of(&self, uid: Option<u32>, names: &[&str], used: AllocatedBytes) -> Option<Quota> {
         // A uid is no name: a person who is named like another one's uid does not get its quota.
         let names = names.iter().filter(|name| !is_uid(name));
-        let by_name = names.into_iter().find_map(|name| self.users.get(name));
-        let by_uid = || uid.and_then(|uid| self.users.get(&uid.to_string()));
+        let by_name = names.into_iter().find_map(|name| self.users.get(name, Spelling::Alike));
+        let by_uid = || uid.and_then(|uid| self.users.get(&uid.to_string(), Spelling::Exact));
         let limit = by_name.or_else(by_uid).copied().or(self.default)?;
         // Tenths of a percent. The configuration refuses a limit of 0.
         let tenths = u128::from(used.0) * 1000 / u128::from(limit.0.max(1));

@@ -66,6 +66,20 @@ fn the_table_goes_before_the_file_and_that_before_the_template() {
     assert!(said.contains("addresses.csv: line 2: `nobody` is not an address"), "{said}");
 }
 
+/// A key in another case finds its person, unless two people are called nearly so.
+#[test]
+fn an_address_is_of_one_person() {
+    let world = World::new();
+    let table = "[remind.addresses]\nALICE = 'a@example.net'\nbob = 'b@example.net'\n";
+    world.configure(&format!("{CONFIG}{table}"));
+    world.names("200005,alice\n200006,bob\n");
+    world.publish();
+    assert_eq!(recipients(&world.preview(0)), ["a@example.net", "b@example.net"]);
+    world.names("200005,Bob\n200006,bob\n");
+    world.publish();
+    assert_eq!(recipients(&world.preview(0)), ["b@example.net", "Bob@example.com"]);
+}
+
 #[test]
 fn dashes_become_dots_on_request() {
     let world = World::new();
