@@ -149,9 +149,19 @@ pub fn shell_word(bytes: &[u8]) -> String {
     out
 }
 
-/// True if the text is a uid as programs write it: decimal, without a sign or zeros in front.
-pub(crate) fn is_uid(text: &str) -> bool {
-    text.parse::<u32>().is_ok_and(|uid| uid.to_string() == text)
+/// The uid that a name stands for: a canonical decimal number below 2^32-1, which is `(uid_t)-1`, no
+/// user's (POSIX `chown`). `007` is a name.
+pub fn uid_of_name(name: &[u8]) -> Option<u32> {
+    if !name.iter().all(u8::is_ascii_digit) || name.len() > 1 && name.starts_with(b"0") {
+        return None;
+    }
+    let uid = std::str::from_utf8(name).ok()?.parse().ok()?;
+    (uid != u32::MAX).then_some(uid)
+}
+
+/// True if a name stands for a uid.
+pub(crate) fn is_uid(name: &str) -> bool {
+    uid_of_name(name.as_bytes()).is_some()
 }
 
 #[cfg(test)]
@@ -160,6 +170,18 @@ mod tests {
     use proptest::prelude::*;
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
+
+    #[test]
+    fn uids_are_canonical_decimals() {
+        for (name, uid) in [("0", 0), ("7", 7), ("200005", 200_005), ("4294967294", u32::MAX - 1)] {
+            assert_eq!(uid_of_name(name.as_bytes()), Some(uid), "{name}");
+        }
+        for name in
+            ["", "00", "007", "0200005", "4294967295", "4294967296", "+7", "-1", "7a", "7\n"]
+        {
+            assert_eq!(uid_of_name(name.as_bytes()), None, "{name}");
+        }
+    }
 
     #[test]
     fn hostile_names_are_shown_and_do_nothing() {

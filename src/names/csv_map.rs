@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::bounded::{self, Bound};
-use crate::text::is_uid;
+use crate::text::uid_of_name;
 
 /// The largest map that people edit: a million lines of 200 bytes.
 const LARGEST: Bound = Bound::mib(200, "is this the right file?");
@@ -63,9 +63,8 @@ impl CsvMap {
             let (Some(uid), Some(name)) = (record.get(uid_at), record.get(name_at)) else {
                 return Err(format!("line {line}: expected uid,name"));
             };
-            let number = Some(uid).filter(|uid| is_uid(uid)).and_then(|uid| uid.parse().ok());
-            let number = number.filter(|uid: &u32| *uid != u32::MAX);
-            let number: u32 = number.ok_or_else(|| format!("line {line}: `{uid}` is not a uid"))?;
+            let number = uid_of_name(uid.as_bytes());
+            let number = number.ok_or_else(|| format!("line {line}: `{uid}` is not a uid"))?;
             if name.is_empty() {
                 return Err(format!("line {line}: uid {number} has no name"));
             }

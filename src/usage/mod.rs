@@ -26,6 +26,7 @@ mod top;
 mod trie;
 mod whose;
 
+pub use crate::text::uid_of_name;
 pub use class::{AmountByClass, Class};
 pub use dir::Dir;
 pub use entry::{Attrs, FileKind, Mount, Op, Probe};
@@ -44,4 +45,4 @@ pub use scope::{Mounts, Scope, Selection};
 pub use seen::Extent;
 pub use tally::{Ages, Amount, Tally};
 pub use top::{Large, Top};
-pub use whose::{UidNames, uid_of_name};
+pub use whose::UidNames;

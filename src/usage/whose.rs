@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::home::HomeKind;
+use crate::text::uid_of_name;
 
 /// The owner of a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,16 +57,6 @@ pub(super) fn uid_of_trash(name: &[u8]) -> Option<u32> {
     uid_of_name(name.strip_prefix(b".Trash-")?)
 }
 
-/// The uid that a name stands for: a canonical decimal number below 2^32-1, which is `(uid_t)-1`, no
-/// user's (POSIX `chown`). `007` is a name.
-pub fn uid_of_name(name: &[u8]) -> Option<u32> {
-    if !name.iter().all(u8::is_ascii_digit) || name.len() > 1 && name.starts_with(b"0") {
-        return None;
-    }
-    let uid = std::str::from_utf8(name).ok()?.parse().ok()?;
-    (uid != u32::MAX).then_some(uid)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,17 +87,5 @@ mod tests {
         let want = HomeOwner { kind: HomeKind::Named, uid: 200_006, directory: 200_005 };
         assert_eq!(owner, want);
         assert_eq!(UidNames::default().owner(b".Trash", 200_005), HomeOwner { uid: 0, ..want });
-    }
-
-    #[test]
-    fn uids_are_canonical_decimals() {
-        for (name, uid) in [("0", 0), ("7", 7), ("200005", 200_005), ("4294967294", u32::MAX - 1)] {
-            assert_eq!(uid_of_name(name.as_bytes()), Some(uid), "{name}");
-        }
-        for name in
-            ["", "00", "007", "0200005", "4294967295", "4294967296", "+7", "-1", "7a", "7\n"]
-        {
-            assert_eq!(uid_of_name(name.as_bytes()), None, "{name}");
-        }
     }
 }
