@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::home_at::{LONGEST_COMMAND, NO_PATH, TOO_LONG, fill};
+use super::home_at::{NO_PATH, fill};
 use super::model::*;
 use super::owner::{directory_owner, owner};
 use super::quota::Quotas;
-use super::withheld::{look_first, withheld};
+use super::withheld::{LONGEST_COMMAND, TOO_LONG, look_first, withheld};
 use crate::names::Names;
 use crate::text::lossy;
 use crate::units::{AllocatedBytes, ApparentBytes};
@@ -233,10 +233,8 @@ impl Builder<'_> {
                 let advice = rule.advice.clone();
                 let first = look_first(rule, &found.finding);
                 let both = |text: String| match first {
-                    Some(why) if !text.starts_with("look through") => {
-                        format!("{why}; then: {text}")
-                    }
-                    _ => text,
+                    Some(why) => format!("{why}; then: {text}"),
+                    None => text,
                 };
                 (filled, advice.map(both))
             }

@@ -6,19 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::model::{Finding, HomeKind, HomeReport, Report};
+use super::withheld::LONGEST_COMMAND;
 use crate::text::shell_word;
 
 /// Advice where the root is a URL, for which this machine has no path.
 pub(super) const NO_PATH: &str =
     "scan a mount, or set home_at in the configuration, to get a command with a path";
-
-/// Longest command in bytes. A terminal cuts a line of 4,096 (termios(3), canonical mode) without a
-/// word, and the shell runs the rest. Paths are shorter than that, too (`PATH_MAX`).
-pub(super) const LONGEST_COMMAND: usize = 4000;
-
-/// Advice where a command would be longer.
-pub(super) const TOO_LONG: &str =
-    "its path is too long for a terminal: begin in a directory further down";
 
 /// The path at which people see their homes, and the people for whom that is one home.
 #[derive(Clone, Debug, Default)]
@@ -56,30 +49,6 @@ impl<'a> HomeAt<'a> {
         self.path.filter(|_| home.kind == HomeKind::Uid && !several)
     }
 }
-
-/// Version of the checks that the commands of findings pass (src/report/withheld.rs, what rules must
-/// prove). Raise it when a command that was offered so far could do harm.
-pub const COMMAND_CHECKS: u32 = 1;
-
-/// Removes the commands of a run that an older program published, because they passed fewer checks.
-pub(crate) fn drop_unchecked_commands(report: &mut Report) {
-    if report.run.command_checks >= COMMAND_CHECKS {
-        return;
-    }
-    let findings = report.homes.iter_mut().flat_map(|home| &mut home.findings);
-    for finding in findings {
-        if finding.command.take().is_some() {
-            finding.advice = Some(OLD_RUN.to_owned());
-        }
-    }
-    let rules = report.homes.iter_mut().flat_map(|home| &mut home.rules);
-    for rule in rules.chain(&mut report.rules) {
-        rule.command = None;
-    }
-}
-
-/// Advice for findings of a run that an older program published.
-const OLD_RUN: &str = "look through it; the next scan says how to reclaim it";
 
 /// The items that come more than once.
 fn repeated<T: Ord + Clone>(items: impl Iterator<Item = T>) -> BTreeSet<T> {

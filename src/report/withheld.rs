@@ -1,5 +1,6 @@
 //! Commands that are not offered, because they would do other things than their finding says.
 
+use super::model::Report;
 use crate::usage::{Class, Content, FindingAccount, Rule};
 
 /// Programs that change a file under all its names.
@@ -50,3 +51,35 @@ pub(super) fn withheld(rule: &Rule, finding: &FindingAccount) -> Option<&'static
     let mut reasons = WITHHELD.iter().filter(|(content, _)| finding.holds(*content));
     reasons.next().map(|(_, why)| *why)
 }
+
+/// Longest command in bytes. A terminal cuts a line of 4,096 (termios(3), canonical mode) without a
+/// word, and the shell runs the rest. Paths are shorter than that, too (`PATH_MAX`).
+pub(super) const LONGEST_COMMAND: usize = 4000;
+
+/// Advice where a command would be longer.
+pub(super) const TOO_LONG: &str =
+    "its path is too long for a terminal: begin in a directory further down";
+
+/// Version of the checks that the commands of findings pass (src/report/withheld.rs, what rules must
+/// prove). Raise it when a command that was offered so far could do harm.
+pub const COMMAND_CHECKS: u32 = 1;
+
+/// Removes the commands of a run that an older program published, because they passed fewer checks.
+pub(crate) fn drop_unchecked_commands(report: &mut Report) {
+    if report.run.command_checks >= COMMAND_CHECKS {
+        return;
+    }
+    let findings = report.homes.iter_mut().flat_map(|home| &mut home.findings);
+    for finding in findings {
+        if finding.command.take().is_some() {
+            finding.advice = Some(OLD_RUN.to_owned());
+        }
+    }
+    let rules = report.homes.iter_mut().flat_map(|home| &mut home.rules);
+    for rule in rules.chain(&mut report.rules) {
+        rule.command = None;
+    }
+}
+
+/// Advice for findings of a run that an older program published.
+const OLD_RUN: &str = "look through it; the next scan says how to reclaim it";

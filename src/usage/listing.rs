@@ -1,6 +1,8 @@
 //! One listing of a directory: entries collected without a lock until they are committed.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod large;
+
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +16,7 @@ use super::ledger::Ledger;
 use super::rules::RuleIndex;
 use super::seen::{Extent, Seen};
 use super::tally::{Amount, Tally};
-use super::top::{Large, size_key};
+use super::top::size_key;
 use super::{Attrs, FileKind, Mount, Op, Probe};
 
 /// How many subdirectories, links and the like a listing holds before it should be committed, so
@@ -167,25 +169,6 @@ impl Listing {
 
     fn share(&mut self, bytes: u64) {
         self.shares = self.shares.saturating_add(bytes);
-    }
-
-    fn keep_large(&mut self, name: &[u8], attrs: &Attrs, top: usize) {
-        self.large.push((name.into(), attrs.clone()));
-        // Within one directory names sort as paths do.
-        if self.large.len() >= 4 * top.max(1) {
-            let size = |attrs: &Attrs| (attrs.allocated, attrs.apparent);
-            self.large.sort_by(|(a_name, a), (b_name, b)| {
-                size(b).cmp(&size(a)).then_with(|| a_name.cmp(b_name))
-            });
-            // Names of one inode must not take the places of others.
-            let mut seen = BTreeSet::new();
-            self.large.retain(|(_, a)| a.nlink == 1 || seen.insert((a.dev, a.ino)));
-            self.large.truncate(top);
-            let floor = |(_, last): &Named| size_key(last.allocated, last.apparent);
-            if self.large.len() >= top {
-                self.file_floor = self.large.last().map_or(u64::MAX, floor);
-            }
-        }
     }
 
     /// Notes that `name`, or the directory itself, could not be read. A name that does not exist
@@ -409,26 +392,6 @@ impl Listing {
         } else {
             tally.count(&attrs, &ledger.setup.ages, self.dir.home.uid);
         }
-    }
-
-    fn take_large(&mut self) -> Vec<Large> {
-        let floor = self.dir.home.file_floor();
-        let mut prefix = None;
-        std::mem::take(&mut self.large)
-            .into_iter()
-            .filter(|(_, attrs)| size_key(attrs.allocated, attrs.apparent) >= floor)
-            .map(|(name, attrs)| {
-                let prefix: &Vec<u8> = prefix.get_or_insert_with(|| self.dir.path_of(b""));
-                Large {
-                    path: [prefix, &*name].concat().into(),
-                    allocated: attrs.allocated,
-                    apparent: attrs.apparent,
-                    mtime: attrs.mtime,
-                    nlink: attrs.nlink,
-                    inode: (attrs.dev, attrs.ino),
-                }
-            })
-            .collect()
     }
 
     fn report(&mut self, ledger: &Ledger) {
