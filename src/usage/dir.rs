@@ -103,11 +103,14 @@ impl Dir {
         let _ = self.subtree.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
-    /// The names of the directory and those above it, up to its home and without it.
-    pub(super) fn names_in_home(self: &Arc<Self>) -> impl Iterator<Item = &[u8]> {
-        std::iter::successors(Some(self), |dir| dir.parent.as_ref())
-            .take_while(|dir| !dir.is_home_itself())
-            .map(|dir| &*dir.name)
+    /// The names of the directory and those above it, up to its home's. A home may be `lib`, where the
+    /// scan begins above or below the homes of people.
+    pub(super) fn names_up_to_home(self: &Arc<Self>) -> impl Iterator<Item = &[u8]> {
+        std::iter::successors(Some(self), |dir| match dir.is_home_itself() {
+            true => None,
+            false => dir.parent.as_ref(),
+        })
+        .map(|dir| &*dir.name)
     }
 
     /// True if another file system, or another part of this one, is mounted there.

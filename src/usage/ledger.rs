@@ -293,7 +293,7 @@ impl Ledger {
             rules.retain(|&rule| trash && self.setup.rules.get(rule).class == Class::Trash);
         }
         if !rules.is_empty() {
-            let above = || parent.names_in_home();
+            let above = || parent.names_up_to_home();
             rules.retain(|&rule| self.setup.rules.below_holds(rule, above()));
         }
         rules.retain(|&rule| {

@@ -263,6 +263,20 @@ fn the_first_rule_wins_although_it_looks_inside() {
     }
 }
 
+/// A scan of `/usr`, or of one person's home, has such homes.
+#[test]
+fn the_name_of_a_home_tells_of_installations_too() {
+    let tree = scratch();
+    for (home, places) in [("lib", 0), (".vscode-server", 0), ("200005", 1), ("library", 1)] {
+        file(tree.path(), format!("{home}/node_modules/npm/package.json"), 10);
+        file(tree.path(), format!("{home}/node_modules/npm/node_modules/a/x"), 5000);
+        for engine in ENGINES {
+            let report = report(tree.path(), ["--engine", engine], 0);
+            assert_eq!(found(&report, home).len(), places, "{home} by {engine}");
+        }
+    }
+}
+
 #[test]
 fn a_hint_is_a_finding_that_counts_as_the_rest() {
     let tree = scratch();
