@@ -1,11 +1,21 @@
 //! Messages on stderr: the summary line for cron, warnings and errors, and more on request.
+//!
+//! `log::warn!` and its like are the only way to the log: `tests/commands/arrows.rs` finds `tracing` in
+//! no other file. Each takes figures and a text, and what is formatted into the text becomes [`Shown`]
+//! before it is logged:
+//!
+//! ```ignore
+//! log::warn!(threads = most, "no more threads can be started: {error}");
+//! ```
 
 use std::io::{self, Write};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::terminal::{self, Terminal};
@@ -13,6 +23,39 @@ use crate::text::{Shown, printable};
 
 /// The target of the summary line, which is logged unless `--quiet`.
 pub(crate) const SUMMARY: &str = "efs_scan::summary";
+
+/// One event: figures, then a text with what is formatted into it.
+macro_rules! event {
+    ($level:ident [$($target:tt)*] $($name:ident = $figure:expr,)* $text:literal $($values:tt)*) => {
+        tracing::$level!(
+            $($target)*
+            $($name = $crate::log::figure($figure),)*
+            "{}", $crate::text::Shown::line(&format!($text $($values)*))
+        )
+    };
+}
+macro_rules! error { ($($event:tt)+) => { $crate::log::event!(error [] $($event)+) } }
+macro_rules! warning { ($($event:tt)+) => { $crate::log::event!(warn [] $($event)+) } }
+macro_rules! info { ($($event:tt)+) => { $crate::log::event!(info [] $($event)+) } }
+macro_rules! debug { ($($event:tt)+) => { $crate::log::event!(debug [] $($event)+) } }
+/// The one line that says how it went.
+macro_rules! summary {
+    ($($event:tt)+) => { $crate::log::event!(info [target: $crate::log::SUMMARY,] $($event)+) };
+}
+// `warn` is the name of a built-in attribute, too.
+pub(crate) use {debug, error, event, info, summary, warning as warn};
+
+/// What a field of an event may be: nothing that holds a text from outside.
+pub(crate) trait Figure {}
+impl Figure for f64 {}
+impl Figure for u64 {}
+impl Figure for usize {}
+impl Figure for &'static str {}
+impl<T: Figure> Figure for Option<T> {}
+
+pub(crate) fn figure<T: Figure>(value: T) -> T {
+    value
+}
 
 /// Form of the messages on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -51,13 +94,13 @@ pub(crate) fn failure(format: LogFormat, problem: &str) {
         }
     };
     // The exit code says it, too.
-    let _ = put(line);
+    let _ = put(&mut io::stderr(), line);
 }
 
 /// Writes a line. Nothing else writes messages to stderr.
-fn put(line: Shown) -> io::Result<()> {
+fn put(to: &mut impl Write, line: Shown) -> io::Result<()> {
     // `eprintln!` panics where stderr is full or nobody reads it.
-    io::stderr().write_all(line.ended().as_bytes())
+    to.write_all(line.ended().as_bytes())
 }
 
 /// Starts logging.
@@ -71,38 +114,175 @@ pub(crate) fn init(verbosity: Verbosity, format: LogFormat) {
     };
     let targets = Targets::new().with_default(libraries).with_target("efs_scan", ours);
     let targets = targets.with_target(SUMMARY, summary);
-    let layer = tracing_subscriber::fmt::layer().with_writer(move || Lines(format));
-    // A line that cannot be written is lost: saying so on the same stderr would panic.
-    let layer = layer.log_internal_errors(false);
-    let layer = match format {
-        LogFormat::Json => layer.json().flatten_event(true).boxed(),
-        LogFormat::Text => {
-            let ansi = terminal::stderr() == Terminal::Ansi;
-            layer.without_time().with_target(false).with_ansi(ansi).boxed()
-        }
-    };
+    let terminal = terminal::stderr();
+    let layer = layer(format, move || Lines { format, terminal, to: io::stderr() });
     // A process that starts logging twice (a test) keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
 }
 
-/// Standard error, for whole lines. What comes from outside (a name, an answer of AWS) may have got
-/// into one as it is: nothing in it ends the line, or does more to a terminal than to show.
-struct Lines(LogFormat);
+/// Makes lines of events.
+fn layer<S, W>(format: LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    // A line that cannot be written is lost: saying so on the same stderr would panic.
+    let layer = layer.log_internal_errors(false);
+    match format {
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+        // Its colours could not be told from those of a text: it passes on some.
+        LogFormat::Text => layer.without_time().with_target(false).with_ansi(false).boxed(),
+    }
+}
 
-impl Write for Lines {
+/// A line of text, whose level has its usual colour.
+fn coloured(line: &str) -> Shown {
+    // The subscriber pads levels to five letters.
+    let (level, rest) = line.split_at_checked(5).unwrap_or_default();
+    let colour = match level.trim_start() {
+        "ERROR" => 31,
+        "WARN" => 33,
+        "INFO" => 32,
+        "DEBUG" => 34,
+        "TRACE" => 35,
+        _ => return Shown::line(line),
+    };
+    Shown::coloured(colour, level, rest)
+}
+
+/// Standard error, for whole lines. Libraries log, too, and may put a text from outside into a line as
+/// it is: nothing in it ends the line, or does more to a terminal than to show.
+struct Lines<W> {
+    format: LogFormat,
+    terminal: Terminal,
+    to: W,
+}
+
+impl<W: Write> Write for Lines<W> {
     /// Takes one line: that is how the subscriber writes.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let text = text.strip_suffix('\n').unwrap_or(&text);
-        put(match self.0 {
-            LogFormat::Json => Shown::json(text),
-            // The subscriber escapes colours in what it did not write itself.
-            LogFormat::Text => Shown::coloured(text),
-        })?;
+        let shown = match (self.format, self.terminal) {
+            (LogFormat::Json, _) => Shown::json(text),
+            (LogFormat::Text, Terminal::Ansi) => coloured(text),
+            (LogFormat::Text, Terminal::Plain | Terminal::Lines) => Shown::line(text),
+        };
+        put(&mut self.to, shown)?;
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+    use std::sync::{Arc, Mutex};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::text::is_raw;
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no panic").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[derive(Debug)]
+    struct Caused(String, Option<Box<Caused>>);
+
+    impl fmt::Display for Caused {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.0)
+        }
+    }
+
+    impl std::error::Error for Caused {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as _)
+        }
+    }
+
+    /// Logs `text` in every way in which a text can get into an event, ours first, and returns the lines.
+    fn logged(format: LogFormat, terminal: Terminal, text: &str) -> String {
+        let buffer = Buffer::default();
+        let to = buffer.clone();
+        let layer = layer(format, move || Lines { format, terminal, to: to.clone() });
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            crate::log::warn!(figure = 1_u64, "{text} {}", text);
+            let cause = Caused(text.to_owned(), None);
+            let error = Caused(text.to_owned(), Some(Box::new(cause)));
+            let _span = tracing::warn_span!("span", text, shown = %text, debug = ?text).entered();
+            tracing::warn!(text, "a field");
+            tracing::warn!(shown = %text, "a field");
+            tracing::warn!(debug = ?text, "a field");
+            tracing::warn!(error = &error as &dyn std::error::Error, chain = %error, "an error");
+            tracing::warn!("{text}");
+        });
+        String::from_utf8(std::mem::take(&mut *buffer.0.lock().expect("no panic"))).expect("text")
+    }
+
+    fn hostile() -> impl Strategy<Value = String> {
+        const BAD: &[&str] = &[
+            "\x1b[31m",
+            "\x1b[2J",
+            "\u{9b}31m",
+            "\n",
+            "\r",
+            "\u{202e}",
+            "\u{2066}",
+            "\u{e0041}",
+            "\u{34f}",
+            "\u{2028}",
+            "\u{0}",
+            "\u{85}",
+            "\u{fe0f}",
+            "\n\x1b[33m WARN\x1b[0m all is well",
+            "\"}\n{\"level\":\"INFO\"",
+            "\\",
+            "\u{1d173}",
+        ];
+        let part =
+            prop_oneof![proptest::sample::select(BAD).prop_map(str::to_owned), any::<String>()];
+        proptest::collection::vec(part, 0..6).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_text_ends_a_line_or_does_more_than_to_show(text in hostile()) {
+            let lines = logged(LogFormat::Text, Terminal::Plain, &text);
+            prop_assert_eq!(lines.lines().count(), 6);
+            prop_assert!(lines.lines().all(is_raw), "{:?}", lines);
+
+            let coloured = logged(LogFormat::Text, Terminal::Ansi, &text);
+            prop_assert_eq!(coloured.lines().count(), 6);
+            for (line, plain) in coloured.lines().zip(lines.lines()) {
+                let (level, rest) = plain.split_at(5);
+                prop_assert_eq!(line, format!("\x1b[33m{level}\x1b[0m{rest}"));
+            }
+
+            let json = logged(LogFormat::Json, Terminal::Plain, &text);
+            prop_assert_eq!(json.lines().count(), 6);
+            for line in json.lines() {
+                prop_assert!(is_raw(line), "{:?}", line);
+                let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
+                prop_assert_eq!(&event["level"], "WARN");
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,9 @@ use tempfile::NamedTempFile;
 
 use crate::atomic::{NO_FOLLOW, NO_WAIT, Unfinished};
 use crate::exit::Failure;
+use crate::log;
 use crate::sys;
-use crate::text::Shown;
+use crate::text::{Shown, printable};
 
 /// Names of temporary files: this, and six letters or digits.
 const PREFIX: &str = ".efs-scan-output-";
@@ -181,7 +183,8 @@ pub(crate) fn sweep(directory: &Path) {
         if random.is_some_and(ours)
             && let Err(error) = remove_ownerless(&entry.path())
         {
-            tracing::debug!("{}: {error}", entry.path().display());
+            let path = printable(entry.path().as_os_str().as_bytes());
+            log::debug!("{path}: {error}");
         }
     }
 }

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::atomic;
 use crate::bounded::{self, Bound};
 use crate::guard;
+use crate::log;
 
 /// The largest file of the state directory: a run in the spool has the size of its report.
 const LARGEST: Bound = Bound::mib(1024, "efs-scan did not write it; move it away");
@@ -215,7 +216,7 @@ impl StateDir {
         // No other run writes here now.
         for directory in [self.0.clone(), self.path("spool")] {
             if let Err(error) = atomic::sweep(&directory) {
-                tracing::warn!("removing temporary files in {}: {error}", directory.display());
+                log::warn!("removing temporary files in {}: {error}", directory.display());
             }
         }
         Ok(Lock { _file: file })
@@ -228,7 +229,7 @@ impl StateDir {
             Ok(value) => Some(value),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                tracing::warn!("{}: {error}", shown(&path).display());
+                log::warn!("{}: {error}", shown(&path).display());
                 None
             }
         }

@@ -12,6 +12,7 @@ use super::answer::MaxAnswer;
 use super::error::{ApiCall, service_error};
 use super::session::Sdk;
 use super::{Aws, EfsSize, MountTarget};
+use crate::log;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::units::MeteredBytes;
 
@@ -105,7 +106,7 @@ impl Sdk {
         match self.runtime.block_on(client.get(ZONE)) {
             Ok(zone) => Some(zone.as_ref().to_owned()),
             Err(error) => {
-                tracing::debug!(%error, "this machine's availability zone is not known");
+                log::debug!("this machine's availability zone is not known: {error}");
                 None
             }
         }

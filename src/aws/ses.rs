@@ -18,6 +18,7 @@ use super::error::{ApiCall, service_error};
 use super::json::{JsonClient, Refused, Retry};
 use super::session::Sdk;
 use super::{Aws, Email, EmailError, EmailOutcome};
+use crate::log;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 const SERVICE: Service =
@@ -69,7 +70,7 @@ impl Mailer<'_> {
                     Trouble::Unreachable | Trouble::Credentials => Err(error),
                     // SES answered. Permission to send does not include this call.
                     _ => {
-                        tracing::debug!("{}", error.text);
+                        log::debug!("{}", error.text);
                         Ok(None)
                     }
                 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::aws::{App, Aws};
 use crate::exit::Failure;
+use crate::log;
 use crate::names::domain_id;
 
 /// A source of names that is a domain, before the domain.
@@ -48,7 +49,7 @@ pub(super) fn apps_of(domains: &[String], aws: &Aws) -> Result<DomainApps, Failu
         return Err(Failure::fatal(problem));
     }
     for problem in &failed {
-        tracing::warn!("apps are missing: {problem}");
+        log::warn!("apps are missing: {problem}");
     }
     Ok(DomainApps { apps, unanswered: !failed.is_empty() })
 }

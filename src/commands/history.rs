@@ -8,6 +8,7 @@ use crate::cli::{HistoryArgs, HistoryFormat};
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::history::{self, Blocks, HistoryView};
+use crate::log;
 use crate::output::Output;
 use crate::published::{aliases, newest};
 use crate::report::DuNames;
@@ -39,7 +40,7 @@ pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
     if !args.users.is_empty() {
         // The tables have one name of each owner; the newest run has the others.
         let latest = newest(&*store).unwrap_or_else(|error| {
-            tracing::warn!("{}; --user knows only the first name of each owner", error.text);
+            log::warn!("{}; --user knows only the first name of each owner", error.text);
             None
         });
         let aliases = latest.map(|latest| aliases(&latest.homes)).unwrap_or_default();

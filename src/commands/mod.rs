@@ -80,7 +80,7 @@ fn dispatch(cli: &Cli, loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Resul
     if !matches!(cli.command, Some(Command::Config(_))) {
         log::init(cli.common.verbosity(), loaded.log_format());
         if let Some(problem) = loaded.shared() {
-            tracing::warn!("{}", printable(problem.as_bytes()));
+            log::warn!("{}", printable(problem.as_bytes()));
         }
     }
     match &cli.command {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::aws::Aws;
 use crate::history::{self, History};
+use crate::log;
 use crate::outbox::{Pointed, put_page};
 use crate::pages::Pages;
 use crate::published::{PAGE, newest_report, page_of_user};
@@ -42,11 +43,11 @@ pub(super) fn publish(to: &Destination, home_at: Option<&Path>, aws: &Aws) -> Pa
     };
     let done: ServiceResult<Paged> = done();
     if let Err(error) = &done {
-        tracing::error!("{}", error.text);
+        log::error!("{}", error.text);
     }
     let paged = done.unwrap_or(Paged::Some);
     if paged == Paged::Some {
-        tracing::error!("`efs-scan report --publish` makes the pages again");
+        log::error!("`efs-scan report --publish` makes the pages again");
     }
     paged
 }
@@ -81,11 +82,11 @@ pub(super) fn put(store: &dyn Store, pages: &Pages<'_>) -> bool {
                 in_a_row = 0;
             }
             Err(error) => {
-                tracing::error!("{}", error.text);
+                log::error!("{}", error.text);
                 failed += 1;
                 in_a_row += 1;
                 if in_a_row == IN_A_ROW {
-                    tracing::error!("no more pages are tried after {IN_A_ROW} failures in a row");
+                    log::error!("no more pages are tried after {IN_A_ROW} failures in a row");
                     break;
                 }
             }
@@ -94,11 +95,11 @@ pub(super) fn put(store: &dyn Store, pages: &Pages<'_>) -> bool {
     match newer {
         0 if failed > 0 => {}
         0 if pages.are_some() => {
-            tracing::info!("published the pages of {} users", pages.uids().len());
+            log::info!("published the pages of {} users", pages.uids().len());
         }
-        0 => tracing::info!("published {}", store.name(PAGE)),
-        1 => tracing::warn!("1 page is of a newer run, and stays as it is"),
-        _ => tracing::warn!("{newer} pages are of a newer run, and stay as they are"),
+        0 => log::info!("published {}", store.name(PAGE)),
+        1 => log::warn!("1 page is of a newer run, and stays as it is"),
+        _ => log::warn!("{newer} pages are of a newer run, and stay as they are"),
     }
     failed == 0
 }

@@ -21,7 +21,7 @@ pub(super) fn run(loaded: Loaded, stop: &Stop, phase: &Phase) -> Result<Exit, Fa
     let sent = send_waiting(&state, &Aws::new(readers.patience), stop);
     Ok(match (stop.is_set(), sent.waiting) {
         (_, 0) if sent.problems.is_empty() => {
-            tracing::info!(target: log::SUMMARY, runs = sent.runs, "published");
+            log::summary!(runs = sent.runs, "published");
             Exit::Complete
         }
         (true, 1..) => Exit::Interrupted,

@@ -15,6 +15,7 @@ use crate::aws::Aws;
 use crate::cli::{RemindArgs, RemindOf};
 use crate::config::{Loaded, Readers};
 use crate::exit::{Exit, Failure};
+use crate::log;
 use crate::output::{Output, refuse_inside};
 use crate::published::{is_stale, newest_report};
 use crate::remind::{self, HomeWork, ReminderLedger, Work};
@@ -69,7 +70,7 @@ pub(super) fn run(
                 return Err(Failure::usage(problem));
             }
             // Nobody need run anything for long.
-            None => tracing::info!("no app runs for long of {}", printable(missing.as_bytes())),
+            None => log::info!("no app runs for long of {}", printable(missing.as_bytes())),
         }
     }
     let sorted_apps = apps.as_ref().map(|apps| remind::sort_apps(apps, &book));
@@ -124,7 +125,7 @@ impl Late {
             Ok(found) => Ok(Some(found)),
             // Whoever has to mend the configuration should see that first.
             Err(failure) if other && failure.exit != Exit::Usage => {
-                tracing::error!("{}", printable(failure.problem.as_bytes()));
+                log::error!("{}", printable(failure.problem.as_bytes()));
                 self.note(failure.exit);
                 Ok(None)
             }
@@ -182,7 +183,7 @@ fn warn_of_unread(report: &Report, asked: Option<&BTreeSet<Vec<u8>>>) -> bool {
     let interrupted = report.run.coverage == Coverage::Interrupted;
     if unread > 0 || interrupted {
         let coverage = report.run.coverage.name();
-        tracing::warn!(
+        log::warn!(
             "the newest run is {coverage}: of {unread} homes that it did not read completely \
              nobody is reminded"
         );

@@ -11,6 +11,7 @@ use crate::aws::Aws;
 use crate::cli::ReportArgs;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
+use crate::log;
 use crate::output::{Output, sweep, sweep_beside};
 use crate::pages::Pages;
 use crate::service_error::ServiceError;
@@ -58,7 +59,7 @@ struct Problems(usize);
 impl Problems {
     fn note(&mut self, written: Result<(), impl Display>) {
         if let Err(problem) = written {
-            tracing::error!("{}", printable(problem.to_string().as_bytes()));
+            log::error!("{}", printable(problem.to_string().as_bytes()));
             self.0 += 1;
         }
     }

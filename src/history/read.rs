@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::series::{History, HomeSeries, RunPoint};
+use crate::log;
 use crate::published::{HomeRow, HomesTable, TableCoverage, comparable, homes_tables, is_future};
 use crate::report::{Coverage, DuNames, bytes_of_cell, name_cell};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
@@ -62,7 +63,7 @@ pub fn read(store: &dyn Store, days: u32, now: Timestamp) -> ServiceResult<Histo
 }
 
 fn warn(problem: &str) {
-    tracing::warn!("{}", printable(problem.as_bytes()));
+    log::warn!("{}", printable(problem.as_bytes()));
 }
 
 /// Interned texts: names of homes and owners are the same in nearly every run.

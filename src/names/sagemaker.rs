@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{Aws, Member};
+use crate::log;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::state;
 
@@ -42,7 +43,7 @@ impl Studio {
             Ok(cached) => Some(cached),
             Err(error) => {
                 if error.kind() != io::ErrorKind::NotFound {
-                    tracing::warn!("the last answer in {}: {error}", file.display());
+                    log::warn!("the last answer in {}: {error}", file.display());
                 }
                 None
             }
@@ -50,7 +51,7 @@ impl Studio {
         let known = cached.as_ref().map_or(&[][..], |cached| &cached.members);
         match members(domain, aws, known) {
             Ok(members) if members.is_empty() => {
-                tracing::warn!(
+                log::warn!(
                     "sagemaker:{domain} has neither user profiles nor spaces: no names from it, \
                      and no home is called an orphan"
                 );
@@ -62,7 +63,7 @@ impl Studio {
                 let made = state::make_dir(state_dir);
                 let made = made.map_err(|error| format!("making {}: {error}", state_dir.display()));
                 if let Err(problem) = made.and_then(|()| state::write(&file, &answer)) {
-                    tracing::info!("the names are not kept: {problem}");
+                    log::info!("the names are not kept: {problem}");
                 }
                 Ok(Self::of(answer.members, true))
             }
@@ -74,7 +75,7 @@ impl Studio {
                     }
                     None => ("no names".to_owned(), Vec::new()),
                 };
-                tracing::warn!("{}; {since}, and no home is called an orphan", error.text);
+                log::warn!("{}; {since}, and no home is called an orphan", error.text);
                 Ok(Self::of(members, false))
             }
         }

@@ -14,6 +14,7 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
+use crate::log;
 use crate::published::{self, DU_LATEST, LATEST, Pointer, Rank, named, rank};
 use crate::report::Report;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
@@ -91,7 +92,7 @@ fn warn_of_clock(store: &dyn Store, pointer: &Pointer, now: Timestamp) {
         Rank::None => "has times that contradict each other",
     };
     let name = store.name(LATEST);
-    tracing::warn!(
+    log::warn!(
         "{name} named the run {}, which {why}: a clock is or was wrong. This run replaces it",
         pointer.run.id
     );

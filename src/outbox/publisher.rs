@@ -9,6 +9,7 @@ use super::send::{Sent, Unkept, send};
 use super::spool::{self, CloudWatch, Job, Notify, Targets};
 use crate::aws::Aws;
 use crate::exit::Failure;
+use crate::log;
 use crate::outbox::UserMetrics;
 use crate::output::refuse_inside;
 use crate::report::{Coverage, Report};
@@ -109,7 +110,7 @@ impl Publisher {
         let state = match (open(state_dir, &doing), targets.is_empty()) {
             (Ok(state), _) => Some(state),
             (Err(StateError::Unwritable(problem)), false) => {
-                tracing::error!("{problem}; the run cannot wait there, and is published directly");
+                log::error!("{problem}; the run cannot wait there, and is published directly");
                 None
             }
             (Err(error @ StateError::Held(_)), _) => return Err(Failure::fatal(error)),
@@ -120,7 +121,7 @@ impl Publisher {
             match destination.open(aws).and_then(|store| objects::check(&*store)) {
                 Ok(finished) => newest = finished,
                 // The run waits in the spool until the trouble is over.
-                Err(error) if error.trouble.passes() => tracing::warn!("{}", error.text),
+                Err(error) if error.trouble.passes() => log::warn!("{}", error.text),
                 Err(error) => return Err(Failure::fatal(error.text)),
             }
         }
@@ -158,7 +159,7 @@ impl Publisher {
             Ok(()) => Kept::Spooled,
             Err(problem) => {
                 let problem = printable(problem.as_bytes());
-                tracing::error!("{problem}; the run cannot wait there, and is published directly");
+                log::error!("{problem}; the run cannot wait there, and is published directly");
                 Kept::Unkept(Box::new(job))
             }
         }
@@ -194,25 +195,25 @@ pub(crate) fn send_waiting(state: &StateDir, aws: &Aws, stop: &Stop) -> Sent {
 fn logged(state: Option<&StateDir>, unkept: Option<&Job>, aws: &Aws, stop: &Stop) -> Sent {
     let sent = send(state, unkept, aws, stop);
     for problem in &sent.problems {
-        tracing::error!("{}", printable(problem.as_bytes()));
+        log::error!("{}", printable(problem.as_bytes()));
     }
     if let (Some(state), true) = (state, sent.waiting > 0) {
         let waiting = sent.waiting as u64;
         let (runs_wait, them) =
             (plural(waiting, "run waits", "runs wait"), plural(waiting, "it", "them"));
         let spool = shown(&state.path("spool"));
-        tracing::error!(
+        log::error!(
             "not published: {waiting} {runs_wait} in {}; `efs-scan publish` sends {them}",
             spool.display()
         );
     }
     match sent.unkept {
         Unkept::None => {}
-        Unkept::Sent => tracing::error!(
+        Unkept::Sent => log::error!(
             "this run is published, but the state directory could not keep it: \
              had publishing failed, the run would be lost"
         ),
-        Unkept::Lost => tracing::error!(
+        Unkept::Lost => log::error!(
             "this run is lost: the state directory could not keep it, and not all of it could be \
              published"
         ),

@@ -9,6 +9,7 @@ use super::objects::Pointed;
 use super::spool::{self, Job, StepsDone, Targets};
 use super::{cloudwatch, notice, objects};
 use crate::aws::Aws;
+use crate::log;
 use crate::published::rank;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::state::StateDir;
@@ -162,8 +163,8 @@ impl Sender<'_> {
         if !done.published {
             let store = destination.open(self.aws)?;
             match objects::publish(&*store, &self.job.report)? {
-                Pointed::Here => tracing::info!("published {} to {destination}", self.id),
-                Pointed::Newer => tracing::warn!(
+                Pointed::Here => log::info!("published {} to {destination}", self.id),
+                Pointed::Newer => log::warn!(
                     "{destination} names a newer run than {}: another monitor's, or a clock is wrong",
                     self.id
                 ),
@@ -183,14 +184,14 @@ impl Sender<'_> {
         let age = Timestamp::now().duration_since(self.job.report.run.finished);
         if age > OLDEST_METRIC || -age > NEWEST_METRIC {
             let why = if age.is_negative() { "from the future" } else { "too old for CloudWatch" };
-            tracing::warn!("run {} is {why}; its metrics are skipped", self.id);
+            log::warn!("run {} is {why}; its metrics are skipped", self.id);
             done.measured = true;
             return Ok(());
         }
         let missing = to.users.missing(&self.job.report);
         if !missing.is_empty() && done.metrics == 0 {
             let missing = printable(missing.join(", ").as_bytes());
-            tracing::warn!("--cloudwatch-users: there is no home of {missing}");
+            log::warn!("--cloudwatch-users: there is no home of {missing}");
         }
         let all = cloudwatch::metrics(&self.job.report, &to.file_system, &to.users);
         for batch in cloudwatch::batches(&all[done.metrics.min(all.len())..]) {
@@ -219,7 +220,7 @@ impl Sender<'_> {
         let (before, this) = (rank(&last.run, now), rank(self.id, now));
         if before.is_future() {
             let run = &last.run;
-            tracing::warn!("the last notice was of the run {run}, which is from the future");
+            log::warn!("the last notice was of the run {run}, which is from the future");
         }
         // A run older than the last notice has no news.
         let news = before < this && (to.always || homes != last.homes);
@@ -232,7 +233,7 @@ impl Sender<'_> {
             *last = LastNotice { run: self.id.to_owned(), homes };
             let written = self.state.map(|state| state.write(LAST_NOTICES, &notices));
             if let Some(Err(problem)) = written {
-                tracing::warn!("{problem}; the next run may send the notice again");
+                log::warn!("{problem}; the next run may send the notice again");
             }
         }
         done.notified = true;

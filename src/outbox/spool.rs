@@ -10,6 +10,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::cloudwatch::UserMetrics;
+use crate::log;
 use crate::report::Report;
 use crate::state::{self, StateDir};
 use crate::store::Destination;
@@ -140,7 +141,7 @@ pub(super) fn steps_done(state: &StateDir, id: &str) -> StepsDone {
 /// counts a metric twice.
 pub(super) fn remember(state: &StateDir, id: &str, done: &StepsDone) {
     if let Err(problem) = state.write(&progress_file(id), done) {
-        tracing::warn!("{problem}");
+        log::warn!("{problem}");
     }
 }
 

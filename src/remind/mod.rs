@@ -230,13 +230,12 @@ impl Work<'_> {
 /// Logs the one-line summary for cron.
 fn summarise(summary: &Summary<'_>, waiting: usize, work: &Work<'_>) {
     let (untold, not_personal) = work.without();
-    tracing::info!(
-        target: log::SUMMARY,
+    log::summary!(
         sent = summary.sent,
         refused = summary.refused.len(),
         unsure = summary.unsure.len(),
-        waiting,
-        untold,
+        waiting = waiting,
+        untold = untold,
         // Of these, the homes of two owners and those that mostly others fill.
         not_personal = (not_personal > 0).then_some(not_personal),
         "reminded",
@@ -244,5 +243,5 @@ fn summarise(summary: &Summary<'_>, waiting: usize, work: &Work<'_>) {
 }
 
 fn say(problem: &str) {
-    tracing::error!("{}", printable(problem.as_bytes()));
+    log::error!("{}", printable(problem.as_bytes()));
 }

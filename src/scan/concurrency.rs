@@ -27,6 +27,7 @@
 
 mod measurements;
 
+use crate::log;
 use std::time::Duration;
 
 use super::plan::Bounds;
@@ -199,8 +200,12 @@ impl Concurrency {
         self.fastest = latency.min(self.fastest);
         let before = self.limit;
         self.judge(OperatingPoint { workers: before, latency }, load);
-        let round_trip_ms = latency * 1e3;
-        tracing::debug!(workers = before, round_trip_ms, ?load, then = self.limit, "concurrency");
+        log::debug!(
+            workers = before,
+            round_trip_ms = latency * 1e3,
+            then = self.limit,
+            "concurrency: {load:?}"
+        );
         if self.limit != before && !matches!(self.phase, Phase::Start { .. }) {
             // An open takes two round trips on NFS.
             self.settled_at = now + (2.0 * latency).min(LONGEST);

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::bounded::{self, Bound};
+use crate::log;
 
 /// Returns the EFS file system id in the source of the mount that `path` is on, such as
 /// `fs-0123.efs.us-east-1.amazonaws.com:/`, and true if `path` is all of that file system. `None`
@@ -46,7 +47,7 @@ pub(super) fn read_proc(path: &str) -> Option<Vec<u8>> {
         Err(error) => {
             // Systems other than Linux have none.
             if error.kind() != io::ErrorKind::NotFound {
-                tracing::warn!("{path}: {error}");
+                log::warn!("{path}: {error}");
             }
             None
         }

@@ -1,5 +1,6 @@
 //! The plan of a walk: kind of file system, number of workers, and file descriptors.
 
+use crate::log;
 use std::path::Path;
 use std::time::Duration;
 
@@ -92,7 +93,12 @@ impl Plan {
         // The default is an upper bound: only a number that was asked for deserves a warning.
         let asked = pacing.threads != Threads::Auto || pacing.max_threads.is_some();
         if most < wanted && asked {
-            tracing::warn!(wanted, most, limit, "fewer workers: too few file descriptors");
+            log::warn!(
+                wanted = wanted,
+                most = most,
+                limit = limit,
+                "fewer workers: too few file descriptors"
+            );
         }
         let descriptors = for_walk.saturating_sub(most * DESCRIPTORS_PER_WORKER);
         let start = match pacing.threads {
@@ -154,7 +160,7 @@ pub fn raise_descriptor_limit() {
     if limit.current != limit.maximum {
         limit.current = limit.maximum;
         if let Err(error) = setrlimit(Resource::Nofile, limit) {
-            tracing::debug!(%error, "the limit of open files stays as it is");
+            log::debug!("the limit of open files stays as it is: {error}");
         }
     }
 }

@@ -33,6 +33,7 @@ use super::concurrency::Concurrency;
 use super::pace::Pace;
 use super::plan::Bounds;
 use super::{Ended, WalkError};
+use crate::log;
 use crate::stop::Stop;
 use crate::sync::lock;
 
@@ -207,7 +208,7 @@ impl<W: Walker> Workers<W> {
         state.limit = state.limit.min(threads);
         drop(state);
         if first {
-            tracing::warn!(threads, %error, "no more threads can be started");
+            log::warn!(threads = threads, "no more threads can be started: {error}");
         }
     }
 
@@ -257,7 +258,7 @@ impl<W: Walker> Workers<W> {
             if self.stop.is_set() {
                 let until = *give_up.get_or_insert_with(|| Instant::now() + STOP_PATIENCE);
                 if Instant::now() >= until {
-                    tracing::warn!(workers = state.active, "workers hang; ending without them");
+                    log::warn!(workers = state.active, "workers hang; ending without them");
                     break;
                 }
             } else if let Some(controller) = &mut controller {

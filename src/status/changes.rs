@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::log;
 use crate::published::{HomesTable, Latest, TableCoverage, homes_tables};
 use crate::report::{Coverage, bytes_of_cell};
 use crate::service_error::ServiceResult;
@@ -86,7 +87,7 @@ impl Bases {
         };
         let (day, week) = (find(DAY).flatten(), find(WEEK).flatten());
         for error in &problems {
-            tracing::warn!("no comparison: {}", error.text);
+            log::warn!("no comparison: {}", error.text);
         }
         Self { day, week, unread: !problems.is_empty() }
     }

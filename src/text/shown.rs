@@ -22,18 +22,18 @@ impl Shown {
     pub fn lines(text: String) -> Self {
         match text.split('\n').all(is_raw) {
             true => Self(text),
-            false => Self(escaped(&text, |c, _| c == '\n')),
+            false => Self(escaped(&text, |c| c == '\n')),
         }
     }
 
     /// One line: newlines are escaped, too.
     pub fn line(text: &str) -> Self {
-        Self(escaped(text, |_, _| false))
+        Self(escaped(text, |_| false))
     }
 
-    /// One line with colours for a terminal.
-    pub(crate) fn coloured(text: &str) -> Self {
-        Self(escaped(text, |c, after| c == '\x1b' && is_colour(after)))
+    /// One line, whose beginning a terminal shows in this colour (ECMA-48, SGR).
+    pub(crate) fn coloured(colour: u8, beginning: &str, rest: &str) -> Self {
+        Self(format!("\x1b[{colour}m{}\x1b[0m{}", Self::line(beginning), Self::line(rest)))
     }
 
     /// JSON, which means the same as `json`.
@@ -67,13 +67,12 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Escapes what is not shown as it is, unless `keeps` says so, which is given a character and the text
-/// after it.
-fn escaped(text: &str, keeps: impl Fn(char, &str) -> bool) -> String {
+/// Escapes what is not shown as it is, unless `keeps` says so.
+fn escaped(text: &str, keeps: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut raw = RawText::default();
-    for (at, c) in text.char_indices() {
-        match raw.shows(c) || keeps(c, &text[at + c.len_utf8()..]) {
+    for c in text.chars() {
+        match raw.shows(c) || keeps(c) {
             true => out.push(c),
             // Writing to a String cannot fail.
             false => {
@@ -82,14 +81,6 @@ fn escaped(text: &str, keeps: impl Fn(char, &str) -> bool) -> String {
         }
     }
     out
-}
-
-/// True if the text begins with the rest of a sequence that sets a colour: `[1;33m`.
-fn is_colour(after: &str) -> bool {
-    let end = after
-        .strip_prefix('[')
-        .map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
-    end.is_some_and(|end| end.starts_with('m'))
 }
 
 #[cfg(test)]
@@ -103,8 +94,8 @@ mod tests {
         let shown = r"a\u{a}ERROR b\u{9b}31m\u{202e}c\u{e0001}\u{1b}[2J";
         assert_eq!(&*Shown::line(hostile), shown);
         assert_eq!(
-            &*Shown::coloured(&format!("\x1b[1;33m WARN\x1b[0m {hostile}")),
-            format!("\x1b[1;33m WARN\x1b[0m {shown}")
+            &*Shown::coloured(33, " WARN", &format!(" {hostile}")),
+            format!("\x1b[33m WARN\x1b[0m {shown}")
         );
     }
 

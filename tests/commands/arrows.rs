@@ -18,26 +18,30 @@ const ARROWS: &[Row] = &[
     ("sync", "", "what a poisoned lock means"),
     ("units", "", "bytes and money"),
     ("text", "", "names that strangers chose, made safe to show"),
+    (
+        "log",
+        "terminal text",
+        "what is formatted into a line is made safe; the terminal has colours or not",
+    ),
     ("guard", "text", "what other users can change; the command that mends it names a path"),
     ("atomic", "sync", "files that appear whole; a list of those that are not whole yet"),
     ("bounded", "", "files that may be too large to read"),
-    ("output", "atomic exit sys text", "where a result goes, opened before the long run"),
+    ("output", "atomic exit log sys text", "where a result goes, opened before the long run"),
     ("columns", "units", "terminal tables have cells with sizes"),
-    ("log", "terminal text", "a line holds names; the terminal may be sent colours or not"),
     ("stop", "exit", "the second signal ends the program with its exit code"),
-    ("state", "atomic bounded guard", "a file of the state directory appears whole"),
+    ("state", "atomic bounded guard log", "a file of the state directory appears whole"),
     (
         "aws",
-        "service_error sync text units",
+        "log service_error sync text units",
         "a leaf: sizes are metered bytes, failures have one type",
     ),
     // Entries and their sums.
-    ("usage", "sync text units", "knows no engine: an entry is an entry, however it was found"),
-    ("scan", "bounded stop sync usage", "an engine hands entries to the accounts"),
+    ("usage", "log sync text units", "knows no engine: an entry is an entry, however it was found"),
+    ("scan", "bounded log stop sync usage", "an engine hands entries to the accounts"),
     ("progress", "terminal units usage", "shows what the accounts have so far"),
     (
         "names",
-        "aws bounded service_error state text",
+        "aws bounded log service_error state text",
         "SageMaker knows people; what it said is kept",
     ),
     // One report, its forms, and where they go.
@@ -54,16 +58,20 @@ const ARROWS: &[Row] = &[
     ),
     (
         "outbox",
-        "aws exit output published report service_error state stop store text units",
+        "aws exit log output published report service_error state stop store text units",
         "from the spool in the state directory to stores, CloudWatch and SNS",
     ),
     // Readers of what is published.
     (
         "status",
-        "aws columns published report service_error store text units",
+        "aws columns log published report service_error store text units",
         "the newest run, compared; an app is AWS's",
     ),
-    ("history", "columns published report service_error store text units", "the runs of many days"),
+    (
+        "history",
+        "columns log published report service_error store text units",
+        "the runs of many days",
+    ),
     ("pages", "aws history published report text units usage", "HTML of a report and its history"),
     (
         "remind",
@@ -201,7 +209,8 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
 
 /// What is written there: messages by the log, which takes only what is shown as it is; the bar of
 /// progress, which has numbers; and results. A terminal of these is asked about elsewhere, too.
-const STREAMS: [(&str, &[&str]); 4] = [
+const STREAMS: [(&str, &[&str]); 5] = [
+    ("tracing", &["log.rs"]),
     ("io::stderr()", &["log.rs", "progress.rs", "terminal.rs", "commands/mod.rs"]),
     ("io::stdout()", &["output.rs"]),
     ("eprint", &[]),

@@ -8,6 +8,7 @@ use super::super::domains::{SOURCE, apps_of, domains_of};
 use crate::aws::Aws;
 use crate::config::Readers;
 use crate::exit::Failure;
+use crate::log;
 use crate::names::{Names, SourceSpec, domain_id};
 use crate::published::{SelectedBy, selected};
 use crate::remind::{AddressBook, LongRunning, Reminding, long_running};
@@ -43,7 +44,7 @@ pub(super) fn find(
     let mut apps = long_running(found.apps, &reminding.apps, now);
     let mut unanswered = found.unanswered;
     if let Err(error) = name_owners(&mut apps, readers, book, aws) {
-        tracing::warn!("owners of apps are not known by their uids: {}", error.problem);
+        log::warn!("owners of apps are not known by their uids: {}", error.problem);
         unanswered = true;
         // Without its uid, an app might go to another address than its owner's home does.
         apps.clear();

@@ -164,8 +164,7 @@ fn summarise(report: &Report, published: Option<usize>) {
     let run = &report.run;
     let usage = &report.totals;
     let seconds = run.seconds();
-    tracing::info!(
-        target: log::SUMMARY,
+    log::summary!(
         coverage = run.coverage.name(),
         homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside).count(),
         files = usage.files,
@@ -174,7 +173,7 @@ fn summarise(report: &Report, published: Option<usize>) {
         metered_bytes = usage.metered_bytes.0,
         errors = report.errors.count,
         over_quota = report.over_quota().count(),
-        published,
+        published = published,
         seconds = (seconds * 1000.0).round() / 1000.0,
         "scanned {}",
         printable(run.root.as_bytes()),

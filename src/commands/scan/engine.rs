@@ -7,6 +7,7 @@ use crate::config::{NfsServer, NfsSource};
 use crate::exit::Failure;
 #[cfg(feature = "portable")]
 use crate::guard::is_root;
+use crate::log;
 #[cfg(feature = "portable")]
 use crate::scan::Portable;
 use crate::scan::{Engine, EngineKind, Plan};
@@ -49,9 +50,9 @@ fn nfs(source: &NfsSource, aws: &Aws) -> Result<Nfs, Failure> {
     match found.near {
         Some(false) => {
             let zone = &found.zone;
-            tracing::warn!("{id} has no mount target in this zone: asking the one in {zone}");
+            log::warn!("{id} has no mount target in this zone: asking the one in {zone}");
         }
-        near => tracing::info!(address = found.address, zone = found.zone, ?near, "mount target"),
+        near => log::info!("mount target {} in {}, near: {near:?}", found.address, found.zone),
     }
     // The certificate of a mount target has the file system's name.
     let tls = nfs.tls.map(|tls| Tls { server: found.name, ..tls });

@@ -2,6 +2,7 @@
 
 use crate::aws::{Aws, EfsSize};
 use crate::config::Config;
+use crate::log;
 use crate::report::ScannedPart;
 use crate::scan::efs_of;
 use crate::service_error::Trouble;
@@ -35,7 +36,7 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
     let size = match aws.file_system_size(&id) {
         Ok(size) => Some(size),
         Err(error) if is_set && error.trouble == Trouble::Missing => {
-            tracing::warn!(
+            log::warn!(
                 "{}; if it is of another account or region, that is right: the report has its id, \
                  and lacks EFS's figures",
                 error.text
@@ -44,11 +45,11 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
         }
         // Nobody needs the figures if only the mount names the file system.
         Err(error) if !is_set && config.publishing.is_empty() => {
-            tracing::info!("{}", error.text);
+            log::info!("{}", error.text);
             None
         }
         Err(error) => {
-            tracing::warn!("{}; the report will lack EFS's figures", error.text);
+            log::warn!("{}; the report will lack EFS's figures", error.text);
             None
         }
     };

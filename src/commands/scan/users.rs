@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::aws::{Member, MemberKind};
 use crate::exit::Failure;
+use crate::log;
 use crate::names::{NamedOwner, Names};
 use crate::published::{SelectedBy, selected};
 use crate::scan::{Ended, Engine};
@@ -87,12 +88,10 @@ fn may_lack(errors: &Errors, names: &Names) -> bool {
     let all_known = errors.samples.len() as u64 == errors.count;
     match (others.next(), all_known) {
         (None, true) => return false,
-        (None, false) => tracing::warn!("homes may be missing: owners could not be asked for"),
-        (Some(problem), _) => tracing::warn!(
-            "homes may be missing: {}: {}",
-            printable(&problem.path),
-            problem.message
-        ),
+        (None, false) => log::warn!("homes may be missing: owners could not be asked for"),
+        (Some(problem), _) => {
+            log::warn!("homes may be missing: {}: {}", printable(&problem.path), problem.message)
+        }
     }
     true
 }

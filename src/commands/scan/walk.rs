@@ -1,6 +1,7 @@
 //! The walk: lists the file system, and shows how far it is.
 
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,6 +14,7 @@ use super::users;
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::log;
 use crate::outbox::Publisher;
 use crate::output::temporary_directory;
 use crate::progress::Display;
@@ -45,7 +47,7 @@ pub(super) fn walk(
 ) -> Result<Walked, Failure> {
     let (started, clock) = (Timestamp::now(), Instant::now());
     let plan = Plan::of(&config.root, &config.pacing);
-    tracing::debug!(?plan);
+    log::debug!("{plan:?}");
     let mount = plan.nfs.clone();
     let engine = engine(config, plan, aws)?;
     let root = if config.is_url() { config.root.clone() } else { absolute(&config.root) };
@@ -56,7 +58,11 @@ pub(super) fn walk(
         let uids = UidNames::accepted_by(move |uid| names.may_be_uid(uid));
         Arc::new(Ledger::new(setup(config, homes, uids, export, started)))
     };
-    tracing::info!(root = ?config.root, engine = engine.name(), "scanning");
+    log::info!(
+        engine = engine.name(),
+        "scanning {}",
+        text::printable(config.root.as_os_str().as_bytes())
+    );
     let asked = match &*config.settings.users {
         [] => None,
         users => {
@@ -82,7 +88,7 @@ pub(super) fn walk(
     let newest = prepared.publisher.as_ref().and_then(Publisher::newest);
     run.clock = clock_fault((run.started, run.finished), newest, Timestamp::now());
     if let Some(clock) = &run.clock {
-        tracing::warn!("{}", clock.line());
+        log::warn!("{}", clock.line());
     }
     Ok(Walked { run, root, ledger, traffic })
 }
@@ -179,7 +185,7 @@ fn progress(
         let store = earlier?.open(&aws);
         let expected = store.and_then(|store| expected_inodes(&*store, &run, homes.as_ref()));
         // Only the bar depends on it.
-        expected.inspect_err(|error| tracing::debug!("{}", error.text)).ok()?
+        expected.inspect_err(|error| log::debug!("{}", error.text)).ok()?
     };
     Display::start(ledger, expected)
 }

@@ -30,6 +30,7 @@ use super::target::Target;
 use super::tls::TlsConnector;
 use super::walk::NfsWalk;
 use super::window::RequestWindow;
+use crate::log;
 use crate::scan::Ended;
 use crate::stop::Stop;
 
@@ -227,7 +228,7 @@ impl NfsClient {
         }
         connection.failures += 1;
         let pause = self.retries.pause(connection.failures);
-        tracing::debug!(connection = at, why, ?pause, "connection given up");
+        log::debug!(connection = at, "connection given up for {pause:?}: {why}");
         if let Some(mut session) = connection.close(Instant::now() + pause) {
             session.abandon().for_each(|tasks| self.walk.requeue(tasks));
             self.identity.add_orphan(session.client, session.id);

@@ -28,6 +28,7 @@ pub use nest::Collected;
 use super::dir::Dir;
 use super::seen::Extent;
 use super::spill::Log;
+use crate::log;
 use crate::sync::lock;
 use crate::usage::Attrs;
 use dir_index::{DirIndex, DirRecord};
@@ -193,7 +194,7 @@ impl Export {
         };
         let problem = format!("a temporary file in {}: {error}", self.directory.display());
         if self.broken.set(io::Error::new(error.kind(), problem.clone())).is_ok() {
-            tracing::error!("the export is given up, the scan goes on: writing {problem}");
+            log::error!("the export is given up, the scan goes on: writing {problem}");
         }
         None
     }

@@ -25,6 +25,7 @@ use super::home::{FindingAccount, Home};
 use super::spill::Log;
 use super::spill::runs::{Merge, Run};
 use super::tally::{Ages, Amount};
+use crate::log;
 use crate::sync::lock;
 use profile::{Inode, LinkFinding, LinkPlace, Profiles};
 use record::{KEY, Numbers, Record};
@@ -183,7 +184,7 @@ impl Links {
                     "hard links beyond {} MiB of memory could not be written: {problem}",
                     self.memory.bound >> 20
                 );
-                tracing::error!("{problem}; the scan goes on without them");
+                log::error!("{problem}; the scan goes on without them");
                 let _ = self.failure.set(problem);
             }
         }

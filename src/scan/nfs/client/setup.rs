@@ -7,6 +7,7 @@ use std::time::Instant;
 use mio::Token;
 
 use super::{LostReason, NfsClient};
+use crate::log;
 use crate::scan::nfs::compound::{NfsOp, Request};
 use crate::scan::nfs::connection::{ConnectionState, SetupStep};
 use crate::scan::nfs::errors;
@@ -211,7 +212,7 @@ impl NfsClient {
         now: Instant,
     ) -> Result<(), LostReason> {
         let CreateSessionResult { session, fore, .. } = created;
-        tracing::debug!(connection = at, ?fore, "session");
+        log::debug!(connection = at, "session: {fore:?}");
         let first = !self.identity.had_session();
         let client = self.identity.session_created(at);
         let problem = match self.walk.operations_needed() {

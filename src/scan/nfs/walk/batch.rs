@@ -1,6 +1,7 @@
 //! Batches several directories into one request, within the server's limits and as far as it pays.
 
 use super::{MAX_REPLY, MIN_REPLY, NfsWalk, QueuedTask, ReadTask, RequestLimits, SMALLEST_REPLY};
+use crate::log;
 use crate::scan::nfs::compound::{ReadDirArgs, Request};
 
 /// Bytes of a reply besides the READDIR results: the headers and SEQUENCE; then, per listing, PUTFH
@@ -35,7 +36,7 @@ impl NfsWalk {
     /// memory.
     pub(in super::super) fn disable_batching(&mut self) {
         if std::mem::replace(&mut self.batch, 1) > 1 {
-            tracing::warn!(
+            log::warn!(
                 "the server may be Linux, which several directories in one request can crash; \
                  using --nfs-batch 1"
             );

@@ -7,6 +7,7 @@ use std::time::Instant;
 use rustix::io::Errno;
 
 use super::{NfsWalk, QueuedTask, ReadTask};
+use crate::log;
 use crate::scan::nfs::attrs::AttrMask;
 use crate::scan::nfs::compound::{NfsOp, Request};
 use crate::scan::nfs::errors;
@@ -44,7 +45,7 @@ impl NfsWalk {
         if let Some(supported) = told.supported {
             self.mask = AttrMask::ENTRY.and(supported);
             let lacking: Vec<_> = AttrMask::ENTRY.without(supported).names().collect();
-            tracing::debug!(?lacking, "attributes that the server does not have");
+            log::debug!("attributes that the server does not have: {lacking:?}");
         }
         match self.inodes.attrs(&told, None) {
             Ok(attrs) if attrs.kind != FileKind::Dir => {
