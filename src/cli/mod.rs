@@ -47,13 +47,15 @@ pub enum Asked {
     Run(Box<Cli>),
     /// The hidden command that generates a part of the package.
     Generate(Generate),
+    /// Help or the version.
+    Help(clap::Error),
     /// Nothing, because the command line is wrong: in one line, why.
     Wrong(String),
 }
 
 impl Asked {
-    /// Parses the command line. Ends the program if there is help to print. The environment is no
-    /// part of it: it has a layer of its own in the configuration.
+    /// Parses the command line. The environment is no part of it: it has a layer of its own in the
+    /// configuration.
     pub fn parse() -> Self {
         // An empty variable is an unset one: that of a unit file or a container without a value.
         crate::sys::unset_empty_variables(&["AWS_", "EFS_SCAN_"]);
@@ -65,7 +67,7 @@ impl Asked {
         Self::parse_cli(&args).unwrap_or_else(|error| match error.use_stderr() {
             true => Self::Wrong(format!("{} (see efs-scan --help)", one_line(&error))),
             // The help names the variables.
-            false => Cli::command().try_get_matches_from(args).err().unwrap_or(error).exit(),
+            false => Self::Help(Cli::command().try_get_matches_from(args).err().unwrap_or(error)),
         })
     }
 

@@ -22,6 +22,7 @@ use crate::cli::{Asked, Cli, Command, LogArgs};
 use crate::config::{ConfigError, Loaded};
 use crate::exit::{Exit, Failure};
 use crate::log::{self, LogFormat};
+use crate::output::Output;
 use crate::state::{self, StateError};
 use crate::stop::{Stop, survive_file_size_limit};
 use crate::text::printable;
@@ -35,6 +36,11 @@ pub fn run(asked: Asked) -> Exit {
     let cli = match asked {
         Asked::Run(cli) => cli,
         Asked::Generate(what) => return finish(generate::run(&what), LogFormat::default()),
+        Asked::Help(text) => {
+            // It chooses its colors by itself.
+            let printed = Output::Stdout.stream(|_| text.print()).map_err(Failure::fatal);
+            return finish(printed.map(|()| Exit::Complete), LogFormat::default());
+        }
         Asked::Wrong(problem) => {
             return finish(Err(Failure::usage(problem)), LogArgs::of_environment());
         }

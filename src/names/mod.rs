@@ -4,10 +4,12 @@ mod csv_map;
 mod name_map;
 mod sagemaker;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use nix::unistd::{Uid, User};
 
@@ -83,14 +85,19 @@ impl Source {
         }
     }
 
+    /// The uids in a range. The system's user database is not asked for all it has: that may be a
+    /// directory of a whole company.
+    fn uids(&self, range: RangeInclusive<u32>) -> Box<dyn Iterator<Item = u32> + '_> {
+        match self {
+            Self::Passwd => Box::new(std::iter::empty()),
+            Self::Csv(map) => Box::new(map.uids(range)),
+            Self::SageMaker(studio) => Box::new(studio.uids(range)),
+        }
+    }
+
     /// True if it has a uid in the range. Root is no person, and not counted.
     fn has_any(&self, range: RangeInclusive<u32>) -> bool {
-        let people = (*range.start()).max(1)..=*range.end();
-        match self {
-            Self::Passwd => false,
-            Self::Csv(map) => map.uids(people).next().is_some(),
-            Self::SageMaker(studio) => studio.uids(people).next().is_some(),
-        }
+        self.uids((*range.start()).max(1)..=*range.end()).next().is_some()
     }
 }
 
@@ -98,13 +105,16 @@ impl Source {
 #[derive(Debug, Default)]
 pub struct Names {
     sources: Vec<(SourceSpec, Source)>,
+    /// The uids of all first names, in lower case.
+    uids: OnceLock<BTreeMap<String, BTreeSet<u32>>>,
 }
 
 /// The owner of a uid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedOwner {
     pub name: String,
-    /// The names that later sources have, if they have others.
+    /// The names that later sources have, if they have others that are nobody else's first name: a
+    /// source may still have the former owner of a uid.
     pub aliases: Vec<String>,
     /// The source that knows the name, as it is written.
     pub source: String,
@@ -147,7 +157,7 @@ impl Names {
             }
         };
         let sources = specs.iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Self { sources })
+        Ok(Self { sources, ..Self::default() })
     }
 
     /// Looks up the owner of `uid`.
@@ -159,11 +169,29 @@ impl Names {
         });
         let mut owner = found.next()?;
         for NamedOwner { name, .. } in found {
-            if name != owner.name && !owner.aliases.contains(&name) {
+            if name != owner.name && !owner.aliases.contains(&name) && !self.is_anothers(&name, uid)
+            {
                 owner.aliases.push(name);
             }
         }
         Some(owner)
+    }
+
+    /// True if another uid than this one has the name, by the first source that knows that uid.
+    fn is_anothers(&self, name: &str, uid: u32) -> bool {
+        let uids = self.uids.get_or_init(|| {
+            let mut named = BTreeSet::new();
+            let mut uids = BTreeMap::<String, BTreeSet<u32>>::new();
+            for (_, source) in &self.sources {
+                for uid in source.uids(0..=u32::MAX).filter(|uid| named.insert(*uid)) {
+                    let name = source.name(uid).map(|(name, _)| name.to_lowercase());
+                    uids.entry(name.unwrap_or_default()).or_default().insert(uid);
+                }
+            }
+            uids
+        });
+        let is_other = |uids: &BTreeSet<u32>| uids.iter().any(|other| *other != uid);
+        uids.get(&name.to_lowercase()).is_some_and(is_other)
     }
 
     /// The user profiles and spaces of all domains, with or without a home, each with its source as
@@ -214,7 +242,7 @@ mod tests {
             let map = CsvMap::parse(text.as_bytes()).expect(text);
             (SourceSpec::Csv("map".into()), Source::Csv(map))
         };
-        Names { sources: maps.iter().map(source).collect() }
+        Names { sources: maps.iter().map(source).collect(), ..Names::default() }
     }
 
     #[test]
@@ -243,7 +271,8 @@ mod tests {
         for none in [&[][..], &[""], &["0,root\n"]] {
             assert!(names(none).may_be_uid(2024), "{none:?} has no range");
         }
-        let system = Names { sources: vec![(SourceSpec::Passwd, Source::Passwd)] };
+        let passwd = vec![(SourceSpec::Passwd, Source::Passwd)];
+        let system = Names { sources: passwd, ..Names::default() };
         assert!(system.may_be_uid(2024));
     }
 
@@ -254,5 +283,10 @@ mod tests {
         assert_eq!(owner(1), Some(("asmith".to_owned(), vec!["alice".to_owned()])));
         assert_eq!(owner(2), Some(("bob".to_owned(), Vec::new())));
         assert_eq!(owner(3), None);
+        // A uid that was given to carol after bob had it.
+        let reused = names(&["1,carol\n2,Bob\n", "1,bob\n2,robert\n3,bob\n"]);
+        let aliases = |uid| reused.owner(uid).map(|owner| owner.aliases);
+        assert_eq!(aliases(1), Some(Vec::new()));
+        assert_eq!(aliases(2), Some(vec!["robert".to_owned()]));
     }
 }

@@ -59,6 +59,8 @@ pub(super) enum Why {
     NoName,
     /// The owner is a space, and no map has it.
     Space,
+    /// The owner is an account of a system, by its uid, and no map has it.
+    Service,
     /// The name makes no address, and no map has it.
     BadName,
     /// There is no template, and no map has the name.
@@ -79,6 +81,7 @@ impl Why {
             Self::Orphan => "an orphan: nobody known owns it".to_owned(),
             Self::NoName => "its owner has no name".to_owned(),
             Self::Space => "a space that no map of addresses has".to_owned(),
+            Self::Service => "owned by an account of a system, not of a person".to_owned(),
             Self::BadName => "its owner's name makes no address, and no map has one".to_owned(),
             Self::NotMapped => "no map of addresses has its owner".to_owned(),
             Self::Unread(Coverage::Interrupted) => {
@@ -171,6 +174,12 @@ fn reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>) -> Vec<Reason>
     quota.into_iter().chain(trash.then_some(Reason::Trash)).collect()
 }
 
+/// True for uids that systems give to services, root among them (`UID_MIN` of login.defs(5)), and for
+/// the one that stands for nobody.
+fn is_service(uid: u32) -> bool {
+    uid < 1000 || uid == 65_534
+}
+
 /// The address for a home, and the name to call its owner by.
 fn address(
     home: &HomeReport,
@@ -201,6 +210,9 @@ fn address(
     let name = name.ok_or(Why::NoName)?;
     if owner.member == Some(MemberKind::Space) {
         return Err(Why::Space);
+    }
+    if owner.source.as_deref() == Some("passwd") && home.uid.is_none_or(is_service) {
+        return Err(Why::Service);
     }
     let made = book.made(name).ok_or(Why::NotMapped)?;
     Ok((made.ok_or(Why::BadName)?, name.to_owned()))

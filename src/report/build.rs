@@ -1,7 +1,7 @@
 //! Builds the report of the closed accounts.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::model::*;
 use super::owner::{directory_owner, owner};
 use super::quota::Quotas;
 use super::withheld::{LONGEST_COMMAND, TOO_LONG, look_first, withheld};
-use crate::names::Names;
+use crate::names::{Names, twins};
 use crate::text::lossy;
 use crate::units::{AllocatedBytes, ApparentBytes};
 use crate::usage::{self, Amount, Books, Class, Home, HomeKind, Large, RuleTotal, Rules, Tally};
@@ -34,7 +34,11 @@ pub struct Context<'a> {
 
 /// Builds the report.
 pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
+    let owners: Vec<String> = (totals.homes.iter().filter_map(|home| home.uid))
+        .filter_map(|uid| Some(context.names.owner(uid)?.name))
+        .collect();
     let mut builder = Builder {
+        twins: twins(owners.iter().map(String::as_str)),
         rules: totals.ledger.rules(),
         context,
         tally: Tally::default(),
@@ -81,6 +85,7 @@ pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
         errors: error_report(errors),
         left_out: LeftOut {
             mounts: errors.mounts,
+            above_homes: errors.above_homes,
             excluded: excluded
                 .map(|(glob, entries)| Excluded { glob: glob.clone(), entries: *entries })
                 .collect(),
@@ -91,6 +96,8 @@ pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
 struct Builder<'a> {
     rules: &'a Rules,
     context: Context<'a>,
+    /// Names of owners that differ only in their spelling.
+    twins: BTreeSet<&'a str>,
     tally: Tally,
     by_class: usage::AmountByClass,
     all_rules: BTreeMap<u16, RuleTotal>,
@@ -170,7 +177,7 @@ impl Builder<'_> {
             _ => {
                 let last = name.rsplit('/').next().unwrap_or_default();
                 let names: Vec<&str> = owner.name.as_deref().into_iter().chain([last]).collect();
-                self.context.quotas.of(home.uid, &names, books.tally.allocated)
+                self.context.quotas.of(home.uid, &names, books.tally.allocated, &self.twins)
             }
         };
         HomeReport {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::model::{Finding, HomeKind, HomeReport, Report};
+use super::model::{Coverage, Finding, HomeKind, HomeReport, Report};
 use super::withheld::LONGEST_COMMAND;
 use crate::text::shell_word;
 
@@ -20,16 +20,21 @@ pub(crate) struct HomeAt<'a> {
     /// Uids and names of owners with several uid homes, each of which is there in another space.
     ambiguous: BTreeSet<&'a str>,
     ambiguous_uids: BTreeSet<u32>,
+    /// False if there may be homes that the run does not know.
+    all_homes: bool,
 }
 
 impl<'a> HomeAt<'a> {
     pub(crate) fn new(report: &'a Report, path: Option<&'a Path>) -> Self {
         let homes = || report.homes.iter().filter(|home| home.kind == HomeKind::Uid);
+        let all_homes =
+            report.run.coverage != Coverage::Interrupted && report.left_out.above_homes == 0;
         if path.is_none() {
             return Self::default();
         }
         Self {
             path,
+            all_homes,
             ambiguous: repeated(homes().filter_map(|home| home.owner.name.as_deref())),
             ambiguous_uids: repeated(homes().filter_map(|home| home.uid)),
         }
@@ -46,7 +51,7 @@ impl<'a> HomeAt<'a> {
         let name = home.owner.name.as_deref();
         let several = name.is_some_and(|name| self.ambiguous.contains(name))
             || home.uid.is_some_and(|uid| self.ambiguous_uids.contains(&uid));
-        self.path.filter(|_| home.kind == HomeKind::Uid && !several)
+        self.path.filter(|_| self.all_homes && home.kind == HomeKind::Uid && !several)
     }
 }
 

@@ -355,6 +355,10 @@ pub struct ErrorSample {
 pub struct LeftOut {
     /// Mounts that were not entered.
     pub mounts: u64,
+    /// Entries above the homes that were not read, for any reason. There may be homes among them, so a
+    /// person may have another home than the run knows.
+    #[serde(default)]
+    pub above_homes: u64,
     /// The globs of `--exclude` and how much each skipped.
     pub excluded: Vec<Excluded>,
 }

@@ -235,7 +235,7 @@ fn remarks(out: &mut String, report: &Report) -> Result {
     if (trash.allocated_bytes + cache.allocated_bytes).0 > 0 {
         writeln!(
             out,
-            "Trash {} and caches {}: {} reclaimable.",
+            "Reclaimable (trash {} and caches {}): {} can be had back.",
             trash.allocated_bytes.human(),
             cache.allocated_bytes.human(),
             report.reclaimable_share().allocated_bytes.human()

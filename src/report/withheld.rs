@@ -16,11 +16,8 @@ const WITHHELD: [(Content, &str); 7] = [
         Content::Finding,
         "other findings lie in it, which removing it takes along: look at these first",
     ),
-    (Content::Data, "a repository or a database lies in it: look through it first"),
-    (
-        Content::Mount,
-        "another file system is mounted in it, which would be emptied, too: unmount it",
-    ),
+    (Content::Data, "it holds, or is part of, a repository or a database: look through it first"),
+    (Content::Mount, "another file system is mounted in it, on it or above it: unmount that first"),
     (Content::Excluded, "the scan leaves out something that lies in it: look through it first"),
     (Content::Unread, "something in it could not be read: look through it first"),
     (

@@ -33,6 +33,8 @@ pub struct Dir {
     /// Rules that match its path and depend on its contents.
     pub(super) matched: Vec<RuleIndex>,
     pub(super) states: States,
+    /// True if it is a part of a repository or a database.
+    pub(super) in_data: bool,
     /// How far the globs of `--exclude` match its path.
     pub(super) globs: Position,
     /// Its place in the export. Boxed because most scans have no export.
@@ -113,9 +115,12 @@ impl Dir {
         .map(|dir| &*dir.name)
     }
 
-    /// True if another file system, or another part of this one, is mounted there.
-    pub(super) fn is_mount(&self) -> bool {
-        self.attrs.mount == Mount::Root
+    /// True if another file system, or another part of this one, is mounted there or above it. The
+    /// root itself does not count: it is a mount, usually.
+    pub(super) fn is_or_below_a_mount(&self) -> bool {
+        let above = std::iter::successors(Some(self), |dir| dir.parent.as_deref());
+        let mut below_root = above.take_while(|dir| dir.parent.is_some());
+        below_root.any(|dir| dir.attrs.mount == Mount::Root)
     }
 
     /// True for a home, and everything below it.

@@ -96,6 +96,8 @@ pub struct Errors {
     pub vanished: u64,
     /// Mounts that were not entered.
     pub mounts: u64,
+    /// Entries above the homes that were not read, for any reason: there may be homes among them.
+    pub above_homes: u64,
     /// Excluded entries, by the position of the glob that matches.
     pub excluded: Vec<u64>,
 }

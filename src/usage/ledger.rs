@@ -185,6 +185,7 @@ impl Ledger {
         }
         self.errors(|errors| {
             errors.vanished += 1;
+            errors.above_homes += u64::from(!dir.in_home());
             errors.add(Problem::moved(dir.path()));
         });
         self.listed_elsewhere(dir);
@@ -202,7 +203,10 @@ impl Ledger {
         if let Some(finding) = dir.finding() {
             finding.hold(Content::Unread);
         }
-        lock(&self.errors).add(Problem::new(dir.path(), op, error));
+        self.errors(|errors| {
+            errors.above_homes += u64::from(!dir.in_home());
+            errors.add(Problem::new(dir.path(), op, error));
+        });
         self.exported(dir, Export::failed);
     }
 
@@ -242,9 +246,7 @@ impl Ledger {
                 finding.hold(Content::Foreign);
             }
             // What a mount shows may be another's, with a path of its own.
-            let above = std::iter::successors(Some(dir), |dir| dir.parent.as_deref());
-            // The root itself is a mount, usually.
-            if above.take_while(|dir| dir.parent.is_some()).any(Dir::is_mount) {
+            if dir.is_or_below_a_mount() {
                 finding.hold(Content::Mount);
             }
             let protects =
@@ -308,6 +310,10 @@ impl Ledger {
         let plain = plain.filter(|_| claimable);
         rules.retain(|&rule| self.setup.rules.looks_inside(rule));
         let mut dir = new_dir(Some(parent), name, attrs, home, states);
+        dir.in_data = parent.in_data
+            || Rules::is_repository(&dir.name)
+            // Of a large directory, a part of the listing knows only its own names.
+            || !seen.large && self.setup.rules.are_of_data(seen.markers);
         dir.inherited = parent.finding().cloned();
         dir.plain = plain;
         dir.matched = rules;
@@ -399,6 +405,7 @@ fn new_dir(
         plain: None,
         matched: Vec::new(),
         states,
+        in_data: false,
         globs: Position::default(),
         branch: None,
         open: 1.into(),

@@ -1,5 +1,6 @@
 //! One listing of a directory: entries collected without a lock until they are committed.
 
+mod findings;
 mod large;
 
 use std::collections::BTreeMap;
@@ -250,7 +251,8 @@ impl Listing {
         let heard = std::mem::take(&mut self.heard);
         let large = dir.is_split() || self.is_large();
         let names = Some(&*heard).filter(|heard| !large && heard.len() < self.hears);
-        let seen = Seen { markers: self.markers, listing: listed, large, names, probe };
+        let has_dirs = !self.subdirs.is_empty();
+        let seen = Seen { markers: self.markers, listing: listed, large, has_dirs, names, probe };
         let mut refused: Vec<io::Error> = Vec::new();
 
         refused.extend(ledger.decide(&dir, &seen).err());
@@ -278,7 +280,7 @@ impl Listing {
                 if let Some(finding) = finding {
                     finding.hold(Content::Finding);
                 }
-                self.file_finding(ledger, rule, &name, attrs);
+                self.file_finding(ledger, rule, &name, attrs, &seen);
             }
         }
         let amount = tally.amount();
@@ -324,26 +326,6 @@ impl Listing {
         children
     }
 
-    /// Tells the finding what lies in this directory that its command must not take along.
-    fn note_contents(&self, ledger: &Ledger, finding: &FindingAccount) {
-        let rules = &ledger.setup.rules;
-        if !self.dir.attrs.accessible && self.names > 0 {
-            finding.hold(Content::Protected);
-        }
-        if self.has_mount {
-            finding.hold(Content::Mount);
-        }
-        if !self.excluded.is_empty() {
-            finding.hold(Content::Excluded);
-        }
-        if !self.problems.is_empty() {
-            finding.hold(Content::Unread);
-        }
-        if rules.are_data(self.markers) && !rules.get(finding.rule).repositories {
-            finding.hold(Content::Data);
-        }
-    }
-
     fn export(&mut self, ledger: &Ledger, children: &[Arc<Dir>], listed: Extent) {
         let exported = (ledger.export(), &self.dir.branch, &mut self.lines);
         let (Some(export), Some(branch), Some(lines)) = exported else { return };
@@ -351,27 +333,6 @@ impl Listing {
             lines.branch(&self.dir, child, ledger.setup.scope.counts(child));
         }
         export.commit(branch, lines, listed);
-    }
-
-    /// Counts a file that is a finding of its own: no earlier rule claims its directory.
-    fn file_finding(&mut self, ledger: &Ledger, rule: RuleIndex, name: &[u8], attrs: Attrs) {
-        let home = Arc::clone(&self.dir.home);
-        let class = ledger.setup.rules.get(rule).class;
-        let finding = FindingAccount::new(rule, class);
-        if !self.dir.attrs.accessible || self.dir.attrs.uid != attrs.uid {
-            finding.hold(Content::Protected);
-        }
-        let mut tally = Tally::default();
-        self.plain(ledger, &mut tally, attrs, Some(&finding));
-        let amount = tally.amount();
-        ledger.progressed(&tally);
-        self.share(amount.allocated.0);
-        finding.update(|sums| sums.single.merge(amount));
-        home.books(|books| {
-            books.tally.merge(&tally);
-            books.by_class.add(class, amount);
-        });
-        ledger.found(&home, &finding, || self.dir.path_of(name));
     }
 
     /// Counts a file: in `tally`, or with its other links if it has several.
@@ -405,7 +366,14 @@ impl Listing {
                 books.vanished += self.vanished;
             });
         }
+        let left_out = self.problems.len() as u64
+            + self.vanished
+            + self.mounts
+            + self.excluded.values().sum::<u64>();
         ledger.errors(|errors| {
+            if !self.dir.in_home() {
+                errors.above_homes += left_out;
+            }
             errors.vanished += std::mem::take(&mut self.vanished);
             errors.mounts += std::mem::take(&mut self.mounts);
             for (glob, entries) in std::mem::take(&mut self.excluded) {

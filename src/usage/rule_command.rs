@@ -4,7 +4,7 @@
 //! anything else. So there is nothing to parse; a site that needs more calls a script of its own.
 
 use super::rule_file::{RuleSpec, SpecClass};
-use super::rules::expand_braces;
+use super::trie::expand_braces;
 use crate::text::is_raw;
 
 /// Programs whose business is to remove or empty what they are given.

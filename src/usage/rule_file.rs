@@ -51,6 +51,10 @@ pub struct RuleSpec {
     /// globs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<String>,
+    /// The directory of `only_contains` or `owns` holds files only: a directory in it is not the
+    /// tool's, whatever its name is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flat: bool,
     /// Git repositories in the directory are the tool's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repositories: bool,
@@ -198,6 +202,9 @@ impl RuleSpec {
         }
         if self.command.is_none() && !self.owns.is_empty() {
             return Err("`owns` is about a `command`, and it has none".to_owned());
+        }
+        if self.flat && self.only_contains.is_empty() && self.owns.is_empty() {
+            return Err("`flat` needs `only_contains` or `owns`".to_owned());
         }
         let placed = |text: &String| text.contains("{path}");
         if self.advice.as_ref().is_some_and(placed) {

@@ -11,7 +11,7 @@ use std::io;
 use super::class::Class;
 use super::rule_file::{RuleKind, RuleSpec, SpecClass};
 use super::seen::{Extent, Seen};
-use super::trie::{Entered, NamePattern, TreeLevel, Trie};
+use super::trie::{Entered, NamePattern, TreeLevel, Trie, expand_braces};
 
 /// Position of a rule in the list; the lower one wins.
 pub type RuleIndex = u16;
@@ -38,6 +38,8 @@ pub struct Rule {
     /// Names that the tool puts there; where there are others, the command is not offered. Empty if
     /// the command leaves others alone.
     owns: Vec<NamePattern>,
+    /// True if these names are files.
+    flat: bool,
     /// True if repositories in it are the tool's own.
     pub repositories: bool,
     /// Names of directories that the rule applies nowhere below.
@@ -52,9 +54,12 @@ pub struct Rule {
 /// A set of marker names, one bit each. A marker is a name in a directory that a rule depends on.
 pub(super) type Markers = u64;
 
-/// Names by which a database or a repository is known, a working tree of git also by the file `.git`.
-const DATA: [&str; 8] =
-    ["PG_VERSION", "ibdata1", "WiredTiger", ".git", ".hg", ".svn", ".bzr", ".jj"];
+/// Names by which the directory of a database is known.
+const DATABASES: [&str; 3] = ["PG_VERSION", "ibdata1", "WiredTiger"];
+
+/// Names by which a working tree is known, of git also the file `.git`. The directories of these
+/// names are repositories.
+const WORKING_TREES: [&str; 5] = [".git", ".hg", ".svn", ".bzr", ".jj"];
 
 /// Names that a bare git repository has, all of them.
 const BARE_REPOSITORY: [&str; 3] = ["HEAD", "objects", "refs"];
@@ -74,8 +79,9 @@ pub struct Rules {
     paths: Trie,
     files: Vec<FileRule>,
     pub(super) markers: Vec<Box<[u8]>>,
-    /// The bits of [`DATA`] and [`BARE_REPOSITORY`].
-    data: Markers,
+    /// The bits of [`DATABASES`], of [`WORKING_TREES`] and of [`BARE_REPOSITORY`].
+    databases: Markers,
+    working_trees: Markers,
     bare_repository: Markers,
     /// By first byte, the lengths of the markers that begin with it, as bits. It rejects nearly all
     /// names without comparing them.
@@ -102,7 +108,8 @@ impl Rules {
             paths: Trie::default(),
             files: Vec::new(),
             markers: Vec::new(),
-            data: 0,
+            databases: 0,
+            working_trees: 0,
             bare_repository: 0,
             marker_gate: Box::new([0; 256]),
             suffixes: Vec::new(),
@@ -110,11 +117,14 @@ impl Rules {
             head_gate: Box::new([false; 256]),
             pathless: Vec::new(),
         };
-        let names =
-            |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        rules.data = rules.markers(&names(&DATA)).map_err(|problem| (0, problem))?;
-        let bare = rules.markers(&names(&BARE_REPOSITORY));
-        rules.bare_repository = bare.map_err(|problem| (0, problem))?;
+        let mut bits = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            rules.markers(&names).map_err(|problem| (0, problem))
+        };
+        let databases = bits(&DATABASES)?;
+        let working_trees = bits(&WORKING_TREES)?;
+        let bare_repository = bits(&BARE_REPOSITORY)?;
+        rules = Self { databases, working_trees, bare_repository, ..rules };
         for (at, spec) in specs.into_iter().enumerate() {
             rules.add(spec).map_err(|problem| (at, problem))?;
         }
@@ -145,6 +155,7 @@ impl Rules {
             unless_contains: self.markers(&spec.unless_contains)?,
             only_contains: patterns(&spec.only_contains)?,
             owns: patterns(&spec.owns)?,
+            flat: spec.flat,
             repositories: spec.repositories || spec.class == SpecClass::Trash,
             unless_below: patterns(&spec.unless_below)?,
             unless_named: patterns(&spec.unless_named)?,
@@ -256,7 +267,17 @@ impl Rules {
 
     /// True if the markers seen in a directory say that it holds a database or a repository.
     pub(super) fn are_data(&self, seen: Markers) -> bool {
-        seen & self.data != 0 || seen & self.bare_repository == self.bare_repository
+        seen & self.working_trees != 0 || self.are_of_data(seen)
+    }
+
+    /// True if they say that everything in it is a database's or a repository's own.
+    pub(super) fn are_of_data(&self, seen: Markers) -> bool {
+        seen & self.databases != 0 || seen & self.bare_repository == self.bare_repository
+    }
+
+    /// True if a directory of this name is a repository.
+    pub(super) fn is_repository(name: &[u8]) -> bool {
+        WORKING_TREES.iter().any(|tree| tree.as_bytes() == name)
     }
 
     /// Lists the markers that are not among `seen`.
@@ -277,7 +298,7 @@ impl Rules {
     /// far as the rule asks. If a look inside fails, it is not known to.
     pub(super) fn owns_all(&self, index: RuleIndex, seen: &Seen<'_>) -> bool {
         let rule = self.get(index);
-        rule.owns.is_empty() || seen.holds_only(&rule.owns)
+        rule.owns.is_empty() || seen.holds_only(&rule.owns, rule.flat)
     }
 
     /// True if the names beside a directory let the rule apply to it.
@@ -356,7 +377,7 @@ impl Rules {
             if seen.first_of(self, rule.unless_contains)?.is_some() {
                 continue;
             }
-            if !rule.only_contains.is_empty() && !seen.holds_only(&rule.only_contains) {
+            if !rule.only_contains.is_empty() && !seen.holds_only(&rule.only_contains, rule.flat) {
                 continue;
             }
             if let (Some(marker), Some(bytes)) = (found, &rule.starts_with)
@@ -377,17 +398,4 @@ fn patterns(names: &[String]) -> Result<Vec<NamePattern>, String> {
 
 fn length_bit(name: &[u8]) -> u64 {
     1 << name.len().min(63)
-}
-
-/// Expands `a/{b,c}/d` to `a/b/d` and `a/c/d`, so that alternatives stay literal look-ups.
-pub(super) fn expand_braces(path: &str) -> Vec<String> {
-    if let Some((before, rest)) = path.split_once('{')
-        && let Some((choices, after)) = rest.split_once('}')
-    {
-        return choices
-            .split(',')
-            .flat_map(|choice| expand_braces(&format!("{before}{choice}{after}")))
-            .collect();
-    }
-    vec![path.to_owned()]
 }

@@ -13,6 +13,8 @@ pub struct Seen<'a> {
     pub listing: Extent,
     /// True if it has so many names that it may be listed in parts.
     pub large: bool,
+    /// True if it holds directories.
+    pub has_dirs: bool,
     /// All names of the directory, a slash after each; `None` if there are many, or not all are
     /// known.
     pub names: Option<&'a [u8]>,
@@ -29,10 +31,12 @@ pub enum Extent {
 }
 
 impl Seen<'_> {
-    /// True if the directory is known to hold something, and nothing but `allowed` names. A
-    /// directory of many names holds more than any tool makes, so it is never known to.
-    pub(super) fn holds_only(&self, allowed: &[NamePattern]) -> bool {
-        self.names.is_some_and(|names| {
+    /// True if the directory is known to hold something, and nothing but `allowed` names, those of
+    /// files if it is `flat`. A directory of many names holds more than any tool makes, so it is
+    /// never known to.
+    pub(super) fn holds_only(&self, allowed: &[NamePattern], flat: bool) -> bool {
+        let names = self.names.filter(|_| !(flat && self.has_dirs));
+        names.is_some_and(|names| {
             let none = names.is_empty();
             let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
             !none && names.all(|name| allowed.iter().any(|pattern| pattern.matches(name)))

@@ -30,17 +30,25 @@ pub(super) enum NamePattern {
         first: Option<u8>,
         matcher: GlobMatcher,
     },
-    /// This and then a digest in hexadecimal or base 32 digits.
-    Digest(Box<[u8]>),
+    /// Text, and numbers and digests that a program puts between: `core.<number>`.
+    Parts(Box<[Part]>),
 }
 
-/// How a rule spells [`NamePattern::Digest`].
-const DIGEST: &str = "<digest>";
+/// A part of [`NamePattern::Parts`].
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    Text(Box<[u8]>),
+    Number,
+    Digest,
+}
+
+/// How a rule spells the parts of a name that are no text.
+const PLACEHOLDERS: [(&str, Part); 2] = [("<number>", Part::Number), ("<digest>", Part::Digest)];
 
 impl NamePattern {
     pub(super) fn new(component: &str) -> Result<Self, String> {
-        if let Some(start) = component.strip_suffix(DIGEST) {
-            return Ok(Self::Digest(start.as_bytes().into()));
+        if PLACEHOLDERS.iter().any(|(spelled, _)| component.contains(spelled)) {
+            return parts(component).map(Self::Parts);
         }
         if !component.contains(['*', '?', '[', '\\']) {
             return Ok(Self::Literal(component.as_bytes().into()));
@@ -65,13 +73,52 @@ impl NamePattern {
             Self::Literal(literal) => **literal == *name,
             Self::Start(start) => name.starts_with(start),
             Self::End(end) => name.ends_with(end),
-            Self::Digest(start) => name.strip_prefix(&**start).is_some_and(is_digest),
+            Self::Parts(parts) => {
+                let rest = parts.iter().try_fold(name, |rest, part| part.strip(rest));
+                rest.is_some_and(<[u8]>::is_empty)
+            }
             Self::Glob { first, matcher } => {
                 first.is_none_or(|first| name.first() == Some(&first))
                     && matcher.is_match(Path::new(OsStr::from_bytes(name)))
             }
         }
     }
+}
+
+impl Part {
+    /// Takes the part from the beginning of `name`: of a number, all its digits. Returns the rest.
+    fn strip<'a>(&self, name: &'a [u8]) -> Option<&'a [u8]> {
+        let is_part = match self {
+            Self::Text(text) => return name.strip_prefix(&**text),
+            Self::Number => u8::is_ascii_digit,
+            Self::Digest => u8::is_ascii_alphanumeric,
+        };
+        let (part, rest) = name.split_at(name.iter().take_while(|byte| is_part(byte)).count());
+        let holds = if matches!(self, Self::Digest) { is_digest(part) } else { !part.is_empty() };
+        holds.then_some(rest)
+    }
+}
+
+/// Parses a component with numbers or digests in it.
+fn parts(component: &str) -> Result<Box<[Part]>, String> {
+    let mut parts = Vec::new();
+    let mut rest = component;
+    while !rest.is_empty() {
+        let found = PLACEHOLDERS.iter().find_map(|(spelled, part)| {
+            rest.strip_prefix(spelled).map(|after| (part.clone(), after))
+        });
+        let (part, after) = found.unwrap_or_else(|| {
+            let next = PLACEHOLDERS.iter().filter_map(|(spelled, _)| rest.find(spelled)).min();
+            let (text, after) = rest.split_at(next.unwrap_or(rest.len()));
+            (Part::Text(text.as_bytes().into()), after)
+        });
+        if matches!(&part, Part::Text(text) if text.iter().any(|byte| b"*?[\\".contains(byte))) {
+            return Err("<number> and <digest> do not go together with * ? [".to_owned());
+        }
+        parts.push(part);
+        rest = after;
+    }
+    Ok(parts.into())
 }
 
 /// True for a name that a program computed from contents: nothing but digits of one base, many of
@@ -176,5 +223,52 @@ impl Trie {
         rules.sort_unstable();
         rules.dedup();
         Entered { states: states.into(), rules }
+    }
+}
+
+/// Expands `a/{b,c}/d` to `a/b/d` and `a/c/d`, so that alternatives stay literal look-ups.
+pub(super) fn expand_braces(path: &str) -> Vec<String> {
+    if let Some((before, rest)) = path.split_once('{')
+        && let Some((choices, after)) = rest.split_once('}')
+    {
+        return choices
+            .split(',')
+            .flat_map(|choice| expand_braces(&format!("{before}{choice}{after}")))
+            .collect();
+    }
+    vec![path.to_owned()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_digests_are_whole_parts_of_a_name() {
+        let sha = "0123456789abcdef0123";
+        for (pattern, names, others) in [
+            (
+                "core.<number>",
+                vec!["core.1".to_owned(), "core.12345678".to_owned()],
+                vec!["core.", "core.1x", "core.x1"],
+            ),
+            ("<number>.<number>", vec!["3.11".to_owned()], vec!["3", "3.", "3.11-notes", "3.11.1"]),
+            (
+                "<digest>.cubin",
+                vec![format!("{sha}.cubin")],
+                vec!["thesis.cubin", ".cubin", "20240131202401312024.cubin"],
+            ),
+            (
+                "py<number>_cu<number>",
+                vec!["py311_cu121".to_owned()],
+                vec!["py_cu121", "py311_cu121-mine"],
+            ),
+            ("Stable-<digest>", vec![format!("Stable-{sha}")], vec!["Stable-", "Stable-mine"]),
+        ] {
+            let pattern = NamePattern::new(pattern).expect("the pattern is well formed");
+            assert!(names.iter().all(|name| pattern.matches(name.as_bytes())), "{pattern:?}");
+            assert!(!others.iter().any(|name| pattern.matches(name.as_bytes())), "{pattern:?}");
+        }
+        assert!(NamePattern::new("core.<number>*").is_err());
     }
 }

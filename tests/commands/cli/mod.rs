@@ -195,11 +195,14 @@ fn over_quota_is_an_exit_code_only_when_asked_for() {
 #[test]
 fn a_full_disk_is_no_success() {
     let village = Village::new();
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
-    let mut command = efs_scan();
-    let output = command.arg(village.root()).stdout(full.unwrap()).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("writing to stdout"), "{}", stderr(&output));
+    for args in
+        [&[village.root().to_str().unwrap()][..], &["--help"], &["status", "-h"], &["--version"]]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let output = efs_scan().args(args).stdout(full.unwrap()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(stderr(&output).contains("writing to stdout"), "{}", stderr(&output));
+    }
 }
 
 #[test]

@@ -133,6 +133,22 @@ fn a_home_without_a_name_needs_its_uid_in_a_map() {
     assert!(text.contains("Hello al@example.com,"), "{text}");
 }
 
+/// Root's and a service's directories are nobody's home, and who reads their mail is chance.
+#[test]
+fn accounts_of_a_system_get_no_mail() {
+    let world = World::new();
+    for (uid, to) in [(0, None), (1, None), (65_534, None), (1000, Some("alice@example.com"))] {
+        world.edit_home("200005", |home| {
+            home["uid"] = uid.into();
+            home["owner"]["source"] = "passwd".into();
+        });
+        let text = world.preview(0);
+        assert_eq!(recipients(&text).contains(&"alice@example.com"), to.is_some(), "{uid}: {text}");
+        let untold = text.contains("owned by an account of a system, not of a person");
+        assert_eq!(untold, to.is_none(), "{uid}: {text}");
+    }
+}
+
 #[test]
 fn texts_are_templates() {
     let world = World::new();
@@ -163,6 +179,10 @@ fn texts_are_templates() {
     let first = text.split("==== 2").next().unwrap();
     assert!(!first.contains("/home/me"), "{first}");
     world.edit_home("200005", |home| home["kind"] = "uid".into());
+    // A home that the run does not know may be the one that is there.
+    world.edit(|report| report["left_out"]["above_homes"] = 1.into());
+    assert!(!world.preview(0).contains("/home/me"));
+    world.edit(|report| report["left_out"]["above_homes"] = 0.into());
     // Advice is given in words.
     world.edit_home("200005", |home| {
         home["findings"][0]["command"] = serde_json::Value::Null;

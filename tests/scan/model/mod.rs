@@ -183,6 +183,7 @@ fn reported(report: &Value) -> Expected {
             .map(|(name, line)| (name, line["allocated_bytes"].as_u64().unwrap()))
             .collect(),
         excluded: excluded.map(|glob| glob["entries"].as_u64().unwrap()).collect(),
+        above_homes: report["left_out"]["above_homes"].as_u64().unwrap(),
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) struct Expected {
     pub(crate) reclaimable: Share,
     pub(crate) top_level: BTreeMap<String, u64>,
     pub(crate) excluded: Vec<u64>,
+    pub(crate) above_homes: u64,
 }
 
 const OUTSIDE: &str = "(outside homes)";
@@ -108,6 +109,7 @@ struct Lister<'a> {
     others: Vec<Inode>,
     homes: BTreeSet<String>,
     excluded: Vec<u64>,
+    above_homes: u64,
 }
 
 /// Adds up the tree with homes at `depth`.
@@ -120,9 +122,14 @@ pub(crate) fn add_up(tree: &Tree, depth: usize, excludes: &[&'static str]) -> Ex
         others: Vec::new(),
         homes: BTreeSet::new(),
         excluded: vec![0; excludes.len()],
+        above_homes: 0,
     };
     lister.dir(&tree.root, &[], None, &BTreeSet::new());
-    let mut expected = Expected { excluded: lister.excluded, ..Expected::default() };
+    let mut expected = Expected {
+        excluded: lister.excluded,
+        above_homes: lister.above_homes,
+        ..Expected::default()
+    };
     for home in lister.homes {
         expected.homes.insert(home, Home::default());
     }
@@ -178,6 +185,7 @@ impl Lister<'_> {
             let path = [path, &[*name]].concat();
             if let Some(glob) = self.excludes.iter().position(|glob| matches(glob, &path)) {
                 self.excluded[glob] += 1;
+                self.above_homes += u64::from(home == OUTSIDE);
                 continue;
             }
             let mut link =

@@ -121,6 +121,7 @@ fn literals(pattern: &str) -> Vec<String> {
     let plain = pattern.replace("[0-9a-f]", "a").replace("[0-9]", "7").replace('?', "q");
     let plain =
         plain.replace("[23]", "3").replace("[Cc]", "C").replace("<digest>", &"0f".repeat(32));
+    let plain = plain.replace("<number>", "7");
     assert!(!plain.contains(['[', '\\', '{']), "teach this test about {pattern}");
     let long = plain.replace('*', "x1");
     // A star matches the empty string, unless it is the whole name.
@@ -153,6 +154,10 @@ fn near(pattern: &str) -> Vec<String> {
         if name.contains("[0-9a-f]") {
             with(name.replacen("[0-9a-f]", "g", 1));
             with(name.replacen("[0-9a-f]", "", 1));
+        }
+        if name.contains("<number>") {
+            with(name.replacen("<number>", "", 1));
+            with(name.replacen("<number>", "7x", 1));
         }
         if name.contains('?') {
             with(name.replacen('?', "", 1));
@@ -277,6 +282,12 @@ fn users_own(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
         return;
     }
     let finds = Some(path).filter(|_| spec.only_contains.is_empty());
+    if spec.flat {
+        add(Kind::UsersOwn, format!("{path} contains a directory"), finds, &|home| {
+            make(home, spec, path, first);
+            file(home, format!("{path}/{}/thesis.tex", own(spec).replace('.', "2.")), 3000);
+        });
+    }
     for users in ["thesis.tex", "data/raw.csv", ".git/config", "200005/file", "libs/x", "-"] {
         add(Kind::UsersOwn, format!("{path} contains the user's {users}"), finds, &|home| {
             make(home, spec, path, first);

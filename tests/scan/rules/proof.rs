@@ -47,8 +47,8 @@ fn a_command_is_offered_only_where_all_is_the_tools_own() {
     let places = [
         (".cache/uv", "archive-v0/a", "thesis.tex"),
         (".cache/uv", "archive-v0/a", ".tmp-mine"),
-        (".cache/pre-commit", "repo1a2b3c4d/a", "patch1700000000-1"),
-        (".cache/pre-commit", "repo1a2b3c4d/a", "reports"),
+        (".cupy/kernel_cache", "0f0f0f0f0f0f0f0f.cubin/a", "thesis.cubin"),
+        (".cache/uv", "archive-v0/a", "archive-vault"),
         (".cache/pip", "http-v2/a", "requirements.txt"),
         (".cache/go-build", "0f/a", "notes"),
         (".nv/ComputeCache", "a/b/c", "kernels"),
@@ -107,9 +107,9 @@ fn environments_and_modules_have_words_only() {
 fn repositories_of_a_tool_keep_no_command_back() {
     let tree = scratch();
     let offer = |path: &str| offered(&report(tree.path(), [] as [&str; 0], 0), path).unwrap().1;
-    file(tree.path(), "h/.cache/pre-commit/repo1a2b3c4d/.git/HEAD", 10);
+    file(tree.path(), "h/.cargo/git/checkouts/x-1/1a2b3c4/.git/HEAD", 10);
     file(tree.path(), "h/.local/share/Trash/files/p/.git/HEAD", 10);
-    assert!(offer(".cache/pre-commit").is_some());
+    assert!(offer(".cargo/git").is_some());
     assert!(offer(".local/share/Trash").is_some());
 }
 
@@ -254,7 +254,7 @@ fn the_outcome_is_the_same_for_any_number_of_threads() {
 fn no_command_asks_about_files_that_the_tool_makes_read_only() {
     const TRASHED: &str = ".local/share/Trash/files/p/.git";
     let tree = scratch();
-    for place in [".cache/pre-commit/repo1a2b3c4d/.git", ".cargo/git/db/x-1", TRASHED] {
+    for place in [".cargo/git/db/x-1", TRASHED] {
         let object = file(tree.path(), format!("h/{place}/objects/00/object"), 5000);
         std::fs::set_permissions(object, Permissions::from_mode(0o444)).unwrap();
     }
@@ -274,7 +274,7 @@ fn no_command_asks_about_files_that_the_tool_makes_read_only() {
         return;
     }
     let report = report(tree.path(), [] as [&str; 0], 0);
-    for place in [".cache/pre-commit", ".cargo/git", ".local/share/Trash"] {
+    for place in [".cargo/git", ".local/share/Trash"] {
         let command = offered(&report, place).unwrap().1.unwrap();
         // On a terminal, with nobody to answer.
         let output = as_owner("script", &["-qec", &command, "/dev/null"]).unwrap();

@@ -92,6 +92,43 @@ fn repositories_of_every_kind_do() {
     }
 }
 
+/// A branch may be called `__pycache__/x`.
+#[test]
+fn lying_within_a_repository_or_a_database_does() {
+    let within = [
+        ("p/.git/refs/heads", &[][..]),
+        ("bare/refs/heads", &["bare/HEAD", "bare/objects/x"]),
+        ("pg/base", &["pg/PG_VERSION"]),
+        ("hg/.hg/store", &[]),
+    ];
+    let tree = scratch();
+    file(tree.path(), "h/p/__pycache__/a.pyc", 10);
+    core_dump(tree.path(), "h/p/core.1", 100_000);
+    core_dump(tree.path(), "h/pg/core.77", 100_000);
+    for (place, beside) in within {
+        file(tree.path(), format!("h/{place}/__pycache__/a.pyc"), 10);
+        core_dump(tree.path(), &format!("h/{place}/core.1"), 100_000);
+        for path in beside {
+            file(tree.path(), format!("h/{path}"), 10);
+        }
+    }
+    for engine in ENGINES {
+        let report = report(tree.path(), ["--engine", engine, "--top", "20"], 0);
+        for place in ["p/__pycache__", "p/core.1"] {
+            assert!(offer(&report, place).is_ok(), "{place}");
+        }
+        let places =
+            within.map(|(place, _)| [format!("{place}/__pycache__"), format!("{place}/core.1")]);
+        for place in places.as_flattened().iter().map(String::as_str).chain(["pg/core.77"]) {
+            let offered = offer(&report, place);
+            assert!(
+                offered.as_ref().is_err_and(|why| why.contains("is part of")),
+                "{place}: {offered:?}"
+            );
+        }
+    }
+}
+
 /// A glob must not hide from the rules what a command would remove.
 #[test]
 fn what_the_scan_leaves_out_does() {
@@ -178,13 +215,16 @@ fn a_mount_does() {
         std::fs::create_dir(root.join("h").join(place).join("mnt")).unwrap();
         file(&root, format!("h/{place}/one"), 10);
     }
+    core_dump(&root, "h/precious/core.9", 100_000);
+    core_dump(&root, "h/dump/core.1", 100_000);
     let kinds = [
-        ("mount -t tmpfs none \"$1/mnt\"", &["--cross-mounts"][..]),
-        ("mount -t tmpfs none \"$1/mnt\"", &[]),
-        ("mount --bind \"$2/h/precious\" \"$1/mnt\"", &[]),
-        ("mount --bind \"$2/h/precious/results\" \"$1/one\"", &[]),
+        ("mount -t tmpfs none \"$1/mnt\"", &["--cross-mounts"][..], &PLACES[..]),
+        ("mount -t tmpfs none \"$1/mnt\"", &[], &PLACES),
+        ("mount --bind \"$2/h/precious\" \"$1/mnt\"", &[], &PLACES),
+        ("mount --bind \"$2/h/precious/results\" \"$1/one\"", &[], &PLACES),
+        ("mount --bind \"$2/h/precious/core.9\" \"$2/h/dump/core.1\"", &[], &["dump/core.1"]),
     ];
-    for (mount, args) in kinds {
+    for (mount, args, withheld) in kinds {
         let script = format!(
             "root=$1; shift; for place in {}; do at() {{ {mount}; }}; \
              at \"$root/h/$place\" \"$root\" || exit 99; done; exec \"$@\" \"$root\"",
@@ -196,7 +236,7 @@ fn a_mount_does() {
         let output = watched(&mut command, Duration::from_secs(60));
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        for place in PLACES {
+        for place in withheld {
             let advice = offer(&report, place).unwrap_err();
             assert!(advice.contains("mounted in it"), "{mount}: {place}: {advice}");
         }

@@ -62,6 +62,7 @@ pub(super) const CASES: &[Case] = &[
         make: "mkdir p && cd p && git init -q
                echo \"repos: [{repo: '$DEMO/hooks', rev: v1, hooks: [{id: demo}]}]\" >.pre-commit-config.yaml
                git add -A && pre-commit run -a",
+        advised: "rm -rf .cache/pre-commit",
         again: "cd p && pre-commit run -a",
         ..BASE
     },

@@ -1,0 +1,68 @@
+//! What a listing tells findings, and files that are findings of their own.
+
+use std::sync::Arc;
+
+use super::Listing;
+use crate::usage::home::{Content, FindingAccount};
+use crate::usage::ledger::Ledger;
+use crate::usage::rules::RuleIndex;
+use crate::usage::seen::Seen;
+use crate::usage::tally::Tally;
+use crate::usage::{Attrs, Mount};
+
+impl Listing {
+    /// Tells the finding what lies in this directory that its command must not take along.
+    pub(super) fn note_contents(&self, ledger: &Ledger, finding: &FindingAccount) {
+        let rules = &ledger.setup.rules;
+        if !self.dir.attrs.accessible && self.names > 0 {
+            finding.hold(Content::Protected);
+        }
+        if self.has_mount {
+            finding.hold(Content::Mount);
+        }
+        if !self.excluded.is_empty() {
+            finding.hold(Content::Excluded);
+        }
+        if !self.problems.is_empty() {
+            finding.hold(Content::Unread);
+        }
+        let within = self.dir.in_data || rules.are_data(self.markers);
+        if within && !rules.get(finding.rule).repositories {
+            finding.hold(Content::Data);
+        }
+    }
+
+    /// Counts a file that is a finding of its own: no earlier rule claims its directory.
+    pub(super) fn file_finding(
+        &mut self,
+        ledger: &Ledger,
+        rule: RuleIndex,
+        name: &[u8],
+        attrs: Attrs,
+        seen: &Seen<'_>,
+    ) {
+        let home = Arc::clone(&self.dir.home);
+        let class = ledger.setup.rules.get(rule).class;
+        let finding = FindingAccount::new(rule, class);
+        if !self.dir.attrs.accessible || self.dir.attrs.uid != attrs.uid {
+            finding.hold(Content::Protected);
+        }
+        if attrs.mount == Mount::Root || self.dir.is_or_below_a_mount() {
+            finding.hold(Content::Mount);
+        }
+        if self.dir.in_data || !seen.large && ledger.setup.rules.are_of_data(seen.markers) {
+            finding.hold(Content::Data);
+        }
+        let mut tally = Tally::default();
+        self.plain(ledger, &mut tally, attrs, Some(&finding));
+        let amount = tally.amount();
+        ledger.progressed(&tally);
+        self.share(amount.allocated.0);
+        finding.update(|sums| sums.single.merge(amount));
+        home.books(|books| {
+            books.tally.merge(&tally);
+            books.by_class.add(class, amount);
+        });
+        ledger.found(&home, &finding, || self.dir.path_of(name));
+    }
+}
