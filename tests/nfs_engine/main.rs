@@ -9,6 +9,7 @@ mod fatal;
 mod faults;
 mod limits;
 mod markers;
+mod moves;
 mod pace;
 mod sessions;
 mod storm;

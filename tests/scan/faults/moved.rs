@@ -4,8 +4,11 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use efs_scan_testbed::fuse::faulty::{Action, Fault, Op, Tree, can_mount};
+use efs_scan_testbed::fuse::faulty::{Action, Fault, Op, Tree, can_mount, mount};
+use efs_scan_testbed::moves::{Moves, OpensBy};
 use efs_scan_testbed::{file, find, home, run, scratch};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::Value;
 
 use super::expect::{Engine, Expect, PORTABLE, POSIX, WHOLE, assert_parts_sum, expect, plain};
@@ -101,6 +104,43 @@ fn a_directory_that_a_long_listing_shows_by_two_names_counts_once() {
         tree
     };
     expect(ONE, tree, &Expect { files: 1500, dirs: 1503, ..WHOLE }, |_, _| ());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    /// Whatever moves, at any moment and to any place: a home that says that it is complete has all
+    /// that was listed in it, what counts there counts once, and what is missing makes it partial.
+    #[test]
+    fn random_moves_at_random_moments_hide_nothing(
+        parents in vec(any::<u8>(), 0..12),
+        moves in vec(any::<(u8, u8)>(), 1..4),
+        trigger in any::<u8>(),
+    ) {
+        let Some(plan) = Moves::new(&parents, &moves, trigger) else { return Ok(()) };
+        if !can_mount() {
+            return Ok(());
+        }
+        let mut tree = Tree::new();
+        for dir in &plan.dirs[1..] {
+            tree.file(&format!("{dir}/file"), 1000);
+        }
+        let inodes: Vec<u64> = plan.dirs.iter().map(|dir| tree.find(dir).unwrap()).collect();
+        tree.fault(Fault::new(Op::Readdir, &plan.dirs[plan.trigger], Action::Move));
+        for (from, to) in plan.paths() {
+            match to {
+                Some(to) => tree.moves(&from, &to),
+                None => drop(tree.leaves(&from)),
+            }
+        }
+        let mounted = mount(tree);
+        let report = scan(mounted.path(), &ONE[0]);
+        let listed = mounted.state.listed_before_move();
+        let begun: Vec<usize> =
+            (0..inodes.len()).filter(|dir| listed.contains(&inodes[*dir])).collect();
+        assert_parts_sum(&report, "moved");
+        plan.check(&report, &begun, OpensBy::Name);
+    }
 }
 
 /// A user who renames all the time hides nothing: what a scan calls complete is complete, and nothing

@@ -11,6 +11,7 @@
 //!   jobs use
 //! - `program`: runs efs-scan and other commands under a watchdog
 //! - `oracles`: `du` and `find`, which tests compare efs-scan with
+//! - [`moves`]: random moves during a scan, and what a right scan says of them
 //! - `files`: directories and files for tests
 //! - `skip`: skips what cannot run on this machine, and reports it
 
@@ -22,6 +23,7 @@ pub mod computed;
 mod files;
 #[cfg(target_os = "linux")]
 pub mod fuse;
+pub mod moves;
 #[cfg(target_os = "linux")]
 pub mod nfs_server;
 mod oracles;

@@ -24,6 +24,9 @@ struct Counters {
     calls: HashMap<(Op, u64), u64>,
     /// Calls that each fault applied to, before `skip` and `times`.
     faults: HashMap<usize, u64>,
+    /// Directories whose first names were asked for before entries moved.
+    listed: Vec<u64>,
+    moved: bool,
 }
 
 impl State {
@@ -38,6 +41,11 @@ impl State {
         let counters = self.counters.lock().unwrap();
         let calls = counters.calls.iter().filter(|((called, _), _)| *called == op);
         calls.map(|(_, count)| count).sum()
+    }
+
+    /// Directories whose first names were asked for before entries moved, and the one of that moment.
+    pub fn listed_before_move(&self) -> Vec<u64> {
+        self.counters.lock().unwrap().listed.clone()
     }
 
     /// Lets a server that died answer again.
@@ -90,6 +98,9 @@ impl Faulty {
         let mut judged = Judged { verdict: Verdict::Right, delay: Duration::ZERO, dies: false };
         let mut counters = self.state.counters.lock().unwrap();
         *counters.calls.entry((op, ino)).or_default() += 1;
+        if op == Op::Readdir && !counters.moved {
+            counters.listed.push(ino);
+        }
         for (at, (fault, target)) in self.tree.faults.iter().zip(&self.targets).enumerate() {
             if fault.op != op || target.is_some_and(|target| target != ino) || offset < fault.after
             {
@@ -107,7 +118,10 @@ impl Faulty {
                     judged.verdict = Verdict::LeadTo(attr);
                 }
                 Action::Die => judged.dies = true,
-                Action::Move => self.moved.store(true, Ordering::SeqCst),
+                Action::Move => {
+                    counters.moved = true;
+                    self.moved.store(true, Ordering::SeqCst);
+                }
                 Action::Delay(more) => {
                     judged.delay += more;
                     continue;

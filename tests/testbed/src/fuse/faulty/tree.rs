@@ -214,12 +214,18 @@ impl Tree {
 
     /// Lets the entry `from` be at `to` once [`Action::Move`] happened.
     pub fn moves(&mut self, from: &str, to: &str) {
+        let ino = self.leaves(from);
+        self.add(to, ino, There::AfterMove);
+    }
+
+    /// Lets the entry `from` be nowhere once [`Action::Move`] happened. Returns its inode number.
+    pub fn leaves(&mut self, from: &str) -> u64 {
         let ino = self.find(from).unwrap();
         let (parent, name) = from.rsplit_once('/').unwrap_or(("", from));
         let parent = self.find(parent).unwrap();
         let mut entries = self.at(parent).entries.iter_mut();
         entries.find(|entry| entry.name == name).unwrap().there = There::BeforeMove;
-        self.add(to, ino, There::AfterMove);
+        ino
     }
 
     /// Adds a fault. The first that applies to a call wins; delays add up.
