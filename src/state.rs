@@ -2,11 +2,11 @@
 //! Only the user who runs efs-scan may write in it, or it is a directory
 //! of that user's own in one that others may write to.
 
-use std::fs::{DirBuilder, File, Permissions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 #[cfg(target_os = "linux")]
 use std::os::fd::IntoRawFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use rustix::fs::{self, Mode, OFlags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::atomic;
+use crate::atomic::{self, NO_WAIT};
 use crate::bounded::{self, Bound};
 use crate::guard;
 use crate::log;
@@ -263,7 +263,12 @@ pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
 /// # Errors
 /// If the file cannot be read, or is not what it should be.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-    Ok(serde_json::from_slice(&bounded::read(path, LARGEST)?)?)
+    // A pipe would block.
+    let file = OpenOptions::new().read(true).custom_flags(NO_WAIT).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    Ok(serde_json::from_slice(&bounded::read_file(&file, LARGEST)?)?)
 }
 
 /// Writes a state file: whole or not at all, and readable by its owner only.

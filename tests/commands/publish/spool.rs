@@ -137,6 +137,31 @@ fn a_file_in_the_spool_that_cannot_be_read_stays_and_holds_up_nothing() {
 }
 
 #[test]
+fn what_is_no_file_in_the_spool_is_named_and_holds_up_nothing() {
+    let place = Place::new();
+    let obstacle = obstruct(&place);
+    place.scan(&[], 5);
+    std::fs::remove_file(obstacle).unwrap();
+    let (waiting, spool) = (place.waiting(), place.state().join("spool"));
+    let path = |day: u32| spool.join(format!("2020010{day}T000000.000000Z.run.json"));
+    let pipe = |path: &std::path::Path| {
+        rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR).unwrap();
+    };
+    pipe(&path(1));
+    std::os::unix::fs::symlink("/dev/zero", path(2)).unwrap();
+    std::fs::create_dir(path(3)).unwrap();
+    std::fs::File::create(path(4)).unwrap().set_len(3 << 30).unwrap();
+    // What is done of a run is read, too.
+    pipe(&spool.join(format!("{}.progress.json", waiting[0])));
+    let said = stderr(&place.resend(5));
+    for day in 1..=4 {
+        assert_eq!(naming(&said, &path(day)), 1, "{said}");
+    }
+    assert!(said.contains("4 runs wait"), "{said}");
+    assert_eq!(place.runs(), waiting);
+}
+
+#[test]
 fn a_run_whose_progress_cannot_be_read_is_sent_anew() {
     let place = Place::new();
     let obstacle = obstruct(&place);
