@@ -4,7 +4,9 @@
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::StatVfsMountFlags;
 
 use crate::text::shell_word;
 
@@ -16,9 +18,12 @@ pub(crate) fn is_root() -> bool {
 /// True if another user than root and the one who runs this program can write there. The group of
 /// root is no other user.
 pub(crate) fn others_may_write(metadata: &Metadata) -> bool {
-    let mine = [0, rustix::process::geteuid().as_raw()].contains(&metadata.uid());
     let (all, group) = (metadata.mode() & 0o002 != 0, metadata.mode() & 0o020 != 0);
-    !mine || all || (group && metadata.gid() != 0)
+    !is_mine(metadata) || all || (group && metadata.gid() != 0)
+}
+
+fn is_mine(metadata: &Metadata) -> bool {
+    [0, rustix::process::geteuid().as_raw()].contains(&metadata.uid())
 }
 
 /// The command that keeps others from writing there.
@@ -44,27 +49,56 @@ pub(crate) fn refuse_shared(directory: &Path, metadata: &Metadata) -> io::Result
     }
 }
 
-/// Refuses, as root, a directory that others can replace, because they can write to one above it. A
-/// sticky one lets them replace nothing of root's.
+/// Refuses, as root, a directory that others can replace.
 ///
 /// # Errors
-/// Names the directory above. It may be a person's home, so no command is offered that takes it away.
+/// Names the directory above that they can write to. It may be a person's home, so no command is
+/// offered that takes it away.
 pub(crate) fn refuse_replaceable(directory: &Path) -> io::Result<()> {
     if !is_root() {
         return Ok(());
     }
-    for above in directory.canonicalize()?.ancestors().skip(1) {
+    let Some(above) = shared_above(&directory.canonicalize()?)? else { return Ok(()) };
+    let (above, directory) = (above.display(), directory.display());
+    Err(denied(format!(
+        "others can write to {above}, and could put a link in place of {directory}: choose a place \
+         that only root can replace"
+    )))
+}
+
+/// The directory by which others can replace a file: one above it, or above a link to it.
+///
+/// # Errors
+/// If one cannot be looked at.
+pub(crate) fn replaceable_by(file: &Path) -> io::Result<Option<PathBuf>> {
+    let parent = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let named = parent.canonicalize()?.join("file");
+    match shared_above(&named)? {
+        None => shared_above(&file.canonicalize()?),
+        above => Ok(above),
+    }
+}
+
+/// The nearest directory above a canonical path that others can write to. A sticky one lets them
+/// replace nothing of others, and one that is mounted read-only nothing at all.
+fn shared_above(path: &Path) -> io::Result<Option<PathBuf>> {
+    for above in path.ancestors().skip(1) {
         let metadata = above.symlink_metadata()?;
-        let sticky = metadata.mode() & 0o1000 != 0 && metadata.uid() == 0;
-        if others_may_write(&metadata) && !sticky {
-            let (above, directory) = (above.display(), directory.display());
-            return Err(denied(format!(
-                "others can write to {above}, and could put a link in place of {directory}: choose a \
-                 place that only root can replace"
-            )));
+        let sticky = metadata.mode() & 0o1000 != 0 && is_mine(&metadata);
+        if others_may_write(&metadata) && !sticky && !is_read_only(above) {
+            return Ok(Some(above.to_owned()));
         }
     }
-    Ok(())
+    Ok(None)
+}
+
+/// True for what is mounted read-only, such as a ConfigMap of Kubernetes, whose mode is 777.
+fn is_read_only(directory: &Path) -> bool {
+    let flags = rustix::fs::statvfs(directory).map(|stat| stat.f_flag);
+    flags.is_ok_and(|flags| flags.contains(StatVfsMountFlags::RDONLY))
 }
 
 fn denied(problem: String) -> io::Error {

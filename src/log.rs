@@ -19,7 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::terminal::{self, Terminal};
-use crate::text::{Shown, printable};
+use crate::text::Shown;
 
 /// The target of the summary line, which is logged unless `--quiet`.
 pub(crate) const SUMMARY: &str = "efs_scan::summary";
@@ -84,7 +84,7 @@ pub(crate) enum Verbosity {
 /// Logs why there is no result, in one line whatever a name in it holds.
 pub(crate) fn failure(format: LogFormat, problem: &str) {
     let line = match format {
-        LogFormat::Text => Shown::line(&format!("efs-scan: {}", printable(problem.as_bytes()))),
+        LogFormat::Text => Shown::line(&format!("efs-scan: {problem}")),
         LogFormat::Json => {
             let time = jiff::Timestamp::now();
             let line = serde_json::json!({

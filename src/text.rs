@@ -24,11 +24,7 @@ pub fn printable(bytes: &[u8]) -> String {
             match (c, raw.shows(c)) {
                 ('\\', _) => out.push_str("\\\\"),
                 (c, true) => out.push(c),
-                ('\n', _) => out.push_str("\\n"),
-                ('\r', _) => out.push_str("\\r"),
-                ('\t', _) => out.push_str("\\t"),
-                (c, _) if c.is_ascii_control() => push_byte(&mut out, c as u8),
-                (c, _) => out.extend(c.escape_unicode()),
+                (c, false) => push_escaped(&mut out, c),
             }
         }
         chunk.invalid().iter().for_each(|byte| push_byte(&mut out, *byte));
@@ -65,6 +61,16 @@ pub fn unprintable(text: &str) -> Option<Vec<u8>> {
     }
     out.extend_from_slice(rest.as_bytes());
     Some(out)
+}
+
+fn push_escaped(out: &mut String, c: char) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c if c.is_ascii_control() => push_byte(out, c as u8),
+        c => out.extend(c.escape_unicode()),
+    }
 }
 
 fn push_byte(out: &mut String, byte: u8) {

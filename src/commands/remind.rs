@@ -125,7 +125,7 @@ impl Late {
             Ok(found) => Ok(Some(found)),
             // Whoever has to mend the configuration should see that first.
             Err(failure) if other && failure.exit != Exit::Usage => {
-                log::error!("{}", printable(failure.problem.as_bytes()));
+                log::error!("{}", failure.problem);
                 self.note(failure.exit);
                 Ok(None)
             }

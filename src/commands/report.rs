@@ -15,7 +15,6 @@ use crate::log;
 use crate::output::{Output, sweep, sweep_beside};
 use crate::pages::Pages;
 use crate::service_error::ServiceError;
-use crate::text::printable;
 
 pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let readers = loaded.readers().map_err(Failure::usage)?;
@@ -59,7 +58,7 @@ struct Problems(usize);
 impl Problems {
     fn note(&mut self, written: Result<(), impl Display>) {
         if let Err(problem) = written {
-            log::error!("{}", printable(problem.to_string().as_bytes()));
+            log::error!("{problem}");
             self.0 += 1;
         }
     }

@@ -1,6 +1,6 @@
 //! Reading the configuration file.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -37,18 +37,9 @@ impl ConfigFile {
         let named = named.map(Path::to_owned).or_else(|| variables::path(variables::FILE));
         let path = named.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
         match read(path) {
-            Ok((text, shared)) => {
-                let name = path.display().to_string();
-                let shared = shared.then(|| {
-                    let mend = guard::mend(path);
-                    format!("others can write to the configuration {name}: {mend}")
-                });
-                match shared {
-                    // It says where this program writes, and to whom it sends mail.
-                    Some(problem) if guard::is_root() => Err(problem.into()),
-                    shared => Ok(Some(Self { name, text, shared })),
-                }
-            }
+            // It says where this program writes, and to whom it sends mail.
+            Ok((_, Some(shared))) if guard::is_root() => Err(shared.into()),
+            Ok((text, shared)) => Ok(Some(Self { name: path.display().to_string(), text, shared })),
             Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => {
                 Err(format!("reading the configuration {}: {error}", path.display()).into())
@@ -62,15 +53,35 @@ impl ConfigFile {
     }
 }
 
-/// Reads a file; true if others can write to it.
-fn read(path: &Path) -> io::Result<(String, bool)> {
+/// Says so if others can change a file or put another one in its place, and what mends it.
+fn shared(path: &Path, metadata: &Metadata) -> io::Result<Option<String>> {
+    let name = path.display();
+    // A device such as /dev/null has no contents that others could write.
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    if guard::others_may_write(metadata) {
+        let mend = guard::mend(path);
+        return Ok(Some(format!("others can write to the configuration {name}: {mend}")));
+    }
+    // The directory may be a person's home, so no command is offered that takes it away.
+    Ok(guard::replaceable_by(path)?.map(|above| {
+        let above = above.display();
+        format!(
+            "others can replace the configuration {name}, because they can write to {above}: move it \
+             to a place that only root can write to, such as /etc"
+        )
+    }))
+}
+
+/// Reads a file, and says if it is [`shared`].
+fn read(path: &Path) -> io::Result<(String, Option<String>)> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     let text = String::from_utf8(bounded::read_file(&file, LARGEST)?).map_err(|_| {
         io::Error::new(ErrorKind::InvalidData, "stream did not contain valid UTF-8")
     })?;
-    // A device such as /dev/null has no contents that others could write.
-    Ok((text, metadata.is_file() && guard::others_may_write(&metadata)))
+    Ok((text, shared(path, &metadata)?))
 }
 
 /// Parses a file. Without one, all settings have their defaults.

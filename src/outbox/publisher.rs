@@ -158,7 +158,6 @@ impl Publisher {
         match spool::add(state, &job) {
             Ok(()) => Kept::Spooled,
             Err(problem) => {
-                let problem = printable(problem.as_bytes());
                 log::error!("{problem}; the run cannot wait there, and is published directly");
                 Kept::Unkept(Box::new(job))
             }

@@ -150,8 +150,14 @@ fn a_lock_that_is_no_regular_file_blocks_nobody() {
 
 #[test]
 fn a_configuration_that_others_can_write_to_is_a_warning_and_to_root_an_error() {
+    for name in ["efs-scan.toml", "it's \\ a\nname.toml"] {
+        check_shared_configuration(name);
+    }
+}
+
+fn check_shared_configuration(name: &str) {
     let place = Place::new();
-    let config = place.dir.path().join("efs-scan.toml");
+    let config = place.dir.path().join(name);
     fs::write(&config, "sort = \"name\"\n").unwrap();
     let scan = || {
         let mut command = efs_scan();
@@ -163,7 +169,7 @@ fn a_configuration_that_others_can_write_to_is_a_warning_and_to_root_an_error() 
     assert_code(&output, if is_root() { 2 } else { 0 });
     let said = stderr(&output);
     assert!(said.contains("others can write to the configuration"), "{said}");
-    let mend = said.split("efs-scan.toml: ").nth(1).unwrap().lines().next().unwrap();
+    let mend = said.split(".toml: ").nth(1).unwrap().lines().next().unwrap();
     assert!(mend.starts_with("chown root:root ") && mend.contains("chmod go-w"), "{mend}");
     if is_root() {
         // The line mends it.
@@ -171,6 +177,35 @@ fn a_configuration_that_others_can_write_to_is_a_warning_and_to_root_an_error() 
         assert_code(&scan(), 0);
         chown(&config, Some(NOBODY), None).unwrap();
         assert_code(&scan(), 2);
+    }
+}
+
+#[test]
+fn a_configuration_that_others_can_replace_is_a_warning_and_to_root_an_error() {
+    let place = Place::new();
+    let (below, root) = (place.dir.path().join("shared/below"), place.root());
+    fs::create_dir_all(&below).unwrap();
+    let shared = below.parent().unwrap();
+    let link = place.dir.path().join("link.toml");
+    std::os::unix::fs::symlink(below.join("efs-scan.toml"), &link).unwrap();
+    fs::write(below.join("efs-scan.toml"), "sort = \"name\"\n").unwrap();
+    // A link that others can replace leads to a file that they cannot replace.
+    let safe = place.dir.path().join("safe.toml");
+    fs::write(&safe, "sort = \"name\"\n").unwrap();
+    let replaceable = shared.join("link.toml");
+    std::os::unix::fs::symlink(&safe, &replaceable).unwrap();
+    let scan = |config: &Path| watched(efs_scan().arg(&root).arg("--config").arg(config), PATIENCE);
+    let all = [below.join("efs-scan.toml"), link, replaceable];
+    // The group of root is no other user.
+    for (bits, is_safe) in [(0o755, true), (0o777, false), (0o1777, true), (0o775, is_root())] {
+        mode(shared, bits);
+        for config in &all {
+            let output = scan(config);
+            let said = stderr(&output);
+            assert_code(&output, if is_root() && !is_safe { 2 } else { 0 });
+            assert_eq!(said.contains("others can replace the configuration"), !is_safe, "{said}");
+        }
+        assert_code(&scan(&safe), 0);
     }
 }
 
