@@ -97,9 +97,9 @@ pub fn spool(data: &[u8]) -> usize {
     for (_, bytes) in crate::published::immutable(report).expect("a report has its forms") {
         String::from_utf8(bytes).expect("they are text");
     }
-    latest(report).expect("a report has a summary");
+    latest(report, &store).expect("a report has a summary");
     if outbox::publish(&store, report).is_ok() && newest_report(&store).is_ok() {
-        latest_json(&latest(report).expect("a report has a summary"));
+        latest_json(&latest(report, &store).expect("a report has a summary"));
     }
     for users in [UserMetrics::Everybody(true), UserMetrics::default()] {
         users.missing(report);

@@ -109,7 +109,7 @@ resource "aws_s3_bucket_policy" "reports" {
 data "aws_iam_policy_document" "writer" {
   statement {
     sid       = "Publish${local.sid}"
-    actions   = ["s3:GetObject", "s3:PutObject"]
+    actions   = local.publish_actions
     resources = ["${local.bucket_arn}/${var.prefix}/*"]
 
     principals {

@@ -10,8 +10,12 @@ data "aws_iam_policy_document" "assume" {
 }
 
 locals {
-  own_role  = var.role == null
-  role_arn  = local.own_role ? aws_iam_role.monitor[0].arn : var.role.arn
+  own_role = var.role == null
+  role_arn = local.own_role ? aws_iam_role.monitor[0].arn : var.role.arn
+  # An ACL is sent only if the settings ask for one.
+  publish_actions = concat(
+    ["s3:GetObject", "s3:PutObject"], can(var.settings.publish.acl) ? ["s3:PutObjectAcl"] : [],
+  )
   role_name = local.own_role ? aws_iam_role.monitor[0].name : element(split("/", var.role.arn), length(split("/", var.role.arn)) - 1)
 }
 
@@ -35,7 +39,7 @@ resource "aws_iam_role" "monitor" {
 data "aws_iam_policy_document" "monitor" {
   statement {
     sid       = "Publish"
-    actions   = ["s3:GetObject", "s3:PutObject"]
+    actions   = local.publish_actions
     resources = ["${local.bucket_arn}/${var.prefix}/*"]
   }
 

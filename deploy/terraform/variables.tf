@@ -281,7 +281,7 @@ variable "tags" {
 # Anything else of the configuration
 
 variable "settings" {
-  description = "Any other settings of efs-scan, in the form of deploy/efs-scan.toml: { max_ops = 5000, notify = { always = true }, rules = { off = [\"pip-cache\"] } }. They are merged into what the module writes, and go before it. The role's permissions follow the other inputs, not these."
+  description = "Any other settings of efs-scan, in the form of deploy/efs-scan.toml: { max_ops = 5000, notify = { always = true }, rules = { off = [\"pip-cache\"] } }. They are merged into what the module writes, and go before it. The role's permissions follow the other inputs, except that publish.acl adds s3:PutObjectAcl: for publish.kms_key_id give the key as kms_key, too."
   type        = any
   default     = {}
   nullable    = false

@@ -9,6 +9,7 @@ use aws_sdk_efs::types::{LifeCycleState, MountTargetDescription};
 use jiff::Timestamp;
 
 use super::answer::MaxAnswer;
+use super::endpoint;
 use super::error::{ApiCall, service_error};
 use super::session::Sdk;
 use super::{Aws, EfsSize, MountTarget};
@@ -64,8 +65,7 @@ impl Aws {
         let usable = |target: &&MountTargetDescription| {
             *target.life_cycle_state() == LifeCycleState::Available
         };
-        let region = sdk.config.region().map_or("", |region| region.as_ref());
-        let name = dns_name(id, region);
+        let name = format!("{id}.efs.{}", endpoint::of_file_systems(&sdk.config)?);
         let all = answer.mount_targets().iter().filter(usable);
         let all: Vec<MountTarget> = all.filter_map(|found| target(found, name.clone())).collect();
         let zone = if all.len() > 1 { sdk.zone() } else { None };
@@ -88,13 +88,6 @@ fn target(found: &MountTargetDescription, name: String) -> Option<MountTarget> {
     Some(MountTarget { address: found.ip_address()?.to_owned(), name, zone, near: None })
 }
 
-/// The DNS name of a file system (EFS user guide, "Mounting file systems"; for China,
-/// `dns_name_suffix` in the configuration of efs-utils).
-fn dns_name(id: &str, region: &str) -> String {
-    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("{id}.efs.{region}.{suffix}")
-}
-
 impl Sdk {
     /// Id of this machine's availability zone, if this is an EC2 instance.
     fn zone(&self) -> Option<String> {
@@ -110,16 +103,5 @@ impl Sdk {
                 None
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::dns_name;
-
-    #[test]
-    fn file_systems_have_names_by_their_region() {
-        assert_eq!(dns_name("fs-1", "eu-west-3"), "fs-1.efs.eu-west-3.amazonaws.com");
-        assert_eq!(dns_name("fs-1", "cn-north-1"), "fs-1.efs.cn-north-1.amazonaws.com.cn");
     }
 }

@@ -1,7 +1,7 @@
 //! Endpoints of services whose own crates are not used, as the SDK finds those of the others: from
 //! the environment and the profile, or by region, partition, FIPS and dual stack.
 
-use aws_sdk_efs::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_sdk_efs::config::endpoint::{DefaultResolver, Params, ParamsBuilder, ResolveEndpoint};
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 use futures_util::FutureExt;
@@ -30,6 +30,14 @@ pub(super) fn custom(config: &SdkConfig, id: &str) -> Option<String> {
     Some(found).filter(|found| !found.trim().is_empty())
 }
 
+/// True if calls to the service go to AWS, also where an endpoint is set, such as that of a VPC.
+pub(super) fn is_aws(config: &SdkConfig, id: &str) -> bool {
+    let Some(url) = custom(config, id) else { return true };
+    let host = url.parse::<http::Uri>().ok().and_then(|url| url.host().map(str::to_owned));
+    let ends = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws"];
+    host.is_some_and(|host| ends.iter().any(|end| host.ends_with(end)))
+}
+
 /// The endpoint of a service.
 ///
 /// # Errors
@@ -52,27 +60,42 @@ fn is_url(url: &str) -> bool {
         && url.parse::<http::Uri>().is_ok()
 }
 
-/// The SDK has its partitions in each client. That of EFS builds `https://LABEL.REGION.SUFFIX`, so
-/// what follows the first label is right for every service with such names.
 fn by_region(config: &SdkConfig, service: &Service) -> ServiceResult<String> {
     let fips = config.use_fips().unwrap_or_default();
     let params = Params::builder()
-        .set_region(config.region().map(ToString::to_string))
         .set_use_fips(Some(fips))
-        .set_use_dual_stack(Some(config.use_dual_stack().unwrap_or_default()))
-        .build();
-    let none = |why: String| {
+        .set_use_dual_stack(Some(config.use_dual_stack().unwrap_or_default()));
+    let domain = domain(config, params).map_err(|why| {
         let text = format!("no endpoint of {} in this region: {why}", service.id);
         ServiceError::new(Trouble::Refused, text)
-    };
-    let params = params.map_err(|error| none(root_cause(&error)))?;
-    // The resolver computes; it waits for nothing.
-    let found = DefaultResolver::new().resolve_endpoint(&params).now_or_never();
-    let found = found.ok_or_else(|| none("the SDK does not say".to_owned()))?;
-    let found = found.map_err(|error| none(root_cause(&*error)))?;
-    let (_, domain) = found.url().split_once('.').ok_or_else(|| none(found.url().to_owned()))?;
+    })?;
     let host = if fips { service.fips_host } else { service.host };
     Ok(format!("https://{host}.{domain}"))
+}
+
+/// `REGION.SUFFIX`, of which the names of file systems are made: they have neither FIPS nor dual
+/// stack (EFS user guide, "Mounting file systems").
+///
+/// # Errors
+/// If the SDK knows none for the region.
+pub(super) fn of_file_systems(config: &SdkConfig) -> ServiceResult<String> {
+    domain(config, Params::builder()).map_err(|why| {
+        let text = format!("file systems have no names in this region: {why}");
+        ServiceError::new(Trouble::Refused, text)
+    })
+}
+
+/// The SDK has its partitions in each client. That of EFS builds `https://LABEL.REGION.SUFFIX`, so
+/// what follows the first label is right for every service with such names.
+fn domain(config: &SdkConfig, params: ParamsBuilder) -> Result<String, String> {
+    let params = params.set_region(config.region().map(ToString::to_string)).build();
+    let params = params.map_err(|error| root_cause(&error))?;
+    // The resolver computes; it waits for nothing.
+    let found = DefaultResolver::new().resolve_endpoint(&params).now_or_never();
+    let found = found.ok_or_else(|| "the SDK does not say".to_owned())?;
+    let found = found.map_err(|error| root_cause(&*error))?;
+    let (_, domain) = found.url().split_once('.').ok_or_else(|| found.url().to_owned())?;
+    Ok(domain.to_owned())
 }
 
 #[cfg(test)]
@@ -110,6 +133,27 @@ mod tests {
                 .use_dual_stack(dual)
                 .build();
             assert_eq!(of(&config, &SAGEMAKER).as_deref(), Ok(&*format!("https://{want}")));
+        }
+    }
+
+    /// From efs-utils' configuration, which has the suffix of each region.
+    #[test]
+    fn file_systems_are_named_as_their_partition_says() {
+        for (region, want) in [
+            ("eu-west-3", "eu-west-3.amazonaws.com"),
+            ("cn-north-1", "cn-north-1.amazonaws.com.cn"),
+            ("us-gov-west-1", "us-gov-west-1.amazonaws.com"),
+            ("us-iso-east-1", "us-iso-east-1.c2s.ic.gov"),
+            ("us-isob-east-1", "us-isob-east-1.sc2s.sgov.gov"),
+            ("eu-isoe-west-1", "eu-isoe-west-1.cloud.adc-e.uk"),
+            ("us-isof-south-1", "us-isof-south-1.csp.hci.ic.gov"),
+            ("eusc-de-east-1", "eusc-de-east-1.amazonaws.eu"),
+        ] {
+            for fips in [false, true] {
+                let config = SdkConfig::builder().region(Region::new(region)).use_fips(fips);
+                let config = config.use_dual_stack(fips).build();
+                assert_eq!(of_file_systems(&config).as_deref(), Ok(want));
+            }
         }
     }
 

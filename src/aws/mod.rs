@@ -8,6 +8,10 @@ mod absent;
 #[cfg(feature = "aws")]
 mod answer;
 #[cfg(feature = "aws")]
+mod check;
+#[cfg(feature = "aws")]
+mod clock;
+#[cfg(feature = "aws")]
 mod cloudwatch;
 #[cfg(feature = "aws")]
 mod credentials;
@@ -23,6 +27,8 @@ mod http;
 mod json;
 mod model;
 #[cfg(feature = "aws")]
+mod region;
+#[cfg(feature = "aws")]
 mod s3;
 #[cfg(feature = "aws")]
 mod sagemaker;
@@ -36,8 +42,8 @@ mod sns;
 #[cfg(not(feature = "aws"))]
 pub use absent::{Aws, Mailer, S3Bucket};
 pub use model::{
-    App, Datum, Domain, EfsSize, Email, EmailError, EmailOutcome, Member, MemberKind, MountTarget,
-    ObjectPart, S3Object, Unit, WriteIf, Written,
+    App, BucketOptions, Datum, Domain, EfsSize, Email, EmailError, EmailOutcome, Member,
+    MemberKind, MountTarget, ObjectPart, PutOptions, S3Object, Unit, WriteIf, Written, is_region,
 };
 #[cfg(feature = "aws")]
 pub use s3::S3Bucket;

@@ -194,3 +194,33 @@ pub enum Written {
     /// The condition does not hold.
     Conflict,
 }
+
+/// The settings of buckets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BucketOptions {
+    /// Region of the bucket, if it is not that of this machine.
+    pub region: Option<String>,
+    pub put: PutOptions,
+    /// True if this account pays for requests to another one's bucket.
+    pub requester_pays: bool,
+    /// True if the server takes no conditional writes: the object is looked at before each write
+    /// instead, and another writer may come in between.
+    pub unconditional: bool,
+}
+
+/// The headers that a bucket's policy may ask for with each write, as S3 spells their values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PutOptions {
+    /// Kind of encryption: `aws:kms`.
+    pub sse: Option<String>,
+    /// Id, ARN or alias of the key.
+    pub kms_key_id: Option<String>,
+    pub acl: Option<String>,
+    pub storage_class: Option<String>,
+}
+
+/// True if it can be the name of a region: it becomes part of a host name.
+pub fn is_region(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=63).contains(&name.len()) && name.chars().all(plain) && !name.starts_with('-')
+}

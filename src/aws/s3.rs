@@ -1,22 +1,30 @@
 //! S3: reads, conditional writes and listings of one bucket.
 
 use std::pin::pin;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::Builder;
-use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{Builder, Region};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder as PutObject;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ObjectCannedAcl, RequestPayer, ServerSideEncryption, StorageClass};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures_util::{StreamExt, stream};
 
 use super::answer::{self, MaxAnswer, Unread};
-use super::endpoint;
 use super::error::{ApiCall, service_error};
 use super::session::{Sdk, timeouts};
-use super::{Aws, ObjectPart, S3Object, TakeObject, WriteIf, Written};
+use super::{Aws, BucketOptions, ObjectPart, PutOptions, S3Object, TakeObject, WriteIf, Written};
+use super::{check, endpoint, region};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
+use crate::sync::lock;
+
+type Got = Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>>;
+type Page = Result<ListObjectsV2Output, SdkError<ListObjectsV2Error, HttpResponse>>;
 
 /// Attempts of a write that meets another one under way (409).
 const CONFLICTS: u32 = 5;
@@ -36,39 +44,74 @@ const LIST: Duration = Duration::from_secs(600);
 /// A bucket, or the part of it below a prefix. Keys are relative to the prefix.
 #[derive(Debug)]
 pub struct S3Bucket<'a> {
-    sdk: &'a Sdk,
-    client: Client,
-    bucket: String,
+    pub(super) sdk: &'a Sdk,
+    pub(super) options: &'a BucketOptions,
+    /// The client for the region that the bucket is known to lie in.
+    client: Mutex<Client>,
+    /// Its name, or the ARN of an access point.
+    pub(super) bucket: String,
     prefix: String,
 }
 
 impl Aws {
-    /// Opens a bucket. `prefix` has no slashes at its ends and may be empty.
+    /// Opens a bucket, given its name or the ARN of an access point. `prefix` has no slashes at its
+    /// ends and may be empty.
     ///
     /// # Errors
     /// If there is no region.
     pub fn bucket(&self, bucket: &str, prefix: &str) -> ServiceResult<S3Bucket<'_>> {
-        Ok(S3Bucket::new(self.sdk()?, bucket, prefix))
+        S3Bucket::new(self.started()?, &self.buckets, bucket, prefix)
     }
 }
 
 impl<'a> S3Bucket<'a> {
-    fn new(sdk: &'a Sdk, bucket: &str, prefix: &str) -> Self {
-        let mut config = Builder::from(&sdk.config).interceptor(MaxAnswer);
-        // Servers other than S3 have one name, not one for each bucket.
-        if endpoint::custom(&sdk.config, "S3").is_some() {
+    fn new(
+        sdk: &'a Sdk,
+        options: &'a BucketOptions,
+        bucket: &str,
+        prefix: &str,
+    ) -> ServiceResult<Self> {
+        let region = match (region::of_arn(bucket), &options.region) {
+            (Some(region), _) => Region::new(region.to_owned()),
+            (None, Some(region)) => Region::new(region.clone()),
+            (None, None) => sdk.region()?.clone(),
+        };
+        let mut config = Builder::from(&sdk.config).interceptor(MaxAnswer).region(region);
+        // Servers other than S3 have one name, not one for each bucket. Access points have names.
+        if !region::is_arn(bucket) && endpoint::custom(&sdk.config, "S3").is_some() {
             config = config.force_path_style(true);
         }
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        Self { sdk, client: Client::from_conf(config.build()), bucket: bucket.to_owned(), prefix }
+        let client = Client::from_conf(config.build());
+        let bucket = bucket.to_owned();
+        let bucket = Self { sdk, options, client: Mutex::new(client), bucket, prefix };
+        if let Some(region) = sdk.moved(&bucket.bucket) {
+            bucket.move_to(&region);
+        }
+        Ok(bucket)
     }
 
-    fn key(&self, key: &str) -> String {
+    pub(super) fn client(&self) -> Client {
+        lock(&self.client).clone()
+    }
+
+    /// Makes the client one for this region.
+    pub(super) fn move_to(&self, region: &str) {
+        let mut client = lock(&self.client);
+        let config = client.config().to_builder().region(Region::new(region.to_owned()));
+        *client = Client::from_conf(config.build());
+    }
+
+    pub(super) fn key(&self, key: &str) -> String {
         format!("{}{key}", self.prefix)
     }
 
+    pub(super) fn payer(&self) -> Option<RequestPayer> {
+        self.options.requester_pays.then_some(RequestPayer::Requester)
+    }
+
     /// The error in one line, with the permission that the operation needs.
-    fn error<E>(
+    pub(super) fn error<E>(
         &self,
         operation: &str,
         key: &str,
@@ -78,14 +121,21 @@ impl<'a> S3Bucket<'a> {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let Self { bucket, prefix, .. } = self;
+        let client = self.client();
+        let region = client.config().region().map_or("", |region| region.as_ref());
+        let (objects, list) = match region::is_arn(bucket) {
+            true => (format!("{bucket}/object/{prefix}*"), bucket.clone()),
+            false => {
+                let arn = format!("arn:{}:s3:::{bucket}", region::partition(region));
+                (format!("{arn}/{prefix}*"), arn)
+            }
+        };
         let permission = match operation {
-            "PutObject" => format!("s3:PutObject on arn:aws:s3:::{bucket}/{prefix}*"),
+            "PutObject" => format!("s3:PutObject on {objects}"),
+            "DeleteObject" => format!("s3:DeleteObject on {objects}"),
             // Without s3:ListBucket, S3 answers 403 for an object that does not exist.
-            "GetObject" => format!(
-                "s3:GetObject on arn:aws:s3:::{bucket}/{prefix}* and s3:ListBucket on \
-                 arn:aws:s3:::{bucket}"
-            ),
-            _ => format!("s3:ListBucket on arn:aws:s3:::{bucket}"),
+            "GetObject" => format!("s3:GetObject on {objects} and s3:ListBucket on {list}"),
+            _ => format!("s3:ListBucket on {list}"),
         };
         let operation = format!("S3 {operation}");
         service_error(&ApiCall::new(&operation, &self.name(key), &permission), error)
@@ -98,8 +148,7 @@ impl<'a> S3Bucket<'a> {
         };
         let mut tried = 1;
         loop {
-            let call = self.client.get_object().bucket(&self.bucket).key(self.key(key));
-            let answer = match call.set_range(range.clone()).send().await {
+            let answer = match self.get_object(key, range.clone()).await {
                 Ok(answer) => answer,
                 Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
                 Err(error) => return Err(self.error("GetObject", key, &error)),
@@ -123,30 +172,87 @@ impl<'a> S3Bucket<'a> {
         }
     }
 
+    /// Asks for an object; its body comes later.
+    async fn get_object(&self, key: &str, range: Option<String>) -> Got {
+        let call = async |client: Client| {
+            let call = client.get_object().bucket(&self.bucket).key(self.key(key));
+            call.set_range(range.clone()).set_request_payer(self.payer()).send().await
+        };
+        self.follow(call).await
+    }
+
+    /// The ETag of an object, without its body; `None` if there is none.
+    async fn etag(&self, key: &str) -> ServiceResult<Option<String>> {
+        match self.get_object(key, None).await {
+            Ok(answer) => Ok(Some(answer.e_tag().unwrap_or_default().to_owned())),
+            Err(error) if error.code() == Some("NoSuchKey") => Ok(None),
+            Err(error) => Err(self.error("GetObject", key, &error)),
+        }
+    }
+
+    /// A write with everything that the settings ask for.
+    pub(super) fn put_object(&self, client: &Client, key: &str, bytes: &[u8]) -> PutObject {
+        let PutOptions { sse, kms_key_id, acl, storage_class } = &self.options.put;
+        let call = client.put_object().bucket(&self.bucket).key(self.key(key));
+        call.body(ByteStream::from(bytes.to_vec()))
+            .set_server_side_encryption(sse.as_deref().map(ServerSideEncryption::from))
+            .set_ssekms_key_id(kms_key_id.clone())
+            .set_acl(acl.as_deref().map(ObjectCannedAcl::from))
+            .set_storage_class(storage_class.as_deref().map(StorageClass::from))
+            .set_request_payer(self.payer())
+    }
+
     /// `None` if another write of the key is under way.
     async fn put_once(
         &self,
         key: &str,
         bytes: &[u8],
         content_type: &str,
-        only: WriteIf<'_>,
+        only: Option<WriteIf<'_>>,
     ) -> ServiceResult<Option<Written>> {
-        let call = self.client.put_object().bucket(&self.bucket).key(self.key(key));
-        let call = match only {
-            WriteIf::Absent => call.if_none_match("*"),
-            WriteIf::Etag(etag) => call.if_match(etag),
+        let call = async |client: Client| {
+            let call = self.put_object(&client, key, bytes).content_type(content_type);
+            let call = match only {
+                Some(WriteIf::Absent) => call.if_none_match("*"),
+                Some(WriteIf::Etag(etag)) => call.if_match(etag),
+                None => call,
+            };
+            let limits = Builder::default().timeout_config(timeouts(bytes.len()));
+            call.customize().config_override(limits).send().await
         };
-        let call = call.content_type(content_type).body(ByteStream::from(bytes.to_vec()));
-        let limits = Builder::default().timeout_config(timeouts(bytes.len()));
-        match call.customize().config_override(limits).send().await {
+        match self.follow(call).await {
             Ok(_) => Ok(Some(Written::Done)),
             Err(error) => match (status(&error), error.code()) {
-                (412, _) => Ok(Some(Written::Conflict)),
-                // The object was removed since it was read.
-                (404, Some("NoSuchKey")) => Ok(Some(Written::Conflict)),
                 (409, Some("ConditionalRequestConflict" | "OperationAborted")) => Ok(None),
+                _ if only.is_some() && check::is_refusal(&error) => Ok(Some(Written::Conflict)),
+                _ if only.is_some() && check::knows_no_conditions(&error) => {
+                    Err(self.without_conditions(key, check::UNKNOWN))
+                }
                 _ => Err(self.error("PutObject", key, &error)),
             },
+        }
+    }
+
+    /// Writes an object if the condition holds. Where the server takes none, this looks at the object
+    /// first, and does not notice a write in between.
+    async fn write(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        content_type: &str,
+        only: WriteIf<'_>,
+    ) -> ServiceResult<Option<Written>> {
+        if !self.options.unconditional {
+            return self.put_once(key, bytes, content_type, Some(only)).await;
+        }
+        let now = self.etag(key).await?;
+        let holds = match only {
+            WriteIf::Absent => now.is_none(),
+            WriteIf::Etag(etag) => now.as_deref() == Some(etag),
+        };
+        match holds {
+            true => self.put_once(key, bytes, content_type, None).await,
+            false => Ok(Some(Written::Conflict)),
         }
     }
 }
@@ -157,28 +263,9 @@ impl S3Bucket<'_> {
         format!("s3://{}/{}", self.bucket, self.key(key))
     }
 
-    /// Checks that objects can be written, without leaving one at `key`: S3 checks permission
-    /// before conditions, so a write whose condition never holds shows if one could succeed.
-    ///
-    /// # Errors
-    /// Names the missing permission.
-    pub fn check(&self, key: &str) -> ServiceResult<()> {
-        let config = self.client.config().to_builder();
-        // A scan waits for this, so a quick answer is better than a certain one.
-        let config = config.retry_config(RetryConfig::standard().with_max_attempts(2));
-        let client = Client::from_conf(config.build());
-        let trial = client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(self.key(key))
-            .if_match("\"00000000000000000000000000000000\"")
-            .body(ByteStream::from_static(b"efs-scan may write here\n"));
-        match self.sdk.runtime.block_on(trial.send()) {
-            Ok(_) => Ok(()),
-            Err(error) if status(&error) == 412 => Ok(()),
-            Err(error) if error.code() == Some("NoSuchKey") => Ok(()),
-            Err(error) => Err(self.error("PutObject", key, &error)),
-        }
+    /// True if the server itself checks the conditions of writes.
+    pub fn is_conditional(&self) -> bool {
+        !self.options.unconditional
     }
 
     /// Reads an object, or its beginning; `None` if there is none.
@@ -224,7 +311,7 @@ impl S3Bucket<'_> {
     ) -> ServiceResult<Written> {
         let put = async {
             for again in 0..CONFLICTS {
-                if let Some(written) = self.put_once(key, bytes, content_type, only).await? {
+                if let Some(written) = self.write(key, bytes, content_type, only).await? {
                     return Ok(written);
                 }
                 tokio::time::sleep(Duration::from_millis(100 << again)).await;
@@ -241,23 +328,15 @@ impl S3Bucket<'_> {
     /// Names the prefix.
     pub fn list(&self, prefix: &str, after: &str) -> ServiceResult<Vec<String>> {
         let list = async {
-            let mut pages = self
-                .client
-                .list_objects_v2()
-                .bucket(&self.bucket)
-                .prefix(self.key(prefix))
-                .start_after(self.key(after))
-                .into_paginator()
-                .send();
             let endless = || {
                 let text = format!("S3 ListObjectsV2 {}: the list does not end", self.name(prefix));
                 ServiceError::new(Trouble::Refused, text)
             };
             let begun = Instant::now();
             let (mut keys, mut bytes): (Vec<String>, _) = (Vec::new(), 0);
-            let mut last = String::new();
+            let (mut last, mut token) = (String::new(), None);
             for asked in 0.. {
-                let Some(page) = pages.next().await else { break };
+                let page = self.page(prefix, after, token.clone()).await;
                 let page = page.map_err(|error| self.error("ListObjectsV2", prefix, &error))?;
                 // S3 lists in order; a server that does not, or has ever more, may never end.
                 let first = page.contents().first().and_then(|object| object.key());
@@ -271,13 +350,27 @@ impl S3Bucket<'_> {
                 let found = page.contents().iter().filter_map(|object| object.key());
                 let found = found.filter_map(|key| key.strip_prefix(&self.prefix));
                 keys.extend(found.inspect(|key| bytes += key.len()).map(str::to_owned));
+                let next = page.next_continuation_token().map(str::to_owned);
+                if next.is_none() || next == token {
+                    break;
+                }
+                token = next;
             }
             Ok(keys)
         };
         self.sdk.runtime.block_on(list)
     }
+
+    async fn page(&self, prefix: &str, after: &str, token: Option<String>) -> Page {
+        let call = async |client: Client| {
+            let call = client.list_objects_v2().bucket(&self.bucket).prefix(self.key(prefix));
+            let call = call.start_after(self.key(after)).set_continuation_token(token.clone());
+            call.set_request_payer(self.payer()).send().await
+        };
+        self.follow(call).await
+    }
 }
 
-fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
+pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
     error.raw_response().map_or(0, |response| response.status().as_u16())
 }

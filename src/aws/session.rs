@@ -1,6 +1,7 @@
 //! The SDK on one thread: every call from outside blocks until it is answered.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -9,12 +10,15 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_types::SdkConfig;
+use aws_types::region::Region;
 use tokio::runtime::{Builder, Runtime};
 
+use super::BucketOptions;
 use super::credentials::{NO_CREDENTIALS, Told, is_header};
 use super::error::no_credentials;
 use super::http::Http;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
+use crate::sync::lock;
 
 /// Attempts of one call. The SDK pauses between them, longer each time and at random, up to a
 /// second before the second attempt: some seconds altogether.
@@ -53,12 +57,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Aws {
     patience: Duration,
+    pub(super) buckets: BucketOptions,
     sdk: OnceLock<ServiceResult<Sdk>>,
 }
 
 impl Default for Aws {
     fn default() -> Self {
-        Self::new(PATIENCE)
+        Self::new(PATIENCE, BucketOptions::default())
     }
 }
 
@@ -67,6 +72,8 @@ impl Default for Aws {
 pub(super) struct Sdk {
     pub(super) runtime: Runtime,
     pub(super) config: SdkConfig,
+    /// Regions of buckets that turned out to lie elsewhere.
+    moved: Mutex<BTreeMap<String, String>>,
 }
 
 impl Sdk {
@@ -88,15 +95,6 @@ impl Sdk {
             .http_client(http.clone())
             .load();
         let config = runtime.block_on(config);
-        if config.region().is_none() {
-            let text = "no AWS region: set AWS_REGION, or `region` in the AWS configuration";
-            return Err(ServiceError::new(Trouble::Credentials, text));
-        }
-        // The SDK panics if it cannot put it into a header.
-        if config.region().is_some_and(|region| !is_header(region.as_ref())) {
-            let text = "the AWS region has a control character in it: set AWS_REGION";
-            return Err(ServiceError::new(Trouble::Credentials, text));
-        }
         let credentials = config.credentials_provider().map(|found| Told::new(found, http));
         let credentials = credentials.map(SharedCredentialsProvider::new);
         let config = config.into_builder();
@@ -104,18 +102,44 @@ impl Sdk {
             Some(credentials) => config.credentials_provider(credentials),
             None => config,
         };
-        Ok(Self { runtime, config: config.build() })
+        Ok(Self { runtime, config: config.build(), moved: Mutex::default() })
+    }
+
+    /// The region of this machine, which a bucket may do without.
+    pub(super) fn region(&self) -> ServiceResult<&Region> {
+        let problem = match self.config.region() {
+            // The SDK panics if it cannot put it into a header.
+            Some(region) if is_header(region.as_ref()) => return Ok(region),
+            Some(_) => "the AWS region has a control character in it: set AWS_REGION",
+            None => "no AWS region: set AWS_REGION, or `region` in the AWS configuration",
+        };
+        Err(ServiceError::new(Trouble::Credentials, problem))
+    }
+
+    /// The region of a bucket that turned out to lie elsewhere.
+    pub(super) fn moved(&self, bucket: &str) -> Option<String> {
+        lock(&self.moved).get(bucket).cloned()
+    }
+
+    pub(super) fn note_moved(&self, bucket: &str, region: &str) {
+        lock(&self.moved).insert(bucket.to_owned(), region.to_owned());
     }
 }
 
 impl Aws {
     /// Access that gives up after waiting `patience`, in all calls together, for places that do not
-    /// answer.
-    pub fn new(patience: Duration) -> Self {
-        Self { patience, sdk: OnceLock::new() }
+    /// answer. Buckets are used as `buckets` says.
+    pub fn new(patience: Duration, buckets: BucketOptions) -> Self {
+        Self { patience, buckets, sdk: OnceLock::new() }
     }
 
+    /// The SDK with a region, which all services but S3 need.
     pub(super) fn sdk(&self) -> ServiceResult<&Sdk> {
+        let sdk = self.started()?;
+        sdk.region().map(|_| sdk)
+    }
+
+    pub(super) fn started(&self) -> ServiceResult<&Sdk> {
         self.sdk.get_or_init(|| Sdk::start(self.patience)).as_ref().map_err(Clone::clone)
     }
 

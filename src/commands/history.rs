@@ -21,7 +21,7 @@ pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let budget = budget.map_err(|problem| Failure::usage(format!("--budget: {problem}")))?;
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let failed = |error: ServiceError| Failure::fatal(error.text);
-    let aws = Aws::new(readers.patience);
+    let aws = Aws::new(readers.patience, readers.buckets.clone());
     let store = from.open(&aws).map_err(failed)?;
     let now = Timestamp::now();
     let history = history::read(&*store, args.days, now).map_err(failed)?;

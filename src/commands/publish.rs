@@ -18,7 +18,7 @@ pub(super) fn run(loaded: Loaded, stop: &Stop, phase: &Phase) -> Result<Exit, Fa
     let spool = shown(&state.path("spool"));
     phase.begin(format!("publishing; what is not sent waits in {}", spool.display()));
     let _lock = state.lock("publishing").map_err(Failure::fatal)?;
-    let sent = send_waiting(&state, &Aws::new(readers.patience), stop);
+    let sent = send_waiting(&state, &Aws::new(readers.patience, readers.buckets.clone()), stop);
     Ok(match (stop.is_set(), sent.waiting) {
         (_, 0) if sent.problems.is_empty() => {
             log::summary!(runs = sent.runs, "published");

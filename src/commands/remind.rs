@@ -35,7 +35,7 @@ pub(super) fn run(
     let reminding = loaded.reminding().map_err(Failure::usage)?;
     let readers = loaded.readers().map_err(Failure::usage)?;
     let book = reminding.addresses.open().map_err(Failure::usage)?;
-    let aws = Aws::new(readers.patience);
+    let aws = Aws::new(readers.patience, readers.buckets.clone());
     let now = Timestamp::now();
     let with_apps = match args.only {
         Some(only) => only == RemindOf::Apps,

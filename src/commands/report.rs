@@ -23,7 +23,7 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     // Opened first, so that a wrong path fails at once.
     args.html.iter().filter(|path| *path != Path::new("-")).for_each(|path| sweep_beside(path));
     let html = args.html.as_deref().map(|path| Output::named("--html", path)).transpose()?;
-    let aws = Aws::new(readers.patience);
+    let aws = Aws::new(readers.patience, readers.buckets.clone());
     let store = from.open(&aws).map_err(failed)?;
     let (report, history) = pages::read(&*store, args.days).map_err(failed)?;
     let home_at = readers.home_at.as_deref();

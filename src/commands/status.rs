@@ -18,7 +18,7 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let readers = loaded.readers().map_err(Failure::usage)?;
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let failed = |error: ServiceError| Failure::fatal(error.text);
-    let aws = Aws::new(readers.patience);
+    let aws = Aws::new(readers.patience, readers.buckets.clone());
     let store = from.open(&aws).map_err(failed)?;
     let latest = newest(&*store).map_err(failed)?;
     let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(&*store)))?;

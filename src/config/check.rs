@@ -10,7 +10,7 @@ use crate::names::SourceSpec;
 use crate::outbox::Publishing;
 use crate::report::{Format, Prices, Quotas};
 use crate::scan::{Pacing, is_file_system_id};
-use crate::store::Destination;
+use crate::store::{BucketOptions, Destination};
 use crate::units::parse_size;
 use crate::usage::{Exclude, Rules};
 
@@ -48,6 +48,7 @@ pub(crate) struct Config {
     pub(crate) publishing: Publishing,
     /// The place of earlier runs, even if this one is not published.
     pub(crate) earlier: Option<Destination>,
+    pub(crate) buckets: BucketOptions,
     pub(crate) prices: Prices,
 }
 
@@ -83,6 +84,7 @@ impl Settings {
         settings.remind.check()?;
         settings.check_depth()?;
         let publishing = settings.publishing()?;
+        let buckets = settings.publish.buckets()?;
         settings.check_file_system_id()?;
         #[cfg(target_os = "linux")]
         let nfs = settings.nfs_source(&pacing)?;
@@ -103,6 +105,7 @@ impl Settings {
             nfs,
             rules,
             publishing,
+            buckets,
             // It is only for the progress bar: a scan that does not publish ignores what is wrong.
             earlier: settings.publish.destination().ok().flatten(),
             prices: settings.prices.prices()?,

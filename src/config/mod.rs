@@ -1,6 +1,7 @@
 //! Flags over environment over a TOML file: three layers, checked once and turned into one
 //! [`Config`].
 
+mod bucket;
 mod check;
 mod file;
 #[cfg(target_os = "linux")]
@@ -24,7 +25,7 @@ use clap::{ArgMatches, FromArgMatches};
 use crate::log::LogFormat;
 use crate::names::SourceSpec;
 use crate::remind::Reminding;
-use crate::store::Destination;
+use crate::store::{BucketOptions, Destination};
 use file::ConfigFile;
 use origin::Origins;
 use variables::By;
@@ -130,6 +131,7 @@ impl Loaded {
         };
         Ok(Readers {
             published: self.settings.publish.destination()?,
+            buckets: self.settings.publish.buckets()?,
             domains: self.settings.names.iter().filter_map(domain).collect(),
             names: self.settings.names.iter().filter_map(|name| name.parse().ok()).collect(),
             home_at: self.settings.home_at()?.map(Path::to_owned),
@@ -157,6 +159,7 @@ fn failed(error: clap::Error) -> ConfigError {
 pub(crate) struct Readers {
     /// The place that runs are published to, if one is configured.
     pub(crate) published: Option<Destination>,
+    pub(crate) buckets: BucketOptions,
     /// The domains of SageMaker Studio that names come from.
     pub(crate) domains: Vec<String>,
     /// The sources of names, in order.

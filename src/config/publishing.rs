@@ -36,6 +36,64 @@ pub(crate) struct PublishSettings {
           env = "EFS_SCAN_PUBLISH_REPORT", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     report: Option<bool>,
+
+    /// Region of the bucket [default: this machine's, or else the one that S3 answers]
+    #[arg(
+        id = "publish.region",
+        long = "publish-region",
+        value_name = "REGION",
+        env = "EFS_SCAN_PUBLISH_REGION"
+    )]
+    pub(super) region: Option<String>,
+
+    /// Encryption of what is published: aws:kms, aws:kms:dsse or AES256 [default: the bucket's]
+    #[arg(
+        id = "publish.sse",
+        long = "publish-sse",
+        value_name = "KIND",
+        env = "EFS_SCAN_PUBLISH_SSE"
+    )]
+    pub(super) sse: Option<String>,
+
+    /// Key of that encryption: an id, an ARN or an alias [default: AWS's own for S3]
+    #[arg(
+        id = "publish.kms_key_id",
+        long = "publish-kms-key-id",
+        value_name = "KEY",
+        env = "EFS_SCAN_PUBLISH_KMS_KEY_ID"
+    )]
+    pub(super) kms_key_id: Option<String>,
+
+    /// ACL of what is published: bucket-owner-full-control for another account's bucket
+    #[arg(
+        id = "publish.acl",
+        long = "publish-acl",
+        value_name = "ACL",
+        env = "EFS_SCAN_PUBLISH_ACL"
+    )]
+    pub(super) acl: Option<String>,
+
+    /// Storage class of what is published, such as STANDARD_IA [default: STANDARD]
+    #[arg(
+        id = "publish.storage_class",
+        long = "publish-storage-class",
+        value_name = "CLASS",
+        env = "EFS_SCAN_PUBLISH_STORAGE_CLASS"
+    )]
+    pub(super) storage_class: Option<String>,
+
+    /// Pay for requests to a bucket that lets the requester pay
+    #[arg(id = "publish.requester_pays", long = "publish-requester-pays", value_name = "BOOL",
+          env = "EFS_SCAN_PUBLISH_REQUESTER_PAYS", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) requester_pays: Option<bool>,
+
+    /// Publish to a store that takes no conditional writes: two monitors that publish there at the
+    /// same time may then replace a newer run with an older one
+    #[arg(id = "publish.unconditional", long = "unconditional", value_name = "BOOL",
+          env = "EFS_SCAN_UNCONDITIONAL", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) unconditional: Option<bool>,
 }
 
 /// The table `[cloudwatch]`.

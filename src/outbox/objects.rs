@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 
 use crate::log;
-use crate::published::{self, DU_LATEST, LATEST, Pointer, Rank, named, rank};
+use crate::published::{self, DU_LATEST, Keys, LATEST, Pointer, Rank, named, rank};
 use crate::report::Report;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{Condition, Put, Store};
@@ -32,15 +32,19 @@ pub enum Pointed {
     Newer,
 }
 
-/// Checks that a run can be published: that the store can be written, and that `latest.json` is
-/// from this program. Returns when the newest run finished.
+/// Checks that a run can be published: that the store can be written and keeps the conditions of
+/// writes, and that `latest.json` is from this program. Returns when the newest run finished.
 ///
 /// # Errors
 /// Says why it cannot.
 pub fn check(store: &dyn Store) -> ServiceResult<Option<Timestamp>> {
     store.check()?;
-    let latest = store.get(LATEST)?;
-    latest.map(|latest| named(store, &latest).map(|newest| newest.run.finished)).transpose()
+    let Some(latest) = store.get(LATEST)? else { return Ok(None) };
+    let newest = named(store, &latest)?;
+    if let Some(table) = newest.homes_table() {
+        store.check_absent(&table)?;
+    }
+    Ok(Some(newest.run.finished))
 }
 
 /// Publishes the run. Repeating it changes nothing.
@@ -59,7 +63,7 @@ pub fn publish(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
 
 /// Makes `latest.json` name this run, unless it names a newer one.
 fn point(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
-    let latest_bytes = published::latest(report)?;
+    let latest_bytes = published::latest(report, store)?;
     let text = published::du_latest(report);
     for _ in 0..ROUNDS {
         let du = store.get(DU_LATEST)?;
@@ -72,6 +76,10 @@ fn point(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
                 Ordering::Equal => return Ok(Pointed::Here),
                 Ordering::Less => warn_of_clock(store, &pointer, now),
             }
+        }
+        // Before a first run there was nothing to check this with.
+        if latest.is_none() {
+            store.check_absent(&Keys::of(report).homes)?;
         }
         let same = du.as_ref().is_some_and(|du| du.bytes == text);
         if !same && store.put(DU_LATEST, &text, Condition::since(du.as_ref()))? == Put::Conflict {

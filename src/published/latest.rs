@@ -41,6 +41,15 @@ pub struct Latest {
     /// User profiles and spaces of SageMaker Studio, with a home or without one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<StudioMember>,
+    /// True if the store took no conditional writes: of two monitors that published at the same time,
+    /// the older run may have replaced the newer one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unconditional: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+pub(crate) fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A home in short.
@@ -102,6 +111,7 @@ impl Latest {
             errors: report.errors.count,
             homes,
             members: report.members.clone(),
+            unconditional: false,
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::latest::Latest;
 use crate::report::{DuNames, Report, csv, du, findings_csv};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
+use crate::store::Store;
 
 /// Key of the small object that readers poll. It is written last, so the objects that it names
 /// exist.
@@ -64,9 +65,9 @@ pub(crate) fn du_latest(report: &Report) -> Vec<u8> {
     du(report, DuNames::Raw)
 }
 
-/// The contents of [`LATEST`].
-pub(crate) fn latest(report: &Report) -> ServiceResult<Vec<u8>> {
-    json(&Latest::of(report))
+/// The contents of [`LATEST`] at this store.
+pub(crate) fn latest(report: &Report, store: &dyn Store) -> ServiceResult<Vec<u8>> {
+    json(&Latest { unconditional: !store.is_conditional(), ..Latest::of(report) })
 }
 
 fn json(value: &impl Serialize) -> ServiceResult<Vec<u8>> {

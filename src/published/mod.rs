@@ -15,6 +15,7 @@ mod selection;
 pub(crate) use age::{OLD, is_future, is_old, is_stale};
 pub(crate) use expected::expected_inodes;
 pub use homes_table::{HomeRow, HomesTable, TableCoverage, homes_tables};
+pub(crate) use latest::is_false;
 pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
 pub use layout::{DU_LATEST, Keys, LATEST};
 pub(crate) use layout::{du_latest, immutable, latest};

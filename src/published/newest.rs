@@ -94,6 +94,11 @@ impl Pointer {
             && keys_of(&self.run.id).is_some_and(|keys| keys.run == self.report)
     }
 
+    /// Key of the table of homes.
+    pub(crate) fn homes_table(&self) -> Option<String> {
+        keys_of(&self.run.id).map(|keys| keys.homes)
+    }
+
     /// Ranks the run. One whose times contradict each other is the work of a clock that stepped, or
     /// of nobody: any other run is newer.
     pub(crate) fn rank(&self, now: Timestamp) -> Rank<'_> {

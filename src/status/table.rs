@@ -150,6 +150,12 @@ fn remarks(out: &mut String, view: &StatusView) -> Result {
     };
     let (day, week) = (since(&view.compared_day), since(&view.compared_week));
     writeln!(end, "DAY is compared with {day}, WEEK with {week}.")?;
+    if view.unconditional {
+        end.push_str(
+            "Published without conditions: of two monitors that publish here at the same time, the \
+             older run may have replaced the newer one.\n",
+        );
+    }
     write!(out, "\n{end}")
 }
 

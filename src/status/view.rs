@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::changes::{Base, BaseHome, Bases, HomeKey};
 use super::members::{self, MemberLine, StatusApp};
-use crate::published::{HomeLine, Latest, SelectedBy, is_stale, selected};
+use crate::published::{HomeLine, Latest, SelectedBy, is_false, is_stale, selected};
 use crate::report::{
     Coverage, FileSystem, HomeKind, Money, Orphans, OwnerStatus, Run, StudioMember, Usage,
 };
@@ -30,6 +30,9 @@ pub(crate) struct StatusView {
     pub(super) total_change: Changes,
     pub(super) orphans: Option<Orphans>,
     pub(super) errors: u64,
+    /// As [`Latest::unconditional`] says.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) unconditional: bool,
     pub(super) compared_day: Option<Base>,
     pub(super) compared_week: Option<Base>,
     /// User profiles, spaces and others by name; orphan homes last.
@@ -146,6 +149,7 @@ impl StatusView {
             total_change,
             orphans: latest.orphans,
             errors: latest.errors,
+            unconditional: latest.unconditional,
             compared_day: bases.day.clone(),
             compared_week: bases.week.clone(),
             homes,

@@ -1,5 +1,6 @@
 //! The stores that runs are published to: a trait, and the destinations that name them.
 
+mod access_point;
 mod directory;
 mod s3;
 
@@ -12,10 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::aws::Aws;
 use crate::service_error::{ServiceError, ServiceResult};
 
+pub use crate::aws::{BucketOptions, PutOptions, is_region};
 pub use directory::Directory;
 
 /// The largest object that is read whole, in bytes: a report of 200,000 homes has a few hundred MiB.
 const MAX_OBJECT: u64 = 1 << 30;
+
+/// The longest prefix, in bytes: S3's keys have at most 1,024.
+const MAX_PREFIX: usize = 900;
 
 /// Objects under keys such as `runs/dt=2026-11-24/RUN.json`. One object appears or changes as a
 /// whole or not at all; there is no such guarantee for several.
@@ -23,11 +28,27 @@ pub trait Store {
     /// The object's name in messages.
     fn name(&self, key: &str) -> String;
 
-    /// Checks that objects can be written, without leaving one.
+    /// Checks that objects can be written, and only where their condition holds, without leaving one.
     ///
     /// # Errors
     /// Says why they cannot.
     fn check(&self) -> ServiceResult<()>;
+
+    /// Checks that the object of `key`, which does not change, is safe from writes that may only
+    /// create one. Without such an object it checks nothing.
+    ///
+    /// # Errors
+    /// Says that it is not.
+    fn check_absent(&self, key: &str) -> ServiceResult<()> {
+        let _ = key;
+        Ok(())
+    }
+
+    /// True if the store itself holds writes to their conditions. If not, a condition is looked at
+    /// before a write, and another writer may come in between.
+    fn is_conditional(&self) -> bool {
+        true
+    }
 
     /// Reads the object; `None` if there is none.
     ///
@@ -123,6 +144,7 @@ pub enum Destination {
     /// It is made if need be.
     Directory(PathBuf),
     S3 {
+        /// Its name, or the ARN of an access point.
         bucket: String,
         /// Prefix of the keys, without slashes at its ends; may be empty.
         prefix: String,
@@ -155,17 +177,41 @@ impl FromStr for Destination {
                 _ => Ok(Self::Directory(text.into())),
             };
         };
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
-        if !(3..=63).contains(&bucket.len()) || !bucket.chars().all(plain) {
-            return Err(format!("`{text}`: `{bucket}` cannot be the name of a bucket"));
-        }
+        let (bucket, prefix) = match rest.starts_with("arn:") {
+            true => access_point::split(rest).map_err(|problem| format!("`{text}`: {problem}"))?,
+            false => {
+                let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+                check_bucket(bucket).map_err(|problem| format!("`{text}`: {problem}"))?;
+                (bucket.to_owned(), prefix)
+            }
+        };
         let prefix = prefix.trim_matches('/');
         if prefix.split('/').any(|part| part.is_empty() && !prefix.is_empty()) {
             return Err(format!("`{text}`: the prefix has an empty part"));
         }
-        Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+        // Lists are XML, which has no control characters.
+        if prefix.contains(char::is_control) {
+            return Err(format!("{text:?}: the prefix has a control character in it"));
+        }
+        if prefix.len() > MAX_PREFIX {
+            return Err(format!("`{text}`: the prefix has more than {MAX_PREFIX} bytes"));
+        }
+        Ok(Self::S3 { bucket, prefix: prefix.to_owned() })
     }
+}
+
+/// Checks the name of a bucket.
+fn check_bucket(bucket: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+    if !(3..=63).contains(&bucket.len()) || !bucket.chars().all(plain) {
+        return Err(format!("`{bucket}` cannot be the name of a bucket"));
+    }
+    if bucket.ends_with("--x-s3") {
+        let problem = "a directory bucket does not list its objects in order, so no run is found \
+                       again; publish to a general purpose bucket";
+        return Err(problem.to_owned());
+    }
+    Ok(())
 }
 
 impl fmt::Display for Destination {
@@ -205,8 +251,25 @@ mod tests {
         assert_eq!(parse("s3://team-efs/a/b/"), s3("team-efs", "a/b"));
         assert_eq!(parse("s3://team-efs"), s3("team-efs", ""));
         assert_eq!(parse("/srv/efs"), Ok(Destination::Directory("/srv/efs".into())));
-        for wrong in ["", "s3://", "s3://Upper/x", "s3://ab", "s3://team/a//b", "gs://team/x"] {
+        let long = format!("s3://team-efs/{}", "x".repeat(901));
+        for wrong in [
+            "",
+            "s3://",
+            "s3://Upper/x",
+            "s3://ab",
+            "s3://team/a//b",
+            "gs://team/x",
+            "s3://team/a\nb",
+            "s3://team--use1-az1--x-s3/x",
+            &long,
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        let arn = "arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/reports";
+        for text in [format!("s3://{arn}/a/b/"), format!("s3://{}/a/b", arn.replace('/', ":"))] {
+            let to = parse(&text);
+            assert_eq!(to, s3(arn, "a/b"), "{text}");
+            assert_eq!(parse(&to.expect("an access point").to_string()), s3(arn, "a/b"));
         }
         assert_eq!(
             parse("s3://team-efs/a/").map(|to| to.to_string()),

@@ -20,6 +20,14 @@ impl Store for Bucket<'_> {
         self.0.check(PROBE)
     }
 
+    fn check_absent(&self, key: &str) -> ServiceResult<()> {
+        self.0.check_absent(key, content_type(key), MAX_OBJECT)
+    }
+
+    fn is_conditional(&self) -> bool {
+        self.0.is_conditional()
+    }
+
     fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
         Ok(self.0.get(key, part(ReadSize::Whole))?.map(Object::from))
     }

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -51,6 +51,15 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish -d 'Publish t
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-interrupted -d 'Publish interrupted runs, too' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-report -d 'Publish HTML pages, too, as `efs-scan report --publish` does' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-region -d 'Region of the bucket [default: this machine\'s, or else the one that S3 answers]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-sse -d 'Encryption of what is published: aws:kms, aws:kms:dsse or AES256 [default: the bucket\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-kms-key-id -d 'Key of that encryption: an id, an ARN or an alias [default: AWS\'s own for S3]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-acl -d 'ACL of what is published: bucket-owner-full-control for another account\'s bucket' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-storage-class -d 'Storage class of what is published, such as STANDARD_IA [default: STANDARD]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-requester-pays -d 'Pay for requests to a bucket that lets the requester pay' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l unconditional -d 'Publish to a store that takes no conditional writes: two monitors that publish there at the same time may then replace a newer run with an older one' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch -d 'Send the totals to CloudWatch as metrics with the dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month: 500 users cost up to 600 USD a month' -r
@@ -207,6 +216,15 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish -d 
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-interrupted -d 'Publish interrupted runs, too' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-report -d 'Publish HTML pages, too, as `efs-scan report --publish` does' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-region -d 'Region of the bucket [default: this machine\'s, or else the one that S3 answers]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-sse -d 'Encryption of what is published: aws:kms, aws:kms:dsse or AES256 [default: the bucket\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-kms-key-id -d 'Key of that encryption: an id, an ARN or an alias [default: AWS\'s own for S3]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-acl -d 'ACL of what is published: bucket-owner-full-control for another account\'s bucket' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-storage-class -d 'Storage class of what is published, such as STANDARD_IA [default: STANDARD]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-requester-pays -d 'Pay for requests to a bucket that lets the requester pay' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l unconditional -d 'Publish to a store that takes no conditional writes: two monitors that publish there at the same time may then replace a newer run with an older one' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch -d 'Send the totals to CloudWatch as metrics with the dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month: 500 users cost up to 600 USD a month' -r

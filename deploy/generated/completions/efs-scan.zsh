@@ -41,6 +41,13 @@ quota\:"Percent of the quota"))' \
 '--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
 '--publish-interrupted=[Publish interrupted runs, too]::BOOL:(true false)' \
 '--publish-report=[Publish HTML pages, too, as \`efs-scan report --publish\` does]::BOOL:(true false)' \
+'--publish-region=[Region of the bucket \[default\: this machine'\''s, or else the one that S3 answers\]]:REGION:_default' \
+'--publish-sse=[Encryption of what is published\: aws\:kms, aws\:kms\:dsse or AES256 \[default\: the bucket'\''s\]]:KIND:_default' \
+'--publish-kms-key-id=[Key of that encryption\: an id, an ARN or an alias \[default\: AWS'\''s own for S3\]]:KEY:_default' \
+'--publish-acl=[ACL of what is published\: bucket-owner-full-control for another account'\''s bucket]:ACL:_default' \
+'--publish-storage-class=[Storage class of what is published, such as STANDARD_IA \[default\: STANDARD\]]:CLASS:_default' \
+'--publish-requester-pays=[Pay for requests to a bucket that lets the requester pay]::BOOL:(true false)' \
+'--unconditional=[Publish to a store that takes no conditional writes\: two monitors that publish there at the same time may then replace a newer run with an older one]::BOOL:(true false)' \
 '--cloudwatch=[Send the totals to CloudWatch as metrics with the dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
 '--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month\: 500 users cost up to 600 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a notice to this SNS topic when the list of homes over quota changes]:ARN:_default' \
@@ -245,6 +252,13 @@ quota\:"Percent of the quota"))' \
 '--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
 '--publish-interrupted=[Publish interrupted runs, too]::BOOL:(true false)' \
 '--publish-report=[Publish HTML pages, too, as \`efs-scan report --publish\` does]::BOOL:(true false)' \
+'--publish-region=[Region of the bucket \[default\: this machine'\''s, or else the one that S3 answers\]]:REGION:_default' \
+'--publish-sse=[Encryption of what is published\: aws\:kms, aws\:kms\:dsse or AES256 \[default\: the bucket'\''s\]]:KIND:_default' \
+'--publish-kms-key-id=[Key of that encryption\: an id, an ARN or an alias \[default\: AWS'\''s own for S3\]]:KEY:_default' \
+'--publish-acl=[ACL of what is published\: bucket-owner-full-control for another account'\''s bucket]:ACL:_default' \
+'--publish-storage-class=[Storage class of what is published, such as STANDARD_IA \[default\: STANDARD\]]:CLASS:_default' \
+'--publish-requester-pays=[Pay for requests to a bucket that lets the requester pay]::BOOL:(true false)' \
+'--unconditional=[Publish to a store that takes no conditional writes\: two monitors that publish there at the same time may then replace a newer run with an older one]::BOOL:(true false)' \
 '--cloudwatch=[Send the totals to CloudWatch as metrics with the dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
 '--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month\: 500 users cost up to 600 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a notice to this SNS topic when the list of homes over quota changes]:ARN:_default' \

@@ -29,7 +29,7 @@ pub(super) fn run(
         sys::idle().map_err(|error| Failure::fatal(format!("--nice: {error}")))?;
     }
     phase.heeds_stop();
-    let aws = Aws::new(config.settings.patience.0);
+    let aws = Aws::new(config.settings.patience.0, config.buckets.clone());
     let root = config.root.display();
     phase.begin(format!("preparing the scan of {root}"));
     let mut prepared = prepare::prepare(&config, &aws)?;

@@ -179,9 +179,9 @@ fn progress(
     ledger: &Arc<Ledger>,
 ) -> Display {
     let (earlier, run) = (config.earlier.clone(), run.clone());
-    let patience = config.settings.patience.0;
+    let (patience, buckets) = (config.settings.patience.0, config.buckets.clone());
     let expected = move || {
-        let aws = Aws::new(patience);
+        let aws = Aws::new(patience, buckets);
         let store = earlier?.open(&aws);
         let expected = store.and_then(|store| expected_inodes(&*store, &run, homes.as_ref()));
         // Only the bar depends on it.

@@ -1,6 +1,8 @@
 //! Publishing, names and sizes through AWS's protocols, against the testbed's stand-in for AWS,
 //! which enforces AWS's limits and fails on request.
 
+mod buckets;
+mod conditions;
 mod crash;
 mod endless;
 mod history;

@@ -52,6 +52,43 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ["false", "true", "false"],
     ),
     setting("publish.report", "PUBLISH_REPORT", "--publish-report=", ["true", "false", "true"]),
+    setting(
+        "publish.region",
+        "PUBLISH_REGION",
+        "--publish-region=",
+        ["'eu-west-1'", "'cn-north-1'", "'us-gov-west-1'"],
+    ),
+    setting("publish.sse", "PUBLISH_SSE", "--publish-sse=", ["'AES256'", "'aws:kms'", "'AES256'"]),
+    setting(
+        "publish.kms_key_id",
+        "PUBLISH_KMS_KEY_ID",
+        "--publish-kms-key-id=",
+        ["'alias/a'", "'b'", "'arn:aws:kms:r:1:key/c'"],
+    ),
+    setting(
+        "publish.acl",
+        "PUBLISH_ACL",
+        "--publish-acl=",
+        ["'private'", "'bucket-owner-full-control'", "'bucket-owner-read'"],
+    ),
+    setting(
+        "publish.storage_class",
+        "PUBLISH_STORAGE_CLASS",
+        "--publish-storage-class=",
+        ["'STANDARD_IA'", "'GLACIER_IR'", "'COLD'"],
+    ),
+    setting(
+        "publish.requester_pays",
+        "PUBLISH_REQUESTER_PAYS",
+        "--publish-requester-pays=",
+        ["true", "false", "true"],
+    ),
+    setting(
+        "publish.unconditional",
+        "UNCONDITIONAL",
+        "--unconditional=",
+        ["true", "false", "true"],
+    ),
     setting("cloudwatch.namespace", "CLOUDWATCH", "--cloudwatch=", ["'A'", "'B/c'", "'D'"]),
     setting(
         "cloudwatch.users",
@@ -123,6 +160,7 @@ impl Setting {
         match self.key {
             "cloudwatch.users" => "namespace = 'N'\n",
             "publish.report" => "to = '/t'\n",
+            "publish.kms_key_id" => "sse = 'aws:kms'\n",
             "tls" => "root = 'nfs://h/'\nnfs_uid = 0\n",
             "notify.always" => "topic = 'arn:aws:sns:r:1:t'\n",
             _ => "",
@@ -172,6 +210,13 @@ file_system_id = "fs-0123456789abcdef0"
 to = "s3://team-efs/a b"
 interrupted = true
 report = true
+region = "eu-west-1"
+sse = "aws:kms"
+kms_key_id = "alias/efs"
+acl = "bucket-owner-full-control"
+storage_class = "STANDARD_IA"
+requester_pays = true
+unconditional = false
 [cloudwatch]
 namespace = "Team/Efs"
 users = ["a.b c", "alice"]

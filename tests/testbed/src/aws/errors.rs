@@ -152,6 +152,7 @@ impl Failure {
                 };
                 Failure::new(500, code, "We encountered an internal error. Please try again.")
             }
+            What::Refuse(status, code, message) => Failure::new(*status, code, *message),
             What::PreconditionFailed => Failure::precondition(),
             What::Conflict if s3 => Failure::new(
                 409,

@@ -28,6 +28,8 @@ pub enum What {
     Expired,
     /// 500.
     InternalError,
+    /// An error with this status, code and message.
+    Refuse(u16, &'static str, &'static str),
     /// 412.
     PreconditionFailed,
     /// 409, S3's answer to a conditional write that lost a race.

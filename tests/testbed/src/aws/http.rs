@@ -146,9 +146,14 @@ pub fn read_head(reader: &mut impl BufRead) -> Result<Option<Incoming>, Bad> {
         return Err(wrong(format!("no request line: {first}")));
     };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    // As a proxy gets it. The first label of the host is the bucket, as in S3's own host names.
+    let path = match path.strip_prefix("http://").and_then(|rest| rest.split_once('/')) {
+        Some((host, path)) => format!("/{}/{path}", host.split('.').next().unwrap_or_default()),
+        None => path.to_owned(),
+    };
     Ok(Some(Incoming {
         method: method.to_owned(),
-        path: path.to_owned(),
+        path,
         query: wire::pairs(query),
         headers: fields(reader)?,
         body: Vec::new(),

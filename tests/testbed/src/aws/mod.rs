@@ -11,6 +11,7 @@ mod http;
 mod route;
 mod s3;
 mod s3_list;
+mod s3_oddities;
 mod sagemaker;
 mod server;
 mod ses;
@@ -28,6 +29,7 @@ use std::time::Instant;
 pub use cloudwatch::Metric;
 pub use efs::Sizes;
 pub use faults::{Fault, Phase, What};
+pub use s3_oddities::Elsewhere;
 pub use sagemaker::App;
 pub use ses::Mail;
 pub use sns::Message;
@@ -145,6 +147,11 @@ impl Stub {
     pub fn page_size(&self, most: usize) {
         assert!(most > 0, "a page has something");
         self.state().page_size = most;
+    }
+
+    /// Dates errors by a clock that is ahead by these seconds.
+    pub fn clock_ahead(&self, seconds: i64) {
+        self.state().ahead = seconds;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

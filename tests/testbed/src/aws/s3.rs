@@ -12,6 +12,7 @@ use super::Stub;
 use super::errors::{Failure, denied};
 use super::http::{Answer, Incoming};
 use super::route::Call;
+use super::s3_oddities::Oddities;
 use super::state::State;
 use super::{s3_list, wire};
 
@@ -43,6 +44,7 @@ pub struct Store {
     pub buckets: BTreeMap<String, BTreeMap<String, Object>>,
     /// Without `s3:ListBucket`, S3 does not tell whether an object exists.
     pub deny_list: bool,
+    pub oddities: Oddities,
 }
 
 impl Stub {
@@ -138,6 +140,9 @@ pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
         let message = "The specified bucket does not exist";
         return Err(Failure::new(404, "NoSuchBucket", message));
     }
+    if let Some(refused) = state.s3.oddities.refuse(call) {
+        return refused;
+    }
     match &*call.operation {
         "HeadBucket" => Ok(Answer::empty(200).with("x-amz-bucket-region", super::REGION)),
         "ListObjectsV2" if state.s3.deny_list => {
@@ -212,7 +217,11 @@ fn put(state: &mut State, call: &Call) -> Result<Answer, Failure> {
         return Err(Failure::new(400, "BadDigest", wrong));
     }
     let old = state.s3.buckets[&call.parent].get(&call.target).map(|object| object.etag.as_str());
-    match (call.http.header("if-none-match"), call.http.header("if-match"), old) {
+    let condition = |name: &str| {
+        let is_ignored = state.s3.oddities.ignored.contains(&name);
+        call.http.header(name).filter(|_| !is_ignored)
+    };
+    match (condition("if-none-match"), condition("if-match"), old) {
         (None, None, _) | (Some("*"), None, None) => {}
         (Some("*"), None, Some(_)) => return Err(Failure::precondition()),
         (None, Some(_), None) => return Err(no_such_key()),
@@ -234,7 +243,7 @@ fn put(state: &mut State, call: &Call) -> Result<Answer, Failure> {
 }
 
 fn kept(http: &Incoming) -> BTreeMap<String, String> {
-    const KEPT: [&str; 7] = [
+    const KEPT: [&str; 10] = [
         "content-type",
         "content-encoding",
         "content-disposition",
@@ -242,6 +251,9 @@ fn kept(http: &Incoming) -> BTreeMap<String, String> {
         "cache-control",
         "expires",
         "x-amz-server-side-encryption",
+        "x-amz-server-side-encryption-aws-kms-key-id",
+        "x-amz-acl",
+        "x-amz-storage-class",
     ];
     let mut kept = BTreeMap::new();
     for (name, value) in &http.headers {

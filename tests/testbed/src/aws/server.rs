@@ -163,7 +163,7 @@ impl Shared {
     fn handle(&self, call: &Call, close: bool) -> Sending {
         let what = match self.gate(call) {
             Ok(what) => what,
-            Err(failure) => return whole(call, failure.answer(call), close),
+            Err(failure) => return whole(call, self.dated(failure.answer(call)), close),
         };
         match &what {
             Some(What::Delay(time)) => self.pause(*time),
@@ -185,6 +185,17 @@ impl Shared {
             Some(What::Reset) => half(call, answer, End::Reset),
             Some(What::DropAfter) => Sending::nothing(),
             _ => whole(call, answer, close),
+        }
+    }
+
+    /// Gives an answer the date of a clock that is set otherwise.
+    fn dated(&self, answer: Answer) -> Answer {
+        match self.state().ahead {
+            0 => answer,
+            ahead => {
+                let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(ahead);
+                answer.with("Date", wire::http_date(now))
+            }
         }
     }
 
@@ -216,8 +227,11 @@ impl Shared {
 /// Returns head and body as they are sent.
 fn parts(call: &Call, answer: Answer, close: bool) -> (Vec<u8>, Vec<u8>) {
     let name = if call.service == "S3" { "x-amz-request-id" } else { "x-amzn-RequestId" };
-    let date = wire::http_date(jiff::Timestamp::now());
-    let answer = answer.with("Date", date).with(name, &call.id);
+    let answer = match answer.headers.iter().any(|(name, _)| name == "Date") {
+        true => answer,
+        false => answer.with("Date", wire::http_date(jiff::Timestamp::now())),
+    };
+    let answer = answer.with(name, &call.id);
     let head = answer.head(close);
     (head, if call.http.method == "HEAD" { Vec::new() } else { answer.body })
 }

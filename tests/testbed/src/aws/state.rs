@@ -22,6 +22,8 @@ pub struct State {
     pub faults: Faults,
     pub limits: BTreeMap<&'static str, Limit>,
     pub page_size: usize,
+    /// Seconds by which the dates of the answers are ahead.
+    pub ahead: i64,
 }
 
 impl Default for State {
@@ -39,6 +41,7 @@ impl Default for State {
             faults: Faults::default(),
             limits: BTreeMap::new(),
             page_size: usize::MAX,
+            ahead: 0,
         }
     }
 }

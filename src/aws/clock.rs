@@ -1,0 +1,45 @@
+//! The clock of this machine, held against the date in a server's answer. AWS refuses signatures whose
+//! time is more than 5 minutes off, S3 more than 15.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::date_time::{DateTime, Format};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::units::human_seconds;
+
+/// A difference that is not taken for the time that an answer was on its way.
+const NOTABLE: SignedDuration = SignedDuration::from_mins(2);
+
+/// Time by which the server's clock is ahead of this machine's, if the answer has a date.
+pub(super) fn server_ahead(answer: &HttpResponse) -> Option<SignedDuration> {
+    let date = DateTime::from_str(answer.headers().get("date")?, Format::HttpDate).ok()?;
+    let date = Timestamp::from_second(date.secs()).ok()?;
+    Some(date.duration_since(Timestamp::now()))
+}
+
+/// Advice for an answer that says that the clock is wrong.
+pub(super) fn wrong(ahead: Option<SignedDuration>) -> String {
+    match ahead.filter(|ahead| ahead.abs() >= NOTABLE) {
+        Some(ahead) => {
+            let by = human_seconds(ahead.abs().as_secs());
+            let side = if ahead.is_positive() { "behind" } else { "ahead of" };
+            format!("; the clock of this machine is {by} {side} the server's: set it")
+        }
+        None => "; the clock of this machine is wrong: set it".to_owned(),
+    }
+}
+
+/// Advice for a signature that the server does not accept: the clock is wrong, or the key.
+pub(super) fn or_secret(ahead: Option<SignedDuration>, message: &str) -> String {
+    let of_time = ["Signature expired", "Signature not yet current"];
+    if ahead.is_some_and(|ahead| ahead.abs() >= NOTABLE)
+        || of_time.iter().any(|words| message.contains(words))
+    {
+        return wrong(ahead);
+    }
+    let secret = "; the secret access key is wrong, or a proxy changed the request";
+    match ahead {
+        Some(_) => format!("{secret} (the clock of this machine agrees with the server's)"),
+        None => format!("{secret}, or the clock of this machine is wrong"),
+    }
+}
