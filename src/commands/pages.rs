@@ -12,7 +12,7 @@ use crate::outbox::{Pointed, put_page};
 use crate::pages::Pages;
 use crate::published::{PAGE, newest_report, page_of_user};
 use crate::report::Report;
-use crate::service_error::ServiceResult;
+use crate::service_error::{ServiceResult, Trouble};
 use crate::store::{Destination, Store};
 
 /// Days of history on the pages that a scan publishes.
@@ -84,7 +84,8 @@ pub(super) fn put(store: &dyn Store, pages: &Pages<'_>) -> bool {
             Err(error) => {
                 log::error!("{}", error.text);
                 failed += 1;
-                in_a_row += 1;
+                // A page that is refused says nothing about the others.
+                in_a_row += usize::from(error.trouble != Trouble::Refused);
                 if in_a_row == IN_A_ROW {
                     log::error!("no more pages are tried after {IN_A_ROW} failures in a row");
                     break;

@@ -113,12 +113,18 @@ fn a_run_that_a_destination_refuses_does_not_hold_up_the_next() {
 }
 
 #[test]
-fn a_page_that_cannot_be_written_is_named_and_the_others_are_there() {
+fn pages_that_cannot_be_written_are_named_and_the_others_are_there() {
     let place = Place::new();
     let page = |uid: u32| place.published().join(format!("report/users/{uid}.html"));
-    fs::create_dir_all(page(200_005)).unwrap();
+    let broken = [199_991, 199_992, 199_993, 199_994, 199_995, 199_996, 200_005];
+    for uid in broken {
+        file(&place.root(), format!("{uid}/file"), 1);
+        fs::create_dir_all(page(uid)).unwrap();
+    }
     let said = stderr(&place.scan(&["--publish-report"], 5));
-    assert!(said.contains("200005.html"), "{said}");
+    for uid in broken {
+        assert!(said.contains(&format!("{uid}.html")), "{said}");
+    }
     assert!(page(200_006).is_file());
     assert!(place.published().join("report/latest.html").is_file());
     // The same for the command.
