@@ -1,6 +1,8 @@
 //! The calls of a build without AWS: each fails and says so.
 
-use super::{App, BucketOptions, Datum, Domain, EfsSize, Email, EmailError, Member, MountTarget};
+use super::{
+    App, BucketOptions, Datum, Domain, EfsSize, Email, EmailError, Identity, Member, MountTarget,
+};
 use super::{ObjectPart, S3Object, TakeObject, WriteIf, Written};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::text::Shown;
@@ -31,6 +33,14 @@ impl Aws {
     }
 
     pub fn ready(&self) -> ServiceResult<()> {
+        absent()
+    }
+
+    pub fn identity(&self) -> ServiceResult<Identity> {
+        absent()
+    }
+
+    pub fn topic(&self, _topic: &str) -> ServiceResult<()> {
         absent()
     }
 

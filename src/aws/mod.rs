@@ -24,6 +24,8 @@ mod error;
 #[cfg(feature = "aws")]
 mod http;
 #[cfg(feature = "aws")]
+mod identity;
+#[cfg(feature = "aws")]
 mod json;
 mod model;
 #[cfg(feature = "aws")]
@@ -42,7 +44,7 @@ mod sns;
 #[cfg(not(feature = "aws"))]
 pub use absent::{Aws, Mailer, S3Bucket};
 pub use model::{
-    App, BucketOptions, Datum, Domain, EfsSize, Email, EmailError, EmailOutcome, Member,
+    App, BucketOptions, Datum, Domain, EfsSize, Email, EmailError, EmailOutcome, Identity, Member,
     MemberKind, MountTarget, ObjectPart, PutOptions, S3Object, Unit, WriteIf, Written, is_region,
 };
 #[cfg(feature = "aws")]

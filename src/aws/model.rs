@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::service_error::ServiceError;
+use crate::service_error::{ServiceError, ServiceResult};
 use crate::text::Shown;
 use crate::units::MeteredBytes;
 
@@ -44,6 +44,17 @@ pub struct EfsSize {
     /// Time of the measurement.
     #[schemars(with = "Option<String>")]
     pub at: Option<Timestamp>,
+}
+
+/// Whose credentials a program has.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Where the credentials come from, in words.
+    pub provider: String,
+    /// The region that is asked.
+    pub region: String,
+    /// ARN of the user or role, or why STS does not say.
+    pub caller: ServiceResult<String>,
 }
 
 /// The mount target of a file system to connect to.

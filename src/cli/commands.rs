@@ -136,6 +136,14 @@ pub struct RemindArgs {
     pub state_dir_shared: bool,
 }
 
+pub(super) const CHECK_EXIT_CODES: &str = "\
+`--format json` makes JSON of it; every other form is a table. The lines have no
+secrets in them and are what a bug report needs. Exit codes:
+  0    everything works
+  1    something fails: a run would not do what it is configured to
+  2    usage: a flag, the configuration or a rule is wrong
+  3    a run would lack something, or cost more than it has to";
+
 pub(super) const REMIND_EXIT_CODES: &str = "\
 [remind] in the configuration has the sender, the administrator, the addresses
 and the texts. A person is reminded of one reason at most once a week, and gets

@@ -122,6 +122,9 @@ pub enum Command {
     Remind(RemindArgs),
     /// Print the effective configuration as TOML
     Config(Box<ScanArgs>),
+    /// Try what a configured run would do, and say in a line each what works; change nothing
+    #[command(after_help = commands::CHECK_EXIT_CODES)]
+    Check(Box<ScanArgs>),
 }
 
 /// The hidden command `efs-scan generate`. It is not part of [`Cli`], so that neither the man page

@@ -1,6 +1,7 @@
 //! The commands, one file each. [`run`] reads the configuration that a command needs, and dispatches.
 
 mod asked;
+mod check;
 mod config;
 mod domains;
 mod generate;
@@ -69,7 +70,7 @@ fn load(cli: &Cli) -> Result<Loaded, ConfigError> {
     let mut loaded = Loaded::read(cli.common.config.as_deref())?;
     match &cli.command {
         None => loaded.put_flags(cli.scan.matches())?,
-        Some(Command::Config(args)) => loaded.put_flags(args.matches())?,
+        Some(Command::Config(args) | Command::Check(args)) => loaded.put_flags(args.matches())?,
         Some(Command::Publish(args)) => {
             loaded.put_state_dir(args.state_dir.as_deref(), args.state_dir_shared);
         }
@@ -95,6 +96,7 @@ fn dispatch(cli: &Cli, loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Resul
             scan::run(loaded, show_progress, stop, phase)
         }
         Some(Command::Config(_)) => config::run(loaded),
+        Some(Command::Check(_)) => check::run(loaded, stop, phase),
         Some(Command::Status(args)) => status::run(args, loaded),
         Some(Command::Report(args)) => report::run(args, loaded),
         Some(Command::History(args)) => history::run(args, loaded),

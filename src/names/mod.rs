@@ -138,11 +138,15 @@ pub struct NamesError {
 }
 
 impl Names {
-    /// Opens the sources. SageMaker's last answer is kept in `state_dir`.
+    /// Opens the sources. SageMaker's last answer is kept in `state_dir`, if one is given.
     ///
     /// # Errors
     /// Names the source, and the line that is wrong in it.
-    pub fn open(specs: &[SourceSpec], aws: &Aws, state_dir: &Path) -> Result<Self, NamesError> {
+    pub fn open(
+        specs: &[SourceSpec],
+        aws: &Aws,
+        state_dir: Option<&Path>,
+    ) -> Result<Self, NamesError> {
         let open = |spec: &SourceSpec| {
             let source = match spec {
                 SourceSpec::Passwd => Ok(Source::Passwd),
@@ -206,6 +210,14 @@ impl Names {
         })
     }
 
+    /// The sources that did not answer now, or not completely, and why.
+    pub fn problems(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().filter_map(|(_, source)| match source {
+            Source::SageMaker(studio) => studio.problem(),
+            Source::Passwd | Source::Csv(_) => None,
+        })
+    }
+
     /// True if a directory called `uid` may be the home of that uid: a source knows it, or has one
     /// within 1,000 of it. The system's user database has uids of services everywhere, so it only
     /// counts for those it knows. Without another source that has uids, every number may be one.
@@ -226,7 +238,7 @@ impl Names {
         let mut complete = self.sources.iter().filter_map(|(_, source)| match source {
             Source::Passwd => None,
             Source::Csv(_) => Some(true),
-            Source::SageMaker(studio) => Some(studio.is_current()),
+            Source::SageMaker(studio) => Some(studio.problem().is_none()),
         });
         // `all` alone is true of no sources.
         complete.next().is_some_and(|first| first && complete.all(|answered| answered))

@@ -29,43 +29,49 @@ pub(super) struct Studio {
     members: Vec<Member>,
     /// The index of the member that a uid is named after.
     by_uid: BTreeMap<u32, usize>,
-    current: bool,
+    /// Why it is not SageMaker's answer of just now, or not complete.
+    problem: Option<String>,
+}
+
+/// The last answer, if there is one.
+fn kept(file: &Path) -> Option<CachedMembers> {
+    let kept = state::read(file).inspect_err(|error| {
+        if error.kind() != io::ErrorKind::NotFound {
+            log::warn!("the last answer in {}: {error}", file.display());
+        }
+    });
+    kept.ok()
+}
+
+fn keep(answer: &CachedMembers, state_dir: &Path, file: &str) -> Result<(), String> {
+    let made = state::make_dir(state_dir);
+    made.map_err(|error| format!("making {}: {error}", state_dir.display()))?;
+    state::write(&state_dir.join(file), answer)
 }
 
 impl Studio {
-    /// Asks SageMaker, or falls back to its last answer.
+    /// Asks SageMaker, or falls back to its last answer, which is kept in the state directory, if one
+    /// is given.
     ///
     /// # Errors
     /// Only if the domain does not exist.
-    pub(super) fn ask(domain: &str, aws: &Aws, state_dir: &Path) -> Result<Self, String> {
-        let file = state_dir.join(format!("names-{}.json", file_name(domain)));
-        let cached: Option<CachedMembers> = match state::read(&file) {
-            Ok(cached) => Some(cached),
-            Err(error) => {
-                if error.kind() != io::ErrorKind::NotFound {
-                    log::warn!("the last answer in {}: {error}", file.display());
-                }
-                None
-            }
-        };
+    pub(super) fn ask(domain: &str, aws: &Aws, state_dir: Option<&Path>) -> Result<Self, String> {
+        let file = format!("names-{}.json", file_name(domain));
+        let cached = state_dir.and_then(|directory| kept(&directory.join(&file)));
         let known = cached.as_ref().map_or(&[][..], |cached| &cached.members);
         match members(domain, aws, known) {
             Ok(members) if members.is_empty() => {
-                log::warn!(
-                    "sagemaker:{domain} has neither user profiles nor spaces: no names from it, \
-                     and no home is called an orphan"
-                );
-                Ok(Self::default())
+                let problem = format!("sagemaker:{domain} has neither user profiles nor spaces");
+                log::warn!("{problem}: no names from it, and no home is called an orphan");
+                Ok(Self::of(members, Some(problem)))
             }
             Ok(members) => {
                 let answer = CachedMembers { asked: Timestamp::now(), members };
                 // A user who cannot write the state directory gets the names all the same.
-                let made = state::make_dir(state_dir);
-                let made = made.map_err(|error| format!("making {}: {error}", state_dir.display()));
-                if let Err(problem) = made.and_then(|()| state::write(&file, &answer)) {
+                if let Some(Err(problem)) = state_dir.map(|at| keep(&answer, at, &file)) {
                     log::info!("the names are not kept: {problem}");
                 }
-                Ok(Self::of(answer.members, true))
+                Ok(Self::of(answer.members, None))
             }
             Err(error) if error.trouble == Trouble::Missing => Err(error.text),
             Err(error) => {
@@ -76,12 +82,12 @@ impl Studio {
                     None => ("no names".to_owned(), Vec::new()),
                 };
                 log::warn!("{}; {since}, and no home is called an orphan", error.text);
-                Ok(Self::of(members, false))
+                Ok(Self::of(members, Some(error.text)))
             }
         }
     }
 
-    fn of(members: Vec<Member>, current: bool) -> Self {
+    fn of(members: Vec<Member>, problem: Option<String>) -> Self {
         let mut by_uid = BTreeMap::new();
         for (at, member) in members.iter().enumerate() {
             // A private space shares the home of its owner, whose profile comes first in order.
@@ -89,7 +95,7 @@ impl Studio {
                 by_uid.entry(uid).or_insert(at);
             }
         }
-        Self { members, by_uid, current }
+        Self { members, by_uid, problem }
     }
 
     pub(super) fn member(&self, uid: u32) -> Option<&Member> {
@@ -106,9 +112,9 @@ impl Studio {
         self.by_uid.range(range).map(|(uid, _)| *uid)
     }
 
-    /// True if the members are SageMaker's answer of just now, and complete.
-    pub(super) fn is_current(&self) -> bool {
-        self.current
+    /// Why the members are not SageMaker's answer of just now, or not complete; `None` if they are.
+    pub(super) fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
     }
 }
 

@@ -107,6 +107,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "history" -d 'Show ea
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "publish" -d 'Send the runs that are not published yet'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "remind" -d 'Remind owners who are over quota or have much trash, by e-mail'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "check" -d 'Try what a configured run would do, and say in a line each what works; change nothing'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l user -d 'Show only this user or uid (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l format -d 'Form of the output' -r -f -a "table\t'For people'
@@ -263,3 +264,77 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l no-publish 
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l format -d 'Form of the output [default: table]' -r -f -a "table\t'For people'
+json\t'Everything, by a versioned schema'
+csv\t'One line for each home'
+du\t'As `du -h -d1 ROOT/` prints it'
+prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
+ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -s o -l output -d 'Write the result to this file, all at once when it is complete; `-` is stdout' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
+trash\t'Trash'
+cache\t'Caches'
+files\t'Number of files'
+name\t'Name'
+quota\t'Percent of the quota'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l limit -d 'Show at most N homes in the table' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l top -d 'Name the N largest files and directories [default: 10, with --user 25]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l exclude -d 'Leave out paths that match, relative to ROOT, without opening them (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l names -d 'Source of names: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the user profiles and spaces of a domain, by id or name (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l quota -d 'Quota of every home that the configuration does not name, in allocated bytes: 50GiB' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l fail-on-quota -d 'Exit with 4 if a home is over its quota' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-interrupted -d 'Publish interrupted runs, too' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-report -d 'Publish HTML pages, too, as `efs-scan report --publish` does' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-region -d 'Region of the bucket [default: this machine\'s, or else the one that S3 answers]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-sse -d 'Encryption of what is published: aws:kms, aws:kms:dsse or AES256 [default: the bucket\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-kms-key-id -d 'Key of that encryption: an id, an ARN or an alias [default: AWS\'s own for S3]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-acl -d 'ACL of what is published: bucket-owner-full-control for another account\'s bucket' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-storage-class -d 'Storage class of what is published, such as STANDARD_IA [default: STANDARD]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-requester-pays -d 'Pay for requests to a bucket that lets the requester pay' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l unconditional -d 'Publish to a store that takes no conditional writes: two monitors that publish there at the same time may then replace a newer run with an older one' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l cloudwatch -d 'Send the totals to CloudWatch as metrics with the dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month: 500 users cost up to 600 USD a month' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l notify-topic -d 'Send a notice to this SNS topic when the list of homes over quota changes' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l notify-always -d 'Send the notice after every run' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l state-dir-shared -d 'Let others write to the state directory, such as a volume that containers share: a directory of this user\'s own is made in it. Who can write there is trusted with what waits in it' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l patience -d 'Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer: 90s, 5m. Then the run goes on without them [default: 60s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l file-system-id -d 'Id of the EFS file system at ROOT, for its metered size and cost [default: from the mount]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l require-mount -d 'Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l cross-mounts -d 'Enter other file systems that are mounted below ROOT' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l threads -d 'Number of workers, or auto for as many as are worth it, found out during the scan [default: auto]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l max-threads -d 'Maximum number of workers with auto; an NFS mount has at most 64 for each connection [default: 256]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l max-ops -d 'At most N directory operations per second: reading names is one, opening a directory is one, or two on NFS without nocto. On NFS, all requests of the mount count, and their mean over some seconds is at most N' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l max-latency -d 'Use fewer workers while the file system takes longer than MS milliseconds to answer' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l link-memory -d 'Memory for hard links whose other names were not seen yet; what is beyond goes to a temporary file in TMPDIR, or else in /var/tmp [default: 64MiB]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l nice -d 'Run in the idle classes of processor and disk: only when no other process wants them' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default [default: the effective uid]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one: before 6.5, such requests corrupt their memory [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it. The certificate must be for ROOT\'s host, or with --file-system-id for the file system\'s DNS name' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l engine -d 'Engine that lists the directories [default: posix on Linux, nfs if ROOT is a URL]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
+nfs\t'NFSv4.1 without a mount: ROOT is nfs://HOST/path (Linux)'
+portable\t'jwalk, for other systems and as a second opinion; not as root on a tree that others write to'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l portable-as-root -d 'Let --engine portable run as root. It opens directories by path: whoever can write to the tree can lead it out of the tree with a link, so say this of a tree that nobody else changes' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l no-publish -d 'Publish nothing, whatever the configuration says'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -s q -l quiet -d 'Print only errors on stderr'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -s v -l verbose -d 'Print more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -295,6 +295,77 @@ json\:"One JSON object each, for log collectors"))' \
 '::root -- Mount point of the file system \[default\: the configuration'\''s, else /mnt/efs\]:_files' \
 && ret=0
 ;;
+(check)
+_arguments "${_arguments_options[@]}" : \
+'*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
+'--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
+'--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \
+'--format=[Form of the output \[default\: table\]]:FORMAT:((table\:"For people"
+json\:"Everything, by a versioned schema"
+csv\:"One line for each home"
+du\:"As \`du -h -d1 ROOT/\` prints it"
+prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"
+ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
+'-o+[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
+'--output=[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
+'--sort=[Order of the homes \[default\: size\]]:SORT:((size\:"Allocated bytes"
+trash\:"Trash"
+cache\:"Caches"
+files\:"Number of files"
+name\:"Name"
+quota\:"Percent of the quota"))' \
+'--limit=[Show at most N homes in the table]:N:_default' \
+'--top=[Name the N largest files and directories \[default\: 10, with --user 25\]]:N:_default' \
+'*--exclude=[Leave out paths that match, relative to ROOT, without opening them (repeatable)]:GLOB:_default' \
+'*--names=[Source of names\: passwd, csv\:FILE with uid,name lines, or sagemaker\:DOMAIN for the user profiles and spaces of a domain, by id or name (repeatable, in order) \[default\: passwd\]]:SOURCE:_default' \
+'--quota=[Quota of every home that the configuration does not name, in allocated bytes\: 50GiB]:SIZE:_default' \
+'--fail-on-quota=[Exit with 4 if a home is over its quota]::BOOL:(true false)' \
+'--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
+'--publish-interrupted=[Publish interrupted runs, too]::BOOL:(true false)' \
+'--publish-report=[Publish HTML pages, too, as \`efs-scan report --publish\` does]::BOOL:(true false)' \
+'--publish-region=[Region of the bucket \[default\: this machine'\''s, or else the one that S3 answers\]]:REGION:_default' \
+'--publish-sse=[Encryption of what is published\: aws\:kms, aws\:kms\:dsse or AES256 \[default\: the bucket'\''s\]]:KIND:_default' \
+'--publish-kms-key-id=[Key of that encryption\: an id, an ARN or an alias \[default\: AWS'\''s own for S3\]]:KEY:_default' \
+'--publish-acl=[ACL of what is published\: bucket-owner-full-control for another account'\''s bucket]:ACL:_default' \
+'--publish-storage-class=[Storage class of what is published, such as STANDARD_IA \[default\: STANDARD\]]:CLASS:_default' \
+'--publish-requester-pays=[Pay for requests to a bucket that lets the requester pay]::BOOL:(true false)' \
+'--unconditional=[Publish to a store that takes no conditional writes\: two monitors that publish there at the same time may then replace a newer run with an older one]::BOOL:(true false)' \
+'--cloudwatch=[Send the totals to CloudWatch as metrics with the dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
+'--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month\: 500 users cost up to 600 USD a month]::BOOL|NAMES:_default' \
+'--notify-topic=[Send a notice to this SNS topic when the list of homes over quota changes]:ARN:_default' \
+'--notify-always=[Send the notice after every run]::BOOL:(true false)' \
+'--state-dir=[State directory\: runs that are not published yet, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
+'--state-dir-shared=[Let others write to the state directory, such as a volume that containers share\: a directory of this user'\''s own is made in it. Who can write there is trusted with what waits in it]::BOOL:(true false)' \
+'--patience=[Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer\: 90s, 5m. Then the run goes on without them \[default\: 60s\]]:TIME:_default' \
+'--file-system-id=[Id of the EFS file system at ROOT, for its metered size and cost \[default\: from the mount\]]:ID:_default' \
+'--require-mount=[Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty]::BOOL:(true false)' \
+'--cross-mounts=[Enter other file systems that are mounted below ROOT]::BOOL:(true false)' \
+'--threads=[Number of workers, or auto for as many as are worth it, found out during the scan \[default\: auto\]]:N|auto:_default' \
+'--max-threads=[Maximum number of workers with auto; an NFS mount has at most 64 for each connection \[default\: 256\]]:N:_default' \
+'--max-ops=[At most N directory operations per second\: reading names is one, opening a directory is one, or two on NFS without nocto. On NFS, all requests of the mount count, and their mean over some seconds is at most N]:N:_default' \
+'--max-latency=[Use fewer workers while the file system takes longer than MS milliseconds to answer]:MS:_default' \
+'--link-memory=[Memory for hard links whose other names were not seen yet; what is beyond goes to a temporary file in TMPDIR, or else in /var/tmp \[default\: 64MiB\]]:SIZE:_default' \
+'--nice=[Run in the idle classes of processor and disk\: only when no other process wants them]::BOOL:(true false)' \
+'--nfs-uid=[With --engine nfs\: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default \[default\: the effective uid\]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group]:UID:_default' \
+'--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one\: before 6.5, such requests corrupt their memory \[default\: 1\]]:N:_default' \
+'--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or with --file-system-id for the file system'\''s DNS name]::BOOL:(true false)' \
+'--engine=[Engine that lists the directories \[default\: posix on Linux, nfs if ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
+nfs\:"NFSv4.1 without a mount\: ROOT is nfs\://HOST/path (Linux)"
+portable\:"jwalk, for other systems and as a second opinion; not as root on a tree that others write to"))' \
+'--portable-as-root=[Let --engine portable run as root. It opens directories by path\: whoever can write to the tree can lead it out of the tree with a link, so say this of a tree that nobody else changes]::BOOL:(true false)' \
+'--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
+'--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'(--publish --cloudwatch --notify-topic)--no-publish[Publish nothing, whatever the configuration says]' \
+'(-v --verbose)-q[Print only errors on stderr]' \
+'(-v --verbose)--quiet[Print only errors on stderr]' \
+'*-v[Print more on stderr; twice for everything]' \
+'*--verbose[Print more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::root -- Mount point of the file system \[default\: the configuration'\''s, else /mnt/efs\]:_files' \
+&& ret=0
+;;
         esac
     ;;
 esac
@@ -311,8 +382,14 @@ _efs-scan_commands() {
 'publish:Send the runs that are not published yet' \
 'remind:Remind owners who are over quota or have much trash, by e-mail' \
 'config:Print the effective configuration as TOML' \
+'check:Try what a configured run would do, and say in a line each what works; change nothing' \
     )
     _describe -t commands 'efs-scan commands' commands "$@"
+}
+(( $+functions[_efs-scan__subcmd__check_commands] )) ||
+_efs-scan__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'efs-scan check commands' commands "$@"
 }
 (( $+functions[_efs-scan__subcmd__config_commands] )) ||
 _efs-scan__subcmd__config_commands() {

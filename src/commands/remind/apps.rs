@@ -68,7 +68,7 @@ fn name_owners(
         return Ok(());
     }
     let before = if names_first { &before[..] } else { &[] };
-    let names = Names::open(before, aws, &readers.state_dir).map_err(Failure::usage)?;
+    let names = Names::open(before, aws, Some(&readers.state_dir)).map_err(Failure::usage)?;
     let failed = |error: ServiceError| Failure::fatal(error.text);
     let mut uids: HashMap<(String, String), Option<u32>> = HashMap::new();
     for app in apps {

@@ -21,7 +21,11 @@ const PORTABLE_AS_ROOT: &str = "--engine portable follows a link that takes the 
      the tree; the other engines follow none";
 
 #[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
-pub(super) fn engine(config: &Config, plan: Plan, aws: &Aws) -> Result<Box<dyn Engine>, Failure> {
+pub(in crate::commands) fn engine(
+    config: &Config,
+    plan: Plan,
+    aws: &Aws,
+) -> Result<Box<dyn Engine>, Failure> {
     #[cfg(target_os = "linux")]
     if let Some(source) = &config.nfs {
         return Ok(Box::new(nfs(source, aws)?));

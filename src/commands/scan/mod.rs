@@ -8,6 +8,9 @@ mod prepare;
 mod users;
 mod walk;
 
+pub(super) use engine::engine;
+pub(super) use walk::setup;
+
 use std::sync::Arc;
 
 use super::heed::Phase;

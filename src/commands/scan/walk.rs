@@ -15,6 +15,7 @@ use crate::aws::Aws;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::log;
+use crate::names::Names;
 use crate::outbox::Publisher;
 use crate::output::temporary_directory;
 use crate::progress::Display;
@@ -53,11 +54,8 @@ pub(super) fn walk(
     let root = if config.is_url() { config.root.clone() } else { absolute(&config.root) };
     let mut run = run(config, &root, engine.name(), started);
     let names = Arc::clone(&prepared.names);
-    let ledger = |homes, export| {
-        let names = Arc::clone(&names);
-        let uids = UidNames::accepted_by(move |uid| names.may_be_uid(uid));
-        Arc::new(Ledger::new(setup(config, homes, uids, export, started)))
-    };
+    let ledger =
+        |homes, export| Arc::new(Ledger::new(setup(config, &names, homes, export, started)));
     log::info!(
         engine = engine.name(),
         "scanning {}",
@@ -140,14 +138,17 @@ fn run(config: &Config, root: &Path, engine: &str, started: Timestamp) -> Run {
     }
 }
 
-fn setup(
+/// The accounts of a walk over the configured root.
+pub(in crate::commands) fn setup(
     config: &Config,
+    names: &Arc<Names>,
     homes: Option<Selection>,
-    uids: UidNames,
     export: Option<Export>,
     started: Timestamp,
 ) -> LedgerSetup {
     let settings = &config.settings;
+    let names = Arc::clone(names);
+    let uids = UidNames::accepted_by(move |uid| names.may_be_uid(uid));
     let scope = Scope {
         home_depth: settings.home_depth,
         homes,

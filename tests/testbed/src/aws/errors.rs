@@ -42,7 +42,7 @@ impl Failure {
                 );
                 Answer::new(*status, "application/xml", body)
             }
-            "SNS" => {
+            "SNS" | "STS" => {
                 let body = format!(
                     "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\">\n  \
                      <Error>\n    <Type>{sender}</Type>\n    <Code>{code}</Code>\n    \
@@ -100,7 +100,7 @@ impl Failure {
     pub fn throttled(call: &Call) -> Failure {
         match call.service {
             "S3" => Failure::new(503, "SlowDown", "Please reduce your request rate."),
-            "SNS" => Failure::new(400, "Throttling", "Rate exceeded"),
+            "SNS" | "STS" => Failure::new(400, "Throttling", "Rate exceeded"),
             "EFS" => Failure::new(429, "ThrottlingException", "Rate exceeded"),
             "SES" => {
                 Failure::new(429, "TooManyRequestsException", "Maximum sending rate exceeded.")
@@ -112,7 +112,7 @@ impl Failure {
     /// A signature that is missing or made for another service.
     pub fn unsigned(call: &Call, message: impl Into<String>) -> Failure {
         let code = match call.service {
-            "S3" | "SNS" => "SignatureDoesNotMatch",
+            "S3" | "SNS" | "STS" => "SignatureDoesNotMatch",
             _ => "InvalidSignatureException",
         };
         Failure::new(403, code, message)
@@ -121,13 +121,13 @@ impl Failure {
     /// Returns the error of a fault; `None` for faults that are not errors of the service.
     pub fn of(what: &What, call: &Call) -> Option<Failure> {
         let s3 = call.service == "S3";
-        let query = matches!(call.service, "S3" | "SNS");
+        let query = matches!(call.service, "S3" | "SNS" | "STS");
         Some(match what {
             What::SlowDown | What::Throttle => Failure::throttled(call),
             What::Denied => {
                 let (status, code) = match call.service {
                     "S3" => (403, "AccessDenied"),
-                    "SNS" => (403, "AuthorizationError"),
+                    "SNS" | "STS" => (403, "AuthorizationError"),
                     "CloudWatch" => (403, "AccessDenied"),
                     "EFS" | "SES" => (403, "AccessDeniedException"),
                     _ => (400, "AccessDeniedException"),
@@ -138,14 +138,14 @@ impl Failure {
                 let (status, code, message) = match call.service {
                     "S3" => (400, "ExpiredToken", "The provided token has expired."),
                     "SageMaker" => (400, "ExpiredTokenException", EXPIRED),
-                    "SNS" => (403, "ExpiredToken", EXPIRED),
+                    "SNS" | "STS" => (403, "ExpiredToken", EXPIRED),
                     _ => (403, "ExpiredTokenException", EXPIRED),
                 };
                 Failure::new(status, code, message)
             }
             What::InternalError => {
                 let code = match call.service {
-                    "S3" | "SNS" => "InternalError",
+                    "S3" | "SNS" | "STS" => "InternalError",
                     "CloudWatch" => "InternalServiceError",
                     "EFS" => "InternalServerError",
                     _ => "InternalFailure",
@@ -182,6 +182,7 @@ pub fn denied(call: &Call) -> String {
         "S3" => "s3",
         "CloudWatch" => "cloudwatch",
         "SNS" => "sns",
+        "STS" => "sts",
         "EFS" => "elasticfilesystem",
         "SES" => "ses",
         _ => "sagemaker",

@@ -1,4 +1,4 @@
-//! A stand-in for AWS on the loopback: S3, CloudWatch, SNS, SES, SageMaker and EFS behind one port,
+//! A stand-in for AWS on the loopback: S3, CloudWatch, SNS, SES, STS, SageMaker and EFS behind one port,
 //! with AWS's limits and error codes, and with faults on request.
 //!
 //! The program under test gets `AWS_ENDPOINT_URL`; requests are told apart by path and headers.
@@ -17,6 +17,7 @@ mod server;
 mod ses;
 mod sns;
 mod state;
+mod sts;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -45,7 +46,7 @@ pub const REGION: &str = "us-east-1";
 /// A request that arrived completely, including failed ones.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// `S3`, `CloudWatch`, `SNS`, `SES`, `SageMaker` or `EFS`.
+    /// `S3`, `CloudWatch`, `SNS`, `SES`, `STS`, `SageMaker` or `EFS`.
     pub service: &'static str,
     /// Operation as AWS names it, such as `PutObject`.
     pub operation: String,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::http::{Answer, Incoming};
 use super::state::State;
-use super::{cloudwatch, efs, s3, sagemaker, ses, sns, wire};
+use super::{cloudwatch, efs, s3, sagemaker, ses, sns, sts, wire};
 
 /// A request with its service and operation.
 pub struct Call {
@@ -23,7 +23,7 @@ const CLOUDWATCH: &str = "/service/GraniteServiceVersion20100801/operation/";
 const EFS: &str = "/2015-02-01/";
 const SES: &str = "/v2/email/";
 
-/// Service and operation by the head. SNS has the operation in the body.
+/// The service by the head. SNS and STS have the operation in the body.
 pub fn service(http: &Incoming) -> &'static str {
     if http.header("x-amz-target").is_some_and(|target| target.starts_with("SageMaker.")) {
         "SageMaker"
@@ -34,7 +34,8 @@ pub fn service(http: &Incoming) -> &'static str {
     } else if http.path.starts_with(SES) {
         "SES"
     } else if http.method == "POST" && http.path == "/" {
-        "SNS"
+        let is_sts = |scope: &str| scope.contains("/sts/aws4_request");
+        if http.header("authorization").is_some_and(is_sts) { "STS" } else { "SNS" }
     } else {
         "S3"
     }
@@ -75,7 +76,7 @@ pub fn call(http: Incoming, id: String) -> Call {
             let (from, to) = ses::ends(&http.body);
             (operation.to_owned(), from, to)
         }
-        "SNS" => {
+        "SNS" | "STS" => {
             let form = wire::pairs(&String::from_utf8_lossy(&http.body));
             let field = |name: &str| {
                 let found = form.iter().find(|(have, _)| have == name);
@@ -96,6 +97,7 @@ pub fn perform(state: &mut State, call: &Call) -> Answer {
         "EFS" => efs::perform(state, call),
         "SNS" => sns::perform(state, call),
         "SES" => ses::perform(state, call),
+        "STS" => sts::perform(call),
         _ => s3::perform(state, call),
     };
     done.unwrap_or_else(|failure| failure.answer(call))
@@ -108,6 +110,7 @@ pub fn unsigned(call: &Call) -> Option<String> {
         "CloudWatch" => "monitoring",
         "SNS" => "sns",
         "SES" => "ses",
+        "STS" => "sts",
         "EFS" => "elasticfilesystem",
         _ => "sagemaker",
     };

@@ -1,4 +1,4 @@
-//! SNS's Publish.
+//! SNS's Publish and GetTopicAttributes.
 
 use std::collections::BTreeSet;
 
@@ -41,6 +41,9 @@ impl Stub {
 const MOST_BYTES: usize = 262_144;
 
 pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
+    if call.operation == "GetTopicAttributes" {
+        return attributes(state, call);
+    }
     match check(call) {
         Ok(message) if state.sns.topics.contains(&message.topic) => {
             state.sns.messages.push(message);
@@ -60,6 +63,21 @@ pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
             Err(failure)
         }
     }
+}
+
+fn attributes(state: &State, call: &Call) -> Result<Answer, Failure> {
+    if !state.sns.topics.contains(&call.target) {
+        return Err(Failure::new(404, "NotFound", "Topic does not exist"));
+    }
+    let body = format!(
+        "<GetTopicAttributesResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\">\n  \
+         <GetTopicAttributesResult>\n    <Attributes>\n      <entry><key>TopicArn</key>\
+         <value>{}</value></entry>\n    </Attributes>\n  </GetTopicAttributesResult>\n  \
+         <ResponseMetadata>\n    <RequestId>{}</RequestId>\n  </ResponseMetadata>\n\
+         </GetTopicAttributesResponse>\n",
+        call.target, call.id,
+    );
+    Ok(Answer::new(200, "text/xml", body))
 }
 
 fn check(call: &Call) -> Result<Message, Failure> {

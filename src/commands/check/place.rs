@@ -1,0 +1,211 @@
+//! The root: its mount or its server, its homes, and whether they can be read.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::line::Line;
+use super::local::spelled;
+use super::scan;
+use crate::aws::Aws;
+use crate::config::Config;
+use crate::names::Names;
+use crate::report::NfsTraffic;
+use crate::scan::{Engine, NfsMount, Plan, efs_of, is_mount_point};
+use crate::stop::Stop;
+use crate::text::{plural, printable};
+use crate::usage::{ErrorKind, Exclude, Home, HomeKind, Ledger, Selection, Totals};
+
+/// The least time for a look: AWS may have taken all of the patience.
+const LEAST: Duration = Duration::from_secs(5);
+
+/// What a look at the root finds.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    pub(super) lines: Vec<Line>,
+    /// Names and uids of the owners of homes, as quotas compare them.
+    pub(super) owners: BTreeSet<String>,
+    /// The id of the file system, if the mount names it.
+    pub(super) file_system: Option<String>,
+}
+
+/// Looks at the root, and gives up after `patience`: a mount whose server is gone never answers, and
+/// no signal ends that.
+pub(super) fn look(
+    config: &Arc<Config>,
+    names: &Arc<Names>,
+    patience: Duration,
+    stop: &Arc<Stop>,
+) -> Place {
+    let (send, receive) = channel();
+    let (its_config, its_names, its_stop) =
+        (Arc::clone(config), Arc::clone(names), Arc::clone(stop));
+    let looking = std::thread::Builder::new().name("place".to_owned()).spawn(move || {
+        let mut place = Place::default();
+        if let Err(line) = place.fill(&its_config, &its_names, &its_stop) {
+            place.lines.push(line);
+        }
+        // Nobody may wait any more.
+        let _ = send.send(place);
+    });
+    let patience = patience.max(LEAST);
+    let problem = match looking.map(|_| receive.recv_timeout(patience)) {
+        Ok(Ok(place)) => return place,
+        Ok(Err(RecvTimeoutError::Timeout)) => {
+            format!("does not answer within {} s: is its server reachable?", patience.as_secs())
+        }
+        Ok(Err(RecvTimeoutError::Disconnected)) => "could not be looked at".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let root = config.root.display();
+    Place { lines: vec![Line::fail("root", format!("{root} {problem}"))], ..Place::default() }
+}
+
+impl Place {
+    /// Looks at everything. The first line that makes it useless to go on is the error.
+    fn fill(&mut self, config: &Config, names: &Arc<Names>, stop: &Arc<Stop>) -> Result<(), Line> {
+        let root = &config.root;
+        if config.settings.require_mount {
+            self.lines.push(required_mount(root));
+        }
+        self.file_system = efs_of(root).map(|(id, _)| id);
+        let plan = Plan::of(root, &config.pacing);
+        let mount = NfsMount::of(root).filter(|_| !config.is_url());
+        let aws = Aws::new(config.settings.patience.0, config.buckets.clone());
+        let engine = scan::engine(config, plan, &aws);
+        let engine = engine.map_err(|failure| Line::fail("root", failure.problem))?;
+        let setup = |homes| scan::setup(config, names, Some(homes), None, Timestamp::now());
+        let survey = Arc::new(Ledger::new(setup(Selection::Survey)));
+        let walked = engine.walk(&survey, stop);
+        walked.map_err(|error| Line::fail("root", error.to_string()))?;
+        let Totals { homes, errors, .. } = survey.finish();
+        self.lines.push(match &mount {
+            Some(mount) => of_mount(mount, root),
+            None => Line::ok("root", format!("{} by the engine {}", root.display(), engine.name())),
+        });
+        let homes: Vec<&Home> =
+            homes.iter().map(|home| &**home).filter(|home| home.is_home()).collect();
+        self.lines.push(self::homes(config, names, &homes));
+        if errors.count > 0 {
+            let first = errors.samples.iter().next();
+            let first =
+                first.map(|problem| format!("{}: {}", printable(&problem.path), problem.message));
+            let text = format!(
+                "{} above the homes could not be read; {}",
+                errors.count,
+                first.unwrap_or_default()
+            );
+            self.lines.push(Line::warn("root", text));
+        }
+        for home in &homes {
+            let owner = home.uid.and_then(|uid| names.owner(uid));
+            self.owners.extend(owner.map(|owner| spelled(&owner.name)));
+            self.owners.extend(home.uid.map(|uid| uid.to_string()));
+            let last = home.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+            self.owners.insert(spelled(&String::from_utf8_lossy(last)));
+        }
+        self.lines.extend(readable(&*engine, &homes, setup, stop));
+        Ok(())
+    }
+}
+
+fn required_mount(root: &Path) -> Line {
+    match is_mount_point(root) {
+        Ok(true) => Line::ok("mount", format!("{} is a mount point", root.display())),
+        Ok(false) => Line::fail(
+            "mount",
+            format!("--require-mount: {} is none: is the file system mounted?", root.display()),
+        ),
+        Err(error) => Line::fail("mount", format!("--require-mount: {}: {error}", root.display())),
+    }
+}
+
+/// The mount, with what its options cost.
+fn of_mount(mount: &NfsMount, root: &Path) -> Line {
+    let Some(traffic) = mount.since().map(NfsTraffic::from) else {
+        return Line::fail("mount", format!("{}: the mount is gone", root.display()));
+    };
+    let round_trip = traffic.mean_round_trip_ms.map(|ms| format!(", {ms:.1} ms a round trip"));
+    let text = format!("{} on NFS{}", root.display(), round_trip.unwrap_or_default());
+    let hints: Vec<&str> = traffic.hints.iter().map(|hint| hint.text.as_str()).collect();
+    match hints.is_empty() {
+        true => Line::ok("mount", text),
+        false => Line::warn("mount", format!("{text}; {}", hints.join("; "))),
+    }
+}
+
+/// The homes, and how many owners are known.
+fn homes(config: &Config, names: &Names, homes: &[&Home]) -> Line {
+    const CHECK: &str = "homes";
+    let (root, depth) = (config.root.display(), config.settings.home_depth);
+    let (all, uids) = (homes.len() as u64, homes.iter().filter(|home| home.kind == HomeKind::Uid));
+    let uids: Vec<_> = uids.collect();
+    let known = uids.iter().filter(|home| home.uid.is_some_and(|uid| names.owner(uid).is_some()));
+    let (of_uids, known) = (uids.len() as u64, known.count() as u64);
+    if all == 0 {
+        let text = format!(
+            "no directory below {root} at depth {depth}: is the root right, and --home-depth?"
+        );
+        return Line::fail(CHECK, text);
+    }
+    let text = format!(
+        "{all} {}, {of_uids} of them called by a uid; {known} {} known",
+        plural(all, "home", "homes"),
+        plural(known, "owner is", "owners are"),
+    );
+    match () {
+        () if of_uids == 0 && depth > 0 => {
+            Line::warn(CHECK, format!("{text}: is the root right, and --home-depth?"))
+        }
+        () if known == 0 && names.know_everybody() => {
+            Line::warn(CHECK, format!("{text}: is it the domain of this file system?"))
+        }
+        () => Line::ok(CHECK, text),
+    }
+}
+
+/// Tries to list a home that is somebody else's: homes have the mode 0700, so only uid 0 can, and only
+/// where its server does not take that for nobody (root squash).
+fn readable(
+    engine: &dyn Engine,
+    homes: &[&Home],
+    setup: impl Fn(Selection) -> crate::usage::LedgerSetup,
+    stop: &Arc<Stop>,
+) -> Option<Line> {
+    const CHECK: &str = "reading";
+    let me = rustix::process::geteuid().as_raw();
+    let others = |home: &&&Home| home.kind == HomeKind::Uid && home.directory_owner != Some(me);
+    let home = homes.iter().find(others)?;
+    let path = printable(&home.path);
+    let mut setup = setup(Selection::Only(BTreeSet::from([home.path.to_vec()])));
+    // Only its own names are read: a home may take an hour.
+    let inside = format!("{}/*", String::from_utf8_lossy(&home.path));
+    setup.scope.exclude = Exclude::new(&[inside]).ok()?;
+    let ledger = Arc::new(Ledger::new(setup));
+    let walked = engine.walk(&ledger, stop);
+    let errors = ledger.finish().errors;
+    let denied = errors.by_kind.contains_key(&ErrorKind::PermissionDenied);
+    Some(match walked {
+        Err(error) => Line::fail(CHECK, format!("{path}: {error}")),
+        Ok(_) if denied && me == 0 => Line::fail(
+            CHECK,
+            format!(
+                "{path}: permission denied to uid 0: the server squashes root; allow \
+             elasticfilesystem:ClientRootAccess in the file system's policy, and use no access point"
+            ),
+        ),
+        Ok(_) if denied => Line::fail(
+            CHECK,
+            format!("{path}: permission denied to uid {me}: homes have the mode 0700, run as root"),
+        ),
+        Ok(_) if errors.count > 0 => {
+            let first = errors.samples.iter().next().map(|problem| problem.message.clone());
+            Line::fail(CHECK, format!("{path}: {}", first.unwrap_or_default()))
+        }
+        Ok(_) => Line::ok(CHECK, format!("{path}, another user's home, can be listed")),
+    })
+}

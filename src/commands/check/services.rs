@@ -1,0 +1,161 @@
+//! What a run asks of AWS and of its destination.
+
+use super::line::Line;
+use crate::aws::{Aws, Identity, MemberKind};
+use crate::config::Config;
+#[cfg(target_os = "linux")]
+use crate::config::NfsServer;
+use crate::names::{Names, SourceSpec};
+use crate::outbox;
+use crate::remind::Reminding;
+use crate::service_error::Trouble;
+use crate::store::Destination;
+use crate::text::plural;
+
+/// True if a run calls AWS.
+pub(super) fn asks_aws(config: &Config, reminds: bool) -> bool {
+    let publishing = &config.publishing;
+    #[cfg(target_os = "linux")]
+    let finds_target = config.nfs.as_ref().is_some_and(|nfs| nfs.server != NfsServer::Url);
+    #[cfg(not(target_os = "linux"))]
+    let finds_target = false;
+    config.names.iter().any(|name| matches!(name, SourceSpec::SageMaker(_)))
+        || publishing.to.as_ref().is_some_and(|to| !matches!(to, Destination::Directory(_)))
+        || publishing.namespace.is_some()
+        || publishing.notify.is_some()
+        || config.settings.file_system_id.is_some()
+        || finds_target
+        || reminds
+}
+
+pub(super) fn credentials(aws: &Aws) -> Line {
+    const CHECK: &str = "credentials";
+    match aws.identity() {
+        Ok(Identity { provider, region, caller: Ok(arn) }) => {
+            Line::ok(CHECK, format!("{arn} by {provider}, region {region}"))
+        }
+        Ok(Identity { provider, region, caller: Err(error) }) => {
+            let text = format!("from {provider}, region {region}, but {}", error.text);
+            match error.trouble {
+                Trouble::Credentials => Line::fail(CHECK, text),
+                _ => Line::warn(CHECK, text),
+            }
+        }
+        Err(error) => Line::fail(CHECK, error.text),
+    }
+}
+
+/// Opens the sources of names. Nothing is kept, and nothing that was kept is used.
+pub(super) fn names(config: &Config, aws: &Aws) -> (Option<Names>, Vec<Line>) {
+    const CHECK: &str = "names";
+    if config.names.is_empty() {
+        let text = "no source of names: homes have uids only, and none is called an orphan";
+        return (None, vec![Line::ok(CHECK, text)]);
+    }
+    let names = match Names::open(&config.names, aws, None) {
+        Ok(names) => names,
+        Err(error) => return (None, vec![Line::fail(CHECK, error.to_string())]),
+    };
+    let mut lines: Vec<Line> = names.problems().map(|problem| Line::warn(CHECK, problem)).collect();
+    for source in &config.names {
+        let source = source.to_string();
+        let count = |kind| {
+            let of =
+                names.members().filter(|(from, member)| *from == source && member.kind == kind);
+            of.count() as u64
+        };
+        let (profiles, spaces) = (count(MemberKind::Profile), count(MemberKind::Space));
+        if profiles + spaces > 0 || !source.starts_with("sagemaker:") {
+            let members = format!(
+                ": {profiles} user {}, {spaces} {}",
+                plural(profiles, "profile", "profiles"),
+                plural(spaces, "space", "spaces"),
+            );
+            let members = if profiles + spaces > 0 { members } else { String::new() };
+            lines.push(Line::ok(CHECK, source + &members));
+        }
+    }
+    (Some(names), lines)
+}
+
+/// The figure of EFS.
+pub(super) fn file_system(id: &str, aws: &Aws) -> Line {
+    const CHECK: &str = "EFS";
+    match aws.file_system_size(id) {
+        Ok(size) => Line::ok(CHECK, format!("{id} is metered at {}", size.value.human())),
+        Err(error) if error.trouble == Trouble::Missing => Line::warn(
+            CHECK,
+            format!(
+                "{}; right if it is another account's or region's: reports lack EFS's figure",
+                error.text
+            ),
+        ),
+        Err(error) => Line::warn(CHECK, format!("{}; reports lack EFS's figure", error.text)),
+    }
+}
+
+/// The destination, by the same proof as before a scan.
+pub(super) fn destination(config: &Config, aws: &Aws) -> Option<Line> {
+    const CHECK: &str = "destination";
+    let to = config.publishing.to.as_ref()?;
+    let store = to.open(aws).and_then(|store| outbox::check(&*store));
+    Some(match store {
+        Ok(Some(newest)) => {
+            let newest = newest.strftime("%Y-%m-%d %H:%M UTC");
+            Line::ok(CHECK, format!("{to} can be written; the newest run is of {newest}"))
+        }
+        Ok(None) => Line::ok(CHECK, format!("{to} can be written, and has no run yet")),
+        Err(error) if error.trouble.passes() => {
+            Line::fail(CHECK, format!("{}; runs wait in the state directory meanwhile", error.text))
+        }
+        Err(error) => Line::fail(CHECK, error.text),
+    })
+}
+
+/// CloudWatch has no call that shows if metrics may be sent without sending some.
+pub(super) fn metrics(config: &Config, id: Option<&str>) -> Option<Line> {
+    const CHECK: &str = "CloudWatch";
+    let namespace = config.publishing.namespace.as_ref()?;
+    Some(match id {
+        Some(id) => Line::ok(
+            CHECK,
+            format!(
+                "namespace {namespace}, FileSystemId {id}; not tried: whether cloudwatch:PutMetricData is allowed"
+            ),
+        ),
+        None => Line::fail(CHECK, "--cloudwatch needs --file-system-id: the mount names none"),
+    })
+}
+
+/// The topic of notices. Nothing is sent.
+pub(super) fn topic(config: &Config, aws: &Aws) -> Option<Line> {
+    const CHECK: &str = "SNS";
+    let topic = &config.publishing.notify.as_ref()?.topic;
+    Some(match aws.topic(topic) {
+        Ok(()) => {
+            Line::ok(CHECK, format!("{topic} exists; not tried: whether sns:Publish is allowed"))
+        }
+        Err(error) if error.trouble == Trouble::Denied => Line::ok(
+            CHECK,
+            format!(
+                "{topic}; not tried: whether it exists and sns:Publish is allowed (this role may not ask)"
+            ),
+        ),
+        Err(error) => Line::fail(CHECK, error.text),
+    })
+}
+
+/// SES, for reminders.
+pub(super) fn mail(reminding: &Reminding, aws: &Aws) -> Line {
+    const CHECK: &str = "SES";
+    if let Err(problem) = reminding.addresses.open() {
+        return Line::fail(CHECK, problem);
+    }
+    match aws.mailer().and_then(|mailer| mailer.rate()) {
+        Ok(Some(rate)) => {
+            Line::ok(CHECK, format!("takes {rate} messages a second from this account"))
+        }
+        Ok(None) => Line::ok(CHECK, "answers; not tried: whether ses:SendEmail is allowed"),
+        Err(error) => Line::fail(CHECK, error.text),
+    }
+}
