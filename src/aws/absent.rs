@@ -3,6 +3,7 @@
 use super::{
     App, BucketOptions, Datum, Domain, EfsSize, Email, EmailError, Identity, Member, MountTarget,
 };
+use super::{EfsConnect, EfsSignature};
 use super::{ObjectPart, S3Object, TakeObject, WriteIf, Written};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::text::Shown;
@@ -65,6 +66,10 @@ impl Aws {
     }
 
     pub fn mount_target(&self, _id: &str) -> ServiceResult<MountTarget> {
+        absent()
+    }
+
+    pub fn sign_efs_connect(&self, _connect: &EfsConnect<'_>) -> ServiceResult<EfsSignature> {
         absent()
     }
 

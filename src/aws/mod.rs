@@ -18,6 +18,8 @@ mod credentials;
 #[cfg(feature = "aws")]
 mod efs;
 #[cfg(feature = "aws")]
+mod efs_iam;
+#[cfg(feature = "aws")]
 mod endpoint;
 #[cfg(feature = "aws")]
 mod error;
@@ -47,6 +49,7 @@ pub use model::{
     App, BucketOptions, Datum, Domain, EfsSize, Email, EmailError, EmailOutcome, Identity, Member,
     MemberKind, MountTarget, ObjectPart, PutOptions, S3Object, Unit, WriteIf, Written, is_region,
 };
+pub use model::{EfsConnect, EfsSignature};
 #[cfg(feature = "aws")]
 pub use s3::S3Bucket;
 #[cfg(feature = "aws")]

@@ -1,5 +1,8 @@
 //! The values of the calls, without the SDK's types: builds without AWS have them too.
 
+use std::fmt;
+use std::time::SystemTime;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -68,6 +71,38 @@ pub struct MountTarget {
     pub zone: String,
     /// True if that is this machine's zone; `None` if this machine's is unknown.
     pub near: Option<bool>,
+}
+
+/// A connection to EFS that an IAM identity signs.
+#[derive(Clone, Copy, Debug)]
+pub struct EfsConnect<'a> {
+    /// `fs-…`
+    pub file_system: &'a str,
+    /// The file system's region; `None` for that of the configuration.
+    pub region: Option<&'a str>,
+    /// SHA-1 of the client's public key, in hexadecimal digits.
+    pub public_key_sha1: &'a str,
+    /// Time of the signature, in whole seconds.
+    pub at: SystemTime,
+}
+
+/// The signature of a connection, and what EFS needs to check it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EfsSignature {
+    pub access_key_id: String,
+    pub session_token: Option<String>,
+    /// In hexadecimal digits.
+    pub signature: String,
+    /// When the credentials run out, if that is known.
+    pub expires: Option<SystemTime>,
+}
+
+impl fmt::Debug for EfsSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("EfsSignature");
+        shown.field("access_key_id", &self.access_key_id).field("expires", &self.expires);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// A domain of SageMaker Studio.

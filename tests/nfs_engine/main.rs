@@ -7,6 +7,8 @@
 mod circles;
 mod fatal;
 mod faults;
+#[cfg(feature = "tls")]
+mod iam;
 mod limits;
 mod markers;
 mod moves;

@@ -42,7 +42,7 @@ impl Trust {
 
     /// The tests' engine, connecting to `address`.
     fn engine(&self, server: &Server, address: SocketAddr) -> Nfs {
-        let tls = Tls { server: "localhost".to_owned(), roots: Some(self.issuer.root()) };
+        let tls = Tls { roots: Some(self.issuer.root()), ..Tls::new("localhost") };
         let target = format!("nfs://{address}/").parse().unwrap();
         Nfs { target, tls: Some(tls), ..engine(server) }
     }

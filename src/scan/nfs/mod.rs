@@ -33,6 +33,7 @@
 //! - `compound.rs`: writes requests
 //! - `transport.rs`: the bytes of a connection, plain or TLS
 //! - `tls.rs`, `tls/stream.rs`, `tls/problem.rs`: TLS and its error messages
+//!   - `tls/efs.rs`, `tls/certificate.rs`, `tls/renewal.rs`: what a client presents to EFS
 //! - `rpc.rs`: record marking, call and reply headers
 //! - `results.rs`: reads the results of a COMPOUND
 //! - `readdir.rs`: reads the entries of a READDIR
@@ -78,8 +79,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use client::{ClientOptions, NfsClient};
 use rpc::Credential;
 pub use target::Target;
-pub use tls::Tls;
 use tls::TlsConnector;
+pub use tls::{ClientKeyCell, Clock, EfsClient, IamIdentity, IamSignature, Tls};
 use walk::NfsWalk;
 use window::RequestWindow;
 

@@ -7,30 +7,39 @@
 use std::path::PathBuf;
 
 #[cfg(feature = "tls")]
+mod certificate;
+mod efs;
+#[cfg(feature = "tls")]
 mod problem;
 #[cfg(feature = "tls")]
+mod renewal;
+#[cfg(feature = "tls")]
 mod stream;
+
+pub use efs::{ClientKeyCell, Clock, EfsClient, IamIdentity, IamSignature};
 
 #[cfg(feature = "tls")]
 pub(super) use stream::{TlsConnector, TlsStream};
 
-/// TLS settings: the server's name and the root certificates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// TLS settings: the server's name, the root certificates, and who the client is.
+#[derive(Clone, Debug)]
 pub struct Tls {
     /// Name or address that the server's certificate must match.
     pub server: String,
     /// PEM file with root certificates. Default: the system's, or those of `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR`.
     pub roots: Option<PathBuf>,
+    /// What the client presents to EFS. Other servers get no certificate.
+    pub efs: Option<EfsClient>,
 }
 
 impl Tls {
     /// True if this build supports TLS (feature `tls`).
     pub const BUILT_IN: bool = cfg!(feature = "tls");
 
-    /// Uses the system's root certificates.
+    /// Uses the system's root certificates, and no certificate of the client.
     pub fn new(server: &str) -> Self {
-        Self { server: server.to_owned(), roots: None }
+        Self { server: server.to_owned(), roots: None, efs: None }
     }
 }
 

@@ -7,6 +7,7 @@
 //! - [`tree`]: makes a real tree like a SageMaker Studio file system
 //! - [`aws`]: a stand-in for AWS on the loopback
 //! - [`terminator`]: stunnel in front of a server, with certificates for the test
+//! - [`efs_gate`]: TLS in front of a server that wants certificates as EFS does
 //! - [`uml`]: boots user-mode Linux for a job; `uml/run` is the script, `uml/guest.sh` has what
 //!   jobs use
 //! - `program`: runs efs-scan and other commands under a watchdog
@@ -20,6 +21,7 @@
 pub mod aws;
 #[cfg(target_os = "linux")]
 pub mod computed;
+pub mod efs_gate;
 mod files;
 #[cfg(target_os = "linux")]
 pub mod fuse;

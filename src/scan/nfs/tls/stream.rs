@@ -9,10 +9,12 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 
 use mio::net::TcpStream;
+use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
+use super::renewal::ClientCertificates;
 use super::{Tls, problem};
 
 /// Most unsent bytes that rustls may hold.
@@ -30,13 +32,16 @@ pub(in super::super) struct TlsConnector {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     server: Arc<str>,
+    /// What the client presents, if it does.
+    certificates: Option<Arc<ClientCertificates>>,
 }
 
 impl TlsConnector {
-    /// Loads the root certificates.
+    /// Loads the root certificates, and makes the client's.
     ///
     /// # Errors
-    /// There are no root certificates, or the name is not valid in a certificate.
+    /// There are no root certificates, the name is not valid in a certificate, or the client's
+    /// identity is not to be had.
     pub(in super::super) fn new(tls: &Tls) -> io::Result<Self> {
         let found = match &tls.roots {
             Some(file) => rustls_native_certs::load_certs_from_paths(Some(file), None),
@@ -59,8 +64,19 @@ impl TlsConnector {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider);
         let config = config.with_safe_default_protocol_versions().map_err(io::Error::other)?;
-        let config = config.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { config: Arc::new(config), name, server: server.into() })
+        let config = config.with_root_certificates(roots);
+        let client = tls.efs.clone().map(|client| ClientCertificates::new(client, server));
+        let certificates = client.transpose()?.map(Arc::new);
+        let config = match certificates.clone() {
+            None => config.with_no_client_auth(),
+            Some(certificates) => {
+                let mut config = config.with_client_cert_resolver(certificates);
+                // A resumed session has the certificate of the first one.
+                config.resumption = Resumption::disabled();
+                config
+            }
+        };
+        Ok(Self { config: Arc::new(config), name, server: server.into(), certificates })
     }
 
     /// The name the certificate must match.
@@ -70,6 +86,9 @@ impl TlsConnector {
 
     /// Wraps a TCP connection, which need not be established yet.
     pub(in super::super) fn begin(&self, stream: TcpStream) -> io::Result<TlsStream> {
+        if let Some(certificates) = &self.certificates {
+            certificates.renew()?;
+        }
         let tls = ClientConnection::new(Arc::clone(&self.config), self.name.clone());
         let mut tls = tls.map_err(io::Error::other)?;
         tls.set_buffer_limit(Some(WRITE_BUFFER));

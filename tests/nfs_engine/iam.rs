@@ -1,0 +1,345 @@
+//! Certificates of a client of EFS: checked by a gate that knows what EFS knows, refused in each
+//! way, and renewed while the scan goes on.
+
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use efs_scan::scan::{Clock, EfsClient, IamIdentity, IamSignature, Nfs, Tls};
+use efs_scan_testbed::efs_gate::{AccessKey, Gate, Refuse, Wanted};
+use efs_scan_testbed::nfs_server::{Config, Fault, Model, Op, Server, Slots, Status, What};
+use efs_scan_testbed::{at_once, scratch, skip_unless};
+use tempfile::TempDir;
+
+use super::walk::{Outcome, assert_left, assert_whole, engine, plain, serve, walk};
+
+const ID: &str = "fs-0123456789abcdef0";
+const HOST: &str = "fs-0123456789abcdef0.efs.eu-central-1.amazonaws.com";
+const REGION: &str = "eu-central-1";
+const ACCESS_POINT: &str = "fsap-0123456789abcdef0";
+
+/// Minutes since 2026-11-28T15:00:00Z.
+#[derive(Clone, Default)]
+struct Minutes(Arc<AtomicU64>);
+
+impl Minutes {
+    fn now(&self) -> SystemTime {
+        let since = 60 * self.0.load(Ordering::SeqCst);
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_878_000 + since)
+    }
+
+    fn pass(&self, minutes: u64) {
+        self.0.fetch_add(minutes, Ordering::SeqCst);
+    }
+}
+
+/// A role whose credentials are rotated.
+#[derive(Debug)]
+struct Role {
+    key: Mutex<Option<AccessKey>>,
+    expires: Mutex<Option<SystemTime>>,
+    region: &'static str,
+}
+
+impl IamIdentity for Role {
+    fn sign(&self, hash: &str, at: SystemTime) -> Result<IamSignature, String> {
+        let key = self.key.lock().unwrap();
+        let key = key.as_ref().ok_or("no credentials today")?;
+        Ok(IamSignature {
+            access_key_id: key.id.clone(),
+            session_token: key.session_token.clone(),
+            signature: key.signature((self.region, ID), hash, at),
+            expires: *self.expires.lock().unwrap(),
+        })
+    }
+}
+
+/// A file system behind a gate, and a client that it lets in.
+struct World {
+    _dir: TempDir,
+    model: Arc<Model>,
+    server: Server,
+    gate: Gate,
+    clock: Minutes,
+    role: Arc<Role>,
+}
+
+fn key() -> AccessKey {
+    AccessKey::new("ASIAFIRST", "first/secret+", Some("tok/en+= one"))
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    fn with(config: Config) -> Self {
+        let dir = scratch();
+        let model = plain();
+        let server = serve(config, &model);
+        let clock = Minutes::default();
+        let wanted = Wanted {
+            host: HOST.to_owned(),
+            file_system: ID.to_owned(),
+            region: REGION.to_owned(),
+            access_points: vec![ACCESS_POINT.to_owned()],
+            keys: vec![key()],
+            iam: true,
+        };
+        let its = clock.clone();
+        let gate = Gate::start(server.address(), wanted, dir.path(), move || its.now());
+        let key = Mutex::new(Some(key()));
+        let role = Arc::new(Role { key, expires: Mutex::default(), region: REGION });
+        Self { _dir: dir, model, server, gate, clock, role }
+    }
+
+    fn client(&self) -> EfsClient {
+        let clock = self.clock.clone();
+        EfsClient {
+            iam: Some(Arc::<Role>::clone(&self.role)),
+            clock: Clock::new(move || clock.now()),
+            ..EfsClient::new(ID)
+        }
+    }
+
+    /// A client that signs with this key for this region.
+    fn signed(&self, key: AccessKey, region: &'static str) -> EfsClient {
+        let role = Role { key: Mutex::new(Some(key)), expires: Mutex::default(), region };
+        EfsClient { iam: Some(Arc::new(role)), ..self.client() }
+    }
+
+    fn engine(&self, client: EfsClient) -> Nfs {
+        let roots = Some(self.gate.root());
+        let tls = Tls { roots, efs: Some(client), ..Tls::new(HOST) };
+        let target = format!("nfs://{}/", self.gate.address()).parse().unwrap();
+        let engine = engine(&self.server);
+        Nfs { target, tls: Some(tls), reply_timeout: Duration::from_secs(10), ..engine }
+    }
+
+    #[track_caller]
+    fn whole(&self, client: EfsClient) -> Outcome {
+        let outcome = walk(&self.engine(client));
+        let outcome = outcome.unwrap_or_else(|error| panic!("{error}: {:?}", self.gate.seen()));
+        assert_whole(&self.server, &self.model, &outcome);
+        assert_left(&self.server);
+        outcome
+    }
+
+    /// Walks with a client that is refused in each way; returns what the user reads.
+    #[track_caller]
+    fn refused(&self, client: &EfsClient, because: &str) -> Vec<String> {
+        let denying = Server::start(Config::default(), Arc::clone(&self.model) as _).unwrap();
+        let denied = What::Status(Status::ACCESS);
+        denying.fault(Fault::operation(Op::PUTROOTFH, denied).times(u64::MAX));
+        [Refuse::Alert, Refuse::Close, Refuse::Deny(denying.address())]
+            .map(|how| {
+                self.gate.refuse(how);
+                let problem = walk(&self.engine(client.clone())).unwrap_err().to_string();
+                let seen = self.gate.seen();
+                let last = seen.last().unwrap().as_ref().unwrap_err();
+                assert!(last.contains(because), "{last}");
+                assert_eq!(problem.lines().count(), 1, "{problem}");
+                assert_eq!(self.server.counts().requests, 0, "{how:?}");
+                problem
+            })
+            .to_vec()
+    }
+}
+
+#[test]
+fn each_kind_of_client_is_let_in() {
+    let world = World::new();
+    world.whole(world.client());
+    let access_point = Some(ACCESS_POINT.to_owned());
+    world.whole(EfsClient { access_point, ..world.client() });
+    world.gate.want(|wanted| wanted.keys = vec![AccessKey::new("AKIAOTHER", "secret", None)]);
+    *world.role.key.lock().unwrap() = Some(AccessKey::new("AKIAOTHER", "secret", None));
+    world.whole(world.client());
+    world.gate.want(|wanted| wanted.iam = false);
+    world.whole(EfsClient { iam: None, ..world.client() });
+    let seen = world.gate.seen();
+    let seen: Vec<_> = seen.iter().map(|seen| seen.as_ref().unwrap()).collect();
+    let with_token = |token: Option<&str>| {
+        let of =
+            |iam: &efs_scan_testbed::efs_gate::Signature| iam.session_token.as_deref() == token;
+        seen.iter().any(|seen| seen.iam.as_ref().is_some_and(of))
+    };
+    assert!(with_token(Some("tok/en+= one")) && with_token(None));
+    assert!(seen.iter().any(|seen| seen.iam.is_none()));
+    assert!(seen.iter().any(|seen| seen.access_point.as_deref() == Some(ACCESS_POINT)));
+}
+
+/// A client that is refused, and why.
+type Case = (fn(&World) -> EfsClient, &'static str);
+
+const REFUSED: &[Case] = &[
+    (|world| EfsClient { iam: None, ..world.client() }, "anonymous"),
+    (
+        |world| world.signed(AccessKey { secret: "guessed".to_owned(), ..key() }, REGION),
+        "the signature is wrong",
+    ),
+    (|world| world.signed(key(), "eu-west-1"), "the signature is wrong"),
+    (
+        |world| world.signed(AccessKey { id: "ASIAOTHER".to_owned(), ..key() }, REGION),
+        "no access key",
+    ),
+    (
+        |world| world.signed(AccessKey { session_token: Some("old".to_owned()), ..key() }, REGION),
+        "another session token",
+    ),
+    (
+        |world| EfsClient { file_system: "fs-00000000".to_owned(), ..world.client() },
+        "for another file system",
+    ),
+    (
+        |world| EfsClient { access_point: Some("fsap-00000000".to_owned()), ..world.client() },
+        "no access point",
+    ),
+    (
+        |world| {
+            let clock = world.clock.clone();
+            let ahead = move || clock.now() + Duration::from_secs(4 * 3600);
+            EfsClient { clock: Clock::new(ahead), ..world.client() }
+        },
+        "is not valid yet",
+    ),
+    (
+        |world| {
+            let clock = world.clock.clone();
+            let behind = move || clock.now() - Duration::from_secs(4 * 3600);
+            EfsClient { clock: Clock::new(behind), ..world.client() }
+        },
+        "has expired",
+    ),
+];
+
+#[test]
+fn who_is_not_let_in_reads_one_line() {
+    at_once(REFUSED, |(client, because)| {
+        let world = World::new();
+        world.refused(&client(&world), because);
+    });
+}
+
+/// Connections that are lost during the scan come back with the credentials of their time.
+#[test]
+fn a_long_scan_survives_rotated_credentials() {
+    let slots = Slots::AtMost(4);
+    let world = World::with(Config { slots, ..Config::default() });
+    let drops = 12;
+    let (clock, role) = (world.clock.clone(), Arc::clone(&world.role));
+    let turn = Arc::new(AtomicU64::new(0));
+    // Each time a connection is lost, forty minutes have gone. Credentials hold for two hours; what
+    // hands them out has new ones an hour before.
+    let gate_keys = Arc::new(Mutex::new(Vec::new()));
+    let keys = Arc::clone(&gate_keys);
+    let pass = move || {
+        clock.pass(40);
+        if turn.fetch_add(1, Ordering::SeqCst) % 2 == 1 {
+            let at = turn.load(Ordering::SeqCst);
+            let next = AccessKey::new(&format!("ASIA{at}"), &format!("secret {at}"), Some("token"));
+            let until = clock.now() + Duration::from_secs(2 * 3600);
+            keys.lock().unwrap().push((next.clone(), until));
+            *role.key.lock().unwrap() = Some(next);
+            *role.expires.lock().unwrap() = Some(until);
+        }
+    };
+    *world.role.expires.lock().unwrap() = Some(world.clock.now() + Duration::from_secs(2 * 3600));
+    let pass = Arc::new(pass);
+    for at in 0..drops {
+        let pass = Arc::clone(&pass);
+        let after = 1 + at;
+        world.server.fault(Fault::operation(Op::READDIR, What::call(move || pass())).after(after));
+        world.server.fault(Fault::operation(Op::READDIR, What::DropBefore).after(after));
+    }
+    let client = world.client();
+    let engine = Nfs { batch: 1, ..world.engine(client) };
+    // The gate knows each key for its time.
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let outcome = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                let now = world.clock.now();
+                let valid = gate_keys.lock().unwrap().clone();
+                let valid = valid.into_iter().filter(|(_, until)| *until > now);
+                let mut keys: Vec<AccessKey> = valid.map(|(key, _)| key).collect();
+                if now < SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_878_000 + 7200) {
+                    keys.push(key());
+                }
+                world.gate.want(|wanted| wanted.keys = keys);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let outcome = walk(&engine);
+        done.store(true, Ordering::SeqCst);
+        outcome
+    });
+    let outcome = outcome.unwrap_or_else(|error| panic!("{error}: {:?}", world.gate.seen()));
+    assert_whole(&world.server, &world.model, &outcome);
+    let seen = world.gate.seen();
+    let ids: Vec<String> = seen
+        .iter()
+        .flatten()
+        .flat_map(|seen| &seen.iam)
+        .map(|iam| iam.access_key_id.clone())
+        .collect();
+    let mut different = ids.clone();
+    different.dedup();
+    assert!(different.len() >= 3, "{ids:?}");
+    let serials: Vec<u64> = seen.iter().flatten().map(|seen| seen.serial).collect();
+    assert!(serials.is_sorted() && serials[0] == 0, "{serials:?}");
+    let hashes: Vec<&String> = seen.iter().flatten().map(|seen| &seen.key_hash).collect();
+    assert!(hashes.windows(2).all(|two| two[0] == two[1]), "one key for the whole scan");
+}
+
+#[test]
+fn without_credentials_the_scan_does_not_begin() {
+    let world = World::new();
+    *world.role.key.lock().unwrap() = None;
+    let problem = walk(&world.engine(world.client())).unwrap_err().to_string();
+    assert!(problem.contains("--iam: no credentials today"), "{problem}");
+    assert!(world.gate.seen().is_empty());
+}
+
+#[test]
+fn openssl_reads_the_certificate() {
+    let there = Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_ok();
+    if !skip_unless(there, "openssl reads a client's certificate", "openssl is not installed") {
+        return;
+    }
+    let world = World::new();
+    let access_point = Some(ACCESS_POINT.to_owned());
+    world.whole(EfsClient { access_point, ..world.client() });
+    let dir = scratch();
+    let file = dir.path().join("client.der");
+    let presented = world.gate.seen()[0].clone().unwrap();
+    std::fs::write(&file, &presented.der).unwrap();
+    let openssl = |args: &[&str]| {
+        let mut command = Command::new("openssl");
+        let output = command.args(args).arg(&file).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let text = openssl(&["x509", "-inform", "DER", "-noout", "-text", "-in"]);
+    for part in [
+        "Version: 3 (0x2)",
+        "Serial Number: 0 (0x0)",
+        "Signature Algorithm: sha256WithRSAEncryption",
+        &format!("Issuer: CN = {HOST}"),
+        &format!("Subject: CN = {HOST}"),
+        "Not Before: Nov 28 14:45:00 2026 GMT",
+        "Not After : Nov 28 18:00:00 2026 GMT",
+        "Public-Key: (3072 bit)",
+        "X509v3 Subject Key Identifier",
+        "1.3.6.1.4.1.4843.7.1",
+        "1.3.6.1.4.1.4843.7.2",
+        "1.3.6.1.4.1.4843.7.3",
+    ] {
+        // Newer ones write `CN=`.
+        let newer = part.replace("CN = ", "CN=");
+        assert!(text.contains(part) || text.contains(&newer), "{part:?} is not in {text}");
+    }
+    let parsed = openssl(&["asn1parse", "-inform", "DER", "-in"]);
+    assert!(parsed.contains(":subjectKeyIdentifier") || parsed.contains("X509v3 Subject Key"));
+}
