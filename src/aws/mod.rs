@@ -35,6 +35,8 @@ mod region;
 #[cfg(feature = "aws")]
 mod s3;
 #[cfg(feature = "aws")]
+mod s3_read;
+#[cfg(feature = "aws")]
 mod sagemaker;
 #[cfg(feature = "aws")]
 mod ses;

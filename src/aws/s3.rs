@@ -1,6 +1,5 @@
 //! S3: reads, conditional writes and listings of one bucket.
 
-use std::pin::pin;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -13,25 +12,20 @@ use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder as PutOb
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ObjectCannedAcl, RequestPayer, ServerSideEncryption, StorageClass};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use futures_util::{StreamExt, stream};
 
-use super::answer::{self, MaxAnswer, Unread};
+use super::answer::MaxAnswer;
 use super::error::{ApiCall, service_error};
 use super::session::{Sdk, timeouts};
-use super::{Aws, BucketOptions, ObjectPart, PutOptions, S3Object, TakeObject, WriteIf, Written};
+use super::{Aws, BucketOptions, PutOptions, WriteIf, Written};
 use super::{check, endpoint, region};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::sync::lock;
 
-type Got = Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>>;
+pub(super) type Got = Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>>;
 type Page = Result<ListObjectsV2Output, SdkError<ListObjectsV2Error, HttpResponse>>;
 
 /// Attempts of a write that meets another one under way (409).
 const CONFLICTS: u32 = 5;
-
-/// Objects requested at a time: a year of daily runs at 30 ms an answer takes 0.7 s instead of
-/// 11 s.
-const AT_ONCE: usize = 16;
 
 /// The most pages of a list, each with up to a thousand keys, and the most bytes of all its keys: a
 /// run a minute for two years has a million keys of 60 bytes.
@@ -141,39 +135,8 @@ impl<'a> S3Bucket<'a> {
         service_error(&ApiCall::new(&operation, &self.name(key), &permission), error)
     }
 
-    async fn fetch(&self, key: &str, part: ObjectPart) -> ServiceResult<Option<S3Object>> {
-        let range = match part {
-            ObjectPart::Whole { .. } => None,
-            ObjectPart::First(bytes) => Some(format!("bytes=0-{}", bytes.saturating_sub(1))),
-        };
-        let mut tried = 1;
-        loop {
-            let answer = match self.get_object(key, range.clone()).await {
-                Ok(answer) => answer,
-                Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
-                Err(error) => return Err(self.error("GetObject", key, &error)),
-            };
-            let etag = answer.e_tag().unwrap_or_default().to_owned();
-            let claims = answer.content_length();
-            match answer::read(answer.body, claims, part).await {
-                Ok(bytes) => return Ok(Some(S3Object { bytes, etag })),
-                // The SDK retries until the head of an answer arrives, but not its body.
-                Err(Unread::Broken(_)) if tried < 3 => tried += 1,
-                Err(unread) => {
-                    let trouble = match unread {
-                        Unread::TooLarge(_) | Unread::NoMemory => Trouble::Refused,
-                        Unread::TooSlow(..) | Unread::Broken(_) => Trouble::Unreachable,
-                    };
-                    let text = format!("S3 GetObject {}: {unread}", self.name(key));
-                    return Err(ServiceError::new(trouble, text));
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-
     /// Asks for an object; its body comes later.
-    async fn get_object(&self, key: &str, range: Option<String>) -> Got {
+    pub(super) async fn get_object(&self, key: &str, range: Option<String>) -> Got {
         let call = async |client: Client| {
             let call = client.get_object().bucket(&self.bucket).key(self.key(key));
             call.set_range(range.clone()).set_request_payer(self.payer()).send().await
@@ -266,36 +229,6 @@ impl S3Bucket<'_> {
     /// True if the server itself checks the conditions of writes.
     pub fn is_conditional(&self) -> bool {
         !self.options.unconditional
-    }
-
-    /// Reads an object, or its beginning; `None` if there is none.
-    ///
-    /// # Errors
-    /// Names the object.
-    pub fn get(&self, key: &str, part: ObjectPart) -> ServiceResult<Option<S3Object>> {
-        self.sdk.runtime.block_on(self.fetch(key, part))
-    }
-
-    /// Reads the objects of these keys, or their beginnings, and hands them over in order.
-    ///
-    /// # Errors
-    /// The first error of `take`, which ends the reading.
-    pub fn get_each(
-        &self,
-        keys: &[&str],
-        part: ObjectPart,
-        take: &mut TakeObject<'_>,
-    ) -> ServiceResult<()> {
-        let all = async {
-            // `buffered` keeps the order, and holds this many objects at most.
-            let fetched = stream::iter(keys).map(|key| self.fetch(key, part)).buffered(AT_ONCE);
-            let mut fetched = pin!(fetched.enumerate());
-            while let Some((at, object)) = fetched.next().await {
-                take(at, object)?;
-            }
-            Ok(())
-        };
-        self.sdk.runtime.block_on(all)
     }
 
     /// Writes an object if the condition holds.

@@ -124,16 +124,8 @@ fn send(mut stream: TcpStream, sent: Sent) -> std::io::Result<()> {
 /// Runs `status` from that server, in little memory.
 fn status(sent: Sent) -> Output {
     let world = World::new();
-    let asked = world.command();
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -v 3000000; exec \"$0\" status --from s3://bucket/efs"]);
-    command.arg(program());
-    for (name, value) in asked.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
+    let script = "ulimit -v 3000000; exec \"$0\" status --from s3://bucket/efs";
+    let mut command = world.script(script);
     watched(command.env("AWS_ENDPOINT_URL", server(sent)), Duration::from_secs(120))
 }
 

@@ -83,6 +83,26 @@ fn an_unreadable_run_is_named_and_the_others_are_shown() {
 }
 
 #[test]
+fn large_tables_are_read_one_after_the_other() {
+    let world = World::new();
+    assert_eq!(code(&world.scan(TO)), Some(0));
+    let ids = earlier(&world, 12);
+    for key in world.aws.keys("team") {
+        if key.starts_with("efs/homes/") && !key.contains(&ids[11]) && !key.contains(&ids[10]) {
+            world.aws.put_object("team", &key, vec![b'x'; 32 << 20]);
+        }
+    }
+    // Enough for some of them, and not for all. Without their lines no table is read.
+    let script = format!("ulimit -v 400000; exec \"$0\" {}", HISTORY.join(" "));
+    let output = watched(&mut world.script(&script), Duration::from_secs(60));
+    let said = stderr(&output);
+    assert_eq!(code(&output), Some(3), "{said}");
+    assert_eq!(said.matches("left out").count(), 11, "{said}");
+    assert!(!said.contains("memory"), "{said}");
+    assert_eq!(printed(&output)["runs"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn a_missing_permission_is_named_once() {
     let world = World::new();
     assert_eq!(code(&world.scan(TO)), Some(0));

@@ -80,6 +80,19 @@ impl World {
         watched(self.command().args(args), Duration::from_secs(120))
     }
 
+    /// Runs a script whose `$0` is the program, with the settings of [`command`](Self::command).
+    fn script(&self, script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).arg(program());
+        for (name, value) in self.command().get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
     fn latest(&self) -> Option<Value> {
         let bytes = self.aws.object("team", "efs/latest.json")?;
         Some(serde_json::from_slice(&bytes).unwrap())

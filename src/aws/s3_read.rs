@@ -1,0 +1,114 @@
+//! Reads objects of a bucket, several at a time where that costs little memory.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use futures_util::{StreamExt, stream};
+
+use super::answer::{self, Unread};
+use super::s3::S3Bucket;
+use super::{ObjectPart, S3Object, TakeObject};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
+
+/// Objects requested at a time: a year of daily runs at 30 ms an answer takes 0.7 s instead of
+/// 11 s.
+const AT_ONCE: usize = 16;
+
+/// The most bytes of an object that is read beside others: all of them together have 128 MiB.
+const BESIDE: u64 = 8 << 20;
+
+/// An object, if there is one, or why its body was not read.
+type Body = Result<Option<S3Object>, Unread>;
+
+impl S3Bucket<'_> {
+    /// Reads an object, or its beginning; `None` if there is none.
+    ///
+    /// # Errors
+    /// Names the object.
+    pub fn get(&self, key: &str, part: ObjectPart) -> ServiceResult<Option<S3Object>> {
+        self.sdk.runtime.block_on(self.fetch(key, part))
+    }
+
+    /// Reads the objects of these keys, or their beginnings, and hands them over in order.
+    ///
+    /// # Errors
+    /// The first error of `take`, which ends the reading.
+    pub fn get_each(
+        &self,
+        keys: &[&str],
+        part: ObjectPart,
+        take: &mut TakeObject<'_>,
+    ) -> ServiceResult<()> {
+        self.sdk.runtime.block_on(async {
+            let taken = self.get_beside(keys, part, take).await?;
+            // The next one is large, so those after it may be, too.
+            for (at, key) in keys.iter().enumerate().skip(taken) {
+                take(at, self.fetch(key, part).await)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads objects several at a time, up to the first one that is too large for that. Returns how many
+    /// were handed over.
+    async fn get_beside(
+        &self,
+        keys: &[&str],
+        part: ObjectPart,
+        take: &mut TakeObject<'_>,
+    ) -> ServiceResult<usize> {
+        let part = match part {
+            ObjectPart::Whole { most } => ObjectPart::Whole { most: most.min(BESIDE) },
+            ObjectPart::First(bytes) => ObjectPart::First(bytes),
+        };
+        // `buffered` keeps the order, and holds this many objects at most.
+        let bodies = stream::iter(keys).map(|key| self.body(key, part)).buffered(AT_ONCE);
+        let mut bodies = pin!(bodies.enumerate());
+        while let Some((at, body)) = bodies.next().await {
+            if let Ok(Err(Unread::TooLarge(_))) = body {
+                return Ok(at);
+            }
+            take(at, body.and_then(|body| self.read(keys[at], body)))?;
+        }
+        Ok(keys.len())
+    }
+
+    async fn fetch(&self, key: &str, part: ObjectPart) -> ServiceResult<Option<S3Object>> {
+        self.body(key, part).await.and_then(|body| self.read(key, body))
+    }
+
+    fn read(&self, key: &str, body: Body) -> ServiceResult<Option<S3Object>> {
+        body.map_err(|unread| {
+            let trouble = match unread {
+                Unread::TooLarge(_) | Unread::NoMemory => Trouble::Refused,
+                Unread::TooSlow(..) | Unread::Broken(_) => Trouble::Unreachable,
+            };
+            ServiceError::new(trouble, format!("S3 GetObject {}: {unread}", self.name(key)))
+        })
+    }
+
+    async fn body(&self, key: &str, part: ObjectPart) -> ServiceResult<Body> {
+        let range = match part {
+            ObjectPart::Whole { .. } => None,
+            ObjectPart::First(bytes) => Some(format!("bytes=0-{}", bytes.saturating_sub(1))),
+        };
+        let mut tried = 1;
+        loop {
+            let answer = match self.get_object(key, range.clone()).await {
+                Ok(answer) => answer,
+                Err(error) if error.code() == Some("NoSuchKey") => return Ok(Ok(None)),
+                Err(error) => return Err(self.error("GetObject", key, &error)),
+            };
+            let etag = answer.e_tag().unwrap_or_default().to_owned();
+            let claims = answer.content_length();
+            match answer::read(answer.body, claims, part).await {
+                Ok(bytes) => return Ok(Ok(Some(S3Object { bytes, etag }))),
+                // The SDK retries until the head of an answer arrives, but not its body.
+                Err(Unread::Broken(_)) if tried < 3 => tried += 1,
+                Err(unread) => return Ok(Err(unread)),
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
