@@ -65,6 +65,10 @@ impl Aws {
         absent()
     }
 
+    pub fn file_system_name(&self, _id: &str) -> ServiceResult<String> {
+        absent()
+    }
+
     pub fn mount_target(&self, _id: &str) -> ServiceResult<MountTarget> {
         absent()
     }
@@ -99,7 +103,7 @@ impl S3Bucket<'_> {
         match *self.0 {}
     }
 
-    pub fn check_absent(&self, _key: &str, _content_type: &str, _most: u64) -> ServiceResult<()> {
+    pub fn check_kept(&self, _key: &str, _content_type: &str, _most: u64) -> ServiceResult<()> {
         match *self.0 {}
     }
 

@@ -70,20 +70,24 @@ impl S3Bucket<'_> {
         }
     }
 
-    /// Checks that a write which may only create an object does not replace that of `key`: by writing
-    /// the same bytes, so that it stays what it is in any case. S3 itself is not asked.
+    /// Checks that writes whose condition does not hold leave the object of `key` as it is, by writing
+    /// the same bytes: so it stays the same in any case. S3 itself is not asked.
     ///
     /// # Errors
     /// Names the promise that the server cannot keep.
-    pub fn check_absent(&self, key: &str, content_type: &str, most: u64) -> ServiceResult<()> {
+    pub fn check_kept(&self, key: &str, content_type: &str, most: u64) -> ServiceResult<()> {
         if !self.is_conditional() || endpoint::is_aws(&self.sdk.config, "S3") {
             return Ok(());
         }
         let Some(object) = self.get(key, ObjectPart::Whole { most })? else { return Ok(()) };
-        match self.put(key, &object.bytes, content_type, WriteIf::Absent)? {
-            Written::Conflict => Ok(()),
-            Written::Done => Err(self.without_conditions(key, IGNORES_ABSENT)),
+        for (only, broken) in
+            [(WriteIf::Absent, IGNORES_ABSENT), (WriteIf::Etag(NEVER), IGNORES_MATCH)]
+        {
+            if self.put(key, &object.bytes, content_type, only)? == Written::Done {
+                return Err(self.without_conditions(key, broken));
+            }
         }
+        Ok(())
     }
 
     pub(super) fn without_conditions(&self, key: &str, problem: &str) -> ServiceError {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_config::imds;
 use aws_sdk_efs::Client;
 use aws_sdk_efs::config::Builder;
+use aws_sdk_efs::error::ProvideErrorMetadata;
 use aws_sdk_efs::types::{LifeCycleState, MountTargetDescription};
 use jiff::Timestamp;
 
@@ -50,8 +51,18 @@ impl Aws {
         })
     }
 
+    /// The DNS name of a file system, for which the certificates of its mount targets are.
+    ///
+    /// # Errors
+    /// If there is no region.
+    pub fn file_system_name(&self, id: &str) -> ServiceResult<String> {
+        Ok(format!("{id}.efs.{}", endpoint::of_file_systems(&self.sdk()?.config)?))
+    }
+
     /// Finds the nearest mount target of a file system: the one in this machine's availability
-    /// zone if there is one, because traffic between zones is slower and billed.
+    /// zone if there is one, because traffic between zones is slower and billed. EFS knows the file
+    /// systems of one account; for another's, the address is the DNS name, which resolves in a shared
+    /// subnet.
     ///
     /// # Errors
     /// Names the file system, also if it has no mount target that can be used.
@@ -60,12 +71,22 @@ impl Aws {
         let call = ApiCall::new("EFS DescribeMountTargets", id, permission);
         let sdk = self.sdk()?;
         let request = client(sdk).describe_mount_targets().file_system_id(id);
-        let answer = sdk.runtime.block_on(request.send());
-        let answer = answer.map_err(|error| service_error(&call, &error))?;
+        let name = self.file_system_name(id)?;
+        let answer = match sdk.runtime.block_on(request.send()) {
+            Err(error) if error.code() == Some("FileSystemNotFound") => {
+                let error = service_error(&call, &error).text;
+                log::warn!(
+                    "{error}; if it is of another account, that is right: asking {name}. Where that \
+                     name does not resolve, give ROOT as nfs://ADDRESS/ of a mount target"
+                );
+                let address = name.clone();
+                return Ok(MountTarget { address, name, zone: String::new(), near: None });
+            }
+            answer => answer.map_err(|error| service_error(&call, &error))?,
+        };
         let usable = |target: &&MountTargetDescription| {
             *target.life_cycle_state() == LifeCycleState::Available
         };
-        let name = format!("{id}.efs.{}", endpoint::of_file_systems(&sdk.config)?);
         let all = answer.mount_targets().iter().filter(usable);
         let all: Vec<MountTarget> = all.filter_map(|found| target(found, name.clone())).collect();
         let zone = if all.len() > 1 { sdk.zone() } else { None };

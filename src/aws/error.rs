@@ -191,8 +191,8 @@ fn denied(call: &ApiCall<'_>, message: &str) -> String {
     let is_bare = message.is_empty() || message.trim_end_matches('.') == "Access Denied";
     if action == "s3:PutObject" && other.is_none() && (deny.is_some() || is_bare) {
         advice.push_str(
-            "; if the bucket's policy asks for a header, see sse, kms_key_id, acl and \
-             storage_class under [publish]",
+            "; if the bucket's policy asks for a header, see sse, kms_key_id, acl, storage_class and \
+             requester_pays under [publish]",
         );
     }
     advice

@@ -63,11 +63,11 @@ pub struct Identity {
 /// The mount target of a file system to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MountTarget {
-    /// IPv4 address.
+    /// IPv4 address, or the name if the address is not known.
     pub address: String,
     /// DNS name of the file system; the certificates of its mount targets are for this name.
     pub name: String,
-    /// Id of its availability zone: `use1-az1`.
+    /// Id of its availability zone: `use1-az1`. Empty if it is not known.
     pub zone: String,
     /// True if that is this machine's zone; `None` if this machine's is unknown.
     pub near: Option<bool>,

@@ -42,7 +42,7 @@ pub fn check(store: &dyn Store) -> ServiceResult<Option<Timestamp>> {
     let Some(latest) = store.get(LATEST)? else { return Ok(None) };
     let newest = named(store, &latest)?;
     if let Some(table) = newest.homes_table() {
-        store.check_absent(&table)?;
+        store.check_kept(&table)?;
     }
     Ok(Some(newest.run.finished))
 }
@@ -79,7 +79,7 @@ fn point(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
         }
         // Before a first run there was nothing to check this with.
         if latest.is_none() {
-            store.check_absent(&Keys::of(report).homes)?;
+            store.check_kept(&Keys::of(report).homes)?;
         }
         let same = du.as_ref().is_some_and(|du| du.bytes == text);
         if !same && store.put(DU_LATEST, &text, Condition::since(du.as_ref()))? == Put::Conflict {

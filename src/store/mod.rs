@@ -34,12 +34,12 @@ pub trait Store {
     /// Says why they cannot.
     fn check(&self) -> ServiceResult<()>;
 
-    /// Checks that the object of `key`, which does not change, is safe from writes that may only
-    /// create one. Without such an object it checks nothing.
+    /// Checks that the object of `key`, which never changes, stays what it is when a condition of a
+    /// write does not hold. Without such an object it checks nothing.
     ///
     /// # Errors
     /// Says that it is not.
-    fn check_absent(&self, key: &str) -> ServiceResult<()> {
+    fn check_kept(&self, key: &str) -> ServiceResult<()> {
         let _ = key;
         Ok(())
     }

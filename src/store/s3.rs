@@ -20,8 +20,8 @@ impl Store for Bucket<'_> {
         self.0.check(PROBE)
     }
 
-    fn check_absent(&self, key: &str) -> ServiceResult<()> {
-        self.0.check_absent(key, content_type(key), MAX_OBJECT)
+    fn check_kept(&self, key: &str) -> ServiceResult<()> {
+        self.0.check_kept(key, content_type(key), MAX_OBJECT)
     }
 
     fn is_conditional(&self) -> bool {

@@ -4,6 +4,35 @@
 use efs_scan_testbed::aws::{Elsewhere, Fault, What};
 
 use super::*;
+use crate::emulators::{KEY, PLAIN, POLICY, UNCONDITIONAL, contract_in_a_child};
+
+/// In every way that a bucket can be: other servers than this one are tried in `emulators`.
+#[test]
+fn the_contract_of_a_store_holds_in_other_regions_under_policies_and_without_conditions() {
+    type Made = fn(&World);
+    let ways: [(&str, Made); 7] = [
+        (PLAIN, |_| {}),
+        (PLAIN, |world| world.aws.bucket_in("team", "eu-west-1", Elsewhere::Redirect)),
+        (PLAIN, |world| world.aws.bucket_in("team", "eu-west-1", Elsewhere::Malformed)),
+        (PLAIN, |world| world.aws.bucket_in("team", "eu-west-1", Elsewhere::Bare)),
+        (POLICY, |world| {
+            world.aws.demand("PutObject", "x-amz-server-side-encryption-aws-kms-key-id", KEY);
+            world.aws.demand("PutObject", "x-amz-acl", "bucket-owner-full-control");
+            world.aws.demand("*", "x-amz-request-payer", "requester");
+        }),
+        (UNCONDITIONAL, |world| {
+            world.aws.ignore("if-match");
+            world.aws.ignore("if-none-match");
+        }),
+        (UNCONDITIONAL, |_| {}),
+    ];
+    at_once(ways, |(options, make)| {
+        let world = World::new();
+        make(&world);
+        contract_in_a_child("team", options, |child| world.aws.env(child));
+        assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+    });
+}
 
 fn regions_asked(world: &World) -> Vec<String> {
     let requests = world.aws.requests();
@@ -105,7 +134,7 @@ fn what_a_policy_asks_for_is_sent_with_each_write() {
     assert_eq!(code(&output), Some(1));
     let errors = errors(&output);
     assert!(errors[0].contains("with an explicit deny in a resource-based policy"), "{errors:?}");
-    assert!(errors[0].contains("sse, kms_key_id, acl and storage_class"), "{errors:?}");
+    assert!(errors[0].contains("sse, kms_key_id, acl, storage_class"), "{errors:?}");
 
     let config = world.scratch.path().join("efs-scan.toml");
     let text = format!(

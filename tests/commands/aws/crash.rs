@@ -26,8 +26,8 @@ fn killer(phase: Phase) -> (Arc<Mutex<Option<u32>>>, What) {
 /// were fewer requests.
 fn killed_at(world: &World, at: usize, phase: Phase) -> bool {
     let (pid, kill) = killer(phase);
-    // The check is two writes and two reads.
-    world.aws.fault(Fault::new("S3", "*", kill).after(4 + at));
+    // The check is three writes and two reads.
+    world.aws.fault(Fault::new("S3", "*", kill).after(5 + at));
     let mut command = world.command();
     command.arg(world.root()).args(TO).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();

@@ -2,8 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use efs_scan_testbed::aws::{Fault, What};
+use efs_scan_testbed::nfs_server::{Config, Model, Node, Server};
 
 use super::*;
 
@@ -91,6 +93,35 @@ fn a_refused_call_names_the_missing_permission() {
     assert!(lines[0].contains("elasticfilesystem:DescribeMountTargets"), "{lines:?}");
 }
 
+/// EFS does not know it: its name is tried, and the scan of an address goes on without its figures.
+#[test]
+fn a_file_system_of_another_account_is_asked_by_its_name_or_address() {
+    let world = World::new();
+    let not_found = || {
+        let message = "File system 'fs-0123456789abcdef0' does not exist.";
+        Fault::new("EFS", "*", What::Refuse(404, "FileSystemNotFound", message)).always()
+    };
+    world.aws.fault(not_found());
+    let (code_of_it, lines) = scan(&world, None);
+    assert_eq!(code_of_it, Some(1), "{lines:?}");
+    let name = format!("{FILE_SYSTEM}.efs.us-east-1.amazonaws.com");
+    let said = format!("asking {name}");
+    assert!(lines.iter().any(|line| line.contains(&said)), "{lines:?}");
+    assert!(lines.last().unwrap().contains(&format!("nfs://{name}/")), "{lines:?}");
+
+    let model = Arc::new(Model::new());
+    model.add("200005/file", Node::file(3_000));
+    let server = Server::start(Config::default(), model as _).unwrap();
+    let url = format!("nfs://{}/", server.address());
+    let mut command = world.command();
+    command.args([&*url, "--nfs-uid", "0", "--file-system-id", FILE_SYSTEM, "--format", "json"]);
+    let output = watched(command.args(TO), Duration::from_secs(60));
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("if it is of another account or region, that is right"));
+    let report = printed(&output);
+    assert_eq!(report["file_system"]["id"], FILE_SYSTEM);
+}
+
 /// The certificate is for the file system's name, not for its address.
 #[test]
 #[cfg(feature = "tls")]
@@ -108,5 +139,8 @@ fn tls_is_for_the_name_of_the_file_system() {
     let (code, lines) = scan_with(&world, None, &["--tls"]);
     assert_eq!((code, lines.len()), (Some(1), 1), "{lines:?}");
     let said = format!("TLS with {FILE_SYSTEM}.efs.us-east-1.amazonaws.com at 127.0.0.77:2049: ");
+    assert!(lines[0].contains(&said), "{lines:?}");
+    // Also where the address is given, as for another account's.
+    let (_, lines) = scan_with(&world, None, &["nfs://127.0.0.77/", "--tls"]);
     assert!(lines[0].contains(&said), "{lines:?}");
 }

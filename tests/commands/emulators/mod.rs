@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::publish::contract;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, StateValue, Statistic};
-use efs_scan::aws::Aws;
+use efs_scan::aws::{Aws, BucketOptions, PutOptions};
 use efs_scan::store::Destination;
 use efs_scan_testbed::*;
 use serde_json::Value;
@@ -77,6 +77,18 @@ impl Server {
         self.runtime.block_on(client.create_bucket().bucket(name).send()).unwrap();
     }
 
+    /// Checks that an object has what [`POLICY`] asked for.
+    fn headers_are_kept(&self, bucket: &str, key: &str) {
+        let client = aws_sdk_s3::Client::from_conf(
+            aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true).build(),
+        );
+        let head = client.head_object().bucket(bucket).key(key).send();
+        let head = self.runtime.block_on(head).unwrap();
+        assert_eq!(head.storage_class().map(|class| class.as_str()), Some("STANDARD_IA"));
+        assert_eq!(head.server_side_encryption().map(|kind| kind.as_str()), Some("aws:kms"));
+        assert_eq!(head.ssekms_key_id(), Some(KEY));
+    }
+
     /// Creates a topic with a confirmed subscription of the test's listener.
     fn topic(&self, name: &str, listener: &str, received: &Receiver<String>) -> String {
         let client = aws_sdk_sns::Client::new(&self.config);
@@ -107,36 +119,78 @@ fn token() -> String {
 }
 
 #[test]
-fn both_keep_the_contract_of_a_store() {
+fn both_keep_the_contract_of_a_store_whatever_is_set() {
     for (variable, what) in
         [(MINISTACK, "the contract on ministack"), (MOTO, "the contract on moto")]
     {
         let Some(server) = Server::of(variable, what) else { continue };
-        let bucket = token();
-        server.bucket(&bucket);
-        // In a separate process, because environment variables point the SDK to the emulator.
-        let mut child = Command::new(std::env::current_exe().unwrap());
-        server.env(&mut child);
-        child.env("EFS_SCAN_TEST_BUCKET", bucket);
-        child.args(["--ignored", "--exact", "emulators::the_contract_in_a_child", "--nocapture"]);
-        let output = watched(&mut child, Duration::from_secs(300));
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{what}: {text}{error}");
-        assert!(text.contains("1 passed"), "{text}");
+        for ways in [PLAIN, POLICY, UNCONDITIONAL] {
+            let bucket = token();
+            server.bucket(&bucket);
+            contract_in_a_child(&bucket, ways, |child| server.env(child));
+            if ways == POLICY {
+                server.headers_are_kept(&bucket, "with/prefix/latest.json");
+            }
+        }
     }
 }
 
+/// The settings of the bucket for a contract.
+pub(crate) const PLAIN: &str = "plain";
+pub(crate) const POLICY: &str = "what a policy asks for";
+pub(crate) const UNCONDITIONAL: &str = "unconditional";
+
+/// What a policy asks for.
+pub(crate) const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1234abcd";
+
+fn options(ways: &str) -> BucketOptions {
+    let set = |value: &str| Some(value.to_owned());
+    match ways {
+        POLICY => BucketOptions {
+            region: set("us-east-1"),
+            put: PutOptions {
+                sse: set("aws:kms"),
+                kms_key_id: set(KEY),
+                acl: set("bucket-owner-full-control"),
+                storage_class: set("STANDARD_IA"),
+            },
+            requester_pays: true,
+            ..BucketOptions::default()
+        },
+        ways => BucketOptions { unconditional: ways == UNCONDITIONAL, ..BucketOptions::default() },
+    }
+}
+
+/// Checks the contract of a store in a process of its own, because environment variables point the SDK
+/// to a server.
+pub(crate) fn contract_in_a_child(bucket: &str, ways: &str, env: impl Fn(&mut Command)) {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    env(&mut child);
+    child.env("EFS_SCAN_TEST_BUCKET", bucket).env("EFS_SCAN_TEST_WAYS", ways);
+    child.args(["--ignored", "--exact", "emulators::the_contract_in_a_child", "--nocapture"]);
+    let output = watched(&mut child, Duration::from_secs(300));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{bucket} {ways}: {text}{error}");
+    assert!(text.contains("1 passed"), "{text}");
+}
+
 #[test]
-#[ignore = "run by both_keep_the_contract_of_a_store, which points it to a server"]
+#[ignore = "run by contract_in_a_child, which points it to a server"]
 fn the_contract_in_a_child() {
     let bucket = std::env::var("EFS_SCAN_TEST_BUCKET").unwrap();
-    let aws = Aws::default();
+    let ways = std::env::var("EFS_SCAN_TEST_WAYS").unwrap();
+    let aws = || Aws::new(Duration::from_secs(60), options(&ways));
     let store =
         |prefix: &str| Destination::S3 { bucket: bucket.clone(), prefix: prefix.to_owned() };
-    contract::contract(&*store("with/prefix").open(&aws).unwrap());
+    let first = aws();
+    contract::contract(&*store("with/prefix").open(&first).unwrap());
+    // Headers change nothing about it, and without conditions it is what is lost.
+    if ways != PLAIN {
+        return;
+    }
     // One client for each publisher: a client is one thread.
-    let publishers: Vec<Aws> = (0..16).map(|_| Aws::default()).collect();
+    let publishers: Vec<Aws> = (0..16).map(|_| aws()).collect();
     let next = std::sync::atomic::AtomicUsize::new(0);
     contract::several_publish(|| {
         let at = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);

@@ -218,7 +218,11 @@ fn put(state: &mut State, call: &Call) -> Result<Answer, Failure> {
     }
     let old = state.s3.buckets[&call.parent].get(&call.target).map(|object| object.etag.as_str());
     let condition = |name: &str| {
-        let is_ignored = state.s3.oddities.ignored.contains(&name);
+        let ignored = &state.s3.oddities.ignored;
+        let is_ignored = ignored.contains(&name)
+            || (old.is_some()
+                && name == "if-match"
+                && ignored.contains(&"if-match of what exists"));
         call.http.header(name).filter(|_| !is_ignored)
     };
     match (condition("if-none-match"), condition("if-match"), old) {

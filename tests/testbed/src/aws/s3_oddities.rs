@@ -39,7 +39,7 @@ impl Stub {
         self.state().s3.oddities.demands.push((operation, header, value));
     }
 
-    /// Ignores a condition of writes: `if-match` or `if-none-match`.
+    /// Ignores a condition of writes: `if-match`, `if-match of what exists` or `if-none-match`.
     pub fn ignore(&self, condition: &'static str) {
         self.state().s3.oddities.ignored.push(condition);
     }
