@@ -77,10 +77,11 @@ impl Scope {
         }
         let elsewhere = root_dev.is_some_and(|dev| dev != attrs.dev);
         match (attrs.kind, attrs.mount) {
-            (FileKind::Dir, Mount::Root) => true,
+            // A file, too: it counts where it is, and maybe that is in this tree.
+            (_, Mount::Root) => true,
             (FileKind::Dir, Mount::Inside) => elsewhere,
             // overlayfs gives a file the device of the layer that holds it.
-            (_, mount) => elsewhere && mount == Mount::Root,
+            (_, Mount::Inside) => false,
         }
     }
 }

@@ -345,15 +345,21 @@ fn other_mounts_are_left_out_and_named_or_entered_when_asked_for() {
     let _tmpfs = Mounted(&tmpfs);
     assert!(mount(&["--bind", source.to_str().unwrap()], &bind));
     let _bind = Mounted(&bind);
+    // A file, too: it is in the tree already.
+    let over = file(root, "200005/over", 1);
+    let bound = root.join("200006/bound/file");
+    let mounted = std::process::Command::new("mount").arg("--bind").args([&bound, &over]).status();
+    assert!(mounted.unwrap().success());
+    let _over = Mounted(&over);
     file(root, "200005/tmpfs/inside", 100_000);
     for engine in engines() {
         let without = report(root, engine.iter(), 0);
-        assert_eq!(without["left_out"]["mounts"], 2, "{engine:?}");
+        assert_eq!(without["left_out"]["mounts"], 3, "{engine:?}");
         assert_eq!(home(&without, "200005")["usage"]["files"], 1, "{engine:?}");
     }
     let with = report(root, ["--cross-mounts"], 0);
     assert_eq!(with["left_out"]["mounts"], 0);
-    assert_eq!(home(&with, "200005")["usage"]["files"], 3);
+    assert_eq!(home(&with, "200005")["usage"]["files"], 4);
 }
 
 #[test]
