@@ -19,11 +19,18 @@ pub(super) fn server_ahead(answer: &HttpResponse) -> Option<SignedDuration> {
 
 /// Advice for an answer that says that the clock is wrong.
 pub(super) fn wrong(ahead: Option<SignedDuration>) -> String {
-    match ahead.filter(|ahead| ahead.abs() >= NOTABLE) {
-        Some(ahead) => {
+    match ahead {
+        Some(ahead) if ahead.abs() >= NOTABLE => {
             let by = human_seconds(ahead.abs().as_secs());
             let side = if ahead.is_positive() { "behind" } else { "ahead of" };
             format!("; the clock of this machine is {by} {side} the server's: set it")
+        }
+        Some(ahead) => {
+            let seconds = ahead.abs().as_secs();
+            format!(
+                "; the clock of this machine is wrong, or the request was long on its way (the date \
+                 of the answer differs by {seconds} s)"
+            )
         }
         None => "; the clock of this machine is wrong: set it".to_owned(),
     }

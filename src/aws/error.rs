@@ -278,6 +278,8 @@ mod tests {
         let right = said(403, "SignatureDoesNotMatch", "Check your key", Some(2));
         assert!(right.text.contains("secret access key"), "{right}");
         assert!(!right.text.contains("behind"), "{right}");
+        let late = said(403, "InvalidSignatureException", "Signature expired: x", Some(1));
+        assert!(late.text.contains("differs by 1 s"), "{late}");
         let undated = said(403, "RequestTimeTooSkewed", "The difference", None);
         assert!(undated.text.contains("the clock of this machine is wrong"), "{undated}");
     }
