@@ -181,7 +181,8 @@ impl Names {
         Some(owner)
     }
 
-    /// True if another uid than this one has the name, by the first source that knows that uid.
+    /// True if another uid than this one has the name, by the first source that knows that uid. Names
+    /// are compared without regard to case.
     fn is_anothers(&self, name: &str, uid: u32) -> bool {
         let uids = self.uids.get_or_init(|| {
             let mut named = BTreeSet::new();

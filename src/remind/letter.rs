@@ -8,7 +8,7 @@ use super::app_letter::UntoldApp;
 use super::ledger::Reason;
 use super::people::{Recipient, Subject, Untold};
 use super::template::{Field, Template};
-use crate::report::{Finding, HomeAt, HomeKind, HomeReport, Report, command_at};
+use crate::report::{Finding, HomeAt, HomeReport, Report, command_at};
 use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
@@ -102,10 +102,9 @@ impl LetterWriter<'_> {
         if all.is_empty() {
             return "  (no findings)".to_owned();
         }
-        let uid_homes = person.subjects.iter().filter(|it| it.home.kind == HomeKind::Uid).count();
         // Of several homes with uids, each is at that path in another space.
         let nowhere = HomeAt::default();
-        let home_at = if uid_homes == 1 { &self.home_at } else { &nowhere };
+        let home_at = if person.uid_homes == 1 { &self.home_at } else { &nowhere };
         // Each note is written once.
         let mut noted: Vec<&str> = Vec::new();
         let mut out = Vec::new();

@@ -22,6 +22,8 @@ pub(super) struct Recipient<'a> {
     pub(super) address: Address,
     /// The owner's name as in the report.
     pub(super) name: String,
+    /// How many uid homes of the report have this address, whether there is a reason or not.
+    pub(super) uid_homes: usize,
     pub(super) subjects: Vec<Subject<'a>>,
 }
 
@@ -159,10 +161,18 @@ pub(crate) fn sort<'a>(
                 let person = sorted.people.entry(address.key()).or_insert_with(|| Recipient {
                     address,
                     name,
+                    uid_homes: 0,
                     subjects: Vec::new(),
                 });
                 person.subjects.push(subject);
             }
+        }
+    }
+    for home in report.homes.iter().filter(|home| home.kind == HomeKind::Uid) {
+        if let Ok((address, _)) = reached(home, book, &twins)
+            && let Some(person) = sorted.people.get_mut(&address.key())
+        {
+            person.uid_homes += 1;
         }
     }
     sorted
@@ -200,6 +210,16 @@ fn address(
     if home.is_mostly_others() {
         return Err(Why::Shared);
     }
+    reached(home, book, twins)
+}
+
+/// The address of a home's owner, and the name to call them by, whatever is the matter with the home.
+fn reached(
+    home: &HomeReport,
+    book: &AddressBook<'_>,
+    twins: &BTreeSet<&str>,
+) -> Result<(Address, String), Why> {
+    let owner = &home.owner;
     let name = owner.name.as_deref();
     if let Some(address) =
         book.mapped(home.uid, name, Spelling::of(name.unwrap_or_default(), twins))

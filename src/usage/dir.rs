@@ -115,6 +115,23 @@ impl Dir {
         .map(|dir| &*dir.name)
     }
 
+    /// True if `owner` may remove with `rm` what lies in it, as far as the home tells: it is the home's
+    /// owner (or root, who restores homes), and owns this directory and those above it up to the
+    /// home's, and may list and write them.
+    pub(super) fn lets_remove(self: &Arc<Self>, owner: u32) -> bool {
+        let is_owners = |dir: &Arc<Self>| dir.attrs.accessible && dir.attrs.uid == owner;
+        let mut up_to_home = std::iter::successors(Some(self), |dir| {
+            let above = dir.parent.as_ref();
+            above.filter(|_| dir.in_home() && !dir.is_home_itself())
+        });
+        up_to_home.all(is_owners)
+    }
+
+    /// True if its home may be `owner`'s: root restores homes for others.
+    pub(super) fn may_be_of(&self, owner: u32) -> bool {
+        owner == 0 || self.home.uid == Some(owner)
+    }
+
     /// True if another file system, or another part of this one, is mounted there or above it. The
     /// root itself does not count: it is a mount, usually.
     pub(super) fn is_or_below_a_mount(&self) -> bool {

@@ -249,9 +249,9 @@ impl Ledger {
             if dir.is_or_below_a_mount() {
                 finding.hold(Content::Mount);
             }
-            let protects =
-                |parent: &Arc<Dir>| !parent.attrs.accessible || parent.attrs.uid != dir.attrs.uid;
-            if dir.parent.as_ref().is_some_and(protects) {
+            let owner = dir.attrs.uid;
+            let is_removable = |parent: &Arc<Dir>| parent.lets_remove(owner);
+            if !dir.may_be_of(owner) || !dir.parent.as_ref().is_none_or(is_removable) {
                 finding.hold(Content::Protected);
             }
             if let Some(outer) = &dir.inherited {

@@ -15,6 +15,29 @@ const REMOVERS: [&str; 9] =
 const READ_AGAIN: [&str; 12] =
     ["eval", "ssh", "watch", "parallel", "xargs", "su", "sh", "bash", "dash", "zsh", "ksh", "ash"];
 
+/// The tests and actions of `find` that lead nowhere else than below the path. `-L` and `-follow` follow
+/// links, and `-files0-from` has other paths.
+const FIND: [&str; 18] = [
+    "-name",
+    "-iname",
+    "-path",
+    "-type",
+    "-size",
+    "-empty",
+    "-mtime",
+    "-mmin",
+    "-ctime",
+    "-atime",
+    "-newermt",
+    "-user",
+    "-uid",
+    "-mindepth",
+    "-maxdepth",
+    "-xdev",
+    "-print",
+    "-delete",
+];
+
 const PLACEHOLDER: &str = "{path}";
 
 /// Checks what a rule tells people to do.
@@ -115,6 +138,12 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
         "mv" if after.len() <= 1 => &given[1..place],
         _ => &given[1..],
     };
+    let follows = |word: &&&str| word.starts_with('-') && !FIND.contains(*word);
+    if remover == "find"
+        && let Some(word) = given[1..].iter().find(follows)
+    {
+        return Err(format!("`{word}` of `find` may lead elsewhere: call a script"));
+    }
     // The size of `truncate -s 0`.
     let is_size = |word: &str| remover == "truncate" && word.parse::<u64>().is_ok();
     let is_option = |word: &str| word.starts_with('-') || is_size(word);
@@ -229,6 +258,10 @@ mod tests {
         }
         for command in ["rm -r {path}/..", "rsync -a --delete /x/ {path}/..", "tool ../x {path}"] {
             assert!(said(SpecClass::Cache, command).contains("leads out"), "{command}");
+        }
+        for options in ["-L {path}", "{path} -follow", "{path} -files0-from /x", "-H {path}"] {
+            let said = said(SpecClass::Cache, &format!("find {options} -mtime 30 -delete"));
+            assert!(said.contains("may lead elsewhere"), "{options}: {said}");
         }
         for class in [SpecClass::Output, SpecClass::Hint] {
             assert!(said(class, "rm -r {path}").contains("the only copy"));

@@ -122,12 +122,14 @@ fn parts(component: &str) -> Result<Box<[Part]>, String> {
 }
 
 /// True for a name that a program computed from contents: nothing but digits of one base, many of
-/// them. Decimal ones alone may be a date.
+/// them. Decimal ones alone may be a date, and letters alone a word.
 fn is_digest(name: &[u8]) -> bool {
     let hexadecimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let base32 = |byte: &u8| matches!(byte, b'2'..=b'7' | b'A'..=b'Z');
     let letters = name.iter().any(u8::is_ascii_alphabetic);
+    let digits = name.iter().any(u8::is_ascii_digit);
     letters
+        && digits
         && (name.len() >= 16 && name.iter().all(hexadecimal)
             || name.len() >= 26 && name.iter().all(base32))
 }

@@ -14,7 +14,10 @@ impl Listing {
     /// Tells the finding what lies in this directory that its command must not take along.
     pub(super) fn note_contents(&self, ledger: &Ledger, finding: &FindingAccount) {
         let rules = &ledger.setup.rules;
-        if !self.dir.attrs.accessible && self.names > 0 {
+        let uid = self.dir.attrs.uid;
+        let is_anothers = self.dir.parent.as_ref().is_some_and(|parent| parent.attrs.uid != uid);
+        // An empty one can be removed all the same.
+        if self.names > 0 && (is_anothers || !self.dir.attrs.accessible) {
             finding.hold(Content::Protected);
         }
         if self.has_mount {
@@ -44,7 +47,7 @@ impl Listing {
         let home = Arc::clone(&self.dir.home);
         let class = ledger.setup.rules.get(rule).class;
         let finding = FindingAccount::new(rule, class);
-        if !self.dir.attrs.accessible || self.dir.attrs.uid != attrs.uid {
+        if !self.dir.may_be_of(attrs.uid) || !self.dir.lets_remove(attrs.uid) {
             finding.hold(Content::Protected);
         }
         if attrs.mount == Mount::Root || self.dir.is_or_below_a_mount() {

@@ -183,6 +183,14 @@ fn texts_are_templates() {
     world.edit(|report| report["left_out"]["above_homes"] = 1.into());
     assert!(!world.preview(0).contains("/home/me"));
     world.edit(|report| report["left_out"]["above_homes"] = 0.into());
+    // A person with another home, which is no reason for the message.
+    let mapped = "[remind.addresses]\n200007 = 'alice@example.com'\n";
+    world.configure(&format!("home_at = '/home/me/efs dir'\n{CONFIG}{mapped}"));
+    let text = world.preview(0);
+    let alices = text.split("==== 2").next().unwrap();
+    assert!(alices.contains("To: alice@") && !alices.contains("/home/me"), "{text}");
+    world.configure(&format!("home_at = '/home/me/efs dir'\n{CONFIG}"));
+    assert!(world.preview(0).contains("/home/me"));
     // Advice is given in words.
     world.edit_home("200005", |home| {
         home["findings"][0]["command"] = serde_json::Value::Null;

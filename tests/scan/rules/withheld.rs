@@ -24,7 +24,7 @@ fn offer(report: &Value, path: &str) -> Result<String, String> {
 fn places(root: &Path) -> Vec<&'static str> {
     file(root, "h/.npm/_cacache/content-v2/x/a", 5000);
     file(root, "h/.cache/uv/archive-v0/x/a", 5000);
-    file(root, "h/.cache/wandb/artifacts/obj/x/a", 5000);
+    file(root, "h/.cache/pypoetry/artifacts/0f/x/a", 5000);
     file(root, "h/rs/Cargo.toml", 10);
     file(root, "h/rs/target/CACHEDIR.TAG", 10);
     file(root, "h/rs/target/debug/a", 5000);
@@ -34,7 +34,7 @@ fn places(root: &Path) -> Vec<&'static str> {
 }
 
 const PLACES: [&str; 6] =
-    [NPM, ".cache/uv", ".cache/wandb/artifacts", "rs/target", ".cache/pip", ".cache/go-build"];
+    [NPM, ".cache/uv", ".cache/pypoetry/artifacts", "rs/target", ".cache/pip", ".cache/go-build"];
 
 const NPM: &str = ".npm/_cacache";
 
@@ -42,7 +42,7 @@ const NPM: &str = ".npm/_cacache";
 const INSIDE: [&str; 6] = [
     ".npm/_cacache/content-v2/x",
     ".cache/uv/archive-v0/x",
-    ".cache/wandb/artifacts/obj/x",
+    ".cache/pypoetry/artifacts/0f/x",
     "rs/target/debug",
     ".cache/pip/http-v2/x",
     ".cache/go-build/0f",
@@ -175,8 +175,28 @@ fn write_protected_directories_do() {
     protect(tree.path(), "rs/target/debug", 0o755);
     assert_offered_at(&["rs/target", "rs/core.1"], tree.path(), &[], None);
     if skip_unless(is_root(), "findings in directories of others", "only root gives files away") {
-        std::os::unix::fs::chown(tree.path().join("h/rs"), Some(65534), None).unwrap();
-        assert_offered_at(&["rs/target", "rs/core.1"], tree.path(), &[], Some("another's"));
+        let give = |path: &str, uid| {
+            std::os::unix::fs::chown(tree.path().join("h").join(path), Some(uid), None).unwrap();
+        };
+        // Above it, in it, and all of it with what is above.
+        file(tree.path(), "h/rs/deep/x/__pycache__/a.pyc", 10);
+        for path in ["rs", "rs/deep"] {
+            give(path, 65534);
+            assert_offered_at(&["rs/deep/x/__pycache__"], tree.path(), &[], Some("another's"));
+            give(path, 0);
+        }
+        assert_offered_at(&["rs/deep/x/__pycache__"], tree.path(), &[], None);
+        give("rs/target/debug", 65534);
+        assert_offered_at(&["rs/target"], tree.path(), &[], Some("another's"));
+        give("rs/target/debug", 0);
+        for path in ["rs/deep", "rs/deep/x", "rs/deep/x/__pycache__", "rs/deep/x/__pycache__/a.pyc"]
+        {
+            give(path, 65534);
+        }
+        assert_offered_at(&["rs/deep/x/__pycache__"], tree.path(), &[], Some("another's"));
+        // What its owner may not pass.
+        protect(tree.path(), "rs", 0o600);
+        assert_offered_at(&["rs/target", "rs/core.1"], tree.path(), &[], Some("write-protected"));
     }
 }
 

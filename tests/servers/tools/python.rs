@@ -149,6 +149,7 @@ pub(super) const CASES: &[Case] = &[
         version: "wandb --version",
         finds: ".cache/wandb/artifacts",
         make: WANDB_CACHE,
+        advised: "rm -rf .cache/wandb/artifacts",
         again: WANDB_CACHE,
         ..BASE
     },
