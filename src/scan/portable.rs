@@ -161,11 +161,16 @@ fn list(
             if !listing.wants(ledger, name) {
                 return false;
             }
-            match entry_attrs(&path.join(&entry.file_name)) {
+            let attrs = entry_attrs(&path.join(&entry.file_name));
+            let attrs = match attrs {
+                Err(error) if is_gone(&error) && !entry.file_type.is_dir() => {
+                    attrs_again(dir, path, &entry.file_name)
+                }
+                attrs => attrs,
+            };
+            match attrs {
                 Ok(attrs) => listing.entry(ledger, name, attrs),
-                Err(error)
-                    if error.kind() == io::ErrorKind::NotFound && entry.file_type.is_dir() =>
-                {
+                Err(error) if is_stale(&error) || is_gone(&error) && entry.file_type.is_dir() => {
                     listing.moved(name);
                 }
                 Err(error) => listing.failed(Op::Stat, Some(name), &error),
@@ -203,6 +208,36 @@ fn list(
         unreadable(ledger, child, &problem);
     }
     ledger.end(listing);
+}
+
+/// How often a directory is looked for at its path, where somebody moves it to and fro.
+const TRIES: usize = 100;
+
+/// Reads the attributes of a file that was not at its path: it may be gone, or a directory above it was
+/// somewhere else for a moment. ESTALE says that the directory is not found.
+fn attrs_again(dir: &Dir, path: &Path, name: &OsStr) -> io::Result<Attrs> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let found = (0..TRIES).find_map(|_| {
+        let fd = rustix::fs::open(path, flags, rustix::fs::Mode::empty()).ok()?;
+        let inode = rustix::fs::fstat(&fd).ok()?.st_ino;
+        (inode == dir.attrs.ino).then_some(fd)
+    });
+    let fd = found.ok_or(Errno::STALE)?;
+    #[cfg(target_os = "linux")]
+    return super::statx::attrs_at(&fd, &std::ffi::CString::new(name.as_bytes())?);
+    #[cfg(not(target_os = "linux"))]
+    {
+        drop(fd);
+        entry_attrs(&path.join(name))
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+fn is_stale(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::STALE.raw_os_error())
 }
 
 /// Returns true if the path still leads to the directory that its parent's listing found.
