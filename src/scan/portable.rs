@@ -161,19 +161,19 @@ fn list(
             if !listing.wants(ledger, name) {
                 return false;
             }
-            let attrs = entry_attrs(&path.join(&entry.file_name));
-            let attrs = match attrs {
+            let attrs = match entry_attrs(&path.join(&entry.file_name)) {
                 Err(error) if is_gone(&error) && !entry.file_type.is_dir() => {
                     attrs_again(dir, path, &entry.file_name)
                 }
-                attrs => attrs,
+                attrs => Some(attrs),
             };
             match attrs {
-                Ok(attrs) => listing.entry(ledger, name, attrs),
-                Err(error) if is_stale(&error) || is_gone(&error) && entry.file_type.is_dir() => {
+                Some(Ok(attrs)) => listing.entry(ledger, name, attrs),
+                None => listing.moved(name),
+                Some(Err(error)) if is_gone(&error) && entry.file_type.is_dir() => {
                     listing.moved(name);
                 }
-                Err(error) => listing.failed(Op::Stat, Some(name), &error),
+                Some(Err(error)) => listing.failed(Op::Stat, Some(name), &error),
             }
             true
         }
@@ -214,30 +214,25 @@ fn list(
 const TRIES: usize = 100;
 
 /// Reads the attributes of a file that was not at its path: it may be gone, or a directory above it was
-/// somewhere else for a moment. ESTALE says that the directory is not found.
-fn attrs_again(dir: &Dir, path: &Path, name: &OsStr) -> io::Result<Attrs> {
+/// somewhere else for a moment. `None` if the directory is not found.
+fn attrs_again(dir: &Dir, path: &Path, name: &OsStr) -> Option<io::Result<Attrs>> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let found = (0..TRIES).find_map(|_| {
         let fd = rustix::fs::open(path, flags, rustix::fs::Mode::empty()).ok()?;
         let inode = rustix::fs::fstat(&fd).ok()?.st_ino;
         (inode == dir.attrs.ino).then_some(fd)
     });
-    let fd = found.ok_or(Errno::STALE)?;
+    let fd = found?;
     #[cfg(target_os = "linux")]
-    return super::statx::attrs_at(&fd, &std::ffi::CString::new(name.as_bytes())?);
+    let attrs = super::statx::attrs_at(&fd, &std::ffi::CString::new(name.as_bytes()).ok()?);
     #[cfg(not(target_os = "linux"))]
-    {
-        drop(fd);
-        entry_attrs(&path.join(name))
-    }
+    let attrs = entry_attrs(&path.join(name));
+    drop(fd);
+    Some(attrs)
 }
 
 fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
-}
-
-fn is_stale(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(Errno::STALE.raw_os_error())
 }
 
 /// Returns true if the path still leads to the directory that its parent's listing found.
