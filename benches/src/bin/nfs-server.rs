@@ -43,6 +43,9 @@ struct Cli {
     /// Maximum operations in a request
     #[arg(long, value_name = "N", default_value_t = 50)]
     ops: u32,
+    /// Servers that share the tree and nothing else; connections are dealt out in turn
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    partitions: u32,
     /// Instead of waiting for a signal, load the server for this long and print its READDIRs a
     /// second
     #[arg(long, value_name = "SECONDS")]
@@ -70,6 +73,7 @@ fn main() -> Result<()> {
         delay,
         requests_per_second: cli.per_second,
         slots: Slots::AtMost(cli.slots),
+        partitions: cli.partitions,
         max_operations: cli.ops,
         ..Config::default()
     };

@@ -7,6 +7,7 @@ use super::attrs::{Handle, Wanted};
 use super::counts::Batch;
 use super::faults::{At, Refusal, What};
 use super::frames;
+use super::partition::Partition;
 use super::protocol::{Op, Status, rpc};
 use super::queue::Delivery;
 use super::request::{self, Args, Call, Credential};
@@ -44,6 +45,7 @@ pub(super) struct Plan {
 /// Executes the requests of one connection.
 pub(super) struct Handler<'a> {
     pub(super) shared: &'a Arc<Shared>,
+    pub(super) partition: &'a Partition,
     pub(super) connection: u64,
     /// The session of the latest request.
     pub(super) session: Option<Arc<Session>>,
@@ -57,6 +59,7 @@ impl<'a> Handler<'a> {
     pub(super) fn new(shared: &'a Arc<Shared>, connection: u64) -> Self {
         Self {
             shared,
+            partition: shared.partition(connection),
             connection,
             session: None,
             wanted: Wanted::new(shared.facts.clone()),
@@ -121,7 +124,8 @@ impl<'a> Handler<'a> {
             Some(What::DropBefore) => return abandon(out, place, Step::Close),
             Some(What::Silent) => return abandon(out, place, Step::Silent),
             Some(What::Restart(grace)) => {
-                self.shared.restart(*grace);
+                let partition = Partition::of(&self.shared.config, self.connection);
+                self.shared.restart(partition, *grace);
                 return abandon(out, place, Step::Close);
             }
             Some(What::Refuse(refusal)) => {

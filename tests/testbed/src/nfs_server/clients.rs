@@ -16,6 +16,8 @@ pub(super) struct Exchanged {
     pub(super) client: u64,
     pub(super) sequence: u32,
     pub(super) confirmed: bool,
+    /// The owner came with another verifier while it had sessions. They end once it confirms.
+    pub(super) usurps: bool,
 }
 
 /// Result of CREATE_SESSION.
@@ -64,7 +66,7 @@ impl Known {
     }
 }
 
-/// All client ids and sessions of a server.
+/// All client ids and sessions of a partition.
 pub(super) struct Clients {
     known: Mutex<Known>,
     /// Counts up: no id is assigned twice, not even after a restart.
@@ -75,10 +77,11 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new() -> Self {
+    /// `first` is the first number that is assigned.
+    pub(super) fn new(first: u64) -> Self {
         Self {
             known: Mutex::default(),
-            next: AtomicU64::new(1),
+            next: AtomicU64::new(first),
             target: AtomicU32::new(u32::MAX),
             sessions_made: AtomicU64::new(0),
         }
@@ -96,13 +99,16 @@ impl Clients {
         let confirmed = known.clients.iter().find(|(_, client)| mine(client) && client.confirmed);
         match confirmed {
             Some((&client, found)) if found.verifier == verifier => {
-                return Ok(Exchanged { client, sequence: found.sequence, confirmed: true });
+                let sequence = found.sequence;
+                return Ok(Exchanged { client, sequence, confirmed: true, usurps: false });
             }
             Some(_) if update => return Err(Status::NOT_SAME),
             None if update => return Err(Status::NOENT),
             // The client has restarted. Its old state goes when it confirms the new client id.
             Some(_) | None => {}
         }
+        let before = confirmed.map(|(&client, _)| client);
+        let usurps = known.sessions.values().any(|session| Some(session.client) == before);
         known.clients.retain(|_, client| client.confirmed || !mine(client));
         let client = self.next.fetch_add(1, Relaxed) << 32 | 0xc11e;
         let record = Client {
@@ -115,7 +121,7 @@ impl Clients {
             heard: Arc::new(AtomicU64::new(now)),
         };
         known.clients.insert(client, record);
-        Ok(Exchanged { client, sequence: 1, confirmed: false })
+        Ok(Exchanged { client, sequence: 1, confirmed: false, usurps })
     }
 
     pub(super) fn create(

@@ -159,7 +159,7 @@ impl Handler<'_> {
         let session = self.find(&asked.session)?;
         let granted = session.granted;
         let now = self.shared.now();
-        if !self.shared.clients.renew(&session, self.shared.config.lease, now) {
+        if !self.partition.clients.renew(&session, self.shared.config.lease, now) {
             return Err(Status::BADSESSION);
         }
         if size > granted.max_request as usize {
@@ -232,7 +232,7 @@ impl Handler<'_> {
         {
             return Ok(Arc::clone(held));
         }
-        let found = self.shared.clients.session(id).ok_or(Status::BADSESSION)?;
+        let found = self.partition.clients.session(id).ok_or(Status::BADSESSION)?;
         match self.shared.config.binding {
             Binding::Implicit => found.bind(self.connection),
             Binding::Explicit if found.is_bound(self.connection) => {}
@@ -244,7 +244,7 @@ impl Handler<'_> {
 
     /// Applies the side effects of an injected error.
     fn aftermath(&self, args: &Args<'_>, status: Status) {
-        let clients = &self.shared.clients;
+        let clients = &self.partition.clients;
         let client = match args {
             Args::Sequence(asked) => {
                 if matches!(status, Status::BADSESSION | Status::DEADSESSION) {

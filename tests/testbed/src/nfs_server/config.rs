@@ -24,6 +24,27 @@ pub enum Binding {
     Explicit,
 }
 
+/// Choice of a new connection's partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dealing {
+    /// One after the other, so a reconnect lands elsewhere.
+    InTurn,
+    /// By the seed.
+    Random,
+}
+
+/// How partitions introduce themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// Server owners and client ids differ.
+    Distinct,
+    /// Server owners and scopes are the same and client ids differ, as with several ganeshas on one
+    /// host.
+    SameOwner,
+    /// Client ids and sessions also get the same numbers.
+    SameNumbers,
+}
+
 /// Policy for a READDIR whose reply would exceed `ca_maxresponsesize`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TooLarge {
@@ -57,6 +78,11 @@ pub enum Squash {
 pub struct Config {
     /// Port on 127.0.0.1; 0 picks a free one.
     pub port: u16,
+    /// Servers with the same tree that know nothing of each other's client ids and sessions, at
+    /// least 1. Each connection leads to one of them, and limits apply to each.
+    pub partitions: u32,
+    pub dealing: Dealing,
+    pub naming: Naming,
     /// Time from a request's arrival to its reply. Waiting takes no thread. Replies delayed by a
     /// millisecond or more may be sent up to a tenth of a millisecond late, together.
     pub delay: Duration,
@@ -105,6 +131,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             port: 0,
+            partitions: 1,
+            dealing: Dealing::InTurn,
+            naming: Naming::Distinct,
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
             requests_per_second: None,

@@ -150,7 +150,7 @@ impl Connection<'_> {
     /// When the reply to a request arriving now is due, with individual delays.
     fn turn(&mut self, now: Instant) -> Instant {
         let begins = match self.shared.config.requests_per_second {
-            Some(most) => self.shared.turn(now, most),
+            Some(most) => self.handler.partition.turn(now, most),
             None => now,
         };
         let jitter = self.shared.config.jitter.as_nanos() as u64;

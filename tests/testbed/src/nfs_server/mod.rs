@@ -7,10 +7,10 @@
 //!
 //! The path of a request: `connection` reads it, `frames` finds its end, `calls` handles the RPC
 //! part and applies `faults`, `compound` executes the operations in `operations` and `readdir`,
-//! with the state in `clients` and `session`, and `queue` holds the reply until it is due. There
-//! are two threads per connection and none per request: 4,096 requests can wait for 2 ms each. The
-//! server is read-only, without locks, delegations or backchannel. It deliberately shares no code
-//! with the client.
+//! with the state in `clients` and `session` of the connection's `partition`, and `queue` holds the
+//! reply until it is due. There are two threads per connection and none per request: 4,096 requests
+//! can wait for 2 ms each. The server is read-only, without locks, delegations or backchannel. It
+//! deliberately shares no code with the client.
 
 mod attrs;
 mod calls;
@@ -24,6 +24,7 @@ mod faults;
 mod frames;
 mod model;
 mod operations;
+mod partition;
 mod protocol;
 mod queue;
 pub mod raw;
@@ -38,7 +39,7 @@ mod xdr;
 
 pub use attrs::{Attrs, Handle, Kind, Owner};
 pub use computed::Computed;
-pub use config::{Binding, Config, Slots, Squash, TooLarge, Uncached};
+pub use config::{Binding, Config, Dealing, Naming, Slots, Squash, TooLarge, Uncached};
 pub use counts::Counts;
 pub use faults::{At, Fault, Refusal, What};
 pub use model::{Model, Node, OnChange};

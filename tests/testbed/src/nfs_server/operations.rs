@@ -14,9 +14,6 @@ const UPDATE: u32 = 0x4000_0000;
 const CONFIRMED: u32 = 0x8000_0000;
 const NON_PNFS: u32 = 0x0001_0000;
 
-/// The server owner; the same on all connections, as trunking requires.
-const SERVER: &[u8] = b"efs-scan synthetic server";
-
 /// `MAXNAMLEN` nearly everywhere.
 const LONGEST_NAME: usize = 255;
 
@@ -57,12 +54,12 @@ impl Handler<'_> {
                 self.create_session(client, sequence, fore, back, out)
             }
             Args::Bind { session, direction } => self.bind(session, direction, out),
-            Args::DestroySession(session) => done(self.shared.clients.destroy_session(&session)),
-            Args::DestroyClientid(client) => done(self.shared.clients.destroy_client(client)),
+            Args::DestroySession(session) => done(self.partition.clients.destroy_session(&session)),
+            Args::DestroyClientid(client) => done(self.partition.clients.destroy_client(client)),
             Args::ReclaimComplete { one_fs: true } => Ok(()),
             Args::ReclaimComplete { one_fs: false } => {
                 let client = state.session.as_ref().ok_or(Status::OP_NOT_IN_SESSION)?.client;
-                done(self.shared.clients.reclaim_complete(client))
+                done(self.partition.clients.reclaim_complete(client))
             }
             Args::Broken(op) => {
                 self.violation(format_args!("arguments of {op} that are not XDR"));
@@ -85,7 +82,7 @@ impl Handler<'_> {
             self.violation("no current file handle");
             Status::NOFILEHANDLE
         })?;
-        if self.shared.in_grace() { Err(Status::GRACE) } else { Ok(handle) }
+        if self.partition.in_grace(|| self.shared.now()) { Err(Status::GRACE) } else { Ok(handle) }
     }
 
     fn putfh(&self, bytes: &[u8], state: &mut State) -> Result<(), Status> {
@@ -152,7 +149,10 @@ impl Handler<'_> {
         }
         let update = flags & UPDATE != 0;
         let now = self.shared.now();
-        let given = self.shared.clients.exchange(owner, verifier, update, now)?;
+        let given = self.partition.clients.exchange(owner, verifier, update, now)?;
+        if given.usurps {
+            self.violation("EXCHANGE_ID with a new verifier for an owner that has sessions");
+        }
         out.put_u64(given.client);
         out.put_u32(given.sequence);
         out.put_u32(NON_PNFS | if given.confirmed { CONFIRMED } else { 0 });
@@ -160,8 +160,8 @@ impl Handler<'_> {
         out.put_u32(0);
         // Minor id and major id of the owner, and the scope.
         out.put_u64(0);
-        out.put_opaque(SERVER);
-        out.put_opaque(SERVER);
+        out.put_opaque(&self.partition.name);
+        out.put_opaque(&self.partition.name);
         let named = self.shared.config.implementation;
         out.put_u32(u32::from(named.is_some()));
         if let Some((domain, name)) = named {
@@ -183,7 +183,7 @@ impl Handler<'_> {
     ) -> Result<(), Status> {
         let now = self.shared.now();
         let config = &self.shared.config;
-        let created = self.shared.clients.create(client, sequence, fore, config, now)?;
+        let created = self.partition.clients.create(client, sequence, fore, config, now)?;
         created.session.bind(self.connection);
         out.extend_from_slice(&created.session.id);
         out.put_u32(created.sequence);
@@ -202,7 +202,7 @@ impl Handler<'_> {
             self.violation(format_args!("BIND_CONN_TO_SESSION with direction {direction}"));
             return Err(Status::INVAL);
         }
-        let session = self.shared.clients.session(&id).ok_or(Status::BADSESSION)?;
+        let session = self.partition.clients.session(&id).ok_or(Status::BADSESSION)?;
         session.bind(self.connection);
         out.extend_from_slice(&id);
         // Fore, whatever was requested; no RDMA.

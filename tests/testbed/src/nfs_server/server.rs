@@ -12,11 +12,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::attrs::Facts;
-use super::clients::Clients;
 use super::config::Config;
 use super::connection;
 use super::counts::{Counts, Tally};
 use super::faults::{At, Fault, Rules, What};
+use super::partition::Partition;
 use super::session::lock;
 use super::tree::Tree;
 
@@ -33,7 +33,7 @@ pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) facts: Facts,
     pub(super) tree: Arc<dyn Tree>,
-    pub(super) clients: Clients,
+    pub(super) partitions: Vec<Partition>,
     pub(super) tally: Tally,
     pub(super) start: Instant,
     rules: Mutex<Rules>,
@@ -41,12 +41,8 @@ pub(super) struct Shared {
     faulty: AtomicBool,
     /// Nanoseconds.
     delay: AtomicU64,
-    /// End of the grace period in milliseconds since the start.
-    grace_until: AtomicU64,
     status_flags: AtomicU32,
     streams: Mutex<HashMap<u64, TcpStream>>,
-    /// When the next request may start, if the rate is limited.
-    free: Mutex<Instant>,
     stopping: AtomicBool,
 }
 
@@ -98,24 +94,26 @@ impl Server {
     }
 
     /// Discards all sessions and client ids and closes all connections. For `grace`, operations on
-    /// files fail with GRACE.
+    /// files fail with GRACE. [`What::Restart`] does this to one partition.
     pub fn restart(&self, grace: Duration) {
-        self.shared.restart(grace);
+        for number in 0..self.shared.partitions.len() {
+            self.shared.restart(number, grace);
+        }
     }
 
     /// Closes all connections; sessions remain.
     pub fn drop_connections(&self) {
-        self.shared.drop_connections();
+        self.shared.drop_connections(|_| true);
     }
 
     /// Discards all sessions and client ids, as when leases expire; connections remain.
     pub fn expire(&self) {
-        self.shared.clients.forget();
+        self.shared.partitions.iter().for_each(|partition| partition.clients.forget());
     }
 
     /// Makes operations on files fail with GRACE for `time`.
     pub fn grace(&self, time: Duration) {
-        self.shared.grace(time);
+        self.shared.partitions.iter().for_each(|partition| self.shared.grace(partition, time));
     }
 
     /// Changes [`Config::delay`] for requests from now on.
@@ -127,7 +125,8 @@ impl Server {
     /// their slots. Slots above it still work, as on a patient server; see
     /// [`Counts::above_target`].
     pub fn set_target_highest_slot(&self, highest: u32) {
-        self.shared.clients.set_target(highest);
+        let partitions = &self.shared.partitions;
+        partitions.iter().for_each(|partition| partition.clients.set_target(highest));
     }
 
     /// Sets `sr_status_flags` from now on.
@@ -143,7 +142,9 @@ impl Server {
 
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.shared.tally.counts(self.shared.clients.sessions_made.load(Relaxed))
+        let partitions = self.shared.partitions.iter();
+        let made = partitions.map(|partition| partition.clients.sessions_made.load(Relaxed));
+        self.shared.tally.counts(made.sum())
     }
 
     /// The uids in AUTH_SYS credentials.
@@ -155,14 +156,15 @@ impl Server {
     /// Sessions and client ids that still exist. A client that cleans up leaves none.
     #[must_use]
     pub fn alive(&self) -> (usize, usize) {
-        self.shared.clients.alive()
+        let alive = self.shared.partitions.iter().map(|partition| partition.clients.alive());
+        alive.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopping.store(true, SeqCst);
-        self.shared.drop_connections();
+        self.shared.drop_connections(|_| true);
         // Wakes up the accepting thread.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.accepting.take() {
@@ -177,16 +179,14 @@ impl Shared {
         let shared = Self {
             facts: Facts::new(&config.without, config.lease),
             tree,
-            clients: Clients::new(),
+            partitions: Partition::all(&config, start),
             tally: Tally::default(),
             start,
             rules: Mutex::new(Rules::new(config.seed)),
             faulty: AtomicBool::new(false),
             delay: AtomicU64::new(0),
-            grace_until: AtomicU64::new(0),
             status_flags: AtomicU32::new(config.status_flags),
             streams: Mutex::default(),
-            free: Mutex::new(start),
             stopping: AtomicBool::new(false),
             config,
         };
@@ -242,28 +242,28 @@ impl Shared {
         lock(&self.streams).remove(&number);
     }
 
-    pub(super) fn drop_connections(&self) {
-        for (_, stream) in lock(&self.streams).drain() {
+    /// Closes the connections whose number `of` selects.
+    pub(super) fn drop_connections(&self, of: impl Fn(u64) -> bool) {
+        for (_, stream) in lock(&self.streams).extract_if(|number, _| of(*number)) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
-    pub(super) fn restart(&self, grace: Duration) {
-        self.grace(grace);
-        self.clients.forget();
-        self.drop_connections();
+    /// Restarts one partition.
+    pub(super) fn restart(&self, number: usize, grace: Duration) {
+        let partition = &self.partitions[number];
+        self.grace(partition, grace);
+        partition.clients.forget();
+        self.drop_connections(|connection| Partition::of(&self.config, connection) == number);
     }
 
-    fn grace(&self, time: Duration) {
-        self.grace_until.store(self.now() + time.as_millis() as u64, Relaxed);
+    fn grace(&self, partition: &Partition, time: Duration) {
+        partition.grace(self.now() + time.as_millis() as u64);
     }
 
-    pub(super) fn in_grace(&self) -> bool {
-        // Nearly always 0, which needs no clock.
-        match self.grace_until.load(Relaxed) {
-            0 => false,
-            until => self.now() < until,
-        }
+    /// The partition of a connection.
+    pub(super) fn partition(&self, connection: u64) -> &Partition {
+        &self.partitions[Partition::of(&self.config, connection)]
     }
 
     /// Milliseconds since the start.
@@ -281,13 +281,5 @@ impl Shared {
 
     fn set_delay(&self, delay: Duration) {
         self.delay.store(delay.as_nanos() as u64, Relaxed);
-    }
-
-    /// When a request arriving now may start, at `most` per second.
-    pub(super) fn turn(&self, now: Instant, most: u32) -> Instant {
-        let mut free = lock(&self.free);
-        let begins = now.max(*free);
-        *free = begins + Duration::from_secs(1) / most.max(1);
-        begins
     }
 }

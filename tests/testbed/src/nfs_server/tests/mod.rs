@@ -2,6 +2,7 @@
 
 mod faults;
 mod limits;
+mod partitions;
 mod slots;
 mod trees;
 
