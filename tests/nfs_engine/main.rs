@@ -13,6 +13,7 @@ mod limits;
 mod markers;
 mod moves;
 mod pace;
+mod partitions;
 mod sessions;
 mod storm;
 #[cfg(feature = "tls")]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use efs_scan::scan::Ended;
-use efs_scan_testbed::nfs_server::{Config, Fault, Slots};
+use efs_scan_testbed::nfs_server::{Config, Dealing, Fault, Naming, Slots};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -20,19 +20,34 @@ struct Storm {
     max_readdir: Option<u32>,
     jitter: Duration,
     batch: usize,
+    partitions: u32,
+    dealing: Dealing,
+    naming: Naming,
 }
 
 fn storms() -> impl Strategy<Value = Storm> {
     let small = proptest::option::of(500..5000_u32);
-    (any::<u64>(), 1..15_u32, 1..20_u32, 4..50_u32, small, 0..3_u64, 1..30_usize).prop_map(
-        |(seed, per_mille, slots, max_operations, max_readdir, jitter, batch)| Storm {
-            seed,
-            per_mille,
-            slots,
-            max_operations,
-            max_readdir,
-            jitter: Duration::from_millis(jitter),
-            batch,
+    let dealing = prop_oneof![Just(Dealing::InTurn), Just(Dealing::Random)];
+    let naming =
+        prop_oneof![Just(Naming::Distinct), Just(Naming::SameOwner), Just(Naming::SameNumbers)];
+    let server = (1..20_u32, 4..50_u32, small, 0..3_u64);
+    let partitions = (1..=4_u32, dealing, naming);
+    (any::<u64>(), 1..15_u32, server, 1..30_usize, partitions).prop_map(
+        |(seed, per_mille, server, batch, (partitions, dealing, naming))| {
+            let (slots, max_operations, max_readdir, jitter) = server;
+            let jitter = Duration::from_millis(jitter);
+            Storm {
+                seed,
+                per_mille,
+                slots,
+                max_operations,
+                max_readdir,
+                jitter,
+                batch,
+                partitions,
+                dealing,
+                naming,
+            }
         },
     )
 }
@@ -45,6 +60,9 @@ fn check(storm: &Storm) -> Result<(), TestCaseError> {
         max_operations: storm.max_operations,
         max_readdir: storm.max_readdir,
         jitter: storm.jitter,
+        partitions: storm.partitions,
+        dealing: storm.dealing,
+        naming: storm.naming,
         ..Config::default()
     };
     let server = serve(config, &model);

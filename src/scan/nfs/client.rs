@@ -62,6 +62,10 @@ pub(super) struct NfsClient {
     address_index: usize,
     options: ClientOptions,
     identity: ClientIdentity,
+    /// When leases were last renewed, on all connections.
+    last_renewal: Instant,
+    /// True during the clean-up, which creates no sessions.
+    leaving: bool,
     connections: Vec<Connection>,
     walk: NfsWalk,
     window: RequestWindow,
@@ -101,6 +105,8 @@ impl NfsClient {
             address_index: 0,
             options,
             identity: ClientIdentity::new(seed),
+            last_renewal: Instant::now(),
+            leaving: false,
             connections: vec![Connection::new(Instant::now())],
             walk,
             window,
@@ -219,21 +225,26 @@ impl NfsClient {
         if !self.identity.has_answered() {
             self.address_index = (self.address_index + 1) % self.addresses.len();
         }
+        self.identity.release_turn(at);
         let connection = &mut self.connections[at];
-        // The server may have created the session we asked for.
-        if matches!(connection.state, ConnectionState::Setup(SetupStep::CreateSession))
-            && connection.setup.is_some()
-        {
-            self.identity.create_session_lost();
-        }
+        let partition = self.identity.partition(connection.partition.take());
+        let creating = matches!(connection.state, ConnectionState::Setup(SetupStep::CreateSession))
+            && connection.setup.is_some();
         connection.failures += 1;
         let pause = self.retries.pause(connection.failures);
         log::debug!(connection = at, "connection given up for {pause:?}: {why}");
-        if let Some(mut session) = connection.close(Instant::now() + pause) {
+        let mut session = connection.close(Instant::now() + pause);
+        if let Some(session) = &mut session {
             session.abandon().for_each(|tasks| self.walk.requeue(tasks));
-            self.identity.add_orphan(session.client, session.id);
         }
-        self.identity.release_turn(at);
+        if let Some(partition) = partition {
+            // The server may have created the session we asked for.
+            if creating {
+                partition.create_session_lost();
+            }
+            session.iter().for_each(|session| partition.add_orphan(session.id));
+            partition.release_turn(at);
+        }
         self.last_error = Some(why);
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::time::Instant;
 
+use super::identity::SHARED_OWNER;
 use super::rpc::RecordBuffer;
 use super::session::{NfsSession, REQUESTED_CHANNEL};
 use super::transport::Transport;
@@ -22,8 +23,10 @@ pub(super) enum ConnectionState {
     Connecting,
     /// The TLS handshake is in progress. Without TLS this state ends at once.
     TlsHandshake,
-    /// Connected, while another connection has the turn to create its session.
+    /// Connected, while another connection has the turn to ask EXCHANGE_ID.
     AwaitingTurn,
+    /// The partition is known, while another connection has the turn to create its session there.
+    Identified,
     /// A setup request is in flight.
     Setup(SetupStep),
     /// The session exists and takes requests.
@@ -46,6 +49,12 @@ pub(super) struct Connection {
     pub(super) state: ConnectionState,
     pub(super) stream: Option<Transport>,
     pub(super) session: Option<NfsSession>,
+    /// The partition that EXCHANGE_ID found on this connection.
+    pub(super) partition: Option<usize>,
+    /// The number of the client owner it asks for.
+    pub(super) owner: u32,
+    /// True if this owner is new since the connection was made.
+    pub(super) owner_changed: bool,
     /// The xid of the setup request, and when it or the handshake started.
     pub(super) setup: Option<(u32, Instant)>,
     /// Consecutive failures.
@@ -65,6 +74,9 @@ impl Connection {
             state: ConnectionState::Down(now),
             stream: None,
             session: None,
+            partition: None,
+            owner: SHARED_OWNER,
+            owner_changed: false,
             setup: None,
             failures: 0,
             out: Vec::new(),
@@ -87,6 +99,7 @@ impl Connection {
     pub(super) fn connect(&mut self, stream: Transport) {
         self.stream = Some(stream);
         self.state = ConnectionState::Connecting;
+        self.owner_changed = false;
         self.out.clear();
         self.written = 0;
         self.writable = false;

@@ -1,34 +1,72 @@
-//! The client's identity on the server: a client owner, a verifier and one client id for all
-//! connections, each of which has a session of its own. Sessions are created one after the other,
-//! because CREATE_SESSION's sequence id grows by one each time.
+//! The client's identity: one client owner and one verifier for the whole run, and the partitions
+//! that know it.
+//!
+//! Each connection asks EXCHANGE_ID, because only the answer tells which server it has reached (RFC
+//! 8881, section 2.10.5). A server that knows the owner answers with the client id we have; the
+//! connection then creates its session under it. Any other server assigns a new one:
+//!
+//! ```text
+//! connection 0   EXCHANGE_ID -> A: new id 5     CREATE_SESSION(5, 1) -> session
+//! connection 1   EXCHANGE_ID -> A: 5, confirmed CREATE_SESSION(5, 2) -> session
+//! connection 2   EXCHANGE_ID -> B: new id 9     CREATE_SESSION(9, 1) -> session
+//! connection 3   EXCHANGE_ID -> C: new id 5     contradicts A's answer, if C has A's name:
+//!                EXCHANGE_ID with an owner of its own -> C: new id 6, CREATE_SESSION(6, 1)
+//! ```
+//!
+//! Two interleavings lose a client id, and two turns prevent them:
+//!
+//! ```text
+//! connection 0   EXCHANGE_ID -> A: new id 5                        CREATE_SESSION(5, 1) -> STALE
+//! connection 1                     EXCHANGE_ID -> A: new id 6, which replaces the unconfirmed 5
+//!
+//! connection 0   CREATE_SESSION(5, 2)
+//! connection 1   CREATE_SESSION(5, 2) -> connection 0's session, as if it were repeated
+//! ```
+//!
+//! Invariants:
+//! - The verifier never changes, and an owner never comes with another one. A new verifier would
+//!   discard the sessions of the old one, on a server that we perhaps do not know we have reached.
+//! - The turn to ask EXCHANGE_ID is one connection's, until the client id it got is confirmed: known
+//!   from before, or by the connection's own CREATE_SESSION. At most one client id is unconfirmed.
+//! - The turn to create a session is one connection's per partition, so each CREATE_SESSION has the
+//!   next sequence id.
+//! - Among the partitions of one owner, at most one that may be confirmed has a given name and
+//!   client id: a second server with both is found by its answer, which lacks CONFIRMED_R.
+//! - A session is used and destroyed only over connections that EXCHANGE_ID assigned to its
+//!   partition, so a session of another server with the same id is not touched.
 
-use std::collections::VecDeque;
-use std::time::Instant;
+use super::compound::Verifier;
+use super::partition::Partition;
+use super::results::{CONFIRMED_R, ExchangeIdResult};
 
-use super::compound::{SessionId, Verifier};
-
-/// Client owner, verifier and client id, and what is known of their sessions.
+/// Client owner, verifier and partitions.
 #[derive(Debug)]
 pub(super) struct ClientIdentity {
     owner: Vec<u8>,
     verifier: u64,
-    /// The client id and the sequence id of its next CREATE_SESSION.
-    client: Option<(u64, u32)>,
-    /// True until RECLAIM_COMPLETE has succeeded: required once per client id.
-    reclaim_complete_owed: bool,
-    /// When to send it again after the server postponed it.
-    reclaim_complete_at: Option<Instant>,
-    /// The connection whose turn it is to create its session.
+    /// The number of owners that belong to a single connection.
+    own_owners: u32,
+    partitions: Vec<Partition>,
+    /// The connection whose turn it is to ask EXCHANGE_ID.
     turn: Option<usize>,
     /// True if there was ever a session.
     had_session: bool,
-    /// True if the server has ever replied, even if only that it is busy.
+    /// True if a server has ever replied, even if only that it is busy.
     has_answered: bool,
-    /// True if a connection was lost before the reply to its CREATE_SESSION.
-    session_unknown: bool,
-    /// Sessions whose connections were lost. The server keeps them until they are destroyed.
-    orphans: VecDeque<SessionId>,
-    last_renewal: Instant,
+}
+
+/// The owner that connections share.
+pub(super) const SHARED_OWNER: u32 = 0;
+
+/// What EXCHANGE_ID's answer says about the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ServerMatch {
+    /// This partition's server.
+    Known(usize),
+    /// Another server, or one that has forgotten us. The client id is not confirmed yet.
+    New(usize),
+    /// It contradicts an earlier answer.
+    Contradiction,
 }
 
 impl ClientIdentity {
@@ -41,126 +79,95 @@ impl ClientIdentity {
         Self {
             owner,
             verifier: seed,
-            client: None,
-            reclaim_complete_owed: false,
-            reclaim_complete_at: None,
+            own_owners: 0,
+            partitions: Vec::new(),
             turn: None,
             had_session: false,
             has_answered: false,
-            session_unknown: false,
-            orphans: VecDeque::new(),
-            last_renewal: Instant::now(),
         }
     }
 
-    pub(super) fn owner(&self) -> &[u8] {
-        &self.owner
+    /// The client owner with this number.
+    pub(super) fn owner(&self, number: u32) -> Vec<u8> {
+        let mut owner = self.owner.clone();
+        if number != SHARED_OWNER {
+            owner.extend_from_slice(format!(" {number}").as_bytes());
+        }
+        owner
+    }
+
+    /// The number of an owner no server has seen.
+    pub(super) fn own_owner(&mut self) -> u32 {
+        self.own_owners += 1;
+        self.own_owners
     }
 
     pub(super) fn verifier(&self) -> Verifier {
         self.verifier.to_be_bytes()
     }
 
-    /// The client id and the sequence id of its next CREATE_SESSION.
-    pub(super) fn client(&self) -> Option<(u64, u32)> {
-        self.client
-    }
-
-    /// Stores the client id that the server assigned.
-    pub(super) fn assign(&mut self, client: u64, sequence: u32) {
-        self.client = Some((client, sequence));
-        self.reclaim_complete_owed = true;
-        self.reclaim_complete_at = None;
-    }
-
-    /// Discards a client id the server no longer knows. A new verifier gets a new one.
-    pub(super) fn forget(&mut self, client: u64) {
-        if self.client.is_some_and(|(known, _)| known != client) {
-            return;
+    /// Finds or adds the partition of the server that gave this answer to an owner.
+    pub(super) fn identify(&mut self, owner: u32, answer: &ExchangeIdResult<'_>) -> ServerMatch {
+        let known = self.partitions.iter().position(|known| known.matches(owner, answer));
+        if answer.flags & CONFIRMED_R != 0 {
+            // Without the partition we do not know the sequence id: the answer's has no meaning.
+            let Some(at) = known else { return ServerMatch::Contradiction };
+            self.partitions[at].recognized();
+            return ServerMatch::Known(at);
         }
-        self.client = None;
-        self.session_unknown = false;
-        self.orphans.clear();
-        self.verifier = self.verifier.wrapping_add(1);
-    }
-
-    /// Records a session whose connection was lost.
-    pub(super) fn add_orphan(&mut self, client: u64, session: SessionId) {
-        if self.client.is_some_and(|(known, _)| known == client) {
-            self.orphans.push_back(session);
+        if known.is_some_and(|at| self.partitions[at].may_be_confirmed()) {
+            return ServerMatch::Contradiction;
         }
+        let mut replaced = None;
+        for (at, namesake) in self.partitions.iter_mut().enumerate() {
+            if namesake.is_namesake(owner, answer) {
+                namesake.doubt();
+                if !namesake.may_be_confirmed() {
+                    replaced = Some(at);
+                }
+            }
+        }
+        let partition = Partition::new(owner, answer);
+        ServerMatch::New(match replaced {
+            Some(at) => {
+                self.partitions[at] = partition;
+                at
+            }
+            None => {
+                self.partitions.push(partition);
+                self.partitions.len() - 1
+            }
+        })
     }
 
-    /// The first orphaned session. It stays first until it is destroyed, even if others are added.
-    pub(super) fn orphan(&self) -> Option<SessionId> {
-        self.orphans.front().copied()
+    /// True if a server has assigned a client id.
+    pub(super) fn is_known(&self) -> bool {
+        !self.partitions.is_empty()
     }
 
-    /// Removes the first orphaned session, which the server has destroyed.
-    pub(super) fn orphan_destroyed(&mut self) {
-        self.orphans.pop_front();
+    pub(super) fn partitions(&self) -> &[Partition] {
+        &self.partitions
     }
 
-    /// True if this connection may create its session now.
+    /// The partition of a connection, if it has one.
+    pub(super) fn partition(&mut self, at: Option<usize>) -> Option<&mut Partition> {
+        at.and_then(|at| self.partitions.get_mut(at))
+    }
+
+    /// True if this connection may ask EXCHANGE_ID now.
     pub(super) fn acquire_turn(&mut self, connection: usize) -> bool {
         *self.turn.get_or_insert(connection) == connection
     }
 
-    /// Lets the next connection create its session.
+    /// Lets the next connection ask EXCHANGE_ID.
     pub(super) fn release_turn(&mut self, connection: usize) {
-        if self.turn == Some(connection) {
-            self.turn = None;
-        }
+        self.turn.take_if(|turn| *turn == connection);
     }
 
-    /// Records that a connection was lost before the reply to its CREATE_SESSION.
-    pub(super) fn create_session_lost(&mut self) {
-        self.session_unknown = true;
-    }
-
-    /// Records that the server did not create the session.
-    pub(super) fn create_session_refused(&mut self) {
-        self.session_unknown = false;
-    }
-
-    /// True if the server may hold a session we never heard about. Repeating CREATE_SESSION with
-    /// the same sequence id returns it (RFC 8881, section 18.36.4).
-    pub(super) fn may_have_unknown_session(&self) -> bool {
-        self.session_unknown
-    }
-
-    /// Records a new session and returns its client id.
-    pub(super) fn session_created(&mut self, connection: usize) -> u64 {
-        if let Some((_, sequence)) = &mut self.client {
-            *sequence = sequence.wrapping_add(1);
-        }
+    /// Records that a server has created a session.
+    pub(super) fn note_session(&mut self) {
         self.had_session = true;
         self.has_answered = true;
-        self.session_unknown = false;
-        self.release_turn(connection);
-        self.client.unwrap_or_default().0
-    }
-
-    /// True if RECLAIM_COMPLETE is still to be sent for this client id.
-    pub(super) fn owes_reclaim_complete(&self) -> bool {
-        self.reclaim_complete_owed
-    }
-
-    pub(super) fn reclaim_complete_done(&mut self) {
-        self.reclaim_complete_owed = false;
-    }
-
-    pub(super) fn postpone_reclaim_complete(&mut self, at: Instant) {
-        self.reclaim_complete_at = Some(at);
-    }
-
-    /// True if a postponed RECLAIM_COMPLETE is due.
-    pub(super) fn reclaim_complete_is_due(&self, now: Instant) -> bool {
-        self.reclaim_complete_owed && self.reclaim_complete_at.is_some_and(|at| at <= now)
-    }
-
-    pub(super) fn reclaim_complete_sent(&mut self) {
-        self.reclaim_complete_at = None;
     }
 
     /// True if there was ever a session.
@@ -176,32 +183,7 @@ impl ClientIdentity {
     pub(super) fn has_answered(&self) -> bool {
         self.has_answered
     }
-
-    /// When the lease was last renewed.
-    pub(super) fn last_renewal(&self) -> Instant {
-        self.last_renewal
-    }
-
-    pub(super) fn renewed(&mut self, now: Instant) {
-        self.last_renewal = now;
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_orphan_added_during_a_destroy_is_kept() {
-        let mut identity = ClientIdentity::new(1);
-        identity.assign(7, 1);
-        identity.add_orphan(7, [1; 16]);
-        assert_eq!(identity.orphan(), Some([1; 16]));
-        identity.add_orphan(7, [2; 16]);
-        // The first one's reply arrives.
-        identity.orphan_destroyed();
-        assert_eq!(identity.orphan(), Some([2; 16]));
-        identity.orphan_destroyed();
-        assert_eq!(identity.orphan(), None);
-    }
-}
+mod tests;

@@ -26,7 +26,8 @@
 //!   - `client/receive.rs`: replies
 //!   - `client/maintain.rs`: timers
 //!   - `client/leave.rs`: clean-up at the end
-//! - `identity.rs`: client owner, verifier and client id
+//! - `identity.rs`: client owner and verifier, and which partition a connection has reached
+//! - `partition.rs`: a server behind the address, and our client id there
 //! - `connection.rs`: a connection and the state of its setup
 //! - `session.rs`: a session and its requests in flight
 //! - `slots.rs`: a session's slots and their sequence ids
@@ -56,6 +57,7 @@ pub mod fuzzing;
 mod identity;
 mod inode;
 mod markers;
+mod partition;
 mod readdir;
 mod results;
 mod retry;

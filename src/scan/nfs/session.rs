@@ -21,8 +21,6 @@ pub(super) const REQUESTED_CHANNEL: ChannelAttrs = ChannelAttrs {
 #[derive(Debug)]
 pub(super) struct NfsSession {
     pub(super) id: SessionId,
-    /// The client id the session belongs to.
-    pub(super) client: u64,
     pub(super) slots: SlotTable,
     pub(super) limits: RequestLimits,
     pending: Vec<Option<PendingRequest>>,
@@ -54,13 +52,12 @@ pub(super) enum ReplyMatch {
 
 impl NfsSession {
     /// Creates a session as granted, with at most `most` requests in flight.
-    pub(super) fn new(id: SessionId, client: u64, granted: &ChannelAttrs, most: u32) -> Self {
+    pub(super) fn new(id: SessionId, granted: &ChannelAttrs, most: u32) -> Self {
         let slots = SlotTable::new(granted.max_requests, most.min(REQUESTED_CHANNEL.max_requests));
         let count =
             granted.max_requests.min(most).clamp(1, REQUESTED_CHANNEL.max_requests) as usize;
         Self {
             id,
-            client,
             slots,
             limits: RequestLimits {
                 operations: granted.max_operations.min(REQUESTED_CHANNEL.max_operations),
@@ -71,6 +68,11 @@ impl NfsSession {
             last_answered: vec![None; count],
             oldest: None,
         }
+    }
+
+    /// The number of slots, even if the server wants fewer to be used now.
+    pub(super) fn granted(&self) -> usize {
+        self.pending.len()
     }
 
     /// The number of requests that may be sent now.

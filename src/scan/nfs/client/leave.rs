@@ -1,5 +1,8 @@
-//! Cleans up at the end: destroys the sessions and the client id, so that the server need not keep
-//! them for a lease time. The clean-up is brief; if the server does not respond, its lease expires.
+//! Cleans up at the end: destroys the sessions and client ids, so that the servers need not keep them
+//! for a lease time. The clean-up is brief; if a server does not respond, its lease expires.
+//!
+//! What a partition holds can be destroyed only over a connection to it. If all of those are lost,
+//! further connections are made, as long as they may lead there.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +11,7 @@ use mio::Events;
 use super::NfsClient;
 use crate::scan::nfs::compound::{NfsOp, Request};
 use crate::scan::nfs::connection::{ConnectionState, SetupStep};
+use crate::scan::nfs::partition::Partition;
 use crate::scan::nfs::results::{CompoundResults, OpError};
 use crate::scan::nfs::rpc;
 use crate::scan::nfs::status::Status;
@@ -16,26 +20,58 @@ use crate::scan::nfs::status::Status;
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 const CONNECTION_TIMEOUT: Duration = Duration::from_millis(250);
 
+/// Most connections made to find the partitions that have none.
+const MAX_SEARCHES: usize = 8;
+
 /// Pause before repeating a request that the server was too busy for.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 impl NfsClient {
-    /// Destroys the sessions and the client id.
+    /// Destroys the sessions and the client ids.
     pub(super) fn leave(&mut self) {
         let until = Instant::now() + LEAVE_TIMEOUT;
-        // Start over if the last connection is lost in the process.
+        self.leaving = true;
+        let mut searches = 0;
+        // Start over if a connection is lost in the process.
         while Instant::now() < until {
             self.finish_setups(until);
             self.destroy_sessions(until);
-            let Some(at) = self.usable_connection(until) else { return };
-            if self.identity.may_have_unknown_session() {
-                self.send_setup_step(at, SetupStep::CreateSession, Instant::now());
-            } else if self.destroy_orphans_and_client_id(at, until) {
-                return;
+            if let Some((at, partition)) = self.connection_to_partition() {
+                let place = self.identity.partition(Some(partition));
+                if place.is_some_and(|place| place.may_have_unknown_session()) {
+                    self.send_setup_step(at, SetupStep::CreateSession, Instant::now());
+                } else if self.destroy_orphans_and_client_id(at, partition, until) {
+                    continue;
+                }
+            } else {
+                let mut partitions = self.identity.partitions().iter();
+                let Some(missed) = partitions.find(|partition| partition.is_missed()) else {
+                    return;
+                };
+                let owner = missed.owner;
+                searches += 1;
+                if searches > MAX_SEARCHES || !self.search(owner, until) {
+                    return;
+                }
             }
             // Do not hammer a server that is busy or closes connections.
             std::thread::sleep(BUSY_PAUSE);
         }
+    }
+
+    /// A connection to a partition that still holds something, and that partition.
+    fn connection_to_partition(&self) -> Option<(usize, usize)> {
+        let mut connections = self.connections.iter().enumerate();
+        connections.find_map(|(at, connection)| {
+            let usable = matches!(
+                connection.state,
+                ConnectionState::Ready
+                    | ConnectionState::Identified
+                    | ConnectionState::Setup(SetupStep::BindConnection)
+            );
+            let partition = connection.partition.filter(|_| usable)?;
+            (!self.identity.partitions()[partition].is_left()).then_some((at, partition))
+        })
     }
 
     /// Destroys each ready session over its own connection.
@@ -48,25 +84,41 @@ impl NfsClient {
             let Some(session) = self.connections[at].session.take() else { continue };
             let destroy = |request: &mut Request| request.destroy_session(&session.id);
             let until = until.min(Instant::now() + CONNECTION_TIMEOUT);
-            if !ready || !self.call(at, NfsOp::DestroySession, &destroy, until) {
-                self.identity.add_orphan(session.client, session.id);
+            let partition = self.connections[at].partition;
+            if (!ready || !self.call(at, NfsOp::DestroySession, &destroy, until))
+                && let Some(partition) = self.identity.partition(partition)
+            {
+                partition.add_orphan(session.id);
             }
         }
     }
 
-    /// Destroys the orphaned sessions and the client id. Returns false if the connection failed.
-    fn destroy_orphans_and_client_id(&mut self, at: usize, until: Instant) -> bool {
-        while let Some(id) = self.identity.orphan() {
+    /// Destroys a partition's orphaned sessions and client id. Returns false if the connection
+    /// failed.
+    fn destroy_orphans_and_client_id(
+        &mut self,
+        at: usize,
+        partition: usize,
+        until: Instant,
+    ) -> bool {
+        while let Some(place) = self.identity.partition(Some(partition))
+            && let Some(id) = place.orphan()
+        {
             let destroy = |request: &mut Request| request.destroy_session(&id);
             if !self.call(at, NfsOp::DestroySession, &destroy, until) {
                 return false;
             }
-            self.identity.orphan_destroyed();
+            let place = self.identity.partition(Some(partition));
+            place.into_iter().for_each(Partition::orphan_destroyed);
         }
-        self.identity.client().is_none_or(|(client, _)| {
-            let destroy = |request: &mut Request| request.destroy_client_id(client);
-            self.call(at, NfsOp::DestroyClientId, &destroy, until)
-        })
+        let Some(place) = self.identity.partition(Some(partition)) else { return true };
+        let (client, _) = place.client();
+        let destroy = |request: &mut Request| request.destroy_client_id(client);
+        let destroyed = self.call(at, NfsOp::DestroyClientId, &destroy, until);
+        if let Some(place) = self.identity.partition(Some(partition)).filter(|_| destroyed) {
+            place.leave();
+        }
+        destroyed
     }
 
     /// Waits for sessions being created, since only an existing session can be destroyed. If that
@@ -101,24 +153,17 @@ impl NfsClient {
         }
     }
 
-    /// Finds a working connection, or makes one if all are lost and the server still has our state.
-    fn usable_connection(&mut self, until: Instant) -> Option<usize> {
-        self.identity.client()?;
-        let connected = |state: &ConnectionState| {
-            matches!(
-                state,
-                ConnectionState::Ready
-                    | ConnectionState::AwaitingTurn
-                    | ConnectionState::Setup(SetupStep::BindConnection)
-            )
-        };
-        let held = self.connections.iter().position(|connection| connected(&connection.state));
-        if held.is_some() {
-            return held;
-        }
-        let at = 0;
+    /// Makes a connection and asks EXCHANGE_ID for `owner`; the reply tells which partition it leads
+    /// to. Returns false if the server cannot be reached.
+    fn search(&mut self, owner: u32, until: Instant) -> bool {
+        let mut states = self.connections.iter().map(|connection| &connection.state);
+        let waiting = states.position(|state| matches!(state, ConnectionState::AwaitingTurn));
+        let at = waiting.unwrap_or(0);
         let mut events = Events::with_capacity(64);
-        if matches!(self.connections[at].state, ConnectionState::Down(_)) {
+        if waiting.is_none() {
+            if !matches!(self.connections[at].state, ConnectionState::Down(_)) {
+                self.close_connection(at, "it leads to a server that is cleaned up");
+            }
             self.connect(at, Instant::now());
         }
         while matches!(
@@ -131,7 +176,12 @@ impl NfsClient {
                 self.close_connection(at, &lost);
             }
         }
-        connected(&self.connections[at].state).then_some(at)
+        let connected = matches!(self.connections[at].state, ConnectionState::AwaitingTurn);
+        if connected {
+            self.connections[at].owner = owner;
+            self.send_setup_step(at, SetupStep::ExchangeId, Instant::now());
+        }
+        connected
     }
 
     /// Executes one operation outside a session. Returns false if there was no reply, in which case

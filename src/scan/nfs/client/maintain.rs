@@ -59,7 +59,7 @@ impl NfsClient {
             io::Error::new(io::ErrorKind::TimedOut, reason)
         };
         // A server that was never reached is not waited for.
-        let tries = if self.identity.client().is_some() { SETUP_TRIES } else { CONNECT_TRIES };
+        let tries = if self.identity.is_known() { SETUP_TRIES } else { CONNECT_TRIES };
         let tried = self.connections[0].failures as usize >= self.addresses.len().max(tries);
         if tried && !self.identity.has_answered() && self.walk.fatal.is_none() {
             return Err(("connect to", reason()));

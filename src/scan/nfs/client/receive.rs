@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{LostReason, NfsClient};
 use crate::scan::nfs::compound::NfsOp;
 use crate::scan::nfs::connection::{ConnectionState, SetupStep};
+use crate::scan::nfs::partition::Partition;
 use crate::scan::nfs::results::{CompoundResults, OpError};
 use crate::scan::nfs::rpc;
 use crate::scan::nfs::session::{PendingRequest, ReplyMatch};
@@ -91,7 +92,7 @@ impl NfsClient {
                 session.slots.set_target(sequence_result.target_highest_slot);
                 self.connections[at].failures = 0;
                 if tasks.is_empty() {
-                    self.reclaim_complete_reply(&mut results, now);
+                    self.reclaim_complete_reply(at, &mut results, now);
                     return Ok(());
                 }
                 self.last_reply = now;
@@ -112,14 +113,21 @@ impl NfsClient {
     }
 
     /// Handles the reply to a request without tasks, which may have held RECLAIM_COMPLETE.
-    fn reclaim_complete_reply(&mut self, results: &mut CompoundResults<'_>, now: Instant) {
+    fn reclaim_complete_reply(
+        &mut self,
+        at: usize,
+        results: &mut CompoundResults<'_>,
+        now: Instant,
+    ) {
+        let at = self.connections[at].partition;
+        let Some(partition) = self.identity.partition(at) else { return };
         match results.check(NfsOp::ReclaimComplete) {
             // COMPLETE_ALREADY: a repetition, which is harmless.
             Ok(()) | Err(OpError::Status { status: Status::COMPLETE_ALREADY, .. }) => {
-                self.identity.reclaim_complete_done();
+                partition.reclaim_complete_done();
             }
             Err(OpError::Status { status: Status::DELAY | Status::GRACE, .. }) => {
-                self.identity.postpone_reclaim_complete(now + RECLAIM_PAUSE);
+                partition.postpone_reclaim_complete(now + RECLAIM_PAUSE);
             }
             Err(_) => {}
         }
@@ -155,8 +163,8 @@ impl NfsClient {
             }
             Status::STALE_CLIENTID | Status::EXPIRED => {
                 self.walk.requeue(tasks);
-                let session = self.connections[at].session.as_ref();
-                session.into_iter().for_each(|session| self.identity.forget(session.client));
+                let partition = self.connections[at].partition;
+                self.identity.partition(partition).into_iter().for_each(Partition::doubt);
                 Err(status.to_string())
             }
             // BADSESSION, DEADSESSION, BADSLOT, SEQ_MISORDERED and others: the session is unusable,

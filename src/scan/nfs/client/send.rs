@@ -31,20 +31,20 @@ impl NfsClient {
             in_flight += 1;
             free_slots -= 1;
         }
-        // Add a connection if the existing ones have too few slots.
+        // Add connections if the existing ones have too few slots.
         let all_ready = self
             .connections
             .iter()
             .all(|connection| matches!(connection.state, ConnectionState::Ready));
-        if all_ready
-            && free_slots == 0
-            && in_flight < limit
-            && self.connections.len() < MAX_CONNECTIONS
-        {
-            self.connections.push(Connection::new(now));
+        if all_ready && free_slots == 0 && in_flight < limit {
+            // Together, so that they wait for their handshakes at the same time.
+            let slots = self.sessions().map(NfsSession::granted).max().unwrap_or(0);
+            let missing = (limit - in_flight).div_ceil(slots.max(1));
+            let more = missing.min(MAX_CONNECTIONS.saturating_sub(self.connections.len()));
+            self.connections.extend((0..more).map(|_| Connection::new(now)));
         }
         self.retry_reclaim_complete(now);
-        self.renew_lease(now);
+        self.renew_leases(now);
         for at in 0..self.connections.len() {
             if let Err(error) = self.connections[at].flush() {
                 self.close_connection(at, &error.to_string());
@@ -85,10 +85,10 @@ impl NfsClient {
         }
     }
 
-    /// Renews the lease if no other request has done so.
-    fn renew_lease(&mut self, now: Instant) {
+    /// Renews the lease of each partition, over all connections that have sent no other request.
+    fn renew_leases(&mut self, now: Instant) {
         let lease = Duration::from_secs(u64::from(self.walk.lease.unwrap_or(90)).max(1));
-        if now.saturating_duration_since(self.identity.last_renewal()) < lease / 3 {
+        if now.saturating_duration_since(self.last_renewal) < lease / 3 {
             return;
         }
         for connection in &mut self.connections {
@@ -109,7 +109,7 @@ impl NfsClient {
                 }
             }
         }
-        self.identity.renewed(now);
+        self.last_renewal = now;
     }
 
     /// Sends RECLAIM_COMPLETE: this client has no state to reclaim.
@@ -127,12 +127,15 @@ impl NfsClient {
 
     /// Sends RECLAIM_COMPLETE again after the server postponed it.
     pub(super) fn retry_reclaim_complete(&mut self, now: Instant) {
-        if !self.identity.reclaim_complete_is_due(now) {
-            return;
-        }
-        if let Some(at) = (0..self.connections.len()).find(|at| self.connections[*at].free() > 0) {
-            self.identity.reclaim_complete_sent();
-            self.send_reclaim_complete(at, now);
+        for at in 0..self.connections.len() {
+            let connection = &self.connections[at];
+            if connection.free() > 0
+                && let Some(partition) = self.identity.partition(connection.partition)
+                && partition.reclaim_complete_is_due(now)
+            {
+                partition.reclaim_complete_sent();
+                self.send_reclaim_complete(at, now);
+            }
         }
     }
 }

@@ -11,8 +11,10 @@ use crate::log;
 use crate::scan::nfs::compound::{NfsOp, Request};
 use crate::scan::nfs::connection::{ConnectionState, SetupStep};
 use crate::scan::nfs::errors;
+use crate::scan::nfs::identity::ServerMatch;
+use crate::scan::nfs::partition::Partition;
 use crate::scan::nfs::results::{
-    CONFIRMED_R, CompoundResults, CreateSessionResult, ExchangeIdResult, OpError, USE_NON_PNFS,
+    CompoundResults, CreateSessionResult, ExchangeIdResult, OpError, USE_NON_PNFS,
 };
 use crate::scan::nfs::rpc::RpcError;
 use crate::scan::nfs::session::{NfsSession, REQUESTED_CHANNEL};
@@ -83,29 +85,40 @@ impl NfsClient {
     pub(super) fn with_hint(&self, at: usize, why: &str) -> LostReason {
         let taken = matches!(
             self.connections[at].state,
-            ConnectionState::AwaitingTurn | ConnectionState::Setup(_)
+            ConnectionState::AwaitingTurn | ConnectionState::Identified | ConnectionState::Setup(_)
         );
-        let never = !self.identity.has_answered() && self.identity.client().is_none();
+        let never = !self.identity.has_answered() && !self.identity.is_known();
         match taken && self.options.tls.is_none() && never {
             true => format!("{why}; if the server requires TLS, use --tls"),
             false => why.to_owned(),
         }
     }
 
-    /// Starts the session setup of the next waiting connection. One connection at a time has its
-    /// turn.
+    /// Continues the setup of the connections whose turn it is.
     pub(super) fn start_next_setup(&mut self, now: Instant) {
         for at in 0..self.connections.len() {
-            if matches!(self.connections[at].state, ConnectionState::AwaitingTurn)
-                && self.identity.acquire_turn(at)
-            {
-                let step = match (self.identity.client(), self.identity.orphan()) {
-                    (None, _) => SetupStep::ExchangeId,
-                    (Some(_), Some(_)) => SetupStep::DestroyOrphan,
-                    (Some(_), None) => SetupStep::CreateSession,
-                };
-                self.send_setup_step(at, step, now);
+            let connection = &self.connections[at];
+            match connection.state {
+                ConnectionState::AwaitingTurn if self.identity.acquire_turn(at) => {
+                    self.send_setup_step(at, SetupStep::ExchangeId, now);
+                }
+                ConnectionState::Identified => {
+                    let partition = self.identity.partition(connection.partition);
+                    if partition.is_some_and(|partition| partition.acquire_turn(at)) {
+                        self.create_session(at, now);
+                    }
+                }
+                _ => {}
             }
+        }
+    }
+
+    /// Sends CREATE_SESSION, after DESTROY_SESSION for sessions whose connections were lost.
+    fn create_session(&mut self, at: usize, now: Instant) {
+        let partition = self.identity.partition(self.connections[at].partition);
+        match partition.and_then(|partition| partition.orphan()) {
+            Some(_) => self.send_setup_step(at, SetupStep::DestroyOrphan, now),
+            None => self.send_setup_step(at, SetupStep::CreateSession, now),
         }
     }
 
@@ -114,20 +127,23 @@ impl NfsClient {
         let xid = self.next_xid();
         let mut request = Request::new(Vec::new(), xid, &self.options.credential);
         let connection = &mut self.connections[at];
-        match (step, &mut connection.session) {
-            (SetupStep::ExchangeId, _) => {
-                let verifier = self.identity.verifier();
-                request.exchange_id(&verifier, self.identity.owner(), USE_NON_PNFS);
+        match (step, &connection.session, self.identity.partition(connection.partition)) {
+            (SetupStep::ExchangeId, ..) => {
+                let owner = self.identity.owner(connection.owner);
+                request.exchange_id(&self.identity.verifier(), &owner, USE_NON_PNFS);
             }
-            (SetupStep::DestroyOrphan, _) => {
-                request.destroy_session(&self.identity.orphan().unwrap_or_default());
+            (SetupStep::DestroyOrphan, _, Some(partition)) => {
+                request.destroy_session(&partition.orphan().unwrap_or_default());
             }
-            (SetupStep::CreateSession, _) => {
-                let (client, sequence) = self.identity.client().unwrap_or_default();
+            (SetupStep::CreateSession, _, Some(partition)) => {
+                let (client, sequence) = partition.client();
                 request.create_session(client, sequence, &REQUESTED_CHANNEL);
             }
-            (SetupStep::BindConnection, Some(session)) => request.bind_conn_to_session(&session.id),
-            (SetupStep::BindConnection, None) => return,
+            (SetupStep::BindConnection, Some(session), _) => {
+                request.bind_conn_to_session(&session.id);
+            }
+            (SetupStep::DestroyOrphan | SetupStep::CreateSession, _, None)
+            | (SetupStep::BindConnection, None, _) => return,
         }
         connection.send(&request.finish());
         connection.setup = Some((xid, now));
@@ -160,19 +176,7 @@ impl NfsClient {
         };
         let done = match step {
             SetupStep::ExchangeId => match results.exchange_id() {
-                // The client id exists from before, and we do not know its sequence ids.
-                Ok(ExchangeIdResult { client, flags, .. }) if flags & CONFIRMED_R != 0 => {
-                    self.identity.forget(client);
-                    return Err("the server mistakes this client for an existing one".to_owned());
-                }
-                Ok(exchanged) => {
-                    if exchanged.may_be_linux() {
-                        self.walk.disable_batching();
-                    }
-                    self.identity.assign(exchanged.client, exchanged.sequence);
-                    self.send_setup_step(at, SetupStep::CreateSession, now);
-                    Ok(())
-                }
+                Ok(exchanged) => return self.exchanged(at, &exchanged, now),
                 Err(error) => Err(error),
             },
             SetupStep::DestroyOrphan => match results.check(NfsOp::DestroySession) {
@@ -183,13 +187,12 @@ impl NfsClient {
                     Ok(())
                 }
                 Ok(()) | Err(OpError::Status { .. }) => {
-                    self.identity.orphan_destroyed();
-                    let more = self.identity.orphan().is_some();
-                    self.send_setup_step(
-                        at,
-                        if more { SetupStep::DestroyOrphan } else { SetupStep::CreateSession },
-                        now,
-                    );
+                    let partition = self.identity.partition(self.connections[at].partition);
+                    partition.into_iter().for_each(Partition::orphan_destroyed);
+                    match self.leaving {
+                        true => self.connections[at].state = ConnectionState::Identified,
+                        false => self.create_session(at, now),
+                    }
                     Ok(())
                 }
                 Err(error) => Err(error),
@@ -202,7 +205,60 @@ impl NfsClient {
                 self.connections[at].state = ConnectionState::Ready;
             }),
         };
-        done.map_err(|error| self.setup_step_failed(at, step, error))
+        done.or_else(|error| self.setup_step_failed(at, step, error))
+    }
+
+    /// Assigns the connection to the partition that EXCHANGE_ID has found.
+    fn exchanged(
+        &mut self,
+        at: usize,
+        answer: &ExchangeIdResult<'_>,
+        now: Instant,
+    ) -> Result<(), LostReason> {
+        if answer.may_be_linux() {
+            self.walk.disable_batching();
+        }
+        let found = self.identity.identify(self.connections[at].owner, answer);
+        log::debug!(connection = at, "server: {found:?}");
+        match found {
+            ServerMatch::Known(partition) => {
+                self.connections[at].partition = Some(partition);
+                self.connections[at].state = ConnectionState::Identified;
+                self.identity.release_turn(at);
+                if !self.leaving {
+                    self.start_next_setup(now);
+                }
+            }
+            ServerMatch::New(partition) => {
+                self.connections[at].partition = Some(partition);
+                self.connections[at].state = ConnectionState::Identified;
+                // The turn ends once CREATE_SESSION has confirmed the client id.
+                match self.leaving {
+                    true => self.identity.release_turn(at),
+                    false => self.start_next_setup(now),
+                }
+            }
+            ServerMatch::Contradiction => return self.contradicted(at, "client id"),
+        }
+        Ok(())
+    }
+
+    /// Gives the connection an owner of its own, because the server's answers about the shared one
+    /// contradict each other.
+    fn contradicted(&mut self, at: usize, what: &str) -> Result<(), LostReason> {
+        let connection = &mut self.connections[at];
+        let partition = self.identity.partition(connection.partition.take());
+        partition.into_iter().for_each(|partition| partition.release_turn(at));
+        self.identity.release_turn(at);
+        let again = std::mem::replace(&mut connection.owner_changed, true);
+        connection.owner = self.identity.own_owner();
+        connection.state = ConnectionState::AwaitingTurn;
+        log::debug!(connection = at, "the server's answers contradict each other: {what}");
+        // Once per connection, and then after a pause.
+        match again || self.leaving {
+            true => Err(format!("the server's answers contradict each other: {what}")),
+            false => Ok(()),
+        }
     }
 
     fn session_created(
@@ -213,8 +269,20 @@ impl NfsClient {
     ) -> Result<(), LostReason> {
         let CreateSessionResult { session, fore, .. } = created;
         log::debug!(connection = at, "session: {fore:?}");
+        let place = self.connections[at].partition;
+        let mut theirs = self.connections.iter().filter(|other| other.partition == place);
+        let taken = theirs.any(|other| other.session.as_ref().is_some_and(|it| it.id == *session));
         let first = !self.identity.had_session();
-        let client = self.identity.session_created(at);
+        let Some(partition) = self.identity.partition(place) else { return Ok(()) };
+        // The reply to an earlier CREATE_SESSION, so the sequence ids are not ours.
+        if taken || partition.is_orphan(session) {
+            return self.contradicted(at, "a session in use");
+        }
+        partition.session_created();
+        partition.release_turn(at);
+        let owes_reclaim_complete = partition.owes_reclaim_complete();
+        self.identity.note_session();
+        self.identity.release_turn(at);
         let problem = match self.walk.operations_needed() {
             needed if fore.max_operations < needed => Some(format!(
                 "the server allows {} operations per request; {needed} are needed",
@@ -232,42 +300,53 @@ impl NfsClient {
             }
             // Earlier sessions were good enough and the next may be again. Keep what has been read.
             Some(problem) => {
-                self.identity.add_orphan(client, *session);
+                let partition = self.identity.partition(place);
+                partition.into_iter().for_each(|partition| partition.add_orphan(*session));
                 return Err(problem);
             }
             None => {}
         }
-        self.connections[at].session =
-            Some(NfsSession::new(*session, client, fore, self.window.most()));
+        self.connections[at].session = Some(NfsSession::new(*session, fore, self.window.most()));
         self.connections[at].state = ConnectionState::Ready;
-        if self.identity.owes_reclaim_complete() {
+        if owes_reclaim_complete {
             self.send_reclaim_complete(at, now);
         }
         Ok(())
     }
 
-    /// Decides what the failure of a setup step means. The connection is retried after a pause.
-    fn setup_step_failed(&mut self, at: usize, step: SetupStep, error: OpError) -> LostReason {
+    /// Decides what the failure of a setup step means. The connection is retried after a pause, or
+    /// continues with an owner of its own.
+    fn setup_step_failed(
+        &mut self,
+        at: usize,
+        step: SetupStep,
+        error: OpError,
+    ) -> Result<(), LostReason> {
         if let OpError::Status { status, .. } = error {
-            let (client, _) = self.identity.client().unwrap_or_default();
+            let partition = self.identity.partition(self.connections[at].partition);
             // A busy server says nothing about an earlier CREATE_SESSION.
             let busy = matches!(
                 status,
                 Status::DELAY | Status::GRACE | Status::SERVERFAULT | Status::RESOURCE
             );
-            if step == SetupStep::CreateSession && !busy {
-                self.identity.create_session_refused();
+            let refused = partition.filter(|_| step == SetupStep::CreateSession && !busy);
+            if let Some(partition) = refused {
+                partition.create_session_refused();
+                if matches!(status, Status::STALE_CLIENTID | Status::EXPIRED) {
+                    partition.doubt();
+                }
             }
+            self.identity.note_answer();
             match status {
                 _ if busy => {}
-                // This says nothing about the client id.
-                Status::BADSESSION if step == SetupStep::BindConnection => {}
+                // This says nothing about the client id; the next EXCHANGE_ID does.
+                _ if step == SetupStep::BindConnection => {}
                 Status::CLID_INUSE
                 | Status::STALE_CLIENTID
                 | Status::EXPIRED
                 | Status::SEQ_MISORDERED
-                | Status::BADSESSION => self.identity.forget(client),
-                other if !self.identity.had_session() && step != SetupStep::BindConnection => {
+                | Status::BADSESSION => return self.contradicted(at, &error.to_string()),
+                other if !self.identity.had_session() => {
                     let error = match other {
                         Status::MINOR_VERS_MISMATCH => io::Error::other(format!(
                             "{other}: the server does not support NFSv4.1, which is required"
@@ -278,9 +357,7 @@ impl NfsClient {
                 }
                 _ => {}
             }
-            self.identity.note_answer();
         }
-        self.identity.release_turn(at);
-        error.to_string()
+        Err(error.to_string())
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 fn session() -> NfsSession {
-    NfsSession::new(SessionId::default(), 1, &REQUESTED_CHANNEL, 4)
+    NfsSession::new(SessionId::default(), &REQUESTED_CHANNEL, 4)
 }
 
 fn begin(session: &mut NfsSession, number: u32, now: Instant) -> u32 {

@@ -1,0 +1,167 @@
+//! Several servers behind one address: each connection leads to one of them, and they share the
+//! files only, as EFS's state partitions do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use efs_scan::scan::Threads;
+use efs_scan_testbed::computed::Tree;
+use efs_scan_testbed::nfs_server::{
+    Computed, Config, Dealing, Fault, Naming, Op, Server, Slots, Status, What,
+};
+
+use super::sessions::during;
+use super::walk::{assert_left, assert_polite, assert_whole, engine, plain, serve, walk};
+
+const NAMINGS: [Naming; 3] = [Naming::Distinct, Naming::SameOwner, Naming::SameNumbers];
+
+fn many(partitions: u32, dealing: Dealing, naming: Naming) -> Config {
+    Config { partitions, dealing, naming, slots: Slots::AtMost(4), ..Config::default() }
+}
+
+/// Calls `check` with every kind of partitions.
+fn kinds(check: impl Fn(Config)) {
+    for naming in NAMINGS {
+        for (partitions, dealing) in
+            [(1, Dealing::InTurn), (2, Dealing::InTurn), (3, Dealing::Random), (4, Dealing::InTurn)]
+        {
+            check(many(partitions, dealing, naming));
+        }
+    }
+}
+
+/// Checks that no session is left, and no client id but those that nothing was created under, if
+/// partitions assign the same ones.
+#[track_caller]
+fn assert_cleaned_up(server: &Server, alike: bool) {
+    match alike {
+        true => assert_eq!(server.alive().0, 0, "sessions that were left"),
+        false => assert_left(server),
+    }
+}
+
+#[test]
+fn without_faults_as_many_connections_are_made_as_are_wanted() {
+    kinds(|config| {
+        let said = format!("{config:?}");
+        let alike = config.naming == Naming::SameNumbers && config.partitions > 1;
+        let tree = Arc::new(Computed::new(Tree::even(2000, 4, 20, 10)));
+        let config = Config { delay: Duration::from_millis(2), ..config };
+        let server = Server::start(config, Arc::clone(&tree) as _).unwrap();
+        let mut engine = engine(&server);
+        // In sessions of 4 slots.
+        engine.pacing.threads = Threads::Fixed(32);
+        engine.batch = 1;
+        engine.reply_timeout = Duration::from_secs(20);
+        let outcome = walk(&engine).unwrap();
+        let found = (outcome.sums[1], outcome.sums[5]);
+        assert_eq!(found, (tree.tree().dirs(), tree.space_used()), "{said}");
+        let counts = server.counts();
+        assert_eq!((counts.connections, counts.sessions), (8, 8), "{counts}: {said}");
+        // Where another partition assigns the same client id, the connection asks again, with an
+        // owner of its own.
+        assert_eq!(counts.of(Op::EXCHANGE_ID) > 8, alike, "{counts}: {said}");
+        assert_polite(&server);
+        assert_cleaned_up(&server, alike);
+    });
+}
+
+#[test]
+fn reconnects_to_other_partitions_lose_nothing() {
+    kinds(|config| {
+        let server = during(config, Server::drop_connections);
+        assert!(server.counts().connections > 1, "{}", server.counts());
+    });
+}
+
+#[test]
+fn a_reconnect_makes_no_others_necessary() {
+    for naming in NAMINGS {
+        let tree = Arc::new(Computed::new(Tree::even(2000, 4, 20, 10)));
+        let delay = Duration::from_millis(2);
+        let config = Config { delay, ..many(2, Dealing::InTurn, naming) };
+        let server = Server::start(config, Arc::clone(&tree) as _).unwrap();
+        server.fault(Fault::request(What::DropBefore).after(500));
+        server.fault(Fault::request(What::DropAfter).after(900));
+        let mut engine = engine(&server);
+        engine.pacing.threads = Threads::Fixed(16);
+        engine.batch = 1;
+        engine.reply_timeout = Duration::from_secs(20);
+        assert_eq!(walk(&engine).unwrap().sums[1], tree.tree().dirs());
+        // Four are wanted, and two were lost. The clean-up may look for a partition that has no
+        // connection any more.
+        let counts = server.counts();
+        assert_eq!(counts.sessions, 6, "{naming:?}: {counts}");
+        assert!((6..=8).contains(&counts.connections), "{naming:?}: {counts}");
+        assert_polite(&server);
+        // Servers of one name that do not know a client id look like one that has restarted; if
+        // there is no connection left to the one that does, its lease expires.
+        if naming == Naming::Distinct {
+            assert_left(&server);
+        }
+    }
+}
+
+#[test]
+fn restarts_and_expired_leases_of_partitions_lose_nothing() {
+    kinds(|config| {
+        during(config.clone(), |server| server.restart(Duration::from_millis(5)));
+        during(config, Server::expire);
+    });
+}
+
+#[test]
+fn contradictions_give_a_connection_an_owner_of_its_own() {
+    for status in [Status::STALE_CLIENTID, Status::SEQ_MISORDERED] {
+        let model = plain();
+        let delay = Duration::from_millis(4);
+        let config = Config { delay, ..many(2, Dealing::InTurn, Naming::Distinct) };
+        let server = serve(config, &model);
+        server.fault(Fault::status(Op::CREATE_SESSION, status).after(2));
+        let mut engine = engine(&server);
+        engine.batch = 1;
+        engine.pacing.threads = Threads::Fixed(16);
+        let outcome = walk(&engine).unwrap();
+        assert_whole(&server, &model, &outcome);
+        let counts = server.counts();
+        assert_eq!(server.faults_fired(), 1, "{status}: {counts}");
+        assert_eq!(counts.of(Op::EXCHANGE_ID), counts.connections + 1, "{status}: {counts}");
+    }
+}
+
+#[test]
+fn each_client_id_completes_its_reclaims_once() {
+    let model = plain();
+    let delay = Duration::from_millis(4);
+    let config = Config { delay, ..many(2, Dealing::InTurn, Naming::Distinct) };
+    let server = serve(config, &model);
+    server.fault(Fault::status(Op::RECLAIM_COMPLETE, Status::DELAY));
+    let late = What::Late(Duration::from_millis(1200));
+    server.fault(Fault::operation(Op::READDIR, late).named("wide"));
+    let mut engine = engine(&server);
+    engine.reply_timeout = Duration::from_secs(5);
+    engine.batch = 1;
+    assert_whole(&server, &model, &walk(&engine).unwrap());
+    let counts = server.counts();
+    assert!(counts.connections > 1, "{counts}");
+    assert_eq!(counts.of(Op::RECLAIM_COMPLETE), 3, "{counts}");
+    assert_left(&server);
+}
+
+#[test]
+fn idle_sessions_renew_the_lease_of_each_partition() {
+    let model = plain();
+    let lease = Duration::from_secs(1);
+    let slots = Slots::AtMost(1);
+    let config = Config { lease, slots, ..many(3, Dealing::InTurn, Naming::SameOwner) };
+    let server = serve(config, &model);
+    let late = What::Late(Duration::from_millis(1800));
+    server.fault(Fault::operation(Op::READDIR, late).named("wide"));
+    let mut engine = engine(&server);
+    engine.reply_timeout = Duration::from_secs(5);
+    engine.batch = 1;
+    assert_whole(&server, &model, &walk(&engine).unwrap());
+    let counts = server.counts();
+    assert!(counts.connections >= 3 && counts.sessions == counts.connections, "{counts}");
+    assert_left(&server);
+}
