@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use efs_scan_testbed::*;
 
 /// Proof that ganesha can be started here.
+#[derive(Clone, Copy)]
 pub(crate) struct Ready(());
 
 /// An exported directory, and its path at the server.
@@ -71,12 +72,15 @@ impl Ready {
 fn start(dir: &Path, exports: &[Export<'_>], nfsv4: &str, port: u16) -> Option<Ganesha> {
     let recovery = dir.join("recovery");
     std::fs::create_dir_all(&recovery).unwrap();
+    let slots = match nfsv4.contains("Slot_Table_Size") {
+        true => "",
+        false => "Slot_Table_Size = 1024;",
+    };
     let mut conf = format!(
         "NFS_CORE_PARAM {{ Protocols = 4; NFS_Port = {port}; Bind_addr = 127.0.0.1; \
          Enable_NLM = false; Enable_RQUOTA = false; }}\n\
          NFSV4 {{ Minor_Versions = 1; Graceless = true; RecoveryBackend = fs; \
-         RecoveryRoot = {:?}; Slot_Table_Size = 1024; {nfsv4} }}\n",
-        recovery
+         RecoveryRoot = {recovery:?}; {slots} {nfsv4} }}\n"
     );
     for (number, export) in exports.iter().enumerate() {
         let (path, name) = (export.path, export.name);

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use efs_scan_testbed::balancer::Balancer;
 #[cfg(feature = "tls")]
 use efs_scan_testbed::terminator;
 use efs_scan_testbed::*;
@@ -99,6 +100,42 @@ fn ganesha_gives_it_through_tls() {
         assert_eq!(output.status.code(), Some(0), "{stderr}");
         let nfs = serde_json::from_slice(&output.stdout).unwrap();
         assert_same(&nfs, &url, &posix, &tree.to_string_lossy(), &format!("{way:?}"));
+    }
+}
+
+/// Several servers with one tree behind one address, as EFS's state partitions are. All of them
+/// introduce themselves with the host's name.
+#[test]
+fn several_ganeshas_behind_a_balancer_give_it() {
+    let Some(ready) = Ganesha::can_run("the nfs engine on several ganeshas") else { return };
+    let dir = scratch();
+    let tree = dir.path().join("tree");
+    make_tree(&tree);
+    let posix = report(&tree, [""; 0], 0);
+    let server = |number: usize| {
+        let dir = dir.path().join(number.to_string());
+        std::fs::create_dir(&dir).unwrap();
+        let exports = [Export { path: &tree, name: "/tree" }];
+        ready.serve(&dir, &exports, "Slot_Table_Size = 8;")
+    };
+    let servers: Vec<Ganesha> = (0..3).map(server).collect();
+    for many in 1..=servers.len() {
+        let balancer = Balancer::start(servers[..many].iter().map(Ganesha::address).collect());
+        let url = format!("nfs://{}/tree", balancer.address());
+        for (threads, wanted) in [("8", 1), ("24", 3), ("64", 8)] {
+            let args = ["--nfs-uid", "0", "--nfs-batch", "1", "--threads", threads];
+            let nfs = by_nfs(&url, &args, 0);
+            let said = format!("{threads} requests to {many} servers");
+            assert_same(&nfs, &url, &posix, &tree.to_string_lossy(), &said);
+            assert_eq!(balancer.take_connections(), wanted, "connections: {said}");
+        }
+        for way in WAYS {
+            let nfs = by_nfs(&url, &[&["--nfs-uid", "0"], way].concat(), 0);
+            let said = format!("{way:?} to {many} servers");
+            assert_same(&nfs, &url, &posix, &tree.to_string_lossy(), &said);
+            // Of the 8 that there are at most, and none in addition.
+            assert!(balancer.take_connections() <= 8, "connections: {said}");
+        }
     }
 }
 

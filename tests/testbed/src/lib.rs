@@ -10,6 +10,7 @@
 //! - [`efs_gate`]: TLS in front of a server that wants certificates as EFS does
 //! - [`uml`]: boots user-mode Linux for a job; `uml/run` is the script, `uml/guest.sh` has what
 //!   jobs use
+//! - [`balancer`]: deals connections out over several servers
 //! - `program`: runs efs-scan and other commands under a watchdog
 //! - `oracles`: `du` and `find`, which tests compare efs-scan with
 //! - [`moves`]: random moves during a scan, and what a right scan says of them
@@ -19,6 +20,7 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 
 pub mod aws;
+pub mod balancer;
 #[cfg(target_os = "linux")]
 pub mod computed;
 pub mod efs_gate;
