@@ -10,6 +10,6 @@ pub(crate) fn facts() -> Option<&'static Facts> {
     static GUEST: Guest = Guest::new();
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/interop");
     let what = "the nfs engine on Linux's NFS server";
-    let files = [&*here.join("tree.py")];
+    let files = [&*here.join("tree.py"), &*here.join("deal.py")];
     GUEST.facts(what, &here.join("job"), &files, Duration::from_secs(300))
 }

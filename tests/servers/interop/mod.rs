@@ -191,6 +191,14 @@ fn linux_gives_the_report_of_the_posix_engine() {
 }
 
 #[test]
+fn several_linux_servers_behind_a_balancer_give_it() {
+    let Some(facts) = knfsd::facts() else { return };
+    let (nfs, posix) = (facts.report("several"), facts.report("posix"));
+    assert_same(&nfs, "nfs://127.0.0.1:3049/tree", &posix, "/tmp/efs/tree", "several");
+    assert_eq!(facts.number("several.connections"), 3);
+}
+
+#[test]
 fn linux_is_asked_once_for_each_directory() {
     let Some(facts) = knfsd::facts() else { return };
     let dirs = facts.report("posix")["totals"]["dirs"].as_u64().unwrap();
