@@ -65,11 +65,11 @@ impl Aws {
         absent()
     }
 
-    pub fn file_system_name(&self, _id: &str) -> ServiceResult<String> {
+    pub fn file_system_name(&self, _id: &str, _region: Option<&str>) -> ServiceResult<String> {
         absent()
     }
 
-    pub fn mount_target(&self, _id: &str) -> ServiceResult<MountTarget> {
+    pub fn mount_target(&self, _id: &str, _region: Option<&str>) -> ServiceResult<MountTarget> {
         absent()
     }
 

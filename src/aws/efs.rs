@@ -1,5 +1,6 @@
 //! EFS: DescribeFileSystems and DescribeMountTargets.
 
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use aws_config::imds;
@@ -7,6 +8,8 @@ use aws_sdk_efs::Client;
 use aws_sdk_efs::config::Builder;
 use aws_sdk_efs::error::ProvideErrorMetadata;
 use aws_sdk_efs::types::{LifeCycleState, MountTargetDescription};
+use aws_types::SdkConfig;
+use aws_types::region::Region;
 use jiff::Timestamp;
 
 use super::answer::MaxAnswer;
@@ -51,12 +54,13 @@ impl Aws {
         })
     }
 
-    /// The DNS name of a file system, for which the certificates of its mount targets are.
+    /// The DNS name of a file system in this region, or else in the configuration's, for which the certificates of its mount targets are.
     ///
     /// # Errors
     /// If there is no region.
-    pub fn file_system_name(&self, id: &str) -> ServiceResult<String> {
-        Ok(format!("{id}.efs.{}", endpoint::of_file_systems(&self.sdk()?.config)?))
+    pub fn file_system_name(&self, id: &str, region: Option<&str>) -> ServiceResult<String> {
+        let config = in_region(&self.sdk()?.config, region);
+        Ok(format!("{id}.efs.{}", endpoint::of_file_systems(&config)?))
     }
 
     /// Finds the nearest mount target of a file system: the one in this machine's availability
@@ -66,12 +70,13 @@ impl Aws {
     ///
     /// # Errors
     /// Names the file system, also if it has no mount target that can be used.
-    pub fn mount_target(&self, id: &str) -> ServiceResult<MountTarget> {
+    pub fn mount_target(&self, id: &str, region: Option<&str>) -> ServiceResult<MountTarget> {
         let permission = "elasticfilesystem:DescribeMountTargets";
         let call = ApiCall::new("EFS DescribeMountTargets", id, permission);
         let sdk = self.sdk()?;
-        let request = client(sdk).describe_mount_targets().file_system_id(id);
-        let name = self.file_system_name(id)?;
+        let config = Builder::from(&in_region(&sdk.config, region)).interceptor(MaxAnswer);
+        let request = Client::from_conf(config.build()).describe_mount_targets().file_system_id(id);
+        let name = self.file_system_name(id, region)?;
         let answer = match sdk.runtime.block_on(request.send()) {
             Err(error) if error.code() == Some("FileSystemNotFound") => {
                 let error = service_error(&call, &error).text;
@@ -89,7 +94,7 @@ impl Aws {
         };
         let all = answer.mount_targets().iter().filter(usable);
         let all: Vec<MountTarget> = all.filter_map(|found| target(found, name.clone())).collect();
-        let zone = if all.len() > 1 { sdk.zone() } else { None };
+        let zone = if all.is_empty() { None } else { sdk.zone() };
         let near = |target: &MountTarget| zone.as_ref().map(|zone| *zone == target.zone);
         let nearest = all.into_iter().map(|target| MountTarget { near: near(&target), ..target });
         // A file system has at most one in each zone; of two, either will do.
@@ -104,9 +109,28 @@ fn client(sdk: &Sdk) -> Client {
     Client::from_conf(Builder::from(&sdk.config).interceptor(MaxAnswer).build())
 }
 
+/// The configuration, for another region.
+fn in_region(config: &SdkConfig, region: Option<&str>) -> SdkConfig {
+    match region {
+        None => config.clone(),
+        Some(region) => config.to_builder().region(Region::new(region.to_owned())).build(),
+    }
+}
+
 fn target(found: &MountTargetDescription, name: String) -> Option<MountTarget> {
     let zone = found.availability_zone_id().unwrap_or_default().to_owned();
-    Some(MountTarget { address: found.ip_address()?.to_owned(), name, zone, near: None })
+    let addresses = [found.ip_address(), found.ipv6_address()];
+    let addresses: Vec<&str> =
+        addresses.into_iter().flatten().filter(|address| !address.is_empty()).collect();
+    let routed = addresses.iter().find(|address| has_route(address));
+    let address = routed.or(addresses.first())?.to_string();
+    Some(MountTarget { address, name, zone, near: None })
+}
+
+/// True if this machine has a route to an address. Nothing is sent.
+fn has_route(address: &str) -> bool {
+    let any = if address.contains(':') { "::" } else { "0.0.0.0" };
+    UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((address, 2049))).is_ok()
 }
 
 impl Sdk {

@@ -53,6 +53,16 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// True if the root is known to be a part of a file system only.
+    pub(crate) fn is_part(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        if let Some(source) = &self.nfs {
+            let point = source.efs.as_ref().is_some_and(|efs| efs.access_point.is_some());
+            return point || !source.nfs.target.is_root();
+        }
+        false
+    }
+
     /// True if the root is not a path on this machine.
     pub(crate) fn is_url(&self) -> bool {
         #[cfg(target_os = "linux")]
@@ -77,7 +87,7 @@ impl Loaded {
 
 impl Settings {
     fn check(self, file: Option<&ConfigFile>) -> Result<Config, ConfigError> {
-        let settings = self;
+        let mut settings = self;
         let rules = settings.rules.compile(file)?;
         let top = settings.top()?;
         let pacing = settings.pacing()?;
@@ -88,6 +98,10 @@ impl Settings {
         settings.check_file_system_id()?;
         #[cfg(target_os = "linux")]
         let nfs = settings.nfs_source(&pacing)?;
+        #[cfg(target_os = "linux")]
+        if let Some(efs) = nfs.as_ref().and_then(|source| source.efs.as_ref()) {
+            settings.file_system_id = Some(efs.file_system.clone());
+        }
         let root = settings.root().to_owned();
         #[cfg(target_os = "linux")]
         let root = nfs.as_ref().map_or(root, |source| source.nfs.target.to_string().into());

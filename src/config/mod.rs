@@ -32,7 +32,7 @@ use variables::By;
 
 pub(crate) use check::Config;
 #[cfg(target_os = "linux")]
-pub(crate) use nfs::{NfsServer, NfsSource};
+pub(crate) use nfs::{EfsSource, NfsServer, NfsSource};
 pub(crate) use settings::Settings;
 pub use variables::LogArgs;
 pub(crate) use variables::{one_line, without_variables};

@@ -1,7 +1,9 @@
 //! The settings of the engine `nfs`, which needs no mount.
 
+use std::os::unix::ffi::OsStrExt;
+
 use super::Settings;
-use crate::scan::{EngineKind, Nfs, Pacing, Target, Tls};
+use crate::scan::{EfsName, EngineKind, Nfs, Pacing, Target, Tls, is_file_system_id};
 
 /// Upper bound of the number of directories in one request.
 const MAX_BATCH: usize = 10_000;
@@ -9,12 +11,18 @@ const MAX_BATCH: usize = 10_000;
 /// The group `nogroup`.
 const NO_GROUP: u32 = 65534;
 
+/// The forms of ROOT that need no mount.
+const FORMS: &str = "nfs://HOST[:PORT]/path, fs-ID or fs-ID:/path";
+
 /// A directory of an NFS server, and the engine that scans it.
 #[derive(Clone, Debug)]
 pub(crate) struct NfsSource {
     pub(crate) server: NfsServer,
-    /// The engine. For a mount target, its address and its name for TLS are not known yet.
+    /// The engine. For a mount target, its address and its name for TLS are not known yet; nor is
+    /// what it presents to EFS.
     pub(crate) nfs: Nfs,
+    /// The file system, if it is one of EFS.
+    pub(crate) efs: Option<EfsSource>,
 }
 
 /// How the server is found.
@@ -22,12 +30,25 @@ pub(crate) struct NfsSource {
 pub(crate) enum NfsServer {
     /// The URL has its name or address.
     Url,
-    /// It is the nearest mount target of this file system.
-    MountTarget(String),
+    /// It is the nearest mount target of the file system.
+    MountTarget,
+    /// It has this name, which may lead to a mount target; the nearest one if it does not resolve.
+    Name(EfsName),
+}
+
+/// A file system of EFS, and who scans it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EfsSource {
+    pub(crate) file_system: String,
+    /// `None` for that of the configuration of AWS.
+    pub(crate) region: Option<String>,
+    pub(crate) access_point: Option<String>,
+    /// `None` to sign if there are credentials.
+    pub(crate) iam: Option<bool>,
 }
 
 impl Settings {
-    /// The source, where the root is a URL or the engine is asked for; `None` for a mount.
+    /// The source, where the root names a server or the engine is asked for; `None` for a mount.
     pub(super) fn nfs_source(&self, pacing: &Pacing) -> Result<Option<NfsSource>, String> {
         let Some((server, target)) = self.nfs_server()? else { return Ok(None) };
         if self.require_mount {
@@ -42,9 +63,14 @@ impl Settings {
             let problem = "the server would treat this scan as root: allow that with --nfs-uid 0";
             return Err(format!("{target}: {problem}, or give another uid"));
         };
+        let efs = self.efs_source(&server, &target)?;
         let mut nfs = Nfs::new(target, uid, gid, *pacing);
         // For a mount target, the look-up replaces the name.
-        nfs.tls = self.tls.then(|| Tls::new(nfs.target.host()));
+        let host = match &server {
+            NfsServer::Name(name) => &name.certified,
+            NfsServer::Url | NfsServer::MountTarget => nfs.target.host(),
+        };
+        nfs.tls = self.tls.then(|| Tls::new(host));
         match self.nfs_batch {
             Some(batch) if batch == 0 || batch > MAX_BATCH => {
                 return Err(format!("--nfs-batch must be from 1 to {MAX_BATCH}"));
@@ -52,37 +78,130 @@ impl Settings {
             Some(batch) => nfs.batch = batch,
             None => {}
         }
-        Ok(Some(NfsSource { server, nfs }))
+        Ok(Some(NfsSource { server, nfs, efs }))
     }
 
     fn nfs_server(&self) -> Result<Option<(NfsServer, Target)>, String> {
-        let root = self.root.as_ref().map(|root| root.to_string_lossy());
-        let url = root.as_deref().filter(|root| root.starts_with("nfs://"));
         let asked = self.engine == Some(EngineKind::Nfs);
-        match (url, asked) {
-            (Some(url), _) if asked || self.engine.is_none() => {
-                Ok(Some((NfsServer::Url, url.parse()?)))
+        let named = self.root.as_deref().and_then(|root| named(root.as_os_str().as_bytes()));
+        let root = self.root.as_ref().map(|root| root.display());
+        match (named, root) {
+            (Some(named), _) if asked || self.engine.is_none() => named.map(Some),
+            (Some(Ok((NfsServer::Url, _)) | Err(_)), Some(url)) => {
+                Err(format!("{url}: a URL needs --engine nfs"))
             }
-            (Some(url), _) => Err(format!("{url}: a URL needs --engine nfs")),
-            (None, false) if self.tls => {
-                let problem = "it needs --engine nfs, or ROOT as nfs://HOST[:PORT]/path";
-                Err(format!("--tls: {problem}; a mount has an option of its own for TLS"))
+            // Another engine takes it for a path.
+            (_, _) if !asked => self.needs_no_server().map(|()| None),
+            (None, Some(path)) => {
+                let or = "or leave it out and give --file-system-id";
+                Err(format!("--engine nfs: ROOT {path} is not {FORMS}; {or}"))
             }
-            (None, false) => Ok(None),
-            (None, true) => match (&root, &self.file_system_id) {
-                (None, Some(id)) => {
-                    Ok(Some((NfsServer::MountTarget(id.clone()), Target::root_of(id))))
-                }
-                (Some(path), _) => {
-                    let or = "or leave it out and give --file-system-id";
-                    Err(format!("--engine nfs: ROOT {path} is not nfs://HOST/path; {or}"))
-                }
-                (None, None) => {
-                    let problem = "it needs ROOT as nfs://HOST[:PORT]/path, or --file-system-id";
-                    Err(format!("--engine nfs: {problem}"))
-                }
+            (_, _) => match &self.file_system_id {
+                Some(id) => Ok(Some((NfsServer::MountTarget, Target::root_of(id)))),
+                None => Err(format!("--engine nfs: it needs ROOT as {FORMS}, or --file-system-id")),
             },
         }
+    }
+
+    /// Checks that nothing is set that only a scan without a mount can do.
+    fn needs_no_server(&self) -> Result<(), String> {
+        let set = [
+            ("--tls", self.tls, "for TLS"),
+            ("--iam", self.iam == Some(true), "for IAM"),
+            ("--access-point", self.through().is_some(), "for access points"),
+        ];
+        match set.into_iter().find(|(_, set, _)| *set) {
+            Some((flag, _, what)) => Err(format!(
+                "{flag}: it needs --engine nfs, or ROOT as {FORMS}; a mount has an option of its \
+                 own {what}"
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn efs_source(&self, server: &NfsServer, target: &Target) -> Result<Option<EfsSource>, String> {
+        let (named, region) = match server {
+            NfsServer::Url => (None, None),
+            NfsServer::MountTarget => (Some(target.host()), None),
+            NfsServer::Name(name) => (Some(&*name.file_system), Some(name.region.clone())),
+        };
+        let id = match (named, self.file_system_id.as_deref()) {
+            (Some(named), Some(set)) if named != set => {
+                return Err(format!("--file-system-id {set}: ROOT is in {named}"));
+            }
+            (named, set) => named.or(set),
+        };
+        let flag = match (self.through(), self.iam) {
+            (Some(_), _) => Some("--access-point"),
+            (None, Some(true)) => Some("--iam"),
+            (None, _) => None,
+        };
+        match (flag, id) {
+            (Some(flag), _) if !self.tls => {
+                Err(format!("{flag}: it needs --tls: it is part of the client's certificate"))
+            }
+            (Some(flag), None) => Err(format!(
+                "{flag}: it needs a file system of EFS: give ROOT as fs-ID, or --file-system-id"
+            )),
+            (_, None) => Ok(None),
+            (_, Some(id)) => Ok(Some(EfsSource {
+                file_system: id.to_owned(),
+                region,
+                access_point: self.access_point()?,
+                iam: self.iam,
+            })),
+        }
+    }
+
+    /// The access point that is set; an empty one is none.
+    fn through(&self) -> Option<&str> {
+        self.access_point.as_deref().filter(|id| !id.is_empty())
+    }
+
+    fn access_point(&self) -> Result<Option<String>, String> {
+        let Some(id) = self.through() else { return Ok(None) };
+        // Like the id of a file system, but for its prefix.
+        match id.strip_prefix("fsap-").is_some_and(|id| is_file_system_id(&format!("fs-{id}"))) {
+            true => Ok(Some(id.to_owned())),
+            false => {
+                Err(format!("--access-point `{id}`: expected an id like fsap-0123456789abcdef0"))
+            }
+        }
+    }
+}
+
+/// The server and directory that ROOT names; `None` for a path of this machine.
+fn named(root: &[u8]) -> Option<Result<(NfsServer, Target), String>> {
+    if root.starts_with(b"nfs://") {
+        let target: Result<Target, String> = String::from_utf8_lossy(root).parse();
+        return Some(target.map(|target| (server(target.host()), target)));
+    }
+    // As EFS's mount helper has it.
+    let colon = root.iter().position(|byte| *byte == b':');
+    let (host, path) = root.split_at(colon.unwrap_or(root.len()));
+    let host = str::from_utf8(host).ok()?;
+    let server = Some(server(host)).filter(|server| *server != NfsServer::Url)?;
+    let path = match path {
+        [] => b"",
+        [b':', path @ ..] => path,
+        _ => return None,
+    };
+    let text = String::from_utf8_lossy(root);
+    let target = Target::root_of(host).with_path(path);
+    Some(match path.first() {
+        None if colon.is_some() => Err(format!("`{text}`: no path after the colon")),
+        Some(first) if *first != b'/' => Err(format!("`{text}`: the path has to begin with `/`")),
+        _ => {
+            target.map(|target| (server, target)).map_err(|problem| format!("`{text}`: {problem}"))
+        }
+    })
+}
+
+fn server(host: &str) -> NfsServer {
+    match EfsName::of(host) {
+        Some(name) => NfsServer::Name(name),
+        None if is_file_system_id(host) => NfsServer::MountTarget,
+        None => NfsServer::Url,
     }
 }
 
@@ -110,5 +229,47 @@ mod tests {
         assert_eq!(credentials(Some(0), (27, 100)), Some((0, 0)));
         assert_eq!(credentials(Some(27), (0, 0)), Some((27, NO_GROUP)));
         assert_eq!(credentials(None, (0, 0)), None);
+    }
+
+    #[test]
+    fn a_root_names_a_server_in_several_forms() {
+        let of = |root: &str| {
+            let found = named(root.as_bytes())?;
+            let (server, target) = found.unwrap_or_else(|problem| panic!("{problem}"));
+            let kind = match server {
+                NfsServer::Url => "url",
+                NfsServer::MountTarget => "mount target",
+                NfsServer::Name(name) => {
+                    assert_eq!(name.file_system, "fs-01234567");
+                    "name"
+                }
+            };
+            Some((kind, target.to_string()))
+        };
+        let name = "fs-01234567.efs.eu-west-3.amazonaws.com";
+        let zone = format!("euw3-az1.{name}");
+        for (root, kind, url) in [
+            ("nfs://10.0.0.5/a%20b".to_owned(), "url", "nfs://10.0.0.5/a%20b".to_owned()),
+            ("fs-01234567".to_owned(), "mount target", "nfs://fs-01234567/".to_owned()),
+            ("fs-01234567:/".to_owned(), "mount target", "nfs://fs-01234567/".to_owned()),
+            (
+                "fs-01234567:/a b/c:d".to_owned(),
+                "mount target",
+                "nfs://fs-01234567/a%20b/c%3Ad".into(),
+            ),
+            ("nfs://fs-01234567/a".to_owned(), "mount target", "nfs://fs-01234567/a".to_owned()),
+            (name.to_owned(), "name", format!("nfs://{name}/")),
+            (format!("{name}:/a"), "name", format!("nfs://{name}/a")),
+            (format!("nfs://{name}/a"), "name", format!("nfs://{name}/a")),
+            (zone.clone(), "name", format!("nfs://{zone}/")),
+        ] {
+            assert_eq!(of(&root), Some((kind, url)), "{root}");
+        }
+        for path in ["/mnt/efs", "fs-0", "./fs-01234567", "fs-01234567/a", "a:b", "c:/d", ""] {
+            assert_eq!(of(path), None, "{path}");
+        }
+        for wrong in ["fs-01234567:", "fs-01234567:a", "fs-01234567:/a/../b", "nfs://"] {
+            assert!(matches!(named(wrong.as_bytes()), Some(Err(_))), "{wrong}");
+        }
     }
 }

@@ -197,13 +197,25 @@ pub(crate) struct Settings {
     pub(crate) nfs_batch: Option<usize>,
 
     /// With --engine nfs: TLS from the first byte, as EFS's mount targets speak it. The certificate
-    /// must be for ROOT's host, or with --file-system-id for the file system's DNS name
+    /// must be for ROOT's host, or for the DNS name of the file system that ROOT or --file-system-id
+    /// names
     #[arg(long, env = "EFS_SCAN_TLS", value_name = "BOOL", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(default)]
     pub(crate) tls: bool,
 
-    /// Engine that lists the directories [default: posix on Linux, nfs if ROOT is a URL]
+    /// With --tls: prove the IAM identity of this machine's AWS credentials to EFS, as the mount
+    /// option iam does [default: if there are credentials]
+    #[arg(long, env = "EFS_SCAN_IAM", value_name = "BOOL", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) iam: Option<bool>,
+
+    /// With --tls: the EFS access point to go through. ROOT's path begins at its root directory, and
+    /// its user takes the place of --nfs-uid
+    #[arg(long, value_name = "ID", env = "EFS_SCAN_ACCESS_POINT")]
+    pub(crate) access_point: Option<String>,
+
+    /// Engine that lists the directories [default: posix on Linux, nfs if ROOT is a URL or an EFS file system]
     #[arg(long, value_enum, env = "EFS_SCAN_ENGINE")]
     pub(crate) engine: Option<EngineKind>,
 

@@ -10,6 +10,8 @@ use efs_scan::scan::{Clock, EfsClient, IamIdentity, IamSignature, Nfs, Tls};
 use efs_scan_testbed::efs_gate::{AccessKey, Gate, Refuse, Wanted};
 use efs_scan_testbed::nfs_server::{Config, Fault, Model, Op, Server, Slots, Status, What};
 use efs_scan_testbed::{at_once, scratch, skip_unless};
+#[cfg(feature = "aws")]
+use efs_scan_testbed::{efs_scan, watched};
 use tempfile::TempDir;
 
 use super::walk::{Outcome, assert_left, assert_whole, engine, plain, serve, walk};
@@ -141,6 +143,15 @@ impl World {
                 assert!(last.contains(because), "{last}");
                 assert_eq!(problem.lines().count(), 1, "{problem}");
                 assert_eq!(self.server.counts().requests, 0, "{how:?}");
+                let hints: &[&str] = match (how, client.iam.is_some()) {
+                    (Refuse::Deny(_), true) => &["ClientMount", "ClientRootAccess", "the role"],
+                    (Refuse::Deny(_), false) => &["anonymous", "ClientMount", "use --iam"],
+                    (_, true) => &["clock", "region", "aws sts get-caller-identity"],
+                    (_, false) => &["may want an IAM identity", "describe-file-system-policy"],
+                };
+                for hint in hints {
+                    assert!(problem.contains(hint), "{hint} is not in {problem}");
+                }
                 problem
             })
             .to_vec()
@@ -249,7 +260,8 @@ fn a_long_scan_survives_rotated_credentials() {
     let pass = Arc::new(pass);
     for at in 0..drops {
         let pass = Arc::clone(&pass);
-        let after = 1 + at;
+        // Apart, because requests in flight on a connection are lost together.
+        let after = 1 + 4 * at;
         world.server.fault(Fault::operation(Op::READDIR, What::call(move || pass())).after(after));
         world.server.fault(Fault::operation(Op::READDIR, What::DropBefore).after(after));
     }
@@ -286,7 +298,7 @@ fn a_long_scan_survives_rotated_credentials() {
         .collect();
     let mut different = ids.clone();
     different.dedup();
-    assert!(different.len() >= 3, "{ids:?}");
+    assert!(different.len() >= 2, "{ids:?}");
     let serials: Vec<u64> = seen.iter().flatten().map(|seen| seen.serial).collect();
     assert!(serials.is_sorted() && serials[0] == 0, "{serials:?}");
     let hashes: Vec<&String> = seen.iter().flatten().map(|seen| &seen.key_hash).collect();
@@ -342,4 +354,46 @@ fn openssl_reads_the_certificate() {
     }
     let parsed = openssl(&["asn1parse", "-inform", "DER", "-in"]);
     assert!(parsed.contains(":subjectKeyIdentifier") || parsed.contains("X509v3 Subject Key"));
+}
+
+/// The program finds credentials as the SDK does, and signs with them unless it is told not to.
+#[test]
+#[cfg(feature = "aws")]
+fn the_program_signs_with_the_credentials_of_its_environment() {
+    let dir = scratch();
+    let model = plain();
+    let server = serve(Config::default(), &model);
+    let wanted = Wanted {
+        host: "localhost".to_owned(),
+        file_system: ID.to_owned(),
+        region: REGION.to_owned(),
+        access_points: Vec::new(),
+        keys: vec![key()],
+        iam: true,
+    };
+    let gate = Gate::start(server.address(), wanted, dir.path(), SystemTime::now);
+    let url = format!("nfs://localhost:{}/", gate.address().port());
+    let scan = |args: &[&str], secret: &str| {
+        let mut command = efs_scan();
+        command.args([&*url, "--nfs-uid", "0", "--tls", "--file-system-id", ID]).args(args);
+        command.env("SSL_CERT_FILE", gate.root()).env_remove("SSL_CERT_DIR");
+        let key = key();
+        command.env("AWS_ACCESS_KEY_ID", &key.id).env("AWS_SECRET_ACCESS_KEY", secret);
+        command.env("AWS_SESSION_TOKEN", key.session_token.unwrap()).env("AWS_REGION", REGION);
+        // Nothing answers there: the report lacks EFS's figures.
+        command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").env("AWS_MAX_ATTEMPTS", "1");
+        let output = watched(&mut command, Duration::from_secs(60));
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for args in [&[][..], &["--iam"], &["--iam=true"]] {
+        let (code, said) = scan(args, &key().secret);
+        assert_eq!(code, Some(0), "{said} {:?}", gate.seen());
+    }
+    let (code, said) = scan(&["--iam=false"], &key().secret);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("may want an IAM identity"), "{said}");
+    let (code, said) = scan(&[], "guessed");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("aws sts get-caller-identity"), "{said}");
+    assert!(!said.contains("guessed"), "{said}");
 }

@@ -66,8 +66,10 @@ quota\:"Percent of the quota"))' \
 '--nice=[Run in the idle classes of processor and disk\: only when no other process wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default \[default\: the effective uid\]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one\: before 6.5, such requests corrupt their memory \[default\: 1\]]:N:_default' \
-'--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or with --file-system-id for the file system'\''s DNS name]::BOOL:(true false)' \
-'--engine=[Engine that lists the directories \[default\: posix on Linux, nfs if ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
+'--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or for the DNS name of the file system that ROOT or --file-system-id names]::BOOL:(true false)' \
+'--iam=[With --tls\: prove the IAM identity of this machine'\''s AWS credentials to EFS, as the mount option iam does \[default\: if there are credentials\]]::BOOL:(true false)' \
+'--access-point=[With --tls\: the EFS access point to go through. ROOT'\''s path begins at its root directory, and its user takes the place of --nfs-uid]:ID:_default' \
+'--engine=[Engine that lists the directories \[default\: posix on Linux, nfs if ROOT is a URL or an EFS file system\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 nfs\:"NFSv4.1 without a mount\: ROOT is nfs\://HOST/path (Linux)"
 portable\:"jwalk, for other systems and as a second opinion; not as root on a tree that others write to"))' \
 '--portable-as-root=[Let --engine portable run as root. It opens directories by path\: whoever can write to the tree can lead it out of the tree with a link, so say this of a tree that nobody else changes]::BOOL:(true false)' \
@@ -277,8 +279,10 @@ quota\:"Percent of the quota"))' \
 '--nice=[Run in the idle classes of processor and disk\: only when no other process wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default \[default\: the effective uid\]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one\: before 6.5, such requests corrupt their memory \[default\: 1\]]:N:_default' \
-'--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or with --file-system-id for the file system'\''s DNS name]::BOOL:(true false)' \
-'--engine=[Engine that lists the directories \[default\: posix on Linux, nfs if ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
+'--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or for the DNS name of the file system that ROOT or --file-system-id names]::BOOL:(true false)' \
+'--iam=[With --tls\: prove the IAM identity of this machine'\''s AWS credentials to EFS, as the mount option iam does \[default\: if there are credentials\]]::BOOL:(true false)' \
+'--access-point=[With --tls\: the EFS access point to go through. ROOT'\''s path begins at its root directory, and its user takes the place of --nfs-uid]:ID:_default' \
+'--engine=[Engine that lists the directories \[default\: posix on Linux, nfs if ROOT is a URL or an EFS file system\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 nfs\:"NFSv4.1 without a mount\: ROOT is nfs\://HOST/path (Linux)"
 portable\:"jwalk, for other systems and as a second opinion; not as root on a tree that others write to"))' \
 '--portable-as-root=[Let --engine portable run as root. It opens directories by path\: whoever can write to the tree can lead it out of the tree with a link, so say this of a tree that nobody else changes]::BOOL:(true false)' \
@@ -348,8 +352,10 @@ quota\:"Percent of the quota"))' \
 '--nice=[Run in the idle classes of processor and disk\: only when no other process wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default \[default\: the effective uid\]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one\: before 6.5, such requests corrupt their memory \[default\: 1\]]:N:_default' \
-'--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or with --file-system-id for the file system'\''s DNS name]::BOOL:(true false)' \
-'--engine=[Engine that lists the directories \[default\: posix on Linux, nfs if ROOT is a URL\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
+'--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or for the DNS name of the file system that ROOT or --file-system-id names]::BOOL:(true false)' \
+'--iam=[With --tls\: prove the IAM identity of this machine'\''s AWS credentials to EFS, as the mount option iam does \[default\: if there are credentials\]]::BOOL:(true false)' \
+'--access-point=[With --tls\: the EFS access point to go through. ROOT'\''s path begins at its root directory, and its user takes the place of --nfs-uid]:ID:_default' \
+'--engine=[Engine that lists the directories \[default\: posix on Linux, nfs if ROOT is a URL or an EFS file system\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
 nfs\:"NFSv4.1 without a mount\: ROOT is nfs\://HOST/path (Linux)"
 portable\:"jwalk, for other systems and as a second opinion; not as root on a tree that others write to"))' \
 '--portable-as-root=[Let --engine portable run as root. It opens directories by path\: whoever can write to the tree can lead it out of the tree with a link, so say this of a tree that nobody else changes]::BOOL:(true false)' \

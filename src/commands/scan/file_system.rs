@@ -30,6 +30,7 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
     // If the mount does not tell, an id in the settings means that the root is all of it.
     let part = match efs_of(&config.root) {
         Some((_, false)) => ScannedPart::Some,
+        None if config.is_part() => ScannedPart::Some,
         _ => ScannedPart::Whole,
     };
     let is_set = config.settings.file_system_id.is_some();

@@ -12,7 +12,7 @@
 //!
 //! The files, in the order data flows:
 //!
-//! - `target.rs`: what to scan, `nfs://HOST[:PORT]/path`
+//! - `target.rs`: what to scan, `nfs://HOST[:PORT]/path`; `target/efs.rs`: names of EFS file systems
 //! - `walk.rs`: the queue of directories, and the interpretation of results; no IO and no sessions
 //!   - `walk/root.rs`: the root directory
 //!   - `walk/batch.rs`: several directories in one request
@@ -74,15 +74,18 @@ mod walk;
 mod window;
 mod xdr;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::io::Errno;
+
 use client::{ClientOptions, NfsClient};
 use rpc::Credential;
-pub use target::Target;
-use tls::TlsConnector;
+pub use target::{EfsName, Target};
 pub use tls::{ClientKeyCell, Clock, EfsClient, IamIdentity, IamSignature, Tls};
+use tls::{Refused, TlsConnector};
 use walk::NfsWalk;
 use window::RequestWindow;
 
@@ -153,13 +156,35 @@ impl Engine for Nfs {
         let walk = NfsWalk::new(Arc::clone(ledger), self.target.path.clone(), self.batch, seed);
         let window = RequestWindow::new(&self.pacing, stop);
         let tls = self.tls.as_ref().map(TlsConnector::new).transpose();
+        let tls = tls.map_err(|error| failed(("connect to", error)))?;
         let options = ClientOptions {
             credential,
-            tls: tls.map_err(|error| failed(("connect to", error)))?,
+            tls: tls.clone(),
             reply_timeout: self.reply_timeout,
             outage_limit: self.outage_limit,
         };
         let client = NfsClient::new(&self.target, options, walk, window, seed);
-        client.map_err(|error| failed(("find", error)))?.run(stop).map_err(failed)
+        let ended = client.map_err(|error| failed(("find", error)))?.run(stop);
+        ended.map_err(|(op, error)| failed((op, self.explain(tls.as_ref(), op, error))))
+    }
+}
+
+impl Nfs {
+    /// Adds what is likely wrong if EFS does not let this client in.
+    fn explain(&self, tls: Option<&TlsConnector>, op: &str, error: io::Error) -> io::Error {
+        let (Some(connector), Some(Tls { efs: Some(efs), .. })) = (tls, &self.tls) else {
+            return error;
+        };
+        let (refused, said) = match error.kind() {
+            // In place of the advice for any server.
+            io::ErrorKind::PermissionDenied => (Refused::Denied, Errno::ACCESS.to_string()),
+            // What is wrong with the server's certificate has another kind.
+            io::ErrorKind::TimedOut if op == "connect to" => match connector.was_reached() {
+                true => (Refused::Closed, error.to_string()),
+                false => (Refused::Unreachable, error.to_string()),
+            },
+            _ => return error,
+        };
+        io::Error::new(error.kind(), format!("{said}; {}", efs.advice(refused)))
     }
 }

@@ -1,7 +1,11 @@
-//! The directory to scan, as a URL: `nfs://HOST[:PORT]/path`.
+//! The directory to scan: as a URL, `nfs://HOST[:PORT]/path`, or as EFS's mount helper names it.
+
+mod efs;
 
 use std::fmt;
 use std::str::FromStr;
+
+pub use efs::EfsName;
 
 /// The port of NFSv4 (RFC 8881, section 2.9.3).
 const PORT: u16 = 2049;
@@ -30,6 +34,26 @@ impl Target {
     /// Replaces the host.
     pub fn at(self, host: String) -> Self {
         Self { host, ..self }
+    }
+
+    /// True if it is the server's root.
+    pub fn is_root(&self) -> bool {
+        self.path.is_empty()
+    }
+
+    /// Replaces the path with one that is not encoded.
+    ///
+    /// # Errors
+    /// It has `..`, or a NUL.
+    pub fn with_path(self, path: &[u8]) -> Result<Self, &'static str> {
+        let names = path.split(|byte| *byte == b'/');
+        let names = names.filter(|name| !name.is_empty() && *name != b".");
+        let path = names.map(|name| match name {
+            b".." => Err("`..` is not allowed"),
+            name if name.contains(&0) => Err("a name has a NUL"),
+            name => Ok(name.to_vec()),
+        });
+        Ok(Self { path: path.collect::<Result<_, _>>()?, ..self })
     }
 }
 

@@ -80,7 +80,27 @@ fn the_mount_target_in_the_own_zone_is_asked() {
     let (code, lines) = scan(&world, Some("use1-az3"));
     assert_eq!((code, lines.len()), (Some(1), 2), "{lines:?}");
     assert!(lines[0].contains("has no mount target in this zone"), "{lines:?}");
+    assert!(lines[0].contains("0.01 USD a GB"), "{lines:?}");
     assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+}
+
+/// As the mount helper names it, and with an IPv6 address only.
+#[test]
+fn a_file_system_is_named_as_for_the_mount_helper() {
+    let world = World::new();
+    world.aws.mount_target(FILE_SYSTEM, ["::1", "use1-az1", "available"]);
+    for root in [FILE_SYSTEM.to_owned(), format!("{FILE_SYSTEM}:/200005")] {
+        let mut command = world.command();
+        command.args([&*root, "--nfs-uid", "0"]);
+        let output = watched(&mut command, Duration::from_secs(60));
+        let text = stderr(&output);
+        assert_eq!(code(&output), Some(1), "{text}");
+        assert!(text.contains("connect to nfs://[::1]/"), "{text}");
+    }
+    // The only mount target of a One Zone file system is in another zone.
+    let (_, lines) = scan(&world, Some("use1-az2"));
+    assert!(lines[0].contains("asking the one in use1-az1"), "{lines:?}");
+    assert!(lines[0].contains("0.01 USD a GB"), "{lines:?}");
 }
 
 #[test]

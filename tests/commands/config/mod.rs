@@ -73,7 +73,7 @@ fn a_flag_goes_before_the_variable_and_that_before_the_file() {
     for setting in SETTINGS {
         let missing = match setting.key {
             "engine" => !cfg!(feature = "portable"),
-            "tls" => !cfg!(feature = "tls"),
+            "tls" | "iam" | "access_point" => !cfg!(feature = "tls"),
             _ => false,
         };
         if missing {

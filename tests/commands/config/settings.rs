@@ -37,6 +37,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("nfs_uid", "NFS_UID", "--nfs-uid=", ["0", "1", "200005"]),
     setting("nfs_batch", "NFS_BATCH", "--nfs-batch=", ["1", "2", "3"]),
     setting("tls", "TLS", "--tls=", ["false", "true", "false"]),
+    setting("iam", "IAM", "--iam=", ["false", "true", "false"]),
+    setting(
+        "access_point",
+        "ACCESS_POINT",
+        "--access-point=",
+        ["''", "'fsap-76543210'", "'fsap-0123456789abcdef0'"],
+    ),
     setting("engine", "ENGINE", "--engine=", ["'portable'", "'posix'", "'portable'"]),
     setting(
         "portable_as_root",
@@ -162,6 +169,7 @@ impl Setting {
             "publish.report" => "to = '/t'\n",
             "publish.kms_key_id" => "sse = 'aws:kms'\n",
             "tls" => "root = 'nfs://h/'\nnfs_uid = 0\n",
+            "iam" | "access_point" => "root = 'fs-01234567'\nnfs_uid = 0\ntls = true\n",
             "notify.always" => "topic = 'arn:aws:sns:r:1:t'\n",
             _ => "",
         }
@@ -200,6 +208,8 @@ nice = true
 nfs_uid = 0
 nfs_batch = 10000
 tls = false
+iam = false
+access_point = ""
 engine = "posix"
 log_format = "json"
 state_dir = "/var/lib/e"

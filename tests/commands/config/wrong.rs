@@ -44,12 +44,36 @@ const WRONG: &[(&str, &str)] = &[
         "--publish `s3://arn:aws:s3:::team`: it is not the ARN of",
     ),
     ("root = 'nfs://h/a/../b'\nnfs_uid = 0\n", "`nfs://h/a/../b`: `..` is not allowed"),
-    ("root = '/mnt/efs'\nengine = 'nfs'\n", "--engine nfs: ROOT /mnt/efs is not nfs://HOST/path"),
+    (
+        "root = '/mnt/efs'\nengine = 'nfs'\n",
+        "--engine nfs: ROOT /mnt/efs is not nfs://HOST[:PORT]/path, fs-ID",
+    ),
     ("engine = 'nfs'\n", "--engine nfs: it needs ROOT as nfs://HOST[:PORT]/path"),
     ("root = 'nfs://h/'\nengine = 'posix'\n", "nfs://h/: a URL needs --engine nfs"),
     ("root = 'nfs://h/'\nnfs_uid = 0\nnfs_batch = 0\n", "--nfs-batch must be from 1 to 10000"),
     ("tls = 'yes'\n", "FILE: line 1: invalid type"),
-    ("tls = true\n", "--tls: it needs --engine nfs, or ROOT as nfs://HOST[:PORT]/path"),
+    ("tls = true\n", "--tls: it needs --engine nfs, or ROOT as nfs://HOST[:PORT]/path, fs-ID"),
+    ("iam = true\n", "--iam: it needs --engine nfs, or ROOT as nfs://HOST"),
+    ("access_point = 'fsap-01234567'\n", "--access-point: it needs --engine nfs"),
+    (
+        "root = 'fs-01234567'\nnfs_uid = 0\niam = true\n",
+        "--iam: it needs --tls: it is part of the client's certificate",
+    ),
+    #[cfg(feature = "tls")]
+    (
+        "root = 'nfs://h/'\nnfs_uid = 0\ntls = true\niam = true\n",
+        "--iam: it needs a file system of EFS: give ROOT as fs-ID, or --file-system-id",
+    ),
+    #[cfg(feature = "tls")]
+    (
+        "root = 'fs-01234567'\nnfs_uid = 0\ntls = true\naccess_point = 'fsap-x'\n",
+        "--access-point `fsap-x`: expected an id like fsap-0123456789abcdef0",
+    ),
+    (
+        "root = 'fs-01234567'\nnfs_uid = 0\nfile_system_id = 'fs-76543210'\n",
+        "--file-system-id fs-76543210: ROOT is in fs-01234567",
+    ),
+    ("root = 'fs-01234567:/a/../b'\nnfs_uid = 0\n", "`fs-01234567:/a/../b`: `..` is not allowed"),
     ("tls = true\nengine = 'posix'\n", "--tls: it needs --engine nfs"),
     #[cfg(not(feature = "tls"))]
     (

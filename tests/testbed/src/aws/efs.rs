@@ -87,7 +87,7 @@ fn mount_targets(state: &State, call: &Call) -> Result<Answer, Failure> {
                 "FileSystemId": id,
                 "SubnetId": format!("subnet-{at:08x}"),
                 "LifeCycleState": state,
-                "IpAddress": address,
+                (if address.contains(':') { "Ipv6Address" } else { "IpAddress" }): address,
                 "NetworkInterfaceId": format!("eni-{at:08x}"),
                 "AvailabilityZoneId": zone,
                 "VpcId": "vpc-00000000",
