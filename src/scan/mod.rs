@@ -65,6 +65,11 @@ pub trait Engine {
     /// # Errors
     /// Only if there is no result at all: the root cannot be read, or a worker panicked.
     fn walk(&self, ledger: &Arc<Ledger>, stop: &Arc<Stop>) -> Result<Ended, WalkError>;
+
+    /// Returns what the server granted to the last walk, in words, where the engine speaks to one.
+    fn granted(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The engines by name, as the command line and the configuration spell them.

@@ -85,7 +85,11 @@ impl Place {
         let Totals { homes, errors, .. } = survey.finish();
         self.lines.push(match &mount {
             Some(mount) => of_mount(mount, root),
-            None => Line::ok("root", format!("{} by the engine {}", root.display(), engine.name())),
+            None => {
+                let granted = engine.granted().map(|granted| format!("; {granted}"));
+                let text = format!("{} by the engine {}", root.display(), engine.name());
+                Line::ok("root", text + &granted.unwrap_or_default())
+            }
         });
         let homes: Vec<&Home> =
             homes.iter().map(|home| &**home).filter(|home| home.is_home()).collect();

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll};
 
 use super::connection::{Connection, ConnectionState, SetupStep};
+use super::granted::Granted;
 use super::identity::ClientIdentity;
 use super::retry::RetryPolicy;
 use super::rpc::Credential;
@@ -74,6 +75,8 @@ pub(super) struct NfsClient {
     /// When a request last succeeded.
     last_reply: Instant,
     last_maintenance: Instant,
+    /// What the server granted so far.
+    pub(super) granted: Granted,
     /// Why the last connection was closed.
     last_error: Option<String>,
     buffer: Vec<u8>,
@@ -114,6 +117,7 @@ impl NfsClient {
             request_counter: 0,
             last_reply: Instant::now(),
             last_maintenance: Instant::now(),
+            granted: Granted::default(),
             last_error: None,
             buffer: Vec::new(),
         })

@@ -1,7 +1,7 @@
 //! A connection with its session: queues requests, collects records, tracks the setup.
 
 use std::io::{self, Read, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::identity::SHARED_OWNER;
 use super::rpc::RecordBuffer;
@@ -57,6 +57,8 @@ pub(super) struct Connection {
     pub(super) owner_changed: bool,
     /// The xid of the setup request, and when it or the handshake started.
     pub(super) setup: Option<(u32, Instant)>,
+    /// How long the last setup request took.
+    pub(super) setup_took: Option<Duration>,
     /// Consecutive failures.
     pub(super) failures: u32,
     out: Vec<u8>,
@@ -78,6 +80,7 @@ impl Connection {
             owner: SHARED_OWNER,
             owner_changed: false,
             setup: None,
+            setup_took: None,
             failures: 0,
             out: Vec::new(),
             written: 0,

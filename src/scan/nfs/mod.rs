@@ -42,6 +42,7 @@
 //! - `status.rs`: status codes
 //! - `inode.rs`: converts attributes for the ledger
 //! - `retry.rs`: whether and when a failed operation is repeated
+//! - `granted.rs`: what the server granted, in words
 //! - `errors.rs`: statuses as the errors of reports
 //! - `xdr.rs`: integers and opaque data, for everything that is read and written above
 //! - `fuzzing.rs`, `testing.rs`: entry points for fuzz targets, the server's side for unit tests
@@ -54,6 +55,7 @@ mod directory_read;
 mod errors;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod granted;
 mod identity;
 mod inode;
 mod markers;
@@ -82,6 +84,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::io::Errno;
 
 use client::{ClientOptions, NfsClient};
+use granted::LastGranted;
 use rpc::Credential;
 pub use target::{EfsName, Target};
 pub use tls::{ClientKeyCell, Clock, EfsClient, IamIdentity, IamSignature, Tls};
@@ -118,6 +121,8 @@ pub struct Nfs {
     pub reply_timeout: Duration,
     /// The walk gives up after the server has been away this long.
     pub outage_limit: Duration,
+    /// What the server granted to the last walk.
+    pub granted: LastGranted,
 }
 
 impl Nfs {
@@ -132,6 +137,7 @@ impl Nfs {
             pacing,
             reply_timeout: REPLY_TIMEOUT,
             outage_limit: OUTAGE_LIMIT,
+            granted: LastGranted::default(),
         }
     }
 }
@@ -164,8 +170,14 @@ impl Engine for Nfs {
             outage_limit: self.outage_limit,
         };
         let client = NfsClient::new(&self.target, options, walk, window, seed);
-        let ended = client.map_err(|error| failed(("find", error)))?.run(stop);
+        let mut client = client.map_err(|error| failed(("find", error)))?;
+        let ended = client.run(stop);
+        self.granted.set(client.granted);
         ended.map_err(|(op, error)| failed((op, self.explain(tls.as_ref(), op, error))))
+    }
+
+    fn granted(&self) -> Option<String> {
+        self.granted.words()
     }
 }
 

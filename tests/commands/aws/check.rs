@@ -158,6 +158,31 @@ fn no_secret_is_in_it() {
     }
 }
 
+/// Without a mount, the line about the root says what the server granted.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_server_without_a_mount_says_what_it_grants() {
+    let world = World::new();
+    let model = std::sync::Arc::new(nfs_server::Model::new());
+    for home in ["200005", "200006"] {
+        model.add(&format!("{home}/file"), nfs_server::Node::file(3_000));
+    }
+    let server = nfs_server::Server::start(nfs_server::Config::default(), model as _).unwrap();
+    let url = format!("nfs://{}/", server.address());
+    let output = world.run(["check", &url, "--nfs-uid", "0"]);
+    let (level, text) = line(&output, "root");
+    assert_eq!(level, "ok", "{:?}", lines(&output));
+    for part in
+        ["by the engine nfs; sessions: 1, state partitions: 1", " operations ", " ms a round trip"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(line(&output, "homes").1.starts_with("2 homes"));
+    drop(server);
+    let output = world.run(["check", &url, "--nfs-uid", "0", "--patience", "2s"]);
+    assert_eq!((line(&output, "root").0.as_str(), code(&output)), ("fail", Some(1)));
+}
+
 /// A server that takes connections and never answers.
 #[test]
 fn a_dead_network_ends_within_the_patience() {
