@@ -165,7 +165,7 @@ fn a_server_without_a_mount_says_what_it_grants() {
     let world = World::new();
     let model = std::sync::Arc::new(nfs_server::Model::new());
     for home in ["200005", "200006"] {
-        model.add(&format!("{home}/file"), nfs_server::Node::file(3_000));
+        model.add(format!("{home}/file"), nfs_server::Node::file(3_000));
     }
     let server = nfs_server::Server::start(nfs_server::Config::default(), model as _).unwrap();
     let url = format!("nfs://{}/", server.address());
