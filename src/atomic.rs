@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -14,6 +14,9 @@ use crate::sync::lock;
 /// Prefix of files that are being written. No other file of this program has it, because the
 /// holder of a lock removes all that have it.
 pub(crate) const PART_PREFIX: &str = ".efs-scan.part-";
+
+/// Bytes that are written at once.
+const BUFFER: usize = 64 << 10;
 
 /// The temporary files that this process has not finished.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -50,18 +53,26 @@ pub(crate) const NO_FOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 pub(crate) const NO_WAIT: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 /// Writes a file beside `path` and renames it, so a crash leaves the old file or the new one.
-/// The umask applies to `mode`.
+/// `fill` writes the contents piece by piece. The umask applies to `mode`.
 ///
 /// # Errors
 /// If the file cannot be written; the old one is still there.
-pub(crate) fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut part = tempfile::Builder::new()
         .prefix(PART_PREFIX)
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(directory)?;
     let _unfinished = Unfinished::note(part.path());
-    part.write_all(bytes)?;
+    let mut buffer = BufWriter::with_capacity(BUFFER, part.as_file_mut());
+    let filled = fill(&mut buffer).and_then(|()| buffer.flush());
+    // After an error, the rest of the buffer is not tried again.
+    let _ = buffer.into_parts();
+    filled?;
     // The data is on disk before the name, and the name before anything relies on it.
     part.as_file().sync_all()?;
     part.persist(path).map_err(|error| error.error)?;

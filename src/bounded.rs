@@ -38,6 +38,15 @@ pub(crate) fn read(path: &Path, bound: Bound) -> io::Result<Vec<u8>> {
     read_file(&File::open(path)?, bound)
 }
 
+/// Hands over an open file, to be read piece by piece. If it grows beyond `bound`, it ends there.
+///
+/// # Errors
+/// If it is larger.
+pub(crate) fn take(file: File, bound: Bound) -> io::Result<impl Read> {
+    bound.check(file.metadata()?.len())?;
+    Ok(file.take(bound.bytes))
+}
+
 /// Reads an open file to its end.
 ///
 /// # Errors

@@ -37,7 +37,78 @@ pub(crate) fn push_table(out: &mut String, table: &Table) -> Result {
     table.lines().try_for_each(|row| writeln!(out, "{}", row.trim_end()))
 }
 
+/// Rows that are laid out at once: a row takes 3 KiB meanwhile.
+const AT_ONCE: usize = 1000;
+
+/// Appends a table of any number of rows. `table` is the table without rows. The rows are made
+/// twice: to measure the columns, and to write them.
+///
+/// # Errors
+/// Those of `out`; a `String` has none.
+pub(crate) fn push_long_table(
+    out: &mut String,
+    table: impl Fn() -> Table,
+    rows: impl Iterator<Item = Vec<String>> + Clone,
+) -> Result {
+    let next = |rows: &mut dyn Iterator<Item = Vec<String>>| {
+        let rows: Vec<Vec<String>> = rows.take(AT_ONCE).collect();
+        (!rows.is_empty()).then_some(rows)
+    };
+    let mut widths = Vec::new();
+    let mut measured = rows.clone();
+    while let Some(rows) = next(&mut measured) {
+        let mut table = table();
+        table.add_rows(rows);
+        let of_part = table.column_max_content_widths();
+        widths.resize(of_part.len(), 0);
+        widths.iter_mut().zip(of_part).for_each(|(all, part)| *all = part.max(*all));
+    }
+    // A row as wide as the widest cells, which is not written, makes all parts alike.
+    let ruler: Vec<String> = widths.into_iter().map(|width| "-".repeat(width.into())).collect();
+    let (mut rows, mut head) = (rows, 0);
+    while let Some(part) = next(&mut rows) {
+        let mut table = table();
+        table.add_rows(part).add_row(&ruler);
+        let lines: Vec<String> = table.lines().collect();
+        let shown = &lines[head..lines.len() - 1];
+        shown.iter().try_for_each(|line| writeln!(out, "{}", line.trim_end()))?;
+        head = 1;
+    }
+    Ok(())
+}
+
 /// An amount as a cell; empty where it is not known.
 pub(crate) fn usd(amount: Option<Usd>) -> String {
     amount.map(Usd::amount).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_in_parts_looks_like_a_whole_one() {
+        let empty = || {
+            let mut table = columns(&["NAME", "SIZE", "USD", "LINES"], &[1]);
+            show_column(&mut table, 2, false);
+            table
+        };
+        let row = |at: usize| {
+            let name = if at.is_multiple_of(700) {
+                "\u{76ee}\u{5f55} of many".repeat(at / 700)
+            } else {
+                format!("n{at}")
+            };
+            vec![name, (at * at).to_string(), "1".to_owned(), "a\nbc".repeat(at % 2)]
+        };
+        for count in [0, 1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE + 7] {
+            let (mut whole, mut parts) = (String::new(), String::new());
+            let mut table = empty();
+            table.add_rows((0..count).map(row));
+            push_table(&mut whole, &table).expect("a string takes all");
+            push_long_table(&mut parts, empty, (0..count).map(row)).expect("a string takes all");
+            let head = if count == 0 { &whole } else { "" };
+            assert_eq!(format!("{head}{parts}"), whole, "{count}");
+        }
+    }
 }

@@ -11,11 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use crate::history::{self, Blocks, HistoryView};
 use crate::outbox::{self, Job, UserMetrics};
 use crate::pages::Pages;
-use crate::published::{LATEST, aliases, latest, named, newest, newest_report};
+use crate::published::{LATEST, aliases, immutable, latest, newest, newest_report, pointer};
 use crate::remind;
 use crate::report::{self, Detail, DuNames, Report};
 use crate::status::{self, Bases, StatusView};
-use crate::store::Store;
 use crate::text::is_raw;
 use crate::units::AllocatedBytes;
 use memory::Memory;
@@ -34,9 +33,7 @@ pub fn latest_json(data: &[u8]) -> usize {
     let store = Memory::default();
     store.add(LATEST, data);
     // A publisher reads less of it than a reader.
-    if let Ok(Some(object)) = store.get(LATEST)
-        && let Ok(pointer) = named(&store, &object)
-    {
+    if let Ok(Some((pointer, _))) = pointer(&store) {
         pointer.rank(NOW);
     }
     let Ok(Some(newest)) = newest(&store) else { return 0 };
@@ -94,12 +91,15 @@ pub fn spool(data: &[u8]) -> usize {
     let Ok(job) = serde_json::from_slice::<Job>(data) else { return 0 };
     let report = &job.report;
     let (store, none) = (Memory::default(), BTreeSet::new());
-    for (_, bytes) in crate::published::immutable(report).expect("a report has its forms") {
+    for object in immutable(report) {
+        let mut bytes = Vec::new();
+        (object.write)(report, &mut bytes).expect("a report has its forms");
         String::from_utf8(bytes).expect("they are text");
     }
-    latest(report, &store).expect("a report has a summary");
+    let mut summary = Vec::new();
+    latest(report, true, &mut summary).expect("a report has a summary");
     if outbox::publish(&store, report).is_ok() && newest_report(&store).is_ok() {
-        latest_json(&latest(report, &store).expect("a report has a summary"));
+        latest_json(&summary);
     }
     for users in [UserMetrics::Everybody(true), UserMetrics::default()] {
         users.missing(report);
@@ -121,7 +121,7 @@ fn forms(report: &Report) {
     }
     let du = report::du(report, DuNames::Printable);
     harmless(&String::from_utf8(du).expect("printable text is UTF-8").replace('\t', " "));
-    report::prometheus(report);
+    report::prometheus(report, &mut Vec::new()).expect("memory takes all");
     let history = history::History::default();
     let pages = Pages::new(report, &history, NOW);
     harmless(&pages.overview());

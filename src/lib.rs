@@ -85,6 +85,7 @@ mod log;
 pub mod names;
 pub mod outbox;
 mod output;
+mod packed;
 pub mod pages;
 mod progress;
 pub mod published;

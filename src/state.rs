@@ -3,7 +3,7 @@
 //! of that user's own in one that others may write to.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, BufReader, Read, Seek, Write};
 #[cfg(target_os = "linux")]
 use std::os::fd::IntoRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -268,7 +268,9 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    Ok(serde_json::from_slice(&bounded::read_file(&file, LARGEST)?)?)
+    // Piece by piece: a run in the spool may have hundreds of MiB.
+    let file = BufReader::with_capacity(64 << 10, bounded::take(file, LARGEST)?);
+    Ok(serde_json::from_reader(file)?)
 }
 
 /// Writes a state file: whole or not at all, and readable by its owner only.
@@ -276,8 +278,6 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
 /// # Errors
 /// Names the file. The old one is still there.
 pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), String> {
-    let written = serde_json::to_vec(value).map_err(io::Error::from);
-    written
-        .and_then(|bytes| atomic::replace(path, 0o600, &bytes))
+    atomic::replace(path, 0o600, |to| Ok(serde_json::to_writer(to, value)?))
         .map_err(|error| format!("writing {}: {error}", shown(path).display()))
 }

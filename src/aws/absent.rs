@@ -4,7 +4,7 @@ use super::{
     App, BucketOptions, Datum, Domain, EfsSize, Email, EmailError, Identity, Member, MountTarget,
 };
 use super::{EfsConnect, EfsSignature};
-use super::{ObjectPart, S3Object, TakeObject, WriteIf, Written};
+use super::{ObjectPart, S3Body, S3Object, TakeObject, WriteIf, Written};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::text::Shown;
 
@@ -127,7 +127,7 @@ impl S3Bucket<'_> {
     pub fn put(
         &self,
         _key: &str,
-        _bytes: &[u8],
+        _body: &S3Body,
         _content_type: &str,
         _only: WriteIf<'_>,
     ) -> ServiceResult<Written> {

@@ -7,11 +7,12 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::endpoint;
 use super::s3::{S3Bucket, status};
-use super::{ObjectPart, WriteIf, Written};
+use super::{ObjectPart, S3Body, WriteIf, Written};
 use crate::log;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
@@ -51,7 +52,8 @@ impl S3Bucket<'_> {
         // A scan waits for this, so a quick answer is better than a certain one.
         let quick = RetryConfig::standard().with_max_attempts(2);
         let call = async |client: Client| {
-            let call = self.put_object(&client, key, b"efs-scan may write here\n").if_match(NEVER);
+            let call = self.put_object(&client, key).if_match(NEVER);
+            let call = call.body(ByteStream::from_static(b"efs-scan may write here\n"));
             let quick = Builder::default().retry_config(quick.clone());
             call.customize().config_override(quick).send().await
         };
@@ -80,10 +82,11 @@ impl S3Bucket<'_> {
             return Ok(());
         }
         let Some(object) = self.get(key, ObjectPart::Whole { most })? else { return Ok(()) };
+        let body = S3Body::Memory(object.bytes);
         for (only, broken) in
             [(WriteIf::Absent, IGNORES_ABSENT), (WriteIf::Etag(NEVER), IGNORES_MATCH)]
         {
-            if self.put(key, &object.bytes, content_type, only)? == Written::Done {
+            if self.put(key, &body, content_type, only)? == Written::Done {
                 return Err(self.without_conditions(key, broken));
             }
         }

@@ -1,6 +1,7 @@
 //! The values of the calls, without the SDK's types: builds without AWS have them too.
 
 use std::fmt;
+use std::fs::File;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -222,6 +223,31 @@ pub enum ObjectPart {
     Whole { most: u64 },
     /// At most this many bytes from its beginning.
     First(usize),
+}
+
+/// The contents of an object that is written.
+#[derive(Debug)]
+pub enum S3Body {
+    Memory(Vec<u8>),
+    /// A file, which may have no name.
+    File {
+        file: File,
+        /// Bytes.
+        length: u64,
+        /// SHA-256 of the contents, in base64. The SDK would read the file to find out, for each try.
+        sha256: String,
+    },
+}
+
+#[cfg(feature = "aws")]
+impl S3Body {
+    /// Its size in bytes.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Memory(bytes) => bytes.len(),
+            Self::File { length, .. } => usize::try_from(*length).unwrap_or(usize::MAX),
+        }
+    }
 }
 
 /// The condition of a write.

@@ -1,5 +1,7 @@
 //! S3: reads, conditional writes and listings of one bucket.
 
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -9,14 +11,15 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder as PutObject;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{ObjectCannedAcl, RequestPayer, ServerSideEncryption, StorageClass};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::byte_stream::error::Error as ByteStreamError;
 
 use super::answer::MaxAnswer;
 use super::error::{ApiCall, service_error};
 use super::session::{Sdk, timeouts};
-use super::{Aws, BucketOptions, PutOptions, WriteIf, Written};
+use super::{Aws, BucketOptions, PutOptions, S3Body, WriteIf, Written};
 use super::{check, endpoint, region};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::sync::lock;
@@ -153,12 +156,11 @@ impl<'a> S3Bucket<'a> {
         }
     }
 
-    /// A write with everything that the settings ask for.
-    pub(super) fn put_object(&self, client: &Client, key: &str, bytes: &[u8]) -> PutObject {
+    /// A write with everything that the settings ask for, without its body.
+    pub(super) fn put_object(&self, client: &Client, key: &str) -> PutObject {
         let PutOptions { sse, kms_key_id, acl, storage_class } = &self.options.put;
         let call = client.put_object().bucket(&self.bucket).key(self.key(key));
-        call.body(ByteStream::from(bytes.to_vec()))
-            .set_server_side_encryption(sse.as_deref().map(ServerSideEncryption::from))
+        call.set_server_side_encryption(sse.as_deref().map(ServerSideEncryption::from))
             .set_ssekms_key_id(kms_key_id.clone())
             .set_acl(acl.as_deref().map(ObjectCannedAcl::from))
             .set_storage_class(storage_class.as_deref().map(StorageClass::from))
@@ -169,18 +171,25 @@ impl<'a> S3Bucket<'a> {
     async fn put_once(
         &self,
         key: &str,
-        bytes: &[u8],
+        body: &S3Body,
         content_type: &str,
         only: Option<WriteIf<'_>>,
     ) -> ServiceResult<Option<Written>> {
         let call = async |client: Client| {
-            let call = self.put_object(&client, key, bytes).content_type(content_type);
+            let call = self.put_object(&client, key).content_type(content_type);
+            let call = match body {
+                S3Body::Memory(bytes) => call.body(ByteStream::from(bytes.clone())),
+                S3Body::File { file, length, sha256 } => {
+                    let body = stream(file, *length).await;
+                    call.checksum_sha256(sha256).body(body.map_err(SdkError::construction_failure)?)
+                }
+            };
             let call = match only {
                 Some(WriteIf::Absent) => call.if_none_match("*"),
                 Some(WriteIf::Etag(etag)) => call.if_match(etag),
                 None => call,
             };
-            let limits = Builder::default().timeout_config(timeouts(bytes.len()));
+            let limits = Builder::default().timeout_config(timeouts(body.len()));
             call.customize().config_override(limits).send().await
         };
         match self.follow(call).await {
@@ -201,12 +210,12 @@ impl<'a> S3Bucket<'a> {
     async fn write(
         &self,
         key: &str,
-        bytes: &[u8],
+        body: &S3Body,
         content_type: &str,
         only: WriteIf<'_>,
     ) -> ServiceResult<Option<Written>> {
         if !self.options.unconditional {
-            return self.put_once(key, bytes, content_type, Some(only)).await;
+            return self.put_once(key, body, content_type, Some(only)).await;
         }
         let now = self.etag(key).await?;
         let holds = match only {
@@ -214,7 +223,7 @@ impl<'a> S3Bucket<'a> {
             WriteIf::Etag(etag) => now.as_deref() == Some(etag),
         };
         match holds {
-            true => self.put_once(key, bytes, content_type, None).await,
+            true => self.put_once(key, body, content_type, None).await,
             false => Ok(Some(Written::Conflict)),
         }
     }
@@ -238,13 +247,13 @@ impl S3Bucket<'_> {
     pub fn put(
         &self,
         key: &str,
-        bytes: &[u8],
+        body: &S3Body,
         content_type: &str,
         only: WriteIf<'_>,
     ) -> ServiceResult<Written> {
         let put = async {
             for again in 0..CONFLICTS {
-                if let Some(written) = self.write(key, bytes, content_type, only).await? {
+                if let Some(written) = self.write(key, body, content_type, only).await? {
                     return Ok(written);
                 }
                 tokio::time::sleep(Duration::from_millis(100 << again)).await;
@@ -306,4 +315,11 @@ impl S3Bucket<'_> {
 
 pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
     error.raw_response().map_or(0, |response| response.status().as_u16())
+}
+
+/// The contents of a file, from its beginning. The SDK opens it again for each try: the path of the
+/// descriptor is one that a file without a name has, too.
+async fn stream(file: &File, length: u64) -> Result<ByteStream, ByteStreamError> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    ByteStream::read_from().path(path).length(Length::Exact(length)).build().await
 }

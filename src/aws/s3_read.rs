@@ -89,7 +89,7 @@ impl S3Bucket<'_> {
     }
 
     async fn body(&self, key: &str, part: ObjectPart) -> ServiceResult<Body> {
-        let range = match part {
+        let mut range = match part {
             ObjectPart::Whole { .. } => None,
             ObjectPart::First(bytes) => Some(format!("bytes=0-{}", bytes.saturating_sub(1))),
         };
@@ -98,6 +98,11 @@ impl S3Bucket<'_> {
             let answer = match self.get_object(key, range.clone()).await {
                 Ok(answer) => answer,
                 Err(error) if error.code() == Some("NoSuchKey") => return Ok(Ok(None)),
+                // An empty object has no first byte.
+                Err(error) if range.is_some() && error.code() == Some("InvalidRange") => {
+                    range = None;
+                    continue;
+                }
                 Err(error) => return Err(self.error("GetObject", key, &error)),
             };
             let etag = answer.e_tag().unwrap_or_default().to_owned();

@@ -27,7 +27,11 @@ pub(super) fn find_asked<'u>(
     if users.is_empty() {
         return (None, Vec::new());
     }
-    let homes: Vec<SelectedBy<'_>> = report.homes.iter().map(SelectedBy::from).collect();
+    let homes = report.homes.iter();
+    let homes = homes.map(|home| (home.name_bytes(), home.uid, home.owner, home.kind));
+    let homes: Vec<_> = homes.collect();
+    let by = homes.iter().map(|(path, uid, owner, kind)| SelectedBy::new(path, *uid, owner, *kind));
+    let homes: Vec<SelectedBy<'_>> = by.collect();
     let (keep, missing) = selected(&homes, users);
     let kept = homes.into_iter().zip(keep).filter(|(_, keep)| *keep);
     (Some(kept.map(|(home, _)| home.path.into_owned()).collect()), missing)

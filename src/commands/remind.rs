@@ -19,7 +19,7 @@ use crate::log;
 use crate::output::{Output, refuse_inside};
 use crate::published::{is_stale, newest_report};
 use crate::remind::{self, HomeWork, ReminderLedger, Work};
-use crate::report::{Coverage, HomeKind, Report};
+use crate::report::{Coverage, HomeKind, HomeReport, Report};
 use crate::service_error::ServiceError;
 use crate::state::{Lock, StateDir, own_name};
 use crate::stop::Stop;
@@ -74,8 +74,11 @@ pub(super) fn run(
         }
     }
     let sorted_apps = apps.as_ref().map(|apps| remind::sort_apps(apps, &book));
+    let reasons = |home: &HomeReport| remind::has_reasons(home, reminding.trash);
+    let due: Vec<HomeReport> =
+        report.iter().flat_map(|report| report.homes.iter().filter(reasons)).collect();
     let sorted = report.as_ref().map(|report| {
-        let mut sorted = remind::sort(report, &book, reminding.trash);
+        let mut sorted = remind::sort(report, &due, &book, reminding.trash);
         if let Some(homes) = &asked {
             sorted.keep(homes);
         }

@@ -32,9 +32,9 @@ fn the_corpora_of_what_is_read_back_are_replayed() {
 fn homes_of_one_name_with_absurd_sizes_are_no_overflow() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/spool/people");
     let mut job: Job = serde_json::from_slice(&std::fs::read(corpus).unwrap()).unwrap();
-    for home in &mut job.report.homes {
+    job.report.homes.update(|home| {
         home.owner.name = Some("one".to_owned());
         home.usage.allocated_bytes.0 = u64::MAX;
-    }
+    });
     assert!(spool(&serde_json::to_vec(&job).unwrap()) > 1);
 }

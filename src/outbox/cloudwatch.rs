@@ -83,7 +83,7 @@ impl UserMetrics {
         let Self::Named(names) = self else { return Vec::new() };
         let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
         let there: BTreeSet<String> =
-            homes.flat_map(|home| [name(home).to_owned(), user_name(home)]).collect();
+            homes.flat_map(|home| [name(&home).to_owned(), user_name(&home)]).collect();
         names.iter().filter(|name| !there.contains(*name)).map(String::as_str).collect()
     }
 }
@@ -140,7 +140,7 @@ fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datu
     let mut users: BTreeMap<String, User> = BTreeMap::new();
     let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
     for home in homes.filter(|home| whose.includes(home)) {
-        let user = users.entry(user_name(home)).or_default();
+        let user = users.entry(user_name(&home)).or_default();
         user.partial |= home.coverage != Coverage::Complete;
         let classes = &home.usage.by_class;
         user.allocated += home.usage.allocated_bytes;

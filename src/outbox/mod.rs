@@ -16,4 +16,4 @@ pub use pages::put_page;
 pub(crate) use publisher::{Kept, Publisher, Publishing, send_waiting};
 pub use send::Sent;
 pub(crate) use send::Unkept;
-pub use spool::{CloudWatch, Job, Notify, Targets, add};
+pub use spool::{CloudWatch, Job, Notify, Targets};

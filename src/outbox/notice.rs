@@ -24,18 +24,18 @@ pub struct Notice {
 /// The names of the homes over quota. A home that was over quota `before` and was not read
 /// completely this time still counts.
 pub fn over_quota(report: &Report, before: &BTreeSet<String>) -> BTreeSet<String> {
-    let mut over: BTreeSet<String> = report.over_quota().map(|home| home.name.clone()).collect();
+    let mut over: BTreeSet<String> = report.over_quota().map(|home| home.name).collect();
     if report.run.coverage != Coverage::Complete {
         let read = report.homes.iter().filter(|home| home.coverage == Coverage::Complete);
-        let read: BTreeSet<&String> = read.map(|home| &home.name).collect();
-        over.extend(before.iter().filter(|name| !read.contains(name)).cloned());
+        let read: BTreeSet<String> = read.map(|home| home.name).collect();
+        over.extend(before.iter().filter(|name| !read.contains(*name)).cloned());
     }
     over
 }
 
 /// Writes the message; `before` has the homes over quota in the last one.
 pub fn compose(report: &Report, before: &BTreeSet<String>) -> Notice {
-    let mut over: Vec<&HomeReport> = report.over_quota().collect();
+    let mut over: Vec<HomeReport> = report.over_quota().collect();
     over.sort_by(|a, b| {
         let rank = |home: &HomeReport| home.quota.map_or(0.0, |quota| quota.used_percent);
         rank(b).total_cmp(&rank(a)).then_with(|| a.name.cmp(&b.name))
@@ -64,7 +64,7 @@ pub fn compose(report: &Report, before: &BTreeSet<String>) -> Notice {
 fn write(
     out: &mut String,
     report: &Report,
-    over: &[&HomeReport],
+    over: &[HomeReport],
     before: &BTreeSet<String>,
     back: &[&String],
 ) -> std::fmt::Result {

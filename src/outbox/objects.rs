@@ -11,11 +11,12 @@
 //! need be, and compares again after each write, so the last writer has seen the two agree.
 
 use std::cmp::Ordering;
+use std::io::Write;
 
 use jiff::Timestamp;
 
 use crate::log;
-use crate::published::{self, DU_LATEST, Keys, LATEST, Pointer, Rank, named, rank};
+use crate::published::{self, DU_LATEST, Keys, LATEST, Pointer, Rank, Unchanging, rank};
 use crate::report::Report;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{Condition, Put, Store};
@@ -39,8 +40,7 @@ pub enum Pointed {
 /// Says why it cannot.
 pub fn check(store: &dyn Store) -> ServiceResult<Option<Timestamp>> {
     store.check()?;
-    let Some(latest) = store.get(LATEST)? else { return Ok(None) };
-    let newest = named(store, &latest)?;
+    let Some((newest, _)) = published::pointer(store)? else { return Ok(None) };
     if let Some(table) = newest.homes_table() {
         store.check_kept(&table)?;
     }
@@ -52,9 +52,9 @@ pub fn check(store: &dyn Store) -> ServiceResult<Option<Timestamp>> {
 /// # Errors
 /// Names the object that could not be written. All of it may be tried again.
 pub fn publish(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
-    for (key, bytes) in published::immutable(report)? {
+    for Unchanging { key, write } in published::immutable(report) {
         // A conflict means that the object is there already: keys are unique to the run.
-        store.put(&key, &bytes, Condition::Absent)?;
+        store.put_filled(&key, &|to| write(report, to), Condition::Absent)?;
     }
     let pointed = point(store, report)?;
     settle(store, report)?;
@@ -63,18 +63,16 @@ pub fn publish(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
 
 /// Makes `latest.json` name this run, unless it names a newer one.
 fn point(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
-    let latest_bytes = published::latest(report, store)?;
     let text = published::du_latest(report);
     for _ in 0..ROUNDS {
         let du = store.get(DU_LATEST)?;
-        let latest = store.get(LATEST)?;
-        if let Some(latest) = &latest {
-            let pointer = named(store, latest)?;
+        let latest = published::pointer(store)?;
+        if let Some((pointer, _)) = &latest {
             let now = Timestamp::now();
             match pointer.rank(now).cmp(&rank(&report.run.id, now)) {
                 Ordering::Greater => return Ok(Pointed::Newer),
                 Ordering::Equal => return Ok(Pointed::Here),
-                Ordering::Less => warn_of_clock(store, &pointer, now),
+                Ordering::Less => warn_of_clock(store, pointer, now),
             }
         }
         // Before a first run there was nothing to check this with.
@@ -85,7 +83,9 @@ fn point(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
         if !same && store.put(DU_LATEST, &text, Condition::since(du.as_ref()))? == Put::Conflict {
             continue;
         }
-        if store.put(LATEST, &latest_bytes, Condition::since(latest.as_ref()))? == Put::Done {
+        let fill = |to: &mut dyn Write| published::latest(report, store.is_conditional(), to);
+        let seen = latest.map_or(Condition::Absent, |(_, version)| Condition::Unchanged(version));
+        if store.put_filled(LATEST, &fill, seen)? == Put::Done {
             return Ok(Pointed::Here);
         }
     }
@@ -109,16 +109,15 @@ fn warn_of_clock(store: &dyn Store, pointer: &Pointer, now: Timestamp) {
 /// Makes `du/latest.txt` that of the run that `latest.json` names.
 fn settle(store: &dyn Store, report: &Report) -> ServiceResult<()> {
     for _ in 0..ROUNDS {
-        let Some(latest) = store.get(LATEST)? else { return Ok(()) };
+        let Some((pointer, _)) = published::pointer(store)? else { return Ok(()) };
         let du = store.get(DU_LATEST)?;
-        let pointer = named(store, &latest)?;
         let text = if pointer.run.id == report.run.id {
             published::du_latest(report)
         } else {
             // If that report was removed, the right text is unknown.
             let key = pointer.report;
-            let Some(run) = store.get(&key)? else { return Ok(()) };
-            let newer: Report = serde_json::from_slice(&run.bytes).map_err(|error| {
+            let Some(read) = published::parsed::<Report>(store, &key)? else { return Ok(()) };
+            let newer = read.map_err(|error| {
                 let text = format!("{}: {error}", store.name(&key));
                 ServiceError::new(Trouble::Refused, text)
             })?;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::objects::{Pointed, ROUNDS, crowded};
-use crate::published::{Rank, rank, run_of_page};
+use crate::published::{PAGE_HEAD, Rank, rank, run_of_page};
 use crate::service_error::ServiceResult;
 use crate::store::{Condition, Put, Store};
 use crate::text::Shown;
@@ -14,7 +14,7 @@ use crate::text::Shown;
 /// If the page cannot be written, or others write it all the time.
 pub fn put_page(store: &dyn Store, key: &str, page: &Shown) -> ServiceResult<Pointed> {
     for _ in 0..ROUNDS {
-        let there = store.get(key)?;
+        let there = store.head(key, PAGE_HEAD)?;
         let now = Timestamp::now();
         // A page without a run is broken, or not from this program.
         let of = |page| run_of_page(page).map_or(Rank::None, |id| rank(id, now));

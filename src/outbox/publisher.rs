@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::objects;
-use super::send::{Sent, Unkept, send};
-use super::spool::{self, CloudWatch, Job, Notify, Targets};
+use super::send::{Own, Sent, Unkept, send};
+use super::spool::{self, CloudWatch, JobRef, Notify, Targets};
 use crate::aws::Aws;
 use crate::exit::Failure;
 use crate::log;
@@ -75,19 +75,19 @@ pub(crate) struct Publisher {
 }
 
 /// The fate of a run that was given to the spool.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kept {
     Spooled,
     /// It is not to be published.
     LeftOut,
     /// The spool cannot be written, so this process has to send the run.
-    Unkept(Box<Job>),
+    Unkept,
 }
 
 impl Kept {
     /// True if the run is to be published.
     pub(crate) fn is_published(&self) -> bool {
-        !matches!(self, Self::LeftOut)
+        *self != Self::LeftOut
     }
 }
 
@@ -153,30 +153,27 @@ impl Publisher {
         if self.targets.is_empty() || (interrupted && !self.interrupted) {
             return Kept::LeftOut;
         }
-        let job = Job { targets: self.targets.clone(), report: report.clone() };
-        let Some((state, _)) = &self.state else { return Kept::Unkept(Box::new(job)) };
-        match spool::add(state, &job) {
+        let Some((state, _)) = &self.state else { return Kept::Unkept };
+        match spool::add(state, JobRef { targets: &self.targets, report }) {
             Ok(()) => Kept::Spooled,
             Err(problem) => {
                 log::error!("{problem}; the run cannot wait there, and is published directly");
-                Kept::Unkept(Box::new(job))
+                Kept::Unkept
             }
         }
     }
 
     /// Sends this run and those that waited before it.
-    pub(crate) fn send(&self, aws: &Aws, kept: &Kept, stop: &Stop) -> Sent {
+    pub(crate) fn send(&self, aws: &Aws, report: &Report, kept: Kept, stop: &Stop) -> Sent {
         // The signal that interrupted a run does not stop its publication.
         let unstopped = Stop::default();
         let stop = match kept.is_published() && stop.is_set() {
             true => &unstopped,
             false => stop,
         };
-        let unkept = match kept {
-            Kept::Unkept(job) => Some(&**job),
-            _ => None,
-        };
-        logged(self.state.as_ref().map(|(state, _)| state), unkept, aws, stop)
+        let job = JobRef { targets: &self.targets, report };
+        let own = kept.is_published().then_some(Own { job, is_kept: kept == Kept::Spooled });
+        logged(self.state.as_ref().map(|(state, _)| state), own, aws, stop)
     }
 }
 
@@ -191,8 +188,8 @@ pub(crate) fn send_waiting(state: &StateDir, aws: &Aws, stop: &Stop) -> Sent {
     logged(Some(state), None, aws, stop)
 }
 
-fn logged(state: Option<&StateDir>, unkept: Option<&Job>, aws: &Aws, stop: &Stop) -> Sent {
-    let sent = send(state, unkept, aws, stop);
+fn logged(state: Option<&StateDir>, own: Option<Own<'_>>, aws: &Aws, stop: &Stop) -> Sent {
+    let sent = send(state, own, aws, stop);
     for problem in &sent.problems {
         log::error!("{}", printable(problem.as_bytes()));
     }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::objects::Pointed;
-use super::spool::{self, Job, StepsDone, Targets};
+use super::spool::{self, JobRef, StepsDone, Targets};
 use super::{cloudwatch, notice, objects};
 use crate::aws::Aws;
 use crate::log;
@@ -59,28 +59,40 @@ pub(crate) enum Unkept {
     Lost,
 }
 
-/// Sends all runs in the spool, and then `unkept`, a run that the spool could not keep. A target
-/// that fails is not tried again for later runs, unless it refused that one run.
-pub(super) fn send(state: Option<&StateDir>, unkept: Option<&Job>, aws: &Aws, stop: &Stop) -> Sent {
+/// The run of this process.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Own<'a> {
+    pub(super) job: JobRef<'a>,
+    /// False if the spool could not keep it.
+    pub(super) is_kept: bool,
+}
+
+/// Sends all runs in the spool, and then that of this process if the spool could not keep it. A
+/// target that fails is not tried again for later runs, unless it refused that one run.
+pub(super) fn send(state: Option<&StateDir>, own: Option<Own<'_>>, aws: &Aws, stop: &Stop) -> Sent {
     let mut sent = Sent::default();
     let mut failed = BTreeSet::new();
     let waiting = state.map(|state| (state, spool::waiting(state, &mut sent.problems)));
     for (state, id) in
         waiting.iter().flat_map(|(state, ids)| ids.iter().map(move |id| (*state, id)))
     {
-        let done = !stop.is_set() && {
-            match spool::job(state, id) {
-                Ok(job) => {
-                    let mut sender =
-                        Sender { state: Some(state), waits: true, aws, stop, id, job: &job };
-                    let done = spool::steps_done(state, id);
-                    sender.all(done, &mut failed, &mut sent.problems)
-                }
+        let mut send = |job: JobRef<'_>, problems: &mut Vec<String>| {
+            let mut sender = Sender { state: Some(state), waits: true, aws, stop, id, job };
+            sender.all(spool::steps_done(state, id), &mut failed, problems)
+        };
+        let done = match own {
+            _ if stop.is_set() => false,
+            // There is no need to read it back.
+            Some(own) if own.is_kept && own.job.report.run.id == *id => {
+                send(own.job, &mut sent.problems)
+            }
+            _ => match spool::job(state, id) {
+                Ok(job) => send(job.by_ref(), &mut sent.problems),
                 Err(problem) => {
                     sent.problems.push(problem);
                     false
                 }
-            }
+            },
         };
         match done {
             true => {
@@ -91,7 +103,7 @@ pub(super) fn send(state: Option<&StateDir>, unkept: Option<&Job>, aws: &Aws, st
             false => sent.waiting += 1,
         }
     }
-    if let Some(job) = unkept {
+    if let Some(Own { job, is_kept: false }) = own {
         let id = &job.report.run.id;
         let mut sender = Sender { state, waits: false, aws, stop, id, job };
         let done = sender.all(StepsDone::default(), &mut failed, &mut sent.problems);
@@ -113,7 +125,7 @@ struct Sender<'a> {
     aws: &'a Aws,
     stop: &'a Stop,
     id: &'a str,
-    job: &'a Job,
+    job: JobRef<'a>,
 }
 
 impl Sender<'_> {
@@ -125,7 +137,7 @@ impl Sender<'_> {
         failed: &mut BTreeSet<String>,
         problems: &mut Vec<String>,
     ) -> bool {
-        let Targets { publish, cloudwatch, notify } = &self.job.targets;
+        let Targets { publish, cloudwatch, notify } = self.job.targets;
         let targets = [
             publish.as_ref().map(ToString::to_string),
             cloudwatch.as_ref().map(|to| format!("CloudWatch {}", to.namespace)),
@@ -149,7 +161,7 @@ impl Sender<'_> {
                 self.remember(&done);
             }
         }
-        done.is_all_of(&self.job.targets)
+        done.is_all_of(self.job.targets)
     }
 
     fn remember(&self, done: &StepsDone) {
@@ -162,7 +174,7 @@ impl Sender<'_> {
         let Some(destination) = &self.job.targets.publish else { return Ok(()) };
         if !done.published {
             let store = destination.open(self.aws)?;
-            match objects::publish(&*store, &self.job.report)? {
+            match objects::publish(&*store, self.job.report)? {
                 Pointed::Here => log::info!("published {} to {destination}", self.id),
                 Pointed::Newer => log::warn!(
                     "{destination} names a newer run than {}: another monitor's, or a clock is wrong",
@@ -188,12 +200,12 @@ impl Sender<'_> {
             done.measured = true;
             return Ok(());
         }
-        let missing = to.users.missing(&self.job.report);
+        let missing = to.users.missing(self.job.report);
         if !missing.is_empty() && done.metrics == 0 {
             let missing = printable(missing.join(", ").as_bytes());
             log::warn!("--cloudwatch-users: there is no home of {missing}");
         }
-        let all = cloudwatch::metrics(&self.job.report, &to.file_system, &to.users);
+        let all = cloudwatch::metrics(self.job.report, &to.file_system, &to.users);
         for batch in cloudwatch::batches(&all[done.metrics.min(all.len())..]) {
             self.aws.put_metrics(&to.namespace, batch).map_err(|error| {
                 let (sent, all) = (done.metrics, all.len());
@@ -215,7 +227,7 @@ impl Sender<'_> {
         let mut notices: BTreeMap<String, LastNotice> =
             self.state.and_then(|state| state.read(LAST_NOTICES)).unwrap_or_default();
         let last = notices.entry(to.topic.clone()).or_default();
-        let homes = notice::over_quota(&self.job.report, &last.homes);
+        let homes = notice::over_quota(self.job.report, &last.homes);
         let now = Timestamp::now();
         let (before, this) = (rank(&last.run, now), rank(self.id, now));
         if before.is_future() {
@@ -225,7 +237,7 @@ impl Sender<'_> {
         // A run older than the last notice has no news.
         let news = before < this && (to.always || homes != last.homes);
         if news {
-            let message = notice::compose(&self.job.report, &last.homes);
+            let message = notice::compose(self.job.report, &last.homes);
             self.aws.notify(&to.topic, &message.subject, &message.text)?;
         }
         // A notice from the future is replaced, even without news: it would silence all others.

@@ -61,6 +61,20 @@ pub struct Job {
     pub report: Report,
 }
 
+/// A [`Job`] that is not taken out of the spool.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct JobRef<'a> {
+    #[serde(rename = "plan")]
+    pub(super) targets: &'a Targets,
+    pub(super) report: &'a Report,
+}
+
+impl Job {
+    pub(super) fn by_ref(&self) -> JobRef<'_> {
+        JobRef { targets: &self.targets, report: &self.report }
+    }
+}
+
 /// The steps of a run that are done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StepsDone {
@@ -87,8 +101,8 @@ impl StepsDone {
 ///
 /// # Errors
 /// If it cannot be written: it would be lost with this process.
-pub fn add(state: &StateDir, job: &Job) -> Result<(), String> {
-    state.write(&job_file(&job.report.run.id), job)
+pub(super) fn add(state: &StateDir, job: JobRef<'_>) -> Result<(), String> {
+    state.write(&job_file(&job.report.run.id), &job)
 }
 
 /// Lists the ids of the runs in the spool, oldest first. What is wrong is added to `problems`, a line

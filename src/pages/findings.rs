@@ -1,9 +1,11 @@
 //! Clean-up candidates: findings with the command that reclaims them, or with advice.
 
+use std::cmp::{Ordering, Reverse};
+
 use maud::{Markup, html};
 
 use super::words::{cents, command, label, many, path_of, shown, usd};
-use crate::report::{Finding, Report, RuleReport};
+use crate::report::{Finding, Report, RuleReport, first};
 
 /// Findings shown on the page about everybody. The page of a user has all of theirs.
 const SHOWN: usize = 100;
@@ -19,17 +21,17 @@ pub(super) struct FindingLine<'a> {
 
 /// The largest findings of all homes.
 pub(super) fn section(report: &Report) -> Markup {
-    let all: usize = report.homes.iter().map(|home| home.findings.len()).sum();
-    let mut lines: Vec<FindingLine<'_>> = Vec::with_capacity(all);
-    for home in &report.homes {
-        lines.extend(home.findings.iter().map(|finding| FindingLine {
-            finding,
-            command: finding.command.clone(),
-            whose: Some(label(home)),
-        }));
-    }
-    sort(&mut lines);
-    lines.truncate(SHOWN);
+    let all = report.homes.iter().flat_map(|mut home| {
+        let (findings, whose) = (std::mem::take(&mut home.findings), label(&home));
+        findings.into_iter().map(move |finding| (finding, whose.clone()))
+    });
+    let shown = first(all, SHOWN, |(a, _), (b, _)| order(a, b));
+    let lines = shown.iter().map(|(finding, whose)| FindingLine {
+        finding,
+        command: finding.command.clone(),
+        whose: Some(whose.clone()),
+    });
+    let lines: Vec<FindingLine<'_>> = lines.collect();
     html! {
         section id="findings" aria-labelledby="findings-title" {
             h2 id="findings-title" { "Clean-up candidates" }
@@ -51,10 +53,12 @@ pub(super) fn section(report: &Report) -> Markup {
 
 /// Sorts by what deleting frees, most first.
 pub(super) fn sort(lines: &mut [FindingLine<'_>]) {
-    lines.sort_by(|a, b| {
-        let frees = |line: &FindingLine<'_>| std::cmp::Reverse(line.finding.frees.allocated_bytes);
-        (frees(a), &a.finding.path).cmp(&(frees(b), &b.finding.path))
-    });
+    lines.sort_by(|a, b| order(a.finding, b.finding));
+}
+
+fn order(a: &Finding, b: &Finding) -> Ordering {
+    let frees = |finding: &Finding| Reverse(finding.frees.allocated_bytes);
+    (frees(a), &a.path).cmp(&(frees(b), &b.path))
 }
 
 /// The table of findings. Their notes come from `rules`.

@@ -21,15 +21,16 @@ struct Columns {
 
 /// The section.
 pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
-    let mut homes: Vec<&HomeReport> = report.homes.iter().collect();
-    homes.sort_by_key(|home| (home.kind == HomeKind::Outside, Reverse(home.usage.allocated_bytes)));
-    let columns = Columns {
-        longest: homes.iter().map(|home| home.usage.allocated_bytes.0).max().unwrap_or(0),
-        quota: homes.iter().any(|home| home.quota.is_some()),
-        cost: homes.iter().any(|home| home.cost_month.is_some()),
-        past: past.runs.len() > 1,
-    };
-    let people = homes.iter().filter(|home| home.kind != HomeKind::Outside).count() as u64;
+    let mut columns = Columns { longest: 0, quota: false, cost: false, past: past.runs.len() > 1 };
+    let mut people = 0;
+    let order = report.homes.order(|home| {
+        columns.longest = columns.longest.max(home.usage.allocated_bytes.0);
+        columns.quota |= home.quota.is_some();
+        columns.cost |= home.cost_month.is_some();
+        people += u64::from(home.kind != HomeKind::Outside);
+        (home.kind == HomeKind::Outside, Reverse(home.usage.allocated_bytes))
+    });
+    let homes = order.into_iter().filter_map(|at| report.homes.get(at));
     html! {
         section id="homes" aria-labelledby="homes-title" {
             h2 id="homes-title" { "Homes" }
@@ -59,7 +60,7 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
                         th.n scope="col" data-sort="number" { "Files" }
                         th.n scope="col" data-sort="number" { "Last change" }
                     } }
-                    tbody { @for home in homes { (row(report, past, home, &columns)) } }
+                    tbody { @for home in homes { (row(report, past, &home, &columns)) } }
                 }
             }
         }

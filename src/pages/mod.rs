@@ -44,19 +44,19 @@ pub struct Pages<'a> {
     now: Timestamp,
     home_at: HomeAt<'a>,
     only: Option<BTreeSet<Vec<u8>>>,
-    /// The homes that the page of a uid shows. There are none for a uid of whose homes none is its
-    /// own alone.
-    of_uids: BTreeMap<u32, Vec<&'a HomeReport>>,
+    /// The homes that the page of a uid shows, by their positions in the report. It is empty for a
+    /// uid of whose homes none is its own alone.
+    of_uids: BTreeMap<u32, Vec<usize>>,
 }
 
 impl<'a> Pages<'a> {
     /// The pages about `report`, which `history` may or may not hold, made `now`.
     pub fn new(report: &'a Report, history: &'a History, now: Timestamp) -> Self {
-        let mut of_uids = BTreeMap::<u32, Vec<&HomeReport>>::new();
-        for home in &report.homes {
+        let mut of_uids = BTreeMap::<u32, Vec<usize>>::new();
+        for (at, home) in report.homes.iter().enumerate() {
             let homes = home.uid.map(|uid| of_uids.entry(uid).or_default());
-            if let (Some(homes), Some(_)) = (homes, user::whose(home)) {
-                homes.push(home);
+            if let (Some(homes), true) = (homes, user::whose(&home).is_some()) {
+                homes.push(at);
             }
         }
         Self {
@@ -113,12 +113,13 @@ impl<'a> Pages<'a> {
     /// The page of one uid, with nothing about others, or `None` if the uid has no home. If none of
     /// its homes is its own alone, the page says so.
     pub fn of_user(&self, uid: u32) -> Option<Shown> {
-        let homes = self.of_uids.get(&uid)?;
-        Some(self.about(homes).unwrap_or_else(|| self.empty(uid)))
+        let homes = self.of_uids.get(&uid)?.iter().filter_map(|at| self.report.homes.get(*at));
+        let page = self.about(&homes.collect::<Vec<_>>());
+        Some(page.unwrap_or_else(|| self.empty(uid)))
     }
 
     /// The page about these homes, or `None` if there are none.
-    fn about(&self, homes: &[&HomeReport]) -> Option<Shown> {
+    fn about(&self, homes: &[HomeReport]) -> Option<Shown> {
         let Self { report, past, now, home_at, .. } = self;
         let uids: BTreeSet<_> = homes.iter().map(|home| home.uid).collect();
         let whose = match (&homes.first()?.owner.name, homes.first()?.uid) {
@@ -137,7 +138,7 @@ impl<'a> Pages<'a> {
 
     /// The uids that have a page.
     pub fn uids(&self) -> BTreeSet<u32> {
-        self.asked().filter_map(user::whose).collect()
+        self.asked().filter_map(|home| user::whose(&home)).collect()
     }
 
     /// The uids that have homes, and none that is theirs alone. They get no page, but a page that an
@@ -156,8 +157,8 @@ impl<'a> Pages<'a> {
         frame::page(self.report, self.now, read, (&title, &body))
     }
 
-    fn asked(&self) -> impl Iterator<Item = &HomeReport> {
-        let is_asked = |home: &&HomeReport| {
+    fn asked(&self) -> impl Iterator<Item = HomeReport> {
+        let is_asked = |home: &HomeReport| {
             self.only.as_ref().is_none_or(|only| only.contains(&home.name_bytes()))
         };
         self.report.homes.iter().filter(is_asked)

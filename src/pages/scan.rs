@@ -14,8 +14,8 @@ const ERRORS: usize = 20;
 
 /// The section on orphan homes.
 pub(super) fn orphans(report: &Report) -> Markup {
-    let is_orphan = |home: &&HomeReport| home.owner.status == OwnerStatus::Orphan;
-    let mut homes: Vec<&HomeReport> = report.homes.iter().filter(is_orphan).collect();
+    let is_orphan = |home: &HomeReport| home.owner.status == OwnerStatus::Orphan;
+    let mut homes: Vec<HomeReport> = report.homes.iter().filter(is_orphan).collect();
     homes.sort_by_key(|home| Reverse(home.usage.allocated_bytes));
     let costs = homes.iter().any(|home| home.cost_month.is_some());
     html! {

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::cells::{Cell, cells};
 use super::squarify::{Rect, squarify};
 use super::words::{count, label, meaning};
-use crate::report::{HomeReport, Report};
+use crate::report::{HomeReport, Report, Usage};
 use crate::units::human;
 use crate::usage::Class;
 
@@ -69,30 +69,41 @@ pub(super) fn section(report: &Report) -> Markup {
 }
 
 fn parts(report: &Report) -> Vec<Tile> {
-    let mut homes: Vec<&HomeReport> = report.homes.iter().collect();
-    homes.retain(|home| home.usage.allocated_bytes.0 > 0);
-    homes.sort_by_key(|home| Reverse(home.usage.allocated_bytes));
-    let (large, small) = homes.split_at(homes.len().min(HOMES));
-    let mut parts: Vec<Tile> = large
+    let mut order = report.homes.order(|home| Reverse(home.usage.allocated_bytes));
+    let small = order.split_off(order.len().min(HOMES));
+    let there = |at: &usize| {
+        report.homes.get(*at).filter(|home: &HomeReport| home.usage.allocated_bytes.0 > 0)
+    };
+    let mut parts: Vec<Tile> = order
         .iter()
+        .filter_map(there)
         .map(|home| Tile {
-            name: cut(label(home)),
+            name: cut(label(&home)),
             bytes: home.usage.allocated_bytes.0,
-            cells: cells(home)
+            cells: cells(&home)
                 .into_iter()
                 .map(|cell| Cell { label: cut(cell.label), ..cell })
                 .collect(),
         })
         .collect();
-    if !small.is_empty() {
-        let bytes = small.iter().map(|home| home.usage.allocated_bytes).sum();
-        let mut cells: Vec<Cell> =
-            Class::ALL.into_iter().map(|class| class_of(class, small)).collect();
+    let (mut smaller, mut usage) = (0, Usage::default());
+    for home in small.iter().filter_map(there) {
+        smaller += 1;
+        usage.add(&home.usage);
+    }
+    if smaller > 0 {
+        let shares = Class::ALL.into_iter().zip(usage.by_class.shares());
+        let mut cells: Vec<Cell> = shares
+            .map(|(class, share)| Cell {
+                label: class.name().to_owned(),
+                bytes: share.allocated_bytes.0,
+                class,
+            })
+            .collect();
         cells.retain(|cell| cell.bytes > 0);
         cells.sort_by_key(|cell| Reverse(cell.bytes));
-        let crate::units::AllocatedBytes(bytes) = bytes;
-        let name = format!("{} smaller homes", count(small.len() as u64));
-        parts.push(Tile { name, bytes, cells });
+        let name = format!("{} smaller homes", count(smaller));
+        parts.push(Tile { name, bytes: usage.allocated_bytes.0, cells });
         parts.sort_by_key(|part| Reverse(part.bytes));
     }
     parts
@@ -104,12 +115,6 @@ fn cut(name: String) -> String {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name,
     }
-}
-
-fn class_of(class: Class, homes: &[&HomeReport]) -> Cell {
-    let bytes = homes.iter().map(|home| home.usage.by_class.shares()[class as usize]);
-    let bytes: crate::units::AllocatedBytes = bytes.map(|share| share.allocated_bytes).sum();
-    Cell { label: class.name().to_owned(), bytes: bytes.0, class }
 }
 
 fn drawing(parts: &[Tile], (w, h, class): (f64, f64, &str)) -> Markup {

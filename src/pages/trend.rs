@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::chart::{ChartPoint, chart, spark};
 use super::words::{count, day, label, many, shown, signed};
 use crate::history::{Forecast, History, HomeSeries, RunPoint};
-use crate::report::{HomeKind, HomeReport, Report};
+use crate::report::{HomeKind, HomeReport, Report, first};
 use crate::units::human;
 
 /// Homes shown in the table of the fastest-growing ones.
@@ -78,18 +78,15 @@ impl<'a> Past<'a> {
         points.skip_while(|(_, bytes)| bytes.is_none()).collect()
     }
 
-    fn growers<'r>(&self, report: &'r Report) -> Vec<Grower<'r>> {
-        let grower = |home: &'r HomeReport| {
-            let series = self.of(home)?;
+    fn growers(&self, report: &Report) -> Vec<Grower> {
+        let grower = |home: HomeReport| {
+            let series = self.of(&home)?;
             let growth = series.growth(self.runs, 30).or_else(|| series.growth(self.runs, 7));
             let a_day = growth.filter(|a_day| *a_day >= 1.0)?;
             Some(Grower { home, points: self.curve(series), a_day })
         };
         let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
-        let mut growers: Vec<Grower<'r>> = homes.filter_map(grower).collect();
-        growers.sort_by(|a, b| b.a_day.total_cmp(&a.a_day));
-        growers.truncate(GROWERS);
-        growers
+        first(homes.filter_map(grower), GROWERS, |a, b| b.a_day.total_cmp(&a.a_day))
     }
 }
 
@@ -165,13 +162,13 @@ pub(super) fn reaches_quota(past: &Past<'_>, home: &HomeReport) -> String {
 }
 
 /// A home that grows, with its curve.
-struct Grower<'r> {
-    home: &'r HomeReport,
+struct Grower {
+    home: HomeReport,
     points: Vec<ChartPoint>,
     a_day: f64,
 }
 
-fn table(past: &Past<'_>, growers: &[Grower<'_>]) -> Markup {
+fn table(past: &Past<'_>, growers: &[Grower]) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Fastest-growing homes" {
             table {
@@ -181,13 +178,13 @@ fn table(past: &Past<'_>, growers: &[Grower<'_>]) -> Markup {
                     th.n scope="col" { "Last 30 days" } th.n scope="col" { "Quota reached" }
                 } }
                 tbody { @for grower in growers { tr {
-                    th scope="row" { bdi { (label(grower.home)) } }
+                    th scope="row" { bdi { (label(&grower.home)) } }
                     td { (spark(&grower.points)) }
                     td.n { (human(grower.home.usage.allocated_bytes.0)) }
                     td.n { (signed(grower.a_day as i64)) }
                     td.n { (changed(change(&grower.points, 7))) }
                     td.n { (changed(change(&grower.points, 30))) }
-                    td.n { (reaches_quota(past, grower.home)) }
+                    td.n { (reaches_quota(past, &grower.home)) }
                 } } }
             }
         }

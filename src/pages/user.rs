@@ -24,7 +24,7 @@ pub(super) fn whose(home: &HomeReport) -> Option<u32> {
 }
 
 /// The coverage of these homes together, and the number of errors in them.
-pub(super) fn read(homes: &[&HomeReport]) -> (Coverage, u64) {
+pub(super) fn read(homes: &[HomeReport]) -> (Coverage, u64) {
     let worst = [Coverage::Interrupted, Coverage::Partial].into_iter();
     let worst = worst.into_iter().find(|it| homes.iter().any(|home| home.coverage == *it));
     (worst.unwrap_or(Coverage::Complete), homes.iter().map(|home| home.errors).sum())

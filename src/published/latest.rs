@@ -1,10 +1,12 @@
 //! `latest.json`: a summary of the newest run, with one line for each home.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
+use std::io::{self, Write};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::layout::Keys;
 use crate::report::{
@@ -90,29 +92,66 @@ pub struct HomeLine {
 }
 
 impl Latest {
-    /// Summarises a report.
-    pub fn of(report: &Report) -> Self {
+    /// Writes the summary of a report, as [`Latest`] is written, one home at a time.
+    /// `conditional` is true if the store holds writes to their conditions.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn write(report: &Report, conditional: bool, to: &mut dyn Write) -> io::Result<()> {
         let keys = Keys::of(report);
-        let mut homes: Vec<HomeLine> = report.homes.iter().map(HomeLine::of).collect();
-        homes.sort_by(|a, b| {
-            let rank =
-                |home: &HomeLine| (home.kind == HomeKind::Outside, Reverse(home.allocated_bytes));
-            (rank(a), &a.name).cmp(&(rank(b), &b.name))
+        let order = report.homes.order(|home| {
+            let size = Reverse(home.usage.allocated_bytes);
+            (home.kind == HomeKind::Outside, size, home.name)
         });
-        Self {
-            schema: SCHEMA.to_owned(),
-            run: report.run.clone(),
-            report: keys.run,
-            homes_table: keys.homes,
-            file_system: report.file_system.clone(),
-            money: report.money.clone(),
-            totals: report.totals.clone(),
-            orphans: report.orphans,
+        let line = |at: usize| report.homes.get(at).map(HomeLine::of);
+        let summary = Summary {
+            schema: SCHEMA,
+            run: &report.run,
+            report: &keys.run,
+            homes_table: &keys.homes,
+            file_system: &report.file_system,
+            money: &report.money,
+            totals: &report.totals,
+            orphans: &report.orphans,
             errors: report.errors.count,
-            homes,
-            members: report.members.clone(),
-            unconditional: false,
-        }
+            homes: Lines(RefCell::new(order.into_iter().filter_map(line))),
+            members: &report.members,
+            unconditional: !conditional,
+        };
+        Ok(serde_json::to_writer(to, &summary)?)
+    }
+}
+
+/// [`Latest`], whose lines are made while it is written.
+#[derive(Serialize)]
+#[serde(bound(serialize = "I: Iterator<Item = HomeLine>"))]
+struct Summary<'a, I> {
+    schema: &'a str,
+    run: &'a Run,
+    report: &'a str,
+    homes_table: &'a str,
+    file_system: &'a Option<FileSystem>,
+    money: &'a Option<Money>,
+    totals: &'a Usage,
+    orphans: &'a Option<Orphans>,
+    errors: u64,
+    homes: Lines<I>,
+    #[serde(skip_serializing_if = "is_empty")]
+    members: &'a [StudioMember],
+    #[serde(skip_serializing_if = "is_false")]
+    unconditional: bool,
+}
+
+fn is_empty(members: &&[StudioMember]) -> bool {
+    members.is_empty()
+}
+
+/// A list that is written once.
+struct Lines<I>(RefCell<I>);
+
+impl<I: Iterator<Item = HomeLine>> Serialize for Lines<I> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(&mut *self.0.borrow_mut())
     }
 }
 
@@ -127,15 +166,15 @@ impl HomeLine {
         printable(&self.name_bytes())
     }
 
-    fn of(home: &HomeReport) -> Self {
+    fn of(home: HomeReport) -> Self {
         let usage = &home.usage;
         Self {
-            name: home.name.clone(),
-            name_base64: home.name_base64.clone(),
+            name: home.name,
+            name_base64: home.name_base64,
             kind: home.kind,
             uid: home.uid,
-            owner: home.owner.clone(),
-            directory_owner: home.directory_owner.clone(),
+            owner: home.owner,
+            directory_owner: home.directory_owner,
             coverage: home.coverage,
             files: usage.files,
             inodes: Some(usage.share().inodes),

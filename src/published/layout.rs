@@ -1,12 +1,11 @@
 //! The objects that are published of a run, and their keys.
 
+use std::io::{self, Write};
+
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::latest::Latest;
 use crate::report::{DuNames, Report, csv, du, findings_csv};
-use crate::service_error::{ServiceError, ServiceResult, Trouble};
-use crate::store::Store;
 
 /// Key of the small object that readers poll. It is written last, so the objects that it names
 /// exist.
@@ -43,21 +42,21 @@ impl Keys {
     }
 }
 
-/// A key and the contents of its object.
-pub(crate) type Keyed = (String, Vec<u8>);
+/// An object of a run that never changes, and what writes it.
+pub(crate) struct Unchanging {
+    pub(crate) key: String,
+    pub(crate) write: fn(&Report, &mut dyn Write) -> io::Result<()>,
+}
 
 /// The objects of a run that never change.
-pub(crate) fn immutable(report: &Report) -> ServiceResult<[Keyed; 3]> {
+pub(crate) fn immutable(report: &Report) -> [Unchanging; 3] {
     let keys = Keys::of(report);
-    let table = |made: Result<Vec<u8>, ::csv::Error>| {
-        made.map_err(|error| ServiceError::new(Trouble::Refused, format!("writing CSV: {error}")))
-    };
-    Ok([
-        (keys.run, json(report)?),
+    [
+        Unchanging { key: keys.run, write: |report, to| Ok(serde_json::to_writer(to, report)?) },
         // Each record is one line, whatever a name contains: Athena splits files at line ends.
-        (keys.homes, table(csv(report, DuNames::Printable))?),
-        (keys.findings, table(findings_csv(report))?),
-    ])
+        Unchanging { key: keys.homes, write: |report, to| csv(report, DuNames::Printable, to) },
+        Unchanging { key: keys.findings, write: |report, to| findings_csv(report, to) },
+    ]
 }
 
 /// The contents of [`DU_LATEST`]: the run as `du -h -d1` prints it.
@@ -65,12 +64,8 @@ pub(crate) fn du_latest(report: &Report) -> Vec<u8> {
     du(report, DuNames::Raw)
 }
 
-/// The contents of [`LATEST`] at this store.
-pub(crate) fn latest(report: &Report, store: &dyn Store) -> ServiceResult<Vec<u8>> {
-    json(&Latest { unconditional: !store.is_conditional(), ..Latest::of(report) })
-}
-
-fn json(value: &impl Serialize) -> ServiceResult<Vec<u8>> {
-    serde_json::to_vec(value)
-        .map_err(|error| ServiceError::new(Trouble::Refused, format!("writing JSON: {error}")))
+/// Writes the contents of [`LATEST`]. `conditional` is true if the store holds writes to their
+/// conditions.
+pub(crate) fn latest(report: &Report, conditional: bool, to: &mut dyn Write) -> io::Result<()> {
+    Latest::write(report, conditional, to)
 }

@@ -1,24 +1,28 @@
 //! Reads the newest run at a destination: the one that `latest.json` names.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::latest::{Latest, SCHEMA as LATEST_SCHEMA};
 use super::layout::{Keys, LATEST};
 use super::order::{Rank, rank, started_of};
 use crate::report::{Report, drop_unchecked_commands};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
-use crate::store::{Object, Store};
+use crate::store::{Object, Store, Version};
 
 /// Reads `latest.json`, if there is one.
 ///
 /// # Errors
 /// If it cannot be read, or is not from this program.
 pub fn newest(store: &dyn Store) -> ServiceResult<Option<Latest>> {
-    let Some(object) = store.get(LATEST)? else { return Ok(None) };
+    let Some(read) = parsed::<Latest>(store, LATEST)? else { return Ok(None) };
     let refused = |problem| Err(ServiceError::new(Trouble::Refused, problem));
     let name = store.name(LATEST);
-    let latest = match serde_json::from_slice::<Latest>(&object.bytes) {
+    let latest = match read {
         Ok(latest) if latest.schema == LATEST_SCHEMA => latest,
         Ok(Latest { schema, .. }) => {
             return refused(format!(
@@ -53,9 +57,9 @@ pub fn newest_report(store: &dyn Store) -> ServiceResult<Report> {
     let refused = |text| ServiceError::new(Trouble::Refused, text);
     let latest = newest(store)?.ok_or_else(|| missing(nothing_there(store)))?;
     let (name, pointer) = (store.name(&latest.report), store.name(LATEST));
-    let object = store.get(&latest.report)?;
-    let object = object.ok_or_else(|| missing(format!("{name} is gone, which {pointer} names")))?;
-    let mut report: Report = serde_json::from_slice(&object.bytes)
+    let read = parsed::<Report>(store, &latest.report)?;
+    let mut report = read
+        .ok_or_else(|| missing(format!("{name} is gone, which {pointer} names")))?
         .map_err(|error| refused(format!("{name} is not from efs-scan: {error}")))?;
     match report.run == latest.run {
         true => {
@@ -66,13 +70,32 @@ pub fn newest_report(store: &dyn Store) -> ServiceResult<Report> {
     }
 }
 
+/// Reads an object as JSON, piece by piece. The inner error says why it is none.
+///
+/// # Errors
+/// If it cannot be read: names the object.
+pub(crate) fn parsed<T: DeserializeOwned>(
+    store: &dyn Store,
+    key: &str,
+) -> ServiceResult<Option<serde_json::Result<T>>> {
+    let mut parsed = None;
+    store.read(key, &mut |from| parsed = Some(serde_json::from_reader(from)))?;
+    match parsed {
+        Some(Err(error)) if error.is_io() => {
+            let text = format!("reading {}: {error}", store.name(key));
+            Err(ServiceError::new(Trouble::Unreachable, text))
+        }
+        parsed => Ok(parsed),
+    }
+}
+
 /// The message for a destination without a published run.
 pub fn nothing_there(store: &dyn Store) -> String {
     format!("nothing is published there yet: {} does not exist", store.name(LATEST))
 }
 
 /// The run that a `latest.json` names, in any version of its schema.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Pointer {
     schema: String,
     pub(crate) run: PointerRun,
@@ -116,14 +139,58 @@ const ANY_SCHEMA: &str = "efs-scan/latest/";
 
 const ONE_SECOND: SignedDuration = SignedDuration::from_secs(1);
 
-/// Reads the pointer in `latest.json`.
-pub(crate) fn named(store: &dyn Store, latest: &Object) -> ServiceResult<Pointer> {
-    match serde_json::from_slice::<Pointer>(&latest.bytes) {
-        Ok(pointer) if pointer.is_ours() => Ok(pointer),
-        _ => {
+/// Bytes of a `latest.json` that hold its pointer, with room for `--exclude` globs and users.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// Reads the pointer in `latest.json`, and which version of the object it is in. The pointer comes
+/// first there, and the lines of the homes are not read.
+///
+/// # Errors
+/// If it cannot be read, or is not from this program.
+pub(crate) fn pointer(store: &dyn Store) -> ServiceResult<Option<(Pointer, Version)>> {
+    let Some(Object { bytes, version }) = store.head(LATEST, HEAD_BYTES)? else { return Ok(None) };
+    match Pointer::in_head(&bytes).filter(Pointer::is_ours) {
+        Some(pointer) => Ok(Some((pointer, version))),
+        None => {
             let name = store.name(LATEST);
             let text = format!("{name} is not from efs-scan; move it away, or publish elsewhere");
             Err(ServiceError::new(Trouble::Refused, text))
         }
     }
 }
+
+impl Pointer {
+    /// Reads the pointer from the beginning of an object. What follows it may be cut off.
+    fn in_head(bytes: &[u8]) -> Option<Self> {
+        struct Head<'a>(&'a mut [Option<Value>; 3]);
+        impl<'de> Visitor<'de> for Head<'_> {
+            type Value = ();
+
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+                while let Some(key) = map.next_key::<String>()? {
+                    match POINTER.iter().position(|name| *name == key) {
+                        Some(at) => self.0[at] = Some(map.next_value()?),
+                        None => _ = map.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(())
+            }
+        }
+        let mut found = [const { None }; 3];
+        // Where it is cut off there is an error, after what was found.
+        let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(Head(&mut found));
+        let [schema, run, report] = found;
+        Some(Self {
+            schema: serde_json::from_value(schema?).ok()?,
+            run: serde_json::from_value(run?).ok()?,
+            report: serde_json::from_value(report?).ok()?,
+        })
+    }
+}
+
+/// The keys of the fields of a [`Pointer`].
+const POINTER: [&str; 3] = ["schema", "run", "report"];

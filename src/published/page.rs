@@ -7,7 +7,7 @@ pub const PAGE: &str = "report/latest.html";
 pub(crate) const RUN_META: &str = "efs-scan-run";
 
 /// Bytes of a page that are searched for the run: more than comes before that element.
-const HEAD_BYTES: usize = 2048;
+pub(crate) const PAGE_HEAD: usize = 2048;
 
 /// Key of the page about one user.
 pub fn page_of_user(uid: u32) -> String {
@@ -17,7 +17,7 @@ pub fn page_of_user(uid: u32) -> String {
 /// Id of the run that a page shows, or `None` if the page is not from this program.
 pub fn run_of_page(page: &[u8]) -> Option<&str> {
     let before = format!("<meta name=\"{RUN_META}\" content=\"");
-    let head = &page[..page.len().min(HEAD_BYTES)];
+    let head = &page[..page.len().min(PAGE_HEAD)];
     let at = head.windows(before.len()).position(|window| window == before.as_bytes())?;
     let id = &head[at + before.len()..];
     let end = id.iter().position(|byte| *byte == b'"')?;

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::latest::HomeLine;
-use crate::report::{HomeKind, HomeReport, Owner};
+use crate::report::{HomeKind, Owner};
 use crate::text::is_uid;
 
 /// The parts of a home that `--user` is compared with.
@@ -39,7 +39,12 @@ impl<'a> SelectedBy<'a> {
         by_uid.or(by_name.map(|found| if is_uid(user) { Match::Dashes } else { found }))
     }
 
-    fn new(path: Vec<u8>, uid: Option<u32>, owner: &'a Owner, kind: HomeKind) -> Self {
+    pub(crate) fn new(
+        path: impl Into<Cow<'a, [u8]>>,
+        uid: Option<u32>,
+        owner: &'a Owner,
+        kind: HomeKind,
+    ) -> Self {
         let names = owner.names().collect();
         Self { path: path.into(), uid, names, is_home: kind != HomeKind::Outside }
     }
@@ -115,12 +120,6 @@ fn best(homes: &[SelectedBy<'_>], of: impl Fn(&SelectedBy<'_>) -> Option<Match>)
     let matches: Vec<Option<Match>> = matches.collect();
     let best = matches.iter().flatten().min();
     matches.iter().map(|found| found.is_some() && found.as_ref() == best).collect()
-}
-
-impl<'a> From<&'a HomeReport> for SelectedBy<'a> {
-    fn from(home: &'a HomeReport) -> Self {
-        Self::new(home.name_bytes(), home.uid, &home.owner, home.kind)
-    }
 }
 
 impl<'a> From<&'a HomeLine> for SelectedBy<'a> {

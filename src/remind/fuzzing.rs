@@ -12,7 +12,7 @@ use super::ledger::{FILE, Reason, ReminderLedger};
 use super::template::{About, Template};
 use super::thresholds::Thresholds;
 use super::{AppReminding, HomeWork, Reminding, Work, preview, sort};
-use crate::report::Report;
+use crate::report::{HomeReport, Report};
 use crate::text::Shown;
 use crate::units::AllocatedBytes;
 
@@ -67,7 +67,8 @@ pub(crate) fn letters(report: &Report, now: Timestamp) -> Shown {
         },
     };
     let book = reminding.addresses.open().expect("there is no file");
-    let sorted = sort(report, &book, reminding.trash);
+    let homes: Vec<HomeReport> = report.homes.iter().collect();
+    let sorted = sort(report, &homes, &book, reminding.trash);
     let nowhere = tempfile::tempdir().expect("a directory");
     let ledger = ReminderLedger::open(nowhere.path(), now).expect("there is none");
     let homes = HomeWork { report, home_at: None, sorted: &sorted };

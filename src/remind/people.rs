@@ -141,19 +141,23 @@ impl Sorted<'_> {
     }
 }
 
-/// Sorts the homes. More trash than `most_trash` is a reason, if given.
+/// True if there is a reason to remind the owner of the home.
+pub(crate) fn has_reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>) -> bool {
+    home.kind != HomeKind::Outside && !reasons(home, most_trash).is_empty()
+}
+
+/// Sorts these `homes` of the report. More trash than `most_trash` is a reason, if given.
 pub(crate) fn sort<'a>(
-    report: &'a Report,
+    report: &Report,
+    homes: &'a [HomeReport],
     book: &AddressBook<'_>,
     most_trash: Option<AllocatedBytes>,
 ) -> Sorted<'a> {
     let mut sorted = Sorted::default();
-    let twins = twins(report.homes.iter().filter_map(|home| home.owner.name.as_deref()));
-    for home in report.homes.iter().filter(|home| home.kind != HomeKind::Outside) {
+    let names: BTreeSet<String> = report.homes.iter().filter_map(|home| home.owner.name).collect();
+    let twins = twins(names.iter().map(String::as_str));
+    for home in homes.iter().filter(|home| has_reasons(home, most_trash)) {
         let reasons = reasons(home, most_trash);
-        if reasons.is_empty() {
-            continue;
-        }
         let subject = Subject { home, reasons };
         match address(home, book, &twins) {
             Err(why) => sorted.untold.push(Untold { subject, why }),
@@ -169,7 +173,7 @@ pub(crate) fn sort<'a>(
         }
     }
     for home in report.homes.iter().filter(|home| home.kind == HomeKind::Uid) {
-        if let Ok((address, _)) = reached(home, book, &twins)
+        if let Ok((address, _)) = reached(&home, book, &twins)
             && let Some(person) = sorted.people.get_mut(&address.key())
         {
             person.uid_homes += 1;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::home_at::{NO_PATH, fill};
+use super::homes::Homes;
 use super::model::*;
 use super::owner::{directory_owner, owner};
 use super::quota::Quotas;
@@ -33,8 +34,9 @@ pub struct Context<'a> {
 }
 
 /// Builds the report.
-pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
-    let owners: Vec<String> = (totals.homes.iter().filter_map(|home| home.uid))
+pub fn build(mut totals: usage::Totals, context: Context<'_>) -> Report {
+    let homes = std::mem::take(&mut totals.homes);
+    let owners: Vec<String> = (homes.iter().filter_map(|home| home.uid))
         .filter_map(|uid| Some(context.names.owner(uid)?.name))
         .collect();
     let mut builder = Builder {
@@ -51,7 +53,7 @@ pub fn build(totals: &usage::Totals, context: Context<'_>) -> Report {
     };
     builder.files = usage::Top::new(builder.context.top);
     builder.dirs = usage::Top::new(builder.context.top);
-    let homes = builder.homes(&totals.homes);
+    let homes = builder.homes(homes);
     for (rule, linked) in &totals.links.rules {
         builder.all_rules.entry(*rule).or_default().linked = *linked;
     }
@@ -117,8 +119,9 @@ impl Builder<'_> {
         all.map(|(source, member)| StudioMember::new(source, member)).collect()
     }
 
-    fn homes(&mut self, homes: &[Arc<Home>]) -> Vec<HomeReport> {
-        let mut reports = Vec::with_capacity(homes.len());
+    /// Makes the reports of the homes, and drops the account of each.
+    fn homes(&mut self, homes: Vec<Arc<Home>>) -> Homes {
+        let mut reports = Homes::default();
         // The accounts outside of homes are one for each top-level directory; the report has one.
         let mut outside: Option<HomeReport> = None;
         let mut outside_files = usage::Top::new(self.context.top);
@@ -127,10 +130,10 @@ impl Builder<'_> {
                 if home.kind == HomeKind::Outside {
                     books.files.items().iter().for_each(|file| outside_files.offer(file.clone()));
                 }
-                self.home(home, books)
+                self.home(&home, books)
             });
             match (&mut outside, home.kind) {
-                (_, HomeKind::Uid | HomeKind::Named) => reports.push(report),
+                (_, HomeKind::Uid | HomeKind::Named) => reports.push(&report),
                 (None, HomeKind::Outside) => outside = Some(report),
                 (Some(first), HomeKind::Outside) => merge_outside(first, report),
             }
@@ -139,7 +142,8 @@ impl Builder<'_> {
             outside.largest_files = outside_files.items().iter().map(large_file).collect();
         }
         // A scan of some homes does not look outside of homes.
-        reports.extend(outside.filter(|_| self.context.run.users.is_empty()));
+        let outside = outside.filter(|_| self.context.run.users.is_empty());
+        outside.iter().for_each(|outside| reports.push(outside));
         reports
     }
 
@@ -210,8 +214,8 @@ impl Builder<'_> {
         }
     }
 
-    fn orphans(&self, homes: &[HomeReport]) -> Option<Orphans> {
-        let orphan = |home: &&HomeReport| home.owner.status == OwnerStatus::Orphan;
+    fn orphans(&self, homes: &Homes) -> Option<Orphans> {
+        let orphan = |home: &HomeReport| home.owner.status == OwnerStatus::Orphan;
         self.context.names.know_everybody().then(|| {
             let mut orphans = Orphans { homes: 0, usage: Share::default(), cost_month: None };
             for home in homes.iter().filter(orphan) {
@@ -266,12 +270,12 @@ impl Builder<'_> {
         Together { with: ids.collect(), frees: share(together.amount) }
     }
 
-    fn top_level(&self) -> Vec<TopLevel> {
-        let line = |(name, allocated): (&Vec<u8>, &AllocatedBytes)| {
-            let (name, name_base64) = lossy(name);
-            TopLevel { name, name_base64, allocated_bytes: *allocated }
+    fn top_level(&mut self) -> Vec<TopLevel> {
+        let line = |(name, allocated_bytes): (Vec<u8>, AllocatedBytes)| {
+            let (name, name_base64) = lossy(&name);
+            TopLevel { name, name_base64, allocated_bytes }
         };
-        self.top_level.iter().map(line).collect()
+        std::mem::take(&mut self.top_level).into_iter().map(line).collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! CSV for spreadsheets and Athena: a line for each home, or for each finding. Headers are stable.
 
+use std::io::{self, Write};
+
 use super::du::DuNames;
 use super::model::{ByAge, Finding, HomeReport, Report};
 use crate::text::{base64, lossy, printable, unprintable};
@@ -68,34 +70,34 @@ const FINDINGS_HEAD: [&str; 19] = [
 /// A line for each home.
 ///
 /// # Errors
-/// Never on a report that this program made; the writer's signature allows for one.
-pub fn csv(report: &Report, names: DuNames) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+/// Those of `to`.
+pub fn csv(report: &Report, names: DuNames, to: impl Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(to);
     let classes = Class::ALL.map(|class| format!("{}_allocated_bytes", class.name()));
     let ages = ByAge::NAMES.map(|age| format!("{age}_allocated_bytes"));
     let head = HEAD.iter().map(|name| (*name).to_owned());
     let costs = COSTS_HEAD.map(str::to_owned);
     let last = [HOME_BASE64].into_iter().chain(DIRECTORY_OWNER_HEAD).map(str::to_owned);
     writer.write_record(head.chain(classes).chain(ages).chain(costs).chain(last))?;
-    for home in &report.homes {
-        writer.write_record(row(report, home, names))?;
+    for home in report.homes.iter() {
+        writer.write_record(row(report, &home, names))?;
     }
-    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+    writer.flush()
 }
 
 /// A line for each finding, with printable names.
 ///
 /// # Errors
 /// As those of [`csv()`].
-pub fn findings_csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+pub fn findings_csv(report: &Report, to: impl Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(to);
     writer.write_record(FINDINGS_HEAD)?;
-    for home in &report.homes {
+    for home in report.homes.iter() {
         for finding in &home.findings {
-            writer.write_record(finding_row(report, home, finding))?;
+            writer.write_record(finding_row(report, &home, finding))?;
         }
     }
-    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+    writer.flush()
 }
 
 /// The bytes that a cell of a table with printable names was made from.

@@ -38,7 +38,7 @@ pub fn du(report: &Report, names: DuNames) -> Vec<u8> {
         }
         line(report.totals.allocated_bytes.0, b"");
     } else {
-        for home in &report.homes {
+        for home in report.homes.iter() {
             let name = home.name_bytes();
             line(home.usage.allocated_bytes.0, &name);
         }

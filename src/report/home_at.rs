@@ -18,7 +18,7 @@ pub(super) const NO_PATH: &str =
 pub(crate) struct HomeAt<'a> {
     path: Option<&'a Path>,
     /// Uids and names of owners with several uid homes, each of which is there in another space.
-    ambiguous: BTreeSet<&'a str>,
+    ambiguous: BTreeSet<String>,
     ambiguous_uids: BTreeSet<u32>,
     /// False if there may be homes that the run does not know.
     all_homes: bool,
@@ -35,7 +35,7 @@ impl<'a> HomeAt<'a> {
         Self {
             path,
             all_homes,
-            ambiguous: repeated(homes().filter_map(|home| home.owner.name.as_deref())),
+            ambiguous: repeated(homes().filter_map(|home| home.owner.name)),
             ambiguous_uids: repeated(homes().filter_map(|home| home.uid)),
         }
     }

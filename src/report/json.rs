@@ -1,6 +1,8 @@
 //! The JSON form, of a report or any other value: indented, and safe for a terminal. The keys are the
 //! fields of [`Report`](super::Report) in model.rs.
 
+use std::io::{self, Write};
+
 use serde::Serialize;
 
 use crate::text::Shown;
@@ -14,4 +16,34 @@ pub fn json(value: &impl Serialize) -> Result<Shown, String> {
     let text = serde_json::to_string_pretty(value);
     let text = text.map_err(|error| format!("writing JSON: {error}"))?;
     Ok(Shown::json(&text).ended())
+}
+
+/// Writes the text of [`json`] piece by piece.
+///
+/// # Errors
+/// Those of `to`, and a value that JSON cannot hold.
+pub fn write_json(value: &impl Serialize, to: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(Harmless(&mut *to), value)?;
+    to.write_all(b"\n")
+}
+
+/// Escapes what is written for a terminal. The serializer writes whole characters.
+struct Harmless<'a>(&'a mut dyn Write);
+
+impl Write for Harmless<'_> {
+    fn write(&mut self, json: &[u8]) -> io::Result<usize> {
+        match json.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+            true => self.0.write_all(json)?,
+            false => {
+                let text = std::str::from_utf8(json)
+                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                self.0.write_all(Shown::json(text).as_bytes())?;
+            }
+        }
+        Ok(json.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }

@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::file_system::FileSystem;
+use super::homes::Homes;
 use super::money::{Money, Reclaimable};
 use super::nfs::NfsTraffic;
 use crate::aws::MemberKind;
@@ -55,7 +56,7 @@ pub struct Report {
     #[schemars(with = "Option<String>")]
     pub newest_mtime: Option<Timestamp>,
     /// The homes, and `(outside homes)`.
-    pub homes: Vec<HomeReport>,
+    pub homes: Homes,
     /// User profiles and spaces of SageMaker Studio, where names come from it; none in a scan of
     /// some users.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -100,12 +100,12 @@ impl Report {
     pub(super) fn price(&mut self, rate: Usd, basis: Basis, source: String) {
         let of = |share: Share| at_rate(rate, share.metered_bytes);
         let reclaimable = |share: Share| Reclaimable { share, month: of(share) };
-        for home in &mut self.homes {
+        self.homes.update(|home| {
             home.cost_month = Some(at_rate(rate, home.usage.metered_bytes));
             home.reclaimable = Some(reclaimable(home.reclaimable_share()));
             home.findings.iter_mut().for_each(|found| found.cost_month = Some(of(found.frees)));
             home.rules.iter_mut().for_each(|rule| rule.cost_month = Some(of(rule.frees)));
-        }
+        });
         self.rules.iter_mut().for_each(|rule| rule.cost_month = Some(of(rule.frees)));
         if let Some(orphans) = &mut self.orphans {
             orphans.cost_month = Some(of(orphans.usage));

@@ -4,7 +4,8 @@
 //! graph shows a gap, not a decrease. `efs_scan_coverage` and `efs_scan_home_complete` tell why. A
 //! home has at most 19 series, whatever it holds.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use jiff::Timestamp;
 
@@ -129,41 +130,63 @@ const OF_HOMES: &[Metric<HomeReport>] = &[
 
 /// The report as metrics. Labels hold printable names, as published tables do; a byte that is not
 /// UTF-8 reads `\xff`, so no two homes share a name.
-pub fn prometheus(report: &Report) -> Vec<u8> {
+///
+/// # Errors
+/// Those of `to`.
+pub fn prometheus(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let run = &report.run;
     let root = run.printable_root();
     let root = labels(&[("root", &root)]);
-    let homes: Vec<(String, &HomeReport)> =
-        report.homes.iter().map(|home| (of_home(&root, home), home)).collect();
-    let mut out = String::new();
-
+    // A series has all homes, one after the other: their values are taken out of the report once.
+    let homes: Vec<Series> = report.homes.iter().map(|home| Series::of(&root, &home)).collect();
     let id = report.file_system.as_ref().map_or("", |known| known.id.as_str());
     let info = [("file_system", id), ("engine", &run.engine), ("version", &run.version)];
     let info = [(join(&root, &labels(&info)), 1.0)];
-    family(&mut out, "info", "File system, engine and version.", info);
+    family(to, "info", "File system, engine and version.", info)?;
     let states = [Coverage::Complete, Coverage::Partial, Coverage::Interrupted];
     let states = states.map(|state| {
         (join(&root, &labels(&[("state", state.name())])), flag(state == run.coverage))
     });
     family(
-        &mut out,
+        to,
         "coverage",
         "1 for the coverage of the scan: complete, partial or interrupted.",
         states,
-    );
+    )?;
     for (name, help, value) in OF_RUNS {
-        family(&mut out, name, help, value(report).map(|value| (root.clone(), value)));
+        family(to, name, help, value(report).map(|value| (root.clone(), value)))?;
     }
-    let totals = seen(report, ()).map(|()| (root.as_str(), &report.totals));
-    classes(&mut out, "class_allocated_bytes", totals.into_iter());
-    for (name, help, value) in OF_HOMES {
-        let values = homes.iter().filter_map(|(labels, home)| Some((labels, value(home)?)));
-        family(&mut out, name, help, values);
+    let totals = seen(report, ()).map(|()| (root.as_str(), of_classes(&report.totals)));
+    classes(to, "class_allocated_bytes", totals.into_iter())?;
+    for (at, (name, help, _)) in OF_HOMES.iter().enumerate() {
+        let values = homes.iter().filter_map(|home| Some((&home.labels, home.values[at]?)));
+        family(to, name, help, values)?;
     }
-    let read =
-        homes.iter().filter_map(|(labels, home)| whole(home, (labels.as_str(), &home.usage)));
-    classes(&mut out, "home_class_allocated_bytes", read);
-    out.into_bytes()
+    let read = homes.iter().filter_map(|home| Some((home.labels.as_str(), home.classes?)));
+    classes(to, "home_class_allocated_bytes", read)
+}
+
+/// The samples of a home.
+struct Series {
+    labels: String,
+    /// One for each of [`OF_HOMES`].
+    values: [Option<f64>; OF_HOMES.len()],
+    /// By class.
+    classes: Option<[f64; Class::ALL.len()]>,
+}
+
+impl Series {
+    fn of(root: &str, home: &HomeReport) -> Self {
+        Self {
+            labels: of_home(root, home),
+            values: std::array::from_fn(|at| OF_HOMES[at].2(home)),
+            classes: whole(home, of_classes(&home.usage)),
+        }
+    }
+}
+
+fn of_classes(usage: &Usage) -> [f64; Class::ALL.len()] {
+    usage.by_class.shares().map(|share| share.allocated_bytes.0 as f64)
 }
 
 /// `value` if the scan covers everything.
@@ -187,29 +210,32 @@ fn seconds(time: Timestamp) -> f64 {
 
 /// Writes a metric with all its samples, or nothing if it has none.
 fn family<L: AsRef<str>>(
-    out: &mut String,
+    to: &mut dyn Write,
     name: &str,
     help: &str,
     samples: impl IntoIterator<Item = (L, f64)>,
-) {
+) -> io::Result<()> {
     let mut samples = samples.into_iter().peekable();
     if samples.peek().is_none() {
-        return;
+        return Ok(());
     }
-    let _ = writeln!(out, "# HELP efs_scan_{name} {help}\n# TYPE efs_scan_{name} gauge");
+    writeln!(to, "# HELP efs_scan_{name} {help}\n# TYPE efs_scan_{name} gauge")?;
     for (labels, value) in samples {
-        let _ = writeln!(out, "efs_scan_{name}{{{}}} {value}", labels.as_ref());
+        writeln!(to, "efs_scan_{name}{{{}}} {value}", labels.as_ref())?;
     }
+    Ok(())
 }
 
-fn classes<'a>(out: &mut String, name: &str, usages: impl Iterator<Item = (&'a str, &'a Usage)>) {
-    let samples = usages.flat_map(|(of, usage)| {
-        let shares = Class::ALL.into_iter().zip(usage.by_class.shares());
-        shares.map(move |(class, share)| {
-            (join(of, &labels(&[("class", class.name())])), share.allocated_bytes.0 as f64)
-        })
+fn classes<'a>(
+    to: &mut dyn Write,
+    name: &str,
+    all: impl Iterator<Item = (&'a str, [f64; Class::ALL.len()])>,
+) -> io::Result<()> {
+    let samples = all.flat_map(|(of, bytes)| {
+        let classes = Class::ALL.into_iter().zip(bytes);
+        classes.map(move |(class, bytes)| (join(of, &labels(&[("class", class.name())])), bytes))
     });
-    family(out, name, "Allocated size by class; sums to the whole.", samples);
+    family(to, name, "Allocated size by class; sums to the whole.", samples)
 }
 
 /// The labels that identify a home. `kind` is one of them, because a home may have the name of the

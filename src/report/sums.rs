@@ -1,6 +1,6 @@
 //! Sums, orders and comparisons of what a report holds.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
@@ -136,26 +136,42 @@ impl Report {
                 }),
             }
         };
-        self.homes.sort_by(|a, b| {
-            let order = |home: &HomeReport| (home.kind == HomeKind::Outside, Reverse(rank(home)));
-            order(a).cmp(&order(b)).then_with(|| a.name_bytes().cmp(&b.name_bytes()))
+        self.homes.sort_by_key(|home| {
+            (home.kind == HomeKind::Outside, Reverse(rank(&home)), home.name_bytes())
         });
     }
 
     /// The `count` findings of all homes that free most.
-    pub fn largest_findings(&self, count: usize) -> Vec<&Finding> {
-        let mut all: Vec<&Finding> = self.homes.iter().flat_map(|home| &home.findings).collect();
-        all.retain(|finding| finding.usage.allocated_bytes.0 > 0);
-        all.sort_by(|a, b| {
+    pub fn largest_findings(&self, count: usize) -> Vec<Finding> {
+        let holds = |finding: &Finding| finding.usage.allocated_bytes.0 > 0;
+        let findings = self.homes.iter().flat_map(|home| home.findings).filter(holds);
+        first(findings, count, |a, b| {
             let rank = |finding: &Finding| Reverse(finding.frees.allocated_bytes);
             (rank(a), &a.path).cmp(&(rank(b), &b.path))
-        });
-        all.truncate(count);
-        all
+        })
     }
 
     /// Homes over their quota.
-    pub fn over_quota(&self) -> impl Iterator<Item = &HomeReport> {
+    pub fn over_quota(&self) -> impl Iterator<Item = HomeReport> {
         self.homes.iter().filter(|home| home.quota.is_some_and(|quota| quota.over))
     }
+}
+
+/// The first `count` items in an order, of which no more than twice as many are kept meanwhile.
+pub(crate) fn first<T>(
+    items: impl Iterator<Item = T>,
+    count: usize,
+    order: impl Fn(&T, &T) -> Ordering,
+) -> Vec<T> {
+    let mut kept = Vec::new();
+    for item in items {
+        kept.push(item);
+        if kept.len() >= 2 * count.max(1) {
+            kept.sort_by(&order);
+            kept.truncate(count);
+        }
+    }
+    kept.sort_by(&order);
+    kept.truncate(count);
+    kept
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::home_detail::home_detail;
 use super::model::*;
-use crate::columns::{columns, push_table, show_column, usd};
+use crate::columns::{columns, push_long_table, push_table, show_column, usd};
 use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
@@ -50,7 +50,9 @@ fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
             home_lines(out, report, limit)?;
             findings(out, report)?;
         }
-        Detail::Pages => report.homes.iter().try_for_each(|home| home_detail(out, report, home))?,
+        Detail::Pages => {
+            report.homes.iter().try_for_each(|home| home_detail(out, report, &home))?
+        }
     }
     let mut end = String::new();
     if let Some(file_system) = &report.file_system {
@@ -86,28 +88,31 @@ fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result
         "QUOTA",
         "",
     ];
-    let mut table = columns(&head, &[2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    show_column(&mut table, 4, report.money.is_some());
+    let table = || {
+        let mut table = columns(&head, &[2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        show_column(&mut table, 4, report.money.is_some());
+        table
+    };
     let shown = limit.unwrap_or(usize::MAX);
     let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
     let outside = report.homes.iter().filter(|home| home.kind == HomeKind::Outside);
-    for home in homes.clone().take(shown).chain(outside) {
+    let lines = homes.clone().take(shown).chain(outside).map(|home| {
         let age = age_of(home.newest_mtime, report.run.started);
-        table.add_row(cells(
-            [home.printable_name(), owner_of(home)],
+        cells(
+            [home.printable_name(), owner_of(&home)],
             &home.usage,
             home.cost_month,
             age,
             home.quota.map(|quota| quota.human()).unwrap_or_default(),
-            marks(home).join(", "),
-        ));
-    }
+            marks(&home).join(", "),
+        )
+    });
     let age = age_of(report.newest_mtime, report.run.started);
     let count = homes.clone().count();
     let total = [format!("total of {count}"), String::new()];
     let cost = report.money.as_ref().map(|money| money.month);
-    table.add_row(cells(total, &report.totals, cost, age, String::new(), String::new()));
-    push_table(out, &table)?;
+    let total = cells(total, &report.totals, cost, age, String::new(), String::new());
+    push_long_table(out, table, lines.chain([total]))?;
     if count > shown {
         let rest: AllocatedBytes = homes.skip(shown).map(|home| home.usage.allocated_bytes).sum();
         let hidden = count - shown;
@@ -195,7 +200,7 @@ fn findings(out: &mut String, report: &Report) -> Result {
         return Ok(());
     }
     writeln!(out, "\nClean-up candidates (efs-scan --user NAME shows how to reclaim them)")?;
-    push_table(out, &finding_table(&all))
+    push_table(out, &finding_table(&all.iter().collect::<Vec<_>>()))
 }
 
 pub(super) fn finding_table(findings: &[&Finding]) -> Table {

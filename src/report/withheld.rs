@@ -66,16 +66,15 @@ pub(crate) fn drop_unchecked_commands(report: &mut Report) {
     if report.run.command_checks >= COMMAND_CHECKS {
         return;
     }
-    let findings = report.homes.iter_mut().flat_map(|home| &mut home.findings);
-    for finding in findings {
-        if finding.command.take().is_some() {
-            finding.advice = Some(OLD_RUN.to_owned());
+    report.homes.update(|home| {
+        for finding in &mut home.findings {
+            if finding.command.take().is_some() {
+                finding.advice = Some(OLD_RUN.to_owned());
+            }
         }
-    }
-    let rules = report.homes.iter_mut().flat_map(|home| &mut home.rules);
-    for rule in rules.chain(&mut report.rules) {
-        rule.command = None;
-    }
+        home.rules.iter_mut().for_each(|rule| rule.command = None);
+    });
+    report.rules.iter_mut().for_each(|rule| rule.command = None);
 }
 
 /// Advice for findings of a run that an older program published.

@@ -1,7 +1,7 @@
 //! A directory as a store: each object is a file that is written beside its place and renamed.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -12,7 +12,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
 
-use super::{Condition, Listing, MAX_OBJECT, Object, Put, ReadSize, Store, Take, Version};
+use super::{Condition, Fill, Listing, MAX_OBJECT, Object, Put, ReadSize, Store, Take, Version};
 use crate::atomic::{self, NO_FOLLOW, NO_WAIT, PART_PREFIX};
 use crate::guard;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
@@ -90,7 +90,7 @@ impl Directory {
         Ok(())
     }
 
-    fn try_put(&self, key: &str, bytes: &[u8], condition: &Condition) -> io::Result<Put> {
+    fn try_put(&self, key: &str, fill: &Fill<'_>, condition: &Condition) -> io::Result<Put> {
         let path = self.checked(key)?;
         let _lock = self.lock()?;
         let parent = path.parent().unwrap_or(&self.0);
@@ -105,7 +105,7 @@ impl Directory {
         // The lock is held, so these parts are left from a crash.
         atomic::sweep(parent)?;
         // The figures are for others to read. The umask applies.
-        atomic::replace(&path, 0o666, bytes)?;
+        atomic::replace(&path, 0o666, fill)?;
         Ok(Put::Done)
     }
 
@@ -129,21 +129,28 @@ impl Directory {
         open_last(&self.checked(key)?)
     }
 
-    fn read(&self, key: &str, size: ReadSize) -> ServiceResult<Option<Object>> {
-        let read = || {
-            let file = match self.open(key) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                file => file?,
-            };
-            if !file.metadata()?.is_file() {
-                return Err(io::Error::other("it is not a regular file"));
+    /// Opens an object, if there is one.
+    fn open_object(&self, key: &str, size: ReadSize) -> io::Result<Option<File>> {
+        let file = match self.open(key) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        let metadata = file.metadata()?;
+        match metadata.is_file() {
+            true if size == ReadSize::Whole && metadata.len() > MAX_OBJECT => {
+                let most = MAX_OBJECT >> 20;
+                let problem = format!("it is larger than {most} MiB, and not from efs-scan");
+                Err(io::Error::new(io::ErrorKind::FileTooLarge, problem))
             }
+            true => Ok(Some(file)),
+            false => Err(io::Error::other("it is not a regular file")),
+        }
+    }
+
+    fn read_object(&self, key: &str, size: ReadSize) -> ServiceResult<Option<Object>> {
+        let read = || {
+            let Some(file) = self.open_object(key, size)? else { return Ok(None) };
             let bound = match size {
-                ReadSize::Whole if file.metadata()?.len() > MAX_OBJECT => {
-                    let most = MAX_OBJECT >> 20;
-                    let problem = format!("it is larger than {most} MiB, and not from efs-scan");
-                    return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
-                }
                 // It may grow while it is read.
                 ReadSize::Whole => MAX_OBJECT,
                 ReadSize::First(wanted) => wanted as u64,
@@ -210,15 +217,27 @@ impl Store for Directory {
     }
 
     fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
-        self.read(key, ReadSize::Whole)
+        self.read_object(key, ReadSize::Whole)
+    }
+
+    fn read(&self, key: &str, take: &mut dyn FnMut(&mut dyn Read)) -> ServiceResult<bool> {
+        let file = self.open_object(key, ReadSize::Whole);
+        let file = file.map_err(|error| self.error("reading", key, &error))?;
+        Ok(file
+            .map(|file| take(&mut BufReader::with_capacity(64 << 10, file.take(MAX_OBJECT))))
+            .is_some())
     }
 
     fn get_each(&self, keys: &[&str], size: ReadSize, take: &mut Take<'_>) -> ServiceResult<()> {
-        keys.iter().enumerate().try_for_each(|(at, key)| take(at, self.read(key, size)))
+        keys.iter().enumerate().try_for_each(|(at, key)| take(at, self.read_object(key, size)))
     }
 
     fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put> {
-        self.try_put(key, bytes, &condition).map_err(|error| self.error("writing", key, &error))
+        self.put_filled(key, &|to| to.write_all(bytes), condition)
+    }
+
+    fn put_filled(&self, key: &str, fill: &Fill<'_>, condition: Condition) -> ServiceResult<Put> {
+        self.try_put(key, fill, &condition).map_err(|error| self.error("writing", key, &error))
     }
 
     fn list(&self, prefix: &str, after: &str) -> ServiceResult<Listing> {

@@ -1,17 +1,19 @@
 //! The stores that runs are published to: a trait, and the destinations that name them.
 
 mod access_point;
+mod body;
 mod directory;
 mod s3;
 
 use std::fmt;
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
-use crate::service_error::{ServiceError, ServiceResult};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 pub use crate::aws::{BucketOptions, PutOptions, is_region};
 pub use directory::Directory;
@@ -56,6 +58,28 @@ pub trait Store {
     /// Names the object.
     fn get(&self, key: &str) -> ServiceResult<Option<Object>>;
 
+    /// Hands over an object that may be large, to be read piece by piece. False if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be opened: names the object.
+    fn read(&self, key: &str, take: &mut dyn FnMut(&mut dyn Read)) -> ServiceResult<bool> {
+        let object = self.get(key)?;
+        Ok(object.map(|object| take(&mut &object.bytes[..])).is_some())
+    }
+
+    /// Reads the first bytes of the object; `None` if there is none. Its version is the whole one's.
+    ///
+    /// # Errors
+    /// Names the object.
+    fn head(&self, key: &str, bytes: usize) -> ServiceResult<Option<Object>> {
+        let mut head = Ok(None);
+        self.get_each(&[key], ReadSize::First(bytes), &mut |_, object| {
+            head = object;
+            Ok(())
+        })?;
+        head
+    }
+
     /// Hands over the objects of these keys in order, each as [`get`](Self::get) returns it or
     /// its first bytes. Remote stores read several at a time.
     ///
@@ -77,6 +101,19 @@ pub trait Store {
     /// Names the object. If the answer was lost, the object may have been written.
     fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put>;
 
+    /// Writes an object that may be large: `fill` makes it piece by piece, and the stores of this
+    /// program do not hold it in memory.
+    ///
+    /// # Errors
+    /// Those of [`put`](Self::put), and that of `fill`; then nothing is written.
+    fn put_filled(&self, key: &str, fill: &Fill<'_>, condition: Condition) -> ServiceResult<Put> {
+        let mut bytes = Vec::new();
+        fill(&mut bytes).map_err(|error| {
+            ServiceError::new(Trouble::Refused, format!("writing {}: {error}", self.name(key)))
+        })?;
+        self.put(key, &bytes, condition)
+    }
+
     /// Lists the keys that begin with `prefix` and come after `after`, in order.
     ///
     /// # Errors
@@ -93,6 +130,9 @@ pub struct Listing {
 
 /// Receives the object of the key at this index, or why it could not be read.
 pub type Take<'a> = dyn FnMut(usize, ServiceResult<Option<Object>>) -> ServiceResult<()> + 'a;
+
+/// Writes the contents of an object.
+pub type Fill<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
 
 /// The part of an object to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! A bucket as a store: conditional writes keep publishers from overwriting each other.
 
-use super::{Condition, Listing, MAX_OBJECT, Object, Put, ReadSize, Store, Take, Version};
-use crate::aws::{ObjectPart, S3Bucket, S3Object, WriteIf, Written};
-use crate::service_error::ServiceResult;
+use super::body;
+use super::{Condition, Fill, Listing, MAX_OBJECT, Object, Put, ReadSize, Store, Take, Version};
+use crate::aws::{ObjectPart, S3Body, S3Bucket, S3Object, WriteIf, Written};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 /// Key of the write that checks the permission. Its condition never holds.
 const PROBE: &str = "write-check";
@@ -40,18 +41,32 @@ impl Store for Bucket<'_> {
     }
 
     fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put> {
-        let only = match &condition {
-            Condition::Absent => WriteIf::Absent,
-            Condition::Unchanged(version) => WriteIf::Etag(&version.0),
-        };
-        Ok(match self.0.put(key, bytes, content_type(key), only)? {
-            Written::Done => Put::Done,
-            Written::Conflict => Put::Conflict,
-        })
+        self.put_body(key, &S3Body::Memory(bytes.to_vec()), &condition)
+    }
+
+    fn put_filled(&self, key: &str, fill: &Fill<'_>, condition: Condition) -> ServiceResult<Put> {
+        let body = body::made(fill).map_err(|error| {
+            let text = format!("writing {}: {error}", self.name(key));
+            ServiceError::new(Trouble::Refused, text)
+        })?;
+        self.put_body(key, &body, &condition)
     }
 
     fn list(&self, prefix: &str, after: &str) -> ServiceResult<Listing> {
         Ok(Listing { keys: self.0.list(prefix, after)?, unlisted: Vec::new() })
+    }
+}
+
+impl Bucket<'_> {
+    fn put_body(&self, key: &str, body: &S3Body, condition: &Condition) -> ServiceResult<Put> {
+        let only = match condition {
+            Condition::Absent => WriteIf::Absent,
+            Condition::Unchanged(version) => WriteIf::Etag(&version.0),
+        };
+        Ok(match self.0.put(key, body, content_type(key), only)? {
+            Written::Done => Put::Done,
+            Written::Conflict => Put::Conflict,
+        })
     }
 }
 

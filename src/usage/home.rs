@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::class::{AmountByClass, Class};
+use super::closed::{Account, ClosedBooks};
 use super::rules::RuleIndex;
 use super::tally::{Amount, Tally};
 use super::top::{Large, Top, size_key};
@@ -55,7 +56,9 @@ pub struct Home {
     pub directory_owner: Option<u32>,
     /// Position among the homes in the order in which the walk came to them.
     pub(super) number: u32,
-    books: Mutex<Books>,
+    account: Mutex<Account>,
+    /// How many of the largest files and directories it keeps.
+    top: usize,
     // Both only filter: the books decide again under their lock, so a stale value costs one lock.
     file_floor: AtomicU64,
     dir_floor: AtomicU64,
@@ -128,7 +131,7 @@ pub struct FoundPlace {
     pub path: Box<[u8]>,
     /// Allocated bytes and inodes, by which it is ranked; hard links by their share, because other
     /// links of the inodes may come later.
-    size: (u64, u64),
+    pub(super) size: (u64, u64),
 }
 
 /// The sums of one finding: a directory or file that a rule matches, and everything below it that
@@ -208,6 +211,16 @@ impl FindingAccount {
         self.contents.load(Ordering::Relaxed) & content as u8 != 0
     }
 
+    /// All of its [`Content`].
+    pub(super) fn contents(&self) -> u8 {
+        self.contents.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn hold_all(&self, contents: u8) {
+        // Relaxed: as in `hold`.
+        self.contents.fetch_or(contents, Ordering::Relaxed);
+    }
+
     pub(super) fn update(&self, change: impl FnOnce(&mut FindingSums)) {
         change(&mut lock(&self.sums));
     }
@@ -256,19 +269,8 @@ impl Home {
             uid: owner.map(|owner| owner.uid),
             directory_owner: owner.map(|owner| owner.directory),
             number,
-            books: Mutex::new(Books {
-                tally: Tally::default(),
-                by_class: AmountByClass::default(),
-                files: Top::new(top),
-                dirs: Top::new(top),
-                rules: BTreeMap::new(),
-                across_rules: Amount::default(),
-                findings: Vec::new(),
-                shared: Amount::default(),
-                charged_elsewhere: Amount::default(),
-                errors: 0,
-                vanished: 0,
-            }),
+            account: Mutex::new(Account::New),
+            top,
             file_floor: AtomicU64::new(floor),
             dir_floor: AtomicU64::new(floor),
         })
@@ -280,14 +282,45 @@ impl Home {
         (self.kind.max(HomeKind::Named), &self.path)
     }
 
-    /// Reads or changes the books.
+    /// Reads or changes the books. Those that are closed are closed again.
     pub fn books<T>(&self, with: impl FnOnce(&mut Books) -> T) -> T {
-        let mut books = lock(&self.books);
-        let out = with(&mut books);
+        let mut account = lock(&self.account);
+        if let Account::Closed(closed) = &*account {
+            let mut books = closed.open(&self.path, self.top);
+            let out = with(&mut books);
+            *account = Account::Closed(ClosedBooks::of(books, &self.path));
+            return out;
+        }
+        if let Account::New = *account {
+            *account = Account::Open(Box::new(Books::new(self.top)));
+        }
+        let Account::Open(books) = &mut *account else { unreachable!("it was opened") };
+        let out = with(books);
         // Relaxed: see the fields.
         self.file_floor.store(books.files.floor(), Ordering::Relaxed);
         self.dir_floor.store(books.dirs.floor(), Ordering::Relaxed);
         out
+    }
+
+    /// Closes the books: everything in the home was read, and little will change them.
+    pub(super) fn close_books(&self) {
+        let mut account = lock(&self.account);
+        if let Account::Open(_) = *account
+            && let Account::Open(books) = std::mem::replace(&mut *account, Account::New)
+        {
+            *account = Account::Closed(ClosedBooks::of(*books, &self.path));
+        }
+    }
+
+    /// The findings in the books with hard links, and perhaps others.
+    pub(super) fn findings_with_links(&self) -> Vec<Arc<FindingAccount>> {
+        match &*lock(&self.account) {
+            Account::New => Vec::new(),
+            Account::Open(books) => {
+                books.findings.iter().map(|found| Arc::clone(&found.finding)).collect()
+            }
+            Account::Closed(closed) => closed.living().to_vec(),
+        }
     }
 
     /// Returns the size key from which on a file may be among the largest.
@@ -305,6 +338,22 @@ impl Home {
 }
 
 impl Books {
+    pub(super) fn new(top: usize) -> Self {
+        Self {
+            tally: Tally::default(),
+            by_class: AmountByClass::default(),
+            files: Top::new(top),
+            dirs: Top::new(top),
+            rules: BTreeMap::new(),
+            across_rules: Amount::default(),
+            findings: Vec::new(),
+            shared: Amount::default(),
+            charged_elsewhere: Amount::default(),
+            errors: 0,
+            vanished: 0,
+        }
+    }
+
     /// Adds a finding that is complete to its rule's total, and keeps it if it is among the `limit`
     /// largest.
     pub(super) fn found(

@@ -339,12 +339,15 @@ impl Ledger {
                 inode: (dir.attrs.dev, dir.attrs.ino),
             });
         }
+        if dir.is_home_itself() {
+            dir.home.close_books();
+        }
     }
 
-    /// Closes the accounts when the walk is over. After an interruption they hold what was
+    /// Closes the accounts when the walk is over, once. After an interruption they hold what was
     /// committed until then.
     pub fn finish(self: &Arc<Self>) -> Totals {
-        let mut homes = lock(&self.homes).clone();
+        let mut homes = std::mem::take(&mut *lock(&self.homes));
         let (links, failed) = self.links.finish(&homes);
         if let Some(error) = failed {
             lock(&self.errors).add(Problem::new(Vec::new(), Op::Link, &error));

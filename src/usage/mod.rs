@@ -6,6 +6,7 @@
 //! numbers.
 
 mod class;
+mod closed;
 mod dir;
 mod entry;
 mod errors;

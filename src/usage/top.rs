@@ -50,6 +50,11 @@ impl Top {
         Self { limit, items: Vec::new() }
     }
 
+    /// The largest of a [`Top`] of the same limit, as its items were.
+    pub(super) fn of(limit: usize, items: Vec<Large>) -> Self {
+        Self { limit, items }
+    }
+
     /// Adds an item if it is among the largest.
     ///
     /// The outcome does not depend on the order of offers: an inode's rank only improves, when a

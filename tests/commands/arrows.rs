@@ -17,6 +17,7 @@ const ARROWS: &[Row] = &[
     ("service_error", "", "why a store or a service did not do what it was asked"),
     ("sync", "", "what a poisoned lock means"),
     ("units", "", "bytes and money"),
+    ("packed", "", "numbers and texts packed into bytes"),
     ("text", "", "names that strangers chose, made safe to show"),
     (
         "log",
@@ -36,7 +37,11 @@ const ARROWS: &[Row] = &[
         "a leaf: sizes are metered bytes, failures have one type",
     ),
     // Entries and their sums.
-    ("usage", "log sync text units", "knows no engine: an entry is an entry, however it was found"),
+    (
+        "usage",
+        "log packed sync text units",
+        "knows no engine: an entry is an entry, however it was found",
+    ),
     ("scan", "bounded log stop sync usage", "an engine hands entries to the accounts"),
     ("progress", "terminal units usage", "shows what the accounts have so far"),
     (
@@ -47,10 +52,10 @@ const ARROWS: &[Row] = &[
     // One report, its forms, and where they go.
     (
         "report",
-        "aws columns names scan text units usage",
+        "aws columns names packed scan text units usage",
         "made of the accounts, the names, EFS's own size and the mount's counters",
     ),
-    ("store", "atomic aws guard service_error", "a directory or a bucket"),
+    ("store", "atomic aws guard log service_error text", "a directory or a bucket"),
     (
         "published",
         "report service_error store text units",

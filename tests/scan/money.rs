@@ -345,7 +345,7 @@ proptest! {
         sizes in prop::collection::vec(1_u64..1 << 45, 1..6),
     ) {
         let mut report = unpriced();
-        let model = report.homes[0].clone();
+        let model = report.homes.get(0).unwrap();
         let metered = |bytes| MeteredBytes(bytes);
         report.homes = sizes.iter().map(|bytes| {
             let mut home = model.clone();

@@ -1,5 +1,7 @@
 //! After the walk: makes the report, puts it into the spool, writes the result and publishes.
 
+use std::io;
+
 use super::file_system::ScannedFileSystem;
 use super::prepare::Prepared;
 use super::walk::Walked;
@@ -30,7 +32,7 @@ pub(super) fn deliver(
     // Into the spool before anything else can go wrong.
     phase.begin("keeping the run in the state directory");
     let kept = publisher.as_ref().map_or(Kept::LeftOut, |publisher| publisher.keep(&report));
-    let waits = match (&kept, publisher.as_ref().and_then(Publisher::spool)) {
+    let waits = match (kept, publisher.as_ref().and_then(Publisher::spool)) {
         (Kept::Spooled, Some(spool)) => {
             let spool = spool.display();
             format!("; the run waits in {spool}, and `efs-scan publish` sends it")
@@ -40,7 +42,7 @@ pub(super) fn deliver(
     phase.begin(format!("writing the result{waits}"));
     let written = write(config, &report, walked.ledger.export(), output);
     phase.begin(format!("publishing{waits}"));
-    let published = publish(config, publisher.as_ref(), &kept, aws, stop);
+    let published = publish(config, (&report, publisher.as_ref(), kept), aws, stop);
     written.map_err(Failure::fatal)?;
     let targets = publisher.as_ref().is_some_and(Publisher::publishes);
     summarise(&report, targets.then_some(published.runs));
@@ -55,7 +57,7 @@ fn build(config: &Config, prepared: &Prepared, walked: &Walked) -> Report {
         quotas: &config.quotas,
         top: config.top,
     };
-    let mut report = report::build(&walked.ledger.finish(), context);
+    let mut report = report::build(walked.ledger.finish(), context);
     report.nfs = walked.traffic.clone().map(Into::into);
     if let Some(ScannedFileSystem { id, size, part }) = &prepared.file_system {
         report.reconcile((id.clone(), *part), *size, &config.prices);
@@ -67,42 +69,36 @@ fn build(config: &Config, prepared: &Prepared, walked: &Walked) -> Report {
     report
 }
 
-/// Renders the report, or streams the export.
+/// Writes the report, or the export, piece by piece.
 fn write(
     config: &Config,
     report: &Report,
     export: Option<&Export>,
     output: Output,
 ) -> Result<(), String> {
-    let Some(export) = export else {
-        return put(config, report, output);
-    };
-    let root = report.run.root_bytes();
-    let (finished, coverage) = (report.run.finished, report.run.coverage.name());
-    let head = NcduHead { root: &root, finished, coverage };
-    output.stream(|to| report::ncdu(export, &head, to))
-}
-
-fn put(config: &Config, report: &Report, output: Output) -> Result<(), String> {
-    let detail = match report.run.users.is_empty() {
-        true => Detail::Lines(config.settings.limit),
-        false => Detail::Pages,
-    };
     let names = match output.is_terminal() {
         true => DuNames::Printable,
         false => DuNames::Raw,
     };
-    match config.settings.format {
-        Format::Table => output.show(&report::table(report, detail)),
-        Format::Json => output.show(&report::json(report)?),
-        Format::Csv => {
-            let csv = report::csv(report, names).map_err(|error| format!("writing CSV: {error}"));
-            output.write_form(&csv?)
+    output.stream(|to| match (config.settings.format, export) {
+        (_, Some(export)) => {
+            let root = report.run.root_bytes();
+            let (finished, coverage) = (report.run.finished, report.run.coverage.name());
+            report::ncdu(export, &NcduHead { root: &root, finished, coverage }, to)
         }
-        Format::Du => output.write_form(&report::du(report, names)),
-        Format::Prometheus => output.write_form(&report::prometheus(report)),
-        Format::Ncdu => Err("the walk did not write its entries down".to_owned()),
-    }
+        (Format::Table, None) => {
+            let detail = match report.run.users.is_empty() {
+                true => Detail::Lines(config.settings.limit),
+                false => Detail::Pages,
+            };
+            to.write_all(report::table(report, detail).as_bytes())
+        }
+        (Format::Json, None) => report::write_json(report, to),
+        (Format::Csv, None) => report::csv(report, names, to),
+        (Format::Du, None) => to.write_all(&report::du(report, names)),
+        (Format::Prometheus, None) => report::prometheus(report, to),
+        (Format::Ncdu, None) => Err(io::Error::other("the walk did not write its entries down")),
+    })
 }
 
 /// The state of publishing at the end of the scan.
@@ -121,12 +117,12 @@ struct Published {
 /// Sends what is in the spool, and makes the pages if they are asked for.
 fn publish(
     config: &Config,
-    publisher: Option<&Publisher>,
-    kept: &Kept,
+    (report, publisher, kept): (&Report, Option<&Publisher>, Kept),
     aws: &Aws,
     stop: &Stop,
 ) -> Published {
-    let sent = publisher.map_or_else(Sent::default, |publisher| publisher.send(aws, kept, stop));
+    let send = |publisher: &Publisher| publisher.send(aws, report, kept, stop);
+    let sent = publisher.map_or_else(Sent::default, send);
     let (this, unkept) = (kept.is_published(), sent.unkept);
     let sent_all = sent.waiting == 0 && unkept != Unkept::Lost;
     // An interrupted scan leaves the pages to the next run.

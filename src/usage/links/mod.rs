@@ -307,13 +307,11 @@ fn device(
 fn kept_findings(homes: &[Arc<Home>]) -> HashMap<u64, Arc<FindingAccount>> {
     let mut kept = HashMap::new();
     for home in homes {
-        home.books(|books| {
-            for found in &books.findings {
-                if let Some(number) = found.finding.number.get() {
-                    kept.insert(*number, Arc::clone(&found.finding));
-                }
+        for finding in home.findings_with_links() {
+            if let Some(number) = finding.number.get() {
+                kept.insert(*number, finding);
             }
-        });
+        }
     }
     kept
 }

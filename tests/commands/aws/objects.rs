@@ -163,3 +163,28 @@ fn pages_are_made_of_a_run_that_shall_have_them() {
     }
     assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
 }
+
+#[test]
+fn a_large_object_goes_through_a_file_and_without_one_through_memory() {
+    let world = World::new();
+    for uid in 300_000..306_000 {
+        std::fs::create_dir(world.root().join(uid.to_string())).unwrap();
+    }
+    let temporary = scratch();
+    for (directory, fits) in [(temporary.path().to_owned(), true), ("/nonexistent".into(), false)] {
+        let mut command = world.command();
+        command.arg(world.root()).args(["--format", "json"]).args(TO).env("TMPDIR", &directory);
+        let output = watched(&mut command, Duration::from_secs(120));
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        let said = "a large object is made in memory instead";
+        assert_eq!(stderr(&output).contains(said), !fits, "{}", stderr(&output));
+        let report = printed(&output);
+        let key = world.latest().unwrap()["report"].as_str().unwrap().to_owned();
+        let run = world.aws.object("team", &format!("efs/{key}")).unwrap();
+        assert!(run.len() > 8 << 20, "{} bytes are not large", run.len());
+        assert_eq!(serde_json::from_slice::<Value>(&run).unwrap(), report);
+        assert!(world.spool().is_empty());
+    }
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
+    assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+}

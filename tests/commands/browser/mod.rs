@@ -50,7 +50,7 @@ fn browser() -> Option<(PathBuf, PathBuf)> {
 
 /// Makes a run with homes of every kind, one with a hostile name and one with a very long name.
 fn odd(started: Timestamp, day: f64) -> Report {
-    let mut homes = invented::report(40, started, day).homes;
+    let mut homes: Vec<_> = invented::report(40, started, day).homes.iter().collect();
     let home = &mut homes[2];
     home.owner.name = Some(SCRIPT.to_owned());
     home.findings[0].path = format!("{}/it's \"<b>\u{202e}\n/.cache", home.name);
@@ -94,7 +94,7 @@ impl World {
             let pages = Pages::new(&report, &history, now);
             let file = |name: &str| place.path().join(format!("{name}.html"));
             std::fs::write(file(name), pages.overview().as_bytes()).unwrap();
-            let user = pages.of_user(report.homes[2].uid.unwrap()).unwrap();
+            let user = pages.of_user(report.homes.get(2).unwrap().uid.unwrap()).unwrap();
             std::fs::write(file(&format!("{name}-user")), user.as_bytes()).unwrap();
             report
         };
@@ -230,7 +230,7 @@ fn sorted(sorts: &Value, rows: usize) {
 fn filtered(filters: &Value, report: &Report) {
     let rows = |state: &str| texts(&filters[state]["rows"]);
     let over = report.over_quota().count();
-    let is_orphan = |home: &&efs_scan::report::HomeReport| home.owner.status == OwnerStatus::Orphan;
+    let is_orphan = |home: &efs_scan::report::HomeReport| home.owner.status == OwnerStatus::Orphan;
     let orphans = report.homes.iter().filter(is_orphan).count();
     let both = report.over_quota().filter(is_orphan).count();
     assert!(over > 0 && orphans > 0);
@@ -249,8 +249,8 @@ fn filtered(filters: &Value, report: &Report) {
 /// Counts the findings with a command among the hundred that free most; others have advice in
 /// words.
 fn commands(report: &Report) -> usize {
-    let mut findings: Vec<_> = report.homes.iter().flat_map(|home| &home.findings).collect();
-    findings.sort_by_key(|finding| (Reverse(finding.frees.allocated_bytes), &finding.path));
+    let mut findings: Vec<_> = report.homes.iter().flat_map(|home| home.findings).collect();
+    findings.sort_by_key(|finding| (Reverse(finding.frees.allocated_bytes), finding.path.clone()));
     let commands = findings[..100].iter().filter(|finding| finding.command.is_some()).count();
     assert!((1..100).contains(&commands), "{commands}");
     commands

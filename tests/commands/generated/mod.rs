@@ -197,10 +197,12 @@ fn a_report_is_what_the_schema_says() {
     report.reconcile(("fs-01234567".to_owned(), ScannedPart::Whole), Some(efs), &Prices::default());
     (report.run.coverage, report.left_out.excluded) = (coverage, excluded);
     report.run.clock = Some(ClockFault { went_back_seconds: 7200, behind_newest_seconds: 0 });
-    report.homes[0].owner.member = Some(MemberKind::Profile);
-    report.homes[0].owner.aliases.push("asmith".to_owned());
-    let other = DirectoryOwner { uid: 200_006, name: Some("bob".to_owned()) };
-    report.homes[0].directory_owner = Some(other);
+    report.homes.change(0, |home| {
+        home.owner.member = Some(MemberKind::Profile);
+        home.owner.aliases.push("asmith".to_owned());
+        let other = DirectoryOwner { uid: 200_006, name: Some("bob".to_owned()) };
+        home.directory_owner = Some(other);
+    });
     report.members.push(StudioMember {
         source: "sagemaker:d-0123456789ab".to_owned(),
         kind: MemberKind::Space,

@@ -52,11 +52,11 @@ fn the_figures_are_the_reports() {
     ] {
         assert!(text.contains(&figure), "{figure}");
     }
-    for home in &report.homes {
+    for home in report.homes.iter() {
         let row = format!("data-v=\"{}\">", home.usage.allocated_bytes.0);
         assert!(page.contains(&row), "{}", home.name);
     }
-    let mut findings: Vec<_> = report.homes.iter().flat_map(|home| &home.findings).collect();
+    let mut findings: Vec<_> = report.homes.iter().flat_map(|home| home.findings).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.frees.allocated_bytes));
     for finding in &findings[..100] {
         let how = finding.command.as_ref().or(finding.advice.as_ref()).unwrap();
@@ -77,7 +77,7 @@ fn unknown_figures_are_not_shown() {
     let newest = runs.last_mut().unwrap();
     newest.run.coverage = Coverage::Partial;
     newest.errors.count = 7;
-    newest.homes[0].coverage = Coverage::Partial;
+    newest.homes.change(0, |home| home.coverage = Coverage::Partial);
     let newest = newest.clone();
     let history = history(&runs);
     let page = page(&newest, &history);
@@ -95,7 +95,7 @@ fn unknown_figures_are_not_shown() {
     report.orphans = None;
     report.money = None;
     report.file_system = None;
-    report.homes.iter_mut().for_each(|home| {
+    report.homes.update(|home| {
         home.quota = None;
         home.cost_month = None;
         home.reclaimable = None;
@@ -118,7 +118,8 @@ fn unknown_figures_are_not_shown() {
 #[test]
 fn gone_homes_and_left_out_runs_are_named() {
     let (mut report, mut history) = grown(4, 9);
-    report.homes.remove(3);
+    let stay = report.homes.iter().enumerate().filter(|(at, _)| *at != 3);
+    report.homes = stay.map(|(_, home)| home).collect();
     history.homes[3].gone = true;
     *history.homes[3].points.last_mut().unwrap() = None;
     history.not_comparable = vec!["20261101T020000.000000Z".to_owned()];
@@ -175,8 +176,9 @@ fn only_commands_are_offered_for_copying() {
 #[test]
 fn commands_for_users_are_for_where_they_see_their_home() {
     let (report, history) = grown(3, 1);
-    let uid = report.homes[0].uid.unwrap();
-    let root = format!("rm -rf {}/{}/", report.run.root, report.homes[0].name);
+    let first = report.homes.get(0).unwrap();
+    let uid = first.uid.unwrap();
+    let root = format!("rm -rf {}/{}/", report.run.root, first.name);
     let pages = Pages::new(&report, &history, start());
     assert!(pages.of_user(uid).unwrap().contains(&root));
     let pages = pages.seen_at(Some("/home/me/efs dir".as_ref()));
@@ -217,10 +219,10 @@ fn a_page_of_a_run_from_the_future_says_so() {
 fn a_page_of_a_user_holds_nothing_of_others() {
     let (mut report, history) = grown(40, 30);
     // A file linked into another user's home is shown by its path there.
-    let other = report.homes[1].largest_files[0].clone();
-    report.homes[0].largest_files.push(other);
+    let other = report.homes.get(1).unwrap().largest_files[0].clone();
+    report.homes.change(0, |home| home.largest_files.push(other));
     let pages = Pages::new(&report, &history, start());
-    for home in &report.homes {
+    for home in report.homes.iter() {
         let Some(uid) = home.uid else { continue };
         let page = pages.of_user(uid).unwrap();
         let (_, body) = page.split_once("</style>").unwrap();

@@ -23,7 +23,7 @@ const NAMES: [&[u8]; 7] = [
 pub(crate) fn pages_of(name: &[u8]) -> [String; 2] {
     let (text, base64) = lossy(name);
     let mut report = invented::report(3, start(), 0.0);
-    let home = &mut report.homes[0];
+    let mut home = report.homes.get(0).unwrap();
     (home.name, home.name_base64) = (text.clone(), base64.clone());
     home.owner.name = Some(text.clone());
     let inside = lossy(&[name, b"/", name].concat());
@@ -38,6 +38,8 @@ pub(crate) fn pages_of(name: &[u8]) -> [String; 2] {
     for file in &mut home.largest_files {
         (file.path, file.path_base64) = inside.clone();
     }
+    let uid = home.uid.unwrap();
+    report.homes.change(0, |first| *first = home);
     (report.run.root, report.run.root_base64) = (text.clone(), base64);
     report.run.names = vec![text.clone()];
     report.run.engine.clone_from(&text);
@@ -45,7 +47,6 @@ pub(crate) fn pages_of(name: &[u8]) -> [String; 2] {
         rule.rule.clone_from(&text);
         rule.note = Some(text.clone());
     }
-    let uid = report.homes[0].uid.unwrap();
     let history = History::default();
     let pages = Pages::new(&report, &history, start());
     [pages.overview(), pages.of_user(uid).unwrap()].map(|page| page.to_string())

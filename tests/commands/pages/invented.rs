@@ -169,7 +169,7 @@ pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
         nfs: None,
         money: None,
         newest_mtime: Some(started),
-        homes,
+        homes: homes.into_iter().collect(),
         rules,
         largest_files: Vec::new(),
         largest_dirs: Vec::new(),

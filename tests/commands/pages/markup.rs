@@ -100,7 +100,7 @@ fn a_thousand_homes_are_under_2_mb() {
     let page = Pages::new(&report, &history, start()).overview();
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     check_markup(&page);
-    for home in &report.homes {
+    for home in report.homes.iter() {
         assert!(page.contains(&format!("<bdi>{}</bdi>", home.name)), "{}", home.name);
     }
 }

@@ -43,7 +43,7 @@ fn history(runs: &[Report]) -> History {
         outside: home.kind == HomeKind::Outside,
         uid: home.uid,
         owner: home.owner.name.clone(),
-        points: runs.iter().map(|report| size(&report.homes[at])).collect(),
+        points: runs.iter().map(|report| size(&report.homes.get(at).unwrap())).collect(),
         quota: home.quota.map(|quota| quota.limit_bytes),
         newest: Some(Coverage::Complete),
         gone: false,

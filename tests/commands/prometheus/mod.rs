@@ -116,6 +116,12 @@ fn like_the_snapshots() -> bool {
     skip_unless(able, "snapshot of metrics", "not root, or no blocks of 4 KiB as ext4 has")
 }
 
+fn metrics(report: &Report) -> String {
+    let mut text = Vec::new();
+    prometheus(report, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
 #[test]
 fn hostile_names_are_homes_of_their_own_and_nothing_else() {
     let (tree, report) = hostile();
@@ -126,7 +132,7 @@ fn hostile_names_are_homes_of_their_own_and_nothing_else() {
     let sizes: Vec<_> =
         all.iter().filter(|(key, _)| key.starts_with("efs_scan_home_allocated_bytes{")).collect();
     assert_eq!(sizes.len(), NAMES.len() + 1, "{text}");
-    for home in &report.homes {
+    for home in report.homes.iter() {
         let name = home
             .name_base64
             .as_ref()
@@ -144,15 +150,17 @@ fn hostile_names_are_homes_of_their_own_and_nothing_else() {
 fn incomplete_figures_are_left_out_with_a_message() {
     let (_tree, mut report) = hostile();
     let has = |report: &Report, start: &str| {
-        let text = String::from_utf8(prometheus(report)).unwrap();
+        let text = metrics(report);
         promtool(text.as_bytes(), "metrics of a partial run");
         let found = series(&text).into_iter().filter(|(key, _)| key.starts_with(start));
         found.map(|(_, value)| value).collect::<Vec<_>>()
     };
     let homes = report.homes.len();
     report.run.coverage = Coverage::Partial;
-    report.homes[0].coverage = Coverage::Partial;
-    report.homes[0].errors = 3;
+    report.homes.change(0, |home| {
+        home.coverage = Coverage::Partial;
+        home.errors = 3;
+    });
     report.errors.count = 3;
     assert!(has(&report, "efs_scan_allocated_bytes").is_empty());
     assert_eq!(has(&report, "efs_scan_errors"), [3.0]);
@@ -166,13 +174,14 @@ fn incomplete_figures_are_left_out_with_a_message() {
         used_percent: 100.0,
         over: true,
     };
-    report.homes[0].quota = Some(quota);
+    report.homes.change(0, |home| home.quota = Some(quota));
     assert_eq!(has(&report, "efs_scan_home_over_quota"), [1.0]);
-    report.homes[0].quota = Some(efs_scan::report::Quota { over: false, ..quota });
+    let under = efs_scan::report::Quota { over: false, ..quota };
+    report.homes.change(0, |home| home.quota = Some(under));
     assert!(has(&report, "efs_scan_home_over_quota").is_empty());
     assert_eq!(has(&report, "efs_scan_home_quota_bytes"), [1.0]);
     // Without a price there are no amounts.
-    let text = String::from_utf8(prometheus(&report)).unwrap();
+    let text = metrics(&report);
     assert!(!text.contains("usd") && !text.contains("reclaimable"), "{text}");
     // A selection of homes is not the whole file system.
     report.run.coverage = Coverage::Complete;
@@ -199,12 +208,12 @@ proptest! {
         let tree = scratch();
         file(tree.path(), "x/file", 10);
         let mut report: Report = serde_json::from_slice(&scanned(tree.path(), "json")).unwrap();
-        let model = report.homes[0].clone();
+        let model = report.homes.get(0).unwrap();
         report.homes = names.iter().map(|name| {
             let (name, name_base64) = lossy(name);
             efs_scan::report::HomeReport { name, name_base64, ..model.clone() }
         }).collect();
-        let text = String::from_utf8(prometheus(&report)).unwrap();
+        let text = metrics(&report);
         let all = series(&text);
         let sizes = all.keys().filter(|key| key.starts_with("efs_scan_home_metered_bytes{"));
         prop_assert_eq!(sizes.count(), names.len());

@@ -2,6 +2,7 @@
 //! other test modules, so it runs on any store.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -77,6 +78,7 @@ pub(crate) fn contract(store: &dyn Store) {
         "an empty store was asked for"
     );
     objects_change_only_as_the_condition_says(store);
+    an_object_may_be_made_piece_by_piece(store);
     versions_tell_every_content_from_the_others(store);
     keys_are_listed_in_order_behind_the_one_that_is_known(store);
     several_objects_come_in_the_order_they_were_asked_for(store);
@@ -111,6 +113,34 @@ fn objects_change_only_as_the_condition_says(store: &dyn Store) {
     }
     assert_eq!(store.get("contract/dt=2026-03-01/an object").unwrap(), None, "a part of a key");
     assert!(store.name(key).ends_with(key), "{}", store.name(key));
+}
+
+fn an_object_may_be_made_piece_by_piece(store: &dyn Store) {
+    let key = "contract/pieces.json";
+    // So large that a store that needs the whole length first makes a file of it, and smaller.
+    for pieces in [3_u32, 300] {
+        let piece = |at: u32| vec![at as u8; 40_000 + at as usize];
+        let fill = |to: &mut dyn Write| (0..pieces).try_for_each(|at| to.write_all(&piece(at)));
+        let want: Vec<u8> = (0..pieces).flat_map(piece).collect();
+        let breaks = |to: &mut dyn Write| {
+            fill(to)?;
+            Err(io::Error::other("no more of it"))
+        };
+        let seen = store.get(key).unwrap();
+        let condition = || Condition::since(seen.as_ref());
+        let said = store.put_filled(key, &breaks, condition()).unwrap_err();
+        assert!(said.text.contains("no more of it") && said.text.contains(key), "{}", said.text);
+        assert_eq!(store.get(key).unwrap(), seen, "nothing is written");
+        assert_eq!(store.put_filled(key, &fill, condition()).unwrap(), Put::Done);
+        assert_eq!(store.put_filled(key, &fill, condition()).unwrap(), Put::Conflict);
+        let now = store.get(key).unwrap().unwrap();
+        assert!(now.bytes == want, "{} bytes instead of {}", now.bytes.len(), want.len());
+        let head = store.head(key, 1000).unwrap().unwrap();
+        assert_eq!((head.bytes, head.version), (want[..1000].to_vec(), now.version));
+    }
+    assert_eq!(store.head("contract/none", 10).unwrap(), None);
+    store.put("contract/empty", b"", Condition::Absent).unwrap();
+    assert_eq!(store.head("contract/empty", 10).unwrap().unwrap().bytes, b"");
 }
 
 fn versions_tell_every_content_from_the_others(store: &dyn Store) {

@@ -77,7 +77,7 @@ fn assert_whole(place: &Place, old: Option<&str>, what: &str) {
         Some(latest) => {
             assert!(old.is_none_or(|old| old <= latest.run.id.as_str()), "{what}");
             let run: Report = serde_json::from_slice(&published[&latest.report]).unwrap();
-            assert_eq!(Latest::of(&run), *latest, "{what}");
+            assert_eq!(latest_of(&run), *latest, "{what}");
             assert!(published.contains_key(&latest.homes_table), "{what}");
         }
     }

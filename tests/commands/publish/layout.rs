@@ -46,7 +46,7 @@ fn a_run_is_published_under_its_day_and_its_id_and_nothing_else_is_left() {
     assert_eq!((&latest.report, &latest.homes_table), (&want[4], &want[2]));
     let report: Report = serde_json::from_slice(&published[&latest.report]).unwrap();
     assert_eq!(report.run, latest.run);
-    assert_eq!(Latest::of(&report), latest, "both say the same");
+    assert_eq!(latest_of(&report), latest, "both say the same");
     assert_eq!(files(&place.state()).into_keys().collect::<Vec<_>>(), ["lock"]);
 }
 

@@ -9,6 +9,7 @@ mod daily;
 mod kill;
 mod layout;
 mod lock;
+mod many_homes;
 mod nothing_lost;
 mod place;
 mod refused;

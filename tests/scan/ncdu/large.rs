@@ -9,7 +9,7 @@ use rustix::fs::{Mode, OFlags, mkdirat, open, openat};
 use super::WALKS;
 use super::read::read;
 use super::tools::*;
-use efs_scan_testbed::{file, scratch, watched};
+use efs_scan_testbed::{file, peak, scratch, watched};
 
 #[test]
 fn a_wide_directory_is_whole() {
@@ -69,22 +69,6 @@ fn a_deep_tree_is_whole_and_loads() {
     }
     let removed = Command::new("rm").arg("-r").arg(tree.path().join("directory")).status();
     assert!(removed.unwrap().success());
-}
-
-/// Runs a command and returns its peak memory in KiB.
-fn peak(command: &Command) -> u64 {
-    // The kernel reports it to the parent; Python can read it.
-    const ASK: &str = "import os, sys
-pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
-_, status, usage = os.wait4(pid, 0)
-print(usage.ru_maxrss)
-sys.exit(os.waitstatus_to_exitcode(status))";
-    let mut python = Command::new("python3");
-    python.args(["-c", ASK]).arg(command.get_program()).args(command.get_args());
-    python.env("EFS_SCAN_CONFIG", "/dev/null");
-    let output = watched(&mut python, Duration::from_secs(240));
-    ended(&output, 0);
-    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
 /// Returns the peaks of an export and of a plain report. The tree is computed, because making it on

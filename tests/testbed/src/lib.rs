@@ -40,5 +40,5 @@ pub mod uml;
 
 pub use files::{ODD_NAME, file, raw, scratch};
 pub use oracles::{du, find};
-pub use program::{at_once, efs_scan, finish, home, program, report, run, signal, watched};
+pub use program::{at_once, efs_scan, finish, home, peak, program, report, run, signal, watched};
 pub use skip::{is_root, skip_unless};

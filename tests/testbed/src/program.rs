@@ -48,6 +48,23 @@ pub fn watched(command: &mut Command, patience: Duration) -> Output {
     finish(child, patience)
 }
 
+/// Runs a command, whose stdout is dropped, and returns its peak memory in KiB.
+pub fn peak(command: &Command) -> u64 {
+    // The kernel reports it to the parent; Python can read it.
+    const ASK: &str = "import os, sys
+null = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=null)
+_, status, usage = os.wait4(pid, 0)
+print(usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))";
+    let mut python = Command::new("python3");
+    python.args(["-c", ASK]).arg(command.get_program()).args(command.get_args());
+    python.env("EFS_SCAN_CONFIG", "/dev/null");
+    let output = watched(&mut python, Duration::from_secs(240));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
 /// Waits for a child whose output is piped, and kills it and fails after `patience`.
 pub fn finish(child: Child, patience: Duration) -> Output {
     let pid = child.id();
