@@ -126,7 +126,7 @@ impl Builder<'_> {
         let mut outside: Option<HomeReport> = None;
         let mut outside_files = usage::Top::new(self.context.top);
         for home in homes {
-            let report = home.books(|books| {
+            let report = home.read_books(|books| {
                 if home.kind == HomeKind::Outside {
                     books.files.items().iter().for_each(|file| outside_files.offer(file.clone()));
                 }

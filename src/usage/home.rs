@@ -282,17 +282,16 @@ impl Home {
         (self.kind.max(HomeKind::Named), &self.path)
     }
 
-    /// Reads or changes the books. Those that are closed are closed again.
-    pub fn books<T>(&self, with: impl FnOnce(&mut Books) -> T) -> T {
+    /// Changes the books. Those that are closed stay open then: whoever changes them once, such as
+    /// the settling of hard links, may do so a million times.
+    pub(super) fn books<T>(&self, with: impl FnOnce(&mut Books) -> T) -> T {
         let mut account = lock(&self.account);
-        if let Account::Closed(closed) = &*account {
-            let mut books = closed.open(&self.path, self.top);
-            let out = with(&mut books);
-            *account = Account::Closed(ClosedBooks::of(books, &self.path));
-            return out;
-        }
-        if let Account::New = *account {
-            *account = Account::Open(Box::new(Books::new(self.top)));
+        match &*account {
+            Account::New => *account = Account::Open(Box::new(Books::new(self.top))),
+            Account::Closed(closed) => {
+                *account = Account::Open(Box::new(closed.open(&self.path, self.top)));
+            }
+            Account::Open(_) => {}
         }
         let Account::Open(books) = &mut *account else { unreachable!("it was opened") };
         let out = with(books);
@@ -300,6 +299,15 @@ impl Home {
         self.file_floor.store(books.files.floor(), Ordering::Relaxed);
         self.dir_floor.store(books.dirs.floor(), Ordering::Relaxed);
         out
+    }
+
+    /// Reads the books. Those that are closed stay so.
+    pub fn read_books<T>(&self, with: impl FnOnce(&Books) -> T) -> T {
+        match &*lock(&self.account) {
+            Account::New => with(&Books::new(self.top)),
+            Account::Open(books) => with(books),
+            Account::Closed(closed) => with(&closed.open(&self.path, self.top)),
+        }
     }
 
     /// Closes the books: everything in the home was read, and little will change them.

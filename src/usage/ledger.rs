@@ -349,6 +349,7 @@ impl Ledger {
     pub fn finish(self: &Arc<Self>) -> Totals {
         let mut homes = std::mem::take(&mut *lock(&self.homes));
         let (links, failed) = self.links.finish(&homes);
+        homes.iter().for_each(|home| home.close_books());
         if let Some(error) = failed {
             lock(&self.errors).add(Problem::new(Vec::new(), Op::Link, &error));
         }

@@ -92,7 +92,7 @@ pub(crate) fn walk_until(
     let totals = ledger.finish();
     let mut tally = Tally::default();
     for home in &totals.homes {
-        home.books(|books| tally.merge(&books.tally));
+        home.read_books(|books| tally.merge(&books.tally));
     }
     let text = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
     let errors = totals.errors.samples.iter();
