@@ -77,10 +77,16 @@ fn reply_sizes_adapt() {
         // ganesha's status for it.
         (Status::RESOURCE, 5),
     ] {
-        // Few slots, so that requests carry several directories.
-        let config = Config { slots: Slots::AtMost(1), ..Config::default() };
-        let fault = Fault::status(Op::SEQUENCE, status).after(4).times(times);
-        overcome(config, fault);
+        // One request in flight, so that it carries several directories: the homes, after those that look
+        // up and list the root. A request of one cannot be made smaller.
+        let model = plain();
+        let server = serve(Config::default(), &model);
+        server.fault(Fault::status(Op::SEQUENCE, status).after(3).times(times));
+        let mut engine = engine(&server);
+        engine.pacing.threads = Threads::Fixed(1);
+        let outcome = walk(&engine).unwrap();
+        assert_whole(&server, &model, &outcome);
+        assert_eq!(server.faults_fired(), times, "{status:?}");
     }
 }
 
