@@ -18,6 +18,7 @@ use csv_map::CsvMap;
 pub(crate) use csv_map::{lines_by_hand, read_by_hand};
 use sagemaker::Studio;
 
+pub(crate) use name_map::alike;
 pub use name_map::{NameMap, Spelling, twins};
 
 pub(crate) use sagemaker::domain_id;

@@ -76,7 +76,8 @@ impl<T: Clone + PartialEq> FromIterator<(String, T)> for NameMap<T> {
     }
 }
 
-fn alike(name: &str) -> String {
+/// A name as names are compared: without regard to case, and with dashes for dots.
+pub(crate) fn alike(name: &str) -> String {
     name.to_lowercase().replace('.', "-")
 }
 

@@ -219,8 +219,8 @@ fn attrs_again(dir: &Dir, path: &Path, name: &OsStr) -> Option<io::Result<Attrs>
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let found = (0..TRIES).find_map(|_| {
         let fd = rustix::fs::open(path, flags, rustix::fs::Mode::empty()).ok()?;
-        let inode = rustix::fs::fstat(&fd).ok()?.st_ino;
-        (inode == dir.attrs.ino).then_some(fd)
+        let stat = rustix::fs::fstat(&fd).ok()?;
+        ((stat.st_dev, stat.st_ino) == (dir.attrs.dev, dir.attrs.ino)).then_some(fd)
     });
     let fd = found?;
     #[cfg(target_os = "linux")]

@@ -7,9 +7,10 @@ use std::path::Path;
 use rustix::fs::{Access, AtFlags, CWD, accessat, statvfs};
 
 use super::line::Line;
+use crate::commands::scan::needs_state_dir;
 use crate::config::Config;
 use crate::guard;
-use crate::names::{Names, SourceSpec};
+use crate::names::{Names, alike};
 use crate::state;
 use crate::text::{is_uid, plural};
 use crate::units::human;
@@ -52,8 +53,7 @@ pub(super) fn configuration(config: &Config) -> Line {
 /// The state directory, if a run needs one.
 pub(super) fn state(config: &Config) -> Vec<Line> {
     let settings = &config.settings;
-    let keeps_names = config.names.iter().any(|name| matches!(name, SourceSpec::SageMaker(_)));
-    if !(keeps_names || settings.given.state_dir || !config.publishing.is_empty()) {
+    if !needs_state_dir(config) {
         return Vec::new();
     }
     let own = settings.state_dir_shared.then(|| settings.state_dir.join(state::own_name()));
@@ -137,9 +137,9 @@ pub(super) fn quotas(config: &Config, owners: &BTreeSet<String>, names: &Names) 
     const CHECK: &str = "quotas";
     let quotas = &config.quotas;
     let members: BTreeSet<String> =
-        names.members().map(|(_, member)| spelled(&member.name)).collect();
+        names.members().map(|(_, member)| alike(&member.name)).collect();
     let is_nobodys =
-        |name: &&str| !owners.contains(&spelled(name)) && !members.contains(&spelled(name));
+        |name: &&str| !owners.contains(&alike(name)) && !members.contains(&alike(name));
     let nobodys: Vec<&str> = quotas.users.names().filter(is_nobodys).collect();
     let of_users = quotas.users.names().count();
     if of_users == 0 && quotas.default.is_none() {
@@ -165,9 +165,4 @@ pub(super) fn quotas(config: &Config, owners: &BTreeSet<String>, names: &Names) 
             )
         }
     })
-}
-
-/// A name as quotas compare it.
-pub(super) fn spelled(name: &str) -> String {
-    name.to_lowercase().replace('.', "-")
 }

@@ -9,13 +9,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::line::Line;
-use super::local::spelled;
 use super::scan;
 use crate::aws::Aws;
 use crate::config::Config;
-use crate::names::Names;
+use crate::names::{Names, alike};
 use crate::report::NfsTraffic;
-use crate::scan::{Engine, NfsMount, Plan, efs_of, is_mount_point};
+use crate::scan::{Engine, NfsMount, Plan, efs_of};
 use crate::stop::Stop;
 use crate::text::{plural, printable};
 use crate::usage::{ErrorKind, Exclude, Home, HomeKind, Ledger, Selection, Totals};
@@ -107,10 +106,10 @@ impl Place {
         }
         for home in &homes {
             let owner = home.uid.and_then(|uid| names.owner(uid));
-            self.owners.extend(owner.map(|owner| spelled(&owner.name)));
+            self.owners.extend(owner.map(|owner| alike(&owner.name)));
             self.owners.extend(home.uid.map(|uid| uid.to_string()));
             let last = home.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-            self.owners.insert(spelled(&String::from_utf8_lossy(last)));
+            self.owners.insert(alike(&String::from_utf8_lossy(last)));
         }
         self.lines.extend(readable(&*engine, &homes, setup, stop));
         Ok(())
@@ -118,13 +117,9 @@ impl Place {
 }
 
 fn required_mount(root: &Path) -> Line {
-    match is_mount_point(root) {
-        Ok(true) => Line::ok("mount", format!("{} is a mount point", root.display())),
-        Ok(false) => Line::fail(
-            "mount",
-            format!("--require-mount: {} is none: is the file system mounted?", root.display()),
-        ),
-        Err(error) => Line::fail("mount", format!("--require-mount: {}: {error}", root.display())),
+    match scan::require_mount(root) {
+        Ok(()) => Line::ok("mount", format!("{} is a mount point", root.display())),
+        Err(failure) => Line::fail("mount", failure.problem),
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn asks_aws(config: &Config, reminds: bool) -> bool {
         || publishing.notify.is_some()
         || config.settings.file_system_id.is_some()
         || finds_target
+        || config.settings.iam == Some(true)
         || reminds
 }
 

@@ -9,6 +9,7 @@ mod users;
 mod walk;
 
 pub(super) use engine::engine;
+pub(super) use prepare::{needs_state_dir, require_mount};
 pub(super) use walk::setup;
 
 use std::sync::Arc;

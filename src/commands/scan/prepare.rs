@@ -48,7 +48,7 @@ pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
     Ok(Prepared { publisher, names: Arc::new(names), file_system, output, export })
 }
 
-fn require_mount(root: &Path) -> Result<(), Failure> {
+pub(in crate::commands) fn require_mount(root: &Path) -> Result<(), Failure> {
     let problem = match is_mount_point(root) {
         Ok(true) => return Ok(()),
         Ok(false) => "it is not a mount point: is the file system mounted?".to_owned(),
@@ -57,12 +57,16 @@ fn require_mount(root: &Path) -> Result<(), Failure> {
     Err(Failure::fatal(format!("--require-mount: {}: {problem}", root.display())))
 }
 
+/// True if a scan keeps something: names of SageMaker, or runs until they are published.
+pub(in crate::commands) fn needs_state_dir(config: &Config) -> bool {
+    let keeps_names = config.names.iter().any(|name| matches!(name, SourceSpec::SageMaker(_)));
+    keeps_names || config.settings.given.state_dir || !config.publishing.is_empty()
+}
+
 /// The state directory, of which only a scan that needs it makes the part that is this user's own.
 fn state_dir_of(config: &Config) -> Result<Cow<'_, Path>, Failure> {
     let settings = &config.settings;
-    let keeps_names = config.names.iter().any(|name| matches!(name, SourceSpec::SageMaker(_)));
-    let is_needed = keeps_names || settings.given.state_dir || !config.publishing.is_empty();
-    let shared = settings.state_dir_shared && is_needed;
+    let shared = settings.state_dir_shared && needs_state_dir(config);
     if shared {
         refuse_inside(&config.root, &settings.state_dir, "--state-dir").map_err(Failure::usage)?;
     }
