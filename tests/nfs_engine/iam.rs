@@ -6,128 +6,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use efs_scan::scan::{Clock, EfsClient, IamIdentity, IamSignature, Nfs, Tls};
-use efs_scan_testbed::efs_gate::{AccessKey, Gate, Refuse, Wanted};
-use efs_scan_testbed::nfs_server::{Config, Fault, Model, Op, Server, Slots, Status, What};
+use super::gate::{ACCESS_POINT, HOST, ID, REGION, World, key};
+use super::trees;
+use super::walk::{assert_left, assert_whole, walk};
+#[cfg(feature = "aws")]
+use super::walk::{plain, serve};
+use efs_scan::scan::{Clock, EfsClient, Nfs, Threads};
+#[cfg(feature = "aws")]
+use efs_scan_testbed::aws::Stub;
+use efs_scan_testbed::efs_gate::{AccessKey, Refuse};
+#[cfg(feature = "aws")]
+use efs_scan_testbed::efs_gate::{Gate, Wanted};
+use efs_scan_testbed::nfs_server::{
+    Config, Dealing, Fault, Naming, Op, Server, Slots, Status, What,
+};
 use efs_scan_testbed::{at_once, scratch, skip_unless};
 #[cfg(feature = "aws")]
 use efs_scan_testbed::{efs_scan, watched};
-use tempfile::TempDir;
-
-use super::walk::{Outcome, assert_left, assert_whole, engine, plain, serve, walk};
-
-const ID: &str = "fs-0123456789abcdef0";
-const HOST: &str = "fs-0123456789abcdef0.efs.eu-central-1.amazonaws.com";
-const REGION: &str = "eu-central-1";
-const ACCESS_POINT: &str = "fsap-0123456789abcdef0";
-
-/// Minutes since 2026-11-28T15:00:00Z.
-#[derive(Clone, Default)]
-struct Minutes(Arc<AtomicU64>);
-
-impl Minutes {
-    fn now(&self) -> SystemTime {
-        let since = 60 * self.0.load(Ordering::SeqCst);
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_878_000 + since)
-    }
-
-    fn pass(&self, minutes: u64) {
-        self.0.fetch_add(minutes, Ordering::SeqCst);
-    }
-}
-
-/// A role whose credentials are rotated.
-#[derive(Debug)]
-struct Role {
-    key: Mutex<Option<AccessKey>>,
-    expires: Mutex<Option<SystemTime>>,
-    region: &'static str,
-}
-
-impl IamIdentity for Role {
-    fn sign(&self, hash: &str, at: SystemTime) -> Result<IamSignature, String> {
-        let key = self.key.lock().unwrap();
-        let key = key.as_ref().ok_or("no credentials today")?;
-        Ok(IamSignature {
-            access_key_id: key.id.clone(),
-            session_token: key.session_token.clone(),
-            signature: key.signature((self.region, ID), hash, at),
-            expires: *self.expires.lock().unwrap(),
-        })
-    }
-}
-
-/// A file system behind a gate, and a client that it lets in.
-struct World {
-    _dir: TempDir,
-    model: Arc<Model>,
-    server: Server,
-    gate: Gate,
-    clock: Minutes,
-    role: Arc<Role>,
-}
-
-fn key() -> AccessKey {
-    AccessKey::new("ASIAFIRST", "first/secret+", Some("tok/en+= one"))
-}
 
 impl World {
-    fn new() -> Self {
-        Self::with(Config::default())
-    }
-
-    fn with(config: Config) -> Self {
-        let dir = scratch();
-        let model = plain();
-        let server = serve(config, &model);
-        let clock = Minutes::default();
-        let wanted = Wanted {
-            host: HOST.to_owned(),
-            file_system: ID.to_owned(),
-            region: REGION.to_owned(),
-            access_points: vec![ACCESS_POINT.to_owned()],
-            keys: vec![key()],
-            iam: true,
-        };
-        let its = clock.clone();
-        let gate = Gate::start(server.address(), wanted, dir.path(), move || its.now());
-        let key = Mutex::new(Some(key()));
-        let role = Arc::new(Role { key, expires: Mutex::default(), region: REGION });
-        Self { _dir: dir, model, server, gate, clock, role }
-    }
-
-    fn client(&self) -> EfsClient {
-        let clock = self.clock.clone();
-        EfsClient {
-            iam: Some(Arc::<Role>::clone(&self.role)),
-            clock: Clock::new(move || clock.now()),
-            ..EfsClient::new(ID)
-        }
-    }
-
-    /// A client that signs with this key for this region.
-    fn signed(&self, key: AccessKey, region: &'static str) -> EfsClient {
-        let role = Role { key: Mutex::new(Some(key)), expires: Mutex::default(), region };
-        EfsClient { iam: Some(Arc::new(role)), ..self.client() }
-    }
-
-    fn engine(&self, client: EfsClient) -> Nfs {
-        let roots = Some(self.gate.root());
-        let tls = Tls { roots, efs: Some(client), ..Tls::new(HOST) };
-        let target = format!("nfs://{}/", self.gate.address()).parse().unwrap();
-        let engine = engine(&self.server);
-        Nfs { target, tls: Some(tls), reply_timeout: Duration::from_secs(10), ..engine }
-    }
-
-    #[track_caller]
-    fn whole(&self, client: EfsClient) -> Outcome {
-        let outcome = walk(&self.engine(client));
-        let outcome = outcome.unwrap_or_else(|error| panic!("{error}: {:?}", self.gate.seen()));
-        assert_whole(&self.server, &self.model, &outcome);
-        assert_left(&self.server);
-        outcome
-    }
-
     /// Walks with a client that is refused in each way; returns what the user reads.
     #[track_caller]
     fn refused(&self, client: &EfsClient, because: &str) -> Vec<String> {
@@ -179,6 +76,31 @@ fn each_kind_of_client_is_let_in() {
     assert!(with_token(Some("tok/en+= one")) && with_token(None));
     assert!(seen.iter().any(|seen| seen.iam.is_none()));
     assert!(seen.iter().any(|seen| seen.access_point.as_deref() == Some(ACCESS_POINT)));
+}
+
+/// Each partition lets its connections in, and all of them together see the whole tree.
+#[test]
+fn several_partitions_are_read_whole_by_a_signed_client() {
+    let model = trees::of_every_kind();
+    for (partitions, dealing, naming) in [
+        (1, Dealing::InTurn, Naming::Distinct),
+        (2, Dealing::InTurn, Naming::SameOwner),
+        (4, Dealing::Random, Naming::Distinct),
+    ] {
+        let slots = Slots::AtMost(4);
+        let config = Config { partitions, dealing, naming, slots, ..Config::default() };
+        let world = World::of(config, Arc::clone(&model));
+        let mut engine = world.engine(world.client());
+        engine.pacing.threads = Threads::Fixed(32);
+        engine.batch = 1;
+        let outcome = walk(&engine);
+        let outcome = outcome.unwrap_or_else(|error| panic!("{error}: {:?}", world.gate.seen()));
+        assert_whole(&world.server, &model, &outcome);
+        let signed = world.gate.seen().into_iter().flatten().filter(|seen| seen.iam.is_some());
+        let counts = world.server.counts();
+        assert_eq!((counts.connections, signed.count()), (8, 8), "{partitions}: {counts}");
+        assert_left(&world.server);
+    }
 }
 
 /// A client that is refused, and why.
@@ -372,16 +294,17 @@ fn the_program_signs_with_the_credentials_of_its_environment() {
         iam: true,
     };
     let gate = Gate::start(server.address(), wanted, dir.path(), SystemTime::now);
+    // Knows no such file system, so the report lacks EFS's figures.
+    let aws = Stub::start();
     let url = format!("nfs://localhost:{}/", gate.address().port());
     let scan = |args: &[&str], secret: &str| {
         let mut command = efs_scan();
+        aws.env(&mut command);
         command.args([&*url, "--nfs-uid", "0", "--tls", "--file-system-id", ID]).args(args);
         command.env("SSL_CERT_FILE", gate.root()).env_remove("SSL_CERT_DIR");
         let key = key();
         command.env("AWS_ACCESS_KEY_ID", &key.id).env("AWS_SECRET_ACCESS_KEY", secret);
         command.env("AWS_SESSION_TOKEN", key.session_token.unwrap()).env("AWS_REGION", REGION);
-        // Nothing answers there: the report lacks EFS's figures.
-        command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").env("AWS_MAX_ATTEMPTS", "1");
         let output = watched(&mut command, Duration::from_secs(60));
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };

@@ -8,6 +8,8 @@ mod circles;
 mod fatal;
 mod faults;
 #[cfg(feature = "tls")]
+mod gate;
+#[cfg(feature = "tls")]
 mod iam;
 mod limits;
 mod markers;

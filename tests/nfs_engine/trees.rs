@@ -22,9 +22,8 @@ fn whole(model: Model) {
     assert_left(&server);
 }
 
-#[test]
-fn links_sparse_and_special_files_count_as_on_a_mount() {
-    let model = Model::new();
+/// Adds hard links within a home and between homes, and files of every kind.
+fn add_links_and_kinds(model: &Model) {
     model.add("200005/a/f", Node::file(10_000).owner(200_005));
     model.link("200005/a/f", "200005/b");
     model.link("200005/a/f", "200006/c");
@@ -36,12 +35,10 @@ fn links_sparse_and_special_files_count_as_on_a_mount() {
     }
     model.add("200006/old", Node::file(1).mtime(-1));
     model.add("200006/empty", Node::dir());
-    whole(model);
 }
 
-#[test]
-fn wide_and_deep_directories_are_complete() {
-    let model = Model::new();
+/// Adds a directory of 30,000 entries, and 300 levels of directories.
+fn add_wide_and_deep(model: &Model) {
     for at in 0..30_000 {
         model.add(format!("200005/wide/entry-{at}"), Node::file(at));
     }
@@ -51,6 +48,35 @@ fn wide_and_deep_directories_are_complete() {
         model.add(&path, Node::dir());
         model.add(format!("{path}/f"), Node::file(1));
     }
+}
+
+fn add_odd_names(model: &Model) {
+    model.add([b"200005/", ODD_NAME].concat(), Node::file(5000));
+    model.add([b"200005/dir-", ODD_NAME, b"/x"].concat(), Node::file(1));
+    model.add(format!("200005/{}", "n".repeat(255)), Node::file(1));
+}
+
+/// Everything that makes a tree hard to count.
+#[cfg(feature = "tls")]
+pub(crate) fn of_every_kind() -> Arc<Model> {
+    let model = Model::new();
+    add_links_and_kinds(&model);
+    add_wide_and_deep(&model);
+    add_odd_names(&model);
+    Arc::new(model)
+}
+
+#[test]
+fn links_sparse_and_special_files_count_as_on_a_mount() {
+    let model = Model::new();
+    add_links_and_kinds(&model);
+    whole(model);
+}
+
+#[test]
+fn wide_and_deep_directories_are_complete() {
+    let model = Model::new();
+    add_wide_and_deep(&model);
     whole(model);
 }
 
@@ -62,9 +88,7 @@ fn an_empty_root_is_complete() {
 #[test]
 fn names_are_bytes() {
     let model = Arc::new(Model::new());
-    model.add([b"200005/", ODD_NAME].concat(), Node::file(5000));
-    model.add([b"200005/dir-", ODD_NAME, b"/x"].concat(), Node::file(1));
-    model.add(format!("200005/{}", "n".repeat(255)), Node::file(1));
+    add_odd_names(&model);
     let server = serve(Config::default(), &model);
     let report = program(&server, &[], 0);
     assert_eq!(report["totals"]["files"], 3);

@@ -2,6 +2,8 @@
 //! user-mode Linux (`tests/testbed/uml`). Its report of any tree (`interop/tree.py`) must equal
 //! that of the posix engine on the server, and `du`.
 
+#[cfg(all(feature = "aws", feature = "tls"))]
+mod efs;
 mod ganesha;
 mod knfsd;
 mod same;
