@@ -115,6 +115,15 @@ impl Dir {
         .map(|dir| &*dir.name)
     }
 
+    /// Its names below the directory where the finding begins that it lies in, outermost first.
+    pub(super) fn names_in_finding(&self) -> Vec<&[u8]> {
+        let up = std::iter::successors(Some(self), |dir| dir.parent.as_deref());
+        let mut names: Vec<_> =
+            up.take_while(|dir| dir.starts.get().is_none()).map(|dir| &*dir.name).collect();
+        names.reverse();
+        names
+    }
+
     /// True if `owner` may remove with `rm` what lies in it, as far as the home tells: it is the home's
     /// owner (or root, who restores homes), and owns this directory and those above it up to the
     /// home's, and may list and write them.

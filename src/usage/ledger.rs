@@ -242,9 +242,6 @@ impl Ledger {
         if let Some(rule) = inside.as_ref().ok().copied().flatten().or(plain) {
             let class = self.setup.rules.get(rule).class;
             let finding = dir.starts.get_or_init(|| FindingAccount::new(rule, class));
-            if !self.setup.rules.owns_all(rule, seen) {
-                finding.hold(Content::Foreign);
-            }
             // What a mount shows may be another's, with a path of its own.
             if dir.is_or_below_a_mount() {
                 finding.hold(Content::Mount);

@@ -18,6 +18,7 @@ use super::rules::RuleIndex;
 use super::seen::{Extent, Seen};
 use super::tally::{Amount, Tally};
 use super::top::size_key;
+use super::trie::States;
 use super::{Attrs, FileKind, Mount, Op, Probe};
 
 /// How many subdirectories, links and the like a listing holds before it should be committed, so
@@ -28,7 +29,7 @@ const HEAVY: usize = 1024;
 /// names than fit are not those of a tool.
 const HEARD: usize = 1024;
 
-/// The same where a rule that matches the directory's path asks.
+/// The same where a rule that matches the directory's path asks, or what its tool owns in it.
 const HEARD_AT_PATH: usize = 32 * 1024;
 
 /// From how many names on a directory is a large one. Rules never ask what else a large one holds,
@@ -45,6 +46,8 @@ pub struct Listing {
     pub(super) dir: Arc<Dir>,
     /// Attributes of the directory itself until they are counted.
     own: Option<Attrs>,
+    /// Where it lies among what the tool of its finding owns; `None` if all in it is the tool's.
+    in_owned: Option<States>,
     tally: Tally,
     /// Allocated bytes of hard-linked inodes, divided by their links, for the subtree's sum.
     shares: u64,
@@ -77,6 +80,11 @@ pub struct Listing {
 impl Listing {
     pub(super) fn new(ledger: &Ledger, dir: &Arc<Dir>, own: Option<Attrs>) -> Self {
         let scope = &ledger.setup.scope;
+        let in_owned = dir.inherited.as_ref().and_then(|finding| {
+            let owns = &ledger.setup.rules.get(finding.rule).owns;
+            owns.top().and_then(|_| owns.below(dir.names_in_finding().into_iter()))
+        });
+        let asks = in_owned.is_some() || dir.matches_a_path();
         Self {
             dir: Arc::clone(dir),
             own: own.filter(|_| scope.counts(dir)),
@@ -85,7 +93,8 @@ impl Listing {
             markers: 0,
             names: 0,
             heard: Vec::with_capacity(HEARD + 256),
-            hears: if dir.matches_a_path() { HEARD_AT_PATH } else { HEARD },
+            hears: if asks { HEARD_AT_PATH } else { HEARD },
+            in_owned,
             subdirs: Vec::new(),
             links: Vec::new(),
             matches: Vec::new(),
@@ -259,7 +268,7 @@ impl Listing {
         let finding = dir.finding();
         let class = Ledger::class_of(finding);
         if let Some(finding) = finding {
-            self.note_contents(ledger, finding);
+            self.note_contents(ledger, finding, seen.names);
         }
 
         let mut tally = std::mem::take(&mut self.tally);

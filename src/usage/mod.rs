@@ -16,6 +16,7 @@ mod home;
 mod ledger;
 mod links;
 mod listing;
+mod owned;
 mod rule_command;
 pub mod rule_file;
 mod rules;

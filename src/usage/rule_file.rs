@@ -47,12 +47,12 @@ pub struct RuleSpec {
     /// The rule applies only to directories that hold nothing but these names, which may be globs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only_contains: Vec<String>,
-    /// The command is offered only for directories that hold nothing but these names, which may be
-    /// globs.
+    /// The command is offered only for directories that hold nothing but these files and, ending in
+    /// `/**`, directories. Names may be globs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<String>,
-    /// The directory of `only_contains` or `owns` holds files only: a directory in it is not the
-    /// tool's, whatever its name is.
+    /// The directory of `only_contains` holds files only: a directory in it is not the tool's,
+    /// whatever its name is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flat: bool,
     /// Git repositories in the directory are the tool's own.
@@ -174,7 +174,7 @@ impl RuleSpec {
                 return Err(format!("`{name}` must be a plain file name or `*.suffix`"));
             }
         }
-        let globs = [&self.only_contains, &self.owns, &self.unless_below, &self.unless_named];
+        let globs = [&self.only_contains, &self.unless_below, &self.unless_named];
         if let Some(name) = globs.into_iter().flatten().find(|n| n.is_empty() || n.contains('/')) {
             return Err(format!("`{name}` must be one component of a path"));
         }
@@ -203,8 +203,14 @@ impl RuleSpec {
         if self.command.is_none() && !self.owns.is_empty() {
             return Err("`owns` is about a `command`, and it has none".to_owned());
         }
-        if self.flat && self.only_contains.is_empty() && self.owns.is_empty() {
-            return Err("`flat` needs `only_contains` or `owns`".to_owned());
+        for path in &self.owns {
+            let names = path.strip_suffix("/**").unwrap_or(path);
+            if names.split('/').any(|part| matches!(part, "" | "." | ".." | "**")) {
+                return Err(format!("`{path}` must be relative, with `/**` at most at its end"));
+            }
+        }
+        if self.flat && self.only_contains.is_empty() {
+            return Err("`flat` needs `only_contains`".to_owned());
         }
         let placed = |text: &String| text.contains("{path}");
         if self.advice.as_ref().is_some_and(placed) {

@@ -9,6 +9,7 @@
 use std::io;
 
 use super::class::Class;
+use super::owned::Owned;
 use super::rule_file::{RuleKind, RuleSpec, SpecClass};
 use super::seen::{Extent, Seen};
 use super::trie::{Entered, NamePattern, TreeLevel, Trie, expand_braces};
@@ -35,10 +36,9 @@ pub struct Rule {
     unless_contains: Markers,
     /// Names that a directory of the tool may hold; empty if the rule does not ask.
     only_contains: Vec<NamePattern>,
-    /// Names that the tool puts there; where there are others, the command is not offered. Empty if
-    /// the command leaves others alone.
-    owns: Vec<NamePattern>,
-    /// True if these names are files.
+    /// What the tool puts there; where there is more, the command is not offered.
+    pub(super) owns: Owned,
+    /// True if the names of `only_contains` are files.
     flat: bool,
     /// True if repositories in it are the tool's own.
     pub repositories: bool,
@@ -154,7 +154,10 @@ impl Rules {
             contains: self.markers(&spec.contains)?,
             unless_contains: self.markers(&spec.unless_contains)?,
             only_contains: patterns(&spec.only_contains)?,
-            owns: patterns(&spec.owns)?,
+            owns: {
+                let paths: Vec<_> = spec.owns.iter().flat_map(|path| expand_braces(path)).collect();
+                Owned::new(paths.iter().map(String::as_str))?
+            },
             flat: spec.flat,
             repositories: spec.repositories || spec.class == SpecClass::Trash,
             unless_below: patterns(&spec.unless_below)?,
@@ -292,13 +295,6 @@ impl Rules {
     pub fn looks_inside(&self, index: RuleIndex) -> bool {
         let rule = self.get(index);
         rule.contains | rule.unless_contains != 0 || !rule.only_contains.is_empty()
-    }
-
-    /// True if a directory that the rule applies to holds nothing but what the rule's tool owns, as
-    /// far as the rule asks. If a look inside fails, it is not known to.
-    pub(super) fn owns_all(&self, index: RuleIndex, seen: &Seen<'_>) -> bool {
-        let rule = self.get(index);
-        rule.owns.is_empty() || seen.holds_only(&rule.owns, rule.flat)
     }
 
     /// True if the names beside a directory let the rule apply to it.

@@ -16,7 +16,7 @@ use super::rules::RuleIndex;
 /// The nodes that a directory is at.
 pub(super) type States = Box<[u16]>;
 
-const ANCHORED: u16 = 0;
+pub(super) const ANCHORED: u16 = 0;
 const ANYWHERE: u16 = 1;
 
 /// One component of a path.
@@ -30,8 +30,12 @@ pub(super) enum NamePattern {
         first: Option<u8>,
         matcher: GlobMatcher,
     },
-    /// Text, and numbers and digests that a program puts between: `core.<number>`.
-    Parts(Box<[Part]>),
+    /// Text, and numbers and digests that a program puts between: `core.<number>`. After a star, the
+    /// end of a name.
+    Parts {
+        star: bool,
+        parts: Box<[Part]>,
+    },
 }
 
 /// A part of [`NamePattern::Parts`].
@@ -40,15 +44,21 @@ pub(super) enum Part {
     Text(Box<[u8]>),
     Number,
     Digest,
+    Word,
 }
 
 /// How a rule spells the parts of a name that are no text.
-const PLACEHOLDERS: [(&str, Part); 2] = [("<number>", Part::Number), ("<digest>", Part::Digest)];
+const PLACEHOLDERS: [(&str, Part); 3] =
+    [("<number>", Part::Number), ("<digest>", Part::Digest), ("<word>", Part::Word)];
 
 impl NamePattern {
     pub(super) fn new(component: &str) -> Result<Self, String> {
         if PLACEHOLDERS.iter().any(|(spelled, _)| component.contains(spelled)) {
-            return parts(component).map(Self::Parts);
+            let (star, rest) = match component.strip_prefix('*') {
+                Some(rest) => (true, rest),
+                None => (false, component),
+            };
+            return Ok(Self::Parts { star, parts: parts(rest)? });
         }
         if !component.contains(['*', '?', '[', '\\']) {
             return Ok(Self::Literal(component.as_bytes().into()));
@@ -73,9 +83,15 @@ impl NamePattern {
             Self::Literal(literal) => **literal == *name,
             Self::Start(start) => name.starts_with(start),
             Self::End(end) => name.ends_with(end),
-            Self::Parts(parts) => {
-                let rest = parts.iter().try_fold(name, |rest, part| part.strip(rest));
-                rest.is_some_and(<[u8]>::is_empty)
+            Self::Parts { star, parts } => {
+                let is_all = |name| {
+                    let rest = parts.iter().try_fold(name, |rest, part| part.strip(rest));
+                    rest.is_some_and(<[u8]>::is_empty)
+                };
+                match star {
+                    false => is_all(name),
+                    true => (0..name.len()).any(|start| is_all(&name[start..])),
+                }
             }
             Self::Glob { first, matcher } => {
                 first.is_none_or(|first| name.first() == Some(&first))
@@ -92,6 +108,7 @@ impl Part {
             Self::Text(text) => return name.strip_prefix(&**text),
             Self::Number => u8::is_ascii_digit,
             Self::Digest => u8::is_ascii_alphanumeric,
+            Self::Word => |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte),
         };
         let (part, rest) = name.split_at(name.iter().take_while(|byte| is_part(byte)).count());
         let holds = if matches!(self, Self::Digest) { is_digest(part) } else { !part.is_empty() };
@@ -113,7 +130,11 @@ fn parts(component: &str) -> Result<Box<[Part]>, String> {
             (Part::Text(text.as_bytes().into()), after)
         });
         if matches!(&part, Part::Text(text) if text.iter().any(|byte| b"*?[\\".contains(byte))) {
-            return Err("<number> and <digest> do not go together with * ? [".to_owned());
+            return Err(
+                "<number>, <digest> and <word> go together with one * at the beginning, and \
+                        not with ? or ["
+                    .to_owned(),
+            );
         }
         parts.push(part);
         rest = after;
@@ -265,6 +286,12 @@ mod tests {
                 vec!["py311_cu121".to_owned()],
                 vec!["py_cu121", "py311_cu121-mine"],
             ),
+            (
+                "*-<digest>",
+                vec![format!("index.crates.io-{sha}"), format!("a-b-{sha}")],
+                vec!["mynotes", "notes-mine", sha],
+            ),
+            ("lib<word>.so", vec!["libx_y-1.so".to_owned()], vec!["lib.so", "libx.1.so", "x.so"]),
             ("Stable-<digest>", vec![format!("Stable-{sha}")], vec!["Stable-", "Stable-mine"]),
         ] {
             let pattern = NamePattern::new(pattern).expect("the pattern is well formed");

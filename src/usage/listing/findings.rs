@@ -5,15 +5,31 @@ use std::sync::Arc;
 use super::Listing;
 use crate::usage::home::{Content, FindingAccount};
 use crate::usage::ledger::Ledger;
+use crate::usage::owned::Owned;
 use crate::usage::rules::RuleIndex;
 use crate::usage::seen::Seen;
 use crate::usage::tally::Tally;
+use crate::usage::trie::States;
 use crate::usage::{Attrs, Mount};
 
 impl Listing {
     /// Tells the finding what lies in this directory that its command must not take along.
-    pub(super) fn note_contents(&self, ledger: &Ledger, finding: &FindingAccount) {
+    /// `names` are those of [`Seen`].
+    pub(super) fn note_contents(
+        &self,
+        ledger: &Ledger,
+        finding: &FindingAccount,
+        names: Option<&[u8]>,
+    ) {
         let rules = &ledger.setup.rules;
+        let owns = &rules.get(finding.rule).owns;
+        let (top, begins) = (owns.top(), self.dir.starts.get().is_some());
+        let place = if begins { &top } else { &self.in_owned };
+        if let Some(place) = place
+            && !names.is_some_and(|names| self.are_owned(owns, place, names))
+        {
+            finding.hold(Content::Foreign);
+        }
         let uid = self.dir.attrs.uid;
         let is_anothers = self.dir.parent.as_ref().is_some_and(|parent| parent.attrs.uid != uid);
         // An empty one can be removed all the same.
@@ -33,6 +49,17 @@ impl Listing {
         if within && !rules.get(finding.rule).repositories {
             finding.hold(Content::Data);
         }
+    }
+
+    /// True if `names`, all that the directory has, are of what the tool owns at `place`.
+    fn are_owned(&self, owns: &Owned, place: &States, names: &[u8]) -> bool {
+        let mut dirs: Vec<&[u8]> = self.subdirs.iter().map(|(name, _)| &**name).collect();
+        dirs.sort_unstable();
+        let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+        names.all(|name| match dirs.binary_search(&name) {
+            Ok(_) => owns.has_dir(place, name),
+            Err(_) => owns.has_file(place, name),
+        })
     }
 
     /// Counts a file that is a finding of its own: no earlier rule claims its directory.

@@ -20,7 +20,7 @@ fn odd_place() -> Place {
     std::fs::create_dir(&environment).unwrap();
     std::fs::write(environment.join("pyvenv.cfg"), "home = /usr").unwrap();
     file(&root, "=cmd()|x/=env\r\n/pyvenv.cfg", 10);
-    file(&root, "+1/.cache/pip/http/a", 20_000);
+    file(&root, "+1/.cache/pip/http/a/b", 20_000);
     place
 }
 

@@ -22,7 +22,7 @@ impl Place {
     /// Makes the directories, with a tree of two homes.
     pub(crate) fn new() -> Self {
         let place = Self { dir: scratch() };
-        file(&place.root(), "200005/.cache/pip/http/a", 50_000);
+        file(&place.root(), "200005/.cache/pip/http/a/b", 50_000);
         file(&place.root(), "200005/project/data", 9000);
         file(&place.root(), "200006/notes", 5000);
         std::fs::write(place.people(), "uid,name\n200005,alice\n").unwrap();

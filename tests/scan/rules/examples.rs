@@ -1,6 +1,7 @@
 //! Generates, from each built-in rule, trees that it must match and trees that it must not. New
 //! rules are covered automatically. Each rule has at least one example of every [`Kind`].
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -121,7 +122,7 @@ fn literals(pattern: &str) -> Vec<String> {
     let plain = pattern.replace("[0-9a-f]", "a").replace("[0-9]", "7").replace('?', "q");
     let plain =
         plain.replace("[23]", "3").replace("[Cc]", "C").replace("<digest>", &"0f".repeat(32));
-    let plain = plain.replace("<number>", "7");
+    let plain = plain.replace("<number>", "7").replace("<word>", "a_b-1");
     assert!(!plain.contains(['[', '\\', '{']), "teach this test about {pattern}");
     let long = plain.replace('*', "x1");
     // A star matches the empty string, unless it is the whole name.
@@ -186,8 +187,39 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
     }
 }
 
+/// The paths of `owns`, with a name for each pattern in them.
+fn owned(spec: &RuleSpec) -> Vec<String> {
+    let paths = spec.owns.iter().flat_map(|path| choices(path));
+    let one = |path: String| match path.strip_suffix("/**") {
+        Some(names) => format!("{}/**", literals(names)[0]),
+        None => literals(&path)[0].clone(),
+    };
+    paths.map(one).collect()
+}
+
+/// The directories below a finding in which only some names are the tool's, and whether a directory
+/// there may have any name.
+fn dirs_among_owned(spec: &RuleSpec) -> BTreeMap<String, bool> {
+    let mut dirs = BTreeMap::new();
+    for path in spec.owns.iter().flat_map(|path| choices(path)) {
+        let names: Vec<&str> = path.trim_end_matches("/**").split('/').collect();
+        for depth in 1..names.len() {
+            let dir = literals(&names[..depth].join("/")).swap_remove(0);
+            let first = dir.split('/').next().unwrap().to_owned();
+            let may_be = |name: &String| literals(name).contains(&first);
+            if spec.only_contains.is_empty() || spec.only_contains.iter().any(may_be) {
+                *dirs.entry(dir).or_default() |= names[depth] == "*";
+            }
+        }
+    }
+    dirs
+}
+
 /// Returns a file that the tool itself may put there.
 fn own(spec: &RuleSpec) -> String {
+    if let Some(path) = owned(spec).iter().find(|path| path.ends_with("/**")) {
+        return path.replace("/**", "/payload");
+    }
     let names = if spec.owns.is_empty() { &spec.only_contains } else { &spec.owns };
     let names = || names.iter().filter(|name| !spec.contains.contains(name));
     // Preferably in a directory: in the last of them, because a rule with a longer list comes after
@@ -287,6 +319,17 @@ fn users_own(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
             make(home, spec, path, first);
             file(home, format!("{path}/{}/thesis.tex", own(spec).replace('.', "2.")), 3000);
         });
+    }
+    for (dir, any_directory) in dirs_among_owned(spec) {
+        // Where the names of the tool's directories say nothing, files alone tell.
+        for users in
+            ["thesis.tex", "mine/thesis.tex"].into_iter().take(2 - usize::from(any_directory))
+        {
+            add(Kind::UsersOwn, format!("{path} contains {dir}/{users}"), Some(path), &|home| {
+                make(home, spec, path, first);
+                file(home, format!("{path}/{dir}/{users}"), 3000);
+            });
+        }
     }
     for users in ["thesis.tex", "data/raw.csv", ".git/config", "200005/file", "libs/x", "-"] {
         add(Kind::UsersOwn, format!("{path} contains the user's {users}"), finds, &|home| {

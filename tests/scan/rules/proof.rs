@@ -45,24 +45,25 @@ fn rules_say_what_proves_them() {
 #[test]
 fn a_command_is_offered_only_where_all_is_the_tools_own() {
     let places = [
-        (".cache/uv", "archive-v0/a", "thesis.tex"),
-        (".cache/uv", "archive-v0/a", ".tmp-mine"),
-        (".cupy/kernel_cache", "0f0f0f0f0f0f0f0f.cubin/a", "thesis.cubin"),
-        (".cache/uv", "archive-v0/a", "archive-vault"),
-        (".cache/pip", "http-v2/a", "requirements.txt"),
+        (".cache/uv", "archive-v0/a/x", "thesis.tex"),
+        (".cache/uv", "archive-v0/a/x", ".tmp-mine"),
+        (".cupy/kernel_cache", "0f0f0f0f0f0f0f0f.cubin", "thesis.cubin"),
+        (".cache/uv", "archive-v0/a/x", "archive-vault"),
+        (".cache/pip", "http-v2/0/f/a", "requirements.txt"),
+        (".cache/uv", "archive-v0/a/x", "wheels-v5/CURRENT"),
         (".cache/go-build", "0f/a", "notes"),
         (".nv/ComputeCache", "a/b/c", "kernels"),
-        (".cache/vllm", "torch_compile_cache/a", "d"),
-        (".cache/uv", "archive-v0/a", "python-v3-scripts"),
-        (".cache/uv", "archive-v0/a", "wheels-v1-mine"),
+        (".cache/vllm", "torch_compile_cache/a/b", "d"),
+        (".cache/uv", "archive-v0/a/x", "python-v3-scripts"),
+        (".cache/uv", "archive-v0/a/x", "wheels-v1-mine"),
         (
             ".vscode-server/cli/servers",
             "Stable-0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a",
             "Stable-mine",
         ),
-        (".npm/_cacache", "content-v2/a", "notes.md"),
+        (".npm/_cacache", "content-v2/sha512/0f/a", "notes.md"),
         (".triton/cache", "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a", "kernels.py"),
-        (".cargo/registry", "src/a", "my-registry"),
+        (".cargo/registry", "src/index.crates.io-0f0f0f0f0f0f0f0f/a", "my-registry"),
         (".vscode-server/bin", "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a", "my-script"),
         (".cache/pypoetry/artifacts", "0f/a", "wheels-of-mine"),
     ];
@@ -107,7 +108,7 @@ fn environments_and_modules_have_words_only() {
 fn repositories_of_a_tool_keep_no_command_back() {
     let tree = scratch();
     let offer = |path: &str| offered(&report(tree.path(), [] as [&str; 0], 0), path).unwrap().1;
-    file(tree.path(), "h/.cargo/git/checkouts/x-1/1a2b3c4/.git/HEAD", 10);
+    file(tree.path(), "h/.cargo/git/checkouts/x-0f0f0f0f0f0f0f0f/1a2b3c4/.git/HEAD", 10);
     file(tree.path(), "h/.local/share/Trash/files/p/.git/HEAD", 10);
     assert!(offer(".cargo/git").is_some());
     assert!(offer(".local/share/Trash").is_some());
@@ -254,7 +255,7 @@ fn the_outcome_is_the_same_for_any_number_of_threads() {
 fn no_command_asks_about_files_that_the_tool_makes_read_only() {
     const TRASHED: &str = ".local/share/Trash/files/p/.git";
     let tree = scratch();
-    for place in [".cargo/git/db/x-1", TRASHED] {
+    for place in [".cargo/git/db/x-0f0f0f0f0f0f0f0f", TRASHED] {
         let object = file(tree.path(), format!("h/{place}/objects/00/object"), 5000);
         std::fs::set_permissions(object, Permissions::from_mode(0o444)).unwrap();
     }

@@ -22,13 +22,13 @@ fn offer(report: &Value, path: &str) -> Result<String, String> {
 
 /// Makes places that have a command by themselves.
 fn places(root: &Path) -> Vec<&'static str> {
-    file(root, "h/.npm/_cacache/content-v2/x/a", 5000);
+    file(root, "h/.npm/_cacache/content-v2/sha512/0f/a", 5000);
     file(root, "h/.cache/uv/archive-v0/x/a", 5000);
     file(root, "h/.cache/pypoetry/artifacts/0f/x/a", 5000);
     file(root, "h/rs/Cargo.toml", 10);
     file(root, "h/rs/target/CACHEDIR.TAG", 10);
-    file(root, "h/rs/target/debug/a", 5000);
-    file(root, "h/.cache/pip/http-v2/x/a", 5000);
+    file(root, "h/rs/target/debug/deps/a", 5000);
+    file(root, "h/.cache/pip/http-v2/0/f/a", 5000);
     file(root, "h/.cache/go-build/0f/a", 5000);
     INSIDE.to_vec()
 }
@@ -40,11 +40,11 @@ const NPM: &str = ".npm/_cacache";
 
 /// A directory in each of them.
 const INSIDE: [&str; 6] = [
-    ".npm/_cacache/content-v2/x",
+    ".npm/_cacache/content-v2/sha512/0f",
     ".cache/uv/archive-v0/x",
     ".cache/pypoetry/artifacts/0f/x",
-    "rs/target/debug",
-    ".cache/pip/http-v2/x",
+    "rs/target/debug/deps",
+    ".cache/pip/http-v2/0/f",
     ".cache/go-build/0f",
 ];
 
@@ -169,10 +169,10 @@ fn write_protected_directories_do() {
     protect(tree.path(), "rs", 0o755);
     // One that its owner may not list or enter, and one of another owner.
     for mode in [0o300, 0o600] {
-        protect(tree.path(), "rs/target/debug", mode);
+        protect(tree.path(), "rs/target/debug/deps", mode);
         assert_offered_at(&["rs/target"], tree.path(), &[], Some("write-protected"));
     }
-    protect(tree.path(), "rs/target/debug", 0o755);
+    protect(tree.path(), "rs/target/debug/deps", 0o755);
     assert_offered_at(&["rs/target", "rs/core.1"], tree.path(), &[], None);
     if skip_unless(is_root(), "findings in directories of others", "only root gives files away") {
         let give = |path: &str, uid| {
@@ -186,9 +186,9 @@ fn write_protected_directories_do() {
             give(path, 0);
         }
         assert_offered_at(&["rs/deep/x/__pycache__"], tree.path(), &[], None);
-        give("rs/target/debug", 65534);
+        give("rs/target/debug/deps", 65534);
         assert_offered_at(&["rs/target"], tree.path(), &[], Some("another's"));
-        give("rs/target/debug", 0);
+        give("rs/target/debug/deps", 0);
         for path in ["rs/deep", "rs/deep/x", "rs/deep/x/__pycache__", "rs/deep/x/__pycache__/a.pyc"]
         {
             give(path, 65534);
