@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all, and the file that a lock is on.
+//! Files that appear whole or not at all, and lock files.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -11,17 +11,17 @@ use rustix::fs::OFlags;
 
 use crate::sync::lock;
 
-/// Prefix of files that are being written. No other file of this program has it, because the
-/// holder of a lock removes all that have it.
+/// Prefix of files that are being written. No other file of this program has it, so the holder of a
+/// lock may remove every file that has it.
 pub(crate) const PART_PREFIX: &str = ".efs-scan.part-";
 
-/// Bytes that are written at once.
+/// Size of the write buffer in bytes.
 const BUFFER: usize = 64 << 10;
 
 /// The temporary files that this process has not finished.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// Notes a temporary file, until this is dropped, for [`remove_unfinished`].
+/// Registers a temporary file for [`remove_unfinished`] until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Unfinished(PathBuf);
 
@@ -38,10 +38,10 @@ impl Drop for Unfinished {
     }
 }
 
-/// Removes the temporary files of threads that will not end: the process ends without them.
+/// Removes the temporary files of threads that are still running when the process ends.
 pub(crate) fn remove_unfinished() {
     for path in lock(&UNFINISHED).iter() {
-        // A file that cannot be removed is swept by the next run.
+        // The next run sweeps a file that cannot be removed.
         let _ = fs::remove_file(path);
     }
 }
@@ -70,10 +70,10 @@ pub(crate) fn replace(
     let _unfinished = Unfinished::note(part.path());
     let mut buffer = BufWriter::with_capacity(BUFFER, part.as_file_mut());
     let filled = fill(&mut buffer).and_then(|()| buffer.flush());
-    // After an error, the rest of the buffer is not tried again.
+    // After an error, the rest of the buffer is not written.
     let _ = buffer.into_parts();
     filled?;
-    // The data is on disk before the name, and the name before anything relies on it.
+    // Invariant: the data is on disk before the name, and the name before anything relies on it.
     part.as_file().sync_all()?;
     part.persist(path).map_err(|error| error.error)?;
     File::open(directory)?.sync_all()
@@ -95,11 +95,11 @@ pub(crate) fn sweep(directory: &Path) -> io::Result<()> {
     swept
 }
 
-/// Opens a file to lock with [`File::try_lock`], and makes it if need be. It keeps its contents.
-/// It is a regular file and never a link, and opening it does not block.
+/// Opens a lock file for [`File::try_lock`] and creates it if it does not exist. The contents stay.
+/// Opening a FIFO does not block.
 ///
 /// # Errors
-/// If it cannot be opened, or is something else.
+/// If the file cannot be opened, or is a link or not a regular file.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);

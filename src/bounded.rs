@@ -1,11 +1,11 @@
-//! Reads whole files that others may have made larger than anything sensible: a sparse file of
-//! gigabytes costs its maker nothing, and a device has no end.
+//! Reads whole files with a limit on their size. Users may make a sparse file of gigabytes at no
+//! cost, and a device has no end.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The largest file that is read, and what to do about a larger one.
+/// Size limit of a file, and advice for a larger one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bound {
     bytes: u64,
@@ -17,10 +17,10 @@ impl Bound {
         Self { bytes: mib << 20, advice }
     }
 
-    /// Refuses what has `size` bytes.
+    /// Refuses `size` bytes if they exceed the bound.
     ///
     /// # Errors
-    /// If that is too large: says the bound and what to do.
+    /// Names the bound and gives the advice.
     pub(crate) fn check(self, size: u64) -> io::Result<()> {
         if size <= self.bytes {
             return Ok(());
@@ -38,10 +38,10 @@ pub(crate) fn read(path: &Path, bound: Bound) -> io::Result<Vec<u8>> {
     read_file(&File::open(path)?, bound)
 }
 
-/// Hands over an open file, to be read piece by piece. If it grows beyond `bound`, it ends there.
+/// Returns a reader of an open file. The reader ends at `bound` even if the file grows.
 ///
 /// # Errors
-/// If it is larger.
+/// If the file is larger than `bound`.
 pub(crate) fn take(file: File, bound: Bound) -> io::Result<impl Read> {
     bound.check(file.metadata()?.len())?;
     Ok(file.take(bound.bytes))
@@ -52,10 +52,10 @@ pub(crate) fn take(file: File, bound: Bound) -> io::Result<impl Read> {
 /// # Errors
 /// As for [`read`].
 pub(crate) fn read_file(file: &File, bound: Bound) -> io::Result<Vec<u8>> {
-    // A pipe or a device has no size, and a file may grow while it is read.
+    // A pipe or a device reports no size, and a file may grow while it is read.
     bound.check(file.metadata()?.len())?;
     let mut bytes = Vec::new();
-    // Grows with what arrives, and fails where there is no memory.
+    // Grows with what arrives, and fails if memory runs out.
     file.take(bound.bytes + 1).read_to_end(&mut bytes)?;
     bound.check(bytes.len() as u64)?;
     Ok(bytes)

@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 
 use crate::units::Usd;
 
-/// A table without borders; the columns at `numbers` are aligned to the right.
+/// Makes a table without borders, with the columns at `numbers` aligned to the right.
 pub(crate) fn columns(head: &[&str], numbers: &[usize]) -> Table {
     let mut table = Table::new();
     table
@@ -22,14 +22,14 @@ pub(crate) fn columns(head: &[&str], numbers: &[usize]) -> Table {
     table
 }
 
-/// Hides the column at `at` unless it has something to say.
+/// Hides the column at `at` if `known` is false.
 pub(crate) fn show_column(table: &mut Table, at: usize, known: bool) {
     if let (false, Some(column)) = (known, table.column_mut(at)) {
         column.set_constraint(ColumnConstraint::Hidden);
     }
 }
 
-/// Appends the table, without blanks at the ends of lines.
+/// Appends the table without trailing blanks.
 ///
 /// # Errors
 /// Those of `out`; a `String` has none.
@@ -37,11 +37,11 @@ pub(crate) fn push_table(out: &mut String, table: &Table) -> Result {
     table.lines().try_for_each(|row| writeln!(out, "{}", row.trim_end()))
 }
 
-/// Rows that are laid out at once: a row takes 3 KiB meanwhile.
+/// Rows laid out at a time: a row takes 3 KiB during layout.
 const AT_ONCE: usize = 1000;
 
-/// Appends a table of any number of rows. `table` is the table without rows. The rows are made
-/// twice: to measure the columns, and to write them.
+/// Appends a table of any number of rows. `table` makes the table without rows. The rows are made
+/// twice: once to measure the columns, once to write them.
 ///
 /// # Errors
 /// Those of `out`; a `String` has none.
@@ -63,7 +63,8 @@ pub(crate) fn push_long_table(
         widths.resize(of_part.len(), 0);
         widths.iter_mut().zip(of_part).for_each(|(all, part)| *all = part.max(*all));
     }
-    // A row as wide as the widest cells, which is not written, makes all parts alike.
+    // A ruler row with the widths of the widest cells gives all parts the same columns. It is not
+    // written.
     let ruler: Vec<String> = widths.into_iter().map(|width| "-".repeat(width.into())).collect();
     let (mut rows, mut head) = (rows, 0);
     while let Some(part) = next(&mut rows) {

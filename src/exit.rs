@@ -1,4 +1,4 @@
-//! How the program ends: exit codes, and the failures that lead to them.
+//! Exit codes, and the failures that lead to them.
 
 /// The exit code of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Exit {
     }
 }
 
-/// Why a command has no result, in one line, and the exit code that says so.
+/// Reason that a command has no result, in one line, with its exit code.
 #[derive(Debug, thiserror::Error)]
 #[error("{problem}")]
 pub(crate) struct Failure {

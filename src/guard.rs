@@ -1,5 +1,5 @@
-//! Checks that other users cannot change what this program reads or writes. Root needs this: a user
-//! who can put a link there makes root write to any file.
+//! Checks that other users cannot change what this program reads or writes. Root needs this check:
+//! a user who can put a link into the path makes root write to any file.
 
 use std::fs::Metadata;
 use std::io;
@@ -10,13 +10,13 @@ use rustix::fs::StatVfsMountFlags;
 
 use crate::text::shell_word;
 
-/// True if this process may do what its user alone could not.
+/// True if this process runs as root.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// True if another user than root and the one who runs this program can write there. The group of
-/// root is no other user.
+/// True if a user other than root and the one who runs this program can write to the file or
+/// directory. Root's group does not count as another user.
 pub(crate) fn others_may_write(metadata: &Metadata) -> bool {
     let (all, group) = (metadata.mode() & 0o002 != 0, metadata.mode() & 0o020 != 0);
     !is_mine(metadata) || all || (group && metadata.gid() != 0)
@@ -26,7 +26,7 @@ fn is_mine(metadata: &Metadata) -> bool {
     [0, rustix::process::geteuid().as_raw()].contains(&metadata.uid())
 }
 
-/// The command that keeps others from writing there.
+/// Returns the shell command that takes write access from other users.
 pub(crate) fn mend(path: &Path) -> String {
     let word = shell_word(path.as_os_str().as_encoded_bytes());
     format!("chown root:root {word} && chmod go-w {word}")
@@ -35,7 +35,7 @@ pub(crate) fn mend(path: &Path) -> String {
 /// Refuses, as root, a directory that others can write to.
 ///
 /// # Errors
-/// Names the directory, and what mends it.
+/// Names the directory and the command that corrects it.
 pub(crate) fn refuse_shared(directory: &Path, metadata: &Metadata) -> io::Result<()> {
     match is_root() && others_may_write(metadata) {
         false => Ok(()),
@@ -52,8 +52,8 @@ pub(crate) fn refuse_shared(directory: &Path, metadata: &Metadata) -> io::Result
 /// Refuses, as root, a directory that others can replace.
 ///
 /// # Errors
-/// Names the directory above that they can write to. It may be a person's home, so no command is
-/// offered that takes it away.
+/// Names the ancestor directory that they can write to. No command is offered, because the ancestor
+/// may be a person's home and the command would take it away.
 pub(crate) fn refuse_replaceable(directory: &Path) -> io::Result<()> {
     if !is_root() {
         return Ok(());
@@ -66,10 +66,11 @@ pub(crate) fn refuse_replaceable(directory: &Path) -> io::Result<()> {
     )))
 }
 
-/// The directory by which others can replace a file: one above it, or above a link to it.
+/// Returns the directory through which others can replace a file: one above the file, or above a
+/// link to it.
 ///
 /// # Errors
-/// If one cannot be looked at.
+/// If a directory on the path cannot be examined.
 pub(crate) fn replaceable_by(file: &Path) -> io::Result<Option<PathBuf>> {
     let parent = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -82,8 +83,9 @@ pub(crate) fn replaceable_by(file: &Path) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// The nearest directory above a canonical path that others can write to. A sticky one lets them
-/// replace nothing of others, and one that is mounted read-only nothing at all.
+/// Returns the nearest directory above a canonical path that others can write to. A sticky
+/// directory does not count, because others can replace only their own files in it, nor does a
+/// read-only mount.
 fn shared_above(path: &Path) -> io::Result<Option<PathBuf>> {
     for above in path.ancestors().skip(1) {
         let metadata = above.symlink_metadata()?;
@@ -95,7 +97,7 @@ fn shared_above(path: &Path) -> io::Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// True for what is mounted read-only, such as a ConfigMap of Kubernetes, whose mode is 777.
+/// True for a read-only mount, such as a Kubernetes ConfigMap, which has mode 777.
 fn is_read_only(directory: &Path) -> bool {
     let flags = rustix::fs::statvfs(directory).map(|stat| stat.f_flag);
     flags.is_ok_and(|flags| flags.contains(StatVfsMountFlags::RDONLY))

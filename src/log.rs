@@ -1,12 +1,8 @@
 //! Messages on stderr: the summary line for cron, warnings and errors, and more on request.
 //!
-//! `log::warn!` and its like are the only way to the log: `tests/commands/arrows.rs` finds `tracing` in
-//! no other file. Each takes figures and a text, and what is formatted into the text becomes [`Shown`]
-//! before it is logged:
-//!
-//! ```ignore
-//! log::warn!(threads = most, "no more threads can be started: {error}");
-//! ```
+//! `log::warn!` and the other macros are the only way to the log: `tests/commands/arrows.rs` checks
+//! that no other file uses `tracing`. Each macro takes figures and a text. Values formatted into
+//! the text become [`Shown`] before they are logged:
 
 use std::io::{self, Write};
 
@@ -24,7 +20,7 @@ use crate::text::Shown;
 /// The target of the summary line, which is logged unless `--quiet`.
 pub(crate) const SUMMARY: &str = "efs_scan::summary";
 
-/// One event: figures, then a text with what is formatted into it.
+/// Logs one event: figures, then a text and the values formatted into it.
 macro_rules! event {
     ($level:ident [$($target:tt)*] $($name:ident = $figure:expr,)* $text:literal $($values:tt)*) => {
         tracing::$level!(
@@ -38,14 +34,14 @@ macro_rules! error { ($($event:tt)+) => { $crate::log::event!(error [] $($event)
 macro_rules! warning { ($($event:tt)+) => { $crate::log::event!(warn [] $($event)+) } }
 macro_rules! info { ($($event:tt)+) => { $crate::log::event!(info [] $($event)+) } }
 macro_rules! debug { ($($event:tt)+) => { $crate::log::event!(debug [] $($event)+) } }
-/// The one line that says how it went.
+/// Logs the summary line of the run.
 macro_rules! summary {
     ($($event:tt)+) => { $crate::log::event!(info [target: $crate::log::SUMMARY,] $($event)+) };
 }
 // `warn` is the name of a built-in attribute, too.
 pub(crate) use {debug, error, event, info, summary, warning as warn};
 
-/// What a field of an event may be: nothing that holds a text from outside.
+/// Types that a field of an event may have: none of them can hold text from outside.
 pub(crate) trait Figure {}
 impl Figure for f64 {}
 impl Figure for u64 {}
@@ -68,20 +64,20 @@ pub enum LogFormat {
     Json,
 }
 
-/// How much is logged.
+/// Amount of logging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verbosity {
     /// Errors only.
     Quiet,
-    /// Warnings and the summary line, too.
+    /// Warnings and the summary line as well.
     Normal,
-    /// Progress in words, too, and what libraries report.
+    /// Progress in words and the messages of libraries as well.
     Verbose,
     /// Everything.
     Debug,
 }
 
-/// Logs why there is no result, in one line whatever a name in it holds.
+/// Logs the reason that there is no result, in one line even if a name in it has newlines.
 pub(crate) fn failure(format: LogFormat, problem: &str) {
     let line = match format {
         LogFormat::Text => Shown::line(&format!("efs-scan: {problem}")),
@@ -93,13 +89,13 @@ pub(crate) fn failure(format: LogFormat, problem: &str) {
             Shown::json(&line.to_string())
         }
     };
-    // The exit code says it, too.
+    // The exit code reports the failure even if this line is lost.
     let _ = put(&mut io::stderr(), line);
 }
 
 /// Writes a line. Nothing else writes messages to stderr.
 fn put(to: &mut impl Write, line: Shown) -> io::Result<()> {
-    // `eprintln!` panics where stderr is full or nobody reads it.
+    // `eprintln!` panics if stderr is full or closed.
     to.write_all(line.ended().as_bytes())
 }
 
@@ -120,23 +116,24 @@ pub(crate) fn init(verbosity: Verbosity, format: LogFormat) {
     let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
 }
 
-/// Makes lines of events.
+/// Returns the layer that formats events as lines.
 fn layer<S, W>(format: LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
-    // A line that cannot be written is lost: saying so on the same stderr would panic.
+    // A line that cannot be written is lost: an error message on the same stderr would panic.
     let layer = layer.log_internal_errors(false);
     match format {
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
-        // Its colours could not be told from those of a text: it passes on some.
+        // The layer's own colours cannot be told from escapes in a text, some of which it passes
+        // on.
         LogFormat::Text => layer.without_time().with_target(false).with_ansi(false).boxed(),
     }
 }
 
-/// A line of text, whose level has its usual colour.
+/// Colours the level of a text line as usual.
 fn coloured(line: &str) -> Shown {
     // The subscriber pads levels to five letters.
     let (level, rest) = line.split_at_checked(5).unwrap_or_default();
@@ -151,8 +148,8 @@ fn coloured(line: &str) -> Shown {
     Shown::coloured(colour, level, rest)
 }
 
-/// Standard error, for whole lines. Libraries log, too, and may put a text from outside into a line as
-/// it is: nothing in it ends the line, or does more to a terminal than to show.
+/// Standard error, written in whole lines. Libraries may put text from outside into a line
+/// unescaped, so this writer escapes everything that would end the line or control the terminal.
 struct Lines<W> {
     format: LogFormat,
     terminal: Terminal,
@@ -160,7 +157,7 @@ struct Lines<W> {
 }
 
 impl<W: Write> Write for Lines<W> {
-    /// Takes one line: that is how the subscriber writes.
+    /// Takes one line per call, which is how the subscriber writes.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -217,7 +214,8 @@ mod tests {
         }
     }
 
-    /// Logs `text` in every way in which a text can get into an event, ours first, and returns the lines.
+    /// Logs `text` in every way in which text can get into an event, ours first, and returns the
+    /// lines.
     fn logged(format: LogFormat, terminal: Terminal, text: &str) -> String {
         let buffer = Buffer::default();
         let to = buffer.clone();

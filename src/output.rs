@@ -15,15 +15,15 @@ use crate::log;
 use crate::sys;
 use crate::text::{Shown, printable};
 
-/// Names of temporary files: this, and six letters or digits.
+/// Prefix of temporary files' names, followed by six letters or digits.
 const PREFIX: &str = ".efs-scan-output-";
 const RANDOM: usize = 6;
 
-/// A place for the result, made sure of before the scan begins.
+/// Destination of the result, opened before the scan begins.
 #[derive(Debug)]
 pub(crate) enum Output {
     Stdout,
-    /// A temporary file, which gets the name `path` when it is complete.
+    /// A temporary file, renamed to `path` when it is complete.
     File {
         path: PathBuf,
         temporary: NamedTempFile,
@@ -32,11 +32,11 @@ pub(crate) enum Output {
 }
 
 impl Output {
-    /// Opens the place. None and `-` are stdout.
+    /// Opens the destination. `None` and `-` mean stdout.
     ///
     /// # Errors
-    /// If stdout is closed, or if the file cannot be made, is something else than a file, or lies in `root`: that belongs
-    /// to the users, and a privileged program writes nothing among names that they control.
+    /// If stdout is closed, or the file cannot be made, is not a regular file, or lies in `root`:
+    /// the users control the names there, so a privileged program does not write there.
     pub(crate) fn open(path: Option<&Path>, root: &Path) -> Result<Self, Failure> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Self::stdout();
@@ -55,11 +55,11 @@ impl Output {
         open.ok_or_else(|| Failure::fatal(closed()))
     }
 
-    /// Opens a file that another flag names, of a command that does not scan; `-` is stdout.
+    /// Opens a file that another flag names, for a command that does not scan; `-` means stdout.
     /// The caller [sweeps](sweep_beside) the directory, once for all files in it.
     ///
     /// # Errors
-    /// If the file cannot be made, or is something else than a file.
+    /// If the file cannot be made or is not a regular file.
     pub(crate) fn named(flag: &str, path: &Path) -> Result<Self, Failure> {
         match path == Path::new("-") {
             true => Self::stdout(),
@@ -81,13 +81,13 @@ impl Output {
         Ok(Self::File { path: directory.join(name), temporary, unfinished })
     }
 
-    /// True for a terminal.
+    /// True if the output is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         matches!(self, Self::Stdout) && io::IsTerminal::is_terminal(&io::stdout())
     }
 
-    /// A directory for temporary files as large as the output: the output's own, or else
-    /// [`temporary_directory`].
+    /// Returns a directory for temporary files as large as the output: the output's own directory,
+    /// or else [`temporary_directory`].
     ///
     /// # Errors
     /// Those of [`temporary_directory`].
@@ -100,7 +100,7 @@ impl Output {
         }
     }
 
-    /// Writes text for people. It is no error if the reader of stdout closes it early.
+    /// Writes text for people. A reader who closes stdout early is no error.
     ///
     /// # Errors
     /// Names the file.
@@ -108,7 +108,7 @@ impl Output {
         self.write_form(text.as_bytes())
     }
 
-    /// Writes a form for programs, with names as they are: CSV, du, metrics.
+    /// Writes a form for programs (CSV, du, metrics), with names unescaped.
     ///
     /// # Errors
     /// Names the file.
@@ -116,7 +116,7 @@ impl Output {
         self.stream(|to| to.write_all(bytes))
     }
 
-    /// Writes what `fill` makes piece by piece.
+    /// Writes the output piece by piece with `fill`.
     ///
     /// # Errors
     /// Names the file.
@@ -133,7 +133,7 @@ impl Output {
             Self::File { path, mut temporary, unfinished } => {
                 let failed = |error: io::Error| format!("writing {}: {error}", path.display());
                 buffered(&mut temporary, fill).map_err(failed)?;
-                // Synced before it is renamed, so that a crash leaves the old file or the new one.
+                // Synced before the rename, so a crash leaves the old file or the new one.
                 temporary.as_file().sync_all().map_err(failed)?;
                 temporary.persist(&path).map_err(|error| failed(error.error))?;
                 drop(unfinished);
@@ -143,7 +143,8 @@ impl Output {
     }
 }
 
-/// Makes a temporary file, and locks it as long as it is open: [`sweep`] leaves locked ones alone.
+/// Makes a temporary file and holds a lock on it while it is open: [`sweep`] leaves locked files
+/// alone.
 fn temporary(directory: &Path) -> io::Result<NamedTempFile> {
     loop {
         let made = tempfile::Builder::new()
@@ -153,16 +154,16 @@ fn temporary(directory: &Path) -> io::Result<NamedTempFile> {
             .permissions(fs::Permissions::from_mode(0o666))
             .tempfile_in(directory)?;
         match made.as_file().try_lock() {
-            // Another process may sweep it between its making and its locking.
+            // Another process may sweep the file before it is locked.
             Ok(()) if made.as_file().metadata()?.nlink() > 0 => return Ok(made),
             Ok(()) | Err(TryLockError::WouldBlock) => {}
-            // A file system without locks: nobody can lock it to sweep it, either.
+            // The file system has no locks, so no process can sweep the file either.
             Err(TryLockError::Error(_)) => return Ok(made),
         }
     }
 }
 
-/// Removes the temporary files beside `path` that no process writes any more.
+/// Removes the temporary files beside `path` that no process is writing.
 pub(crate) fn sweep_beside(path: &Path) {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => sweep(parent),
@@ -189,7 +190,7 @@ pub(crate) fn sweep(directory: &Path) {
     }
 }
 
-/// Removes a temporary file unless a living process has it open: that process holds a lock on it.
+/// Removes a temporary file unless a running process holds its lock.
 fn remove_ownerless(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     // An exclusive lock on NFS needs a file that is open for writing (flock(2), NOTES).
@@ -209,12 +210,12 @@ fn closed() -> String {
 fn buffered(to: impl Write, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut to = BufWriter::with_capacity(64 * 1024, to);
     let written = fill(&mut to).and_then(|()| to.flush());
-    // After an error, the rest of the buffer is not tried again.
+    // After an error, the rest of the buffer is not written.
     let _ = to.into_parts();
     written
 }
 
-/// The directory of a file that will be written, and its name there.
+/// Returns the directory and the name of a file that will be written.
 fn place(flag: &str, path: &Path) -> Result<(PathBuf, OsString), String> {
     let failed = |error: io::Error| format!("{flag} {}: {error}", path.display());
     if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
@@ -230,8 +231,8 @@ fn place(flag: &str, path: &Path) -> Result<(PathBuf, OsString), String> {
     Ok((directory, name.to_owned()))
 }
 
-/// The directory for large temporary files: TMPDIR, or else `/var/tmp`, because `/tmp` is often in
-/// memory.
+/// Returns the directory for large temporary files: TMPDIR, or else `/var/tmp`, because `/tmp` is
+/// often in memory.
 ///
 /// # Errors
 /// If it is in `root`, see [`refuse_inside`].
@@ -242,9 +243,8 @@ pub(crate) fn temporary_directory(root: &Path) -> Result<PathBuf, String> {
     Ok(directory)
 }
 
-/// Refuses to write in the tree that is scanned: it belongs to the users, and a privileged program
-/// must not write below names that they control. For a path that does not exist yet, the part that
-/// exists counts.
+/// Refuses a place in the scanned tree: the users control the names there, so a privileged program
+/// must not write there. If the path does not exist yet, its nearest existing ancestor is checked.
 ///
 /// # Errors
 /// Names the flag that gave the path.

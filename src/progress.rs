@@ -1,7 +1,7 @@
 //! The progress line on a terminal.
 //!
-//! It shows percent and time left only if an earlier run of the same root tells how many inodes
-//! there are.
+//! It shows percent and time left only if an earlier run of the same root gives the number of
+//! inodes.
 
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
@@ -33,8 +33,8 @@ pub(crate) struct Display {
 }
 
 impl Display {
-    /// Starts to show the ledger's progress. `expected` returns how many inodes there are. It runs
-    /// in a thread of its own and may take long.
+    /// Starts showing the ledger's progress. `expected` returns the expected number of inodes. It
+    /// runs in its own thread and may take long.
     pub(crate) fn start(
         ledger: &Arc<Ledger>,
         expected: impl FnOnce() -> Option<u64> + Send + 'static,
@@ -43,7 +43,7 @@ impl Display {
         let (end, ended) = channel();
         let known = Arc::new(OnceLock::new());
         let its_known = Arc::clone(&known);
-        // If a thread cannot be started, there is no line, or one without an end.
+        // If the first thread cannot be started, no total is shown; if the second cannot, no line.
         let _ = Builder::new().spawn(move || its_known.set(expected()));
         let thread = Builder::new().spawn(move || {
             let started = Instant::now();
@@ -58,8 +58,8 @@ impl Display {
             while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 let entries = ledger.progress.entries.load(Ordering::Relaxed);
                 let expected = known.get().copied().flatten();
-                // No end is shown before the first entries, or once there are more of them than in
-                // the earlier run.
+                // No total is shown before the first entries, or once there are more of them than
+                // in the earlier run.
                 let total = expected.filter(|expected| (1..*expected).contains(&entries));
                 if shows_end != total.is_some() {
                     shows_end = total.is_some();
@@ -79,17 +79,17 @@ impl Display {
     }
 }
 
-/// Shows progress without escapes: each line is written over the one before.
+/// Shows progress without escapes: each line overwrites the one before.
 fn plain(ledger: &Ledger, started: Instant, ended: &Receiver<()>) {
     let mut width = 0;
     let mut show = |line: &str| {
-        // A line that cannot be shown does not concern the scan.
+        // An error in showing progress does not affect the scan.
         let _ = write!(io::stderr(), "\r{line:width$}");
         width = line.len();
     };
     while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
         let mut line = message(ledger, started.elapsed());
-        // A line that is wrapped could not be written over.
+        // A wrapped line could not be overwritten.
         line.truncate(PLAIN_WIDTH);
         show(&line);
     }
@@ -106,7 +106,7 @@ impl Drop for Display {
     fn drop(&mut self) {
         self.end.take();
         if let Some(thread) = self.thread.take() {
-            // A panic while drawing does not concern the scan.
+            // A panic while drawing does not affect the scan.
             let _ = thread.join();
         }
     }
@@ -119,6 +119,6 @@ fn message(ledger: &Ledger, elapsed: Duration) -> String {
     let waiting = progress.waiting.load(Ordering::Relaxed);
     let bytes = progress.bytes.load(Ordering::Relaxed);
     let rate = entries as f64 / elapsed.as_secs_f64().max(0.001);
-    // The least important comes last, because the line is cut to the terminal's width.
+    // The least important part comes last, because the line is cut to the terminal's width.
     format!("{entries} entries, {}, {rate:.0}/s, {waiting} directories waiting", human(bytes))
 }

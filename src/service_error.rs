@@ -1,6 +1,6 @@
 //! The errors of stores and of AWS's services.
 
-/// The kind of an error: it decides whether to try again, and what the user can do about it.
+/// Kinds of errors. The kind decides if a call is retried, and what the user can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// There are no credentials, or they have expired or are wrong.
@@ -11,14 +11,14 @@ pub enum Trouble {
     Missing,
     /// There were too many requests, still after all retries.
     Throttled,
-    /// There is no answer, only a part of one, or one that says the service is at fault.
+    /// There was no answer, only part of one, or one that reports a fault of the service.
     Unreachable,
     /// Anything else: the request itself is at fault.
     Refused,
 }
 
 impl Trouble {
-    /// True if it may pass with time alone.
+    /// True if the trouble may pass with time alone.
     pub fn passes(self) -> bool {
         matches!(self, Self::Throttled | Self::Unreachable)
     }

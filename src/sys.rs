@@ -1,5 +1,5 @@
-//! The unsafe code, in one file: the idle scheduling classes of `--nice`, variables of the
-//! environment, and whether the program was started with a standard output.
+//! The unsafe code, in one file: the idle scheduling classes of `--nice`, environment variables,
+//! and the check that stdout was open at the start.
 
 #![allow(unsafe_code)]
 
@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// True if stdout was closed when the program started.
 static STDOUT_CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// True unless the program was started with its stdout closed. Rust's runtime opens `/dev/null` in
-/// place of a closed one before `main` begins, so what is written later is lost without an error.
+/// True unless stdout was closed when the program started. Rust's runtime opens `/dev/null` in its
+/// place before `main` begins, so later writes are lost without an error.
 pub(crate) fn stdout_is_open() -> bool {
-    // Relaxed: written before there is a second thread.
+    // Relaxed: written before a second thread exists.
     !STDOUT_CLOSED.load(Ordering::Relaxed)
 }
 
-/// Removes the variables with a prefix of `prefixes` that are empty or blank, because the SDK takes
-/// an empty one for a value. Nothing is removed if this process has several threads.
+/// Removes empty or blank environment variables that begin with one of `prefixes`, because the SDK
+/// takes an empty variable for a value. Nothing is removed if this process has several threads.
 #[cfg(target_os = "linux")]
 pub(crate) fn unset_empty_variables(prefixes: &[&str]) {
     let is_empty = |(name, value): &(std::ffi::OsString, std::ffi::OsString)| {
@@ -31,12 +31,12 @@ pub(crate) fn unset_empty_variables(prefixes: &[&str]) {
         return;
     }
     for (name, _) in empty {
-        // SAFETY: no other thread reads the environment, because there is none.
+        // SAFETY: this is the only thread, so no other thread reads the environment.
         unsafe { std::env::remove_var(name) };
     }
 }
 
-/// Does nothing: the number of threads is not known.
+/// Does nothing, because the number of threads is not known here.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn unset_empty_variables(_prefixes: &[&str]) {}
 
@@ -44,17 +44,17 @@ fn is_blank(value: &OsStr) -> bool {
     value.as_encoded_bytes().iter().all(u8::is_ascii_whitespace)
 }
 
-/// The loader calls what this section holds before the runtime starts.
+/// The loader calls the functions in this section before the runtime starts.
 #[cfg(target_os = "linux")]
 #[used]
-// SAFETY: the section holds pointers to functions without a result. The loader passes arguments,
-// which a function of the C convention may ignore.
+// SAFETY: the section holds pointers to functions that return nothing. The loader passes arguments,
+// which a function with the C convention may ignore.
 #[unsafe(link_section = ".init_array")]
 static BEFORE_RUNTIME: extern "C" fn() = look_at_stdout;
 
 #[cfg(target_os = "linux")]
 extern "C" fn look_at_stdout() {
-    // SAFETY: asks a descriptor for its flags, and fails if it is closed.
+    // SAFETY: reads the flags of a descriptor, and fails if it is closed.
     let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
     STDOUT_CLOSED.store(flags < 0, Ordering::Relaxed);
 }
@@ -66,17 +66,16 @@ const IOPRIO_WHO_PROCESS: libc::c_int = 1;
 const IOPRIO_CLASS_IDLE: libc::c_int = 3 << 13;
 
 /// Puts this thread, and those it starts from now on, into the idle classes. They run when no other
-/// process wants the processor, or the disk if its scheduler knows priorities. This uses libc
+/// process wants the processor, or the disk if its scheduler supports priorities. This uses libc
 /// directly because the crates that wrap ioprio_set are not maintained.
 ///
 /// # Errors
-/// The system's error. It needs no privilege.
+/// The system's error. No privilege is needed.
 #[cfg(target_os = "linux")]
 pub(crate) fn idle() -> io::Result<()> {
     // The kernel's `struct sched_param`: the static priority, which is 0 here.
     let param: libc::c_int = 0;
-    // The system call itself, because musl's function always fails.
-    // SAFETY: 0 is the calling thread; `param` is read during the call and outlives it.
+    // A direct system call, because musl's function always fails.
     let done = unsafe {
         libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_IDLE, &raw const param)
     };
@@ -92,7 +91,7 @@ pub(crate) fn idle() -> io::Result<()> {
     Ok(())
 }
 
-/// Fails: only Linux has these classes.
+/// Fails, because only Linux has these classes.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn idle() -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())

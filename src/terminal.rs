@@ -1,4 +1,4 @@
-//! The output that a terminal on stderr may get, by the conventions of its environment: `NO_COLOR`
+//! Kinds of output that stderr supports, by the conventions of its environment: `NO_COLOR`
 //! (no-color.org), `CLICOLOR=0` (bixense.com/clicolors) and `TERM=dumb`.
 
 use std::ffi::OsString;
@@ -7,15 +7,15 @@ use std::io::{self, IsTerminal};
 /// The forms of output on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Terminal {
-    /// Lines only: it is no terminal, or a dumb one.
+    /// Lines only: stderr is not a terminal, or a dumb one.
     Lines,
-    /// A line can be written over with a carriage return, but no escapes are wanted.
+    /// A carriage return may overwrite a line, but escapes are not wanted.
     Plain,
     /// Colours and cursor movements.
     Ansi,
 }
 
-/// Finds out what stderr shows.
+/// Determines the kind of output that stderr supports.
 pub(crate) fn stderr() -> Terminal {
     of(io::stderr().is_terminal(), |name| std::env::var_os(name))
 }

@@ -14,8 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 pub(crate) use raw::{RawText, is_raw};
 pub use shown::Shown;
 
-/// `bytes` for a terminal. What `RawText` does not show as it is, is escaped as `\n`, `\x1b`,
-/// `\u{202e}` or `\xff`, and a backslash as `\\`: texts that look alike are told apart.
+/// Formats `bytes` for a terminal. Characters that `RawText` does not show unescaped become `\n`,
+/// `\x1b`, `\u{202e}` or `\xff`, and a backslash becomes `\\`, so texts that look alike stay
+/// distinct.
 pub fn printable(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -32,7 +33,7 @@ pub fn printable(bytes: &[u8]) -> String {
     out
 }
 
-/// The bytes that [`printable`] was given, or `None` for text that it cannot have returned.
+/// Returns the bytes that [`printable`] was given, or `None` for text that it cannot have returned.
 pub fn unprintable(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -78,13 +79,13 @@ fn push_byte(out: &mut String, byte: u8) {
     let _ = write!(out, "\\x{byte:02x}");
 }
 
-/// Equivalent JSON that is safe on a terminal: its strings hold no character that [`printable`] would
-/// escape.
+/// Returns equivalent JSON that is safe on a terminal: its strings hold no character that
+/// [`printable`] would escape.
 pub fn harmless_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut raw = RawText::default();
     for c in json.chars() {
-        // Newlines between tokens are not part of a string.
+        // A newline here separates tokens and is not part of a string.
         if !raw.shows(c) && c != '\n' {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(out, "\\u{unit:04x}");
@@ -96,17 +97,17 @@ pub fn harmless_json(json: &str) -> String {
     out
 }
 
-/// `bytes` in base64.
+/// Encodes `bytes` in base64.
 pub(crate) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// The bytes that [`base64`] was given, or `None` for other text.
+/// Returns the bytes that [`base64`] was given, or `None` for other text.
 pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// `bytes` as text, and in base64 too if the text loses something.
+/// Returns `bytes` as text, and also in base64 if the text loses something.
 pub fn lossy(bytes: &[u8]) -> (String, Option<String>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (text.to_owned(), None),
@@ -117,19 +118,20 @@ pub fn lossy(bytes: &[u8]) -> (String, Option<String>) {
     }
 }
 
-/// The bytes that [`lossy`] was given. Base64 that cannot be read yields the text.
+/// Returns the bytes that [`lossy`] was given. If the base64 is invalid, the text's bytes are
+/// returned.
 pub fn bytes_of(text: &str, base64: Option<&str>) -> Vec<u8> {
     base64.and_then(from_base64).unwrap_or_else(|| text.as_bytes().to_vec())
 }
 
-/// `one` or `many`, whichever agrees with `number`.
+/// Returns `one` or `many`, whichever agrees with `number`.
 pub fn plural<'a>(number: u64, one: &'a str, many: &'a str) -> &'a str {
     if number == 1 { one } else { many }
 }
 
-/// `bytes` as one printable word of a command for any POSIX shell: `$'...'` is not, dash reads it
-/// otherwise. A name that ends in a newline gets a slash, as only a directory may, because a command
-/// substitution drops newlines at its end.
+/// Quotes `bytes` as one printable word of a command for any POSIX shell. `$'...'` is not used,
+/// because dash reads it differently. A name that ends in a newline gets a slash, which makes it a
+/// directory's name, because command substitution drops trailing newlines.
 pub fn shell_word(bytes: &[u8]) -> String {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-+,:@%".contains(b);
     match std::str::from_utf8(bytes) {
@@ -143,7 +145,7 @@ pub fn shell_word(bytes: &[u8]) -> String {
     for byte in bytes {
         match byte {
             b'\\' => out.push_str(r"\\"),
-            // An exclamation mark is history for an interactive bash, between double quotes too.
+            // An interactive bash expands `!` as history even between double quotes.
             0x20..=0x7e if !b"'!".contains(byte) => out.push(char::from(*byte)),
             _ => out.push_str(&format!(r"\0{byte:03o}")),
         }
@@ -155,8 +157,8 @@ pub fn shell_word(bytes: &[u8]) -> String {
     out
 }
 
-/// The uid that a name stands for: a canonical decimal number below 2^32-1, which is `(uid_t)-1`, no
-/// user's (POSIX `chown`). `007` is a name.
+/// Returns the uid that a name stands for: a canonical decimal number below 2^32-1, which is
+/// `(uid_t)-1` and belongs to no user (POSIX `chown`). `007` is a name.
 pub fn uid_of_name(name: &[u8]) -> Option<u32> {
     if !name.iter().all(u8::is_ascii_digit) || name.len() > 1 && name.starts_with(b"0") {
         return None;
@@ -196,7 +198,7 @@ mod tests {
         assert_eq!(printable("\u{202e}gnp.exe".as_bytes()), "\\u{202e}gnp.exe");
         assert_eq!(printable("\u{9b}31m".as_bytes()), "\\u{9b}31m");
         assert_eq!(printable("näme 目录".as_bytes()), "näme 目录");
-        // Two names that would look alike are told apart.
+        // Two names that would look alike stay distinct.
         for unseen in [
             '\u{34f}',
             '\u{115f}',

@@ -38,7 +38,7 @@ macro_rules! bytes {
         }
 
         impl $name {
-            /// The count as people read it, in powers of 1024: `1.5 GiB`.
+            /// Formats the count for people, in powers of 1024: `1.5 GiB`.
             pub fn human(self) -> String {
                 human(self.0)
             }
@@ -70,13 +70,7 @@ bytes! {
 pub const METADATA_BYTES_PER_INODE: u64 = 2048;
 
 impl MeteredBytes {
-    /// The metered size of `inodes` inodes that hold `allocated` bytes together.
-    ///
-    /// ```
-    /// use efs_scan::units::{AllocatedBytes, MeteredBytes};
-    /// // One 4 KiB file is billed as 6 KiB.
-    /// assert_eq!(MeteredBytes::of(AllocatedBytes(4096), 1), MeteredBytes(6144));
-    /// ```
+    /// Returns the metered size of `inodes` inodes that together hold `allocated` bytes.
     pub fn of(allocated: AllocatedBytes, inodes: u64) -> Self {
         let metadata = inodes.saturating_mul(METADATA_BYTES_PER_INODE);
         Self(allocated.0.saturating_add(metadata))
@@ -91,19 +85,12 @@ impl MeteredBytes {
 pub struct Usd(pub f64);
 
 impl Usd {
-    /// The amount as people read it: `1234.50 USD`.
+    /// Formats the amount for people: `1234.50 USD`.
     pub fn human(self) -> String {
         format!("{} USD", self.amount())
     }
 
-    /// The amount without the currency. An amount above zero never reads as zero.
-    ///
-    /// ```
-    /// use efs_scan::units::Usd;
-    /// assert_eq!(Usd(1234.5).amount(), "1234.50");
-    /// assert_eq!(Usd(0.004).amount(), "<0.01");
-    /// assert_eq!(Usd(0.0).amount(), "0.00");
-    /// ```
+    /// Formats the amount without the currency. An amount above zero never reads as zero.
     pub fn amount(self) -> String {
         match self.0 {
             tiny if tiny > 0.0 && tiny < 0.005 => "<0.01".to_owned(),
@@ -112,12 +99,12 @@ impl Usd {
     }
 }
 
-/// `bytes` in powers of 1024 with one decimal: `0 B`, `4 KiB`, `1.5 GiB`.
+/// Formats `bytes` in powers of 1024 with one decimal: `0 B`, `4 KiB`, `1.5 GiB`.
 pub fn human(bytes: u64) -> String {
     humansize::format_size(bytes, humansize::BINARY.decimal_places(1))
 }
 
-/// Growth or shrinkage: `+4 KiB`, `-1.5 GiB`, `=`.
+/// Formats growth or shrinkage: `+4 KiB`, `-1.5 GiB`, `=`.
 pub fn human_change(bytes: i64) -> String {
     match bytes {
         0 => "=".to_owned(),
@@ -126,7 +113,7 @@ pub fn human_change(bytes: i64) -> String {
     }
 }
 
-/// A number of seconds in its largest unit: `90 s`, `36 h`, `3 d`.
+/// Formats a number of seconds in its largest unit: `90 s`, `36 h`, `3 d`.
 pub fn human_seconds(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{seconds} s"),
@@ -136,11 +123,8 @@ pub fn human_seconds(seconds: i64) -> String {
     }
 }
 
-/// Reads a size as people write it: `50GiB` and `1.5 TiB` are powers of 1024, `50GB` and `50G`
+/// Parses a size as people write it: `50GiB` and `1.5 TiB` are powers of 1024, `50GB` and `50G`
 /// powers of 1000, a bare number bytes.
-///
-/// # Errors
-/// A sentence that names the text, for a command line or a configuration file.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     parse_size::parse_size(text.trim()).map_err(|error| {
         format!("`{text}` is not a size ({error}); write it like 50GiB, 1.5TiB or 500MB")

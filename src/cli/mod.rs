@@ -54,10 +54,11 @@ pub enum Asked {
 }
 
 impl Asked {
-    /// Parses the command line. The environment is no part of it: it has a layer of its own in the
-    /// configuration.
+    /// Parses the command line. Environment variables are not read here: they are a separate layer
+    /// of the configuration.
     pub fn parse() -> Self {
-        // An empty variable is an unset one: that of a unit file or a container without a value.
+        // Treats an empty variable as unset, because unit files and containers set variables
+        // without a value.
         crate::sys::unset_empty_variables(&["AWS_", "EFS_SCAN_"]);
         let mut args: Vec<_> = std::env::args_os().collect();
         if args.get(1).is_some_and(|arg| arg == "generate") {
@@ -66,13 +67,14 @@ impl Asked {
         }
         Self::parse_cli(&args).unwrap_or_else(|error| match error.use_stderr() {
             true => Self::Wrong(format!("{} (see efs-scan --help)", one_line(&error))),
-            // The help names the variables.
+            // The help text lists the environment variables.
             false => Self::Help(Cli::command().try_get_matches_from(args).err().unwrap_or(error)),
         })
     }
 
     fn parse_cli(args: &[OsString]) -> Result<Self, clap::Error> {
-        // The last of two equal flags counts, so that what a script passes can be overridden.
+        // The last of two equal flags counts, so a user can override the flags that a script
+        // passes.
         let command = without_variables(Cli::command()).args_override_self(true);
         let matches = command.try_get_matches_from(args)?;
         let cli = Cli::from_arg_matches(&matches)?;

@@ -1,4 +1,5 @@
-//! Flags of a scan. `config::Settings` declares them, since each is a key of the configuration, too.
+//! Flags of a scan. `config::Settings` declares them, because each one is also a key of the
+//! configuration.
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
@@ -10,7 +11,7 @@ use crate::config::Settings;
 pub struct ScanArgs(ArgMatches);
 
 impl ScanArgs {
-    /// The parsed flags, which [`Settings`] are updated from.
+    /// Returns the parsed flags, from which [`Settings`] are updated.
     pub(crate) fn matches(&self) -> &ArgMatches {
         &self.0
     }
@@ -18,7 +19,8 @@ impl ScanArgs {
 
 impl Args for ScanArgs {
     fn augment_args(command: Command) -> Command {
-        // Flags that update something are optional. What they update has the defaults.
+        // Augmenting for an update makes the flags optional. The settings that they update hold the
+        // defaults.
         Settings::augment_args_for_update(command)
     }
 
@@ -38,7 +40,7 @@ impl FromArgMatches for ScanArgs {
     }
 }
 
-/// Finds a flag of the scan on the command line. Before a command it would mean nothing.
+/// Finds a scan flag on the command line. Such a flag before a subcommand has no meaning.
 pub(super) fn first_scan_flag(matches: &ArgMatches) -> Option<String> {
     let scan = ScanArgs::augment_args(Command::new("scan"));
     let is_given = |arg: &&clap::Arg| {

@@ -1,4 +1,4 @@
-//! ARNs of access points, in place of a bucket's name.
+//! ARNs of access points, which may replace a bucket's name.
 
 /// Splits `arn:…:accesspoint/NAME/PREFIX` into the ARN and the prefix. The ARN may also have a colon
 /// before the name.

@@ -1,5 +1,5 @@
-//! The body of an object for S3, which has to know its length and checksum before it begins: made in
-//! memory, or in a file if it is large.
+//! Body of an S3 object. S3 needs its length and checksum before the upload begins, so the body is
+//! made in memory, or in a file if it is large.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -17,7 +17,7 @@ use crate::text::printable;
 /// The largest body that is made in memory.
 const IN_MEMORY: usize = 8 << 20;
 
-/// Makes the body: in memory, too, where a large one finds no place on disk.
+/// Makes the body. It stays in memory if it is small or if no temporary file can be made.
 pub(super) fn made(fill: &Fill<'_>) -> io::Result<S3Body> {
     let mut body = Body::Memory(Vec::new());
     let filled = fill(&mut body);
@@ -38,7 +38,7 @@ pub(super) fn made(fill: &Fill<'_>) -> io::Result<S3Body> {
 /// A body that is being made.
 enum Body {
     Memory(Vec<u8>),
-    /// It is too large for that, and there is no file.
+    /// The body is too large for memory, and no temporary file could be made.
     Nowhere,
     File {
         to: BufWriter<File>,
@@ -63,7 +63,7 @@ impl Body {
 impl Write for Body {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            // Elsewhere a file without a name cannot be opened again.
+            // Only Linux can reopen a file without a name, through `/proc`.
             Self::Memory(all)
                 if all.len() + bytes.len() <= IN_MEMORY || !cfg!(target_os = "linux") =>
             {
@@ -99,8 +99,8 @@ fn nowhere() -> io::Error {
     io::Error::other("there is no file for a large object")
 }
 
-/// A file without a name, so nothing is left if this process is killed: in TMPDIR, or else in
-/// `/var/tmp`, because `/tmp` is often in memory.
+/// Makes a file without a name, so nothing is left if this process is killed. It is in TMPDIR, or
+/// else in `/var/tmp`, because `/tmp` is often in memory.
 fn temporary_file() -> io::Result<File> {
     let given = std::env::var_os("TMPDIR").filter(|given| !given.is_empty());
     let directory = given.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);

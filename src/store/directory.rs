@@ -1,4 +1,5 @@
-//! A directory as a store: each object is a file that is written beside its place and renamed.
+//! A directory as a store. Each object is a file that is written under a temporary name and
+//! renamed.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read};
@@ -17,19 +18,19 @@ use crate::atomic::{self, NO_FOLLOW, NO_WAIT, PART_PREFIX};
 use crate::guard;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
-/// Name of the file that publishers lock.
+/// Name of the lock file of publishers.
 const LOCK: &str = ".efs-scan.lock";
 
-/// Time to wait for another publisher, who holds the lock for one object at a time.
+/// Time to wait for another publisher, which holds the lock for one object at a time.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The store in a directory.
+/// A store in a directory.
 #[derive(Debug)]
 pub struct Directory(PathBuf);
 
 impl Directory {
-    /// Makes no directory yet: the first write does.
+    /// Opens the store. The first write makes the directory.
     pub fn new(path: PathBuf) -> Self {
         Self(path)
     }
@@ -38,7 +39,8 @@ impl Directory {
         self.0.join(key)
     }
 
-    /// The path of an object. Keys come from other objects, too, and must lead nowhere else.
+    /// Returns the path of an object. Keys may come from other objects, so a key that leads out of
+    /// the store is refused.
     fn checked(&self, key: &str) -> io::Result<PathBuf> {
         let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
         match key.split('/').all(plain) {
@@ -47,11 +49,11 @@ impl Directory {
         }
     }
 
-    /// Keeps other publishers out until the file is dropped. The lock is on a file because NFS
-    /// locks directories for this machine only.
+    /// Locks out other publishers until the file is dropped. The lock is on a file, because NFS
+    /// locks on directories hold on this machine only.
     fn lock(&self) -> io::Result<File> {
         fs::create_dir_all(&self.0)?;
-        // A user who can write there could put links where root writes.
+        // A user who can write to the directory could put links where root writes.
         guard::refuse_shared(&self.0, &fs::metadata(&self.0)?)?;
         guard::refuse_replaceable(&self.0)?;
         let file = atomic::open_lock(&self.0.join(LOCK))?;
@@ -70,11 +72,11 @@ impl Directory {
     }
 
     /// Makes the directories of a key. None of them may be a link, which could lead out of the
-    /// store. Each lies in one that only the publisher can write to, if that is root, so that
-    /// nobody replaces it at the same moment.
+    /// store. If the publisher is root, only root may write to each parent, so nobody can replace a
+    /// directory meanwhile.
     fn make(&self, parent: &Path) -> io::Result<()> {
         let below: Vec<&Path> = parent.ancestors().take_while(|path| *path != self.0).collect();
-        // From the top: each is checked before anything is made in it.
+        // From the top down: each directory is checked before anything is made in it.
         for directory in below.into_iter().rev() {
             match fs::create_dir(directory) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -104,13 +106,13 @@ impl Directory {
         }
         // The lock is held, so these parts are left from a crash.
         atomic::sweep(parent)?;
-        // The figures are for others to read. The umask applies.
+        // Others may read the figures, as far as the umask allows.
         atomic::replace(&path, 0o666, fill)?;
         Ok(Put::Done)
     }
 
-    /// Opens an object. Others may be able to write there: no link of theirs is followed, at no part
-    /// of the key.
+    /// Opens an object. Others may be able to write to the store, so links are refused in every
+    /// part of the key.
     #[cfg(target_os = "linux")]
     fn open(&self, key: &str) -> io::Result<File> {
         let path = self.checked(key)?;
@@ -118,7 +120,7 @@ impl Directory {
         let below = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         let root = File::open(&self.0)?;
         match rustix::fs::openat2(&root, key, flags, Mode::empty(), below) {
-            // Linux before 5.6, and containers that do not know the call.
+            // Linux before 5.6 lacks openat2, and some containers refuse it.
             Err(Errno::NOSYS | Errno::PERM) => open_last(&path),
             file => Ok(file?.into()),
         }
@@ -129,7 +131,7 @@ impl Directory {
         open_last(&self.checked(key)?)
     }
 
-    /// Opens an object, if there is one.
+    /// Opens an object; `None` if there is none.
     fn open_object(&self, key: &str, size: ReadSize) -> io::Result<Option<File>> {
         let file = match self.open(key) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -151,7 +153,7 @@ impl Directory {
         let read = || {
             let Some(file) = self.open_object(key, size)? else { return Ok(None) };
             let bound = match size {
-                // It may grow while it is read.
+                // The file may grow while it is read.
                 ReadSize::Whole => MAX_OBJECT,
                 ReadSize::First(wanted) => wanted as u64,
             };
@@ -176,8 +178,8 @@ impl Directory {
 }
 
 impl Directory {
-    /// Adds the keys of the files below `directory`. Directories that come before `after` are
-    /// skipped, and those below it that cannot be listed are named.
+    /// Adds the keys of the files below `directory`. Directories before `after` are skipped, and
+    /// directories that cannot be listed are reported in `unlisted`.
     fn collect(&self, directory: &str, after: &str, to: &mut Listing) -> io::Result<()> {
         let entries = match fs::read_dir(self.path(directory)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -252,7 +254,7 @@ impl Store for Directory {
     }
 }
 
-/// Opens a file unless it is a link itself.
+/// Opens a file unless it is itself a link.
 fn open_last(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(NO_FOLLOW | NO_WAIT).open(path)
 }
@@ -265,7 +267,7 @@ fn version_at(path: &Path) -> io::Result<Option<Version>> {
     }
 }
 
-/// Every write makes a new inode; if its number is used again, the time differs.
+/// Every write makes a new inode. If its number is reused, the modification time differs.
 fn version_of(metadata: &fs::Metadata) -> Version {
     let (inode, size) = (metadata.ino(), metadata.len());
     Version(format!("{inode}-{}.{:09}-{size}", metadata.mtime(), metadata.mtime_nsec()))

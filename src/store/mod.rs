@@ -1,4 +1,4 @@
-//! The stores that runs are published to: a trait, and the destinations that name them.
+//! Stores for published runs: the trait, and the destinations that name a store.
 
 mod access_point;
 mod body;
@@ -18,10 +18,11 @@ use crate::service_error::{ServiceError, ServiceResult, Trouble};
 pub use crate::aws::{BucketOptions, PutOptions, is_region};
 pub use directory::Directory;
 
-/// The largest object that is read whole, in bytes: a report of 200,000 homes has a few hundred MiB.
+/// The largest object that is read whole, in bytes: a report of 200,000 homes has a few hundred
+/// MiB.
 const MAX_OBJECT: u64 = 1 << 30;
 
-/// The longest prefix, in bytes: S3's keys have at most 1,024.
+/// The longest prefix, in bytes: S3 keys have at most 1,024.
 const MAX_PREFIX: usize = 900;
 
 /// Objects under keys such as `runs/dt=2026-11-24/RUN.json`. One object appears or changes as a
@@ -30,24 +31,25 @@ pub trait Store {
     /// The object's name in messages.
     fn name(&self, key: &str) -> String;
 
-    /// Checks that objects can be written, and only where their condition holds, without leaving one.
+    /// Checks that objects can be written and that conditions of writes hold, without leaving an
+    /// object.
     ///
     /// # Errors
-    /// Says why they cannot.
+    /// Says why they cannot be written.
     fn check(&self) -> ServiceResult<()>;
 
-    /// Checks that the object of `key`, which never changes, stays what it is when a condition of a
-    /// write does not hold. Without such an object it checks nothing.
+    /// Checks that a write whose condition fails leaves the object of `key` unchanged. The object
+    /// must be one that never changes. Without such an object, nothing is checked.
     ///
     /// # Errors
-    /// Says that it is not.
+    /// If the object was changed.
     fn check_kept(&self, key: &str) -> ServiceResult<()> {
         let _ = key;
         Ok(())
     }
 
-    /// True if the store itself holds writes to their conditions. If not, a condition is looked at
-    /// before a write, and another writer may come in between.
+    /// True if the store itself enforces conditions of writes. Otherwise a condition is checked
+    /// before the write, and another writer may come in between.
     fn is_conditional(&self) -> bool {
         true
     }
@@ -58,7 +60,8 @@ pub trait Store {
     /// Names the object.
     fn get(&self, key: &str) -> ServiceResult<Option<Object>>;
 
-    /// Hands over an object that may be large, to be read piece by piece. False if there is none.
+    /// Passes an object that may be large to `take`, which reads it piece by piece. Returns false
+    /// if there is none.
     ///
     /// # Errors
     /// If it cannot be opened: names the object.
@@ -67,10 +70,8 @@ pub trait Store {
         Ok(object.map(|object| take(&mut &object.bytes[..])).is_some())
     }
 
-    /// Reads the first bytes of the object; `None` if there is none. Its version is the whole one's.
-    ///
-    /// # Errors
-    /// Names the object.
+    /// Reads the first bytes of the object; `None` if there is none. The version is that of the
+    /// whole object.
     fn head(&self, key: &str, bytes: usize) -> ServiceResult<Option<Object>> {
         let mut head = Ok(None);
         self.get_each(&[key], ReadSize::First(bytes), &mut |_, object| {
@@ -80,8 +81,8 @@ pub trait Store {
         head
     }
 
-    /// Hands over the objects of these keys in order, each as [`get`](Self::get) returns it or
-    /// its first bytes. Remote stores read several at a time.
+    /// Passes the objects of these keys to `take` in order, each as [`get`](Self::get) returns it,
+    /// or only its first bytes. Remote stores read several at a time.
     ///
     /// # Errors
     /// The first error of `take`, which ends the reading.
@@ -101,7 +102,7 @@ pub trait Store {
     /// Names the object. If the answer was lost, the object may have been written.
     fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put>;
 
-    /// Writes an object that may be large: `fill` makes it piece by piece, and the stores of this
+    /// Writes an object that may be large. `fill` makes it piece by piece, and the stores of this
     /// program do not hold it in memory.
     ///
     /// # Errors
@@ -121,14 +122,14 @@ pub trait Store {
     fn list(&self, prefix: &str, after: &str) -> ServiceResult<Listing>;
 }
 
-/// The keys of a listing, and the parts that could not be listed.
+/// Keys of a listing, and the errors of the parts that could not be listed.
 #[derive(Debug, Default)]
 pub struct Listing {
     pub keys: Vec<String>,
     pub unlisted: Vec<ServiceError>,
 }
 
-/// Receives the object of the key at this index, or why it could not be read.
+/// Receives the object of the key at this index, or the reason that it could not be read.
 pub type Take<'a> = dyn FnMut(usize, ServiceResult<Option<Object>>) -> ServiceResult<()> + 'a;
 
 /// Writes the contents of an object.
@@ -149,7 +150,7 @@ pub struct Object {
     pub version: Version,
 }
 
-/// Differs between any two contents of one key.
+/// Version of an object's contents. It differs between any two contents of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(pub String);
 
@@ -158,18 +159,18 @@ pub struct Version(pub String);
 pub enum Condition {
     /// The key has no object.
     Absent,
-    /// The object is the one that was read.
+    /// The object is still the version that was read.
     Unchanged(Version),
 }
 
 impl Condition {
-    /// The condition that nobody wrote since `seen` was read.
+    /// Returns the condition that nothing was written since `seen` was read.
     pub fn since(seen: Option<&Object>) -> Self {
         seen.map_or(Self::Absent, |object| Self::Unchanged(object.version.clone()))
     }
 }
 
-/// The end of a conditional write.
+/// Outcome of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
     Done,
@@ -181,10 +182,10 @@ pub enum Put {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Destination {
-    /// It is made if need be.
+    /// The path of the directory, which is made if it does not exist.
     Directory(PathBuf),
     S3 {
-        /// Its name, or the ARN of an access point.
+        /// The bucket's name, or the ARN of an access point.
         bucket: String,
         /// Prefix of the keys, without slashes at its ends; may be empty.
         prefix: String,
@@ -195,7 +196,7 @@ impl Destination {
     /// Opens the store. Nothing is written or requested yet.
     ///
     /// # Errors
-    /// If there is no access to AWS at all.
+    /// If AWS cannot be accessed at all.
     pub fn open<'a>(&self, aws: &'a Aws) -> ServiceResult<Box<dyn Store + 'a>> {
         match self {
             Self::Directory(path) => Ok(Box::new(Directory::new(path.clone()))),
@@ -229,7 +230,7 @@ impl FromStr for Destination {
         if prefix.split('/').any(|part| part.is_empty() && !prefix.is_empty()) {
             return Err(format!("`{text}`: the prefix has an empty part"));
         }
-        // Lists are XML, which has no control characters.
+        // Listings are XML, which cannot contain control characters.
         if prefix.contains(char::is_control) {
             return Err(format!("{text:?}: the prefix has a control character in it"));
         }

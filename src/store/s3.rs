@@ -1,11 +1,11 @@
-//! A bucket as a store: conditional writes keep publishers from overwriting each other.
+//! A bucket as a store. Conditional writes keep publishers from overwriting each other's objects.
 
 use super::body;
 use super::{Condition, Fill, Listing, MAX_OBJECT, Object, Put, ReadSize, Store, Take, Version};
 use crate::aws::{ObjectPart, S3Body, S3Bucket, S3Object, WriteIf, Written};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
-/// Key of the write that checks the permission. Its condition never holds.
+/// Key of the write that checks the permission. The write's condition never holds.
 const PROBE: &str = "write-check";
 
 /// A bucket, or the part of it below a prefix.

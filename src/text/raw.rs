@@ -1,25 +1,25 @@
-//! Which characters are shown as they are: an allow-list.
+//! Allow-list of the characters that are shown unescaped.
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
-/// The most marks on one letter. Tibetan and Burmese words have up to four; a pile of them covers the
-/// lines above and below.
+/// The most marks on one letter. Tibetan and Burmese words have up to four; a longer pile covers
+/// the lines above and below.
 const MAX_MARKS: u8 = 4;
 
-/// Tells which characters of a text, given in order, are shown as they are: letters, marks on letters,
-/// numbers, punctuation, symbols, and the usual space.
+/// Decides which characters of a text, given in order, are shown unescaped: letters, marks on
+/// letters, numbers, punctuation, symbols, and the ordinary space.
 ///
-/// So these are escaped: controls, formats (among them joiners and direction marks), other spaces,
-/// surrogates, private use, what Unicode had not assigned when this program was built, marks without a
-/// letter before them, and whatever is [not seen](is_unseen).
+/// Everything else is escaped: controls, format characters (including joiners and direction marks),
+/// other spaces, surrogates, private use, code points that Unicode had not assigned when this
+/// program was built, marks that follow no letter, and [invisible](is_unseen) characters.
 #[derive(Debug, Default)]
 pub(crate) struct RawText {
-    /// Marks on the letter before, if a letter is before.
+    /// Number of marks on the preceding letter; `None` if no letter precedes.
     marks: Option<u8>,
 }
 
 impl RawText {
-    /// True if the next character is shown as it is.
+    /// True if the next character is shown unescaped.
     pub(crate) fn shows(&mut self, c: char) -> bool {
         if c.is_ascii() {
             self.marks = c.is_ascii_alphabetic().then_some(0);
@@ -37,32 +37,32 @@ impl RawText {
             | GeneralCategoryGroup::Symbol => Some(None),
             GeneralCategoryGroup::Separator | GeneralCategoryGroup::Other => None,
         };
-        // The escape of a mark too many ends in a brace, which bears no marks.
+        // The escape of an excess mark ends in a brace, which carries no marks.
         self.marks = marks.flatten();
         marks.is_some()
     }
 }
 
-/// True if all of the text is shown as it is.
+/// True if the whole text is shown unescaped.
 pub(crate) fn is_raw(text: &str) -> bool {
     let mut raw = RawText::default();
     text.chars().all(|c| raw.shows(c))
 }
 
-/// True for characters that are letters, marks or symbols and show nothing of their own.
+/// True for letters, marks and symbols that have no visible form.
 fn is_unseen(c: char) -> bool {
     is_default_ignorable(c)
         || matches!(
             c,
-            // Tifinagh's joiner, the blank pattern of Braille, two hieroglyphic blanks, Khitan's filler,
-            // a selector of Duployan, and a note without a head.
+            // Tifinagh's joiner, the blank Braille pattern, two blank hieroglyphs, Khitan's filler,
+            // a Duployan selector, and a note without a head.
             '\u{2d7f}' | '\u{2800}' | '\u{13441}'
                 ..='\u{13442}' | '\u{16fe4}' | '\u{1bc9d}' | '\u{1d159}'
         )
 }
 
-/// The property Default_Ignorable_Code_Point, which is normative (UAX #44; DerivedCoreProperties.txt
-/// of Unicode 17.0). It includes places that are not assigned yet.
+/// The property Default_Ignorable_Code_Point, which is normative (UAX #44;
+/// DerivedCoreProperties.txt of Unicode 17.0). It includes code points that are not assigned yet.
 fn is_default_ignorable(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn nothing_that_hides_or_moves_is_shown() {
         for c in (char::MIN..=char::MAX).filter(|c| after_a_letter(*c)) {
-            // The standard library's tables are not the ones that are used here.
+            // The standard library's tables are independent of the ones used here.
             assert!(!c.is_control() && (c == ' ' || !c.is_whitespace()), "{}", c.escape_unicode());
             assert!(!is_default_ignorable(c), "{}", c.escape_unicode());
         }
@@ -167,7 +167,7 @@ mod tests {
         for letter in ["a", "е", "ก"] {
             assert!(bears(letter, 4) && !bears(letter, 5), "{letter}");
         }
-        // A letter takes marks anew, an escaped character does not.
+        // A new letter takes marks again; an escaped character does not.
         assert!(is_raw(&format!("a{mark}b{mark}")));
         let mut raw = RawText::default();
         let shown: Vec<bool> = "a\u{200b}\u{301}b\u{301}".chars().map(|c| raw.shows(c)).collect();

@@ -1,19 +1,19 @@
-//! Text on its way to people.
+//! Text that is safe to show to people.
 
 use std::fmt;
 use std::ops::Deref;
 
 use super::{RawText, harmless_json, is_raw, push_escaped};
 
-/// Text that does nothing but show: what the log, terminals, pages and mail take. It holds names that
-/// strangers chose and messages of servers, and whoever makes one need not know which: everything that
-/// `RawText` does not show as it is, is escaped. Names that went through
-/// [`printable`](super::printable) stay as that made them.
+/// Text that does nothing but show: the log, terminals, pages and mail take only this type. It may
+/// contain names that strangers chose and messages of servers. Its constructors escape everything
+/// that `RawText` does not show unescaped, so callers need not know which parts are foreign. Names
+/// already escaped by [`printable`](super::printable) stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shown(String);
 
 impl Shown {
-    /// Lines, each ended or divided by a newline.
+    /// Makes a text of lines, separated or ended by newlines.
     ///
     /// ```
     /// use efs_scan::text::Shown;
@@ -26,17 +26,17 @@ impl Shown {
         }
     }
 
-    /// One line: newlines are escaped, too.
+    /// Makes one line: newlines are escaped, too.
     pub fn line(text: &str) -> Self {
         Self(escaped(text, |_| false))
     }
 
-    /// One line, whose beginning a terminal shows in this colour (ECMA-48, SGR).
+    /// Makes one line whose beginning is shown in this colour (ECMA-48, SGR).
     pub(crate) fn coloured(colour: u8, beginning: &str, rest: &str) -> Self {
         Self(format!("\x1b[{colour}m{}\x1b[0m{}", Self::line(beginning), Self::line(rest)))
     }
 
-    /// JSON, which means the same as `json`.
+    /// Makes JSON equivalent to `json`.
     pub(crate) fn json(json: &str) -> Self {
         Self(harmless_json(json))
     }
@@ -46,7 +46,7 @@ impl Shown {
         &self.0
     }
 
-    /// The same, and a newline.
+    /// Appends a newline.
     pub(crate) fn ended(mut self) -> Self {
         self.0.push('\n');
         self
@@ -67,7 +67,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Escapes what is not shown as it is, unless `keeps` says so.
+/// Escapes every character that is not shown unescaped, unless `keeps` returns true for it.
 fn escaped(text: &str, keeps: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut raw = RawText::default();
