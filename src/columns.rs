@@ -78,7 +78,7 @@ pub(crate) fn push_long_table(
     Ok(())
 }
 
-/// An amount as a cell; empty where it is not known.
+/// Formats an amount as a cell; empty if it is not known.
 pub(crate) fn usd(amount: Option<Usd>) -> String {
     amount.map(Usd::amount).unwrap_or_default()
 }

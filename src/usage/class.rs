@@ -1,4 +1,4 @@
-//! The classes: what a rule says an inode is good for, under one name from the rule to the page.
+//! Classes of inodes, under one name from the rule to the page.
 
 use std::borrow::Cow;
 

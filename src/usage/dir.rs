@@ -1,4 +1,4 @@
-//! Directories while they are open: the chain up to the root, and the sums that go up it.
+//! Open directories: the chain up to the root, and the sums that are passed up it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -11,51 +11,51 @@ use super::trie::States;
 use super::{Attrs, Mount};
 
 /// A directory that was found and is not complete yet. It lives until everything below it is
-/// listed. The memory of a walk grows with the number of these, never with the number of files.
+/// listed. A walk's memory grows with the number of these, never with the number of files.
 #[derive(Debug)]
 pub struct Dir {
-    /// The directory it is in; `None` for the root.
+    /// The parent directory; `None` for the root.
     pub parent: Option<Arc<Dir>>,
-    /// Its name; empty for the root.
+    /// The directory's name; empty for the root.
     pub name: Box<[u8]>,
     /// 0 for the root.
     pub depth: u32,
-    /// Its own attributes, from its parent's listing.
+    /// The directory's own attributes, from its parent's listing.
     pub attrs: Attrs,
-    /// The home that its inodes are charged to.
+    /// The home that the directory's inodes are charged to.
     pub(super) home: Arc<Home>,
-    /// The finding that its parent lies in.
+    /// The finding that the parent lies in.
     pub(super) inherited: Option<Arc<FindingAccount>>,
     /// The finding that begins here.
     pub(super) starts: OnceLock<Arc<FindingAccount>>,
-    /// The first rule that its path alone matches.
+    /// The first rule that the path alone matches.
     pub(super) plain: Option<RuleIndex>,
-    /// Rules that match its path and depend on its contents.
+    /// Rules that match the path and depend on the directory's contents.
     pub(super) matched: Vec<RuleIndex>,
     pub(super) states: States,
-    /// True if it is a part of a repository or a database.
+    /// True if the directory is part of a repository or a database.
     pub(super) in_data: bool,
-    /// How far the globs of `--exclude` match its path.
+    /// Progress of the `--exclude` globs after the directory's path.
     pub(super) globs: Position,
-    /// Its place in the export. Boxed because most scans have no export.
+    /// Place in the export. Boxed because most scans have no export.
     pub(super) branch: Option<Box<Branch>>,
     /// Listings and subdirectories that are not complete.
     pub(super) open: AtomicUsize,
-    /// True once it is counted in parts.
+    /// True once the directory is counted in parts.
     pub(super) in_parts: AtomicBool,
     /// Allocated bytes of everything below, with hard-linked inodes by their share.
     pub(super) subtree: AtomicU64,
-    /// The same of its largest subdirectory.
+    /// Allocated bytes of the largest subdirectory with everything below it.
     pub(super) largest_child: AtomicU64,
 }
 
 impl Dir {
-    /// Returns the finding that its own entries belong to.
+    /// Returns the finding that the directory's own entries belong to.
     pub(super) fn finding(&self) -> Option<&Arc<FindingAccount>> {
         self.starts.get().or(self.inherited.as_ref())
     }
 
-    /// Returns the path below the root, bytes as the file system has them; empty for the root.
+    /// Returns the path below the root, with the file system's bytes; empty for the root.
     pub fn path(&self) -> Vec<u8> {
         let mut names = vec![&*self.name];
         let mut dir = &self.parent;
@@ -81,32 +81,32 @@ impl Dir {
         path
     }
 
-    /// Notes that it is counted in parts, none of which has all of its names.
+    /// Marks the directory as counted in parts, none of which has all of its names.
     pub(super) fn split(&self) {
-        // Relaxed: the listing that commits the last part is the one that splits off the others.
+        // Relaxed: the listing that commits the last part is the one that forked the others.
         self.in_parts.store(true, Ordering::Relaxed);
     }
 
-    /// True if the path of a rule matches its path.
+    /// True if the path of a rule matches the directory's path.
     pub(super) fn matches_a_path(&self) -> bool {
         self.plain.is_some() || !self.matched.is_empty()
     }
 
-    /// True if it is counted in parts.
+    /// True if the directory is counted in parts.
     pub(super) fn is_split(&self) -> bool {
         self.in_parts.load(Ordering::Relaxed)
     }
 
-    /// Adds to the sum of the subtree. Saturates: a file system may claim sizes whose sum does not
-    /// fit.
+    /// Adds to the sum of the subtree. Saturates, because a file system may claim sizes whose sum
+    /// overflows.
     pub(super) fn add_subtree(&self, bytes: u64) {
         let add = |sum: u64| Some(sum.saturating_add(bytes));
-        // Relaxed: `close` orders it before the thread that completes the directory.
+        // Relaxed: `close` makes this visible to the thread that completes the directory.
         let _ = self.subtree.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
-    /// The names of the directory and those above it, up to its home's. A home may be `lib`, where the
-    /// scan begins above or below the homes of people.
+    /// Iterates over the names of the directory and its ancestors, up to its home's. A home's name
+    /// may be `lib`, if the scan begins above or below people's homes.
     pub(super) fn names_up_to_home(self: &Arc<Self>) -> impl Iterator<Item = &[u8]> {
         std::iter::successors(Some(self), |dir| match dir.is_home_itself() {
             true => None,
@@ -115,7 +115,7 @@ impl Dir {
         .map(|dir| &*dir.name)
     }
 
-    /// Its names below the directory where the finding begins that it lies in, outermost first.
+    /// Returns the names from below the directory where the finding begins down to this one.
     pub(super) fn names_in_finding(&self) -> Vec<&[u8]> {
         let up = std::iter::successors(Some(self), |dir| dir.parent.as_deref());
         let mut names: Vec<_> =
@@ -124,9 +124,9 @@ impl Dir {
         names
     }
 
-    /// True if `owner` may remove with `rm` what lies in it, as far as the home tells: it is the home's
-    /// owner (or root, who restores homes), and owns this directory and those above it up to the
-    /// home's, and may list and write them.
+    /// True if `owner` may remove this directory's entries with `rm`, as far as the home shows:
+    /// `owner` owns this directory and its ancestors up to the home's, and may list and write to
+    /// them.
     pub(super) fn lets_remove(self: &Arc<Self>, owner: u32) -> bool {
         let is_owners = |dir: &Arc<Self>| dir.attrs.accessible && dir.attrs.uid == owner;
         let mut up_to_home = std::iter::successors(Some(self), |dir| {
@@ -136,37 +136,39 @@ impl Dir {
         up_to_home.all(is_owners)
     }
 
-    /// True if its home may be `owner`'s: root restores homes for others.
+    /// True if the home may be `owner`'s. Root may own directories in any home, because root
+    /// restores homes for others.
     pub(super) fn may_be_of(&self, owner: u32) -> bool {
         owner == 0 || self.home.uid == Some(owner)
     }
 
-    /// True if another file system, or another part of this one, is mounted there or above it. The
-    /// root itself does not count: it is a mount, usually.
+    /// True if another file system, or another part of this one, is mounted here or on an ancestor.
+    /// The root itself does not count, because it usually is a mount.
     pub(super) fn is_or_below_a_mount(&self) -> bool {
         let above = std::iter::successors(Some(self), |dir| dir.parent.as_deref());
         let mut below_root = above.take_while(|dir| dir.parent.is_some());
         below_root.any(|dir| dir.attrs.mount == Mount::Root)
     }
 
-    /// True for a home, and everything below it.
+    /// True for a home and everything below it.
     pub fn in_home(&self) -> bool {
         self.home.is_home()
     }
 
-    /// True for the directory where its home begins.
+    /// True for the directory in which its home begins.
     pub fn is_home_itself(&self) -> bool {
         self.parent.as_ref().is_none_or(|parent| !Arc::ptr_eq(&parent.home, &self.home))
     }
 
-    /// Ends one listing or subdirectory of `self`. After the last one the directory is complete:
-    /// its sum goes up to its parent, which may be complete in turn. `complete` is called for each.
+    /// Ends one listing or subdirectory of `self`. After the last one, the directory is complete:
+    /// its sum is added to its parent, which may be complete in turn. `complete` is called for each
+    /// complete directory.
     ///
     /// Invariant: `open` is raised before a child or a further listing exists, so it reaches 0
     /// once, after everything below has been added.
     pub(super) fn close(self: &Arc<Self>, complete: impl Fn(&Arc<Dir>, u64)) {
         let mut dir = self;
-        // AcqRel: the last one to leave sees all that the others added before they left.
+        // AcqRel: the last one to leave sees everything that the others added before they left.
         while dir.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             let subtree = dir.subtree.load(Ordering::Relaxed);
             complete(dir, subtree);
@@ -179,8 +181,8 @@ impl Dir {
 }
 
 impl Drop for Dir {
-    /// Unlinks the chain of parents one by one. The derived drop would recurse once for each
-    /// component of the path, of which there may be 100,000.
+    /// Unlinks the chain of parents one by one. The derived drop would recurse once per path
+    /// component, of which there may be 100,000.
     fn drop(&mut self) {
         let mut parent = self.parent.take();
         while let Some(dir) = parent {

@@ -2,21 +2,21 @@
 
 use std::io;
 
-/// The attributes of one inode as a listing found them. Every field was filled by the file
-/// system: an engine that cannot fill one reports an error instead (unknown is not zero).
+/// Attributes of one inode as a listing found them. Every field was filled by the file system: an
+/// engine that cannot fill one reports an error instead (unknown is not zero).
 ///
-/// There is no atime: EFS does not update it, and asking for it costs round trips
-/// (EFS user guide, "unsupported NFSv4 features"; kernel `nfs_getattr`).
+/// There is no atime: EFS does not update it, and asking for it costs round trips (EFS user guide,
+/// "unsupported NFSv4 features"; kernel `nfs_getattr`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attrs {
     pub kind: FileKind,
-    /// Device: inode numbers are unique within one.
+    /// Device. Inode numbers are unique within a device.
     pub dev: u64,
     /// Inode number; 0 is valid.
     pub ino: u64,
     pub nlink: u32,
     pub uid: u32,
-    /// True if its owner may read, write and enter it: who owns a directory without these rights can
+    /// True if the owner may read, write and enter the directory. An owner without these rights can
     /// remove nothing in it.
     pub accessible: bool,
     /// `st_size`, bytes.
@@ -35,11 +35,11 @@ pub enum FileKind {
     Dir,
     /// A symbolic link; never followed.
     Symlink,
-    /// A fifo, socket or device.
+    /// A FIFO, socket or device.
     Other,
 }
 
-/// Tells the root of a mount from an ordinary entry.
+/// Distinguishes the root of a mount from an ordinary entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mount {
     /// An ordinary entry of its parent's file system.
@@ -59,7 +59,7 @@ pub enum Op {
     Stat,
     /// Reading the first bytes of a marker file such as `CACHEDIR.TAG`.
     Read,
-    /// Keeping track of a hard-linked inode, which happens on our side.
+    /// Tracking a hard-linked inode, which this program does itself.
     Link,
 }
 
@@ -76,18 +76,18 @@ impl Op {
     }
 }
 
-/// Answers questions about a directory while it is being listed. A rule may need what the listing
-/// has not shown: the first bytes of a marker file, or if a name exists that is not listed yet.
+/// Answers questions about a directory while it is being listed. A rule may need something that the
+/// listing has not shown: the first bytes of a marker file, or if a name not listed yet exists.
 pub trait Probe {
     /// Returns true if `name` exists in the directory.
     ///
     /// # Errors
-    /// Any answer of the file system except that the name does not exist.
+    /// Any error of the file system except that the name does not exist.
     fn exists(&self, name: &[u8]) -> io::Result<bool>;
 
     /// Returns true if the regular file `name` begins with `bytes`. Never follows a link.
     ///
     /// # Errors
-    /// Any answer of the file system except that the name does not exist.
+    /// Any error of the file system except that the name does not exist.
     fn starts_with(&self, name: &[u8], bytes: &[u8]) -> io::Result<bool>;
 }

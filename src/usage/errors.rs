@@ -1,4 +1,5 @@
-//! Errors and omissions of a walk. Each is counted, so a total that is too small is never silent.
+//! Errors and omissions of a walk. Each one is counted, so a total that is too small is never
+//! silent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -15,22 +16,22 @@ pub struct Problem {
     pub path: Vec<u8>,
     pub op: Op,
     pub kind: ErrorKind,
-    /// The answer of the file system, in words.
+    /// The file system's error, in words.
     pub message: String,
 }
 
-/// Kinds of failure, each with its own remedy.
+/// Kinds of errors, each with its own remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ErrorKind {
     /// EACCES, EPERM: the scan does not run as uid 0, or root squash is on.
     PermissionDenied,
     /// EIO.
     InputOutput,
-    /// ESTALE, and again after another try from the parent.
+    /// ESTALE, also after another try from the parent.
     Stale,
-    /// ENOENT of something that cannot have been removed during the scan.
+    /// ENOENT for a path that cannot have been removed during the scan.
     NotFound,
-    /// A directory that its parent listed, and that was moved or removed before it was opened.
+    /// A directory that its parent listed, but that was moved or removed before it was opened.
     Moved,
     /// EMFILE, ENFILE: too few descriptors.
     TooManyFiles,
@@ -74,8 +75,8 @@ impl Problem {
         Self { path, op, kind: ErrorKind::of(error), message: error.to_string() }
     }
 
-    /// A directory that is not where its parent's listing found it. Nobody can tell whether it was
-    /// removed or is somewhere else, and counts nowhere.
+    /// Makes the error of a directory that is not where its parent's listing found it. It may have
+    /// been removed, or it may now be elsewhere, where it is not counted.
     pub(super) fn moved(path: Vec<u8>) -> Self {
         let message = "moved or removed during the scan, so its contents are not counted";
         Self { path, op: Op::Open, kind: ErrorKind::Moved, message: message.to_owned() }
@@ -85,20 +86,20 @@ impl Problem {
 /// Everything that a scan did not see.
 #[derive(Clone, Debug, Default)]
 pub struct Errors {
-    /// How many operations failed.
+    /// Number of failed operations.
     pub count: u64,
-    /// The same by kind.
+    /// Number of failed operations by kind.
     pub by_kind: BTreeMap<ErrorKind, u64>,
-    /// The first `SAMPLES` by path, so every run names the same ones.
+    /// The first `SAMPLES` errors by path, so every run names the same ones.
     pub samples: BTreeSet<Problem>,
-    /// Entries that were removed or moved between listing and reading. Only a directory is an
-    /// error, too ([`ErrorKind::Moved`]).
+    /// Entries that were removed or moved between listing and reading. Only a directory counts as
+    /// an error as well ([`ErrorKind::Moved`]).
     pub vanished: u64,
     /// Mounts that were not entered.
     pub mounts: u64,
-    /// Entries above the homes that were not read, for any reason: there may be homes among them.
+    /// Entries above the homes that were not read, for any reason. Some of them may contain homes.
     pub above_homes: u64,
-    /// Excluded entries, by the position of the glob that matches.
+    /// Number of excluded entries by the index of the matching glob.
     pub excluded: Vec<u64>,
 }
 

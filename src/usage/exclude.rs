@@ -1,6 +1,6 @@
-//! The globs of `--exclude`, matched step by step: a directory keeps how far they match its path, and
-//! an entry goes on from there with its name. Paths have any length, so matching whole ones would
-//! take a time that grows with the square of the depth.
+//! Globs of `--exclude`, matched step by step: each directory stores the automaton's states after
+//! its path, and an entry continues from there with its name. Paths may have any length, so
+//! matching whole paths would take time quadratic in the depth.
 
 use std::fmt;
 
@@ -16,19 +16,19 @@ pub struct Exclude {
     globs: Vec<String>,
     /// All globs as one automaton, unless there are none.
     nfa: Option<NFA>,
-    /// For each state of the automaton, those that it stands for: they read a byte, or are the end
-    /// of a glob.
+    /// For each state of the automaton, the states reachable from it without reading a byte. Each
+    /// of these reads a byte or ends a glob.
     reached: Vec<Box<[StateID]>>,
-    /// The state of the root, of which no byte was read.
+    /// The position of the root, before the first byte of a path.
     start: Position,
 }
 
-/// How far the globs match a path: the states of the automaton behind it. None for a path below
-/// which nothing matches, as for all without globs.
+/// Progress of the globs in a path: the states of the automaton after it. Empty for a path below
+/// which nothing matches, and if there are no globs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Position(Box<[StateID]>);
 
-/// Memory for matching, which is used again.
+/// Reusable memory for matching.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     now: Vec<StateID>,
@@ -64,7 +64,7 @@ impl Exclude {
             return Ok(Self::default());
         }
         let expressions: Vec<&str> = compiled.iter().map(Glob::regex).collect();
-        // As globset compiles them.
+        // The settings that globset compiles with.
         let syntax = syntax::Config::new().utf8(false).dot_matches_new_line(true);
         let config = NFA::config().utf8(false).nfa_size_limit(Some(10 << 20));
         let nfa = NFA::compiler().syntax(syntax).configure(config).build_many(&expressions);
@@ -92,12 +92,12 @@ impl Exclude {
         self.globs.len()
     }
 
-    /// The position of the root.
+    /// Returns the position of the root.
     pub(super) fn start(&self) -> Position {
         self.start.clone()
     }
 
-    /// The position of the directory `name` in one at `parent`.
+    /// Returns the position of the directory `name` in the directory at `parent`.
     pub(super) fn below(&self, parent: &Position, name: &[u8]) -> Position {
         if parent.is_dead() {
             return Position::default();
@@ -108,7 +108,7 @@ impl Exclude {
         Position(scratch.now.into())
     }
 
-    /// Returns the number of the first glob that matches the entry `name` of a directory.
+    /// Returns the index of the first glob that matches the entry `name` of a directory.
     pub(super) fn first_match(
         &self,
         directory: &Position,
@@ -133,7 +133,7 @@ impl Exclude {
         }
     }
 
-    /// Goes from the states in `now` to those behind one more byte.
+    /// Replaces the states in `now` by those after one more byte.
     fn step(&self, byte: u8, scratch: &mut Scratch) {
         let Some(nfa) = &self.nfa else { return };
         let Scratch { now, next, seen } = scratch;
@@ -165,8 +165,9 @@ enum At {
     Behind,
 }
 
-/// The states that `from` stands for. Each expression is `^...$`, so behind an end there is nothing
-/// but the match; whether the path ends there is asked when it does.
+/// Returns the states reachable from `from` without reading a byte. Every expression is `^...$`, so
+/// only the match follows an end. The end assertion is taken as true here, because matches are
+/// looked up only at the end of a path.
 fn reached(nfa: &NFA, from: StateID, at: At) -> Box<[StateID]> {
     let (mut all, mut seen, mut left) = (Vec::new(), vec![false; nfa.states().len()], vec![from]);
     while let Some(id) = left.pop() {
@@ -238,7 +239,7 @@ mod tests {
         assert!(at(b"c").is_dead() && !at(b"a").is_dead() && !at(b"b").is_dead());
         assert!(exclude.below(&at(b"a"), b"a").is_dead());
         assert!(Exclude::default().start().is_dead());
-        // The depth costs nothing.
+        // A deep path costs nothing.
         let exclude = Exclude::new(&["**/a/**/*.tmp".to_owned()]).expect("a glob");
         let deep =
             |depth| (0..depth).fold(exclude.start(), |position, _| exclude.below(&position, b"a"));

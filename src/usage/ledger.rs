@@ -1,9 +1,9 @@
-//! The ledger of one walk: an engine's entries go in, sums by home come out.
+//! Ledger of one walk: an engine puts entries in and gets sums by home out.
 //!
 //! An engine takes a [`Listing`] for a directory, tells it every entry, and commits it. Nothing
-//! counts before that, so an engine that has to begin a directory again drops the listing and
-//! takes a new one. A commit takes one short lock per home; the engine may be a pool of threads or
-//! one event loop.
+//! counts before that, so an engine that must read a directory again drops the listing and takes a
+//! new one. A commit takes one short lock per home. The engine may be a thread pool or one event
+//! loop.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -26,32 +26,32 @@ use super::whose::{HomeOwner, UidNames, uid_of_trash};
 use super::{Attrs, Op};
 use crate::sync::lock;
 
-/// How many findings a home keeps by path, per file that it keeps in its list of the largest.
+/// Number of findings that a home keeps by path, per file in its list of the largest.
 const FINDINGS_PER_TOP: usize = 2;
 
-/// Everything that a ledger is opened with: what to count, and how.
+/// Settings of a ledger: what to count, and how.
 #[derive(Debug)]
 pub struct LedgerSetup {
     pub rules: Rules,
     pub scope: Scope,
-    /// Which names of homes are uids.
+    /// Decides which names of homes are uids.
     pub uids: UidNames,
-    /// Ages as seen from the start of the run.
+    /// Ages relative to the start of the run.
     pub ages: Ages,
-    /// How many of the largest files and directories each home keeps.
+    /// Number of largest files and directories that each home keeps.
     pub top: usize,
-    /// The memory for hard links.
+    /// Memory for hard links.
     pub links: LinkMemory,
-    /// Collects every entry, if the result is to list them.
+    /// Collects every entry, if the result lists them.
     pub export: Option<Export>,
 }
 
 /// Counters that a progress display reads during the walk.
 #[derive(Debug, Default)]
 pub struct WalkProgress {
-    /// Inodes that were committed. One with several links counts when its last link was seen.
+    /// Inodes that were committed. An inode with several links counts when its last link is seen.
     pub entries: AtomicU64,
-    /// Their allocated bytes.
+    /// Allocated bytes of these inodes.
     pub bytes: AtomicU64,
     /// Directories that were found and are not listed yet.
     pub waiting: AtomicU64,
@@ -68,15 +68,15 @@ pub struct Ledger {
     pub progress: WalkProgress,
 }
 
-/// The sums of a walk that is over.
+/// The sums of a completed walk.
 #[derive(Debug)]
 pub struct Totals {
-    /// Homes, and after them everything outside of homes.
+    /// Homes, followed by everything outside homes.
     pub homes: Vec<Arc<Home>>,
     pub errors: Errors,
     /// Sums over inodes with several links.
     pub links: LinkTotals,
-    /// The ledger they come from, for the rules that findings name by index.
+    /// The ledger of these sums, which has the rules that findings name by index.
     pub ledger: Arc<Ledger>,
 }
 
@@ -135,14 +135,14 @@ impl Ledger {
         home
     }
 
-    /// Opens the home that the directory `name` of `parent` is.
+    /// Opens the home of the directory `name` in `parent`.
     fn home(&self, parent: &Dir, name: &[u8], attrs: &Attrs) -> Arc<Home> {
         self.open_home(parent.path_of(name).into(), Some(self.setup.uids.owner(name, attrs.uid)))
     }
 
-    /// Notes a home that is only to be found. Returns false if the directory is none, or is to be
-    /// read. It is noted before the commit: a listing that begins again notes it twice, which tells
-    /// the same.
+    /// Records a home that is to be found but not read. Returns false if the directory is no home,
+    /// or is to be read. The home is recorded before the commit: a restarted listing records it
+    /// twice, with the same result.
     pub(super) fn surveys(&self, parent: &Dir, name: &[u8], attrs: &Attrs) -> bool {
         let scope = &self.setup.scope;
         let found = scope.is_survey() && scope.level(parent, name) == TreeLevel::Home;
@@ -152,15 +152,15 @@ impl Ledger {
         found
     }
 
-    /// Begins a listing of `dir` that counts the directory itself, too.
+    /// Begins a listing of `dir` that counts the directory itself as well.
     pub fn begin(&self, dir: &Arc<Dir>) -> Listing {
         Listing::new(self, dir, Some(dir.attrs.clone()))
     }
 
-    /// Begins a further listing of a directory that is being listed, for a part of its names. Each
-    /// is committed by itself.
+    /// Begins a further listing of a directory that is being listed, for part of its names. Each
+    /// listing is committed separately.
     pub fn fork(&self, dir: &Arc<Dir>) -> Listing {
-        // Relaxed: the listing this is forked from keeps the directory open.
+        // Relaxed: the listing that this one is forked from keeps the directory open.
         dir.open.fetch_add(1, Ordering::Relaxed);
         dir.split();
         self.exported(dir, Export::fork);
@@ -173,7 +173,7 @@ impl Ledger {
         listing.dir.close(|dir, subtree| self.complete(dir, subtree));
     }
 
-    /// Ends a directory that its parent listed, and that was no longer there when it was to be
+    /// Ends a directory that its parent listed, but that no longer existed when it was to be
     /// opened. It may be somewhere else, so the figures of its home are a lower bound.
     pub fn moved(&self, dir: &Arc<Dir>) {
         dir.home.books(|books| {
@@ -191,7 +191,8 @@ impl Ledger {
         self.listed_elsewhere(dir);
     }
 
-    /// Ends a directory that counts under another name: it was renamed, and listed twice.
+    /// Ends a directory that is counted under another name, because it was renamed and listed
+    /// twice.
     pub fn listed_elsewhere(&self, dir: &Arc<Dir>) {
         self.exported(dir, Export::gone);
         dir.close(|dir, subtree| self.complete(dir, subtree));
@@ -210,7 +211,7 @@ impl Ledger {
         self.exported(dir, Export::failed);
     }
 
-    /// Tells the export, if there is one, about a directory.
+    /// Passes a directory to the export, if there is one.
     fn exported(&self, dir: &Dir, tell: impl FnOnce(&Export, &Branch)) {
         if let (Some(export), Some(branch)) = (self.export(), &dir.branch) {
             tell(export, branch);
@@ -221,19 +222,19 @@ impl Ledger {
         with(&mut lock(&self.errors));
     }
 
-    /// Begins a finding at `dir` if a rule applies to it that goes before the rule of the finding
-    /// `dir` lies in. Every part of a listing comes to the same decision.
+    /// Begins a finding at `dir` if a rule applies that precedes the rule of the enclosing finding.
+    /// Every part of a listing makes the same decision.
     ///
     /// # Errors
-    /// The file system's error when it looked inside. Rules that match by path alone are decided
-    /// all the same.
+    /// The file system's error from looking inside. Rules that match by path alone are applied even
+    /// then.
     pub(super) fn decide(&self, dir: &Dir, seen: &Seen<'_>) -> std::io::Result<()> {
         if dir.starts.get().is_some() {
             return Ok(());
         }
         let before = dir.inherited.as_ref().map(|finding| finding.rule);
         let plain = dir.plain.filter(|rule| before.is_none_or(|before| *rule < before));
-        // A marker above the homes says nothing about them, and one in a home nothing about the home.
+        // A marker beside homes, or directly in a home, says nothing about the homes.
         let pathless = !dir.is_home_itself();
         let inside = match dir.home.is_home() {
             true => self.setup.rules.inside(&dir.matched, pathless, plain.or(before), seen),
@@ -242,7 +243,7 @@ impl Ledger {
         if let Some(rule) = inside.as_ref().ok().copied().flatten().or(plain) {
             let class = self.setup.rules.get(rule).class;
             let finding = dir.starts.get_or_init(|| FindingAccount::new(rule, class));
-            // What a mount shows may be another's, with a path of its own.
+            // The contents of a mount may belong to someone else and have another path as well.
             if dir.is_or_below_a_mount() {
                 finding.hold(Content::Mount);
             }
@@ -269,7 +270,7 @@ impl Ledger {
     }
 
     /// Opens the directory `name` of `parent`: finds its home and the rules that match its path.
-    /// `failed` is called if a look beside it fails.
+    /// `failed` is called if a check for a neighbouring name fails.
     pub(super) fn child(
         &self,
         parent: &Arc<Dir>,
@@ -281,12 +282,13 @@ impl Ledger {
         let place = self.setup.scope.level(parent, &name);
         let home = match place {
             TreeLevel::Home => self.home(parent, &name, &attrs),
-            // One for each top-level directory, because `du -d1` prints a line for each.
+            // One account per top-level directory, because `du -d1` prints a line for each.
             TreeLevel::AboveHomes if parent.depth == 0 => self.open_home(name.clone(), None),
             _ => Arc::clone(&parent.home),
         };
         let Entered { states, mut rules } = self.setup.rules.enter(place, &parent.states, &name);
-        // No rule claims a home, whatever its name is. A trash at the root only stands where homes do.
+        // No rule claims a home, whatever its name is, except for a trash at the root, which is a
+        // home.
         if place == TreeLevel::Home {
             let trash = uid_of_trash(&name).is_some() || &*name == b".Trash";
             rules.retain(|&rule| trash && self.setup.rules.get(rule).class == Class::Trash);
@@ -301,7 +303,7 @@ impl Ledger {
                 false
             })
         });
-        // No rule may claim a directory above the homes: it holds everybody's files.
+        // No rule may claim a directory above the homes, because it holds everybody's files.
         let claimable = place != TreeLevel::AboveHomes;
         let plain = rules.iter().copied().find(|&rule| !self.setup.rules.looks_inside(rule));
         let plain = plain.filter(|_| claimable);
@@ -309,7 +311,7 @@ impl Ledger {
         let mut dir = new_dir(Some(parent), name, attrs, home, states);
         dir.in_data = parent.in_data
             || Rules::is_repository(&dir.name)
-            // Of a large directory, a part of the listing knows only its own names.
+            // In a large directory, a part of the listing knows only its own names.
             || !seen.large && self.setup.rules.are_of_data(seen.markers);
         dir.inherited = parent.finding().cloned();
         dir.plain = plain;
@@ -323,7 +325,7 @@ impl Ledger {
         if let Some(finding) = dir.starts.get() {
             self.found(&dir.home, finding, || dir.path());
         }
-        // A directory that is nearly all one subdirectory leaves its place in the list to that.
+        // If one subdirectory makes up nearly all of a directory, only the subdirectory is listed.
         let largest = dir.largest_child.load(Ordering::Relaxed);
         let passes_through = u128::from(largest) * 10 >= u128::from(subtree) * 9;
         if dir.home.is_home() && !dir.is_home_itself() && !passes_through {
@@ -341,8 +343,8 @@ impl Ledger {
         }
     }
 
-    /// Closes the accounts when the walk is over, once. After an interruption they hold what was
-    /// committed until then.
+    /// Closes the accounts when the walk is over. Call it once. After an interruption, the accounts
+    /// hold everything that was committed before.
     pub fn finish(self: &Arc<Self>) -> Totals {
         let mut homes = std::mem::take(&mut *lock(&self.homes));
         let (links, failed) = self.links.finish(&homes);
@@ -354,7 +356,7 @@ impl Ledger {
         Totals { homes, errors: lock(&self.errors).clone(), links, ledger: Arc::clone(self) }
     }
 
-    /// Counts one link to an inode that has several.
+    /// Counts one link of an inode that has several.
     pub(super) fn link(
         &self,
         attrs: &Attrs,

@@ -1,4 +1,4 @@
-//! One listing of a directory: entries collected without a lock until they are committed.
+//! Listing of one directory: collects entries without a lock until they are committed.
 
 mod findings;
 mod large;
@@ -21,20 +21,21 @@ use super::top::size_key;
 use super::trie::States;
 use super::{Attrs, FileKind, Mount, Op, Probe};
 
-/// How many subdirectories, links and the like a listing holds before it should be committed, so
-/// that a directory of millions takes little memory. Until its first commit it can be begun again.
+/// Number of subdirectories, links and the like above which a listing should be committed, so a
+/// directory of millions takes little memory. A listing can be restarted until its first commit.
 const HEAVY: usize = 1024;
 
-/// How many bytes of names a listing keeps, for rules that ask what else a directory holds. More
-/// names than fit are not those of a tool.
+/// Bytes of names that a listing keeps, for rules that ask what else a directory holds. No tool's
+/// directory has more names than fit.
 const HEARD: usize = 1024;
 
-/// The same where a rule that matches the directory's path asks, or what its tool owns in it.
+/// Bytes of names to keep if a rule that matches the directory's path, or the list of what its tool
+/// owns, needs them.
 const HEARD_AT_PATH: usize = 32 * 1024;
 
-/// From how many names on a directory is a large one. Rules never ask what else a large one holds,
-/// because it may be counted in parts. Smaller ones are never counted in parts, so what is found
-/// does not depend on the number of threads.
+/// Number of names that makes a directory large. Rules never ask what else a large directory holds,
+/// because it may be counted in parts. Smaller ones are never counted in parts, so findings do not
+/// depend on the number of threads.
 const MANY: u32 = 1000;
 
 /// A name and its attributes.
@@ -46,32 +47,33 @@ pub struct Listing {
     pub(super) dir: Arc<Dir>,
     /// Attributes of the directory itself until they are counted.
     own: Option<Attrs>,
-    /// Where it lies among what the tool of its finding owns; `None` if all in it is the tool's.
+    /// Position among the paths that the finding's tool owns; `None` if the tool owns everything
+    /// here.
     in_owned: Option<States>,
     tally: Tally,
-    /// Allocated bytes of hard-linked inodes, divided by their links, for the subtree's sum.
+    /// Allocated bytes of hard-linked inodes, divided by their link counts, for the subtree's sum.
     shares: u64,
     markers: u64,
-    /// How many names it has so far.
+    /// Number of names so far.
     names: u32,
-    /// The names so far, a slash after each, up to `hears` bytes.
+    /// The names so far, each followed by a slash, up to `hears` bytes.
     heard: Vec<u8>,
     hears: usize,
     subdirs: Vec<Named>,
     links: Vec<Attrs>,
     /// Files that a rule matches by name. They are decided after the directory's own rule, which
-    /// may go before theirs.
+    /// may precede theirs.
     matches: Vec<(RuleIndex, Box<[u8]>, Attrs)>,
     large: Vec<Named>,
     file_floor: u64,
-    /// For matching globs, if any may match here.
+    /// Memory for matching globs, if any may match here.
     scratch: Option<Scratch>,
     /// Text of the entries, if there is an export.
     lines: Option<Lines>,
     problems: Vec<Problem>,
     vanished: u64,
     mounts: u64,
-    /// True if another mount begins in the directory, whether it is entered or not.
+    /// True if another mount begins in the directory, entered or not.
     has_mount: bool,
     excluded: BTreeMap<usize, u64>,
     committed: bool,
@@ -111,7 +113,7 @@ impl Listing {
         }
     }
 
-    /// Notes that a name exists. Returns true if its attributes are wanted.
+    /// Records that a name exists. Returns true if its attributes are needed.
     #[inline]
     pub fn wants(&mut self, ledger: &Ledger, name: &[u8]) -> bool {
         self.markers |= ledger.setup.rules.marker(name);
@@ -137,7 +139,7 @@ impl Listing {
         glob.is_none()
     }
 
-    /// Counts an entry of the directory. Subdirectories and hard links are kept for the commit.
+    /// Counts an entry of the directory. Subdirectories and hard links are kept until the commit.
     #[inline]
     pub fn entry(&mut self, ledger: &Ledger, name: &[u8], attrs: Attrs) {
         self.has_mount |= attrs.mount == Mount::Root;
@@ -181,8 +183,8 @@ impl Listing {
         self.shares = self.shares.saturating_add(bytes);
     }
 
-    /// Notes that `name`, or the directory itself, could not be read. A name that does not exist
-    /// any more is not an error.
+    /// Records that `name`, or the directory itself, could not be read. A name that no longer
+    /// exists is not an error.
     pub fn failed(&mut self, op: Op, name: Option<&[u8]>, error: &io::Error) {
         if name.is_some() && error.kind() == io::ErrorKind::NotFound {
             self.vanished += 1;
@@ -202,19 +204,19 @@ impl Listing {
         self.problems.push(Problem::new(path, op, error));
     }
 
-    /// Notes that a subdirectory was no longer there when its attributes were asked for.
+    /// Records that a subdirectory no longer existed when its attributes were requested.
     pub fn moved(&mut self, name: &[u8]) {
         self.vanished += 1;
         self.problems.push(Problem::moved(self.dir.path_of(name)));
     }
 
-    /// True if one of the subdirectories that it holds has this inode number.
+    /// True if one of the subdirectories in this listing has this inode number.
     pub fn has_directory(&self, ino: u64) -> bool {
         self.subdirs.iter().any(|(_, attrs)| attrs.ino == ino)
     }
 
-    /// Notes that another file system was mounted on the directory after its parent was listed, so
-    /// that its contents cannot be seen.
+    /// Records that another file system was mounted on the directory after its parent was listed,
+    /// so its contents cannot be seen.
     pub fn mounted_over(&mut self) {
         self.mounts += 1;
         self.has_mount = true;
@@ -222,7 +224,7 @@ impl Listing {
         self.names = MANY;
     }
 
-    /// Returns how many subdirectories it holds.
+    /// Returns the number of subdirectories in this listing.
     pub fn directories(&self) -> usize {
         self.subdirs.len()
     }
@@ -237,19 +239,19 @@ impl Listing {
         self.names >= MANY
     }
 
-    /// True if it holds so much that it should be committed before it goes on.
+    /// True if the listing holds so much that it should be committed before more entries are read.
     pub fn is_heavy(&self) -> bool {
         let held = self.subdirs.len() + self.links.len() + self.matches.len() + self.problems.len();
         self.is_large() && (held >= HEAVY || self.lines.as_ref().is_some_and(Lines::is_heavy))
     }
 
-    /// True if nothing of it counts yet, so it may be dropped and begun again.
+    /// True if nothing is committed yet, so the listing may be dropped and restarted.
     pub fn can_restart(&self) -> bool {
         !self.committed
     }
 
-    /// Adds what it holds to the accounts and empties it. Returns the subdirectories, which the
-    /// engine lists next.
+    /// Adds the listing's contents to the accounts and empties it. Returns the subdirectories,
+    /// which the engine lists next.
     pub fn commit(&mut self, ledger: &Ledger, listed: Extent, probe: &dyn Probe) -> Vec<Arc<Dir>> {
         self.committed = true;
         let dir = Arc::clone(&self.dir);
@@ -275,7 +277,7 @@ impl Listing {
         if let Some(own) = self.own.take() {
             tally.count(&own, &ledger.setup.ages, home.uid);
         }
-        // So far, those of the links that were told as entries.
+        // So far, the shares of the links that were passed to `entry`.
         let shares = self.shares;
         for (rule, name, attrs) in std::mem::take(&mut self.matches) {
             let holds = finding.is_none_or(|finding| rule < finding.rule)
@@ -344,7 +346,7 @@ impl Listing {
         export.commit(branch, lines, listed);
     }
 
-    /// Counts a file: in `tally`, or with its other links if it has several.
+    /// Counts a file: in `tally`, or in the table of hard links if it has several.
     fn plain(
         &mut self,
         ledger: &Ledger,

@@ -1,9 +1,9 @@
 //! Accounts of a walk: from single entries to sums by home, class, age and rule.
 //!
 //! An engine tells a [`Listing`] each entry of a directory and commits it to the [`Ledger`]. The
-//! ledger knows which [`Home`] and which [`Rule`] the entry belongs to, adds it to their sums, and
-//! returns [`Totals`] at the end. Nothing here knows how an entry was found, or what becomes of the
-//! numbers.
+//! ledger determines the [`Home`] and the [`Rule`] of the entry, adds the entry to their sums, and
+//! returns [`Totals`] at the end. Nothing here depends on how an entry was found or on how the sums
+//! are used.
 
 mod class;
 mod closed;

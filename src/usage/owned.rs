@@ -1,4 +1,5 @@
-//! What a tool itself puts in the directory of a finding, so that its command removes nothing else.
+//! Paths that a tool itself creates in a finding's directory, so the finding's command removes
+//! nothing else.
 
 use super::rules::RuleIndex;
 use super::trie::{ANCHORED, States, TreeLevel, Trie};
@@ -6,16 +7,16 @@ use super::trie::{ANCHORED, States, TreeLevel, Trie};
 /// The names that a tool owns in a directory and below it, from paths such as `README`,
 /// `http/[0-9a-f]/**` and `src/*-<digest>/**`.
 ///
-/// A path that ends in `/**` is a directory and everything below it. Any other names a file; the
-/// names before its last are directories. So a directory is the tool's only where a path goes on
-/// below it, and a file only where a path ends.
+/// A path that ends in `/**` is a directory and everything below it. Any other path is a file, and
+/// the names before its last one are directories. So the tool owns a directory only if a path
+/// continues below it, and a file only if a path ends there.
 #[derive(Clone, Debug)]
 pub(super) struct Owned {
     paths: Trie,
     is_empty: bool,
 }
 
-/// How a path ends, in place of the rule that a [`Trie`] usually accepts.
+/// Ends of a path, stored in place of the rule that a [`Trie`] usually accepts.
 const FILE: RuleIndex = 0;
 const EVERYTHING: RuleIndex = 1;
 
@@ -23,7 +24,7 @@ impl Owned {
     /// Compiles paths.
     ///
     /// # Errors
-    /// A sentence that says which path is wrong, and why.
+    /// A sentence that names the wrong path and the reason.
     pub(super) fn new<'a>(paths: impl Iterator<Item = &'a str>) -> Result<Self, String> {
         let mut owned = Self { paths: Trie::default(), is_empty: true };
         for path in paths {
@@ -37,13 +38,14 @@ impl Owned {
         Ok(owned)
     }
 
-    /// Returns the place of the finding's own directory; `None` if the rule does not ask.
+    /// Returns the position of the finding's own directory; `None` if the rule lists no owned
+    /// paths.
     pub(super) fn top(&self) -> Option<States> {
         (!self.is_empty).then(|| Box::from([ANCHORED]))
     }
 
-    /// Returns the place of the directory at `names` below the finding's; `None` if the rule does not
-    /// ask there, because everything is the tool's.
+    /// Returns the position of the directory at `names` below the finding's; `None` if the rule
+    /// lists no owned paths, or the tool owns everything there.
     pub(super) fn below<'a>(&self, names: impl Iterator<Item = &'a [u8]>) -> Option<States> {
         let mut place = self.top()?;
         for name in names {
@@ -56,12 +58,13 @@ impl Owned {
         Some(place)
     }
 
-    /// True if a file of this name is the tool's at `place`.
+    /// True if the tool owns a file of this name at `place`.
     pub(super) fn has_file(&self, place: &States, name: &[u8]) -> bool {
         self.paths.enter(TreeLevel::InHome, place, name).rules.contains(&FILE)
     }
 
-    /// True if a directory of this name may be the tool's at `place`: its own listing says the rest.
+    /// True if the tool may own a directory of this name at `place`; the directory's own listing
+    /// decides.
     pub(super) fn has_dir(&self, place: &States, name: &[u8]) -> bool {
         !self.paths.enter(TreeLevel::InHome, place, name).states.is_empty()
     }
@@ -92,13 +95,13 @@ mod tests {
             assert!(owned.has_dir(&top, name.as_bytes()), "{name}");
         }
         assert!(!owned.has_dir(&top, b"thesis"));
-        // Everything below is the tool's.
+        // The tool owns everything below.
         let sha = "0123456789abcdef";
         let source = format!("src/index.crates.io-{sha}/serde-1");
         for path in ["http/a", "http/a/b/c", &source] {
             assert_eq!(below(path), None, "{path}");
         }
-        // Nothing is below a name that is a file's.
+        // Nothing is below the name of a file.
         for (path, file) in [("http", "x"), ("src/notes", "x"), ("tmp", "x"), ("http/g", "x")] {
             let place = below(path).expect(path);
             assert!(!owned.has_file(&place, file.as_bytes()), "{path}/{file}");

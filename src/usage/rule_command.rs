@@ -1,22 +1,23 @@
-//! Checks of a rule's command and words: people paste them into a shell.
+//! Checks of a rule's command, advice and note, which people paste into a shell.
 //!
-//! The words that hold a path, or that remove something, are plain ones: no shell reads them as
-//! anything else. So there is nothing to parse; a site that needs more calls a script of its own.
+//! The words of a command that contain a path, or that remove something, must be plain: no shell
+//! interprets them in any way. So nothing needs parsing. A site that needs more calls its own
+//! script.
 
 use super::rule_file::{RuleSpec, SpecClass};
 use super::trie::expand_braces;
 use crate::text::is_raw;
 
-/// Programs whose business is to remove or empty what they are given.
+/// Programs that remove or empty their operands.
 const REMOVERS: [&str; 9] =
     ["rm", "rmdir", "unlink", "find", "truncate", "mv", "shred", "srm", "rimraf"];
 
-/// Programs that read their words as commands again, so a path loses its quotes.
+/// Programs that interpret their words as commands again, so a path loses its quotes.
 const READ_AGAIN: [&str; 12] =
     ["eval", "ssh", "watch", "parallel", "xargs", "su", "sh", "bash", "dash", "zsh", "ksh", "ash"];
 
-/// The tests and actions of `find` that lead nowhere else than below the path. `-L` and `-follow` follow
-/// links, and `-files0-from` has other paths.
+/// Tests and actions of `find` that stay below the path. `-L` and `-follow` follow links, and
+/// `-files0-from` reads other paths.
 const FIND: [&str; 18] = [
     "-name",
     "-iname",
@@ -74,7 +75,7 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
     }
 }
 
-/// True if a path's pattern, or one of its choices in braces, has no letter of its own.
+/// True if a path's pattern, or one of its choices in braces, has no literal letter.
 fn names_everything(path: &str) -> bool {
     expand_braces(path).iter().any(|path| {
         let mut in_set = false;
@@ -85,10 +86,11 @@ fn names_everything(path: &str) -> bool {
     })
 }
 
-/// The words of a command that names a path or removes something; none of any other command.
+/// Returns the words of a command that contains a path or removes something; empty for any other
+/// command.
 ///
 /// # Errors
-/// If the shell would read a part of them as something else than a word.
+/// If the shell would interpret part of the command.
 fn plain_words(command: &str) -> Result<Vec<&str>, String> {
     let text = command.replace(PLACEHOLDER, "");
     if let Some(name) = unknown_placeholder(&text) {
@@ -108,7 +110,7 @@ fn plain_words(command: &str) -> Result<Vec<&str>, String> {
     }
 }
 
-/// The name in braces of a placeholder that nothing fills.
+/// Returns the name of an unknown placeholder in braces.
 fn unknown_placeholder(text: &str) -> Option<&str> {
     let mut names = text.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
     let is_name = |name: &str| {
@@ -117,7 +119,7 @@ fn unknown_placeholder(text: &str) -> Option<&str> {
     names.find_map(|(name, _)| is_name(name).then_some(name))
 }
 
-/// Checks a remover with its words, as a part of all `words`.
+/// Checks a remover with its words, as part of all `words`.
 fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(), String> {
     let remover = program(given[0]);
     if matches!(class, SpecClass::Output | SpecClass::Hint) {
@@ -131,7 +133,7 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
     else {
         return Err(format!("`{remover}` needs {{path}} as a word of its own"));
     };
-    // After the path come the tests of `find`, and the one place that `mv` moves to.
+    // The tests of `find`, or the one target of `mv`, follow the path.
     let after = &given[place + 1..];
     let operands = match remover {
         "find" if after.first().is_none_or(|word| word.starts_with('-')) => &given[1..place],
@@ -144,7 +146,7 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
     {
         return Err(format!("`{word}` of `find` may lead elsewhere: call a script"));
     }
-    // The size of `truncate -s 0`.
+    // The `0` of `truncate -s 0`.
     let is_size = |word: &str| remover == "truncate" && word.parse::<u64>().is_ok();
     let is_option = |word: &str| word.starts_with('-') || is_size(word);
     let ends = operands.iter().position(|word| *word == "--").unwrap_or(operands.len());
@@ -156,7 +158,7 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
     }
 }
 
-/// The name of a program that a word runs.
+/// Returns the name of the program in a word.
 fn program(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
@@ -185,7 +187,7 @@ mod tests {
             "tool --dir={path}/x --at {path}",
             "TOOL_CACHE={path} tool clean",
             "/opt/site/clean-up {path}",
-            // Without a path, and removing nothing, it is the site's business.
+            // A command that has no path and removes nothing is up to the site.
             "tool list | less; echo \"it's $HOME\"",
         ] {
             assert_eq!(said(SpecClass::Cache, command), "", "{command}");

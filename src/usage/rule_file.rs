@@ -1,4 +1,4 @@
-//! Rules as TOML spells them: the built-in ones of `rules/`, and those of a configuration file.
+//! Rules in TOML: the built-in ones of `rules/`, and those of a configuration file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,9 +8,9 @@ use super::class::Class;
 use super::rules::Rules;
 use crate::units::parse_size;
 
-/// The files of the built-in rules with their texts. The first rule that matches wins, so their
-/// order matters: results come early, so that they are findings of their own in an environment or a
-/// cache, and keep it from being removed.
+/// The files of the built-in rules with their texts. The first rule that matches wins, so the order
+/// matters: results come early, so that inside an environment or a cache they are separate findings
+/// and keep it from being removed.
 const BUILT_IN: [(&str, &str); 9] = [
     ("trash.toml", include_str!("rules/trash.toml")),
     ("output.toml", include_str!("rules/output.toml")),
@@ -104,7 +104,7 @@ pub enum SpecClass {
 }
 
 impl SpecClass {
-    /// Returns the class that its bytes count in.
+    /// Returns the class that findings of the rule count in.
     pub fn class(self) -> Class {
         match self {
             Self::Trash => Class::Trash,
@@ -229,14 +229,14 @@ impl RuleSpec {
     }
 }
 
-/// A file's shape.
+/// Contents of a rule file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleFile {
     rule: Vec<Spanned<RuleSpec>>,
 }
 
-/// A rule and the file that it comes from.
+/// A rule and its file.
 struct Source<'a> {
     file: &'a str,
     text: &'a str,
@@ -261,17 +261,17 @@ fn sources() -> Result<Vec<Source<'static>>, String> {
     Ok(sources)
 }
 
-/// Returns the built-in rules, first rule first.
+/// Returns the built-in rules in order.
 ///
 /// # Errors
-/// If a file of theirs is no list of rules.
+/// If a built-in file is not a list of rules.
 pub fn built_in() -> Result<Vec<RuleSpec>, String> {
     Ok(sources()?.into_iter().map(|source| source.rule.into_inner()).collect())
 }
 
-/// Compiles the `added` rules of a configuration file `(name, text)`, and after them the built-in
-/// rules without those that are `off`. A site's own rules come first, so they win. An added rule
-/// with the id of a built-in rule replaces it.
+/// Compiles the `added` rules of a configuration file `(name, text)`, followed by the built-in
+/// rules except those in `off`. A site's own rules come first, so they win. An added rule with the
+/// id of a built-in rule replaces it.
 ///
 /// # Errors
 /// `FILE:LINE: rule …` and a sentence that says what is wrong.

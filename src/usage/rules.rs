@@ -1,10 +1,10 @@
-//! Rules that say what is trash, cache and so on, compiled for matching during the walk.
+//! Rules that assign classes, compiled for matching during the walk.
 //!
 //! Paths are compiled to a trie of components ([`super::trie`]), so a directory is matched by its
-//! own name and the few trie nodes that its parent was at: one hash look-up for most directories,
-//! nothing for most files, and never a comparison of whole paths. If several rules match, the first
-//! wins, for an entry and everything below it. So an earlier rule takes its part out of what a
-//! later one claims (`.cache/pip` out of `.cache`).
+//! own name and the few trie nodes of its parent: one hash look-up for most directories, nothing
+//! for most files, and never a comparison of whole paths. If several rules match, the first wins,
+//! for an entry and everything below it. So an earlier rule takes its part out of a later one's
+//! (`.cache/pip` out of `.cache`).
 
 use std::io;
 
@@ -23,7 +23,7 @@ pub struct Rule {
     /// Unique name.
     pub id: String,
     pub class: Class,
-    /// True for a rule that names a directory worth a look, and counts it as [`Class::Rest`].
+    /// True for a rule that names a directory worth a look, which counts as [`Class::Rest`].
     pub hint: bool,
     /// The command that deletes a finding; `{path}` stands for the quoted path.
     pub command: Option<String>,
@@ -34,34 +34,34 @@ pub struct Rule {
     beside: Markers,
     contains: Markers,
     unless_contains: Markers,
-    /// Names that a directory of the tool may hold; empty if the rule does not ask.
+    /// The only names that the directory may hold; empty if the rule allows any.
     only_contains: Vec<NamePattern>,
-    /// What the tool puts there; where there is more, the command is not offered.
+    /// Paths that the tool creates there. If there are others, the command is not offered.
     pub(super) owns: Owned,
     /// True if the names of `only_contains` are files.
     flat: bool,
     /// True if repositories in it are the tool's own.
     pub repositories: bool,
-    /// Names of directories that the rule applies nowhere below.
+    /// Directories with these names rule out a match anywhere below them.
     unless_below: Vec<NamePattern>,
-    /// Of a file rule: names that make it no finding, its own and those beside it.
+    /// For file rules: own names, and neighbouring names, that rule out a match.
     unless_named: Vec<NamePattern>,
     unless_beside: Markers,
     starts_with: Option<Box<[u8]>>,
     pathless: bool,
 }
 
-/// A set of marker names, one bit each. A marker is a name in a directory that a rule depends on.
+/// Set of marker names, one bit each. A marker is a name in a directory that a rule depends on.
 pub(super) type Markers = u64;
 
-/// Names by which the directory of a database is known.
+/// Names that mark the directory of a database.
 const DATABASES: [&str; 3] = ["PG_VERSION", "ibdata1", "WiredTiger"];
 
-/// Names by which a working tree is known, of git also the file `.git`. The directories of these
+/// Names that mark a working tree; for git, `.git` may also be a file. The directories of these
 /// names are repositories.
 const WORKING_TREES: [&str; 5] = [".git", ".hg", ".svn", ".bzr", ".jj"];
 
-/// Names that a bare git repository has, all of them.
+/// Names that mark a bare git repository if all of them are present.
 const BARE_REPOSITORY: [&str; 3] = ["HEAD", "objects", "refs"];
 
 /// A pattern of a rule for files.
@@ -83,20 +83,20 @@ pub struct Rules {
     databases: Markers,
     working_trees: Markers,
     bare_repository: Markers,
-    /// By first byte, the lengths of the markers that begin with it, as bits. It rejects nearly all
-    /// names without comparing them.
+    /// By first byte, a bit set of the lengths of the markers that begin with it. It rejects nearly
+    /// all names without a comparison.
     marker_gate: Box<[u64; 256]>,
-    /// Markers of the form `*.suffix` by their bit, without the star.
+    /// Markers of the form `*.suffix`, without the star, with their bits.
     suffixes: Vec<(usize, Box<[u8]>)>,
-    /// The last bytes of suffixes, which reject most names.
+    /// Last bytes of the suffixes; they reject most names.
     suffix_gate: Box<[bool; 256]>,
-    /// The first bytes of files whose contents a rule compares.
+    /// First bytes of the names of files whose contents a rule compares.
     head_gate: Box<[bool; 256]>,
     pathless: Vec<RuleIndex>,
 }
 
 impl Rules {
-    /// Compiles rules, the first of which wins.
+    /// Compiles rules in order; the first one that matches wins.
     ///
     /// # Errors
     /// The position of a bad rule in `specs`, and a sentence that says what is wrong.
@@ -218,7 +218,7 @@ impl Rules {
         &self.rules[usize::from(index)]
     }
 
-    /// Matches the directory `name` below one that is at the trie nodes `parent`.
+    /// Matches the directory `name` below a directory at the trie nodes `parent`.
     pub fn enter(&self, place: TreeLevel, parent: &[u16], name: &[u8]) -> Entered {
         self.paths.enter(place, parent, name)
     }
@@ -249,7 +249,7 @@ impl Rules {
         bits
     }
 
-    /// Returns how many bytes at the start of a file of that name and size a rule compares.
+    /// Returns the number of leading bytes that a rule compares in a file of this name and size.
     #[inline]
     pub fn head_of(&self, name: &[u8], size: u64) -> u32 {
         if let Some(&first) = name.first()
@@ -268,12 +268,13 @@ impl Rules {
         u32::try_from(heads.max().unwrap_or(0)).unwrap_or(u32::MAX)
     }
 
-    /// True if the markers seen in a directory say that it holds a database or a repository.
+    /// True if the markers seen in a directory show that it holds a database or a repository.
     pub(super) fn are_data(&self, seen: Markers) -> bool {
         seen & self.working_trees != 0 || self.are_of_data(seen)
     }
 
-    /// True if they say that everything in it is a database's or a repository's own.
+    /// True if the markers show that everything in the directory belongs to a database or a
+    /// repository.
     pub(super) fn are_of_data(&self, seen: Markers) -> bool {
         seen & self.databases != 0 || seen & self.bare_repository == self.bare_repository
     }
@@ -297,7 +298,7 @@ impl Rules {
         rule.contains | rule.unless_contains != 0 || !rule.only_contains.is_empty()
     }
 
-    /// True if the names beside a directory let the rule apply to it.
+    /// True if the names beside a directory satisfy the rule.
     ///
     /// # Errors
     /// The error of the probe.
@@ -306,7 +307,7 @@ impl Rules {
         Ok(beside == 0 || seen.first_of(self, beside)?.is_some())
     }
 
-    /// True if the rule applies below no directory with one of `names`.
+    /// True if the rule may apply below directories with these `names`.
     pub(super) fn below_holds<'a>(
         &self,
         index: RuleIndex,
@@ -316,9 +317,10 @@ impl Rules {
         bad.is_empty() || !names.any(|name| bad.iter().any(|pattern| pattern.matches(name)))
     }
 
-    /// True if a file that a rule matches by its name and size is what the rule is about: by the
-    /// rest of its name, the names beside it and its first bytes. In a directory of many names,
-    /// where a part of the listing may not tell what lies beside it, it is not.
+    /// True if a file that a rule matches by name and size also satisfies the rule's other
+    /// conditions: the rest of its name, the names beside it and its first bytes. False in a large
+    /// directory if the names beside it cannot be known, because a listing may see only part of
+    /// them.
     ///
     /// # Errors
     /// The error of the probe.

@@ -19,16 +19,16 @@ pub struct Scope {
     pub exclude: Exclude,
 }
 
-/// The homes that a scan reads, if not all. Nothing outside of homes counts then.
+/// Selection of homes to read. If there is one, nothing outside homes counts.
 #[derive(Debug)]
 pub enum Selection {
-    /// None: the scan only finds out which homes there are, and whose.
+    /// Reads no home: the scan only finds the homes and their owners.
     Survey,
-    /// Those with these paths below the root; that of the root itself is empty.
+    /// Reads the homes with these paths below the root; the root's own path is empty.
     Only(BTreeSet<Vec<u8>>),
 }
 
-/// The choice to enter other mounts below the root.
+/// Treatment of other mounts below the root.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mounts {
     /// Stay on the root's file system.
@@ -39,8 +39,8 @@ pub enum Mounts {
 }
 
 impl Scope {
-    /// The level of the directory `name` in `parent`. A trash at the root is a home of its own at
-    /// every depth, because a rule claims only what lies in a home.
+    /// Returns the level of the directory `name` in `parent`. A trash at the root is a home of its
+    /// own at every home depth, because rules claim only directories in homes.
     pub(super) fn level(&self, parent: &Dir, name: &[u8]) -> TreeLevel {
         let depth = parent.depth + 1;
         match parent.in_home() {
@@ -60,7 +60,7 @@ impl Scope {
         }
     }
 
-    /// True if what lies in `dir`, and `dir` itself, counts: if homes are selected, only in them.
+    /// True if `dir` and its entries count. If homes are selected, only those in homes do.
     #[inline]
     pub(super) fn counts(&self, dir: &Dir) -> bool {
         self.homes.is_none() || dir.in_home()
@@ -77,7 +77,7 @@ impl Scope {
         }
         let elsewhere = root_dev.is_some_and(|dev| dev != attrs.dev);
         match (attrs.kind, attrs.mount) {
-            // A file, too: it counts where it is, and maybe that is in this tree.
+            // Files as well: the file counts at its original place, which may be in this tree.
             (_, Mount::Root) => true,
             (FileKind::Dir, Mount::Inside) => elsewhere,
             // overlayfs gives a file the device of the layer that holds it.

@@ -1,4 +1,4 @@
-//! A listing's knowledge of its directory, for rules that ask.
+//! Knowledge that a listing has of its directory, for rules that ask.
 
 use std::io;
 
@@ -6,34 +6,34 @@ use super::Probe;
 use super::rules::{Markers, Rules};
 use super::trie::NamePattern;
 
-/// The markers that a listing has seen so far, and a way to ask for the others.
+/// The markers that a listing has seen so far, and a probe for the others.
 pub struct Seen<'a> {
-    /// One bit each.
+    /// One bit per marker.
     pub markers: u64,
     pub listing: Extent,
-    /// True if it has so many names that it may be listed in parts.
+    /// True if the directory has so many names that it may be listed in parts.
     pub large: bool,
-    /// True if it holds directories.
+    /// True if the directory has subdirectories.
     pub has_dirs: bool,
-    /// All names of the directory, a slash after each; `None` if there are many, or not all are
-    /// known.
+    /// All names of the directory, each followed by a slash; `None` if there are many, or not all
+    /// are known.
     pub names: Option<&'a [u8]>,
     pub probe: &'a dyn Probe,
 }
 
-/// How much of a directory a listing has seen.
+/// Extent to which a listing has seen its directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// All of it.
     Whole,
-    /// More may come.
+    /// More entries may come.
     Partly,
 }
 
 impl Seen<'_> {
-    /// True if the directory is known to hold something, and nothing but `allowed` names, those of
-    /// files if it is `flat`. A directory of many names holds more than any tool makes, so it is
-    /// never known to.
+    /// True if the directory is known to hold only `allowed` names, and at least one of them. If
+    /// `flat` is true, it must have no subdirectories. False for a large directory, because it
+    /// holds more names than any tool makes.
     pub(super) fn holds_only(&self, allowed: &[NamePattern], flat: bool) -> bool {
         let names = self.names.filter(|_| !(flat && self.has_dirs));
         names.is_some_and(|names| {

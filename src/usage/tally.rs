@@ -15,7 +15,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    /// Returns one inode of `allocated` bytes.
+    /// Returns the amount of one inode with `allocated` bytes.
     pub fn one(allocated: u64) -> Self {
         Self { inodes: 1, allocated: AllocatedBytes(allocated) }
     }
@@ -31,13 +31,13 @@ impl Amount {
         self
     }
 
-    /// Returns what EFS meters for it: 2 KiB for each inode, and the allocated bytes.
+    /// Returns the size that EFS meters: 2 KiB for each inode, and the allocated bytes.
     pub fn metered(self) -> MeteredBytes {
         MeteredBytes::of(self.allocated, self.inodes)
     }
 }
 
-/// The limits between the ages of mtime, computed once per run.
+/// Limits between the ages of mtime, computed once per run.
 #[derive(Clone, Copy, Debug)]
 pub struct Ages {
     /// Seconds since 1970 before which an inode is older than 7, 30, 90 and 365 days.
@@ -46,7 +46,7 @@ pub struct Ages {
     start: i64,
 }
 
-/// Seconds by which the server's clock may be ahead of ours before a time counts as a future one.
+/// Seconds by which the server's clock may be ahead of ours before a time counts as in the future.
 const CLOCK_SKEW: i64 = 300;
 
 impl Ages {
@@ -59,15 +59,15 @@ impl Ages {
         Self { cutoffs: [7, 30, 90, 365].map(|days| now.saturating_sub(days * DAY)), start: now }
     }
 
-    /// True if `mtime` has not come yet. A file that changes during the walk is newer than its start,
-    /// so only then the clock is asked.
+    /// True if `mtime` is in the future. A file that changes during the walk is newer than the
+    /// walk's start, so only then the clock is read.
     #[inline]
     fn is_future(&self, mtime: i64) -> bool {
         mtime > self.start.saturating_add(CLOCK_SKEW)
             && mtime > Timestamp::now().as_second().saturating_add(CLOCK_SKEW)
     }
 
-    /// Returns the age that `mtime` falls in, 0 for the youngest.
+    /// Returns the index of the age that `mtime` falls in, 0 for the youngest.
     pub fn of(&self, mtime: i64) -> usize {
         self.cutoffs.iter().filter(|cutoff| mtime < **cutoff).count()
     }
@@ -82,7 +82,7 @@ pub struct Tally {
     pub dirs: u64,
     /// Symbolic links.
     pub symlinks: u64,
-    /// Fifos, sockets and devices.
+    /// FIFOs, sockets and devices.
     pub other: u64,
     /// Sum of `st_size`.
     pub apparent: ApparentBytes,
@@ -90,11 +90,11 @@ pub struct Tally {
     pub allocated: AllocatedBytes,
     /// Inodes and allocated bytes by age of mtime.
     pub by_age: [Amount; Ages::COUNT],
-    /// Inodes whose mtime is in the future. They are in no age, and none of them is the newest.
+    /// Inodes whose mtime is in the future. They count in no age and are ignored for `newest`.
     pub future: Amount,
     /// Newest mtime, in seconds since 1970.
     pub newest: Option<i64>,
-    /// Inodes of another uid than the home's.
+    /// Inodes whose uid differs from the home's.
     pub foreign: Amount,
 }
 

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 /// A file or directory that may be among the largest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Large {
-    /// Path below the root, bytes as the file system has them.
+    /// Path below the root, with the file system's bytes.
     pub path: Box<[u8]>,
     /// `st_blocks * 512`; for a directory, the sum of everything below it.
     pub allocated: u64,
@@ -20,15 +20,15 @@ pub struct Large {
 }
 
 impl Large {
-    /// Key that sorts larger ones first, then by path. The order is total, so the list does not
-    /// depend on timing. Apparent bytes go before the path because many files have one block.
+    /// Returns the sort key: larger files first, then by path. The order is total, so the list does
+    /// not depend on timing. Apparent bytes precede the path because many files have one block.
     fn rank(&self) -> (Reverse<(u64, u64)>, &[u8]) {
         (Reverse((self.allocated, self.apparent)), &self.path)
     }
 }
 
-/// Packs a size into one word, which workers may read without a lock: blocks of 512 bytes, and
-/// below them apparent bytes as far as they fit. A larger file never has a smaller key.
+/// Packs a size into one word, which workers can read without a lock: blocks of 512 bytes, and in
+/// the low bits as much of the apparent bytes as fits. A larger file never has a smaller key.
 pub(super) fn size_key(allocated: u64, apparent: u64) -> u64 {
     const APPARENT_BITS: u32 = 24;
     let blocks = allocated / 512;
@@ -38,7 +38,7 @@ pub(super) fn size_key(allocated: u64, apparent: u64) -> u64 {
     blocks << APPARENT_BITS | apparent.min((1 << APPARENT_BITS) - 1)
 }
 
-/// The `limit` largest of all that were offered, in whatever order.
+/// The `limit` largest of all offered items, in any order of offers.
 #[derive(Clone, Debug)]
 pub struct Top {
     limit: usize,
@@ -50,16 +50,16 @@ impl Top {
         Self { limit, items: Vec::new() }
     }
 
-    /// The largest of a [`Top`] of the same limit, as its items were.
+    /// Restores a [`Top`] of the same limit from its items.
     pub(super) fn of(limit: usize, items: Vec<Large>) -> Self {
         Self { limit, items }
     }
 
     /// Adds an item if it is among the largest.
     ///
-    /// The outcome does not depend on the order of offers: an inode's rank only improves, when a
-    /// smaller path of it comes, so whatever it pushes out it would also push out with its final
-    /// rank.
+    /// The result does not depend on the order of offers: an inode's rank only improves, when a
+    /// smaller path of it is offered, so anything it displaces it would also displace with its
+    /// final rank.
     pub fn offer(&mut self, item: Large) {
         if let Some(twin) = self.items.iter().position(|other| other.inode == item.inode) {
             if self.items[twin].rank() <= item.rank() {
@@ -103,7 +103,7 @@ mod tests {
         ) {
             let large = |path: &str, ino: u64| Large {
                 path: path.as_bytes().into(),
-                // Two inodes share a size, so that ties are met.
+                // Pairs of inodes share a size, so ties occur.
                 allocated: (ino / 2 + 1) * 512,
                 apparent: ino % 3,
                 mtime: 0,
@@ -120,7 +120,7 @@ mod tests {
             }
             prop_assert_eq!(forwards.items(), backwards.items());
 
-            // Against a model that has all of them at once.
+            // Compares with a model that has all items at once.
             let mut best = std::collections::BTreeMap::new();
             for (path, ino) in &offers {
                 let entry = best.entry(*ino).or_insert_with(|| large(path, *ino));

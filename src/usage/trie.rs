@@ -1,8 +1,8 @@
-//! A trie of the rules' paths, component by component.
+//! Trie of the rules' paths, component by component.
 //!
 //! It has two roots: one for paths relative to a home, one for paths that match anywhere. A
-//! directory keeps the nodes it is at, usually none. The nodes of a child follow from these and
-//! from the child's name.
+//! directory stores its nodes, usually none. The nodes of a child follow from these and from the
+//! child's name.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -13,7 +13,7 @@ use globset::GlobMatcher;
 
 use super::rules::RuleIndex;
 
-/// The nodes that a directory is at.
+/// The trie nodes of a directory.
 pub(super) type States = Box<[u16]>;
 
 pub(super) const ANCHORED: u16 = 0;
@@ -30,8 +30,8 @@ pub(super) enum NamePattern {
         first: Option<u8>,
         matcher: GlobMatcher,
     },
-    /// Text, and numbers and digests that a program puts between: `core.<number>`. After a star, the
-    /// end of a name.
+    /// Literal text with numbers and digests that a program inserts: `core.<number>`. With `star`,
+    /// only the end of the name must match.
     Parts {
         star: bool,
         parts: Box<[Part]>,
@@ -47,7 +47,7 @@ pub(super) enum Part {
     Word,
 }
 
-/// How a rule spells the parts of a name that are no text.
+/// Placeholders in a rule's names, and the parts they stand for.
 const PLACEHOLDERS: [(&str, Part); 3] =
     [("<number>", Part::Number), ("<digest>", Part::Digest), ("<word>", Part::Word)];
 
@@ -102,7 +102,8 @@ impl NamePattern {
 }
 
 impl Part {
-    /// Takes the part from the beginning of `name`: of a number, all its digits. Returns the rest.
+    /// Strips the part from the beginning of `name`, all digits if it is a number. Returns the
+    /// rest.
     fn strip<'a>(&self, name: &'a [u8]) -> Option<&'a [u8]> {
         let is_part = match self {
             Self::Text(text) => return name.strip_prefix(&**text),
@@ -116,7 +117,7 @@ impl Part {
     }
 }
 
-/// Parses a component with numbers or digests in it.
+/// Parses a component that contains placeholders.
 fn parts(component: &str) -> Result<Box<[Part]>, String> {
     let mut parts = Vec::new();
     let mut rest = component;
@@ -142,8 +143,8 @@ fn parts(component: &str) -> Result<Box<[Part]>, String> {
     Ok(parts.into())
 }
 
-/// True for a name that a program computed from contents: nothing but digits of one base, many of
-/// them. Decimal ones alone may be a date, and letters alone a word.
+/// True for a name that a program computed from contents: many digits of one base and nothing else.
+/// Decimal digits alone may be a date, and letters alone a word.
 fn is_digest(name: &[u8]) -> bool {
     let hexadecimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let base32 = |byte: &u8| matches!(byte, b'2'..=b'7' | b'A'..=b'Z');
@@ -168,21 +169,21 @@ struct TrieNode {
     accepts: Vec<RuleIndex>,
 }
 
-/// The matches of a directory.
+/// Result of matching a directory.
 #[derive(Debug, Default)]
 pub struct Entered {
-    /// The trie nodes it is at.
+    /// The trie nodes of the directory.
     pub states: States,
-    /// Rules with a path that matches, first rule first.
+    /// Rules whose path matches, in order.
     pub rules: Vec<RuleIndex>,
 }
 
-/// The level of a directory in the tree, which decides which rules can match it.
+/// Level of a directory in the tree. It decides which rules can match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TreeLevel {
     /// Above the homes: only rules that match anywhere.
     AboveHomes,
-    /// A home, which paths are relative to.
+    /// A home. Relative paths begin here.
     Home,
     /// Below a home.
     InHome,
@@ -195,10 +196,10 @@ impl Default for Trie {
 }
 
 impl Trie {
-    /// Adds a path: relative to a home, or anywhere with `**/` before it.
+    /// Adds a path: relative to a home, or at any depth if it begins with `**/`.
     ///
     /// # Errors
-    /// If a component is no glob, or there are too many of them.
+    /// If a component is not a valid glob, or there are too many.
     pub(super) fn insert(&mut self, path: &str, rule: RuleIndex) -> Result<(), String> {
         let (mut node, rest) = match path.strip_prefix("**/") {
             Some(rest) => (ANYWHERE, rest),
@@ -228,7 +229,7 @@ impl Trie {
         Ok(child)
     }
 
-    /// Matches the directory `name` below one that is at the nodes `parent`.
+    /// Matches the directory `name` below a directory at the nodes `parent`.
     pub(super) fn enter(&self, place: TreeLevel, parent: &[u16], name: &[u8]) -> Entered {
         let mut states: Vec<u16> = Vec::new();
         let parent = if place == TreeLevel::InHome { parent } else { &[] };

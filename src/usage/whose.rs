@@ -1,4 +1,4 @@
-//! Finds the owner of a home: its name, if that is a uid, or else the owner of its directory.
+//! Finds the owner of a home: the uid in its name, or else the owner of its directory.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ pub(super) struct HomeOwner {
     pub(super) directory: u32,
 }
 
-/// Decides which directories with a number as their name are homes of that uid. Others, such as
-/// `2024`, have a name that happens to be a number.
+/// Decides which directories with a number as their name are the home of that uid. Others, such as
+/// `2024`, are named by a number for another reason.
 #[derive(Clone, Default)]
 pub struct UidNames(Option<Arc<IsUid>>);
 
@@ -23,15 +23,15 @@ pub struct UidNames(Option<Arc<IsUid>>);
 type IsUid = dyn Fn(u32) -> bool + Send + Sync;
 
 impl UidNames {
-    /// Only numbers that `is_uid` accepts are uids, and those of directories that they own. By
-    /// default, every number is one.
+    /// Accepts only numbers for which `is_uid` is true, or whose directory belongs to that uid. By
+    /// default, every number is a uid.
     pub fn accepted_by(is_uid: impl Fn(u32) -> bool + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(is_uid)))
     }
 
-    /// The owner of a home called `name` whose directory belongs to `directory`.
+    /// Returns the owner of a home called `name` whose directory belongs to `directory`.
     pub(super) fn owner(&self, name: &[u8], directory: u32) -> HomeOwner {
-        // Whoever made `.Trash`, it holds everybody's.
+        // `.Trash` holds everybody's files, so its creator is not its owner.
         let of_trash = uid_of_trash(name).or((name == b".Trash").then_some(0));
         if let Some(uid) = of_trash {
             return HomeOwner { kind: HomeKind::Named, uid, directory };
@@ -51,8 +51,8 @@ impl std::fmt::Debug for UidNames {
     }
 }
 
-/// The uid of a trash directory at the top of a file system: `.Trash-200005` (FreeDesktop trash
-/// specification).
+/// Returns the uid of a trash directory at the top of a file system: `.Trash-200005` (FreeDesktop
+/// trash specification).
 pub(super) fn uid_of_trash(name: &[u8]) -> Option<u32> {
     uid_of_name(name.strip_prefix(b".Trash-")?)
 }
@@ -82,7 +82,7 @@ mod tests {
         for name in [".Trash", ".Trash-", ".Trash-alice", ".Trash-007", ".Trash-1x", "Trash-1"] {
             assert_eq!(uid_of_trash(name.as_bytes()), None, "{name}");
         }
-        // Its name says whose it is, as that of a home does.
+        // The name gives the owner, as for a home.
         let owner = UidNames::default().owner(b".Trash-200006", 200_005);
         let want = HomeOwner { kind: HomeKind::Named, uid: 200_006, directory: 200_005 };
         assert_eq!(owner, want);

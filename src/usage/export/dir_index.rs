@@ -1,16 +1,17 @@
-//! How far each directory of an export was read, and where its entries are: a temporary file
-//! without a name.
+//! Index of an export's directories, in a temporary file without a name: how far each one was read,
+//! and where its entries are.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// One record for each directory, by the directory's number.
+/// One record per directory, at the directory's number.
 #[derive(Debug)]
 pub(super) struct DirIndex(File);
 
-/// How far a directory was read. `Unread` is 0, which a file holds where nothing was written.
+/// Extent to which a directory was read. `Unread` is 0, because unwritten parts of a file read as
+/// 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReadState {
     /// Not at all.
@@ -20,7 +21,7 @@ pub enum ReadState {
     Partly,
     /// To its end.
     Whole,
-    /// It is not there any more.
+    /// The directory no longer exists.
     Gone,
 }
 
@@ -28,7 +29,7 @@ pub enum ReadState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct DirRecord {
     pub(super) state: ReadState,
-    /// Offset in the log of the last part of its entries, if there is one.
+    /// Offset in the log of the last part of the directory's entries, if there is one.
     pub(super) newest: Option<u64>,
 }
 
@@ -45,7 +46,7 @@ impl DirIndex {
 
     pub(super) fn get(&self, number: u64) -> io::Result<DirRecord> {
         let mut word = [0; WORD as usize];
-        // The file may end before the records of directories that were not read.
+        // The file may end before the records of unread directories.
         match self.0.read_exact_at(&mut word, number * WORD) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => word.fill(0),
             read => read?,
@@ -61,7 +62,7 @@ impl DirIndex {
     }
 }
 
-/// Bytes of a record.
+/// Size of a record in bytes.
 const WORD: u64 = 8;
 
 #[cfg(test)]

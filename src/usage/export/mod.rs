@@ -1,16 +1,17 @@
-//! Every entry of a scan, kept on disk until the walk is over and can be written out nested.
+//! Every entry of a scan, kept on disk until the walk is over and the entries can be written
+//! nested.
 //!
-//! The walk finds directories in any order, and several at once; the form ([`EntryForm`]) is
+//! The walk finds directories in any order, and several at once, but the form ([`EntryForm`]) is
 //! nested, depth first. No tree is kept in memory. Instead, each part of a listing is turned into
 //! text when it is committed, and appended to a temporary file ([`Log`]). A second file
-//! ([`DirIndex`]) says for each directory, by its number, where the last of its parts is.
-//! When the walk is over, one pass goes down from the root ([`nest`]) and copies the parts to where
-//! they belong. Memory holds a buffer for each open listing, and in the last pass one frame for
-//! each level of the tree.
+//! ([`DirIndex`]) stores for each directory, by its number, where the last of its parts is. When
+//! the walk is over, one pass goes down from the root ([`nest`]) and copies the parts to their
+//! places. Memory holds a buffer for each open listing, and in the last pass one frame for each
+//! level of the tree.
 //!
-//! A part is a header of three words (where the part before it is, how many bytes of leaves, how
-//! many subdirectories), the text of the leaves, which are the entries that are no directories,
-//! and the subdirectories: number, two lengths, the text of the name and that of the attributes.
+//! A part is a header of three words (offset of the previous part, bytes of leaves, number of
+//! subdirectories), the text of the leaves, which are the entries that are not directories, and the
+//! subdirectories: number, two lengths, the text of the name and that of the attributes.
 
 mod dir_index;
 mod form;
@@ -33,26 +34,26 @@ use crate::sync::lock;
 use crate::usage::Attrs;
 use dir_index::{DirIndex, DirRecord};
 
-/// Bytes of text from which on a listing should be committed.
+/// Bytes of text above which a listing should be committed.
 const HEAVY: usize = 64 * 1024;
 
-/// The entries of a scan as a walk collects them, to be written in one form.
+/// The entries that a walk collects, to be written in one form.
 #[derive(Debug)]
 pub struct Export {
     form: &'static dyn EntryForm,
     log: Log,
     index: DirIndex,
-    /// The directory of both files, for messages.
+    /// Directory of both files, for messages.
     directory: PathBuf,
-    /// How many directories have a number.
+    /// Number of directories numbered so far.
     directories: AtomicU64,
     /// The root's own attributes, in the form.
     root: OnceLock<Vec<u8>>,
-    /// The first error of a temporary file. The export is given up from then on.
+    /// The first error of a temporary file. It ends the export.
     broken: OnceLock<io::Error>,
 }
 
-/// A directory's place in an export while the directory is open.
+/// Place of an open directory in an export.
 #[derive(Debug)]
 pub(in crate::usage) struct Branch {
     number: u64,
@@ -63,26 +64,26 @@ pub(in crate::usage) struct Branch {
 struct DirProgress {
     /// Listings that have not ended.
     open: usize,
-    /// True if something of the directory could not be read.
+    /// True if part of the directory could not be read.
     failed: bool,
     record: DirRecord,
 }
 
-/// The text of one listing that is not committed yet.
+/// Text of one listing that is not committed yet.
 #[derive(Debug)]
 pub(in crate::usage) struct Lines {
     form: &'static dyn EntryForm,
     leaves: Vec<u8>,
     branches: Vec<u8>,
-    /// How many subdirectories `branches` holds.
+    /// Number of subdirectories in `branches`.
     count: u64,
     /// True if the directory itself could not be read to its end.
     failed: bool,
 }
 
 impl Export {
-    /// Opens an export with two temporary files without a name in `directory`. They take as much
-    /// space as the result, and 8 bytes for each directory.
+    /// Opens an export with two nameless temporary files in `directory`. They take as much space as
+    /// the result, and 8 bytes for each directory.
     ///
     /// # Errors
     /// If a file cannot be created there.
@@ -98,12 +99,12 @@ impl Export {
         })
     }
 
-    /// Text of a listing that begins.
+    /// Begins the text of a listing.
     pub(in crate::usage) fn lines(&self) -> Lines {
         Lines::new(self.form)
     }
 
-    /// Takes the root, which is number 0, with its attributes if its own inode counts.
+    /// Adds the root, which has number 0. `attrs` are its attributes if its own inode counts.
     pub(in crate::usage) fn root(&self, attrs: Option<&Attrs>) -> Branch {
         self.root.get_or_init(|| {
             let mut text = Vec::new();
@@ -115,7 +116,7 @@ impl Export {
         self.branch()
     }
 
-    /// Gives a directory its number.
+    /// Assigns a number to a directory.
     pub(in crate::usage) fn branch(&self) -> Branch {
         // Relaxed: only the number itself matters, and it is unique.
         let number = self.directories.fetch_add(1, Ordering::Relaxed);
@@ -123,14 +124,14 @@ impl Export {
         Branch { number, progress: Mutex::new(progress) }
     }
 
-    /// Appends what a listing holds to the log, and empties it.
+    /// Appends the text of a listing to the log, and empties it.
     pub(in crate::usage) fn commit(&self, branch: &Branch, lines: &mut Lines, listed: Extent) {
         let mut progress = lock(&branch.progress);
         let lines = std::mem::replace(lines, self.lines());
         progress.failed |= lines.failed;
         let mut record = DirRecord { state: ReadState::Partly, ..progress.record };
         if !progress.failed && listed == Extent::Whole && progress.open == 1 {
-            // Only its end is left, which writes nothing then.
+            // Only the end is left, and it writes nothing in this case.
             record.state = ReadState::Whole;
         }
         if lines.count > 0 || !lines.leaves.is_empty() {
@@ -169,7 +170,7 @@ impl Export {
         self.set(branch, &mut progress, record);
     }
 
-    /// Marks a directory as gone: its parent listed it, and it cannot be opened any more.
+    /// Marks a directory as gone: its parent listed it, but it can no longer be opened.
     pub(in crate::usage) fn gone(&self, branch: &Branch) {
         let record = DirRecord { state: ReadState::Gone, newest: None };
         self.set(branch, &mut lock(&branch.progress), record);
@@ -182,8 +183,7 @@ impl Export {
         }
     }
 
-    /// Runs `write`, unless a write failed before. The first failure costs the export, not the
-    /// scan.
+    /// Runs `write`, unless a write failed before. The first failure ends the export, not the scan.
     fn attempt<T>(&self, write: impl FnOnce() -> io::Result<T>) -> Option<T> {
         if self.broken.get().is_some() {
             return None;
@@ -205,7 +205,7 @@ impl Lines {
         Self { form, leaves: Vec::new(), branches: Vec::new(), count: 0, failed: false }
     }
 
-    /// Adds an entry that is no directory, in the directory `of`.
+    /// Adds an entry of the directory `of` that is not a directory itself.
     pub(in crate::usage) fn leaf(&mut self, of: &Dir, name: &[u8], attrs: &Attrs) {
         self.form.leaf(&mut self.leaves, name, attrs, of.attrs.dev);
     }
@@ -230,7 +230,7 @@ impl Lines {
         self.branches[lengths + 4..name].copy_from_slice(&length(attrs, end).to_le_bytes());
     }
 
-    /// Adds an entry that a glob leaves out.
+    /// Adds an entry that a glob excludes.
     pub(in crate::usage) fn excluded(&mut self, name: &[u8]) {
         self.form.bare(&mut self.leaves, name, Bare::Excluded);
     }
@@ -240,7 +240,7 @@ impl Lines {
         self.form.bare(&mut self.leaves, name, Bare::OtherFileSystem);
     }
 
-    /// Notes what could not be read: the entry `name`, or the directory itself.
+    /// Records a read error of the entry `name`, or of the directory itself.
     pub(in crate::usage) fn failed(&mut self, name: Option<&[u8]>) {
         match name {
             Some(name) => self.form.bare(&mut self.leaves, name, Bare::Unread),
@@ -248,7 +248,7 @@ impl Lines {
         }
     }
 
-    /// True if it holds so much that it should be committed.
+    /// True if there is so much text that it should be committed.
     pub(in crate::usage) fn is_heavy(&self) -> bool {
         self.leaves.len() >= HEAVY
     }
@@ -260,7 +260,7 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    /// Writes nothing: these tests are about what is known of directories.
+    /// Writes nothing: these tests check only the directories' read states.
     #[derive(Debug)]
     struct NoForm;
 

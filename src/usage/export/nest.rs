@@ -1,4 +1,4 @@
-//! The last pass of an export: writes each directory around its parts, from the root down.
+//! Last pass of an export: writes each directory around its parts, from the root down.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,24 +7,24 @@ use std::os::unix::fs::FileExt;
 use super::Export;
 use super::dir_index::{DirRecord, ReadState};
 
-/// Bytes to read at once when it is not known how many are needed.
+/// Bytes to read at a time if the needed length is not known.
 const WINDOW: usize = 8 * 1024;
 
-/// Bytes to copy at once.
+/// Bytes to copy at a time.
 const COPY: usize = 64 * 1024;
 
-/// The rest of a directory that has begun.
+/// The rest of a directory that has been begun.
 #[derive(Clone, Copy, Debug, Default)]
 struct Frame {
-    /// Offset of the part before this one.
+    /// Offset of the previous part.
     before: Option<u64>,
-    /// How many subdirectories of this part are left.
+    /// Number of subdirectories of this part that are left.
     left: u64,
-    /// Offset of the next of them.
+    /// Offset of the next subdirectory.
     at: u64,
 }
 
-/// An export that is complete: what is committed later is lost.
+/// A complete export. Anything committed later is lost.
 #[derive(Debug)]
 pub struct Collected<'a> {
     export: &'a Export,
@@ -44,8 +44,8 @@ impl Export {
         Ok(Collected { export: self, log })
     }
 
-    /// An error of a temporary file. Its kind is dropped: a broken pipe is the reader's business,
-    /// but only if it is the pipe to the reader.
+    /// Makes an error of a temporary file. Its kind is dropped, because a broken pipe is a matter
+    /// for the reader only if it is the pipe to the reader.
     fn temporary(&self, error: &io::Error) -> io::Error {
         let directory = self.directory.display();
         io::Error::other(format!("a temporary file in {directory}: {error}"))
@@ -53,16 +53,16 @@ impl Export {
 }
 
 impl Collected<'_> {
-    /// Writes the root, which is called `root`, and everything below it.
+    /// Writes the root, under the name `root`, and everything below it.
     ///
     /// # Errors
-    /// If a temporary file cannot be read, and what `to` answers.
+    /// If a temporary file cannot be read, and the errors of `to`.
     pub fn write(&self, root: &[u8], to: &mut dyn Write) -> io::Result<()> {
         let Export { form, index, .. } = self.export;
         let ours = |error| self.export.temporary(&error);
         let mut parts = Parts { log: self.log, window: Vec::new(), start: 0 };
         let begin = |to: &mut dyn Write, name: &[u8], attrs: &[u8], read| {
-            // The inode of a directory that was not read did not count either.
+            // The inode of an unread directory did not count either.
             let attrs = if read == ReadState::Unread { &[] } else { attrs };
             form.begin(to, name, attrs, read)
         };
@@ -98,7 +98,7 @@ impl Collected<'_> {
     }
 }
 
-/// Reads parts from the log, through a window that holds the piece that was read last.
+/// Reads parts of the log, through a window that holds the piece read last.
 struct Parts<'a> {
     log: &'a File,
     window: Vec<u8>,
@@ -148,8 +148,8 @@ impl Parts<'_> {
         Ok(words)
     }
 
-    /// Reads the header of the part at `part`. Returns the frame for its subdirectories, and how
-    /// many bytes of leaves lie right before them.
+    /// Reads the header of the part at `part`. Returns the frame for its subdirectories, and the
+    /// number of bytes of leaves right before them.
     fn enter(&mut self, part: u64) -> io::Result<(Frame, u64)> {
         let [before, leaves, left] = self.words(part)?;
         let at = part + 3 * 8 + leaves;

@@ -1,11 +1,11 @@
-//! Hard links: who pays for an inode with several links. It counts once, and the first home by
-//! name among those that link to it is charged for it.
+//! Hard links: decides which home pays for an inode with several links. The inode counts once, and
+//! the first home by name among those that link to it is charged.
 //!
 //! The choice must not depend on which worker came first. So nothing is charged until all links of
 //! an inode were seen, or the walk is over; then the inode is forgotten. Memory holds only inodes
-//! with several links of which some were not seen yet, in 40 bytes each: what they have in common
-//! is in a [`profile`]. Beyond a bound they go to disk, sorted by inode, and are put together when
-//! the walk is over. The sums are the same, whatever the bound.
+//! with several links of which some were not seen yet, in 40 bytes each: their common attributes
+//! are in a [`profile`]. Beyond a bound they go to disk, sorted by inode, and are merged when the
+//! walk is over. The sums are the same for every bound.
 
 mod profile;
 mod record;
@@ -31,22 +31,22 @@ use profile::{Inode, LinkFinding, LinkPlace, Profiles};
 use record::{KEY, Numbers, Record};
 pub use settle::LinkTotals;
 
-/// Number of locks: enough that workers rarely wait for each other.
+/// Number of locks, large enough that workers rarely wait for each other.
 const SHARDS: usize = 32;
 
 /// Bytes of an inode in a hash table: inode number, [`Inode`], and the table's own byte.
 const INODE_BYTES: usize = size_of::<(u64, Inode)>() + 1;
 
-/// Bound of the memory that hard links take, and the place of what is beyond it.
+/// Bound of the memory for hard links, and the place for the overflow.
 #[derive(Clone, Debug)]
 pub struct LinkMemory {
     /// Bytes.
     pub bound: u64,
-    /// A directory for temporary files, or the reason why there is none.
+    /// A directory for temporary files, or the reason that there is none.
     pub directory: Result<PathBuf, String>,
 }
 
-/// Inodes with several links of which not all were seen yet, by device and inode number.
+/// Inodes with several links that were not all seen yet, by device and inode number.
 #[derive(Debug)]
 pub(super) struct Links {
     shards: Vec<Mutex<Shard>>,
@@ -55,10 +55,10 @@ pub(super) struct Links {
     memory: LinkMemory,
     /// Bound of a shard, in bytes.
     bound: usize,
-    /// Opened by the first shard that is full, or why it cannot be.
+    /// Opened by the first full shard, or the reason that it cannot be opened.
     log: OnceLock<Result<Log, String>>,
-    /// Records on their way to the log. One shard is written at a time: with as many as there are
-    /// workers, their buffers would take more than the bound.
+    /// Records on their way to the log. Only one shard is written at a time, because a buffer per
+    /// worker would take more than the bound.
     outgoing: Mutex<Vec<Record>>,
     /// The first failure to write to the log.
     failure: OnceLock<String>,
@@ -66,22 +66,22 @@ pub(super) struct Links {
     findings: AtomicU64,
 }
 
-/// The inodes of some inode numbers.
+/// Inodes of one part of the inode numbers.
 #[derive(Debug, Default)]
 struct Shard {
-    /// By device: nearly always one.
+    /// Inodes by device; nearly always one device.
     devices: SmallVec<[(u64, HashMap<u64, Inode>); 1]>,
     profiles: Profiles,
-    /// The runs that went to disk.
+    /// The runs written to disk.
     runs: Vec<Run>,
 }
 
 /// The outcome of counting a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Linked {
-    /// It was the last link of its inode.
+    /// It was the last link of the inode.
     Last,
-    /// Others were not seen yet.
+    /// Other links were not seen yet.
     Waiting,
     /// It does not count: memory is full, and the disk cannot take more.
     Lost,
@@ -103,7 +103,7 @@ impl Links {
         }
     }
 
-    /// Counts one link to an inode that has several.
+    /// Counts one link of an inode that has several.
     pub(super) fn add(
         &self,
         attrs: &Attrs,
@@ -138,7 +138,7 @@ impl Links {
         }
     }
 
-    /// Says why links are lost.
+    /// Returns the reason that links are lost.
     pub(super) fn failure(&self) -> io::Error {
         io::Error::other(self.failure.get().map_or("", String::as_str))
     }
@@ -154,8 +154,8 @@ impl Links {
         }
     }
 
-    /// Empties a shard: charges what is settled, and writes the rest to disk. If that fails the
-    /// rest stays.
+    /// Empties a shard: charges settled inodes, and writes the rest to disk. If writing fails, the
+    /// rest stays in memory.
     fn spill(&self, shard: &mut Shard) {
         self.charge(&mut shard.profiles);
         if shard.is_empty() {
@@ -198,8 +198,8 @@ impl Links {
     }
 
     /// Charges the inodes that still have unseen links. Called once, when the walk is over, with
-    /// the homes by number. Also returns an error if something that went to disk could not be read
-    /// back, and does not count.
+    /// the homes by number. Also returns an error if inodes written to disk could not be read back,
+    /// so they do not count.
     pub(super) fn finish(&self, homes: &[Arc<Home>]) -> (LinkTotals, Option<io::Error>) {
         let numbers = Numbers { homes, findings: kept_findings(homes) };
         let mut failed = None;
@@ -232,7 +232,7 @@ impl Links {
         self.charge(&mut shard.profiles);
     }
 
-    /// Puts together what is known of each inode from several runs.
+    /// Merges the records of each inode from several runs.
     fn settle_merged(
         &self,
         mut merge: Merge<'_, { record::SIZE }>,
@@ -266,11 +266,11 @@ impl Links {
 }
 
 impl Shard {
-    /// True if another inode might take it beyond `bound` bytes. A table that is full doubles.
+    /// True if one more inode might take the shard beyond `bound` bytes. A full table doubles.
     fn is_full(&self, bound: usize) -> bool {
         let table = |inodes: &HashMap<u64, Inode>| {
             let grows = inodes.len() == inodes.capacity();
-            // Seven eighths of a table are used.
+            // A table fills seven eighths of its slots.
             inodes.capacity() * 8 / 7 * if grows { 2 * INODE_BYTES } else { INODE_BYTES }
         };
         let tables: usize = self.devices.iter().map(|(_, inodes)| table(inodes)).sum();
@@ -282,7 +282,7 @@ impl Shard {
         self.devices.iter().all(|(_, inodes)| inodes.is_empty())
     }
 
-    /// All inodes, as they go to disk.
+    /// Iterates over all inodes as records for the disk.
     fn records(&self) -> impl Iterator<Item = Record> {
         let inodes = self
             .devices
@@ -303,7 +303,7 @@ fn device(
     &mut devices[at].1
 }
 
-/// The findings with hard links that are reported, by number.
+/// Returns the reported findings with hard links, by number.
 fn kept_findings(homes: &[Arc<Home>]) -> HashMap<u64, Arc<FindingAccount>> {
     let mut kept = HashMap::new();
     for home in homes {

@@ -1,5 +1,5 @@
-//! The common part of hard-linked inodes: kind, owner, link count, and the places where links were
-//! seen. Nearly all inodes of a directory share it, so an inode in memory only says which it has.
+//! Profile of hard-linked inodes: kind, owner, link count, and the places where links were seen.
+//! Nearly all inodes of a directory share one, so an inode in memory holds only its profile's id.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::usage::{Attrs, FileKind, Mount};
 /// Position in [`Profiles`].
 pub(super) type ProfileId = u32;
 
-/// About the bytes that a profile takes, with its key and its sums.
+/// Approximate bytes of a profile, with its key and its sums.
 const BYTES: usize = 512;
 
 /// Links of one inode that count in the same way: in the same home and finding.
@@ -29,7 +29,7 @@ pub(super) struct LinkPlace {
 /// The finding that a link lies in.
 #[derive(Clone, Debug)]
 pub(super) struct LinkFinding {
-    /// Tells findings apart, from 1.
+    /// Unique number of the finding, from 1.
     pub(super) number: u64,
     pub(super) rule: RuleIndex,
     pub(super) class: Class,
@@ -37,10 +37,10 @@ pub(super) struct LinkFinding {
     pub(super) account: Option<Arc<FindingAccount>>,
 }
 
-/// Number of the home, that of the finding or 0, and the links there.
+/// Number of the home, number of the finding or 0, and the number of links there.
 type PlaceKey = (u32, u64, u32);
 
-/// The parts that tell profiles apart; places in order.
+/// Identity of a profile; places are sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     kind: FileKind,
@@ -55,11 +55,12 @@ pub(super) struct Profile {
     pub(super) uid: u32,
     pub(super) nlink: u32,
     pub(super) places: SmallVec<[LinkPlace; 2]>,
-    /// Sums of the inodes that were settled with it. Boxed: most profiles are passed through.
+    /// Sums of the inodes settled with this profile. Boxed, because inodes only pass through most
+    /// profiles.
     sums: Option<Box<Tally>>,
 }
 
-/// An inode, but for what is in its profile.
+/// An inode without the attributes that are in its profile.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Inode {
     pub(super) apparent: u64,
@@ -73,13 +74,14 @@ pub(super) struct Inode {
 pub(super) struct Profiles {
     ids: HashMap<Key, ProfileId>,
     all: Vec<Profile>,
-    /// The last answers of `first` and `next`: the next inode of a directory asks the same.
+    /// The last results of `first` and `next`, because the next inode of a directory usually needs
+    /// the same ones.
     last_first: Option<ProfileId>,
     last_next: Option<(ProfileId, PlaceKey, ProfileId)>,
 }
 
 impl LinkPlace {
-    /// One link, in the home or in its finding.
+    /// Makes a place with one link, in the home or in its finding.
     pub(super) fn new(home: &Arc<Home>, finding: Option<LinkFinding>) -> Self {
         Self { home: Arc::clone(home), finding, links: 1 }
     }
@@ -105,12 +107,12 @@ impl LinkPlace {
 }
 
 impl Profile {
-    /// True if all links of its inodes were seen.
+    /// True if all links of the profile's inodes were seen.
     pub(super) fn is_complete(&self) -> bool {
         self.places.iter().map(|place| u64::from(place.links)).sum::<u64>() >= self.nlink.into()
     }
 
-    /// The home that pays for its inodes: the first by name.
+    /// Returns the home that pays for the profile's inodes: the first by name.
     pub(super) fn payer(&self) -> &Arc<Home> {
         let homes = self.places.iter().map(|place| &place.home);
         homes.min_by_key(|home| home.order()).unwrap_or(&self.places[0].home)
@@ -146,12 +148,12 @@ impl Profiles {
         &self.all[id as usize]
     }
 
-    /// About how many bytes they take.
+    /// Returns the approximate memory of the profiles in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.all.len() * BYTES
     }
 
-    /// Returns the profile of an inode of which one link was seen.
+    /// Returns the profile of an inode with one seen link.
     pub(super) fn first(&mut self, attrs: &Attrs, place: LinkPlace) -> ProfileId {
         let is_like = |id: &ProfileId| {
             let last = self.get(*id);
@@ -167,7 +169,7 @@ impl Profiles {
         id
     }
 
-    /// Returns the profile of an inode that had `id` when one more link was seen.
+    /// Returns the profile of an inode with profile `id` after one more link was seen.
     pub(super) fn next(&mut self, id: ProfileId, place: LinkPlace) -> ProfileId {
         let key = place.key();
         if let Some((_, _, next)) = self.last_next.filter(|last| (last.0, last.1) == (id, key)) {
@@ -182,7 +184,7 @@ impl Profiles {
         next
     }
 
-    /// Returns the profile with exactly these places, each of which is there once.
+    /// Returns the profile with exactly these places, which must be distinct.
     pub(super) fn intern(
         &mut self,
         (kind, uid, nlink): (FileKind, u32, u32),
@@ -192,7 +194,7 @@ impl Profiles {
         let all = &mut self.all;
         *self.ids.entry(profile.key()).or_insert_with(|| {
             all.push(profile);
-            // More than 4 billion would not fit in memory.
+            // More than 4 billion profiles would not fit in memory.
             ProfileId::try_from(all.len() - 1).unwrap_or(ProfileId::MAX)
         })
     }
@@ -202,7 +204,7 @@ impl Profiles {
         self.all[inode.profile as usize].settle(inode, ages);
     }
 
-    /// Takes the sums of each profile that has any.
+    /// Takes the sums of every profile that has any.
     pub(super) fn take_sums(&mut self) -> impl Iterator<Item = (Tally, &Profile)> {
         self.all.iter_mut().filter_map(|profile| Some((*profile.sums.take()?, &*profile)))
     }
@@ -212,7 +214,7 @@ impl Profiles {
     }
 }
 
-/// Adds the links of `place` to those in the same place.
+/// Adds the links of `place` to those of the same place.
 pub(super) fn add(places: &mut SmallVec<[LinkPlace; 2]>, place: LinkPlace) {
     match places.iter_mut().find(|other| other.is_like(&place)) {
         Some(same) => same.links += place.links,

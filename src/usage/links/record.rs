@@ -1,4 +1,4 @@
-//! An inode's links in one place, as bytes on disk.
+//! Record of an inode's links in one place, as bytes on disk.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use crate::usage::FileKind;
 use crate::usage::class::Class;
 use crate::usage::home::{FindingAccount, Home};
 
-/// Bytes of a record. Device and inode number come first, so that records sort by inode.
+/// Size of a record in bytes. Device and inode number come first, so records sort by inode.
 pub(super) const SIZE: usize = 64;
 
-/// Bytes of the key.
+/// Size of the key in bytes.
 pub(super) const KEY: usize = 16;
 
 pub(super) type Record = [u8; SIZE];
 
-/// Kinds by their number in a record. A directory has one link.
+/// Kinds by their number in a record. Directories never occur, because they have one link.
 const KINDS: [FileKind; 4] = [FileKind::File, FileKind::Dir, FileKind::Symlink, FileKind::Other];
 
 /// Writes the links of an inode, one record for each place.
@@ -44,26 +44,26 @@ pub(super) fn write(
     })
 }
 
-/// The homes and findings that the numbers in records stand for.
+/// Resolves the numbers of homes and findings in records.
 pub(super) struct Numbers<'a> {
     /// Homes by number.
     pub(super) homes: &'a [Arc<Home>],
-    /// The findings that are reported.
+    /// The reported findings, by number.
     pub(super) findings: HashMap<u64, Arc<FindingAccount>>,
 }
 
-/// A record, read.
+/// A decoded record.
 pub(super) struct Read {
     pub(super) kind: FileKind,
     pub(super) uid: u32,
     pub(super) nlink: u32,
-    /// Without a profile.
+    /// The inode, without a profile.
     pub(super) inode: Inode,
     pub(super) place: LinkPlace,
 }
 
 impl Numbers<'_> {
-    /// Reads a record; `None` for one that was damaged on disk.
+    /// Decodes a record; `None` if it was damaged on disk.
     pub(super) fn read(&self, record: &Record) -> Option<Read> {
         let long = |at: usize| {
             let bytes = record[at..at + 8].iter();

@@ -1,4 +1,4 @@
-//! Charges inodes whose links are all known, and tells their homes and findings.
+//! Charges inodes whose links are all known, and updates their homes and findings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use crate::usage::tally::{Amount, Tally};
 /// Totals over all inodes with several links.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkTotals {
-    /// Inodes with links that were not seen, because they lie outside of the scan.
+    /// Inodes with links that were not seen, because they lie outside the scan.
     pub unseen: Amount,
-    /// By rule, the inodes with several links in the findings of all homes together. They are no
-    /// sum over homes, which may share an inode.
+    /// By rule, the inodes with several links in the findings of all homes together. These are not
+    /// sums over homes, because homes may share an inode.
     pub rules: BTreeMap<RuleIndex, LinkedTotal>,
-    /// Inodes that deleting all trash and caches frees, but those of no single rule: the links lie
-    /// in findings of several.
+    /// Inodes that deleting all trash and caches frees, but no single rule frees, because the links
+    /// lie in findings of several rules.
     pub across_rules: Amount,
 }
 
 impl LinkTotals {
-    /// Charges the first home by name for the inodes `sums`, which all have this profile, and tells
-    /// every other home and every finding of them.
+    /// Charges the inodes `sums`, which all have this profile, to the first home by name, and
+    /// updates every other home and every finding.
     pub(super) fn charge(&mut self, profile: &Profile, sums: &Tally) {
         let amount = sums.amount();
         let places = &profile.places;
@@ -37,7 +37,7 @@ impl LinkTotals {
         });
         for (at, place) in places.iter().enumerate() {
             let (before, home) = (&places[..at], &place.home);
-            // A link from outside of homes makes nothing shared between homes.
+            // A link from outside homes does not make an inode shared between homes.
             let is_other_home =
                 |other: &LinkPlace| other.home.is_home() && !same_home(&other.home, home);
             if places.iter().any(is_other_home)
@@ -55,7 +55,7 @@ impl LinkTotals {
         self.free_across(profile, amount);
     }
 
-    /// Tells the finding of the place `at`, and its rule.
+    /// Updates the finding of the place `at`, and its rule.
     fn tell_finding(&mut self, profile: &Profile, at: usize, amount: Amount) {
         let (places, before) = (&profile.places, &profile.places[..at]);
         let place = &places[at];
@@ -69,8 +69,8 @@ impl LinkTotals {
                 }
             });
         }
-        // Following a rule's advice deletes all places of the rule: those in this home, or those in
-        // the whole scan.
+        // Following a rule's advice deletes all places of the rule, either in this home or in the
+        // whole scan.
         let of_rule = |other: &&LinkPlace| other.rule() == place.rule();
         let at_home = |other: &&LinkPlace| of_rule(other) && Arc::ptr_eq(&other.home, &place.home);
         let count = |total: &mut LinkedTotal, links: u32| {
@@ -92,11 +92,11 @@ impl LinkTotals {
         }
     }
 
-    /// Counts inodes that no single finding frees where several together do: all their links lie in
-    /// findings, as those of a package store and of the projects that link to it.
+    /// Counts inodes that no single finding frees but several together do: all their links lie in
+    /// findings, such as a package store and the projects that link to it.
     fn free_across(&mut self, profile: &Profile, amount: Amount) {
         let places = &profile.places;
-        // The class of hints and of what no rule named is `Rest`: nobody is told to delete that.
+        // Hints and entries without a rule have the class `Rest`. Nobody is told to delete them.
         let in_findings = places.iter().filter(|place| place.class() != Class::Rest);
         let links: u32 = in_findings.map(|place| place.links).sum();
         if places.len() < 2 || links < profile.nlink {
@@ -125,7 +125,7 @@ impl LinkTotals {
     }
 }
 
-/// Compares homes; the parts outside of homes are one.
+/// Compares homes. All parts outside homes count as one.
 fn same_home(one: &Arc<Home>, other: &Arc<Home>) -> bool {
     Arc::ptr_eq(one, other) || !one.is_home() && !other.is_home()
 }

@@ -1,4 +1,4 @@
-//! What a listing tells findings, and files that are findings of their own.
+//! Findings in a listing: contents that withhold a command, and files that are findings themselves.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::usage::trie::States;
 use crate::usage::{Attrs, Mount};
 
 impl Listing {
-    /// Tells the finding what lies in this directory that its command must not take along.
-    /// `names` are those of [`Seen`].
+    /// Records the contents of this directory that the finding's command must not remove. `names`
+    /// are those of [`Seen`].
     pub(super) fn note_contents(
         &self,
         ledger: &Ledger,
@@ -32,7 +32,7 @@ impl Listing {
         }
         let uid = self.dir.attrs.uid;
         let is_anothers = self.dir.parent.as_ref().is_some_and(|parent| parent.attrs.uid != uid);
-        // An empty one can be removed all the same.
+        // An empty directory can be removed even so.
         if self.names > 0 && (is_anothers || !self.dir.attrs.accessible) {
             finding.hold(Content::Protected);
         }
@@ -51,7 +51,7 @@ impl Listing {
         }
     }
 
-    /// True if `names`, all that the directory has, are of what the tool owns at `place`.
+    /// True if the tool owns all of `names`, which are all names of the directory, at `place`.
     fn are_owned(&self, owns: &Owned, place: &States, names: &[u8]) -> bool {
         let mut dirs: Vec<&[u8]> = self.subdirs.iter().map(|(name, _)| &**name).collect();
         dirs.sort_unstable();
@@ -62,7 +62,7 @@ impl Listing {
         })
     }
 
-    /// Counts a file that is a finding of its own: no earlier rule claims its directory.
+    /// Counts a file that is a finding itself, because no earlier rule claims its directory.
     pub(super) fn file_finding(
         &mut self,
         ledger: &Ledger,

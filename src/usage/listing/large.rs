@@ -7,16 +7,16 @@ use crate::usage::Attrs;
 use crate::usage::top::{Large, size_key};
 
 impl Listing {
-    /// Keeps a file that may be among them.
+    /// Keeps a file that may be among the largest.
     pub(super) fn keep_large(&mut self, name: &[u8], attrs: &Attrs, top: usize) {
         self.large.push((name.into(), attrs.clone()));
-        // Within one directory names sort as paths do.
+        // Within one directory, names sort like paths.
         if self.large.len() >= 4 * top.max(1) {
             let size = |attrs: &Attrs| (attrs.allocated, attrs.apparent);
             self.large.sort_by(|(a_name, a), (b_name, b)| {
                 size(b).cmp(&size(a)).then_with(|| a_name.cmp(b_name))
             });
-            // Names of one inode must not take the places of others.
+            // Several names of one inode must not displace other files.
             let mut seen = BTreeSet::new();
             self.large.retain(|(_, a)| a.nlink == 1 || seen.insert((a.dev, a.ino)));
             self.large.truncate(top);
@@ -27,7 +27,7 @@ impl Listing {
         }
     }
 
-    /// Takes those that may be among the largest of the home.
+    /// Takes the files that may be among the largest of the home.
     pub(super) fn take_large(&mut self) -> Vec<Large> {
         let floor = self.dir.home.file_floor();
         let mut prefix = None;

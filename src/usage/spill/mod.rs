@@ -1,7 +1,8 @@
-//! Temporary files for what does not fit in memory. They have no name, so nothing is left of them if
-//! the program is killed.
+//! Temporary files for data that does not fit in memory. They have no name, so nothing is left of
+//! them if the program is killed.
 //!
-//! A [`Log`] takes pieces from many threads. [`runs`] keeps sorted records in one, and merges them.
+//! A [`Log`] takes pieces from many threads. [`runs`] keeps sorted records in a log, and merges
+//! them.
 
 pub(super) mod runs;
 
@@ -36,7 +37,7 @@ impl Log {
         Ok(Self { file: tempfile::tempfile_in(directory)?, tail: Mutex::default() })
     }
 
-    /// Appends `parts` in one piece. Returns its offset, or `None` if the log is closed.
+    /// Appends `parts` in one piece. Returns the offset, or `None` if the log is closed.
     pub(super) fn append(&self, parts: &[&[u8]]) -> io::Result<Option<u64>> {
         let mut tail = lock(&self.tail);
         if tail.closed {
@@ -50,14 +51,14 @@ impl Log {
         let full = std::mem::replace(&mut tail.bytes, Vec::with_capacity(BATCH));
         let start = tail.start;
         tail.start += full.len() as u64;
-        // Other threads may append meanwhile: each write has its own range of the file, which was
-        // decided under the lock.
+        // Other threads may append meanwhile, because each write has its own range of the file,
+        // which was assigned under the lock.
         drop(tail);
         self.file.write_all_at(&full, start)?;
         Ok(Some(at))
     }
 
-    /// Writes `bytes` at once, so that an error is about them alone. Returns their offset, or `None`
+    /// Writes `bytes` immediately, so an error concerns only them. Returns their offset, or `None`
     /// if the log is closed.
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<Option<u64>> {
         let mut tail = lock(&self.tail);
@@ -68,14 +69,14 @@ impl Log {
         let at = tail.start + tail.bytes.len() as u64;
         tail.bytes.clear();
         tail.start = at + bytes.len() as u64;
-        // As in `append`: the range is decided.
+        // As in `append`, the range is already assigned.
         drop(tail);
         self.file.write_all_at(bytes, at)?;
         Ok(Some(at))
     }
 
-    /// Writes what is still in memory, and refuses to append from now on: a worker of an
-    /// interrupted walk may hang on a server that does not answer, and come back later.
+    /// Writes what is still in memory, and refuses later appends: a worker of an interrupted walk
+    /// may be blocked by a server that does not answer, and continue later.
     pub(super) fn close(&self) -> io::Result<&File> {
         let mut tail = lock(&self.tail);
         tail.closed = true;

@@ -1,5 +1,5 @@
-//! Records of one size that are sorted in runs, each as large as memory allows, and merged when all
-//! of them are written. Records compare as bytes, so their key comes first, in big-endian order.
+//! Records of one size, sorted in runs that are as large as memory allows, and merged when all of
+//! them are written. Records compare as bytes, so their key comes first, in big-endian order.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,13 +9,13 @@ use std::os::unix::fs::FileExt;
 
 use super::Log;
 
-/// Bytes that the buffers of a merge take together, if there are not too many runs.
+/// Total bytes of a merge's buffers, unless there are too many runs.
 const BUFFERS: usize = 4 << 20;
 
-/// The least bytes to read at once.
+/// The least bytes to read at a time.
 const LEAST_READ: usize = 4 << 10;
 
-/// The place of a sorted run in a log.
+/// Position of a sorted run in a log.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::usage) struct Run {
     at: u64,
@@ -50,7 +50,7 @@ struct Source<'a, const SIZE: usize> {
     at: u64,
     /// Records that are not in `buffer` yet.
     left: u64,
-    /// How many records to read at once.
+    /// Number of records to read at a time.
     batch: u64,
     buffer: std::vec::IntoIter<[u8; SIZE]>,
 }
