@@ -1,4 +1,4 @@
-//! The calls of a build without AWS: each fails and says so.
+//! Calls of a build without AWS: each one fails and says so.
 
 use super::{
     App, BucketOptions, Datum, Domain, EfsSize, Email, EmailError, Identity, Member, MountTarget,
@@ -8,7 +8,7 @@ use super::{ObjectPart, S3Body, S3Object, TakeObject, WriteIf, Written};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::text::Shown;
 
-/// No access to AWS.
+/// Access to AWS, which this build does not have.
 #[derive(Debug, Default)]
 pub struct Aws(());
 

@@ -1,5 +1,5 @@
-//! Bounds of answers: a server that is not AWS, or not well, may send a body that does not end, or one
-//! byte every few seconds.
+//! Limits of answers. A server that is not AWS, or that is faulty, may send a body without end, or
+//! one byte every few seconds.
 
 use std::fmt;
 use std::pin::Pin;
@@ -19,13 +19,13 @@ use http_body::{Body, Frame, SizeHint};
 use super::ObjectPart;
 use super::session::{ANSWER, SLOWEST};
 
-/// The most bytes of an answer, except for an object: a page of a thousand keys has 2 MiB.
+/// The most bytes of an answer other than an object: a page of a thousand keys has 2 MiB.
 const MAX_ANSWER: usize = 8 << 20;
 
-/// The call whose answer is an object, which is read by [`read`].
+/// The call whose answer is an object, which [`read`] reads.
 const OBJECT: &str = "GetObject";
 
-/// Breaks off an answer that is longer than [`MAX_ANSWER`].
+/// Fails an answer that is longer than [`MAX_ANSWER`].
 #[derive(Debug)]
 pub(super) struct MaxAnswer;
 
@@ -50,7 +50,7 @@ impl Intercept for MaxAnswer {
     }
 }
 
-/// A body that fails beyond a number of bytes.
+/// A body that fails after a number of bytes.
 struct AtMost {
     body: SdkBody,
     left: usize,
@@ -89,12 +89,12 @@ impl Body for AtMost {
     }
 }
 
-/// Why the body of an object was not read.
+/// Reason that the body of an object was not read.
 #[derive(Debug)]
 pub(super) enum Unread {
     /// It has more bytes than this.
     TooLarge(u64),
-    /// This many bytes came in this time.
+    /// Only this many bytes arrived in this time.
     TooSlow(usize, Duration),
     /// There is no memory for it.
     NoMemory,
@@ -117,7 +117,8 @@ impl fmt::Display for Unread {
     }
 }
 
-/// Reads an object that comes at [`SLOWEST`] or faster. `claims` is its size by the answer's head.
+/// Reads an object that arrives at [`SLOWEST`] or faster. `claims` is the size in the answer's
+/// header.
 pub(super) async fn read(
     mut body: ByteStream,
     claims: Option<i64>,
@@ -128,7 +129,7 @@ pub(super) async fn read(
     {
         return Err(Unread::TooLarge(most));
     }
-    // What its head claims is no reason to allocate.
+    // The size in the header may be false, so memory grows with the bytes that arrive.
     let mut bytes: Vec<u8> = Vec::new();
     let begun = Instant::now();
     loop {
@@ -145,7 +146,7 @@ pub(super) async fn read(
             ObjectPart::Whole { most } if bytes.len() as u64 > most => {
                 return Err(Unread::TooLarge(most));
             }
-            // A server may know no ranges, and send all of it.
+            // A server without support for ranges sends the whole object.
             ObjectPart::First(wanted) if bytes.len() >= wanted => {
                 bytes.truncate(wanted);
                 return Ok(bytes);

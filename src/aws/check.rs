@@ -1,5 +1,5 @@
-//! Whether a bucket can be written, and whether its server keeps the conditions of writes. Servers other
-//! than S3 may not know them, or ignore them.
+//! Checks that a bucket is writable and that its server honours conditional writes. Servers other
+//! than S3 may not implement conditions, or ignore them.
 
 use std::time::Duration;
 
@@ -19,16 +19,17 @@ use crate::service_error::{ServiceError, ServiceResult, Trouble};
 /// An ETag that no object has.
 const NEVER: &str = "\"00000000000000000000000000000000\"";
 
-/// What a server does with the condition of a write, if not what it should.
+/// Failures of a server to honour conditional writes.
 pub(super) const UNKNOWN: &str = "the store takes no conditions of writes";
 const IGNORES_MATCH: &str = "the store ignores conditions of writes (If-Match)";
 const IGNORES_ABSENT: &str = "the store ignores conditions of writes (If-None-Match)";
 
-/// True if the condition did not hold. Servers that are not S3 have other words for it.
+/// True if the error says that the condition did not hold. Servers other than S3 use other codes
+/// for it.
 pub(super) fn is_refusal<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match (status(error), error.code()) {
         (304 | 409 | 412, _) => true,
-        // There is no such object, or it was removed since it was read.
+        // The object does not exist, or was removed since it was read.
         (404, code) => code == Some("NoSuchKey"),
         _ => false,
     }
@@ -42,14 +43,14 @@ pub(super) fn knows_no_conditions<E: ProvideErrorMetadata>(
 }
 
 impl S3Bucket<'_> {
-    /// Checks that objects can be written, and that a condition which cannot hold keeps an object from
-    /// being written. S3 checks permission before conditions, so the one write shows both, and leaves
-    /// nothing at `key`.
+    /// Checks that objects can be written, and that a condition which cannot hold prevents a write.
+    /// S3 checks permission before conditions, so one write tests both, and leaves nothing at
+    /// `key`.
     ///
     /// # Errors
-    /// Names the missing permission, or the promise that the server cannot keep.
+    /// Names the missing permission, or the condition that the server does not honour.
     pub fn check(&self, key: &str) -> ServiceResult<()> {
-        // A scan waits for this, so a quick answer is better than a certain one.
+        // A scan waits for this check, so a quick answer is worth more than a certain one.
         let quick = RetryConfig::standard().with_max_attempts(2);
         let call = async |client: Client| {
             let call = self.put_object(&client, key).if_match(NEVER);
@@ -72,11 +73,11 @@ impl S3Bucket<'_> {
         }
     }
 
-    /// Checks that writes whose condition does not hold leave the object of `key` as it is, by writing
-    /// the same bytes: so it stays the same in any case. S3 itself is not asked.
+    /// Checks that a write whose condition does not hold leaves the object of `key` unchanged. It
+    /// writes the same bytes, so the object is unchanged in any case. S3 itself is not tested.
     ///
     /// # Errors
-    /// Names the promise that the server cannot keep.
+    /// Names the condition that the server does not honour.
     pub fn check_kept(&self, key: &str, content_type: &str, most: u64) -> ServiceResult<()> {
         if !self.is_conditional() || endpoint::is_aws(&self.sdk.config, "S3") {
             return Ok(());
@@ -102,7 +103,7 @@ impl S3Bucket<'_> {
         ServiceError::new(Trouble::Refused, text)
     }
 
-    /// Removes what the check has written.
+    /// Removes the object that the check has written.
     fn remove(&self, key: &str) {
         let call = async |client: Client| {
             let call = client.delete_object().bucket(&self.bucket).key(self.key(key));

@@ -1,5 +1,5 @@
-//! The clock of this machine, held against the date in a server's answer. AWS refuses signatures whose
-//! time is more than 5 minutes off, S3 more than 15.
+//! Compares this machine's clock with the Date header of a server's answer. AWS refuses signatures
+//! whose time is more than 5 minutes off, S3 more than 15.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::date_time::{DateTime, Format};
@@ -7,17 +7,19 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::units::human_seconds;
 
-/// A difference that is not taken for the time that an answer was on its way.
+/// The least difference that counts as a wrong clock. Smaller ones may be the answer's time on its
+/// way.
 const NOTABLE: SignedDuration = SignedDuration::from_mins(2);
 
-/// Time by which the server's clock is ahead of this machine's, if the answer has a date.
+/// Returns the time by which the server's clock is ahead of this machine's, if the answer has a
+/// date.
 pub(super) fn server_ahead(answer: &HttpResponse) -> Option<SignedDuration> {
     let date = DateTime::from_str(answer.headers().get("date")?, Format::HttpDate).ok()?;
     let date = Timestamp::from_second(date.secs()).ok()?;
     Some(date.duration_since(Timestamp::now()))
 }
 
-/// Advice for an answer that says that the clock is wrong.
+/// Returns advice for an answer that says that the clock is wrong.
 pub(super) fn wrong(ahead: Option<SignedDuration>) -> String {
     match ahead {
         Some(ahead) if ahead.abs() >= NOTABLE => {
@@ -36,7 +38,7 @@ pub(super) fn wrong(ahead: Option<SignedDuration>) -> String {
     }
 }
 
-/// Advice for a signature that the server does not accept: the clock is wrong, or the key.
+/// Returns advice for a signature that the server does not accept: the clock or the key is wrong.
 pub(super) fn or_secret(ahead: Option<SignedDuration>, message: &str) -> String {
     let of_time = ["Signature expired", "Signature not yet current"];
     if ahead.is_some_and(|ahead| ahead.abs() >= NOTABLE)

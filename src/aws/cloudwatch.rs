@@ -11,7 +11,7 @@ use super::{Aws, Datum, Unit};
 use crate::service_error::ServiceResult;
 
 impl Aws {
-    /// Makes one PutMetricData; the caller keeps to its limits.
+    /// Makes one PutMetricData request. The caller keeps to its limits.
     ///
     /// # Errors
     /// Names the namespace.

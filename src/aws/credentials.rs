@@ -1,4 +1,4 @@
-//! Credentials, and why there are none: which provider was asked, and what it answered.
+//! Credentials, and errors that name the provider that was asked and its answer.
 
 use std::error::Error;
 use std::fmt;
@@ -12,7 +12,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use super::http::{Exchange, Http};
 use crate::service_error::{ServiceError, Trouble};
 
-/// Time for a provider to answer, with its attempts. A chain of roles asks several times.
+/// Time limit for a provider, including its retries. A chain of roles makes several requests.
 const ANSWER: Duration = Duration::from_secs(15);
 
 /// Addresses of the EC2 instance metadata service (EC2 user guide).
@@ -21,14 +21,14 @@ const METADATA: [&str; 2] = ["169.254.169.254", "[fd00:ec2::254]"];
 /// Addresses of the container credentials of ECS and of EKS Pod Identity (their user guides).
 const CONTAINER: [&str; 3] = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
 
-/// The SDK's providers in the SDK's order, with errors that say who was asked.
+/// The SDK's providers in the SDK's order, with errors that name the provider.
 #[derive(Debug)]
 pub(super) struct Told {
     inner: SharedCredentialsProvider,
     http: Http,
 }
 
-/// Why there are no credentials.
+/// Error that explains why there are no credentials.
 #[derive(Clone, Debug)]
 pub(super) struct NoCredentials(pub(super) ServiceError);
 
@@ -49,7 +49,7 @@ impl Told {
         self.http.forget();
         let answer = tokio::time::timeout(ANSWER, self.inner.provide_credentials()).await;
         let error = match answer {
-            // The SDK panics if it cannot put them into a header.
+            // The SDK panics on credentials that do not fit into a header.
             Ok(Ok(credentials)) => match is_header(credentials.access_key_id())
                 && credentials.session_token().is_none_or(is_header)
             {
@@ -78,13 +78,14 @@ impl ProvideCredentials for Told {
     }
 }
 
-/// True if HTTP can carry it in a header.
+/// True if HTTP can carry the text in a header.
 pub(super) fn is_header(text: &str) -> bool {
     !text.contains(char::is_control)
 }
 
-/// Finds out why there are no credentials, given the provider's last request. No answer is an
-/// outage, unless it is this machine's metadata service, which is only there on an instance.
+/// Explains why there are no credentials, given the provider's last request. No answer counts as an
+/// outage, unless the request went to this machine's metadata service, which exists only on an
+/// instance.
 fn explain(error: &CredentialsError, last: Option<Exchange>) -> NoCredentials {
     let said = said(error);
     let is_identity_center = said.contains("SSO")
@@ -128,7 +129,7 @@ fn explain(error: &CredentialsError, last: Option<Exchange>) -> NoCredentials {
             let text = format!("no AWS credentials: {whom} answered {status}: {said}");
             NoCredentials(ServiceError::new(Trouble::Unreachable, text))
         }
-        // What it answered was right; something after it was not.
+        // The provider's answer was fine, so a later step failed.
         Some(200..=299) => credentials(format!("no AWS credentials: {said} (asked {whom})")),
         Some(status) => {
             credentials(format!("no AWS credentials: {whom} answered {status}: {said}"))
@@ -136,18 +137,18 @@ fn explain(error: &CredentialsError, last: Option<Exchange>) -> NoCredentials {
     }
 }
 
-/// The advice for a machine on which no provider is set up.
+/// Advice for a machine on which no provider is set up.
 pub(super) const NO_CREDENTIALS: &str = "no AWS credentials: give the instance a role, or set \
      AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
 
-/// True if every provider said that it is not set up.
+/// True if every provider says that it is not set up.
 fn is_nothing_configured(error: &CredentialsError) -> bool {
     matches!(error, CredentialsError::CredentialsNotLoaded(_))
         && error.source().is_some_and(|source| source.is::<ProviderChainError<CredentialsError>>())
 }
 
-/// Adds what was wrong with the profile, if one was asked for by name. The error has a line for each
-/// provider.
+/// Adds the problem of the profile, if a profile was requested by name. The error has a line for
+/// each provider.
 fn with_profile(advice: &str, error: &CredentialsError) -> String {
     let attempts = error.source().map(ToString::to_string).unwrap_or_default();
     let profile = attempts.lines().find_map(|line| line.trim().strip_prefix("Profile: "));
@@ -157,7 +158,7 @@ fn with_profile(advice: &str, error: &CredentialsError) -> String {
     }
 }
 
-/// The most specific words of an error, in one line.
+/// Returns the most specific text of an error, in one line.
 fn said(error: &CredentialsError) -> String {
     let mut last: &dyn Error = error;
     while let Some(source) = last.source() {

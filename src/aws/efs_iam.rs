@@ -1,9 +1,9 @@
-//! The signature by which EFS knows the IAM identity of an NFS client. It travels in the client's
-//! TLS certificate, and is SigV4 over a request that nobody sends: `Connect`. Source: efs-utils,
-//! `get_credential_scope` and `create_canonical_request` of its mount helper.
+//! Signature that tells EFS the IAM identity of an NFS client. It is part of the client's TLS
+//! certificate, and is a SigV4 signature of a `Connect` request that is never sent. Source:
+//! efs-utils, `get_credential_scope` and `create_canonical_request` of its mount helper.
 //!
-//! That request has no empty line between its headers and their list, so the SDK's signer of
-//! requests does not make it; its derivation of keys does.
+//! The canonical request lacks the empty line between the headers and the list of their names, so
+//! the SDK's request signer cannot make it. The SDK's key derivation is used.
 
 use std::fmt::Write;
 
@@ -26,10 +26,10 @@ const SERVICE: &str = "elasticfilesystem";
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 impl Aws {
-    /// Signs a connection to EFS with the credentials that the SDK's chain finds now.
+    /// Signs a connection to EFS with the current credentials of the SDK's chain.
     ///
     /// # Errors
-    /// There are no credentials, or no region.
+    /// If there are no credentials or no region.
     pub fn sign_efs_connect(&self, connect: &EfsConnect<'_>) -> ServiceResult<EfsSignature> {
         let sdk = self.sdk()?;
         let none = || ServiceError::new(Trouble::Credentials, NO_CREDENTIALS);
@@ -49,7 +49,7 @@ impl Aws {
     }
 }
 
-/// The steps of a signature.
+/// Intermediate and final results of signing.
 #[derive(Debug)]
 struct Signed {
     #[cfg_attr(not(test), expect(dead_code, reason = "compared with worked examples"))]
@@ -66,7 +66,7 @@ fn sign(connect: &EfsConnect<'_>, region: &str, credentials: &Credentials) -> Si
     let credential = format!("{}/{scope}", credentials.access_key_id());
     let token = credentials.session_token().map(|token| ("X-Amz-Security-Token", token));
     let time = time.to_string();
-    // In the order of their bytes.
+    // Sorted by bytes.
     let query = [
         ("Action", "Connect"),
         ("PublicKeyHash", connect.public_key_sha1),
@@ -87,7 +87,7 @@ fn sign(connect: &EfsConnect<'_>, region: &str, credentials: &Credentials) -> Si
     Signed { canonical_request, string_to_sign, signature }
 }
 
-/// A value as in HTML forms: a space is `+`.
+/// Encodes a value as HTML forms do: a space is `+`.
 fn form_encoded(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for byte in value.bytes() {

@@ -1,5 +1,5 @@
-//! Endpoints of services whose own crates are not used, as the SDK finds those of the others: from
-//! the environment and the profile, or by region, partition, FIPS and dual stack.
+//! Endpoints of services whose own crates are not used, found as the SDK finds those of other
+//! services: from the environment and the profile, or by region, partition, FIPS and dual stack.
 
 use aws_sdk_efs::config::endpoint::{DefaultResolver, Params, ParamsBuilder, ResolveEndpoint};
 use aws_types::SdkConfig;
@@ -9,19 +9,19 @@ use futures_util::FutureExt;
 use super::error::root_cause;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
-/// The names of a service.
+/// Names of a service.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Service {
     /// Id in a profile's `services` section and in `AWS_ENDPOINT_URL_ID`.
     pub(super) id: &'static str,
     /// Name in signatures.
     pub(super) signing: &'static str,
-    /// Host name up to the region, also where it is FIPS 140.
+    /// Host name up to the region; `fips_host` is the one for FIPS 140.
     pub(super) host: &'static str,
     pub(super) fips_host: &'static str,
 }
 
-/// The endpoint of `service` that the environment or the profile names, if one does.
+/// Returns the endpoint of `service` that the environment or the profile sets, if any.
 pub(super) fn custom(config: &SdkConfig, id: &str) -> Option<String> {
     let key = ServiceConfigKey::builder().service_id(id);
     let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
@@ -30,7 +30,8 @@ pub(super) fn custom(config: &SdkConfig, id: &str) -> Option<String> {
     Some(found).filter(|found| !found.trim().is_empty())
 }
 
-/// True if calls to the service go to AWS, also where an endpoint is set, such as that of a VPC.
+/// True if calls to the service go to AWS, even through a configured endpoint such as that of a
+/// VPC.
 pub(super) fn is_aws(config: &SdkConfig, id: &str) -> bool {
     let Some(url) = custom(config, id) else { return true };
     let host = url.parse::<http::Uri>().ok().and_then(|url| url.host().map(str::to_owned));
@@ -38,10 +39,10 @@ pub(super) fn is_aws(config: &SdkConfig, id: &str) -> bool {
     host.is_some_and(|host| ends.iter().any(|end| host.ends_with(end)))
 }
 
-/// The endpoint of a service.
+/// Returns the endpoint of a service.
 ///
 /// # Errors
-/// If the one that is set is no URL, or the SDK knows none for the region.
+/// If the configured endpoint is not a URL, or the SDK knows none for the region.
 pub(super) fn of(config: &SdkConfig, service: &Service) -> ServiceResult<String> {
     match custom(config, service.id) {
         Some(url) if is_url(&url) => Ok(url),
@@ -73,8 +74,8 @@ fn by_region(config: &SdkConfig, service: &Service) -> ServiceResult<String> {
     Ok(format!("https://{host}.{domain}"))
 }
 
-/// `REGION.SUFFIX`, of which the names of file systems are made: they have neither FIPS nor dual
-/// stack (EFS user guide, "Mounting file systems").
+/// Returns `REGION.SUFFIX`, the end of file systems' names, which have neither FIPS nor dual-stack
+/// forms (EFS user guide, "Mounting file systems").
 ///
 /// # Errors
 /// If the SDK knows none for the region.
@@ -85,12 +86,13 @@ pub(super) fn of_file_systems(config: &SdkConfig) -> ServiceResult<String> {
     })
 }
 
-/// The SDK has its partitions in each client. That of EFS builds `https://LABEL.REGION.SUFFIX`, so
-/// what follows the first label is right for every service with such names.
+/// Returns what follows the first label in EFS's endpoint, `https://LABEL.REGION.SUFFIX`. It is
+/// right for every service with such names. EFS's client is used because each client of the SDK
+/// contains the partitions.
 fn domain(config: &SdkConfig, params: ParamsBuilder) -> Result<String, String> {
     let params = params.set_region(config.region().map(ToString::to_string)).build();
     let params = params.map_err(|error| root_cause(&error))?;
-    // The resolver computes; it waits for nothing.
+    // The resolver only computes, so it is ready at once.
     let found = DefaultResolver::new().resolve_endpoint(&params).now_or_never();
     let found = found.ok_or_else(|| "the SDK does not say".to_owned())?;
     let found = found.map_err(|error| root_cause(&*error))?;
@@ -111,7 +113,7 @@ mod tests {
         fips_host: "api-fips.sagemaker",
     };
 
-    /// From the endpoint rules that AWS publishes for SageMaker.
+    /// Values from the endpoint rules that AWS publishes for SageMaker.
     #[test]
     fn endpoints_are_those_of_the_partition() {
         for (region, fips, dual, want) in [
@@ -136,7 +138,7 @@ mod tests {
         }
     }
 
-    /// From efs-utils' configuration, which has the suffix of each region.
+    /// Values from efs-utils' configuration, which lists the suffix of each region.
     #[test]
     fn file_systems_are_named_as_their_partition_says() {
         for (region, want) in [

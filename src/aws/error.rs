@@ -1,4 +1,5 @@
-//! Turns an error of the SDK into one line: the operation, the resource, the missing permission.
+//! Turns an SDK error into one line that names the operation, the resource and the missing
+//! permission.
 
 use std::error::Error;
 use std::fmt;
@@ -12,7 +13,7 @@ use super::credentials::NoCredentials;
 use super::{clock, region};
 use crate::service_error::{ServiceError, Trouble};
 
-/// A call, as error messages name it.
+/// Description of a call for error messages.
 #[derive(Debug)]
 pub(super) struct ApiCall<'a> {
     operation: &'a str,
@@ -34,8 +35,8 @@ impl fmt::Display for ApiCall<'_> {
     }
 }
 
-/// The error of a call, in one line. AWS has several codes for each kind of trouble, and only a
-/// status for some.
+/// Returns the error of a call, in one line. AWS has several codes for each kind of trouble, and
+/// for some only a status.
 pub(super) fn service_error<E>(
     call: &ApiCall<'_>,
     error: &SdkError<E, HttpResponse>,
@@ -71,7 +72,7 @@ where
     }
 }
 
-/// An answer that says no.
+/// An answer with an error.
 struct Refusal<'a> {
     status: u16,
     code: &'a str,
@@ -95,7 +96,7 @@ fn refused(call: &ApiCall<'_>, refusal: &Refusal<'_>) -> ServiceError {
     ServiceError::new(trouble, format!("{call}: {said}{advice}"))
 }
 
-/// What the code says. Servers send the same code with different statuses.
+/// Decides by the error code. Servers send the same code with different statuses.
 fn by_code(call: &ApiCall<'_>, refusal: &Refusal<'_>) -> Option<(Trouble, String)> {
     let &Refusal { code, message, ahead, .. } = refusal;
     Some(match code.strip_suffix("Exception").unwrap_or(code) {
@@ -128,7 +129,7 @@ fn by_code(call: &ApiCall<'_>, refusal: &Refusal<'_>) -> Option<(Trouble, String
         "PermanentRedirect" | "AuthorizationHeaderMalformed" => {
             (Trouble::Refused, region::elsewhere(refusal.region.as_deref()))
         }
-        // A bucket that was made just now; its name comes to be known.
+        // The bucket was created recently, and its name is not known everywhere yet.
         "TemporaryRedirect" => (Trouble::Unreachable, region::elsewhere(None)),
         "RequestTimeout" | "InternalError" | "InternalFailure" | "ServiceUnavailable" => {
             (Trouble::Unreachable, String::new())
@@ -161,8 +162,9 @@ fn by_status(call: &ApiCall<'_>, status: u16, message: &str) -> (Trouble, String
     }
 }
 
-/// Names the permission, and what the answer adds to it: AWS says if it is that of another service,
-/// such as of the key that encrypts an object, or if a policy denies it whoever else allows it.
+/// Names the missing permission, and adds details from the answer: AWS says if the permission is
+/// one of another service, such as of the key that encrypts an object, or if a policy explicitly
+/// denies it.
 fn denied(call: &ApiCall<'_>, message: &str) -> String {
     let permission = call.permission;
     let action = permission.split(' ').next().unwrap_or_default();
@@ -187,7 +189,7 @@ fn denied(call: &ApiCall<'_>, message: &str) -> String {
         let denied = other.unwrap_or(action);
         advice.push_str(&format!(", and no {whose}policy that denies {denied}"));
     }
-    // A policy that asks for a header refuses without naming it.
+    // A policy that requires a header refuses without naming it.
     let is_bare = message.is_empty() || message.trim_end_matches('.') == "Access Denied";
     if action == "s3:PutObject" && other.is_none() && (deny.is_some() || is_bare) {
         advice.push_str(
@@ -211,7 +213,7 @@ fn is_throttle(code: &str) -> bool {
     )
 }
 
-/// Why there are no credentials, if that is why the call failed.
+/// Returns the error about missing credentials, if that is why the call failed.
 pub(super) fn no_credentials(error: &(dyn Error + 'static)) -> Option<ServiceError> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -223,7 +225,7 @@ pub(super) fn no_credentials(error: &(dyn Error + 'static)) -> Option<ServiceErr
     None
 }
 
-/// The last error of the chain; those before it only say that something failed.
+/// Returns the last error of the chain; the others only say that something failed.
 pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut last = error;
     while let Some(source) = last.source() {

@@ -1,5 +1,6 @@
-//! The HTTP client of all calls. It is the SDK's, and adds two things: an end to the patience with
-//! places that do not answer, and a memory of the last request, for errors of credential providers.
+//! HTTP client of all calls. It wraps the SDK's client and adds two things: a limit on the total
+//! time spent on servers that do not answer, and a record of the last request, for errors of
+//! credential providers.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -23,14 +24,14 @@ use aws_smithy_types::config_bag::ConfigBag;
 use super::session::SLOWEST;
 use crate::sync::lock;
 
-/// A client that all of the SDK's clients share.
+/// HTTP client that all of the SDK's clients share.
 #[derive(Clone, Debug)]
 pub(super) struct Http {
     inner: SharedHttpClient,
     waited: Arc<Waited>,
 }
 
-/// Time that was spent on requests without an answer.
+/// Time spent on requests without an answer.
 #[derive(Debug)]
 struct Waited {
     patience: Duration,
@@ -40,7 +41,7 @@ struct Waited {
 #[derive(Debug, Default)]
 struct SoFar {
     spent: Duration,
-    /// Until when time is in `spent`: requests that wait at the same time count once.
+    /// End of the time already in `spent`, so requests that wait at the same time count once.
     counted_until: Option<Instant>,
     last: Option<Exchange>,
 }
@@ -54,9 +55,9 @@ pub(super) struct Exchange {
 }
 
 impl Http {
-    /// Makes a client. Requests fail at once when `patience` was spent on earlier ones.
+    /// Makes a client. Once earlier requests have used up `patience`, further ones fail at once.
     pub(super) fn new(patience: Duration) -> Self {
-        // As the SDK makes its own, which it does not give out.
+        // Built as the SDK builds its own client, which it does not expose.
         let inner = Builder::new().build_with_connector_fn(|settings, components| {
             let mut connector =
                 ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
@@ -75,14 +76,14 @@ impl Http {
         lock(&self.waited.so_far).last = None;
     }
 
-    /// The last exchange since [`forget`](Self::forget).
+    /// Returns the last exchange since [`forget`](Self::forget).
     pub(super) fn last(&self) -> Option<Exchange> {
         lock(&self.waited.so_far).last.clone()
     }
 }
 
 impl Waited {
-    /// The patience that is left.
+    /// Returns the patience that is left.
     fn left(&self) -> Duration {
         self.patience.saturating_sub(lock(&self.so_far).spent)
     }
@@ -94,7 +95,7 @@ impl Waited {
         lock(&self.so_far).last = Some(Exchange { host, status: None });
     }
 
-    /// Notes the end of a request that began at `start`.
+    /// Records the end of a request that began at `start`.
     fn end(&self, start: Instant, status: Option<u16>) {
         let mut so_far = lock(&self.so_far);
         if let Some(last) = &mut so_far.last {
@@ -146,7 +147,7 @@ struct Connector {
     waited: Arc<Waited>,
 }
 
-/// Why a request was not sent, or not waited for.
+/// Reason that a request was not sent, or not waited for.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer from AWS in {0:?} altogether (`patience`)")]
 struct OutOfPatience(Duration);
@@ -155,19 +156,19 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let waited = Arc::clone(&self.waited);
         let left = waited.left();
-        // The SDK does not try again after this kind of error.
+        // The SDK does not retry after this kind of error.
         let out_of_patience = ConnectorError::user(OutOfPatience(waited.patience).into());
         if left.is_zero() {
             return HttpConnectorFuture::ready(Err(out_of_patience));
         }
         waited.begin(&request);
-        // No answer comes before all of the request has gone.
+        // No answer arrives before the whole request is sent.
         let sending = request.body().content_length().unwrap_or_default() / SLOWEST;
         let left = left + Duration::from_secs(sending);
         let answer = self.inner.call(request);
         HttpConnectorFuture::new(async move {
             let start = Instant::now();
-            // It counts as unanswered also if the SDK gives up and drops this future.
+            // The request counts as unanswered even if the SDK gives up and drops this future.
             let mut unanswered = Unanswered(Some((waited, start)));
             let answer = tokio::time::timeout(left, answer).await;
             let answer = answer.unwrap_or(Err(out_of_patience));
@@ -177,7 +178,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// Notes the end of a request, at the latest when it is dropped.
+/// Records the end of a request, at the latest when this is dropped.
 struct Unanswered(Option<(Arc<Waited>, Instant)>);
 
 impl Unanswered {

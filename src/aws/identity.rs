@@ -1,4 +1,4 @@
-//! Who this program is for AWS: the provider of its credentials, and GetCallerIdentity of STS.
+//! AWS identity of this program: the provider of its credentials, and STS GetCallerIdentity.
 
 use aws_credential_types::Credentials;
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
@@ -13,7 +13,7 @@ use super::{Aws, Identity};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 impl Aws {
-    /// Finds out whose credentials these are.
+    /// Returns the owner of the credentials.
     ///
     /// # Errors
     /// If there is no region, or there are no credentials.
@@ -26,7 +26,7 @@ impl Aws {
             credentials.map_err(|error| no_credentials(&error).unwrap_or_else(none))?;
         let client = Client::from_conf(Builder::from(&sdk.config).interceptor(MaxAnswer).build());
         let answer = sdk.runtime.block_on(client.get_caller_identity().send());
-        // It needs no permission.
+        // This call needs no permission.
         let call = ApiCall::new("STS GetCallerIdentity", "", "valid credentials");
         let caller = answer.map_err(|error| service_error(&call, &error));
         Ok(Identity {
@@ -37,8 +37,8 @@ impl Aws {
     }
 }
 
-/// The provider in the words of the AWS CLI's documentation. Of a chain, the last one: it made the
-/// credentials that are used.
+/// Names the provider in the words of the AWS CLI's documentation. In a chain, the last provider
+/// counts, because it made the credentials that are used.
 fn provider_of(credentials: &Credentials) -> &'static str {
     let features = credentials.get_property::<Vec<Feature>>();
     let named = features.into_iter().flatten().rev().find_map(|feature| match feature {

@@ -1,7 +1,7 @@
-//! A client for services that speak JSON and whose own crates are too large.
+//! Client for services that use JSON and whose own crates are too large.
 //!
 //! It uses the SDK's runtime, so credentials, SigV4, retries, timeouts and the HTTP client are
-//! those of every other client. The shapes of the calls are in the files of the services.
+//! those of every other client. Each service's file contains the shapes of its calls.
 
 use std::time::Duration;
 
@@ -36,29 +36,29 @@ use super::credentials::NO_CREDENTIALS;
 use super::endpoint::{self, Service};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
-/// Attempts of one call. More than the SDK's own: Describe calls come by the hundred, and
-/// throttling is the rule.
+/// Attempts of one call. More than the SDK's default, because Describe calls are made by the
+/// hundred, and throttling is the rule.
 const ATTEMPTS: u32 = 8;
 
 /// The longest pause between two attempts: an outage must not hold up a scan.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
-/// Time for one attempt, and for a call with all its attempts. Unlike the SDK's own clients, this
-/// one does not wait for a body that has stalled.
+/// Time limits of one attempt, and of a call with all its attempts. Unlike the SDK's own clients,
+/// this one does not wait for a stalled body.
 const ATTEMPT: Duration = Duration::from_secs(10);
 const CALL: Duration = Duration::from_secs(30);
 
-/// The errors that are retried.
+/// Errors that are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Retry {
-    /// All that may pass with time.
+    /// All errors that may pass with time.
     Passing,
-    /// Only throttling, where the service says that it did nothing. After a broken connection,
-    /// the request may have been carried out.
+    /// Only throttling, because then the service did nothing. After a broken connection, the
+    /// request may have been carried out.
     Throttled,
 }
 
-/// An error that the service answers.
+/// An error in the service's answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Refused(ErrorMetadata);
@@ -69,7 +69,7 @@ impl ProvideErrorMetadata for Refused {
     }
 }
 
-/// A client whose calls are of type `I`; a function of the service makes requests of them.
+/// A client whose calls have type `I`; a function of the service turns them into requests.
 #[derive(Debug)]
 pub(super) struct JsonClient<I> {
     pub(super) endpoint: String,
@@ -151,7 +151,7 @@ fn response(answer: &HttpResponse) -> Result<Value, OrchestratorError<Refused>> 
         return value.map_err(|error| OrchestratorError::response(error.into()));
     }
     let value = value.unwrap_or_default();
-    // restJson1 has the code in a header, awsJson in the body, some as `namespace#Code:more`.
+    // restJson1 has the code in a header, awsJson in the body, sometimes as `namespace#Code:more`.
     let header = answer.headers().get("x-amzn-errortype");
     let code = header.or(value["__type"].as_str()).unwrap_or_default();
     let code = code.rsplit('#').next().unwrap_or_default().split(':').next().unwrap_or_default();
@@ -160,7 +160,7 @@ fn response(answer: &HttpResponse) -> Result<Value, OrchestratorError<Refused>> 
     Err(OrchestratorError::operation(Refused(error)))
 }
 
-/// Retries throttling: it comes with status 400, which no generic classifier retries.
+/// Retries throttling errors, which have status 400, so no generic classifier retries them.
 #[derive(Debug)]
 struct Throttles;
 

@@ -1,7 +1,7 @@
-//! AWS, as far as this program needs it: one file a service, and blocking calls.
+//! The parts of AWS that this program needs: one file a service, and blocking calls.
 //!
-//! With the Cargo feature `aws` these are the SDK on one thread. Without it the same calls fail
-//! and say so, and no caller has to know.
+//! With the Cargo feature `aws` these are the SDK on one thread. Without it the same calls fail and
+//! say so, so callers need no distinction.
 
 #[cfg(not(feature = "aws"))]
 mod absent;
@@ -60,7 +60,7 @@ pub use ses::Mailer;
 #[cfg(feature = "aws")]
 pub use session::Aws;
 
-/// Receives the object of the key at this index, or why it could not be read.
+/// Receives the object of the key at this index, or the reason that it could not be read.
 pub type TakeObject<'a> = dyn FnMut(
         usize,
         crate::service_error::ServiceResult<Option<S3Object>>,

@@ -1,4 +1,4 @@
-//! The region of a bucket, as S3 names it to somebody who asks elsewhere.
+//! Region of a bucket, from S3's answer to a request in another region.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
@@ -8,7 +8,8 @@ use super::is_region;
 use super::s3::{S3Bucket, status};
 use crate::log;
 
-/// The region that an answer names: S3's in a header, other servers' in the body of the error.
+/// Returns the region that an answer names: S3 names it in a header, other servers in the error's
+/// body.
 pub(super) fn of_answer(answer: &HttpResponse) -> Option<String> {
     let header = answer.headers().get("x-amz-bucket-region");
     let body = answer.body().bytes().and_then(|bytes| std::str::from_utf8(bytes).ok());
@@ -23,17 +24,17 @@ pub(super) fn of_answer(answer: &HttpResponse) -> Option<String> {
     named.map(str::trim).filter(|name| is_region(name)).map(str::to_owned)
 }
 
-/// True if this is the ARN of an access point, not the name of a bucket.
+/// True for the ARN of an access point, false for a bucket's name.
 pub(super) fn is_arn(bucket: &str) -> bool {
     bucket.starts_with("arn:")
 }
 
-/// The region of an access point.
+/// Returns the region of an access point.
 pub(super) fn of_arn(bucket: &str) -> Option<&str> {
     is_arn(bucket).then(|| bucket.split(':').nth(3)).flatten()
 }
 
-/// The partition in the ARNs of a region (AWS's partitions.json).
+/// Returns the partition in the ARNs of a region (AWS's partitions.json).
 pub(super) fn partition(region: &str) -> &'static str {
     const PARTITIONS: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),
@@ -49,8 +50,8 @@ pub(super) fn partition(region: &str) -> &'static str {
 }
 
 impl S3Bucket<'_> {
-    /// Makes a call, and once more in the bucket's own region if the answer says that it lies in
-    /// another one. That region is remembered for all calls of this process.
+    /// Makes a call, and repeats it in the bucket's own region if the answer says that it is in
+    /// another one. The region is remembered for all calls of this process.
     pub(super) async fn follow<T, E>(
         &self,
         call: impl AsyncFn(Client) -> Result<T, SdkError<E, HttpResponse>>,
@@ -70,14 +71,14 @@ impl S3Bucket<'_> {
         }
     }
 
-    /// The region of the bucket, if `error` is the answer of another one and no call was sent on for
-    /// this bucket before: servers may send each other's clients in circles.
+    /// Returns the bucket's region if `error` is the answer of another region and no earlier call
+    /// for this bucket was redirected: servers may redirect clients in circles.
     async fn home<E>(&self, asked: &str, error: &SdkError<E, HttpResponse>) -> Option<String> {
         let answer = error.raw_response()?;
         if is_arn(&self.bucket) || !matches!(status(error), 301 | 307 | 400) {
             return None;
         }
-        // Of calls that were under way together, the first one has found out.
+        // Another call that ran at the same time may have found the region already.
         if let Some(home) = self.sdk.moved(&self.bucket) {
             return Some(home).filter(|home| home != asked);
         }
@@ -91,7 +92,7 @@ impl S3Bucket<'_> {
         Some(home)
     }
 
-    /// HeadBucket names the region, to anybody and from any region.
+    /// Asks for the region with HeadBucket, which answers anybody from any region.
     async fn ask_home(&self) -> Option<String> {
         match self.client().head_bucket().bucket(&self.bucket).send().await {
             Ok(answer) => answer.bucket_region().filter(|name| is_region(name)).map(str::to_owned),
@@ -100,7 +101,7 @@ impl S3Bucket<'_> {
     }
 }
 
-/// Advice for an answer that says that the bucket is not here.
+/// Returns advice for an answer that says that the bucket is elsewhere.
 pub(super) fn elsewhere(region: Option<&str>) -> String {
     match region {
         Some(region) => {

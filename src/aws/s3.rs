@@ -27,15 +27,15 @@ use crate::sync::lock;
 pub(super) type Got = Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>>;
 type Page = Result<ListObjectsV2Output, SdkError<ListObjectsV2Error, HttpResponse>>;
 
-/// Attempts of a write that meets another one under way (409).
+/// Attempts of a write that conflicts with another one in progress (409).
 const CONFLICTS: u32 = 5;
 
-/// The most pages of a list, each with up to a thousand keys, and the most bytes of all its keys: a
-/// run a minute for two years has a million keys of 60 bytes.
+/// The most pages of a listing, each with up to a thousand keys, and the most bytes of all its
+/// keys: a run a minute for two years has a million keys of 60 bytes.
 const MAX_PAGES: usize = 10_000;
 const MAX_KEYS: usize = 256 << 20;
 
-/// Time for a list with all its pages.
+/// Time limit for a listing with all its pages.
 const LIST: Duration = Duration::from_secs(600);
 
 /// A bucket, or the part of it below a prefix. Keys are relative to the prefix.
@@ -43,9 +43,9 @@ const LIST: Duration = Duration::from_secs(600);
 pub struct S3Bucket<'a> {
     pub(super) sdk: &'a Sdk,
     pub(super) options: &'a BucketOptions,
-    /// The client for the region that the bucket is known to lie in.
+    /// Client for the region that the bucket is known to be in.
     client: Mutex<Client>,
-    /// Its name, or the ARN of an access point.
+    /// The bucket's name, or the ARN of an access point.
     pub(super) bucket: String,
     prefix: String,
 }
@@ -74,7 +74,8 @@ impl<'a> S3Bucket<'a> {
             (None, None) => sdk.region()?.clone(),
         };
         let mut config = Builder::from(&sdk.config).interceptor(MaxAnswer).region(region);
-        // Servers other than S3 have one name, not one for each bucket. Access points have names.
+        // Servers other than S3 have one host name for all buckets. Access points have their own
+        // host names.
         if !region::is_arn(bucket) && endpoint::custom(&sdk.config, "S3").is_some() {
             config = config.force_path_style(true);
         }
@@ -92,7 +93,7 @@ impl<'a> S3Bucket<'a> {
         lock(&self.client).clone()
     }
 
-    /// Makes the client one for this region.
+    /// Replaces the client by one for this region.
     pub(super) fn move_to(&self, region: &str) {
         let mut client = lock(&self.client);
         let config = client.config().to_builder().region(Region::new(region.to_owned()));
@@ -107,7 +108,7 @@ impl<'a> S3Bucket<'a> {
         self.options.requester_pays.then_some(RequestPayer::Requester)
     }
 
-    /// The error in one line, with the permission that the operation needs.
+    /// Returns the error in one line, with the permission that the operation needs.
     pub(super) fn error<E>(
         &self,
         operation: &str,
@@ -138,7 +139,7 @@ impl<'a> S3Bucket<'a> {
         service_error(&ApiCall::new(&operation, &self.name(key), &permission), error)
     }
 
-    /// Asks for an object; its body comes later.
+    /// Requests an object; its body is read later.
     pub(super) async fn get_object(&self, key: &str, range: Option<String>) -> Got {
         let call = async |client: Client| {
             let call = client.get_object().bucket(&self.bucket).key(self.key(key));
@@ -147,7 +148,7 @@ impl<'a> S3Bucket<'a> {
         self.follow(call).await
     }
 
-    /// The ETag of an object, without its body; `None` if there is none.
+    /// Returns the ETag of an object without reading its body; `None` if there is no object.
     async fn etag(&self, key: &str) -> ServiceResult<Option<String>> {
         match self.get_object(key, None).await {
             Ok(answer) => Ok(Some(answer.e_tag().unwrap_or_default().to_owned())),
@@ -156,7 +157,7 @@ impl<'a> S3Bucket<'a> {
         }
     }
 
-    /// A write with everything that the settings ask for, without its body.
+    /// Makes a write request with everything that the settings ask for, without a body.
     pub(super) fn put_object(&self, client: &Client, key: &str) -> PutObject {
         let PutOptions { sse, kms_key_id, acl, storage_class } = &self.options.put;
         let call = client.put_object().bucket(&self.bucket).key(self.key(key));
@@ -167,7 +168,7 @@ impl<'a> S3Bucket<'a> {
             .set_request_payer(self.payer())
     }
 
-    /// `None` if another write of the key is under way.
+    /// Makes one attempt of a write. Returns `None` if another write of the key is in progress.
     async fn put_once(
         &self,
         key: &str,
@@ -205,8 +206,8 @@ impl<'a> S3Bucket<'a> {
         }
     }
 
-    /// Writes an object if the condition holds. Where the server takes none, this looks at the object
-    /// first, and does not notice a write in between.
+    /// Writes an object if the condition holds. If the server takes no conditions, the object is
+    /// examined before the write, and a write in between goes unnoticed.
     async fn write(
         &self,
         key: &str,
@@ -230,7 +231,7 @@ impl<'a> S3Bucket<'a> {
 }
 
 impl S3Bucket<'_> {
-    /// The key as `s3://BUCKET/PREFIX/KEY`.
+    /// Returns the key as `s3://BUCKET/PREFIX/KEY`.
     pub fn name(&self, key: &str) -> String {
         format!("s3://{}/{}", self.bucket, self.key(key))
     }
@@ -280,7 +281,8 @@ impl S3Bucket<'_> {
             for asked in 0.. {
                 let page = self.page(prefix, after, token.clone()).await;
                 let page = page.map_err(|error| self.error("ListObjectsV2", prefix, &error))?;
-                // S3 lists in order; a server that does not, or has ever more, may never end.
+                // S3 lists in order. A server that does not, or that lists more and more keys, may
+                // never end.
                 let first = page.contents().first().and_then(|object| object.key());
                 let in_order = first.is_none_or(|first| first > last.as_str());
                 if asked > MAX_PAGES || bytes > MAX_KEYS || begun.elapsed() > LIST || !in_order {
@@ -317,8 +319,8 @@ pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
     error.raw_response().map_or(0, |response| response.status().as_u16())
 }
 
-/// The contents of a file, from its beginning. The SDK opens it again for each try: the path of the
-/// descriptor is one that a file without a name has, too.
+/// Returns the contents of a file, from its beginning. The SDK reopens the file for each attempt
+/// through the path of the descriptor, which a nameless file has as well.
 async fn stream(file: &File, length: u64) -> Result<ByteStream, ByteStreamError> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     ByteStream::read_from().path(path).length(Length::Exact(length)).build().await

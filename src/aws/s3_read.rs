@@ -1,4 +1,4 @@
-//! Reads objects of a bucket, several at a time where that costs little memory.
+//! Reads objects of a bucket, several at a time if that takes little memory.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -11,26 +11,24 @@ use super::s3::S3Bucket;
 use super::{ObjectPart, S3Object, TakeObject};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
-/// Objects requested at a time: a year of daily runs at 30 ms an answer takes 0.7 s instead of
-/// 11 s.
+/// Number of objects requested at a time: a year of daily runs at 30 ms per answer takes 0.7 s
+/// instead of 11 s.
 const AT_ONCE: usize = 16;
 
-/// The most bytes of an object that is read beside others: all of them together have 128 MiB.
+/// The most bytes of an object that is read in parallel with others; together they take at most 128
+/// MiB.
 const BESIDE: u64 = 8 << 20;
 
-/// An object, if there is one, or why its body was not read.
+/// An object, if there is one, or the reason that its body was not read.
 type Body = Result<Option<S3Object>, Unread>;
 
 impl S3Bucket<'_> {
     /// Reads an object, or its beginning; `None` if there is none.
-    ///
-    /// # Errors
-    /// Names the object.
     pub fn get(&self, key: &str, part: ObjectPart) -> ServiceResult<Option<S3Object>> {
         self.sdk.runtime.block_on(self.fetch(key, part))
     }
 
-    /// Reads the objects of these keys, or their beginnings, and hands them over in order.
+    /// Reads the objects of these keys, or their beginnings, and passes them to `take` in order.
     ///
     /// # Errors
     /// The first error of `take`, which ends the reading.
@@ -42,7 +40,7 @@ impl S3Bucket<'_> {
     ) -> ServiceResult<()> {
         self.sdk.runtime.block_on(async {
             let taken = self.get_beside(keys, part, take).await?;
-            // The next one is large, so those after it may be, too.
+            // The next object is large, so later ones may be, too.
             for (at, key) in keys.iter().enumerate().skip(taken) {
                 take(at, self.fetch(key, part).await)?;
             }
@@ -50,8 +48,8 @@ impl S3Bucket<'_> {
         })
     }
 
-    /// Reads objects several at a time, up to the first one that is too large for that. Returns how many
-    /// were handed over.
+    /// Reads objects in parallel, up to the first one that is too large for that. Returns the
+    /// number of objects passed to `take`.
     async fn get_beside(
         &self,
         keys: &[&str],
@@ -62,7 +60,7 @@ impl S3Bucket<'_> {
             ObjectPart::Whole { most } => ObjectPart::Whole { most: most.min(BESIDE) },
             ObjectPart::First(bytes) => ObjectPart::First(bytes),
         };
-        // `buffered` keeps the order, and holds this many objects at most.
+        // `buffered` keeps the order, and holds at most this many objects.
         let bodies = stream::iter(keys).map(|key| self.body(key, part)).buffered(AT_ONCE);
         let mut bodies = pin!(bodies.enumerate());
         while let Some((at, body)) = bodies.next().await {
@@ -98,7 +96,7 @@ impl S3Bucket<'_> {
             let answer = match self.get_object(key, range.clone()).await {
                 Ok(answer) => answer,
                 Err(error) if error.code() == Some("NoSuchKey") => return Ok(Ok(None)),
-                // An empty object has no first byte.
+                // An empty object has no first byte, so a range is invalid.
                 Err(error) if range.is_some() && error.code() == Some("InvalidRange") => {
                     range = None;
                     continue;
@@ -109,7 +107,7 @@ impl S3Bucket<'_> {
             let claims = answer.content_length();
             match answer::read(answer.body, claims, part).await {
                 Ok(bytes) => return Ok(Ok(Some(S3Object { bytes, etag }))),
-                // The SDK retries until the head of an answer arrives, but not its body.
+                // The SDK retries until the header of an answer arrives, but not its body.
                 Err(Unread::Broken(_)) if tried < 3 => tried += 1,
                 Err(unread) => return Ok(Err(unread)),
             }

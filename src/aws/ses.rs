@@ -3,8 +3,8 @@
 //! aws-sdk-sesv2 1.145 has 159,000 lines for these two. It took 267 s to build in release, and
 //! aws-lc, the next largest crate, 69 s.
 //!
-//! SES has no idempotency token. So a message is sent again only if SES itself says that it did
-//! not take it; after a broken connection the outcome is unknown.
+//! SES has no idempotency token. So a message is sent again only if SES itself says that it did not
+//! accept it; after a broken connection the outcome is unknown.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -31,7 +31,7 @@ const SEND: (&str, &str) = ("POST", "/v2/email/outbound-emails");
 /// Method, path and input of a call.
 type RestCall = ((&'static str, &'static str), Value);
 
-/// A client of SES in the configured region.
+/// Client of SES in the configured region.
 #[derive(Debug)]
 pub struct Mailer<'a> {
     sdk: &'a Sdk,
@@ -51,7 +51,7 @@ impl Aws {
 }
 
 impl Mailer<'_> {
-    /// Messages that SES takes in a second, if it says so.
+    /// Returns the number of messages that SES accepts per second, if it says so.
     ///
     /// # Errors
     /// If SES does not answer, or sending is switched off.
@@ -78,7 +78,7 @@ impl Mailer<'_> {
         }
     }
 
-    /// Sends one message. It is tried again only after attempts that are known to have failed.
+    /// Sends one message. It is retried only after attempts that are known to have failed.
     ///
     /// # Errors
     /// Says why the message was not sent, or that its outcome is unknown.
@@ -88,7 +88,7 @@ impl Mailer<'_> {
             "FromEmailAddress": email.from,
             "Destination": { "ToAddresses": [email.to], "CcAddresses": email.copy_to.as_slice() },
             "ReplyToAddresses": [email.reply_to],
-            // Bounces arrive after SES has taken the message.
+            // Bounces arrive after SES has accepted the message.
             "FeedbackForwardingEmailAddress": email.reply_to,
             "Content": { "Simple": {
                 "Subject": text(email.subject.as_str()),

@@ -20,24 +20,24 @@ use super::http::Http;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::sync::lock;
 
-/// Attempts of one call. The SDK pauses between them, longer each time and at random, up to a
-/// second before the second attempt: some seconds altogether.
+/// Attempts of one call. The SDK waits between them for random, growing times, up to a second
+/// before the second attempt: some seconds altogether.
 const ATTEMPTS: u32 = 4;
 
-/// Time to connect. A server that does not accept by then is not there.
+/// Time limit to connect. A server that has not accepted by then counts as absent.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// Time until an answer begins, including the sending of the request.
+/// Time limit until an answer begins, including the sending of the request.
 pub(super) const ANSWER: Duration = Duration::from_secs(30);
 
-/// Time from the beginning of an answer to its end: it has a few MiB at most.
+/// Time limit from the beginning of an answer to its end: it has a few MiB at most.
 const REST: Duration = Duration::from_secs(10);
 
-/// The slowest that objects may come or go, in bytes a second. A server that sends a byte now and then
+/// The slowest transfer of an object, in bytes per second. A server that sends a byte now and then
 /// never stalls, and never ends.
 pub(super) const SLOWEST: u64 = 128 << 10;
 
-/// The time limits of a call that sends an object of `bytes` bytes, or none.
+/// Returns the time limits of a call that sends an object of `bytes` bytes, or none.
 pub(super) fn timeouts(bytes: usize) -> TimeoutConfig {
     let answer = ANSWER + Duration::from_secs(bytes as u64 / SLOWEST);
     let attempt = answer + REST;
@@ -46,10 +46,11 @@ pub(super) fn timeouts(bytes: usize) -> TimeoutConfig {
     limits.build()
 }
 
-/// Time for credentials. Longer than any provider takes, because each has an end of its own.
+/// Time limit for credentials. It is longer than any provider takes, because each has its own
+/// limit.
 const CREDENTIALS: Duration = Duration::from_secs(60);
 
-/// Time that all calls together may wait for answers that do not come.
+/// Total time that all calls may wait for answers that do not arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Access to AWS. Region and credentials are looked up at the first call, so a scan that
@@ -72,7 +73,7 @@ impl Default for Aws {
 pub(super) struct Sdk {
     pub(super) runtime: Runtime,
     pub(super) config: SdkConfig,
-    /// Regions of buckets that turned out to lie elsewhere.
+    /// Regions of buckets that are not in this machine's region.
     moved: Mutex<BTreeMap<String, String>>,
 }
 
@@ -105,10 +106,10 @@ impl Sdk {
         Ok(Self { runtime, config: config.build(), moved: Mutex::default() })
     }
 
-    /// The region of this machine, which a bucket may do without.
+    /// Returns the region of this machine, which calls to a bucket can do without.
     pub(super) fn region(&self) -> ServiceResult<&Region> {
         let problem = match self.config.region() {
-            // The SDK panics if it cannot put it into a header.
+            // The SDK panics on a region that does not fit into a header.
             Some(region) if is_header(region.as_ref()) => return Ok(region),
             Some(_) => "the AWS region has a control character in it: set AWS_REGION",
             None => "no AWS region: set AWS_REGION, or `region` in the AWS configuration",
@@ -116,7 +117,7 @@ impl Sdk {
         Err(ServiceError::new(Trouble::Credentials, problem))
     }
 
-    /// The region of a bucket that turned out to lie elsewhere.
+    /// Returns the region of a bucket that is not in this machine's region.
     pub(super) fn moved(&self, bucket: &str) -> Option<String> {
         lock(&self.moved).get(bucket).cloned()
     }
@@ -127,13 +128,13 @@ impl Sdk {
 }
 
 impl Aws {
-    /// Access that gives up after waiting `patience`, in all calls together, for places that do not
-    /// answer. Buckets are used as `buckets` says.
+    /// Makes an access that gives up after waiting `patience`, in all calls together, for servers
+    /// that do not answer. `buckets` are the options of all buckets.
     pub fn new(patience: Duration, buckets: BucketOptions) -> Self {
         Self { patience, buckets, sdk: OnceLock::new() }
     }
 
-    /// The SDK with a region, which all services but S3 need.
+    /// Returns the SDK with a region, which all services but S3 need.
     pub(super) fn sdk(&self) -> ServiceResult<&Sdk> {
         let sdk = self.started()?;
         sdk.region().map(|_| sdk)

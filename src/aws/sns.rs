@@ -26,7 +26,8 @@ impl Aws {
         })
     }
 
-    /// Asks for a topic, which shows that it exists. Permission to send to it does not include this call.
+    /// Requests a topic's attributes to check that it exists. Permission to send to it does not
+    /// include this call.
     ///
     /// # Errors
     /// Names the topic.
@@ -41,7 +42,7 @@ impl Aws {
     }
 }
 
-/// SNS accepts a call only in the region of the topic.
+/// Makes a client in the topic's region, because SNS accepts calls only there.
 fn client(sdk: &Sdk, topic: &str) -> Client {
     let mut config = Builder::from(&sdk.config).interceptor(MaxAnswer);
     if let Some(region) = topic.split(':').nth(3) {
