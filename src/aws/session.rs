@@ -106,7 +106,7 @@ impl Sdk {
         Ok(Self { runtime, config: config.build(), moved: Mutex::default() })
     }
 
-    /// Returns the region of this machine, which calls to a bucket can do without.
+    /// Returns this machine's region. Buckets whose region is configured do not need it.
     pub(super) fn region(&self) -> ServiceResult<&Region> {
         let problem = match self.config.region() {
             // The SDK panics on a region that does not fit into a header.

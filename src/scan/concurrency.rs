@@ -1,29 +1,29 @@
-//! A controller that finds the best number of workers while the walk runs.
+//! Controller that finds the best number of workers while the walk runs.
 //!
-//! A worker mostly waits for answers. With `n` workers and a round trip of `r`, throughput is
-//! `n / r` answers a second, and the controller climbs that. As long as the file system answers as
+//! A worker mostly waits for answers. With `n` workers and a round trip of `r`, throughput is `n /
+//! r` answers a second, and the controller maximizes that. As long as the file system answers as
 //! fast as before, more workers mean more answers; at its limit `r` grows with `n`, and nothing is
 //! gained. The controller judges by `r` and not by directories counted, so large directories and
 //! moments without work do not look like a slow file system.
 //!
 //! - **Start**: the number of workers begins at the number of cores and doubles once per round
-//!   trip, as TCP's slow start does, or quadruples while the processors are nearly idle. Doubling
+//!   trip, as in TCP's slow start, or quadruples while the processors are nearly idle. Doubling
 //!   ends when it gained less than a fifth in two windows, when the processor is busy, or at the
-//!   cap. The last step is then measured again, with answers to requests that were sent after it.
-//!   A step is kept in any case while answers come as fast as the fastest so far.
-//! - **Hold**: now and then the controller tries a quarter more, and keeps it if it gains half of
-//!   what is possible. Trials that gain nothing become rarer, up to one in 64 windows. A trial that
-//!   gains nearly all that is possible starts the doubling again.
-//! - When answers take twice as long as usual, the controller tries a quarter less, again and
-//!   again, as long as that costs no throughput: this drains a queue that the walk itself made. If
-//!   throughput falls with the workers, the walk is not the cause, and the slower answers become the
-//!   new usual. While answers are slower than the fastest ever, or the processor is busy, trials
-//!   alternate between fewer and more, which undoes gains by chance.
-//! - With `--max-latency`, the number of workers falls, down to one, while an answer takes longer
-//!   than that, and rises again when it takes less than four fifths of it.
+//!   cap. The last step is then measured again, with answers to requests that were sent after it. A
+//!   step is always kept while answers arrive as fast as the fastest so far.
+//! - **Hold**: now and then the controller tries a quarter more workers, and keeps them if that
+//!   gains half of what is possible. Trials that gain nothing become rarer, up to one in 64
+//!   windows. A trial that gains nearly all that is possible starts the doubling again.
+//! - When answers take twice as long as usual, the controller tries a quarter fewer workers, again
+//!   and again, as long as that costs no throughput: this drains a queue that the walk itself made.
+//!   If throughput falls with the workers, the walk is not the cause, and the slower answers become
+//!   the new usual. While answers are slower than the fastest ever, or the processor is busy,
+//!   trials alternate between fewer and more, which undoes gains by chance.
+//! - With `--max-latency`, the number of workers falls, down to one, while answers take longer than
+//!   that, and rises again when they take less than four fifths of it.
 //!
-//! On a local file system with warm caches workers hardly ever sleep, and their number stays at the
-//! number of cores.
+//! On a local file system with warm caches, workers hardly ever sleep, and their number stays at
+//! the number of cores.
 
 mod measurements;
 
@@ -44,10 +44,10 @@ const HOLD_WINDOW: f64 = 0.100;
 /// The fewest round trips that make a mean.
 const ENOUGH: u64 = 3;
 
-/// The share of the processors from which on more workers only queue for them.
+/// Share of the processors above which more workers only queue for them.
 const BUSY: f64 = 0.7;
 
-/// Waits per round trip from which on workers wait for answers and not for the processor.
+/// Waits per round trip above which workers wait for answers and not for the processor.
 const SLEEPY: f64 = 0.3;
 
 /// The part of the workers added by doubling that must show as throughput.
@@ -56,19 +56,20 @@ const GAIN_OF_DOUBLING: f64 = 0.2;
 /// The part of the workers added by a trial that must show as throughput.
 const GAIN_OF_TRIAL: f64 = 0.5;
 
-/// The part of them that must show for doubling to begin again: the file system has changed.
+/// The part of the workers added by a trial that must show as throughput to restart the doubling:
+/// the file system has changed.
 const GAIN_TO_START_AGAIN: f64 = 0.8;
 
 /// The share of the throughput that must remain with a quarter fewer workers.
 const KEPT_WITH_FEWER: f64 = 0.88;
 
-/// How many windows must agree that the file system is at its limit, or has become slow.
+/// Number of windows that must agree that the file system is at its limit, or has become slow.
 const SURE: u32 = 2;
 
-/// Up to this many times the fastest round trip there is no queue.
+/// Factor of the fastest round trip up to which there is no queue.
 const NO_QUEUE: f64 = 1.15;
 
-/// From this many times the fastest round trip on there is a queue.
+/// Factor of the fastest round trip from which there is a queue.
 const QUEUE: f64 = 1.3;
 
 /// The longest time in seconds to wait for answers to requests sent before a change, and the
@@ -84,14 +85,14 @@ pub(super) struct Concurrency {
     bounds: Bounds,
     limit: usize,
     phase: Phase,
-    /// The shortest mean round trip in seconds, which is that without a queue. Replaced when fewer
-    /// workers show that answers take longer without a queue, too.
+    /// The shortest mean round trip in seconds, which is the one without a queue. Replaced if fewer
+    /// workers show that answers have become slower even without a queue.
     fastest: f64,
     /// Measurements at the beginning of the window.
     since: Measurements,
     /// Until this time, in seconds, answers may be to requests sent before the last change.
     settled_at: f64,
-    /// True if there was work for more workers all through this window.
+    /// True if there was work for more workers throughout this window.
     backlog: bool,
     held_back: bool,
 }
@@ -100,11 +101,11 @@ pub(super) struct Concurrency {
 enum Phase {
     Start {
         before: Option<OperatingPoint>,
-        /// Windows without a gain.
+        /// Number of windows without a gain.
         doubts: u32,
     },
     Hold(Hold),
-    /// Another number of workers than `before` is tried.
+    /// A trial of another number of workers than `before`.
     Trial {
         before: OperatingPoint,
         pause: u32,
@@ -115,7 +116,7 @@ enum Phase {
 struct Hold {
     /// The usual mean round trip, in seconds.
     usual: Option<f64>,
-    /// How many windows in a row had much longer ones.
+    /// Number of consecutive windows with much longer round trips.
     slow: u32,
     /// Windows until the next trial.
     wait: u32,
@@ -126,7 +127,7 @@ struct Hold {
 }
 
 impl Concurrency {
-    /// Begins with the measurements before the walk.
+    /// Begins with the measurements from before the walk.
     pub(super) fn new(bounds: Bounds, since: Measurements) -> Self {
         let phase = match bounds.start < bounds.most {
             true => Phase::Start { before: None, doubts: 0 },
@@ -191,9 +192,10 @@ impl Concurrency {
         let waits = sample.waits.saturating_sub(self.since.waits) as f64 / trips as f64;
         let load = Load {
             share: cpu / self.bounds.cores as f64,
-            // Workers that wait for answers go to sleep for each. On a machine that others use as
-            // well, workers that hardly sleep are as busy as they can be, even with little of the
-            // processor. With fewer workers than cores none of them queues for a processor.
+            // Workers that wait for answers sleep for each one. On a machine shared with other
+            // programs, workers that hardly sleep are as busy as they can be, even if they get
+            // little of the processor. With fewer workers than cores, none of them queues for a
+            // processor.
             busy: cpu >= BUSY * self.bounds.cores as f64
                 || (self.limit >= self.bounds.cores && waits < SLEEPY),
         };
@@ -256,7 +258,8 @@ impl Concurrency {
             }
             return;
         }
-        // The first answers of a window may be from before the step, and one window proves little.
+        // The first answers of a window may date from before the step, and one window proves
+        // little.
         if let Some(before) = before
             && step.latency > NO_QUEUE * self.fastest
             && step.gain(before) < GAIN_OF_DOUBLING
@@ -304,7 +307,7 @@ impl Concurrency {
             }
             hold.down = true;
         }
-        // The usual follows slowly, so that a sudden change shows.
+        // The usual round trip changes slowly, so a sudden change shows.
         let usual = usual + (step.latency - usual) / 16.0;
         let wait = hold.wait.saturating_sub(1);
         self.phase = Phase::Hold(Hold { usual: Some(usual), slow: 0, wait, ..hold });
@@ -334,7 +337,7 @@ impl Concurrency {
             return self.settle(Some(before.latency), longer);
         }
         if step.throughput() < KEPT_WITH_FEWER * before.throughput() {
-            // Answers are slow with fewer workers, too.
+            // Answers are slow even with fewer workers.
             if before.latency > 2.0 * self.fastest {
                 self.fastest = step.latency;
             }

@@ -1,9 +1,9 @@
-//! Engines: they list directories and tell the [`Ledger`] what is in them.
+//! Engines list directories and put their entries into the [`Ledger`].
 //!
 //! `posix` walks a mounted file system with many `workers`, `portable` does so on other systems,
-//! and `nfs` speaks to an NFS server without a mount. [`Plan`] says how many workers a walk begins
-//! with and may have, `concurrency` changes their number while it runs, `pace` counts, times and
-//! limits round trips.
+//! and `nfs` accesses an NFS server without a mount. [`Plan`] sets the initial and the largest
+//! number of workers of a walk, `concurrency` changes their number while it runs, and `pace`
+//! counts, times and limits round trips.
 
 #[cfg(target_os = "linux")]
 mod concurrency;
@@ -53,12 +53,12 @@ pub use threads::Threads;
 use crate::stop::Stop;
 use crate::usage::Ledger;
 
-/// Finds the entries below a root and tells the ledger about them.
+/// Finds the entries below a root and puts them into the ledger.
 pub trait Engine {
     /// Returns the name in reports.
     fn name(&self) -> &'static str;
 
-    /// Walks everything, or until `stop` is set.
+    /// Walks until everything is read or `stop` is set.
     ///
     /// A directory that cannot be read is recorded in the ledger, and the walk goes on.
     ///
@@ -66,7 +66,8 @@ pub trait Engine {
     /// Only if there is no result at all: the root cannot be read, or a worker panicked.
     fn walk(&self, ledger: &Arc<Ledger>, stop: &Arc<Stop>) -> Result<Ended, WalkError>;
 
-    /// Returns what the server granted to the last walk, in words, where the engine speaks to one.
+    /// Describes the session parameters that the server granted to the last walk, if the engine has
+    /// any.
     fn granted(&self) -> Option<String> {
         None
     }
@@ -90,7 +91,7 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
-    /// True if the engine can keep to a rate and a latency.
+    /// True if the engine supports limits on rate and latency.
     pub fn can_hold_back(self) -> bool {
         match self {
             #[cfg(target_os = "linux")]
@@ -101,7 +102,7 @@ impl EngineKind {
     }
 }
 
-/// How a walk ended.
+/// Outcome of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// Every directory was visited.
@@ -116,7 +117,7 @@ pub enum WalkError {
     /// The root cannot be opened or is no directory.
     #[error("{op} {}: {error}", path.display())]
     Root { op: &'static str, path: PathBuf, error: std::io::Error },
-    /// A bug in the program; the message has been printed.
+    /// A bug in the program. The message has been printed already.
     #[error("a worker of the walk panicked; please report this with the message above")]
     Panicked,
     /// The threads could not be started.

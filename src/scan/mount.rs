@@ -1,4 +1,4 @@
-//! /proc/self/mountinfo: the mount of a directory, and the EFS file system of a mount.
+//! Parses /proc/self/mountinfo: the mount of a directory, and the EFS file system of a mount.
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -8,8 +8,8 @@ use crate::bounded::{self, Bound};
 use crate::log;
 
 /// Returns the EFS file system id in the source of the mount that `path` is on, such as
-/// `fs-0123.efs.us-east-1.amazonaws.com:/`, and true if `path` is all of that file system. `None`
-/// for a mount through efs-utils' TLS proxy: its source is 127.0.0.1.
+/// `fs-0123.efs.us-east-1.amazonaws.com:/`, and true if `path` is the root of that file system.
+/// Returns `None` for a mount through efs-utils' TLS proxy, whose source is 127.0.0.1.
 pub fn efs_of(path: &Path) -> Option<(String, bool)> {
     mount_of(path)?.efs()
 }
@@ -19,7 +19,7 @@ pub fn efs_of(path: &Path) -> Option<(String, bool)> {
 /// # Errors
 /// If the directory cannot be opened.
 pub fn is_mount_point(path: &Path) -> std::io::Result<bool> {
-    // Kept open until the table was read, so that a mount on demand does not expire before.
+    // Stays open until the table is read, so an automatic mount does not expire before.
     let _open = std::fs::read_dir(path)?;
     Ok(mount_of(path).is_some_and(|mount| mount.top && mount.kind != "autofs"))
 }
@@ -36,16 +36,17 @@ pub(super) struct MountOf {
     top: bool,
 }
 
-/// The largest file of /proc that is read: a line of mountinfo has some 200 bytes, what mountstats
-/// says of an NFS mount 10 KiB, and a machine has 100,000 mounts at most (`fs.mount-max`).
+/// The largest file of /proc that is read: a line of mountinfo has some 200 bytes, the part of
+/// mountstats about an NFS mount 10 KiB, and a machine has 100,000 mounts at most (`fs.mount-max`).
 const LARGEST: Bound = Bound::mib(1024, "there are too many mounts to read");
 
-/// Reads a file of /proc about mounts. Without it the mount is not known, with a warning.
+/// Reads a file of /proc about mounts. If it cannot be read, a warning is logged and the mount
+/// counts as unknown.
 pub(super) fn read_proc(path: &str) -> Option<Vec<u8>> {
     match bounded::read(Path::new(path), LARGEST) {
         Ok(text) => Some(text),
         Err(error) => {
-            // Systems other than Linux have none.
+            // Systems other than Linux have no such file.
             if error.kind() != io::ErrorKind::NotFound {
                 log::warn!("{path}: {error}");
             }
@@ -61,7 +62,8 @@ pub(super) fn mount_of(path: &Path) -> Option<MountOf> {
     mount_in(&mounts, path.as_os_str().as_bytes())
 }
 
-/// Finds it in the text of mountinfo. Lines are `id parent dev root MOUNTPOINT options … - type SOURCE options` (proc(5)).
+/// Finds the innermost mount in the text of mountinfo. Lines are `id parent dev root MOUNTPOINT
+/// options … - type SOURCE options` (proc(5)).
 fn mount_in(mounts: &[u8], path: &[u8]) -> Option<MountOf> {
     let of_path = |line: &&[u8]| {
         let point = line.split(|b| *b == b' ').nth(4).map(unescape)?;
@@ -70,7 +72,7 @@ fn mount_in(mounts: &[u8], path: &[u8]) -> Option<MountOf> {
         inside.then_some(point)
     };
     let lines = mounts.split(|byte| *byte == b'\n');
-    // The innermost mount; of several on one directory, the last.
+    // The innermost mount wins; if several are on one directory, the last of them.
     let (line, point) = lines
         .filter_map(|line| Some((line, of_path(&line)?)))
         .max_by_key(|(_, point)| point.len())?;

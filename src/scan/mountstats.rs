@@ -1,7 +1,7 @@
-//! /proc/self/mountstats: the requests that the kernel's NFS client sent for a mount.
+//! Parses /proc/self/mountstats: the requests that the kernel's NFS client sent for a mount.
 //!
-//! The counters belong to the mount and to other mounts that share its superblock, so requests of
-//! other programs during the scan are counted, too.
+//! The counters are shared by all mounts with the same superblock, so requests of other programs
+//! during the scan are counted as well.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use super::mount::{mount_of, read_proc, unescape};
 
-/// Seconds of caching below which attributes that came with names may expire before they are
-/// read, at the cost of a round trip each. The defaults are 3 s for files and 30 s for directories.
-/// (On Linux 6.1 `actimeo=1` cost nothing in directories of 10 files.)
+/// Seconds of attribute caching below which the attributes that arrive with names may expire before
+/// they are read, which costs a round trip each. The defaults are 3 s for files and 30 s for
+/// directories. (On Linux 6.1 `actimeo=1` cost nothing in directories of 10 files.)
 const SHORT_FILE_CACHE: u64 = 3;
 const SHORT_DIR_CACHE: u64 = 5;
 
-/// An NFS mount, with its counters as they were when it was read.
+/// An NFS mount and its counters at the time of reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NfsMount {
     point: Vec<u8>,
@@ -54,16 +54,17 @@ pub struct Traffic {
 pub enum Costly {
     /// `noac`: attributes are not cached.
     NoAc,
-    /// `actimeo`, `acregmin` or `acdirmin` of a few seconds: attributes do not come with names.
+    /// `actimeo`, `acregmin` or `acdirmin` of a few seconds: attributes do not arrive with names.
     ShortCache,
-    /// `nordirplus`: attributes do not come with names.
+    /// `nordirplus`: attributes do not arrive with names.
     NoReadDirPlus,
-    /// No `nocto`: each open asks the server if the directory changed.
+    /// `nocto` is not set, so each open asks the server if the directory changed.
     CloseToOpen,
 }
 
 impl NfsMount {
-    /// Reads the NFS mount that `path` is on, and its counters now. `None` if it is not on NFS.
+    /// Reads the NFS mount that `path` is on, with its current counters. Returns `None` if `path`
+    /// is not on NFS.
     pub fn of(path: &Path) -> Option<Self> {
         let mount = mount_of(path).filter(|mount| mount.is_nfs())?;
         Self::read(mount.point)
@@ -83,7 +84,7 @@ impl NfsMount {
             if line.starts_with(b"device ") {
                 let mut words = line.split(|byte| *byte == b' ');
                 let ours = words.nth(4).map(unescape).as_deref() == Some(&*point);
-                // Of several mounts on one directory the last one is visible.
+                // If several mounts are on one directory, the last one is visible.
                 let nfs = ours
                     && line
                         .windows(11)
@@ -116,7 +117,7 @@ impl NfsMount {
         mount.map(|(_, mount)| mount)
     }
 
-    /// Returns the number of connections to the server; `nconnect` makes several.
+    /// Returns the number of connections to the server, which is above 1 with `nconnect`.
     pub fn connections(&self) -> usize {
         self.connections.max(1)
     }
@@ -153,7 +154,7 @@ impl NfsMount {
         costly
     }
 
-    /// Returns the requests since this was read. `None` if the mount is gone.
+    /// Returns the requests since this mount was read. `None` if the mount is gone.
     pub fn since(&self) -> Option<Traffic> {
         Some(self.until(&Self::read(self.point.clone())?))
     }

@@ -1,4 +1,4 @@
-//! A token bucket for `--max-ops`, and the count and times of a walk's round trips.
+//! Token bucket for `--max-ops`, and the count and times of a walk's round trips.
 //!
 //! Workers write to shared atomics; the thread that controls the number of workers reads them now
 //! and then. There is no lock, and no call to AWS.
@@ -14,18 +14,18 @@ use super::NfsMount;
 use super::concurrency::Measurements;
 use crate::stop::Stop;
 
-/// The time whose round trips may be taken at once after a pause. Short enough for a steady load,
-/// long enough that a late wake-up loses nothing.
+/// Time whose round trips may be taken at once after a pause. Short enough for a steady load, long
+/// enough that a late wake-up loses nothing.
 const BURST: Duration = Duration::from_millis(50);
 
-/// How long a worker sleeps before it checks for a stop.
+/// The longest sleep of a worker before it checks for a stop.
 const STOP_LATENCY: Duration = Duration::from_millis(50);
 
-/// The shortest time between two comparisons of round trips taken with requests sent.
+/// The shortest time between two comparisons of the round trips taken with the requests sent.
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// The longest pause for requests beyond those taken. Other programs on the same mount may send
-/// more than `--max-ops` allows, and must not stall the walk for ever.
+/// more than `--max-ops` allows, and must not stall the walk forever.
 const MOST_OWED: Duration = Duration::from_secs(10);
 
 /// The round trips of a walk.
@@ -38,7 +38,7 @@ pub(super) struct Pace {
     per_open: u32,
     /// Round trips taken from the bucket.
     taken: AtomicU64,
-    /// When they were last compared with the mount's counters, in nanoseconds of the walk.
+    /// Time of their last comparison with the mount's counters, in nanoseconds of the walk.
     settled_nanos: AtomicU64,
     /// Round trips that were answered, and the sum of their times.
     trips: AtomicU64,
@@ -71,13 +71,13 @@ impl Pace {
         InFlight { at: Instant::now(), trips: self.per_open }
     }
 
-    /// Waits until names may be asked for.
+    /// Waits until names may be requested.
     pub(super) fn names(&self) -> InFlight {
         self.take(1);
         InFlight { at: Instant::now(), trips: 1 }
     }
 
-    /// Waits until the first names may be asked for, after a directory was opened. One measurement
+    /// Waits until the first names may be requested after a directory was opened. One measurement
     /// covers both requests, unless a wait for the bucket may lie between them.
     pub(super) fn names_after(&self, opened: InFlight) -> InFlight {
         if self.bucket.is_some() {
@@ -87,8 +87,8 @@ impl Pace {
         InFlight { trips: opened.trips + 1, ..opened }
     }
 
-    /// Takes a round trip for names that have already come. Only the answer shows that there were
-    /// more, and asking after the last ones costs nothing on NFS.
+    /// Takes a round trip for names that have already arrived. Only the answer shows that there
+    /// were more names, and the request after the last ones costs nothing on NFS.
     pub(super) fn more_names(&self) {
         self.take(1);
     }
@@ -101,7 +101,7 @@ impl Pace {
         self.trips.fetch_add(asked.trips.into(), Ordering::Relaxed);
     }
 
-    /// Counts `trips` answers that were waited for `waited` together.
+    /// Counts `trips` answers with a total waiting time of `waited`.
     pub(super) fn record(&self, trips: u64, waited: Duration) {
         let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
         // Relaxed, both: sums on which nothing else depends.
@@ -114,13 +114,13 @@ impl Pace {
         self.bucket.is_some() && self.nfs.is_some()
     }
 
-    /// Takes from the bucket the requests that the mount sent beyond those taken: a further READDIR
-    /// of a large directory, an attribute that did not come with its name, a second try. Called
-    /// now and then by one thread.
+    /// Takes the requests from the bucket that the mount sent beyond those taken: further READDIRs
+    /// of a large directory, attributes that did not arrive with their names, retries. Called now
+    /// and then by one thread.
     pub(super) fn settle_up(&self) {
         let (Some(bucket), Some(nfs)) = (&self.bucket, &self.nfs) else { return };
         let now = self.begun.elapsed();
-        // Relaxed, all: only this thread writes the time, and what workers take meanwhile is seen
+        // Relaxed, all: only this thread writes the time, and it sees what workers take meanwhile
         // the next time.
         let last = Duration::from_nanos(self.settled_nanos.load(Ordering::Relaxed));
         if now.saturating_sub(last) < SETTLE {
@@ -136,9 +136,9 @@ impl Pace {
             self.taken.fetch_add(more, Ordering::Relaxed);
             bucket.owe(more, now);
         }
-        // Round trips that are about to be sent are taken and not in the counters yet. Any more
-        // were never sent, because the answer was in a cache or on another mount; they must not
-        // make up for later requests.
+        // Round trips that are about to be sent are taken, but not yet in the counters. Any more
+        // were never sent, because the answer was in a cache or on another mount. They must not
+        // offset later requests.
         let slack = bucket.in_half_a_second() + 1_000;
         let unasked = taken.saturating_sub(asked).saturating_sub(slack);
         self.taken.fetch_sub(unasked, Ordering::Relaxed);
@@ -160,9 +160,9 @@ impl Pace {
         }
     }
 
-    /// Returns the measurements until now, with `backlog` as the caller knows it.
+    /// Returns the measurements until now, with the caller's `backlog`.
     pub(super) fn sample(&self, backlog: bool) -> Measurements {
-        // It does not fail for this argument.
+        // getrusage does not fail with this argument.
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
         let time = |value: TimeVal| {
             let micros = value.num_microseconds();
@@ -172,7 +172,7 @@ impl Pace {
         let waits = usage.map(|usage| usage.voluntary_context_switches());
         Measurements {
             now: self.begun.elapsed(),
-            // Relaxed: one of the two may be a moment ahead.
+            // Relaxed: one of the two may be slightly ahead.
             trips: self.trips.load(Ordering::Relaxed),
             waited: Duration::from_nanos(self.waited_nanos.load(Ordering::Relaxed)),
             cpu: cpu.unwrap_or_default(),
@@ -183,7 +183,7 @@ impl Pace {
     }
 }
 
-/// A request on its way.
+/// A request in flight.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub(super) struct InFlight {
@@ -191,9 +191,9 @@ pub(super) struct InFlight {
     trips: u32,
 }
 
-/// A token bucket, kept as the time at which it has its next token. Taking tokens moves that time
-/// on by their cost, and the taker waits for the time it found. So one atomic is enough, and takers
-/// need no order among them.
+/// Token bucket, stored as the time of its next token. Taking tokens advances that time by their
+/// cost, and the taker waits until the time it found. So one atomic is enough, and takers need no
+/// order among themselves.
 #[derive(Debug)]
 pub(super) struct TokenBucket {
     /// Nanoseconds per token.
@@ -207,7 +207,7 @@ impl TokenBucket {
         Self { each: 1_000_000_000 / u64::from(per_second.max(1)), next: AtomicU64::new(0) }
     }
 
-    /// Returns the tokens of half a second.
+    /// Returns the number of tokens in half a second.
     fn in_half_a_second(&self) -> u64 {
         500_000_000 / self.each
     }
@@ -223,7 +223,7 @@ impl TokenBucket {
         let _ = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
     }
 
-    /// Takes `n` tokens at `now` and returns the time from which on they may be used.
+    /// Takes `n` tokens at `now` and returns the time from which they may be used.
     pub(super) fn take(&self, n: u32, now: Duration) -> Duration {
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let earliest = now.saturating_sub(BURST.as_nanos() as u64);
@@ -240,7 +240,7 @@ impl TokenBucket {
 mod tests {
     use super::*;
 
-    /// Counts the tokens of ten seconds, for takers that come as soon as they may.
+    /// Counts the tokens of ten seconds, for takers that take them as early as possible.
     fn in_ten_seconds(per_second: u32, n: u32, late: Duration) -> u64 {
         let bucket = TokenBucket::new(per_second);
         let (mut now, mut taken) = (Duration::ZERO, 0);
@@ -259,7 +259,7 @@ mod tests {
                 for late in [Duration::ZERO, Duration::from_micros(3)] {
                     let taken = in_ten_seconds(per_second, n, late) as f64;
                     let wanted = f64::from(per_second) * 10.0;
-                    // The first is free, and one that waits at the end is taken already.
+                    // The first token is free, and one that waits at the end is already taken.
                     let slack = 0.05 * wanted + 2.0 * f64::from(n);
                     assert!((taken - wanted).abs() <= slack, "{per_second}/s: {taken} taken");
                 }

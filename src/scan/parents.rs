@@ -1,9 +1,10 @@
 //! Descriptors of directories that stay open until their children were opened.
 //!
 //! A child is opened relative to its parent's descriptor: the kernel would resolve a path from the
-//! root component by component, with a round trip each on NFS, and refuses long ones. A parent's
-//! descriptor is kept until its last child was opened. When too many would be kept, a directory
-//! gives up its descriptor, and is opened again from the nearest ancestor that still has one.
+//! root component by component, with a round trip each on NFS, and it refuses long paths. A
+//! parent's descriptor is kept until its last child was opened. If too many would be kept, a
+//! directory gives up its descriptor, and is reopened later from the nearest ancestor that still
+//! has one.
 
 mod again;
 
@@ -20,7 +21,7 @@ use crate::usage::{Attrs, Dir, Mount};
 
 pub(super) use again::Again;
 
-/// A directory with children that wait to be opened.
+/// A directory with children that are not opened yet.
 pub(super) struct ParentDir {
     parent: Option<Arc<ParentDir>>,
     dir: Arc<Dir>,
@@ -31,16 +32,17 @@ pub(super) struct ParentDir {
 struct KeptFd {
     fd: Option<Arc<OwnedFd>>,
     unopened: usize,
-    /// Inode numbers of the subdirectories that were listed here, each as often as it was. They are
-    /// needed where one vanishes (see [`again`]).
+    /// Inode numbers of the subdirectories listed here, once per occurrence. They are needed when
+    /// one vanishes (see [`again`]).
     listed: Vec<u64>,
-    /// Inode numbers of directories that were found again here, and count by their former place.
+    /// Inode numbers of directories that were found here after a move, and count at their former
+    /// place.
     claimed: Vec<u64>,
-    /// Names that were read to look for directories again.
+    /// Number of names read in searches for moved directories.
     names_read: usize,
 }
 
-/// The number of descriptors that may be kept.
+/// Limit on the number of kept descriptors.
 pub(super) struct Budget {
     limit: usize,
     kept: AtomicUsize,
@@ -58,7 +60,7 @@ impl Budget {
         self.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
-    /// Gives the room for one descriptor back.
+    /// Returns the room for one descriptor.
     pub(super) fn give_back(&self) {
         self.kept.fetch_sub(1, Ordering::Relaxed);
     }
@@ -69,8 +71,8 @@ impl ParentDir {
         Arc::new(Self { parent: parent.cloned(), dir: Arc::clone(dir), slot: Mutex::default() })
     }
 
-    /// Expects `children` to be opened, and keeps `fd` for them if the budget allows. Takes out and
-    /// returns those that were found again before they were listed here.
+    /// Registers `children` to be opened, and keeps `fd` for them if the budget allows. Removes and
+    /// returns the children that were found after a move before they were listed here.
     pub(super) fn expect(
         &self,
         children: &mut Vec<Arc<Dir>>,
@@ -94,9 +96,10 @@ impl ParentDir {
     }
 
     /// Keeps `fd` while children wait for it. If the budget is spent, the ancestor nearest to the
-    /// root gives up its own: the stack is depth first, so that one is needed last.
+    /// root gives up its own descriptor: the stack is depth first, so that one is needed last.
     fn keep(&self, fd: &Arc<OwnedFd>, budget: &Budget) {
-        // The root's is always kept: every other directory can be reached from it.
+        // The root's descriptor is always kept, because every other directory can be reached from
+        // it.
         let is_root = self.parent.is_none();
         if !is_root && !budget.take() {
             let mut given_up = None;
@@ -136,7 +139,8 @@ impl ParentDir {
         open_dir(&self.descriptor(budget)?, &dir.name)
     }
 
-    /// Returns this directory's descriptor: the kept one, or a new one by way of the ancestors.
+    /// Returns this directory's descriptor: the kept one, or a new one opened through the
+    /// ancestors.
     fn descriptor(&self, budget: &Budget) -> io::Result<Arc<OwnedFd>> {
         let kept = |node: &ParentDir| lock(&node.slot).fd.clone();
         if let Some(fd) = kept(self) {
@@ -154,8 +158,8 @@ impl ParentDir {
             down.push(ancestor);
             node = ancestor.parent.as_ref();
         };
-        // The walk needs the directories above this one next. Keeping up to half the budget of
-        // them spares a way down from the root for each.
+        // The walk needs the directories above this one next. Keeping up to half the budget of them
+        // avoids a new descent from the root for each.
         let keep_last = (budget.limit / 2).max(1);
         for (to_go, node) in down.into_iter().enumerate().rev() {
             fd = Arc::new(open_dir(&fd, &node.dir.name)?);
@@ -185,8 +189,7 @@ impl Drop for ParentDir {
     }
 }
 
-/// Opens a directory below `at`. Follows no link, even if one took the directory's place a moment
-/// ago.
+/// Opens a directory below `at`. Follows no link, even if a link has just replaced the directory.
 fn open_dir(at: impl AsFd, name: &[u8]) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(at, name, flags, Mode::empty()).map_err(|errno| match errno {

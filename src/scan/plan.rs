@@ -1,4 +1,4 @@
-//! The plan of a walk: kind of file system, number of workers, and file descriptors.
+//! Plan of a walk: kind of file system, number of workers, and file descriptors.
 
 use crate::log;
 use std::path::Path;
@@ -9,7 +9,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use super::mountstats::NfsMount;
 use super::threads::Threads;
 
-/// Kinds of file system, which decide how a walk is spread over workers.
+/// Kinds of file systems, which decide how a walk is spread over workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FsKind {
     /// Bound by the processor.
@@ -18,7 +18,7 @@ pub enum FsKind {
     Remote,
 }
 
-/// Limits on a walk, as they are asked for.
+/// Requested limits of a walk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pacing {
     /// Number of workers.
@@ -38,7 +38,7 @@ pub struct Bounds {
     pub start: usize,
     /// The most workers.
     pub most: usize,
-    /// The fewest workers, however slow the file system answers.
+    /// The fewest workers, even if the file system answers slowly.
     pub least: usize,
     /// Processors of this machine.
     pub cores: usize,
@@ -66,7 +66,7 @@ pub struct Plan {
     /// The NFS mount of the root, if it is on one.
     pub nfs: Option<NfsMount>,
     pub workers: Bounds,
-    /// How many descriptors of directories may be kept open for their children.
+    /// Number of descriptors that may be kept open for directories with children.
     pub descriptors: usize,
     /// The most round trips a second.
     pub max_ops: Option<u32>,
@@ -90,7 +90,7 @@ impl Plan {
         let for_walk = limit.saturating_sub(RESERVED_DESCRIPTORS);
         // Half is for the workers, half for directories with children that wait.
         let most = wanted.min(for_walk / 2 / DESCRIPTORS_PER_WORKER).max(1);
-        // The default is an upper bound: only a number that was asked for deserves a warning.
+        // The default is an upper bound, so only a requested number deserves a warning.
         let asked = pacing.threads != Threads::Auto || pacing.max_threads.is_some();
         if most < wanted && asked {
             log::warn!(
@@ -106,7 +106,7 @@ impl Plan {
             Threads::Auto => cores.min(most),
         };
         let max_latency = pacing.max_latency;
-        // A server may be worth fewer workers than this machine has cores.
+        // On a remote file system, fewer workers than cores may be best.
         let least = match (pacing.threads, fs) {
             (Threads::Auto, FsKind::Remote) => 1,
             _ if max_latency.is_some() => 1,
@@ -127,7 +127,7 @@ impl Plan {
 }
 
 impl FsKind {
-    /// Finds the kind of file system at `path`; local if it cannot be found.
+    /// Determines the kind of file system at `path`; local if it cannot be determined.
     #[cfg(target_os = "linux")]
     fn of(path: &Path) -> Self {
         // linux/magic.h: NFS, FUSE, SMB, CIFS, SMB2, 9p, Ceph, AFS, Lustre.

@@ -1,14 +1,13 @@
-//! The engine for systems without the `posix` one, on top of jwalk.
+//! Engine for systems without the `posix` one, on top of jwalk.
 //!
-//! One small file on purpose: jwalk's maintainer recommends another crate now, so nothing else may
-//! depend on it. On Linux this engine is a second opinion for the tests and a baseline for the
-//! benchmarks. It uses whole paths, so what lies deeper than the system's longest path is reported
-//! as errors.
+//! It is one small file on purpose: jwalk's maintainer now recommends another crate, so nothing
+//! else may depend on it. On Linux this engine is a second opinion for the tests and a baseline for
+//! the benchmarks. It uses whole paths, so paths beyond the system's limit are reported as errors.
 //!
-//! Not safe on a tree that others write to: jwalk opens by path and follows a link that took the
-//! place of a directory, or of one above it. What it finds there is discarded if the directory is
-//! still another one after the listing, and counts if it was put back by then. So the command
-//! refuses this engine to root, unless told that nobody else writes to the tree.
+//! It is not safe on a tree that others write to: jwalk opens by path and follows a link that
+//! replaced a directory or one of its ancestors. The entries found there are discarded if the
+//! directory is still another one after the listing, but count if it was put back by then. So the
+//! command refuses this engine to root, unless told that nobody else writes to the tree.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -31,8 +30,8 @@ use crate::stop::Stop;
 use crate::sync::lock;
 use crate::usage::{Attrs, Dir, Extent, FileKind, Ledger, Mount, Op, Probe};
 
-/// Time that an interrupted walk gives its last listings. A listing that takes longer is on a server
-/// that does not answer.
+/// Time that an interrupted walk waits for its last listings. A longer listing is on a server that
+/// does not answer.
 const LAST_LISTINGS: Duration = Duration::from_millis(500);
 
 /// The `portable` engine.
@@ -42,7 +41,7 @@ pub struct Portable {
     threads: usize,
 }
 
-/// The state that jwalk passes on: the directory that is read, and the directory that an entry is.
+/// State that jwalk passes on: the directory that is being read, and the directory of an entry.
 type DirState = (Option<Arc<Dir>>, Option<Arc<Dir>>);
 
 impl Portable {
@@ -80,9 +79,10 @@ impl Engine for Portable {
             .process_read_dir(move |depth, path, dir, entries| {
                 let (ledger, stop) = &shared;
                 let _listing = its_running.begin();
-                // Without a depth it is jwalk's entry of the root itself, which `root` is already.
+                // Without a depth, this is jwalk's entry of the root itself, which `root` already
+                // is.
                 if let (Some(_), Some(dir), false) = (depth, dir.as_ref(), stop.is_set()) {
-                    // jwalk waits for ever for a worker that unwound.
+                    // jwalk waits forever for a worker that panicked.
                     let listed = catch_unwind(AssertUnwindSafe(|| {
                         list(ledger, dir, path, entries);
                     }));
@@ -104,8 +104,8 @@ impl Engine for Portable {
                 unreadable(ledger, dir, &to_io(error));
             }
         }
-        // jwalk does not wait for its threads, and what they count after the walk would be in the
-        // export and not in the report.
+        // jwalk does not wait for its threads, and entries that they count after the walk would be
+        // in the export but not in the report.
         running.wait(LAST_LISTINGS);
         // Relaxed: the walk is over.
         match (panicked.load(Ordering::Relaxed), stop.is_set()) {
@@ -116,7 +116,7 @@ impl Engine for Portable {
     }
 }
 
-/// The number of listings that jwalk's threads are working on.
+/// Number of listings that jwalk's threads are working on.
 #[derive(Default)]
 struct Running {
     count: Mutex<usize>,
@@ -125,8 +125,8 @@ struct Running {
 
 impl Running {
     /// Counts a listing until the result is dropped.
-    // Invariant: a listing is counted before it looks at the stop flag. So once that is set and the
-    // count is zero, nothing is counted in the ledger any more.
+    // Invariant: a listing is counted before it checks the stop flag. So once the flag is set and
+    // the count is zero, nothing more is counted in the ledger.
     fn begin(&self) -> impl Drop + '_ {
         struct Ends<'a>(&'a Running);
         impl Drop for Ends<'_> {
@@ -139,7 +139,7 @@ impl Running {
         Ends(self)
     }
 
-    /// Waits until no listing is running, for `patience` at most.
+    /// Waits until no listing is running, for at most `patience`.
     fn wait(&self, patience: Duration) {
         let count = lock(&self.count);
         let ended = self.ended.wait_timeout_while(count, patience, |count| *count > 0);
@@ -147,7 +147,8 @@ impl Running {
     }
 }
 
-/// Commits one directory that jwalk has read, and leaves in `entries` the directories to enter.
+/// Commits one directory that jwalk has read, and leaves only the directories to enter in
+/// `entries`.
 fn list(
     ledger: &Ledger,
     dir: &Arc<Dir>,
@@ -182,7 +183,7 @@ fn list(
             false
         }
     });
-    // jwalk opens by path, so it may have read another directory that took this one's place.
+    // jwalk opens by path, so it may have read another directory that replaced this one.
     if dir.depth > 0 && !is_still(dir, path) {
         drop(listing);
         entries.clear();
@@ -200,9 +201,9 @@ fn list(
             (_, read) => *read = None,
         }
     }
-    // jwalk would keep every file in memory until its turn comes.
+    // jwalk would keep every file in memory until its turn.
     entries.retain(|entry| entry.as_ref().is_ok_and(|entry| entry.read_children.is_some()));
-    // jwalk does not enter a name that it listed as a file, though it is a directory now.
+    // jwalk does not enter a name that it listed as a file, even if it is a directory now.
     for child in by_name.into_values() {
         let problem = io::Error::other("it became a directory while its parent was listed");
         unreadable(ledger, child, &problem);
@@ -210,11 +211,11 @@ fn list(
     ledger.end(listing);
 }
 
-/// How often a directory is looked for at its path, where somebody moves it to and fro.
+/// Number of tries to find a directory at its path while somebody moves it back and forth.
 const TRIES: usize = 100;
 
-/// Reads the attributes of a file that was not at its path: it may be gone, or a directory above it was
-/// somewhere else for a moment. `None` if the directory is not found.
+/// Reads the attributes of a file that was not at its path: it may be gone, or one of its ancestors
+/// may have been elsewhere for a moment. `None` if the directory is not found.
 fn attrs_again(dir: &Dir, path: &Path, name: &OsStr) -> Option<io::Result<Attrs>> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let found = (0..TRIES).find_map(|_| {
@@ -253,7 +254,7 @@ fn unreadable(ledger: &Ledger, dir: &Arc<Dir>, error: &io::Error) {
     ledger.end(listing);
 }
 
-/// Unwraps jwalk's error: the system's answer decides how it counts.
+/// Converts jwalk's error to the system's error, which decides how it counts.
 fn to_io(error: &jwalk::Error) -> io::Error {
     match error.io_error().map(|error| (error.raw_os_error(), error.to_string())) {
         Some((Some(code), _)) => io::Error::from_raw_os_error(code),
@@ -262,8 +263,8 @@ fn to_io(error: &jwalk::Error) -> io::Error {
     }
 }
 
-/// Reads an entry's attributes. Linux says of a directory that it is a mount point, too, though it be
-/// a bind mount of the same file system, which would count twice.
+/// Reads an entry's attributes. On Linux they show if a directory is a mount point, even for a bind
+/// mount of the same file system, which would count twice.
 fn entry_attrs(path: &Path) -> io::Result<Attrs> {
     #[cfg(target_os = "linux")]
     return super::statx::attrs_at_path(path);
@@ -291,8 +292,8 @@ fn attrs(metadata: &std::fs::Metadata) -> Attrs {
         apparent: metadata.size(),
         allocated: metadata.blocks().saturating_mul(512),
         mtime: metadata.mtime(),
-        // Bind mounts of the same file system do not show here (see `entry_attrs`); other mounts
-        // show by `dev`.
+        // Bind mounts of the same file system are not recognized here (see `entry_attrs`); `dev`
+        // shows other mounts.
         mount: Mount::Inside,
     }
 }
@@ -324,7 +325,7 @@ impl Probe for PathProbe<'_> {
         let mut file = match opened {
             Ok(file) => file,
             Err(error) => {
-                // Gone, a link, or a socket: no marker.
+                // The name is gone, a link, or a socket, so it is no marker.
                 let harmless = [Errno::NOENT, Errno::LOOP, Errno::NXIO];
                 let errno = error.raw_os_error().map(Errno::from_raw_os_error);
                 let harmless = errno.is_some_and(|errno| harmless.contains(&errno));

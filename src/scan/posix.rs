@@ -1,9 +1,9 @@
-//! The engine for a mounted file system on Linux: getdents64 and statx relative to descriptors.
+//! Engine for a mounted file system on Linux: getdents64 and statx relative to descriptors.
 //!
-//! Each batch of names is stat'ed before the next is asked for. On NFS this makes the kernel ask
-//! for attributes with every READDIR ("readdirplus"), so files cost no round trip of their own. To
-//! list everything first, as `du` does, costs one GETATTR per file in large directories. On a local
-//! file system other workers stat the batches of a wide directory.
+//! The names of each batch are stat'ed before the next batch is read. On NFS this makes the kernel
+//! request attributes with every READDIR ("readdirplus"), so files need no round trip of their own.
+//! Listing everything first, as `du` does, costs one GETATTR per file in large directories. On a
+//! local file system, other workers stat the batches of a wide directory.
 
 mod moved;
 
@@ -25,11 +25,11 @@ use super::{Ended, Engine, FsKind, Plan, WalkError};
 use crate::stop::Stop;
 use crate::usage::{Dir, Extent, Ledger, Listing, Op, Probe};
 
-/// How many chunks of names may wait per worker. Beyond that, the reader of a wide directory stats
-/// the names itself.
+/// Number of chunks of names that may wait per worker. Beyond that, the reader of a wide directory
+/// stats the names itself.
 const CHUNKS_PER_WORKER: usize = 4;
 
-/// The size of the stack from which on a listing is put aside before it adds more directories.
+/// Size of the stack from which a listing is deferred before it adds more directories.
 const CROWDED: usize = 16 * 1024;
 
 /// The `posix` engine.
@@ -40,7 +40,7 @@ pub struct Posix {
 }
 
 impl Posix {
-    /// Creates an engine that walks `root` as planned.
+    /// Creates an engine that walks `root` according to `plan`.
     pub fn new(root: PathBuf, plan: Plan) -> Self {
         Self { root, plan }
     }
@@ -87,21 +87,21 @@ struct PosixWalk {
 enum WorkItem {
     /// A directory to open and read.
     List(Arc<Dir>, Arc<ParentDir>),
-    /// An open directory to read on.
+    /// An open directory to continue reading.
     Read(Box<DirReading>),
     /// Names of a wide directory to stat.
     Stat(Box<Chunk>),
 }
 
-/// The reasons to stop reading a directory.
+/// Reasons to stop reading a directory.
 enum Halt {
-    /// No more names.
+    /// There are no more names.
     End,
-    /// Its children go first.
+    /// The directory's children go first.
     Deferred,
     /// The walk ends.
     Stopped,
-    /// Something is mounted on it since its parent was listed.
+    /// Something was mounted on the directory after its parent was listed.
     MountedOver,
     /// Another directory has taken its place.
     Replaced,
@@ -194,19 +194,19 @@ impl PosixWalk {
         }
     }
 
-    /// Makes an NFS client drop the names of a directory that it has cached since an earlier scan.
-    /// The names would be right, but their attributes expire after seconds, and then each file
-    /// costs a round trip of its own. Names and attributes together cost one (measured: 1,002
-    /// requests for 10,010 files, and 11,012 without this).
+    /// Makes an NFS client drop the directory's names that it has cached since an earlier scan. The
+    /// names would be right, but their attributes expire after seconds, and then each file costs a
+    /// round trip of its own. Names and attributes together cost one (measured: 1,002 requests for
+    /// 10,010 files, and 11,012 without this).
     fn forget(&self, fd: &OwnedFd) {
         if self.nfs {
-            // An error is harmless: this only makes the scan cheaper.
+            // An error is harmless, because this only makes the scan cheaper.
             let _ = fadvise(fd, 0, None, Advice::DontNeed);
         }
     }
 
-    /// Opens a directory again from its parent and begins its listing again. Returns false if that
-    /// is not possible.
+    /// Reopens a directory from its parent and restarts its listing. Returns false if that is not
+    /// possible.
     fn restart(&self, reading: &mut DirReading) -> bool {
         let Some(parent) = &reading.parent else {
             return false;
@@ -243,7 +243,7 @@ impl PosixWalk {
     ) {
         let claimed = node.expect(&mut children, fd, &self.budget);
         claimed.iter().for_each(|dir| self.ledger.listed_elsewhere(dir));
-        // The first name goes on top: the kernel looked it up first.
+        // The first name goes on top, because the kernel looked it up first.
         workers.push(children.into_iter().rev().map(|dir| WorkItem::List(dir, Arc::clone(node))));
     }
 
@@ -259,7 +259,8 @@ impl PosixWalk {
         let mut raw = RawDir::new(&*fd, dirents.spare_capacity_mut());
         names.clear();
         let mut first_batch = true;
-        // Only the first read is timed: later ones are often answered from the kernel's cache.
+        // Only the first read is timed, because later ones are often answered from the kernel's
+        // cache.
         let mut asked = Some(match reading.opened.take() {
             Some(opened) => self.pace.names_after(opened),
             None => self.pace.names(),
@@ -275,7 +276,7 @@ impl PosixWalk {
             match next {
                 None => return Halt::End,
                 Some(Err(Errno::INTR)) => continue,
-                // Linux's answer for a directory that was removed while it was open. It is empty.
+                // Linux returns this for a directory that was removed while open. It is empty.
                 Some(Err(Errno::NOENT)) => return Halt::End,
                 Some(Err(errno)) => return Halt::Failed(errno.into()),
                 Some(Ok(entry)) => {
@@ -325,7 +326,7 @@ impl PosixWalk {
         }
     }
 
-    /// Tells the listing the attributes of `names`, and notes subdirectories that are `gone`.
+    /// Adds the attributes of `names` to the listing, and records subdirectories that are `gone`.
     fn stat_names(
         &self,
         fd: &OwnedFd,
@@ -356,7 +357,7 @@ impl PosixWalk {
         let mut gone = Gone::new();
         let ended = self.stat_names(&chunk.fd, &chunk.names, &mut chunk.listing, &mut gone);
         gone.iter().for_each(|(_, name)| chunk.listing.moved(name));
-        // Partly: a rule's markers may be among the names of other chunks.
+        // Partly, because a rule's markers may be among the names of other chunks.
         let probe = FdProbe(&chunk.fd);
         let children = chunk.listing.commit(&self.ledger, Extent::Partly, &probe);
         if !children.is_empty() {
@@ -386,7 +387,7 @@ fn open_root(path: &Path) -> io::Result<OwnedFd> {
     Ok(openat(CWD, path, flags, Mode::empty())?)
 }
 
-/// The probe of a directory that cannot be opened.
+/// Probe of a directory that cannot be opened.
 struct NoProbe;
 
 impl Probe for NoProbe {

@@ -8,12 +8,12 @@ use super::pace::InFlight;
 use super::parents::ParentDir;
 use crate::usage::{Dir, Ledger, Listing};
 
-/// Bytes of names to read at once, which bounds how many are stat'ed between two reads. The
-/// kernel's NFS client chooses the size of its own requests (they grow up to `rsize`).
+/// Bytes of names to read at a time, which bounds the number of names stat'ed between two reads.
+/// The kernel's NFS client chooses the size of its own requests (they grow up to `rsize`).
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// Names of a directory, in the order of the listing. Each takes a byte that says if it may be a
-/// directory, the name, and a NUL. The inode number follows for a directory.
+/// Names of a directory, in the order of the listing. Each one is stored as a byte that says if it
+/// may be a directory, the name, and a NUL. The inode number follows if it may be a directory.
 #[derive(Default)]
 pub(super) struct Names(Vec<u8>);
 
@@ -55,19 +55,19 @@ pub(super) struct DirReading {
     pub(super) dir: Arc<Dir>,
     pub(super) fd: Arc<OwnedFd>,
     pub(super) listing: Listing,
-    /// The directory it was opened from; `None` for the root.
+    /// The directory from which it was opened; `None` for the root.
     pub(super) parent: Option<Arc<ParentDir>>,
-    /// The same directory as the parent of its own children, once there are any.
+    /// The same directory as the parent of its children, once it has any.
     node: Option<Arc<ParentDir>>,
-    /// How often its listing was begun.
+    /// Number of times its listing was begun.
     pub(super) tries: u32,
-    /// Subdirectories that were gone when their attributes were asked for.
+    /// Subdirectories that were missing when their attributes were requested.
     pub(super) gone: Gone,
-    /// True if it is read a second time because of these.
+    /// True if the directory is read a second time because of these.
     pub(super) again: bool,
-    /// True if its descriptor counts on the budget while it waits.
+    /// True if its descriptor counts towards the budget while it waits.
     pub(super) budgeted: bool,
-    /// The request that opened it, until names are asked for.
+    /// The request that opened it, until names are requested.
     pub(super) opened: Option<InFlight>,
 }
 
@@ -103,7 +103,8 @@ impl DirReading {
         }
     }
 
-    /// True if nothing of it counts yet, nor is counted by others, so it may be begun again.
+    /// True if nothing of the listing is committed or counted by other workers, so it may be
+    /// restarted.
     pub(super) fn can_restart(&self) -> bool {
         self.listing.can_restart() && self.node.is_none()
     }

@@ -1,4 +1,4 @@
-//! Attributes by statx, and answers to the questions of rules about a directory.
+//! Reads attributes with statx, and answers rules' questions about a directory.
 
 use std::ffi::CStr;
 use std::io;
@@ -11,7 +11,8 @@ use rustix::io::Errno;
 
 use crate::usage::{Attrs, FileKind, Mount, Probe};
 
-/// All attributes that are counted. No atime: EFS does not update it, and it may cost round trips.
+/// All attributes that are counted. atime is left out: EFS does not update it, and it may cost
+/// round trips.
 const WANTED: StatxFlags = StatxFlags::TYPE
     .union(StatxFlags::NLINK)
     .union(StatxFlags::UID)
@@ -20,7 +21,7 @@ const WANTED: StatxFlags = StatxFlags::TYPE
     .union(StatxFlags::SIZE)
     .union(StatxFlags::BLOCKS);
 
-/// Reads the attributes of an entry; of a symbolic link, its own.
+/// Reads the attributes of an entry. For a symbolic link, they are its own.
 #[inline]
 pub(super) fn attrs_at(fd: &OwnedFd, name: &CStr) -> io::Result<Attrs> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
@@ -82,8 +83,8 @@ impl Probe for FdProbe<'_> {
     }
 
     fn starts_with(&self, name: &[u8], bytes: &[u8]) -> io::Result<bool> {
-        // Users control this name: it may be a link, a FIFO, or gone. NONBLOCK, so opening a FIFO
-        // does not block. NOATIME where it is allowed, so a scan leaves no trace.
+        // Users control this name: it may be a link, a FIFO, or gone. NONBLOCK keeps the open of a
+        // FIFO from blocking. NOATIME is used if permitted, so a scan leaves no trace.
         let flags =
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let open = |flags| openat(self.0, name, flags, Mode::empty());

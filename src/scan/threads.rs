@@ -1,4 +1,4 @@
-//! The number of workers, as flags and the configuration give it.
+//! Number of workers, as set by flags and the configuration.
 
 use std::str::FromStr;
 

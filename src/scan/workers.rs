@@ -5,8 +5,8 @@
 //! workers together, which keeps the stack about as short as the tree is deep. A worker without
 //! work waits to be called; nothing polls.
 //!
-//! The threads are our own and not rayon's: a rayon pool has all its threads from the start. Two
-//! are enough for most walks and some need 256, which only shows during the walk.
+//! The threads are our own and not rayon's, because a rayon pool has all its threads from the
+//! start. Two are enough for most walks and some need 256, which only shows during the walk.
 //!
 //! Measured against two alternatives (`benches/schedulers.sh`; 1,050,287 entries, warm ext4, 2
 //! cores, 2026-11-24, medians of 11 interleaved runs, wall seconds / CPU seconds):
@@ -18,8 +18,8 @@
 //! | 64, 1 ms | 3.585 / 4.33 | 3.616 / 4.83 | 3.601 / 4.68 |
 //! | 64, 5 ms | 16.14 / 5.49 | 16.10 / 5.97 | 16.13 / 5.92 |
 //!
-//! With as many workers as are worth it, this is within 4 % of hand-written work stealing, and
-//! costs the least CPU when the walk waits.
+//! With the best number of workers, this is within 4 % of hand-written work stealing, and costs the
+//! least CPU when the walk waits.
 //!
 //! Termination: `active` counts the workers that have work, or were called or started for it, and
 //! changes only under the lock. Only an active worker pushes work, so `active == 0` with an empty
@@ -37,24 +37,24 @@ use crate::log;
 use crate::stop::Stop;
 use crate::sync::lock;
 
-/// The longest wait for workers after a stop. The walk ends without those that take longer: one may
-/// hang in a system call on a dead server.
+/// The longest wait for workers after a stop. The walk ends without workers that take longer,
+/// because one may be blocked in a system call on a dead server.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often the waiting thread checks for a stop.
+/// Interval at which the waiting thread checks for a stop.
 const STOP_LATENCY: Duration = Duration::from_millis(50);
 
-/// The work of a walk, in pieces that workers do.
+/// The work of a walk, in items that workers process.
 pub(super) trait Walker: Send + Sync + Sized + 'static {
-    /// A piece of work.
+    /// An item of work.
     type Item: Send;
-    /// Buffers that a worker keeps between pieces.
+    /// Buffers that a worker keeps between items.
     type Scratch: Default;
 
-    /// Does one piece, and pushes further pieces on `workers`.
+    /// Processes one item, and pushes further items on `workers`.
     fn run(&self, item: Self::Item, workers: &Arc<Workers<Self>>, scratch: &mut Self::Scratch);
 
-    /// Is told now and then how many pieces wait.
+    /// Called now and then with the number of waiting items.
     fn waiting(&self, items: usize);
 
     /// Returns the measurements of the walk's round trips.
@@ -70,13 +70,13 @@ pub(super) struct Workers<W: Walker> {
     stop: Arc<Stop>,
 }
 
-/// The state that is guarded by the lock.
+/// State guarded by the lock.
 struct Queue<T> {
     /// The stack.
     ready: Vec<T>,
-    /// Pieces put aside until the stack is nearly empty.
+    /// Items deferred until the stack is nearly empty.
     deferred: Vec<T>,
-    /// How many workers may have work.
+    /// Number of workers that may have work.
     limit: usize,
     /// The most threads that the system lets us start, once that is known.
     most: usize,
@@ -85,9 +85,9 @@ struct Queue<T> {
     threads: usize,
     /// Threads that wait to be called.
     idle: usize,
-    /// Calls that no idle thread has heard yet.
+    /// Calls that no idle thread has received yet.
     calls: usize,
-    /// True if threads that wait should end.
+    /// True if waiting threads should end.
     over: bool,
     failed: Option<WalkError>,
 }
@@ -108,10 +108,11 @@ impl<T> Queue<T> {
 }
 
 impl<W: Walker> Workers<W> {
-    /// Does `first` and all work that it leads to.
+    /// Processes `first` and all work that follows from it.
     ///
     /// # Errors
-    /// If no thread can be started, or a worker panicked. What the others did until then counts.
+    /// If no thread can be started, or a worker panicked. Everything that the others did before
+    /// still counts.
     pub(super) fn run(
         work: W,
         first: W::Item,
@@ -142,7 +143,7 @@ impl<W: Walker> Workers<W> {
         workers.wait(varies.then(|| Concurrency::new(bounds, before)))
     }
 
-    /// True if fewer than `each` pieces per worker wait, so other workers would take more.
+    /// True if fewer than `each` items per worker wait, so other workers would take more.
     pub(super) fn want_more(&self, each: usize) -> bool {
         let state = lock(&self.state);
         state.limit > 1 && state.ready.len() < each * state.limit
@@ -153,14 +154,14 @@ impl<W: Walker> Workers<W> {
         lock(&self.state).ready.len()
     }
 
-    /// Puts work on the stack, the last of `items` on top, and calls workers for it.
+    /// Puts items on the stack, the last of `items` on top, and calls workers for them.
     pub(super) fn push(self: &Arc<Self>, items: impl IntoIterator<Item = W::Item>) {
         let mut state = lock(&self.state);
         state.ready.extend(items);
         self.call(state);
     }
 
-    /// Puts work aside until the stack is nearly empty.
+    /// Defers an item until the stack is nearly empty.
     pub(super) fn defer(self: &Arc<Self>, item: W::Item) {
         let mut state = lock(&self.state);
         state.deferred.push(item);
@@ -192,7 +193,7 @@ impl<W: Walker> Workers<W> {
         }
     }
 
-    /// Goes on with the threads there are, because the system does not start more.
+    /// Continues with the existing threads, because the system does not start more.
     fn not_started(&self, missing: usize, error: &std::io::Error) {
         let mut state = lock(&self.state);
         state.active -= missing;
@@ -221,7 +222,7 @@ impl<W: Walker> Workers<W> {
         leaving.counted = true;
     }
 
-    /// Waits for the next piece. `None` when the walk is over.
+    /// Waits for the next item. Returns `None` when the walk is over.
     fn next(&self) -> Option<W::Item> {
         let mut state = lock(&self.state);
         loop {
@@ -245,12 +246,12 @@ impl<W: Walker> Workers<W> {
                 self.called.notify_all();
                 return None;
             }
-            // `call` has counted this worker as active, and no longer as idle.
+            // `call` has already counted this worker as active and not as idle.
             state.calls -= 1;
         }
     }
 
-    /// Waits for the end, and meanwhile lets the controller set the limit.
+    /// Waits for the end, and lets the controller set the limit meanwhile.
     fn wait(self: &Arc<Self>, mut controller: Option<Concurrency>) -> Result<Ended, WalkError> {
         let mut state = lock(&self.state);
         let mut give_up: Option<Instant> = None;
@@ -264,7 +265,7 @@ impl<W: Walker> Workers<W> {
             } else if let Some(controller) = &mut controller {
                 let backlog = state.active >= state.limit && state.waiting() > 0;
                 controller.cap(state.most);
-                // The lock is not needed to measure and decide.
+                // Measuring and deciding need no lock.
                 drop(state);
                 self.work.pace().settle_up();
                 let limit = controller.sample(self.work.pace().sample(backlog));
@@ -287,7 +288,7 @@ impl<W: Walker> Workers<W> {
         if let Some(error) = state.failed.take() {
             return Err(error);
         }
-        // An empty stack proves nothing: a worker that saw the flag left its piece half done.
+        // An empty stack proves nothing here: a worker that saw the flag left its item half done.
         Ok(match self.stop.is_set() {
             true => Ended::Interrupted,
             false => Ended::Complete,
@@ -295,7 +296,7 @@ impl<W: Walker> Workers<W> {
     }
 }
 
-/// Counts a worker out when it unwinds; the panic hook has printed the message.
+/// Removes a panicking worker from the counts. The panic hook has already printed the message.
 struct Leaving<'a, W: Walker> {
     workers: &'a Workers<W>,
     counted: bool,

@@ -1,4 +1,4 @@
-//! The numbers that the controller judges by.
+//! Measurements that the controller judges by.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(in crate::scan) struct Measurements {
     pub(in crate::scan) waited: Duration,
     /// Processor time of the process.
     pub(in crate::scan) cpu: Duration,
-    /// How often a thread of the process waited for something other than the processor.
+    /// Number of times a thread of the process waited for something other than the processor.
     pub(in crate::scan) waits: u64,
     /// True if all workers are busy and more work waits.
     pub(in crate::scan) backlog: bool,
@@ -20,12 +20,12 @@ pub(in crate::scan) struct Measurements {
     pub(in crate::scan) held_back: bool,
 }
 
-/// How busy the walk keeps the processors.
+/// Load of the walk on the processors.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
     /// Share of all processors, up to 1.
     pub(super) share: f64,
-    /// True if more workers would only queue for them.
+    /// True if more workers would only queue for the processors.
     pub(super) busy: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The controller against simulated file systems of all kinds, in virtual time.
+//! Tests the controller against simulated file systems of all kinds, in virtual time.
 
 use super::*;
 
@@ -13,9 +13,9 @@ struct Server {
     cores: usize,
     /// True if workers sleep for an answer, false if they only wait for a processor.
     sleeps: bool,
-    /// The largest error of a window's mean, as a share of it.
+    /// The largest relative error of a window's mean.
     noise: f64,
-    /// How often answers take three times as long, whatever the number of workers.
+    /// Share of answers that take three times as long, for any number of workers.
     stalls: f64,
 }
 
@@ -26,7 +26,7 @@ impl Server {
         Self { latency, capacity, cpu: 10e-6, cores: 2, sleeps: true, noise: 0.0, stalls: 0.0 }
     }
 
-    /// Returns the answers a second for `n` workers, and the seconds that each takes.
+    /// Returns the answers per second for `n` workers, and the seconds that each takes.
     fn serve(&self, n: usize) -> (f64, f64) {
         let n = n as f64;
         let unloaded = n / (self.latency + self.cpu);
@@ -80,7 +80,7 @@ impl SimulatedWalk {
         (self.random >> 33) as f64 / f64::from(u32::MAX >> 1)
     }
 
-    /// Returns the average number of workers in the last seconds.
+    /// Returns the average number of workers in the last `seconds`.
     fn lately(&self, seconds: f64) -> f64 {
         let ticks = (seconds / TICK) as usize;
         let last = &self.trace[self.trace.len() - ticks..];
@@ -113,7 +113,7 @@ fn where_the_processor_is_busy_there_are_as_many_as_cores() {
     let mut walk = SimulatedWalk::new(bounds(256));
     walk.run(&server, 60.0);
     assert_eq!(walk.trace.iter().max(), Some(&2));
-    // Other processes use the processors as well, and more workers get a larger part of them.
+    // Other processes use the processors as well, and more workers get a larger share of them.
     let shared = Server { sleeps: false, ..Server::far(1.0) };
     let mut walk = SimulatedWalk::new(bounds(256));
     walk.run(&shared, 60.0);
@@ -143,7 +143,7 @@ fn a_server_at_its_limit_is_not_asked_by_many_more() {
 fn stalls_and_work_on_many_cores_do_not_take_workers_away_for_good() {
     let bounds = Bounds { start: 16, most: 64, least: 1, cores: 16, max_latency: None };
     let mut walk = SimulatedWalk::new(bounds);
-    // Each worker has a core, and is on it three quarters of the time.
+    // Each worker has a core, and uses it three quarters of the time.
     let near = Server { cpu: 300e-6, cores: 16, noise: 0.1, ..Server::far(0.1) };
     for _ in 0..20 {
         walk.run(&near, 10.0).run(&Server::far(5.0), 0.35);
@@ -156,7 +156,7 @@ fn stalls_and_work_on_many_cores_do_not_take_workers_away_for_good() {
 fn after_a_stall_or_a_long_silence_all_is_as_before() {
     let mut walk = SimulatedWalk::new(bounds(64));
     walk.run(&Server::far(5.0), 5.0);
-    // Answers take a minute, and then none comes for ten minutes.
+    // Answers take a minute, and then none arrives for ten minutes.
     walk.run(&Server::far(60_000.0), 60.0);
     walk.run(&Server::far(1e12), 600.0);
     walk.run(&Server::far(5.0), 5.0);
@@ -201,7 +201,7 @@ fn above_the_latency_that_was_asked_for_workers_fall() {
         let max_latency = Some(Duration::from_millis(8));
         let bounds = Bounds { start, most: 64, least: 1, cores: 2, max_latency };
         let mut walk = SimulatedWalk::new(bounds);
-        // 8 ms are reached with 24 workers.
+        // 24 workers reach 8 ms.
         let server = Server { capacity: 3_000.0, noise: 0.2, ..Server::far(5.0) };
         walk.run(&server, 20.0);
         let lately = walk.lately(10.0);

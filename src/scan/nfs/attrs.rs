@@ -55,22 +55,22 @@ impl AttrMask {
         Self(all)
     };
 
-    /// All attributes a scan wants of an entry. A client must not request what the server lacks
-    /// (`supported_attrs`): request the [`AttrMask::and`] of both; [`AttrMask::without`] tells what
-    /// stays unknown.
+    /// All attributes a scan wants of an entry. A client must not request attributes that the
+    /// server lacks (`supported_attrs`), so request the [`AttrMask::and`] of both;
+    /// [`AttrMask::without`] returns the attributes that stay unknown.
     pub(super) const ENTRY: Self = Self::KNOWN.without(Self::SUPPORTED_ATTRS.or(Self::LEASE_TIME));
 
-    /// The union of both.
+    /// Returns the union of both.
     pub(super) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The intersection of both.
+    /// Returns the intersection of both.
     pub(super) const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// The attributes in `self` but not in `other`.
+    /// Returns the attributes in `self` but not in `other`.
     pub(super) const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
@@ -80,7 +80,7 @@ impl AttrMask {
         self.0 & other.0 == other.0
     }
 
-    /// The RFC's names of the known attributes.
+    /// Returns the RFC's names of the known attributes.
     pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
         NAMES.iter().filter(move |(mask, _)| self.has(*mask)).map(|(_, name)| *name)
     }
@@ -138,7 +138,7 @@ pub(super) struct Attributes<'a> {
     pub(super) fsid: Option<Fsid>,
     /// Lease time in seconds: the server keeps a silent client's state for this long.
     pub(super) lease_time: Option<u32>,
-    /// Why READDIR has no attributes for this entry.
+    /// Reason that READDIR has no attributes for this entry.
     pub(super) error: Option<Status>,
     /// File handle, at most [`HANDLE_LIMIT`] bytes.
     pub(super) handle: Option<&'a [u8]>,

@@ -72,17 +72,17 @@ pub(super) struct NfsClient {
     window: RequestWindow,
     retries: RetryPolicy,
     request_counter: u32,
-    /// When a request last succeeded.
+    /// Time of the last successful request.
     last_reply: Instant,
     last_maintenance: Instant,
-    /// What the server granted so far.
+    /// Session parameters that the server has granted so far.
     pub(super) granted: Granted,
-    /// Why the last connection was closed.
+    /// Reason that the last connection was closed.
     last_error: Option<String>,
     buffer: Vec<u8>,
 }
 
-/// Why a connection is closed.
+/// Reason that a connection is closed.
 type LostReason = String;
 
 impl NfsClient {

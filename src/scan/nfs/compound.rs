@@ -28,7 +28,7 @@ macro_rules! operations {
         }
 
         impl NfsOp {
-            /// The name in the RFC.
+            /// Returns the RFC's name.
             pub(super) fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
@@ -155,13 +155,14 @@ impl Request {
         Self { writer, record_mark: mark, count, operations: 0 }
     }
 
-    /// The number of operations so far, limited by [`ChannelAttrs::max_operations`].
+    /// Returns the number of operations so far, limited by [`ChannelAttrs::max_operations`].
     #[cfg(test)]
     pub(super) fn operations(&self) -> u32 {
         self.operations
     }
 
-    /// The size so far in bytes without the record mark, limited by [`ChannelAttrs::max_request`].
+    /// Returns the size so far in bytes without the record mark, limited by
+    /// [`ChannelAttrs::max_request`].
     pub(super) fn size(&self) -> usize {
         self.writer.len() - 4
     }

@@ -49,15 +49,15 @@ pub(super) struct Connection {
     pub(super) state: ConnectionState,
     pub(super) stream: Option<Transport>,
     pub(super) session: Option<NfsSession>,
-    /// The partition that EXCHANGE_ID found on this connection.
+    /// Partition that EXCHANGE_ID found on this connection.
     pub(super) partition: Option<usize>,
-    /// The number of the client owner it asks for.
+    /// Number of the client owner that the connection uses.
     pub(super) owner: u32,
-    /// True if this owner is new since the connection was made.
+    /// True if the owner has changed since the connection was made.
     pub(super) owner_changed: bool,
-    /// The xid of the setup request, and when it or the handshake started.
+    /// The xid of the setup request, and the start time of the request or of the handshake.
     pub(super) setup: Option<(u32, Instant)>,
-    /// How long the last setup request took.
+    /// Duration of the last setup request.
     pub(super) setup_took: Option<Duration>,
     /// Consecutive failures.
     pub(super) failures: u32,
@@ -90,7 +90,7 @@ impl Connection {
         }
     }
 
-    /// The number of requests that may be sent now.
+    /// Returns the number of requests that may be sent now.
     pub(super) fn free(&self) -> usize {
         match (&self.state, &self.session) {
             (ConnectionState::Ready, Some(session)) if !self.is_full() => session.free(),

@@ -1,4 +1,4 @@
-//! The state of a directory that is being read.
+//! State of a directory that is being read.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::markers::MarkerProbe;
 use super::retry::AttemptCounts;
 use crate::usage::{Dir, Ledger, Listing};
 
-/// Restarts of a listing before it counts as unreadable.
+/// Restarts of a listing after which the directory counts as unreadable.
 const MAX_RESTARTS: u32 = 5;
 
 /// A directory that is being read.
@@ -32,7 +32,7 @@ pub(super) struct DirectoryRead {
     /// Consecutive unusable replies.
     pub(super) unusable_replies: u32,
     restarts: u32,
-    /// The number of replies, and one of their cookies: if it comes again, the cookies loop
+    /// Number of replies, and one of their cookies: if that cookie arrives again, the cookies loop
     /// (Brent).
     replies: u32,
     remembered_cookie: u64,
@@ -65,7 +65,8 @@ impl DirectoryRead {
         }
     }
 
-    /// Restarts the listing, if nothing of it has been counted. Returns false if it cannot.
+    /// Restarts the listing if nothing of it has been counted. Returns false if it cannot be
+    /// restarted.
     pub(super) fn restart(&mut self, ledger: &Ledger) -> bool {
         if self.restarts == MAX_RESTARTS || !self.can_restart() {
             return false;
@@ -80,7 +81,7 @@ impl DirectoryRead {
         self.listing.as_ref().is_none_or(Listing::can_restart)
     }
 
-    /// Discards the listing, of which nothing may have been counted.
+    /// Discards the listing. Nothing of it may have been counted.
     pub(super) fn rewind(&mut self, ledger: &Ledger) {
         if self.listing.is_some() {
             self.listing = Some(ledger.begin(&self.dir));

@@ -1,4 +1,4 @@
-//! What the server granted, for whoever wants to know before a long scan.
+//! Session parameters that the server granted, for users who check them before a long scan.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -7,12 +7,13 @@ use std::time::Duration;
 use super::compound::ChannelAttrs;
 use crate::sync::lock;
 
-/// The sessions of a walk.
+/// Sessions of a walk.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Granted {
-    /// How many sessions were created.
+    /// Number of sessions created.
     sessions: u32,
-    /// Client ids: servers that know nothing of each other's sessions.
+    /// Number of partitions: servers that do not know each other's sessions, each with its own
+    /// client id.
     partitions: usize,
     /// The channel of the last session.
     channel: Option<ChannelAttrs>,
@@ -20,7 +21,7 @@ pub(super) struct Granted {
     round_trip: Option<Duration>,
 }
 
-/// What the server granted to the last walk of an engine.
+/// Session parameters that the server granted to the last walk of an engine.
 #[derive(Clone, Debug, Default)]
 pub struct LastGranted(Arc<Mutex<Granted>>);
 
@@ -29,7 +30,7 @@ impl LastGranted {
         *lock(&self.0) = granted;
     }
 
-    /// In words; `None` without a session.
+    /// Describes the parameters in words; `None` without a session.
     pub(super) fn words(&self) -> Option<String> {
         let granted = *lock(&self.0);
         granted.channel.is_some().then(|| granted.to_string())

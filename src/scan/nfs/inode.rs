@@ -56,7 +56,7 @@ impl InodeConverter {
                 FileOwner::Uid(uid) => uid,
                 FileOwner::Name(name) => self.uid(name),
             },
-            // Where the mode is not known, nothing is known to be removable.
+            // If the mode is unknown, nothing counts as removable.
             accessible: of.mode.is_some_and(|mode| mode & 0o700 == 0o700),
             apparent: needed(of.size, "size")?,
             // In blocks, as Linux's client computes `st_blocks`.

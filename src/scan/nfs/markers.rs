@@ -4,7 +4,7 @@ use std::io;
 
 use crate::usage::{Ledger, Listing, Probe};
 
-/// How many files of a directory are read. A rule does not apply to further ones.
+/// Number of marker files that are read per directory. A rule does not apply to further ones.
 const MOST: usize = 256;
 
 /// The result of reading a marker file.
@@ -17,20 +17,20 @@ pub(super) enum MarkerContents {
     Unknown(io::Error),
 }
 
-/// The marker files of one directory: still to be read, and known.
+/// Marker files of one directory, pending and known.
 #[derive(Debug, Default)]
 pub(super) struct MarkerProbe {
-    /// Names, and how many bytes of each the rules compare. The last one is read next.
+    /// Names, each with the number of bytes that rules compare. The last one is read next.
     pending: Vec<(Box<[u8]>, u32)>,
     known: Vec<(Box<[u8]>, MarkerContents)>,
     /// True if the listing is far enough to read the markers.
     due: bool,
-    /// True if names not listed so far are to be looked up, too.
+    /// True if names that are not listed yet are also looked up.
     include_unlisted: bool,
 }
 
 impl MarkerProbe {
-    /// Notes a name if a rule wants the file's first bytes.
+    /// Adds a name if a rule needs the file's first bytes.
     #[inline]
     pub(super) fn note(&mut self, ledger: &Ledger, name: &[u8], size: u64) {
         let bytes = ledger.rules().head_of(name, size);
@@ -44,8 +44,8 @@ impl MarkerProbe {
         }
     }
 
-    /// Starts to read the noted markers before the directory is counted. If it is counted in parts,
-    /// this includes markers that have not been listed yet.
+    /// Starts reading the pending markers before the directory is counted. If it is counted in
+    /// parts, this includes markers that have not been listed yet.
     pub(super) fn begin(&mut self, ledger: &Ledger, listing: Option<&Listing>, part: bool) {
         self.due = true;
         if part && !std::mem::replace(&mut self.include_unlisted, true) {
@@ -56,7 +56,7 @@ impl MarkerProbe {
         }
     }
 
-    /// The next marker to read.
+    /// Returns the next marker to read.
     pub(super) fn next(&self) -> Option<(&[u8], u32)> {
         let (name, bytes) = self.pending.last().filter(|_| self.due)?;
         Some((name, *bytes))
@@ -69,7 +69,8 @@ impl MarkerProbe {
         }
     }
 
-    /// Returns a marker's first bytes, if the file exists. A name never looked up does not.
+    /// Returns a marker's first bytes if the file exists. A name that was never looked up counts as
+    /// missing.
     fn lookup(&self, name: &[u8]) -> io::Result<Option<&[u8]>> {
         match self.known.iter().find(|(other, _)| **other == *name) {
             Some((_, MarkerContents::Start(data))) => Ok(Some(data)),

@@ -12,14 +12,15 @@
 //!
 //! The files, in the order data flows:
 //!
-//! - `target.rs`: what to scan, `nfs://HOST[:PORT]/path`; `target/efs.rs`: names of EFS file systems
+//! - `target.rs`: the directory to scan, `nfs://HOST[:PORT]/path`; `target/efs.rs`: names of EFS
+//!   file systems
 //! - `walk.rs`: the queue of directories, and the interpretation of results; no IO and no sessions
 //!   - `walk/root.rs`: the root directory
 //!   - `walk/batch.rs`: several directories in one request
 //!   - `walk/failed.rs`: failed tasks, repeated or recorded as errors
 //! - `directory_read.rs`: the state of a directory being read
 //! - `markers.rs`: the marker files of a directory
-//! - `window.rs`: how many requests may be in flight
+//! - `window.rs`: the number of requests that may be in flight
 //! - `client.rs`: the event loop
 //!   - `client/setup.rs`: from a connection to a session
 //!   - `client/send.rs`: requests
@@ -34,15 +35,15 @@
 //! - `compound.rs`: writes requests
 //! - `transport.rs`: the bytes of a connection, plain or TLS
 //! - `tls.rs`, `tls/stream.rs`, `tls/problem.rs`: TLS and its error messages
-//!   - `tls/efs.rs`, `tls/certificate.rs`, `tls/renewal.rs`: what a client presents to EFS
+//!   - `tls/efs.rs`, `tls/certificate.rs`, `tls/renewal.rs`: a client's identity for EFS
 //! - `rpc.rs`: record marking, call and reply headers
 //! - `results.rs`: reads the results of a COMPOUND
 //! - `readdir.rs`: reads the entries of a READDIR
 //! - `attrs.rs`: attribute bitmaps and values
 //! - `status.rs`: status codes
 //! - `inode.rs`: converts attributes for the ledger
-//! - `retry.rs`: whether and when a failed operation is repeated
-//! - `granted.rs`: what the server granted, in words
+//! - `retry.rs`: decides if and when a failed operation is repeated
+//! - `granted.rs`: session parameters that the server granted, in words
 //! - `errors.rs`: statuses as the errors of reports
 //! - `xdr.rs`: integers and opaque data, for everything that is read and written above
 //! - `fuzzing.rs`, `testing.rs`: entry points for fuzz targets, the server's side for unit tests
@@ -121,7 +122,7 @@ pub struct Nfs {
     pub reply_timeout: Duration,
     /// The walk gives up after the server has been away this long.
     pub outage_limit: Duration,
-    /// What the server granted to the last walk.
+    /// Session parameters that the server granted to the last walk.
     pub granted: LastGranted,
 }
 
@@ -182,15 +183,15 @@ impl Engine for Nfs {
 }
 
 impl Nfs {
-    /// Adds what is likely wrong if EFS does not let this client in.
+    /// Adds the likely reason if EFS does not admit this client.
     fn explain(&self, tls: Option<&TlsConnector>, op: &str, error: io::Error) -> io::Error {
         let (Some(connector), Some(Tls { efs: Some(efs), .. })) = (tls, &self.tls) else {
             return error;
         };
         let (refused, said) = match error.kind() {
-            // In place of the advice for any server.
+            // Replaces the advice for general servers.
             io::ErrorKind::PermissionDenied => (Refused::Denied, Errno::ACCESS.to_string()),
-            // What is wrong with the server's certificate has another kind.
+            // Errors of the server's certificate have another kind.
             io::ErrorKind::TimedOut if op == "connect to" => match connector.was_reached() {
                 true => (Refused::Closed, error.to_string()),
                 false => (Refused::Unreachable, error.to_string()),

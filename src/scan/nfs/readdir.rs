@@ -44,7 +44,7 @@ impl ReadDirCursor {
     }
 }
 
-/// End of a reply's entries: whether and from where to continue.
+/// End of a reply's entries, and the position to continue from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ReadDirEnd {
     /// True if the directory ends here.

@@ -13,7 +13,7 @@ const OPAQUE_LIMIT: usize = 1024;
 /// Returned by a server in place of an operation it does not know.
 const OP_ILLEGAL: u32 = 10_044;
 
-/// Why an operation has no result.
+/// Reason that an operation has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum OpError {
     /// The operation failed.

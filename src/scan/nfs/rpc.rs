@@ -37,7 +37,7 @@ pub(super) struct RecordBuffer {
     limit: usize,
 }
 
-/// Why the stream can no longer be split into records.
+/// Error after which the stream cannot be split into records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FramingError {
     /// The record is longer than any reply we allow.
@@ -181,11 +181,11 @@ pub(super) fn call(writer: &mut XdrWriter, xid: u32, credential: &Credential) {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RpcReply<'a> {
     pub(super) xid: u32,
-    /// The results, or why the server did not execute the call.
+    /// The results, or the reason that the server did not execute the call.
     pub(super) outcome: Result<XdrReader<'a>, RpcError>,
 }
 
-/// Why a server did not execute a call (RFC 5531, section 9).
+/// Reason that a server did not execute a call (RFC 5531, section 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RpcError {
     #[error("the server speaks RPC versions {low} to {high}, not 2")]

@@ -40,13 +40,13 @@ pub(super) struct PendingRequest {
     pub(super) sent: Instant,
 }
 
-/// The request a reply belongs to.
+/// Result of matching a reply to the requests.
 #[derive(Debug)]
 pub(super) enum ReplyMatch {
     Pending(PendingRequest),
     /// A request that already has its reply.
     Duplicate,
-    /// None of ours.
+    /// Not a request of this session.
     Unknown,
 }
 
@@ -70,12 +70,12 @@ impl NfsSession {
         }
     }
 
-    /// The number of slots, even if the server wants fewer to be used now.
+    /// Returns the number of slots, even if the server wants fewer to be used now.
     pub(super) fn granted(&self) -> usize {
         self.pending.len()
     }
 
-    /// The number of requests that may be sent now.
+    /// Returns the number of requests that may be sent now.
     pub(super) fn free(&self) -> usize {
         self.slots.usable().saturating_sub(self.slots.in_flight())
     }
@@ -108,7 +108,7 @@ impl NfsSession {
         Ok((xid, request))
     }
 
-    /// The tasks of the request with this xid.
+    /// Returns the tasks of the request with this xid.
     pub(super) fn tasks(&self, xid: u32) -> &[ReadTask] {
         let flight = self.pending.get((xid & 0xfff) as usize).and_then(Option::as_ref);
         flight.map_or(&[], |flight| &flight.tasks)
@@ -142,7 +142,8 @@ impl NfsSession {
         std::mem::take(&mut self.pending).into_iter().flatten().map(|flight| flight.tasks)
     }
 
-    /// The waiting time of the oldest request. Scans all slots, so it is not for every turn.
+    /// Returns the waiting time of the oldest request. Scans all slots, so it is not called every
+    /// turn.
     pub(super) fn oldest_wait(&mut self, now: Instant) -> Duration {
         // The recorded oldest request may have its reply by now.
         let sent = self.pending.iter().flatten().map(|flight| flight.sent).min();
@@ -158,7 +159,7 @@ impl NfsSession {
         }
     }
 
-    /// True if a request may be overdue. Cheap; [`Self::oldest_wait`] tells for sure.
+    /// True if a request may be overdue. This check is cheap; [`Self::oldest_wait`] is exact.
     pub(super) fn may_be_overdue(&self, now: Instant, reply_timeout: Duration) -> bool {
         self.oldest.is_some_and(|oldest| now.saturating_duration_since(oldest) > reply_timeout)
     }

@@ -1,8 +1,8 @@
-//! The slots of a session and their sequence ids (RFC 8881, section 2.10.6.1).
+//! Slots of a session and their sequence ids (RFC 8881, section 2.10.6.1).
 //!
-//! A slot carries one request at a time, whose sequence id is that of the slot's last executed
-//! request plus one. A request that fails in SEQUENCE itself was not executed, so the next one
-//! reuses its sequence id.
+//! A slot carries one request at a time. The request's sequence id is that of the slot's last
+//! executed request plus one. A request that fails in SEQUENCE itself was not executed, so the next
+//! one reuses its sequence id.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,7 +10,7 @@ use std::collections::BinaryHeap;
 /// Outcome of a slot's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SlotOutcome {
-    /// SEQUENCE succeeded, whatever became of the operations after it.
+    /// SEQUENCE succeeded. The operations after it may have failed.
     Completed,
     /// SEQUENCE failed.
     Refused,
@@ -44,12 +44,12 @@ impl SlotTable {
         }
     }
 
-    /// The number of slots that may be in use at once.
+    /// Returns the number of slots that may be in use at once.
     pub(super) fn usable(&self) -> usize {
         self.next.len().min(self.target as usize + 1)
     }
 
-    /// The number of slots in use.
+    /// Returns the number of slots in use.
     pub(super) fn in_flight(&self) -> usize {
         self.next.len() - self.free.len()
     }

@@ -13,7 +13,7 @@ macro_rules! statuses {
         impl Status {
             $(#[doc = concat!("`", $text, "`.")] pub(super) const $name: Self = Self($number);)*
 
-            /// The name in the RFC.
+            /// Returns the RFC's name.
             pub(super) fn name(self) -> Option<&'static str> {
                 match self.0 {
                     $($number => Some($text),)*

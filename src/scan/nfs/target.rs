@@ -1,4 +1,4 @@
-//! The directory to scan: as a URL, `nfs://HOST[:PORT]/path`, or as EFS's mount helper names it.
+//! The directory to scan, as a URL `nfs://HOST[:PORT]/path` or in the form of EFS's mount helper.
 
 mod efs;
 
@@ -21,12 +21,12 @@ pub struct Target {
 }
 
 impl Target {
-    /// The root of a file system whose address is resolved later.
+    /// Returns the root of a file system whose address is resolved later.
     pub fn root_of(name: &str) -> Self {
         Self { host: name.to_owned(), port: PORT, path: Vec::new() }
     }
 
-    /// The server's name or address; an IPv6 address without brackets.
+    /// Returns the server's name or address; an IPv6 address without brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -36,15 +36,15 @@ impl Target {
         Self { host, ..self }
     }
 
-    /// True if it is the server's root.
+    /// True if the target is the server's root.
     pub fn is_root(&self) -> bool {
         self.path.is_empty()
     }
 
-    /// Replaces the path with one that is not encoded.
+    /// Replaces the path by one without percent-encoding.
     ///
     /// # Errors
-    /// It has `..`, or a NUL.
+    /// If the path contains `..` or a NUL.
     pub fn with_path(self, path: &[u8]) -> Result<Self, &'static str> {
         let names = path.split(|byte| *byte == b'/');
         let names = names.filter(|name| !name.is_empty() && *name != b".");

@@ -96,7 +96,7 @@ impl Write for Transport {
         }
     }
 
-    /// Sends what TLS holds: [`ErrorKind::WouldBlock`] if the kernel accepts no more.
+    /// Sends the data that TLS holds: [`ErrorKind::WouldBlock`] if the kernel accepts no more.
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(_) => Ok(()),

@@ -8,7 +8,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed reply: expected {expected} at byte {offset}")]
 pub(super) struct Malformed {
-    /// The item that should be there, in the RFC's terms.
+    /// The item that was expected, in the RFC's terms.
     pub(super) expected: &'static str,
     /// Bytes from the start of the record.
     pub(super) offset: usize,
@@ -29,19 +29,19 @@ impl<'a> XdrReader<'a> {
         Self { bytes: record, at: 0 }
     }
 
-    /// The bytes not read yet.
+    /// Returns the bytes not read yet.
     #[inline]
     pub(super) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    /// The number of bytes not read yet.
+    /// Returns the number of bytes not read yet.
     #[inline]
     pub(super) fn remaining(&self) -> usize {
         self.rest().len()
     }
 
-    /// The position of the next read, in bytes from the start of the record.
+    /// Returns the position of the next read, in bytes from the start of the record.
     #[cfg(test)]
     pub(super) fn offset(&self) -> usize {
         self.at
@@ -156,7 +156,7 @@ impl XdrWriter {
         Self { bytes: buffer }
     }
 
-    /// The number of bytes written.
+    /// Returns the number of bytes written.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }

@@ -1,34 +1,34 @@
-//! Looks again for a directory that is not where its parent's listing found it.
+//! Searches for a directory that is not where its parent's listing found it.
 //!
-//! A directory is listed by its parent first and opened later. One that was moved in between would be
-//! missed whole, so it is looked for by its inode number: under its parent, then in the top level of
-//! its home, once each. One that is found counts by the name and the home that it was listed with, as
-//! if it had not moved. One that is not found makes its home partial: a removed directory cannot be
-//! told from one that was moved out of sight.
+//! A directory is listed by its parent first and opened later. One that was moved in between would
+//! be missed entirely, so it is searched by its inode number: under its parent, then in the top
+//! level of its home, once each. If it is found, it counts under the name and the home that it was
+//! listed with, as if it had not moved. If it is not found, its home is partial, because a removed
+//! directory cannot be distinguished from one that was moved elsewhere.
 //!
 //! # No directory counts twice because of this
 //!
-//! Let D be listed as P/a, and gone when it is opened. By then it may have been:
+//! Let D be listed as P/a, and missing when it is opened. By then it may have been:
 //!
 //! - **renamed in P, and P is listed**: P's listing has D once, as `a`. It is found and counts.
 //! - **renamed in P while P was being listed**, which may show both names. P's listing has D twice,
-//!   and the other one stands for both: it is opened, or vanishes and is looked for itself. Taking
-//!   one off the list leaves that one its turn.
-//! - **renamed in P, whose listing goes on** and comes to the new name later. The inode is claimed when
-//!   it is found, and a later listing of it here is dropped. If the listing came first, it is the
-//!   case before. One lock decides which.
-//! - **moved to the top of the home**: the same, but for D's own entry, which that listing does not
-//!   have. Where it has one, D was listed there, too, and that one stands for both.
-//! - **moved anywhere else**: it is not found, and the home is partial. Where its new parent is listed
-//!   later, D counts there, in the home of that place; where it was listed before, nowhere.
+//!   and the other entry stands for both: it is opened, or vanishes and is searched itself.
+//!   Removing one entry from the list leaves the other one its turn.
+//! - **renamed in P, whose listing continues** and reaches the new name later. The inode is claimed
+//!   when it is found, and a later entry of it here is dropped. If the entry came first, the
+//!   previous case applies. One lock decides which.
+//! - **moved to the top of the home**: the same, except that this listing does not have D's own
+//!   entry. If it has D, then D was listed there as well, and that entry stands for both.
+//! - **moved anywhere else**: it is not found, and the home is partial. If its new parent is listed
+//!   later, D counts there, in the home of that place; if it was listed before, D counts nowhere.
 //! - **moved back to `a`** after it was found missing: it is found under P like any other name.
-//! - **replaced**: `a` is another directory now, which the listing of P does not have. That one is new,
-//!   or it was moved here, and is looked for from where it was listed.
+//! - **replaced**: `a` is now another directory, which the listing of P does not have. That
+//!   directory is new, or it was moved here and is searched from where it was listed.
 //! - **removed**: it is not found.
 //!
-//! A directory that counts already and moves to a place that is listed later counts twice, as its
-//! files do. A directory that moves from a place not listed yet to one that is listed already counts
-//! nowhere, and leaves no trace.
+//! A directory that counts already and then moves to a place that is listed later counts twice,
+//! like its files. A directory that moves from a place not listed yet to one that is listed already
+//! counts nowhere, and leaves no trace.
 
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
@@ -42,25 +42,26 @@ use crate::scan::statx::attrs_of_fd;
 use crate::sync::lock;
 use crate::usage::Dir;
 
-/// How many names of a directory are read in order to look for others in it again. Whoever removes a
-/// directory with all its subdirectories must not make the scan read it once for each.
+/// The most names read in one directory in searches for moved directories. Otherwise, a user who
+/// removes a directory with all its subdirectories would make the scan read it once for each of
+/// them.
 const MOST_NAMES: usize = 100_000;
 
-/// Bytes of names to read at once.
+/// Bytes of names to read at a time.
 const BATCH_BYTES: usize = 32 * 1024;
 
-/// What became of a directory that is not where it was listed.
+/// Result of a search for a directory that is not where it was listed.
 pub(in crate::scan) enum Again {
-    /// It has another name. This is its descriptor.
+    /// The directory has another name. This is its descriptor.
     Found(OwnedFd),
-    /// It has another name, and was listed by that name, too.
+    /// The directory has another name, and was listed under that name as well.
     Listed,
-    /// It is not in any place that was looked at.
+    /// The directory is in none of the searched places.
     Missing,
 }
 
 impl ParentDir {
-    /// Looks again for the child `dir`. `fresh` is given each directory before it is read.
+    /// Searches for the child `dir`. `fresh` is called with each directory before it is read.
     pub(in crate::scan) fn look_again(
         &self,
         dir: &Dir,
@@ -76,7 +77,7 @@ impl ParentDir {
         }
     }
 
-    /// The home that the children of this directory are in, unless it is this directory.
+    /// Returns the home directory that contains this directory; `None` if this is the home itself.
     fn top_of_home(&self) -> Option<&ParentDir> {
         if !self.dir.in_home() || self.dir.is_home_itself() {
             return None;
@@ -98,7 +99,7 @@ impl ParentDir {
         if slot.claim(dir.attrs.ino, own) { Some(Again::Found(found)) } else { Some(Again::Listed) }
     }
 
-    /// Returns this directory's descriptor, even if it was itself renamed in its parent.
+    /// Returns this directory's descriptor, even if the directory itself was renamed in its parent.
     fn reach(&self, budget: &Budget, fresh: &dyn Fn(&OwnedFd)) -> Option<Arc<OwnedFd>> {
         if let Ok(fd) = self.descriptor(budget) {
             return Some(fd);
@@ -111,15 +112,15 @@ impl ParentDir {
         Some(found)
     }
 
-    /// Opens the subdirectory with this device and inode number, whatever its name is. `None` if there
-    /// is none, or if too many names were read here already.
+    /// Opens the subdirectory with this device and inode number under any name. Returns `None` if
+    /// there is none, or if too many names were read here already.
     fn open_inode(
         &self,
         fd: &OwnedFd,
         inode: (u64, u64),
         fresh: &dyn Fn(&OwnedFd),
     ) -> Option<OwnedFd> {
-        // Its own descriptor: others may be reading names with `fd`.
+        // A separate descriptor, because others may be reading names with `fd`.
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let own = openat(fd, c".", flags, Mode::empty()).ok()?;
         fresh(&own);
@@ -159,7 +160,7 @@ impl ParentDir {
     }
 }
 
-/// Tells if a directory's own entry is among those of the listing.
+/// Tells if the listing contains the moved directory's own entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Own {
     Listed,
@@ -167,8 +168,8 @@ enum Own {
 }
 
 impl KeptFd {
-    /// Decides if a directory that was found again here is counted by its former place. False if it
-    /// was listed here by another name than its own, which counts it.
+    /// Decides if a directory that was found here after a move counts at its former place. Returns
+    /// false if it was listed here under another name than its own, because that entry counts.
     fn claim(&mut self, ino: u64, own: Own) -> bool {
         if self.claimed.contains(&ino) {
             return false;
@@ -198,7 +199,7 @@ mod tests {
         let mut slot = KeptFd { listed: vec![1, 2, 3], ..KeptFd::default() };
         assert!(slot.claim(2, Own::Listed));
         assert!(!slot.claim(2, Own::Elsewhere));
-        // Moved here from below: listed here by its new name or not.
+        // Moved here from below; the first was listed here under its new name, the second was not.
         assert!(!slot.claim(3, Own::Elsewhere));
         assert!(slot.claim(4, Own::Elsewhere));
         assert!(!slot.claim(4, Own::Elsewhere));

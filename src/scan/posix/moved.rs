@@ -1,4 +1,4 @@
-//! Directories that are moved while the walk is under way, so that they are not where they were listed.
+//! Directories that are moved during the walk, so they are not where they were listed.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use crate::scan::workers::Workers;
 use crate::usage::{Dir, Mount};
 
 impl PosixWalk {
-    /// Says so if an open directory is not the one that its parent's listing has, but a mount on it, or
-    /// another directory. Asked only where its own entry has another inode number, because most scans
-    /// meet no such directory.
+    /// Returns the reason to stop if the open directory is not the one in its parent's listing, but
+    /// a mount on it or another directory. Called only if its own entry has another inode number,
+    /// because most scans meet no such directory.
     pub(super) fn is_another(&self, fd: &OwnedFd, reading: &DirReading) -> Option<Halt> {
         let listed = &reading.dir.attrs;
         if listed.mount == Mount::Root {
@@ -31,8 +31,8 @@ impl PosixWalk {
         replaced.then_some(Halt::Replaced)
     }
 
-    /// Looks for a directory that is not where its parent's listing found it, and reads it if it has
-    /// another name. It counts by the name that it was listed with.
+    /// Searches for a directory that is not where its parent's listing found it, and reads it if it
+    /// has another name. It counts under the name that it was listed with.
     pub(super) fn look_again(
         &self,
         dir: &Arc<Dir>,
@@ -46,7 +46,8 @@ impl PosixWalk {
         match again {
             Again::Found(fd) => {
                 let reading = DirReading::new(&self.ledger, dir, fd, Some(parent));
-                // Not a loop: a descriptor stays with its inode, so it is not replaced again.
+                // This does not recurse without end: a descriptor stays with its inode, so the
+                // directory is not replaced again.
                 self.read(reading, workers, buffers);
             }
             Again::Listed => self.ledger.listed_elsewhere(dir),
@@ -54,9 +55,9 @@ impl PosixWalk {
         }
     }
 
-    /// Reads a directory from its start once more, because subdirectories were gone when their
-    /// attributes were asked for: they may have been renamed. Returns false if it is done; then those
-    /// that were not found are noted.
+    /// Reads a directory from its start once more, because subdirectories were missing when their
+    /// attributes were requested: they may have been renamed. Returns false if the directory was
+    /// reread before or cannot be; then subdirectories that were not found are recorded.
     pub(super) fn read_again(&self, reading: &mut DirReading) -> bool {
         if !reading.again && reading.can_restart() {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -1,4 +1,4 @@
-//! Workers that count trees, and on request panic, stop or hang.
+//! Workers that count trees, and panic, stop or hang on request.
 
 use super::*;
 use std::sync::atomic::{AtomicUsize, Ordering};

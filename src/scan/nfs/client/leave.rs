@@ -1,8 +1,8 @@
-//! Cleans up at the end: destroys the sessions and client ids, so that the servers need not keep them
+//! Cleans up at the end: destroys the sessions and client ids, so the servers need not keep them
 //! for a lease time. The clean-up is brief; if a server does not respond, its lease expires.
 //!
-//! What a partition holds can be destroyed only over a connection to it. If all of those are lost,
-//! further connections are made, as long as they may lead there.
+//! A partition's state can be destroyed only over a connection to it. If all such connections are
+//! lost, further ones are made, as long as they may lead to that partition.
 
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ impl NfsClient {
         }
     }
 
-    /// A connection to a partition that still holds something, and that partition.
+    /// Returns a usable connection to a partition that still has state of ours, and that partition.
     fn connection_to_partition(&self) -> Option<(usize, usize)> {
         let mut connections = self.connections.iter().enumerate();
         connections.find_map(|(at, connection)| {
@@ -121,8 +121,8 @@ impl NfsClient {
         destroyed
     }
 
-    /// Waits for sessions being created, since only an existing session can be destroyed. If that
-    /// takes too long, another connection takes over.
+    /// Waits for sessions that are being created, because only an existing session can be
+    /// destroyed. If that takes too long, another connection takes over.
     fn finish_setups(&mut self, until: Instant) {
         let until = until.min(Instant::now() + CONNECTION_TIMEOUT);
         let mut events = Events::with_capacity(64);

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use super::NfsClient;
 use crate::scan::nfs::connection::ConnectionState;
 
-/// Time limit for the TLS handshake. A server without TLS may wait for more of what it takes for a
-/// request.
+/// Time limit for the TLS handshake. A server without TLS may take the handshake for the start of a
+/// request and wait for the rest.
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A turn of the event loop takes milliseconds. A longer one was not spent waiting for the server:
-/// the process was suspended, or it looked up an owner.
+/// Shortest turn of the event loop that counts as a stall. Turns take milliseconds, so a longer one
+/// was not spent waiting for the server: the process was suspended, or it looked up an owner.
 const STALL_THRESHOLD: Duration = Duration::from_secs(1);
 
 /// Connection attempts for a server that has never replied, and for one that assigned a client id
@@ -58,7 +58,7 @@ impl NfsClient {
             let reason = self.last_error.clone().unwrap_or_else(|| "no connection".to_owned());
             io::Error::new(io::ErrorKind::TimedOut, reason)
         };
-        // A server that was never reached is not waited for.
+        // Do not wait for a server that was never reached.
         let tries = if self.identity.is_known() { SETUP_TRIES } else { CONNECT_TRIES };
         let tried = self.connections[0].failures as usize >= self.addresses.len().max(tries);
         if tried && !self.identity.has_answered() && self.walk.fatal.is_none() {

@@ -37,7 +37,7 @@ impl NfsClient {
             .iter()
             .all(|connection| matches!(connection.state, ConnectionState::Ready));
         if all_ready && free_slots == 0 && in_flight < limit {
-            // Together, so that they wait for their handshakes at the same time.
+            // Add them together, so their handshakes run at the same time.
             let slots = self.sessions().map(NfsSession::granted).max().unwrap_or(0);
             let missing = (limit - in_flight).div_ceil(slots.max(1));
             let more = missing.min(MAX_CONNECTIONS.saturating_sub(self.connections.len()));

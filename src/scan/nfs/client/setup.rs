@@ -38,7 +38,7 @@ impl NfsClient {
         }
     }
 
-    /// The address to connect to. It changes after each failure until a server has replied.
+    /// Returns the address to connect to. It changes after each failure until a server has replied.
     pub(super) fn address(&self) -> SocketAddr {
         self.addresses[self.address_index]
     }
@@ -150,7 +150,7 @@ impl NfsClient {
         connection.state = ConnectionState::Setup(step);
     }
 
-    /// An xid outside the slots.
+    /// Returns an xid outside the slots.
     pub(super) fn next_xid(&mut self) -> u32 {
         self.request_counter = self.request_counter.wrapping_add(1);
         self.request_counter << 12 | 0xfff
@@ -243,7 +243,7 @@ impl NfsClient {
         Ok(())
     }
 
-    /// Gives the connection an owner of its own, because the server's answers about the shared one
+    /// Gives the connection a separate owner, because the server's answers about the shared one
     /// contradict each other.
     fn contradicted(&mut self, at: usize, what: &str) -> Result<(), LostReason> {
         let connection = &mut self.connections[at];
@@ -254,7 +254,7 @@ impl NfsClient {
         connection.owner = self.identity.own_owner();
         connection.state = ConnectionState::AwaitingTurn;
         log::debug!(connection = at, "the server's answers contradict each other: {what}");
-        // Once per connection, and then after a pause.
+        // Once per connection immediately, further times after a pause.
         match again || self.leaving {
             true => Err(format!("the server's answers contradict each other: {what}")),
             false => Ok(()),
@@ -274,7 +274,7 @@ impl NfsClient {
         let taken = theirs.any(|other| other.session.as_ref().is_some_and(|it| it.id == *session));
         let first = !self.identity.had_session();
         let Some(partition) = self.identity.partition(place) else { return Ok(()) };
-        // The reply to an earlier CREATE_SESSION, so the sequence ids are not ours.
+        // This is the reply to an earlier CREATE_SESSION, so the sequence ids are not ours.
         if taken || partition.is_orphan(session) {
             return self.contradicted(at, "a session in use");
         }
@@ -300,7 +300,7 @@ impl NfsClient {
             Some(problem) if first => {
                 self.walk.fatal = Some(("connect to", io::Error::other(problem)));
             }
-            // Earlier sessions were good enough and the next may be again. Keep what has been read.
+            // Earlier sessions were good enough, and the next one may be. Keep what has been read.
             Some(problem) => {
                 let partition = self.identity.partition(place);
                 partition.into_iter().for_each(|partition| partition.add_orphan(*session));

@@ -4,7 +4,7 @@ fn credential() -> Credential {
     Credential::sys(1, b"probe", 0, 0)
 }
 
-/// The words of a request after the header common to all.
+/// Returns the words of a request after the header common to all.
 fn words(build: impl FnOnce(&mut Request)) -> Vec<u32> {
     let mut request = Request::new(b"old contents".to_vec(), 5, &credential());
     build(&mut request);

@@ -74,7 +74,7 @@ fn linux_grants_50_operations_and_160_slots() {
     assert_eq!((session.fore.max_operations, session.fore.max_requests), (50, 160));
     assert_eq!((session.fore.max_response, session.fore.max_response_cached), (1 << 20, 256));
 
-    // The grace period: nobody can read for a while after a restart.
+    // During the grace period after a restart, reads are refused.
     let record = recorded("linux-read-in-grace");
     let mut reply = results(&record);
     reply.sequence().unwrap();
@@ -85,7 +85,7 @@ fn linux_grants_50_operations_and_160_slots() {
 
 #[test]
 fn linux_drops_excess_operations_and_returns_ok() {
-    // 51 operations where 50 were granted; SEQUENCE counts.
+    // 51 operations, although 50 were granted; SEQUENCE counts.
     let record = recorded("linux-many");
     let mut reply = results(&record);
     reply.sequence().unwrap();

@@ -1,20 +1,20 @@
-//! DNS names of EFS file systems: `[ZONE.]fs-ID.efs.REGION.SUFFIX` (EFS user guide, "Mounting
-//! file systems"). The zone leads to the mount target of that zone.
+//! DNS names of EFS file systems: `[ZONE.]fs-ID.efs.REGION.SUFFIX` (EFS user guide, "Mounting file
+//! systems"). A name with a zone resolves to the mount target of that zone.
 
 use crate::scan::is_file_system_id;
 
-/// A name of a file system.
+/// DNS name of a file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EfsName {
     /// `fs-…`
     pub file_system: String,
     pub region: String,
-    /// The name without a zone, which the certificate has.
+    /// The name without a zone, which is the one in the server's certificate.
     pub certified: String,
 }
 
 impl EfsName {
-    /// Reads a host name; `None` if it is not of this form.
+    /// Parses a host name; `None` if it does not have this form.
     pub fn of(host: &str) -> Option<Self> {
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
         let first = host.split('.').next()?;

@@ -1,4 +1,4 @@
-//! The certificate that a client of EFS presents: self-signed, with what it says of itself in
+//! Certificate that a client presents to EFS: self-signed, with the client's identity in
 //! extensions. Source: efs-utils, `certificate` of its proxy and mount helper.
 
 use std::time::{Duration, SystemTime};
@@ -22,25 +22,26 @@ const FILE_SYSTEM: u64 = 3;
 
 const SUBJECT_KEY_IDENTIFIER: [u64; 4] = [2, 5, 29, 14];
 
-/// A certificate is valid from this long ago, for clocks that differ.
+/// Time by which the start of a certificate's validity is backdated, to allow for clocks that
+/// differ.
 const BACKDATED: Duration = Duration::from_secs(15 * 60);
 
-/// A certificate is valid for this long from now.
+/// Time from now for which a certificate is valid.
 pub(super) const LIFETIME: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// Most characters of a common name (RFC 5280, appendix A.1).
 const MAX_NAME: usize = 64;
 
-/// A client's key and the names that its certificates have.
+/// A client's key and the names in its certificates.
 #[derive(Debug)]
 pub(super) struct ClientKey {
-    /// RSA, as EFS's own client has it: whether EFS takes others is not documented.
+    /// RSA, as in EFS's own client. It is not documented whether EFS accepts other keys.
     pair: KeyPair,
     /// SHA-1 of the public key.
     id: [u8; 20],
 }
 
-/// What a certificate says.
+/// Contents of a certificate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Statement<'a> {
     /// The server's name.
@@ -55,7 +56,7 @@ pub(super) struct Statement<'a> {
 }
 
 impl ClientKey {
-    /// Makes a key, which takes a fraction of a second.
+    /// Generates a key, which takes a fraction of a second.
     pub(super) fn generate() -> Result<Self, rcgen::Error> {
         let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072)?;
         let mut id = [0; 20];
@@ -63,17 +64,17 @@ impl ClientKey {
         Ok(Self { pair, id })
     }
 
-    /// SHA-1 of the public key, in hexadecimal digits.
+    /// Returns the SHA-1 of the public key, in hexadecimal digits.
     pub(super) fn hash(&self) -> String {
         self.id.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// PKCS #8 of the private key.
+    /// Returns the private key in PKCS #8 form.
     pub(super) fn private(&self) -> Vec<u8> {
         self.pair.serialize_der()
     }
 
-    /// Makes a certificate that says this.
+    /// Makes a certificate with these contents.
     pub(super) fn certify(
         &self,
         says: &Statement<'_>,
@@ -89,8 +90,8 @@ impl ClientKey {
         Ok(params.self_signed(&self.pair)?.der().clone())
     }
 
-    /// The extensions in EFS's order. Its client also states its name and version, in 7.4, which
-    /// nothing is known to depend on.
+    /// Returns the extensions in EFS's order. EFS's own client also states its name and version, in
+    /// 7.4; nothing is known to depend on it.
     fn extensions(&self, says: &Statement<'_>) -> Vec<CustomExtension> {
         let of_efs = |number, content| {
             let id = [&EFS[..], &[number]].concat();
@@ -106,7 +107,7 @@ impl ClientKey {
     }
 }
 
-/// The content of the extension with a signature.
+/// Encodes the content of the extension with a signature.
 fn iam_extension(signed: &IamSignature, at: SystemTime) -> Vec<u8> {
     yasna::construct_der(|writer| {
         writer.write_sequence(|writer| {

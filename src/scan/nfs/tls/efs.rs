@@ -1,4 +1,4 @@
-//! What a client of EFS says of itself.
+//! Identity of a client of EFS.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct EfsClient {
 }
 
 impl EfsClient {
-    /// An anonymous client.
+    /// Makes an anonymous client.
     pub fn new(file_system: &str) -> Self {
         Self {
             file_system: file_system.to_owned(),
@@ -31,7 +31,7 @@ impl EfsClient {
 }
 
 impl EfsClient {
-    /// What is likely wrong where EFS does not let this client in, and how to see it.
+    /// Returns the likely reason that EFS does not admit this client, and how to check it.
     pub(in super::super) fn advice(&self, failed: Refused) -> String {
         let id = &self.file_system;
         let policy = format!("aws efs describe-file-system-policy --file-system-id {id}");
@@ -64,18 +64,18 @@ impl EfsClient {
     }
 }
 
-/// How EFS does not let a client in.
+/// Ways in which EFS refuses a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Refused {
     /// There was no connection.
     Unreachable,
-    /// Connections end before anything is answered.
+    /// Connections end before any reply.
     Closed,
-    /// The root of the file system may not be read.
+    /// The root of the file system cannot be read.
     Denied,
 }
 
-/// The private key of a client, made when it is first needed, and shared by its copies.
+/// Private key of a client, generated on first use and shared by its copies.
 #[derive(Clone, Debug, Default)]
 pub struct ClientKeyCell {
     #[cfg(feature = "tls")]
@@ -84,22 +84,22 @@ pub struct ClientKeyCell {
 
 /// An IAM identity.
 pub trait IamIdentity: fmt::Debug + Send + Sync {
-    /// Signs a connection to the file system by the owner of a key, of which `public_key_sha1` is
-    /// the hash in hexadecimal digits.
+    /// Signs a connection to the file system for the owner of a key. `public_key_sha1` is the hash
+    /// of the public key in hexadecimal digits.
     ///
     /// # Errors
-    /// Why there are no credentials, in one line.
+    /// The reason that there are no credentials, in one line.
     fn sign(&self, public_key_sha1: &str, at: SystemTime) -> Result<IamSignature, String>;
 }
 
-/// A signature, and what the server needs to check it.
+/// A signature, and the values that the server needs to check it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IamSignature {
     pub access_key_id: String,
     pub session_token: Option<String>,
     /// 64 hexadecimal digits.
     pub signature: String,
-    /// When the credentials run out, if that is known.
+    /// Expiry of the credentials, if known.
     pub expires: Option<SystemTime>,
 }
 
@@ -111,24 +111,24 @@ impl fmt::Debug for IamSignature {
     }
 }
 
-/// The time by which certificates are made.
+/// Clock that certificates are dated by.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
 impl Clock {
-    /// A clock for tests.
+    /// Makes a clock for tests.
     pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The time by this clock.
+    /// Returns the time of this clock.
     pub fn now(&self) -> SystemTime {
         (self.0)()
     }
 }
 
 impl Default for Clock {
-    /// This machine's clock.
+    /// Returns this machine's clock.
     fn default() -> Self {
         Self::new(SystemTime::now)
     }

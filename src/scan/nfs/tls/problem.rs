@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use rustls::{AlertDescription, CertificateError, Error};
 
-/// Most names of a certificate in a message.
+/// Largest number of a certificate's names in a message.
 const NAMES: usize = 4;
 
 /// Converts a rustls error. [`ErrorKind::InvalidData`] means that a retry is pointless, as with a
@@ -18,7 +18,7 @@ pub(super) fn io(error: &Error) -> io::Error {
     io::Error::new(kind, text(error))
 }
 
-/// The error for a connection that ended during the handshake.
+/// Returns the error for a connection that ended during the handshake.
 pub(super) fn handshake_cut_off() -> io::Error {
     let text = "the server hung up in the handshake; if it speaks NFS without TLS, omit --tls";
     io::Error::new(ErrorKind::UnexpectedEof, text)

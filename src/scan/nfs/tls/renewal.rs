@@ -1,4 +1,5 @@
-//! Renews a client's certificate before it, or the credentials behind its signature, run out.
+//! Renews a client's certificate before the certificate or the credentials behind its signature
+//! expire.
 
 use std::fmt;
 use std::io;
@@ -16,13 +17,13 @@ use super::{EfsClient, IamSignature};
 use crate::log;
 use crate::sync::lock;
 
-/// A certificate, or its credentials, are replaced when they have this long left.
+/// Remaining validity at which a certificate is replaced. The credentials' expiry counts as well.
 const MARGIN: Duration = Duration::from_secs(15 * 60);
 
-/// Pause after a failed renewal, while the last certificate still holds.
+/// Pause after a failed renewal while the last certificate is still valid.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// The certificates of one client, one after the other. All are for the same key.
+/// Certificates of one client, in succession. All of them have the same key.
 pub(super) struct ClientCertificates {
     client: EfsClient,
     /// The server's name.
@@ -36,11 +37,11 @@ pub(super) struct ClientCertificates {
 struct Current {
     certificate: Arc<CertifiedKey>,
     made: SystemTime,
-    /// When to replace it.
+    /// Time to replace the certificate.
     due: SystemTime,
-    /// When it, or the credentials behind it, run out.
+    /// Expiry of the certificate or of the credentials behind it.
     until: SystemTime,
-    /// How many were made before it.
+    /// Number of certificates made before it.
     serial: u64,
 }
 
@@ -48,7 +49,7 @@ impl ClientCertificates {
     /// Makes the key and the first certificate.
     ///
     /// # Errors
-    /// The key cannot be made, or nothing signs for it.
+    /// If the key cannot be made, or nothing signs for it.
     pub(super) fn new(client: EfsClient, host: &str) -> io::Result<Self> {
         let made = Arc::clone(&client.key.made);
         let key = match made.get() {
@@ -64,14 +65,14 @@ impl ClientCertificates {
         Ok(Self { client, host: host.to_owned(), private, now: Mutex::new(first) })
     }
 
-    /// Replaces the certificate if it is time to, for connections from now on.
+    /// Replaces the certificate if it is due, for connections made from now on.
     ///
     /// # Errors
-    /// It has run out, and there is no other.
+    /// If it has expired and cannot be replaced.
     pub(super) fn renew(&self) -> io::Result<()> {
         let mut current = lock(&self.now);
         let now = self.client.clock.now();
-        // Before it was made: the clock was set back.
+        // A time before `made` means that the clock was set back.
         if (current.made..current.due).contains(&now) {
             return Ok(());
         }
@@ -97,7 +98,7 @@ fn make(
     serial: u64,
 ) -> io::Result<Current> {
     let made = client.clock.now();
-    // X.509 and signatures have whole seconds.
+    // X.509 and signatures use whole seconds.
     let seconds = made.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let at = UNIX_EPOCH + Duration::from_secs(seconds);
     let sign = |signer: &Arc<dyn super::IamIdentity>| signer.sign(&key.hash(), at);
@@ -121,7 +122,8 @@ fn make(
 }
 
 impl ResolvesClientCert for ClientCertificates {
-    /// The current certificate, whatever issuers the server names: EFS trusts the signature in it.
+    /// Returns the current certificate, ignoring the issuers that the server names: EFS trusts the
+    /// signature in it.
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&lock(&self.now).certificate))
     }

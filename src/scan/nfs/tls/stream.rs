@@ -1,9 +1,9 @@
-//! A TLS connection, by rustls, which the AWS SDK uses as well.
+//! TLS connection on top of rustls, which the AWS SDK uses as well.
 //!
-//! Readiness is edge-triggered, so no data may be left behind that no event will report. The kernel
-//! is read until it has no more; what was read is decrypted before more is read; and what rustls
-//! holds for the kernel is sent by [`TlsStream::send`], which the caller repeats when the kernel
-//! accepts more.
+//! Readiness is edge-triggered, so no data may be left that no event will report. The kernel is
+//! read until it has no more data, data that was read is decrypted before more is read, and
+//! [`TlsStream::send`] sends the data that rustls holds for the kernel. The caller repeats it when
+//! the kernel accepts more.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -33,18 +33,18 @@ pub(in super::super) struct TlsConnector {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     server: Arc<str>,
-    /// What the client presents, if it does.
+    /// Certificates to present, if any.
     certificates: Option<Arc<ClientCertificates>>,
     /// Set once a TCP connection exists.
     reached: Arc<AtomicBool>,
 }
 
 impl TlsConnector {
-    /// Loads the root certificates, and makes the client's.
+    /// Loads the root certificates, and makes the client's certificate.
     ///
     /// # Errors
-    /// There are no root certificates, the name is not valid in a certificate, or the client's
-    /// identity is not to be had.
+    /// If there are no root certificates, the name is not valid in a certificate, or the client's
+    /// identity is not available.
     pub(in super::super) fn new(tls: &Tls) -> io::Result<Self> {
         let found = match &tls.roots {
             Some(file) => rustls_native_certs::load_certs_from_paths(Some(file), None),
@@ -74,7 +74,7 @@ impl TlsConnector {
             None => config.with_no_client_auth(),
             Some(certificates) => {
                 let mut config = config.with_client_cert_resolver(certificates);
-                // A resumed session has the certificate of the first one.
+                // A resumed session would keep the certificate of the first one.
                 config.resumption = Resumption::disabled();
                 config
             }
@@ -88,7 +88,7 @@ impl TlsConnector {
         })
     }
 
-    /// The name the certificate must match.
+    /// Returns the name that the certificate must match.
     pub(in super::super) fn server(&self) -> &str {
         &self.server
     }
@@ -136,7 +136,7 @@ impl TlsStream {
     pub(in super::super) fn handshake(&mut self) -> io::Result<bool> {
         self.reached.store(true, Ordering::Relaxed);
         self.handshake_step().map_err(|error| match error.kind() {
-            // From a server that closed without reading all of the client's data.
+            // The server closed the connection without reading all of the client's data.
             ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => problem::handshake_cut_off(),
             _ => error,
         })
@@ -156,7 +156,7 @@ impl TlsStream {
         }
     }
 
-    /// Reads plaintext, as much as there is and fits.
+    /// Reads available plaintext, as much as fits.
     pub(in super::super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         let mut fetches = 0;
@@ -191,7 +191,7 @@ impl TlsStream {
         Ok(filled)
     }
 
-    /// Accepts plaintext to send; [`TlsStream::send`] sends what is left of it.
+    /// Accepts plaintext to send; [`TlsStream::send`] sends the rest of it later.
     ///
     /// # Errors
     /// [`ErrorKind::WouldBlock`] if nothing is accepted until the kernel takes more.
@@ -205,10 +205,7 @@ impl TlsStream {
         }
     }
 
-    /// Sends what rustls holds.
-    ///
-    /// # Errors
-    /// [`ErrorKind::WouldBlock`] if the kernel does not accept all of it.
+    /// Sends the data that rustls holds.
     pub(in super::super) fn send(&mut self) -> io::Result<()> {
         while self.tls.wants_write() {
             match self.tls.write_tls(&mut self.stream) {
@@ -229,7 +226,7 @@ impl TlsStream {
         }
     }
 
-    /// Makes sure there are bytes to decrypt.
+    /// Ensures that there are bytes to decrypt.
     fn fetch(&mut self) -> io::Result<Fetched> {
         if self.decrypted < self.encrypted.len() {
             return Ok(Fetched::Bytes);
