@@ -1,5 +1,5 @@
-//! Bars in tables, as SVG: a strict Content-Security-Policy refuses `style` attributes. Each bar
-//! repeats the figure beside it, so screen readers skip it.
+//! Bars in tables, drawn as SVG because a strict Content-Security-Policy refuses `style`
+//! attributes. Each bar repeats the figure beside it, so screen readers skip it.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use crate::report::{ByClass, Quota};
 use crate::usage::Class;
 
-/// A bar of the classes. Its length is the whole in proportion to `longest`.
+/// Draws a bar of the classes. Its length is the whole relative to `longest`.
 pub(super) fn classes(by_class: &ByClass, longest: u64) -> Markup {
     let scale = 100.0 / longest.max(1) as f64;
     let mut at = 0.0;
@@ -30,7 +30,7 @@ pub(super) fn classes(by_class: &ByClass, longest: u64) -> Markup {
     }
 }
 
-/// A bar of the used part of a quota, with a colour of its own from 80 % and from 100 % on.
+/// Draws a bar of the used part of a quota. The colour changes at 80 % and above 100 %.
 pub(super) fn quota(quota: &Quota) -> Markup {
     let used = quota.used_percent.clamp(0.0, 100.0);
     let class = match quota.used_percent {

@@ -1,5 +1,5 @@
-//! The parts of a home, without overlap: its findings, its largest directories less the parts in
-//! them, and the rest by class.
+//! Parts of a home, without overlap: its findings, its largest directories less the parts in them,
+//! and the rest by class.
 
 use std::cmp::Reverse;
 
@@ -21,13 +21,13 @@ pub(super) struct Cell {
 struct KnownPath {
     path: Vec<u8>,
     bytes: u64,
-    /// The part of `bytes` with links elsewhere, which may count there.
+    /// The part of `bytes` in inodes that also have links elsewhere, where they may be counted.
     linked: u64,
     class: Class,
     is_finding: bool,
 }
 
-/// The parts, largest first. In each class they add up to what the home holds.
+/// Returns the parts, largest first. In each class they add up to the home's bytes.
 ///
 /// An inode with several links counts once in a home and its classes, once at each of its places in
 /// findings, and in equal shares in directories. So the places of a class may add up to more than
@@ -62,7 +62,7 @@ pub(super) fn cells(home: &HomeReport) -> Vec<Cell> {
     cells
 }
 
-/// The bytes of each place, scaled so that they add up to `all` at most.
+/// Returns the bytes of each place, scaled so that they add up to at most `all`.
 fn fitted(places: &[&KnownPath], all: u64) -> Vec<u64> {
     let sum = |of: fn(&KnownPath) -> u64| places.iter().map(|place| u128::from(of(place))).sum();
     let (own, linked): (u128, u128) = (sum(|place| place.bytes), sum(|place| place.linked));
@@ -79,7 +79,7 @@ fn fitted(places: &[&KnownPath], all: u64) -> Vec<u64> {
     places.iter().map(fit).collect()
 }
 
-/// All places by path: a directory before the places in it.
+/// Returns all places by path: a directory before the places in it.
 fn places(home: &HomeReport) -> Vec<KnownPath> {
     let findings = home.findings.iter().map(|finding| KnownPath {
         path: finding.path_bytes(),
@@ -97,7 +97,7 @@ fn places(home: &HomeReport) -> Vec<KnownPath> {
     });
     // A finding comes before the directory of the same path, and replaces it.
     let mut places: Vec<KnownPath> = findings.chain(dirs).collect();
-    // The root comes first: everything lies in it.
+    // The root comes first, because it contains everything.
     let key = |place: &KnownPath| match place.path.is_empty() {
         true => Vec::new(),
         false => [&place.path[..], b"/"].concat(),
@@ -107,10 +107,11 @@ fn places(home: &HomeReport) -> Vec<KnownPath> {
     places
 }
 
-/// Subtracts from each place the places in it, and hands its class down to them.
+/// Subtracts from each place the places in it, and passes its class on to them.
 fn own_bytes(mut places: Vec<KnownPath>) -> Vec<KnownPath> {
     let outer = outer_places(&places);
-    // A directory includes the findings in it, a finding does not: first, let both include them.
+    // A directory includes the findings in it, but a finding does not. First, make both include
+    // them.
     let sizes: Vec<u64> = places.iter().map(|place| place.bytes).collect();
     for at in 0..places.len() {
         let mut above = outer[at].filter(|_| places[at].is_finding);
@@ -140,7 +141,7 @@ fn own_bytes(mut places: Vec<KnownPath>) -> Vec<KnownPath> {
     places
 }
 
-/// For each place the innermost place around it.
+/// Returns for each place the innermost place around it.
 fn outer_places(places: &[KnownPath]) -> Vec<Option<usize>> {
     let mut above: Vec<usize> = Vec::new();
     let mut outer = Vec::with_capacity(places.len());

@@ -1,4 +1,4 @@
-//! Curves over time. The text of a chart is HTML beside the drawing, so it keeps its size when the
+//! Curves over time. A chart's text is HTML beside the drawing, so it keeps its size when the
 //! drawing is stretched. Unknown values are gaps.
 
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use crate::units::human;
 /// A time and the bytes at that time, if known.
 pub(super) type ChartPoint = (Timestamp, Option<u64>);
 
-/// A chart with axes, and a table with the same figures.
+/// Draws a chart with axes, and a table with the same figures.
 pub(super) fn chart(what: &str, points: &[ChartPoint]) -> Markup {
     let Some(range) = Range::of(points) else {
         return html! { p.none { "No run of this time is complete." } };
@@ -55,7 +55,7 @@ pub(super) fn chart(what: &str, points: &[ChartPoint]) -> Markup {
     }
 }
 
-/// A small curve without axes.
+/// Draws a small curve without axes.
 pub(super) fn spark(points: &[ChartPoint]) -> Markup {
     let Some(range) = Range::of(points) else { return html! {} };
     html! {
@@ -71,7 +71,7 @@ fn line_of(at: usize, ticks: usize) -> f64 {
     round(200.0 * (1.0 - at as f64 / (ticks - 1).max(1) as f64))
 }
 
-/// Lines between known neighbours. A point without a known neighbour is a dot.
+/// Returns the path of lines between known neighbours. A point without a known neighbour is a dot.
 fn curve(points: &[ChartPoint], range: Range, w: f64, h: f64) -> String {
     let (first, last) = (points[0].0, points[points.len() - 1].0);
     let span = last.duration_since(first).as_secs_f64();
@@ -90,7 +90,7 @@ fn curve(points: &[ChartPoint], range: Range, w: f64, h: f64) -> String {
         // Writing to a String cannot fail.
         let _ = match drawing {
             true => write!(out, "L{x:.1} {y:.1}"),
-            // Long enough to show as a line with round ends.
+            // Just long enough to show as a dot with round ends.
             false => write!(out, "M{x:.1} {y:.1}h.1"),
         };
         drawing = true;
@@ -98,7 +98,7 @@ fn curve(points: &[ChartPoint], range: Range, w: f64, h: f64) -> String {
     out
 }
 
-/// The ends of an axis in bytes, and its step.
+/// Ends of an axis in bytes, and its step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Range {
     low: f64,
@@ -107,7 +107,8 @@ struct Range {
 }
 
 impl Range {
-    /// Round figures around all points, in steps of 1, 2 or 5 times a power of ten of the unit.
+    /// Returns round limits around all points, in steps of 1, 2 or 5 times a power of ten of the
+    /// unit.
     fn of(points: &[ChartPoint]) -> Option<Self> {
         let known = || points.iter().filter_map(|(_, bytes)| *bytes);
         let (low, high) = (known().min()? as f64, known().max()? as f64);
@@ -123,7 +124,7 @@ impl Range {
         Some(Self { low, high, step })
     }
 
-    /// The labels of the axis, from below.
+    /// Returns the labels of the axis, from the bottom up.
     fn ticks(self) -> Vec<String> {
         let unit = unit_of(self.high);
         let names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -138,7 +139,7 @@ impl Range {
             .collect()
     }
 
-    /// The chart in words.
+    /// Describes the chart in words.
     fn summary(self, points: &[ChartPoint]) -> String {
         let mut known = points.iter().filter_map(|(at, bytes)| Some((day(*at), (*bytes)?)));
         let Some((from, first)) = known.next() else { return String::new() };
@@ -151,7 +152,7 @@ impl Range {
     }
 }
 
-/// The power of 1024 that figures of this size are written with.
+/// Returns the power of 1024 for figures of this size.
 fn unit_of(bytes: f64) -> f64 {
     let power = (bytes.max(1.0).log2() / 10.0).floor().clamp(0.0, 6.0);
     1024f64.powf(power)

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::words::{cents, command, label, many, path_of, shown, usd};
 use crate::report::{Finding, Report, RuleReport, first};
 
-/// Findings shown on the page about everybody. The page of a user has all of theirs.
+/// Number of findings on the page about everybody. A user's page has all of theirs.
 const SHOWN: usize = 100;
 
 /// A line of the table.
@@ -19,7 +19,7 @@ pub(super) struct FindingLine<'a> {
     pub(super) whose: Option<String>,
 }
 
-/// The largest findings of all homes.
+/// Shows the largest findings of all homes.
 pub(super) fn section(report: &Report) -> Markup {
     let all = report.homes.iter().flat_map(|mut home| {
         let (findings, whose) = (std::mem::take(&mut home.findings), label(&home));
@@ -51,7 +51,7 @@ pub(super) fn section(report: &Report) -> Markup {
     }
 }
 
-/// Sorts by what deleting frees, most first.
+/// Sorts by the bytes that deleting frees, most first.
 pub(super) fn sort(lines: &mut [FindingLine<'_>]) {
     lines.sort_by(|a, b| order(a.finding, b.finding));
 }
@@ -61,7 +61,7 @@ fn order(a: &Finding, b: &Finding) -> Ordering {
     (frees(a), &a.path).cmp(&(frees(b), &b.path))
 }
 
-/// The table of findings. Their notes come from `rules`.
+/// Shows the table of findings. Their notes come from `rules`.
 pub(super) fn table(lines: &[FindingLine<'_>], rules: &[RuleReport], id: Option<&str>) -> Markup {
     let costs = lines.iter().any(|line| line.finding.cost_month.is_some());
     let owners = lines.iter().any(|line| line.whose.is_some());
@@ -108,7 +108,7 @@ fn row(line: &FindingLine<'_>, rules: &[RuleReport], costs: bool, owners: bool) 
             td.command {
                 @match (to_run, &finding.advice) {
                     (Some(text), _) => code.cmd { (command(text)) },
-                    // A `span` gets no copy button: advice is not for a shell.
+                    // A `span` gets no copy button, because advice is not for a shell.
                     (None, Some(text)) => span { (command(text)) },
                     (None, None) => "–",
                 }

@@ -1,4 +1,4 @@
-//! The frame of every page: the head with its Content-Security-Policy, and banners that tell how
+//! Frame of every page: the head with its Content-Security-Policy, and banners that show how
 //! complete and how old the figures are.
 
 use base64::Engine;
@@ -15,7 +15,7 @@ use crate::text::Shown;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// A page with this title and body, and the coverage and errors of what it is about.
+/// Makes a page with this title and body, and with the coverage and errors of its homes.
 pub(super) fn page(
     report: &Report,
     now: Timestamp,
@@ -34,7 +34,7 @@ pub(super) fn page(
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 meta name="robots" content="noindex";
-                // Without it browsers ask the server for one.
+                // Without this, browsers request an icon from the server.
                 link rel="icon" href="data:,";
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
@@ -62,7 +62,7 @@ pub(super) fn page(
     Shown::lines(page.into_string())
 }
 
-/// Allows no request, no frame and no form, and only this style and this script.
+/// Returns a policy that allows no request, frame or form, and only this style and this script.
 fn policy() -> String {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
     format!(
@@ -93,7 +93,7 @@ fn banners(report: &Report, now: Timestamp, coverage: Coverage, errors: u64) -> 
                 "The run ended before it had seen everything: homes and files that are missing here \
                 may exist." },
         }
-        // The script shows it once the figures are old.
+        // The script shows the banner once the figures are old.
         p.banner.stale hidden[!old] data-stale=(finished) { b { "Stale. " }
             "These figures are more than " (OLD.as_hours()) " hours old: the daily \
             scan may not be running, or this is a copy of an earlier page." }

@@ -1,5 +1,5 @@
-//! The table of homes, sorted by size. The script turns its headings into buttons that sort, and
-//! shows the filters.
+//! Table of homes, sorted by size. The script turns its headings into sort buttons, and shows the
+//! filters.
 
 use std::cmp::Reverse;
 
@@ -11,7 +11,7 @@ use super::{bar, money};
 use crate::aws::MemberKind;
 use crate::report::{Coverage, HomeKind, HomeReport, OwnerStatus, Report};
 
-/// The columns that the table has.
+/// Columns that the table has.
 struct Columns {
     longest: u64,
     quota: bool,
@@ -19,7 +19,7 @@ struct Columns {
     past: bool,
 }
 
-/// The section.
+/// Shows the section.
 pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
     let mut columns = Columns { longest: 0, quota: false, cost: false, past: past.runs.len() > 1 };
     let mut people = 0;
@@ -103,7 +103,7 @@ fn row(report: &Report, past: &Past<'_>, home: &HomeReport, columns: &Columns) -
     }
 }
 
-/// The owner, the directory unless it is the same, and the marks.
+/// Shows the owner, the directory if it differs, and the marks.
 fn name(home: &HomeReport) -> Markup {
     let (label, directory) = (label(home), directory(home));
     html! {
@@ -113,7 +113,7 @@ fn name(home: &HomeReport) -> Markup {
     }
 }
 
-/// Marks of a home, most of one word.
+/// Shows the marks of a home, most of one word.
 pub(super) fn marks(home: &HomeReport) -> Markup {
     html! {
         @if home.owner.member == Some(MemberKind::Space) { " " span.mark { "space" } }

@@ -1,13 +1,13 @@
-//! HTML pages: one about everybody, and one for each user. Each is a pure function from a report and
-//! its history to one self-contained file.
+//! HTML pages: one about everybody, and one for each user. Each is a pure function from a report
+//! and its history to one self-contained file.
 //!
 //! Charts are SVG drawn here. The smallest well-kept chart library weighs as much as the whole page
-//! of 40 homes, draws on a canvas that a screen reader cannot read, writes `style` attributes that a
-//! strict Content-Security-Policy refuses, and shows nothing without JavaScript or on paper. The
+//! of 40 homes, draws on a canvas that a screen reader cannot read, writes `style` attributes that
+//! a strict Content-Security-Policy refuses, and shows nothing without JavaScript or on paper. The
 //! script only sorts, filters, copies, switches the theme and updates the age of the figures.
 //!
-//! Every text from a report goes through [`crate::text::printable`] and maud, which escapes it; a whole
-//! page is a [`Shown`], and so holds nothing that hides.
+//! Every text from a report passes through [`crate::text::printable`] and maud, which escapes it. A
+//! whole page is a [`Shown`], so it contains no hidden characters.
 
 mod bar;
 mod cells;
@@ -44,13 +44,14 @@ pub struct Pages<'a> {
     now: Timestamp,
     home_at: HomeAt<'a>,
     only: Option<BTreeSet<Vec<u8>>>,
-    /// The homes that the page of a uid shows, by their positions in the report. It is empty for a
-    /// uid of whose homes none is its own alone.
+    /// Positions in the report of the homes on the page of each uid. Empty for a uid with homes
+    /// that all belong to others as well.
     of_uids: BTreeMap<u32, Vec<usize>>,
 }
 
 impl<'a> Pages<'a> {
-    /// The pages about `report`, which `history` may or may not hold, made `now`.
+    /// Makes the pages about `report` at the time `now`. `history` may or may not contain the
+    /// report.
     pub fn new(report: &'a Report, history: &'a History, now: Timestamp) -> Self {
         let mut of_uids = BTreeMap::<u32, Vec<usize>>::new();
         for (at, home) in report.homes.iter().enumerate() {
@@ -69,31 +70,31 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// The same, with commands on users' pages for homes that users see at `home_at`.
+    /// Adds commands to users' pages, for homes that users see at `home_at`.
     pub fn seen_at(self, home_at: Option<&'a Path>) -> Self {
         Self { home_at: HomeAt::new(self.report, home_at), ..self }
     }
 
-    /// The same about these homes only, if any are given: pages of their owners, and one about
+    /// Restricts the pages to these homes, if any are given: pages of their owners, and one about
     /// these homes instead of everybody.
     pub fn only(self, homes: Option<BTreeSet<Vec<u8>>>) -> Self {
         Self { only: homes, ..self }
     }
 
-    /// True if these are pages about some homes only.
+    /// True if the pages are restricted to some homes.
     pub fn are_some(&self) -> bool {
         self.only.is_some()
     }
 
-    /// The page about the homes that these pages are restricted to, or `None` if they are not, or
-    /// none of these is one person's alone.
+    /// Returns the page about the homes that these pages are restricted to. Returns `None` if they
+    /// are not restricted, or no home is one person's alone.
     pub fn of_some(&self) -> Option<Shown> {
         let only = self.only.as_ref()?;
         let homes = self.report.homes.iter().filter(|home| user::whose(home).is_some());
         self.about(&homes.filter(|home| only.contains(&home.name_bytes())).collect::<Vec<_>>())
     }
 
-    /// The page about everybody.
+    /// Returns the page about everybody.
     pub fn overview(&self) -> Shown {
         let Self { report, past, now, .. } = self;
         let body = html! {
@@ -110,15 +111,15 @@ impl<'a> Pages<'a> {
         frame::page(report, *now, read, (&title, &body))
     }
 
-    /// The page of one uid, with nothing about others, or `None` if the uid has no home. If none of
-    /// its homes is its own alone, the page says so.
+    /// Returns the page of one uid, with nothing about others, or `None` if the uid has no home. If
+    /// none of its homes is its own alone, the page says so.
     pub fn of_user(&self, uid: u32) -> Option<Shown> {
         let homes = self.of_uids.get(&uid)?.iter().filter_map(|at| self.report.homes.get(*at));
         let page = self.about(&homes.collect::<Vec<_>>());
         Some(page.unwrap_or_else(|| self.empty(uid)))
     }
 
-    /// The page about these homes, or `None` if there are none.
+    /// Returns the page about these homes, or `None` if there are none.
     fn about(&self, homes: &[HomeReport]) -> Option<Shown> {
         let Self { report, past, now, home_at, .. } = self;
         let uids: BTreeSet<_> = homes.iter().map(|home| home.uid).collect();
@@ -129,27 +130,27 @@ impl<'a> Pages<'a> {
         };
         let title = format!("Disk usage of {whose}");
         let read = user::read(homes);
-        // Of several homes, each is at that path in another space.
+        // If a user has several homes, each one is at that path in another space.
         let nowhere = HomeAt::default();
         let home_at = if homes.len() == 1 { home_at } else { &nowhere };
         let body = html! { @for home in homes { (user::home(report, past, home, home_at)) } };
         Some(frame::page(report, *now, read, (&title, &body)))
     }
 
-    /// The uids that have a page.
+    /// Returns the uids that have a page.
     pub fn uids(&self) -> BTreeSet<u32> {
         self.asked().filter_map(|home| user::whose(&home)).collect()
     }
 
-    /// The uids that have homes, and none that is theirs alone. They get no page, but a page that an
-    /// earlier run made of them is replaced.
+    /// Returns the uids with homes, but none of their own alone. They get no page, but a page that
+    /// an earlier run made for them is replaced.
     pub fn uids_without_page(&self) -> BTreeSet<u32> {
         let has_none = |uid: &u32| self.of_uids.get(uid).is_none_or(Vec::is_empty);
         let homes = self.asked().filter(|home| home.kind != HomeKind::Outside);
         homes.filter_map(|home| home.uid).filter(has_none).collect()
     }
 
-    /// The page of a uid without a home that is its own alone.
+    /// Returns the page of a uid without a home of its own alone.
     fn empty(&self, uid: u32) -> Shown {
         let title = format!("Disk usage of uid {uid}");
         let body = html! { p.none { "No home here is this user's alone. Ask the administrator." } };

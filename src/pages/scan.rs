@@ -8,11 +8,11 @@ use super::homes::marks;
 use super::words::*;
 use crate::report::{ErrorReport, HomeReport, OwnerStatus, Report};
 
-/// Homes and errors shown.
+/// Numbers of homes and errors shown.
 const ORPHANS: usize = 100;
 const ERRORS: usize = 20;
 
-/// The section on orphan homes.
+/// Shows the section on orphan homes.
 pub(super) fn orphans(report: &Report) -> Markup {
     let is_orphan = |home: &HomeReport| home.owner.status == OwnerStatus::Orphan;
     let mut homes: Vec<HomeReport> = report.homes.iter().filter(is_orphan).collect();
@@ -59,7 +59,7 @@ pub(super) fn orphans(report: &Report) -> Markup {
     }
 }
 
-/// The section on the run: its time, coverage, errors, and what it left out.
+/// Shows the section on the run: its time, coverage, errors, and omissions.
 pub(super) fn section(report: &Report) -> Markup {
     let run = &report.run;
     let took = run.seconds();

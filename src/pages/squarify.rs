@@ -11,7 +11,7 @@ pub(super) struct Rect {
 }
 
 impl Rect {
-    /// The inside, without a `margin` on each side and without `top` more above.
+    /// Returns the inside, without a `margin` on each side and without `top` more above.
     pub(super) fn inside(self, margin: f64, top: f64) -> Self {
         let Self { x, y, w, h } = self;
         let (w, h) = ((w - 2.0 * margin).max(0.0), (h - 2.0 * margin - top).max(0.0));
@@ -19,8 +19,8 @@ impl Rect {
     }
 }
 
-/// A rectangle for each size, in order. Sizes are positive and descending. The rectangles fill
-/// `area`.
+/// Returns a rectangle for each size, in order. Sizes are positive and descending. The rectangles
+/// fill `area`.
 pub(super) fn squarify(sizes: &[u64], area: Rect) -> Vec<Rect> {
     let total: f64 = sizes.iter().map(|size| *size as f64).sum();
     if total <= 0.0 || area.w <= 0.0 || area.h <= 0.0 {
@@ -49,7 +49,7 @@ pub(super) fn squarify(sizes: &[u64], area: Rect) -> Vec<Rect> {
     out
 }
 
-/// The worst aspect ratio in a row along `side` whose areas go from `max` down to `min`.
+/// Returns the worst aspect ratio in a row along `side` whose areas range from `max` down to `min`.
 fn worst(max: f64, min: f64, sum: f64, side: f64) -> f64 {
     let (side, sum) = (side * side, sum * sum);
     (side * max / sum).max(sum / (side * min))

@@ -1,4 +1,4 @@
-//! The figures that matter most, at the top.
+//! The most important figures, at the top.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use super::trend::{Past, changes};
 use super::words::{count, many, usd};
 use crate::report::{HomeKind, Report};
 
-/// The tiles.
+/// Shows the tiles.
 pub(super) fn tiles(report: &Report, past: &Past<'_>) -> Markup {
     let total = past.total();
     let totals = &report.totals;

@@ -1,4 +1,4 @@
-//! The treemap: each home with its largest parts, coloured by class.
+//! Treemap: each home with its largest parts, coloured by class.
 
 use std::cmp::Reverse;
 use std::fmt::Write;
@@ -12,20 +12,20 @@ use crate::report::{HomeReport, Report, Usage};
 use crate::units::human;
 use crate::usage::Class;
 
-/// Homes with a rectangle of their own. All others share one.
+/// Number of homes with a rectangle of their own. All others share one.
 const HOMES: usize = 1500;
 
-/// Minimum area of a home drawn with its parts. Smaller homes are drawn by class, all of them as one
-/// shape for each class.
+/// Minimum area of a home drawn with its parts. Smaller homes are drawn by class, with one shape
+/// per class for all of them.
 const DIVIDED: f64 = 1600.0;
 
 /// Maximum characters of a name or a path.
 const NAME: usize = 60;
 
-/// Homes shown in the table.
+/// Number of homes in the table.
 const LINES: usize = 100;
 
-/// Minimum side of a part: nobody can point at a smaller one.
+/// Minimum side of a part, because a smaller one cannot be pointed at.
 const LEAST: f64 = 3.0;
 
 /// Height of a home's heading, and minimum size of a home that has one.
@@ -36,7 +36,7 @@ const HEADED: (f64, f64) = (46.0, 30.0);
 const WIDE: (f64, f64, &str) = (1200.0, 520.0, "map wide");
 const NARROW: (f64, f64, &str) = (360.0, 460.0, "map narrow");
 
-/// Parts shown in a line of the table.
+/// Number of parts in a line of the table.
 const PARTS: usize = 4;
 
 /// A home of the treemap, or all homes too small for a rectangle of their own.
@@ -46,7 +46,7 @@ struct Tile {
     cells: Vec<Cell>,
 }
 
-/// The section, with a table of the same figures.
+/// Shows the section, with a table of the same figures.
 pub(super) fn section(report: &Report) -> Markup {
     let parts = parts(report);
     html! {
@@ -109,7 +109,7 @@ fn parts(report: &Report) -> Vec<Tile> {
     parts
 }
 
-/// A shortened name: it occurs here several times, and the table of homes has it whole.
+/// Shortens a name that occurs here several times. The table of homes has it whole.
 fn cut(name: String) -> String {
     match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", &name[..end]),
@@ -210,7 +210,7 @@ fn piece(part: &Tile, cell: &Cell, rect: Rect) -> Markup {
     }
 }
 
-/// A path, or its last component if the path does not fit.
+/// Returns a path, or its last component if the path does not fit.
 fn short(path: &str, room: f64) -> String {
     let whole = clipped(path, None, room);
     match path.rsplit_once('/') {
@@ -219,8 +219,8 @@ fn short(path: &str, room: f64) -> String {
     }
 }
 
-/// As much of a text as fits into `room` units, with `size` behind it if that fits too. Text is 11
-/// units high, and no letter of the font is wider than assumed here.
+/// Returns as much of a text as fits into `room` units, followed by `size` if that fits too. Text
+/// is 11 units high, and no letter of the font is wider than assumed here.
 fn clipped(text: &str, size: Option<&str>, room: f64) -> String {
     let wide = |c: char| if c.is_ascii() { 6.6 } else { 12.0 };
     let width = |text: &str| text.chars().map(wide).sum::<f64>();
@@ -240,11 +240,11 @@ fn clipped(text: &str, size: Option<&str>, room: f64) -> String {
             used <= room
         })
         .collect();
-    // Fewer letters say nothing.
+    // Fewer letters are of no use.
     if kept.chars().count() < 3 { String::new() } else { kept + "…" }
 }
 
-/// A coordinate rounded to a tenth, because a page holds thousands.
+/// Rounds a coordinate to a tenth, because a page holds thousands.
 fn px(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }

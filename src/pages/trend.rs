@@ -11,17 +11,17 @@ use crate::history::{Forecast, History, HomeSeries, RunPoint};
 use crate::report::{HomeKind, HomeReport, Report, first};
 use crate::units::human;
 
-/// Homes shown in the table of the fastest-growing ones.
+/// Number of homes in the table of the fastest-growing ones.
 const GROWERS: usize = 8;
 
-/// Gone homes shown.
+/// Number of gone homes shown.
 const GONE: usize = 20;
 
-/// Maximum distance of a run from the day that it stands for, besides half of the period: timers
-/// drift, and days are missed.
+/// Maximum distance of a run from the day that it stands for, in addition to half of the period:
+/// timers drift, and days are missed.
 const DRIFT: SignedDuration = SignedDuration::from_hours(36);
 
-/// The section: the curve of everything, the fastest-growing homes and the gone ones.
+/// Shows the section: the curve of everything, the fastest-growing homes and the gone ones.
 pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
     let growers = past.growers(report);
     html! {
@@ -42,7 +42,7 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
     }
 }
 
-/// The runs up to the one that the pages are about, and the series of each home.
+/// Runs up to that of the report, and the series of each home.
 #[derive(Debug)]
 pub(super) struct Past<'a> {
     pub(super) runs: &'a [RunPoint],
@@ -65,13 +65,13 @@ impl<'a> Past<'a> {
         self.runs.iter().map(|run| (run.started, run.total.map(|bytes| bytes.0))).collect()
     }
 
-    /// The series of a home.
+    /// Returns the series of a home.
     pub(super) fn of(&self, home: &HomeReport) -> Option<&'a HomeSeries> {
         let name = home.name_bytes();
         self.homes.get(&(home.kind == HomeKind::Outside, &name[..])).copied()
     }
 
-    /// The curve of a home, from its first known size on.
+    /// Returns the curve of a home, from its first known size.
     pub(super) fn curve(&self, series: &HomeSeries) -> Vec<ChartPoint> {
         let points = self.runs.iter().zip(&series.points);
         let points = points.map(|(run, bytes)| (run.started, bytes.map(|bytes| bytes.0)));
@@ -90,8 +90,8 @@ impl<'a> Past<'a> {
     }
 }
 
-/// Growth of a curve since the run `days` before its last one. `None` if one of the two sizes is
-/// unknown.
+/// Returns the growth of a curve since the run `days` before its last one. `None` if one of the two
+/// sizes is unknown.
 pub(super) fn change(points: &[ChartPoint], days: i64) -> Option<i64> {
     let ((last, now), before) = points.split_last()?;
     let wanted = SignedDuration::from_hours(24 * days);
@@ -102,12 +102,12 @@ pub(super) fn change(points: &[ChartPoint], days: i64) -> Option<i64> {
     i64::try_from(difference).ok()
 }
 
-/// `+1.2 GiB`, or a dash if unknown.
+/// Formats growth: `+1.2 GiB`, or a dash if unknown.
 pub(super) fn changed(bytes: Option<i64>) -> String {
     bytes.map_or_else(|| "–".to_owned(), signed)
 }
 
-/// Homes that existed and do not any more.
+/// Shows homes that no longer exist.
 fn gone(past: &Past<'_>) -> Markup {
     let gone = || past.history.homes.iter().filter(|series| series.gone);
     let all = gone().count();
@@ -124,7 +124,7 @@ fn gone(past: &Past<'_>) -> Markup {
     } }
 }
 
-/// The number of runs without a part in the comparison.
+/// Shows the number of runs left out of the comparison.
 fn left_out(history: &History) -> Markup {
     let (other, broken) = (history.not_comparable.len(), history.unreadable.len());
     html! {
@@ -135,7 +135,7 @@ fn left_out(history: &History) -> Markup {
     }
 }
 
-/// The changes over a day, a week and a month, for a tile.
+/// Shows the changes over a day, a week and a month, for a tile.
 pub(super) fn changes(points: &[ChartPoint]) -> Markup {
     let changes = [1, 7, 30].map(|days| (days, change(points, days)));
     html! {
@@ -147,7 +147,7 @@ pub(super) fn changes(points: &[ChartPoint]) -> Markup {
     }
 }
 
-/// The date when a home reaches its quota, or a few words. Empty without a quota.
+/// Returns the date when a home reaches its quota, or a few words. Empty without a quota.
 pub(super) fn reaches_quota(past: &Past<'_>, home: &HomeReport) -> String {
     let limit = home.quota.map(|quota| quota.limit_bytes);
     let forecast = past.of(home).map(|series| series.forecast(past.runs, limit));
@@ -161,7 +161,7 @@ pub(super) fn reaches_quota(past: &Past<'_>, home: &HomeReport) -> String {
     }
 }
 
-/// A home that grows, with its curve.
+/// A growing home with its curve.
 struct Grower {
     home: HomeReport,
     points: Vec<ChartPoint>,

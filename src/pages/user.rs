@@ -1,4 +1,4 @@
-//! The page of one user. It holds nothing about others, so an administrator can send it on.
+//! Page of one user. It contains nothing about others, so an administrator can send it on.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -18,19 +18,20 @@ use crate::usage::Class;
 const AGES: [&str; 5] =
     ["up to 7 days", "7 to 30 days", "30 to 90 days", "90 days to a year", "over a year"];
 
-/// The uid whose page shows this home. None does if it belongs to two people, or is mostly others'.
+/// Returns the uid whose page shows this home. `None` if the home belongs to two people, or mostly
+/// to others.
 pub(super) fn whose(home: &HomeReport) -> Option<u32> {
     home.uid.filter(|_| home.kind != HomeKind::Outside && home.is_personal())
 }
 
-/// The coverage of these homes together, and the number of errors in them.
+/// Returns the coverage of these homes together, and the number of errors in them.
 pub(super) fn read(homes: &[HomeReport]) -> (Coverage, u64) {
     let worst = [Coverage::Interrupted, Coverage::Partial].into_iter();
     let worst = worst.into_iter().find(|it| homes.iter().any(|home| home.coverage == *it));
     (worst.unwrap_or(Coverage::Complete), homes.iter().map(|home| home.errors).sum())
 }
 
-/// The section about one home.
+/// Shows the section about one home.
 pub(super) fn home(
     report: &Report,
     past: &Past<'_>,
@@ -156,8 +157,8 @@ fn candidates(report: &Report, home: &HomeReport, home_at: &HomeAt<'_>) -> Marku
     }
 }
 
-/// The largest directories and files whose paths lie in this home. A file with several hard links
-/// may have its path in another home.
+/// Shows the largest directories and files whose paths are in this home. A file with several hard
+/// links may have its path in another home.
 fn largest(home: &HomeReport) -> Markup {
     let name = home.name_bytes();
     let is_inside = |(_, path): &(AllocatedBytes, Vec<u8>)| below(&name, path).is_some();

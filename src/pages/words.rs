@@ -1,4 +1,4 @@
-//! How the pages write names, sizes, money and times.
+//! Formats names, sizes, money and times for the pages.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -8,7 +8,7 @@ use crate::text::{RawText, plural, printable};
 use crate::units::{Usd, human};
 use crate::usage::Class;
 
-/// The meaning of a class, in a few words.
+/// Describes a class in a few words.
 pub(super) fn meaning(class: Class) -> &'static str {
     match class {
         Class::Trash => "deleted, still billed",
@@ -20,12 +20,12 @@ pub(super) fn meaning(class: Class) -> &'static str {
     }
 }
 
-/// Text that a stranger chose, safe to show.
+/// Makes text that a stranger chose safe to show.
 pub(super) fn shown(bytes: &[u8]) -> String {
     printable(bytes)
 }
 
-/// A path, which may break between directories.
+/// Formats a path, which may break between directories.
 pub(super) fn path_of(path: &[u8]) -> Markup {
     let path = shown(path);
     html! { bdi { @for part in path.split_inclusive('/') { (part) @if part.ends_with('/') { wbr; } } } }
@@ -35,25 +35,25 @@ pub(super) fn root_of(report: &Report) -> String {
     report.run.printable_root()
 }
 
-/// The directory of a home.
+/// Returns the directory of a home.
 pub(super) fn directory(home: &HomeReport) -> String {
     home.printable_name()
 }
 
-/// The owner of a home, or its directory if the owner is not known.
+/// Returns the owner of a home, or its directory if the owner is not known.
 pub(super) fn label(home: &HomeReport) -> String {
     let name = home.owner.name.as_deref().map(|name| shown(name.as_bytes()));
     name.unwrap_or_else(|| directory(home))
 }
 
-/// A command or a note as it is. Paths in commands are quoted and printable already.
+/// Returns a command or a note unchanged. Paths in commands are already quoted and printable.
 pub(super) fn command(text: &str) -> String {
     let mut raw = RawText::default();
     let safe = |c: char| if raw.shows(c) { c } else { '\u{fffd}' };
     text.chars().map(safe).collect()
 }
 
-/// `+1.2 GiB`, `−3 MiB`, `±0`.
+/// Formats a change: `+1.2 GiB`, `−3 MiB`, `±0`.
 pub(super) fn signed(bytes: i64) -> String {
     match bytes {
         0 => "±0".to_owned(),
@@ -62,7 +62,7 @@ pub(super) fn signed(bytes: i64) -> String {
     }
 }
 
-/// An amount, without cents from 1000 USD on.
+/// Formats an amount, without cents from 1000 USD on.
 pub(super) fn usd(amount: Usd) -> String {
     match amount.0 {
         amount if amount >= 1000.0 => format!("{amount:.0}"),
@@ -70,27 +70,27 @@ pub(super) fn usd(amount: Usd) -> String {
     }
 }
 
-/// An amount to whole cents, as the sort key of tables.
+/// Rounds an amount to whole cents, as the sort key of tables.
 pub(super) fn cents(amount: Usd) -> f64 {
     (amount.0 * 100.0).round() / 100.0
 }
 
-/// `2026-11-24 08:02 UTC`.
+/// Formats a time: `2026-11-24 08:02 UTC`.
 pub(super) fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// `2026-11-24`.
+/// Formats a day: `2026-11-24`.
 pub(super) fn day(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 
-/// A time, for people and machines.
+/// Formats a time for people and machines.
 pub(super) fn time(at: Timestamp) -> Markup {
     html! { time datetime=(at.to_string()) { (minute(at)) } }
 }
 
-/// `1,234,567`.
+/// Formats a number: `1,234,567`.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -103,12 +103,12 @@ pub(super) fn count(number: u64) -> String {
     out
 }
 
-/// `1 home`, `2 homes`.
+/// Formats a number with its noun: `1 home`, `2 homes`.
 pub(super) fn many(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), plural(number, one, many))
 }
 
-/// A rough age: `5 min`, `3 h`, `4 days`.
+/// Formats a rough age: `5 min`, `3 h`, `4 days`.
 pub(super) fn ago(seconds: i64) -> String {
     match seconds.max(0) {
         seconds @ ..7200 => format!("{} min", seconds / 60),

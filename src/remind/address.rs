@@ -1,6 +1,6 @@
 //! Addresses of owners: from a map, or made from the owner's name.
 //!
-//! Names come from file systems and directories of people, and addresses go into the head of a
+//! Names come from file systems and personnel directories, and addresses go into the header of a
 //! message. So an address has only letters, digits and a few signs.
 
 use std::collections::BTreeMap;
@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::names::{NameMap, Spelling, lines_by_hand, read_by_hand};
 use crate::text::is_uid;
 
-/// An address that is safe in the head of a message: `local@domain`, ASCII, no quotes.
+/// An address that is safe in a message header: `local@domain`, ASCII, no quotes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Address(String);
 
 impl Address {
-    /// Checks it.
+    /// Checks an address.
     ///
     /// # Errors
     /// If this program would not write to it.
@@ -30,12 +30,12 @@ impl Address {
         }
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The address in lower case: no provider tells `Alice@` from `alice@`.
+    /// Returns the address in lower case, because no provider distinguishes `Alice@` from `alice@`.
     pub(super) fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }
@@ -47,8 +47,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// A dot-atom (RFC 5322) without signs that mail systems have taken for routes or commands, of at
-/// most 64 bytes (RFC 5321, 4.5.3.1.1).
+/// True for a dot-atom (RFC 5322) of at most 64 bytes (RFC 5321, 4.5.3.1.1), without signs that
+/// mail systems have interpreted as routes or commands.
 fn is_local_part(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-+'".contains(c);
     let dots = text.starts_with('.') || text.ends_with('.') || text.contains("..");
@@ -63,11 +63,11 @@ fn is_domain(text: &str) -> bool {
     text.len() <= 190 && text.contains('.') && text.split('.').all(label)
 }
 
-/// Checks a sender for the head of a message: an address, or plain words and an address in angle
+/// Checks a sender for a message header: an address, or plain words and an address in angle
 /// brackets.
 ///
 /// # Errors
-/// If it is neither.
+/// If the text is neither.
 pub fn check_sender(text: &str) -> Result<String, String> {
     let problem = || format!("`{text}` is neither name@example.com nor Name <name@example.com>");
     let address = match text.split_once(" <") {
@@ -93,7 +93,7 @@ pub enum Dashes {
     Dots,
 }
 
-/// `{name}@example.com`, checked.
+/// A checked template `{name}@example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressTemplate {
     before: String,
@@ -102,10 +102,10 @@ pub struct AddressTemplate {
 }
 
 impl AddressTemplate {
-    /// Checks it.
+    /// Checks a template.
     ///
     /// # Errors
-    /// If it is not one `{name}` before one `@`, with valid text around it.
+    /// If the text is not one `{name}` before one `@`, with valid text around it.
     pub fn new(text: &str, dashes: Dashes) -> Result<Self, String> {
         let problem = || format!("`{text}` is no template like {{name}}@example.com");
         let (before, after) = text.split_once("{name}").ok_or_else(problem)?;
@@ -116,7 +116,7 @@ impl AddressTemplate {
     }
 
     fn of(&self, name: &str) -> Option<Address> {
-        // A name with an `@` is no local part.
+        // A name that contains an `@` is not a local part.
         let name = match self.dashes {
             Dashes::Keep => name.to_owned(),
             Dashes::Dots => name.replace('-', "."),
@@ -134,7 +134,7 @@ impl AddressMap {
     /// Checks a table of the configuration.
     ///
     /// # Errors
-    /// Names the entry whose address is invalid.
+    /// Names the entry with an invalid address.
     pub fn new(table: &BTreeMap<String, String>) -> Result<Self, String> {
         let entry = |(who, text): (&String, &String)| {
             let address = Address::new(text).map_err(|problem| format!("{who}: {problem}"))?;
@@ -190,19 +190,19 @@ impl AddressMap {
 
     fn get(&self, uid: Option<u32>, name: Option<&str>, spelling: Spelling) -> Option<&Address> {
         let by_uid = uid.and_then(|uid| self.0.get(&uid.to_string(), Spelling::Exact));
-        // A uid is no name: mail about a person who is named like another one's uid is not for that
-        // one.
+        // A name that looks like a uid is not looked up, because the entry is for the person with
+        // that uid.
         by_uid.or_else(|| self.0.get(name.filter(|name| !is_uid(name))?, spelling))
     }
 }
 
-/// All sources of addresses. The table of the configuration wins over the file, and that over the
-/// template.
+/// All sources of addresses. The table of the configuration wins over the file, and the file over
+/// the template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
     /// The table of the configuration.
     pub map: AddressMap,
-    /// The file, read when reminders are sent.
+    /// The file, which is read when reminders are sent.
     pub file: Option<PathBuf>,
     /// The template.
     pub template: Option<AddressTemplate>,
@@ -224,7 +224,7 @@ impl Addresses {
     }
 }
 
-/// The sources of addresses, with the file read.
+/// All sources of addresses, with the file's contents.
 #[derive(Debug)]
 pub(crate) struct AddressBook<'a> {
     maps: [Option<AddressMap>; 2],
@@ -232,12 +232,12 @@ pub(crate) struct AddressBook<'a> {
 }
 
 impl AddressBook<'_> {
-    /// True if a map has the address of a uid.
+    /// True if a map has the address of any uid.
     pub(crate) fn has_uids(&self) -> bool {
         self.maps.iter().flatten().any(|map| map.0.names().any(is_uid))
     }
 
-    /// The address from a map.
+    /// Returns the address from a map.
     pub(super) fn mapped(
         &self,
         uid: Option<u32>,
@@ -247,8 +247,8 @@ impl AddressBook<'_> {
         self.maps.iter().flatten().find_map(|map| map.get(uid, name, spelling))
     }
 
-    /// The address from the template: `None` without a template, `Some(None)` if the name cannot be a
-    /// part of an address.
+    /// Returns the address from the template: `None` without a template, `Some(None)` if the name
+    /// cannot be part of an address.
     pub(super) fn made(&self, name: &str) -> Option<Option<Address>> {
         self.template.map(|template| template.of(name))
     }

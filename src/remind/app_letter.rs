@@ -1,4 +1,4 @@
-//! The letters about apps that run for long.
+//! Letters about long-running apps.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use super::people::Why;
 use super::template::Field;
 use crate::text::Shown;
 
-/// An app that runs for long, but without a recipient.
+/// A long-running app without a recipient.
 #[derive(Clone, Debug)]
 pub(super) struct UntoldApp<'a> {
     pub(super) app: &'a LongRunning,
@@ -17,12 +17,12 @@ pub(super) struct UntoldApp<'a> {
 }
 
 impl UntoldApp<'_> {
-    /// Identifies it in the ledger, which tells the administrator once a week.
+    /// Returns the app's key in the ledger, by which the administrator is told once a week.
     pub(super) fn key(&self) -> String {
         format!("app {}: {}", self.whole(), self.why.text())
     }
 
-    /// Its line in the message to the administrator.
+    /// Returns the app's line in the message to the administrator.
     pub(super) fn line(&self) -> String {
         format!("  {}: {}; {}", self.whole(), self.app.since(), self.why.text())
     }
@@ -34,7 +34,7 @@ impl UntoldApp<'_> {
     }
 }
 
-/// The letter to the owner of apps.
+/// Returns the letter to the owner of apps.
 pub(super) fn letter(
     owner: &AppOwner<'_>,
     settings: &AppReminding,
@@ -72,7 +72,7 @@ fn value(
             }
             false => "What they cost is not known here.".to_owned(),
         },
-        // No template about apps has the others.
+        // The other placeholders do not occur in templates about apps.
         _ => String::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! Apps of SageMaker Studio that run for long, and whose they are.
+//! Long-running apps of SageMaker Studio, and their owners.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,41 +13,41 @@ use crate::names::Spelling;
 use crate::text::plural;
 use crate::units::Usd;
 
-/// The user profile that stands for everybody in RStudio's own app.
+/// The user profile that means everybody in RStudio's own app.
 const NOBODY: &str = "domain-shared";
 
-/// An app that runs for longer than it may.
+/// An app that has run longer than its threshold.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LongRunning {
     pub(crate) app: App,
-    /// Its domain as a source of names: `sagemaker:DOMAIN`.
+    /// The app's domain as a source of names: `sagemaker:DOMAIN`.
     pub(crate) source: String,
-    /// The uid of its owner, if it was asked for.
+    /// The owner's uid, if it was requested.
     pub(crate) uid: Option<u32>,
-    /// The name that a source before the domain has for that uid.
+    /// The owner's name from a source that precedes the domain.
     pub(crate) owner_name: Option<String>,
     age: SignedDuration,
     cost: Cost,
 }
 
-/// What an app has cost since it was created.
+/// Cost of an app since it was created.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Cost {
     Usd(Usd),
-    /// There is no price for its instance type.
+    /// The instance type has no price.
     Unknown,
-    /// It shares the instance of another app, which has the amount.
+    /// The app shares the instance of another app, which has the amount.
     Shared,
 }
 
 impl LongRunning {
-    /// The user profile that it runs for, or whose space it runs in.
+    /// Returns the user profile of the app, or the owner of its space.
     pub(crate) fn profile(&self) -> Option<&str> {
         let profile = self.app.profile.as_deref().or(self.app.space_owner.as_deref());
         profile.filter(|profile| *profile != NOBODY)
     }
 
-    /// `JupyterLab default on ml.g5.xlarge in space train`.
+    /// Describes the app: `JupyterLab default on ml.g5.xlarge in space train`.
     pub(super) fn what(&self) -> String {
         let App { kind, name, instance_type, space, .. } = &self.app;
         let on = instance_type.as_ref().map(|on| format!(" on {on}")).unwrap_or_default();
@@ -55,7 +55,7 @@ impl LongRunning {
         format!("{kind} {name}{on}{space}")
     }
 
-    /// `since 9 days, about 31 USD`.
+    /// Describes age and cost: `since 9 days, about 31 USD`.
     pub(super) fn since(&self) -> String {
         let hours = self.age.as_hours();
         let age = match hours {
@@ -71,14 +71,14 @@ impl LongRunning {
         format!("since {age}{cost}")
     }
 
-    /// True if there is an amount in the text.
+    /// True if the text contains an amount.
     pub(super) fn has_amount(&self) -> bool {
         matches!(self.cost, Cost::Usd(_))
     }
 }
 
-/// Chooses the apps in service that run for longer than their instance type may. Apps on instances that
-/// cost nothing are left out: those of JupyterServer, and what else runs on the domain's own system.
+/// Selects the apps in service that run longer than the threshold of their instance type. Apps on
+/// free instances are left out: JupyterServer, and other apps on the domain's own system.
 pub(crate) fn long_running(
     apps: Vec<(String, App)>,
     settings: &AppReminding,
@@ -98,13 +98,13 @@ pub(crate) fn long_running(
         let cost = cost.map_or(Cost::Unknown, Cost::Usd);
         found.push(LongRunning { app, source, uid: None, owner_name: None, age, cost });
     }
-    // The oldest first: of those on one instance it has the amount.
+    // The oldest come first, because the first app on an instance gets the amount.
     found.sort_by_key(|it| (std::cmp::Reverse(it.age), it.what()));
     let mut instances = HashMap::new();
     for it in found.iter_mut().filter(|it| it.app.kind == "KernelGateway") {
         let App { profile, space, instance_type, .. } = &it.app;
         let key = (it.source.clone(), profile.clone(), space.clone(), instance_type.clone());
-        // Kernels of a user on one type of instance are on one instance (Studio Classic, usage
+        // A user's kernels on one instance type share one instance (Studio Classic, usage
         // metering).
         if instances.insert(key, ()).is_some() {
             it.cost = Cost::Shared;
@@ -114,12 +114,12 @@ pub(crate) fn long_running(
 }
 
 fn is_free(app: &App) -> bool {
-    // Canvas is billed by the hour of its session, whatever it runs on.
+    // Canvas is billed by the hour of its session, on any instance.
     let on_system = app.instance_type.as_deref() == Some("system") && app.kind != "Canvas";
     app.kind == "JupyterServer" || on_system
 }
 
-/// An address, and the apps of its owner that run for long.
+/// An address, and its owner's long-running apps.
 #[derive(Clone, Debug)]
 pub(super) struct AppOwner<'a> {
     pub(super) address: Address,
@@ -128,7 +128,7 @@ pub(super) struct AppOwner<'a> {
     pub(super) apps: Vec<&'a LongRunning>,
 }
 
-/// All recipients of letters about apps, and the apps without one.
+/// All recipients of letters about apps, and the apps without a recipient.
 #[derive(Debug, Default)]
 pub(crate) struct SortedApps<'a> {
     /// By address in lower case.
@@ -152,10 +152,10 @@ pub(crate) fn sort_apps<'a>(apps: &'a [LongRunning], book: &AddressBook<'_>) -> 
     sorted
 }
 
-/// The address for an app, and the name to call its owner by.
+/// Returns the address for an app, and the name for its owner's salutation.
 fn address(app: &LongRunning, book: &AddressBook<'_>) -> Result<(Address, String), Why> {
     let Some(profile) = app.profile() else {
-        // The map of addresses may have a space that is nobody's.
+        // The map of addresses may have a space without an owner.
         let space = app.app.space.as_deref().ok_or(Why::NoName)?;
         let address = book.mapped(None, Some(space), Spelling::Alike).ok_or(Why::Space)?;
         return Ok((address.clone(), space.to_owned()));

@@ -1,4 +1,4 @@
-//! The part of the fuzz targets in `tests/fuzz` that needs the inside of this module.
+//! Fuzz targets of `tests/fuzz` that need this module's private items.
 
 use std::cell::OnceCell;
 use std::fs;
@@ -16,10 +16,10 @@ use crate::report::{HomeReport, Report};
 use crate::text::Shown;
 use crate::units::AllocatedBytes;
 
-/// Reads the ledger, uses and writes it, and reads that back. Returns the number of open ends.
+/// Reads the ledger, uses and writes it, and reads it back. Returns the number of open ends.
 pub(crate) fn ledger(data: &[u8], now: Timestamp) -> usize {
     thread_local! {
-        // One for all inputs of a thread: to make one takes longer than to read it.
+        // One for all inputs of a thread, because making a directory takes longer than reading it.
         static DIRECTORY: OnceCell<TempDir> = const { OnceCell::new() };
     }
     DIRECTORY.with(|directory| {
@@ -33,7 +33,7 @@ pub(crate) fn ledger(data: &[u8], now: Timestamp) -> usize {
         ledger.sending(&address, &[Reason::Quota], "r").expect("written");
         let again = ReminderLedger::open(directory, now).expect("what was written is read");
         assert_eq!(again.told(&address, Reason::Trash).cloned(), told);
-        // Whatever was there, this one is noted now.
+        // Whatever was there before, this reminder is recorded now.
         assert!(again.told(&address, Reason::Quota).is_some());
         ledger.withdraw(&address, &[Reason::Quota]).expect("written");
         ledger.reported(["200005".to_owned()].into_iter()).expect("written");
@@ -42,7 +42,7 @@ pub(crate) fn ledger(data: &[u8], now: Timestamp) -> usize {
     })
 }
 
-/// Every letter about a report, as `--dry-run` shows them.
+/// Returns every letter about a report, as `--dry-run` shows them.
 pub(crate) fn letters(report: &Report, now: Timestamp) -> Shown {
     let made = AddressTemplate::new("{name}@example.com", Dashes::Keep).expect("a template");
     let reminding = Reminding {

@@ -1,4 +1,4 @@
-//! Prices of SageMaker's instances by the hour.
+//! Hourly prices of SageMaker's instances.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const SHIPPED: &str = include_str!("instance_prices.toml");
 /// Upper bound of a price. Amounts stay finite below it.
 const MAX_PRICE: f64 = 1e5;
 
-/// A table of prices as a file has it.
+/// A table of prices in a file's format.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PriceTable {
     /// Region and date of the prices.
@@ -24,7 +24,7 @@ pub struct PriceTable {
     pub usd: BTreeMap<String, f64>,
 }
 
-/// USD per hour by instance type, and where they are from.
+/// USD per hour by instance type, and the source of the prices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InstancePrices {
     usd: BTreeMap<String, f64>,
@@ -33,20 +33,20 @@ pub struct InstancePrices {
 }
 
 impl Default for InstancePrices {
-    /// The shipped table.
+    /// Returns the shipped table.
     fn default() -> Self {
-        // A test reads it.
+        // A test parses the shipped table.
         let PriceTable { source, usd } = toml::from_str(SHIPPED).unwrap_or_default();
         Self { usd, source: source.unwrap_or_default() }
     }
 }
 
 impl InstancePrices {
-    /// The shipped prices with those of `table` over them. A table with a source of its own is another
-    /// region's or time's, so nothing is mixed with it.
+    /// Returns the shipped prices, overridden by those of `table`. A table with its own source is
+    /// for another region or time, so it replaces all shipped prices.
     ///
     /// # Errors
-    /// Names the entry that is wrong.
+    /// Names the wrong entry.
     pub fn with(table: PriceTable) -> Result<Self, String> {
         for (instance, price) in &table.usd {
             check_instance_type(instance)?;
@@ -70,7 +70,7 @@ impl InstancePrices {
         Ok(prices)
     }
 
-    /// The price of some hours, if that of an hour is known.
+    /// Returns the price of `hours` hours, if the hourly price is known.
     pub(super) fn cost(&self, instance: &str, hours: f64) -> Option<Usd> {
         self.usd.get(instance).map(|usd| Usd(usd * hours))
     }
@@ -84,7 +84,7 @@ mod tests {
     fn the_shipped_table_is_sound() {
         let table: PriceTable = toml::from_str(SHIPPED).expect("TOML");
         assert!(table.usd.len() > 30 && table.source.is_some());
-        // It is what a file may have.
+        // The shipped table passes the checks of a configured one.
         InstancePrices::with(table).expect("sound");
         let shipped = InstancePrices::default();
         assert_eq!(shipped.cost("ml.t3.medium", 216.0), Some(Usd(0.05 * 216.0)));

@@ -1,10 +1,10 @@
-//! The file of reminders in the state directory: recipients, reasons and times.
+//! File of reminders in the state directory: recipients, reasons and times.
 //!
-//! SES has no idempotency token, so a crash between its accepting a message and this file's noting
-//! it leaves open whether the message was sent. The ledger then counts it as sent: a message is noted
-//! as `Sending` on disk before it goes, and a `Sending` found later counts. So nobody is reminded
-//! twice in a week. A recipient whose reminder was lost that way waits a week, and the administrator
-//! is told.
+//! SES has no idempotency token. If the program crashes after SES has accepted a message and before
+//! this file records it, nobody knows if the message was sent. The ledger then counts it as sent: a
+//! message is recorded as `Sending` on disk before it is sent, and a `Sending` found later counts.
+//! So nobody is reminded twice in a week. A recipient whose reminder was lost that way waits a
+//! week, and the administrator is told.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,7 +20,7 @@ use crate::state;
 /// Name and version of the schema.
 const SCHEMA: &str = "efs-scan/reminders/1";
 
-/// File of the state directory.
+/// Name of the file in the state directory.
 pub(super) const FILE: &str = "reminders.json";
 
 /// Days between two reminders of one recipient for one reason. Whole days in UTC, so a weekly timer
@@ -40,7 +40,7 @@ pub(super) enum Reason {
 }
 
 impl Reason {
-    /// In words.
+    /// Returns the reason in words.
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Quota => "over quota",
@@ -54,11 +54,11 @@ impl Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ReminderStep {
-    /// It is about to be sent.
+    /// The message is about to be sent.
     Sending,
     /// SES accepted it.
     Sent,
-    /// Nobody knows whether it was sent, and the administrator was told so.
+    /// It is unknown if the message was sent, and the administrator was told so.
     Unsure,
 }
 
@@ -70,17 +70,18 @@ pub(super) struct LastReminder {
     pub(super) step: ReminderStep,
 }
 
-/// The content of the file.
+/// Contents of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct LedgerFile {
     schema: String,
     /// By address in lower case.
     people: BTreeMap<String, BTreeMap<Reason, LastReminder>>,
-    /// Homes that only the administrator was told of, by [`Untold::key`](super::people::Untold::key).
+    /// Homes that only the administrator was told of, by
+    /// [`Untold::key`](super::people::Untold::key).
     listed: BTreeMap<String, Timestamp>,
 }
 
-/// The file and its content.
+/// The file and its contents.
 #[derive(Debug)]
 pub(crate) struct ReminderLedger {
     path: PathBuf,
@@ -89,7 +90,7 @@ pub(crate) struct ReminderLedger {
 }
 
 impl ReminderLedger {
-    /// Reads the file of a state directory. A missing file is an empty one.
+    /// Reads the file of a state directory. A missing file counts as empty.
     ///
     /// # Errors
     /// If it cannot be read: starting again would remind everybody twice.
@@ -116,18 +117,18 @@ impl ReminderLedger {
         Ok(Self { path, book, now })
     }
 
-    /// The last reminder of this address for this reason, if it is less than a week old.
+    /// Returns the last reminder of this address for this reason, if it is less than a week old.
     pub(super) fn told(&self, address: &Address, reason: Reason) -> Option<&LastReminder> {
         let told = self.book.people.get(&address.key())?.get(&reason)?;
         (!is_over(told.at, self.now)).then_some(told)
     }
 
-    /// True if the administrator was told of this less than a week ago.
+    /// True if the administrator was told of `what` less than a week ago.
     pub(super) fn is_listed(&self, what: &str) -> bool {
         self.book.listed.get(what).is_some_and(|at| !is_over(*at, self.now))
     }
 
-    /// Reminders that may or may not have been sent: a crash came between, or the answer was lost.
+    /// Returns reminders that may or may not have been sent, because of a crash or a lost answer.
     pub(super) fn open_ends(&self) -> Vec<(String, Timestamp)> {
         let mut open = Vec::new();
         for (address, reasons) in &self.book.people {
@@ -137,10 +138,10 @@ impl ReminderLedger {
         open
     }
 
-    /// Notes that a message is about to be sent.
+    /// Records that a message is about to be sent.
     ///
     /// # Errors
-    /// If that cannot be written. The message must not be sent then.
+    /// If the file cannot be written. The message must not be sent then.
     pub(super) fn sending(
         &mut self,
         address: &Address,
@@ -151,10 +152,10 @@ impl ReminderLedger {
         self.write()
     }
 
-    /// Notes that SES accepted a message.
+    /// Records that SES accepted a message.
     ///
     /// # Errors
-    /// If that cannot be written. The message still counts as sent.
+    /// If the file cannot be written. The message still counts as sent.
     pub(super) fn sent(
         &mut self,
         address: &Address,
@@ -165,10 +166,10 @@ impl ReminderLedger {
         self.write()
     }
 
-    /// Forgets a message that SES did not accept: it may be tried again at any time.
+    /// Removes a message that SES did not accept, so it may be retried at any time.
     ///
     /// # Errors
-    /// If that cannot be written. The message waits for a week then.
+    /// If the file cannot be written. The message then waits for a week.
     pub(super) fn withdraw(&mut self, address: &Address, reasons: &[Reason]) -> Result<(), String> {
         if let Some(told) = self.book.people.get_mut(&address.key()) {
             told.retain(|reason, _| !reasons.contains(reason));
@@ -176,10 +177,10 @@ impl ReminderLedger {
         self.write()
     }
 
-    /// Notes what the administrator was told.
+    /// Records what the administrator was told.
     ///
     /// # Errors
-    /// If that cannot be written. The administrator is told again then.
+    /// If the file cannot be written. The administrator is then told again.
     pub(super) fn reported(&mut self, listed: impl Iterator<Item = String>) -> Result<(), String> {
         for what in listed {
             self.book.listed.insert(what, self.now);
@@ -199,7 +200,7 @@ impl ReminderLedger {
 
     fn write(&mut self) -> Result<(), String> {
         let now = self.now;
-        // Drop what is older than a week, except for open ends that nobody was told of.
+        // Drop entries older than a week, except for open ends that nobody was told of.
         for reasons in self.book.people.values_mut() {
             reasons.retain(|_, told| told.step == ReminderStep::Sending || !is_over(told.at, now));
         }
@@ -209,7 +210,8 @@ impl ReminderLedger {
     }
 }
 
-/// True if a week lies between, in either direction: a time that far ahead comes from a wrong clock.
+/// True if the times are a week apart, in either direction: a time that far ahead comes from a
+/// wrong clock.
 fn is_over(at: Timestamp, now: Timestamp) -> bool {
     let date = |at: Timestamp| TimeZone::UTC.to_datetime(at).date();
     // The difference of any two dates of a Timestamp fits.

@@ -1,4 +1,4 @@
-//! The messages: reminders to owners, and the summary to the administrator.
+//! Messages: reminders to owners, and the summary to the administrator.
 
 use std::cmp::Reverse;
 
@@ -18,15 +18,15 @@ const MAX_LARGEST: usize = 5;
 pub(super) const MAX_HOMES: usize = 50;
 const MAX_LISTED: usize = 200;
 
-/// A finding that frees less than the largest one divided by this is not worth a line.
+/// Divisor of the largest finding's size, below which a finding is not worth a line.
 const WORTH: u64 = 100;
 
 /// Maximum characters of a name or a path, and of a subject.
 const MAX_NAME: usize = 200;
 pub(super) const MAX_SUBJECT: usize = 150;
 
-/// Maximum bytes of a line with a command: a line of mail has at most 998 bytes (RFC 5322, 2.1.1). A
-/// command is shown whole or not at all, because a cut one deletes something else.
+/// Maximum bytes of a line with a command: a line of mail has at most 998 bytes (RFC 5322, 2.1.1).
+/// A command is shown whole or not at all, because a truncated one deletes something else.
 const MAX_COMMAND: usize = 900;
 
 /// A subject and a text.
@@ -36,19 +36,19 @@ pub(super) struct Letter {
     pub(super) text: Shown,
 }
 
-/// The report and the settings that letters are made from.
+/// The report and the settings for letters.
 #[derive(Debug)]
 pub(super) struct LetterWriter<'a> {
     pub(super) report: &'a Report,
     pub(super) subject: &'a Template,
     pub(super) body: &'a Template,
     pub(super) admin: &'a str,
-    /// The path at which owners see their home; `None` for the paths of this machine.
+    /// The path under which owners see their home; `None` for the paths of this machine.
     pub(super) home_at: HomeAt<'a>,
 }
 
 impl LetterWriter<'_> {
-    /// The reminder of a recipient.
+    /// Returns the reminder of a recipient.
     pub(super) fn reminder(&self, person: &Recipient<'_>) -> Letter {
         let value = |field| self.value(person, field);
         let subject = self.subject.fill(value);
@@ -58,8 +58,8 @@ impl LetterWriter<'_> {
         }
     }
 
-    /// The value of a placeholder. It is printable, so no name adds a line; blocks end without a
-    /// newline.
+    /// Returns the value of a placeholder. It is printable, so no name adds a line; blocks end
+    /// without a newline.
     fn value(&self, person: &Recipient<'_>, field: Field) -> String {
         let homes = || person.subjects.iter().map(|subject| subject.home);
         let sum = |of: fn(&HomeReport) -> AllocatedBytes| homes().map(of).sum::<AllocatedBytes>();
@@ -84,12 +84,12 @@ impl LetterWriter<'_> {
             Field::Homes => lines(homes().map(home_line), MAX_HOMES),
             Field::Findings => self.findings(person),
             Field::Largest => largest(person),
-            // No template about homes has these.
+            // These placeholders do not occur in templates about homes.
             Field::Count | Field::Apps | Field::Prices => String::new(),
         }
     }
 
-    /// The findings that free most, with each note once.
+    /// Lists the findings that free most, with each note once.
     fn findings(&self, person: &Recipient<'_>) -> String {
         let homes = person.subjects.iter().map(|subject| subject.home);
         let mut all: Vec<_> = homes.flat_map(findings_of).collect();
@@ -102,7 +102,7 @@ impl LetterWriter<'_> {
         if all.is_empty() {
             return "  (no findings)".to_owned();
         }
-        // Of several homes with uids, each is at that path in another space.
+        // If a user has several homes, each one is at that path in another space.
         let nowhere = HomeAt::default();
         let home_at = if person.uid_homes == 1 { &self.home_at } else { &nowhere };
         // Each note is written once.
@@ -135,7 +135,7 @@ impl LetterWriter<'_> {
         out.join("\n")
     }
 
-    /// The command for the owner, with paths as the owner sees them, or advice.
+    /// Returns the command for the owner, with paths as the owner sees them, or advice.
     fn remedy(&self, home: &HomeReport, finding: &Finding, home_at: &HomeAt<'_>) -> Option<String> {
         if finding.command.is_some() && self.home_at.is_set() && home_at.of(home).is_none() {
             return Some("By hand: where your space has it is not known here".to_owned());
@@ -146,7 +146,8 @@ impl LetterWriter<'_> {
                 .as_ref()
                 .map(|advice| format!("By hand: {}", short(advice.as_bytes())));
         };
-        // This program quotes paths so that commands are printable. Others are not its own.
+        // Commands of this program are printable, because it quotes paths. Commands of configured
+        // rules may not be.
         Some(match command.len() <= MAX_COMMAND && !command.chars().any(char::is_control) {
             true => command,
             false => "(the path is too long for a message: ask for the command)".to_owned(),
@@ -154,7 +155,7 @@ impl LetterWriter<'_> {
     }
 }
 
-/// The first line of a summary about the homes of a report.
+/// Returns the first line of a summary about the homes of a report.
 pub(super) fn head(report: &Report) -> String {
     let run = &report.run;
     let root = short(&run.root_bytes());
@@ -162,14 +163,14 @@ pub(super) fn head(report: &Report) -> String {
     format!("{root}, scanned {when} ({}).", run.coverage.name())
 }
 
-/// The summary of a call for the administrator.
+/// Summary of one invocation for the administrator.
 #[derive(Debug, Default)]
 pub(super) struct Summary<'a> {
     /// Reminders that SES accepted.
     pub(super) sent: usize,
-    /// Addresses whose reminder SES refused, and why.
+    /// Addresses whose reminder SES refused, with the reason.
     pub(super) refused: Vec<(String, String)>,
-    /// Addresses whose reminder may or may not have been sent, and when that was tried.
+    /// Addresses whose reminder may or may not have been sent, with the time of the attempt.
     pub(super) unsure: Vec<(String, Timestamp)>,
     /// Homes that nobody was reminded of.
     pub(super) untold: Vec<&'a Untold<'a>>,
@@ -178,13 +179,13 @@ pub(super) struct Summary<'a> {
 }
 
 impl Summary<'_> {
-    /// True if there is nothing to tell: sent reminders alone need no summary.
+    /// True if there is nothing to report: sent reminders alone need no summary.
     pub(super) fn is_empty(&self) -> bool {
         let untold = self.untold.len() + self.untold_apps.len();
         self.refused.is_empty() && self.unsure.is_empty() && untold == 0
     }
 
-    /// The message; `head` says what it is about.
+    /// Returns the message; `head` is its first line.
     pub(super) fn letter(&self, head: &str) -> Letter {
         let Self { sent, refused, unsure, untold, untold_apps } = self;
         let (refusals, homes) = (refused.len(), untold.len());
@@ -240,7 +241,7 @@ fn untold_line(untold: &Untold<'_>) -> String {
     format!("{}; {reasons}; {}", home_figures(home, &name), why.text())
 }
 
-/// A line for each reason of a home.
+/// Returns a line for each reason of a home.
 fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
     let home = subject.home;
     let name = cut(&home.printable_name(), MAX_NAME);
@@ -253,7 +254,7 @@ fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
             quota.used_percent,
         ),
         (Reason::Quota, None) => format!("Your home {name} is over its quota."),
-        // A home is no reason for a reminder of apps.
+        // Reminders of apps are never about a home.
         (Reason::Apps, _) => String::new(),
         (Reason::Trash, _) => format!(
             "Your home {name} holds {} of trash: deleted, but still stored and billed.",
@@ -262,7 +263,7 @@ fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
     })
 }
 
-/// `  200005  12 GiB of 10 GiB, trash 1 GiB, 3.60 USD a month`.
+/// Formats a home: ` 200005 12 GiB of 10 GiB, trash 1 GiB, 3.60 USD a month`.
 fn home_line(home: &HomeReport) -> String {
     home_figures(home, &cut(&home.printable_name(), MAX_NAME))
 }
@@ -294,17 +295,17 @@ fn largest(person: &Recipient<'_>) -> String {
     }
 }
 
-/// The findings of a home, with it.
+/// Pairs a home with each of its findings.
 fn findings_of(home: &HomeReport) -> impl Iterator<Item = (&HomeReport, &Finding)> {
     home.findings.iter().map(move |finding| (home, finding))
 }
 
-/// `, 1.20 USD a month`, or nothing if unknown.
+/// Formats a monthly cost: `, 1.20 USD a month`, or nothing if unknown.
 fn month(cost: Option<Usd>) -> String {
     cost.map(|cost| format!(", {} a month", cost.human())).unwrap_or_default()
 }
 
-/// The sum, if every part is known.
+/// Returns the sum if every part is known.
 fn cost(parts: impl Iterator<Item = Option<Usd>>) -> Option<Usd> {
     parts.map(|part| part.map(|usd| usd.0)).sum::<Option<f64>>().map(Usd)
 }
@@ -313,7 +314,7 @@ pub(super) fn joined(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// At most `most` lines, and the number of those left out.
+/// Joins at most `most` lines, and adds the number of those left out.
 pub(super) fn lines(all: impl Iterator<Item = String>, most: usize) -> String {
     let mut all: Vec<String> = all.collect();
     if all.len() > most {

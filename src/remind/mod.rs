@@ -1,11 +1,13 @@
-//! E-mail to owners whose homes are over quota or hold much trash, and to those whose apps run for long,
-//! once a week.
+//! E-mail, once a week, to owners whose homes are over quota or hold much trash, and to users whose
+//! apps run for long.
 //!
-//! Reminders come from the newest published run, which must not be stale, and from homes that it read
-//! completely. Each address gets one message about all its homes and reasons. A file keeps who was
-//! reminded; `ledger.rs` tells what a crash can do. Homes without an address go to the administrator.
+//! Reminders come from the newest published run, which must not be stale, and from homes that it
+//! read completely. Each address gets one message about all its homes and reasons. A file records
+//! who was reminded; `ledger.rs` describes the effects of a crash. Homes without an address are
+//! reported to the administrator.
 //!
-//! Reminders of apps need no run: SageMaker is asked what runs now. They are messages of their own.
+//! Reminders of apps need no run: SageMaker is asked for the running apps. They are separate
+//! messages.
 
 mod address;
 mod app_letter;
@@ -47,11 +49,11 @@ pub(crate) use send::send;
 pub use template::{About, Template};
 pub use thresholds::Thresholds;
 
-/// The reminders' own part of the state directory, with a lock of its own: a scan may take hours, and
+/// Subdirectory of the state directory for reminders, with its own lock: a scan may take hours, and
 /// neither should wait for the other.
 pub(crate) const STATE: &str = "remind";
 
-/// The settings of reminders, checked.
+/// Checked settings of reminders.
 #[derive(Debug)]
 pub struct Reminding {
     /// The sender.
@@ -60,7 +62,7 @@ pub struct Reminding {
     pub admin: Address,
     /// Addresses of owners.
     pub addresses: Addresses,
-    /// More trash than this in a home is a reason to remind its owner.
+    /// Trash in a home above which its owner is reminded.
     pub trash: Option<AllocatedBytes>,
     /// The subject.
     pub subject: Template,
@@ -70,14 +72,14 @@ pub struct Reminding {
     pub apps: AppReminding,
 }
 
-/// The settings of reminders of apps that run for long.
+/// Settings of reminders of long-running apps.
 #[derive(Debug)]
 pub struct AppReminding {
-    /// True if people are reminded of apps without being asked to.
+    /// True if owners are reminded of apps without a flag.
     pub is_on: bool,
-    /// How long an app may run.
+    /// Time that an app may run.
     pub thresholds: Thresholds,
-    /// What an hour of it costs.
+    /// Hourly prices of instances.
     pub prices: InstancePrices,
     /// True if the administrator gets a copy of each message.
     pub copy: bool,
@@ -114,12 +116,12 @@ impl Due<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HomeWork<'a> {
     pub(crate) report: &'a Report,
-    /// The path at which owners see their home.
+    /// The path under which owners see their home.
     pub(crate) home_at: Option<&'a Path>,
     pub(crate) sorted: &'a Sorted<'a>,
 }
 
-/// The reminders of one call: which are due, and what they are made of.
+/// Inputs of one invocation: the settings, the homes and the apps.
 pub(crate) struct Work<'a> {
     reminding: &'a Reminding,
     homes: Option<HomeWork<'a>>,
@@ -130,7 +132,7 @@ pub(crate) struct Work<'a> {
     due: Vec<Due<'a>>,
 }
 
-/// The reminder of a person that is due now, if any.
+/// Returns the reminder of a person that is due now, if any.
 fn due<'a>(person: &Recipient<'a>, ledger: &ReminderLedger) -> Option<Due<'a>> {
     let mut reasons = person.reasons();
     reasons.retain(|reason| ledger.told(&person.address, *reason).is_none());
@@ -160,7 +162,7 @@ impl<'a> Work<'a> {
 }
 
 impl Work<'_> {
-    /// The message of a reminder.
+    /// Returns the message of a reminder.
     fn message(&self, due: &Due<'_>) -> Email {
         let Reminding { admin, apps, .. } = self.reminding;
         let (letter, copy_to) = match (due, &self.writer) {
@@ -170,13 +172,13 @@ impl Work<'_> {
                 (letter, copy.then(|| admin.to_string()))
             }
             (Due::Homes { person, .. }, Some(writer)) => (writer.reminder(person), None),
-            // Homes are only due from a report.
+            // Homes are due only if there is a report.
             (Due::Homes { .. }, None) => (letter::Letter::default(), None),
         };
         self.email(due.address(), letter, copy_to)
     }
 
-    /// The message of a summary to the administrator.
+    /// Returns the summary message to the administrator.
     fn summary(&self, summary: &Summary<'_>) -> Email {
         let head = match self.homes {
             Some(HomeWork { report, .. }) => letter::head(report),
@@ -199,7 +201,7 @@ impl Work<'_> {
         }
     }
 
-    /// The run that a reminder is from, for the ledger.
+    /// Returns the run of a reminder, for the ledger.
     fn run(&self, due: &Due<'_>) -> &str {
         match (due, self.homes) {
             (Due::Homes { .. }, Some(homes)) => &homes.report.run.id,
@@ -207,19 +209,20 @@ impl Work<'_> {
         }
     }
 
-    /// Homes that the administrator was not told of within a week.
+    /// Returns homes that the administrator was not told of in the last week.
     fn unheard(&self, ledger: &ReminderLedger) -> Vec<&Untold<'_>> {
         let untold = self.homes.into_iter().flat_map(|homes| &homes.sorted.untold);
         untold.filter(|untold| !ledger.is_listed(&untold.key())).collect()
     }
 
-    /// Apps that the administrator was not told of within a week.
+    /// Returns apps that the administrator was not told of in the last week.
     fn unheard_apps(&self, ledger: &ReminderLedger) -> Vec<&UntoldApp<'_>> {
         let untold = self.apps.into_iter().flat_map(|apps| &apps.untold);
         untold.filter(|untold| !ledger.is_listed(&untold.key())).collect()
     }
 
-    /// The homes and apps without a recipient, and the homes that are not one person's.
+    /// Returns the number of homes and apps without a recipient, and the number of homes that are
+    /// not one person's.
     fn without(&self) -> (usize, usize) {
         let homes = self.homes.map_or(0, |homes| homes.sorted.untold.len());
         let apps = self.apps.map_or(0, |apps| apps.untold.len());
@@ -236,7 +239,7 @@ fn summarise(summary: &Summary<'_>, waiting: usize, work: &Work<'_>) {
         unsure = summary.unsure.len(),
         waiting = waiting,
         untold = untold,
-        // Of these, the homes of two owners and those that mostly others fill.
+        // Of these, the homes of two owners and those filled mostly by others.
         not_personal = (not_personal > 0).then_some(not_personal),
         "reminded",
     );

@@ -1,4 +1,4 @@
-//! Sorts homes with a reason for a reminder: by recipient, or as untold.
+//! Sorts homes with a reason for a reminder by recipient, or as untold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,13 +22,13 @@ pub(super) struct Recipient<'a> {
     pub(super) address: Address,
     /// The owner's name as in the report.
     pub(super) name: String,
-    /// How many uid homes of the report have this address, whether there is a reason or not.
+    /// Number of uid homes in the report with this address, with or without a reason.
     pub(super) uid_homes: usize,
     pub(super) subjects: Vec<Subject<'a>>,
 }
 
 impl Recipient<'_> {
-    /// All reasons, each once.
+    /// Returns all reasons, each once.
     pub(super) fn reasons(&self) -> Vec<Reason> {
         let all = self.subjects.iter().flat_map(|subject| &subject.reasons);
         let mut all: Vec<Reason> = all.copied().collect();
@@ -37,7 +37,7 @@ impl Recipient<'_> {
         all
     }
 
-    /// The same with only these reasons and their homes.
+    /// Returns the recipient with only these reasons and their homes.
     pub(super) fn only(&self, reasons: &[Reason]) -> Self {
         let mut person = self.clone();
         for subject in &mut person.subjects {
@@ -48,22 +48,22 @@ impl Recipient<'_> {
     }
 }
 
-/// Why nobody is reminded of a home.
+/// Reason that nobody is reminded of a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Why {
-    /// Another person owns its directory than the one whose uid is its name: this one.
+    /// The directory belongs to this other person than the one whose uid is its name.
     TwoOwners(String),
-    /// It is no uid home, and holds mostly what belongs to others than its owner.
+    /// The home is not named by a uid, and holds mostly files of others than its owner.
     Shared,
-    /// No source of names knows the owner, and a mapped address may belong to somebody else now.
+    /// No source of names knows the owner, so a mapped address may now belong to somebody else.
     Orphan,
     /// No source of names knows the owner's name, and no map has the uid.
     NoName,
-    /// The owner is a space, and no map has it.
+    /// The owner is a space that no map has.
     Space,
-    /// The owner is an account of a system, by its uid, and no map has it.
+    /// The owner is a system account, by its uid, and no map has it.
     Service,
-    /// The name makes no address, and no map has it.
+    /// No address can be made from the name, and no map has it.
     BadName,
     /// There is no template, and no map has the name.
     NotMapped,
@@ -104,8 +104,9 @@ pub(super) struct Untold<'a> {
 }
 
 impl Untold<'_> {
-    /// Identifies it in the ledger, which tells the administrator once a week. Changed texts of [`Why`]
-    /// or [`Reason`] make another key, and the administrator is told once more.
+    /// Returns the home's key in the ledger, by which the administrator is told once a week. If a
+    /// text of [`Why`] or [`Reason`] changes, so does the key, and the administrator is told once
+    /// more.
     pub(super) fn key(&self) -> String {
         let reasons: Vec<&str> = self.subject.reasons.iter().map(|reason| reason.text()).collect();
         format!(
@@ -117,7 +118,7 @@ impl Untold<'_> {
     }
 }
 
-/// All recipients, and all homes without one.
+/// All recipients, and all homes without a recipient.
 #[derive(Debug, Default)]
 pub(crate) struct Sorted<'a> {
     /// By address in lower case.
@@ -126,15 +127,16 @@ pub(crate) struct Sorted<'a> {
 }
 
 impl Sorted<'_> {
-    /// Keeps the recipients to be reminded of one of `homes`, by their paths, and of the homes
-    /// without a recipient only these. A message stays whole: it is about all homes of its recipient.
+    /// Keeps only the recipients to be reminded of one of `homes`, given by their paths, and only
+    /// these homes without a recipient. A message stays whole: it is about all homes of its
+    /// recipient.
     pub(crate) fn keep(&mut self, homes: &BTreeSet<Vec<u8>>) {
         let is_asked = |subject: &Subject<'_>| homes.contains(&subject.home.name_bytes());
         self.people.retain(|_, person| person.subjects.iter().any(is_asked));
         self.untold.retain(|untold| is_asked(&untold.subject));
     }
 
-    /// The homes that nobody is reminded of because they are not one person's.
+    /// Returns the homes that nobody is reminded of because they are not one person's.
     pub(super) fn not_personal(&self) -> impl Iterator<Item = &Untold<'_>> {
         let is = |untold: &&Untold<'_>| matches!(untold.why, Why::TwoOwners(_) | Why::Shared);
         self.untold.iter().filter(is)
@@ -146,7 +148,7 @@ pub(crate) fn has_reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>)
     home.kind != HomeKind::Outside && !reasons(home, most_trash).is_empty()
 }
 
-/// Sorts these `homes` of the report. More trash than `most_trash` is a reason, if given.
+/// Sorts these `homes` of the report. If `most_trash` is given, more trash than that is a reason.
 pub(crate) fn sort<'a>(
     report: &Report,
     homes: &'a [HomeReport],
@@ -188,13 +190,12 @@ fn reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>) -> Vec<Reason>
     quota.into_iter().chain(trash.then_some(Reason::Trash)).collect()
 }
 
-/// True for uids that systems give to services, root among them (`UID_MIN` of login.defs(5)), and for
-/// the one that stands for nobody.
+/// True for uids of services, including root (`UID_MIN` of login.defs(5)), and for nobody's uid.
 fn is_service(uid: u32) -> bool {
     uid < 1000 || uid == 65_534
 }
 
-/// The address for a home, and the name to call its owner by.
+/// Returns the address for a home, and the name for its owner's salutation.
 fn address(
     home: &HomeReport,
     book: &AddressBook<'_>,
@@ -204,7 +205,7 @@ fn address(
     if let Some(other) = home.other_owner() {
         return Err(Why::TwoOwners(other.human()));
     }
-    // Before the maps: an entry may be older than the owner's departure.
+    // Checked before the maps, because an entry may be older than the owner's departure.
     if owner.status == OwnerStatus::Orphan {
         return Err(Why::Orphan);
     }
@@ -217,7 +218,8 @@ fn address(
     reached(home, book, twins)
 }
 
-/// The address of a home's owner, and the name to call them by, whatever is the matter with the home.
+/// Returns the address of a home's owner and the name for the salutation, without checking the
+/// home.
 fn reached(
     home: &HomeReport,
     book: &AddressBook<'_>,

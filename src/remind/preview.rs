@@ -1,5 +1,5 @@
-//! The output of `--dry-run`: every message in full, with its recipient and reasons. Nothing is sent
-//! or noted.
+//! Output of `--dry-run`: every message in full, with its recipient and reasons. Nothing is sent or
+//! recorded.
 
 use std::fmt::{Result, Write};
 
@@ -10,7 +10,7 @@ use super::{Due, Work};
 use crate::aws::Email;
 use crate::text::{Shown, printable};
 
-/// The whole output. Names and messages in it are printable.
+/// Returns the whole output. Names and messages in it are printable.
 pub(crate) fn preview(work: &Work<'_>, ledger: &ReminderLedger) -> Shown {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -48,7 +48,7 @@ fn write(out: &mut String, work: &Work<'_>, ledger: &ReminderLedger) -> Result {
     Ok(())
 }
 
-/// Says so if somebody was told of this within a week.
+/// Adds a note if somebody was told of this within a week.
 fn not_again(out: &mut String, ledger: &ReminderLedger, to: &Address, reason: Reason) -> Result {
     let Some(told) = ledger.told(to, reason) else { return Ok(()) };
     let when = told.at.strftime("%Y-%m-%d");

@@ -12,21 +12,22 @@ use crate::service_error::ServiceError;
 use crate::stop::Stop;
 use crate::text::plural;
 
-/// Sending stops after this many lost answers in a row: each further message may leave somebody
-/// without a reminder for a week.
+/// Number of consecutive lost answers after which sending stops, because each further message may
+/// leave somebody without a reminder for a week.
 const UNKNOWN_IN_A_ROW: usize = 3;
 
 /// Interval of checks for a signal.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Keeps messages to a rate.
+/// Limits messages to a rate.
 struct SendPace {
     pause: Duration,
     last: Option<Instant>,
 }
 
 impl SendPace {
-    /// `rate` messages a second; without a pause if the rate is missing or absurd.
+    /// Makes a pace of `rate` messages per second; without a pause if the rate is missing or
+    /// absurd.
     fn new(rate: Option<f64>) -> Self {
         let rate = rate.filter(|rate| rate.is_finite() && *rate >= 0.01);
         let pause = rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate));
@@ -56,7 +57,7 @@ pub(crate) fn send(
         summarise(&summary, 0, work);
         return Ok(Exit::Complete);
     }
-    // Checked before anybody is noted as reminded.
+    // Checked before anybody is recorded as reminded.
     let unsent = |error: ServiceError| Failure::new(Exit::Unpublished, error.text);
     let mailer = aws.mailer().map_err(unsent)?;
     let mut pace = SendPace::new(mailer.rate().map_err(unsent)?);
@@ -71,7 +72,7 @@ pub(crate) fn send(
         say(&format!("{}; {waiting} {were} not sent", error.text));
     }
     let mut told = true;
-    // The next call finds again what the summary does not tell now.
+    // If no summary is sent now, the next invocation finds the same items again.
     if closed.is_none() && !interrupted && !summary.is_empty() {
         pace.wait(stop);
         told = tell(work, ledger, &mailer, &summary)?;
@@ -85,8 +86,8 @@ pub(crate) fn send(
     })
 }
 
-/// Sends the reminders. Returns the number that were not tried, and the error behind that unless it
-/// was a signal.
+/// Sends the reminders. Returns the number of reminders that were not tried, and the error that
+/// ended the sending, unless a signal did.
 fn all(
     work: &Work<'_>,
     ledger: &mut ReminderLedger,
@@ -104,7 +105,7 @@ fn all(
         }
         let (to, reasons, run) = (due.address(), due.reasons(), work.run(due));
         let email = work.message(due);
-        // Noted before and after: see the ledger.
+        // Recorded before and after sending; see the ledger.
         ledger.sending(to, reasons, run).map_err(Failure::fatal)?;
         match mailer.send(&email) {
             Ok(()) => {
@@ -134,8 +135,8 @@ fn all(
     Ok((0, None))
 }
 
-/// Sends the summary, and returns true if SES accepted it. It is noted afterwards: telling twice is
-/// better than never.
+/// Sends the summary, and returns true if SES accepted it. It is recorded afterwards: telling twice
+/// is better than never.
 fn tell(
     work: &Work<'_>,
     ledger: &mut ReminderLedger,

@@ -21,7 +21,7 @@ pub(super) enum Field {
     Prices,
 }
 
-/// What a letter is about. It decides which placeholders there are.
+/// Subject of a letter, which determines the valid placeholders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
     /// Homes over quota or with much trash.
@@ -78,7 +78,7 @@ enum Piece {
 }
 
 impl Template {
-    /// A text of any number of lines.
+    /// Parses a text of any number of lines.
     ///
     /// # Errors
     /// Names the unknown placeholder or the lone brace.
@@ -117,7 +117,7 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// A text of one line, for the head of a message.
+    /// Parses a text of one line, for a message header.
     ///
     /// # Errors
     /// If it is not one line, or as for [`Template::body`].
@@ -135,7 +135,7 @@ impl Template {
         }
     }
 
-    /// The text, with each placeholder replaced by its value. Braces in a value have no meaning.
+    /// Replaces each placeholder by its value. Braces in a value have no meaning.
     pub(super) fn fill(&self, value: impl Fn(Field) -> String) -> String {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),

@@ -1,18 +1,19 @@
-//! How long an app may run before somebody is reminded, by the type of its instance.
+//! Time that an app may run before its owner is reminded, by instance type.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-/// The thresholds without a configuration.
+/// Default thresholds.
 const DEFAULT: [(&str, SignedDuration); 2] =
     [("ml.t3.*", SignedDuration::from_hours(5 * 24)), ("*", SignedDuration::from_hours(24))];
 
 /// The longest threshold: ten years.
 const MAX_HOURS: i64 = 24 * 3660;
 
-/// Patterns of instance types, each with a threshold; `None` for never. The most specific is first.
+/// Patterns of instance types, each with a threshold; `None` means never. The most specific comes
+/// first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thresholds(Vec<(String, Option<SignedDuration>)>);
 
@@ -23,10 +24,10 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    /// Checks a table of the configuration. An empty one has the defaults.
+    /// Checks a table of the configuration. An empty one gives the defaults.
     ///
     /// # Errors
-    /// Names the pattern or the time that is wrong.
+    /// Names the wrong pattern or time.
     pub fn new(table: &BTreeMap<String, String>) -> Result<Self, String> {
         if table.is_empty() {
             return Ok(Self::default());
@@ -37,14 +38,14 @@ impl Thresholds {
             Ok::<_, String>((pattern.clone(), most))
         };
         let mut all: Vec<_> = table.iter().map(entry).collect::<Result<_, _>>()?;
-        // Of several that match, the one with most characters of its own counts.
+        // Of several matching patterns, the one with most literal characters counts.
         all.sort_by_key(|(pattern, _)| {
             Reverse((!pattern.contains('*'), pattern.chars().filter(|c| *c != '*').count()))
         });
         Ok(Self(all))
     }
 
-    /// The threshold of an instance type; `None` if nobody is reminded of it.
+    /// Returns the threshold of an instance type; `None` if nobody is reminded of it.
     pub(super) fn of(&self, instance: &str) -> Option<SignedDuration> {
         self.0.iter().find(|(pattern, _)| matches(pattern, instance))?.1
     }
@@ -53,7 +54,7 @@ impl Thresholds {
 /// Checks the name of an instance type.
 ///
 /// # Errors
-/// If SageMaker has no type of such a name.
+/// If SageMaker has no type with such a name.
 pub(super) fn check_instance_type(text: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
     match text.starts_with("ml.") && (4..=64).contains(&text.len()) && text.chars().all(plain) {
@@ -65,7 +66,7 @@ pub(super) fn check_instance_type(text: &str) -> Result<(), String> {
 fn check_pattern(text: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-*".contains(c);
     let before = text.split('*').next().unwrap_or_default();
-    // Every instance type begins with this.
+    // Every instance type begins with `ml.`.
     let may_match = before.starts_with("ml.") || (text.contains('*') && "ml.".starts_with(before));
     let sound = (1..=64).contains(&text.len()) && text.chars().all(plain) && !text.contains("**");
     match sound && may_match {
@@ -74,7 +75,7 @@ fn check_pattern(text: &str) -> Result<(), String> {
     }
 }
 
-/// Reads `5d`, `12h`, `2w` or `never`.
+/// Parses `5d`, `12h`, `2w` or `never`.
 fn parse(text: &str) -> Result<Option<SignedDuration>, String> {
     if text == "never" {
         return Ok(None);
@@ -97,12 +98,12 @@ fn parse(text: &str) -> Result<Option<SignedDuration>, String> {
     Ok(Some(SignedDuration::from_hours(hours)))
 }
 
-/// True if the text fits the pattern, in which `*` stands for any characters.
+/// True if the text matches the pattern, in which `*` stands for any characters.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
     let Some(last) = parts.next_back() else { return rest.is_empty() };
-    // The first place of each part leaves most for those after it.
+    // The first place of each part leaves most text for the later ones.
     for part in parts {
         match rest.find(part) {
             Some(at) => rest = &rest[at + part.len()..],
