@@ -1,7 +1,8 @@
-//! Holds the direction of the arrows between the modules of `src`: which may use which, and why.
+//! Checks the direction of the arrows between the modules of `src`: which module may use which, and
+//! why.
 //!
-//! The table is in order, lowest first. A module uses only modules that stand above it in the
-//! table, so there can be no circle.
+//! The table is in order, lowest first. A module uses only modules above it in the table, so there
+//! can be no cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 type Row = (&'static str, &'static str, &'static str);
 
 const ARROWS: &[Row] = &[
-    // Below everything: they know nothing of storage, homes or runs.
+    // Below everything: these modules know nothing of storage, homes or runs.
     ("exit", "", "exit codes and the line that goes with one"),
     ("sys", "", "the one file with unsafe code"),
     ("terminal", "", "what stderr shows, by the conventions of its environment"),
@@ -139,7 +140,7 @@ fn modules_use_only_what_the_table_lets_them_use() {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
-/// For each top-level module, the others that it names, each with a file that does so.
+/// Returns for each top-level module the others that it names, each with a file that names it.
 fn arrows(src: &Path) -> BTreeMap<String, BTreeMap<String, PathBuf>> {
     let mut files = Vec::new();
     collect(src, &mut files);
@@ -161,7 +162,7 @@ fn arrows(src: &Path) -> BTreeMap<String, BTreeMap<String, PathBuf>> {
     used
 }
 
-/// The modules named behind `crate::`, also in `use crate::{a, b::C}`.
+/// Returns the modules named after `crate::`, including those in `use crate::{a, b::C}`.
 fn names(code: &str) -> Vec<String> {
     let mut names = Vec::new();
     for (_, after) in code.match_indices("crate::").map(|(at, it)| (at, &code[at + it.len()..])) {
@@ -192,7 +193,8 @@ fn word(text: &str) -> String {
     text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
-/// The top-level module that a file belongs to. `lib.rs` and `main.rs` are above all of them.
+/// Returns the top-level module that a file belongs to. `lib.rs` and `main.rs` are above all
+/// modules.
 fn module_of(src: &Path, file: &Path) -> String {
     let below = file.strip_prefix(src).unwrap();
     let first = below.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
@@ -212,8 +214,9 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// What is written there: messages by the log, which takes only what is shown as it is; the bar of
-/// progress, which has numbers; and results. A terminal of these is asked about elsewhere, too.
+/// Names of output streams, each with the only files that may use it: messages go through the log,
+/// which accepts only safe text; the progress bar has only numbers; results go through `output.rs`.
+/// Other files may check if a stream is a terminal.
 const STREAMS: [(&str, &[&str]); 5] = [
     ("tracing", &["log.rs"]),
     ("io::stderr()", &["log.rs", "progress.rs", "terminal.rs", "commands/mod.rs"]),

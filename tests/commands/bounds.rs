@@ -1,4 +1,4 @@
-//! A file that is larger than anything sensible costs a line, not the machine's memory.
+//! A file that is too large to read costs a line, not the machine's memory.
 
 use std::fs::File;
 use std::path::Path;
@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use efs_scan_testbed::*;
 
-/// Makes a file that is as large as others make it for nothing, and too large for [`MEMORY`].
+/// Makes a sparse file that is as large as users can make at no cost, and too large for [`MEMORY`].
 fn sparse(path: &Path) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     File::create(path).unwrap().set_len(3 << 30).unwrap();
 }
 
-/// Address space in KiB.
+/// Address space of the program in KiB.
 const MEMORY: &str = "2000000";
 
-/// Runs the program in that much memory.
+/// Runs the program with that much memory.
 fn run(dir: &Path, args: &str) -> Output {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -v {MEMORY}; exec \"$0\" {args}")]).arg(program());
@@ -79,7 +79,7 @@ fn a_run_of_3_gib_in_the_spool_waits_and_the_next_one_is_published() {
     assert_eq!(runs.count(), 2);
 }
 
-/// Keeps others out, as of a state directory that the program made.
+/// Removes others' access, as in a state directory that the program made.
 fn rights(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();

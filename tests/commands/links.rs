@@ -1,4 +1,5 @@
-//! Links between the project's documents: files exist, and so do the headings that links name.
+//! Checks links between the project's documents: the files exist, and so do the headings that the
+//! links name.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Servers whose replies would never end.
+//! Servers whose replies never end.
 
 use std::sync::Arc;
 

@@ -81,7 +81,7 @@ fn rpc_errors_say_what_to_change() {
 
 #[test]
 fn a_stated_reason_takes_precedence_over_a_guess() {
-    // However often the server hung up before it gave the reason.
+    // The number of broken connections before the server gave the reason does not matter.
     let server = serve(Config::default(), &plain());
     server.fault(Fault::connection(What::DropBefore).times(2));
     let why = What::Refuse(Refusal::ProgramUnavailable);

@@ -77,8 +77,9 @@ fn reply_sizes_adapt() {
         // ganesha's status for it.
         (Status::RESOURCE, 5),
     ] {
-        // One request in flight, so that it carries several directories: the homes, after those that look
-        // up and list the root. A request of one cannot be made smaller.
+        // One request in flight, so that it carries several directories: the homes, after the
+        // requests that look up and list the root. A request of one directory cannot be made
+        // smaller.
         let model = plain();
         let server = serve(Config::default(), &model);
         server.fault(Fault::status(Op::SEQUENCE, status).after(3).times(times));
@@ -261,7 +262,7 @@ fn a_removed_directory_makes_its_home_partial() {
         model.gone_as(gone);
         model.add("200009/doomed/below/x", Node::file(1));
         let server = serve(Config::default(), &model);
-        // Between the home's listing and its own.
+        // Between the home's listing and the directory's own.
         let theirs = Arc::clone(&model);
         let remove = What::call(move || theirs.remove("200009/doomed"));
         server.fault(Fault::operation(Op::READDIR, remove).named("doomed"));
@@ -294,8 +295,8 @@ fn a_directory_that_moves_between_two_listings_counts_where_it_was_listed() {
     }
 }
 
-/// A home with a directory of 1,600 others, counted in parts, after one with so many that some are
-/// queued below it.
+/// Makes a home with a directory of 1,600 others, which is counted in parts, after one with so many
+/// that some are queued below it.
 fn crowded() -> Arc<Model> {
     let model = plain();
     for at in 0..1600 {

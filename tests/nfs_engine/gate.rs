@@ -1,4 +1,4 @@
-//! A file system behind a gate that checks certificates as EFS would, and clients for it.
+//! A file system behind a gate that checks certificates like EFS, and clients for it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -32,7 +32,7 @@ impl Minutes {
     }
 }
 
-/// A role whose credentials are rotated.
+/// A role with rotated credentials.
 #[derive(Debug)]
 pub(crate) struct Role {
     pub(crate) key: Mutex<Option<AccessKey>>,
@@ -53,7 +53,7 @@ impl IamIdentity for Role {
     }
 }
 
-/// A file system behind a gate, and a client that it lets in.
+/// A file system behind a gate, and a client that the gate admits.
 pub(crate) struct World {
     _dir: TempDir,
     pub(crate) model: Arc<Model>,
@@ -104,7 +104,7 @@ impl World {
         }
     }
 
-    /// A client that signs with this key for this region.
+    /// Returns a client that signs with this key for this region.
     pub(crate) fn signed(&self, key: AccessKey, region: &'static str) -> EfsClient {
         let role = Role { key: Mutex::new(Some(key)), expires: Mutex::default(), region };
         EfsClient { iam: Some(Arc::new(role)), ..self.client() }

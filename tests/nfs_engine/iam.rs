@@ -1,5 +1,5 @@
-//! Certificates of a client of EFS: checked by a gate that knows what EFS knows, refused in each
-//! way, and renewed while the scan goes on.
+//! Certificates of an EFS client: checked by a gate that knows what EFS knows, refused in each way,
+//! and renewed during the scan.
 
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,7 @@ use efs_scan_testbed::{at_once, scratch, skip_unless};
 use efs_scan_testbed::{efs_scan, watched};
 
 impl World {
-    /// Walks with a client that is refused in each way; returns what the user reads.
+    /// Walks with a client that is refused in each way. Returns the messages to the user.
     #[track_caller]
     fn refused(&self, client: &EfsClient, because: &str) -> Vec<String> {
         let denying = Server::start(Config::default(), Arc::clone(&self.model) as _).unwrap();
@@ -78,7 +78,7 @@ fn each_kind_of_client_is_let_in() {
     assert!(seen.iter().any(|seen| seen.access_point.as_deref() == Some(ACCESS_POINT)));
 }
 
-/// Each partition lets its connections in, and all of them together see the whole tree.
+/// Each partition admits its connections, and together they see the whole tree.
 #[test]
 fn several_partitions_are_read_whole_by_a_signed_client() {
     let model = trees::of_every_kind();
@@ -103,7 +103,7 @@ fn several_partitions_are_read_whole_by_a_signed_client() {
     }
 }
 
-/// A client that is refused, and why.
+/// A client that is refused, and the reason.
 type Case = (fn(&World) -> EfsClient, &'static str);
 
 const REFUSED: &[Case] = &[
@@ -155,7 +155,7 @@ fn who_is_not_let_in_reads_one_line() {
     });
 }
 
-/// Connections that are lost during the scan come back with the credentials of their time.
+/// Connections that are lost during the scan are restored with the credentials valid at that time.
 #[test]
 fn a_long_scan_survives_rotated_credentials() {
     let slots = Slots::AtMost(4);
@@ -163,8 +163,8 @@ fn a_long_scan_survives_rotated_credentials() {
     let drops = 12;
     let (clock, role) = (world.clock.clone(), Arc::clone(&world.role));
     let turn = Arc::new(AtomicU64::new(0));
-    // Each time a connection is lost, forty minutes have gone. Credentials hold for two hours; what
-    // hands them out has new ones an hour before.
+    // Each time a connection is lost, forty minutes have passed. Credentials are valid for two
+    // hours; their provider has new ones an hour before they expire.
     let gate_keys = Arc::new(Mutex::new(Vec::new()));
     let keys = Arc::clone(&gate_keys);
     let pass = move || {
@@ -182,14 +182,14 @@ fn a_long_scan_survives_rotated_credentials() {
     let pass = Arc::new(pass);
     for at in 0..drops {
         let pass = Arc::clone(&pass);
-        // Apart, because requests in flight on a connection are lost together.
+        // Apart, because requests in flight on one connection are lost together.
         let after = 1 + 4 * at;
         world.server.fault(Fault::operation(Op::READDIR, What::call(move || pass())).after(after));
         world.server.fault(Fault::operation(Op::READDIR, What::DropBefore).after(after));
     }
     let client = world.client();
     let engine = Nfs { batch: 1, ..world.engine(client) };
-    // The gate knows each key for its time.
+    // The gate knows each key while it is valid.
     let done = std::sync::atomic::AtomicBool::new(false);
     let outcome = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -270,7 +270,7 @@ fn openssl_reads_the_certificate() {
         "1.3.6.1.4.1.4843.7.2",
         "1.3.6.1.4.1.4843.7.3",
     ] {
-        // Newer ones write `CN=`.
+        // Newer versions write `CN=`.
         let newer = part.replace("CN = ", "CN=");
         assert!(text.contains(part) || text.contains(&newer), "{part:?} is not in {text}");
     }
@@ -278,7 +278,7 @@ fn openssl_reads_the_certificate() {
     assert!(parsed.contains(":subjectKeyIdentifier") || parsed.contains("X509v3 Subject Key"));
 }
 
-/// The program finds credentials as the SDK does, and signs with them unless it is told not to.
+/// The program finds credentials as the SDK does, and signs with them unless a flag forbids it.
 #[test]
 #[cfg(feature = "aws")]
 fn the_program_signs_with_the_credentials_of_its_environment() {
@@ -294,7 +294,7 @@ fn the_program_signs_with_the_credentials_of_its_environment() {
         iam: true,
     };
     let gate = Gate::start(server.address(), wanted, dir.path(), SystemTime::now);
-    // Knows no such file system, so the report lacks EFS's figures.
+    // AWS knows no such file system, so the report lacks EFS's figures.
     let aws = Stub::start();
     let url = format!("nfs://localhost:{}/", gate.address().port());
     let scan = |args: &[&str], secret: &str| {

@@ -26,7 +26,7 @@ fn small_replies_suffice() {
         for max_response in [1024, 1500, 4096, 10_000] {
             same(Config { max_response, too_large, ..Config::default() });
         }
-        // Whatever size is requested.
+        // For any requested size.
         for max_readdir in [500, 1000] {
             same(Config { max_readdir: Some(max_readdir), too_large, ..Config::default() });
         }

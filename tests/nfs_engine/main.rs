@@ -1,5 +1,5 @@
-//! The nfs engine against a server that fails on request: whatever happens, the totals are the
-//! tree's, or the report names what is missing.
+//! The nfs engine against a server that fails on request: in every case, the totals are the tree's,
+//! or the report names what is missing.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.

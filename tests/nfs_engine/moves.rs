@@ -10,14 +10,15 @@ use proptest::prelude::*;
 
 use super::walk::{assert_polite, serve};
 
-/// A server that makes the moves of a plan when a directory is listed, and notes those before it.
+/// Runs a server that makes the moves of a plan when a directory is listed, and records the
+/// directories listed before.
 fn check(plan: Moves) {
     let model = Arc::new(Model::new());
     for dir in &plan.dirs[1..] {
         model.add(format!("{dir}/file"), Node::file(1000));
     }
     let server = serve(Config::default(), &model);
-    // `None` once they are made.
+    // `None` once the moves are made.
     let begun = Arc::new(Mutex::new(Some(Vec::new())));
     let at_trigger = Arc::new(Mutex::new(Vec::new()));
     for (at, dir) in plan.dirs.iter().enumerate() {
@@ -54,7 +55,7 @@ fn check(plan: Moves) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
-    /// As `random_moves_at_random_moments_hide_nothing` of the mounted engine.
+    /// Like `random_moves_at_random_moments_hide_nothing` of the mounted engine.
     #[test]
     fn random_moves_at_random_moments_hide_nothing(
         parents in vec(any::<u8>(), 0..12),

@@ -13,7 +13,7 @@ use efs_scan_testbed::nfs_server::{Computed, Config, Fault, Model, Node, Op, Ser
 use super::walk::{assert_left, assert_polite, engine, serve, sums_but, walk, walk_until};
 use efs_scan_testbed::{efs_scan, finish, signal};
 
-/// `dirs` directories of 4 files.
+/// Serves `dirs` directories of 4 files.
 fn computed(config: Config, dirs: u64) -> (Server, Arc<Computed>) {
     let tree = Arc::new(Computed::new(Tree::even(dirs, 4, 20, 10)));
     (Server::start(config, Arc::clone(&tree) as _).unwrap(), tree)
@@ -118,7 +118,7 @@ fn max_ops_counts_executed_directories() {
     let before = Instant::now();
     let outcome = walk(&engine).unwrap();
     assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
-    // As errors of the kind `moved`, too.
+    // They also count as errors of the kind `moved`.
     assert_eq!((outcome.vanished, outcome.count), (100, 100));
     assert_eq!(outcome.sums, sums_but(&model, &[]));
     assert_polite(&server);

@@ -1,5 +1,5 @@
-//! Several servers behind one address: each connection leads to one of them, and they share the
-//! files only, as EFS's state partitions do.
+//! Several servers behind one address: each connection leads to one of them, and they share only
+//! the files, like EFS's state partitions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ fn kinds(check: impl Fn(Config)) {
     }
 }
 
-/// Checks that no session is left, and no client id but those that nothing was created under, if
+/// Checks that no session is left, and no client id, except ids under which nothing was created if
 /// partitions assign the same ones.
 #[track_caller]
 fn assert_cleaned_up(server: &Server, alike: bool) {
@@ -58,8 +58,8 @@ fn without_faults_as_many_connections_are_made_as_are_wanted() {
         assert_eq!(found, (tree.tree().dirs(), tree.space_used()), "{said}");
         let counts = server.counts();
         assert_eq!((counts.connections, counts.sessions), (8, 8), "{counts}: {said}");
-        // Where another partition assigns the same client id, the connection asks again, with an
-        // owner of its own.
+        // If another partition assigns the same client id, the connection asks again with a
+        // separate owner.
         assert_eq!(counts.of(Op::EXCHANGE_ID) > 8, alike, "{counts}: {said}");
         assert_polite(&server);
         assert_cleaned_up(&server, alike);
@@ -88,14 +88,14 @@ fn a_reconnect_makes_no_others_necessary() {
         engine.batch = 1;
         engine.reply_timeout = Duration::from_secs(20);
         assert_eq!(walk(&engine).unwrap().sums[1], tree.tree().dirs());
-        // Four are wanted, and two were lost. The clean-up may look for a partition that has no
-        // connection any more.
+        // Four connections are wanted, and two were lost. The clean-up may search for a partition
+        // that has lost all its connections.
         let counts = server.counts();
         assert_eq!(counts.sessions, 6, "{naming:?}: {counts}");
         assert!((6..=8).contains(&counts.connections), "{naming:?}: {counts}");
         assert_polite(&server);
-        // Servers of one name that do not know a client id look like one that has restarted; if
-        // there is no connection left to the one that does, its lease expires.
+        // Servers with one name that do not know a client id look like one that has restarted. If
+        // no connection to the right one is left, its lease expires.
         if naming == Naming::Distinct {
             assert_left(&server);
         }

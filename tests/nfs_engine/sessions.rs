@@ -1,4 +1,4 @@
-//! Sessions during a walk, and what is left of them afterwards.
+//! Sessions during a walk, and their remains afterwards.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) fn during(config: Config, meanwhile: impl Fn(&Server)) -> Server {
             walk(&engine).unwrap()
         });
         std::thread::sleep(Duration::from_millis(12));
-        // At growing intervals: a busy machine takes a while to get anywhere between two.
+        // At growing intervals, because a busy machine makes little progress between two.
         let mut pause = Duration::from_millis(60);
         while !walking.is_finished() {
             meanwhile(&server);

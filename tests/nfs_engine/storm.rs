@@ -1,4 +1,4 @@
-//! Random combinations of faults: whatever happens, the totals are the tree's, or the report names
+//! Random combinations of faults: in every case, the totals are the tree's, or the report names
 //! what is missing.
 
 use std::time::Duration;

@@ -25,7 +25,7 @@ struct Trust {
 }
 
 impl Trust {
-    /// `None`, with a message, if there is no stunnel.
+    /// Returns `None`, with a message, if stunnel is missing.
     fn new(what: &str) -> Option<Self> {
         if !can_run(what) {
             return None;
@@ -237,7 +237,7 @@ fn the_report_is_the_same_without_tls() {
     assert_left(&server);
 }
 
-/// Checks for one line, at once.
+/// Checks that the program fails at once with one line.
 #[track_caller]
 fn refused(url: &str, root: &Path, args: &[&str], wanted: &[&str]) {
     let before = Instant::now();

@@ -168,7 +168,7 @@ fn nested_file_systems_are_entered_only_on_request() {
     assert_eq!(report["totals"]["files"], 3);
 }
 
-/// The owners of directories come with their names: to find out whose they are lists the root once
+/// Directory listings include the owners: finding a user's other directories lists the root once
 /// more, and no home.
 #[test]
 fn a_scan_of_one_user_finds_what_else_is_theirs() {

@@ -53,7 +53,7 @@ pub(crate) fn serve(config: Config, model: &Arc<Model>) -> Server {
     Server::start(config, Arc::clone(model) as _).unwrap()
 }
 
-/// An engine with short time limits: what usually takes minutes takes a second.
+/// Makes an engine with short time limits: what usually takes minutes takes a second.
 pub(crate) fn engine(server: &Server) -> Nfs {
     let target = format!("nfs://{}/", server.address()).parse().unwrap();
     let pacing =
@@ -112,7 +112,7 @@ pub(crate) fn walk_until(
     })
 }
 
-/// The model's totals, each inode once, without anything at or below `but`.
+/// Returns the model's totals, each inode once, without anything at or below `but`.
 pub(crate) fn sums_but(model: &Model, but: &[&str]) -> Sums {
     let mut sums = Sums::default();
     let mut seen = BTreeSet::new();
@@ -172,7 +172,7 @@ pub(crate) fn whole_in_spite_of(
     server
 }
 
-/// The same with one fault, which must have occurred.
+/// Walks [`plain`] with one fault, which must have occurred.
 #[track_caller]
 pub(crate) fn overcome(config: Config, fault: Fault) -> Server {
     let what = format!("{fault:?}");

@@ -1,4 +1,4 @@
-//! Hostile names. Homes belong to users and the program runs as root, so no file name may act on a
+//! Hostile names. Homes belong to users and the program runs as root, so no file name may control a
 //! terminal, a spreadsheet or a shell, and none may get lost.
 
 use std::collections::BTreeSet;
@@ -340,7 +340,7 @@ fn shells_read_the_commands_as_they_are_meant() {
         assert_harmless(command.as_bytes(), "command");
         assert!(!command.contains('\n'), "{command}");
         let path = [tree.root.as_os_str().as_bytes(), b"/", &*bytes(finding, "path")].concat();
-        // As `shell_word` says.
+        // Names as `shell_word` quotes them.
         let path = if path.ends_with(b"\n") { [&path[..], b"/"].concat() } else { path };
         for shell in ["sh", "bash"] {
             let read = read_by(shell, command, tree.dir.path());
@@ -348,7 +348,7 @@ fn shells_read_the_commands_as_they_are_meant() {
         }
     }
     assert!(!tree.dir.path().join("pwned").exists());
-    // The owner's page shows them as they are.
+    // The owner's page shows them unchanged.
     let page = tree.run(&["--user", "200005", "--top", "1000"]).stdout;
     let page = String::from_utf8(page).unwrap();
     for finding in commanded() {

@@ -1,5 +1,5 @@
-//! Hard links in little memory: what goes through the disk counts as what stays in memory does.
-//! The random trees of `model` go through it, too.
+//! Hard links with little memory: inodes that go through the disk count the same as inodes in
+//! memory. The random trees of `model` also use the disk.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,10 +9,10 @@ use efs_scan_testbed::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Linked inodes in `linked`.
+/// Number of linked inodes in `linked`.
 const INODES: usize = 3000;
 
-/// Two homes with links to the same inodes, and a package store that projects link to.
+/// Makes two homes with links to the same inodes, and a package store that projects link to.
 fn linked() -> TempDir {
     let dir = scratch();
     let root = dir.path().join("root");
@@ -32,7 +32,7 @@ fn linked() -> TempDir {
         }
     }
     file(&root, "200005/env/pyvenv.cfg", 10);
-    // Links from outside of the tree.
+    // Links from outside the tree.
     for at in 0..50 {
         let inside = root.join(format!("200005/data/{}/{}", at % 7, at));
         std::fs::hard_link(inside, dir.path().join(at.to_string())).unwrap();
@@ -40,7 +40,7 @@ fn linked() -> TempDir {
     dir
 }
 
-/// A report without what every run has of its own.
+/// Returns a report without the values that differ between runs.
 fn sums(mut report: Value) -> Value {
     report.as_object_mut().unwrap().remove("run");
     report
@@ -63,7 +63,7 @@ fn the_memory_for_links_changes_nothing() {
     }
 }
 
-/// Scans with little memory for links and a directory for temporary files that takes nothing.
+/// Scans with little memory for links and a directory for temporary files that rejects all writes.
 fn scan_without_disk(root: &Path, mut command: Command) -> Value {
     command.arg(root).args(["--format", "json", "--link-memory", "200KiB"]);
     let output = watched(&mut command, Duration::from_secs(60));
@@ -76,7 +76,7 @@ fn scan_without_disk(root: &Path, mut command: Command) -> Value {
 fn is_partial_and_less(report: &Value, root: &Path) {
     assert_eq!(report["run"]["coverage"], "partial");
     assert_eq!(report["errors"]["samples"][0]["op"], "link", "{:#}", report["errors"]);
-    // Each home that links were lost of is partial, and their number is that of the lost links.
+    // Each home with lost links is partial, and its number of errors is that of the lost links.
     let homes = report["homes"].as_array().unwrap().iter();
     let lost: u64 = homes.clone().map(|home| home["errors"].as_u64().unwrap()).sum();
     assert!(lost > 0);
@@ -98,7 +98,7 @@ fn links_that_find_no_place_are_left_out_and_said() {
     let mut command = efs_scan();
     command.env("TMPDIR", tree.path().join("missing"));
     is_partial_and_less(&scan_without_disk(&root, command), &root);
-    // Nor is anything written in the tree.
+    // Nothing is written in the tree either.
     let mut command = efs_scan();
     std::fs::create_dir(root.join("tmp")).unwrap();
     command.env("TMPDIR", root.join("tmp"));

@@ -41,7 +41,7 @@ impl World {
             std::fs::hard_link(root.join(from), to).unwrap();
         };
         link("200005/.local/share/Trash/files/kept", "200005/kept");
-        // Freed when both have emptied their trash.
+        // Freed when both users have emptied their trash.
         link("200006/.local/share/Trash/files/both", "200005/.local/share/Trash/files/both");
         std::fs::write(world.dir.path().join("people.csv"), "200005,alice\n200006,bob\n").unwrap();
         std::fs::write(world.config(), config).unwrap();
@@ -166,7 +166,7 @@ fn without_a_price_there_are_no_amounts_anywhere() {
     }
 }
 
-/// Printing the configuration adds no prices that nobody set.
+/// The printed configuration contains only prices that were set.
 #[test]
 fn config_prints_prices_only_where_they_were_said() {
     let world = World::new("");
@@ -319,8 +319,8 @@ fn efs_own_sizes_go_before_the_standard_price() {
     assert_eq!((money.basis, money.rate), (Basis::Efs, Usd(0.5)));
     report.price_as_standard(&Prices { standard: Usd(7.0), ..prices });
     assert_eq!(report.money, Some(money));
-    // EFS has reported no sizes yet: there is no cost of the file system, and the price of Standard
-    // applies.
+    // EFS has reported no sizes yet, so there is no cost of the file system, and the price of
+    // Standard applies.
     let mut report = unpriced();
     let nothing = EfsSize { value: MeteredBytes(0), ..efs };
     let prices = Prices { standard: Usd(7.0), ..Prices::default() };

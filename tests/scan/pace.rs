@@ -77,8 +77,8 @@ fn above_max_latency_workers_fall() {
     let (_, auto) = scan(150, 5, &["--max-latency", "1"]);
     let cores = std::thread::available_parallelism().unwrap().get() as u64;
     assert!(counted(&auto.peak_in_flight) <= cores, "{auto}");
-    // Sixteen workers would take a third of a second. They fall to one while half of the tree is
-    // left, which takes that one seconds.
+    // Sixteen workers would take a third of a second. Their number falls to one while half of the
+    // tree is left, which takes one worker seconds.
     let (report, fixed) = scan(400, 5, &["--threads", "16", "--max-latency", "1"]);
     assert!(counted(&fixed.peak_in_flight) > 8, "{fixed}");
     assert!(seconds(&report) > 1.5, "{} s", seconds(&report));
@@ -124,7 +124,7 @@ fn nice_puts_every_thread_into_the_idle_classes() {
     let tasks = loop {
         let walks = |task: &&Task| task.name == "walk\n";
         if tasks(child.id()).iter().filter(walks).count() >= 2 {
-            // Looked at again: one of these may have been seen before it had its class.
+            // Read again, because one of these may have been seen before it had its class.
             break tasks(child.id());
         }
         assert!(Instant::now() < deadline, "no workers");

@@ -1,12 +1,13 @@
-//! Buckets of other regions and accounts: where they are found, what their policies ask for, and what
-//! is said of a refusal.
+//! Buckets of other regions and accounts: how they are found, the headers that their policies
+//! demand, and messages about refusals.
 
 use efs_scan_testbed::aws::{Elsewhere, Fault, What};
 
 use super::*;
 use crate::emulators::{KEY, PLAIN, POLICY, UNCONDITIONAL, contract_in_a_child};
 
-/// In every way that a bucket can be: other servers than this one are tried in `emulators`.
+/// The contract holds for every kind of bucket. Other servers than the stand-in are tested in
+/// `emulators`.
 #[test]
 fn the_contract_of_a_store_holds_in_other_regions_under_policies_and_without_conditions() {
     type Made = fn(&World);
@@ -99,7 +100,7 @@ fn an_access_point_is_a_destination() {
         let mut command = world.command();
         let stub = command.get_envs().find(|(name, _)| *name == "AWS_ENDPOINT_URL").unwrap().1;
         let stub = stub.unwrap().to_owned();
-        // Its name becomes a part of the host's, which only a proxy finds here.
+        // The bucket's name becomes part of the host name, which only a proxy can resolve here.
         command.env("HTTP_PROXY", stub).env("AWS_ENDPOINT_URL", "http://s3.test");
         watched(command.args(args), LONG)
     };
@@ -116,7 +117,7 @@ fn an_access_point_is_a_destination() {
     assert!(errors(&denied)[0].contains(on), "{}", stderr(&denied));
 }
 
-/// A policy that asks for it would refuse a write without it, the check's as well.
+/// A policy that demands headers refuses every write without them, including the check's.
 #[test]
 fn what_a_policy_asks_for_is_sent_with_each_write() {
     let world = World::new();
@@ -189,7 +190,7 @@ fn a_wrong_clock_is_named_with_its_difference() {
         assert_eq!(code(&output), Some(1), "{}", stderr(&output));
         assert!(errors(&output)[0].contains(said), "{}", stderr(&output));
     }
-    // CloudWatch has other words for it, and its metrics wait.
+    // CloudWatch uses other words for a refusal, and its metrics wait.
     let world = World::new();
     let refused = What::Refuse(403, "InvalidSignatureException", "Signature expired: x");
     world.aws.fault(Fault::new("CloudWatch", "*", refused).always());

@@ -1,4 +1,5 @@
-//! `efs-scan check` with everything configured: nothing is sent or kept, and each refusal is a line.
+//! `efs-scan check` with everything configured: it sends and keeps nothing, and each refusal is one
+//! line.
 
 use std::net::TcpListener;
 use std::time::Instant;
@@ -7,7 +8,7 @@ use super::names::studio;
 use super::*;
 use efs_scan_testbed::aws::{Fault, What};
 
-/// Everything that a run may do, in one configuration.
+/// Configures everything that a run may do.
 fn configure(world: &World) -> PathBuf {
     let topic = world.aws.topic("storage");
     let text = format!(
@@ -29,7 +30,7 @@ fn check(world: &World, args: &[&str]) -> Output {
     watched(&mut command, Duration::from_secs(60))
 }
 
-/// The lines of the table: level, check, text.
+/// Returns the lines of the table: level, check, text.
 fn lines(output: &Output) -> Vec<(String, String, String)> {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     let part = |line: &str, from: usize, to: usize| line[from..to].trim().to_owned();
@@ -37,7 +38,7 @@ fn lines(output: &Output) -> Vec<(String, String, String)> {
     text.lines().map(line).collect()
 }
 
-/// The level and the text of the only line of a check.
+/// Returns the level and the text of the only line of a check.
 fn line(output: &Output, check: &str) -> (String, String) {
     let all = lines(output);
     let of = all.iter().filter(|(_, of, _)| of == check).collect::<Vec<_>>();
@@ -115,7 +116,7 @@ fn each_refusal_is_a_line_and_the_others_are_checked_all_the_same() {
         assert!(found == level && text.contains(says), "{operation}: {found} {text}");
         let worst = match level {
             "fail" => 1,
-            // 200007 has no owner in this domain, which is no warning.
+            // 200007 has no owner in this domain, which is not a warning.
             "warn" => 3,
             _ => 0,
         };
@@ -131,7 +132,7 @@ fn each_refusal_is_a_line_and_the_others_are_checked_all_the_same() {
     assert_eq!(line(&output, "names").0, "fail");
 }
 
-/// It is what people paste into a bug report.
+/// Users paste this output into bug reports.
 #[test]
 fn no_secret_is_in_it() {
     let world = studio();
@@ -158,7 +159,7 @@ fn no_secret_is_in_it() {
     }
 }
 
-/// Without a mount, the line about the root says what the server granted.
+/// Without a mount, the line about the root shows what the server granted.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_server_without_a_mount_says_what_it_grants() {
@@ -183,7 +184,7 @@ fn a_server_without_a_mount_says_what_it_grants() {
     assert_eq!((line(&output, "root").0.as_str(), code(&output)), ("fail", Some(1)));
 }
 
-/// A server that takes connections and never answers.
+/// The server accepts connections and never answers.
 #[test]
 fn a_dead_network_ends_within_the_patience() {
     let world = studio();
@@ -194,7 +195,7 @@ fn a_dead_network_ends_within_the_patience() {
     command.args(["check", "--config"]).arg(&config);
     command.env("AWS_ENDPOINT_URL", format!("http://{}", silent.local_addr().unwrap()));
     let output = watched(&mut command, Duration::from_secs(60));
-    // 3 s for AWS, and what the last of its calls had left.
+    // 3 s for AWS, and the remaining time of its last call.
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert_eq!(code(&output), Some(1));
     for check in ["credentials", "names", "EFS", "destination", "SNS", "SES"] {

@@ -1,10 +1,10 @@
-//! Stores that do not keep the conditions of writes, and what the check before a scan finds of them.
+//! Stores that do not honour conditional writes, and the check of this before a scan.
 
 use efs_scan_testbed::aws::{Fault, What};
 
 use super::*;
 
-/// Scans with a store that is odd in this way.
+/// Scans with a store that has this oddity.
 fn scan(odd: impl Fn(&World), args: &[&str]) -> (World, Output) {
     let world = World::new();
     odd(&world);
@@ -38,8 +38,8 @@ fn a_store_that_knows_no_conditions_is_refused_before_the_scan() {
     assert!(world.spool().is_empty());
 }
 
-/// A first run finds out when it is published, before anything points to it; a later one before the
-/// scan.
+/// A first run notices this while it publishes, before anything points to the run; a later run
+/// notices it before the scan.
 #[test]
 fn a_store_that_ignores_them_for_what_exists_is_refused() {
     at_once(["if-none-match", "if-match of what exists"], |ignored| {
@@ -75,7 +75,7 @@ fn with_unconditional_such_a_store_is_used_and_the_status_says_what_is_lost() {
         assert!(text.contains("Published without conditions"), "{text}");
         let json = world.run(["status", "--from", "s3://team/efs", "--format", "json"]);
         assert_eq!(printed(&json)["unconditional"], true);
-        // What is there is looked at all the same: a second time, nothing is written.
+        // The object is compared even so: the second time, nothing is written.
         let first = world.latest();
         let put = |world: &World| world.aws.count("S3", "PutObject");
         let second = world.scan(TO.iter().chain(&["--unconditional"]));
@@ -85,7 +85,7 @@ fn with_unconditional_such_a_store_is_used_and_the_status_says_what_is_lost() {
         assert_eq!(code(&world.run(["publish"])), Some(0));
         assert_eq!(put(&world), puts);
     }
-    // No write has a condition that such a server would refuse.
+    // Without conditions, no write has one that such a server would refuse.
     let world = World::new();
     let output = world.scan(TO.iter().chain(&["--unconditional"]));
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
@@ -95,13 +95,13 @@ fn with_unconditional_such_a_store_is_used_and_the_status_says_what_is_lost() {
     }
     let text = String::from_utf8(world.run(["status", "--from", "s3://team/efs"]).stdout).unwrap();
     assert!(text.contains("Published without conditions"), "{text}");
-    // A store that keeps them is none of these.
+    // A run published to a store that honours conditions has no such note.
     assert_eq!(code(&world.scan(TO)), Some(0));
     let text = String::from_utf8(world.run(["status", "--from", "s3://team/efs"]).stdout).unwrap();
     assert!(!text.contains("conditions"), "{text}");
 }
 
-/// Words of servers that are not S3 for a condition that does not hold.
+/// Statuses that servers other than S3 use for a condition that does not hold.
 #[test]
 fn other_answers_than_412_count_as_conditions_that_do_not_hold() {
     at_once([(409, "Conflict"), (409, "ObjectAlreadyExists"), (304, ""), (412, "")], |answer| {
@@ -109,7 +109,7 @@ fn other_answers_than_412_count_as_conditions_that_do_not_hold() {
         let world = World::new();
         let refused = What::Refuse(status, code_of_it, "");
         world.aws.fault(Fault::new("S3", "PutObject", refused.clone()).matching("write-check"));
-        // As if another monitor had written in between.
+        // Behaves as if another monitor had written in between.
         world.aws.fault(Fault::new("S3", "PutObject", refused).matching("latest.json"));
         let output = world.scan(TO);
         assert_eq!(code(&output), Some(0), "{answer:?}: {}", stderr(&output));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use efs_scan_testbed::aws::{Fault, Phase, What};
 
-/// Returns a fault that kills the process with that pid, in that phase of a request.
+/// Returns a fault that kills the process with the returned pid in this phase of a request.
 fn killer(phase: Phase) -> (Arc<Mutex<Option<u32>>>, What) {
     let pid = Arc::new(Mutex::new(None));
     let victim = Arc::clone(&pid);
@@ -22,7 +22,7 @@ fn killer(phase: Phase) -> (Arc<Mutex<Option<u32>>>, What) {
     (pid, kill)
 }
 
-/// Kills the program at its `at`-th request after the check, in that phase; returns false if there
+/// Kills the program at its `at`-th request after the check, in this phase. Returns false if there
 /// were fewer requests.
 fn killed_at(world: &World, at: usize, phase: Phase) -> bool {
     let (pid, kill) = killer(phase);

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-/// Starts a server whose lists go round in a ring, or have ever more in no order. Its thread ends
-/// with the process.
+/// Starts a server whose lists form a ring, or have more and more pages in no order. Its thread
+/// ends with the process.
 fn endless() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -76,14 +76,14 @@ fn a_list_that_does_not_end_is_given_up_with_a_line() {
     );
 }
 
-/// A body that comes with an answer's head.
+/// Kinds of bodies of an answer.
 #[derive(Clone, Copy)]
 enum Sent {
-    /// As fast as it goes, without end.
+    /// At full speed, without end.
     Flood,
-    /// A byte now and then, without end.
+    /// One byte now and then, without end.
     Drip,
-    /// Nothing of the 3 GiB that the head promises.
+    /// None of the 3 GiB that the header promises.
     Promise,
 }
 

@@ -92,7 +92,8 @@ fn large_tables_are_read_one_after_the_other() {
             world.aws.put_object("team", &key, vec![b'x'; 32 << 20]);
         }
     }
-    // Enough for some of them, and not for all. Without their lines no table is read.
+    // Enough memory for some of the runs, but not for all. Without their lines, no table would be
+    // read.
     let script = format!("ulimit -v 400000; exec \"$0\" {}", HISTORY.join(" "));
     let output = watched(&mut world.script(&script), Duration::from_secs(60));
     let said = stderr(&output);

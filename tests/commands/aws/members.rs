@@ -1,5 +1,5 @@
 //! User profiles and spaces in the status: those without a home, their volumes and file systems,
-//! and what runs for them.
+//! and their running apps.
 
 use super::names::{scan, studio};
 use super::*;
@@ -8,7 +8,7 @@ use efs_scan_testbed::aws::{App, Fault, What};
 const STUDIO: &str = "d-abcdef123456";
 const LAB: &str = "d-fedcba654321";
 
-/// An app of a profile or in a space.
+/// Makes an app of a profile or in a space.
 fn app(profile: Option<&str>, space: Option<&str>, instance: &str, status: &str) -> App {
     App {
         user_profile: profile.map(str::to_owned),
@@ -31,7 +31,7 @@ fn json(world: &World, args: &[&str]) -> Value {
     serde_json::from_str(&status(world, &args, 0)).unwrap()
 }
 
-/// The lines of the table between its head and what follows, without the blanks between columns.
+/// Returns the lines of the table after its head, without the blanks between columns.
 fn lines(table: &str) -> Vec<String> {
     let body = table.lines().skip_while(|line| !line.starts_with("NAME ")).skip(1);
     let body = body.take_while(|line| !line.is_empty());
@@ -48,8 +48,8 @@ fn member<'a>(json: &'a Value, name: &str) -> &'a Value {
     members.find(|member| member["name"] == name).unwrap_or_else(|| panic!("no {name}: {json}"))
 }
 
-/// Members of every kind: carol has no home yet and dave not even a uid, alice-lab shares her home,
-/// alice-ebs has a volume, and team-ebs is nobody's.
+/// Makes members of every kind: carol has no home yet and dave has not even a uid, alice-lab shares
+/// her home, alice-ebs has a volume, and team-ebs belongs to nobody.
 fn everybody() -> World {
     let world = studio();
     world.aws.profile(STUDIO, "carol", Some(200_010));
@@ -139,7 +139,7 @@ fn every_profile_and_space_is_in_the_status() {
         .sum();
     assert_eq!(json["totals"]["allocated_bytes"], sum);
     assert!(sum < 10_000_000);
-    // A home has the apps of its owner's spaces as well.
+    // A home also shows the apps of its owner's spaces.
     assert_eq!(home(&json, "200005")["apps"].as_array().unwrap().len(), 3);
     assert_eq!(json["other_apps"][0]["profile"], "frank");
     assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
@@ -165,7 +165,7 @@ fn a_user_is_found_by_profile_space_or_uid_also_without_a_home() {
             lines(&table).iter().map(|line| line.split(" | ").next().unwrap().to_owned()).collect();
         assert_eq!(shown, want, "{user}: {table}");
     }
-    // A scan of her says why it finds nothing.
+    // A scan of a user without a home says why it finds nothing.
     let output = scan(&world, "studio", &["--user", "carol", "--user", "eve"]);
     assert_eq!(code(&output), Some(2));
     let known = "for carol (a user profile of sagemaker:studio), eve\n";
@@ -178,7 +178,7 @@ fn a_user_is_found_by_profile_space_or_uid_also_without_a_home() {
 fn the_apps_of_all_domains_that_were_scanned_are_shown() {
     let world = studio();
     world.aws.domain(LAB, "lab");
-    // Another alice, and one who is only there.
+    // A second alice, and a user who exists only in this domain.
     world.aws.profile(LAB, "alice", Some(300_001));
     world.aws.profile(LAB, "zoe", Some(200_007));
     for (domain, instance) in [(STUDIO, "ml.t3.medium"), (LAB, "ml.g5.xlarge")] {
@@ -193,7 +193,7 @@ fn the_apps_of_all_domains_that_were_scanned_are_shown() {
     assert!(starts("alice (200005) |").contains("on ml.t3.medium"), "{table}");
     assert!(starts("alice (sagemaker:lab) | 300001").contains("on ml.g5.xlarge"), "{table}");
     assert!(starts("zoe | 200007").contains("on ml.m5.large"), "{table}");
-    // One that does not answer is told, and the other is shown.
+    // A domain that does not answer is reported, and the other is shown.
     world.aws.fault(Fault::new("SageMaker", "ListApps", What::Denied));
     let output = world.run(["status", "--from", "s3://team/efs", "--apps"]);
     assert_eq!(code(&output), Some(3));
@@ -223,7 +223,7 @@ fn two_homes_of_one_owner_can_be_told_apart() {
     assert!(shown.iter().any(|line| line.starts_with("alice (project) | 200005")), "{table}");
 }
 
-/// A volume grows, and a uid never changes: only what has changed is described again.
+/// A volume may grow, but a uid never changes: only what has changed is described again.
 #[test]
 fn a_change_of_a_space_is_seen_by_the_next_scan() {
     let world = everybody();
@@ -238,7 +238,7 @@ fn a_change_of_a_space_is_seen_by_the_next_scan() {
     assert_eq!(world.aws.count("SageMaker", "DescribeSpace"), 1);
     // dave has no uid yet.
     assert_eq!(world.aws.count("SageMaker", "DescribeUserProfile"), 1);
-    // What was known is published in an outage.
+    // In an outage, what is known is published.
     world.aws.fault(Fault::new("SageMaker", "*", What::Denied).always());
     assert_eq!(size(&world), Some(200));
     let alone = printed(&scan(&world, "studio", &["--user", "alice"]));

@@ -65,7 +65,7 @@ fn the_difference_to_what_efs_meters_has_no_sign() {
         let metric = metered(&world).unwrap();
         assert!(metric.value > at_least, "{}", metric.value);
         assert_eq!(metric.value, said.as_f64().unwrap().abs());
-        // A scan of a part is not compared with EFS's size.
+        // A scan of some homes is not compared with EFS's size.
         let before = world.aws.metrics().len();
         assert_eq!(
             code(&world.scan(CLOUDWATCH.into_iter().chain(["--exclude", "200007"]))),
@@ -75,7 +75,7 @@ fn the_difference_to_what_efs_meters_has_no_sign() {
     }
 }
 
-/// Only users that are named; a named user without a home gets a message.
+/// Only named users get metrics; a named user without a home gets a message.
 #[test]
 fn metrics_of_some_users() {
     let world = World::new();

@@ -84,7 +84,7 @@ fn many_profiles_are_asked_for_gently_and_only_once() {
     assert_eq!(owner(&report, "200005").2, "orphan");
 }
 
-/// A cache of the version before spaces' volumes and attached file systems were asked for.
+/// A cache from the version that did not yet request spaces' volumes and attached file systems.
 #[test]
 fn an_old_cache_is_read_and_completed() {
     let world = studio();
@@ -97,7 +97,7 @@ fn an_old_cache_is_read_and_completed() {
         member.as_object_mut().unwrap().retain(|key, _| keys.contains(&key.as_str()));
     }
     std::fs::write(&path, cache.to_string()).unwrap();
-    // During an outage it has the names.
+    // During an outage, names come from the cache.
     world.aws.fault(Fault::new("SageMaker", "*", What::Denied).always());
     assert_eq!(owner(&printed(&scan(&world, "studio", &[])), "200005").0, "alice");
     world.aws.clear_faults();
@@ -139,7 +139,8 @@ fn an_outage_before_anything_was_known_stops_no_scan() {
     assert_eq!(owner(&printed(&output), "200005").2, "unknown");
 }
 
-/// The source that is out may know who the others do not: another domain, or after a map of people.
+/// A source that does not answer may know people whom the others do not: another domain, or one
+/// after a map of people.
 #[test]
 fn with_several_sources_all_must_answer_before_anybody_is_an_orphan() {
     let world = studio();

@@ -38,7 +38,7 @@ fn metadata(zone: &'static str) -> String {
     url
 }
 
-/// Scans the file system by its id; returns the exit code and the last messages.
+/// Scans the file system by its id. Returns the exit code and the last messages.
 fn scan(world: &World, zone: Option<&'static str>) -> (Option<i32>, Vec<String>) {
     scan_with(world, zone, &[])
 }
@@ -84,7 +84,7 @@ fn the_mount_target_in_the_own_zone_is_asked() {
     assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
 }
 
-/// As the mount helper names it, and with an IPv6 address only.
+/// Tests the mount helper's form of a name, and a mount target with only an IPv6 address.
 #[test]
 fn a_file_system_is_named_as_for_the_mount_helper() {
     let world = World::new();
@@ -113,7 +113,8 @@ fn a_refused_call_names_the_missing_permission() {
     assert!(lines[0].contains("elasticfilesystem:DescribeMountTargets"), "{lines:?}");
 }
 
-/// EFS does not know it: its name is tried, and the scan of an address goes on without its figures.
+/// EFS does not know the file system: its name is tried, and the scan of an address continues
+/// without EFS's figures.
 #[test]
 fn a_file_system_of_another_account_is_asked_by_its_name_or_address() {
     let world = World::new();
@@ -160,7 +161,7 @@ fn tls_is_for_the_name_of_the_file_system() {
     assert_eq!((code, lines.len()), (Some(1), 1), "{lines:?}");
     let said = format!("TLS with {FILE_SYSTEM}.efs.us-east-1.amazonaws.com at 127.0.0.77:2049: ");
     assert!(lines[0].contains(&said), "{lines:?}");
-    // Also where the address is given, as for another account's.
+    // The same if the address is given, as for another account's file system.
     let (_, lines) = scan_with(&world, None, &["nfs://127.0.0.77/", "--tls"]);
     assert!(lines[0].contains(&said), "{lines:?}");
 }

@@ -57,7 +57,7 @@ fn a_run_by_a_clock_that_was_ahead_silences_no_notice() {
     assert_eq!(said(world.scan(flags)), (1, false));
     ahead("200006");
     assert_eq!(said(world.scan(flags)), (2, true));
-    // The same homes are no news, and what that clock left is corrected.
+    // The same homes are no news, and the time left by the wrong clock is corrected.
     ahead("200005");
     assert_eq!(said(world.scan(flags)), (2, true));
     assert_eq!(said(world.scan(flags)), (2, false));
@@ -126,7 +126,7 @@ fn a_home_that_could_not_be_read_does_not_recover() {
     let topic = world.aws.topic("quota");
     let flags = ["--notify-topic", &topic, "--quota", "1MiB"];
     assert_eq!(code(&world.scan(flags)), Some(0));
-    // Runs of another kind come from the spool.
+    // Runs of other kinds come from the spool.
     world.aws.fault(Fault::new("SNS", "Publish", What::Denied).always());
     assert_eq!(code(&world.scan(flags.iter().chain(&["--notify-always"]))), Some(5));
     let path = world.state().join("spool").join(&world.spool()[0]);

@@ -79,7 +79,7 @@ fn the_table_shows_the_difference_and_the_cost() {
 
 #[test]
 fn what_efs_does_not_tell_is_left_out() {
-    // Of another account: EFS does not know it. The metrics have its id.
+    // EFS does not know a file system of another account. The metrics have its id.
     let output = world().scan(["--cloudwatch", "--file-system-id", "fs-00000000"]);
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
     let warned = stderr(&output);

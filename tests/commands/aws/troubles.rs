@@ -70,7 +70,7 @@ fn without_leave_to_list_a_first_publication_names_that_permission() {
     );
 }
 
-/// Transient errors, within the SDK's attempts.
+/// Transient errors pass within the SDK's attempts.
 #[test]
 fn a_short_trouble_is_sat_out() {
     let troubles = [

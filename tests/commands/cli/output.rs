@@ -98,7 +98,7 @@ fn a_closed_stdout_is_an_error_and_a_reader_that_left_is_none() {
     let file = [&*root, "-q", "--output", "out"];
     let output = in_shell(r#"exec "$@" >&-"#, &village, &file);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    // A null device was wanted, in whatever way it was opened.
+    // A null device was requested, however it was opened.
     for to in [">/dev/null", "1<>/dev/null"] {
         let output = in_shell(&format!(r#"exec "$@" {to}"#), &village, &[&*root, "-q"]);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -32,8 +32,8 @@ fn a_user_is_found_by_name_and_by_uid() {
         assert_eq!(report["totals"], report["homes"][0]["usage"]);
         assert_eq!(report["homes"][0]["owner"]["name"], "alice");
         assert_eq!(report["run"]["users"], serde_json::json!([user]));
-        // Alone, her home has the same figures as among others, because she comes first of those
-        // who share a file.
+        // In a scan of her alone, her home has the same figures as among others, because she comes
+        // first among those who share a file.
         assert_eq!(report["homes"][0]["usage"], home(&all, "200005")["usage"]);
         assert_eq!(report["homes"][0]["findings"], home(&all, "200005")["findings"]);
     }
@@ -50,7 +50,7 @@ fn a_user_is_found_by_name_and_by_uid() {
 #[test]
 fn a_user_is_found_through_the_systems_database() {
     let tree = scratch();
-    // The only account that every system has.
+    // uid 0 is the only account that every system has.
     file(tree.path(), "0/file", 5000);
     file(tree.path(), "1/file", 5000);
     let report = report(tree.path(), ["--user", "root"], 0);
@@ -59,8 +59,8 @@ fn a_user_is_found_through_the_systems_database() {
     assert_eq!((&owner["name"], &owner["source"]), (&"root".into(), &"passwd".into()));
 }
 
-/// A home with the requested uid exists. Another source, asked first, giving its owner another name
-/// is no reason to refuse.
+/// A home with the requested uid exists. If an earlier source gives its owner another name, that is
+/// no reason to refuse.
 #[test]
 fn a_user_is_found_by_any_of_the_names_that_sources_know() {
     let village = Village::new();
@@ -167,7 +167,7 @@ fn excluded_directories_are_not_opened() {
     }
 }
 
-/// jwalk follows a link that takes the place of a directory.
+/// jwalk follows a link that replaces a directory.
 #[test]
 fn the_portable_engine_is_not_for_root_unless_nobody_else_writes_to_the_tree() {
     let able = cfg!(feature = "portable") && is_root();

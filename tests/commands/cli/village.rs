@@ -1,4 +1,4 @@
-//! A small file system with something for every column of the table.
+//! A small file system that fills every column of the table.
 
 use std::os::unix::fs::{lchown, symlink};
 use std::path::{Path, PathBuf};

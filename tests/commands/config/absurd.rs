@@ -1,4 +1,5 @@
-//! No input panics: every variable, flag and key of the file with empty, blank and absurd values.
+//! No input causes a panic: every variable, flag and key of the file with empty, blank and absurd
+//! values.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -15,7 +16,7 @@ use super::settings::{FULL, SETTINGS};
 /// The exit codes that the help explains.
 const DOCUMENTED: [i32; 9] = [0, 1, 2, 3, 4, 5, 6, 7, 130];
 
-/// Variables that are read besides the settings': the SDK's, the system's, and the terminal's.
+/// Other variables that are read: those of the SDK, the system and the terminal.
 const OTHERS: &[&str] = &[
     "AWS_ACCESS_KEY_ID",
     "AWS_CA_BUNDLE",
@@ -68,14 +69,15 @@ const OTHERS: &[&str] = &[
     "TZ",
 ];
 
-/// Values for every variable and flag. The long one is nearly the longest that Linux passes on.
+/// Returns values for every variable and flag. The long one is nearly the longest that Linux
+/// accepts.
 fn values() -> Vec<OsString> {
     let long = "x".repeat(100_000);
     let values = [&b""[..], b" ", b"\x1b[31m\n\nUsage:\r\x07", b"-1", b"\xff\xfe", long.as_bytes()];
     values.map(|bytes| OsString::from_vec(bytes.to_vec())).into()
 }
 
-/// More values, for variables: they come to the same parsers as a flag's.
+/// Returns further values for variables, because their parsers are also those of flags.
 fn more_values() -> Vec<OsString> {
     let text = [
         "0",
@@ -98,7 +100,7 @@ fn more_values() -> Vec<OsString> {
     values().into_iter().chain(text.map(OsString::from)).collect()
 }
 
-/// A tree to scan, and a working directory for what a relative path makes.
+/// A tree to scan, and a working directory for files that relative paths create.
 struct Bench {
     dir: TempDir,
 }
@@ -111,7 +113,7 @@ impl Bench {
         bench
     }
 
-    /// The program in a directory of its own, with nothing of this machine's AWS.
+    /// Returns the program in its own directory, with none of this machine's AWS settings.
     fn command(&self) -> Command {
         let mut command = efs_scan();
         command.current_dir(self.dir.path().join("cwd"));
@@ -119,12 +121,12 @@ impl Bench {
             command.env_remove(name);
         }
         command.env("AWS_EC2_METADATA_DISABLED", "true");
-        // Not this machine's.
+        // Replaces this machine's state directory.
         command.env("EFS_SCAN_STATE_DIR", self.dir.path().join("state"));
         command
     }
 
-    /// `efs-scan config`, and a scan: of the tree, or of what the case says.
+    /// Runs `efs-scan config`, and a scan of the tree or of the case's root.
     fn config_and_scan(&self, of_tree: bool) -> Vec<Command> {
         let (mut config, mut scan) = (self.command(), self.command());
         config.arg("config");
@@ -135,7 +137,7 @@ impl Bench {
     }
 }
 
-/// Checks how a run ended. `what` says what it was given.
+/// Checks how a run ended. `what` describes its input.
 fn check(what: &str, output: &Output) {
     let said = String::from_utf8_lossy(&output.stderr);
     let code = output.status.code();
@@ -148,10 +150,11 @@ fn check(what: &str, output: &Output) {
     assert!(!said.contains('\x1b'), "{what}: {said}");
 }
 
-/// Something absurd, and the commands that are given it: those behind one that refuses it are not run.
+/// An absurd input, and the commands that get it. The commands after one that refuses it are not
+/// run.
 type Case = (String, Vec<Command>);
 
-/// Runs all cases, some at once.
+/// Runs all cases, several at a time.
 fn check_all(cases: Vec<Case>) {
     let queue = Mutex::new(cases);
     let next = || queue.lock().unwrap().pop();
@@ -259,7 +262,7 @@ fn no_key_of_the_file_panics() {
     check_all(cases);
 }
 
-/// Those of the SDK, of the system and of the terminal, in a call of AWS that nobody answers.
+/// Variables of the SDK, the system and the terminal, with an AWS call that nobody answers.
 #[cfg(feature = "aws")]
 #[test]
 fn no_variable_of_others_panics() {

@@ -1,4 +1,4 @@
-//! Flag over variable over file where settings meet, and the origin of each value.
+//! Precedence of settings (flag over variable over file), and the origin of each value.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::Configured;
 use super::settings::{FULL, SETTINGS, WITHOUT_VARIABLE};
 
-/// What `efs-scan` prints, and its exit code, with these variables.
+/// Returns the output of `efs-scan` with these variables, and its exit code.
 fn said(variables: &[(&str, &str)], args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = efs_scan();
     command.envs(variables.iter().copied()).args(args);
@@ -17,7 +17,7 @@ fn said(variables: &[(&str, &str)], args: &[&str]) -> (Option<i32>, String, Stri
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// The line of `efs-scan config` about a key.
+/// Returns the line of `efs-scan config` about a key.
 fn line(variables: &[(&str, &str)], args: &[&str], key: &str) -> Option<String> {
     let (code, text, problem) = said(variables, &[&["config"], args].concat());
     assert_eq!(code, Some(0), "{problem}");
@@ -39,7 +39,8 @@ fn flags_conflict_with_flags_only() {
     let (code, _, problem) = said(&[], &["--no-publish", "--publish", "/x"]);
     assert_eq!((code, problem.lines().count()), (Some(2), 1), "{problem}");
     assert!(problem.contains("'--no-publish' cannot be used with"), "{problem}");
-    // A variable that is wrong is named, whatever flag is over it: it is wrong for other commands.
+    // A wrong variable is reported even if a flag overrides it, because it is wrong for other
+    // commands.
     let (code, _, problem) = said(&[("EFS_SCAN_LIMIT", "many")], &["config", "--limit", "3"]);
     assert_eq!(code, Some(2));
     assert!(problem.starts_with("efs-scan: EFS_SCAN_LIMIT: invalid value 'many'"), "{problem}");
@@ -102,7 +103,7 @@ fn every_value_has_its_origin() {
     }
     let root = line(&variables, &["/flag"], "root").unwrap();
     assert_eq!(root, "root = \"/flag\"  # ROOT");
-    // Messages name a flag; the value may be from elsewhere.
+    // Messages name the flag, although the value may come from elsewhere.
     let (_, _, problem) = said(&[("EFS_SCAN_TOP", "10001")], &["config"]);
     assert_eq!(problem, "efs-scan: --top 10001: at most 10000 (--top: EFS_SCAN_TOP)\n");
 }
@@ -130,7 +131,7 @@ fn a_variable_holds_the_text_of_a_file() {
     }
 }
 
-/// The keys of values below `table`, with their tables' before dots.
+/// Collects the dotted keys of values below `table`.
 fn leaves(path: &str, table: &Table, into: &mut BTreeSet<String>) {
     for (key, value) in table {
         let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
@@ -144,7 +145,7 @@ fn leaves(path: &str, table: &Table, into: &mut BTreeSet<String>) {
 #[test]
 fn what_the_file_can_set_has_a_variable_or_a_reason_for_none() {
     let full: Table = toml::from_str(FULL).unwrap();
-    // `FULL` has every key that the program knows: compared with its own lists.
+    // `FULL` contains every key that the program knows, according to the program's own lists.
     for (table, keys) in full.iter().filter_map(|(name, value)| Some((name, value.as_table()?))) {
         let known = Configured::new(&format!("[{table}]\nno_such_key = 1\n")).problem();
         let known = known.split(", expected ").nth(1).unwrap();

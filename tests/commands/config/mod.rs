@@ -1,5 +1,5 @@
 //! Settings: flags override the environment, which overrides the file; every setting survives a
-//! round trip; wrong files get a message, and nothing absurd gets a panic.
+//! round trip; wrong files produce a message, and absurd input never panics.
 
 mod absurd;
 mod layers;
@@ -37,7 +37,7 @@ impl Configured {
 
     fn run(&self, variables: &[(String, String)], args: &[String]) -> Output {
         let mut command = efs_scan();
-        // Set for the scans of tests.
+        // The scans of tests set this variable.
         command.env_remove("EFS_SCAN_PORTABLE_AS_ROOT");
         command.env("EFS_SCAN_CONFIG", self.path()).args(args);
         command.envs(variables.iter().map(|(name, value)| (name, value)));
@@ -90,7 +90,8 @@ fn a_flag_goes_before_the_variable_and_that_before_the_file() {
         let name = format!("EFS_SCAN_{}", setting.variable);
         let variable = [(name, setting.plain(1))];
         let flag = [format!("{}{}", setting.flag, setting.plain(2))];
-        // `config` refuses what a scan would refuse. It does not open name sources, so any is fine.
+        // `config` refuses whatever a scan would refuse. It does not open name sources, so any is
+        // fine.
         for (at, variables, flags) in [
             (0, &[][..], &[][..]),
             (1, &variable[..], &[][..]),
@@ -115,8 +116,7 @@ fn every_setting_is_in_the_table_of_this_test() {
     let variables = command.get_arguments().filter_map(|argument| argument.get_env());
     let there = variables.map(|name| name.to_str().unwrap().to_owned()).collect();
     assert_eq!(here, there);
-    // The file has no key without a flag that is not in `FULL` below: compared with the program's
-    // own list.
+    // Every key of the file without a flag is in `FULL` below, according to the program's own list.
     let known = Configured::new("no_such_key = 1\n").problem();
     let known = known.split("expected one of ").nth(1).unwrap();
     let known: BTreeSet<_> = known.split(", ").map(|key| key.trim_matches('`')).collect();

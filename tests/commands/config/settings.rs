@@ -127,7 +127,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("log_format", "LOG_FORMAT", "--log-format=", ["'json'", "'text'", "'json'"]),
 ];
 
-/// Keys of the file that have no variable, and why. deploy/docs/settings.md says the same.
+/// Keys of the file that have no variable, and the reasons. deploy/docs/settings.md lists the same.
 pub(crate) const WITHOUT_VARIABLE: &[(&str, &str)] = &[
     ("quota.users", "a table: each line names a user"),
     (

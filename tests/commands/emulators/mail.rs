@@ -79,8 +79,7 @@ fn reminders_are_taken_and_an_unverified_sender_is_refused() {
         assert_eq!(made["IdentityType"], "EMAIL_ADDRESS");
         let before = match variable {
             MINISTACK => {
-                // An address is verified by a click, a domain by DNS; the emulator waits for
-                // neither.
+                // An address is verified by a click, a domain by DNS. The emulator needs neither.
                 let domain = json!({ "EmailIdentity": "example.com" });
                 http(&server, "POST", "/v2/email/identities", &domain);
                 taken_by_ministack(&server)

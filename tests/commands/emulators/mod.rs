@@ -77,7 +77,7 @@ impl Server {
         self.runtime.block_on(client.create_bucket().bucket(name).send()).unwrap();
     }
 
-    /// Checks that an object has what [`POLICY`] asked for.
+    /// Checks that an object has the headers that [`POLICY`] demanded.
     fn headers_are_kept(&self, bucket: &str, key: &str) {
         let client = aws_sdk_s3::Client::from_conf(
             aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true).build(),
@@ -140,7 +140,7 @@ pub(crate) const PLAIN: &str = "plain";
 pub(crate) const POLICY: &str = "what a policy asks for";
 pub(crate) const UNCONDITIONAL: &str = "unconditional";
 
-/// What a policy asks for.
+/// Key that a policy demands.
 pub(crate) const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1234abcd";
 
 fn options(ways: &str) -> BucketOptions {
@@ -161,8 +161,8 @@ fn options(ways: &str) -> BucketOptions {
     }
 }
 
-/// Checks the contract of a store in a process of its own, because environment variables point the SDK
-/// to a server.
+/// Checks the contract of a store in a separate process, because environment variables point the
+/// SDK to a server.
 pub(crate) fn contract_in_a_child(bucket: &str, ways: &str, env: impl Fn(&mut Command)) {
     let mut child = Command::new(std::env::current_exe().unwrap());
     env(&mut child);
@@ -185,11 +185,11 @@ fn the_contract_in_a_child() {
         |prefix: &str| Destination::S3 { bucket: bucket.clone(), prefix: prefix.to_owned() };
     let first = aws();
     contract::contract(&*store("with/prefix").open(&first).unwrap());
-    // Headers change nothing about it, and without conditions it is what is lost.
+    // Headers do not affect the contract; without conditions, part of it is lost.
     if ways != PLAIN {
         return;
     }
-    // One client for each publisher: a client is one thread.
+    // One client per publisher, because a client has only one thread.
     let publishers: Vec<Aws> = (0..16).map(|_| aws()).collect();
     let next = std::sync::atomic::AtomicUsize::new(0);
     contract::several_publish(|| {

@@ -10,7 +10,7 @@ use super::*;
 use crate::status::world::*;
 use efs_scan_testbed::{ODD_NAME, efs_scan, file, home, watched};
 
-/// Parses the CSV form: its lines by column, and the columns.
+/// Parses the CSV form. Returns its lines by column, and the columns.
 fn csv_of(world: &World, args: &[&str]) -> (Vec<String>, Vec<Vec<Vec<u8>>>) {
     let output = history(world, [args, &["--format", "csv"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -81,7 +81,7 @@ fn the_csv_form_has_a_line_for_each_home_and_run() {
         assert_eq!(text(&row[11]), same["forecast"]["date"].as_str().unwrap());
     }
     assert_eq!(rows.iter().filter(|row| row[1] == b"true").count(), 9);
-    // A reader that leaves early is no error.
+    // A reader who leaves early is no error.
     let script = "\"$0\" history --from \"$1\" --format csv | head -n 1; echo \"${PIPESTATUS[0]}\"";
     let mut shell = std::process::Command::new("bash");
     shell.args(["-c", script, env!("CARGO_BIN_EXE_efs-scan")]).arg(world.to());

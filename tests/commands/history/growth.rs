@@ -1,4 +1,4 @@
-//! Growth of homes, and when they reach their quota.
+//! Growth of homes, and the dates when they reach their quota.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::*;
 use crate::status::world::*;
 use efs_scan_testbed::home;
 
-/// Returns the growth over 7 and 30 days of a home, or of all.
+/// Returns the growth over 7 and 30 days of a home or of all homes.
 fn growth(of: &Value) -> (&Value, &Value) {
     (&of["bytes_per_day_7"], &of["bytes_per_day_30"])
 }
@@ -16,7 +16,7 @@ fn growth(of: &Value) -> (&Value, &Value) {
 fn growth_is_found_through_missing_days_and_a_spike() {
     let world = large();
     days_before(&world, (1..=30).filter(|day| ![2, 9, 10, 17].contains(day)), 2 * MIB);
-    // Another run that day, with files that a job kept until the next morning.
+    // A second run on that day, with files that a job kept until the next morning.
     world.earlier(hours(24 * 4) - 60, |rows| grow(rows, "200005", 1 << 50));
     let json = json(&world, &[]);
     let want = json!(2 * MIB);

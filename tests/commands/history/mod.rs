@@ -34,7 +34,7 @@ fn json(world: &World, args: &[&str]) -> Value {
     serde_json::from_str(&shown(world, &[args, &["--format", "json"]].concat())).unwrap()
 }
 
-/// Publishes a run for each of these days before the newest one, in which zoe's home was smaller by
+/// Publishes a run for each of these days before the newest run. In each, zoe's home is smaller by
 /// `a_day` per day.
 fn days_before(world: &World, days: impl IntoIterator<Item = i64>, a_day: i64) {
     for day in days {

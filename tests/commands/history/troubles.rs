@@ -53,14 +53,14 @@ fn a_table_that_is_broken_is_told_once_and_the_rest_goes_on() {
         let output = history::<&str>(&world, []);
         assert!(String::from_utf8_lossy(&output.stdout).contains("Runs: 1 broken and left out."));
     }
-    // A directory in place of a table, and a file that has a run's name only.
+    // A directory in place of a table, and a file that only has a run's name.
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     std::fs::write(path.with_file_name("notes.csv"), "no run").unwrap();
     assert_eq!(json(&world, &[])["runs"].as_array().unwrap().len(), 10);
 }
 
-/// No earlier run says that the oldest table should have that line.
+/// No earlier run shows that the oldest table should have that line.
 #[test]
 fn the_oldest_table_that_was_cut_off_is_no_complete_run() {
     let world = large();

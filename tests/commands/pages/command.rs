@@ -116,7 +116,7 @@ fn errors_are_one_line() {
     }
     assert!(!Path::new(html).exists());
     assert_eq!(report(&["--from", &to]).status.code(), Some(2), "nothing is asked for");
-    // latest.json names a report that is gone.
+    // latest.json names a report that does not exist.
     std::fs::remove_dir_all(Path::new(&to).join("runs")).unwrap();
     let output = report(&["--from", &to, "--html", html]);
     assert_eq!(output.status.code(), Some(1));

@@ -152,7 +152,7 @@ fn reclaimable_is_the_same_with_and_without_prices() {
             .sum();
         AllocatedBytes(reclaimable).human()
     };
-    // Links elsewhere keep half of it from being freed.
+    // Links elsewhere keep half of the bytes from being freed.
     for rule in &mut report.rules {
         rule.frees.allocated_bytes.0 /= 2;
     }

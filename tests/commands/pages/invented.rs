@@ -18,7 +18,7 @@ const NAMES: [&str; 40] = [
     "hanna", "igor", "jana", "kofi", "lior", "mira", "noor",
 ];
 
-/// The remedy for a finding.
+/// Remedy for a finding.
 enum How {
     Command(&'static str),
     Advice(&'static str),
@@ -76,7 +76,7 @@ impl Dice {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// From 0 to 1.
+    /// Returns a number from 0 to 1.
     pub(crate) fn roll(&mut self) -> f64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

@@ -1,4 +1,4 @@
-//! Published pages change only from an older run to a newer one, whoever writes first.
+//! Published pages change only from an older run to a newer one, in any order of writers.
 
 use std::sync::Barrier;
 
@@ -13,7 +13,7 @@ use super::{History, invented, start};
 use efs_scan_testbed::scratch;
 
 fn page(day: i64) -> Shown {
-    // In the past, whenever the test runs.
+    // In the past at the time of any test run.
     let report = invented::report(2, start() + SignedDuration::from_hours(24 * (day - 400)), 0.0);
     Pages::new(&report, &History::default(), start()).overview()
 }

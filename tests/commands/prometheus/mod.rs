@@ -1,5 +1,5 @@
-//! `--format prometheus`: its content, and that promtool and node_exporter accept it whatever homes
-//! are called.
+//! `--format prometheus`: its content, and its acceptance by promtool and node_exporter for any
+//! names of homes.
 
 mod exporter;
 
@@ -168,7 +168,8 @@ fn incomplete_figures_are_left_out_with_a_message() {
     assert_eq!(has(&report, "efs_scan_home_class_allocated_bytes").len(), 6 * (homes - 1));
     let complete = has(&report, "efs_scan_home_complete");
     assert_eq!((complete.len(), complete.iter().sum::<f64>()), (homes, (homes - 1) as f64));
-    // Over quota by what was read means over quota; less than the quota means unknown.
+    // A home whose known part is over the quota is over the quota; one whose known part is below
+    // the quota is unknown.
     let quota = efs_scan::report::Quota {
         limit_bytes: efs_scan::units::AllocatedBytes(1),
         used_percent: 100.0,

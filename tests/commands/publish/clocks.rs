@@ -1,4 +1,4 @@
-//! Clocks that were wrong, and a `latest.json` that is not what it seems.
+//! Wrong clocks, and a `latest.json` that names no run of this program or contradicts itself.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::place::*;
 use efs_scan_testbed::*;
 
-/// Publishes a run, and moves it by some hours, as if the clock had been wrong then.
+/// Publishes a run and shifts it by some hours, as if the clock had been wrong.
 fn published_at(place: &Place, hours: i64) -> String {
     place.scan(&["--publish-report"], 0);
     let old = place.latest_id().unwrap();
@@ -40,7 +40,7 @@ fn published_at(place: &Place, hours: i64) -> String {
     id
 }
 
-/// A scan without `--quiet`; returns its table and messages.
+/// Scans without `--quiet`. Returns the table and the messages.
 fn scan(place: &Place, code: i32) -> (String, String) {
     let mut args = place.args();
     args.retain(|arg| arg != "--quiet");
@@ -64,7 +64,7 @@ fn a_run_from_the_future_is_replaced_with_a_warning_and_the_report_says_why() {
     let page = fs::read_to_string(place.published().join("report/latest.html")).unwrap();
     assert!(page.contains(&id) && !page.contains(" in the future<"), "the page is replaced, too");
     assert!(page.contains("behind the newest published run"));
-    // From then on all is as before.
+    // From then on, everything is as before.
     let (table, said) = scan(&place, 0);
     assert!(!table.contains("the clock was") && !said.contains("replaces"), "{table}{said}");
     assert!(place.latest_id().unwrap() > id);
@@ -73,7 +73,7 @@ fn a_run_from_the_future_is_replaced_with_a_warning_and_the_report_says_why() {
 #[test]
 fn a_run_that_is_ahead_by_less_than_an_hour_is_another_monitors() {
     let place = Place::new();
-    // By the time of the next scan it is a little less than an hour ahead.
+    // By the next scan, the run is a little less than an hour ahead.
     let id = published_at(&place, 1);
     let (_, said) = scan(&place, 0);
     assert!(said.contains("names a newer run"), "{said}");

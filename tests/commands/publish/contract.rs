@@ -1,5 +1,5 @@
-//! The contract of every store, and of publishing to it. Pass an empty store. Independent of the
-//! other test modules, so it runs on any store.
+//! The contract of every store, and of publishing to it. Tests pass an empty store. This module is
+//! independent of the other test modules, so it runs on any store.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -117,7 +117,7 @@ fn objects_change_only_as_the_condition_says(store: &dyn Store) {
 
 fn an_object_may_be_made_piece_by_piece(store: &dyn Store) {
     let key = "contract/pieces.json";
-    // So large that a store that needs the whole length first makes a file of it, and smaller.
+    // Some are so large that a store which needs the length first makes a file, others are smaller.
     for pieces in [3_u32, 300] {
         let piece = |at: u32| vec![at as u8; 40_000 + at as usize];
         let fill = |to: &mut dyn Write| (0..pieces).try_for_each(|at| to.write_all(&piece(at)));
@@ -184,7 +184,7 @@ fn keys_are_listed_in_order_behind_the_one_that_is_known(store: &dyn Store) {
 }
 
 fn several_objects_come_in_the_order_they_were_asked_for(store: &dyn Store) {
-    // More than are requested at once, of every size, and a missing one.
+    // More objects than are requested at a time, of every size, and a missing one.
     let keys: Vec<String> = (0..40).map(|at| format!("each/{at}")).collect();
     let content = |at: usize| vec![b'a' + (at % 26) as u8; at * at * 50];
     for (at, key) in keys.iter().enumerate().filter(|(at, _)| *at != 7) {
@@ -209,7 +209,7 @@ fn several_objects_come_in_the_order_they_were_asked_for(store: &dyn Store) {
         store.get_each(&keys, extent, take).unwrap();
         assert_eq!(next, 40);
     }
-    // A caller that has seen enough gets no more.
+    // A caller that has seen enough gets no more objects.
     let mut taken = 0;
     let take = &mut |_, _| {
         taken += 1;

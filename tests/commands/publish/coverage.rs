@@ -136,7 +136,7 @@ fn an_interrupted_run_does_not_lose_waiting_runs() {
     let waiting = place.waiting();
     std::fs::remove_file(obstacle).unwrap();
     interrupted(&place, &[], "TERM");
-    // Sent earlier or not, it is there once.
+    // The run is there once, if it was sent earlier or not.
     place.resend(0);
     assert_eq!(place.runs(), waiting);
     assert_eq!(place.latest_id().as_ref(), waiting.last());

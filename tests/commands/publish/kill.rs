@@ -11,7 +11,7 @@ use efs_scan::report::Report;
 use super::place::*;
 use efs_scan_testbed::*;
 
-/// The question mark: some architectures lack some of these.
+/// The question mark marks calls that some architectures lack.
 const CALLS: [&str; 13] = [
     "?rename",
     "?renameat",
@@ -52,7 +52,7 @@ fn can_kill() -> bool {
     skip_unless(able, test.name().unwrap_or("kill -9"), "no strace that may kill")
 }
 
-/// Checks what must hold at any moment, because readers rely on it.
+/// Checks the conditions that must hold at any moment, because readers rely on them.
 fn assert_whole(place: &Place, old: Option<&str>, what: &str) {
     let published = files(&place.published());
     for (key, bytes) in &published {
@@ -102,7 +102,7 @@ fn litter(place: &Place, what: &str) -> String {
     }
 }
 
-/// Kills a scan at each call in turn, checks what is left, and that the next run continues from
+/// Kills a scan at each call in turn, and checks what is left and that the next run continues from
 /// there.
 fn kill_everywhere(calls: &[&str], second: bool) {
     let mut kills = 0;

@@ -12,7 +12,7 @@ use efs_scan_testbed::*;
 fn odd_place() -> Place {
     let place = Place::new();
     let root = place.root();
-    // In names of homes, and in paths of findings.
+    // Hostile names of homes, and in paths of findings.
     let pip = raw(&root, ODD_NAME).join(".cache/pip/http");
     std::fs::create_dir_all(&pip).unwrap();
     std::fs::write(pip.join("file"), vec![b'x'; 30_000]).unwrap();

@@ -27,7 +27,7 @@ fn blocked(place: &Place) -> Child {
     child
 }
 
-/// Lets it continue.
+/// Lets the scan continue.
 fn unblock(place: &Place) {
     std::fs::write(place.dir.path().join("pipe"), "200005,alice\n").unwrap();
 }

@@ -1,16 +1,15 @@
-//! Memory by the number of homes: what is kept of a home is a few hundred bytes, whatever is made of
-//! it.
+//! Memory per home: a home takes a few hundred bytes, whatever is made of it.
 
 use std::path::Path;
 
 use efs_scan_testbed::*;
 
-/// Homes of the two trees. Whatever the program itself takes is in both peaks.
+/// Numbers of homes in the two trees. Both peaks include the program's own memory.
 const FEW: u64 = 2_000;
 const MANY: u64 = 12_000;
 
-/// The most bytes for each home, with the directories of homes that wait to be read. One takes about
-/// 4 KiB in the report's JSON.
+/// The most bytes per home, including the directories of homes that wait to be read. A home takes
+/// about 4 KiB in the report's JSON.
 const FOR_EACH: u64 = 2_500;
 
 fn make(root: &Path, homes: u64) {

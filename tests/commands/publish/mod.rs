@@ -35,7 +35,7 @@ fn a_directory_that_several_write_to_ends_with_the_newest_run() {
     }
 }
 
-/// Keys come from `latest.json`, too, which others may be able to write.
+/// Keys also come from `latest.json`, which others may be able to write.
 #[test]
 fn a_key_leads_nowhere_outside_of_a_directory() {
     use efs_scan::store::{Condition, Store};

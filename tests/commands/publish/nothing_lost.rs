@@ -1,4 +1,5 @@
-//! What goes wrong costs only itself: a full state directory, a file that stays, a limit, a page.
+//! A failure costs only itself: a full state directory, a file that cannot be removed, a limit, a
+//! page.
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
@@ -10,11 +11,11 @@ use rustix::fs::{FlockOperation, flock};
 use super::place::*;
 use efs_scan_testbed::*;
 
-/// The longest time from a signal to the end.
+/// The longest time from a signal to the end of the program.
 const HEEDED: Duration = Duration::from_secs(2);
 
-/// Runs `then` (a shell script that ends with the program's arguments in `"$@"`) in a mount
-/// namespace of its own. `None` if this machine does not let us.
+/// Runs `then` (a shell script that ends with the program's arguments in `"$@"`) in a separate
+/// mount namespace. Returns `None` if this machine does not allow that.
 fn unshared(place: &Place, script: &str, args: &[String]) -> Option<Output> {
     let able = Command::new("unshare").args(["-m", "true"]).output();
     let able = able.is_ok_and(|output| output.status.success());
@@ -73,7 +74,7 @@ fn a_run_whose_file_stays_in_the_spool_holds_up_nothing() {
     let obstacle = file(&place.published(), "runs", 3);
     place.scan(&[], 5);
     fs::remove_file(obstacle).unwrap();
-    // Nobody removes a file that something is mounted on.
+    // A file with a mount on it cannot be removed.
     let stuck = "for f in $SPOOL/*.run.json; do mount --bind $f $f; done; exec \"$@\"";
     let Some(output) = unshared(&place, stuck, &place.args()) else { return };
     assert_code(&output, 5);
@@ -82,7 +83,7 @@ fn a_run_whose_file_stays_in_the_spool_holds_up_nothing() {
     assert!(!said.contains("waits in"), "it is published: {said}");
     assert_eq!((place.runs().len(), place.waiting().len()), (2, 1));
     assert_eq!(place.latest_id().as_ref(), place.runs().last());
-    // Once it can be removed, it is, and is not sent again.
+    // Once the file can be removed, it is removed and not sent again.
     place.resend(0);
     assert_eq!(place.spooled(), Vec::<String>::new());
 }
@@ -144,7 +145,7 @@ fn a_signal_is_heeded_while_the_destination_does_not_answer() {
     at_once(["INT", "TERM"], |name| {
         let place = Place::new();
         place.scan(&[], 0);
-        // A publisher that hangs in the middle of an object.
+        // A publisher that blocks in the middle of an object.
         let lock = File::open(place.published().join(".efs-scan.lock")).unwrap();
         let mut command = place.command();
         command.args(["--max-ops", "20"]).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -236,14 +237,14 @@ fn a_killed_run_leaves_nothing_beside_the_output_for_ever() {
     let of_killed = temporary().next().unwrap();
     signal(killed.id(), "KILL");
     assert_eq!(finish(killed, PATIENCE).status.signal(), Some(9));
-    // Files that only look like ours, and one that a living run writes.
+    // Files that only look like ours, and one that a running process writes.
     let foreign = [".efs-scan-output-notes", ".efs-scan-output-ab.def", ".efs-scan-mine"];
     for name in foreign {
         file(&results, name, 3);
     }
     fs::create_dir(results.join(".efs-scan-output-abcdef")).unwrap();
     let living = scan(&["--max-ops", "20"]);
-    // It removes the killed run's file, and makes its own.
+    // The running scan removes the killed run's file, and makes its own.
     until(|| temporary().count() == 3 && temporary().all(|name| name != of_killed));
     assert_code(&finish(scan(&[]), PATIENCE), 0);
     assert_eq!(temporary().count(), 3, "the living run's file is there");
@@ -300,7 +301,7 @@ fn exit_codes_hold_where_stderr_is_full_or_nobody_reads_it() {
             assert_eq!(output.status.code(), Some(code), "{args:?}");
             assert_eq!(output.stdout.is_empty(), [1, 2].contains(&code), "{args:?}");
         }
-        // Closed: another file may get its number.
+        // Closed, because another file may get its number.
         let mut closed = Command::new("sh");
         closed.args(["-c", "exec 2>&-; exec \"$@\"", "sh"]).arg(program()).args(args);
         let output = watched(closed.env("EFS_SCAN_CONFIG", "/dev/null"), PATIENCE);

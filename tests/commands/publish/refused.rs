@@ -1,4 +1,4 @@
-//! Refused before the scan, leaving nothing behind.
+//! Requests that are refused before the scan and leave nothing behind.
 
 use std::os::unix::fs::symlink;
 use std::process::{Command, Output};
@@ -55,7 +55,7 @@ fn nothing_is_written_into_the_tree_that_is_scanned() {
     for name in ["state", "published"] {
         assert!(!outside.join(name).exists(), "{name} was made before it was refused");
     }
-    // Beside the tree is fine, also under a name that starts with the tree's.
+    // A place beside the tree is fine, even if its name starts with the tree's.
     let mut args = place.args();
     args[2] = outside.join("efs-published").to_str().unwrap().to_owned();
     assert_code(&watched(efs_scan().args(args), PATIENCE), 0);
@@ -63,7 +63,7 @@ fn nothing_is_written_into_the_tree_that_is_scanned() {
 
 #[test]
 fn a_way_into_the_tree_that_is_not_there_yet_is_no_way_in() {
-    // Once `new` exists, these lead into the tree.
+    // Once `new` exists, these paths lead into the tree.
     let place = Place::new();
     for path in ["new/../efs/published", "new/deep/../../efs/200005/published"] {
         let before = files(&place.root());

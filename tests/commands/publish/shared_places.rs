@@ -1,4 +1,4 @@
-//! Places that other users can write to, which lead root nowhere.
+//! Places that other users can write to, which must not redirect root.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -42,7 +42,7 @@ fn root_refuses_a_destination_that_others_can_write_to() {
     chown(&published, Some(NOBODY), Some(0)).unwrap();
     refused("an owner", &published, 1);
     chown(&published, Some(0), Some(0)).unwrap();
-    // A directory above lets others replace it.
+    // A directory above it lets others replace it.
     let above = place.dir.path().join("above");
     fs::create_dir(&above).unwrap();
     mode(&above, 0o777);
@@ -52,7 +52,7 @@ fn root_refuses_a_destination_that_others_can_write_to() {
     assert_code(&output, 1);
     let said = one_line(&output);
     assert!(said.contains("only root can replace") && !said.contains("chown"), "{said}");
-    // One below only keeps the run waiting.
+    // If one below it does, the run only stays in the spool.
     mode(&published.join("runs"), 0o777);
     refused("below", &published.join("runs"), 5);
     mode(&published.join("runs"), 0o755);
@@ -74,7 +74,7 @@ fn a_state_directory_that_others_can_replace_is_refused() {
     let output = watched(efs_scan().args(&args), PATIENCE);
     assert_code(&output, 2);
     assert!(one_line(&output).contains("others can write to"));
-    // Nobody replaces what is root's in a sticky directory.
+    // Nobody can replace root's files in a sticky directory.
     mode(&above, 0o1777);
     assert_code(&watched(efs_scan().args(&args), PATIENCE), 0);
 }
@@ -97,12 +97,12 @@ fn a_state_directory_on_a_shared_volume_is_allowed_on_request() {
     let own = volume.join(format!("efs-scan-{}", rustix::process::geteuid().as_raw()));
     let bits = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
     assert_eq!(bits(&own), 0o700);
-    // As `fsGroup` leaves it.
+    // The mode that `fsGroup` leaves.
     mode(&own, 0o2770);
     mode(&own.join("spool"), 0o2770);
     scan(&["--state-dir-shared"], 0);
     assert_eq!((bits(&own), bits(&own.join("spool"))), (0o700, 0o700));
-    // Nothing is written through a link that others put there.
+    // Nothing is written through a link that others have put there.
     let away = place.dir.path().join("away");
     fs::rename(&own, &away).unwrap();
     fs::remove_dir_all(away.join("spool")).unwrap();
@@ -172,7 +172,7 @@ fn check_shared_configuration(name: &str) {
     let mend = said.split(".toml: ").nth(1).unwrap().lines().next().unwrap();
     assert!(mend.starts_with("chown root:root ") && mend.contains("chmod go-w"), "{mend}");
     if is_root() {
-        // The line mends it.
+        // The suggested command corrects it.
         assert!(Command::new("sh").args(["-c", mend]).status().unwrap().success());
         assert_code(&scan(), 0);
         chown(&config, Some(NOBODY), None).unwrap();
@@ -196,7 +196,7 @@ fn a_configuration_that_others_can_replace_is_a_warning_and_to_root_an_error() {
     std::os::unix::fs::symlink(&safe, &replaceable).unwrap();
     let scan = |config: &Path| watched(efs_scan().arg(&root).arg("--config").arg(config), PATIENCE);
     let all = [below.join("efs-scan.toml"), link, replaceable];
-    // The group of root is no other user.
+    // Root's group does not count as another user.
     for (bits, is_safe) in [(0o755, true), (0o777, false), (0o1777, true), (0o775, is_root())] {
         mode(shared, bits);
         for config in &all {
@@ -216,7 +216,7 @@ fn an_object_that_is_larger_than_any_of_ours_is_not_read() {
     let latest = place.published().join("latest.json");
     fs::File::options().write(true).open(&latest).unwrap().set_len(3 << 30).unwrap();
     for command in ["status", "history"] {
-        // It does not fit into the memory that this one gets.
+        // The file does not fit into the memory of this process.
         let script = "ulimit -v 2000000; exec \"$@\"";
         let mut limited = Command::new("sh");
         limited.args(["-c", script, "sh"]).arg(program()).arg(command).arg("--from");

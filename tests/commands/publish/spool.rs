@@ -68,7 +68,7 @@ fn the_command_publish_sends_what_waits_and_says_if_it_cannot() {
     let waiting = place.waiting();
     let before = files(&place.state().join("spool"));
     let said = stderr(&place.resend(5));
-    // Each is named: that one is refused says nothing about the other.
+    // Each run is named: a refusal of one says nothing about the other.
     assert_eq!(naming(&said, &obstacle), 2, "{said}");
     assert!(said.contains("2 runs wait"), "{said}");
     assert_eq!(files(&place.state().join("spool")), before);
@@ -84,7 +84,7 @@ fn the_command_publish_sends_what_waits_and_says_if_it_cannot() {
 
 #[test]
 fn a_waiting_run_keeps_its_destination_wherever_it_is_sent_from() {
-    // Like cron, which starts in another directory.
+    // Like cron, this starts in another directory.
     let place = Place::new();
     let obstacle = obstruct(&place);
     let mut command = efs_scan();
@@ -151,7 +151,7 @@ fn what_is_no_file_in_the_spool_is_named_and_holds_up_nothing() {
     std::os::unix::fs::symlink("/dev/zero", path(2)).unwrap();
     std::fs::create_dir(path(3)).unwrap();
     std::fs::File::create(path(4)).unwrap().set_len(3 << 30).unwrap();
-    // What is done of a run is read, too.
+    // The record of a run's progress is read as well.
     pipe(&spool.join(format!("{}.progress.json", waiting[0])));
     let said = stderr(&place.resend(5));
     for day in 1..=4 {

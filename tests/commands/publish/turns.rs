@@ -180,7 +180,7 @@ impl Store for Turn {
 }
 
 impl Drop for Turn {
-    /// Also when a thread panics; otherwise the others would wait for it.
+    /// Runs even when a thread panics; otherwise the others would wait for it.
     fn drop(&mut self) {
         let _ = self.events.send((self.thread, Event::End));
     }

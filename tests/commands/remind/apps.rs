@@ -1,4 +1,4 @@
-//! Reminders of apps that run for long.
+//! Reminders of long-running apps.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,10 +8,10 @@ use super::*;
 
 const STUDIO: &str = "d-abcdef123456";
 
-/// Configuration of these tests: the defaults.
+/// Configuration of these tests, with the defaults.
 const APPS: &str = "names = ['sagemaker:studio']\n";
 
-/// An app that was created so many hours and a minute ago.
+/// Makes an app that was created that many hours and a minute ago.
 fn app(profile: Option<&str>, space: Option<&str>, kind: &str, on: &str, hours: i64) -> App {
     let created = Timestamp::now() - SignedDuration::from_mins(60 * hours + 1);
     App {
@@ -22,8 +22,8 @@ fn app(profile: Option<&str>, space: Option<&str>, kind: &str, on: &str, hours: 
     }
 }
 
-/// A domain, and nothing published: alice, bob and zoe, alice's space train, her shared space lab, and
-/// team, which is nobody's.
+/// Makes a domain, without a published run: alice, bob and zoe, alice's space train, her shared
+/// space lab, and team, which belongs to nobody.
 fn studio() -> World {
     let world = World::empty();
     world.configure(&format!("{APPS}{CONFIG}"));
@@ -37,7 +37,8 @@ fn studio() -> World {
     world
 }
 
-/// The same with what runs: too long are three of alice's, two of bob's, and one of the team's.
+/// Makes the same domain with running apps: three of alice's, two of bob's and one of the team's
+/// run too long.
 fn running() -> World {
     let world = studio();
     for app in [
@@ -67,7 +68,7 @@ fn running() -> World {
     world
 }
 
-/// Runs `efs-scan remind --only apps`, which is told of no destination.
+/// Runs `efs-scan remind --only apps` without a destination.
 fn only_apps(world: &World, args: &[&str], code: i32) -> Output {
     let mut command = world.command();
     command.env_remove("EFS_SCAN_PUBLISH").args(["remind", "--only", "apps"]).args(args);
@@ -81,7 +82,7 @@ fn dry(world: &World, args: &[&str]) -> String {
     stdout(&only_apps(world, &[&["--dry-run"], args].concat(), 0))
 }
 
-/// Who would get a message.
+/// Returns the recipients in a preview.
 fn to(preview: &str) -> Vec<&str> {
     let to = preview.lines().filter_map(|line| line.strip_prefix("To: "));
     to.filter(|to| *to != "storage@example.com").collect()
@@ -117,7 +118,7 @@ fn each_owner_gets_one_letter_a_week_and_the_administrator_a_copy_if_asked() {
     }
     assert!(world.summaries()[0].contains("space team"), "{:?}", world.summaries());
     world.configure(&format!("{APPS}{CONFIG}apps_copy = true\n"));
-    // The time of the ledger moves; the clock does not.
+    // Moves the ledger's times instead of the clock.
     let path = world.ledger();
     let age = |days: i64| {
         let text = std::fs::read_to_string(&path).unwrap();
@@ -200,7 +201,7 @@ fn homes_and_apps_are_two_messages_and_neither_waits_for_the_other() {
     let world = running();
     file(&world.root(), "200005/.local/share/Trash/files/a", 1_500_000);
     world.publish();
-    // Without the table, apps are nobody's business.
+    // Without the table, nobody is reminded of apps.
     assert_eq!(to(&world.preview(0)), ["alice@example.com"]);
     world.configure(&format!("{APPS}{CONFIG}[remind.apps]\n"));
     let both = ["alice@example.com", "alice@example.com", "bob@example.com"];
@@ -211,14 +212,14 @@ fn homes_and_apps_are_two_messages_and_neither_waits_for_the_other() {
         assert_eq!(to(&shown), want, "{user}: {shown}");
     }
     world.remind(&["--dry-run", "--user", "eve"], 2);
-    // SageMaker is out: homes are reminded of.
+    // SageMaker does not answer, but reminders of homes are sent.
     world.aws.fault(Fault::new("SageMaker", "ListApps", What::Denied).always());
     let output = world.remind(&["--dry-run"], 1);
     assert_eq!(to(&stdout(&output)), both[..1]);
     assert!(stderr(&output).contains("sagemaker:ListApps"), "{}", stderr(&output));
     assert!(only_apps(&world, &["--dry-run"], 1).stdout.is_empty());
     world.aws.clear_faults();
-    // The scan is old: apps are reminded of.
+    // The scan is old, but reminders of apps are sent.
     let old = (Timestamp::now() - SignedDuration::from_hours(50)).to_string();
     world.edit(|report| report["run"]["finished"] = old.as_str().into());
     let output = world.remind(&["--dry-run"], 6);
@@ -247,7 +248,8 @@ fn one_domain_that_does_not_answer_is_told_and_the_other_reminded_of() {
 #[test]
 fn people_are_found_by_uid_where_the_configuration_knows_uids() {
     let world = running();
-    // A map of names before the domain names people as in the reports, and bob's address is by uid.
+    // A map of names before the domain gives people the names in the reports, and bob's address is
+    // by uid.
     world.names("200005,asmith\n");
     let names = world.scratch.path().join("names.csv");
     let names = format!("names = ['csv:{}', 'sagemaker:studio']\n", names.display());
@@ -274,7 +276,7 @@ fn no_name_makes_a_line_or_an_address() {
         app.app_name = hostile.to_owned();
         world.aws.app(STUDIO, app);
     }
-    // Everybody's app of RStudio has no owner.
+    // RStudio's shared app has no owner.
     world.aws.app(STUDIO, app(Some("domain-shared"), None, "RStudioServerPro", "ml.c5.large", 90));
     let text = dry(&world, &[]);
     assert_eq!(to(&text), ["alice@example.com"], "{text}");

@@ -1,4 +1,4 @@
-//! Kills `remind` at each request, and at each system call that changes the ledger: nobody is
+//! Kills `remind` at each request, and at each system call that changes the ledger. Nobody is
 //! reminded twice, and people who may not have been reminded are named to the administrator.
 
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ fn assert_recovered(world: &World, what: &str) {
     assert_eq!(world.reminded(), reminded, "{what}");
 }
 
-/// Kills the program in that phase of its `at`-th message; returns false if there were fewer
+/// Kills the program in this phase of its `at`-th message. Returns false if there were fewer
 /// messages.
 fn killed_at(world: &World, at: usize, phase: Phase) -> bool {
     let pid = Arc::new(Mutex::new(None));

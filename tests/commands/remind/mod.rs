@@ -37,7 +37,7 @@ struct World {
 }
 
 impl World {
-    /// No homes; the map has 200005 as alice, 200006 as bob, 200008 as zoe.
+    /// Makes a world without homes. The map has 200005 as alice, 200006 as bob, 200008 as zoe.
     fn empty() -> Self {
         let world = Self {
             scratch: scratch(),
@@ -50,8 +50,8 @@ impl World {
         world
     }
 
-    /// Alice is over quota and has much trash, bob has much trash, zoe has neither, and 200007,
-    /// over quota, is an orphan home.
+    /// Makes a world with homes: alice is over quota and has much trash, bob has much trash, zoe
+    /// has neither, and 200007, over quota, is an orphan home.
     fn new() -> Self {
         let world = Self::empty();
         file(&world.root(), "200005/.local/share/Trash/files/a", 1_500_000);

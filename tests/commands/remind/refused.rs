@@ -1,4 +1,4 @@
-//! Messages that SES refuses, and messages with an unknown fate.
+//! Messages that SES refuses, and messages with an unknown outcome.
 
 use super::*;
 use efs_scan_testbed::aws::{Fault, What};

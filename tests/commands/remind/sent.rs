@@ -1,4 +1,4 @@
-//! Messages sent through SES, and how often.
+//! Messages sent through SES, and their frequency.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use efs_scan_testbed::aws::{Fault, Phase, What};
 
 use super::*;
 
-/// Returns the time so many days ago, in the ledger's format.
+/// Returns the time that many days ago, in the ledger's format.
 fn days_ago(days: i64) -> String {
     Timestamp::now().checked_sub(SignedDuration::from_hours(24 * days)).unwrap().to_string()
 }
@@ -152,7 +152,7 @@ fn two_at_once_remind_nobody_twice() {
     gate.wait();
     let said = stderr(&world.remind(&[], 1));
     assert!(said.contains(&format!("process id {pid}, reminding since")), "{said}");
-    // It does not keep a scan from starting.
+    // The reminder does not prevent a scan from starting.
     let scan = watched(world.command().arg(world.root()).arg("--quiet"), Duration::from_secs(60));
     assert_eq!(scan.status.code(), Some(0), "{}", stderr(&scan));
     gate.wait();

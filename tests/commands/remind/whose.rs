@@ -1,4 +1,4 @@
-//! Recipients, and what their messages are about.
+//! Recipients, and the homes in their messages.
 
 use super::*;
 
@@ -66,7 +66,7 @@ fn the_table_goes_before_the_file_and_that_before_the_template() {
     assert!(said.contains("addresses.csv: line 2: `nobody` is not an address"), "{said}");
 }
 
-/// A key in another case finds its person, unless two people are called nearly so.
+/// A key in another case matches its person, unless two people's names differ only in case.
 #[test]
 fn an_address_is_of_one_person() {
     let world = World::new();
@@ -133,7 +133,7 @@ fn a_home_without_a_name_needs_its_uid_in_a_map() {
     assert!(text.contains("Hello al@example.com,"), "{text}");
 }
 
-/// Root's and a service's directories are nobody's home, and who reads their mail is chance.
+/// Directories of root or a service belong to no person, and it is unknown who reads their mail.
 #[test]
 fn accounts_of_a_system_get_no_mail() {
     let world = World::new();
@@ -164,12 +164,12 @@ fn texts_are_templates() {
     let first = format!("\n\n{{200005}} {day} {root} storage@example.com\n  200005  2.4 MiB of");
     assert!(text.contains(&first), "{text}");
     assert!(text.contains("caches 988 KiB, 12.40 USD a month\n"), "{text}");
-    // Commands use the path at which people see their homes.
+    // Commands use the path under which people see their homes.
     world.configure(&format!("home_at = '/home/me/efs dir'\n{CONFIG}"));
     let text = world.preview(0);
     assert!(text.contains("\n      rm -rf '/home/me/efs dir/.local/share/Trash'\n"), "{text}");
     assert!(!text.contains(&format!("rm -rf {root}")), "{text}");
-    // Only the home that is called by the uid is at that path.
+    // Only the home named by the uid is at that path.
     world.edit_home("200005", |home| {
         home["kind"] = "named".into();
         home["foreign"]["allocated_bytes"] = 0.into();
@@ -179,11 +179,11 @@ fn texts_are_templates() {
     let first = text.split("==== 2").next().unwrap();
     assert!(!first.contains("/home/me"), "{first}");
     world.edit_home("200005", |home| home["kind"] = "uid".into());
-    // A home that the run does not know may be the one that is there.
+    // A home that the run does not know may be the one at that path.
     world.edit(|report| report["left_out"]["above_homes"] = 1.into());
     assert!(!world.preview(0).contains("/home/me"));
     world.edit(|report| report["left_out"]["above_homes"] = 0.into());
-    // A person with another home, which is no reason for the message.
+    // A person has another home, which is no reason for the message.
     let mapped = "[remind.addresses]\n200007 = 'alice@example.com'\n";
     world.configure(&format!("home_at = '/home/me/efs dir'\n{CONFIG}{mapped}"));
     let text = world.preview(0);

@@ -1,4 +1,4 @@
-//! Selection of homes, and where runs are read from.
+//! Selection of homes, and the source of runs.
 
 use std::time::Duration;
 

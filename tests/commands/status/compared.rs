@@ -1,11 +1,11 @@
-//! Changes since the runs of a day and a week before.
+//! Changes since the runs of the previous day and week.
 
 use serde_json::{Value, json};
 
 use super::{World, grow, hours, line, row};
 use efs_scan_testbed::home;
 
-/// Returns the runs that the newest one is compared with: of the day and of the week.
+/// Returns the runs that the newest one is compared with: the day's and the week's.
 fn compared(world: &World) -> (Value, Value) {
     let json = world.json();
     (json["compared_day"]["run"].clone(), json["compared_week"]["run"].clone())

@@ -22,7 +22,7 @@ fn world() -> World {
     world
 }
 
-/// Returns true if a terminal only displays it.
+/// Returns true if a terminal only displays the text.
 fn is_harmless(text: &str) -> bool {
     !text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}')
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::World;
 
-/// Changes the newest run so that it finished so many minutes ago.
+/// Changes the newest run so that it finished that many minutes ago.
 fn age(world: &World, minutes: i64) {
     let at = Timestamp::now() - SignedDuration::from_mins(minutes);
     world.edit(|latest| {
@@ -44,7 +44,7 @@ fn a_run_of_the_last_36_hours_is_not_stale_nor_is_one_of_a_clock_slightly_ahead(
     }
 }
 
-/// A run from the future would hide every run until its time comes.
+/// A run from the future would hide all other runs until its time comes.
 #[test]
 fn a_run_from_the_future_is_as_bad_as_an_old_one() {
     let world = World::new();

@@ -23,7 +23,7 @@ pub struct World {
 }
 
 impl World {
-    /// No homes; the map has 200005 as zoe, 200006 as bob and 200008 as alice.
+    /// Makes a world without homes. The map has 200005 as zoe, 200006 as bob and 200008 as alice.
     pub fn empty() -> Self {
         let world = Self { scratch: scratch() };
         std::fs::create_dir(world.root()).unwrap();
@@ -32,7 +32,7 @@ impl World {
         world
     }
 
-    /// A home of each of them and of 200004, who has no name; published.
+    /// Makes and publishes a home for each of them and for 200004, who has no name.
     pub fn new() -> Self {
         let world = Self::empty();
         file(&world.root(), "200005/.cache/pip/a", 300_000);
@@ -106,7 +106,7 @@ impl World {
         (head, rows)
     }
 
-    /// Publishes a run that started so many minutes before the newest one, with a changed copy of
+    /// Publishes a run that started that many minutes before the newest one, with a changed copy of
     /// its table of homes. Returns the id.
     pub fn earlier(&self, minutes: i64, change: impl FnOnce(&mut Vec<Row>)) -> String {
         let latest = self.latest();
@@ -129,7 +129,7 @@ impl World {
     }
 }
 
-/// Hours in minutes.
+/// Converts hours to minutes.
 pub const fn hours(hours: i64) -> i64 {
     hours * 60
 }

@@ -1,5 +1,5 @@
-//! Owners of homes: two owners, shared directories, numbers that are no uids, trash at the root, and
-//! `--user` in every command.
+//! Owners of homes: two owners, shared directories, numbers that are not uids, trash at the root,
+//! and `--user` in every command.
 
 mod numbers;
 mod shown;
@@ -21,8 +21,8 @@ struct World {
 }
 
 impl World {
-    /// The map has 200005 as alice, 200006 as first-last and 200007 as Carol. `None` without root, who
-    /// alone gives directories away.
+    /// Makes the world. The map has 200005 as alice, 200006 as first-last and 200007 as Carol.
+    /// Returns `None` without root, because only root can change owners.
     fn new() -> Option<Self> {
         if !skip_unless(is_root(), "owners of homes", "only root changes owners") {
             return None;
@@ -43,7 +43,7 @@ impl World {
         path
     }
 
-    /// Makes a directory of `directory` that holds a file of `owner`.
+    /// Makes a home whose directory belongs to `directory`, with a file that belongs to `owner`.
     fn home(&self, name: &str, directory: u32, owner: u32, bytes: usize) {
         let path = file(&self.root(), format!("{name}/data"), bytes);
         lchown(path, Some(owner), None).unwrap();
@@ -59,7 +59,7 @@ impl World {
         watched(command.args(args), Duration::from_secs(120))
     }
 
-    /// Runs it successfully, with what is published, and returns standard output.
+    /// Runs a command successfully on the published runs, and returns its standard output.
     fn read(&self, args: &[&str]) -> String {
         let from = self.published().display().to_string();
         let output = self.run(&[args, &["--from", &from]].concat());
@@ -71,7 +71,7 @@ impl World {
         self.scratch.path().join("published")
     }
 
-    /// Scans with the map.
+    /// Scans with the map of names.
     fn scan(&self, args: &[&str]) -> Output {
         let root = self.root().display().to_string();
         let names = format!("csv:{}", self.scratch.path().join("names.csv").display());
@@ -96,7 +96,7 @@ impl World {
     }
 }
 
-/// The names of the homes in a document, sorted.
+/// Returns the names of the homes in a document, sorted.
 fn homes(document: &Value) -> Vec<&str> {
     let homes = document["homes"].as_array().unwrap().iter();
     let homes = homes.filter(|home| home["kind"] != "outside" && home["outside"] != true);
@@ -113,7 +113,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The names of the files in a directory, sorted.
+/// Returns the names of the files in a directory, sorted.
 fn files(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).unwrap();
     let name = |entry: std::fs::DirEntry| entry.file_name().into_string().unwrap();

@@ -36,7 +36,7 @@ fn digits_alone_make_no_orphan() {
         assert_eq!(of(name), (kind.to_owned(), uid, status.to_owned()), "{name}");
     }
     assert_eq!(report["orphans"]["homes"], 3);
-    // A uid that only the machine's own database knows is one, too.
+    // A uid that only the machine's own database knows is a uid, too.
     world.home("1", 0, 0, 10_000);
     let with = world.json(&["--names", "passwd"]);
     assert_eq!(home(&with, "1")["kind"], "uid", "daemon's");
@@ -69,7 +69,7 @@ fn trash_of_a_uid_at_the_root_is_trash_at_every_depth() {
     for path in ["", "files", "files/sub", "info"] {
         lchown(world.root().join(trash).join(path), Some(200_005), None).unwrap();
     }
-    // These are no trash: what lies above homes is never a finding.
+    // These are not trash, because nothing above homes is a finding.
     file(&world.root(), ".Trash-alice/files/x", 5000);
     file(&world.root(), "team/200006/x", 5000);
     let bytes = du(&world.root().join(trash));
@@ -82,7 +82,7 @@ fn trash_of_a_uid_at_the_root_is_trash_at_every_depth() {
         let finding = &holder["findings"][0];
         assert_eq!((&finding["rule"], &finding["path"]), (&"trash".into(), &trash.into()));
         assert_eq!(finding["frees"]["allocated_bytes"], bytes);
-        // The root is root's, so the trash's owner can empty it and not remove it.
+        // The root belongs to root, so the trash's owner can empty the trash but not remove it.
         let advice = finding["advice"].as_str().unwrap();
         assert!(finding["command"].is_null() && advice.contains("another's"), "{advice}");
         let all = report["homes"].as_array().unwrap().iter();

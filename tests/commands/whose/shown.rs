@@ -1,11 +1,13 @@
-//! Homes of two owners, and directories that mostly others fill: who sees and hears of them.
+//! Homes with two owners, and directories filled mostly by others: who sees them and is told about
+//! them.
 
 use super::*;
 
 const MIB: usize = 1 << 20;
 
-/// 200005 is alice's; 200006 is over quota and owned by alice; 200007 is over quota, and root made it.
-/// `shared` is alice's directory, and others' files in it are over quota; `proj` is hers.
+/// Makes these homes: 200005 is alice's; 200006 is over quota and owned by alice; 200007 is over
+/// quota and was made by root. `shared` is alice's directory, and others' files in it are over
+/// quota; `proj` is hers.
 fn world() -> Option<World> {
     let world = World::new()?;
     world.home("200005", 200_005, 200_005, 100_000);
@@ -68,13 +70,13 @@ fn no_page_of_one_person_shows_it() {
     }
     let all = std::fs::read_to_string(all).unwrap();
     assert!(all.contains("directory owned by uid 200005 (alice)") && all.contains("shared"));
-    // A page that was made before it had two owners does not stay.
+    // A page made before the home had two owners does not stay.
     let old = pages.join("200006.html");
     std::fs::write(&old, "an earlier page about 200006").unwrap();
     world.read(&["report", "--users", &to]);
     let now = std::fs::read_to_string(old).unwrap();
     assert!(now.contains("No home here is this user's alone") && !now.contains("MiB"), "{now}");
-    // What is asked for and on nobody's page is told.
+    // A requested home that is on nobody's page is reported.
     let from = world.published().display().to_string();
     for user in ["200006", "shared"] {
         let args = ["report", "--html", &html, "--from", &from, "--user", user];
@@ -110,7 +112,7 @@ fn a_directory_is_shared_from_more_than_half_on() {
         let other = file(&world.root(), format!("{name}/other"), others * MIB);
         lchown(other, Some(200_006), None).unwrap();
     }
-    // A uid home is that person's, whoever filled it.
+    // A home named by a uid is that person's, even if others filled it.
     world.home("200005", 200_005, 200_006, 2 * MIB);
     world.publish();
     let text = world.read(&["remind", "--dry-run"]);

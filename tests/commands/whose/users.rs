@@ -1,4 +1,4 @@
-//! `--user` means the same homes in every command.
+//! `--user` selects the same homes in every command.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const MIB: usize = 1 << 20;
 
-/// Every home is over quota, so that remind would write about it.
+/// Makes every home over quota, so that remind would write about it.
 fn world() -> Option<World> {
     let world = World::new()?;
     for (name, uid) in
@@ -20,7 +20,7 @@ fn world() -> Option<World> {
     Some(world)
 }
 
-/// The homes that each command shows for a user.
+/// Returns the homes that each command shows for a user.
 fn everywhere(world: &World, user: &str) -> Vec<(&'static str, BTreeSet<String>)> {
     let named = |document: &Value| homes(document).into_iter().map(str::to_owned).collect();
     let read = |command| {
@@ -45,7 +45,7 @@ fn every_command_finds_the_same_homes() {
     let Some(world) = world() else { return };
     world.publish();
     let alice = ["2024", "200005", "proj"];
-    // The directory `Carol` is first-last's.
+    // The directory `Carol` belongs to first-last.
     for (user, want) in [
         ("alice", &alice[..]),
         ("ALICE", &alice),
@@ -64,7 +64,7 @@ fn every_command_finds_the_same_homes() {
             assert_eq!(found, want, "{command} --user {user}");
         }
     }
-    // An exact match goes first.
+    // An exact match takes precedence.
     world.write("names.csv", "200005,first.last\n200006,first-last\n200007,First.Last\n");
     world.publish();
     for (command, found) in everywhere(&world, "first.last") {
@@ -160,7 +160,7 @@ fn homes_are_found_at_every_depth() {
     }
 }
 
-/// The survey before a scan of some homes costs no errors of its own, in any engine.
+/// The survey before a scan of some homes causes no errors of its own, with any engine.
 #[test]
 fn every_engine_finds_the_owners() {
     let Some(world) = world() else { return };

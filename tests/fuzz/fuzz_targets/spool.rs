@@ -1,4 +1,4 @@
-//! Reads a run in the spool, and makes all that is sent of it.
+//! Reads a run in the spool, and makes everything that is sent from it.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

@@ -134,7 +134,7 @@ fn a_file_without_attributes_is_an_error_and_no_zero() {
     }
 }
 
-/// A directory whose owner is unknown may be anybody's home, but not one whose name says whose it is.
+/// A directory whose owner is unknown may be anybody's home, unless its name gives the owner.
 #[test]
 fn a_scan_of_one_user_is_partial_if_more_may_be_theirs() {
     if !can_mount() {

@@ -1,4 +1,4 @@
-//! Directories that are moved while the scan runs: nothing counts twice, and what is missing makes its
+//! Directories that are moved during the scan: nothing counts twice, and missing entries make their
 //! home partial.
 
 use std::path::Path;
@@ -13,13 +13,13 @@ use serde_json::Value;
 
 use super::expect::{Engine, Expect, PORTABLE, POSIX, WHOLE, assert_parts_sum, expect, plain};
 
-/// With one worker, what moves to a place that is listed later counts there.
+/// With one worker, a directory that moves to a place that is listed later counts there.
 const ONE: &[Engine] = &[POSIX[0]];
 
 const SUB: &str = "200005/dir/sub";
 
-/// `plain`, where the entries of `moves` move as soon as `path` and its `names` names are listed: what
-/// is in it is not open yet.
+/// Returns `plain`, in which the entries of `moves` move as soon as `names` names of `path` are
+/// listed. At that time, no directory in `path` is open.
 fn moving(moves: &[(&str, &str)], path: &str, names: u64) -> Tree {
     let mut tree = plain();
     moves.iter().for_each(|(from, to)| tree.moves(from, to));
@@ -34,7 +34,7 @@ fn a_renamed_directory_counts_by_the_name_that_it_was_listed_with() {
     }
     let (dir, beside) = ("200005/dir", "200005/dir-beside");
     for (path, names, moves) in [
-        // In its parent, and to the top of its home.
+        // Within its parent, and to the top of its home.
         (dir, 11, &[(SUB, "200005/dir/renamed")][..]),
         (dir, 11, &[(SUB, "200005/renamed")]),
         (dir, 11, &[(SUB, "200005/renamed"), (dir, "200005/dir-renamed")]),
@@ -62,7 +62,7 @@ fn a_directory_that_leaves_its_home_or_hides_deeper_makes_the_home_partial() {
     if !can_mount() {
         return;
     }
-    // Both places are listed later and count it.
+    // Both places are listed later and count the directory.
     for (to, files) in [("200006/sub", 2), ("200005/dir-beside/sub", 1)] {
         let tree = || moving(&[(SUB, to)], "200005/dir", 11);
         let expected = Expect { vanished: 1, errors: &[(SUB, "open", "moved")], ..WHOLE };
@@ -109,8 +109,8 @@ fn a_directory_that_a_long_listing_shows_by_two_names_counts_once() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
-    /// Whatever moves, at any moment and to any place: a home that says that it is complete has all
-    /// that was listed in it, what counts there counts once, and what is missing makes it partial.
+    /// Directories move at any moment and to any place. A complete home has everything that was
+    /// listed in it, nothing in it counts twice, and missing entries make it partial.
     #[test]
     fn random_moves_at_random_moments_hide_nothing(
         parents in vec(any::<u8>(), 0..12),
@@ -143,8 +143,8 @@ proptest! {
     }
 }
 
-/// A user who renames all the time hides nothing: what a scan calls complete is complete, and nothing
-/// counts twice.
+/// A user who renames all the time hides nothing: complete homes are complete, and nothing counts
+/// twice.
 #[test]
 fn directories_that_are_renamed_all_the_time_are_complete_or_their_home_is_partial() {
     let tree = scratch();
@@ -190,7 +190,7 @@ fn directories_that_are_renamed_all_the_time_are_complete_or_their_home_is_parti
     });
 }
 
-/// The report of a scan that is complete or partial.
+/// Returns the report of a scan that is complete or partial.
 pub(crate) fn scan(root: &Path, engine: &Engine) -> Value {
     let output = run([&[root.to_str().unwrap(), "--format", "json"], &engine[..]].concat());
     assert!(matches!(output.status.code(), Some(0 | 3)), "{output:?}");

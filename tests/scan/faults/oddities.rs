@@ -31,7 +31,7 @@ fn inode_number_zero_in_a_listing_counts_like_any_other() {
     expect(POSIX, tree, &WHOLE, |_, _| ());
 }
 
-/// A file that turns out to be a directory, and the reverse, as in a listing older than the
+/// Makes a file that turns out to be a directory, and the reverse, as in a listing from before the
 /// replacement.
 fn listed_wrongly() -> Tree {
     let mut tree = plain();
@@ -129,7 +129,7 @@ fn entries_of_unknown_type_are_asked_about() {
     }
 }
 
-/// A directory when it is looked up, but `other` when it is opened.
+/// Makes a directory that is `other` when it is opened.
 fn replaced(path: &'static str, other: &'static str) -> Tree {
     let mut tree = plain();
     tree.file("secret/file", 1 << 20);

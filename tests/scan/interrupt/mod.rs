@@ -246,11 +246,11 @@ fn scan_while_it_changes(engines: &[Engine], other: &str) {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let rounds = scope.spawn(|| churn(root, other, &stop));
-        // Also if an assertion fails: otherwise the scope would wait forever.
+        // Runs even if an assertion fails; otherwise the scope would wait forever.
         let scanned = std::panic::catch_unwind(|| {
             for engine in engines.iter().cycle().take(20) {
                 let report = scan(root, engine);
-                // Only what was moved is missing.
+                // Only moved entries are missing.
                 let errors = &report["errors"];
                 assert!(errors["by_kind"].as_object().unwrap().keys().all(|kind| kind == "moved"));
                 let whole = errors["count"] == 0;

@@ -1,5 +1,5 @@
-//! Traps in users' homes for a scan that runs as root: it follows none, waits for none and changes
-//! none.
+//! Traps in users' homes for a scan that runs as root: it follows no link, blocks on no file and
+//! changes nothing.
 
 use std::fs::{File, FileTimes};
 use std::os::unix::fs::symlink;

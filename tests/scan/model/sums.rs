@@ -1,4 +1,4 @@
-//! Adds up a tree in the plainest way: lists every link first, then sums them one by one.
+//! Sums up a tree in the simplest way: lists every link first, then adds them one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,13 +25,14 @@ pub(crate) struct Home {
     pub(crate) classes: BTreeMap<String, Share>,
     pub(crate) shared: Share,
     pub(crate) charged_elsewhere: Share,
-    /// Usage, what deleting frees, and what it frees together with others, by path and rule.
+    /// Usage, bytes that deleting frees, and bytes that it frees together with others, by path and
+    /// rule.
     pub(crate) findings: BTreeMap<(String, String), [Share; 3]>,
     /// The rules of those others.
     pub(crate) with: BTreeMap<(String, String), BTreeSet<String>>,
-    /// What deleting all trash and caches frees.
+    /// Share that deleting all trash and caches frees.
     pub(crate) reclaimable: Share,
-    /// Number of places, usage, and what deleting them all frees.
+    /// Number of places, usage, and share that deleting all of them frees.
     pub(crate) rules: BTreeMap<String, (u64, Share, Share)>,
     pub(crate) files: BTreeSet<(String, u64)>,
 }
@@ -49,7 +50,7 @@ pub(crate) struct Expected {
 
 const OUTSIDE: &str = "(outside homes)";
 
-/// The rules of `RULES`, in their order, and their classes.
+/// The rules of `RULES`, in order, with their classes.
 const RULES: [(&str, &str); 7] = [
     ("venv", "environment"),
     ("pip", "cache"),
@@ -336,7 +337,7 @@ impl Expected {
         }
     }
 
-    /// Deletes whole sets of findings, and counts the inode where that takes its last link.
+    /// Deletes whole sets of findings, and counts the inode if that removes its last link.
     fn count_freed(&mut self, inode: &Inode) {
         let is_gone = |deleted: &dyn Fn(&Link) -> bool| {
             inode.links.iter().filter(|link| deleted(link)).count() as u64 == inode.all_links
@@ -350,7 +351,7 @@ impl Expected {
             if is_gone(&|link| here(link) && expendable(link)) {
                 home.reclaimable.add(inode.sizes);
             }
-            // Whatever the owner could delete. A hint is no finding to delete.
+            // Everything that the owner could delete. A hint is not a finding to delete.
             let named = |link: &Link| link.finding.is_some() && link.class() < 5;
             let all: BTreeSet<_> =
                 inode.links.iter().filter_map(|link| link.finding.as_ref()).collect();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-/// Something to create at a path. It is skipped if something else is in the way.
+/// An entry to create at a path. It is skipped if something else is in the way.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
     Dir,

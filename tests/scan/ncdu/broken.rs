@@ -1,4 +1,4 @@
-//! Incomplete scans: the export holds what was seen, adds up to the report of the same run, and
+//! Incomplete scans: the export contains what was seen, sums to the report of the same run, and
 //! marks the rest.
 
 use std::os::unix::fs::PermissionsExt;
@@ -81,7 +81,7 @@ fn failures_are_marked_and_the_rest_adds_up() {
     }
 }
 
-/// Exports a tree with a fault and checks that it adds up to the report of the same run.
+/// Exports a tree with a fault and checks that it sums to the report of the same run.
 #[track_caller]
 fn of_broken(fault: Fault, engine: &[&str], code: i32) -> Export {
     let mut tree = homes();

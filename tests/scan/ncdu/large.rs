@@ -71,8 +71,8 @@ fn a_deep_tree_is_whole_and_loads() {
     assert!(removed.unwrap().success());
 }
 
-/// Returns the peaks of an export and of a plain report. The tree is computed, because making it on
-/// a disk would take minutes.
+/// Returns the peak memory of an export and of a plain report. The tree is computed, because making
+/// it on a disk would take minutes.
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_does_not_follow_the_tree() {

@@ -137,7 +137,7 @@ fn ncdu_shows_it() {
     command.env("EXPORT", &path).env("TERM", "xterm");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // Kept open: at the end of its input `script` would hang up before anything is shown.
+    // Kept open, because at the end of its input `script` would hang up before anything is shown.
     let mut keys = child.stdin.take().unwrap();
     std::thread::sleep(Duration::from_millis(700));
     std::io::Write::write_all(&mut keys, b"q").unwrap();

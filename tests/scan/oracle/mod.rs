@@ -12,7 +12,7 @@ use efs_scan_testbed::*;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
 
-/// Makes a tree with everything that counts differently.
+/// Makes a tree with entries of every kind that counts differently.
 fn varied(root: &Path) {
     for home in ["200005", "200006", "alice", "zoe"] {
         for at in 0..20 {
@@ -314,7 +314,7 @@ fn reachable(path: &Path) -> bool {
     path.ancestors().all(passable)
 }
 
-/// Unmounts on drop, also if the test fails.
+/// Unmounts on drop, even if the test fails.
 struct Mounted<'a>(&'a Path);
 
 impl Drop for Mounted<'_> {
@@ -345,7 +345,7 @@ fn other_mounts_are_left_out_and_named_or_entered_when_asked_for() {
     let _tmpfs = Mounted(&tmpfs);
     assert!(mount(&["--bind", source.to_str().unwrap()], &bind));
     let _bind = Mounted(&bind);
-    // A file, too: it is in the tree already.
+    // A file as well, because it is already in the tree.
     let over = file(root, "200005/over", 1);
     let bound = root.join("200006/bound/file");
     let mounted = std::process::Command::new("mount").arg("--bind").args([&bound, &over]).status();
@@ -383,7 +383,7 @@ fn the_largest_of_one_directory_are_what_sorting_all_gives() {
     }
 }
 
-/// Nor are those that appear after their place was listed.
+/// Mounts that appear after their place was listed are left out as well.
 #[test]
 fn a_mount_that_appears_during_the_scan_is_left_out() {
     if !skip_unless(is_root(), "mounts that appear during a scan", "only root mounts") {
@@ -406,7 +406,7 @@ fn a_mount_that_appears_during_the_scan_is_left_out() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["totals"]["files"], 0);
-    // One that was mounted before its place was listed is no directory of this file system.
+    // A mount that appeared before its place was listed is not a directory of this file system.
     assert!(report["totals"]["dirs"].as_u64().unwrap() >= 301 - places.len() as u64);
     let mounts = report["left_out"]["mounts"].as_u64().unwrap();
     assert!(mounts > 0 && mounts <= places.len() as u64, "{mounts}");

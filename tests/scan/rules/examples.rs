@@ -9,7 +9,7 @@ use efs_scan::usage::rule_file::{RuleKind, RuleSpec, built_in};
 
 use efs_scan_testbed::*;
 
-/// What an example is to its rule.
+/// Relation of an example to its rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The rule is about this.
@@ -18,7 +18,7 @@ pub(crate) enum Kind {
     NearName,
     /// The right name with other contents.
     NearContent,
-    /// The right name, and the user's own files in it.
+    /// The right name, with the user's own files in it.
     UsersOwn,
 }
 
@@ -197,8 +197,8 @@ fn owned(spec: &RuleSpec) -> Vec<String> {
     paths.map(one).collect()
 }
 
-/// The directories below a finding in which only some names are the tool's, and whether a directory
-/// there may have any name.
+/// Returns the directories below a finding in which the tool owns only some names, each with true
+/// if a directory there may have any name.
 fn dirs_among_owned(spec: &RuleSpec) -> BTreeMap<String, bool> {
     let mut dirs = BTreeMap::new();
     for path in spec.owns.iter().flat_map(|path| choices(path)) {
@@ -222,8 +222,8 @@ fn own(spec: &RuleSpec) -> String {
     }
     let names = if spec.owns.is_empty() { &spec.only_contains } else { &spec.owns };
     let names = || names.iter().filter(|name| !spec.contains.contains(name));
-    // Preferably in a directory: in the last of them, because a rule with a longer list comes after
-    // one with a shorter.
+    // Preferably in a directory, and in the last one, because a rule with a longer list comes after
+    // one with a shorter list.
     let plain = names().rev().find(|name| !name.contains(['*', '[', '.', '<']));
     match plain.or(names().next()).map(|name| literals(name)[0].clone()) {
         Some(name) if name.contains('.') => name,
@@ -302,12 +302,12 @@ fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     }
 }
 
-/// The right name, and files in it that no tool has put there: beside the tool's, and alone. The
-/// rule does not apply then, or it says so and offers no command that removes them.
+/// Adds examples with the right name that contain files which no tool created: beside the tool's,
+/// and alone. The rule then does not apply, or offers no command that removes them.
 fn users_own(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     let first = markers(spec)[0];
     if spec.kind == RuleKind::File {
-        // Other files of the user's with that name: near_files. Here, a directory.
+        // Other files of the user's with that name are in near_files. Here, it is a directory.
         add(Kind::UsersOwn, format!("{path} is a directory of the user's"), None, &|home| {
             file(home, format!("{path}/thesis.tex"), 3000);
         });
@@ -321,7 +321,7 @@ fn users_own(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
         });
     }
     for (dir, any_directory) in dirs_among_owned(spec) {
-        // Where the names of the tool's directories say nothing, files alone tell.
+        // If the tool's directories may have any name, only files show the difference.
         for users in
             ["thesis.tex", "mine/thesis.tex"].into_iter().take(2 - usize::from(any_directory))
         {
@@ -345,8 +345,7 @@ fn users_own(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     }
 }
 
-/// Of a file rule: names that are no such file, neighbours that speak against it, and contents that
-/// are something else.
+/// Adds examples for a file rule: excluded names, excluding neighbours, and wrong contents.
 fn near_files(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     for name in &spec.unless_named {
         for name in literals(name) {
@@ -373,7 +372,7 @@ fn near_files(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     }
 }
 
-/// The right name of something else than the rule is about.
+/// Adds other kinds of entries with the right name.
 fn other_kinds(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     if spec.paths.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! Compares what the report says deleting a finding frees with what deleting it really frees.
+//! Compares what the report says that deleting a finding frees with what deleting it really frees.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,8 +10,7 @@ use efs_scan_testbed::*;
 
 use super::core_dump;
 
-/// Homes whose findings share inodes in every way, and something outside of the tree that shares
-/// one too.
+/// Makes homes whose findings share inodes in every way, also with a file outside the tree.
 fn linked() -> TempDir {
     let dir = scratch();
     let root = dir.path().join("root");
@@ -31,7 +30,8 @@ fn linked() -> TempDir {
     // Two places of one rule.
     file(&root, "a/p/__pycache__/m.pyc", 80_000);
     link("root/a/p/__pycache__/m.pyc", "root/a/q/__pycache__/m.pyc");
-    // A store and the projects that link to it: two of its files to one, one of them to another, too.
+    // A store and the projects that link to it: two of its files are linked to one project, and one
+    // of them also to another.
     for name in ["one", "two"] {
         file(&root, format!("c/.local/share/pnpm/store/v10/{name}"), 1_000_000);
         link(
@@ -91,7 +91,7 @@ impl Copy {
                 std::fs::rename(root.join(other), aside.join(at.to_string())).unwrap();
             }
         }
-        // One of them may lie in another.
+        // One finding may lie in another.
         let mut paths = paths.to_vec();
         paths.sort_by_key(|path| std::cmp::Reverse(path.len()));
         for path in paths {
@@ -212,7 +212,8 @@ fn deleting_all_trash_and_caches_frees_what_is_called_reclaimable() {
         let freed = Copy::of(tree.path()).freed_by(&these, &others);
         assert_eq!(said(&home["reclaimable"]), freed, "{name}");
     }
-    // The store frees one of its files with the project's modules; the other has a link elsewhere.
+    // The store frees one of its files together with the project's modules; the other file has a
+    // link elsewhere.
     let store = all.iter().find(|finding| finding["rule"] == "node-downloads").unwrap();
     assert_eq!(store["together"]["with"], serde_json::json!(["node-modules"]));
     assert_eq!(store["together"]["frees"]["inodes"], 1);

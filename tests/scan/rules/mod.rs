@@ -43,7 +43,7 @@ fn core_dump(root: &Path, path: &str, size: usize) {
     std::os::unix::fs::FileExt::write_all_at(&made, head, 0).unwrap();
 }
 
-/// Adds up a share of many.
+/// Sums many shares.
 fn sum<'a>(shares: impl Iterator<Item = &'a Value>) -> [u64; 3] {
     let keys = ["inodes", "allocated_bytes", "metered_bytes"];
     shares.fold([0; 3], |sum, share| {
@@ -74,9 +74,9 @@ fn assert_nothing_counts_twice(home: &Value) {
     assert_eq!(sum(real.map(|finding| &finding["usage"])), want, "{home:#}");
 }
 
-/// Checks that no finding of `rule` has a command that removes all that lies there.
+/// Checks that no finding of `rule` has a command that removes everything there.
 fn assert_leaves_the_users_own(home: &Value, rule: &str, what: &str) {
-    // These remove only what they know.
+    // These commands remove only files that they know.
     const LEAVE_OTHERS: [&str; 2] = ["PIP_CACHE_DIR=", "GOCACHE="];
     for finding in home["findings"].as_array().unwrap() {
         let command = finding["command"].as_str().unwrap_or_default();
@@ -124,7 +124,8 @@ fn every_rule_finds_what_it_is_for_and_nothing_near_it() {
     }
 }
 
-/// Names of homes that rules name, too, and what lies in homes, are no reason to remove a home.
+/// Neither a home's name that matches a rule nor the home's contents are a reason to remove the
+/// home.
 #[test]
 fn no_home_is_a_finding_whatever_its_name_and_contents_are() {
     let tree = scratch();
@@ -151,7 +152,8 @@ fn no_home_is_a_finding_whatever_its_name_and_contents_are() {
     }
 }
 
-/// A site's rule for trash may fit the name of a home; only a trash stands where homes do.
+/// A site's rule for trash may match the name of a home; only a trash directory stands where homes
+/// do.
 #[test]
 fn a_rule_of_a_site_for_trash_claims_no_home() {
     let tree = scratch();
@@ -175,7 +177,7 @@ fn a_rule_of_a_site_for_trash_claims_no_home() {
     }
 }
 
-/// An environment's directory that is listed in parts, with the user's own among many names.
+/// An environment's directory that is listed in parts, with the user's own files among many names.
 #[test]
 fn a_directory_of_many_names_is_no_environment_at_any_number_of_workers() {
     let tree = scratch();
@@ -195,7 +197,7 @@ fn a_directory_of_many_names_is_no_environment_at_any_number_of_workers() {
     }
 }
 
-/// Runs the commands of findings in directories with names that a shell would read otherwise.
+/// Runs the commands of findings in directories whose names a shell could misread.
 #[test]
 fn commands_remove_what_they_say_whatever_its_name_is() {
     let names = [
@@ -243,7 +245,7 @@ fn commands_remove_what_they_say_whatever_its_name_is() {
     }
 }
 
-/// If a directory matches two rules, the first wins even if it has to look inside.
+/// If a directory matches two rules, the first wins even if it depends on the contents.
 #[test]
 fn the_first_rule_wins_although_it_looks_inside() {
     let tree = scratch();
@@ -263,7 +265,7 @@ fn the_first_rule_wins_although_it_looks_inside() {
     }
 }
 
-/// A scan of `/usr`, or of one person's home, has such homes.
+/// A scan of `/usr` or of one person's home has such homes.
 #[test]
 fn the_name_of_a_home_tells_of_installations_too() {
     let tree = scratch();
@@ -317,7 +319,7 @@ fn the_rest_of_a_cache_is_what_no_other_rule_took() {
     assert_eq!(of("other-cache"), cache(".") - cache("pip"));
 }
 
-/// Marker files make environments of directories inside homes only. A marker in the root, or beside
+/// Marker files make environments only of directories inside homes. A marker in the root, or beside
 /// the homes of a team, must not turn those homes into findings with an `rm -r`.
 #[test]
 fn nothing_above_homes_is_a_finding() {

@@ -29,7 +29,7 @@ const OVERLAPS: &[Tree] = &[
         ],
         &["node-modules p/node_modules"],
     ),
-    // An earlier rule does, at any depth.
+    // An earlier rule finds something there, at any depth.
     (
         &["p/env/pyvenv.cfg", "p/env/lib/mlruns/b", "p/env/lib/mlruns/env/pyvenv.cfg"],
         &["mlflow-runs p/env/lib/mlruns", "virtualenv p/env"],
@@ -71,7 +71,7 @@ const OVERLAPS: &[Tree] = &[
     (&["pyvenv.cfg", ".cache/a", "thesis"], &["other-cache .cache"]),
     (&["conda-meta/history", "requirements.txt", "thesis"], &[]),
     (&["pyvenv.cfg", "lib/a"], &[]),
-    // Nor of a project that was made an environment of.
+    // A project in which an environment was created is not an environment either.
     (&["p/conda-meta/history", "p/environment.yml"], &["mixed-environment p"]),
     (&["p/pyvenv.cfg", "p/bin/python", "p/data/raw.csv"], &["mixed-environment p"]),
     (
@@ -90,7 +90,7 @@ const OVERLAPS: &[Tree] = &[
         &[".cache/go-build/fuzz/m/c1", ".cache/go-build/00/a-d"],
         &["go-cache .cache/go-build", "go-fuzz-corpus .cache/go-build/fuzz", "other-cache .cache"],
     ),
-    // Programs that bring their modules along.
+    // Programs that install their modules with them.
     (
         &[
             ".nvm/x/lib/node_modules/npm/package.json",

@@ -1,4 +1,4 @@
-//! A table of places that are common in homes: what each is called, and why.
+//! Table of common places in homes: the rule and class of each, and the reason.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ const TABLE: &str = include_str!("paths.tsv");
 /// A line of the table.
 struct Place {
     path: &'static str,
-    /// Files that make it what it is.
+    /// Files that identify the place.
     files: Vec<String>,
     rule: &'static str,
     class: &'static str,

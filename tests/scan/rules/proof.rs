@@ -1,4 +1,4 @@
-//! What keeps a command from removing what is not the tool's.
+//! Conditions that keep a command from removing files that the tool did not create.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -41,7 +41,7 @@ fn rules_say_what_proves_them() {
     }
 }
 
-/// A place whose tool owns all of it has a command; with one other name in it, an advice.
+/// A place that the tool owns entirely has a command; with one more name in it, it has advice.
 #[test]
 fn a_command_is_offered_only_where_all_is_the_tools_own() {
     let places = [
@@ -80,8 +80,8 @@ fn a_command_is_offered_only_where_all_is_the_tools_own() {
     }
 }
 
-/// Links to programs, scripts and data of their owner's lie in environments and modules, and no
-/// listing tells them from the tool's.
+/// Environments and modules may contain links to the owner's programs, scripts and data, which no
+/// listing can distinguish from the tool's.
 #[test]
 fn environments_and_modules_have_words_only() {
     let tree = scratch();
@@ -114,7 +114,8 @@ fn repositories_of_a_tool_keep_no_command_back() {
     assert!(offer(".local/share/Trash").is_some());
 }
 
-/// Results in an environment or a cache are findings of their own, and nothing takes them along.
+/// Results in an environment or a cache are separate findings, and no other finding's command
+/// removes them.
 #[test]
 fn results_keep_what_they_lie_in_from_being_removed() {
     let results = [
@@ -141,7 +142,7 @@ fn results_keep_what_they_lie_in_from_being_removed() {
     }
 }
 
-/// What other programs are installed to, too, never is an environment with a command.
+/// A prefix into which other programs are installed as well is never an environment with a command.
 #[test]
 fn a_prefix_is_not_removed_as_an_environment() {
     for (path, rule) in [
@@ -164,7 +165,7 @@ fn a_prefix_is_not_removed_as_an_environment() {
     }
 }
 
-/// Places that hold another's things beside a tool's, whatever their names are.
+/// These places may contain foreign files beside a tool's, under any names.
 #[test]
 fn these_have_no_command() {
     let places = [
@@ -183,7 +184,7 @@ fn these_have_no_command() {
     }
 }
 
-/// `cargo clean` would take a build directory elsewhere along.
+/// `cargo clean` would also remove a build directory elsewhere.
 #[test]
 fn a_build_directory_elsewhere_stays() {
     let tree = scratch();
@@ -204,7 +205,7 @@ fn a_build_directory_elsewhere_stays() {
     assert!(tree.path().join("h/results/only").exists());
 }
 
-/// What lies beside a log must not depend on how its directory is shared out among threads.
+/// The outcome for a log must not depend on how its directory is divided among threads.
 #[test]
 fn the_outcome_is_the_same_for_any_number_of_threads() {
     let tree = scratch();
@@ -237,7 +238,7 @@ fn the_outcome_is_the_same_for_any_number_of_threads() {
                 let what = format!("{engine}, {threads}");
                 for n in 0..5 {
                     assert_eq!(at(&format!("few/run-{n}.log")), Some(false), "{what}");
-                    // With so many names nobody knows all, so it is no finding.
+                    // With so many names no listing knows all of them, so it is not a finding.
                     for directory in ["many", "kafka", "topic"] {
                         assert_eq!(at(&format!("{directory}/run-{n}.log")), None, "{what}");
                     }
@@ -250,7 +251,7 @@ fn the_outcome_is_the_same_for_any_number_of_threads() {
     }
 }
 
-/// Objects of git are read-only, and `rm -r` on a terminal asks their owner about each.
+/// git's objects are read-only, so `rm -r` on a terminal would ask about each of them.
 #[test]
 fn no_command_asks_about_files_that_the_tool_makes_read_only() {
     const TRASHED: &str = ".local/share/Trash/files/p/.git";

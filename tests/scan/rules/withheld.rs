@@ -1,4 +1,4 @@
-//! What lies in a finding beside what it counts, and keeps its command from being offered.
+//! Contents of a finding, beyond what it counts, that withhold its command.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{ENGINES, core_dump};
 
-/// The only finding at `path` of the home `h`: its command, or the advice instead.
+/// Returns the command of the only finding at `path` of the home `h`, or its advice.
 fn offer(report: &Value, path: &str) -> Result<String, String> {
     let findings = home(report, "h")["findings"].as_array().unwrap().iter();
     let at: Vec<_> = findings.filter(|finding| finding["path"] == format!("h/{path}")).collect();
@@ -20,7 +20,7 @@ fn offer(report: &Value, path: &str) -> Result<String, String> {
     if finding["command"].is_string() { Ok(text("command")) } else { Err(text("advice")) }
 }
 
-/// Makes places that have a command by themselves.
+/// Makes places that have a command if nothing else is in them.
 fn places(root: &Path) -> Vec<&'static str> {
     file(root, "h/.npm/_cacache/content-v2/sha512/0f/a", 5000);
     file(root, "h/.cache/uv/archive-v0/x/a", 5000);
@@ -38,7 +38,7 @@ const PLACES: [&str; 6] =
 
 const NPM: &str = ".npm/_cacache";
 
-/// A directory in each of them.
+/// A directory inside each of them.
 const INSIDE: [&str; 6] = [
     ".npm/_cacache/content-v2/sha512/0f",
     ".cache/uv/archive-v0/x",
@@ -48,7 +48,7 @@ const INSIDE: [&str; 6] = [
     ".cache/go-build/0f",
 ];
 
-/// Asserts that every place has a command, or that none has and `why` is the reason.
+/// Asserts that every place has a command, or that none has one and `why` is the reason.
 fn assert_offered(root: &Path, args: &[&str], why: Option<&str>) {
     assert_offered_at(&PLACES, root, args, why);
 }
@@ -86,13 +86,13 @@ fn repositories_of_every_kind_do() {
                 file(tree.path(), format!("h/{place}/{name}/{path}"), 10);
             }
         }
-        // uv has a `.git` of its own in its cache.
+        // uv keeps a `.git` in its own cache.
         let others = PLACES.map(|place| if place == ".cache/uv" { NPM } else { place });
         assert_offered_at(&others, tree.path(), &[], Some("a repository or a database"));
     }
 }
 
-/// A branch may be called `__pycache__/x`.
+/// A git branch may be called `__pycache__/x`.
 #[test]
 fn lying_within_a_repository_or_a_database_does() {
     let within = [
@@ -129,7 +129,7 @@ fn lying_within_a_repository_or_a_database_does() {
     }
 }
 
-/// A glob must not hide from the rules what a command would remove.
+/// A glob must not hide entries from the rules that a command would remove.
 #[test]
 fn what_the_scan_leaves_out_does() {
     let tree = scratch();
@@ -141,12 +141,12 @@ fn what_the_scan_leaves_out_does() {
     for place in places(tree.path()) {
         file(tree.path(), format!("h/{place}/results/.git/HEAD"), 10);
     }
-    // The name is heard before it is left out; uv has a `.git` of its own.
+    // The name is seen before it is excluded; uv keeps a `.git` in its own cache.
     let at = PLACES.map(|place| if place == ".cache/uv" { NPM } else { place });
     assert_offered_at(&at, tree.path(), &["--exclude", "**/.git"], Some("a repository"));
 }
 
-/// Its owner can remove nothing from a directory that is write-protected.
+/// The owner cannot remove anything from a write-protected directory.
 #[test]
 fn write_protected_directories_do() {
     let protect = |root: &Path, path: &str, mode| {
@@ -162,12 +162,12 @@ fn write_protected_directories_do() {
         protect(tree.path(), place, 0o755);
     }
     assert_offered(tree.path(), &[], None);
-    // The directory that the finding is an entry of.
+    // The directory that contains the finding.
     core_dump(tree.path(), "h/rs/core.1", 70_000);
     protect(tree.path(), "rs", 0o555);
     assert_offered_at(&["rs/target", "rs/core.1"], tree.path(), &[], Some("write-protected"));
     protect(tree.path(), "rs", 0o755);
-    // One that its owner may not list or enter, and one of another owner.
+    // A directory that its owner may not list or enter, and one of another owner.
     for mode in [0o300, 0o600] {
         protect(tree.path(), "rs/target/debug/deps", mode);
         assert_offered_at(&["rs/target"], tree.path(), &[], Some("write-protected"));
@@ -178,7 +178,7 @@ fn write_protected_directories_do() {
         let give = |path: &str, uid| {
             std::os::unix::fs::chown(tree.path().join("h").join(path), Some(uid), None).unwrap();
         };
-        // Above it, in it, and all of it with what is above.
+        // Above it, in it, and all of it with its ancestors.
         file(tree.path(), "h/rs/deep/x/__pycache__/a.pyc", 10);
         for path in ["rs", "rs/deep"] {
             give(path, 65534);
@@ -194,13 +194,13 @@ fn write_protected_directories_do() {
             give(path, 65534);
         }
         assert_offered_at(&["rs/deep/x/__pycache__"], tree.path(), &[], Some("another's"));
-        // What its owner may not pass.
+        // A directory that its owner may not enter.
         protect(tree.path(), "rs", 0o600);
         assert_offered_at(&["rs/target", "rs/core.1"], tree.path(), &[], Some("write-protected"));
     }
 }
 
-/// A terminal cuts a long line, and the shell runs the rest.
+/// A terminal truncates a long line, and the shell runs the rest.
 #[test]
 fn paths_that_make_a_long_line_do() {
     let tree = scratch();
@@ -213,7 +213,7 @@ fn paths_that_make_a_long_line_do() {
     assert_offered_at(&[&deep], tree.path(), &[], Some("too long for a terminal"));
 }
 
-/// Findings of earlier rules keep tools, too, from taking them along.
+/// Findings of earlier rules also keep tools from removing them.
 #[test]
 fn findings_of_other_rules_do() {
     let tree = scratch();

@@ -1,5 +1,5 @@
-//! As much of EFS as there is without it: nfs-ganeshas with one tree as its state partitions, dealt out
-//! by a balancer, behind a gate that wants TLS and a certificate signed by an IAM identity.
+//! The closest stand-in for EFS: nfs-ganeshas with one tree as its state partitions, behind a
+//! balancer and a gate that requires TLS and a certificate signed by an IAM identity.
 
 use std::time::{Duration, SystemTime};
 

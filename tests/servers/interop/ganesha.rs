@@ -46,7 +46,7 @@ impl Ganesha {
         ([127, 0, 0, 1], self.port).into()
     }
 
-    /// Returns the URL of a name.
+    /// Returns the URL of a path.
     pub(crate) fn url(&self, name: &str) -> String {
         format!("nfs://{}{name}", self.address())
     }

@@ -46,7 +46,7 @@ fn by_nfs(url: &str, args: &[&str], code: i32) -> Value {
     report(Path::new(url), all, code)
 }
 
-/// The same tree through ganesha, which sends owners in that form.
+/// Scans the same tree through ganesha, which sends owners in this form.
 fn through_ganesha(what: &str, owners: &str) {
     let Some(ready) = Ganesha::can_run(what) else { return };
     let dir = scratch();
@@ -105,8 +105,8 @@ fn ganesha_gives_it_through_tls() {
     }
 }
 
-/// Several servers with one tree behind one address, as EFS's state partitions are. All of them
-/// introduce themselves with the host's name.
+/// Several servers with one tree behind one address, like EFS's state partitions. All of them
+/// report the host's name as their owner.
 #[test]
 fn several_ganeshas_behind_a_balancer_give_it() {
     let Some(ready) = Ganesha::can_run("the nfs engine on several ganeshas") else { return };
@@ -135,7 +135,7 @@ fn several_ganeshas_behind_a_balancer_give_it() {
             let nfs = by_nfs(&url, &[&["--nfs-uid", "0"], way].concat(), 0);
             let said = format!("{way:?} to {many} servers");
             assert_same(&nfs, &url, &posix, &tree.to_string_lossy(), &said);
-            // Of the 8 that there are at most, and none in addition.
+            // Of the 8 connections that are allowed at most, and none in addition.
             assert!(balancer.take_connections() <= 8, "connections: {said}");
         }
     }
@@ -218,9 +218,9 @@ fn linux_is_asked_once_for_each_directory() {
 #[test]
 fn directories_may_go_while_linux_lists_them() {
     let Some(facts) = knfsd::facts() else { return };
-    // Partial: what went was not counted.
+    // Partial, because entries that vanished were not counted.
     let report = facts.report_of("vanishing", 3);
-    // A removed directory cannot be told from one whose handle the server dropped.
+    // A removed directory cannot be distinguished from one whose handle the server dropped.
     let errors = &report["errors"];
     assert_eq!(errors["by_kind"], json!({"moved": errors["vanished"]}), "{report}");
     // No file that stayed is missing; the others existed when their parent was listed.

@@ -32,7 +32,7 @@ fn normal(report: &Value, root: &str) -> Value {
     report
 }
 
-/// Replaces a command. A scan without a mount has no path for one, and says how to get it.
+/// Replaces a command. A scan without a mount has no path for a command, and says how to get one.
 fn offered(finding: &mut Value, root: &str) {
     if root.starts_with("nfs://") {
         assert!(finding["command"].is_null(), "{finding:#}");

@@ -1,4 +1,4 @@
-//! The daily cron job: silent on success, loud on failure.
+//! The daily cron job: silent on success, with a message on failure.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -81,7 +81,7 @@ fn cron_mails_the_line_that_cannot_be_logged() {
 
 #[test]
 fn cron_says_when_the_run_before_is_not_done() {
-    // Runs until it is allowed to end.
+    // Runs until the test allows it to end.
     let job = Job::new("touch \"$LOG.began\"; while [ ! -e \"$LOG.end\" ]; do sleep 0.05; done");
     let first = job.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let began = job.tree.path().join("log.began");

@@ -50,7 +50,7 @@ fn the_sandbox_is_tight() {
     assert!(told(&output).contains("Overall exposure level"), "{}", told(&output));
 }
 
-/// Runs a job in a machine of its own, where it must succeed. Returns `None` if it cannot run here.
+/// Runs a job in a separate machine, where it must succeed. Returns `None` if it cannot run here.
 fn machine(job: &str, files: &[&std::path::Path], boot: &str) -> Option<Output> {
     let here = repository().join("tests/servers/packages");
     let mut command = Command::new(here.join("machine"));

@@ -108,7 +108,7 @@ fn the_rpm_leaves_the_timer_alone_until_it_is_removed() {
     assert_eq!(runs.len(), 3, "{runs:?}");
 }
 
-/// In a separate root. rpm does not run the scripts, because there is no shell.
+/// The test installs into a separate root. rpm does not run the scripts, because there is no shell.
 #[test]
 fn the_rpm_installs_and_leaves() {
     let Some(packages) = packages() else { return };

@@ -1,5 +1,5 @@
-//! The module in an organisation: its examples, and with what exists already, each applied to moto, planned
-//! again and destroyed.
+//! The module in an organisation: its examples, and the module with existing resources, each
+//! applied to moto, planned again and destroyed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::deployed::{
 use super::plans::{Team, what_a_plan_does_not_know_replaces_nothing};
 use efs_scan_testbed::at_once;
 
-/// What an example made.
+/// Result of applying an example.
 struct Applied {
     /// Values of resources and data sources of all modules, by address.
     all: Vec<(String, Value)>,
@@ -45,7 +45,7 @@ impl Applied {
     }
 }
 
-/// A provider of an example, for moto.
+/// Returns a provider block of an example, for moto.
 fn provider(alias: &str) -> String {
     let alias = if alias.is_empty() { String::new() } else { format!("alias = \"{alias}\"") };
     format!(
@@ -58,7 +58,7 @@ fn provider(alias: &str) -> String {
     )
 }
 
-/// All at once, because they mostly wait until the settings of their buckets are what was asked for.
+/// All at once, because they mostly wait until their buckets have the requested settings.
 #[test]
 fn an_organisation_is_served() {
     if moto().is_none() {
@@ -118,7 +118,7 @@ fn two_domains_of_one_account_share_a_topic_only() {
     let names: BTreeSet<_> = alarms.iter().map(|it| it["alarm_name"].as_str().unwrap()).collect();
     assert_eq!(names.len(), 10);
 
-    // The topic's policy is that of both, and their monitors may publish.
+    // The topic's policy covers both, and their monitors may publish.
     let policy = applied.values("aws_sns_topic_policy.storage")[0]["policy"].as_str().unwrap();
     let policy: Value = serde_json::from_str(policy).unwrap();
     let statements = policy["Statement"].as_array().unwrap();
@@ -180,7 +180,7 @@ fn three_accounts_publish_into_one_bucket() {
         let [publish] = of_role[..] else { panic!("{of_role:?}") };
         assert_eq!(publish["Action"], json!(["s3:PutObject", "s3:GetObject"]));
         assert!(publish["Resource"].as_str().unwrap().ends_with(&format!("/{name}/*")));
-        // Nothing of this account's reaches another's prefix.
+        // No permission of this account reaches another account's prefix.
         let objects = statements.iter().filter(|it| {
             it["Effect"] == "Allow"
                 && it["Principal"].to_string().contains(account)

@@ -72,7 +72,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// A module block of the configuration, which may name the package with `./`.
+/// Returns a module block of the configuration, which may name the package with `./`.
 fn call(name: &str, at: &str, inputs: &BTreeMap<&str, &str>) -> String {
     let mut text = format!("module \"{name}\" {{\nsource = \"{at}\"\n");
     for (input, value) in inputs {

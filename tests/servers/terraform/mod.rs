@@ -68,7 +68,7 @@ fn without_delete_data_the_bucket_keeps_its_settings_and_all_else_goes() {
     assert!(!said.contains("BucketNotEmpty"), "{said}");
     let made = deployed.kept.iter().filter(|address| !address.contains(".data."));
     let made: Vec<_> = made.map(|address| address.trim_start_matches("module.efs_scan.")).collect();
-    // Its policy, which moto does not keep.
+    // The bucket's policy, which moto does not keep.
     let wanted = [
         "aws_s3_bucket.reports[0]",
         "aws_s3_bucket_lifecycle_configuration.reports[0]",

@@ -1,5 +1,5 @@
-//! What a change elsewhere does to a monitor: nothing, even where a plan knows none of the inputs; and
-//! what a change of its settings does: the instance stays.
+//! Effects of changes on a monitor: a change elsewhere changes nothing, even if a plan knows none
+//! of the inputs, and a change of the settings keeps the instance.
 
 use std::path::Path;
 
@@ -76,7 +76,7 @@ impl Team {
     }
 }
 
-/// Returns the addresses of what a plan would delete, or replace.
+/// Returns the addresses that a plan would delete or replace.
 fn deleted(plan: &Value) -> Vec<&str> {
     let changes = plan["resource_changes"].as_array().unwrap().iter();
     let deletes =
@@ -107,7 +107,7 @@ pub(super) fn what_a_plan_does_not_know_replaces_nothing() {
     let unknown = plan["resource_changes"].as_array().unwrap().iter();
     assert!(unknown.filter(|it| it["change"]["actions"] == json!(["update"])).count() > 5);
 
-    // With a new quota, the instance stays, and is what the configuration says afterwards.
+    // With a new quota, the instance stays, and matches the configuration afterwards.
     let changed = ["-var=elsewhere=2", "-var=quota=2GiB"];
     team.apply(&changed);
     let after = team.resources();
@@ -123,7 +123,7 @@ pub(super) fn what_a_plan_does_not_know_replaces_nothing() {
     let configuration = team.output("monitor")["configuration"].as_str().unwrap().to_owned();
     assert!(configuration.contains("default = \"2GiB\""), "{configuration}");
 
-    // What would replace the instance or the bucket is refused.
+    // A change that would replace the instance or the bucket is refused.
     let bucket = [&["plan", "-var=bucket_name=another-bucket"], &changed[..]].concat();
     let refused = team.terraform.run(&directory, &bucket);
     assert_eq!(refused.status.code(), Some(1));
@@ -131,7 +131,7 @@ pub(super) fn what_a_plan_does_not_know_replaces_nothing() {
     assert_eq!(team.destroy(&changed), "");
 }
 
-/// The program reads `settings` as they were meant.
+/// Checks that the program reads `settings` as intended.
 fn settings_are_the_programs(configuration: &str) {
     let work = scratch();
     let path = work.path().join("efs-scan.toml");

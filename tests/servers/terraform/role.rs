@@ -62,7 +62,7 @@ impl<'a> Monitor<'a> {
         watched(&mut command, Duration::from_secs(120))
     }
 
-    /// Sends reminders as the instance's configuration says.
+    /// Sends reminders with the instance's configuration.
     fn remind(&self, env: impl Fn(&mut Command)) -> Output {
         let mut command = efs_scan();
         env(&mut command);
@@ -138,7 +138,8 @@ fn asks(request: &Request) -> Vec<Ask> {
     }
 }
 
-/// Everything that the program does for a monitor, against a stand-in that checks no permissions.
+/// Does everything that the program does for a monitor, against a stand-in that checks no
+/// permissions.
 fn everything(monitor: &Monitor<'_>) -> Vec<Request> {
     let (module, aws) = (monitor.module, Stub::start());
     let sizes =
@@ -215,8 +216,8 @@ fn the_role_allows_what_the_program_asks_for_and_no_more() {
     }
 }
 
-/// The part of the role's policy that moto understands. Moto evaluates it without context, so
-/// statements with a condition would always deny, and moto's file system has another id.
+/// Returns the part of the role's policy that moto understands. Moto evaluates it without context,
+/// so statements with a condition would always deny, and moto's file system has another id.
 fn for_moto(policies: &[Value], ids: Option<(&str, &str)>) -> Value {
     let statements = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
     let statements: Vec<Value> = statements
@@ -244,7 +245,7 @@ fn without(policy: &Value, action: &str) -> Value {
     policy
 }
 
-/// Moto enforcing the policy, with credentials of the role.
+/// Makes moto enforce the policy. Returns credentials of the role.
 fn enforce(module: &Deployed, policy: &Value, scratch: &Path) -> Option<Value> {
     let server = std::env::var("EFS_SCAN_TEST_MOTO_IAM").ok();
     let python = std::env::var("EFS_SCAN_TEST_PYTHON").ok();
@@ -300,7 +301,7 @@ fn moto_lets_the_role_publish_and_do_nothing_else() {
         ("s3:PutObject", 1),
         ("s3:GetObject", 1),
         ("sns:Publish", 5),
-        // A warning, and a report without EFS's size.
+        // This causes a warning, and a report without EFS's size.
         ("elasticfilesystem:DescribeFileSystems", 0),
     ] {
         let output = scan(&without(&policy, action));

@@ -33,7 +33,7 @@ fn bash_and_shellcheck_take_it_and_ec2_does() {
     }
 }
 
-/// As cloud-init reads it: a MIME archive, whose script runs at every start.
+/// Parses the script as cloud-init does: a MIME archive whose script runs at every start.
 #[test]
 fn it_runs_at_every_start() {
     let Some(deployed) = Deployed::get() else { return };

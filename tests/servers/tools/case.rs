@@ -1,5 +1,5 @@
-//! One use of a tool that makes what a rule finds, and the rule's command, or its advice, on copies
-//! of it.
+//! A use of a tool that creates what a rule finds, and the rule's command or advice on copies of
+//! it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,8 +13,9 @@ use super::Row;
 use super::effect::{TOLERANCE, Trial};
 use super::workshop::Workshop;
 
-/// How a tool makes an example of a rule. Scripts run in bash with HOME and working directory in the
-/// home; `$DEMO` has packages, `$INDEX` serves them, and `$TOOLS` is where tools are installed.
+/// Steps by which a tool makes an example of a rule. Scripts run in bash with HOME and working
+/// directory in the home; `$DEMO` has packages, `$INDEX` serves them, and `$TOOLS` is where tools
+/// are installed.
 pub(super) struct Case {
     /// Programs that the scripts need.
     pub(super) needs: &'static [&'static str],
@@ -23,19 +24,19 @@ pub(super) struct Case {
     /// The finding, below the home; a star at its end stands for the rest of a name.
     pub(super) finds: &'static str,
     pub(super) make: &'static str,
-    /// Uses the tool again, which makes what was cleaned up.
+    /// Uses the tool again, which recreates what was removed.
     pub(super) again: &'static str,
-    /// What the rule's advice says, as a script, if the rule has no command.
+    /// The rule's advice as a script, if the rule has no command.
     pub(super) advised: &'static str,
-    /// What else the tool may write, such as its logs, below HOME or the home.
+    /// Other paths that the tool may write, such as its logs, below HOME or the home.
     pub(super) records: &'static [&'static str],
 }
 
-/// What most cases have: a command.
+/// Defaults of most cases, which have a command.
 pub(super) const BASE: Case =
     Case { needs: &[], version: "", finds: "", make: "", again: "", advised: "", records: &[] };
 
-/// Names of homes that a shell, an option parser, a glob or a template would read otherwise.
+/// Names of homes that a shell, an option parser, a glob or a template could misread.
 pub(super) const AWKWARD: [&str; 2] =
     ["-rf it's $(touch x)\n`touch y`", "\n{path} \"*\" [a]\\ ;touch z"];
 
@@ -105,8 +106,8 @@ impl Made {
     }
 }
 
-/// Makes the example, runs the command of its finding in every home, and uses the tool again. Returns
-/// the rule, too.
+/// Makes the example, runs the command of its finding in every home, and uses the tool again. Also
+/// returns the rule.
 pub(super) fn try_it(
     case: &Case,
     workshop: &Workshop,
@@ -121,7 +122,7 @@ pub(super) fn try_it(
         Some(_) => commanded(case, &made).map_err(|why| format!("{id}: {why}"))?,
         None => advised(case, &made, workshop).map_err(|why| format!("{id}: {why}"))?,
     };
-    // Made again, in the home where it was made first.
+    // Used again, in the home where the example was first made.
     let again = workshop.script(case.again, &plain);
     again.map_err(|why| format!("{id}: after its command, {why}"))?;
     let place = made.efs.join(finding["path"].as_str().unwrap());
@@ -145,7 +146,7 @@ fn commanded(case: &Case, made: &Made) -> Result<Row, String> {
     Ok(rows.pop().unwrap())
 }
 
-/// Does what the advice says, in the plain home.
+/// Follows the advice in the plain home.
 fn advised(case: &Case, made: &Made, workshop: &Workshop) -> Result<Row, String> {
     let finding = made.finding(case, PLAIN)?;
     let trial = made.trial(case, "");

@@ -1,4 +1,4 @@
-//! What a command does: bytes freed, and what changed elsewhere.
+//! Effects of a command: bytes freed, and changes elsewhere.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
@@ -12,15 +12,16 @@ use serde_json::Value;
 
 use super::Row;
 
-/// How far a tool's own clean-up may be from the figure: it may leave its emptied directory and
-/// marker files that it makes again, such as Go's README, trim.txt and lock, a few blocks in all. The
-/// examples have [`LEAST`] or more, so it hides nothing. What only removes has no tolerance.
+/// Largest difference between a tool's own clean-up and the reported figure: the tool may leave its
+/// emptied directory and marker files that it creates again, such as Go's README, trim.txt and
+/// lock, a few blocks in all. The examples have [`LEAST`] or more, so this hides nothing. Commands
+/// that only remove have no tolerance.
 pub(super) const TOLERANCE: u64 = 16 << 10;
 
 /// The least size of an example that a tool cleans up.
 pub(super) const LEAST: u64 = 1 << 20;
 
-/// The path, kind and content of everything below a directory but one place.
+/// Path, kind and content of everything below a directory, except one place.
 struct Listing(BTreeMap<PathBuf, String>);
 
 impl Listing {
@@ -47,7 +48,7 @@ impl Listing {
         Self(all)
     }
 
-    /// Lists what is different `after`: paths that went or changed, and those that are new.
+    /// Lists the differences `after`: removed or changed paths, and new paths.
     fn changes(&self, after: &Self) -> (Vec<PathBuf>, Vec<PathBuf>) {
         let changed = self.0.iter().filter(|(path, what)| after.0.get(*path) != Some(what));
         let new = after.0.keys().filter(|path| !self.0.contains_key(*path));
@@ -55,17 +56,17 @@ impl Listing {
     }
 }
 
-/// A command to run, and where.
+/// A command to run, and its environment.
 pub(super) struct Trial<'a> {
-    /// The directory that is scanned, and that has the home.
+    /// The directory that is scanned, which contains the home.
     pub(super) efs: &'a Path,
-    /// Everything that must stay as it is, but the finding.
+    /// Everything that must stay unchanged, except the finding.
     pub(super) world: &'a Path,
-    /// HOME of the command, elsewhere than the home it cleans, as in a Studio space.
+    /// HOME of the command. It is outside the home that the command cleans, as in a Studio space.
     pub(super) space: &'a Path,
     /// The only directory on PATH.
     pub(super) bin: &'a Path,
-    /// Empty where advice is followed.
+    /// The shell; empty if advice is followed.
     pub(super) shell: &'a str,
     pub(super) tolerance: u64,
     /// Paths below HOME or the home that the tool may write, such as its logs.
@@ -100,13 +101,13 @@ impl Trial<'_> {
         self.measure(finding, home, by, run).map_err(|why| format!("`{command}`: {why}"))
     }
 
-    /// The row of a finding that nothing is done to.
+    /// Returns the row of a finding on which nothing is run.
     pub(super) fn none(&self, finding: &Value, by: &str) -> Row {
         let said = finding["frees"]["allocated_bytes"].as_u64().unwrap();
         Row { by: by.to_owned(), said, freed: None, effect: "-".to_owned() }
     }
 
-    /// Compares what `clean` frees with what the finding says, and lists what else it changes.
+    /// Compares the bytes that `clean` frees with the finding's figure, and lists other changes.
     pub(super) fn measure(
         &self,
         finding: &Value,
@@ -131,7 +132,7 @@ impl Trial<'_> {
         Ok(row)
     }
 
-    /// Says what else a command did, unless it is more than its case expects.
+    /// Describes the command's other effects. Fails if they exceed what the case allows.
     fn effect(&self, home: &Path, gone: &[PathBuf], new: &[PathBuf]) -> Result<String, String> {
         let places = [home, self.space];
         let records = |path: &Path| {
@@ -142,7 +143,7 @@ impl Trial<'_> {
         };
         let mut wrote: Vec<&str> = Vec::new();
         for path in gone {
-            // Advice may uninstall, which takes links along; a command may not.
+            // Advice may uninstall, which also removes links; a command may not.
             match records(path).filter(|_| path.exists() || self.shell.is_empty()) {
                 Some(record) => wrote.push(record),
                 None => return Err(format!("it changed or removed {}", path.display())),

@@ -1,4 +1,4 @@
-//! Commands that only remove, on the example that is generated from their rule.
+//! Commands that only remove, run on the example generated from their rule.
 
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
@@ -66,14 +66,14 @@ fn try_it(example: &Example, from: &Path) -> Result<Row, String> {
     awkward.and(other).and(plain)
 }
 
-/// Gives an example real bytes: more of the file that is its payload, after its head.
+/// Gives an example real bytes: extends its payload file after the head.
 fn enlarge(path: &Path) {
     let payload = if path.is_dir() { payload(path).unwrap() } else { path.to_owned() };
     let file = std::fs::File::options().write(true).open(payload).unwrap();
     file.write_all_at(&vec![b'x'; LEAST as usize], 4096).unwrap();
 }
 
-/// Finds the only file that is no marker.
+/// Finds the only file that is not a marker.
 fn payload(directory: &Path) -> Option<PathBuf> {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     entries.into_iter().find_map(|path| match path.is_dir() {

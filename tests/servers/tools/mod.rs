@@ -1,11 +1,11 @@
-//! Every command of every built-in rule, run on an example, with the real tool where the registries
+//! Every command of every built-in rule, run on an example, with the real tool if the registries
 //! have it: it frees what the finding said, changes nothing else, and the tool still works.
 //!
 //!     cargo test --test servers tools -- --nocapture
 //!
-//! prints the table of all rules, which is also in `target/rules-effects.txt`. Every command is run on
-//! the example that is generated from its rule, and on what the tool makes, where there is a [`Case`].
-//! A case names no rule: what its finding says is done, a command or advice.
+//! prints the table of all rules, which is also in `target/rules-effects.txt`. Every command is run
+//! on the example generated from its rule, and on the tool's own output, if there is a [`Case`]. A
+//! case names no rule: the command or advice of its finding is used.
 
 mod builds;
 mod case;
@@ -26,14 +26,14 @@ use efs_scan::usage::rule_file::{RuleSpec, built_in};
 use efs_scan_testbed::*;
 use workshop::Workshop;
 
-/// One line of the table: what became of one example of a rule.
+/// A row of the table: the result of one example of a rule.
 pub(super) struct Row {
     /// The tool that made the example, with its version.
     by: String,
     said: u64,
     /// `None` if nothing was done.
     freed: Option<u64>,
-    /// What else changed.
+    /// Other changes.
     effect: String,
 }
 
@@ -41,11 +41,11 @@ fn cases() -> impl Iterator<Item = &'static Case> + Send {
     [python::CASES, node::CASES, builds::CASES].into_iter().flatten()
 }
 
-/// What a case found: the rule, and its row.
+/// Result of a case: the rule, and its row.
 type Tried = Result<(String, Row), String>;
 
-/// Tries every case, a few at a time, because tools mostly wait. Returns the program that a case
-/// lacks.
+/// Tries every case, several at a time, because tools mostly wait. For a case that cannot run,
+/// returns the missing program.
 fn try_all(workshop: &Workshop, rules: &[RuleSpec]) -> Vec<Result<Tried, &'static str>> {
     let left = Mutex::new(cases());
     let next = || left.lock().unwrap().next();

@@ -1,4 +1,4 @@
-//! Where the tools are, and what they make their examples of.
+//! Installed tools, and the materials for their examples.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use super::case::Case;
 
 /// The installed tools, and packages of 2 MiB for them.
 pub(super) struct Workshop {
-    /// Directories of programs, as PATH has them.
+    /// Directories of programs, as in PATH.
     path: Vec<PathBuf>,
     tools: PathBuf,
     demo: TempDir,
-    /// Serves `demo` on the loopback.
+    /// Serves `demo` on the loopback interface.
     server: Child,
     address: String,
 }
@@ -29,7 +29,7 @@ impl Drop for Workshop {
 }
 
 impl Workshop {
-    /// Installs the tools and makes their packages; otherwise reports that nothing can be tried.
+    /// Installs the tools and makes their packages; otherwise reports the test as skipped.
     pub(super) fn open() -> Option<Self> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/tools");
         let python = Command::new("python3").arg("--version").output().is_ok();
@@ -74,7 +74,7 @@ impl Workshop {
             modules.join("@oven/bun-linux-x64/bin"),
             modules.join("@deno/linux-x64-glibc"),
         ];
-        // Not rustup's, which looks for its toolchains in HOME.
+        // Not rustup's proxy, which searches for its toolchains in HOME.
         if let Ok(output) = Command::new("rustc").args(["--print", "sysroot"]).output() {
             path.push(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()).join("bin"));
         }
@@ -86,12 +86,12 @@ impl Workshop {
         self.path.iter().map(|place| place.join(program)).find(|path| path.exists())
     }
 
-    /// Returns the first program that a case needs and that is not there.
+    /// Returns the first missing program that a case needs.
     pub(super) fn missing(&self, case: &Case) -> Option<&'static str> {
         case.needs.iter().copied().find(|program| self.find(program).is_none())
     }
 
-    /// Makes a directory with nothing but these programs.
+    /// Makes a directory that contains only these programs.
     pub(super) fn only(&self, programs: &[&str], bin: &Path) {
         std::fs::create_dir_all(bin).unwrap();
         for program in programs {
@@ -99,7 +99,7 @@ impl Workshop {
         }
     }
 
-    /// Runs a script of a case as the owner of `home`, in it.
+    /// Runs a script of a case in `home`, as its owner.
     pub(super) fn script(&self, script: &str, home: &Path) -> Result<String, String> {
         let mut command = Command::new("bash");
         command
@@ -108,7 +108,7 @@ impl Workshop {
             .env("HOME", home)
             .env("PATH", std::env::join_paths(&self.path).unwrap())
             .env("LANG", "C.UTF-8")
-            // Otherwise virtualenv looks for newer wheels in the background, later.
+            // Otherwise virtualenv later searches for newer wheels in the background.
             .env("VIRTUALENV_NO_PERIODIC_UPDATE", "1")
             .env("TOOLS", &self.tools)
             .env("DEMO", self.demo.path())
