@@ -1,4 +1,4 @@
-//! A TCP balancer: deals connections out over several servers in turn, as EFS does over its state
+//! TCP balancer: distributes connections over several servers in turn, as EFS does over its state
 //! partitions.
 
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
-/// Runs until the process ends; its connections end with their peers.
+/// A balancer that runs until the process ends; its connections end with their peers.
 pub struct Balancer {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -39,7 +39,7 @@ impl Balancer {
         self.address
     }
 
-    /// The number of connections since the last call.
+    /// Returns the number of connections since the last call.
     #[must_use]
     pub fn take_connections(&self) -> usize {
         self.connections.swap(0, SeqCst)

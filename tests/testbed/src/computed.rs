@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use fuser::{FileAttr, FileType, INodeNo};
 
-/// The inode of the root, as FUSE wants it.
+/// The root's inode, as FUSE requires it.
 pub const ROOT: u64 = 1;
 
 /// Name and owner of the first home.
@@ -28,7 +28,7 @@ pub struct Tree {
     files: u64,
     /// The first directory that has files.
     files_from: u64,
-    /// True if the files of every second home are those of the home before it.
+    /// True if the files of every second home are links to those of the previous home.
     linked: bool,
     levels: Vec<Level>,
 }
@@ -51,13 +51,13 @@ impl Tree {
     /// files.
     #[must_use]
     pub fn even(dirs: u64, files: u64, homes: u64, fanout: u64) -> Self {
-        // A chain would be as many levels as directories.
+        // A chain would have as many levels as directories.
         let fanout = fanout.max(2);
         Self::new(dirs, files, 1, std::iter::once(homes).chain(std::iter::repeat(fanout)))
     }
 
-    /// Makes the tree that [`Self::even`] makes, but in every second home all names of files are hard
-    /// links to the files of the home before.
+    /// Makes the tree of [`Self::even`], except that in every second home all names of files are
+    /// hard links to the files of the previous home.
     #[must_use]
     pub fn linked(dirs: u64, files: u64, homes: u64, fanout: u64) -> Self {
         Self { linked: true, ..Self::even(dirs, files, homes, fanout) }
@@ -107,7 +107,8 @@ impl Tree {
         }
     }
 
-    /// Returns the directory that has the files of `dir`: another one where they are hard links.
+    /// Returns the directory that holds the files of `dir`, which is another one if they are hard
+    /// links.
     fn keeper(&self, dir: u64) -> u64 {
         let level = &self.levels[self.level(dir)];
         let is_copy = self.linked && dir > 0 && (dir - level.start) / level.per_home % 2 == 1;

@@ -1,21 +1,21 @@
-//! Random trees whose directories move while a scan is under way, and what a right scan says of them.
+//! Random trees whose directories move during a scan, and the results that a correct scan may give.
 //!
-//! Two moves leave no trace that a scan could see, so a right scan may get them wrong. A directory that
-//! moves from a place that is not listed yet to one that is listed already counts nowhere. One that
-//! moves to a place that is not listed yet, after it was read, counts twice; an engine that opens by
-//! handle reads it where it was listed, too.
+//! Two moves leave no trace that a scan could see, so a correct scan may miss them. A directory
+//! that moves from a place that is not listed yet to one that is listed already counts nowhere. A
+//! directory that moves to a place that is not listed yet, after it was read, counts twice. An
+//! engine that opens by handle also reads it where it was listed.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Homes in the root. Every other directory is below one of them.
+/// Number of homes in the root. Every other directory is below one of them.
 const HOMES: usize = 3;
 
-/// The name of what is in no home.
+/// Name of the sums outside homes.
 const OUTSIDE: &str = "(outside homes)";
 
-/// A tree of directories with one file each (the root has none), and moves that happen at once.
+/// A tree of directories with one file each (the root has none), and simultaneous moves.
 #[derive(Clone, Debug)]
 pub struct Moves {
     /// Path of each directory, the root first, a parent before its children.
@@ -23,21 +23,22 @@ pub struct Moves {
     parents: Vec<usize>,
     /// Index of a directory, and of its new parent; `None` if it leaves the tree.
     moves: Vec<(usize, Option<usize>)>,
-    /// The moves happen when this directory is asked for its first names. An engine that opens by name
-    /// gets those that were there before, and then those that came.
+    /// The directory whose first names trigger the moves. An engine that opens by name gets the
+    /// names from before the moves, and then the new ones.
     pub trigger: usize,
 }
 
-/// What an engine does about a directory that moves after its parent was listed.
+/// Way in which an engine opens a directory that moves after its parent was listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpensBy {
-    /// It has to find it again.
+    /// The engine has to find the directory again.
     Name,
-    /// It reads it wherever it is.
+    /// The engine reads the directory at any place.
     Handle,
 }
 
-/// The directories and files of a home that a scan may count, and if it must call it partial.
+/// The directories and files of a home that a scan may count, and flags for a home that must or may
+/// be partial.
 #[derive(Clone, Copy, Debug, Default)]
 struct Expected {
     least: u64,
@@ -47,7 +48,7 @@ struct Expected {
 }
 
 impl Moves {
-    /// Makes a plan of random numbers. `None` if no move is possible.
+    /// Makes a plan from random numbers. Returns `None` if no move is possible.
     pub fn new(parents: &[u8], moves: &[(u8, u8)], trigger: u8) -> Option<Self> {
         let mut plan =
             Self { dirs: vec![String::new()], parents: vec![0], moves: Vec::new(), trigger: 0 };
@@ -58,7 +59,7 @@ impl Moves {
         for parent in parents {
             let at = plan.dirs.len();
             let parent = 1 + usize::from(*parent) % (at - 1);
-            // A place that a rule finds, once, and places of no interest.
+            // One place that a rule finds, and places without a rule.
             let found = parent == 1 && !plan.dirs.contains(&"200001/.cache".to_owned());
             let name = if found { ".cache".to_owned() } else { format!("d{at}") };
             plan.dirs.push(format!("{}/{name}", plan.dirs[parent]));
@@ -84,7 +85,8 @@ impl Moves {
         (!plan.moves.is_empty()).then_some(plan)
     }
 
-    /// Old and new path of each directory that moves; no new one for what leaves the tree.
+    /// Returns the old and new path of each directory that moves; the new path is `None` if it
+    /// leaves the tree.
     pub fn paths(&self) -> Vec<(String, Option<String>)> {
         let path = |(at, (from, to)): (usize, &(usize, Option<usize>))| {
             let to = to.map(|to| format!("{}/m{at}", self.dirs[to]));
@@ -102,13 +104,13 @@ impl Moves {
         if dir <= HOMES { dir } else { self.home(self.parents[dir]) }
     }
 
-    /// Directories and files in a directory, itself included.
+    /// Returns the number of directories and files in a directory, including itself.
     fn weight(&self, dir: usize) -> u64 {
         2 * (0..self.dirs.len()).filter(|other| self.is_in(*other, dir)).count() as u64
     }
 
-    /// What a scan may say, given the directories that it began to list before the moves, in any order,
-    /// each wholly but for the one of the trigger.
+    /// Returns the permitted results of a scan that began to list the directories `begun` before
+    /// the moves, in any order. All of them except the trigger were listed completely.
     fn expected(&self, begun: &[usize], opens_by: OpensBy) -> BTreeMap<String, Expected> {
         let mut homes: BTreeMap<String, Expected> = BTreeMap::new();
         let root = Expected { least: 1, most: 1, ..Expected::default() };
@@ -125,7 +127,7 @@ impl Moves {
         for (at, (from, to)) in self.moves.iter().enumerate() {
             let (parent, weight) = (self.parents[*from], self.weight(*from));
             let listed = |dir: usize| begun.contains(&dir) && dir != self.trigger;
-            // Its name is out, and its attributes were not asked for yet.
+            // Its name was returned, but its attributes were not requested yet.
             let named = opens_by == OpensBy::Name && parent == self.trigger;
             let was = self.dirs[self.home(*from)].clone();
             let becomes = to.map(|to| match to {
@@ -134,7 +136,7 @@ impl Moves {
             });
             let unlisted_place = to.is_some_and(|to| !listed(to));
             if begun.contains(from) {
-                // It counts where it was, but for what is below it and was not open yet.
+                // It counts where it was, except for directories below it that were not open yet.
                 let home = homes.entry(was).or_default();
                 home.most += weight;
                 home.may_miss = true;
@@ -151,16 +153,16 @@ impl Moves {
                     OpensBy::Handle => to.is_some(),
                 };
                 if is_found {
-                    // A home that had no attributes yet is one by its new name only.
+                    // A home whose attributes were not read yet is a home only under its new name.
                     let renamed = becomes.clone().filter(|_| named && parent == 0);
                     let home = homes.entry(renamed.unwrap_or(was)).or_default();
                     (home.least, home.most) = (home.least + weight, home.most + weight);
                 } else {
-                    // What has no attributes belongs to its parent.
+                    // An entry without attributes belongs to its parent.
                     let lacks = if named && parent == 0 { OUTSIDE.to_owned() } else { was };
                     homes.entry(lacks).or_default().missing = true;
                 }
-                // What was found again does not count in its new place.
+                // A directory that was found again does not count in its new place.
                 if is_found && opens_by == OpensBy::Name {
                     continue;
                 }
@@ -173,10 +175,10 @@ impl Moves {
         homes
     }
 
-    /// Compares a report of a scan that began to list `begun` before the moves.
+    /// Checks the report of a scan that began to list `begun` before the moves.
     ///
     /// # Panics
-    /// If it is not right.
+    /// If the report is wrong.
     pub fn check(&self, report: &Value, begun: &[usize], opens_by: OpensBy) {
         let line = |home: &Value| {
             let counts = &home["usage"];

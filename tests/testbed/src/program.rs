@@ -9,21 +9,21 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// The path of the program under test: the one that cargo built for the tests.
+/// Returns the path of the program under test, which cargo built for the tests.
 pub fn program() -> PathBuf {
     // Cargo sets the variable when it runs a test. A test that a debugger starts finds the program
-    // where cargo puts it.
+    // in cargo's usual place.
     let built = std::env::var_os("CARGO_BIN_EXE_efs-scan");
     built.map_or_else(|| profile_directory().join("efs-scan"), PathBuf::from)
 }
 
-/// The directory of cargo's profile, `target/debug`: test programs are in its `deps`.
+/// Returns the directory of cargo's profile, `target/debug`: test programs are in its `deps`.
 pub(crate) fn profile_directory() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().to_owned()
 }
 
-/// A command that starts the program without the machine's configuration or environment.
+/// Returns a command that starts the program without the machine's configuration or environment.
 pub fn efs_scan() -> Command {
     let mut command = Command::new(program());
     for (name, _) in std::env::vars_os() {
@@ -48,9 +48,9 @@ pub fn watched(command: &mut Command, patience: Duration) -> Output {
     finish(child, patience)
 }
 
-/// Runs a command, whose stdout is dropped, and returns its peak memory in KiB.
+/// Runs a command, discards its stdout, and returns its peak memory in KiB.
 pub fn peak(command: &Command) -> u64 {
-    // The kernel reports it to the parent; Python can read it.
+    // The kernel reports the peak to the parent process; Python can read it.
     const ASK: &str = "import os, sys
 null = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
 pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=null)
@@ -94,7 +94,7 @@ pub fn signal(pid: u32, name: &str) {
     assert!(sent.unwrap().success());
 }
 
-/// The program's JSON report on `root`, which must have ended with `code`.
+/// Returns the program's JSON report on `root`; the program must exit with `code`.
 pub fn report<I: AsRef<OsStr>>(root: &Path, args: impl IntoIterator<Item = I>, code: i32) -> Value {
     let args: Vec<_> = args.into_iter().collect();
     let mut all: Vec<&OsStr> = vec![root.as_os_str(), "--format".as_ref(), "json".as_ref()];

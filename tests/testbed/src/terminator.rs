@@ -45,7 +45,7 @@ impl Issuer {
         Self { dir }
     }
 
-    /// The root certificate, for clients that trust this authority.
+    /// Returns the root certificate, for clients that trust this authority.
     pub fn root(&self) -> PathBuf {
         self.dir.join("ca.pem")
     }
@@ -143,12 +143,13 @@ impl Drop for Terminator {
     }
 }
 
-/// Something in the way that takes and gives a few bytes at a time and has little room, so that
-/// writes are cut short and records come in pieces. It ends with its connections.
+/// A relay that passes a few bytes at a time and has small buffers, so that writes are cut short
+/// and records arrive in pieces. It ends with its connections.
 pub fn narrow(to: SocketAddr, piece: usize, pause: Duration) -> SocketAddr {
     let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
     let listener = listener.unwrap();
-    // For the connections that it takes; who sends in small segments has a small buffer, too.
+    // Applies to the accepted connections. A small segment size also makes the sender's buffer
+    // small.
     listener.set_recv_buffer_size(4096).unwrap();
     listener.set_tcp_mss(536).unwrap();
     listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();

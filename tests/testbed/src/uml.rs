@@ -1,5 +1,5 @@
-//! Linux in user mode: boots a kernel of our own (`uml/run`) for a job, once for all tests that
-//! read what the job printed.
+//! User-mode Linux: boots our own kernel (`uml/run`) for a job, once for all tests that read the
+//! job's output.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::{program, skip_unless, watched};
 /// Exit code of `uml/run` if this machine cannot run it.
 const CANNOT: i32 = 77;
 
-/// Time for `uml/run` to make the guest's root tree, or to wait while another one makes it.
+/// Time for `uml/run` to make the guest's root tree, or to wait while another process makes it.
 const INSTALLING: Duration = Duration::from_secs(2400);
 
 /// A guest that boots when the first test asks for its facts.
@@ -24,7 +24,7 @@ pub struct Guest(OnceLock<Outcome>);
 #[derive(Debug)]
 pub struct Facts(BTreeMap<String, String>);
 
-/// A failure is kept, so that it is not tried again for each test.
+/// A failure is stored, so it is not retried for each test.
 enum Outcome {
     Ended(Facts),
     Cannot(String),
@@ -38,8 +38,8 @@ impl Guest {
     }
 
     /// Returns the facts of `job`, a script for `uml/run`, which finds `files` and the program
-    /// under test in the guest's /job. `None` if there can be no guest; `what` is then reported as
-    /// skipped.
+    /// under test in the guest's /job. Returns `None` if no guest can run; `what` is then reported
+    /// as skipped.
     ///
     /// # Panics
     /// If the job failed, or took longer than `timeout`.
@@ -66,7 +66,7 @@ fn boot(job: &Path, files: &[&Path], timeout: Duration) -> Outcome {
     let mut command = Command::new(run);
     command.arg(job).args(files).arg(program()).stdin(Stdio::null());
     command.env("UML_TIMEOUT", timeout.as_secs().to_string());
-    // The script ends the guest when the time is over; killing the script would leave it behind.
+    // The script ends the guest when the time is over; killing the script would leave it running.
     let output = watched(&mut command, timeout + INSTALLING);
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -99,24 +99,24 @@ impl Facts {
         fact.parse().unwrap_or_else(|_| panic!("{name}={fact} is not a number"))
     }
 
-    /// The report of the scan `name`.
+    /// Returns the report of the scan `name`.
     ///
     /// # Panics
-    /// If the scan did not end with 0.
+    /// If the scan did not exit with 0.
     pub fn report(&self, name: &str) -> Value {
         self.report_of(name, 0)
     }
 
-    /// The report of the scan `name`, which ended with `code`.
+    /// Returns the report of the scan `name`, which exited with `code`.
     ///
     /// # Panics
-    /// If it ended with another one.
+    /// If it exited with another code.
     pub fn report_of(&self, name: &str, code: u64) -> Value {
         assert_eq!(self.number(&format!("{name}.code")), code, "{name}");
         serde_json::from_str(self.fact(&format!("{name}.report"))).unwrap()
     }
 
-    /// The facts whose names begin with `prefix`, without it.
+    /// Returns the facts whose names begin with `prefix`, without the prefix.
     pub fn with_prefix(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, &**value)))
     }

@@ -20,7 +20,7 @@ pub struct Metric {
     pub dimensions: BTreeMap<String, String>,
     pub value: f64,
     pub unit: Option<String>,
-    /// Seconds since the epoch; the time of arrival where the request has none.
+    /// Seconds since the epoch; the time of arrival if the request has none.
     pub timestamp: f64,
 }
 
@@ -179,7 +179,8 @@ fn metric(namespace: &str, datum: &Value, place: &str) -> Result<Metric, Failure
         }
     }
     let Some(value) = member(datum, "Value").and_then(number) else {
-        // Statistics and arrays of values exist; the stub does not know them.
+        // Requests may also contain statistics and arrays of values; the stub does not support
+        // them.
         return Err(missing(&format!("{place}.Value")));
     };
     if !value.is_finite() || value.abs() > 2f64.powi(360) {

@@ -10,7 +10,7 @@ use super::route::Call;
 use super::state::State;
 use super::{ACCOUNT, REGION, Stub, wire};
 
-/// Size of a file system as EFS reports it.
+/// Size of a file system in EFS's description.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sizes {
     pub value: u64,

@@ -1,4 +1,4 @@
-//! Errors in the form of each service.
+//! Errors in each service's format.
 
 use ciborium::Value as Cbor;
 use serde_json::json;
@@ -21,7 +21,7 @@ impl Failure {
         Failure { status, code: code.to_owned(), message: message.into() }
     }
 
-    /// Writes the error in the form of the service.
+    /// Writes the error in the service's format.
     pub fn answer(&self, call: &Call) -> Answer {
         let Failure { status, code, message } = self;
         let sender = if *status < 500 { "Sender" } else { "Receiver" };
@@ -54,8 +54,8 @@ impl Failure {
                 Answer::new(*status, "text/xml", body)
             }
             "CloudWatch" => {
-                // CloudWatch used the query protocol before: its new protocol has the name of a
-                // shape in the body and the old code in a header, and clients use the header.
+                // CloudWatch's new CBOR protocol has the name of a shape in the body, and the query
+                // protocol's code in a header, which clients use.
                 let (own, shape) = match code.as_str() {
                     "InvalidParameterValue" => (true, "InvalidParameterValueException"),
                     "MissingParameter" => (true, "MissingRequiredParameterException"),
@@ -118,7 +118,7 @@ impl Failure {
         Failure::new(403, code, message)
     }
 
-    /// Returns the error of a fault; `None` for faults that are not errors of the service.
+    /// Returns the error of a fault; `None` for faults that are not service errors.
     pub fn of(what: &What, call: &Call) -> Option<Failure> {
         let s3 = call.service == "S3";
         let query = matches!(call.service, "S3" | "SNS" | "STS");

@@ -1,4 +1,4 @@
-//! Faults on request, and the rules for when they occur.
+//! Faults on request, and the rules that select the requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Stub;
 use super::route::Call;
 
-/// Time of a `What::Call`.
+/// Moment of a `What::Call`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// The request has arrived and was not yet performed.

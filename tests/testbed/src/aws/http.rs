@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use super::wire;
 
-/// More than any test sends. A wrong length must not use up the memory.
+/// The largest body, more than any test sends. A wrong length must not exhaust memory.
 const MOST: usize = 256 << 20;
 
 /// Reason for a missing request.
@@ -78,7 +78,7 @@ impl Answer {
         self
     }
 
-    /// Status line and headers. They announce the whole body, even for HEAD.
+    /// Returns the status line and headers. They announce the whole body, even for HEAD.
     pub fn head(&self, close: bool) -> Vec<u8> {
         let mut text = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         for (name, value) in &self.headers {
@@ -146,7 +146,8 @@ pub fn read_head(reader: &mut impl BufRead) -> Result<Option<Incoming>, Bad> {
         return Err(wrong(format!("no request line: {first}")));
     };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    // As a proxy gets it. The first label of the host is the bucket, as in S3's own host names.
+    // The absolute form, as sent to a proxy. The first label of the host is the bucket, as in S3's
+    // own host names.
     let path = match path.strip_prefix("http://").and_then(|rest| rest.split_once('/')) {
         Some((host, path)) => format!("/{}/{path}", host.split('.').next().unwrap_or_default()),
         None => path.to_owned(),

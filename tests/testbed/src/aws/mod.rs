@@ -1,7 +1,7 @@
-//! A stand-in for AWS on the loopback: S3, CloudWatch, SNS, SES, STS, SageMaker and EFS behind one port,
-//! with AWS's limits and error codes, and with faults on request.
+//! A stand-in for AWS on the loopback interface: S3, CloudWatch, SNS, SES, STS, SageMaker and EFS
+//! behind one port, with AWS's limits and error codes, and with faults on request.
 //!
-//! The program under test gets `AWS_ENDPOINT_URL`; requests are told apart by path and headers.
+//! The program under test gets `AWS_ENDPOINT_URL`. Requests are distinguished by path and headers.
 
 mod cloudwatch;
 mod efs;
@@ -82,7 +82,7 @@ impl Stub {
         Stub { address, shared, accepting: Some(accepting) }
     }
 
-    /// The endpoint.
+    /// Returns the endpoint.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -129,7 +129,7 @@ impl Stub {
         self.state().flights.get(service).map_or(0, |(_, most)| *most)
     }
 
-    /// Requests that AWS would have refused as malformed or beyond its limits, in words.
+    /// Returns requests that AWS would have refused as malformed or beyond its limits, in words.
     pub fn violations(&self) -> Vec<String> {
         self.state().violations.clone()
     }
@@ -144,13 +144,13 @@ impl Stub {
         self.state().limits.get(service).map_or(0, |limit| limit.refused)
     }
 
-    /// Makes the pages of S3's and SageMaker's lists smaller than AWS's.
+    /// Makes the pages of S3's and SageMaker's listings smaller than AWS's.
     pub fn page_size(&self, most: usize) {
         assert!(most > 0, "a page has something");
         self.state().page_size = most;
     }
 
-    /// Dates errors by a clock that is ahead by these seconds.
+    /// Dates answers by a clock that is this many seconds ahead.
     pub fn clock_ahead(&self, seconds: i64) {
         self.state().ahead = seconds;
     }

@@ -23,7 +23,7 @@ const CLOUDWATCH: &str = "/service/GraniteServiceVersion20100801/operation/";
 const EFS: &str = "/2015-02-01/";
 const SES: &str = "/v2/email/";
 
-/// The service by the head. SNS and STS have the operation in the body.
+/// Returns the service according to the head. SNS and STS have the operation in the body.
 pub fn service(http: &Incoming) -> &'static str {
     if http.header("x-amz-target").is_some_and(|target| target.starts_with("SageMaker.")) {
         "SageMaker"
@@ -41,7 +41,7 @@ pub fn service(http: &Incoming) -> &'static str {
     }
 }
 
-/// Finds the target of a request. The service deals with a body that cannot be read.
+/// Finds the target of a request. An unreadable body is left to the service.
 pub fn call(http: Incoming, id: String) -> Call {
     let service = service(&http);
     let (operation, parent, target) = match service {

@@ -27,7 +27,7 @@ pub struct Object {
 
 impl Object {
     fn new(body: Vec<u8>, headers: BTreeMap<String, String>) -> Object {
-        // Like MD5 in form, and the same for the same bytes. Clients must not compute it.
+        // Has the form of MD5, and is the same for the same bytes. Clients must not compute it.
         let half = |salt: u8| {
             let mut hasher = DefaultHasher::new();
             (salt, &body).hash(&mut hasher);
@@ -42,7 +42,7 @@ impl Object {
 #[derive(Default)]
 pub struct Store {
     pub buckets: BTreeMap<String, BTreeMap<String, Object>>,
-    /// Without `s3:ListBucket`, S3 does not tell whether an object exists.
+    /// True if the caller lacks `s3:ListBucket`, so S3 does not reveal if an object exists.
     pub deny_list: bool,
     pub oddities: Oddities,
 }
@@ -81,7 +81,7 @@ impl Stub {
         self.state().s3.buckets.get_mut(bucket).and_then(|keys| keys.remove(key));
     }
 
-    /// Takes `s3:ListBucket` away: lists are refused, and missing objects are 403 instead of 404.
+    /// Removes `s3:ListBucket`: listings are refused, and missing objects are 403 instead of 404.
     pub fn deny_list_bucket(&self, deny: bool) {
         self.state().s3.deny_list = deny;
     }
@@ -151,7 +151,7 @@ pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
         "ListObjectsV2" => s3_list::list(state, call),
         "PutObject" => put(state, call),
         "DeleteObject" => {
-            // Also for a missing key.
+            // Succeeds for a missing key as well.
             state.s3.buckets.get_mut(&call.parent).and_then(|keys| keys.remove(&call.target));
             Ok(Answer::empty(204))
         }
@@ -176,7 +176,7 @@ fn get(state: &State, call: &Call) -> Result<Answer, Failure> {
     if call.http.header("if-none-match").is_some_and(|etag| same(etag, &object.etag)) {
         return Ok(Answer::empty(304).with("ETag", &object.etag));
     }
-    // A range of the first bytes; S3 then leaves out the checksum of the whole object.
+    // For a range of the first bytes, S3 leaves out the checksum of the whole object.
     let first = call.http.header("range").and_then(|range| range.strip_prefix("bytes=0-"));
     let first =
         first.map(|last| last.parse::<usize>().unwrap() + 1).filter(|_| !object.body.is_empty());

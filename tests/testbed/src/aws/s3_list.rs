@@ -83,7 +83,7 @@ pub fn list(state: &State, call: &Call) -> Result<Answer, Failure> {
     Ok(Answer::new(200, "application/xml", xml))
 }
 
-/// Prefix of tokens, so that a key is never taken for a token.
+/// Prefix of tokens, so a key is never mistaken for a token.
 const TOKEN: &str = "after:";
 
 fn page<'a>(
@@ -98,7 +98,7 @@ fn page<'a>(
         return page;
     }
     let mut last = after;
-    // If the page before ended with a common prefix, skip everything below it.
+    // If the previous page ended with a common prefix, skip everything below it.
     let group = |key: &'a str| {
         let rest = key.strip_prefix(prefix)?;
         let length = rest.find(delimiter).filter(|_| !delimiter.is_empty())? + delimiter.len();

@@ -1,4 +1,4 @@
-//! Buckets that lie in another region, policies that ask for headers, and servers that are not quite S3.
+//! Buckets in another region, policies that demand headers, and servers that differ from S3.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use super::errors::{Failure, denied};
 use super::http::Answer;
 use super::route::Call;
 
-/// How a bucket says that it lies in another region.
+/// Form in which a bucket says that it is in another region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Elsewhere {
     /// 301 with the region in a header, as S3 does.
     Redirect,
-    /// 400 with the region in the body, as S3 does where a signature names another region.
+    /// 400 with the region in the body, as S3 answers if a signature names another region.
     Malformed,
     /// 301 that only HeadBucket explains.
     Bare,
-    /// 301 that names another region whatever the signature names.
+    /// 301 that names another region for any region in the signature.
     Circle,
 }
 
@@ -24,12 +24,12 @@ pub enum Elsewhere {
 pub struct Oddities {
     regions: BTreeMap<String, (&'static str, Elsewhere)>,
     demands: Vec<(&'static str, &'static str, &'static str)>,
-    /// Conditions of writes that are ignored, by their header.
+    /// Ignored conditions of writes, by their header.
     pub ignored: Vec<&'static str>,
 }
 
 impl Stub {
-    /// Puts a bucket into another region.
+    /// Moves a bucket to another region.
     pub fn bucket_in(&self, bucket: &str, region: &'static str, how: Elsewhere) {
         self.state().s3.oddities.regions.insert(bucket.to_owned(), (region, how));
     }
@@ -46,7 +46,7 @@ impl Stub {
 }
 
 impl Oddities {
-    /// The refusal of a request, if it is refused.
+    /// Returns the refusal of a request, if it is refused.
     pub fn refuse(&self, call: &Call) -> Option<Result<Answer, Failure>> {
         self.elsewhere(call).or_else(|| {
             let misses = |(operation, header, value): &&(&str, &str, &str)| {

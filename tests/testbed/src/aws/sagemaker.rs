@@ -24,7 +24,7 @@ pub struct App {
 }
 
 impl App {
-    /// A running app of a profile, created now.
+    /// Makes a running app of a profile, created now.
     pub fn of(profile: &str, app_type: &str, instance_type: &str) -> App {
         App {
             app_type: app_type.to_owned(),
@@ -46,7 +46,7 @@ enum Kind {
     App,
 }
 
-/// A listed resource. `number` is its place in lists, in order of creation.
+/// A listed resource. `number` is its position in listings, in order of creation.
 struct Item {
     number: u64,
     kind: Kind,
@@ -67,8 +67,7 @@ pub struct Domains {
 }
 
 impl Domains {
-    /// Returns the time, later than all before: a profile that is made again has a new
-    /// CreationTime.
+    /// Returns a time later than all before, so a recreated profile has a new CreationTime.
     fn tick(&mut self) -> f64 {
         // Whole milliseconds: AWS never sends more digits.
         let next = ((self.clock * 1000.0).round() + 1.0) / 1000.0;
@@ -190,12 +189,12 @@ impl Stub {
         }
     }
 
-    /// Deletes it. Returns true if it existed.
+    /// Deletes the profile. Returns true if it existed.
     pub fn delete_profile(&self, domain: &str, name: &str) -> bool {
         self.state().sagemaker.remove(Kind::Profile, domain, name)
     }
 
-    /// Deletes it. Returns true if it existed.
+    /// Deletes the space. Returns true if it existed.
     pub fn delete_space(&self, domain: &str, name: &str) -> bool {
         self.state().sagemaker.remove(Kind::Space, domain, name)
     }
@@ -258,7 +257,7 @@ impl Stub {
     }
 }
 
-/// Fields of descriptions that a list of spaces repeats under other names.
+/// Fields of descriptions that a listing of spaces repeats under other names.
 const SUMMARIZED: [&str; 2] = ["SpaceSharingSettings", "OwnershipSettings"];
 
 fn arn(kind: &str, name: &str) -> String {

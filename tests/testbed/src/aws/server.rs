@@ -130,7 +130,7 @@ impl Shared {
         Flight { shared: self, service }
     }
 
-    /// Sleeps, but not past the end.
+    /// Sleeps, but not longer than until the server ends.
     fn pause(&self, time: Duration) {
         let end = Instant::now() + time;
         while !self.stopping.load(Ordering::SeqCst) {
@@ -188,7 +188,7 @@ impl Shared {
         }
     }
 
-    /// Gives an answer the date of a clock that is set otherwise.
+    /// Dates an answer by a clock that is set differently.
     fn dated(&self, answer: Answer) -> Answer {
         match self.state().ahead {
             0 => answer,
@@ -206,7 +206,7 @@ impl Shared {
         for (number, (time, piece)) in sending.pieces.into_iter().enumerate() {
             self.pause(time);
             if number == last {
-                // Before the client sees the answer and can ask again.
+                // Before the client sees the answer and can send the next request.
                 flight.take();
             }
             stream.write_all(&piece).map_err(drop)?;

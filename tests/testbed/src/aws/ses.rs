@@ -47,12 +47,12 @@ impl Stub {
         self.state().ses.rejected.insert(address.to_owned());
     }
 
-    /// Rejects nothing any more.
+    /// Stops rejecting messages.
     pub fn reject_no_mail(&self) {
         self.state().ses.rejected.clear();
     }
 
-    /// Sets whether the account may send, and the messages a second that it reports as its limit.
+    /// Sets if the account may send, and the reported limit of messages per second.
     pub fn mail_account(&self, enabled: bool, rate: f64) {
         let ses = &mut self.state().ses;
         (ses.enabled, ses.rate) = (enabled, rate);
@@ -103,7 +103,7 @@ pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
     Ok(json(json!({ "MessageId": call.id })))
 }
 
-/// Returns what SES, or a mail server after it, would refuse.
+/// Returns the message, or the refusal by SES or a later mail server.
 fn check(call: &Call) -> Result<Mail, Failure> {
     let bad = |what: String| Failure::new(400, "BadRequestException", what);
     if call.operation != "SendEmail" {

@@ -1,4 +1,4 @@
-//! State of the stand-in behind one lock: requests are atomic, as AWS's are.
+//! State of the stand-in behind one lock: requests are atomic, like AWS's.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ pub struct State {
     pub sagemaker: sagemaker::Domains,
     pub efs: efs::FileSystems,
     pub requests: Vec<Request>,
-    /// Requests being served, and the most at once, by service.
+    /// Number of requests in progress, and the largest number at one time, by service.
     pub flights: BTreeMap<&'static str, (usize, usize)>,
     pub violations: Vec<String>,
     pub faults: Faults,
     pub limits: BTreeMap<&'static str, Limit>,
     pub page_size: usize,
-    /// Seconds by which the dates of the answers are ahead.
+    /// Seconds by which the dates of answers are ahead.
     pub ahead: i64,
 }
 

@@ -1,4 +1,4 @@
-//! Reads a client's certificate and checks it as EFS would: nothing here comes from the client.
+//! Reads a client's certificate and checks it like EFS. This module shares no code with the client.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,14 +12,14 @@ use super::der::{
     context, oid,
 };
 
-/// Time that a certificate is valid for, and how much of it lies before it was made.
+/// Validity of a certificate, and the part of it before the certificate was made.
 const VALID: Duration = Duration::from_secs(3 * 3600 + 15 * 60);
 const BEFORE: Duration = Duration::from_secs(15 * 60);
 
-/// What a certificate says.
+/// Contents of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presented {
-    /// All of the certificate.
+    /// The whole certificate.
     pub der: Vec<u8>,
     pub serial: u64,
     pub not_before: SystemTime,
@@ -41,7 +41,7 @@ pub struct Signature {
     pub session_token: Option<String>,
 }
 
-/// Reads a certificate. Anything that EFS's own client does otherwise is wrong.
+/// Reads a certificate. Any deviation from EFS's own client is an error.
 pub(super) fn read(bytes: &[u8]) -> Result<Presented, Wrong> {
     let mut all = Der(bytes);
     let mut certificate = all.enter(SEQUENCE, "the certificate")?;
@@ -138,7 +138,7 @@ fn common_name(subject: &[u8]) -> Result<String, Wrong> {
     name.text(UTF8_STRING, "the common name").map(str::to_owned)
 }
 
-/// The extensions in their order: key identifier, access point, signature, file system.
+/// Reads the extensions in their order: key identifier, access point, signature, file system.
 fn with_extensions(
     mut presented: Presented,
     key: &[u8],
@@ -148,7 +148,7 @@ fn with_extensions(
     while extensions.peek().is_some() {
         let mut extension = extensions.enter(SEQUENCE, "an extension")?;
         let id = extension.take(OID, "an extension")?;
-        // A critical one has a boolean here.
+        // A critical extension has a boolean here.
         let mut value = extension.enter(OCTET_STRING, "an extension's value")?;
         extension.end("an extension")?;
         let of_efs = |number| oid(&[1, 3, 6, 1, 4, 1, 4843, 7, number]);
@@ -208,7 +208,7 @@ fn signature(mut der: Der<'_>) -> Result<Signature, Wrong> {
 }
 
 impl Presented {
-    /// Checks the times.
+    /// Checks the validity period.
     pub(super) fn is_in_time(&self, now: SystemTime) -> Result<(), Wrong> {
         if now < self.not_before {
             return Err("the certificate is not valid yet".to_owned());

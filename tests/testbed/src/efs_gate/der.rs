@@ -1,6 +1,6 @@
 //! Reads DER: a strict cursor over tags, lengths and values.
 
-/// What is wrong with the bytes.
+/// Error in the bytes.
 pub(super) type Wrong = String;
 
 pub(super) const INTEGER: u8 = 0x02;
@@ -13,27 +13,27 @@ pub(super) const UTC_TIME: u8 = 0x17;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 
-/// A constructed tag of the context.
+/// Returns a constructed context tag.
 pub(super) const fn context(number: u8) -> u8 {
     0xa0 | number
 }
 
-/// Values one after the other.
+/// A sequence of values.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Der<'a>(pub(super) &'a [u8]);
 
 impl<'a> Der<'a> {
-    /// The tag of the next value.
+    /// Returns the tag of the next value.
     pub(super) fn peek(&self) -> Option<u8> {
         self.0.first().copied()
     }
 
-    /// The contents of the next value, which must have this tag.
+    /// Takes the contents of the next value, which must have this tag.
     pub(super) fn take(&mut self, tag: u8, what: &str) -> Result<&'a [u8], Wrong> {
         Ok(self.take_whole(tag, what)?.1)
     }
 
-    /// The next value with its tag and length, and its contents.
+    /// Takes the next value with its tag and length, and its contents.
     pub(super) fn take_whole(
         &mut self,
         tag: u8,
@@ -66,12 +66,12 @@ impl<'a> Der<'a> {
         Ok((&all[..all.len() - after.len()], contents))
     }
 
-    /// Like [`Self::take`], as values of their own.
+    /// Like [`Self::take`], but returns a cursor over the contents.
     pub(super) fn enter(&mut self, tag: u8, what: &str) -> Result<Self, Wrong> {
         self.take(tag, what).map(Der)
     }
 
-    /// Like [`Self::take`], as text.
+    /// Like [`Self::take`], but returns text.
     pub(super) fn text(&mut self, tag: u8, what: &str) -> Result<&'a str, Wrong> {
         str::from_utf8(self.take(tag, what)?).map_err(|_| format!("{what} is not UTF-8"))
     }
@@ -81,7 +81,7 @@ impl<'a> Der<'a> {
     }
 }
 
-/// The contents of an object identifier with these numbers.
+/// Encodes the contents of an object identifier with these numbers.
 pub(super) fn oid(numbers: &[u32]) -> Vec<u8> {
     let mut out = vec![(numbers[0] * 40 + numbers[1]) as u8];
     for &number in &numbers[2..] {

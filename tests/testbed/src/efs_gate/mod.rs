@@ -1,8 +1,8 @@
-//! TLS in front of a server, as EFS's mount targets do it: every client presents a certificate
-//! that says which file system it wants and who it is, and the gate checks all of it.
+//! TLS in front of a server, as EFS's mount targets use it: every client presents a certificate
+//! that names its file system and its identity, and the gate checks all of it.
 //!
 //! It deliberately shares no code with the client: `der` and `certificate` read the certificate,
-//! `signature` computes what the signature has to be.
+//! and `signature` computes the expected signature.
 
 mod certificate;
 mod der;
@@ -47,7 +47,7 @@ impl AccessKey {
 }
 
 impl AccessKey {
-    /// What this key signs a connection with.
+    /// Returns this key's signature for a connection.
     pub fn signature(
         &self,
         (region, file_system): (&str, &str),
@@ -60,7 +60,7 @@ impl AccessKey {
     }
 }
 
-/// What a client needs to be let in.
+/// Properties that a client needs to be admitted.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// The name of the file system and of the server's certificate: `fs-ID.efs.REGION.amazonaws.com`.
@@ -69,18 +69,18 @@ pub struct Wanted {
     pub region: String,
     pub access_points: Vec<String>,
     pub keys: Vec<AccessKey>,
-    /// Anonymous clients are refused.
+    /// True if anonymous clients are refused.
     pub iam: bool,
 }
 
-/// The way of a refusal.
+/// Ways to refuse a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refuse {
     /// The handshake fails with an alert.
     Alert,
     /// The connection closes after the handshake, without a word.
     Close,
-    /// The connection leads to this server, which refuses what it is asked.
+    /// The connection leads to this server, which refuses all requests.
     Deny(SocketAddr),
 }
 
@@ -95,13 +95,13 @@ struct Shared {
     wanted: Mutex<Wanted>,
     refuse: Mutex<Refuse>,
     now: Box<dyn Fn() -> SystemTime + Send + Sync>,
-    /// One for each handshake.
+    /// One result per handshake.
     seen: Mutex<Vec<Result<Presented, String>>>,
     ended: Mutex<bool>,
 }
 
 impl Gate {
-    /// Starts in front of `server`. The root certificate for clients goes to `dir`.
+    /// Starts the gate in front of `server`. Writes the root certificate for clients to `dir`.
     pub fn start(
         server: SocketAddr,
         wanted: Wanted,
@@ -156,22 +156,23 @@ impl Gate {
         self.address
     }
 
-    /// PEM file with the certificate that clients must trust.
+    /// Returns the PEM file with the certificate that clients must trust.
     pub fn root(&self) -> PathBuf {
         self.root.clone()
     }
 
-    /// Refuses in this way from now on.
+    /// Refuses clients in this way from now on.
     pub fn refuse(&self, how: Refuse) {
         *self.shared.refuse.lock().unwrap() = how;
     }
 
-    /// Wants something else from now on.
+    /// Changes the required properties from now on.
     pub fn want(&self, change: impl FnOnce(&mut Wanted)) {
         change(&mut self.shared.wanted.lock().unwrap());
     }
 
-    /// What clients presented, one for each handshake, or why they were refused.
+    /// Returns the certificates that clients presented, one per handshake, or the reasons that they
+    /// were refused.
     pub fn seen(&self) -> Vec<Result<Presented, String>> {
         self.shared.seen.lock().unwrap().clone()
     }
@@ -283,7 +284,7 @@ fn serve(mut client: TcpStream, server: SocketAddr, config: Arc<ServerConfig>, s
     let Ok(mut tls) = ServerConnection::new(config) else { return };
     while tls.is_handshaking() {
         if tls.complete_io(&mut client).is_err() {
-            // The alert.
+            // Sends the alert.
             let _ = tls.write_tls(&mut client);
             let _ = client.shutdown(Shutdown::Write);
             let _ = client.read(&mut [0; 4096]);
@@ -336,7 +337,7 @@ fn relay(client: &TcpStream, server: &TcpStream, tls: ServerConnection) {
         let mut buffer = vec![0; 64 << 10];
         let mut plain = Vec::new();
         let (mut from, mut to) = (client, server);
-        // What came with the end of the handshake is already in there.
+        // Data that arrived with the end of the handshake is already decrypted.
         let mut count = 0;
         loop {
             let mut rest = &buffer[..count];

@@ -1,4 +1,4 @@
-//! The signature that a key gives for a connection, computed from the description of SigV4.
+//! Computes a key's signature for a connection from the description of SigV4.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use jiff::Timestamp;
 
-/// What is signed.
+/// The signed values.
 pub(super) struct Connect<'a> {
     pub(super) key_hash: &'a str,
     pub(super) access_key_id: &'a str,

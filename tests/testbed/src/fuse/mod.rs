@@ -1,7 +1,7 @@
 //! FUSE file systems for tests and measurements, all of them on one [`server`].
 //!
-//! [`slow`] is as far away as EFS and endless; [`faulty`] holds what a test puts into it and fails
-//! on request. Each is a [`server::Backend`]: it knows its inodes and decides how and when a
+//! [`slow`] is as far away as EFS and endless; [`faulty`] holds a test's entries and fails on
+//! request. Each is a [`server::Backend`]: it provides the inodes and decides how and when a
 //! request is answered.
 
 pub mod faulty;

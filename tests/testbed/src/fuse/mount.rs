@@ -40,7 +40,7 @@ pub(super) fn mount(
     Session::new(Server(backend), point, config)?.spawn()
 }
 
-/// Unmounts even if somebody is still in there, so that nothing hangs on the mount after the test.
+/// Unmounts even if the mount is in use, so nothing blocks on it after the test.
 pub(super) fn unmount(session: BackgroundSession, point: &Path) {
     let Err(error) = session.umount_and_join() else { return };
     if !is_mounted(point) {
@@ -57,8 +57,9 @@ pub(super) fn unmount(session: BackgroundSession, point: &Path) {
     }
 }
 
-/// Asks the kernel and not the file system, which may not answer. Looks for the unique name of the
-/// directory above: in the rest of the path the kernel resolves links and escapes characters.
+/// Asks the kernel and not the file system, which may not answer. Searches for the unique name of
+/// the parent directory, because the kernel resolves links and escapes characters in the rest of
+/// the path.
 fn is_mounted(point: &Path) -> bool {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let unique = point.iter().nth_back(1).and_then(|name| name.to_str());

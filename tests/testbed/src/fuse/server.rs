@@ -1,4 +1,4 @@
-//! Translates the kernel's requests into questions to a [`Backend`].
+//! Translates the kernel's requests for a [`Backend`].
 
 use std::ffi::OsStr;
 use std::io;
@@ -29,7 +29,7 @@ pub enum Op {
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
     pub op: Op,
-    /// The inode asked about; for a look-up the one found, if any.
+    /// The inode of the request; for a look-up, the one found, if any.
     pub ino: Option<u64>,
     /// Offset in the directory, for listings.
     pub offset: u64,
@@ -46,10 +46,10 @@ impl Call {
 /// The answer to a call.
 #[derive(Clone, Copy, Debug)]
 pub enum Verdict {
-    /// The right answer.
+    /// The correct answer.
     Right,
     Fail(Errno),
-    /// To a look-up: another inode.
+    /// For a look-up: another inode.
     LeadTo(FileAttr),
 }
 
@@ -68,24 +68,25 @@ pub struct Listed<'a> {
 
 /// A read-only file system as a [`Server`] sees it.
 pub trait Backend: Send + Sync + 'static {
-    /// How long the kernel may keep names and attributes.
+    /// Returns the time for which the kernel may keep names and attributes.
     fn time_to_live(&self) -> Duration;
 
-    /// Capabilities that the kernel must have.
+    /// Returns the capabilities that the kernel must have.
     fn capabilities(&self) -> InitFlags {
         InitFlags::empty()
     }
 
     fn attr(&self, ino: u64) -> Option<FileAttr>;
 
-    /// The inode of `name` in the directory `parent`.
+    /// Returns the inode of `name` in the directory `parent`.
     fn find(&self, parent: u64, name: &OsStr) -> Option<u64>;
 
     /// Passes the entries of `dir` from `offset` on to `add` until it returns true (no more room).
-    /// Returns the number of entries that found room, or `None` if `dir` is not a directory.
+    /// Returns the number of entries that fitted, or `None` if `dir` is not a directory.
     fn list(&self, dir: u64, offset: u64, add: &mut dyn FnMut(&Listed<'_>) -> bool) -> Option<u64>;
 
-    /// Bytes of a file or target of a symbolic link; `None` if files cannot be read.
+    /// Returns the bytes of a file or the target of a symbolic link; `None` if files cannot be
+    /// read.
     fn content(&self, ino: u64) -> Option<&[u8]>;
 
     /// Gives `answer` its verdict, now or later, on this thread or another.

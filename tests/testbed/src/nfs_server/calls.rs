@@ -1,4 +1,4 @@
-//! Handles a call: its RPC part, the faults that hit it, and how they spoil its reply.
+//! Handles a call: its RPC part, the faults that hit it, and their effects on its reply.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::computed::mix;
 /// Outcome of a request.
 pub(super) enum Step {
     Reply(Reply),
-    /// Swallowed, along with everything after it.
+    /// No reply, and none to anything after it.
     Silent,
     Close,
 }
@@ -150,7 +150,7 @@ impl<'a> Handler<'a> {
         self.finish(out, place, slot, &plan)
     }
 
-    /// Why RPC refuses the call, if it does.
+    /// Returns the reason that RPC refuses the call, if it does.
     fn refusal(&self, call: &Call<'_>) -> Option<Refusal> {
         let (refusal, what) = if call.rpc != rpc::VERSION {
             (Refusal::RpcMismatch, "RPC version")

@@ -16,7 +16,8 @@ pub(super) struct Exchanged {
     pub(super) client: u64,
     pub(super) sequence: u32,
     pub(super) confirmed: bool,
-    /// The owner came with another verifier while it had sessions. They end once it confirms.
+    /// True if the owner came with another verifier while it had sessions. They end once the client
+    /// confirms.
     pub(super) usurps: bool,
 }
 

@@ -26,7 +26,7 @@ pub(super) struct State {
     pub(super) current: Option<Handle>,
     pub(super) who: Who,
     pub(super) session: Option<Arc<Session>>,
-    /// The slot in use, and whether it caches the reply.
+    /// The slot in use, and true if it caches the reply.
     slot: Option<(u32, bool)>,
 }
 

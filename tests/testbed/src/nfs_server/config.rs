@@ -14,7 +14,7 @@ pub enum Slots {
     Knfsd,
 }
 
-/// When a connection is bound to a session (RFC 8881, section 2.10.3.1).
+/// Way in which a connection is bound to a session (RFC 8881, section 2.10.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Binding {
     /// By its first SEQUENCE, as the RFC requires without state protection.
@@ -33,7 +33,7 @@ pub enum Dealing {
     Random,
 }
 
-/// How partitions introduce themselves.
+/// Ways in which partitions identify themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
     /// Server owners and client ids differ.
@@ -78,8 +78,8 @@ pub enum Squash {
 pub struct Config {
     /// Port on 127.0.0.1; 0 picks a free one.
     pub port: u16,
-    /// Servers with the same tree that know nothing of each other's client ids and sessions, at
-    /// least 1. Each connection leads to one of them, and limits apply to each.
+    /// Number of servers with the same tree that do not know each other's client ids and sessions,
+    /// at least 1. Each connection leads to one of them, and limits apply to each.
     pub partitions: u32,
     pub dealing: Dealing,
     pub naming: Naming,

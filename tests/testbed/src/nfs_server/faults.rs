@@ -1,4 +1,4 @@
-//! Injected faults and when they occur.
+//! Injected faults and the conditions under which they occur.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::protocol::{Op, Status};
 use crate::computed::mix;
 
-/// Why RPC refuses a call (RFC 5531, section 9).
+/// Reason that RPC refuses a call (RFC 5531, section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// `RPC_MISMATCH`: only version 2 is supported.

@@ -1,9 +1,9 @@
 //! An NFSv4.1 server on the loopback, in process, to test and measure a client.
 //!
 //! [`Server`] serves a [`Tree`]: [`Computed`], endless and without memory, or [`Model`], which a
-//! test builds and changes. A [`Config`] sets its properties (delay, slots, sizes), a [`Fault`]
-//! what goes wrong and when. [`Server::violations`] lists what the client did against the protocol,
-//! [`Server::counts`] how much it requested.
+//! test builds and changes. A [`Config`] sets its properties (delay, slots, sizes), and a [`Fault`]
+//! makes it fail at a chosen request. [`Server::violations`] lists the client's protocol
+//! violations, [`Server::counts`] its requests.
 //!
 //! The path of a request: `connection` reads it, `frames` finds its end, `calls` handles the RPC
 //! part and applies `faults`, `compound` executes the operations in `operations` and `readdir`,

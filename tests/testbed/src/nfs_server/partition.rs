@@ -1,5 +1,5 @@
-//! A partition: a server of its own among those behind one address. All partitions serve one tree
-//! with the same file handles. Client ids, sessions, grace period and rate are each one's own.
+//! A partition: one of the servers behind one address. All partitions serve one tree with the same
+//! file handles. Client ids, sessions, grace period and rate are separate.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -22,7 +22,7 @@ pub(super) struct Partition {
     pub(super) name: Vec<u8>,
     /// End of the grace period in milliseconds since the start.
     grace_until: AtomicU64,
-    /// When the next request may start, if the rate is limited.
+    /// Earliest start of the next request, if the rate is limited.
     free: Mutex<Instant>,
 }
 
@@ -48,7 +48,7 @@ impl Partition {
         (0..u64::from(config.partitions.max(1))).map(partition).collect()
     }
 
-    /// The partition of a connection, counted from 1.
+    /// Returns the partition of a connection, counted from 1.
     pub(super) fn of(config: &Config, connection: u64) -> usize {
         let many = u64::from(config.partitions.max(1));
         let drawn = match config.dealing {
@@ -71,7 +71,7 @@ impl Partition {
         }
     }
 
-    /// When a request arriving now may start, at `most` per second.
+    /// Returns the earliest start of a request that arrives now, at `most` per second.
     pub(super) fn turn(&self, now: Instant, most: u32) -> Instant {
         let mut free = lock(&self.free);
         let begins = now.max(*free);

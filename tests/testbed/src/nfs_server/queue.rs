@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use super::counts::Tally;
 use super::session::{Session, lock};
 
-/// Way to send bytes.
+/// Ways to send bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
     Plain,
     /// In pieces over this time.
     Slow(Duration),
-    /// Then the connection is closed.
+    /// Closes the connection afterwards.
     Last,
 }
 
@@ -142,7 +142,7 @@ impl Queue {
         }
     }
 
-    /// Fills `due` once something is due; false if nothing will be any more.
+    /// Waits and fills `due` with due chunks. Returns false if there will be none any more.
     fn wait(&self, due: &mut Vec<Chunk>) -> bool {
         let mut waiting = lock(&self.waiting);
         while !waiting.closed {

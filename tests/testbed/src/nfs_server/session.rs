@@ -21,9 +21,9 @@ pub(super) struct Session {
     pub(super) client: u64,
     /// The granted fore channel.
     pub(super) granted: Channel,
-    /// Destroyed. Connections that still hold the session check this.
+    /// True once the session is destroyed. Connections that still hold the session check this.
     pub(super) dead: AtomicBool,
-    /// When the lease was last renewed, in milliseconds since the server's start.
+    /// Time of the last lease renewal, in milliseconds since the server's start.
     pub(super) heard: Arc<AtomicU64>,
     /// Connections bound to it.
     bound: Mutex<HashSet<u64>>,

@@ -15,11 +15,11 @@ pub struct Entry<'a> {
     pub name: &'a [u8],
     /// The cookie to continue after this entry; greater than 2 (RFC 8881, section 18.23.3).
     pub cookie: u64,
-    /// Or the error to report in `rdattr_error`.
+    /// The attributes, or the error to report in `rdattr_error`.
     pub attrs: Result<Attrs<'a>, Status>,
 }
 
-/// Tells whether an entry fitted.
+/// Result of offering an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
     Left,
@@ -74,7 +74,7 @@ pub trait Tree: Send + Sync {
         each: &mut dyn FnMut(&Entry<'_>) -> Room,
     ) -> Result<Listed, Status>;
 
-    /// Reads at most `count` bytes from `offset`, and tells whether they are the last.
+    /// Reads at most `count` bytes from `offset`. The flag is true if they are the last.
     ///
     /// # Errors
     /// `ISDIR`, `WRONG_TYPE`, `ACCESS`.

@@ -1,5 +1,5 @@
-//! XDR (RFC 4506), as far as a server needs it. Deliberately separate from the client's: two
-//! independent implementations find each other's mistakes.
+//! XDR (RFC 4506), limited to what a server needs. It is deliberately separate from the client's
+//! code: two independent implementations reveal each other's mistakes.
 
 /// The input is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

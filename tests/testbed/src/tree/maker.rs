@@ -63,7 +63,7 @@ pub(super) struct Maker {
     pub(super) base: OwnedFd,
     pub(super) rng: Rng,
     pub(super) counts: Counts,
-    /// Fillers go on while `counts.dirs` is below this.
+    /// Fillers continue while `counts.dirs` is below this.
     pub(super) dir_limit: u64,
     owner: Option<Uid>,
     now: i64,
@@ -132,7 +132,8 @@ impl Maker {
         self.set_age(&path, age)
     }
 
-    /// Makes a small file, empty three times out of four: a walk pays for inodes, not bytes.
+    /// Makes a small file, empty three times out of four, because a walk's cost depends on inodes,
+    /// not bytes.
     pub(super) fn small(&mut self, at: &str, name: impl Display) -> Result<()> {
         let content = match self.rng.chance(25) {
             true => Content::Filler(self.rng.range(1, 6000)),

@@ -1,6 +1,6 @@
-//! Makes a tree like the file system of a SageMaker Studio domain: homes named by uid, very
-//! unequal in size, filled with what people who train models leave behind. The same seed and sizes
-//! give the same names, contents and ages (relative to the day the tree is made).
+//! Makes a tree like the file system of a SageMaker Studio domain: homes named by uid, of very
+//! unequal sizes, filled with files of people who train models. The same seed and sizes give the
+//! same names, contents and ages (relative to the day on which the tree is made).
 
 mod maker;
 mod memory;
@@ -76,7 +76,7 @@ pub fn make(root: &Path, size: &Size) -> Result<Counts> {
     Ok(total)
 }
 
-/// Waits until the tree is on disk. Some file systems change block counts until then.
+/// Waits until the tree is on disk. Some file systems change block counts before that.
 ///
 /// # Errors
 /// If `root` cannot be opened or the file system cannot be written.
@@ -92,7 +92,7 @@ fn make_homes(top: &OwnedFd, size: &Size) -> Result<Vec<Maker>> {
         let uid = FIRST_UID + index as u32;
         let owner = as_root.then_some(uid);
         let base = maker::home(top, &uid.to_string(), owner)?;
-        // A seed per home, so that a home does not depend on the sizes of those before it.
+        // A seed per home, so a home does not depend on the sizes of those before it.
         let rng = Rng::new(size.seed.wrapping_mul(1_000_003) ^ u64::from(uid));
         let mut home = Maker::new(base, rng, owner, now);
         home.counts.dirs = 1;

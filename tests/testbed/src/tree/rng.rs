@@ -1,5 +1,5 @@
-//! A random number generator that never changes, so that a seed always makes the same tree. The
-//! generators of a crate may change with its version.
+//! Random number generator that never changes, so a seed always makes the same tree. A crate's
+//! generators may change with its version.
 
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
 pub(super) struct Rng(u64);
@@ -16,7 +16,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number in `low..high`.
+    /// Returns a number in `low..high`.
     pub(super) fn range(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low)
     }
@@ -26,13 +26,13 @@ impl Rng {
         self.range(0, 100) < percent
     }
 
-    /// One of `items`, which must not be empty.
+    /// Returns one of `items`, which must not be empty.
     pub(super) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         let index = self.next() as usize % items.len();
         &items[index]
     }
 
-    /// `digits` hexadecimal digits, as in the names of git objects and cache entries.
+    /// Returns `digits` hexadecimal digits, as in the names of git objects and cache entries.
     pub(super) fn hex(&mut self, digits: usize) -> String {
         let mut text = String::with_capacity(digits + 16);
         while text.len() < digits {

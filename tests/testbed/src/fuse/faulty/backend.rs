@@ -11,7 +11,7 @@ use fuser::{FileAttr, FileType};
 use super::super::server::{Answer, Backend, Call, Listed, Op, Verdict};
 use super::tree::{Action, Entry, There, Tree};
 
-/// Counts what arrived, and lets a dead server go on.
+/// Counts the calls that arrived, and lets a dead server continue.
 #[derive(Debug, Default)]
 pub struct State {
     counters: Mutex<Counters>,
@@ -24,7 +24,7 @@ struct Counters {
     calls: HashMap<(Op, u64), u64>,
     /// Calls that each fault applied to, before `skip` and `times`.
     faults: HashMap<usize, u64>,
-    /// Directories whose first names were asked for before entries moved.
+    /// Directories whose first names were requested before entries moved.
     listed: Vec<u64>,
     moved: bool,
 }
@@ -43,12 +43,13 @@ impl State {
         calls.map(|(_, count)| count).sum()
     }
 
-    /// Directories whose first names were asked for before entries moved, and the one of that moment.
+    /// Returns the directories whose first names were requested before entries moved, and the one
+    /// that triggered the move.
     pub fn listed_before_move(&self) -> Vec<u64> {
         self.counters.lock().unwrap().listed.clone()
     }
 
-    /// Lets a server that died answer again.
+    /// Lets a dead server answer again.
     pub fn release(&self) {
         *self.released.lock().unwrap() = true;
         self.release.notify_all();
@@ -60,14 +61,14 @@ impl State {
     }
 }
 
-/// A tree while it is mounted.
+/// A mounted tree.
 #[derive(Debug)]
 pub(super) struct Faulty {
     tree: Tree,
     /// Inode of each fault's path.
     targets: Vec<Option<u64>>,
     state: Arc<State>,
-    /// True once the entries moved that are to move.
+    /// True once the entries have moved.
     moved: AtomicBool,
 }
 
@@ -75,7 +76,7 @@ pub(super) struct Faulty {
 struct Judged {
     verdict: Verdict,
     delay: Duration,
-    /// Answers nothing after this answer.
+    /// True if nothing is answered after this answer.
     dies: bool,
 }
 
@@ -93,7 +94,7 @@ impl Faulty {
         (faulty, state)
     }
 
-    /// Counts the call and applies the faults: all delays, and the first fault that is none.
+    /// Counts the call and applies the faults: all delays, and the first other fault.
     fn judge(&self, op: Op, ino: u64, offset: u64) -> Judged {
         let mut judged = Judged { verdict: Verdict::Right, delay: Duration::ZERO, dies: false };
         let mut counters = self.state.counters.lock().unwrap();
@@ -140,8 +141,8 @@ impl Faulty {
         }
     }
 
-    /// The offset at which a listing of `ino` from `offset` on has to pause, so that a fault after
-    /// some entries comes when those entries are already out.
+    /// Returns the offset at which a listing of `ino` that begins at `offset` must pause, so that a
+    /// fault after some entries occurs when those entries were already returned.
     fn pause(&self, ino: u64, offset: u64) -> u64 {
         let faults = self.tree.faults.iter().zip(&self.targets);
         faults
@@ -196,13 +197,13 @@ impl Backend for Faulty {
 
     /// Answers on this thread, the only one, so a delay or a death stops everything.
     fn answer(&self, call: Call, answer: Answer) {
-        // Names that are not there have no faults.
+        // Names that do not exist have no faults.
         let Some(ino) = call.ino else { return answer(Verdict::Right) };
         let judged = self.judge(call.op, ino, call.offset);
         std::thread::sleep(judged.delay);
         answer(judged.verdict);
-        // After the answer: a request still queued in the kernel can be killed with its process,
-        // whereas one that a FUSE server has taken cannot, other than on NFS.
+        // After the answer: a request that is still queued in the kernel can be killed with its
+        // process, but not one that a FUSE server has taken, unlike on NFS.
         if judged.dies {
             self.state.wait_for_release();
         }

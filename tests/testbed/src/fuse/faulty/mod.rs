@@ -41,7 +41,7 @@ pub fn mount(tree: Tree) -> Mounted {
     let point = below.path().join("mnt");
     std::fs::create_dir(&point).unwrap();
     let (faulty, state) = Faulty::new(tree);
-    // With one thread, a request that hangs stops all others.
+    // With one thread, a blocked request stops all others.
     let config = mount::config("efs-scan-test", NonZeroUsize::MIN);
     let session = mount::mount(faulty, &point, &config).unwrap();
     Mounted { state, point, session: Some(session), _below: below }

@@ -1,4 +1,4 @@
-//! The content of a file system in memory, and its faults.
+//! Content of a file system in memory, and its faults.
 
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
@@ -7,22 +7,22 @@ use fuser::{Errno, FileAttr, FileType, INodeNo};
 
 use super::super::server::Op;
 
-/// Deviation from the right answer.
+/// Deviation from the correct answer.
 #[derive(Clone, Copy, Debug)]
 pub enum Action {
     /// The operation fails.
     Fail(Errno),
-    /// A look-up finds what is at this path.
+    /// A look-up finds the entry at this path.
     LeadTo(&'static str),
-    /// The answer takes this long.
+    /// The answer is delayed by this time.
     Delay(Duration),
-    /// Before the answer, all entries move that [`Tree::moves`] names.
+    /// Before the answer, all entries of [`Tree::moves`] move.
     Move,
-    /// The server answers this call and then nothing more, as if it had died.
+    /// The server answers this call and nothing more, as if it had died.
     Die,
 }
 
-/// An action, and the operation, inode and time it applies to.
+/// An action with its operation, path and moment.
 #[derive(Clone, Debug)]
 pub struct Fault {
     pub(super) op: Op,
@@ -90,7 +90,7 @@ pub(super) struct Entry {
     pub(super) there: There,
 }
 
-/// When an entry is in its directory.
+/// Presence of an entry in its directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum There {
     Always,
@@ -144,7 +144,7 @@ impl Tree {
         &mut self.nodes[ino as usize - 1]
     }
 
-    /// The inode number of `path`; the empty path is the root.
+    /// Returns the inode number of `path`; the empty path is the root.
     pub fn find(&self, path: &str) -> Option<u64> {
         let mut names = path.split('/').filter(|name| !name.is_empty());
         names.try_fold(1, |ino, name| {
@@ -212,13 +212,13 @@ impl Tree {
         }
     }
 
-    /// Lets the entry `from` be at `to` once [`Action::Move`] happened.
+    /// Moves the entry `from` to `to` when [`Action::Move`] happens.
     pub fn moves(&mut self, from: &str, to: &str) {
         let ino = self.leaves(from);
         self.add(to, ino, There::AfterMove);
     }
 
-    /// Lets the entry `from` be nowhere once [`Action::Move`] happened. Returns its inode number.
+    /// Removes the entry `from` when [`Action::Move`] happens. Returns its inode number.
     pub fn leaves(&mut self, from: &str) -> u64 {
         let ino = self.find(from).unwrap();
         let (parent, name) = from.rsplit_once('/').unwrap_or(("", from));

@@ -1,4 +1,4 @@
-//! Answers for a computed tree when the round trips are over.
+//! Answers requests for a computed tree when their round trips are over.
 
 use std::ffi::OsStr;
 use std::io;
@@ -13,15 +13,14 @@ use super::counts::Counts;
 use super::delay::Delay;
 use crate::computed::Tree;
 
-/// Longer than any measurement: the kernel never asks twice, so every request that arrives is for
-/// something it does not know.
+/// Validity of attributes, longer than any measurement: the kernel never asks twice, so every
+/// request that arrives is for something it does not know.
 const VALID: Duration = Duration::from_secs(1_000_000);
 
-/// A tree while it is mounted. It remembers nothing about its requests, so there is nothing to
-/// forget either.
+/// A mounted tree. It stores nothing per request, so there is nothing to forget either.
 pub(super) struct Slow {
     tree: Tree,
-    /// Time of a round trip, and the queue of those that wait; `None` if it takes no time.
+    /// Time of a round trip, and the queue of waiting answers; `None` if it takes no time.
     delay: Option<(Duration, Delay)>,
     counts: Arc<Counts>,
 }
@@ -44,9 +43,9 @@ impl Backend for Slow {
         VALID
     }
 
-    /// Attributes come with names as an NFS client asks for them: at the start of a listing, and
-    /// later only if somebody looked at the entries before. Without parallel operations in a
-    /// directory the kernel would ask about two of its entries one after the other.
+    /// Attributes come with names as an NFS client requests them: at the start of a listing, and
+    /// later only if somebody examined the entries before. Without parallel operations in a
+    /// directory, the kernel would request two of its entries one after the other.
     fn capabilities(&self) -> InitFlags {
         InitFlags::FUSE_DO_READDIRPLUS
             | InitFlags::FUSE_READDIRPLUS_AUTO
@@ -61,7 +60,7 @@ impl Backend for Slow {
         self.tree.listing(parent)?.find(name.to_str()?)
     }
 
-    /// Offsets 1 and 2 are behind `.` and `..`.
+    /// Offsets 1 and 2 follow `.` and `..`.
     fn list(&self, dir: u64, offset: u64, add: &mut dyn FnMut(&Listed<'_>) -> bool) -> Option<u64> {
         let listing = self.tree.listing(dir)?;
         let mut name = String::new();
@@ -75,7 +74,7 @@ impl Backend for Slow {
                     None => return Some(at - offset),
                 },
             };
-            // Names of files, and no others, begin with f.
+            // Only names of files begin with f.
             let kind = match name.starts_with('f') {
                 true => FileType::RegularFile,
                 false => FileType::Directory,
@@ -111,8 +110,8 @@ impl Backend for Slow {
         let flying = counts.in_flight.fetch_add(1, Relaxed) + 1;
         counts.peak_in_flight.fetch_max(flying, Relaxed);
         let counts = Arc::clone(counts);
-        // Counted down before the kernel hears of it, because the next request of the same caller
-        // may come while this closure still runs.
+        // Counted down before the kernel receives the answer, because the next request of the same
+        // caller may arrive while this closure still runs.
         let land = move || {
             counts.in_flight.fetch_sub(1, Relaxed);
             answer(Verdict::Right);

@@ -1,9 +1,9 @@
-//! Counts of a slow tree's requests.
+//! Counts the requests to a slow tree.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Requests so far. All of it is Relaxed: each number stands for itself, and they are read after
+/// Requests so far. All accesses are Relaxed: the numbers are independent, and they are read after
 /// the last request was answered.
 #[derive(Debug, Default)]
 pub struct Counts {

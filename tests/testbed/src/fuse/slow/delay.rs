@@ -1,4 +1,4 @@
-//! Answers that are given later, without a thread for each that waits.
+//! Delays answers, without a thread for each waiting one.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 type Answer = Box<dyn FnOnce() + Send>;
 
-/// Gives answers when they are due, from a thread of its own that ends when this is dropped.
+/// Gives answers when they are due, from a separate thread that ends when this is dropped.
 pub(super) struct Delay {
     shared: Arc<Shared>,
 }
@@ -31,7 +31,7 @@ struct Due {
     answer: Answer,
 }
 
-/// Reversed: the heap has its greatest on top, and the earliest is wanted there.
+/// Reversed, because the heap has its greatest element on top, and the earliest is needed there.
 impl Ord for Due {
     fn cmp(&self, other: &Self) -> Ordering {
         other.at.cmp(&self.at)
@@ -62,14 +62,14 @@ impl Delay {
         Ok(Self { shared })
     }
 
-    /// Calls `answer` in `delay` from now.
+    /// Calls `answer` after `delay`.
     pub(super) fn after(&self, delay: Duration, answer: Answer) {
         let at = Instant::now() + delay;
         let mut waiting = self.shared.lock();
         let earliest = waiting.answers.peek().is_none_or(|first| at < first.at);
         waiting.answers.push(Due { at, answer });
         drop(waiting);
-        // For a later answer the thread wakes up early enough anyway.
+        // For a later answer, the thread wakes up early enough anyway.
         if earliest {
             self.shared.changed.notify_one();
         }

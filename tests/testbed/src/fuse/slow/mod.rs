@@ -1,9 +1,9 @@
 //! A file system that answers as late as EFS and never ends.
 //!
-//! [`mount`] serves a [`computed::Tree`](crate::computed::Tree) and lets the kernel wait as an NFS
-//! server would; [`Counts`] says what a program asked for. Opening a directory costs two round
-//! trips (GETATTR and ACCESS), names with their attributes one, attributes that the kernel does not
-//! know one. The end of a listing is free, since an NFS client learns it with the last names.
+//! [`mount`] serves a [`computed::Tree`](crate::computed::Tree) and delays the kernel like an NFS
+//! server; [`Counts`] contains the program's requests. Opening a directory costs two round trips
+//! (GETATTR and ACCESS), names with their attributes one, attributes that the kernel does not know
+//! one. The end of a listing is free, because an NFS client learns it with the last names.
 
 mod backend;
 mod counts;
@@ -25,7 +25,7 @@ use backend::Slow;
 pub use counts::Counts;
 
 /// Mounts `tree` on `point`, an empty directory, until the session is dropped. `threads` take
-/// requests; none of them sleeps, however long a round trip is.
+/// requests; none of them sleeps during a round trip.
 ///
 /// # Errors
 /// If FUSE is missing or not allowed.
@@ -38,7 +38,7 @@ pub fn mount(
     let (slow, counts) = Slow::new(tree, round_trip)?;
     let mut config = config("slow-tree", threads);
     config.mount_options.extend([MountOption::RO, MountOption::DefaultPermissions]);
-    // Others see it only if whoever mounts it may allow that without asking.
+    // Other users can access it only if the mounting user may allow that without a setting.
     config.acl = match is_root() {
         true => SessionACL::All,
         false => SessionACL::Owner,
