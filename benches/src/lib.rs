@@ -1,9 +1,9 @@
-//! The floor that efs-scan is measured against.
+//! Lower bound of a walk's time that efs-scan is measured against.
 //!
 //! [`walk`] reads one directory with as few system calls as possible and keeps three sums;
 //! [`schedule`] spreads those reads over threads in three interchangeable ways. The result is the
-//! *floor*: a walker that does everything efs-scan does can be at most as fast, so the distance
-//! between the two is the price of the accounting.
+//! *floor*: a walker that does everything efs-scan does can be at most as fast, so the difference
+//! between the two is the cost of the accounting.
 //!
 //! `efs-scan-testbed` has the trees, file systems and servers that both are measured on.
 //!

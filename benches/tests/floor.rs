@@ -1,5 +1,5 @@
-//! Checks that each schedule of the floor sees everything that the standard library sees, and ends,
-//! with fewer and with more threads than directories.
+//! Checks that each schedule of the floor sees everything that the standard library sees, and that
+//! it ends, with fewer and with more threads than directories.
 
 use std::fs;
 use std::num::NonZeroUsize;

@@ -1,5 +1,5 @@
-//! Checks that `slow-tree` serves what its formula says, by `find` and `du`, and counts requests
-//! correctly: every measurement on it depends on both.
+//! Checks with `find` and `du` that `slow-tree` serves the tree of its formula, and that it counts
+//! requests correctly: every measurement on it depends on both.
 
 use std::collections::{HashMap, HashSet};
 use std::process::{Command, Output};
@@ -30,7 +30,7 @@ fn slow_tree(options: &[&str], script: &str) -> Output {
         .expect("slow-tree")
 }
 
-/// Runs `script`, which has to succeed. Returns its output.
+/// Runs `script`, which must succeed, and returns its output.
 fn printed(options: &[&str], script: &str) -> String {
     let output = slow_tree(options, script);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -23,7 +23,7 @@ const BUILT_IN: [(&str, &str); 9] = [
     ("rest.toml", include_str!("rules/rest.toml")),
 ];
 
-/// One rule as TOML spells it. `rules/README.md` describes the keys.
+/// One rule in TOML. `rules/README.md` describes the keys.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSpec {
@@ -51,14 +51,14 @@ pub struct RuleSpec {
     /// `/**`, directories. Names may be globs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<String>,
-    /// The directory of `only_contains` holds files only: a directory in it is not the tool's,
-    /// whatever its name is.
+    /// The directory of `only_contains` holds only files: the tool owns no directory in it,
+    /// whatever its name.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flat: bool,
     /// Git repositories in the directory are the tool's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repositories: bool,
-    /// Why the place or the name alone proves what the rule says.
+    /// Reason that the place or the name alone proves the rule's claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
     /// The rule applies nowhere below directories with these names, which may be globs.
@@ -223,7 +223,7 @@ impl RuleSpec {
     /// Parses the least size, in bytes.
     ///
     /// # Errors
-    /// If it is no size.
+    /// If it is not a size.
     pub fn min_size(&self) -> Result<Option<u64>, String> {
         self.min_size.as_deref().map(parse_size).transpose()
     }

@@ -1,5 +1,5 @@
-//! `nfs-server`: serves a computed tree over NFSv4.1 on the loopback with a settable delay, and
-//! prints at the end what clients asked for.
+//! `nfs-server`: serves a computed tree over NFSv4.1 on the loopback interface with a settable
+//! delay, and prints the clients' requests at the end.
 
 use std::sync::Arc;
 use std::time::Duration;

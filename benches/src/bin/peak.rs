@@ -1,7 +1,7 @@
-//! `peak COMMAND [ARG]...`: runs a command with its output thrown away and prints its peak
-//! memory in KiB, which neither hyperfine nor the shell measures.
+//! `peak COMMAND [ARG]...`: runs a command, discards its output and prints its peak memory in KiB,
+//! which neither hyperfine nor the shell measures.
 //!
-//! The kernel counts the moment between fork and exec too, so no reading is smaller than this
+//! The kernel also counts the moment between fork and exec, so no reading is smaller than this
 //! program's own memory of about 2 MiB.
 
 use std::process::{Command, ExitCode, Stdio};

@@ -1,5 +1,5 @@
 //! `slow-tree MOUNTPOINT -- COMMAND`: runs a command on a file system that is as slow as EFS and of
-//! any size, and prints what the command asked for.
+//! any size, and prints the command's requests.
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -126,8 +126,7 @@ fn main() -> Result<ExitCode> {
     ended
 }
 
-/// Runs the command to its end. A signal ends the command, not this program, which has to
-/// unmount.
+/// Runs the command to its end. A signal ends the command, not this program, which must unmount.
 fn run(command: &mut Command, mut signals: Signals) -> Result<ExitCode> {
     let mut child = command.spawn()?;
     let pid = Pid::from_child(&child);
@@ -140,7 +139,7 @@ fn run(command: &mut Command, mut signals: Signals) -> Result<ExitCode> {
     });
     let status = child.wait();
     handle.close();
-    // Nothing in it panics.
+    // The thread cannot panic.
     let _ = forwarder.join();
     Ok(exit_code(status?))
 }

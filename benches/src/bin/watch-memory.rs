@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<ExitCode> {
         .spawn()
         .with_context(|| format!("run {}", program.display()))?;
     let mut samples = Vec::new();
-    // Sampled too, because a program may raise its own limit.
+    // Also sampled, because a program may raise its own limit.
     let mut limit = None;
     let status = loop {
         thread::sleep(INTERVAL);

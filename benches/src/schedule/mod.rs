@@ -1,5 +1,5 @@
-//! Three ways to spread directory reads over threads, behind one call, so that measurements decide
-//! which of them the real walker uses.
+//! Three ways to spread directory reads over threads, behind one call. Measurements decide which of
+//! them the real walker uses.
 
 mod deque;
 mod rayon;
@@ -24,7 +24,7 @@ pub enum Scheduler {
     Deque,
 }
 
-/// How to walk.
+/// Settings of a walk.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub threads: NonZeroUsize,
