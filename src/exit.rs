@@ -24,7 +24,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The number that the process ends with.
+    /// Returns the exit code of the process.
     pub fn code(self) -> u8 {
         match self {
             Self::Complete => 0,
@@ -53,12 +53,12 @@ impl Failure {
         Self { exit, problem: problem.to_string() }
     }
 
-    /// A flag, the configuration or a rule is wrong.
+    /// Makes a failure for a wrong flag, configuration or rule.
     pub(crate) fn usage(problem: impl ToString) -> Self {
         Self::new(Exit::Usage, problem)
     }
 
-    /// Something else went wrong.
+    /// Makes a failure for anything else.
     pub(crate) fn fatal(problem: impl ToString) -> Self {
         Self::new(Exit::Fatal, problem)
     }

@@ -127,8 +127,8 @@ where
     let layer = layer.log_internal_errors(false);
     match format {
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
-        // The layer's own colours cannot be told from escapes in a text, some of which it passes
-        // on.
+        // The layer's own colours cannot be distinguished from escapes in a text, some of which it
+        // passes on.
         LogFormat::Text => layer.without_time().with_target(false).with_ansi(false).boxed(),
     }
 }

@@ -157,8 +157,8 @@ pub fn shell_word(bytes: &[u8]) -> String {
     out
 }
 
-/// Returns the uid that a name stands for: a canonical decimal number below 2^32-1, which is
-/// `(uid_t)-1` and belongs to no user (POSIX `chown`). `007` is a name.
+/// Parses a name as a uid: a canonical decimal number below 2^32-1, which is `(uid_t)-1` and
+/// belongs to no user (POSIX `chown`). `007` is a name.
 pub fn uid_of_name(name: &[u8]) -> Option<u32> {
     if !name.iter().all(u8::is_ascii_digit) || name.len() > 1 && name.starts_with(b"0") {
         return None;
@@ -167,7 +167,7 @@ pub fn uid_of_name(name: &[u8]) -> Option<u32> {
     (uid != u32::MAX).then_some(uid)
 }
 
-/// True if a name stands for a uid.
+/// True if a name is a uid.
 pub(crate) fn is_uid(name: &str) -> bool {
     uid_of_name(name.as_bytes()).is_some()
 }

@@ -22,7 +22,7 @@ pub(super) struct ApiCall<'a> {
 }
 
 impl<'a> ApiCall<'a> {
-    /// `operation` is `SERVICE OPERATION`; `resource` may be empty.
+    /// Describes a call. `operation` is `SERVICE OPERATION`; `resource` may be empty.
     pub(super) fn new(operation: &'a str, resource: &'a str, permission: &'a str) -> Self {
         Self { operation, resource, permission }
     }

@@ -267,7 +267,8 @@ fn version_at(path: &Path) -> io::Result<Option<Version>> {
     }
 }
 
-/// Every write makes a new inode. If its number is reused, the modification time differs.
+/// Returns the version of a file. Every write makes a new inode. If its number is reused, the
+/// modification time differs.
 fn version_of(metadata: &fs::Metadata) -> Version {
     let (inode, size) = (metadata.ino(), metadata.len());
     Version(format!("{inode}-{}.{:09}-{size}", metadata.mtime(), metadata.mtime_nsec()))

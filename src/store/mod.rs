@@ -28,7 +28,7 @@ const MAX_PREFIX: usize = 900;
 /// Objects under keys such as `runs/dt=2026-11-24/RUN.json`. One object appears or changes as a
 /// whole or not at all; there is no such guarantee for several.
 pub trait Store {
-    /// The object's name in messages.
+    /// Returns the object's name in messages.
     fn name(&self, key: &str) -> String;
 
     /// Checks that objects can be written and that conditions of writes hold, without leaving an

@@ -61,7 +61,7 @@ fn is_unseen(c: char) -> bool {
         )
 }
 
-/// The property Default_Ignorable_Code_Point, which is normative (UAX #44;
+/// True for characters with the property Default_Ignorable_Code_Point, which is normative (UAX #44;
 /// DerivedCoreProperties.txt of Unicode 17.0). It includes code points that are not assigned yet.
 fn is_default_ignorable(c: char) -> bool {
     matches!(c,

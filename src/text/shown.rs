@@ -41,7 +41,7 @@ impl Shown {
         Self(harmless_json(json))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

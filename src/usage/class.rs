@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::tally::Amount;
 
-/// The class that a rule gives an inode.
+/// The class that a rule assigns to an inode.
 ///
-/// The order is how hard it is to let go of one, and it decides for an inode whose links lie in
-/// several classes: the inode counts in the last of them.
+/// The order is how hard a class is to give up. An inode whose links lie in several classes counts
+/// in the last of them.
 ///
 /// In JSON a class is its [`name`](Self::name). A name that this version does not know reads as
 /// [`Class::Rest`], so a report of a later version stays readable.
@@ -19,7 +19,7 @@ use super::tally::Amount;
 pub enum Class {
     /// Deleted, but still billed.
     Trash,
-    /// Available again at the cost of a download or a rebuild.
+    /// Available again after a download or a rebuild.
     Cache,
     /// A Python or other environment: ask its owner.
     Environment,
@@ -27,7 +27,7 @@ pub enum Class {
     Output,
     /// Logs and core dumps.
     Log,
-    /// Everything that no rule named.
+    /// Everything without a rule.
     #[serde(other)]
     Rest,
 }
@@ -37,7 +37,7 @@ impl Class {
     pub const ALL: [Class; 6] =
         [Class::Trash, Class::Cache, Class::Environment, Class::Output, Class::Log, Class::Rest];
 
-    /// The name in rules, reports and pages.
+    /// Returns the name in rules, reports and pages.
     pub fn name(self) -> &'static str {
         match self {
             Class::Trash => "trash",

@@ -35,7 +35,7 @@ pub enum ErrorKind {
     Moved,
     /// EMFILE, ENFILE: too few descriptors.
     TooManyFiles,
-    /// The file system did not fill in all attributes that were asked for.
+    /// The file system did not fill in all requested attributes.
     Incomplete,
     /// Anything else: see the message.
     Other,

@@ -16,7 +16,7 @@ pub(super) struct Owned {
     is_empty: bool,
 }
 
-/// Ends of a path, stored in place of the rule that a [`Trie`] usually accepts.
+/// Ends of a path, stored instead of the rule that a [`Trie`] usually accepts.
 const FILE: RuleIndex = 0;
 const EVERYTHING: RuleIndex = 1;
 

@@ -41,10 +41,7 @@ const FIND: [&str; 18] = [
 
 const PLACEHOLDER: &str = "{path}";
 
-/// Checks what a rule tells people to do.
-///
-/// # Errors
-/// A sentence that says what is wrong with the rule.
+/// Checks the command, advice and note of a rule.
 pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
     let texts = [("command", &spec.command), ("advice", &spec.advice), ("note", &spec.note)];
     for (key, text) in texts {

@@ -50,7 +50,7 @@ const ARROWS: &[Row] = &[
         "aws bounded log service_error state text",
         "SageMaker knows people; what it said is kept",
     ),
-    // One report, its forms, and where they go.
+    // One report, its forms, and their destinations.
     (
         "report",
         "aws columns names packed scan text units usage",

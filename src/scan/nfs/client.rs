@@ -242,7 +242,7 @@ impl NfsClient {
             session.abandon().for_each(|tasks| self.walk.requeue(tasks));
         }
         if let Some(partition) = partition {
-            // The server may have created the session we asked for.
+            // The server may have created the requested session.
             if creating {
                 partition.create_session_lost();
             }

@@ -182,9 +182,9 @@ impl Request {
         &mut self.writer
     }
 
-    /// EXCHANGE_ID, the only operation of its request. `owner` (at most 1,024 bytes) identifies the
-    /// client permanently, `verifier` this instance of it: the server discards the state of an
-    /// earlier instance.
+    /// Adds EXCHANGE_ID, the only operation of its request. `owner` (at most 1,024 bytes)
+    /// identifies the client permanently, `verifier` this instance of it: the server discards the
+    /// state of an earlier instance.
     pub(super) fn exchange_id(&mut self, verifier: &Verifier, owner: &[u8], flags: u32) {
         let writer = self.operation(NfsOp::ExchangeId);
         writer.fixed(verifier);
@@ -195,8 +195,8 @@ impl Request {
         writer.u32(0);
     }
 
-    /// CREATE_SESSION, the only operation of its request, without a backchannel. `sequence` comes
-    /// from EXCHANGE_ID and grows by one with each session.
+    /// Adds CREATE_SESSION, the only operation of its request, without a backchannel. `sequence`
+    /// comes from EXCHANGE_ID and grows by one with each session.
     pub(super) fn create_session(&mut self, client: u64, sequence: u32, fore: &ChannelAttrs) {
         let writer = self.operation(NfsOp::CreateSession);
         writer.u64(client);
@@ -211,7 +211,7 @@ impl Request {
         writer.u32(0);
     }
 
-    /// BIND_CONN_TO_SESSION, the only operation of its request. Needed only after
+    /// Adds BIND_CONN_TO_SESSION, the only operation of its request. Needed only after
     /// CONN_NOT_BOUND_TO_SESSION: with SP4_NONE a SEQUENCE binds its connection.
     pub(super) fn bind_conn_to_session(&mut self, session: &SessionId) {
         let writer = self.operation(NfsOp::BindConnToSession);
@@ -220,17 +220,17 @@ impl Request {
         writer.bool(false);
     }
 
-    /// DESTROY_SESSION, alone or last in its request.
+    /// Adds DESTROY_SESSION, alone or last in its request.
     pub(super) fn destroy_session(&mut self, session: &SessionId) {
         self.operation(NfsOp::DestroySession).fixed(session);
     }
 
-    /// DESTROY_CLIENTID, alone or after the SEQUENCE of another client's session.
+    /// Adds DESTROY_CLIENTID, alone or after the SEQUENCE of another client's session.
     pub(super) fn destroy_client_id(&mut self, client: u64) {
         self.operation(NfsOp::DestroyClientId).u64(client);
     }
 
-    /// SEQUENCE, the first operation of its request.
+    /// Adds SEQUENCE, the first operation of its request.
     pub(super) fn sequence(&mut self, args: &SequenceArgs) {
         let writer = self.operation(NfsOp::Sequence);
         writer.fixed(&args.session);
@@ -240,38 +240,38 @@ impl Request {
         writer.bool(args.cache == CacheThis::Yes);
     }
 
-    /// RECLAIM_COMPLETE for all file systems: this client has no state to reclaim after a server
-    /// restart.
+    /// Adds RECLAIM_COMPLETE for all file systems: this client has no state to reclaim after a
+    /// server restart.
     pub(super) fn reclaim_complete(&mut self) {
         self.operation(NfsOp::ReclaimComplete).bool(false);
     }
 
-    /// PUTROOTFH: makes the server's root the current file handle.
+    /// Adds PUTROOTFH, which makes the server's root the current file handle.
     pub(super) fn put_root_fh(&mut self) {
         self.operation(NfsOp::PutRootFh);
     }
 
-    /// PUTFH: makes `handle` the current file handle.
+    /// Adds PUTFH, which makes `handle` the current file handle.
     pub(super) fn put_fh(&mut self, handle: &[u8]) {
         self.operation(NfsOp::PutFh).opaque(handle);
     }
 
-    /// LOOKUP: moves the current file handle to the entry `name`.
+    /// Adds LOOKUP, which moves the current file handle to the entry `name`.
     pub(super) fn lookup(&mut self, name: &[u8]) {
         self.operation(NfsOp::Lookup).opaque(name);
     }
 
-    /// GETFH: returns the current file handle.
+    /// Adds GETFH, which returns the current file handle.
     pub(super) fn get_fh(&mut self) {
         self.operation(NfsOp::GetFh);
     }
 
-    /// GETATTR of the current file.
+    /// Adds GETATTR of the current file.
     pub(super) fn get_attr(&mut self, attributes: AttrMask) {
         attributes.write(self.operation(NfsOp::GetAttr));
     }
 
-    /// READDIR of the current directory.
+    /// Adds READDIR of the current directory.
     pub(super) fn read_dir(&mut self, args: &ReadDirArgs) {
         let writer = self.operation(NfsOp::ReadDir);
         writer.u64(args.cookie);
@@ -281,7 +281,7 @@ impl Request {
         args.attributes.write(writer);
     }
 
-    /// READ of the current file with the anonymous stateid, so without an OPEN.
+    /// Adds READ of the current file with the anonymous stateid, so without an OPEN.
     pub(super) fn read(&mut self, offset: u64, count: u32) {
         let writer = self.operation(NfsOp::Read);
         writer.fixed(&[0; 16]);

@@ -25,7 +25,7 @@ pub(super) struct DirectoryRead {
     pub(super) markers: MarkerProbe,
     /// Result size to request in bytes, if the usual one failed.
     pub(super) max_count: Option<u32>,
-    /// Result size the last request asked for, in bytes.
+    /// Result size in the last request, in bytes.
     pub(super) asked: u32,
     /// Failures of the current request.
     pub(super) tries: AttemptCounts,
@@ -43,7 +43,7 @@ pub(super) struct DirectoryRead {
 }
 
 impl DirectoryRead {
-    /// A directory to be read from its start.
+    /// Starts reading a directory.
     pub(super) fn new(dir: Arc<Dir>, handle: Box<[u8]>) -> Self {
         Self {
             dir,

@@ -80,7 +80,7 @@ impl<'a> CompoundResults<'a> {
         self.result(NfsOp::CreateSession, CreateSessionResult::read)
     }
 
-    /// BIND_CONN_TO_SESSION: returns the session id.
+    /// Reads the result of BIND_CONN_TO_SESSION: the session id.
     pub(super) fn bind_conn_to_session(&mut self) -> Result<SessionId, OpError> {
         self.result(NfsOp::BindConnToSession, |reader| {
             let session = reader.array("bctsr_sessid")?;
@@ -90,13 +90,14 @@ impl<'a> CompoundResults<'a> {
         })
     }
 
-    /// SEQUENCE. The caller checks that session, slot and sequence id match the request.
+    /// Reads the result of SEQUENCE. The caller checks that session, slot and sequence id match the
+    /// request.
     #[inline]
     pub(super) fn sequence(&mut self) -> Result<SequenceResult, OpError> {
         self.result(NfsOp::Sequence, SequenceResult::read)
     }
 
-    /// GETFH: returns a file handle of at most [`HANDLE_LIMIT`] bytes.
+    /// Reads the result of GETFH: a file handle of at most [`HANDLE_LIMIT`] bytes.
     pub(super) fn get_fh(&mut self) -> Result<&'a [u8], OpError> {
         self.result(NfsOp::GetFh, |reader| reader.opaque(HANDLE_LIMIT, "nfs_fh4"))
     }
@@ -113,7 +114,8 @@ impl<'a> CompoundResults<'a> {
         })
     }
 
-    /// READDIR. Entries are decoded as the iterator advances; the next result skips the rest.
+    /// Reads the result of READDIR. Entries are decoded as the iterator advances; the next result
+    /// skips the rest.
     #[inline]
     pub(super) fn read_dir(&mut self) -> Result<DirEntries<'_, 'a>, OpError> {
         let listing = self.result(NfsOp::ReadDir, ReadDirCursor::read)?;
@@ -228,7 +230,7 @@ pub(super) struct ExchangeIdResult<'a> {
     pub(super) sequence: u32,
     /// `EXCHGID4_FLAG_*`.
     pub(super) flags: u32,
-    /// `so_major_id`. With the scope it tells whether two connections lead to the same server.
+    /// `so_major_id`. Together with the scope, it identifies the server.
     pub(super) server: &'a [u8],
     /// `so_minor_id`. If this is equal, too, connections can share sessions.
     pub(super) minor: u64,

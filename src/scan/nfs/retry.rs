@@ -43,7 +43,8 @@ pub(super) struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// `seed` makes clients that failed at the same time retry at different times.
+    /// Makes a policy. Different `seed`s make clients that failed at the same time retry at
+    /// different times.
     pub(super) fn new(seed: u64) -> Self {
         Self { state: seed | 1 }
     }
@@ -78,7 +79,7 @@ impl RetryPolicy {
         }
     }
 
-    /// The pause before an attempt: doubles each time, and varies by half up or down.
+    /// Returns the pause before an attempt: it doubles each time, and varies by half up or down.
     pub(super) fn pause(&mut self, tries: u32) -> Duration {
         let doubled = FIRST_PAUSE.saturating_mul(1 << tries.saturating_sub(1).min(16));
         let pause = doubled.min(LONGEST_PAUSE);

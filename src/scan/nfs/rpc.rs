@@ -67,7 +67,8 @@ impl RecordBuffer {
         Self { buffer: Vec::new(), filled: 0, record: 0..0, mark: 0, limit }
     }
 
-    /// Space for at least `bytes` more from the stream. Call [`RecordBuffer::filled`] afterwards.
+    /// Returns space for at least `bytes` more from the stream. Call [`RecordBuffer::filled`]
+    /// afterwards.
     ///
     /// Memory grows with the bytes received, not with the length a mark announces.
     pub(super) fn space(&mut self, bytes: usize) -> &mut [u8] {

@@ -156,7 +156,7 @@ pub(super) fn attributes(writer: &mut XdrWriter, from: &Attributes<'_>) {
     writer.opaque(&values.into_bytes());
 }
 
-/// A reply to SEQUENCE, PUTFH, READDIR with two entries.
+/// Returns a reply to SEQUENCE, PUTFH, READDIR with two entries.
 pub(super) fn small_listing() -> Vec<u8> {
     let file = Attributes {
         kind: Some(FileType::File),
@@ -180,7 +180,8 @@ pub(super) fn small_listing() -> Vec<u8> {
     reply.finish()
 }
 
-/// A record that nfs-ganesha 4.3 or Linux 6.1 sent. These are also seeds of the fuzz targets.
+/// Returns a record that nfs-ganesha 4.3 or Linux 6.1 sent. These are also seeds of the fuzz
+/// targets.
 pub(super) fn recorded(name: &str) -> Vec<u8> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/readdir");
     std::fs::read(corpus.join(name)).unwrap()

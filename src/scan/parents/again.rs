@@ -1,7 +1,7 @@
 //! Searches for a directory that is not where its parent's listing found it.
 //!
 //! A directory is listed by its parent first and opened later. One that was moved in between would
-//! be missed entirely, so it is searched by its inode number: under its parent, then in the top
+//! be missed entirely, so it is searched for by its inode number: under its parent, then in the top
 //! level of its home, once each. If it is found, it counts under the name and the home that it was
 //! listed with, as if it had not moved. If it is not found, its home is partial, because a removed
 //! directory cannot be distinguished from one that was moved elsewhere.
@@ -12,7 +12,7 @@
 //!
 //! - **renamed in P, and P is listed**: P's listing has D once, as `a`. It is found and counts.
 //! - **renamed in P while P was being listed**, which may show both names. P's listing has D twice,
-//!   and the other entry stands for both: it is opened, or vanishes and is searched itself.
+//!   and the other entry stands for both: it is opened, or it vanishes and is itself searched for.
 //!   Removing one entry from the list leaves the other one its turn.
 //! - **renamed in P, whose listing continues** and reaches the new name later. The inode is claimed
 //!   when it is found, and a later entry of it here is dropped. If the entry came first, the
@@ -23,7 +23,7 @@
 //!   later, D counts there, in the home of that place; if it was listed before, D counts nowhere.
 //! - **moved back to `a`** after it was found missing: it is found under P like any other name.
 //! - **replaced**: `a` is now another directory, which the listing of P does not have. That
-//!   directory is new, or it was moved here and is searched from where it was listed.
+//!   directory is new, or it was moved here and is searched for at its listed place.
 //! - **removed**: it is not found.
 //!
 //! A directory that counts already and then moves to a place that is listed later counts twice,

@@ -218,7 +218,7 @@ proptest! {
         let all = series(&text);
         let sizes = all.keys().filter(|key| key.starts_with("efs_scan_home_metered_bytes{"));
         prop_assert_eq!(sizes.count(), names.len());
-        // Bounded, whatever a home contains.
+        // Bounded for any contents of a home.
         let of_homes = all.keys().filter(|key| key.starts_with("efs_scan_home_")).count();
         prop_assert!(of_homes <= 19 * names.len());
     }

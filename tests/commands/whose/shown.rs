@@ -1,5 +1,5 @@
-//! Homes with two owners, and directories filled mostly by others: who sees them and is told about
-//! them.
+//! Homes with two owners, and directories filled mostly by others: their visibility, and the
+//! messages about them.
 
 use super::*;
 

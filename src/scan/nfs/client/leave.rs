@@ -153,8 +153,8 @@ impl NfsClient {
         }
     }
 
-    /// Makes a connection and asks EXCHANGE_ID for `owner`; the reply tells which partition it leads
-    /// to. Returns false if the server cannot be reached.
+    /// Makes a connection and sends EXCHANGE_ID for `owner`; the reply identifies the partition.
+    /// Returns false if the server cannot be reached.
     fn search(&mut self, owner: u32, until: Instant) -> bool {
         let mut states = self.connections.iter().map(|connection| &connection.state);
         let waiting = states.position(|state| matches!(state, ConnectionState::AwaitingTurn));

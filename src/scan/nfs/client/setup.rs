@@ -316,8 +316,8 @@ impl NfsClient {
         Ok(())
     }
 
-    /// Decides what the failure of a setup step means. The connection is retried after a pause, or
-    /// continues with an owner of its own.
+    /// Handles the failure of a setup step. The connection is retried after a pause, or continues
+    /// with a separate owner.
     fn setup_step_failed(
         &mut self,
         at: usize,

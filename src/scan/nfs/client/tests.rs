@@ -6,7 +6,7 @@ use crate::usage::{
     Ages, Exclude, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, UidNames, rule_file,
 };
 
-/// A client that has not sent anything.
+/// Makes a client that has not sent anything.
 fn client() -> NfsClient {
     let rules = rule_file::load(&[], ("", ""), &[]).unwrap();
     let exclude = Exclude::default();

@@ -55,7 +55,8 @@ pub enum TooLarge {
     Shorten,
 }
 
-/// The operation that tells a retry its reply was not cached (RFC 8881, section 2.10.6.1.3).
+/// The operation that reports to a retry that its reply was not cached (RFC 8881, section
+/// 2.10.6.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Uncached {
     /// SEQUENCE fails with RETRY_UNCACHED_REP.

@@ -111,7 +111,7 @@ fn connections_drop_before_inside_and_after_a_reply() {
         let (server, mut raw, mut session) = hit(what.clone());
         assert!(list(&mut raw, &mut session).is_err(), "{what:?}");
         assert_eq!(server.counts().of(Op::READDIR), performed, "{what:?}");
-        // The session exists and tells whether the request was executed.
+        // The session exists and shows if the request was executed.
         let mut raw = Raw::connect(server.address()).expect("a connection");
         session.sequences[0] -= 1;
         let status = list(&mut raw, &mut session).expect("a reply").status;
