@@ -67,7 +67,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_homes (
   reclaimable_month_usd string,
   home_base64 string,
   directory_owner string,
-  directory_owner_name string
+  directory_owner_name string,
+  owner_group string
 )
 PARTITIONED BY (dt string)
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
@@ -104,7 +105,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_findings (
   run_started string,
   cost_month_usd string,
   advice string,
-  directory_owner string
+  directory_owner string,
+  owner_group string
 )
 PARTITIONED BY (dt string)
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
@@ -166,7 +168,8 @@ SELECT
   try_cast(reclaimable_month_usd AS double) AS reclaimable_month_usd,
   nullif(home_base64, '') AS home_base64,
   try_cast(directory_owner AS bigint) AS directory_owner,
-  nullif(directory_owner_name, '') AS directory_owner_name
+  nullif(directory_owner_name, '') AS directory_owner_name,
+  nullif(owner_group, '') AS owner_group
 FROM efs_scan_homes;
 
 CREATE OR REPLACE VIEW efs_scan_findings_typed AS
@@ -190,7 +193,8 @@ SELECT
   nullif(command, '') AS command,
   try_cast(cost_month_usd AS double) AS cost_month_usd,
   nullif(advice, '') AS advice,
-  try_cast(directory_owner AS bigint) AS directory_owner
+  try_cast(directory_owner AS bigint) AS directory_owner,
+  nullif(owner_group, '') AS owner_group
 FROM efs_scan_findings;
 
 -- Growth of each home over 30 days: the newest run against the first one of that time. Use ORDER BY
@@ -256,3 +260,61 @@ SELECT
   frees_metered_bytes, command, cost_month_usd, advice
 FROM recent CROSS JOIN ends
 WHERE run_id = last_run AND NOT hint;
+
+-- Who pays: what each group held in each month, and its part of the bill. A day counts as the mean of its
+-- runs, and a month as the mean of its days with a run: neither the last day nor a day with many runs
+-- decides. A group that had nothing on a day counts as 0 on it. `payer` is the group, '(no group)' or
+-- '(outside homes)', so the rows of a month add up to the whole. Interrupted runs are left out; homes
+-- that were not read completely count with what was read.
+CREATE OR REPLACE VIEW efs_scan_showback AS
+WITH
+  held AS (
+    SELECT
+      dt,
+      run_id,
+      CASE WHEN kind = 'outside' THEN '(outside homes)' ELSE coalesce(owner_group, '(no group)') END
+        AS payer,
+      CASE WHEN kind = 'outside' THEN 0 ELSE 1 END AS home_count,
+      allocated_bytes,
+      metered_bytes,
+      cost_month_usd
+    FROM efs_scan_homes_typed
+    WHERE coverage <> 'interrupted'
+  ),
+  days AS (
+    SELECT
+      dt,
+      count(DISTINCT run_id) AS day_runs,
+      count(DISTINCT CASE WHEN cost_month_usd IS NULL THEN NULL ELSE run_id END) AS priced_runs
+    FROM held
+    GROUP BY dt
+  ),
+  months AS (
+    SELECT
+      substr(dt, 1, 7) AS month,
+      count(*) AS month_days,
+      sum(CASE WHEN priced_runs > 0 THEN 1 ELSE 0 END) AS priced_days
+    FROM days
+    GROUP BY substr(dt, 1, 7)
+  ),
+  daily AS (
+    SELECT
+      held.dt AS dt,
+      payer,
+      CAST(sum(home_count) AS double) / max(day_runs) AS day_homes,
+      CAST(sum(allocated_bytes) AS double) / max(day_runs) AS day_allocated,
+      CAST(sum(metered_bytes) AS double) / max(day_runs) AS day_metered,
+      sum(cost_month_usd) / nullif(max(priced_runs), 0) AS day_cost
+    FROM held JOIN days ON held.dt = days.dt
+    GROUP BY held.dt, payer
+  )
+SELECT
+  month,
+  payer,
+  max(month_days) AS month_days,
+  sum(day_homes) / max(month_days) AS mean_homes,
+  CAST(sum(day_allocated) / max(month_days) AS bigint) AS mean_allocated_bytes,
+  CAST(sum(day_metered) / max(month_days) AS bigint) AS mean_metered_bytes,
+  sum(day_cost) / nullif(max(priced_days), 0) AS cost_month_usd
+FROM daily JOIN months ON substr(daily.dt, 1, 7) = months.month
+GROUP BY month, payer;

@@ -13,12 +13,12 @@ locals {
       "days_7_allocated_bytes", "days_30_allocated_bytes", "days_90_allocated_bytes",
       "year_1_allocated_bytes", "older_allocated_bytes",
       "cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd",
-      "home_base64", "directory_owner", "directory_owner_name",
+      "home_base64", "directory_owner", "directory_owner_name", "owner_group",
     ]
     findings = [
       "home", "uid", "owner", "owner_status", "rule", "class", "hint", "path", "inodes",
       "allocated_bytes", "metered_bytes", "frees_allocated_bytes", "frees_metered_bytes", "command",
-      "run_id", "run_started", "cost_month_usd", "advice", "directory_owner",
+      "run_id", "run_started", "cost_month_usd", "advice", "directory_owner", "owner_group",
     ]
   }
 }
@@ -114,6 +114,7 @@ locals {
   queries = {
     growth-30-days = "Growth of each home over 30 days, largest first"
     orphans        = "Orphan homes, largest first"
+    showback       = "What each group held in each month, and its part of the bill"
     top-findings   = "Findings that free most"
   }
 }

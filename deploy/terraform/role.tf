@@ -96,6 +96,19 @@ data "aws_iam_policy_document" "monitor" {
     resources = ["*"]
   }
 
+  # Only if groups come from a tag.
+  dynamic "statement" {
+    for_each = can(var.settings.group_tag) ? [var.domain_id] : []
+
+    content {
+      sid     = "GroupsOfPeople"
+      actions = ["sagemaker:ListTags"]
+      resources = [
+        "arn:${local.partition}:sagemaker:${local.region}:${local.account}:user-profile/${statement.value}/*",
+      ]
+    }
+  }
+
   statement {
     sid     = "UidsOfHomes"
     actions = ["sagemaker:DescribeSpace", "sagemaker:DescribeUserProfile"]

@@ -85,6 +85,10 @@ impl Aws {
         absent()
     }
 
+    pub fn tag_profiles(&self, _members: &mut [Member], _key: &str) -> ServiceResult<()> {
+        absent()
+    }
+
     pub fn profile_uid(&self, _domain: &str, _profile: &str) -> ServiceResult<Option<u32>> {
         absent()
     }

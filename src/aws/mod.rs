@@ -49,7 +49,7 @@ mod sns;
 pub use absent::{Aws, Mailer, S3Bucket};
 pub use model::{
     App, BucketOptions, Datum, Domain, EfsSize, Email, EmailError, EmailOutcome, Identity, Member,
-    MemberKind, MountTarget, ObjectPart, PutOptions, S3Body, S3Object, Unit, WriteIf, Written,
+    MemberKind, MountTarget, ObjectPart, PutOptions, S3Body, S3Object, Tag, Unit, WriteIf, Written,
     is_region,
 };
 pub use model::{EfsConnect, EfsSignature};

@@ -149,6 +149,19 @@ pub struct Member {
     /// `None` if it was not asked for.
     #[serde(default)]
     pub file_systems: Option<Vec<String>>,
+    /// Its ARN, once it was described.
+    #[serde(default)]
+    pub arn: Option<String>,
+    /// The tag that was asked for, if it has that.
+    #[serde(default)]
+    pub tag: Option<Tag>,
+}
+
+/// A tag of a resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tag {
+    pub key: String,
+    pub value: String,
 }
 
 /// An app of a user profile or in a space.

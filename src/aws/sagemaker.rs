@@ -1,4 +1,4 @@
-//! SageMaker: the six calls that this program needs, as awsJson 1.1.
+//! SageMaker: the seven calls that this program needs, as awsJson 1.1.
 //!
 //! aws-sdk-sagemaker has 876,000 lines: a program that only lists profiles with it took 943 CPU
 //! seconds and 5.4 GB of memory to build in release on 2 cores. So the shapes of the calls are
@@ -19,10 +19,10 @@ use tokio::runtime::Runtime;
 use super::endpoint::Service;
 use super::error::{ApiCall, service_error};
 use super::json::{JsonClient, Retry};
-use super::{App, Aws, Domain, Member, MemberKind};
+use super::{App, Aws, Domain, Member, MemberKind, Tag};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
-/// Describe calls in flight at once; SageMaker throttles these early.
+/// Calls for one member in flight at once; SageMaker throttles these early.
 const CONCURRENT: usize = 8;
 
 /// The most items that a page may hold.
@@ -70,6 +70,16 @@ impl Aws {
         runtime.block_on(sagemaker.members(domain, known))
     }
 
+    /// Asks for the tag `key` of each user profile among `members`. None of them changes if one cannot
+    /// be asked for.
+    ///
+    /// # Errors
+    /// Names the operation.
+    pub fn tag_profiles(&self, members: &mut [Member], key: &str) -> ServiceResult<()> {
+        let (runtime, sagemaker) = self.sagemaker()?;
+        runtime.block_on(sagemaker.tag_profiles(members, key))
+    }
+
     /// Looks up the uid of a user profile; `None` if it has none yet, or was deleted.
     ///
     /// # Errors
@@ -105,26 +115,34 @@ impl SageMaker {
         })
     }
 
-    /// Asks for all pages of a list.
+    /// Asks for all pages of a list of the resources of a domain, or of all domains.
     async fn all(
         &self,
         operation: &'static str,
         field: &str,
         domain: Option<&str>,
     ) -> ServiceResult<Vec<Value>> {
+        let input = domain.map_or_else(|| json!({}), |domain| json!({ "DomainIdEquals": domain }));
+        self.pages(operation, field, input).await
+    }
+
+    /// Asks for all pages of a list.
+    async fn pages(
+        &self,
+        operation: &'static str,
+        field: &str,
+        mut input: Value,
+    ) -> ServiceResult<Vec<Value>> {
+        input["MaxResults"] = PAGE.into();
         let mut found = Vec::new();
         let mut next: Option<Value> = None;
         let mut tokens = HashSet::new();
         let (begun, mut bytes) = (Instant::now(), 0);
         loop {
-            let mut input = json!({ "MaxResults": PAGE });
-            if let Some(domain) = domain {
-                input["DomainIdEquals"] = domain.into();
-            }
             if let Some(token) = &next {
                 input["NextToken"] = token.clone();
             }
-            let mut page = self.ask(operation, input).await?;
+            let mut page = self.ask(operation, input.clone()).await?;
             match page[field].take() {
                 Value::Array(items) => {
                     bytes += items.iter().map(|item| item.to_string().len()).sum::<usize>();
@@ -182,12 +200,14 @@ impl SageMaker {
         }
         let described = stream::iter(listed.into_iter().map(|mut member| {
             let known = known.get(&key(&member)).copied();
+            member.tag = known.and_then(|known| known.tag.clone());
             async move {
                 match known.filter(|known| is_described(known, &member)) {
                     Some(known) => {
                         member.uid = known.uid;
                         member.ebs_gib = member.ebs_gib.or(known.ebs_gib);
                         member.file_systems.clone_from(&known.file_systems);
+                        member.arn.clone_from(&known.arn);
                         Ok(Some(member))
                     }
                     None => self.describe(domain, member).await,
@@ -199,6 +219,30 @@ impl SageMaker {
         let mut members: Vec<Member> = found.into_iter().flatten().collect();
         members.sort();
         Ok(members)
+    }
+
+    async fn tag_profiles(&self, members: &mut [Member], key: &str) -> ServiceResult<()> {
+        let profiles: Vec<(usize, String)> = (members.iter().enumerate())
+            .filter(|(_, member)| member.kind == MemberKind::Profile)
+            .filter_map(|(at, member)| Some((at, member.arn.clone()?)))
+            .collect();
+        let asked = stream::iter(profiles.into_iter().map(|(at, arn)| async move {
+            let tags = self.pages("ListTags", "Tags", json!({ "ResourceArn": arn })).await;
+            match tags {
+                Ok(tags) => {
+                    let tag = tags.iter().find(|tag| tag["Key"] == key);
+                    Ok((at, tag.and_then(|tag| text(tag, "Value"))))
+                }
+                // It was deleted since.
+                Err(error) if error.trouble == Trouble::Missing => Ok((at, None)),
+                Err(error) => Err(error),
+            }
+        }));
+        let found: Vec<_> = asked.buffer_unordered(CONCURRENT).try_collect().await?;
+        for (at, value) in found {
+            members[at].tag = value.map(|value| Tag { key: key.to_owned(), value });
+        }
+        Ok(())
     }
 
     /// Completes a member that was listed; `None` if it was deleted since.
@@ -213,6 +257,7 @@ impl SageMaker {
             Err(error) if error.trouble == Trouble::Missing => return Ok(None),
             Err(error) => return Err(error),
         };
+        member.arn = text(&answer, "UserProfileArn").or_else(|| text(&answer, "SpaceArn"));
         member.uid = match &answer["HomeEfsFileSystemUid"] {
             Value::String(uid) => uid.parse().ok(),
             uid => uid.as_u64().and_then(|uid| uid.try_into().ok()),
@@ -275,6 +320,8 @@ fn listed_member(kind: MemberKind, name: String, value: &Value) -> Member {
         owner: listed_owner(value),
         ebs_gib: ebs_gib(&value["SpaceSettingsSummary"]),
         file_systems: None,
+        arn: None,
+        tag: None,
     }
 }
 
@@ -285,7 +332,8 @@ fn is_described(known: &Member, listed: &Member) -> bool {
         MemberKind::Space => listed.modified.is_some() && known.modified == listed.modified,
         MemberKind::Profile => known.modified == listed.modified,
     };
-    known.uid.is_some() && known.file_systems.is_some() && unchanged
+    let is_whole = known.uid.is_some() && known.file_systems.is_some() && known.arn.is_some();
+    is_whole && unchanged
 }
 
 fn listed_owner(space: &Value) -> Option<String> {
@@ -309,7 +357,7 @@ fn file_systems(list: &Value, efs: &str) -> Vec<String> {
 
 /// The resource of a call, for errors: its domain and the profile or space.
 fn named(input: &Map<String, Value>) -> String {
-    let keys = ["DomainId", "DomainIdEquals", "UserProfileName", "SpaceName"];
+    let keys = ["DomainId", "DomainIdEquals", "UserProfileName", "SpaceName", "ResourceArn"];
     let some = keys.iter().filter_map(|key| input.get(*key)?.as_str());
     some.collect::<Vec<_>>().join(" ")
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::NfsSource;
 use super::file::ConfigFile;
 use super::{ConfigError, Loaded, Settings};
-use crate::names::SourceSpec;
+use crate::names::{GroupSources, SourceSpec};
 use crate::outbox::Publishing;
 use crate::report::{Format, Prices, Quotas};
 use crate::scan::{Pacing, is_file_system_id};
@@ -39,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) link_memory: u64,
     pub(crate) exclude: Exclude,
     pub(crate) names: Vec<SourceSpec>,
+    pub(crate) groups: GroupSources,
     pub(crate) quotas: Quotas,
     pub(crate) pacing: Pacing,
     /// The NFS server, where the engine needs no mount.
@@ -113,6 +114,7 @@ impl Settings {
             link_memory: settings.link_memory()?,
             exclude: Exclude::new(&settings.exclude)?,
             names: names.collect::<Result<_, _>>()?,
+            groups: settings.groups()?,
             quotas: settings.quota.quotas()?,
             pacing,
             #[cfg(target_os = "linux")]
@@ -141,6 +143,17 @@ impl Settings {
     fn link_memory(&self) -> Result<u64, String> {
         let Some(text) = &self.link_memory else { return Ok(DEFAULT_LINK_MEMORY) };
         parse_size(text).map_err(|problem| format!("--link-memory: {problem}"))
+    }
+
+    fn groups(&self) -> Result<GroupSources, String> {
+        let tag = self.group_tag.clone();
+        // An empty key is no tag's (SageMaker API reference, "Tag").
+        match &tag {
+            Some(tag) if tag.is_empty() || tag.chars().count() > 128 => {
+                Err(format!("--group-tag `{tag}`: a tag has 1 to 128 characters"))
+            }
+            _ => Ok(GroupSources { tag, passwd: self.passwd_groups }),
+        }
     }
 
     fn check_depth(&self) -> Result<(), String> {

@@ -19,6 +19,10 @@ pub(crate) struct QuotaSettings {
     #[arg(skip)]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     users: BTreeMap<String, String>,
+
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    groups: BTreeMap<String, String>,
 }
 
 impl QuotaSettings {
@@ -28,12 +32,16 @@ impl QuotaSettings {
             Ok(bytes) => Ok(AllocatedBytes(bytes)),
             Err(problem) => Err(format!("quota of {whose}: {problem}")),
         };
-        let users = self.users.iter();
+        let named = |all: &BTreeMap<String, String>, kind: &str| {
+            let one = |(name, text): (&String, &String)| {
+                Ok((name.clone(), size(&format!("{kind}{name}"), text)?))
+            };
+            all.iter().map(one).collect::<Result<_, String>>()
+        };
         Ok(Quotas {
             default: self.default.as_ref().map(|text| size("every home", text)).transpose()?,
-            users: users
-                .map(|(user, text)| Ok((user.clone(), size(user, text)?)))
-                .collect::<Result<_, String>>()?,
+            users: named(&self.users, "")?,
+            groups: named(&self.groups, "the group ")?,
         })
     }
 }

@@ -77,17 +77,27 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) exclude: Vec<String>,
 
-    /// Source of names: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the user
+    /// Source of names: passwd, csv:FILE with uid,name[,group] columns, or sagemaker:DOMAIN for the user
     /// profiles and spaces of a domain, by id or name (repeatable, in order) [default: passwd]
     #[arg(long, value_name = "SOURCE", env = "EFS_SCAN_NAMES", value_delimiter = ',')]
     #[serde(default = "passwd")]
     pub(crate) names: Vec<String>,
 
+    /// Tag of SageMaker's user profiles whose value is the group that pays for the person
+    #[arg(long, value_name = "KEY", env = "EFS_SCAN_GROUP_TAG")]
+    pub(crate) group_tag: Option<String>,
+
+    /// With names from passwd: take a person's primary group for the group that pays
+    #[arg(long, env = "EFS_SCAN_PASSWD_GROUPS", value_name = "BOOL", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(default)]
+    pub(crate) passwd_groups: bool,
+
     #[command(flatten)]
     #[serde(default)]
     pub(crate) quota: QuotaSettings,
 
-    /// Exit with 4 if a home is over its quota
+    /// Exit with 4 if a home or a group is over its quota
     #[arg(long, env = "EFS_SCAN_FAIL_ON_QUOTA", value_name = "BOOL", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(default)]

@@ -1,4 +1,5 @@
-//! A CSV file of `uid,name`, with or without a header; other columns are ignored.
+//! A CSV file of `uid,name`, with or without a header. With one, a column `group` has the group of
+//! each person; other columns are ignored.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -34,7 +35,13 @@ pub(crate) fn lines_by_hand(text: &[u8]) -> csv::Reader<&[u8]> {
 
 /// The names by uid.
 #[derive(Debug)]
-pub(super) struct CsvMap(BTreeMap<u32, String>);
+pub(super) struct CsvMap(BTreeMap<u32, Person>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Person {
+    name: String,
+    group: Option<String>,
+}
 
 impl CsvMap {
     /// Reads the file.
@@ -49,7 +56,7 @@ impl CsvMap {
     pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
         let mut reader = lines_by_hand(text);
         let mut map = BTreeMap::new();
-        let (mut uid_at, mut name_at) = (0, 1);
+        let (mut uid_at, mut name_at, mut group_at) = (0, 1, None);
         for (at, record) in reader.records().enumerate() {
             let record = record.map_err(|error| error.to_string())?;
             let line = record.position().map_or(0, csv::Position::line);
@@ -57,7 +64,7 @@ impl CsvMap {
             if at == 0
                 && let (Some(uid), Some(name)) = (column("uid"), column("name"))
             {
-                (uid_at, name_at) = (uid, name);
+                (uid_at, name_at, group_at) = (uid, name, column("group"));
                 continue;
             }
             let (Some(uid), Some(name)) = (record.get(uid_at), record.get(name_at)) else {
@@ -68,17 +75,30 @@ impl CsvMap {
             if name.is_empty() {
                 return Err(format!("line {line}: uid {number} has no name"));
             }
-            if let Some(other) = map.insert(number, name.to_owned())
-                && other != name
-            {
-                return Err(format!("line {line}: uid {number} is `{other}` on an earlier line"));
-            }
+            let group = group_at.and_then(|at| record.get(at)).filter(|group| !group.is_empty());
+            let person = Person { name: name.to_owned(), group: group.map(str::to_owned) };
+            let problem = match map.get(&number) {
+                Some(Person { name: other, .. }) if *other != person.name => format!("`{other}`"),
+                Some(other) if *other != person => match &other.group {
+                    Some(group) => format!("in the group `{group}`"),
+                    None => "in no group".to_owned(),
+                },
+                _ => {
+                    map.insert(number, person);
+                    continue;
+                }
+            };
+            return Err(format!("line {line}: uid {number} is {problem} on an earlier line"));
         }
         Ok(Self(map))
     }
 
     pub(super) fn name(&self, uid: u32) -> Option<&str> {
-        self.0.get(&uid).map(String::as_str)
+        self.0.get(&uid).map(|person| person.name.as_str())
+    }
+
+    pub(super) fn group(&self, uid: u32) -> Option<&str> {
+        self.0.get(&uid)?.group.as_deref()
     }
 
     /// The uids in a range, in order.
@@ -107,12 +127,29 @@ mod tests {
     }
 
     #[test]
+    fn a_column_called_group_has_the_groups() {
+        let text =
+            "group,uid,name\nphysics,1,alice\n ,2,bob\n\"R&D, east\",3,carol\nphysics,1,alice\n";
+        let map = CsvMap::parse(text.as_bytes()).expect(text);
+        let groups = [1, 2, 3, 4].map(|uid| map.group(uid));
+        assert_eq!(groups, [Some("physics"), None, Some("R&D, east"), None]);
+        // Without a header, a third column is anything.
+        let map = CsvMap::parse(b"1,alice,physics\n").expect("a map");
+        assert_eq!(map.group(1), None);
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_line() {
         for (text, problem) in [
             ("uid,name\nalice,200005\n", "line 2: `alice` is not a uid"),
             ("1,a\n2\n", "line 2: expected uid,name"),
             ("1,a\n1,b\n", "line 2: uid 1 is `a` on an earlier line"),
             ("1,\n", "line 1: uid 1 has no name"),
+            (
+                "uid,name,group\n1,a,x\n1,a,y\n",
+                "line 3: uid 1 is in the group `x` on an earlier line",
+            ),
+            ("uid,name,group\n1,a,\n1,a,y\n", "line 3: uid 1 is in no group on an earlier line"),
             ("4294967296,a\n", "line 1: `4294967296` is not a uid"),
         ] {
             let error = CsvMap::parse(text.as_bytes()).expect_err(text);

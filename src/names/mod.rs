@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use nix::unistd::{Uid, User};
+use nix::unistd::{Group, Uid, User};
 
 use crate::aws::{Aws, Member, MemberKind};
 use csv_map::CsvMap;
@@ -61,10 +61,19 @@ impl fmt::Display for SourceSpec {
     }
 }
 
+/// The groups of people that sources have, besides the column `group` of a CSV file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupSources {
+    /// The tag of SageMaker's user profiles that has the group.
+    pub tag: Option<String>,
+    /// True for the primary group in the system's user database.
+    pub passwd: bool,
+}
+
 /// A source that is open.
 #[derive(Debug)]
 enum Source {
-    Passwd,
+    Passwd { groups: bool },
     Csv(CsvMap),
     SageMaker(Studio),
 }
@@ -77,7 +86,9 @@ impl Source {
     /// The name of a uid, and what it is in SageMaker.
     fn name(&self, uid: u32) -> Option<(String, Option<MemberKind>)> {
         match self {
-            Self::Passwd => Some((User::from_uid(Uid::from_raw(uid)).ok().flatten()?.name, None)),
+            Self::Passwd { .. } => {
+                Some((User::from_uid(Uid::from_raw(uid)).ok().flatten()?.name, None))
+            }
             Self::Csv(map) => Some((map.name(uid)?.to_owned(), None)),
             Self::SageMaker(studio) => {
                 let member = studio.member(uid)?;
@@ -86,11 +97,24 @@ impl Source {
         }
     }
 
+    /// The group of a uid.
+    fn group(&self, uid: u32) -> Option<String> {
+        match self {
+            Self::Passwd { groups: false } => None,
+            Self::Passwd { groups: true } => {
+                let user = User::from_uid(Uid::from_raw(uid)).ok().flatten()?;
+                Some(Group::from_gid(user.gid).ok().flatten()?.name)
+            }
+            Self::Csv(map) => map.group(uid).map(str::to_owned),
+            Self::SageMaker(studio) => studio.group(uid).map(str::to_owned),
+        }
+    }
+
     /// The uids in a range. The system's user database is not asked for all it has: that may be a
     /// directory of a whole company.
     fn uids(&self, range: RangeInclusive<u32>) -> Box<dyn Iterator<Item = u32> + '_> {
         match self {
-            Self::Passwd => Box::new(std::iter::empty()),
+            Self::Passwd { .. } => Box::new(std::iter::empty()),
             Self::Csv(map) => Box::new(map.uids(range)),
             Self::SageMaker(studio) => Box::new(studio.uids(range)),
         }
@@ -121,6 +145,8 @@ pub struct NamedOwner {
     pub source: String,
     /// Profile or space, if the source is SageMaker Studio.
     pub member: Option<MemberKind>,
+    /// The group that pays, by the first source that has one.
+    pub group: Option<String>,
 }
 
 impl NamedOwner {
@@ -145,15 +171,17 @@ impl Names {
     /// Names the source, and the line that is wrong in it.
     pub fn open(
         specs: &[SourceSpec],
+        groups: &GroupSources,
         aws: &Aws,
         state_dir: Option<&Path>,
     ) -> Result<Self, NamesError> {
         let open = |spec: &SourceSpec| {
             let source = match spec {
-                SourceSpec::Passwd => Ok(Source::Passwd),
+                SourceSpec::Passwd => Ok(Source::Passwd { groups: groups.passwd }),
                 SourceSpec::Csv(path) => CsvMap::read(path).map(Source::Csv),
                 SourceSpec::SageMaker(domain) => {
-                    Studio::ask(domain, aws, state_dir).map(Source::SageMaker)
+                    Studio::ask(domain, groups.tag.as_deref(), aws, state_dir)
+                        .map(Source::SageMaker)
                 }
             };
             match source {
@@ -169,13 +197,16 @@ impl Names {
     pub fn owner(&self, uid: u32) -> Option<NamedOwner> {
         let mut found = self.sources.iter().filter_map(|(spec, source)| {
             let (name, member) = source.name(uid)?;
-            let source = spec.to_string();
-            Some(NamedOwner { name, aliases: Vec::new(), source, member })
+            let (group, source) = (source.group(uid), spec.to_string());
+            Some(NamedOwner { name, aliases: Vec::new(), source, member, group })
         });
         let mut owner = found.next()?;
-        for NamedOwner { name, .. } in found {
-            if name != owner.name && !owner.aliases.contains(&name) && !self.is_anothers(&name, uid)
-            {
+        for NamedOwner { name, group, .. } in found {
+            if name != owner.name && self.is_anothers(&name, uid) {
+                continue;
+            }
+            owner.group = owner.group.or(group);
+            if name != owner.name && !owner.aliases.contains(&name) {
                 owner.aliases.push(name);
             }
         }
@@ -206,7 +237,7 @@ impl Names {
         self.sources.iter().flat_map(|(spec, source)| {
             let members = match source {
                 Source::SageMaker(studio) => studio.members(),
-                Source::Passwd | Source::Csv(_) => &[],
+                Source::Passwd { .. } | Source::Csv(_) => &[],
             };
             members.iter().map(|member| (spec.to_string(), member))
         })
@@ -216,7 +247,15 @@ impl Names {
     pub fn problems(&self) -> impl Iterator<Item = &str> {
         self.sources.iter().filter_map(|(_, source)| match source {
             Source::SageMaker(studio) => studio.problem(),
-            Source::Passwd | Source::Csv(_) => None,
+            Source::Passwd { .. } | Source::Csv(_) => None,
+        })
+    }
+
+    /// The sources that did not tell their groups now, and why.
+    pub fn groups_problems(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().filter_map(|(_, source)| match source {
+            Source::SageMaker(studio) => studio.groups_problem(),
+            Source::Passwd { .. } | Source::Csv(_) => None,
         })
     }
 
@@ -238,7 +277,7 @@ impl Names {
     /// directory elsewhere.
     pub fn know_everybody(&self) -> bool {
         let mut complete = self.sources.iter().filter_map(|(_, source)| match source {
-            Source::Passwd => None,
+            Source::Passwd { .. } => None,
             Source::Csv(_) => Some(true),
             Source::SageMaker(studio) => Some(studio.problem().is_none()),
         });
@@ -285,7 +324,7 @@ mod tests {
         for none in [&[][..], &[""], &["0,root\n"]] {
             assert!(names(none).may_be_uid(2024), "{none:?} has no range");
         }
-        let passwd = vec![(SourceSpec::Passwd, Source::Passwd)];
+        let passwd = vec![(SourceSpec::Passwd, Source::Passwd { groups: false })];
         let system = Names { sources: passwd, ..Names::default() };
         assert!(system.may_be_uid(2024));
     }
@@ -302,5 +341,18 @@ mod tests {
         let aliases = |uid| reused.owner(uid).map(|owner| owner.aliases);
         assert_eq!(aliases(1), Some(Vec::new()));
         assert_eq!(aliases(2), Some(vec!["robert".to_owned()]));
+    }
+
+    #[test]
+    fn the_first_source_with_a_group_has_it_and_a_former_owner_has_none() {
+        let head = "uid,name,group\n";
+        let all = names(&[
+            &format!("{head}1,asmith,\n2,bob,lab\n3,carol,\n"),
+            &format!("{head}1,alice,physics\n2,bob,theory\n3,bob,theory\n"),
+        ]);
+        let group = |uid| all.owner(uid).and_then(|owner| owner.group);
+        assert_eq!(group(1).as_deref(), Some("physics"));
+        assert_eq!(group(2).as_deref(), Some("lab"));
+        assert_eq!(group(3), None, "bob had this uid before carol");
     }
 }

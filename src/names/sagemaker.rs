@@ -11,7 +11,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::{Aws, Member};
+use crate::aws::{Aws, Member, MemberKind};
 use crate::log;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::state;
@@ -29,6 +29,10 @@ pub(super) struct Studio {
     members: Vec<Member>,
     /// The index of the member that a uid is named after.
     by_uid: BTreeMap<u32, usize>,
+    /// The tag of user profiles that has the group.
+    group_tag: Option<String>,
+    /// Why the groups are not those of just now.
+    groups_problem: Option<String>,
     /// Why it is not SageMaker's answer of just now, or not complete.
     problem: Option<String>,
 }
@@ -51,11 +55,26 @@ fn keep(answer: &CachedMembers, state_dir: &Path, file: &str) -> Result<(), Stri
 
 impl Studio {
     /// Asks SageMaker, or falls back to its last answer, which is kept in the state directory, if one
-    /// is given.
+    /// is given. Groups are the values of the tag `group_tag` of the user profiles.
     ///
     /// # Errors
     /// Only if the domain does not exist.
-    pub(super) fn ask(domain: &str, aws: &Aws, state_dir: Option<&Path>) -> Result<Self, String> {
+    pub(super) fn ask(
+        domain: &str,
+        group_tag: Option<&str>,
+        aws: &Aws,
+        state_dir: Option<&Path>,
+    ) -> Result<Self, String> {
+        let studio = Self::members_of(domain, group_tag, aws, state_dir)?;
+        Ok(Self { group_tag: group_tag.map(str::to_owned), ..studio })
+    }
+
+    fn members_of(
+        domain: &str,
+        group_tag: Option<&str>,
+        aws: &Aws,
+        state_dir: Option<&Path>,
+    ) -> Result<Self, String> {
         let file = format!("names-{}.json", file_name(domain));
         let cached = state_dir.and_then(|directory| kept(&directory.join(&file)));
         let known = cached.as_ref().map_or(&[][..], |cached| &cached.members);
@@ -65,13 +84,14 @@ impl Studio {
                 log::warn!("{problem}: no names from it, and no home is called an orphan");
                 Ok(Self::of(members, Some(problem)))
             }
-            Ok(members) => {
+            Ok(mut members) => {
+                let untagged = group_tag.and_then(|key| tag(&mut members, key, domain, aws).err());
                 let answer = CachedMembers { asked: Timestamp::now(), members };
                 // A user who cannot write the state directory gets the names all the same.
                 if let Some(Err(problem)) = state_dir.map(|at| keep(&answer, at, &file)) {
                     log::info!("the names are not kept: {problem}");
                 }
-                Ok(Self::of(answer.members, None))
+                Ok(Self { groups_problem: untagged, ..Self::of(answer.members, None) })
             }
             Err(error) if error.trouble == Trouble::Missing => Err(error.text),
             Err(error) => {
@@ -95,11 +115,29 @@ impl Studio {
                 by_uid.entry(uid).or_insert(at);
             }
         }
-        Self { members, by_uid, problem }
+        Self { members, by_uid, problem, ..Self::default() }
     }
 
     pub(super) fn member(&self, uid: u32) -> Option<&Member> {
         self.by_uid.get(&uid).and_then(|at| self.members.get(*at))
+    }
+
+    /// The group of a uid: that of the user profile, and of a space's owner.
+    pub(super) fn group(&self, uid: u32) -> Option<&str> {
+        let key = self.group_tag.as_deref()?;
+        let member = self.member(uid)?;
+        let profile = match (member.kind, &member.owner) {
+            (MemberKind::Profile, _) => member,
+            (MemberKind::Space, Some(owner)) => {
+                let is_owner =
+                    |other: &&Member| other.kind == MemberKind::Profile && other.name == *owner;
+                self.members.iter().find(is_owner)?
+            }
+            (MemberKind::Space, None) => return None,
+        };
+        // The last answer may be to another tag.
+        let tag = profile.tag.as_ref().filter(|tag| tag.key == key)?;
+        Some(tag.value.trim()).filter(|group| !group.is_empty())
     }
 
     /// All members: user profiles first, each kind by name.
@@ -112,10 +150,25 @@ impl Studio {
         self.by_uid.range(range).map(|(uid, _)| *uid)
     }
 
+    /// Why the groups are not those of just now; `None` if they are, or if there are none.
+    pub(super) fn groups_problem(&self) -> Option<&str> {
+        self.groups_problem.as_deref()
+    }
+
     /// Why the members are not SageMaker's answer of just now, or not complete; `None` if they are.
     pub(super) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }
+}
+
+/// Asks for the tags that have the groups. Without an answer, those of the last one stay.
+fn tag(members: &mut [Member], key: &str, domain: &str, aws: &Aws) -> Result<(), String> {
+    aws.tag_profiles(members, key).map_err(|error| {
+        let kept = members.iter().any(|member| member.tag.is_some());
+        let since = if kept { "groups as of the last answer" } else { "no groups" };
+        log::warn!("the tag {key} of the profiles of sagemaker:{domain}: {}; {since}", error.text);
+        error.text
+    })
 }
 
 fn members(domain: &str, aws: &Aws, known: &[Member]) -> ServiceResult<Vec<Member>> {

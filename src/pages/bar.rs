@@ -45,6 +45,17 @@ pub(super) fn quota(quota: &Quota) -> Markup {
     }
 }
 
+/// The cell of a table with a quota and how much of it is used.
+pub(super) fn quota_cell(of: Option<&Quota>) -> Markup {
+    html! { @match of {
+        None => td.n { "–" },
+        Some(of) => td.n.bars data-v=(of.used_percent) {
+            (format!("{:.0} %", of.used_percent)) " of " (of.limit_bytes.human())
+            (quota(of))
+        },
+    } }
+}
+
 fn block(from: f64, wide: f64) -> String {
     let mut out = String::new();
     let round = |value: f64| (value * 10.0).round() / 10.0;

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use maud::{Markup, html};
 
 use super::trend::{Past, change, changed, reaches_quota};
-use super::words::{ago, cents, count, directory, label, many, usd};
+use super::words::{ago, cents, count, directory, label, many, shown, usd};
 use super::{bar, money};
 use crate::aws::MemberKind;
 use crate::report::{Coverage, HomeKind, HomeReport, OwnerStatus, Report};
@@ -14,6 +14,7 @@ use crate::report::{Coverage, HomeKind, HomeReport, OwnerStatus, Report};
 /// Columns that the table has.
 struct Columns {
     longest: u64,
+    group: bool,
     quota: bool,
     cost: bool,
     past: bool,
@@ -21,7 +22,13 @@ struct Columns {
 
 /// Shows the section.
 pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
-    let mut columns = Columns { longest: 0, quota: false, cost: false, past: past.runs.len() > 1 };
+    let mut columns = Columns {
+        longest: 0,
+        group: !report.groups.is_empty(),
+        quota: false,
+        cost: false,
+        past: past.runs.len() > 1,
+    };
     let mut people = 0;
     let order = report.homes.order(|home| {
         columns.longest = columns.longest.max(home.usage.allocated_bytes.0);
@@ -36,7 +43,7 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
             h2 id="homes-title" { "Homes" }
             form.tools hidden data-for="homes-table" {
                 label { "Filter " input type="search" name="text" autocomplete="off"
-                    placeholder="name, uid or directory"; }
+                    placeholder=(if columns.group { "name, group, uid or directory" } else { "name, uid or directory" }); }
                 label { input type="checkbox" name="over"; " over quota" }
                 label { input type="checkbox" name="orphan"; " orphans" }
                 span role="status" { (many(people, "home", "homes")) }
@@ -45,6 +52,7 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
                 table.homes id="homes-table" {
                     thead { tr {
                         th scope="col" data-sort="text" { "Name" }
+                        @if columns.group { th scope="col" data-sort="text" { "Group" } }
                         th.n scope="col" data-sort="number" aria-sort="descending" { "Size" }
                         th scope="col" { "Classes" }
                         th.n scope="col" data-sort="number" title="What deleting trash and caches frees" { "Reclaimable" }
@@ -78,10 +86,14 @@ fn row(report: &Report, past: &Past<'_>, home: &HomeReport, columns: &Columns) -
     html! {
         tr data-over[over] data-orphan[is_orphan] {
             th scope="row" { (name(home)) }
+            @if columns.group { td { @match &home.owner.group {
+                Some(group) => bdi { (shown(group.as_bytes())) },
+                None => "–",
+            } } }
             td.n data-v=(usage.allocated_bytes.0) { (usage.allocated_bytes.human()) }
             td.bars { (bar::classes(&usage.by_class, columns.longest)) }
             td.n data-v=(can_go.0) { @if can_go.0 > 0 { (can_go.human()) } @else { "–" } }
-            @if columns.quota { (quota(home)) }
+            @if columns.quota { (bar::quota_cell(home.quota.as_ref())) }
             @if columns.cost {
                 td.n data-v=[home.cost_month.map(cents)] {
                     (home.cost_month.map_or_else(|| "–".to_owned(), usd))
@@ -124,14 +136,4 @@ pub(super) fn marks(home: &HomeReport) -> Markup {
             " " span.mark.warn { (home.coverage.name()) }
         }
     }
-}
-
-fn quota(home: &HomeReport) -> Markup {
-    html! { @match &home.quota {
-        None => td.n { "–" },
-        Some(quota) => td.n.bars data-v=(quota.used_percent) {
-            (format!("{:.0} %", quota.used_percent)) " of " (quota.limit_bytes.human())
-            (bar::quota(quota))
-        },
-    } }
 }

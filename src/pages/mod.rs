@@ -14,6 +14,7 @@ mod cells;
 mod chart;
 mod findings;
 mod frame;
+mod groups;
 mod homes;
 mod money;
 mod scan;
@@ -102,6 +103,7 @@ impl<'a> Pages<'a> {
             (treemap::section(report))
             (trend::section(report, past))
             (homes::section(report, past))
+            (groups::section(report))
             (findings::section(report))
             (scan::orphans(report))
             (scan::section(report))

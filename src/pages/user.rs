@@ -41,6 +41,9 @@ pub(super) fn home(
     html! {
         section.person {
             h2 { "The home " bdi { (directory(home)) } (marks(home)) }
+            @if let Some(group) = &home.owner.group {
+                p { "Its group is " bdi { (shown(group.as_bytes())) } "." }
+            }
             (tiles(past, home))
             (classes(&home.usage))
             (changes_of(past, home))

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::groups::{GroupReport, Groups};
 use super::home_at::{NO_PATH, fill};
 use super::homes::Homes;
 use super::model::*;
@@ -50,6 +51,7 @@ pub fn build(mut totals: usage::Totals, context: Context<'_>) -> Report {
         dirs: usage::Top::new(0),
         top_level: BTreeMap::new(),
         shared: Amount::default(),
+        groups: Groups::default(),
     };
     builder.files = usage::Top::new(builder.context.top);
     builder.dirs = usage::Top::new(builder.context.top);
@@ -82,6 +84,7 @@ pub fn build(mut totals: usage::Totals, context: Context<'_>) -> Report {
             freed_across_rules: share(totals.links.across_rules),
         },
         top_level: builder.top_level(),
+        groups: builder.groups(),
         homes,
         members: builder.members(),
         errors: error_report(errors),
@@ -107,6 +110,7 @@ struct Builder<'a> {
     dirs: usage::Top,
     top_level: BTreeMap<Vec<u8>, AllocatedBytes>,
     shared: Amount,
+    groups: Groups,
 }
 
 impl Builder<'_> {
@@ -117,6 +121,15 @@ impl Builder<'_> {
         }
         let all = self.context.names.members();
         all.map(|(source, member)| StudioMember::new(source, member)).collect()
+    }
+
+    /// The groups. Those of a scan of some users would lack the homes of others.
+    fn groups(&mut self) -> Vec<GroupReport> {
+        let groups = std::mem::take(&mut self.groups);
+        match self.context.run.users.is_empty() {
+            true => groups.finish(self.context.quotas),
+            false => Vec::new(),
+        }
     }
 
     /// Makes the reports of the homes, and drops the account of each.
@@ -132,6 +145,7 @@ impl Builder<'_> {
                 }
                 self.home(&home, books)
             });
+            self.groups.add(&report);
             match (&mut outside, home.kind) {
                 (_, HomeKind::Uid | HomeKind::Named) => reports.push(&report),
                 (None, HomeKind::Outside) => outside = Some(report),

@@ -42,10 +42,13 @@ const COSTS_HEAD: [&str; 3] =
 /// The bytes of `home` in base64, where the cell is not the name as it is.
 pub(crate) const HOME_BASE64: &str = "home_base64";
 
-/// The last columns: the owner of the directory, where the home's name is the uid of another one.
+/// The owner of the directory, where the home's name is the uid of another one.
 const DIRECTORY_OWNER_HEAD: [&str; 2] = ["directory_owner", "directory_owner_name"];
 
-const FINDINGS_HEAD: [&str; 19] = [
+/// The last column: the group that pays for the owner. `group` is a word of SQL.
+const GROUP: &str = "owner_group";
+
+const FINDINGS_HEAD: [&str; 20] = [
     "home",
     "uid",
     "owner",
@@ -65,6 +68,7 @@ const FINDINGS_HEAD: [&str; 19] = [
     "cost_month_usd",
     "advice",
     DIRECTORY_OWNER_HEAD[0],
+    GROUP,
 ];
 
 /// A line for each home.
@@ -77,7 +81,8 @@ pub fn csv(report: &Report, names: DuNames, to: impl Write) -> io::Result<()> {
     let ages = ByAge::NAMES.map(|age| format!("{age}_allocated_bytes"));
     let head = HEAD.iter().map(|name| (*name).to_owned());
     let costs = COSTS_HEAD.map(str::to_owned);
-    let last = [HOME_BASE64].into_iter().chain(DIRECTORY_OWNER_HEAD).map(str::to_owned);
+    let last = [HOME_BASE64].into_iter().chain(DIRECTORY_OWNER_HEAD).chain([GROUP]);
+    let last = last.map(str::to_owned);
     writer.write_record(head.chain(classes).chain(ages).chain(costs).chain(last))?;
     for home in report.homes.iter() {
         writer.write_record(row(report, &home, names))?;
@@ -111,7 +116,7 @@ fn cell(bytes: &[u8]) -> String {
     safe_cell(printable(bytes))
 }
 
-fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String; 19] {
+fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String; 20] {
     let text = |text: &str| cell(text.as_bytes());
     let (usage, frees) = (finding.usage, finding.frees);
     [
@@ -134,6 +139,7 @@ fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String
         finding.cost_month.map(amount).unwrap_or_default(),
         text(finding.advice.as_deref().unwrap_or_default()),
         directory_owner(home),
+        text(home.owner.group.as_deref().unwrap_or_default()),
     ]
 }
 
@@ -189,6 +195,7 @@ fn row(report: &Report, home: &HomeReport, names: DuNames) -> Vec<String> {
     row.push(directory_owner(home));
     let owner_name = home.directory_owner.as_ref().and_then(|owner| owner.name.as_deref());
     row.push(text(owner_name.unwrap_or_default()));
+    row.push(text(home.owner.group.as_deref().unwrap_or_default()));
     row
 }
 

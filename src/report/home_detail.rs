@@ -33,7 +33,11 @@ pub(super) fn home_detail(out: &mut String, report: &Report, home: &HomeReport) 
 fn usage(out: &mut String, report: &Report, home: &HomeReport) -> Result {
     let usage = &home.usage;
     let uid = home.uid.map(|uid| format!("uid {uid}")).unwrap_or_default();
-    let mut head = vec![home.printable_name(), owner_of(home), uid, marks(home).join(", ")];
+    let group = home.owner.group.as_ref();
+    let group = group.map(|group| format!("group {}", printable(group.as_bytes())));
+    let group = group.unwrap_or_default();
+    let marks = marks(home).join(", ");
+    let mut head = vec![home.printable_name(), owner_of(home), uid, group, marks];
     head.dedup();
     head.retain(|part| !part.is_empty());
     writeln!(out, "{}", head.join("  "))?;

@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::file_system::FileSystem;
+use super::groups::GroupReport;
 use super::homes::Homes;
 use super::money::{Money, Reclaimable};
 use super::nfs::NfsTraffic;
@@ -57,6 +58,10 @@ pub struct Report {
     pub newest_mtime: Option<Timestamp>,
     /// The homes, and `(outside homes)`.
     pub homes: Homes,
+    /// The groups that pay, the largest first, and then everybody who is in none; only if somebody is in
+    /// a group, and none in a scan of some users.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupReport>,
     /// User profiles and spaces of SageMaker Studio, where names come from it; none in a scan of
     /// some users.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

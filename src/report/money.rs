@@ -107,6 +107,7 @@ impl Report {
             home.rules.iter_mut().for_each(|rule| rule.cost_month = Some(of(rule.frees)));
         });
         self.rules.iter_mut().for_each(|rule| rule.cost_month = Some(of(rule.frees)));
+        self.groups.iter_mut().for_each(|group| group.cost_month = Some(of(group.usage)));
         if let Some(orphans) = &mut self.orphans {
             orphans.cost_month = Some(of(orphans.usage));
         }

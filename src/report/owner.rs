@@ -16,6 +16,7 @@ pub(super) fn owner(names: &Names, home: &Home) -> Owner {
             source: Some(owner.source),
             member: owner.member,
             status: OwnerStatus::Known,
+            group: owner.group,
         },
         None => Owner {
             status: match home.kind {

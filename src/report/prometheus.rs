@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
+use super::groups::GroupReport;
 use super::model::*;
 use crate::text::printable;
 use crate::usage::Class;
@@ -36,6 +37,10 @@ const OF_RUNS: &[Metric<Report>] = &[
     }),
     ("homes_over_quota", "Homes over their quota.", |report| {
         seen(report, report.over_quota().count() as f64)
+    }),
+    ("groups_over_quota", "Groups over their quota.", |report| {
+        let over = report.groups_over_quota().count();
+        seen(report, over as f64).filter(|_| !report.groups.is_empty())
     }),
     ("orphan_homes", "Orphan homes: no source of names knows their owner.", |report| {
         seen(report, report.orphans?.homes as f64)
@@ -128,6 +133,27 @@ const OF_HOMES: &[Metric<HomeReport>] = &[
     ),
 ];
 
+/// Of groups. Who is in none has no label `group`.
+const OF_GROUPS: &[Metric<GroupReport>] = &[
+    ("group_homes", "Homes of the group.", |group| Some(group.homes as f64)),
+    ("group_allocated_bytes", "Allocated size, as du counts it.", |group| {
+        read(group, group.usage.allocated_bytes.0 as f64)
+    }),
+    ("group_metered_bytes", "Metered size: what EFS bills.", |group| {
+        read(group, group.usage.metered_bytes.0 as f64)
+    }),
+    ("group_quota_bytes", "Quota: the limit of the allocated size.", |group| {
+        Some(group.quota?.limit_bytes.0 as f64)
+    }),
+    ("group_over_quota", "1 if the group is over its quota.", |group| match group.quota?.over {
+        true => Some(1.0),
+        false => read(group, 0.0),
+    }),
+    ("group_cost_month_usd", "Cost of the group in a month, as an estimate.", |group| {
+        read(group, group.cost_month?.0)
+    }),
+];
+
 /// The report as metrics. Labels hold printable names, as published tables do; a byte that is not
 /// UTF-8 reads `\xff`, so no two homes share a name.
 ///
@@ -163,7 +189,21 @@ pub fn prometheus(report: &Report, to: &mut dyn Write) -> io::Result<()> {
         family(to, name, help, values)?;
     }
     let read = homes.iter().filter_map(|home| Some((home.labels.as_str(), home.classes?)));
-    classes(to, "home_class_allocated_bytes", read)
+    classes(to, "home_class_allocated_bytes", read)?;
+    // Homes that an interrupted scan did not come to are missing in their groups.
+    let groups = match run.coverage {
+        Coverage::Interrupted => &[][..],
+        _ => &report.groups,
+    };
+    for (name, help, value) in OF_GROUPS {
+        let labels = |group: &GroupReport| {
+            let name = group.name.as_deref().unwrap_or_default();
+            join(&root, &labels(&[("group", &printable(name.as_bytes()))]))
+        };
+        let values = groups.iter().filter_map(|group| Some((labels(group), value(group)?)));
+        family(to, name, help, values)?;
+    }
+    Ok(())
 }
 
 /// The samples of a home.
@@ -198,6 +238,11 @@ fn seen<T>(report: &Report, value: T) -> Option<T> {
 /// `value` if all of the home was read.
 fn whole<T>(home: &HomeReport, value: T) -> Option<T> {
     (home.coverage == Coverage::Complete).then_some(value)
+}
+
+/// `value` if all homes of the group were read.
+fn read<T>(group: &GroupReport, value: T) -> Option<T> {
+    (group.coverage == Coverage::Complete).then_some(value)
 }
 
 fn flag(is: bool) -> f64 {

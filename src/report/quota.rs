@@ -1,4 +1,4 @@
-//! Quotas of homes.
+//! Quotas of homes and of groups.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,15 @@ use crate::names::{NameMap, Spelling};
 use crate::text::is_uid;
 use crate::units::{AllocatedBytes, human};
 
-/// Limits on allocated bytes by owner or uid, and a default.
+/// Limits on allocated bytes by owner or uid, and a default; and by group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quotas {
     /// For every home without a quota of its own.
     pub default: Option<AllocatedBytes>,
     /// By name, or by uid in digits.
     pub users: NameMap<AllocatedBytes>,
+    /// By the name of a group: all homes of its people together.
+    pub groups: NameMap<AllocatedBytes>,
 }
 
 impl Quotas {
@@ -32,13 +34,29 @@ impl Quotas {
         let by_name = names.into_iter().find_map(|name| quota(&name));
         let by_uid = || uid.and_then(|uid| self.users.get(&uid.to_string(), Spelling::Exact));
         let limit = by_name.or_else(by_uid).copied().or(self.default)?;
-        // Tenths of a percent. The configuration refuses a limit of 0.
-        let tenths = u128::from(used.0) * 1000 / u128::from(limit.0.max(1));
-        Some(Quota { limit_bytes: limit, used_percent: tenths as f64 / 10.0, over: used > limit })
+        Some(Quota::reached(limit, used))
+    }
+
+    /// The quota of a group whose homes use `used` together. A name that is one of `twins` has only the
+    /// quota that is spelled like it.
+    pub fn of_group(
+        &self,
+        name: &str,
+        used: AllocatedBytes,
+        twins: &BTreeSet<&str>,
+    ) -> Option<Quota> {
+        let limit = self.groups.get(name, Spelling::of(name, twins))?;
+        Some(Quota::reached(*limit, used))
     }
 }
 
 impl Quota {
+    fn reached(limit: AllocatedBytes, used: AllocatedBytes) -> Self {
+        // Tenths of a percent. The configuration refuses a limit of 0.
+        let tenths = u128::from(used.0) * 1000 / u128::from(limit.0.max(1));
+        Self { limit_bytes: limit, used_percent: tenths as f64 / 10.0, over: used > limit }
+    }
+
     /// `45.0 % of 10 GiB`.
     pub fn human(&self) -> String {
         format!("{:.1} % of {}", self.used_percent, human(self.limit_bytes.0))
@@ -57,6 +75,7 @@ mod tests {
                 .map(|(who, limit)| (who.to_owned(), AllocatedBytes(limit)))
                 .into_iter()
                 .collect(),
+            ..Quotas::default()
         };
         let used = |uid, name, bytes| {
             let used = AllocatedBytes(bytes);

@@ -5,6 +5,7 @@ use std::fmt::{Result, Write};
 use comfy_table::Table;
 use jiff::Timestamp;
 
+use super::groups::group_lines;
 use super::home_detail::home_detail;
 use super::model::*;
 use crate::columns::{columns, push_long_table, push_table, show_column, usd};
@@ -48,6 +49,7 @@ fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
     match detail {
         Detail::Lines(limit) => {
             home_lines(out, report, limit)?;
+            group_lines(out, report, limit.unwrap_or(usize::MAX))?;
             findings(out, report)?;
         }
         Detail::Pages => {
@@ -77,6 +79,7 @@ fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result
     let head = [
         "HOME",
         "OWNER",
+        "GROUP",
         "SIZE",
         "METERED",
         "USD/MONTH",
@@ -89,8 +92,9 @@ fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result
         "",
     ];
     let table = || {
-        let mut table = columns(&head, &[2, 3, 4, 5, 6, 7, 8, 9, 10]);
-        show_column(&mut table, 4, report.money.is_some());
+        let mut table = columns(&head, &[3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        show_column(&mut table, 2, !report.groups.is_empty());
+        show_column(&mut table, 5, report.money.is_some());
         table
     };
     let shown = limit.unwrap_or(usize::MAX);
@@ -99,7 +103,7 @@ fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result
     let lines = homes.clone().take(shown).chain(outside).map(|home| {
         let age = age_of(home.newest_mtime, report.run.started);
         cells(
-            [home.printable_name(), owner_of(&home)],
+            [home.printable_name(), owner_of(&home), group_of(&home)],
             &home.usage,
             home.cost_month,
             age,
@@ -109,7 +113,7 @@ fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result
     });
     let age = age_of(report.newest_mtime, report.run.started);
     let count = homes.clone().count();
-    let total = [format!("total of {count}"), String::new()];
+    let total = [format!("total of {count}"), String::new(), String::new()];
     let cost = report.money.as_ref().map(|money| money.month);
     let total = cells(total, &report.totals, cost, age, String::new(), String::new());
     push_long_table(out, table, lines.chain([total]))?;
@@ -123,7 +127,7 @@ fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result
 }
 
 fn cells(
-    [name, owner]: [String; 2],
+    [name, owner, group]: [String; 3],
     usage: &Usage,
     cost: Option<Usd>,
     age: String,
@@ -137,6 +141,7 @@ fn cells(
     vec![
         name,
         owner,
+        group,
         usage.allocated_bytes.human(),
         usage.metered_bytes.human(),
         usd(cost),
@@ -157,6 +162,15 @@ pub(super) fn owner_of(home: &HomeReport) -> String {
         // The name of a uid home is its uid.
         (None, _, HomeKind::Named, Some(uid)) => format!("uid {uid}"),
         _ => String::new(),
+    }
+}
+
+/// The group that pays, or a dash; nothing where nobody can be in one.
+pub(super) fn group_of(home: &HomeReport) -> String {
+    match (&home.owner.group, home.kind) {
+        (Some(group), _) => printable(group.as_bytes()),
+        (None, HomeKind::Outside) => String::new(),
+        (None, _) => "-".to_owned(),
     }
 }
 
@@ -257,6 +271,10 @@ fn remarks(out: &mut String, report: &Report) -> Result {
     let over = report.over_quota().count();
     if over > 0 {
         writeln!(out, "Homes over quota: {over}.")?;
+    }
+    let over = report.groups_over_quota().count();
+    if over > 0 {
+        writeln!(out, "Groups over quota: {over}.")?;
     }
     let shared = report.hard_links.shared_between_homes;
     if shared.inodes > 0 {

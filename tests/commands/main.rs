@@ -13,6 +13,7 @@ mod config;
 #[cfg(all(feature = "aws", target_os = "linux"))]
 mod emulators;
 mod generated;
+mod groups;
 mod history;
 mod links;
 mod pages;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -43,9 +43,12 @@ quota\t'Percent of the quota'"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l limit -d 'Show at most N homes in the table' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l top -d 'Name the N largest files and directories [default: 10, with --user 25]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l exclude -d 'Leave out paths that match, relative to ROOT, without opening them (repeatable)' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l names -d 'Source of names: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the user profiles and spaces of a domain, by id or name (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l names -d 'Source of names: passwd, csv:FILE with uid,name[,group] columns, or sagemaker:DOMAIN for the user profiles and spaces of a domain, by id or name (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l group-tag -d 'Tag of SageMaker\'s user profiles whose value is the group that pays for the person' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l passwd-groups -d 'With names from passwd: take a person\'s primary group for the group that pays' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l quota -d 'Quota of every home that the configuration does not name, in allocated bytes: 50GiB' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l fail-on-quota -d 'Exit with 4 if a home is over its quota' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l fail-on-quota -d 'Exit with 4 if a home or a group is over its quota' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-interrupted -d 'Publish interrupted runs, too' -r -f -a "true\t''
@@ -212,9 +215,12 @@ quota\t'Percent of the quota'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l limit -d 'Show at most N homes in the table' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l top -d 'Name the N largest files and directories [default: 10, with --user 25]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l exclude -d 'Leave out paths that match, relative to ROOT, without opening them (repeatable)' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l names -d 'Source of names: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the user profiles and spaces of a domain, by id or name (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l names -d 'Source of names: passwd, csv:FILE with uid,name[,group] columns, or sagemaker:DOMAIN for the user profiles and spaces of a domain, by id or name (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l group-tag -d 'Tag of SageMaker\'s user profiles whose value is the group that pays for the person' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l passwd-groups -d 'With names from passwd: take a person\'s primary group for the group that pays' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l quota -d 'Quota of every home that the configuration does not name, in allocated bytes: 50GiB' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l fail-on-quota -d 'Exit with 4 if a home is over its quota' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l fail-on-quota -d 'Exit with 4 if a home or a group is over its quota' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-interrupted -d 'Publish interrupted runs, too' -r -f -a "true\t''
@@ -289,9 +295,12 @@ quota\t'Percent of the quota'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l limit -d 'Show at most N homes in the table' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l top -d 'Name the N largest files and directories [default: 10, with --user 25]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l exclude -d 'Leave out paths that match, relative to ROOT, without opening them (repeatable)' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l names -d 'Source of names: passwd, csv:FILE with uid,name lines, or sagemaker:DOMAIN for the user profiles and spaces of a domain, by id or name (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l names -d 'Source of names: passwd, csv:FILE with uid,name[,group] columns, or sagemaker:DOMAIN for the user profiles and spaces of a domain, by id or name (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l group-tag -d 'Tag of SageMaker\'s user profiles whose value is the group that pays for the person' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l passwd-groups -d 'With names from passwd: take a person\'s primary group for the group that pays' -r -f -a "true\t''
+false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l quota -d 'Quota of every home that the configuration does not name, in allocated bytes: 50GiB' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l fail-on-quota -d 'Exit with 4 if a home is over its quota' -r -f -a "true\t''
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l fail-on-quota -d 'Exit with 4 if a home or a group is over its quota' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-interrupted -d 'Publish interrupted runs, too' -r -f -a "true\t''

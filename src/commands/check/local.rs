@@ -132,6 +132,30 @@ pub(super) fn output(config: &Config) -> Option<Line> {
     })
 }
 
+/// The quotas of groups, and those of them that are no group's. `groups` are those of the homes.
+pub(super) fn group_quotas(config: &Config, groups: &BTreeSet<String>) -> Option<Line> {
+    const CHECK: &str = "quotas";
+    let all: Vec<&str> = config.quotas.groups.names().collect();
+    let nobodys: Vec<&&str> = all.iter().filter(|name| !groups.contains(&alike(name))).collect();
+    let count = all.len() as u64;
+    let text = format!("{count} of {}", plural(count, "a group", "groups"));
+    match nobodys.first() {
+        _ if count == 0 => None,
+        None => Some(Line::ok(CHECK, text)),
+        Some(_) if groups.is_empty() => Some(Line::warn(
+            CHECK,
+            format!(
+                "{text}, but nobody here is in a group: names have a column `group`, group_tag or \
+                 passwd_groups"
+            ),
+        )),
+        Some(first) => Some(Line::warn(
+            CHECK,
+            format!("{text}; `{first}`: name of no group here, so it limits nobody"),
+        )),
+    }
+}
+
 /// The quotas, and those of them that are nobody's. `owners` are the names and uids of the homes.
 pub(super) fn quotas(config: &Config, owners: &BTreeSet<String>, names: &Names) -> Option<Line> {
     const CHECK: &str = "quotas";

@@ -46,6 +46,7 @@ pub(super) fn run(loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Result<Exi
     let place = place::look(&config, &names, left, stop);
     lines.all(place.lines)?;
     lines.all(local::quotas(&config, &place.owners, &names))?;
+    lines.all(local::group_quotas(&config, &place.groups))?;
 
     phase.begin("asking AWS about what a run publishes");
     let id = config.settings.file_system_id.clone().or(place.file_system);

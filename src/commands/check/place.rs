@@ -28,6 +28,8 @@ pub(super) struct Place {
     pub(super) lines: Vec<Line>,
     /// Names and uids of the owners of homes, as quotas compare them.
     pub(super) owners: BTreeSet<String>,
+    /// The groups of owners, as quotas compare them.
+    pub(super) groups: BTreeSet<String>,
     /// The id of the file system, if the mount names it.
     pub(super) file_system: Option<String>,
 }
@@ -106,6 +108,7 @@ impl Place {
         }
         for home in &homes {
             let owner = home.uid.and_then(|uid| names.owner(uid));
+            self.groups.extend(owner.iter().filter_map(|owner| Some(alike(owner.group.as_ref()?))));
             self.owners.extend(owner.map(|owner| alike(&owner.name)));
             self.owners.extend(home.uid.map(|uid| uid.to_string()));
             let last = home.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();

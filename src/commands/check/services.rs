@@ -53,11 +53,12 @@ pub(super) fn names(config: &Config, aws: &Aws) -> (Option<Names>, Vec<Line>) {
         let text = "no source of names: homes have uids only, and none is called an orphan";
         return (None, vec![Line::ok(CHECK, text)]);
     }
-    let names = match Names::open(&config.names, aws, None) {
+    let names = match Names::open(&config.names, &config.groups, aws, None) {
         Ok(names) => names,
         Err(error) => return (None, vec![Line::fail(CHECK, error.to_string())]),
     };
     let mut lines: Vec<Line> = names.problems().map(|problem| Line::warn(CHECK, problem)).collect();
+    lines.extend(names.groups_problems().map(|problem| Line::warn("groups", problem)));
     for source in &config.names {
         let source = source.to_string();
         let count = |kind| {

@@ -9,7 +9,7 @@ use crate::aws::Aws;
 use crate::config::Readers;
 use crate::exit::Failure;
 use crate::log;
-use crate::names::{Names, SourceSpec, domain_id};
+use crate::names::{GroupSources, Names, SourceSpec, domain_id};
 use crate::published::{SelectedBy, selected};
 use crate::remind::{AddressBook, LongRunning, Reminding, long_running};
 use crate::report::Report;
@@ -68,7 +68,8 @@ fn name_owners(
         return Ok(());
     }
     let before = if names_first { &before[..] } else { &[] };
-    let names = Names::open(before, aws, Some(&readers.state_dir)).map_err(Failure::usage)?;
+    let names = Names::open(before, &GroupSources::default(), aws, Some(&readers.state_dir));
+    let names = names.map_err(Failure::usage)?;
     let failed = |error: ServiceError| Failure::fatal(error.text);
     let mut uids: HashMap<(String, String), Option<u32>> = HashMap::new();
     for app in apps {

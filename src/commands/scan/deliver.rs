@@ -138,7 +138,9 @@ fn publish(
 
 fn exit(config: &Config, report: &Report, published: &Published) -> Exit {
     let coverage = report.run.coverage;
-    let over_quota = config.settings.fail_on_quota && report.over_quota().next().is_some();
+    let is_over =
+        || report.over_quota().next().is_some() || report.groups_over_quota().next().is_some();
+    let over_quota = config.settings.fail_on_quota && is_over();
     match coverage {
         _ if published.unkept == Unkept::Lost => Exit::Fatal,
         // If an interrupted run is not published, earlier runs that wait are not its failure.

@@ -36,7 +36,8 @@ pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
     }
     let state_dir = state_dir_of(config)?;
     let publisher = publisher(config, aws, &state_dir)?;
-    let names = Names::open(&config.names, aws, Some(&state_dir)).map_err(Failure::usage)?;
+    let names = Names::open(&config.names, &config.groups, aws, Some(&state_dir));
+    let names = names.map_err(Failure::usage)?;
     let file_system = file_system::ask(config, aws);
     check_users(&settings.users)?;
     let output = Output::open(settings.output.as_deref(), &config.root)?;

@@ -79,6 +79,9 @@ pub struct Owner {
     pub member: Option<MemberKind>,
     /// How much is known of the owner.
     pub status: OwnerStatus,
+    /// The group that pays for the owner, if a source of names has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 /// The owner of a home's directory, where that is another uid than the home's name says.

@@ -24,6 +24,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("top", "TOP", "--top=", ["1", "2", "0"]),
     setting("exclude", "EXCLUDE", "--exclude=", ["['a', 'b']", "['c']", "['d,e']"]),
     setting("names", "NAMES", "--names=", ["['csv:a', 'passwd']", "['csv:b']", "['csv:c']"]),
+    setting("group_tag", "GROUP_TAG", "--group-tag=", ["'a'", "'b c'", "'d:e'"]),
+    setting("passwd_groups", "PASSWD_GROUPS", "--passwd-groups=", ["true", "false", "true"]),
     setting("quota.default", "QUOTA", "--quota=", ["'1GiB'", "'2GB'", "'3'"]),
     setting("fail_on_quota", "FAIL_ON_QUOTA", "--fail-on-quota=", ["true", "false", "true"]),
     setting("require_mount", "REQUIRE_MOUNT", "--require-mount=", ["true", "false", "true"]),
@@ -130,6 +132,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
 /// Keys of the file that have no variable, and the reasons. deploy/docs/settings.md lists the same.
 pub(crate) const WITHOUT_VARIABLE: &[(&str, &str)] = &[
     ("quota.users", "a table: each line names a user"),
+    ("quota.groups", "a table: each line names a group"),
     (
         "remind",
         "letters and addresses: `efs-scan remind` needs several at once, and texts of many lines",
@@ -195,6 +198,8 @@ limit = 0
 top = 10000
 exclude = ["a b", "**/*.tmp", "näme"]
 names = ["csv:/etc/people, all.csv", "passwd"]
+group_tag = "team"
+passwd_groups = true
 fail_on_quota = true
 require_mount = true
 cross_mounts = true
@@ -266,6 +271,9 @@ default = "1.5 TiB"
 alice = "50GiB"
 200006 = "7"
 "a.b c" = "1kB"
+[quota.groups]
+physics = "5TiB"
+"R&D, east" = "1GB"
 [rules]
 off = ["pip-cache", "trash"]
 [[rules.add]]

@@ -160,9 +160,12 @@ fn rich_report() -> (tempfile::TempDir, Vec<u8>) {
         at = rustix::fs::openat(&at, &*long, flags, Mode::empty()).unwrap();
     }
     let map = dir.path().join("map.csv");
-    std::fs::write(&map, "200005,alice\n").unwrap();
+    std::fs::write(&map, "uid,name,group\n200005,alice,physics\n").unwrap();
     let mut command = efs_scan();
+    let config = dir.path().join("config.toml");
+    std::fs::write(&config, "[quota.groups]\nphysics = \"1GiB\"\n").unwrap();
     command.arg(&root).args(["--format", "json", "--quota", "3KiB", "--exclude", "*/link"]);
+    command.arg("--config").arg(&config);
     command.arg("--names").arg(format!("csv:{}", map.display()));
     if cfg!(feature = "portable") {
         command.args(["--engine", "portable"]);

@@ -101,6 +101,9 @@ fn unknown_figures_are_not_shown() {
         home.reclaimable = None;
         home.findings.iter_mut().for_each(|finding| finding.cost_month = None);
     });
+    for group in &mut report.groups {
+        (group.quota, group.cost_month) = (None, None);
+    }
     let page = Pages::new(&report, &History::default(), start()).overview();
     let text = self::text(&page);
     for said in [

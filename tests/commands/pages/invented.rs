@@ -18,6 +18,9 @@ const NAMES: [&str; 40] = [
     "hanna", "igor", "jana", "kofi", "lior", "mira", "noor",
 ];
 
+/// The groups of people, one after the other.
+const GROUPS: [Option<&str>; 4] = [Some("physics"), Some("R&D, east"), None, Some("physics")];
+
 /// Remedy for a finding.
 enum How {
     Command(&'static str),
@@ -103,6 +106,7 @@ pub(crate) fn report(homes: usize, started: Timestamp, day: f64) -> Report {
                 aliases: Vec::new(),
                 member: None,
                 status: if known { OwnerStatus::Known } else { OwnerStatus::Orphan },
+                group: GROUPS[at % GROUPS.len()].filter(|_| known).map(str::to_owned),
             };
             home.quota = Some(quota(home.usage.allocated_bytes.0, 120 * GIB));
             home
@@ -144,6 +148,7 @@ pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
             None => rules.push(found.clone()),
         }
     }
+    let groups = groups(&homes);
     let finished = started + SignedDuration::from_secs(412);
     let mut report = Report {
         schema: SCHEMA.to_owned(),
@@ -169,6 +174,7 @@ pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
         nfs: None,
         money: None,
         newest_mtime: Some(started),
+        groups,
         homes: homes.into_iter().collect(),
         rules,
         largest_files: Vec::new(),
@@ -197,6 +203,28 @@ pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
     let id = "fs-0123456789abcdef0".to_owned();
     report.reconcile((id, ScannedPart::Whole), Some(efs), &Prices::default());
     report
+}
+
+/// Sums the homes of each group; the first is over its quota.
+fn groups(homes: &[HomeReport]) -> Vec<GroupReport> {
+    let group = |name: &Option<String>| {
+        let of = homes.iter().filter(|home| home.kind != HomeKind::Outside);
+        let of: Vec<&HomeReport> = of.filter(|home| home.owner.group == *name).collect();
+        let bytes = of.iter().map(|home| home.usage.allocated_bytes.0).sum();
+        GroupReport {
+            name: name.clone(),
+            homes: of.len() as u64,
+            coverage: Coverage::Complete,
+            usage: share(bytes),
+            frees: share(bytes / 10),
+            quota: name.as_ref().map(|_| quota(bytes, 300 * GIB)),
+            cost_month: None,
+        }
+    };
+    let mut names: Vec<Option<String>> = GROUPS.map(|name| name.map(str::to_owned)).into();
+    names.sort_by_key(|name| (name.is_none(), name.clone()));
+    names.dedup();
+    names.iter().map(group).filter(|group| group.homes > 0).collect()
 }
 
 /// Returns the size in bytes of a home on a day: a few are large, some grow fast, some were cleaned

@@ -121,6 +121,7 @@ impl Deployed {
                 address = "{{name}}@example.com"
                 trash   = "10GiB"
               }}
+              settings                  = {{ group_tag = "team" }}
               user_quotas               = {{ alice = "32MiB", {hostile} = "1.5MiB" }}
             }}"#
             )

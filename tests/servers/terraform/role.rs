@@ -55,6 +55,7 @@ impl<'a> Monitor<'a> {
             self.module.topic().0,
         ]);
         command.args(["--quota=1MiB", "--file-system-id", file_system, "--names", names]);
+        command.args(["--group-tag", "team"]);
         command
             .args(["--notify-always", "--publish-report"])
             .arg("--state-dir")
@@ -132,7 +133,9 @@ fn asks(request: &Request) -> Vec<Ask> {
         "sagemaker:ListUserProfiles" | "sagemaker:ListSpaces" | "sagemaker:ListApps" => {
             vec![Ask::new(&action, "*")]
         }
-        "sagemaker:DescribeUserProfile" => vec![Ask::new(&action, &of_domain("user-profile"))],
+        "sagemaker:DescribeUserProfile" | "sagemaker:ListTags" => {
+            vec![Ask::new(&action, &of_domain("user-profile"))]
+        }
         "sagemaker:DescribeSpace" => vec![Ask::new(&action, &of_domain("space"))],
         _ => panic!("which action is {action}?"),
     }
@@ -207,6 +210,8 @@ fn the_role_allows_what_the_program_asks_for_and_no_more() {
         Ask::new("sns:Publish", &format!("arn:aws:sns:{REGION}:{ACCOUNT}:another")),
         Ask::new("sagemaker:DescribeUserProfile", &member("user-profile", "d-000000000000")),
         Ask::new("sagemaker:DescribeSpace", &member("space", "d-000000000000")),
+        Ask::new("sagemaker:ListTags", &member("user-profile", "d-000000000000")),
+        Ask::new("sagemaker:ListTags", &member("app", &module.domain())),
         Ask::new("sagemaker:DeleteUserProfile", &member("user-profile", &module.domain())),
         Ask::new("iam:PassRole", "*"),
         Ask::new("ssm:GetParameter", "*"),

@@ -50,9 +50,14 @@ pub fn call(http: Incoming, id: String) -> Call {
             let operation = operation.strip_prefix("SageMaker.").unwrap_or_default().to_owned();
             let body: Value = serde_json::from_slice(&http.body).unwrap_or_default();
             let text = |name: &str| body[name].as_str().map(str::to_owned);
+            let arn = text("ResourceArn").unwrap_or_default();
+            let of_arn = arn.split('/').map(str::to_owned).collect::<Vec<_>>();
             let domain = text("DomainIdEquals").or_else(|| text("DomainId")).unwrap_or_default();
             let name = text("UserProfileName").or_else(|| text("SpaceName"));
-            (operation, domain.clone(), name.unwrap_or(domain))
+            match &of_arn[..] {
+                [_, domain, name] => (operation, domain.clone(), name.clone()),
+                _ => (operation, domain.clone(), name.unwrap_or(domain)),
+            }
         }
         "CloudWatch" => {
             let operation = http.path.strip_prefix(CLOUDWATCH).unwrap_or_default();

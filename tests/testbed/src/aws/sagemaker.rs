@@ -56,6 +56,8 @@ struct Item {
     listed: Value,
     /// Additional fields in a description.
     described: Value,
+    /// Each with its key and its value.
+    tags: Vec<Value>,
 }
 
 /// Resources of SageMaker.
@@ -108,6 +110,7 @@ impl Stub {
                 "Url": format!("https://{id}.studio.{REGION}.sagemaker.aws"),
             }),
             described: json!({}),
+            tags: Vec::new(),
         });
     }
 
@@ -146,6 +149,17 @@ impl Stub {
             let storage = json!({ "EbsStorageSettings": { "EbsVolumeSizeInGb": gib } });
             item.described["SpaceSettings"]["SpaceStorageSettings"] = storage;
         });
+    }
+
+    /// Tags a profile or space. That is no change of it.
+    pub fn tag(&self, domain: &str, name: &str, key: &str, value: &str) {
+        for item in &mut self.state().sagemaker.items {
+            let member = matches!(item.kind, Kind::Profile | Kind::Space);
+            if member && (&*item.domain, &*item.name) == (domain, name) {
+                item.tags.retain(|tag| tag["Key"] != key);
+                item.tags.push(json!({ "Key": key, "Value": value }));
+            }
+        }
     }
 
     /// Attaches EFS file systems to a profile or space, beside one of FSx.
@@ -225,6 +239,7 @@ impl Stub {
             name: format!("{owner}/{}/{}", app.app_type, app.app_name),
             listed,
             described: json!({}),
+            tags: Vec::new(),
         });
     }
 
@@ -253,7 +268,8 @@ impl Stub {
             }
         }
         let (domain, name) = (domain.to_owned(), name.to_owned());
-        state.sagemaker.add(Item { number: 0, kind, domain, name, listed, described });
+        let tags = Vec::new();
+        state.sagemaker.add(Item { number: 0, kind, domain, name, listed, described, tags });
     }
 }
 
@@ -303,6 +319,7 @@ fn answer(state: &State, call: &Call) -> Result<Value, Failure> {
         "ListUserProfiles" => list(state, &input, Kind::Profile, "UserProfiles"),
         "ListSpaces" => list(state, &input, Kind::Space, "Spaces"),
         "ListApps" => list(state, &input, Kind::App, "Apps"),
+        "ListTags" => tags(state, &input),
         "DescribeUserProfile" => describe(state, &input, Kind::Profile, "UserProfileName"),
         "DescribeSpace" => describe(state, &input, Kind::Space, "SpaceName"),
         other => {
@@ -350,6 +367,33 @@ fn list(state: &State, input: &Value, kind: Kind, member: &str) -> Result<Value,
     // By number, not by position, so that deletions do not shift pages.
     if let (Some(last), Some(_)) = (page.last(), found.next()) {
         output["NextToken"] = json!(wire::hex(&format!("{member}{}", last.number)));
+    }
+    Ok(output)
+}
+
+/// The tags of a profile or space, in pages like lists.
+fn tags(state: &State, input: &Value) -> Result<Value, Failure> {
+    let wanted = input["ResourceArn"].as_str();
+    let wanted = wanted.ok_or_else(|| invalid("Missing required parameter ResourceArn"))?;
+    if input["MaxResults"].as_u64().is_some_and(|number| number < 50) {
+        return Err(invalid("1 validation error detected: 'maxResults' must be at least 50"));
+    }
+    let has_arn = |item: &&Item| {
+        let arns = ["UserProfileArn", "SpaceArn"].map(|name| item.described[name].as_str());
+        arns.contains(&Some(wanted))
+    };
+    let missing = || {
+        let message = format!("{wanted} does not exist");
+        Failure::new(400, "ResourceNotFound", message)
+    };
+    let item = state.sagemaker.items.iter().find(has_arn).ok_or_else(missing)?;
+    let after = input["NextToken"].as_str().map_or(Ok(0), str::parse::<usize>);
+    let after = after.map_err(|_| invalid("Invalid NextToken"))?;
+    let page: Vec<&Value> = item.tags.iter().skip(after).take(state.page_size).collect();
+    let mut output = json!({ "Tags": page });
+    let next = after + page.len();
+    if next < item.tags.len() {
+        output["NextToken"] = json!(next.to_string());
     }
     Ok(output)
 }

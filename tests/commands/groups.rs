@@ -1,0 +1,204 @@
+//! Who pays: groups of people in every form, and their quotas.
+
+use std::path::Path;
+use std::process::Output;
+use std::time::Duration;
+
+use efs_scan_testbed::*;
+use serde_json::{Value, json};
+
+/// Five homes of people in two groups and in none, one of nobody, and a file outside of homes.
+fn world() -> tempfile::TempDir {
+    let dir = scratch();
+    for (at, home) in ["200001", "200002", "200003", "200004", "200009"].iter().enumerate() {
+        file(dir.path(), Path::new("efs").join(home).join("file"), 100_000 * (at + 1));
+    }
+    file(dir.path(), "efs/200002/.cache/pip/http/a", 50_000);
+    file(dir.path(), "efs/beside", 5000);
+    let map = "name,uid,group\nada,200001,physics\nbo,200002,physics\ncy,200003,\"R&D, <east>\"\n\
+               dee,200004,\n";
+    std::fs::write(dir.path().join("people.csv"), map).unwrap();
+    let quotas = "[quota.groups]\nPhysics = \"300KiB\"\n\"R&D, <east>\" = \"1GiB\"\n\
+                  [prices]\nstandard = 1024.0\n";
+    std::fs::write(dir.path().join("config.toml"), quotas).unwrap();
+    dir
+}
+
+fn scan(dir: &Path, args: &[&str]) -> Output {
+    let mut command = efs_scan();
+    command.arg(dir.join("efs")).arg("--config").arg(dir.join("config.toml"));
+    command.arg(format!("--names=csv:{}", dir.join("people.csv").display())).args(args);
+    watched(&mut command, Duration::from_secs(60))
+}
+
+fn shown(dir: &Path, args: &[&str]) -> String {
+    let output = scan(dir, args);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn report(dir: &Path, args: &[&str]) -> Value {
+    serde_json::from_str(&shown(dir, &[&["--format", "json"], args].concat())).unwrap()
+}
+
+#[test]
+fn groups_add_up_to_the_homes() {
+    let dir = world();
+    let report = report(dir.path(), &[]);
+    let groups = report["groups"].as_array().unwrap();
+    let named: Vec<_> = groups.iter().map(|group| (&group["name"], &group["homes"])).collect();
+    let (physics, none) = (json!("physics"), Value::Null);
+    let (east, one, two) = (json!("R&D, <east>"), json!(1), json!(2));
+    assert_eq!(named, [(&physics, &two), (&east, &one), (&none, &two)]);
+    // The homes, and nothing outside of them.
+    for key in ["inodes", "allocated_bytes", "metered_bytes"] {
+        let sum: u64 = groups.iter().map(|group| group["usage"][key].as_u64().unwrap()).sum();
+        let homes = report["homes"].as_array().unwrap().iter();
+        let homes = homes.filter(|home| home["kind"] != "outside");
+        let of = |home: &Value| match key {
+            "inodes" => {
+                home["usage"]["files"].as_u64().unwrap() + home["usage"]["dirs"].as_u64().unwrap()
+            }
+            key => home["usage"][key].as_u64().unwrap(),
+        };
+        assert_eq!(sum, homes.map(of).sum::<u64>(), "{key}");
+    }
+    let cache = groups[0]["frees"]["allocated_bytes"].as_u64().unwrap();
+    assert!((50_000..100_000).contains(&cache), "{cache}");
+    assert_eq!(groups[0]["quota"]["over"], true);
+    assert_eq!(groups[0]["quota"]["limit_bytes"], 300 << 10);
+    assert_eq!((&groups[1]["quota"]["over"], &groups[2]["quota"]), (&json!(false), &none));
+    // 1024 USD for a GiB.
+    for group in groups {
+        let bytes = group["usage"]["metered_bytes"].as_u64().unwrap();
+        let cost = group["cost_month"].as_f64().unwrap();
+        assert!((cost - bytes as f64 / f64::from(1 << 20)).abs() < 1e-6, "{group}");
+    }
+    assert_eq!(report["homes"][0]["name"], "200009", "an orphan, in no group");
+    assert_eq!(report["homes"][0]["owner"].get("group"), None);
+}
+
+#[test]
+fn every_form_shows_them() {
+    let dir = world();
+    let table = shown(dir.path(), &[]);
+    let line = |start: &str| {
+        let mut found = table.lines().filter(|line| line.trim_start().starts_with(start));
+        let found = found.next().unwrap_or_else(|| panic!("{start}: {table}"));
+        found.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(line("HOME")[..4], ["HOME", "OWNER", "GROUP", "SIZE"]);
+    assert_eq!(line("200001")[1..3], ["ada", "physics"]);
+    assert_eq!(line("200004")[1..3], ["dee", "-"]);
+    assert_eq!(line("GROUP")[..3], ["GROUP", "HOMES", "SIZE"]);
+    assert_eq!(line("physics")[1], "2");
+    assert_eq!(line("physics").last().unwrap(), "QUOTA");
+    assert_eq!(line("(no group)")[2], "2");
+    assert!(table.contains("Groups over quota: 1."), "{table}");
+    assert!(table.contains("R&D, <east>"), "{table}");
+
+    let csv = shown(dir.path(), &["--format", "csv"]);
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    assert_eq!(reader.headers().unwrap().iter().next_back(), Some("owner_group"));
+    let rows = reader.records().map(Result::unwrap);
+    let mut rows: Vec<_> =
+        rows.map(|row| (row[0].to_owned(), row.iter().next_back().unwrap().to_owned())).collect();
+    rows.sort();
+    let of = |name: &str| rows.iter().find(|(home, _)| home == name).unwrap().1.as_str();
+    assert_eq!(
+        ["200002", "200003", "200004", "200009"].map(of),
+        ["physics", "R&D, <east>", "", ""]
+    );
+
+    let detail = shown(dir.path(), &["--user", "ada"]);
+    assert!(detail.contains("ada  uid 200001  group physics"), "{detail}");
+
+    let metrics = shown(dir.path(), &["--format", "prometheus"]);
+    for part in [
+        "efs_scan_groups_over_quota{root=",
+        "group=\"physics\"} 2\n",
+        "efs_scan_group_quota_bytes{root=",
+        "group=\"R&D, <east>\"} 1073741824\n",
+    ] {
+        assert!(metrics.contains(part), "{part}: {metrics}");
+    }
+    let line = |start: &str, end: &str| {
+        let found = metrics.lines().find(|line| line.starts_with(start) && line.ends_with(end));
+        found.unwrap_or_else(|| panic!("{start} {end}: {metrics}"));
+    };
+    line("efs_scan_groups_over_quota{", "\"} 1");
+    line("efs_scan_group_over_quota{", "group=\"physics\"} 1");
+    // Who is in none has no label.
+    line("efs_scan_group_homes{", "/efs\"} 2");
+}
+
+#[test]
+fn nothing_is_said_of_groups_where_nobody_is_in_one() {
+    let dir = world();
+    std::fs::write(dir.path().join("people.csv"), "200001,ada\n").unwrap();
+    let table = shown(dir.path(), &[]);
+    assert!(!table.contains("GROUP") && !table.contains("group"), "{table}");
+    assert_eq!(report(dir.path(), &[]).get("groups"), None);
+    assert!(!shown(dir.path(), &["--format", "prometheus"]).contains("group"));
+}
+
+#[test]
+fn a_scan_of_some_users_sums_no_group() {
+    let dir = world();
+    let report = report(dir.path(), &["--user", "ada"]);
+    assert_eq!(report.get("groups"), None);
+    assert_eq!(report["homes"][0]["owner"]["group"], "physics");
+}
+
+#[test]
+fn a_group_over_its_quota_is_an_exit_code_of_its_own() {
+    let dir = world();
+    assert_eq!(scan(dir.path(), &["--fail-on-quota"]).status.code(), Some(4));
+    std::fs::write(dir.path().join("config.toml"), "[quota.groups]\nphysics = \"1GiB\"\n").unwrap();
+    assert_eq!(scan(dir.path(), &["--fail-on-quota"]).status.code(), Some(0));
+    for (quota, problem) in [("0", "it must be more than 0"), ("much", "much")] {
+        let config = format!("[quota.groups]\nphysics = \"{quota}\"\n");
+        std::fs::write(dir.path().join("config.toml"), config).unwrap();
+        let output = scan(dir.path(), &[]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(said.contains("quota of the group physics") && said.contains(problem), "{said}");
+    }
+}
+
+#[test]
+fn a_check_names_a_quota_of_no_group() {
+    let dir = world();
+    let check = |args: &[&str]| {
+        let mut command = efs_scan();
+        command.arg("check").arg(dir.path().join("efs")).arg("--config");
+        command.arg(dir.path().join("config.toml")).args(args);
+        let output = watched(&mut command, Duration::from_secs(60));
+        let said = String::from_utf8(output.stdout).unwrap();
+        let line = said.lines().find(|line| line.contains("group"));
+        line.unwrap_or_else(|| panic!("{said}")).to_owned()
+    };
+    let names = format!("--names=csv:{}", dir.path().join("people.csv").display());
+    assert!(check(&[&names]).starts_with("ok"), "{}", check(&[&names]));
+    assert!(check(&["--names=passwd"]).contains("nobody here is in a group"));
+    std::fs::write(dir.path().join("config.toml"), "[quota.groups]\nchemistry = \"1GiB\"\n")
+        .unwrap();
+    assert!(check(&[&names]).contains("`chemistry`: name of no group here"));
+}
+
+#[test]
+fn the_primary_group_counts_where_it_is_asked_for() {
+    let dir = world();
+    if !is_root() {
+        skip_unless(false, "groups of passwd", "this user cannot give homes to root");
+        return;
+    }
+    std::fs::create_dir(dir.path().join("efs/0")).unwrap();
+    let group = |args: &[&str]| {
+        let report = report(dir.path(), &[&["--names=passwd"], args].concat());
+        let mut homes = report["homes"].as_array().unwrap().iter();
+        homes.find(|home| home["name"] == "0").unwrap()["owner"]["group"].clone()
+    };
+    assert_eq!(group(&[]), Value::Null);
+    assert_eq!(group(&["--passwd-groups"]), "root");
+}
