@@ -30,7 +30,7 @@ impl Both<'_> {
     }
 }
 
-/// Path, rule and inodes of each finding of a home.
+/// Returns path, rule and inodes of each finding of a home.
 fn findings(report: &Value, name: &str) -> Vec<(String, String, u64)> {
     let mut all: Vec<_> = home(report, name)["findings"]
         .as_array()

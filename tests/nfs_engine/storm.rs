@@ -86,7 +86,7 @@ fn check(storm: &Storm) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A few; set PROPTEST_CASES for more.
+/// Returns a small number of cases; set PROPTEST_CASES for more.
 fn cases_wanted() -> u32 {
     let wanted = std::env::var("PROPTEST_CASES");
     wanted.map_or(10, |number| number.parse().unwrap())

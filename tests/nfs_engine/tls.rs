@@ -40,7 +40,7 @@ impl Trust {
         Terminator::start(server.address(), &self.good, "")
     }
 
-    /// The tests' engine, connecting to `address`.
+    /// Makes the tests' engine, connecting to `address`.
     fn engine(&self, server: &Server, address: SocketAddr) -> Nfs {
         let tls = Tls { roots: Some(self.issuer.root()), ..Tls::new("localhost") };
         let target = format!("nfs://{address}/").parse().unwrap();
@@ -303,7 +303,7 @@ fn a_server_that_requires_tls_is_recognized() {
     refused(&url, &trust.issuer.root(), &[], &["the server requires TLS; use --tls"]);
 }
 
-/// A server that sends these bytes in reply to anything.
+/// Starts a server that sends these bytes in reply to anything.
 fn answers(bytes: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

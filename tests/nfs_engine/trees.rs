@@ -56,7 +56,7 @@ fn add_odd_names(model: &Model) {
     model.add(format!("200005/{}", "n".repeat(255)), Node::file(1));
 }
 
-/// Everything that makes a tree hard to count.
+/// Makes a tree with everything that is hard to count.
 #[cfg(feature = "tls")]
 pub(crate) fn of_every_kind() -> Arc<Model> {
     let model = Model::new();

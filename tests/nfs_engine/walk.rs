@@ -29,7 +29,7 @@ pub(crate) struct Outcome {
 /// Files, directories, symlinks, others, apparent and allocated bytes.
 pub(crate) type Sums = [u64; 6];
 
-/// Some 400 inodes: homes with small and large directories, links, caches.
+/// Makes some 400 inodes: homes with small and large directories, links, caches.
 pub(crate) fn plain() -> Arc<Model> {
     let model = Model::new();
     for home in 200_001..200_005_u32 {

@@ -81,7 +81,7 @@ fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
 }
 
-/// Cost of a share at 1 USD per GiB-month.
+/// Returns the cost of a share at 1 USD per GiB-month.
 fn gib(share: &Value) -> f64 {
     share["metered_bytes"].as_f64().unwrap() / GIB
 }
@@ -296,7 +296,7 @@ fn published_amounts_have_all_digits_and_status_rounds_them() {
     assert!(!status(&[]).contains("USD"));
 }
 
-/// The world's report without a price.
+/// Returns the world's report without a price.
 fn unpriced() -> Report {
     static REPORT: LazyLock<Report> =
         LazyLock::new(|| serde_json::from_value(World::new("").report()).unwrap());

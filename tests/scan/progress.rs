@@ -7,7 +7,7 @@ use std::time::Duration;
 use efs_scan_testbed::*;
 use tempfile::TempDir;
 
-/// Two homes with ten directories of ten files each.
+/// Makes two homes with ten directories of ten files each.
 fn homes() -> TempDir {
     let root = scratch();
     for home in ["200005", "200006"] {

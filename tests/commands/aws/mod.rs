@@ -38,7 +38,7 @@ struct World {
 }
 
 impl World {
-    /// Three homes: alice has a cache, bob has trash, and 200007 has no name.
+    /// Makes three homes: alice has a cache, bob has trash, and 200007 has no name.
     fn new() -> Self {
         let world = Self { aws: Stub::start(), scratch: scratch() };
         world.aws.create_bucket("team");

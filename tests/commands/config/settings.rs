@@ -156,7 +156,7 @@ impl Setting {
         toml::from_str::<Table>(&text).unwrap()["x"].clone()
     }
 
-    /// The value as written in the environment or after a flag.
+    /// Returns the value in the form for the environment or a flag.
     pub(crate) fn plain(&self, at: usize) -> String {
         match self.value(at) {
             Value::String(text) => text,
@@ -165,7 +165,7 @@ impl Setting {
         }
     }
 
-    /// Other settings that the setting requires.
+    /// Returns other settings that the setting requires.
     pub(crate) fn beside(&self) -> &'static str {
         match self.key {
             "cloudwatch.users" => "namespace = 'N'\n",

@@ -42,7 +42,7 @@ fn days_before(world: &World, days: impl IntoIterator<Item = i64>, a_day: i64) {
     }
 }
 
-/// A world in which zoe has 60 MiB, enough to have grown by 2 MiB a day for a month.
+/// Makes a world in which zoe has 60 MiB, enough to have grown by 2 MiB a day for a month.
 fn large() -> World {
     let world = World::new();
     file(&world.root(), "200005/large", 62 << 20);

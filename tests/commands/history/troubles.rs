@@ -6,7 +6,7 @@ use super::*;
 use crate::status::world::*;
 use efs_scan_testbed::{efs_scan, home};
 
-/// Path of an earlier run's table.
+/// Returns the path of an earlier run's table.
 fn table_of(world: &World, id: &str) -> std::path::PathBuf {
     let mut days = world.to().join("homes").read_dir().unwrap();
     let in_day =

@@ -15,7 +15,7 @@ use efs_scan::text::bytes_of;
 use efs_scan::units::AllocatedBytes;
 use jiff::{SignedDuration, Timestamp};
 
-/// Start of the tests' run.
+/// Returns the start of the tests' run.
 fn start() -> Timestamp {
     "2026-11-24T02:00:00Z".parse().unwrap()
 }

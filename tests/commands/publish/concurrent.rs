@@ -47,7 +47,8 @@ fn latest_id(memory: &Memory) -> String {
     latest["run"]["id"].as_str().unwrap().to_owned()
 }
 
-/// Initial states: empty, or with an older run, whose `du` may equal that of either new run.
+/// Returns the initial states: empty, or with an older run, whose `du` may equal that of either new
+/// run.
 fn starts(versions: Versions) -> Vec<Memory> {
     let empty = Memory::new(versions);
     let before = empty.copy();

@@ -67,7 +67,7 @@ fn a_run_over_quota_is_published_and_what_is_not_published_goes_before_it() {
     place.scan(&["--quota", "4KiB", "--fail-on-quota"], 5);
 }
 
-/// A tree that takes seconds to scan.
+/// Makes a tree that takes seconds to scan.
 fn slow() -> Mounted {
     let mut tree = Tree::new();
     for home in 0..20 {

@@ -8,7 +8,7 @@ use efs_scan::report::Report;
 use super::place::*;
 use efs_scan_testbed::*;
 
-/// A place whose tree has hostile names.
+/// Makes a place whose tree has hostile names.
 fn odd_place() -> Place {
     let place = Place::new();
     let root = place.root();

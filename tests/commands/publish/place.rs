@@ -157,7 +157,7 @@ pub(crate) fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// The summary of a report.
+/// Returns the summary of a report.
 pub(crate) fn latest_of(report: &efs_scan::report::Report) -> efs_scan::published::Latest {
     let mut json = Vec::new();
     efs_scan::published::Latest::write(report, true, &mut json).unwrap();

@@ -25,12 +25,12 @@ pub(crate) const PORTABLE: &[Engine] = match cfg!(feature = "portable") {
     false => &[],
 };
 
-/// Both engines.
+/// Returns both engines.
 pub(crate) fn all() -> Vec<Engine> {
     [POSIX, PORTABLE].concat()
 }
 
-/// The tree that tests add faults to.
+/// Makes the tree that tests add faults to.
 pub(crate) fn plain() -> Tree {
     let mut tree = Tree::new();
     for at in 0..10 {
@@ -43,14 +43,14 @@ pub(crate) fn plain() -> Tree {
     tree
 }
 
-/// [`plain`] with one fault.
+/// Makes [`plain`] with one fault.
 pub(crate) fn with(fault: Fault) -> Tree {
     let mut tree = plain();
     tree.fault(fault);
     tree
 }
 
-/// [`plain`] with one operation that fails every time.
+/// Makes [`plain`] with one operation that fails every time.
 pub(crate) fn failing(op: Op, path: &str, errno: Errno) -> Tree {
     with(Fault::fail(op, path, errno))
 }

@@ -156,8 +156,8 @@ fn a_name_that_is_gone_after_a_stale_handle_has_vanished() {
     }
 }
 
-/// Linux returns ENOENT for getdents64 on a directory that was removed after it was opened
-/// (fs/readdir.c, IS_DEADDIR); readdir(3) takes this for the end of the directory.
+/// Removes a directory while it is listed. Linux then returns ENOENT for getdents64 (fs/readdir.c,
+/// IS_DEADDIR); readdir(3) takes this for the end of the directory.
 fn removed_while_listed(engines: &[super::expect::Engine], shown: u64) {
     let path = "200005/dir/sub/deep";
     for engine in engines {

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const HOMES: u64 = 30;
 const DIRS: u64 = 40;
 
-/// A tree that takes seconds to scan.
+/// Makes a tree that takes seconds to scan.
 fn slow() -> Tree {
     let mut tree = Tree::new();
     for home in 0..HOMES {

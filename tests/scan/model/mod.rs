@@ -211,7 +211,8 @@ fn check(scan_: &Scan, ops: &[Op]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Few cases, because each one makes a tree on disk. Set PROPTEST_CASES for more.
+/// Returns a small number of cases, because each one makes a tree on disk. Set PROPTEST_CASES for
+/// more.
 fn cases_wanted() -> u32 {
     let wanted = std::env::var("PROPTEST_CASES");
     wanted.map_or(40, |number| number.parse().unwrap())

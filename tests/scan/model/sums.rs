@@ -82,7 +82,7 @@ impl Link {
         CLASSES.iter().position(|class| *class == name).unwrap()
     }
 
-    /// `(outside homes)` is charged last.
+    /// Returns the order in which homes are charged: `(outside homes)` is last.
     fn order(&self) -> (bool, &str) {
         (self.home == OUTSIDE, &self.home)
     }

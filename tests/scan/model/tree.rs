@@ -34,7 +34,7 @@ const NAMES: &[&str] = &[
     "TAG",
 ];
 
-/// Strategy for one thing to create in a tree whose homes are at `depth`.
+/// Makes one entry to create in a tree whose homes are at `depth`.
 pub(crate) fn ops(depth: usize) -> impl Strategy<Value = Op> {
     let plain = prop::sample::select(PLAIN);
     let name = prop::sample::select(NAMES);

@@ -95,7 +95,7 @@ impl Export {
         sums
     }
 
-    /// The attributes that ncdu knows, comparable with its own export.
+    /// Returns the attributes that ncdu knows, comparable with its own export.
     pub(crate) fn to_ncdu(&self) -> Vec<Entry> {
         let mut entries = self.entries.clone();
         for entry in &mut entries {

@@ -187,7 +187,7 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
     }
 }
 
-/// The paths of `owns`, with a name for each pattern in them.
+/// Returns the paths of `owns`, with a name for each pattern in them.
 fn owned(spec: &RuleSpec) -> Vec<String> {
     let paths = spec.owns.iter().flat_map(|path| choices(path));
     let one = |path: String| match path.strip_suffix("/**") {
@@ -234,7 +234,7 @@ fn own(spec: &RuleSpec) -> String {
 
 type Add<'a> = dyn FnMut(Kind, String, Option<&str>, &dyn Fn(&Path)) + 'a;
 
-/// The right name with one condition violated.
+/// Adds examples with the right name, each of which violates one condition.
 fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
     let first = markers(spec)[0];
     for name in &spec.unless_contains {

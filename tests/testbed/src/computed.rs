@@ -90,13 +90,13 @@ impl Tree {
         Self { dirs, files, files_from, linked: false, levels }
     }
 
-    /// Number of directories, including the root.
+    /// Returns the number of directories, including the root.
     #[must_use]
     pub fn dirs(&self) -> u64 {
         self.dirs
     }
 
-    /// Number of files in all directories, each once.
+    /// Returns the number of files in all directories, each once.
     #[must_use]
     pub fn files(&self) -> u64 {
         match self.linked {
@@ -223,7 +223,7 @@ pub struct Listing<'a> {
 }
 
 impl Listing<'_> {
-    /// Inode number of the parent directory.
+    /// Returns the inode number of the parent directory.
     #[must_use]
     pub fn parent(&self) -> u64 {
         self.tree.inode(self.tree.parent(self.dir))
@@ -263,7 +263,7 @@ impl Listing<'_> {
     }
 }
 
-/// Size of a file: up to 64 KiB, with small sizes far more often, as in homes.
+/// Returns the size of a file: up to 64 KiB, with small sizes far more often, as in homes.
 pub(crate) fn file_size(ino: u64) -> u64 {
     let random = mix(ino);
     (random >> 8) % (1 << (random % 17))

@@ -26,7 +26,7 @@ pub fn file(root: &Path, path: impl AsRef<Path>, bytes: usize) -> PathBuf {
 /// A name that is not UTF-8 and has a newline, a comma, markup and a quote.
 pub const ODD_NAME: &[u8] = b"a\xff\n,<b>\"";
 
-/// A path below `root` from raw bytes.
+/// Returns a path below `root` from raw bytes.
 pub fn raw(root: &Path, name: &[u8]) -> PathBuf {
     root.join(OsStr::from_bytes(name))
 }

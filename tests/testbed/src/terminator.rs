@@ -143,8 +143,8 @@ impl Drop for Terminator {
     }
 }
 
-/// A relay that passes a few bytes at a time and has small buffers, so that writes are cut short
-/// and records arrive in pieces. It ends with its connections.
+/// Starts a relay that passes a few bytes at a time and has small buffers, so that writes are cut
+/// short and records arrive in pieces. It ends with its connections.
 pub fn narrow(to: SocketAddr, piece: usize, pause: Duration) -> SocketAddr {
     let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
     let listener = listener.unwrap();

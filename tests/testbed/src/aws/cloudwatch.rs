@@ -32,12 +32,12 @@ pub struct Accepted {
 }
 
 impl Stub {
-    /// The accepted metrics, in order.
+    /// Returns the accepted metrics, in order.
     pub fn metrics(&self) -> Vec<Metric> {
         self.state().cloudwatch.metrics.clone()
     }
 
-    /// Number of metrics in each accepted call.
+    /// Returns the number of metrics in each accepted call.
     pub fn put_metric_calls(&self) -> Vec<usize> {
         self.state().cloudwatch.calls.clone()
     }

@@ -96,7 +96,7 @@ impl Failure {
         }
     }
 
-    /// Too many requests.
+    /// Returns the error for too many requests.
     pub fn throttled(call: &Call) -> Failure {
         match call.service {
             "S3" => Failure::new(503, "SlowDown", "Please reduce your request rate."),
@@ -109,7 +109,7 @@ impl Failure {
         }
     }
 
-    /// A signature that is missing or made for another service.
+    /// Returns the error for a signature that is missing or made for another service.
     pub fn unsigned(call: &Call, message: impl Into<String>) -> Failure {
         let code = match call.service {
             "S3" | "SNS" | "STS" => "SignatureDoesNotMatch",
@@ -176,7 +176,7 @@ impl Failure {
 
 const EXPIRED: &str = "The security token included in the request is expired";
 
-/// Message of IAM.
+/// Returns IAM's message.
 pub fn denied(call: &Call) -> String {
     let action = match call.service {
         "S3" => "s3",

@@ -134,7 +134,7 @@ impl Stub {
         self.state().faults.0.clear();
     }
 
-    /// Number of requests that rules have hit.
+    /// Returns the number of requests that rules have hit.
     pub fn faults_fired(&self) -> usize {
         let fired =
             |(fault, seen): &(Fault, usize)| seen.saturating_sub(fault.after).min(fault.times);

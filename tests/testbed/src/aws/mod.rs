@@ -105,12 +105,12 @@ impl Stub {
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     }
 
-    /// All requests, in order.
+    /// Returns all requests, in order.
     pub fn requests(&self) -> Vec<Request> {
         self.state().requests.clone()
     }
 
-    /// Number of requests for an operation.
+    /// Returns the number of requests for an operation.
     pub fn count(&self, service: &str, operation: &str) -> usize {
         let state = self.state();
         let of = |request: &&Request| request.service == service && request.operation == operation;
@@ -124,7 +124,7 @@ impl Stub {
         state.flights.values_mut().for_each(|(now, most)| *most = *now);
     }
 
-    /// The highest number of concurrent requests to a service.
+    /// Returns the highest number of concurrent requests to a service.
     pub fn max_in_flight(&self, service: &str) -> usize {
         self.state().flights.get(service).map_or(0, |(_, most)| *most)
     }
@@ -139,7 +139,7 @@ impl Stub {
         self.state().limits.insert(service, state::Limit::new(per_second));
     }
 
-    /// Number of requests that the rate limit refused.
+    /// Returns the number of requests that the rate limit refused.
     pub fn throttled(&self, service: &str) -> usize {
         self.state().limits.get(service).map_or(0, |limit| limit.refused)
     }

@@ -52,19 +52,18 @@ impl Stub {
         self.state().s3.buckets.entry(bucket.to_owned()).or_default();
     }
 
-    /// An object's content.
+    /// Returns an object's content.
     pub fn object(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
         Some(self.state().s3.buckets.get(bucket)?.get(key)?.body.clone())
     }
 
-    /// Headers that an object was stored with, names in lower case: `content-type`,
-    /// `cache-control`,
-    /// `x-amz-meta-...`.
+    /// Returns the headers that an object was stored with, names in lower case: `content-type`,
+    /// `cache-control`, `x-amz-meta-...`.
     pub fn object_headers(&self, bucket: &str, key: &str) -> Option<BTreeMap<String, String>> {
         Some(self.state().s3.buckets.get(bucket)?.get(key)?.headers.clone())
     }
 
-    /// Keys of a bucket in S3's order; none if the bucket does not exist.
+    /// Returns the keys of a bucket in S3's order; none if the bucket does not exist.
     pub fn keys(&self, bucket: &str) -> Vec<String> {
         let state = self.state();
         state.s3.buckets.get(bucket).map_or_else(Vec::new, |keys| keys.keys().cloned().collect())

@@ -37,7 +37,7 @@ impl Default for Account {
 }
 
 impl Stub {
-    /// The accepted messages, in order.
+    /// Returns the accepted messages, in order.
     pub fn mails(&self) -> Vec<Mail> {
         self.state().ses.mails.clone()
     }

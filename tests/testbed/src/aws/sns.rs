@@ -32,7 +32,7 @@ impl Stub {
         arn
     }
 
-    /// The accepted messages, in order.
+    /// Returns the accepted messages, in order.
     pub fn messages(&self) -> Vec<Message> {
         self.state().sns.messages.clone()
     }

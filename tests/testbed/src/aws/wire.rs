@@ -80,7 +80,7 @@ pub fn unhex(token: &str) -> Option<String> {
     String::from_utf8(bytes?).ok()
 }
 
-/// `Tue, 24 Nov 2026 10:00:00 GMT`.
+/// Formats a time: `Tue, 24 Nov 2026 10:00:00 GMT`.
 pub fn http_date(time: jiff::Timestamp) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }

@@ -23,7 +23,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// A handle of 28 bytes, like Linux's for ext4.
+    /// Makes a handle of 28 bytes, like Linux's for ext4.
     #[must_use]
     pub fn new(id: u64) -> Self {
         Self { id, generation: 0, size: 28 }

@@ -69,7 +69,7 @@ impl<'a> Handler<'a> {
         }
     }
 
-    /// The number of requests so far.
+    /// Returns the number of requests so far.
     pub(super) fn handled(&self) -> u64 {
         self.handled
     }

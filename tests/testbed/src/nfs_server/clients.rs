@@ -78,7 +78,7 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// `first` is the first number that is assigned.
+    /// Makes a partition's clients. `first` is the first number that is assigned.
     pub(super) fn new(first: u64) -> Self {
         Self {
             known: Mutex::default(),
@@ -241,7 +241,7 @@ impl Clients {
         }
     }
 
-    /// The number of sessions and of clients.
+    /// Returns the number of sessions and of clients.
     pub(super) fn alive(&self) -> (usize, usize) {
         let known = lock(&self.known);
         (known.sessions.len(), known.clients.len())

@@ -30,7 +30,7 @@ impl Computed {
         &self.tree
     }
 
-    /// Allocated bytes of all inodes. Visits each of them.
+    /// Returns the allocated bytes of all inodes. Visits each of them.
     #[must_use]
     pub fn space_used(&self) -> u64 {
         let dirs = 0..self.tree.dirs();

@@ -147,7 +147,7 @@ impl Connection<'_> {
         self.shared.start + Duration::from_micros((since + 1).next_multiple_of(TICK))
     }
 
-    /// When the reply to a request arriving now is due, with individual delays.
+    /// Returns the time when the reply to a request arriving now is due, with individual delays.
     fn turn(&mut self, now: Instant) -> Instant {
         let begins = match self.shared.config.requests_per_second {
             Some(most) => self.handler.partition.turn(now, most),

@@ -41,7 +41,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The number of executed operations of a kind.
+    /// Returns the number of executed operations of a kind.
     #[must_use]
     pub fn of(&self, op: Op) -> u64 {
         self.operations.get(&op).copied().unwrap_or(0)

@@ -185,9 +185,9 @@ impl Fault {
         Self { per_mille, times: u64::MAX, ..self }
     }
 
-    /// All faults a client can overcome within seconds, each at `per_mille`: totals must be right
-    /// regardless. Excludes `Silent`, which costs a client's timeout, and TOO_MANY_OPS, which the
-    /// smallest request must not get.
+    /// Returns all faults a client can overcome within seconds, each at `per_mille`: totals must be
+    /// right regardless. Excludes `Silent`, which costs a client's timeout, and TOO_MANY_OPS, which
+    /// the smallest request must not get.
     #[must_use]
     pub fn storm(per_mille: u32) -> Vec<Self> {
         let pause = Duration::from_millis(20);

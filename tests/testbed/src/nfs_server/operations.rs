@@ -76,7 +76,7 @@ impl Handler<'_> {
         }
     }
 
-    /// The current file handle, outside the grace period.
+    /// Returns the current file handle, outside the grace period.
     pub(super) fn file(&self, state: &State) -> Result<Handle, Status> {
         let handle = state.current.ok_or_else(|| {
             self.violation("no current file handle");

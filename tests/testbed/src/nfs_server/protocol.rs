@@ -12,7 +12,7 @@ macro_rules! numbers {
         impl $type {
             $(pub const $name: Self = Self($number);)*
 
-            /// The RFC's name, if the value has one.
+            /// Returns the RFC's name, if the value has one.
             #[must_use]
             pub fn name(self) -> Option<&'static str> {
                 match self {

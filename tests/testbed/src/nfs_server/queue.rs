@@ -79,7 +79,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// An empty buffer, reusing the memory of sent replies.
+    /// Returns an empty buffer, reusing the memory of sent replies.
     pub(super) fn spare(&self) -> Vec<u8> {
         lock(&self.waiting).spares.pop().unwrap_or_default()
     }

@@ -87,7 +87,7 @@ impl Server {
         self.shared.faulty.store(false, SeqCst);
     }
 
-    /// The number of times rules have fired.
+    /// Returns the number of times rules have fired.
     #[must_use]
     pub fn faults_fired(&self) -> u64 {
         lock(&self.shared.rules).fired()
@@ -134,7 +134,7 @@ impl Server {
         self.shared.status_flags.store(flags, Relaxed);
     }
 
-    /// The clients' protocol violations, in words. At most 1,000 are kept.
+    /// Returns the clients' protocol violations, in words. At most 1,000 are kept.
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         self.shared.tally.violations()
@@ -147,13 +147,14 @@ impl Server {
         self.shared.tally.counts(made.sum())
     }
 
-    /// The uids in AUTH_SYS credentials.
+    /// Returns the uids in AUTH_SYS credentials.
     #[must_use]
     pub fn uids(&self) -> BTreeSet<u32> {
         self.shared.tally.uids()
     }
 
-    /// Sessions and client ids that still exist. A client that cleans up leaves none.
+    /// Returns the number of sessions and client ids that still exist. A client that cleans up
+    /// leaves none.
     #[must_use]
     pub fn alive(&self) -> (usize, usize) {
         let alive = self.shared.partitions.iter().map(|partition| partition.clients.alive());
@@ -261,12 +262,12 @@ impl Shared {
         partition.grace(self.now() + time.as_millis() as u64);
     }
 
-    /// The partition of a connection.
+    /// Returns the partition of a connection.
     pub(super) fn partition(&self, connection: u64) -> &Partition {
         &self.partitions[Partition::of(&self.config, connection)]
     }
 
-    /// Milliseconds since the start.
+    /// Returns the milliseconds since the start.
     pub(super) fn now(&self) -> u64 {
         self.start.elapsed().as_millis() as u64
     }

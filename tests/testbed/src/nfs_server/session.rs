@@ -81,7 +81,7 @@ impl Session {
         lock(&self.bound).contains(&connection)
     }
 
-    /// The highest slot.
+    /// Returns the highest slot.
     pub(super) fn highest(&self) -> u32 {
         self.granted.max_requests.saturating_sub(1)
     }

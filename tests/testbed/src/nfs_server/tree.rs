@@ -37,7 +37,7 @@ pub struct Listed {
 
 /// Files and directories by handle. Called by several threads at once.
 pub trait Tree: Send + Sync {
-    /// The root's handle, for PUTROOTFH.
+    /// Returns the root's handle, for PUTROOTFH.
     fn root(&self) -> Handle;
 
     /// Passes the inode's attributes to `with`.
@@ -86,6 +86,6 @@ pub trait Tree: Send + Sync {
         who: Who,
     ) -> Result<(Vec<u8>, bool), Status>;
 
-    /// The last component of the inode's path, for faults on a name. `None` for the root.
+    /// Returns the last component of the inode's path, for faults on a name. `None` for the root.
     fn name(&self, handle: Handle) -> Option<Vec<u8>>;
 }

@@ -17,7 +17,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// The bytes not read yet.
+    /// Returns the bytes not read yet.
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {
         self.rest
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The number of padding zeros after `length` bytes.
+/// Returns the number of padding zeros after `length` bytes.
 #[must_use]
 pub fn padding(length: usize) -> usize {
     length.wrapping_neg() % 4
@@ -152,7 +152,7 @@ impl Put for Vec<u8> {
     }
 }
 
-/// A length in XDR. No message comes near 4 GiB.
+/// Returns a length in XDR. No message comes near 4 GiB.
 #[must_use]
 pub fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)

@@ -30,13 +30,13 @@ struct Counters {
 }
 
 impl State {
-    /// Number of `op` calls for the inode.
+    /// Returns the number of `op` calls for the inode.
     pub fn calls(&self, op: Op, ino: u64) -> u64 {
         let counters = self.counters.lock().unwrap();
         counters.calls.get(&(op, ino)).copied().unwrap_or(0)
     }
 
-    /// Number of `op` calls for all inodes.
+    /// Returns the number of `op` calls for all inodes.
     pub fn all_calls(&self, op: Op) -> u64 {
         let counters = self.counters.lock().unwrap();
         let calls = counters.calls.iter().filter(|((called, _), _)| *called == op);

@@ -48,7 +48,7 @@ pub fn mount(tree: Tree) -> Mounted {
 }
 
 impl Mounted {
-    /// The mount point.
+    /// Returns the mount point.
     pub fn path(&self) -> &Path {
         &self.point
     }

@@ -35,17 +35,17 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// `action` for every `op` on `path`.
+    /// Makes a fault: `action` for every `op` on `path`.
     pub fn new(op: Op, path: &str, action: Action) -> Self {
         Self { path: Some(path.to_owned()), ..Self::everywhere(op, action) }
     }
 
-    /// `op` on `path` fails with `errno`.
+    /// Makes a fault: `op` on `path` fails with `errno`.
     pub fn fail(op: Op, path: &str, errno: Errno) -> Self {
         Self::new(op, path, Action::Fail(errno))
     }
 
-    /// `action` for every `op` on anything.
+    /// Makes a fault: `action` for every `op` on anything.
     pub fn everywhere(op: Op, action: Action) -> Self {
         Self { op, path: None, action, skip: 0, times: u64::MAX, after: 0 }
     }
@@ -105,7 +105,7 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// An empty root.
+    /// Makes an empty root.
     pub fn new() -> Self {
         let mut tree = Self { nodes: Vec::new(), faults: Vec::new() };
         tree.node(FileType::Directory, 4096, &[]);

@@ -72,7 +72,7 @@ impl Default for Model {
 }
 
 impl Model {
-    /// An empty root directory, owned by root.
+    /// Makes an empty root directory, owned by root.
     #[must_use]
     pub fn new() -> Self {
         let root = Inode::new(Node::dir(), (1, 0), Vec::new());
@@ -146,8 +146,8 @@ impl Model {
         self.write().gone = status;
     }
 
-    /// All entries a client should find, the root first and each directory before its entries. An
-    /// inode with several names appears several times.
+    /// Returns all entries a client should find, the root first and each directory before its
+    /// entries. An inode with several names appears several times.
     #[must_use]
     pub fn walk(&self) -> Vec<Found> {
         let inner = self.read();
@@ -220,7 +220,7 @@ impl Inner {
         self.find(path).unwrap_or_else(missing)
     }
 
-    /// The parent directory of `path`, created if missing, and the last component.
+    /// Returns the parent directory of `path`, created if missing, and the last component.
     fn parent(&mut self, path: &[u8]) -> (u64, Vec<u8>) {
         let (above, name) = match path.iter().rposition(|&byte| byte == b'/') {
             Some(slash) => (&path[..slash], &path[slash + 1..]),

@@ -45,27 +45,27 @@ impl Node {
         }
     }
 
-    /// Of 4 KiB, mode 755.
+    /// Makes a directory of 4 KiB with mode 755.
     #[must_use]
     pub fn dir() -> Self {
         Self { size: 4096, space_used: 4096, mode: 0o755, ..Self::new(Kind::Dir) }
     }
 
-    /// Of `size` bytes, allocated in units of 4 KiB.
+    /// Makes a file of `size` bytes, allocated in units of 4 KiB.
     #[must_use]
     pub fn file(size: u64) -> Self {
         let space_used = size.div_ceil(4096) * 4096;
         Self { size, space_used, ..Self::new(Kind::File) }
     }
 
-    /// With these contents.
+    /// Makes a file with these contents.
     #[must_use]
     pub fn data(data: impl Into<Vec<u8>>) -> Self {
         let data = data.into();
         Self { data: data.clone(), ..Self::file(data.len() as u64) }
     }
 
-    /// A symlink with a target of this length.
+    /// Makes a symlink with a target of this length.
     #[must_use]
     pub fn symlink(size: u64) -> Self {
         Self { size, mode: 0o777, ..Self::new(Kind::Symlink) }

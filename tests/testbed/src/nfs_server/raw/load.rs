@@ -145,7 +145,7 @@ fn connection(address: SocketAddr, shape: &Shape, number: u32) -> io::Result<Loa
     Ok(load)
 }
 
-/// A complete request with its mark, and the positions to change.
+/// Returns a complete request with its mark, and the positions to change.
 fn template(session: &Session, shape: &Shape) -> (Vec<u8>, Places) {
     // A number that cannot occur by accident, to find the file handle's position.
     const ID: u64 = 0x5ca1_ab1e_0ddb_a115;

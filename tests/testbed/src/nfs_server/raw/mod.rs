@@ -74,7 +74,7 @@ impl Answers {
         Ok(read)
     }
 
-    /// The bytes not read yet.
+    /// Returns the number of bytes not read yet.
     #[must_use]
     pub fn left(&self) -> usize {
         self.bytes.len() - self.at
@@ -204,13 +204,13 @@ impl Raw {
 }
 
 impl Session {
-    /// SEQUENCE for the next request in a slot.
+    /// Encodes SEQUENCE for the next request in a slot.
     pub fn next(&mut self, slot: usize, cache: bool) -> Vec<u8> {
         self.sequences[slot] += 1;
         self.again(slot, cache)
     }
 
-    /// SEQUENCE for the latest request in a slot again.
+    /// Encodes SEQUENCE for the latest request in a slot again.
     #[must_use]
     pub fn again(&self, slot: usize, cache: bool) -> Vec<u8> {
         let (sequence, slots) = (self.sequences[slot], self.sequences.len());
@@ -218,7 +218,7 @@ impl Session {
     }
 }
 
-/// A call of these operations, without a record mark.
+/// Encodes a call of these operations, without a record mark.
 #[must_use]
 pub fn compound(xid: u32, uid: u32, ops: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -245,7 +245,7 @@ pub fn compound(xid: u32, uid: u32, ops: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-/// A record of one fragment.
+/// Encodes a record of one fragment.
 #[must_use]
 pub fn framed(record: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(record.len() + 4);

@@ -10,7 +10,7 @@ fn op(op: Op) -> Vec<u8> {
     out
 }
 
-/// The bits of attribute numbers.
+/// Returns the bits of attribute numbers.
 #[must_use]
 pub fn bits(attrs: &[u8]) -> u128 {
     attrs.iter().fold(0, |bits, bit| bits | 1 << bit)

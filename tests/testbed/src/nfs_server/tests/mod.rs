@@ -18,7 +18,7 @@ use crate::computed;
 const ATTRS: [u8; 6] =
     [attr::TYPE, attr::SIZE, attr::RDATTR_ERROR, attr::FILEHANDLE, attr::FILEID, attr::SPACE_USED];
 
-/// A server with a small computed tree.
+/// Starts a server with a small computed tree.
 fn computed(config: Config) -> Server {
     let tree = Computed::new(computed::Tree::even(50, 7, 5, 4));
     serve(config, Arc::new(tree))
@@ -28,7 +28,7 @@ fn serve(config: Config, tree: Arc<dyn Tree>) -> Server {
     Server::start(config, tree).expect("a port of the loopback")
 }
 
-/// A connection with a session of four slots.
+/// Opens a connection with a session of four slots.
 fn client(server: &Server) -> (Raw, Session) {
     let mut raw = Raw::connect(server.address()).expect("a connection");
     let session = raw.session(b"client", 4, 256).expect("a session");
