@@ -14,9 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 pub(crate) use raw::{RawText, is_raw};
 pub use shown::Shown;
 
-/// Formats `bytes` for a terminal. Characters that `RawText` does not show unescaped become `\n`,
-/// `\x1b`, `\u{202e}` or `\xff`, and a backslash becomes `\\`, so texts that look alike stay
-/// distinct.
+/// Formats `bytes` for a terminal. Characters that `RawText` rejects become `\n`, `\x1b`,
+/// `\u{202e}` or `\xff`, and a backslash becomes `\\`, so texts that look alike stay distinct.
 pub fn printable(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

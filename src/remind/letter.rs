@@ -18,7 +18,7 @@ const MAX_LARGEST: usize = 5;
 pub(super) const MAX_HOMES: usize = 50;
 const MAX_LISTED: usize = 200;
 
-/// Divisor of the largest finding's size, below which a finding is not worth a line.
+/// Findings that free less than the largest one divided by this are not worth a line.
 const WORTH: u64 = 100;
 
 /// Maximum characters of a name or a path, and of a subject.

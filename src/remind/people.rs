@@ -51,7 +51,7 @@ impl Recipient<'_> {
 /// Reason that nobody is reminded of a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Why {
-    /// The directory belongs to this other person than the one whose uid is its name.
+    /// The directory belongs to this person, but its name is another person's uid.
     TwoOwners(String),
     /// The home is not named by a uid, and holds mostly files of others than its owner.
     Shared,

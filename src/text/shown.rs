@@ -6,8 +6,8 @@ use std::ops::Deref;
 use super::{RawText, harmless_json, is_raw, push_escaped};
 
 /// Text that does nothing but show: the log, terminals, pages and mail take only this type. It may
-/// contain names that strangers chose and messages of servers. Its constructors escape everything
-/// that `RawText` does not show unescaped, so callers need not know which parts are foreign. Names
+/// contain names that strangers chose and messages of servers. Its constructors escape every
+/// character that `RawText` rejects, so callers need not know which parts are foreign. Names
 /// already escaped by [`printable`](super::printable) stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shown(String);
@@ -67,7 +67,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Escapes every character that is not shown unescaped, unless `keeps` returns true for it.
+/// Escapes every character that `RawText` rejects, unless `keeps` returns true for it.
 fn escaped(text: &str, keeps: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut raw = RawText::default();
