@@ -45,7 +45,7 @@ pub(super) fn quota(quota: &Quota) -> Markup {
     }
 }
 
-/// The cell of a table with a quota and how much of it is used.
+/// Shows a table cell with a quota and its used part.
 pub(super) fn quota_cell(of: Option<&Quota>) -> Markup {
     html! { @match of {
         None => td.n { "–" },

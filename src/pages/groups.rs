@@ -1,4 +1,4 @@
-//! The table of groups, by size.
+//! Table of groups, sorted by size.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::bar;
 use super::words::{cents, count, usd};
 use crate::report::{Coverage, Report};
 
-/// The section; nothing where nobody is in a group.
+/// Shows the section; empty if nobody is in a group.
 pub(super) fn section(report: &Report) -> Markup {
     let groups = &report.groups;
     let costs = groups.iter().any(|group| group.cost_month.is_some());

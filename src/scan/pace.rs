@@ -114,9 +114,9 @@ impl Pace {
         self.bucket.is_some() && self.nfs.is_some()
     }
 
-    /// Takes the requests from the bucket that the mount sent beyond those taken: further READDIRs
-    /// of a large directory, attributes that did not arrive with their names, retries. Called now
-    /// and then by one thread.
+    /// Charges the bucket for requests that the mount sent beyond those taken: further READDIRs of
+    /// a large directory, attributes that did not arrive with their names, retries. Called now and
+    /// then by one thread.
     pub(super) fn settle_up(&self) {
         let (Some(bucket), Some(nfs)) = (&self.bucket, &self.nfs) else { return };
         let now = self.begun.elapsed();

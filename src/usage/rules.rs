@@ -38,9 +38,9 @@ pub struct Rule {
     only_contains: Vec<NamePattern>,
     /// Paths that the tool creates there. If there are others, the command is not offered.
     pub(super) owns: Owned,
-    /// True if the names of `only_contains` are files.
+    /// True if `only_contains` names files only.
     flat: bool,
-    /// True if repositories in it are the tool's own.
+    /// True if the tool owns repositories in the directory.
     pub repositories: bool,
     /// Directories with these names rule out a match anywhere below them.
     unless_below: Vec<NamePattern>,

@@ -1,4 +1,4 @@
-//! Who pays: groups of people in every form, and their quotas.
+//! Groups of people in every form, for sharing costs, and their quotas.
 
 use std::path::Path;
 use std::process::Output;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use efs_scan_testbed::*;
 use serde_json::{Value, json};
 
-/// Five homes of people in two groups and in none, one of nobody, and a file outside of homes.
+/// Makes five homes: of people in two groups and in none, and one without an owner; also a file
+/// outside homes.
 fn world() -> tempfile::TempDir {
     let dir = scratch();
     for (at, home) in ["200001", "200002", "200003", "200004", "200009"].iter().enumerate() {
@@ -50,7 +51,7 @@ fn groups_add_up_to_the_homes() {
     let (physics, none) = (json!("physics"), Value::Null);
     let (east, one, two) = (json!("R&D, <east>"), json!(1), json!(2));
     assert_eq!(named, [(&physics, &two), (&east, &one), (&none, &two)]);
-    // The homes, and nothing outside of them.
+    // Only the homes, without anything outside.
     for key in ["inodes", "allocated_bytes", "metered_bytes"] {
         let sum: u64 = groups.iter().map(|group| group["usage"][key].as_u64().unwrap()).sum();
         let homes = report["homes"].as_array().unwrap().iter();
@@ -68,7 +69,7 @@ fn groups_add_up_to_the_homes() {
     assert_eq!(groups[0]["quota"]["over"], true);
     assert_eq!(groups[0]["quota"]["limit_bytes"], 300 << 10);
     assert_eq!((&groups[1]["quota"]["over"], &groups[2]["quota"]), (&json!(false), &none));
-    // 1024 USD for a GiB.
+    // 1024 USD per GiB.
     for group in groups {
         let bytes = group["usage"]["metered_bytes"].as_u64().unwrap();
         let cost = group["cost_month"].as_f64().unwrap();
@@ -128,7 +129,7 @@ fn every_form_shows_them() {
     };
     line("efs_scan_groups_over_quota{", "\"} 1");
     line("efs_scan_group_over_quota{", "group=\"physics\"} 1");
-    // Who is in none has no label.
+    // Homes without a group have no label.
     line("efs_scan_group_homes{", "/efs\"} 2");
 }
 

@@ -12,7 +12,7 @@ fn group<'a>(report: &'a Value, name: &str) -> &'a Value {
     &home(report, name)["owner"]["group"]
 }
 
-/// Each group's name and the number of its homes.
+/// Returns each group's name and the number of its homes.
 fn groups(report: &Value) -> Vec<(Value, u64)> {
     let all = report["groups"].as_array().into_iter().flatten();
     all.map(|group| (group["name"].clone(), group["homes"].as_u64().unwrap())).collect()
@@ -23,7 +23,7 @@ fn a_profile_has_the_group_of_its_tag_and_a_space_that_of_its_owner() {
     let world = studio();
     world.aws.tag(DOMAIN, "alice", "owner", "somebody");
     world.aws.tag(DOMAIN, "alice", "team", "physics");
-    // A tag of the space is nobody's group.
+    // A tag of a space assigns nobody to a group.
     world.aws.tag(DOMAIN, "shared-models", "team", "chemistry");
     let report = printed(&scan(&world, "studio", &TAG));
     assert_eq!(
@@ -32,12 +32,12 @@ fn a_profile_has_the_group_of_its_tag_and_a_space_that_of_its_owner() {
     );
     assert_eq!(groups(&report), [(json!("physics"), 1), (Value::Null, 2)]);
     assert_eq!(world.aws.count("SageMaker", "ListTags"), 1, "a call for each profile");
-    // A shared space that alice owns is paid for by her group.
+    // Alice's group pays for a shared space that she owns.
     world.aws.owned_space(DOMAIN, "shared-models", "alice");
     let report = printed(&scan(&world, "studio", &TAG));
     assert_eq!(groups(&report).len(), 2);
     assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
-    // Nobody who asked for no groups needs the permission.
+    // Without groups, the permission is not needed.
     world.aws.clear_requests();
     let report = printed(&scan(&world, "studio", &[]));
     assert_eq!((groups(&report), group(&report, "200005")), (Vec::new(), &Value::Null));
@@ -75,7 +75,7 @@ fn without_an_answer_the_groups_are_those_of_the_last_one() {
         let output = scan(&world, "studio", &TAG);
         assert!(stderr(&output).contains("as of"), "{}", stderr(&output));
         assert_eq!(group(&printed(&output), "200005"), "physics");
-        // The last answer was to another tag.
+        // The last answer was for another tag.
         let output = scan(&world, "studio", &["--group-tag", "project"]);
         assert_eq!(groups(&printed(&output)), []);
     }
@@ -94,7 +94,7 @@ fn many_profiles_are_asked_for_eight_at_a_time() {
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
     assert!(!stderr(&output).contains("WARN"), "{}", stderr(&output));
     assert!(world.aws.max_in_flight("SageMaker") <= 8);
-    // 120 and alice; those that were throttled again.
+    // 120 and alice, and repeated calls after throttling.
     assert!(world.aws.count("SageMaker", "ListTags") >= 121);
     let kept = std::fs::read_to_string(world.state().join("names-studio.json")).unwrap();
     assert_eq!(

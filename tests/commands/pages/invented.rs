@@ -18,7 +18,7 @@ const NAMES: [&str; 40] = [
     "hanna", "igor", "jana", "kofi", "lior", "mira", "noor",
 ];
 
-/// The groups of people, one after the other.
+/// Groups of the people, assigned in turn.
 const GROUPS: [Option<&str>; 4] = [Some("physics"), Some("R&D, east"), None, Some("physics")];
 
 /// Remedy for a finding.

@@ -152,7 +152,7 @@ fn views_name_columns_that_exist_and_only_those() {
             let is_name = at > 0 && words[at - 1] == "AS";
             let is_table = known.iter().any(|(table, _)| table == word);
             let word = word.to_lowercase();
-            // A name holds from where it was given.
+            // A name is valid after its definition.
             if columns.contains(&word) || is_name || made.contains(&word) {
                 made.insert(word);
             } else {

@@ -56,7 +56,7 @@ struct Item {
     listed: Value,
     /// Additional fields in a description.
     described: Value,
-    /// Each with its key and its value.
+    /// Tags, each with its key and value.
     tags: Vec<Value>,
 }
 
@@ -151,7 +151,7 @@ impl Stub {
         });
     }
 
-    /// Tags a profile or space. That is no change of it.
+    /// Tags a profile or space without changing the resource itself.
     pub fn tag(&self, domain: &str, name: &str, key: &str, value: &str) {
         for item in &mut self.state().sagemaker.items {
             let member = matches!(item.kind, Kind::Profile | Kind::Space);
@@ -371,7 +371,7 @@ fn list(state: &State, input: &Value, kind: Kind, member: &str) -> Result<Value,
     Ok(output)
 }
 
-/// The tags of a profile or space, in pages like lists.
+/// Returns the tags of a profile or space, in pages like listings.
 fn tags(state: &State, input: &Value) -> Result<Value, Failure> {
     let wanted = input["ResourceArn"].as_str();
     let wanted = wanted.ok_or_else(|| invalid("Missing required parameter ResourceArn"))?;
