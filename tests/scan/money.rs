@@ -1,4 +1,4 @@
-//! Cost of storage per home, finding and rule, and of what is reclaimable.
+//! Cost of storage per home, finding and rule, and of reclaimable data.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

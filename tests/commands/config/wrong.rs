@@ -112,7 +112,7 @@ const WRONG: &[(&str, &str)] = &[
     ("quota.users.alice = 'lots'\n", "quota of alice: `lots` is not a size"),
 ];
 
-/// Rules that are wrong in themselves, and how the message about each continues.
+/// Invalid rules, each with the rest of its message.
 const WRONG_RULES: &[(&str, &str)] = &[
     (
         "id = 'a'\npaths = ['x']\ncommand = 'rm {path}'\nadvice = 'ask first'",

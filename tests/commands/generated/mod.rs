@@ -62,7 +62,7 @@ fn files_in_the_repository_are_what_the_program_generates() {
             what.join(" ")
         );
     }
-    // No other files, which nobody would keep up to date.
+    // Other files are not allowed, because nobody would keep them up to date.
     let mut files = 0;
     for dir in [kept(""), kept("completions")] {
         let entries = std::fs::read_dir(dir).unwrap().map(Result::unwrap);

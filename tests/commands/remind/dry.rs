@@ -1,4 +1,4 @@
-//! Dry runs: what would be sent.
+//! Dry runs: the messages that would be sent.
 
 use super::*;
 

@@ -100,8 +100,8 @@ impl Alarm {
         }
     }
 
-    /// Returns how often CloudWatch evaluates the alarm: once an hour on data up to the full hour
-    /// if it looks back for more than a day, otherwise all the time ("Evaluating an alarm").
+    /// Returns the time between evaluations: an hour, on data up to the full hour, if the alarm
+    /// looks back for more than a day; otherwise the shortest step ("Evaluating an alarm").
     fn looked_at(&self) -> i64 {
         let back = self.period * i64::try_from(self.periods).unwrap();
         if back > DAY { HOUR } else { 300 }

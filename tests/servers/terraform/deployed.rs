@@ -201,8 +201,8 @@ pub(crate) fn for_moto(module: &Path) {
     std::fs::write(module.join("moto.tf"), MORE_OUTPUTS).unwrap();
 }
 
-/// Makes what SageMaker makes with these domains, in the account of a role or else in moto's own, and
-/// returns the outputs of `tests/servers/terraform/prelude`.
+/// Creates the resources that SageMaker creates with these domains, in the account of a role or
+/// else in moto's own, and returns the outputs of `tests/servers/terraform/prelude`.
 pub(crate) fn prelude(
     terraform: &Terraform,
     work: &Path,
