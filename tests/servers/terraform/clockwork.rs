@@ -101,7 +101,7 @@ impl Alarm {
     }
 
     /// Returns the time between evaluations: an hour, on data up to the full hour, if the alarm
-    /// looks back for more than a day; otherwise the shortest step ("Evaluating an alarm").
+    /// looks back for more than a day; otherwise 5 minutes in this model ("Evaluating an alarm").
     fn looked_at(&self) -> i64 {
         let back = self.period * i64::try_from(self.periods).unwrap();
         if back > DAY { HOUR } else { 300 }
