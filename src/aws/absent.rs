@@ -33,6 +33,11 @@ impl Aws {
         Self(())
     }
 
+    #[must_use]
+    pub fn or_in_region(self, _region: Option<String>) -> Self {
+        self
+    }
+
     pub fn ready(&self) -> ServiceResult<()> {
         absent()
     }
@@ -61,7 +66,7 @@ impl Aws {
         absent()
     }
 
-    pub fn file_system_size(&self, _id: &str) -> ServiceResult<EfsSize> {
+    pub fn file_system_size(&self, _id: &str, _region: Option<&str>) -> ServiceResult<EfsSize> {
         absent()
     }
 

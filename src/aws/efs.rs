@@ -28,15 +28,15 @@ const ZONE: &str = "/latest/meta-data/placement/availability-zone-id";
 const METADATA: Duration = Duration::from_secs(1);
 
 impl Aws {
-    /// Reads the metered size of a file system.
+    /// Reads the metered size of a file system in this region, or else in the configuration's.
     ///
     /// # Errors
     /// Names the file system.
-    pub fn file_system_size(&self, id: &str) -> ServiceResult<EfsSize> {
+    pub fn file_system_size(&self, id: &str, region: Option<&str>) -> ServiceResult<EfsSize> {
         let permission = "elasticfilesystem:DescribeFileSystems";
         let call = ApiCall::new("EFS DescribeFileSystems", id, permission);
         let sdk = self.sdk()?;
-        let request = client(sdk).describe_file_systems().file_system_id(id);
+        let request = client(sdk, region).describe_file_systems().file_system_id(id);
         let answer = sdk.runtime.block_on(request.send());
         let answer = answer.map_err(|error| service_error(&call, &error))?;
         let found = answer.file_systems().iter().find(|found| found.file_system_id() == id);
@@ -74,8 +74,7 @@ impl Aws {
         let permission = "elasticfilesystem:DescribeMountTargets";
         let call = ApiCall::new("EFS DescribeMountTargets", id, permission);
         let sdk = self.sdk()?;
-        let config = Builder::from(&in_region(&sdk.config, region)).interceptor(MaxAnswer);
-        let request = Client::from_conf(config.build()).describe_mount_targets().file_system_id(id);
+        let request = client(sdk, region).describe_mount_targets().file_system_id(id);
         let name = self.file_system_name(id, region)?;
         let answer = match sdk.runtime.block_on(request.send()) {
             Err(error) if error.code() == Some("FileSystemNotFound") => {
@@ -105,8 +104,10 @@ impl Aws {
     }
 }
 
-fn client(sdk: &Sdk) -> Client {
-    Client::from_conf(Builder::from(&sdk.config).interceptor(MaxAnswer).build())
+/// A client for this region, or else for the configuration's.
+fn client(sdk: &Sdk, region: Option<&str>) -> Client {
+    let config = in_region(&sdk.config, region);
+    Client::from_conf(Builder::from(&config).interceptor(MaxAnswer).build())
 }
 
 /// The configuration, for another region.

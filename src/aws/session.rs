@@ -59,6 +59,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Aws {
     patience: Duration,
     pub(super) buckets: BucketOptions,
+    /// The region where neither the environment nor the configuration of AWS names one.
+    region: Option<String>,
     sdk: OnceLock<ServiceResult<Sdk>>,
 }
 
@@ -78,7 +80,7 @@ pub(super) struct Sdk {
 }
 
 impl Sdk {
-    fn start(patience: Duration) -> ServiceResult<Self> {
+    fn start(patience: Duration, region: Option<&str>) -> ServiceResult<Self> {
         if rustls_native_certs::load_native_certs().certs.is_empty() {
             let text = "AWS cannot be asked: this machine has no root certificates; install \
                  ca-certificates, or name a file of them in SSL_CERT_FILE";
@@ -98,7 +100,9 @@ impl Sdk {
         let config = runtime.block_on(config);
         let credentials = config.credentials_provider().map(|found| Told::new(found, http));
         let credentials = credentials.map(SharedCredentialsProvider::new);
-        let config = config.into_builder();
+        let otherwise = region.map(|region| Region::new(region.to_owned()));
+        let region = config.region().cloned().or(otherwise);
+        let config = config.into_builder().region(region);
         let config = match credentials {
             Some(credentials) => config.credentials_provider(credentials),
             None => config,
@@ -131,7 +135,13 @@ impl Aws {
     /// Makes an access that gives up after waiting `patience`, in all calls together, for servers
     /// that do not answer. `buckets` are the options of all buckets.
     pub fn new(patience: Duration, buckets: BucketOptions) -> Self {
-        Self { patience, buckets, sdk: OnceLock::new() }
+        Self { patience, buckets, region: None, sdk: OnceLock::new() }
+    }
+
+    /// Uses this region where neither the environment nor the configuration of AWS names one.
+    #[must_use]
+    pub fn or_in_region(self, region: Option<String>) -> Self {
+        Self { region, ..self }
     }
 
     /// Returns the SDK with a region, which all services but S3 need.
@@ -141,7 +151,8 @@ impl Aws {
     }
 
     pub(super) fn started(&self) -> ServiceResult<&Sdk> {
-        self.sdk.get_or_init(|| Sdk::start(self.patience)).as_ref().map_err(Clone::clone)
+        let start = || Sdk::start(self.patience, self.region.as_deref());
+        self.sdk.get_or_init(start).as_ref().map_err(Clone::clone)
     }
 
     /// Checks that there are a region and credentials.

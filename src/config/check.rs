@@ -64,6 +64,14 @@ impl Config {
         false
     }
 
+    /// The region that the root names.
+    pub(crate) fn named_region(&self) -> Option<String> {
+        #[cfg(target_os = "linux")]
+        return self.nfs.as_ref()?.efs.as_ref()?.region.clone();
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
     /// True if the root is not a path on this machine.
     pub(crate) fn is_url(&self) -> bool {
         #[cfg(target_os = "linux")]

@@ -1,12 +1,13 @@
 //! Engines list directories and put their entries into the [`Ledger`].
 //!
 //! `posix` walks a mounted file system with many `workers`, `portable` does so on other systems,
-//! and `nfs` accesses an NFS server without a mount. [`Plan`] sets the initial and the largest
-//! number of workers of a walk, `concurrency` changes their number while it runs, and `pace`
-//! counts, times and limits round trips.
+//! and `nfs` accesses an NFS server without a mount; `probe` has what that engine finds out before a
+//! scan. [`Plan`] sets the initial and the largest number of workers of a walk, `concurrency` changes
+//! their number while it runs, and `pace` counts, times and limits round trips.
 
 #[cfg(target_os = "linux")]
 mod concurrency;
+mod efs_name;
 mod mount;
 mod mountstats;
 #[cfg(target_os = "linux")]
@@ -20,6 +21,7 @@ mod plan;
 mod portable;
 #[cfg(target_os = "linux")]
 mod posix;
+mod probe;
 #[cfg(target_os = "linux")]
 mod reading;
 #[cfg(target_os = "linux")]
@@ -34,20 +36,20 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-pub use mount::{efs_of, is_file_system_id, is_mount_point};
+pub use efs_name::EfsName;
+pub use mount::{MountedEfs, efs_of, is_file_system_id, is_mount_point};
 pub use mountstats::{Costly, NfsMount, Traffic};
 #[cfg(all(target_os = "linux", any(test, feature = "fuzzing")))]
 #[doc(hidden)]
 pub use nfs::fuzzing;
 #[cfg(target_os = "linux")]
-pub use nfs::{
-    ClientKeyCell, Clock, EfsClient, EfsName, IamIdentity, IamSignature, Nfs, Target, Tls,
-};
+pub use nfs::{ClientKeyCell, Clock, EfsClient, IamIdentity, IamSignature, Nfs, Target, Tls};
 pub use plan::{Bounds, FsKind, Pacing, Plan, raise_descriptor_limit};
 #[cfg(feature = "portable")]
 pub use portable::Portable;
 #[cfg(target_os = "linux")]
 pub use posix::Posix;
+pub use probe::{BatchAnswer, Grants, ServerProbe, Trial};
 pub use threads::Threads;
 
 use crate::stop::Stop;
@@ -66,9 +68,16 @@ pub trait Engine {
     /// Only if there is no result at all: the root cannot be read, or a worker panicked.
     fn walk(&self, ledger: &Arc<Ledger>, stop: &Arc<Stop>) -> Result<Ended, WalkError>;
 
-    /// Describes the session parameters that the server granted to the last walk, if the engine has
-    /// any.
-    fn granted(&self) -> Option<String> {
+    /// Examines the server, if the engine accesses one. Adds nothing to the ledger.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or its root cannot be read.
+    fn probe(
+        &self,
+        _ledger: &Arc<Ledger>,
+        _trial: Trial,
+        _stop: &Arc<Stop>,
+    ) -> Option<Result<ServerProbe, WalkError>> {
         None
     }
 }

@@ -4,13 +4,25 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::EfsName;
 use crate::bounded::{self, Bound};
 use crate::log;
 
-/// Returns the EFS file system id in the source of the mount that `path` is on, such as
-/// `fs-0123.efs.us-east-1.amazonaws.com:/`, and true if `path` is the root of that file system.
-/// Returns `None` for a mount through efs-utils' TLS proxy, whose source is 127.0.0.1.
-pub fn efs_of(path: &Path) -> Option<(String, bool)> {
+/// An EFS file system as a mount names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountedEfs {
+    /// `fs-…`
+    pub id: String,
+    /// Its region, if the mount names that.
+    pub region: Option<String>,
+    /// True if the path is all of the file system.
+    pub whole: bool,
+}
+
+/// Returns the EFS file system in the source of the mount that `path` is on, such as
+/// `fs-0123.efs.us-east-1.amazonaws.com:/`. Returns `None` for a mount through efs-utils' TLS proxy,
+/// whose source is 127.0.0.1.
+pub fn efs_of(path: &Path) -> Option<MountedEfs> {
     mount_of(path)?.efs()
 }
 
@@ -86,11 +98,17 @@ impl MountOf {
         self.kind == "nfs" || self.kind == "nfs4"
     }
 
-    fn efs(&self) -> Option<(String, bool)> {
-        let id_like = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
-        let id: String = self.source.chars().take_while(id_like).collect();
+    fn efs(&self) -> Option<MountedEfs> {
+        if !self.is_nfs() {
+            return None;
+        }
+        let (host, _) = self.source.split_once(':')?;
         let whole = self.top && self.source.ends_with(":/");
-        (self.is_nfs() && is_file_system_id(&id)).then_some((id, whole))
+        if let Some(EfsName { file_system, region, .. }) = EfsName::of(host) {
+            return Some(MountedEfs { id: file_system, region: Some(region), whole });
+        }
+        let id = host.split('.').next().filter(|id| is_file_system_id(id))?;
+        Some(MountedEfs { id: id.to_owned(), region: None, whole })
     }
 }
 
@@ -130,13 +148,18 @@ mod tests {
             30 22 0:40 / /mnt/efs ro,relatime shared:1 - nfs4 \
             fs-0123456789abcdef0.efs.us-east-1.amazonaws.com:/ ro,vers=4.1\n\
             31 22 0:41 / /mnt/two\\040words rw - nfs4 fs-01234567:/ rw\n\
-            32 22 0:42 / /mnt/tls rw - nfs4 127.0.0.1:/ rw\n";
+            32 22 0:42 / /mnt/tls rw - nfs4 127.0.0.1:/ rw\n\
+            33 22 0:43 / /mnt/zone rw - nfs4 eu-west-3a.fs-01234567.efs.eu-west-3.amazonaws.com:/ rw\n";
         let of = |path: &str| mount_in(mounts, path.as_bytes())?.efs();
-        let id = |whole| Some(("fs-0123456789abcdef0".to_owned(), whole));
+        let efs = |id: &str, region: Option<&str>, whole| {
+            Some(MountedEfs { id: id.to_owned(), region: region.map(str::to_owned), whole })
+        };
+        let id = |whole| efs("fs-0123456789abcdef0", Some("us-east-1"), whole);
         assert_eq!(of("/mnt/efs"), id(true));
         assert_eq!(of("/mnt/efs/200005"), id(false));
         assert_eq!(of("/mnt/efs2"), None);
-        assert_eq!(of("/mnt/two words/x"), Some(("fs-01234567".to_owned(), false)));
+        assert_eq!(of("/mnt/two words/x"), efs("fs-01234567", None, false));
+        assert_eq!(of("/mnt/zone"), efs("fs-01234567", Some("eu-west-3"), true));
         assert_eq!(of("/mnt/tls"), None);
         assert_eq!(of("/"), None);
     }

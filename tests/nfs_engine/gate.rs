@@ -115,7 +115,9 @@ impl World {
         let tls = Tls { roots, efs: Some(client), ..Tls::new(HOST) };
         let target = format!("nfs://{}/", self.gate.address()).parse().unwrap();
         let engine = engine(&self.server);
-        Nfs { target, tls: Some(tls), reply_timeout: Duration::from_secs(10), ..engine }
+        let file_system = Some(ID.to_owned());
+        let reply_timeout = Duration::from_secs(10);
+        Nfs { target, tls: Some(tls), file_system, reply_timeout, ..engine }
     }
 
     #[track_caller]

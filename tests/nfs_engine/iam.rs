@@ -297,17 +297,22 @@ fn the_program_signs_with_the_credentials_of_its_environment() {
     // AWS knows no such file system, so the report lacks EFS's figures.
     let aws = Stub::start();
     let url = format!("nfs://localhost:{}/", gate.address().port());
-    let scan = |args: &[&str], secret: &str| {
+    let run = |word: &[&str], args: &[&str], secret: &str| {
         let mut command = efs_scan();
         aws.env(&mut command);
-        command.args([&*url, "--nfs-uid", "0", "--tls", "--file-system-id", ID]).args(args);
+        command
+            .args(word)
+            .args([&*url, "--nfs-uid", "0", "--tls", "--file-system-id", ID])
+            .args(args);
         command.env("SSL_CERT_FILE", gate.root()).env_remove("SSL_CERT_DIR");
         let key = key();
         command.env("AWS_ACCESS_KEY_ID", &key.id).env("AWS_SECRET_ACCESS_KEY", secret);
         command.env("AWS_SESSION_TOKEN", key.session_token.unwrap()).env("AWS_REGION", REGION);
         let output = watched(&mut command, Duration::from_secs(60));
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        let said = [output.stderr, output.stdout].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
     };
+    let scan = |args: &[&str], secret: &str| run(&[], args, secret);
     for args in [&[][..], &["--iam"], &["--iam=true"]] {
         let (code, said) = scan(args, &key().secret);
         assert_eq!(code, Some(0), "{said} {:?}", gate.seen());
@@ -319,4 +324,19 @@ fn the_program_signs_with_the_credentials_of_its_environment() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("aws sts get-caller-identity"), "{said}");
     assert!(!said.contains("guessed"), "{said}");
+
+    let check = |args: &[&str], secret: &str| {
+        let (code, said) = run(&["check"], args, secret);
+        for part in ["guessed", &*key().secret, "tok/en", &*key().id] {
+            assert!(!said.contains(part), "{part}: {said}");
+        }
+        (code, said)
+    };
+    let (_, said) = check(&[], &key().secret);
+    assert!(said.contains(" (TLS, an IAM identity): 8 connections lead to one server"), "{said}");
+    let (code, said) = check(&[], "guessed");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("fail root") && said.contains("aws sts get-caller-identity"), "{said}");
+    let (_, said) = check(&["--iam=false"], &key().secret);
+    assert!(said.contains("may want an IAM identity"), "{said}");
 }

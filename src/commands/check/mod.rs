@@ -4,6 +4,8 @@
 mod line;
 mod local;
 mod place;
+mod reading;
+mod server;
 mod services;
 
 use std::sync::Arc;
@@ -11,20 +13,23 @@ use std::time::Instant;
 
 use super::heed::Phase;
 use super::scan;
-use crate::aws::Aws;
-use crate::config::Loaded;
+#[cfg(target_os = "linux")]
+use crate::config::NfsSource;
+use crate::config::{Config, Loaded};
 use crate::exit::{Exit, Failure};
 use crate::report::Format;
-use crate::scan::raise_descriptor_limit;
+use crate::scan::{Trial, raise_descriptor_limit};
 use crate::stop::Stop;
 use line::{Level, Lines};
 
 pub(super) fn run(loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Result<Exit, Failure> {
     let reminding = loaded.reminding().ok();
-    let config = Arc::new(loaded.check().map_err(Failure::usage)?);
+    let mut config = loaded.check().map_err(Failure::usage)?;
+    let trial = fit(&mut config);
+    let config = Arc::new(config);
     let (began, patience) = (Instant::now(), config.settings.patience.0);
     raise_descriptor_limit();
-    let aws = Aws::new(patience, config.buckets.clone());
+    let aws = scan::aws(&config);
     let mut lines = Lines::new(config.settings.format == Format::Json);
 
     lines.push(local::program())?;
@@ -33,9 +38,8 @@ pub(super) fn run(loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Result<Exi
     lines.all(local::output(&config))?;
 
     phase.begin("asking AWS whose credentials these are");
-    if services::asks_aws(&config, reminding.is_some()) {
-        lines.push(services::credentials(&aws))?;
-    }
+    let uses = services::aws_use(&config, reminding.is_some());
+    lines.all(services::credentials(&aws, uses))?;
     phase.begin("asking for names");
     let (names, line) = services::names(&config, &aws);
     lines.all(line)?;
@@ -43,14 +47,14 @@ pub(super) fn run(loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Result<Exi
 
     phase.begin(format!("looking at {}", config.root.display()));
     let left = patience.saturating_sub(began.elapsed());
-    let place = place::look(&config, &names, left, stop);
+    let place = place::look(&config, &names, trial, left, stop);
     lines.all(place.lines)?;
     lines.all(local::quotas(&config, &place.owners, &names))?;
     lines.all(local::group_quotas(&config, &place.groups))?;
 
     phase.begin("asking AWS about what a run publishes");
     let id = config.settings.file_system_id.clone().or(place.file_system);
-    lines.all(id.as_deref().map(|id| services::file_system(id, &aws)))?;
+    lines.all(id.as_deref().map(|id| services::file_system(id, &config, &aws)))?;
     lines.all(services::destination(&config, &aws))?;
     lines.all(services::metrics(&config, id.as_deref()))?;
     lines.all(services::topic(&config, &aws))?;
@@ -61,4 +65,20 @@ pub(super) fn run(loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Result<Exi
         Level::Warn => Exit::Partial,
         Level::Fail => Exit::Fatal,
     })
+}
+
+/// Fits the engine without a mount to a check, which cannot wait for a server as long as a scan does.
+/// Returns what to try: several directories in a request, if they are asked for; the check's own walks
+/// need none.
+#[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
+fn fit(config: &mut Config) -> Trial {
+    #[cfg(target_os = "linux")]
+    if let Some(NfsSource { nfs, .. }) = &mut config.nfs {
+        // It tries to connect three times.
+        nfs.reply_timeout = nfs.reply_timeout.min(config.settings.patience.0 / 5);
+        if std::mem::replace(&mut nfs.batch, 1) > 1 {
+            return Trial::Batch;
+        }
+    }
+    Trial::Plain
 }

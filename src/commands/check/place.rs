@@ -9,15 +9,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::line::Line;
-use super::scan;
-use crate::aws::Aws;
+use super::{reading, scan, server};
 use crate::config::Config;
 use crate::names::{Names, alike};
 use crate::report::NfsTraffic;
-use crate::scan::{Engine, NfsMount, Plan, efs_of};
+use crate::scan::{NfsMount, Plan, Trial, efs_of};
 use crate::stop::Stop;
 use crate::text::{plural, printable};
-use crate::usage::{ErrorKind, Exclude, Home, HomeKind, Ledger, Selection, Totals};
+use crate::usage::{Home, HomeKind, Ledger, Selection, Totals};
 
 /// The least time for a look: AWS may have taken all of the patience.
 const LEAST: Duration = Duration::from_secs(5);
@@ -39,6 +38,7 @@ pub(super) struct Place {
 pub(super) fn look(
     config: &Arc<Config>,
     names: &Arc<Names>,
+    trial: Trial,
     patience: Duration,
     stop: &Arc<Stop>,
 ) -> Place {
@@ -47,7 +47,7 @@ pub(super) fn look(
         (Arc::clone(config), Arc::clone(names), Arc::clone(stop));
     let looking = std::thread::Builder::new().name("place".to_owned()).spawn(move || {
         let mut place = Place::default();
-        if let Err(line) = place.fill(&its_config, &its_names, &its_stop) {
+        if let Err(line) = place.fill(&its_config, &its_names, trial, &its_stop) {
             place.lines.push(line);
         }
         // Nobody may wait any more.
@@ -68,15 +68,21 @@ pub(super) fn look(
 
 impl Place {
     /// Looks at everything. The first line that makes it useless to go on is the error.
-    fn fill(&mut self, config: &Config, names: &Arc<Names>, stop: &Arc<Stop>) -> Result<(), Line> {
+    fn fill(
+        &mut self,
+        config: &Config,
+        names: &Arc<Names>,
+        trial: Trial,
+        stop: &Arc<Stop>,
+    ) -> Result<(), Line> {
         let root = &config.root;
         if config.settings.require_mount {
             self.lines.push(required_mount(root));
         }
-        self.file_system = efs_of(root).map(|(id, _)| id);
+        self.file_system = efs_of(root).map(|efs| efs.id);
         let plan = Plan::of(root, &config.pacing);
         let mount = NfsMount::of(root).filter(|_| !config.is_url());
-        let aws = Aws::new(config.settings.patience.0, config.buckets.clone());
+        let aws = scan::aws(config);
         let engine = scan::engine(config, plan, &aws);
         let engine = engine.map_err(|failure| Line::fail("root", failure.problem))?;
         let setup = |homes| scan::setup(config, names, Some(homes), None, Timestamp::now());
@@ -86,12 +92,14 @@ impl Place {
         let Totals { homes, errors, .. } = survey.finish();
         self.lines.push(match &mount {
             Some(mount) => of_mount(mount, root),
-            None => {
-                let granted = engine.granted().map(|granted| format!("; {granted}"));
-                let text = format!("{} by the engine {}", root.display(), engine.name());
-                Line::ok("root", text + &granted.unwrap_or_default())
-            }
+            None => Line::ok("root", format!("{} by the engine {}", root.display(), engine.name())),
         });
+        let unused = Arc::new(Ledger::new(setup(Selection::Survey)));
+        match engine.probe(&unused, trial, stop) {
+            Some(Ok(probe)) => self.lines.extend(server::lines(&probe)),
+            Some(Err(error)) => self.lines.push(Line::fail("server", error.to_string())),
+            None => {}
+        }
         let homes: Vec<&Home> =
             homes.iter().map(|home| &**home).filter(|home| home.is_home()).collect();
         self.lines.push(self::homes(config, names, &homes));
@@ -114,7 +122,7 @@ impl Place {
             let last = home.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
             self.owners.insert(alike(&String::from_utf8_lossy(last)));
         }
-        self.lines.extend(readable(&*engine, &homes, setup, stop));
+        self.lines.extend(reading::homes(config, &*engine, &homes, setup, stop));
         Ok(())
     }
 }
@@ -168,46 +176,4 @@ fn homes(config: &Config, names: &Names, homes: &[&Home]) -> Line {
         }
         () => Line::ok(CHECK, text),
     }
-}
-
-/// Tries to list a home that is somebody else's: homes have the mode 0700, so only uid 0 can, and only
-/// where its server does not take that for nobody (root squash).
-fn readable(
-    engine: &dyn Engine,
-    homes: &[&Home],
-    setup: impl Fn(Selection) -> crate::usage::LedgerSetup,
-    stop: &Arc<Stop>,
-) -> Option<Line> {
-    const CHECK: &str = "reading";
-    let me = rustix::process::geteuid().as_raw();
-    let others = |home: &&&Home| home.kind == HomeKind::Uid && home.directory_owner != Some(me);
-    let home = homes.iter().find(others)?;
-    let path = printable(&home.path);
-    let mut setup = setup(Selection::Only(BTreeSet::from([home.path.to_vec()])));
-    // Only its own names are read: a home may take an hour.
-    let inside = format!("{}/*", String::from_utf8_lossy(&home.path));
-    setup.scope.exclude = Exclude::new(&[inside]).ok()?;
-    let ledger = Arc::new(Ledger::new(setup));
-    let walked = engine.walk(&ledger, stop);
-    let errors = ledger.finish().errors;
-    let denied = errors.by_kind.contains_key(&ErrorKind::PermissionDenied);
-    Some(match walked {
-        Err(error) => Line::fail(CHECK, format!("{path}: {error}")),
-        Ok(_) if denied && me == 0 => Line::fail(
-            CHECK,
-            format!(
-                "{path}: permission denied to uid 0: the server squashes root; allow \
-             elasticfilesystem:ClientRootAccess in the file system's policy, and use no access point"
-            ),
-        ),
-        Ok(_) if denied => Line::fail(
-            CHECK,
-            format!("{path}: permission denied to uid {me}: homes have the mode 0700, run as root"),
-        ),
-        Ok(_) if errors.count > 0 => {
-            let first = errors.samples.iter().next().map(|problem| problem.message.clone());
-            Line::fail(CHECK, format!("{path}: {}", first.unwrap_or_default()))
-        }
-        Ok(_) => Line::ok(CHECK, format!("{path}, another user's home, can be listed")),
-    })
 }

@@ -1,6 +1,7 @@
 //! What a run asks of AWS and of its destination.
 
 use super::line::Line;
+use super::scan;
 use crate::aws::{Aws, Identity, MemberKind};
 use crate::config::Config;
 #[cfg(target_os = "linux")]
@@ -12,8 +13,24 @@ use crate::service_error::Trouble;
 use crate::store::Destination;
 use crate::text::plural;
 
-/// True if a run calls AWS.
-pub(super) fn asks_aws(config: &Config, reminds: bool) -> bool {
+/// How much a run depends on AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AwsUse {
+    Nothing,
+    /// Only the figure of EFS, which reports may lack.
+    Figure,
+    Needed,
+}
+
+pub(super) fn aws_use(config: &Config, reminds: bool) -> AwsUse {
+    match (needs_aws(config, reminds), &config.settings.file_system_id) {
+        (true, _) => AwsUse::Needed,
+        (false, Some(_)) => AwsUse::Figure,
+        (false, None) => AwsUse::Nothing,
+    }
+}
+
+fn needs_aws(config: &Config, reminds: bool) -> bool {
     let publishing = &config.publishing;
     #[cfg(target_os = "linux")]
     let finds_target = config.nfs.as_ref().is_some_and(|nfs| nfs.server != NfsServer::Url);
@@ -23,27 +40,32 @@ pub(super) fn asks_aws(config: &Config, reminds: bool) -> bool {
         || publishing.to.as_ref().is_some_and(|to| !matches!(to, Destination::Directory(_)))
         || publishing.namespace.is_some()
         || publishing.notify.is_some()
-        || config.settings.file_system_id.is_some()
         || finds_target
         || config.settings.iam == Some(true)
         || reminds
 }
 
-pub(super) fn credentials(aws: &Aws) -> Line {
+/// Whose credentials AWS is asked with. `None` if it is not asked.
+pub(super) fn credentials(aws: &Aws, uses: AwsUse) -> Option<Line> {
     const CHECK: &str = "credentials";
-    match aws.identity() {
+    let fail = match uses {
+        AwsUse::Nothing => return None,
+        AwsUse::Figure => Line::warn,
+        AwsUse::Needed => Line::fail,
+    };
+    Some(match aws.identity() {
         Ok(Identity { provider, region, caller: Ok(arn) }) => {
             Line::ok(CHECK, format!("{arn} by {provider}, region {region}"))
         }
         Ok(Identity { provider, region, caller: Err(error) }) => {
             let text = format!("from {provider}, region {region}, but {}", error.text);
             match error.trouble {
-                Trouble::Credentials => Line::fail(CHECK, text),
+                Trouble::Credentials => fail(CHECK, text),
                 _ => Line::warn(CHECK, text),
             }
         }
-        Err(error) => Line::fail(CHECK, error.text),
-    }
+        Err(error) => fail(CHECK, error.text),
+    })
 }
 
 /// Opens the sources of names. Nothing is kept, and nothing that was kept is used.
@@ -81,9 +103,9 @@ pub(super) fn names(config: &Config, aws: &Aws) -> (Option<Names>, Vec<Line>) {
 }
 
 /// The figure of EFS.
-pub(super) fn file_system(id: &str, aws: &Aws) -> Line {
+pub(super) fn file_system(id: &str, config: &Config, aws: &Aws) -> Line {
     const CHECK: &str = "EFS";
-    match aws.file_system_size(id) {
+    match aws.file_system_size(id, scan::region(config, id).as_deref()) {
         Ok(size) => Line::ok(CHECK, format!("{id} is metered at {}", size.value.human())),
         Err(error) if error.trouble == Trouble::Missing => Line::warn(
             CHECK,

@@ -4,6 +4,7 @@ use std::io;
 
 use super::file_system::ScannedFileSystem;
 use super::prepare::Prepared;
+use super::squashed;
 use super::walk::Walked;
 use crate::aws::Aws;
 use crate::commands::heed::Phase;
@@ -58,6 +59,9 @@ fn build(config: &Config, prepared: &Prepared, walked: &Walked) -> Report {
         top: config.top,
     };
     let mut report = report::build(walked.ledger.finish(), context);
+    if squashed::is_evident(config, &report) {
+        log::warn!("no home can be read: {}", squashed::ROOT_IS_SQUASHED);
+    }
     report.nfs = walked.traffic.clone().map(Into::into);
     if let Some(ScannedFileSystem { id, size, part }) = &prepared.file_system {
         report.reconcile((id.clone(), *part), *size, &config.prices);

@@ -4,7 +4,7 @@ use crate::aws::{Aws, EfsSize};
 use crate::config::Config;
 use crate::log;
 use crate::report::ScannedPart;
-use crate::scan::efs_of;
+use crate::scan::{MountedEfs, efs_of};
 use crate::service_error::Trouble;
 
 /// The EFS file system that is scanned.
@@ -19,7 +19,13 @@ pub(super) struct ScannedFileSystem {
 /// The id of the file system: from the settings, or else from the mount.
 pub(super) fn id(config: &Config) -> Option<String> {
     let set = config.settings.file_system_id.clone();
-    set.or_else(|| efs_of(&config.root).map(|(id, _)| id))
+    set.or_else(|| efs_of(&config.root).map(|efs| efs.id))
+}
+
+/// The region of the file system, if the root names it; `None` for that of the configuration of AWS.
+pub(in crate::commands) fn region(config: &Config, id: &str) -> Option<String> {
+    let mounted = || efs_of(&config.root).filter(|efs| efs.id == id).and_then(|efs| efs.region);
+    config.named_region().or_else(mounted)
 }
 
 /// Asks EFS for the size of the file system, if its id is known. This is done before the scan: a
@@ -29,12 +35,12 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
     let id = id(config)?;
     // If the mount does not tell, an id in the settings means that the root is all of it.
     let part = match efs_of(&config.root) {
-        Some((_, false)) => ScannedPart::Some,
+        Some(MountedEfs { whole: false, .. }) => ScannedPart::Some,
         None if config.is_part() => ScannedPart::Some,
         _ => ScannedPart::Whole,
     };
     let is_set = config.settings.file_system_id.is_some();
-    let size = match aws.file_system_size(&id) {
+    let size = match aws.file_system_size(&id, region(config, &id).as_deref()) {
         Ok(size) => Some(size),
         Err(error) if is_set && error.trouble == Trouble::Missing => {
             log::warn!(

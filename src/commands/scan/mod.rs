@@ -5,18 +5,21 @@ mod deliver;
 mod engine;
 mod file_system;
 mod prepare;
+mod squashed;
 mod users;
 mod walk;
 
 pub(super) use engine::engine;
+pub(super) use file_system::region;
 pub(super) use prepare::{needs_state_dir, require_mount};
+pub(super) use squashed::{ROOT_IS_SQUASHED, presented_uid};
 pub(super) use walk::setup;
 
 use std::sync::Arc;
 
 use super::heed::Phase;
 use crate::aws::Aws;
-use crate::config::Loaded;
+use crate::config::{Config, Loaded};
 use crate::exit::{Exit, Failure};
 use crate::stop::Stop;
 use crate::sys;
@@ -33,11 +36,17 @@ pub(super) fn run(
         sys::idle().map_err(|error| Failure::fatal(format!("--nice: {error}")))?;
     }
     phase.heeds_stop();
-    let aws = Aws::new(config.settings.patience.0, config.buckets.clone());
+    let aws = aws(&config);
     let root = config.root.display();
     phase.begin(format!("preparing the scan of {root}"));
     let mut prepared = prepare::prepare(&config, &aws)?;
     phase.begin(format!("{root} does not answer"));
     let walked = walk::walk(&config, &mut prepared, &aws, show_progress, stop)?;
     deliver::deliver(&config, prepared, walked, &aws, stop, phase)
+}
+
+/// AWS for a run: in the region of the root where none is set.
+pub(super) fn aws(config: &Config) -> Aws {
+    let aws = Aws::new(config.settings.patience.0, config.buckets.clone());
+    aws.or_in_region(config.named_region())
 }

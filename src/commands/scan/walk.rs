@@ -180,9 +180,8 @@ fn progress(
     ledger: &Arc<Ledger>,
 ) -> Display {
     let (earlier, run) = (config.earlier.clone(), run.clone());
-    let (patience, buckets) = (config.settings.patience.0, config.buckets.clone());
+    let aws = super::aws(config);
     let expected = move || {
-        let aws = Aws::new(patience, buckets);
         let store = earlier?.open(&aws);
         let expected = store.and_then(|store| expected_inodes(&*store, &run, homes.as_ref()));
         // Only the bar depends on it.

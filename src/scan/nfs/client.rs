@@ -11,6 +11,7 @@
 
 mod leave;
 mod maintain;
+mod probe;
 mod receive;
 mod send;
 mod setup;
@@ -23,7 +24,6 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll};
 
 use super::connection::{Connection, ConnectionState, SetupStep};
-use super::granted::Granted;
 use super::identity::ClientIdentity;
 use super::retry::RetryPolicy;
 use super::rpc::Credential;
@@ -75,8 +75,10 @@ pub(super) struct NfsClient {
     /// Time of the last successful request.
     last_reply: Instant,
     last_maintenance: Instant,
-    /// Session parameters that the server has granted so far.
-    pub(super) granted: Granted,
+    /// True if a server said that it is Linux, or did not say what it is.
+    may_be_linux: bool,
+    /// True if there has been a TCP connection.
+    pub(super) was_reached: bool,
     /// Reason that the last connection was closed.
     last_error: Option<String>,
     buffer: Vec<u8>,
@@ -117,7 +119,8 @@ impl NfsClient {
             request_counter: 0,
             last_reply: Instant::now(),
             last_maintenance: Instant::now(),
-            granted: Granted::default(),
+            may_be_linux: false,
+            was_reached: false,
             last_error: None,
             buffer: Vec::new(),
         })
@@ -199,6 +202,7 @@ impl NfsClient {
             if !self.connections[at].connected().map_err(reason)? {
                 return Ok(());
             }
+            self.was_reached = true;
             self.connections[at].state = ConnectionState::TlsHandshake;
             self.connections[at].setup = Some((0, Instant::now()));
         }

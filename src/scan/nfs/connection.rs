@@ -1,7 +1,7 @@
 //! A connection with its session: queues requests, collects records, tracks the setup.
 
 use std::io::{self, Read, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::identity::SHARED_OWNER;
 use super::rpc::RecordBuffer;
@@ -57,8 +57,6 @@ pub(super) struct Connection {
     pub(super) owner_changed: bool,
     /// The xid of the setup request, and the start time of the request or of the handshake.
     pub(super) setup: Option<(u32, Instant)>,
-    /// Duration of the last setup request.
-    pub(super) setup_took: Option<Duration>,
     /// Consecutive failures.
     pub(super) failures: u32,
     out: Vec<u8>,
@@ -80,7 +78,6 @@ impl Connection {
             owner: SHARED_OWNER,
             owner_changed: false,
             setup: None,
-            setup_took: None,
             failures: 0,
             out: Vec::new(),
             written: 0,

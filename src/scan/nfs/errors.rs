@@ -15,6 +15,7 @@ pub(super) fn with_advice(status: Status) -> io::Error {
              option `insecure` (requests do not come from a privileged port), or on EFS a file \
              system policy that allows ClientRootAccess"
         }
+        Status::NOENT => "the server has no such directory; a path begins at its root",
         Status::WRONGSEC => "the server requires a security flavor other than AUTH_SYS (`sec=sys`)",
         Status::MOVED => "the directory is on another server; scan that one",
         _ => return from_status(status),

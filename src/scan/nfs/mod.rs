@@ -12,8 +12,7 @@
 //!
 //! The files, in the order data flows:
 //!
-//! - `target.rs`: the directory to scan, `nfs://HOST[:PORT]/path`; `target/efs.rs`: names of EFS
-//!   file systems
+//! - `target.rs`: the directory to scan, `nfs://HOST[:PORT]/path`
 //! - `walk.rs`: the queue of directories, and the interpretation of results; no IO and no sessions
 //!   - `walk/root.rs`: the root directory
 //!   - `walk/batch.rs`: several directories in one request
@@ -27,6 +26,8 @@
 //!   - `client/receive.rs`: replies
 //!   - `client/maintain.rs`: timers
 //!   - `client/leave.rs`: clean-up at the end
+//!   - `client/probe.rs`: a look at the server before a scan; `client/probe/batch.rs`: how it answers
+//!     several directories in a request
 //! - `identity.rs`: client owner and verifier, and which partition a connection has reached
 //! - `partition.rs`: a server behind the address, and our client id there
 //! - `connection.rs`: a connection and the state of its setup
@@ -43,11 +44,11 @@
 //! - `status.rs`: status codes
 //! - `inode.rs`: converts attributes for the ledger
 //! - `retry.rs`: decides if and when a failed operation is repeated
-//! - `granted.rs`: session parameters that the server granted, in words
-//! - `errors.rs`: statuses as the errors of reports
+//! - `errors.rs`: statuses as the errors of reports; `advice.rs`: why EFS may refuse a client
 //! - `xdr.rs`: integers and opaque data, for everything that is read and written above
 //! - `fuzzing.rs`, `testing.rs`: entry points for fuzz targets, the server's side for unit tests
 
+mod advice;
 mod attrs;
 mod client;
 mod compound;
@@ -56,7 +57,6 @@ mod directory_read;
 mod errors;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
-mod granted;
 mod identity;
 mod inode;
 mod markers;
@@ -84,15 +84,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::io::Errno;
 
+use advice::{Client, Refused};
 use client::{ClientOptions, NfsClient};
-use granted::LastGranted;
 use rpc::Credential;
-pub use target::{EfsName, Target};
+pub use target::Target;
+use tls::TlsConnector;
 pub use tls::{ClientKeyCell, Clock, EfsClient, IamIdentity, IamSignature, Tls};
-use tls::{Refused, TlsConnector};
 use walk::NfsWalk;
 use window::RequestWindow;
 
+use super::probe::{ServerProbe, Trial};
 use super::{Ended, Engine, Pacing, WalkError};
 use crate::stop::Stop;
 use crate::usage::Ledger;
@@ -110,6 +111,8 @@ pub struct Nfs {
     pub target: Target,
     /// Connects with TLS if set.
     pub tls: Option<Tls>,
+    /// The file system's id (`fs-…`), if it is one of EFS.
+    pub file_system: Option<String>,
     /// The uid of the AUTH_SYS credential, which the server trusts.
     pub uid: u32,
     /// The gid of the AUTH_SYS credential.
@@ -122,8 +125,6 @@ pub struct Nfs {
     pub reply_timeout: Duration,
     /// The walk gives up after the server has been away this long.
     pub outage_limit: Duration,
-    /// Session parameters that the server granted to the last walk.
-    pub granted: LastGranted,
 }
 
 impl Nfs {
@@ -132,13 +133,13 @@ impl Nfs {
         Self {
             target,
             tls: None,
+            file_system: None,
             uid,
             gid,
             batch: 1,
             pacing,
             reply_timeout: REPLY_TIMEOUT,
             outage_limit: OUTAGE_LIMIT,
-            granted: LastGranted::default(),
         }
     }
 }
@@ -149,55 +150,89 @@ impl Engine for Nfs {
     }
 
     fn walk(&self, ledger: &Arc<Ledger>, stop: &Arc<Stop>) -> Result<Ended, WalkError> {
-        let failed = |(op, error)| WalkError::Root {
-            op,
-            path: PathBuf::from(self.target.to_string()),
-            error,
-        };
+        let mut client = self.client(ledger, self.batch, stop)?;
+        let ended = client.run(stop);
+        ended.map_err(|(op, error)| self.failed(op, self.explain(&client, op, error)))
+    }
+
+    fn probe(
+        &self,
+        ledger: &Arc<Ledger>,
+        trial: Trial,
+        stop: &Arc<Stop>,
+    ) -> Option<Result<ServerProbe, WalkError>> {
+        let probed = self.client(ledger, 1, stop).and_then(|mut client| {
+            let probed = client.probe(&self.target.path, trial, stop);
+            let told = probed.map(|probe| ServerProbe {
+                reached: format!("{}{}", probe.reached, self.who()),
+                ..probe
+            });
+            told.map_err(|(op, error)| self.failed(op, self.explain(&client, op, error)))
+        });
+        Some(probed)
+    }
+}
+
+impl Nfs {
+    /// Finds the server.
+    fn client(
+        &self,
+        ledger: &Arc<Ledger>,
+        batch: usize,
+        stop: &Arc<Stop>,
+    ) -> Result<NfsClient, WalkError> {
         // Unique per run: the server treats a client with a known owner as that client.
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let seed = time.as_nanos() as u64 ^ u64::from(std::process::id()) << 48;
         let host = rustix::system::uname();
         let credential =
             Credential::sys(seed as u32, host.nodename().to_bytes(), self.uid, self.gid);
-        let walk = NfsWalk::new(Arc::clone(ledger), self.target.path.clone(), self.batch, seed);
+        let walk = NfsWalk::new(Arc::clone(ledger), self.target.path.clone(), batch, seed);
         let window = RequestWindow::new(&self.pacing, stop);
         let tls = self.tls.as_ref().map(TlsConnector::new).transpose();
-        let tls = tls.map_err(|error| failed(("connect to", error)))?;
+        let tls = tls.map_err(|error| self.failed("connect to", error))?;
         let options = ClientOptions {
             credential,
-            tls: tls.clone(),
+            tls,
             reply_timeout: self.reply_timeout,
             outage_limit: self.outage_limit,
         };
         let client = NfsClient::new(&self.target, options, walk, window, seed);
-        let mut client = client.map_err(|error| failed(("find", error)))?;
-        let ended = client.run(stop);
-        self.granted.set(client.granted);
-        ended.map_err(|(op, error)| failed((op, self.explain(tls.as_ref(), op, error))))
+        client.map_err(|error| self.failed("find", error))
     }
 
-    fn granted(&self) -> Option<String> {
-        self.granted.words()
+    fn failed(&self, op: &'static str, error: io::Error) -> WalkError {
+        WalkError::Root { op, path: PathBuf::from(self.target.to_string()), error }
     }
-}
 
-impl Nfs {
+    /// How the client shows who it is.
+    fn who(&self) -> String {
+        let Some(tls) = &self.tls else { return String::new() };
+        let Some(efs) = &tls.efs else { return " (TLS)".to_owned() };
+        let who = if efs.iam.is_some() { "an IAM identity" } else { "anonymous" };
+        let through = efs.access_point.iter().map(|id| format!(", {id}")).collect::<String>();
+        format!(" (TLS, {who}{through})")
+    }
+
     /// Adds the likely reason if EFS does not admit this client.
-    fn explain(&self, tls: Option<&TlsConnector>, op: &str, error: io::Error) -> io::Error {
-        let (Some(connector), Some(Tls { efs: Some(efs), .. })) = (tls, &self.tls) else {
-            return error;
-        };
+    fn explain(&self, client: &NfsClient, op: &str, error: io::Error) -> io::Error {
+        let Some(file_system) = &self.file_system else { return error };
         let (refused, said) = match error.kind() {
             // Replaces the advice for general servers.
             io::ErrorKind::PermissionDenied => (Refused::Denied, Errno::ACCESS.to_string()),
             // Errors of the server's certificate have another kind.
-            io::ErrorKind::TimedOut if op == "connect to" => match connector.was_reached() {
+            io::ErrorKind::TimedOut if op == "connect to" => match client.was_reached {
                 true => (Refused::Closed, error.to_string()),
                 false => (Refused::Unreachable, error.to_string()),
             },
             _ => return error,
         };
-        io::Error::new(error.kind(), format!("{said}; {}", efs.advice(refused)))
+        let who = match &self.tls {
+            None => Client::Plain,
+            Some(Tls { efs: Some(EfsClient { iam: Some(_), .. }), .. }) => Client::Signed,
+            Some(_) => Client::Anonymous,
+        };
+        let advice = advice::of(refused, who, file_system);
+        io::Error::new(error.kind(), format!("{said}; {advice}"))
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct RecordBuffer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FramingError {
     /// The record is longer than any reply we allow.
-    #[error("the server announced a message of {announced} bytes; the limit is {limit}")]
+    #[error("{}", too_long(*announced, *limit))]
     TooLong {
         /// Bytes announced by the record's marks so far.
         announced: usize,
@@ -50,6 +50,20 @@ pub(super) enum FramingError {
     /// An empty fragment that is not the last. A server could send these forever.
     #[error("the server sent an empty record fragment")]
     Empty,
+}
+
+/// A server of another protocol begins with text where a record has its length.
+fn too_long(announced: usize, limit: usize) -> String {
+    let bytes = u32::try_from(announced).unwrap_or_default().to_be_bytes();
+    match bytes.iter().all(|byte| byte.is_ascii_graphic()) {
+        true => {
+            let text = String::from_utf8_lossy(&bytes);
+            format!("what answers there does not speak NFS: it begins with `{text}`")
+        }
+        false => {
+            format!("the server announced a message of {announced} bytes; the limit is {limit}")
+        }
+    }
 }
 
 impl FramingError {

@@ -1,11 +1,7 @@
 //! The directory to scan, as a URL `nfs://HOST[:PORT]/path` or in the form of EFS's mount helper.
 
-mod efs;
-
 use std::fmt;
 use std::str::FromStr;
-
-pub use efs::EfsName;
 
 /// The port of NFSv4 (RFC 8881, section 2.9.3).
 const PORT: u16 = 2049;

@@ -16,7 +16,6 @@ mod renewal;
 #[cfg(feature = "tls")]
 mod stream;
 
-pub(super) use efs::Refused;
 pub use efs::{ClientKeyCell, Clock, EfsClient, IamIdentity, IamSignature};
 
 #[cfg(feature = "tls")]
@@ -56,10 +55,6 @@ impl TlsConnector {
     }
 
     pub(super) fn server(&self) -> &str {
-        match *self {}
-    }
-
-    pub(super) fn was_reached(&self) -> bool {
         match *self {}
     }
 }

@@ -14,6 +14,7 @@ use crate::service_error::Trouble;
 /// The nfs engine, with the address of its server found, and what it presents there.
 pub(super) fn nfs(source: &NfsSource, config: &Config, aws: &Aws) -> Result<Nfs, Failure> {
     let mut nfs = located(source, aws)?;
+    nfs.file_system = source.efs.as_ref().map(|efs| efs.file_system.clone());
     if let (Some(tls), Some(efs)) = (&mut nfs.tls, &source.efs) {
         tls.efs = Some(client(efs, config, aws)?);
     }
@@ -35,8 +36,15 @@ fn located(source: &NfsSource, aws: &Aws) -> Result<Nfs, Failure> {
         Err(error) => {
             let name = aws.file_system_name(id, efs.region.as_deref());
             let name = name.map_err(|_| Failure::fatal(&error.text))?;
-            if error.trouble == Trouble::Missing || !resolves(&name) {
+            if error.trouble == Trouble::Missing {
                 return Err(Failure::fatal(error.text));
+            }
+            if !resolves(&name) {
+                return Err(Failure::fatal(format!(
+                    "{}; and {name} has no address here: it has one in the file system's VPC. \
+                     Anywhere else give ROOT as nfs://ADDRESS/ of a mount target",
+                    error.text
+                )));
             }
             log::info!("{}; asking {name}", error.text);
             MountTarget { address: name.clone(), name, zone: String::new(), near: None }
@@ -118,7 +126,7 @@ impl IamIdentity for Role {
     fn sign(&self, public_key_sha1: &str, at: SystemTime) -> Result<IamSignature, String> {
         let (file_system, region) = (&*self.file_system, self.region.as_deref());
         let connect = EfsConnect { file_system, region, public_key_sha1, at };
-        let aws = Aws::new(self.patience, self.buckets.clone());
+        let aws = Aws::new(self.patience, self.buckets.clone()).or_in_region(self.region.clone());
         let signed = aws.sign_efs_connect(&connect).map_err(|error| error.text)?;
         Ok(IamSignature {
             access_key_id: signed.access_key_id,

@@ -247,7 +247,7 @@ impl NfsClient {
         Ok(found)
     }
 
-    fn poll_writable(&mut self, events: &mut Events) {
+    pub(super) fn poll_writable(&mut self, events: &mut Events) {
         let _ = self.poll.poll(events, Some(BUSY_PAUSE));
         for event in &*events {
             if event.is_writable() {

@@ -40,11 +40,10 @@ impl NfsClient {
     fn handle_record(&mut self, at: usize, record: &[u8], now: Instant) -> Result<(), LostReason> {
         let reply = rpc::reply(record).map_err(|malformed| malformed.to_string())?;
         let connection = &mut self.connections[at];
-        if let Some((xid, sent)) = connection.setup
+        if let Some((xid, _)) = connection.setup
             && xid == reply.xid
         {
             connection.setup = None;
-            connection.setup_took = Some(now.saturating_duration_since(sent));
             let reader = reply.outcome.map_err(|error| self.rpc_failed(error))?;
             let results =
                 CompoundResults::new(reader).map_err(|malformed| malformed.to_string())?;

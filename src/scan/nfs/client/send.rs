@@ -6,7 +6,8 @@ use super::NfsClient;
 use crate::scan::nfs::connection::{Connection, ConnectionState};
 use crate::scan::nfs::session::NfsSession;
 
-const MAX_CONNECTIONS: usize = 8;
+/// The most connections of a scan.
+pub(super) const MAX_CONNECTIONS: usize = 8;
 
 impl NfsClient {
     /// Sends as many requests as may be in flight, and flushes all connections.

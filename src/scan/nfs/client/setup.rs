@@ -216,6 +216,7 @@ impl NfsClient {
         now: Instant,
     ) -> Result<(), LostReason> {
         if answer.may_be_linux() {
+            self.may_be_linux = true;
             self.walk.disable_batching();
         }
         let found = self.identity.identify(self.connections[at].owner, answer);
@@ -283,8 +284,6 @@ impl NfsClient {
         let owes_reclaim_complete = partition.owes_reclaim_complete();
         self.identity.note_session();
         self.identity.release_turn(at);
-        let took = self.connections[at].setup_took;
-        self.granted.session(*fore, took, self.identity.partitions().len());
         let problem = match self.walk.operations_needed() {
             needed if fore.max_operations < needed => Some(format!(
                 "the server allows {} operations per request; {needed} are needed",

@@ -30,51 +30,6 @@ impl EfsClient {
     }
 }
 
-impl EfsClient {
-    /// Returns the likely reason that EFS does not admit this client, and how to check it.
-    pub(in super::super) fn advice(&self, failed: Refused) -> String {
-        let id = &self.file_system;
-        let policy = format!("aws efs describe-file-system-policy --file-system-id {id}");
-        match (failed, &self.iam) {
-            (Refused::Unreachable, _) => "the security group of the mount target has to let this \
-                 machine in on port 2049 (aws ec2 describe-security-groups), and its network a route"
-                .to_owned(),
-            (Refused::Closed, Some(_)) => "where EFS closes a connection, it does not accept the \
-                 signature: look at this machine's clock (timedatectl), at the region of the file \
-                 system (AWS_REGION) and at the credentials (aws sts get-caller-identity); \
-                 --iam=false connects without"
-                .to_owned(),
-            (Refused::Closed, None) => {
-                format!(
-                    "where EFS closes a connection, it may want an IAM identity or know no such \
-                     access point: see the policy ({policy}), and use --iam"
-                )
-            }
-            (Refused::Denied, Some(_)) => format!(
-                "the policy of the file system or that of the role has to allow \
-                 elasticfilesystem:ClientMount, and ClientRootAccess for uid 0: see both ({policy}; \
-                 aws sts get-caller-identity)"
-            ),
-            (Refused::Denied, None) => format!(
-                "this client is anonymous, and the policy of the file system may want an IAM identity \
-                 with elasticfilesystem:ClientMount, and ClientRootAccess for uid 0: see it \
-                 ({policy}), and use --iam"
-            ),
-        }
-    }
-}
-
-/// Ways in which EFS refuses a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Refused {
-    /// There was no connection.
-    Unreachable,
-    /// Connections end before any reply.
-    Closed,
-    /// The root of the file system cannot be read.
-    Denied,
-}
-
 /// Private key of a client, generated on first use and shared by its copies.
 #[derive(Clone, Debug, Default)]
 pub struct ClientKeyCell {

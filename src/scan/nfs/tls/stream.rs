@@ -7,7 +7,6 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::net::TcpStream;
 use rustls::client::Resumption;
@@ -35,8 +34,6 @@ pub(in super::super) struct TlsConnector {
     server: Arc<str>,
     /// Certificates to present, if any.
     certificates: Option<Arc<ClientCertificates>>,
-    /// Set once a TCP connection exists.
-    reached: Arc<AtomicBool>,
 }
 
 impl TlsConnector {
@@ -79,23 +76,12 @@ impl TlsConnector {
                 config
             }
         };
-        Ok(Self {
-            config: Arc::new(config),
-            name,
-            server: server.into(),
-            certificates,
-            reached: Arc::default(),
-        })
+        Ok(Self { config: Arc::new(config), name, server: server.into(), certificates })
     }
 
     /// Returns the name that the certificate must match.
     pub(in super::super) fn server(&self) -> &str {
         &self.server
-    }
-
-    /// True if there has been a TCP connection.
-    pub(in super::super) fn was_reached(&self) -> bool {
-        self.reached.load(Ordering::Relaxed) // Only a hint depends on it.
     }
 
     /// Wraps a TCP connection, which need not be established yet.
@@ -106,8 +92,7 @@ impl TlsConnector {
         let tls = ClientConnection::new(Arc::clone(&self.config), self.name.clone());
         let mut tls = tls.map_err(io::Error::other)?;
         tls.set_buffer_limit(Some(WRITE_BUFFER));
-        let reached = Arc::clone(&self.reached);
-        Ok(TlsStream { stream, tls, encrypted: Vec::new(), decrypted: 0, reached })
+        Ok(TlsStream { stream, tls, encrypted: Vec::new(), decrypted: 0 })
     }
 }
 
@@ -118,7 +103,6 @@ pub(in super::super) struct TlsStream {
     /// Bytes from the kernel; `encrypted[decrypted..]` is still to be decrypted.
     encrypted: Vec<u8>,
     decrypted: usize,
-    reached: Arc<AtomicBool>,
 }
 
 /// Result of a read of the kernel.
@@ -134,7 +118,6 @@ impl TlsStream {
     /// # Errors
     /// [`ErrorKind::InvalidData`] if a retry is pointless.
     pub(in super::super) fn handshake(&mut self) -> io::Result<bool> {
-        self.reached.store(true, Ordering::Relaxed);
         self.handshake_step().map_err(|error| match error.kind() {
             // The server closed the connection without reading all of the client's data.
             ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => problem::handshake_cut_off(),
