@@ -103,6 +103,38 @@ fn a_file_system_is_named_as_for_the_mount_helper() {
     assert!(lines[0].contains("0.01 USD a GB"), "{lines:?}");
 }
 
+/// The region in ROOT is asked for the size and for mount targets, whichever is configured.
+#[test]
+fn efs_is_asked_in_the_region_of_the_root() {
+    let root = format!("{FILE_SYSTEM}.efs.eu-west-3.amazonaws.com");
+    for configured in [Some("us-east-1"), None] {
+        for word in [&[][..], &["check"]] {
+            let world = World::new();
+            world.aws.mount_target(FILE_SYSTEM, ["127.0.0.2", "euw3-az1", "available"]);
+            let mut command = world.command();
+            command.args(word).args([&*root, "--nfs-uid", "0", "--patience", "5s"]);
+            match configured {
+                Some(region) => command.env("AWS_REGION", region),
+                None => command.env_remove("AWS_REGION"),
+            };
+            let output = watched(&mut command, Duration::from_secs(60));
+            assert_eq!(code(&output), Some(1), "{}", stderr(&output));
+            let of_efs = world.aws.requests().into_iter().filter(|it| it.service == "EFS");
+            let asked: Vec<(String, String)> = of_efs
+                .map(|it| {
+                    let scope = it.headers["authorization"].split('/').nth(2).map(str::to_owned);
+                    (it.operation, scope.unwrap())
+                })
+                .collect();
+            for operation in ["DescribeFileSystems", "DescribeMountTargets"] {
+                let wanted = (operation.to_owned(), "eu-west-3".to_owned());
+                assert!(asked.contains(&wanted), "{word:?}: {asked:?}");
+            }
+            assert!(asked.iter().all(|(_, region)| region == "eu-west-3"), "{asked:?}");
+        }
+    }
+}
+
 #[test]
 fn a_refused_call_names_the_missing_permission() {
     let world = World::new();

@@ -200,6 +200,40 @@ fn several_linux_servers_behind_a_balancer_give_it() {
     assert_eq!(facts.number("several.connections"), 3);
 }
 
+/// Returns level and text of the only line of a check.
+fn line<'a>(report: &'a Value, check: &str) -> (&'a str, &'a str) {
+    let lines = report["checks"].as_array().unwrap().iter();
+    let found: Vec<&Value> = lines.filter(|line| line["check"] == check).collect();
+    let [line] = found.as_slice() else { panic!("{check}: {report}") };
+    (line["level"].as_str().unwrap(), line["text"].as_str().unwrap())
+}
+
+#[test]
+fn a_check_says_how_linux_answers() {
+    let Some(facts) = knfsd::facts() else { return };
+    // A warning, because the batches that are asked for are not tried on Linux.
+    let report = facts.report_of("checked", 3);
+    let (level, text) = line(&report, "server");
+    assert!(level == "ok" && text.contains(": 8 connections lead to one server"), "{text}");
+    assert_eq!(line(&report, "reading").0, "ok", "{report}");
+    let (level, text) = line(&report, "batches");
+    assert!(level == "warn" && text.contains("may be Linux"), "{text}");
+    // A warning, because the mount lacks nocto.
+    let report = facts.report_of("checked.mount", 3);
+    assert!(line(&report, "mount").1.contains("nocto"), "{report}");
+    let (level, text) = line(&report, "reading");
+    assert!(level == "ok" && text.contains("closed to all but their owners"), "{text}");
+    let report = facts.report("checked.several");
+    let (level, text) = line(&report, "server");
+    assert!(level == "ok" && text.contains(": 8 connections lead to 3 servers"), "{text}");
+    for squashed in ["squashed", "squashed.mount"] {
+        let report = facts.report_of(squashed, 1);
+        let (level, text) = line(&report, "reading");
+        assert!(level == "fail" && text.contains("squashes root"), "{squashed}: {text}");
+    }
+    assert!(facts.get("squashed.said").is_some_and(|said| said.contains("no home can be read")));
+}
+
 #[test]
 fn linux_is_asked_once_for_each_directory() {
     let Some(facts) = knfsd::facts() else { return };
