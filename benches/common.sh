@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Shared functions of the measuring scripts, which source this file after `set -euo pipefail`.
 #
-# Environment: RUNS (rounds, default 5), CARGO_TARGET_DIR (default target). A script may set least_runs
-# before to allow fewer rounds.
+# Environment: RUNS (rounds, default 5), CARGO_TARGET_DIR (default target), NCDU2 (an ncdu 2, of which
+# Debian has none). A script may set least_runs before to allow fewer rounds.
 
 bench_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repository=$(dirname "$bench_dir")
@@ -53,7 +53,37 @@ peers_on() {
   peer diskus diskus "$1"
   peer parallel-disk-usage pdu "$1"
   system_peer gdu gdu -n -p "$1"
-  system_peer ncdu ncdu -0 -o /dev/null "$1"
+  ncdu_peers -0 -o /dev/null "$1"
+}
+
+# ncdu2: prints the path of an ncdu 2: $NCDU2, or else an installed one. Fails if there is none.
+ncdu2() {
+  local name path
+  for name in ${NCDU2:+"$NCDU2"} ncdu2 ncdu; do
+    path=$(type -P "$name" || true)
+    if [[ $path && $(version "$path") == 2.* ]]; then
+      echo "$path"
+      return
+    fi
+  done
+  if [[ ${NCDU2:-} ]]; then
+    echo "NCDU2=$NCDU2 is no ncdu 2" >&2
+  fi
+  return 1
+}
+
+# ncdu_peers ARGUMENTS...: adds the installed ncdu, and an ncdu 2 with a thread for each core, because
+# it has one by default.
+ncdu_peers() {
+  local two
+  if two=$(ncdu2); then
+    contender "ncdu -t $(nproc)" "$two" -t "$(nproc)" "$@"
+  else
+    absent+=("ncdu 2")
+  fi
+  if [[ $(type -P ncdu || true) != "${two:-none}" ]]; then
+    system_peer ncdu ncdu "$@"
+  fi
 }
 
 # version COMMAND: prints the program's version: the first number with a dot in its output.

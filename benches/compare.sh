@@ -4,7 +4,8 @@
 # Usage: benches/compare.sh [TREE]
 #
 # Without TREE, the script makes a tree of about a million entries below the target directory, once.
-# Environment: RUNS (5 or more); PEERS=installed uses only installed peers.
+# Environment: RUNS (5 or more); PEERS=installed uses only installed peers;
+# NCDU2 is the path of an ncdu 2.
 set -euo pipefail
 
 # shellcheck source=benches/common.sh

@@ -5,7 +5,7 @@
 # Usage: benches/export.sh [TREE]
 #
 # Without TREE, the script makes a tree of about a million entries below the target directory, once.
-# Environment: RUNS (5 or more).
+# Environment: RUNS (5 or more); NCDU2 is the path of an ncdu 2.
 set -euo pipefail
 
 # shellcheck source=benches/common.sh
@@ -23,10 +23,11 @@ place=$(mktemp -d "$target/export.XXXXXX")
 contender "efs-scan, report" "$bin/efs-scan" "$tree" --quiet --format json --output "$place/0"
 contender "efs-scan, export" "$bin/efs-scan" "$tree" --quiet --format ncdu --output "$place/1"
 files=("$place/0" "$place/1")
-if type -P ncdu >/dev/null; then
-  contender ncdu ncdu --ignore-config -x -0 -o "$place/ncdu" "$tree"
-  files+=("$place/ncdu")
-fi
+ncdu_peers --ignore-config -x -0 -o "$place/ncdu" "$tree"
+for ((index = ${#files[@]}; index < ${#commands[@]}; index++)); do
+  commands[index]=${commands[index]/"$place/ncdu"/"$place/ncdu-$index"}
+  files+=("$place/ncdu-$index")
+done
 if type -P gdu >/dev/null; then
   contender gdu gdu -n -p -o "$place/gdu" "$tree"
   files+=("$place/gdu")
@@ -74,4 +75,5 @@ for index in "${!commands[@]}"; do
     "$(version "${commands[index]}")" "$(median "$index" 1)" "$(median "$index" 2)" \
     "$(ratio "${peak[index]}" 1024)" "$(ratio "${sizes[index]}" 1000000)"
 done
+printf '\nNot installed here: %s.\n' "${absent[*]:-none}"
 printf '\nTemporary files of the export: %s MB.\n' "$(ratio "$temporary" 1000000)"

@@ -6,7 +6,7 @@
 # Usage: benches/latency.sh [RTT_US]
 #
 # RTT_US is 5000 by default. Environment: RUNS (3 or more; du takes half a minute), DIRS (2000),
-# FILES (10) in each; PEERS=installed uses only installed peers.
+# FILES (10) in each; PEERS=installed uses only installed peers; NCDU2 is the path of an ncdu 2.
 set -euo pipefail
 
 # shellcheck disable=SC2034 # For common.sh.
