@@ -237,8 +237,9 @@ table() {
   echo "### What that means on EFS"
   echo
   echo "**Computed, not measured**: how long a scan asks for, where nothing limits it but the file" \
-    "system's documented read operations a second, of which nobody else takes any, and requests in" \
-    "flight: 64 on a mount, which at 1 ms each is 64,000 a second. Three operations for each" \
+    "system's documented read operations a second (AWS's performance page, 2026; all but One Zone are" \
+    "of regional file systems), of which nobody else takes any, and requests in flight: 64 on a" \
+    "mount, which at 1 ms each is 64,000 a second. Three operations for each" \
     "directory on a default mount, two with nocto, one without a mount, which on 2 cores was" \
     "taken to keep up to $most directories a second."
   echo
@@ -251,12 +252,12 @@ table() {
     BEGIN {
       print "| directories | read operations a second | mount | mount, nocto | nfs engine |"
       print "| ---: | --- | ---: | ---: | ---: |"
-      count = split("35,000 (one zone, bursting);55,000 (regional, bursting or provisioned);90,000 (elastic, at least);250,000 (elastic, at most)", rates, ";")
+      count = split("35,000 (One Zone, or Bursting);55,000 (Provisioned);900,000 to 2,500,000 (Elastic)", rates, ";")
       for (millions = 1; millions <= 100; millions *= 10)
         for (at = 1; at <= count; at++) {
           rate = rates[at]
           sub(/ .*/, "", rate)
-          sub(/,/, "", rate)
+          gsub(/,/, "", rate)
           rate += 0
           mounted = least(rate, 64000)
           print "| " millions ",000,000 | " rates[at] " | " takes(3e6 * millions, mounted) " | " \
