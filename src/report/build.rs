@@ -24,8 +24,8 @@ use crate::usage::{self, Amount, Books, Class, Home, HomeKind, Large, RuleTotal,
 pub struct Context<'a> {
     /// The run. Its coverage may still become partial.
     pub run: Run,
-    /// Absolute path of the root.
-    pub root: &'a Path,
+    /// The root as commands name it: absolute, without symbolic links.
+    pub real_root: &'a Path,
     /// Names of owners.
     pub names: &'a Names,
     /// Quotas of homes.
@@ -244,8 +244,8 @@ impl Builder<'_> {
         let rule = self.rules.get(found.finding.rule);
         let sums = found.finding.sums();
         let (path, path_base64) = lossy(&found.path);
-        let absolute = [self.context.root.as_os_str().as_bytes(), b"/", &found.path].concat();
-        let has_path = self.context.root.is_absolute();
+        let absolute = [self.context.real_root.as_os_str().as_bytes(), b"/", &found.path].concat();
+        let has_path = self.context.real_root.is_absolute();
         let filled = rule.command.as_ref().map(|text| fill(text, &absolute));
         let unusable = filled.as_ref().and_then(|command| match command.len() {
             _ if !has_path => Some(NO_PATH),

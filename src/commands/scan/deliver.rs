@@ -53,7 +53,7 @@ pub(super) fn deliver(
 fn build(config: &Config, prepared: &Prepared, walked: &Walked) -> Report {
     let context = Context {
         run: walked.run.clone(),
-        root: &walked.root,
+        real_root: &walked.real_root,
         names: &prepared.names,
         quotas: &config.quotas,
         top: config.top,

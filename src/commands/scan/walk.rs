@@ -32,8 +32,8 @@ use crate::usage::{
 pub(super) struct Walked {
     /// The run, but for errors that make its coverage partial.
     pub(super) run: Run,
-    /// The root as reports name it.
-    pub(super) root: PathBuf,
+    /// The root without symbolic links, so that commands name the same place when one changes.
+    pub(super) real_root: PathBuf,
     pub(super) ledger: Arc<Ledger>,
     /// The requests that the walk caused, if the root is an NFS mount.
     pub(super) traffic: Option<Traffic>,
@@ -52,6 +52,10 @@ pub(super) fn walk(
     let mount = plan.nfs.clone();
     let engine = engine(config, plan, aws)?;
     let root = if config.is_url() { config.root.clone() } else { absolute(&config.root) };
+    let real_root = match config.is_url() {
+        true => root.clone(),
+        false => root.canonicalize().unwrap_or_else(|_| root.clone()),
+    };
     let mut run = run(config, &root, engine.name(), started);
     let names = Arc::clone(&prepared.names);
     let ledger =
@@ -88,7 +92,7 @@ pub(super) fn walk(
     if let Some(clock) = &run.clock {
         log::warn!("{}", clock.line());
     }
-    Ok(Walked { run, root, ledger, traffic })
+    Ok(Walked { run, real_root, ledger, traffic })
 }
 
 /// Time that a clock may lose unnoticed: it is slewed, and servers' clocks differ. The first is of

@@ -298,3 +298,21 @@ fn what_cannot_be_read_does() {
         assert!(advice.contains("could not be read"), "{place}: {advice}");
     }
 }
+
+/// A link to the root may point elsewhere when a command is run; what is shown keeps its name.
+#[test]
+fn commands_name_the_place_behind_a_link_to_the_root() {
+    let tree = scratch();
+    let root = tree.path().join("efs-1");
+    let trash = file(&root, "h/.local/share/Trash/files/a", 5000);
+    std::fs::create_dir(root.join("h/.local/share/Trash/info")).unwrap();
+    let link = tree.path().join("efs");
+    std::os::unix::fs::symlink("efs-1", &link).unwrap();
+    for engine in ENGINES {
+        let report = report(&link, ["--engine", engine], 0);
+        assert_eq!(report["run"]["root"], link.to_str().unwrap());
+        let place = trash.ancestors().nth(2).unwrap().canonicalize().unwrap();
+        let command = offer(&report, ".local/share/Trash").unwrap();
+        assert_eq!(command, format!("rm -rf {}", place.display()));
+    }
+}
