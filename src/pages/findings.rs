@@ -85,7 +85,7 @@ fn row(line: &FindingLine<'_>, rules: &[RuleReport], costs: bool, owners: bool) 
     let (frees, holds) = (finding.frees.allocated_bytes, finding.usage.allocated_bytes);
     let cost = finding.cost_month;
     let rule = rules.iter().find(|rule| rule.rule == finding.rule);
-    let note = rule.and_then(|rule| rule.note.as_deref());
+    let note = rule.and_then(|rule| rule.note_of(finding));
     let class = finding.counted_class();
     html! {
         tr {

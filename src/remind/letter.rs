@@ -120,7 +120,7 @@ impl LetterWriter<'_> {
             }
             let note = home.rules.iter().find(|rule| rule.rule == finding.rule);
             out.extend(self.remedy(home, finding, home_at).map(|line| format!("      {line}")));
-            if let Some(note) = note.and_then(|rule| rule.note.as_deref())
+            if let Some(note) = note.and_then(|rule| rule.note_of(finding))
                 && !noted.contains(&note)
             {
                 out.push(format!("      Note: {}", short(note.as_bytes())));

@@ -1,6 +1,6 @@
 //! Commands that are not offered, because they would do other things than their finding says.
 
-use super::model::Report;
+use super::model::{Report, RuleReport};
 use crate::usage::{Class, Content, FindingAccount, Rule};
 
 /// Programs that change a file under all its names.
@@ -58,8 +58,9 @@ pub(super) const TOO_LONG: &str =
     "its path is too long for a terminal: begin in a directory further down";
 
 /// Version of the checks that the commands of findings pass (src/report/withheld.rs, what rules must
-/// prove). Raise it when a command that was offered so far could do harm.
-pub const COMMAND_CHECKS: u32 = 1;
+/// prove). Raise it with each change of a rule or a check after which a command that was offered is
+/// offered no more.
+pub const COMMAND_CHECKS: u32 = 2;
 
 /// Removes the commands of a run that an older program published, because they passed fewer checks.
 pub(crate) fn drop_unchecked_commands(report: &mut Report) {
@@ -72,9 +73,16 @@ pub(crate) fn drop_unchecked_commands(report: &mut Report) {
                 finding.advice = Some(OLD_RUN.to_owned());
             }
         }
-        home.rules.iter_mut().for_each(|rule| rule.command = None);
+        home.rules.iter_mut().for_each(drop_command);
     });
-    report.rules.iter_mut().for_each(|rule| rule.command = None);
+    report.rules.iter_mut().for_each(drop_command);
+}
+
+/// Removes the command of a rule, and the note about it.
+fn drop_command(rule: &mut RuleReport) {
+    if rule.command.take().is_some() {
+        rule.note = None;
+    }
 }
 
 /// Advice for findings of a run that an older program published.

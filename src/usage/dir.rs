@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use super::exclude::Position;
 use super::export::Branch;
 use super::home::{FindingAccount, Home};
-use super::rules::RuleIndex;
+use super::owned::Owned;
+use super::rules::{RuleIndex, Rules};
 use super::trie::States;
 use super::{Attrs, Mount};
 
@@ -33,6 +34,9 @@ pub struct Dir {
     /// Rules that match the path and depend on the directory's contents.
     pub(super) matched: Vec<RuleIndex>,
     pub(super) states: States,
+    /// Position among the paths that the parent's finding lists as owned by its tool; `None` if the
+    /// tool owns everything here, or there is no such finding.
+    pub(super) in_owned: Option<States>,
     /// True if the directory is part of a repository or a database.
     pub(super) in_data: bool,
     /// Progress of the `--exclude` globs after the directory's path.
@@ -53,6 +57,16 @@ impl Dir {
     /// Returns the finding that the directory's own entries belong to.
     pub(super) fn finding(&self) -> Option<&Arc<FindingAccount>> {
         self.starts.get().or(self.inherited.as_ref())
+    }
+
+    /// Returns the paths that the tool of the directory's finding owns, and the directory's position
+    /// among them; `None` if the rule lists none, or the tool owns everything here.
+    pub(super) fn place_in_owned<'a>(&'a self, rules: &'a Rules) -> Option<(&'a Owned, &'a [u16])> {
+        let owned = &rules.get(self.finding()?.rule).owns;
+        match self.starts.get() {
+            Some(_) => owned.top().map(|place| (owned, place)),
+            None => self.in_owned.as_deref().map(|place| (owned, place)),
+        }
     }
 
     /// Returns the path below the root, with the file system's bytes; empty for the root.
@@ -113,15 +127,6 @@ impl Dir {
             false => dir.parent.as_ref(),
         })
         .map(|dir| &*dir.name)
-    }
-
-    /// Returns the names from below the directory where the finding begins down to this one.
-    pub(super) fn names_in_finding(&self) -> Vec<&[u8]> {
-        let up = std::iter::successors(Some(self), |dir| dir.parent.as_deref());
-        let mut names: Vec<_> =
-            up.take_while(|dir| dir.starts.get().is_none()).map(|dir| &*dir.name).collect();
-        names.reverse();
-        names
     }
 
     /// True if `owner` may remove this directory's entries with `rm`, as far as the home shows:

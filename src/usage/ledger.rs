@@ -61,7 +61,8 @@ pub struct WalkProgress {
 #[derive(Debug)]
 pub struct Ledger {
     pub(super) setup: LedgerSetup,
-    root_dev: OnceLock<u64>,
+    /// Device and inode of the root.
+    root_inode: OnceLock<(u64, u64)>,
     homes: Mutex<Vec<Arc<Home>>>,
     pub(super) links: Links,
     errors: Mutex<Errors>,
@@ -86,7 +87,7 @@ impl Ledger {
             links: Links::new(setup.ages, setup.links.clone()),
             errors: Mutex::new(Errors::new(setup.scope.exclude.len())),
             setup,
-            root_dev: OnceLock::new(),
+            root_inode: OnceLock::new(),
             homes: Mutex::default(),
             progress: WalkProgress::default(),
         }
@@ -106,7 +107,7 @@ impl Ledger {
 
     /// Opens the root, given its own attributes. Call it once.
     pub fn root(&self, attrs: Attrs) -> Arc<Dir> {
-        self.root_dev.get_or_init(|| attrs.dev);
+        self.root_inode.get_or_init(|| (attrs.dev, attrs.ino));
         let owner = HomeOwner { kind: HomeKind::Named, uid: attrs.uid, directory: attrs.uid };
         let (owner, place) = match self.setup.scope.home_depth {
             0 => (Some(owner), TreeLevel::Home),
@@ -122,9 +123,14 @@ impl Ledger {
         Arc::new(dir)
     }
 
+    /// Returns device and inode of the root, once it is open.
+    pub fn root_inode(&self) -> Option<(u64, u64)> {
+        self.root_inode.get().copied()
+    }
+
     /// True if an entry with these attributes is on a mount that the scan does not enter.
     pub fn is_foreign_mount(&self, attrs: &Attrs) -> bool {
-        self.setup.scope.is_foreign_mount(attrs, self.root_dev.get().copied())
+        self.setup.scope.is_foreign_mount(attrs, self.root_inode().map(|(dev, _)| dev))
     }
 
     fn open_home(&self, path: Box<[u8]>, owner: Option<HomeOwner>) -> Arc<Home> {
@@ -314,6 +320,8 @@ impl Ledger {
             // In a large directory, a part of the listing knows only its own names.
             || !seen.large && self.setup.rules.are_of_data(seen.markers);
         dir.inherited = parent.finding().cloned();
+        dir.in_owned = (parent.place_in_owned(&self.setup.rules))
+            .and_then(|(owned, place)| owned.below(place, &dir.name));
         dir.plain = plain;
         dir.matched = rules;
         dir.globs = self.setup.scope.exclude.below(&parent.globs, &dir.name);
@@ -408,6 +416,7 @@ fn new_dir(
         plain: None,
         matched: Vec::new(),
         states,
+        in_owned: None,
         in_data: false,
         globs: Position::default(),
         branch: None,

@@ -18,7 +18,6 @@ use super::rules::RuleIndex;
 use super::seen::{Extent, Seen};
 use super::tally::{Amount, Tally};
 use super::top::size_key;
-use super::trie::States;
 use super::{Attrs, FileKind, Mount, Op, Probe};
 
 /// Number of subdirectories, links and the like above which a listing should be committed, so a
@@ -29,8 +28,7 @@ const HEAVY: usize = 1024;
 /// directory has more names than fit.
 const HEARD: usize = 1024;
 
-/// Bytes of names to keep if a rule that matches the directory's path, or the list of what its tool
-/// owns, needs them.
+/// Bytes of names to keep if a rule that matches the directory's path needs them.
 const HEARD_AT_PATH: usize = 32 * 1024;
 
 /// Number of names that makes a directory large. Rules never ask what else a large directory holds,
@@ -47,9 +45,6 @@ pub struct Listing {
     pub(super) dir: Arc<Dir>,
     /// Attributes of the directory itself until they are counted.
     own: Option<Attrs>,
-    /// Position among the paths that the finding's tool owns; `None` if the tool owns everything
-    /// here.
-    in_owned: Option<States>,
     tally: Tally,
     /// Allocated bytes of hard-linked inodes, divided by their link counts, for the subtree's sum.
     shares: u64,
@@ -61,6 +56,11 @@ pub struct Listing {
     hears: usize,
     subdirs: Vec<Named>,
     links: Vec<Attrs>,
+    /// Rule whose list of owned paths applies to the directory's names: the finding's, or the first
+    /// that may start a finding here.
+    owning_rule: Option<RuleIndex>,
+    /// True if that list lacks one of the names.
+    has_foreign: bool,
     /// Files that a rule matches by name. They are decided after the directory's own rule, which
     /// may precede theirs.
     matches: Vec<(RuleIndex, Box<[u8]>, Attrs)>,
@@ -82,11 +82,11 @@ pub struct Listing {
 impl Listing {
     pub(super) fn new(ledger: &Ledger, dir: &Arc<Dir>, own: Option<Attrs>) -> Self {
         let scope = &ledger.setup.scope;
-        let in_owned = dir.inherited.as_ref().and_then(|finding| {
-            let owns = &ledger.setup.rules.get(finding.rule).owns;
-            owns.top().and_then(|_| owns.below(dir.names_in_finding().into_iter()))
-        });
-        let asks = in_owned.is_some() || dir.matches_a_path();
+        let mut candidates = dir.plain.iter().chain(&dir.matched).copied();
+        let owning_rule = match (&dir.in_owned, &dir.inherited) {
+            (Some(_), Some(finding)) => Some(finding.rule),
+            _ => candidates.find(|rule| ledger.setup.rules.get(*rule).owns.top().is_some()),
+        };
         Self {
             dir: Arc::clone(dir),
             own: own.filter(|_| scope.counts(dir)),
@@ -95,10 +95,11 @@ impl Listing {
             markers: 0,
             names: 0,
             heard: Vec::with_capacity(HEARD + 256),
-            hears: if asks { HEARD_AT_PATH } else { HEARD },
-            in_owned,
+            hears: if dir.matches_a_path() { HEARD_AT_PATH } else { HEARD },
             subdirs: Vec::new(),
             links: Vec::new(),
+            owning_rule,
+            has_foreign: false,
             matches: Vec::new(),
             large: Vec::new(),
             file_floor: dir.home.file_floor(),
@@ -150,6 +151,9 @@ impl Listing {
                 lines.foreign(name);
             }
             return;
+        }
+        if let Some(rule) = self.owning_rule {
+            self.note_owner(ledger.rules().get(rule), name, &attrs);
         }
         if attrs.kind == FileKind::Dir {
             if ledger.surveys(&self.dir, name, &attrs) {
@@ -270,7 +274,7 @@ impl Listing {
         let finding = dir.finding();
         let class = Ledger::class_of(finding);
         if let Some(finding) = finding {
-            self.note_contents(ledger, finding, seen.names);
+            self.note_contents(ledger, finding);
         }
 
         let mut tally = std::mem::take(&mut self.tally);

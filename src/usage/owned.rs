@@ -8,8 +8,9 @@ use super::trie::{ANCHORED, States, TreeLevel, Trie};
 /// `http/[0-9a-f]/**` and `src/*-<digest>/**`.
 ///
 /// A path that ends in `/**` is a directory and everything below it. Any other path is a file, and
-/// the names before its last one are directories. So the tool owns a directory only if a path
-/// continues below it, and a file only if a path ends there.
+/// the names before its last one are directories. `<linked>` as the last name matches any file with
+/// several hard links. So the tool owns a directory only if a path continues below it, and a file only
+/// if a path ends there.
 #[derive(Clone, Debug)]
 pub(super) struct Owned {
     paths: Trie,
@@ -19,6 +20,7 @@ pub(super) struct Owned {
 /// Ends of a path, stored instead of the rule that a [`Trie`] usually accepts.
 const FILE: RuleIndex = 0;
 const EVERYTHING: RuleIndex = 1;
+const LINKED_FILE: RuleIndex = 2;
 
 impl Owned {
     /// Compiles paths.
@@ -28,9 +30,12 @@ impl Owned {
     pub(super) fn new<'a>(paths: impl Iterator<Item = &'a str>) -> Result<Self, String> {
         let mut owned = Self { paths: Trie::default(), is_empty: true };
         for path in paths {
-            let (names, end) = match path.strip_suffix("/**") {
-                Some(names) => (names, EVERYTHING),
-                None => (path, FILE),
+            let (names, end) = match path.strip_suffix("<linked>") {
+                Some(directory) => (&*format!("{directory}*"), LINKED_FILE),
+                None => match path.strip_suffix("/**") {
+                    Some(directory) => (directory, EVERYTHING),
+                    None => (path, FILE),
+                },
             };
             owned.paths.insert(names, end).map_err(|error| format!("`{path}`: {error}"))?;
             owned.is_empty = false;
@@ -40,33 +45,30 @@ impl Owned {
 
     /// Returns the position of the finding's own directory; `None` if the rule lists no owned
     /// paths.
-    pub(super) fn top(&self) -> Option<States> {
-        (!self.is_empty).then(|| Box::from([ANCHORED]))
+    pub(super) fn top(&self) -> Option<&'static [u16]> {
+        (!self.is_empty).then_some(&[ANCHORED])
     }
 
-    /// Returns the position of the directory at `names` below the finding's; `None` if the rule
-    /// lists no owned paths, or the tool owns everything there.
-    pub(super) fn below<'a>(&self, names: impl Iterator<Item = &'a [u8]>) -> Option<States> {
-        let mut place = self.top()?;
-        for name in names {
-            let entered = self.paths.enter(TreeLevel::InHome, &place, name);
-            if entered.rules.contains(&EVERYTHING) {
-                return None;
-            }
-            place = entered.states;
-        }
-        Some(place)
+    /// Returns the position of the directory `name` in the directory at `place`; `None` if the tool
+    /// owns everything in it.
+    pub(super) fn below(&self, place: &[u16], name: &[u8]) -> Option<States> {
+        let entered = self.paths.enter(TreeLevel::InHome, place, name);
+        (!entered.rules.contains(&EVERYTHING)).then_some(entered.states)
     }
 
-    /// True if the tool owns a file of this name at `place`.
-    pub(super) fn has_file(&self, place: &States, name: &[u8]) -> bool {
-        self.paths.enter(TreeLevel::InHome, place, name).rules.contains(&FILE)
+    /// True if the tool owns a file of this name with `links` hard links at `place`.
+    pub(super) fn has_file(&self, place: &[u16], name: &[u8], links: u32) -> bool {
+        let ends = self.paths.enter(TreeLevel::InHome, place, name).rules;
+        ends.contains(&FILE) || links > 1 && ends.contains(&LINKED_FILE)
     }
 
     /// True if the tool may own a directory of this name at `place`; the directory's own listing
     /// decides.
-    pub(super) fn has_dir(&self, place: &States, name: &[u8]) -> bool {
-        !self.paths.enter(TreeLevel::InHome, place, name).states.is_empty()
+    pub(super) fn has_dir(&self, place: &[u16], name: &[u8]) -> bool {
+        let entered = self.paths.enter(TreeLevel::InHome, place, name);
+        // The pattern for linked files matches a directory, too.
+        let of_files = entered.rules.iter().filter(|end| **end == LINKED_FILE).count();
+        entered.states.len() > of_files
     }
 }
 
@@ -76,40 +78,47 @@ mod tests {
 
     #[test]
     fn a_path_owns_its_directories_its_file_and_what_it_says_below() {
-        let paths =
-            ["README", "http/[0-9a-f]/**", "src/*-<digest>/**", "tmp", "v/cache/lastfailed"];
+        let paths = [
+            "README",
+            "http/[0-9a-f]/**",
+            "src/*-<digest>/**",
+            "tmp",
+            "v/cache/lastfailed",
+            "debug/<linked>",
+        ];
         let owned = Owned::new(paths.into_iter()).expect("the paths are well formed");
+        let top = owned.top().expect("the rule asks at the top");
         let below = |path: &str| {
-            let names = path.split('/').filter(|name| !name.is_empty());
-            owned.below(names.map(str::as_bytes))
+            let enter = |place: States, name: &str| owned.below(&place, name.as_bytes());
+            path.split('/').try_fold(States::from(top), enter)
         };
-        let top = below("").expect("the rule asks at the top");
-        assert_eq!(owned.top(), Some(top.clone()));
         for name in ["README", "tmp"] {
-            assert!(owned.has_file(&top, name.as_bytes()), "{name}");
+            assert!(owned.has_file(top, name.as_bytes(), 1), "{name}");
         }
         for name in ["http", "src", "v", "thesis.tex"] {
-            assert!(!owned.has_file(&top, name.as_bytes()), "{name}");
+            assert!(!owned.has_file(top, name.as_bytes(), 1), "{name}");
         }
         for name in ["http", "src", "v", "tmp"] {
-            assert!(owned.has_dir(&top, name.as_bytes()), "{name}");
+            assert!(owned.has_dir(top, name.as_bytes()), "{name}");
         }
-        assert!(!owned.has_dir(&top, b"thesis"));
-        // The tool owns everything below.
+        assert!(!owned.has_dir(top, b"thesis"));
+        // Everything below is the tool's.
         let sha = "0123456789abcdef";
-        let source = format!("src/index.crates.io-{sha}/serde-1");
-        for path in ["http/a", "http/a/b/c", &source] {
+        let source = format!("src/index.crates.io-{sha}");
+        for path in ["http/a", &source] {
             assert_eq!(below(path), None, "{path}");
         }
         // Nothing is below the name of a file.
         for (path, file) in [("http", "x"), ("src/notes", "x"), ("tmp", "x"), ("http/g", "x")] {
             let place = below(path).expect(path);
-            assert!(!owned.has_file(&place, file.as_bytes()), "{path}/{file}");
+            assert!(!owned.has_file(&place, file.as_bytes(), 1), "{path}/{file}");
         }
         let cache = below("v/cache").expect("the rule asks there");
-        assert!(owned.has_file(&cache, b"lastfailed") && !owned.has_file(&cache, b"mine"));
+        assert!(owned.has_file(&cache, b"lastfailed", 1) && !owned.has_file(&cache, b"mine", 1));
+        let debug = below("debug").expect("the rule asks there");
+        assert!(owned.has_file(&debug, b"program", 2) && !owned.has_file(&debug, b"results", 1));
+        assert!(!owned.has_dir(&debug, b"results"));
         let nothing = Owned::new(std::iter::empty()).expect("there is no path");
         assert_eq!(nothing.top(), None);
-        assert_eq!(nothing.below([b"x".as_slice()].into_iter()), None);
     }
 }

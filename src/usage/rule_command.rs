@@ -5,7 +5,7 @@
 //! script.
 
 use super::rule_file::{RuleSpec, SpecClass};
-use super::trie::expand_braces;
+use super::trie::{PLACEHOLDERS, expand_braces};
 use crate::text::is_raw;
 
 /// Programs that remove or empty their operands.
@@ -72,9 +72,12 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
     }
 }
 
-/// True if a path's pattern, or one of its choices in braces, has no literal letter.
+/// True if a path's pattern, or one of its choices in braces, has no letter of its own. A placeholder
+/// stands for any name of its kind.
 fn names_everything(path: &str) -> bool {
     expand_braces(path).iter().any(|path| {
+        let placeholders = PLACEHOLDERS.iter().map(|(spelled, _)| *spelled);
+        let path = placeholders.fold(path.clone(), |path, spelled| path.replace(spelled, "*"));
         let mut in_set = false;
         !path.chars().any(|c| {
             in_set = (in_set || c == '[') && c != ']';
@@ -269,8 +272,19 @@ mod tests {
 
     #[test]
     fn a_command_has_a_place_of_its_own() {
-        let everything =
-            ["*", "**/*", "*/*", "**/?*", "**/[a-z]*", "**/.*", "a/{b,c}/*", "{a,*}", "*/{x,[y]}"];
+        let everything = [
+            "*",
+            "**/*",
+            "**/<word>",
+            ".<number>",
+            "*/*",
+            "**/?*",
+            "**/[a-z]*",
+            "**/.*",
+            "a/{b,c}/*",
+            "{a,*}",
+            "*/{x,[y]}",
+        ];
         let named = |path: &&str| !names_everything(path);
         let named: Vec<_> = everything.into_iter().filter(named).collect();
         assert_eq!(named, ["a/{b,c}/*"]);

@@ -47,8 +47,8 @@ pub(super) enum Part {
     Word,
 }
 
-/// Placeholders in a rule's names, and the parts they stand for.
-const PLACEHOLDERS: [(&str, Part); 3] =
+/// Spellings of the parts of a name that are not literal text.
+pub(super) const PLACEHOLDERS: [(&str, Part); 3] =
     [("<number>", Part::Number), ("<digest>", Part::Digest), ("<word>", Part::Word)];
 
 impl NamePattern {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -52,10 +53,6 @@ pub(super) fn walk(
     let mount = plan.nfs.clone();
     let engine = engine(config, plan, aws)?;
     let root = if config.is_url() { config.root.clone() } else { absolute(&config.root) };
-    let real_root = match config.is_url() {
-        true => root.clone(),
-        false => root.canonicalize().unwrap_or_else(|_| root.clone()),
-    };
     let mut run = run(config, &root, engine.name(), started);
     let names = Arc::clone(&prepared.names);
     let ledger =
@@ -92,6 +89,7 @@ pub(super) fn walk(
     if let Some(clock) = &run.clock {
         log::warn!("{}", clock.line());
     }
+    let real_root = real_path(&root, ledger.root_inode()).unwrap_or(root);
     Ok(Walked { run, real_root, ledger, traffic })
 }
 
@@ -192,6 +190,14 @@ fn progress(
         expected.inspect_err(|error| log::debug!("{}", error.text)).ok()?
     };
     Display::start(ledger, expected)
+}
+
+/// Returns the path of the root without symbolic links, if it still leads to the directory that was
+/// scanned: a link may have changed since, and `/proc/PID/root` leads into another namespace.
+fn real_path(root: &Path, scanned: Option<(u64, u64)>) -> Option<PathBuf> {
+    let path = root.canonicalize().ok()?;
+    let metadata = path.metadata().ok()?;
+    (scanned == Some((metadata.dev(), metadata.ino()))).then_some(path)
 }
 
 /// The root as reports name it: absolute, but with its symbolic links as they were given.

@@ -79,6 +79,15 @@ impl Finding {
     }
 }
 
+impl RuleReport {
+    /// Returns the rule's note for one of its findings. It speaks of what the rule's command removes,
+    /// so a finding whose command is withheld has none.
+    pub(crate) fn note_of(&self, finding: &Finding) -> Option<&str> {
+        let withheld = self.command.is_some() && finding.command.is_none();
+        self.note.as_deref().filter(|_| !withheld)
+    }
+}
+
 impl Together {
     /// `3.8 MiB together with node-modules`.
     pub(crate) fn human(&self) -> String {

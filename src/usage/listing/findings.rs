@@ -5,29 +5,17 @@ use std::sync::Arc;
 use super::Listing;
 use crate::usage::home::{Content, FindingAccount};
 use crate::usage::ledger::Ledger;
-use crate::usage::owned::Owned;
-use crate::usage::rules::RuleIndex;
+use crate::usage::rules::{Rule, RuleIndex};
 use crate::usage::seen::Seen;
 use crate::usage::tally::Tally;
-use crate::usage::trie::States;
-use crate::usage::{Attrs, Mount};
+use crate::usage::{Attrs, FileKind, Mount};
 
 impl Listing {
-    /// Records the contents of this directory that the finding's command must not remove. `names`
-    /// are those of [`Seen`].
-    pub(super) fn note_contents(
-        &self,
-        ledger: &Ledger,
-        finding: &FindingAccount,
-        names: Option<&[u8]>,
-    ) {
+    /// Records the contents of this directory that the finding's command must not remove.
+    pub(super) fn note_contents(&self, ledger: &Ledger, finding: &FindingAccount) {
         let rules = &ledger.setup.rules;
-        let owns = &rules.get(finding.rule).owns;
-        let (top, begins) = (owns.top(), self.dir.starts.get().is_some());
-        let place = if begins { &top } else { &self.in_owned };
-        if let Some(place) = place
-            && !names.is_some_and(|names| self.are_owned(owns, place, names))
-        {
+        let knows_owner = self.owning_rule == Some(finding.rule);
+        if self.dir.place_in_owned(rules).is_some() && (self.has_foreign || !knows_owner) {
             finding.hold(Content::Foreign);
         }
         let uid = self.dir.attrs.uid;
@@ -51,15 +39,14 @@ impl Listing {
         }
     }
 
-    /// True if the tool owns all of `names`, which are all names of the directory, at `place`.
-    fn are_owned(&self, owns: &Owned, place: &States, names: &[u8]) -> bool {
-        let mut dirs: Vec<&[u8]> = self.subdirs.iter().map(|(name, _)| &**name).collect();
-        dirs.sort_unstable();
-        let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
-        names.all(|name| match dirs.binary_search(&name) {
-            Ok(_) => owns.has_dir(place, name),
-            Err(_) => owns.has_file(place, name),
-        })
+    /// Records that the rule's tool does not own an entry. Each part of a large listing checks its own
+    /// entries, so the result does not depend on how the listing is split.
+    pub(super) fn note_owner(&mut self, rule: &Rule, name: &[u8], attrs: &Attrs) {
+        let place = self.dir.in_owned.as_deref().or(rule.owns.top()).unwrap_or_default();
+        self.has_foreign |= match attrs.kind {
+            FileKind::Dir => !rule.owns.has_dir(place, name),
+            _ => !rule.owns.has_file(place, name, attrs.nlink),
+        };
     }
 
     /// Counts a file that is a finding itself, because no earlier rule claims its directory.

@@ -122,7 +122,7 @@ fn literals(pattern: &str) -> Vec<String> {
     let plain = pattern.replace("[0-9a-f]", "a").replace("[0-9]", "7").replace('?', "q");
     let plain =
         plain.replace("[23]", "3").replace("[Cc]", "C").replace("<digest>", &"0f".repeat(32));
-    let plain = plain.replace("<number>", "7").replace("<word>", "a_b-1");
+    let plain = plain.replace("<number>", "7").replace("<word>", "a_b-1").replace("<linked>", "a");
     assert!(!plain.contains(['[', '\\', '{']), "teach this test about {pattern}");
     let long = plain.replace('*', "x1");
     // A star matches the empty string, unless it is the whole name.

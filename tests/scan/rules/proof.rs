@@ -45,27 +45,27 @@ fn rules_say_what_proves_them() {
 #[test]
 fn a_command_is_offered_only_where_all_is_the_tools_own() {
     let places = [
-        (".cache/uv", "archive-v0/a/x", "thesis.tex"),
-        (".cache/uv", "archive-v0/a/x", ".tmp-mine"),
+        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "thesis.tex"),
+        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", ".tmp-mine"),
         (".cupy/kernel_cache", "0f0f0f0f0f0f0f0f.cubin", "thesis.cubin"),
-        (".cache/uv", "archive-v0/a/x", "archive-vault"),
+        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "archive-vault"),
         (".cache/pip", "http-v2/0/f/a", "requirements.txt"),
-        (".cache/uv", "archive-v0/a/x", "wheels-v5/CURRENT"),
-        (".cache/go-build", "0f/a", "notes"),
+        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "wheels-v5/CURRENT"),
+        (".cache/go-build", "0f/0f0f0f0f0f0f0f0f-a", "notes"),
         (".nv/ComputeCache", "a/b/c", "kernels"),
-        (".cache/vllm", "torch_compile_cache/a/b", "d"),
-        (".cache/uv", "archive-v0/a/x", "python-v3-scripts"),
-        (".cache/uv", "archive-v0/a/x", "wheels-v1-mine"),
+        (".cache/vllm", "torch_compile_cache/0f0f0f0f0f/b", "d"),
+        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "python-v3-scripts"),
+        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "wheels-v1-mine"),
         (
             ".vscode-server/cli/servers",
             "Stable-0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a",
             "Stable-mine",
         ),
-        (".npm/_cacache", "content-v2/sha512/0f/a", "notes.md"),
+        (".npm/_cacache", "content-v2/sha512/0f/0f/a", "notes.md"),
         (".triton/cache", "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a", "kernels.py"),
         (".cargo/registry", "src/index.crates.io-0f0f0f0f0f0f0f0f/a", "my-registry"),
         (".vscode-server/bin", "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a", "my-script"),
-        (".cache/pypoetry/artifacts", "0f/a", "wheels-of-mine"),
+        (".cache/pypoetry/artifacts", "0f/0f/0f/0f0f0f0f0f0f0f0f/a", "wheels-of-mine"),
     ];
     for (path, own, other) in places {
         let tree = scratch();
@@ -197,7 +197,7 @@ fn a_build_directory_elsewhere_stays() {
     .unwrap();
     file(tree.path(), "h/results/only", 5000);
     file(tree.path(), "h/rs/target/CACHEDIR.TAG", 10);
-    file(tree.path(), "h/rs/target/debug/a", 5000);
+    file(tree.path(), "h/rs/target/debug/deps/a", 5000);
     let report = report(tree.path(), [] as [&str; 0], 0);
     let command = offered(&report, "rs/target").unwrap().1.unwrap();
     assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
@@ -283,4 +283,44 @@ fn no_command_asks_about_files_that_the_tool_makes_read_only() {
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(!home.join(place).exists(), "`{command}` said {said}");
     }
+}
+
+/// What the tool owns is asked of each name, so a cache keeps its command however large it grows.
+#[test]
+fn a_large_cache_keeps_its_command() {
+    let tree = scratch();
+    for at in 0..1500 {
+        file(tree.path(), format!("h/.cupy/kernel_cache/{at:a>40x}0.cubin"), 10);
+        file(tree.path(), format!("h/.cache/go-build/0f/{at:a>64x}0-a"), 10);
+    }
+    for engine in ENGINES {
+        let report = report(tree.path(), ["--engine", engine], 0);
+        for path in [".cupy/kernel_cache", ".cache/go-build"] {
+            assert!(offered(&report, path).unwrap().1.is_some(), "{path}");
+        }
+    }
+    file(tree.path(), "h/.cupy/kernel_cache/thesis.tex", 10);
+    file(tree.path(), "h/.cache/go-build/0f/thesis.tex", 10);
+    for engine in ENGINES {
+        let report = report(tree.path(), ["--engine", engine], 0);
+        for path in [".cupy/kernel_cache", ".cache/go-build"] {
+            assert_eq!(offered(&report, path).unwrap().1, None, "{path}");
+        }
+    }
+}
+
+/// What cargo built has a second link among its dependencies, and what a program wrote has not.
+#[test]
+fn results_beside_a_program_keep_its_build_directory() {
+    let tree = scratch();
+    let target = "h/rs/target";
+    file(tree.path(), "h/rs/Cargo.toml", 10);
+    file(tree.path(), format!("{target}/CACHEDIR.TAG"), 10);
+    let built = file(tree.path(), format!("{target}/release/deps/server-0f0f0f0f0f0f0f0f"), 5000);
+    std::fs::hard_link(built, tree.path().join(target).join("release/server")).unwrap();
+    file(tree.path(), format!("{target}/release/server.d"), 10);
+    let offer = || offered(&report(tree.path(), [] as [&str; 0], 0), "rs/target").unwrap().1;
+    assert!(offer().is_some());
+    file(tree.path(), format!("{target}/release/experiment_results"), 5000);
+    assert_eq!(offer(), None);
 }

@@ -22,14 +22,14 @@ fn offer(report: &Value, path: &str) -> Result<String, String> {
 
 /// Makes places that have a command if nothing else is in them.
 fn places(root: &Path) -> Vec<&'static str> {
-    file(root, "h/.npm/_cacache/content-v2/sha512/0f/a", 5000);
-    file(root, "h/.cache/uv/archive-v0/x/a", 5000);
-    file(root, "h/.cache/pypoetry/artifacts/0f/x/a", 5000);
+    file(root, "h/.npm/_cacache/content-v2/sha512/0f/0f/a", 5000);
+    file(root, "h/.cache/uv/archive-v0/0f0f0f0f0f0f0f0f/a", 5000);
+    file(root, "h/.cache/pypoetry/artifacts/0f/0f/0f/0f0f0f0f0f0f0f0f/a", 5000);
     file(root, "h/rs/Cargo.toml", 10);
     file(root, "h/rs/target/CACHEDIR.TAG", 10);
     file(root, "h/rs/target/debug/deps/a", 5000);
     file(root, "h/.cache/pip/http-v2/0/f/a", 5000);
-    file(root, "h/.cache/go-build/0f/a", 5000);
+    file(root, "h/.cache/go-build/0f/0f0f0f0f0f0f0f0f-d/a", 5000);
     INSIDE.to_vec()
 }
 
@@ -40,12 +40,12 @@ const NPM: &str = ".npm/_cacache";
 
 /// A directory inside each of them.
 const INSIDE: [&str; 6] = [
-    ".npm/_cacache/content-v2/sha512/0f",
-    ".cache/uv/archive-v0/x",
-    ".cache/pypoetry/artifacts/0f/x",
+    ".npm/_cacache/content-v2/sha512/0f/0f",
+    ".cache/uv/archive-v0/0f0f0f0f0f0f0f0f",
+    ".cache/pypoetry/artifacts/0f/0f/0f/0f0f0f0f0f0f0f0f",
     "rs/target/debug/deps",
     ".cache/pip/http-v2/0/f",
-    ".cache/go-build/0f",
+    ".cache/go-build/0f/0f0f0f0f0f0f0f0f-d",
 ];
 
 /// Asserts that every place has a command, or that none has one and `why` is the reason.
