@@ -54,6 +54,36 @@ pub struct Dir {
 }
 
 impl Dir {
+    /// Opens a directory that is in no finding yet.
+    pub(super) fn new(
+        parent: Option<&Arc<Dir>>,
+        name: Box<[u8]>,
+        attrs: Attrs,
+        home: Arc<Home>,
+        states: Box<[u16]>,
+    ) -> Self {
+        Self {
+            parent: parent.cloned(),
+            name,
+            depth: parent.map_or(0, |parent| parent.depth + 1),
+            attrs,
+            home,
+            inherited: None,
+            starts: OnceLock::new(),
+            plain: None,
+            matched: Vec::new(),
+            states,
+            in_owned: None,
+            in_data: false,
+            globs: Position::default(),
+            branch: None,
+            open: 1.into(),
+            in_parts: false.into(),
+            subtree: 0.into(),
+            largest_child: 0.into(),
+        }
+    }
+
     /// Returns the finding that the directory's own entries belong to.
     pub(super) fn finding(&self) -> Option<&Arc<FindingAccount>> {
         self.starts.get().or(self.inherited.as_ref())

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::class::Class;
 use super::dir::Dir;
 use super::errors::{Errors, Problem};
-use super::exclude::Position;
 use super::export::{Branch, Export};
 use super::home::{Content, FindingAccount, Home, HomeKind};
 use super::links::{LinkMemory, LinkTotals, Linked, Links};
@@ -115,7 +114,7 @@ impl Ledger {
         };
         let home = self.open_home(Box::default(), owner);
         let entered = self.setup.rules.enter(place, &[], b"");
-        let mut dir = new_dir(None, Box::default(), attrs, home, entered.states);
+        let mut dir = Dir::new(None, Box::default(), attrs, home, entered.states);
         let counted = Some(&dir.attrs).filter(|_| self.setup.scope.counts(&dir));
         let branch = self.export().map(|export| export.root(counted));
         dir.globs = self.setup.scope.exclude.start();
@@ -314,7 +313,7 @@ impl Ledger {
         let plain = rules.iter().copied().find(|&rule| !self.setup.rules.looks_inside(rule));
         let plain = plain.filter(|_| claimable);
         rules.retain(|&rule| self.setup.rules.looks_inside(rule));
-        let mut dir = new_dir(Some(parent), name, attrs, home, states);
+        let mut dir = Dir::new(Some(parent), name, attrs, home, states);
         dir.in_data = parent.in_data
             || Rules::is_repository(&dir.name)
             // In a large directory, a part of the listing knows only its own names.
@@ -395,34 +394,5 @@ impl Ledger {
 
     pub(super) fn class_of(finding: Option<&Arc<FindingAccount>>) -> Class {
         finding.map_or(Class::Rest, |finding| finding.class)
-    }
-}
-
-fn new_dir(
-    parent: Option<&Arc<Dir>>,
-    name: Box<[u8]>,
-    attrs: Attrs,
-    home: Arc<Home>,
-    states: Box<[u16]>,
-) -> Dir {
-    Dir {
-        parent: parent.cloned(),
-        name,
-        depth: parent.map_or(0, |parent| parent.depth + 1),
-        attrs,
-        home,
-        inherited: None,
-        starts: OnceLock::new(),
-        plain: None,
-        matched: Vec::new(),
-        states,
-        in_owned: None,
-        in_data: false,
-        globs: Position::default(),
-        branch: None,
-        open: 1.into(),
-        in_parts: false.into(),
-        subtree: 0.into(),
-        largest_child: 0.into(),
     }
 }
