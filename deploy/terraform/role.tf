@@ -84,6 +84,7 @@ data "aws_iam_policy_document" "monitor" {
       "elasticfilesystem:ClientMount",
       "elasticfilesystem:ClientRootAccess",
       "elasticfilesystem:DescribeFileSystems",
+      "elasticfilesystem:DescribeLifecycleConfiguration",
     ]
     resources = [local.file_system_arn]
   }

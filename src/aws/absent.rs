@@ -1,7 +1,8 @@
 //! Calls of a build without AWS: each one fails and says so.
 
 use super::{
-    App, BucketOptions, Datum, Domain, EfsSize, Email, EmailError, Identity, Member, MountTarget,
+    App, BucketOptions, Datum, Domain, EfsLifecycle, EfsSize, Email, EmailError, Identity, Member,
+    MountTarget,
 };
 use super::{EfsConnect, EfsSignature};
 use super::{ObjectPart, S3Body, S3Object, TakeObject, WriteIf, Written};
@@ -67,6 +68,10 @@ impl Aws {
     }
 
     pub fn file_system_size(&self, _id: &str, _region: Option<&str>) -> ServiceResult<EfsSize> {
+        absent()
+    }
+
+    pub fn lifecycle(&self, _id: &str, _region: Option<&str>) -> ServiceResult<EfsLifecycle> {
         absent()
     }
 

@@ -1,4 +1,4 @@
-//! EFS: DescribeFileSystems and DescribeMountTargets.
+//! EFS: DescribeFileSystems, DescribeLifecycleConfiguration and DescribeMountTargets.
 
 use std::net::UdpSocket;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::answer::MaxAnswer;
 use super::endpoint;
 use super::error::{ApiCall, service_error};
 use super::session::Sdk;
-use super::{Aws, EfsSize, MountTarget};
+use super::{Aws, EfsLifecycle, EfsSize, MountTarget};
 use crate::log;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::units::MeteredBytes;
@@ -52,6 +52,24 @@ impl Aws {
             archive: size.value_in_archive().map(metered),
             at: size.timestamp().and_then(|time| Timestamp::from_second(time.secs()).ok()),
         })
+    }
+
+    /// Reads when a file system moves data to cheaper storage classes.
+    ///
+    /// # Errors
+    /// Names the file system.
+    pub fn lifecycle(&self, id: &str, region: Option<&str>) -> ServiceResult<EfsLifecycle> {
+        let permission = "elasticfilesystem:DescribeLifecycleConfiguration";
+        let call = ApiCall::new("EFS DescribeLifecycleConfiguration", id, permission);
+        let sdk = self.sdk()?;
+        let request = client(sdk, region).describe_lifecycle_configuration().file_system_id(id);
+        let answer = sdk.runtime.block_on(request.send());
+        let answer = answer.map_err(|error| service_error(&call, &error))?;
+        let policies = answer.lifecycle_policies();
+        let ia = policies.iter().find_map(|policy| days(policy.transition_to_ia()?.as_str()));
+        let archive =
+            policies.iter().find_map(|policy| days(policy.transition_to_archive()?.as_str()));
+        Ok(EfsLifecycle { to_ia_days: ia, to_archive_days: archive })
     }
 
     /// The DNS name of a file system in this region, or else in the configuration's, for which the certificates of its mount targets are.
@@ -102,6 +120,11 @@ impl Aws {
             ServiceError::new(Trouble::Missing, text)
         })
     }
+}
+
+/// The days in `AFTER_30_DAYS` (EFS API reference, LifecyclePolicy).
+fn days(rule: &str) -> Option<u32> {
+    rule.strip_prefix("AFTER_")?.split('_').next()?.parse().ok()
 }
 
 /// A client for this region, or else for the configuration's.

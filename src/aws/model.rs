@@ -50,6 +50,22 @@ pub struct EfsSize {
     pub at: Option<Timestamp>,
 }
 
+/// When EFS moves data to cheaper storage classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EfsLifecycle {
+    /// Days without access after which a file moves to Infrequent Access.
+    pub to_ia_days: Option<u32>,
+    /// Days without access after which a file moves to Archive.
+    pub to_archive_days: Option<u32>,
+}
+
+impl EfsLifecycle {
+    /// True if nothing ever moves.
+    pub fn is_off(&self) -> bool {
+        self.to_ia_days.is_none() && self.to_archive_days.is_none()
+    }
+}
+
 /// Whose credentials a program has.
 #[derive(Clone, Debug)]
 pub struct Identity {

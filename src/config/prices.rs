@@ -8,13 +8,15 @@ use crate::units::Usd;
 /// Upper bound of a price. Amounts stay finite below it.
 const MAX_PRICE: f64 = 1e6;
 
-/// Prices in USD per GiB-month, where the file gives them.
+/// Prices in USD per GiB-month, and per GiB that is moved or read, where the file gives them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PriceSettings {
     standard: Option<f64>,
     infrequent_access: Option<f64>,
     archive: Option<f64>,
+    infrequent_access_read: Option<f64>,
+    archive_read: Option<f64>,
     source: Option<String>,
 }
 
@@ -28,7 +30,7 @@ impl PriceSettings {
     pub(super) fn prices(&self) -> Result<Prices, String> {
         let price = |name: &str, set: Option<f64>, default: Usd| match set {
             Some(price) if !(0.0..=MAX_PRICE).contains(&price) => {
-                Err(format!("prices.{name}: {price} must be from 0 to 1000000 USD for a GiB-month"))
+                Err(format!("prices.{name}: {price} must be from 0 to 1000000 USD for a GiB"))
             }
             set => Ok(set.map_or(default, Usd)),
         };
@@ -42,6 +44,12 @@ impl PriceSettings {
                 infrequent_access,
             )?,
             archive: price("archive", self.archive, default.archive)?,
+            infrequent_access_read: price(
+                "infrequent_access_read",
+                self.infrequent_access_read,
+                default.infrequent_access_read,
+            )?,
+            archive_read: price("archive_read", self.archive_read, default.archive_read)?,
             source: match &self.source {
                 Some(source) => source.clone(),
                 None if !self.is_set() => default.source,
@@ -58,6 +66,8 @@ impl PriceSettings {
                 standard: Some(prices.standard.0),
                 infrequent_access: Some(prices.infrequent_access.0),
                 archive: Some(prices.archive.0),
+                infrequent_access_read: Some(prices.infrequent_access_read.0),
+                archive_read: Some(prices.archive_read.0),
                 source: Some(prices.source),
             },
             _ => self.clone(),

@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bill::Tiering;
 use super::model::{Coverage, Report};
 use super::money::{Basis, GIB};
 use super::prices::Prices;
-use crate::aws::EfsSize;
+use crate::aws::{EfsLifecycle, EfsSize};
 use crate::text::printable;
 use crate::units::{MeteredBytes, Usd};
 
@@ -21,6 +22,12 @@ pub struct FileSystem {
     pub difference_percent: Option<f64>,
     /// The cost of the file system.
     pub cost: Option<Cost>,
+    /// When EFS moves data to cheaper storage classes, if EFS told it.
+    #[serde(default)]
+    pub lifecycle: Option<EfsLifecycle>,
+    /// Estimate of what lifecycle management would save, where it is off.
+    #[serde(default)]
+    pub tiering: Option<Tiering>,
 }
 
 /// The cost of storage.
@@ -71,6 +78,8 @@ impl Report {
             efs,
             difference_percent: difference.map(|percent| (percent * 100.0).round() / 100.0),
             cost,
+            lifecycle: None,
+            tiering: None,
         });
     }
 }
@@ -117,7 +126,7 @@ mod tests {
             standard: Usd(0.5),
             infrequent_access: Usd(0.25),
             archive: Usd(0.125),
-            source: String::new(),
+            ..Prices::default()
         };
         assert_eq!(month(&size(10, Some(4), Some(4), Some(2)), &prices), Usd(3.25));
         assert_eq!(month(&size(10, None, None, None), &prices), Usd(5.0));

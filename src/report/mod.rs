@@ -1,6 +1,7 @@
 //! The report and its text forms: each form is a pure function from the report to text, except
 //! [`ncdu`], whose entries are written during the walk.
 
+mod bill;
 mod build;
 mod csv;
 mod du;
@@ -24,6 +25,7 @@ mod sums;
 mod table;
 mod withheld;
 
+pub use bill::{Range, Tiering};
 pub use build::{Context, build};
 pub(crate) use csv::{HOME_BASE64, base64_cell, name_cell};
 pub use csv::{bytes_of_cell, csv, findings_csv};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Usd;
 
-/// Prices of a GiB-month.
+/// Prices of a GiB-month, and of access.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Prices {
     /// EFS Standard.
@@ -14,8 +14,22 @@ pub struct Prices {
     pub infrequent_access: Usd,
     /// Archive.
     pub archive: Usd,
+    /// A GiB that moves to Infrequent Access or is read from it.
+    #[serde(default = "ia_access")]
+    pub infrequent_access_read: Usd,
+    /// A GiB that moves to Archive or is read from it.
+    #[serde(default = "archive_access")]
+    pub archive_read: Usd,
     /// Region and date of the prices.
     pub source: String,
+}
+
+fn ia_access() -> Usd {
+    Usd(0.01)
+}
+
+fn archive_access() -> Usd {
+    Usd(0.03)
 }
 
 impl Default for Prices {
@@ -25,6 +39,8 @@ impl Default for Prices {
             standard: Usd(0.30),
             infrequent_access: Usd(0.016),
             archive: Usd(0.008),
+            infrequent_access_read: ia_access(),
+            archive_read: archive_access(),
             source: "us-east-1, 2026-03".to_owned(),
         }
     }

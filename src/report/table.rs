@@ -59,6 +59,7 @@ fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
     let mut end = String::new();
     if let Some(file_system) = &report.file_system {
         end += &file_system.line(report.totals.metered_bytes);
+        end += &file_system.lifecycle_lines();
     }
     if let Some(clock) = &run.clock {
         writeln!(end, "Note: {}.", clock.line())?;

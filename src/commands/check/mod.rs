@@ -54,7 +54,7 @@ pub(super) fn run(loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Result<Exi
 
     phase.begin("asking AWS about what a run publishes");
     let id = config.settings.file_system_id.clone().or(place.file_system);
-    lines.all(id.as_deref().map(|id| services::file_system(id, &config, &aws)))?;
+    lines.all(id.iter().flat_map(|id| services::file_system(id, &config, &aws)))?;
     lines.all(services::destination(&config, &aws))?;
     lines.all(services::metrics(&config, id.as_deref()))?;
     lines.all(services::topic(&config, &aws))?;

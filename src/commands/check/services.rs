@@ -103,9 +103,24 @@ pub(super) fn names(config: &Config, aws: &Aws) -> (Option<Names>, Vec<Line>) {
 }
 
 /// The figure of EFS.
-pub(super) fn file_system(id: &str, config: &Config, aws: &Aws) -> Line {
+pub(super) fn file_system(id: &str, config: &Config, aws: &Aws) -> Vec<Line> {
+    let region = scan::region(config, id);
+    let size = metered(id, region.as_deref(), aws);
+    let lifecycle = match aws.lifecycle(id, region.as_deref()) {
+        Ok(lifecycle) if lifecycle.is_off() => {
+            Line::ok("lifecycle", format!("off for {id}: the report estimates what it would save"))
+        }
+        Ok(_) => Line::ok("lifecycle", format!("on for {id}")),
+        // The size has said so.
+        Err(error) if error.trouble == Trouble::Missing => return vec![size],
+        Err(error) => Line::warn("lifecycle", format!("{}; reports lack advice on it", error.text)),
+    };
+    vec![size, lifecycle]
+}
+
+fn metered(id: &str, region: Option<&str>, aws: &Aws) -> Line {
     const CHECK: &str = "EFS";
-    match aws.file_system_size(id, scan::region(config, id).as_deref()) {
+    match aws.file_system_size(id, region) {
         Ok(size) => Line::ok(CHECK, format!("{id} is metered at {}", size.value.human())),
         Err(error) if error.trouble == Trouble::Missing => Line::warn(
             CHECK,

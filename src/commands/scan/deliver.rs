@@ -63,8 +63,11 @@ fn build(config: &Config, prepared: &Prepared, walked: &Walked) -> Report {
         log::warn!("no home can be read: {}", squashed::ROOT_IS_SQUASHED);
     }
     report.nfs = walked.traffic.clone().map(Into::into);
-    if let Some(ScannedFileSystem { id, size, part }) = &prepared.file_system {
+    if let Some(ScannedFileSystem { id, size, part, lifecycle }) = &prepared.file_system {
         report.reconcile((id.clone(), *part), *size, &config.prices);
+        if let Some(lifecycle) = lifecycle {
+            report.add_lifecycle(*lifecycle, &config.prices);
+        }
     }
     if config.settings.prices.is_set() {
         report.price_as_standard(&config.prices);

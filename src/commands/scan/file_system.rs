@@ -1,6 +1,6 @@
 //! The EFS file system that is scanned: its id, and the size that EFS meters.
 
-use crate::aws::{Aws, EfsSize};
+use crate::aws::{Aws, EfsLifecycle, EfsSize};
 use crate::config::Config;
 use crate::log;
 use crate::report::ScannedPart;
@@ -14,6 +14,8 @@ pub(super) struct ScannedFileSystem {
     /// The size that EFS meters, if EFS answers.
     pub(super) size: Option<EfsSize>,
     pub(super) part: ScannedPart,
+    /// When EFS moves data to cheaper storage classes, if EFS answers.
+    pub(super) lifecycle: Option<EfsLifecycle>,
 }
 
 /// The id of the file system: from the settings, or else from the mount.
@@ -60,5 +62,16 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
             None
         }
     };
-    Some(ScannedFileSystem { id, size, part })
+    // It is advice for the bill of all homes.
+    let wanted = size.is_some() && config.settings.users.is_empty();
+    let lifecycle = wanted.then(|| lifecycle(config, &id, aws)).flatten();
+    Some(ScannedFileSystem { id, size, part, lifecycle })
+}
+
+fn lifecycle(config: &Config, id: &str, aws: &Aws) -> Option<EfsLifecycle> {
+    let answer = aws.lifecycle(id, region(config, id).as_deref());
+    let answer = answer.inspect_err(|error| {
+        log::warn!("{}; the report will not say if lifecycle management is on", error.text);
+    });
+    answer.ok()
 }

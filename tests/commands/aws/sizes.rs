@@ -96,3 +96,74 @@ fn what_efs_does_not_tell_is_left_out() {
         assert_eq!(printed(&output)["file_system"]["efs"], Value::Null);
     });
 }
+
+#[test]
+fn lifecycle_management_that_is_off_is_told_with_what_it_would_save() {
+    let world = world();
+    let args = ["--file-system-id", FILE_SYSTEM];
+    let table = |world: &World| {
+        let mut command = world.command();
+        command.arg(world.root()).args(args);
+        String::from_utf8(watched(&mut command, Duration::from_secs(60)).stdout).unwrap()
+    };
+    let report = printed(&world.scan(args));
+    let known = &report["file_system"];
+    let none = serde_json::json!({ "to_ia_days": null, "to_archive_days": null });
+    assert_eq!(known["lifecycle"], none);
+    // All files are of today, so nothing would move.
+    assert_eq!(known["tiering"]["moves"], serde_json::json!({ "low": 0, "high": 0 }));
+    assert_eq!(known["tiering"]["saves_month"]["high"], 0.0);
+    assert!(table(&world).contains(&format!("Lifecycle management of {FILE_SYSTEM} is off")));
+    assert!(table(&world).contains("would save 0.00 to 0.00 USD a month"), "{}", table(&world));
+    // 3,000,000 and 2,000,000 bytes: one of 100 days, one of 400.
+    for (path, days) in [("200005/.cache/pip/a", 100), ("200006/.local/share/Trash/files/b", 400)] {
+        let file = std::fs::File::open(world.root().join(path)).unwrap();
+        let then = std::time::SystemTime::now() - Duration::from_secs(days * 86_400);
+        file.set_modified(then).unwrap();
+    }
+    let report = printed(&world.scan(args));
+    let ages = &report["totals"]["by_age"];
+    let bytes = |age: &str| ages[age]["allocated_bytes"].as_f64().unwrap() / GIB as f64;
+    let tiering = &report["file_system"]["tiering"];
+    let near = |key: &str, end: &str, wanted: f64| {
+        let it = tiering[key][end].as_f64().unwrap();
+        assert!((it - wanted).abs() < 1e-9, "{key} {end}: {it} is not {wanted}");
+    };
+    let both = bytes("year_1") + bytes("older");
+    assert!(both > 0.004);
+    near("saves_month", "high", both * (0.30 - 0.008));
+    let billed =
+        bytes("older") + ages["older"]["inodes"].as_f64().unwrap() * 131_072.0 / GIB as f64;
+    near("saves_month", "low", bytes("older") * 0.30 - billed * 0.008);
+    near("moving_once", "high", both * 0.03);
+    near("reading_month", "high", both * 0.003);
+
+    world.aws.lifecycle(FILE_SYSTEM, &[["TransitionToIA", "AFTER_1_DAY"]]);
+    let report = printed(&world.scan(args));
+    assert_eq!(report["file_system"]["lifecycle"]["to_ia_days"], 1);
+    assert_eq!(report["file_system"]["tiering"], Value::Null);
+    let said = "to Infrequent Access after 1 d without access, to Archive never";
+    assert!(table(&world).contains(said), "{}", table(&world));
+    let archive = ["TransitionToArchive", "AFTER_270_DAYS"];
+    world
+        .aws
+        .lifecycle(FILE_SYSTEM, &[archive, ["TransitionToPrimaryStorageClass", "AFTER_1_ACCESS"]]);
+    let report = printed(&world.scan(args));
+    let only = serde_json::json!({ "to_ia_days": null, "to_archive_days": 270 });
+    assert_eq!(report["file_system"]["lifecycle"], only);
+    assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+}
+
+#[test]
+fn a_scan_that_may_not_ask_for_the_lifecycle_says_so_and_is_a_scan() {
+    let world = world();
+    let denied = Fault::new("EFS", "DescribeLifecycleConfiguration", What::Denied);
+    world.aws.fault(denied.always());
+    let output = world.scan(["--file-system-id", FILE_SYSTEM]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    let warned = "elasticfilesystem:DescribeLifecycleConfiguration";
+    assert!(stderr(&output).contains(warned), "{}", stderr(&output));
+    let known = &printed(&output)["file_system"];
+    assert_eq!(known["lifecycle"], Value::Null);
+    assert_eq!(known["efs"]["value"], 100 * GIB);
+}

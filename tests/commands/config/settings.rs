@@ -242,6 +242,8 @@ always = true
 standard = 0.33
 infrequent_access = 0.02
 archive = 0.01
+infrequent_access_read = 0.02
+archive_read = 0.04
 source = "eu-west-1, today"
 [remind]
 from = "EFS storage <efs@example.com>"

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use efs_scan::aws::{EfsSize, MemberKind};
+use efs_scan::aws::{EfsLifecycle, EfsSize, MemberKind};
 use efs_scan::report::{
     ClockFault, Coverage, DirectoryOwner, NfsTraffic, Prices, Report, ScannedPart, StudioMember,
 };
@@ -198,6 +198,9 @@ fn a_report_is_what_the_schema_says() {
     let coverage = std::mem::replace(&mut report.run.coverage, Coverage::Complete);
     let excluded = std::mem::take(&mut report.left_out.excluded);
     report.reconcile(("fs-01234567".to_owned(), ScannedPart::Whole), Some(efs), &Prices::default());
+    report.add_lifecycle(EfsLifecycle::default(), &Prices::default());
+    let lifecycle = EfsLifecycle { to_ia_days: Some(30), to_archive_days: Some(90) };
+    report.file_system.as_mut().unwrap().lifecycle = Some(lifecycle);
     (report.run.coverage, report.left_out.excluded) = (coverage, excluded);
     report.run.clock = Some(ClockFault { went_back_seconds: 7200, behind_newest_seconds: 0 });
     report.homes.change(0, |home| {

@@ -125,7 +125,8 @@ fn asks(request: &Request) -> Vec<Ask> {
             let identity = format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/example.com");
             vec![Ask::new(&action, &identity).with("ses:FromAddress", parent)]
         }
-        "elasticfilesystem:DescribeFileSystems" => {
+        "elasticfilesystem:DescribeFileSystems"
+        | "elasticfilesystem:DescribeLifecycleConfiguration" => {
             let arn = format!("arn:aws:elasticfilesystem:{REGION}:{ACCOUNT}:file-system/{target}");
             vec![Ask::new(&action, &arn)]
         }

@@ -27,6 +27,8 @@ pub struct FileSystems {
     systems: BTreeMap<String, (f64, Sizes)>,
     /// Address, availability zone and state of each mount target.
     targets: BTreeMap<String, Vec<[&'static str; 3]>>,
+    /// Lifecycle policies: names of transitions with their rules.
+    lifecycles: BTreeMap<String, Vec<[&'static str; 2]>>,
 }
 
 impl Stub {
@@ -34,6 +36,11 @@ impl Stub {
     pub fn file_system(&self, id: &str, sizes: Sizes) {
         let mut state = self.state();
         state.efs.systems.entry(id.to_owned()).or_insert((wire::now(), sizes)).1 = sizes;
+    }
+
+    /// Sets the lifecycle policies: `["TransitionToIA", "AFTER_30_DAYS"]`.
+    pub fn lifecycle(&self, id: &str, policies: &[[&'static str; 2]]) {
+        self.state().efs.lifecycles.insert(id.to_owned(), policies.to_vec());
     }
 
     pub fn delete_file_system(&self, id: &str) {
@@ -51,6 +58,16 @@ impl Stub {
 pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
     if call.operation == "DescribeMountTargets" {
         return mount_targets(state, call);
+    }
+    if call.operation == "DescribeLifecycleConfiguration" {
+        if !state.efs.systems.contains_key(&call.target) {
+            let message = format!("File system '{}' does not exist.", call.target);
+            return Err(Failure::new(404, "FileSystemNotFound", message));
+        }
+        let policies = state.efs.lifecycles.get(&call.target).into_iter().flatten();
+        let policies: Vec<Value> = policies.map(|[name, rule]| json!({ *name: rule })).collect();
+        let body = json!({ "LifecyclePolicies": policies });
+        return Ok(Answer::new(200, "application/json", body.to_string()));
     }
     if call.operation != "DescribeFileSystems" {
         state

@@ -64,13 +64,18 @@ pub fn call(http: Incoming, id: String) -> Call {
             (operation.to_owned(), String::new(), cloudwatch::namespace(&http).unwrap_or_default())
         }
         "EFS" => {
+            let lifecycle = http
+                .path
+                .strip_suffix("/lifecycle-configuration")
+                .map(|path| path.rsplit('/').next().unwrap_or_default().to_owned());
             let operation = match (&*http.method, &*http.path) {
+                ("GET", _) if lifecycle.is_some() => "DescribeLifecycleConfiguration",
                 ("GET", "/2015-02-01/file-systems") => "DescribeFileSystems",
                 ("GET", "/2015-02-01/mount-targets") => "DescribeMountTargets",
                 _ => "Unknown",
             };
-            let target = http.query("FileSystemId").unwrap_or_default();
-            (operation.to_owned(), String::new(), target.to_owned())
+            let target = lifecycle.or_else(|| http.query("FileSystemId").map(Into::into));
+            (operation.to_owned(), String::new(), target.unwrap_or_default())
         }
         "SES" => {
             let operation = match (&*http.method, http.path.strip_prefix(SES)) {
