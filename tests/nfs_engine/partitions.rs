@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use efs_scan::scan::Threads;
+use efs_scan::scan::{Nfs, Threads};
 use efs_scan_testbed::computed::Tree;
 use efs_scan_testbed::nfs_server::{
-    Computed, Config, Dealing, Fault, Naming, Op, Server, Slots, Status, What,
+    Computed, Config, Cookies, Dealing, Fault, Model, Naming, Node, Op, Server, Slots, Status, What,
 };
 
 use super::sessions::during;
@@ -64,6 +64,79 @@ fn without_faults_as_many_connections_are_made_as_are_wanted() {
         assert_polite(&server);
         assert_cleaned_up(&server, alike);
     });
+}
+
+/// Serves directories that are counted in parts, in listings of 16 KiB.
+fn large(config: Config) -> (Server, Arc<Model>) {
+    let model = Arc::new(Model::new());
+    for home in 200_001..200_009_u32 {
+        for number in 0..4_000 {
+            model.add(format!("{home}/wide/file-{number}"), Node::file(1));
+        }
+        for number in 0..1_500 {
+            model.add(format!("{home}/wide/directory-{number}"), Node::dir());
+        }
+    }
+    let max_readdir = Some(16 << 10);
+    let config = Config { max_readdir, delay: Duration::from_millis(1), ..config };
+    (serve(config, &model), model)
+}
+
+/// An engine with a connection for each four of 32 requests.
+fn over_eight_connections(server: &Server) -> Nfs {
+    let mut engine = engine(server);
+    engine.pacing.threads = Threads::Fixed(32);
+    engine.batch = 1;
+    engine.reply_timeout = Duration::from_secs(20);
+    engine
+}
+
+/// A partition may refuse the cookies of another one, so a listing is continued where it began.
+#[test]
+fn a_listing_goes_on_where_it_began() {
+    for partitions in [2, 4] {
+        let cookies = Cookies::OfPartition;
+        let config = Config { cookies, ..many(partitions, Dealing::InTurn, Naming::Distinct) };
+        let (server, model) = large(config);
+        let outcome = walk(&over_eight_connections(&server)).unwrap();
+        assert_whole(&server, &model, &outcome);
+        assert_left(&server);
+    }
+}
+
+/// If no connection leads to its partition any more, another one gets the cookie.
+#[test]
+fn a_listing_goes_on_elsewhere_if_its_partition_is_out_of_reach() {
+    let drop = |server: &Server| {
+        for at in 1..40 {
+            server.fault(Fault::operation(Op::READDIR, What::DropBefore).after(50 * at));
+        }
+    };
+    for cookies in [Cookies::Shared, Cookies::OfPartition] {
+        // A reconnect leads to a partition that was not reached before.
+        let config = Config { cookies, ..many(100, Dealing::InTurn, Naming::Distinct) };
+        let (server, model) = large(config.clone());
+        drop(&server);
+        let outcome = walk(&over_eight_connections(&server)).unwrap();
+        if cookies == Cookies::Shared {
+            assert_whole(&server, &model, &outcome);
+            continue;
+        }
+        // What was counted of a directory stays, and the rest is an error.
+        for (path, op, said) in &outcome.errors {
+            assert!(path.ends_with("/wide") && *op == "list", "{path}: {op}");
+            assert!(said.contains("NFS4ERR_NOT_SAME"), "{said}");
+        }
+        let [files, dirs, ..] = outcome.sums;
+        assert!(files <= 32_000 && dirs <= 12_017, "nothing is counted twice: {files}, {dirs}");
+        assert_eq!(outcome.errors.is_empty(), dirs == 12_017, "{:?}", outcome.errors);
+        // Of a small one nothing is counted yet, so it begins anew.
+        let small = plain();
+        let server = serve(Config { max_readdir: Some(4 << 10), ..config }, &small);
+        drop(&server);
+        let outcome = walk(&over_eight_connections(&server)).unwrap();
+        assert_whole(&server, &small, &outcome);
+    }
 }
 
 #[test]

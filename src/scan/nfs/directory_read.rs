@@ -18,6 +18,8 @@ pub(super) struct DirectoryRead {
     /// The cookie to continue from, and the cookieverf that came with it.
     pub(super) cookie: u64,
     pub(super) verifier: Verifier,
+    /// The partition that sent them, or is asked for the first ones.
+    pub(super) partition: Option<usize>,
     /// The entries so far; `None` before the first reply.
     pub(super) listing: Option<Listing>,
     /// File handles of the listing's pending subdirectories, in the same order.
@@ -50,6 +52,7 @@ impl DirectoryRead {
             handle,
             cookie: 0,
             verifier: Verifier::default(),
+            partition: None,
             listing: None,
             handles: Vec::new(),
             markers: MarkerProbe::default(),

@@ -16,6 +16,7 @@
 //! - `walk.rs`: the queue of directories, and the interpretation of results; no IO and no sessions
 //!   - `walk/root.rs`: the root directory
 //!   - `walk/batch.rs`: several directories in one request
+//!   - `walk/bound.rs`: listings that are continued on the partition where they began
 //!   - `walk/failed.rs`: failed tasks, repeated or recorded as errors
 //! - `directory_read.rs`: the state of a directory being read
 //! - `markers.rs`: the marker files of a directory

@@ -8,6 +8,7 @@
 //! requested again without being counted twice.
 
 mod batch;
+mod bound;
 mod failed;
 mod root;
 
@@ -19,6 +20,7 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 
+use self::bound::BoundTasks;
 use super::attrs::AttrMask;
 use super::compound::NfsOp;
 use super::directory_read::DirectoryRead;
@@ -98,6 +100,7 @@ pub(super) struct NfsWalk {
     ready: Vec<QueuedTask>,
     /// Large directories to continue when little else is queued.
     deferred: Vec<ReadTask>,
+    bound: BoundTasks,
     delayed: BTreeMap<(Instant, u64), ReadTask>,
     delay_counter: u64,
     in_flight: usize,
@@ -134,6 +137,7 @@ impl NfsWalk {
             mask: AttrMask::ENTRY,
             ready: vec![QueuedTask::Begun(ReadTask::Root)],
             deferred: Vec::new(),
+            bound: BoundTasks::default(),
             delayed: BTreeMap::new(),
             delay_counter: 0,
             in_flight: 0,
@@ -153,7 +157,7 @@ impl NfsWalk {
 
     /// True if everything has been read, or nothing can be.
     pub(super) fn is_done(&mut self) -> bool {
-        let waiting = self.ready.len() + self.deferred.len() + self.delayed.len();
+        let waiting = self.queued() + self.delayed.len();
         let ended = self.fatal.is_some() || waiting + self.in_flight == 0;
         if ended && self.fatal.is_none() && std::mem::take(&mut self.saw_vanished) {
             // If the whole file system went away, the root has vanished, too.
@@ -168,10 +172,13 @@ impl NfsWalk {
         while let Some(entry) = self.delayed.first_entry().filter(|entry| entry.key().0 <= now) {
             self.ready.push(QueuedTask::Begun(entry.remove()));
         }
-        let all = self.ready.len() + self.deferred.len();
-        // Relaxed: for display only.
-        self.ledger.progress.waiting.store(all as u64, Ordering::Relaxed);
+        let all = self.queued();
+        self.ledger.progress.waiting.store(all as u64, Ordering::Relaxed); // For display only.
         all
+    }
+
+    fn queued(&self) -> usize {
+        self.ready.len() + self.deferred.len() + self.bound.len()
     }
 
     /// When the next delayed task becomes ready.

@@ -9,6 +9,9 @@ use crate::scan::nfs::session::NfsSession;
 /// The most connections of a scan.
 pub(super) const MAX_CONNECTIONS: usize = 8;
 
+/// Failures after which a connection is not expected to come back soon.
+const TRIES: u32 = 3;
+
 impl NfsClient {
     /// Sends as many requests as may be in flight, and flushes all connections.
     pub(super) fn send(&mut self, now: Instant) {
@@ -16,6 +19,7 @@ impl NfsClient {
         if std::mem::take(&mut self.walk.busy) {
             self.window.server_busy(now);
         }
+        self.release_bound();
         let limit = self.window.limit(now, self.walk.ready(now));
         let mut in_flight: usize = self.sessions().map(|session| session.slots.in_flight()).sum();
         let mut free_slots: usize = self.sessions().map(NfsSession::free).sum();
@@ -25,10 +29,14 @@ impl NfsClient {
             if !self.window.may_send(now) {
                 break;
             }
-            let best = (0..self.connections.len()).max_by_key(|at| self.connections[*at].free());
+            let useful = |at: &usize| self.walk.has_tasks(self.connections[*at].partition);
+            let connections = (0..self.connections.len()).filter(useful);
+            let best = connections.max_by_key(|at| self.connections[*at].free());
             let Some(at) = best.filter(|at| self.connections[*at].free() > 0) else { break };
             let free = free_slots.min(limit - in_flight);
-            self.request(at, free, share, now);
+            if !self.request(at, free, share, now) {
+                continue;
+            }
             in_flight += 1;
             free_slots -= 1;
         }
@@ -61,11 +69,15 @@ impl NfsClient {
         ready.filter_map(|connection| connection.session.as_ref())
     }
 
-    fn request(&mut self, at: usize, free: usize, share: usize, now: Instant) {
+    /// Sends a request. Returns false if all that is queued is bound to other partitions.
+    fn request(&mut self, at: usize, free: usize, share: usize, now: Instant) -> bool {
         let connection = &mut self.connections[at];
-        let Some(session) = &mut connection.session else { return };
+        let Some(session) = &mut connection.session else { return false };
         let limits = session.limits;
-        let tasks = self.walk.next_tasks(free, share, &limits);
+        let tasks = self.walk.next_tasks(connection.partition, free, share, &limits);
+        if tasks.is_empty() {
+            return false;
+        }
         self.window.sent(tasks.len(), now);
         self.request_counter = self.request_counter.wrapping_add(1);
         let buffer = std::mem::take(&mut self.buffer);
@@ -84,9 +96,27 @@ impl NfsClient {
             }
             Err(tasks) => self.walk.requeue(tasks),
         }
+        true
     }
 
-    /// Renews the lease of each partition, over all connections that have sent no other request.
+    /// Releases listings whose partition has no connection, once it is known where each one leads.
+    fn release_bound(&mut self) {
+        let is_settled = |connection: &Connection| {
+            matches!(connection.state, ConnectionState::Ready) || connection.failures >= TRIES
+        };
+        if self.walk.has_bound() && self.connections.iter().all(is_settled) {
+            let connections = &self.connections;
+            self.walk.release(|partition| {
+                connections.iter().any(|connection| connection.partition == Some(partition))
+            });
+        }
+    }
+
+    /// Renews the lease of each partition, over all connections that have no request in flight. Every
+    /// SEQUENCE renews the lease of its client id, and each partition has its own. Of the lease time
+    /// only that of the partition which returned the root is known. If another one has a shorter lease,
+    /// its sessions may expire while they are idle; that costs a reconnect and loses nothing. So does
+    /// the expiry of a client id on a partition without connections.
     fn renew_leases(&mut self, now: Instant) {
         let lease = Duration::from_secs(u64::from(self.walk.lease.unwrap_or(90)).max(1));
         if now.saturating_duration_since(self.last_renewal) < lease / 3 {

@@ -47,17 +47,19 @@ impl NfsWalk {
     /// no more are queued, since a server executes a batch sequentially. Beyond that, half of the
     /// requests carry the whole queue and the other half is left for what they find.
     pub(in super::super) fn batch_size(&self, requests: usize) -> usize {
-        let waiting = self.ready.len() + self.deferred.len();
+        let waiting = self.queued();
         match waiting <= requests {
             true => 1,
             false => waiting.div_ceil(requests.div_ceil(2).max(1)),
         }
     }
 
-    /// Takes the tasks of the next request, at most `share` directories. `free` is the number of
+    /// Takes the tasks of the next request to the partition `here`, at most `share` directories; there
+    /// may be none for it. `free` is the number of
     /// requests that may be sent now.
     pub(in super::super) fn next_tasks(
         &mut self,
+        here: Option<usize>,
         free: usize,
         share: usize,
         limits: &RequestLimits,
@@ -74,8 +76,10 @@ impl NfsWalk {
         while tasks.len() < share.min(fits).max(1) {
             let few = self.ready.len() < free;
             let deferred = if few { self.deferred.pop() } else { None };
-            let task = deferred.or_else(|| self.ready.pop().map(QueuedTask::task));
+            let task = deferred.or_else(|| self.bound.pop(here));
+            let task = task.or_else(|| self.ready.pop().map(QueuedTask::task));
             let Some(task) = task else { break };
+            let Some(task) = self.bound.keep(task, here) else { continue };
             if !task.is_batchable() && !tasks.is_empty() {
                 self.push(task);
                 break;
@@ -91,6 +95,7 @@ impl NfsWalk {
         let most = limits.reply.saturating_sub(SMALLEST_REPLY).max(SMALLEST_REPLY);
         for task in &mut tasks {
             if let ReadTask::List(reading) = task {
+                reading.partition = here;
                 reading.asked = reading.max_count.map_or(each, |own| own.min(most));
             }
         }

@@ -71,7 +71,8 @@ impl NfsWalk {
     fn take_queued(&mut self) -> impl Iterator<Item = ReadTask> + use<> {
         let ready = std::mem::take(&mut self.ready).into_iter().map(QueuedTask::task);
         let deferred = std::mem::take(&mut self.deferred);
-        ready.chain(deferred).chain(std::mem::take(&mut self.delayed).into_values())
+        let bound = self.bound.take();
+        ready.chain(deferred).chain(bound).chain(std::mem::take(&mut self.delayed).into_values())
     }
 
     /// Handles a failed operation: repeats the task or records an error.

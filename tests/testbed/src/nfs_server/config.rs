@@ -45,6 +45,15 @@ pub enum Naming {
     SameNumbers,
 }
 
+/// Servers that accept a READDIR's cookie and verifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cookies {
+    /// Every partition.
+    Shared,
+    /// The partition that sent them. Another one answers NOT_SAME.
+    OfPartition,
+}
+
 /// Policy for a READDIR whose reply would exceed `ca_maxresponsesize`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TooLarge {
@@ -84,6 +93,7 @@ pub struct Config {
     pub partitions: u32,
     pub dealing: Dealing,
     pub naming: Naming,
+    pub cookies: Cookies,
     /// Time from a request's arrival to its reply. Waiting takes no thread. Replies delayed by a
     /// millisecond or more may be sent up to a tenth of a millisecond late, together.
     pub delay: Duration,
@@ -135,6 +145,7 @@ impl Default for Config {
             partitions: 1,
             dealing: Dealing::InTurn,
             naming: Naming::Distinct,
+            cookies: Cookies::Shared,
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
             requests_per_second: None,

@@ -39,7 +39,7 @@ mod xdr;
 
 pub use attrs::{Attrs, Handle, Kind, Owner};
 pub use computed::Computed;
-pub use config::{Binding, Config, Dealing, Naming, Slots, Squash, TooLarge, Uncached};
+pub use config::{Binding, Config, Cookies, Dealing, Naming, Slots, Squash, TooLarge, Uncached};
 pub use counts::Counts;
 pub use faults::{At, Fault, Refusal, What};
 pub use model::{Model, Node, OnChange};

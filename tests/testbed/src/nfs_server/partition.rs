@@ -20,6 +20,8 @@ pub(super) struct Partition {
     pub(super) clients: Clients,
     /// The server owner and the scope: the same on all connections, as trunking requires.
     pub(super) name: Vec<u8>,
+    /// Its position, from 0.
+    pub(super) number: u64,
     /// End of the grace period in milliseconds since the start.
     grace_until: AtomicU64,
     /// Earliest start of the next request, if the rate is limited.
@@ -41,6 +43,7 @@ impl Partition {
             Self {
                 clients: Clients::new(first),
                 name,
+                number,
                 grace_until: AtomicU64::new(0),
                 free: Mutex::new(start),
             }

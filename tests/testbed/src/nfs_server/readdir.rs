@@ -3,7 +3,7 @@
 use super::attrs::Wanted;
 use super::calls::Handler;
 use super::compound::State;
-use super::config::TooLarge;
+use super::config::{Cookies, TooLarge};
 use super::protocol::Status;
 use super::request::Readdir;
 use super::tree::{Entry, Room};
@@ -77,10 +77,24 @@ impl Handler<'_> {
         if room < AROUND || (entries == 0 && !listed.eof) {
             return Err(if room < most { state.too_large } else { Status::TOOSMALL });
         }
-        out[place..place + 8].copy_from_slice(&listed.verifier);
+        let verifier = self.verifier(listed.verifier);
+        if config.cookies == Cookies::OfPartition && asked.cookie != 0 && asked.verifier != verifier
+        {
+            return Err(Status::NOT_SAME);
+        }
+        out[place..place + 8].copy_from_slice(&verifier);
         out.put_u32(0);
         out.put_u32(u32::from(listed.eof));
         self.batch.entries += entries;
         Ok(())
+    }
+
+    /// The verifier that this partition sends for the tree's.
+    fn verifier(&self, mut of_tree: [u8; 8]) -> [u8; 8] {
+        if self.shared.config.cookies == Cookies::OfPartition {
+            let number = self.partition.number.to_be_bytes();
+            of_tree.iter_mut().zip(number).for_each(|(byte, other)| *byte ^= other);
+        }
+        of_tree
     }
 }
