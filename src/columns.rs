@@ -37,8 +37,8 @@ pub(crate) fn push_table(out: &mut String, table: &Table) -> Result {
     table.lines().try_for_each(|row| writeln!(out, "{}", row.trim_end()))
 }
 
-/// Rows laid out at a time: a row takes 3 KiB during layout.
-const AT_ONCE: usize = 1000;
+/// Rows laid out at a time: a row takes 10 KiB during layout.
+const AT_ONCE: usize = 100;
 
 /// Appends a table of any number of rows. `table` makes the table without rows. The rows are made
 /// twice: once to measure the columns, once to write them.

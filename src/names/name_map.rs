@@ -20,11 +20,12 @@ impl Spelling {
 
 /// The names of which another one differs only in its spelling: two people.
 pub fn twins<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
-    let mut by_spelling: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for name in names {
-        by_spelling.entry(alike(name)).or_default().insert(name);
-    }
-    by_spelling.into_values().filter(|names| names.len() > 1).flatten().collect()
+    // Sorted in a list: a map of sets takes some hundred bytes for each name.
+    let mut by_spelling: Vec<(String, &str)> = names.map(|name| (alike(name), name)).collect();
+    by_spelling.sort_unstable();
+    by_spelling.dedup();
+    let alike = by_spelling.chunk_by(|(one, _), (other, _)| one == other);
+    alike.filter(|names| names.len() > 1).flatten().map(|(_, name)| *name).collect()
 }
 
 /// Values by name. A name that is not there as it is written is found without regard to case, and
@@ -58,6 +59,11 @@ impl<T: Clone + PartialEq> NameMap<T> {
         let alike =
             || self.alike.get(&alike(name)).filter(|_| spelling == Spelling::Alike)?.as_ref();
         self.exact.get(name).or_else(alike)
+    }
+
+    /// True if a name has a value that is spelled like this one.
+    pub fn has_alike(&self, name: &str) -> bool {
+        self.alike.contains_key(&alike(name))
     }
 
     /// All names as they are written.

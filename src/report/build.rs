@@ -10,12 +10,12 @@ use jiff::Timestamp;
 
 use super::groups::{GroupReport, Groups};
 use super::home_at::{NO_PATH, fill};
-use super::homes::Homes;
 use super::model::*;
 use super::owner::{directory_owner, owner};
 use super::quota::Quotas;
 use super::withheld::{LONGEST_COMMAND, TOO_LONG, look_first, withheld};
 use crate::names::{Names, twins};
+use crate::packed::PackedList;
 use crate::text::lossy;
 use crate::units::{AllocatedBytes, ApparentBytes};
 use crate::usage::{self, Amount, Books, Class, Home, HomeKind, Large, RuleTotal, Rules, Tally};
@@ -37,8 +37,10 @@ pub struct Context<'a> {
 /// Builds the report.
 pub fn build(mut totals: usage::Totals, context: Context<'_>) -> Report {
     let homes = std::mem::take(&mut totals.homes);
+    // Only those whose spelling a quota has may get that of another.
     let owners: Vec<String> = (homes.iter().filter_map(|home| home.uid))
         .filter_map(|uid| Some(context.names.owner(uid)?.name))
+        .filter(|name| context.quotas.users.has_alike(name))
         .collect();
     let mut builder = Builder {
         twins: twins(owners.iter().map(String::as_str)),
@@ -133,8 +135,13 @@ impl Builder<'_> {
     }
 
     /// Makes the reports of the homes, and drops the account of each.
-    fn homes(&mut self, homes: Vec<Arc<Home>>) -> Homes {
-        let mut reports = Homes::default();
+    fn homes(&mut self, mut homes: Vec<Arc<Home>>) -> PackedList<HomeReport> {
+        // Those outside of homes become one, in the order of their names; that of the others is free.
+        homes.sort_by_cached_key(|home| match home.kind {
+            HomeKind::Uid | HomeKind::Named => (false, home.closing_order()),
+            HomeKind::Outside => (true, (0, 0)),
+        });
+        let mut reports = PackedList::default();
         // The accounts outside of homes are one for each top-level directory; the report has one.
         let mut outside: Option<HomeReport> = None;
         let mut outside_files = usage::Top::new(self.context.top);
@@ -228,7 +235,7 @@ impl Builder<'_> {
         }
     }
 
-    fn orphans(&self, homes: &Homes) -> Option<Orphans> {
+    fn orphans(&self, homes: &PackedList<HomeReport>) -> Option<Orphans> {
         let orphan = |home: &HomeReport| home.owner.status == OwnerStatus::Orphan;
         self.context.names.know_everybody().then(|| {
             let mut orphans = Orphans { homes: 0, usage: Share::default(), cost_month: None };
@@ -284,7 +291,7 @@ impl Builder<'_> {
         Together { with: ids.collect(), frees: share(together.amount) }
     }
 
-    fn top_level(&mut self) -> Vec<TopLevel> {
+    fn top_level(&mut self) -> PackedList<TopLevel> {
         let line = |(name, allocated_bytes): (Vec<u8>, AllocatedBytes)| {
             let (name, name_base64) = lossy(&name);
             TopLevel { name, name_base64, allocated_bytes }

@@ -32,7 +32,7 @@ pub fn du(report: &Report, names: DuNames) -> Vec<u8> {
         out.push(b'\n');
     };
     if run.users.is_empty() {
-        for top in &report.top_level {
+        for top in report.top_level.iter() {
             let name = top.name_bytes();
             line(top.allocated_bytes.0, &name);
         }

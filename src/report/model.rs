@@ -17,10 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use super::file_system::FileSystem;
 use super::groups::GroupReport;
-use super::homes::Homes;
 use super::money::{Money, Reclaimable};
 use super::nfs::NfsTraffic;
 use crate::aws::MemberKind;
+use crate::packed::PackedList;
 use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes, Usd};
 use crate::usage::Class;
 pub use crate::usage::HomeKind;
@@ -57,7 +57,7 @@ pub struct Report {
     #[schemars(with = "Option<String>")]
     pub newest_mtime: Option<Timestamp>,
     /// The homes, and `(outside homes)`.
-    pub homes: Homes,
+    pub homes: PackedList<HomeReport>,
     /// The groups that pay, the largest first, and then everybody who is in none; only if somebody is in
     /// a group, and none in a scan of some users.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -77,7 +77,7 @@ pub struct Report {
     /// Hard links that leave a home or the scan.
     pub hard_links: HardLinks,
     /// The lines of `du -d1`: the root's directories, by name.
-    pub top_level: Vec<TopLevel>,
+    pub top_level: PackedList<TopLevel>,
     /// Operations that failed.
     pub errors: ErrorReport,
     /// Mounts and entries that were skipped on purpose.

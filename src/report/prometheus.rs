@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::groups::GroupReport;
 use super::model::*;
+use crate::packed::{PackedList, pack_structs};
 use crate::text::printable;
 use crate::usage::Class;
 
@@ -164,7 +165,7 @@ pub fn prometheus(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let root = run.printable_root();
     let root = labels(&[("root", &root)]);
     // A series has all homes, one after the other: their values are taken out of the report once.
-    let homes: Vec<Series> = report.homes.iter().map(|home| Series::of(&root, &home)).collect();
+    let homes: PackedList<Series> = report.homes.iter().map(|home| Series::of(&home)).collect();
     let id = report.file_system.as_ref().map_or("", |known| known.id.as_str());
     let info = [("file_system", id), ("engine", &run.engine), ("version", &run.version)];
     let info = [(join(&root, &labels(&info)), 1.0)];
@@ -182,13 +183,14 @@ pub fn prometheus(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     for (name, help, value) in OF_RUNS {
         family(to, name, help, value(report).map(|value| (root.clone(), value)))?;
     }
-    let totals = seen(report, ()).map(|()| (root.as_str(), of_classes(&report.totals)));
+    let totals = seen(report, ()).map(|()| (root.clone(), of_classes(&report.totals)));
     classes(to, "class_allocated_bytes", totals.into_iter())?;
     for (at, (name, help, _)) in OF_HOMES.iter().enumerate() {
-        let values = homes.iter().filter_map(|home| Some((&home.labels, home.values[at]?)));
+        let of = |home: Series| Some((join(&root, &home.labels), home.values[at]?));
+        let values = homes.iter().filter_map(of);
         family(to, name, help, values)?;
     }
-    let read = homes.iter().filter_map(|home| Some((home.labels.as_str(), home.classes?)));
+    let read = homes.iter().filter_map(|home| Some((join(&root, &home.labels), home.classes?)));
     classes(to, "home_class_allocated_bytes", read)?;
     // Homes that an interrupted scan did not come to are missing in their groups.
     let groups = match run.coverage {
@@ -208,6 +210,7 @@ pub fn prometheus(report: &Report, to: &mut dyn Write) -> io::Result<()> {
 
 /// The samples of a home.
 struct Series {
+    /// Those that only this home has.
     labels: String,
     /// One for each of [`OF_HOMES`].
     values: [Option<f64>; OF_HOMES.len()],
@@ -215,10 +218,14 @@ struct Series {
     classes: Option<[f64; Class::ALL.len()]>,
 }
 
+pack_structs! {
+    Series { labels, values, classes }
+}
+
 impl Series {
-    fn of(root: &str, home: &HomeReport) -> Self {
+    fn of(home: &HomeReport) -> Self {
         Self {
-            labels: of_home(root, home),
+            labels: of_home(home),
             values: std::array::from_fn(|at| OF_HOMES[at].2(home)),
             classes: whole(home, of_classes(&home.usage)),
         }
@@ -271,26 +278,25 @@ fn family<L: AsRef<str>>(
     Ok(())
 }
 
-fn classes<'a>(
+fn classes(
     to: &mut dyn Write,
     name: &str,
-    all: impl Iterator<Item = (&'a str, [f64; Class::ALL.len()])>,
+    all: impl Iterator<Item = (String, [f64; Class::ALL.len()])>,
 ) -> io::Result<()> {
     let samples = all.flat_map(|(of, bytes)| {
         let classes = Class::ALL.into_iter().zip(bytes);
-        classes.map(move |(class, bytes)| (join(of, &labels(&[("class", class.name())])), bytes))
+        classes.map(move |(class, bytes)| (join(&of, &labels(&[("class", class.name())])), bytes))
     });
     family(to, name, "Allocated size by class; sums to the whole.", samples)
 }
 
 /// The labels that identify a home. `kind` is one of them, because a home may have the name of the
 /// entry for everything outside of homes.
-fn of_home(root: &str, home: &HomeReport) -> String {
+fn of_home(home: &HomeReport) -> String {
     let name = home.printable_name();
     let uid = home.uid.map(|uid| uid.to_string()).unwrap_or_default();
     let user = printable(home.owner.name.as_deref().unwrap_or_default().as_bytes());
-    let own = [("home", &*name), ("kind", home.kind.name()), ("uid", &uid), ("user", &user)];
-    join(root, &labels(&own))
+    labels(&[("home", &*name), ("kind", home.kind.name()), ("uid", &uid), ("user", &user)])
 }
 
 /// `name="value"` with commas between. Empty labels are left out, which means the same.

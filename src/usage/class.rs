@@ -67,7 +67,7 @@ impl JsonSchema for Class {
 
 /// An amount for each class, indexed by [`Class`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AmountByClass([Amount; Class::ALL.len()]);
+pub struct AmountByClass(pub(super) [Amount; Class::ALL.len()]);
 
 impl AmountByClass {
     /// Adds `amount` to `class`.

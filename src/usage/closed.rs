@@ -1,8 +1,7 @@
 //! Closed books: the sums of a home of which everything was read, packed. A walk may see hundreds of
 //! thousands of homes, and few of them at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::class::{AmountByClass, Class};
 use super::home::{
@@ -10,20 +9,55 @@ use super::home::{
 };
 use super::tally::{Amount, Tally};
 use super::top::{Large, Top};
-use crate::packed::{Packer, Unpacker};
-use crate::units::{AllocatedBytes, ApparentBytes};
+use crate::packed::{Pack, Packer, Texts, Unpacker, pack_enums, pack_structs};
+use crate::sync::lock;
+
+/// The bytes of closed books that lie together. An allocation for each home would lie among those of
+/// the walk, and leave holes between them.
+const CHUNK: usize = 1 << 20;
+
+/// Bytes of the closed books of many homes. They are freed with the last of these.
+#[derive(Debug, Default)]
+struct Chunk {
+    number: usize,
+    bytes: Mutex<Vec<u8>>,
+}
+
+/// Where books are put that are closed.
+#[derive(Debug, Default)]
+pub(super) struct Shelf(Mutex<Arc<Chunk>>);
+
+impl Shelf {
+    /// Adds bytes; returns the chunk that has them, and where they begin.
+    fn add(&self, added: &[u8]) -> (Arc<Chunk>, usize) {
+        let mut last = lock(&self.0);
+        let room = {
+            let bytes = lock(&last.bytes);
+            bytes.capacity() - bytes.len()
+        };
+        if room < added.len() {
+            let bytes = Mutex::new(Vec::with_capacity(CHUNK.max(added.len())));
+            *last = Arc::new(Chunk { number: last.number + 1, bytes });
+        }
+        let mut bytes = lock(&last.bytes);
+        let at = bytes.len();
+        bytes.extend_from_slice(added);
+        (Arc::clone(&last), at)
+    }
+}
 
 /// The books of a home, closed.
 #[derive(Debug)]
 pub(super) struct ClosedBooks {
-    bytes: Box<[u8]>,
+    chunk: Arc<Chunk>,
+    at: usize,
     /// Findings that something else may still change: those with hard links.
     findings: Box<[Arc<FindingAccount>]>,
 }
 
 impl ClosedBooks {
     /// Closes the books of the home at `base`.
-    pub(super) fn of(books: Books, base: &[u8]) -> Self {
+    pub(super) fn of(books: Books, base: &[u8], shelf: &Shelf) -> Self {
         let Books {
             tally,
             by_class,
@@ -37,64 +71,66 @@ impl ClosedBooks {
             errors,
             vanished,
         } = books;
-        let mut to = Packer::default();
-        tally.pack(&mut to);
-        by_class.pack(&mut to);
-        rules.pack(&mut to);
-        across_rules.pack(&mut to);
-        shared.pack(&mut to);
-        charged_elsewhere.pack(&mut to);
-        errors.pack(&mut to);
-        vanished.pack(&mut to);
-        for top in [files, dirs] {
-            to.number(top.items().len() as u64);
-            top.items().iter().for_each(|large| pack_large(large, base, &mut to));
-        }
+        let mut texts = Texts::default();
+        let to = &mut Packer::new(&mut texts);
+        // Paths begin with that of the home.
+        to.expect(base);
+        tally.pack(to);
+        by_class.0.pack(to);
+        rules.pack(to);
+        across_rules.pack(to);
+        shared.pack(to);
+        charged_elsewhere.pack(to);
+        errors.pack(to);
+        vanished.pack(to);
+        to.list(files.items());
+        to.list(dirs.items());
         to.number(findings.len() as u64);
         let mut living = Vec::new();
         for FoundPlace { finding, path, size } in findings {
-            pack_path(&path, base, &mut to);
-            size.pack(&mut to);
+            path.pack(to);
+            size.pack(to);
             // Only what is below a finding changes others, and all of that was read.
             let is_living = finding.number.get().is_some();
-            is_living.pack(&mut to);
+            is_living.pack(to);
             match is_living {
                 true => living.push(finding),
                 false => {
-                    finding.rule.pack(&mut to);
-                    finding.class.pack(&mut to);
-                    u64::from(finding.contents()).pack(&mut to);
-                    finding.sums().pack(&mut to);
+                    finding.rule.pack(to);
+                    finding.class.pack(to);
+                    finding.contents().pack(to);
+                    finding.sums().pack(to);
                 }
             }
         }
-        Self { bytes: to.finish(), findings: living.into() }
+        let (chunk, at) = shelf.add(to.bytes());
+        Self { chunk, at, findings: living.into() }
     }
 
     /// Opens them again, with room for the `top` largest.
     pub(super) fn open(&self, base: &[u8], top: usize) -> Books {
-        let from = &mut Unpacker::new(&self.bytes);
+        let texts = Texts::default();
+        let bytes = lock(&self.chunk.bytes);
+        let from = &mut Unpacker::new(&bytes[self.at..], &texts);
+        from.expect(base);
         let mut books = Books::new(top);
         books.tally = Pack::unpack(from);
-        books.by_class = Pack::unpack(from);
+        books.by_class = AmountByClass(Pack::unpack(from));
         books.rules = Pack::unpack(from);
         books.across_rules = Pack::unpack(from);
         books.shared = Pack::unpack(from);
         books.charged_elsewhere = Pack::unpack(from);
         books.errors = Pack::unpack(from);
         books.vanished = Pack::unpack(from);
-        for largest in [&mut books.files, &mut books.dirs] {
-            let items = (0..from.number()).map(|_| unpack_large(base, from)).collect();
-            *largest = Top::of(top, items);
-        }
+        books.files = Top::of(top, Pack::unpack(from));
+        books.dirs = Top::of(top, Pack::unpack(from));
         let mut living = self.findings.iter();
         for _ in 0..from.number() {
-            let path = unpack_path(base, from);
-            let size = Pack::unpack(from);
+            let (path, size) = (Pack::unpack(from), Pack::unpack(from));
             let living = if bool::unpack(from) { living.next() } else { None };
             let finding = living.map(Arc::clone).unwrap_or_else(|| {
                 let finding = FindingAccount::new(Pack::unpack(from), Pack::unpack(from));
-                finding.hold_all(u8::try_from(from.number()).unwrap_or(u8::MAX));
+                finding.hold_all(Pack::unpack(from));
                 finding.update(|sums| *sums = Pack::unpack(from));
                 finding
             });
@@ -103,65 +139,18 @@ impl ClosedBooks {
         books
     }
 
+    /// Where they lie: chunk, and position in it.
+    pub(super) fn place(&self) -> (usize, usize) {
+        (self.chunk.number, self.at)
+    }
+
     /// The findings that something else may still change.
     pub(super) fn living(&self) -> &[Arc<FindingAccount>] {
         &self.findings
     }
 }
 
-/// Packs a path without that of its home, in which it nearly always lies.
-fn pack_path(path: &[u8], base: &[u8], to: &mut Packer) {
-    let below = path.strip_prefix(base);
-    below.is_some().pack(to);
-    to.bytes(below.unwrap_or(path));
-}
-
-fn unpack_path(base: &[u8], from: &mut Unpacker<'_>) -> Box<[u8]> {
-    let base = if bool::unpack(from) { base } else { &[] };
-    [base, from.bytes()].concat().into()
-}
-
-fn pack_large(large: &Large, base: &[u8], to: &mut Packer) {
-    let Large { path, allocated, apparent, mtime, nlink, inode } = large;
-    pack_path(path, base, to);
-    allocated.pack(to);
-    apparent.pack(to);
-    mtime.pack(to);
-    u64::from(*nlink).pack(to);
-    inode.pack(to);
-}
-
-fn unpack_large(base: &[u8], from: &mut Unpacker<'_>) -> Large {
-    Large {
-        path: unpack_path(base, from),
-        allocated: from.number(),
-        apparent: from.number(),
-        mtime: from.signed(),
-        nlink: u32::try_from(from.number()).unwrap_or(u32::MAX),
-        inode: Pack::unpack(from),
-    }
-}
-
-trait Pack {
-    fn pack(&self, to: &mut Packer);
-    fn unpack(from: &mut Unpacker<'_>) -> Self;
-}
-
-macro_rules! structs {
-    ($($type:ident { $($field:ident),* })*) => {$(
-        impl Pack for $type {
-            fn pack(&self, to: &mut Packer) {
-                $(self.$field.pack(to);)*
-            }
-
-            fn unpack(from: &mut Unpacker<'_>) -> Self {
-                Self { $($field: Pack::unpack(from)),* }
-            }
-        }
-    )*};
-}
-
-structs! {
+pack_structs! {
     Tally {
         files, dirs, symlinks, other, apparent, allocated, by_age, future, newest, foreign
     }
@@ -172,120 +161,30 @@ structs! {
     Together { amount, with }
 }
 
-macro_rules! numbers {
-    ($($type:ident: $of:expr, $make:expr;)*) => {$(
-        impl Pack for $type {
-            fn pack(&self, to: &mut Packer) {
-                to.number($of(*self));
-            }
+pack_enums! {
+    Class { Rest, Trash, Cache, Environment, Output, Log }
+}
 
-            fn unpack(from: &mut Unpacker<'_>) -> Self {
-                $make(from.number())
-            }
+impl Pack for Large {
+    fn pack(&self, to: &mut Packer<'_>) {
+        let Self { path, allocated, apparent, mtime, nlink, inode } = self;
+        path.pack(to);
+        allocated.pack(to);
+        apparent.pack(to);
+        to.time(*mtime);
+        nlink.pack(to);
+        to.inode(*inode);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        Self {
+            path: Pack::unpack(from),
+            allocated: from.number(),
+            apparent: from.number(),
+            mtime: from.time(),
+            nlink: Pack::unpack(from),
+            inode: from.inode(),
         }
-    )*};
-}
-
-numbers! {
-    u64: |number| number, |number| number;
-    u16: u64::from, |number| u16::try_from(number).unwrap_or(u16::MAX);
-    bool: u64::from, |number| number == 1;
-    AllocatedBytes: |AllocatedBytes(bytes)| bytes, AllocatedBytes;
-    ApparentBytes: |ApparentBytes(bytes)| bytes, ApparentBytes;
-    Class: |class| class as u64, |number| {
-        let at = usize::try_from(number).ok();
-        at.and_then(|at| Class::ALL.get(at)).copied().unwrap_or(Class::Rest)
-    };
-}
-
-impl Pack for i64 {
-    fn pack(&self, to: &mut Packer) {
-        to.signed(*self);
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        from.signed()
-    }
-}
-
-impl Pack for (u64, u64) {
-    fn pack(&self, to: &mut Packer) {
-        to.number(self.0);
-        to.number(self.1);
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        (from.number(), from.number())
-    }
-}
-
-impl<const N: usize> Pack for [Amount; N] {
-    fn pack(&self, to: &mut Packer) {
-        self.iter().for_each(|amount| amount.pack(to));
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        std::array::from_fn(|_| Pack::unpack(from))
-    }
-}
-
-impl Pack for AmountByClass {
-    fn pack(&self, to: &mut Packer) {
-        Class::ALL.into_iter().for_each(|class| self.get(class).pack(to));
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let mut by_class = Self::default();
-        Class::ALL.into_iter().for_each(|class| by_class.add(class, Pack::unpack(from)));
-        by_class
-    }
-}
-
-impl<T: Pack> Pack for Option<T> {
-    fn pack(&self, to: &mut Packer) {
-        self.is_some().pack(to);
-        if let Some(value) = self {
-            value.pack(to);
-        }
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        bool::unpack(from).then(|| T::unpack(from))
-    }
-}
-
-impl<T: Pack> Pack for Box<T> {
-    fn pack(&self, to: &mut Packer) {
-        (**self).pack(to);
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        Box::new(T::unpack(from))
-    }
-}
-
-impl Pack for BTreeSet<u16> {
-    fn pack(&self, to: &mut Packer) {
-        to.number(self.len() as u64);
-        self.iter().for_each(|rule| rule.pack(to));
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        (0..from.number()).map(|_| Pack::unpack(from)).collect()
-    }
-}
-
-impl Pack for BTreeMap<u16, RuleTotal> {
-    fn pack(&self, to: &mut Packer) {
-        to.number(self.len() as u64);
-        for (rule, total) in self {
-            rule.pack(to);
-            total.pack(to);
-        }
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        (0..from.number()).map(|_| (Pack::unpack(from), Pack::unpack(from))).collect()
     }
 }
 
@@ -301,6 +200,7 @@ pub(super) enum Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::{AllocatedBytes, ApparentBytes};
     use proptest::prelude::*;
 
     fn amount() -> impl Strategy<Value = Amount> {
@@ -366,7 +266,9 @@ mod tests {
                 }
             }
             let was = format!("{books:?}");
-            let closed = ClosedBooks::of(books, b"home");
+            let shelf = Shelf::default();
+            ClosedBooks::of(Books::new(3), b"other", &shelf);
+            let closed = ClosedBooks::of(books, b"home", &shelf);
             prop_assert_eq!(closed.living().len(), living.len());
             prop_assert_eq!(format!("{:?}", closed.open(b"home", 3)), was);
         }

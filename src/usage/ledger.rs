@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::class::Class;
+use super::closed::Shelf;
 use super::dir::Dir;
 use super::errors::{Errors, Problem};
 use super::export::{Branch, Export};
@@ -63,6 +64,7 @@ pub struct Ledger {
     /// Device and inode of the root.
     root_inode: OnceLock<(u64, u64)>,
     homes: Mutex<Vec<Arc<Home>>>,
+    closed: Shelf,
     pub(super) links: Links,
     errors: Mutex<Errors>,
     pub progress: WalkProgress,
@@ -88,6 +90,7 @@ impl Ledger {
             setup,
             root_inode: OnceLock::new(),
             homes: Mutex::default(),
+            closed: Shelf::default(),
             progress: WalkProgress::default(),
         }
     }
@@ -346,7 +349,7 @@ impl Ledger {
             });
         }
         if dir.is_home_itself() {
-            dir.home.close_books();
+            dir.home.close_books(&self.closed);
         }
     }
 
@@ -355,7 +358,7 @@ impl Ledger {
     pub fn finish(self: &Arc<Self>) -> Totals {
         let mut homes = std::mem::take(&mut *lock(&self.homes));
         let (links, failed) = self.links.finish(&homes);
-        homes.iter().for_each(|home| home.close_books());
+        homes.iter().for_each(|home| home.close_books(&self.closed));
         if let Some(error) = failed {
             lock(&self.errors).add(Problem::new(Vec::new(), Op::Link, &error));
         }

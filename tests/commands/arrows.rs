@@ -18,7 +18,7 @@ const ARROWS: &[Row] = &[
     ("service_error", "", "why a store or a service did not do what it was asked"),
     ("sync", "", "what a poisoned lock means"),
     ("units", "", "bytes and money"),
-    ("packed", "", "numbers and texts packed into bytes"),
+    ("packed", "units", "values packed into bytes, sizes and money among them"),
     ("text", "", "names that strangers chose, made safe to show"),
     (
         "log",

@@ -181,7 +181,7 @@ pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
         largest_dirs: Vec::new(),
         orphans: Some(orphans),
         hard_links: HardLinks::default(),
-        top_level: Vec::new(),
+        top_level: Default::default(),
         errors: ErrorReport {
             count: 0,
             by_kind: BTreeMap::new(),
