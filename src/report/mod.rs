@@ -25,8 +25,8 @@ mod sums;
 mod table;
 mod withheld;
 
-pub use bill::{Range, Tiering};
 pub use crate::packed::PackedList;
+pub use bill::{Range, Tiering};
 pub use build::{Context, build};
 pub(crate) use csv::{HOME_BASE64, base64_cell, name_cell};
 pub use csv::{bytes_of_cell, csv, findings_csv};
