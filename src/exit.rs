@@ -24,6 +24,22 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Returns the worse of two, for several runs of one process.
+    pub fn worse(self, other: Self) -> Self {
+        let rank = |exit: Self| match exit {
+            Self::Complete => 0,
+            Self::Partial => 1,
+            Self::OverQuota => 2,
+            Self::Stale => 3,
+            Self::Unkept => 4,
+            Self::Interrupted => 5,
+            Self::Unpublished => 6,
+            Self::Usage => 7,
+            Self::Fatal => 8,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+
     /// Returns the exit code of the process.
     pub fn code(self) -> u8 {
         match self {

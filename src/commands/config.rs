@@ -5,9 +5,14 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
 pub(super) fn run(loaded: Loaded) -> Result<Exit, Failure> {
-    let text = loaded.to_toml().map_err(Failure::usage)?;
+    let whole = loaded.to_toml().map_err(Failure::usage)?;
     // A configuration that a scan would refuse is refused here, too.
-    loaded.check().map_err(Failure::usage)?;
+    let all = loaded.file_systems().map_err(Failure::usage)?;
+    let text = match &all[..] {
+        [one] => one.to_toml().map_err(Failure::usage)?,
+        _ => whole,
+    };
+    super::scan::checked(all)?;
     Output::Stdout.write_form(text.as_bytes()).map_err(Failure::fatal)?;
     Ok(Exit::Complete)
 }

@@ -87,7 +87,7 @@ impl Loaded {
     /// # Errors
     /// The first thing that is wrong, in one line.
     pub(crate) fn check(self) -> Result<Config, ConfigError> {
-        let Self { settings, file, origins } = self;
+        let Self { settings, file, origins, .. } = self;
         settings.check(file.as_ref()).map_err(|ConfigError(problem)| {
             ConfigError(origins.explain(&problem, &super::variables::flags()))
         })

@@ -16,7 +16,7 @@ const DEFAULT_FILE: &str = "/etc/efs-scan.toml";
 const LARGEST: Bound = Bound::mib(16, "is this the configuration?");
 
 /// A configuration file, or the variable in place of it, and its text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ConfigFile {
     /// The path, or the name of the variable.
     pub(super) name: String,

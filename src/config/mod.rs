@@ -4,6 +4,7 @@
 mod bucket;
 mod check;
 mod file;
+mod file_systems;
 #[cfg(target_os = "linux")]
 mod nfs;
 mod origin;
@@ -49,11 +50,17 @@ impl From<String> for ConfigError {
 }
 
 /// The settings in force and the file they came from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Loaded {
     settings: Settings,
     file: Option<ConfigFile>,
     origins: Origins,
+    /// The file's settings alone, and where they come from.
+    below: Settings,
+    file_origins: Origins,
+    /// The layers over the file.
+    variables: ArgMatches,
+    flags: Option<ArgMatches>,
 }
 
 impl Loaded {
@@ -67,17 +74,40 @@ impl Loaded {
         let file = ConfigFile::read(named)?;
         let settings = file::parse(file.as_ref())?;
         let origins = file.as_ref().map(|file| Origins::of_file(&file.shown(), &file.text));
-        let mut loaded = Self { settings, file, origins: origins.unwrap_or_default() };
-        let layer = variables::parse()?;
-        let LogArgs { log_format } = LogArgs::from_arg_matches(&layer).map_err(failed)?;
-        loaded.settings.put(&layer).map_err(failed)?;
-        loaded.settings.log_format = log_format.unwrap_or(loaded.settings.log_format);
-        loaded.origins.put(variables::named(&layer, By::Variable));
+        let origins = origins.unwrap_or_default();
+        let mut loaded = Self {
+            below: settings.clone(),
+            file_origins: origins.clone(),
+            settings,
+            file,
+            origins,
+            variables: variables::parse()?,
+            flags: None,
+        };
+        loaded.put_layers()?;
         Ok(loaded)
     }
 
     /// Puts the flags of a scan over it.
     pub(crate) fn put_flags(&mut self, flags: &ArgMatches) -> Result<(), ConfigError> {
+        self.flags = Some(flags.clone());
+        self.put_layer_of_flags(flags)
+    }
+
+    /// Puts the variables over it, and the flags of a scan, if there are any.
+    fn put_layers(&mut self) -> Result<(), ConfigError> {
+        let variables = self.variables.clone();
+        let LogArgs { log_format } = LogArgs::from_arg_matches(&variables).map_err(failed)?;
+        self.settings.put(&variables).map_err(failed)?;
+        self.settings.log_format = log_format.unwrap_or(self.settings.log_format);
+        self.origins.put(variables::named(&variables, By::Variable));
+        match self.flags.clone() {
+            Some(flags) => self.put_layer_of_flags(&flags),
+            None => Ok(()),
+        }
+    }
+
+    fn put_layer_of_flags(&mut self, flags: &ArgMatches) -> Result<(), ConfigError> {
         self.settings.put_flags(flags).map_err(failed)?;
         self.origins.put(variables::named(flags, By::Flag));
         Ok(())
@@ -129,11 +159,12 @@ impl Loaded {
             Ok(SourceSpec::SageMaker(domain)) => Some(domain),
             _ => None,
         };
+        let all_names = self.settings.all_names();
         Ok(Readers {
             published: self.settings.publish.destination()?,
             buckets: self.settings.publish.buckets()?,
-            domains: self.settings.names.iter().filter_map(domain).collect(),
-            names: self.settings.names.iter().filter_map(|name| name.parse().ok()).collect(),
+            domains: all_names.iter().filter_map(domain).collect(),
+            names: all_names.iter().filter_map(|name| name.parse().ok()).collect(),
             home_at: self.settings.home_at()?.map(Path::to_owned),
             state_dir: self.settings.state_dir,
             state_dir_shared: self.settings.state_dir_shared,

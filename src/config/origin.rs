@@ -52,6 +52,16 @@ impl Origins {
         }
     }
 
+    /// Moves what is below `path` to the top, over what is there.
+    pub(super) fn lift(&mut self, path: &str) {
+        let prefix = format!("{path}.");
+        let below = self.0.iter().filter_map(|(key, origin)| {
+            Some((key.strip_prefix(&prefix)?.to_owned(), origin.clone()))
+        });
+        let below: Vec<_> = below.collect();
+        self.0.extend(below);
+    }
+
     /// Puts the names of flags or variables over it.
     pub(super) fn put(&mut self, names: BTreeMap<String, String>) {
         self.0.extend(names);

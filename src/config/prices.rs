@@ -26,6 +26,19 @@ impl PriceSettings {
         *self != Self::default()
     }
 
+    /// Puts them over others.
+    pub(super) fn put_over(&self, below: &mut Self) {
+        let over = |this: Option<f64>, other: &mut Option<f64>| *other = this.or(*other);
+        over(self.standard, &mut below.standard);
+        over(self.infrequent_access, &mut below.infrequent_access);
+        over(self.archive, &mut below.archive);
+        over(self.infrequent_access_read, &mut below.infrequent_access_read);
+        over(self.archive_read, &mut below.archive_read);
+        if self.source.is_some() {
+            below.source.clone_from(&self.source);
+        }
+    }
+
     /// The prices in force: the file's, and the defaults for those that it leaves out.
     pub(super) fn prices(&self) -> Result<Prices, String> {
         let price = |name: &str, set: Option<f64>, default: Usd| match set {

@@ -26,6 +26,15 @@ pub(crate) struct QuotaSettings {
 }
 
 impl QuotaSettings {
+    /// Puts them over others; of a user or a group, this one's counts.
+    pub(super) fn put_over(&self, below: &mut Self) {
+        if self.default.is_some() {
+            below.default.clone_from(&self.default);
+        }
+        below.users.extend(self.users.clone());
+        below.groups.extend(self.groups.clone());
+    }
+
     pub(super) fn quotas(&self) -> Result<Quotas, String> {
         let size = |whose: &str, text: &String| match parse_size(text) {
             Ok(0) => Err(format!("quota of {whose}: it must be more than 0")),

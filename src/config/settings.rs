@@ -7,6 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches};
 use serde::{Deserialize, Serialize};
 
+use super::file_systems::FileSystemSettings;
 use super::patience::Patience;
 use super::prices::PriceSettings;
 use super::publishing::{CloudWatchSettings, NotifySettings, PublishSettings};
@@ -34,6 +35,18 @@ pub(crate) struct Settings {
     /// Mount point of the file system [default: the configuration's, else /mnt/efs]
     #[arg(env = "EFS_SCAN_ROOT")]
     pub(crate) root: Option<PathBuf>,
+
+    /// Scan only the [[file_system]] of the configuration with this root or id (repeatable) [default: all
+    /// of them, one after the other]
+    #[arg(
+        id = "file_systems",
+        long = "file-system",
+        value_name = "ROOT|ID",
+        env = "EFS_SCAN_FILE_SYSTEM",
+        value_delimiter = ','
+    )]
+    #[serde(skip)]
+    pub(super) asked: Vec<String>,
 
     /// Scan only the home of this user or uid, in detail (repeatable)
     #[arg(long = "user", value_name = "NAME|UID")]
@@ -242,6 +255,10 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
 
     #[arg(skip)]
+    #[serde(default, rename = "file_system", skip_serializing_if = "Vec::is_empty")]
+    pub(super) file_systems: Vec<FileSystemSettings>,
+
+    #[arg(skip)]
     #[serde(skip)]
     pub(crate) given: Given,
 }
@@ -293,6 +310,17 @@ impl Settings {
         Ok(())
     }
 
+    /// The sources of names of all file systems.
+    pub(super) fn all_names(&self) -> Vec<String> {
+        let mut all = self.names.clone();
+        for name in self.file_systems.iter().flat_map(FileSystemSettings::names) {
+            if !all.contains(name) {
+                all.push(name.clone());
+            }
+        }
+        all
+    }
+
     /// The root: the mount point if none is given.
     pub(super) fn root(&self) -> &Path {
         self.root.as_deref().unwrap_or(Path::new(DEFAULT_ROOT))
@@ -301,7 +329,9 @@ impl Settings {
     /// The settings as a file has them, with all defaults but those that depend on the system.
     pub(super) fn to_table(&self) -> Result<toml::Table, toml::ser::Error> {
         let mut settings = self.clone();
-        settings.root = Some(self.root().to_owned());
+        if self.file_systems.is_empty() {
+            settings.root = Some(self.root().to_owned());
+        }
         settings.prices = self.prices.with_defaults();
         let mut keys = toml::Table::try_from(settings)?;
         if self.publish.no_publish {

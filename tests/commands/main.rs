@@ -12,6 +12,7 @@ mod cli;
 mod config;
 #[cfg(all(feature = "aws", target_os = "linux"))]
 mod emulators;
+mod file_systems;
 mod generated;
 mod groups;
 mod history;

@@ -17,6 +17,7 @@ use super::scan;
 use crate::config::NfsSource;
 use crate::config::{Config, Loaded};
 use crate::exit::{Exit, Failure};
+use crate::remind::Reminding;
 use crate::report::Format;
 use crate::scan::{Trial, raise_descriptor_limit};
 use crate::stop::Stop;
@@ -24,7 +25,21 @@ use line::{Level, Lines};
 
 pub(super) fn run(loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Result<Exit, Failure> {
     let reminding = loaded.reminding().ok();
-    let mut config = loaded.check().map_err(Failure::usage)?;
+    let all = loaded.file_systems().map_err(Failure::usage)?;
+    let mut worst = Exit::Complete;
+    for config in scan::checked(all)? {
+        worst = worst.worse(one(config, reminding.as_ref(), stop, phase)?);
+    }
+    Ok(worst)
+}
+
+/// Checks the run of one file system.
+fn one(
+    mut config: Config,
+    reminding: Option<&Reminding>,
+    stop: &Arc<Stop>,
+    phase: &Phase,
+) -> Result<Exit, Failure> {
     let trial = fit(&mut config);
     let config = Arc::new(config);
     let (began, patience) = (Instant::now(), config.settings.patience.0);
@@ -58,7 +73,7 @@ pub(super) fn run(loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Result<Exi
     lines.all(services::destination(&config, &aws))?;
     lines.all(services::metrics(&config, id.as_deref()))?;
     lines.all(services::topic(&config, &aws))?;
-    lines.all(reminding.map(|reminding| services::mail(&reminding, &aws)))?;
+    lines.all(reminding.map(|reminding| services::mail(reminding, &aws)))?;
 
     Ok(match lines.end()? {
         Level::Ok => Exit::Complete,

@@ -21,8 +21,10 @@ use super::heed::Phase;
 use crate::aws::Aws;
 use crate::config::{Config, Loaded};
 use crate::exit::{Exit, Failure};
+use crate::log;
 use crate::stop::Stop;
 use crate::sys;
+use crate::text::printable;
 
 pub(super) fn run(
     loaded: Loaded,
@@ -30,19 +32,64 @@ pub(super) fn run(
     stop: &Arc<Stop>,
     phase: &Phase,
 ) -> Result<Exit, Failure> {
-    let config = loaded.check().map_err(Failure::usage)?;
-    if config.settings.nice {
+    let configs = checked(loaded.file_systems().map_err(Failure::usage)?)?;
+    if configs.iter().any(|config| config.settings.nice) {
         // Before any other thread starts: threads inherit the idle classes.
         sys::idle().map_err(|error| Failure::fatal(format!("--nice: {error}")))?;
     }
     phase.heeds_stop();
-    let aws = aws(&config);
+    match &configs[..] {
+        [config] => one(config, show_progress, stop, phase),
+        _ => Ok(several(&configs, show_progress, stop, phase)),
+    }
+}
+
+/// Checks the configuration of each file system, before any is scanned.
+pub(super) fn checked(all: Vec<Loaded>) -> Result<Vec<Config>, Failure> {
+    let several = all.len() > 1;
+    let check = |loaded: Loaded| {
+        let name = loaded.file_system();
+        loaded.check().map_err(|problem| match several {
+            true => Failure::usage(format!("{name}: {problem}")),
+            false => Failure::usage(problem),
+        })
+    };
+    all.into_iter().map(check).collect()
+}
+
+/// Scans one file system after the other. One that fails keeps no other from being scanned. Returns the
+/// worst exit.
+fn several(configs: &[Config], show_progress: bool, stop: &Arc<Stop>, phase: &Phase) -> Exit {
+    let mut worst = Exit::Complete;
+    for config in configs {
+        let root = printable(config.root.as_os_str().as_encoded_bytes());
+        if stop.is_set() {
+            log::warn!("{root} was not scanned: the program was asked to end");
+            worst = worst.worse(Exit::Interrupted);
+            continue;
+        }
+        let done = one(config, show_progress, stop, phase);
+        worst = worst.worse(done.unwrap_or_else(|failure| {
+            log::failure(config.settings.log_format, &format!("{root}: {}", failure.problem));
+            failure.exit
+        }));
+    }
+    worst
+}
+
+fn one(
+    config: &Config,
+    show_progress: bool,
+    stop: &Arc<Stop>,
+    phase: &Phase,
+) -> Result<Exit, Failure> {
+    let aws = aws(config);
     let root = config.root.display();
     phase.begin(format!("preparing the scan of {root}"));
-    let mut prepared = prepare::prepare(&config, &aws)?;
+    let mut prepared = prepare::prepare(config, &aws)?;
     phase.begin(format!("{root} does not answer"));
-    let walked = walk::walk(&config, &mut prepared, &aws, show_progress, stop)?;
-    deliver::deliver(&config, prepared, walked, &aws, stop, phase)
+    let walked = walk::walk(config, &mut prepared, &aws, show_progress, stop)?;
+    deliver::deliver(config, prepared, walked, &aws, stop, phase)
 }
 
 /// AWS for a run: in the region of the root where none is set.

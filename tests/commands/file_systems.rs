@@ -1,0 +1,252 @@
+//! `[[file_system]]`: several file systems of one configuration, their settings, and a scan of all.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use efs_scan_testbed::*;
+use serde_json::Value;
+use toml::Table;
+
+/// Two file systems, and a configuration of both.
+struct World {
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = scratch();
+        file(dir.path(), "prod/200001/a", 100_000);
+        file(dir.path(), "prod/200001/skipped/b", 100_000);
+        file(dir.path(), "stage/x/200002/a", 50_000);
+        std::fs::write(dir.path().join("people.csv"), "uid,name\n200001,ada\n200002,bo\n").unwrap();
+        let world = Self { dir };
+        world.configure(&world.both());
+        world
+    }
+
+    fn both(&self) -> String {
+        let at = self.dir.path().display();
+        format!(
+            "names = [\"csv:{at}/people.csv\"]\nstate_dir = \"{at}/state\"\n\
+             [quota]\ndefault = \"1GiB\"\n[quota.users]\nada = \"2GiB\"\n\
+             [prices]\nstandard = 1.0\n\
+             [[file_system]]\nroot = \"{at}/prod\"\nexclude = [\"*/skipped\"]\n\
+             [file_system.quota.users]\nada = \"10KiB\"\n\
+             [[file_system]]\nroot = \"{at}/stage\"\nhome_depth = 2\n\
+             [file_system.prices]\nstandard = 3.0\nsource = \"stage\"\n"
+        )
+    }
+
+    fn configure(&self, text: &str) {
+        std::fs::write(self.dir.path().join("efs-scan.toml"), text).unwrap();
+    }
+
+    fn root(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = efs_scan();
+        command.args(args).arg("--config").arg(self.root("efs-scan.toml"));
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        watched(&mut self.command(args), Duration::from_secs(60))
+    }
+
+    /// The reports that a scan prints, one after the other.
+    fn reports(&self, args: &[&str]) -> Vec<Value> {
+        let output = self.run(&[&["--format", "json"], args].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let all = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>();
+        all.map(Result::unwrap).collect()
+    }
+
+    fn roots(&self, args: &[&str]) -> Vec<String> {
+        let name = |report: &Value| {
+            let root = Path::new(report["run"]["root"].as_str().unwrap());
+            root.file_name().unwrap().to_str().unwrap().to_owned()
+        };
+        self.reports(args).iter().map(name).collect()
+    }
+
+    /// The one line that says what is wrong.
+    fn problem(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert_eq!(
+            (output.status.code(), output.stdout.len()),
+            (Some(2), 0),
+            "{}",
+            stderr(&output)
+        );
+        assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+        stderr(&output)
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn home(report: &Value, name: &str) -> Value {
+    let mut homes = report["homes"].as_array().unwrap().iter();
+    homes.find(|home| home["name"] == name).unwrap_or_else(|| panic!("{name}: {report}")).clone()
+}
+
+#[test]
+fn all_are_scanned_each_with_its_own_settings_over_those_above() {
+    let world = World::new();
+    let reports = world.reports(&[]);
+    assert_eq!(reports.len(), 2);
+    let (prod, stage) = (&reports[0], &reports[1]);
+    let limit = |report: &Value, name: &str| home(report, name)["quota"]["limit_bytes"].clone();
+    assert_eq!(limit(prod, "200001"), 10 << 10);
+    assert_eq!(limit(stage, "x/200002"), 1 << 30, "the default above");
+    assert_eq!(home(stage, "x/200002")["owner"]["name"], "bo");
+    assert_eq!(prod["left_out"]["excluded"][0]["entries"], 1);
+    assert_eq!((&prod["money"]["rate"], &stage["money"]["rate"]), (&1.0.into(), &3.0.into()));
+    assert_eq!(stage["money"]["source"], "stage");
+    assert_ne!(prod["run"]["id"], stage["run"]["id"]);
+}
+
+#[test]
+fn one_can_be_chosen_by_flag_variable_or_root() {
+    let world = World::new();
+    let (prod, stage) = (world.root("prod"), world.root("stage"));
+    let (prod, stage) = (prod.to_str().unwrap(), stage.to_str().unwrap());
+    assert_eq!(world.roots(&[]), ["prod", "stage"]);
+    assert_eq!(world.roots(&["--file-system", stage]), ["stage"]);
+    assert_eq!(world.roots(&["--file-system", stage, "--file-system", prod]), ["prod", "stage"]);
+    // A ROOT of the configuration has its settings; another has those above.
+    assert_eq!(world.reports(&[stage])[0]["run"]["home_depth"], 2);
+    let other = world.reports(&[&format!("{stage}/x")]);
+    assert_eq!((other.len(), &other[0]["run"]["home_depth"]), (1, &1.into()));
+    let mut command = world.command(&["--format", "json"]);
+    command.env("EFS_SCAN_FILE_SYSTEM", stage);
+    let output = watched(&mut command, Duration::from_secs(60));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["run"]["root"], stage);
+    assert!(world.problem(&["--file-system", "/nowhere"]).contains("the configuration has "));
+    assert!(world.problem(&["--file-system", stage, prod]).contains("give one of them"));
+    world.configure("");
+    assert!(world.problem(&["--file-system", stage]).contains("has no [[file_system]]"));
+}
+
+/// Flag over variable over file, of which a table is over what is above it.
+#[test]
+fn flags_and_variables_go_over_a_table() {
+    let world = World::new();
+    let stage = world.root("stage").display().to_string();
+    let shown = |args: &[&str], depth: Option<&str>| {
+        let mut command = world.command(&[&["config"], args].concat());
+        command.envs(depth.map(|depth| ("EFS_SCAN_HOME_DEPTH", depth)));
+        let output = watched(&mut command, Duration::from_secs(60));
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let line = |args: &[&str], depth: Option<&str>, key: &str| {
+        let text = shown(&[&["--file-system", &*stage], args].concat(), depth);
+        let mut lines = text.lines().filter(|line| line.starts_with(&format!("{key} = ")));
+        lines.next().unwrap_or_else(|| panic!("{key}: {text}")).to_owned()
+    };
+    let file = world.root("efs-scan.toml").display().to_string();
+    let of_table = line(&[], None, "home_depth");
+    assert_eq!(of_table, format!("home_depth = 2  # line 16 of {file}"));
+    assert_eq!(line(&[], Some("3"), "home_depth"), "home_depth = 3  # EFS_SCAN_HOME_DEPTH");
+    let flag = line(&["--home-depth", "4"], Some("3"), "home_depth");
+    assert_eq!(flag, "home_depth = 4  # --home-depth");
+    // What only stands above has its own line.
+    assert_eq!(line(&[], None, "names").split("  # ").nth(1), Some(&*format!("line 1 of {file}")));
+    // Printed settings have the same effect.
+    for args in [&[][..], &["--file-system", &stage]] {
+        let text = shown(args, None);
+        toml::from_str::<Table>(&text).unwrap();
+        let without_origins = |text: &str| {
+            let lines =
+                text.lines().skip(1).map(|line| line.split("  # ").next().unwrap().to_owned());
+            lines.collect::<Vec<_>>()
+        };
+        let before = without_origins(&text);
+        world.configure(&text);
+        assert_eq!(without_origins(&shown(&[], None)), before);
+        world.configure(&world.both());
+    }
+    let whole: Table = toml::from_str(&shown(&[], None)).unwrap();
+    assert_eq!(whole["file_system"].as_array().unwrap().len(), 2);
+    assert!(!whole.contains_key("root"));
+}
+
+#[test]
+fn what_is_wrong_is_told_before_anything_is_scanned() {
+    let world = World::new();
+    let (both, prod) = (world.both(), world.root("prod").display().to_string());
+    for (text, problem) in [
+        (format!("root = \"/a\"\n{both}"), "`root` is of one file system"),
+        (format!("{both}[[file_system]]\n"), "[[file_system]] number 3 has no root"),
+        (
+            format!("{both}[[file_system]]\nroot = \"{prod}\"\n"),
+            "two [[file_system]] have the root",
+        ),
+        (format!("{both}[[file_system]]\nrooot = \"/c\"\n"), "unknown field `rooot`"),
+        (format!("{both}[[file_system]]\nroot = \"/c\"\nthreads = 0\n"), "/c"),
+        (format!("output = \"/tmp/o\"\n{both}"), "have the output `/tmp/o`"),
+    ] {
+        world.configure(&text);
+        for args in [&[][..], &["config"], &["check"]] {
+            let said = world.problem(args);
+            assert!(said.contains(problem), "{args:?}: {said}");
+        }
+    }
+    world.configure(&both);
+    assert!(
+        world.problem(&["--file-system-id", "fs-01234567"]).contains("have the file_system_id")
+    );
+}
+
+#[test]
+fn one_that_fails_keeps_no_other_from_being_scanned() {
+    let world = World::new();
+    let gone = world.root("gone").display().to_string();
+    let text = world.both();
+    let (above, tables) = text.split_once("[[file_system]]").unwrap();
+    world.configure(&format!("{above}[[file_system]]\nroot = \"{gone}\"\n[[file_system]]{tables}"));
+    let output = world.run(&["--format", "json"]);
+    assert_eq!(output.status.code(), Some(1), "the worst: {}", stderr(&output));
+    let all = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>();
+    assert_eq!(all.map(Result::unwrap).count(), 2, "{}", stderr(&output));
+    let said = stderr(&output);
+    let failed: Vec<_> = said.lines().filter(|line| line.contains(&gone)).collect();
+    assert!(failed.len() == 1 && failed[0].starts_with("efs-scan: "), "{said}");
+    // A line each.
+    assert_eq!(said.lines().filter(|line| line.contains(" scanned ")).count(), 2, "{said}");
+    // A quota of the first, and nothing wrong with the second.
+    world.configure(&text);
+    assert_eq!(world.run(&["--fail-on-quota"]).status.code(), Some(4));
+    let stage = world.root("stage").display().to_string();
+    let args = ["--fail-on-quota", "--file-system", &stage];
+    assert_eq!(world.run(&args).status.code(), Some(0));
+}
+
+#[test]
+fn each_has_a_file_of_its_own_and_a_check() {
+    let world = World::new();
+    let text = world.both();
+    let outputs = ["prod", "stage"].map(|name| world.root(&format!("{name}.json")));
+    let mut text = text;
+    for (name, output) in ["prod", "stage"].iter().zip(&outputs) {
+        let root = format!("root = \"{}\"\n", world.root(name).display());
+        text = text.replace(&root, &format!("{root}output = \"{}\"\n", output.display()));
+    }
+    world.configure(&text);
+    let output = world.run(&["--format", "json"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0), "{}", stderr(&output));
+    for (name, output) in ["prod", "stage"].iter().zip(&outputs) {
+        let report: Value = serde_json::from_slice(&std::fs::read(output).unwrap()).unwrap();
+        assert_eq!(report["run"]["root"], world.root(name).display().to_string());
+    }
+    let checked = String::from_utf8(world.run(&["check"]).stdout).unwrap();
+    let roots = checked.lines().filter(|line| line.contains("by the engine"));
+    assert_eq!(roots.count(), 2, "{checked}");
+}
