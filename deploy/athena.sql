@@ -5,9 +5,13 @@
 --   PREFIX      the prefix in it, as in `--publish s3://BUCKET/PREFIX`; without a prefix, remove
 --               `PREFIX/`
 --   2026-01-01  the day of the first run, or any day before it
+--   KEYS        the keys of all file systems that are published there, with commas between them and no
+--               spaces: `efs-scan status` names them, and so does `latest/KEY.json`. One that is missing
+--               here is in no answer
 --
 -- Athena takes one statement at a time: run them in this order in a database of your choice. No
--- crawler and no MSCK REPAIR are needed, because partitions are projected from the days. After an
+-- crawler and no MSCK REPAIR are needed, because partitions are projected from the keys and the days. After
+-- an
 -- upgrade of efs-scan that adds columns, drop the tables (DROP TABLE keeps the data) and run this
 -- again.
 --
@@ -16,8 +20,10 @@
 --     home_base64 holds the bytes of a name that home does not show as it is.
 --   * A cell that a spreadsheet would take for a formula, or that begins with an apostrophe, has
 --     an apostrophe before it: '=cmd.
+--   * fs is the key of the file system: its EFS id, or else its name. file_system has it, too, in runs
+--     of this version and later ones.
 --   * Times are UTC; dt is the day a run started. A day may have several runs, and run_id sorts
---     them by time.
+--     those of a file system by time.
 --   * Amounts are estimates in USD a month, empty where no price is known. Those of findings are what
 --     deleting them would save; runs of an earlier version have none.
 --   * directory_owner is filled where a home's name is the uid of another one: do not write to either
@@ -68,9 +74,10 @@ CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_homes (
   home_base64 string,
   directory_owner string,
   directory_owner_name string,
-  owner_group string
+  owner_group string,
+  file_system string
 )
-PARTITIONED BY (dt string)
+PARTITIONED BY (fs string, dt string)
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE
@@ -78,12 +85,14 @@ LOCATION 's3://BUCKET/PREFIX/homes/'
 TBLPROPERTIES (
   'skip.header.line.count' = '1',
   'projection.enabled' = 'true',
+  'projection.fs.type' = 'enum',
+  'projection.fs.values' = 'KEYS',
   'projection.dt.type' = 'date',
   'projection.dt.format' = 'yyyy-MM-dd',
   'projection.dt.range' = '2026-01-01,NOW',
   'projection.dt.interval' = '1',
   'projection.dt.interval.unit' = 'DAYS',
-  'storage.location.template' = 's3://BUCKET/PREFIX/homes/dt=${dt}/'
+  'storage.location.template' = 's3://BUCKET/PREFIX/homes/fs=${fs}/dt=${dt}/'
 );
 
 CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_findings (
@@ -106,9 +115,10 @@ CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_findings (
   cost_month_usd string,
   advice string,
   directory_owner string,
-  owner_group string
+  owner_group string,
+  file_system string
 )
-PARTITIONED BY (dt string)
+PARTITIONED BY (fs string, dt string)
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
 WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
 STORED AS TEXTFILE
@@ -116,18 +126,21 @@ LOCATION 's3://BUCKET/PREFIX/findings/'
 TBLPROPERTIES (
   'skip.header.line.count' = '1',
   'projection.enabled' = 'true',
+  'projection.fs.type' = 'enum',
+  'projection.fs.values' = 'KEYS',
   'projection.dt.type' = 'date',
   'projection.dt.format' = 'yyyy-MM-dd',
   'projection.dt.range' = '2026-01-01,NOW',
   'projection.dt.interval' = '1',
   'projection.dt.interval.unit' = 'DAYS',
-  'storage.location.template' = 's3://BUCKET/PREFIX/findings/dt=${dt}/'
+  'storage.location.template' = 's3://BUCKET/PREFIX/findings/fs=${fs}/dt=${dt}/'
 );
 
--- Typed views of the tables. An empty cell becomes NULL. dt stays the string that partitions the table,
--- so a condition such as dt >= '2026-11-01' reads only those days.
+-- Typed views of the tables. An empty cell becomes NULL. fs and dt stay the strings that partition the
+-- table, so a condition such as dt >= '2026-11-01' reads only those days.
 CREATE OR REPLACE VIEW efs_scan_homes_typed AS
 SELECT
+  fs,
   dt,
   run_id,
   CAST(try(from_iso8601_timestamp(run_started)) AS timestamp) AS run_started,
@@ -169,11 +182,13 @@ SELECT
   nullif(home_base64, '') AS home_base64,
   try_cast(directory_owner AS bigint) AS directory_owner,
   nullif(directory_owner_name, '') AS directory_owner_name,
-  nullif(owner_group, '') AS owner_group
+  nullif(owner_group, '') AS owner_group,
+  nullif(file_system, '') AS file_system
 FROM efs_scan_homes;
 
 CREATE OR REPLACE VIEW efs_scan_findings_typed AS
 SELECT
+  fs,
   dt,
   run_id,
   CAST(try(from_iso8601_timestamp(run_started)) AS timestamp) AS run_started,
@@ -194,24 +209,27 @@ SELECT
   try_cast(cost_month_usd AS double) AS cost_month_usd,
   nullif(advice, '') AS advice,
   try_cast(directory_owner AS bigint) AS directory_owner,
-  nullif(owner_group, '') AS owner_group
+  nullif(owner_group, '') AS owner_group,
+  nullif(file_system, '') AS file_system
 FROM efs_scan_findings;
 
--- Growth of each home over 30 days: the newest run against the first one of that time. Use ORDER BY
+-- Growth of each home over 30 days: the newest run of its file system against the first one of that
+-- time. Use ORDER BY
 -- growth_bytes DESC for the largest growth first. A new home grows from 0, and a home that is gone
 -- shrinks to 0.
 CREATE OR REPLACE VIEW efs_scan_growth_30_days AS
 WITH
   recent AS (
-    SELECT run_id, home, owner, uid, allocated_bytes
+    SELECT fs, run_id, home, owner, uid, allocated_bytes
     FROM efs_scan_homes_typed
     WHERE dt >= date_format(current_date - INTERVAL '30' DAY, '%Y-%m-%d')
       AND kind <> 'outside'
   ),
   ends AS (
-    SELECT min(run_id) AS first_run, max(run_id) AS last_run FROM recent
+    SELECT fs AS of_fs, min(run_id) AS first_run, max(run_id) AS last_run FROM recent GROUP BY fs
   )
 SELECT
+  fs,
   home,
   max_by(owner, run_id) AS owner,
   max_by(uid, run_id) AS uid,
@@ -219,46 +237,46 @@ SELECT
   sum(CASE WHEN run_id = last_run THEN allocated_bytes ELSE 0 END) AS bytes_now,
   sum(CASE WHEN run_id = last_run THEN allocated_bytes ELSE 0 END)
     - sum(CASE WHEN run_id = first_run THEN allocated_bytes ELSE 0 END) AS growth_bytes
-FROM recent CROSS JOIN ends
+FROM recent JOIN ends ON fs = of_fs
 WHERE run_id = first_run OR run_id = last_run
-GROUP BY home;
+GROUP BY fs, home;
 
--- Orphan homes in the newest run of the last week. Use ORDER BY allocated_bytes DESC for the largest
+-- Orphan homes in each file system's newest run of the last week. Use ORDER BY allocated_bytes DESC for the largest
 -- first.
 CREATE OR REPLACE VIEW efs_scan_orphans AS
 WITH
   recent AS (
     SELECT
-      run_id, run_started, home, uid, owner_status, allocated_bytes, metered_bytes, newest_mtime,
+      fs, run_id, run_started, home, uid, owner_status, allocated_bytes, metered_bytes, newest_mtime,
       cost_month_usd
     FROM efs_scan_homes_typed
     WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
   ),
   ends AS (
-    SELECT max(run_id) AS last_run FROM recent
+    SELECT fs AS of_fs, max(run_id) AS last_run FROM recent GROUP BY fs
   )
-SELECT home, uid, allocated_bytes, metered_bytes, newest_mtime, run_started, cost_month_usd
-FROM recent CROSS JOIN ends
+SELECT fs, home, uid, allocated_bytes, metered_bytes, newest_mtime, run_started, cost_month_usd
+FROM recent JOIN ends ON fs = of_fs
 WHERE run_id = last_run AND owner_status = 'orphan';
 
--- Findings in the newest run of the last week. Use ORDER BY frees_metered_bytes DESC LIMIT 100 for
+-- Findings in each file system's newest run of the last week. Use ORDER BY frees_metered_bytes DESC LIMIT 100 for
 -- those that free most. Hints are left out: what they name may be needed.
 CREATE OR REPLACE VIEW efs_scan_top_findings AS
 WITH
   recent AS (
     SELECT
-      run_id, home, owner, uid, rule, class, hint, path, inodes, allocated_bytes,
+      fs, run_id, home, owner, uid, rule, class, hint, path, inodes, allocated_bytes,
       frees_allocated_bytes, frees_metered_bytes, command, cost_month_usd, advice
     FROM efs_scan_findings_typed
     WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
   ),
   ends AS (
-    SELECT max(run_id) AS last_run FROM recent
+    SELECT fs AS of_fs, max(run_id) AS last_run FROM recent GROUP BY fs
   )
 SELECT
-  home, owner, uid, rule, class, path, inodes, allocated_bytes, frees_allocated_bytes,
+  fs, home, owner, uid, rule, class, path, inodes, allocated_bytes, frees_allocated_bytes,
   frees_metered_bytes, command, cost_month_usd, advice
-FROM recent CROSS JOIN ends
+FROM recent JOIN ends ON fs = of_fs
 WHERE run_id = last_run AND NOT hint;
 
 -- Who pays: what each group held in each month, and its part of the bill. A day counts as the mean of its

@@ -11,9 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::history::{self, Blocks, HistoryView};
 use crate::outbox::{self, Job, UserMetrics};
 use crate::pages::Pages;
-use crate::published::{LATEST, aliases, immutable, latest, newest, newest_report, pointer};
+use crate::published::{aliases, immutable, latest, latest_key, newest, newest_report, pointer};
 use crate::remind;
-use crate::report::{self, Detail, DuNames, Report};
+use crate::report::{self, Detail, DuNames, FileSystemKey, Report};
 use crate::status::{self, Bases, StatusView};
 use crate::text::is_raw;
 use crate::units::AllocatedBytes;
@@ -25,21 +25,27 @@ const NOW: Timestamp = Timestamp::constant(1_795_521_600, 0);
 /// The most tables of one input.
 const MAX_TABLES: usize = 8;
 
-/// Reads `data` as `latest.json`, and shows what the commands show of it. Returns the number of homes.
+/// The file system of what is read.
+fn fuzzed() -> FileSystemKey {
+    FileSystemKey::of_root(b"/mnt/efs")
+}
+
+/// Reads `data` as the summary of a file system, and shows what the commands show of it. Returns the number of homes.
 ///
 /// # Panics
 /// Only on a bug, which is what the fuzzer looks for.
 pub fn latest_json(data: &[u8]) -> usize {
     let store = Memory::default();
-    store.add(LATEST, data);
+    let of = fuzzed();
+    store.add(&latest_key(&of), data);
     // A publisher reads less of it than a reader.
-    if let Ok(Some((pointer, _))) = pointer(&store) {
+    if let Ok(Some((pointer, _))) = pointer(&store, &of) {
         pointer.rank(NOW);
     }
-    let Ok(Some(newest)) = newest(&store) else { return 0 };
+    let Ok(Some(newest)) = newest(&store, &of) else { return 0 };
     let homes = newest.homes.len();
     aliases(&newest.homes);
-    let bases = Bases::read(&store, &newest);
+    let bases = Bases::read(&store, &of, &newest);
     let mut view = StatusView::new("s3://b".to_owned(), newest, &bases, Some(Vec::new()), NOW);
     harmless(&status::table(&view));
     report::json(&view).expect("a status is JSON");
@@ -54,15 +60,15 @@ pub fn latest_json(data: &[u8]) -> usize {
 /// # Panics
 /// Only on a bug, which is what the fuzzer looks for.
 pub fn homes_table(data: &[u8]) -> usize {
-    let store = Memory::default();
+    let (store, of) = (Memory::default(), fuzzed());
     for (day, part) in data.split(|byte| *byte == 0).take(MAX_TABLES).enumerate() {
         let started = NOW - SignedDuration::from_hours(24 * (MAX_TABLES - day) as i64);
         let (dt, id) = (started.strftime("%Y-%m-%d"), started.strftime("%Y%m%dT%H%M%S%.6fZ"));
         let mut parts = part.splitn(2, |byte| *byte == 1);
-        store.add(&format!("homes/dt={dt}/{id}.csv"), parts.next().unwrap_or_default());
-        store.add(&format!("runs/dt={dt}/{id}.json"), parts.next().unwrap_or_default());
+        store.add(&format!("homes/fs={of}/dt={dt}/{id}.csv"), parts.next().unwrap_or_default());
+        store.add(&format!("runs/fs={of}/dt={dt}/{id}.json"), parts.next().unwrap_or_default());
     }
-    let Ok(history) = history::read(&store, 30, NOW) else { return 0 };
+    let Ok(history) = history::read(&store, &of, 30, NOW) else { return 0 };
     let homes = history.homes.len();
     let mut view = HistoryView {
         from: "s3://b".to_owned(),
@@ -98,7 +104,9 @@ pub fn spool(data: &[u8]) -> usize {
     }
     let mut summary = Vec::new();
     latest(report, true, &mut summary).expect("a report has a summary");
-    if outbox::publish(&store, report).is_ok() && newest_report(&store).is_ok() {
+    if outbox::publish(&store, report).is_ok()
+        && newest_report(&store, &report.file_system_key()).is_ok()
+    {
         latest_json(&summary);
     }
     for users in [UserMetrics::Everybody(true), UserMetrics::default()] {

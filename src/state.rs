@@ -1,4 +1,5 @@
-//! The state directory: its lock, the spool, and small files that are read and written whole.
+//! The state directory: a part for each file system, with a lock and a spool, and small files that are
+//! read and written whole.
 //! Only the user who runs efs-scan may write in it, or it is a directory
 //! of that user's own in one that others may write to.
 
@@ -116,6 +117,9 @@ fn is_below_descriptor(path: &Path) -> bool {
     path.strip_prefix(DESCRIPTORS).is_ok_and(|below| below.components().count() > 1)
 }
 
+/// The directory of the parts of file systems.
+const PARTS: &str = "fs";
+
 const OTHERS_WRITE: &str = "it must belong to who runs efs-scan, and nobody else may write there; a \
      volume that others write to is allowed with --state-dir-shared";
 
@@ -140,12 +144,49 @@ impl StateDir {
     /// # Errors
     /// Names the directory.
     pub fn open(path: &Path) -> Result<Self, StateError> {
+        Self::made(path, [path.to_owned()])
+    }
+
+    /// Opens the part of one file system, and makes it if need be: a directory with a lock and a spool
+    /// of its own. `key` is a single component of a path.
+    ///
+    /// # Errors
+    /// Names the directory.
+    pub fn part(&self, key: &str) -> Result<Self, StateError> {
+        let parts = self.path(PARTS);
+        let part = parts.join(key);
+        let spool = part.join("spool");
+        Self::made(&part.clone(), [parts, part, spool])
+    }
+
+    /// Lists the parts that exist.
+    ///
+    /// # Errors
+    /// Names the directory.
+    pub fn parts(&self) -> Result<Vec<String>, String> {
+        let parts = self.path(PARTS);
+        let failed = |error: io::Error| format!("listing {}: {error}", shown(&parts).display());
+        let mut names = Vec::new();
+        match std::fs::read_dir(&parts) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            entries => {
+                for entry in entries.map_err(failed)? {
+                    names.extend(entry.map_err(failed)?.file_name().into_string());
+                }
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Makes the directories, of which each lies in the one before it, if they are not there. The files
+    /// in them decide where this program writes.
+    fn made<const N: usize>(path: &Path, places: [PathBuf; N]) -> Result<Self, StateError> {
         let text = |problem: &str| format!("--state-dir {}: {problem}", shown(path).display());
         let failed = |error: io::Error| StateError::of(&error, text(&error.to_string()));
         let refused = |problem: &str| Err(StateError::Refused(text(problem)));
-        make_dir(&path.join("spool")).map_err(failed)?;
-        // The files in it decide where this program writes.
-        for place in [path.to_owned(), path.join("spool")] {
+        for place in places {
+            make_dir(&place).map_err(failed)?;
             let metadata = match place == path && !is_below_descriptor(path) {
                 true => place.metadata(),
                 false => place.symlink_metadata(),
@@ -154,7 +195,9 @@ impl StateDir {
             let mine = metadata.uid() == rustix::process::geteuid().as_raw();
             let private = metadata.mode() & 0o022 == 0;
             match (metadata.is_dir(), mine && private) {
-                (false, _) => return refused("its spool is not a directory"),
+                (false, _) => {
+                    return refused(&format!("{} is not a directory", shown(&place).display()));
+                }
                 (true, true) => {}
                 // Only this user can put something in its place: see `own_in_shared`.
                 (true, false) if mine && is_pinned(path) => {
@@ -214,7 +257,8 @@ impl StateDir {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(holder.as_bytes()));
         // No other run writes here now.
-        for directory in [self.0.clone(), self.path("spool")] {
+        let spool = Some(self.path("spool")).filter(|spool| spool.is_dir());
+        for directory in [self.0.clone()].into_iter().chain(spool) {
             if let Err(error) = atomic::sweep(&directory) {
                 log::warn!("removing temporary files in {}: {error}", directory.display());
             }

@@ -13,12 +13,12 @@ locals {
       "days_7_allocated_bytes", "days_30_allocated_bytes", "days_90_allocated_bytes",
       "year_1_allocated_bytes", "older_allocated_bytes",
       "cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd",
-      "home_base64", "directory_owner", "directory_owner_name", "owner_group",
+      "home_base64", "directory_owner", "directory_owner_name", "owner_group", "file_system",
     ]
     findings = [
       "home", "uid", "owner", "owner_status", "rule", "class", "hint", "path", "inodes",
       "allocated_bytes", "metered_bytes", "frees_allocated_bytes", "frees_metered_bytes", "command",
-      "run_id", "run_started", "cost_month_usd", "advice", "directory_owner", "owner_group",
+      "run_id", "run_started", "cost_month_usd", "advice", "directory_owner", "owner_group", "file_system",
     ]
   }
 }
@@ -40,17 +40,25 @@ resource "aws_glue_catalog_table" "reports" {
   name          = each.key
   table_type    = "EXTERNAL_TABLE"
 
-  # Partitions are projected from the days for which reports are kept, so no crawler is needed.
+  # Partitions are projected from the file systems, and the days for which reports are kept, so no
+  # crawler is needed.
   parameters = {
     "EXTERNAL"                    = "TRUE"
     "skip.header.line.count"      = "1"
     "projection.enabled"          = "true"
+    "projection.fs.type"          = "enum"
+    "projection.fs.values"        = join(",", distinct(concat([local.file_system_id], var.other_file_systems)))
     "projection.dt.type"          = "date"
     "projection.dt.format"        = "yyyy-MM-dd"
     "projection.dt.range"         = "NOW-${var.retention_days}DAYS,NOW"
     "projection.dt.interval"      = "1"
     "projection.dt.interval.unit" = "DAYS"
-    "storage.location.template"   = "s3://${local.bucket}/${var.prefix}/${each.key}/dt=$${dt}/"
+    "storage.location.template"   = "s3://${local.bucket}/${var.prefix}/${each.key}/fs=$${fs}/dt=$${dt}/"
+  }
+
+  partition_keys {
+    name = "fs"
+    type = "string"
   }
 
   partition_keys {

@@ -152,8 +152,8 @@ data "aws_iam_policy_document" "writer" {
   }
 }
 
-# Only prefixes with a day in their names expire. latest.json and du/latest.txt, which readers poll, and
-# packages/ must stay if scans stop for long.
+# Only prefixes with a day in their names expire. latest/ and du/, which readers poll, and packages/ must
+# stay if scans stop for long.
 resource "aws_s3_bucket_lifecycle_configuration" "reports" {
   count = local.own_bucket ? 1 : 0
 
@@ -189,7 +189,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "reports" {
     }
   }
 
-  # latest.json is replaced every day; a month of its versions is enough to undo a mistake.
+  # latest/KEY.json is replaced every day; a month of its versions is enough to undo a mistake.
   rule {
     id     = "rests"
     status = "Enabled"

@@ -130,8 +130,19 @@ variable "prefix" {
   }
 }
 
+variable "other_file_systems" {
+  description = "Keys of the file systems that other monitors publish to the same bucket and prefix, as in latest/KEY.json: queries ask for all of them. This module's own is always among them."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for key in var.other_file_systems : can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", key))])
+    error_message = "other_file_systems must be keys of file systems: EFS ids, or names of letters, digits, `.`, `_` and `-`."
+  }
+}
+
 variable "retention_days" {
-  description = "Days to keep the reports of past runs. The newest summary (latest.json, du/latest.txt) always stays."
+  description = "Days to keep the reports of past runs. The newest summary of each file system (latest/, du/) always stays."
   type        = number
   default     = 400
 

@@ -11,6 +11,10 @@ pub struct StatusArgs {
     #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
     pub from: Option<String>,
 
+    /// Only this file system, by its key or name (repeatable)
+    #[arg(long = "file-system", value_name = "KEY")]
+    pub file_systems: Vec<String>,
+
     /// Show only this user or uid (repeatable)
     #[arg(long = "user", value_name = "NAME|UID")]
     pub users: Vec<String>,
@@ -48,6 +52,10 @@ pub struct ReportArgs {
     #[arg(long)]
     pub publish: bool,
 
+    /// Only this file system, by its key or name (repeatable)
+    #[arg(long = "file-system", value_name = "KEY")]
+    pub file_systems: Vec<String>,
+
     /// Make pages of this user's or uid's homes only, and none about all homes (repeatable)
     #[arg(long = "user", value_name = "NAME|UID")]
     pub only: Vec<String>,
@@ -63,6 +71,10 @@ pub struct HistoryArgs {
     /// Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration's]
     #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
     pub from: Option<String>,
+
+    /// Only this file system, by its key or name (repeatable)
+    #[arg(long = "file-system", value_name = "KEY")]
+    pub file_systems: Vec<String>,
 
     /// Show only this user or uid (repeatable)
     #[arg(long = "user", value_name = "NAME|UID")]
@@ -113,6 +125,10 @@ pub struct RemindArgs {
     /// Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration's]
     #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
     pub from: Option<String>,
+
+    /// Only this file system, by its key or name (repeatable)
+    #[arg(long = "file-system", value_name = "KEY")]
+    pub file_systems: Vec<String>,
 
     /// Remind only the owner of this user's or uid's homes (repeatable)
     #[arg(long = "user", value_name = "NAME|UID")]

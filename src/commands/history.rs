@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::file_systems::only;
 use crate::aws::Aws;
 use crate::cli::{HistoryArgs, HistoryFormat};
 use crate::config::Loaded;
@@ -24,9 +25,10 @@ pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let aws = Aws::new(readers.patience, readers.buckets.clone());
     let store = from.open(&aws).map_err(failed)?;
     let now = Timestamp::now();
-    let history = history::read(&*store, args.days, now).map_err(failed)?;
+    let of = only(&*store, &args.file_systems)?;
+    let history = history::read(&*store, &of, args.days, now).map_err(failed)?;
     if history.runs.is_empty() {
-        let why = history::why_empty(&history, &*store, args.days).map_err(failed)?;
+        let why = history::why_empty(&history, &*store, &of, args.days).map_err(failed)?;
         return Err(Failure::fatal(why));
     }
     let mut view = HistoryView {
@@ -39,7 +41,7 @@ pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
     };
     if !args.users.is_empty() {
         // The tables have one name of each owner; the newest run has the others.
-        let latest = newest(&*store).unwrap_or_else(|error| {
+        let latest = newest(&*store, &of).unwrap_or_else(|error| {
             log::warn!("{}; --user knows only the first name of each owner", error.text);
             None
         });

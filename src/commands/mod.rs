@@ -4,6 +4,7 @@ mod asked;
 mod check;
 mod config;
 mod domains;
+mod file_systems;
 mod generate;
 mod heed;
 mod history;

@@ -10,8 +10,8 @@ use crate::history::{self, History};
 use crate::log;
 use crate::outbox::{Pointed, put_page};
 use crate::pages::Pages;
-use crate::published::{PAGE, newest_report, page_of_user};
-use crate::report::Report;
+use crate::published::{newest_report, page, page_of_user};
+use crate::report::{FileSystemKey, Report};
 use crate::service_error::{ServiceResult, Trouble};
 use crate::store::{Destination, Store};
 
@@ -30,12 +30,17 @@ pub(super) enum Paged {
 
 /// Publishes the pages of the newest run after a scan. It only logs what went wrong, because the run
 /// itself is published.
-pub(super) fn publish(to: &Destination, home_at: Option<&Path>, aws: &Aws) -> Paged {
+pub(super) fn publish(
+    to: &Destination,
+    of: &FileSystemKey,
+    home_at: Option<&Path>,
+    aws: &Aws,
+) -> Paged {
     let done = || {
         let store = to.open(aws)?;
-        let (report, history) = read(&*store, DAYS)?;
+        let (report, history) = read(&*store, of, DAYS)?;
         let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at);
-        Ok(match (put(&*store, &pages), history.is_whole()) {
+        Ok(match (put(&*store, of, &pages), history.is_whole()) {
             (false, _) => Paged::Some,
             (true, false) => Paged::WithGaps,
             (true, true) => Paged::All,
@@ -52,10 +57,14 @@ pub(super) fn publish(to: &Destination, home_at: Option<&Path>, aws: &Aws) -> Pa
     paged
 }
 
-/// Reads the newest run, and the history of the days before it.
-pub(super) fn read(store: &dyn Store, days: u32) -> ServiceResult<(Report, History)> {
-    let report = newest_report(store)?;
-    let history = history::read(store, days, report.run.finished)?;
+/// Reads the newest run of a file system, and the history of the days before it.
+pub(super) fn read(
+    store: &dyn Store,
+    of: &FileSystemKey,
+    days: u32,
+) -> ServiceResult<(Report, History)> {
+    let report = newest_report(store, of)?;
+    let history = history::read(store, of, days, report.run.finished)?;
     Ok((report, history))
 }
 
@@ -64,19 +73,19 @@ const IN_A_ROW: usize = 5;
 
 /// Publishes the pages, and returns true if all are there. One that cannot be written is named, and
 /// the others are written. Those of users come first: when the overview appears, they are there.
-pub(super) fn put(store: &dyn Store, pages: &Pages<'_>) -> bool {
+pub(super) fn put(store: &dyn Store, of: &FileSystemKey, pages: &Pages<'_>) -> bool {
     let (mut newer, mut failed, mut in_a_row) = (0, 0, 0);
     let overview = Some(None).filter(|_| !pages.are_some());
-    let is_there = |uid: &u32| !matches!(store.get(&page_of_user(*uid)), Ok(None));
+    let is_there = |uid: &u32| !matches!(store.get(&page_of_user(of, *uid)), Ok(None));
     let users = pages.uids().into_iter();
     let users = users.chain(pages.uids_without_page().into_iter().filter(is_there));
     for uid in users.map(Some).chain(overview) {
-        let (key, page) = match uid {
-            Some(uid) => (page_of_user(uid), pages.of_user(uid)),
-            None => (PAGE.to_owned(), Some(pages.overview())),
+        let (key, made) = match uid {
+            Some(uid) => (page_of_user(of, uid), pages.of_user(uid)),
+            None => (page(of), Some(pages.overview())),
         };
-        let Some(page) = page else { continue };
-        match put_page(store, &key, &page) {
+        let Some(made) = made else { continue };
+        match put_page(store, &key, &made) {
             Ok(pointed) => {
                 newer += usize::from(pointed == Pointed::Newer);
                 in_a_row = 0;
@@ -98,7 +107,7 @@ pub(super) fn put(store: &dyn Store, pages: &Pages<'_>) -> bool {
         0 if pages.are_some() => {
             log::info!("published the pages of {} users", pages.uids().len());
         }
-        0 => log::info!("published {}", store.name(PAGE)),
+        0 => log::info!("published {}", store.name(&page(of))),
         1 => log::warn!("1 page is of a newer run, and stays as it is"),
         _ => log::warn!("{newer} pages are of a newer run, and stay as they are"),
     }

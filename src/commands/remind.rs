@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::asked::find_asked;
+use super::file_systems::only;
 use super::heed::Phase;
 use super::state_dir;
 use crate::aws::Aws;
@@ -146,7 +147,7 @@ fn report(
 ) -> Result<Report, Failure> {
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let store = from.open(aws).map_err(failed)?;
-    let report = newest_report(&*store).map_err(failed)?;
+    let report = newest_report(&*store, &only(&*store, &args.file_systems)?).map_err(failed)?;
     if is_stale(report.run.finished, now) {
         let finished = report.run.finished.strftime("%Y-%m-%d %H:%M UTC");
         let problem = format!(

@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::asked::asked;
+use super::file_systems::only;
 use super::pages;
 use crate::aws::Aws;
 use crate::cli::ReportArgs;
@@ -25,7 +26,8 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let html = args.html.as_deref().map(|path| Output::named("--html", path)).transpose()?;
     let aws = Aws::new(readers.patience, readers.buckets.clone());
     let store = from.open(&aws).map_err(failed)?;
-    let (report, history) = pages::read(&*store, args.days).map_err(failed)?;
+    let of = only(&*store, &args.file_systems)?;
+    let (report, history) = pages::read(&*store, &of, args.days).map_err(failed)?;
     let home_at = readers.home_at.as_deref();
     let asked = asked(&report, &args.only)?;
     let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at).only(asked);
@@ -42,7 +44,7 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     if let Some(directory) = &args.users {
         write_users(directory, &pages, &mut problems);
     }
-    let put = !args.publish || pages::put(&*store, &pages);
+    let put = !args.publish || pages::put(&*store, &of, &pages);
     match (problems.0, put) {
         (0, true) if history.is_whole() => Ok(Exit::Complete),
         (0, true) => Ok(Exit::Partial),

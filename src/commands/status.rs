@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::domains::{apps_of, domains_of};
+use super::file_systems::only;
 use crate::aws::Aws;
 use crate::cli::{StatusArgs, StatusFormat};
 use crate::config::Loaded;
@@ -20,9 +21,10 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let failed = |error: ServiceError| Failure::fatal(error.text);
     let aws = Aws::new(readers.patience, readers.buckets.clone());
     let store = from.open(&aws).map_err(failed)?;
-    let latest = newest(&*store).map_err(failed)?;
+    let of = only(&*store, &args.file_systems)?;
+    let latest = newest(&*store, &of).map_err(failed)?;
     let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(&*store)))?;
-    let bases = Bases::read(&*store, &latest);
+    let bases = Bases::read(&*store, &of, &latest);
     let (apps, silent) = match args.apps {
         true => {
             let (apps, silent) = apps(&latest, readers.domains, &aws)?;

@@ -8,7 +8,7 @@ use super::file::ConfigFile;
 use super::{ConfigError, Loaded, Settings};
 use crate::names::{GroupSources, SourceSpec};
 use crate::outbox::Publishing;
-use crate::report::{Format, Prices, Quotas};
+use crate::report::{FileSystemKey, Format, Prices, Quotas};
 use crate::scan::{Pacing, is_file_system_id};
 use crate::store::{BucketOptions, Destination};
 use crate::units::parse_size;
@@ -38,6 +38,8 @@ pub(crate) struct Config {
     /// Bytes of memory for hard links.
     pub(crate) link_memory: u64,
     pub(crate) exclude: Exclude,
+    /// The name of the file system.
+    pub(crate) name: Option<FileSystemKey>,
     pub(crate) names: Vec<SourceSpec>,
     pub(crate) groups: GroupSources,
     pub(crate) quotas: Quotas,
@@ -68,6 +70,19 @@ impl Config {
     pub(crate) fn named_region(&self) -> Option<String> {
         #[cfg(target_os = "linux")]
         return self.nfs.as_ref()?.efs.as_ref()?.region.clone();
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
+    /// The path on the server of a root that needs no mount, if it is known: an access point has a root
+    /// of its own.
+    pub(crate) fn path_on_server(&self) -> Option<String> {
+        #[cfg(target_os = "linux")]
+        {
+            let source = self.nfs.as_ref()?;
+            let point = source.efs.as_ref().is_some_and(|efs| efs.access_point.is_some());
+            source.nfs.target.path().filter(|_| !point)
+        }
         #[cfg(not(target_os = "linux"))]
         None
     }
@@ -115,12 +130,14 @@ impl Settings {
         #[cfg(target_os = "linux")]
         let root = nfs.as_ref().map_or(root, |source| source.nfs.target.to_string().into());
         settings.home_at()?;
+        let name = settings.name()?;
         let names = settings.names.iter().map(|name| name.parse());
         Ok(Config {
             root,
             top,
             link_memory: settings.link_memory()?,
             exclude: Exclude::new(&settings.exclude)?,
+            name,
             names: names.collect::<Result<_, _>>()?,
             groups: settings.groups()?,
             quotas: settings.quota.quotas()?,
@@ -184,6 +201,17 @@ impl Settings {
                 Err(format!("--file-system-id `{id}`: expected an id like fs-0123456789abcdef0"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The name of the file system.
+    fn name(&self) -> Result<Option<FileSystemKey>, String> {
+        let Some(name) = &self.name else { return Ok(None) };
+        let name =
+            FileSystemKey::new(name).map_err(|problem| format!("--name `{name}`: {problem}"))?;
+        match name.is_efs() {
+            false => Ok(Some(name)),
+            true => Err(format!("--name `{name}`: that is an id, which --file-system-id takes")),
         }
     }
 

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use crate::outbox::{Notify, Publishing, UserMetrics};
+use crate::outbox::{Notify, OtherRoot, Publishing, UserMetrics};
 use crate::store::Destination;
 
 /// Namespace of the metrics, unless another is given.
@@ -24,6 +24,12 @@ pub(crate) struct PublishSettings {
     #[arg(long = "no-publish", conflicts_with_all = ["publish.to", "cloudwatch.namespace", "notify.topic"])]
     #[serde(skip)]
     pub(super) no_publish: bool,
+
+    /// Publish as the file system of this name although the newest run there is of another root: it is
+    /// the same file system, mounted elsewhere or moved. Needed once
+    #[arg(long = "take-over")]
+    #[serde(skip)]
+    take_over: bool,
 
     /// Publish interrupted runs, too
     #[arg(id = "publish.interrupted", long = "publish-interrupted", value_name = "BOOL",
@@ -190,6 +196,10 @@ impl Settings {
             namespace,
             users,
             notify: topic.map(|topic| Notify { topic, always }),
+            other_root: match self.publish.take_over {
+                true => OtherRoot::TakeOver,
+                false => OtherRoot::Refuse,
+            },
         })
     }
 }

@@ -22,8 +22,16 @@ use crate::scan::{EngineKind, Threads};
 pub(super) const DEFAULT_ROOT: &str = "/mnt/efs";
 
 /// Keys that `efs-scan config` prints last, in this order. The others have the order of the flags.
-const LAST_KEYS: [&str; 7] =
-    ["state_dir", "state_dir_shared", "patience", "file_system_id", "quota", "remind", "rules"];
+const LAST_KEYS: [&str; 8] = [
+    "state_dir",
+    "state_dir_shared",
+    "patience",
+    "file_system_id",
+    "name",
+    "quota",
+    "remind",
+    "rules",
+];
 
 /// The settings in force: the file's, and flags and variables over them.
 ///
@@ -161,6 +169,12 @@ pub(crate) struct Settings {
     /// Id of the EFS file system at ROOT, for its metered size and cost [default: from the mount]
     #[arg(long, value_name = "ID", env = "EFS_SCAN_FILE_SYSTEM_ID")]
     pub(crate) file_system_id: Option<String>,
+
+    /// Name of the file system in what is published, of letters, digits, `.`, `_` and `-`: with its id
+    /// for people to read, without one to tell it from others at the destination [default: the id, or
+    /// one made of ROOT]
+    #[arg(long, value_name = "NAME", env = "EFS_SCAN_NAME")]
+    pub(crate) name: Option<String>,
 
     /// Fail if ROOT is not a mount point, so that a file system that is not mounted is not
     /// published as empty

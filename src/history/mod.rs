@@ -10,6 +10,7 @@ mod table;
 mod view;
 
 use crate::published::{newest, nothing_there};
+use crate::report::FileSystemKey;
 use crate::service_error::ServiceResult;
 use crate::store::Store;
 
@@ -21,16 +22,21 @@ pub(crate) use spark::Blocks;
 pub(crate) use table::table;
 pub(crate) use view::HistoryView;
 
-/// Says why a history has no runs.
-pub(crate) fn why_empty(history: &History, store: &dyn Store, days: u32) -> ServiceResult<String> {
-    let tables = store.name("homes/");
+/// Says why the history of a file system has no runs.
+pub(crate) fn why_empty(
+    history: &History,
+    store: &dyn Store,
+    of: &FileSystemKey,
+    days: u32,
+) -> ServiceResult<String> {
+    let tables = store.name(&format!("homes/fs={of}/"));
     let broken = history.unreadable.len() + history.unlisted;
     if broken > 0 {
         return Ok(format!(
             "no table of the last {days} days in {tables} could be read; broken: {broken}"
         ));
     }
-    Ok(match newest(store)? {
+    Ok(match newest(store, of)? {
         None => nothing_there(store),
         Some(_) => format!("no run of the last {days} days is in {tables}; --days N looks further"),
     })

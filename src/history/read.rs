@@ -9,19 +9,24 @@ use jiff::{SignedDuration, Timestamp};
 use super::series::{History, HomeSeries, RunPoint};
 use crate::log;
 use crate::published::{HomeRow, HomesTable, TableCoverage, comparable, homes_tables, is_future};
-use crate::report::{Coverage, DuNames, bytes_of_cell, name_cell};
+use crate::report::{Coverage, DuNames, FileSystemKey, bytes_of_cell, name_cell};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{ReadSize, Store};
 use crate::text::{lossy, printable};
 use crate::units::AllocatedBytes;
 
-/// Reads the runs of the `days` before `now`. A run with a broken table is left out with a warning.
+/// Reads the runs of a file system in the `days` before `now`. A run with a broken table is left out with a warning.
 ///
 /// # Errors
 /// If the store cannot list the runs, or refuses to give out any of them.
-pub fn read(store: &dyn Store, days: u32, now: Timestamp) -> ServiceResult<History> {
+pub fn read(
+    store: &dyn Store,
+    of: &FileSystemKey,
+    days: u32,
+    now: Timestamp,
+) -> ServiceResult<History> {
     let first = now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days)));
-    let (mut tables, unlisted) = homes_tables(store, first.unwrap_or(now))?;
+    let (mut tables, unlisted) = homes_tables(store, of, first.unwrap_or(now))?;
     unlisted.iter().for_each(|error| warn(&format!("left out: {}", error.text)));
     // A wrong clock made it. It would count as the newest run until its time comes.
     tables.retain(|table| {

@@ -1,6 +1,7 @@
 //! Sends runs from the spool to where they go: objects, metrics and notices. Pages do not wait in the
 //! spool: they are made of what is published, and put beside it.
 
+mod adopt;
 mod cloudwatch;
 mod notice;
 mod objects;
@@ -11,9 +12,9 @@ mod spool;
 
 pub use cloudwatch::{UserMetrics, batches, metrics};
 pub use notice::{Notice, compose, over_quota};
-pub use objects::{Pointed, check, publish};
+pub use objects::{OtherRoot, Pointed, check, publish};
 pub use pages::put_page;
-pub(crate) use publisher::{Kept, Publisher, Publishing, send_waiting};
+pub(crate) use publisher::{Kept, Publisher, Publishing, Scanned, adopt_spooled, send_waiting};
 pub use send::Sent;
 pub(crate) use send::Unkept;
 pub use spool::{CloudWatch, Job, Notify, Targets};

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::objects;
+use super::adopt::{Adopter, adopt};
+use super::objects::{self, OtherRoot};
 use super::send::{Own, Sent, Unkept, send};
 use super::spool::{self, CloudWatch, JobRef, Notify, Targets};
 use crate::aws::Aws;
@@ -12,7 +13,7 @@ use crate::exit::Failure;
 use crate::log;
 use crate::outbox::UserMetrics;
 use crate::output::refuse_inside;
-use crate::report::{Coverage, Report};
+use crate::report::{Coverage, Identity, Report, Root};
 use crate::state::{Lock, StateDir, StateError, shown};
 use crate::stop::Stop;
 use crate::store::Destination;
@@ -32,6 +33,8 @@ pub(crate) struct Publishing {
     /// Users who have metrics of their own.
     pub(crate) users: UserMetrics,
     pub(crate) notify: Option<Notify>,
+    /// What to do where another root has published as this file system.
+    pub(crate) other_root: OtherRoot,
 }
 
 impl Publishing {
@@ -59,12 +62,28 @@ impl Publishing {
             }
             other => other.clone(),
         };
-        Ok(Targets { publish, cloudwatch, notify: self.notify.clone() })
+        Ok(Targets {
+            publish,
+            cloudwatch,
+            notify: self.notify.clone(),
+            other_root: self.other_root,
+        })
     }
 }
 
-/// Publishes the run of this process, and those that wait in the spool. It holds the lock of the
-/// state directory.
+/// What a scan is about to scan.
+#[derive(Clone, Debug)]
+pub(crate) struct Scanned<'a> {
+    pub(crate) root: &'a Path,
+    /// The root as reports name it.
+    pub(crate) named: &'a Path,
+    pub(crate) identity: &'a Identity,
+    /// The id of EFS, if it is known.
+    pub(crate) efs: Option<String>,
+}
+
+/// Publishes the run of this process, and those of its file system that wait in the spool. It holds
+/// the lock of the file system's part of the state directory.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     /// `None` if the state directory cannot be written.
@@ -96,8 +115,7 @@ impl Publisher {
     /// hour does not end in vain.
     pub(crate) fn prepare(
         publishing: &Publishing,
-        root: &Path,
-        file_system: Option<String>,
+        Scanned { root, named, identity, efs }: Scanned<'_>,
         state_dir: &Path,
         aws: &Aws,
     ) -> Result<Self, Failure> {
@@ -105,9 +123,9 @@ impl Publisher {
         if let Some(Destination::Directory(path)) = &publishing.to {
             refuse_inside(root, path, "--publish").map_err(Failure::usage)?;
         }
-        let targets = publishing.targets(file_system)?;
+        let targets = publishing.targets(efs)?;
         let doing = format!("scanning {}", root.display());
-        let state = match (open(state_dir, &doing), targets.is_empty()) {
+        let state = match (open(state_dir, identity, named, &doing), targets.is_empty()) {
             (Ok(state), _) => Some(state),
             (Err(StateError::Unwritable(problem)), false) => {
                 log::error!("{problem}; the run cannot wait there, and is published directly");
@@ -118,7 +136,14 @@ impl Publisher {
         };
         let mut newest = None;
         if let Some(destination) = &targets.publish {
-            match destination.open(aws).and_then(|store| objects::check(&*store)) {
+            let of = Root {
+                path: named.as_os_str().as_encoded_bytes().into(),
+                identity: Some(identity),
+            };
+            let checked = destination
+                .open(aws)
+                .and_then(|store| objects::check(&*store, &identity.key, &of, targets.other_root));
+            match checked {
                 Ok(finished) => newest = finished,
                 // The run waits in the spool until the trouble is over.
                 Err(error) if error.trouble.passes() => log::warn!("{}", error.text),
@@ -177,22 +202,39 @@ impl Publisher {
     }
 }
 
-fn open(state_dir: &Path, doing: &str) -> Result<(StateDir, Lock), StateError> {
+fn open(
+    state_dir: &Path,
+    identity: &Identity,
+    root: &Path,
+    doing: &str,
+) -> Result<(StateDir, Lock), StateError> {
     let state = StateDir::open(state_dir)?;
-    let lock = state.lock(doing)?;
-    Ok((state, lock))
+    let part = state.part(identity.key.as_str())?;
+    let lock = part.lock(doing)?;
+    let root = root.as_os_str().as_encoded_bytes();
+    log_all(&adopt(&state, Some(&Adopter { part: &part, identity, root })));
+    Ok((part, lock))
 }
 
-/// Sends what waits in the spool, and logs what cannot be sent.
+/// Moves what an earlier version left in the state directory to the parts of its file systems.
+pub(crate) fn adopt_spooled(state: &StateDir) {
+    log_all(&adopt(state, None));
+}
+
+fn log_all(problems: &[String]) {
+    for problem in problems {
+        log::error!("{}", printable(problem.as_bytes()));
+    }
+}
+
+/// Sends what waits in the spool of a file system, and logs what cannot be sent.
 pub(crate) fn send_waiting(state: &StateDir, aws: &Aws, stop: &Stop) -> Sent {
     logged(Some(state), None, aws, stop)
 }
 
 fn logged(state: Option<&StateDir>, own: Option<Own<'_>>, aws: &Aws, stop: &Stop) -> Sent {
     let sent = send(state, own, aws, stop);
-    for problem in &sent.problems {
-        log::error!("{}", printable(problem.as_bytes()));
-    }
+    log_all(&sent.problems);
     if let (Some(state), true) = (state, sent.waiting > 0) {
         let waiting = sent.waiting as u64;
         let (runs_wait, them) =

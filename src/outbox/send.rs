@@ -24,7 +24,7 @@ const OLDEST_METRIC: SignedDuration = SignedDuration::from_hours(14 * 24 - 1);
 const NEWEST_METRIC: SignedDuration = SignedDuration::from_hours(2);
 
 /// File of the state directory with the last notice to each topic.
-const LAST_NOTICES: &str = "over-quota.json";
+pub(super) const LAST_NOTICES: &str = "over-quota.json";
 
 /// The last notice to a topic.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -137,7 +137,7 @@ impl Sender<'_> {
         failed: &mut BTreeSet<String>,
         problems: &mut Vec<String>,
     ) -> bool {
-        let Targets { publish, cloudwatch, notify } = self.job.targets;
+        let Targets { publish, cloudwatch, notify, other_root: _ } = self.job.targets;
         let targets = [
             publish.as_ref().map(ToString::to_string),
             cloudwatch.as_ref().map(|to| format!("CloudWatch {}", to.namespace)),
@@ -174,7 +174,7 @@ impl Sender<'_> {
         let Some(destination) = &self.job.targets.publish else { return Ok(()) };
         if !done.published {
             let store = destination.open(self.aws)?;
-            match objects::publish(&*store, self.job.report)? {
+            match objects::publish_over(&*store, self.job.report, self.job.targets.other_root)? {
                 Pointed::Here => log::info!("published {} to {destination}", self.id),
                 Pointed::Newer => log::warn!(
                     "{destination} names a newer run than {}: another monitor's, or a clock is wrong",

@@ -10,6 +10,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::cloudwatch::UserMetrics;
+use super::objects::OtherRoot;
 use crate::log;
 use crate::report::Report;
 use crate::state::{self, StateDir};
@@ -24,6 +25,9 @@ pub struct Targets {
     pub cloudwatch: Option<CloudWatch>,
     /// The target of the notice of homes over quota.
     pub notify: Option<Notify>,
+    /// What to do where another root has published as this file system.
+    #[serde(default)]
+    pub other_root: OtherRoot,
 }
 
 impl Targets {
@@ -179,10 +183,10 @@ fn remove_file(state: &StateDir, name: &str) -> Result<(), String> {
     }
 }
 
-fn job_file(id: &str) -> String {
+pub(super) fn job_file(id: &str) -> String {
     format!("spool/{id}.run.json")
 }
 
-fn progress_file(id: &str) -> String {
+pub(super) fn progress_file(id: &str) -> String {
     format!("spool/{id}.progress.json")
 }

@@ -18,7 +18,8 @@ pub(crate) fn expected_inodes(
     run: &Run,
     homes: Option<&BTreeSet<Vec<u8>>>,
 ) -> ServiceResult<Option<u64>> {
-    let Some(latest) = newest(store)? else { return Ok(None) };
+    let Some(identity) = &run.identity else { return Ok(None) };
+    let Some(latest) = newest(store, &identity.key)? else { return Ok(None) };
     let before = &latest.run;
     if !before.covers_what(run) || before.coverage == Coverage::Interrupted {
         return Ok(None);

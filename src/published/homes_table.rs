@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::order::started_of;
-use crate::report::{Coverage, HOME_BASE64, bytes_of_cell};
+use crate::report::{Coverage, FileSystemKey, HOME_BASE64, bytes_of_cell};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{Listing, Store};
 use crate::text::from_base64;
@@ -40,17 +40,19 @@ pub struct HomeRow<'a> {
     pub quota: Option<AllocatedBytes>,
 }
 
-/// Lists the tables of the runs that started on the day of `first` (in UTC) or later, oldest
-/// first. A day that cannot be listed is an error beside them.
+/// Lists the tables of a file system's runs that started on the day of `first` (in UTC) or later,
+/// oldest first. A day that cannot be listed is an error beside them.
 ///
 /// # Errors
 /// If the store cannot list them at all.
 pub fn homes_tables(
     store: &dyn Store,
+    of: &FileSystemKey,
     first: Timestamp,
 ) -> ServiceResult<(Vec<HomesTable>, Vec<ServiceError>)> {
     let day = first.strftime("%Y-%m-%d");
-    let Listing { keys, unlisted } = store.list("homes/dt=", &format!("homes/dt={day}"))?;
+    let days = format!("homes/fs={of}/dt=");
+    let Listing { keys, unlisted } = store.list(&days, &format!("{days}{day}"))?;
     let mut tables: Vec<HomesTable> = keys.into_iter().filter_map(HomesTable::of).collect();
     tables.sort_by(|a, b| (a.started, &a.run).cmp(&(b.started, &b.run)));
     Ok((tables, unlisted))
@@ -64,7 +66,7 @@ impl HomesTable {
         Some(Self { key, run, started })
     }
 
-    /// Key of the run's report: `runs/dt=DAY/RUN.json` for `homes/dt=DAY/RUN.csv`.
+    /// Key of the run's report: `runs/fs=KEY/dt=DAY/RUN.json` for `homes/fs=KEY/dt=DAY/RUN.csv`.
     pub(super) fn report_key(&self) -> String {
         let path = self.key.strip_prefix("homes/").unwrap_or(&self.key);
         format!("runs/{}.json", path.strip_suffix(".csv").unwrap_or(path))

@@ -1,4 +1,4 @@
-//! `latest.json`: a summary of the newest run, with one line for each home.
+//! `latest/KEY.json`: a summary of the newest run of a file system, with one line for each home.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;

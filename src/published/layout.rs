@@ -5,16 +5,40 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::latest::Latest;
-use crate::report::{DuNames, Report, csv, du, findings_csv};
+use crate::report::{DuNames, FileSystemKey, Report, csv, du, findings_csv};
 
-/// Key of the small object that readers poll. It is written last, so the objects that it names
-/// exist.
-pub const LATEST: &str = "latest.json";
+/// Key of `latest.json` in version 1 of the layout, which held one file system.
+pub const LATEST_V1: &str = "latest.json";
 
-/// Key of the newest run as `du` prints it, for readers of that form.
+/// The place of the objects that readers poll, one for each file system.
+pub(crate) const LATEST: &str = "latest/";
+
+/// Key of the newest run as `du` prints it, where one file system is published, for readers of that
+/// form.
 pub const DU_LATEST: &str = "du/latest.txt";
 
-/// The keys of a run's objects.
+/// The contents of [`DU_LATEST`] where several are published, in the form of its lines.
+pub(crate) const DU_OF_SEVERAL: &[u8] =
+    b"0\tseveral file systems are published here: read du/KEY.txt\n";
+
+/// Key of the small object that readers poll: the summary of the newest run of a file system. It is
+/// written last, so the objects that it names exist.
+pub fn latest_key(of: &FileSystemKey) -> String {
+    format!("{LATEST}{of}.json")
+}
+
+/// The file system of such a key.
+pub(crate) fn of_latest_key(key: &str) -> Option<FileSystemKey> {
+    let name = key.strip_prefix(LATEST)?.strip_suffix(".json")?;
+    FileSystemKey::new(name).ok()
+}
+
+/// Key of the newest run of a file system as `du` prints it.
+pub fn du_key(of: &FileSystemKey) -> String {
+    format!("du/{of}.txt")
+}
+
+/// The keys of a run's objects: `TABLE/fs=KEY/dt=DAY/RUN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
     /// The report.
@@ -28,12 +52,12 @@ pub struct Keys {
 impl Keys {
     /// The day in the keys is that of the run's start, in UTC.
     pub fn of(report: &Report) -> Self {
-        Self::new(&report.run.id, report.run.started)
+        Self::new(&report.file_system_key(), &report.run.id, report.run.started)
     }
 
-    pub(super) fn new(id: &str, started: Timestamp) -> Self {
+    pub(super) fn new(of: &FileSystemKey, id: &str, started: Timestamp) -> Self {
         let day = started.strftime("%Y-%m-%d");
-        let key = |table: &str, form: &str| format!("{table}/dt={day}/{id}.{form}");
+        let key = |table: &str, form: &str| format!("{table}/fs={of}/dt={day}/{id}.{form}");
         Self {
             run: key("runs", "json"),
             homes: key("homes", "csv"),
@@ -59,12 +83,12 @@ pub(crate) fn immutable(report: &Report) -> [Unchanging; 3] {
     ]
 }
 
-/// The contents of [`DU_LATEST`]: the run as `du -h -d1` prints it.
+/// The contents of the object of [`du_key`]: the run as `du -h -d1` prints it.
 pub(crate) fn du_latest(report: &Report) -> Vec<u8> {
     du(report, DuNames::Raw)
 }
 
-/// Writes the contents of [`LATEST`]. `conditional` is true if the store holds writes to their
+/// Writes the contents of the object of [`latest_key`]. `conditional` is true if the store holds writes to their
 /// conditions.
 pub(crate) fn latest(report: &Report, conditional: bool, to: &mut dyn Write) -> io::Result<()> {
     Latest::write(report, conditional, to)

@@ -1,4 +1,4 @@
-//! Reads the newest run at a destination: the one that `latest.json` names.
+//! Reads the newest run of a file system at a destination: the one that `latest/KEY.json` names.
 
 use std::fmt;
 
@@ -8,20 +8,57 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::latest::{Latest, SCHEMA as LATEST_SCHEMA};
-use super::layout::{Keys, LATEST};
+use super::layout::{Keys, LATEST, LATEST_V1, latest_key, of_latest_key};
 use super::order::{Rank, rank, started_of};
-use crate::report::{Report, drop_unchecked_commands};
+use crate::report::{FileSystemKey, Identity, Report, Root, drop_unchecked_commands};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
-use crate::store::{Object, Store, Version};
+use crate::store::{Listing, Object, Store, Version};
+use crate::text::bytes_of;
 
-/// Reads `latest.json`, if there is one.
+/// Lists the file systems that have a run there.
+///
+/// # Errors
+/// If they cannot be listed, or the destination is in the layout of an earlier version.
+pub fn file_systems(store: &dyn Store) -> ServiceResult<Vec<FileSystemKey>> {
+    let Listing { keys, unlisted } = store.list(LATEST, LATEST)?;
+    if let Some(error) = unlisted.into_iter().next() {
+        return Err(error);
+    }
+    let found: Vec<FileSystemKey> = keys.iter().filter_map(|key| of_latest_key(key)).collect();
+    if found.is_empty() {
+        refuse_version_1(store)?;
+    }
+    Ok(found)
+}
+
+/// Refuses a destination in version 1 of the layout, which holds one file system.
+///
+/// # Errors
+/// Says what to do about it.
+pub(crate) fn refuse_version_1(store: &dyn Store) -> ServiceResult<()> {
+    let Some(head) = store.head(LATEST_V1, HEAD_BYTES)? else { return Ok(()) };
+    let is_old = |schema: &str| schema.starts_with(ANY_SCHEMA);
+    if !Head::of(&head.bytes).schema().is_some_and(is_old) {
+        return Ok(());
+    }
+    let place = store.name(LATEST_V1);
+    let place = place.strip_suffix(LATEST_V1).unwrap_or(&place).trim_end_matches('/');
+    let text = format!(
+        "{place} is in the layout of an earlier version, which holds one file system: `efs-scan publish \
+         --migrate` moves everything to the present one"
+    );
+    Err(ServiceError::new(Trouble::Refused, text))
+}
+
+/// Reads the summary of the newest run of a file system, if there is one.
 ///
 /// # Errors
 /// If it cannot be read, or is not from this program.
-pub fn newest(store: &dyn Store) -> ServiceResult<Option<Latest>> {
-    let Some(read) = parsed::<Latest>(store, LATEST)? else { return Ok(None) };
+pub fn newest(store: &dyn Store, of: &FileSystemKey) -> ServiceResult<Option<Latest>> {
+    let key = latest_key(of);
+    let Some(read) = parsed::<Latest>(store, &key)? else { return Ok(None) };
     let refused = |problem| Err(ServiceError::new(Trouble::Refused, problem));
-    let name = store.name(LATEST);
+    let name = store.name(&key);
     let latest = match read {
         Ok(latest) if latest.schema == LATEST_SCHEMA => latest,
         Ok(Latest { schema, .. }) => {
@@ -31,9 +68,10 @@ pub fn newest(store: &dyn Store) -> ServiceResult<Option<Latest>> {
         }
         Err(error) => return refused(format!("{name} is not from efs-scan: {error}")),
     };
-    let keys = keys_of(&latest.run.id);
-    match keys.is_some_and(|keys| (&keys.run, &keys.homes) == (&latest.report, &latest.homes_table))
-    {
+    let keys = keys_of(of, &latest.run.id);
+    let fits =
+        keys.is_some_and(|keys| (&keys.run, &keys.homes) == (&latest.report, &latest.homes_table));
+    match fits && latest.run.identity.as_ref().is_none_or(|identity| identity.key == *of) {
         true => Ok(Some(latest)),
         false => refused(format!(
             "{name} is not from efs-scan: its run {} and the objects that it names do not fit \
@@ -44,19 +82,19 @@ pub fn newest(store: &dyn Store) -> ServiceResult<Option<Latest>> {
 }
 
 /// The keys of a run's objects; `None` if this is not the id of a run.
-fn keys_of(id: &str) -> Option<Keys> {
-    Some(Keys::new(id, started_of(id)?))
+fn keys_of(of: &FileSystemKey, id: &str) -> Option<Keys> {
+    Some(Keys::new(of, id, started_of(id)?))
 }
 
-/// Reads the report that `latest.json` names.
+/// Reads the report of the newest run of a file system.
 ///
 /// # Errors
 /// If nothing is published, an object cannot be read, or the two are not of the same run.
-pub fn newest_report(store: &dyn Store) -> ServiceResult<Report> {
+pub fn newest_report(store: &dyn Store, of: &FileSystemKey) -> ServiceResult<Report> {
     let missing = |text| ServiceError::new(Trouble::Missing, text);
     let refused = |text| ServiceError::new(Trouble::Refused, text);
-    let latest = newest(store)?.ok_or_else(|| missing(nothing_there(store)))?;
-    let (name, pointer) = (store.name(&latest.report), store.name(LATEST));
+    let latest = newest(store, of)?.ok_or_else(|| missing(nothing_there(store)))?;
+    let (name, pointer) = (store.name(&latest.report), store.name(&latest_key(of)));
     let read = parsed::<Report>(store, &latest.report)?;
     let mut report = read
         .ok_or_else(|| missing(format!("{name} is gone, which {pointer} names")))?
@@ -66,7 +104,7 @@ pub fn newest_report(store: &dyn Store) -> ServiceResult<Report> {
             drop_unchecked_commands(&mut report);
             Ok(report)
         }
-        false => Err(refused(format!("{name} is not the run that {LATEST} names"))),
+        false => Err(refused(format!("{name} is not the run that {} names", latest_key(of)))),
     }
 }
 
@@ -91,12 +129,13 @@ pub(crate) fn parsed<T: DeserializeOwned>(
 
 /// The message for a destination without a published run.
 pub fn nothing_there(store: &dyn Store) -> String {
-    format!("nothing is published there yet: {} does not exist", store.name(LATEST))
+    format!("nothing is published there yet: {} has no run", store.name(LATEST))
 }
 
-/// The run that a `latest.json` names, in any version of its schema.
+/// The run that the summary of a file system names, in any version of its schema.
 #[derive(Debug)]
 pub(crate) struct Pointer {
+    of: FileSystemKey,
     schema: String,
     pub(crate) run: PointerRun,
     /// Key of the report.
@@ -108,24 +147,44 @@ pub(crate) struct PointerRun {
     pub(crate) id: String,
     started: Timestamp,
     pub(crate) finished: Timestamp,
+    #[serde(default)]
+    root: Option<String>,
+    #[serde(default)]
+    root_base64: Option<String>,
+    #[serde(default)]
+    identity: Option<Identity>,
+}
+
+impl PointerRun {
+    /// The name that people gave the file system.
+    pub(crate) fn name(&self) -> Option<&FileSystemKey> {
+        self.identity.as_ref()?.name.as_ref()
+    }
+
+    /// The root of the run, if it is known.
+    pub(crate) fn root(&self) -> Option<Root<'_>> {
+        let path = bytes_of(self.root.as_deref()?, self.root_base64.as_deref());
+        Some(Root { path: path.into(), identity: self.identity.as_ref() })
+    }
 }
 
 impl Pointer {
     /// True if it is what this program writes, in any version.
     fn is_ours(&self) -> bool {
         self.schema.starts_with(ANY_SCHEMA)
-            && keys_of(&self.run.id).is_some_and(|keys| keys.run == self.report)
+            && keys_of(&self.of, &self.run.id).is_some_and(|keys| keys.run == self.report)
+            && self.run.identity.as_ref().is_none_or(|identity| identity.key == self.of)
     }
 
     /// Key of the table of homes.
     pub(crate) fn homes_table(&self) -> Option<String> {
-        keys_of(&self.run.id).map(|keys| keys.homes)
+        keys_of(&self.of, &self.run.id).map(|keys| keys.homes)
     }
 
     /// Ranks the run. One whose times contradict each other is the work of a clock that stepped, or
     /// of nobody: any other run is newer.
     pub(crate) fn rank(&self, now: Timestamp) -> Rank<'_> {
-        let PointerRun { id, started, finished } = &self.run;
+        let PointerRun { id, started, finished, .. } = &self.run;
         let fits = |start: Timestamp| start.duration_since(*started).abs() < ONE_SECOND;
         match started_of(id).is_some_and(fits) && started <= finished {
             true => rank(id, now),
@@ -139,20 +198,24 @@ const ANY_SCHEMA: &str = "efs-scan/latest/";
 
 const ONE_SECOND: SignedDuration = SignedDuration::from_secs(1);
 
-/// Bytes of a `latest.json` that hold its pointer, with room for `--exclude` globs and users.
+/// Bytes of a summary that hold its pointer, with room for `--exclude` globs and users.
 const HEAD_BYTES: usize = 64 << 10;
 
-/// Reads the pointer in `latest.json`, and which version of the object it is in. The pointer comes
-/// first there, and the lines of the homes are not read.
+/// Reads the pointer in the summary of a file system, and which version of the object it is in. The
+/// pointer comes first there, and the lines of the homes are not read.
 ///
 /// # Errors
 /// If it cannot be read, or is not from this program.
-pub(crate) fn pointer(store: &dyn Store) -> ServiceResult<Option<(Pointer, Version)>> {
-    let Some(Object { bytes, version }) = store.head(LATEST, HEAD_BYTES)? else { return Ok(None) };
-    match Pointer::in_head(&bytes).filter(Pointer::is_ours) {
+pub(crate) fn pointer(
+    store: &dyn Store,
+    of: &FileSystemKey,
+) -> ServiceResult<Option<(Pointer, Version)>> {
+    let key = latest_key(of);
+    let Some(Object { bytes, version }) = store.head(&key, HEAD_BYTES)? else { return Ok(None) };
+    match Pointer::in_head(of, &bytes).filter(Pointer::is_ours) {
         Some(pointer) => Ok(Some((pointer, version))),
         None => {
-            let name = store.name(LATEST);
+            let name = store.name(&key);
             let text = format!("{name} is not from efs-scan; move it away, or publish elsewhere");
             Err(ServiceError::new(Trouble::Refused, text))
         }
@@ -161,9 +224,27 @@ pub(crate) fn pointer(store: &dyn Store) -> ServiceResult<Option<(Pointer, Versi
 
 impl Pointer {
     /// Reads the pointer from the beginning of an object. What follows it may be cut off.
-    fn in_head(bytes: &[u8]) -> Option<Self> {
-        struct Head<'a>(&'a mut [Option<Value>; 3]);
-        impl<'de> Visitor<'de> for Head<'_> {
+    fn in_head(of: &FileSystemKey, bytes: &[u8]) -> Option<Self> {
+        let Head([schema, run, report]) = Head::of(bytes);
+        Some(Self {
+            of: of.clone(),
+            schema: serde_json::from_value(schema?).ok()?,
+            run: serde_json::from_value(run?).ok()?,
+            report: serde_json::from_value(report?).ok()?,
+        })
+    }
+}
+
+/// The fields of a [`Pointer`], as far as the beginning of an object has them.
+struct Head([Option<Value>; 3]);
+
+/// The keys of these fields.
+const FIELDS: [&str; 3] = ["schema", "run", "report"];
+
+impl Head {
+    fn of(bytes: &[u8]) -> Self {
+        struct Fields<'a>(&'a mut [Option<Value>; 3]);
+        impl<'de> Visitor<'de> for Fields<'_> {
             type Value = ();
 
             fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,7 +253,7 @@ impl Pointer {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
                 while let Some(key) = map.next_key::<String>()? {
-                    match POINTER.iter().position(|name| *name == key) {
+                    match FIELDS.iter().position(|name| *name == key) {
                         Some(at) => self.0[at] = Some(map.next_value()?),
                         None => _ = map.next_value::<IgnoredAny>()?,
                     }
@@ -182,15 +263,11 @@ impl Pointer {
         }
         let mut found = [const { None }; 3];
         // Where it is cut off there is an error, after what was found.
-        let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(Head(&mut found));
-        let [schema, run, report] = found;
-        Some(Self {
-            schema: serde_json::from_value(schema?).ok()?,
-            run: serde_json::from_value(run?).ok()?,
-            report: serde_json::from_value(report?).ok()?,
-        })
+        let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(Fields(&mut found));
+        Self(found)
+    }
+
+    fn schema(&self) -> Option<&str> {
+        self.0[0].as_ref()?.as_str()
     }
 }
-
-/// The keys of the fields of a [`Pointer`].
-const POINTER: [&str; 3] = ["schema", "run", "report"];

@@ -1,7 +1,11 @@
 //! The published pages: their keys, and the run each of them shows.
 
-/// Key of the page about all homes.
-pub const PAGE: &str = "report/latest.html";
+use crate::report::FileSystemKey;
+
+/// Key of the page about all homes of a file system.
+pub fn page(of: &FileSystemKey) -> String {
+    format!("report/{of}/latest.html")
+}
 
 /// Name of the `<meta>` element that holds the run's id.
 pub(crate) const RUN_META: &str = "efs-scan-run";
@@ -10,8 +14,8 @@ pub(crate) const RUN_META: &str = "efs-scan-run";
 pub(crate) const PAGE_HEAD: usize = 2048;
 
 /// Key of the page about one user.
-pub fn page_of_user(uid: u32) -> String {
-    format!("report/users/{uid}.html")
+pub fn page_of_user(of: &FileSystemKey, uid: u32) -> String {
+    format!("report/{of}/users/{uid}.html")
 }
 
 /// Id of the run that a page shows, or `None` if the page is not from this program.

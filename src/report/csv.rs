@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::du::DuNames;
+use super::identity::FileSystemKey;
 use super::model::{ByAge, Finding, HomeReport, Report};
 use crate::text::{base64, lossy, printable, unprintable};
 use crate::units::Usd;
@@ -45,10 +46,13 @@ pub(crate) const HOME_BASE64: &str = "home_base64";
 /// The owner of the directory, where the home's name is the uid of another one.
 const DIRECTORY_OWNER_HEAD: [&str; 2] = ["directory_owner", "directory_owner_name"];
 
-/// The last column: the group that pays for the owner. `group` is a word of SQL.
+/// The group that pays for the owner. `group` is a word of SQL.
 const GROUP: &str = "owner_group";
 
-const FINDINGS_HEAD: [&str; 20] = [
+/// The last column of both tables: the key of the file system.
+const FILE_SYSTEM: &str = "file_system";
+
+const FINDINGS_HEAD: [&str; 21] = [
     "home",
     "uid",
     "owner",
@@ -69,6 +73,7 @@ const FINDINGS_HEAD: [&str; 20] = [
     "advice",
     DIRECTORY_OWNER_HEAD[0],
     GROUP,
+    FILE_SYSTEM,
 ];
 
 /// A line for each home.
@@ -81,11 +86,12 @@ pub fn csv(report: &Report, names: DuNames, to: impl Write) -> io::Result<()> {
     let ages = ByAge::NAMES.map(|age| format!("{age}_allocated_bytes"));
     let head = HEAD.iter().map(|name| (*name).to_owned());
     let costs = COSTS_HEAD.map(str::to_owned);
-    let last = [HOME_BASE64].into_iter().chain(DIRECTORY_OWNER_HEAD).chain([GROUP]);
+    let last = [HOME_BASE64].into_iter().chain(DIRECTORY_OWNER_HEAD).chain([GROUP, FILE_SYSTEM]);
     let last = last.map(str::to_owned);
+    let of = report.file_system_key();
     writer.write_record(head.chain(classes).chain(ages).chain(costs).chain(last))?;
     for home in report.homes.iter() {
-        writer.write_record(row(report, &home, names))?;
+        writer.write_record(row((report, &of), &home, names))?;
     }
     writer.flush()
 }
@@ -97,9 +103,10 @@ pub fn csv(report: &Report, names: DuNames, to: impl Write) -> io::Result<()> {
 pub fn findings_csv(report: &Report, to: impl Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(to);
     writer.write_record(FINDINGS_HEAD)?;
+    let of = report.file_system_key();
     for home in report.homes.iter() {
         for finding in &home.findings {
-            writer.write_record(finding_row(report, &home, finding))?;
+            writer.write_record(finding_row((report, &of), &home, finding))?;
         }
     }
     writer.flush()
@@ -116,7 +123,11 @@ fn cell(bytes: &[u8]) -> String {
     safe_cell(printable(bytes))
 }
 
-fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String; 20] {
+fn finding_row(
+    (report, of): (&Report, &FileSystemKey),
+    home: &HomeReport,
+    finding: &Finding,
+) -> [String; 21] {
     let text = |text: &str| cell(text.as_bytes());
     let (usage, frees) = (finding.usage, finding.frees);
     [
@@ -140,6 +151,7 @@ fn finding_row(report: &Report, home: &HomeReport, finding: &Finding) -> [String
         text(finding.advice.as_deref().unwrap_or_default()),
         directory_owner(home),
         text(home.owner.group.as_deref().unwrap_or_default()),
+        of.to_string(),
     ]
 }
 
@@ -153,7 +165,7 @@ fn amount(amount: Usd) -> String {
     amount.0.to_string()
 }
 
-fn row(report: &Report, home: &HomeReport, names: DuNames) -> Vec<String> {
+fn row((report, of): (&Report, &FileSystemKey), home: &HomeReport, names: DuNames) -> Vec<String> {
     let usage = &home.usage;
     let number = |number: u64| number.to_string();
     let text = |text: &str| name_cell(text.as_bytes(), names);
@@ -196,6 +208,7 @@ fn row(report: &Report, home: &HomeReport, names: DuNames) -> Vec<String> {
     let owner_name = home.directory_owner.as_ref().and_then(|owner| owner.name.as_deref());
     row.push(text(owner_name.unwrap_or_default()));
     row.push(text(home.owner.group.as_deref().unwrap_or_default()));
+    row.push(of.to_string());
     row
 }
 

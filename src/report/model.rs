@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file_system::FileSystem;
 use super::groups::GroupReport;
+use super::identity::Identity;
 use super::money::{Money, Reclaimable};
 use super::nfs::NfsTraffic;
 use crate::aws::MemberKind;
@@ -121,6 +122,9 @@ pub struct Run {
     /// True if other file systems mounted below the root were entered.
     #[serde(default)]
     pub cross_mounts: bool,
+    /// The file system it belongs to; none in reports of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
     /// Set if the clock went backwards: the times of this run and others do not compare then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockFault>,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::usage::Class;
 
+use super::identity::Roots;
 use super::model::{ByAge, ByClass, Finding, HomeKind, HomeReport, Report, Run, Share, Usage};
 
 /// The key that homes are sorted by: largest first, names ascending.
@@ -112,7 +113,7 @@ impl Run {
     /// [`Self::sees_what`] without regard to `users`.
     pub fn covers_what(&self, other: &Run) -> bool {
         let rest = |run: &Run| (run.home_depth, run.cross_mounts);
-        self.root_bytes() == other.root_bytes()
+        self.root_of().against(&other.root_of()) == Roots::Same
             && rest(self) == rest(other)
             && self.exclude == other.exclude
     }

@@ -37,7 +37,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 pub use efs_name::EfsName;
-pub use mount::{MountedEfs, efs_of, is_file_system_id, is_mount_point};
+pub use mount::{MountedEfs, Volume, efs_of, is_file_system_id, is_mount_point, volume_of};
 pub use mountstats::{Costly, NfsMount, Traffic};
 #[cfg(all(target_os = "linux", any(test, feature = "fuzzing")))]
 #[doc(hidden)]

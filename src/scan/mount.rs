@@ -26,6 +26,54 @@ pub fn efs_of(path: &Path) -> Option<MountedEfs> {
     mount_of(path)?.efs()
 }
 
+/// What is known of the file system that a path is on, whichever machine it is mounted on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Its type and its id: the server's for NFS, its own for a local file system with a UUID.
+    pub id: Option<String>,
+    /// The path in the file system.
+    pub path: Option<String>,
+}
+
+/// Finds out which file system a path is on.
+pub fn volume_of(path: &Path) -> Volume {
+    let Some(mount) = mount_of(path) else { return Volume::default() };
+    let kind = &mount.kind;
+    match mount.is_nfs() {
+        true => Volume {
+            id: read_proc(NFS_VOLUMES)
+                .and_then(|volumes| nfs_id(&volumes, &mount.device))
+                .map(|id| format!("nfs {id}")),
+            path: mount.path_on_server(),
+        },
+        // The ids of others are numbers of devices, or new with every boot.
+        false if LOCAL_WITH_ID.contains(&kind.as_str()) => {
+            let id = rustix::fs::statvfs(path).ok().map(|stat| stat.f_fsid).filter(|id| *id != 0);
+            Volume { id: id.map(|id| format!("{kind} {id:x}")), path: mount.path_in(&mount.root) }
+        }
+        false => Volume::default(),
+    }
+}
+
+/// Local file systems whose `f_fsid` is made of their UUID (statfs(2), and fs/ext4/super.c,
+/// fs/btrfs/super.c).
+const LOCAL_WITH_ID: [&str; 5] = ["ext2", "ext3", "ext4", "btrfs", "zfs"];
+
+/// The kernel's list of NFS file systems: `NV SERVER PORT DEV FSID FSC` (fs/nfs/client.c).
+const NFS_VOLUMES: &str = "/proc/fs/nfsfs/volumes";
+
+/// The server's id of the NFS file system with this number.
+fn nfs_id(volumes: &[u8], device: &str) -> Option<String> {
+    let volumes = String::from_utf8_lossy(volumes);
+    let id = volumes.lines().find_map(|line| {
+        let mut fields = line.split_whitespace().skip(3);
+        fields.next().filter(|dev| *dev == device)?;
+        fields.next().map(str::to_owned)
+    });
+    // A server without ids has 0 for all.
+    id.filter(|id| id.chars().any(|c| c.is_ascii_hexdigit() && c != '0'))
+}
+
 /// Returns true if `path` is a mount point. Triggers a mount on demand (autofs).
 ///
 /// # Errors
@@ -44,6 +92,12 @@ pub(super) struct MountOf {
     /// The type of the file system: `nfs4`, `ext4`.
     pub(super) kind: String,
     source: String,
+    /// Its number on this machine, `MAJOR:MINOR`.
+    device: String,
+    /// The directory of the file system that is mounted.
+    root: Vec<u8>,
+    /// The path below the mount point, empty or with a slash in front.
+    below: Vec<u8>,
     /// True if the path is the mount point itself.
     top: bool,
 }
@@ -89,13 +143,38 @@ fn mount_in(mounts: &[u8], path: &[u8]) -> Option<MountOf> {
         .filter_map(|line| Some((line, of_path(&line)?)))
         .max_by_key(|(_, point)| point.len())?;
     let mut fields = line.split(|b| *b == b' ').skip_while(|field| *field != b"-").skip(1);
-    let mut field = || Some(String::from_utf8_lossy(fields.next()?).into_owned());
-    Some(MountOf { kind: field()?, source: field()?, top: point.len() == path.len(), point })
+    let text = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
+    let mut field = || fields.next().map(text);
+    let mut first = line.split(|b| *b == b' ').skip(2);
+    let below = path.strip_prefix(&*point)?;
+    let below = if below.is_empty() || below.starts_with(b"/") { below } else { path };
+    Some(MountOf {
+        kind: field()?,
+        source: field()?,
+        device: first.next().map(text)?,
+        root: first.next().map(unescape)?,
+        below: below.to_vec(),
+        top: point.len() == path.len(),
+        point,
+    })
 }
 
 impl MountOf {
     pub(super) fn is_nfs(&self) -> bool {
         self.kind == "nfs" || self.kind == "nfs4"
+    }
+
+    /// The path on the server: that of the mount's source, and what is below the mount point.
+    fn path_on_server(&self) -> Option<String> {
+        let (_, export) = self.source.rsplit_once(":/")?;
+        self.path_in(format!("/{export}").as_bytes())
+    }
+
+    fn path_in(&self, root: &[u8]) -> Option<String> {
+        let root = root.strip_suffix(b"/").unwrap_or(root);
+        let path = [root, &self.below].concat();
+        let path = if path.is_empty() { b"/".to_vec() } else { path };
+        String::from_utf8(path).ok()
     }
 
     fn efs(&self) -> Option<MountedEfs> {
@@ -149,7 +228,8 @@ mod tests {
             fs-0123456789abcdef0.efs.us-east-1.amazonaws.com:/ ro,vers=4.1\n\
             31 22 0:41 / /mnt/two\\040words rw - nfs4 fs-01234567:/ rw\n\
             32 22 0:42 / /mnt/tls rw - nfs4 127.0.0.1:/ rw\n\
-            33 22 0:43 / /mnt/zone rw - nfs4 eu-west-3a.fs-01234567.efs.eu-west-3.amazonaws.com:/ rw\n";
+            33 22 0:43 / /mnt/zone rw - nfs4 eu-west-3a.fs-01234567.efs.eu-west-3.amazonaws.com:/ rw\n\
+            34 22 0:44 / /mnt/export rw - nfs4 10.0.0.5:/data/projects rw\n";
         let of = |path: &str| mount_in(mounts, path.as_bytes())?.efs();
         let efs = |id: &str, region: Option<&str>, whole| {
             Some(MountedEfs { id: id.to_owned(), region: region.map(str::to_owned), whole })
@@ -162,5 +242,24 @@ mod tests {
         assert_eq!(of("/mnt/zone"), efs("fs-01234567", Some("eu-west-3"), true));
         assert_eq!(of("/mnt/tls"), None);
         assert_eq!(of("/"), None);
+        let path = |path: &str| {
+            let mount = mount_in(mounts, path.as_bytes()).expect("/ is mounted");
+            if mount.is_nfs() { mount.path_on_server() } else { mount.path_in(&mount.root) }
+        };
+        assert_eq!(path("/mnt/efs").as_deref(), Some("/"));
+        assert_eq!(path("/mnt/efs/a/b").as_deref(), Some("/a/b"));
+        assert_eq!(path("/mnt/export/a").as_deref(), Some("/data/projects/a"));
+        assert_eq!(path("/srv").as_deref(), Some("/srv"));
+        assert_eq!(path("/").as_deref(), Some("/"));
+    }
+
+    #[test]
+    fn the_server_tells_its_file_systems_apart() {
+        let volumes = b"NV SERVER   PORT DEV          FSID                              FSC\n\
+            v4 0a000105  801 0:40         e1a0a5b29c1c4d1e:7f                no\n\
+            v4 0a000105  801 0:41         0:0                               no\n";
+        assert_eq!(nfs_id(volumes, "0:40").as_deref(), Some("e1a0a5b29c1c4d1e:7f"));
+        assert_eq!(nfs_id(volumes, "0:41"), None);
+        assert_eq!(nfs_id(volumes, "0:4"), None);
     }
 }

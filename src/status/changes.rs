@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::log;
 use crate::published::{HomesTable, Latest, TableCoverage, homes_tables};
-use crate::report::{Coverage, bytes_of_cell};
+use crate::report::{Coverage, FileSystemKey, bytes_of_cell};
 use crate::service_error::ServiceResult;
 use crate::store::Store;
 use crate::text::lossy;
@@ -58,11 +58,11 @@ pub(crate) struct Bases {
 impl Bases {
     /// Reads the runs. What cannot be read counts as missing, with a warning: the rest of the status
     /// does not need it.
-    pub(crate) fn read(store: &dyn Store, latest: &Latest) -> Self {
+    pub(crate) fn read(store: &dyn Store, of: &FileSystemKey, latest: &Latest) -> Self {
         let started = latest.run.started;
         let first = started.saturating_sub(SignedDuration::from_hours(WEEK.to + 24));
         let mut problems = Vec::new();
-        let runs = match homes_tables(store, first.unwrap_or(started)) {
+        let runs = match homes_tables(store, of, first.unwrap_or(started)) {
             Ok((runs, unlisted)) => {
                 problems = unlisted;
                 runs

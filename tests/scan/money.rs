@@ -226,9 +226,9 @@ fn published_amounts_have_all_digits_and_status_rounds_them() {
     let world = World::new("[prices]\nstandard = 10000.1\n");
     let to = world.dir.path().join("runs");
     let to = to.to_str().unwrap().to_owned();
-    let text = world.scan(&["--format", "json", "--publish", &to]);
+    let text = world.scan(&["--format", "json", "--name=prod", "--publish", &to]);
     let report: Value = serde_json::from_str(&text).unwrap();
-    let latest = std::fs::read(Path::new(&to).join("latest.json")).unwrap();
+    let latest = std::fs::read(Path::new(&to).join("latest/prod.json")).unwrap();
     let latest: Value = serde_json::from_slice(&latest).unwrap();
     assert_eq!(latest["money"], report["money"]);
     let run = std::fs::read(Path::new(&to).join(latest["report"].as_str().unwrap())).unwrap();
@@ -292,7 +292,7 @@ fn published_amounts_have_all_digits_and_status_rounds_them() {
         home["cost_month"] = Value::Null;
     }
     old["orphans"].as_object_mut().unwrap().remove("cost_month");
-    std::fs::write(Path::new(&to).join("latest.json"), old.to_string()).unwrap();
+    std::fs::write(Path::new(&to).join("latest/prod.json"), old.to_string()).unwrap();
     assert!(!status(&[]).contains("USD"));
 }
 

@@ -50,7 +50,7 @@ _efs__scan() {
 
     case "${cmd}" in
         efs__scan)
-            opts="-o -q -v -h -V --file-system --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --publish-interrupted --publish-report --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help --version status status_all status-all report history publish remind config check"
+            opts="-o -q -v -h -V --file-system --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help --version status status_all status-all report history publish remind config check"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -192,6 +192,10 @@ _efs__scan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --require-mount)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
@@ -268,7 +272,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__check)
-            opts="-o -q -v -h --file-system --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --publish-interrupted --publish-report --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --file-system --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -407,6 +411,10 @@ _efs__scan() {
                     return 0
                     ;;
                 --file-system-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -486,7 +494,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__config)
-            opts="-o -q -v -h --file-system --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --publish-interrupted --publish-report --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --file-system --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -628,6 +636,10 @@ _efs__scan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --require-mount)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
@@ -704,13 +716,17 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__history)
-            opts="-q -v -h --from --user --days --budget --format --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --from --file-system --user --days --budget --format --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file-system)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -772,13 +788,17 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__remind)
-            opts="-q -v -h --from --user --only --dry-run --state-dir --state-dir-shared --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --from --file-system --user --only --dry-run --state-dir --state-dir-shared --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file-system)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -810,7 +830,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__report)
-            opts="-q -v -h --from --html --users --publish --user --days --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --from --html --users --publish --file-system --user --days --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -825,6 +845,10 @@ _efs__scan() {
                     return 0
                     ;;
                 --users)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file-system)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -852,13 +876,17 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__status)
-            opts="-q -v -h --from --user --format --apps --fail-if-stale --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --from --file-system --user --format --apps --fail-if-stale --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file-system)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n file-system= user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish publish-interrupted= publish-report= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n file-system= user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -75,6 +75,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state-dir-shared -d '
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l patience -d 'Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer: 90s, 5m. Then the run goes on without them [default: 60s]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l file-system-id -d 'Id of the EFS file system at ROOT, for its metered size and cost [default: from the mount]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l name -d 'Name of the file system in what is published, of letters, digits, `.`, `_` and `-`: with its id for people to read, without one to tell it from others at the destination [default: the id, or one made of ROOT]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l require-mount -d 'Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cross-mounts -d 'Enter other file systems that are mounted below ROOT' -r -f -a "true\t''
@@ -102,6 +103,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l config -d 'Configurat
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l no-publish -d 'Publish nothing, whatever the configuration says'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l take-over -d 'Publish as the file system of this name although the newest run there is of another root: it is the same file system, mounted elsewhere or moved. Needed once'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -116,6 +118,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "remind" -d 'Remind o
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "check" -d 'Try what a configured run would do, and say in a line each what works; change nothing'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l file-system -d 'Only this file system, by its key or name (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l user -d 'Show only this user or uid (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l format -d 'Form of the output' -r -f -a "table\t'For people'
 json\t'Everything'"
@@ -128,6 +131,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -s q -l quiet 
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l file-system -d 'Only this file system, by its key or name (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l user -d 'Show only this user or uid (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l format -d 'Form of the output' -r -f -a "table\t'For people'
 json\t'Everything'"
@@ -140,6 +144,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -s q -l qu
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l file-system -d 'Only this file system, by its key or name (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l user -d 'Show only this user or uid (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l format -d 'Form of the output' -r -f -a "table\t'For people'
 json\t'Everything'"
@@ -154,6 +159,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s h -l he
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l html -d 'Write the page about all homes to this self-contained file' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l users -d 'Write a page for each user to DIR/UID.html, about that user\'s homes only' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l file-system -d 'Only this file system, by its key or name (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l user -d 'Make pages of this user\'s or uid\'s homes only, and none about all homes (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l days -d 'Show the changes of the last N days' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
@@ -164,6 +170,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s q -l quiet 
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l file-system -d 'Only this file system, by its key or name (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l user -d 'Show only this user or uid (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l days -d 'Show the last N days; growth over 30 days needs as many' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l budget -d 'Forecast when this size is reached: by all homes together, or with --user by each of these, instead of its quota' -r
@@ -185,6 +192,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s q -l quiet
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l file-system -d 'Only this file system, by its key or name (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l user -d 'Remind only the owner of this user\'s or uid\'s homes (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l only -d 'Remind of homes or of apps only [default: homes, and apps if the configuration has [remind.apps]]' -r -f -a "homes\t'Homes over quota or with much trash'
 apps\t'Apps that run for long'"
@@ -248,6 +256,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state-dir-s
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l patience -d 'Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer: 90s, 5m. Then the run goes on without them [default: 60s]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l file-system-id -d 'Id of the EFS file system at ROOT, for its metered size and cost [default: from the mount]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l name -d 'Name of the file system in what is published, of letters, digits, `.`, `_` and `-`: with its id for people to read, without one to tell it from others at the destination [default: the id, or one made of ROOT]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l require-mount -d 'Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cross-mounts -d 'Enter other file systems that are mounted below ROOT' -r -f -a "true\t''
@@ -275,6 +284,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l config -d '
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l no-publish -d 'Publish nothing, whatever the configuration says'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l take-over -d 'Publish as the file system of this name although the newest run there is of another root: it is the same file system, mounted elsewhere or moved. Needed once'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -329,6 +339,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l state-dir-sh
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l patience -d 'Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer: 90s, 5m. Then the run goes on without them [default: 60s]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l file-system-id -d 'Id of the EFS file system at ROOT, for its metered size and cost [default: from the mount]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l name -d 'Name of the file system in what is published, of letters, digits, `.`, `_` and `-`: with its id for people to read, without one to tell it from others at the destination [default: the id, or one made of ROOT]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l require-mount -d 'Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l cross-mounts -d 'Enter other file systems that are mounted below ROOT' -r -f -a "true\t''
@@ -356,6 +367,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l config -d 'C
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l no-publish -d 'Publish nothing, whatever the configuration says'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l take-over -d 'Publish as the file system of this name although the newest run there is of another root: it is the same file system, mounted elsewhere or moved. Needed once'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -59,6 +59,7 @@ quota\:"Percent of the quota"))' \
 '--state-dir-shared=[Let others write to the state directory, such as a volume that containers share\: a directory of this user'\''s own is made in it. Who can write there is trusted with what waits in it]::BOOL:(true false)' \
 '--patience=[Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer\: 90s, 5m. Then the run goes on without them \[default\: 60s\]]:TIME:_default' \
 '--file-system-id=[Id of the EFS file system at ROOT, for its metered size and cost \[default\: from the mount\]]:ID:_default' \
+'--name=[Name of the file system in what is published, of letters, digits, \`.\`, \`_\` and \`-\`\: with its id for people to read, without one to tell it from others at the destination \[default\: the id, or one made of ROOT\]]:NAME:_default' \
 '--require-mount=[Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty]::BOOL:(true false)' \
 '--cross-mounts=[Enter other file systems that are mounted below ROOT]::BOOL:(true false)' \
 '--threads=[Number of workers, or auto for as many as are worth it, found out during the scan \[default\: auto\]]:N|auto:_default' \
@@ -80,6 +81,7 @@ portable\:"jwalk, for other systems and as a second opinion; not as root on a tr
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
 '(--publish --cloudwatch --notify-topic)--no-publish[Publish nothing, whatever the configuration says]' \
+'--take-over[Publish as the file system of this name although the newest run there is of another root\: it is the same file system, mounted elsewhere or moved. Needed once]' \
 '(-v --verbose)-q[Print only errors on stderr]' \
 '(-v --verbose)--quiet[Print only errors on stderr]' \
 '*-v[Print more on stderr; twice for everything]' \
@@ -101,6 +103,7 @@ json\:"One JSON object each, for log collectors"))' \
             (status)
 _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
+'*--file-system=[Only this file system, by its key or name (repeatable)]:KEY:_default' \
 '*--user=[Show only this user or uid (repeatable)]:NAME|UID:_default' \
 '--format=[Form of the output]:FORMAT:((table\:"For people"
 json\:"Everything"))' \
@@ -120,6 +123,7 @@ json\:"One JSON object each, for log collectors"))' \
 (status_all)
 _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
+'*--file-system=[Only this file system, by its key or name (repeatable)]:KEY:_default' \
 '*--user=[Show only this user or uid (repeatable)]:NAME|UID:_default' \
 '--format=[Form of the output]:FORMAT:((table\:"For people"
 json\:"Everything"))' \
@@ -139,6 +143,7 @@ json\:"One JSON object each, for log collectors"))' \
 (status-all)
 _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
+'*--file-system=[Only this file system, by its key or name (repeatable)]:KEY:_default' \
 '*--user=[Show only this user or uid (repeatable)]:NAME|UID:_default' \
 '--format=[Form of the output]:FORMAT:((table\:"For people"
 json\:"Everything"))' \
@@ -160,6 +165,7 @@ _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
 '--html=[Write the page about all homes to this self-contained file]:FILE:_files' \
 '--users=[Write a page for each user to DIR/UID.html, about that user'\''s homes only]:DIR:_files' \
+'*--file-system=[Only this file system, by its key or name (repeatable)]:KEY:_default' \
 '*--user=[Make pages of this user'\''s or uid'\''s homes only, and none about all homes (repeatable)]:NAME|UID:_default' \
 '--days=[Show the changes of the last N days]:N:_default' \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
@@ -177,6 +183,7 @@ json\:"One JSON object each, for log collectors"))' \
 (history)
 _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
+'*--file-system=[Only this file system, by its key or name (repeatable)]:KEY:_default' \
 '*--user=[Show only this user or uid (repeatable)]:NAME|UID:_default' \
 '--days=[Show the last N days; growth over 30 days needs as many]:N:_default' \
 '--budget=[Forecast when this size is reached\: by all homes together, or with --user by each of these, instead of its quota]:SIZE:_default' \
@@ -212,6 +219,7 @@ json\:"One JSON object each, for log collectors"))' \
 (remind)
 _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
+'*--file-system=[Only this file system, by its key or name (repeatable)]:KEY:_default' \
 '*--user=[Remind only the owner of this user'\''s or uid'\''s homes (repeatable)]:NAME|UID:_default' \
 '--only=[Remind of homes or of apps only \[default\: homes, and apps if the configuration has \[remind.apps\]\]]:WHAT:((homes\:"Homes over quota or with much trash"
 apps\:"Apps that run for long"))' \
@@ -275,6 +283,7 @@ quota\:"Percent of the quota"))' \
 '--state-dir-shared=[Let others write to the state directory, such as a volume that containers share\: a directory of this user'\''s own is made in it. Who can write there is trusted with what waits in it]::BOOL:(true false)' \
 '--patience=[Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer\: 90s, 5m. Then the run goes on without them \[default\: 60s\]]:TIME:_default' \
 '--file-system-id=[Id of the EFS file system at ROOT, for its metered size and cost \[default\: from the mount\]]:ID:_default' \
+'--name=[Name of the file system in what is published, of letters, digits, \`.\`, \`_\` and \`-\`\: with its id for people to read, without one to tell it from others at the destination \[default\: the id, or one made of ROOT\]]:NAME:_default' \
 '--require-mount=[Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty]::BOOL:(true false)' \
 '--cross-mounts=[Enter other file systems that are mounted below ROOT]::BOOL:(true false)' \
 '--threads=[Number of workers, or auto for as many as are worth it, found out during the scan \[default\: auto\]]:N|auto:_default' \
@@ -296,6 +305,7 @@ portable\:"jwalk, for other systems and as a second opinion; not as root on a tr
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
 '(--publish --cloudwatch --notify-topic)--no-publish[Publish nothing, whatever the configuration says]' \
+'--take-over[Publish as the file system of this name although the newest run there is of another root\: it is the same file system, mounted elsewhere or moved. Needed once]' \
 '(-v --verbose)-q[Print only errors on stderr]' \
 '(-v --verbose)--quiet[Print only errors on stderr]' \
 '*-v[Print more on stderr; twice for everything]' \
@@ -351,6 +361,7 @@ quota\:"Percent of the quota"))' \
 '--state-dir-shared=[Let others write to the state directory, such as a volume that containers share\: a directory of this user'\''s own is made in it. Who can write there is trusted with what waits in it]::BOOL:(true false)' \
 '--patience=[Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer\: 90s, 5m. Then the run goes on without them \[default\: 60s\]]:TIME:_default' \
 '--file-system-id=[Id of the EFS file system at ROOT, for its metered size and cost \[default\: from the mount\]]:ID:_default' \
+'--name=[Name of the file system in what is published, of letters, digits, \`.\`, \`_\` and \`-\`\: with its id for people to read, without one to tell it from others at the destination \[default\: the id, or one made of ROOT\]]:NAME:_default' \
 '--require-mount=[Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty]::BOOL:(true false)' \
 '--cross-mounts=[Enter other file systems that are mounted below ROOT]::BOOL:(true false)' \
 '--threads=[Number of workers, or auto for as many as are worth it, found out during the scan \[default\: auto\]]:N|auto:_default' \
@@ -372,6 +383,7 @@ portable\:"jwalk, for other systems and as a second opinion; not as root on a tr
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
 '(--publish --cloudwatch --notify-topic)--no-publish[Publish nothing, whatever the configuration says]' \
+'--take-over[Publish as the file system of this name although the newest run there is of another root\: it is the same file system, mounted elsewhere or moved. Needed once]' \
 '(-v --verbose)-q[Print only errors on stderr]' \
 '(-v --verbose)--quiet[Print only errors on stderr]' \
 '*-v[Print more on stderr; twice for everything]' \

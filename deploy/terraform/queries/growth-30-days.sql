@@ -1,16 +1,17 @@
--- Growth of each home: the newest run against the first one of the last 30 days. A new home grows from
--- 0, and a home that is gone shrinks to 0.
+-- Growth of each home: the newest run of its file system against the first one of the last 30 days.
+-- A new home grows from 0, and a home that is gone shrinks to 0.
 WITH
   recent AS (
-    SELECT run_id, home, owner, uid, try_cast(allocated_bytes AS bigint) AS bytes
+    SELECT fs, run_id, home, owner, uid, try_cast(allocated_bytes AS bigint) AS bytes
     FROM homes
     WHERE dt >= date_format(current_date - INTERVAL '30' DAY, '%Y-%m-%d')
       AND kind <> 'outside'
   ),
   ends AS (
-    SELECT min(run_id) AS first_run, max(run_id) AS last_run FROM recent
+    SELECT fs AS of_fs, min(run_id) AS first_run, max(run_id) AS last_run FROM recent GROUP BY fs
   )
 SELECT
+  fs,
   home,
   max_by(owner, run_id) AS owner,
   max_by(uid, run_id) AS uid,
@@ -18,7 +19,7 @@ SELECT
   sum(CASE WHEN run_id = last_run THEN bytes ELSE 0 END) AS bytes_now,
   sum(CASE WHEN run_id = last_run THEN bytes ELSE 0 END)
     - sum(CASE WHEN run_id = first_run THEN bytes ELSE 0 END) AS growth_bytes
-FROM recent CROSS JOIN ends
+FROM recent JOIN ends ON fs = of_fs
 WHERE run_id = first_run OR run_id = last_run
-GROUP BY home
+GROUP BY fs, home
 ORDER BY growth_bytes DESC

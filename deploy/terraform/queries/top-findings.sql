@@ -1,17 +1,18 @@
--- Findings that free most, in the newest run of the last week. Hints are left out: what they name may
+-- Findings that free most, in each file system's newest run of the last week. Hints are left out: what they name may
 -- be needed.
 WITH
   recent AS (
     SELECT
-      run_id, home, owner, uid, rule, class, hint, path, inodes, allocated_bytes,
+      fs, run_id, home, owner, uid, rule, class, hint, path, inodes, allocated_bytes,
       frees_allocated_bytes, frees_metered_bytes, command, cost_month_usd, advice
     FROM findings
     WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
   ),
   ends AS (
-    SELECT max(run_id) AS last_run FROM recent
+    SELECT fs AS of_fs, max(run_id) AS last_run FROM recent GROUP BY fs
   )
 SELECT
+  fs,
   home,
   nullif(owner, '') AS owner,
   uid,
@@ -25,7 +26,7 @@ SELECT
   nullif(command, '') AS command,
   try_cast(cost_month_usd AS double) AS cost_month_usd,
   nullif(advice, '') AS advice
-FROM recent CROSS JOIN ends
+FROM recent JOIN ends ON fs = of_fs
 WHERE run_id = last_run AND hint <> 'true'
 ORDER BY frees_metered_bytes DESC
 LIMIT 100

@@ -70,7 +70,7 @@ fn one(
     phase.begin("asking AWS about what a run publishes");
     let id = config.settings.file_system_id.clone().or(place.file_system);
     lines.all(id.iter().flat_map(|id| services::file_system(id, &config, &aws)))?;
-    lines.all(services::destination(&config, &aws))?;
+    lines.all(services::destination(&config, place.identity.as_ref(), &aws))?;
     lines.all(services::metrics(&config, id.as_deref()))?;
     lines.all(services::topic(&config, &aws))?;
     lines.all(reminding.map(|reminding| services::mail(reminding, &aws)))?;

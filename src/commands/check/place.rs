@@ -12,7 +12,7 @@ use super::line::Line;
 use super::{reading, scan, server};
 use crate::config::Config;
 use crate::names::{Names, alike};
-use crate::report::NfsTraffic;
+use crate::report::{Identity, NfsTraffic};
 use crate::scan::{NfsMount, Plan, Trial, efs_of};
 use crate::stop::Stop;
 use crate::text::{plural, printable};
@@ -31,6 +31,8 @@ pub(super) struct Place {
     pub(super) groups: BTreeSet<String>,
     /// The id of the file system, if the mount names it.
     pub(super) file_system: Option<String>,
+    /// The file system that a run belongs to; `None` if the root does not answer.
+    pub(super) identity: Option<Identity>,
 }
 
 /// Looks at the root, and gives up after `patience`: a mount whose server is gone never answers, and
@@ -80,6 +82,7 @@ impl Place {
             self.lines.push(required_mount(root));
         }
         self.file_system = efs_of(root).map(|efs| efs.id);
+        self.identity = Some(scan::identity(config));
         let plan = Plan::of(root, &config.pacing);
         let mount = NfsMount::of(root).filter(|_| !config.is_url());
         let aws = scan::aws(config);

@@ -1,14 +1,15 @@
 //! What a run asks of AWS and of its destination.
 
 use super::line::Line;
-use super::scan;
+use super::scan::{self, root};
 use crate::aws::{Aws, Identity, MemberKind};
 use crate::config::Config;
 #[cfg(target_os = "linux")]
 use crate::config::NfsServer;
 use crate::names::{Names, SourceSpec};
-use crate::outbox;
+use crate::outbox::{self, OtherRoot};
 use crate::remind::Reminding;
+use crate::report::{self, FileSystemKey, Root};
 use crate::service_error::Trouble;
 use crate::store::Destination;
 use crate::text::plural;
@@ -134,16 +135,26 @@ fn metered(id: &str, region: Option<&str>, aws: &Aws) -> Line {
 }
 
 /// The destination, by the same proof as before a scan.
-pub(super) fn destination(config: &Config, aws: &Aws) -> Option<Line> {
+pub(super) fn destination(
+    config: &Config,
+    of: Option<&report::Identity>,
+    aws: &Aws,
+) -> Option<Line> {
     const CHECK: &str = "destination";
     let to = config.publishing.to.as_ref()?;
-    let store = to.open(aws).and_then(|store| outbox::check(&*store));
+    // Of a root that does not answer, the path says which one it is.
+    let of_root = || FileSystemKey::of_root(config.root.as_os_str().as_encoded_bytes());
+    let key = of.map_or_else(of_root, |identity| identity.key.clone());
+    let root = root(config);
+    let root = Root { path: root.as_os_str().as_encoded_bytes().into(), identity: of };
+    let store =
+        to.open(aws).and_then(|store| outbox::check(&*store, &key, &root, OtherRoot::Refuse));
     Some(match store {
         Ok(Some(newest)) => {
             let newest = newest.strftime("%Y-%m-%d %H:%M UTC");
-            Line::ok(CHECK, format!("{to} can be written; the newest run is of {newest}"))
+            Line::ok(CHECK, format!("{to} can be written; the newest run of {key} is of {newest}"))
         }
-        Ok(None) => Line::ok(CHECK, format!("{to} can be written, and has no run yet")),
+        Ok(None) => Line::ok(CHECK, format!("{to} can be written, and has no run of {key} yet")),
         Err(error) if error.trouble.passes() => {
             Line::fail(CHECK, format!("{}; runs wait in the state directory meanwhile", error.text))
         }

@@ -135,7 +135,7 @@ fn publish(
     // An interrupted scan leaves the pages to the next run.
     let paged = match &config.publishing.to {
         Some(to) if config.publishing.report && this && sent_all && !stop.is_set() => {
-            pages::publish(to, config.settings.home_at.as_deref(), aws)
+            pages::publish(to, &report.file_system_key(), config.settings.home_at.as_deref(), aws)
         }
         _ => Paged::All,
     };

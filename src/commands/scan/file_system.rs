@@ -1,10 +1,12 @@
 //! The EFS file system that is scanned: its id, and the size that EFS meters.
 
+use std::path::PathBuf;
+
 use crate::aws::{Aws, EfsLifecycle, EfsSize};
 use crate::config::Config;
 use crate::log;
-use crate::report::ScannedPart;
-use crate::scan::{MountedEfs, efs_of};
+use crate::report::{FileSystemKey, Identity, ScannedPart};
+use crate::scan::{MountedEfs, Volume, efs_of, volume_of};
 use crate::service_error::Trouble;
 
 /// The EFS file system that is scanned.
@@ -16,6 +18,40 @@ pub(super) struct ScannedFileSystem {
     pub(super) part: ScannedPart,
     /// When EFS moves data to cheaper storage classes, if EFS answers.
     pub(super) lifecycle: Option<EfsLifecycle>,
+}
+
+/// The file system that the run belongs to: by its EFS id, or else by the name in the settings, or else
+/// by the root.
+pub(in crate::commands) fn identity(config: &Config) -> Identity {
+    let name = config.name.clone();
+    let known = id(config).and_then(|id| FileSystemKey::new(&id).ok());
+    let key = known
+        .or_else(|| name.clone())
+        .unwrap_or_else(|| FileSystemKey::of_root(root(config).as_os_str().as_encoded_bytes()));
+    let Volume { id, path } = match config.is_url() {
+        false => volume_of(&config.root),
+        true => Volume { id: None, path: config.path_on_server() },
+    };
+    let is_efs = key.is_efs();
+    // With an id of EFS, a local path is one of a copy, or of a test.
+    let is_local = id.as_ref().is_some_and(|id| !id.starts_with("nfs "));
+    Identity {
+        key,
+        name,
+        volume: id.filter(|_| !is_efs),
+        path: path.filter(|_| !(is_efs && is_local)),
+    }
+}
+
+/// The root as reports name it: absolute, but with its symbolic links as they were given.
+pub(in crate::commands) fn root(config: &Config) -> PathBuf {
+    match config.is_url() {
+        true => config.root.clone(),
+        false => {
+            let absolute = std::path::absolute(&config.root);
+            absolute.unwrap_or_else(|_| config.root.clone()).components().collect()
+        }
+    }
 }
 
 /// The id of the file system: from the settings, or else from the mount.

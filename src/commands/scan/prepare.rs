@@ -12,9 +12,9 @@ use crate::commands::state_dir;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::names::{Names, SourceSpec};
-use crate::outbox::Publisher;
+use crate::outbox::{Publisher, Scanned};
 use crate::output::{Output, refuse_inside};
-use crate::report::{Format, Ncdu};
+use crate::report::{Format, Identity, Ncdu};
 use crate::scan::{is_mount_point, raise_descriptor_limit};
 use crate::usage::Export;
 
@@ -22,6 +22,7 @@ use crate::usage::Export;
 pub(super) struct Prepared {
     /// `None` if nothing is published and no flag names a state directory to lock.
     pub(super) publisher: Option<Publisher>,
+    pub(super) identity: Identity,
     pub(super) names: Arc<Names>,
     pub(super) file_system: Option<ScannedFileSystem>,
     pub(super) output: Output,
@@ -35,7 +36,8 @@ pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
         require_mount(&config.root)?;
     }
     let state_dir = state_dir_of(config)?;
-    let publisher = publisher(config, aws, &state_dir)?;
+    let identity = file_system::identity(config);
+    let publisher = publisher(config, &identity, aws, &state_dir)?;
     let names = Names::open(&config.names, &config.groups, aws, Some(&state_dir));
     let names = names.map_err(Failure::usage)?;
     let file_system = file_system::ask(config, aws);
@@ -46,7 +48,7 @@ pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
         _ => None,
     };
     raise_descriptor_limit();
-    Ok(Prepared { publisher, names: Arc::new(names), file_system, output, export })
+    Ok(Prepared { publisher, identity, names: Arc::new(names), file_system, output, export })
 }
 
 pub(in crate::commands) fn require_mount(root: &Path) -> Result<(), Failure> {
@@ -75,13 +77,20 @@ fn state_dir_of(config: &Config) -> Result<Cow<'_, Path>, Failure> {
 }
 
 /// Opens the outbox. A flag that names a state directory locks it even if nothing is published.
-fn publisher(config: &Config, aws: &Aws, state_dir: &Path) -> Result<Option<Publisher>, Failure> {
+fn publisher(
+    config: &Config,
+    identity: &Identity,
+    aws: &Aws,
+    state_dir: &Path,
+) -> Result<Option<Publisher>, Failure> {
     let settings = &config.settings;
     if config.publishing.is_empty() && !settings.given.state_dir {
         return Ok(None);
     }
     let id = file_system::id(config);
-    Publisher::prepare(&config.publishing, &config.root, id, state_dir, aws).map(Some)
+    let named = file_system::root(config);
+    let scanned = Scanned { root: &config.root, named: &named, identity, efs: id };
+    Publisher::prepare(&config.publishing, scanned, state_dir, aws).map(Some)
 }
 
 fn export(output: &Output, root: &Path) -> Result<Export, Failure> {

@@ -10,6 +10,7 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 
 use super::engine::engine;
+use super::file_system::root;
 use super::prepare::Prepared;
 use super::users;
 use crate::aws::Aws;
@@ -52,8 +53,9 @@ pub(super) fn walk(
     log::debug!("{plan:?}");
     let mount = plan.nfs.clone();
     let engine = engine(config, plan, aws)?;
-    let root = if config.is_url() { config.root.clone() } else { absolute(&config.root) };
+    let root = root(config);
     let mut run = run(config, &root, engine.name(), started);
+    run.identity = Some(prepared.identity.clone());
     let names = Arc::clone(&prepared.names);
     let ledger =
         |homes, export| Arc::new(Ledger::new(setup(config, &names, homes, export, started)));
@@ -136,6 +138,7 @@ fn run(config: &Config, root: &Path, engine: &str, started: Timestamp) -> Run {
         names: config.names.iter().map(ToString::to_string).collect(),
         exclude: config.exclude.globs().to_vec(),
         cross_mounts: settings.cross_mounts,
+        identity: None,
         clock: None,
     }
 }
@@ -198,11 +201,6 @@ fn real_path(root: &Path, scanned: Option<(u64, u64)>) -> Option<PathBuf> {
     let path = root.canonicalize().ok()?;
     let metadata = path.metadata().ok()?;
     (scanned == Some((metadata.dev(), metadata.ino()))).then_some(path)
-}
-
-/// The root as reports name it: absolute, but with its symbolic links as they were given.
-fn absolute(root: &Path) -> PathBuf {
-    std::path::absolute(root).unwrap_or_else(|_| root.to_owned()).components().collect()
 }
 
 #[cfg(test)]

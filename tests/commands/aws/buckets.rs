@@ -107,7 +107,7 @@ fn an_access_point_is_a_destination() {
     let root = world.root();
     let output = through(&[root.to_str().unwrap(), "--publish", to]);
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
-    assert!(world.aws.object("reports-123456789012", "efs/latest.json").is_some());
+    assert!(world.aws.object("reports-123456789012", "efs/latest/prod.json").is_some());
     assert!(regions_asked(&world).iter().all(|region| region == "eu-west-1"));
     let status = through(&["status", "--from", to]);
     assert_eq!(code(&status), Some(0), "{}", stderr(&status));
@@ -146,7 +146,7 @@ fn what_a_policy_asks_for_is_sent_with_each_write() {
     let output = world.scan(["--config", config.to_str().unwrap()]);
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
     let keys = world.aws.keys("team");
-    assert_eq!(keys.len(), 5 + 4, "{keys:?}");
+    assert_eq!(keys.len(), 6 + 4, "{keys:?}");
     for key in keys {
         let headers = world.aws.object_headers("team", &key).unwrap();
         for (header, value) in asked {

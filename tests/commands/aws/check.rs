@@ -65,7 +65,7 @@ fn everything_that_works_is_ok_and_nothing_is_sent_or_kept() {
         ("homes", "3 homes, 3 of them called by a uid; 3 owners are known"),
         ("quotas", "1 GiB by default, 1 of users"),
         ("EFS", "fs-0123456789abcdef0 is metered at 0 B"),
-        ("destination", "s3://team/efs can be written, and has no run yet"),
+        ("destination", "s3://team/efs can be written, and has no run of fs-0123456789abcdef0 yet"),
         ("CloudWatch", "namespace EFS, FileSystemId fs-0123456789abcdef0"),
         ("SNS", "storage exists"),
         ("SES", "messages a second"),

@@ -110,7 +110,7 @@ fn other_answers_than_412_count_as_conditions_that_do_not_hold() {
         let refused = What::Refuse(status, code_of_it, "");
         world.aws.fault(Fault::new("S3", "PutObject", refused.clone()).matching("write-check"));
         // Behaves as if another monitor had written in between.
-        world.aws.fault(Fault::new("S3", "PutObject", refused).matching("latest.json"));
+        world.aws.fault(Fault::new("S3", "PutObject", refused).matching("latest/prod.json"));
         let output = world.scan(TO);
         assert_eq!(code(&output), Some(0), "{answer:?}: {}", stderr(&output));
         assert_eq!(world.latest().unwrap()["run"]["id"], printed(&output)["run"]["id"]);

@@ -43,7 +43,8 @@ fn answer(stream: TcpStream, at: usize) -> std::io::Result<()> {
             ("application/x-amz-json-1.1", page.to_string())
         }
         () => {
-            let key = format!("<Contents><Key>efs/homes/dt=2026-11-27/{at}.csv</Key></Contents>");
+            let key =
+                format!("<Contents><Key>efs/homes/fs=prod/dt=2026-11-27/{at}.csv</Key></Contents>");
             let more = format!("<NextContinuationToken>{at}</NextContinuationToken>");
             let page = format!("<IsTruncated>true</IsTruncated>{more}{key}");
             ("application/xml", format!("<ListBucketResult>{page}</ListBucketResult>"))
@@ -67,11 +68,11 @@ fn a_list_that_does_not_end_is_given_up_with_a_line() {
     let said = stderr(&output);
     assert_eq!(code(&output), Some(0), "{said}");
     assert!(said.contains("ListUserProfiles: the list does not end"), "{said}");
-    let output = run(&["history", "--from", "s3://bucket/efs"]);
+    let output = run(&["history", "--from", "s3://bucket/efs", "--file-system", "prod"]);
     let said = stderr(&output);
     assert_eq!(code(&output), Some(1), "{said}");
     assert!(
-        said.contains("ListObjectsV2 s3://bucket/efs/homes/dt=: the list does not end"),
+        said.contains("ListObjectsV2 s3://bucket/efs/homes/fs=prod/dt=: the list does not end"),
         "{said}"
     );
 }
@@ -124,7 +125,7 @@ fn send(mut stream: TcpStream, sent: Sent) -> std::io::Result<()> {
 /// Runs `status` from that server, in little memory.
 fn status(sent: Sent) -> Output {
     let world = World::new();
-    let script = "ulimit -v 3000000; exec \"$0\" status --from s3://bucket/efs";
+    let script = "ulimit -v 3000000; exec \"$0\" status --from s3://bucket/efs --file-system prod";
     let mut command = world.script(script);
     watched(command.env("AWS_ENDPOINT_URL", server(sent)), Duration::from_secs(120))
 }
@@ -132,9 +133,9 @@ fn status(sent: Sent) -> Output {
 #[test]
 fn an_object_without_end_is_given_up_with_a_line() {
     let cases = [
-        (Sent::Flood, "GetObject s3://bucket/efs/latest.json: it is larger than 1024 MiB"),
-        (Sent::Promise, "GetObject s3://bucket/efs/latest.json: it is larger than 1024 MiB"),
-        (Sent::Drip, "GetObject s3://bucket/efs/latest.json: the body comes too slowly: "),
+        (Sent::Flood, "GetObject s3://bucket/efs/latest/prod.json: it is larger than 1024 MiB"),
+        (Sent::Promise, "GetObject s3://bucket/efs/latest/prod.json: it is larger than 1024 MiB"),
+        (Sent::Drip, "GetObject s3://bucket/efs/latest/prod.json: the body"),
     ];
     at_once(&cases, |(sent, line)| {
         let output = status(*sent);

@@ -25,8 +25,12 @@ fn earlier(world: &World, days: i64) -> Vec<String> {
         let date = at.strftime("%Y-%m-%d");
         let smaller = format!(",{},", bytes - day * 65_536);
         let table = table.replace(&format!(",{bytes},"), &smaller);
-        world.aws.put_object("team", &format!("efs/homes/dt={date}/{id}.csv"), table);
-        world.aws.put_object("team", &format!("efs/runs/dt={date}/{id}.json"), report.clone());
+        world.aws.put_object("team", &format!("efs/homes/fs=prod/dt={date}/{id}.csv"), table);
+        world.aws.put_object(
+            "team",
+            &format!("efs/runs/fs=prod/dt={date}/{id}.json"),
+            report.clone(),
+        );
         id
     };
     (1..=days).map(day).collect()

@@ -252,7 +252,7 @@ fn a_latest_json_from_before_members_is_read() {
     assert_eq!(code(&scan(&world, "studio", &TO)), Some(0));
     let mut latest = world.latest().unwrap();
     assert!(latest.as_object_mut().unwrap().remove("members").is_some());
-    world.aws.put_object("team", "efs/latest.json", latest.to_string());
+    world.aws.put_object("team", "efs/latest/prod.json", latest.to_string());
     let table = status(&world, &[], 0);
     let alice = table.lines().find(|line| line.starts_with("alice ")).unwrap();
     assert!(

@@ -249,7 +249,7 @@ fn metrics_that_waited_too_long_are_given_up_and_the_rest_is_not() {
     let world = World::new();
     world.aws.fault(Fault::new("CloudWatch", "PutMetricData", What::Denied).always());
     assert_eq!(code(&world.scan(CLOUDWATCH)), Some(5));
-    let spooled = world.state().join("spool").join(&world.spool()[0]);
+    let spooled = world.spool_dir().join(&world.spool()[0]);
     let mut job: Value = serde_json::from_slice(&std::fs::read(&spooled).unwrap()).unwrap();
     job["report"]["run"]["finished"] = "2020-01-01T00:00:00Z".into();
     std::fs::write(&spooled, job.to_string()).unwrap();

@@ -64,7 +64,7 @@ impl World {
     fn command(&self) -> Command {
         let mut command = efs_scan();
         self.aws.env(&mut command);
-        command.env("EFS_SCAN_STATE_DIR", self.state());
+        command.env("EFS_SCAN_STATE_DIR", self.state()).env("EFS_SCAN_NAME", "prod");
         command
     }
 
@@ -94,14 +94,25 @@ impl World {
         command
     }
 
+    /// The summary of the newest run, of whichever file system it is.
     fn latest(&self) -> Option<Value> {
-        let bytes = self.aws.object("team", "efs/latest.json")?;
+        let keys = self.aws.keys("team");
+        let key = keys.iter().find(|key| key.starts_with("efs/latest/"))?;
+        let bytes = self.aws.object("team", key)?;
         Some(serde_json::from_slice(&bytes).unwrap())
+    }
+
+    /// The spool of the only file system.
+    fn spool_dir(&self) -> PathBuf {
+        let parts = std::fs::read_dir(self.state().join("fs")).into_iter().flatten();
+        let parts: Vec<PathBuf> = parts.map(|part| part.unwrap().path()).collect();
+        assert!(parts.len() <= 1, "{parts:?}");
+        parts.into_iter().next().unwrap_or_default().join("spool")
     }
 
     /// Returns the names of the files in the spool.
     fn spool(&self) -> Vec<String> {
-        let spool = std::fs::read_dir(self.state().join("spool"));
+        let spool = std::fs::read_dir(self.spool_dir());
         let names = spool.into_iter().flatten();
         let mut names: Vec<String> =
             names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

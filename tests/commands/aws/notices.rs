@@ -129,7 +129,7 @@ fn a_home_that_could_not_be_read_does_not_recover() {
     // Runs of other kinds come from the spool.
     world.aws.fault(Fault::new("SNS", "Publish", What::Denied).always());
     assert_eq!(code(&world.scan(flags.iter().chain(&["--notify-always"]))), Some(5));
-    let path = world.state().join("spool").join(&world.spool()[0]);
+    let path = world.spool_dir().join(&world.spool()[0]);
     let mut job: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     job["report"]["run"]["coverage"] = "partial".into();
     job["plan"]["notify"]["always"] = false.into();

@@ -16,13 +16,14 @@ fn a_run_is_published_whole_and_read_back() {
         world.aws.keys("team"),
         [
             "efs/du/latest.txt".to_owned(),
-            format!("efs/findings/dt={day}/{id}.csv"),
-            format!("efs/homes/dt={day}/{id}.csv"),
-            "efs/latest.json".to_owned(),
-            format!("efs/runs/dt={day}/{id}.json"),
+            "efs/du/prod.txt".to_owned(),
+            format!("efs/findings/fs=prod/dt={day}/{id}.csv"),
+            format!("efs/homes/fs=prod/dt={day}/{id}.csv"),
+            "efs/latest/prod.json".to_owned(),
+            format!("efs/runs/fs=prod/dt={day}/{id}.json"),
         ]
     );
-    let run = world.aws.object("team", &format!("efs/runs/dt={day}/{id}.json")).unwrap();
+    let run = world.aws.object("team", &format!("efs/runs/fs=prod/dt={day}/{id}.json")).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&run).unwrap(), report);
     let latest = world.latest().unwrap();
     assert_eq!(latest["run"]["id"], id);
@@ -45,7 +46,7 @@ fn a_second_run_moves_the_pointer_and_keeps_the_first() {
     let first = world.latest().unwrap();
     let second = printed(&world.scan(TO));
     assert_eq!(world.latest().unwrap()["run"]["id"], second["run"]["id"]);
-    assert_eq!(world.aws.keys("team").len(), 8);
+    assert_eq!(world.aws.keys("team").len(), 9);
     assert!(
         world.aws.object("team", &format!("efs/{}", first["report"].as_str().unwrap())).is_some()
     );
@@ -66,7 +67,7 @@ fn status_compares_with_the_day_before_whatever_the_page_size() {
         // Alice's home has one digit more than before.
         let bytes = home(&latest, "200005")["allocated_bytes"].to_string();
         let smaller = table.replace(&format!(",{bytes},"), ",1000000,");
-        world.aws.put_object("team", &format!("efs/homes/dt={day}/{id}.csv"), smaller);
+        world.aws.put_object("team", &format!("efs/homes/fs=prod/dt={day}/{id}.csv"), smaller);
     }
     let status = world.run(["status", "--from", "s3://team/efs", "--format", "json"]);
     let status = printed(&status);
@@ -82,14 +83,14 @@ fn status_compares_with_the_day_before_whatever_the_page_size() {
 fn a_bucket_without_a_prefix_will_do() {
     let world = World::new();
     assert_eq!(code(&world.scan(["--publish", "s3://team"])), Some(0));
-    assert!(world.aws.object("team", "latest.json").is_some());
+    assert!(world.aws.object("team", "latest/prod.json").is_some());
     assert_eq!(code(&world.run(["status", "--from", "s3://team/"])), Some(0));
 }
 
 #[test]
 fn an_object_that_exists_counts_as_published() {
     // The reply to a conditional write is lost; the SDK retries and finds its own object.
-    at_once(["runs/", "homes/", "findings/", "du/", "latest.json"], |key| {
+    at_once(["runs/", "homes/", "findings/", "du/", "latest/prod.json"], |key| {
         let world = World::new();
         let lost = Fault::new("S3", "PutObject", What::DropAfter).matching(key);
         world.aws.fault(lost);
@@ -130,7 +131,7 @@ fn an_older_run_never_replaces_a_newer_one() {
 /// Another publisher wrote between reading and writing.
 #[test]
 fn a_precondition_that_fails_is_looked_at_again() {
-    for key in ["du/latest.txt", "latest.json"] {
+    for key in ["du/latest.txt", "latest/prod.json"] {
         let world = World::new();
         assert_eq!(code(&world.scan(TO)), Some(0));
         file(&world.root(), "200007/more", 5_000_000);
@@ -152,8 +153,9 @@ fn pages_are_made_of_a_run_that_shall_have_them() {
     let run = world.latest().unwrap()["run"]["id"].as_str().unwrap().to_owned();
     let keys = world.aws.keys("team");
     let pages: Vec<&String> = keys.iter().filter(|key| key.ends_with(".html")).collect();
-    let users = ["200005", "200006", "200007"].map(|uid| format!("efs/report/users/{uid}.html"));
-    assert_eq!(pages[0], "efs/report/latest.html");
+    let users =
+        ["200005", "200006", "200007"].map(|uid| format!("efs/report/prod/users/{uid}.html"));
+    assert_eq!(pages[0], "efs/report/prod/latest.html");
     assert!(users.iter().all(|key| pages.contains(&key)), "{pages:?}");
     for key in pages {
         let page = world.aws.object("team", key).unwrap();

@@ -191,7 +191,7 @@ fn status_says_what_is_wrong() {
     world.aws.fault(Fault::new("S3", "GetObject", What::BadJson).always());
     let output = world.run(status);
     assert_eq!(code(&output), Some(1));
-    assert!(errors(&output)[0].contains("s3://team/efs/latest.json"), "{}", stderr(&output));
+    assert!(errors(&output)[0].contains("s3://team/efs/latest/prod.json"), "{}", stderr(&output));
 }
 
 /// S3's 409 does not mean that the object exists.

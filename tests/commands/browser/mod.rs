@@ -89,7 +89,8 @@ impl World {
                 publish(&store, &make(at(*day), *day as f64)).unwrap();
             }
             let report = make(newest, 30.0);
-            let history = history::read(&store, 90, report.run.finished).unwrap();
+            let history =
+                history::read(&store, &report.file_system_key(), 90, report.run.finished).unwrap();
             assert_eq!(history.runs.len(), days.len());
             let pages = Pages::new(&report, &history, now);
             let file = |name: &str| place.path().join(format!("{name}.html"));

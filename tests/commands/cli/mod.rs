@@ -60,7 +60,7 @@ fn csv_and_du() {
         return;
     }
     let village = Village::new();
-    let csv = village.shown(&["--format", "csv", "--quota", "100KiB"]);
+    let csv = village.shown(&["--format", "csv", "--quota", "100KiB", "--name=prod"]);
     let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let head = lines.next().unwrap();
     let mut neutral = head.join(",") + "\n";

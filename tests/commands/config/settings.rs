@@ -23,6 +23,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("limit", "LIMIT", "--limit=", ["1", "2", "3"]),
     setting("top", "TOP", "--top=", ["1", "2", "0"]),
     setting("exclude", "EXCLUDE", "--exclude=", ["['a', 'b']", "['c']", "['d,e']"]),
+    setting("name", "NAME", "--name=", ["'prod'", "'stage'", "'dev'"]),
     setting("names", "NAMES", "--names=", ["['csv:a', 'passwd']", "['csv:b']", "['csv:c']"]),
     setting("group_tag", "GROUP_TAG", "--group-tag=", ["'a'", "'b c'", "'d:e'"]),
     setting("passwd_groups", "PASSWD_GROUPS", "--passwd-groups=", ["true", "false", "true"]),
@@ -221,6 +222,7 @@ state_dir = "/var/lib/e"
 state_dir_shared = true
 patience = "300s"
 file_system_id = "fs-0123456789abcdef0"
+name = "prod"
 [publish]
 to = "s3://team-efs/a b"
 interrupted = true

@@ -129,7 +129,7 @@ fn both_keep_the_contract_of_a_store_whatever_is_set() {
             server.bucket(&bucket);
             contract_in_a_child(&bucket, ways, |child| server.env(child));
             if ways == POLICY {
-                server.headers_are_kept(&bucket, "with/prefix/latest.json");
+                server.headers_are_kept(&bucket, "with/prefix/latest/prod.json");
             }
         }
     }
@@ -213,7 +213,8 @@ fn a_run_is_published_and_read_back() {
         let (root, state, bucket) = (homes(), scratch(), token());
         let (tree, state) = (root.path().to_str().unwrap(), state.path().to_str().unwrap());
         let to = format!("s3://{bucket}/efs");
-        let args = [tree, "--publish", &to, "--state-dir", state, "--format", "json"];
+        let args =
+            [tree, "--name=prod", "--publish", &to, "--state-dir", state, "--format", "json"];
         let missing = server.run(&args);
         assert_eq!(missing.status.code(), Some(1), "there is no bucket yet");
         let line = String::from_utf8_lossy(&missing.stderr).into_owned();
@@ -234,7 +235,8 @@ fn a_run_is_published_and_read_back() {
 
         // The beginning of each report shows which runs are comparable.
         let other = homes();
-        let second = [other.path().to_str().unwrap(), "--publish", &to, "--state-dir", state];
+        let root = other.path().to_str().unwrap();
+        let second = [root, "--name=prod", "--take-over", "--publish", &to, "--state-dir", state];
         assert_eq!(server.run(&second).status.code(), Some(0), "{what}");
         let history = server.run(&["history", "--from", &to, "--format", "json"]);
         let error = String::from_utf8_lossy(&history.stderr).into_owned();

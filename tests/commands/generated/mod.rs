@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use efs_scan::aws::{EfsLifecycle, EfsSize, MemberKind};
 use efs_scan::report::{
-    ClockFault, Coverage, DirectoryOwner, NfsTraffic, Prices, Report, ScannedPart, StudioMember,
+    ClockFault, Coverage, DirectoryOwner, FileSystemKey, NfsTraffic, Prices, Report, ScannedPart,
+    StudioMember,
 };
 use efs_scan::scan::{Costly, Traffic};
 use efs_scan::units::{MeteredBytes, VolumeBytes};
@@ -209,6 +210,10 @@ fn a_report_is_what_the_schema_says() {
         let other = DirectoryOwner { uid: 200_006, name: Some("bob".to_owned()) };
         home.directory_owner = Some(other);
     });
+    let identity = report.run.identity.as_mut().unwrap();
+    identity.name = Some(FileSystemKey::new("prod").unwrap());
+    identity.volume = Some("ext4 1f".to_owned());
+    identity.path = Some("/homes".to_owned());
     report.members.push(StudioMember {
         source: "sagemaker:d-0123456789ab".to_owned(),
         kind: MemberKind::Space,

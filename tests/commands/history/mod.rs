@@ -54,7 +54,7 @@ fn large() -> World {
 /// Removes the tables of all runs except the newest.
 fn only_newest(world: &World) {
     let newest = world.to().join(world.latest()["homes_table"].as_str().unwrap());
-    for day in world.to().join("homes").read_dir().unwrap() {
+    for day in world.to().join("homes/fs=prod").read_dir().unwrap() {
         for table in day.unwrap().path().read_dir().unwrap() {
             let table = table.unwrap().path();
             if table != newest {

@@ -8,7 +8,7 @@ use efs_scan_testbed::{efs_scan, home};
 
 /// Returns the path of an earlier run's table.
 fn table_of(world: &World, id: &str) -> std::path::PathBuf {
-    let mut days = world.to().join("homes").read_dir().unwrap();
+    let mut days = world.to().join("homes/fs=prod").read_dir().unwrap();
     let in_day =
         |day: std::path::PathBuf| Some(day.join(format!("{id}.csv"))).filter(|p| p.exists());
     days.find_map(|day| in_day(day.unwrap().path())).unwrap()
@@ -91,11 +91,13 @@ fn runs_of_something_else_are_not_compared() {
                 let mut run = newest["run"].clone();
                 if day > 6 {
                     run[key] = other.clone();
+                    // What is known of the file system goes before the path.
+                    run.as_object_mut().unwrap().remove("identity");
                 }
                 let report = format!("{{\"schema\":\"efs-scan/report/1\",\"run\":{run},\"tot");
                 let table = table_of(&world, &id);
                 let day = table.parent().unwrap().file_name().unwrap();
-                let directory = world.to().join("runs").join(day);
+                let directory = world.to().join("runs/fs=prod").join(day);
                 std::fs::create_dir_all(&directory).unwrap();
                 std::fs::write(directory.join(format!("{id}.json")), report).unwrap();
                 id
@@ -154,7 +156,7 @@ fn an_empty_destination_is_an_error_in_one_line() {
 #[test]
 fn an_empty_history_gives_the_reason() {
     let world = World::new();
-    let homes = world.to().join("homes");
+    let homes = world.to().join("homes/fs=prod");
     let days = homes.read_dir().unwrap().map(|day| day.unwrap().path());
     let tables: Vec<_> =
         days.flat_map(|day| day.read_dir().unwrap()).map(|table| table.unwrap().path()).collect();

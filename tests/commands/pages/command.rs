@@ -28,7 +28,7 @@ fn published(place: &Path, more: &[&str]) -> String {
     let to = place.join("to").to_str().unwrap().to_owned();
     let mut command = efs_scan();
     command.arg(&root).arg("--names").arg(format!("csv:{}", names.display()));
-    command.args(["--publish", &to, "--quota", "250KiB"]).args(more);
+    command.args(["--name=prod", "--publish", &to, "--quota", "250KiB"]).args(more);
     command.arg("--state-dir").arg(place.join("state"));
     let output = watched(&mut command, Duration::from_secs(60));
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -80,10 +80,10 @@ fn pages_are_published_by_the_command_and_by_a_scan_that_shall() {
     let to = published(place.path(), &[]);
     let output = report(&["--from", &to, "--publish"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let latest = Path::new(&to).join("report/latest.html");
+    let latest = Path::new(&to).join("report/prod/latest.html");
     let first = std::fs::read_to_string(&latest).unwrap();
     check_markup(&first);
-    assert!(Path::new(&to).join("report/users/200006.html").exists());
+    assert!(Path::new(&to).join("report/prod/users/200006.html").exists());
 
     published(place.path(), &["--publish-report"]);
     let second = std::fs::read_to_string(&latest).unwrap();
@@ -116,10 +116,10 @@ fn errors_are_one_line() {
     }
     assert!(!Path::new(html).exists());
     assert_eq!(report(&["--from", &to]).status.code(), Some(2), "nothing is asked for");
-    // latest.json names a report that does not exist.
+    // latest/prod.json names a report that does not exist.
     std::fs::remove_dir_all(Path::new(&to).join("runs")).unwrap();
     let output = report(&["--from", &to, "--html", html]);
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    assert!(said.contains("is gone, which ") && said.contains("latest.json names"), "{said}");
+    assert!(said.contains("is gone, which ") && said.contains("latest/prod.json names"), "{said}");
 }

@@ -153,6 +153,7 @@ pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         run: Run {
+            identity: None,
             id: started.strftime("%Y%m%dT%H%M%S%.6fZ").to_string(),
             started,
             finished,

@@ -4,13 +4,15 @@ use std::sync::Barrier;
 
 use efs_scan::outbox::{Pointed, put_page};
 use efs_scan::pages::Pages;
-use efs_scan::published::{PAGE, run_of_page};
+use efs_scan::published::run_of_page;
 use efs_scan::store::{Condition, Directory, Put, Store};
 use efs_scan::text::Shown;
 use jiff::SignedDuration;
 
 use super::{History, invented, start};
 use efs_scan_testbed::scratch;
+
+const PAGE: &str = "report/prod/latest.html";
 
 fn page(day: i64) -> Shown {
     // In the past at the time of any test run.

@@ -1,4 +1,4 @@
-//! Wrong clocks, and a `latest.json` that names no run of this program or contradicts itself.
+//! Wrong clocks, and a `latest/prod.json` that names no run of this program or contradicts itself.
 
 use std::fs;
 
@@ -61,7 +61,7 @@ fn a_run_from_the_future_is_replaced_with_a_warning_and_the_report_says_why() {
     assert!(id < future);
     let behind = latest["run"]["clock"]["behind_newest_seconds"].as_u64().unwrap();
     assert!((47 * 3600..=48 * 3600).contains(&behind), "{behind}");
-    let page = fs::read_to_string(place.published().join("report/latest.html")).unwrap();
+    let page = fs::read_to_string(place.published().join("report/prod/latest.html")).unwrap();
     assert!(page.contains(&id) && !page.contains(" in the future<"), "the page is replaced, too");
     assert!(page.contains("behind the newest published run"));
     // From then on, everything is as before.
@@ -99,7 +99,7 @@ fn a_latest_json_that_names_no_run_of_ours_is_refused_and_left_alone() {
     place.scan(&[], 0);
     let secret = place.dir.path().join("secret.json");
     fs::copy(place.published().join(format!("runs/{}", report_of(&place))), &secret).unwrap();
-    let path = place.published().join("latest.json");
+    let path = place.published().join("latest/prod.json");
     let good = place.latest().unwrap();
     let with = |pointer: &str, value: Value| {
         let mut json = good.clone();
@@ -117,7 +117,7 @@ fn a_latest_json_that_names_no_run_of_ours_is_refused_and_left_alone() {
         ("a report above", with("/report", up.into())),
         (
             "another run's report",
-            with("/report", "runs/dt=2020-01-01/20200101T000000.000000Z.json".into()),
+            with("/report", "runs/fs=prod/dt=2020-01-01/20200101T000000.000000Z.json".into()),
         ),
         ("no report", with("/report", Value::Null)),
         ("no time", with("/run/started", "yesterday".into())),
@@ -127,7 +127,7 @@ fn a_latest_json_that_names_no_run_of_ours_is_refused_and_left_alone() {
         fs::write(&path, &text).unwrap();
         let before = files(&place.published());
         let said = one_line(&place.scan(&[], 1));
-        assert!(said.contains("latest.json is not from efs-scan"), "{what}: {said}");
+        assert!(said.contains("latest/prod.json is not from efs-scan"), "{what}: {said}");
         assert_eq!(files(&place.published()), before, "{what}");
         for command in ["status", "report"] {
             let page = place.dir.path().join("page.html");
@@ -151,7 +151,7 @@ fn report_of(place: &Place) -> String {
 fn a_run_whose_times_contradict_each_other_is_replaced() {
     let place = Place::new();
     place.scan(&[], 0);
-    let path = place.published().join("latest.json");
+    let path = place.published().join("latest/prod.json");
     let good = place.latest().unwrap();
     for (at, time) in [("finished", "2020-01-01T00:00:00Z"), ("started", "2020-01-01T00:00:00Z")] {
         let mut json = good.clone();

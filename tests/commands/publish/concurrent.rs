@@ -5,7 +5,7 @@ use efs_scan::published::DU_LATEST;
 use efs_scan::report::{DuNames, du};
 use efs_scan::store::{Condition, Store};
 
-use super::contract::{self, assert_there, report_at};
+use super::contract::{self, DU, assert_there, report_at};
 use super::turns::*;
 
 #[test]
@@ -42,7 +42,7 @@ fn wrong_orders(versions: Versions, start: &Memory, right: &dyn Fn(&Memory) -> b
 }
 
 fn latest_id(memory: &Memory) -> String {
-    let latest = memory.get("latest.json").unwrap().unwrap();
+    let latest = memory.get("latest/prod.json").unwrap().unwrap();
     let latest: serde_json::Value = serde_json::from_slice(&latest.bytes).unwrap();
     latest["run"]["id"].as_str().unwrap().to_owned()
 }
@@ -56,9 +56,9 @@ fn starts(versions: Versions) -> Vec<Memory> {
     let mut starts = vec![empty, before.copy()];
     for same in [1, 2] {
         let start = before.copy();
-        let seen = start.get(DU_LATEST).unwrap();
+        let seen = start.get(DU).unwrap();
         let text = du(&report_at(same), DuNames::Raw);
-        start.put(DU_LATEST, &text, Condition::since(seen.as_ref())).unwrap();
+        start.put(DU, &text, Condition::since(seen.as_ref())).unwrap();
         starts.push(start);
     }
     starts
@@ -82,7 +82,9 @@ fn latest_json_names_the_newest_run_in_every_order() {
 }
 
 #[test]
-fn the_du_file_is_of_the_newest_run_in_every_order() {
+fn the_du_files_are_of_the_newest_run_in_every_order() {
     let text = du(&report_at(2), DuNames::Raw);
-    assert_always(|memory| memory.get(DU_LATEST).unwrap().unwrap().bytes == text);
+    assert_always(|memory| {
+        [DU, DU_LATEST].iter().all(|key| memory.get(key).unwrap().unwrap().bytes == text)
+    });
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use efs_scan::outbox::{Pointed, publish};
-use efs_scan::published::{DU_LATEST, Keys, LATEST};
+use efs_scan::published::{DU_LATEST, Keys};
 use efs_scan::report::{DuNames, Report, du};
 use efs_scan::service_error::{ServiceError, ServiceResult, Trouble};
 use efs_scan::store::{Condition, Object, Put, ReadSize, Store, Version};
@@ -30,9 +30,16 @@ fn scanned() -> &'static Value {
     })
 }
 
+/// The summary of the file system of the reports.
+pub(crate) const LATEST: &str = "latest/prod.json";
+
+/// Its newest run in the form of `du`.
+pub(crate) const DU: &str = "du/prod.txt";
+
 /// Returns the report of a run at that minute, with a size that identifies it.
 pub(crate) fn report_at(minute: u32) -> Report {
     let mut json = scanned().clone();
+    json["run"]["identity"] = json!({ "key": "prod" });
     json["run"]["id"] = format!("20260301T00{minute:02}00.000000Z").into();
     json["run"]["started"] = format!("2026-03-01T00:{minute:02}:00Z").into();
     json["totals"]["allocated_bytes"] = (u64::from(minute + 1) << 20).into();
@@ -50,13 +57,20 @@ pub(crate) fn everything(store: &dyn Store) -> BTreeMap<String, Object> {
 
 /// Checks that the run exists and that everything points to it.
 pub(crate) fn assert_points_to(store: &dyn Store, report: &Report) {
+    assert_named(store, report);
+    let text = String::from_utf8(store.get(DU_LATEST).unwrap().unwrap().bytes).unwrap();
+    assert_eq!(text, String::from_utf8(du(report, DuNames::Raw)).unwrap(), "{DU_LATEST}");
+}
+
+/// Checks that the run exists, and that the objects of its file system are of it.
+pub(crate) fn assert_named(store: &dyn Store, report: &Report) {
     let latest = store.get(LATEST).unwrap().unwrap();
     let latest: Value = serde_json::from_slice(&latest.bytes).unwrap();
     assert_eq!(latest["run"]["id"], *report.run.id);
     assert_there(store, report);
-    let text = String::from_utf8(store.get(DU_LATEST).unwrap().unwrap().bytes).unwrap();
     let want = String::from_utf8(du(report, DuNames::Raw)).unwrap();
-    assert_eq!(text, want, "{DU_LATEST} is of the run that {LATEST} names");
+    let text = String::from_utf8(store.get(DU).unwrap().unwrap().bytes).unwrap();
+    assert_eq!(text, want, "{DU} is of the run that {LATEST} names");
 }
 
 /// Checks that the objects of the run exist and are complete.
@@ -238,7 +252,7 @@ fn what_is_not_ours_stays(store: &dyn Store) {
         assert_eq!(error.trouble, Trouble::Refused, "{error}");
         assert!(error.text.contains(&store.name(LATEST)) && !error.text.contains('\n'), "{error}");
         assert_eq!(store.get(LATEST).unwrap().unwrap().bytes, foreign);
-        assert_eq!(store.get(DU_LATEST).unwrap(), None, "its companion neither");
+        assert_eq!(store.get(DU).unwrap(), None, "its companion neither");
     }
     // As after a run that was stored by hand: publishing continues from it.
     let seen = store.get(LATEST).unwrap();
@@ -249,7 +263,7 @@ fn what_is_not_ours_stays(store: &dyn Store) {
             "started": "2020-01-01T00:00:00Z",
             "finished": "2020-01-01T00:00:00Z",
         },
-        "report": "runs/dt=2020-01-01/20200101T000000.000000Z.json",
+        "report": "runs/fs=prod/dt=2020-01-01/20200101T000000.000000Z.json",
     });
     store.put(LATEST, ours.to_string().as_bytes(), Condition::since(seen.as_ref())).unwrap();
 }
@@ -311,5 +325,5 @@ pub(crate) fn several_publish<'a>(open: impl Fn() -> Box<dyn Store + 'a> + Sync)
     for minute in 0..MINUTES {
         assert_there(&*store, &report_at(minute));
     }
-    assert_eq!(store.list("", "").unwrap().keys.len(), 2 + 3 * MINUTES as usize);
+    assert_eq!(store.list("", "").unwrap().keys.len(), 3 + 3 * MINUTES as usize);
 }

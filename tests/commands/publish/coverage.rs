@@ -13,7 +13,8 @@ use efs_scan_testbed::fuse::faulty::{Mounted, can_mount, mount};
 use efs_scan_testbed::*;
 
 fn latest(place: &Place) -> Latest {
-    serde_json::from_slice(&std::fs::read(place.published().join("latest.json")).unwrap()).unwrap()
+    serde_json::from_slice(&std::fs::read(place.published().join("latest/prod.json")).unwrap())
+        .unwrap()
 }
 
 #[test]
@@ -84,6 +85,8 @@ fn interrupted(place: &Place, args: &[&str], name: &str) -> Output {
     let tree = slow();
     let mut command = efs_scan();
     command.arg(tree.path()).args(&place.args()[1..]).args(["--format", "json"]).args(args);
+    // Each mount is another root.
+    let command = command.arg("--take-over");
     let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     let deadline = Instant::now() + PATIENCE;

@@ -3,11 +3,12 @@
 use std::cell::Cell;
 
 use efs_scan::outbox::{Pointed, publish};
-use efs_scan::published::LATEST;
 use efs_scan::store::{Directory, Store};
 use serde_json::Value;
 
-use super::contract::{assert_points_to, assert_there, everything, report_at};
+use super::contract::{
+    LATEST, assert_named, assert_points_to, assert_there, everything, report_at,
+};
 use super::turns::*;
 use efs_scan_testbed::*;
 
@@ -29,7 +30,8 @@ fn break_off(first: Option<u32>, lost: bool, open: &dyn Fn(usize) -> Box<dyn Sto
         }
         let after = everything(&*store);
         for (key, object) in &before {
-            let moves = ["latest.json", "du/latest.txt"].contains(&key.as_str());
+            let moves =
+                ["latest/prod.json", "du/prod.txt", "du/latest.txt"].contains(&key.as_str());
             assert!(moves || after[key] == *object, "{key} changed at call {calls}");
         }
         if let Some(latest) = after.get(LATEST) {
@@ -37,14 +39,14 @@ fn break_off(first: Option<u32>, lost: bool, open: &dyn Fn(usize) -> Box<dyn Sto
             let id = latest["run"]["id"].as_str().unwrap();
             if id == new.run.id {
                 // The run it names exists.
-                assert_points_to(&*store, &new);
+                assert_named(&*store, &new);
             } else {
                 assert_eq!(id, report_at(first.unwrap()).run.id);
             }
         }
         assert_eq!(publish(&*store, &new).unwrap(), Pointed::Here, "after call {calls}");
         assert_points_to(&*store, &new);
-        let objects = 2 + 3 * (1 + usize::from(first.is_some()));
+        let objects = 3 + 3 * (1 + usize::from(first.is_some()));
         assert_eq!(everything(&*store).len(), objects, "after call {calls}");
     }
 }

@@ -65,5 +65,5 @@ fn an_unmounted_directory_is_not_published_as_empty() {
     mounted.arg(&root).arg(env!("CARGO_BIN_EXE_efs-scan")).args(&args);
     let output = watched(mounted.env("EFS_SCAN_CONFIG", "/dev/null"), PATIENCE);
     assert_eq!(output.status.code(), Some(0), "{:?}", said(&output));
-    assert!(place.published().join("latest.json").exists());
+    assert!(place.published().join("latest/prod.json").exists());
 }

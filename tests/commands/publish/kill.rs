@@ -64,13 +64,14 @@ fn assert_whole(place: &Place, old: Option<&str>, what: &str) {
                 let run: Report = serde_json::from_slice(bytes).unwrap();
                 assert_eq!(format!("{}.json", run.run.id), stem(key), "{what}");
             }
+            Some(("latest", _)) => assert_eq!(key, "latest/prod.json", "{what}"),
             Some(("homes" | "findings" | "du", _)) => {
                 assert!(bytes.ends_with(b"\n"), "{what}: {key}");
             }
-            _ => assert_eq!(key, "latest.json", "{what}"),
+            _ => panic!("{what}: {key}"),
         }
     }
-    let latest = published.get("latest.json");
+    let latest = published.get("latest/prod.json");
     let latest = latest.map(|bytes| serde_json::from_slice::<Latest>(bytes).unwrap());
     match &latest {
         None => assert_eq!(old, None, "{what}: the old one is gone"),
@@ -89,7 +90,7 @@ fn litter(place: &Place, what: &str) -> String {
     let runs = place.runs();
     assert_eq!(place.latest_id().as_ref(), runs.last(), "{what}");
     let ours = |key: &String| match stem(key) {
-        "latest.json" | "latest.txt" => true,
+        "prod.json" | "prod.txt" | "latest.txt" => true,
         name => runs.iter().any(|id| name.starts_with(id.as_str())),
     };
     let litter = published.keys().filter(|key| !ours(key)).cloned();
@@ -125,7 +126,7 @@ fn kill_everywhere(calls: &[&str], second: bool) {
             assert_whole(&place, old.as_deref(), &what);
             let waiting = place.waiting();
             for id in &waiting {
-                let path = place.state().join("spool").join(format!("{id}.run.json"));
+                let path = place.state().join("fs/prod/spool").join(format!("{id}.run.json"));
                 let job: Job = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
                 assert_eq!(job.report.run.id, *id, "{what}");
             }

@@ -29,7 +29,7 @@ fn a_run_is_published_under_its_day_and_its_id_and_nothing_else_is_left() {
     let place = odd_place();
     place.scan(&[], 0);
     let published = files(&place.published());
-    let latest: Latest = serde_json::from_slice(&published["latest.json"]).unwrap();
+    let latest: Latest = serde_json::from_slice(&published["latest/prod.json"]).unwrap();
     let id = &latest.run.id;
     let day = latest.run.started.strftime("%Y-%m-%d").to_string();
     // The id gives the time of the start, and sorts in the same order.
@@ -37,17 +37,18 @@ fn a_run_is_published_under_its_day_and_its_id_and_nothing_else_is_left() {
     assert_eq!(id.split('T').next().unwrap(), day.replace('-', ""));
     let want = [
         "du/latest.txt".to_owned(),
-        format!("findings/dt={day}/{id}.csv"),
-        format!("homes/dt={day}/{id}.csv"),
-        "latest.json".to_owned(),
-        format!("runs/dt={day}/{id}.json"),
+        "du/prod.txt".to_owned(),
+        format!("findings/fs=prod/dt={day}/{id}.csv"),
+        format!("homes/fs=prod/dt={day}/{id}.csv"),
+        "latest/prod.json".to_owned(),
+        format!("runs/fs=prod/dt={day}/{id}.json"),
     ];
     assert_eq!(published.keys().collect::<Vec<_>>(), want.iter().collect::<Vec<_>>());
-    assert_eq!((&latest.report, &latest.homes_table), (&want[4], &want[2]));
+    assert_eq!((&latest.report, &latest.homes_table), (&want[5], &want[3]));
     let report: Report = serde_json::from_slice(&published[&latest.report]).unwrap();
     assert_eq!(report.run, latest.run);
     assert_eq!(latest_of(&report), latest, "both say the same");
-    assert_eq!(files(&place.state()).into_keys().collect::<Vec<_>>(), ["lock"]);
+    assert_eq!(files(&place.state()).into_keys().collect::<Vec<_>>(), ["fs/prod/lock"]);
 }
 
 #[test]
@@ -55,7 +56,7 @@ fn every_record_of_the_tables_is_one_line_and_no_formula() {
     let place = odd_place();
     place.scan(&[], 0);
     let published = files(&place.published());
-    let latest: Latest = serde_json::from_slice(&published["latest.json"]).unwrap();
+    let latest: Latest = serde_json::from_slice(&published["latest/prod.json"]).unwrap();
     let report: Report = serde_json::from_slice(&published[&latest.report]).unwrap();
     let findings = report.homes.iter().map(|home| home.findings.len()).sum::<usize>();
     assert!(findings >= 5, "the odd names are in both tables: {findings}");
@@ -111,9 +112,9 @@ fn a_second_run_adds_its_objects_and_moves_the_pointers() {
     let new = place.latest_id().unwrap();
     assert!(new > old);
     assert_eq!(place.runs(), [old, new]);
-    assert_eq!(second.len(), 2 + 2 * 3);
+    assert_eq!(second.len(), 3 + 2 * 3);
     for (key, bytes) in &first {
-        let moves = ["latest.json", "du/latest.txt"].contains(&key.as_str());
+        let moves = ["latest/prod.json", "du/prod.txt", "du/latest.txt"].contains(&key.as_str());
         assert_eq!(second[key] != *bytes, moves, "{key}");
     }
 }
@@ -132,6 +133,6 @@ fn published_files_are_readable_by_others_and_the_state_is_not() {
         assert_eq!(mode(&place.published().join(key)), 0o644, "{key}");
     }
     assert_eq!(mode(&place.state()), 0o700);
-    assert_eq!(mode(&place.state().join("spool")), 0o700);
-    assert_eq!(mode(&place.state().join("lock")), 0o600);
+    assert_eq!(mode(&place.state().join("fs/prod/spool")), 0o700);
+    assert_eq!(mode(&place.state().join("fs/prod/lock")), 0o600);
 }

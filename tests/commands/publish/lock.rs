@@ -22,7 +22,7 @@ fn blocked(place: &Place) -> Child {
     let command = command.arg(format!("--names=csv:{}", pipe.display()));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let text = format!("process id {},", child.id());
-    let lock = place.state().join("lock");
+    let lock = place.state().join("fs/prod/lock");
     wait_until("the lock", || std::fs::read_to_string(&lock).is_ok_and(|who| who.contains(&text)));
     child
 }
@@ -58,7 +58,7 @@ fn a_second_run_ends_at_once_and_names_the_first() {
         assert!(line.contains(place.state().to_str().unwrap()), "{line}");
         assert!(output.stdout.is_empty());
     }
-    assert!(!place.published().join("latest.json").exists(), "neither published anything");
+    assert!(!place.published().join("latest/prod.json").exists(), "neither published anything");
     // A scan that publishes nothing needs no lock.
     let root = place.root();
     let elsewhere = watched(efs_scan().arg(&root).arg("--quiet"), PATIENCE);
@@ -76,7 +76,7 @@ fn the_lock_of_a_process_that_was_killed_stands_in_nobodys_way() {
     let first = blocked(&place);
     signal(first.id(), "KILL");
     assert!(!finish(first, PATIENCE).status.success());
-    let text = std::fs::read_to_string(place.state().join("lock")).unwrap();
+    let text = std::fs::read_to_string(place.state().join("fs/prod/lock")).unwrap();
     assert!(text.contains("process id"), "it still says who had it: {text}");
     place.scan(&[], 0);
     assert_eq!(place.runs().len(), 1);
@@ -86,7 +86,7 @@ fn the_lock_of_a_process_that_was_killed_stands_in_nobodys_way() {
 fn whatever_the_lock_says_it_is_a_lock_and_the_message_is_one_line() {
     let place = Place::new();
     place.scan(&[], 0);
-    let path = place.state().join("lock");
+    let path = place.state().join("fs/prod/lock");
     for (text, named) in [
         (&b"efs-scan with process id 7, scanning /x\n"[..], "process id 7, scanning /x is"),
         (b"", "another efs-scan is"),
@@ -122,7 +122,7 @@ fn two_state_directories_publish_to_one_place_at_once() {
         }
         assert_eq!(place.runs().len(), 4 * round);
         assert_eq!(place.latest_id().as_ref(), place.runs().last());
-        assert_eq!(files(&place.published()).len(), 2 + 3 * 4 * round, "nothing is left");
+        assert_eq!(files(&place.published()).len(), 3 + 3 * 4 * round, "nothing is left");
     }
 }
 

@@ -36,7 +36,7 @@ fn a_home_takes_little_memory_in_every_form() {
     let to = |homes: u64, name: &str| format!("{}/{name}-{homes}", place.path().display());
     let publish = |homes: u64| {
         let (published, state) = (to(homes, "published"), to(homes, "state"));
-        peak_of(homes, &["--publish", &published, "--state-dir", &state])
+        peak_of(homes, &["--name=prod", "--publish", &published, "--state-dir", &state])
     };
     let format = |homes: u64, format: &str| peak_of(homes, &["--no-publish", "--format", format]);
     for form in ["publish", "json", "csv", "du"] {
@@ -45,7 +45,7 @@ fn a_home_takes_little_memory_in_every_form() {
         let each = many.saturating_sub(few) / (MANY - FEW);
         assert!(each < FOR_EACH, "{form}: {each} bytes for each home: {few} and {many} in all");
     }
-    let published = std::fs::read(format!("{}/latest.json", to(MANY, "published"))).unwrap();
+    let published = std::fs::read(format!("{}/latest/prod.json", to(MANY, "published"))).unwrap();
     let latest: efs_scan::published::Latest = serde_json::from_slice(&published).unwrap();
     assert_eq!(latest.homes.len() as u64, MANY + 1);
 }

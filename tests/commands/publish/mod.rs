@@ -6,6 +6,7 @@ pub(crate) mod contract;
 mod coverage;
 mod crash;
 mod daily;
+mod identity;
 mod kill;
 mod layout;
 mod lock;
@@ -35,7 +36,7 @@ fn a_directory_that_several_write_to_ends_with_the_newest_run() {
     }
 }
 
-/// Keys also come from `latest.json`, which others may be able to write.
+/// Keys also come from `latest/prod.json`, which others may be able to write.
 #[test]
 fn a_key_leads_nowhere_outside_of_a_directory() {
     use efs_scan::store::{Condition, Store};

@@ -25,7 +25,7 @@ fn unshared(place: &Place, script: &str, args: &[String]) -> Option<Output> {
     let mut command = Command::new("unshare");
     command.args(["-m", "sh", "-ec", script, "sh"]).arg(program()).args(args);
     command.env("EFS_SCAN_CONFIG", "/dev/null").env("STATE", place.state());
-    command.env("SPOOL", place.state().join("spool")).current_dir(place.dir.path());
+    command.env("SPOOL", place.state().join("fs/prod/spool")).current_dir(place.dir.path());
     Some(watched(&mut command, PATIENCE))
 }
 
@@ -94,7 +94,7 @@ fn a_run_that_a_destination_refuses_does_not_hold_up_the_next() {
     fs::create_dir_all(place.published()).unwrap();
     let obstacle = file(&place.published(), "runs", 3);
     place.scan(&[], 5);
-    let old = place.state().join(format!("spool/{}.run.json", place.waiting()[0]));
+    let old = place.state().join(format!("fs/prod/spool/{}.run.json", place.waiting()[0]));
     fs::remove_file(obstacle).unwrap();
     // The day of that run cannot be written, as after a restore with wrong owners.
     let early = "20200101T000000.000000Z";
@@ -104,7 +104,7 @@ fn a_run_that_a_destination_refuses_does_not_hold_up_the_next() {
     let text = format!("{}2020-01-01{}", &text[..at], &text[at + 10..]);
     fs::write(old.with_file_name(format!("{early}.run.json")), text).unwrap();
     fs::remove_file(old).unwrap();
-    file(&place.published(), "runs/dt=2020-01-01", 3);
+    file(&place.published(), "runs/fs=prod/dt=2020-01-01", 3);
     let said = stderr(&place.scan(&[], 5));
     assert!(said.contains("dt=2020-01-01") && said.contains("1 run waits"), "{said}");
     assert_eq!(place.waiting(), [early]);
@@ -116,7 +116,7 @@ fn a_run_that_a_destination_refuses_does_not_hold_up_the_next() {
 #[test]
 fn pages_that_cannot_be_written_are_named_and_the_others_are_there() {
     let place = Place::new();
-    let page = |uid: u32| place.published().join(format!("report/users/{uid}.html"));
+    let page = |uid: u32| place.published().join(format!("report/prod/users/{uid}.html"));
     let broken = [199_991, 199_992, 199_993, 199_994, 199_995, 199_996, 200_005];
     for uid in broken {
         file(&place.root(), format!("{uid}/file"), 1);
@@ -127,7 +127,7 @@ fn pages_that_cannot_be_written_are_named_and_the_others_are_there() {
         assert!(said.contains(&format!("{uid}.html")), "{said}");
     }
     assert!(page(200_006).is_file());
-    assert!(place.published().join("report/latest.html").is_file());
+    assert!(place.published().join("report/prod/latest.html").is_file());
     // The same for the command.
     fs::remove_file(page(200_006)).unwrap();
     let mut command = efs_scan();
@@ -155,7 +155,7 @@ fn a_signal_is_heeded_while_the_destination_does_not_answer() {
         let child = command.spawn().unwrap();
         // The check before the scan needs the lock.
         let text = format!("process id {},", child.id());
-        let held = place.state().join("lock");
+        let held = place.state().join("fs/prod/lock");
         until(|| fs::read_to_string(&held).is_ok_and(|who| who.contains(&text)));
         std::thread::sleep(Duration::from_millis(300));
         flock(&lock, FlockOperation::LockExclusive).unwrap();
@@ -314,7 +314,7 @@ fn a_day_that_cannot_be_listed_is_named_and_the_others_are_shown() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
     place.scan(&[], 0);
-    let homes = place.published().join("homes");
+    let homes = place.published().join("homes/fs=prod");
     let day = homes.join("dt=2026-01-01");
     fs::create_dir(&day).unwrap();
     fs::set_permissions(&day, PermissionsExt::from_mode(0o000)).unwrap();
@@ -345,7 +345,7 @@ fn a_day_that_cannot_be_listed_is_named_and_the_others_are_shown() {
         let output = watched(command_of.env("EFS_SCAN_CONFIG", "/dev/null"), PATIENCE);
         assert_code(&output, 3);
         let said = one_line(&output);
-        assert!(said.contains("listing") && said.contains("homes/dt="), "{said}");
+        assert!(said.contains("listing") && said.contains("homes/fs=prod/dt="), "{said}");
         assert!(String::from_utf8_lossy(&output.stdout).contains("alice"), "{name}");
     }
     fs::set_permissions(homes.join(yesterday()), PermissionsExt::from_mode(0o755)).unwrap();

@@ -55,6 +55,7 @@ impl Place {
             "--state-dir".to_owned(),
             text(self.state()),
             format!("--names=csv:{}", self.people().display()),
+            "--name=prod".to_owned(),
             "--quiet".to_owned(),
         ]
     }
@@ -82,13 +83,13 @@ impl Place {
         output
     }
 
-    /// Reads `latest.json`, which must be complete if it exists.
+    /// Reads `latest/prod.json`, which must be complete if it exists.
     pub(crate) fn latest(&self) -> Option<Value> {
-        let bytes = std::fs::read(self.published().join("latest.json")).ok()?;
+        let bytes = std::fs::read(self.published().join("latest/prod.json")).ok()?;
         Some(serde_json::from_slice(&bytes).unwrap())
     }
 
-    /// Returns the run that `latest.json` names.
+    /// Returns the run that `latest/prod.json` names.
     pub(crate) fn latest_id(&self) -> Option<String> {
         self.latest().map(|latest| latest["run"]["id"].as_str().unwrap().to_owned())
     }
@@ -103,7 +104,7 @@ impl Place {
 
     /// Returns the names of everything in the spool.
     pub(crate) fn spooled(&self) -> Vec<String> {
-        files(&self.state().join("spool")).into_keys().collect()
+        files(&self.state().join("fs/prod/spool")).into_keys().collect()
     }
 
     /// Returns the ids of the runs in the spool, oldest first.

@@ -136,7 +136,7 @@ fn nothing_is_read_through_a_link_at_the_destination() {
 
 #[test]
 fn a_lock_that_is_no_regular_file_blocks_nobody() {
-    for fifo_at in ["published/.efs-scan.lock", "state/lock"] {
+    for fifo_at in ["published/.efs-scan.lock", "state/fs/prod/lock"] {
         let place = Place::new();
         let path = place.dir.path().join(fifo_at);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -213,7 +213,7 @@ fn a_configuration_that_others_can_replace_is_a_warning_and_to_root_an_error() {
 fn an_object_that_is_larger_than_any_of_ours_is_not_read() {
     let place = Place::new();
     place.scan(&[], 0);
-    let latest = place.published().join("latest.json");
+    let latest = place.published().join("latest/prod.json");
     fs::File::options().write(true).open(&latest).unwrap().set_len(3 << 30).unwrap();
     for command in ["status", "history"] {
         // The file does not fit into the memory of this process.

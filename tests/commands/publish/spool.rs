@@ -31,7 +31,7 @@ fn an_unsent_run_waits_complete_and_its_report_is_still_printed() {
     assert_eq!(naming(&said, &obstacle), 1, "{said}");
     assert!(said.contains("1 run waits") && said.contains("efs-scan publish"), "{said}");
     assert_eq!(place.waiting(), [printed.run.id.as_str()]);
-    let kept = place.state().join(format!("spool/{}.run.json", printed.run.id));
+    let kept = place.state().join(format!("fs/prod/spool/{}.run.json", printed.run.id));
     let job: Job = serde_json::from_slice(&std::fs::read(kept).unwrap()).unwrap();
     assert_eq!(job.report, printed);
     assert_eq!(job.targets.publish, Some(Destination::Directory(place.published())));
@@ -55,7 +55,7 @@ fn the_next_run_sends_what_waits_before_itself() {
     assert_eq!(runs[..2], waiting);
     assert_eq!(place.latest_id().as_ref(), runs.last());
     assert_eq!(place.spooled(), Vec::<String>::new());
-    assert_eq!(files(&place.published()).len(), 2 + 3 * 3);
+    assert_eq!(files(&place.published()).len(), 3 + 3 * 3);
 }
 
 #[test]
@@ -66,12 +66,12 @@ fn the_command_publish_sends_what_waits_and_says_if_it_cannot() {
     place.scan(&[], 5);
     place.scan(&[], 5);
     let waiting = place.waiting();
-    let before = files(&place.state().join("spool"));
+    let before = files(&place.state().join("fs/prod/spool"));
     let said = stderr(&place.resend(5));
     // Each run is named: a refusal of one says nothing about the other.
     assert_eq!(naming(&said, &obstacle), 2, "{said}");
     assert!(said.contains("2 runs wait"), "{said}");
-    assert_eq!(files(&place.state().join("spool")), before);
+    assert_eq!(files(&place.state().join("fs/prod/spool")), before);
     std::fs::remove_file(obstacle).unwrap();
     assert!(place.resend(0).stderr.is_empty());
     assert_eq!(place.runs(), waiting);
@@ -108,7 +108,7 @@ fn a_file_in_the_spool_that_cannot_be_read_stays_and_holds_up_nothing() {
     place.scan(&[], 5);
     std::fs::remove_file(obstacle).unwrap();
     let waiting = place.waiting();
-    let spool = place.state().join("spool");
+    let spool = place.state().join("fs/prod/spool");
     let whole = std::fs::read(spool.join(format!("{}.run.json", waiting[0]))).unwrap();
     let corrupt = [
         ("20200101T000000.000000Z", &b"{\"plan\":"[..]),
@@ -142,7 +142,7 @@ fn what_is_no_file_in_the_spool_is_named_and_holds_up_nothing() {
     let obstacle = obstruct(&place);
     place.scan(&[], 5);
     std::fs::remove_file(obstacle).unwrap();
-    let (waiting, spool) = (place.waiting(), place.state().join("spool"));
+    let (waiting, spool) = (place.waiting(), place.state().join("fs/prod/spool"));
     let path = |day: u32| spool.join(format!("2020010{day}T000000.000000Z.run.json"));
     let pipe = |path: &std::path::Path| {
         rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR).unwrap();
@@ -168,7 +168,7 @@ fn a_run_whose_progress_cannot_be_read_is_sent_anew() {
     place.scan(&[], 5);
     std::fs::remove_file(obstacle).unwrap();
     let ids = place.waiting();
-    let progress = place.state().join(format!("spool/{}.progress.json", ids[0]));
+    let progress = place.state().join(format!("fs/prod/spool/{}.progress.json", ids[0]));
     std::fs::write(progress, "{\"publi").unwrap();
     place.resend(0);
     assert_eq!(place.runs(), ids);
@@ -186,7 +186,7 @@ fn an_older_run_that_waited_changes_no_pointer() {
     let elsewhere = place.dir.path().join("elsewhere");
     file(&place.root(), "200006/more", 3_000_000);
     let mut command = efs_scan();
-    command.arg(place.root()).arg("--publish").arg(place.published());
+    command.arg(place.root()).args(["--name=prod", "--publish"]).arg(place.published());
     assert_code(&watched(command.arg("--state-dir").arg(&elsewhere), PATIENCE), 0);
     let before = files(&place.published());
     place.resend(0);
@@ -200,8 +200,8 @@ fn an_older_run_that_waited_changes_no_pointer() {
 #[test]
 fn a_latest_json_of_somebody_else_is_left_alone_and_named() {
     let place = Place::new();
-    let path = place.published().join("latest.json");
-    std::fs::create_dir(place.published()).unwrap();
+    let path = place.published().join("latest/prod.json");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, "{\"mine\": true}").unwrap();
     // Before the scan.
     let output = place.scan(&["--format", "json"], 1);
@@ -236,7 +236,7 @@ fn a_spool_that_is_full_costs_no_report() {
     assert!(mount(&["umount"]));
     let said = stderr(&output);
     assert_ne!(output.status.code(), Some(0), "{said}");
-    assert_eq!(naming(&said, &place.state().join("spool")), 1, "{said}");
+    assert_eq!(naming(&said, &place.state().join("fs/prod/spool")), 1, "{said}");
     assert_eq!(left, Vec::<String>::new(), "not a part of it");
     let report = serde_json::from_slice::<Report>(&output.stdout);
     assert!(report.is_ok(), "code {:?}, {said}: the result of the scan is lost", output.status);

@@ -110,16 +110,16 @@ fn missing_settings_are_named_in_one_line() {
     let key = world.published().join("runs");
     std::fs::rename(&key, world.published().join("gone")).unwrap();
     assert!(said(1).contains(" is gone, which "));
-    std::fs::remove_file(world.published().join("latest.json")).unwrap();
+    std::fs::remove_file(world.published().join("latest/prod.json")).unwrap();
     assert!(said(1).contains("nothing is published there yet"));
 }
 
 #[test]
 fn a_run_that_is_not_the_one_that_latest_names_is_not_believed() {
     let world = World::new();
-    let path = world.published().join("latest.json");
+    let path = world.published().join("latest/prod.json");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("\"engine\":\"posix\"", "\"engine\":\"nfs\"")).unwrap();
     let said = stderr(&world.remind(&["--dry-run"], 1));
-    assert!(said.contains("is not the run that latest.json names"), "{said}");
+    assert!(said.contains("is not the run that latest/prod.json names"), "{said}");
 }

@@ -108,7 +108,7 @@ impl World {
         self.aws.env(&mut command);
         command.env("EFS_SCAN_CONFIG", self.scratch.path().join("efs-scan.toml"));
         command.env("EFS_SCAN_STATE_DIR", self.state());
-        command.env("EFS_SCAN_PUBLISH", self.published());
+        command.env("EFS_SCAN_PUBLISH", self.published()).env("EFS_SCAN_NAME", "prod");
         command
     }
 
@@ -139,7 +139,7 @@ impl World {
 
     /// Changes the newest published run.
     fn edit(&self, change: impl Fn(&mut Value)) {
-        let path = self.published().join("latest.json");
+        let path = self.published().join("latest/prod.json");
         let read = |path: &PathBuf| -> Value {
             serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
         };

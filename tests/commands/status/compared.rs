@@ -89,7 +89,8 @@ fn a_missed_day_finds_a_run_within_the_limits_only() {
 fn files_that_are_no_runs_are_passed_over() {
     let world = World::new();
     let day = world.earlier(hours(24), |_| {});
-    let folder = world.to().join("homes").read_dir().unwrap().next().unwrap().unwrap().path();
+    let folder =
+        world.to().join("homes/fs=prod").read_dir().unwrap().next().unwrap().unwrap().path();
     std::fs::write(folder.join("notes.csv"), "not a run").unwrap();
     std::fs::write(folder.join("20261124T080232.123456Z.txt"), "not a table").unwrap();
     std::fs::write(world.to().join("homes/readme.txt"), "not a day").unwrap();
@@ -117,7 +118,7 @@ fn a_table_with_more_and_reordered_columns_is_read() {
     let world = World::new();
     let id = world.earlier(hours(24), |rows| grow(rows, "200005", -4096));
     let find = |day: &std::path::Path| Some(day.join(format!("{id}.csv"))).filter(|p| p.exists());
-    let mut days = world.to().join("homes").read_dir().unwrap();
+    let mut days = world.to().join("homes/fs=prod").read_dir().unwrap();
     let path = days.find_map(|day| find(&day.unwrap().path())).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     let turned = text.lines().enumerate().map(|(at, line)| {

@@ -53,13 +53,14 @@ fn the_tables_are_where_runs_are_published_and_their_escape_is_in_no_name() {
     for table in ["homes", "findings"] {
         let head = format!("CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_{table} (");
         let text = made.iter().find(|text| text.starts_with(&head)).unwrap();
-        assert!(text.contains("PARTITIONED BY (dt string)\n"));
+        assert!(text.contains("PARTITIONED BY (fs string, dt string)\n"));
         assert!(text.contains("SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'"));
         assert!(text.contains("'skip.header.line.count' = '1'"));
         let place = format!("'s3://BUCKET/PREFIX/{table}/");
         assert!(text.contains(&format!("LOCATION {place}'")), "{text}");
-        let template = format!("'storage.location.template' = {place}dt=${{dt}}/'");
+        let template = format!("'storage.location.template' = {place}fs=${{fs}}/dt=${{dt}}/'");
         assert!(text.contains(&template), "{text}");
+        assert!(text.contains("'projection.fs.type' = 'enum',\n  'projection.fs.values' = 'KEYS'"));
         assert!(text.contains("'projection.dt.type' = 'date'"));
         assert!(text.contains("'projection.dt.format' = 'yyyy-MM-dd'"));
         assert!(between(text, "'projection.dt.range' = '", "'").ends_with(",NOW"));
@@ -79,7 +80,7 @@ const WORDS: &[&str] = &[
     "not",
     "as",
     "with",
-    "cross",
+    "on",
     "join",
     "group",
     "by",
@@ -118,6 +119,7 @@ const WORDS: &[&str] = &[
     "substr",
     "coalesce",
     "ends",
+    "of_fs",
     "first_run",
     "last_run",
 ];
@@ -134,7 +136,7 @@ fn words(text: &str) -> Vec<String> {
 fn views_name_columns_that_exist_and_only_those() {
     let mut known: Vec<(String, BTreeSet<String>)> = Vec::new();
     for (name, columns) in tables() {
-        known.push((name, columns.into_iter().chain(["dt".to_owned()]).collect()));
+        known.push((name, columns.into_iter().chain(["fs".to_owned(), "dt".to_owned()]).collect()));
     }
     let made = statements();
     let views: Vec<_> =

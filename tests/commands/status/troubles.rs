@@ -61,7 +61,7 @@ fn an_empty_destination_is_an_error_in_one_line() {
     let world = World::empty();
     let said = super::one_line(&world.status::<&str>([]), 1);
     assert!(said.contains("nothing is published there yet"), "{said}");
-    assert!(said.contains("latest.json"), "{said}");
+    assert!(said.contains("published/latest/ has no run"), "{said}");
     assert!(!world.to().exists(), "reading makes no directory");
     std::fs::create_dir(world.to()).unwrap();
     assert_eq!(super::one_line(&world.status::<&str>([]), 1), said);
@@ -70,7 +70,7 @@ fn an_empty_destination_is_an_error_in_one_line() {
 #[test]
 fn a_latest_run_that_is_damaged_is_named_in_one_line() {
     let world = World::new();
-    let path = world.to().join("latest.json");
+    let path = world.to().join("latest/prod.json");
     let whole = std::fs::read(&path).unwrap();
     let mut cases: Vec<Vec<u8>> = vec![
         Vec::new(),
@@ -89,18 +89,18 @@ fn a_latest_run_that_is_damaged_is_named_in_one_line() {
     for bytes in cases {
         std::fs::write(&path, &bytes).unwrap();
         let said = super::one_line(&world.status::<&str>([]), 1);
-        assert!(said.contains("latest.json"), "{said}");
+        assert!(said.contains("latest/prod.json"), "{said}");
     }
 }
 
 #[test]
 fn a_destination_that_cannot_be_read_is_named_in_one_line() {
     let world = World::new();
-    let path = world.to().join("latest.json");
+    let path = world.to().join("latest/prod.json");
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     let said = super::one_line(&world.status::<&str>([]), 1);
-    assert!(said.contains("latest.json"), "{said}");
+    assert!(said.contains("latest/ has no run"), "{said}");
     // A destination that is a file, and one with a name that would act on the terminal.
     let mut command = efs_scan_testbed::efs_scan();
     command.arg("status").arg("--from").arg(world.scratch.path().join("names.csv"));
@@ -135,5 +135,5 @@ fn a_latest_run_of_another_schema_is_not_taken_for_one_of_this() {
     let world = World::new();
     world.edit(|latest| latest["schema"] = "efs-scan/latest/2".into());
     let said = super::one_line(&world.status::<&str>([]), 1);
-    assert!(said.contains("latest.json"), "{said}");
+    assert!(said.contains("latest/prod.json"), "{said}");
 }

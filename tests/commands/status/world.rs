@@ -57,7 +57,7 @@ impl World {
         let mut command = efs_scan();
         command.env("EFS_SCAN_STATE_DIR", self.scratch.path().join("state"));
         command.arg(self.root()).args(["--format", "json", "--names", &names]);
-        command.arg("--publish").arg(self.to()).args(args);
+        command.args(["--name", "prod"]).arg("--publish").arg(self.to()).args(args);
         let output = watched(&mut command, Duration::from_secs(60));
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         serde_json::from_slice(&output.stdout).unwrap()
@@ -83,15 +83,15 @@ impl World {
     }
 
     pub fn latest(&self) -> Value {
-        let bytes = std::fs::read(self.to().join("latest.json")).unwrap();
+        let bytes = std::fs::read(self.to().join("latest/prod.json")).unwrap();
         serde_json::from_slice(&bytes).unwrap()
     }
 
-    /// Changes `latest.json`.
+    /// Changes `latest/prod.json`.
     pub fn edit(&self, change: impl FnOnce(&mut Value)) {
         let mut latest = self.latest();
         change(&mut latest);
-        std::fs::write(self.to().join("latest.json"), latest.to_string()).unwrap();
+        std::fs::write(self.to().join("latest/prod.json"), latest.to_string()).unwrap();
     }
 
     /// Returns the columns and the lines of a published table.
@@ -115,7 +115,7 @@ impl World {
         let id = at.strftime("%Y%m%dT%H%M%S.%6fZ").to_string();
         let (head, mut rows) = self.rows(latest["homes_table"].as_str().unwrap());
         change(&mut rows);
-        let day = self.to().join(at.strftime("homes/dt=%Y-%m-%d").to_string());
+        let day = self.to().join(at.strftime("homes/fs=prod/dt=%Y-%m-%d").to_string());
         std::fs::create_dir_all(&day).unwrap();
         let mut writer = csv::Writer::from_path(day.join(format!("{id}.csv"))).unwrap();
         writer.write_record(&head).unwrap();

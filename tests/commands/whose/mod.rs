@@ -56,6 +56,7 @@ impl World {
         let mut command = efs_scan();
         command.env("EFS_SCAN_CONFIG", self.write("efs-scan.toml", config));
         command.env("EFS_SCAN_STATE_DIR", self.scratch.path().join("state"));
+        command.env("EFS_SCAN_NAME", "prod");
         watched(command.args(args), Duration::from_secs(120))
     }
 

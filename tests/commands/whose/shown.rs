@@ -24,7 +24,7 @@ fn the_administrator_sees_both_owners_of_a_home() {
     let report = world.publish();
     let alice = serde_json::json!({ "uid": 200_005, "name": "alice" });
     let root = serde_json::json!({ "uid": 0, "name": null });
-    let latest = std::fs::read(world.published().join("latest.json")).unwrap();
+    let latest = std::fs::read(world.published().join("latest/prod.json")).unwrap();
     let latest: Value = serde_json::from_slice(&latest).unwrap();
     let status = serde_json::from_str(&world.read(&["status", "--format", "json"])).unwrap();
     for document in [&report, &latest, &status] {
@@ -48,9 +48,9 @@ fn the_administrator_sees_both_owners_of_a_home() {
         let (head, rows) = text.split_once('\n').unwrap();
         assert!(head.contains(",directory_owner"), "{head}");
         if at > 0 {
-            assert!(line(rows, "200006,uid").ends_with(",200005,alice,"), "{rows}");
-            assert!(line(rows, "200007,uid").ends_with(",0,,"), "{rows}");
-            assert!(line(rows, "200005,uid").ends_with(",,,"), "{rows}");
+            assert!(line(rows, "200006,uid").ends_with(",200005,alice,,prod"), "{rows}");
+            assert!(line(rows, "200007,uid").ends_with(",0,,,prod"), "{rows}");
+            assert!(line(rows, "200005,uid").ends_with(",,,,prod"), "{rows}");
         }
     }
 }
@@ -126,9 +126,10 @@ fn runs_of_earlier_versions_still_read() {
     world.publish();
     let published = world.published();
     let latest: Value =
-        serde_json::from_slice(&std::fs::read(published.join("latest.json")).unwrap()).unwrap();
+        serde_json::from_slice(&std::fs::read(published.join("latest/prod.json")).unwrap())
+            .unwrap();
     let report = latest["report"].as_str().unwrap();
-    for key in ["latest.json", report] {
+    for key in ["latest/prod.json", report] {
         let path = published.join(key);
         let mut document: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         for home in document["homes"].as_array_mut().unwrap() {

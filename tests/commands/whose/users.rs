@@ -134,7 +134,7 @@ fn pages_of_some_leave_those_of_others() {
     let Some(world) = world() else { return };
     world.publish();
     world.read(&["report", "--publish", "--user", "first-last"]);
-    let report = world.published().join("report");
+    let report = world.published().join("report/prod");
     assert_eq!(files(&report), ["users"], "no page about everybody");
     assert_eq!(files(&report.join("users")), ["200006.html"]);
 }

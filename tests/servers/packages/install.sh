@@ -31,7 +31,7 @@ head -c 100000 /dev/zero >/tmp/homes/200005/data
 efs-scan /tmp/homes >table 2>line
 check 'test "$(wc -l <line)" = 1'
 check 'grep -q ^200005 table'
-check 'test -s /var/lib/efs-scan/runs/latest.json'
+check 'test -s /var/lib/efs-scan/runs/latest/*.json'
 efs-scan status >shown
 check 'grep -q ^200005 shown'
 check 'man --where efs-scan | grep -q /usr/share/man/man1/efs-scan.1.gz'
@@ -50,7 +50,7 @@ check 'grep -q "# of the admin" /etc/efs-scan.toml'
 check 'systemctl is-enabled --quiet efs-scan.timer'
 
 find /var/lib/efs-scan | sort >state
-check 'grep -q runs/dt= state'
+check 'grep -q runs/fs= state'
 dpkg --remove efs-scan
 check '! test -e /usr/bin/efs-scan'
 check 'grep -q "# of the admin" /etc/efs-scan.toml'

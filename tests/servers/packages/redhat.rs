@@ -117,7 +117,7 @@ fn the_rpm_installs_and_leaves() {
     }
     let tree = scratch();
     let root = tree.path().to_str().unwrap();
-    let state = file(tree.path(), "var/lib/efs-scan/runs/latest.json", 10);
+    let state = file(tree.path(), "var/lib/efs-scan/runs/latest/mnt-efs.json", 10);
     let own = ["usr/lib/efs-scan", "usr/share/doc/efs-scan", "usr/share/licenses/efs-scan"];
     let there = || own.iter().filter(|own| tree.path().join(own).exists()).count();
     let install = || {

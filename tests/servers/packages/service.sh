@@ -26,7 +26,7 @@ check '! systemctl is-active --quiet efs-scan.timer'
 check '! systemctl start efs-scan.service 2>/dev/null'
 check 'systemctl show --property ExecMainStatus efs-scan | grep -qx ExecMainStatus=1'
 check 'said | grep -q "it is not a mount point"'
-check '! test -e /var/lib/efs-scan/runs/latest.json'
+check '! test -e /var/lib/efs-scan/runs/latest'
 
 mount -t tmpfs tmpfs /mnt/efs
 chmod 755 /mnt/efs
@@ -129,4 +129,4 @@ check 'systemctl show --property NeedDaemonReload efs-scan.timer | grep -q =no'
 dpkg --purge efs-scan >>installed.log 2>&1
 check '! systemctl is-active --quiet efs-scan.timer'
 check '! find /etc/systemd -name "efs-scan*" | grep .'
-check 'test -s /var/lib/efs-scan/runs/latest.json'
+check 'test -s /var/lib/efs-scan/runs/latest/*.json'

@@ -185,7 +185,7 @@ fn the_bucket_is_private_and_keeps_what_readers_poll() {
     let keys = files(published.path(), published.path());
     let (gone, kept): (Vec<_>, Vec<_>) =
         keys.iter().partition(|path| expires(&format!("efs/{path}")));
-    assert_eq!(kept, ["du/latest.txt", "latest.json"]);
+    assert_eq!(kept, ["du/latest.txt", "du/prod.txt", "latest/prod.json"]);
     let kinds: Vec<_> = gone.iter().map(|path| path.split('/').next().unwrap()).collect();
     assert_eq!(kinds, ["findings", "homes", "runs"]);
     assert!(!expires(&format!("packages/{PACKAGE}")));
@@ -198,7 +198,8 @@ fn published() -> tempfile::TempDir {
     file(root.path(), "200005/.cache/pip/a", 3_000_000);
     let to_ = to.path().to_str().unwrap();
     let state = state.path().to_str().unwrap();
-    let output = run([root.path().to_str().unwrap(), "--publish", to_, "--state-dir", state]);
+    let output =
+        run([root.path().to_str().unwrap(), "--name=prod", "--publish", to_, "--state-dir", state]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     to
 }
@@ -225,7 +226,8 @@ fn tables_have_the_columns_that_are_published() {
     let published = published();
     let paths = files(published.path(), published.path());
     for table in ["homes", "findings"] {
-        let file = paths.iter().find(|path| path.starts_with(&format!("{table}/dt="))).unwrap();
+        let file =
+            paths.iter().find(|path| path.starts_with(&format!("{table}/fs=prod/dt="))).unwrap();
         let text = std::fs::read_to_string(published.path().join(file)).unwrap();
         let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
         let values = deployed.values(&format!("aws_glue_catalog_table.reports[\"{table}\"]"));
@@ -236,8 +238,9 @@ fn tables_have_the_columns_that_are_published() {
         let escape = &storage["ser_de_info"][0]["parameters"]["escapeChar"];
         assert_eq!(escape, "\u{1}", "the character itself: Glue does not read an escape");
         let place = values["parameters"]["storage.location.template"].as_str().unwrap();
-        let place =
-            place.split_once("/efs/").unwrap().1.replace("${dt}", &file[table.len() + 4..][..10]);
+        let day = file.split_once("/dt=").unwrap().1;
+        let place = place.split_once("/efs/").unwrap().1.replace("${fs}", "prod");
+        let place = place.replace("${dt}", &day[..10]);
         assert!(file.starts_with(&place), "{place} for {file}");
     }
 }
@@ -259,7 +262,8 @@ fn saved_queries_ask_for_columns_that_there_are() {
         for item in read.split(',').map(str::trim) {
             let item = item.strip_prefix("try_cast(").unwrap_or(item);
             let name = item.split_whitespace().next().unwrap();
-            assert!(name == "dt" || columns.contains(&name), "{address}: {name}");
+            let is_partition = ["fs", "dt"].contains(&name);
+            assert!(is_partition || columns.contains(&name), "{address}: {name}");
         }
         assert!(text.contains("WHERE dt >= "), "{address} reads all days");
     }

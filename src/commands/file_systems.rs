@@ -1,0 +1,65 @@
+//! The file systems of a destination that a command is about.
+
+use crate::exit::Failure;
+use crate::published::{file_systems, latest_key, nothing_there, pointer};
+use crate::report::FileSystemKey;
+use crate::service_error::ServiceError;
+use crate::store::Store;
+
+/// The keys of the file systems that are asked for, by key or name: all that are published there, if
+/// none is.
+pub(super) fn chosen(store: &dyn Store, asked: &[String]) -> Result<Vec<FileSystemKey>, Failure> {
+    let failed = |error: ServiceError| Failure::fatal(error.text);
+    if asked.is_empty() {
+        let found = file_systems(store).map_err(failed)?;
+        return match found.is_empty() {
+            true => Err(Failure::fatal(nothing_there(store))),
+            false => Ok(found),
+        };
+    }
+    let mut chosen = Vec::new();
+    for text in asked {
+        let problem =
+            |problem: String| Failure::usage(format!("--file-system `{text}`: {problem}"));
+        let key = FileSystemKey::new(text).map_err(problem)?;
+        // Whoever reads it says what is wrong with it.
+        if store.head(&latest_key(&key), 1).map_err(failed)?.is_some() {
+            chosen.push(key);
+            continue;
+        }
+        let all = file_systems(store).map_err(failed)?;
+        let mut of_name = Vec::new();
+        for other in &all {
+            let there = pointer(store, other).map_err(failed)?;
+            if there.is_some_and(|(there, _)| there.run.name() == Some(&key)) {
+                of_name.push(other.clone());
+            }
+        }
+        if of_name.is_empty() {
+            return Err(problem(match all.is_empty() {
+                true => nothing_there(store),
+                false => format!("it is not there, but {} are", names(&all)),
+            }));
+        }
+        chosen.extend(of_name);
+    }
+    chosen.sort_unstable();
+    chosen.dedup();
+    Ok(chosen)
+}
+
+/// The only file system that is asked for, or published there.
+pub(super) fn only(store: &dyn Store, asked: &[String]) -> Result<FileSystemKey, Failure> {
+    let chosen = chosen(store, asked)?;
+    match &chosen[..] {
+        [one] => Ok(one.clone()),
+        several => Err(Failure::usage(format!(
+            "several file systems are published there: {}; choose one with --file-system",
+            names(several)
+        ))),
+    }
+}
+
+fn names(keys: &[FileSystemKey]) -> String {
+    keys.iter().map(FileSystemKey::as_str).collect::<Vec<_>>().join(", ")
+}

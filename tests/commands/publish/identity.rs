@@ -1,0 +1,129 @@
+//! Several file systems at one destination: each has its own key, and two roots never share one.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::place::*;
+use efs_scan_testbed::*;
+
+/// Scans another tree beside the place's, of one home, and publishes it where the place's is.
+fn other(place: &Place, tree: &str, args: &[&str]) -> Command {
+    let root = place.dir.path().join(tree);
+    file(&root, "200005/data", 7000);
+    let mut command = efs_scan();
+    command.env("EFS_SCAN_PUBLISH", place.published()).arg(root);
+    command.arg("--state-dir").arg(place.state()).arg("--quiet").args(args);
+    command
+}
+
+fn scanned(mut command: Command, code: i32) -> String {
+    let output = watched(&mut command, PATIENCE);
+    assert_code(&output, code);
+    stderr(&output)
+}
+
+#[test]
+fn a_file_system_goes_by_its_id_else_by_its_name_else_by_its_root() {
+    let place = Place::new();
+    let id = "fs-0123456789abcdef0";
+    for (args, key, name) in [
+        (&["--file-system-id", id][..], id, Value::Null),
+        (&["--file-system-id", id, "--name", "prod"], id, json!("prod")),
+        (&["--name", "prod"], "prod", json!("prod")),
+    ] {
+        let mut command = other(&place, "stage", args);
+        let output = watched(command.args(["--no-publish", "--format", "json"]), PATIENCE);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["run"]["identity"]["key"], key);
+        assert_eq!(report["run"]["identity"]["name"], name);
+    }
+    scanned(other(&place, "stage", &[]), 0);
+    let keys: Vec<String> = files(&place.published()).into_keys().collect();
+    let key = keys.iter().find_map(|key| key.strip_prefix("latest/")?.strip_suffix(".json"));
+    let key = key.unwrap();
+    assert!(key.ends_with("stage") && !key.contains('/'), "{key}");
+    for table in ["homes", "findings", "runs"] {
+        assert!(keys.iter().any(|it| it.starts_with(&format!("{table}/fs={key}/dt="))), "{keys:?}");
+    }
+    for wrong in ["a b", "../x", id, "", ".x"] {
+        let said = scanned(other(&place, "stage", &["--name", wrong]), 2);
+        assert!(said.contains("--name"), "{said}");
+    }
+}
+
+#[test]
+fn several_file_systems_stand_beside_each_other() {
+    let place = Place::new();
+    place.scan(&[], 0);
+    let before = files(&place.published());
+    assert_eq!(before["du/latest.txt"], before["du/prod.txt"]);
+    scanned(other(&place, "stage", &["--name=stage"]), 0);
+    let after = files(&place.published());
+    assert_eq!(after.len(), before.len() + 3 + 2);
+    for (key, bytes) in before.iter().filter(|(key, _)| *key != "du/latest.txt") {
+        assert_eq!(after[key], *bytes, "{key}");
+    }
+    let du = String::from_utf8_lossy(&after["du/latest.txt"]).into_owned();
+    assert!(du.contains("read du/KEY.txt"), "{du}");
+    // Whoever publishes next leaves that as it is.
+    place.scan(&[], 0);
+    assert_eq!(files(&place.published())["du/latest.txt"], after["du/latest.txt"]);
+}
+
+#[test]
+fn another_root_under_one_key_is_refused_before_the_scan() {
+    let place = Place::new();
+    place.scan(&[], 0);
+    let (before, run) = (files(&place.published()), place.latest_id().unwrap());
+    let said = scanned(other(&place, "stage", &["--name=prod"]), 1);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains(&run) && said.contains(place.root().to_str().unwrap()), "{said}");
+    assert!(said.contains("--name") && said.contains("--take-over"), "{said}");
+    assert_eq!(files(&place.published()), before);
+    // It is the same file system, mounted elsewhere.
+    scanned(other(&place, "stage", &["--name=prod", "--take-over"]), 0);
+    scanned(other(&place, "stage", &["--name=prod"]), 0);
+    let said = one_line(&place.scan(&[], 1));
+    assert!(said.contains("stage"), "{said}");
+}
+
+#[test]
+fn the_id_of_efs_is_enough_wherever_it_is_mounted() {
+    let place = Place::new();
+    let id = ["--file-system-id", "fs-0123456789abcdef0"];
+    scanned(other(&place, "mnt1", &id), 0);
+    scanned(other(&place, "mnt2", &id), 0);
+    assert_eq!(place.runs().len(), 2);
+}
+
+#[test]
+fn what_an_earlier_version_left_in_the_state_directory_goes_on() {
+    let place = Place::new();
+    // A run waits, as an earlier version kept it: without an identity, in one spool.
+    let obstacle = file(&place.published(), "runs", 3);
+    place.scan(&[], 5);
+    let waiting = place.waiting();
+    let (old, part) = (place.state().join("spool"), place.state().join("fs/prod/spool"));
+    std::fs::create_dir(&old).unwrap();
+    for (name, bytes) in files(&part) {
+        let bytes = match name.ends_with(".run.json") {
+            false => bytes,
+            true => {
+                let mut job: Value = serde_json::from_slice(&bytes).unwrap();
+                job["report"]["run"].as_object_mut().unwrap().remove("identity").unwrap();
+                job.to_string().into_bytes()
+            }
+        };
+        std::fs::write(old.join(name), bytes).unwrap();
+    }
+    std::fs::remove_dir_all(place.state().join("fs")).unwrap();
+    std::fs::write(place.state().join("over-quota.json"), "{}").unwrap();
+    std::fs::remove_file(obstacle).unwrap();
+    place.scan(&[], 0);
+    assert_eq!(place.runs()[0], waiting[0]);
+    assert_eq!(place.runs().len(), 2);
+    assert!(files(&place.published()).keys().all(|key| !key.contains("fs=tmp")));
+    assert!(!old.exists() && place.state().join("fs/prod/over-quota.json").exists());
+    assert_eq!(place.spooled(), Vec::<String>::new());
+}
