@@ -134,7 +134,7 @@ fn status(sent: Sent) -> Output {
 fn an_object_without_end_is_given_up_with_a_line() {
     let cases = [
         (Sent::Flood, "GetObject s3://bucket/efs/latest/prod.json: it is larger than 1024 MiB"),
-        (Sent::Promise, "GetObject s3://bucket/efs/latest/prod.json: it is larger than 1024 MiB"),
+        (Sent::Promise, "GetObject s3://bucket/efs/latest/prod.json: the body: "),
         (Sent::Drip, "GetObject s3://bucket/efs/latest/prod.json: the body"),
     ];
     at_once(&cases, |(sent, line)| {
