@@ -14,6 +14,7 @@ mod config;
 mod emulators;
 mod file_systems;
 mod generated;
+mod grafana;
 mod groups;
 mod history;
 mod links;
