@@ -157,13 +157,22 @@ pub(super) fn group_quotas(config: &Config, groups: &BTreeSet<String>) -> Option
 }
 
 /// The quotas, and those of them that are nobody's. `owners` are the names and uids of the homes.
-pub(super) fn quotas(config: &Config, owners: &BTreeSet<String>, names: &Names) -> Option<Line> {
+/// Without all names (`names_are_whole`), nobody knows whom a name belongs to.
+pub(super) fn quotas(
+    config: &Config,
+    owners: &BTreeSet<String>,
+    names: &Names,
+    names_are_whole: bool,
+) -> Option<Line> {
     const CHECK: &str = "quotas";
     let quotas = &config.quotas;
     let members: BTreeSet<String> =
         names.members().map(|(_, member)| alike(&member.name)).collect();
-    let is_nobodys =
-        |name: &&str| !owners.contains(&alike(name)) && !members.contains(&alike(name));
+    let is_nobodys = |name: &&str| {
+        (names_are_whole || is_uid(name))
+            && !owners.contains(&alike(name))
+            && !members.contains(&alike(name))
+    };
     let nobodys: Vec<&str> = quotas.users.names().filter(is_nobodys).collect();
     let of_users = quotas.users.names().count();
     if of_users == 0 && quotas.default.is_none() {

@@ -58,18 +58,21 @@ fn one(
     phase.begin("asking for names");
     let (names, line) = services::names(&config, &aws);
     lines.all(line)?;
+    let names_are_whole =
+        names.as_ref().map_or(config.names.is_empty(), |names| names.problems().next().is_none());
     let names = Arc::new(names.unwrap_or_default());
 
     phase.begin(format!("looking at {}", config.root.display()));
     let left = patience.saturating_sub(began.elapsed());
     let place = place::look(&config, &names, trial, left, stop);
     lines.all(place.lines)?;
-    lines.all(local::quotas(&config, &place.owners, &names))?;
+    lines.all(local::quotas(&config, &place.owners, &names, names_are_whole))?;
     lines.all(local::group_quotas(&config, &place.groups))?;
 
     phase.begin("asking AWS about what a run publishes");
     let id = config.settings.file_system_id.clone().or(place.file_system);
-    lines.all(id.iter().flat_map(|id| services::file_system(id, &config, &aws)))?;
+    let region = config.named_region().or(place.region);
+    lines.all(id.iter().flat_map(|id| services::file_system(id, region.as_deref(), &aws)))?;
     lines.all(services::destination(&config, place.identity.as_ref(), &aws))?;
     lines.all(services::metrics(&config, id.as_deref()))?;
     lines.all(services::topic(&config, &aws))?;

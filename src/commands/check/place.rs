@@ -31,6 +31,8 @@ pub(super) struct Place {
     pub(super) groups: BTreeSet<String>,
     /// The id of the file system, if the mount names it.
     pub(super) file_system: Option<String>,
+    /// Its region, if the mount names that, too, and no other file system is configured.
+    pub(super) region: Option<String>,
     /// The file system that a run belongs to; `None` if the root does not answer.
     pub(super) identity: Option<Identity>,
 }
@@ -81,7 +83,11 @@ impl Place {
         if config.settings.require_mount {
             self.lines.push(required_mount(root));
         }
-        self.file_system = efs_of(root).map(|efs| efs.id);
+        if let Some(efs) = efs_of(root) {
+            let other = config.settings.file_system_id.as_ref().is_some_and(|id| *id != efs.id);
+            self.region = efs.region.filter(|_| !other);
+            self.file_system = Some(efs.id);
+        }
         self.identity = Some(scan::identity(config));
         let plan = Plan::of(root, &config.pacing);
         let mount = NfsMount::of(root).filter(|_| !config.is_url());

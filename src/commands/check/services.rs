@@ -1,7 +1,7 @@
 //! What a run asks of AWS and of its destination.
 
 use super::line::Line;
-use super::scan::{self, root};
+use super::scan::root;
 use crate::aws::{Aws, Identity, MemberKind};
 use crate::config::Config;
 #[cfg(target_os = "linux")]
@@ -80,7 +80,15 @@ pub(super) fn names(config: &Config, aws: &Aws) -> (Option<Names>, Vec<Line>) {
         Ok(names) => names,
         Err(error) => return (None, vec![Line::fail(CHECK, error.to_string())]),
     };
-    let mut lines: Vec<Line> = names.problems().map(|problem| Line::warn(CHECK, problem)).collect();
+    let mut lines: Vec<Line> = names
+        .problems()
+        .map(|problem| {
+            Line::warn(
+                CHECK,
+                format!("{problem}: no names from it, and no home is called an orphan"),
+            )
+        })
+        .collect();
     lines.extend(names.groups_problems().map(|problem| Line::warn("groups", problem)));
     for source in &config.names {
         let source = source.to_string();
@@ -104,10 +112,9 @@ pub(super) fn names(config: &Config, aws: &Aws) -> (Option<Names>, Vec<Line>) {
 }
 
 /// The figure of EFS.
-pub(super) fn file_system(id: &str, config: &Config, aws: &Aws) -> Vec<Line> {
-    let region = scan::region(config, id);
-    let size = metered(id, region.as_deref(), aws);
-    let lifecycle = match aws.lifecycle(id, region.as_deref()) {
+pub(super) fn file_system(id: &str, region: Option<&str>, aws: &Aws) -> Vec<Line> {
+    let size = metered(id, region, aws);
+    let lifecycle = match aws.lifecycle(id, region) {
         Ok(lifecycle) if lifecycle.is_off() => {
             Line::ok("lifecycle", format!("off for {id}: the report estimates what it would save"))
         }
@@ -127,7 +134,7 @@ fn metered(id: &str, region: Option<&str>, aws: &Aws) -> Line {
             CHECK,
             format!(
                 "{}; right if it is another account's or region's: reports lack EFS's figure",
-                error.text
+                error.text.trim_end_matches('.')
             ),
         ),
         Err(error) => Line::warn(CHECK, format!("{}; reports lack EFS's figure", error.text)),

@@ -61,7 +61,7 @@ pub(super) fn id(config: &Config) -> Option<String> {
 }
 
 /// The region of the file system, if the root names it; `None` for that of the configuration of AWS.
-pub(in crate::commands) fn region(config: &Config, id: &str) -> Option<String> {
+fn region(config: &Config, id: &str) -> Option<String> {
     let mounted = || efs_of(&config.root).filter(|efs| efs.id == id).and_then(|efs| efs.region);
     config.named_region().or_else(mounted)
 }

@@ -10,7 +10,7 @@ mod users;
 mod walk;
 
 pub(super) use engine::engine;
-pub(super) use file_system::{identity, region, root};
+pub(super) use file_system::{identity, root};
 pub(super) use prepare::{needs_state_dir, require_mount};
 pub(super) use squashed::{ROOT_IS_SQUASHED, presented_uid};
 pub(super) use walk::setup;

@@ -226,6 +226,11 @@ fn a_check_says_how_linux_answers() {
     let report = facts.report("checked.several");
     let (level, text) = line(&report, "server");
     assert!(level == "ok" && text.contains(": 8 connections lead to 3 servers"), "{text}");
+    let report = facts.report_of("gone", 1);
+    let (level, text) = line(&report, "root");
+    assert!(level == "fail" && text.contains("does not answer within 5 s"), "{text}");
+    let report = facts.report_of("gone.server", 1);
+    assert!(line(&report, "root").1.contains("connect to nfs://127.0.0.1/tree"), "{report}");
     for squashed in ["squashed", "squashed.mount"] {
         let report = facts.report_of(squashed, 1);
         let (level, text) = line(&report, "reading");
