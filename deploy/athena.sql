@@ -279,15 +279,16 @@ SELECT
 FROM recent JOIN ends ON fs = of_fs
 WHERE run_id = last_run AND NOT hint;
 
--- Who pays: what each group held in each month, and its part of the bill. A day counts as the mean of its
--- runs, and a month as the mean of its days with a run: neither the last day nor a day with many runs
--- decides. A group that had nothing on a day counts as 0 on it. `payer` is the group, '(no group)' or
+-- Who pays: what each group held on each file system in each month, and its part of the bill. A day counts
+-- as the mean of its runs, and a month as the mean of its days with a run: neither the last day nor a day
+-- with many runs decides. A group that had nothing on a day counts as 0 on it. `payer` is the group, '(no group)' or
 -- '(outside homes)', so the rows of a month add up to the whole. Interrupted runs are left out; homes
 -- that were not read completely count with what was read.
 CREATE OR REPLACE VIEW efs_scan_showback AS
 WITH
   held AS (
     SELECT
+      fs,
       dt,
       run_id,
       CASE WHEN kind = 'outside' THEN '(outside homes)' ELSE coalesce(owner_group, '(no group)') END
@@ -301,38 +302,42 @@ WITH
   ),
   days AS (
     SELECT
+      fs,
       dt,
       count(DISTINCT run_id) AS day_runs,
       count(DISTINCT CASE WHEN cost_month_usd IS NULL THEN NULL ELSE run_id END) AS priced_runs
     FROM held
-    GROUP BY dt
+    GROUP BY fs, dt
   ),
   months AS (
     SELECT
+      fs,
       substr(dt, 1, 7) AS month,
       count(*) AS month_days,
       sum(CASE WHEN priced_runs > 0 THEN 1 ELSE 0 END) AS priced_days
     FROM days
-    GROUP BY substr(dt, 1, 7)
+    GROUP BY fs, substr(dt, 1, 7)
   ),
   daily AS (
     SELECT
+      held.fs AS fs,
       held.dt AS dt,
       payer,
       CAST(sum(home_count) AS double) / max(day_runs) AS day_homes,
       CAST(sum(allocated_bytes) AS double) / max(day_runs) AS day_allocated,
       CAST(sum(metered_bytes) AS double) / max(day_runs) AS day_metered,
       sum(cost_month_usd) / nullif(max(priced_runs), 0) AS day_cost
-    FROM held JOIN days ON held.dt = days.dt
-    GROUP BY held.dt, payer
+    FROM held JOIN days ON held.fs = days.fs AND held.dt = days.dt
+    GROUP BY held.fs, held.dt, payer
   )
 SELECT
   month,
+  daily.fs AS fs,
   payer,
   max(month_days) AS month_days,
   sum(day_homes) / max(month_days) AS mean_homes,
   CAST(sum(day_allocated) / max(month_days) AS bigint) AS mean_allocated_bytes,
   CAST(sum(day_metered) / max(month_days) AS bigint) AS mean_metered_bytes,
   sum(day_cost) / nullif(max(priced_days), 0) AS cost_month_usd
-FROM daily JOIN months ON substr(daily.dt, 1, 7) = months.month
-GROUP BY month, payer;
+FROM daily JOIN months ON daily.fs = months.fs AND substr(daily.dt, 1, 7) = months.month
+GROUP BY month, daily.fs, payer;

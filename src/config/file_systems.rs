@@ -48,7 +48,7 @@ keys! {
     home_depth: u32, exclude: Vec<String>, names: Vec<String>, passwd_groups: bool,
     require_mount: bool, cross_mounts: bool, threads: Threads, tls: bool
     |
-    root: PathBuf, home_at: PathBuf, output: PathBuf, group_tag: String, file_system_id: String,
+    name: String, root: PathBuf, home_at: PathBuf, output: PathBuf, group_tag: String, file_system_id: String,
     max_threads: usize, max_ops: u32, max_latency: f64, link_memory: String, nfs_uid: u32,
     nfs_batch: usize, iam: bool, access_point: String, engine: EngineKind
 }
@@ -60,7 +60,9 @@ impl FileSystemSettings {
 
     fn is_called(&self, name: &str) -> bool {
         let root = self.root.as_deref().map(Path::to_string_lossy);
-        self.file_system_id.as_deref() == Some(name) || root.is_some_and(|root| root == name)
+        let names = [&self.name, &self.file_system_id];
+        names.into_iter().any(|it| it.as_deref() == Some(name))
+            || root.is_some_and(|root| root == name)
     }
 }
 
@@ -134,18 +136,21 @@ impl Loaded {
 
     /// Its name among several, for messages.
     pub(crate) fn file_system(&self) -> String {
-        self.settings.root().display().to_string()
+        let root = || self.settings.root().display().to_string();
+        self.settings.name.clone().unwrap_or_else(root)
     }
 }
 
 fn called(table: &FileSystemSettings) -> String {
-    table.root.as_deref().unwrap_or(Path::new("")).display().to_string()
+    let root = || table.root.as_deref().unwrap_or(Path::new("")).display().to_string();
+    table.name.clone().unwrap_or_else(root)
 }
 
 /// Checks the tables by themselves.
 fn check(tables: &[FileSystemSettings], below: &Settings) -> Result<(), ConfigError> {
     let is_above = [
         ("root", below.root.is_some()),
+        ("name", below.name.is_some()),
         ("file_system_id", below.file_system_id.is_some()),
         ("access_point", below.access_point.is_some()),
     ];
@@ -166,6 +171,7 @@ fn tell_apart(all: &[Loaded]) -> Result<(), ConfigError> {
         let settings = &loaded.settings;
         let output = text(&settings.output).filter(|path| path != "-");
         [
+            ("name", settings.name.clone()),
             ("root", text(&settings.root)),
             ("output", output),
             ("file_system_id", settings.file_system_id.clone()),

@@ -44,12 +44,12 @@ pub(crate) struct Settings {
     #[arg(env = "EFS_SCAN_ROOT")]
     pub(crate) root: Option<PathBuf>,
 
-    /// Scan only the [[file_system]] of the configuration with this root or id (repeatable) [default: all
-    /// of them, one after the other]
+    /// Scan only the [[file_system]] of the configuration with this name, root or id (repeatable)
+    /// [default: all of them, one after the other]
     #[arg(
         id = "file_systems",
         long = "file-system",
-        value_name = "ROOT|ID",
+        value_name = "NAME",
         env = "EFS_SCAN_FILE_SYSTEM",
         value_delimiter = ','
     )]

@@ -31,9 +31,9 @@ impl World {
             "names = [\"csv:{at}/people.csv\"]\nstate_dir = \"{at}/state\"\n\
              [quota]\ndefault = \"1GiB\"\n[quota.users]\nada = \"2GiB\"\n\
              [prices]\nstandard = 1.0\n\
-             [[file_system]]\nroot = \"{at}/prod\"\nexclude = [\"*/skipped\"]\n\
+             [[file_system]]\nname = \"prod\"\nroot = \"{at}/prod\"\nexclude = [\"*/skipped\"]\n\
              [file_system.quota.users]\nada = \"10KiB\"\n\
-             [[file_system]]\nroot = \"{at}/stage\"\nhome_depth = 2\n\
+             [[file_system]]\nname = \"stage\"\nroot = \"{at}/stage\"\nhome_depth = 2\n\
              [file_system.prices]\nstandard = 3.0\nsource = \"stage\"\n"
         )
     }
@@ -118,6 +118,7 @@ fn one_can_be_chosen_by_flag_variable_or_root() {
     let (prod, stage) = (prod.to_str().unwrap(), stage.to_str().unwrap());
     assert_eq!(world.roots(&[]), ["prod", "stage"]);
     assert_eq!(world.roots(&["--file-system", stage]), ["stage"]);
+    assert_eq!(world.roots(&["--file-system", "stage"]), ["stage"]);
     assert_eq!(world.roots(&["--file-system", stage, "--file-system", prod]), ["prod", "stage"]);
     // A ROOT of the configuration has its settings; another has those above.
     assert_eq!(world.reports(&[stage])[0]["run"]["home_depth"], 2);
@@ -153,7 +154,7 @@ fn flags_and_variables_go_over_a_table() {
     };
     let file = world.root("efs-scan.toml").display().to_string();
     let of_table = line(&[], None, "home_depth");
-    assert_eq!(of_table, format!("home_depth = 2  # line 16 of {file}"));
+    assert_eq!(of_table, format!("home_depth = 2  # line 18 of {file}"));
     assert_eq!(line(&[], Some("3"), "home_depth"), "home_depth = 3  # EFS_SCAN_HOME_DEPTH");
     let flag = line(&["--home-depth", "4"], Some("3"), "home_depth");
     assert_eq!(flag, "home_depth = 4  # --home-depth");
@@ -185,10 +186,7 @@ fn what_is_wrong_is_told_before_anything_is_scanned() {
     for (text, problem) in [
         (format!("root = \"/a\"\n{both}"), "`root` is of one file system"),
         (format!("{both}[[file_system]]\n"), "[[file_system]] number 3 has no root"),
-        (
-            format!("{both}[[file_system]]\nroot = \"{prod}\"\n"),
-            "two [[file_system]] have the root",
-        ),
+        (format!("{both}[[file_system]]\nroot = \"{prod}\"\n"), "have the root `"),
         (format!("{both}[[file_system]]\nrooot = \"/c\"\n"), "unknown field `rooot`"),
         (format!("{both}[[file_system]]\nroot = \"/c\"\nthreads = 0\n"), "/c"),
         (format!("output = \"/tmp/o\"\n{both}"), "have the output `/tmp/o`"),
@@ -249,4 +247,18 @@ fn each_has_a_file_of_its_own_and_a_check() {
     let checked = String::from_utf8(world.run(&["check"]).stdout).unwrap();
     let roots = checked.lines().filter(|line| line.contains("by the engine"));
     assert_eq!(roots.count(), 2, "{checked}");
+}
+
+#[test]
+fn each_is_published_under_its_name() {
+    let world = World::new();
+    let to = world.root("published");
+    let output = world.run(&["--publish", to.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    for name in ["prod", "stage"] {
+        let latest = std::fs::read(to.join(format!("latest/{name}.json"))).unwrap();
+        let latest: Value = serde_json::from_slice(&latest).unwrap();
+        assert_eq!(latest["run"]["root"], world.root(name).display().to_string());
+        assert!(to.join(format!("homes/fs={name}")).is_dir());
+    }
 }

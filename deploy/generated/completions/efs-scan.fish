@@ -24,7 +24,7 @@ function __fish_efs_scan_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l file-system -d 'Scan only the [[file_system]] of the configuration with this root or id (repeatable) [default: all of them, one after the other]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
@@ -205,7 +205,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l state-dir-s
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l file-system -d 'Scan only the [[file_system]] of the configuration with this root or id (repeatable) [default: all of them, one after the other]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
@@ -288,7 +288,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l take-over -
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l file-system -d 'Scan only the [[file_system]] of the configuration with this root or id (repeatable) [default: all of them, one after the other]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
