@@ -84,6 +84,11 @@ const GRANTED: &[Case] = &[
         &[],
         ("server", "ok", &["lead to 4 servers (state partitions; 2, 2, 2, 2 of them)"]),
     ),
+    (
+        || partitions(4, Naming::Distinct),
+        &["--threads", "2"],
+        ("server", "ok", &[": 2 connections lead to 2 servers"]),
+    ),
     // The numbers of the second server look like those of the first one.
     (|| partitions(2, Naming::SameNumbers), &[], ("server", "ok", &["8 connections lead to 2"])),
     (

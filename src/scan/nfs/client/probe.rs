@@ -65,7 +65,9 @@ impl NfsClient {
     /// Opens the connections, and waits until each has a session or has failed.
     fn open(&mut self, until: Instant, stop: &Stop) -> Result<(), (&'static str, io::Error)> {
         let now = Instant::now();
-        let more = MAX_CONNECTIONS.saturating_sub(self.connections.len());
+        // A scan needs no more than one for each request in flight.
+        let most = MAX_CONNECTIONS.min(self.window.most() as usize);
+        let more = most.saturating_sub(self.connections.len());
         self.connections.extend((0..more).map(|_| Connection::new(now)));
         let mut events = Events::with_capacity(64);
         // RECLAIM_COMPLETE may still be in flight.
