@@ -98,6 +98,15 @@ pub struct HistoryArgs {
 /// Flags of `efs-scan publish`.
 #[derive(Debug, Args)]
 pub struct PublishArgs {
+    /// First move a destination that an earlier version wrote, with one file system, to the present
+    /// layout. It loses nothing, and may be repeated
+    #[arg(long)]
+    pub migrate: bool,
+
+    /// The destination that --migrate moves [default: the configuration's]
+    #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH", requires = "migrate")]
+    pub to: Option<String>,
+
     /// State directory of the scan [default: /var/lib/efs-scan]
     #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]
     pub state_dir: Option<PathBuf>,

@@ -101,7 +101,7 @@ fn dispatch(cli: &Cli, loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Resul
         Some(Command::Status(args)) => status::run(args, loaded),
         Some(Command::Report(args)) => report::run(args, loaded),
         Some(Command::History(args)) => history::run(args, loaded),
-        Some(Command::Publish(_)) => publish::run(loaded, stop, phase),
+        Some(Command::Publish(args)) => publish::run(args, loaded, stop, phase),
         Some(Command::Remind(args)) => remind::run(args, loaded, stop, phase),
     }
 }

@@ -3,16 +3,30 @@
 use super::heed::Phase;
 use super::state_dir;
 use crate::aws::Aws;
-use crate::config::Loaded;
+use crate::cli::PublishArgs;
+use crate::config::{Loaded, Readers};
 use crate::exit::{Exit, Failure};
 use crate::log;
-use crate::outbox::{adopt_spooled, send_waiting};
+use crate::outbox::{adopt_spooled, migrate, send_waiting};
 use crate::state::{StateDir, shown};
 use crate::stop::Stop;
+use crate::text::plural;
 
-pub(super) fn run(loaded: Loaded, stop: &Stop, phase: &Phase) -> Result<Exit, Failure> {
+pub(super) fn run(
+    args: &PublishArgs,
+    loaded: Loaded,
+    stop: &Stop,
+    phase: &Phase,
+) -> Result<Exit, Failure> {
     phase.heeds_stop();
     let readers = loaded.readers().map_err(Failure::usage)?;
+    if args.migrate {
+        migrate_to(args, &readers, phase)?;
+        // Whoever moves a destination need not be its monitor.
+        if !readers.state_dir.exists() {
+            return Ok(Exit::Complete);
+        }
+    }
     let state_dir = state_dir(&readers.state_dir, readers.state_dir_shared)?;
     let state = StateDir::open(&state_dir).map_err(Failure::usage)?;
     let aws = Aws::new(readers.patience, readers.buckets.clone());
@@ -48,4 +62,20 @@ pub(super) fn run(loaded: Loaded, stop: &Stop, phase: &Phase) -> Result<Exit, Fa
         (true, 1..) => Exit::Interrupted,
         _ => Exit::Unpublished,
     })
+}
+
+/// Moves a destination to the present layout.
+fn migrate_to(args: &PublishArgs, readers: &Readers, phase: &Phase) -> Result<(), Failure> {
+    let to = readers.source(args.to.as_deref()).map_err(Failure::usage)?;
+    phase.begin(format!("moving {to} to the present layout; the same command goes on with it"));
+    let aws = Aws::new(readers.patience, readers.buckets.clone());
+    let migrated = to.open(&aws).and_then(|store| migrate(&*store));
+    let migrated = migrated.map_err(|error| Failure::fatal(error.text))?;
+    if migrated.runs.is_empty() {
+        log::info!("{to} has nothing to move");
+    }
+    for (of, runs) in &migrated.runs {
+        log::info!("{to}: {runs} {} of {of}", plural(*runs as u64, "run", "runs"));
+    }
+    Ok(())
 }

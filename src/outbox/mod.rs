@@ -3,6 +3,7 @@
 
 mod adopt;
 mod cloudwatch;
+mod migrate;
 mod notice;
 mod objects;
 mod pages;
@@ -11,6 +12,7 @@ mod send;
 mod spool;
 
 pub use cloudwatch::{UserMetrics, batches, metrics};
+pub use migrate::{Migrated, migrate};
 pub use notice::{Notice, compose, over_quota};
 pub use objects::{OtherRoot, Pointed, check, publish};
 pub use pages::put_page;

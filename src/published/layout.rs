@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::latest::Latest;
+use super::order::started_of;
 use crate::report::{DuNames, FileSystemKey, Report, csv, du, findings_csv};
 
 /// Key of `latest.json` in version 1 of the layout, which held one file system.
@@ -55,6 +56,11 @@ impl Keys {
         Self::new(&report.file_system_key(), &report.run.id, report.run.started)
     }
 
+    /// The keys of a run with this id; `None` if it is no id.
+    pub(crate) fn of_id(of: &FileSystemKey, id: &str) -> Option<Self> {
+        Some(Self::new(of, id, started_of(id)?))
+    }
+
     pub(super) fn new(of: &FileSystemKey, id: &str, started: Timestamp) -> Self {
         let day = started.strftime("%Y-%m-%d");
         let key = |table: &str, form: &str| format!("{table}/fs={of}/dt={day}/{id}.{form}");
@@ -64,6 +70,12 @@ impl Keys {
             findings: key("findings", "csv"),
         }
     }
+}
+
+/// The id of the run that an object of this key belongs to.
+pub(crate) fn id_of_key(key: &str) -> Option<String> {
+    let (id, _) = key.rsplit_once('/')?.1.rsplit_once('.')?;
+    started_of(id).map(|_| id.to_owned())
 }
 
 /// An object of a run that never changes, and what writes it.

@@ -18,8 +18,10 @@ pub use homes_table::{HomeRow, HomesTable, TableCoverage, homes_tables};
 pub(crate) use latest::is_false;
 pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
 pub use layout::{DU_LATEST, Keys, LATEST_V1, du_key, latest_key};
-pub(crate) use layout::{DU_OF_SEVERAL, Unchanging, du_latest, immutable, latest};
-pub(crate) use newest::{Pointer, parsed, pointer, refuse_version_1};
+pub(crate) use layout::{DU_OF_SEVERAL, Unchanging, du_latest, id_of_key, immutable, latest};
+pub(crate) use newest::{
+    OldRun, Pointer, is_version_1, old_run, parsed, pointer, refuse_version_1,
+};
 pub use newest::{file_systems, newest, newest_report, nothing_there};
 pub(crate) use order::{ID, Rank, rank};
 pub(crate) use page::{PAGE_HEAD, RUN_META};

@@ -37,8 +37,7 @@ pub fn file_systems(store: &dyn Store) -> ServiceResult<Vec<FileSystemKey>> {
 /// Says what to do about it.
 pub(crate) fn refuse_version_1(store: &dyn Store) -> ServiceResult<()> {
     let Some(head) = store.head(LATEST_V1, HEAD_BYTES)? else { return Ok(()) };
-    let is_old = |schema: &str| schema.starts_with(ANY_SCHEMA);
-    if !Head::of(&head.bytes).schema().is_some_and(is_old) {
+    if !is_version_1(&head.bytes) {
         return Ok(());
     }
     let place = store.name(LATEST_V1);
@@ -83,7 +82,30 @@ pub fn newest(store: &dyn Store, of: &FileSystemKey) -> ServiceResult<Option<Lat
 
 /// The keys of a run's objects; `None` if this is not the id of a run.
 fn keys_of(of: &FileSystemKey, id: &str) -> Option<Keys> {
-    Some(Keys::new(of, id, started_of(id)?))
+    Keys::of_id(of, id)
+}
+
+/// True for the beginning of a `latest.json` in version 1 of the layout.
+pub(crate) fn is_version_1(head: &[u8]) -> bool {
+    Head::of(head).schema().is_some_and(|schema| schema.starts_with(ANY_SCHEMA))
+}
+
+/// What the report of a version 1 destination says of its file system.
+pub(crate) struct OldRun {
+    /// The bytes of the root.
+    pub(crate) root: Vec<u8>,
+    /// The id of EFS, if it is known.
+    pub(crate) efs: Option<FileSystemKey>,
+}
+
+/// Reads that from the beginning of a report; `None` if there is no report, or it does not say.
+pub(crate) fn old_run(store: &dyn Store, key: &str) -> ServiceResult<Option<OldRun>> {
+    let Some(head) = store.head(key, HEAD_BYTES)? else { return Ok(None) };
+    let Head([_, run, _, efs]) = Head::of(&head.bytes);
+    let run = run.and_then(|run| serde_json::from_value::<PointerRun>(run).ok());
+    let root = run.as_ref().and_then(PointerRun::root).map(|root| root.path.into_owned());
+    let efs = efs.and_then(|efs| FileSystemKey::new(efs["id"].as_str()?).ok());
+    Ok(root.map(|root| OldRun { root, efs }))
 }
 
 /// Reads the report of the newest run of a file system.
@@ -225,7 +247,7 @@ pub(crate) fn pointer(
 impl Pointer {
     /// Reads the pointer from the beginning of an object. What follows it may be cut off.
     fn in_head(of: &FileSystemKey, bytes: &[u8]) -> Option<Self> {
-        let Head([schema, run, report]) = Head::of(bytes);
+        let Head([schema, run, report, _]) = Head::of(bytes);
         Some(Self {
             of: of.clone(),
             schema: serde_json::from_value(schema?).ok()?,
@@ -235,15 +257,15 @@ impl Pointer {
     }
 }
 
-/// The fields of a [`Pointer`], as far as the beginning of an object has them.
-struct Head([Option<Value>; 3]);
+/// The fields that say what an object is of, as far as its beginning has them.
+struct Head([Option<Value>; 4]);
 
 /// The keys of these fields.
-const FIELDS: [&str; 3] = ["schema", "run", "report"];
+const FIELDS: [&str; 4] = ["schema", "run", "report", "file_system"];
 
 impl Head {
     fn of(bytes: &[u8]) -> Self {
-        struct Fields<'a>(&'a mut [Option<Value>; 3]);
+        struct Fields<'a>(&'a mut [Option<Value>; 4]);
         impl<'de> Visitor<'de> for Fields<'_> {
             type Value = ();
 
@@ -261,7 +283,7 @@ impl Head {
                 Ok(())
             }
         }
-        let mut found = [const { None }; 3];
+        let mut found = [const { None }; 4];
         // Where it is cut off there is an error, after what was found.
         let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(Fields(&mut found));
         Self(found)

@@ -762,12 +762,16 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__publish)
-            opts="-q -v -h --state-dir --state-dir-shared --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --migrate --to --state-dir --state-dir-shared --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -11,6 +11,7 @@ mod kill;
 mod layout;
 mod lock;
 mod many_homes;
+mod migrate;
 mod nothing_lost;
 mod place;
 mod refused;

@@ -1,0 +1,153 @@
+//! A destination of an earlier version, which held one file system, is moved to the present layout.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use efs_scan::outbox::migrate;
+use efs_scan::store::{Condition, Put, Store};
+use serde_json::{Value, json};
+
+use super::contract::everything;
+use super::place::*;
+use super::turns::*;
+use efs_scan_testbed::*;
+
+/// Runs and objects as an earlier version published them: two runs of the place's tree, the later one
+/// with an id of EFS if one is given.
+fn old(place: &Place, id: Option<&str>) -> BTreeMap<String, Vec<u8>> {
+    let to = place.dir.path().join("new");
+    for at in 0..2 {
+        let mut command = efs_scan();
+        command.arg(place.root()).args(["--name=prod", "--quiet", "--publish"]).arg(&to);
+        command.arg("--state-dir").arg(place.dir.path().join("new-state"));
+        assert_code(&watched(&mut command, PATIENCE), 0);
+        if at == 0 {
+            file(&place.root(), "200006/more", 3_000_000);
+        }
+    }
+    let published = files(&to);
+    let newest: Value = serde_json::from_slice(&published["latest/prod.json"]).unwrap();
+    let newest = newest["run"]["id"].as_str().unwrap();
+    let objects = published.into_iter().filter(|(key, _)| key != "du/prod.txt");
+    let objects = objects.map(|(key, bytes)| {
+        let old = key.replace("/fs=prod/", "/").replace("latest/prod.json", "latest.json");
+        if !key.ends_with(".json") {
+            return (old, bytes);
+        }
+        let mut json: Value = serde_json::from_slice(&bytes).unwrap();
+        json["run"].as_object_mut().unwrap().remove("identity").unwrap();
+        for key in ["report", "homes_table"] {
+            if let Some(text) = json[key].as_str() {
+                json[key] = text.replace("/fs=prod/", "/").into();
+            }
+        }
+        if let (Some(id), true) = (id, json["run"]["id"] == newest) {
+            json["file_system"] =
+                json!({ "id": id, "efs": null, "difference_percent": null, "cost": null });
+        }
+        // In the order in which an earlier version wrote it: the run stands in front.
+        (old, ordered(&json))
+    });
+    objects.collect()
+}
+
+/// JSON with the fields of a report that come first in front.
+fn ordered(json: &Value) -> Vec<u8> {
+    let first = ["schema", "run", "report", "homes_table", "file_system"];
+    let fields = json.as_object().unwrap();
+    let head = first.iter().filter_map(|name| Some((*name, fields.get(*name)?)));
+    let rest = fields.iter().filter(|(name, _)| !first.contains(&name.as_str()));
+    let all = head.chain(rest.map(|(name, value)| (name.as_str(), value)));
+    let all: Vec<String> = all.map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    format!("{{{}}}", all.join(",")).into_bytes()
+}
+
+fn store_of(objects: &BTreeMap<String, Vec<u8>>) -> Memory {
+    let store = Memory::new(Versions::Content);
+    for (key, bytes) in objects {
+        assert_eq!(store.put(key, bytes, Condition::Absent).unwrap(), Put::Done);
+    }
+    store
+}
+
+#[test]
+fn moving_loses_nothing_wherever_it_breaks_off() {
+    let place = Place::new();
+    let objects = old(&place, None);
+    let whole = store_of(&objects);
+    let migrated = migrate(&whole).unwrap();
+    let (of, runs) = migrated.runs.first_key_value().unwrap();
+    assert_eq!((migrated.runs.len(), *runs), (1, 2));
+    let after = everything(&whole);
+    for (key, bytes) in objects.iter().filter(|(key, _)| key.contains("/dt=")) {
+        let moved = key.replace("/dt=", &format!("/fs={of}/dt="));
+        assert_eq!(after[&moved].bytes, *bytes, "{moved}");
+        assert_eq!(after[key].bytes, *bytes, "{key} stays");
+    }
+    assert_eq!(after[&format!("du/{of}.txt")].bytes, objects["du/latest.txt"]);
+    assert_eq!(migrate(&whole).unwrap().runs.len(), 0, "a second time has nothing to do");
+    assert_eq!(everything(&whole), after);
+    for lost in [false, true] {
+        for calls in 0.. {
+            let store = store_of(&objects);
+            let breaks = Breaks { store: &store, left: Cell::new(calls), lost };
+            if migrate(&breaks).is_ok() {
+                assert!(calls > 20, "{calls} calls");
+                break;
+            }
+            for (key, bytes) in objects.iter().filter(|(key, _)| *key != "latest.json") {
+                assert_eq!(store.get(key).unwrap().unwrap().bytes, *bytes, "{key} at {calls}");
+            }
+            migrate(&store).unwrap();
+            assert_eq!(everything(&store), after, "after {calls} calls");
+        }
+    }
+}
+
+#[test]
+fn a_run_without_an_id_is_of_the_id_that_its_root_has() {
+    let place = Place::new();
+    let id = "fs-0123456789abcdef0";
+    let store = store_of(&old(&place, Some(id)));
+    let migrated = migrate(&store).unwrap();
+    let all: Vec<(String, usize)> =
+        migrated.runs.into_iter().map(|(of, runs)| (of.to_string(), runs)).collect();
+    assert_eq!(all, [(id.to_owned(), 2)]);
+}
+
+#[test]
+fn whoever_meets_an_earlier_layout_is_told_the_command_that_moves_it() {
+    let place = Place::new();
+    for (key, bytes) in old(&place, None) {
+        let path = place.published().join(key);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let before = files(&place.published());
+    let args: Vec<String> = place.args().into_iter().filter(|arg| arg != "--name=prod").collect();
+    let read = |command: &str, code: i32| {
+        let mut reader = efs_scan();
+        reader.arg(command).arg("--from").arg(place.published());
+        let output = watched(&mut reader, PATIENCE);
+        assert_code(&output, code);
+        output
+    };
+    let scan = watched(efs_scan().args(&args), PATIENCE);
+    assert_code(&scan, 1);
+    for output in [scan, read("status", 1), read("history", 1)] {
+        let said = one_line(&output);
+        assert!(said.contains("efs-scan publish --migrate"), "{said}");
+    }
+    assert_eq!(files(&place.published()), before);
+    let mut command = efs_scan();
+    command.args(["publish", "--migrate", "--quiet", "--to"]).arg(place.published());
+    command.arg("--state-dir").arg(place.state());
+    assert_code(&watched(&mut command, PATIENCE), 0);
+    read("status", 0);
+    assert_code(&watched(efs_scan().args(&args), PATIENCE), 0);
+    let mut history = efs_scan();
+    history.args(["history", "--format", "json", "--from"]).arg(place.published());
+    let history: Value = serde_json::from_slice(&watched(&mut history, PATIENCE).stdout).unwrap();
+    assert_eq!(history["runs"].as_array().unwrap().len(), 3);
+    assert_eq!(history["not_comparable"], json!([]));
+}
