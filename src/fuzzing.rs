@@ -4,8 +4,6 @@
 
 mod memory;
 
-use std::collections::BTreeSet;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::history::{self, Blocks, HistoryView};
@@ -96,7 +94,7 @@ pub fn homes_table(data: &[u8]) -> usize {
 pub fn spool(data: &[u8]) -> usize {
     let Ok(job) = serde_json::from_slice::<Job>(data) else { return 0 };
     let report = &job.report;
-    let (store, none) = (Memory::default(), BTreeSet::new());
+    let store = Memory::default();
     for object in immutable(report) {
         let mut bytes = Vec::new();
         (object.write)(report, &mut bytes).expect("a report has its forms");
@@ -116,7 +114,7 @@ pub fn spool(data: &[u8]) -> usize {
         assert_eq!(sent, all.len());
         assert!(all.iter().flat_map(|datum| &datum.dimensions).all(|(_, text)| text.is_ascii()));
     }
-    harmless(&outbox::compose(report, &none).text);
+    harmless(&outbox::compose(report, &outbox::Over::default()).text);
     harmless(&remind::fuzzing::letters(report, NOW));
     forms(report);
     report.homes.len()

@@ -52,6 +52,14 @@ locals {
         text      = "Homes are over their quota. The notice of the same scan, or `efs-scan status`, lists them."
       }
     },
+    # The same again, for groups with a quota ([quota.groups] in the input `settings`).
+    !can(var.settings.quota.groups) ? {} : {
+      groups-over-quota = {
+        metric    = "GroupsOverQuota"
+        threshold = 0
+        text      = "Groups are over their quota. The notice of the same scan lists them."
+      }
+    },
     # The first day: INSUFFICIENT_DATA until the first scan has finished. EFS's own figure lags by
     # hours, so a scan right after large writes or deletions may differ: an alarm that clears the next
     # day means nothing.

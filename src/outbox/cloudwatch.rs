@@ -90,7 +90,7 @@ impl UserMetrics {
 
 /// Composes the metrics of a run. A metric whose value is unknown is left out, not 0:
 /// `OrphanBytes` without a source of names that knows all owners, `MaxQuotaPercent` without a
-/// quota, `MeteredDifferencePercent` without EFS's size of all that was scanned. So are sums of a
+/// quota, `GroupsOverQuota` without one of a group, `MeteredDifferencePercent` without EFS's size of all that was scanned. So are sums of a
 /// run that is not complete: they would be too small, and could end an alarm.
 pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<Datum> {
     let usage = &report.totals;
@@ -103,6 +103,8 @@ pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<D
     let difference = report.file_system.as_ref().and_then(|efs| efs.difference_percent);
     let whole = |value: f64| complete.then_some(value);
     let orphans = report.orphans.map(|orphans| of_class(orphans.usage));
+    let limited = report.groups.iter().any(|group| group.quota.is_some());
+    let groups = limited.then(|| report.groups_over_quota().count() as f64);
     let values = [
         ("AllocatedBytes", whole(usage.allocated_bytes.0 as f64), Unit::Bytes),
         ("MeteredBytes", whole(usage.metered_bytes.0 as f64), Unit::Bytes),
@@ -111,6 +113,7 @@ pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<D
         ("OrphanBytes", orphans.and_then(whole), Unit::Bytes),
         ("Files", whole(usage.files as f64), Unit::Count),
         ("HomesOverQuota", whole(report.over_quota().count() as f64), Unit::Count),
+        ("GroupsOverQuota", groups.and_then(whole), Unit::Count),
         ("MaxQuotaPercent", highest.and_then(whole), Unit::Percent),
         ("ScanDurationSeconds", Some(seconds), Unit::Seconds),
         ("ScanErrors", Some(report.errors.count as f64), Unit::Count),

@@ -13,7 +13,7 @@ mod spool;
 
 pub use cloudwatch::{UserMetrics, batches, metrics};
 pub use migrate::{Migrated, migrate};
-pub use notice::{Notice, compose, over_quota};
+pub use notice::{Notice, Over, compose, over_quota};
 pub use objects::{OtherRoot, Pointed, check, publish};
 pub use pages::put_page;
 pub(crate) use publisher::{Kept, Publisher, Publishing, Scanned, adopt_spooled, send_waiting};

@@ -1,10 +1,12 @@
-//! The notice of homes over quota.
+//! The notice of homes and groups over quota.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::report::{Coverage, HomeReport, Report};
-use crate::text::{Shown, printable};
+use serde::{Deserialize, Serialize};
+
+use crate::report::{Coverage, GroupReport, HomeReport, Report};
+use crate::text::{Shown, plural, printable};
 
 /// Limits of one message: homes and findings, bytes of the text, characters of a name or path.
 /// SNS takes 256 KiB, and form encoding makes up to three bytes of one.
@@ -21,52 +23,76 @@ pub struct Notice {
     pub text: Shown,
 }
 
-/// The names of the homes over quota. A home that was over quota `before` and was not read
-/// completely this time still counts.
-pub fn over_quota(report: &Report, before: &BTreeSet<String>) -> BTreeSet<String> {
-    let mut over: BTreeSet<String> = report.over_quota().map(|home| home.name).collect();
+/// Names of the homes and groups over quota.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Over {
+    pub homes: BTreeSet<String>,
+    /// A notice of an earlier version has none.
+    #[serde(default)]
+    pub groups: BTreeSet<String>,
+}
+
+/// The homes and groups over quota. One that was over quota `before` and was not read completely this
+/// time still counts.
+pub fn over_quota(report: &Report, before: &Over) -> Over {
+    let mut homes: BTreeSet<String> = report.over_quota().map(|home| home.name).collect();
+    let mut groups: BTreeSet<String> =
+        report.groups_over_quota().filter_map(|group| group.name.clone()).collect();
     if report.run.coverage != Coverage::Complete {
         let read = report.homes.iter().filter(|home| home.coverage == Coverage::Complete);
         let read: BTreeSet<String> = read.map(|home| home.name).collect();
-        over.extend(before.iter().filter(|name| !read.contains(*name)).cloned());
+        homes.extend(before.homes.iter().filter(|name| !read.contains(*name)).cloned());
+        // Any home that was not read may be of any group.
+        groups.extend(before.groups.iter().cloned());
     }
-    over
+    Over { homes, groups }
 }
 
-/// Writes the message; `before` has the homes over quota in the last one.
-pub fn compose(report: &Report, before: &BTreeSet<String>) -> Notice {
+/// Writes the message; `before` has the homes and groups over quota in the last one.
+pub fn compose(report: &Report, before: &Over) -> Notice {
     let mut over: Vec<HomeReport> = report.over_quota().collect();
     over.sort_by(|a, b| {
         let rank = |home: &HomeReport| home.quota.map_or(0.0, |quota| quota.used_percent);
         rank(b).total_cmp(&rank(a)).then_with(|| a.name.cmp(&b.name))
     });
-    let new = over.iter().filter(|home| !before.contains(&home.name)).count();
-    let now = over_quota(report, before);
-    let back: Vec<&String> = before.difference(&now).collect();
+    let groups: Vec<&GroupReport> = report.groups_over_quota().collect();
+    let is_new = |group: &&&GroupReport| is_new_group(group, before);
+    let new = over.iter().filter(|home| !before.homes.contains(&home.name)).count()
+        + groups.iter().filter(is_new).count();
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = write(&mut text, report, &over, before, &back);
+    let _ = write(&mut text, report, (&over, &groups), before);
     // Paths are as long as strangers made them.
     if text.len() > MAX_TEXT {
         text.truncate(text.floor_char_boundary(MAX_TEXT));
         text += "\n(cut here)\n";
     }
+    let count = |count: usize, one: &str, many: &str| {
+        (count > 0).then(|| format!("{count} {}", plural(count as u64, one, many)))
+    };
+    let what = [count(over.len(), "home", "homes"), count(groups.len(), "group", "groups")];
+    let what: Vec<String> = what.into_iter().flatten().collect();
+    // A topic may have the notices of several file systems.
+    let name = report.run.identity.as_ref().and_then(|identity| identity.name.as_ref());
+    let name = name.map(|name| format!("{:.40}: ", name.as_str())).unwrap_or_default();
     Notice {
-        subject: Shown::line(&match over.len() {
-            0 => "efs-scan: nobody is over quota".to_owned(),
-            1 => format!("efs-scan: 1 home over quota, {new} newly"),
-            count => format!("efs-scan: {count} homes over quota, {new} newly"),
+        subject: Shown::line(&match what.is_empty() {
+            true => format!("efs-scan: {name}nobody is over quota"),
+            false => format!("efs-scan: {name}{} over quota, {new} newly", what.join(" and ")),
         }),
         text: Shown::lines(text),
     }
 }
 
+fn is_new_group(group: &GroupReport, before: &Over) -> bool {
+    group.name.as_ref().is_some_and(|name| !before.groups.contains(name))
+}
+
 fn write(
     out: &mut String,
     report: &Report,
-    over: &[HomeReport],
-    before: &BTreeSet<String>,
-    back: &[&String],
+    (over, groups): (&[HomeReport], &[&GroupReport]),
+    before: &Over,
 ) -> std::fmt::Result {
     let run = &report.run;
     let root = run.printable_root();
@@ -79,7 +105,7 @@ fn write(
         writeln!(out, "Over quota:")?;
     }
     for home in over.iter().take(MAX_HOMES) {
-        let new = if before.contains(&home.name) { "" } else { "  NEW" };
+        let new = if before.homes.contains(&home.name) { "" } else { "  NEW" };
         let Some(quota) = home.quota else { continue };
         writeln!(
             out,
@@ -95,10 +121,30 @@ fn write(
     if over.len() > MAX_HOMES {
         writeln!(out, "  and {} more", over.len() - MAX_HOMES)?;
     }
+    if !groups.is_empty() {
+        writeln!(out, "\nGroups over quota:")?;
+    }
+    for group in groups.iter().take(MAX_HOMES) {
+        let new = if is_new_group(group, before) { "  NEW" } else { "" };
+        let Some(quota) = group.quota else { continue };
+        let homes = plural(group.homes, "home", "homes");
+        writeln!(
+            out,
+            "  {}  {} of {} ({:.1} %)  in {} {homes}{new}",
+            short(group.name.as_deref().unwrap_or_default().as_bytes()),
+            group.usage.allocated_bytes.human(),
+            quota.limit_bytes.human(),
+            quota.used_percent,
+            group.homes,
+        )?;
+    }
+    let now = over_quota(report, before);
+    let homes = before.homes.difference(&now.homes).map(|name| short(name.as_bytes()));
+    let groups = before.groups.difference(&now.groups);
+    let groups = groups.map(|name| format!("group {}", short(name.as_bytes())));
+    let back: Vec<String> = homes.chain(groups).take(MAX_HOMES).collect();
     if !back.is_empty() {
-        let names: Vec<String> =
-            back.iter().take(MAX_HOMES).map(|name| short(name.as_bytes())).collect();
-        writeln!(out, "\nNo longer over quota: {}", names.join(", "))?;
+        writeln!(out, "\nNo longer over quota: {}", back.join(", "))?;
     }
     let findings = report.largest_findings(MAX_FINDINGS);
     if !findings.is_empty() {

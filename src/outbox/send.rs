@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::notice::Over;
 use super::objects::Pointed;
 use super::spool::{self, JobRef, StepsDone, Targets};
 use super::{cloudwatch, notice, objects};
@@ -30,8 +31,9 @@ pub(super) const LAST_NOTICES: &str = "over-quota.json";
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct LastNotice {
     run: String,
-    /// The homes over quota.
-    homes: BTreeSet<String>,
+    /// The homes and groups over quota.
+    #[serde(flatten)]
+    over: Over,
 }
 
 /// The result of sending.
@@ -227,7 +229,7 @@ impl Sender<'_> {
         let mut notices: BTreeMap<String, LastNotice> =
             self.state.and_then(|state| state.read(LAST_NOTICES)).unwrap_or_default();
         let last = notices.entry(to.topic.clone()).or_default();
-        let homes = notice::over_quota(self.job.report, &last.homes);
+        let over = notice::over_quota(self.job.report, &last.over);
         let now = Timestamp::now();
         let (before, this) = (rank(&last.run, now), rank(self.id, now));
         if before.is_future() {
@@ -235,14 +237,14 @@ impl Sender<'_> {
             log::warn!("the last notice was of the run {run}, which is from the future");
         }
         // A run older than the last notice has no news.
-        let news = before < this && (to.always || homes != last.homes);
+        let news = before < this && (to.always || over != last.over);
         if news {
-            let message = notice::compose(self.job.report, &last.homes);
+            let message = notice::compose(self.job.report, &last.over);
             self.aws.notify(&to.topic, &message.subject, &message.text)?;
         }
         // A notice from the future is replaced, even without news: it would silence all others.
         if news || (before.is_future() && before < this) {
-            *last = LastNotice { run: self.id.to_owned(), homes };
+            *last = LastNotice { run: self.id.to_owned(), over };
             let written = self.state.map(|state| state.write(LAST_NOTICES, &notices));
             if let Some(Err(problem)) = written {
                 log::warn!("{problem}; the next run may send the notice again");

@@ -17,7 +17,7 @@ fn a_message_is_sent_when_the_set_changes() {
     let messages = scan("2500KiB", &[]);
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0].topic, topic);
-    assert_eq!(messages[0].subject.as_deref(), Some("efs-scan: 1 home over quota, 1 newly"));
+    assert_eq!(messages[0].subject.as_deref(), Some("efs-scan: prod: 1 home over quota, 1 newly"));
     assert!(messages[0].text.contains("alice (200005)"), "{}", messages[0].text);
     assert!(messages[0].text.contains("NEW") && !messages[0].text.contains("bob"));
     assert!(messages[0].text.contains("200005/.cache/pip"), "{}", messages[0].text);
@@ -27,7 +27,7 @@ fn a_message_is_sent_when_the_set_changes() {
     let messages = scan("1MiB", &[]);
     assert_eq!(messages.len(), 3);
     let subject = messages[2].subject.as_deref();
-    assert_eq!(subject, Some("efs-scan: 2 homes over quota, 1 newly"));
+    assert_eq!(subject, Some("efs-scan: prod: 2 homes over quota, 1 newly"));
     let line = |name: &str| messages[2].text.lines().find(|line| line.contains(name)).unwrap();
     assert!(line("bob").ends_with("NEW") && !line("alice").ends_with("NEW"));
     let messages = scan("1GiB", &[]);
@@ -48,7 +48,7 @@ fn a_run_by_a_clock_that_was_ahead_silences_no_notice() {
     let ahead = |home: &str| {
         let last =
             serde_json::json!({ &topic: { "run": "20990101T000000.000000Z", "homes": [home] } });
-        std::fs::write(world.state().join("over-quota.json"), last.to_string()).unwrap();
+        std::fs::write(world.state().join("fs/prod/over-quota.json"), last.to_string()).unwrap();
     };
     let said = |output: Output| {
         assert_eq!(code(&output), Some(0));
@@ -146,4 +146,79 @@ fn a_home_that_could_not_be_read_does_not_recover() {
     assert_eq!(world.aws.messages().len(), 1, "the set is what it was");
     assert_eq!(code(&world.scan(flags)), Some(0));
     assert_eq!(world.aws.messages().len(), 1);
+}
+
+/// Scans the same homes as groups, whose quotas are in the configuration.
+fn scan_groups(world: &World, root: &std::path::Path, more: &[&str]) -> Output {
+    let map = "uid,name,group\n200005,alice,physics\n200006,bob,physics\n";
+    std::fs::write(world.scratch.path().join("names.csv"), map).unwrap();
+    let config = world.scratch.path().join("groups.toml");
+    let mut command = world.command();
+    let names = format!("csv:{}", world.scratch.path().join("names.csv").display());
+    command.arg(root).args(["--names", &names, "--format", "json", "--config"]).arg(config);
+    watched(command.args(more), Duration::from_secs(120))
+}
+
+#[test]
+fn a_group_over_its_quota_is_told_once_and_measured() {
+    let world = World::new();
+    let topic = world.aws.topic("quota");
+    let limit = |text: &str| {
+        let text = format!("[quota.groups]\nphysics = \"{text}\"\n");
+        std::fs::write(world.scratch.path().join("groups.toml"), text).unwrap();
+    };
+    let scan = || {
+        let output = scan_groups(
+            &world,
+            &world.root(),
+            &["--notify-topic", &topic, "--cloudwatch", "--file-system-id", FILE_SYSTEM],
+        );
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        let metrics = world.aws.metrics();
+        let last = metrics.iter().rfind(|metric| metric.name == "GroupsOverQuota");
+        (world.aws.messages().len(), last.map(|metric| metric.value))
+    };
+    limit("1GiB");
+    assert_eq!(scan(), (0, Some(0.0)));
+    limit("4MiB");
+    assert_eq!(scan(), (1, Some(1.0)), "alice and bob have 5 MB");
+    let message = world.aws.messages().remove(0);
+    assert_eq!(message.subject.as_deref(), Some("efs-scan: prod: 1 group over quota, 1 newly"));
+    let line = message.text.lines().find(|line| line.contains("physics")).unwrap();
+    assert!(line.contains("of 4 MiB") && line.ends_with("in 2 homes  NEW"), "{line}");
+    assert_eq!(scan(), (1, Some(1.0)), "no news");
+    limit("1GiB");
+    assert_eq!(scan(), (2, Some(0.0)));
+    let back = &world.aws.messages()[1].text;
+    assert!(back.contains("No longer over quota: group physics"), "{back}");
+    assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
+    // Without a quota of a group there is no such metric.
+    std::fs::write(world.scratch.path().join("groups.toml"), "").unwrap();
+    let before =
+        world.aws.metrics().iter().filter(|metric| metric.name == "GroupsOverQuota").count();
+    scan();
+    let now = world.aws.metrics().iter().filter(|metric| metric.name == "GroupsOverQuota").count();
+    assert_eq!(now, before);
+}
+
+#[test]
+fn two_file_systems_with_one_topic_have_each_their_own_news() {
+    let world = World::new();
+    let topic = world.aws.topic("quota");
+    file(world.scratch.path(), "other/200008/a", 3_000_000);
+    let other = world.scratch.path().join("other");
+    std::fs::write(world.scratch.path().join("groups.toml"), "").unwrap();
+    let args =
+        |name: &'static str| ["--notify-topic", &topic, "--quota", "2500KiB", "--name", name];
+    for round in [1, 2] {
+        for (root, name) in [(world.root(), "prod"), (other.clone(), "stage")] {
+            let output = scan_groups(&world, &root, &args(name));
+            assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        }
+        assert_eq!(world.aws.messages().len(), 2, "round {round}");
+    }
+    let subjects: Vec<_> =
+        world.aws.messages().iter().map(|message| message.subject.clone().unwrap()).collect();
+    assert_eq!(subjects[0], "efs-scan: prod: 1 home over quota, 1 newly");
+    assert_eq!(subjects[1], "efs-scan: stage: 1 home over quota, 1 newly");
 }
