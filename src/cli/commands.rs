@@ -23,6 +23,10 @@ pub struct StatusArgs {
     #[arg(long, value_enum, default_value_t)]
     pub format: StatusFormat,
 
+    /// Of several file systems, show the sums only: of each, or of each person across all of them
+    #[arg(long, value_enum)]
+    pub by: Option<StatusBy>,
+
     /// Add the SageMaker apps of each user and each space
     #[arg(long)]
     pub apps: bool,
@@ -194,6 +198,15 @@ pub enum RemindOf {
     Homes,
     /// Apps that run for long
     Apps,
+}
+
+/// What the lines of the status of several file systems are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatusBy {
+    /// A line for each file system
+    FileSystem,
+    /// A line for each person, with the homes of all file systems
+    Person,
 }
 
 /// A form of the status.

@@ -12,7 +12,7 @@ use clap_complete::Shell;
 
 pub use commands::{
     HistoryArgs, HistoryFormat, PublishArgs, RemindArgs, RemindOf, ReportArgs, StatusArgs,
-    StatusFormat,
+    StatusBy, StatusFormat,
 };
 pub use scan::ScanArgs;
 

@@ -4,16 +4,19 @@
 use jiff::Timestamp;
 
 use super::domains::{apps_of, domains_of};
-use super::file_systems::only;
+use super::file_systems::chosen;
 use crate::aws::Aws;
-use crate::cli::{StatusArgs, StatusFormat};
+use crate::cli::{StatusArgs, StatusBy, StatusFormat};
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
+use crate::log;
 use crate::output::Output;
 use crate::published::{Latest, newest, nothing_there};
-use crate::report;
+use crate::report::{self, FileSystemKey};
 use crate::service_error::ServiceError;
-use crate::status::{Bases, StatusApp, StatusView, table};
+use crate::status::{Bases, Fleet, Lines, Member, SamePeople, StatusApp, StatusView, table};
+use crate::store::{Destination, Store};
+use crate::text::printable;
 
 pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let readers = loaded.readers().map_err(Failure::usage)?;
@@ -21,35 +24,92 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let failed = |error: ServiceError| Failure::fatal(error.text);
     let aws = Aws::new(readers.patience, readers.buckets.clone());
     let store = from.open(&aws).map_err(failed)?;
-    let of = only(&*store, &args.file_systems)?;
-    let latest = newest(&*store, &of).map_err(failed)?;
-    let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(&*store)))?;
-    let bases = Bases::read(&*store, &of, &latest);
+    let chosen = chosen(&*store, &args.file_systems)?;
+    let lines = match (args.by, readers.same_people) {
+        (None, _) => Lines::All,
+        (Some(StatusBy::FileSystem), _) => Lines::FileSystems,
+        (Some(StatusBy::Person), true) => Lines::People(SamePeople::ByName),
+        (Some(StatusBy::Person), false) => Lines::People(SamePeople::ByDomain),
+    };
+    let alone = chosen.len() == 1;
+    let (mut members, mut gaps, mut missing) = (Vec::new(), false, None);
+    for of in chosen {
+        match member(args, (&*store, &from), &of, &readers.domains, &aws) {
+            Ok(read) => {
+                gaps |= read.gaps;
+                // A user need not have a home everywhere.
+                let without = missing.get_or_insert_with(|| read.missing.clone());
+                without.retain(|user| read.missing.contains(user));
+                members.push(Member { key: of, view: read.view });
+            }
+            Err(failure) if alone || failure.exit == Exit::Usage => return Err(failure),
+            Err(failure) => {
+                log::error!("{}", printable(failure.problem.as_bytes()));
+                gaps = true;
+            }
+        }
+    }
+    if members.is_empty() {
+        return Err(Failure::fatal("no file system could be read"));
+    }
+    let missing = missing.unwrap_or_default();
+    if !missing.is_empty() {
+        let problem = format!("no home for {} in the newest run", missing.join(", "));
+        return Err(Failure::usage(problem));
+    }
+    if !args.users.is_empty() && !alone {
+        members.retain(|member| member.view.shows_any());
+    }
+    let fleet = Fleet::new(from.to_string(), members, lines);
+    let text = match (args.format, &fleet.file_systems[..]) {
+        (StatusFormat::Table, [only]) if args.by.is_none() && alone => table(&only.view),
+        (StatusFormat::Json, [only]) if args.by.is_none() && alone => {
+            report::json(&only.view).map_err(Failure::fatal)?
+        }
+        (StatusFormat::Table, _) => fleet.table(lines),
+        (StatusFormat::Json, _) => report::json(&fleet).map_err(Failure::fatal)?,
+    };
+    Output::Stdout.show(&text).map_err(Failure::fatal)?;
+    Ok(match fleet.is_stale() && args.fail_if_stale {
+        true => Exit::Stale,
+        false if gaps => Exit::Partial,
+        false => Exit::Complete,
+    })
+}
+
+/// The status of one file system.
+struct Read {
+    view: StatusView,
+    /// True if it lacks something that may be there.
+    gaps: bool,
+    /// Users without a line in it.
+    missing: Vec<String>,
+}
+
+fn member(
+    args: &StatusArgs,
+    (store, from): (&dyn Store, &Destination),
+    of: &FileSystemKey,
+    domains: &[String],
+    aws: &Aws,
+) -> Result<Read, Failure> {
+    let failed = |error: ServiceError| Failure::fatal(error.text);
+    let latest = newest(store, of).map_err(failed)?;
+    let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(store)))?;
+    let bases = Bases::read(store, of, &latest);
     let (apps, silent) = match args.apps {
         true => {
-            let (apps, silent) = apps(&latest, readers.domains, &aws)?;
+            let (apps, silent) = apps(&latest, domains.to_vec(), aws)?;
             (Some(apps), silent)
         }
         false => (None, false),
     };
     let mut view = StatusView::new(from.to_string(), latest, &bases, apps, Timestamp::now());
-    if !args.users.is_empty() {
-        let missing = view.restrict(&args.users);
-        if !missing.is_empty() {
-            let problem = format!("no home for {} in the newest run", missing.join(", "));
-            return Err(Failure::usage(problem));
-        }
-    }
-    let text = match args.format {
-        StatusFormat::Table => table(&view),
-        StatusFormat::Json => report::json(&view).map_err(Failure::fatal)?,
+    let missing = match args.users.is_empty() {
+        true => Vec::new(),
+        false => view.restrict(&args.users).into_iter().map(str::to_owned).collect(),
     };
-    Output::Stdout.show(&text).map_err(Failure::fatal)?;
-    Ok(match view.stale && args.fail_if_stale {
-        true => Exit::Stale,
-        false if bases.unread || silent => Exit::Partial,
-        false => Exit::Complete,
-    })
+    Ok(Read { view, gaps: bases.unread || silent, missing })
 }
 
 /// Lists the apps of all domains that named the run's homes, or else of the configured ones. Returns

@@ -166,6 +166,7 @@ impl Loaded {
             domains: all_names.iter().filter_map(domain).collect(),
             names: all_names.iter().filter_map(|name| name.parse().ok()).collect(),
             home_at: self.settings.home_at()?.map(Path::to_owned),
+            same_people: self.settings.same_people,
             state_dir: self.settings.state_dir,
             state_dir_shared: self.settings.state_dir_shared,
             patience: self.settings.patience.0,
@@ -195,6 +196,8 @@ pub(crate) struct Readers {
     pub(crate) domains: Vec<String>,
     /// The sources of names, in order.
     pub(crate) names: Vec<SourceSpec>,
+    /// True if people of one name are the same on every file system.
+    pub(crate) same_people: bool,
     pub(crate) state_dir: PathBuf,
     /// True if others may write there.
     pub(crate) state_dir_shared: bool,

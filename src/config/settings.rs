@@ -263,6 +263,11 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) portable_as_root: bool,
 
+    /// True if people of one name are the same in every domain, for `efs-scan status --by person`.
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) same_people: bool,
+
     /// Form of the messages on stderr. Its flag is in `CommonArgs`.
     #[arg(skip)]
     #[serde(default)]

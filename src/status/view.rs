@@ -162,6 +162,11 @@ impl StatusView {
         }
     }
 
+    /// True if it has a line of a home or of a member.
+    pub(crate) fn shows_any(&self) -> bool {
+        !self.homes.is_empty() || !self.members.is_empty()
+    }
+
     /// Keeps only the lines of these users. Returns the users without one.
     pub(crate) fn restrict<'a>(&mut self, users: &'a [String]) -> Vec<&'a str> {
         let homes = self.homes.iter().map(SelectedBy::from);

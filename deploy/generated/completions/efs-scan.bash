@@ -880,7 +880,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__status)
-            opts="-q -v -h --from --file-system --user --format --apps --fail-if-stale --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --from --file-system --user --format --by --apps --fail-if-stale --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -900,6 +900,10 @@ _efs__scan() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    return 0
+                    ;;
+                --by)
+                    COMPREPLY=($(compgen -W "file-system person" -- "${cur}"))
                     return 0
                     ;;
                 --config)

@@ -139,6 +139,7 @@ pub(crate) const WITHOUT_VARIABLE: &[(&str, &str)] = &[
         "letters and addresses: `efs-scan remind` needs several at once, and texts of many lines",
     ),
     ("prices", "figures that belong together, with their source"),
+    ("same_people", "a fact about all domains, which readers need, and no scan"),
     ("rules", "tables, with globs and commands"),
 ];
 
@@ -223,6 +224,7 @@ state_dir_shared = true
 patience = "300s"
 file_system_id = "fs-0123456789abcdef0"
 name = "prod"
+same_people = true
 [publish]
 to = "s3://team-efs/a b"
 interrupted = true

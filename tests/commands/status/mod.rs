@@ -3,6 +3,7 @@
 mod asked;
 mod compared;
 mod ddl;
+mod fleet;
 mod hostile;
 mod shown;
 mod sums;

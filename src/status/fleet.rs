@@ -1,0 +1,292 @@
+//! The status of several file systems: a section for each, and what they have together, by file system
+//! or by person.
+
+use std::collections::BTreeMap;
+use std::fmt::{Result, Write};
+
+use serde::Serialize;
+
+use super::rows::{change, or_dash};
+use super::table::table;
+use super::view::{Change, StatusLine, StatusView};
+use crate::columns::{columns, push_table, show_column, usd};
+use crate::report::{Coverage, FileSystemKey, HomeKind};
+use crate::text::{Shown, printable};
+use crate::units::{AllocatedBytes, MeteredBytes, Usd, human_seconds};
+
+/// The newest runs of several file systems.
+#[derive(Debug, Serialize)]
+pub(crate) struct Fleet {
+    schema: &'static str,
+    from: String,
+    total: FleetTotal,
+    pub(crate) file_systems: Vec<Member>,
+    /// People with the homes of all file systems; with `--by person`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    people: Option<Vec<Person>>,
+}
+
+/// A file system and its newest run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Member {
+    pub(crate) key: FileSystemKey,
+    #[serde(flatten)]
+    pub(crate) view: StatusView,
+}
+
+/// Sums over all file systems.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+struct FleetTotal {
+    homes: u64,
+    allocated_bytes: AllocatedBytes,
+    metered_bytes: MeteredBytes,
+    trash_bytes: AllocatedBytes,
+    cache_bytes: AllocatedBytes,
+    /// The cost of the file systems whose price is known.
+    cost_month: Option<Usd>,
+    /// Growth of those that have a run to compare with; not exact if some have none.
+    day: Option<Change>,
+    week: Option<Change>,
+}
+
+/// A person's homes in all file systems.
+#[derive(Clone, Debug, Serialize)]
+struct Person {
+    name: String,
+    homes: u64,
+    allocated_bytes: AllocatedBytes,
+    trash_bytes: AllocatedBytes,
+    cache_bytes: AllocatedBytes,
+    cost_month: Option<Usd>,
+    /// The allocated bytes in each file system, by its key.
+    file_systems: BTreeMap<FileSystemKey, AllocatedBytes>,
+    /// True if every home was read completely.
+    complete: bool,
+}
+
+/// Who counts as one person across file systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SamePeople {
+    /// A user profile of one domain of SageMaker Studio.
+    ByDomain,
+    /// Whoever has the same name.
+    ByName,
+}
+
+/// What the lines of the status are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lines {
+    /// A section for each file system, with its homes, and the sums.
+    All,
+    FileSystems,
+    People(SamePeople),
+}
+
+impl Fleet {
+    pub(crate) fn new(from: String, file_systems: Vec<Member>, lines: Lines) -> Self {
+        let total = file_systems.iter().fold(FleetTotal::default(), FleetTotal::and);
+        let people = match lines {
+            Lines::People(same) => Some(people(&file_systems, same)),
+            _ => None,
+        };
+        Self { schema: "efs-scan/fleet-status/1", from, total, file_systems, people }
+    }
+
+    /// True if the newest run of any file system is stale.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.file_systems.iter().any(|member| member.view.stale)
+    }
+
+    /// Renders it with printable names.
+    pub(crate) fn table(&self, lines: Lines) -> Shown {
+        let mut out = String::new();
+        if lines == Lines::All {
+            for member in &self.file_systems {
+                out += &format!("== {}\n{}\n", member.label(), &*table(&member.view));
+            }
+        }
+        // Writing to a String cannot fail.
+        let _ = match &self.people {
+            Some(people) => show_people(&mut out, people),
+            None => self.sums(&mut out, lines),
+        };
+        Shown::lines(out)
+    }
+
+    fn sums(&self, out: &mut String, lines: Lines) -> Result {
+        if lines == Lines::All {
+            writeln!(out, "== All file systems")?;
+        }
+        let head = [
+            "FILE SYSTEM",
+            "HOMES",
+            "SIZE",
+            "TRASH",
+            "CACHE",
+            "USD/MONTH",
+            "DAY",
+            "WEEK",
+            "AGE",
+            "",
+        ];
+        let mut table = columns(&head, &[1, 2, 3, 4, 5, 6, 7, 8]);
+        show_column(&mut table, 5, self.total.cost_month.is_some());
+        let count = self.file_systems.len();
+        table.add_row(self.total.cells(format!("total of {count}"), String::new(), String::new()));
+        for member in &self.file_systems {
+            let sums = FleetTotal::default().and(member);
+            table.add_row(sums.cells(member.label(), member.age(), member.marks()));
+        }
+        push_table(out, &table)
+    }
+}
+
+impl Member {
+    /// The name that people gave it and its key, or its key only.
+    fn label(&self) -> String {
+        let name = self.view.run.identity.as_ref().and_then(|identity| identity.name.as_ref());
+        match name.filter(|name| **name != self.key) {
+            Some(name) => format!("{name} ({})", self.key),
+            None => self.key.to_string(),
+        }
+    }
+
+    fn age(&self) -> String {
+        human_seconds(self.view.age_seconds.max(0))
+    }
+
+    fn marks(&self) -> String {
+        let stale = self.view.stale.then(|| match self.view.age_seconds < 0 {
+            true => "FROM THE FUTURE".to_owned(),
+            false => "STALE".to_owned(),
+        });
+        let coverage = self.view.run.coverage;
+        let partial = (coverage != Coverage::Complete).then(|| coverage.name().to_uppercase());
+        stale.into_iter().chain(partial).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl FleetTotal {
+    fn and(self, member: &Member) -> Self {
+        let view = &member.view;
+        let classes = &view.totals.by_class;
+        let homes = view.homes.iter().filter(|line| line.is_home()).count() as u64;
+        let cost = view.money.as_ref().map(|money| money.month);
+        let is_first = self == Self::default();
+        Self {
+            homes: self.homes + homes,
+            allocated_bytes: self.allocated_bytes + view.totals.allocated_bytes,
+            metered_bytes: self.metered_bytes + view.totals.metered_bytes,
+            trash_bytes: self.trash_bytes + classes.trash.allocated_bytes,
+            cache_bytes: self.cache_bytes + classes.cache.allocated_bytes,
+            cost_month: added(self.cost_month, cost),
+            day: grown(self.day, view.total_change.day, is_first),
+            week: grown(self.week, view.total_change.week, is_first),
+        }
+    }
+
+    fn cells(&self, name: String, age: String, marks: String) -> Vec<String> {
+        vec![
+            printable(name.as_bytes()),
+            self.homes.to_string(),
+            self.allocated_bytes.human(),
+            or_dash(self.trash_bytes),
+            or_dash(self.cache_bytes),
+            usd(self.cost_month),
+            change(self.day),
+            change(self.week),
+            age,
+            marks,
+        ]
+    }
+}
+
+fn added(one: Option<Usd>, other: Option<Usd>) -> Option<Usd> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(Usd(one.0 + other.0)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The growth of both; not exact if one has no run to compare with.
+fn grown(one: Option<Change>, other: Option<Change>, is_first: bool) -> Option<Change> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(Change {
+            bytes: one.bytes.saturating_add(other.bytes),
+            exact: one.exact && other.exact,
+        }),
+        (None, Some(only)) if is_first => Some(only),
+        (one, other) => one.or(other).map(|only| Change { exact: false, ..only }),
+    }
+}
+
+/// Adds up the homes of each person. Of a domain, the uid says who it is, on whichever file system;
+/// everybody else is known on one file system only, or by name if people are the same everywhere.
+fn people(members: &[Member], same: SamePeople) -> Vec<Person> {
+    let mut people: BTreeMap<(String, String, String), Person> = BTreeMap::new();
+    for member in members {
+        for line in member.view.homes.iter().filter(|line| line.home.kind != HomeKind::Outside) {
+            let name = super::rows::name(line);
+            let person = people.entry(who(member, line, same)).or_insert_with(|| Person {
+                name,
+                homes: 0,
+                allocated_bytes: AllocatedBytes(0),
+                trash_bytes: AllocatedBytes(0),
+                cache_bytes: AllocatedBytes(0),
+                cost_month: None,
+                file_systems: BTreeMap::new(),
+                complete: true,
+            });
+            let home = &line.home;
+            person.homes += 1;
+            person.allocated_bytes += home.allocated_bytes;
+            person.trash_bytes += home.trash_bytes;
+            person.cache_bytes += home.cache_bytes;
+            person.cost_month = added(person.cost_month, home.cost_month);
+            *person.file_systems.entry(member.key.clone()).or_default() += home.allocated_bytes;
+            person.complete &= home.coverage == Coverage::Complete;
+        }
+    }
+    let mut people: Vec<Person> = people.into_values().collect();
+    people.sort_by(|a, b| (b.allocated_bytes, &a.name).cmp(&(a.allocated_bytes, &b.name)));
+    people
+}
+
+/// The key of the person that a home belongs to.
+fn who(member: &Member, line: &StatusLine, same: SamePeople) -> (String, String, String) {
+    let (home, owner) = (&line.home, &line.home.owner);
+    let uid = home.uid.map(|uid| uid.to_string()).unwrap_or_default();
+    let domain = owner.source.as_deref().filter(|source| source.starts_with("sagemaker:"));
+    match (&owner.name, domain, same) {
+        (Some(name), _, SamePeople::ByName) => ("name".to_owned(), name.clone(), String::new()),
+        (Some(_), Some(domain), SamePeople::ByDomain) => {
+            ("domain".to_owned(), domain.to_owned(), uid)
+        }
+        (Some(name), None, SamePeople::ByDomain) => {
+            ("here".to_owned(), member.key.to_string(), format!("{name} {uid}"))
+        }
+        (None, ..) => ("home".to_owned(), member.key.to_string(), home.printable_name()),
+    }
+}
+
+fn show_people(out: &mut String, people: &[Person]) -> Result {
+    let head = ["NAME", "HOMES", "SIZE", "TRASH", "CACHE", "USD/MONTH", "FILE SYSTEMS", ""];
+    let mut table = columns(&head, &[1, 2, 3, 4, 5]);
+    show_column(&mut table, 5, people.iter().any(|person| person.cost_month.is_some()));
+    for person in people {
+        let places = person.file_systems.iter();
+        let places: Vec<String> =
+            places.map(|(key, bytes)| format!("{key} {}", bytes.human())).collect();
+        table.add_row([
+            person.name.clone(),
+            person.homes.to_string(),
+            person.allocated_bytes.human(),
+            or_dash(person.trash_bytes),
+            or_dash(person.cache_bytes),
+            usd(person.cost_month),
+            places.join(", "),
+            if person.complete { String::new() } else { "PARTIAL".to_owned() },
+        ]);
+    }
+    push_table(out, &table)
+}

@@ -1,0 +1,86 @@
+//! The status of several file systems at one destination.
+
+use serde_json::Value;
+
+use super::*;
+use efs_scan_testbed::{efs_scan, file, watched};
+
+/// A world with a second file system, `stage`, on which zoe has a home, too.
+fn two() -> World {
+    let world = World::new();
+    let root = world.scratch.path().join("stage");
+    file(&root, "200005/data", 5_000_000);
+    let mut command = efs_scan();
+    command.env("EFS_SCAN_STATE_DIR", world.scratch.path().join("state")).arg(root);
+    command.args(["--names", &format!("csv:{}", world.scratch.path().join("names.csv").display())]);
+    command.args(["--name=stage", "--quiet", "--publish"]).arg(world.to());
+    let output = watched(&mut command, std::time::Duration::from_secs(60));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    world
+}
+
+fn json(world: &World, args: &[&str]) -> Value {
+    serde_json::from_str(&world.table(&[args, &["--format", "json"]].concat())).unwrap()
+}
+
+#[test]
+fn each_file_system_has_a_section_and_all_have_a_sum() {
+    let world = two();
+    let table = world.table(&[]);
+    let at = |text: &str| table.find(text).unwrap_or_else(|| panic!("no {text}: {table}"));
+    assert!(at("== prod\n") < at("== stage\n") && at("== stage\n") < at("== All file systems\n"));
+    assert!(line(&table[at("== All")..], "total of 2").contains("MiB"), "{table}");
+    let all = json(&world, &[]);
+    let sum: u64 = all["file_systems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["totals"]["allocated_bytes"].as_u64().unwrap())
+        .sum();
+    assert_eq!(all["total"]["allocated_bytes"], sum);
+    assert_eq!(all["file_systems"][1]["key"], "stage");
+    // Nobody of the one is new or gone on the other.
+    assert!(!table.contains("Gone since"), "{table}");
+    // One by itself is as if it were alone.
+    let one = world.table(&["--file-system", "prod"]);
+    assert!(!one.contains("==") && !one.contains("stage"), "{one}");
+    let said = super::one_line(&world.status(["--file-system", "dev"]), 2);
+    assert!(said.contains("prod, stage"), "{said}");
+}
+
+#[test]
+fn sums_are_shown_alone_by_file_system_and_by_person() {
+    let world = two();
+    let table = world.table(&["--by", "file-system"]);
+    assert!(!table.contains("==") && line(&table, "stage").contains("4.8 MiB"), "{table}");
+    // The same name on two file systems is one person only if that was said.
+    let zoes = |table: &str| table.lines().filter(|line| line.starts_with("zoe")).count();
+    assert_eq!(zoes(&world.table(&["--by", "person"])), 2);
+    let config = world.scratch.path().join("efs-scan.toml");
+    std::fs::write(&config, "same_people = true\n").unwrap();
+    let table = world.table(&["--by", "person", "--config", config.to_str().unwrap()]);
+    assert_eq!(zoes(&table), 1, "{table}");
+    assert!(
+        line(&table, "zoe").contains("prod ") && line(&table, "zoe").contains(", stage "),
+        "{table}"
+    );
+}
+
+#[test]
+fn a_user_need_not_have_a_home_on_every_file_system() {
+    let world = two();
+    let table = world.table(&["--user", "zoe"]);
+    assert_eq!(table.matches("\nzoe").count(), 2, "{table}");
+    let said = super::one_line(&world.status(["--user", "nobody"]), 2);
+    assert!(said.contains("no home for nobody"), "{said}");
+}
+
+#[test]
+fn one_that_cannot_be_read_hinders_no_other() {
+    let world = two();
+    std::fs::write(world.to().join("latest/prod.json"), "garbage").unwrap();
+    let output = world.status::<&str>([]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).contains("latest/prod.json"), "{}", stderr(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("== stage"));
+}
