@@ -7,7 +7,7 @@ use crate::usage::{Class, Content, FindingAccount, Rule};
 const EMPTIERS: [&str; 6] = ["truncate", "shred", "cp", "dd", "tee", "install"];
 
 /// Contents of a finding that make its command do more or less than the finding says, and what to do.
-const WITHHELD: [(Content, &str); 7] = [
+const WITHHELD: [(Content, &str); 8] = [
     (
         Content::Foreign,
         "other things may lie in it: look through it, and remove what is not needed",
@@ -25,6 +25,10 @@ const WITHHELD: [(Content, &str); 7] = [
         "it is in a directory that is another's or write-protected, or has such a one in it, which `rm` \
          leaves: look at owners and modes",
     ),
+    (
+        Content::Others,
+        "files of other people lie in it, which removing it takes along: look at these first",
+    ),
 ];
 
 /// Says what to look at before doing what the advice of a rule says, if there is something.
@@ -32,8 +36,14 @@ pub(super) fn look_first(rule: &Rule, finding: &FindingAccount) -> Option<&'stat
     if rule.command.is_some() || rule.hint || rule.class == Class::Output {
         return None;
     }
-    let taken_along =
-        [Content::Data, Content::Finding, Content::Mount, Content::Excluded, Content::Unread];
+    let taken_along = [
+        Content::Data,
+        Content::Finding,
+        Content::Mount,
+        Content::Excluded,
+        Content::Unread,
+        Content::Others,
+    ];
     let mut reasons = WITHHELD.iter().filter(|(content, _)| taken_along.contains(content));
     reasons.find(|(content, _)| finding.holds(*content)).map(|(_, why)| *why)
 }

@@ -165,6 +165,8 @@ pub enum Content {
     /// A directory without its owner's rights, so what is in it stays; or it lies in one, or in one
     /// of another owner.
     Protected = 64,
+    /// Entries of other users than their directory's owner, who may remove them all the same.
+    Others = 128,
 }
 
 /// The inodes of a finding.

@@ -22,7 +22,7 @@ use super::seen::Seen;
 use super::tally::{Ages, Tally};
 use super::top::Large;
 use super::trie::{Entered, TreeLevel};
-use super::whose::{HomeOwner, UidNames, uid_of_trash};
+use super::whose::{HomeOwner, UidNames, is_trash_of_root, names_another};
 use super::{Attrs, Op};
 use crate::sync::lock;
 
@@ -256,6 +256,9 @@ impl Ledger {
                 finding.hold(Content::Mount);
             }
             let owner = dir.attrs.uid;
+            if class == Class::Trash && names_another(&dir.name, owner) {
+                finding.hold(Content::Foreign);
+            }
             let is_removable = |parent: &Arc<Dir>| parent.lets_remove(owner);
             if !dir.may_be_of(owner) || !dir.parent.as_ref().is_none_or(is_removable) {
                 finding.hold(Content::Protected);
@@ -298,7 +301,7 @@ impl Ledger {
         // No rule claims a home, whatever its name is, except for a trash at the root, which is a
         // home.
         if place == TreeLevel::Home {
-            let trash = uid_of_trash(&name).is_some() || &*name == b".Trash";
+            let trash = is_trash_of_root(&name);
             rules.retain(|&rule| trash && self.setup.rules.get(rule).class == Class::Trash);
         }
         if !rules.is_empty() {
@@ -317,10 +320,7 @@ impl Ledger {
         let plain = plain.filter(|_| claimable);
         rules.retain(|&rule| self.setup.rules.looks_inside(rule));
         let mut dir = Dir::new(Some(parent), name, attrs, home, states);
-        dir.in_data = parent.in_data
-            || Rules::is_repository(&dir.name)
-            // In a large directory, a part of the listing knows only its own names.
-            || !seen.large && self.setup.rules.are_of_data(seen.markers);
+        dir.in_data = parent.in_data || Rules::is_repository(&dir.name) || seen.of_data;
         dir.inherited = parent.finding().cloned();
         dir.in_owned = (parent.place_in_owned(&self.setup.rules))
             .and_then(|(owned, place)| owned.below(place, &dir.name));

@@ -61,6 +61,8 @@ pub struct Listing {
     owning_rule: Option<RuleIndex>,
     /// True if that list lacks one of the names.
     has_foreign: bool,
+    /// True if an entry belongs to another user than the directory, and not to root.
+    has_others: bool,
     /// Files that a rule matches by name. They are decided after the directory's own rule, which
     /// may precede theirs.
     matches: Vec<(RuleIndex, Box<[u8]>, Attrs)>,
@@ -100,6 +102,7 @@ impl Listing {
             links: Vec::new(),
             owning_rule,
             has_foreign: false,
+            has_others: false,
             matches: Vec::new(),
             large: Vec::new(),
             file_floor: dir.home.file_floor(),
@@ -152,6 +155,7 @@ impl Listing {
             }
             return;
         }
+        self.has_others |= attrs.uid != self.dir.attrs.uid && attrs.uid != 0;
         if let Some(rule) = self.owning_rule {
             self.note_owner(ledger.rules().get(rule), name, &attrs);
         }
@@ -267,14 +271,17 @@ impl Listing {
         let large = dir.is_split() || self.is_large();
         let names = Some(&*heard).filter(|heard| !large && heard.len() < self.hears);
         let has_dirs = !self.subdirs.is_empty();
-        let seen = Seen { markers: self.markers, listing: listed, large, has_dirs, names, probe };
+        let markers = self.markers;
+        let mut seen =
+            Seen { markers, listing: listed, large, has_dirs, names, probe, of_data: false };
+        seen.of_data = ledger.setup.rules.is_of_data(&seen);
         let mut refused: Vec<io::Error> = Vec::new();
 
         refused.extend(ledger.decide(&dir, &seen).err());
         let finding = dir.finding();
         let class = Ledger::class_of(finding);
         if let Some(finding) = finding {
-            self.note_contents(ledger, finding);
+            self.note_contents(ledger, finding, seen.of_data);
         }
 
         let mut tally = std::mem::take(&mut self.tally);

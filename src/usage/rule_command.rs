@@ -13,8 +13,10 @@ const REMOVERS: [&str; 9] =
     ["rm", "rmdir", "unlink", "find", "truncate", "mv", "shred", "srm", "rimraf"];
 
 /// Programs that interpret their words as commands again, so a path loses its quotes.
-const READ_AGAIN: [&str; 12] =
-    ["eval", "ssh", "watch", "parallel", "xargs", "su", "sh", "bash", "dash", "zsh", "ksh", "ash"];
+const READ_AGAIN: [&str; 17] = [
+    "eval", "ssh", "watch", "parallel", "xargs", "su", "sh", "bash", "dash", "zsh", "ksh", "ash",
+    "fish", "csh", "tcsh", "source", "busybox",
+];
 
 /// Tests and actions of `find` that stay below the path. `-L` and `-follow` follow links, and
 /// `-files0-from` reads other paths.
@@ -63,7 +65,9 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
         return Err(format!("`{word}` leads out of the finding: only {{path}} is one"));
     }
     let is_program = |word: &&str, programs: &[&str]| programs.contains(&program(word));
-    if let Some(word) = words.iter().find(|word| is_program(word, &READ_AGAIN)) {
+    // `.` is a program only as the first word.
+    let reads_again = words.iter().find(|word| is_program(word, &READ_AGAIN));
+    if let Some(word) = words.first().filter(|word| **word == ".").or(reads_again) {
         return Err(format!("`{word}` reads a path as a command again: run the tool itself"));
     }
     match words.iter().position(|word| is_program(word, &REMOVERS)) {
@@ -147,11 +151,15 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
         return Err(format!("`{word}` of `find` may lead elsewhere: call a script"));
     }
     // The `0` of `truncate -s 0`.
-    let is_size = |word: &str| remover == "truncate" && word.parse::<u64>().is_ok();
-    let is_option = |word: &str| word.starts_with('-') || is_size(word);
+    let is_size = |at: usize, word: &str| {
+        let after_option = at.checked_sub(1).is_some_and(|at| operands[at] == "-s");
+        remover == "truncate" && after_option && word.parse::<u64>().is_ok()
+    };
+    // A lone dash is a file's name.
+    let is_option = |at, word: &str| word.len() > 1 && word.starts_with('-') || is_size(at, word);
     let ends = operands.iter().position(|word| *word == "--").unwrap_or(operands.len());
     let is_operand =
-        |(at, word): &(usize, &&str)| **word != "{path}" && (!is_option(word) || *at > ends);
+        |(at, word): &(usize, &&str)| **word != "{path}" && (!is_option(*at, word) || *at > ends);
     match operands.iter().enumerate().find(is_operand).map(|(_, word)| word) {
         Some(word) => Err(format!("`{remover}` removes `{word}`, too: only {{path}} is a finding")),
         None => Ok(()),
@@ -264,6 +272,14 @@ mod tests {
         for options in ["-L {path}", "{path} -follow", "{path} -files0-from /x", "-H {path}"] {
             let said = said(SpecClass::Cache, &format!("find {options} -mtime 30 -delete"));
             assert!(said.contains("may lead elsewhere"), "{options}: {said}");
+        }
+        for command in ["truncate -s 0 {path} 5", "rm -rf {path} -", "rm -rf - {path}"] {
+            let said = said(SpecClass::Cache, command);
+            assert!(said.contains("only {path} is a finding"), "{command}: {said}");
+        }
+        for command in ["fish -c {path}", "source {path}", ". {path}", "tcsh -c {path}"] {
+            let said = said(SpecClass::Cache, command);
+            assert!(said.contains("as a command again"), "{command}: {said}");
         }
         for class in [SpecClass::Output, SpecClass::Hint] {
             assert!(said(class, "rm -r {path}").contains("the only copy"));

@@ -164,13 +164,13 @@ impl RuleSpec {
         }
         let markers = [&self.beside, &self.contains, &self.unless_contains];
         for marker in markers.into_iter().flatten() {
-            if marker.is_empty() || marker.contains(['/', '*', '?']) {
+            if marker.is_empty() || marker.contains(['/', '*', '?', '[', '{', '<']) {
                 return Err(format!("`{marker}` must be a plain file name"));
             }
         }
         for name in &self.unless_beside {
             let plain = name.strip_prefix("*.").unwrap_or(name);
-            if plain.is_empty() || plain.contains(['/', '*', '?', '[']) {
+            if plain.is_empty() || plain.contains(['/', '*', '?', '[', '{', '<']) {
                 return Err(format!("`{name}` must be a plain file name or `*.suffix`"));
             }
         }

@@ -275,8 +275,25 @@ impl Rules {
 
     /// True if the markers show that everything in the directory belongs to a database or a
     /// repository.
-    pub(super) fn are_of_data(&self, seen: Markers) -> bool {
-        seen & self.databases != 0 || seen & self.bare_repository == self.bare_repository
+    fn are_of_data(&self, seen: Markers) -> bool {
+        self.are_of_database(seen) || seen & self.bare_repository == self.bare_repository
+    }
+
+    /// True if the markers show that everything in the directory belongs to a database.
+    pub(super) fn are_of_database(&self, seen: Markers) -> bool {
+        seen & self.databases != 0
+    }
+
+    /// True if everything in a directory belongs to a database or a repository. Markers that a part
+    /// of a listing has not seen are looked up; one that cannot be looked up counts as present.
+    pub(super) fn is_of_data(&self, seen: &Seen<'_>) -> bool {
+        if seen.listing == Extent::Whole {
+            return self.are_of_data(seen.markers);
+        }
+        let has_any = |wanted| seen.first_of(self, wanted).map_or(true, |found| found.is_some());
+        let bits = (0..self.markers.len()).map(|bit| 1 << bit);
+        let mut bare = bits.filter(|bit| self.bare_repository & bit != 0);
+        has_any(self.databases) || bare.all(has_any)
     }
 
     /// True if a directory of this name is a repository.

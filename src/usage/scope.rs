@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::dir::Dir;
 use super::exclude::Exclude;
 use super::trie::TreeLevel;
-use super::whose::uid_of_trash;
+use super::whose::is_trash_of_root;
 use super::{Attrs, FileKind, Mount};
 
 /// The part of the tree that a scan reads.
@@ -46,7 +46,7 @@ impl Scope {
         match parent.in_home() {
             true => TreeLevel::InHome,
             false if depth == self.home_depth => TreeLevel::Home,
-            false if depth == 1 && uid_of_trash(name).is_some() => TreeLevel::Home,
+            false if depth == 1 && is_trash_of_root(name) => TreeLevel::Home,
             false => TreeLevel::AboveHomes,
         }
     }

@@ -19,6 +19,8 @@ pub struct Seen<'a> {
     /// are known.
     pub names: Option<&'a [u8]>,
     pub probe: &'a dyn Probe,
+    /// True if everything in the directory belongs to a database or a repository.
+    pub of_data: bool,
 }
 
 /// Extent to which a listing has seen its directory.

@@ -57,6 +57,19 @@ pub(super) fn uid_of_trash(name: &[u8]) -> Option<u32> {
     uid_of_name(name.strip_prefix(b".Trash-")?)
 }
 
+/// True if the name is that of a trash directory at the top of a file system: `.Trash`, which has a
+/// directory for each uid, or `.Trash-UID`.
+pub(super) fn is_trash_of_root(name: &[u8]) -> bool {
+    name == b".Trash" || uid_of_trash(name).is_some()
+}
+
+/// True if the name of a trash directory, `UID` or `.Trash-UID`, is the uid of somebody else than its
+/// owner. In a container, users often have the uid 0 or 1000.
+pub(super) fn names_another(name: &[u8], owner: u32) -> bool {
+    let uid = uid_of_trash(name).or_else(|| uid_of_name(name));
+    uid.is_some_and(|uid| ![owner, 0, 1000].contains(&uid))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -34,7 +34,7 @@ use crate::usage::{
 pub(super) struct Walked {
     /// The run, but for errors that make its coverage partial.
     pub(super) run: Run,
-    /// The root without symbolic links, so that commands name the same place when one changes.
+    /// The root as commands name it; empty if no path leads there any more.
     pub(super) real_root: PathBuf,
     pub(super) ledger: Arc<Ledger>,
     /// The requests that the walk caused, if the root is an NFS mount.
@@ -91,7 +91,10 @@ pub(super) fn walk(
     if let Some(clock) = &run.clock {
         log::warn!("{}", clock.line());
     }
-    let real_root = real_path(&root, ledger.root_inode()).unwrap_or(root);
+    let real_root = match config.is_url() {
+        true => root,
+        false => real_path(root, ledger.root_inode()).unwrap_or_default(),
+    };
     Ok(Walked { run, real_root, ledger, traffic })
 }
 
@@ -195,12 +198,13 @@ fn progress(
     Display::start(ledger, expected)
 }
 
-/// Returns the path of the root without symbolic links, if it still leads to the directory that was
-/// scanned: a link may have changed since, and `/proc/PID/root` leads into another namespace.
-fn real_path(root: &Path, scanned: Option<(u64, u64)>) -> Option<PathBuf> {
-    let path = root.canonicalize().ok()?;
-    let metadata = path.metadata().ok()?;
-    (scanned == Some((metadata.dev(), metadata.ino()))).then_some(path)
+/// Returns a path that leads to the root that was scanned: without symbolic links, which may change
+/// before a command is run, or else as given, because `/proc/PID/root` leads into another namespace.
+fn real_path(root: PathBuf, scanned: Option<(u64, u64)>) -> Option<PathBuf> {
+    let leads_there = |path: &PathBuf| {
+        path.metadata().is_ok_and(|found| scanned == Some((found.dev(), found.ino())))
+    };
+    root.canonicalize().ok().into_iter().chain([root]).find(leads_there)
 }
 
 #[cfg(test)]

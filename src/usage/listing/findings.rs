@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Listing;
+use crate::usage::class::Class;
 use crate::usage::home::{Content, FindingAccount};
 use crate::usage::ledger::Ledger;
 use crate::usage::rules::{Rule, RuleIndex};
@@ -12,7 +13,7 @@ use crate::usage::{Attrs, FileKind, Mount};
 
 impl Listing {
     /// Records the contents of this directory that the finding's command must not remove.
-    pub(super) fn note_contents(&self, ledger: &Ledger, finding: &FindingAccount) {
+    pub(super) fn note_contents(&self, ledger: &Ledger, finding: &FindingAccount, of_data: bool) {
         let rules = &ledger.setup.rules;
         let knows_owner = self.owning_rule == Some(finding.rule);
         if self.dir.place_in_owned(rules).is_some() && (self.has_foreign || !knows_owner) {
@@ -33,9 +34,14 @@ impl Listing {
         if !self.problems.is_empty() {
             finding.hold(Content::Unread);
         }
-        let within = self.dir.in_data || rules.are_data(self.markers);
-        if within && !rules.get(finding.rule).repositories {
+        let rule = rules.get(finding.rule);
+        let within = self.dir.in_data || of_data || rules.are_data(self.markers);
+        let has_database = rules.are_of_database(self.markers) && rule.class != Class::Trash;
+        if within && !rule.repositories || has_database {
             finding.hold(Content::Data);
+        }
+        if self.has_others {
+            finding.hold(Content::Others);
         }
     }
 
@@ -67,7 +73,7 @@ impl Listing {
         if attrs.mount == Mount::Root || self.dir.is_or_below_a_mount() {
             finding.hold(Content::Mount);
         }
-        if self.dir.in_data || !seen.large && ledger.setup.rules.are_of_data(seen.markers) {
+        if self.dir.in_data || seen.of_data {
             finding.hold(Content::Data);
         }
         let mut tally = Tally::default();

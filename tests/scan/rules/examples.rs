@@ -220,7 +220,8 @@ fn own(spec: &RuleSpec) -> String {
     if let Some(path) = owned(spec).iter().find(|path| path.ends_with("/**")) {
         return path.replace("/**", "/payload");
     }
-    let names = if spec.owns.is_empty() { &spec.only_contains } else { &spec.owns };
+    let owned = spec.owns.iter().flat_map(|path| choices(path)).collect();
+    let names = if spec.owns.is_empty() { spec.only_contains.clone() } else { owned };
     let names = || names.iter().filter(|name| !spec.contains.contains(name));
     // Preferably in a directory, and in the last one, because a rule with a longer list comes after
     // one with a shorter list.

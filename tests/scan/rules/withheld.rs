@@ -316,3 +316,52 @@ fn commands_name_the_place_behind_a_link_to_the_root() {
         assert_eq!(command, format!("rm -rf {}", place.display()));
     }
 }
+
+/// Whoever owns a directory may remove the files of others in it.
+#[test]
+fn files_of_others_do() {
+    let tree = scratch();
+    places(tree.path());
+    let give = |path: &str, uid: u32| {
+        let file = tree.path().join("h").join(path).join("a");
+        std::fs::write(&file, "data").unwrap();
+        std::os::unix::fs::chown(file, Some(uid), None).is_ok()
+    };
+    if !skip_unless(give(INSIDE[0], 65534), "files of other people", "it needs root") {
+        return;
+    }
+    INSIDE.iter().for_each(|path| assert!(give(path, 65534)));
+    assert_offered(tree.path(), &[], Some("files of other people"));
+    INSIDE.iter().for_each(|path| assert!(give(path, 0)));
+    assert_offered(tree.path(), &[], None);
+}
+
+/// A database has a file for each collection, so it often is a large directory.
+#[test]
+fn databases_do_however_large() {
+    for marker in ["PG_VERSION", "WiredTiger", "ibdata1"] {
+        let tree = scratch();
+        file(tree.path(), "h/db/__pycache__/a.pyc", 10);
+        file(tree.path(), "h/.cache/uv/archive-v0/0123456789abcdef/base/1", 10);
+        assert_offered_at(&["db/__pycache__", ".cache/uv"], tree.path(), &[], None);
+        for at in 0..1500 {
+            file(tree.path(), format!("h/db/collection-{at}"), 10);
+        }
+        file(tree.path(), format!("h/db/{marker}"), 10);
+        file(tree.path(), format!("h/.cache/uv/archive-v0/0123456789abcdef/{marker}"), 10);
+        let why = Some("a database");
+        assert_offered_at(&["db/__pycache__", ".cache/uv"], tree.path(), &[], why);
+    }
+}
+
+/// `.Trash-2024` may be a year's, and its owner's number is another one.
+#[test]
+fn the_uid_of_another_in_the_name_of_a_trash_does() {
+    let tree = scratch();
+    for name in [".Trash-2024", ".Trash-1000", ".Trash/2023"] {
+        file(tree.path(), format!("h/{name}/files/a"), 10);
+        std::fs::create_dir(tree.path().join("h").join(name).join("info")).unwrap();
+    }
+    assert_offered_at(&[".Trash-1000"], tree.path(), &[], None);
+    assert_offered_at(&[".Trash-2024", ".Trash/2023"], tree.path(), &[], Some("other things"));
+}
