@@ -163,7 +163,7 @@ fn texts_are_templates() {
     let day = jiff::Timestamp::now().strftime("%Y-%m-%d");
     let first = format!("\n\n{{200005}} {day} {root} storage@example.com\n  200005  2.4 MiB of");
     assert!(text.contains(&first), "{text}");
-    assert!(text.contains("caches 988 KiB, 12.40 USD a month\n"), "{text}");
+    assert!(text.contains("caches 996 KiB, 12.40 USD a month\n"), "{text}");
     // Commands use the path under which people see their homes.
     world.configure(&format!("home_at = '/home/me/efs dir'\n{CONFIG}"));
     let text = world.preview(0);
