@@ -27,8 +27,9 @@ pub(super) enum Client {
 pub(super) fn of(refused: Refused, client: Client, file_system: &str) -> String {
     let policy = format!("aws efs describe-file-system-policy --file-system-id {file_system}");
     match (refused, client) {
-        (Refused::Unreachable, _) => "the security group of the mount target has to let this machine \
-             in on port 2049 (aws ec2 describe-security-groups), and its network a route"
+        (Refused::Unreachable, _) => "is this the address of a mount target? Its security group has to \
+             let this machine in on port 2049 (aws ec2 describe-security-groups), and its network has \
+             to have a route"
             .to_owned(),
         (Refused::Closed, Client::Signed) => "where EFS closes a connection, it does not accept the \
              signature: look at this machine's clock (timedatectl), at the region of the file system \
