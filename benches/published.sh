@@ -28,13 +28,15 @@ make_homes() {
 # make_earlier: makes the tables of earlier days, with other sizes, and the beginnings of their reports;
 # readers read no more of a report.
 make_earlier() {
-  local table report day at id
-  table=$(echo "$published"/homes/dt=*/*.csv)
-  report=$(echo "$published"/runs/dt=*/*.json)
+  local table report tables reports day at id
+  table=$(echo "$published"/homes/fs=*/dt=*/*.csv)
+  report=$(echo "$published"/runs/fs=*/dt=*/*.json)
+  tables=$(dirname "$(dirname "$table")")
+  reports=$(dirname "$(dirname "$report")")
   for ((day = 1; day <= earlier; day++)); do
     at=$(($(date +%s) - day * 86400))
     id=$(date -u -d "@$at" +%Y%m%dT%H%M%S.000000Z)
-    mkdir -p "$published/homes/dt=$(date -u -d "@$at" +%F)"
+    mkdir -p "$tables/dt=$(date -u -d "@$at" +%F)"
     # No cell has quotes, since the names are those made above.
     awk -F, -v OFS=, -v day="$day" -v id="$id" -v at="$(date -u -d "@$at" +%FT%TZ)" '
       NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i }
@@ -47,9 +49,9 @@ make_earlier() {
       # On each day some homes are new, and one is gone.
       NR == 1 || NR % 500 != day || /^\(outside homes\),/
       NR == 2 { sub(/^[0-9]+/, 300000 + day); print }
-    ' "$table" >"$published/homes/dt=$(date -u -d "@$at" +%F)/$id.csv"
-    mkdir -p "$published/runs/dt=$(date -u -d "@$at" +%F)"
-    head -c 20000 "$report" >"$published/runs/dt=$(date -u -d "@$at" +%F)/$id.json"
+    ' "$table" >"$tables/dt=$(date -u -d "@$at" +%F)/$id.csv"
+    mkdir -p "$reports/dt=$(date -u -d "@$at" +%F)"
+    head -c 20000 "$report" >"$reports/dt=$(date -u -d "@$at" +%F)/$id.json"
   done
 }
 

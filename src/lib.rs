@@ -39,7 +39,7 @@
 //! in one step. When the walk ends, [`report::build`] makes one `Report` of the closed accounts and
 //! the names, and the command adds EFS's own size, prices and the mount's round trips. The whole
 //! report goes to the spool. From there, [`outbox`] writes it to a [`store::Store`] as objects with
-//! the keys of [`published`], `latest.json` last. Pages come after that: they are made from this
+//! the keys of [`published`], `latest/KEY.json` last. Pages come after that: they are made from this
 //! and earlier published runs, and stored beside them.
 //!
 //! # Glossary
@@ -64,6 +64,8 @@
 //!   the `nfs` engine needs none.
 //! - **Worker**: a thread, or for the `nfs` engine a request in flight, that lists one directory at
 //!   a time.
+//! - **File system**: what a run belongs to. Its **key** is its EFS id, else the name that it was given,
+//!   else made of the root's path; two roots never share one at a destination.
 //! - **Destination**: the place to which runs are published. The **spool** keeps runs that are not
 //!   completely published yet; it is in the **state directory**.
 //! - **Storage class**: EFS Standard, Infrequent Access or Archive. NFS does not show a file's

@@ -52,7 +52,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "DIR")]
     pub users: Option<PathBuf>,
 
-    /// Publish the pages at the destination: report/latest.html and report/users/UID.html
+    /// Publish the pages at the destination: report/KEY/latest.html and report/KEY/users/UID.html
     #[arg(long)]
     pub publish: bool,
 

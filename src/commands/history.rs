@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::file_systems::only;
+use super::file_systems::{chosen, only};
 use crate::aws::Aws;
 use crate::cli::{HistoryArgs, HistoryFormat};
 use crate::config::Loaded;
@@ -12,8 +12,10 @@ use crate::history::{self, Blocks, HistoryView};
 use crate::log;
 use crate::output::Output;
 use crate::published::{aliases, newest};
-use crate::report::DuNames;
+use crate::report::{DuNames, FileSystemKey};
 use crate::service_error::ServiceError;
+use crate::store::{Destination, Store};
+use crate::text::{Shown, printable};
 use crate::units::{AllocatedBytes, parse_size};
 
 pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
@@ -25,10 +27,81 @@ pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let aws = Aws::new(readers.patience, readers.buckets.clone());
     let store = from.open(&aws).map_err(failed)?;
     let now = Timestamp::now();
-    let of = only(&*store, &args.file_systems)?;
-    let history = history::read(&*store, &of, args.days, now).map_err(failed)?;
+    let chosen = chosen(&*store, &args.file_systems)?;
+    let [only] = &chosen[..] else {
+        return several(args, (&*store, &from), &chosen, budget, now);
+    };
+    let (view, missing) = view(args, (&*store, &from), only, budget, now)?;
+    no_home(&missing)?;
+    print(&view, args.format).map_err(Failure::fatal)?;
+    Ok(match view.history.is_whole() {
+        true => Exit::Complete,
+        false => Exit::Partial,
+    })
+}
+
+/// Prints a table for each of several file systems. One that cannot be read hinders no other.
+fn several(
+    args: &HistoryArgs,
+    from: (&dyn Store, &Destination),
+    chosen: &[FileSystemKey],
+    budget: Option<u64>,
+    now: Timestamp,
+) -> Result<Exit, Failure> {
+    if args.format != HistoryFormat::Table {
+        only(from.0, &args.file_systems)?;
+    }
+    let (mut views, mut exit, mut missing) = (Vec::new(), Exit::Complete, None);
+    for of in chosen {
+        match view(args, from, of, budget, now) {
+            Ok((view, without)) => {
+                if !view.history.is_whole() {
+                    exit = Exit::Partial;
+                }
+                // A user need not have a home everywhere.
+                let all: &mut Vec<String> = missing.get_or_insert_with(|| without.clone());
+                all.retain(|user| without.contains(user));
+                views.push((of, view));
+            }
+            Err(failure) => {
+                log::error!("{}", printable(failure.problem.as_bytes()));
+                exit = Exit::Partial;
+            }
+        }
+    }
+    if views.is_empty() {
+        return Err(Failure::fatal("no file system has a history that can be read"));
+    }
+    no_home(&missing.unwrap_or_default())?;
+    let blocks = Blocks::of_locale(|name| std::env::var(name).ok());
+    let tables =
+        views.iter().filter(|(_, view)| !view.restricted || !view.history.homes.is_empty());
+    let tables: Vec<String> =
+        tables.map(|(of, view)| format!("== {of}\n{}", &*history::table(view, blocks))).collect();
+    Output::Stdout.show(&Shown::lines(tables.join("\n"))).map_err(Failure::fatal)?;
+    Ok(exit)
+}
+
+/// Refuses users without a home.
+fn no_home(missing: &[String]) -> Result<(), Failure> {
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::usage(format!("no home for {} in these runs", missing.join(", ")))),
+    }
+}
+
+/// The history of a file system, and the users without a home in it.
+fn view(
+    args: &HistoryArgs,
+    (store, from): (&dyn Store, &Destination),
+    of: &FileSystemKey,
+    budget: Option<u64>,
+    now: Timestamp,
+) -> Result<(HistoryView, Vec<String>), Failure> {
+    let failed = |error: ServiceError| Failure::fatal(error.text);
+    let history = history::read(store, of, args.days, now).map_err(failed)?;
     if history.runs.is_empty() {
-        let why = history::why_empty(&history, &*store, &of, args.days).map_err(failed)?;
+        let why = history::why_empty(&history, store, of, args.days).map_err(failed)?;
         return Err(Failure::fatal(why));
     }
     let mut view = HistoryView {
@@ -39,24 +112,17 @@ pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
         restricted: false,
         now,
     };
-    if !args.users.is_empty() {
-        // The tables have one name of each owner; the newest run has the others.
-        let latest = newest(&*store, &of).unwrap_or_else(|error| {
-            log::warn!("{}; --user knows only the first name of each owner", error.text);
-            None
-        });
-        let aliases = latest.map(|latest| aliases(&latest.homes)).unwrap_or_default();
-        let missing = view.restrict(&args.users, &aliases);
-        if !missing.is_empty() {
-            let problem = format!("no home for {} in these runs", missing.join(", "));
-            return Err(Failure::usage(problem));
-        }
+    if args.users.is_empty() {
+        return Ok((view, Vec::new()));
     }
-    print(&view, args.format).map_err(Failure::fatal)?;
-    Ok(match view.history.is_whole() {
-        true => Exit::Complete,
-        false => Exit::Partial,
-    })
+    // The tables have one name of each owner; the newest run has the others.
+    let latest = newest(store, of).unwrap_or_else(|error| {
+        log::warn!("{}; --user knows only the first name of each owner", error.text);
+        None
+    });
+    let aliases = latest.map(|latest| aliases(&latest.homes)).unwrap_or_default();
+    let missing = view.restrict(&args.users, &aliases).into_iter().map(str::to_owned).collect();
+    Ok((view, missing))
 }
 
 fn print(view: &HistoryView, format: HistoryFormat) -> Result<(), String> {

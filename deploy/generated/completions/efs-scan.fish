@@ -171,7 +171,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l days -d 'Sh
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l publish -d 'Publish the pages at the destination: report/latest.html and report/users/UID.html'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l publish -d 'Publish the pages at the destination: report/KEY/latest.html and report/KEY/users/UID.html'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -177,7 +177,7 @@ _arguments "${_arguments_options[@]}" : \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
-'--publish[Publish the pages at the destination\: report/latest.html and report/users/UID.html]' \
+'--publish[Publish the pages at the destination\: report/KEY/latest.html and report/KEY/users/UID.html]' \
 '(-v --verbose)-q[Print only errors on stderr]' \
 '(-v --verbose)--quiet[Print only errors on stderr]' \
 '*-v[Print more on stderr; twice for everything]' \

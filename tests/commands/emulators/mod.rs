@@ -196,6 +196,10 @@ fn the_contract_in_a_child() {
         let at = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         store("several").open(&publishers[at % publishers.len()]).unwrap()
     });
+    contract::several_file_systems(|| {
+        let at = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        store("fleet").open(&publishers[at % publishers.len()]).unwrap()
+    });
 }
 
 /// Homes with 3 MB and 1 MB.

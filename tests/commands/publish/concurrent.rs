@@ -15,6 +15,8 @@ fn the_store_that_the_orders_are_tried_on_keeps_the_contract_too() {
         contract::contract(&memory);
         let memory = Memory::new(versions);
         contract::several_publish(|| Box::new(memory.clone()));
+        let memory = Memory::new(versions);
+        contract::several_file_systems(|| Box::new(memory.clone()));
     }
 }
 

@@ -327,3 +327,49 @@ pub(crate) fn several_publish<'a>(open: impl Fn() -> Box<dyn Store + 'a> + Sync)
     }
     assert_eq!(store.list("", "").unwrap().keys.len(), 3 + 3 * MINUTES as usize);
 }
+
+/// Publishes four file systems at once to an empty destination, which each thread opens for itself, as
+/// monitors on several machines do: none needs to know of the others.
+pub(crate) fn several_file_systems<'a>(open: impl Fn() -> Box<dyn Store + 'a> + Sync) {
+    const RUNS: u32 = 4;
+    let keys = ["fs-0123456789abcdef0", "prod", "stage", "mnt-efs"];
+    let report = |key: &str, minute: u32| {
+        let mut json = serde_json::to_value(report_at(minute)).unwrap();
+        json["run"]["identity"] = json!({ "key": key });
+        serde_json::from_value::<Report>(json).unwrap()
+    };
+    std::thread::scope(|scope| {
+        for (at, key) in keys.iter().enumerate() {
+            let (open, report) = (&open, &report);
+            scope.spawn(move || {
+                let store = open();
+                for minute in 0..RUNS {
+                    let report = report(key, minute * 4 + at as u32);
+                    while let Err(error) = publish(&*store, &report) {
+                        assert!(error.trouble.passes(), "{error}");
+                    }
+                }
+            });
+        }
+    });
+    let store = open();
+    let found = efs_scan::published::file_systems(&*store).unwrap();
+    let mut want = keys;
+    want.sort_unstable();
+    assert_eq!(found.iter().map(|key| key.as_str()).collect::<Vec<_>>(), want);
+    for (at, key) in keys.iter().enumerate() {
+        let newest = report(key, (RUNS - 1) * 4 + at as u32);
+        let latest = store.get(&format!("latest/{key}.json")).unwrap().unwrap();
+        let latest: Value = serde_json::from_slice(&latest.bytes).unwrap();
+        assert_eq!(latest["run"]["id"], *newest.run.id, "{key}");
+        let du_of = store.get(&format!("du/{key}.txt")).unwrap().unwrap();
+        assert_eq!(du_of.bytes, du(&newest, DuNames::Raw), "{key}");
+        for minute in 0..RUNS {
+            assert_there(&*store, &report(key, minute * 4 + at as u32));
+        }
+    }
+    let du = String::from_utf8(store.get(DU_LATEST).unwrap().unwrap().bytes).unwrap();
+    assert!(du.contains("several file systems"), "{du}");
+    let runs = keys.len() * RUNS as usize;
+    assert_eq!(store.list("", "").unwrap().keys.len(), 2 * keys.len() + 1 + 3 * runs);
+}

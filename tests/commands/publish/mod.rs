@@ -29,6 +29,13 @@ fn a_directory_keeps_the_contract_of_a_store() {
 }
 
 #[test]
+fn four_file_systems_are_published_to_a_directory_at_once() {
+    let place = scratch();
+    let path = place.path().join("published");
+    contract::several_file_systems(|| Box::new(Directory::new(path.clone())));
+}
+
+#[test]
 fn a_directory_that_several_write_to_ends_with_the_newest_run() {
     let place = scratch();
     for round in 0..5 {

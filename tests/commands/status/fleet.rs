@@ -84,3 +84,24 @@ fn one_that_cannot_be_read_hinders_no_other() {
     assert!(stderr(&output).contains("latest/prod.json"), "{}", stderr(&output));
     assert!(String::from_utf8_lossy(&output.stdout).contains("== stage"));
 }
+
+#[test]
+fn histories_of_several_stand_one_after_the_other() {
+    let world = two();
+    let history = |args: &[&str]| {
+        let mut command = efs_scan();
+        command.arg("history").arg("--from").arg(world.to()).args(args);
+        watched(&mut command, std::time::Duration::from_secs(60))
+    };
+    let output = history(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("== prod\n") && text.contains("\n== stage\n"), "{text}");
+    let only = |file_system: &str| {
+        let output = history(&["--format", "json", "--file-system", file_system]);
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["runs"].as_array().unwrap().len()
+    };
+    assert_eq!((only("prod"), only("stage")), (1, 1));
+    let said = super::one_line(&history(&["--format", "csv"]), 2);
+    assert!(said.contains("prod, stage") && said.contains("--file-system"), "{said}");
+}
