@@ -117,6 +117,9 @@ impl Settings {
         let pacing = settings.pacing()?;
         settings.remind.check()?;
         settings.check_depth()?;
+        if settings.parallel == Some(0) {
+            return Err("--parallel 0: it must be 1 or more".to_owned().into());
+        }
         let publishing = settings.publishing()?;
         let buckets = settings.publish.buckets()?;
         settings.check_file_system_id()?;

@@ -56,6 +56,10 @@ pub(crate) struct Settings {
     #[serde(skip)]
     pub(super) asked: Vec<String>,
 
+    /// With several [[file_system]]: scan N of them at a time [default: 1]
+    #[arg(long, value_name = "N", env = "EFS_SCAN_PARALLEL")]
+    pub(crate) parallel: Option<usize>,
+
     /// Scan only the home of this user or uid, in detail (repeatable)
     #[arg(long = "user", value_name = "NAME|UID")]
     #[serde(skip)]

@@ -262,3 +262,36 @@ fn each_is_published_under_its_name() {
         assert!(to.join(format!("homes/fs={name}")).is_dir());
     }
 }
+
+#[test]
+fn some_can_be_scanned_at_a_time() {
+    let world = World::new();
+    let to = world.root("published").display().to_string();
+    let mut text = world.both();
+    for at in 0..6 {
+        let root = world.root(&format!("more-{at}"));
+        for home in 0..20 {
+            file(&root, format!("{}/a", 300_000 + home), 5000);
+        }
+        text += &format!("[[file_system]]\nname = \"more-{at}\"\nroot = \"{}\"\n", root.display());
+    }
+    let gone = world.root("gone").display().to_string();
+    text += &format!("[[file_system]]\nroot = \"{gone}\"\n");
+    world.configure(&text);
+    for parallel in ["1", "3", "100"] {
+        let args = ["--format", "json", "--publish", &to, "--parallel", parallel];
+        let output = world.run(&args);
+        assert_eq!(output.status.code(), Some(1), "one is gone: {}", stderr(&output));
+        // No report is within another one.
+        let all = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>();
+        let mut roots: Vec<String> =
+            all.map(|report| report.unwrap()["run"]["root"].as_str().unwrap().to_owned()).collect();
+        roots.sort();
+        roots.dedup();
+        assert_eq!(roots.len(), 8, "{parallel}: {}", stderr(&output));
+        let latest = std::fs::read_dir(world.root("published/latest")).unwrap().count();
+        assert_eq!(latest, 8, "{parallel}");
+    }
+    world.configure(&world.both());
+    assert!(world.problem(&["--parallel", "0"]).contains("it must be 1 or more"));
+}

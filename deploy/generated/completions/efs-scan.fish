@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n file-system= user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n file-system= parallel= user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -25,6 +25,7 @@ function __fish_efs_scan_using_subcommand
 end
 
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l parallel -d 'With several [[file_system]]: scan N of them at a time [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
@@ -214,6 +215,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s q -l quiet 
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l parallel -d 'With several [[file_system]]: scan N of them at a time [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
@@ -297,6 +299,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s q -l quiet 
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l parallel -d 'With several [[file_system]]: scan N of them at a time [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F

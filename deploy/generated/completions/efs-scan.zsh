@@ -16,6 +16,7 @@ _efs-scan() {
     local context curcontext="$curcontext" state line
     _arguments "${_arguments_options[@]}" : \
 '*--file-system=[Scan only the \[\[file_system\]\] of the configuration with this name, root or id (repeatable) \[default\: all of them, one after the other\]]:NAME:_default' \
+'--parallel=[With several \[\[file_system\]\]\: scan N of them at a time \[default\: 1\]]:N:_default' \
 '*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
 '--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \
@@ -248,6 +249,7 @@ json\:"One JSON object each, for log collectors"))' \
 (config)
 _arguments "${_arguments_options[@]}" : \
 '*--file-system=[Scan only the \[\[file_system\]\] of the configuration with this name, root or id (repeatable) \[default\: all of them, one after the other\]]:NAME:_default' \
+'--parallel=[With several \[\[file_system\]\]\: scan N of them at a time \[default\: 1\]]:N:_default' \
 '*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
 '--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \
@@ -326,6 +328,7 @@ json\:"One JSON object each, for log collectors"))' \
 (check)
 _arguments "${_arguments_options[@]}" : \
 '*--file-system=[Scan only the \[\[file_system\]\] of the configuration with this name, root or id (repeatable) \[default\: all of them, one after the other\]]:NAME:_default' \
+'--parallel=[With several \[\[file_system\]\]\: scan N of them at a time \[default\: 1\]]:N:_default' \
 '*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
 '--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \

@@ -16,6 +16,8 @@ pub(super) use squashed::{ROOT_IS_SQUASHED, presented_uid};
 pub(super) use walk::setup;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::heed::Phase;
 use crate::aws::Aws;
@@ -57,24 +59,40 @@ pub(super) fn checked(all: Vec<Loaded>) -> Result<Vec<Config>, Failure> {
     all.into_iter().map(check).collect()
 }
 
-/// Scans one file system after the other. One that fails keeps no other from being scanned. Returns the
+/// Scans the file systems, some at a time. One that fails keeps no other from being scanned. Returns the
 /// worst exit.
 fn several(configs: &[Config], show_progress: bool, stop: &Arc<Stop>, phase: &Phase) -> Exit {
-    let mut worst = Exit::Complete;
-    for config in configs {
-        let root = printable(config.root.as_os_str().as_encoded_bytes());
-        if stop.is_set() {
-            log::warn!("{root} was not scanned: the program was asked to end");
-            worst = worst.worse(Exit::Interrupted);
-            continue;
+    let at_once = configs.iter().filter_map(|config| config.settings.parallel).max().unwrap_or(1);
+    let at_once = at_once.min(configs.len());
+    let show_progress = show_progress && at_once == 1;
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut worst = Exit::Complete;
+        // Each place is taken once; nothing else hangs on the order.
+        while let Some(config) = configs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            worst = worst.worse(one_of_several(config, show_progress, stop, phase));
         }
-        let done = one(config, show_progress, stop, phase);
-        worst = worst.worse(done.unwrap_or_else(|failure| {
-            log::failure(config.settings.log_format, &format!("{root}: {}", failure.problem));
-            failure.exit
-        }));
+        worst
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..at_once).map(|_| scope.spawn(worker)).collect();
+        let mine = worker();
+        // A thread that panicked has said so.
+        let others = others.into_iter().map(|other| other.join().unwrap_or(Exit::Fatal));
+        others.fold(mine, Exit::worse)
+    })
+}
+
+fn one_of_several(config: &Config, show_progress: bool, stop: &Arc<Stop>, phase: &Phase) -> Exit {
+    let root = printable(config.root.as_os_str().as_encoded_bytes());
+    if stop.is_set() {
+        log::warn!("{root} was not scanned: the program was asked to end");
+        return Exit::Interrupted;
     }
-    worst
+    one(config, show_progress, stop, phase).unwrap_or_else(|failure| {
+        log::failure(config.settings.log_format, &format!("{root}: {}", failure.problem));
+        failure.exit
+    })
 }
 
 fn one(

@@ -15,6 +15,7 @@ pub(crate) struct Setting {
 /// Settings that exist in the file, in the environment and as a flag.
 pub(crate) const SETTINGS: &[Setting] = &[
     setting("root", "ROOT", "", ["'/a'", "'/b'", "'/c'"]),
+    setting("parallel", "PARALLEL", "--parallel=", ["1", "2", "3"]),
     setting("home_depth", "HOME_DEPTH", "--home-depth=", ["2", "3", "4"]),
     setting("home_at", "HOME_AT", "--home-at=", ["'/a'", "'/b c'", "'/d'"]),
     setting("format", "FORMAT", "--format=", ["'json'", "'csv'", "'du'"]),
@@ -191,6 +192,7 @@ impl Setting {
 /// A file with every setting.
 pub(crate) const FULL: &str = r#"
 root = "/srv/efs \"x\""
+parallel = 2
 home_depth = 2
 home_at = "/home/me/my efs"
 format = "csv"
