@@ -23,7 +23,8 @@ pub struct StatusArgs {
     #[arg(long, value_enum, default_value_t)]
     pub format: StatusFormat,
 
-    /// Of several file systems, show the sums only: of each, or of each person across all of them
+    /// Of several file systems, show the sums only: of each, or of each person or group across all
+    /// of them
     #[arg(long, value_enum)]
     pub by: Option<StatusBy>,
 
@@ -207,6 +208,8 @@ pub enum StatusBy {
     FileSystem,
     /// A line for each person, with the homes of all file systems
     Person,
+    /// A line for each group that pays, with the homes of all file systems
+    Group,
 }
 
 /// A form of the status.

@@ -28,6 +28,7 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let lines = match (args.by, readers.same_people) {
         (None, _) => Lines::All,
         (Some(StatusBy::FileSystem), _) => Lines::FileSystems,
+        (Some(StatusBy::Group), _) => Lines::Groups,
         (Some(StatusBy::Person), true) => Lines::People(SamePeople::ByName),
         (Some(StatusBy::Person), false) => Lines::People(SamePeople::ByDomain),
     };

@@ -1,5 +1,5 @@
-//! The status of several file systems: a section for each, and what they have together, by file system
-//! or by person.
+//! The status of several file systems: a section for each, and what they have together, by file system,
+//! by person or by group.
 
 use std::collections::BTreeMap;
 use std::fmt::{Result, Write};
@@ -24,6 +24,9 @@ pub(crate) struct Fleet {
     /// People with the homes of all file systems; with `--by person`.
     #[serde(skip_serializing_if = "Option::is_none")]
     people: Option<Vec<Person>>,
+    /// Groups with the homes of all file systems; with `--by group`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<Person>>,
 }
 
 /// A file system and its newest run.
@@ -49,7 +52,7 @@ struct FleetTotal {
     week: Option<Change>,
 }
 
-/// A person's homes in all file systems.
+/// A person's or a group's homes in all file systems.
 #[derive(Clone, Debug, Serialize)]
 struct Person {
     name: String,
@@ -80,6 +83,7 @@ pub(crate) enum Lines {
     All,
     FileSystems,
     People(SamePeople),
+    Groups,
 }
 
 impl Fleet {
@@ -89,7 +93,8 @@ impl Fleet {
             Lines::People(same) => Some(people(&file_systems, same)),
             _ => None,
         };
-        Self { schema: "efs-scan/fleet-status/1", from, total, file_systems, people }
+        let groups = (lines == Lines::Groups).then(|| summed(&file_systems, group));
+        Self { schema: "efs-scan/fleet-status/1", from, total, file_systems, people, groups }
     }
 
     /// True if the newest run of any file system is stale.
@@ -106,9 +111,10 @@ impl Fleet {
             }
         }
         // Writing to a String cannot fail.
-        let _ = match &self.people {
-            Some(people) => show_people(&mut out, people),
-            None => self.sums(&mut out, lines),
+        let _ = match (&self.people, &self.groups) {
+            (Some(people), _) => show_people(&mut out, "NAME", people),
+            (None, Some(groups)) => show_people(&mut out, "GROUP", groups),
+            (None, None) => self.sums(&mut out, lines),
         };
         Shown::lines(out)
     }
@@ -223,11 +229,27 @@ fn grown(one: Option<Change>, other: Option<Change>, is_first: bool) -> Option<C
 /// Adds up the homes of each person. Of a domain, the uid says who it is, on whichever file system;
 /// everybody else is known on one file system only, or by name if people are the same everywhere.
 fn people(members: &[Member], same: SamePeople) -> Vec<Person> {
-    let mut people: BTreeMap<(String, String, String), Person> = BTreeMap::new();
+    summed(members, |member, line| (who(member, line, same), super::rows::name(line)))
+}
+
+/// The group of a home, and its name for people. A group is the same on every file system.
+fn group(_: &Member, line: &StatusLine) -> (Key, String) {
+    let group = line.home.owner.group.clone();
+    let shown = group.as_ref().map(|group| printable(group.as_bytes()));
+    let key = (String::new(), group.clone().unwrap_or_default(), format!("{}", group.is_some()));
+    (key, shown.unwrap_or_else(|| "(no group)".to_owned()))
+}
+
+/// What identifies a person or a group.
+type Key = (String, String, String);
+
+/// Adds up the homes of all that have the same key.
+fn summed(members: &[Member], of: impl Fn(&Member, &StatusLine) -> (Key, String)) -> Vec<Person> {
+    let mut people: BTreeMap<Key, Person> = BTreeMap::new();
     for member in members {
         for line in member.view.homes.iter().filter(|line| line.home.kind != HomeKind::Outside) {
-            let name = super::rows::name(line);
-            let person = people.entry(who(member, line, same)).or_insert_with(|| Person {
+            let (key, name) = of(member, line);
+            let person = people.entry(key).or_insert_with(|| Person {
                 name,
                 homes: 0,
                 allocated_bytes: AllocatedBytes(0),
@@ -253,7 +275,7 @@ fn people(members: &[Member], same: SamePeople) -> Vec<Person> {
 }
 
 /// The key of the person that a home belongs to.
-fn who(member: &Member, line: &StatusLine, same: SamePeople) -> (String, String, String) {
+fn who(member: &Member, line: &StatusLine, same: SamePeople) -> Key {
     let (home, owner) = (&line.home, &line.home.owner);
     let uid = home.uid.map(|uid| uid.to_string()).unwrap_or_default();
     let domain = owner.source.as_deref().filter(|source| source.starts_with("sagemaker:"));
@@ -269,8 +291,8 @@ fn who(member: &Member, line: &StatusLine, same: SamePeople) -> (String, String,
     }
 }
 
-fn show_people(out: &mut String, people: &[Person]) -> Result {
-    let head = ["NAME", "HOMES", "SIZE", "TRASH", "CACHE", "USD/MONTH", "FILE SYSTEMS", ""];
+fn show_people(out: &mut String, head: &str, people: &[Person]) -> Result {
+    let head = [head, "HOMES", "SIZE", "TRASH", "CACHE", "USD/MONTH", "FILE SYSTEMS", ""];
     let mut table = columns(&head, &[1, 2, 3, 4, 5]);
     show_column(&mut table, 5, people.iter().any(|person| person.cost_month.is_some()));
     for person in people {

@@ -295,3 +295,34 @@ fn some_can_be_scanned_at_a_time() {
     world.configure(&world.both());
     assert!(world.problem(&["--parallel", "0"]).contains("it must be 1 or more"));
 }
+
+#[test]
+fn a_status_by_group_has_the_homes_of_all() {
+    let world = World::new();
+    let people = "uid,name,group\n200001,ada,physics\n200002,bo,physics\n200003,cy,\n";
+    std::fs::write(world.root("people.csv"), people).unwrap();
+    file(&world.root("stage"), "x/200003/a", 20_000);
+    let to = world.root("published").display().to_string();
+    let output = world.run(&["--quiet", "--publish", &to]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let status = |format: &str| {
+        let output = world.run(&["status", "--from", &to, "--by", "group", "--format", format]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let all: Value = serde_json::from_str(&status("json")).unwrap();
+    let groups = all["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 2, "{all}");
+    assert_eq!((&groups[0]["name"], &groups[0]["homes"]), (&"physics".into(), &2.into()));
+    assert_eq!((&groups[1]["name"], &groups[1]["homes"]), (&"(no group)".into(), &1.into()));
+    let places = groups[0]["file_systems"].as_object().unwrap();
+    assert_eq!(places.keys().collect::<Vec<_>>(), ["prod", "stage"]);
+    let sum: u64 = places.values().map(|bytes| bytes.as_u64().unwrap()).sum();
+    assert_eq!(groups[0]["allocated_bytes"], sum);
+    // A GiB costs 1 USD on the one, and 3 on the other.
+    let cost = groups[0]["cost_month"].as_f64().unwrap();
+    let of = |name: &str| places[name].as_f64().unwrap() / f64::from(1 << 30);
+    assert!(cost > of("prod") + 3.0 * of("stage"), "metered bytes are more: {cost}");
+    let table = status("table");
+    assert!(table.starts_with("GROUP") && table.contains("\n(no group)"), "{table}");
+}

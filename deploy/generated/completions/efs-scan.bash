@@ -915,7 +915,7 @@ _efs__scan() {
                     return 0
                     ;;
                 --by)
-                    COMPREPLY=($(compgen -W "file-system person" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "file-system person group" -- "${cur}"))
                     return 0
                     ;;
                 --config)

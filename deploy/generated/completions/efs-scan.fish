@@ -123,8 +123,9 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l file-system
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l user -d 'Show only this user or uid (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l format -d 'Form of the output' -r -f -a "table\t'For people'
 json\t'Everything'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l by -d 'Of several file systems, show the sums only: of each, or of each person across all of them' -r -f -a "file-system\t'A line for each file system'
-person\t'A line for each person, with the homes of all file systems'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l by -d 'Of several file systems, show the sums only: of each, or of each person or group across all of them' -r -f -a "file-system\t'A line for each file system'
+person\t'A line for each person, with the homes of all file systems'
+group\t'A line for each group that pays, with the homes of all file systems'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
@@ -138,8 +139,9 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l file-sy
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l user -d 'Show only this user or uid (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l format -d 'Form of the output' -r -f -a "table\t'For people'
 json\t'Everything'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l by -d 'Of several file systems, show the sums only: of each, or of each person across all of them' -r -f -a "file-system\t'A line for each file system'
-person\t'A line for each person, with the homes of all file systems'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l by -d 'Of several file systems, show the sums only: of each, or of each person or group across all of them' -r -f -a "file-system\t'A line for each file system'
+person\t'A line for each person, with the homes of all file systems'
+group\t'A line for each group that pays, with the homes of all file systems'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status_all" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
@@ -153,8 +155,9 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l file-sy
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l user -d 'Show only this user or uid (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l format -d 'Form of the output' -r -f -a "table\t'For people'
 json\t'Everything'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l by -d 'Of several file systems, show the sums only: of each, or of each person across all of them' -r -f -a "file-system\t'A line for each file system'
-person\t'A line for each person, with the homes of all file systems'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l by -d 'Of several file systems, show the sums only: of each, or of each person or group across all of them' -r -f -a "file-system\t'A line for each file system'
+person\t'A line for each person, with the homes of all file systems'
+group\t'A line for each group that pays, with the homes of all file systems'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"

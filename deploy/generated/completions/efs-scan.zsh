@@ -108,8 +108,9 @@ _arguments "${_arguments_options[@]}" : \
 '*--user=[Show only this user or uid (repeatable)]:NAME|UID:_default' \
 '--format=[Form of the output]:FORMAT:((table\:"For people"
 json\:"Everything"))' \
-'--by=[Of several file systems, show the sums only\: of each, or of each person across all of them]:BY:((file-system\:"A line for each file system"
-person\:"A line for each person, with the homes of all file systems"))' \
+'--by=[Of several file systems, show the sums only\: of each, or of each person or group across all of them]:BY:((file-system\:"A line for each file system"
+person\:"A line for each person, with the homes of all file systems"
+group\:"A line for each group that pays, with the homes of all file systems"))' \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
@@ -130,8 +131,9 @@ _arguments "${_arguments_options[@]}" : \
 '*--user=[Show only this user or uid (repeatable)]:NAME|UID:_default' \
 '--format=[Form of the output]:FORMAT:((table\:"For people"
 json\:"Everything"))' \
-'--by=[Of several file systems, show the sums only\: of each, or of each person across all of them]:BY:((file-system\:"A line for each file system"
-person\:"A line for each person, with the homes of all file systems"))' \
+'--by=[Of several file systems, show the sums only\: of each, or of each person or group across all of them]:BY:((file-system\:"A line for each file system"
+person\:"A line for each person, with the homes of all file systems"
+group\:"A line for each group that pays, with the homes of all file systems"))' \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
@@ -152,8 +154,9 @@ _arguments "${_arguments_options[@]}" : \
 '*--user=[Show only this user or uid (repeatable)]:NAME|UID:_default' \
 '--format=[Form of the output]:FORMAT:((table\:"For people"
 json\:"Everything"))' \
-'--by=[Of several file systems, show the sums only\: of each, or of each person across all of them]:BY:((file-system\:"A line for each file system"
-person\:"A line for each person, with the homes of all file systems"))' \
+'--by=[Of several file systems, show the sums only\: of each, or of each person or group across all of them]:BY:((file-system\:"A line for each file system"
+person\:"A line for each person, with the homes of all file systems"
+group\:"A line for each group that pays, with the homes of all file systems"))' \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
