@@ -12,6 +12,12 @@ pub enum Spelling {
 }
 
 impl Spelling {
+    /// How to look up the name of a person, who may have a namesake: somebody whose name differs only
+    /// in its spelling.
+    pub fn of_person(has_namesake: bool) -> Self {
+        if has_namesake { Self::Exact } else { Self::Alike }
+    }
+
     /// How to look up `name`, where `twins` have others that only differ in their spelling.
     pub fn of(name: &str, twins: &BTreeSet<&str>) -> Self {
         if twins.contains(name) { Self::Exact } else { Self::Alike }

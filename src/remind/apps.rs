@@ -26,6 +26,8 @@ pub(crate) struct LongRunning {
     pub(crate) uid: Option<u32>,
     /// The owner's name from a source that precedes the domain.
     pub(crate) owner_name: Option<String>,
+    /// True if somebody else's name differs from the owner's at most in its spelling.
+    pub(crate) owner_has_namesake: bool,
     age: SignedDuration,
     cost: Cost,
 }
@@ -96,7 +98,15 @@ pub(crate) fn long_running(
         }
         let cost = settings.prices.cost(instance, age.as_secs_f64() / 3600.0);
         let cost = cost.map_or(Cost::Unknown, Cost::Usd);
-        found.push(LongRunning { app, source, uid: None, owner_name: None, age, cost });
+        found.push(LongRunning {
+            app,
+            source,
+            uid: None,
+            owner_name: None,
+            owner_has_namesake: false,
+            age,
+            cost,
+        });
     }
     // The oldest come first, because the first app on an instance gets the amount.
     found.sort_by_key(|it| (std::cmp::Reverse(it.age), it.what()));
@@ -161,9 +171,10 @@ fn address(app: &LongRunning, book: &AddressBook<'_>) -> Result<(Address, String
         return Ok((address.clone(), space.to_owned()));
     };
     let called = app.owner_name.as_deref().unwrap_or(profile);
+    let spelling = Spelling::of_person(app.owner_has_namesake);
     let mapped = book
-        .mapped(app.uid, Some(called), Spelling::Alike)
-        .or_else(|| book.mapped(None, Some(profile), Spelling::Alike));
+        .mapped(app.uid, Some(called), spelling)
+        .or_else(|| book.mapped(None, Some(profile), spelling));
     if let Some(address) = mapped {
         return Ok((address.clone(), called.to_owned()));
     }

@@ -227,9 +227,10 @@ fn reached(
 ) -> Result<(Address, String), Why> {
     let owner = &home.owner;
     let name = owner.name.as_deref();
-    if let Some(address) =
-        book.mapped(home.uid, name, Spelling::of(name.unwrap_or_default(), twins))
-    {
+    // Runs of earlier versions do not say who has a namesake.
+    let has_twin = name.is_some_and(|name| twins.contains(name));
+    let spelling = Spelling::of_person(owner.has_namesake || has_twin);
+    if let Some(address) = book.mapped(home.uid, name, spelling) {
         let called = name.unwrap_or_else(|| address.as_str());
         return Ok((address.clone(), called.to_owned()));
     }

@@ -1,7 +1,7 @@
 //! Builds the report of the closed accounts.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::model::*;
 use super::owner::{directory_owner, owner};
 use super::quota::Quotas;
 use super::withheld::{LONGEST_COMMAND, TOO_LONG, look_first, withheld};
-use crate::names::{Names, twins};
+use crate::names::{Names, Spelling};
 use crate::packed::PackedList;
 use crate::text::lossy;
 use crate::units::{AllocatedBytes, ApparentBytes};
@@ -37,13 +37,7 @@ pub struct Context<'a> {
 /// Builds the report.
 pub fn build(mut totals: usage::Totals, context: Context<'_>) -> Report {
     let homes = std::mem::take(&mut totals.homes);
-    // Only those whose spelling a quota has may get that of another.
-    let owners: Vec<String> = (homes.iter().filter_map(|home| home.uid))
-        .filter_map(|uid| Some(context.names.owner(uid)?.name))
-        .filter(|name| context.quotas.users.has_alike(name))
-        .collect();
     let mut builder = Builder {
-        twins: twins(owners.iter().map(String::as_str)),
         rules: totals.ledger.rules(),
         context,
         tally: Tally::default(),
@@ -104,7 +98,6 @@ struct Builder<'a> {
     rules: &'a Rules,
     context: Context<'a>,
     /// Names of owners that differ only in their spelling.
-    twins: BTreeSet<&'a str>,
     tally: Tally,
     by_class: usage::AmountByClass,
     all_rules: BTreeMap<u16, RuleTotal>,
@@ -202,7 +195,8 @@ impl Builder<'_> {
             _ => {
                 let last = name.rsplit('/').next().unwrap_or_default();
                 let names: Vec<&str> = owner.name.as_deref().into_iter().chain([last]).collect();
-                self.context.quotas.of(home.uid, &names, books.tally.allocated, &self.twins)
+                let spelling = Spelling::of_person(owner.has_namesake);
+                self.context.quotas.of(home.uid, &names, books.tally.allocated, spelling)
             }
         };
         HomeReport {

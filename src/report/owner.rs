@@ -17,6 +17,7 @@ pub(super) fn owner(names: &Names, home: &Home) -> Owner {
             member: owner.member,
             status: OwnerStatus::Known,
             group: owner.group,
+            has_namesake: owner.has_namesake,
         },
         None => Owner {
             status: match home.kind {

@@ -14,7 +14,7 @@ pack_structs! {
         foreign, shared, charged_elsewhere, rules, freed_across_rules, findings, largest_files,
         largest_dirs, quota, cost_month, reclaimable
     }
-    Owner { name, aliases, member, status | source, group }
+    Owner { name, aliases, member, status, has_namesake | source, group }
     DirectoryOwner { uid, name }
     Usage {
         files, dirs, symlinks, other, apparent_bytes, allocated_bytes, metered_bytes, by_class, by_age

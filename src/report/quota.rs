@@ -20,17 +20,17 @@ pub struct Quotas {
 
 impl Quotas {
     /// The quota of a home that uses `used`. The first of `names` (the owner's, the home's) that has
-    /// one wins over the uid. A name that is one of `twins` has only the quota that is spelled like it.
+    /// one wins over the uid.
     pub fn of(
         &self,
         uid: Option<u32>,
         names: &[&str],
         used: AllocatedBytes,
-        twins: &BTreeSet<&str>,
+        spelling: Spelling,
     ) -> Option<Quota> {
         // A uid is no name: a person who is named like another one's uid does not get its quota.
         let names = names.iter().filter(|name| !is_uid(name));
-        let quota = |name: &&&str| self.users.get(name, Spelling::of(name, twins));
+        let quota = |name: &&&str| self.users.get(name, spelling);
         let by_name = names.into_iter().find_map(|name| quota(&name));
         let by_uid = || uid.and_then(|uid| self.users.get(&uid.to_string(), Spelling::Exact));
         let limit = by_name.or_else(by_uid).copied().or(self.default)?;
@@ -79,7 +79,7 @@ mod tests {
         };
         let used = |uid, name, bytes| {
             let used = AllocatedBytes(bytes);
-            let quota = quotas.of(Some(uid), name, used, &BTreeSet::new()).expect("a quota");
+            let quota = quotas.of(Some(uid), name, used, Spelling::Alike).expect("a quota");
             (quota.used_percent, quota.over)
         };
         assert_eq!(used(200_005, &["alice", "200005"], 1999), (99.9, false));
@@ -89,12 +89,13 @@ mod tests {
         // A person named like the uid of another one.
         assert_eq!(used(200_099, &["200006"], 1000), (100.0, false));
         assert_eq!(used(200_006, &["200099"], 501), (100.2, true));
-        let none = BTreeSet::new();
-        assert_eq!(Quotas::default().of(Some(1), &[], AllocatedBytes(1), &none), None);
+        let none = Quotas::default().of(Some(1), &[], AllocatedBytes(1), Spelling::Alike);
+        assert_eq!(none, None);
         // Where there is another Alice, each has only the quota that is spelled like her name.
-        let twins = ["alice", "Alice"].into();
-        let limit =
-            |name| quotas.of(None, &[name], AllocatedBytes(1), &twins).map(|q| q.limit_bytes.0);
-        assert_eq!((limit("alice"), limit("Alice")), (Some(2000), Some(1000)));
+        let limit = |name, spelling| {
+            quotas.of(None, &[name], AllocatedBytes(1), spelling).map(|quota| quota.limit_bytes.0)
+        };
+        assert_eq!(limit("Alice", Spelling::Alike), Some(2000));
+        assert_eq!(limit("Alice", Spelling::Exact), Some(1000));
     }
 }

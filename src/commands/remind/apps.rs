@@ -86,7 +86,9 @@ fn name_owners(
             }
         };
         app.uid = uid;
-        app.owner_name = uid.and_then(|uid| names.owner(uid)).map(|owner| owner.name);
+        let owner = uid.and_then(|uid| names.owner(uid));
+        app.owner_has_namesake = owner.as_ref().is_some_and(|owner| owner.has_namesake);
+        app.owner_name = owner.map(|owner| owner.name);
     }
     Ok(())
 }

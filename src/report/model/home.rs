@@ -82,6 +82,9 @@ pub struct Owner {
     /// The group that pays for the owner, if a source of names has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// True if a source of names knows somebody else whose name differs at most in its spelling.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_namesake: bool,
 }
 
 /// The owner of a home's directory, where that is another uid than the home's name says.

@@ -107,6 +107,7 @@ pub(crate) fn report(homes: usize, started: Timestamp, day: f64) -> Report {
                 member: None,
                 status: if known { OwnerStatus::Known } else { OwnerStatus::Orphan },
                 group: GROUPS[at % GROUPS.len()].filter(|_| known).map(str::to_owned),
+                has_namesake: false,
             };
             home.quota = Some(quota(home.usage.allocated_bytes.0, 120 * GIB));
             home
