@@ -53,8 +53,10 @@ impl World {
     fn run(&self, args: &[&str]) -> Output {
         let config = "[remind]\nfrom = 'efs@example.com'\nadmin = 'storage@example.com'\n\
                       address = '{name}@example.com'\n";
+        let more = std::fs::read_to_string(self.scratch.path().join("more.toml"));
+        let config = config.to_owned() + &more.unwrap_or_default();
         let mut command = efs_scan();
-        command.env("EFS_SCAN_CONFIG", self.write("efs-scan.toml", config));
+        command.env("EFS_SCAN_CONFIG", self.write("efs-scan.toml", &config));
         command.env("EFS_SCAN_STATE_DIR", self.scratch.path().join("state"));
         command.env("EFS_SCAN_NAME", "prod");
         watched(command.args(args), Duration::from_secs(120))

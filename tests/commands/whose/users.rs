@@ -172,3 +172,25 @@ fn every_engine_finds_the_owners() {
         assert_eq!(report["errors"]["count"], 0);
     }
 }
+
+/// A quota and an address are a person's, even if the person has no home, and somebody's name differs
+/// only in its spelling.
+#[test]
+fn nobody_gets_what_is_a_namesakes() {
+    let Some(world) = World::new() else { return };
+    world.write("names.csv", "200005,first-last\n200006,first.last\n200007,Carol\n");
+    world.write(
+        "more.toml",
+        "[remind.addresses]\n'first.last' = 'other@example.com'\n'carol' = 'c@example.com'\n\
+         [quota.users]\n'first.last' = '1GiB'\n'carol' = '3MiB'\n",
+    );
+    world.home("200005", 200_005, 200_005, 2 * MIB);
+    world.home("200007", 200_007, 200_007, 4 * MIB);
+    let report = world.publish();
+    let quota = |name: &str| home(&report, name)["quota"]["limit_bytes"].as_u64();
+    assert_eq!((quota("200005"), quota("200007")), (Some(MIB as u64), Some(3 * MIB as u64)));
+    let mails = world.read(&["remind", "--dry-run"]);
+    assert!(mails.contains("To: first-last@example.com"), "{mails}");
+    assert!(mails.contains("To: c@example.com"), "{mails}");
+    assert!(!mails.contains("other@example.com"), "{mails}");
+}
