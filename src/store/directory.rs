@@ -213,6 +213,8 @@ impl Store for Directory {
     fn check(&self) -> ServiceResult<()> {
         let probe = || {
             let _lock = self.lock()?;
+            // No object lies in this directory, so nothing else removes what a crash here left.
+            atomic::sweep(&self.0)?;
             tempfile::Builder::new().prefix(PART_PREFIX).tempfile_in(&self.0).map(drop)
         };
         probe().map_err(|error| self.error("writing to", "", &error))

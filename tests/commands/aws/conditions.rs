@@ -55,7 +55,7 @@ fn a_store_that_ignores_them_for_what_exists_is_refused() {
         let output = world.scan(TO);
         assert_eq!((code(&output), output.stdout.len()), (Some(1), 0), "{}", stderr(&output));
         assert!(errors(&output)[0].contains("ignores conditions of writes"), "{}", stderr(&output));
-        assert_eq!((world.latest(), world.aws.keys("team").len()), (before, 5));
+        assert_eq!((world.latest(), world.aws.keys("team").len()), (before, 6));
     });
 }
 
@@ -68,7 +68,7 @@ fn with_unconditional_such_a_store_is_used_and_the_status_says_what_is_lost() {
         };
         let (world, output) = scan(ignore, &["--unconditional"]);
         assert_eq!(code(&output), Some(0), "{}", stderr(&output));
-        assert_eq!(world.aws.keys("team").len(), 5, "the check leaves nothing");
+        assert_eq!(world.aws.keys("team").len(), 6, "the check leaves nothing");
         assert_eq!(world.latest().unwrap()["unconditional"], true);
         let status = world.run(["status", "--from", "s3://team/efs"]);
         let text = String::from_utf8_lossy(&status.stdout).into_owned();
