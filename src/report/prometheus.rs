@@ -163,7 +163,7 @@ const OF_GROUPS: &[Metric<GroupReport>] = &[
 pub fn prometheus(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let run = &report.run;
     let root = run.printable_root();
-    let root = labels(&[("root", &root)]);
+    let root = labels(&[("file_system", report.file_system_key().as_str()), ("root", &root)]);
     // A series has all homes, one after the other: their values are taken out of the report once.
     let homes: PackedList<Series> = report.homes.iter().map(|home| Series::of(&home)).collect();
     let id = report.file_system.as_ref().map_or("", |known| known.id.as_str());

@@ -87,7 +87,7 @@ fn the_metrics_of_a_village() {
     let village = Village::new();
     let config = village.dir.path().join("prices.toml");
     std::fs::write(&config, "[prices]\nstandard = 1.0\n").unwrap();
-    let args = ["--quota", "200KiB", "--format", "prometheus", "--config"];
+    let args = ["--quota", "200KiB", "--name=prod", "--format", "prometheus", "--config"];
     let text = village.shown(&[&args[..], &[config.to_str().unwrap()]].concat());
     promtool(text.as_bytes(), "metrics of a village");
     series(&text);
