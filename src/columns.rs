@@ -32,8 +32,8 @@ pub(crate) fn show_column(table: &mut Table, at: usize, known: bool) {
 /// Appends the table without trailing blanks.
 ///
 /// # Errors
-/// Those of `out`; a `String` has none.
-pub(crate) fn push_table(out: &mut String, table: &Table) -> Result {
+/// Those of `out`.
+pub(crate) fn push_table(out: &mut dyn Write, table: &Table) -> Result {
     table.lines().try_for_each(|row| writeln!(out, "{}", row.trim_end()))
 }
 
@@ -44,9 +44,9 @@ const AT_ONCE: usize = 100;
 /// twice: once to measure the columns, once to write them.
 ///
 /// # Errors
-/// Those of `out`; a `String` has none.
+/// Those of `out`.
 pub(crate) fn push_long_table(
-    out: &mut String,
+    out: &mut dyn Write,
     table: impl Fn() -> Table,
     rows: impl Iterator<Item = Vec<String>> + Clone,
 ) -> Result {

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 
 pub(crate) use raw::{RawText, is_raw};
 pub use shown::Shown;
+pub(crate) use shown::ShownLines;
 
 /// Formats `bytes` for a terminal. Characters that `RawText` rejects become `\n`, `\x1b`,
 /// `\u{202e}` or `\xff`, and a backslash becomes `\\`, so texts that look alike stay distinct.

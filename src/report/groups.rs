@@ -108,7 +108,7 @@ impl Report {
 ///
 /// # Errors
 /// Those of `out`; a String has none.
-pub(super) fn group_lines(out: &mut String, report: &Report, limit: usize) -> Result {
+pub(super) fn group_lines(out: &mut dyn Write, report: &Report, limit: usize) -> Result {
     let groups = &report.groups;
     if groups.is_empty() {
         return Ok(());

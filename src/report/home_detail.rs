@@ -17,7 +17,7 @@ const AGES: [&str; 5] = ["up to 7 d", "30 d", "90 d", "1 y", "older"];
 ///
 /// # Errors
 /// Those of `out`; a String has none.
-pub(super) fn home_detail(out: &mut String, report: &Report, home: &HomeReport) -> Result {
+pub(super) fn home_detail(out: &mut dyn Write, report: &Report, home: &HomeReport) -> Result {
     usage(out, report, home)?;
     if !home.rules.is_empty() {
         findings(out, home)?;
@@ -30,7 +30,7 @@ pub(super) fn home_detail(out: &mut String, report: &Report, home: &HomeReport) 
     largest(out, "Largest files", files)
 }
 
-fn usage(out: &mut String, report: &Report, home: &HomeReport) -> Result {
+fn usage(out: &mut dyn Write, report: &Report, home: &HomeReport) -> Result {
     let usage = &home.usage;
     let uid = home.uid.map(|uid| format!("uid {uid}")).unwrap_or_default();
     let group = home.owner.group.as_ref();
@@ -90,7 +90,7 @@ fn parts(names: &[&str], shares: &[Share]) -> String {
     some.map(part).collect::<Vec<_>>().join(", ")
 }
 
-fn findings(out: &mut String, home: &HomeReport) -> Result {
+fn findings(out: &mut dyn Write, home: &HomeReport) -> Result {
     if !home.findings.is_empty() {
         writeln!(out, "\nClean-up candidates")?;
         push_table(out, &finding_table(&home.findings.iter().collect::<Vec<_>>()))?;
@@ -125,7 +125,7 @@ fn findings(out: &mut String, home: &HomeReport) -> Result {
 }
 
 fn largest(
-    out: &mut String,
+    out: &mut dyn Write,
     title: &str,
     rows: impl Iterator<Item = (AllocatedBytes, String)>,
 ) -> Result {

@@ -1,6 +1,7 @@
 //! The terminal table.
 
 use std::fmt::{Result, Write};
+use std::io;
 
 use comfy_table::Table;
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use super::groups::group_lines;
 use super::home_detail::home_detail;
 use super::model::*;
 use crate::columns::{columns, push_long_table, push_table, show_column, usd};
-use crate::text::{Shown, plural, printable};
+use crate::text::{ShownLines, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
 /// How much the table says about each home.
@@ -27,15 +28,18 @@ const FINDINGS_SHOWN: usize = 10;
 /// Errors shown.
 const ERRORS_SHOWN: usize = 5;
 
-/// Renders the report with printable names.
-pub fn table(report: &Report, detail: Detail) -> Shown {
-    let mut out = String::new();
-    // Writing to a String cannot fail.
-    let _ = write_table(&mut out, report, detail);
-    Shown::lines(out)
+/// Writes the report with printable names.
+///
+/// # Errors
+/// Those of `to`.
+pub fn table(report: &Report, detail: Detail, to: &mut dyn io::Write) -> io::Result<()> {
+    let mut lines = ShownLines::new(to);
+    // `end` returns the error.
+    let _ = write_table(&mut lines, report, detail);
+    lines.end()
 }
 
-fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
+fn write_table(out: &mut dyn Write, report: &Report, detail: Detail) -> Result {
     let run = &report.run;
     let took = run.seconds();
     let root = run.printable_root();
@@ -76,7 +80,7 @@ fn write_table(out: &mut String, report: &Report, detail: Detail) -> Result {
     Ok(())
 }
 
-fn home_lines(out: &mut String, report: &Report, limit: Option<usize>) -> Result {
+fn home_lines(out: &mut dyn Write, report: &Report, limit: Option<usize>) -> Result {
     let head = [
         "HOME",
         "OWNER",
@@ -209,7 +213,7 @@ pub(super) fn age_of(time: Option<Timestamp>, now: Timestamp) -> String {
 }
 
 /// The findings of all homes that free most.
-fn findings(out: &mut String, report: &Report) -> Result {
+fn findings(out: &mut dyn Write, report: &Report) -> Result {
     let all = report.largest_findings(FINDINGS_SHOWN);
     if all.is_empty() {
         return Ok(());
@@ -249,7 +253,7 @@ pub(super) fn future_line(usage: &Usage) -> Option<String> {
 }
 
 /// Facts that a reader needs to understand the table.
-fn remarks(out: &mut String, report: &Report) -> Result {
+fn remarks(out: &mut dyn Write, report: &Report) -> Result {
     let classes = &report.totals.by_class;
     let (trash, cache) = (classes.trash, classes.cache);
     if (trash.allocated_bytes + cache.allocated_bytes).0 > 0 {
@@ -262,7 +266,7 @@ fn remarks(out: &mut String, report: &Report) -> Result {
         )?;
     }
     if let Some(money) = &report.money {
-        out.push_str(&(money.saving() + &money.caveat()));
+        write!(out, "{}{}", money.saving(), money.caveat())?;
     }
     if let Some(orphans) = report.orphans.filter(|orphans| orphans.homes > 0) {
         let bytes = orphans.usage.allocated_bytes.human();

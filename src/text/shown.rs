@@ -1,6 +1,7 @@
 //! Text that is safe to show to people.
 
-use std::fmt;
+use std::fmt::{self, Write};
+use std::io;
 use std::ops::Deref;
 
 use super::{RawText, harmless_json, is_raw, push_escaped};
@@ -67,6 +68,51 @@ impl fmt::Display for Shown {
     }
 }
 
+/// Writes lines as [`Shown`] text, one at a time.
+///
+/// A long text takes no more memory than its longest line. [`ShownLines::end`] returns the error of
+/// the writer, because [`fmt::Error`] has no cause.
+pub(crate) struct ShownLines<'a> {
+    to: &'a mut dyn io::Write,
+    line: String,
+    error: Option<io::Error>,
+}
+
+impl<'a> ShownLines<'a> {
+    pub(crate) fn new(to: &'a mut dyn io::Write) -> Self {
+        Self { to, line: String::new(), error: None }
+    }
+
+    /// Writes a last line without a newline.
+    ///
+    /// # Errors
+    /// The first error of the writer.
+    pub(crate) fn end(mut self) -> io::Result<()> {
+        let _ = self.flush_line();
+        self.error.map_or(Ok(()), Err)
+    }
+
+    fn flush_line(&mut self) -> fmt::Result {
+        let line = Shown::lines(std::mem::take(&mut self.line));
+        self.to.write_all(line.as_bytes()).map_err(|error| {
+            self.error.get_or_insert(error);
+            fmt::Error
+        })
+    }
+}
+
+impl Write for ShownLines<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for part in text.split_inclusive('\n') {
+            self.line.push_str(part);
+            if part.ends_with('\n') {
+                self.flush_line()?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Escapes every character that `RawText` rejects, unless `keeps` returns true for it.
 fn escaped(text: &str, keeps: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
@@ -103,6 +149,15 @@ mod tests {
             prop_assert!(shown.split('\n').all(is_raw));
             prop_assert_eq!(&Shown::lines(shown.to_string()), &shown);
             prop_assert!(is_raw(&Shown::line(&text)));
+        }
+
+        #[test]
+        fn lines_one_at_a_time_are_the_same(parts in prop::collection::vec("[a\n\u{202e}b]{0,4}", 0..9)) {
+            let mut written = Vec::new();
+            let mut lines = ShownLines::new(&mut written);
+            parts.iter().for_each(|part| lines.write_str(part).expect("a vector takes all"));
+            lines.end().expect("a vector takes all");
+            prop_assert_eq!(String::from_utf8(written), Ok(Shown::lines(parts.concat()).to_string()));
         }
     }
 }

@@ -98,7 +98,7 @@ fn write(
                 true => Detail::Lines(config.settings.limit),
                 false => Detail::Pages,
             };
-            to.write_all(report::table(report, detail).as_bytes())
+            report::table(report, detail, to)
         }
         (Format::Json, None) => report::write_json(report, to),
         (Format::Csv, None) => report::csv(report, names, to),
