@@ -1,5 +1,5 @@
 //! The unsafe code, in one file: the idle scheduling classes of `--nice`, environment variables,
-//! and the check that stdout was open at the start.
+//! free memory, and the check that stdout was open at the start.
 
 #![allow(unsafe_code)]
 
@@ -58,6 +58,18 @@ extern "C" fn look_at_stdout() {
     let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
     STDOUT_CLOSED.store(flags < 0, Ordering::Relaxed);
 }
+
+/// Returns free memory to the system. glibc keeps what the walk's threads have freed, in parts that
+/// the next phase does not use: 30 MiB with 200,000 homes.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) fn return_free_memory() {
+    // SAFETY: takes a number and no memory, and only gives up pages that nothing uses.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Does nothing, because only glibc can be asked.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) fn return_free_memory() {}
 
 /// `IOPRIO_WHO_PROCESS`, and the idle class without data (linux/ioprio.h).
 #[cfg(target_os = "linux")]
