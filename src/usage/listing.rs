@@ -61,6 +61,8 @@ pub struct Listing {
     owning_rule: Option<RuleIndex>,
     /// True if that list lacks one of the names.
     has_foreign: bool,
+    /// Owner of the directory.
+    uid: u32,
     /// True if an entry belongs to another user than the directory, and not to root.
     has_others: bool,
     /// Files that a rule matches by name. They are decided after the directory's own rule, which
@@ -102,6 +104,7 @@ impl Listing {
             links: Vec::new(),
             owning_rule,
             has_foreign: false,
+            uid: dir.attrs.uid,
             has_others: false,
             matches: Vec::new(),
             large: Vec::new(),
@@ -155,8 +158,10 @@ impl Listing {
             }
             return;
         }
-        self.has_others |= attrs.uid != self.dir.attrs.uid && attrs.uid != 0;
-        if let Some(rule) = self.owning_rule {
+        self.has_others |= attrs.uid != self.uid && attrs.uid != 0;
+        if let Some(rule) = self.owning_rule
+            && !self.has_foreign
+        {
             self.note_owner(ledger.rules().get(rule), name, &attrs);
         }
         if attrs.kind == FileKind::Dir {

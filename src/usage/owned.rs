@@ -58,17 +58,15 @@ impl Owned {
 
     /// True if the tool owns a file of this name with `links` hard links at `place`.
     pub(super) fn has_file(&self, place: &[u16], name: &[u8], links: u32) -> bool {
-        let ends = self.paths.enter(TreeLevel::InHome, place, name).rules;
-        ends.contains(&FILE) || links > 1 && ends.contains(&LINKED_FILE)
+        let is_file = |end: &RuleIndex| *end == FILE || links > 1 && *end == LINKED_FILE;
+        self.paths.ends(place, name).flatten().any(is_file)
     }
 
     /// True if the tool may own a directory of this name at `place`; the directory's own listing
     /// decides.
     pub(super) fn has_dir(&self, place: &[u16], name: &[u8]) -> bool {
-        let entered = self.paths.enter(TreeLevel::InHome, place, name);
         // The pattern for linked files matches a directory, too.
-        let of_files = entered.rules.iter().filter(|end| **end == LINKED_FILE).count();
-        entered.states.len() > of_files
+        self.paths.ends(place, name).any(|ends| *ends != [LINKED_FILE])
     }
 }
 

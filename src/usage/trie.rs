@@ -229,6 +229,21 @@ impl Trie {
         Ok(child)
     }
 
+    /// Returns how the paths end at each node that `name` leads to from the nodes `parent`, without
+    /// taking memory.
+    pub(super) fn ends<'a>(
+        &'a self,
+        parent: &'a [u16],
+        name: &'a [u8],
+    ) -> impl Iterator<Item = &'a [RuleIndex]> {
+        parent.iter().flat_map(move |node| {
+            let node = &self.nodes[usize::from(*node)];
+            let globs = node.globs.iter().filter(move |(glob, _)| glob.matches(name));
+            let next = node.literals.get(name).into_iter().chain(globs.map(|(_, next)| next));
+            next.map(|next| &*self.nodes[usize::from(*next)].accepts)
+        })
+    }
+
     /// Matches the directory `name` below a directory at the nodes `parent`.
     pub(super) fn enter(&self, place: TreeLevel, parent: &[u16], name: &[u8]) -> Entered {
         let mut states: Vec<u16> = Vec::new();

@@ -115,9 +115,9 @@ fn every_form_shows_them() {
 
     let metrics = shown(dir.path(), &["--format", "prometheus"]);
     for part in [
-        "efs_scan_groups_over_quota{root=",
+        "efs_scan_groups_over_quota{file_system=",
         "group=\"physics\"} 2\n",
-        "efs_scan_group_quota_bytes{root=",
+        "efs_scan_group_quota_bytes{file_system=",
         "group=\"R&D, <east>\"} 1073741824\n",
     ] {
         assert!(metrics.contains(part), "{part}: {metrics}");

@@ -207,6 +207,7 @@ fn a_report_is_what_the_schema_says() {
     report.homes.change(0, |home| {
         home.owner.member = Some(MemberKind::Profile);
         home.owner.aliases.push("asmith".to_owned());
+        home.owner.has_namesake = true;
         let other = DirectoryOwner { uid: 200_006, name: Some("bob".to_owned()) };
         home.directory_owner = Some(other);
     });
