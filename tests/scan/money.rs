@@ -174,7 +174,8 @@ fn config_prints_prices_only_where_they_were_said() {
     assert!(!printed(&world).contains("prices"));
     std::fs::write(world.config(), "[prices]\narchive = 0.5\n").unwrap();
     let table: toml::Table = toml::from_str(&printed(&world)).unwrap();
-    let want = "standard = 0.3\ninfrequent_access = 0.016\narchive = 0.5\nsource = 'configuration'";
+    let want = "standard = 0.3\ninfrequent_access = 0.016\narchive = 0.5\n\
+                infrequent_access_read = 0.01\narchive_read = 0.03\nsource = 'configuration'";
     assert_eq!(table["prices"], toml::Value::Table(toml::from_str(want).unwrap()));
 }
 

@@ -16,7 +16,6 @@ use crate::outbox::{Kept, Publisher, Sent, Unkept};
 use crate::output::Output;
 use crate::report::{self, Context, Coverage, Detail, DuNames, Format, HomeKind, NcduHead, Report};
 use crate::stop::Stop;
-use crate::sys;
 use crate::text::printable;
 use crate::usage::Export;
 
@@ -30,7 +29,6 @@ pub(super) fn deliver(
 ) -> Result<Exit, Failure> {
     phase.compute("making the report");
     let report = build(config, &prepared, &walked);
-    sys::return_free_memory();
     let Prepared { publisher, output, .. } = prepared;
     // Into the spool before anything else can go wrong.
     phase.begin("keeping the run in the state directory");
@@ -44,7 +42,6 @@ pub(super) fn deliver(
     };
     phase.begin(format!("writing the result{waits}"));
     let written = write(config, &report, walked.ledger.export(), output);
-    sys::return_free_memory();
     phase.begin(format!("publishing{waits}"));
     let published = publish(config, (&report, publisher.as_ref(), kept), aws, stop);
     written.map_err(Failure::fatal)?;

@@ -34,6 +34,7 @@ pub(super) fn run(
     stop: &Arc<Stop>,
     phase: &Phase,
 ) -> Result<Exit, Failure> {
+    sys::return_large_blocks();
     let configs = checked(loaded.file_systems().map_err(Failure::usage)?)?;
     if configs.iter().any(|config| config.settings.nice) {
         // Before any other thread starts: threads inherit the idle classes.

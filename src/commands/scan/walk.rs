@@ -54,6 +54,7 @@ pub(super) fn walk(
     let mount = plan.nfs.clone();
     let engine = engine(config, plan, aws)?;
     let root = root(config);
+    let paths = RootPaths::of(&root);
     let mut run = run(config, &root, engine.name(), started);
     run.identity = Some(prepared.identity.clone());
     let names = Arc::clone(&prepared.names);
@@ -93,7 +94,7 @@ pub(super) fn walk(
     }
     let real_root = match config.is_url() {
         true => root,
-        false => real_path(root, ledger.root_inode()).unwrap_or_default(),
+        false => paths.leading_to(ledger.root_inode()).unwrap_or_default(),
     };
     Ok(Walked { run, real_root, ledger, traffic })
 }
@@ -198,13 +199,22 @@ fn progress(
     Display::start(ledger, expected)
 }
 
-/// Returns a path that leads to the root that was scanned: without symbolic links, which may change
-/// before a command is run, or else as given, because `/proc/PID/root` leads into another namespace.
-fn real_path(root: PathBuf, scanned: Option<(u64, u64)>) -> Option<PathBuf> {
-    let leads_there = |path: &PathBuf| {
-        path.metadata().is_ok_and(|found| scanned == Some((found.dev(), found.ino())))
-    };
-    root.canonicalize().ok().into_iter().chain([root]).find(leads_there)
+/// The paths of the root: without symbolic links, which may change before a command is run, and as
+/// given, because `/proc/PID/root` leads into another namespace. Each has the device and inode that it
+/// led to before the walk: after it, the server of a mount may not answer.
+struct RootPaths(Vec<(PathBuf, (u64, u64))>);
+
+impl RootPaths {
+    fn of(root: &Path) -> Self {
+        let paths = root.canonicalize().ok().into_iter().chain([root.to_owned()]);
+        let inode = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
+        Self(paths.filter_map(|path| inode(&path).map(|inode| (path, inode))).collect())
+    }
+
+    /// Returns the first path that led to the root that was scanned.
+    fn leading_to(self, scanned: Option<(u64, u64)>) -> Option<PathBuf> {
+        self.0.into_iter().find(|(_, inode)| Some(*inode) == scanned).map(|(path, _)| path)
+    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ fn published(place: &Path) -> Value {
         assert_eq!(entries.len(), 1, "{entries:?}");
         entries.remove(0).unwrap().path()
     };
-    let report = only(&only(&place.join("runs")));
+    let report = only(&only(&only(&place.join("runs"))));
     serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap()
 }
 
