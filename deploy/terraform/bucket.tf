@@ -152,7 +152,7 @@ data "aws_iam_policy_document" "writer" {
   }
 }
 
-# Only prefixes with a day in their names expire. latest/ and du/, which readers poll, and packages/ must
+# Only the tables expire, whose objects all have a day in their keys. latest/ and du/, which readers poll, and packages/ must
 # stay if scans stop for long.
 resource "aws_s3_bucket_lifecycle_configuration" "reports" {
   count = local.own_bucket ? 1 : 0
@@ -167,7 +167,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "reports" {
       status = "Enabled"
 
       filter {
-        prefix = "${var.prefix}/${rule.key}/dt="
+        prefix = "${var.prefix}/${rule.key}/"
       }
 
       expiration {

@@ -108,7 +108,7 @@ check '! systemctl start efs-scan.service 2>/dev/null'
 mapfile -t lines < <(sed -n 's/^#     Exec/Exec/p' /usr/lib/systemd/system/efs-scan.service)
 drop_in "Environment=EFS_SCAN_ROOT=$EFS_SCAN_ROOT" "${lines[@]}"
 check 'test "${#lines[@]}" = 3 && systemctl start efs-scan.service'
-efs-scan status >shown
+efs-scan status --file-system mnt-efs-team >shown
 check 'test "$(grep -c ^20000 shown)" = 3'
 umount /mnt/efs
 check '! systemctl start efs-scan.service 2>/dev/null'
