@@ -129,4 +129,4 @@ check 'systemctl show --property NeedDaemonReload efs-scan.timer | grep -q =no'
 dpkg --purge efs-scan >>installed.log 2>&1
 check '! systemctl is-active --quiet efs-scan.timer'
 check '! find /etc/systemd -name "efs-scan*" | grep .'
-check 'test -s /var/lib/efs-scan/runs/latest/*.json'
+check 'test -s /var/lib/efs-scan/runs/latest/mnt-efs.json'
