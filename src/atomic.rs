@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use rustix::fs::OFlags;
+use tempfile::NamedTempFile;
 
 use crate::sync::lock;
 
@@ -62,12 +63,40 @@ pub(crate) fn replace(
     mode: u32,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    let (part, _unfinished) = written(path, mode, fill)?;
+    part.persist(path).map_err(|error| error.error)?;
+    synced(path)
+}
+
+/// Writes a file as [`replace`] does, if there is none. Returns false if there is one.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(crate) fn create(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<bool> {
+    let (part, _unfinished) = written(path, mode, fill)?;
+    match part.persist_noclobber(path) {
+        Ok(_) => synced(path).map(|()| true),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.error),
+    }
+}
+
+/// Writes a temporary file beside `path`.
+fn written(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<(NamedTempFile, Unfinished)> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut part = tempfile::Builder::new()
         .prefix(PART_PREFIX)
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(directory)?;
-    let _unfinished = Unfinished::note(part.path());
+    let unfinished = Unfinished::note(part.path());
     let mut buffer = BufWriter::with_capacity(BUFFER, part.as_file_mut());
     let filled = fill(&mut buffer).and_then(|()| buffer.flush());
     // After an error, the rest of the buffer is not written.
@@ -75,8 +104,12 @@ pub(crate) fn replace(
     filled?;
     // Invariant: the data is on disk before the name, and the name before anything relies on it.
     part.as_file().sync_all()?;
-    part.persist(path).map_err(|error| error.error)?;
-    File::open(directory)?.sync_all()
+    Ok((part, unfinished))
+}
+
+/// Puts the names of a file's directory on disk.
+fn synced(path: &Path) -> io::Result<()> {
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Removes the parts that a crash left. The caller must be the only writer here.

@@ -1,7 +1,9 @@
 //! The state directory: a part for each file system, with a lock and a spool, and small files that are
-//! read and written whole.
-//! Only the user who runs efs-scan may write in it, or it is a directory
-//! of that user's own in one that others may write to.
+//! read and written whole. The first file system has the directory itself as its part, so the place of
+//! its spool is the same with one file system or several.
+//!
+//! Only the user who runs efs-scan may write in it, or it is a directory of that user's own in one
+//! that others may write to.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufReader, Read, Seek, Write};
@@ -117,8 +119,11 @@ fn is_below_descriptor(path: &Path) -> bool {
     path.strip_prefix(DESCRIPTORS).is_ok_and(|below| below.components().count() > 1)
 }
 
-/// The directory of the parts of file systems.
+/// The directory with the parts of all file systems but the first.
 const PARTS: &str = "fs";
+
+/// The file with the key of the file system that has the directory itself as its part.
+const FIRST: &str = "file-system.json";
 
 const OTHERS_WRITE: &str = "it must belong to who runs efs-scan, and nobody else may write there; a \
      volume that others write to is allowed with --state-dir-shared";
@@ -135,7 +140,7 @@ pub(crate) fn shown(path: &Path) -> PathBuf {
 }
 
 /// A state directory that exists.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateDir(PathBuf);
 
 impl StateDir {
@@ -148,24 +153,57 @@ impl StateDir {
     }
 
     /// Opens the part of one file system, and makes it if need be: a directory with a lock and a spool
-    /// of its own. `key` is a single component of a path.
+    /// of its own. The first file system takes the directory itself. `key` is a single component of a
+    /// path.
     ///
     /// # Errors
     /// Names the directory.
     pub fn part(&self, key: &str) -> Result<Self, StateError> {
+        if self.path(PARTS).join(key).is_dir() || !self.is_part_of(key)? {
+            return self.part_apart(key);
+        }
+        Self::made(&self.0, [self.0.clone(), self.path("spool")])
+    }
+
+    /// Opens a part that is not the directory itself, and makes it if need be.
+    ///
+    /// # Errors
+    /// Names the directory.
+    pub fn part_apart(&self, key: &str) -> Result<Self, StateError> {
         let parts = self.path(PARTS);
         let part = parts.join(key);
         let spool = part.join("spool");
         Self::made(&part.clone(), [parts, part, spool])
     }
 
-    /// Lists the parts that exist.
+    /// True if the directory itself is the part of the file system `key`. The first to ask takes it.
+    fn is_part_of(&self, key: &str) -> Result<bool, StateError> {
+        let path = self.path(FIRST);
+        let failed = |error: io::Error| {
+            StateError::of(&error, format!("{}: {error}", shown(&path).display()))
+        };
+        match read::<String>(&path) {
+            Ok(first) => return Ok(first == key),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let taken = atomic::create(&path, 0o600, |to| Ok(serde_json::to_writer(to, key)?));
+        match taken.map_err(failed)? {
+            true => Ok(true),
+            // Another file system was faster.
+            false => Ok(read::<String>(&path).map_err(failed)? == key),
+        }
+    }
+
+    /// Opens the parts that exist.
     ///
     /// # Errors
     /// Names the directory.
-    pub fn parts(&self) -> Result<Vec<String>, String> {
+    pub fn parts(&self) -> Result<Vec<Self>, StateError> {
         let parts = self.path(PARTS);
-        let failed = |error: io::Error| format!("listing {}: {error}", shown(&parts).display());
+        let failed = |error: io::Error| {
+            StateError::of(&error, format!("listing {}: {error}", shown(&parts).display()))
+        };
         let mut names = Vec::new();
         match std::fs::read_dir(&parts) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -176,7 +214,8 @@ impl StateDir {
             }
         }
         names.sort_unstable();
-        Ok(names)
+        let own = self.path("spool").is_dir().then(|| self.clone());
+        own.map(Ok).into_iter().chain(names.iter().map(|name| self.part_apart(name))).collect()
     }
 
     /// Makes the directories, of which each lies in the one before it, if they are not there. The files

@@ -7,7 +7,7 @@ use crate::cli::PublishArgs;
 use crate::config::{Loaded, Readers};
 use crate::exit::{Exit, Failure};
 use crate::log;
-use crate::outbox::{adopt_spooled, migrate, send_waiting};
+use crate::outbox::{migrate, send_waiting};
 use crate::state::{StateDir, shown};
 use crate::stop::Stop;
 use crate::text::plural;
@@ -30,12 +30,10 @@ pub(super) fn run(
     let state_dir = state_dir(&readers.state_dir, readers.state_dir_shared)?;
     let state = StateDir::open(&state_dir).map_err(Failure::usage)?;
     let aws = Aws::new(readers.patience, readers.buckets.clone());
-    adopt_spooled(&state);
-    let parts = state.parts().map_err(Failure::fatal)?;
+    let parts = state.parts().map_err(Failure::usage)?;
     let (mut runs, mut waiting, mut problems) = (0, 0, 0);
     let mut held = None;
     for part in parts {
-        let part = state.part(&part).map_err(Failure::usage)?;
         let spool = shown(&part.path("spool"));
         phase.begin(format!("publishing; what is not sent waits in {}", spool.display()));
         let _lock = match part.lock("publishing") {

@@ -16,7 +16,7 @@ pub use migrate::{Migrated, migrate};
 pub use notice::{Notice, Over, compose, over_quota};
 pub use objects::{OtherRoot, Pointed, check, publish};
 pub use pages::put_page;
-pub(crate) use publisher::{Kept, Publisher, Publishing, Scanned, adopt_spooled, send_waiting};
+pub(crate) use publisher::{Kept, Publisher, Publishing, Scanned, send_waiting};
 pub use send::Sent;
 pub(crate) use send::Unkept;
 pub use spool::{CloudWatch, Job, Notify, Targets};

@@ -212,13 +212,10 @@ fn open(
     let part = state.part(identity.key.as_str())?;
     let lock = part.lock(doing)?;
     let root = root.as_os_str().as_encoded_bytes();
-    log_all(&adopt(&state, Some(&Adopter { part: &part, identity, root })));
+    if part == state {
+        log_all(&adopt(&part, &Adopter { identity, root }));
+    }
     Ok((part, lock))
-}
-
-/// Moves what an earlier version left in the state directory to the parts of its file systems.
-pub(crate) fn adopt_spooled(state: &StateDir) {
-    log_all(&adopt(state, None));
 }
 
 fn log_all(problems: &[String]) {

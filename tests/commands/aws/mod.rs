@@ -102,12 +102,9 @@ impl World {
         Some(serde_json::from_slice(&bytes).unwrap())
     }
 
-    /// The spool of the only file system.
+    /// Returns the directory of the spool.
     fn spool_dir(&self) -> PathBuf {
-        let parts = std::fs::read_dir(self.state().join("fs")).into_iter().flatten();
-        let parts: Vec<PathBuf> = parts.map(|part| part.unwrap().path()).collect();
-        assert!(parts.len() <= 1, "{parts:?}");
-        parts.into_iter().next().unwrap_or_default().join("spool")
+        self.state().join("spool")
     }
 
     /// Returns the names of the files in the spool.

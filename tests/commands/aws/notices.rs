@@ -48,7 +48,7 @@ fn a_run_by_a_clock_that_was_ahead_silences_no_notice() {
     let ahead = |home: &str| {
         let last =
             serde_json::json!({ &topic: { "run": "20990101T000000.000000Z", "homes": [home] } });
-        std::fs::write(world.state().join("fs/prod/over-quota.json"), last.to_string()).unwrap();
+        std::fs::write(world.state().join("over-quota.json"), last.to_string()).unwrap();
     };
     let said = |output: Output| {
         assert_eq!(code(&output), Some(0));

@@ -100,30 +100,29 @@ fn the_id_of_efs_is_enough_wherever_it_is_mounted() {
 #[test]
 fn what_an_earlier_version_left_in_the_state_directory_goes_on() {
     let place = Place::new();
-    // A run waits, as an earlier version kept it: without an identity, in one spool.
+    // Runs wait, as an earlier version kept them: without an identity, in one spool.
     let obstacle = file(&place.published(), "runs", 3);
     place.scan(&[], 5);
     let waiting = place.waiting();
-    let (old, part) = (place.state().join("spool"), place.state().join("fs/prod/spool"));
-    std::fs::create_dir(&old).unwrap();
-    for (name, bytes) in files(&part) {
-        let bytes = match name.ends_with(".run.json") {
-            false => bytes,
-            true => {
-                let mut job: Value = serde_json::from_slice(&bytes).unwrap();
-                job["report"]["run"].as_object_mut().unwrap().remove("identity").unwrap();
-                job.to_string().into_bytes()
-            }
-        };
-        std::fs::write(old.join(name), bytes).unwrap();
-    }
-    std::fs::remove_dir_all(place.state().join("fs")).unwrap();
-    std::fs::write(place.state().join("over-quota.json"), "{}").unwrap();
+    let spool = place.state().join("spool");
+    let own = spool.join(format!("{}.run.json", waiting[0]));
+    let mut job: Value = serde_json::from_slice(&std::fs::read(&own).unwrap()).unwrap();
+    job["report"]["run"].as_object_mut().unwrap().remove("identity").unwrap();
+    std::fs::write(&own, job.to_string()).unwrap();
+    // One of them is of another root.
+    job["report"]["run"]["root"] = json!("/mnt/other");
+    let another = "20260101T000000.000000Z";
+    job["report"]["run"]["id"] = json!(another);
+    std::fs::write(spool.join(format!("{another}.run.json")), job.to_string()).unwrap();
+    std::fs::write(spool.join(format!("{another}.progress.json")), "{}").unwrap();
+    std::fs::remove_file(place.state().join("file-system.json")).unwrap();
     std::fs::remove_file(obstacle).unwrap();
     place.scan(&[], 0);
     assert_eq!(place.runs()[0], waiting[0]);
     assert_eq!(place.runs().len(), 2);
-    assert!(files(&place.published()).keys().all(|key| !key.contains("fs=tmp")));
-    assert!(!old.exists() && place.state().join("fs/prod/over-quota.json").exists());
+    let of_prod = |key: &String| key.contains("fs=prod") || !key.contains("fs=");
+    assert!(files(&place.published()).keys().all(of_prod));
     assert_eq!(place.spooled(), Vec::<String>::new());
+    let moved = files(&place.state().join("fs/mnt-other/spool"));
+    assert_eq!(moved.len(), 2, "{:?}", moved.keys());
 }

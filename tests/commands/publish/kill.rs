@@ -94,7 +94,9 @@ fn litter(place: &Place, what: &str) -> String {
         name => runs.iter().any(|id| name.starts_with(id.as_str())),
     };
     let litter = published.keys().filter(|key| !ours(key)).cloned();
-    let state = files(&place.state()).into_keys().filter(|name| name != "fs/prod/lock");
+    let state = files(&place.state())
+        .into_keys()
+        .filter(|name| !["lock", "file-system.json"].contains(&name.as_str()));
     let litter: Vec<String> = litter.chain(state).collect();
     assert!(published.len() >= 3 + 3 * runs.len(), "{what}: {:?}", published.keys());
     match litter.is_empty() {
@@ -126,7 +128,7 @@ fn kill_everywhere(calls: &[&str], second: bool) {
             assert_whole(&place, old.as_deref(), &what);
             let waiting = place.waiting();
             for id in &waiting {
-                let path = place.state().join("fs/prod/spool").join(format!("{id}.run.json"));
+                let path = place.state().join("spool").join(format!("{id}.run.json"));
                 let job: Job = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
                 assert_eq!(job.report.run.id, *id, "{what}");
             }

@@ -48,7 +48,7 @@ fn a_run_is_published_under_its_day_and_its_id_and_nothing_else_is_left() {
     let report: Report = serde_json::from_slice(&published[&latest.report]).unwrap();
     assert_eq!(report.run, latest.run);
     assert_eq!(latest_of(&report), latest, "both say the same");
-    assert_eq!(files(&place.state()).into_keys().collect::<Vec<_>>(), ["fs/prod/lock"]);
+    assert_eq!(files(&place.state()).into_keys().collect::<Vec<_>>(), ["file-system.json", "lock"]);
 }
 
 #[test]
@@ -133,6 +133,6 @@ fn published_files_are_readable_by_others_and_the_state_is_not() {
         assert_eq!(mode(&place.published().join(key)), 0o644, "{key}");
     }
     assert_eq!(mode(&place.state()), 0o700);
-    assert_eq!(mode(&place.state().join("fs/prod/spool")), 0o700);
-    assert_eq!(mode(&place.state().join("fs/prod/lock")), 0o600);
+    assert_eq!(mode(&place.state().join("spool")), 0o700);
+    assert_eq!(mode(&place.state().join("lock")), 0o600);
 }

@@ -22,7 +22,7 @@ fn blocked(place: &Place) -> Child {
     let command = command.arg(format!("--names=csv:{}", pipe.display()));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let text = format!("process id {},", child.id());
-    let lock = place.state().join("fs/prod/lock");
+    let lock = place.state().join("lock");
     wait_until("the lock", || std::fs::read_to_string(&lock).is_ok_and(|who| who.contains(&text)));
     child
 }
@@ -76,7 +76,7 @@ fn the_lock_of_a_process_that_was_killed_stands_in_nobodys_way() {
     let first = blocked(&place);
     signal(first.id(), "KILL");
     assert!(!finish(first, PATIENCE).status.success());
-    let text = std::fs::read_to_string(place.state().join("fs/prod/lock")).unwrap();
+    let text = std::fs::read_to_string(place.state().join("lock")).unwrap();
     assert!(text.contains("process id"), "it still says who had it: {text}");
     place.scan(&[], 0);
     assert_eq!(place.runs().len(), 1);
@@ -86,7 +86,7 @@ fn the_lock_of_a_process_that_was_killed_stands_in_nobodys_way() {
 fn whatever_the_lock_says_it_is_a_lock_and_the_message_is_one_line() {
     let place = Place::new();
     place.scan(&[], 0);
-    let path = place.state().join("fs/prod/lock");
+    let path = place.state().join("lock");
     for (text, named) in [
         (&b"efs-scan with process id 7, scanning /x\n"[..], "process id 7, scanning /x is"),
         (b"", "another efs-scan is"),

@@ -25,7 +25,7 @@ fn unshared(place: &Place, script: &str, args: &[String]) -> Option<Output> {
     let mut command = Command::new("unshare");
     command.args(["-m", "sh", "-ec", script, "sh"]).arg(program()).args(args);
     command.env("EFS_SCAN_CONFIG", "/dev/null").env("STATE", place.state());
-    command.env("SPOOL", place.state().join("fs/prod/spool")).current_dir(place.dir.path());
+    command.env("SPOOL", place.state().join("spool")).current_dir(place.dir.path());
     Some(watched(&mut command, PATIENCE))
 }
 
@@ -94,7 +94,7 @@ fn a_run_that_a_destination_refuses_does_not_hold_up_the_next() {
     fs::create_dir_all(place.published()).unwrap();
     let obstacle = file(&place.published(), "runs", 3);
     place.scan(&[], 5);
-    let old = place.state().join(format!("fs/prod/spool/{}.run.json", place.waiting()[0]));
+    let old = place.state().join(format!("spool/{}.run.json", place.waiting()[0]));
     fs::remove_file(obstacle).unwrap();
     // The day of that run cannot be written, as after a restore with wrong owners.
     let early = "20200101T000000.000000Z";
@@ -155,7 +155,7 @@ fn a_signal_is_heeded_while_the_destination_does_not_answer() {
         let child = command.spawn().unwrap();
         // The check before the scan needs the lock.
         let text = format!("process id {},", child.id());
-        let held = place.state().join("fs/prod/lock");
+        let held = place.state().join("lock");
         until(|| fs::read_to_string(&held).is_ok_and(|who| who.contains(&text)));
         std::thread::sleep(Duration::from_millis(300));
         flock(&lock, FlockOperation::LockExclusive).unwrap();

@@ -104,7 +104,7 @@ impl Place {
 
     /// Returns the names of everything in the spool.
     pub(crate) fn spooled(&self) -> Vec<String> {
-        files(&self.state().join("fs/prod/spool")).into_keys().collect()
+        files(&self.state().join("spool")).into_keys().collect()
     }
 
     /// Returns the ids of the runs in the spool, oldest first.

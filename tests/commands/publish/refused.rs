@@ -174,7 +174,7 @@ fn a_scan_of_one_user_or_with_no_publish_publishes_nothing_and_locks_nothing() {
     assert_eq!(place.runs().len(), 1);
     let before = (files(&place.published()), files(&place.state()));
     // Waiting runs and a held lock do not matter to these commands.
-    let lock = std::fs::File::open(place.state().join("fs/prod/lock")).unwrap();
+    let lock = std::fs::File::open(place.state().join("lock")).unwrap();
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
     for args in [&["--user", "200005"][..], &["--no-publish"]] {
         assert_code(&run(args), 0);
@@ -214,7 +214,7 @@ fn a_state_directory_that_others_may_write_to_is_refused() {
     assert!(said.contains("nobody else may write there"), "{said}");
     std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o755)).unwrap();
     place.scan(&[], 0);
-    let spool = real.join("fs/prod/spool");
+    let spool = real.join("spool");
     std::fs::remove_dir_all(&spool).unwrap();
     let other = real.with_file_name("other");
     std::fs::create_dir(&other).unwrap();

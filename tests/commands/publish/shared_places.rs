@@ -99,16 +99,16 @@ fn a_state_directory_on_a_shared_volume_is_allowed_on_request() {
     assert_eq!(bits(&own), 0o700);
     // The mode that `fsGroup` leaves.
     mode(&own, 0o2770);
-    mode(&own.join("fs/prod/spool"), 0o2770);
+    mode(&own.join("spool"), 0o2770);
     scan(&["--state-dir-shared"], 0);
-    assert_eq!((bits(&own), bits(&own.join("fs/prod/spool"))), (0o700, 0o700));
+    assert_eq!((bits(&own), bits(&own.join("spool"))), (0o700, 0o700));
     // Nothing is written through a link that others have put there.
     let away = place.dir.path().join("away");
     fs::rename(&own, &away).unwrap();
-    fs::remove_dir_all(away.join("fs/prod/spool")).unwrap();
+    fs::remove_dir_all(away.join("spool")).unwrap();
     symlink(&away, &own).unwrap();
     scan(&["--state-dir-shared"], 2);
-    assert!(!away.join("fs/prod/spool").exists());
+    assert!(!away.join("spool").exists());
     if is_root() {
         fs::remove_file(&own).unwrap();
         fs::create_dir(&own).unwrap();
@@ -136,7 +136,7 @@ fn nothing_is_read_through_a_link_at_the_destination() {
 
 #[test]
 fn a_lock_that_is_no_regular_file_blocks_nobody() {
-    for fifo_at in ["published/.efs-scan.lock", "state/fs/prod/lock"] {
+    for fifo_at in ["published/.efs-scan.lock", "state/lock"] {
         let place = Place::new();
         let path = place.dir.path().join(fifo_at);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -31,7 +31,7 @@ fn an_unsent_run_waits_complete_and_its_report_is_still_printed() {
     assert_eq!(naming(&said, &obstacle), 1, "{said}");
     assert!(said.contains("1 run waits") && said.contains("efs-scan publish"), "{said}");
     assert_eq!(place.waiting(), [printed.run.id.as_str()]);
-    let kept = place.state().join(format!("fs/prod/spool/{}.run.json", printed.run.id));
+    let kept = place.state().join(format!("spool/{}.run.json", printed.run.id));
     let job: Job = serde_json::from_slice(&std::fs::read(kept).unwrap()).unwrap();
     assert_eq!(job.report, printed);
     assert_eq!(job.targets.publish, Some(Destination::Directory(place.published())));
@@ -66,12 +66,12 @@ fn the_command_publish_sends_what_waits_and_says_if_it_cannot() {
     place.scan(&[], 5);
     place.scan(&[], 5);
     let waiting = place.waiting();
-    let before = files(&place.state().join("fs/prod/spool"));
+    let before = files(&place.state().join("spool"));
     let said = stderr(&place.resend(5));
     // Each run is named: a refusal of one says nothing about the other.
     assert_eq!(naming(&said, &obstacle), 2, "{said}");
     assert!(said.contains("2 runs wait"), "{said}");
-    assert_eq!(files(&place.state().join("fs/prod/spool")), before);
+    assert_eq!(files(&place.state().join("spool")), before);
     std::fs::remove_file(obstacle).unwrap();
     assert!(place.resend(0).stderr.is_empty());
     assert_eq!(place.runs(), waiting);
@@ -108,7 +108,7 @@ fn a_file_in_the_spool_that_cannot_be_read_stays_and_holds_up_nothing() {
     place.scan(&[], 5);
     std::fs::remove_file(obstacle).unwrap();
     let waiting = place.waiting();
-    let spool = place.state().join("fs/prod/spool");
+    let spool = place.state().join("spool");
     let whole = std::fs::read(spool.join(format!("{}.run.json", waiting[0]))).unwrap();
     let corrupt = [
         ("20200101T000000.000000Z", &b"{\"plan\":"[..]),
@@ -142,7 +142,7 @@ fn what_is_no_file_in_the_spool_is_named_and_holds_up_nothing() {
     let obstacle = obstruct(&place);
     place.scan(&[], 5);
     std::fs::remove_file(obstacle).unwrap();
-    let (waiting, spool) = (place.waiting(), place.state().join("fs/prod/spool"));
+    let (waiting, spool) = (place.waiting(), place.state().join("spool"));
     let path = |day: u32| spool.join(format!("2020010{day}T000000.000000Z.run.json"));
     let pipe = |path: &std::path::Path| {
         rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR).unwrap();
@@ -168,7 +168,7 @@ fn a_run_whose_progress_cannot_be_read_is_sent_anew() {
     place.scan(&[], 5);
     std::fs::remove_file(obstacle).unwrap();
     let ids = place.waiting();
-    let progress = place.state().join(format!("fs/prod/spool/{}.progress.json", ids[0]));
+    let progress = place.state().join(format!("spool/{}.progress.json", ids[0]));
     std::fs::write(progress, "{\"publi").unwrap();
     place.resend(0);
     assert_eq!(place.runs(), ids);
@@ -236,7 +236,7 @@ fn a_spool_that_is_full_costs_no_report() {
     assert!(mount(&["umount"]));
     let said = stderr(&output);
     assert_ne!(output.status.code(), Some(0), "{said}");
-    assert_eq!(naming(&said, &place.state().join("fs/prod/spool")), 1, "{said}");
+    assert_eq!(naming(&said, &place.state().join("spool")), 1, "{said}");
     assert_eq!(left, Vec::<String>::new(), "not a part of it");
     let report = serde_json::from_slice::<Report>(&output.stdout);
     assert!(report.is_ok(), "code {:?}, {said}: the result of the scan is lost", output.status);
