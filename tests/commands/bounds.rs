@@ -69,8 +69,6 @@ fn a_run_of_3_gib_in_the_spool_waits_and_the_next_one_is_published() {
     file(dir, "t/200005/f", 10);
     let publish = "t --publish pub --state-dir state";
     assert_code(&run(dir, publish), 0);
-    // As an earlier version kept it.
-    std::fs::create_dir(dir.join("state/spool")).unwrap();
     sparse(&dir.join("state/spool/20260101T000000.000000Z.run.json"));
     let output = run(dir, publish);
     assert_code(&output, 5);
