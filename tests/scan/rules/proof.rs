@@ -309,18 +309,21 @@ fn a_large_cache_keeps_its_command() {
     }
 }
 
-/// What cargo built has a second link among its dependencies, and what a program wrote has not.
+/// A library has a second link among the dependencies, and a table that a program wrote has not.
 #[test]
 fn results_beside_a_program_keep_its_build_directory() {
     let tree = scratch();
     let target = "h/rs/target";
     file(tree.path(), "h/rs/Cargo.toml", 10);
     file(tree.path(), format!("{target}/CACHEDIR.TAG"), 10);
-    let built = file(tree.path(), format!("{target}/release/deps/server-0f0f0f0f0f0f0f0f"), 5000);
-    std::fs::hard_link(built, tree.path().join(target).join("release/server")).unwrap();
-    file(tree.path(), format!("{target}/release/server.d"), 10);
+    let built =
+        file(tree.path(), format!("{target}/release/deps/libserver-0f0f0f0f0f0f0f0f.rlib"), 5000);
+    std::fs::hard_link(built, tree.path().join(target).join("release/libserver.rlib")).unwrap();
+    file(tree.path(), format!("{target}/release/libserver.d"), 10);
+    // A home that was restored file by file has lost the second link of its programs.
+    file(tree.path(), format!("{target}/release/server"), 5000);
     let offer = || offered(&report(tree.path(), [] as [&str; 0], 0), "rs/target").unwrap().1;
     assert!(offer().is_some());
-    file(tree.path(), format!("{target}/release/experiment_results"), 5000);
+    file(tree.path(), format!("{target}/release/experiment_results.csv"), 5000);
     assert_eq!(offer(), None);
 }
