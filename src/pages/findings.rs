@@ -15,6 +15,8 @@ pub(super) struct FindingLine<'a> {
     pub(super) finding: &'a Finding,
     /// The command for the readers of the page.
     pub(super) command: Option<String>,
+    /// What to do where there is no command.
+    pub(super) advice: Option<&'a str>,
     /// The owner, on a page about several people.
     pub(super) whose: Option<String>,
 }
@@ -29,6 +31,7 @@ pub(super) fn section(report: &Report) -> Markup {
     let lines = shown.iter().map(|(finding, whose)| FindingLine {
         finding,
         command: finding.command.clone(),
+        advice: finding.advice.as_deref(),
         whose: Some(whose.clone()),
     });
     let lines: Vec<FindingLine<'_>> = lines.collect();
@@ -37,7 +40,7 @@ pub(super) fn section(report: &Report) -> Markup {
             h2 id="findings-title" { "Clean-up candidates" }
             @if lines.is_empty() { p.none { "No rule found anything." } } @else {
                 p { "The " (many(lines.len() as u64, "finding that frees", "findings that free")) " most. \
-                    Owners run the commands; paths are those of the machine that scanned." }
+                    Owners, or the administrator, run the commands; paths are those of the machine that scanned." }
                 form.tools hidden data-for="findings-table" {
                     label { "Filter " input type="search" name="text" autocomplete="off"
                         placeholder="owner, rule, class or path"; }
@@ -81,7 +84,7 @@ pub(super) fn table(lines: &[FindingLine<'_>], rules: &[RuleReport], id: Option<
 }
 
 fn row(line: &FindingLine<'_>, rules: &[RuleReport], costs: bool, owners: bool) -> Markup {
-    let FindingLine { finding, command: to_run, whose } = line;
+    let FindingLine { finding, command: to_run, advice, whose } = line;
     let (frees, holds) = (finding.frees.allocated_bytes, finding.usage.allocated_bytes);
     let cost = finding.cost_month;
     let rule = rules.iter().find(|rule| rule.rule == finding.rule);
@@ -106,7 +109,7 @@ fn row(line: &FindingLine<'_>, rules: &[RuleReport], costs: bool, owners: bool) 
             }
             td.path { (path_of(&finding.path_bytes())) }
             td.command {
-                @match (to_run, &finding.advice) {
+                @match (to_run, advice) {
                     (Some(text), _) => code.cmd { (command(text)) },
                     // A `span` gets no copy button, because advice is not for a shell.
                     (None, Some(text)) => span { (command(text)) },

@@ -10,7 +10,9 @@ use super::homes::marks;
 use super::trend::{Past, changes, reaches_quota};
 use super::words::*;
 use super::{bar, money};
-use crate::report::{Coverage, HomeAt, HomeKind, HomeReport, Report, Usage, below, command_at};
+use crate::report::{
+    Coverage, HomeAt, HomeKind, HomeReport, Report, Usage, advice_for_owner, below, command_at,
+};
 use crate::units::AllocatedBytes;
 use crate::usage::Class;
 
@@ -137,6 +139,7 @@ fn candidates(report: &Report, home: &HomeReport, home_at: &HomeAt<'_>) -> Marku
     let findings = home.findings.iter().map(|finding| FindingLine {
         finding,
         command: command_at(report, home, finding, home_at),
+        advice: advice_for_owner(home, finding),
         whose: None,
     });
     let mut lines: Vec<FindingLine<'_>> = findings.collect();

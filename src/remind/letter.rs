@@ -8,7 +8,7 @@ use super::app_letter::UntoldApp;
 use super::ledger::Reason;
 use super::people::{Recipient, Subject, Untold};
 use super::template::{Field, Template};
-use crate::report::{Finding, HomeAt, HomeReport, Report, command_at};
+use crate::report::{Finding, HomeAt, HomeReport, Report, advice_for_owner, command_at};
 use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
@@ -137,13 +137,12 @@ impl LetterWriter<'_> {
 
     /// Returns the command for the owner, with paths as the owner sees them, or advice.
     fn remedy(&self, home: &HomeReport, finding: &Finding, home_at: &HomeAt<'_>) -> Option<String> {
-        if finding.command.is_some() && self.home_at.is_set() && home_at.of(home).is_none() {
-            return Some("By hand: where your space has it is not known here".to_owned());
+        let is_elsewhere = self.home_at.is_set() && home_at.of(home).is_none();
+        if finding.command.is_some() && is_elsewhere && !home.is_roots() {
+            return Some("By hand: the path of this home in your space is not known".to_owned());
         }
         let Some(command) = command_at(self.report, home, finding, home_at) else {
-            return finding
-                .advice
-                .as_ref()
+            return advice_for_owner(home, finding)
                 .map(|advice| format!("By hand: {}", short(advice.as_bytes())));
         };
         // Commands of this program are printable, because it quotes paths. Commands of configured

@@ -61,14 +61,30 @@ fn repeated<T: Ord + Clone>(items: impl Iterator<Item = T>) -> BTreeSet<T> {
     items.filter(|item| !seen.insert(item.clone())).collect()
 }
 
-/// The command that reclaims a finding in `home`, with paths as its person sees them; where that is
-/// not known, as in the report.
+/// Advice to the person of a home that belongs to root, as after a restore by `cp -r`: their own
+/// `rm` would fail there.
+const OWNED_BY_ROOT: &str =
+    "root owns this home: ask the administrator to run `chown` or to remove it";
+
+/// Returns the advice for the home's person where [`command_at`] gives no command.
+pub(crate) fn advice_for_owner<'a>(home: &HomeReport, finding: &'a Finding) -> Option<&'a str> {
+    match home.is_roots() && finding.command.is_some() {
+        true => Some(OWNED_BY_ROOT),
+        false => finding.advice.as_deref(),
+    }
+}
+
+/// Returns the command with which the home's person reclaims a finding, with paths as that person
+/// sees them, or as in the report where these are not known. `None` if they may not run it.
 pub(crate) fn command_at(
     report: &Report,
     home: &HomeReport,
     finding: &Finding,
     home_at: &HomeAt<'_>,
 ) -> Option<String> {
+    if home.is_roots() {
+        return None;
+    }
     let path = finding.path_bytes();
     let name = home.name_bytes();
     let Some((at, below)) = home_at.of(home).zip(below(&name, &path)) else {

@@ -148,6 +148,12 @@ impl DirectoryOwner {
 }
 
 impl HomeReport {
+    /// True for a uid home whose directory belongs to root, as after a restore by `cp -r`.
+    pub fn is_roots(&self) -> bool {
+        self.kind == HomeKind::Uid
+            && self.directory_owner.as_ref().is_some_and(|owner| owner.uid == 0)
+    }
+
     /// The other person who owns its directory, if one does.
     pub fn other_owner(&self) -> Option<&DirectoryOwner> {
         self.directory_owner.as_ref().filter(|owner| owner.is_another_person())

@@ -175,7 +175,7 @@ fn texts_are_templates() {
         home["foreign"]["allocated_bytes"] = 0.into();
     });
     let text = world.preview(0);
-    assert!(text.contains("By hand: where your space has it is not known here\n"), "{text}");
+    assert!(text.contains("By hand: the path of this home in your space is not known\n"), "{text}");
     let first = text.split("==== 2").next().unwrap();
     assert!(!first.contains("/home/me"), "{first}");
     world.edit_home("200005", |home| home["kind"] = "uid".into());
@@ -198,4 +198,30 @@ fn texts_are_templates() {
     });
     let text = world.preview(0);
     assert!(text.contains("\n      By hand: look \\u{202e}through it\n"), "{text}");
+}
+
+/// `rm` of the home's person would fail there.
+#[test]
+fn the_person_of_a_home_that_root_restored_is_told_to_ask_the_administrator() {
+    if !skip_unless(is_root(), "a home of root", "it needs root") {
+        return;
+    }
+    let world = World::new();
+    let trash = "200005/.local/share/Trash";
+    let page = |world: &World| {
+        let mut command = world.command();
+        command.args(["report", "--user", "alice", "--html", "-", "--from"]).arg(world.published());
+        stdout(&watched(&mut command, Duration::from_secs(60)))
+    };
+    let command = format!("rm -rf {}/{trash}", world.root().display());
+    assert!(world.preview(0).contains(&command));
+    assert!(page(&world).contains(&command));
+    give(&world.root().join("200005"), 0);
+    world.publish_as_it_is();
+    let text = world.preview(0);
+    assert!(!text.contains(&command), "{text}");
+    assert!(text.contains("By hand: root owns this home: ask the administrator"), "{text}");
+    let page = page(&world);
+    assert!(!page.contains(&command), "{page}");
+    assert!(page.contains("root owns this home"), "{page}");
 }

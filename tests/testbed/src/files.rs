@@ -23,6 +23,16 @@ pub fn file(root: &Path, path: impl AsRef<Path>, bytes: usize) -> PathBuf {
     path
 }
 
+/// Gives `path`, and everything in it, to `uid`. Needs root.
+pub fn give(path: &Path, uid: u32) {
+    std::os::unix::fs::lchown(path, Some(uid), None).unwrap();
+    if path.symlink_metadata().unwrap().is_dir() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path(), uid);
+        }
+    }
+}
+
 /// A name that is not UTF-8 and has a newline, a comma, markup and a quote.
 pub const ODD_NAME: &[u8] = b"a\xff\n,<b>\"";
 

@@ -38,7 +38,7 @@ pub mod terminator;
 pub mod tree;
 pub mod uml;
 
-pub use files::{ODD_NAME, file, raw, scratch};
+pub use files::{ODD_NAME, file, give, raw, scratch};
 pub use oracles::{du, find};
 pub use program::{at_once, efs_scan, finish, home, peak, program, report, run, signal, watched};
 pub use skip::{is_root, skip_unless};
