@@ -44,7 +44,7 @@ pub fn latest_json(data: &[u8]) -> usize {
     let homes = newest.homes.len();
     aliases(&newest.homes);
     let bases = Bases::read(&store, &of, &newest);
-    let mut view = StatusView::new("s3://b".to_owned(), newest, &bases, Some(Vec::new()), NOW);
+    let mut view = StatusView::new("s3://b".to_owned(), newest, bases, Some(Vec::new()), NOW);
     harmless(&status::table(&view));
     report::json(&view).expect("a status is JSON");
     view.restrict(&["200005".to_owned()]);

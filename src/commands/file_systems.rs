@@ -5,10 +5,25 @@ use crate::published::{file_systems, latest_key, nothing_there, pointer};
 use crate::report::FileSystemKey;
 use crate::service_error::ServiceError;
 use crate::store::Store;
+use crate::sync::for_each_at_once;
+
+/// Number of file systems that are read at a time. Each of them waits for one object at a time.
+const AT_ONCE: usize = 16;
+
+/// Reads something of each file system, several at a time, and returns it in the order of the keys.
+pub(super) fn read_each<R: Send>(
+    of: &[FileSystemKey],
+    read: impl Fn(&FileSystemKey) -> R + Sync,
+) -> Vec<R> {
+    for_each_at_once(of, AT_ONCE, read)
+}
 
 /// The keys of the file systems that are asked for, by key or name: all that are published there, if
 /// none is.
-pub(super) fn chosen(store: &dyn Store, asked: &[String]) -> Result<Vec<FileSystemKey>, Failure> {
+pub(super) fn chosen(
+    store: &(dyn Store + Sync),
+    asked: &[String],
+) -> Result<Vec<FileSystemKey>, Failure> {
     let failed = |error: ServiceError| Failure::fatal(error.text);
     if asked.is_empty() {
         let found = file_systems(store).map_err(failed)?;
@@ -29,8 +44,8 @@ pub(super) fn chosen(store: &dyn Store, asked: &[String]) -> Result<Vec<FileSyst
         }
         let all = file_systems(store).map_err(failed)?;
         let mut of_name = Vec::new();
-        for other in &all {
-            let there = pointer(store, other).map_err(failed)?;
+        for (other, there) in all.iter().zip(read_each(&all, |other| pointer(store, other))) {
+            let there = there.map_err(failed)?;
             if there.is_some_and(|(there, _)| there.run.name() == Some(&key)) {
                 of_name.push(other.clone());
             }
@@ -49,7 +64,7 @@ pub(super) fn chosen(store: &dyn Store, asked: &[String]) -> Result<Vec<FileSyst
 }
 
 /// The only file system that is asked for, or published there.
-pub(super) fn only(store: &dyn Store, asked: &[String]) -> Result<FileSystemKey, Failure> {
+pub(super) fn only(store: &(dyn Store + Sync), asked: &[String]) -> Result<FileSystemKey, Failure> {
     let chosen = chosen(store, asked)?;
     match &chosen[..] {
         [one] => Ok(one.clone()),

@@ -43,7 +43,7 @@ pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
 /// Prints a table for each of several file systems. One that cannot be read hinders no other.
 fn several(
     args: &HistoryArgs,
-    from: (&dyn Store, &Destination),
+    from: (&(dyn Store + Sync), &Destination),
     chosen: &[FileSystemKey],
     budget: Option<u64>,
     now: Timestamp,
@@ -53,7 +53,7 @@ fn several(
     }
     let (mut views, mut exit, mut missing) = (Vec::new(), Exit::Complete, None);
     for of in chosen {
-        match view(args, from, of, budget, now) {
+        match view(args, (from.0, from.1), of, budget, now) {
             Ok((view, without)) => {
                 if !view.history.is_whole() {
                     exit = Exit::Partial;

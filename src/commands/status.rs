@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::domains::{apps_of, domains_of};
-use super::file_systems::chosen;
+use super::file_systems::{chosen, read_each};
 use crate::aws::Aws;
 use crate::cli::{StatusArgs, StatusBy, StatusFormat};
 use crate::config::Loaded;
@@ -34,8 +34,9 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     };
     let alone = chosen.len() == 1;
     let (mut members, mut gaps, mut missing) = (Vec::new(), false, None);
-    for of in chosen {
-        match member(args, (&*store, &from), &of, &readers.domains, &aws) {
+    let read = read_each(&chosen, |of| runs(&*store, of));
+    for (of, runs) in chosen.into_iter().zip(read) {
+        match runs.and_then(|runs| member(args, &from, runs, &readers.domains, &aws)) {
             Ok(read) => {
                 gaps |= read.gaps;
                 // A user need not have a home everywhere.
@@ -87,17 +88,25 @@ struct Read {
     missing: Vec<String>,
 }
 
+/// Reads the newest run of a file system, and the runs that it is compared with.
+fn runs(store: &dyn Store, of: &FileSystemKey) -> Result<(Latest, Bases), Failure> {
+    let latest = newest(store, of).map_err(|error| Failure::fatal(error.text))?;
+    let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(store)))?;
+    let bases = Bases::read(store, of, &latest);
+    Ok((latest, bases))
+}
+
 fn member(
     args: &StatusArgs,
-    (store, from): (&dyn Store, &Destination),
-    of: &FileSystemKey,
+    from: &Destination,
+    (latest, bases): (Latest, Bases),
     domains: &[String],
     aws: &Aws,
 ) -> Result<Read, Failure> {
-    let failed = |error: ServiceError| Failure::fatal(error.text);
-    let latest = newest(store, of).map_err(failed)?;
-    let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(store)))?;
-    let bases = Bases::read(store, of, &latest);
+    for error in &bases.unread {
+        log::warn!("no comparison: {}", error.text);
+    }
+    let unread = !bases.unread.is_empty();
     let (apps, silent) = match args.apps {
         true => {
             let (apps, silent) = apps(&latest, domains.to_vec(), aws)?;
@@ -105,12 +114,12 @@ fn member(
         }
         false => (None, false),
     };
-    let mut view = StatusView::new(from.to_string(), latest, &bases, apps, Timestamp::now());
+    let mut view = StatusView::new(from.to_string(), latest, bases, apps, Timestamp::now());
     let missing = match args.users.is_empty() {
         true => Vec::new(),
         false => view.restrict(&args.users).into_iter().map(str::to_owned).collect(),
     };
-    Ok(Read { view, gaps: bases.unread || silent, missing })
+    Ok(Read { view, gaps: unread || silent, missing })
 }
 
 /// Lists the apps of all domains that named the run's homes, or else of the configured ones. Returns

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::log;
 use crate::published::{HomesTable, Latest, TableCoverage, homes_tables};
 use crate::report::{Coverage, FileSystemKey, bytes_of_cell};
-use crate::service_error::ServiceResult;
+use crate::service_error::{ServiceError, ServiceResult};
 use crate::store::Store;
 use crate::text::lossy;
 
@@ -51,13 +50,12 @@ pub(super) struct BaseHome {
 pub(crate) struct Bases {
     pub(super) day: Option<Base>,
     pub(super) week: Option<Base>,
-    /// True if a run to compare with may be there that could not be read.
-    pub(crate) unread: bool,
+    /// Runs to compare with that may be there and could not be read.
+    pub(crate) unread: Vec<ServiceError>,
 }
 
 impl Bases {
-    /// Reads the runs. What cannot be read counts as missing, with a warning: the rest of the status
-    /// does not need it.
+    /// Reads the runs. What cannot be read counts as missing: the rest of the status does not need it.
     pub(crate) fn read(store: &dyn Store, of: &FileSystemKey, latest: &Latest) -> Self {
         let started = latest.run.started;
         let first = started.saturating_sub(SignedDuration::from_hours(WEEK.to + 24));
@@ -86,10 +84,7 @@ impl Bases {
             })
         };
         let (day, week) = (find(DAY).flatten(), find(WEEK).flatten());
-        for error in &problems {
-            log::warn!("no comparison: {}", error.text);
-        }
-        Self { day, week, unread: !problems.is_empty() }
+        Self { day, week, unread: problems }
     }
 }
 

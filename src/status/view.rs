@@ -105,7 +105,7 @@ impl StatusView {
     pub(crate) fn new(
         from: String,
         latest: Latest,
-        bases: &Bases,
+        bases: Bases,
         apps: Option<Vec<StatusApp>>,
         now: Timestamp,
     ) -> Self {
@@ -130,8 +130,9 @@ impl StatusView {
             Some(base) if listed => gone(base, &latest.homes),
             _ => Vec::new(),
         };
+        let all_homes = bases.day.as_ref().is_some_and(|base| base.listed().all_homes);
         let mut homes: Vec<StatusLine> =
-            latest.homes.into_iter().map(|home| StatusLine::new(home, bases)).collect();
+            latest.homes.into_iter().map(|home| StatusLine::new(home, &bases, all_homes)).collect();
         homes.sort_by(|a, b| (a.rank(), a.label()).cmp(&(b.rank(), b.label())));
         let mut members = members::lines(latest.members, &mut homes);
         let with_apps = apps.is_some();
@@ -150,8 +151,8 @@ impl StatusView {
             orphans: latest.orphans,
             errors: latest.errors,
             unconditional: latest.unconditional,
-            compared_day: bases.day.clone(),
-            compared_week: bases.week.clone(),
+            compared_day: bases.day,
+            compared_week: bases.week,
             homes,
             members,
             gone,
@@ -192,19 +193,20 @@ impl<'a> From<&'a StatusLine> for SelectedBy<'a> {
 }
 
 impl StatusLine {
-    fn new(home: HomeLine, bases: &Bases) -> Self {
+    /// Compares a home. `all_homes` is true if the run of the day before lists every home that there was.
+    fn new(home: HomeLine, bases: &Bases, all_homes: bool) -> Self {
         let key = home.key();
-        let before = |base: &Option<Base>| base.as_ref()?.homes.get(&key).cloned();
+        fn before<'a>(base: &'a Option<Base>, key: &HomeKey) -> Option<&'a BaseHome> {
+            base.as_ref()?.homes.get(key)
+        }
         let change = |before: &BaseHome| Change {
             bytes: difference(home.allocated_bytes.0, before.allocated),
             exact: before.complete() && home.coverage == Coverage::Complete,
         };
-        let (day, week) = (before(&bases.day), before(&bases.week));
+        let (day, week) = (before(&bases.day, &key), before(&bases.week, &key));
         Self {
-            new: bases.day.as_ref().is_some_and(|base| base.listed().all_homes)
-                && day.is_none()
-                && home.kind != HomeKind::Outside,
-            change: Changes { day: day.as_ref().map(change), week: week.as_ref().map(change) },
+            new: all_homes && day.is_none() && home.kind != HomeKind::Outside,
+            change: Changes { day: day.map(change), week: week.map(change) },
             apps: Vec::new(),
             members: Vec::new(),
             home,

@@ -193,11 +193,11 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Opens the store. Nothing is written or requested yet.
+    /// Opens the store, which several threads may use. Nothing is written or requested yet.
     ///
     /// # Errors
     /// If AWS cannot be accessed at all.
-    pub fn open<'a>(&self, aws: &'a Aws) -> ServiceResult<Box<dyn Store + 'a>> {
+    pub fn open<'a>(&self, aws: &'a Aws) -> ServiceResult<Box<dyn Store + Sync + 'a>> {
         match self {
             Self::Directory(path) => Ok(Box::new(Directory::new(path.clone()))),
             Self::S3 { bucket, prefix } => Ok(Box::new(s3::Bucket(aws.bucket(bucket, prefix)?))),

@@ -16,7 +16,7 @@ const ARROWS: &[Row] = &[
     ("sys", "", "the one file with unsafe code"),
     ("terminal", "", "what stderr shows, by the conventions of its environment"),
     ("service_error", "", "why a store or a service did not do what it was asked"),
-    ("sync", "", "what a poisoned lock means"),
+    ("sync", "", "what a poisoned lock means; work on several threads"),
     ("units", "", "bytes and money"),
     ("packed", "units", "values packed into bytes, sizes and money among them"),
     ("text", "", "names that strangers chose, made safe to show"),
@@ -70,7 +70,7 @@ const ARROWS: &[Row] = &[
     // Readers of what is published.
     (
         "status",
-        "aws columns log published report service_error store text units",
+        "aws columns published report service_error store text units",
         "the newest run, compared; an app is AWS's",
     ),
     (

@@ -16,8 +16,6 @@ pub(super) use squashed::{ROOT_IS_SQUASHED, presented_uid};
 pub(super) use walk::setup;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use super::heed::Phase;
 use crate::aws::Aws;
@@ -25,6 +23,7 @@ use crate::config::{Config, Loaded};
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::stop::Stop;
+use crate::sync::for_each_at_once;
 use crate::sys;
 use crate::text::printable;
 
@@ -66,22 +65,10 @@ fn several(configs: &[Config], show_progress: bool, stop: &Arc<Stop>, phase: &Ph
     let at_once = configs.iter().filter_map(|config| config.settings.parallel).max().unwrap_or(1);
     let at_once = at_once.min(configs.len());
     let show_progress = show_progress && at_once == 1;
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut worst = Exit::Complete;
-        // Each place is taken once; nothing else hangs on the order.
-        while let Some(config) = configs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            worst = worst.worse(one_of_several(config, show_progress, stop, phase));
-        }
-        worst
-    };
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..at_once).map(|_| scope.spawn(worker)).collect();
-        let mine = worker();
-        // A thread that panicked has said so.
-        let others = others.into_iter().map(|other| other.join().unwrap_or(Exit::Fatal));
-        others.fold(mine, Exit::worse)
-    })
+    let exits = for_each_at_once(configs, at_once, |config| {
+        one_of_several(config, show_progress, stop, phase)
+    });
+    exits.into_iter().fold(Exit::Complete, Exit::worse)
 }
 
 fn one_of_several(config: &Config, show_progress: bool, stop: &Arc<Stop>, phase: &Phase) -> Exit {

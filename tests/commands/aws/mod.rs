@@ -8,6 +8,7 @@ mod crash;
 mod endless;
 mod groups;
 mod history;
+mod many;
 mod members;
 mod metrics;
 mod names;
