@@ -15,6 +15,7 @@
 //! | [`usage`] | entry, its home and rule, hard links, tallies |
 //! | [`names`] | owners of homes |
 //! | [`report`] | the [`report::Report`] and its text forms, one file a form |
+//! | [`dirs`] | the table of directories: a Parquet file, written and read row by row |
 //! | [`pages`] | the HTML forms, of a report and its history |
 //! | [`outbox`] | the spool, and what is sent from it: objects, metrics, notices, pages |
 //! | [`store`] | stores for objects: a directory or S3 |
@@ -78,6 +79,7 @@ pub mod cli;
 mod columns;
 mod commands;
 mod config;
+pub mod dirs;
 mod exit;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

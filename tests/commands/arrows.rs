@@ -56,6 +56,11 @@ const ARROWS: &[Row] = &[
         "aws columns names packed scan text units usage",
         "made of the accounts, the names, EFS's own size and the mount's counters",
     ),
+    (
+        "dirs",
+        "report text units usage",
+        "the table of directories: its rows are of the accounts, and name homes as the report does",
+    ),
     ("store", "atomic aws guard log service_error text", "a directory or a bucket"),
     (
         "published",
