@@ -50,7 +50,7 @@ keys! {
     |
     name: String, root: PathBuf, home_at: PathBuf, output: PathBuf, group_tag: String, file_system_id: String,
     max_threads: usize, max_ops: u32, max_latency: f64, link_memory: String, nfs_uid: u32,
-    nfs_batch: usize, iam: bool, access_point: String, engine: EngineKind
+    nfs_batch: usize, nfs_loops: usize, iam: bool, access_point: String, engine: EngineKind
 }
 
 impl FileSystemSettings {

@@ -3,10 +3,13 @@
 use std::os::unix::ffi::OsStrExt;
 
 use super::Settings;
-use crate::scan::{EfsName, EngineKind, Nfs, Pacing, Target, Tls, is_file_system_id};
+use crate::scan::{EfsName, EngineKind, Loops, Nfs, Pacing, Target, Tls, is_file_system_id};
 
 /// Upper bound of the number of directories in one request.
 const MAX_BATCH: usize = 10_000;
+
+/// Most event loops.
+const MAX_LOOPS: usize = 64;
 
 /// The group `nogroup`.
 const NO_GROUP: u32 = 65534;
@@ -76,6 +79,13 @@ impl Settings {
                 return Err(format!("--nfs-batch must be from 1 to {MAX_BATCH}"));
             }
             Some(batch) => nfs.batch = batch,
+            None => {}
+        }
+        match self.nfs_loops {
+            Some(loops) if loops == 0 || loops > MAX_LOOPS => {
+                return Err(format!("--nfs-loops must be from 1 to {MAX_LOOPS}"));
+            }
+            Some(loops) => nfs.loops = Loops::Fixed(loops),
             None => {}
         }
         Ok(Some(NfsSource { server, nfs, efs }))

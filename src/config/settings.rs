@@ -237,6 +237,12 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", env = "EFS_SCAN_NFS_BATCH")]
     pub(crate) nfs_batch: Option<usize>,
 
+    /// With --engine nfs: N event loops in threads of their own, which share the requests in flight.
+    /// A scan with --max-ops or --max-latency has one [default: as many as processors, at most 8,
+    /// once one has too much to do]
+    #[arg(long, value_name = "N", env = "EFS_SCAN_NFS_LOOPS")]
+    pub(crate) nfs_loops: Option<usize>,
+
     /// With --engine nfs: TLS from the first byte, as EFS's mount targets speak it. The certificate
     /// must be for ROOT's host, or for the DNS name of the file system that ROOT or --file-system-id
     /// names

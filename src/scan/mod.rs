@@ -43,7 +43,9 @@ pub use mountstats::{Costly, NfsMount, Traffic};
 #[doc(hidden)]
 pub use nfs::fuzzing;
 #[cfg(target_os = "linux")]
-pub use nfs::{ClientKeyCell, Clock, EfsClient, IamIdentity, IamSignature, Nfs, Target, Tls};
+pub use nfs::{
+    ClientKeyCell, Clock, EfsClient, IamIdentity, IamSignature, Loops, Nfs, Target, Tls,
+};
 pub use plan::{Bounds, FsKind, Pacing, Plan, raise_descriptor_limit};
 #[cfg(feature = "portable")]
 pub use portable::Portable;

@@ -45,10 +45,18 @@ pub(super) struct Pace {
     waited_nanos: AtomicU64,
     bucket: Option<TokenBucket>,
     held_back: AtomicBool,
+    /// Whose processor time the measurements contain.
+    usage: UsageWho,
     stop: Arc<Stop>,
 }
 
 impl Pace {
+    /// Begins a walk in which one thread waits for all round trips, the one that samples. The
+    /// measurements have its processor time only.
+    pub(super) fn of_one_thread(stop: &Arc<Stop>) -> Self {
+        Self { usage: UsageWho::RUSAGE_THREAD, ..Self::new(None, None, stop) }
+    }
+
     /// Begins a walk that takes at most `max_ops` round trips a second.
     pub(super) fn new(nfs: Option<NfsMount>, max_ops: Option<u32>, stop: &Arc<Stop>) -> Self {
         Self {
@@ -61,6 +69,7 @@ impl Pace {
             waited_nanos: AtomicU64::new(0),
             bucket: max_ops.map(TokenBucket::new),
             held_back: AtomicBool::new(false),
+            usage: UsageWho::RUSAGE_SELF,
             stop: Arc::clone(stop),
         }
     }
@@ -162,8 +171,8 @@ impl Pace {
 
     /// Returns the measurements until now, with the caller's `backlog`.
     pub(super) fn sample(&self, backlog: bool) -> Measurements {
-        // getrusage does not fail with this argument.
-        let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
+        // getrusage does not fail with these arguments.
+        let usage = getrusage(self.usage).ok();
         let time = |value: TimeVal| {
             let micros = value.num_microseconds();
             Duration::from_micros(u64::try_from(micros).unwrap_or_default())

@@ -13,6 +13,7 @@ mod gate;
 #[cfg(feature = "tls")]
 mod iam;
 mod limits;
+mod loops;
 mod markers;
 mod moves;
 mod pace;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use efs_scan::scan::Ended;
+use efs_scan::scan::{Ended, Loops};
 use efs_scan_testbed::nfs_server::{Config, Dealing, Fault, Naming, Slots};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -23,6 +23,7 @@ struct Storm {
     partitions: u32,
     dealing: Dealing,
     naming: Naming,
+    loops: usize,
 }
 
 fn storms() -> impl Strategy<Value = Storm> {
@@ -32,8 +33,8 @@ fn storms() -> impl Strategy<Value = Storm> {
         prop_oneof![Just(Naming::Distinct), Just(Naming::SameOwner), Just(Naming::SameNumbers)];
     let server = (1..20_u32, 4..50_u32, small, 0..3_u64);
     let partitions = (1..=4_u32, dealing, naming);
-    (any::<u64>(), 1..15_u32, server, 1..30_usize, partitions).prop_map(
-        |(seed, per_mille, server, batch, (partitions, dealing, naming))| {
+    (any::<u64>(), 1..15_u32, server, (1..30_usize, 1..5_usize), partitions).prop_map(
+        |(seed, per_mille, server, (batch, loops), (partitions, dealing, naming))| {
             let (slots, max_operations, max_readdir, jitter) = server;
             let jitter = Duration::from_millis(jitter);
             Storm {
@@ -47,6 +48,7 @@ fn storms() -> impl Strategy<Value = Storm> {
                 partitions,
                 dealing,
                 naming,
+                loops,
             }
         },
     )
@@ -69,6 +71,7 @@ fn check(storm: &Storm) -> Result<(), TestCaseError> {
     server.faults(Fault::storm(storm.per_mille));
     let mut engine = engine(&server);
     engine.batch = storm.batch;
+    engine.loops = Loops::Fixed(storm.loops);
     let outcome = match walk(&engine) {
         Ok(outcome) => outcome,
         Err(error) => return Err(TestCaseError::fail(format!("{error}; {}", server.counts()))),

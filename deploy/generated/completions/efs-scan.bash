@@ -50,7 +50,7 @@ _efs__scan() {
 
     case "${cmd}" in
         efs__scan)
-            opts="-o -q -v -h -V --file-system --parallel --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help --version status status_all status-all report history publish remind config check"
+            opts="-o -q -v -h -V --file-system --parallel --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help --version status status_all status-all report history publish remind config check"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -240,6 +240,10 @@ _efs__scan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --nfs-loops)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tls)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
@@ -276,7 +280,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__check)
-            opts="-o -q -v -h --file-system --parallel --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --file-system --parallel --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -463,6 +467,10 @@ _efs__scan() {
                     return 0
                     ;;
                 --nfs-batch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nfs-loops)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -502,7 +510,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__config)
-            opts="-o -q -v -h --file-system --parallel --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --file-system --parallel --user --home-depth --home-at --format --output --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -689,6 +697,10 @@ _efs__scan() {
                     return 0
                     ;;
                 --nfs-batch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nfs-loops)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n file-system= parallel= user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n file-system= parallel= user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= nfs-loops= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -90,6 +90,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nice -d 'Run in the i
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default [default: the effective uid]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one: before 6.5, such requests corrupt their memory [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l nfs-loops -d 'With --engine nfs: N event loops in threads of their own, which share the requests in flight. A scan with --max-ops or --max-latency has one [default: as many as processors, at most 8, once one has too much to do]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it. The certificate must be for ROOT\'s host, or for the DNS name of the file system that ROOT or --file-system-id names' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l iam -d 'With --tls: prove the IAM identity of this machine\'s AWS credentials to EFS, as the mount option iam does [default: if there are credentials]' -r -f -a "true\t''
@@ -283,6 +284,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nice -d 'Ru
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default [default: the effective uid]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one: before 6.5, such requests corrupt their memory [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l nfs-loops -d 'With --engine nfs: N event loops in threads of their own, which share the requests in flight. A scan with --max-ops or --max-latency has one [default: as many as processors, at most 8, once one has too much to do]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it. The certificate must be for ROOT\'s host, or for the DNS name of the file system that ROOT or --file-system-id names' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l iam -d 'With --tls: prove the IAM identity of this machine\'s AWS credentials to EFS, as the mount option iam does [default: if there are credentials]' -r -f -a "true\t''
@@ -367,6 +369,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l nice -d 'Run
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default [default: the effective uid]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one: before 6.5, such requests corrupt their memory [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l nfs-loops -d 'With --engine nfs: N event loops in threads of their own, which share the requests in flight. A scan with --max-ops or --max-latency has one [default: as many as processors, at most 8, once one has too much to do]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it. The certificate must be for ROOT\'s host, or for the DNS name of the file system that ROOT or --file-system-id names' -r -f -a "true\t''
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l iam -d 'With --tls: prove the IAM identity of this machine\'s AWS credentials to EFS, as the mount option iam does [default: if there are credentials]' -r -f -a "true\t''

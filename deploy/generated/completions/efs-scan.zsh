@@ -71,6 +71,7 @@ quota\:"Percent of the quota"))' \
 '--nice=[Run in the idle classes of processor and disk\: only when no other process wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default \[default\: the effective uid\]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one\: before 6.5, such requests corrupt their memory \[default\: 1\]]:N:_default' \
+'--nfs-loops=[With --engine nfs\: N event loops in threads of their own, which share the requests in flight. A scan with --max-ops or --max-latency has one \[default\: as many as processors, at most 8, once one has too much to do\]]:N:_default' \
 '--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or for the DNS name of the file system that ROOT or --file-system-id names]::BOOL:(true false)' \
 '--iam=[With --tls\: prove the IAM identity of this machine'\''s AWS credentials to EFS, as the mount option iam does \[default\: if there are credentials\]]::BOOL:(true false)' \
 '--access-point=[With --tls\: the EFS access point to go through. ROOT'\''s path begins at its root directory, and its user takes the place of --nfs-uid]:ID:_default' \
@@ -307,6 +308,7 @@ quota\:"Percent of the quota"))' \
 '--nice=[Run in the idle classes of processor and disk\: only when no other process wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default \[default\: the effective uid\]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one\: before 6.5, such requests corrupt their memory \[default\: 1\]]:N:_default' \
+'--nfs-loops=[With --engine nfs\: N event loops in threads of their own, which share the requests in flight. A scan with --max-ops or --max-latency has one \[default\: as many as processors, at most 8, once one has too much to do\]]:N:_default' \
 '--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or for the DNS name of the file system that ROOT or --file-system-id names]::BOOL:(true false)' \
 '--iam=[With --tls\: prove the IAM identity of this machine'\''s AWS credentials to EFS, as the mount option iam does \[default\: if there are credentials\]]::BOOL:(true false)' \
 '--access-point=[With --tls\: the EFS access point to go through. ROOT'\''s path begins at its root directory, and its user takes the place of --nfs-uid]:ID:_default' \
@@ -386,6 +388,7 @@ quota\:"Percent of the quota"))' \
 '--nice=[Run in the idle classes of processor and disk\: only when no other process wants them]::BOOL:(true false)' \
 '--nfs-uid=[With --engine nfs\: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default \[default\: the effective uid\]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group]:UID:_default' \
 '--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one\: before 6.5, such requests corrupt their memory \[default\: 1\]]:N:_default' \
+'--nfs-loops=[With --engine nfs\: N event loops in threads of their own, which share the requests in flight. A scan with --max-ops or --max-latency has one \[default\: as many as processors, at most 8, once one has too much to do\]]:N:_default' \
 '--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or for the DNS name of the file system that ROOT or --file-system-id names]::BOOL:(true false)' \
 '--iam=[With --tls\: prove the IAM identity of this machine'\''s AWS credentials to EFS, as the mount option iam does \[default\: if there are credentials\]]::BOOL:(true false)' \
 '--access-point=[With --tls\: the EFS access point to go through. ROOT'\''s path begins at its root directory, and its user takes the place of --nfs-uid]:ID:_default' \

@@ -1,8 +1,8 @@
 //! The event loop: connections and their sessions on one side, the walk on the other.
 //!
 //! One thread, on mio. A request costs microseconds of CPU and waits milliseconds for its reply.
-//! Thousands of requests in flight are a table here rather than as many tasks of an async runtime,
-//! and only this thread updates the ledger, so no lock is contended.
+//! Thousands of requests in flight are a table here rather than as many tasks of an async runtime.
+//! Where one thread is too slow for the server, further loops help it ([`loops`]).
 //!
 //! Invariant: every task that [`NfsWalk::next_tasks`] returned goes back to the walk exactly once,
 //! through `take_results`, `requeue`, `sequence_failed` or `reply_unusable`. A request ends in one
@@ -10,6 +10,7 @@
 //! takes the request out of its slot, so only the first one counts.
 
 mod leave;
+mod loops;
 mod maintain;
 mod probe;
 mod receive;
@@ -21,8 +22,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll};
+use mio::{Events, Poll, Token};
 
+pub use self::loops::Loops;
+use self::loops::Recruiting;
 use super::connection::{Connection, ConnectionState, SetupStep};
 use super::identity::ClientIdentity;
 use super::retry::RetryPolicy;
@@ -42,6 +45,9 @@ const STOP_LATENCY: Duration = Duration::from_millis(50);
 /// a server that sends faster than we read delays neither timers nor signals.
 const READS_PER_TURN: usize = 16;
 
+/// The token of the waker, which no connection has.
+const WAKER: Token = Token(usize::MAX);
+
 /// Settings of the client.
 #[derive(Clone, Debug)]
 pub(super) struct ClientOptions {
@@ -52,6 +58,10 @@ pub(super) struct ClientOptions {
     pub(super) reply_timeout: Duration,
     /// The walk gives up after the server has been away this long.
     pub(super) outage_limit: Duration,
+    /// The number of event loops.
+    pub(super) loops: Loops,
+    /// Unique per run.
+    pub(super) seed: u64,
 }
 
 /// The NFSv4.1 client: an event loop over all connections.
@@ -70,6 +80,8 @@ pub(super) struct NfsClient {
     connections: Vec<Connection>,
     walk: NfsWalk,
     window: RequestWindow,
+    /// Until further loops have been started.
+    recruiting: Option<Recruiting>,
     retries: RetryPolicy,
     request_counter: u32,
     /// Time of the last successful request.
@@ -97,13 +109,23 @@ impl NfsClient {
         options: ClientOptions,
         walk: NfsWalk,
         window: RequestWindow,
-        seed: u64,
     ) -> io::Result<Self> {
         let addresses: Vec<SocketAddr> =
             (target.host.as_str(), target.port).to_socket_addrs()?.collect();
         if addresses.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
         }
+        let recruiting = Recruiting::new(options.loops, &window);
+        Ok(Self { recruiting, ..Self::with(addresses, options, walk, window)? })
+    }
+
+    fn with(
+        addresses: Vec<SocketAddr>,
+        options: ClientOptions,
+        walk: NfsWalk,
+        window: RequestWindow,
+    ) -> io::Result<Self> {
+        let seed = options.seed;
         Ok(Self {
             poll: Poll::new()?,
             addresses,
@@ -115,6 +137,7 @@ impl NfsClient {
             connections: vec![Connection::new(Instant::now())],
             walk,
             window,
+            recruiting: None,
             retries: RetryPolicy::new(seed),
             request_counter: 0,
             last_reply: Instant::now(),
@@ -126,28 +149,25 @@ impl NfsClient {
         })
     }
 
-    /// Walks until everything is read, or until `stop` is set.
-    ///
-    /// # Errors
-    /// The operation that failed and why there is no result: the root cannot be read, or the server
-    /// cannot be reached.
-    pub(super) fn run(&mut self, stop: &Arc<Stop>) -> Result<Ended, (&'static str, io::Error)> {
+    /// Turns the loop until everything is read, or until `stop` is set. `start` starts helpers.
+    fn turn(
+        &mut self,
+        stop: &Arc<Stop>,
+        start: &mut dyn FnMut(Self),
+    ) -> Result<Ended, (&'static str, io::Error)> {
         let mut events = Events::with_capacity(64);
-        let ended = loop {
+        loop {
             if stop.is_set() {
-                for session in
-                    self.connections.iter_mut().filter_map(|connection| connection.session.as_mut())
-                {
-                    session.abandon().for_each(|tasks| self.walk.requeue(tasks));
-                }
+                self.abandon();
                 self.walk.interrupt();
-                break Ended::Interrupted;
+                return Ok(Ended::Interrupted);
             }
             let now = Instant::now();
             self.maintain(now)?;
             if self.walk.is_done() {
-                break Ended::Complete;
+                return Ok(Ended::Complete);
             }
+            self.recruit(stop, start);
             self.send(now);
             let wait = self.wait(now);
             match self.poll.poll(&mut events, Some(wait)) {
@@ -158,7 +178,7 @@ impl NfsClient {
             }
             let left: Vec<usize> =
                 (0..self.connections.len()).filter(|at| self.connections[*at].unread).collect();
-            for event in &events {
+            for event in events.iter().filter(|event| event.token() != WAKER) {
                 let at = event.token().0;
                 if event.is_writable() {
                     self.connections[at].writable();
@@ -172,12 +192,22 @@ impl NfsClient {
                     self.close_connection(at, &lost);
                 }
             }
-        };
-        self.leave();
-        match self.walk.fatal.take() {
-            Some(fatal) => Err(fatal),
-            None => Ok(ended),
         }
+    }
+
+    /// Takes back everything in flight.
+    fn abandon(&mut self) {
+        let sessions = self.connections.iter_mut();
+        for session in sessions.filter_map(|connection| connection.session.as_mut()) {
+            session.abandon().for_each(|tasks| self.walk.requeue(tasks));
+        }
+    }
+
+    /// Ends the loop: leaves what it still has to the others, and cleans up at the server.
+    fn end(&mut self) {
+        self.abandon();
+        self.walk.leave_team();
+        self.leave();
     }
 
     fn wait(&self, now: Instant) -> Duration {

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
+use std::sync::{Arc, Mutex};
 
 use super::attrs::{Attributes, FileOwner, FileType, Fsid};
 use super::errors;
+use crate::sync::lock;
 use crate::usage::{Attrs, FileKind, Mount};
 
 /// The uid for owners that cannot be mapped, the same as Linux's client uses (nfsidmap(8)).
@@ -23,10 +25,18 @@ const REMEMBERED: usize = 65_536;
 #[derive(Debug, Default)]
 pub(super) struct InodeConverter {
     owners: HashMap<Vec<u8>, u32>,
+    /// The device numbers that this converter has needed.
     file_systems: HashMap<Fsid, u64>,
+    /// The device numbers of all converters of a walk: an inode has the same number everywhere.
+    devices: Arc<Mutex<HashMap<Fsid, u64>>>,
 }
 
 impl InodeConverter {
+    /// Creates a converter that gives each file system the same device number as this one.
+    pub(super) fn another(&self) -> Self {
+        Self { devices: Arc::clone(&self.devices), ..Self::default() }
+    }
+
     /// Converts an entry's attributes. `parent` is the device of its directory.
     ///
     /// # Errors
@@ -68,15 +78,21 @@ impl InodeConverter {
 
     /// Assigns a device number to a file system, since an fsid has 128 bits.
     fn device(&mut self, fsid: Fsid) -> u64 {
-        let next = self.file_systems.len();
-        if next >= REMEMBERED && !self.file_systems.contains_key(&fsid) {
+        if let Some(device) = self.file_systems.get(&fsid) {
+            return *device;
+        }
+        let mut devices = lock(&self.devices);
+        let next = devices.len();
+        if next >= REMEMBERED && !devices.contains_key(&fsid) {
             // A hash is stable and needs no memory. Two file systems collide with a chance of 1 in
             // 2^63.
             let mut hasher = DefaultHasher::new();
             fsid.hash(&mut hasher);
             return hasher.finish() | 1 << 63;
         }
-        *self.file_systems.entry(fsid).or_insert(next as u64)
+        let device = *devices.entry(fsid).or_insert(next as u64);
+        self.file_systems.insert(fsid, device);
+        device
     }
 
     /// Maps `user@domain` to the uid of the local user of that name, as Linux's client does. A

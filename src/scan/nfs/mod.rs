@@ -86,6 +86,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::io::Errno;
 
 use advice::{Client, Refused};
+pub use client::Loops;
 use client::{ClientOptions, NfsClient};
 use rpc::Credential;
 pub use target::Target;
@@ -122,6 +123,8 @@ pub struct Nfs {
     pub batch: usize,
     /// Limits of the requests in flight.
     pub pacing: Pacing,
+    /// The number of event loops.
+    pub loops: Loops,
     /// A connection is closed after waiting this long for a reply.
     pub reply_timeout: Duration,
     /// The walk gives up after the server has been away this long.
@@ -139,6 +142,7 @@ impl Nfs {
             gid,
             batch: 1,
             pacing,
+            loops: Loops::Auto,
             reply_timeout: REPLY_TIMEOUT,
             outage_limit: OUTAGE_LIMIT,
         }
@@ -197,8 +201,10 @@ impl Nfs {
             tls,
             reply_timeout: self.reply_timeout,
             outage_limit: self.outage_limit,
+            loops: self.loops,
+            seed,
         };
-        let client = NfsClient::new(&self.target, options, walk, window, seed);
+        let client = NfsClient::new(&self.target, options, walk, window);
         client.map_err(|error| self.failed("find", error))
     }
 

@@ -11,6 +11,7 @@ mod batch;
 mod bound;
 mod failed;
 mod root;
+mod team;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,6 +22,8 @@ use std::time::Instant;
 use rustix::io::Errno;
 
 use self::bound::BoundTasks;
+use self::team::Member;
+pub(super) use self::team::Team;
 use super::attrs::AttrMask;
 use super::compound::NfsOp;
 use super::directory_read::DirectoryRead;
@@ -125,6 +128,14 @@ pub(super) struct NfsWalk {
     pub(super) fatal: Option<(&'static str, io::Error)>,
     /// Lease time in seconds.
     pub(super) lease: Option<u32>,
+    /// This loop's part in the walk, if several loops share it.
+    member: Option<Member>,
+    /// True if another loop reads the root.
+    is_helper: bool,
+    /// Number of directories that were read to their end.
+    pub(super) listed: u64,
+    /// Number of queued tasks that the display was told.
+    told: u64,
 }
 
 impl NfsWalk {
@@ -152,19 +163,46 @@ impl NfsWalk {
             not_executed: 0,
             fatal: None,
             lease: None,
+            member: None,
+            is_helper: false,
+            listed: 0,
+            told: 0,
+        }
+    }
+
+    /// Creates the walk of another loop, which begins without tasks.
+    pub(super) fn another(&self, seed: u64) -> Self {
+        let (ledger, root) = (Arc::clone(&self.ledger), self.root_path.clone());
+        Self {
+            inodes: self.inodes.another(),
+            mask: self.mask,
+            ready: Vec::new(),
+            typical_reply: self.typical_reply,
+            lease: self.lease,
+            is_helper: true,
+            ..Self::new(ledger, root, self.batch, seed)
         }
     }
 
     /// True if everything has been read, or nothing can be.
     pub(super) fn is_done(&mut self) -> bool {
+        if self.fatal.is_some() {
+            return true;
+        }
         let waiting = self.queued() + self.delayed.len();
-        let ended = self.fatal.is_some() || waiting + self.in_flight == 0;
-        if ended && self.fatal.is_none() && std::mem::take(&mut self.saw_vanished) {
+        if waiting + self.in_flight > 0 || !self.rest() {
+            return false;
+        }
+        if self.is_helper {
+            return true;
+        }
+        self.leave_team();
+        if std::mem::take(&mut self.saw_vanished) {
             // If the whole file system went away, the root has vanished, too.
             self.push(ReadTask::Root);
             return false;
         }
-        ended
+        true
     }
 
     /// The number of tasks that could be sent now.
@@ -173,11 +211,13 @@ impl NfsWalk {
             self.ready.push(QueuedTask::Begun(entry.remove()));
         }
         let all = self.queued();
-        self.ledger.progress.waiting.store(all as u64, Ordering::Relaxed); // For display only.
+        // Relaxed, wrapping: for display only. Each loop adds what has changed in its queue.
+        let change = (all as u64).wrapping_sub(std::mem::replace(&mut self.told, all as u64));
+        self.ledger.progress.waiting.fetch_add(change, Ordering::Relaxed);
         all
     }
 
-    fn queued(&self) -> usize {
+    pub(super) fn queued(&self) -> usize {
         self.ready.len() + self.deferred.len() + self.bound.len()
     }
 
@@ -340,6 +380,7 @@ impl NfsWalk {
         let extent = if reading.at_eof { Extent::Whole } else { Extent::Partly };
         self.commit(&mut reading, extent);
         if reading.at_eof {
+            self.listed += 1;
             if let Some(listing) = reading.listing {
                 self.ledger.end(listing);
             }

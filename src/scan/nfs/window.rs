@@ -25,6 +25,7 @@ const BUSY_INTERVAL: Duration = Duration::from_millis(200);
 /// Limits the requests in flight and the directories per second.
 #[derive(Debug)]
 pub(super) struct RequestWindow {
+    pacing: Pacing,
     pace: Pace,
     controller: Option<Concurrency>,
     limit: usize,
@@ -57,11 +58,12 @@ impl RequestWindow {
         let least =
             if pacing.threads == Threads::Auto || max_latency.is_some() { 1 } else { start };
         let bounds = Bounds { start, most, least, cores: 1, max_latency };
-        let pace = Pace::new(None, None, stop);
+        let pace = Pace::of_one_thread(stop);
         let varies = least < most;
         let controller = varies.then(|| Concurrency::new(bounds, pace.sample(true)));
         let now = Instant::now();
         Self {
+            pacing: *pacing,
             controller,
             limit: start,
             cap: most,
@@ -76,6 +78,34 @@ impl RequestWindow {
             last_sample: now,
             pace,
         }
+    }
+
+    /// Splits the window among `loops` event loops: reduces this one to its part, and returns the
+    /// limits of each other one.
+    pub(super) fn split(&mut self, loops: usize) -> Pacing {
+        let part = (self.most / loops).max(1);
+        self.most = part;
+        self.cap = self.cap.min(part);
+        self.limit = self.limit.min(part);
+        if let Some(controller) = &mut self.controller {
+            controller.cap(part);
+        }
+        let threads = match self.pacing.threads {
+            Threads::Fixed(_) => Threads::Fixed(part),
+            Threads::Auto => Threads::Auto,
+        };
+        Pacing { threads, max_threads: Some(part), ..self.pacing }
+    }
+
+    /// True if the user limits the scan's pace.
+    pub(super) fn is_throttled(&self) -> bool {
+        self.pacing.max_ops.is_some() || self.pacing.max_latency.is_some()
+    }
+
+    /// The time since the walk began, and the processor time of this thread.
+    pub(super) fn processor_time(&self) -> (Duration, Duration) {
+        let sample = self.pace.sample(true);
+        (sample.now, sample.cpu)
     }
 
     /// The most requests that can ever be in flight.

@@ -40,6 +40,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("nice", "NICE", "--nice=", ["true", "false", "true"]),
     setting("nfs_uid", "NFS_UID", "--nfs-uid=", ["0", "1", "200005"]),
     setting("nfs_batch", "NFS_BATCH", "--nfs-batch=", ["1", "2", "3"]),
+    setting("nfs_loops", "NFS_LOOPS", "--nfs-loops=", ["1", "2", "3"]),
     setting("tls", "TLS", "--tls=", ["false", "true", "false"]),
     setting("iam", "IAM", "--iam=", ["false", "true", "false"]),
     setting(
@@ -216,6 +217,7 @@ link_memory = "96 MiB"
 nice = true
 nfs_uid = 0
 nfs_batch = 10000
+nfs_loops = 64
 tls = false
 iam = false
 access_point = ""

@@ -51,6 +51,7 @@ const WRONG: &[(&str, &str)] = &[
     ("engine = 'nfs'\n", "--engine nfs: it needs ROOT as nfs://HOST[:PORT]/path"),
     ("root = 'nfs://h/'\nengine = 'posix'\n", "nfs://h/: a URL needs --engine nfs"),
     ("root = 'nfs://h/'\nnfs_uid = 0\nnfs_batch = 0\n", "--nfs-batch must be from 1 to 10000"),
+    ("root = 'nfs://h/'\nnfs_uid = 0\nnfs_loops = 65\n", "--nfs-loops must be from 1 to 64"),
     ("tls = 'yes'\n", "FILE: line 1: invalid type"),
     ("tls = true\n", "--tls: it needs --engine nfs, or ROOT as nfs://HOST[:PORT]/path, fs-ID"),
     ("iam = true\n", "--iam: it needs --engine nfs, or ROOT as nfs://HOST"),

@@ -64,8 +64,17 @@ impl NfsClient {
         if tried && !self.identity.has_answered() && self.walk.fatal.is_none() {
             return Err(("connect to", reason()));
         }
-        if now.saturating_duration_since(self.last_reply) > self.options.outage_limit {
-            self.walk.give_up(&reason);
+        let silence = now.saturating_duration_since(self.last_reply);
+        if let Some(team) = self.walk.team() {
+            team.note_reply(self.last_reply);
+        }
+        if silence > self.options.outage_limit {
+            match self.walk.team().is_none_or(|team| team.silence(now) > self.options.outage_limit)
+            {
+                true => self.walk.give_up(&reason),
+                // The server replies to other loops.
+                false => self.walk.give_all(),
+            }
         }
         Ok(())
     }

@@ -16,6 +16,8 @@ impl NfsClient {
     /// Sends as many requests as may be in flight, and flushes all connections.
     pub(super) fn send(&mut self, now: Instant) {
         self.start_next_setup(now);
+        let has_session = self.sessions().next().is_some();
+        self.walk.share_tasks(has_session);
         if std::mem::take(&mut self.walk.busy) {
             self.window.server_busy(now);
         }

@@ -27,10 +27,12 @@ fn client() -> NfsClient {
         tls: None,
         reply_timeout: Duration::from_secs(60),
         outage_limit: Duration::from_secs(300),
+        loops: Loops::Fixed(1),
+        seed: 1,
     };
     let target = "nfs://127.0.0.1:1/".parse().unwrap();
     let window = RequestWindow::new(&pacing, &Arc::new(Stop::default()));
-    NfsClient::new(&target, options, NfsWalk::new(ledger, Vec::new(), 1, 1), window, 1).unwrap()
+    NfsClient::new(&target, options, NfsWalk::new(ledger, Vec::new(), 1, 1), window).unwrap()
 }
 
 #[test]

@@ -67,9 +67,10 @@ impl NfsWalk {
         }
     }
 
-    /// Empties the queues. Tasks in flight are not included.
+    /// Empties the queues and the team's pool. Tasks in flight are not included.
     fn take_queued(&mut self) -> impl Iterator<Item = ReadTask> + use<> {
-        let ready = std::mem::take(&mut self.ready).into_iter().map(QueuedTask::task);
+        let pooled = self.take_pooled();
+        let ready = std::mem::take(&mut self.ready).into_iter().chain(pooled).map(QueuedTask::task);
         let deferred = std::mem::take(&mut self.deferred);
         let bound = self.bound.take();
         ready.chain(deferred).chain(bound).chain(std::mem::take(&mut self.delayed).into_values())
