@@ -6,10 +6,12 @@ mod memory;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::history::{self, Blocks, HistoryView};
+use crate::history::{self, Blocks, FleetHistory, HistoryView, MemberHistory, SumBy};
 use crate::outbox::{self, Job, UserMetrics};
 use crate::pages::Pages;
-use crate::published::{aliases, immutable, latest, latest_key, newest, newest_report, pointer};
+use crate::published::{
+    SamePeople, aliases, immutable, latest, latest_key, newest, newest_report, pointer,
+};
 use crate::remind;
 use crate::report::{self, Detail, DuNames, FileSystemKey, Report};
 use crate::status::{self, Bases, StatusView};
@@ -83,6 +85,16 @@ pub fn homes_table(data: &[u8]) -> usize {
     harmless(&String::from_utf8(csv).expect("printable text is UTF-8"));
     view.restrict(&["200005".to_owned()], &Default::default());
     harmless(&history::table(&view, Blocks::of_locale(|_| None)));
+    for by in [SumBy::FileSystem, SumBy::Person, SumBy::Group] {
+        let (history, sums) =
+            history::read_sums(&store, &of, 30, NOW, Some(by)).expect("it was read");
+        let member = MemberHistory { key: of.clone(), history, sums, sources: Default::default() };
+        let view = HistoryView { history: Default::default(), from: String::new(), ..view };
+        let fleet = FleetHistory::new(vec![member], by, SamePeople::ByName, view);
+        harmless(&fleet.table(Blocks::of_locale(|_| None)));
+        harmless(&fleet.monthly());
+        fleet.json().expect("a history is JSON");
+    }
     homes
 }
 

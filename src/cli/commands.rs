@@ -26,7 +26,7 @@ pub struct StatusArgs {
     /// Of several file systems, show the sums only: of each, or of each person or group across all
     /// of them
     #[arg(long, value_enum)]
-    pub by: Option<StatusBy>,
+    pub by: Option<By>,
 
     /// Add the SageMaker apps of each user and each space
     #[arg(long)]
@@ -94,6 +94,14 @@ pub struct HistoryArgs {
     /// instead of its quota
     #[arg(long, value_name = "SIZE")]
     pub budget: Option<String>,
+
+    /// Of all file systems together, show each of them, or each person or group across all of them
+    #[arg(long, value_enum, conflicts_with = "users")]
+    pub by: Option<By>,
+
+    /// Show what each line of --by held in each month, as the mean of its days, and what that cost
+    #[arg(long, requires = "by")]
+    pub monthly: bool,
 
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
@@ -201,9 +209,9 @@ pub enum RemindOf {
     Apps,
 }
 
-/// What the lines of the status of several file systems are about.
+/// What the lines about several file systems are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum StatusBy {
+pub enum By {
     /// A line for each file system
     FileSystem,
     /// A line for each person, with the homes of all file systems

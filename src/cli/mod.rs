@@ -11,8 +11,8 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use commands::{
-    HistoryArgs, HistoryFormat, PublishArgs, RemindArgs, RemindOf, ReportArgs, StatusArgs,
-    StatusBy, StatusFormat,
+    By, HistoryArgs, HistoryFormat, PublishArgs, RemindArgs, RemindOf, ReportArgs, StatusArgs,
+    StatusFormat,
 };
 pub use scan::ScanArgs;
 

@@ -1,6 +1,8 @@
 //! `efs-scan history`: the size of each home over the published runs, its growth, and when that
 //! reaches a limit.
 
+mod by;
+
 use jiff::Timestamp;
 
 use super::file_systems::{chosen, only};
@@ -28,6 +30,17 @@ pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let store = from.open(&aws).map_err(failed)?;
     let now = Timestamp::now();
     let chosen = chosen(&*store, &args.file_systems)?;
+    if let Some(lines) = args.by {
+        return by::run(
+            args,
+            lines,
+            readers.same_people.into(),
+            (&*store, &from),
+            &chosen,
+            budget,
+            now,
+        );
+    }
     let [only] = &chosen[..] else {
         return several(args, (&*store, &from), &chosen, budget, now);
     };
@@ -104,14 +117,7 @@ fn view(
         let why = history::why_empty(&history, store, of, args.days).map_err(failed)?;
         return Err(Failure::fatal(why));
     }
-    let mut view = HistoryView {
-        from: from.to_string(),
-        days: args.days,
-        history,
-        budget: budget.map(AllocatedBytes),
-        restricted: false,
-        now,
-    };
+    let mut view = HistoryView { history, ..empty(args, from, budget, now) };
     if args.users.is_empty() {
         return Ok((view, Vec::new()));
     }
@@ -123,6 +129,23 @@ fn view(
     let aliases = latest.map(|latest| aliases(&latest.homes)).unwrap_or_default();
     let missing = view.restrict(&args.users, &aliases).into_iter().map(str::to_owned).collect();
     Ok((view, missing))
+}
+
+/// The view of a history that was not read yet.
+fn empty(
+    args: &HistoryArgs,
+    from: &Destination,
+    budget: Option<u64>,
+    now: Timestamp,
+) -> HistoryView {
+    HistoryView {
+        from: from.to_string(),
+        days: args.days,
+        history: history::History::default(),
+        budget: budget.map(AllocatedBytes),
+        restricted: false,
+        now,
+    }
 }
 
 fn print(view: &HistoryView, format: HistoryFormat) -> Result<(), String> {

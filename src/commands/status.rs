@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::domains::{apps_of, domains_of};
 use super::file_systems::{chosen, read_each};
 use crate::aws::Aws;
-use crate::cli::{StatusArgs, StatusBy, StatusFormat};
+use crate::cli::{By, StatusArgs, StatusFormat};
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::log;
@@ -14,7 +14,7 @@ use crate::output::Output;
 use crate::published::{Latest, newest, nothing_there};
 use crate::report::{self, FileSystemKey};
 use crate::service_error::ServiceError;
-use crate::status::{Bases, Fleet, Lines, Member, SamePeople, StatusApp, StatusView, table};
+use crate::status::{Bases, Fleet, Lines, Member, StatusApp, StatusView, table};
 use crate::store::{Destination, Store};
 use crate::text::printable;
 
@@ -25,12 +25,11 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let aws = Aws::new(readers.patience, readers.buckets.clone());
     let store = from.open(&aws).map_err(failed)?;
     let chosen = chosen(&*store, &args.file_systems)?;
-    let lines = match (args.by, readers.same_people) {
-        (None, _) => Lines::All,
-        (Some(StatusBy::FileSystem), _) => Lines::FileSystems,
-        (Some(StatusBy::Group), _) => Lines::Groups,
-        (Some(StatusBy::Person), true) => Lines::People(SamePeople::ByName),
-        (Some(StatusBy::Person), false) => Lines::People(SamePeople::ByDomain),
+    let lines = match args.by {
+        None => Lines::All,
+        Some(By::FileSystem) => Lines::FileSystems,
+        Some(By::Group) => Lines::Groups,
+        Some(By::Person) => Lines::People(readers.same_people.into()),
     };
     let alone = chosen.len() == 1;
     let (mut members, mut gaps, mut missing) = (Vec::new(), false, None);

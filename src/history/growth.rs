@@ -52,7 +52,7 @@ pub(super) fn per_day(
     (long && daily.len() >= FEWEST_DAYS).then(|| median(slopes(&daily)))
 }
 
-fn date(at: Timestamp) -> Date {
+pub(super) fn date(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date()
 }
 

@@ -1,11 +1,15 @@
 //! The size of each home over the published runs, its growth, and when that reaches a limit. See
 //! [`read()`].
 
+mod fleet;
+mod fleet_forms;
 mod forms;
 mod growth;
+mod months;
 mod read;
 mod series;
 mod spark;
+mod sums;
 mod table;
 mod view;
 
@@ -14,11 +18,14 @@ use crate::report::FileSystemKey;
 use crate::service_error::ServiceResult;
 use crate::store::Store;
 
+pub(crate) use fleet::{FleetHistory, MemberHistory};
 pub(crate) use forms::{csv, json};
 pub use growth::Forecast;
 pub use read::read;
+pub(crate) use read::read_sums;
 pub use series::{History, HomeSeries, RunPoint};
 pub(crate) use spark::Blocks;
+pub(crate) use sums::SumBy;
 pub(crate) use table::table;
 pub(crate) use view::HistoryView;
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::series::{History, HomeSeries, RunPoint};
+use super::sums::{Held, SumBy, Sums};
 use crate::log;
 use crate::published::{HomeRow, HomesTable, TableCoverage, comparable, homes_tables, is_future};
 use crate::report::{Coverage, DuNames, FileSystemKey, bytes_of_cell, name_cell};
@@ -25,6 +26,20 @@ pub fn read(
     days: u32,
     now: Timestamp,
 ) -> ServiceResult<History> {
+    read_sums(store, of, days, now, None).map(|(history, _)| history)
+}
+
+/// Reads the runs as [`read`] does, and what their homes add up to.
+///
+/// # Errors
+/// Those of [`read`].
+pub(crate) fn read_sums(
+    store: &dyn Store,
+    of: &FileSystemKey,
+    days: u32,
+    now: Timestamp,
+    by: Option<SumBy>,
+) -> ServiceResult<(History, Sums)> {
     let first = now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days)));
     let (mut tables, unlisted) = homes_tables(store, of, first.unwrap_or(now))?;
     unlisted.iter().for_each(|error| warn(&format!("left out: {}", error.text)));
@@ -37,7 +52,8 @@ pub fn read(
         !future
     });
     let (tables, not_comparable) = comparable(store, tables)?;
-    let mut reader = HistoryReader { tables: &tables, ..HistoryReader::default() };
+    let mut reader =
+        HistoryReader { tables: &tables, sums: Sums::new(by), ..HistoryReader::default() };
     let mut problems = Vec::new();
     let keys: Vec<&str> = tables.iter().map(|table| table.key.as_str()).collect();
     store.get_each(&keys, ReadSize::Whole, &mut |at, object| {
@@ -64,7 +80,8 @@ pub fn read(
         return Err(error.clone());
     }
     problems.iter().for_each(|error| warn(&format!("left out: {}", error.text)));
-    Ok(History { unlisted: unlisted.len(), ..reader.history(not_comparable) })
+    let sums = std::mem::take(&mut reader.sums);
+    Ok((History { unlisted: unlisted.len(), ..reader.history(not_comparable) }, sums))
 }
 
 fn warn(problem: &str) {
@@ -97,6 +114,7 @@ struct RunRows {
     rows: Vec<RunRow>,
     listed: TableCoverage,
     has_outside: bool,
+    held: HashMap<u32, Held>,
 }
 
 struct RunRow {
@@ -129,6 +147,7 @@ struct HistoryReader<'a> {
     has_outside: bool,
     homes: HashMap<(bool, u32), SeriesSoFar>,
     unreadable: Vec<String>,
+    sums: Sums,
 }
 
 impl HistoryReader<'_> {
@@ -139,7 +158,10 @@ impl HistoryReader<'_> {
         bytes: &[u8],
     ) -> ServiceResult<RunRows> {
         let mut run = RunRows::default();
-        table.rows(store, bytes, |row| run.add(&row, &mut self.texts))?;
+        table.rows(store, bytes, |row| {
+            run.add(&row, &mut self.texts);
+            self.sums.add(&row, &mut run.held);
+        })?;
         // That line is the last one. A table without it, where earlier ones have it, was cut off
         // between two lines.
         if self.has_outside && !run.has_outside {
@@ -159,6 +181,7 @@ impl HistoryReader<'_> {
             coverage: run.listed.coverage,
             total: Some(sum).filter(|_| run.listed.coverage == Coverage::Complete),
         });
+        self.sums.commit(run.held, run.listed.all_homes);
         self.listed = run.listed;
         if run.has_outside && !self.has_outside {
             // The first table with that line shows that the earlier ones were cut off.

@@ -92,11 +92,18 @@ fn row(
     outlook: Outlook,
     marks: String,
 ) -> Vec<String> {
+    name.into_iter().chain(cells(size, trend, outlook, marks)).collect()
+}
+
+/// The cells of a line from its size on.
+pub(super) fn cells(
+    size: Option<AllocatedBytes>,
+    trend: String,
+    outlook: Outlook,
+    marks: String,
+) -> Vec<String> {
     let or_unknown = |text: Option<String>| text.unwrap_or_else(|| UNKNOWN.to_owned());
-    let [home, owner] = name;
     vec![
-        home,
-        owner,
         or_unknown(size.map(AllocatedBytes::human)),
         trend,
         or_unknown(outlook.bytes_per_day_7.map(human_change)),
@@ -131,19 +138,23 @@ fn marks(view: &HistoryView, home: &HomeSeries) -> Vec<String> {
     marks
 }
 
-fn size_of(at: jiff::Timestamp) -> String {
+pub(super) fn size_of(at: jiff::Timestamp) -> String {
     format!("size of {}", at.strftime("%Y-%m-%d"))
+}
+
+/// What the trend and the growth are.
+pub(super) fn growth_remark() -> String {
+    format!(
+        "TREND goes from the least to the most of its own line; a gap is a time without a \
+         complete reading.\nGrowth is the median of the slopes between all days (Theil-Sen). \
+         {UNKNOWN} is unknown: it takes 5 days with a\ncomplete reading, over at least half of the \
+         time."
+    )
 }
 
 fn remarks(out: &mut String, view: &HistoryView) -> Result {
     let history = &view.history;
-    writeln!(
-        out,
-        "\nTREND goes from the least to the most of its own line; a gap is a time without a \
-         complete reading.\nGrowth is the median of the slopes between all days (Theil-Sen). \
-         {UNKNOWN} is unknown: it takes 5 days with a\ncomplete reading, over at least half of the \
-         time."
-    )?;
+    writeln!(out, "\n{}", growth_remark())?;
     let gone = history.homes.iter().filter(|home| home.gone).count();
     let notes = [
         ("Homes", gone, "gone and not shown; --format csv and json have them"),

@@ -7,7 +7,7 @@ use crate::report::{Coverage, FileSystemKey, HOME_BASE64, bytes_of_cell};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{Listing, Store};
 use crate::text::from_base64;
-use crate::units::AllocatedBytes;
+use crate::units::{AllocatedBytes, MeteredBytes};
 
 /// The longest line of a table: a path and a name have a few KiB at most, each byte up to ten
 /// characters.
@@ -38,6 +38,12 @@ pub struct HomeRow<'a> {
     pub coverage: Coverage,
     pub allocated: AllocatedBytes,
     pub quota: Option<AllocatedBytes>,
+    /// The cell with the name of the group that pays; empty if there is none.
+    pub group: &'a str,
+    /// `None` in a table without that column.
+    pub metered: Option<MeteredBytes>,
+    /// Estimated cost in USD a month, if a price is known.
+    pub cost_month: Option<f64>,
 }
 
 /// Lists the tables of a file system's runs that started on the day of `first` (in UTC) or later,
@@ -103,6 +109,7 @@ fn rows(table: &[u8], mut each: impl FnMut(HomeRow<'_>)) -> Result<(), String> {
     let (home, kind, uid, owner) = (home?, kind?, uid?, owner?);
     let (coverage, allocated) = (coverage?, allocated?);
     let (quota, base64) = (find("quota_bytes"), find(HOME_BASE64));
+    let [group, metered, cost] = ["owner_group", "metered_bytes", "cost_month_usd"].map(find);
     if !table.ends_with(b"\n") {
         return Err("it ends in the middle of a line".to_owned());
     }
@@ -127,6 +134,11 @@ fn rows(table: &[u8], mut each: impl FnMut(HomeRow<'_>)) -> Result<(), String> {
             },
             allocated: bytes?,
             quota: quota.and_then(|at| cell(at).parse().ok()).map(AllocatedBytes),
+            group: group.map(cell).unwrap_or_default(),
+            metered: metered.and_then(|at| cell(at).parse().ok()).map(MeteredBytes),
+            cost_month: cost
+                .and_then(|at| cell(at).parse().ok())
+                .filter(|cost: &f64| cost.is_finite()),
         });
     }
     Ok(())

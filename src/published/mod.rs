@@ -9,6 +9,7 @@ mod layout;
 mod newest;
 mod order;
 mod page;
+mod people;
 mod runs;
 mod selection;
 
@@ -26,5 +27,6 @@ pub use newest::{file_systems, newest, newest_report, nothing_there};
 pub(crate) use order::{ID, Rank, rank};
 pub(crate) use page::{PAGE_HEAD, RUN_META};
 pub use page::{page, page_of_user, run_of_page};
+pub(crate) use people::{OwnedHome, Payer, SamePeople};
 pub(crate) use runs::comparable;
 pub(crate) use selection::{SelectedBy, aliases, selected};

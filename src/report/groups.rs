@@ -14,6 +14,9 @@ use crate::names::twins;
 use crate::text::{plural, printable};
 use crate::units::Usd;
 
+/// Stands for the name of those who are in no group.
+pub(crate) const NO_GROUP: &str = "(no group)";
+
 /// A group that pays, or everybody who is in none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupReport {
@@ -87,7 +90,7 @@ impl GroupReport {
     pub fn printable_name(&self) -> String {
         match &self.name {
             Some(name) => printable(name.as_bytes()),
-            None => "(no group)".to_owned(),
+            None => NO_GROUP.to_owned(),
         }
     }
 

@@ -35,6 +35,7 @@ pub use du::{DuNames, du, du_size};
 pub use file_system::{Cost, FileSystem, ScannedPart};
 pub use format::Format;
 pub use groups::GroupReport;
+pub(crate) use groups::NO_GROUP;
 pub(crate) use home_at::{HomeAt, advice_for_owner, below, command_at};
 pub use identity::{FileSystemKey, Identity, Root, Roots};
 pub use json::{json, write_json};

@@ -10,7 +10,8 @@ use super::rows::{change, or_dash};
 use super::table::table;
 use super::view::{Change, StatusLine, StatusView};
 use crate::columns::{columns, push_table, show_column, usd};
-use crate::report::{Coverage, FileSystemKey, HomeKind};
+use crate::published::{OwnedHome, Payer, SamePeople};
+use crate::report::{Coverage, FileSystemKey, HomeKind, NO_GROUP};
 use crate::text::{Shown, printable};
 use crate::units::{AllocatedBytes, MeteredBytes, Usd, human_seconds};
 
@@ -65,15 +66,6 @@ struct Person {
     file_systems: BTreeMap<FileSystemKey, AllocatedBytes>,
     /// True if every home was read completely.
     complete: bool,
-}
-
-/// Who counts as one person across file systems.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SamePeople {
-    /// A user profile of one domain of SageMaker Studio.
-    ByDomain,
-    /// Whoever has the same name.
-    ByName,
 }
 
 /// What the lines of the status are about.
@@ -226,26 +218,22 @@ fn grown(one: Option<Change>, other: Option<Change>, is_first: bool) -> Option<C
     }
 }
 
-/// Adds up the homes of each person. Of a domain, the uid says who it is, on whichever file system;
-/// everybody else is known on one file system only, or by name if people are the same everywhere.
+/// Adds up the homes of each person.
 fn people(members: &[Member], same: SamePeople) -> Vec<Person> {
     summed(members, |member, line| (who(member, line, same), super::rows::name(line)))
 }
 
 /// The group of a home, and its name for people. A group is the same on every file system.
-fn group(_: &Member, line: &StatusLine) -> (Key, String) {
-    let group = line.home.owner.group.clone();
-    let shown = group.as_ref().map(|group| printable(group.as_bytes()));
-    let key = (String::new(), group.clone().unwrap_or_default(), format!("{}", group.is_some()));
-    (key, shown.unwrap_or_else(|| "(no group)".to_owned()))
+fn group(_: &Member, line: &StatusLine) -> (Payer, String) {
+    match &line.home.owner.group {
+        Some(group) => (Payer::Group(group.clone()), printable(group.as_bytes())),
+        None => (Payer::NoGroup, NO_GROUP.to_owned()),
+    }
 }
 
-/// What identifies a person or a group.
-type Key = (String, String, String);
-
 /// Adds up the homes of all that have the same key.
-fn summed(members: &[Member], of: impl Fn(&Member, &StatusLine) -> (Key, String)) -> Vec<Person> {
-    let mut people: BTreeMap<Key, Person> = BTreeMap::new();
+fn summed(members: &[Member], of: impl Fn(&Member, &StatusLine) -> (Payer, String)) -> Vec<Person> {
+    let mut people: BTreeMap<Payer, Person> = BTreeMap::new();
     for member in members {
         for line in member.view.homes.iter().filter(|line| line.home.kind != HomeKind::Outside) {
             let (key, name) = of(member, line);
@@ -274,21 +262,17 @@ fn summed(members: &[Member], of: impl Fn(&Member, &StatusLine) -> (Key, String)
     people
 }
 
-/// The key of the person that a home belongs to.
-fn who(member: &Member, line: &StatusLine, same: SamePeople) -> Key {
+/// The person that a home belongs to.
+fn who(member: &Member, line: &StatusLine, same: SamePeople) -> Payer {
     let (home, owner) = (&line.home, &line.home.owner);
-    let uid = home.uid.map(|uid| uid.to_string()).unwrap_or_default();
-    let domain = owner.source.as_deref().filter(|source| source.starts_with("sagemaker:"));
-    match (&owner.name, domain, same) {
-        (Some(name), _, SamePeople::ByName) => ("name".to_owned(), name.clone(), String::new()),
-        (Some(_), Some(domain), SamePeople::ByDomain) => {
-            ("domain".to_owned(), domain.to_owned(), uid)
-        }
-        (Some(name), None, SamePeople::ByDomain) => {
-            ("here".to_owned(), member.key.to_string(), format!("{name} {uid}"))
-        }
-        (None, ..) => ("home".to_owned(), member.key.to_string(), home.printable_name()),
-    }
+    let home_name = home.printable_name();
+    let home = OwnedHome {
+        home: &home_name,
+        owner: owner.name.as_deref(),
+        source: owner.source.as_deref(),
+        uid: home.uid,
+    };
+    same.payer(&member.key, home)
 }
 
 fn show_people(out: &mut String, head: &str, people: &[Person]) -> Result {

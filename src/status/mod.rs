@@ -8,7 +8,7 @@ mod table;
 mod view;
 
 pub(crate) use changes::Bases;
-pub(crate) use fleet::{Fleet, Lines, Member, SamePeople};
+pub(crate) use fleet::{Fleet, Lines, Member};
 pub(crate) use members::StatusApp;
 pub(crate) use table::table;
 pub(crate) use view::StatusView;

@@ -740,7 +740,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__history)
-            opts="-q -v -h --from --file-system --user --days --budget --format --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --from --file-system --user --days --budget --by --monthly --format --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -764,6 +764,10 @@ _efs__scan() {
                     ;;
                 --budget)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --by)
+                    COMPREPLY=($(compgen -W "file-system person group" -- "${cur}"))
                     return 0
                     ;;
                 --format)

@@ -185,12 +185,16 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l file-syste
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l user -d 'Show only this user or uid (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l days -d 'Show the last N days; growth over 30 days needs as many' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l budget -d 'Forecast when this size is reached: by all homes together, or with --user by each of these, instead of its quota' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l by -d 'Of all file systems together, show each of them, or each person or group across all of them' -r -f -a "file-system\t'A line for each file system'
+person\t'A line for each person, with the homes of all file systems'
+group\t'A line for each group that pays, with the homes of all file systems'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l format -d 'Form of the output' -r -f -a "table\t'For people'
 csv\t'One line for each home and run'
 json\t'Everything'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l monthly -d 'Show what each line of --by held in each month, as the mean of its days, and what that cost'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -198,12 +198,16 @@ _arguments "${_arguments_options[@]}" : \
 '*--user=[Show only this user or uid (repeatable)]:NAME|UID:_default' \
 '--days=[Show the last N days; growth over 30 days needs as many]:N:_default' \
 '--budget=[Forecast when this size is reached\: by all homes together, or with --user by each of these, instead of its quota]:SIZE:_default' \
+'(--user)--by=[Of all file systems together, show each of them, or each person or group across all of them]:BY:((file-system\:"A line for each file system"
+person\:"A line for each person, with the homes of all file systems"
+group\:"A line for each group that pays, with the homes of all file systems"))' \
 '--format=[Form of the output]:FORMAT:((table\:"For people"
 csv\:"One line for each home and run"
 json\:"Everything"))' \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
+'--monthly[Show what each line of --by held in each month, as the mean of its days, and what that cost]' \
 '(-v --verbose)-q[Print only errors on stderr]' \
 '(-v --verbose)--quiet[Print only errors on stderr]' \
 '*-v[Print more on stderr; twice for everything]' \

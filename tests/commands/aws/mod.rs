@@ -6,6 +6,7 @@ mod check;
 mod conditions;
 mod crash;
 mod endless;
+mod fleet;
 mod groups;
 mod history;
 mod many;

@@ -1,0 +1,92 @@
+//! `efs-scan history --by`: the history of all file systems together.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::empty;
+use crate::cli::{By, HistoryArgs, HistoryFormat};
+use crate::exit::{Exit, Failure};
+use crate::history::{self, Blocks, FleetHistory, MemberHistory, SumBy};
+use crate::log;
+use crate::output::Output;
+use crate::published::{SamePeople, newest};
+use crate::report::FileSystemKey;
+use crate::service_error::ServiceResult;
+use crate::store::{Destination, Store};
+use crate::text::printable;
+
+/// Prints the sums. A file system that cannot be read hinders no other.
+pub(super) fn run(
+    args: &HistoryArgs,
+    lines: By,
+    same: SamePeople,
+    (store, from): (&dyn Store, &Destination),
+    chosen: &[FileSystemKey],
+    budget: Option<u64>,
+    now: Timestamp,
+) -> Result<Exit, Failure> {
+    let by = match lines {
+        By::FileSystem => SumBy::FileSystem,
+        By::Person => SumBy::Person,
+        By::Group => SumBy::Group,
+    };
+    if args.format == HistoryFormat::Csv {
+        let problem = "--format csv has a line for each home: leave out --by, or take json";
+        return Err(Failure::usage(problem));
+    }
+    let (mut members, mut exit) = (Vec::new(), Exit::Complete);
+    for of in chosen {
+        match member(args, store, of, (by, same), now) {
+            Ok(member) if !member.history.runs.is_empty() => members.push(member),
+            Ok(member) => {
+                let why = history::why_empty(&member.history, store, of, args.days);
+                let why = why.unwrap_or_else(|error| error.text);
+                log::error!("{}", printable(why.as_bytes()));
+                exit = Exit::Partial;
+            }
+            Err(error) => {
+                log::error!("{}", printable(error.text.as_bytes()));
+                exit = Exit::Partial;
+            }
+        }
+    }
+    if members.is_empty() {
+        return Err(Failure::fatal("no file system has a history that can be read"));
+    }
+    let fleet = FleetHistory::new(members, by, same, empty(args, from, budget, now));
+    let text = match args.format {
+        HistoryFormat::Json => fleet.json().map_err(Failure::fatal)?,
+        _ if args.monthly => fleet.monthly(),
+        _ => fleet.table(Blocks::of_locale(|name| std::env::var(name).ok())),
+    };
+    Output::Stdout.show(&text).map_err(Failure::fatal)?;
+    Ok(if fleet.is_whole() { exit } else { Exit::Partial })
+}
+
+fn member(
+    args: &HistoryArgs,
+    store: &dyn Store,
+    of: &FileSystemKey,
+    (by, same): (SumBy, SamePeople),
+    now: Timestamp,
+) -> ServiceResult<MemberHistory> {
+    let (history, sums) = history::read_sums(store, of, args.days, now, Some(by))?;
+    let sources = match (by, same) {
+        (SumBy::Person, SamePeople::ByDomain) => sources(store, of),
+        _ => BTreeMap::new(),
+    };
+    Ok(MemberHistory { key: of.clone(), history, sums, sources })
+}
+
+/// The sources of the names of owners in the newest run, which the tables do not have.
+fn sources(store: &dyn Store, of: &FileSystemKey) -> BTreeMap<(String, Option<u32>), String> {
+    let latest = newest(store, of).unwrap_or_else(|error| {
+        log::warn!("{}; its people are not found on other file systems", error.text);
+        None
+    });
+    let homes = latest.map(|latest| latest.homes).unwrap_or_default();
+    let source =
+        |home: crate::published::HomeLine| Some(((home.owner.name?, home.uid), home.owner.source?));
+    homes.into_iter().filter_map(source).collect()
+}
