@@ -7,11 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::objects::{ROUNDS, crowded};
 use crate::published::{
-    self, DU_LATEST, Keys, LATEST_V1, OldRun, du_key, is_version_1, latest_key, old_run,
+    self, DU_LATEST, Keys, LATEST_V1, OldRun, du_key, is_version_1, latest_key, old_run, rank,
 };
 use crate::report::{FileSystemKey, Report};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
@@ -141,7 +142,8 @@ fn copy(store: &dyn Store, run: &Old) -> ServiceResult<()> {
     Ok(())
 }
 
-/// Writes the summary of a file system's newest run, and its form of `du`, unless there is one.
+/// Writes the summary of a file system's newest run, and its form of `du`, unless that of a later one is
+/// there.
 fn point(store: &dyn Store, of: &FileSystemKey, runs: &[Old], newest: &Value) -> ServiceResult<()> {
     let mut own = runs.iter().rev().filter(|run| run.of == *of);
     let is_newest = |run: &&Old| newest["run"]["id"] == *run.id;
@@ -170,12 +172,23 @@ fn point(store: &dyn Store, of: &FileSystemKey, runs: &[Old], newest: &Value) ->
     let Some(keys) = Keys::of_id(of, &run.id) else { return Ok(()) };
     summary["report"] = keys.run.into();
     summary["homes_table"] = keys.homes.into();
-    if let Some(report) = &report {
-        store.put(&du_key(of), &published::du_latest(report), Condition::Absent)?;
+    let (du_key, latest_key, summary) = (du_key(of), latest_key(of), summary.to_string());
+    for _ in 0..ROUNDS {
+        let (there, now) = (published::pointer(store, of)?, Timestamp::now());
+        // The work was broken off after this step. An earlier version may have published since then.
+        if there.as_ref().is_some_and(|(there, _)| there.rank(now) >= rank(&run.id, now)) {
+            return Ok(());
+        }
+        if let Some(report) = &report {
+            let du = store.get(&du_key)?;
+            store.put(&du_key, &published::du_latest(report), Condition::since(du.as_ref()))?;
+        }
+        let seen = there.map_or(Condition::Absent, |(_, version)| Condition::Unchanged(version));
+        if store.put(&latest_key, summary.as_bytes(), seen)? == Put::Done {
+            return Ok(());
+        }
     }
-    // One that is there is of a run that was published since, or the same.
-    store.put(&latest_key(of), summary.to_string().as_bytes(), Condition::Absent)?;
-    Ok(())
+    Err(crowded(store, &latest_key))
 }
 
 fn refused(text: String) -> ServiceError {

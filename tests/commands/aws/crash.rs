@@ -1,9 +1,12 @@
 //! Kills publishing at each request, before and after the request takes effect.
 
+use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::publish::migrate::old;
+use crate::publish::place::Place;
 use efs_scan_testbed::aws::{Fault, Phase, What};
 
 /// Returns a fault that kills the process with the returned pid in this phase of a request.
@@ -99,4 +102,57 @@ fn kill_9_between_metrics_and_notice_loses_neither() {
             assert!((1..=2).contains(&world.aws.messages().len()));
         }
     }
+}
+
+/// Everything in the bucket.
+fn objects(aws: &Stub) -> BTreeMap<String, Vec<u8>> {
+    let keys = aws.keys("team").into_iter();
+    keys.map(|key| (key.clone(), aws.object("team", &key).unwrap())).collect()
+}
+
+#[test]
+fn a_migration_that_is_killed_at_any_request_loses_nothing_and_can_be_done_again() {
+    let place = Place::new();
+    let old: BTreeMap<String, Vec<u8>> =
+        old(&place, None).into_iter().map(|(key, bytes)| (format!("efs/{key}"), bytes)).collect();
+    let bucket = || {
+        let aws = Stub::start();
+        aws.create_bucket("team");
+        old.iter().for_each(|(key, bytes)| aws.put_object("team", key, bytes.clone()));
+        aws
+    };
+    let migrate = |aws: &Stub| {
+        let mut command = efs_scan();
+        aws.env(&mut command);
+        command.args(["publish", "--migrate", "--to", "s3://team/efs", "--state-dir", "/nowhere"]);
+        command
+    };
+    let run = |aws: &Stub| {
+        let output = watched(&mut migrate(aws), Duration::from_secs(60));
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    };
+    let aws = bucket();
+    run(&aws);
+    assert!(aws.violations().is_empty(), "{:?}", aws.violations());
+    let (whole, requests) = (objects(&aws), aws.requests().len());
+    assert!(requests > 20, "{requests}");
+    at_once([Phase::Before, Phase::After], |phase| {
+        for at in 0..requests {
+            let aws = bucket();
+            let (pid, kill) = killer(phase);
+            aws.fault(Fault::new("S3", "*", kill).after(at));
+            let mut command = migrate(&aws);
+            let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            *pid.lock().unwrap() = Some(child.id());
+            let output = finish(child, Duration::from_secs(60));
+            assert_eq!(code(&output), None, "{at} {phase:?}: {}", stderr(&output));
+            aws.clear_faults();
+            let left = objects(&aws);
+            for (key, bytes) in old.iter().filter(|(key, _)| *key != "efs/latest.json") {
+                assert_eq!(left.get(key), Some(bytes), "{at} {phase:?}: {key}");
+            }
+            run(&aws);
+            assert_eq!(objects(&aws), whole, "{at} {phase:?}");
+        }
+    });
 }

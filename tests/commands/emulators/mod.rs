@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use crate::publish::contract;
+use crate::publish::{contract, migrate};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, StateValue, Statistic};
 use efs_scan::aws::{Aws, BucketOptions, PutOptions};
@@ -185,6 +185,7 @@ fn the_contract_in_a_child() {
         |prefix: &str| Destination::S3 { bucket: bucket.clone(), prefix: prefix.to_owned() };
     let first = aws();
     contract::contract(&*store("with/prefix").open(&first).unwrap());
+    migrate::everything_is_moved(&*store("earlier").open(&first).unwrap());
     // Headers do not affect the contract; without conditions, part of it is lost.
     if ways != PLAIN {
         return;

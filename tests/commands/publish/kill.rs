@@ -1,6 +1,8 @@
 //! kill -9 at each system call that changes the disk.
 
+use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
@@ -8,6 +10,7 @@ use efs_scan::outbox::Job;
 use efs_scan::published::Latest;
 use efs_scan::report::Report;
 
+use super::migrate::old;
 use super::place::*;
 use efs_scan_testbed::*;
 
@@ -206,4 +209,60 @@ fn sending_that_is_killed_anywhere_can_be_done_again() {
         }
     }
     assert!(left.is_empty(), "left behind for good:\n{left}");
+}
+
+/// Writes the objects as files below a directory.
+fn put_all(objects: &BTreeMap<String, Vec<u8>>, to: &Path) {
+    for (key, bytes) in objects {
+        let path = to.join(key);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_migration_that_is_killed_anywhere_loses_nothing_and_can_be_done_again() {
+    if !can_kill() {
+        return;
+    }
+    let place = Place::new();
+    let objects = old(&place, None);
+    let migrate = |to: &Path| {
+        let to = to.to_str().unwrap().to_owned();
+        ["publish", "--migrate", "--quiet", "--to", &to, "--state-dir", "/nowhere"]
+            .map(str::to_owned)
+    };
+    let whole = place.dir.path().join("whole");
+    put_all(&objects, &whole);
+    assert_code(&watched(efs_scan().args(migrate(&whole)), PATIENCE), 0);
+    let whole = files(&whole);
+    let mut kills = 0;
+    for call in CALLS {
+        for at in 1.. {
+            let what = format!("killed at {call} {at}");
+            let to = place.dir.path().join(format!("{call}-{at}"));
+            put_all(&objects, &to);
+            let output = killed_at(call, at, &migrate(&to));
+            let left = files(&to);
+            // What was there is there, and each new object is whole.
+            for (key, bytes) in objects.iter().filter(|(key, _)| *key != "latest.json") {
+                assert_eq!(left.get(key), Some(bytes), "{what}: {key}");
+            }
+            let is_part = |key: &str| stem(key).starts_with(".efs-scan.part-");
+            for (key, bytes) in left.iter().filter(|(key, _)| !is_part(key)) {
+                let wanted = [objects.get(key), whole.get(key)];
+                assert!(wanted.contains(&Some(bytes)), "{what}: {key}");
+            }
+            if !was_killed(&output) {
+                assert_code(&output, 0);
+                assert_eq!(left, whole, "{what}");
+                break;
+            }
+            kills += 1;
+            assert_code(&watched(efs_scan().args(migrate(&to)), PATIENCE), 0);
+            assert_eq!(files(&to), whole, "{what}");
+            std::fs::remove_dir_all(to).unwrap();
+        }
+    }
+    assert!(kills > 60, "only {kills} kills: these calls are not made any more");
 }

@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use efs_scan::outbox::migrate;
-use efs_scan::store::{Condition, Put, Store};
+use efs_scan::service_error::ServiceResult;
+use efs_scan::store::{Condition, Directory, Listing, Object, Put, Store};
 use serde_json::{Value, json};
 
 use super::contract::everything;
@@ -14,16 +15,20 @@ use efs_scan_testbed::*;
 
 /// Runs and objects as an earlier version published them: two runs of the place's tree, the later one
 /// with an id of EFS if one is given.
-fn old(place: &Place, id: Option<&str>) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn old(place: &Place, id: Option<&str>) -> BTreeMap<String, Vec<u8>> {
+    old_runs(place, id, 2)
+}
+
+fn old_runs(place: &Place, id: Option<&str>, runs: usize) -> BTreeMap<String, Vec<u8>> {
     let to = place.dir.path().join("new");
-    for at in 0..2 {
+    for _ in 0..runs {
         let mut command = efs_scan();
         command.arg(place.root()).args(["--name=prod", "--quiet", "--publish"]).arg(&to);
         command.arg("--state-dir").arg(place.dir.path().join("new-state"));
         assert_code(&watched(&mut command, PATIENCE), 0);
-        if at == 0 {
-            file(&place.root(), "200006/more", 3_000_000);
-        }
+        let more = place.root().join("200006/more");
+        let bytes = more.metadata().map_or(0, |more| more.len());
+        file(&place.root(), "200006/more", 3_000_000 + bytes as usize);
     }
     let published = files(&to);
     let newest: Value = serde_json::from_slice(&published["latest/prod.json"]).unwrap();
@@ -60,6 +65,80 @@ fn ordered(json: &Value) -> Vec<u8> {
     let all = head.chain(rest.map(|(name, value)| (name.as_str(), value)));
     let all: Vec<String> = all.map(|(name, value)| format!("\"{name}\":{value}")).collect();
     format!("{{{}}}", all.join(",")).into_bytes()
+}
+
+/// A store in which an earlier version publishes another run before the last step of the migration.
+struct Meanwhile<'a> {
+    store: &'a Memory,
+    later: Cell<Option<&'a BTreeMap<String, Vec<u8>>>>,
+}
+
+impl Store for Meanwhile<'_> {
+    fn name(&self, key: &str) -> String {
+        self.store.name(key)
+    }
+
+    fn check(&self) -> ServiceResult<()> {
+        self.store.check()
+    }
+
+    fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
+        self.store.get(key)
+    }
+
+    fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> ServiceResult<Put> {
+        if key == "latest.json"
+            && let Some(later) = self.later.take()
+        {
+            put_all(self.store, later);
+        }
+        self.store.put(key, bytes, condition)
+    }
+
+    fn list(&self, prefix: &str, after: &str) -> ServiceResult<Listing> {
+        self.store.list(prefix, after)
+    }
+}
+
+/// Writes the objects over what is there.
+fn put_all(store: &Memory, objects: &BTreeMap<String, Vec<u8>>) {
+    for (key, bytes) in objects {
+        let there = store.get(key).unwrap();
+        assert_eq!(store.put(key, bytes, Condition::since(there.as_ref())).unwrap(), Put::Done);
+    }
+}
+
+#[test]
+fn a_run_that_an_earlier_version_publishes_meanwhile_is_the_newest_one() {
+    let place = Place::new();
+    let before = old(&place, None);
+    // A third run.
+    let after = old_runs(&place, None, 1);
+    let newest = |store: &Memory| {
+        let of = migrate(&store_of(&after)).unwrap().runs.into_keys().next().unwrap();
+        let latest = store.get(&format!("latest/{of}.json")).unwrap().unwrap();
+        let latest: Value = serde_json::from_slice(&latest.bytes).unwrap();
+        let du = store.get(&format!("du/{of}.txt")).unwrap().unwrap();
+        assert_eq!(du.bytes, after["du/latest.txt"]);
+        latest["run"]["id"].as_str().unwrap().to_owned()
+    };
+    let wanted: Value = serde_json::from_slice(&after["latest.json"]).unwrap();
+    assert_ne!(before["du/latest.txt"], after["du/latest.txt"]);
+    // Before the last step, and after the work was broken off there.
+    let store = store_of(&before);
+    let meanwhile = Meanwhile { store: &store, later: Cell::new(Some(&after)) };
+    assert_eq!(migrate(&meanwhile).unwrap().runs.into_values().collect::<Vec<_>>(), [3]);
+    assert_eq!(wanted["run"]["id"], newest(&store));
+    for calls in 0.. {
+        let store = store_of(&before);
+        let breaks = Breaks { store: &store, left: Cell::new(calls), lost: false };
+        if migrate(&breaks).is_ok() {
+            break;
+        }
+        put_all(&store, &after);
+        migrate(&store).unwrap();
+        assert_eq!(wanted["run"]["id"], newest(&store), "after {calls} calls");
+    }
 }
 
 fn store_of(objects: &BTreeMap<String, Vec<u8>>) -> Memory {
@@ -102,6 +181,37 @@ fn moving_loses_nothing_wherever_it_breaks_off() {
             assert_eq!(everything(&store), after, "after {calls} calls");
         }
     }
+}
+
+/// Checks on any store that everything is moved, and that a second time changes nothing.
+pub(crate) fn everything_is_moved(store: &dyn Store) {
+    let place = Place::new();
+    let objects = old(&place, None);
+    for (key, bytes) in &objects {
+        assert_eq!(store.put(key, bytes, Condition::Absent).unwrap(), Put::Done);
+    }
+    let moved = migrate(store).unwrap();
+    let (of, runs) = moved.runs.first_key_value().unwrap();
+    assert_eq!((moved.runs.len(), *runs), (1, 2));
+    let get = |key: &str| store.get(key).unwrap().unwrap_or_else(|| panic!("no {key}")).bytes;
+    for (key, bytes) in objects.iter().filter(|(key, _)| key.contains("/dt=")) {
+        assert_eq!(get(&key.replace("/dt=", &format!("/fs={of}/dt="))), *bytes, "{key}");
+        assert_eq!(get(key), *bytes, "{key} stays");
+    }
+    let was: Value = serde_json::from_slice(&objects["latest.json"]).unwrap();
+    let is: Value = serde_json::from_slice(&get(&format!("latest/{of}.json"))).unwrap();
+    assert_eq!(is["run"], was["run"]);
+    assert_eq!(get(&format!("du/{of}.txt")), objects["du/latest.txt"]);
+    let keys = || store.list("", "").unwrap().keys;
+    let all = keys();
+    assert_eq!(migrate(store).unwrap().runs.len(), 0);
+    assert_eq!(keys(), all);
+}
+
+#[test]
+fn everything_is_moved_in_a_directory() {
+    let dir = scratch();
+    everything_is_moved(&Directory::new(dir.path().join("published")));
 }
 
 #[test]
