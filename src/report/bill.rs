@@ -11,15 +11,15 @@ use crate::aws::{EfsLifecycle, EfsSize};
 use crate::text::printable;
 use crate::units::{AllocatedBytes, Usd};
 
-/// The policy of the estimate: the one that EFS gives a file system made in the console (EFS user guide,
-/// "Managing storage lifecycle").
+/// Policy that the estimate assumes: the default for file systems made in the console (EFS user
+/// guide, "Managing storage lifecycle").
 const TO_IA_DAYS: u32 = 30;
 const TO_ARCHIVE_DAYS: u32 = 90;
 
-/// The least that a file in IA or Archive is billed for, in bytes (EFS pricing page).
+/// Smallest billed size of a file in IA or Archive, in bytes (EFS pricing page).
 const LEAST_BILLED: f64 = 128.0 * 1024.0;
 
-/// The part of what moved that is read in a month, at most.
+/// Largest assumed part of the moved data that is read in a month.
 const READ_AT_MOST: f64 = 0.1;
 
 /// Estimate of what lifecycle management would change. EFS shows no time of access, so this goes by the
@@ -53,8 +53,8 @@ pub struct Range<T> {
 }
 
 impl Report {
-    /// Adds what EFS says of lifecycle management. Where it is off, and the scan saw all of the file
-    /// system, there is an estimate of what it would save.
+    /// Adds EFS's lifecycle configuration. If lifecycle management is off and the scan covers the
+    /// whole file system, also adds an estimate of what it would save.
     pub fn add_lifecycle(&mut self, lifecycle: EfsLifecycle, prices: &Prices) {
         let Some(file_system) = &mut self.file_system else { return };
         file_system.lifecycle = Some(lifecycle);
@@ -68,12 +68,12 @@ impl Report {
     }
 }
 
-/// Estimates what lifecycle management would change, for data of these ages.
+/// Estimates what lifecycle management would change for data of these ages.
 fn tiering(ages: &ByAge, efs: &EfsSize, prices: &Prices) -> Tiering {
     // Metadata stays in Standard, so only allocated bytes move.
     let data = |share: Share| share.allocated_bytes.0 as f64;
     let (to_ia, to_archive) = (data(ages.days_90), data(ages.year_1) + data(ages.older));
-    // What has moved already, when lifecycle management was on, does not move again.
+    // Data that moved while lifecycle management was on does not move again.
     let standard = efs.standard.unwrap_or(efs.value).0 as f64;
     let part = |bytes: f64| if bytes > standard { standard / bytes } else { 1.0 };
     let all = part(to_ia + to_archive);
@@ -112,7 +112,7 @@ fn tiering(ages: &ByAge, efs: &EfsSize, prices: &Prices) -> Tiering {
 }
 
 impl FileSystem {
-    /// Lines for people on lifecycle management; empty if EFS told nothing of it.
+    /// Lines for people about lifecycle management; empty if EFS gave no configuration.
     pub(crate) fn lifecycle_lines(&self) -> String {
         let Some(lifecycle) = &self.lifecycle else { return String::new() };
         let id = printable(self.id.as_bytes());

@@ -97,7 +97,7 @@ pub fn build(mut totals: usage::Totals, context: Context<'_>) -> Report {
 struct Builder<'a> {
     rules: &'a Rules,
     context: Context<'a>,
-    /// Names of owners that differ only in their spelling.
+    /// Sums over all homes.
     tally: Tally,
     by_class: usage::AmountByClass,
     all_rules: BTreeMap<u16, RuleTotal>,
@@ -109,7 +109,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// The members of all domains. A scan of some users has none.
+    /// Members of all domains; empty if the scan is of some users.
     fn members(&self) -> Vec<StudioMember> {
         if !self.context.run.users.is_empty() {
             return Vec::new();
@@ -118,7 +118,7 @@ impl Builder<'_> {
         all.map(|(source, member)| StudioMember::new(source, member)).collect()
     }
 
-    /// The groups. Those of a scan of some users would lack the homes of others.
+    /// Groups; empty if the scan is of some users, whose groups would lack other people's homes.
     fn groups(&mut self) -> Vec<GroupReport> {
         let groups = std::mem::take(&mut self.groups);
         match self.context.run.users.is_empty() {
@@ -127,15 +127,16 @@ impl Builder<'_> {
         }
     }
 
-    /// Makes the reports of the homes, and drops the account of each.
+    /// Makes the reports of the homes, and drops each home's account.
     fn homes(&mut self, mut homes: Vec<Arc<Home>>) -> PackedList<HomeReport> {
-        // Those outside of homes become one, in the order of their names; that of the others is free.
+        // The accounts outside of homes are merged into one, so they come last and in order of
+        // their names. The order of the others does not matter.
         homes.sort_by_cached_key(|home| match home.kind {
             HomeKind::Uid | HomeKind::Named => (false, home.closing_order()),
             HomeKind::Outside => (true, (0, 0)),
         });
         let mut reports = PackedList::default();
-        // The accounts outside of homes are one for each top-level directory; the report has one.
+        // There is an account outside of homes for each top-level directory, and one in the report.
         let mut outside: Option<HomeReport> = None;
         let mut outside_files = usage::Top::new(self.context.top);
         for home in homes {
@@ -175,7 +176,7 @@ impl Builder<'_> {
             let top = home.path.split(|byte| *byte == b'/').next().unwrap_or_default();
             *self.top_level.entry(top.to_vec()).or_default() += books.tally.allocated;
         }
-        // Counted at the home that is charged, so each inode counts once.
+        // Counted at the home that is charged, so that each inode counts once.
         let here = books.shared.inodes - books.charged_elsewhere.inodes;
         self.shared.merge(Amount {
             inodes: here,
@@ -376,7 +377,7 @@ fn rule_reports(rules: &Rules, totals: &BTreeMap<u16, RuleTotal>) -> Vec<RuleRep
             }
         })
         .collect();
-    // A stable sort: equal ones keep the order of the rules.
+    // The sort is stable: rules of equal size keep their order.
     reports.sort_by_key(|report| Reverse(report.usage.allocated_bytes));
     reports
 }
@@ -424,7 +425,8 @@ fn error_report(errors: &usage::Errors) -> ErrorReport {
     }
 }
 
-/// Seconds since 1970 as a time. A file may claim a time beyond the calendar, which is clamped.
+/// Converts seconds since 1970 to a time. A file may claim a time beyond the calendar, which is
+/// clamped.
 fn timestamp(seconds: i64) -> Timestamp {
     let clamped = seconds.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
     Timestamp::from_second(clamped).unwrap_or(Timestamp::UNIX_EPOCH)

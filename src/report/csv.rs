@@ -1,4 +1,4 @@
-//! CSV for spreadsheets and Athena: a line for each home, or for each finding. Headers are stable.
+//! CSV for spreadsheets and Athena: a line for each home or for each finding. Headers are stable.
 
 use std::io::{self, Write};
 
@@ -35,21 +35,21 @@ const HEAD: [&str; 23] = [
     "run_started",
 ];
 
-/// These stand after the classes and ages so that older columns keep their position. Empty without
-/// a price.
+/// Columns of costs, after the classes and ages so that older columns keep their position. Empty
+/// without a price.
 const COSTS_HEAD: [&str; 3] =
     ["cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd"];
 
-/// The bytes of `home` in base64, where the cell is not the name as it is.
+/// Column with the home's bytes in base64; empty if the cell holds the name unchanged.
 pub(crate) const HOME_BASE64: &str = "home_base64";
 
-/// The owner of the directory, where the home's name is the uid of another one.
+/// Columns with the owner of the directory, if it is not the uid that the home is named by.
 const DIRECTORY_OWNER_HEAD: [&str; 2] = ["directory_owner", "directory_owner_name"];
 
-/// The group that pays for the owner. `group` is a word of SQL.
+/// Column with the group that pays for the owner. `group` is a reserved word in SQL.
 const GROUP: &str = "owner_group";
 
-/// The last column of both tables: the key of the file system.
+/// Last column of both tables: the key of the file system.
 const FILE_SYSTEM: &str = "file_system";
 
 const FINDINGS_HEAD: [&str; 21] = [
@@ -76,7 +76,7 @@ const FINDINGS_HEAD: [&str; 21] = [
     FILE_SYSTEM,
 ];
 
-/// A line for each home.
+/// Writes a line for each home.
 ///
 /// # Errors
 /// Those of `to`.
@@ -96,7 +96,7 @@ pub fn csv(report: &Report, names: DuNames, to: impl Write) -> io::Result<()> {
     writer.flush()
 }
 
-/// A line for each finding, with printable names.
+/// Writes a line for each finding, with printable names.
 ///
 /// # Errors
 /// As those of [`csv()`].
@@ -112,10 +112,10 @@ pub fn findings_csv(report: &Report, to: impl Write) -> io::Result<()> {
     writer.flush()
 }
 
-/// The bytes that a cell of a table with printable names was made from.
+/// Returns the bytes that a cell with a printable name was made from.
 pub fn bytes_of_cell(cell: &str) -> Vec<u8> {
     let bare = cell.strip_prefix('\'').unwrap_or(cell);
-    // Another program may have written the cell.
+    // If another program wrote the cell, it may not be escaped.
     unprintable(bare).unwrap_or_else(|| bare.as_bytes().to_vec())
 }
 
@@ -155,12 +155,12 @@ fn finding_row(
     ]
 }
 
-/// The uid that owns the home's directory, if it is another one than its name says.
+/// The uid that owns the home's directory, if it differs from the uid in the home's name.
 fn directory_owner(home: &HomeReport) -> String {
     home.directory_owner.as_ref().map(|owner| owner.uid.to_string()).unwrap_or_default()
 }
 
-/// An amount with all its digits.
+/// Formats an amount with all its digits.
 fn amount(amount: Usd) -> String {
     amount.0.to_string()
 }
@@ -212,8 +212,8 @@ fn row((report, of): (&Report, &FileSystemKey), home: &HomeReport, names: DuName
     row
 }
 
-/// A cell that holds a name, which need not be UTF-8: the cell always is, and [`base64_cell`] has what
-/// it loses.
+/// Formats a name, which need not be UTF-8, as a UTF-8 cell. [`base64_cell`] has the bytes that the
+/// cell loses.
 pub(crate) fn name_cell(bytes: &[u8], names: DuNames) -> String {
     match names {
         DuNames::Raw => safe_cell(lossy(bytes).0),
@@ -221,14 +221,15 @@ pub(crate) fn name_cell(bytes: &[u8], names: DuNames) -> String {
     }
 }
 
-/// The bytes of a name in base64, which may begin with a plus; empty if `cell` is the name as it is.
+/// Formats the bytes of a name in base64; empty if `cell` is the name unchanged. Base64 may begin
+/// with a plus.
 pub(crate) fn base64_cell(bytes: &[u8], cell: &str) -> String {
     if cell.as_bytes() == bytes { String::new() } else { safe_cell(base64(bytes)) }
 }
 
-/// A cell that no spreadsheet takes for a formula: a leading `=`, `+`, `-`, `@`, tab or carriage
-/// return gets an apostrophe before it. So does an apostrophe, which keeps different cells
-/// different. Not for numbers.
+/// Makes a cell that no spreadsheet takes for a formula: a leading `=`, `+`, `-`, `@`, tab or
+/// carriage return gets an apostrophe before it. A leading apostrophe gets one, too, so that
+/// different cells stay different. Not for numbers.
 fn safe_cell(cell: String) -> String {
     match cell.chars().next() {
         Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\'') => format!("'{cell}"),

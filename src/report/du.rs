@@ -1,4 +1,5 @@
-//! The form of `du -h -d1 ROOT/`, byte for byte, for readers of the daily file that `du` wrote.
+//! The output of `du -h -d1 ROOT/`, byte for byte, for programs that read a daily file made by
+//! `du`.
 
 use super::model::Report;
 use crate::text::printable;
@@ -12,8 +13,8 @@ pub enum DuNames {
     Printable,
 }
 
-/// A line for each directory of the root, and the root last. A scan of some users has a line for
-/// each of their homes only.
+/// Returns a line for each directory of the root, and the root last. A scan of some users has only
+/// a line for each of their homes.
 pub fn du(report: &Report, names: DuNames) -> Vec<u8> {
     let run = &report.run;
     let mut root = run.root_bytes();
@@ -46,7 +47,7 @@ pub fn du(report: &Report, names: DuNames) -> Vec<u8> {
     out
 }
 
-/// `bytes` as `du -h` prints them: powers of 1024, rounded up to what is shown, one decimal
+/// Formats `bytes` as `du -h` does: powers of 1024, rounded up to the digits shown, one decimal
 /// below 10.
 ///
 /// ```

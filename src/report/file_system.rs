@@ -1,4 +1,4 @@
-//! The scan's metered size against EFS's own, and the cost of the file system.
+//! Comparison of the scan's metered size with EFS's own, and the cost of the file system.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ pub struct Cost {
     pub prices: Prices,
 }
 
-/// How much of a file system the root is.
+/// How much of the file system the root covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScannedPart {
     /// All of it.
@@ -63,12 +63,12 @@ impl Report {
             && self.left_out.excluded.is_empty();
         let theirs = efs.map(|efs| efs.value.0 as f64).filter(|bytes| *bytes > 0.0);
         let difference = theirs.filter(|_| whole).map(|theirs| (ours - theirs) / theirs * 100.0);
-        // EFS reports 0 until it has counted: the root alone is metered at 6 KiB.
+        // EFS reports 0 until its first measurement: the root alone is metered at 6 KiB.
         let counted = efs.filter(|efs| efs.value.0 > 0);
         let cost = counted.map(|efs| Cost { month: month(&efs, prices), prices: prices.clone() });
         if let Some(cost) = &cost {
-            // The costs of a whole scan add up to the bill; those of a part are in proportion to
-            // EFS's size.
+            // The costs of a scan of the whole file system add up to the bill; those of a part are
+            // in proportion to EFS's size.
             let all = if whole { ours } else { theirs.unwrap_or(ours) };
             let rate = Usd(cost.month.0 / all.max(1.0) * GIB);
             self.price(rate, Basis::Efs, prices.source.clone());
@@ -85,8 +85,8 @@ impl Report {
 }
 
 impl FileSystem {
-    /// A line for people, empty if EFS told no size: `EFS meters 1.2 TiB (2026-11-24
-    /// 02:00 UTC) for fs-…, this scan 1.2 TiB: +0.30 %; 361.20 USD a month`.
+    /// A line for people, empty if EFS gave no size: `EFS meters 1.2 TiB (2026-11-24 02:00 UTC) for
+    /// fs-…, this scan 1.2 TiB: +0.30 %; 361.20 USD a month`.
     pub(crate) fn line(&self, ours: MeteredBytes) -> String {
         let Some(efs) = &self.efs else { return String::new() };
         let at = efs.at.map(|at| format!(" ({})", at.strftime("%Y-%m-%d %H:%M UTC")));

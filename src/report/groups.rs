@@ -1,4 +1,4 @@
-//! The groups that pay, and what the homes of their people hold.
+//! Usage by group: the groups that pay, and the homes of their people.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,12 +38,12 @@ pub struct GroupReport {
     pub cost_month: Option<Usd>,
 }
 
-/// The groups of the homes that were seen so far.
+/// Sums by group over the homes added so far.
 #[derive(Debug, Default)]
 pub(super) struct Groups(BTreeMap<Option<String>, GroupReport>);
 
 impl Groups {
-    /// Adds a home. What lies outside of homes is no group's.
+    /// Adds a home. The entry for everything outside of homes belongs to no group.
     pub(super) fn add(&mut self, home: &HomeReport) {
         if home.kind == HomeKind::Outside {
             return;
@@ -66,7 +66,7 @@ impl Groups {
         }
     }
 
-    /// The groups by size, and those without one last. None at all if nobody is in a group.
+    /// Returns the groups by size, with those of no group last; empty if nobody is in a group.
     pub(super) fn finish(self, quotas: &Quotas) -> Vec<GroupReport> {
         if self.0.keys().all(Option::is_none) {
             return Vec::new();
@@ -86,7 +86,7 @@ impl Groups {
 }
 
 impl GroupReport {
-    /// Its name, printable.
+    /// The name, printable.
     pub fn printable_name(&self) -> String {
         match &self.name {
             Some(name) => printable(name.as_bytes()),
@@ -94,7 +94,7 @@ impl GroupReport {
         }
     }
 
-    /// True if it is over its quota.
+    /// True if the group is over its quota.
     pub fn is_over_quota(&self) -> bool {
         self.quota.is_some_and(|quota| quota.over)
     }
@@ -107,7 +107,7 @@ impl Report {
     }
 }
 
-/// A table of the groups, of which there are at most `limit`.
+/// Writes a table of at most `limit` groups.
 ///
 /// # Errors
 /// Those of `out`; a String has none.

@@ -1,5 +1,5 @@
-//! Commands with paths as the owner sees them: a SageMaker space mounts one home elsewhere than
-//! this machine mounts the whole file system.
+//! Commands with paths as the owner sees them: a SageMaker space mounts a single home, at another
+//! path than this machine.
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
@@ -9,15 +9,15 @@ use super::model::{Coverage, Finding, HomeKind, HomeReport, Report};
 use super::withheld::LONGEST_COMMAND;
 use crate::text::shell_word;
 
-/// Advice where the root is a URL, for which this machine has no path.
+/// Advice if the root is a URL, for which this machine has no path.
 pub(super) const NO_PATH: &str =
     "scan a mount, or set home_at in the configuration, to get a command with a path";
 
-/// The path at which people see their homes, and the people for whom that is one home.
+/// The path at which people see their homes, and who has more than one home.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HomeAt<'a> {
     path: Option<&'a Path>,
-    /// Uids and names of owners with several uid homes, each of which is there in another space.
+    /// Names of owners with several uid homes. A space mounts only one of them at this path.
     ambiguous: BTreeSet<String>,
     ambiguous_uids: BTreeSet<u32>,
     /// False if there may be homes that the run does not know.
@@ -40,13 +40,13 @@ impl<'a> HomeAt<'a> {
         }
     }
 
-    /// True if people see their homes elsewhere than this machine does.
+    /// True if people see their homes at another path than this machine does.
     pub(crate) fn is_set(&self) -> bool {
         self.path.is_some()
     }
 
-    /// The path at which its person sees `home`. Only the home that is called by the person's uid is
-    /// mounted there.
+    /// The path at which its owner sees `home`. Only the home named by the owner's uid is mounted
+    /// there.
     pub(crate) fn of(&self, home: &HomeReport) -> Option<&'a Path> {
         let name = home.owner.name.as_deref();
         let several = name.is_some_and(|name| self.ambiguous.contains(name))
@@ -55,18 +55,18 @@ impl<'a> HomeAt<'a> {
     }
 }
 
-/// The items that come more than once.
+/// Returns the items that occur more than once.
 fn repeated<T: Ord + Clone>(items: impl Iterator<Item = T>) -> BTreeSet<T> {
     let mut seen = BTreeSet::new();
     items.filter(|item| !seen.insert(item.clone())).collect()
 }
 
-/// Advice to the person of a home that belongs to root, as after a restore by `cp -r`: their own
-/// `rm` would fail there.
+/// Advice to the owner of a home that root owns, for example after a restore by `cp -r`: the
+/// owner's own `rm` would fail.
 const OWNED_BY_ROOT: &str =
     "root owns this home: ask the administrator to run `chown` or to remove it";
 
-/// Returns the advice for the home's person where [`command_at`] gives no command.
+/// Returns the advice to the home's owner if [`command_at`] gives no command.
 pub(crate) fn advice_for_owner<'a>(home: &HomeReport, finding: &'a Finding) -> Option<&'a str> {
     match home.is_roots() && finding.command.is_some() {
         true => Some(OWNED_BY_ROOT),
@@ -74,8 +74,8 @@ pub(crate) fn advice_for_owner<'a>(home: &HomeReport, finding: &'a Finding) -> O
     }
 }
 
-/// Returns the command with which the home's person reclaims a finding, with paths as that person
-/// sees them, or as in the report where these are not known. `None` if they may not run it.
+/// Returns the command with which the home's owner reclaims a finding. Paths are as that person
+/// sees them, or as in the report if these are not known. `None` if the owner may not run it.
 pub(crate) fn command_at(
     report: &Report,
     home: &HomeReport,
@@ -90,19 +90,19 @@ pub(crate) fn command_at(
     let Some((at, below)) = home_at.of(home).zip(below(&name, &path)) else {
         return finding.command.clone();
     };
-    // Without a command it was withheld, unless only its path was missing.
+    // A finding without a command had it withheld, unless only its path was missing.
     if finding.command.is_none() && finding.advice.as_deref() != Some(NO_PATH) {
         return None;
     }
     let there = [at.as_os_str().as_bytes(), b"/", below].concat();
-    // The rule's own command tells the place from what looks like it.
+    // The rule's template tells the place from other text that looks like its path.
     let mut rules = home.rules.iter().chain(&report.rules);
     if let Some(rule) = rules.find(|rule| rule.rule == finding.rule)
         && let Some(template) = &rule.command
     {
         return Some(fill(template, &there)).filter(|command| command.len() <= LONGEST_COMMAND);
     }
-    // As in the report, for the root `/` too.
+    // Joined as in the report, which also holds for the root `/`.
     let here = shell_word(&[&report.run.root_bytes()[..], b"/", &path].concat());
     let command = finding.command.as_ref()?.replace(&here, &shell_word(&there));
     Some(command).filter(|command| command.len() <= LONGEST_COMMAND)
@@ -128,8 +128,8 @@ pub(super) fn fill(command: &str, path: &[u8]) -> String {
     out
 }
 
-/// `path` relative to `home`, or `None` if it is not below it. Both are relative to the root, whose
-/// own name is `.` as a home and empty as a path.
+/// Returns `path` relative to `home`, or `None` if it is not below it. Both are relative to the
+/// root; the root itself is `.` as a home and empty as a path.
 pub(crate) fn below<'a>(home: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
     match home {
         b"." | b"" => Some(path).filter(|path| !path.is_empty()),

@@ -13,7 +13,7 @@ use crate::usage::Class;
 /// Names of the ages.
 const AGES: [&str; 5] = ["up to 7 d", "30 d", "90 d", "1 y", "older"];
 
-/// Everything about one home.
+/// Writes everything about a home.
 ///
 /// # Errors
 /// Those of `out`; a String has none.
@@ -56,7 +56,7 @@ fn usage(out: &mut dyn Write, report: &Report, home: &HomeReport) -> Result {
          newest change {newest}",
     )?;
     if let Some(owner) = &home.directory_owner {
-        // The head has no mark for root.
+        // The table's owner column does not mark a directory that root owns.
         writeln!(out, "  {}, not by the uid of its name", owner.mark())?;
     }
     if let Some(quota) = home.quota {
@@ -140,7 +140,7 @@ fn largest(
     push_table(out, &table)
 }
 
-/// A command as it is. Its paths are quoted and printable already.
+/// Replaces control characters in a command. Its paths are quoted and printable already.
 fn printable_command(command: &str) -> String {
     let safe = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     command.chars().map(safe).collect()

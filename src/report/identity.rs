@@ -1,4 +1,4 @@
-//! The file system that a run belongs to: its key at a destination, and what tells one from another.
+//! The file system that a run belongs to: its key at a destination, and its identity.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,22 +11,22 @@ use super::model::{Report, Run};
 use crate::scan::is_file_system_id;
 use crate::text::printable;
 
-/// The key of a file system: an EFS id, a name that was given, or one made of the root's path.
+/// Key of a file system: an EFS id, a given name, or a key made from the root's path.
 ///
-/// It is a part of paths and of `fs=KEY`. So it has letters, digits, `.`, `_` and `-` only, begins with
-/// a letter or a digit, and has at most [`FileSystemKey::LONGEST`] bytes.
+/// It is a part of paths and of `fs=KEY`. So it has only letters, digits, `.`, `_` and `-`, begins
+/// with a letter or a digit, and has at most [`FileSystemKey::LONGEST`] bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FileSystemKey(String);
 
 impl FileSystemKey {
-    /// The most bytes of a key.
+    /// Largest length of a key in bytes.
     pub const LONGEST: usize = 64;
 
     /// Checks a key.
     ///
     /// # Errors
-    /// Says what a key is.
+    /// A sentence that says what a valid key is.
     pub fn new(text: &str) -> Result<Self, String> {
         let begins = text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
         match begins && text.len() <= Self::LONGEST && text.bytes().all(is_plain) {
@@ -38,8 +38,8 @@ impl FileSystemKey {
         }
     }
 
-    /// Makes a key of the path or URL of a root: `mnt-efs` of `/mnt/efs`. Where that loses more than
-    /// slashes, it ends with a part of the path's checksum.
+    /// Makes a key from the path or URL of a root: `mnt-efs` from `/mnt/efs`. If more than slashes
+    /// are replaced, the key ends with a part of the path's checksum.
     pub fn of_root(root: &[u8]) -> Self {
         let path = root.strip_prefix(b"nfs://").unwrap_or(root);
         let path = path.strip_prefix(b"/").unwrap_or(path);
@@ -56,7 +56,7 @@ impl FileSystemKey {
         }
         let sum = Sha256::digest(root);
         let sum: String = sum.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        // The last parts of a path say most.
+        // Keeps the end of the path, which is the most specific.
         let most = Self::LONGEST - sum.len() - 1;
         let end = &text[text.len().saturating_sub(most)..];
         match end.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()) {
@@ -70,7 +70,7 @@ impl FileSystemKey {
         &self.0
     }
 
-    /// True if it is the id of an EFS file system.
+    /// True if the key is the id of an EFS file system.
     pub fn is_efs(&self) -> bool {
         is_file_system_id(&self.0)
     }
@@ -132,24 +132,24 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The name for people: the one that was given, or the key.
+    /// The name for people: the given name, or else the key.
     pub fn shown(&self) -> &str {
         self.name.as_ref().unwrap_or(&self.key).as_str()
     }
 }
 
-/// How the roots of two runs of one key compare.
+/// Result of comparing the roots of two runs with the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Roots {
     /// The same directory of the same file system, wherever it is mounted.
     Same,
     /// Another file system, or another directory of it.
     Other,
-    /// The file system is the same, and the directory perhaps.
+    /// The same file system, and perhaps the same directory.
     Unknown,
 }
 
-/// The root of a run: its path as reports name it, and what is known of the file system.
+/// The root of a run: its path as in reports, and what is known of the file system.
 #[derive(Clone, Debug)]
 pub struct Root<'a> {
     pub path: Cow<'a, [u8]>,
@@ -157,7 +157,7 @@ pub struct Root<'a> {
 }
 
 impl Root<'_> {
-    /// Compares it with that of a run of the same key.
+    /// Compares the root with the root of a run that has the same key.
     pub fn against(&self, other: &Root<'_>) -> Roots {
         let volume = |root: &Root<'_>| root.identity.and_then(|it| it.volume.clone());
         let path = |root: &Root<'_>| root.identity.and_then(|it| it.path.clone());
@@ -167,7 +167,7 @@ impl Root<'_> {
         if volumes.as_ref().is_some_and(|(one, two)| one != two) {
             return Roots::Other;
         }
-        // The id of an EFS file system says which one it is.
+        // The id of an EFS file system identifies it without its volume.
         if let (true, Some((one, two))) = (is_efs || volumes.is_some(), path(self).zip(path(other)))
         {
             return same(one == two);
@@ -178,7 +178,7 @@ impl Root<'_> {
         }
     }
 
-    /// The root as messages name it.
+    /// The root as messages show it.
     pub fn human(&self) -> String {
         let path = printable(&self.path);
         let inside =
@@ -195,14 +195,14 @@ impl Root<'_> {
 }
 
 impl Run {
-    /// Its root.
+    /// The root of the run.
     pub fn root_of(&self) -> Root<'_> {
         Root { path: self.root_bytes().into(), identity: self.identity.as_ref() }
     }
 }
 
 impl Report {
-    /// The key of the file system. A report of an earlier version has no identity.
+    /// The key of the file system. Reports of earlier versions have no identity.
     pub fn file_system_key(&self) -> FileSystemKey {
         let efs = self.file_system.as_ref();
         self.run
@@ -244,7 +244,7 @@ mod tests {
         };
         let efs = "fs-0123456789abcdef0";
         for (one, two, want) in [
-            // Another machine mounts it elsewhere.
+            // Two machines mount it at different paths.
             (run(efs, "/a", None, Some("/")), run(efs, "/b", None, Some("/")), Roots::Same),
             (run(efs, "/a", None, Some("/")), run(efs, "/a", None, Some("/x")), Roots::Other),
             (run(efs, "/a", None, None), run(efs, "/b", None, Some("/")), Roots::Unknown),
