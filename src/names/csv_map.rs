@@ -1,5 +1,5 @@
-//! A CSV file of `uid,name`, with or without a header. With one, a column `group` has the group of
-//! each person; other columns are ignored.
+//! CSV files of `uid,name`, with or without a header. With a header, a column `group` has the group
+//! of each person, and other columns are ignored.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,21 +9,21 @@ use std::path::Path;
 use crate::bounded::{self, Bound};
 use crate::text::uid_of_name;
 
-/// The largest map that people edit: a million lines of 200 bytes.
+/// Largest map: a million lines of 200 bytes.
 const LARGEST: Bound = Bound::mib(200, "is this the right file?");
 
-/// Reads the bytes of a map that people edit.
+/// Reads the bytes of a CSV file that people edit.
 ///
 /// # Errors
-/// If it cannot be read, or is too large.
+/// It cannot be read, or is too large.
 pub(crate) fn read_by_hand(path: &Path) -> io::Result<Vec<u8>> {
     bounded::read(path, LARGEST)
 }
 
-/// Reads a CSV file that people edit: it may have comments, blanks and additional columns. A
-/// header comes as the first record.
+/// Reads a CSV file that people edit: it may have comments, blanks and additional columns. A header
+/// is returned as the first record.
 pub(crate) fn lines_by_hand(text: &[u8]) -> csv::Reader<&[u8]> {
-    // Spreadsheets begin with a byte order mark.
+    // Spreadsheets write a byte order mark.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     csv::ReaderBuilder::new()
         .has_headers(false)
@@ -33,7 +33,7 @@ pub(crate) fn lines_by_hand(text: &[u8]) -> csv::Reader<&[u8]> {
         .from_reader(text)
 }
 
-/// The names by uid.
+/// Names and groups by uid.
 #[derive(Debug)]
 pub(super) struct CsvMap(BTreeMap<u32, Person>);
 
@@ -47,7 +47,7 @@ impl CsvMap {
     /// Reads the file.
     ///
     /// # Errors
-    /// The problem in one sentence, with the line if there is one.
+    /// The problem in one sentence, with its line if it has one.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let text = read_by_hand(path).map_err(|error| format!("reading it: {error}"))?;
         Self::parse(&text)
@@ -133,7 +133,7 @@ mod tests {
         let map = CsvMap::parse(text.as_bytes()).expect(text);
         let groups = [1, 2, 3, 4].map(|uid| map.group(uid));
         assert_eq!(groups, [Some("physics"), None, Some("R&D, east"), None]);
-        // Without a header, a third column is anything.
+        // Without a header, a third column has no meaning.
         let map = CsvMap::parse(b"1,alice,physics\n").expect("a map");
         assert_eq!(map.group(1), None);
     }

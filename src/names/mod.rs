@@ -1,4 +1,4 @@
-//! Finds the owners of homes: uid to person, from several sources in order.
+//! Owners of homes: maps uids to people, from several sources in order.
 
 mod csv_map;
 mod name_map;
@@ -24,14 +24,14 @@ pub use name_map::{NameMap, Spelling, twins};
 
 pub(crate) use sagemaker::domain_id;
 
-/// A source as it is written: `passwd`, `csv:FILE` or `sagemaker:DOMAIN`.
+/// A source of names, as written: `passwd`, `csv:FILE` or `sagemaker:DOMAIN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceSpec {
-    /// The system's user database, including what the name service switch adds to it.
+    /// The system's user database, with everything that the name service switch adds.
     Passwd,
     /// A CSV file of `uid,name`.
     Csv(PathBuf),
-    /// The user profiles and spaces of a domain of SageMaker Studio, by its id or name.
+    /// The user profiles and spaces of a SageMaker Studio domain, given by id or name.
     SageMaker(String),
 }
 
@@ -62,16 +62,16 @@ impl fmt::Display for SourceSpec {
     }
 }
 
-/// The groups of people that sources have, besides the column `group` of a CSV file.
+/// Sources of groups, besides the column `group` of a CSV file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupSources {
-    /// The tag of SageMaker's user profiles that has the group.
+    /// The tag of SageMaker user profiles whose value is the group.
     pub tag: Option<String>,
-    /// True for the primary group in the system's user database.
+    /// True to use primary groups from the system's user database.
     pub passwd: bool,
 }
 
-/// A source that is open.
+/// An open source.
 #[derive(Debug)]
 enum Source {
     Passwd { groups: bool },
@@ -79,12 +79,12 @@ enum Source {
     SageMaker(Studio),
 }
 
-/// How far from a uid that a source has a directory may be called by a uid. People who left had uids
-/// near those of others: SageMaker gives them out one after the other from about 200000.
+/// Largest distance of a plausible uid from a known uid. People who left had uids near those of
+/// others: SageMaker assigns uids consecutively from about 200000.
 const AROUND: u32 = 1000;
 
 impl Source {
-    /// The name of a uid, and what it is in SageMaker.
+    /// The name of a uid, and its kind in SageMaker.
     fn name(&self, uid: u32) -> Option<(String, Option<MemberKind>)> {
         match self {
             Self::Passwd { .. } => {
@@ -111,7 +111,7 @@ impl Source {
         }
     }
 
-    /// The uids in a range. The system's user database is not asked for all it has: that may be a
+    /// The known uids in a range. None from the system's user database: listing it may read the
     /// directory of a whole company.
     fn uids(&self, range: RangeInclusive<u32>) -> Box<dyn Iterator<Item = u32> + '_> {
         match self {
@@ -121,17 +121,17 @@ impl Source {
         }
     }
 
-    /// True if it has a uid in the range. Root is no person, and not counted.
+    /// True if the source knows a uid in the range, other than root, which is not a person.
     fn has_any(&self, range: RangeInclusive<u32>) -> bool {
         self.uids((*range.start()).max(1)..=*range.end()).next().is_some()
     }
 }
 
-/// All sources in order; the first answer counts.
+/// All sources in order; the first answer takes precedence.
 #[derive(Debug, Default)]
 pub struct Names {
     sources: Vec<(SourceSpec, Source)>,
-    /// The first names of all uids as [`spelled`], each with its uid, sorted.
+    /// The first names of all uids, hashed by [`spelled`], each with its uid, sorted.
     uids: OnceLock<Vec<(u64, u32)>>,
 }
 
@@ -139,21 +139,21 @@ pub struct Names {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedOwner {
     pub name: String,
-    /// The names that later sources have, if they have others that are nobody else's first name: a
-    /// source may still have the former owner of a uid.
+    /// Different names in later sources that are not another uid's first name: a source may still
+    /// have the former owner of a uid.
     pub aliases: Vec<String>,
-    /// The source that knows the name, as it is written.
+    /// The source of the name, as written.
     pub source: String,
     /// Profile or space, if the source is SageMaker Studio.
     pub member: Option<MemberKind>,
-    /// The group that pays, by the first source that has one.
+    /// The group that pays, from the first source that has one.
     pub group: Option<String>,
-    /// True if another uid has a name that differs at most in its spelling.
+    /// True if another uid has the same name, or one that differs only in its spelling.
     pub has_namesake: bool,
 }
 
-/// Hashes a name as names are compared. A list of hashes takes a tenth of the names' memory; if two
-/// names have the same hash, each is looked up as it is written.
+/// Hashes a name in its normalized spelling. A list of hashes takes a tenth of the names' memory;
+/// if two names have the same hash, each is looked up with its exact spelling.
 fn spelled(name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     name_map::alike(name).hash(&mut hasher);
@@ -167,7 +167,7 @@ impl NamedOwner {
     }
 }
 
-/// A source of names that cannot be used.
+/// A source of names that is unusable.
 #[derive(Debug, thiserror::Error)]
 #[error("names from {spec}: {problem}")]
 pub struct NamesError {
@@ -176,10 +176,10 @@ pub struct NamesError {
 }
 
 impl Names {
-    /// Opens the sources. SageMaker's last answer is kept in `state_dir`, if one is given.
+    /// Opens the sources. If `state_dir` is given, SageMaker's last answer is kept there.
     ///
     /// # Errors
-    /// Names the source, and the line that is wrong in it.
+    /// Names the source, and the line of the problem in it.
     pub fn open(
         specs: &[SourceSpec],
         groups: &GroupSources,
@@ -226,8 +226,8 @@ impl Names {
         Some(owner)
     }
 
-    /// True if another uid than this one has the name, by the first source that knows that uid. Names
-    /// are compared as SageMaker does.
+    /// True if the name belongs to another uid, by the first source that knows that uid. Names are
+    /// compared as SageMaker compares them.
     fn is_anothers(&self, name: &str, uid: u32) -> bool {
         let uids = self.uids.get_or_init(|| {
             let mut named = BTreeSet::new();
@@ -248,7 +248,7 @@ impl Names {
     }
 
     /// The user profiles and spaces of all domains, with or without a home, each with its source as
-    /// it is written.
+    /// written.
     pub fn members(&self) -> impl Iterator<Item = (String, &Member)> {
         self.sources.iter().flat_map(|(spec, source)| {
             let members = match source {
@@ -259,7 +259,7 @@ impl Names {
         })
     }
 
-    /// The sources that did not answer now, or not completely, and why.
+    /// Reasons of sources whose current answer is missing or incomplete.
     pub fn problems(&self) -> impl Iterator<Item = &str> {
         self.sources.iter().filter_map(|(_, source)| match source {
             Source::SageMaker(studio) => studio.problem(),
@@ -267,7 +267,7 @@ impl Names {
         })
     }
 
-    /// The sources that did not tell their groups now, and why.
+    /// Reasons of sources that did not return groups.
     pub fn groups_problems(&self) -> impl Iterator<Item = &str> {
         self.sources.iter().filter_map(|(_, source)| match source {
             Source::SageMaker(studio) => studio.groups_problem(),
@@ -275,9 +275,9 @@ impl Names {
         })
     }
 
-    /// True if a directory called `uid` may be the home of that uid: a source knows it, or has one
-    /// within 1,000 of it. The system's user database has uids of services everywhere, so it only
-    /// counts for those it knows. Without another source that has uids, every number may be one.
+    /// True if a directory named `uid` may be the home of that uid: a source knows the uid, or one
+    /// within 1,000 of it. The system's user database has uids of services in every range, so only
+    /// its own uids count. If no other source has uids, every number may be one.
     pub fn may_be_uid(&self, uid: u32) -> bool {
         let any = |range: RangeInclusive<u32>| {
             self.sources.iter().any(|(_, source)| source.has_any(range.clone()))
@@ -287,17 +287,17 @@ impl Names {
             || self.owner(uid).is_some()
     }
 
-    /// True if it is known who owns which home, so a home without a known owner is an orphan home:
-    /// there are sources that should know everybody, and every one of them answered. One that did
-    /// not may know the owner. The system's user database does not count: users often come from a
-    /// directory elsewhere.
+    /// True if the owners of all homes are known, so that a home without a known owner is an orphan
+    /// home: there are sources that should know everybody, and all of them answered. One that did
+    /// not answer may know the owner. The system's user database does not count: users often come
+    /// from a directory elsewhere.
     pub fn know_everybody(&self) -> bool {
         let mut complete = self.sources.iter().filter_map(|(_, source)| match source {
             Source::Passwd { .. } => None,
             Source::Csv(_) => Some(true),
             Source::SageMaker(studio) => Some(studio.problem().is_none()),
         });
-        // `all` alone is true of no sources.
+        // `all` alone is true if there are no sources.
         complete.next().is_some_and(|first| first && complete.all(|answered| answered))
     }
 }
@@ -331,7 +331,8 @@ mod tests {
         ] {
             assert_eq!(one.may_be_uid(uid), is, "{uid}");
         }
-        // A service far from people makes nothing between them a uid, and root is no person.
+        // A service with a distant uid does not make the numbers between plausible, and root is not
+        // a person.
         let two = names(&["0,root\n5000,svc\n200005,alice\n"]);
         for (uid, is) in [(0, true), (2024, false), (4500, true), (100_000, false), (200_006, true)]
         {
@@ -352,7 +353,7 @@ mod tests {
         assert_eq!(owner(1), Some(("asmith".to_owned(), vec!["alice".to_owned()])));
         assert_eq!(owner(2), Some(("bob".to_owned(), Vec::new())));
         assert_eq!(owner(3), None);
-        // A uid that was given to carol after bob had it.
+        // A uid that bob had before carol.
         let reused = names(&["1,carol\n2,Bob\n", "1,bob\n2,robert\n3,bob\n"]);
         let aliases = |uid| reused.owner(uid).map(|owner| owner.aliases);
         assert_eq!(aliases(1), Some(Vec::new()));

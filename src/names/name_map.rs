@@ -1,32 +1,31 @@
-//! Values by the names of people, as SageMaker compares names.
+//! Values by people's names, compared as SageMaker compares names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a name is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spelling {
-    /// As it is written.
+    /// Only with its exact spelling.
     Exact,
-    /// Else in another case, or with dashes for dots.
+    /// With its exact spelling, or else in another case or with dashes for dots.
     Alike,
 }
 
 impl Spelling {
-    /// How to look up the name of a person, who may have a namesake: somebody whose name differs only
-    /// in its spelling.
+    /// How to look up the name of a person. A namesake's name differs only in its spelling.
     pub fn of_person(has_namesake: bool) -> Self {
         if has_namesake { Self::Exact } else { Self::Alike }
     }
 
-    /// How to look up `name`, where `twins` have others that only differ in their spelling.
+    /// How to look up `name`, given all names that have a namesake.
     pub fn of(name: &str, twins: &BTreeSet<&str>) -> Self {
         if twins.contains(name) { Self::Exact } else { Self::Alike }
     }
 }
 
-/// The names of which another one differs only in its spelling: two people.
+/// Returns the names that have a namesake: another name that differs only in its spelling.
 pub fn twins<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
-    // Sorted in a list: a map of sets takes some hundred bytes for each name.
+    // A sorted list, because a map of sets takes some hundred bytes for each name.
     let mut by_spelling: Vec<(String, &str)> = names.map(|name| (alike(name), name)).collect();
     by_spelling.sort_unstable();
     by_spelling.dedup();
@@ -34,13 +33,13 @@ pub fn twins<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
     alike.filter(|names| names.len() > 1).flatten().map(|(_, name)| *name).collect()
 }
 
-/// Values by name. A name that is not there as it is written is found without regard to case, and
-/// with dashes for dots, because names of SageMaker's profiles cannot have dots. Uids in digits are
-/// names like any other here.
+/// Values by name. A name without a value of its exact spelling is looked up without regard to
+/// case, and with dashes for dots, because names of SageMaker profiles cannot have dots. Uids in
+/// digits are names like any other here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameMap<T> {
     exact: BTreeMap<String, T>,
-    /// `None` where two names have different values, so that neither is taken for the other.
+    /// `None` if two spellings have different values, so that neither is taken for the other.
     alike: BTreeMap<String, Option<T>>,
 }
 
@@ -51,7 +50,7 @@ impl<T> Default for NameMap<T> {
 }
 
 impl<T: Clone + PartialEq> NameMap<T> {
-    /// Adds a name; returns the value that it had.
+    /// Adds a name; returns its previous value.
     pub fn insert(&mut self, name: String, value: T) -> Option<T> {
         self.alike
             .entry(alike(&name))
@@ -67,12 +66,12 @@ impl<T: Clone + PartialEq> NameMap<T> {
         self.exact.get(name).or_else(alike)
     }
 
-    /// True if a name has a value that is spelled like this one.
+    /// True if a name with a value equals this one but for its spelling.
     pub fn has_alike(&self, name: &str) -> bool {
         self.alike.contains_key(&alike(name))
     }
 
-    /// All names as they are written.
+    /// All names with their exact spelling.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.exact.keys().map(String::as_str)
     }
@@ -88,7 +87,7 @@ impl<T: Clone + PartialEq> FromIterator<(String, T)> for NameMap<T> {
     }
 }
 
-/// A name as names are compared: without regard to case, and with dashes for dots.
+/// Normalizes a name for comparison: lower case, and dashes for dots.
 pub(crate) fn alike(name: &str) -> String {
     name.to_lowercase().replace('.', "-")
 }
@@ -109,7 +108,7 @@ mod tests {
             ("B.C", Some(2)),
             ("First.Last", Some(3)),
             ("first-last", Some(4)),
-            // One of two people.
+            // Two people have this name in other spellings.
             ("FIRST-LAST", None),
             ("200006", Some(5)),
             ("bob", None),

@@ -1,7 +1,7 @@
-//! User profiles and spaces of a domain of SageMaker Studio.
+//! User profiles and spaces of a SageMaker Studio domain.
 //!
-//! An outage never stops a scan: the last answer is cached, and used with a warning. Then no home
-//! is an orphan home, because its owner may have joined since.
+//! An outage never stops a scan: the last answer is cached, and used with a warning. In that case
+//! no home is an orphan home, because its owner may have joined since.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,7 +16,7 @@ use crate::log;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::state;
 
-/// The last answer about a domain: a file of the state directory.
+/// The last answer about a domain, kept as a file in the state directory.
 #[derive(Debug, Serialize, Deserialize)]
 struct CachedMembers {
     asked: Timestamp,
@@ -27,17 +27,17 @@ struct CachedMembers {
 #[derive(Debug, Default)]
 pub(super) struct Studio {
     members: Vec<Member>,
-    /// The index of the member that a uid is named after.
+    /// Index of the member that gives a uid its name.
     by_uid: BTreeMap<u32, usize>,
-    /// The tag of user profiles that has the group.
+    /// The tag of user profiles whose value is the group.
     group_tag: Option<String>,
-    /// Why the groups are not those of just now.
+    /// Why the groups are not current.
     groups_problem: Option<String>,
-    /// Why it is not SageMaker's answer of just now, or not complete.
+    /// Why the members are not current or not complete.
     problem: Option<String>,
 }
 
-/// The last answer, if there is one.
+/// Reads the last answer, if there is one.
 fn kept(file: &Path) -> Option<CachedMembers> {
     let kept = state::read(file).inspect_err(|error| {
         if error.kind() != io::ErrorKind::NotFound {
@@ -54,11 +54,11 @@ fn keep(answer: &CachedMembers, state_dir: &Path, file: &str) -> Result<(), Stri
 }
 
 impl Studio {
-    /// Asks SageMaker, or falls back to its last answer, which is kept in the state directory, if one
-    /// is given. Groups are the values of the tag `group_tag` of the user profiles.
+    /// Asks SageMaker, or falls back to its last answer in the state directory, if one is given.
+    /// Groups are the values of the tag `group_tag` of the user profiles.
     ///
     /// # Errors
-    /// Only if the domain does not exist.
+    /// The domain does not exist.
     pub(super) fn ask(
         domain: &str,
         group_tag: Option<&str>,
@@ -87,7 +87,7 @@ impl Studio {
             Ok(mut members) => {
                 let untagged = group_tag.and_then(|key| tag(&mut members, key, domain, aws).err());
                 let answer = CachedMembers { asked: Timestamp::now(), members };
-                // A user who cannot write the state directory gets the names all the same.
+                // A user who cannot write to the state directory still gets the names.
                 if let Some(Err(problem)) = state_dir.map(|at| keep(&answer, at, &file)) {
                     log::info!("the names are not kept: {problem}");
                 }
@@ -110,7 +110,7 @@ impl Studio {
     fn of(members: Vec<Member>, problem: Option<String>) -> Self {
         let mut by_uid = BTreeMap::new();
         for (at, member) in members.iter().enumerate() {
-            // A private space shares the home of its owner, whose profile comes first in order.
+            // A private space shares the home of its owner, whose profile comes first.
             if let Some(uid) = member.uid {
                 by_uid.entry(uid).or_insert(at);
             }
@@ -122,7 +122,7 @@ impl Studio {
         self.by_uid.get(&uid).and_then(|at| self.members.get(*at))
     }
 
-    /// The group of a uid: that of the user profile, and of a space's owner.
+    /// The group of a uid: that of the user profile, or of a space's owner.
     pub(super) fn group(&self, uid: u32) -> Option<&str> {
         let key = self.group_tag.as_deref()?;
         let member = self.member(uid)?;
@@ -135,7 +135,7 @@ impl Studio {
             }
             (MemberKind::Space, None) => return None,
         };
-        // The last answer may be to another tag.
+        // The last answer may have the values of another tag.
         let tag = profile.tag.as_ref().filter(|tag| tag.key == key)?;
         Some(tag.value.trim()).filter(|group| !group.is_empty())
     }
@@ -150,18 +150,18 @@ impl Studio {
         self.by_uid.range(range).map(|(uid, _)| *uid)
     }
 
-    /// Why the groups are not those of just now; `None` if they are, or if there are none.
+    /// Why the groups are not current; `None` if they are, or if there are none.
     pub(super) fn groups_problem(&self) -> Option<&str> {
         self.groups_problem.as_deref()
     }
 
-    /// Why the members are not SageMaker's answer of just now, or not complete; `None` if they are.
+    /// Why the members are not current or not complete; `None` if they are.
     pub(super) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }
 }
 
-/// Asks for the tags that have the groups. Without an answer, those of the last one stay.
+/// Asks for the tags with the groups. If there is no answer, keeps those of the last one.
 fn tag(members: &mut [Member], key: &str, domain: &str, aws: &Aws) -> Result<(), String> {
     aws.tag_profiles(members, key).map_err(|error| {
         let kept = members.iter().any(|member| member.tag.is_some());
@@ -175,10 +175,10 @@ fn members(domain: &str, aws: &Aws, known: &[Member]) -> ServiceResult<Vec<Membe
     aws.members(&domain_id(domain, aws)?, known)
 }
 
-/// Finds the id of a domain that is given by id or name.
+/// Finds the id of a domain by its id or name.
 ///
 /// # Errors
-/// If no domain has that name, or several do.
+/// No domain has the name, or several do.
 pub(crate) fn domain_id(domain: &str, aws: &Aws) -> ServiceResult<String> {
     let is_id = |rest: &str| rest.len() >= 6 && rest.chars().all(|c| c.is_ascii_alphanumeric());
     if domain.strip_prefix("d-").is_some_and(is_id) {
@@ -198,7 +198,7 @@ pub(crate) fn domain_id(domain: &str, aws: &Aws) -> ServiceResult<String> {
     Err(ServiceError::new(Trouble::Missing, text))
 }
 
-/// `domain` as part of a file name.
+/// Makes `domain` a part of a file name.
 fn file_name(domain: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     domain.chars().map(plain).collect()
