@@ -1,4 +1,4 @@
-//! The keys of `[publish]` for buckets: where they lie, and what their policies ask for.
+//! Settings of buckets in `[publish]`: region, encryption, ACL and storage class.
 
 use super::publishing::PublishSettings;
 use crate::store::{BucketOptions, PutOptions, is_region};
@@ -6,14 +6,14 @@ use crate::store::{BucketOptions, PutOptions, is_region};
 /// Kinds of encryption (S3 API reference, PutObject).
 const SSE: [&str; 3] = ["AES256", "aws:kms", "aws:kms:dsse"];
 
-/// Grants to this account and to the bucket's. The others are for strangers.
+/// ACLs that grant access to this account and the bucket's owner. The others grant it to strangers.
 const ACLS: [&str; 3] = ["bucket-owner-full-control", "bucket-owner-read", "private"];
 
-/// Storage classes whose objects have to be restored before they can be read.
+/// Storage classes whose objects must be restored before they can be read.
 const ARCHIVES: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
 
 impl PublishSettings {
-    /// The settings of buckets, checked as far as that needs no service.
+    /// Returns the settings of buckets, with the checks that need no service.
     pub(super) fn buckets(&self) -> Result<BucketOptions, String> {
         let Self { region, sse, kms_key_id, acl, storage_class, .. } = self;
         check("--publish-region", region, "is not a region like eu-west-1", is_region)?;

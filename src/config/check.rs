@@ -1,4 +1,4 @@
-//! Everything that a scan needs to know, checked once before any work starts.
+//! The complete configuration of a scan, checked once before any work starts.
 
 use std::path::{Path, PathBuf};
 
@@ -14,26 +14,26 @@ use crate::store::{BucketOptions, Destination};
 use crate::units::parse_size;
 use crate::usage::{Exclude, Rules};
 
-/// How many of the largest files and directories are named, unless `--top` says.
+/// Default of `--top`: the number of largest files and directories to name.
 const DEFAULT_TOP: usize = 10;
 
-/// The same for a scan of some users.
+/// Default of `--top` for a scan of some users.
 const DEFAULT_TOP_OF_USER: usize = 25;
 
-/// Bytes of memory for hard links, unless `--link-memory` says.
+/// Default of `--link-memory`, in bytes.
 const DEFAULT_LINK_MEMORY: u64 = 64 << 20;
 
-/// Upper bound of `--top`. The memory of a scan grows with it, for each home.
+/// Upper bound of `--top`. The memory of a scan grows with it for each home.
 const MAX_TOP: usize = 10_000;
 
 /// The checked configuration of a scan.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// The settings that are used as they are.
+    /// The settings that need no conversion.
     pub(crate) settings: Settings,
     /// The root: a path, or a URL for the engine `nfs`.
     pub(crate) root: PathBuf,
-    /// How many of the largest files and directories are named.
+    /// Number of largest files and directories to name.
     pub(crate) top: usize,
     /// Bytes of memory for hard links.
     pub(crate) link_memory: u64,
@@ -44,19 +44,19 @@ pub(crate) struct Config {
     pub(crate) groups: GroupSources,
     pub(crate) quotas: Quotas,
     pub(crate) pacing: Pacing,
-    /// The NFS server, where the engine needs no mount.
+    /// The NFS server, if the engine needs no mount.
     #[cfg(target_os = "linux")]
     pub(crate) nfs: Option<NfsSource>,
     pub(crate) rules: Rules,
     pub(crate) publishing: Publishing,
-    /// The place of earlier runs, even if this one is not published.
+    /// The destination that earlier runs are read from, even if this one is not published.
     pub(crate) earlier: Option<Destination>,
     pub(crate) buckets: BucketOptions,
     pub(crate) prices: Prices,
 }
 
 impl Config {
-    /// True if the root is known to be a part of a file system only.
+    /// True if the root is known to be only a part of a file system.
     pub(crate) fn is_part(&self) -> bool {
         #[cfg(target_os = "linux")]
         if let Some(source) = &self.nfs {
@@ -66,7 +66,7 @@ impl Config {
         false
     }
 
-    /// The region that the root names.
+    /// The region in the root's name.
     pub(crate) fn named_region(&self) -> Option<String> {
         #[cfg(target_os = "linux")]
         return self.nfs.as_ref()?.efs.as_ref()?.region.clone();
@@ -74,8 +74,8 @@ impl Config {
         None
     }
 
-    /// The path on the server of a root that needs no mount, if it is known: an access point has a root
-    /// of its own.
+    /// The root's path on the server, if the root needs no mount and the path is known. It is not
+    /// known behind an access point, which has a root of its own.
     pub(crate) fn path_on_server(&self) -> Option<String> {
         #[cfg(target_os = "linux")]
         {
@@ -97,10 +97,10 @@ impl Config {
 }
 
 impl Loaded {
-    /// Checks everything.
+    /// Checks all settings.
     ///
     /// # Errors
-    /// The first thing that is wrong, in one line.
+    /// The first problem, in one line.
     pub(crate) fn check(self) -> Result<Config, ConfigError> {
         let Self { settings, file, origins, .. } = self;
         settings.check(file.as_ref()).map_err(|ConfigError(problem)| {
@@ -150,7 +150,8 @@ impl Settings {
             rules,
             publishing,
             buckets,
-            // It is only for the progress bar: a scan that does not publish ignores what is wrong.
+            // It is only for the progress bar, so a scan that does not publish ignores errors in
+            // it.
             earlier: settings.publish.destination().ok().flatten(),
             prices: settings.prices.prices()?,
             settings,
@@ -175,7 +176,7 @@ impl Settings {
 
     fn groups(&self) -> Result<GroupSources, String> {
         let tag = self.group_tag.clone();
-        // An empty key is no tag's (SageMaker API reference, "Tag").
+        // A tag's key is not empty (SageMaker API reference, "Tag").
         match &tag {
             Some(tag) if tag.is_empty() || tag.chars().count() > 128 => {
                 Err(format!("--group-tag `{tag}`: a tag has 1 to 128 characters"))

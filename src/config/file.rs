@@ -1,4 +1,4 @@
-//! Reading the configuration file.
+//! Reads the configuration file.
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
@@ -9,25 +9,25 @@ use crate::bounded::{self, Bound};
 use crate::guard;
 use crate::text::printable;
 
-/// The configuration file, if no other is named.
+/// The configuration file if none is named.
 const DEFAULT_FILE: &str = "/etc/efs-scan.toml";
 
-/// The largest configuration: 200,000 lines of `[remind.addresses]` have 12 MiB.
+/// Largest configuration: 200,000 lines of `[remind.addresses]` have 12 MiB.
 const LARGEST: Bound = Bound::mib(16, "is this the configuration?");
 
-/// A configuration file, or the variable in place of it, and its text.
+/// A configuration file, or the variable that replaces it, and its text.
 #[derive(Clone, Debug)]
 pub(super) struct ConfigFile {
     /// The path, or the name of the variable.
     pub(super) name: String,
     pub(super) text: String,
-    /// Set if others can write to the file: a warning.
+    /// A warning, if others can write to the file.
     pub(super) shared: Option<String>,
 }
 
 impl ConfigFile {
-    /// Reads the named file, which must exist; or the text in the environment; or the file that the
-    /// environment names; or the default one, which need not exist.
+    /// Reads the first of these that is given: the named file, the text in the environment, the
+    /// file that the environment names, the default file. Only the default file may be missing.
     pub(super) fn read(named: Option<&Path>) -> Result<Option<Self>, ConfigError> {
         if let (None, Some(text)) = (named, variables::set(variables::TEXT)) {
             let name = variables::TEXT.to_owned();
@@ -37,7 +37,7 @@ impl ConfigFile {
         let named = named.map(Path::to_owned).or_else(|| variables::path(variables::FILE));
         let path = named.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
         match read(path) {
-            // It says where this program writes, and to whom it sends mail.
+            // The configuration decides where this program writes and to whom it sends mail.
             Ok((_, Some(shared))) if guard::is_root() => Err(shared.into()),
             Ok((text, shared)) => Ok(Some(Self { name: path.display().to_string(), text, shared })),
             Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => Ok(None),
@@ -47,16 +47,16 @@ impl ConfigFile {
         }
     }
 
-    /// The name for a comment: nothing in it ends the line.
+    /// The name for a comment, without line breaks.
     pub(super) fn shown(&self) -> String {
         printable(self.name.as_bytes())
     }
 }
 
-/// Says so if others can change a file or put another one in its place, and what mends it.
+/// Returns a warning and its remedy if others can change the file or replace it.
 fn shared(path: &Path, metadata: &Metadata) -> io::Result<Option<String>> {
     let name = path.display();
-    // A device such as /dev/null has no contents that others could write.
+    // A device such as /dev/null has no contents that others can change.
     if !metadata.is_file() {
         return Ok(None);
     }
@@ -64,7 +64,8 @@ fn shared(path: &Path, metadata: &Metadata) -> io::Result<Option<String>> {
         let mend = guard::mend(path);
         return Ok(Some(format!("others can write to the configuration {name}: {mend}")));
     }
-    // The directory may be a person's home, so no command is offered that takes it away.
+    // The directory may be a person's home, so the warning has no command that revokes access to
+    // it.
     Ok(guard::replaceable_by(path)?.map(|above| {
         let above = above.display();
         format!(
@@ -74,7 +75,7 @@ fn shared(path: &Path, metadata: &Metadata) -> io::Result<Option<String>> {
     }))
 }
 
-/// Reads a file, and says if it is [`shared`].
+/// Reads a file, and returns the warning if it is [`shared`].
 fn read(path: &Path) -> io::Result<(String, Option<String>)> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
@@ -84,7 +85,7 @@ fn read(path: &Path) -> io::Result<(String, Option<String>)> {
     Ok((text, shared(path, &metadata)?))
 }
 
-/// Parses a file. Without one, all settings have their defaults.
+/// Parses a file. Without a file, all settings have their defaults.
 pub(super) fn parse(file: Option<&ConfigFile>) -> Result<Settings, ConfigError> {
     let Some(ConfigFile { name, text, .. }) = file else { return parse_text("") };
     parse_text(text).map_err(|ConfigError(problem)| format!("{name}: {problem}").into())

@@ -1,5 +1,5 @@
-//! The tables `[[file_system]]`: several file systems of one configuration. The settings above them are
-//! their defaults.
+//! The tables `[[file_system]]`: several file systems in one configuration. The settings outside of
+//! the tables are their defaults.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use crate::scan::{EngineKind, Threads};
 /// The key of the tables in the file.
 const KEY: &str = "file_system";
 
-/// Declares the keys of a table, and puts them over the settings: those before the bar have a value in
-/// the settings, those behind it may have none there either.
+/// Declares the keys of a table, and lays them over the settings. The keys before the bar always
+/// have a value in the settings; those after it are optional there, too.
 macro_rules! keys {
     ($($set:ident: $kind:ty),* | $($maybe:ident: $of:ty),*) => {
-        /// The settings that one file system has of its own.
+        /// Settings of one file system that override those of the file.
         #[derive(Clone, Debug, Default, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub(crate) struct FileSystemSettings {
@@ -29,7 +29,7 @@ macro_rules! keys {
         }
 
         impl FileSystemSettings {
-            /// Puts them over the settings of the file.
+            /// Lays them over the settings of the file.
             fn put_over(&self, settings: &mut Settings) {
                 $(if let Some(value) = &self.$set {
                     settings.$set = value.clone();
@@ -67,11 +67,11 @@ impl FileSystemSettings {
 }
 
 impl Loaded {
-    /// The configuration of each file system to scan: of one, unless the file has tables of several and
-    /// neither ROOT nor `--file-system` chooses.
+    /// Returns the configuration of each file system to scan. That is one, unless the file has
+    /// several tables and neither ROOT nor `--file-system` selects any.
     ///
     /// # Errors
-    /// If a table lacks its root, two have the same, or what is asked for is not there.
+    /// A table lacks its root, two have the same root, or a selected one does not exist.
     pub(crate) fn file_systems(mut self) -> Result<Vec<Self>, ConfigError> {
         let tables = std::mem::take(&mut self.settings.file_systems);
         let asked = std::mem::take(&mut self.settings.asked);
@@ -85,7 +85,8 @@ impl Loaded {
             };
         }
         check(&tables, &self.below)?;
-        // The file's root would be an error, so this is of a flag or a variable.
+        // A root in the file outside of the tables is an error, so this one is from a flag or a
+        // variable.
         if let Some(root) = &self.settings.root {
             if !asked.is_empty() {
                 return Err("--file-system and ROOT choose what is scanned: give one of them"
@@ -120,7 +121,8 @@ impl Loaded {
         Ok(all)
     }
 
-    /// The configuration of one table: the file's, the table over it, and variables and flags over both.
+    /// Returns the configuration of a table: the file's, the table over it, and variables and flags
+    /// over both.
     fn of_table(&self, at: usize, table: &FileSystemSettings) -> Result<Self, ConfigError> {
         let mut settings = self.below.clone();
         settings.file_systems.clear();
@@ -134,7 +136,7 @@ impl Loaded {
         Ok(of_table)
     }
 
-    /// Its name among several, for messages.
+    /// The name of the file system in messages.
     pub(crate) fn file_system(&self) -> String {
         let root = || self.settings.root().display().to_string();
         self.settings.name.clone().unwrap_or_else(root)
@@ -146,7 +148,7 @@ fn called(table: &FileSystemSettings) -> String {
     table.name.clone().unwrap_or_else(root)
 }
 
-/// Checks the tables by themselves.
+/// Checks each table by itself.
 fn check(tables: &[FileSystemSettings], below: &Settings) -> Result<(), ConfigError> {
     let is_above = [
         ("root", below.root.is_some()),
@@ -164,7 +166,7 @@ fn check(tables: &[FileSystemSettings], below: &Settings) -> Result<(), ConfigEr
     }
 }
 
-/// Refuses what two file systems cannot share.
+/// Refuses values that two file systems cannot share.
 fn tell_apart(all: &[Loaded]) -> Result<(), ConfigError> {
     let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let of = |loaded: &Loaded| {

@@ -1,4 +1,4 @@
-//! Flags over environment over a TOML file: three layers, checked once and turned into one
+//! Flags over environment over a TOML file: three layers, checked once and converted to a single
 //! [`Config`].
 
 mod bucket;
@@ -38,7 +38,7 @@ pub(crate) use settings::Settings;
 pub use variables::LogArgs;
 pub(crate) use variables::{one_line, without_variables};
 
-/// An error in flags, environment or configuration: one line that names it.
+/// An error in flags, environment or configuration: one line that names the setting.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct ConfigError(String);
@@ -55,21 +55,21 @@ pub(crate) struct Loaded {
     settings: Settings,
     file: Option<ConfigFile>,
     origins: Origins,
-    /// The file's settings alone, and where they come from.
+    /// The file's settings alone, and their origins.
     below: Settings,
     file_origins: Origins,
-    /// The layers over the file.
+    /// The layers over the file: variables and flags.
     variables: ArgMatches,
     flags: Option<ArgMatches>,
 }
 
 impl Loaded {
-    /// Reads the file that the flag names, or the text in the environment, or the file that the
-    /// environment names, or the default one if it exists; and puts the environment over it.
+    /// Reads the named file, the text in the environment, the file that the environment names, or
+    /// the default file if it exists; then lays the environment over it.
     ///
     /// # Errors
-    /// If the file cannot be read, is not TOML, or has an unknown key: the message names the file
-    /// and the line. If a variable is wrong: the message names it.
+    /// The file cannot be read, is not TOML or has an unknown key, and the message names the file
+    /// and the line; or a variable is wrong, and the message names it.
     pub(crate) fn read(named: Option<&Path>) -> Result<Self, ConfigError> {
         let file = ConfigFile::read(named)?;
         let settings = file::parse(file.as_ref())?;
@@ -88,13 +88,13 @@ impl Loaded {
         Ok(loaded)
     }
 
-    /// Puts the flags of a scan over it.
+    /// Lays the flags of a scan over the other layers.
     pub(crate) fn put_flags(&mut self, flags: &ArgMatches) -> Result<(), ConfigError> {
         self.flags = Some(flags.clone());
         self.put_layer_of_flags(flags)
     }
 
-    /// Puts the variables over it, and the flags of a scan, if there are any.
+    /// Lays the variables over the file, and the flags of a scan, if there are any.
     fn put_layers(&mut self) -> Result<(), ConfigError> {
         let variables = self.variables.clone();
         let LogArgs { log_format } = LogArgs::from_arg_matches(&variables).map_err(failed)?;
@@ -126,7 +126,7 @@ impl Loaded {
         }
     }
 
-    /// A warning about the file, if others can write to it.
+    /// The warning that others can write to the file.
     pub(crate) fn shared(&self) -> Option<&str> {
         self.file.as_ref()?.shared.as_deref()
     }
@@ -135,11 +135,11 @@ impl Loaded {
         self.settings.log_format
     }
 
-    /// Writes the settings in force as a TOML file that has the same effect, with the origin of each
-    /// value in a comment behind it.
+    /// Formats the settings in force as a TOML file with the same effect. A comment after each
+    /// value names its origin.
     ///
     /// # Errors
-    /// If TOML cannot hold a setting, such as a path that is not UTF-8.
+    /// TOML cannot hold a setting, such as a path that is not UTF-8.
     pub(crate) fn to_toml(&self) -> Result<String, ConfigError> {
         let from = match &self.file {
             Some(file) => format!("# from {}, environment and flags\n", file.shown()),
@@ -150,10 +150,10 @@ impl Loaded {
         Ok(from + &text)
     }
 
-    /// The settings of commands that read or send published runs.
+    /// Returns the settings of commands that read or send published runs.
     ///
     /// # Errors
-    /// The first thing that is wrong, in one line.
+    /// The first problem, in one line.
     pub(crate) fn readers(self) -> Result<Readers, ConfigError> {
         let domain = |name: &String| match name.parse() {
             Ok(SourceSpec::SageMaker(domain)) => Some(domain),
@@ -173,10 +173,10 @@ impl Loaded {
         })
     }
 
-    /// The settings that `efs-scan remind` needs in addition.
+    /// Returns the additional settings of `efs-scan remind`.
     ///
     /// # Errors
-    /// The first thing that is wrong or missing, in one line.
+    /// The first wrong or missing setting, in one line.
     pub(crate) fn reminding(&self) -> Result<Reminding, ConfigError> {
         Ok(self.settings.remind.reminding()?)
     }
@@ -189,29 +189,29 @@ fn failed(error: clap::Error) -> ConfigError {
 /// The configuration of a command that reads or sends published runs.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    /// The place that runs are published to, if one is configured.
+    /// The destination that runs are published to, if one is configured.
     pub(crate) published: Option<Destination>,
     pub(crate) buckets: BucketOptions,
-    /// The domains of SageMaker Studio that names come from.
+    /// The SageMaker Studio domains among the sources of names.
     pub(crate) domains: Vec<String>,
     /// The sources of names, in order.
     pub(crate) names: Vec<SourceSpec>,
-    /// True if people of one name are the same on every file system.
+    /// True if the same name means the same person on every file system.
     pub(crate) same_people: bool,
     pub(crate) state_dir: PathBuf,
-    /// True if others may write there.
+    /// True if others may write to the state directory.
     pub(crate) state_dir_shared: bool,
-    /// Time to wait for AWS, in all, where it does not answer.
+    /// Total time to wait for AWS if it does not answer.
     pub(crate) patience: Duration,
-    /// The path at which people see their home, if it is not the path below the root.
+    /// The path at which people see their homes, if it is not the path below the root.
     pub(crate) home_at: Option<PathBuf>,
 }
 
 impl Readers {
-    /// The place to read from: the named one, or the one that the configuration publishes to.
+    /// Returns the destination to read from: the named one, or the configured one.
     ///
     /// # Errors
-    /// If there is neither, or if the named one is not a destination.
+    /// There is neither, or the named one is not a destination.
     pub(crate) fn source(&self, named: Option<&str>) -> Result<Destination, ConfigError> {
         let place = match named {
             Some(text) => Some(text.parse()?),

@@ -8,10 +8,10 @@ use crate::scan::{EfsName, EngineKind, Loops, Nfs, Pacing, Target, Tls, is_file_
 /// Upper bound of the number of directories in one request.
 const MAX_BATCH: usize = 10_000;
 
-/// Most event loops.
+/// Upper bound of the number of event loops.
 const MAX_LOOPS: usize = 64;
 
-/// The group `nogroup`.
+/// Gid of `nogroup`.
 const NO_GROUP: u32 = 65534;
 
 /// The forms of ROOT that need no mount.
@@ -21,37 +21,38 @@ const FORMS: &str = "nfs://HOST[:PORT]/path, fs-ID or fs-ID:/path";
 #[derive(Clone, Debug)]
 pub(crate) struct NfsSource {
     pub(crate) server: NfsServer,
-    /// The engine. For a mount target, its address and its name for TLS are not known yet; nor is
-    /// what it presents to EFS.
+    /// The engine. For a mount target, its address, its name for TLS and its credentials for EFS
+    /// are not known yet.
     pub(crate) nfs: Nfs,
-    /// The file system, if it is one of EFS.
+    /// The EFS file system, if it is one.
     pub(crate) efs: Option<EfsSource>,
 }
 
 /// How the server is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NfsServer {
-    /// The URL has its name or address.
+    /// By the name or address in the URL.
     Url,
-    /// It is the nearest mount target of the file system.
+    /// As the nearest mount target of the file system.
     MountTarget,
-    /// It has this name, which may lead to a mount target; the nearest one if it does not resolve.
+    /// By this name, which may resolve to a mount target; if it does not resolve, as the nearest
+    /// one.
     Name(EfsName),
 }
 
-/// A file system of EFS, and who scans it.
+/// An EFS file system and how to access it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EfsSource {
     pub(crate) file_system: String,
-    /// `None` for that of the configuration of AWS.
+    /// `None` for the region of the AWS configuration.
     pub(crate) region: Option<String>,
     pub(crate) access_point: Option<String>,
-    /// `None` to sign if there are credentials.
+    /// `None` to sign requests if there are credentials.
     pub(crate) iam: Option<bool>,
 }
 
 impl Settings {
-    /// The source, where the root names a server or the engine is asked for; `None` for a mount.
+    /// The source, if the root names a server or the engine is `nfs`; `None` for a mount.
     pub(super) fn nfs_source(&self, pacing: &Pacing) -> Result<Option<NfsSource>, String> {
         let Some((server, target)) = self.nfs_server()? else { return Ok(None) };
         if self.require_mount {
@@ -100,7 +101,7 @@ impl Settings {
             (Some(Ok((NfsServer::Url, _)) | Err(_)), Some(url)) => {
                 Err(format!("{url}: a URL needs --engine nfs"))
             }
-            // Another engine takes it for a path.
+            // Other engines take it for a path.
             (_, _) if !asked => self.needs_no_server().map(|()| None),
             (None, Some(path)) => {
                 let or = "or leave it out and give --file-system-id";
@@ -113,7 +114,7 @@ impl Settings {
         }
     }
 
-    /// Checks that nothing is set that only a scan without a mount can do.
+    /// Refuses settings that only apply to a scan without a mount.
     fn needs_no_server(&self) -> Result<(), String> {
         let set = [
             ("--tls", self.tls, "for TLS"),
@@ -163,14 +164,14 @@ impl Settings {
         }
     }
 
-    /// The access point that is set; an empty one is none.
+    /// The access point, if a non-empty one is set.
     fn through(&self) -> Option<&str> {
         self.access_point.as_deref().filter(|id| !id.is_empty())
     }
 
     fn access_point(&self) -> Result<Option<String>, String> {
         let Some(id) = self.through() else { return Ok(None) };
-        // Like the id of a file system, but for its prefix.
+        // The id has the form of a file system's id with another prefix.
         match id.strip_prefix("fsap-").is_some_and(|id| is_file_system_id(&format!("fs-{id}"))) {
             true => Ok(Some(id.to_owned())),
             false => {
@@ -180,13 +181,13 @@ impl Settings {
     }
 }
 
-/// The server and directory that ROOT names; `None` for a path of this machine.
+/// Parses the server and directory in ROOT; `None` for a path on this machine.
 fn named(root: &[u8]) -> Option<Result<(NfsServer, Target), String>> {
     if root.starts_with(b"nfs://") {
         let target: Result<Target, String> = String::from_utf8_lossy(root).parse();
         return Some(target.map(|target| (server(target.host()), target)));
     }
-    // As EFS's mount helper has it.
+    // The syntax of the EFS mount helper.
     let colon = root.iter().position(|byte| *byte == b':');
     let (host, path) = root.split_at(colon.unwrap_or(root.len()));
     let host = str::from_utf8(host).ok()?;
@@ -215,16 +216,16 @@ fn server(host: &str) -> NfsServer {
     }
 }
 
-/// The uid and gid to present to the server: those that were set, or else the effective ones.
-/// `None` if that is root's and was not set: whoever presents it reads everything, so it must not be
-/// a default.
+/// Returns the uid and gid to present to the server: the configured ones, or else the effective
+/// ones. `None` if that is root and was not configured: root reads everything, so it must not be a
+/// default.
 fn credentials(set: Option<u32>, (uid, gid): (u32, u32)) -> Option<(u32, u32)> {
     match set {
         None if uid == 0 => None,
         None => Some((uid, gid)),
         Some(0) => Some((0, 0)),
-        // The groups of a uid on the server are unknown. The group of the same number may be
-        // another user's, and open what is closed to this uid.
+        // The groups of a uid on the server are unknown. The group with the same number may belong
+        // to another user, and give access that this uid does not have.
         Some(uid) => Some((uid, NO_GROUP)),
     }
 }

@@ -1,4 +1,4 @@
-//! Where each value comes from, and the settings in force with that behind each.
+//! Origins of values, and the settings in force with the origin of each.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
-/// The origin of each setting, by its key with the tables' before dots. What is not in it has its
-/// default.
+/// Origin of each setting, by its key after its table and a dot. A setting that is missing here has
+/// its default.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Origins(BTreeMap<String, String>);
 
 impl Origins {
-    /// The lines of a file, which has been parsed without an error. `file` is its name.
+    /// Returns the origins of the settings in a file that parses without an error. `file` is its
+    /// name.
     pub(super) fn of_file(file: &str, text: &str) -> Self {
         let mut origins = Self::default();
         if let Ok(table) = DeTable::parse(text) {
@@ -52,7 +53,7 @@ impl Origins {
         }
     }
 
-    /// Moves what is below `path` to the top, over what is there.
+    /// Moves the keys below `path` to the top, over those that are there.
     pub(super) fn lift(&mut self, path: &str) {
         let prefix = format!("{path}.");
         let below = self.0.iter().filter_map(|(key, origin)| {
@@ -62,7 +63,7 @@ impl Origins {
         self.0.extend(below);
     }
 
-    /// Puts the names of flags or variables over it.
+    /// Overrides origins with the names of flags or variables.
     pub(super) fn put(&mut self, names: BTreeMap<String, String>) {
         self.0.extend(names);
     }
@@ -71,7 +72,8 @@ impl Origins {
         self.0.get(path).map_or("default", String::as_str)
     }
 
-    /// Adds to `problem` where the settings come from whose flags it names, if not from a flag.
+    /// Adds to `problem` the origins of the settings whose flags it names, except those from a
+    /// flag.
     pub(super) fn explain(&self, problem: &str, flags: &BTreeMap<String, String>) -> String {
         let words = || problem.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
         let named = flags.iter().filter(|(_, flag)| words().any(|word| word == *flag));
@@ -85,17 +87,17 @@ impl Origins {
         }
     }
 
-    /// Writes a table as TOML, with the origin of each value in a comment behind it.
+    /// Formats a table as TOML, with the origin of each value in a comment after it.
     ///
     /// # Errors
-    /// If TOML cannot hold a value.
+    /// TOML cannot hold a value.
     pub(super) fn annotate(&self, table: &Table) -> Result<String, toml::ser::Error> {
         let mut out = String::new();
         self.write("", "", table, &mut out)?;
         Ok(out)
     }
 
-    /// `header` is what `path` is in TOML: without the places in arrays.
+    /// `header` is `path` as a TOML header, without indices in arrays.
     fn write(
         &self,
         path: &str,
@@ -113,7 +115,7 @@ impl Origins {
             let path = joined(path, key);
             let header = joined(header, &word(key)?);
             if let Some(table) = value.as_table() {
-                // A table of tables only needs no line of its own.
+                // A table that holds only tables needs no header.
                 if table.is_empty() || table.values().any(is_simple) {
                     let _ = writeln!(out, "\n[{header}]");
                 }
@@ -129,13 +131,13 @@ impl Origins {
     }
 }
 
-/// The tables of an array of tables.
+/// Returns the tables of an array of tables.
 fn tables(value: &Value) -> Option<Vec<&Table>> {
     let items = value.as_array().filter(|items| !items.is_empty())?;
     items.iter().map(Value::as_table).collect()
 }
 
-/// A key as TOML writes it.
+/// Formats a key as in TOML.
 fn word(key: &str) -> Result<String, toml::ser::Error> {
     let line = toml::to_string(&Table::from_iter([(key.to_owned(), Value::Boolean(true))]))?;
     Ok(line.trim_end().trim_end_matches(" = true").to_owned())

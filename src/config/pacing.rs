@@ -1,14 +1,14 @@
-//! The settings of the pace of a walk.
+//! Settings of a walk's pace.
 
 use std::time::Duration;
 
 use super::Settings;
 use crate::scan::{Pacing, Threads};
 
-/// Upper bound of the number of workers. More is a typing error.
+/// Upper bound of the number of workers. A larger number is a typing error.
 const MAX_WORKERS: usize = 4096;
 
-/// Upper bound of the rate. More is below the resolution of a clock in nanoseconds.
+/// Upper bound of the rate. A higher rate is below the resolution of a clock in nanoseconds.
 const MAX_RATE: u32 = 10_000_000;
 
 /// Upper bound of the latency, in milliseconds.

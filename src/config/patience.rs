@@ -1,4 +1,4 @@
-//! The patience of a run with AWS.
+//! Time that a run waits for AWS.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Upper bound, in seconds: a day.
 const MAX: u64 = 86_400;
 
-/// Time that a run waits for AWS, in all, where nothing answers.
+/// Total time that a run waits for AWS if it does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience(pub(crate) Duration);
 
@@ -23,7 +23,7 @@ impl Default for Patience {
 impl FromStr for Patience {
     type Err = String;
 
-    /// Reads seconds, or a time with units: `90s`, `5m`.
+    /// Parses seconds, or a time with units: `90s`, `5m`.
     fn from_str(text: &str) -> Result<Self, String> {
         let seconds = match text.parse::<u64>() {
             Ok(seconds) => Some(seconds),

@@ -8,7 +8,7 @@ use crate::units::Usd;
 /// Upper bound of a price. Amounts stay finite below it.
 const MAX_PRICE: f64 = 1e6;
 
-/// Prices in USD per GiB-month, and per GiB that is moved or read, where the file gives them.
+/// Prices in USD per GiB-month, and per GiB that is moved or read; those that the file gives.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PriceSettings {
@@ -26,7 +26,7 @@ impl PriceSettings {
         *self != Self::default()
     }
 
-    /// Puts them over others.
+    /// Lays them over others.
     pub(super) fn put_over(&self, below: &mut Self) {
         let over = |this: Option<f64>, other: &mut Option<f64>| *other = this.or(*other);
         over(self.standard, &mut below.standard);
@@ -39,7 +39,7 @@ impl PriceSettings {
         }
     }
 
-    /// The prices in force: the file's, and the defaults for those that it leaves out.
+    /// The prices in force: the file's, and defaults for the others.
     pub(super) fn prices(&self) -> Result<Prices, String> {
         let price = |name: &str, set: Option<f64>, default: Usd| match set {
             Some(price) if !(0.0..=MAX_PRICE).contains(&price) => {
@@ -71,7 +71,7 @@ impl PriceSettings {
         })
     }
 
-    /// The table with its defaults, for `efs-scan config`. It stays empty if it was: where EFS gives
+    /// The table with its defaults, for `efs-scan config`. An empty table stays empty: if EFS gives
     /// no sizes, only prices from the file are used.
     pub(super) fn with_defaults(&self) -> Self {
         match self.prices() {

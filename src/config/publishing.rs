@@ -1,4 +1,4 @@
-//! The tables `[publish]`, `[cloudwatch]` and `[notify]`: where runs go.
+//! The tables `[publish]`, `[cloudwatch]` and `[notify]`: destinations of runs.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::Settings;
 use crate::outbox::{Notify, OtherRoot, Publishing, UserMetrics};
 use crate::store::Destination;
 
-/// Namespace of the metrics, unless another is given.
+/// Default namespace of the metrics.
 const DEFAULT_NAMESPACE: &str = "EfsScan";
 
 /// The table `[publish]`.
@@ -149,8 +149,8 @@ impl PublishSettings {
 }
 
 impl CloudWatchSettings {
-    /// Completes the namespace: without a flag it is the file's, and a flag without a value means
-    /// the file's or else the default.
+    /// Completes the namespace: without a flag it is the file's; a flag without a value means the
+    /// file's, or else the default.
     pub(super) fn resolve_namespace(&mut self, in_file: Option<String>) {
         self.namespace = match self.namespace.take() {
             None => in_file,
@@ -161,7 +161,7 @@ impl CloudWatchSettings {
 }
 
 impl Settings {
-    /// Checks where runs go, as far as that needs no service.
+    /// Checks the destinations, without access to a service.
     pub(super) fn publishing(&self) -> Result<Publishing, String> {
         if let (Some(flag), false) = (self.given.publishing, self.users.is_empty()) {
             let problem = "a scan of some users is not published as the state of all";

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::report::Quotas;
 use crate::units::{AllocatedBytes, parse_size};
 
-/// Sizes as the file has them.
+/// Sizes as they are written in the file.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct QuotaSettings {
@@ -26,7 +26,7 @@ pub(crate) struct QuotaSettings {
 }
 
 impl QuotaSettings {
-    /// Puts them over others; of a user or a group, this one's counts.
+    /// Lays them over others; for a user or a group in both, these take precedence.
     pub(super) fn put_over(&self, below: &mut Self) {
         if self.default.is_some() {
             below.default.clone_from(&self.default);

@@ -16,7 +16,7 @@ const DEFAULT_BODY: &str = include_str!("remind.txt");
 const DEFAULT_APPS_SUBJECT: &str = "Your apps on SageMaker Studio: {count} running for long";
 const DEFAULT_APPS_BODY: &str = include_str!("remind_apps.txt");
 
-/// The settings of reminders, as the file has them.
+/// Settings of reminders as they are written in the file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RemindSettings {
@@ -31,7 +31,8 @@ pub(crate) struct RemindSettings {
     apps_subject: Option<String>,
     apps_body: Option<String>,
     apps_copy: Option<bool>,
-    /// How long apps may run, by instance type. With the table, even an empty one, people are reminded.
+    /// How long apps may run, by instance type. If the table exists, even empty, people are
+    /// reminded.
     apps: Option<BTreeMap<String, String>>,
     /// USD per hour by instance type.
     prices: Option<PriceTable>,
@@ -40,7 +41,8 @@ pub(crate) struct RemindSettings {
 }
 
 impl RemindSettings {
-    /// Checks the settings, whether reminders are sent or not. `None` if some are missing for that.
+    /// Checks the settings, even if no reminders are sent. `None` if settings for sending are
+    /// missing.
     pub(super) fn check(&self) -> Result<Option<Reminding>, String> {
         let named = |name: &str, problem: String| format!("remind.{name}: {problem}");
         let dashes = match self.dash_to_dot.unwrap_or_default() {

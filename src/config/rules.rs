@@ -7,7 +7,7 @@ use super::file::ConfigFile;
 use crate::usage::Rules;
 use crate::usage::rule_file::{self, RuleSpec};
 
-/// The rules that the file adds, and the built-in ones that it switches off.
+/// Rules that the file adds, and built-in rules that it disables.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RuleSettings {
@@ -18,7 +18,7 @@ pub(crate) struct RuleSettings {
 }
 
 impl RuleSettings {
-    /// Compiles the rules in force. `file` is where the added ones are, for messages.
+    /// Compiles the rules in force. `file` is the file with the added rules, for messages.
     pub(super) fn compile(&self, file: Option<&ConfigFile>) -> Result<Rules, String> {
         let name = file.map_or("", |file| file.name.as_str());
         let text = file.map_or("", |file| file.text.as_str());

@@ -18,7 +18,7 @@ use crate::log::LogFormat;
 use crate::report::{Format, SortKey};
 use crate::scan::{EngineKind, Threads};
 
-/// The mount point, where no root is given.
+/// The default root.
 pub(super) const DEFAULT_ROOT: &str = "/mnt/efs";
 
 /// Keys that `efs-scan config` prints last, in this order. The others have the order of the flags.
@@ -33,7 +33,7 @@ const LAST_KEYS: [&str; 8] = [
     "rules",
 ];
 
-/// The settings in force: the file's, and flags and variables over them.
+/// The settings in force: the file's, with flags and variables over them.
 ///
 /// The doc comments are the help. The id of an argument is the setting's key in the file, with the
 /// table's before a dot. A field that clap skips has no flag, one that serde skips has no key.
@@ -292,8 +292,8 @@ pub(crate) struct Settings {
     pub(crate) given: Given,
 }
 
-/// The settings that flags gave, where a flag means more than a variable or the file. These hold
-/// for the daily scan of all homes.
+/// Settings from flags, where a flag means more than a variable or the file, which are for the
+/// daily scan of all homes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Given {
     /// The flag that asks for publishing, without its dashes.
@@ -315,7 +315,7 @@ fn state_dir() -> PathBuf {
 }
 
 impl Settings {
-    /// Puts a layer over the settings: the variables over the file, or the flags over both.
+    /// Lays a layer over the settings: the variables over the file, or the flags over both.
     pub(super) fn put(&mut self, layer: &ArgMatches) -> Result<(), clap::Error> {
         let below = self.cloudwatch.namespace.take();
         self.update_from_arg_matches(layer)?;
@@ -323,7 +323,8 @@ impl Settings {
         Ok(())
     }
 
-    /// Puts the flags of a scan over the settings, and notes what only a flag can mean.
+    /// Lays the flags of a scan over the settings, and notes those that only have a meaning as a
+    /// flag.
     pub(super) fn put_flags(&mut self, flags: &ArgMatches) -> Result<(), clap::Error> {
         self.put(flags)?;
         let given = |id: &str| flags.value_source(id) == Some(ValueSource::CommandLine);
@@ -339,7 +340,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The sources of names of all file systems.
+    /// Sources of names of all file systems together.
     pub(super) fn all_names(&self) -> Vec<String> {
         let mut all = self.names.clone();
         for name in self.file_systems.iter().flat_map(FileSystemSettings::names) {
@@ -350,12 +351,12 @@ impl Settings {
         all
     }
 
-    /// The root: the mount point if none is given.
+    /// The root, or its default.
     pub(super) fn root(&self) -> &Path {
         self.root.as_deref().unwrap_or(Path::new(DEFAULT_ROOT))
     }
 
-    /// The settings as a file has them, with all defaults but those that depend on the system.
+    /// The settings as in a file, with all defaults but those that depend on the system.
     pub(super) fn to_table(&self) -> Result<toml::Table, toml::ser::Error> {
         let mut settings = self.clone();
         if self.file_systems.is_empty() {

@@ -1,7 +1,7 @@
-//! The environment as a layer of its own, between the file and the flags.
+//! Environment variables as a layer of their own, between the file and the flags.
 //!
-//! clap reads a variable as if it were its flag, so that a flag conflicts with variables. Here each
-//! variable is parsed as the value of its flag, on a command line of its own.
+//! clap treats a variable like its flag, so that a flag conflicts with variables. Here each
+//! variable is parsed as the value of its flag, on a separate command line.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -21,7 +21,7 @@ pub(super) const FILE: &str = "EFS_SCAN_CONFIG";
 /// The variable with the text of a configuration file.
 pub(super) const TEXT: &str = "EFS_SCAN_CONFIG_TOML";
 
-/// The setting of every command.
+/// Setting of every command.
 #[derive(Clone, Debug, Args)]
 pub struct LogArgs {
     /// Form of the messages on stderr
@@ -30,7 +30,7 @@ pub struct LogArgs {
 }
 
 impl LogArgs {
-    /// The form that the environment asks for, where the configuration cannot be read.
+    /// The form set in the environment, for errors before the configuration is read.
     pub(crate) fn of_environment() -> LogFormat {
         let text = set("EFS_SCAN_LOG_FORMAT");
         match text.as_deref() == Some(OsStr::new("json")) {
@@ -40,22 +40,22 @@ impl LogArgs {
     }
 }
 
-/// The value of a variable. An empty one is not set.
+/// The value of a variable; `None` if it is empty.
 pub(super) fn set(name: impl AsRef<OsStr>) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// The path in a variable.
+/// The value of a variable as a path.
 pub(super) fn path(name: &str) -> Option<PathBuf> {
     set(name).map(PathBuf::from)
 }
 
-/// The command that has each setting as a flag.
+/// A command that has each setting as a flag.
 fn command() -> Command {
     LogArgs::augment_args(Settings::augment_args_for_update(Command::new("efs-scan")))
 }
 
-/// Leaves the environment out of the parsing of a command line: it has a layer of its own.
+/// Stops clap from reading the environment, which has a layer of its own.
 pub(crate) fn without_variables(command: Command) -> Command {
     command.mut_args(|arg| arg.env(Resettable::Reset)).mut_subcommands(without_variables)
 }
@@ -89,7 +89,7 @@ pub(super) fn parse() -> Result<ArgMatches, ConfigError> {
     parser.try_get_matches_from(line).map_err(|error| one_line(&error).into())
 }
 
-/// A value as the words of a command line.
+/// Converts a value to words of a command line.
 fn words(arg: &Arg, value: &OsStr) -> Vec<OsString> {
     match arg.get_long() {
         Some(long) => {
@@ -101,7 +101,7 @@ fn words(arg: &Arg, value: &OsStr) -> Vec<OsString> {
     }
 }
 
-/// The first paragraph of an error of clap's, in one line, and its tip: without the usage.
+/// Formats the first paragraph of a clap error and its tip in one line, without the usage.
 pub(crate) fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -110,12 +110,12 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace(" tip: ", "; tip: ")
 }
 
-/// Which settings a layer has, by their keys, and the flag or the variable of each.
+/// The settings in a layer, by key, each with its flag or variable.
 pub(super) fn named(layer: &ArgMatches, by: By) -> BTreeMap<String, String> {
     let command = command();
     let given = command.get_arguments().filter(|arg| {
         let id = arg.get_id().as_str();
-        // A flag of another command is none of these.
+        // A flag of another command is not a setting.
         layer.try_contains_id(id).is_ok()
             && layer.value_source(id) == Some(ValueSource::CommandLine)
     });
@@ -127,14 +127,14 @@ pub(super) fn named(layer: &ArgMatches, by: By) -> BTreeMap<String, String> {
     given.map(|arg| (arg.get_id().to_string(), name(arg))).collect()
 }
 
-/// What a layer is made of.
+/// Kind of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
     Flag,
     Variable,
 }
 
-/// The flag of each setting that has one, by its key.
+/// The flag of each setting that has one, by key.
 pub(super) fn flags() -> BTreeMap<String, String> {
     let command = command();
     let flags = command.get_arguments().filter_map(|arg| {
