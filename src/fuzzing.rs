@@ -1,6 +1,6 @@
-//! Entry points of the fuzz targets in `tests/fuzz` for what is read back from a destination or the
-//! state directory: arbitrary bytes must not panic, and nothing in them reaches a terminal, a mail or
-//! a page as it is. The nfs engine's decoders have their own in [`crate::scan::fuzzing`].
+//! Entry points of the fuzz targets in `tests/fuzz` for data that is read back from a destination
+//! or the state directory: arbitrary bytes must not panic, and must not reach a terminal, a mail or
+//! a page unescaped. [`crate::scan::fuzzing`] has those of the nfs engine's decoders.
 
 mod memory;
 
@@ -19,18 +19,19 @@ use crate::text::is_raw;
 use crate::units::AllocatedBytes;
 use memory::Memory;
 
-/// 2026-11-24 12:00:00 UTC: the same input does the same on every day.
+/// 2026-11-24 12:00:00 UTC. A fixed time, so that an input has the same effect on every day.
 const NOW: Timestamp = Timestamp::constant(1_795_521_600, 0);
 
-/// The most tables of one input.
+/// Largest number of tables in an input.
 const MAX_TABLES: usize = 8;
 
-/// The file system of what is read.
+/// The file system that inputs belong to.
 fn fuzzed() -> FileSystemKey {
     FileSystemKey::of_root(b"/mnt/efs")
 }
 
-/// Reads `data` as the summary of a file system, and shows what the commands show of it. Returns the number of homes.
+/// Reads `data` as the summary of a file system, and formats it as the commands do. Returns the
+/// number of homes.
 ///
 /// # Panics
 /// Only on a bug, which is what the fuzzer looks for.
@@ -54,8 +55,8 @@ pub fn latest_json(data: &[u8]) -> usize {
     homes
 }
 
-/// Reads `data` as tables of homes of as many days, each ended by a NUL; behind a 1 the beginning of
-/// the run's report. Returns the number of homes.
+/// Reads `data` as tables of homes of consecutive days, each ended by a NUL; after a byte 1 comes
+/// the beginning of the run's report. Returns the number of homes.
 ///
 /// # Panics
 /// Only on a bug, which is what the fuzzer looks for.
@@ -98,8 +99,8 @@ pub fn homes_table(data: &[u8]) -> usize {
     homes
 }
 
-/// Reads `data` as a run in the spool, and makes everything of it that is sent or published. Returns
-/// the number of homes.
+/// Reads `data` as a run in the spool, and makes everything that is sent or published of it.
+/// Returns the number of homes.
 ///
 /// # Panics
 /// Only on a bug, which is what the fuzzer looks for.
@@ -132,7 +133,7 @@ pub fn spool(data: &[u8]) -> usize {
     report.homes.len()
 }
 
-/// Every form and page of a report.
+/// Formats a report in every form and as every page.
 fn forms(report: &Report) {
     for detail in [Detail::Lines(Some(3)), Detail::Pages] {
         let mut text = Vec::new();
@@ -150,8 +151,8 @@ fn forms(report: &Report) {
     }
 }
 
-/// Reads `data` as the reminders' ledger, uses and writes it, and reads that back. Returns the number
-/// of reminders whose end is not known.
+/// Reads `data` as the ledger of reminders, uses and writes it, and reads the result back. Returns
+/// the number of reminders with an unknown end.
 ///
 /// # Panics
 /// Only on a bug, which is what the fuzzer looks for.
@@ -159,7 +160,7 @@ pub fn ledger(data: &[u8]) -> usize {
     remind::fuzzing::ledger(data, NOW)
 }
 
-/// Lines without anything that does more to a terminal than to show.
+/// Checks that a terminal only shows the lines, and does not act on them.
 fn harmless(text: &str) {
     let hostile = text.split('\n').find(|line| !is_raw(line));
     assert_eq!(hostile, None);

@@ -1,7 +1,7 @@
-//! Values packed into bytes, for what there is a very large number of: small numbers take one byte,
-//! texts leave out how the one before begins, and there is no allocation for each.
+//! Packs large numbers of values into bytes: small numbers take one byte, texts leave out their
+//! common prefix with the previous text, and there is no allocation for each value.
 //!
-//! Whoever packs unpacks, within one process: the bytes are never stored or sent.
+//! The same process packs and unpacks: the bytes are never stored or sent.
 
 mod forms;
 mod list;
@@ -17,7 +17,7 @@ pub trait Pack {
     fn unpack(from: &mut Unpacker<'_>) -> Self;
 }
 
-/// What was packed last of each kind: it is near what comes next.
+/// The last packed value of each kind, which is close to the next.
 #[derive(Debug, Default)]
 struct Before {
     text: Vec<u8>,
@@ -25,7 +25,7 @@ struct Before {
     inode: (u64, u64),
 }
 
-/// Bytes that something is packed into.
+/// A buffer that values are packed into.
 #[derive(Debug)]
 pub struct Packer<'a> {
     bytes: Vec<u8>,
@@ -38,17 +38,17 @@ impl<'a> Packer<'a> {
         Self { bytes: Vec::with_capacity(1024), before: Before::default(), texts }
     }
 
-    /// Lets the next text leave out how `text` begins.
+    /// Makes the next text leave out its common prefix with `text`.
     pub(crate) fn expect(&mut self, text: &[u8]) {
         self.before.text = text.to_vec();
     }
 
-    /// What was packed so far.
+    /// The bytes packed so far.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Seven bits a byte, the lowest first.
+    /// Packs a number with seven bits in a byte, the lowest first.
     pub(crate) fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.bytes.push(number as u8 | 0x80);
@@ -57,7 +57,8 @@ impl<'a> Packer<'a> {
         self.bytes.push(number as u8);
     }
 
-    /// The sign is the lowest bit, so that small negative numbers are small, too.
+    /// Packs a signed number. The sign is the lowest bit, so that small negative numbers stay
+    /// small.
     pub(crate) fn signed(&mut self, number: i64) {
         self.number((number << 1 ^ number >> 63).cast_unsigned());
     }
@@ -73,7 +74,7 @@ impl<'a> Packer<'a> {
         self.bytes.extend_from_slice(rest);
     }
 
-    /// Packs a text of which many items have the same.
+    /// Packs a text that many items share.
     pub(crate) fn numbered(&mut self, text: &str) {
         let number = self.texts.number(text);
         self.number(number);
@@ -84,13 +85,13 @@ impl<'a> Packer<'a> {
         items.iter().for_each(|item| item.pack(self));
     }
 
-    /// Seconds since 1970.
+    /// Packs a time in seconds since 1970.
     pub(crate) fn time(&mut self, time: i64) {
         let before = std::mem::replace(&mut self.before.time, time);
         self.signed(time.wrapping_sub(before));
     }
 
-    /// The device and the inode on it.
+    /// Packs a device and an inode number.
     pub(crate) fn inode(&mut self, inode: (u64, u64)) {
         let before = std::mem::replace(&mut self.before.inode, inode);
         self.signed(inode.0.wrapping_sub(before.0).cast_signed());
@@ -98,7 +99,7 @@ impl<'a> Packer<'a> {
     }
 }
 
-/// Reads what a [`Packer`] packed, in the same order. Behind the end there are zeros.
+/// Reads what a [`Packer`] packed, in the same order. After the end it reads zeros.
 #[derive(Debug)]
 pub struct Unpacker<'a> {
     bytes: &'a [u8],

@@ -1,9 +1,9 @@
-//! The state directory: a part for each file system, with a lock and a spool, and small files that are
-//! read and written whole. The first file system has the directory itself as its part, so the place of
-//! its spool is the same with one file system or several.
+//! The state directory: a part for each file system, with a lock and a spool, and small files that
+//! are read and written whole. The part of the first file system is the directory itself, so its
+//! spool is in the same place with one file system or several.
 //!
-//! Only the user who runs efs-scan may write in it, or it is a directory of that user's own in one
-//! that others may write to.
+//! Only the user who runs efs-scan may write in it. In a directory that others may write to, it is
+//! a subdirectory of that user's own.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufReader, Read, Seek, Write};
@@ -23,22 +23,22 @@ use crate::bounded::{self, Bound};
 use crate::guard;
 use crate::log;
 
-/// The largest file of the state directory: a run in the spool has the size of its report.
+/// Largest file of the state directory: a run in the spool has the size of its report.
 const LARGEST: Bound = Bound::mib(1024, "efs-scan did not write it; move it away");
 
-/// The most bytes of a lock that are read: one line.
+/// Largest number of bytes read of a lock, which has one line.
 const MAX_HOLDER: u64 = 1024;
 
-/// Why a state directory cannot be used.
+/// Reason why a state directory is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// It must not be used as it is.
+    /// It is not safe to use.
     #[error("{0}")]
     Refused(String),
     /// Another run uses it.
     #[error("{0}")]
     Held(String),
-    /// It is full, or cannot be written for another reason that says nothing about its safety.
+    /// It is full, or cannot be written for another reason that does not concern its safety.
     #[error("{0}")]
     Unwritable(String),
 }
@@ -59,9 +59,9 @@ impl StateError {
     }
 }
 
-/// Makes the directory of this user's own in a state directory that others may write to, and returns a
-/// path to it that stays the same whatever they do: it goes through a descriptor, which is open as long
-/// as the process lives. Each step is opened without following a link of theirs.
+/// Makes the subdirectory of this user in a state directory that others may write to. The returned
+/// path goes through a descriptor, which stays open while the process lives, so others cannot
+/// redirect it. Each component is opened without following links.
 ///
 /// # Errors
 /// Names the directory.
@@ -84,12 +84,13 @@ pub fn own_in_shared(shared: &Path) -> Result<PathBuf, StateError> {
         let problem = format!("it belongs to uid {}, and not to who runs efs-scan", metadata.uid());
         return Err(StateError::Refused(text(&problem)));
     }
-    // The group of a volume may have been let in: Kubernetes does that to all of it (`fsGroup`).
+    // The group of the volume may have been given access: Kubernetes does so for all files
+    // (`fsGroup`).
     own.set_permissions(Permissions::from_mode(0o700)).map_err(failed)?;
     Ok(PathBuf::from(format!("{DESCRIPTORS}{}", own.into_raw_fd())))
 }
 
-/// Makes the directory of this user's own in a state directory that others may write to.
+/// Makes the subdirectory of this user in a state directory that others may write to.
 ///
 /// # Errors
 /// Names the directory.
@@ -101,12 +102,12 @@ pub fn own_in_shared(shared: &Path) -> Result<PathBuf, StateError> {
     Ok(own)
 }
 
-/// Name of the directory of this user's own.
+/// Name of this user's subdirectory.
 pub(crate) fn own_name() -> String {
     format!("efs-scan-{}", rustix::process::geteuid().as_raw())
 }
 
-/// Where Linux shows the descriptors of this process.
+/// Directory with the descriptors of this process on Linux.
 const DESCRIPTORS: &str = "/proc/self/fd/";
 
 /// True for a path through a descriptor.
@@ -119,16 +120,16 @@ fn is_below_descriptor(path: &Path) -> bool {
     path.strip_prefix(DESCRIPTORS).is_ok_and(|below| below.components().count() > 1)
 }
 
-/// The directory with the parts of all file systems but the first.
+/// Directory with the parts of all file systems but the first.
 const PARTS: &str = "fs";
 
-/// The file with the key of the file system that has the directory itself as its part.
+/// File with the key of the file system whose part is the directory itself.
 const FIRST: &str = "file-system.json";
 
 const OTHERS_WRITE: &str = "it must belong to who runs efs-scan, and nobody else may write there; a \
      volume that others write to is allowed with --state-dir-shared";
 
-/// The path as messages name it.
+/// Returns the path as messages show it.
 pub(crate) fn shown(path: &Path) -> PathBuf {
     let Ok(below) = path.strip_prefix(DESCRIPTORS) else { return path.to_owned() };
     let mut parts = below.components();
@@ -139,12 +140,12 @@ pub(crate) fn shown(path: &Path) -> PathBuf {
     }
 }
 
-/// A state directory that exists.
+/// An existing state directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateDir(PathBuf);
 
 impl StateDir {
-    /// Opens the directory, and makes it if need be.
+    /// Opens the directory, and makes it if it does not exist.
     ///
     /// # Errors
     /// Names the directory.
@@ -152,8 +153,9 @@ impl StateDir {
         Self::made(path, [path.to_owned()])
     }
 
-    /// Opens the part of one file system, and makes it if need be: a directory with a lock and a spool
-    /// of its own. The first file system takes the directory itself. `key` is a single component of a
+    /// Opens the part of a file system, and makes it if it does not exist: a directory with a lock
+    /// and a spool. The part of the first file system is the directory itself. `key` is a single
+    /// path component.
     /// path.
     ///
     /// # Errors
@@ -165,7 +167,7 @@ impl StateDir {
         Self::made(&self.0, [self.0.clone(), self.path("spool")])
     }
 
-    /// Opens a part that is not the directory itself, and makes it if need be.
+    /// Opens a part other than the directory itself, and makes it if it does not exist.
     ///
     /// # Errors
     /// Names the directory.
@@ -176,7 +178,8 @@ impl StateDir {
         Self::made(&part.clone(), [parts, part, spool])
     }
 
-    /// True if the directory itself is the part of the file system `key`. The first to ask takes it.
+    /// True if the directory itself is the part of the file system `key`. The first caller claims
+    /// it.
     fn is_part_of(&self, key: &str) -> Result<bool, StateError> {
         let path = self.path(FIRST);
         let failed = |error: io::Error| {
@@ -190,12 +193,12 @@ impl StateDir {
         let taken = atomic::create(&path, 0o600, |to| Ok(serde_json::to_writer(to, key)?));
         match taken.map_err(failed)? {
             true => Ok(true),
-            // Another file system was faster.
+            // Another file system may have claimed it first.
             false => Ok(read::<String>(&path).map_err(failed)? == key),
         }
     }
 
-    /// Opens the parts that exist.
+    /// Opens all existing parts.
     ///
     /// # Errors
     /// Names the directory.
@@ -218,8 +221,8 @@ impl StateDir {
         own.map(Ok).into_iter().chain(names.iter().map(|name| self.part_apart(name))).collect()
     }
 
-    /// Makes the directories, of which each lies in the one before it, if they are not there. The files
-    /// in them decide where this program writes.
+    /// Makes the directories, each of which lies in the previous one, unless they exist. It checks
+    /// who may write there, because the files in them decide where this program writes.
     fn made<const N: usize>(path: &Path, places: [PathBuf; N]) -> Result<Self, StateError> {
         let text = |problem: &str| format!("--state-dir {}: {problem}", shown(path).display());
         let failed = |error: io::Error| StateError::of(&error, text(&error.to_string()));
@@ -238,7 +241,7 @@ impl StateDir {
                     return refused(&format!("{} is not a directory", shown(&place).display()));
                 }
                 (true, true) => {}
-                // Only this user can put something in its place: see `own_in_shared`.
+                // Only this user can replace it: see `own_in_shared`.
                 (true, false) if mine && is_pinned(path) => {
                     let private = Permissions::from_mode(0o700);
                     std::fs::set_permissions(&place, private).map_err(failed)?;
@@ -254,27 +257,28 @@ impl StateDir {
         Ok(Self(path.to_owned()))
     }
 
-    /// Path of a file in the directory.
+    /// Returns the path of a file in the directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// Keeps other runs out of the directory until the lock is dropped. `doing` tells them why.
+    /// Keeps other runs out of the directory until the lock is dropped. `doing` tells them the
+    /// reason.
     ///
     /// # Errors
-    /// If another run holds the lock: the message says which.
+    /// Another run holds the lock: the message names it.
     pub fn lock(&self, doing: &str) -> Result<Lock, StateError> {
         let path = self.path("lock");
         let failed = |error: io::Error| {
             StateError::of(&error, format!("locking {}: {error}", shown(&path).display()))
         };
-        // It is not truncated: until it is locked, it names the run that holds it.
+        // The file is not truncated: before it is locked, it names the run that holds the lock.
         let mut file = atomic::open_lock(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // A lock that cannot be read is a lock all the same.
+                // The lock holds even if its contents cannot be read.
                 let _ = (&file).take(MAX_HOLDER).read_to_string(&mut holder);
                 let holder = match holder.trim() {
                     "" => "another efs-scan",
@@ -290,12 +294,12 @@ impl StateDir {
         let (pid, now) = (std::process::id(), Timestamp::now());
         let now = now.strftime("%Y-%m-%d %H:%M:%S UTC");
         let holder = format!("efs-scan with process id {pid}, {doing} since {now},\n");
-        // On a full disk the lock holds, although it does not say who has it.
+        // On a full disk the lock holds, although the file does not name its holder.
         let _ = file
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(holder.as_bytes()));
-        // No other run writes here now.
+        // No other run writes here now, so temporary files are left over.
         let spool = Some(self.path("spool")).filter(|spool| spool.is_dir());
         for directory in [self.0.clone()].into_iter().chain(spool) {
             if let Err(error) = atomic::sweep(&directory) {
@@ -305,7 +309,7 @@ impl StateDir {
         Ok(Lock { _file: file })
     }
 
-    /// Reads a file. Warns if it cannot be read; one that does not exist is no fault.
+    /// Reads a file. Warns if it exists but cannot be read.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         let path = self.path(name);
         match read(&path) {
@@ -333,10 +337,10 @@ pub struct Lock {
     _file: File,
 }
 
-/// Makes a directory for state, and those above it.
+/// Makes a directory for state, and its parents.
 ///
 /// # Errors
-/// If one cannot be made.
+/// A directory cannot be made.
 pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
@@ -344,22 +348,22 @@ pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
 /// Reads a state file.
 ///
 /// # Errors
-/// If the file cannot be read, or is not what it should be.
+/// The file cannot be read, or has unexpected contents.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-    // A pipe would block.
+    // Opening a FIFO would block.
     let file = OpenOptions::new().read(true).custom_flags(NO_WAIT).open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    // Piece by piece: a run in the spool may have hundreds of MiB.
+    // Reads through a buffer: a run in the spool may have hundreds of MiB.
     let file = BufReader::with_capacity(64 << 10, bounded::take(file, LARGEST)?);
     Ok(serde_json::from_reader(file)?)
 }
 
-/// Writes a state file: whole or not at all, and readable by its owner only.
+/// Writes a state file, whole or not at all, readable only by its owner.
 ///
 /// # Errors
-/// Names the file. The old one is still there.
+/// Names the file. The old file is kept.
 pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), String> {
     atomic::replace(path, 0o600, |to| Ok(serde_json::to_writer(to, value)?))
         .map_err(|error| format!("writing {}: {error}", shown(path).display()))

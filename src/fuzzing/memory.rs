@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::service_error::ServiceResult;
 use crate::store::{Condition, Listing, Object, Put, Store, Version};
 
-/// Objects by key. A version is the number of the write.
+/// Objects by key. An object's version is the number of its write.
 #[derive(Debug, Default)]
 pub(super) struct Memory(RefCell<(BTreeMap<String, Object>, usize)>);
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 
-/// The most bytes of a target's corpus.
+/// Upper bound of a corpus, in bytes.
 const MAX_CORPUS: u64 = 200 * 1024;
 
 /// Runs every input of a target's corpus, in order of name, and returns the sum of the results.
@@ -21,7 +21,7 @@ fn replay(target: &str, run: impl Fn(&[u8]) -> usize) -> usize {
 
 #[test]
 fn the_corpora_of_what_is_read_back_are_replayed() {
-    // Something of each is valid, or the replay would test refusals only.
+    // Some inputs of each are valid, or the replay would only test refusals.
     assert!(replay("latest_json", latest_json) > 1);
     assert!(replay("homes_table", homes_table) > 1);
     assert!(replay("spool", spool) > 1);

@@ -1,12 +1,12 @@
-//! How values of each kind are packed.
+//! Packed forms of basic types, structs and enums.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Pack, Packer, Unpacker};
 use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes, Usd};
 
-/// Structs, field by field: one that is forgotten does not compile. Fields behind the bar are texts
-/// that many items have.
+/// Packs structs field by field; a missing field does not compile. Fields after the bar are texts
+/// that many items share.
 macro_rules! pack_structs {
     ($($type:ident { $($field:ident),* $(| $($text:ident),*)? })*) => {$(
         impl $crate::packed::Pack for $type {
@@ -25,13 +25,13 @@ macro_rules! pack_structs {
     )*};
 }
 
-/// Enums, by the position of the variant in this list; the first stands for none of them.
+/// Packs enums as the position of the variant in this list; an unknown position is the first.
 macro_rules! pack_enums {
     ($($type:ident { $first:ident $(, $variant:ident)* })*) => {$(
         impl $crate::packed::Pack for $type {
             fn pack(&self, to: &mut $crate::packed::Packer<'_>) {
                 const ALL: &[$type] = &[$type::$first $(, $type::$variant)*];
-                // An error here says that a variant is missing in the list.
+                // A compile error here means that a variant is missing in the list.
                 match self { Self::$first $(| Self::$variant)* => {} }
                 let at = ALL.iter().position(|variant| variant == self);
                 to.number(at.unwrap_or(0) as u64);
@@ -71,7 +71,7 @@ numbers! {
     AllocatedBytes: |AllocatedBytes(bytes)| bytes, AllocatedBytes;
     ApparentBytes: |ApparentBytes(bytes)| bytes, ApparentBytes;
     MeteredBytes: |MeteredBytes(bytes)| bytes, MeteredBytes;
-    // Most numbers have few digits, and zeros at their end as bits.
+    // Most numbers have few significant bits. Reversed, the zeros at their end take no space.
     f64: |number: f64| number.to_bits().reverse_bits(), |bits: u64| f64::from_bits(bits.reverse_bits());
     Usd: |Usd(amount)| f64::to_bits(amount).reverse_bits(), |bits: u64| Usd(f64::from_bits(bits.reverse_bits()));
 }
@@ -93,7 +93,7 @@ impl Pack for String {
     }
 
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        // It was a text, so nothing is lost.
+        // The bytes are from a string, so nothing is lost.
         String::from_utf8_lossy(from.text()).into_owned()
     }
 }
@@ -108,7 +108,7 @@ impl Pack for Box<[u8]> {
     }
 }
 
-/// Texts that many items have.
+/// Packs texts that many items share.
 pub(crate) trait PackNumbered {
     fn pack_numbered(&self, to: &mut Packer<'_>);
     fn unpack_numbered(from: &mut Unpacker<'_>) -> Self;

@@ -10,11 +10,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Pack, Packer, Texts, Unpacker};
 
-/// The bytes that lie together: few allocations, and no large one that is copied as it grows.
+/// Size of a chunk: large enough for few allocations, and no large buffer is copied as it grows.
 const CHUNK: usize = 1 << 20;
 
-/// A list whose items are packed, and unpacked one at a time; in JSON a list like any other. There may
-/// be hundreds of thousands of homes, and one takes some KiB unpacked, and a few hundred bytes here.
+/// A list that packs its items and unpacks them one at a time; in JSON an ordinary list. There may
+/// be hundreds of thousands of homes; each takes some KiB unpacked, and a few hundred bytes packed.
 #[derive(Clone)]
 pub struct PackedList<T> {
     chunks: Vec<Vec<u8>>,
@@ -23,7 +23,7 @@ pub struct PackedList<T> {
     of: PhantomData<T>,
 }
 
-/// Where an item begins.
+/// Start of an item.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     chunk: u32,
@@ -42,12 +42,12 @@ impl<T: Pack> PackedList<T> {
         self.places.len()
     }
 
-    /// True if there are none.
+    /// True if the list is empty.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// Adds an item behind the others.
+    /// Adds an item at the end.
     pub fn push(&mut self, item: &T) {
         let place = self.add(item);
         self.places.push(place);
@@ -71,7 +71,7 @@ impl<T: Pack> PackedList<T> {
         let mut reached = 0;
         for at in order {
             let place = self.places[at];
-            // Nothing in the chunks before is needed any more.
+            // The previous chunks are not needed any more.
             let chunk = place.chunk as usize;
             chunks[reached..chunk].fill_with(Vec::new);
             reached = chunk;
@@ -89,7 +89,8 @@ impl<T: Pack> PackedList<T> {
         }
     }
 
-    /// The positions of the items in the order of their keys; equal ones stay as they are.
+    /// Returns the positions of the items in the order of their keys. Items with equal keys keep
+    /// their order.
     pub(crate) fn order<K: Ord>(&self, key: impl FnMut(T) -> K) -> Vec<usize> {
         let keys: Vec<K> = self.iter().map(key).collect();
         let mut order: Vec<usize> = (0..keys.len()).collect();
@@ -97,7 +98,7 @@ impl<T: Pack> PackedList<T> {
         order
     }
 
-    /// Sorts the items; equal ones stay as they are.
+    /// Sorts the items by a key. The sort is stable.
     pub(crate) fn sort_by_key<K: Ord>(&mut self, key: impl FnMut(T) -> K) {
         let order = self.order(key);
         self.places = order.into_iter().map(|at| self.places[at]).collect();
@@ -109,14 +110,14 @@ impl<T: Pack> PackedList<T> {
         let bytes = packer.bytes();
         let fits = |chunk: &Vec<u8>| chunk.len() + bytes.len() <= CHUNK;
         match self.chunks.last() {
-            // Most lists are small.
+            // Most lists are small, so the first chunk allocates only what it needs.
             None => self.chunks.push(Vec::new()),
             Some(last) if !fits(last) => self.chunks.push(Vec::with_capacity(CHUNK)),
             Some(_) => {}
         }
         let last = self.chunks.len() - 1;
         let chunk = &mut self.chunks[last];
-        // Neither can be too large: a chunk with more than CHUNK bytes has one item.
+        // Both fit: a chunk with more than CHUNK bytes has a single item.
         let place = Place { chunk: last as u32, at: chunk.len() as u32 };
         chunk.extend_from_slice(bytes);
         place
@@ -138,7 +139,7 @@ impl<T: Pack> FromIterator<T> for PackedList<T> {
 
 impl<T: Pack + PartialEq> PartialEq for PackedList<T> {
     fn eq(&self, other: &Self) -> bool {
-        // The bytes may differ, because texts are numbered as they come.
+        // The bytes may differ, because texts are numbered in the order in which they are packed.
         self.iter().eq(other.iter())
     }
 }

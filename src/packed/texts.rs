@@ -1,9 +1,9 @@
-//! Texts that many items have.
+//! Texts that many items share.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Texts that many items have, numbered: names of rules, their commands and advice.
+/// Numbers for texts that many items share: names of rules, their commands and advice.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Texts {
     numbers: HashMap<Arc<str>, u64>,
