@@ -1,4 +1,4 @@
-//! The homes of a published report that `--user` asks for.
+//! The homes of a published report that `--user` selects.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use crate::exit::Failure;
 use crate::published::{SelectedBy, selected};
 use crate::report::Report;
 
-/// The paths of the homes of `users`; `None` if no user is asked for.
+/// Returns the paths of the homes of `users`; `None` if no users are given.
 pub(super) fn asked(
     report: &Report,
     users: &[String],
@@ -19,7 +19,7 @@ pub(super) fn asked(
     Ok(asked)
 }
 
-/// The same, and the users without a home.
+/// Returns the same, and the users without a home.
 pub(super) fn find_asked<'u>(
     report: &Report,
     users: &'u [String],

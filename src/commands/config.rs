@@ -6,7 +6,7 @@ use crate::output::Output;
 
 pub(super) fn run(loaded: Loaded) -> Result<Exit, Failure> {
     let whole = loaded.to_toml().map_err(Failure::usage)?;
-    // A configuration that a scan would refuse is refused here, too.
+    // Refuses what a scan would refuse.
     let all = loaded.file_systems().map_err(Failure::usage)?;
     let text = match &all[..] {
         [one] => one.to_toml().map_err(Failure::usage)?,

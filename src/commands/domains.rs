@@ -1,4 +1,4 @@
-//! The apps of several domains of SageMaker Studio.
+//! Apps of several SageMaker Studio domains.
 
 use std::collections::BTreeSet;
 
@@ -7,26 +7,26 @@ use crate::exit::Failure;
 use crate::log;
 use crate::names::domain_id;
 
-/// A source of names that is a domain, before the domain.
+/// Prefix of a domain among sources of names.
 pub(super) const SOURCE: &str = "sagemaker:";
 
-/// The apps of the domains that answered.
+/// Apps of the domains that answered.
 pub(super) struct DomainApps {
-    /// Each with its domain as a source of names: `sagemaker:DOMAIN`.
+    /// Each with its domain's source of names: `sagemaker:DOMAIN`.
     pub(super) apps: Vec<(String, App)>,
     /// True if a domain did not answer.
     pub(super) unanswered: bool,
 }
 
-/// Domains among sources of names as they are written.
+/// Returns the domains among sources of names, as written.
 pub(super) fn domains_of<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
     names.filter_map(|name| name.strip_prefix(SOURCE)).map(str::to_owned).collect()
 }
 
-/// Lists the apps of domains, by id or name. Warns of one that does not answer.
+/// Lists the apps of domains, given by id or name. Warns of a domain that does not answer.
 ///
 /// # Errors
-/// If none answers.
+/// No domain answers.
 pub(super) fn apps_of(domains: &[String], aws: &Aws) -> Result<DomainApps, Failure> {
     let mut apps = Vec::new();
     let mut failed = Vec::new();
@@ -34,7 +34,7 @@ pub(super) fn apps_of(domains: &[String], aws: &Aws) -> Result<DomainApps, Failu
     for domain in domains {
         let found = domain_id(domain, aws).and_then(|id| match asked.insert(id.clone()) {
             true => aws.apps(&id),
-            // One domain may be a source by its id and by its name.
+            // A domain may be listed by its id and by its name.
             false => Ok(Vec::new()),
         });
         let source = format!("{SOURCE}{domain}");

@@ -1,4 +1,4 @@
-//! The file systems of a destination that a command is about.
+//! The file systems of a destination that a command reads.
 
 use crate::exit::Failure;
 use crate::published::{file_systems, latest_key, nothing_there, pointer};
@@ -7,10 +7,11 @@ use crate::service_error::ServiceError;
 use crate::store::Store;
 use crate::sync::for_each_at_once;
 
-/// Number of file systems that are read at a time. Each of them waits for one object at a time.
+/// Number of file systems read at a time. Each of them waits for one object at a time.
 const AT_ONCE: usize = 16;
 
-/// Reads something of each file system, several at a time, and returns it in the order of the keys.
+/// Runs `read` for each file system, several at a time, and returns the results in the order of
+/// keys.
 pub(super) fn read_each<R: Send>(
     of: &[FileSystemKey],
     read: impl Fn(&FileSystemKey) -> R + Sync,
@@ -18,8 +19,8 @@ pub(super) fn read_each<R: Send>(
     for_each_at_once(of, AT_ONCE, read)
 }
 
-/// The keys of the file systems that are asked for, by key or name: all that are published there, if
-/// none is.
+/// Returns the keys of the file systems given by key or name, or of all published ones if none is
+/// given.
 pub(super) fn chosen(
     store: &(dyn Store + Sync),
     asked: &[String],
@@ -37,7 +38,7 @@ pub(super) fn chosen(
         let problem =
             |problem: String| Failure::usage(format!("--file-system `{text}`: {problem}"));
         let key = FileSystemKey::new(text).map_err(problem)?;
-        // Whoever reads it says what is wrong with it.
+        // If the object is damaged, its reader reports that.
         if store.head(&latest_key(&key), 1).map_err(failed)?.is_some() {
             chosen.push(key);
             continue;
@@ -63,7 +64,7 @@ pub(super) fn chosen(
     Ok(chosen)
 }
 
-/// The only file system that is asked for, or published there.
+/// Returns the only file system that is given or published.
 pub(super) fn only(store: &(dyn Store + Sync), asked: &[String]) -> Result<FileSystemKey, Failure> {
     let chosen = chosen(store, asked)?;
     match &chosen[..] {

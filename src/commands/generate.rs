@@ -1,5 +1,5 @@
-//! `efs-scan generate`: the man page, completions and JSON Schema of the package. They are kept in
-//! `deploy/generated`, and a test compares them.
+//! `efs-scan generate`: prints the man page, the completions and the JSON Schema.
+//! `deploy/generated` has copies, which a test compares.
 
 use std::io::{self, Write};
 
@@ -22,7 +22,7 @@ fn generate(what: &Generate, out: &mut impl Write) -> io::Result<()> {
     let mut command = Cli::command();
     match what {
         Generate::Man => {
-            // Commands have few flags of their own: a section each, instead of a page each.
+            // The other commands have few flags, so each gets a section instead of a page.
             let sections: Vec<clap::Command> = command
                 .get_subcommands()
                 .filter(|sub| sub.get_name() != "config")
@@ -39,7 +39,7 @@ fn generate(what: &Generate, out: &mut impl Write) -> io::Result<()> {
             Ok(())
         }
         Generate::Completions { shell } => {
-            // Into memory first: the generator panics on a broken pipe.
+            // Generates in memory first, because the generator panics on a broken pipe.
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut command, "efs-scan", &mut text);
             out.write_all(&text)

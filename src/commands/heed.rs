@@ -1,8 +1,8 @@
-//! Heeds signals whatever a command waits for: a server that does not answer, a lock, a full pipe.
+//! Ends a command on a signal even while it waits for a server, a lock or a full pipe.
 //!
-//! The command runs on a thread of its own, and is asked to end by a [`Stop`]. If it does not, this
-//! thread ends the process without it. Nothing is left half: files get their names when they are
-//! whole, the temporary ones are removed, and what is not sent yet waits in the spool.
+//! The command runs on a thread of its own, and a [`Stop`] requests its end. If it does not end,
+//! this thread ends the process. Nothing is left incomplete: files get their names when they are
+//! complete, temporary files are removed, and unsent runs stay in the spool.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
@@ -16,29 +16,29 @@ use crate::sync::lock;
 /// Time that a command has to end after a signal.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
-/// Interval at which the signal is looked for.
+/// Interval of checks for a signal.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// The phase that a command is in. The line about an interrupted command names it.
+/// The current phase of a command, which the message about an interrupt names.
 #[derive(Debug, Default)]
 pub(super) struct Phase(Mutex<Current>);
 
 #[derive(Debug, Default)]
 struct Current {
     doing: String,
-    /// When the clock of a command that was asked to end starts again.
+    /// Start of the time limit, if it began after the signal.
     since: Option<Instant>,
     waits_for_nobody: bool,
     heeds_stop: bool,
 }
 
 impl Phase {
-    /// The command looks at [`Stop`] from now on, and has some time to end in good order.
+    /// Declares that the command observes [`Stop`] from now on, and so gets time to end by itself.
     pub(super) fn heeds_stop(&self) {
         lock(&self.0).heeds_stop = true;
     }
 
-    /// Begins a phase. `doing` comes after "interrupted while".
+    /// Begins a phase. `doing` completes the sentence "interrupted while …".
     pub(super) fn begin(&self, doing: impl Into<String>) {
         let mut current = lock(&self.0);
         if current.waits_for_nobody {
@@ -47,13 +47,15 @@ impl Phase {
         (current.doing, current.waits_for_nobody) = (doing.into(), false);
     }
 
-    /// Begins a phase that only computes, so that it ends by itself. Its time does not count.
+    /// Begins a phase that only computes, so it always ends. Its time does not count against the
+    /// limit.
     pub(super) fn compute(&self, doing: impl Into<String>) {
         self.begin(doing);
         lock(&self.0).waits_for_nobody = true;
     }
 
-    /// The failure of a command that was asked to end at `asked` and should have ended by now.
+    /// Returns the failure of a command that was asked to end at `asked` and has exceeded its time
+    /// limit.
     fn overdue(&self, asked: Instant) -> Option<Failure> {
         let current = lock(&self.0);
         let since = current.since.map_or(asked, |since| since.max(asked));
@@ -69,7 +71,7 @@ impl Phase {
     }
 }
 
-/// Runs a command, and returns soon after a signal even if the command does not.
+/// Runs a command, and returns soon after a signal even if the command does not end.
 pub(super) fn heed(
     work: impl FnOnce(&Arc<Stop>, &Phase) -> Result<Exit, Failure> + Send + 'static,
 ) -> Result<Exit, Failure> {
@@ -79,7 +81,7 @@ pub(super) fn heed(
     let (send, receive) = channel();
     let (its_stop, its_phase) = (Arc::clone(&stop), Arc::clone(&phase));
     let thread = std::thread::Builder::new().name("command".to_owned()).spawn(move || {
-        // The receiver is only gone when the program ends.
+        // The receiver lives until the program ends.
         let _ = send.send(work(&its_stop, &its_phase));
     });
     thread.map_err(|error| Failure::fatal(format!("starting a thread: {error}")))?;

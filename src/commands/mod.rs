@@ -30,7 +30,7 @@ use crate::stop::{Stop, survive_file_size_limit};
 use crate::text::printable;
 use heed::{Phase, heed};
 
-/// Runs the command that the command line asks for.
+/// Runs the command of the command line.
 pub fn run(asked: Asked) -> Exit {
     if let Err(error) = survive_file_size_limit() {
         return finish(Err(Failure::fatal(error)), LogFormat::default());
@@ -39,7 +39,7 @@ pub fn run(asked: Asked) -> Exit {
         Asked::Run(cli) => cli,
         Asked::Generate(what) => return finish(generate::run(&what), LogFormat::default()),
         Asked::Help(text) => {
-            // It chooses its colors by itself.
+            // clap decides by itself whether to use colors.
             let printed = Output::Stdout.stream(|_| text.print()).map_err(Failure::fatal);
             return finish(printed.map(|()| Exit::Complete), LogFormat::default());
         }
@@ -66,7 +66,7 @@ fn finish(done: Result<Exit, Failure>, format: LogFormat) -> Exit {
     })
 }
 
-/// Reads the configuration file and the environment, and puts the flags of the command over them.
+/// Reads the configuration file and the environment, and lays the command's flags over them.
 fn load(cli: &Cli) -> Result<Loaded, ConfigError> {
     let mut loaded = Loaded::read(cli.common.config.as_deref())?;
     match &cli.command {
@@ -106,12 +106,12 @@ fn dispatch(cli: &Cli, loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Resul
     }
 }
 
-/// The state directory, or the directory of this user's own in one that others may write to.
+/// Returns the state directory; if others may write to it, this user's own subdirectory.
 fn state_dir(configured: &Path, shared: bool) -> Result<Cow<'_, Path>, Failure> {
     Ok(match shared {
         false => Cow::Borrowed(configured),
         true => Cow::Owned(match state::own_in_shared(configured) {
-            // It cannot be written, and what opens it decides whether it can do without.
+            // It is not writable. Its users decide if they can do without it.
             Err(StateError::Unwritable(_)) => configured.join(state::own_name()),
             own => own.map_err(Failure::usage)?,
         }),

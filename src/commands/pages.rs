@@ -1,5 +1,5 @@
-//! Makes pages of what is published and puts them beside it: for `efs-scan report --publish`, and
-//! after a scan.
+//! Makes pages of published runs and stores them at the destination, for `efs-scan report
+//! --publish` and after a scan.
 
 use std::path::Path;
 
@@ -18,18 +18,18 @@ use crate::store::{Destination, Store};
 /// Days of history on the pages that a scan publishes.
 const DAYS: u32 = 90;
 
-/// The pages that were published.
+/// Outcome of publishing pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Paged {
     All,
-    /// All of them, but some earlier runs could not be read for them.
+    /// All, but some earlier runs could not be read for them.
     WithGaps,
-    /// Some could not be written, and each was named.
+    /// Some could not be written. Each failure was logged.
     Some,
 }
 
-/// Publishes the pages of the newest run after a scan. It only logs what went wrong, because the run
-/// itself is published.
+/// Publishes the pages of the newest run after a scan. It only logs errors, because the run itself
+/// is published.
 pub(super) fn publish(
     to: &Destination,
     of: &FileSystemKey,
@@ -57,7 +57,7 @@ pub(super) fn publish(
     paged
 }
 
-/// Reads the newest run of a file system, and the history of the days before it.
+/// Reads the newest run of a file system, and its history over `days` days.
 pub(super) fn read(
     store: &dyn Store,
     of: &FileSystemKey,
@@ -68,11 +68,12 @@ pub(super) fn read(
     Ok((report, history))
 }
 
-/// Failures in a row after which the rest is not tried: the store is at fault, not a page.
+/// Number of consecutive failures after which no more pages are tried, because the store is at
+/// fault.
 const IN_A_ROW: usize = 5;
 
-/// Publishes the pages, and returns true if all are there. One that cannot be written is named, and
-/// the others are written. Those of users come first: when the overview appears, they are there.
+/// Publishes the pages, and returns true if all were written. It logs each page that cannot be
+/// written, and writes the others. Pages of users come before the overview that links to them.
 pub(super) fn put(store: &dyn Store, of: &FileSystemKey, pages: &Pages<'_>) -> bool {
     let (mut newer, mut failed, mut in_a_row) = (0, 0, 0);
     let overview = Some(None).filter(|_| !pages.are_some());
@@ -93,7 +94,7 @@ pub(super) fn put(store: &dyn Store, of: &FileSystemKey, pages: &Pages<'_>) -> b
             Err(error) => {
                 log::error!("{}", error.text);
                 failed += 1;
-                // A page that is refused says nothing about the others.
+                // The refusal of a page does not affect the others.
                 in_a_row += usize::from(error.trouble != Trouble::Refused);
                 if in_a_row == IN_A_ROW {
                     log::error!("no more pages are tried after {IN_A_ROW} failures in a row");

@@ -1,4 +1,4 @@
-//! `efs-scan publish`: sends the runs that wait in the spool.
+//! `efs-scan publish`: sends the runs in the spool.
 
 use super::heed::Phase;
 use super::state_dir;
@@ -22,7 +22,7 @@ pub(super) fn run(
     let readers = loaded.readers().map_err(Failure::usage)?;
     if args.migrate {
         migrate_to(args, &readers, phase)?;
-        // Whoever moves a destination need not be its monitor.
+        // A machine that migrates a destination need not be the one that scans.
         if !readers.state_dir.exists() {
             return Ok(Exit::Complete);
         }
@@ -38,7 +38,8 @@ pub(super) fn run(
         phase.begin(format!("publishing; what is not sent waits in {}", spool.display()));
         let _lock = match part.lock("publishing") {
             Ok(lock) => lock,
-            // It sends what waits there when its scan ends. The others do not wait for that.
+            // The scan that holds the lock sends these runs when it ends. The other parts do not
+            // wait for it.
             Err(error) => {
                 held.get_or_insert(error);
                 continue;
@@ -62,7 +63,7 @@ pub(super) fn run(
     })
 }
 
-/// Moves a destination to the present layout.
+/// Migrates a destination to the present layout.
 fn migrate_to(args: &PublishArgs, readers: &Readers, phase: &Phase) -> Result<(), Failure> {
     let to = readers.source(args.to.as_deref()).map_err(Failure::usage)?;
     phase.begin(format!("moving {to} to the present layout; the same command goes on with it"));

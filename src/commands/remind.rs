@@ -1,5 +1,5 @@
-//! `efs-scan remind`: e-mail to owners whose homes are over quota or hold much trash, and to those
-//! whose apps run for long.
+//! `efs-scan remind`: sends e-mail to owners whose homes are over quota or hold much trash, and to
+//! owners of long-running apps.
 
 mod apps;
 
@@ -70,7 +70,7 @@ pub(super) fn run(
                 let problem = format!("no home for {missing} in the newest run");
                 return Err(Failure::usage(problem));
             }
-            // Nobody need run anything for long.
+            // It is normal to have no long-running apps.
             None => log::info!("no app runs for long of {}", printable(missing.as_bytes())),
         }
     }
@@ -85,7 +85,7 @@ pub(super) fn run(
         }
         sorted
     });
-    // A dry run makes no directory and waits for no lock.
+    // A dry run makes no directory and takes no lock.
     let (state_dir, locked) = match (args.dry_run, readers.state_dir_shared) {
         (true, true) => (readers.state_dir.join(own_name()), None),
         (true, false) => (readers.state_dir.clone(), None),
@@ -114,7 +114,7 @@ pub(super) fn run(
     })
 }
 
-/// How the command ends if one of its parts failed and the other did not.
+/// Exit code for the case that only some parts of the command failed.
 #[derive(Default)]
 struct Late(Option<Exit>);
 
@@ -123,11 +123,12 @@ impl Late {
         self.0.get_or_insert(exit);
     }
 
-    /// Returns what was found. A failure is only told if something else can be done.
+    /// Returns the part's result. Logs a failure instead of returning it if there is another part
+    /// to do.
     fn unless<T>(&mut self, found: Result<T, Failure>, other: bool) -> Result<Option<T>, Failure> {
         match found {
             Ok(found) => Ok(Some(found)),
-            // Whoever has to mend the configuration should see that first.
+            // Errors in the configuration end the command, so that they are seen first.
             Err(failure) if other && failure.exit != Exit::Usage => {
                 log::error!("{}", failure.problem);
                 self.note(failure.exit);
@@ -138,7 +139,7 @@ impl Late {
     }
 }
 
-/// Reads the newest run, which must not be stale.
+/// Reads the newest run, and refuses a stale one.
 fn report(
     args: &RemindArgs,
     readers: &Readers,
@@ -158,7 +159,7 @@ fn report(
     Ok(report)
 }
 
-/// Makes and locks the reminders' directory in the state directory, and returns the latter.
+/// Makes and locks the directory of reminders in the state directory. Returns the state directory.
 fn lock(
     report: Option<&Report>,
     configured: &Path,
@@ -175,8 +176,8 @@ fn lock(
     Ok((state_dir, Some(lock)))
 }
 
-/// Warns of homes that the run did not read completely, and returns true if there may be any among
-/// those that were asked for.
+/// Warns of homes that the run did not read completely. Returns true if any of the selected homes
+/// may be among them.
 fn warn_of_unread(report: &Report, asked: Option<&BTreeSet<Vec<u8>>>) -> bool {
     let homes = report.homes.iter().filter(|home| {
         let is_asked = asked.is_none_or(|asked| asked.contains(&home.name_bytes()));

@@ -21,7 +21,7 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let readers = loaded.readers().map_err(Failure::usage)?;
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let failed = |error: ServiceError| Failure::fatal(error.text);
-    // Opened first, so that a wrong path fails at once.
+    // The files are opened first, so that a wrong path fails at once.
     args.html.iter().filter(|path| *path != Path::new("-")).for_each(|path| sweep_beside(path));
     let html = args.html.as_deref().map(|path| Output::named("--html", path)).transpose()?;
     let aws = Aws::new(readers.patience, readers.buckets.clone());
@@ -53,7 +53,8 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     }
 }
 
-/// Counts what could not be written. Each is named, and the others are written.
+/// Counts the pages that could not be written. Each failure is logged, and the other pages are
+/// written.
 #[derive(Default)]
 struct Problems(usize);
 

@@ -1,5 +1,5 @@
-//! `efs-scan status`: reads the newest published run back, with the changes since the day and the
-//! week before.
+//! `efs-scan status`: shows the newest published run, with the changes since the day and the week
+//! before.
 
 use jiff::Timestamp;
 
@@ -38,7 +38,7 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
         match runs.and_then(|runs| member(args, &from, runs, &readers.domains, &aws)) {
             Ok(read) => {
                 gaps |= read.gaps;
-                // A user need not have a home everywhere.
+                // A user need not have a home on every file system.
                 let without = missing.get_or_insert_with(|| read.missing.clone());
                 without.retain(|user| read.missing.contains(user));
                 members.push(Member { key: of, view: read.view });
@@ -81,13 +81,13 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
 /// The status of one file system.
 struct Read {
     view: StatusView,
-    /// True if it lacks something that may be there.
+    /// True if data is missing because it could not be read.
     gaps: bool,
     /// Users without a line in it.
     missing: Vec<String>,
 }
 
-/// Reads the newest run of a file system, and the runs that it is compared with.
+/// Reads the newest run of a file system, and the runs to compare it with.
 fn runs(store: &dyn Store, of: &FileSystemKey) -> Result<(Latest, Bases), Failure> {
     let latest = newest(store, of).map_err(|error| Failure::fatal(error.text))?;
     let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(store)))?;
@@ -121,8 +121,8 @@ fn member(
     Ok(Read { view, gaps: unread || silent, missing })
 }
 
-/// Lists the apps of all domains that named the run's homes, or else of the configured ones. Returns
-/// true as well if a domain did not answer while another did.
+/// Lists the apps of the domains that named the run's homes, or else of the configured ones. The
+/// flag is true if a domain did not answer while another did.
 fn apps(
     latest: &Latest,
     configured: Vec<String>,

@@ -6,15 +6,15 @@ use crate::exit::Failure;
 use crate::output::Output;
 use crate::text::Shown;
 
-/// How a check ended. The worst decides the exit code.
+/// Result of a check. The worst result decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Level {
     /// It works.
     Ok,
-    /// A run would lack something, or cost more than it has to.
+    /// A run would lack something, or cost more than necessary.
     Warn,
-    /// A run would not do what it is configured to.
+    /// A run would not do what is configured.
     Fail,
 }
 
@@ -28,7 +28,7 @@ impl Level {
     }
 }
 
-/// One line: what was looked at, how it is, and what to do.
+/// A line with the name of a check, its result, and what to do.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Line {
     check: &'static str,
@@ -58,7 +58,7 @@ struct Checks<'a> {
     checks: &'a [Line],
 }
 
-/// Prints lines as they come, or all of them as JSON at the end.
+/// Prints each line at once, or all of them as JSON at the end.
 #[derive(Debug)]
 pub(super) struct Lines {
     json: bool,
@@ -73,7 +73,7 @@ impl Lines {
     /// Adds a line.
     ///
     /// # Errors
-    /// If it cannot be printed.
+    /// The line cannot be printed.
     pub(super) fn push(&mut self, line: Line) -> Result<(), Failure> {
         if !self.json {
             let text = format!("{:<5}{:<15}{}", line.level.name(), line.check, line.text);
@@ -86,15 +86,15 @@ impl Lines {
     /// Adds lines.
     ///
     /// # Errors
-    /// If one cannot be printed.
+    /// A line cannot be printed.
     pub(super) fn all(&mut self, lines: impl IntoIterator<Item = Line>) -> Result<(), Failure> {
         lines.into_iter().try_for_each(|line| self.push(line))
     }
 
-    /// Ends the list. Returns the worst level.
+    /// Ends the list and returns the worst result.
     ///
     /// # Errors
-    /// If it cannot be printed.
+    /// The list cannot be printed.
     pub(super) fn end(self) -> Result<Level, Failure> {
         let worst = self.lines.iter().map(|line| line.level).max().unwrap_or(Level::Ok);
         if self.json {

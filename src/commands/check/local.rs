@@ -1,4 +1,4 @@
-//! What a run needs of this machine and of its configuration.
+//! Checks of this machine and of the configuration.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,11 +15,11 @@ use crate::state;
 use crate::text::{is_uid, plural};
 use crate::units::human;
 
-/// Free bytes below which a state directory is too full for comfort: a run of 5,000 homes takes some
-/// 20 MiB there, until it is published.
+/// Free bytes below which a state directory counts as nearly full: until it is published, a run of
+/// 5,000 homes takes some 20 MiB there.
 const SCARCE: u64 = 256 << 20;
 
-/// The program and the machine.
+/// Reports the program and the machine.
 pub(super) fn program() -> Line {
     let system = rustix::system::uname();
     let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
@@ -31,7 +31,7 @@ pub(super) fn program() -> Line {
     Line::ok("program", format!("efs-scan {version}, {}, uid {uid}", system.join(" ")))
 }
 
-/// The parts of the configuration that decide what a run does.
+/// Reports the settings that decide what a run does.
 pub(super) fn configuration(config: &Config) -> Line {
     let settings = &config.settings;
     let mut parts = vec![format!("homes at depth {}", settings.home_depth)];
@@ -50,7 +50,7 @@ pub(super) fn configuration(config: &Config) -> Line {
     Line::ok("configuration", parts.join(", "))
 }
 
-/// The state directory, if a run needs one.
+/// Checks the state directory, if a run needs it.
 pub(super) fn state(config: &Config) -> Vec<Line> {
     let settings = &config.settings;
     if !needs_state_dir(config) {
@@ -108,19 +108,19 @@ fn state_directory(directory: &Path) -> Line {
     }
 }
 
-/// True if this user may write there. Root may where the file system lets anybody.
+/// True if this user may write to the directory. For root, only a read-only mount prevents that.
 fn is_writable(directory: &Path) -> bool {
     accessat(CWD, directory, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok()
 }
 
 fn free(directory: &Path) -> std::io::Result<u64> {
     let space = statvfs(directory)?;
-    // A file system without inodes to give has no room, either.
+    // A file system without free inodes has no room, either.
     let no_inodes = space.f_files > 0 && space.f_favail == 0;
     Ok(if no_inodes { 0 } else { space.f_bavail.saturating_mul(space.f_frsize) })
 }
 
-/// The place of the result, if it is a file.
+/// Checks the directory of the result, if the result is a file.
 pub(super) fn output(config: &Config) -> Option<Line> {
     let path = config.settings.output.as_deref().filter(|path| *path != Path::new("-"))?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -132,7 +132,7 @@ pub(super) fn output(config: &Config) -> Option<Line> {
     })
 }
 
-/// The quotas of groups, and those of them that are no group's. `groups` are those of the homes.
+/// Checks the quotas of groups for names that no group has. `groups` are the groups of the homes.
 pub(super) fn group_quotas(config: &Config, groups: &BTreeSet<String>) -> Option<Line> {
     const CHECK: &str = "quotas";
     let all: Vec<&str> = config.quotas.groups.names().collect();
@@ -156,8 +156,8 @@ pub(super) fn group_quotas(config: &Config, groups: &BTreeSet<String>) -> Option
     }
 }
 
-/// The quotas, and those of them that are nobody's. `owners` are the names and uids of the homes.
-/// Without all names (`names_are_whole`), nobody knows whom a name belongs to.
+/// Checks the quotas for names that no owner has. `owners` are the names and uids of the homes. If
+/// names are missing (`names_are_whole`), a name without an owner is not reported.
 pub(super) fn quotas(
     config: &Config,
     owners: &BTreeSet<String>,
@@ -183,7 +183,7 @@ pub(super) fn quotas(
         .map_or("none by default".to_owned(), |quota| format!("{} by default", human(quota.0)));
     let text = format!("{default}, {of_users} of users");
     Some(match nobodys.as_slice() {
-        // Without a look at the homes nothing is known.
+        // Without homes, nothing is known about owners.
         [] => Line::ok(CHECK, text),
         _ if owners.is_empty() => Line::ok(CHECK, text),
         [first, ..] => {

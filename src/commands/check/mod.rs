@@ -1,5 +1,5 @@
-//! `efs-scan check`: goes through what a configured run would do, changes nothing, and says in a line
-//! each what works. The lines are what a bug report needs, without secrets.
+//! `efs-scan check`: tries the parts of a configured run, changes nothing, and reports each in a
+//! line. The lines are what a bug report needs, without secrets.
 
 mod line;
 mod local;
@@ -33,7 +33,7 @@ pub(super) fn run(loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Result<Exi
     Ok(worst)
 }
 
-/// Checks the run of one file system.
+/// Checks the run of a file system.
 fn one(
     mut config: Config,
     reminding: Option<&Reminding>,
@@ -85,14 +85,14 @@ fn one(
     })
 }
 
-/// Fits the engine without a mount to a check, which cannot wait for a server as long as a scan does.
-/// Returns what to try: several directories in a request, if they are asked for; the check's own walks
-/// need none.
+/// Adapts the engine without a mount to a check, which does not wait for a server as long as a scan
+/// does. Returns the trial to make: a request with several directories, if these are configured.
+/// The check's own walks do not need them.
 #[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
 fn fit(config: &mut Config) -> Trial {
     #[cfg(target_os = "linux")]
     if let Some(NfsSource { nfs, .. }) = &mut config.nfs {
-        // It tries to connect three times.
+        // The engine tries to connect three times.
         nfs.reply_timeout = nfs.reply_timeout.min(config.settings.patience.0 / 5);
         if std::mem::replace(&mut nfs.batch, 1) > 1 {
             return Trial::Batch;

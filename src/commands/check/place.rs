@@ -1,4 +1,4 @@
-//! The root: its mount or its server, its homes, and whether they can be read.
+//! Checks of the root: its mount or server, and its homes.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,10 +18,10 @@ use crate::stop::Stop;
 use crate::text::{plural, printable};
 use crate::usage::{Home, HomeKind, Ledger, Selection, Totals};
 
-/// The least time for a look: AWS may have taken all of the patience.
+/// Minimum time for the checks: AWS may have used up the patience.
 const LEAST: Duration = Duration::from_secs(5);
 
-/// What a look at the root finds.
+/// Results of the checks of the root.
 #[derive(Debug, Default)]
 pub(super) struct Place {
     pub(super) lines: Vec<Line>,
@@ -31,14 +31,14 @@ pub(super) struct Place {
     pub(super) groups: BTreeSet<String>,
     /// The id of the file system, if the mount names it.
     pub(super) file_system: Option<String>,
-    /// Its region, if the mount names that, too, and no other file system is configured.
+    /// Its region, if the mount names it and no other file system is configured.
     pub(super) region: Option<String>,
     /// The file system that a run belongs to; `None` if the root does not answer.
     pub(super) identity: Option<Identity>,
 }
 
-/// Looks at the root, and gives up after `patience`: a mount whose server is gone never answers, and
-/// no signal ends that.
+/// Checks the root, and gives up after `patience`: a mount whose server is gone never answers, and
+/// no signal interrupts the call.
 pub(super) fn look(
     config: &Arc<Config>,
     names: &Arc<Names>,
@@ -54,7 +54,7 @@ pub(super) fn look(
         if let Err(line) = place.fill(&its_config, &its_names, trial, &its_stop) {
             place.lines.push(line);
         }
-        // Nobody may wait any more.
+        // The receiver may have given up.
         let _ = send.send(place);
     });
     let patience = patience.max(LEAST);
@@ -71,7 +71,7 @@ pub(super) fn look(
 }
 
 impl Place {
-    /// Looks at everything. The first line that makes it useless to go on is the error.
+    /// Makes all checks. Returns the first result that makes the others useless as an error.
     fn fill(
         &mut self,
         config: &Config,
@@ -143,7 +143,7 @@ fn required_mount(root: &Path) -> Line {
     }
 }
 
-/// The mount, with what its options cost.
+/// Reports the mount and the cost of its options.
 fn of_mount(mount: &NfsMount, root: &Path) -> Line {
     let Some(traffic) = mount.since().map(NfsTraffic::from) else {
         return Line::fail("mount", format!("{}: the mount is gone", root.display()));
@@ -157,7 +157,7 @@ fn of_mount(mount: &NfsMount, root: &Path) -> Line {
     }
 }
 
-/// The homes, and how many owners are known.
+/// Reports the homes and the number of known owners.
 fn homes(config: &Config, names: &Names, homes: &[&Home]) -> Line {
     const CHECK: &str = "homes";
     let (root, depth) = (config.root.display(), config.settings.home_depth);

@@ -1,5 +1,5 @@
-//! Whether homes of others can be read: they have the mode 0700, so only uid 0 can, and only where its
-//! server does not take that for nobody (root squash).
+//! Checks that homes of other users are readable: they have mode 0700, so only uid 0 can read them,
+//! and only if the server does not treat uid 0 as nobody (root squash).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,10 +18,10 @@ use crate::usage::{ErrorKind, Exclude, Home, HomeKind, Ledger, LedgerSetup, Sele
 
 const CHECK: &str = "reading";
 
-/// The most homes that are tried.
+/// Largest number of homes to try.
 const TRIED: usize = 5;
 
-/// Tries to list homes of others, without what is in them. `None` if there is no such home.
+/// Lists homes of other users, without their contents. `None` if there is no such home.
 pub(super) fn homes(
     config: &Config,
     engine: &dyn Engine,
@@ -34,7 +34,7 @@ pub(super) fn homes(
         .iter()
         .filter(|home| home.kind == HomeKind::Uid && home.directory_owner != Some(me))
         .collect();
-    // Only these show whether root is squashed. Without a mount the modes are not known here.
+    // Only closed homes show whether root is squashed. Without a mount, modes are not known here.
     let closed: Vec<&&Home> =
         others.iter().filter(|home| is_closed(&config.root, &home.path)).copied().collect();
     let are_closed = !closed.is_empty();
@@ -47,7 +47,7 @@ pub(super) fn homes(
     }
     let shown = format!("{} {}", plural(count, "home", "homes"), each.join(", "));
     let paths: BTreeSet<Vec<u8>> = tried.iter().map(|home| home.path.to_vec()).collect();
-    // Only their own names are read: a home may take an hour.
+    // Reads only the names in the home itself: a whole home may take an hour.
     let inside = |path: &Vec<u8>| format!("{}/*", globset::escape(&String::from_utf8_lossy(path)));
     let inside: Vec<String> = paths.iter().map(inside).collect();
     let mut setup = setup(Selection::Only(paths));

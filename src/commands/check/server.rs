@@ -1,4 +1,4 @@
-//! The server of the engine without a mount: what it grants, and how it answers.
+//! Checks of the server of the engine without a mount.
 
 use super::line::Line;
 use crate::scan::{BatchAnswer, Grants, ServerProbe};
@@ -6,7 +6,7 @@ use crate::text::plural;
 
 const CHECK: &str = "server";
 
-/// Attributes without which a scan works, and what it lacks then.
+/// Attributes that a scan can do without, and the effect of each missing one.
 const DISPENSABLE: [(&str, &str); 3] = [
     ("mode", "no command to clean up is shown"),
     ("mounted_on_fileid", "a directory of the same file system that is mounted twice counts twice"),
@@ -21,7 +21,7 @@ pub(super) fn lines(probe: &ServerProbe) -> Vec<Line> {
     lines
 }
 
-/// The sessions, as many as a scan opens at most.
+/// Reports the sessions, as many as a scan opens at most.
 fn sessions(probe: &ServerProbe) -> Line {
     let ServerProbe { connections, partitions, grants, .. } = probe;
     let Grants { requests, operations, reply } = grants;
@@ -59,7 +59,7 @@ fn sessions(probe: &ServerProbe) -> Line {
     }
 }
 
-/// What the engine relies on where there are several servers.
+/// Checks that handles of one server are valid on the others.
 fn handles(probe: &ServerProbe) -> Option<Line> {
     const CHECK: &str = "handles";
     let why = probe.foreign_handle.as_ref()?;
@@ -97,7 +97,7 @@ fn attributes(lacking: &[&str]) -> Option<Line> {
     })
 }
 
-/// How a request with two directories is answered. It was sent because `--nfs-batch` asks for that.
+/// Reports the answer to a request with two directories, which `--nfs-batch` needs.
 fn batch(answer: &BatchAnswer) -> Line {
     const CHECK: &str = "batches";
     match answer {

@@ -1,4 +1,4 @@
-//! What a run asks of AWS and of its destination.
+//! Checks of AWS and of the destination.
 
 use super::line::Line;
 use super::scan::root;
@@ -18,7 +18,7 @@ use crate::text::plural;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AwsUse {
     Nothing,
-    /// Only the figure of EFS, which reports may lack.
+    /// For EFS's size only, which reports can do without.
     Figure,
     Needed,
 }
@@ -46,7 +46,7 @@ fn needs_aws(config: &Config, reminds: bool) -> bool {
         || reminds
 }
 
-/// Whose credentials AWS is asked with. `None` if it is not asked.
+/// Reports the AWS identity of this machine. `None` if AWS is not needed.
 pub(super) fn credentials(aws: &Aws, uses: AwsUse) -> Option<Line> {
     const CHECK: &str = "credentials";
     let fail = match uses {
@@ -69,7 +69,7 @@ pub(super) fn credentials(aws: &Aws, uses: AwsUse) -> Option<Line> {
     })
 }
 
-/// Opens the sources of names. Nothing is kept, and nothing that was kept is used.
+/// Opens the sources of names, without reading or writing cached answers.
 pub(super) fn names(config: &Config, aws: &Aws) -> (Option<Names>, Vec<Line>) {
     const CHECK: &str = "names";
     if config.names.is_empty() {
@@ -111,7 +111,7 @@ pub(super) fn names(config: &Config, aws: &Aws) -> (Option<Names>, Vec<Line>) {
     (Some(names), lines)
 }
 
-/// The figure of EFS.
+/// Reports EFS's size and lifecycle configuration.
 pub(super) fn file_system(id: &str, region: Option<&str>, aws: &Aws) -> Vec<Line> {
     let size = metered(id, region, aws);
     let lifecycle = match aws.lifecycle(id, region) {
@@ -119,7 +119,7 @@ pub(super) fn file_system(id: &str, region: Option<&str>, aws: &Aws) -> Vec<Line
             Line::ok("lifecycle", format!("off for {id}: the report estimates what it would save"))
         }
         Ok(_) => Line::ok("lifecycle", format!("on for {id}")),
-        // The size has said so.
+        // The line about the size reports this error.
         Err(error) if error.trouble == Trouble::Missing => return vec![size],
         Err(error) => Line::warn("lifecycle", format!("{}; reports lack advice on it", error.text)),
     };
@@ -141,7 +141,7 @@ fn metered(id: &str, region: Option<&str>, aws: &Aws) -> Line {
     }
 }
 
-/// The destination, by the same proof as before a scan.
+/// Checks the destination as a scan does before it begins.
 pub(super) fn destination(
     config: &Config,
     of: Option<&report::Identity>,
@@ -149,7 +149,7 @@ pub(super) fn destination(
 ) -> Option<Line> {
     const CHECK: &str = "destination";
     let to = config.publishing.to.as_ref()?;
-    // Of a root that does not answer, the path says which one it is.
+    // If the root does not answer, its path identifies it.
     let of_root = || FileSystemKey::of_root(config.root.as_os_str().as_encoded_bytes());
     let key = of.map_or_else(of_root, |identity| identity.key.clone());
     let root = root(config);
@@ -169,7 +169,7 @@ pub(super) fn destination(
     })
 }
 
-/// CloudWatch has no call that shows if metrics may be sent without sending some.
+/// Reports the metrics. CloudWatch has no call that checks the permission without sending metrics.
 pub(super) fn metrics(config: &Config, id: Option<&str>) -> Option<Line> {
     const CHECK: &str = "CloudWatch";
     let namespace = config.publishing.namespace.as_ref()?;
@@ -184,7 +184,7 @@ pub(super) fn metrics(config: &Config, id: Option<&str>) -> Option<Line> {
     })
 }
 
-/// The topic of notices. Nothing is sent.
+/// Checks the topic of notices without sending one.
 pub(super) fn topic(config: &Config, aws: &Aws) -> Option<Line> {
     const CHECK: &str = "SNS";
     let topic = &config.publishing.notify.as_ref()?.topic;
@@ -202,7 +202,7 @@ pub(super) fn topic(config: &Config, aws: &Aws) -> Option<Line> {
     })
 }
 
-/// SES, for reminders.
+/// Checks SES, for reminders.
 pub(super) fn mail(reminding: &Reminding, aws: &Aws) -> Line {
     const CHECK: &str = "SES";
     if let Err(problem) = reminding.addresses.open() {

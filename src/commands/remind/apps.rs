@@ -1,4 +1,4 @@
-//! Finds the apps that run for long, and whose they are.
+//! Finds long-running apps and their owners.
 
 use std::collections::HashMap;
 
@@ -15,14 +15,14 @@ use crate::remind::{AddressBook, LongRunning, Reminding, long_running};
 use crate::report::Report;
 use crate::service_error::ServiceError;
 
-/// What runs for long in the domains that answered.
+/// Long-running apps of the domains that answered.
 pub(super) struct Found {
     pub(super) apps: Vec<LongRunning>,
     /// True if a domain did not answer.
     pub(super) unanswered: bool,
 }
 
-/// Asks the configured domains, or else those that named the homes of the run.
+/// Lists the apps of the configured domains, or else of the domains that named the run's homes.
 pub(super) fn find(
     readers: &Readers,
     report: Option<&Report>,
@@ -46,14 +46,15 @@ pub(super) fn find(
     if let Err(error) = name_owners(&mut apps, readers, book, aws) {
         log::warn!("owners of apps are not known by their uids: {}", error.problem);
         unanswered = true;
-        // Without its uid, an app might go to another address than its owner's home does.
+        // Without the uid, the message might go to another address than the one of its owner's
+        // home.
         apps.clear();
     }
     Ok(Found { apps, unanswered })
 }
 
-/// Gives the apps the uid of their owner, and the name that a source before the domain has for it.
-/// Only where the configuration tells people by uids: the name of the profile is enough otherwise.
+/// Sets the uid of each app's owner, and the owner's name in a source before the domain. Only if
+/// addresses depend on uids; otherwise the profile's name is enough.
 fn name_owners(
     apps: &mut [LongRunning],
     readers: &Readers,
@@ -93,7 +94,7 @@ fn name_owners(
     Ok(())
 }
 
-/// Keeps the apps of these users. Returns those of `missing` without one.
+/// Keeps the apps of these users. Returns the users in `missing` without an app.
 pub(super) fn keep<'u>(
     apps: Option<&mut Vec<LongRunning>>,
     users: &'u [String],

@@ -1,4 +1,4 @@
-//! After the walk: makes the report, puts it into the spool, writes the result and publishes.
+//! After the walk: makes the report, stores it in the spool, writes the result and publishes.
 
 use std::io;
 
@@ -30,7 +30,7 @@ pub(super) fn deliver(
     phase.compute("making the report");
     let report = build(config, &prepared, &walked);
     let Prepared { publisher, output, .. } = prepared;
-    // Into the spool before anything else can go wrong.
+    // The run is safe in the spool before anything else can fail.
     phase.begin("keeping the run in the state directory");
     let kept = publisher.as_ref().map_or(Kept::LeftOut, |publisher| publisher.keep(&report));
     let waits = match (kept, publisher.as_ref().and_then(Publisher::spool)) {
@@ -76,7 +76,7 @@ fn build(config: &Config, prepared: &Prepared, walked: &Walked) -> Report {
     report
 }
 
-/// Writes the report, or the export, piece by piece.
+/// Writes the report or the export, piece by piece.
 fn write(
     config: &Config,
     report: &Report,
@@ -112,16 +112,16 @@ fn write(
 struct Published {
     /// Runs that were sent, this one and earlier ones.
     runs: usize,
-    /// True if this run was to be published.
+    /// True if this run should be published.
     this: bool,
     unkept: Unkept,
-    /// True if nothing waits or is stuck in the spool, and the pages are made.
+    /// True if the spool is empty and the pages are made.
     all: bool,
     /// True if the pages lack earlier runs that could not be read.
     gaps: bool,
 }
 
-/// Sends what is in the spool, and makes the pages if they are asked for.
+/// Sends the runs in the spool, and makes the pages if they are configured.
 fn publish(
     config: &Config,
     (report, publisher, kept): (&Report, Option<&Publisher>, Kept),
@@ -150,7 +150,8 @@ fn exit(config: &Config, report: &Report, published: &Published) -> Exit {
     let over_quota = config.settings.fail_on_quota && is_over();
     match coverage {
         _ if published.unkept == Unkept::Lost => Exit::Fatal,
-        // If an interrupted run is not published, earlier runs that wait are not its failure.
+        // An interrupted run that is not published does not fail because of earlier runs in the
+        // spool.
         _ if !published.all && (published.this || coverage != Coverage::Interrupted) => {
             Exit::Unpublished
         }
@@ -163,8 +164,8 @@ fn exit(config: &Config, report: &Report, published: &Published) -> Exit {
     }
 }
 
-/// Logs the summary line for cron. `published` is the number of runs that were sent, if any should
-/// be.
+/// Logs the summary line for cron. `published` is the number of sent runs; `None` if nothing is
+/// published.
 fn summarise(report: &Report, published: Option<usize>) {
     let run = &report.run;
     let usage = &report.totals;

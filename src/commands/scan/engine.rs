@@ -1,4 +1,4 @@
-//! The engine that the configuration asks for.
+//! Makes the configured engine.
 
 #[cfg(target_os = "linux")]
 mod direct;
@@ -14,7 +14,7 @@ use crate::scan::Portable;
 use crate::scan::Posix;
 use crate::scan::{Engine, EngineKind, Plan};
 
-/// The answer to root, whom a link could lead to any directory of the machine.
+/// Error for root, whom a link could lead to any directory of the machine.
 #[cfg(feature = "portable")]
 const PORTABLE_AS_ROOT: &str = "--engine portable follows a link that takes the place of a directory \
      during the scan, so as root it needs --portable-as-root, which says that nobody else writes to \

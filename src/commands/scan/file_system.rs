@@ -1,4 +1,4 @@
-//! The EFS file system that is scanned: its id, and the size that EFS meters.
+//! The scanned EFS file system: its id, and the size that EFS meters.
 
 use std::path::PathBuf;
 
@@ -9,19 +9,19 @@ use crate::report::{FileSystemKey, Identity, ScannedPart};
 use crate::scan::{MountedEfs, Volume, efs_of, volume_of};
 use crate::service_error::Trouble;
 
-/// The EFS file system that is scanned.
+/// The scanned EFS file system.
 #[derive(Debug)]
 pub(super) struct ScannedFileSystem {
     pub(super) id: String,
     /// The size that EFS meters, if EFS answers.
     pub(super) size: Option<EfsSize>,
     pub(super) part: ScannedPart,
-    /// When EFS moves data to cheaper storage classes, if EFS answers.
+    /// Its lifecycle configuration, if EFS answers.
     pub(super) lifecycle: Option<EfsLifecycle>,
 }
 
-/// The file system that the run belongs to: by its EFS id, or else by the name in the settings, or else
-/// by the root.
+/// Returns the file system that the run belongs to. Its key is the EFS id, or else the configured
+/// name, or else made from the root.
 pub(in crate::commands) fn identity(config: &Config) -> Identity {
     let name = config.name.clone();
     let known = id(config).and_then(|id| FileSystemKey::new(&id).ok());
@@ -33,7 +33,7 @@ pub(in crate::commands) fn identity(config: &Config) -> Identity {
         true => Volume { id: None, path: config.path_on_server() },
     };
     let is_efs = key.is_efs();
-    // With an id of EFS, a local path is one of a copy, or of a test.
+    // A local path with an EFS id is a copy of the file system or a test.
     let is_local = id.as_ref().is_some_and(|id| !id.starts_with("nfs "));
     Identity {
         key,
@@ -43,7 +43,7 @@ pub(in crate::commands) fn identity(config: &Config) -> Identity {
     }
 }
 
-/// The root as reports name it: absolute, but with its symbolic links as they were given.
+/// The root as in reports: absolute, with its symbolic links unresolved.
 pub(in crate::commands) fn root(config: &Config) -> PathBuf {
     match config.is_url() {
         true => config.root.clone(),
@@ -54,24 +54,25 @@ pub(in crate::commands) fn root(config: &Config) -> PathBuf {
     }
 }
 
-/// The id of the file system: from the settings, or else from the mount.
+/// The configured id of the file system, or else the id in the mount.
 pub(super) fn id(config: &Config) -> Option<String> {
     let set = config.settings.file_system_id.clone();
     set.or_else(|| efs_of(&config.root).map(|efs| efs.id))
 }
 
-/// The region of the file system, if the root names it; `None` for that of the configuration of AWS.
+/// The region of the file system, if the root names it; `None` for the region of the AWS
+/// configuration.
 fn region(config: &Config, id: &str) -> Option<String> {
     let mounted = || efs_of(&config.root).filter(|efs| efs.id == id).and_then(|efs| efs.region);
     config.named_region().or_else(mounted)
 }
 
-/// Asks EFS for the size of the file system, if its id is known. This is done before the scan: a
-/// wrong id shows at once, and the figure is hours old anyway. EFS knows the file systems of one
-/// account and region; one of another has its id all the same, and no figures.
+/// Asks EFS for the size of the file system, if its id is known. This happens before the scan, so
+/// that a wrong id fails at once; the figure is hours old in any case. EFS only answers for this
+/// account and region: a file system of another one has an id, but no figures.
 pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
     let id = id(config)?;
-    // If the mount does not tell, an id in the settings means that the root is all of it.
+    // If the mount has no path, a configured id means that the root is the whole file system.
     let part = match efs_of(&config.root) {
         Some(MountedEfs { whole: false, .. }) => ScannedPart::Some,
         None if config.is_part() => ScannedPart::Some,
@@ -88,7 +89,7 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
             );
             None
         }
-        // Nobody needs the figures if only the mount names the file system.
+        // The figures are optional if only the mount has the id.
         Err(error) if !is_set && config.publishing.is_empty() => {
             log::info!("{}", error.text);
             None
@@ -98,7 +99,7 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
             None
         }
     };
-    // It is advice for the bill of all homes.
+    // The advice is about the bill of all homes.
     let wanted = size.is_some() && config.settings.users.is_empty();
     let lifecycle = wanted.then(|| lifecycle(config, &id, aws)).flatten();
     Some(ScannedFileSystem { id, size, part, lifecycle })

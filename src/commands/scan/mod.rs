@@ -1,5 +1,5 @@
-//! A scan: [`prepare`] opens everything that the scan needs, [`walk`] lists the file system, and
-//! [`deliver`] makes the report, writes it and publishes it.
+//! A scan: [`prepare`] opens everything it needs, [`walk`] lists the file system, and [`deliver`]
+//! makes the report, writes it and publishes it.
 
 mod deliver;
 mod engine;
@@ -36,7 +36,7 @@ pub(super) fn run(
     sys::return_large_blocks();
     let configs = checked(loaded.file_systems().map_err(Failure::usage)?)?;
     if configs.iter().any(|config| config.settings.nice) {
-        // Before any other thread starts: threads inherit the idle classes.
+        // This happens before other threads start, because threads inherit the idle classes.
         sys::idle().map_err(|error| Failure::fatal(format!("--nice: {error}")))?;
     }
     phase.heeds_stop();
@@ -46,7 +46,7 @@ pub(super) fn run(
     }
 }
 
-/// Checks the configuration of each file system, before any is scanned.
+/// Checks the configuration of each file system before any is scanned.
 pub(super) fn checked(all: Vec<Loaded>) -> Result<Vec<Config>, Failure> {
     let several = all.len() > 1;
     let check = |loaded: Loaded| {
@@ -59,8 +59,8 @@ pub(super) fn checked(all: Vec<Loaded>) -> Result<Vec<Config>, Failure> {
     all.into_iter().map(check).collect()
 }
 
-/// Scans the file systems, some at a time. One that fails keeps no other from being scanned. Returns the
-/// worst exit.
+/// Scans the file systems, some at a time. A failure does not affect the others. Returns the worst
+/// exit code.
 fn several(configs: &[Config], show_progress: bool, stop: &Arc<Stop>, phase: &Phase) -> Exit {
     let at_once = configs.iter().filter_map(|config| config.settings.parallel).max().unwrap_or(1);
     let at_once = at_once.min(configs.len());
@@ -98,7 +98,7 @@ fn one(
     deliver::deliver(config, prepared, walked, &aws, stop, phase)
 }
 
-/// AWS for a run: in the region of the root where none is set.
+/// Makes the access to AWS for a run, in the root's region if none is configured.
 pub(super) fn aws(config: &Config) -> Aws {
     let aws = Aws::new(config.settings.patience.0, config.buckets.clone());
     aws.or_in_region(config.named_region())

@@ -1,5 +1,5 @@
-//! Before the walk: opens the output, the names and the state directory, so that whatever is wrong
-//! with them ends the scan at once, and not after an hour.
+//! Before the walk: opens the output, the names and the state directory, so that an error in them
+//! ends the scan at once, and not after an hour.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::report::{Format, Identity, Ncdu};
 use crate::scan::{is_mount_point, raise_descriptor_limit};
 use crate::usage::Export;
 
-/// Everything that is open before the walk begins.
+/// Everything that is opened before the walk.
 pub(super) struct Prepared {
     /// `None` if nothing is published and no flag names a state directory to lock.
     pub(super) publisher: Option<Publisher>,
@@ -26,7 +26,7 @@ pub(super) struct Prepared {
     pub(super) names: Arc<Names>,
     pub(super) file_system: Option<ScannedFileSystem>,
     pub(super) output: Output,
-    /// The export that the walk writes every entry to, if that is the form of the result.
+    /// The export to which the walk writes every entry, if the result has that form.
     pub(super) export: Option<Export>,
 }
 
@@ -60,13 +60,13 @@ pub(in crate::commands) fn require_mount(root: &Path) -> Result<(), Failure> {
     Err(Failure::fatal(format!("--require-mount: {}: {problem}", root.display())))
 }
 
-/// True if a scan keeps something: names of SageMaker, or runs until they are published.
+/// True if a scan stores anything: names from SageMaker, or runs until they are published.
 pub(in crate::commands) fn needs_state_dir(config: &Config) -> bool {
     let keeps_names = config.names.iter().any(|name| matches!(name, SourceSpec::SageMaker(_)));
     keeps_names || config.settings.given.state_dir || !config.publishing.is_empty()
 }
 
-/// The state directory, of which only a scan that needs it makes the part that is this user's own.
+/// Returns the state directory. Makes this user's subdirectory only if the scan needs it.
 fn state_dir_of(config: &Config) -> Result<Cow<'_, Path>, Failure> {
     let settings = &config.settings;
     let shared = settings.state_dir_shared && needs_state_dir(config);
@@ -76,7 +76,7 @@ fn state_dir_of(config: &Config) -> Result<Cow<'_, Path>, Failure> {
     state_dir(&settings.state_dir, shared)
 }
 
-/// Opens the outbox. A flag that names a state directory locks it even if nothing is published.
+/// Opens the outbox. With a flag for the state directory, locks it even if nothing is published.
 fn publisher(
     config: &Config,
     identity: &Identity,

@@ -1,15 +1,15 @@
-//! Root squash: a server that takes uid 0 for nobody, who cannot read homes of the mode 0700.
+//! Root squash: a server that treats uid 0 as nobody, who cannot read homes with mode 0700.
 
 use crate::config::Config;
 use crate::report::{Coverage, HomeKind, HomeReport, Report};
 use crate::usage::ErrorKind;
 
-/// What it is, and what to do about it.
+/// Explanation and remedy.
 pub(in crate::commands) const ROOT_IS_SQUASHED: &str = "the server squashes root: on EFS, allow \
      elasticfilesystem:ClientRootAccess in the file system's policy, and use no access point with a \
      user; on another server, export with no_root_squash";
 
-/// The uid as which the server knows this scan.
+/// The uid that the scan presents to the server.
 pub(in crate::commands) fn presented_uid(config: &Config) -> u32 {
     #[cfg(target_os = "linux")]
     if let Some(source) = &config.nfs {
@@ -19,7 +19,8 @@ pub(in crate::commands) fn presented_uid(config: &Config) -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// True if uid 0 was refused at every home of others. On a local file system that does not happen.
+/// True if uid 0 was refused at every home of other users, which does not happen on local file
+/// systems.
 pub(super) fn is_evident(config: &Config, report: &Report) -> bool {
     let denied = report.errors.by_kind.get(ErrorKind::PermissionDenied.name());
     let denied = denied.copied().unwrap_or_default();
@@ -31,7 +32,7 @@ pub(super) fn is_evident(config: &Config, report: &Report) -> bool {
         report.homes.iter().filter(of_others)
     };
     let count = others().count() as u64;
-    // A home that was refused is a directory without anything in it.
+    // A refused home is a directory without visible contents.
     let was_refused = |home: HomeReport| {
         home.coverage == Coverage::Partial && home.usage.files == 0 && home.usage.dirs <= 1
     };

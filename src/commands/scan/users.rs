@@ -1,4 +1,4 @@
-//! The homes that `--user` asks for.
+//! The homes that `--user` selects.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::stop::Stop;
 use crate::text::printable;
 use crate::usage::{Errors, Home, Ledger, Op, Problem, Totals, uid_of_name};
 
-/// Refuses what can be neither a name, nor a uid, nor the path of a home.
+/// Refuses text that is not a name, a uid or the path of a home.
 pub(super) fn check_users(users: &[String]) -> Result<(), Failure> {
     let is_bad = |user: &&String| user.split('/').any(|part| ["", ".", ".."].contains(&part));
     match users.iter().find(is_bad) {
@@ -23,16 +23,16 @@ pub(super) fn check_users(users: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// The homes that users asked for.
+/// The homes of the selected users.
 pub(super) struct AskedHomes {
     /// Their paths below the root.
     pub(super) paths: BTreeSet<Vec<u8>>,
-    /// True if more may be theirs: something could not be read.
+    /// True if there may be more, because something could not be read.
     pub(super) may_lack: bool,
 }
 
-/// Finds the homes of `users`. A home may be theirs because its directory belongs to them, so this
-/// lists what lies above the homes, and asks for the owner of each home. `ledger` is that of a survey.
+/// Finds the homes of `users`. A home is also theirs if they own its directory, so this lists the
+/// directories above the homes, and reads the owner of each home. `ledger` is that of a survey.
 pub(super) fn find(
     users: &[String],
     names: &Names,
@@ -53,7 +53,7 @@ pub(super) fn find(
         is_home: true,
     });
     let (keep, missing) = selected(&by.collect::<Vec<_>>(), users);
-    // An interrupted walk may not have come to a home.
+    // An interrupted walk may not have reached a home.
     if ended == Ended::Complete && !missing.is_empty() {
         let missing: Vec<String> = missing.iter().map(|user| named(user, names)).collect();
         let (root, missing) = (root.display(), missing.join(", "));
@@ -64,7 +64,7 @@ pub(super) fn find(
     Ok(AskedHomes { paths, may_lack: may_lack(&errors, names) })
 }
 
-/// A user without a home, and what SageMaker says of them: who exists may have no home yet.
+/// Formats a user without a home, with SageMaker's information: a member may have no home yet.
 fn named(user: &str, names: &Names) -> String {
     let of_user = |member: &Member| {
         member.name == user || member.uid.is_some_and(|uid| uid.to_string() == user)
@@ -77,8 +77,7 @@ fn named(user: &str, names: &Names) -> String {
     }
 }
 
-/// True if something could not be read that may be anybody's home: not one that its name says the
-/// owner of.
+/// True if an unreadable entry may be anybody's home. A home named by a uid has a known owner.
 fn may_lack(errors: &Errors, names: &Names) -> bool {
     let is_named = |problem: &&Problem| {
         let last = problem.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();

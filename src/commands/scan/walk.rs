@@ -1,4 +1,4 @@
-//! The walk: lists the file system, and shows how far it is.
+//! The walk: lists the file system and shows progress.
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
@@ -30,14 +30,14 @@ use crate::usage::{
     Ages, Export, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, Selection, UidNames,
 };
 
-/// The findings of a walk.
+/// Results of a walk.
 pub(super) struct Walked {
-    /// The run, but for errors that make its coverage partial.
+    /// The run, before errors make its coverage partial.
     pub(super) run: Run,
-    /// The root as commands name it; empty if no path leads there any more.
+    /// The root as in commands; empty if no path leads to it any more.
     pub(super) real_root: PathBuf,
     pub(super) ledger: Arc<Ledger>,
-    /// The requests that the walk caused, if the root is an NFS mount.
+    /// Requests of the walk, if the root is an NFS mount.
     pub(super) traffic: Option<Traffic>,
 }
 
@@ -84,7 +84,7 @@ pub(super) fn walk(
         Ended::Interrupted => Coverage::Interrupted,
     };
     let traffic = mount.and_then(|mount| mount.since());
-    // By the monotonic clock: the wall clock may be set meanwhile.
+    // The duration is from the monotonic clock, because the wall clock may be set during the walk.
     let took = SignedDuration::try_from(clock.elapsed()).unwrap_or(SignedDuration::MAX);
     run.finished = started.saturating_add(took).unwrap_or(started);
     let newest = prepared.publisher.as_ref().and_then(Publisher::newest);
@@ -99,13 +99,12 @@ pub(super) fn walk(
     Ok(Walked { run, real_root, ledger, traffic })
 }
 
-/// Time that a clock may lose unnoticed: it is slewed, and servers' clocks differ. The first is of
-/// this machine's clock during a run, the second of the clocks of two runs.
+/// Clock loss that is not reported, because clocks are slewed and clocks of servers differ.
+/// `SLEWED` is for this machine's clock during a run, `APART` for the clocks of two runs.
 const SLEWED: SignedDuration = SignedDuration::from_secs(5);
 const APART: SignedDuration = SignedDuration::from_mins(5);
 
-/// Finds out whether the wall clock went backwards during the run, or since the newest one that is
-/// published.
+/// Detects that the wall clock went backwards during the run, or since the newest published run.
 fn clock_fault(
     (started, finished): (Timestamp, Timestamp),
     newest: Option<Timestamp>,
@@ -113,7 +112,7 @@ fn clock_fault(
 ) -> Option<ClockFault> {
     let back = |from: Timestamp, to: Timestamp, unnoticed| {
         let lost = from.duration_since(to);
-        // Not negative, because it is more than what is unnoticed.
+        // It exceeds `unnoticed`, so it is not negative.
         if lost > unnoticed { lost.as_secs().unsigned_abs() } else { 0 }
     };
     let fault = ClockFault {
@@ -123,7 +122,7 @@ fn clock_fault(
     (fault != ClockFault::default()).then_some(fault)
 }
 
-/// The run as it is at its start.
+/// Makes the run in its state at the start.
 fn run(config: &Config, root: &Path, engine: &str, started: Timestamp) -> Run {
     let settings = &config.settings;
     let (root, root_base64) = text::lossy(root.as_os_str().as_encoded_bytes());
@@ -147,7 +146,7 @@ fn run(config: &Config, root: &Path, engine: &str, started: Timestamp) -> Run {
     }
 }
 
-/// The accounts of a walk over the configured root.
+/// Makes the accounts of a walk over the configured root.
 pub(in crate::commands) fn setup(
     config: &Config,
     names: &Arc<Names>,
@@ -181,7 +180,8 @@ pub(in crate::commands) fn setup(
     }
 }
 
-/// Shows the progress of the walk. An earlier run of the same root tells how much there is.
+/// Shows the progress of the walk. An earlier run of the same root gives the expected number of
+/// inodes.
 fn progress(
     config: &Config,
     homes: Option<BTreeSet<Vec<u8>>>,
@@ -193,15 +193,15 @@ fn progress(
     let expected = move || {
         let store = earlier?.open(&aws);
         let expected = store.and_then(|store| expected_inodes(&*store, &run, homes.as_ref()));
-        // Only the bar depends on it.
+        // Only the progress bar depends on it.
         expected.inspect_err(|error| log::debug!("{}", error.text)).ok()?
     };
     Display::start(ledger, expected)
 }
 
-/// The paths of the root: without symbolic links, which may change before a command is run, and as
-/// given, because `/proc/PID/root` leads into another namespace. Each has the device and inode that it
-/// led to before the walk: after it, the server of a mount may not answer.
+/// Paths of the root: without symbolic links, which may change before a command is run, and as
+/// given, because `/proc/PID/root` leads into another namespace. Each has the device and inode that
+/// it led to before the walk: after it, the server of a mount may not answer.
 struct RootPaths(Vec<(PathBuf, (u64, u64))>);
 
 impl RootPaths {
@@ -211,7 +211,7 @@ impl RootPaths {
         Self(paths.filter_map(|path| inode(&path).map(|inode| (path, inode))).collect())
     }
 
-    /// Returns the first path that led to the root that was scanned.
+    /// Returns the first path that led to the scanned root.
     fn leading_to(self, scanned: Option<(u64, u64)>) -> Option<PathBuf> {
         self.0.into_iter().find(|(_, inode)| Some(*inode) == scanned).map(|(path, _)| path)
     }

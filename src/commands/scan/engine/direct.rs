@@ -1,4 +1,4 @@
-//! The engine without a mount: where its server is, and who the client is there.
+//! The engine without a mount: finds its server and sets its identity.
 
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::log;
 use crate::scan::{EfsClient, IamIdentity, IamSignature, Nfs, Tls};
 use crate::service_error::Trouble;
 
-/// The nfs engine, with the address of its server found, and what it presents there.
+/// Makes the nfs engine, with its server's address and the client's identity.
 pub(super) fn nfs(source: &NfsSource, config: &Config, aws: &Aws) -> Result<Nfs, Failure> {
     let mut nfs = located(source, aws)?;
     nfs.file_system = source.efs.as_ref().map(|efs| efs.file_system.clone());
@@ -32,7 +32,7 @@ fn located(source: &NfsSource, aws: &Aws) -> Result<Nfs, Failure> {
     }
     let found = match aws.mount_target(id, efs.region.as_deref()) {
         Ok(found) => found,
-        // In the file system's own network its name is enough.
+        // In the file system's own network, the DNS name is enough.
         Err(error) => {
             let name = aws.file_system_name(id, efs.region.as_deref());
             let name = name.map_err(|_| Failure::fatal(&error.text))?;
@@ -59,24 +59,25 @@ fn located(source: &NfsSource, aws: &Aws) -> Result<Nfs, Failure> {
         ),
         near => log::info!("mount target {} in {}, near: {near:?}", found.address, found.zone),
     }
-    // The certificate of a mount target has the file system's name.
+    // The certificate of a mount target is for the file system's name.
     let tls = nfs.tls.map(|tls| Tls { server: found.name, ..tls });
     Ok(Nfs { target: nfs.target.at(found.address), tls, ..nfs })
 }
 
-/// True if a name has an address.
+/// True if the name resolves to an address.
 fn resolves(name: &str) -> bool {
     (name, 0).to_socket_addrs().is_ok_and(|mut addresses| addresses.next().is_some())
 }
 
-/// Takes the name of the file system for that in the server's certificate, where the URL has an address:
-/// no certificate of a mount target is for that.
+/// Expects the file system's name in the server's certificate if the URL has an address, which no
+/// certificate of a mount target contains.
 fn by_name(nfs: Nfs, id: &str, aws: &Aws) -> Nfs {
     let is_address = nfs.target.host().parse::<IpAddr>().is_ok();
     let (Some(tls), true) = (&nfs.tls, is_address) else { return nfs };
     match aws.file_system_name(id, None) {
         Ok(server) => Nfs { tls: Some(Tls { server, ..tls.clone() }), ..nfs },
-        // Without a region it has no name. A server that is not EFS's may have an address for one.
+        // Without a region there is no such name. Servers other than EFS may have a certificate for
+        // an address.
         Err(error) => {
             log::debug!("{}", error.text);
             nfs
@@ -84,7 +85,8 @@ fn by_name(nfs: Nfs, id: &str, aws: &Aws) -> Nfs {
     }
 }
 
-/// What the client presents: with a signature if that was asked for, or else if there are credentials.
+/// Makes the client's identity. It signs if `iam` is set, or if it is unset and there are
+/// credentials.
 fn client(efs: &EfsSource, config: &Config, aws: &Aws) -> Result<EfsClient, Failure> {
     let signs = match (efs.iam, efs.iam.map_or_else(|| aws.ready(), |_| Ok(()))) {
         (Some(signs), _) => signs,
@@ -121,8 +123,8 @@ struct Role {
 }
 
 impl IamIdentity for Role {
-    /// Looks for credentials anew each time: a scan may take longer than those of its beginning hold,
-    /// and the patience with AWS may be used up by then.
+    /// Looks up credentials for each signature, because a scan may outlast the first ones. Each
+    /// look-up has its own patience.
     fn sign(&self, public_key_sha1: &str, at: SystemTime) -> Result<IamSignature, String> {
         let (file_system, region) = (&*self.file_system, self.region.as_deref());
         let connect = EfsConnect { file_system, region, public_key_sha1, at };
