@@ -19,7 +19,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::ObjectPart;
 use super::session::{ANSWER, SLOWEST};
 
-/// The most bytes of an answer other than an object: a page of a thousand keys has 2 MiB.
+/// Size limit of an answer other than an object: a page of a thousand keys has 2 MiB.
 const MAX_ANSWER: usize = 8 << 20;
 
 /// The call whose answer is an object, which [`read`] reads.

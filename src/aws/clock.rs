@@ -7,8 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::units::human_seconds;
 
-/// The least difference that counts as a wrong clock. Smaller ones may be the answer's time on its
-/// way.
+/// Smallest difference that counts as a wrong clock. Smaller ones may be the answer's transit time.
 const NOTABLE: SignedDuration = SignedDuration::from_mins(2);
 
 /// Returns the time by which the server's clock is ahead of this machine's, if the answer has a

@@ -11,7 +11,7 @@ use super::{Aws, Datum, Unit};
 use crate::service_error::ServiceResult;
 
 impl Aws {
-    /// Makes one PutMetricData request. The caller keeps to its limits.
+    /// Makes a PutMetricData request. The caller observes its limits.
     ///
     /// # Errors
     /// Names the namespace.

@@ -24,11 +24,11 @@ use crate::units::MeteredBytes;
 /// Path of this machine's zone (EC2 user guide, "Instance metadata categories").
 const ZONE: &str = "/latest/meta-data/placement/availability-zone-id";
 
-/// Time for the instance metadata service to answer: it is one hop away, or there is none.
+/// Time limit of the instance metadata service, which is one hop away or absent.
 const METADATA: Duration = Duration::from_secs(1);
 
 impl Aws {
-    /// Reads the metered size of a file system in this region, or else in the configuration's.
+    /// Reads the metered size of a file system in the given region, or else in the configured one.
     ///
     /// # Errors
     /// Names the file system.
@@ -43,7 +43,7 @@ impl Aws {
         let size = found.and_then(|found| found.size_in_bytes()).ok_or_else(|| {
             ServiceError::new(Trouble::Missing, format!("{call}: the answer has no size of it"))
         })?;
-        // AWS's numbers are signed, its sizes are not.
+        // AWS uses signed numbers for sizes.
         let metered = |bytes: i64| MeteredBytes(bytes.try_into().unwrap_or_default());
         Ok(EfsSize {
             value: metered(size.value()),
@@ -54,7 +54,7 @@ impl Aws {
         })
     }
 
-    /// Reads when a file system moves data to cheaper storage classes.
+    /// Reads the lifecycle configuration of a file system.
     ///
     /// # Errors
     /// Names the file system.
@@ -72,22 +72,23 @@ impl Aws {
         Ok(EfsLifecycle { to_ia_days: ia, to_archive_days: archive })
     }
 
-    /// The DNS name of a file system in this region, or else in the configuration's, for which the certificates of its mount targets are.
+    /// Returns the DNS name of a file system in the given region, or else in the configured one.
+    /// The certificates of its mount targets are for this name.
     ///
     /// # Errors
-    /// If there is no region.
+    /// There is no region.
     pub fn file_system_name(&self, id: &str, region: Option<&str>) -> ServiceResult<String> {
         let config = in_region(&self.sdk()?.config, region);
         Ok(format!("{id}.efs.{}", endpoint::of_file_systems(&config)?))
     }
 
-    /// Finds the nearest mount target of a file system: the one in this machine's availability
-    /// zone if there is one, because traffic between zones is slower and billed. EFS knows the file
-    /// systems of one account; for another's, the address is the DNS name, which resolves in a shared
-    /// subnet.
+    /// Finds the nearest mount target of a file system: the one in this machine's availability zone
+    /// if there is one, because traffic between zones is slower and billed. EFS only knows the file
+    /// systems of this account; for another account's, the address is the DNS name, which resolves
+    /// in a shared subnet.
     ///
     /// # Errors
-    /// Names the file system, also if it has no mount target that can be used.
+    /// Names the file system. It is also an error if no mount target is available.
     pub fn mount_target(&self, id: &str, region: Option<&str>) -> ServiceResult<MountTarget> {
         let permission = "elasticfilesystem:DescribeMountTargets";
         let call = ApiCall::new("EFS DescribeMountTargets", id, permission);
@@ -114,7 +115,7 @@ impl Aws {
         let zone = if all.is_empty() { None } else { sdk.zone() };
         let near = |target: &MountTarget| zone.as_ref().map(|zone| *zone == target.zone);
         let nearest = all.into_iter().map(|target| MountTarget { near: near(&target), ..target });
-        // A file system has at most one in each zone; of two, either will do.
+        // A file system has at most one mount target in each zone.
         nearest.max_by_key(|target| target.near).ok_or_else(|| {
             let text = format!("{call}: it has no mount target with an address that is available");
             ServiceError::new(Trouble::Missing, text)
@@ -122,18 +123,18 @@ impl Aws {
     }
 }
 
-/// The days in `AFTER_30_DAYS` (EFS API reference, LifecyclePolicy).
+/// Parses the number of days in `AFTER_30_DAYS` (EFS API reference, LifecyclePolicy).
 fn days(rule: &str) -> Option<u32> {
     rule.strip_prefix("AFTER_")?.split('_').next()?.parse().ok()
 }
 
-/// A client for this region, or else for the configuration's.
+/// Makes a client for the given region, or else for the configured one.
 fn client(sdk: &Sdk, region: Option<&str>) -> Client {
     let config = in_region(&sdk.config, region);
     Client::from_conf(Builder::from(&config).interceptor(MaxAnswer).build())
 }
 
-/// The configuration, for another region.
+/// Returns the configuration with another region.
 fn in_region(config: &SdkConfig, region: Option<&str>) -> SdkConfig {
     match region {
         None => config.clone(),
@@ -151,14 +152,14 @@ fn target(found: &MountTargetDescription, name: String) -> Option<MountTarget> {
     Some(MountTarget { address, name, zone, near: None })
 }
 
-/// True if this machine has a route to an address. Nothing is sent.
+/// True if this machine has a route to the address. Sends nothing.
 fn has_route(address: &str) -> bool {
     let any = if address.contains(':') { "::" } else { "0.0.0.0" };
     UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((address, 2049))).is_ok()
 }
 
 impl Sdk {
-    /// Id of this machine's availability zone, if this is an EC2 instance.
+    /// Returns the id of this machine's availability zone, if it is an EC2 instance.
     fn zone(&self) -> Option<String> {
         if std::env::var("AWS_EC2_METADATA_DISABLED").is_ok_and(|text| text == "true") {
             return None;

@@ -1,4 +1,4 @@
-//! The values of the calls, without the SDK's types: builds without AWS have them too.
+//! Values of the calls, without the SDK's types, so that builds without AWS have them too.
 
 use std::fmt;
 use std::fs::File;
@@ -66,36 +66,36 @@ impl EfsLifecycle {
     }
 }
 
-/// Whose credentials a program has.
+/// Owner of the credentials.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Where the credentials come from, in words.
+    /// Source of the credentials, in words.
     pub provider: String,
-    /// The region that is asked.
+    /// Region of the requests.
     pub region: String,
-    /// ARN of the user or role, or why STS does not say.
+    /// ARN of the user or role, or the reason that STS does not return it.
     pub caller: ServiceResult<String>,
 }
 
-/// The mount target of a file system to connect to.
+/// Mount target to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MountTarget {
     /// IPv4 address, or the name if the address is not known.
     pub address: String,
     /// DNS name of the file system; the certificates of its mount targets are for this name.
     pub name: String,
-    /// Id of its availability zone: `use1-az1`. Empty if it is not known.
+    /// Id of the availability zone: `use1-az1`. Empty if it is not known.
     pub zone: String,
-    /// True if that is this machine's zone; `None` if this machine's is unknown.
+    /// True if it is in this machine's zone; `None` if that zone is not known.
     pub near: Option<bool>,
 }
 
-/// A connection to EFS that an IAM identity signs.
+/// A connection to EFS, for an IAM identity to sign.
 #[derive(Clone, Copy, Debug)]
 pub struct EfsConnect<'a> {
     /// `fs-…`
     pub file_system: &'a str,
-    /// The file system's region; `None` for that of the configuration.
+    /// The file system's region; `None` for the configured one.
     pub region: Option<&'a str>,
     /// SHA-1 of the client's public key, in hexadecimal digits.
     pub public_key_sha1: &'a str,
@@ -103,14 +103,14 @@ pub struct EfsConnect<'a> {
     pub at: SystemTime,
 }
 
-/// The signature of a connection, and what EFS needs to check it.
+/// The signature of a connection, and what EFS needs to verify it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EfsSignature {
     pub access_key_id: String,
     pub session_token: Option<String>,
     /// In hexadecimal digits.
     pub signature: String,
-    /// When the credentials run out, if that is known.
+    /// Expiry of the credentials, if it is known.
     pub expires: Option<SystemTime>,
 }
 
@@ -147,12 +147,11 @@ pub enum MemberKind {
 pub struct Member {
     pub kind: MemberKind,
     pub name: String,
-    /// Time of creation: a profile that is deleted and made again has another uid.
+    /// Time of creation. A profile that is deleted and made again gets another uid.
     pub created: String,
-    /// `HomeEfsFileSystemUid`, once it has one.
+    /// `HomeEfsFileSystemUid`; `None` before it is assigned.
     pub uid: Option<u32>,
-    /// Time of the last change. An answer that a version of the program before this field kept has
-    /// none.
+    /// Time of the last change; `None` in answers cached by versions without this field.
     #[serde(default)]
     pub modified: Option<String>,
     /// The user profile that a space belongs to.
@@ -161,14 +160,14 @@ pub struct Member {
     /// Size of a space's EBS volume in GiB.
     #[serde(default)]
     pub ebs_gib: Option<u32>,
-    /// Ids of the EFS file systems that its administrator has attached, without the domain's own.
-    /// `None` if it was not asked for.
+    /// Ids of the EFS file systems that an administrator attached, without the domain's own. `None`
+    /// if they were not requested.
     #[serde(default)]
     pub file_systems: Option<Vec<String>>,
-    /// Its ARN, once it was described.
+    /// ARN, once the member is described.
     #[serde(default)]
     pub arn: Option<String>,
-    /// The tag that was asked for, if it has that.
+    /// The requested tag, if the member has it.
     #[serde(default)]
     pub tag: Option<Tag>,
 }

@@ -30,8 +30,8 @@ type Page = Result<ListObjectsV2Output, SdkError<ListObjectsV2Error, HttpRespons
 /// Attempts of a write that conflicts with another one in progress (409).
 const CONFLICTS: u32 = 5;
 
-/// The most pages of a listing, each with up to a thousand keys, and the most bytes of all its
-/// keys: a run a minute for two years has a million keys of 60 bytes.
+/// Limits of a listing: pages, each with up to a thousand keys, and bytes of all its keys. A run a
+/// minute for two years has a million keys of 60 bytes.
 const MAX_PAGES: usize = 10_000;
 const MAX_KEYS: usize = 256 << 20;
 

@@ -15,7 +15,7 @@ use crate::service_error::{ServiceError, ServiceResult, Trouble};
 /// instead of 11 s.
 const AT_ONCE: usize = 16;
 
-/// The most bytes of an object that is read in parallel with others; together they take at most 128
+/// Size limit of an object that is read in parallel with others; together they take at most 128
 /// MiB.
 const BESIDE: u64 = 8 << 20;
 

@@ -1,8 +1,8 @@
-//! SageMaker: the seven calls that this program needs, as awsJson 1.1.
+//! SageMaker: the seven calls that this program needs, in awsJson 1.1.
 //!
 //! aws-sdk-sagemaker has 876,000 lines: a program that only lists profiles with it took 943 CPU
-//! seconds and 5.4 GB of memory to build in release on 2 cores. So the shapes of the calls are
-//! written here (SageMaker API reference, 2017-07-24).
+//! seconds and 5.4 GB of memory to build in release on 2 cores. So this file contains the shapes of
+//! the calls (SageMaker API reference, 2017-07-24).
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -22,16 +22,16 @@ use super::json::{JsonClient, Retry};
 use super::{App, Aws, Domain, Member, MemberKind, Tag};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
-/// Calls for one member in flight at once; SageMaker throttles these early.
+/// Number of concurrent calls for members; SageMaker throttles these early.
 const CONCURRENT: usize = 8;
 
-/// The most items that a page may hold.
+/// Largest number of items in a page.
 const PAGE: u32 = 100;
 
-/// The most bytes of a list, as JSON: a domain has some ten thousand members at most, of 500 bytes each.
+/// Size limit of a list as JSON: a domain has at most some ten thousand members of 500 bytes each.
 const MAX_LISTED: usize = 64 << 20;
 
-/// Time for a list with all its pages.
+/// Time limit for a list with all its pages.
 const LIST: Duration = Duration::from_secs(600);
 
 const SERVICE: Service = Service {
@@ -41,7 +41,7 @@ const SERVICE: Service = Service {
     fips_host: "api-fips.sagemaker",
 };
 
-/// A client of SageMaker in the configured region. A call is an operation and its input.
+/// SageMaker client in the configured region. A call is an operation and its input.
 #[derive(Debug)]
 struct SageMaker(JsonClient<(&'static str, Value)>);
 
@@ -51,7 +51,7 @@ impl Aws {
         Ok((&sdk.runtime, SageMaker::new(&sdk.config)?))
     }
 
-    /// Lists the domains of SageMaker Studio.
+    /// Lists the SageMaker Studio domains.
     ///
     /// # Errors
     /// Names the operation.
@@ -60,18 +60,18 @@ impl Aws {
         runtime.block_on(sagemaker.domains())
     }
 
-    /// Lists the user profiles and spaces of a domain; those in `known` that have not changed are not
-    /// described again.
+    /// Lists the user profiles and spaces of a domain. Members in `known` that have not changed are
+    /// not described again.
     ///
     /// # Errors
-    /// Names the operation. There is no incomplete list.
+    /// Names the operation. Incomplete lists are not returned.
     pub fn members(&self, domain: &str, known: &[Member]) -> ServiceResult<Vec<Member>> {
         let (runtime, sagemaker) = self.sagemaker()?;
         runtime.block_on(sagemaker.members(domain, known))
     }
 
-    /// Asks for the tag `key` of each user profile among `members`. None of them changes if one cannot
-    /// be asked for.
+    /// Reads the tag `key` of each user profile among `members`. If a request fails, no member
+    /// changes.
     ///
     /// # Errors
     /// Names the operation.
@@ -115,7 +115,7 @@ impl SageMaker {
         })
     }
 
-    /// Asks for all pages of a list of the resources of a domain, or of all domains.
+    /// Requests all pages of a list of a domain's resources, or of all domains.
     async fn all(
         &self,
         operation: &'static str,
@@ -126,7 +126,7 @@ impl SageMaker {
         self.pages(operation, field, input).await
     }
 
-    /// Asks for all pages of a list.
+    /// Requests all pages of a list.
     async fn pages(
         &self,
         operation: &'static str,
@@ -151,11 +151,11 @@ impl SageMaker {
                 _ => return Err(unexpected(operation, field, &self.0.endpoint)),
             }
             match page["NextToken"].take() {
-                // A server that repeats its token would never end the list.
+                // A server that repeats its token would make the list endless.
                 Value::String(token) if next.as_ref() == Some(&Value::from(token.as_str())) => {
                     return Ok(found);
                 }
-                // Nor would one that goes round in a ring, or has ever more.
+                // The same holds for a cycle of tokens and for a list that keeps growing.
                 Value::String(token)
                     if bytes > MAX_LISTED
                         || begun.elapsed() > LIST
@@ -181,9 +181,9 @@ impl SageMaker {
         Ok(found.iter().filter_map(domain).collect())
     }
 
-    /// Lists the user profiles and spaces. Of one in `known` with the same time of creation and of
-    /// the last change, only what the list does not have is kept, and it is not described again: a
-    /// uid never changes.
+    /// Lists the user profiles and spaces. A member in `known` with the same times of creation and
+    /// of change is not described again: its uid never changes, so `known` completes the listed
+    /// values.
     async fn members(&self, domain: &str, known: &[Member]) -> ServiceResult<Vec<Member>> {
         let key = |member: &Member| (member.kind, member.name.clone(), member.created.clone());
         let known: HashMap<_, _> = known.iter().map(|member| (key(member), member)).collect();
@@ -233,7 +233,7 @@ impl SageMaker {
                     let tag = tags.iter().find(|tag| tag["Key"] == key);
                     Ok((at, tag.and_then(|tag| text(tag, "Value"))))
                 }
-                // It was deleted since.
+                // It was deleted after it was listed.
                 Err(error) if error.trouble == Trouble::Missing => Ok((at, None)),
                 Err(error) => Err(error),
             }
@@ -245,7 +245,7 @@ impl SageMaker {
         Ok(())
     }
 
-    /// Completes a member that was listed; `None` if it was deleted since.
+    /// Completes a listed member; `None` if it was deleted since.
     async fn describe(&self, domain: &str, mut member: Member) -> ServiceResult<Option<Member>> {
         let (operation, name) = match member.kind {
             MemberKind::Profile => ("DescribeUserProfile", "UserProfileName"),
@@ -278,7 +278,7 @@ impl SageMaker {
         Ok(Some(member))
     }
 
-    /// Lists the apps in every state. An app in a private space runs for the space's owner.
+    /// Lists the apps in all states. An app in a private space runs for the space's owner.
     async fn apps(&self, domain: &str) -> ServiceResult<Vec<App>> {
         let spaces = self.all("ListSpaces", "Spaces", Some(domain)).await?;
         let owner = |space: &Value| {
@@ -308,7 +308,7 @@ impl SageMaker {
     }
 }
 
-/// A member as a list has it.
+/// Makes a member from an item of a list.
 fn listed_member(kind: MemberKind, name: String, value: &Value) -> Member {
     let modified = Some(&value["LastModifiedTime"]).filter(|time| !time.is_null());
     Member {
@@ -325,8 +325,8 @@ fn listed_member(kind: MemberKind, name: String, value: &Value) -> Member {
     }
 }
 
-/// True if `known` is the description of `listed`, and still holds. A space without a time of change
-/// is described each time, because its volume may grow.
+/// True if `known` is the current description of `listed`. A space without a time of change is
+/// always described, because its volume may grow.
 fn is_described(known: &Member, listed: &Member) -> bool {
     let unchanged = match listed.kind {
         MemberKind::Space => listed.modified.is_some() && known.modified == listed.modified,
@@ -340,13 +340,13 @@ fn listed_owner(space: &Value) -> Option<String> {
     text(&space["OwnershipSettingsSummary"], "OwnerUserProfileName")
 }
 
-/// The size of the EBS volume in the settings of a space, or in their summary.
+/// Size of the EBS volume in the settings of a space, or in their summary.
 fn ebs_gib(settings: &Value) -> Option<u32> {
     let ebs = &settings["SpaceStorageSettings"]["EbsStorageSettings"];
     ebs["EbsVolumeSizeInGb"].as_u64().and_then(|size| size.try_into().ok())
 }
 
-/// The ids of the EFS file systems in a list of file systems of several kinds, each once.
+/// Distinct ids of the EFS file systems in a list of file systems of several kinds.
 fn file_systems(list: &Value, efs: &str) -> Vec<String> {
     let all = list.as_array().into_iter().flatten();
     let mut ids: Vec<String> = all.filter_map(|one| text(&one[efs], "FileSystemId")).collect();
@@ -355,7 +355,7 @@ fn file_systems(list: &Value, efs: &str) -> Vec<String> {
     ids
 }
 
-/// The resource of a call, for errors: its domain and the profile or space.
+/// Resource of a call for error messages: its domain and the profile or space.
 fn named(input: &Map<String, Value>) -> String {
     let keys = ["DomainId", "DomainIdEquals", "UserProfileName", "SpaceName", "ResourceArn"];
     let some = keys.iter().filter_map(|key| input.get(*key)?.as_str());

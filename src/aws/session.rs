@@ -59,7 +59,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Aws {
     patience: Duration,
     pub(super) buckets: BucketOptions,
-    /// The region where neither the environment nor the configuration of AWS names one.
+    /// The region if neither the environment nor the AWS configuration has one.
     region: Option<String>,
     sdk: OnceLock<ServiceResult<Sdk>>,
 }
@@ -138,7 +138,7 @@ impl Aws {
         Self { patience, buckets, region: None, sdk: OnceLock::new() }
     }
 
-    /// Uses this region where neither the environment nor the configuration of AWS names one.
+    /// Uses this region if neither the environment nor the AWS configuration has one.
     #[must_use]
     pub fn or_in_region(self, region: Option<String>) -> Self {
         Self { region, ..self }
