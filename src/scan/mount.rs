@@ -8,14 +8,14 @@ use super::EfsName;
 use crate::bounded::{self, Bound};
 use crate::log;
 
-/// An EFS file system as a mount names it.
+/// An EFS file system, as found in a mount's source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MountedEfs {
     /// `fs-…`
     pub id: String,
-    /// Its region, if the mount names that.
+    /// Region, if the mount's source contains it.
     pub region: Option<String>,
-    /// True if the path is all of the file system.
+    /// True if the path is the root of the file system.
     pub whole: bool,
 }
 
@@ -26,16 +26,16 @@ pub fn efs_of(path: &Path) -> Option<MountedEfs> {
     mount_of(path)?.efs()
 }
 
-/// What is known of the file system that a path is on, whichever machine it is mounted on.
+/// Identity of the file system that a path is on, the same on every machine that mounts it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Volume {
-    /// Its type and its id: the server's for NFS, its own for a local file system with a UUID.
+    /// Type and id: the server's id for NFS, the file system's own for a local one with a UUID.
     pub id: Option<String>,
     /// The path in the file system.
     pub path: Option<String>,
 }
 
-/// Finds out which file system a path is on.
+/// Identifies the file system that a path is on.
 pub fn volume_of(path: &Path) -> Volume {
     let Some(mount) = mount_of(path) else { return Volume::default() };
     let kind = &mount.kind;
@@ -46,7 +46,7 @@ pub fn volume_of(path: &Path) -> Volume {
                 .map(|id| format!("nfs {id}")),
             path: mount.path_on_server(),
         },
-        // The ids of others are numbers of devices, or new with every boot.
+        // The ids of other file systems are device numbers, or change with every boot.
         false if LOCAL_WITH_ID.contains(&kind.as_str()) => {
             let id = rustix::fs::statvfs(path).ok().map(|stat| stat.f_fsid).filter(|id| *id != 0);
             Volume { id: id.map(|id| format!("{kind} {id:x}")), path: mount.path_in(&mount.root) }
@@ -55,14 +55,14 @@ pub fn volume_of(path: &Path) -> Volume {
     }
 }
 
-/// Local file systems whose `f_fsid` is made of their UUID (statfs(2), and fs/ext4/super.c,
+/// Local file systems whose `f_fsid` comes from their UUID (statfs(2), fs/ext4/super.c,
 /// fs/btrfs/super.c).
 const LOCAL_WITH_ID: [&str; 5] = ["ext2", "ext3", "ext4", "btrfs", "zfs"];
 
 /// The kernel's list of NFS file systems: `NV SERVER PORT DEV FSID FSC` (fs/nfs/client.c).
 const NFS_VOLUMES: &str = "/proc/fs/nfsfs/volumes";
 
-/// The server's id of the NFS file system with this number.
+/// Returns the server's id of the NFS file system with this device number.
 fn nfs_id(volumes: &[u8], device: &str) -> Option<String> {
     let volumes = String::from_utf8_lossy(volumes);
     let id = volumes.lines().find_map(|line| {
@@ -70,7 +70,7 @@ fn nfs_id(volumes: &[u8], device: &str) -> Option<String> {
         fields.next().filter(|dev| *dev == device)?;
         fields.next().map(str::to_owned)
     });
-    // A server without ids has 0 for all.
+    // A server without ids reports 0.
     id.filter(|id| id.chars().any(|c| c.is_ascii_hexdigit() && c != '0'))
 }
 
@@ -92,9 +92,9 @@ pub(super) struct MountOf {
     /// The type of the file system: `nfs4`, `ext4`.
     pub(super) kind: String,
     source: String,
-    /// Its number on this machine, `MAJOR:MINOR`.
+    /// Device number on this machine, `MAJOR:MINOR`.
     device: String,
-    /// The directory of the file system that is mounted.
+    /// Directory of the file system that is mounted.
     root: Vec<u8>,
     /// The path below the mount point, empty or with a slash in front.
     below: Vec<u8>,
@@ -102,8 +102,8 @@ pub(super) struct MountOf {
     top: bool,
 }
 
-/// The largest file of /proc that is read: a line of mountinfo has some 200 bytes, the part of
-/// mountstats about an NFS mount 10 KiB, and a machine has 100,000 mounts at most (`fs.mount-max`).
+/// Size limit of a file in /proc: a line of mountinfo has some 200 bytes, an NFS mount in
+/// mountstats takes 10 KiB, and a machine has at most 100,000 mounts (`fs.mount-max`).
 const LARGEST: Bound = Bound::mib(1024, "there are too many mounts to read");
 
 /// Reads a file of /proc about mounts. If it cannot be read, a warning is logged and the mount
@@ -164,7 +164,8 @@ impl MountOf {
         self.kind == "nfs" || self.kind == "nfs4"
     }
 
-    /// The path on the server: that of the mount's source, and what is below the mount point.
+    /// Returns the path on the server: the path in the mount's source, and the part below the mount
+    /// point.
     fn path_on_server(&self) -> Option<String> {
         let (_, export) = self.source.rsplit_once(":/")?;
         self.path_in(format!("/{export}").as_bytes())

@@ -1,8 +1,8 @@
-//! What an engine finds out about its server before a scan.
+//! Results of examining an engine's server before a scan.
 
 use std::time::Duration;
 
-/// What to try, beside what every scan does.
+/// Optional trial during the examination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trial {
     /// Nothing.
@@ -11,33 +11,33 @@ pub enum Trial {
     Batch,
 }
 
-/// A server as seen over several connections.
+/// A server as observed over several connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerProbe {
-    /// The address, and how the client shows who it is.
+    /// Address, and the client's way to authenticate.
     pub reached: String,
-    /// How many connections were asked for: as many as a scan opens at most.
+    /// Number of attempted connections: the most that a scan opens.
     pub connections: usize,
-    /// The connections that have a session, by state partition.
+    /// Number of connections with a session, by partition.
     pub partitions: Vec<usize>,
-    /// The least number of servers that these partitions can be: of servers whose answers do not tell
-    /// them apart, each connection counts as one.
+    /// Lower bound of the number of servers. Servers whose answers do not tell them apart count as
+    /// one for each connection.
     pub fewest_servers: usize,
     /// Why a connection has no session.
     pub problem: Option<String>,
-    /// What every session allows.
+    /// Smallest limits of all sessions.
     pub grants: Grants,
-    /// The shortest, the middle and the longest round trip of a request that reads attributes.
+    /// Shortest, median and longest round trip of a request for attributes.
     pub round_trips: Option<[Duration; 3]>,
-    /// Names of attributes that a scan uses and the server does not have.
+    /// Attributes that a scan uses and the server lacks.
     pub lacking: Vec<&'static str>,
-    /// Why a partition does not know the file handle of another one.
+    /// Why a partition rejects a file handle of another one.
     pub foreign_handle: Option<String>,
-    /// How a request with several directories is answered, if that was to be tried.
+    /// Answer to a request with several directories, if it was tried.
     pub batch: Option<BatchAnswer>,
 }
 
-/// What a session allows.
+/// Limits of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
     /// Requests in flight.
@@ -48,15 +48,15 @@ pub struct Grants {
     pub reply: u32,
 }
 
-/// How a request with two directories is answered.
+/// Answer to a request with two directories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchAnswer {
-    /// As two requests are.
+    /// The same entries as in two requests.
     Right,
-    /// Otherwise, in this way.
+    /// Other entries, as described.
     Wrong(String),
-    /// It was not sent: the server may be Linux, which it can crash.
+    /// Not tried: the server may be Linux, which such a request can crash.
     MayBeLinux,
-    /// It could not be compared, for this reason.
+    /// Not comparable, for this reason.
     Unknown(String),
 }

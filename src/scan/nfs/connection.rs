@@ -23,9 +23,9 @@ pub(super) enum ConnectionState {
     Connecting,
     /// The TLS handshake is in progress. Without TLS this state ends at once.
     TlsHandshake,
-    /// Connected, while another connection has the turn to ask EXCHANGE_ID.
+    /// Connected. Another connection has the turn to ask EXCHANGE_ID.
     AwaitingTurn,
-    /// The partition is known, while another connection has the turn to create its session there.
+    /// The partition is known. Another connection has the turn to create its session there.
     Identified,
     /// A setup request is in flight.
     Setup(SetupStep),

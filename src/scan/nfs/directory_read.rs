@@ -18,7 +18,7 @@ pub(super) struct DirectoryRead {
     /// The cookie to continue from, and the cookieverf that came with it.
     pub(super) cookie: u64,
     pub(super) verifier: Verifier,
-    /// The partition that sent them, or is asked for the first ones.
+    /// The partition that sent the cookie, or that receives the first request.
     pub(super) partition: Option<usize>,
     /// The entries so far; `None` before the first reply.
     pub(super) listing: Option<Listing>,

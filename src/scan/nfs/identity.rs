@@ -1,9 +1,9 @@
-//! The client's identity: one client owner and one verifier for the whole run, and the partitions
-//! that know it.
+//! The client's identity: a client owner and a verifier for the whole run, and the partitions that
+//! know them.
 //!
-//! Each connection asks EXCHANGE_ID, because only the answer tells which server it has reached (RFC
-//! 8881, section 2.10.5). A server that knows the owner answers with the client id we have; the
-//! connection then creates its session under it. Any other server assigns a new one:
+//! Each connection asks EXCHANGE_ID, because only the answer identifies the server that it reached
+//! (RFC 8881, section 2.10.5). A server that knows the owner answers with our existing client id,
+//! and the connection creates its session under that id. Any other server assigns a new one:
 //!
 //! ```text
 //! connection 0   EXCHANGE_ID -> A: new id 5     CREATE_SESSION(5, 1) -> session
@@ -24,16 +24,16 @@
 //! ```
 //!
 //! Invariants:
-//! - The verifier never changes, and an owner never comes with another one. A new verifier would
-//!   discard the sessions of the old one, on a server that we perhaps do not know we have reached.
-//! - The turn to ask EXCHANGE_ID is one connection's, until the client id it got is confirmed: known
-//!   from before, or by the connection's own CREATE_SESSION. At most one client id is unconfirmed.
-//! - The turn to create a session is one connection's per partition, so each CREATE_SESSION has the
+//! - The verifier never changes, and an owner is always sent with the same verifier. A new one would
+//!   discard the sessions of the old one on any server that knows the owner.
+//! - A single connection has the turn to ask EXCHANGE_ID, until its client id is confirmed: it was known
+//!   before, or the connection created a session. At most one client id is unconfirmed.
+//! - A single connection per partition has the turn to create a session, so each CREATE_SESSION has the
 //!   next sequence id.
-//! - Among the partitions of one owner, at most one that may be confirmed has a given name and
-//!   client id: a second server with both is found by its answer, which lacks CONFIRMED_R.
-//! - A session is used and destroyed only over connections that EXCHANGE_ID assigned to its
-//!   partition, so a session of another server with the same id is not touched.
+//! - Among the partitions of an owner, at most one that may be confirmed has a given name and client id:
+//!   a second server with both is recognized because its answer lacks CONFIRMED_R.
+//! - A session is used and destroyed only over connections that EXCHANGE_ID assigned to its partition,
+//!   so a session of another server with the same id is not touched.
 
 use super::compound::Verifier;
 use super::partition::Partition;
@@ -44,33 +44,33 @@ use super::results::{CONFIRMED_R, ExchangeIdResult};
 pub(super) struct ClientIdentity {
     owner: Vec<u8>,
     verifier: u64,
-    /// The number of owners that belong to a single connection.
+    /// Number of owners that belong to a single connection.
     own_owners: u32,
     partitions: Vec<Partition>,
-    /// The connection whose turn it is to ask EXCHANGE_ID.
+    /// The connection that has the turn to ask EXCHANGE_ID.
     turn: Option<usize>,
-    /// True if there was ever a session.
+    /// True if there ever was a session.
     had_session: bool,
-    /// True if a server has ever replied, even if only that it is busy.
+    /// True if a server ever replied, even if only that it is busy.
     has_answered: bool,
 }
 
-/// The owner that connections share.
+/// Number of the owner that connections share.
 pub(super) const SHARED_OWNER: u32 = 0;
 
-/// What EXCHANGE_ID's answer says about the server.
+/// Result of matching EXCHANGE_ID's answer with the known partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ServerMatch {
     /// This partition's server.
     Known(usize),
-    /// Another server, or one that has forgotten us. The client id is not confirmed yet.
+    /// Another server, or one that lost our state. The client id is not confirmed yet.
     New(usize),
-    /// It contradicts an earlier answer.
+    /// The answer contradicts an earlier one.
     Contradiction,
 }
 
 impl ClientIdentity {
-    /// Creates an identity no server has seen. `seed` must differ between runs.
+    /// Creates an identity that no server has seen. `seed` must differ between runs.
     pub(super) fn new(seed: u64) -> Self {
         let host = rustix::system::uname();
         let mut owner = b"efs-scan ".to_vec();
@@ -87,7 +87,7 @@ impl ClientIdentity {
         }
     }
 
-    /// The client owner with this number.
+    /// Returns the client owner with this number.
     pub(super) fn owner(&self, number: u32) -> Vec<u8> {
         let mut owner = self.owner.clone();
         if number != SHARED_OWNER {
@@ -96,7 +96,7 @@ impl ClientIdentity {
         owner
     }
 
-    /// The number of an owner no server has seen.
+    /// Returns the number of an owner that no server has seen.
     pub(super) fn own_owner(&mut self) -> u32 {
         self.own_owners += 1;
         self.own_owners
@@ -106,11 +106,12 @@ impl ClientIdentity {
         self.verifier.to_be_bytes()
     }
 
-    /// Finds or adds the partition of the server that gave this answer to an owner.
+    /// Finds or adds the partition of the server that sent this answer for an owner.
     pub(super) fn identify(&mut self, owner: u32, answer: &ExchangeIdResult<'_>) -> ServerMatch {
         let known = self.partitions.iter().position(|known| known.matches(owner, answer));
         if answer.flags & CONFIRMED_R != 0 {
-            // Without the partition we do not know the sequence id: the answer's has no meaning.
+            // Without the partition, the sequence id is unknown: the one in the answer has no
+            // meaning.
             let Some(at) = known else { return ServerMatch::Contradiction };
             self.partitions[at].recognized();
             return ServerMatch::Known(at);
@@ -149,17 +150,17 @@ impl ClientIdentity {
         &self.partitions
     }
 
-    /// The partition of a connection, if it has one.
+    /// Returns the partition of a connection, if it has one.
     pub(super) fn partition(&mut self, at: Option<usize>) -> Option<&mut Partition> {
         at.and_then(|at| self.partitions.get_mut(at))
     }
 
-    /// True if this connection may ask EXCHANGE_ID now.
+    /// Takes the turn to ask EXCHANGE_ID if it is free. True if this connection has it.
     pub(super) fn acquire_turn(&mut self, connection: usize) -> bool {
         *self.turn.get_or_insert(connection) == connection
     }
 
-    /// Lets the next connection ask EXCHANGE_ID.
+    /// Passes the turn to ask EXCHANGE_ID to the next connection.
     pub(super) fn release_turn(&mut self, connection: usize) {
         self.turn.take_if(|turn| *turn == connection);
     }
@@ -170,7 +171,7 @@ impl ClientIdentity {
         self.has_answered = true;
     }
 
-    /// True if there was ever a session.
+    /// True if there ever was a session.
     pub(super) fn had_session(&self) -> bool {
         self.had_session
     }

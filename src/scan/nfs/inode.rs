@@ -25,9 +25,9 @@ const REMEMBERED: usize = 65_536;
 #[derive(Debug, Default)]
 pub(super) struct InodeConverter {
     owners: HashMap<Vec<u8>, u32>,
-    /// The device numbers that this converter has needed.
+    /// Device numbers that this converter has used.
     file_systems: HashMap<Fsid, u64>,
-    /// The device numbers of all converters of a walk: an inode has the same number everywhere.
+    /// Device numbers of all converters of a walk, so that an inode has the same number everywhere.
     devices: Arc<Mutex<HashMap<Fsid, u64>>>,
 }
 

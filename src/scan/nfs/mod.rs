@@ -27,8 +27,8 @@
 //!   - `client/receive.rs`: replies
 //!   - `client/maintain.rs`: timers
 //!   - `client/leave.rs`: clean-up at the end
-//!   - `client/probe.rs`: a look at the server before a scan; `client/probe/batch.rs`: how it answers
-//!     several directories in a request
+//!   - `client/probe.rs`: examines the server before a scan; `client/probe/batch.rs`: tries several
+//!     directories in one request
 //! - `identity.rs`: client owner and verifier, and which partition a connection has reached
 //! - `partition.rs`: a server behind the address, and our client id there
 //! - `connection.rs`: a connection and the state of its setup
@@ -212,7 +212,7 @@ impl Nfs {
         WalkError::Root { op, path: PathBuf::from(self.target.to_string()), error }
     }
 
-    /// How the client shows who it is.
+    /// Describes the client's way to authenticate.
     fn who(&self) -> String {
         let Some(tls) = &self.tls else { return String::new() };
         let Some(efs) = &tls.efs else { return " (TLS)".to_owned() };

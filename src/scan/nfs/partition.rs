@@ -1,7 +1,7 @@
 //! A partition: one of the servers behind the address, and our client id there.
 //!
-//! EFS deals connections out over such servers. They share the files and the file handles; client
-//! ids, sessions and slots are each one's own. Most other servers are one partition.
+//! EFS distributes connections over such servers. They share files and file handles, but each has
+//! its own client ids, sessions and slots. Most other servers are a single partition.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use super::results::ExchangeIdResult;
 /// A client id on a server, and what is known of its sessions.
 #[derive(Debug)]
 pub(super) struct Partition {
-    /// The number of the client owner that the client id was assigned to.
+    /// Number of the client owner that the client id was assigned to.
     pub(super) owner: u32,
     /// The server's owner and scope, which need not be unique.
     major: Vec<u8>,
@@ -22,10 +22,10 @@ pub(super) struct Partition {
     sequence: u32,
     /// True if there was a session, which makes the client id permanent.
     confirmed: bool,
-    /// True if the server may no longer have the client id: it said so, or a server of its name does
-    /// not know it. Either it restarted, or that is another server.
+    /// True if the server may have discarded the client id: it reported that, or a server with its
+    /// name does not know it. Either it restarted, or that is another server.
     doubted: bool,
-    /// The connection whose turn it is to create its session.
+    /// The connection that has the turn to create its session.
     turn: Option<usize>,
     /// True if a connection was lost before the reply to its CREATE_SESSION.
     session_unknown: bool,
@@ -33,9 +33,9 @@ pub(super) struct Partition {
     orphans: VecDeque<SessionId>,
     /// True until RECLAIM_COMPLETE has succeeded: required once per client id.
     reclaim_complete_owed: bool,
-    /// When to send it again after the server postponed it.
+    /// Time to send it again after the server postponed it.
     reclaim_complete_at: Option<Instant>,
-    /// True if the clean-up is done with it.
+    /// True if the clean-up is finished with this partition.
     left: bool,
 }
 
@@ -59,18 +59,18 @@ impl Partition {
         }
     }
 
-    /// True if the answer is of a server with this name. Several servers may share a name:
+    /// True if the answer is from a server with this name. Several servers may share a name:
     /// nfs-ganesha and Linux use the host's.
     pub(super) fn is_namesake(&self, owner: u32, answer: &ExchangeIdResult<'_>) -> bool {
         self.owner == owner && self.major == answer.server && self.scope == answer.scope
     }
 
-    /// True if the answer also has this client id.
+    /// True if the name and the client id match.
     pub(super) fn matches(&self, owner: u32, answer: &ExchangeIdResult<'_>) -> bool {
         self.is_namesake(owner, answer) && self.client == answer.client
     }
 
-    /// True if the server may hold the client id for good.
+    /// True if the server may hold the client id permanently.
     pub(super) fn may_be_confirmed(&self) -> bool {
         self.confirmed || self.session_unknown
     }
@@ -82,13 +82,13 @@ impl Partition {
         self.left = false;
     }
 
-    /// Records that the server may have discarded the client id, and with it all sessions. The next
-    /// EXCHANGE_ID tells.
+    /// Records that the server may have discarded the client id, and all its sessions. The next
+    /// EXCHANGE_ID clarifies this.
     pub(super) fn doubt(&mut self) {
         self.doubted = true;
     }
 
-    /// The client id and the sequence id of its next CREATE_SESSION.
+    /// Returns the client id and the sequence id of its next CREATE_SESSION.
     pub(super) fn client(&self) -> (u64, u32) {
         (self.client, self.sequence)
     }
@@ -98,7 +98,8 @@ impl Partition {
         self.orphans.push_back(session);
     }
 
-    /// The first orphaned session. It stays first until it is destroyed, even if others are added.
+    /// Returns the first orphaned session. It stays first until it is destroyed, even if others are
+    /// added.
     pub(super) fn orphan(&self) -> Option<SessionId> {
         self.orphans.front().copied()
     }
@@ -112,12 +113,12 @@ impl Partition {
         self.orphans.pop_front();
     }
 
-    /// True if this connection may create its session now.
+    /// Takes the turn to create a session if it is free. True if this connection has it.
     pub(super) fn acquire_turn(&mut self, connection: usize) -> bool {
         *self.turn.get_or_insert(connection) == connection
     }
 
-    /// Lets the next connection create its session.
+    /// Passes the turn to create a session to the next connection.
     pub(super) fn release_turn(&mut self, connection: usize) {
         self.turn.take_if(|turn| *turn == connection);
     }
@@ -145,7 +146,7 @@ impl Partition {
         self.session_unknown = false;
     }
 
-    /// True if RECLAIM_COMPLETE is still to be sent for this client id.
+    /// True if RECLAIM_COMPLETE must still be sent for this client id.
     pub(super) fn owes_reclaim_complete(&self) -> bool {
         self.reclaim_complete_owed
     }
@@ -167,12 +168,12 @@ impl Partition {
         self.reclaim_complete_at = None;
     }
 
-    /// True if the clean-up has nothing more to do here.
+    /// True if the clean-up is finished with this partition.
     pub(super) fn is_left(&self) -> bool {
         self.left
     }
 
-    /// True if the clean-up should look for a connection to this server. It does not if the server
+    /// True if the clean-up should look for a connection to this server. It skips a server that
     /// probably has nothing to destroy.
     pub(super) fn is_missed(&self) -> bool {
         !self.left && !self.doubted

@@ -128,13 +128,13 @@ pub(super) struct NfsWalk {
     pub(super) fatal: Option<(&'static str, io::Error)>,
     /// Lease time in seconds.
     pub(super) lease: Option<u32>,
-    /// This loop's part in the walk, if several loops share it.
+    /// This loop's membership, if several loops share the walk.
     member: Option<Member>,
     /// True if another loop reads the root.
     is_helper: bool,
     /// Number of directories that were read to their end.
     pub(super) listed: u64,
-    /// Number of queued tasks that the display was told.
+    /// Number of queued tasks last reported to the display.
     told: u64,
 }
 
@@ -205,7 +205,7 @@ impl NfsWalk {
         true
     }
 
-    /// The number of tasks that could be sent now.
+    /// Returns the number of tasks that can be sent now.
     pub(super) fn ready(&mut self, now: Instant) -> usize {
         while let Some(entry) = self.delayed.first_entry().filter(|entry| entry.key().0 <= now) {
             self.ready.push(QueuedTask::Begun(entry.remove()));
@@ -221,7 +221,7 @@ impl NfsWalk {
         self.ready.len() + self.deferred.len() + self.bound.len()
     }
 
-    /// When the next delayed task becomes ready.
+    /// Returns the time at which the next delayed task becomes ready.
     pub(super) fn next_retry(&self) -> Option<Instant> {
         self.delayed.first_key_value().map(|((at, _), _)| *at)
     }

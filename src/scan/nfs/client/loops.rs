@@ -1,12 +1,12 @@
-//! Further event loops, for a server that answers faster than one thread counts.
+//! Further event loops, for a server that answers faster than a thread counts.
 //!
-//! Each loop is a client of its own, with its own owner, connections and window, so it cannot harm the
-//! others' sessions. Loops share the ledger, which locks for each listing and not for each entry, and
-//! the queued directories ([`Team`]).
+//! Each loop is an independent client with its own owner, connections and window, so it cannot harm
+//! the sessions of others. Loops share the queued directories ([`Team`]) and the ledger, which
+//! locks for each listing, not for each entry.
 //!
-//! A further loop costs the server a client id and up to eight connections, and us their memory. So they
-//! start only once the first loop has read some thousand directories and spends most of its time on the
-//! processor. The limit on requests in flight is divided among them.
+//! A further loop costs the server a client id and up to eight connections, and us their memory. So
+//! loops only start once the first one has read some thousand directories and its thread is busy
+//! most of the time. The limit on requests in flight is divided among them.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -26,37 +26,37 @@ use crate::stop::Stop;
 /// The number of event loops of a scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Loops {
-    /// As many as processors, at most [`MOST_LOOPS`], if one of them has too much to do. One for a
-    /// throttled scan.
+    /// One per processor, at most [`MOST_LOOPS`], once the first loop is overloaded. A single loop
+    /// for a throttled scan.
     #[default]
     Auto,
-    /// This many, from the first directories on. One for a throttled scan.
+    /// This many, from the first directories on. A single loop for a throttled scan.
     Fixed(usize),
 }
 
-/// Most loops that are not asked for.
+/// Largest number of loops with [`Loops::Auto`].
 const MOST_LOOPS: usize = 8;
 
 /// Directories to read before further loops start.
 const FEW_DIRECTORIES: u64 = 4096;
 
-/// Share of a processor from which a loop has too much to do, and the time to judge it.
+/// Share of a processor from which a loop counts as overloaded, and the time to measure it.
 const BUSY: f64 = 0.6;
 const BUSY_TIME: Duration = Duration::from_millis(200);
 
-/// Fewest requests in flight for each loop.
+/// Smallest number of requests in flight per loop.
 const LEAST_IN_FLIGHT: usize = 16;
 
-/// The decision when to start further loops.
+/// Decides when to start further loops.
 pub(super) struct Recruiting {
     loops: usize,
     at_once: bool,
-    /// Time of the walk and processor time at the beginning of the period to judge.
+    /// Time of the walk and processor time at the start of the measurement.
     since: (Duration, Duration),
 }
 
 impl Recruiting {
-    /// Returns `None` if one loop is enough.
+    /// Returns `None` if a single loop is enough.
     pub(super) fn new(loops: Loops, window: &RequestWindow) -> Option<Self> {
         let (loops, at_once) = match loops {
             Loops::Auto => {
@@ -70,7 +70,7 @@ impl Recruiting {
         (loops > 1 && !window.is_throttled()).then_some(Self { loops, at_once, since })
     }
 
-    /// True if one loop has too much to do.
+    /// True if the loop is overloaded.
     fn is_due(&mut self, listed: u64, queued: usize, window: &RequestWindow) -> bool {
         if self.at_once {
             return listed > 0;
@@ -102,7 +102,7 @@ impl NfsClient {
         let ended = std::thread::scope(|scope| {
             let mut start = |helper: Self| helper.start(scope, stop);
             let turning = catch_unwind(AssertUnwindSafe(|| self.turn(stop, &mut start)));
-            // Otherwise the helpers would wait for this loop.
+            // If this loop panicked, the helpers would wait for it, so they must end.
             match turning {
                 Ok(Ok(ended)) => {
                     self.end();
@@ -124,7 +124,7 @@ impl NfsClient {
         }
     }
 
-    /// Starts further loops if it is time.
+    /// Starts further loops if they are due.
     pub(super) fn recruit(&mut self, stop: &Arc<Stop>, start: &mut dyn FnMut(Self)) {
         let (listed, queued) = (self.walk.listed, self.walk.queued());
         let Some(recruiting) = &mut self.recruiting else { return };
@@ -162,17 +162,17 @@ impl NfsClient {
         stop: &Arc<Stop>,
     ) -> io::Result<Self> {
         let mut options = self.options.clone();
-        // A client owner of its own, and other random pauses.
+        // The helper needs its own client owner and its own random pauses.
         options.seed = options.seed.wrapping_add((number as u64) << 32);
         let walk = self.walk.another(options.seed);
         let window = RequestWindow::new(pacing, stop);
-        // The address that is known to lead to the server.
+        // This address is known to reach the server.
         let mut helper = Self::with(vec![self.address()], options, walk, window)?;
         helper.join(team)?;
         Ok(helper)
     }
 
-    /// Runs a helper in a thread. Without one, the other loops do its work.
+    /// Runs a helper in a thread. If the thread cannot be started, the other loops do its work.
     fn start<'scope>(mut self, scope: &'scope Scope<'scope, '_>, stop: &'scope Arc<Stop>) {
         let help = move || {
             if let Err((operation, error)) = self.turn(stop, &mut drop) {

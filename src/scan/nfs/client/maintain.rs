@@ -72,7 +72,7 @@ impl NfsClient {
             match self.walk.team().is_none_or(|team| team.silence(now) > self.options.outage_limit)
             {
                 true => self.walk.give_up(&reason),
-                // The server replies to other loops.
+                // The server still replies to other loops.
                 false => self.walk.give_all(),
             }
         }

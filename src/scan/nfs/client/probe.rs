@@ -1,5 +1,5 @@
-//! Looks at a server before a scan: opens as many connections as a scan opens at most, and asks a few
-//! requests on each.
+//! Examines a server before a scan: opens as many connections as a scan opens at most, and sends a
+//! few requests on each.
 
 mod batch;
 
@@ -23,16 +23,16 @@ use crate::scan::nfs::slots::SlotOutcome;
 use crate::scan::probe::{BatchAnswer, Grants, ServerProbe, Trial};
 use crate::stop::Stop;
 
-/// Time limit. A scan waits longer for a server that is slow.
+/// Time limit. A scan waits longer for a slow server.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Failures after which a connection is not waited for.
+/// Failures after which a connection is given up.
 const TRIES: u32 = 3;
 
 /// Requests on each connection.
 const ROUND_TRIPS: usize = 3;
 
-/// The directory that a scan begins with.
+/// The root directory of the scan.
 #[derive(Debug)]
 struct Root {
     handle: Vec<u8>,
@@ -40,10 +40,10 @@ struct Root {
 }
 
 impl NfsClient {
-    /// Opens the connections, asks what a scan depends on, and cleans up. `path` is the root's.
+    /// Opens the connections, examines the server, and cleans up. `path` is the root's path.
     ///
     /// # Errors
-    /// The operation that failed and why: the server cannot be reached, or its root not be read.
+    /// The operation that failed and why: the server cannot be reached, or its root cannot be read.
     pub(in super::super) fn probe(
         &mut self,
         path: &[Vec<u8>],
@@ -65,7 +65,7 @@ impl NfsClient {
     /// Opens the connections, and waits until each has a session or has failed.
     fn open(&mut self, until: Instant, stop: &Stop) -> Result<(), (&'static str, io::Error)> {
         let now = Instant::now();
-        // A scan needs no more than one for each request in flight.
+        // A scan needs at most one connection for each request in flight.
         let most = MAX_CONNECTIONS.min(self.window.most() as usize);
         let more = most.saturating_sub(self.connections.len());
         self.connections.extend((0..more).map(|_| Connection::new(now)));
@@ -107,7 +107,7 @@ impl NfsClient {
             results.check(NfsOp::PutRootFh)?;
             path.iter().try_for_each(|_| results.check(NfsOp::Lookup))?;
             let handle = results.get_fh()?.to_vec();
-            // A server that does not say is asked for everything.
+            // If the server does not list its attributes, all are requested.
             let supported = results.get_attr()?.supported.unwrap_or(AttrMask::ENTRY);
             Ok(Root { handle, supported })
         };
@@ -154,15 +154,15 @@ impl NfsClient {
         probe
     }
 
-    /// How many of these connections each partition has, the most first, and how many servers that is
-    /// at least.
+    /// Returns the number of connections to each partition, largest first, and the smallest
+    /// possible number of servers.
     fn servers(&self, ready: &[usize]) -> (Vec<usize>, usize) {
         let mut by_partition = BTreeMap::new();
         for at in ready {
             let Connection { partition, owner, .. } = &self.connections[*at];
             by_partition.entry(*partition).or_insert((0, *owner)).0 += 1;
         }
-        // An owner of its own means that the server differs from one that looks like it.
+        // A partition with its own owner is a server that differs from one with the same name.
         let shared = by_partition.values().filter(|(_, owner)| *owner == SHARED_OWNER).count();
         let fewest = match by_partition.len() - shared {
             0 => shared,
@@ -173,20 +173,20 @@ impl NfsClient {
         (counts, fewest)
     }
 
-    /// The connections that have a session.
+    /// Returns the connections that have a session.
     fn ready(&self) -> impl Iterator<Item = usize> {
         let all = self.connections.iter().enumerate();
         all.filter(|(_, connection)| matches!(connection.state, ConnectionState::Ready))
             .map(|(at, _)| at)
     }
 
-    /// Why a connection has no session.
+    /// Returns the reason that a connection has no session.
     fn no_session(&self) -> String {
         let silent = || "the server does not respond in time".to_owned();
         self.last_error.clone().unwrap_or_else(silent)
     }
 
-    /// What all sessions allow.
+    /// Returns the smallest limits of all sessions.
     fn grants(&self) -> Grants {
         let sessions = self.connections.iter().filter_map(|connection| connection.session.as_ref());
         let each = sessions.map(|session| Grants {
@@ -202,7 +202,7 @@ impl NfsClient {
         each.reduce(least).unwrap_or_default()
     }
 
-    /// Reads the root's attributes by its file handle, and returns how long that took.
+    /// Reads the root's attributes by its file handle, and returns the time it took.
     fn read_attributes(
         &mut self,
         at: usize,
@@ -219,8 +219,8 @@ impl NfsClient {
         read.map(|_| took).map_err(|error| error.to_string())
     }
 
-    /// Sends a request in a connection's session, and waits for its reply. Returns the record, and how
-    /// long it took.
+    /// Sends a request in a connection's session and waits for its reply. Returns the record and
+    /// the time it took.
     fn ask(
         &mut self,
         at: usize,
@@ -255,7 +255,8 @@ impl NfsClient {
         Ok((record, began.elapsed()))
     }
 
-    /// Reads what has arrived, and returns the record of the reply with this xid, if it is there.
+    /// Reads the received bytes, and returns the record of the reply with this xid, if it is
+    /// complete.
     fn receive_record(&mut self, at: usize, xid: u32) -> Result<Option<Vec<u8>>, String> {
         let connection = &mut self.connections[at];
         connection.flush().map_err(|error| error.to_string())?;
@@ -279,7 +280,7 @@ impl NfsClient {
     }
 }
 
-/// The results behind SEQUENCE.
+/// Returns the results after SEQUENCE.
 fn in_session(record: &[u8]) -> Result<CompoundResults<'_>, String> {
     let reply = rpc::reply(record).map_err(|malformed| malformed.to_string())?;
     let reader = reply.outcome.map_err(|error| error.to_string())?;

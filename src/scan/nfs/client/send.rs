@@ -71,7 +71,7 @@ impl NfsClient {
         ready.filter_map(|connection| connection.session.as_ref())
     }
 
-    /// Sends a request. Returns false if all that is queued is bound to other partitions.
+    /// Sends a request. Returns false if all queued tasks are bound to other partitions.
     fn request(&mut self, at: usize, free: usize, share: usize, now: Instant) -> bool {
         let connection = &mut self.connections[at];
         let Some(session) = &mut connection.session else { return false };
@@ -101,7 +101,8 @@ impl NfsClient {
         true
     }
 
-    /// Releases listings whose partition has no connection, once it is known where each one leads.
+    /// Releases listings whose partition has no connection, once every connection knows its
+    /// partition.
     fn release_bound(&mut self) {
         let is_settled = |connection: &Connection| {
             matches!(connection.state, ConnectionState::Ready) || connection.failures >= TRIES
@@ -114,11 +115,11 @@ impl NfsClient {
         }
     }
 
-    /// Renews the lease of each partition, over all connections that have no request in flight. Every
-    /// SEQUENCE renews the lease of its client id, and each partition has its own. Of the lease time
-    /// only that of the partition which returned the root is known. If another one has a shorter lease,
-    /// its sessions may expire while they are idle; that costs a reconnect and loses nothing. So does
-    /// the expiry of a client id on a partition without connections.
+    /// Renews the lease of each partition, over all connections that have no request in flight.
+    /// Every SEQUENCE renews the lease of its client id, and each partition has its own. The only
+    /// known lease time is that of the partition which returned the root. If another one has a
+    /// shorter lease, its idle sessions may expire; that costs a reconnect and loses nothing. The
+    /// same holds for a client id on a partition without connections.
     fn renew_leases(&mut self, now: Instant) {
         let lease = Duration::from_secs(u64::from(self.walk.lease.unwrap_or(90)).max(1));
         if now.saturating_duration_since(self.last_renewal) < lease / 3 {

@@ -25,7 +25,7 @@ impl ReadTask {
 }
 
 impl NfsWalk {
-    /// The most operations a request of this walk needs, including SEQUENCE.
+    /// Returns the largest number of operations in a request of this walk, including SEQUENCE.
     pub(in super::super) fn operations_needed(&self) -> u32 {
         // SEQUENCE, PUTROOTFH, LOOKUPs, GETFH, GETATTR; or SEQUENCE, PUTFH, LOOKUP, READ.
         u32::try_from(self.root_path.len()).unwrap_or(u32::MAX).saturating_add(4)
@@ -43,9 +43,9 @@ impl NfsWalk {
         }
     }
 
-    /// The number of directories per request, with this many requests allowed in flight. One while
-    /// no more are queued, since a server executes a batch sequentially. Beyond that, half of the
-    /// requests carry the whole queue and the other half is left for what they find.
+    /// Returns the number of directories per request, if this many requests may be in flight: one
+    /// while no more are queued, because a server executes a batch sequentially. With a longer
+    /// queue, half of the requests carry it, and the other half is for directories that these find.
     pub(in super::super) fn batch_size(&self, requests: usize) -> usize {
         let waiting = self.queued();
         match waiting <= requests {
@@ -54,9 +54,8 @@ impl NfsWalk {
         }
     }
 
-    /// Takes the tasks of the next request to the partition `here`, at most `share` directories; there
-    /// may be none for it. `free` is the number of
-    /// requests that may be sent now.
+    /// Takes the tasks of the next request to the partition `here`, at most `share` directories; it
+    /// may have none. `free` is the number of requests that may be sent now.
     pub(in super::super) fn next_tasks(
         &mut self,
         here: Option<usize>,

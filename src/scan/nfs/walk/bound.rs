@@ -1,9 +1,9 @@
 //! Continues a listing on the partition where it began.
 //!
-//! Partitions share files and file handles, but nobody promises that they share READDIR's cookies: a
-//! server may refuse the verifier of another one (NOT_SAME; RFC 8881, section 18.23.3), or take its
-//! cookie for another place. So the next READDIR of a listing goes to the partition that sent the
-//! cookie, over any of its connections:
+//! Partitions share files and file handles, but not necessarily READDIR's cookies: a server may
+//! refuse the verifier of another one (NOT_SAME; RFC 8881, section 18.23.3), or read its cookie as
+//! another position. So the next READDIR of a listing goes to the partition that sent the cookie,
+//! over any of its connections:
 //!
 //! ```text
 //! connection 0   READDIR(0)  -> A: 200 entries, cookie 7   READDIR(9) -> A: end
@@ -11,19 +11,19 @@
 //! connection 2   (to B)                         takes another directory, or waits
 //! ```
 //!
-//! If every connection to the partition is lost, the listing waits for the reconnects, because one of
-//! them may lead there again. If none does, another server gets the cookie: the kernel's client does the
-//! same after a reconnect, so servers behind one address have reason to accept it. If the server refuses
-//! it, the listing begins anew. That is possible as long as nothing of it is counted. Of a large directory
-//! what is counted stays, and the rest is an error of the directory.
+//! If every connection to the partition is lost, the listing waits for the reconnects, because one
+//! of them may lead there again. If none does, another server gets the cookie: the kernel's client
+//! does the same after a reconnect, so servers behind one address have reason to accept it. If the
+//! server refuses it, the listing restarts. That is possible only while nothing of it is counted.
+//! Otherwise, what is counted stays, and the rest is recorded as an error of the directory.
 //!
-//! Invariant: a task is in `ready`, `deferred`, `delayed` or here, or in flight.
+//! Invariant: a task is in `ready`, in `deferred`, in `delayed`, in here, or in flight.
 
 use std::collections::BTreeMap;
 
 use super::{NfsWalk, QueuedTask, ReadTask};
 
-/// Listings to continue, by the partition that they are bound to.
+/// Listings to continue, by the partition they are bound to.
 #[derive(Debug, Default)]
 pub(super) struct BoundTasks(BTreeMap<usize, Vec<ReadTask>>);
 
@@ -46,7 +46,7 @@ impl BoundTasks {
         task
     }
 
-    /// Returns the task if a connection to `here` may carry it, and keeps it otherwise.
+    /// Returns the task if a connection to `here` may carry it; otherwise keeps it.
     pub(super) fn keep(&mut self, task: ReadTask, here: Option<usize>) -> Option<ReadTask> {
         match task.partition().filter(|partition| Some(*partition) != here) {
             Some(partition) => {
@@ -59,7 +59,7 @@ impl BoundTasks {
 }
 
 impl ReadTask {
-    /// The partition that has to continue the listing.
+    /// Returns the partition that must continue the listing.
     fn partition(&self) -> Option<usize> {
         match self {
             Self::List(reading) if reading.cookie != 0 => reading.partition,
@@ -80,7 +80,7 @@ impl NfsWalk {
         !self.bound.0.is_empty()
     }
 
-    /// Lets any partition continue the listings whose own one is not reached any more.
+    /// Lets any partition continue listings whose own partition is not reachable any more.
     pub(in super::super) fn release(&mut self, is_reached: impl Fn(usize) -> bool) {
         let lost: Vec<usize> =
             self.bound.0.keys().copied().filter(|partition| !is_reached(*partition)).collect();

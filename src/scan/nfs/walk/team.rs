@@ -1,7 +1,7 @@
-//! The work that several event loops share.
+//! Distribution of work among several event loops.
 //!
-//! Each loop has a queue of its own, and one thread uses it without a lock. What a loop can spare lies
-//! in a pool under a lock:
+//! Each loop has its own queue, which its thread uses without a lock. Spare tasks are in a pool
+//! under a lock:
 //!
 //! ```text
 //! loop 0   queue: 500, loop 1 is hungry -> gives its oldest 250, wakes loop 1
@@ -9,11 +9,11 @@
 //! loop 2   all connections lost          -> gives everything back
 //! ```
 //!
-//! The oldest directories of a queue are nearest to the root, so most is below them.
+//! The oldest directories of a queue are closest to the root, so the most work is below them.
 //!
-//! Invariant: a loop that has a task, in its queues or in flight, is active, and tasks enter the pool
-//! only from active loops. A loop that has none rests, under the pool's lock. So if no loop is active and
-//! the pool is empty, everything has been read.
+//! Invariant: a loop that has a task, queued or in flight, is active, and only active loops add
+//! tasks to the pool. A loop without tasks becomes inactive under the pool's lock. So if no loop is
+//! active and the pool is empty, everything has been read.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -25,19 +25,20 @@ use mio::Waker;
 use super::{NfsWalk, QueuedTask, ReadTask};
 use crate::sync::lock;
 
-/// The shortest queue from which a loop gives. Fewer directories are not worth waking another loop.
+/// Shortest queue of a loop that gives tasks away. Fewer directories are not worth waking another
+/// loop.
 const GIVE_FROM: usize = 16;
 
-/// Most tasks to take at once.
+/// Largest number of tasks to take at once.
 const MOST_TAKEN: usize = 256;
 
 /// The work that the loops of a walk share.
 #[derive(Debug)]
 pub(in super::super) struct Team {
     pool: Mutex<Pool>,
-    /// Number of tasks in the pool, to look without the lock.
+    /// Number of tasks in the pool, readable without the lock.
     pooled: AtomicUsize,
-    /// Number of loops with an empty queue and a server to ask.
+    /// Number of loops with an empty queue and a usable session.
     hungry: AtomicUsize,
     /// True if a directory vanished after its parent was listed.
     saw_vanished: AtomicBool,
@@ -70,11 +71,11 @@ impl Team {
     /// Records a reply.
     pub(in super::super) fn note_reply(&self, now: Instant) {
         let since = now.saturating_duration_since(self.begun).as_millis();
-        // Relaxed: nothing else depends on it.
+        // Relaxed: no other data depends on it.
         self.last_reply.fetch_max(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// The time since the last reply to any loop.
+    /// Returns the time since the last reply to any loop.
     pub(in super::super) fn silence(&self, now: Instant) -> Duration {
         let last = Duration::from_millis(self.last_reply.load(Ordering::Relaxed));
         now.saturating_duration_since(self.begun).saturating_sub(last)
@@ -83,12 +84,12 @@ impl Team {
     fn give(&self, tasks: impl IntoIterator<Item = QueuedTask>) {
         let mut pool = lock(&self.pool);
         pool.tasks.extend(tasks);
-        // Relaxed: a hint; the lock orders the tasks.
+        // Relaxed: this is a hint; the lock orders the tasks.
         self.pooled.store(pool.tasks.len(), Ordering::Relaxed);
         wake(&pool);
     }
 
-    /// Takes tasks for a loop, which is active from now on. `is_active` says whether it was.
+    /// Takes tasks for a loop, and makes it active. `is_active` is its state.
     fn take(&self, most: usize, is_active: &mut bool) -> Vec<QueuedTask> {
         if self.pooled.load(Ordering::Relaxed) == 0 {
             return Vec::new();
@@ -116,7 +117,7 @@ impl Team {
         }
     }
 
-    /// Lets a loop without tasks rest. Returns true if everything has been read.
+    /// Makes a loop without tasks inactive. Returns true if everything has been read.
     fn rest(&self, is_active: &mut bool) -> bool {
         let mut pool = lock(&self.pool);
         if std::mem::replace(is_active, false) {
@@ -135,12 +136,13 @@ fn wake_if_done(pool: &Pool) {
 
 fn wake(pool: &Pool) {
     for waker in &pool.wakers {
-        // A loop that is not woken looks by itself within 50 ms.
+        // A loop that is not woken checks the pool within 50 ms.
         let _ = waker.wake();
     }
 }
 
-/// A loop's part in its team. It ends with the loop, even if that panics, so the others do not wait for it.
+/// A loop's membership of its team. It ends with the loop, even by a panic, so that the others do
+/// not wait for it.
 #[derive(Debug)]
 pub(super) struct Member {
     team: Arc<Team>,
@@ -150,7 +152,7 @@ pub(super) struct Member {
 
 impl Member {
     fn set_hungry(&mut self, hungry: bool) {
-        // Relaxed: a hint to the others.
+        // Relaxed: this is a hint to the others.
         match (std::mem::replace(&mut self.is_hungry, hungry), hungry) {
             (false, true) => self.team.hungry.fetch_add(1, Ordering::Relaxed),
             (true, false) => self.team.hungry.fetch_sub(1, Ordering::Relaxed),
@@ -177,13 +179,13 @@ impl NfsWalk {
         self.member = Some(Member { team, is_active: true, is_hungry: false });
     }
 
-    /// The team, if the walk has one.
+    /// Returns the team, if the walk has one.
     pub(in super::super) fn team(&self) -> Option<&Team> {
         self.member.as_ref().map(|member| &*member.team)
     }
 
-    /// Gives directories to hungry loops, or takes tasks. A loop that has no session, as `has_session`
-    /// says, gives all that it has not begun.
+    /// Gives directories to hungry loops, or takes tasks. A loop without a session (`has_session`)
+    /// gives away everything that it has not begun.
     pub(in super::super) fn share_tasks(&mut self, has_session: bool) {
         let queued = self.queued();
         let Some(member) = &mut self.member else { return };
@@ -194,7 +196,7 @@ impl NfsWalk {
             self.ready.extend(taken);
             return;
         }
-        // Relaxed: a hint.
+        // Relaxed: this is a hint.
         let wanted = queued >= GIVE_FROM && member.team.hungry.load(Ordering::Relaxed) > 0;
         let keep = match has_session {
             true if !wanted => return,
@@ -203,7 +205,7 @@ impl NfsWalk {
         };
         let newest = self.ready.split_off(self.ready.len() - keep);
         let oldest = std::mem::replace(&mut self.ready, newest);
-        // A listing that has begun stays with its partition, which only this loop knows.
+        // A listing that has begun stays with its partition, whose number only this loop knows.
         let is_new = |task: &QueuedTask| matches!(task, QueuedTask::New(..));
         let (new, begun): (Vec<_>, Vec<_>) = oldest.into_iter().partition(is_new);
         self.ready.splice(0..0, begun);
@@ -221,7 +223,7 @@ impl NfsWalk {
         tasks.extend(begun.map(QueuedTask::Begun));
         for task in &mut tasks {
             if let QueuedTask::Begun(ReadTask::List(reading)) = task {
-                // Other loops number partitions otherwise.
+                // Each loop has its own numbers for partitions.
                 reading.partition = None;
             }
         }
@@ -231,13 +233,13 @@ impl NfsWalk {
         }
     }
 
-    /// Takes everything that no loop has taken, to record or to count it.
+    /// Takes all tasks in the pool, to record or to count them.
     pub(super) fn take_pooled(&mut self) -> Vec<QueuedTask> {
         let taken = self.member.as_mut().map(|member| member.team.take_all(&mut member.is_active));
         taken.unwrap_or_default()
     }
 
-    /// Rests if the walk has no tasks. Returns true if no loop has any.
+    /// Makes the loop inactive if it has no tasks. Returns true if no loop has any.
     pub(super) fn rest(&mut self) -> bool {
         let Some(member) = &mut self.member else { return true };
         if self.saw_vanished {
@@ -247,7 +249,7 @@ impl NfsWalk {
         member.team.rest(&mut member.is_active)
     }
 
-    /// Leaves the team, and leaves what is queued to it.
+    /// Leaves the team, and gives it the queued tasks.
     pub(in super::super) fn leave_team(&mut self) {
         self.give_all();
         if let Some(member) = self.member.take() {

@@ -1,4 +1,4 @@
-//! Lists two directories in a request, and compares with what two requests bring.
+//! Lists two directories in one request, and compares the result with that of two requests.
 
 use std::time::Instant;
 
@@ -9,29 +9,29 @@ use crate::scan::nfs::compound::{NfsOp, ReadDirArgs, Request, Verifier};
 use crate::scan::nfs::results::{CompoundResults, OpError};
 use crate::scan::probe::{BatchAnswer, Grants};
 
-/// Bytes of a listing: more than the page beyond which Linux's server goes wrong.
+/// Size of a listing in bytes: larger than the page after which Linux's server fails.
 const LISTING: u32 = 32 * 1024;
 
-/// Comparisons before an answer counts as wrong: a directory may change meanwhile.
+/// Comparisons before an answer counts as wrong, because a directory may change meanwhile.
 const COMPARISONS: usize = 3;
 
-/// The beginning of a directory.
+/// The first entries of a directory.
 #[derive(Clone, Debug)]
 struct Names {
     /// Names and file ids.
     entries: Vec<(Vec<u8>, Option<u64>)>,
-    /// True if that is all of it.
+    /// True if there are no further entries.
     eof: bool,
 }
 
-/// What a READDIR brings, or why it brings nothing.
+/// Result of a READDIR.
 type Listed = Result<Names, String>;
 
 impl NfsClient {
-    /// Lists the root and a directory in it, in a request each and in one request.
+    /// Lists the root and a subdirectory, in a request each and in one request.
     pub(super) fn try_batch(&mut self, at: usize, root: &Root, until: Instant) -> BatchAnswer {
         let Grants { operations, reply, .. } = self.grants();
-        // SEQUENCE, and PUTFH and READDIR for each of them.
+        // SEQUENCE, then PUTFH and READDIR for each directory.
         if operations < 5 {
             return BatchAnswer::Unknown(format!("the server takes {operations} operations"));
         }
@@ -62,7 +62,7 @@ impl NfsClient {
         BatchAnswer::Wrong(last)
     }
 
-    /// Lists directories in one request. Returns what is in each, and the handle of a directory.
+    /// Lists directories in one request. Returns their entries, and the handle of a subdirectory.
     fn list(
         &mut self,
         at: usize,
@@ -100,7 +100,7 @@ impl NfsClient {
     }
 }
 
-/// Reads a listing. Sets `directory` to the handle of the first directory in it, if it is not set.
+/// Reads a listing. Sets `directory` to the handle of its first subdirectory, if it is not set.
 fn listed(
     results: &mut CompoundResults<'_>,
     directory: &mut Option<Vec<u8>>,
@@ -120,7 +120,7 @@ fn listed(
     Ok(Names { entries: names, eof: entries.end()?.eof })
 }
 
-/// True if both are the beginning of one listing. A reply with two of them may hold less of each.
+/// True if both start the same listing. A reply with two listings may have fewer entries of each.
 fn is_same(a: &Listed, b: &Listed) -> bool {
     match (a, b) {
         (Ok(a), Ok(b)) => {
