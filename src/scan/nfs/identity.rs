@@ -26,14 +26,14 @@
 //! Invariants:
 //! - The verifier never changes, and an owner is always sent with the same verifier. A new one would
 //!   discard the sessions of the old one on any server that knows the owner.
-//! - A single connection has the turn to ask EXCHANGE_ID, until its client id is confirmed: it was known
-//!   before, or the connection created a session. At most one client id is unconfirmed.
-//! - A single connection per partition has the turn to create a session, so each CREATE_SESSION has the
-//!   next sequence id.
-//! - Among the partitions of an owner, at most one that may be confirmed has a given name and client id:
-//!   a second server with both is recognized because its answer lacks CONFIRMED_R.
-//! - A session is used and destroyed only over connections that EXCHANGE_ID assigned to its partition,
-//!   so a session of another server with the same id is not touched.
+//! - A single connection has the turn to ask EXCHANGE_ID, until its client id is confirmed: it was
+//!   known before, or the connection created a session. At most one client id is unconfirmed.
+//! - A single connection per partition has the turn to create a session, so each CREATE_SESSION has
+//!   the next sequence id.
+//! - Among the partitions of an owner, at most one that may be confirmed has a given name and client
+//!   id: a second server with both is recognized because its answer lacks CONFIRMED_R.
+//! - A session is used and destroyed only over connections that EXCHANGE_ID assigned to its
+//!   partition, so a session of another server with the same id is not touched.
 
 use super::compound::Verifier;
 use super::partition::Partition;

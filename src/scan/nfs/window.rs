@@ -12,7 +12,7 @@ use crate::stop::Stop;
 /// Most requests in flight.
 const MAX_IN_FLIGHT: usize = 4096;
 
-/// Requests in flight at the start: what a mount may have, which every server accepts.
+/// Requests in flight at the start: the default of a mount, which every server accepts.
 const INITIAL: usize = 64;
 
 /// Most requests in flight when so many directories are queued that further requests would only
@@ -53,7 +53,7 @@ impl RequestWindow {
             Threads::Fixed(_) => most,
             Threads::Auto => INITIAL.min(most),
         };
-        // One thread does everything, so one processor can be saturated.
+        // A single thread does everything, so it can saturate at most one processor.
         let max_latency = pacing.max_latency;
         let least =
             if pacing.threads == Threads::Auto || max_latency.is_some() { 1 } else { start };
@@ -102,18 +102,18 @@ impl RequestWindow {
         self.pacing.max_ops.is_some() || self.pacing.max_latency.is_some()
     }
 
-    /// The time since the walk began, and the processor time of this thread.
+    /// Returns the time since the walk began, and the processor time of this thread.
     pub(super) fn processor_time(&self) -> (Duration, Duration) {
         let sample = self.pace.sample(true);
         (sample.now, sample.cpu)
     }
 
-    /// The most requests that can ever be in flight.
+    /// Returns the largest number of requests that can ever be in flight.
     pub(super) fn most(&self) -> u32 {
         u32::try_from(self.most).unwrap_or(u32::MAX)
     }
 
-    /// The number of requests that may be in flight now, with `waiting` directories queued.
+    /// Returns the number of requests that may be in flight now, with `waiting` directories queued.
     pub(super) fn limit(&mut self, now: Instant, waiting: usize) -> usize {
         let crowded = waiting > CROWDED;
         if let Some(controller) = &mut self.controller
@@ -148,7 +148,8 @@ impl RequestWindow {
         self.pace.record(directories as u64, took);
     }
 
-    /// The most directories per request, so that `--max-ops` need not pause long for one.
+    /// Returns the largest number of directories per request, so that `--max-ops` never pauses long
+    /// for one.
     pub(super) fn burst(&self) -> usize {
         self.burst
     }
@@ -178,7 +179,7 @@ impl RequestWindow {
         let since = now.saturating_duration_since(self.begun);
         let directories = u32::try_from(directories).unwrap_or(u32::MAX);
         let _ = bucket.take(directories, since);
-        // When the next request may be sent.
+        // The time at which the next request may be sent.
         let turn = bucket.take(0, since);
         if turn > since {
             self.held_until = Some(self.begun + turn);
@@ -189,7 +190,7 @@ impl RequestWindow {
         self.held_until
     }
 
-    /// The controller's sampling interval.
+    /// Returns the controller's sampling interval.
     pub(super) fn tick(&self) -> Duration {
         self.controller.as_ref().map_or(Duration::MAX, Concurrency::tick)
     }
