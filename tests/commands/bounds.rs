@@ -1,4 +1,4 @@
-//! A file that is too large to read costs a line, not the machine's memory.
+//! Files that are too large to read cause an error line, and do not exhaust memory.
 
 use std::fs::File;
 use std::path::Path;

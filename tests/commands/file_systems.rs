@@ -1,4 +1,4 @@
-//! `[[file_system]]`: several file systems of one configuration, their settings, and a scan of all.
+//! `[[file_system]]`: several file systems in one configuration, their settings, and a scan of all.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -8,7 +8,7 @@ use efs_scan_testbed::*;
 use serde_json::Value;
 use toml::Table;
 
-/// Two file systems, and a configuration of both.
+/// Two file systems, and a configuration with both.
 struct World {
     dir: tempfile::TempDir,
 }
@@ -56,7 +56,7 @@ impl World {
         watched(&mut self.command(args), Duration::from_secs(60))
     }
 
-    /// The reports that a scan prints, one after the other.
+    /// Returns the reports that a scan prints.
     fn reports(&self, args: &[&str]) -> Vec<Value> {
         let output = self.run(&[&["--format", "json"], args].concat());
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -72,7 +72,7 @@ impl World {
         self.reports(args).iter().map(name).collect()
     }
 
-    /// The one line that says what is wrong.
+    /// Returns the only line of an error.
     fn problem(&self, args: &[&str]) -> String {
         let output = self.run(args);
         assert_eq!(
@@ -120,7 +120,7 @@ fn one_can_be_chosen_by_flag_variable_or_root() {
     assert_eq!(world.roots(&["--file-system", stage]), ["stage"]);
     assert_eq!(world.roots(&["--file-system", "stage"]), ["stage"]);
     assert_eq!(world.roots(&["--file-system", stage, "--file-system", prod]), ["prod", "stage"]);
-    // A ROOT of the configuration has its settings; another has those above.
+    // A ROOT in the configuration has its own settings; any other has the general ones.
     assert_eq!(world.reports(&[stage])[0]["run"]["home_depth"], 2);
     let other = world.reports(&[&format!("{stage}/x")]);
     assert_eq!((other.len(), &other[0]["run"]["home_depth"]), (1, &1.into()));
@@ -135,7 +135,8 @@ fn one_can_be_chosen_by_flag_variable_or_root() {
     assert!(world.problem(&["--file-system", stage]).contains("has no [[file_system]]"));
 }
 
-/// Flag over variable over file, of which a table is over what is above it.
+/// Flags override variables, which override the file; in the file, a table overrides the settings
+/// above it.
 #[test]
 fn flags_and_variables_go_over_a_table() {
     let world = World::new();
@@ -158,7 +159,7 @@ fn flags_and_variables_go_over_a_table() {
     assert_eq!(line(&[], Some("3"), "home_depth"), "home_depth = 3  # EFS_SCAN_HOME_DEPTH");
     let flag = line(&["--home-depth", "4"], Some("3"), "home_depth");
     assert_eq!(flag, "home_depth = 4  # --home-depth");
-    // What only stands above has its own line.
+    // A setting outside of the tables keeps its own line as its origin.
     assert_eq!(line(&[], None, "names").split("  # ").nth(1), Some(&*format!("line 1 of {file}")));
     // Printed settings have the same effect.
     for args in [&[][..], &["--file-system", &stage]] {
@@ -217,9 +218,9 @@ fn one_that_fails_keeps_no_other_from_being_scanned() {
     let said = stderr(&output);
     let failed: Vec<_> = said.lines().filter(|line| line.contains(&gone)).collect();
     assert!(failed.len() == 1 && failed[0].starts_with("efs-scan: "), "{said}");
-    // A line each.
+    // There is a line for each.
     assert_eq!(said.lines().filter(|line| line.contains(" scanned ")).count(), 2, "{said}");
-    // A quota of the first, and nothing wrong with the second.
+    // A quota that only the first home exceeds, and no error on the second file system.
     world.configure(&text);
     assert_eq!(world.run(&["--fail-on-quota"]).status.code(), Some(4));
     let stage = world.root("stage").display().to_string();
@@ -282,7 +283,7 @@ fn some_can_be_scanned_at_a_time() {
         let args = ["--format", "json", "--publish", &to, "--parallel", parallel];
         let output = world.run(&args);
         assert_eq!(output.status.code(), Some(1), "one is gone: {}", stderr(&output));
-        // No report is within another one.
+        // Reports do not overlap.
         let all = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>();
         let mut roots: Vec<String> =
             all.map(|report| report.unwrap()["run"]["root"].as_str().unwrap().to_owned()).collect();
@@ -319,7 +320,7 @@ fn a_status_by_group_has_the_homes_of_all() {
     assert_eq!(places.keys().collect::<Vec<_>>(), ["prod", "stage"]);
     let sum: u64 = places.values().map(|bytes| bytes.as_u64().unwrap()).sum();
     assert_eq!(groups[0]["allocated_bytes"], sum);
-    // A GiB costs 1 USD on the one, and 3 on the other.
+    // A GiB costs 1 USD on one file system, and 3 on the other.
     let cost = groups[0]["cost_month"].as_f64().unwrap();
     let of = |name: &str| places[name].as_f64().unwrap() / f64::from(1 << 30);
     assert!(cost > of("prod") + 3.0 * of("stage"), "metered bytes are more: {cost}");

@@ -1,5 +1,5 @@
-//! The dashboards for Grafana ask for metrics that the program has, and have the shape of dashboards.
-//! There is no Grafana here to load them.
+//! The dashboards for Grafana use metrics that the program has, and have the structure of
+//! dashboards. Grafana itself is not available to load them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn dashboard(name: &str) -> Value {
     serde_json::from_str(&here(&format!("deploy/grafana/{name}.json"))).unwrap()
 }
 
-/// The texts that follow `before` in a source, up to the next quote.
+/// Returns the texts that follow `before` in a source, up to the next quote.
 fn quoted<'a>(source: &'a str, before: &str) -> BTreeSet<&'a str> {
     source.split(before).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
@@ -37,13 +37,13 @@ fn a_dashboard_is_one_for_grafana() {
             (&variables[0]["type"], &variables[0]["query"]),
             (&"datasource".into(), &kind.into())
         );
-        // Every variable that is used is there: none is left of another machine.
+        // Every variable that is used is defined; none is left from another machine.
         let text = dashboard.to_string();
         let used = text.split('$').skip(1).map(|rest| rest.trim_start_matches('{'));
         let used = used.map(|rest| {
             rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap()
         });
-        // `${PROP(...)}` is CloudWatch's own, in labels.
+        // `${PROP(...)}` is CloudWatch's own syntax in labels.
         let used: BTreeSet<&str> = used.filter(|name| *name != "PROP").collect();
         assert_eq!(used, names, "{name}");
         let mut ids = BTreeSet::new();
@@ -73,7 +73,7 @@ fn a_dashboard_is_one_for_grafana() {
 #[test]
 fn its_metrics_for_prometheus_are_the_programs() {
     let source = here("src/report/prometheus.rs");
-    // Tables begin a metric with its name; those with a label are written by name.
+    // Entries of tables begin with the metric's name; metrics with a label are written by name.
     let packed: String = source.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut known: BTreeSet<&str> = quoted(&packed, "(\"");
     known.extend(quoted(&packed, "( \""));

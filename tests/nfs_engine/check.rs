@@ -1,4 +1,5 @@
-//! `efs-scan check` on servers that grant much or little, and that refuse: what each of its lines says.
+//! `efs-scan check` on servers with large or small grants, and on servers that refuse: the text of
+//! each line.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -25,7 +26,7 @@ fn check(address: SocketAddr, args: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The only line of a check: level and text.
+/// Returns level and text of the only line of a check.
 #[track_caller]
 fn line<'a>(lines: &'a str, check: &str) -> (&'a str, &'a str) {
     let of = |line: &&str| line[5..20].trim() == check;
@@ -35,7 +36,7 @@ fn line<'a>(lines: &'a str, check: &str) -> (&'a str, &'a str) {
     first
 }
 
-/// A server, flags, and a line that it leads to: its name, level and words.
+/// A server, flags, and the line that they lead to: its name, level and words.
 type Case = (
     fn() -> Server,
     &'static [&'static str],
@@ -89,7 +90,7 @@ const GRANTED: &[Case] = &[
         &["--threads", "2"],
         ("server", "ok", &[": 2 connections lead to 2 servers"]),
     ),
-    // The numbers of the second server look like those of the first one.
+    // The ids of the second server look like those of the first.
     (|| partitions(2, Naming::SameNumbers), &[], ("server", "ok", &["8 connections lead to 2"])),
     (
         || {
@@ -133,7 +134,7 @@ const GRANTED: &[Case] = &[
     (
         || {
             let server = on(Config::default());
-            // The third listing of the look at the server is the first one of two in a request.
+            // The third listing of the check is the first one of two in a request.
             server.fault(Fault::operation(Op::READDIR, What::DropBefore).after(4));
             server
         },
@@ -225,7 +226,7 @@ const REFUSED: &[Case] = &[
     ),
 ];
 
-/// Two homes that are closed to all but their owners.
+/// Makes two homes that are closed to all but their owners.
 fn homes() -> std::sync::Arc<Model> {
     let model = std::sync::Arc::new(Model::new());
     for uid in [200_005, 200_006] {
@@ -270,7 +271,7 @@ fn each_refusal_says_what_to_look_at() {
     each(REFUSED);
 }
 
-/// A scan says it, too, and not where only some homes are closed.
+/// A scan reports it as well, unless only some homes are closed.
 #[test]
 fn a_scan_says_that_root_is_squashed() {
     let scan = |model: &std::sync::Arc<Model>, squash, uid: &str| {
@@ -289,7 +290,7 @@ fn a_scan_says_that_root_is_squashed() {
     assert_eq!(scan(&one_is_open, Squash::Root, "0"), (Some(3), false));
 }
 
-/// A network that drops what is sent, one where nothing listens, one of another protocol, and a name
+/// A network that drops packets, a port that nothing listens on, another protocol, and a name
 /// without an address.
 #[test]
 fn a_dead_network_is_one_line_within_the_patience() {

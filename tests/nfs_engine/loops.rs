@@ -1,5 +1,5 @@
-//! Several event loops: they find what one finds, ask for each directory once, and none waits for
-//! another one that has gone.
+//! Several event loops: together they find everything once, and no loop waits for one that has
+//! ended.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use super::walk::{
 
 const LOOPS: [usize; 4] = [1, 2, 4, 8];
 
-/// An engine with this many loops from the first directories on.
+/// Makes an engine with this many loops from the first directories on.
 fn with_loops(server: &Server, loops: usize) -> Nfs {
     let mut engine = engine(server);
     engine.loops = Loops::Fixed(loops);
@@ -49,7 +49,8 @@ fn any_number_of_loops_finds_everything_once() {
     }
 }
 
-/// File systems mounted in the tree and hard links: both depend on one device number for all loops.
+/// File systems mounted in the tree, and hard links: both need the same device numbers in all
+/// loops.
 #[test]
 fn all_loops_know_an_inode_by_the_same_numbers() {
     let model = Arc::new(Model::new());
@@ -60,7 +61,7 @@ fn all_loops_know_an_inode_by_the_same_numbers() {
     }
     for home in 200_001..200_009_u32 {
         for number in 0..200 {
-            // Its other link is in the next home.
+            // The file's other link is in the next home.
             let link = format!("{}/{number}/link", 200_001 + (home - 200_000) % 8);
             model.link(format!("{home}/{number}/file"), link);
         }
@@ -104,7 +105,7 @@ fn every_loop_heeds_a_stop() {
     assert_left(&server);
 }
 
-/// Directories that wait in the pool are named, too.
+/// Directories in the pool are reported, too.
 #[test]
 fn what_no_loop_can_read_is_named() {
     let tree = Arc::new(Computed::new(Tree::even(20_000, 4, 20, 10)));
@@ -118,13 +119,13 @@ fn what_no_loop_can_read_is_named() {
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     assert_eq!(outcome.ended, Ended::Complete);
     assert!(outcome.count > 0);
-    // Each directory that was found is read or named: none is lost between the loops.
+    // Each directory that was found is read or reported: none is lost between the loops.
     let read = server.counts().of(Op::READDIR);
     assert!(outcome.sums[1] < tree.tree().dirs(), "{:?}", outcome.sums);
     assert!(outcome.sums[1] <= read + outcome.count, "{:?}, {read}", outcome.sums);
 }
 
-/// The server takes away the root while it is walked: the last look at it fails.
+/// The server removes the root during the walk, so the check at the end fails.
 #[test]
 fn a_root_that_vanishes_is_noticed_by_the_first_loop() {
     let model = plain();

@@ -82,7 +82,7 @@ fn large(config: Config) -> (Server, Arc<Model>) {
     (serve(config, &model), model)
 }
 
-/// An engine with a connection for each four of 32 requests.
+/// Makes an engine with 32 requests in flight and a connection for every four of them.
 fn over_eight_connections(server: &Server) -> Nfs {
     let mut engine = engine(server);
     engine.pacing.threads = Threads::Fixed(32);
@@ -91,7 +91,7 @@ fn over_eight_connections(server: &Server) -> Nfs {
     engine
 }
 
-/// A partition may refuse the cookies of another one, so a listing is continued where it began.
+/// A partition may refuse the cookies of another one, so a listing continues where it began.
 #[test]
 fn a_listing_goes_on_where_it_began() {
     for partitions in [2, 4] {
@@ -122,7 +122,7 @@ fn a_listing_goes_on_elsewhere_if_its_partition_is_out_of_reach() {
             assert_whole(&server, &model, &outcome);
             continue;
         }
-        // What was counted of a directory stays, and the rest is an error.
+        // The counted part of a directory stays, and the rest is an error.
         for (path, op, said) in &outcome.errors {
             assert!(path.ends_with("/wide") && *op == "list", "{path}: {op}");
             assert!(said.contains("NFS4ERR_NOT_SAME"), "{said}");
@@ -130,7 +130,7 @@ fn a_listing_goes_on_elsewhere_if_its_partition_is_out_of_reach() {
         let [files, dirs, ..] = outcome.sums;
         assert!(files <= 32_000 && dirs <= 12_017, "nothing is counted twice: {files}, {dirs}");
         assert_eq!(outcome.errors.is_empty(), dirs == 12_017, "{:?}", outcome.errors);
-        // Of a small one nothing is counted yet, so it begins anew.
+        // Nothing of a small directory is counted yet, so its listing restarts.
         let small = plain();
         let server = serve(Config { max_readdir: Some(4 << 10), ..config }, &small);
         drop(&server);
@@ -161,14 +161,14 @@ fn a_reconnect_makes_no_others_necessary() {
         engine.batch = 1;
         engine.reply_timeout = Duration::from_secs(20);
         assert_eq!(walk(&engine).unwrap().sums[1], tree.tree().dirs());
-        // Four connections are wanted, and two were lost. The clean-up may search for a partition
+        // Four connections are made, and two were lost. The clean-up may search for a partition
         // that has lost all its connections.
         let counts = server.counts();
         assert_eq!(counts.sessions, 6, "{naming:?}: {counts}");
         assert!((6..=8).contains(&counts.connections), "{naming:?}: {counts}");
         assert_polite(&server);
-        // Servers with one name that do not know a client id look like one that has restarted. If
-        // no connection to the right one is left, its lease expires.
+        // A server with the same name that does not know a client id looks like one that has
+        // restarted. If no connection to the right server is left, its lease expires.
         if naming == Naming::Distinct {
             assert_left(&server);
         }

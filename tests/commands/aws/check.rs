@@ -159,8 +159,8 @@ fn no_secret_is_in_it() {
     }
 }
 
-/// Without a mount, a line says what the server grants. `nfs_engine::check` has the servers that grant
-/// less, or refuse.
+/// Without a mount, a line has the server's grants. `nfs_engine::check` has servers that grant less
+/// or refuse.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_server_without_a_mount_says_what_it_grants() {

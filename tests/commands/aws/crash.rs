@@ -73,8 +73,9 @@ fn kill_9_at_any_request_leaves_the_old_pointer_or_the_new_and_the_run() {
             assert_eq!(world.aws.keys("team").len(), 9, "at {at} {phase:?}");
             at += 1;
         }
-        // Two reads of what is there, three objects of the run, two reads, two writes; and two times three
-        // reads and a list to verify them, with the write of `du/latest.txt` between.
+        // Two reads of existing objects, three objects of the run, two reads, two writes; then
+        // twice three reads and a list to verify them, with the write of `du/latest.txt` in
+        // between.
         assert_eq!(at, 18, "{phase:?}");
     });
 }
@@ -104,7 +105,7 @@ fn kill_9_between_metrics_and_notice_loses_neither() {
     }
 }
 
-/// Everything in the bucket.
+/// Returns all objects in the bucket.
 fn objects(aws: &Stub) -> BTreeMap<String, Vec<u8>> {
     let keys = aws.keys("team").into_iter();
     keys.map(|key| (key.clone(), aws.object("team", &key).unwrap())).collect()

@@ -1,4 +1,4 @@
-//! A destination that two machines write, with three file systems: one is stale and one is partial.
+//! A destination with three file systems, written by two machines: one is stale and one is partial.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 
-/// Two machines with a state directory each, three roots, and a bucket.
+/// Two machines, each with a state directory, three roots, and a bucket.
 struct Fleet {
     aws: Stub,
     scratch: TempDir,
@@ -49,7 +49,7 @@ impl Fleet {
             at = fleet.path().display()
         );
         std::fs::write(fleet.path().join("efs-scan.toml"), config).unwrap();
-        // Another user writes the state of the second machine, and is let through to it.
+        // Another user runs the second machine, and needs access to its state.
         std::fs::set_permissions(fleet.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let second = fleet.path().join("second");
         std::fs::create_dir(&second).unwrap();
@@ -89,8 +89,8 @@ impl Fleet {
         command.arg("--state-dir").arg(self.path().join(machine));
     }
 
-    /// Scans a root on the second machine, as a user who cannot read all of it. Returns false if this
-    /// machine has no such user.
+    /// Scans a root on the second machine, as a user who cannot read all of it. Returns false if
+    /// this machine has no such user.
     fn scan_as_nobody(&self, name: &str) -> bool {
         let copy = self.path().join("efs-scan");
         std::fs::copy(program(), &copy).unwrap();
@@ -121,7 +121,7 @@ impl Fleet {
         serde_json::from_str(&self.object(&format!("latest/{of}.json"))).unwrap()
     }
 
-    /// Makes the only run of a file system one of an earlier time.
+    /// Dates the only run of a file system back.
     fn move_back(&self, of: &str, by: SignedDuration) {
         let latest = self.newest(of);
         let time = |key: &str| latest["run"][key].as_str().unwrap().to_owned();
@@ -142,7 +142,7 @@ impl Fleet {
         }
     }
 
-    /// Publishes a run of a day before, in which each home is smaller.
+    /// Publishes a run of an earlier day, in which each home is smaller.
     fn day_before(&self, of: &str, days: i64) {
         let latest = self.newest(of);
         let table = self.object(latest["homes_table"].as_str().unwrap());
@@ -166,7 +166,7 @@ impl Fleet {
         self.aws.put_object("team", &key, writer.into_inner().unwrap());
     }
 
-    /// Makes a home of `stage` unreadable in part, and scans it on the second machine.
+    /// Makes a part of a home of `stage` unreadable, and scans it on the second machine.
     fn make_stage_partial(&self) -> bool {
         let closed = self.path().join("stage/200003/closed");
         std::fs::create_dir(&closed).unwrap();
@@ -188,7 +188,7 @@ impl Fleet {
     }
 }
 
-/// The words of the line that begins with this.
+/// Returns the words of the line that begins with `start`.
 fn line(table: &str, start: &str) -> String {
     let found = table.lines().find(|line| line.starts_with(start));
     found.unwrap_or_else(|| panic!("no line `{start}`:\n{table}")).to_owned()
@@ -199,7 +199,7 @@ fn named<'a>(lines: &'a Value, name: &str) -> &'a Value {
     all.find(|line| line["name"] == name).unwrap_or_else(|| panic!("{name}: {lines}"))
 }
 
-/// Allocated bytes of a home by the newest run.
+/// Returns the allocated bytes of a home in the newest run.
 fn size(fleet: &Fleet, of: &str, home: &str) -> i64 {
     let latest = fleet.newest(of);
     efs_scan_testbed::home(&latest, home)["allocated_bytes"].as_i64().unwrap()
@@ -242,7 +242,7 @@ fn status_and_history_tell_a_stale_one_and_a_partial_one() {
     }
     let history = line(&by_group, "history ");
     assert!(history.contains("PARTIAL, size of ") && history.contains("stage ?"), "{by_group}");
-    // Of the history group every day but the newest is known.
+    // All days but the newest are known of the history's group.
     let history = named(&json["groups"], "history");
     let points = history["allocated_bytes"].as_array().unwrap();
     assert!(points.last().unwrap().is_null() && points[points.len() - 2].is_i64(), "{history}");
@@ -263,7 +263,7 @@ fn sums_of_people_and_groups_are_those_of_their_homes_on_every_day() {
     assert_eq!((&ada["homes"], &ada["bytes_per_day_7"]), (&2.into(), &(2 * A_DAY).into()));
     let places = ada["file_systems"].as_object().unwrap();
     assert_eq!(places.keys().collect::<Vec<_>>(), ["prod", "stage"]);
-    // Those with a home on the stale one are known on one day.
+    // People with a home on the stale file system have a known size on one day only.
     let bo = named(&json["people"], "bo");
     let known = bo["allocated_bytes"].as_array().unwrap().iter().filter(|point| !point.is_null());
     assert_eq!((known.count(), &bo["bytes_per_day_7"]), (1, &Value::Null));
@@ -285,15 +285,15 @@ fn sums_of_people_and_groups_are_those_of_their_homes_on_every_day() {
 
     let table = fleet.read(&["history", "--by", "file-system", "--budget", "1GiB"]);
     assert!(line(&table, "prod ").contains("+4 MiB"), "{table}");
-    // The program without groups says the same of each file system by itself.
+    // The history of the file system by itself is the same.
     let alone = fleet.json(&["history", "--file-system", "prod"]);
     assert_eq!(alone["total"]["bytes_per_day_7"], 4 * A_DAY);
 }
 
-/// The group and the cost of each home in a run.
+/// Group and cost of each home in a run.
 type Costs = Vec<(String, f64)>;
 
-/// The means are computed here from the tables of each day.
+/// The means are computed from the tables of each day.
 #[test]
 fn each_month_has_the_mean_of_its_days() {
     let fleet = Fleet::new();

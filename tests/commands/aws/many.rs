@@ -13,7 +13,7 @@ fn key(at: usize) -> String {
     format!("share-{at:02}")
 }
 
-/// Publishes one file system as if it were many, each with a run of the day and of the week before.
+/// Publishes a file system under many names, each with a run of today and of the week before.
 fn many() -> World {
     let world = World::new();
     assert_eq!(code(&world.scan(TO)), Some(0));
@@ -47,7 +47,7 @@ fn many() -> World {
 
 const STATUS: [&str; 5] = ["status", "--from", "s3://team/efs", "--format", "json"];
 
-/// The status without what the clock changes.
+/// Returns the status without values that depend on the clock.
 fn status(output: &Output) -> Value {
     let mut json = printed(output);
     for one in json["file_systems"].as_array_mut().unwrap() {
@@ -73,7 +73,7 @@ fn sixteen_are_read_at_a_time_and_shown_in_the_order_of_their_keys() {
         .collect();
     assert_eq!(keys, (0..MANY).map(key).collect::<Vec<_>>());
 
-    // Some of the answers take longer, so file systems end in another order than they begin.
+    // Some answers take longer, so file systems end in another order than they begin.
     world.aws.clear_requests();
     for (at, delay) in [("share-00", 400), ("share-1", 150), ("share-", 50)] {
         let delay = What::Delay(Duration::from_millis(delay));
@@ -87,7 +87,7 @@ fn sixteen_are_read_at_a_time_and_shown_in_the_order_of_their_keys() {
     let most = world.aws.max_in_flight("S3");
     assert!((10..=16).contains(&most), "{most} at once");
     assert_eq!(world.aws.count("S3", "GetObject"), 3 * MANY);
-    // One after the other they would take four answers each, 50 ms at least.
+    // In sequence, each would take four answers of at least 50 ms.
     assert!(took < Duration::from_millis(50 * 4 * MANY as u64), "{took:?}");
     assert!(world.aws.violations().is_empty(), "{:?}", world.aws.violations());
 }
@@ -130,7 +130,7 @@ fn patience_counts_for_all_together() {
     assert_eq!(status(&output)["file_systems"].as_array().unwrap().len(), MANY - 1);
     assert!(took >= Duration::from_secs(3), "{took:?}");
 
-    // None answers: the time is not spent for each.
+    // None answers: the patience is not spent for each of them.
     world.aws.fault(Fault::new("S3", "GetObject", stuck).matching("latest/").always());
     let (output, took) = run();
     assert_eq!(code(&output), Some(1), "{}", stderr(&output));

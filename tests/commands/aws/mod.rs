@@ -96,7 +96,7 @@ impl World {
         command
     }
 
-    /// The summary of the newest run, of whichever file system it is.
+    /// Returns the summary of the newest run, of any file system.
     fn latest(&self) -> Option<Value> {
         let keys = self.aws.keys("team");
         let key = keys.iter().find(|key| key.starts_with("efs/latest/"))?;

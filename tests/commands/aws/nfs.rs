@@ -103,7 +103,7 @@ fn a_file_system_is_named_as_for_the_mount_helper() {
     assert!(lines[0].contains("0.01 USD a GB"), "{lines:?}");
 }
 
-/// The region in ROOT is asked for the size and for mount targets, whichever is configured.
+/// The region in ROOT takes precedence for the size and for mount targets.
 #[test]
 fn efs_is_asked_in_the_region_of_the_root() {
     let root = format!("{FILE_SYSTEM}.efs.eu-west-3.amazonaws.com");
@@ -145,8 +145,8 @@ fn a_refused_call_names_the_missing_permission() {
     assert!(lines[0].contains("elasticfilesystem:DescribeMountTargets"), "{lines:?}");
 }
 
-/// EFS does not know the file system: its name is tried, and the scan of an address continues
-/// without EFS's figures.
+/// EFS does not know the file system: its name is tried, and a scan by address continues without
+/// EFS's figures.
 #[test]
 fn a_file_system_of_another_account_is_asked_by_its_name_or_address() {
     let world = World::new();

@@ -110,7 +110,7 @@ fn every_setting_is_in_the_table_of_this_test() {
     let here: BTreeSet<String> = SETTINGS
         .iter()
         .map(|setting| format!("EFS_SCAN_{}", setting.variable))
-        // It chooses among the tables of tests/commands/file_systems.rs.
+        // These variables choose among the tables of tests/commands/file_systems.rs.
         .chain(["EFS_SCAN_CONFIG", "EFS_SCAN_FILE_SYSTEM"].map(str::to_owned))
         .collect();
     let command = efs_scan::cli::Cli::command();
@@ -121,7 +121,7 @@ fn every_setting_is_in_the_table_of_this_test() {
     let known = Configured::new("no_such_key = 1\n").problem();
     let known = known.split("expected one of ").nth(1).unwrap();
     let known = known.split(", ").map(|key| key.trim_matches('`'));
-    // `FULL` is of one file system.
+    // `FULL` configures one file system.
     let known: BTreeSet<_> = known.filter(|key| *key != "file_system").collect();
     let full: Table = toml::from_str(FULL).unwrap();
     assert_eq!(full.keys().map(String::as_str).collect::<BTreeSet<_>>(), known);

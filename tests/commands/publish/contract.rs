@@ -30,10 +30,10 @@ fn scanned() -> &'static Value {
     })
 }
 
-/// The summary of the file system of the reports.
+/// Key of the summary of the reports' file system.
 pub(crate) const LATEST: &str = "latest/prod.json";
 
-/// Its newest run in the form of `du`.
+/// Key of its newest run in the form of `du`.
 pub(crate) const DU: &str = "du/prod.txt";
 
 /// Returns the report of a run at that minute, with a size that identifies it.
@@ -62,7 +62,7 @@ pub(crate) fn assert_points_to(store: &dyn Store, report: &Report) {
     assert_eq!(text, String::from_utf8(du(report, DuNames::Raw)).unwrap(), "{DU_LATEST}");
 }
 
-/// Checks that the run exists, and that the objects of its file system are of it.
+/// Checks that the run exists, and that its file system's objects belong to it.
 pub(crate) fn assert_named(store: &dyn Store, report: &Report) {
     let latest = store.get(LATEST).unwrap().unwrap();
     let latest: Value = serde_json::from_slice(&latest.bytes).unwrap();
@@ -131,7 +131,7 @@ fn objects_change_only_as_the_condition_says(store: &dyn Store) {
 
 fn an_object_may_be_made_piece_by_piece(store: &dyn Store) {
     let key = "contract/pieces.json";
-    // Some are so large that a store which needs the length first makes a file, others are smaller.
+    // Some writes are so large that a store which needs the length first makes a file.
     for pieces in [3_u32, 300] {
         let piece = |at: u32| vec![at as u8; 40_000 + at as usize];
         let fill = |to: &mut dyn Write| (0..pieces).try_for_each(|at| to.write_all(&piece(at)));
@@ -328,8 +328,8 @@ pub(crate) fn several_publish<'a>(open: impl Fn() -> Box<dyn Store + 'a> + Sync)
     assert_eq!(store.list("", "").unwrap().keys.len(), 3 + 3 * MINUTES as usize);
 }
 
-/// Publishes four file systems at once to an empty destination, which each thread opens for itself, as
-/// monitors on several machines do: none needs to know of the others.
+/// Publishes four file systems at once to an empty destination, which each thread opens for itself,
+/// like monitors on several machines that do not know of each other.
 pub(crate) fn several_file_systems<'a>(open: impl Fn() -> Box<dyn Store + 'a> + Sync) {
     const RUNS: u32 = 4;
     let keys = ["fs-0123456789abcdef0", "prod", "stage", "mnt-efs"];

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::place::*;
 use efs_scan_testbed::*;
 
-/// Scans another tree beside the place's, of one home, and publishes it where the place's is.
+/// Returns a scan of another tree with one home, published to the same destination.
 fn other(place: &Place, tree: &str, args: &[&str]) -> Command {
     let root = place.dir.path().join(tree);
     file(&root, "200005/data", 7000);
@@ -66,7 +66,7 @@ fn several_file_systems_stand_beside_each_other() {
     }
     let du = String::from_utf8_lossy(&after["du/latest.txt"]).into_owned();
     assert!(du.contains("read du/KEY.txt"), "{du}");
-    // Whoever publishes next leaves that as it is.
+    // Later publishers leave that file unchanged.
     place.scan(&[], 0);
     assert_eq!(files(&place.published())["du/latest.txt"], after["du/latest.txt"]);
 }
@@ -81,7 +81,7 @@ fn another_root_under_one_key_is_refused_before_the_scan() {
     assert!(said.contains(&run) && said.contains(place.root().to_str().unwrap()), "{said}");
     assert!(said.contains("--name") && said.contains("--take-over"), "{said}");
     assert_eq!(files(&place.published()), before);
-    // It is the same file system, mounted elsewhere.
+    // With the flag, it counts as the same file system, mounted elsewhere.
     scanned(other(&place, "stage", &["--name=prod", "--take-over"]), 0);
     scanned(other(&place, "stage", &["--name=prod"]), 0);
     let said = one_line(&place.scan(&[], 1));
@@ -100,7 +100,7 @@ fn the_id_of_efs_is_enough_wherever_it_is_mounted() {
 #[test]
 fn what_an_earlier_version_left_in_the_state_directory_goes_on() {
     let place = Place::new();
-    // Runs wait, as an earlier version kept them: without an identity, in one spool.
+    // Runs wait as an earlier version kept them: without an identity, in one spool.
     let obstacle = file(&place.published(), "runs", 3);
     place.scan(&[], 5);
     let waiting = place.waiting();
@@ -109,7 +109,7 @@ fn what_an_earlier_version_left_in_the_state_directory_goes_on() {
     let mut job: Value = serde_json::from_slice(&std::fs::read(&own).unwrap()).unwrap();
     job["report"]["run"].as_object_mut().unwrap().remove("identity").unwrap();
     std::fs::write(&own, job.to_string()).unwrap();
-    // One of them is of another root.
+    // One of the runs has another root.
     job["report"]["run"]["root"] = json!("/mnt/other");
     let another = "20260101T000000.000000Z";
     job["report"]["run"]["id"] = json!(another);

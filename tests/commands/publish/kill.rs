@@ -144,7 +144,7 @@ fn kill_everywhere(calls: &[&str], second: bool) {
                 assert_eq!(place.waiting(), Vec::<String>::new(), "{what}");
                 assert_eq!(place.runs().len(), 1 + usize::from(second), "{what}");
             } else if kept {
-                // It was published already; only then may it have left the spool.
+                // The run may only have left the spool after it was published.
                 assert_eq!(place.latest_id().as_ref(), place.runs().last(), "{what}");
             } else {
                 assert_eq!(place.latest_id(), old, "{what}");
@@ -244,7 +244,7 @@ fn a_migration_that_is_killed_anywhere_loses_nothing_and_can_be_done_again() {
             put_all(&objects, &to);
             let output = killed_at(call, at, &migrate(&to));
             let left = files(&to);
-            // What was there is there, and each new object is whole.
+            // Existing objects are kept, and each new object is complete.
             for (key, bytes) in objects.iter().filter(|(key, _)| *key != "latest.json") {
                 assert_eq!(left.get(key), Some(bytes), "{what}: {key}");
             }

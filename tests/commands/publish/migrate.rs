@@ -1,4 +1,5 @@
-//! A destination of an earlier version, which held one file system, is moved to the present layout.
+//! Migration of a destination from an earlier version, which held one file system, to the present
+//! layout.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -13,8 +14,8 @@ use super::place::*;
 use super::turns::*;
 use efs_scan_testbed::*;
 
-/// Runs and objects as an earlier version published them: two runs of the place's tree, the later one
-/// with an id of EFS if one is given.
+/// Makes two runs and their objects as an earlier version published them. If an EFS id is given,
+/// the later run has it.
 pub(crate) fn old(place: &Place, id: Option<&str>) -> BTreeMap<String, Vec<u8>> {
     old_runs(place, id, 2)
 }
@@ -50,13 +51,13 @@ fn old_runs(place: &Place, id: Option<&str>, runs: usize) -> BTreeMap<String, Ve
             json["file_system"] =
                 json!({ "id": id, "efs": null, "difference_percent": null, "cost": null });
         }
-        // In the order in which an earlier version wrote it: the run stands in front.
+        // In the order in which an earlier version wrote the file: the run comes first.
         (old, ordered(&json))
     });
     objects.collect()
 }
 
-/// JSON with the fields of a report that come first in front.
+/// Formats JSON with the first fields of a report in front.
 fn ordered(json: &Value) -> Vec<u8> {
     let first = ["schema", "run", "report", "homes_table", "file_system"];
     let fields = json.as_object().unwrap();
@@ -100,7 +101,7 @@ impl Store for Meanwhile<'_> {
     }
 }
 
-/// Writes the objects over what is there.
+/// Writes the objects, over existing ones.
 fn put_all(store: &Memory, objects: &BTreeMap<String, Vec<u8>>) {
     for (key, bytes) in objects {
         let there = store.get(key).unwrap();
@@ -124,7 +125,7 @@ fn a_run_that_an_earlier_version_publishes_meanwhile_is_the_newest_one() {
     };
     let wanted: Value = serde_json::from_slice(&after["latest.json"]).unwrap();
     assert_ne!(before["du/latest.txt"], after["du/latest.txt"]);
-    // Before the last step, and after the work was broken off there.
+    // Before the last step, and after the migration was interrupted there.
     let store = store_of(&before);
     let meanwhile = Meanwhile { store: &store, later: Cell::new(Some(&after)) };
     assert_eq!(migrate(&meanwhile).unwrap().runs.into_values().collect::<Vec<_>>(), [3]);
@@ -183,7 +184,7 @@ fn moving_loses_nothing_wherever_it_breaks_off() {
     }
 }
 
-/// Checks on any store that everything is moved, and that a second time changes nothing.
+/// Checks on any store that everything is migrated, and that a second migration changes nothing.
 pub(crate) fn everything_is_moved(store: &dyn Store) {
     let place = Place::new();
     let objects = old(&place, None);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::*;
 use efs_scan_testbed::{efs_scan, file, watched};
 
-/// A world with a second file system, `stage`, on which zoe has a home, too.
+/// Makes a world with a second file system, `stage`, on which zoe has a home, too.
 fn two() -> World {
     let world = World::new();
     let root = world.scratch.path().join("stage");
@@ -39,9 +39,9 @@ fn each_file_system_has_a_section_and_all_have_a_sum() {
         .sum();
     assert_eq!(all["total"]["allocated_bytes"], sum);
     assert_eq!(all["file_systems"][1]["key"], "stage");
-    // Nobody of the one is new or gone on the other.
+    // People with homes on one file system only are neither new nor gone on the other.
     assert!(!table.contains("Gone since"), "{table}");
-    // One by itself is as if it were alone.
+    // The status of one file system is the same as if it were alone.
     let one = world.table(&["--file-system", "prod"]);
     assert!(!one.contains("==") && !one.contains("stage"), "{one}");
     let said = super::one_line(&world.status(["--file-system", "dev"]), 2);
@@ -53,7 +53,7 @@ fn sums_are_shown_alone_by_file_system_and_by_person() {
     let world = two();
     let table = world.table(&["--by", "file-system"]);
     assert!(!table.contains("==") && line(&table, "stage").contains("4.8 MiB"), "{table}");
-    // The same name on two file systems is one person only if that was said.
+    // The same name on two file systems is one person only if that is configured.
     let zoes = |table: &str| table.lines().filter(|line| line.starts_with("zoe")).count();
     assert_eq!(zoes(&world.table(&["--by", "person"])), 2);
     let config = world.scratch.path().join("efs-scan.toml");

@@ -9,8 +9,8 @@ use efs_scan_testbed::uml::{Facts, Guest};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Opening the mount's root, telling which file system it is, and looking at it before and after the
-/// scan.
+/// Requests to open the mount's root, to identify the file system, and to examine it before and
+/// after the scan.
 const AROUND: u64 = 16;
 
 /// Cost of one scan, by mountstats and by its own report.

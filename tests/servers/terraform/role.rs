@@ -301,8 +301,8 @@ fn moto_lets_the_role_publish_and_do_nothing_else() {
     };
     let whole = scan(&policy);
     assert_eq!(whole.status.code(), Some(0), "{}", said(&whole));
-    // Moto refuses this one though the policy has it; `the_role_allows_what_the_program_asks_for_and_no_more`
-    // judges it.
+    // Moto refuses this action although the policy allows it;
+    // `the_role_allows_what_the_program_asks_for_and_no_more` checks it.
     let refused = |line: &&str| line.contains("DescribeLifecycleConfiguration");
     let lines = said(&whole);
     let lines: Vec<&str> = lines.lines().filter(|line| !refused(line)).collect();

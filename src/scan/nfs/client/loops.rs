@@ -26,7 +26,7 @@ use crate::stop::Stop;
 /// The number of event loops of a scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Loops {
-    /// One per processor, at most [`MOST_LOOPS`], once the first loop is overloaded. A single loop
+    /// One per processor, at most `MOST_LOOPS`, once the first loop is overloaded. A single loop
     /// for a throttled scan.
     #[default]
     Auto,
