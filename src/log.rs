@@ -262,7 +262,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn no_text_ends_a_line_or_does_more_than_to_show(text in hostile()) {
+        fn no_text_ends_a_line_or_controls_the_terminal(text in hostile()) {
             let lines = logged(LogFormat::Text, Terminal::Plain, &text);
             prop_assert_eq!(lines.lines().count(), 6);
             prop_assert!(lines.lines().all(is_raw), "{:?}", lines);

@@ -174,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_packed_comes_back(
+        fn packed_values_unpack_to_the_same(
             numbers in proptest::collection::vec((any::<u64>(), any::<i64>(), 0..300u64), 0..9),
             texts in proptest::collection::vec("[aéè/\u{1f600}]{0,6}", 0..9),
             bytes in proptest::collection::vec(proptest::collection::vec(0..3u8, 0..9), 0..9),

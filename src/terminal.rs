@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_says_what_a_terminal_may_be_sent() {
+    fn the_environment_limits_output_to_the_terminal() {
         let with = |name: &'static str, value: &'static str| {
             of(true, move |asked| (asked == name).then(|| value.into()))
         };

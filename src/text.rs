@@ -235,12 +235,12 @@ mod tests {
         }
 
         #[test]
-        fn what_was_printed_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+        fn printable_text_converts_back(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             prop_assert_eq!(unprintable(&printable(&bytes)), Some(bytes));
         }
 
         #[test]
-        fn what_was_never_printed_is_no_panic(text in r"[\\xunrt{}0-9a-fé]{0,12}") {
+        fn arbitrary_text_does_not_panic(text in r"[\\xunrt{}0-9a-fé]{0,12}") {
             if let Some(bytes) = unprintable(&text) {
                 prop_assert!(bytes.len() <= text.len());
             }
@@ -263,7 +263,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_lossy_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+        fn lossy_text_converts_back(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             let (text, raw) = lossy(&bytes);
             prop_assert_eq!(bytes_of(&text, raw.as_deref()), bytes);
         }

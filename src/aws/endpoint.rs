@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_is_set_goes_first_and_is_a_url() {
+    fn a_configured_endpoint_takes_precedence_and_must_be_a_url() {
         let with = |url: &str| {
             let config = SdkConfig::builder().region(Region::new("eu-west-1")).endpoint_url(url);
             of(&config.build(), &SAGEMAKER)

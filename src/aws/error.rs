@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_denied_names_the_permission_and_what_aws_said() {
+    fn a_denied_request_names_the_permission_and_the_message_of_aws() {
         let key = "User: arn:aws:sts::1:assumed-role/m/i is not authorized to perform: \
                    kms:GenerateDataKey on resource: arn:aws:kms:eu-west-1:1:key/k because no \
                    identity-based policy allows the kms:GenerateDataKey action";

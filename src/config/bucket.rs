@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_bucket_would_refuse_is_refused_before_the_scan() {
+    fn settings_that_a_bucket_refuses_are_refused_before_the_scan() {
         let options = |text: &str| toml::from_str::<PublishSettings>(text).expect(text).buckets();
         let set = |key: &str, value: &str| {
             let sse = if key == "sse" { "" } else { "sse = 'aws:kms'" };

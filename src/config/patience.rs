@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_seconds_or_a_time_with_units() {
+    fn patience_is_seconds_or_a_time_with_units() {
         for (text, seconds) in
             [("60", 60), ("90s", 90), ("5m", 300), ("1h 30m", 5400), ("24h", MAX)]
         {

@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_aws_would_refuse_is_refused_before_the_scan() {
+    fn settings_that_aws_refuses_are_refused_before_the_scan() {
         assert_eq!(check_namespace("Team/Efs_1"), Ok("Team/Efs_1".to_owned()));
         for wrong in ["", "AWS/EFS", ":x", "two words", "/mnt/efs", &"x".repeat(256)] {
             assert!(check_namespace(wrong).is_err(), "{wrong}");

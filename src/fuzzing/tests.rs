@@ -20,7 +20,7 @@ fn replay(target: &str, run: impl Fn(&[u8]) -> usize) -> usize {
 }
 
 #[test]
-fn the_corpora_of_what_is_read_back_are_replayed() {
+fn the_corpora_are_replayed() {
     // Some inputs of each are valid, or the replay would only test refusals.
     assert!(replay("latest_json", latest_json) > 1);
     assert!(replay("homes_table", homes_table) > 1);

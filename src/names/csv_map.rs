@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line() {
+    fn errors_name_their_line() {
         for (text, problem) in [
             ("uid,name\nalice,200005\n", "line 2: `alice` is not a uid"),
             ("1,a\n2\n", "line 2: expected uid,name"),

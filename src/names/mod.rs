@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_far_from_all_known_uids_is_none() {
+    fn a_number_far_from_all_known_uids_is_not_a_uid() {
         let one = names(&["200005,alice\n200900,bob\n"]);
         for (uid, is) in [
             (199_004, false),

@@ -199,7 +199,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_packed_list_is_a_list(
+        fn a_packed_list_behaves_like_a_list(
             mut items in proptest::collection::vec(
                 ("[ab]{0,3}", proptest::option::of(any::<u64>()), 0..4u32), 0..40,
             ),

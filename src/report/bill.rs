@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn savings_are_what_a_hand_computes() {
+    fn savings_match_a_manual_calculation() {
         let ages = ByAge {
             days_7: share(100, 5),
             days_30: share(50, 5),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_in_standard_moves_no_more() {
+    fn data_outside_of_standard_does_not_move() {
         let ages = ByAge { days_90: share(40, 0), older: share(40, 0), ..ByAge::default() };
         let it = tiering(&ages, &size(20), &prices());
         assert_eq!(

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_a_home_is_told_from_what_begins_like_it() {
+    fn a_path_below_a_home_differs_from_one_with_the_same_prefix() {
         assert_eq!(below(b"200005", b"200005/.cache"), Some(&b".cache"[..]));
         assert_eq!(below(b"200005", b"2000055/.cache"), None);
         assert_eq!(below(b"200005", b"200005"), None);

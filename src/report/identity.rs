@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn roots_are_told_apart_by_what_is_known_of_them() {
+    fn roots_are_compared_by_what_is_known_of_them() {
         let run = |key: &str, root: &str, volume: Option<&str>, path: Option<&str>| {
             let identity = serde_json::json!({ "key": key, "volume": volume, "path": path });
             let at = "2026-11-24T08:00:00Z";

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_persons_own_quota_goes_before_the_default() {
+    fn a_persons_quota_overrides_the_default() {
         let quotas = Quotas {
             default: Some(AllocatedBytes(1000)),
             users: [("alice", 2000), ("200006", 500)]

@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_innermost_mount_tells() {
+    fn the_innermost_mount_is_found() {
         let mounts = b"22 1 259:1 / / rw - ext4 /dev/root rw\n\
             30 22 0:40 / /mnt/efs ro,relatime shared:1 - nfs4 \
             fs-0123456789abcdef0.efs.us-east-1.amazonaws.com:/ ro,vers=4.1\n\
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_tells_its_file_systems_apart() {
+    fn the_servers_id_distinguishes_its_file_systems() {
         let volumes = b"NV SERVER   PORT DEV          FSID                              FSC\n\
             v4 0a000105  801 0:40         e1a0a5b29c1c4d1e:7f                no\n\
             v4 0a000105  801 0:41         0:0                               no\n";

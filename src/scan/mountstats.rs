@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_is_the_difference_of_the_mounts_own_counters() {
+    fn requests_are_the_difference_of_the_mounts_counters() {
         let before = mount(BEFORE);
         let after = BEFORE.replace("READDIR: 10 10 0 2000 9600 5 20", "READDIR: 14 14 0 1 1 9 50");
         let traffic = before.until(&mount(&after));

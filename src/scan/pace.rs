@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_saves_up_no_more_than_a_burst() {
+    fn a_pause_accumulates_at_most_a_burst() {
         let bucket = TokenBucket::new(1_000);
         let _ = bucket.take(1, Duration::ZERO);
         let now = Duration::from_secs(60);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_owed_is_paid_and_no_more_than_ten_seconds_of_it() {
+    fn a_debt_is_paid_up_to_ten_seconds() {
         let bucket = TokenBucket::new(1_000);
         bucket.owe(2_000, Duration::ZERO);
         assert_eq!(bucket.take(1, Duration::ZERO), Duration::from_secs(2));

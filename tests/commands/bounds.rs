@@ -25,7 +25,7 @@ fn run(dir: &Path, args: &str) -> Output {
 }
 
 #[test]
-fn a_file_of_3_gib_is_a_line_wherever_it_is_read() {
+fn a_file_of_3_gib_causes_an_error_line_wherever_it_is_read() {
     let dir = scratch();
     let dir = dir.path();
     file(dir, "t/200005/f", 3_000_000);

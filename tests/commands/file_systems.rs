@@ -138,7 +138,7 @@ fn one_can_be_chosen_by_flag_variable_or_root() {
 /// Flags override variables, which override the file; in the file, a table overrides the settings
 /// above it.
 #[test]
-fn flags_and_variables_go_over_a_table() {
+fn flags_and_variables_override_a_table() {
     let world = World::new();
     let stage = world.root("stage").display().to_string();
     let shown = |args: &[&str], depth: Option<&str>| {
@@ -181,7 +181,7 @@ fn flags_and_variables_go_over_a_table() {
 }
 
 #[test]
-fn what_is_wrong_is_told_before_anything_is_scanned() {
+fn errors_are_reported_before_any_scan() {
     let world = World::new();
     let (both, prod) = (world.both(), world.root("prod").display().to_string());
     for (text, problem) in [
@@ -205,7 +205,7 @@ fn what_is_wrong_is_told_before_anything_is_scanned() {
 }
 
 #[test]
-fn one_that_fails_keeps_no_other_from_being_scanned() {
+fn a_failure_does_not_prevent_other_scans() {
     let world = World::new();
     let gone = world.root("gone").display().to_string();
     let text = world.both();
@@ -265,7 +265,7 @@ fn each_is_published_under_its_name() {
 }
 
 #[test]
-fn some_can_be_scanned_at_a_time() {
+fn several_can_be_scanned_at_a_time() {
     let world = World::new();
     let to = world.root("published").display().to_string();
     let mut text = world.both();

@@ -25,7 +25,7 @@ fn targets(dashboard: &Value) -> Vec<&Value> {
 }
 
 #[test]
-fn a_dashboard_is_one_for_grafana() {
+fn dashboards_have_the_structure_of_grafana() {
     for (name, kind) in [("prometheus", "prometheus"), ("cloudwatch", "cloudwatch")] {
         let dashboard = dashboard(name);
         assert_eq!(dashboard["uid"], format!("efs-scan-{name}"));
@@ -71,7 +71,7 @@ fn a_dashboard_is_one_for_grafana() {
 }
 
 #[test]
-fn its_metrics_for_prometheus_are_the_programs() {
+fn dashboards_for_prometheus_use_metrics_of_the_program() {
     let source = here("src/report/prometheus.rs");
     // Entries of tables begin with the metric's name; metrics with a label are written by name.
     let packed: String = source.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -106,7 +106,7 @@ fn its_metrics_for_prometheus_are_the_programs() {
 }
 
 #[test]
-fn its_metrics_for_cloudwatch_are_the_programs() {
+fn dashboards_for_cloudwatch_use_metrics_of_the_program() {
     let source = here("src/outbox/cloudwatch.rs");
     let packed: String = source.split_whitespace().collect::<Vec<_>>().join(" ");
     let known = quoted(&packed, "(\"");

@@ -80,7 +80,7 @@ fn groups_add_up_to_the_homes() {
 }
 
 #[test]
-fn every_form_shows_them() {
+fn every_form_shows_groups() {
     let dir = world();
     let table = shown(dir.path(), &[]);
     let line = |start: &str| {
@@ -133,7 +133,7 @@ fn every_form_shows_them() {
 }
 
 #[test]
-fn nothing_is_said_of_groups_where_nobody_is_in_one() {
+fn groups_are_not_shown_if_nobody_is_in_one() {
     let dir = world();
     std::fs::write(dir.path().join("people.csv"), "200001,ada\n").unwrap();
     let table = shown(dir.path(), &[]);
@@ -187,7 +187,7 @@ fn a_check_names_a_quota_of_no_group() {
 }
 
 #[test]
-fn the_primary_group_counts_where_it_is_asked_for() {
+fn the_primary_group_is_used_on_request() {
     let dir = world();
     if !is_root() {
         skip_unless(false, "groups of passwd", "this user cannot give homes to root");

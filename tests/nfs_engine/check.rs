@@ -259,7 +259,7 @@ fn each(cases: &[Case]) {
 }
 
 #[test]
-fn what_a_server_grants_is_a_line() {
+fn each_grant_of_a_server_is_a_line() {
     each(GRANTED);
     let server = on(Config::default());
     check(server.address(), &[]);
@@ -267,7 +267,7 @@ fn what_a_server_grants_is_a_line() {
 }
 
 #[test]
-fn each_refusal_says_what_to_look_at() {
+fn each_refusal_says_what_to_check() {
     each(REFUSED);
 }
 

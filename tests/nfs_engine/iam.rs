@@ -56,7 +56,7 @@ impl World {
 }
 
 #[test]
-fn each_kind_of_client_is_let_in() {
+fn each_kind_of_client_is_admitted() {
     let world = World::new();
     world.whole(world.client());
     let access_point = Some(ACCESS_POINT.to_owned());
@@ -80,7 +80,7 @@ fn each_kind_of_client_is_let_in() {
 
 /// Each partition admits its connections, and together they see the whole tree.
 #[test]
-fn several_partitions_are_read_whole_by_a_signed_client() {
+fn a_signed_client_reads_several_partitions_completely() {
     let model = trees::of_every_kind();
     for (partitions, dealing, naming) in [
         (1, Dealing::InTurn, Naming::Distinct),
@@ -148,7 +148,7 @@ const REFUSED: &[Case] = &[
 ];
 
 #[test]
-fn who_is_not_let_in_reads_one_line() {
+fn a_refused_client_gets_one_line() {
     at_once(REFUSED, |(client, because)| {
         let world = World::new();
         world.refused(&client(&world), because);

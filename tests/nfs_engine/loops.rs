@@ -52,7 +52,7 @@ fn any_number_of_loops_finds_everything_once() {
 /// File systems mounted in the tree, and hard links: both need the same device numbers in all
 /// loops.
 #[test]
-fn all_loops_know_an_inode_by_the_same_numbers() {
+fn an_inode_has_the_same_numbers_in_all_loops() {
     let model = Arc::new(Model::new());
     for home in 200_001..200_009_u32 {
         for number in 0..200 {
@@ -75,7 +75,7 @@ fn all_loops_know_an_inode_by_the_same_numbers() {
 }
 
 #[test]
-fn loops_that_the_server_refuses_leave_the_work_to_the_others() {
+fn refused_loops_leave_their_work_to_the_others() {
     let model = plain();
     for status in [Status::ACCESS, Status::DELAY] {
         let server = serve(Config::default(), &model);
@@ -107,7 +107,7 @@ fn every_loop_heeds_a_stop() {
 
 /// Directories in the pool are reported, too.
 #[test]
-fn what_no_loop_can_read_is_named() {
+fn directories_that_no_loop_can_read_are_reported() {
     let tree = Arc::new(Computed::new(Tree::even(20_000, 4, 20, 10)));
     let server = Server::start(Config::default(), Arc::clone(&tree) as _).unwrap();
     server.fault(Fault::operation(Op::READDIR, What::DropBefore).after(2_000).times(u64::MAX));
@@ -136,7 +136,7 @@ fn a_root_that_vanishes_is_noticed_by_the_first_loop() {
 }
 
 #[test]
-fn partitions_with_the_same_numbers_are_told_apart_by_every_loop() {
+fn every_loop_distinguishes_partitions_with_the_same_numbers() {
     let model = plain();
     for naming in [Naming::Distinct, Naming::SameOwner, Naming::SameNumbers] {
         let slots = Slots::AtMost(4);

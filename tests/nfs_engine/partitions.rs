@@ -41,7 +41,7 @@ fn assert_cleaned_up(server: &Server, alike: bool) {
 }
 
 #[test]
-fn without_faults_as_many_connections_are_made_as_are_wanted() {
+fn as_many_connections_are_made_as_needed() {
     kinds(|config| {
         let said = format!("{config:?}");
         let alike = config.naming == Naming::SameNumbers && config.partitions > 1;
@@ -93,7 +93,7 @@ fn over_eight_connections(server: &Server) -> Nfs {
 
 /// A partition may refuse the cookies of another one, so a listing continues where it began.
 #[test]
-fn a_listing_goes_on_where_it_began() {
+fn a_listing_continues_on_its_partition() {
     for partitions in [2, 4] {
         let cookies = Cookies::OfPartition;
         let config = Config { cookies, ..many(partitions, Dealing::InTurn, Naming::Distinct) };
@@ -106,7 +106,7 @@ fn a_listing_goes_on_where_it_began() {
 
 /// If no connection leads to its partition any more, another one gets the cookie.
 #[test]
-fn a_listing_goes_on_elsewhere_if_its_partition_is_out_of_reach() {
+fn a_listing_continues_elsewhere_if_its_partition_is_unreachable() {
     let drop = |server: &Server| {
         for at in 1..40 {
             server.fault(Fault::operation(Op::READDIR, What::DropBefore).after(50 * at));
@@ -148,7 +148,7 @@ fn reconnects_to_other_partitions_lose_nothing() {
 }
 
 #[test]
-fn a_reconnect_makes_no_others_necessary() {
+fn a_reconnect_does_not_cause_further_ones() {
     for naming in NAMINGS {
         let tree = Arc::new(Computed::new(Tree::even(2000, 4, 20, 10)));
         let delay = Duration::from_millis(2);
@@ -184,7 +184,7 @@ fn restarts_and_expired_leases_of_partitions_lose_nothing() {
 }
 
 #[test]
-fn contradictions_give_a_connection_an_owner_of_its_own() {
+fn a_connection_gets_its_own_owner_after_a_contradiction() {
     for status in [Status::STALE_CLIENTID, Status::SEQ_MISORDERED] {
         let model = plain();
         let delay = Duration::from_millis(4);

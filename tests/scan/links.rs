@@ -47,7 +47,7 @@ fn sums(mut report: Value) -> Value {
 }
 
 #[test]
-fn the_memory_for_links_changes_nothing() {
+fn the_result_does_not_depend_on_the_memory_for_links() {
     let tree = linked();
     let root = tree.path().join("root");
     let scan = |memory: &str, threads: &str| {
@@ -92,7 +92,7 @@ fn is_partial_and_less(report: &Value, root: &Path) {
 }
 
 #[test]
-fn links_that_find_no_place_are_left_out_and_said() {
+fn links_without_room_on_disk_are_left_out_and_reported() {
     let tree = linked();
     let root = tree.path().join("root");
     let mut command = efs_scan();
@@ -106,7 +106,7 @@ fn links_that_find_no_place_are_left_out_and_said() {
 }
 
 #[test]
-fn a_full_disk_costs_the_links_that_do_not_fit() {
+fn a_full_disk_loses_only_the_links_that_do_not_fit() {
     if !skip_unless(is_root(), "hard links on a full disk", "only root mounts a small one") {
         return;
     }

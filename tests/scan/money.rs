@@ -87,7 +87,7 @@ fn gib(share: &Value) -> f64 {
 }
 
 #[test]
-fn everything_has_the_price_of_what_deleting_it_frees() {
+fn costs_are_of_the_bytes_that_deleting_frees() {
     let world = World::new("[prices]\nstandard = 2.0\nsource = \"a test\"\n");
     let report = world.report();
     let money = &report["money"];
@@ -168,7 +168,7 @@ fn without_a_price_there_are_no_amounts_anywhere() {
 
 /// The printed configuration contains only prices that were set.
 #[test]
-fn config_prints_prices_only_where_they_were_said() {
+fn config_prints_only_prices_that_were_set() {
     let world = World::new("");
     let printed = |world: &World| String::from_utf8(world.run(&["config"]).stdout).unwrap();
     assert!(!printed(&world).contains("prices"));
@@ -180,7 +180,7 @@ fn config_prints_prices_only_where_they_were_said() {
 }
 
 #[test]
-fn table_and_page_say_what_it_costs_and_that_it_is_an_estimate() {
+fn table_and_page_show_the_cost_as_an_estimate() {
     // High enough for whole dollars: 300 KB cost about 3 USD.
     let world = World::new("[prices]\nstandard = 10000\nsource = \"a \\u001b test\"\n");
     let report = world.report();
@@ -305,7 +305,7 @@ fn unpriced() -> Report {
 }
 
 #[test]
-fn efs_own_sizes_go_before_the_standard_price() {
+fn efs_sizes_take_precedence_over_the_standard_price() {
     let mut report = unpriced();
     let efs = EfsSize {
         value: MeteredBytes(10 << 30),

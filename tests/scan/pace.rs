@@ -59,7 +59,7 @@ fn workers_grow_to_the_cap_where_answers_take_five_milliseconds() {
 }
 
 #[test]
-fn max_ops_holds_back_and_takes_what_it_may() {
+fn max_ops_is_respected_and_used_up() {
     if !can_mount("--max-ops") {
         return;
     }
@@ -70,7 +70,7 @@ fn max_ops_holds_back_and_takes_what_it_may() {
 }
 
 #[test]
-fn above_max_latency_workers_fall() {
+fn the_number_of_workers_falls_above_max_latency() {
     if !can_mount("--max-latency") {
         return;
     }

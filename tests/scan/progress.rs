@@ -63,7 +63,7 @@ fn the_bar_of_one_home_ends_with_that_home() {
 }
 
 #[test]
-fn another_root_tells_nothing() {
+fn a_run_of_another_root_gives_no_percentage() {
     let (one, other, to) = (homes(), homes(), scratch());
     let publish = publish(to.path());
     shown(one.path(), &[&publish]);

@@ -93,7 +93,7 @@ fn bounds(most: usize) -> Bounds {
 }
 
 #[test]
-fn where_nothing_is_in_the_way_the_cap_is_reached_within_two_seconds() {
+fn without_obstacles_the_cap_is_reached_within_two_seconds() {
     for (latency_ms, most) in [(1.0, 64), (5.0, 64), (5.0, 256), (20.0, 256)] {
         for (noise, seed) in [0.0, 0.5, 1.0].into_iter().flat_map(|n| (1..9).map(move |s| (n, s))) {
             let server = Server { noise, stalls: noise / 5.0, ..Server::far(latency_ms) };
@@ -108,7 +108,7 @@ fn where_nothing_is_in_the_way_the_cap_is_reached_within_two_seconds() {
 }
 
 #[test]
-fn where_the_processor_is_busy_there_are_as_many_as_cores() {
+fn with_a_busy_processor_there_are_as_many_workers_as_cores() {
     let server = Server { cpu: 25e-6, sleeps: false, ..Server::far(0.0) };
     let mut walk = SimulatedWalk::new(bounds(256));
     walk.run(&server, 60.0);
@@ -121,7 +121,7 @@ fn where_the_processor_is_busy_there_are_as_many_as_cores() {
 }
 
 #[test]
-fn a_server_at_its_limit_is_not_asked_by_many_more() {
+fn a_server_at_its_limit_gets_few_more_workers() {
     for capacity in [400.0, 3_000.0, 20_000.0] {
         for noise in [0.0, 0.1, 0.3] {
             let server = Server { capacity, noise, ..Server::far(5.0) };
@@ -153,7 +153,7 @@ fn stalls_and_work_on_many_cores_do_not_take_workers_away_for_good() {
 }
 
 #[test]
-fn after_a_stall_or_a_long_silence_all_is_as_before() {
+fn the_number_of_workers_recovers_after_a_stall_or_a_long_silence() {
     let mut walk = SimulatedWalk::new(bounds(64));
     walk.run(&Server::far(5.0), 5.0);
     // Answers take a minute, and then none arrives for ten minutes.
@@ -164,7 +164,7 @@ fn after_a_stall_or_a_long_silence_all_is_as_before() {
 }
 
 #[test]
-fn where_a_disk_was_cold_and_is_warm_there_are_as_many_as_cores_again() {
+fn with_a_warm_cache_there_are_as_many_workers_as_cores_again() {
     let mut walk = SimulatedWalk::new(bounds(64));
     walk.run(&Server::far(5.0), 5.0);
     assert_eq!(walk.workers, 64);
@@ -174,7 +174,7 @@ fn where_a_disk_was_cold_and_is_warm_there_are_as_many_as_cores_again() {
 }
 
 #[test]
-fn when_a_server_gets_slow_by_our_load_workers_go() {
+fn workers_decrease_if_our_load_slows_the_server() {
     let mut walk = SimulatedWalk::new(bounds(256));
     walk.run(&Server::far(5.0), 10.0);
     walk.run(&Server { capacity: 3_000.0, ..Server::far(5.0) }, 10.0);
@@ -189,14 +189,14 @@ fn when_a_server_gets_slow_by_our_load_workers_go() {
 }
 
 #[test]
-fn when_a_server_is_slow_whatever_we_do_workers_stay() {
+fn workers_stay_if_the_server_is_slow_anyway() {
     let mut walk = SimulatedWalk::new(bounds(64));
     walk.run(&Server::far(1.0), 10.0).run(&Server::far(8.0), 20.0);
     assert!(walk.lately(15.0) > 55.0, "{}", walk.lately(15.0));
 }
 
 #[test]
-fn above_the_latency_that_was_asked_for_workers_fall() {
+fn workers_decrease_above_the_latency_limit() {
     for start in [2, 64] {
         let max_latency = Some(Duration::from_millis(8));
         let bounds = Bounds { start, most: 64, least: 1, cores: 2, max_latency };
@@ -214,7 +214,7 @@ fn above_the_latency_that_was_asked_for_workers_fall() {
 }
 
 #[test]
-fn without_work_for_more_there_are_not_more() {
+fn workers_do_not_increase_without_work_for_them() {
     let mut walk = SimulatedWalk::new(bounds(64));
     walk.sample.backlog = false;
     walk.run(&Server::far(5.0), 5.0);

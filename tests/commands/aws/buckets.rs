@@ -63,7 +63,7 @@ fn a_bucket_in_another_region_is_followed_once() {
 }
 
 #[test]
-fn a_region_that_is_set_is_asked_first_and_corrected() {
+fn the_configured_region_is_tried_first_and_corrected() {
     let world = World::new();
     world.aws.bucket_in("team", "eu-west-1", Elsewhere::Redirect);
     let output = world.scan(TO.iter().chain(&["--publish-region", "eu-west-1"]));
@@ -78,7 +78,7 @@ fn a_region_that_is_set_is_asked_first_and_corrected() {
 }
 
 #[test]
-fn servers_that_send_each_other_s_clients_in_circles_are_left() {
+fn redirects_in_a_circle_are_given_up() {
     let world = World::new();
     world.aws.bucket_in("team", "eu-west-1", Elsewhere::Circle);
     let output = world.scan(TO);
@@ -119,7 +119,7 @@ fn an_access_point_is_a_destination() {
 
 /// A policy that demands headers refuses every write without them, including the check's.
 #[test]
-fn what_a_policy_asks_for_is_sent_with_each_write() {
+fn headers_that_a_policy_requires_are_sent_with_each_write() {
     let world = World::new();
     let key = "arn:aws:kms:eu-west-1:123456789012:key/k";
     let asked = [
@@ -201,7 +201,7 @@ fn a_wrong_clock_is_named_with_its_difference() {
 }
 
 #[test]
-fn what_is_denied_is_said_in_aws_s_own_words_too() {
+fn a_denied_request_includes_the_message_of_aws() {
     let key = "User: arn:aws:sts::1:assumed-role/m/i is not authorized to perform: \
                kms:GenerateDataKey on resource: arn:aws:kms:eu-west-1:1:key/k because no \
                identity-based policy allows the kms:GenerateDataKey action";

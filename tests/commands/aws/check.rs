@@ -134,7 +134,7 @@ fn each_refusal_is_a_line_and_the_others_are_checked_all_the_same() {
 
 /// Users paste this output into bug reports.
 #[test]
-fn no_secret_is_in_it() {
+fn the_output_of_a_check_contains_no_secrets() {
     let world = studio();
     let config = configure(&world);
     let secrets =

@@ -41,7 +41,7 @@ fn a_store_that_knows_no_conditions_is_refused_before_the_scan() {
 /// A first run notices this while it publishes, before anything points to the run; a later run
 /// notices it before the scan.
 #[test]
-fn a_store_that_ignores_them_for_what_exists_is_refused() {
+fn a_store_that_ignores_conditions_for_existing_objects_is_refused() {
     at_once(["if-none-match", "if-match of what exists"], |ignored| {
         let (world, output) = scan(|world| world.aws.ignore(ignored), &[]);
         assert_eq!(code(&output), Some(5), "{}", stderr(&output));
@@ -103,7 +103,7 @@ fn with_unconditional_such_a_store_is_used_and_the_status_says_what_is_lost() {
 
 /// Statuses that servers other than S3 use for a condition that does not hold.
 #[test]
-fn other_answers_than_412_count_as_conditions_that_do_not_hold() {
+fn other_statuses_than_412_count_as_a_failed_condition() {
     at_once([(409, "Conflict"), (409, "ObjectAlreadyExists"), (304, ""), (412, "")], |answer| {
         let (status, code_of_it) = answer;
         let world = World::new();

@@ -206,7 +206,7 @@ fn size(fleet: &Fleet, of: &str, home: &str) -> i64 {
 }
 
 #[test]
-fn status_and_history_tell_a_stale_one_and_a_partial_one() {
+fn status_and_history_mark_stale_and_partial_file_systems() {
     let fleet = Fleet::new();
     if !fleet.make_stage_partial() {
         return;
@@ -344,7 +344,7 @@ fn each_month_has_the_mean_of_its_days() {
 }
 
 #[test]
-fn what_does_not_go_together_is_refused() {
+fn conflicting_flags_are_refused() {
     let fleet = Fleet::new();
     for (args, part) in [
         (&["--by", "group", "--user", "ada"][..], "cannot be used with"),

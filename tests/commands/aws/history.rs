@@ -39,7 +39,7 @@ fn earlier(world: &World, days: i64) -> Vec<String> {
 const HISTORY: [&str; 5] = ["history", "--from", "s3://team/efs", "--format", "json"];
 
 #[test]
-fn a_month_is_read_several_at_a_time_and_of_reports_the_beginning_only() {
+fn a_month_is_read_in_parallel_with_only_the_start_of_reports() {
     let world = World::new();
     world.aws.page_size(7);
     assert_eq!(code(&world.scan(TO)), Some(0));

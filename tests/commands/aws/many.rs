@@ -93,7 +93,7 @@ fn sixteen_are_read_at_a_time_and_shown_in_the_order_of_their_keys() {
 }
 
 #[test]
-fn those_that_cannot_be_read_are_named_in_order_and_the_rest_is_shown() {
+fn unreadable_file_systems_are_named_in_order_and_the_rest_is_shown() {
     let world = many();
     world.aws.put_object("team", "efs/latest/share-05.json", "garbage");
     let denied = Fault::new("S3", "GetObject", What::Denied).matching("latest/share-30.json");
@@ -113,7 +113,7 @@ fn those_that_cannot_be_read_are_named_in_order_and_the_rest_is_shown() {
 }
 
 #[test]
-fn patience_counts_for_all_together() {
+fn the_patience_covers_all_file_systems_together() {
     let world = many();
     let stuck = What::Delay(Duration::from_secs(600));
     world

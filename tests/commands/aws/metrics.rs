@@ -53,7 +53,7 @@ fn unknown_metrics_are_left_out() {
 }
 
 #[test]
-fn the_difference_to_what_efs_meters_has_no_sign() {
+fn the_difference_metric_has_no_sign() {
     let world = World::new();
     let metered = |world: &World| world.aws.metrics().pop().filter(|m| m.name == DIFFERENCE);
     for (value, at_least) in [(100 << 30, 99.0), (10_000, 1000.0)] {
@@ -98,7 +98,7 @@ fn metrics_of_some_users() {
 
 /// Many users with unusual names, in calls that CloudWatch accepts.
 #[test]
-fn users_are_cut_into_calls_within_the_limits() {
+fn users_are_split_into_calls_within_the_limits() {
     let world = World::new();
     let mut names = String::from("uid,name\n");
     for uid in 300_000..300_600 {
@@ -230,7 +230,7 @@ fn a_failure_half_way_says_what_was_sent_and_goes_on_there() {
 }
 
 #[test]
-fn a_throttle_is_sat_out_and_one_place_does_not_stop_the_other() {
+fn throttled_metrics_are_retried_and_objects_do_not_wait_for_metrics() {
     let world = World::new();
     world.aws.fault(Fault::new("CloudWatch", "PutMetricData", What::Throttle).times(2));
     assert_eq!(code(&world.scan(CLOUDWATCH)), Some(0));

@@ -130,7 +130,7 @@ fn an_outage_falls_back_to_what_was_known_and_calls_nobody_an_orphan() {
 }
 
 #[test]
-fn an_outage_before_anything_was_known_stops_no_scan() {
+fn an_outage_without_cached_names_does_not_stop_the_scan() {
     let world = studio();
     world.aws.fault(Fault::new("SageMaker", "DescribeSpace", What::Denied).always());
     let output = scan(&world, "studio", &[]);
@@ -181,7 +181,7 @@ fn an_empty_domain_makes_no_orphans() {
 }
 
 #[test]
-fn an_answer_that_stalls_holds_up_no_scan() {
+fn a_stalled_answer_does_not_delay_the_scan() {
     let world = studio();
     world.aws.fault(Fault::new("SageMaker", "*", What::Slow(Duration::from_secs(600))).always());
     let output = scan(&world, "studio", &[]);

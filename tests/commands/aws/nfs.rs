@@ -62,7 +62,7 @@ fn scan_with(
 
 /// Nothing serves NFS at these addresses; the error names the address that was tried.
 #[test]
-fn the_mount_target_in_the_own_zone_is_asked() {
+fn the_mount_target_in_this_zone_is_used() {
     let world = World::new();
     let (code, lines) = scan(&world, None);
     assert_eq!(code, Some(1));

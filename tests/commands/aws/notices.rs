@@ -41,7 +41,7 @@ fn a_message_is_sent_when_the_set_changes() {
 }
 
 #[test]
-fn a_run_by_a_clock_that_was_ahead_silences_no_notice() {
+fn a_clock_that_was_ahead_does_not_suppress_notices() {
     let world = World::new();
     let topic = world.aws.topic("quota");
     let flags = ["--notify-topic", &topic, "--quota", "2500KiB"];
@@ -160,7 +160,7 @@ fn scan_groups(world: &World, root: &std::path::Path, more: &[&str]) -> Output {
 }
 
 #[test]
-fn a_group_over_its_quota_is_told_once_and_measured() {
+fn a_group_over_its_quota_is_notified_once_and_has_metrics() {
     let world = World::new();
     let topic = world.aws.topic("quota");
     let limit = |text: &str| {
@@ -202,7 +202,7 @@ fn a_group_over_its_quota_is_told_once_and_measured() {
 }
 
 #[test]
-fn two_file_systems_with_one_topic_have_each_their_own_news() {
+fn two_file_systems_with_one_topic_send_separate_notices() {
     let world = World::new();
     let topic = world.aws.topic("quota");
     file(world.scratch.path(), "other/200008/a", 3_000_000);

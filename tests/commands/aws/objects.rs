@@ -130,7 +130,7 @@ fn an_older_run_never_replaces_a_newer_one() {
 
 /// Another publisher wrote between reading and writing.
 #[test]
-fn a_precondition_that_fails_is_looked_at_again() {
+fn a_failed_precondition_is_checked_again() {
     for key in ["du/latest.txt", "latest/prod.json"] {
         let world = World::new();
         assert_eq!(code(&world.scan(TO)), Some(0));
@@ -145,7 +145,7 @@ fn a_precondition_that_fails_is_looked_at_again() {
 }
 
 #[test]
-fn pages_are_made_of_a_run_that_shall_have_them() {
+fn pages_are_made_if_configured() {
     let world = World::new();
     let args: Vec<&str> = TO.iter().copied().chain(["--publish-report"]).collect();
     let output = world.scan(&args);

@@ -20,7 +20,7 @@ fn world() -> World {
 }
 
 #[test]
-fn the_report_is_held_against_what_efs_meters() {
+fn the_report_is_compared_with_the_size_that_efs_meters() {
     let world = world();
     let output = world.scan(TO.into_iter().chain(["--file-system-id", FILE_SYSTEM]));
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
@@ -53,7 +53,7 @@ fn the_report_is_held_against_what_efs_meters() {
 }
 
 #[test]
-fn prices_are_the_configurations() {
+fn prices_come_from_the_configuration() {
     let world = world();
     let config = world.scratch.path().join("efs-scan.toml");
     let prices = "[prices]\nstandard = 1.0\narchive = 0.5\nsource = \"a test\"\n";
@@ -78,7 +78,7 @@ fn the_table_shows_the_difference_and_the_cost() {
 }
 
 #[test]
-fn what_efs_does_not_tell_is_left_out() {
+fn values_that_efs_does_not_return_are_left_out() {
     // EFS does not know a file system of another account. The metrics have its id.
     let output = world().scan(["--cloudwatch", "--file-system-id", "fs-00000000"]);
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
@@ -98,7 +98,7 @@ fn what_efs_does_not_tell_is_left_out() {
 }
 
 #[test]
-fn lifecycle_management_that_is_off_is_told_with_what_it_would_save() {
+fn disabled_lifecycle_management_is_reported_with_its_savings() {
     let world = world();
     let args = ["--file-system-id", FILE_SYSTEM];
     let table = |world: &World| {
@@ -155,7 +155,7 @@ fn lifecycle_management_that_is_off_is_told_with_what_it_would_save() {
 }
 
 #[test]
-fn a_scan_that_may_not_ask_for_the_lifecycle_says_so_and_is_a_scan() {
+fn a_scan_without_permission_for_the_lifecycle_continues_with_a_warning() {
     let world = world();
     let denied = Fault::new("EFS", "DescribeLifecycleConfiguration", What::Denied);
     world.aws.fault(denied.always());

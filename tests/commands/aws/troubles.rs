@@ -58,7 +58,7 @@ fn credentials_that_expired_or_are_missing_say_so() {
 }
 
 #[test]
-fn without_leave_to_list_a_first_publication_names_that_permission() {
+fn a_first_publication_names_a_missing_list_permission() {
     let world = World::new();
     world.aws.deny_list_bucket(true);
     let output = world.scan(TO);
@@ -72,7 +72,7 @@ fn without_leave_to_list_a_first_publication_names_that_permission() {
 
 /// Transient errors pass within the SDK's attempts.
 #[test]
-fn a_short_trouble_is_sat_out() {
+fn a_transient_error_is_retried() {
     let troubles = [
         What::SlowDown,
         What::InternalError,
@@ -141,7 +141,7 @@ fn a_run_that_cannot_be_sent_after_the_check_waits_and_is_sent_later() {
 }
 
 #[test]
-fn a_dead_endpoint_does_not_cost_the_scan() {
+fn a_dead_endpoint_does_not_fail_the_scan() {
     let world = World::new();
     let dead = |world: &World| {
         let mut command = world.command();
@@ -196,7 +196,7 @@ fn status_says_what_is_wrong() {
 
 /// S3's 409 does not mean that the object exists.
 #[test]
-fn a_conflict_that_stays_is_no_publication() {
+fn a_persistent_conflict_is_not_a_publication() {
     let world = World::new();
     world.aws.fault(Fault::new("S3", "PutObject", What::Conflict).matching("runs/").always());
     let output = world.scan(TO);

@@ -102,7 +102,7 @@ fn help_fits_a_terminal() {
 }
 
 #[test]
-fn whatever_is_wrong_is_said_in_one_line() {
+fn every_error_is_one_line() {
     let village = Village::new();
     let dir = village.dir.path();
     let beside = |name: &str, text: &str| {
@@ -233,7 +233,7 @@ fn stdout_holds_the_result_and_stderr_one_line() {
 
 /// A log collector must be able to parse every line, above all the reason for a failure.
 #[test]
-fn failures_are_json_too_where_that_was_asked_for() {
+fn failures_are_json_on_request() {
     let output = run(["/no/such/directory", "--log-format", "json"]);
     assert_eq!(output.status.code(), Some(1));
     let text = stderr(&output);
@@ -244,7 +244,7 @@ fn failures_are_json_too_where_that_was_asked_for() {
 }
 
 #[test]
-fn the_program_says_who_it_is_and_reads_the_commands_behind_flags() {
+fn the_version_is_printed_and_commands_may_follow_flags() {
     let version = String::from_utf8(run(["--version"]).stdout).unwrap();
     assert_eq!(version, format!("efs-scan {}\n", env!("CARGO_PKG_VERSION")));
     // `config` after a global flag is the command, not a directory of that name.

@@ -48,7 +48,7 @@ fn the_result_is_written_beside_and_renamed() {
 }
 
 #[test]
-fn no_way_of_writing_it_puts_the_result_into_the_tree() {
+fn no_spelling_of_the_path_writes_the_result_into_the_tree() {
     let village = Village::new();
     let root = village.root();
     symlink(root.join("200005"), village.dir.path().join("detour")).unwrap();

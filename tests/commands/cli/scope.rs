@@ -85,7 +85,7 @@ fn nested(root: &Path) {
 }
 
 #[test]
-fn homes_stand_where_the_depth_says() {
+fn homes_are_at_the_configured_depth() {
     let tree = scratch();
     let root = tree.path();
     nested(root);
@@ -228,7 +228,7 @@ fn a_link_from_a_home_to_a_place_outside_of_homes_is_shared_with_no_home() {
 }
 
 #[test]
-fn what_has_a_time_of_the_future_is_counted_apart() {
+fn inodes_with_a_future_time_are_counted_separately() {
     let tree = scratch();
     file(tree.path(), "200011/old", 9000);
     file(tree.path(), "200011/ahead", 100);

@@ -143,7 +143,7 @@ fn leaves(path: &str, table: &Table, into: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn what_the_file_can_set_has_a_variable_or_a_reason_for_none() {
+fn every_key_has_a_variable_or_a_reason_for_none() {
     let full: Table = toml::from_str(FULL).unwrap();
     // `FULL` contains every key that the program knows, according to the program's own lists.
     for (table, keys) in full.iter().filter_map(|(name, value)| Some((name, value.as_table()?))) {

@@ -69,7 +69,7 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
-fn a_flag_goes_before_the_variable_and_that_before_the_file() {
+fn flags_override_variables_and_variables_override_the_file() {
     for setting in SETTINGS {
         let missing = match setting.key {
             "engine" => !cfg!(feature = "portable"),
@@ -150,7 +150,7 @@ fn config_prints_an_equal_configuration() {
 
 /// A file name must not end the comment that contains it.
 #[test]
-fn the_name_of_the_file_is_no_part_of_the_configuration() {
+fn the_name_of_the_file_cannot_change_the_configuration() {
     let dir = scratch();
     let odd = dir.path().join("odd\nroot = 1");
     std::fs::write(&odd, "").unwrap();
@@ -192,7 +192,7 @@ fn a_scan_by_the_printed_configuration_is_the_same_scan() {
 }
 
 #[test]
-fn an_added_rule_goes_first_and_replaces_one_of_its_name() {
+fn an_added_rule_takes_precedence_and_replaces_one_of_its_name() {
     let tree = scratch();
     file(tree.path(), "200005/.cache/pip/a", 5000);
     file(tree.path(), "200005/pip/a", 5000);
@@ -224,7 +224,7 @@ fn an_added_rule_goes_first_and_replaces_one_of_its_name() {
 }
 
 #[test]
-fn quotas_by_name_go_before_those_by_uid_and_these_before_the_default() {
+fn quotas_by_name_override_those_by_uid_and_the_default() {
     let tree = scratch();
     let root = tree.path().join("efs");
     for home in ["200005", "200006", "200007"] {

@@ -182,7 +182,7 @@ fn a_bad_rule_is_named_by_its_own_line() {
 }
 
 #[test]
-fn a_remover_is_for_no_results_and_no_hints() {
+fn results_and_hints_must_not_have_a_command_that_removes() {
     for class in ["output", "hint"] {
         let rule =
             format!("id = 'x'\nclass = '{class}'\npaths = ['a']\ncommand = 'rm -r {{path}}'");

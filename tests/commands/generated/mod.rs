@@ -73,7 +73,7 @@ fn files_in_the_repository_are_what_the_program_generates() {
 }
 
 #[test]
-fn it_does_not_depend_on_who_generates_it() {
+fn generated_files_do_not_depend_on_the_environment() {
     let variables = [
         ("EFS_SCAN_ROOT", "/secret"),
         ("EFS_SCAN_QUOTA", "1GiB"),
@@ -87,7 +87,7 @@ fn it_does_not_depend_on_who_generates_it() {
 }
 
 #[test]
-fn the_tools_that_read_it_have_nothing_to_say() {
+fn the_tools_that_read_generated_files_report_nothing() {
     let dir = scratch();
     let readers: &[(&str, &[&str], &[&str])] = &[
         ("bash", &["-n"], &["completions", "bash"]),
@@ -111,7 +111,7 @@ fn the_tools_that_read_it_have_nothing_to_say() {
 }
 
 #[test]
-fn the_man_page_says_what_the_help_says() {
+fn the_man_page_has_the_text_of_the_help() {
     let page = String::from_utf8(generated(&["man"], &[])).unwrap();
     let page = page.replace("\\-", "-");
     let help = String::from_utf8(run(["--help"]).stdout).unwrap();
@@ -176,7 +176,7 @@ fn rich_report() -> (tempfile::TempDir, Vec<u8>) {
 }
 
 #[test]
-fn a_report_is_what_the_schema_says() {
+fn a_report_conforms_to_the_schema() {
     let schema = Schema::new(&generated(&["schema"], &[]));
     let (_dir, bytes) = rich_report();
     // Parts that only AWS or an NFS client provide are added by hand.

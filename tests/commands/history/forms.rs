@@ -37,7 +37,7 @@ fn a_user_is_shown_alone_by_name_or_uid_with_the_same_figures() {
 }
 
 #[test]
-fn lines_are_drawn_with_what_the_locale_has() {
+fn lines_use_characters_of_the_locale() {
     let world = large();
     days_before(&world, [1, 2, 3, 4, 7], 8 * MIB);
     assert!(

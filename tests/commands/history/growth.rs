@@ -31,7 +31,7 @@ fn growth_is_found_through_missing_days_and_a_spike() {
 }
 
 #[test]
-fn the_day_is_told_on_which_the_quota_is_reached() {
+fn the_day_on_which_the_quota_is_reached_is_shown() {
     let world = large();
     world.publish(&["--quota", "100MiB"]);
     only_newest(&world);
@@ -52,7 +52,7 @@ fn the_day_is_told_on_which_the_quota_is_reached() {
 }
 
 #[test]
-fn a_budget_is_everybodys_or_that_of_who_is_asked_for() {
+fn a_budget_is_for_all_homes_or_for_the_selected_users() {
     let world = large();
     world.publish(&["--quota", "1GiB"]);
     only_newest(&world);
@@ -164,7 +164,7 @@ fn a_home_that_was_given_to_another_person_begins_anew() {
 }
 
 #[test]
-fn a_person_who_became_known_is_no_other_one() {
+fn a_person_who_became_known_counts_as_the_same() {
     let world = large();
     for day in 1..=10 {
         world.earlier(hours(24 * day), |rows| {

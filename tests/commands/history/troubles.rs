@@ -15,7 +15,7 @@ fn table_of(world: &World, id: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_table_that_is_broken_is_told_once_and_the_rest_goes_on() {
+fn a_broken_table_is_reported_once_and_the_others_are_used() {
     let world = large();
     days_before(&world, 1..=10, 2 * MIB);
     let whole = json(&world, &[]);

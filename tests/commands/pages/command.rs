@@ -75,7 +75,7 @@ fn a_published_run_becomes_pages() {
 }
 
 #[test]
-fn pages_are_published_by_the_command_and_by_a_scan_that_shall() {
+fn pages_are_published_by_the_command_and_by_a_configured_scan() {
     let place = scratch();
     let to = published(place.path(), &[]);
     let output = report(&["--from", &to, "--publish"]);

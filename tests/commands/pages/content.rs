@@ -32,7 +32,7 @@ fn page(report: &Report, history: &History) -> String {
 }
 
 #[test]
-fn the_figures_are_the_reports() {
+fn the_figures_match_the_report() {
     let (report, history) = grown(40, 30);
     let page = page(&report, &history);
     let text = text(&page);
@@ -177,7 +177,7 @@ fn only_commands_are_offered_for_copying() {
 }
 
 #[test]
-fn commands_for_users_are_for_where_they_see_their_home() {
+fn commands_for_users_have_the_path_at_which_they_see_their_home() {
     let (report, history) = grown(3, 1);
     let first = report.homes.get(0).unwrap();
     let uid = first.uid.unwrap();

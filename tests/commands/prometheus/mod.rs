@@ -123,7 +123,7 @@ fn metrics(report: &Report) -> String {
 }
 
 #[test]
-fn hostile_names_are_homes_of_their_own_and_nothing_else() {
+fn hostile_names_are_separate_homes() {
     let (tree, report) = hostile();
     let root = raw(tree.path(), b"root\xff\"");
     let text = String::from_utf8(scanned(&root, "prometheus")).unwrap();

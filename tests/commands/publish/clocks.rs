@@ -71,7 +71,7 @@ fn a_run_from_the_future_is_replaced_with_a_warning_and_the_report_says_why() {
 }
 
 #[test]
-fn a_run_that_is_ahead_by_less_than_an_hour_is_another_monitors() {
+fn a_run_ahead_by_less_than_an_hour_counts_as_another_monitors() {
     let place = Place::new();
     // By the next scan, the run is a little less than an hour ahead.
     let id = published_at(&place, 1);

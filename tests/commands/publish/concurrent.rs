@@ -9,7 +9,7 @@ use super::contract::{self, DU, assert_there, report_at};
 use super::turns::*;
 
 #[test]
-fn the_store_that_the_orders_are_tried_on_keeps_the_contract_too() {
+fn the_store_of_these_tests_keeps_the_contract() {
     for versions in [Versions::Counted, Versions::Content] {
         let memory = Memory::new(versions);
         contract::contract(&memory);

@@ -93,9 +93,9 @@ pub(crate) fn contract(store: &dyn Store) {
     );
     objects_change_only_as_the_condition_says(store);
     an_object_may_be_made_piece_by_piece(store);
-    versions_tell_every_content_from_the_others(store);
-    keys_are_listed_in_order_behind_the_one_that_is_known(store);
-    several_objects_come_in_the_order_they_were_asked_for(store);
+    versions_differ_between_contents(store);
+    keys_are_listed_in_order_after_a_known_key(store);
+    objects_arrive_in_the_requested_order(store);
     a_check_leaves_nothing(store);
     what_is_not_ours_stays(store);
     runs_are_published_once_and_in_order(store);
@@ -157,7 +157,7 @@ fn an_object_may_be_made_piece_by_piece(store: &dyn Store) {
     assert_eq!(store.head("contract/empty", 10).unwrap().unwrap().bytes, b"");
 }
 
-fn versions_tell_every_content_from_the_others(store: &dyn Store) {
+fn versions_differ_between_contents(store: &dyn Store) {
     // Including an earlier version of the same size, written immediately.
     let key = "contract/versions";
     let mut seen: Vec<Version> = Vec::new();
@@ -176,7 +176,7 @@ fn versions_tell_every_content_from_the_others(store: &dyn Store) {
     assert_eq!(store.get(key).unwrap().unwrap().bytes, b"099");
 }
 
-fn keys_are_listed_in_order_behind_the_one_that_is_known(store: &dyn Store) {
+fn keys_are_listed_in_order_after_a_known_key(store: &dyn Store) {
     // `-` sorts before `/` and `0` after it: the order is that of whole keys, not of components.
     let mut keys = vec!["list/dt=2/b", "list/dt=2/a", "list/dt=2-/c", "list/dt=20/d", "list/e"];
     keys.extend(["list/dt=1/z", "list/dt=2/a=b", "list/dt=2.x", "lists/f"]);
@@ -197,7 +197,7 @@ fn keys_are_listed_in_order_behind_the_one_that_is_known(store: &dyn Store) {
     }
 }
 
-fn several_objects_come_in_the_order_they_were_asked_for(store: &dyn Store) {
+fn objects_arrive_in_the_requested_order(store: &dyn Store) {
     // More objects than are requested at a time, of every size, and a missing one.
     let keys: Vec<String> = (0..40).map(|at| format!("each/{at}")).collect();
     let content = |at: usize| vec![b'a' + (at % 26) as u8; at * at * 50];

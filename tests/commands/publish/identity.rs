@@ -24,7 +24,7 @@ fn scanned(mut command: Command, code: i32) -> String {
 }
 
 #[test]
-fn a_file_system_goes_by_its_id_else_by_its_name_else_by_its_root() {
+fn the_key_is_the_id_or_the_name_or_made_from_the_root() {
     let place = Place::new();
     let id = "fs-0123456789abcdef0";
     for (args, key, name) in [
@@ -53,7 +53,7 @@ fn a_file_system_goes_by_its_id_else_by_its_name_else_by_its_root() {
 }
 
 #[test]
-fn several_file_systems_stand_beside_each_other() {
+fn several_file_systems_share_a_destination() {
     let place = Place::new();
     place.scan(&[], 0);
     let before = files(&place.published());
@@ -98,7 +98,7 @@ fn the_id_of_efs_is_enough_wherever_it_is_mounted() {
 }
 
 #[test]
-fn what_an_earlier_version_left_in_the_state_directory_goes_on() {
+fn state_of_an_earlier_version_is_continued() {
     let place = Place::new();
     // Runs wait as an earlier version kept them: without an identity, in one spool.
     let obstacle = file(&place.published(), "runs", 3);

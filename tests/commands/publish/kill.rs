@@ -161,7 +161,7 @@ fn kill_everywhere(calls: &[&str], second: bool) {
 }
 
 #[test]
-fn a_first_run_that_is_killed_anywhere_leaves_nothing_half() {
+fn a_first_run_killed_at_any_call_leaves_nothing_incomplete() {
     if can_kill() {
         kill_everywhere(&CALLS, false);
     }

@@ -82,7 +82,7 @@ fn every_record_of_the_tables_is_one_line_and_no_formula() {
 }
 
 #[test]
-fn the_file_of_du_says_what_du_says() {
+fn the_du_object_matches_du() {
     let place = odd_place();
     place.scan(&[], 0);
     let mut root = place.root().into_os_string();

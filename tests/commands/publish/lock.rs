@@ -71,7 +71,7 @@ fn a_second_run_ends_at_once_and_names_the_first() {
 }
 
 #[test]
-fn the_lock_of_a_process_that_was_killed_stands_in_nobodys_way() {
+fn the_lock_of_a_killed_process_is_free() {
     let place = Place::new();
     let first = blocked(&place);
     signal(first.id(), "KILL");
@@ -83,7 +83,7 @@ fn the_lock_of_a_process_that_was_killed_stands_in_nobodys_way() {
 }
 
 #[test]
-fn whatever_the_lock_says_it_is_a_lock_and_the_message_is_one_line() {
+fn a_lock_with_any_contents_holds_and_the_message_is_one_line() {
     let place = Place::new();
     place.scan(&[], 0);
     let path = place.state().join("lock");

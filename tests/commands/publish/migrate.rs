@@ -151,7 +151,7 @@ fn store_of(objects: &BTreeMap<String, Vec<u8>>) -> Memory {
 }
 
 #[test]
-fn moving_loses_nothing_wherever_it_breaks_off() {
+fn an_interrupted_migration_loses_nothing() {
     let place = Place::new();
     let objects = old(&place, None);
     let whole = store_of(&objects);
@@ -227,7 +227,7 @@ fn a_run_without_an_id_is_of_the_id_that_its_root_has() {
 }
 
 #[test]
-fn whoever_meets_an_earlier_layout_is_told_the_command_that_moves_it() {
+fn commands_on_an_earlier_layout_name_the_migration_command() {
     let place = Place::new();
     for (key, bytes) in old(&place, None) {
         let path = place.published().join(key);

@@ -46,7 +46,7 @@ fn a_directory_that_several_write_to_ends_with_the_newest_run() {
 
 /// Keys also come from `latest/prod.json`, which others may be able to write.
 #[test]
-fn a_key_leads_nowhere_outside_of_a_directory() {
+fn keys_cannot_lead_outside_of_a_directory() {
     use efs_scan::store::{Condition, Store};
     let place = scratch();
     let secret = file(place.path(), "secret", 3);

@@ -33,7 +33,7 @@ fn unshared(place: &Place, script: &str, args: &[String]) -> Option<Output> {
 const FULL: &str = "mkdir -p $STATE; mount -t tmpfs -o size=8k,mode=700 none $STATE; exec \"$@\"";
 
 #[test]
-fn a_full_state_directory_keeps_no_run_from_a_destination_with_room() {
+fn a_full_state_directory_does_not_prevent_publishing() {
     let place = Place::new();
     let Some(output) = unshared(&place, FULL, &place.args()) else { return };
     assert_code(&output, 7);
@@ -45,7 +45,7 @@ fn a_full_state_directory_keeps_no_run_from_a_destination_with_room() {
 }
 
 #[test]
-fn a_state_directory_that_cannot_be_written_keeps_no_run_from_the_destination() {
+fn an_unwritable_state_directory_does_not_prevent_publishing() {
     let place = Place::new();
     let read_only = "mkdir -p $STATE; mount -t tmpfs -o ro,mode=700 none $STATE; exec \"$@\"";
     let Some(output) = unshared(&place, read_only, &place.args()) else { return };
@@ -68,7 +68,7 @@ fn a_run_that_can_be_neither_kept_nor_published_is_printed_and_called_lost() {
 }
 
 #[test]
-fn a_run_whose_file_stays_in_the_spool_holds_up_nothing() {
+fn a_run_whose_file_cannot_be_removed_from_the_spool_blocks_nothing() {
     let place = Place::new();
     fs::create_dir_all(place.published()).unwrap();
     let obstacle = file(&place.published(), "runs", 3);
@@ -218,7 +218,7 @@ fn until(done: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_killed_run_leaves_nothing_beside_the_output_for_ever() {
+fn temporary_files_of_a_killed_run_are_removed_later() {
     let place = Place::new();
     let results = place.dir.path().join("results");
     fs::create_dir(&results).unwrap();
@@ -260,7 +260,7 @@ fn a_killed_run_leaves_nothing_beside_the_output_for_ever() {
 }
 
 #[test]
-fn a_limit_of_file_sizes_is_a_line_and_no_death() {
+fn a_file_size_limit_causes_an_error_line_and_no_crash() {
     let place = Place::new();
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -f 1; exec \"$@\"", "sh"]).arg(program()).args(place.args());

@@ -62,7 +62,7 @@ fn nothing_is_written_into_the_tree_that_is_scanned() {
 }
 
 #[test]
-fn a_way_into_the_tree_that_is_not_there_yet_is_no_way_in() {
+fn a_path_that_will_lead_into_the_tree_is_refused() {
     // Once `new` exists, these paths lead into the tree.
     let place = Place::new();
     for path in ["new/../efs/published", "new/deep/../../efs/200005/published"] {
@@ -94,7 +94,7 @@ fn a_link_that_dangles_into_the_tree_is_not_followed() {
 }
 
 #[test]
-fn flags_that_mean_nothing_together_or_nothing_at_all_are_refused() {
+fn contradictory_and_meaningless_flags_are_refused() {
     let place = Place::new();
     let topic = "arn:aws:sns:eu-west-1:123456789012:efs";
     let id = "--file-system-id=fs-0123456789abcdef0";
@@ -129,7 +129,7 @@ fn flags_that_mean_nothing_together_or_nothing_at_all_are_refused() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_to_is_found_out_before_the_scan() {
+fn an_unwritable_destination_is_reported_before_the_scan() {
     let place = Place::new();
     file(place.dir.path(), "a-file", 3);
     let state = ["--state-dir", "state"];

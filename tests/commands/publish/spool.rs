@@ -102,7 +102,7 @@ fn a_waiting_run_keeps_its_destination_wherever_it_is_sent_from() {
 }
 
 #[test]
-fn a_file_in_the_spool_that_cannot_be_read_stays_and_holds_up_nothing() {
+fn an_unreadable_file_in_the_spool_stays_and_blocks_nothing() {
     let place = Place::new();
     let obstacle = obstruct(&place);
     place.scan(&[], 5);
@@ -137,7 +137,7 @@ fn a_file_in_the_spool_that_cannot_be_read_stays_and_holds_up_nothing() {
 }
 
 #[test]
-fn what_is_no_file_in_the_spool_is_named_and_holds_up_nothing() {
+fn other_entries_in_the_spool_are_named_and_block_nothing() {
     let place = Place::new();
     let obstacle = obstruct(&place);
     place.scan(&[], 5);
@@ -215,7 +215,7 @@ fn a_latest_json_of_somebody_else_is_left_alone_and_named() {
 }
 
 #[test]
-fn a_spool_that_is_full_costs_no_report() {
+fn a_full_spool_does_not_lose_the_report() {
     // The state directory's file system may be full after a scan of an hour.
     let place = Place::new();
     let mount = |args: &[&str]| {

@@ -230,7 +230,7 @@ fn homes_and_apps_are_two_messages_and_neither_waits_for_the_other() {
 }
 
 #[test]
-fn one_domain_that_does_not_answer_is_told_and_the_other_reminded_of() {
+fn a_domain_without_an_answer_is_reported_and_the_other_is_reminded_of() {
     let world = running();
     world.aws.domain("d-fedcba654321", "other");
     world.aws.profile("d-fedcba654321", "carol", Some(300_001));
@@ -268,7 +268,7 @@ fn people_are_found_by_uid_where_the_configuration_knows_uids() {
 }
 
 #[test]
-fn no_name_makes_a_line_or_an_address() {
+fn names_cannot_add_lines_or_addresses() {
     let world = studio();
     let hostile = "x\r\nBcc: eve@example.com\u{202e}";
     for (profile, space) in [(Some("alice"), None), (Some(hostile), None), (None, Some(hostile))] {

@@ -115,7 +115,7 @@ fn missing_settings_are_named_in_one_line() {
 }
 
 #[test]
-fn a_run_that_is_not_the_one_that_latest_names_is_not_believed() {
+fn a_report_of_another_run_than_latest_names_is_refused() {
     let world = World::new();
     let path = world.published().join("latest/prod.json");
     let text = std::fs::read_to_string(&path).unwrap();

@@ -43,7 +43,7 @@ fn a_name_that_is_no_part_of_an_address_is_listed_and_not_mailed() {
 }
 
 #[test]
-fn a_home_by_any_name_adds_nothing_to_the_head() {
+fn names_of_homes_cannot_add_headers() {
     let world = World::empty();
     let uid = rustix::process::geteuid().as_raw();
     world.names(&format!("{uid},carol\n"));
@@ -66,7 +66,7 @@ fn a_home_by_any_name_adds_nothing_to_the_head() {
 
 /// A truncated command would delete something else.
 #[test]
-fn a_command_is_whole_or_not_there() {
+fn a_command_is_complete_or_left_out() {
     let world = World::empty();
     let part = "\u{1}".repeat(150);
     for (home, depth) in [("200005", 1), ("200006", 5)] {

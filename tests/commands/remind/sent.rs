@@ -26,7 +26,7 @@ fn told(world: &World, address: &str, reasons: &[(&str, i64)]) {
 }
 
 #[test]
-fn each_gets_one_message_and_the_administrator_what_nobody_got() {
+fn each_person_gets_one_message_and_the_administrator_the_rest() {
     let world = World::new();
     let preview = world.preview(0);
     let output = world.remind(&[], 0);

@@ -41,7 +41,7 @@ fn trash_is_a_reason_only_where_a_limit_is_set() {
 }
 
 #[test]
-fn the_table_goes_before_the_file_and_that_before_the_template() {
+fn addresses_in_the_table_override_the_file_and_the_template() {
     let world = World::new();
     let list = world.scratch.path().join("addresses.csv");
     std::fs::write(&list, "name,address\nalice,a.file@example.org\nbob,b.file@example.org\n")
@@ -94,7 +94,7 @@ fn dashes_become_dots_on_request() {
 
 /// An address may outlive the person, so orphan homes get no mail even if the map has their uid.
 #[test]
-fn an_orphan_is_nobodys_even_if_a_map_has_its_uid() {
+fn an_orphan_home_gets_no_mail_even_if_a_map_has_its_uid() {
     let world = World::new();
     world.configure(&format!("{CONFIG}[remind.addresses]\n200007 = 'left@example.com'\n"));
     let text = world.preview(0);
@@ -104,7 +104,7 @@ fn an_orphan_is_nobodys_even_if_a_map_has_its_uid() {
 }
 
 #[test]
-fn a_space_is_written_to_by_a_map_only() {
+fn a_space_gets_mail_only_through_a_map() {
     let world = World::new();
     world.edit_home("200005", |home| home["owner"]["member"] = "space".into());
     let text = world.preview(0);

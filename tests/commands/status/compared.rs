@@ -86,7 +86,7 @@ fn a_missed_day_finds_a_run_within_the_limits_only() {
 }
 
 #[test]
-fn files_that_are_no_runs_are_passed_over() {
+fn files_that_are_not_runs_are_ignored() {
     let world = World::new();
     let day = world.earlier(hours(24), |_| {});
     let folder =
@@ -166,7 +166,7 @@ fn a_home_that_is_gone_is_named_with_what_it_held() {
 
 /// If the listing of the root broke off, `(outside homes)` is partial.
 #[test]
-fn nobody_is_gone_where_the_list_of_homes_could_not_be_read() {
+fn no_home_is_gone_if_the_list_of_homes_could_not_be_read() {
     let world = World::new();
     world.earlier(hours(24), |_| {});
     world.edit(|latest| {
@@ -181,7 +181,7 @@ fn nobody_is_gone_where_the_list_of_homes_could_not_be_read() {
 }
 
 #[test]
-fn nobody_is_new_where_the_run_before_was_interrupted() {
+fn no_home_is_new_if_the_previous_run_was_interrupted() {
     let world = World::new();
     world.earlier(hours(24), |rows| {
         rows.retain(|row| row["home"] != "200006");

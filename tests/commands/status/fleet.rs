@@ -76,7 +76,7 @@ fn a_user_need_not_have_a_home_on_every_file_system() {
 }
 
 #[test]
-fn one_that_cannot_be_read_hinders_no_other() {
+fn an_unreadable_file_system_does_not_affect_the_others() {
     let world = two();
     std::fs::write(world.to().join("latest/prod.json"), "garbage").unwrap();
     let output = world.status::<&str>([]);

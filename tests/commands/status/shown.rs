@@ -118,7 +118,7 @@ fn unreadable_homes_are_marked_in_the_line_and_above() {
 }
 
 #[test]
-fn a_change_from_a_run_that_missed_something_is_about() {
+fn a_change_since_an_incomplete_run_is_approximate() {
     let world = World::new();
     world.earlier(hours(24), |rows| {
         row(rows, "200008").insert("coverage".to_owned(), "partial".to_owned());

@@ -110,7 +110,7 @@ fn a_destination_that_cannot_be_read_is_named_in_one_line() {
 }
 
 #[test]
-fn keys_that_a_later_version_adds_are_passed_over() {
+fn keys_that_a_later_version_adds_are_ignored() {
     let world = World::new();
     let before = world.json();
     world.edit(|latest| {

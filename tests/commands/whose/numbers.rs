@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn digits_alone_make_no_orphan() {
+fn a_number_as_a_name_does_not_make_an_orphan() {
     let Some(world) = World::new() else { return };
     for (name, directory) in [
         ("2024", 200_005),       // a year

@@ -56,7 +56,7 @@ fn the_administrator_sees_both_owners_of_a_home() {
 }
 
 #[test]
-fn no_page_of_one_person_shows_it() {
+fn pages_of_users_show_no_home_with_two_owners() {
     let Some(world) = world() else { return };
     world.publish();
     let (pages, all) = (world.scratch.path().join("pages"), world.scratch.path().join("all.html"));
@@ -87,7 +87,7 @@ fn no_page_of_one_person_shows_it() {
 }
 
 #[test]
-fn nobody_is_mailed_about_it_and_the_administrator_hears() {
+fn only_the_administrator_is_mailed_about_two_owners() {
     let Some(world) = world() else { return };
     world.publish();
     let text = world.read(&["remind", "--dry-run"]);

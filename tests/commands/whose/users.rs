@@ -77,7 +77,7 @@ fn every_command_finds_the_same_homes() {
 }
 
 #[test]
-fn every_name_that_a_source_has_is_one() {
+fn every_name_in_a_source_is_accepted() {
     let Some(world) = world() else { return };
     let second = world.write("second.csv", "200005,Alice Smith\n200006,first-last\n");
     let second = format!("csv:{}", second.display());
@@ -130,7 +130,7 @@ fn remind_writes_only_to_those_who_are_asked_for() {
 }
 
 #[test]
-fn pages_of_some_leave_those_of_others() {
+fn pages_of_some_users_keep_those_of_others() {
     let Some(world) = world() else { return };
     world.publish();
     world.read(&["report", "--publish", "--user", "first-last"]);
@@ -176,7 +176,7 @@ fn every_engine_finds_the_owners() {
 /// A quota and an address are a person's, even if the person has no home, and somebody's name differs
 /// only in its spelling.
 #[test]
-fn nobody_gets_what_is_a_namesakes() {
+fn a_namesakes_quota_and_address_are_not_used() {
     let Some(world) = World::new() else { return };
     world.write("names.csv", "200005,first-last\n200006,first.last\n200007,Carol\n");
     world.write(

@@ -116,7 +116,7 @@ fn a_root_that_does_not_open_is_fatal() {
 }
 
 #[test]
-fn a_file_without_attributes_is_an_error_and_no_zero() {
+fn a_file_without_attributes_is_an_error_and_not_zero() {
     if !can_mount() {
         return;
     }
@@ -239,7 +239,7 @@ fn a_marker_that_cannot_be_read_is_an_error_and_no_guess() {
 }
 
 #[test]
-fn an_error_of_a_look_beside_a_directory_is_its_homes_too() {
+fn an_error_in_a_lookup_beside_a_directory_counts_for_its_home() {
     if !can_mount() {
         return;
     }

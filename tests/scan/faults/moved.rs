@@ -58,7 +58,7 @@ fn a_renamed_directory_counts_by_the_name_that_it_was_listed_with() {
 }
 
 #[test]
-fn a_directory_that_leaves_its_home_or_hides_deeper_makes_the_home_partial() {
+fn a_directory_that_moves_out_of_its_home_or_deeper_makes_the_home_partial() {
     if !can_mount() {
         return;
     }

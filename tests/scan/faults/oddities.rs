@@ -49,14 +49,14 @@ fn listed_wrongly() -> Tree {
 }
 
 #[test]
-fn attributes_say_what_an_entry_is_and_not_the_listing() {
+fn the_type_of_an_entry_comes_from_its_attributes() {
     if can_mount() {
         expect(POSIX, listed_wrongly, &WHOLE, |_, _| ());
     }
 }
 
 #[test]
-fn the_portable_engine_loses_nothing_in_silence_where_a_listing_is_wrong() {
+fn the_portable_engine_reports_entries_lost_to_a_wrong_listing() {
     if !can_mount() {
         return;
     }
@@ -82,7 +82,7 @@ impl Drop for LoopMount<'_> {
 }
 
 #[test]
-fn entries_of_unknown_type_are_asked_about() {
+fn entries_of_unknown_type_are_looked_up() {
     // fuser always sends a type; ext4 without `filetype` lists everything as DT_UNKNOWN.
     let scratch = scratch();
     let (image, root) = (scratch.path().join("image"), scratch.path().join("mnt"));

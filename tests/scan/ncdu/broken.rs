@@ -243,7 +243,7 @@ fn a_full_disk_costs_the_export_and_not_the_scan() {
 }
 
 #[test]
-fn without_a_mount_it_is_the_same() {
+fn the_export_is_the_same_without_a_mount() {
     let model = Arc::new(Model::new());
     model.add("200005/a/f", Node::file(10_000).owner(200_005));
     model.link("200005/a/f", "200005/b");

@@ -75,7 +75,7 @@ fn a_deep_tree_is_whole_and_loads() {
 /// it on a disk would take minutes.
 #[cfg(target_os = "linux")]
 #[test]
-fn memory_does_not_follow_the_tree() {
+fn memory_does_not_grow_with_the_tree() {
     use efs_scan_testbed::nfs_server::{Computed, Config, Server};
 
     let tree = Computed::new(efs_scan_testbed::computed::Tree::even(100_000, 5, 20, 10));

@@ -66,7 +66,7 @@ fn hostile(root: &Path) {
 }
 
 #[test]
-fn every_entry_is_what_find_says() {
+fn every_entry_matches_find() {
     let tree = scratch();
     let root = raw(tree.path(), b"root \xff\"\n");
     hostile(&root);
@@ -81,7 +81,7 @@ fn every_entry_is_what_find_says() {
 }
 
 #[test]
-fn sums_are_those_of_the_report_and_of_du() {
+fn sums_match_the_report_and_du() {
     let tree = scratch();
     let root = tree.path();
     hostile(root);
@@ -101,7 +101,7 @@ fn sums_are_those_of_the_report_and_of_du() {
 }
 
 #[test]
-fn ncdu_loads_it_and_would_have_written_it() {
+fn ncdu_loads_the_export_and_writes_the_same() {
     if !has("ncdu") {
         return;
     }
@@ -122,9 +122,9 @@ fn ncdu_loads_it_and_would_have_written_it() {
 }
 
 #[test]
-fn ncdu_shows_it() {
+fn ncdu_shows_the_export() {
     let able = Command::new("script").arg("--version").output().is_ok();
-    if !has("ncdu") || !skip_unless(able, "ncdu_shows_it", "script is not installed") {
+    if !has("ncdu") || !skip_unless(able, "ncdu_shows_the_export", "script is not installed") {
         return;
     }
     let (tree, place) = (scratch(), scratch());
@@ -150,7 +150,7 @@ fn ncdu_shows_it() {
 }
 
 #[test]
-fn gdu_loads_it() {
+fn gdu_loads_the_export() {
     if !has("gdu") {
         return;
     }
@@ -294,7 +294,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_trees_are_what_find_says(
+    fn random_trees_match_find(
         ops in proptest::collection::vec(random::ops(1), 1..60),
         walk in proptest::sample::select(WALKS),
     ) {

@@ -122,7 +122,7 @@ fn engines() -> Vec<Vec<&'static str>> {
 }
 
 #[test]
-fn totals_and_homes_are_what_du_and_find_say() {
+fn totals_and_homes_match_du_and_find() {
     let tree = scratch();
     let root = tree.path();
     varied(root);
@@ -184,7 +184,7 @@ fn two_runs_give_the_same_report_whatever_the_engine_and_the_workers() {
 }
 
 #[test]
-fn du_form_is_what_du_prints() {
+fn the_du_form_matches_du() {
     let tree = scratch();
     let root = tree.path();
     varied(root);
@@ -363,7 +363,7 @@ fn other_mounts_are_left_out_and_named_or_entered_when_asked_for() {
 }
 
 #[test]
-fn the_largest_of_one_directory_are_what_sorting_all_gives() {
+fn the_largest_files_of_one_directory_match_a_full_sort() {
     let tree = scratch();
     let root = tree.path();
     // Files of one block each, with names in another order than sizes, and one inode with very many

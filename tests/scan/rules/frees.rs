@@ -129,7 +129,7 @@ fn split<'a>(all: &[&'a Value], rule: &str, prefix: &str) -> (Vec<&'a str>, Vec<
 }
 
 #[test]
-fn deleting_a_finding_frees_what_it_says() {
+fn deleting_a_finding_frees_the_reported_bytes() {
     let tree = linked();
     let report = report(&tree.path().join("root"), [] as [&str; 0], 0);
     let all = findings(&report);
@@ -146,7 +146,7 @@ fn deleting_a_finding_frees_what_it_says() {
 }
 
 #[test]
-fn deleting_all_that_a_rule_found_in_a_home_frees_what_it_says() {
+fn deleting_a_rules_findings_in_a_home_frees_the_reported_bytes() {
     let tree = linked();
     let report = report(&tree.path().join("root"), [] as [&str; 0], 0);
     let all = findings(&report);
@@ -162,7 +162,7 @@ fn deleting_all_that_a_rule_found_in_a_home_frees_what_it_says() {
 
 /// Across homes an inode counts once, and is freed with its last link.
 #[test]
-fn deleting_all_that_a_rule_found_anywhere_frees_what_it_says() {
+fn deleting_all_findings_of_a_rule_frees_the_reported_bytes() {
     let tree = linked();
     let root = tree.path().join("root");
     let report = report(&root, [] as [&str; 0], 0);
@@ -196,7 +196,7 @@ fn expendable<'a>(all: &[&'a Value], prefix: &str) -> (Vec<&'a str>, Vec<&'a str
 }
 
 #[test]
-fn deleting_all_trash_and_caches_frees_what_is_called_reclaimable() {
+fn deleting_all_trash_and_caches_frees_the_reclaimable_bytes() {
     let tree = linked();
     let priced = tree.path().join("priced.toml");
     std::fs::write(&priced, "[prices]\nstandard = 0.3\n").unwrap();

@@ -87,7 +87,7 @@ fn assert_leaves_the_users_own(home: &Value, rule: &str, what: &str) {
 }
 
 #[test]
-fn every_rule_finds_what_it_is_for_and_nothing_near_it() {
+fn every_rule_finds_its_examples_and_no_near_misses() {
     let tree = scratch();
     let examples = examples::build(tree.path());
     for spec in built_in().unwrap() {
@@ -127,7 +127,7 @@ fn every_rule_finds_what_it_is_for_and_nothing_near_it() {
 /// Neither a home's name that matches a rule nor the home's contents are a reason to remove the
 /// home.
 #[test]
-fn no_home_is_a_finding_whatever_its_name_and_contents_are() {
+fn a_home_is_never_a_finding() {
     let tree = scratch();
     file(tree.path(), "package.json", 10);
     file(tree.path(), "Cargo.toml", 10);
@@ -155,7 +155,7 @@ fn no_home_is_a_finding_whatever_its_name_and_contents_are() {
 /// A site's rule for trash may match the name of a home; only a trash directory stands where homes
 /// do.
 #[test]
-fn a_rule_of_a_site_for_trash_claims_no_home() {
+fn a_sites_trash_rule_does_not_match_homes() {
     let tree = scratch();
     let root = tree.path().join("efs");
     for path in ["bob_old/thesis", "200001/thesis", "a/x_old/b", ".Trash-200001/x", ".Trash-a/x"] {
@@ -199,7 +199,7 @@ fn a_directory_of_many_names_is_no_environment_at_any_number_of_workers() {
 
 /// Runs the commands of findings in directories whose names a shell could misread.
 #[test]
-fn commands_remove_what_they_say_whatever_its_name_is() {
+fn commands_remove_findings_of_any_name() {
     let names = [
         "a b",
         "it's",
@@ -247,7 +247,7 @@ fn commands_remove_what_they_say_whatever_its_name_is() {
 
 /// If a directory matches two rules, the first wins even if it depends on the contents.
 #[test]
-fn the_first_rule_wins_although_it_looks_inside() {
+fn the_first_rule_wins_even_if_it_depends_on_contents() {
     let tree = scratch();
     let root = tree.path().join("efs");
     file(&root, "a/R/x-library/pyvenv.cfg", 5000);
@@ -267,7 +267,7 @@ fn the_first_rule_wins_although_it_looks_inside() {
 
 /// A scan of `/usr` or of one person's home has such homes.
 #[test]
-fn the_name_of_a_home_tells_of_installations_too() {
+fn installations_are_recognised_by_the_name_of_a_home() {
     let tree = scratch();
     for (home, places) in [("lib", 0), (".vscode-server", 0), ("200005", 1), ("library", 1)] {
         file(tree.path(), format!("{home}/node_modules/npm/package.json"), 10);
@@ -304,7 +304,7 @@ fn a_hint_is_a_finding_that_counts_as_the_rest() {
 }
 
 #[test]
-fn the_rest_of_a_cache_is_what_no_other_rule_took() {
+fn a_cache_counts_without_findings_of_other_rules() {
     let tree = scratch();
     file(tree.path(), "a/.cache/pip/http/x", 50_000);
     file(tree.path(), "a/.cache/rest/y", 30_000);
@@ -358,7 +358,7 @@ fn findings_outside_homes_are_ordered_by_size() {
 }
 
 #[test]
-fn commands_do_as_they_are_pasted_what_their_rule_says() {
+fn commands_can_be_pasted_and_do_what_their_rule_says() {
     for spec in built_in().unwrap() {
         let Some(command) = &spec.command else { continue };
         let words: Vec<&str> = command.split(' ').collect();

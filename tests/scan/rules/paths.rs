@@ -51,7 +51,7 @@ fn called(home: &Value, path: &str) -> (String, String) {
 }
 
 #[test]
-fn common_places_are_called_what_the_table_says() {
+fn common_places_match_the_table() {
     let places = table();
     let paths: BTreeSet<_> = places.iter().map(|place| place.path).collect();
     assert_eq!(paths.len(), places.len(), "a path stands there twice");

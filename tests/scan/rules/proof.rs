@@ -22,7 +22,7 @@ fn offered(report: &Value, path: &str) -> Option<(String, Option<String>)> {
 }
 
 #[test]
-fn rules_say_what_proves_them() {
+fn every_rule_states_its_proof() {
     for spec in built_in().unwrap() {
         let id = &spec.id;
         let content = !(spec.contains.is_empty() && spec.only_contains.is_empty());
@@ -43,7 +43,7 @@ fn rules_say_what_proves_them() {
 
 /// A place that the tool owns entirely has a command; with one more name in it, it has advice.
 #[test]
-fn a_command_is_offered_only_where_all_is_the_tools_own() {
+fn a_command_is_offered_only_if_the_tool_owns_everything() {
     let places = [
         (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "thesis.tex"),
         (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", ".tmp-mine"),
@@ -83,7 +83,7 @@ fn a_command_is_offered_only_where_all_is_the_tools_own() {
 /// Environments and modules may contain links to the owner's programs, scripts and data, which no
 /// listing can distinguish from the tool's.
 #[test]
-fn environments_and_modules_have_words_only() {
+fn environments_and_modules_have_advice_only() {
     let tree = scratch();
     for (path, rule) in [
         ("env/pyvenv.cfg", "virtualenv"),
@@ -105,7 +105,7 @@ fn environments_and_modules_have_words_only() {
 }
 
 #[test]
-fn repositories_of_a_tool_keep_no_command_back() {
+fn repositories_of_a_tool_do_not_withhold_the_command() {
     let tree = scratch();
     let offer = |path: &str| offered(&report(tree.path(), [] as [&str; 0], 0), path).unwrap().1;
     file(tree.path(), "h/.cargo/git/checkouts/x-0f0f0f0f0f0f0f0f/1a2b3c4/.git/HEAD", 10);
@@ -117,7 +117,7 @@ fn repositories_of_a_tool_keep_no_command_back() {
 /// Results in an environment or a cache are separate findings, and no other finding's command
 /// removes them.
 #[test]
-fn results_keep_what_they_lie_in_from_being_removed() {
+fn a_place_with_results_in_it_is_not_removed() {
     let results = [
         ("lib/wandb/run-1", "wandb-run", "files/model"),
         ("lib/mlruns", "mlflow-runs", "0/model"),
@@ -167,7 +167,7 @@ fn a_prefix_is_not_removed_as_an_environment() {
 
 /// These places may contain foreign files beside a tool's, under any names.
 #[test]
-fn these_have_no_command() {
+fn places_with_foreign_files_have_no_command() {
     let places = [
         ("prefix", "prefix/conda-meta/history", "conda-prefix"),
         ("torchinductor_me", "torchinductor_me/fxgraph/x", "torch-inductor"),
@@ -186,7 +186,7 @@ fn these_have_no_command() {
 
 /// `cargo clean` would also remove a build directory elsewhere.
 #[test]
-fn a_build_directory_elsewhere_stays() {
+fn a_build_directory_elsewhere_is_kept() {
     let tree = scratch();
     file(tree.path(), "h/rs/Cargo.toml", 10);
     file(tree.path(), "h/rs/.cargo/config.toml", 10);
@@ -311,7 +311,7 @@ fn a_large_cache_keeps_its_command() {
 
 /// A library has a second link among the dependencies, and a table that a program wrote has not.
 #[test]
-fn results_beside_a_program_keep_its_build_directory() {
+fn results_beside_a_program_withhold_the_command() {
     let tree = scratch();
     let target = "h/rs/target";
     file(tree.path(), "h/rs/Cargo.toml", 10);

@@ -68,7 +68,7 @@ fn assert_offered_at(places: &[&str], root: &Path, args: &[&str], why: Option<&s
 }
 
 #[test]
-fn repositories_of_every_kind_do() {
+fn repositories_of_every_kind_withhold_the_command() {
     let kinds: [(&str, &[&str]); 6] = [
         ("clone", &[".git/HEAD"]),
         ("worktree", &[".git"]),
@@ -94,7 +94,7 @@ fn repositories_of_every_kind_do() {
 
 /// A git branch may be called `__pycache__/x`.
 #[test]
-fn lying_within_a_repository_or_a_database_does() {
+fn a_surrounding_repository_or_database_withholds_the_command() {
     let within = [
         ("p/.git/refs/heads", &[][..]),
         ("bare/refs/heads", &["bare/HEAD", "bare/objects/x"]),
@@ -131,7 +131,7 @@ fn lying_within_a_repository_or_a_database_does() {
 
 /// A glob must not hide entries from the rules that a command would remove.
 #[test]
-fn what_the_scan_leaves_out_does() {
+fn entries_left_out_of_the_scan_withhold_the_command() {
     let tree = scratch();
     for place in places(tree.path()) {
         file(tree.path(), format!("h/{place}/results/only"), 10);
@@ -148,7 +148,7 @@ fn what_the_scan_leaves_out_does() {
 
 /// The owner cannot remove anything from a write-protected directory.
 #[test]
-fn write_protected_directories_do() {
+fn write_protected_directories_withhold_the_command() {
     let protect = |root: &Path, path: &str, mode| {
         std::fs::set_permissions(root.join("h").join(path), Permissions::from_mode(mode)).unwrap();
     };
@@ -202,7 +202,7 @@ fn write_protected_directories_do() {
 
 /// A terminal truncates a long line, and the shell runs the rest.
 #[test]
-fn paths_that_make_a_long_line_do() {
+fn long_paths_withhold_the_command() {
     let tree = scratch();
     // Each quote is four characters in a command.
     let part = "'".repeat(240);
@@ -215,7 +215,7 @@ fn paths_that_make_a_long_line_do() {
 
 /// Findings of earlier rules also keep tools from removing them.
 #[test]
-fn findings_of_other_rules_do() {
+fn findings_of_other_rules_withhold_the_command() {
     let tree = scratch();
     for place in places(tree.path()) {
         file(tree.path(), format!("h/{place}/.Trash-1000/files/kept"), 10);
@@ -224,7 +224,7 @@ fn findings_of_other_rules_do() {
 }
 
 #[test]
-fn a_mount_does() {
+fn a_mount_withholds_the_command() {
     if !skip_unless(is_root(), "mounts in findings", "only root mounts") {
         return;
     }
@@ -268,7 +268,7 @@ fn a_mount_does() {
 }
 
 #[test]
-fn what_cannot_be_read_does() {
+fn unreadable_entries_withhold_the_command() {
     let (tree, copy) = (scratch(), scratch());
     let reachable = copy.path().ancestors().skip(1).all(|directory| {
         std::fs::metadata(directory).is_ok_and(|it| it.permissions().mode() & 0o001 != 0)
@@ -319,7 +319,7 @@ fn commands_name_the_place_behind_a_link_to_the_root() {
 
 /// Whoever owns a directory may remove the files of others in it.
 #[test]
-fn files_of_others_do() {
+fn files_of_others_withhold_the_command() {
     let tree = scratch();
     places(tree.path());
     let give = |path: &str, uid: u32| {
@@ -338,7 +338,7 @@ fn files_of_others_do() {
 
 /// A database has a file for each collection, so it often is a large directory.
 #[test]
-fn databases_do_however_large() {
+fn databases_of_any_size_withhold_the_command() {
     for marker in ["PG_VERSION", "WiredTiger", "ibdata1"] {
         let tree = scratch();
         file(tree.path(), "h/db/__pycache__/a.pyc", 10);
@@ -356,7 +356,7 @@ fn databases_do_however_large() {
 
 /// `.Trash-2024` may be a year's, and its owner's number is another one.
 #[test]
-fn the_uid_of_another_in_the_name_of_a_trash_does() {
+fn a_trash_named_by_another_uid_withholds_the_command() {
     let tree = scratch();
     for name in [".Trash-2024", ".Trash-1000", ".Trash/2023"] {
         file(tree.path(), format!("h/{name}/files/a"), 10);

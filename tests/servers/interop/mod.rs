@@ -75,13 +75,13 @@ fn ganesha_gives_the_report_of_the_posix_engine() {
 }
 
 #[test]
-fn ganesha_gives_it_with_owners_by_name() {
+fn ganesha_gives_the_same_report_with_owners_by_name() {
     through_ganesha("the nfs engine on ganesha, owners by name", "Only_Numeric_Owners = false;");
 }
 
 #[test]
 #[cfg(feature = "tls")]
-fn ganesha_gives_it_through_tls() {
+fn ganesha_gives_the_same_report_through_tls() {
     let what = "the nfs engine on ganesha through TLS";
     let Some(ready) = Ganesha::can_run(what).filter(|_| terminator::can_run(what)) else { return };
     let dir = scratch();
@@ -108,7 +108,7 @@ fn ganesha_gives_it_through_tls() {
 /// Several servers with one tree behind one address, like EFS's state partitions. All of them
 /// report the host's name as their owner.
 #[test]
-fn several_ganeshas_behind_a_balancer_give_it() {
+fn several_ganeshas_behind_a_balancer_give_the_same_report() {
     let Some(ready) = Ganesha::can_run("the nfs engine on several ganeshas") else { return };
     let dir = scratch();
     let tree = dir.path().join("tree");
@@ -193,7 +193,7 @@ fn linux_gives_the_report_of_the_posix_engine() {
 }
 
 #[test]
-fn several_linux_servers_behind_a_balancer_give_it() {
+fn several_linux_servers_behind_a_balancer_give_the_same_report() {
     let Some(facts) = knfsd::facts() else { return };
     let (nfs, posix) = (facts.report("several"), facts.report("posix"));
     assert_same(&nfs, "nfs://127.0.0.1:3049/tree", &posix, "/tmp/efs/tree", "several");

@@ -111,7 +111,7 @@ fn files_of_a_large_directory_are_free() {
 }
 
 #[test]
-fn totals_are_those_of_du_and_find_on_the_server() {
+fn totals_match_du_and_find_on_the_server() {
     let Some(facts) = facts("totals on NFS beside the server's own") else { return };
     for name in ["default", "nocto", "noac", "actimeo", "nordirplus", "paced"] {
         let cost = cost_of(facts, name);
@@ -122,7 +122,7 @@ fn totals_are_those_of_du_and_find_on_the_server() {
 }
 
 #[test]
-fn the_report_says_what_mountstats_says() {
+fn the_report_matches_mountstats() {
     let Some(facts) = facts("NFS requests in the report beside mountstats") else { return };
     for name in ["default", "nocto", "noac", "nordirplus", "paced", "large", "million"] {
         let cost = cost_of(facts, name);

@@ -80,7 +80,7 @@ fn cron_mails_the_line_that_cannot_be_logged() {
 }
 
 #[test]
-fn cron_says_when_the_run_before_is_not_done() {
+fn cron_reports_a_previous_run_that_has_not_ended() {
     // Runs until the test allows it to end.
     let job = Job::new("touch \"$LOG.began\"; while [ ! -e \"$LOG.end\" ]; do sleep 0.05; done");
     let first = job.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -32,7 +32,7 @@ fn the_rpm_has_the_same_files() {
 }
 
 #[test]
-fn the_rpm_says_what_it_is() {
+fn the_rpm_has_its_metadata() {
     let Some(packages) = packages() else { return };
     let format = "%{NAME} %{VERSION}-%{RELEASE} %{ARCH} %{LICENSE}";
     let about = rpm(&["-qp", "--queryformat", format], packages);

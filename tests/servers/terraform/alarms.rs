@@ -43,7 +43,7 @@ fn by_metric(module: &Deployed) -> BTreeMap<&str, Vec<&Value>> {
 }
 
 #[test]
-fn every_alarm_is_on_a_metric_of_the_program_and_tells_somebody() {
+fn every_alarm_uses_a_metric_of_the_program_and_notifies() {
     let Some(module) = Deployed::get() else { return };
     let all = by_metric(module);
     assert_eq!(all.keys().copied().collect::<Vec<_>>(), WATCHED);
@@ -136,7 +136,7 @@ fn alarms_on_daily_values_hold_until_the_next_scan() {
 
 /// "No successful scan for 30 h".
 #[test]
-fn the_dead_man_speaks_when_no_scan_succeeded_for_thirty_hours() {
+fn an_alarm_fires_if_no_scan_succeeds_for_thirty_hours() {
     let Some(module) = Deployed::get() else { return };
     let alarms = by_metric(module);
     let [values] = alarms["ScanComplete"][..] else { panic!("{:?}", alarms["ScanComplete"]) };

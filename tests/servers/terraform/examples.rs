@@ -60,7 +60,7 @@ fn provider(alias: &str) -> String {
 
 /// All at once, because they mostly wait until their buckets have the requested settings.
 #[test]
-fn an_organisation_is_served() {
+fn the_examples_work_in_an_organisation() {
     if moto().is_none() {
         return;
     }

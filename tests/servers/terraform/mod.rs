@@ -24,7 +24,7 @@ use efs_scan_testbed::*;
 use serde_json::{Value, json};
 
 #[test]
-fn it_is_formatted() {
+fn the_module_is_formatted() {
     let there = Command::new("terraform").arg("version").output().is_ok();
     if !skip_unless(there, "terraform fmt", "terraform is not installed") {
         return;
@@ -51,7 +51,7 @@ fn the_module_and_its_example_are_valid() {
 }
 
 #[test]
-fn it_is_made_once_and_goes_without_a_rest() {
+fn the_module_is_applied_once_and_destroyed_completely() {
     let Some(deployed) = Deployed::get() else { return };
     assert_eq!(deployed.second_plan, None, "the second plan is not empty");
     assert_eq!(deployed.left, "", "left after destroy");
@@ -246,7 +246,7 @@ fn tables_have_the_columns_that_are_published() {
 }
 
 #[test]
-fn saved_queries_ask_for_columns_that_there_are() {
+fn saved_queries_use_existing_columns() {
     let Some(deployed) = Deployed::get() else { return };
     let queries = deployed.of_type("aws_athena_named_query");
     assert_eq!(queries.len(), 4);
@@ -270,7 +270,7 @@ fn saved_queries_ask_for_columns_that_there_are() {
 }
 
 #[test]
-fn alarms_tell_of_both_ways_and_the_dashboard_shows_them() {
+fn alarms_notify_of_both_changes_and_are_on_the_dashboard() {
     let Some(deployed) = Deployed::get() else { return };
     let topic = deployed.output("topic_arn");
     let alarms = deployed.of_type("aws_cloudwatch_metric_alarm");

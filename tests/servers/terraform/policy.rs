@@ -109,7 +109,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 #[test]
-fn this_test_judges_as_iam_does() {
+fn the_policy_evaluation_matches_iam() {
     let policy: Value = serde_json::from_str(
         r#"{"Statement": [
             {"Effect": "Allow", "Action": ["s3:Get*", "s3:PutObject"], "Resource": "arn:aws:s3:::b/efs/*"},

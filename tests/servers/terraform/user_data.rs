@@ -15,7 +15,7 @@ fn script(deployed: &Deployed) -> &str {
 }
 
 #[test]
-fn bash_and_shellcheck_take_it_and_ec2_does() {
+fn bash_shellcheck_and_ec2_accept_the_script() {
     let Some(deployed) = Deployed::get() else { return };
     let work = scratch();
     let path = work.path().join("user-data.sh");
@@ -35,7 +35,7 @@ fn bash_and_shellcheck_take_it_and_ec2_does() {
 
 /// Parses the script as cloud-init does: a MIME archive whose script runs at every start.
 #[test]
-fn it_runs_at_every_start() {
+fn the_script_runs_at_every_start() {
     let Some(deployed) = Deployed::get() else { return };
     let there = Command::new("python3").arg("--version").output().is_ok();
     if !skip_unless(there, "the user data as MIME", "python3 is not installed") {
@@ -116,7 +116,7 @@ impl Machine {
 }
 
 #[test]
-fn it_sets_the_monitor_up_and_may_be_run_again() {
+fn the_script_sets_up_the_monitor_and_can_be_repeated() {
     let why =
         "there is no EFS here: its mount helper, IAM and the file system policy are not asked";
     skip_unless(false, "mount.efs with tls,iam", why);
@@ -163,7 +163,7 @@ fn it_sets_the_monitor_up_and_may_be_run_again() {
 }
 
 #[test]
-fn its_configuration_is_the_programs() {
+fn the_program_accepts_the_configuration_of_the_script() {
     let Some(deployed) = Deployed::get() else { return };
     let work = scratch();
     let path = work.path().join("efs-scan.toml");
