@@ -43,7 +43,7 @@ pub(crate) fn refuse_shared(directory: &Path, metadata: &Metadata) -> io::Result
             let mend = mend(directory);
             let directory = directory.display();
             Err(denied(format!(
-                "others can write to {directory}, and could lead root astray: {mend}"
+                "others can write to {directory}, and could redirect root's writes: {mend}"
             )))
         }
     }

@@ -257,7 +257,7 @@ pub(crate) fn refuse_inside(root: &Path, place: &Path, flag: &str) -> Result<(),
     }
     match (root.canonicalize(), there) {
         (Ok(root), Some(there)) if there.starts_with(&root) => {
-            Err(format!("{flag}: it lies in the tree that is scanned; write it elsewhere"))
+            Err(format!("{flag}: it is in the scanned tree; write it elsewhere"))
         }
         _ => Ok(()),
     }

@@ -81,7 +81,8 @@ pub fn own_in_shared(shared: &Path) -> Result<PathBuf, StateError> {
     let own = File::from(own.map_err(|error| failed(error.into()))?);
     let metadata = own.metadata().map_err(failed)?;
     if metadata.uid() != rustix::process::geteuid().as_raw() {
-        let problem = format!("it belongs to uid {}, and not to who runs efs-scan", metadata.uid());
+        let problem =
+            format!("it belongs to uid {}, not to the user who runs efs-scan", metadata.uid());
         return Err(StateError::Refused(text(&problem)));
     }
     // The group of the volume may have been given access: Kubernetes does so for all files
@@ -126,8 +127,8 @@ const PARTS: &str = "fs";
 /// File with the key of the file system whose part is the directory itself.
 const FIRST: &str = "file-system.json";
 
-const OTHERS_WRITE: &str = "it must belong to who runs efs-scan, and nobody else may write there; a \
-     volume that others write to is allowed with --state-dir-shared";
+const OTHERS_WRITE: &str = "it must belong to the user who runs efs-scan, and nobody else may \
+     write there; --state-dir-shared allows a volume that others write to";
 
 /// Returns the path as messages show it.
 pub(crate) fn shown(path: &Path) -> PathBuf {

@@ -20,9 +20,9 @@ use crate::service_error::{ServiceError, ServiceResult, Trouble};
 const NEVER: &str = "\"00000000000000000000000000000000\"";
 
 /// Failures of a server to honour conditional writes.
-pub(super) const UNKNOWN: &str = "the store takes no conditions of writes";
-const IGNORES_MATCH: &str = "the store ignores conditions of writes (If-Match)";
-const IGNORES_ABSENT: &str = "the store ignores conditions of writes (If-None-Match)";
+pub(super) const UNKNOWN: &str = "the store does not support conditional writes";
+const IGNORES_MATCH: &str = "the store ignores write conditions (If-Match)";
+const IGNORES_ABSENT: &str = "the store ignores write conditions (If-None-Match)";
 
 /// True if the error says that the condition did not hold. Servers other than S3 use other codes
 /// for it.
@@ -96,8 +96,8 @@ impl S3Bucket<'_> {
 
     pub(super) fn without_conditions(&self, key: &str, problem: &str) -> ServiceError {
         let text = format!(
-            "S3 PutObject {}: {problem}, so it cannot keep an older run from replacing a newer one: \
-             publish elsewhere, or do without that with --unconditional",
+            "S3 PutObject {}: {problem}, so an older run may replace a newer one: \
+             publish elsewhere, or accept that with --unconditional",
             self.name(key)
         );
         ServiceError::new(Trouble::Refused, text)

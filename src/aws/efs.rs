@@ -99,8 +99,8 @@ impl Aws {
             Err(error) if error.code() == Some("FileSystemNotFound") => {
                 let error = service_error(&call, &error).text;
                 log::warn!(
-                    "{error}; if it is of another account, that is right: asking {name}. Where that \
-                     name does not resolve, give ROOT as nfs://ADDRESS/ of a mount target"
+                    "{error}; this is normal for another account's file system: trying {name}. If \
+                     that does not resolve, give ROOT as nfs://ADDRESS/ of a mount target"
                 );
                 let address = name.clone();
                 return Ok(MountTarget { address, name, zone: String::new(), near: None });

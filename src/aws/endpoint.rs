@@ -48,7 +48,8 @@ pub(super) fn of(config: &SdkConfig, service: &Service) -> ServiceResult<String>
         Some(url) if is_url(&url) => Ok(url),
         Some(url) => {
             let id = service.id;
-            let text = format!("the endpoint of {id} is set to `{url}`, which is no http(s) URL");
+            let text =
+                format!("the endpoint of {id} is set to `{url}`, which is not an http(s) URL");
             Err(ServiceError::new(Trouble::Refused, text))
         }
         None => by_region(config, service),

@@ -121,7 +121,7 @@ fn by_code(call: &ApiCall<'_>, refusal: &Refusal<'_>) -> Option<(Trouble, String
         }
         "NoSuchBucket" => (Trouble::Missing, "; there is no such bucket".to_owned()),
         "NotImplemented" => {
-            (Trouble::Refused, "; the server does not implement what it was asked".to_owned())
+            (Trouble::Refused, "; the server does not implement this operation".to_owned())
         }
         "AuthorizationHeaderMalformed" if refusal.region.is_none() => {
             (Trouble::Credentials, "; AWS does not accept the credentials".to_owned())
@@ -156,7 +156,7 @@ fn by_status(call: &ApiCall<'_>, status: u16, message: &str) -> (Trouble, String
         401 | 403 => (Trouble::Denied, denied(call, message)),
         301 | 307 => (Trouble::Refused, region::elsewhere(None)),
         404 => (Trouble::Missing, String::new()),
-        501 => (Trouble::Refused, "; the server does not implement what it was asked".to_owned()),
+        501 => (Trouble::Refused, "; the server does not implement this operation".to_owned()),
         500.. => (Trouble::Unreachable, String::new()),
         _ => (Trouble::Refused, String::new()),
     }

@@ -87,7 +87,7 @@ impl S3Bucket<'_> {
             named => named,
         };
         let home = named.filter(|home| home != asked)?;
-        log::debug!("s3://{} lies in {home}, not in {asked}: asking there", self.bucket);
+        log::debug!("s3://{} lies in {home}, not in {asked}: trying there", self.bucket);
         self.sdk.note_moved(&self.bucket, &home);
         Some(home)
     }
@@ -105,9 +105,9 @@ impl S3Bucket<'_> {
 pub(super) fn elsewhere(region: Option<&str>) -> String {
     match region {
         Some(region) => {
-            format!("; it lies in {region}, which is not where the endpoint in use leads")
+            format!("; it is in {region}, but the endpoint in use leads elsewhere")
         }
-        None => "; it lies in another region: name that with `region` under [publish]".to_owned(),
+        None => "; it is in another region: set `region` under [publish]".to_owned(),
     }
 }
 

@@ -259,7 +259,7 @@ impl S3Bucket<'_> {
                 }
                 tokio::time::sleep(Duration::from_millis(100 << again)).await;
             }
-            let text = format!("S3 PutObject {}: others write there all the time", self.name(key));
+            let text = format!("S3 PutObject {}: others keep writing to it", self.name(key));
             Err(ServiceError::new(Trouble::Throttled, text))
         };
         self.sdk.runtime.block_on(put)

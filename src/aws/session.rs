@@ -82,7 +82,7 @@ pub(super) struct Sdk {
 impl Sdk {
     fn start(patience: Duration, region: Option<&str>) -> ServiceResult<Self> {
         if rustls_native_certs::load_native_certs().certs.is_empty() {
-            let text = "AWS cannot be asked: this machine has no root certificates; install \
+            let text = "AWS cannot be reached: this machine has no root certificates; install \
                  ca-certificates, or name a file of them in SSL_CERT_FILE";
             return Err(ServiceError::new(Trouble::Refused, text));
         }

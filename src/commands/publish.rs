@@ -35,7 +35,7 @@ pub(super) fn run(
     let mut held = None;
     for part in parts {
         let spool = shown(&part.path("spool"));
-        phase.begin(format!("publishing; what is not sent waits in {}", spool.display()));
+        phase.begin(format!("publishing; unsent runs wait in {}", spool.display()));
         let _lock = match part.lock("publishing") {
             Ok(lock) => lock,
             // The scan that holds the lock sends these runs when it ends. The other parts do not
@@ -66,7 +66,7 @@ pub(super) fn run(
 /// Migrates a destination to the present layout.
 fn migrate_to(args: &PublishArgs, readers: &Readers, phase: &Phase) -> Result<(), Failure> {
     let to = readers.source(args.to.as_deref()).map_err(Failure::usage)?;
-    phase.begin(format!("moving {to} to the present layout; the same command goes on with it"));
+    phase.begin(format!("moving {to} to the present layout; the same command continues"));
     let aws = Aws::new(readers.patience, readers.buckets.clone());
     let migrated = to.open(&aws).and_then(|store| migrate(&*store));
     let migrated = migrated.map_err(|error| Failure::fatal(error.text))?;

@@ -189,8 +189,8 @@ fn warn_of_unread(report: &Report, asked: Option<&BTreeSet<Vec<u8>>>) -> bool {
     if unread > 0 || interrupted {
         let coverage = report.run.coverage.name();
         log::warn!(
-            "the newest run is {coverage}: of {unread} homes that it did not read completely \
-             nobody is reminded"
+            "the newest run is {coverage}: owners of {unread} homes that it did not read \
+             completely are not reminded"
         );
     }
     unread > 0 || interrupted

@@ -33,7 +33,7 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at).only(asked);
     if pages.are_some() && pages.uids().is_empty() {
         let users = args.only.join(", ");
-        let problem = "no page of one person shows a home of two owners, or one that others fill";
+        let problem = "pages of users do not show homes with two owners, or homes that others fill";
         return Err(Failure::usage(format!("--user {users}: {problem}")));
     }
     let mut problems = Problems::default();

@@ -20,7 +20,7 @@ impl PublishSettings {
         let kinds = format!("is none of {}", SSE.join(", "));
         check("--publish-sse", sse, &kinds, |kind| SSE.contains(&kind))?;
         let is_key = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic());
-        check("--publish-kms-key-id", kms_key_id, "is no key's id, ARN or alias", is_key)?;
+        check("--publish-kms-key-id", kms_key_id, "is not the id, ARN or alias of a key", is_key)?;
         if kms_key_id.is_some() && !sse.as_ref().is_some_and(|kind| kind.starts_with("aws:kms")) {
             return Err("--publish-kms-key-id needs --publish-sse=aws:kms".to_owned());
         }
@@ -29,7 +29,7 @@ impl PublishSettings {
         let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
         let is_class = |class: &str| !class.is_empty() && class.chars().all(plain);
         check("--publish-storage-class", storage_class, "is not like STANDARD_IA", is_class)?;
-        let archived = "keeps what is published where it cannot be read without a restore";
+        let archived = "stores objects that cannot be read without a restore";
         let is_readable = |class: &str| !ARCHIVES.contains(&class);
         check("--publish-storage-class", storage_class, archived, is_readable)?;
         Ok(BucketOptions {

@@ -89,9 +89,11 @@ impl Loaded {
         // variable.
         if let Some(root) = &self.settings.root {
             if !asked.is_empty() {
-                return Err("--file-system and ROOT choose what is scanned: give one of them"
-                    .to_owned()
-                    .into());
+                return Err(
+                    "--file-system and ROOT both select what is scanned: give only one of them"
+                        .to_owned()
+                        .into(),
+                );
             }
             let of_root = tables.iter().position(|table| table.root.as_ref() == Some(root));
             return Ok(vec![match of_root {
@@ -157,7 +159,8 @@ fn check(tables: &[FileSystemSettings], below: &Settings) -> Result<(), ConfigEr
         ("access_point", below.access_point.is_some()),
     ];
     if let Some((key, _)) = is_above.into_iter().find(|(_, is)| *is) {
-        let problem = format!("`{key}` is of one file system: put it into its [[file_system]]");
+        let problem =
+            format!("`{key}` applies to a single file system: put it into its [[file_system]]");
         return Err(problem.into());
     }
     match tables.iter().position(|table| table.root.is_none()) {

@@ -126,7 +126,8 @@ impl FileSystem {
             );
         }
         let mut out = format!(
-            "Lifecycle management of {id} is off: what is never read costs as much as all else.\n"
+            "Lifecycle management of {id} is off: data that is never read costs as much as \
+             other data.\n"
         );
         if let Some(tiering) = &self.tiering {
             out += &tiering.lines();

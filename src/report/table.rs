@@ -47,7 +47,7 @@ fn write_table(out: &mut dyn Write, report: &Report, detail: Detail) -> Result {
     let coverage = match run.coverage {
         Coverage::Complete => "complete",
         Coverage::Partial => "PARTIAL: not everything could be read",
-        Coverage::Interrupted => "INTERRUPTED: only what was seen until then",
+        Coverage::Interrupted => "INTERRUPTED: only a part was read",
     };
     writeln!(out, "{root}  {started}, {took:.1} s, {coverage}\n")?;
     match detail {
@@ -248,7 +248,10 @@ pub(super) fn future_line(usage: &Usage) -> Option<String> {
     let entries = plural(inodes, "entry", "entries");
     (inodes > 0).then(|| {
         let size = allocated_bytes.human();
-        format!("Timestamps of the future: {inodes} {entries}, {size}, in no age and not NEWEST.")
+        format!(
+            "Timestamps in the future: {inodes} {entries}, {size}, not counted in any age or as \
+             NEWEST."
+        )
     })
 }
 
@@ -259,7 +262,7 @@ fn remarks(out: &mut dyn Write, report: &Report) -> Result {
     if (trash.allocated_bytes + cache.allocated_bytes).0 > 0 {
         writeln!(
             out,
-            "Reclaimable (trash {} and caches {}): {} can be had back.",
+            "Reclaimable (trash {} and caches {}): deleting them frees {}.",
             trash.allocated_bytes.human(),
             cache.allocated_bytes.human(),
             report.reclaimable_share().allocated_bytes.human()

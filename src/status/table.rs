@@ -45,7 +45,7 @@ fn write_table(out: &mut String, view: &StatusView) -> Result {
         Coverage::Partial => {
             format!("PARTIAL: {} {}", view.errors, plural(view.errors, "error", "errors"))
         }
-        Coverage::Interrupted => "INTERRUPTED: only what was seen until then".to_owned(),
+        Coverage::Interrupted => "INTERRUPTED: only a part was read".to_owned(),
     };
     let started = run.started.strftime("%Y-%m-%d %H:%M UTC");
     writeln!(out, "{root}  {started}, {ago}, {coverage}")?;

@@ -151,7 +151,7 @@ pub(super) fn group_quotas(config: &Config, groups: &BTreeSet<String>) -> Option
         )),
         Some(first) => Some(Line::warn(
             CHECK,
-            format!("{text}; `{first}`: name of no group here, so it limits nobody"),
+            format!("{text}; `{first}`: no group has this name, so it limits nobody"),
         )),
     }
 }

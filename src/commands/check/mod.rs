@@ -52,7 +52,7 @@ fn one(
     lines.all(local::state(&config))?;
     lines.all(local::output(&config))?;
 
-    phase.begin("asking AWS whose credentials these are");
+    phase.begin("asking AWS for the owner of the credentials");
     let uses = services::aws_use(&config, reminding.is_some());
     lines.all(services::credentials(&aws, uses))?;
     phase.begin("asking for names");

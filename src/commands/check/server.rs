@@ -34,7 +34,7 @@ fn sessions(probe: &ServerProbe) -> Line {
     text += &match (count, probe.fewest_servers) {
         (1, _) => "one server".to_owned(),
         (_, fewest) if fewest < count => format!(
-            "{fewest} to {count} servers (state partitions, which introduce themselves alike)"
+            "{fewest} to {count} servers (state partitions, which identify themselves alike)"
         ),
         _ => {
             let each: Vec<String> = partitions.iter().map(usize::to_string).collect();
@@ -103,12 +103,12 @@ fn batch(answer: &BatchAnswer) -> Line {
     match answer {
         BatchAnswer::Right => Line::ok(
             CHECK,
-            "a request with two directories is answered as two requests are: --nfs-batch can be used",
+            "a request with two directories is answered correctly: --nfs-batch can be used",
         ),
         BatchAnswer::Wrong(why) => Line::fail(
             CHECK,
             format!(
-                "a request with two directories is not answered as two requests are ({why}): leave \
+                "a request with two directories is answered incorrectly ({why}): leave \
                  out --nfs-batch, and report this"
             ),
         ),

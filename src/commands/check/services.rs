@@ -133,7 +133,7 @@ fn metered(id: &str, region: Option<&str>, aws: &Aws) -> Line {
         Err(error) if error.trouble == Trouble::Missing => Line::warn(
             CHECK,
             format!(
-                "{}; right if it is another account's or region's: reports lack EFS's figure",
+                "{}; normal for another account or region: reports lack EFS's figure",
                 error.text.trim_end_matches('.')
             ),
         ),

@@ -44,7 +44,7 @@ pub(super) fn find(
     let mut apps = long_running(found.apps, &reminding.apps, now);
     let mut unanswered = found.unanswered;
     if let Err(error) = name_owners(&mut apps, readers, book, aws) {
-        log::warn!("owners of apps are not known by their uids: {}", error.problem);
+        log::warn!("the uids of the apps' owners are not known: {}", error.problem);
         unanswered = true;
         // Without the uid, the message might go to another address than the one of its owner's
         // home.

@@ -104,7 +104,7 @@ fn write(
         (Format::Csv, None) => report::csv(report, names, to),
         (Format::Du, None) => to.write_all(&report::du(report, names)),
         (Format::Prometheus, None) => report::prometheus(report, to),
-        (Format::Ncdu, None) => Err(io::Error::other("the walk did not write its entries down")),
+        (Format::Ncdu, None) => Err(io::Error::other("the walk did not record its entries")),
     })
 }
 

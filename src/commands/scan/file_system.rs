@@ -83,8 +83,8 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
         Ok(size) => Some(size),
         Err(error) if is_set && error.trouble == Trouble::Missing => {
             log::warn!(
-                "{}; if it is of another account or region, that is right: the report has its id, \
-                 and lacks EFS's figures",
+                "{}; this is normal for another account or region: the report has its id, but \
+                 not EFS's figures",
                 error.text
             );
             None

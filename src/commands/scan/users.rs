@@ -87,7 +87,7 @@ fn may_lack(errors: &Errors, names: &Names) -> bool {
     let all_known = errors.samples.len() as u64 == errors.count;
     match (others.next(), all_known) {
         (None, true) => return false,
-        (None, false) => log::warn!("homes may be missing: owners could not be asked for"),
+        (None, false) => log::warn!("homes may be missing: the owners of homes could not be read"),
         (Some(problem), _) => {
             log::warn!("homes may be missing: {}: {}", printable(&problem.path), problem.message)
         }

@@ -24,7 +24,7 @@ fn a_store_that_ignores_if_match_is_refused_before_the_scan_and_nothing_stays() 
     assert_eq!((code(&output), output.stdout.len()), (Some(1), 0), "{}", stderr(&output));
     let errors = errors(&output);
     assert!(errors.len() == 1 && errors[0].contains("--unconditional"), "{errors:?}");
-    assert!(errors[0].contains("the store ignores conditions of writes (If-Match)"), "{errors:?}");
+    assert!(errors[0].contains("the store ignores write conditions (If-Match)"), "{errors:?}");
     assert_eq!(world.aws.keys("team"), [""; 0]);
     assert!(world.spool().is_empty());
 }
@@ -34,7 +34,10 @@ fn a_store_that_knows_no_conditions_is_refused_before_the_scan() {
     let (world, output) = scan(knows_none, &[]);
     assert_eq!((code(&output), output.stdout.len()), (Some(1), 0), "{}", stderr(&output));
     let errors = errors(&output);
-    assert!(errors.len() == 1 && errors[0].contains("takes no conditions"), "{errors:?}");
+    assert!(
+        errors.len() == 1 && errors[0].contains("does not support conditional writes"),
+        "{errors:?}"
+    );
     assert!(world.spool().is_empty());
 }
 
@@ -45,7 +48,7 @@ fn a_store_that_ignores_conditions_for_existing_objects_is_refused() {
     at_once(["if-none-match", "if-match of what exists"], |ignored| {
         let (world, output) = scan(|world| world.aws.ignore(ignored), &[]);
         assert_eq!(code(&output), Some(5), "{}", stderr(&output));
-        assert!(errors(&output)[0].contains("ignores conditions of writes"), "{}", stderr(&output));
+        assert!(errors(&output)[0].contains("ignores write conditions"), "{}", stderr(&output));
         assert_eq!((world.latest(), world.spool().len()), (None, 1));
 
         let world = World::new();
@@ -54,7 +57,7 @@ fn a_store_that_ignores_conditions_for_existing_objects_is_refused() {
         world.aws.ignore(ignored);
         let output = world.scan(TO);
         assert_eq!((code(&output), output.stdout.len()), (Some(1), 0), "{}", stderr(&output));
-        assert!(errors(&output)[0].contains("ignores conditions of writes"), "{}", stderr(&output));
+        assert!(errors(&output)[0].contains("ignores write conditions"), "{}", stderr(&output));
         assert_eq!((world.latest(), world.aws.keys("team").len()), (before, 6));
     });
 }

@@ -99,7 +99,7 @@ fn a_file_system_is_named_as_for_the_mount_helper() {
     }
     // The only mount target of a One Zone file system is in another zone.
     let (_, lines) = scan(&world, Some("use1-az2"));
-    assert!(lines[0].contains("asking the one in use1-az1"), "{lines:?}");
+    assert!(lines[0].contains("using the one in use1-az1"), "{lines:?}");
     assert!(lines[0].contains("0.01 USD a GB"), "{lines:?}");
 }
 
@@ -170,7 +170,7 @@ fn a_file_system_of_another_account_is_asked_by_its_name_or_address() {
     command.args([&*url, "--nfs-uid", "0", "--file-system-id", FILE_SYSTEM, "--format", "json"]);
     let output = watched(command.args(TO), Duration::from_secs(60));
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
-    assert!(stderr(&output).contains("if it is of another account or region, that is right"));
+    assert!(stderr(&output).contains("this is normal for another account or region"));
     let report = printed(&output);
     assert_eq!(report["file_system"]["id"], FILE_SYSTEM);
 }

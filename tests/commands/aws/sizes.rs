@@ -84,7 +84,7 @@ fn values_that_efs_does_not_return_are_left_out() {
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
     let warned = stderr(&output);
     let warned: Vec<_> = warned.lines().filter(|line| line.contains("fs-00000000")).collect();
-    assert!(warned.len() == 1 && warned[0].contains("of another account"), "{warned:?}");
+    assert!(warned.len() == 1 && warned[0].contains("for another account"), "{warned:?}");
     let known = &printed(&output)["file_system"];
     assert_eq!((&known["id"], &known["efs"]), (&"fs-00000000".into(), &Value::Null));
     at_once([What::Denied, What::InternalError, What::Throttle], |what| {

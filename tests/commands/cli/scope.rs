@@ -246,9 +246,9 @@ fn inodes_with_a_future_time_are_counted_separately() {
     assert_eq!(usage["by_age"]["days_7"]["inodes"], 0);
     let output = run([tree.path().as_os_str(), "-q".as_ref()]);
     let table = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        table.contains("\nTimestamps of the future: 1 entry, 4 KiB, in no age and not NEWEST.\n")
-    );
+    assert!(table.contains(
+        "\nTimestamps in the future: 1 entry, 4 KiB, not counted in any age or as NEWEST.\n"
+    ));
     let line = table.lines().find(|line| line.starts_with("200011")).unwrap();
     assert!(!line.contains("today"), "{line}");
 }

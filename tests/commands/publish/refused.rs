@@ -43,7 +43,7 @@ fn nothing_is_written_into_the_tree_that_is_scanned() {
         "./efs/../efs/published",
         "deep/../published",
     ];
-    let why = "it lies in the tree that is scanned";
+    let why = "it is in the scanned tree";
     for path in inside {
         let absolute = outside.join(path);
         for path in [path, absolute.to_str().unwrap()] {

@@ -92,7 +92,7 @@ fn a_state_directory_on_a_shared_volume_is_allowed_on_request() {
         assert_code(&output, code);
         output
     };
-    assert!(one_line(&scan(&[], 2)).contains("is allowed with --state-dir-shared"));
+    assert!(one_line(&scan(&[], 2)).contains("--state-dir-shared allows"));
     scan(&["--state-dir-shared"], 0);
     let own = volume.join(format!("efs-scan-{}", rustix::process::geteuid().as_raw()));
     let bits = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;

@@ -76,7 +76,7 @@ fn a_state_directory_that_others_may_write_in_is_refused() {
     assert!(said.contains("nobody else may write there"), "{said}");
     let inside = world.root().join("200005/state");
     let said = stderr(&world.remind(&["--state-dir", inside.to_str().unwrap()], 2));
-    assert!(said.contains("--state-dir: it lies in the tree that is scanned"), "{said}");
+    assert!(said.contains("--state-dir: it is in the scanned tree"), "{said}");
     assert!(!inside.exists() && world.aws.requests().is_empty());
 }
 

@@ -82,7 +82,7 @@ fn pages_of_users_show_no_home_with_two_owners() {
         let args = ["report", "--html", &html, "--from", &from, "--user", user];
         let output = world.run(&args);
         assert_eq!(output.status.code(), Some(2));
-        assert!(stderr(&output).contains("no page of one person shows"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("pages of users do not show"), "{}", stderr(&output));
     }
 }
 

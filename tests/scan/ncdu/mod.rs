@@ -280,7 +280,7 @@ fn temporary_files_stay_out_of_the_tree_and_leave_nothing() {
     let output = scan(tree.path(), &[]).env("TMPDIR", &inside).output().unwrap();
     ended(&output, 2);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.contains("it lies in the tree that is scanned"), "{stderr}");
+    assert!(stderr.contains("it is in the scanned tree"), "{stderr}");
     let missing = place.path().join("missing");
     let output = scan(tree.path(), &[]).env("TMPDIR", &missing).output().unwrap();
     ended(&output, 2);

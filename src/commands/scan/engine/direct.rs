@@ -41,8 +41,8 @@ fn located(source: &NfsSource, aws: &Aws) -> Result<Nfs, Failure> {
             }
             if !resolves(&name) {
                 return Err(Failure::fatal(format!(
-                    "{}; and {name} has no address here: it has one in the file system's VPC. \
-                     Anywhere else give ROOT as nfs://ADDRESS/ of a mount target",
+                    "{}; and {name} does not resolve here, only in the file system's VPC; \
+                     elsewhere, give ROOT as nfs://ADDRESS/ of a mount target",
                     error.text
                 )));
             }
@@ -52,7 +52,7 @@ fn located(source: &NfsSource, aws: &Aws) -> Result<Nfs, Failure> {
     };
     match found.near {
         Some(false) => log::warn!(
-            "{id} has no mount target in this zone: asking the one in {}. Traffic between zones is \
+            "{id} has no mount target in this zone: using the one in {}. Traffic between zones is \
              slower, and costs about 0.01 USD a GB each way; a mount target costs nothing, but a One \
              Zone file system can have no other",
             found.zone
