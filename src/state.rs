@@ -163,7 +163,7 @@ impl StateDir {
     /// Names the directory.
     pub fn part(&self, key: &str) -> Result<Self, StateError> {
         if self.path(PARTS).join(key).is_dir() || !self.is_part_of(key)? {
-            return self.part_apart(key);
+            return self.separate_part(key);
         }
         Self::made(&self.0, [self.0.clone(), self.path("spool")])
     }
@@ -172,7 +172,7 @@ impl StateDir {
     ///
     /// # Errors
     /// Names the directory.
-    pub fn part_apart(&self, key: &str) -> Result<Self, StateError> {
+    pub fn separate_part(&self, key: &str) -> Result<Self, StateError> {
         let parts = self.path(PARTS);
         let part = parts.join(key);
         let spool = part.join("spool");
@@ -219,7 +219,7 @@ impl StateDir {
         }
         names.sort_unstable();
         let own = self.path("spool").is_dir().then(|| self.clone());
-        own.map(Ok).into_iter().chain(names.iter().map(|name| self.part_apart(name))).collect()
+        own.map(Ok).into_iter().chain(names.iter().map(|name| self.separate_part(name))).collect()
     }
 
     /// Makes the directories, each of which lies in the previous one, unless they exist. It checks

@@ -28,7 +28,7 @@ struct Current {
     doing: String,
     /// Start of the time limit, if it began after the signal.
     since: Option<Instant>,
-    waits_for_nobody: bool,
+    is_computing: bool,
     heeds_stop: bool,
 }
 
@@ -41,17 +41,17 @@ impl Phase {
     /// Begins a phase. `doing` completes the sentence "interrupted while …".
     pub(super) fn begin(&self, doing: impl Into<String>) {
         let mut current = lock(&self.0);
-        if current.waits_for_nobody {
+        if current.is_computing {
             current.since = Some(Instant::now());
         }
-        (current.doing, current.waits_for_nobody) = (doing.into(), false);
+        (current.doing, current.is_computing) = (doing.into(), false);
     }
 
     /// Begins a phase that only computes, so it always ends. Its time does not count against the
     /// limit.
     pub(super) fn compute(&self, doing: impl Into<String>) {
         self.begin(doing);
-        lock(&self.0).waits_for_nobody = true;
+        lock(&self.0).is_computing = true;
     }
 
     /// Returns the failure of a command that was asked to end at `asked` and has exceeded its time
@@ -60,7 +60,7 @@ impl Phase {
         let current = lock(&self.0);
         let since = current.since.map_or(asked, |since| since.max(asked));
         let patience = if current.heeds_stop { PATIENCE } else { Duration::ZERO };
-        if current.waits_for_nobody || since.elapsed() < patience {
+        if current.is_computing || since.elapsed() < patience {
             return None;
         }
         let problem = match current.doing.as_str() {

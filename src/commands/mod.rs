@@ -1,6 +1,5 @@
 //! The commands, one file each. [`run`] reads the configuration that a command needs, and dispatches.
 
-mod asked;
 mod check;
 mod config;
 mod domains;
@@ -13,6 +12,7 @@ mod publish;
 mod remind;
 mod report;
 mod scan;
+mod selected;
 mod status;
 
 use std::borrow::Cow;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::asked::find_asked;
 use super::file_systems::only;
 use super::heed::Phase;
+use super::selected::find_homes_of;
 use super::state_dir;
 use crate::aws::Aws;
 use crate::cli::{RemindArgs, RemindOf};
@@ -42,24 +42,24 @@ pub(super) fn run(
         Some(only) => only == RemindOf::Apps,
         None => reminding.apps.is_on,
     };
-    let mut late = Late::default();
+    let mut partial = PartialFailure::default();
     let report = match args.only {
         Some(RemindOf::Apps) => None,
-        _ => late.unless(report(args, &readers, &aws, now), with_apps)?,
+        _ => partial.unless(report(args, &readers, &aws, now), with_apps)?,
     };
     let apps = match with_apps {
         true => {
             let found = apps::find(&readers, report.as_ref(), &reminding, &book, &aws, now);
-            late.unless(found, report.is_some())?
+            partial.unless(found, report.is_some())?
         }
         false => None,
     };
     if let Some(apps::Found { unanswered: true, .. }) = apps {
-        late.note(Exit::Partial);
+        partial.note(Exit::Partial);
     }
     let mut apps = apps.map(|found| found.apps);
     let (asked, missing) = match &report {
-        Some(report) => find_asked(report, &args.users),
+        Some(report) => find_homes_of(report, &args.users),
         None => (None, args.users.iter().map(String::as_str).collect()),
     };
     let missing = apps::keep(apps.as_mut(), &args.users, missing);
@@ -106,19 +106,19 @@ pub(super) fn run(
         Some(_lock) => remind::send(&work, &mut ledger, &aws, stop)?,
     };
     if report.as_ref().is_some_and(|report| warn_of_unread(report, asked.as_ref())) {
-        late.note(Exit::Partial);
+        partial.note(Exit::Partial);
     }
     Ok(match exit {
-        Exit::Complete => late.0.unwrap_or(Exit::Complete),
+        Exit::Complete => partial.0.unwrap_or(Exit::Complete),
         exit => exit,
     })
 }
 
 /// Exit code for the case that only some parts of the command failed.
 #[derive(Default)]
-struct Late(Option<Exit>);
+struct PartialFailure(Option<Exit>);
 
-impl Late {
+impl PartialFailure {
     fn note(&mut self, exit: Exit) {
         self.0.get_or_insert(exit);
     }

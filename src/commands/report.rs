@@ -5,9 +5,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::asked::asked;
 use super::file_systems::only;
 use super::pages;
+use super::selected::homes_of;
 use crate::aws::Aws;
 use crate::cli::ReportArgs;
 use crate::config::Loaded;
@@ -29,7 +29,7 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let of = only(&*store, &args.file_systems)?;
     let (report, history) = pages::read(&*store, &of, args.days).map_err(failed)?;
     let home_at = readers.home_at.as_deref();
-    let asked = asked(&report, &args.only)?;
+    let asked = homes_of(&report, &args.only)?;
     let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at).only(asked);
     if pages.are_some() && pages.uids().is_empty() {
         let users = args.only.join(", ");

@@ -119,7 +119,7 @@ impl Loaded {
         chosen.dedup();
         let all = chosen.into_iter().map(|at| self.of_table(at, &tables[at]));
         let all = all.collect::<Result<Vec<_>, _>>()?;
-        tell_apart(&all)?;
+        refuse_shared_values(&all)?;
         Ok(all)
     }
 
@@ -170,7 +170,7 @@ fn check(tables: &[FileSystemSettings], below: &Settings) -> Result<(), ConfigEr
 }
 
 /// Refuses values that two file systems cannot share.
-fn tell_apart(all: &[Loaded]) -> Result<(), ConfigError> {
+fn refuse_shared_values(all: &[Loaded]) -> Result<(), ConfigError> {
     let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let of = |loaded: &Loaded| {
         let settings = &loaded.settings;

@@ -119,7 +119,7 @@ impl Settings {
         let set = [
             ("--tls", self.tls, "for TLS"),
             ("--iam", self.iam == Some(true), "for IAM"),
-            ("--access-point", self.through().is_some(), "for access points"),
+            ("--access-point", self.access_point_id().is_some(), "for access points"),
         ];
         match set.into_iter().find(|(_, set, _)| *set) {
             Some((flag, _, what)) => Err(format!(
@@ -142,7 +142,7 @@ impl Settings {
             }
             (named, set) => named.or(set),
         };
-        let flag = match (self.through(), self.iam) {
+        let flag = match (self.access_point_id(), self.iam) {
             (Some(_), _) => Some("--access-point"),
             (None, Some(true)) => Some("--iam"),
             (None, _) => None,
@@ -165,12 +165,12 @@ impl Settings {
     }
 
     /// The access point, if a non-empty one is set.
-    fn through(&self) -> Option<&str> {
+    fn access_point_id(&self) -> Option<&str> {
         self.access_point.as_deref().filter(|id| !id.is_empty())
     }
 
     fn access_point(&self) -> Result<Option<String>, String> {
-        let Some(id) = self.through() else { return Ok(None) };
+        let Some(id) = self.access_point_id() else { return Ok(None) };
         // The id has the form of a file system's id with another prefix.
         match id.strip_prefix("fsap-").is_some_and(|id| is_file_system_id(&format!("fs-{id}"))) {
             true => Ok(Some(id.to_owned())),

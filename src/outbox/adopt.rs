@@ -73,7 +73,7 @@ fn run(state: &StateDir, id: &str, by: &Adopter<'_>) -> Result<(), String> {
         job.report.run.identity = Some(by.identity.clone());
         return state::write(&from, &job);
     }
-    let part = state.part_apart(report.key().as_str()).map_err(|error| error.to_string())?;
+    let part = state.separate_part(report.key().as_str()).map_err(|error| error.to_string())?;
     // Its steps come first: the run is sent from where they are.
     rename(&state.path(&progress_file(id)), &part.path(&progress_file(id)))?;
     rename(&from, &part.path(&job_file(id)))

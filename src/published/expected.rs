@@ -21,7 +21,7 @@ pub(crate) fn expected_inodes(
     let Some(identity) = &run.identity else { return Ok(None) };
     let Some(latest) = newest(store, &identity.key)? else { return Ok(None) };
     let before = &latest.run;
-    if !before.covers_what(run) || before.coverage == Coverage::Interrupted {
+    if !before.covers_same_tree(run) || before.coverage == Coverage::Interrupted {
         return Ok(None);
     }
     let Some(homes) = homes else { return Ok(Some(latest.totals.share().inodes)) };

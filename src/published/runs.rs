@@ -30,7 +30,7 @@ pub(crate) fn comparable(
     })?;
     let newest = runs.iter().rev().flatten().next().cloned();
     let same = |run: &Option<Run>| match (run, &newest) {
-        (Some(run), Some(newest)) => run.sees_what(newest),
+        (Some(run), Some(newest)) => run.has_same_scope(newest),
         _ => true,
     };
     let (mut kept, mut others) = (Vec::new(), Vec::new());

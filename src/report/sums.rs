@@ -105,13 +105,13 @@ impl ByAge {
 
 impl Run {
     /// True if both runs have the same scope, so their figures can be compared.
-    pub fn sees_what(&self, other: &Run) -> bool {
+    pub fn has_same_scope(&self, other: &Run) -> bool {
         let users = self.users.iter().collect::<BTreeSet<_>>() == other.users.iter().collect();
-        users && self.covers_what(other)
+        users && self.covers_same_tree(other)
     }
 
-    /// [`Self::sees_what`] without regard to `users`.
-    pub fn covers_what(&self, other: &Run) -> bool {
+    /// [`Self::has_same_scope`] without regard to `users`.
+    pub fn covers_same_tree(&self, other: &Run) -> bool {
         let rest = |run: &Run| (run.home_depth, run.cross_mounts);
         self.root_of().against(&other.root_of()) == Roots::Same
             && rest(self) == rest(other)

@@ -169,7 +169,7 @@ impl Engine for Nfs {
         let probed = self.client(ledger, 1, stop).and_then(|mut client| {
             let probed = client.probe(&self.target.path, trial, stop);
             let told = probed.map(|probe| ServerProbe {
-                reached: format!("{}{}", probe.reached, self.who()),
+                reached: format!("{}{}", probe.reached, self.authentication()),
                 ..probe
             });
             told.map_err(|(op, error)| self.failed(op, self.explain(&client, op, error)))
@@ -213,7 +213,7 @@ impl Nfs {
     }
 
     /// Describes the client's way to authenticate.
-    fn who(&self) -> String {
+    fn authentication(&self) -> String {
         let Some(tls) = &self.tls else { return String::new() };
         let Some(efs) = &tls.efs else { return " (TLS)".to_owned() };
         let who = if efs.iam.is_some() { "an IAM identity" } else { "anonymous" };

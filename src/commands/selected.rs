@@ -7,11 +7,11 @@ use crate::published::{SelectedBy, selected};
 use crate::report::Report;
 
 /// Returns the paths of the homes of `users`; `None` if no users are given.
-pub(super) fn asked(
+pub(super) fn homes_of(
     report: &Report,
     users: &[String],
 ) -> Result<Option<BTreeSet<Vec<u8>>>, Failure> {
-    let (asked, missing) = find_asked(report, users);
+    let (asked, missing) = find_homes_of(report, users);
     if !missing.is_empty() {
         let problem = format!("no home for {} in the newest run", missing.join(", "));
         return Err(Failure::usage(problem));
@@ -20,7 +20,7 @@ pub(super) fn asked(
 }
 
 /// Returns the same, and the users without a home.
-pub(super) fn find_asked<'u>(
+pub(super) fn find_homes_of<'u>(
     report: &Report,
     users: &'u [String],
 ) -> (Option<BTreeSet<Vec<u8>>>, Vec<&'u str>) {
