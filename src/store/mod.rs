@@ -211,7 +211,7 @@ impl FromStr for Destination {
     fn from_str(text: &str) -> Result<Self, String> {
         let Some(rest) = text.strip_prefix("s3://") else {
             return match text {
-                "" => Err("an empty name is no place to publish to".to_owned()),
+                "" => Err("the destination is empty".to_owned()),
                 _ if text.contains("://") => {
                     Err(format!("`{text}`: publish to s3://BUCKET/PREFIX or to a directory"))
                 }

@@ -14,52 +14,44 @@ const ARROWS: &[Row] = &[
     // Below everything: these modules know nothing of storage, homes or runs.
     ("exit", "", "exit codes and the line that goes with one"),
     ("sys", "", "the one file with unsafe code"),
-    ("terminal", "", "what stderr shows, by the conventions of its environment"),
-    ("service_error", "", "why a store or a service did not do what it was asked"),
-    ("sync", "", "what a poisoned lock means; work on several threads"),
+    ("terminal", "", "kinds of output that stderr supports"),
+    ("service_error", "", "errors of stores and services"),
+    ("sync", "", "locking in spite of poison; work on several threads"),
     ("units", "", "bytes and money"),
-    ("packed", "units", "values packed into bytes, sizes and money among them"),
+    ("packed", "units", "values packed into bytes, including sizes and money"),
     ("text", "", "names that strangers chose, made safe to show"),
-    (
-        "log",
-        "terminal text",
-        "what is formatted into a line is made safe; the terminal has colours or not",
-    ),
-    ("guard", "text", "what other users can change; the command that mends it names a path"),
-    ("atomic", "sync", "files that appear whole; a list of those that are not whole yet"),
+    ("log", "terminal text", "makes values in a line safe; the terminal may support colours"),
+    ("guard", "text", "checks of what other users can change; advice with a command for a path"),
+    ("atomic", "sync", "files that appear whole; the unfinished ones of this process"),
     ("bounded", "", "files that may be too large to read"),
-    ("output", "atomic exit log sys text", "where a result goes, opened before the long run"),
-    ("columns", "units", "terminal tables have cells with sizes"),
+    ("output", "atomic exit log sys text", "destination of a result, opened before the scan"),
+    ("columns", "units", "terminal tables with sizes in cells"),
     ("stop", "exit", "the second signal ends the program with its exit code"),
-    ("state", "atomic bounded guard log", "a file of the state directory appears whole"),
+    ("state", "atomic bounded guard log", "files of the state directory appear whole"),
     (
         "aws",
         "log service_error sync text units",
-        "a leaf: sizes are metered bytes, failures have one type",
+        "a leaf; sizes are metered bytes, and errors have one type",
     ),
     // Entries and their sums.
-    (
-        "usage",
-        "log packed sync text units",
-        "knows no engine: an entry is an entry, however it was found",
-    ),
-    ("scan", "bounded log stop sync usage", "an engine hands entries to the accounts"),
-    ("progress", "terminal units usage", "shows what the accounts have so far"),
+    ("usage", "log packed sync text units", "independent of engines: entries and their sums"),
+    ("scan", "bounded log stop sync usage", "engines pass entries to the accounts"),
+    ("progress", "terminal units usage", "shows the current sums of the accounts"),
     (
         "names",
         "aws bounded log service_error state text",
-        "SageMaker knows people; what it said is kept",
+        "asks SageMaker for people, and keeps its last answer",
     ),
     // One report, its forms, and their destinations.
     (
         "report",
         "aws columns names packed scan text units usage",
-        "made of the accounts, the names, EFS's own size and the mount's counters",
+        "made from the accounts, the names, EFS's own size and the mount's counters",
     ),
     (
         "dirs",
         "report text units usage",
-        "the table of directories: its rows are of the accounts, and name homes as the report does",
+        "the table of directories, made from the accounts, with names of homes as in the report",
     ),
     ("store", "atomic aws guard log service_error text", "a directory or a bucket"),
     (
@@ -76,7 +68,7 @@ const ARROWS: &[Row] = &[
     (
         "status",
         "aws columns published report service_error store text units",
-        "the newest run, compared; an app is AWS's",
+        "the newest run with changes, and SageMaker apps",
     ),
     (
         "history",
@@ -87,7 +79,7 @@ const ARROWS: &[Row] = &[
     (
         "remind",
         "aws exit log names report service_error state stop text units",
-        "e-mail from a report, through SES, noted in the state directory",
+        "e-mail about a report through SES, recorded in the state directory",
     ),
     // Settings, and the commands that they start.
     (
@@ -98,17 +90,17 @@ const ARROWS: &[Row] = &[
     (
         "cli",
         "config log sys",
-        "the settings of a scan are its flags; empty variables are unset first",
+        "flags, which are the settings of a scan; unsets empty variables first",
     ),
     (
         "commands",
         "atomic aws cli config exit guard history log names outbox output pages progress published remind report scan service_error state status stop store sync sys text units usage",
-        "tie the parts together; nothing knows a command",
+        "connects the parts; no module uses a command",
     ),
     (
         "fuzzing",
         "history outbox pages published remind report service_error status store text units",
-        "entry points of fuzz targets: reads back what may be broken, and shows it",
+        "entry points of fuzz targets, which read and show damaged input",
     ),
 ];
 

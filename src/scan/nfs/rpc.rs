@@ -58,7 +58,7 @@ fn too_long(announced: usize, limit: usize) -> String {
     match bytes.iter().all(|byte| byte.is_ascii_graphic()) {
         true => {
             let text = String::from_utf8_lossy(&bytes);
-            format!("what answers there does not speak NFS: it begins with `{text}`")
+            format!("the server there does not speak NFS: it begins with `{text}`")
         }
         false => {
             format!("the server announced a message of {announced} bytes; the limit is {limit}")

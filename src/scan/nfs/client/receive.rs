@@ -50,12 +50,12 @@ impl NfsClient {
             return self.setup_reply(at, results, now);
         }
         let Some(session) = &mut connection.session else {
-            return Err("a reply to no request of ours".to_owned());
+            return Err("a reply that matches no request".to_owned());
         };
         let pending = match session.match_reply(reply.xid) {
             ReplyMatch::Pending(pending) => pending,
             ReplyMatch::Duplicate => return Ok(()),
-            ReplyMatch::Unknown => return Err("a reply to no request of ours".to_owned()),
+            ReplyMatch::Unknown => return Err("a reply that matches no request".to_owned()),
         };
         let outcome = reply.outcome.map_err(|error| error.to_string());
         let results = outcome.and_then(|reader| {

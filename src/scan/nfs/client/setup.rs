@@ -172,7 +172,7 @@ impl NfsClient {
         now: Instant,
     ) -> Result<(), LostReason> {
         let ConnectionState::Setup(step) = self.connections[at].state else {
-            return Err("a reply to no request of ours".to_owned());
+            return Err("a reply that matches no request".to_owned());
         };
         let done = match step {
             SetupStep::ExchangeId => match results.exchange_id() {

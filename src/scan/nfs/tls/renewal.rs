@@ -80,7 +80,7 @@ impl ClientCertificates {
         match make(&self.client, &self.host, key, &self.private, current.serial + 1) {
             Ok(next) => *current = next,
             Err(error) if (current.made..current.until).contains(&now) => {
-                log::warn!("{error}; connections use the certificate from before");
+                log::warn!("{error}; connections use the previous certificate");
                 current.due = now + RETRY;
             }
             Err(error) => return Err(error),

@@ -55,8 +55,8 @@ impl NfsClient {
             let expected = [first, alone].concat();
             match expected.iter().zip(&together).position(|(a, b)| !is_same(a, b)) {
                 None => return BatchAnswer::Right,
-                Some(0) => last = "the first directory is listed otherwise".to_owned(),
-                Some(_) => last = "the second directory is listed otherwise".to_owned(),
+                Some(0) => last = "the first directory has a different listing".to_owned(),
+                Some(_) => last = "the second directory has a different listing".to_owned(),
             }
         }
         BatchAnswer::Wrong(last)
