@@ -157,7 +157,6 @@ impl StateDir {
     /// Opens the part of a file system, and makes it if it does not exist: a directory with a lock
     /// and a spool. The part of the first file system is the directory itself. `key` is a single
     /// path component.
-    /// path.
     ///
     /// # Errors
     /// Names the directory.

@@ -1,4 +1,4 @@
-//! The JSON form, of a report or any other value: indented, and safe for a terminal. The keys are the
+//! The JSON form of a report or another value: indented, and safe for a terminal. The keys are the
 //! fields of [`Report`](super::Report) in model.rs.
 
 use std::io::{self, Write};
@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::text::Shown;
 
-/// `value` as indented JSON with a newline at its end. Its strings hold no character that a
-/// terminal would act on.
+/// Formats `value` as indented JSON with a newline at its end. Its strings hold no character that a
+/// terminal acts on.
 ///
 /// # Errors
 /// A sentence about the value that JSON cannot hold.
@@ -21,13 +21,13 @@ pub fn json(value: &impl Serialize) -> Result<Shown, String> {
 /// Writes the text of [`json`] piece by piece.
 ///
 /// # Errors
-/// Those of `to`, and a value that JSON cannot hold.
+/// Those of `to`, or that JSON cannot hold a value.
 pub fn write_json(value: &impl Serialize, to: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(Harmless(&mut *to), value)?;
     to.write_all(b"\n")
 }
 
-/// Escapes what is written for a terminal. The serializer writes whole characters.
+/// A writer that escapes characters a terminal acts on. The serializer writes whole characters.
 struct Harmless<'a>(&'a mut dyn Write);
 
 impl Write for Harmless<'_> {

@@ -65,7 +65,7 @@ impl Money {
         at_rate(self.rate, bytes)
     }
 
-    /// A line for people on the reclaimable size, empty if there is none.
+    /// A line for people on the reclaimable size; empty if it is zero.
     pub(crate) fn saving(&self) -> String {
         match self.reclaimable.share.inodes {
             0 => String::new(),
@@ -73,7 +73,7 @@ impl Money {
         }
     }
 
-    /// A line for people on how exact the costs are.
+    /// A line for people on the precision of the costs.
     pub(crate) fn caveat(&self) -> String {
         let sure = match self.basis {
             Basis::Efs => "estimates, in proportion to metered bytes",
@@ -89,7 +89,7 @@ impl Report {
         reclaimable(&self.rules, self.hard_links.freed_across_rules)
     }
 
-    /// Prices everything as if it were in EFS Standard. Costs from [`Report::reconcile`] stay.
+    /// Prices everything as if it were in EFS Standard. Keeps costs from [`Report::reconcile`].
     pub fn price_as_standard(&mut self, prices: &Prices) {
         if self.money.is_none() {
             self.price(prices.standard, Basis::Standard, prices.source.clone());
@@ -132,8 +132,8 @@ impl HomeReport {
     }
 }
 
-/// Sums the inodes that deleting trash and caches frees: those that each rule frees, and those that
-/// only several rules together do.
+/// Sums the inodes that deleting trash and caches frees: those of each rule, and those that only
+/// several rules together free.
 fn reclaimable(rules: &[RuleReport], across_rules: Share) -> Share {
     let mut sum = across_rules;
     for rule in rules {

@@ -1,10 +1,10 @@
 //! ncdu's JSON export: every entry, nested as the directories are
 //! (<https://dev.yorhel.nl/ncdu/jsonfmt>). gdu reads it, too.
 //!
-//! It is no function of the report, which has no entries. The walk turns each entry into JSON by
-//! [`Ncdu`] when it finds it, [`Export`] keeps the pieces in temporary files, and [`ncdu`] puts
-//! them together when the walk is over. So a tree of any size takes little memory, and all workers
-//! share the formatting.
+//! It is not a function of the report, which has no entries. [`Ncdu`] formats each entry as JSON
+//! during the walk, [`Export`] keeps the pieces in temporary files, and [`ncdu`] joins them when
+//! the walk is over. So a tree of any size takes little memory, and all workers share the
+//! formatting.
 
 use std::io::{self, Write};
 
@@ -14,19 +14,19 @@ use serde_json::json;
 use crate::text::RawText;
 use crate::usage::{Attrs, Bare, EntryForm, Export, FileKind, ReadState};
 
-/// The largest size in bytes that ncdu and gdu read. Both hold sizes in 63 bits, and refuse the
-/// whole file if a hostile file system claims a larger one.
+/// Largest size in bytes that ncdu and gdu read. Both hold sizes in 63 bits, and refuse the whole
+/// file over a larger one, which a hostile file system may claim.
 const MOST_BYTES: u64 = i64::MAX as u64;
 
-/// The largest link count that ncdu reads: 31 bits.
+/// Largest link count that ncdu reads: 31 bits.
 const MOST_LINKS: u32 = i32::MAX as u32;
 
-/// The form of an export: a directory is an array that begins with its own info object, any other
-/// entry is an info object.
+/// The export's form: a directory is an array that begins with its own info object, any other entry
+/// is an info object.
 #[derive(Debug)]
 pub struct Ncdu;
 
-/// The facts about the scan that the export begins with.
+/// Facts about the scan at the start of the export.
 #[derive(Clone, Copy, Debug)]
 pub struct NcduHead<'a> {
     /// The root, bytes as they are.
@@ -37,10 +37,10 @@ pub struct NcduHead<'a> {
     pub coverage: &'a str,
 }
 
-/// Writes the entries of a scan that is over.
+/// Writes the entries of a finished scan.
 ///
 /// # Errors
-/// If a temporary file of the export could not be written or cannot be read, and what `to` answers.
+/// A temporary file of the export could not be written or read, or writing to `to` failed.
 pub fn ncdu(export: &Export, head: &NcduHead<'_>, to: &mut dyn Write) -> io::Result<()> {
     let entries = export.close()?;
     let about = json!({
@@ -107,16 +107,16 @@ impl EntryForm for Ncdu {
     }
 }
 
-/// Marks an object that could not be read completely.
+/// Marks an object that was not read completely.
 const READ_ERROR: &[u8] = b",\"read_error\":true";
 
-/// Appends the comma after the object before, and the start of an object.
+/// Appends the comma after the previous object, and the start of an object.
 fn open(to: &mut Vec<u8>, name: &[u8]) {
     to.extend_from_slice(b",\n{\"name\":");
     string(to, name);
 }
 
-/// Appends sizes, owner and time, and the device if it differs from the directory's above.
+/// Appends sizes, owner and time, and the device if it differs from the parent directory's.
 fn sizes(to: &mut Vec<u8>, attrs: &Attrs, above: Option<u64>) {
     let bytes = [("asize", attrs.apparent), ("dsize", attrs.allocated)];
     for (key, bytes) in bytes.into_iter().filter(|(_, bytes)| *bytes > 0) {
@@ -126,7 +126,7 @@ fn sizes(to: &mut Vec<u8>, attrs: &Attrs, above: Option<u64>) {
         put(to, format_args!(",\"dev\":{}", attrs.dev));
     }
     put(to, format_args!(",\"uid\":{}", attrs.uid));
-    // ncdu reads no time before 1970, and refuses the whole file over one.
+    // ncdu refuses the whole file over a time before 1970.
     if attrs.mtime >= 0 {
         put(to, format_args!(",\"mtime\":{}", attrs.mtime));
     }
@@ -134,8 +134,8 @@ fn sizes(to: &mut Vec<u8>, attrs: &Attrs, above: Option<u64>) {
 
 /// Appends a name as a JSON string.
 ///
-/// ncdu takes any bytes but control characters, so a name that is no UTF-8 keeps its bytes; gdu
-/// shows such a byte as U+FFFD. Characters that act on a terminal are escaped if they are in the
+/// ncdu takes any bytes but control characters, so a name that is not UTF-8 keeps its bytes; gdu
+/// shows such a byte as U+FFFD. Characters that a terminal acts on are escaped if they are in the
 /// basic plane: ncdu reads no surrogate pairs.
 fn string(to: &mut Vec<u8>, name: &[u8]) {
     to.push(b'"');

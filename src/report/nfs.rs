@@ -1,4 +1,4 @@
-//! A scan's requests to an NFS server.
+//! Requests of a scan to an NFS server.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -73,7 +73,7 @@ impl From<Costly> for MountHint {
 }
 
 impl NfsTraffic {
-    /// Lines for people: the round trips, also for each of `dirs` if given, and each hint.
+    /// Lines for people: the round trips, also per directory if `dirs` is given, and each hint.
     pub(super) fn lines(&self, dirs: Option<u64>) -> String {
         let mut out = format!("NFS: {} round trips", self.round_trips);
         if let Some(dirs) = dirs.filter(|dirs| *dirs > 0) {

@@ -1,11 +1,11 @@
-//! The owners of a home and of its directory, by the sources of names.
+//! The owners of a home and of its directory, from the sources of names.
 
 use super::model::{DirectoryOwner, Owner, OwnerStatus};
 use crate::names::Names;
 use crate::usage::{Home, HomeKind};
 
-/// The owner of a home. A home whose directory a known person owns is no orphan: that person has
-/// taken it over, or it is called by a number that is no uid.
+/// Returns the owner of a home. A home whose directory a known person owns is not an orphan: that
+/// person took it over, or its name is a number but not a uid.
 pub(super) fn owner(names: &Names, home: &Home) -> Owner {
     let has_known_directory_owner =
         directory_owner(names, home).is_some_and(|owner| owner.uid != 0 && owner.name.is_some());
@@ -31,7 +31,7 @@ pub(super) fn owner(names: &Names, home: &Home) -> Owner {
     }
 }
 
-/// The owner of the directory of a uid home, if it is another one than its name says.
+/// Returns the owner of a uid home's directory, if it differs from the uid in its name.
 pub(super) fn directory_owner(names: &Names, home: &Home) -> Option<DirectoryOwner> {
     let uid = home.directory_owner.filter(|uid| home.uid != Some(*uid))?;
     let name = names.owner(uid).map(|owner| owner.name);

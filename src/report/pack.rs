@@ -1,4 +1,4 @@
-//! Packs what a report has very many of.
+//! Packed forms of the parts of a report that occur in large numbers.
 
 use jiff::Timestamp;
 
@@ -39,7 +39,7 @@ pack_enums! {
     MemberKind { Profile, Space }
 }
 
-/// Most shares are of nothing, and all that a scan makes are metered by their inodes.
+/// Most shares are empty, and the metered size of those from a scan follows from the other fields.
 impl Pack for Share {
     fn pack(&self, to: &mut Packer<'_>) {
         let Self { inodes, allocated_bytes, metered_bytes } = self;
@@ -101,7 +101,7 @@ impl Pack for Finding {
         together.pack(to);
         cost_month.pack(to);
         advice.pack_numbered(to);
-        // Most commands are the same but for the path.
+        // Most commands differ only in the path.
         let around = command.as_ref().and_then(|command| command.split_once(path.as_str()));
         around.is_some().pack(to);
         match around {

@@ -1,8 +1,8 @@
 //! The text format of Prometheus (exposition format 0.0.4), for node_exporter's textfile collector.
 //!
-//! Sizes of a partial scan or home are left out rather than shown too small, as in CloudWatch: a
-//! graph shows a gap, not a decrease. `efs_scan_coverage` and `efs_scan_home_complete` tell why. A
-//! home has at most 19 series, whatever it holds.
+//! Sizes of a partial scan or home are left out, not shown too small, as in CloudWatch: a graph
+//! shows a gap, not a decrease. `efs_scan_coverage` and `efs_scan_home_complete` tell why. A home
+//! has at most 19 series.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use crate::packed::{PackedList, pack_structs};
 use crate::text::printable;
 use crate::usage::Class;
 
-/// Name and help of a metric, and its value where it has one.
+/// Name and help of a metric, and its value if there is one.
 type Metric<T> = (&'static str, &'static str, fn(&T) -> Option<f64>);
 
 const OF_RUNS: &[Metric<Report>] = &[
@@ -109,7 +109,7 @@ const OF_HOMES: &[Metric<HomeReport>] = &[
         Some(home.quota?.limit_bytes.0 as f64)
     }),
     ("home_over_quota", "1 if the home is over its quota.", |home| match home.quota?.over {
-        // A home over its quota by a part of it is over its quota.
+        // A home is over its quota even if only the part that was read is.
         true => Some(1.0),
         false => whole(home, 0.0),
     }),
@@ -134,7 +134,7 @@ const OF_HOMES: &[Metric<HomeReport>] = &[
     ),
 ];
 
-/// Of groups. Who is in none has no label `group`.
+/// Metrics of groups. The homes of no group have no label `group`.
 const OF_GROUPS: &[Metric<GroupReport>] = &[
     ("group_homes", "Homes of the group.", |group| Some(group.homes as f64)),
     ("group_allocated_bytes", "Allocated size, as du counts it.", |group| {
@@ -155,8 +155,8 @@ const OF_GROUPS: &[Metric<GroupReport>] = &[
     }),
 ];
 
-/// The report as metrics. Labels hold printable names, as published tables do; a byte that is not
-/// UTF-8 reads `\xff`, so no two homes share a name.
+/// Writes the report as metrics. Labels hold printable names, as published tables do; a byte that
+/// is not UTF-8 reads `\xff`, so no two homes share a name.
 ///
 /// # Errors
 /// Those of `to`.
@@ -164,7 +164,7 @@ pub fn prometheus(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let run = &report.run;
     let root = run.printable_root();
     let root = labels(&[("file_system", report.file_system_key().as_str()), ("root", &root)]);
-    // A series has all homes, one after the other: their values are taken out of the report once.
+    // A metric lists all homes one after another, so their values are read from the report once.
     let homes: PackedList<Series> = report.homes.iter().map(|home| Series::of(&home)).collect();
     let id = report.file_system.as_ref().map_or("", |known| known.id.as_str());
     let info = [("file_system", id), ("engine", &run.engine), ("version", &run.version)];
@@ -192,7 +192,7 @@ pub fn prometheus(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     }
     let read = homes.iter().filter_map(|home| Some((join(&root, &home.labels), home.classes?)));
     classes(to, "home_class_allocated_bytes", read)?;
-    // Homes that an interrupted scan did not come to are missing in their groups.
+    // The groups lack the homes that an interrupted scan did not reach.
     let groups = match run.coverage {
         Coverage::Interrupted => &[][..],
         _ => &report.groups,
@@ -210,9 +210,9 @@ pub fn prometheus(report: &Report, to: &mut dyn Write) -> io::Result<()> {
 
 /// The samples of a home.
 struct Series {
-    /// Those that only this home has.
+    /// The labels that identify the home.
     labels: String,
-    /// One for each of [`OF_HOMES`].
+    /// A value for each of [`OF_HOMES`].
     values: [Option<f64>; OF_HOMES.len()],
     /// By class.
     classes: Option<[f64; Class::ALL.len()]>,
@@ -236,18 +236,18 @@ fn of_classes(usage: &Usage) -> [f64; Class::ALL.len()] {
     usage.by_class.shares().map(|share| share.allocated_bytes.0 as f64)
 }
 
-/// `value` if the scan covers everything.
+/// Returns `value` if the scan covers everything.
 fn seen<T>(report: &Report, value: T) -> Option<T> {
     let all = report.run.coverage == Coverage::Complete && report.run.users.is_empty();
     all.then_some(value)
 }
 
-/// `value` if all of the home was read.
+/// Returns `value` if all of the home was read.
 fn whole<T>(home: &HomeReport, value: T) -> Option<T> {
     (home.coverage == Coverage::Complete).then_some(value)
 }
 
-/// `value` if all homes of the group were read.
+/// Returns `value` if all homes of the group were read.
 fn read<T>(group: &GroupReport, value: T) -> Option<T> {
     (group.coverage == Coverage::Complete).then_some(value)
 }
@@ -290,8 +290,8 @@ fn classes(
     family(to, name, "Allocated size by class; sums to the whole.", samples)
 }
 
-/// The labels that identify a home. `kind` is one of them, because a home may have the name of the
-/// entry for everything outside of homes.
+/// The labels that identify a home. `kind` is one of them, because a home may have the same name as
+/// the entry for everything outside of homes.
 fn of_home(home: &HomeReport) -> String {
     let name = home.printable_name();
     let uid = home.uid.map(|uid| uid.to_string()).unwrap_or_default();
@@ -299,7 +299,8 @@ fn of_home(home: &HomeReport) -> String {
     labels(&[("home", &*name), ("kind", home.kind.name()), ("uid", &uid), ("user", &user)])
 }
 
-/// `name="value"` with commas between. Empty labels are left out, which means the same.
+/// Formats labels as `name="value"`, separated by commas. Empty labels are left out: Prometheus
+/// treats them as absent.
 fn labels(all: &[(&str, &str)]) -> String {
     let mut out = String::new();
     for (name, value) in all.iter().filter(|(_, value)| !value.is_empty()) {

@@ -7,7 +7,7 @@ use crate::names::{NameMap, Spelling};
 use crate::text::is_uid;
 use crate::units::{AllocatedBytes, human};
 
-/// Limits on allocated bytes by owner or uid, and a default; and by group.
+/// Limits on allocated bytes by owner or uid and by group, and a default for homes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quotas {
     /// For every home without a quota of its own.
@@ -19,8 +19,8 @@ pub struct Quotas {
 }
 
 impl Quotas {
-    /// The quota of a home that uses `used`. The first of `names` (the owner's, the home's) that has
-    /// one wins over the uid.
+    /// The quota of a home that uses `used`. The first of `names` (owner, home) that has a quota
+    /// takes precedence over the uid.
     pub fn of(
         &self,
         uid: Option<u32>,
@@ -28,7 +28,7 @@ impl Quotas {
         used: AllocatedBytes,
         spelling: Spelling,
     ) -> Option<Quota> {
-        // A uid is no name: a person who is named like another one's uid does not get its quota.
+        // A uid is not a name: a person named like another person's uid does not get that quota.
         let names = names.iter().filter(|name| !is_uid(name));
         let quota = |name: &&&str| self.users.get(name, spelling);
         let by_name = names.into_iter().find_map(|name| quota(&name));
@@ -37,8 +37,8 @@ impl Quotas {
         Some(Quota::reached(limit, used))
     }
 
-    /// The quota of a group whose homes use `used` together. A name that is one of `twins` has only the
-    /// quota that is spelled like it.
+    /// The quota of a group whose homes use `used` together. A name that is one of `twins` has only
+    /// the quota with the same spelling.
     pub fn of_group(
         &self,
         name: &str,
@@ -86,12 +86,12 @@ mod tests {
         assert_eq!(used(200_005, &["Alice"], 1999), (99.9, false));
         assert_eq!(used(200_006, &[], 501), (100.2, true));
         assert_eq!(used(200_007, &["200007"], 1000), (100.0, false));
-        // A person named like the uid of another one.
+        // A person whose name is another person's uid.
         assert_eq!(used(200_099, &["200006"], 1000), (100.0, false));
         assert_eq!(used(200_006, &["200099"], 501), (100.2, true));
         let none = Quotas::default().of(Some(1), &[], AllocatedBytes(1), Spelling::Alike);
         assert_eq!(none, None);
-        // Where there is another Alice, each has only the quota that is spelled like her name.
+        // If there is another Alice, each has only the quota with the exact spelling of her name.
         let limit = |name, spelling| {
             quotas.of(None, &[name], AllocatedBytes(1), spelling).map(|quota| quota.limit_bytes.0)
         };

@@ -1,4 +1,4 @@
-//! Sums, orders and comparisons of what a report holds.
+//! Sums, sort orders and comparisons of reports.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
@@ -81,7 +81,7 @@ impl ByClass {
 }
 
 impl Finding {
-    /// The class that its bytes count in: that of a hint is `rest`.
+    /// The class that its bytes count in; `rest` for a hint.
     pub fn counted_class(&self) -> Class {
         if self.hint { Class::Rest } else { self.class }
     }
@@ -91,8 +91,8 @@ impl ByAge {
     /// Names of the ages, youngest first.
     pub const NAMES: [&'static str; 5] = ["days_7", "days_30", "days_90", "year_1", "older"];
 
-    /// The shares of the ages, youngest first. What has none because its time has not come is in
-    /// `future`.
+    /// The shares of the ages, youngest first. Inodes with a time in the future are not in them but
+    /// in `future`.
     pub fn shares(&self) -> [Share; 5] {
         [self.days_7, self.days_30, self.days_90, self.year_1, self.older]
     }
@@ -104,13 +104,13 @@ impl ByAge {
 }
 
 impl Run {
-    /// True if both runs have the same scope, so their figures can be compared.
+    /// True if both runs have the same scope, so that their figures compare.
     pub fn has_same_scope(&self, other: &Run) -> bool {
         let users = self.users.iter().collect::<BTreeSet<_>>() == other.users.iter().collect();
         users && self.covers_same_tree(other)
     }
 
-    /// [`Self::has_same_scope`] without regard to `users`.
+    /// Compares as [`Self::has_same_scope`] does, without regard to `users`.
     pub fn covers_same_tree(&self, other: &Run) -> bool {
         let rest = |run: &Run| (run.home_depth, run.cross_mounts);
         self.root_of().against(&other.root_of()) == Roots::Same
@@ -130,7 +130,7 @@ impl Report {
                 SortKey::Cache => usage.by_class.cache.allocated_bytes.0.into(),
                 SortKey::Files => usage.files.into(),
                 SortKey::Name => 0,
-                // The percentage is rounded, this is exact. Homes without a quota come last.
+                // The percentage is rounded, this rank is exact. Homes without a quota come last.
                 SortKey::Quota => home.quota.map_or(0, |quota| {
                     1 + (u128::from(usage.allocated_bytes.0) << 32)
                         / u128::from(quota.limit_bytes.0.max(1))
@@ -158,7 +158,7 @@ impl Report {
     }
 }
 
-/// The first `count` items in an order, of which no more than twice as many are kept meanwhile.
+/// Returns the first `count` items in an order. Keeps at most twice as many in memory.
 pub(crate) fn first<T>(
     items: impl Iterator<Item = T>,
     count: usize,

@@ -13,7 +13,7 @@ use crate::columns::{columns, push_long_table, push_table, show_column, usd};
 use crate::text::{ShownLines, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
-/// How much the table says about each home.
+/// How much the table shows of each home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
     /// A line for each home, up to a limit.
@@ -70,7 +70,7 @@ fn write_table(out: &mut dyn Write, report: &Report, detail: Detail) -> Result {
     }
     remarks(&mut end, report)?;
     if let Some(nfs) = &report.nfs {
-        // Requests for directories that are not in the totals cannot be told apart.
+        // Requests for directories outside of the totals cannot be told apart.
         let all = run.users.is_empty() && run.coverage != Coverage::Interrupted;
         end += &nfs.lines(all.then_some(report.totals.dirs));
     }
@@ -164,13 +164,13 @@ pub(super) fn owner_of(home: &HomeReport) -> String {
     match (&home.owner.name, home.owner.status, home.kind, home.uid) {
         (Some(name), ..) => printable(name.as_bytes()),
         (None, OwnerStatus::Orphan, ..) => "(orphan)".to_owned(),
-        // The name of a uid home is its uid.
+        // The name of a uid home is its uid already.
         (None, _, HomeKind::Named, Some(uid)) => format!("uid {uid}"),
         _ => String::new(),
     }
 }
 
-/// The group that pays, or a dash; nothing where nobody can be in one.
+/// The group that pays, or a dash; empty for the entry outside of homes.
 pub(super) fn group_of(home: &HomeReport) -> String {
     match (&home.owner.group, home.kind) {
         (Some(group), _) => printable(group.as_bytes()),
@@ -198,7 +198,7 @@ pub(super) fn marks(home: &HomeReport) -> Vec<String> {
     marks
 }
 
-/// The age of `time` in its largest unit.
+/// Formats the age of `time` in its largest unit.
 pub(super) fn age_of(time: Option<Timestamp>, now: Timestamp) -> String {
     let Some(time) = time else {
         return "-".to_owned();
@@ -212,7 +212,7 @@ pub(super) fn age_of(time: Option<Timestamp>, now: Timestamp) -> String {
     }
 }
 
-/// The findings of all homes that free most.
+/// Writes the findings of all homes that free most.
 fn findings(out: &mut dyn Write, report: &Report) -> Result {
     let all = report.largest_findings(FINDINGS_SHOWN);
     if all.is_empty() {
@@ -242,7 +242,7 @@ pub(super) fn finding_table(findings: &[&Finding]) -> Table {
     table
 }
 
-/// Says what has a time of the future, if anything has.
+/// A line on inodes whose time is in the future, if there are any.
 pub(super) fn future_line(usage: &Usage) -> Option<String> {
     let Share { inodes, allocated_bytes, .. } = usage.by_age.future;
     let entries = plural(inodes, "entry", "entries");
@@ -255,7 +255,7 @@ pub(super) fn future_line(usage: &Usage) -> Option<String> {
     })
 }
 
-/// Facts that a reader needs to understand the table.
+/// Writes remarks that a reader needs to understand the table.
 fn remarks(out: &mut dyn Write, report: &Report) -> Result {
     let classes = &report.totals.by_class;
     let (trash, cache) = (classes.trash, classes.cache);

@@ -22,8 +22,8 @@ pub(super) fn split(text: &str) -> Result<(String, &str), String> {
     };
     let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
     if region.is_empty() || name.ends_with(".mrap") {
-        let problem = "the buckets of a multi-region access point become consistent only after a while, so an \
-                       older run could replace a newer one: name a bucket or its access point";
+        let problem = "the buckets of a multi-region access point become consistent only after \
+                       a while, so an older run could replace a newer one: name a bucket or its access point";
         return Err(problem.to_owned());
     }
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

@@ -1,4 +1,4 @@
-//! Names and paths of the model as the bytes they were, and as text that is safe to show.
+//! Names and paths of the model, as their original bytes and as text that is safe to show.
 
 use super::*;
 use crate::text::{bytes_of, printable};

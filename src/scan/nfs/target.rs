@@ -37,7 +37,7 @@ impl Target {
         self.path.is_empty()
     }
 
-    /// The path from the server's root, if it is UTF-8.
+    /// Returns the path from the server's root, if it is UTF-8.
     pub fn path(&self) -> Option<String> {
         let path = self.path.join(&b'/');
         Some(format!("/{}", String::from_utf8(path).ok()?))
