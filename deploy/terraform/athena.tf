@@ -47,7 +47,7 @@ resource "aws_glue_catalog_table" "reports" {
     "skip.header.line.count"      = "1"
     "projection.enabled"          = "true"
     "projection.fs.type"          = "enum"
-    "projection.fs.values"        = join(",", distinct(concat([local.file_system_id], var.other_file_systems)))
+    "projection.fs.values"        = join(",", distinct(concat(local.file_system_ids, var.other_file_systems)))
     "projection.dt.type"          = "date"
     "projection.dt.format"        = "yyyy-MM-dd"
     "projection.dt.range"         = "NOW-${var.retention_days}DAYS,NOW"

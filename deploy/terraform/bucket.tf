@@ -3,8 +3,16 @@ locals {
   bucket      = local.own_bucket ? aws_s3_bucket.reports[0].bucket : var.bucket.name
   bucket_arn  = local.own_bucket ? aws_s3_bucket.reports[0].arn : "arn:${local.partition}:s3:::${var.bucket.name}"
   destination = "s3://${local.bucket}/${var.prefix}"
-  # In a bucket that was handed in, nothing is outside the prefix.
-  results = local.own_bucket ? "athena-results" : "${var.prefix}/athena-results"
+  # In a bucket that was handed in, nothing is outside the prefix, which other monitors may share.
+  results = local.own_bucket ? "athena-results" : "${var.prefix}/athena-results/${local.name}"
+
+  # What efs-scan writes below the prefix: tables, pages and summaries of these file systems only, and what
+  # all monitors of a destination keep together. latest.json is that of an earlier layout, which
+  # `efs-scan publish --migrate` moves.
+  written = [for key in concat(
+    flatten([for id in local.file_system_ids : ["*/fs=${id}/*", "latest/${id}.json", "du/${id}.txt", "report/${id}/*"]]),
+    ["du/latest.txt", "report/index.html", "latest.json", "write-check"],
+  ) : "${local.bucket_arn}/${var.prefix}/${key}"]
 }
 
 resource "aws_s3_bucket" "reports" {
@@ -110,7 +118,7 @@ data "aws_iam_policy_document" "writer" {
   statement {
     sid       = "Publish${local.sid}"
     actions   = local.publish_actions
-    resources = ["${local.bucket_arn}/${var.prefix}/*"]
+    resources = local.written
 
     principals {
       type        = "AWS"
@@ -136,7 +144,7 @@ data "aws_iam_policy_document" "writer" {
 
     principals {
       type        = "AWS"
-      identifiers = [local.account_arn]
+      identifiers = [local.role_arn, local.account_arn]
     }
   }
 

@@ -18,6 +18,8 @@ locals {
     [aws_cloudwatch_metric_alarm.no_scan],
     values(aws_cloudwatch_metric_alarm.total),
     values(aws_cloudwatch_metric_alarm.user_quota),
+    values(aws_cloudwatch_metric_alarm.more_no_scan),
+    values(aws_cloudwatch_metric_alarm.more),
   )
   shown_alarms = slice(local.all_alarms, 0, min(100, length(local.all_alarms)))
 
@@ -39,7 +41,9 @@ locals {
         stat    = "Maximum"
         period  = 86400
         yAxis   = { left = { min = 0 } }
-        metrics = [for metric in graph.metrics : [local.namespace, metric, "FileSystemId", local.file_system_id]]
+        metrics = [
+          for it in setproduct(local.file_system_ids, graph.metrics) : [local.namespace, it[1], "FileSystemId", it[0]]
+        ]
       }
     }],
     # A search, because names of users cannot be part of a metric query.

@@ -20,7 +20,7 @@ data "aws_ssm_parameter" "image" {
 locals {
   package = try(basename(var.package_file), null)
   # Outside the reports in a bucket of this module, and inside the prefix in one that was handed in.
-  package_prefix = local.own_bucket ? "packages" : "${var.prefix}/packages"
+  package_prefix = local.own_bucket ? "packages" : "${var.prefix}/packages/${local.name}"
   package_key    = "${local.package_prefix}/${coalesce(local.package, "none")}"
   # rpm's names of the architectures.
   rpm_architecture = { arm64 = "aarch64", x86_64 = "x86_64" }[var.architecture]
@@ -34,6 +34,7 @@ locals {
     package_key     = local.package_key
     package_sha256  = var.package_file == null ? null : filesha256(var.package_file)
     file_system_id  = local.file_system_id
+    more            = { for name, it in data.aws_efs_file_system.more : name => it.file_system_id }
     mount_target_ip = try(var.foreign_file_system.mount_target_ip, null)
     scan_time       = var.scan_time
     remind          = var.remind != null
@@ -139,5 +140,7 @@ resource "aws_instance" "monitor" {
     aws_vpc_security_group_egress_rule.https_ipv6,
     aws_vpc_security_group_egress_rule.nfs,
     aws_vpc_security_group_ingress_rule.nfs,
+    aws_vpc_security_group_egress_rule.more,
+    aws_vpc_security_group_ingress_rule.more,
   ]
 }

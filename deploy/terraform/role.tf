@@ -14,7 +14,7 @@ locals {
   role_arn = local.own_role ? aws_iam_role.monitor[0].arn : var.role.arn
   # An ACL is sent only if the settings ask for one.
   publish_actions = concat(
-    ["s3:GetObject", "s3:PutObject"], can(var.settings.publish.acl) ? ["s3:PutObjectAcl"] : [],
+    ["s3:PutObject"], can(var.settings.publish.acl) ? ["s3:PutObjectAcl"] : [],
   )
   role_name = local.own_role ? aws_iam_role.monitor[0].name : element(split("/", var.role.arn), length(split("/", var.role.arn)) - 1)
 }
@@ -40,6 +40,13 @@ data "aws_iam_policy_document" "monitor" {
   statement {
     sid       = "Publish"
     actions   = local.publish_actions
+    resources = local.written
+  }
+
+  # Earlier runs, and the newest ones of all file systems.
+  statement {
+    sid       = "ReadBack"
+    actions   = ["s3:GetObject"]
     resources = ["${local.bucket_arn}/${var.prefix}/*"]
   }
 
@@ -86,7 +93,7 @@ data "aws_iam_policy_document" "monitor" {
       "elasticfilesystem:DescribeFileSystems",
       "elasticfilesystem:DescribeLifecycleConfiguration",
     ]
-    resources = [local.file_system_arn]
+    resources = local.file_system_arns
   }
 
   # List actions support no resources (Service Authorization Reference, Amazon SageMaker). ListDomains is
@@ -99,13 +106,13 @@ data "aws_iam_policy_document" "monitor" {
 
   # Only if groups come from a tag.
   dynamic "statement" {
-    for_each = can(var.settings.group_tag) ? [var.domain_id] : []
+    for_each = can(var.settings.group_tag) ? [local.domain_ids] : []
 
     content {
       sid     = "GroupsOfPeople"
       actions = ["sagemaker:ListTags"]
       resources = [
-        "arn:${local.partition}:sagemaker:${local.region}:${local.account}:user-profile/${statement.value}/*",
+        for id in statement.value : "arn:${local.partition}:sagemaker:${local.region}:${local.account}:user-profile/${id}/*"
       ]
     }
   }
@@ -114,8 +121,8 @@ data "aws_iam_policy_document" "monitor" {
     sid     = "UidsOfHomes"
     actions = ["sagemaker:DescribeSpace", "sagemaker:DescribeUserProfile"]
     resources = [
-      "arn:${local.partition}:sagemaker:${local.region}:${local.account}:space/${var.domain_id}/*",
-      "arn:${local.partition}:sagemaker:${local.region}:${local.account}:user-profile/${var.domain_id}/*",
+      for it in setproduct(["space", "user-profile"], local.domain_ids) :
+      "arn:${local.partition}:sagemaker:${local.region}:${local.account}:${it[0]}/${it[1]}/*"
     ]
   }
 

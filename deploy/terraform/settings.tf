@@ -6,18 +6,16 @@ locals {
   # Without what is not set.
   configured = merge(
     {
-      root          = "/mnt/efs"
-      require_mount = true
-      names         = ["sagemaker:${var.domain_id}"]
-      # The mount goes through the local proxy of efs-utils, so the id cannot be taken from it.
-      file_system_id = local.file_system_id
-      publish        = { to = local.destination, report = true }
+      publish = { to = local.destination, report = true }
       cloudwatch = merge(
         { namespace = local.namespace },
         length(var.user_quotas) == 0 ? {} : { users = keys(var.user_quotas) },
       )
       notify = { topic = local.topic }
     },
+    # The mount goes through the local proxy of efs-utils, so the id cannot be taken from it.
+    { for key, value in local.file_systems[0] : key => value if length(local.file_systems) == 1 },
+    { for key, value in { file_system = local.file_systems } : key => value if length(local.file_systems) > 1 },
     var.home_at == null ? {} : { home_at = var.home_at },
     var.remind == null ? {} : { remind = local.remind },
     !local.quotas ? {} : {
@@ -28,16 +26,19 @@ locals {
     },
   )
 
+  # Names of several file systems are in their tables.
+  settings = { for key in keys(var.settings) : key => var.settings[key] if key != "names" || length(local.file_systems) == 1 }
+
   # A table is merged with a table, and of these a table with a table ([quota.users]); anything else of
   # `settings` replaces what is there. `merge` fails for anything but two tables.
   merged = {
-    for key in setunion(keys(local.configured), keys(var.settings)) : key => try(
-      { for inner in setunion(keys(local.configured[key]), keys(var.settings[key])) : inner => try(
-        merge(local.configured[key][inner], var.settings[key][inner]),
-        var.settings[key][inner],
+    for key in setunion(keys(local.configured), keys(local.settings)) : key => try(
+      { for inner in setunion(keys(local.configured[key]), keys(local.settings[key])) : inner => try(
+        merge(local.configured[key][inner], local.settings[key][inner]),
+        local.settings[key][inner],
         local.configured[key][inner],
       ) },
-      var.settings[key],
+      local.settings[key],
       local.configured[key],
     )
   }

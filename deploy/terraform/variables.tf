@@ -120,7 +120,7 @@ variable "bucket_name" {
 }
 
 variable "prefix" {
-  description = "Prefix of the reports in the bucket. In a bucket that is handed in, each monitor needs one of its own."
+  description = "Prefix of the reports in the bucket. Monitors that share one are one picture in `efs-scan status`; each may write what is of its file systems, and read all."
   type        = string
   default     = "efs"
 

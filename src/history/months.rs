@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::fleet::{Line, MemberHistory};
 use super::growth::date;
+use super::sums::RunSums;
 use crate::published::Payer;
 use crate::report::Coverage;
 use crate::units::{AllocatedBytes, MeteredBytes, Usd};
@@ -104,8 +105,7 @@ fn months_of(member: &MemberHistory) -> BTreeMap<String, Days> {
         let (month, priced_days) = months.entry(day.strftime("%Y-%m").to_string()).or_default();
         month.days += 1;
         let runs: Vec<_> = runs.iter().filter_map(|at| member.sums.runs.get(*at)).collect();
-        let is_priced =
-            |run: &&&super::sums::RunSums| run.held.iter().any(|(_, held)| held.cost.is_some());
+        let is_priced = |run: &&&RunSums| run.held.iter().any(|(_, held)| held.cost.is_some());
         let priced = runs.iter().filter(is_priced).count();
         *priced_days += usize::from(priced > 0);
         for (number, held) in runs.iter().flat_map(|run| &run.held) {

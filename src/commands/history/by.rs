@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure};
 use crate::history::{self, Blocks, FleetHistory, MemberHistory, SumBy};
 use crate::log;
 use crate::output::Output;
-use crate::published::{SamePeople, newest};
+use crate::published::{HomeLine, SamePeople, newest};
 use crate::report::FileSystemKey;
 use crate::service_error::ServiceResult;
 use crate::store::{Destination, Store};
@@ -86,7 +86,6 @@ fn sources(store: &dyn Store, of: &FileSystemKey) -> BTreeMap<(String, Option<u3
         None
     });
     let homes = latest.map(|latest| latest.homes).unwrap_or_default();
-    let source =
-        |home: crate::published::HomeLine| Some(((home.owner.name?, home.uid), home.owner.source?));
+    let source = |home: HomeLine| Some(((home.owner.name?, home.uid), home.owner.source?));
     homes.into_iter().filter_map(source).collect()
 }

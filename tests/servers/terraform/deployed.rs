@@ -47,6 +47,8 @@ const MODULE_FOR_MOTO: &str = r#"
 resource "aws_s3_bucket_policy" "reports" { count = 0 }
 resource "aws_vpc_security_group_egress_rule" "nfs" { description = null }
 resource "aws_vpc_security_group_ingress_rule" "nfs" { description = null }
+resource "aws_vpc_security_group_egress_rule" "more" { description = null }
+resource "aws_vpc_security_group_ingress_rule" "more" { description = null }
 resource "aws_instance" "monitor" { user_data = base64encode(base64encode(local.user_data)) }
 "#;
 
@@ -315,7 +317,9 @@ pub(crate) fn copy_of_module() -> TempDir {
     let work = scratch();
     let module = work.path().join("terraform");
     copy(Path::new(MODULE), &module);
-    for example in ["example", "examples/two-domains", "examples/central-bucket"] {
+    for example in
+        ["example", "examples/two-domains", "examples/central-bucket", "examples/one-vpc"]
+    {
         std::fs::write(module.join(example).join(PACKAGE), PACKAGE_BYTES).unwrap();
     }
     work

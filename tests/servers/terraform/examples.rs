@@ -10,12 +10,13 @@ use super::deployed::{
     Terraform, copy_of_module, for_moto, forget_what_stays, moto, prelude, second_plan,
 };
 use super::plans::{Team, what_a_plan_does_not_know_replaces_nothing};
-use efs_scan_testbed::at_once;
+use efs_scan_testbed::{at_once, efs_scan, scratch, watched};
 
 /// Result of applying an example.
 struct Applied {
     /// Values of resources and data sources of all modules, by address.
     all: Vec<(String, Value)>,
+    outputs: Value,
     second_plan: Option<String>,
     left: String,
 }
@@ -26,6 +27,7 @@ impl Applied {
         terraform.init(directory);
         terraform.succeed(directory, &["apply", "-auto-approve"]);
         let state = terraform.json(directory, &["show", "-json"]);
+        let outputs = state["values"]["outputs"].clone();
         let root = &state["values"]["root_module"];
         let modules = root["child_modules"].as_array().unwrap().iter().chain([root]);
         let resources = modules.flat_map(|it| it["resources"].as_array().into_iter().flatten());
@@ -36,7 +38,7 @@ impl Applied {
         forget_what_stays(terraform, directory);
         terraform.succeed(directory, &["destroy", "-auto-approve"]);
         let left = terraform.succeed(directory, &["state", "list"]);
-        Self { all, second_plan, left }
+        Self { all, outputs, second_plan, left }
     }
 
     fn values(&self, part: &str) -> Vec<&Value> {
@@ -64,8 +66,9 @@ fn the_examples_work_in_an_organisation() {
     if moto().is_none() {
         return;
     }
-    let cases: [fn(); 4] = [
+    let cases: [fn(); 5] = [
         two_domains_of_one_account_share_a_topic_only,
+        several_domains_of_one_vpc_have_one_monitor,
         three_accounts_publish_into_one_bucket,
         what_exists_already_is_used_and_not_changed,
         what_a_plan_does_not_know_replaces_nothing,
@@ -133,6 +136,103 @@ fn two_domains_of_one_account_share_a_topic_only() {
     }
 }
 
+/// Returns what the program makes of a configuration, with a file system of its own if one is chosen.
+fn config(text: &str, file_system: Option<&str>) -> toml::Table {
+    let work = scratch();
+    let path = work.path().join("efs-scan.toml");
+    std::fs::write(&path, text).unwrap();
+    let mut command = efs_scan();
+    command.arg("config").arg("--config").arg(&path);
+    command.args(file_system.map(|id| ["--file-system", id]).into_iter().flatten());
+    let output = watched(&mut command, std::time::Duration::from_secs(60));
+    assert_eq!(output.status.code(), Some(0), "{}{text}", String::from_utf8_lossy(&output.stderr));
+    toml::from_str(&String::from_utf8(output.stdout).unwrap()).unwrap()
+}
+
+fn several_domains_of_one_vpc_have_one_monitor() {
+    let Some(terraform) = moto() else { return };
+    let work = copy_of_module();
+    for_moto(&work.path().join("terraform"));
+    let domains = ["d-ffffffffffff", "d-gggggggggggg", "d-hhhhhhhhhhhh"];
+    let outputs = prelude(&terraform, work.path(), &domains, None);
+    let changes = format!(
+        "{}module \"efs_scan\" {{\n subnet_id = \"{}\"\n delete_data = true\n}}\n",
+        provider(""),
+        subnet(&outputs)
+    );
+    let directory = work.path().join("terraform/examples/one-vpc");
+    let applied = Applied::of(&terraform, &directory, &changes);
+    assert_eq!(applied.second_plan, None, "the second plan is not empty");
+    assert_eq!(applied.left, "");
+
+    // One instance has a way to each file system, and permission for each.
+    assert_eq!(applied.values("aws_instance.monitor").len(), 1);
+    let group = &applied.values("aws_security_group.monitor")[0]["id"];
+    let rules = applied.values("aws_vpc_security_group_ingress_rule.");
+    let into: BTreeSet<_> = rules
+        .iter()
+        .filter(|rule| &rule["referenced_security_group_id"] == group && rule["from_port"] == 2049)
+        .map(|rule| rule["security_group_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(into.len(), 3, "{rules:?}");
+    let ids: Vec<&str> = applied
+        .values("data.aws_efs_file_system.")
+        .iter()
+        .map(|it| it["file_system_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 3);
+    let policy = applied.values("aws_iam_role_policy.monitor")[0]["policy"].as_str().unwrap();
+    for part in ids.iter().copied().chain(domains) {
+        assert!(policy.contains(part), "{part}: {policy}");
+    }
+
+    // Each has its alarms, and stands in the tables and on the dashboard.
+    let alarms = applied.values("aws_cloudwatch_metric_alarm.");
+    for id in &ids {
+        let of_it = |metric: &str| {
+            let of = |it: &&&Value| {
+                it["metric_name"] == metric && it["dimensions"]["FileSystemId"] == *id
+            };
+            alarms.iter().filter(of).count()
+        };
+        assert_eq!((of_it("ScanComplete"), of_it("MeteredDifferencePercent")), (1, 1), "{id}");
+        assert_eq!(of_it("MaxQuotaPercent"), 1, "{id}");
+    }
+    let over = alarms.iter().filter(|it| it["metric_name"] == "MeteredBytes");
+    let over: BTreeSet<_> = over.map(|it| it["threshold"].as_f64().unwrap() as u64 >> 30).collect();
+    assert_eq!(over, BTreeSet::from([2048, 20480]));
+    for table in applied.values("aws_glue_catalog_table.reports") {
+        let keys = table["parameters"]["projection.fs.values"].as_str().unwrap();
+        assert!(ids.iter().all(|id| keys.contains(id)), "{keys}");
+    }
+    let dashboard = applied.values("aws_cloudwatch_dashboard.")[0]["dashboard_body"].as_str();
+    assert!(ids.iter().all(|id| dashboard.unwrap().contains(id)));
+
+    // The program reads the configuration, and each file system has its domain.
+    let text = applied.outputs["configuration"]["value"].as_str().unwrap();
+    let all = config(text, None);
+    assert_eq!((&all["parallel"], all["file_system"].as_array().unwrap().len()), (&2.into(), 3));
+    let roots = ["/mnt/efs", "/mnt/dev", "/mnt/stage"];
+    for (root, domain) in roots.into_iter().zip([domains[0], domains[2], domains[1]]) {
+        let one = config(text, Some(root));
+        assert_eq!(one["names"], vec![format!("sagemaker:{domain}")].into(), "{root}");
+        assert_eq!(one["require_mount"].as_bool(), Some(true));
+        assert!(ids.contains(&one["file_system_id"].as_str().unwrap()));
+        let quota = if root == "/mnt/dev" { "50GiB" } else { "200GiB" };
+        assert_eq!(one["quota"]["default"].as_str(), Some(quota), "{root}");
+    }
+}
+
+/// True if a key is like a pattern of IAM, in which `*` is any text.
+fn like(pattern: &str, key: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == key,
+        Some((start, rest)) => key.strip_prefix(start).is_some_and(|key| {
+            (0..=key.len()).filter(|at| key.is_char_boundary(*at)).any(|at| like(rest, &key[at..]))
+        }),
+    }
+}
+
 fn three_accounts_publish_into_one_bucket() {
     let Some(terraform) = moto() else { return };
     let work = copy_of_module();
@@ -163,8 +263,10 @@ fn three_accounts_publish_into_one_bucket() {
         .iter()
         .map(|it| it["key"].as_str().unwrap())
         .collect();
-    let wanted = ["packages/", "research/packages/", "trading/packages/"];
-    assert!(keys.iter().zip(wanted).all(|(key, below)| key.starts_with(below)), "{keys:?}");
+    let wanted = accounts[1..].iter().map(|it| format!("efs/packages/efs-scan-{}/", it.2));
+    let wanted: Vec<String> = wanted.chain(["packages/".to_owned()]).collect();
+    assert_eq!(keys.len(), 3);
+    assert!(keys.iter().zip(&wanted).all(|(key, below)| key.starts_with(below)), "{keys:?}");
 
     let policy = applied.values("module.platform.data.aws_iam_policy_document.bucket")[0]["json"]
         .as_str()
@@ -173,26 +275,48 @@ fn three_accounts_publish_into_one_bucket() {
     let statements = policy["Statement"].as_array().unwrap();
     assert_eq!(statements.len(), 9, "{policy}");
     assert_eq!(statements.iter().filter(|it| it["Effect"] == "Deny").count(), 1);
+    let id_of = |name: &str| {
+        let found = applied.values(&format!("module.{name}.data.aws_efs_file_system.homes"));
+        found[0]["file_system_id"].as_str().unwrap().to_owned()
+    };
+    for table in applied.values("module.platform.aws_glue_catalog_table.reports") {
+        let keys = table["parameters"]["projection.fs.values"].as_str().unwrap();
+        assert!(accounts.iter().all(|it| keys.contains(&id_of(it.0))), "{keys}");
+    }
     for (name, account, domain) in &accounts[1..] {
         let role = format!("arn:aws:iam::{account}:role/efs-scan-{domain}-monitor-us-east-1");
         let of_role: Vec<_> =
             statements.iter().filter(|it| it["Principal"]["AWS"] == role.as_str()).collect();
         let [publish] = of_role[..] else { panic!("{of_role:?}") };
-        assert_eq!(publish["Action"], json!(["s3:PutObject", "s3:GetObject"]));
-        assert!(publish["Resource"].as_str().unwrap().ends_with(&format!("/{name}/*")));
-        // No permission of this account reaches another account's prefix.
-        let objects = statements.iter().filter(|it| {
+        assert_eq!(publish["Action"], "s3:PutObject");
+        let below = |key: &str| {
+            let resources = publish["Resource"].as_array().unwrap().iter();
+            let mut parts = resources.map(|it| it.as_str().unwrap().split_once("/efs/").unwrap().1);
+            parts.any(|pattern| like(pattern, key))
+        };
+        // All that a run of its file system writes, and nothing of another's.
+        for table in ["runs", "homes", "findings", "dirs"] {
+            let key =
+                |id: &str| format!("{table}/fs={id}/dt=2026-11-29/20261129T000000.000000Z.csv");
+            assert!(below(&key(&id_of(name))) && !below(&key(&id_of("platform"))), "{publish}");
+        }
+        for (start, end) in [("latest/", ".json"), ("du/", ".txt"), ("report/", "/users/1.html")] {
+            let key = |id: &str| format!("{start}{id}{end}");
+            assert!(below(&key(&id_of(name))) && !below(&key(&id_of("platform"))), "{publish}");
+        }
+        for shared in ["du/latest.txt", "report/index.html", "write-check"] {
+            assert!(below(shared), "{publish}");
+        }
+        // Whatever else the account may write is under its own name.
+        let written = statements.iter().filter(|it| {
             it["Effect"] == "Allow"
-                && it["Principal"].to_string().contains(account)
-                && it["Resource"].to_string().contains("/*")
+                && it["Principal"].to_string().contains(&format!("{account}:root"))
+                && it["Action"].to_string().contains("Put")
         });
-        for statement in objects {
+        for statement in written {
             let resources = statement["Resource"].to_string();
-            assert_eq!(
-                resources.matches("arn:").count(),
-                resources.matches(&format!("us-east-1/{name}/")).count(),
-                "{statement}"
-            );
+            let own = resources.matches(&format!("/efs-scan-{domain}/*")).count();
+            assert_eq!((resources.matches("arn:").count(), own), (2, 2), "{statement}");
         }
     }
 }

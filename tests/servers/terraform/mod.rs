@@ -43,7 +43,8 @@ fn the_module_and_its_example_are_valid() {
     let Some(terraform) = Terraform::find("terraform validate", None) else { return };
     let work = copy_of_module();
     let module = work.path().join("terraform");
-    let examples = ["example", "examples/two-domains", "examples/central-bucket"];
+    let examples =
+        ["example", "examples/two-domains", "examples/central-bucket", "examples/one-vpc"];
     for directory in examples.map(|name| module.join(name)).into_iter().chain([module]) {
         terraform.init(&directory);
         terraform.succeed(&directory, &["validate"]);

@@ -321,12 +321,18 @@ fn moto_lets_the_role_publish_and_do_nothing_else() {
     }
     // One more action, with the role's own keys.
     let keys = enforce(module, &policy, scratch).unwrap();
-    let more = refusals(&keys, module, &moto);
-    assert_eq!(more, [("PutObject", 200), ("DeleteObject", 403), ("PutObject elsewhere", 403)]);
+    let more = refusals(&keys, module, (&moto, system));
+    let wanted = [
+        ("PutObject", 200),
+        ("DeleteObject", 403),
+        ("PutObject of another file system", 403),
+        ("PutObject elsewhere", 403),
+    ];
+    assert_eq!(more, wanted);
 }
 
 /// Returns the statuses of S3's replies to the role.
-fn refusals(keys: &Value, module: &Deployed, url: &str) -> [(&'static str, u16); 3] {
+fn refusals(keys: &Value, module: &Deployed, (url, of): (&str, &str)) -> [(&'static str, u16); 4] {
     use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
     let text = |key: &str| keys[key].as_str().unwrap().to_owned();
     let credentials =
@@ -341,10 +347,12 @@ fn refusals(keys: &Value, module: &Deployed, url: &str) -> [(&'static str, u16);
     let client = aws_sdk_s3::Client::from_conf(config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (bucket, prefix) = module.bucket_and_prefix();
-    let mine = format!("{prefix}/mine");
+    let mine = format!("{prefix}/report/{of}/mine");
     runtime.block_on(async {
         let put = client.put_object().bucket(bucket).key(&mine).send().await;
         let delete = client.delete_object().bucket(bucket).key(&mine).send().await;
+        let another = format!("{prefix}/latest/another.json");
+        let another = client.put_object().bucket(bucket).key(another).send().await;
         let elsewhere = client.put_object().bucket(bucket).key("packages/mine").send().await;
         [
             (
@@ -354,6 +362,10 @@ fn refusals(keys: &Value, module: &Deployed, url: &str) -> [(&'static str, u16);
             (
                 "DeleteObject",
                 delete.map_or_else(|e| e.raw_response().unwrap().status().as_u16(), |_| 200),
+            ),
+            (
+                "PutObject of another file system",
+                another.map_or_else(|e| e.raw_response().unwrap().status().as_u16(), |_| 200),
             ),
             (
                 "PutObject elsewhere",

@@ -101,7 +101,7 @@ impl Machine {
             .replace("=/etc/", &format!("={root}/etc/"))
             .replace("=/var/", &format!("={root}/var/"))
             .replace(" /var/", &format!(" {root}/var/"))
-            .replace("-p /mnt/", &format!("-p {root}/mnt/"));
+            .replace("-p \"$at\"", &format!("-p \"{root}$at\""));
         let path = self.0.path().join("user-data.sh");
         fs::write(&path, script).unwrap();
         let mut command = Command::new("bash");

@@ -1,5 +1,6 @@
-# Three accounts with a domain each publish into one bucket, that of the first. Each has a prefix of its
-# own, and the bucket's policy lets each account write below its prefix only.
+# Three accounts with a domain each publish to one destination, in the bucket of the first. The bucket's
+# policy lets each monitor write what is of its own file system, and read all: `efs-scan status` shows them
+# together. Where an account must not see the others' figures, give each module a `prefix` of its own.
 #
 #     terraform init
 #     terraform apply
@@ -39,10 +40,12 @@ module "platform" {
   domain_id    = "d-cccccccccccc"
   subnet_id    = "subnet-0123456789abcdef0"
   package_file = local.package
-  prefix       = "platform"
   tags         = { team = "platform" }
   emails       = ["ml-platform@example.com"]
   writers      = [module.research.bucket_policy, module.trading.bucket_policy]
+
+  # Athena asks for these, too.
+  other_file_systems = [module.research.file_system_id, module.trading.file_system_id]
 }
 
 module "research" {
@@ -52,7 +55,6 @@ module "research" {
   domain_id    = "d-dddddddddddd"
   subnet_id    = "subnet-0123456789abcdef0"
   package_file = local.package
-  prefix       = "research"
   tags         = { team = "research" }
   emails       = ["research@example.com"]
   bucket       = { name = module.platform.bucket }
@@ -65,13 +67,12 @@ module "trading" {
   domain_id    = "d-eeeeeeeeeeee"
   subnet_id    = "subnet-0123456789abcdef0"
   package_file = local.package
-  prefix       = "trading"
   tags         = { team = "trading" }
   emails       = ["trading@example.com"]
   bucket       = { name = module.platform.bucket }
 }
 
-output "destinations" {
-  description = "Destinations of the runs, for `efs-scan status --from`."
-  value       = [module.platform.destination, module.research.destination, module.trading.destination]
+output "destination" {
+  description = "Destination of all runs, for `efs-scan status --from`."
+  value       = module.platform.destination
 }
