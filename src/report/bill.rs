@@ -22,15 +22,15 @@ const LEAST_BILLED: f64 = 128.0 * 1024.0;
 /// Largest assumed part of the moved data that is read in a month.
 const READ_AT_MOST: f64 = 0.1;
 
-/// Estimate of what lifecycle management would change. EFS shows no time of access, so this goes by the
-/// time of the last change.
+/// Estimate of what lifecycle management would change. EFS shows no time of access, so the estimate
+/// uses the time of the last change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tiering {
     /// Days without access after which data moves to Infrequent Access.
     pub to_ia_days: u32,
     /// Days without access after which data moves to Archive.
     pub to_archive_days: u32,
-    /// Data that moves: at least what has not changed for a year, at most what has not changed for
+    /// Data that moves: at least the data unchanged for a year, at most the data unchanged for
     /// `to_ia_days`.
     pub moves: Range<AllocatedBytes>,
     /// Storage that is saved in a month.

@@ -17,10 +17,10 @@ use crate::units::Usd;
 /// Stands for the name of those who are in no group.
 pub(crate) const NO_GROUP: &str = "(no group)";
 
-/// A group that pays, or everybody who is in none.
+/// A group that pays, or the homes of no group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupReport {
-    /// Its name; null for the homes whose owner is in no group, or not known.
+    /// The name; null for homes whose owner is in no group or not known.
     pub name: Option<String>,
     /// Number of homes.
     pub homes: u64,

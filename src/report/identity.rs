@@ -119,14 +119,14 @@ impl JsonSchema for FileSystemKey {
 pub struct Identity {
     /// Its key at a destination.
     pub key: FileSystemKey,
-    /// The name that people gave it.
+    /// The name that was configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<FileSystemKey>,
-    /// What the file system is by itself, on whichever machine it is mounted: its type, and the
-    /// server's or its own id of it. Not known of every one, and not needed with an EFS id.
+    /// Identity of the file system, which is the same on every machine that mounts it: its type,
+    /// and the server's or its own id. Not always known, and not needed with an EFS id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<String>,
-    /// Path of the root in the file system, if that is known.
+    /// Path of the root in the file system, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }

@@ -59,12 +59,12 @@ pub struct Report {
     pub newest_mtime: Option<Timestamp>,
     /// The homes, and `(outside homes)`.
     pub homes: PackedList<HomeReport>,
-    /// The groups that pay, the largest first, and then everybody who is in none; only if somebody is in
-    /// a group, and none in a scan of some users.
+    /// The groups that pay, largest first, then the homes of no group. Empty if nobody is in a
+    /// group, and in a scan of some users.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupReport>,
-    /// User profiles and spaces of SageMaker Studio, where names come from it; none in a scan of
-    /// some users.
+    /// User profiles and spaces of SageMaker Studio, if names come from it. Empty in a scan of some
+    /// users.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<StudioMember>,
     /// Findings of all homes by rule.
@@ -73,7 +73,7 @@ pub struct Report {
     pub largest_files: Vec<LargeFile>,
     /// The largest directories of all homes.
     pub largest_dirs: Vec<LargeDir>,
-    /// Homes whose uid no source of names knows; only if a source should know everybody.
+    /// Homes whose uid no source of names knows; null unless all owners should be known.
     pub orphans: Option<Orphans>,
     /// Hard links that leave a home or the scan.
     pub hard_links: HardLinks,
@@ -107,12 +107,13 @@ pub struct Run {
     pub coverage: Coverage,
     /// Version of the program.
     pub version: String,
-    /// Version of the checks that the commands of findings passed; 0 before there was one.
+    /// Version of the checks that the commands of findings passed; 0 in reports from before the
+    /// checks.
     #[serde(default)]
     pub command_checks: u32,
     /// Depth of the homes below the root.
     pub home_depth: u32,
-    /// The users it was restricted to; empty for all.
+    /// The users that the scan was restricted to; empty for all.
     pub users: Vec<String>,
     /// Sources of names.
     pub names: Vec<String>,
@@ -122,10 +123,10 @@ pub struct Run {
     /// True if other file systems mounted below the root were entered.
     #[serde(default)]
     pub cross_mounts: bool,
-    /// The file system it belongs to; none in reports of earlier versions.
+    /// The file system that the run belongs to; missing in reports of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
-    /// Set if the clock went backwards: the times of this run and others do not compare then.
+    /// Set if the clock went backwards: the times of this run do not compare with those of others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockFault>,
 }
@@ -245,7 +246,7 @@ pub struct ByAge {
     pub year_1: Share,
     /// More.
     pub older: Share,
-    /// None: their mtime is in the future, so it is nobody's newest change.
+    /// Their mtime is in the future, so they belong to no age.
     #[serde(default)]
     pub future: Share,
 }
@@ -253,7 +254,7 @@ pub struct ByAge {
 /// A large file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LargeFile {
-    /// Path below the root; of a hard-linked file the first path in byte order that the scan met.
+    /// Path below the root. For a hard-linked file, the first path in byte order that the scan met.
     pub path: String,
     /// Its bytes in base64, where `path` is lossy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -277,7 +278,7 @@ pub struct LargeDir {
     /// Its bytes in base64, where `path` is lossy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_base64: Option<String>,
-    /// Everything below it; an inode with several links counts in equal shares at each of them.
+    /// Everything below it. An inode with several links counts in equal shares at each of them.
     pub allocated_bytes: AllocatedBytes,
 }
 
@@ -339,8 +340,8 @@ pub struct ErrorReport {
     pub by_kind: BTreeMap<String, u64>,
     /// The first 100 of them by path.
     pub samples: Vec<ErrorSample>,
-    /// Entries that vanished during the scan. A directory among them is an error of the kind `moved`,
-    /// too.
+    /// Entries that vanished during the scan. A vanished directory is also an error of the kind
+    /// `moved`.
     pub vanished: u64,
 }
 
@@ -365,8 +366,8 @@ pub struct ErrorSample {
 pub struct LeftOut {
     /// Mounts that were not entered.
     pub mounts: u64,
-    /// Entries above the homes that were not read, for any reason. There may be homes among them, so a
-    /// person may have another home than the run knows.
+    /// Entries above the homes that were not read, for any reason. They may contain homes, so a
+    /// person may have a home that the run does not know.
     #[serde(default)]
     pub above_homes: u64,
     /// The globs of `--exclude` and how much each skipped.

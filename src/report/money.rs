@@ -41,11 +41,11 @@ pub enum Basis {
     Standard,
 }
 
-/// Size and cost that deleting trash and caches frees. Environments, outputs and logs are not in it:
-/// their owner has to decide.
+/// Size and cost that deleting trash and caches frees. Environments, outputs and logs are not
+/// included: their owner has to decide about them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reclaimable {
-    /// The inodes: those without a link elsewhere.
+    /// The inodes that are freed: those without a link elsewhere.
     pub share: Share,
     /// Their monthly cost.
     pub month: Usd,

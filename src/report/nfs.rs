@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::scan::{Costly, Traffic};
 
-/// Requests of the kernel's NFS client during the scan. The kernel counts for the mount, so requests
-/// of other programs are in it.
+/// Requests of the kernel's NFS client during the scan. The kernel counts requests per mount, so
+/// those of other programs are included.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Nfs")]
 pub struct NfsTraffic {

@@ -61,8 +61,8 @@ pub struct Finding {
     pub advice: Option<String>,
 }
 
-/// The inodes whose hard links all lie in a finding and in others of the same home: only the last
-/// of these to be deleted frees them.
+/// Inodes whose hard links are all in a finding and in others of the same home: only deleting the
+/// last of these findings frees them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Together {
     /// Ids of the others' rules.
@@ -72,7 +72,8 @@ pub struct Together {
 }
 
 impl Finding {
-    /// The bytes that deleting it and the findings it shares inodes with frees of it.
+    /// The bytes of the finding that are freed by deleting it and the findings it shares inodes
+    /// with.
     pub(crate) fn frees_at_most(&self) -> AllocatedBytes {
         let together = self.together.as_ref().map(|more| more.frees.allocated_bytes);
         self.frees.allocated_bytes + together.unwrap_or_default()
@@ -80,8 +81,8 @@ impl Finding {
 }
 
 impl RuleReport {
-    /// Returns the rule's note for one of its findings. It speaks of what the rule's command removes,
-    /// so a finding whose command is withheld has none.
+    /// Returns the rule's note for one of its findings. The note is about what the rule's command
+    /// removes, so a finding whose command is withheld has no note.
     pub(crate) fn note_of(&self, finding: &Finding) -> Option<&str> {
         let withheld = self.command.is_some() && finding.command.is_none();
         self.note.as_deref().filter(|_| !withheld)

@@ -17,16 +17,16 @@ pub struct HomeReport {
     pub uid: Option<u32>,
     /// The owner.
     pub owner: Owner,
-    /// The owner of the directory, where the home's name is the uid of another one. Root makes and
-    /// restores directories, and is nobody else.
+    /// The owner of the directory, if the home is named by another uid. Root makes and restores
+    /// directories, so it does not count as another person.
     #[serde(default)]
     pub directory_owner: Option<DirectoryOwner>,
     /// How much of the home was read.
     pub coverage: Coverage,
     /// Number of operations that failed in the home.
     pub errors: u64,
-    /// Entries of the home that vanished during the scan. A directory among them is an error of the
-    /// kind `moved`, too.
+    /// Entries of the home that vanished during the scan. A vanished directory is also an error of
+    /// the kind `moved`.
     #[serde(default)]
     pub vanished: u64,
     /// Newest mtime in the home.
@@ -42,21 +42,21 @@ pub struct HomeReport {
     pub charged_elsewhere: Share,
     /// Findings by rule.
     pub rules: Vec<RuleReport>,
-    /// Inodes that deleting all its trash and caches frees, but those of no single rule: the links
-    /// lie in findings of several rules.
+    /// Inodes that deleting all its trash and caches frees, but deleting those of a single rule
+    /// does not: their links are in findings of several rules.
     #[serde(default)]
     pub freed_across_rules: Share,
     /// The largest findings.
     pub findings: Vec<Finding>,
     /// The largest files, by allocated bytes.
     pub largest_files: Vec<LargeFile>,
-    /// The largest directories below the home. A directory of which one subdirectory holds 90 % or
-    /// more gives its place to that.
+    /// The largest directories below the home. If a subdirectory holds 90 % or more of a directory,
+    /// it replaces that directory.
     pub largest_dirs: Vec<LargeDir>,
     /// The home's quota, if it has one.
     pub quota: Option<Quota>,
-    /// The home's part of the file system's monthly cost, in proportion to its metered bytes. An
-    /// estimate: NFS does not show which storage class a file is in.
+    /// The home's share of the file system's monthly cost, in proportion to its metered bytes. An
+    /// estimate, because NFS does not show the storage class of a file.
     #[serde(default)]
     pub cost_month: Option<Usd>,
     /// Size and cost that deleting its trash and caches frees.
@@ -72,9 +72,9 @@ pub struct Owner {
     /// Names that other sources have for the owner.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
-    /// The source that knows it.
+    /// The source that knows the name.
     pub source: Option<String>,
-    /// User profile or space, if the owner is one in SageMaker Studio.
+    /// User profile or space, if the owner is a member of SageMaker Studio.
     #[serde(default)]
     pub member: Option<MemberKind>,
     /// How much is known of the owner.
@@ -82,17 +82,17 @@ pub struct Owner {
     /// The group that pays for the owner, if a source of names has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// True if a source of names knows somebody else whose name differs at most in its spelling.
+    /// True if a source of names knows another person whose name differs at most in its spelling.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_namesake: bool,
 }
 
-/// The owner of a home's directory, where that is another uid than the home's name says.
+/// The owner of a home's directory, if it is not the uid that the home is named by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DirectoryOwner {
     /// The uid.
     pub uid: u32,
-    /// Its name, if a source of names knows it.
+    /// The owner's name, if a source of names knows it.
     pub name: Option<String>,
 }
 
@@ -128,7 +128,7 @@ impl Owner {
 }
 
 impl DirectoryOwner {
-    /// True if it is not root, who makes and restores directories for others.
+    /// True if the owner is not root, which makes and restores directories for others.
     pub fn is_another_person(&self) -> bool {
         self.uid != 0
     }
@@ -148,26 +148,26 @@ impl DirectoryOwner {
 }
 
 impl HomeReport {
-    /// True for a uid home whose directory belongs to root, as after a restore by `cp -r`.
+    /// True for a uid home whose directory belongs to root, for example after a restore by `cp -r`.
     pub fn is_roots(&self) -> bool {
         self.kind == HomeKind::Uid
             && self.directory_owner.as_ref().is_some_and(|owner| owner.uid == 0)
     }
 
-    /// The other person who owns its directory, if one does.
+    /// Returns the other person who owns the home's directory, if there is one.
     pub fn other_owner(&self) -> Option<&DirectoryOwner> {
         self.directory_owner.as_ref().filter(|owner| owner.is_another_person())
     }
 
-    /// True if it belongs to the owner of its directory, and more than half of what it holds
-    /// belongs to others.
+    /// True if the home belongs to the owner of its directory, but more than half of its contents
+    /// belong to others.
     pub fn is_mostly_others(&self) -> bool {
         let others = u128::from(self.foreign.allocated_bytes.0);
         self.kind == HomeKind::Named && 2 * others > u128::from(self.usage.allocated_bytes.0)
     }
 
-    /// True if it may be called its owner's home to that owner: nobody else owns its directory, and
-    /// it is no place that others fill.
+    /// True if the home may be shown to its owner as theirs: no other person owns its directory,
+    /// and most of its contents are the owner's.
     pub fn is_personal(&self) -> bool {
         self.other_owner().is_none() && !self.is_mostly_others()
     }

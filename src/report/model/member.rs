@@ -7,22 +7,22 @@ use crate::units::VolumeBytes;
 /// A user profile or a space in SageMaker Studio, with a home or without one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StudioMember {
-    /// The source of names that has it, as it is written: `sagemaker:DOMAIN`.
+    /// The source of names that has the member, as written: `sagemaker:DOMAIN`.
     pub source: String,
     /// User profile or space.
     pub kind: MemberKind,
-    /// Its name, which no other of this kind in the domain has.
+    /// The name, which is unique among members of this kind in the domain.
     pub name: String,
-    /// The uid of its home. A private space has that of its owner.
+    /// The uid of its home. A private space has the uid of its owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
     /// The user profile that a space belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// Size of the space's EBS volume. It is not counted to the file system.
+    /// Size of the space's EBS volume, which is not part of the file system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ebs_bytes: Option<VolumeBytes>,
-    /// Ids of the EFS file systems that are attached to it, without the domain's own.
+    /// Ids of the attached EFS file systems, without the domain's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub file_systems: Vec<String>,
 }
