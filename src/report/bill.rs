@@ -101,10 +101,11 @@ fn tiering(ages: &ByAge, efs: &EfsSize, prices: &Prices) -> Tiering {
         moving_once: Range { low: Usd(usd(old, archive_access)), high: Usd(access) },
         reading_month: Range { low: Usd(0.0), high: Usd(access * READ_AT_MOST) },
         assumptions: format!(
-            "EFS shows no time of access; at least what has not changed for a year is not read, and \
-             each of its files is billed for 128 KiB more; at most what has not changed for \
-             {TO_IA_DAYS} days is not read, and its files are large; in a month up to {:.0} % of it is \
-             read all the same; prices: {}",
+            "EFS shows no time of access, so this uses the time of the last change; the lower \
+             bounds assume that only data unchanged for a year is never read, and that each of its \
+             files is billed for 128 KiB more; the upper bounds assume that all data unchanged for \
+             {TO_IA_DAYS} days is never read, and that its files are large; up to {:.0} % of the \
+             moved data is read in a month; prices: {}",
             READ_AT_MOST * 100.0,
             prices.source
         ),
