@@ -27,36 +27,38 @@ pub(super) enum Client {
 pub(super) fn of(refused: Refused, client: Client, file_system: &str) -> String {
     let policy = format!("aws efs describe-file-system-policy --file-system-id {file_system}");
     match (refused, client) {
-        (Refused::Unreachable, _) => "is this the address of a mount target? Its security group has to \
-             let this machine in on port 2049 (aws ec2 describe-security-groups), and its network has \
-             to have a route"
-            .to_owned(),
-        (Refused::Closed, Client::Signed) => "where EFS closes a connection, it does not accept the \
-             signature: look at this machine's clock (timedatectl), at the region of the file system \
-             (AWS_REGION) and at the credentials (aws sts get-caller-identity); --iam=false connects \
-             without"
+        (Refused::Unreachable, _) => {
+            "is this the address of a mount target? Its security group must \
+             allow this machine on port 2049 (aws ec2 describe-security-groups), and this machine \
+             needs a route to it"
+                .to_owned()
+        }
+        (Refused::Closed, Client::Signed) => "EFS closes a connection if it does not accept the \
+             signature: check this machine's clock (timedatectl), the region of the file system \
+             (AWS_REGION) and the credentials (aws sts get-caller-identity); --iam=false connects \
+             without a signature"
             .to_owned(),
         (Refused::Closed, Client::Anonymous) => format!(
-            "where EFS closes a connection, it may want an IAM identity or know no such access point: \
-             see the policy ({policy}), and use --iam"
+            "EFS may want an IAM identity, or not know the access point: check the file system's \
+             policy ({policy}), and use --iam"
         ),
         (Refused::Closed, Client::Plain) => format!(
-            "the policy of the file system may demand that, or an IAM identity: see it ({policy})"
+            "the file system's policy may require TLS or an IAM identity: check it ({policy})"
         ),
         (Refused::Denied, Client::Signed) => format!(
-            "the policy of the file system or that of the role has to allow \
-             elasticfilesystem:ClientMount, and ClientRootAccess for uid 0: see both ({policy}; aws \
-             sts get-caller-identity)"
+            "the policy of the file system or the policy of the role must allow \
+             elasticfilesystem:ClientMount, and ClientRootAccess for uid 0: check both ({policy}; \
+             aws sts get-caller-identity)"
         ),
         (Refused::Denied, Client::Anonymous) => format!(
-            "this client is anonymous, and the policy of the file system may want an IAM identity \
-             with elasticfilesystem:ClientMount, and ClientRootAccess for uid 0: see it ({policy}), \
-             and use --iam"
+            "this client is anonymous, and the file system's policy may require an IAM identity with \
+             elasticfilesystem:ClientMount, and ClientRootAccess for uid 0: check it ({policy}), and \
+             use --iam"
         ),
         (Refused::Denied, Client::Plain) => format!(
-            "this client is anonymous and without TLS, and the policy of the file system may demand \
-             TLS, or an IAM identity with elasticfilesystem:ClientMount, and ClientRootAccess for uid \
-             0: see it ({policy}), and use --tls"
+            "this client is anonymous and without TLS, and the file system's policy may require TLS, \
+             or an IAM identity with elasticfilesystem:ClientMount, and ClientRootAccess for uid 0: \
+             check it ({policy}), and use --tls"
         ),
     }
 }
