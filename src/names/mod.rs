@@ -228,7 +228,7 @@ impl Names {
 
     /// True if the name belongs to another uid, by the first source that knows that uid. Names are
     /// compared as SageMaker compares them.
-    fn is_anothers(&self, name: &str, uid: u32) -> bool {
+    pub(crate) fn is_anothers(&self, name: &str, uid: u32) -> bool {
         let uids = self.uids.get_or_init(|| {
             let mut named = BTreeSet::new();
             let mut uids = Vec::new();

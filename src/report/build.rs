@@ -221,7 +221,7 @@ impl Builder<'_> {
             charged_elsewhere: share(books.charged_elsewhere),
             rules: rule_reports(self.rules, &books.rules),
             freed_across_rules: share(books.across_rules),
-            findings: largest_first(books.findings.iter().map(|found| self.finding(found))),
+            findings: largest_first(books.findings.iter().map(|found| self.finding(home, found))),
             largest_files: books.files.items().iter().map(large_file).collect(),
             largest_dirs: books.dirs.items().iter().map(large_dir).collect(),
             quota,
@@ -242,7 +242,7 @@ impl Builder<'_> {
         })
     }
 
-    fn finding(&self, found: &usage::FoundPlace) -> Finding {
+    fn finding(&self, home: &Home, found: &usage::FoundPlace) -> Finding {
         let rule = self.rules.get(found.finding.rule);
         let sums = found.finding.sums();
         let (path, path_base64) = lossy(&found.path);
@@ -254,7 +254,7 @@ impl Builder<'_> {
             ..=LONGEST_COMMAND => None,
             _ => Some(TOO_LONG),
         });
-        let (command, advice) = match withheld(rule, &found.finding).or(unusable) {
+        let (command, advice) = match withheld(rule, &found.finding, home).or(unusable) {
             Some(why) => (None, Some(why.to_owned())),
             None => {
                 let advice = rule.advice.clone();

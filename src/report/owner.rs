@@ -31,9 +31,16 @@ pub(super) fn owner(names: &Names, home: &Home) -> Owner {
     }
 }
 
-/// Returns the owner of a uid home's directory, if it differs from the uid in its name.
+/// Returns the owner of a home's directory, if the home's name is another uid or the name of another
+/// person.
 pub(super) fn directory_owner(names: &Names, home: &Home) -> Option<DirectoryOwner> {
-    let uid = home.directory_owner.filter(|uid| home.uid != Some(*uid))?;
+    let has_anothers_name = |uid: u32| {
+        let name = home.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        let name = str::from_utf8(name).ok().filter(|_| home.kind == HomeKind::Named);
+        name.is_some_and(|name| names.is_anothers(name, uid))
+    };
+    let is_another = |uid: &u32| home.uid != Some(*uid) || has_anothers_name(*uid);
+    let uid = home.directory_owner.filter(is_another)?;
     let name = names.owner(uid).map(|owner| owner.name);
     Some(DirectoryOwner { uid, name })
 }

@@ -1,7 +1,7 @@
 //! Commands that are not offered, because they would do other things than their finding says.
 
 use super::model::{Report, RuleReport};
-use crate::usage::{Class, Content, FindingAccount, Rule};
+use crate::usage::{Class, Content, FindingAccount, Home, Rule};
 
 /// Programs that change a file under all its names.
 const EMPTIERS: [&str; 6] = ["truncate", "shred", "cp", "dd", "tee", "install"];
@@ -49,8 +49,13 @@ pub(super) fn look_first(rule: &Rule, finding: &FindingAccount) -> Option<&'stat
 }
 
 /// Says why the command of a rule would do something else than the finding says, if it would.
-pub(super) fn withheld(rule: &Rule, finding: &FindingAccount) -> Option<&'static str> {
+pub(super) fn withheld(rule: &Rule, finding: &FindingAccount, home: &Home) -> Option<&'static str> {
     let command = rule.command.as_deref()?;
+    if rule.linked && home.has_linked_packages() {
+        return Some(
+            "symbolic links of an environment in this home may lead into it: look at these first",
+        );
+    }
     let program = |word: &str| word.rsplit('/').next().is_some_and(|name| EMPTIERS.contains(&name));
     if command.split(' ').any(program) && finding.sums().linked.inodes > 0 {
         return Some("it has another name (hard link), which this empties too: look at both");
@@ -70,16 +75,17 @@ pub(super) const TOO_LONG: &str =
 /// Version of the checks that the commands of findings pass (src/report/withheld.rs, what rules must
 /// prove). Raise it with each change of a rule or a check after which a command that was offered is
 /// offered no more.
-pub const COMMAND_CHECKS: u32 = 2;
+pub const COMMAND_CHECKS: u32 = 3;
 
-/// Removes the commands of a run that an older program published, because they passed fewer checks.
+/// Removes the commands and the advice of a run that an older program published, because they passed
+/// fewer checks.
 pub(crate) fn drop_unchecked_commands(report: &mut Report) {
     if report.run.command_checks >= COMMAND_CHECKS {
         return;
     }
     report.homes.update(|home| {
         for finding in &mut home.findings {
-            if finding.command.take().is_some() {
+            if finding.command.take().is_some() || finding.advice.is_some() {
                 finding.advice = Some(OLD_RUN.to_owned());
             }
         }
@@ -88,11 +94,11 @@ pub(crate) fn drop_unchecked_commands(report: &mut Report) {
     report.rules.iter_mut().for_each(drop_command);
 }
 
-/// Removes the command of a rule, and the note about it.
+/// Removes the command, the advice and the note of a rule.
 fn drop_command(rule: &mut RuleReport) {
-    if rule.command.take().is_some() {
-        rule.note = None;
-    }
+    rule.command = None;
+    rule.advice = None;
+    rule.note = None;
 }
 
 /// Advice for findings of a run that an older program published.

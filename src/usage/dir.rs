@@ -159,6 +159,11 @@ impl Dir {
         .map(|dir| &*dir.name)
     }
 
+    /// True for the packages of a Python environment and everything below them.
+    pub(super) fn is_among_packages(self: &Arc<Self>) -> bool {
+        self.names_up_to_home().any(|name| name == b"site-packages")
+    }
+
     /// True if `owner` may remove this directory's entries with `rm`, as far as the home shows:
     /// `owner` owns this directory and its ancestors up to the home's, and may list and write to
     /// them.

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use schemars::JsonSchema;
@@ -62,6 +62,8 @@ pub struct Home {
     // Both only filter: the books decide again under their lock, so a stale value costs one lock.
     file_floor: AtomicU64,
     dir_floor: AtomicU64,
+    /// True if an environment in the home has symbolic links as packages.
+    linked_packages: AtomicBool,
 }
 
 /// The sums of a home so far.
@@ -275,7 +277,19 @@ impl Home {
             top,
             file_floor: AtomicU64::new(floor),
             dir_floor: AtomicU64::new(floor),
+            linked_packages: AtomicBool::new(false),
         })
+    }
+
+    /// Records a symbolic link among the packages of an environment. uv makes such links into its cache.
+    pub(super) fn note_linked_package(&self) {
+        // Relaxed: read after the walk.
+        self.linked_packages.store(true, Ordering::Relaxed);
+    }
+
+    /// True if an environment in the home has symbolic links as packages.
+    pub fn has_linked_packages(&self) -> bool {
+        self.linked_packages.load(Ordering::Relaxed)
     }
 
     /// Key by which homes are ordered to be charged for the inodes they share: the first pays.

@@ -28,8 +28,9 @@ const HEAVY: usize = 1024;
 /// directory has more names than fit.
 const HEARD: usize = 1024;
 
-/// Bytes of names to keep if a rule that matches the directory's path needs them.
-const HEARD_AT_PATH: usize = 32 * 1024;
+/// Bytes of names to keep if a rule that matches the directory's path needs them: fewer than
+/// [`MANY`] names of any length fit.
+const HEARD_AT_PATH: usize = 256 * 1024;
 
 /// Number of names that makes a directory large. Rules never ask what else a large directory holds,
 /// because it may be counted in parts. Smaller ones are never counted in parts, so findings do not
@@ -170,6 +171,9 @@ impl Listing {
             }
             self.subdirs.push((name.into(), attrs));
             return;
+        }
+        if attrs.kind == FileKind::Symlink && self.dir.is_among_packages() {
+            self.dir.home.note_linked_package();
         }
         if !ledger.setup.scope.counts(&self.dir) {
             return;

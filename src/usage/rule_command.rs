@@ -18,28 +18,12 @@ const READ_AGAIN: [&str; 17] = [
     "fish", "csh", "tcsh", "source", "busybox",
 ];
 
-/// Tests and actions of `find` that stay below the path. `-L` and `-follow` follow links, and
-/// `-files0-from` reads other paths.
-const FIND: [&str; 18] = [
-    "-name",
-    "-iname",
-    "-path",
-    "-type",
-    "-size",
-    "-empty",
-    "-mtime",
-    "-mmin",
-    "-ctime",
-    "-atime",
-    "-newermt",
-    "-user",
-    "-uid",
-    "-mindepth",
-    "-maxdepth",
-    "-xdev",
-    "-print",
-    "-delete",
-];
+/// Options of shells and other interpreters after which a word is a program.
+const PROGRAM_OPTIONS: [&str; 3] = ["-c", "-e", "-S"];
+
+/// Tests and actions of `find` with which it removes all that the finding counts. `-L` and `-follow`
+/// follow links, `-files0-from` reads other paths, and tests such as `-mtime` leave a part.
+const FIND: [&str; 4] = ["-mindepth", "-xdev", "-print", "-delete"];
 
 const PLACEHOLDER: &str = "{path}";
 
@@ -69,6 +53,12 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
     let reads_again = words.iter().find(|word| is_program(word, &READ_AGAIN));
     if let Some(word) = words.first().filter(|word| **word == ".").or(reads_again) {
         return Err(format!("`{word}` reads a path as a command again: run the tool itself"));
+    }
+    let mut pairs = words.windows(2);
+    if let Some(pair) =
+        pairs.find(|pair| PROGRAM_OPTIONS.contains(&pair[0]) && pair[1] == PLACEHOLDER)
+    {
+        return Err(format!("`{}` may read the path as a program: run the tool itself", pair[0]));
     }
     match words.iter().position(|word| is_program(word, &REMOVERS)) {
         Some(at) => check_remover(&words[at..], &words, spec.class),
@@ -141,14 +131,27 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
     let after = &given[place + 1..];
     let operands = match remover {
         "find" if after.first().is_none_or(|word| word.starts_with('-')) => &given[1..place],
-        "mv" if after.len() <= 1 => &given[1..place],
+        // Without the slash, a file or a directory of the target's name would be replaced.
+        "mv" if after.is_empty() || matches!(after, [target] if target.ends_with('/')) => {
+            &given[1..place]
+        }
         _ => &given[1..],
     };
     let follows = |word: &&&str| word.starts_with('-') && !FIND.contains(*word);
     if remover == "find"
         && let Some(word) = given[1..].iter().find(follows)
     {
-        return Err(format!("`{word}` of `find` may lead elsewhere: call a script"));
+        return Err(format!(
+            "`{word}` of `find` may lead elsewhere, or leave a part of what is counted: call a script"
+        ));
+    }
+    let elsewhere = |word: &&&str| match remover {
+        "rmdir" => matches!(**word, "-p" | "--parents"),
+        "truncate" => word.starts_with("-r") || word.starts_with("--ref"),
+        _ => false,
+    };
+    if let Some(word) = given[1..].iter().find(elsewhere) {
+        return Err(format!("`{word}` of `{remover}` acts on more than {{path}}: leave it out"));
     }
     // The `0` of `truncate -s 0`.
     let is_size = |at: usize, word: &str| {
@@ -189,7 +192,7 @@ mod tests {
             "rm -r {path}",
             "sudo rm -rf -- {path}",
             "/bin/rm -r {path}",
-            "find {path} -name core -delete",
+            "find {path} -mindepth 1 -delete",
             "truncate -s 0 {path}",
             "mv {path} /trash/",
             "tool --dir={path}/x --at {path}",
@@ -269,7 +272,13 @@ mod tests {
         for command in ["rm -r {path}/..", "rsync -a --delete /x/ {path}/..", "tool ../x {path}"] {
             assert!(said(SpecClass::Cache, command).contains("leads out"), "{command}");
         }
-        for options in ["-L {path}", "{path} -follow", "{path} -files0-from /x", "-H {path}"] {
+        for options in [
+            "{path} -name core",
+            "-L {path}",
+            "{path} -follow",
+            "{path} -files0-from /x",
+            "-H {path}",
+        ] {
             let said = said(SpecClass::Cache, &format!("find {options} -mtime 30 -delete"));
             assert!(said.contains("may lead elsewhere"), "{options}: {said}");
         }
@@ -280,6 +289,20 @@ mod tests {
         for command in ["fish -c {path}", "source {path}", ". {path}", "tcsh -c {path}"] {
             let said = said(SpecClass::Cache, command);
             assert!(said.contains("as a command again"), "{command}: {said}");
+        }
+        for command in ["python3 -c {path}", "perl -e {path}", "env -S {path}", "rbash -c {path}"] {
+            let said = said(SpecClass::Cache, command);
+            assert!(said.contains("the path as a program"), "{command}: {said}");
+        }
+        for command in ["mv {path} thesis.tex", "mv {path} /trash"] {
+            let said = said(SpecClass::Cache, command);
+            assert!(said.contains(", too: only {path}"), "{command}: {said}");
+        }
+        for command in
+            ["rmdir -p {path}", "truncate --reference=/x {path}", "truncate -r /x {path}"]
+        {
+            let said = said(SpecClass::Cache, command);
+            assert!(said.contains("acts on more than {path}"), "{command}: {said}");
         }
         for class in [SpecClass::Output, SpecClass::Hint] {
             assert!(said(class, "rm -r {path}").contains("the only copy"));

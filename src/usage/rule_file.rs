@@ -55,6 +55,12 @@ pub struct RuleSpec {
     /// whatever its name.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flat: bool,
+    /// The rule also applies to directories of so many names that `only_contains` cannot be checked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub large: bool,
+    /// Symbolic links in environments may lead into the directory.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub linked: bool,
     /// Git repositories in the directory are the tool's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repositories: bool,
@@ -209,8 +215,22 @@ impl RuleSpec {
                 return Err(format!("`{path}` must be relative, with `/**` at most at its end"));
             }
         }
-        if self.flat && self.only_contains.is_empty() {
-            return Err("`flat` needs `only_contains`".to_owned());
+        if (self.flat || self.large) && self.only_contains.is_empty() {
+            return Err("`flat` and `large` need `only_contains`".to_owned());
+        }
+        if self.large && self.command.is_some() {
+            return Err(
+                "`large` is for a rule without a `command`: its names are not known".to_owned()
+            );
+        }
+        if self.paths.is_empty() && self.command.is_some() && self.only_contains.is_empty() {
+            return Err(
+                "a `command` needs `paths` or `only_contains`: a marker alone proves little"
+                    .to_owned(),
+            );
+        }
+        if !self.owns.is_empty() && self.paths.is_empty() {
+            return Err("`owns` needs `paths`".to_owned());
         }
         let placed = |text: &String| text.contains("{path}");
         if self.advice.as_ref().is_some_and(placed) {

@@ -40,6 +40,10 @@ pub struct Rule {
     pub(super) owns: Owned,
     /// True if `only_contains` names files only.
     flat: bool,
+    /// True if the rule applies to large directories without a look at `only_contains`.
+    large: bool,
+    /// True if symbolic links in environments may lead into the directory.
+    pub linked: bool,
     /// True if the tool owns repositories in the directory.
     pub repositories: bool,
     /// Directories with these names rule out a match anywhere below them.
@@ -159,6 +163,8 @@ impl Rules {
                 Owned::new(paths.iter().map(String::as_str))?
             },
             flat: spec.flat,
+            large: spec.large,
+            linked: spec.linked,
             repositories: spec.repositories || spec.class == SpecClass::Trash,
             unless_below: patterns(&spec.unless_below)?,
             unless_named: patterns(&spec.unless_named)?,
@@ -392,7 +398,10 @@ impl Rules {
             if seen.first_of(self, rule.unless_contains)?.is_some() {
                 continue;
             }
-            if !rule.only_contains.is_empty() && !seen.holds_only(&rule.only_contains, rule.flat) {
+            if !rule.only_contains.is_empty()
+                && !seen.holds_only(&rule.only_contains, rule.flat)
+                && !(rule.large && seen.large)
+            {
                 continue;
             }
             if let (Some(marker), Some(bytes)) = (found, &rule.starts_with)

@@ -32,16 +32,25 @@ pub enum Extent {
     Partly,
 }
 
+/// True for the name that Linux's NFS client gives a file that was removed while a program had it open:
+/// `.nfs` and 24 hexadecimal digits. Any directory may hold one for a while.
+fn is_silly_rename(name: &[u8]) -> bool {
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let digits = name.strip_prefix(b".nfs");
+    digits.is_some_and(|digits| digits.len() == 24 && digits.iter().all(is_digit))
+}
+
 impl Seen<'_> {
     /// True if the directory is known to hold only `allowed` names, and at least one of them. If
     /// `flat` is true, it must have no subdirectories. False for a large directory, because it
     /// holds more names than any tool makes.
     pub(super) fn holds_only(&self, allowed: &[NamePattern], flat: bool) -> bool {
         let names = self.names.filter(|_| !(flat && self.has_dirs));
+        let is_allowed = |name: &[u8]| allowed.iter().any(|pattern| pattern.matches(name));
         names.is_some_and(|names| {
-            let none = names.is_empty();
-            let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
-            !none && names.all(|name| allowed.iter().any(|pattern| pattern.matches(name)))
+            let names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+            let mut names = names.filter(|name| !is_silly_rename(name)).peekable();
+            names.peek().is_some() && names.all(is_allowed)
         })
     }
 

@@ -144,13 +144,15 @@ fn parts(component: &str) -> Result<Box<[Part]>, String> {
 }
 
 /// True for a name that a program computed from contents: many digits of one base and nothing else.
-/// Decimal digits alone may be a date, and letters alone a word.
+/// Letters alone may be a word, and decimal digits alone a date, unless the year would be neither of this
+/// century nor of the last one.
 fn is_digest(name: &[u8]) -> bool {
     let hexadecimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let base32 = |byte: &u8| matches!(byte, b'2'..=b'7' | b'A'..=b'Z');
     let letters = name.iter().any(u8::is_ascii_alphabetic);
     let digits = name.iter().any(u8::is_ascii_digit);
-    letters
+    let may_be_date = name.starts_with(b"19") || name.starts_with(b"20");
+    (letters || !may_be_date)
         && digits
         && (name.len() >= 16 && name.iter().all(hexadecimal)
             || name.len() >= 26 && name.iter().all(base32))

@@ -17,8 +17,8 @@ pub struct HomeReport {
     pub uid: Option<u32>,
     /// The owner.
     pub owner: Owner,
-    /// The owner of the directory, if the home is named by another uid. Root makes and restores
-    /// directories, so it does not count as another person.
+    /// The owner of the directory, if the home is named by another uid or another person. Root makes
+    /// and restores directories, so it does not count as another person.
     #[serde(default)]
     pub directory_owner: Option<DirectoryOwner>,
     /// How much of the home was read.

@@ -1,5 +1,7 @@
 //! Conditions that keep a command from removing files that the tool did not create.
 
+use std::path::Path;
+
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -326,4 +328,100 @@ fn results_beside_a_program_withhold_the_command() {
     assert!(offer().is_some());
     file(tree.path(), format!("{target}/release/experiment_results.csv"), 5000);
     assert_eq!(offer(), None);
+}
+
+/// What else lies in a package cache of conda is the user's.
+#[test]
+fn a_package_cache_with_other_things_is_none() {
+    let tree = scratch();
+    for root in ["h/m3", "h/own"] {
+        file(tree.path(), format!("{root}/conda-meta/history"), 10);
+        file(tree.path(), format!("{root}/pkgs/urls.txt"), 10);
+        file(tree.path(), format!("{root}/pkgs/zlib-1.3.1-h4ab18f5_1/lib/libz.so"), 5000);
+        file(tree.path(), format!("{root}/pkgs/zlib-1.3.1-h4ab18f5_1.conda"), 5000);
+    }
+    file(tree.path(), "h/own/pkgs/results.parquet", 5000);
+    // So many packages that their names are not compared.
+    for at in 0..1_100 {
+        file(tree.path(), format!("h/m3/pkgs/p{at}-1.0-0.conda"), 1);
+    }
+    for engine in ENGINES {
+        let report = report(tree.path(), ["--engine", engine], 0);
+        assert!(offered(&report, "m3/pkgs").is_some_and(|(rule, _)| rule == "conda-pkgs"));
+        assert!(offered(&report, "own/pkgs").is_none_or(|(rule, _)| rule != "conda-pkgs"));
+    }
+}
+
+/// Whatever else lies in a trash, it is one; its command would take that along.
+#[test]
+fn a_trash_with_other_things_is_a_trash_without_a_command() {
+    for (name, has_command) in [("directorysizes", true), ("note.txt", false), (".DS_Store", false)]
+    {
+        let tree = scratch();
+        file(tree.path(), "h/.local/share/Trash/files/a", 5000);
+        file(tree.path(), "h/.local/share/Trash/info/a.trashinfo", 50);
+        file(tree.path(), format!("h/.local/share/Trash/{name}"), 10);
+        let report = report(tree.path(), [] as [&str; 0], 0);
+        let (rule, command) = offered(&report, ".local/share/Trash").unwrap();
+        assert_eq!((&*rule, command.is_some()), ("trash", has_command), "{name}");
+    }
+}
+
+/// The kernel's NFS client may leave a file anywhere, which nobody else has made.
+#[test]
+fn a_file_that_was_removed_while_open_changes_no_rule() {
+    let tree = scratch();
+    file(tree.path(), "h/p/__pycache__/a.cpython-312.pyc", 5000);
+    file(tree.path(), "h/p/__pycache__/.nfs00000000012a4f3b00000017", 50);
+    let report = report(tree.path(), [] as [&str; 0], 0);
+    let (rule, command) = offered(&report, "p/__pycache__").unwrap();
+    assert_eq!((&*rule, command), ("python-byproducts", None));
+}
+
+/// uv with `link-mode = symlink`: removing the cache would break the environment.
+#[test]
+fn a_cache_that_environments_may_link_to_has_no_command() {
+    let tree = scratch();
+    let package = file(tree.path(), "h/.cache/uv/archive-v0/oDGi3X3paZA8O9KT/six.py", 5000);
+    let offer = || offered(&report(tree.path(), [] as [&str; 0], 0), ".cache/uv").unwrap().1;
+    assert!(offer().is_some());
+    let packages = tree.path().join("h/p/.venv/lib/python3.12/site-packages");
+    std::fs::create_dir_all(&packages).unwrap();
+    std::os::unix::fs::symlink(package, packages.join("six.py")).unwrap();
+    assert_eq!(offer(), None);
+}
+
+/// Returns a digest of what decides which commands are offered (FNV-1a).
+fn digest_of_checks() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rules = std::fs::read_dir(root.join("src/usage/rules")).unwrap();
+    let mut files: Vec<_> = rules.map(|file| file.unwrap().path()).collect();
+    files.extend(
+        ["report/withheld.rs", "usage/owned.rs", "usage/listing/findings.rs", "usage/rules.rs"]
+            .map(|file| root.join("src").join(file)),
+    );
+    files.retain(|file| file.extension().is_some_and(|end| end == "toml" || end == "rs"));
+    files.sort();
+    let bytes = files.iter().flat_map(|file| std::fs::read(file).unwrap());
+    let digest = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
+        (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{} {digest:016x}\n", efs_scan::report::COMMAND_CHECKS)
+}
+
+/// A run that an older program published keeps its commands if it passed as many checks. So a change of
+/// a rule or a check needs a decision.
+#[test]
+fn a_change_of_what_commands_prove_is_a_decision() {
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scan/rules/checks.txt");
+    let digest = digest_of_checks();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&recorded, &digest).unwrap();
+    }
+    assert_eq!(
+        std::fs::read_to_string(recorded).unwrap(),
+        digest,
+        "rules or checks have changed: if a command that was offered is offered no more, raise \
+         COMMAND_CHECKS (src/report/withheld.rs); then run this test with UPDATE=1"
+    );
 }
