@@ -163,6 +163,21 @@ fn check(tables: &[FileSystemSettings], below: &Settings) -> Result<(), ConfigEr
             format!("`{key}` applies to a single file system: put it into its [[file_system]]");
         return Err(problem.into());
     }
+    if tables.len() > 1 {
+        // A command with this path would remove the files of whichever home is mounted there.
+        if below.home_at.is_some() {
+            let problem = "`home_at` is of one file system: put it into its [[file_system]]";
+            return Err(problem.to_owned().into());
+        }
+        // Every domain of SageMaker numbers its users from 200000.
+        if let Some(uid) = below.remind.uid_with_address().filter(|_| !below.same_people) {
+            let problem = format!(
+                "remind.addresses: `{uid}` may be somebody else in each [[file_system]]: use names, or \
+                 set same_people"
+            );
+            return Err(problem.into());
+        }
+    }
     match tables.iter().position(|table| table.root.is_none()) {
         None => Ok(()),
         Some(at) => Err(format!("[[file_system]] number {} has no root", at + 1).into()),

@@ -9,6 +9,7 @@ use crate::remind::{
     About, Address, AddressMap, AddressTemplate, Addresses, AppReminding, Dashes, InstancePrices,
     PriceTable, Reminding, Template, Thresholds, check_sender,
 };
+use crate::text::uid_of_name;
 use crate::units::{AllocatedBytes, parse_size};
 
 const DEFAULT_SUBJECT: &str = "Your storage on EFS: {size} in use";
@@ -89,6 +90,11 @@ impl RemindSettings {
             subject: subject.map_err(|problem| named("apps_subject", problem))?,
             body: body.map_err(|problem| named("apps_body", problem))?,
         })
+    }
+
+    /// Returns the first uid among the people with an address.
+    pub(super) fn uid_with_address(&self) -> Option<&str> {
+        self.addresses.keys().map(String::as_str).find(|key| uid_of_name(key.as_bytes()).is_some())
     }
 
     /// Checks the settings for sending reminders.

@@ -186,6 +186,11 @@ fn errors_are_reported_before_any_scan() {
     let (both, prod) = (world.both(), world.root("prod").display().to_string());
     for (text, problem) in [
         (format!("root = \"/a\"\n{both}"), "`root` is of one file system"),
+        (format!("home_at = '/home/me'\n{both}"), "`home_at` is of one file system"),
+        (
+            format!("remind.addresses.200005 = 'al@example.com'\n{both}"),
+            "remind.addresses: `200005` may be somebody else in each [[file_system]]",
+        ),
         (format!("{both}[[file_system]]\n"), "[[file_system]] number 3 has no root"),
         (format!("{both}[[file_system]]\nroot = \"{prod}\"\n"), "have the root `"),
         (format!("{both}[[file_system]]\nrooot = \"/c\"\n"), "unknown field `rooot`"),
