@@ -398,10 +398,10 @@ impl Rules {
             if seen.first_of(self, rule.unless_contains)?.is_some() {
                 continue;
             }
-            if !rule.only_contains.is_empty()
-                && !seen.holds_only(&rule.only_contains, rule.flat)
-                && !(rule.large && seen.large)
-            {
+            let has_its_own_only = rule.only_contains.is_empty()
+                || seen.holds_only(&rule.only_contains, rule.flat)
+                || rule.large && seen.large;
+            if !has_its_own_only {
                 continue;
             }
             if let (Some(marker), Some(bytes)) = (found, &rule.starts_with)
