@@ -73,7 +73,7 @@ pub(super) fn read(
 const IN_A_ROW: usize = 5;
 
 /// Publishes the pages, and returns true if all were written. It logs each page that cannot be
-/// written, and writes the others. Pages of users come before the overview that links to them.
+/// written, and writes the others. The overview comes last, so that users' pages exist when it does.
 pub(super) fn put(store: &dyn Store, of: &FileSystemKey, pages: &Pages<'_>) -> bool {
     let (mut newer, mut failed, mut in_a_row) = (0, 0, 0);
     let overview = Some(None).filter(|_| !pages.are_some());

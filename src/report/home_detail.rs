@@ -56,7 +56,7 @@ fn usage(out: &mut dyn Write, report: &Report, home: &HomeReport) -> Result {
          newest change {newest}",
     )?;
     if let Some(owner) = &home.directory_owner {
-        // The table's owner column does not mark a directory that root owns.
+        // The marks in the first line leave out directories that root owns.
         writeln!(out, "  {}, not by the uid of its name", owner.mark())?;
     }
     if let Some(quota) = home.quota {

@@ -14,11 +14,11 @@ use crate::scan::Portable;
 use crate::scan::Posix;
 use crate::scan::{Engine, EngineKind, Plan};
 
-/// Error for root, whom a link could lead to any directory of the machine.
+/// Error for root: a link could lead the scan to any directory of the machine.
 #[cfg(feature = "portable")]
-const PORTABLE_AS_ROOT: &str = "--engine portable follows a link that takes the place of a directory \
-     during the scan, so as root it needs --portable-as-root, which says that nobody else writes to \
-     the tree; the other engines follow none";
+const PORTABLE_AS_ROOT: &str = "--engine portable follows a link that replaces a directory during \
+     the scan, so root needs --portable-as-root to confirm that nobody else writes to the tree; the \
+     other engines follow no links";
 
 #[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
 pub(in crate::commands) fn engine(
