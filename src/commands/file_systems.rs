@@ -1,11 +1,13 @@
 //! The file systems of a destination that a command reads.
 
 use crate::exit::Failure;
+use crate::log;
 use crate::published::{file_systems, latest_key, nothing_there, pointer};
 use crate::report::FileSystemKey;
 use crate::service_error::ServiceError;
 use crate::store::Store;
 use crate::sync::for_each_at_once;
+use crate::text::printable;
 
 /// Number of file systems read at a time. Each of them waits for one object at a time.
 const AT_ONCE: usize = 16;
@@ -44,18 +46,28 @@ pub(super) fn chosen(
             continue;
         }
         let all = file_systems(store).map_err(failed)?;
-        let mut of_name = Vec::new();
+        let (mut of_name, mut unread) = (Vec::new(), Vec::new());
         for (other, there) in all.iter().zip(read_each(&all, |other| pointer(store, other))) {
-            let there = there.map_err(failed)?;
-            if there.is_some_and(|(there, _)| there.run.name() == Some(&key)) {
-                of_name.push(other.clone());
+            match there {
+                Ok(Some((there, _))) if there.run.name() == Some(&key) => {
+                    of_name.push(other.clone());
+                }
+                Ok(_) => {}
+                Err(error) => unread.push(error),
             }
         }
         if of_name.is_empty() {
+            // It may be one of those.
+            if let Some(error) = unread.into_iter().next() {
+                return Err(failed(error));
+            }
             return Err(problem(match all.is_empty() {
                 true => nothing_there(store),
                 false => format!("it is not there, but {} are", names(&all)),
             }));
+        }
+        for error in unread {
+            log::warn!("{}", printable(error.text.as_bytes()));
         }
         chosen.extend(of_name);
     }

@@ -113,6 +113,24 @@ fn unreadable_file_systems_are_named_in_order_and_the_rest_is_shown() {
 }
 
 #[test]
+fn a_file_system_is_found_by_its_name_beside_one_that_cannot_be_read() {
+    let world = many();
+    let path = "efs/latest/share-07.json";
+    let mut latest: Value =
+        serde_json::from_slice(&world.aws.object("team", path).unwrap()).unwrap();
+    latest["run"]["identity"]["name"] = "blue".into();
+    world.aws.put_object("team", path, latest.to_string());
+    world.aws.put_object("team", "efs/latest/share-03.json", "garbage");
+    let output = world.run([&STATUS[..], &["--file-system", "blue"]].concat());
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    assert_eq!(printed(&output)["run"]["identity"]["key"], "share-07");
+    assert!(stderr(&output).contains("WARN") && stderr(&output).contains("share-03.json"));
+    let output = world.run([&STATUS[..], &["--file-system", "green"]].concat());
+    assert_eq!(code(&output), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("share-03.json"), "it may be that one: {}", stderr(&output));
+}
+
+#[test]
 fn the_patience_covers_all_file_systems_together() {
     let world = many();
     let stuck = What::Delay(Duration::from_secs(600));
