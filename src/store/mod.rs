@@ -284,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_and_directories_are_told_apart() {
+    fn destinations_are_parsed_as_buckets_or_directories() {
         let parse = |text: &str| text.parse::<Destination>();
         let s3 = |bucket: &str, prefix: &str| {
             Ok(Destination::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })

@@ -152,7 +152,7 @@ mod tests {
         }
 
         #[test]
-        fn lines_one_at_a_time_are_the_same(parts in prop::collection::vec("[a\n\u{202e}b]{0,4}", 0..9)) {
+        fn lines_shown_one_at_a_time_are_the_same(parts in prop::collection::vec("[a\n\u{202e}b]{0,4}", 0..9)) {
             let mut written = Vec::new();
             let mut lines = ShownLines::new(&mut written);
             parts.iter().for_each(|part| lines.write_str(part).expect("a vector takes all"));

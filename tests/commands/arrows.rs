@@ -223,7 +223,7 @@ const STREAMS: [(&str, &[&str]); 5] = [
 ];
 
 #[test]
-fn messages_and_results_leave_by_one_way_each() {
+fn messages_and_results_each_have_a_single_way_out() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     collect(&src, &mut files);

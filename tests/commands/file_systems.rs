@@ -96,7 +96,7 @@ fn home(report: &Value, name: &str) -> Value {
 }
 
 #[test]
-fn all_are_scanned_each_with_its_own_settings_over_those_above() {
+fn all_file_systems_are_scanned_with_their_own_settings() {
     let world = World::new();
     let reports = world.reports(&[]);
     assert_eq!(reports.len(), 2);
@@ -112,7 +112,7 @@ fn all_are_scanned_each_with_its_own_settings_over_those_above() {
 }
 
 #[test]
-fn one_can_be_chosen_by_flag_variable_or_root() {
+fn a_file_system_can_be_chosen_by_flag_variable_or_root() {
     let world = World::new();
     let (prod, stage) = (world.root("prod"), world.root("stage"));
     let (prod, stage) = (prod.to_str().unwrap(), stage.to_str().unwrap());
@@ -234,7 +234,7 @@ fn a_failure_does_not_prevent_other_scans() {
 }
 
 #[test]
-fn each_has_a_file_of_its_own_and_a_check() {
+fn each_file_system_has_its_own_output_and_check() {
     let world = World::new();
     let text = world.both();
     let outputs = ["prod", "stage"].map(|name| world.root(&format!("{name}.json")));
@@ -256,7 +256,7 @@ fn each_has_a_file_of_its_own_and_a_check() {
 }
 
 #[test]
-fn each_is_published_under_its_name() {
+fn each_file_system_is_published_under_its_name() {
     let world = World::new();
     let to = world.root("published");
     let output = world.run(&["--publish", to.to_str().unwrap()]);

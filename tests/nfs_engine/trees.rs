@@ -171,7 +171,7 @@ fn nested_file_systems_are_entered_only_on_request() {
 /// Directory listings include the owners: finding a user's other directories lists the root once
 /// more, and no home.
 #[test]
-fn a_scan_of_one_user_finds_what_else_is_theirs() {
+fn a_scan_of_one_user_finds_other_directories_of_that_user() {
     let model = Arc::new(Model::new());
     for (home, uid) in [("200005", 200_005), ("proj", 200_005), ("other", 200_006)] {
         model.add(home, Node::dir().owner(uid));

@@ -340,7 +340,7 @@ proptest! {
     })]
 
     #[test]
-    fn a_whole_file_system_costs_what_its_homes_do_and_a_part_its_share(
+    fn the_costs_of_homes_add_up_to_those_of_the_scanned_part(
         (standard, cold, archive) in (0_u64..1 << 50, 0_u64..1 << 50, 1_u64..1 << 50),
         price in 0.0_f64..10.0,
         sizes in prop::collection::vec(1_u64..1 << 45, 1..6),

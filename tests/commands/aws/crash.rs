@@ -112,7 +112,7 @@ fn objects(aws: &Stub) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_migration_that_is_killed_at_any_request_loses_nothing_and_can_be_done_again() {
+fn a_migration_killed_at_any_request_loses_nothing_and_can_be_repeated() {
     let place = Place::new();
     let old: BTreeMap<String, Vec<u8>> =
         old(&place, None).into_iter().map(|(key, bytes)| (format!("efs/{key}"), bytes)).collect();

@@ -56,7 +56,7 @@ fn another_tag_counts_in_the_next_run_though_the_profile_has_not_changed() {
 }
 
 #[test]
-fn without_an_answer_the_groups_are_those_of_the_last_one() {
+fn without_an_answer_the_cached_groups_are_used() {
     let world = studio();
     world.aws.tag(DOMAIN, "alice", "team", "physics");
     world.aws.fault(Fault::new("SageMaker", "ListTags", What::Denied).always());
@@ -82,7 +82,7 @@ fn without_an_answer_the_groups_are_those_of_the_last_one() {
 }
 
 #[test]
-fn many_profiles_are_asked_for_eight_at_a_time() {
+fn the_tags_of_many_profiles_are_read_eight_at_a_time() {
     let world = studio();
     for at in 0..120 {
         let name = format!("user-{at:03}");

@@ -140,7 +140,7 @@ fn users_are_split_into_calls_within_the_limits() {
 }
 
 #[test]
-fn a_user_goes_by_the_name_in_the_report() {
+fn the_metrics_of_a_user_have_the_name_in_the_report() {
     let world = World::new();
     std::fs::write(world.scratch.path().join("names.csv"), "200005,Jürgen\n").unwrap();
     let output = world.scan(CLOUDWATCH.into_iter().chain(["--cloudwatch-users=Jürgen"]));
@@ -208,7 +208,7 @@ fn metrics_wait_until_the_report_is_there() {
 }
 
 #[test]
-fn a_failure_half_way_says_what_was_sent_and_goes_on_there() {
+fn a_partial_failure_reports_what_was_sent_and_continues_from_there() {
     let world = World::new();
     for uid in 300_000..300_700 {
         std::fs::create_dir(world.root().join(uid.to_string())).unwrap();

@@ -46,7 +46,7 @@ fn homes_get_the_names_of_profiles_and_spaces() {
 }
 
 #[test]
-fn a_private_space_is_its_owners_home() {
+fn a_private_space_uses_its_owners_home() {
     let world = studio();
     world.aws.private_space("d-abcdef123456", "alice-lab", Some(200_005), "alice");
     let report = printed(&scan(&world, "studio", &[]));
@@ -62,7 +62,7 @@ fn a_domain_that_is_not_there_is_an_error_that_names_those_that_are() {
 }
 
 #[test]
-fn many_profiles_are_asked_for_gently_and_only_once() {
+fn many_profiles_are_described_gently_and_only_once() {
     let world = studio();
     for at in 0..250 {
         world.aws.profile("d-abcdef123456", &format!("user-{at:03}"), Some(300_000 + at));
@@ -111,7 +111,7 @@ fn an_old_cache_is_read_and_completed() {
 }
 
 #[test]
-fn an_outage_falls_back_to_what_was_known_and_calls_nobody_an_orphan() {
+fn an_outage_falls_back_to_cached_names_and_makes_no_orphans() {
     let outages = [What::InternalError, What::Denied, What::Expired, What::BadJson, What::Reset];
     at_once(outages, |what| {
         let world = studio();

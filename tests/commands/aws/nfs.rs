@@ -105,7 +105,7 @@ fn a_file_system_is_named_as_for_the_mount_helper() {
 
 /// The region in ROOT takes precedence for the size and for mount targets.
 #[test]
-fn efs_is_asked_in_the_region_of_the_root() {
+fn efs_is_called_in_the_region_of_the_root() {
     let root = format!("{FILE_SYSTEM}.efs.eu-west-3.amazonaws.com");
     for configured in [Some("us-east-1"), None] {
         for word in [&[][..], &["check"]] {
@@ -148,7 +148,7 @@ fn a_refused_call_names_the_missing_permission() {
 /// EFS does not know the file system: its name is tried, and a scan by address continues without
 /// EFS's figures.
 #[test]
-fn a_file_system_of_another_account_is_asked_by_its_name_or_address() {
+fn a_file_system_of_another_account_is_reached_by_its_name_or_address() {
     let world = World::new();
     let not_found = || {
         let message = "File system 'fs-0123456789abcdef0' does not exist.";

@@ -167,7 +167,7 @@ fn pages_are_made_if_configured() {
 }
 
 #[test]
-fn a_large_object_goes_through_a_file_and_without_one_through_memory() {
+fn a_large_object_is_sent_from_a_file_or_else_from_memory() {
     let world = World::new();
     for uid in 300_000..306_000 {
         std::fs::create_dir(world.root().join(uid.to_string())).unwrap();

@@ -177,7 +177,7 @@ fn a_bad_flag_is_named() {
 }
 
 #[test]
-fn over_quota_is_an_exit_code_only_when_asked_for() {
+fn over_quota_is_an_exit_code_only_on_request() {
     let village = Village::new();
     for (args, code) in [
         (&["--quota", "10KiB"][..], 0),

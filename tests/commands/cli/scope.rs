@@ -194,7 +194,7 @@ fn the_portable_engine_is_not_for_root_unless_nobody_else_writes_to_the_tree() {
 
 /// Usage outside homes is counted per top-level directory and reported as one.
 #[test]
-fn a_link_from_outside_of_homes_to_outside_of_homes_is_shared_with_nobody() {
+fn a_link_between_places_outside_of_homes_is_not_shared() {
     let tree = scratch();
     file(tree.path(), "a/file", 5000);
     file(tree.path(), "b/200005/file", 5000);
@@ -207,7 +207,7 @@ fn a_link_from_outside_of_homes_to_outside_of_homes_is_shared_with_nobody() {
 }
 
 #[test]
-fn a_link_from_a_home_to_a_place_outside_of_homes_is_shared_with_no_home() {
+fn a_link_from_a_home_to_a_place_outside_of_homes_is_not_shared() {
     let tree = scratch();
     std::fs::create_dir(tree.path().join("200005")).unwrap();
     std::fs::create_dir(tree.path().join("200006")).unwrap();

@@ -119,7 +119,7 @@ fn token() -> String {
 }
 
 #[test]
-fn both_keep_the_contract_of_a_store_whatever_is_set() {
+fn both_emulators_keep_the_contract_of_a_store_with_any_settings() {
     for (variable, what) in
         [(MINISTACK, "the contract on ministack"), (MOTO, "the contract on moto")]
     {

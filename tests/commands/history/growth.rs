@@ -139,7 +139,7 @@ fn the_newest_run_that_is_partial_shows_the_size_before_and_says_so() {
 }
 
 #[test]
-fn a_home_that_was_given_to_another_person_begins_anew() {
+fn a_home_with_a_new_owner_starts_a_new_history() {
     for (cell, before) in [("uid", "200099"), ("owner", "carol")] {
         let world = large();
         for day in 1..=10 {

@@ -136,7 +136,7 @@ fn old_runs_are_shown_as_old() {
 }
 
 #[test]
-fn only_the_days_that_were_asked_for_are_read() {
+fn only_the_requested_days_are_read() {
     let world = large();
     days_before(&world, [1, 6, 8, 100], MIB / 4);
     let runs = |args: &[&str]| json(&world, args)["runs"].as_array().unwrap().len();

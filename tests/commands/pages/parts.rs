@@ -80,7 +80,7 @@ fn files_outside_homes_are_shown_by_their_path() {
 }
 
 #[test]
-fn a_root_that_is_one_home_keeps_the_dots_of_names() {
+fn a_root_that_is_a_home_keeps_dots_in_names() {
     let scratch = scratch();
     let root = scratch.path();
     file(root, ".cache/pip/x", 2 << 20);

@@ -58,7 +58,7 @@ fn a_partial_run_is_published_and_says_so() {
 }
 
 #[test]
-fn a_run_over_quota_is_published_and_what_is_not_published_goes_before_it() {
+fn a_run_over_quota_is_published_and_unpublished_runs_take_precedence_in_the_exit_code() {
     let place = Place::new();
     place.scan(&["--quota", "4KiB", "--fail-on-quota"], 4);
     assert!(latest(&place).homes.iter().any(|home| home.quota.is_some_and(|quota| quota.over)));
@@ -103,7 +103,7 @@ fn interrupted(place: &Place, args: &[&str], name: &str) -> Output {
 }
 
 #[test]
-fn an_interrupted_run_is_not_published_unless_that_was_asked_for() {
+fn an_interrupted_run_is_published_only_on_request() {
     if !can_mount() {
         return;
     }

@@ -168,14 +168,14 @@ fn a_first_run_killed_at_any_call_leaves_nothing_incomplete() {
 }
 
 #[test]
-fn a_later_run_that_is_killed_anywhere_leaves_the_old_one_or_the_new_one() {
+fn a_later_run_killed_at_any_call_leaves_the_old_one_or_the_new_one() {
     if can_kill() {
         kill_everywhere(&CALLS, true);
     }
 }
 
 #[test]
-fn sending_that_is_killed_anywhere_can_be_done_again() {
+fn sending_that_is_killed_at_any_call_can_be_repeated() {
     if !can_kill() {
         return;
     }
@@ -221,7 +221,7 @@ fn put_all(objects: &BTreeMap<String, Vec<u8>>, to: &Path) {
 }
 
 #[test]
-fn a_migration_that_is_killed_anywhere_loses_nothing_and_can_be_done_again() {
+fn a_migration_killed_at_any_call_loses_nothing_and_can_be_repeated() {
     if !can_kill() {
         return;
     }

@@ -127,7 +127,7 @@ fn two_state_directories_publish_to_one_place_at_once() {
 }
 
 #[test]
-fn a_result_that_is_being_written_beside_what_is_published_is_left_alone() {
+fn a_result_being_written_at_the_destination_is_left_alone() {
     let place = Place::new();
     place.scan(&[], 0);
     // Meanwhile another scan writes its result to the destination too.

@@ -216,7 +216,7 @@ fn everything_is_moved_in_a_directory() {
 }
 
 #[test]
-fn a_run_without_an_id_is_of_the_id_that_its_root_has() {
+fn a_run_without_an_id_gets_the_id_of_its_root() {
     let place = Place::new();
     let id = "fs-0123456789abcdef0";
     let store = store_of(&old(&place, Some(id)));

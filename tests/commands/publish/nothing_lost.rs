@@ -273,7 +273,7 @@ fn a_file_size_limit_causes_an_error_line_and_no_crash() {
 }
 
 #[test]
-fn exit_codes_hold_where_stderr_is_full_or_nobody_reads_it() {
+fn exit_codes_hold_if_stderr_is_full_or_closed() {
     let place = Place::new();
     fs::create_dir_all(place.published()).unwrap();
     file(&place.published(), "runs", 3);

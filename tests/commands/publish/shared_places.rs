@@ -135,7 +135,7 @@ fn nothing_is_read_through_a_link_at_the_destination() {
 }
 
 #[test]
-fn a_lock_that_is_no_regular_file_blocks_nobody() {
+fn a_lock_that_is_not_a_regular_file_does_not_block() {
     for fifo_at in ["published/.efs-scan.lock", "state/lock"] {
         let place = Place::new();
         let path = place.dir.path().join(fifo_at);

@@ -198,7 +198,7 @@ fn an_older_run_that_waited_changes_no_pointer() {
 }
 
 #[test]
-fn a_latest_json_of_somebody_else_is_left_alone_and_named() {
+fn a_foreign_latest_json_is_left_alone_and_named() {
     let place = Place::new();
     let path = place.published().join("latest/prod.json");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();

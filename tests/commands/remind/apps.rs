@@ -246,7 +246,7 @@ fn a_domain_without_an_answer_is_reported_and_the_other_is_reminded_of() {
 }
 
 #[test]
-fn people_are_found_by_uid_where_the_configuration_knows_uids() {
+fn people_are_found_by_uid_if_the_configuration_has_uids() {
     let world = running();
     // A map of names before the domain gives people the names in the reports, and bob's address is
     // by uid.

@@ -87,7 +87,7 @@ fn an_account_that_may_not_send_and_a_service_that_is_away_are_noticed_first() {
 }
 
 #[test]
-fn a_lost_answer_is_no_reason_to_send_it_again() {
+fn a_message_is_not_sent_again_after_a_lost_answer() {
     for what in [What::DropAfter, What::Reset, What::Truncated] {
         let world = World::crowd(3);
         world.aws.fault(Fault::new("SES", "SendEmail", what).matching("p001"));

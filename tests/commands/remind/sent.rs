@@ -161,7 +161,7 @@ fn two_at_once_remind_nobody_twice() {
 }
 
 #[test]
-fn a_signal_ends_it_between_two_messages() {
+fn a_signal_ends_reminders_between_two_messages() {
     let world = World::crowd(5);
     let pid = std::sync::Arc::new(std::sync::Mutex::new(None));
     let victim = std::sync::Arc::clone(&pid);

@@ -68,7 +68,7 @@ fn addresses_in_the_table_override_the_file_and_the_template() {
 
 /// A key in another case matches its person, unless two people's names differ only in case.
 #[test]
-fn an_address_is_of_one_person() {
+fn an_address_belongs_to_one_person() {
     let world = World::new();
     let table = "[remind.addresses]\nALICE = 'a@example.net'\nbob = 'b@example.net'\n";
     world.configure(&format!("{CONFIG}{table}"));

@@ -147,7 +147,7 @@ fn a_home_that_was_not_there_the_day_before_is_new() {
 }
 
 #[test]
-fn a_home_that_is_gone_is_named_with_what_it_held() {
+fn a_home_that_is_gone_is_shown_with_its_size() {
     let world = World::new();
     world.earlier(hours(24), |_| {});
     std::fs::remove_dir_all(world.root().join("200006")).unwrap();

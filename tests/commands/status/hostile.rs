@@ -102,19 +102,19 @@ fn are_told_apart(one: &str, other: &str) {
 }
 
 #[test]
-fn homes_whose_printable_names_are_nearly_alike_are_told_apart() {
+fn homes_with_similar_printable_names_differ() {
     are_told_apart("two\nlines", "two\\nlines");
     are_told_apart("a", "a ");
     are_told_apart("200005", "0200005");
 }
 
 #[test]
-fn a_home_named_like_a_formula_is_told_apart_from_one_with_the_apostrophe_before_it() {
+fn homes_named_like_a_formula_with_and_without_apostrophe_differ() {
     are_told_apart("=cmd", "'=cmd");
 }
 
 #[test]
-fn a_home_named_like_what_lies_outside_of_homes_is_told_apart_from_it() {
+fn a_home_named_like_the_entry_outside_of_homes_differs_from_it() {
     are_told_apart("(outside homes)", "200005");
 }
 

@@ -131,7 +131,7 @@ fn a_change_since_an_incomplete_run_is_approximate() {
 }
 
 #[test]
-fn an_interrupted_run_says_so_and_calls_nobody_gone() {
+fn an_interrupted_run_is_marked_and_no_home_is_gone() {
     let world = World::new();
     world.earlier(hours(24), |_| {});
     world.edit(|latest| {

@@ -15,7 +15,7 @@ fn age(world: &World, minutes: i64) {
 }
 
 #[test]
-fn a_stale_run_is_said_first_and_loudly_and_fails_only_if_that_is_asked_for() {
+fn a_stale_run_is_reported_first_and_fails_only_on_request() {
     let world = World::new();
     age(&world, 36 * 60 + 2);
     let table = world.table(&[]);
@@ -131,7 +131,7 @@ fn keys_that_a_later_version_adds_are_ignored() {
 }
 
 #[test]
-fn a_latest_run_of_another_schema_is_not_taken_for_one_of_this() {
+fn a_latest_run_of_another_schema_is_refused() {
     let world = World::new();
     world.edit(|latest| latest["schema"] = "efs-scan/latest/2".into());
     let said = super::one_line(&world.status::<&str>([]), 1);

@@ -44,7 +44,7 @@ fn a_number_as_a_name_does_not_make_an_orphan() {
 }
 
 #[test]
-fn without_a_source_that_has_uids_every_number_is_one() {
+fn without_a_source_with_uids_every_number_may_be_a_uid() {
     let Some(world) = World::new() else { return };
     world.home("2024", 200_005, 200_005, 10_000);
     let root = world.root().display().to_string();
@@ -101,7 +101,7 @@ fn trash_of_a_uid_at_the_root_is_trash_at_every_depth() {
 }
 
 #[test]
-fn what_is_called_trash_and_holds_other_things_gets_no_command() {
+fn a_place_called_trash_with_other_contents_gets_no_command() {
     let Some(world) = World::new() else { return };
     world.home(".Trash-200005/200006", 200_006, 200_006, 10_000);
     file(&world.root(), ".Trash-200005/files/x", 5000);

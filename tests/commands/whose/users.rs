@@ -107,7 +107,7 @@ fn everywhere_but_scan(world: &World, command: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn remind_writes_only_to_those_who_are_asked_for() {
+fn remind_writes_only_to_the_selected_users() {
     let Some(world) = world() else { return };
     world.publish();
     let to = |text: &str| -> Vec<String> {

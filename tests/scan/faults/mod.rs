@@ -48,7 +48,7 @@ fn a_directory_that_does_not_open_is_an_error_and_counts_itself() {
 }
 
 #[test]
-fn a_listing_that_breaks_off_is_an_error_and_what_it_showed_counts() {
+fn a_listing_that_breaks_off_is_an_error_and_its_entries_count() {
     if !can_mount() {
         return;
     }
@@ -136,7 +136,7 @@ fn a_file_without_attributes_is_an_error_and_not_zero() {
 
 /// A directory whose owner is unknown may be anybody's home, unless its name gives the owner.
 #[test]
-fn a_scan_of_one_user_is_partial_if_more_may_be_theirs() {
+fn a_scan_of_one_user_is_partial_if_unread_homes_may_be_theirs() {
     if !can_mount() {
         return;
     }

@@ -73,7 +73,7 @@ fn a_directory_that_moves_out_of_its_home_or_deeper_makes_the_home_partial() {
 }
 
 #[test]
-fn a_directory_that_is_renamed_before_its_attributes_are_asked_for_is_found() {
+fn a_directory_that_is_renamed_before_its_attributes_are_read_is_found() {
     if !can_mount() {
         return;
     }

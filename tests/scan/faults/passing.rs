@@ -40,7 +40,7 @@ fn a_stale_handle_is_tried_once_more() {
 }
 
 #[test]
-fn a_handle_that_stays_stale_is_one_error() {
+fn a_permanently_stale_handle_is_one_error() {
     if !can_mount() {
         return;
     }
@@ -89,7 +89,7 @@ fn a_listing_that_becomes_stale_begins_again_and_counts_nothing_twice() {
 }
 
 #[test]
-fn a_listing_that_becomes_stale_when_part_of_it_counts_is_an_error() {
+fn a_listing_that_becomes_stale_after_a_part_is_counted_is_an_error() {
     if !can_mount() {
         return;
     }

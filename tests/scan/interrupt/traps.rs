@@ -63,7 +63,7 @@ fn snapshot(root: &Path) -> Vec<u8> {
 }
 
 #[test]
-fn nothing_is_written_or_followed_whatever_users_have_prepared() {
+fn nothing_is_written_or_followed_in_trees_with_traps() {
     let (tree, outside) = (scratch(), tempfile::tempdir().unwrap());
     let (root, outside) = (tree.path(), outside.path());
     traps(root, outside);

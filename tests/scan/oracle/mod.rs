@@ -324,7 +324,7 @@ impl Drop for Mounted<'_> {
 }
 
 #[test]
-fn other_mounts_are_left_out_and_named_or_entered_when_asked_for() {
+fn other_mounts_are_left_out_and_named_or_entered_on_request() {
     let tree = scratch();
     let root = tree.path();
     file(root, "200005/file", 5000);

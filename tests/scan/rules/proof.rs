@@ -416,7 +416,7 @@ fn digest_of_checks() -> String {
 /// A run that an older program published keeps its commands if it passed as many checks. So a change of
 /// a rule or a check needs a decision.
 #[test]
-fn a_change_of_what_commands_prove_is_a_decision() {
+fn a_change_of_a_rule_or_check_is_recorded() {
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scan/rules/checks.txt");
     let digest = digest_of_checks();
     if std::env::var_os("UPDATE").is_some() {

@@ -240,7 +240,7 @@ fn a_check_says_how_linux_answers() {
 }
 
 #[test]
-fn linux_is_asked_once_for_each_directory() {
+fn linux_gets_one_request_for_each_directory() {
     let Some(facts) = knfsd::facts() else { return };
     let dirs = facts.report("posix")["totals"]["dirs"].as_u64().unwrap();
     // Files that a rule reads, the large directory, and the beginning and end of a session.
