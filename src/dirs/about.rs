@@ -1,24 +1,24 @@
-//! What a file says of itself.
+//! Metadata of a file.
 
 use parquet::file::metadata::KeyValue;
 
 use crate::text::{base64, bytes_of};
 use crate::units::MeteredBytes;
 
-/// Version of the columns and of what they mean. Columns are only added within a version.
+/// Version of the columns and of their meaning. Within a version, columns are only added.
 const SCHEMA: &str = "1";
 
-/// The facts about the run in the metadata of a file. Without a run's id they are the same for every
-/// scan of a tree that nobody changes, and so is the file.
+/// Facts about the run in a file's metadata. Without a run's id they are the same for every scan of
+/// an unchanged tree, and so is the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
-    /// Id of the run; `None` in a file that was written by hand.
+    /// Id of the run; `None` in a file that was not made by a run.
     pub run: Option<String>,
     /// Key of the file system.
     pub file_system: String,
     /// The root of the scan, with the file system's bytes.
     pub root: Vec<u8>,
-    /// Directories of which the subtree is metered less have no row, unless they are homes or
+    /// Directories whose subtree has a smaller metered size have no row, unless they are homes or
     /// findings.
     pub dirs_min: MeteredBytes,
     /// How much of the tree was read: `complete` or `partial`.
@@ -50,7 +50,7 @@ impl About {
         pairs.map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect()
     }
 
-    /// `Err` is the version of the columns, if it is not ours.
+    /// Reads the facts. `Err` is the version of the columns, if it is not [`SCHEMA`].
     pub(super) fn of_metadata(pairs: &[KeyValue]) -> Result<Self, String> {
         let find = |key: &str| pairs.iter().find(|pair| pair.key == key)?.value.clone();
         match find(SCHEMA_KEY).as_deref() {

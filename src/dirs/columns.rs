@@ -1,8 +1,8 @@
 //! The columns: their names, types and encodings, and the figure of a row that each holds.
 //!
-//! Names follow those of the table of homes. Sizes are in bytes. No type is unsigned, because Athena
-//! has none; a figure beyond 63 bits, which only a hostile file system claims, is the largest of
-//! them.
+//! Names are those of the table of homes. Sizes are in bytes. No type is unsigned, because Athena
+//! has no unsigned types; a figure beyond 63 bits, which only a hostile file system claims, becomes
+//! the largest one.
 
 use std::sync::Arc;
 
@@ -24,11 +24,11 @@ pub(super) struct Text {
     pub(super) name: &'static str,
     pub(super) is_optional: bool,
     pub(super) is_utf8: bool,
-    /// `None`: a dictionary.
+    /// `None` for a dictionary.
     pub(super) encoding: Option<Encoding>,
 }
 
-/// A column of truths.
+/// A column of booleans.
 pub(super) struct Flag {
     pub(super) name: &'static str,
     pub(super) get: fn(&DirRow) -> bool,
@@ -39,7 +39,7 @@ const fn text(name: &'static str) -> Text {
     Text { name, is_optional: false, is_utf8: true, encoding: None }
 }
 
-/// The bytes of the column before, where they are no UTF-8.
+/// Declares the column with the bytes of the previous column, if these are not UTF-8.
 const fn raw(name: &'static str) -> Text {
     Text { name, is_optional: true, is_utf8: false, encoding: None }
 }
@@ -79,9 +79,9 @@ macro_rules! number {
     };
 }
 
-/// The last columns: those that are about the whole subtree first, because most questions are.
+/// The last columns. Those about the whole subtree come first, because most queries use them.
 pub(super) const NUMBERS: [Number; 25] = [
-    // The reader counts it again.
+    // The reader computes it from the path.
     Number { name: "depth", get: DirRow::depth, set: |_, _| {} },
     Number {
         name: "uid",
@@ -122,7 +122,7 @@ pub(super) const FIRST_NUMBER: usize = NEWEST_AT + 1;
 /// Returns the schema of the file.
 ///
 /// # Errors
-/// Those of the library, which has nothing to refuse here.
+/// Those of the library. This schema is valid, so there are none.
 pub(super) fn schema() -> Result<TypePtr> {
     let column = |name: &str, of: Physical, is_optional: bool, meaning: Option<LogicalType>| {
         let repetition = if is_optional { Repetition::OPTIONAL } else { Repetition::REQUIRED };

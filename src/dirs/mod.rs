@@ -1,11 +1,11 @@
 //! The table `dirs`: a Parquet file with a row for each directory of a run that is large enough,
 //! each home and each finding.
 //!
-//! [`DirRow`] is a row and explains the figures, `columns` gives each its column, [`DirsWriter`]
-//! writes the rows in their order, and [`DirsReader`] reads them one after another. Both hold one
-//! row group at most, however many rows there are.
+//! [`DirRow`] is a row and explains the figures, `columns` assigns a column to each, [`DirsWriter`]
+//! writes the rows in order, and [`DirsReader`] reads them one by one. Both hold at most one row
+//! group, for any number of rows.
 //!
-//! Of the `parquet` crate, only the part that knows nothing of Arrow is compiled.
+//! Only the part of the `parquet` crate without Arrow is compiled.
 
 mod about;
 mod columns;

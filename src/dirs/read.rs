@@ -17,10 +17,10 @@ use super::columns::{
 use super::row::DirRow;
 use crate::usage::{Class, HomeKind};
 
-/// Rows that are decoded at a time.
+/// Number of rows decoded at a time.
 const BATCH: usize = 1024;
 
-/// What is wrong with a file.
+/// Reason that a file cannot be read.
 #[derive(Debug, Error)]
 pub enum ReadProblem {
     #[error("it is no Parquet file, or a damaged one: {0}")]
@@ -45,10 +45,10 @@ impl From<ParquetError> for ReadProblem {
     }
 }
 
-/// The rows of one file, in the order of the table.
+/// Reads the rows of a file, in the order of the table.
 ///
-/// It holds a few thousand rows at a time. It reads at many places of its input, so an object of a
-/// store is fetched to a file first.
+/// It holds a few thousand rows at a time. It reads its input at many positions, so an object of a
+/// store has to be fetched to a file first.
 pub struct DirsReader {
     file: Box<dyn FileReader>,
     about: About,
@@ -58,14 +58,14 @@ pub struct DirsReader {
     row: DirRow,
 }
 
-/// The columns of a row group that is being read, and the batch that was decoded last.
+/// The columns of the current row group, and the last decoded batch.
 struct Group {
     texts: Vec<Column<ByteArrayType>>,
     flags: Vec<Column<BoolType>>,
     newest: Column<Int64Type>,
     numbers: Vec<Column<Int64Type>>,
     left: usize,
-    /// Position in the batch, and its length.
+    /// Position in the batch, and the batch's length.
     at: usize,
     length: usize,
 }
@@ -75,7 +75,7 @@ struct Column<T: DataType> {
     is_optional: bool,
     values: Vec<T::T>,
     levels: Vec<i16>,
-    /// Number of values before the next row's.
+    /// Number of values before that of the next row.
     taken: usize,
 }
 
@@ -83,7 +83,7 @@ impl DirsReader {
     /// Opens a file, such as a [`std::fs::File`].
     ///
     /// # Errors
-    /// If it is no such table, or cannot be read.
+    /// It is not such a table, or cannot be read.
     pub fn open(file: impl ChunkReader + 'static) -> Result<Self, ReadProblem> {
         let file = SerializedFileReader::new(file)?;
         let head = file.metadata().file_metadata();
@@ -113,12 +113,12 @@ impl DirsReader {
         Ok(Self { file: Box::new(file), about, rows, next_group: 0, group: None, row })
     }
 
-    /// What the file says of its run.
+    /// Returns the facts about the run.
     pub fn about(&self) -> &About {
         &self.about
     }
 
-    /// Number of rows in the file.
+    /// Returns the number of rows in the file.
     pub fn rows(&self) -> u64 {
         self.rows
     }
@@ -126,7 +126,7 @@ impl DirsReader {
     /// Returns the next row, in the order of [`DirRow::cmp_place`], or `None` after the last.
     ///
     /// # Errors
-    /// If the file is damaged or cannot be read.
+    /// The file is damaged or cannot be read.
     pub fn next_row(&mut self) -> Result<Option<&DirRow>, ReadProblem> {
         loop {
             if let Some(group) = &mut self.group
@@ -200,7 +200,7 @@ impl Group {
         row.path.clear();
         row.path.extend_from_slice(path);
         let class = text(CLASS, class);
-        // A class of a later version reads as in a report.
+        // An unknown class of a later version becomes `rest`, as in a report.
         let known = Class::ALL.into_iter().find(|known| known.name().as_bytes() == class);
         row.class = known.unwrap_or(Class::Rest);
         row.rule.clear();
@@ -240,7 +240,7 @@ impl<T: DataType> Column<T> {
         Ok(())
     }
 
-    /// Returns the index of the value of the row `at`, the next one, if it has a value.
+    /// Returns the index of the value of the next row, `at`, if it has a value.
     fn advance(&mut self, at: usize) -> Option<usize> {
         if self.is_optional && self.levels[at] == 0 {
             return None;

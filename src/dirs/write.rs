@@ -19,13 +19,13 @@ use super::row::DirRow;
 use crate::report::OUTSIDE_HOMES;
 use crate::usage::HomeKind;
 
-/// Rows of a row group. It is what a writer and a reader hold, about 20 MB.
+/// Number of rows in a row group. A writer or reader holds one group, about 20 MB.
 pub(super) const GROUP_ROWS: usize = 32 * 1024;
 
-/// Rows of a page, the least that a reader can skip.
+/// Number of rows in a page, the smallest unit that a reader can skip.
 const PAGE_ROWS: usize = 8 * 1024;
 
-/// Milliseconds of the first and the last second that others can show as a date: the years 1 and
+/// First and last second, in milliseconds, that other programs can show as a date: the years 1 and
 /// 9999. An mtime may be any number.
 const DATES: (i64, i64) = (-62_135_596_800_000, 253_402_300_799_000);
 
@@ -77,7 +77,7 @@ impl<W: Write + Send> DirsWriter<W> {
     pub fn push(&mut self, row: &DirRow) -> io::Result<()> {
         let home = match (row.kind, &*row.home) {
             (HomeKind::Outside, _) => OUTSIDE_HOMES.as_bytes(),
-            // As in the report.
+            // The report uses the same names.
             (_, b"") => b".",
             (_, home) => home,
         };
@@ -112,10 +112,10 @@ impl<W: Write + Send> DirsWriter<W> {
         }
     }
 
-    /// Writes the rows that are left, and the end of the file. Returns the output.
+    /// Writes the remaining rows and the end of the file. Returns the output.
     ///
     /// # Errors
-    /// Those of the output. Without an end the file has no rows for anybody.
+    /// Those of the output. A file without an end is unreadable.
     pub fn finish(mut self) -> io::Result<W> {
         if self.rows > 0 {
             self.flush()?;
@@ -160,7 +160,7 @@ impl TextBatch {
         }
     }
 
-    /// Takes the values, which share one allocation.
+    /// Takes the values, which share an allocation.
     fn take(&mut self) -> (Vec<ByteArray>, Vec<i16>) {
         let Self { bytes, ends, levels } = std::mem::take(self);
         let bytes = ByteArray::from(bytes);
@@ -209,10 +209,10 @@ fn properties(about: &About) -> Result<WriterProperties> {
     Ok(properties.build())
 }
 
-/// Level of zstd. Higher ones take longer and save little.
+/// Level of zstd. Higher levels take longer and save little.
 const LEVEL: i32 = 3;
 
-/// Returns the output's own error, if it is one.
+/// Returns the output's own error, if the error wraps one.
 fn of_output(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(error) => match error.downcast::<io::Error>() {
