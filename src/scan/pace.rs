@@ -45,7 +45,7 @@ pub(super) struct Pace {
     waited_nanos: AtomicU64,
     bucket: Option<TokenBucket>,
     held_back: AtomicBool,
-    /// Whose processor time the measurements contain.
+    /// The process or thread whose processor time is measured.
     usage: UsageWho,
     stop: Arc<Stop>,
 }

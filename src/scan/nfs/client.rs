@@ -2,7 +2,7 @@
 //!
 //! One thread, on mio. A request costs microseconds of CPU and waits milliseconds for its reply.
 //! Thousands of requests in flight are a table here rather than as many tasks of an async runtime.
-//! Where one thread is too slow for the server, further loops help it ([`loops`]).
+//! If one thread is too slow for the server, further loops help it ([`loops`]).
 //!
 //! Invariant: every task that [`NfsWalk::next_tasks`] returned goes back to the walk exactly once,
 //! through `take_results`, `requeue`, `sequence_failed` or `reply_unusable`. A request ends in one

@@ -287,7 +287,7 @@ fn no_command_asks_about_files_that_the_tool_makes_read_only() {
     }
 }
 
-/// What the tool owns is asked of each name, so a cache keeps its command however large it grows.
+/// Every name is compared with the tool's own, so a cache of any size keeps its command.
 #[test]
 fn a_large_cache_keeps_its_command() {
     let tree = scratch();
@@ -330,7 +330,7 @@ fn results_beside_a_program_withhold_the_command() {
     assert_eq!(offer(), None);
 }
 
-/// What else lies in a package cache of conda is the user's.
+/// Other files in a package cache of conda belong to the user.
 #[test]
 fn a_package_cache_with_other_things_is_none() {
     let tree = scratch();

@@ -317,7 +317,7 @@ fn commands_name_the_place_behind_a_link_to_the_root() {
     }
 }
 
-/// Whoever owns a directory may remove the files of others in it.
+/// The owner of a directory may remove files of others in it.
 #[test]
 fn files_of_others_withhold_the_command() {
     let tree = scratch();

@@ -135,7 +135,7 @@ fn several_ganeshas_behind_a_balancer_give_the_same_report() {
             let nfs = by_nfs(&url, &[&["--nfs-uid", "0"], way].concat(), 0);
             let said = format!("{way:?} to {many} servers");
             assert_same(&nfs, &url, &posix, &tree.to_string_lossy(), &said);
-            // Of the 8 connections that are allowed at most, and none in addition.
+            // At most the 8 allowed connections, and no additional ones.
             assert!(balancer.take_connections() <= 8, "connections: {said}");
         }
     }

@@ -52,7 +52,7 @@ resource "aws_vpc_security_group_ingress_rule" "more" { description = null }
 resource "aws_instance" "monitor" { user_data = base64encode(base64encode(local.user_data)) }
 "#;
 
-/// What the tests look at besides the module's outputs.
+/// Values that the tests use besides the module's outputs.
 const MORE_OUTPUTS: &str = r#"output "mime" { value = local.user_data }"#;
 
 const NOT_DESTROYED: [&str; 2] =
