@@ -9,11 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::history::{self, Blocks, FleetHistory, HistoryView, MemberHistory, SumBy};
 use crate::outbox::{self, Job, UserMetrics};
 use crate::pages::Pages;
-use crate::published::{
-    SamePeople, aliases, immutable, latest, latest_key, newest, newest_report, pointer,
-};
+use crate::published::{aliases, immutable, latest, latest_key, newest, newest_report, pointer};
 use crate::remind;
-use crate::report::{self, Detail, DuNames, FileSystemKey, Report};
+use crate::report::{self, Detail, DuNames, FileSystemKey, Report, SamePeople};
 use crate::status::{self, Bases, StatusView};
 use crate::text::is_raw;
 use crate::units::AllocatedBytes;

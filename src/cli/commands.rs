@@ -45,7 +45,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
     pub from: Option<String>,
 
-    /// Write the page about all homes to this self-contained file
+    /// Write the page about all homes, or about several file systems, to this self-contained file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 
@@ -53,7 +53,8 @@ pub struct ReportArgs {
     #[arg(long, value_name = "DIR")]
     pub users: Option<PathBuf>,
 
-    /// Publish the pages at the destination: report/KEY/latest.html and report/KEY/users/UID.html
+    /// Publish the pages at the destination: report/index.html, and of each file system
+    /// report/KEY/latest.html and report/KEY/users/UID.html
     #[arg(long)]
     pub publish: bool,
 

@@ -31,15 +31,7 @@ pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let now = Timestamp::now();
     let chosen = chosen(&*store, &args.file_systems)?;
     if let Some(lines) = args.by {
-        return by::run(
-            args,
-            lines,
-            readers.same_people.into(),
-            (&*store, &from),
-            &chosen,
-            budget,
-            now,
-        );
+        return by::run(args, lines, readers.same_people, (&*store, &from), &chosen, budget, now);
     }
     let [only] = &chosen[..] else {
         return several(args, (&*store, &from), &chosen, budget, now);

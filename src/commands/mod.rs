@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod domains;
 mod file_systems;
+mod fleet_page;
 mod generate;
 mod heed;
 mod history;

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::fleet_page;
 use crate::aws::Aws;
 use crate::history::{self, History};
 use crate::log;
 use crate::outbox::{Pointed, put_page};
 use crate::pages::Pages;
 use crate::published::{newest_report, page, page_of_user};
-use crate::report::{FileSystemKey, Report};
+use crate::report::{FileSystemKey, Report, SamePeople};
 use crate::service_error::{ServiceResult, Trouble};
 use crate::store::{Destination, Store};
 
@@ -28,19 +29,22 @@ pub(super) enum Paged {
     Some,
 }
 
-/// Publishes the pages of the newest run after a scan. It only logs errors, because the run itself
-/// is published.
+/// Publishes the pages of the newest run after a scan, and then the page about all file systems. It
+/// only logs what went wrong, because the run itself is published.
 pub(super) fn publish(
     to: &Destination,
     of: &FileSystemKey,
-    home_at: Option<&Path>,
+    (home_at, same_people): (Option<&Path>, SamePeople),
     aws: &Aws,
 ) -> Paged {
     let done = || {
         let store = to.open(aws)?;
         let (report, history) = read(&*store, of, DAYS)?;
         let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at);
-        Ok(match (put(&*store, of, &pages), history.is_whole()) {
+        let own = put(&*store, of, &pages);
+        // It says what is there, even if that is not all.
+        let of_all = fleet_page::put(&*store, same_people);
+        Ok(match (own && of_all, history.is_whole()) {
             (false, _) => Paged::Some,
             (true, false) => Paged::WithGaps,
             (true, true) => Paged::All,

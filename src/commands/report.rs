@@ -5,17 +5,21 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::file_systems::only;
+use super::file_systems::{chosen, only};
+use super::fleet_page::{self, Links};
 use super::pages;
 use super::selected::homes_of;
 use crate::aws::Aws;
 use crate::cli::ReportArgs;
-use crate::config::Loaded;
+use crate::config::{Loaded, Readers};
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::output::{Output, sweep, sweep_beside};
 use crate::pages::Pages;
+use crate::report::FileSystemKey;
 use crate::service_error::ServiceError;
+use crate::store::Store;
+use crate::text::printable;
 
 pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let readers = loaded.readers().map_err(Failure::usage)?;
@@ -26,8 +30,11 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let html = args.html.as_deref().map(|path| Output::named("--html", path)).transpose()?;
     let aws = Aws::new(readers.patience, readers.buckets.clone());
     let store = from.open(&aws).map_err(failed)?;
-    let of = only(&*store, &args.file_systems)?;
-    let (report, history) = pages::read(&*store, &of, args.days).map_err(failed)?;
+    let chosen = chosen(&*store, &args.file_systems)?;
+    let [of] = &chosen[..] else {
+        return several(args, &*store, &chosen, html, &readers);
+    };
+    let (report, history) = pages::read(&*store, of, args.days).map_err(failed)?;
     let home_at = readers.home_at.as_deref();
     let asked = homes_of(&report, &args.only)?;
     let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at).only(asked);
@@ -44,13 +51,54 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     if let Some(directory) = &args.users {
         write_users(directory, &pages, &mut problems);
     }
-    let put = !args.publish || pages::put(&*store, &of, &pages);
-    match (problems.0, put) {
-        (0, true) if history.is_whole() => Ok(Exit::Complete),
-        (0, true) => Ok(Exit::Partial),
-        (0, false) => Err(Failure::fatal("not all pages are published")),
-        (failed, _) => Err(Failure::fatal(format!("files that could not be written: {failed}"))),
+    let put = !args.publish || pages::put(&*store, of, &pages);
+    // Pages of some users change nothing of what the page about all file systems shows.
+    let of_all = !args.publish || pages.are_some() || fleet_page::put(&*store, readers.same_people);
+    problems.exit(put && of_all, history.is_whole())
+}
+
+/// Makes the page about several file systems, and publishes the pages of each. One that cannot be read
+/// hinders no other.
+fn several(
+    args: &ReportArgs,
+    store: &(dyn Store + Sync),
+    chosen: &[FileSystemKey],
+    html: Option<Output>,
+    readers: &Readers,
+) -> Result<Exit, Failure> {
+    if args.users.is_some() || !args.only.is_empty() {
+        // A page of a user is about homes of one file system.
+        only(store, &args.file_systems)?;
     }
+    let failed = |error: ServiceError| Failure::fatal(error.text);
+    let mut problems = Problems::default();
+    let (mut put, mut is_whole) = (true, true);
+    if let Some(output) = html {
+        let fleet = fleet_page::read(store, chosen, readers.same_people, Links::None);
+        let (fleet, gaps) = fleet.map_err(failed)?;
+        is_whole &= !gaps;
+        if fleet.members.is_empty() {
+            return Err(Failure::fatal("no file system could be read"));
+        }
+        problems.note(output.show(&fleet.page(Timestamp::now())));
+    }
+    if args.publish {
+        for of in chosen {
+            match pages::read(store, of, args.days) {
+                Ok((report, history)) => {
+                    let pages = Pages::new(&report, &history, Timestamp::now());
+                    put &= pages::put(store, of, &pages.seen_at(readers.home_at.as_deref()));
+                    is_whole &= history.is_whole();
+                }
+                Err(error) => {
+                    log::error!("{}", printable(error.text.as_bytes()));
+                    put = false;
+                }
+            }
+        }
+        put &= fleet_page::put(store, readers.same_people);
+    }
+    problems.exit(put, is_whole)
 }
 
 /// Counts the pages that could not be written. Each failure is logged, and the other pages are
@@ -63,6 +111,19 @@ impl Problems {
         if let Err(problem) = written {
             log::error!("{problem}");
             self.0 += 1;
+        }
+    }
+
+    /// Returns the exit code. `put` is true if all pages are published, and `is_whole` if they lack no
+    /// earlier run.
+    fn exit(self, put: bool, is_whole: bool) -> Result<Exit, Failure> {
+        match (self.0, put) {
+            (0, true) if is_whole => Ok(Exit::Complete),
+            (0, true) => Ok(Exit::Partial),
+            (0, false) => Err(Failure::fatal("not all pages are published")),
+            (failed, _) => {
+                Err(Failure::fatal(format!("files that could not be written: {failed}")))
+            }
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
         None => Lines::All,
         Some(By::FileSystem) => Lines::FileSystems,
         Some(By::Group) => Lines::Groups,
-        Some(By::Person) => Lines::People(readers.same_people.into()),
+        Some(By::Person) => Lines::People(readers.same_people),
     };
     let alone = chosen.len() == 1;
     let (mut members, mut gaps, mut missing) = (Vec::new(), false, None);

@@ -26,6 +26,7 @@ use clap::{ArgMatches, FromArgMatches};
 use crate::log::LogFormat;
 use crate::names::SourceSpec;
 use crate::remind::Reminding;
+use crate::report::SamePeople;
 use crate::store::{BucketOptions, Destination};
 use file::ConfigFile;
 use origin::Origins;
@@ -166,7 +167,7 @@ impl Loaded {
             domains: all_names.iter().filter_map(domain).collect(),
             names: all_names.iter().filter_map(|name| name.parse().ok()).collect(),
             home_at: self.settings.home_at()?.map(Path::to_owned),
-            same_people: self.settings.same_people,
+            same_people: self.settings.same_people.into(),
             state_dir: self.settings.state_dir,
             state_dir_shared: self.settings.state_dir_shared,
             patience: self.settings.patience.0,
@@ -196,8 +197,7 @@ pub(crate) struct Readers {
     pub(crate) domains: Vec<String>,
     /// The sources of names, in order.
     pub(crate) names: Vec<SourceSpec>,
-    /// True if the same name means the same person on every file system.
-    pub(crate) same_people: bool,
+    pub(crate) same_people: SamePeople,
     pub(crate) state_dir: PathBuf,
     /// True if others may write to the state directory.
     pub(crate) state_dir_shared: bool,

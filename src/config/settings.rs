@@ -273,7 +273,7 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) portable_as_root: bool,
 
-    /// True if people of one name are the same in every domain, for `efs-scan status --by person`.
+    /// True if people of one name are the same in every domain: see [`SamePeople`](crate::report::SamePeople).
     #[arg(skip)]
     #[serde(default)]
     pub(crate) same_people: bool,

@@ -12,8 +12,10 @@ use super::months::{self, Month};
 use super::series::{History, HomeSeries, RunPoint};
 use super::sums::{SumBy, Sums, Whose};
 use super::view::HistoryView;
-use crate::published::{OwnedHome, Payer, SamePeople, is_stale};
-use crate::report::{Coverage, FileSystemKey, NO_GROUP, OUTSIDE_HOMES};
+use crate::published::is_stale;
+use crate::report::{
+    Coverage, FileSystemKey, NO_GROUP, OUTSIDE_HOMES, OwnedHome, Payer, SamePeople,
+};
 use crate::units::AllocatedBytes;
 
 /// The history of one of several file systems.

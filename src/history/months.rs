@@ -8,8 +8,7 @@ use serde::Serialize;
 use super::fleet::{Line, MemberHistory};
 use super::growth::date;
 use super::sums::RunSums;
-use crate::published::Payer;
-use crate::report::Coverage;
+use crate::report::{Coverage, Payer};
 use crate::units::{AllocatedBytes, MeteredBytes, Usd};
 
 /// What everybody held in a month.

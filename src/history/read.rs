@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -40,6 +40,42 @@ pub(crate) fn read_sums(
     now: Timestamp,
     by: Option<SumBy>,
 ) -> ServiceResult<(History, Sums)> {
+    read_some(store, of, (days, now), by, |_| ())
+}
+
+/// The ages of the runs in a [`trend`], in days before the newest one. A change since yesterday, last
+/// week or last month has its run among them.
+const TREND: [i64; 12] = [0, 1, 2, 3, 5, 7, 10, 14, 18, 22, 26, 30];
+
+/// Reads a few runs of the 30 days before `now`: those nearest to the days of [`TREND`], so that the
+/// trends of many file systems are read quickly.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn trend(store: &dyn Store, of: &FileSystemKey, now: Timestamp) -> ServiceResult<History> {
+    // A run that stands for a day may be from the day before.
+    let thin = |tables: &mut Vec<HomesTable>| {
+        let Some(newest) = tables.last().map(|table| table.started) else { return };
+        let away = |table: &HomesTable, days: i64| {
+            let age = newest.duration_since(table.started);
+            (age - SignedDuration::from_hours(24 * days)).abs()
+        };
+        let nearest = |days: &i64| (0..tables.len()).min_by_key(|at| away(&tables[*at], *days));
+        let wanted: BTreeSet<usize> = TREND.iter().filter_map(nearest).collect();
+        let mut at = 0..tables.len();
+        tables.retain(|_| at.next().is_some_and(|at| wanted.contains(&at)));
+    };
+    read_some(store, of, (32, now), None, thin).map(|(history, _)| history)
+}
+
+/// Reads the runs that `thin` leaves of those in the `days` before `now`.
+fn read_some(
+    store: &dyn Store,
+    of: &FileSystemKey,
+    (days, now): (u32, Timestamp),
+    by: Option<SumBy>,
+    thin: impl FnOnce(&mut Vec<HomesTable>),
+) -> ServiceResult<(History, Sums)> {
     let first = now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days)));
     let (mut tables, unlisted) = homes_tables(store, of, first.unwrap_or(now))?;
     unlisted.iter().for_each(|error| warn(&format!("left out: {}", error.text)));
@@ -51,6 +87,7 @@ pub(crate) fn read_sums(
         }
         !future
     });
+    thin(&mut tables);
     let (tables, not_comparable) = comparable(store, tables)?;
     let mut reader =
         HistoryReader { tables: &tables, sums: Sums::new(by), ..HistoryReader::default() };

@@ -15,7 +15,7 @@ pub use cloudwatch::{UserMetrics, batches, metrics};
 pub use migrate::{Migrated, migrate};
 pub use notice::{Notice, Over, compose, over_quota};
 pub use objects::{OtherRoot, Pointed, check, publish};
-pub use pages::put_page;
+pub use pages::{put_fleet_page, put_page};
 pub(crate) use publisher::{Kept, Publisher, Publishing, Scanned, send_waiting};
 pub use send::Sent;
 pub(crate) use send::Unkept;

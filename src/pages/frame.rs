@@ -15,7 +15,19 @@ use crate::text::Shown;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// Makes a page with this title and body, and with the coverage and errors of its homes.
+/// The parts of a page.
+pub(super) struct Frame<'a> {
+    /// Name and content of the `<meta>` element that a later publisher reads.
+    pub(super) meta: (&'a str, &'a str),
+    pub(super) title: &'a str,
+    /// What stands below the title.
+    pub(super) head: Markup,
+    pub(super) body: &'a Markup,
+    /// The beginning of the footer.
+    pub(super) by: String,
+}
+
+/// Makes a page of a run with this title and body, and with the coverage and errors of its homes.
 pub(super) fn page(
     report: &Report,
     now: Timestamp,
@@ -23,43 +35,54 @@ pub(super) fn page(
     (title, body): (&str, &Markup),
 ) -> Shown {
     let run = &report.run;
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy());
-                meta name=(RUN_META) content=(run.id);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
-                meta name="robots" content="noindex";
-                // Without this, browsers request an icon from the server.
-                link rel="icon" href="data:,";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header {
-                    h1 { (title) }
-                    p.run {
-                        "Scan finished " (time(run.finished)) ", "
-                        b data-ago=(run.finished) { (age(report, now)) }
-                        ", " (coverage.name()) "."
-                    }
-                    (banners(report, now, coverage, errors))
-                }
-                main { (body) }
-                footer { p {
-                    "efs-scan " (run.version) ", run " (run.id) ". Sizes are allocated sizes, as "
-                    code { "du" } " counts them, in powers of 1024, unless stated otherwise. Owners \
-                    decide about findings: efs-scan deletes nothing."
-                } }
-                script { (PreEscaped(SCRIPT)) }
-            }
+    let head = html! {
+        p.run {
+            "Scan finished " (time(run.finished)) ", "
+            b data-ago=(run.finished) { (age(run.finished, now)) }
+            ", " (coverage.name()) "."
         }
+        (banners(report, now, coverage, errors))
     };
-    Shown::lines(page.into_string())
+    let by = format!("efs-scan {}, run {}.", run.version, run.id);
+    Frame { meta: (RUN_META, &run.id), title, head, body, by }.page()
+}
+
+impl Frame<'_> {
+    pub(super) fn page(&self) -> Shown {
+        let Self { meta: (name, content), title, head, body, by } = self;
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta http-equiv="Content-Security-Policy" content=(policy());
+                    meta name=(name) content=(content);
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    meta name="referrer" content="no-referrer";
+                    meta name="robots" content="noindex";
+                    // Without this, browsers request an icon from the server.
+                    link rel="icon" href="data:,";
+                    title { (title) }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    header {
+                        h1 { (title) }
+                        (head)
+                    }
+                    main { (body) }
+                    footer { p {
+                        (by) " Sizes are allocated sizes, as " code { "du" } " counts them, in powers \
+                        of 1024, unless stated otherwise. Owners decide about findings: efs-scan \
+                        deletes nothing."
+                    } }
+                    script { (PreEscaped(SCRIPT)) }
+                }
+            }
+        };
+        Shown::lines(page.into_string())
+    }
 }
 
 /// Returns a policy that allows no request, frame or form, and only this style and this script.
@@ -73,10 +96,11 @@ fn policy() -> String {
     )
 }
 
-fn age(report: &Report, now: Timestamp) -> String {
-    match is_future(report.run.finished, now) {
+/// Formats the age of a run.
+pub(super) fn age(finished: Timestamp, now: Timestamp) -> String {
+    match is_future(finished, now) {
         true => "in the future".to_owned(),
-        false => format!("{} ago", ago(now.duration_since(report.run.finished).as_secs())),
+        false => format!("{} ago", ago(now.duration_since(finished).as_secs())),
     }
 }
 

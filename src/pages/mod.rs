@@ -1,5 +1,5 @@
-//! HTML pages: one about everybody, and one for each user. Each is a pure function from a report
-//! and its history to one self-contained file.
+//! HTML pages: one about everybody, one for each user, and one about several file systems. Each is a
+//! pure function from reports and their history to one self-contained file.
 //!
 //! Charts are SVG drawn here. The smallest well-kept chart library weighs as much as the whole page
 //! of 40 homes, draws on a canvas that a screen reader cannot read, writes `style` attributes that
@@ -13,6 +13,8 @@ mod bar;
 mod cells;
 mod chart;
 mod findings;
+mod fleet;
+mod fleet_people;
 mod frame;
 mod groups;
 mod homes;
@@ -34,6 +36,7 @@ use maud::html;
 use crate::history::History;
 use crate::report::{Coverage, HomeAt, HomeKind, HomeReport, Report};
 use crate::text::Shown;
+pub use fleet::{Fleet, FleetMember};
 use trend::Past;
 use words::{many, root_of, shown};
 

@@ -3,6 +3,7 @@
 
 mod age;
 mod expected;
+mod fleet;
 mod homes_table;
 mod latest;
 mod layout;
@@ -15,6 +16,7 @@ mod selection;
 
 pub(crate) use age::{OLD, is_future, is_old, is_stale};
 pub(crate) use expected::expected_inodes;
+pub use fleet::{FLEET_PAGE, is_fleet_page};
 pub use homes_table::{HomeRow, HomesTable, TableCoverage, homes_tables};
 pub(crate) use latest::is_false;
 pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
@@ -25,8 +27,8 @@ pub(crate) use newest::{
 };
 pub use newest::{file_systems, newest, newest_report, nothing_there};
 pub(crate) use order::{ID, Rank, rank};
-pub(crate) use page::{PAGE_HEAD, RUN_META};
+pub(crate) use page::{FLEET_META, PAGE_HEAD, RUN_META};
 pub use page::{page, page_of_user, run_of_page};
-pub(crate) use people::{OwnedHome, Payer, SamePeople};
+pub(crate) use people::{Sums, added, groups, people};
 pub(crate) use runs::comparable;
 pub(crate) use selection::{SelectedBy, aliases, selected};

@@ -18,12 +18,20 @@ pub fn page_of_user(of: &FileSystemKey, uid: u32) -> String {
     format!("report/{of}/users/{uid}.html")
 }
 
+/// Name of the `<meta>` element of the page about all file systems that holds when it was made.
+pub(crate) const FLEET_META: &str = "efs-scan-fleet";
+
 /// Id of the run that a page shows, or `None` if the page is not from this program.
 pub fn run_of_page(page: &[u8]) -> Option<&str> {
-    let before = format!("<meta name=\"{RUN_META}\" content=\"");
+    meta(page, RUN_META)
+}
+
+/// The content of a `<meta>` element near the beginning of a page.
+pub(super) fn meta<'a>(page: &'a [u8], name: &str) -> Option<&'a str> {
+    let before = format!("<meta name=\"{name}\" content=\"");
     let head = &page[..page.len().min(PAGE_HEAD)];
     let at = head.windows(before.len()).position(|window| window == before.as_bytes())?;
-    let id = &head[at + before.len()..];
-    let end = id.iter().position(|byte| *byte == b'"')?;
-    std::str::from_utf8(&id[..end]).ok()
+    let content = &head[at + before.len()..];
+    let end = content.iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(&content[..end]).ok()
 }

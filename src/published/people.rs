@@ -1,64 +1,107 @@
-//! Who is one person across file systems.
+//! What people and groups have on several file systems together.
 
-use crate::report::FileSystemKey;
+use std::collections::BTreeMap;
 
-/// Who counts as one person across file systems.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SamePeople {
-    /// A user profile of one domain of SageMaker Studio.
-    ByDomain,
-    /// Whoever has the same name.
-    ByName,
+use serde::Serialize;
+
+use super::latest::HomeLine;
+use crate::report::{
+    Coverage, FileSystemKey, HomeKind, NO_GROUP, OwnedHome, OwnerStatus, Payer, SamePeople,
+};
+use crate::text::printable;
+use crate::units::{AllocatedBytes, Usd};
+
+/// A person's or a group's homes in all file systems.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Sums {
+    /// Printable.
+    pub(crate) name: String,
+    pub(crate) homes: u64,
+    pub(crate) allocated_bytes: AllocatedBytes,
+    pub(crate) trash_bytes: AllocatedBytes,
+    pub(crate) cache_bytes: AllocatedBytes,
+    pub(crate) cost_month: Option<Usd>,
+    /// The allocated bytes in each file system, by its key.
+    pub(crate) file_systems: BTreeMap<FileSystemKey, AllocatedBytes>,
+    /// True if every home was read completely.
+    pub(crate) complete: bool,
 }
 
-/// What identifies a person or a group across file systems.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Payer {
-    /// A person by name.
-    Name(String),
-    /// A user profile or space of a domain, by its uid.
-    Domain(String, Option<u32>),
-    /// A person of one file system.
-    Here(FileSystemKey, String, Option<u32>),
-    /// A home without a known owner.
-    Home(FileSystemKey, String),
-    Group(String),
-    NoGroup,
-    /// Everything outside of homes.
-    Outside,
+/// Adds up the homes of each person, as [`SamePeople`] tells people apart. The largest comes first.
+pub(crate) fn people<'a>(
+    homes: impl Iterator<Item = (&'a FileSystemKey, &'a HomeLine)>,
+    same: SamePeople,
+) -> Vec<Sums> {
+    let of = |of: &FileSystemKey, home: &HomeLine| {
+        let (owner, name) = (&home.owner, home.printable_name());
+        let source = owner.source.as_deref();
+        let owner = owner.name.as_deref();
+        same.payer(of, OwnedHome { home: &name, owner, source, uid: home.uid })
+    };
+    summed(homes, of, HomeLine::label)
 }
 
-/// A home, and what is known of its owner.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OwnedHome<'a> {
-    /// The home's name, lossy.
-    pub(crate) home: &'a str,
-    pub(crate) owner: Option<&'a str>,
-    /// The source of the owner's name, if that is known.
-    pub(crate) source: Option<&'a str>,
-    pub(crate) uid: Option<u32>,
+/// Adds up the homes of each group, and those without one. A group is the same on every file system.
+pub(crate) fn groups<'a>(
+    homes: impl Iterator<Item = (&'a FileSystemKey, &'a HomeLine)>,
+) -> Vec<Sums> {
+    let name = |home: &HomeLine| match &home.owner.group {
+        Some(group) => printable(group.as_bytes()),
+        None => NO_GROUP.to_owned(),
+    };
+    let of = |_: &FileSystemKey, home: &HomeLine| {
+        home.owner.group.clone().map_or(Payer::NoGroup, Payer::Group)
+    };
+    summed(homes, of, name)
 }
 
-impl From<bool> for SamePeople {
-    /// By the setting `same_people`.
-    fn from(same_people: bool) -> Self {
-        if same_people { Self::ByName } else { Self::ByDomain }
+/// Adds up the homes of all that have the same key.
+fn summed<'a>(
+    homes: impl Iterator<Item = (&'a FileSystemKey, &'a HomeLine)>,
+    key: impl Fn(&FileSystemKey, &HomeLine) -> Payer,
+    name: impl Fn(&HomeLine) -> String,
+) -> Vec<Sums> {
+    let mut all: BTreeMap<Payer, Sums> = BTreeMap::new();
+    for (of, home) in homes.filter(|(_, home)| home.kind != HomeKind::Outside) {
+        let sums = all.entry(key(of, home)).or_insert_with(|| Sums {
+            name: name(home),
+            homes: 0,
+            allocated_bytes: AllocatedBytes(0),
+            trash_bytes: AllocatedBytes(0),
+            cache_bytes: AllocatedBytes(0),
+            cost_month: None,
+            file_systems: BTreeMap::new(),
+            complete: true,
+        });
+        sums.homes += 1;
+        sums.allocated_bytes += home.allocated_bytes;
+        sums.trash_bytes += home.trash_bytes;
+        sums.cache_bytes += home.cache_bytes;
+        sums.cost_month = added(sums.cost_month, home.cost_month);
+        *sums.file_systems.entry(of.clone()).or_default() += home.allocated_bytes;
+        sums.complete &= home.coverage == Coverage::Complete;
+    }
+    let mut all: Vec<Sums> = all.into_values().collect();
+    all.sort_by(|a, b| (b.allocated_bytes, &a.name).cmp(&(a.allocated_bytes, &b.name)));
+    all
+}
+
+/// The sum of the amounts that are known.
+pub(crate) fn added(one: Option<Usd>, other: Option<Usd>) -> Option<Usd> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(Usd(one.0 + other.0)),
+        (one, other) => one.or(other),
     }
 }
 
-impl SamePeople {
-    /// The person that a home of the file system `of` belongs to. Of a domain, the uid says who it is, on
-    /// whichever file system; everybody else is known on one file system only, or by name if people are
-    /// the same everywhere.
-    pub(crate) fn payer(self, of: &FileSystemKey, home: OwnedHome<'_>) -> Payer {
-        let domain = home.source.filter(|source| source.starts_with("sagemaker:"));
-        match (home.owner, domain, self) {
-            (Some(name), _, Self::ByName) => Payer::Name(name.to_owned()),
-            (Some(_), Some(domain), Self::ByDomain) => Payer::Domain(domain.to_owned(), home.uid),
-            (Some(name), None, Self::ByDomain) => {
-                Payer::Here(of.clone(), name.to_owned(), home.uid)
-            }
-            (None, ..) => Payer::Home(of.clone(), home.home.to_owned()),
+impl HomeLine {
+    /// The name of its owner, or the home's, as [`printable`] shows it.
+    pub(crate) fn label(&self) -> String {
+        let home = self.printable_name();
+        match (&self.owner.name, self.owner.status) {
+            (Some(name), _) => printable(name.as_bytes()),
+            (None, OwnerStatus::Orphan) => format!("(orphan) {home}"),
+            (None, _) => home,
         }
     }
 }

@@ -1,17 +1,16 @@
 //! The status of several file systems: a section for each, and what they have together, by file system,
 //! by person or by group.
 
-use std::collections::BTreeMap;
 use std::fmt::{Result, Write};
 
 use serde::Serialize;
 
 use super::rows::{change, or_dash};
 use super::table::table;
-use super::view::{Change, StatusLine, StatusView};
+use super::view::{Change, StatusView};
 use crate::columns::{columns, push_table, show_column, usd};
-use crate::published::{OwnedHome, Payer, SamePeople};
-use crate::report::{Coverage, FileSystemKey, HomeKind, NO_GROUP};
+use crate::published::{Sums, added, groups, people};
+use crate::report::{Coverage, FileSystemKey, SamePeople};
 use crate::text::{Shown, printable};
 use crate::units::{AllocatedBytes, MeteredBytes, Usd, human_seconds};
 
@@ -24,10 +23,10 @@ pub(crate) struct Fleet {
     pub(crate) file_systems: Vec<Member>,
     /// People with the homes of all file systems; with `--by person`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    people: Option<Vec<Person>>,
+    people: Option<Vec<Sums>>,
     /// Groups with the homes of all file systems; with `--by group`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    groups: Option<Vec<Person>>,
+    groups: Option<Vec<Sums>>,
 }
 
 /// A file system and its newest run.
@@ -53,21 +52,6 @@ struct FleetTotal {
     week: Option<Change>,
 }
 
-/// A person's or a group's homes in all file systems.
-#[derive(Clone, Debug, Serialize)]
-struct Person {
-    name: String,
-    homes: u64,
-    allocated_bytes: AllocatedBytes,
-    trash_bytes: AllocatedBytes,
-    cache_bytes: AllocatedBytes,
-    cost_month: Option<Usd>,
-    /// The allocated bytes in each file system, by its key.
-    file_systems: BTreeMap<FileSystemKey, AllocatedBytes>,
-    /// True if every home was read completely.
-    complete: bool,
-}
-
 /// What the lines of the status are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lines {
@@ -81,11 +65,15 @@ pub(crate) enum Lines {
 impl Fleet {
     pub(crate) fn new(from: String, file_systems: Vec<Member>, lines: Lines) -> Self {
         let total = file_systems.iter().fold(FleetTotal::default(), FleetTotal::and);
+        let homes = || {
+            let lines = file_systems.iter().map(|member| (&member.key, &member.view.homes));
+            lines.flat_map(|(key, lines)| lines.iter().map(move |line| (key, &line.home)))
+        };
         let people = match lines {
-            Lines::People(same) => Some(people(&file_systems, same)),
+            Lines::People(same) => Some(people(homes(), same)),
             _ => None,
         };
-        let groups = (lines == Lines::Groups).then(|| summed(&file_systems, group));
+        let groups = (lines == Lines::Groups).then(|| groups(homes()));
         Self { schema: "efs-scan/fleet-status/1", from, total, file_systems, people, groups }
     }
 
@@ -199,13 +187,6 @@ impl FleetTotal {
     }
 }
 
-fn added(one: Option<Usd>, other: Option<Usd>) -> Option<Usd> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(Usd(one.0 + other.0)),
-        (one, other) => one.or(other),
-    }
-}
-
 /// The growth of both; not exact if one has no run to compare with.
 fn grown(one: Option<Change>, other: Option<Change>, is_first: bool) -> Option<Change> {
     match (one, other) {
@@ -218,64 +199,7 @@ fn grown(one: Option<Change>, other: Option<Change>, is_first: bool) -> Option<C
     }
 }
 
-/// Adds up the homes of each person.
-fn people(members: &[Member], same: SamePeople) -> Vec<Person> {
-    summed(members, |member, line| (who(member, line, same), super::rows::name(line)))
-}
-
-/// The group of a home, and its name for people. A group is the same on every file system.
-fn group(_: &Member, line: &StatusLine) -> (Payer, String) {
-    match &line.home.owner.group {
-        Some(group) => (Payer::Group(group.clone()), printable(group.as_bytes())),
-        None => (Payer::NoGroup, NO_GROUP.to_owned()),
-    }
-}
-
-/// Adds up the homes of all that have the same key.
-fn summed(members: &[Member], of: impl Fn(&Member, &StatusLine) -> (Payer, String)) -> Vec<Person> {
-    let mut people: BTreeMap<Payer, Person> = BTreeMap::new();
-    for member in members {
-        for line in member.view.homes.iter().filter(|line| line.home.kind != HomeKind::Outside) {
-            let (key, name) = of(member, line);
-            let person = people.entry(key).or_insert_with(|| Person {
-                name,
-                homes: 0,
-                allocated_bytes: AllocatedBytes(0),
-                trash_bytes: AllocatedBytes(0),
-                cache_bytes: AllocatedBytes(0),
-                cost_month: None,
-                file_systems: BTreeMap::new(),
-                complete: true,
-            });
-            let home = &line.home;
-            person.homes += 1;
-            person.allocated_bytes += home.allocated_bytes;
-            person.trash_bytes += home.trash_bytes;
-            person.cache_bytes += home.cache_bytes;
-            person.cost_month = added(person.cost_month, home.cost_month);
-            *person.file_systems.entry(member.key.clone()).or_default() += home.allocated_bytes;
-            person.complete &= home.coverage == Coverage::Complete;
-        }
-    }
-    let mut people: Vec<Person> = people.into_values().collect();
-    people.sort_by(|a, b| (b.allocated_bytes, &a.name).cmp(&(a.allocated_bytes, &b.name)));
-    people
-}
-
-/// The person that a home belongs to.
-fn who(member: &Member, line: &StatusLine, same: SamePeople) -> Payer {
-    let (home, owner) = (&line.home, &line.home.owner);
-    let home_name = home.printable_name();
-    let home = OwnedHome {
-        home: &home_name,
-        owner: owner.name.as_deref(),
-        source: owner.source.as_deref(),
-        uid: home.uid,
-    };
-    same.payer(&member.key, home)
-}
-
-fn show_people(out: &mut String, head: &str, people: &[Person]) -> Result {
+fn show_people(out: &mut String, head: &str, people: &[Sums]) -> Result {
     let head = [head, "HOMES", "SIZE", "TRASH", "CACHE", "USD/MONTH", "FILE SYSTEMS", ""];
     let mut table = columns(&head, &[1, 2, 3, 4, 5]);
     show_column(&mut table, 5, people.iter().any(|person| person.cost_month.is_some()));

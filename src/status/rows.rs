@@ -6,7 +6,7 @@ use super::members::{MemberLine, Place, StatusApp, storage_marks};
 use super::view::{Change, StatusLine, StatusView};
 use crate::aws::MemberKind;
 use crate::columns::usd;
-use crate::report::{Coverage, DirectoryOwner, OwnerStatus};
+use crate::report::{Coverage, DirectoryOwner};
 use crate::text::printable;
 use crate::units::{AllocatedBytes, human_change};
 
@@ -73,8 +73,8 @@ impl Row<'_> {
     fn home(&self, line: &StatusLine) -> Vec<String> {
         let home = &line.home;
         let name = match (&home.owner.name, self.ambiguous) {
-            (Some(_), true) => format!("{} ({})", name(line), home.printable_name()),
-            _ => name(line),
+            (Some(_), true) => format!("{} ({})", home.label(), home.printable_name()),
+            _ => home.label(),
         };
         vec![
             name,
@@ -160,17 +160,6 @@ impl<'a> Spaces<'a> {
         let members = view.members.iter().filter(|line| line.place != Place::Own);
         let spaces = members.filter(|line| line.member.kind == MemberKind::Space);
         Self(spaces.map(|line| (&*line.member.source, &*line.member.name)).collect())
-    }
-}
-
-/// The name of a home's owner, or the home's.
-pub(super) fn name(line: &StatusLine) -> String {
-    let home = &line.home;
-    let home_name = home.printable_name();
-    match (&home.owner.name, home.owner.status) {
-        (Some(name), _) => printable(name.as_bytes()),
-        (None, OwnerStatus::Orphan) => format!("(orphan) {home_name}"),
-        (None, _) => home_name,
     }
 }
 

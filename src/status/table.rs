@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::changes::Base;
 use super::members::StatusApp;
-use super::rows::{Spaces, change, name, or_dash, rows};
+use super::rows::{Spaces, change, or_dash, rows};
 use super::view::StatusView;
 use crate::aws::App;
 use crate::columns::{columns, push_table, show_column, usd};
@@ -137,7 +137,7 @@ fn remarks(out: &mut String, view: &StatusView) -> Result {
                 let Some(all) = line.home.reclaimable.filter(|all| all.share.inodes > 0) else {
                     continue;
                 };
-                writeln!(end, "Reclaimable by {}: {}.", name(line), all.human())?;
+                writeln!(end, "Reclaimable by {}: {}.", line.home.label(), all.human())?;
             }
         } else {
             end.push_str(&money.saving());

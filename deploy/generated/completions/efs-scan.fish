@@ -168,7 +168,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s q -l qu
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand status-all" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l html -d 'Write the page about all homes to this self-contained file' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l html -d 'Write the page about all homes, or about several file systems, to this self-contained file' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l users -d 'Write a page for each user to DIR/UID.html, about that user\'s homes only' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l file-system -d 'Only this file system, by its key or name (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l user -d 'Make pages of this user\'s or uid\'s homes only, and none about all homes (repeatable)' -r
@@ -176,7 +176,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l days -d 'Sh
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l publish -d 'Publish the pages at the destination: report/KEY/latest.html and report/KEY/users/UID.html'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -l publish -d 'Publish the pages at the destination: report/index.html, and of each file system report/KEY/latest.html and report/KEY/users/UID.html'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'

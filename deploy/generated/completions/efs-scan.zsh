@@ -174,7 +174,7 @@ json\:"One JSON object each, for log collectors"))' \
 (report)
 _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
-'--html=[Write the page about all homes to this self-contained file]:FILE:_files' \
+'--html=[Write the page about all homes, or about several file systems, to this self-contained file]:FILE:_files' \
 '--users=[Write a page for each user to DIR/UID.html, about that user'\''s homes only]:DIR:_files' \
 '*--file-system=[Only this file system, by its key or name (repeatable)]:KEY:_default' \
 '*--user=[Make pages of this user'\''s or uid'\''s homes only, and none about all homes (repeatable)]:NAME|UID:_default' \
@@ -182,7 +182,7 @@ _arguments "${_arguments_options[@]}" : \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
-'--publish[Publish the pages at the destination\: report/KEY/latest.html and report/KEY/users/UID.html]' \
+'--publish[Publish the pages at the destination\: report/index.html, and of each file system report/KEY/latest.html and report/KEY/users/UID.html]' \
 '(-v --verbose)-q[Print only errors on stderr]' \
 '(-v --verbose)--quiet[Print only errors on stderr]' \
 '*-v[Print more on stderr; twice for everything]' \

@@ -135,7 +135,8 @@ fn publish(
     // An interrupted scan leaves the pages to the next run.
     let paged = match &config.publishing.to {
         Some(to) if config.publishing.report && this && sent_all && !stop.is_set() => {
-            pages::publish(to, &report.file_system_key(), config.settings.home_at.as_deref(), aws)
+            let people = (config.settings.home_at.as_deref(), config.settings.same_people.into());
+            pages::publish(to, &report.file_system_key(), people, aws)
         }
         _ => Paged::All,
     };

@@ -52,6 +52,7 @@ const looks = async (browser, { name, file, axe: judged }) => {
       const look = await page.evaluate(() => ({
         wide: document.documentElement.scrollWidth,
         ground: getComputedStyle(document.body).backgroundColor,
+        links: document.querySelectorAll("main a").length,
         maps: [...document.querySelectorAll("svg.map")].filter((map) => map.getClientRects().length).length,
         drawn: [...document.querySelectorAll("svg.map rect")].filter((rect) => rect.getClientRects().length).length,
       }));

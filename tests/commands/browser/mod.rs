@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::pages::fleet::member;
 use crate::pages::invented;
 use efs_scan::history;
 use efs_scan::outbox::publish;
-use efs_scan::pages::Pages;
-use efs_scan::report::{OwnerStatus, Report};
+use efs_scan::pages::{Fleet, Pages};
+use efs_scan::report::{FileSystemKey, OwnerStatus, Report, SamePeople};
 use efs_scan::store::Directory;
 use efs_scan_testbed::*;
 use jiff::{SignedDuration, Timestamp};
@@ -68,6 +69,22 @@ fn odd(started: Timestamp, day: f64) -> Report {
     invented::of_homes(homes, started)
 }
 
+/// Four file systems: one with hostile and very long names, one stale, one partial, and one broken.
+fn fleet(started: Timestamp) -> Fleet {
+    let old = started - SignedDuration::from_hours(80);
+    let mut partial = invented::report(6, started, 3.0);
+    partial.run.coverage = efs_scan::report::Coverage::Partial;
+    let long = "shared-data-of-the-whole-company-in-region-eu-central-1-and-more";
+    let members = vec![
+        member("fs-0123456789abcdef0", Some("prod"), odd(started, 30.0)),
+        member("stage", None, invented::report(12, old, 4.0)),
+        member("fs-0fedcba9876543210", Some(long), partial),
+        member("dev", None, invented::report(0, started, 0.0)),
+    ];
+    let broken = vec![FileSystemKey::new("mnt-efs-old").unwrap()];
+    Fleet { members, broken, same_people: SamePeople::ByDomain }
+}
+
 struct World {
     place: tempfile::TempDir,
     newest: Report,
@@ -103,6 +120,8 @@ impl World {
         page("few", &days, &few);
         page("many", &[23, 30], &many);
         let newest = page("odd", &days, &odd);
+        let page = fleet(newest.run.started).page(now);
+        std::fs::write(place.path().join("fleet.html"), page.as_bytes()).unwrap();
         Self { place, newest }
     }
 
@@ -114,6 +133,7 @@ impl World {
         let pages = json!([
             page("odd", true),
             page("odd-user", true),
+            page("fleet", true),
             page("few", false),
             page("many", false)
         ]);
@@ -183,7 +203,9 @@ fn looked(name: &str, looks: &[Value]) {
         let what = format!("{name}, {} at {}", look["colorScheme"], look["width"]);
         quiet(look, &what);
         assert!(look["wide"].as_u64() <= look["width"].as_u64(), "{what}: it scrolls sideways");
-        if !name.ends_with("-user") {
+        if name == "fleet" {
+            assert_eq!(look["links"], 4, "{what}");
+        } else if !name.ends_with("-user") {
             assert_eq!(look["maps"], 1, "{what}: one treemap is shown");
             let homes = if name == "few" { 3 } else { 40 };
             assert!(look["drawn"].as_u64() >= Some(homes), "{what}: {}", look["drawn"]);

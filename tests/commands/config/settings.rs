@@ -141,7 +141,7 @@ pub(crate) const WITHOUT_VARIABLE: &[(&str, &str)] = &[
         "letters and addresses: `efs-scan remind` needs several at once, and texts of many lines",
     ),
     ("prices", "figures that belong together, with their source"),
-    ("same_people", "a fact about all domains, which readers need, and no scan"),
+    ("same_people", "a fact about all domains, for what is made of several file systems"),
     ("rules", "tables, with globs and commands"),
 ];
 

@@ -123,3 +123,91 @@ fn errors_are_one_line() {
     let said = stderr(&output);
     assert!(said.contains("is gone, which ") && said.contains("latest/prod.json names"), "{said}");
 }
+
+/// Publishes several file systems at once, each with its pages, from a process of its own.
+fn several(place: &Path, keys: &[&str]) -> String {
+    let to = place.join("to").to_str().unwrap().to_owned();
+    std::thread::scope(|scope| {
+        for (at, key) in keys.iter().enumerate() {
+            let to = &to;
+            scope.spawn(move || {
+                let root = place.join(key);
+                file(&root, "200005/.cache/pip/a", 300_000 + 100_000 * at);
+                let mut command = efs_scan();
+                command.arg(&root).args(["--name", key, "--publish", to, "--publish-report"]);
+                command.arg("--state-dir").arg(place.join(format!("state-{key}")));
+                let output = watched(&mut command, Duration::from_secs(120));
+                assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+            });
+        }
+    });
+    to
+}
+
+fn index(to: &str) -> String {
+    let page = std::fs::read_to_string(Path::new(to).join("report/index.html")).unwrap();
+    check_markup(&page);
+    page
+}
+
+#[test]
+fn four_publishers_at_once_end_with_a_page_of_all_four() {
+    let place = scratch();
+    let keys = ["dev", "prod", "shared", "stage"];
+    let to = several(place.path(), &keys);
+    let page = index(&to);
+    assert!(page.contains("Disk usage of 4 file systems"));
+    for key in keys {
+        assert!(page.contains(&format!("<a href=\"{key}/latest.html\">{key}</a>")), "{key}");
+        assert!(Path::new(&to).join(format!("report/{key}/latest.html")).exists());
+    }
+}
+
+#[test]
+fn a_page_of_several_file_systems_is_made_by_the_command() {
+    let place = scratch();
+    let to = several(place.path(), &["prod", "stage"]);
+    let html = place.path().join("all.html");
+    let html = html.to_str().unwrap();
+    let made = |more: &[&str], code: i32| {
+        let output = report(&[&["--from", &to], more].concat());
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        stderr(&output)
+    };
+    made(&["--html", html], 0);
+    let page = std::fs::read_to_string(html).unwrap();
+    check_markup(&page);
+    assert!(page.contains("Disk usage of 2 file systems") && !page.contains("latest.html"));
+    // One that is chosen has the page of its homes.
+    made(&["--html", html, "--file-system", "stage"], 0);
+    assert!(std::fs::read_to_string(html).unwrap().contains("id=\"homes\""));
+    let users = place.path().join("users");
+    for more in [["--users", users.to_str().unwrap()], ["--user", "200005"]] {
+        let said = made(&[&["--html", html], &more[..]].concat(), 2);
+        assert!(said.contains("prod, stage") && said.contains("--file-system"), "{said}");
+    }
+    // Publishing makes the pages of all, and their index.
+    std::fs::remove_dir_all(Path::new(&to).join("report")).unwrap();
+    made(&["--publish"], 0);
+    assert!(index(&to).contains("href=\"prod/latest.html\""));
+    // A broken one is named, and the others are shown.
+    std::fs::write(Path::new(&to).join("latest/prod.json"), "garbage").unwrap();
+    let said = made(&["--publish"], 1);
+    assert!(said.contains("latest/prod.json"), "{said}");
+    assert!(index(&to).contains("The newest run cannot be read of prod."));
+    made(&["--html", html], 3);
+    assert!(std::fs::read_to_string(html).unwrap().contains("not readable"));
+}
+
+#[test]
+fn one_file_system_has_the_page_of_all_at_the_same_address() {
+    let place = scratch();
+    let to = several(place.path(), &["prod"]);
+    let page = index(&to);
+    assert!(page.contains("Disk usage of prod") && page.contains("href=\"prod/latest.html\""));
+    // Pages of one person leave it as it is.
+    std::fs::remove_file(Path::new(&to).join("report/index.html")).unwrap();
+    let output = report(&["--from", &to, "--publish", "--user", "200005"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(!Path::new(&to).join("report/index.html").exists());
+}

@@ -9,7 +9,7 @@ use efs_scan::text::lossy;
 use efs_scan_testbed::ODD_NAME;
 use proptest::prelude::*;
 
-const NAMES: [&[u8]; 7] = [
+pub(super) const NAMES: [&[u8]; 7] = [
     b"<script>alert(1)</script>",
     ODD_NAME,
     b"\"><img src=x onerror=alert(1)>",
@@ -53,7 +53,7 @@ pub(crate) fn pages_of(name: &[u8]) -> [String; 2] {
 }
 
 /// Returns the texts of a page without the program's own.
-fn check(page: &str) {
+pub(super) fn check(page: &str) {
     check_markup(page);
     let style = super::markup::only(page, "style");
     let script = super::markup::only(page, "script");

@@ -3,6 +3,7 @@
 
 mod command;
 mod content;
+pub(crate) mod fleet;
 mod hostile;
 pub(crate) mod invented;
 mod markup;

@@ -1,0 +1,93 @@
+//! People and groups on the page about all file systems, with what they have on all of them.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use super::fleet::{FleetMember, names};
+use super::words::{cents, count, many, usd};
+use crate::published::{Sums, groups, people};
+use crate::report::{FileSystemKey, SamePeople};
+use crate::units::AllocatedBytes;
+
+/// Number of people shown.
+const PEOPLE: usize = 500;
+
+/// Shows both sections.
+pub(super) fn sections(members: &[FleetMember], same: SamePeople) -> Markup {
+    let homes = || {
+        let lines = members.iter().map(|member| (&member.key, &member.latest.homes));
+        lines.flat_map(|(key, homes)| homes.iter().map(move |home| (key, home)))
+    };
+    let (people, groups) = (people(homes(), same), groups(homes()));
+    let in_groups = homes().any(|(_, home)| home.owner.group.is_some());
+    let names = names(members);
+    html! {
+        section id="people" aria-labelledby="people-title" {
+            h2 id="people-title" { "People" }
+            form.tools hidden data-for="people-table" {
+                label { "Filter " input type="search" name="text" autocomplete="off" placeholder="name or file system"; }
+                span role="status" { (many(people.len() as u64, "person or home", "people and homes")) }
+            }
+            (table("people-table", "Name", &people[..people.len().min(PEOPLE)], &names))
+            @if people.len() > PEOPLE {
+                p.none { (count((people.len() - PEOPLE) as u64)) " more, who use less." }
+            }
+        }
+        @if in_groups {
+            section id="groups" aria-labelledby="groups-title" {
+                h2 id="groups-title" { "Groups" }
+                (table("groups-table", "Group", &groups, &names))
+            }
+        }
+    }
+}
+
+fn table(id: &str, what: &str, all: &[Sums], names: &BTreeMap<&FileSystemKey, String>) -> Markup {
+    let costs = all.iter().any(|sums| sums.cost_month.is_some());
+    let size = |bytes: AllocatedBytes| {
+        html! {
+            td.n data-v=(bytes.0) { @if bytes.0 > 0 { (bytes.human()) } @else { "–" } }
+        }
+    };
+    html! {
+        div.scroll tabindex="0" role="region" aria-label={ (what) "s and sizes, as a table" } {
+            table.homes.fleet id=(id) {
+                thead { tr {
+                    th scope="col" data-sort="text" { (what) }
+                    th.n scope="col" data-sort="number" aria-sort="descending" { "Size" }
+                    @if costs { th.n scope="col" data-sort="number" { "USD/month" } }
+                    th.n scope="col" data-sort="number" { "Trash" }
+                    th.n scope="col" data-sort="number" { "Caches" }
+                    th.n scope="col" data-sort="number" { "Homes" }
+                    th scope="col" { "On" }
+                } }
+                tbody { @for sums in all { tr {
+                    th scope="row" {
+                        bdi { (sums.name) }
+                        @if !sums.complete { " " span.mark.warn { "partial" } }
+                    }
+                    (size(sums.allocated_bytes))
+                    @if costs {
+                        td.n data-v=[sums.cost_month.map(cents)] {
+                            (sums.cost_month.map_or_else(|| "–".to_owned(), usd))
+                        }
+                    }
+                    (size(sums.trash_bytes))
+                    (size(sums.cache_bytes))
+                    td.n data-v=(sums.homes) { (count(sums.homes)) }
+                    td.places { (places(sums, names)) }
+                } } }
+            }
+        }
+    }
+}
+
+/// Shows the size on each file system; only its name where there is one.
+fn places(sums: &Sums, names: &BTreeMap<&FileSystemKey, String>) -> Markup {
+    let is_one = sums.file_systems.len() == 1;
+    html! { @for (at, (key, bytes)) in sums.file_systems.iter().enumerate() {
+        @if at > 0 { ", " }
+        span { (names.get(key).map_or(key.as_str(), |name| name.as_str())) @if !is_one { " " (bytes.human()) } }
+    } }
+}
