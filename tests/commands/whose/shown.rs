@@ -104,6 +104,17 @@ fn only_the_administrator_is_mailed_about_two_owners() {
     }
 }
 
+/// Names in the map: first-last owns the directory that is called by Carol's name.
+#[test]
+fn a_directory_with_the_name_of_another_person_is_nobodys_home() {
+    let Some(world) = World::new() else { return };
+    world.home("Carol", 200_006, 200_006, 2 * MIB);
+    world.publish();
+    let text = world.read(&["remind", "--dry-run"]);
+    assert!(!text.contains("To: first-last@") && !text.contains("To: Carol@"), "{text}");
+    assert!(text.contains("its directory is owned by uid 200006 (first-last)"), "{text}");
+}
+
 #[test]
 fn a_directory_is_shared_from_more_than_half_on() {
     let Some(world) = World::new() else { return };
