@@ -38,14 +38,22 @@ impl Output {
     /// If stdout is closed, or the file cannot be made, is not a regular file, or lies in `root`:
     /// the users control the names there, so a privileged program does not write there.
     pub(crate) fn open(path: Option<&Path>, root: &Path) -> Result<Self, Failure> {
-        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-            return Self::stdout();
-        };
+        match path.filter(|path| *path != Path::new("-")) {
+            Some(path) => Self::file("--output", path, root),
+            None => Self::stdout(),
+        }
+    }
+
+    /// Opens a file that a flag names, for a scan of `root`.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub(crate) fn file(flag: &str, path: &Path, root: &Path) -> Result<Self, Failure> {
         let file = || {
-            let place = place("--output", path)?;
-            refuse_inside(root, &place.0, &format!("--output {}", path.display()))?;
+            let place = place(flag, path)?;
+            refuse_inside(root, &place.0, &format!("{flag} {}", path.display()))?;
             sweep(&place.0);
-            Self::make("--output", path, place)
+            Self::make(flag, path, place)
         };
         file().map_err(Failure::usage)
     }

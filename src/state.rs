@@ -329,6 +329,18 @@ impl StateDir {
     pub fn write(&self, name: &str, value: &impl Serialize) -> Result<(), String> {
         write(&self.path(name), value)
     }
+
+    /// Writes a file piece by piece: whole or not at all, and readable by its owner only.
+    ///
+    /// # Errors
+    /// Names the file. The old one is still there.
+    pub fn fill(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), String> {
+        filled(&self.path(name), fill)
+    }
 }
 
 /// A lock on the state directory. The kernel releases it when the process ends, however it ends.
@@ -365,6 +377,10 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
 /// # Errors
 /// Names the file. The old file is kept.
 pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), String> {
-    atomic::replace(path, 0o600, |to| Ok(serde_json::to_writer(to, value)?))
+    filled(path, |to| Ok(serde_json::to_writer(to, value)?))
+}
+
+fn filled(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
+    atomic::replace(path, 0o600, fill)
         .map_err(|error| format!("writing {}: {error}", shown(path).display()))
 }

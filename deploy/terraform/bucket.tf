@@ -168,7 +168,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "reports" {
   bucket = aws_s3_bucket.reports[0].id
 
   dynamic "rule" {
-    for_each = toset(["runs", "homes", "findings"])
+    for_each = toset(["runs", "homes", "findings", "dirs"])
 
     content {
       id     = "old-${rule.key}"

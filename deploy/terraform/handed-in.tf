@@ -2,7 +2,7 @@
 # knows that they are given even where it does not know their ids yet: { arn = aws_sns_topic.team.arn }.
 
 variable "bucket" {
-  description = "Bucket for the reports that exists already: { name = \"team-reports\" }. The module changes nothing of it, and writes below `prefix` only. If it belongs to another account, its policy needs what the output bucket_policy says. Its lifecycle is its owner's: reports of past runs are below PREFIX/runs, homes and findings."
+  description = "Bucket for the reports that exists already: { name = \"team-reports\" }. The module changes nothing of it, and writes below `prefix` only. If it belongs to another account, its policy needs what the output bucket_policy says. Its lifecycle is its owner's: reports of past runs are below PREFIX/runs, homes, findings and dirs."
   type        = object({ name = string })
   default     = null
 }

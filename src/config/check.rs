@@ -11,7 +11,7 @@ use crate::outbox::Publishing;
 use crate::report::{FileSystemKey, Format, Prices, Quotas};
 use crate::scan::{Pacing, is_file_system_id};
 use crate::store::{BucketOptions, Destination};
-use crate::units::parse_size;
+use crate::units::{MeteredBytes, parse_size};
 use crate::usage::{Exclude, Rules};
 
 /// Default of `--top`: the number of largest files and directories to name.
@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) top: usize,
     /// Bytes of memory for hard links.
     pub(crate) link_memory: u64,
+    /// Metered size from which on a directory has a row in the table of directories.
+    pub(crate) dirs_min: MeteredBytes,
     pub(crate) exclude: Exclude,
     /// The name of the file system.
     pub(crate) name: Option<FileSystemKey>,
@@ -139,6 +141,7 @@ impl Settings {
             root,
             top,
             link_memory: settings.link_memory()?,
+            dirs_min: settings.publish.dirs_min()?,
             exclude: Exclude::new(&settings.exclude)?,
             name,
             names: names.collect::<Result<_, _>>()?,

@@ -8,9 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::Settings;
 use crate::outbox::{Notify, OtherRoot, Publishing, UserMetrics};
 use crate::store::Destination;
+use crate::units::{MeteredBytes, parse_size};
 
 /// Default namespace of the metrics.
 const DEFAULT_NAMESPACE: &str = "EfsScan";
+
+/// Metered size from which on a directory has a row in the table of directories, unless another is
+/// given.
+const DEFAULT_DIRS_MIN: MeteredBytes = MeteredBytes(1 << 20);
 
 /// The table `[publish]`.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
@@ -42,6 +47,22 @@ pub(crate) struct PublishSettings {
           env = "EFS_SCAN_PUBLISH_REPORT", action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     report: Option<bool>,
+
+    /// Publish a table of the directories, too [default: true]
+    #[arg(id = "publish.dirs", long = "publish-dirs", value_name = "BOOL",
+          env = "EFS_SCAN_PUBLISH_DIRS", action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    dirs: Option<bool>,
+
+    /// Metered size from which on a directory has a row in that table; 0 is every directory
+    /// [default: 1MiB]
+    #[arg(
+        id = "publish.dirs_min",
+        long = "dirs-min",
+        value_name = "SIZE",
+        env = "EFS_SCAN_DIRS_MIN"
+    )]
+    dirs_min: Option<String>,
 
     /// Region of the bucket [default: this machine's, or else the one that S3 answers]
     #[arg(
@@ -146,6 +167,13 @@ impl PublishSettings {
     pub(super) fn destination(&self) -> Result<Option<Destination>, String> {
         self.to.as_deref().map(str::parse).transpose()
     }
+
+    /// Metered size from which on a directory has a row in the table of directories.
+    pub(super) fn dirs_min(&self) -> Result<MeteredBytes, String> {
+        let Some(text) = &self.dirs_min else { return Ok(DEFAULT_DIRS_MIN) };
+        let parsed = parse_size(text).map(MeteredBytes);
+        parsed.map_err(|problem| format!("--dirs-min: {problem}"))
+    }
 }
 
 impl CloudWatchSettings {
@@ -193,6 +221,7 @@ impl Settings {
             to: destination.map_err(|problem| format!("--publish {problem}"))?,
             interrupted: self.publish.interrupted.unwrap_or_default(),
             report,
+            dirs: self.publish.to.is_some() && self.publish.dirs.unwrap_or(true),
             namespace,
             users,
             notify: topic.map(|topic| Notify { topic, always }),

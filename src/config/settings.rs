@@ -84,6 +84,12 @@ pub(crate) struct Settings {
     #[arg(short, long, value_name = "FILE", env = "EFS_SCAN_OUTPUT")]
     pub(crate) output: Option<PathBuf>,
 
+    /// Write a table of the directories to this file: Parquet, with a row for each home, each finding and
+    /// each directory of at least --dirs-min
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub(crate) dirs: Option<PathBuf>,
+
     /// Order of the homes [default: size]
     #[arg(long, value_enum, env = "EFS_SCAN_SORT")]
     #[serde(default)]

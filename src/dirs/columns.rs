@@ -10,7 +10,7 @@ use parquet::basic::{Encoding, LogicalType, Repetition, TimeUnit, Type as Physic
 use parquet::errors::Result;
 use parquet::schema::types::{Type, TypePtr};
 
-use super::row::DirRow;
+use crate::usage::DirRow;
 
 /// A column of numbers.
 pub(super) struct Number {

@@ -10,12 +10,13 @@
 mod about;
 mod columns;
 mod read;
-mod row;
+mod scanned;
 mod write;
 
+pub use crate::usage::{DirRow, Linked, Sums};
 pub use about::About;
 pub use read::{DirsReader, ReadProblem};
-pub use row::{DirRow, Linked, Sums};
+pub use scanned::write_scanned;
 pub use write::DirsWriter;
 
 #[cfg(test)]

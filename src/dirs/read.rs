@@ -14,7 +14,7 @@ use super::columns::{
     CLASS, FIRST_FLAG, FIRST_NUMBER, FLAGS, HOME, HOME_BYTES, KIND, NEWEST, NEWEST_AT, NUMBERS,
     PATH, PATH_BYTES, RULE, TEXTS,
 };
-use super::row::DirRow;
+use crate::usage::DirRow;
 use crate::usage::{Class, HomeKind};
 
 /// Number of rows decoded at a time.

@@ -15,8 +15,8 @@ use super::about::About;
 use super::columns::{
     CLASS, FLAGS, HOME, HOME_BYTES, KIND, NEWEST, NUMBERS, PATH, PATH_BYTES, RULE, TEXTS, schema,
 };
-use super::row::DirRow;
 use crate::report::OUTSIDE_HOMES;
+use crate::usage::DirRow;
 use crate::usage::HomeKind;
 
 /// Number of rows in a row group. A writer or reader holds one group, about 20 MB.

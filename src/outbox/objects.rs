@@ -26,7 +26,7 @@ use crate::published::{
 };
 use crate::report::{FileSystemKey, Report, Root, Roots};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
-use crate::store::{Condition, Put, Store};
+use crate::store::{Condition, Fill, Put, Store};
 
 /// Attempts of a conditional write when others write in between.
 pub(super) const ROUNDS: usize = 8;
@@ -95,18 +95,26 @@ fn refuse_other_root(
     Err(ServiceError::new(Trouble::Refused, text))
 }
 
+/// A run that is published.
+#[derive(Clone, Copy)]
+pub(super) struct Publishable<'a> {
+    pub(super) report: &'a Report,
+    /// Makes its table of directories, if it has one.
+    pub(super) dirs: Option<&'a Fill<'a>>,
+}
+
 /// Publishes the run. Repeating it changes nothing.
 ///
 /// # Errors
 /// Names the object that could not be written. All of it may be tried again.
 pub fn publish(store: &dyn Store, report: &Report) -> ServiceResult<Pointed> {
-    publish_over(store, report, OtherRoot::Refuse)
+    publish_over(store, Publishable { report, dirs: None }, OtherRoot::Refuse)
 }
 
 /// Publishes the run, perhaps over those of another root.
 pub(super) fn publish_over(
     store: &dyn Store,
-    report: &Report,
+    Publishable { report, dirs }: Publishable<'_>,
     other: OtherRoot,
 ) -> ServiceResult<Pointed> {
     published::refuse_version_1(store)?;
@@ -121,6 +129,9 @@ pub(super) fn publish_over(
     for Unchanging { key, write } in published::immutable(report) {
         // A conflict means that the object is there already: keys are unique to the run.
         store.put_filled(&key, &|to| write(report, to), Condition::Absent)?;
+    }
+    if let Some(dirs) = dirs {
+        store.put_filled(&Keys::of(report).dirs, dirs, Condition::Absent)?;
     }
     let pointed = point(store, report)?;
     settle(store, report)?;

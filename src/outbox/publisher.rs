@@ -16,7 +16,7 @@ use crate::output::refuse_inside;
 use crate::report::{Coverage, Identity, Report, Root};
 use crate::state::{Lock, StateDir, StateError, shown};
 use crate::stop::Stop;
-use crate::store::Destination;
+use crate::store::{Destination, Fill};
 use crate::text::{plural, printable};
 
 /// The targets of runs, as far as the configuration knows.
@@ -28,6 +28,8 @@ pub(crate) struct Publishing {
     pub(crate) interrupted: bool,
     /// True if HTML pages are published at the destination.
     pub(crate) report: bool,
+    /// True if the table of directories is published.
+    pub(crate) dirs: bool,
     /// Namespace of the metrics.
     pub(crate) namespace: Option<String>,
     /// Users who have metrics of their own.
@@ -183,13 +185,34 @@ impl Publisher {
             Ok(()) => Kept::Spooled,
             Err(problem) => {
                 log::error!("{problem}; the run cannot wait there, and is published directly");
+                // Nothing there would ever send it.
+                let _ = spool::remove_dirs(state, &report.run.id);
                 Kept::Unkept
             }
         }
     }
 
+    /// Puts the table of directories of the run `id` into the spool, before the run itself. Does
+    /// nothing if the run cannot wait there.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn keep_dirs(&self, id: &str, dirs: &Fill<'_>) -> Result<(), String> {
+        match &self.state {
+            Some((state, _)) => spool::add_dirs(state, id, dirs),
+            None => Ok(()),
+        }
+    }
+
     /// Sends this run and those that waited before it.
-    pub(crate) fn send(&self, aws: &Aws, report: &Report, kept: Kept, stop: &Stop) -> Sent {
+    /// `dirs` makes the table of directories of this run, if it has one.
+    pub(crate) fn send(
+        &self,
+        aws: &Aws,
+        (report, dirs): (&Report, Option<&Fill<'_>>),
+        kept: Kept,
+        stop: &Stop,
+    ) -> Sent {
         // The signal that interrupted a run does not stop its publication.
         let unstopped = Stop::default();
         let stop = match kept.is_published() && stop.is_set() {
@@ -197,7 +220,8 @@ impl Publisher {
             false => stop,
         };
         let job = JobRef { targets: &self.targets, report };
-        let own = kept.is_published().then_some(Own { job, is_kept: kept == Kept::Spooled });
+        let is_kept = kept == Kept::Spooled;
+        let own = kept.is_published().then_some(Own { job, dirs, is_kept });
         logged(self.state.as_ref().map(|(state, _)| state), own, aws, stop)
     }
 }

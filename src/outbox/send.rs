@@ -1,12 +1,13 @@
 //! Sends the runs in the spool, oldest first, each step once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Seek, Write};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::notice::Over;
-use super::objects::Pointed;
+use super::objects::{Pointed, Publishable};
 use super::spool::{self, JobRef, StepsDone, Targets};
 use super::{cloudwatch, notice, objects};
 use crate::aws::Aws;
@@ -15,6 +16,7 @@ use crate::published::rank;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::state::StateDir;
 use crate::stop::Stop;
+use crate::store::Fill;
 use crate::text::printable;
 
 /// The greatest age of a metric: CloudWatch refuses data older than two weeks (API reference,
@@ -62,9 +64,11 @@ pub(crate) enum Unkept {
 }
 
 /// The run of this process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Own<'a> {
     pub(super) job: JobRef<'a>,
+    /// Makes its table of directories, if it has one.
+    pub(super) dirs: Option<&'a Fill<'a>>,
     /// False if the spool could not keep it.
     pub(super) is_kept: bool,
 }
@@ -79,7 +83,8 @@ pub(super) fn send(state: Option<&StateDir>, own: Option<Own<'_>>, aws: &Aws, st
         waiting.iter().flat_map(|(state, ids)| ids.iter().map(move |id| (*state, id)))
     {
         let mut send = |job: JobRef<'_>, problems: &mut Vec<String>| {
-            let mut sender = Sender { state: Some(state), waits: true, aws, stop, id, job };
+            let mut sender =
+                Sender { state: Some(state), waits: true, aws, stop, id, job, dirs: None };
             sender.all(spool::steps_done(state, id), &mut failed, problems)
         };
         let done = match own {
@@ -105,9 +110,9 @@ pub(super) fn send(state: Option<&StateDir>, own: Option<Own<'_>>, aws: &Aws, st
             false => sent.waiting += 1,
         }
     }
-    if let Some(Own { job, is_kept: false }) = own {
+    if let Some(Own { job, dirs, is_kept: false }) = own {
         let id = &job.report.run.id;
-        let mut sender = Sender { state, waits: false, aws, stop, id, job };
+        let mut sender = Sender { state, waits: false, aws, stop, id, job, dirs };
         let done = sender.all(StepsDone::default(), &mut failed, &mut sent.problems);
         sent.unkept = if done { Unkept::Sent } else { Unkept::Lost };
         sent.runs += usize::from(done);
@@ -128,6 +133,8 @@ struct Sender<'a> {
     stop: &'a Stop,
     id: &'a str,
     job: JobRef<'a>,
+    /// Makes the table of directories, if the run has one that is not in the spool.
+    dirs: Option<&'a Fill<'a>>,
 }
 
 impl Sender<'_> {
@@ -176,7 +183,21 @@ impl Sender<'_> {
         let Some(destination) = &self.job.targets.publish else { return Ok(()) };
         if !done.published {
             let store = destination.open(self.aws)?;
-            match objects::publish_over(&*store, self.job.report, self.job.targets.other_root)? {
+            let failed = |problem| ServiceError::new(Trouble::Refused, problem);
+            let spooled = match self.state {
+                Some(state) if self.waits => spool::dirs(state, self.id).map_err(failed)?,
+                _ => None,
+            };
+            let copied = spooled.map(|file| {
+                move |to: &mut dyn Write| {
+                    // It may be made twice.
+                    (&file).rewind()?;
+                    io::copy(&mut &file, to).map(|_| ())
+                }
+            });
+            let dirs = copied.as_ref().map(|copied| copied as &Fill<'_>).or(self.dirs);
+            let run = Publishable { report: self.job.report, dirs };
+            match objects::publish_over(&*store, run, self.job.targets.other_root)? {
                 Pointed::Here => log::info!("published {} to {destination}", self.id),
                 Pointed::Newer => log::warn!(
                     "{destination} names a newer run than {}: another monitor's, or a clock is wrong",

@@ -4,7 +4,7 @@
 //! whatever happens in between, the next run or `efs-scan publish` finds it and continues after
 //! the last step that is known to be done.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use super::objects::OtherRoot;
 use crate::log;
 use crate::report::Report;
 use crate::state::{self, StateDir};
-use crate::store::Destination;
+use crate::store::{Destination, Fill};
 
 /// The targets that a run goes to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -109,16 +109,38 @@ pub(super) fn add(state: &StateDir, job: JobRef<'_>) -> Result<(), String> {
     state.write(&job_file(&job.report.run.id), &job)
 }
 
+/// Adds the table of directories of a run. Its run is added after it.
+///
+/// # Errors
+/// If it cannot be written.
+pub(super) fn add_dirs(state: &StateDir, id: &str, dirs: &Fill<'_>) -> Result<(), String> {
+    state.fill(&dirs_file(id), dirs)
+}
+
+/// Opens the table of directories of a run; `None` if it has none.
+///
+/// # Errors
+/// If it cannot be opened.
+pub(super) fn dirs(state: &StateDir, id: &str) -> Result<Option<File>, String> {
+    let path = state.path(&dirs_file(id));
+    match File::open(&path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("reading {}: {error}", state::shown(&path).display())),
+    }
+}
+
 /// Lists the ids of the runs in the spool, oldest first. What is wrong is added to `problems`, a line
 /// each, and the rest is listed.
 pub(super) fn waiting(state: &StateDir, problems: &mut Vec<String>) -> Vec<String> {
     let spool = state.path("spool");
-    let (mut ids, mut progress) = (Vec::new(), Vec::new());
+    let (mut ids, mut progress, mut dirs) = (Vec::new(), Vec::new(), Vec::new());
     let listed = fs::read_dir(&spool).and_then(|entries| {
         for entry in entries {
             let name = entry?.file_name().into_string().unwrap_or_default();
             ids.extend(name.strip_suffix(".run.json").map(str::to_owned));
             progress.extend(name.strip_suffix(".progress.json").map(str::to_owned));
+            dirs.extend(name.strip_suffix(".dirs.parquet").map(str::to_owned));
         }
         Ok(())
     });
@@ -128,9 +150,14 @@ pub(super) fn waiting(state: &StateDir, problems: &mut Vec<String>) -> Vec<Strin
         // The run of a step may be among those that were not listed.
         return ids;
     }
-    // A crash between removing a run and its progress leaves the progress.
-    for left in progress.iter().filter(|id| ids.binary_search(id).is_err()) {
+    // A crash between removing a run and its progress leaves the progress, and one between writing
+    // its directories and the run leaves those.
+    let is_left = |id: &&String| ids.binary_search(id).is_err();
+    for left in progress.iter().filter(is_left) {
         problems.extend(remove_file(state, &progress_file(left)).err());
+    }
+    for left in dirs.iter().filter(is_left) {
+        problems.extend(remove_dirs(state, left).err());
     }
     ids
 }
@@ -170,7 +197,16 @@ pub(super) fn remember(state: &StateDir, id: &str, done: &StepsDone) {
 pub(super) fn remove(state: &StateDir, id: &str) -> Result<(), String> {
     // The run goes first: progress without a run has no effect.
     remove_file(state, &job_file(id))?;
-    remove_file(state, &progress_file(id))
+    remove_file(state, &progress_file(id))?;
+    remove_dirs(state, id)
+}
+
+/// Removes the table of directories of a run.
+///
+/// # Errors
+/// Names the file that could not be removed.
+pub(super) fn remove_dirs(state: &StateDir, id: &str) -> Result<(), String> {
+    remove_file(state, &dirs_file(id))
 }
 
 fn remove_file(state: &StateDir, name: &str) -> Result<(), String> {
@@ -185,6 +221,10 @@ fn remove_file(state: &StateDir, name: &str) -> Result<(), String> {
 
 pub(super) fn job_file(id: &str) -> String {
     format!("spool/{id}.run.json")
+}
+
+pub(super) fn dirs_file(id: &str) -> String {
+    format!("spool/{id}.dirs.parquet")
 }
 
 pub(super) fn progress_file(id: &str) -> String {

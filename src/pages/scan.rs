@@ -107,6 +107,9 @@ pub(super) fn section(report: &Report) -> Markup {
                     }
                 }
             }
+            @if let Some(problem) = &report.dirs_problem {
+                p { "There is no table of directories: " (shown(problem.as_bytes())) "." }
+            }
             @if !errors.samples.is_empty() { (not_read(errors)) }
         }
     }

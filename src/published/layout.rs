@@ -48,6 +48,8 @@ pub struct Keys {
     pub homes: String,
     /// The table of findings.
     pub findings: String,
+    /// The table of directories, which not every run has.
+    pub dirs: String,
 }
 
 impl Keys {
@@ -68,6 +70,7 @@ impl Keys {
             run: key("runs", "json"),
             homes: key("homes", "csv"),
             findings: key("findings", "csv"),
+            dirs: key("dirs", "parquet"),
         }
     }
 }

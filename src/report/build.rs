@@ -91,6 +91,7 @@ pub fn build(mut totals: usage::Totals, context: Context<'_>) -> Report {
                 .map(|(glob, entries)| Excluded { glob: glob.clone(), entries: *entries })
                 .collect(),
         },
+        dirs_problem: None,
     }
 }
 

@@ -83,6 +83,9 @@ pub struct Report {
     pub errors: ErrorReport,
     /// Mounts and entries that were skipped on purpose.
     pub left_out: LeftOut,
+    /// Why the run has no table of directories although it should have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dirs_problem: Option<String>,
 }
 
 /// A run of the scanner.

@@ -314,6 +314,9 @@ fn remarks(out: &mut dyn Write, report: &Report) -> Result {
         let what = plural(mounts, "mount", "mounts");
         writeln!(out, "Left out: {mounts} {what} (--cross-mounts enters mounts).")?;
     }
+    if let Some(problem) = &report.dirs_problem {
+        writeln!(out, "No table of directories: {}.", printable(problem.as_bytes()))?;
+    }
     if report.errors.vanished > 0 {
         writeln!(out, "Vanished during the scan: {}.", report.errors.vanished)?;
     }

@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::dirs::DirAccount;
 use super::exclude::Position;
 use super::export::Branch;
 use super::home::{FindingAccount, Home};
 use super::owned::Owned;
 use super::rules::{RuleIndex, Rules};
+use super::tally::Tally;
 use super::trie::States;
 use super::{Attrs, Mount};
 
@@ -43,6 +45,8 @@ pub struct Dir {
     pub(super) globs: Position,
     /// Place in the export. Boxed because most scans have no export.
     pub(super) branch: Option<Box<Branch>>,
+    /// Its sums, if there is a table of directories.
+    pub(super) account: Option<Box<DirAccount>>,
     /// Listings and subdirectories that are not complete.
     pub(super) open: AtomicUsize,
     /// True once the directory is counted in parts.
@@ -77,6 +81,7 @@ impl Dir {
             in_data: false,
             globs: Position::default(),
             branch: None,
+            account: None,
             open: 1.into(),
             in_parts: false.into(),
             subtree: 0.into(),
@@ -139,6 +144,15 @@ impl Dir {
     /// True if the directory is counted in parts.
     pub(super) fn is_split(&self) -> bool {
         self.in_parts.load(Ordering::Relaxed)
+    }
+
+    /// Counts inodes with one link: the directory's own and those directly in it. `subtree` is their
+    /// part of the subtree's sum.
+    pub(super) fn count(&self, tally: &Tally, subtree: u64) {
+        self.add_subtree(subtree);
+        if let Some(account) = &self.account {
+            account.count(tally);
+        }
     }
 
     /// Adds to the sum of the subtree. Saturates, because a file system may claim sizes whose sum

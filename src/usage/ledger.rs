@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::class::Class;
 use super::closed::Shelf;
 use super::dir::Dir;
+use super::dirs::{DirAccount, DirTable};
 use super::errors::{Errors, Problem};
 use super::export::{Branch, Export};
 use super::home::{Content, FindingAccount, Home, HomeKind};
@@ -44,6 +45,8 @@ pub struct LedgerSetup {
     pub links: LinkMemory,
     /// Collects every entry, if the result lists them.
     pub export: Option<Export>,
+    /// Collects the rows of the table of directories, if there is one.
+    pub dirs: Option<DirTable>,
 }
 
 /// Counters that a progress display reads during the walk.
@@ -121,6 +124,7 @@ impl Ledger {
         let counted = Some(&dir.attrs).filter(|_| self.setup.scope.counts(&dir));
         let branch = self.export().map(|export| export.root(counted));
         dir.globs = self.setup.scope.exclude.start();
+        dir.account = self.account();
         dir.branch = branch.map(Box::new);
         Arc::new(dir)
     }
@@ -328,10 +332,23 @@ impl Ledger {
         dir.matched = rules;
         dir.globs = self.setup.scope.exclude.below(&parent.globs, &dir.name);
         dir.branch = self.export().map(|export| Box::new(export.branch()));
+        dir.account = self.account();
         Arc::new(dir)
     }
 
+    /// Opens the account of a directory, if there is a table of directories.
+    pub(super) fn account(&self) -> Option<Box<DirAccount>> {
+        self.setup.dirs.is_some().then(Box::default)
+    }
+
+    pub(super) fn dirs(&self) -> Option<&DirTable> {
+        self.setup.dirs.as_ref()
+    }
+
     fn complete(&self, dir: &Arc<Dir>, subtree: u64) {
+        if let Some(dirs) = self.dirs() {
+            dirs.complete(dir);
+        }
         if let Some(finding) = dir.starts.get() {
             self.found(&dir.home, finding, || dir.path());
         }
@@ -353,12 +370,40 @@ impl Ledger {
         }
     }
 
+    /// Why the table of directories was given up, if it was.
+    pub fn dirs_failure(&self) -> Option<&str> {
+        self.dirs()?.failure()
+    }
+
+    /// Passes on the rows of the table of directories, in the order of
+    /// [`DirRow::cmp_place`](super::DirRow::cmp_place). Call it after [`finish`](Self::finish) if the
+    /// walk was complete; it may be called again.
+    ///
+    /// # Errors
+    /// If there is no table, if a temporary file could not be written or cannot be read, and the
+    /// errors of `each`.
+    pub fn each_row(
+        &self,
+        each: &mut dyn FnMut(&super::DirRow) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let none = || std::io::Error::other("the walk kept no directories");
+        let dirs = self.dirs().ok_or_else(none)?;
+        let rules = &self.setup.rules;
+        dirs.each_row(self.setup.ages, &|rule| rules.get(rule).id.to_string(), each)
+    }
+
     /// Closes the accounts when the walk is over. Call it once. After an interruption, the accounts
     /// hold everything that was committed before.
     pub fn finish(self: &Arc<Self>) -> Totals {
         let mut homes = std::mem::take(&mut *lock(&self.homes));
         let (links, failed) = self.links.finish(&homes);
         homes.iter().for_each(|home| home.close_books(&self.closed));
+        if let Some(dirs) = self.dirs() {
+            dirs.finish(&homes);
+            if failed.is_some() {
+                dirs.give_up("hard links were lost");
+            }
+        }
         if let Some(error) = failed {
             lock(&self.errors).add(Problem::new(Vec::new(), Op::Link, &error));
         }
@@ -372,7 +417,11 @@ impl Ledger {
         attrs: &Attrs,
         home: &Arc<Home>,
         finding: Option<&Arc<FindingAccount>>,
+        account: Option<&DirAccount>,
     ) {
+        if let (Some(dirs), Some(account)) = (self.dirs(), account) {
+            dirs.link(account, attrs, home, Self::class_of(finding));
+        }
         match self.links.add(attrs, home, finding) {
             Linked::Waiting => {}
             Linked::Last => {
@@ -382,6 +431,9 @@ impl Ledger {
             }
             Linked::Lost => {
                 home.books(|books| books.errors += 1);
+                if let Some(dirs) = self.dirs() {
+                    dirs.give_up("hard links were lost");
+                }
                 let problem = Problem::new(home.path.to_vec(), Op::Link, &self.links.failure());
                 lock(&self.errors).add(problem);
             }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::dir::Dir;
+use super::dirs::DirAccount;
 use super::errors::Problem;
 use super::exclude::Scratch;
 use super::export::{Export, Lines};
@@ -306,7 +307,7 @@ impl Listing {
                     false
                 });
             if !holds {
-                self.plain(ledger, &mut tally, attrs, finding);
+                self.plain(ledger, &mut tally, attrs, (finding, dir.account.as_deref()));
             } else {
                 if let Some(finding) = finding {
                     finding.hold(Content::Finding);
@@ -317,7 +318,7 @@ impl Listing {
         let amount = tally.amount();
         ledger.progressed(&tally);
         let subtree = amount.allocated.0.saturating_add(std::mem::take(&mut self.shares));
-        dir.add_subtree(subtree);
+        dir.count(&tally, subtree);
         if let Some(finding) = finding
             && (amount != Amount::default() || shares > 0)
         {
@@ -333,7 +334,7 @@ impl Listing {
             large.into_iter().for_each(|file| books.files.offer(file));
         });
         for attrs in std::mem::take(&mut self.links) {
-            ledger.link(&attrs, home, finding);
+            ledger.link(&attrs, home, finding, dir.account.as_deref());
         }
 
         let subdirs = std::mem::take(&mut self.subdirs);
@@ -372,7 +373,7 @@ impl Listing {
         ledger: &Ledger,
         tally: &mut Tally,
         attrs: Attrs,
-        finding: Option<&Arc<FindingAccount>>,
+        (finding, account): (Option<&Arc<FindingAccount>>, Option<&DirAccount>),
     ) {
         if attrs.nlink > 1 {
             let share = attrs.allocated / u64::from(attrs.nlink);
@@ -380,7 +381,7 @@ impl Listing {
             if let Some(finding) = finding {
                 finding.update(|sums| sums.shares = sums.shares.saturating_add(share));
             }
-            ledger.link(&attrs, &self.dir.home, finding);
+            ledger.link(&attrs, &self.dir.home, finding, account);
         } else {
             tally.count(&attrs, &ledger.setup.ages, self.dir.home.uid);
         }

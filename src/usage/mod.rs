@@ -8,6 +8,7 @@
 mod class;
 mod closed;
 mod dir;
+mod dirs;
 mod entry;
 mod errors;
 mod exclude;
@@ -31,6 +32,7 @@ mod whose;
 pub use crate::text::uid_of_name;
 pub use class::{AmountByClass, Class};
 pub use dir::Dir;
+pub use dirs::{DirRow, DirTable, Linked, Sums};
 pub use entry::{Attrs, FileKind, Mount, Op, Probe};
 pub use errors::{ErrorKind, Errors, Problem};
 pub use exclude::Exclude;

@@ -50,7 +50,7 @@ const ARROWS: &[Row] = &[
     ),
     (
         "dirs",
-        "report text units usage",
+        "report sync text units usage",
         "the table of directories, made from the accounts, with names of homes as in the report",
     ),
     ("store", "atomic aws guard log service_error text", "a directory or a bucket"),
@@ -94,7 +94,7 @@ const ARROWS: &[Row] = &[
     ),
     (
         "commands",
-        "atomic aws cli config exit guard history log names outbox output pages progress published remind report scan service_error state status stop store sync sys text units usage",
+        "atomic aws cli config dirs exit guard history log names outbox output pages progress published remind report scan service_error state status stop store sync sys text units usage",
         "connects the parts; no module uses a command",
     ),
     (

@@ -87,6 +87,7 @@ pub(crate) fn walk_until(
         top: 10,
         links: LinkMemory { bound: 64 << 20, directory: Ok(std::env::temp_dir()) },
         export: None,
+        dirs: None,
     }));
     let ended = engine.walk(&ledger, stop)?;
     let totals = ledger.finish();

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 
+mod dirs;
 #[cfg(target_os = "linux")]
 mod faults;
 mod hostile;

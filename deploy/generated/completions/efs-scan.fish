@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n file-system= parallel= user= home-depth= home-at= format= o/output= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= nfs-loops= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n file-system= parallel= user= home-depth= home-at= format= o/output= dirs= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-dirs= dirs-min= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= nfs-loops= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -36,6 +36,7 @@ du\t'As `du -h -d1 ROOT/` prints it'
 prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
 ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -s o -l output -d 'Write the result to this file, all at once when it is complete; `-` is stdout' -r -F
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l dirs -d 'Write a table of the directories to this file: Parquet, with a row for each home, each finding and each directory of at least --dirs-min' -r -F
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
 trash\t'Trash'
 cache\t'Caches'
@@ -57,6 +58,9 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-interrupted -
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-report -d 'Publish HTML pages, too, as `efs-scan report --publish` does' -r -f -a "true\t''
 false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-dirs -d 'Publish a table of the directories, too [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l dirs-min -d 'Metered size from which on a directory has a row in that table; 0 is every directory [default: 1MiB]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-region -d 'Region of the bucket [default: this machine\'s, or else the one that S3 answers]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-sse -d 'Encryption of what is published: aws:kms, aws:kms:dsse or AES256 [default: the bucket\'s]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l publish-kms-key-id -d 'Key of that encryption: an id, an ARN or an alias [default: AWS\'s own for S3]' -r
@@ -234,6 +238,7 @@ du\t'As `du -h -d1 ROOT/` prints it'
 prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
 ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s o -l output -d 'Write the result to this file, all at once when it is complete; `-` is stdout' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l dirs -d 'Write a table of the directories to this file: Parquet, with a row for each home, each finding and each directory of at least --dirs-min' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
 trash\t'Trash'
 cache\t'Caches'
@@ -255,6 +260,9 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-int
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-report -d 'Publish HTML pages, too, as `efs-scan report --publish` does' -r -f -a "true\t''
 false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-dirs -d 'Publish a table of the directories, too [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l dirs-min -d 'Metered size from which on a directory has a row in that table; 0 is every directory [default: 1MiB]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-region -d 'Region of the bucket [default: this machine\'s, or else the one that S3 answers]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-sse -d 'Encryption of what is published: aws:kms, aws:kms:dsse or AES256 [default: the bucket\'s]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l publish-kms-key-id -d 'Key of that encryption: an id, an ARN or an alias [default: AWS\'s own for S3]' -r
@@ -319,6 +327,7 @@ du\t'As `du -h -d1 ROOT/` prints it'
 prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
 ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -s o -l output -d 'Write the result to this file, all at once when it is complete; `-` is stdout' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l dirs -d 'Write a table of the directories to this file: Parquet, with a row for each home, each finding and each directory of at least --dirs-min' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
 trash\t'Trash'
 cache\t'Caches'
@@ -340,6 +349,9 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-inte
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-report -d 'Publish HTML pages, too, as `efs-scan report --publish` does' -r -f -a "true\t''
 false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-dirs -d 'Publish a table of the directories, too [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l dirs-min -d 'Metered size from which on a directory has a row in that table; 0 is every directory [default: 1MiB]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-region -d 'Region of the bucket [default: this machine\'s, or else the one that S3 answers]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-sse -d 'Encryption of what is published: aws:kms, aws:kms:dsse or AES256 [default: the bucket\'s]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l publish-kms-key-id -d 'Key of that encryption: an id, an ARN or an alias [default: AWS\'s own for S3]' -r

@@ -28,6 +28,7 @@ prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"
 ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
 '-o+[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
 '--output=[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
+'--dirs=[Write a table of the directories to this file\: Parquet, with a row for each home, each finding and each directory of at least --dirs-min]:FILE:_files' \
 '--sort=[Order of the homes \[default\: size\]]:SORT:((size\:"Allocated bytes"
 trash\:"Trash"
 cache\:"Caches"
@@ -45,6 +46,8 @@ quota\:"Percent of the quota"))' \
 '--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
 '--publish-interrupted=[Publish interrupted runs, too]::BOOL:(true false)' \
 '--publish-report=[Publish HTML pages, too, as \`efs-scan report --publish\` does]::BOOL:(true false)' \
+'--publish-dirs=[Publish a table of the directories, too \[default\: true\]]::BOOL:(true false)' \
+'--dirs-min=[Metered size from which on a directory has a row in that table; 0 is every directory \[default\: 1MiB\]]:SIZE:_default' \
 '--publish-region=[Region of the bucket \[default\: this machine'\''s, or else the one that S3 answers\]]:REGION:_default' \
 '--publish-sse=[Encryption of what is published\: aws\:kms, aws\:kms\:dsse or AES256 \[default\: the bucket'\''s\]]:KIND:_default' \
 '--publish-kms-key-id=[Key of that encryption\: an id, an ARN or an alias \[default\: AWS'\''s own for S3\]]:KEY:_default' \
@@ -269,6 +272,7 @@ prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"
 ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
 '-o+[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
 '--output=[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
+'--dirs=[Write a table of the directories to this file\: Parquet, with a row for each home, each finding and each directory of at least --dirs-min]:FILE:_files' \
 '--sort=[Order of the homes \[default\: size\]]:SORT:((size\:"Allocated bytes"
 trash\:"Trash"
 cache\:"Caches"
@@ -286,6 +290,8 @@ quota\:"Percent of the quota"))' \
 '--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
 '--publish-interrupted=[Publish interrupted runs, too]::BOOL:(true false)' \
 '--publish-report=[Publish HTML pages, too, as \`efs-scan report --publish\` does]::BOOL:(true false)' \
+'--publish-dirs=[Publish a table of the directories, too \[default\: true\]]::BOOL:(true false)' \
+'--dirs-min=[Metered size from which on a directory has a row in that table; 0 is every directory \[default\: 1MiB\]]:SIZE:_default' \
 '--publish-region=[Region of the bucket \[default\: this machine'\''s, or else the one that S3 answers\]]:REGION:_default' \
 '--publish-sse=[Encryption of what is published\: aws\:kms, aws\:kms\:dsse or AES256 \[default\: the bucket'\''s\]]:KIND:_default' \
 '--publish-kms-key-id=[Key of that encryption\: an id, an ARN or an alias \[default\: AWS'\''s own for S3\]]:KEY:_default' \
@@ -349,6 +355,7 @@ prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"
 ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
 '-o+[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
 '--output=[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
+'--dirs=[Write a table of the directories to this file\: Parquet, with a row for each home, each finding and each directory of at least --dirs-min]:FILE:_files' \
 '--sort=[Order of the homes \[default\: size\]]:SORT:((size\:"Allocated bytes"
 trash\:"Trash"
 cache\:"Caches"
@@ -366,6 +373,8 @@ quota\:"Percent of the quota"))' \
 '--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
 '--publish-interrupted=[Publish interrupted runs, too]::BOOL:(true false)' \
 '--publish-report=[Publish HTML pages, too, as \`efs-scan report --publish\` does]::BOOL:(true false)' \
+'--publish-dirs=[Publish a table of the directories, too \[default\: true\]]::BOOL:(true false)' \
+'--dirs-min=[Metered size from which on a directory has a row in that table; 0 is every directory \[default\: 1MiB\]]:SIZE:_default' \
 '--publish-region=[Region of the bucket \[default\: this machine'\''s, or else the one that S3 answers\]]:REGION:_default' \
 '--publish-sse=[Encryption of what is published\: aws\:kms, aws\:kms\:dsse or AES256 \[default\: the bucket'\''s\]]:KIND:_default' \
 '--publish-kms-key-id=[Key of that encryption\: an id, an ARN or an alias \[default\: AWS'\''s own for S3\]]:KEY:_default' \

@@ -1,7 +1,8 @@
 //! After the walk: makes the report, stores it in the spool, writes the result and publishes.
 
-use std::io;
+use std::io::{self, Write};
 
+use super::dirs::Dirs;
 use super::file_system::ScannedFileSystem;
 use super::prepare::Prepared;
 use super::squashed;
@@ -16,6 +17,7 @@ use crate::outbox::{Kept, Publisher, Sent, Unkept};
 use crate::output::Output;
 use crate::report::{self, Context, Coverage, Detail, DuNames, Format, HomeKind, NcduHead, Report};
 use crate::stop::Stop;
+use crate::store::Fill;
 use crate::text::printable;
 use crate::usage::Export;
 
@@ -28,11 +30,13 @@ pub(super) fn deliver(
     phase: &Phase,
 ) -> Result<Exit, Failure> {
     phase.compute("making the report");
-    let report = build(config, &prepared, &walked);
-    let Prepared { publisher, output, .. } = prepared;
+    let mut report = build(config, &prepared, &walked);
+    let Prepared { publisher, output, dirs: dirs_output, .. } = prepared;
+    let dirs = Dirs::of(config, &walked.ledger, &report);
     // The run is safe in the spool before anything else can fail.
     phase.begin("keeping the run in the state directory");
-    let kept = publisher.as_ref().map_or(Kept::LeftOut, |publisher| publisher.keep(&report));
+    let keep = |publisher| dirs.keep(publisher, &mut report);
+    let kept = publisher.as_ref().map_or(Kept::LeftOut, keep);
     let waits = match (kept, publisher.as_ref().and_then(Publisher::spool)) {
         (Kept::Spooled, Some(spool)) => {
             let spool = spool.display();
@@ -42,8 +46,13 @@ pub(super) fn deliver(
     };
     phase.begin(format!("writing the result{waits}"));
     let written = write(config, &report, walked.ledger.export(), output);
+    let written = dirs_output.map_or(Ok(()), |output| dirs.write(output)).and(written);
     phase.begin(format!("publishing{waits}"));
-    let published = publish(config, (&report, publisher.as_ref(), kept), aws, stop);
+    let fill = |to: &mut dyn Write| dirs.fill(to);
+    let fill: Option<&Fill<'_>> =
+        (dirs.is_published && report.dirs_problem.is_none()).then_some(&fill);
+    let publishes = publisher.as_ref().map(|publisher| Publishes { publisher, kept, dirs: fill });
+    let published = publish(config, &report, publishes, aws, stop);
     written.map_err(Failure::fatal)?;
     let targets = publisher.as_ref().is_some_and(Publisher::publishes);
     summarise(&report, targets.then_some(published.runs));
@@ -121,15 +130,26 @@ struct Published {
     gaps: bool,
 }
 
+/// What sends this run, if it is to be published.
+struct Publishes<'a> {
+    publisher: &'a Publisher,
+    kept: Kept,
+    /// Makes the table of directories.
+    dirs: Option<&'a Fill<'a>>,
+}
+
 /// Sends the runs in the spool, and makes the pages if they are configured.
 fn publish(
     config: &Config,
-    (report, publisher, kept): (&Report, Option<&Publisher>, Kept),
+    report: &Report,
+    publishes: Option<Publishes<'_>>,
     aws: &Aws,
     stop: &Stop,
 ) -> Published {
-    let send = |publisher: &Publisher| publisher.send(aws, report, kept, stop);
-    let sent = publisher.map_or_else(Sent::default, send);
+    let kept = publishes.as_ref().map_or(Kept::LeftOut, |publishes| publishes.kept);
+    let sent = publishes.map_or_else(Sent::default, |Publishes { publisher, kept, dirs }| {
+        publisher.send(aws, (report, dirs), kept, stop)
+    });
     let (this, unkept) = (kept.is_published(), sent.unkept);
     let sent_all = sent.waiting == 0 && unkept != Unkept::Lost;
     // An interrupted scan leaves the pages to the next run.

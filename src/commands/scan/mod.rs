@@ -2,6 +2,7 @@
 //! makes the report, writes it and publishes it.
 
 mod deliver;
+mod dirs;
 mod engine;
 mod file_system;
 mod prepare;

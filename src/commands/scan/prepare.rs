@@ -26,6 +26,8 @@ pub(super) struct Prepared {
     pub(super) names: Arc<Names>,
     pub(super) file_system: Option<ScannedFileSystem>,
     pub(super) output: Output,
+    /// Where the table of directories goes that is written by hand.
+    pub(super) dirs: Option<Output>,
     /// The export to which the walk writes every entry, if the result has that form.
     pub(super) export: Option<Export>,
 }
@@ -43,12 +45,14 @@ pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
     let file_system = file_system::ask(config, aws);
     check_users(&settings.users)?;
     let output = Output::open(settings.output.as_deref(), &config.root)?;
+    let dirs = settings.dirs.as_deref();
+    let dirs = dirs.map(|path| Output::file("--dirs", path, &config.root)).transpose()?;
     let export = match settings.format {
         Format::Ncdu => Some(export(&output, &config.root)?),
         _ => None,
     };
     raise_descriptor_limit();
-    Ok(Prepared { publisher, identity, names: Arc::new(names), file_system, output, export })
+    Ok(Prepared { publisher, identity, names: Arc::new(names), file_system, output, dirs, export })
 }
 
 pub(in crate::commands) fn require_mount(root: &Path) -> Result<(), Failure> {

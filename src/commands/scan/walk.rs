@@ -27,7 +27,7 @@ use crate::scan::{Ended, Plan, Traffic};
 use crate::stop::Stop;
 use crate::text;
 use crate::usage::{
-    Ages, Export, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, Selection, UidNames,
+    Ages, DirTable, Export, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, Selection, UidNames,
 };
 
 /// Results of a walk.
@@ -58,8 +58,10 @@ pub(super) fn walk(
     let mut run = run(config, &root, engine.name(), started);
     run.identity = Some(prepared.identity.clone());
     let names = Arc::clone(&prepared.names);
-    let ledger =
-        |homes, export| Arc::new(Ledger::new(setup(config, &names, homes, export, started)));
+    let ledger = |homes, export, dirs| {
+        let setup = setup(config, &names, homes, export, started);
+        Arc::new(Ledger::new(LedgerSetup { dirs, ..setup }))
+    };
     log::info!(
         engine = engine.name(),
         "scanning {}",
@@ -68,13 +70,14 @@ pub(super) fn walk(
     let asked = match &*config.settings.users {
         [] => None,
         users => {
-            let survey = ledger(Some(Selection::Survey), None);
+            let survey = ledger(Some(Selection::Survey), None, None);
             Some(users::find(users, &names, (&*engine, &root), &survey, stop)?)
         }
     };
     let may_lack = asked.as_ref().is_some_and(|asked| asked.may_lack);
     let asked = asked.map(|asked| asked.paths);
-    let ledger = ledger(asked.clone().map(Selection::Only), prepared.export.take());
+    let only = asked.clone().map(Selection::Only);
+    let ledger = ledger(only, prepared.export.take(), dirs(config));
     let display = show_progress.then(|| progress(config, asked, &run, &ledger));
     let ended = engine.walk(&ledger, stop);
     drop(display);
@@ -177,7 +180,14 @@ pub(in crate::commands) fn setup(
             directory: temporary_directory(&config.root),
         },
         export,
+        dirs: None,
     }
+}
+
+/// The table of directories, if this run is to have one.
+fn dirs(config: &Config) -> Option<DirTable> {
+    let wanted = config.publishing.dirs || config.settings.dirs.is_some();
+    wanted.then(|| DirTable::new(config.dirs_min, temporary_directory(&config.root)))
 }
 
 /// Shows the progress of the walk. An earlier run of the same root gives the expected number of

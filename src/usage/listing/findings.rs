@@ -77,7 +77,12 @@ impl Listing {
             finding.hold(Content::Data);
         }
         let mut tally = Tally::default();
-        self.plain(ledger, &mut tally, attrs, Some(&finding));
+        let (uid, account) = (attrs.uid, ledger.account());
+        self.plain(ledger, &mut tally, attrs, (Some(&finding), account.as_deref()));
+        if let (Some(dirs), Some(account)) = (ledger.dirs(), &account) {
+            account.count(&tally);
+            dirs.file(&self.dir, name, uid, &finding, account);
+        }
         let amount = tally.amount();
         ledger.progressed(&tally);
         self.share(amount.allocated.0);

@@ -1,9 +1,12 @@
 //! Temporary files for data that does not fit in memory. They have no name, so nothing is left of
 //! them if the program is killed.
 //!
-//! A [`Log`] takes pieces from many threads. [`runs`] keeps sorted records in a log, and merges
-//! them.
+//! A [`Log`] takes pieces from many threads. [`runs`] keeps sorted records of one size in a log, and
+//! merges them; [`pieces`] does so with pieces of any length. [`backwards`] reads pieces in the
+//! opposite order.
 
+pub(super) mod backwards;
+pub(super) mod pieces;
 pub(super) mod runs;
 
 use std::fs::File;

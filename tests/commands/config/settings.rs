@@ -64,6 +64,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ["false", "true", "false"],
     ),
     setting("publish.report", "PUBLISH_REPORT", "--publish-report=", ["true", "false", "true"]),
+    setting("publish.dirs", "PUBLISH_DIRS", "--publish-dirs=", ["false", "true", "false"]),
+    setting("publish.dirs_min", "DIRS_MIN", "--dirs-min=", ["'0'", "'64MiB'", "'1GiB'"]),
     setting(
         "publish.region",
         "PUBLISH_REGION",
@@ -230,6 +232,8 @@ file_system_id = "fs-0123456789abcdef0"
 name = "prod"
 same_people = true
 [publish]
+dirs = false
+dirs_min = "64MiB"
 to = "s3://team-efs/a b"
 interrupted = true
 report = true

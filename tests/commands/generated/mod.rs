@@ -204,6 +204,7 @@ fn a_report_conforms_to_the_schema() {
     report.file_system.as_mut().unwrap().lifecycle = Some(lifecycle);
     (report.run.coverage, report.left_out.excluded) = (coverage, excluded);
     report.run.clock = Some(ClockFault { went_back_seconds: 7200, behind_newest_seconds: 0 });
+    report.dirs_problem = Some("a temporary file could not be written".to_owned());
     report.homes.change(0, |home| {
         home.owner.member = Some(MemberKind::Profile);
         home.owner.aliases.push("asmith".to_owned());

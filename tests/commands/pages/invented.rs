@@ -1,8 +1,6 @@
 //! Reports about invented people, built from the program's own types: for tests of the pages, and
 //! for the picture in the README.
 
-use std::collections::BTreeMap;
-
 use efs_scan::aws::EfsSize;
 use efs_scan::report::*;
 use efs_scan::units::{AllocatedBytes, ApparentBytes, MeteredBytes};
@@ -184,14 +182,10 @@ pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
         orphans: Some(orphans),
         hard_links: HardLinks::default(),
         top_level: Default::default(),
-        errors: ErrorReport {
-            count: 0,
-            by_kind: BTreeMap::new(),
-            samples: Vec::new(),
-            vanished: 3,
-        },
+        errors: ErrorReport { vanished: 3, ..ErrorReport::default() },
         left_out: LeftOut::default(),
         members: Vec::new(),
+        dirs_problem: None,
     };
     let metered = report.totals.metered_bytes;
     let part = |percent: u64| Some(MeteredBytes(metered.0 / 100 * percent));

@@ -43,7 +43,7 @@ fn the_key_is_the_id_or_the_name_or_made_from_the_root() {
     let key = keys.iter().find_map(|key| key.strip_prefix("latest/")?.strip_suffix(".json"));
     let key = key.unwrap();
     assert!(key.ends_with("stage") && !key.contains('/'), "{key}");
-    for table in ["homes", "findings", "runs"] {
+    for table in ["homes", "findings", "dirs", "runs"] {
         assert!(keys.iter().any(|it| it.starts_with(&format!("{table}/fs={key}/dt="))), "{keys:?}");
     }
     for wrong in ["a b", "../x", id, "", ".x"] {
@@ -60,7 +60,7 @@ fn several_file_systems_share_a_destination() {
     assert_eq!(before["du/latest.txt"], before["du/prod.txt"]);
     scanned(other(&place, "stage", &["--name=stage"]), 0);
     let after = files(&place.published());
-    assert_eq!(after.len(), before.len() + 3 + 2);
+    assert_eq!(after.len(), before.len() + 4 + 2);
     for (key, bytes) in before.iter().filter(|(key, _)| *key != "du/latest.txt") {
         assert_eq!(after[key], *bytes, "{key}");
     }

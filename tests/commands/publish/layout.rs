@@ -36,6 +36,7 @@ fn a_run_is_published_under_its_day_and_its_id_and_nothing_else_is_left() {
     assert_eq!(*id, latest.run.started.strftime("%Y%m%dT%H%M%S%.6fZ").to_string());
     assert_eq!(id.split('T').next().unwrap(), day.replace('-', ""));
     let want = [
+        format!("dirs/fs=prod/dt={day}/{id}.parquet"),
         "du/latest.txt".to_owned(),
         "du/prod.txt".to_owned(),
         format!("findings/fs=prod/dt={day}/{id}.csv"),
@@ -44,7 +45,7 @@ fn a_run_is_published_under_its_day_and_its_id_and_nothing_else_is_left() {
         format!("runs/fs=prod/dt={day}/{id}.json"),
     ];
     assert_eq!(published.keys().collect::<Vec<_>>(), want.iter().collect::<Vec<_>>());
-    assert_eq!((&latest.report, &latest.homes_table), (&want[5], &want[3]));
+    assert_eq!((&latest.report, &latest.homes_table), (&want[6], &want[4]));
     let report: Report = serde_json::from_slice(&published[&latest.report]).unwrap();
     assert_eq!(report.run, latest.run);
     assert_eq!(latest_of(&report), latest, "both say the same");
@@ -112,7 +113,7 @@ fn a_second_run_adds_its_objects_and_moves_the_pointers() {
     let new = place.latest_id().unwrap();
     assert!(new > old);
     assert_eq!(place.runs(), [old, new]);
-    assert_eq!(second.len(), 3 + 2 * 3);
+    assert_eq!(second.len(), 3 + 2 * 4);
     for (key, bytes) in &first {
         let moves = ["latest/prod.json", "du/prod.txt", "du/latest.txt"].contains(&key.as_str());
         assert_eq!(second[key] != *bytes, moves, "{key}");

@@ -122,7 +122,7 @@ fn two_state_directories_publish_to_one_place_at_once() {
         }
         assert_eq!(place.runs().len(), 4 * round);
         assert_eq!(place.latest_id().as_ref(), place.runs().last());
-        assert_eq!(files(&place.published()).len(), 3 + 3 * 4 * round, "nothing is left");
+        assert_eq!(files(&place.published()).len(), 3 + 4 * 4 * round, "nothing is left");
     }
 }
 

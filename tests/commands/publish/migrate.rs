@@ -24,7 +24,10 @@ fn old_runs(place: &Place, id: Option<&str>, runs: usize) -> BTreeMap<String, Ve
     let to = place.dir.path().join("new");
     for _ in 0..runs {
         let mut command = efs_scan();
-        command.arg(place.root()).args(["--name=prod", "--quiet", "--publish"]).arg(&to);
+        command
+            .arg(place.root())
+            .args(["--name=prod", "--quiet", "--publish-dirs=false", "--publish"])
+            .arg(&to);
         command.arg("--state-dir").arg(place.dir.path().join("new-state"));
         assert_code(&watched(&mut command, PATIENCE), 0);
         let more = place.root().join("200006/more");

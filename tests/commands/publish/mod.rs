@@ -6,6 +6,7 @@ pub(crate) mod contract;
 mod coverage;
 mod crash;
 mod daily;
+mod dirs;
 mod fleet_page;
 mod identity;
 mod kill;

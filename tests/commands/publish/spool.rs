@@ -55,7 +55,7 @@ fn the_next_run_sends_what_waits_before_itself() {
     assert_eq!(runs[..2], waiting);
     assert_eq!(place.latest_id().as_ref(), runs.last());
     assert_eq!(place.spooled(), Vec::<String>::new());
-    assert_eq!(files(&place.published()).len(), 3 + 3 * 3);
+    assert_eq!(files(&place.published()).len(), 3 + 4 * 3);
 }
 
 #[test]

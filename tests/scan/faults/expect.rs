@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use efs_scan_testbed::fuse::faulty::{Fault, Op, Tree};
 use efs_scan_testbed::fuse::faulty::{Mounted, mount};
-use efs_scan_testbed::report;
+use efs_scan_testbed::{report, scratch};
+
+use crate::model::dirs;
 
 /// Flags that choose an engine and its workers.
 pub(crate) type Engine = [&'static str; 4];
@@ -80,8 +82,13 @@ pub(crate) fn expect(
     for engine in engines {
         let mounted = mount(tree());
         let code = if expected.errors.is_empty() { 0 } else { 3 };
-        let report = report(mounted.path(), engine, code);
+        let place = scratch();
+        let table = place.path().join("dirs.parquet");
+        let more_args = ["--dirs-min", "0", "--dirs", table.to_str().unwrap()];
+        let report = report(mounted.path(), engine.iter().chain(&more_args), code);
         check(&report, expected, &format!("{engine:?}"));
+        // What could not be read is in no sum of the table either.
+        dirs::adds_up(&dirs::read(&table), &report);
         more(&report, &mounted);
     }
 }

@@ -1,5 +1,6 @@
 //! Random trees on disk, compared with a model in memory.
 
+pub(crate) mod dirs;
 mod sums;
 pub(crate) mod tree;
 
@@ -69,6 +70,8 @@ struct Scan {
     threads: usize,
     /// Bytes of memory for hard links: with 0 all of them go through the disk.
     link_memory: u64,
+    /// Metered size from which on a directory has a row in the table of directories.
+    dirs_min: u64,
 }
 
 fn scans() -> impl Strategy<Value = Scan> {
@@ -77,13 +80,17 @@ fn scans() -> impl Strategy<Value = Scan> {
     let excludes = proptest::sample::subsequence(EXCLUDES, 0..3);
     let engine = proptest::sample::select(engines);
     let memory = proptest::sample::select(&[0, 40_000, 64 << 20][..]);
-    (0..3usize, excludes, engine, 1..9usize, memory).prop_map(
-        |(depth, excludes, engine, threads, link_memory)| Scan {
+    let threads = proptest::sample::select(&[1, 2, 5, 64][..]);
+    // A directory has 6 KiB, and the largest file 70 KiB.
+    let min = proptest::sample::select(&[0, 12_000, 20_000, 90_000, 1 << 20][..]);
+    (0..3usize, excludes, engine, threads, memory, min).prop_map(
+        |(depth, excludes, engine, threads, link_memory, dirs_min)| Scan {
             depth,
             excludes,
             engine,
             threads,
             link_memory,
+            dirs_min,
         },
     )
 }
@@ -114,6 +121,8 @@ fn scan(root: &Path, scan: &Scan) -> Value {
         // The lists of largest items hold everything.
         "--top=1000".to_owned(),
     ];
+    args.push(format!("--dirs={}", root.with_extension("parquet").display()));
+    args.push(format!("--dirs-min={}", scan.dirs_min));
     args.extend(scan.excludes.iter().map(|glob| format!("--exclude={glob}")));
     report(root, args, 0)
 }
@@ -199,6 +208,7 @@ fn check(scan_: &Scan, ops: &[Op]) -> Result<(), TestCaseError> {
         prop_assert_eq!(got.homes.get(name), Some(home), "{}", name);
     }
     prop_assert_eq!(&got, &want);
+    dirs::check(&tree, scan_, &root.with_extension("parquet"), &report)?;
     // The parts sum to the whole, independent of the model.
     let keys = ["files", "dirs", "symlinks", "apparent_bytes", "allocated_bytes"];
     for (at, key) in keys.iter().enumerate() {

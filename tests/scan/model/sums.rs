@@ -48,10 +48,10 @@ pub(crate) struct Expected {
     pub(crate) above_homes: u64,
 }
 
-const OUTSIDE: &str = "(outside homes)";
+pub(super) const OUTSIDE: &str = "(outside homes)";
 
 /// The rules of `RULES`, in order, with their classes.
-const RULES: [(&str, &str); 7] = [
+pub(super) const RULES: [(&str, &str); 7] = [
     ("venv", "environment"),
     ("pip", "cache"),
     ("mods", "cache"),
@@ -63,27 +63,27 @@ const RULES: [(&str, &str); 7] = [
 const CORE: usize = 4;
 
 /// Classes, from the most to the least readily deleted.
-const CLASSES: [&str; 6] = ["trash", "cache", "environment", "output", "log", "rest"];
+pub(super) const CLASSES: [&str; 6] = ["trash", "cache", "environment", "output", "log", "rest"];
 
 /// A rule and the path of its finding.
-type Finding = (usize, String);
+pub(super) type Finding = (usize, String);
 
 /// One name of one inode.
 #[derive(Debug)]
-struct Link {
-    path: String,
-    home: String,
-    finding: Option<Finding>,
+pub(super) struct Link {
+    pub(super) path: String,
+    pub(super) home: String,
+    pub(super) finding: Option<Finding>,
 }
 
 impl Link {
-    fn class(&self) -> usize {
+    pub(super) fn class(&self) -> usize {
         let name = self.finding.as_ref().map_or("rest", |(rule, _)| RULES[*rule].1);
         CLASSES.iter().position(|class| *class == name).unwrap()
     }
 
     /// Returns the order in which homes are charged: `(outside homes)` is last.
-    fn order(&self) -> (bool, &str) {
+    pub(super) fn order(&self) -> (bool, &str) {
         (self.home == OUTSIDE, &self.home)
     }
 
@@ -93,12 +93,12 @@ impl Link {
 }
 
 /// An inode and the names seen of it.
-struct Inode {
-    links: Vec<Link>,
-    all_links: u64,
-    sizes: Sizes,
+pub(super) struct Inode {
+    pub(super) links: Vec<Link>,
+    pub(super) all_links: u64,
+    pub(super) sizes: Sizes,
     /// Index in [`Home::counts`].
-    kind: usize,
+    pub(super) kind: usize,
 }
 
 /// Lists the tree.
@@ -113,8 +113,13 @@ struct Lister<'a> {
     above_homes: u64,
 }
 
-/// Adds up the tree with homes at `depth`.
-pub(crate) fn add_up(tree: &Tree, depth: usize, excludes: &[&'static str]) -> Expected {
+/// Lists every inode of the tree with homes at `depth`.
+pub(super) fn inodes(tree: &Tree, depth: usize, excludes: &[&'static str]) -> Vec<Inode> {
+    let lister = list(tree, depth, excludes);
+    lister.files.into_values().chain(lister.others).collect()
+}
+
+fn list<'a>(tree: &'a Tree, depth: usize, excludes: &'a [&'static str]) -> Lister<'a> {
     let mut lister = Lister {
         tree,
         depth,
@@ -126,6 +131,12 @@ pub(crate) fn add_up(tree: &Tree, depth: usize, excludes: &[&'static str]) -> Ex
         above_homes: 0,
     };
     lister.dir(&tree.root, &[], None, &BTreeSet::new());
+    lister
+}
+
+/// Adds up the tree with homes at `depth`.
+pub(crate) fn add_up(tree: &Tree, depth: usize, excludes: &[&'static str]) -> Expected {
+    let lister = list(tree, depth, excludes);
     let mut expected = Expected {
         excluded: lister.excluded,
         above_homes: lister.above_homes,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 
@@ -74,11 +75,12 @@ pub(crate) struct Dir {
     pub(crate) sizes: Sizes,
 }
 
-/// `st_size` and allocated bytes.
+/// `st_size`, allocated bytes, and mtime in seconds since 1970.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sizes {
     pub(crate) apparent: u64,
     pub(crate) allocated: u64,
+    pub(crate) mtime: i64,
 }
 
 /// A file, under any of its names.
@@ -95,6 +97,9 @@ pub(crate) struct Tree {
     pub(crate) files: Vec<File>,
     pub(crate) symlink: Sizes,
 }
+
+/// Days since files were changed, one of each age.
+const AGES: [u64; 5] = [0, 20, 60, 200, 500];
 
 impl Tree {
     /// Creates the tree at `root`, and the files outside that it links to beside it.
@@ -132,6 +137,9 @@ impl Tree {
                 }
                 What::File(size) => {
                     std::fs::write(&path, vec![b'x'; *size]).unwrap();
+                    let age = Duration::from_secs(86_400 * AGES[at % AGES.len()]);
+                    let file = std::fs::File::options().write(true).open(&path).unwrap();
+                    file.set_modified(SystemTime::now() - age).unwrap();
                     let sizes = Sizes::default();
                     tree.files.push(File { links: 1, sizes });
                     originals.push(path);
@@ -192,6 +200,10 @@ impl Dir {
 impl Sizes {
     fn of(path: &Path) -> Self {
         let metadata = path.symlink_metadata().unwrap();
-        Self { apparent: metadata.len(), allocated: metadata.blocks() * 512 }
+        Self {
+            apparent: metadata.len(),
+            allocated: metadata.blocks() * 512,
+            mtime: metadata.mtime(),
+        }
     }
 }

@@ -188,7 +188,7 @@ fn the_bucket_is_private_and_keeps_what_readers_poll() {
         keys.iter().partition(|path| expires(&format!("efs/{path}")));
     assert_eq!(kept, ["du/latest.txt", "du/prod.txt", "latest/prod.json"]);
     let kinds: Vec<_> = gone.iter().map(|path| path.split('/').next().unwrap()).collect();
-    assert_eq!(kinds, ["findings", "homes", "runs"]);
+    assert_eq!(kinds, ["dirs", "findings", "homes", "runs"]);
     assert!(!expires(&format!("packages/{PACKAGE}")));
     assert!(expires("athena-results/x.csv"));
 }

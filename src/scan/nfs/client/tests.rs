@@ -19,6 +19,7 @@ fn client() -> NfsClient {
         top: 10,
         links: LinkMemory { bound: 64 << 20, directory: Ok(std::env::temp_dir()) },
         export: None,
+        dirs: None,
     }));
     let pacing =
         Pacing { threads: Threads::Auto, max_threads: None, max_ops: None, max_latency: None };

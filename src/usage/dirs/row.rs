@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 
 use crate::units::{AllocatedBytes, ApparentBytes, MeteredBytes};
-use crate::usage::{Ages, Class, HomeKind};
+use crate::usage::class::Class;
+use crate::usage::home::HomeKind;
+use crate::usage::tally::Ages;
 
 /// A directory, or a file that is a finding itself.
 ///

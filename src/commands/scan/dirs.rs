@@ -1,0 +1,78 @@
+//! The table of directories of a scan: into the spool, and into a file.
+
+use std::io::{self, Write};
+
+use crate::config::Config;
+use crate::dirs::{About, write_scanned};
+use crate::log;
+use crate::outbox::{Kept, Publisher};
+use crate::output::Output;
+use crate::report::{Coverage, Report};
+use crate::usage::Ledger;
+
+/// The table of directories, which is made again each time that it is written.
+pub(super) struct Dirs<'a> {
+    ledger: &'a Ledger,
+    /// Id of the run.
+    run: String,
+    about: About,
+    /// True if it is published with the run.
+    pub(super) is_published: bool,
+    is_interrupted: bool,
+}
+
+impl<'a> Dirs<'a> {
+    pub(super) fn of(config: &Config, ledger: &'a Ledger, report: &Report) -> Self {
+        let run = &report.run;
+        let is_interrupted = run.coverage == Coverage::Interrupted;
+        Self {
+            ledger,
+            run: run.id.clone(),
+            about: About {
+                run: None,
+                file_system: report.file_system_key().to_string(),
+                root: run.root_bytes().to_vec(),
+                dirs_min: config.dirs_min,
+                coverage: run.coverage.name().to_owned(),
+            },
+            // Directories that were being read when the walk was interrupted have no sums.
+            is_published: config.publishing.dirs && !is_interrupted,
+            is_interrupted,
+        }
+    }
+
+    /// Writes the table as it is published.
+    pub(super) fn fill(&self, to: &mut dyn Write) -> io::Result<()> {
+        let about = About { run: Some(self.run.clone()), ..self.about.clone() };
+        write_scanned(self.ledger, &about, to)
+    }
+
+    /// Puts the run into the spool, with its table before it. The report says if it has to do without.
+    pub(super) fn keep(&self, publisher: &Publisher, report: &mut Report) -> Kept {
+        let failure = self.ledger.dirs_failure().filter(|_| self.is_published).map(str::to_owned);
+        let unkept = match self.is_published && failure.is_none() {
+            true => publisher.keep_dirs(&self.run, &|to| self.fill(to)).err(),
+            false => None,
+        };
+        report.dirs_problem = failure.clone().or(unkept.clone());
+        let kept = publisher.keep(report);
+        match unkept {
+            Some(problem) if kept == Kept::Spooled => {
+                log::error!("{problem}; the run is published without its table of directories");
+            }
+            // If the spool takes neither, this process publishes both.
+            _ => report.dirs_problem = failure,
+        }
+        kept
+    }
+
+    /// Writes the table to a file that a flag names. Without a run's id, it is the same file each time
+    /// that a tree which nobody changes is scanned.
+    pub(super) fn write(&self, output: Output) -> Result<(), String> {
+        if self.is_interrupted {
+            log::warn!("--dirs: an interrupted scan has no table of directories");
+            return Ok(());
+        }
+        output.stream(|to| write_scanned(self.ledger, &self.about, to))
+    }
+}
