@@ -136,9 +136,12 @@ impl Fleet {
                 .replace(&day(started.parse().unwrap()), &day(earlier(&started)))
         };
         for key in self.aws.keys("team").iter().filter(|key| key.contains(of)) {
-            let text = String::from_utf8(self.aws.object("team", key).unwrap()).unwrap();
+            let bytes = self.aws.object("team", key).unwrap();
+            // The table of directories is no text, and nothing reads it here.
+            let bytes = String::from_utf8(bytes)
+                .map_or_else(|binary| binary.into_bytes(), |text| changed(&text).into_bytes());
             self.aws.delete_object("team", key);
-            self.aws.put_object("team", &changed(key), changed(&text));
+            self.aws.put_object("team", &changed(key), bytes);
         }
     }
 
