@@ -183,7 +183,7 @@ fn a_check_names_a_quota_of_no_group() {
     assert!(check(&["--names=passwd"]).contains("nobody here is in a group"));
     std::fs::write(dir.path().join("config.toml"), "[quota.groups]\nchemistry = \"1GiB\"\n")
         .unwrap();
-    assert!(check(&[&names]).contains("`chemistry`: name of no group here"));
+    assert!(check(&[&names]).contains("`chemistry`: no group has this name"));
 }
 
 #[test]
