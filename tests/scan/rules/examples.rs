@@ -119,7 +119,11 @@ fn choices(pattern: &str) -> Vec<String> {
 
 /// Returns names that a pattern without braces matches.
 fn literals(pattern: &str) -> Vec<String> {
-    let plain = pattern.replace("[0-9a-f]", "a").replace("[0-9]", "7").replace('?', "q");
+    let plain = pattern
+        .replace("[0-9a-f]", "a")
+        .replace("[0-9A-Z]", "7")
+        .replace("[0-9]", "7")
+        .replace('?', "q");
     let plain =
         plain.replace("[23]", "3").replace("[Cc]", "C").replace("<digest>", &"0f".repeat(32));
     let plain = plain.replace("<number>", "7").replace("<word>", "a_b-1").replace("<linked>", "a");

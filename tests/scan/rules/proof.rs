@@ -49,6 +49,7 @@ fn a_command_is_offered_only_if_the_tool_owns_everything() {
     let places = [
         (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "thesis.tex"),
         (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", ".tmp-mine"),
+        (".cache/uv", ".tmpza8K1b/x", ".tmpthesis"),
         (".cupy/kernel_cache", "0f0f0f0f0f0f0f0f.cubin", "thesis.cubin"),
         (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "archive-vault"),
         (".cache/pip", "http-v2/0/f/a", "requirements.txt"),
