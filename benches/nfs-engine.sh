@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Measures the engine nfs and prints Markdown tables: requests per directory on nfs-ganesha, directories
-# a second with latency, the same tree on a kernel mount, and the times that this means on EFS.
+# a second with latency, several event loops, the same tree on a kernel mount, and the times that this means
+# on EFS.
 #
 # Usage: benches/nfs-engine.sh [PART]...
 #
-# PART is ganesha, rate, mount or table; without one, all of them run. Environment: TREE (a tree of
+# PART is ganesha, rate, loops, mount or table; without one, all of them run. Environment: TREE (a tree of
 # 100,000 directories, made if not given), RUNS (3), DIRS (4000), FILES (10) and DELAY (5ms each way) for
 # the mount, MOST (200000) directories a second for the table; BUILD=no uses existing binaries.
 set -euo pipefail
@@ -175,6 +176,36 @@ rate() {
   echo
 }
 
+loops() {
+  local dirs=1000000 url loops
+  echo "### Event loops, 2 ms away"
+  echo
+  echo "$(machine), $(load). As above, at the defaults but for the number of loops. The server shares the" \
+    "processors with the client, so seconds say little here; the client's CPU time says what a loop costs."
+  echo
+  echo "| loops | seconds | CPU µs for each directory | peak MiB |"
+  echo "| ---: | ---: | ---: | ---: |"
+  "$bin/nfs-server" --dirs "$dirs" --files 10 --homes 200 --delay-ms 2 >"$results/url" 2>"$results/served" &
+  server=$!
+  until [[ -s $results/url ]]; do kill -0 "$server" && sleep 0.1; done
+  url=$(cat "$results/url")
+  for ((round = 0; round < runs; round++)); do
+    for loops in 1 2 4 8; do
+      scan "loops-$loops" "$bin/efs-scan" --engine nfs "$url" --nfs-uid 0 --nfs-loops "$loops"
+      figure cpu_seconds "$results/said" >>"$results/cpu-$loops"
+    done
+  done
+  kill "$server"
+  wait "$server" || true
+  server=
+  for loops in 1 2 4 8; do
+    printf '| %s | %.2f | %.2f | %.1f |\n' "$loops" "$(middle "$results/loops-$loops" 1)" \
+      "$(awk -v dirs="$dirs" -v cpu="$(middle "$results/cpu-$loops" 1)" 'BEGIN { print cpu / dirs * 1e6 }')" \
+      "$(middle "$results/loops-$loops" 2)"
+  done
+  echo
+}
+
 mount() {
   local dirs=${DIRS:-4000} files=${FILES:-10} delay=${DELAY:-5ms}
   cat >"$results/shape" <<SHAPE
@@ -267,12 +298,12 @@ table() {
 }
 
 parts=("$@")
-((${#parts[@]})) || parts=(ganesha rate mount table)
+((${#parts[@]})) || parts=(ganesha rate loops mount table)
 for part in "${parts[@]}"; do
   case $part in
-    ganesha | rate | mount | table) "$part" ;;
+    ganesha | rate | loops | mount | table) "$part" ;;
     *)
-      echo "Usage: benches/nfs-engine.sh [ganesha|rate|mount|table]..." >&2
+      echo "Usage: benches/nfs-engine.sh [ganesha|rate|loops|mount|table]..." >&2
       exit 2
       ;;
   esac

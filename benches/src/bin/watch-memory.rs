@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
 
 const INTERVAL: Duration = Duration::from_millis(200);
 
@@ -38,19 +39,22 @@ fn main() -> anyhow::Result<ExitCode> {
     };
     let seconds = start.elapsed().as_secs_f64();
     // From the kernel, because a peak may fall between two samples.
-    let peak_kib = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let peak_kib = usage.max_rss();
+    let cpu = usage.user_time() + usage.system_time();
     let quarter = samples.len().div_ceil(4);
     let first = mean(&samples[..quarter]);
     let last = mean(&samples[samples.len() - quarter..]);
     let descriptors = samples.iter().map(|sample| sample.descriptors).max();
     eprintln!(
         "watch-memory: seconds={seconds:.2} peak_mib={:.1} first_quarter_mib={} \
-         last_quarter_mib={} descriptors={} descriptor_limit={}",
+         last_quarter_mib={} descriptors={} descriptor_limit={} cpu_seconds={:.2}",
         peak_kib as f64 / 1024.0,
         first.map_or("-".to_owned(), |mib| format!("{mib:.1}")),
         last.map_or("-".to_owned(), |mib| format!("{mib:.1}")),
         descriptors.map_or("-".to_owned(), |most| most.to_string()),
         limit.as_deref().unwrap_or("-"),
+        cpu.num_microseconds() as f64 / 1e6,
     );
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     Ok(code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
