@@ -3,12 +3,12 @@
 
 mod apps;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::file_systems::only;
+use super::file_systems::{chosen, read_each};
 use super::heed::Phase;
 use super::selected::find_homes_of;
 use super::state_dir;
@@ -19,11 +19,12 @@ use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::output::{Output, refuse_inside};
 use crate::published::{is_stale, newest_report};
-use crate::remind::{self, HomeWork, ReminderLedger, Work};
-use crate::report::{Coverage, HomeKind, HomeReport, Report};
+use crate::remind::{self, HomeWork, NewestRun, ReminderLedger, Work};
+use crate::report::{Coverage, FileSystemKey, HomeKind, Report, SamePeople};
 use crate::service_error::ServiceError;
 use crate::state::{Lock, StateDir, own_name};
 use crate::stop::Stop;
+use crate::store::Destination;
 use crate::text::printable;
 
 pub(super) fn run(
@@ -43,14 +44,24 @@ pub(super) fn run(
         None => reminding.apps.is_on,
     };
     let mut partial = PartialFailure::default();
-    let report = match args.only {
+    let found = match args.only {
         Some(RemindOf::Apps) => None,
-        _ => partial.unless(report(args, &readers, &aws, now), with_apps)?,
+        _ => {
+            let found = reports(args, &readers, &aws, now, &mut partial);
+            partial.unless(found, with_apps)?
+        }
     };
+    let Found { reports, of } = found.unwrap_or_default();
+    // Every domain of SageMaker numbers its users from 200000.
+    if of > 1 && book.has_uids() && readers.same_people == SamePeople::ByDomain {
+        let problem = "a uid with an address may be somebody else on each file system: use names, \
+                       choose one with --file-system, or set same_people";
+        return Err(Failure::usage(problem));
+    }
     let apps = match with_apps {
         true => {
-            let found = apps::find(&readers, report.as_ref(), &reminding, &book, &aws, now);
-            partial.unless(found, report.is_some())?
+            let found = apps::find(&readers, &reports, &reminding, &book, &aws, now);
+            partial.unless(found, !reports.is_empty())?
         }
         false => None,
     };
@@ -58,44 +69,35 @@ pub(super) fn run(
         partial.note(Exit::Partial);
     }
     let mut apps = apps.map(|found| found.apps);
-    let (asked, missing) = match &report {
-        Some(report) => find_homes_of(report, &args.users),
-        None => (None, args.users.iter().map(String::as_str).collect()),
-    };
+    let (asked, missing) = find_homes(&reports, &args.users);
     let missing = apps::keep(apps.as_mut(), &args.users, missing);
     if !missing.is_empty() {
         let missing = missing.join(", ");
-        match report {
-            Some(_) => {
-                let problem = format!("no home for {missing} in the newest run");
-                return Err(Failure::usage(problem));
-            }
-            // It is normal to have no long-running apps.
-            None => log::info!("no app runs for long of {}", printable(missing.as_bytes())),
+        if !reports.is_empty() {
+            return Err(Failure::usage(format!("no home for {missing} in the newest run")));
         }
+        // It is normal to have no long-running apps.
+        log::info!("no app runs for long of {}", printable(missing.as_bytes()));
     }
     let sorted_apps = apps.as_ref().map(|apps| remind::sort_apps(apps, &book));
-    let reasons = |home: &HomeReport| remind::has_reasons(home, reminding.trash);
-    let due: Vec<HomeReport> =
-        report.iter().flat_map(|report| report.homes.iter().filter(reasons)).collect();
-    let sorted = report.as_ref().map(|report| {
-        let mut sorted = remind::sort(report, &due, &book, reminding.trash);
-        if let Some(homes) = &asked {
-            sorted.keep(homes);
-        }
-        sorted
-    });
+    let (home_at, trash) = (readers.home_at.as_deref(), reminding.trash);
+    let runs = NewestRun::all(&reports, of, home_at, trash);
+    let mut sorted = remind::sort(&runs, &book, trash, readers.same_people);
+    if of > 1 {
+        sorted.has_several_file_systems();
+    }
+    if let Some(homes) = &asked {
+        sorted.keep(homes);
+    }
     // A dry run makes no directory and takes no lock.
     let (state_dir, locked) = match (args.dry_run, readers.state_dir_shared) {
         (true, true) => (readers.state_dir.join(own_name()), None),
         (true, false) => (readers.state_dir.clone(), None),
-        (false, shared) => lock(report.as_ref(), &readers.state_dir, shared)?,
+        (false, shared) => lock(&reports, &readers.state_dir, shared)?,
     };
     let directory = state_dir.join(remind::STATE);
     let mut ledger = ReminderLedger::open(&directory, now).map_err(Failure::fatal)?;
-    let homes = report.as_ref().zip(sorted.as_ref());
-    let home_at = readers.home_at.as_deref();
-    let homes = homes.map(|(report, sorted)| HomeWork { report, home_at, sorted });
+    let homes = (!runs.is_empty()).then_some(HomeWork { runs: &runs, sorted: &sorted });
     let work = Work::new(&reminding, homes, sorted_apps.as_ref(), now, &ledger);
     let exit = match locked {
         None => {
@@ -105,8 +107,10 @@ pub(super) fn run(
         }
         Some(_lock) => remind::send(&work, &mut ledger, &aws, stop)?,
     };
-    if report.as_ref().is_some_and(|report| warn_of_unread(report, asked.as_ref())) {
-        partial.note(Exit::Partial);
+    for report in &reports {
+        if warn_of_unread(report, asked.as_ref(), of) {
+            partial.note(Exit::Partial);
+        }
     }
     Ok(match exit {
         Exit::Complete => partial.0.unwrap_or(Exit::Complete),
@@ -139,33 +143,96 @@ impl PartialFailure {
     }
 }
 
-/// Reads the newest run, and refuses a stale one.
-fn report(
+/// The newest runs to remind of.
+#[derive(Default)]
+struct Found {
+    reports: Vec<Report>,
+    /// The number of file systems that were asked for.
+    of: usize,
+}
+
+/// Reads the newest run of each file system. One that is stale or cannot be read hinders no other.
+///
+/// # Errors
+/// The first problem, if there is no run to remind of.
+fn reports(
     args: &RemindArgs,
     readers: &Readers,
     aws: &Aws,
     now: Timestamp,
-) -> Result<Report, Failure> {
+    partial: &mut PartialFailure,
+) -> Result<Found, Failure> {
     let from = readers.source(args.from.as_deref()).map_err(Failure::usage)?;
     let store = from.open(aws).map_err(failed)?;
-    let report = newest_report(&*store, &only(&*store, &args.file_systems)?).map_err(failed)?;
-    if is_stale(report.run.finished, now) {
-        let finished = report.run.finished.strftime("%Y-%m-%d %H:%M UTC");
-        let problem = format!(
-            "nobody is reminded of old figures: the newest run in {from} finished {finished}"
-        );
-        return Err(Failure::new(Exit::Stale, problem));
+    let chosen = chosen(&*store, &args.file_systems)?;
+    let read = read_each(&chosen, |of| newest_report(&*store, of).map_err(failed));
+    let (mut reports, mut failures) = (Vec::new(), Vec::new());
+    for (of, read) in chosen.iter().zip(read) {
+        let name = match chosen.len() {
+            1 => String::new(),
+            _ => format!(" of {of}"),
+        };
+        match read.and_then(|report| fresh(report, &from, &name, now)) {
+            Ok(report) => reports.push(report),
+            Err(failure) => failures.push(failure),
+        }
     }
-    Ok(report)
+    let mut failures = failures.into_iter();
+    if reports.is_empty()
+        && let Some(first) = failures.next()
+    {
+        failures.for_each(|failure| log::error!("{}", printable(failure.problem.as_bytes())));
+        return Err(first);
+    }
+    for failure in failures {
+        log::error!("{}", printable(failure.problem.as_bytes()));
+        partial.note(failure.exit);
+    }
+    Ok(Found { reports, of: chosen.len() })
+}
+
+/// Refuses a stale run.
+fn fresh(
+    report: Report,
+    from: &Destination,
+    name: &str,
+    now: Timestamp,
+) -> Result<Report, Failure> {
+    if !is_stale(report.run.finished, now) {
+        return Ok(report);
+    }
+    let finished = report.run.finished.strftime("%Y-%m-%d %H:%M UTC");
+    let problem = format!(
+        "nobody is reminded of old figures: the newest run{name} in {from} finished {finished}"
+    );
+    Err(Failure::new(Exit::Stale, problem))
+}
+
+/// The paths of the homes of some users, by file system.
+type Asked = BTreeMap<FileSystemKey, BTreeSet<Vec<u8>>>;
+
+/// Finds the homes of `users`; `None` if no user is asked for. Returns those without a home on any file
+/// system, too.
+fn find_homes<'u>(reports: &[Report], users: &'u [String]) -> (Option<Asked>, Vec<&'u str>) {
+    let mut missing: Vec<&str> = users.iter().map(String::as_str).collect();
+    let mut asked: Option<Asked> = None;
+    for report in reports {
+        let (homes, without) = find_homes_of(report, users);
+        missing.retain(|user| without.contains(user));
+        if let Some(homes) = homes {
+            asked.get_or_insert_default().insert(report.file_system_key(), homes);
+        }
+    }
+    (asked, missing)
 }
 
 /// Makes and locks the directory of reminders in the state directory. Returns the state directory.
 fn lock(
-    report: Option<&Report>,
+    reports: &[Report],
     configured: &Path,
     shared: bool,
 ) -> Result<(PathBuf, Option<Lock>), Failure> {
-    if let Some(report) = report {
+    for report in reports {
         let root = Path::new(&report.run.root);
         refuse_inside(root, configured, "--state-dir").map_err(Failure::usage)?;
     }
@@ -177,10 +244,13 @@ fn lock(
 }
 
 /// Warns of homes that the run did not read completely. Returns true if any of the selected homes
-/// may be among them.
-fn warn_of_unread(report: &Report, asked: Option<&BTreeSet<Vec<u8>>>) -> bool {
+/// may be among them. `of` is the number of file systems.
+fn warn_of_unread(report: &Report, asked: Option<&Asked>, of: usize) -> bool {
+    let key = report.file_system_key();
+    let asked = asked.map(|asked| asked.get(&key));
     let homes = report.homes.iter().filter(|home| {
-        let is_asked = asked.is_none_or(|asked| asked.contains(&home.name_bytes()));
+        let is_asked =
+            asked.is_none_or(|homes| homes.is_some_and(|homes| homes.contains(&home.name_bytes())));
         home.kind != HomeKind::Outside && is_asked
     });
     let unread = homes.filter(|home| home.coverage != Coverage::Complete).count();
@@ -188,8 +258,9 @@ fn warn_of_unread(report: &Report, asked: Option<&BTreeSet<Vec<u8>>>) -> bool {
     let interrupted = report.run.coverage == Coverage::Interrupted;
     if unread > 0 || interrupted {
         let coverage = report.run.coverage.name();
+        let name = if of > 1 { format!(" of {key}") } else { String::new() };
         log::warn!(
-            "the newest run is {coverage}: owners of {unread} homes that it did not read \
+            "the newest run{name} is {coverage}: owners of {unread} homes that it did not read \
              completely are not reminded"
         );
     }

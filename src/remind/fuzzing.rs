@@ -8,11 +8,11 @@ use tempfile::TempDir;
 
 use super::address::{Address, AddressTemplate, Addresses, Dashes};
 use super::instance_prices::InstancePrices;
-use super::ledger::{FILE, Reason, ReminderLedger};
+use super::ledger::{FILE, Reason, ReminderLedger, Topic};
 use super::template::{About, Template};
 use super::thresholds::Thresholds;
-use super::{AppReminding, HomeWork, Reminding, Work, preview, sort};
-use crate::report::{HomeReport, Report};
+use super::{AppReminding, HomeWork, NewestRun, Reminding, Work, preview, sort};
+use crate::report::{Report, SamePeople};
 use crate::text::Shown;
 use crate::units::AllocatedBytes;
 
@@ -28,14 +28,15 @@ pub(crate) fn ledger(data: &[u8], now: Timestamp) -> usize {
         let Ok(mut ledger) = ReminderLedger::open(directory, now) else { return 0 };
         let open = ledger.open_ends().len();
         let address = Address::new("alice@example.com").expect("good");
-        let told = ledger.told(&address, Reason::Trash).cloned();
+        let told = ledger.told(&address, None, Reason::Trash).cloned();
         ledger.is_listed("200005");
-        ledger.sending(&address, &[Reason::Quota], "r").expect("written");
+        let quota = [Topic { file_system: None, reason: Reason::Quota, run: "r" }];
+        ledger.sending(&address, &quota).expect("written");
         let again = ReminderLedger::open(directory, now).expect("what was written is read");
-        assert_eq!(again.told(&address, Reason::Trash).cloned(), told);
+        assert_eq!(again.told(&address, None, Reason::Trash).cloned(), told);
         // Whatever was there before, this reminder is recorded now.
-        assert!(again.told(&address, Reason::Quota).is_some());
-        ledger.withdraw(&address, &[Reason::Quota]).expect("written");
+        assert!(again.told(&address, None, Reason::Quota).is_some());
+        ledger.withdraw(&address, &quota).expect("written");
         ledger.reported(["200005".to_owned()].into_iter()).expect("written");
         assert!(ledger.is_listed("200005") && ledger.open_ends().is_empty());
         open
@@ -67,10 +68,10 @@ pub(crate) fn letters(report: &Report, now: Timestamp) -> Shown {
         },
     };
     let book = reminding.addresses.open().expect("there is no file");
-    let homes: Vec<HomeReport> = report.homes.iter().collect();
-    let sorted = sort(report, &homes, &book, reminding.trash);
+    let runs = NewestRun::all(std::slice::from_ref(report), 1, None, reminding.trash);
+    let sorted = sort(&runs, &book, reminding.trash, SamePeople::ByDomain);
     let nowhere = tempfile::tempdir().expect("a directory");
     let ledger = ReminderLedger::open(nowhere.path(), now).expect("there is none");
-    let homes = HomeWork { report, home_at: None, sorted: &sorted };
+    let homes = HomeWork { runs: &runs, sorted: &sorted };
     preview(&Work::new(&reminding, Some(homes), None, now, &ledger), &ledger)
 }

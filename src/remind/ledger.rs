@@ -13,12 +13,21 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::address::Address;
+use crate::report::FileSystemKey;
 use crate::state;
 
 /// Name and version of the schema.
-const SCHEMA: &str = "efs-scan/reminders/1";
+const SCHEMA: &str = "efs-scan/reminders/2";
+
+/// The schema of earlier versions, which reminded of one file system.
+const SCHEMA_1: &str = "efs-scan/reminders/1";
+
+/// The scope of reminders of apps, and of those that an earlier version noted. The latter count for every
+/// file system: which one they were of is not known. It is not the key of one.
+const ANY: &str = "*";
 
 /// Name of the file in the state directory.
 pub(super) const FILE: &str = "reminders.json";
@@ -62,6 +71,21 @@ pub(super) enum ReminderStep {
     Unsure,
 }
 
+/// What a message is about: a reason, the file system of the homes that have it, and its run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Topic<'a> {
+    /// `None` for apps.
+    pub(super) file_system: Option<&'a FileSystemKey>,
+    pub(super) reason: Reason,
+    pub(super) run: &'a str,
+}
+
+impl Topic<'_> {
+    fn scope(&self) -> &str {
+        self.file_system.map_or(ANY, FileSystemKey::as_str)
+    }
+}
+
 /// The last reminder of one recipient for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LastReminder {
@@ -70,15 +94,45 @@ pub(super) struct LastReminder {
     pub(super) step: ReminderStep,
 }
 
+/// The last reminder of each reason.
+type Reasons = BTreeMap<Reason, LastReminder>;
+
+/// Contents of the file in [`SCHEMA_1`].
+#[derive(Deserialize)]
+struct LedgerFile1 {
+    people: BTreeMap<String, Reasons>,
+    listed: BTreeMap<String, Timestamp>,
+}
+
 /// Contents of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct LedgerFile {
     schema: String,
-    /// By address in lower case.
-    people: BTreeMap<String, BTreeMap<Reason, LastReminder>>,
+    /// By address in lower case, and by the key of the file system or [`ANY`].
+    people: BTreeMap<String, BTreeMap<String, Reasons>>,
     /// Homes that only the administrator was told of, by
     /// [`Untold::key`](super::people::Untold::key).
     listed: BTreeMap<String, Timestamp>,
+}
+
+impl LedgerFile {
+    /// Reads the contents in either schema.
+    fn of(book: Value) -> Result<Self, String> {
+        let failed = |error: serde_json::Error| error.to_string();
+        match book.get("schema").and_then(Value::as_str) {
+            Some(SCHEMA) => serde_json::from_value(book).map_err(failed),
+            Some(SCHEMA_1) => {
+                let LedgerFile1 { people, listed } =
+                    serde_json::from_value(book).map_err(failed)?;
+                let people = people.into_iter();
+                let people =
+                    people.map(|(to, told)| (to, BTreeMap::from([(ANY.to_owned(), told)])));
+                Ok(Self { schema: SCHEMA.to_owned(), people: people.collect(), listed })
+            }
+            Some(other) => Err(format!("it has the schema {other}")),
+            None => Err("it names no schema".to_owned()),
+        }
+    }
 }
 
 /// The file and its contents.
@@ -102,8 +156,8 @@ impl ReminderLedger {
                 crate::state::shown(&path).display()
             )
         };
-        let book: LedgerFile = match state::read(&path) {
-            Ok(book) => book,
+        let book = match state::read::<Value>(&path) {
+            Ok(book) => LedgerFile::of(book).map_err(failed)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => LedgerFile {
                 schema: SCHEMA.to_owned(),
                 people: BTreeMap::new(),
@@ -111,16 +165,21 @@ impl ReminderLedger {
             },
             Err(error) => return Err(failed(error.to_string())),
         };
-        if book.schema != SCHEMA {
-            return Err(failed(format!("it has the schema {}", book.schema)));
-        }
         Ok(Self { path, book, now })
     }
 
-    /// Returns the last reminder of this address for this reason, if it is less than a week old.
-    pub(super) fn told(&self, address: &Address, reason: Reason) -> Option<&LastReminder> {
-        let told = self.book.people.get(&address.key())?.get(&reason)?;
-        (!is_over(told.at, self.now)).then_some(told)
+    /// Returns the last reminder of this address for this reason, of homes on this file system or of
+    /// apps, if it is less than a week old.
+    pub(super) fn told(
+        &self,
+        address: &Address,
+        file_system: Option<&FileSystemKey>,
+        reason: Reason,
+    ) -> Option<&LastReminder> {
+        let scopes = self.book.people.get(&address.key())?;
+        let told =
+            |scope| scopes.get(scope)?.get(&reason).filter(|told| !is_over(told.at, self.now));
+        file_system.and_then(|key| told(key.as_str())).or_else(|| told(ANY))
     }
 
     /// True if the administrator was told of `what` less than a week ago.
@@ -131,8 +190,9 @@ impl ReminderLedger {
     /// Returns reminders that may or may not have been sent, because of a crash or a lost answer.
     pub(super) fn open_ends(&self) -> Vec<(String, Timestamp)> {
         let mut open = Vec::new();
-        for (address, reasons) in &self.book.people {
-            let ends = reasons.values().filter(|told| told.step == ReminderStep::Sending);
+        for (address, scopes) in &self.book.people {
+            let all = scopes.values().flat_map(BTreeMap::values);
+            let ends = all.filter(|told| told.step == ReminderStep::Sending);
             open.extend(ends.map(|told| (address.clone(), told.at)).max_by_key(|end| end.1));
         }
         open
@@ -145,10 +205,9 @@ impl ReminderLedger {
     pub(super) fn sending(
         &mut self,
         address: &Address,
-        reasons: &[Reason],
-        run: &str,
+        topics: &[Topic<'_>],
     ) -> Result<(), String> {
-        self.note(address, reasons, run, ReminderStep::Sending);
+        self.note(address, topics, ReminderStep::Sending);
         self.write()
     }
 
@@ -156,13 +215,8 @@ impl ReminderLedger {
     ///
     /// # Errors
     /// If the file cannot be written. The message still counts as sent.
-    pub(super) fn sent(
-        &mut self,
-        address: &Address,
-        reasons: &[Reason],
-        run: &str,
-    ) -> Result<(), String> {
-        self.note(address, reasons, run, ReminderStep::Sent);
+    pub(super) fn sent(&mut self, address: &Address, topics: &[Topic<'_>]) -> Result<(), String> {
+        self.note(address, topics, ReminderStep::Sent);
         self.write()
     }
 
@@ -170,9 +224,15 @@ impl ReminderLedger {
     ///
     /// # Errors
     /// If the file cannot be written. The message then waits for a week.
-    pub(super) fn withdraw(&mut self, address: &Address, reasons: &[Reason]) -> Result<(), String> {
-        if let Some(told) = self.book.people.get_mut(&address.key()) {
-            told.retain(|reason, _| !reasons.contains(reason));
+    pub(super) fn withdraw(
+        &mut self,
+        address: &Address,
+        topics: &[Topic<'_>],
+    ) -> Result<(), String> {
+        if let Some(scopes) = self.book.people.get_mut(&address.key()) {
+            for topic in topics {
+                scopes.get_mut(topic.scope()).and_then(|told| told.remove(&topic.reason));
+            }
         }
         self.write()
     }
@@ -185,26 +245,32 @@ impl ReminderLedger {
         for what in listed {
             self.book.listed.insert(what, self.now);
         }
-        let told = self.book.people.values_mut().flat_map(BTreeMap::values_mut);
+        let scopes = self.book.people.values_mut().flat_map(BTreeMap::values_mut);
+        let told = scopes.flat_map(BTreeMap::values_mut);
         told.filter(|told| told.step == ReminderStep::Sending)
             .for_each(|told| told.step = ReminderStep::Unsure);
         self.write()
     }
 
-    fn note(&mut self, address: &Address, reasons: &[Reason], run: &str, step: ReminderStep) {
-        let told = self.book.people.entry(address.key()).or_default();
-        for reason in reasons {
-            told.insert(*reason, LastReminder { at: self.now, run: run.to_owned(), step });
+    fn note(&mut self, address: &Address, topics: &[Topic<'_>], step: ReminderStep) {
+        let scopes = self.book.people.entry(address.key()).or_default();
+        for topic in topics {
+            let told = scopes.entry(topic.scope().to_owned()).or_default();
+            let run = topic.run.to_owned();
+            told.insert(topic.reason, LastReminder { at: self.now, run, step });
         }
     }
 
     fn write(&mut self) -> Result<(), String> {
         let now = self.now;
         // Drop entries older than a week, except for open ends that nobody was told of.
-        for reasons in self.book.people.values_mut() {
-            reasons.retain(|_, told| told.step == ReminderStep::Sending || !is_over(told.at, now));
+        for scopes in self.book.people.values_mut() {
+            for told in scopes.values_mut() {
+                told.retain(|_, told| told.step == ReminderStep::Sending || !is_over(told.at, now));
+            }
+            scopes.retain(|_, told| !told.is_empty());
         }
-        self.book.people.retain(|_, reasons| !reasons.is_empty());
+        self.book.people.retain(|_, scopes| !scopes.is_empty());
         self.book.listed.retain(|_, at| !is_over(*at, now));
         state::write(&self.path, &self.book)
     }
@@ -233,6 +299,10 @@ mod tests {
         Address::new("Alice@example.com").expect("good")
     }
 
+    fn about(reason: Reason) -> [Topic<'static>; 1] {
+        [Topic { file_system: None, reason, run: "r" }]
+    }
+
     #[test]
     fn a_week_is_seven_days_of_the_calendar() {
         let told = at("2026-11-24T23:30:00Z");
@@ -255,23 +325,23 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let open = |now: &str| ReminderLedger::open(dir.path(), at(now)).expect("a ledger");
         let mut ledger = open("2026-11-24T10:00:00Z");
-        ledger.sending(&address(), &[Reason::Quota], "r1").expect("written");
+        ledger.sending(&address(), &about(Reason::Quota)).expect("written");
         let crashed = open("2026-11-25T10:00:00Z");
         let step =
-            |ledger: &ReminderLedger, reason| ledger.told(&address(), reason).map(|t| t.step);
+            |ledger: &ReminderLedger, reason| ledger.told(&address(), None, reason).map(|t| t.step);
         assert_eq!(step(&crashed, Reason::Quota), Some(ReminderStep::Sending));
         assert_eq!(step(&crashed, Reason::Trash), None);
         let ends = crashed.open_ends();
         assert_eq!(ends, [("alice@example.com".to_owned(), at("2026-11-24T10:00:00Z"))]);
-        ledger.sent(&address(), &[Reason::Quota], "r1").expect("written");
+        ledger.sent(&address(), &about(Reason::Quota)).expect("written");
         let other = Address::new("alice@EXAMPLE.com").expect("good");
         let mut later = open("2026-11-30T10:00:00Z");
         assert_eq!(
-            later.told(&other, Reason::Quota).map(|told| told.step),
+            later.told(&other, None, Reason::Quota).map(|told| told.step),
             Some(ReminderStep::Sent)
         );
-        later.sending(&other, &[Reason::Trash], "r2").expect("written");
-        later.withdraw(&other, &[Reason::Trash]).expect("written");
+        later.sending(&other, &about(Reason::Trash)).expect("written");
+        later.withdraw(&other, &about(Reason::Trash)).expect("written");
         assert_eq!(step(&open("2026-11-30T11:00:00Z"), Reason::Trash), None);
         assert_eq!(step(&open("2026-11-30T11:00:00Z"), Reason::Quota), Some(ReminderStep::Sent));
         assert_eq!(step(&open("2026-12-01T10:00:00Z"), Reason::Quota), None, "a week is over");
@@ -282,8 +352,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let mut ledger =
             ReminderLedger::open(dir.path(), at("2026-11-01T10:00:00Z")).expect("a ledger");
-        ledger.sent(&address(), &[Reason::Quota], "r").expect("written");
-        ledger.sending(&address(), &[Reason::Trash], "r").expect("written");
+        ledger.sent(&address(), &about(Reason::Quota)).expect("written");
+        ledger.sending(&address(), &about(Reason::Trash)).expect("written");
         let mut ledger =
             ReminderLedger::open(dir.path(), at("2026-11-24T10:00:00Z")).expect("a ledger");
         ledger.reported(["orphan 7".to_owned()].into_iter()).expect("written");
@@ -294,18 +364,41 @@ mod tests {
         assert!(!ledger.is_listed("orphan 7"));
         ledger.reported(std::iter::empty()).expect("written");
         let text = fs::read_to_string(dir.path().join(FILE)).expect("there");
-        assert_eq!(text, r#"{"schema":"efs-scan/reminders/1","people":{},"listed":{}}"#);
+        assert_eq!(text, r#"{"schema":"efs-scan/reminders/2","people":{},"listed":{}}"#);
     }
 
     #[test]
     fn a_file_that_cannot_be_read_is_no_empty_one() {
         let dir = tempfile::tempdir().expect("a directory");
-        for text in ["", "{", "[]", r#"{"schema":"efs-scan/reminders/2","people":{},"listed":{}}"#]
+        for text in ["", "{", "[]", r#"{"schema":"efs-scan/reminders/3","people":{},"listed":{}}"#]
         {
             fs::write(dir.path().join(FILE), text).expect("written");
             let said =
                 ReminderLedger::open(dir.path(), at("2026-11-24T10:00:00Z")).expect_err(text);
             assert!(said.contains("everybody would be reminded again"), "{said}");
         }
+    }
+
+    #[test]
+    fn file_systems_are_apart_and_an_earlier_ledger_counts_for_all() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let key = |text| FileSystemKey::new(text).expect("a key");
+        let (prod, stage) = (key("prod"), key("stage"));
+        let earlier = r#"{"schema":"efs-scan/reminders/1","people":{"alice@example.com":
+            {"trash":{"at":"2026-11-20T10:00:00Z","run":"r","step":"sent"}}},"listed":{}}"#;
+        fs::write(dir.path().join(FILE), earlier).expect("written");
+        let open = |now: &str| ReminderLedger::open(dir.path(), at(now)).expect("a ledger");
+        let mut ledger = open("2026-11-24T10:00:00Z");
+        let told = |ledger: &ReminderLedger, of: &FileSystemKey, reason| {
+            ledger.told(&address(), Some(of), reason).is_some()
+        };
+        let quota = Topic { file_system: Some(&prod), reason: Reason::Quota, run: "r" };
+        ledger.sending(&address(), &[quota]).expect("written");
+        for ledger in [ledger, open("2026-11-24T10:00:00Z")] {
+            assert!(told(&ledger, &prod, Reason::Trash) && told(&ledger, &stage, Reason::Trash));
+            assert!(told(&ledger, &prod, Reason::Quota) && !told(&ledger, &stage, Reason::Quota));
+        }
+        let later = open("2026-11-27T10:00:00Z");
+        assert!(!told(&later, &prod, Reason::Trash) && told(&later, &prod, Reason::Quota));
     }
 }

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::app_letter::UntoldApp;
 use super::ledger::Reason;
-use super::people::{Recipient, Subject, Untold};
+use super::people::{NewestRun, Recipient, Subject, Untold};
 use super::template::{Field, Template};
-use crate::report::{Finding, HomeAt, HomeReport, Report, advice_for_owner, command_at};
+use crate::report::{Finding, HomeAt, HomeReport, advice_for_owner, command_at};
 use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
@@ -36,15 +36,12 @@ pub(super) struct Letter {
     pub(super) text: Shown,
 }
 
-/// The report and the settings for letters.
+/// The settings for letters about homes.
 #[derive(Debug)]
 pub(super) struct LetterWriter<'a> {
-    pub(super) report: &'a Report,
     pub(super) subject: &'a Template,
     pub(super) body: &'a Template,
     pub(super) admin: &'a str,
-    /// The path under which owners see their home; `None` for the paths of this machine.
-    pub(super) home_at: HomeAt<'a>,
 }
 
 impl LetterWriter<'_> {
@@ -63,10 +60,10 @@ impl LetterWriter<'_> {
     fn value(&self, person: &Recipient<'_>, field: Field) -> String {
         let homes = || person.subjects.iter().map(|subject| subject.home);
         let sum = |of: fn(&HomeReport) -> AllocatedBytes| homes().map(of).sum::<AllocatedBytes>();
-        let run = &self.report.run;
+        let runs = || person.subjects.iter().map(|subject| &subject.run.report.run);
         match field {
             Field::Name => short(person.name.as_bytes()),
-            Field::Home => joined(homes().map(|home| cut(&home.printable_name(), MAX_NAME))),
+            Field::Home => joined(person.subjects.iter().map(home_name)),
             Field::Size => sum(|home| home.usage.allocated_bytes).human(),
             Field::Quota => match homes().filter_map(|home| home.quota).next() {
                 None => "none".to_owned(),
@@ -77,11 +74,13 @@ impl LetterWriter<'_> {
             Field::Trash => sum(|home| home.usage.by_class.trash.allocated_bytes).human(),
             Field::Cost => cost(homes().map(|home| home.cost_month))
                 .map_or_else(|| "unknown".to_owned(), |usd| format!("{} a month", usd.human())),
-            Field::Date => run.finished.strftime("%Y-%m-%d").to_string(),
-            Field::Root => short(&run.root_bytes()),
+            Field::Date => {
+                distinct(runs().map(|run| run.finished.strftime("%Y-%m-%d").to_string()))
+            }
+            Field::Root => distinct(runs().map(|run| short(&run.root_bytes()))),
             Field::Admin => self.admin.to_owned(),
             Field::Reasons => lines(person.subjects.iter().flat_map(reasons), MAX_HOMES),
-            Field::Homes => lines(homes().map(home_line), MAX_HOMES),
+            Field::Homes => lines(person.subjects.iter().map(home_line), MAX_HOMES),
             Field::Findings => self.findings(person),
             Field::Largest => largest(person),
             // These placeholders do not occur in templates about homes.
@@ -91,8 +90,7 @@ impl LetterWriter<'_> {
 
     /// Lists the findings that free most, with each note once.
     fn findings(&self, person: &Recipient<'_>) -> String {
-        let homes = person.subjects.iter().map(|subject| subject.home);
-        let mut all: Vec<_> = homes.flat_map(findings_of).collect();
+        let mut all: Vec<_> = person.subjects.iter().flat_map(findings_of).collect();
         all.retain(|(_, finding)| finding.frees_at_most().0 > 0);
         all.sort_by_key(|(_, finding)| (Reverse(finding.frees_at_most()), &finding.path));
         let found = all.len();
@@ -103,13 +101,13 @@ impl LetterWriter<'_> {
             return "  (no findings)".to_owned();
         }
         // If a user has several homes, each one is at that path in another space.
-        let nowhere = HomeAt::default();
-        let home_at = if person.uid_homes == 1 { &self.home_at } else { &nowhere };
+        let is_only_home = person.uid_homes == 1;
         // Each note is written once.
         let mut noted: Vec<&str> = Vec::new();
         let mut out = Vec::new();
-        for (home, finding) in &all {
-            let path = short(&finding.path_bytes());
+        for (subject, finding) in &all {
+            let home = subject.home;
+            let path = subject.on(short(&finding.path_bytes()));
             let frees = finding.frees.allocated_bytes.human();
             let cost = month(finding.cost_month);
             let look = if finding.hint { ", worth a look" } else { "" };
@@ -119,7 +117,7 @@ impl LetterWriter<'_> {
                 out.push(format!("      and {}", more.human()));
             }
             let note = home.rules.iter().find(|rule| rule.rule == finding.rule);
-            out.extend(self.remedy(home, finding, home_at).map(|line| format!("      {line}")));
+            out.extend(remedy(subject, finding, is_only_home).map(|line| format!("      {line}")));
             if let Some(note) = note.and_then(|rule| rule.note_of(finding))
                 && !noted.contains(&note)
             {
@@ -134,32 +132,40 @@ impl LetterWriter<'_> {
         }
         out.join("\n")
     }
-
-    /// Returns the command for the owner, with paths as the owner sees them, or advice.
-    fn remedy(&self, home: &HomeReport, finding: &Finding, home_at: &HomeAt<'_>) -> Option<String> {
-        let is_elsewhere = self.home_at.is_set() && home_at.of(home).is_none();
-        if finding.command.is_some() && is_elsewhere && !home.is_roots() {
-            return Some("By hand: the path of this home in your space is not known".to_owned());
-        }
-        let Some(command) = command_at(self.report, home, finding, home_at) else {
-            return advice_for_owner(home, finding)
-                .map(|advice| format!("By hand: {}", short(advice.as_bytes())));
-        };
-        // Commands of this program are printable, because it quotes paths. Commands of configured
-        // rules may not be.
-        Some(match command.len() <= MAX_COMMAND && !command.chars().any(char::is_control) {
-            true => command,
-            false => "(the path is too long for a message: ask for the command)".to_owned(),
-        })
-    }
 }
 
-/// Returns the first line of a summary about the homes of a report.
-pub(super) fn head(report: &Report) -> String {
-    let run = &report.run;
-    let root = short(&run.root_bytes());
-    let when = run.finished.strftime("%Y-%m-%d %H:%M UTC");
-    format!("{root}, scanned {when} ({}).", run.coverage.name())
+/// Returns the command for the owner, with paths as the owner sees them, or advice. `is_only_home` is
+/// true if the owner has no other uid home, which might be at the same path in another space.
+fn remedy(subject: &Subject<'_>, finding: &Finding, is_only_home: bool) -> Option<String> {
+    let (run, home) = (subject.run, subject.home);
+    let nowhere = HomeAt::default();
+    let home_at = if is_only_home { &run.home_at } else { &nowhere };
+    let is_elsewhere = (run.home_at.is_set() && home_at.of(home).is_none()) || !run.has_own_root;
+    if finding.command.is_some() && is_elsewhere && !home.is_roots() {
+        return Some("By hand: the path of this home in your space is not known".to_owned());
+    }
+    let Some(command) = command_at(run.report, home, finding, home_at) else {
+        return advice_for_owner(home, finding)
+            .map(|advice| format!("By hand: {}", short(advice.as_bytes())));
+    };
+    // Commands of this program are printable, because it quotes paths. Commands of configured
+    // rules may not be.
+    Some(match command.len() <= MAX_COMMAND && !command.chars().any(char::is_control) {
+        true => command,
+        false => "(the path is too long for a message: ask for the command)".to_owned(),
+    })
+}
+
+/// Returns the first lines of a summary about the homes of these runs.
+pub(super) fn head(runs: &[NewestRun<'_>]) -> String {
+    let line = |of: &NewestRun<'_>| {
+        let run = &of.report.run;
+        let root = short(&run.root_bytes());
+        let when = run.finished.strftime("%Y-%m-%d %H:%M UTC");
+        let name = of.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        format!("{name}{root}, scanned {when} ({}).", run.coverage.name())
+    };
+    lines(runs.iter().map(line), MAX_LISTED)
 }
 
 /// Summary of one invocation for the administrator.
@@ -230,20 +236,21 @@ impl Summary<'_> {
 }
 
 fn untold_line(untold: &Untold<'_>) -> String {
-    let Untold { subject: Subject { home, reasons }, why } = untold;
+    let Untold { subject, why } = untold;
+    let Subject { home, reasons, .. } = subject;
     let reasons = joined(reasons.iter().map(|reason| reason.text().to_owned()));
     let owner = match &home.owner.name {
         Some(owner) => format!(" ({})", short(owner.as_bytes())),
         None => String::new(),
     };
-    let name = format!("{}{owner}", cut(&home.printable_name(), MAX_NAME));
+    let name = format!("{}{owner}", home_name(subject));
     format!("{}; {reasons}; {}", home_figures(home, &name), why.text())
 }
 
 /// Returns a line for each reason of a home.
 fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
     let home = subject.home;
-    let name = cut(&home.printable_name(), MAX_NAME);
+    let name = home_name(subject);
     let usage = &home.usage;
     subject.reasons.iter().map(move |reason| match (reason, home.quota) {
         (Reason::Quota, Some(quota)) => format!(
@@ -263,8 +270,13 @@ fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
 }
 
 /// Formats a home: ` 200005 12 GiB of 10 GiB, trash 1 GiB, 3.60 USD a month`.
-fn home_line(home: &HomeReport) -> String {
-    home_figures(home, &cut(&home.printable_name(), MAX_NAME))
+fn home_line(subject: &Subject<'_>) -> String {
+    home_figures(subject.home, &home_name(subject))
+}
+
+/// Returns the name of a home, with its file system if there are several.
+fn home_name(subject: &Subject<'_>) -> String {
+    subject.on(cut(&subject.home.printable_name(), MAX_NAME))
 }
 
 fn home_figures(home: &HomeReport, name: &str) -> String {
@@ -281,11 +293,14 @@ fn home_figures(home: &HomeReport, name: &str) -> String {
 }
 
 fn largest(person: &Recipient<'_>) -> String {
-    let dirs = person.subjects.iter().flat_map(|subject| &subject.home.largest_dirs);
+    let dirs = person
+        .subjects
+        .iter()
+        .flat_map(|subject| subject.home.largest_dirs.iter().map(move |dir| (subject, dir)));
     let mut dirs: Vec<_> = dirs.collect();
-    dirs.sort_by_key(|dir| (Reverse(dir.allocated_bytes), &dir.path));
-    let line = |dir: &&crate::report::LargeDir| {
-        let path = short(&dir.path_bytes());
+    dirs.sort_by_key(|(_, dir)| (Reverse(dir.allocated_bytes), &dir.path));
+    let line = |(subject, dir): &(&Subject<'_>, &crate::report::LargeDir)| {
+        let path = subject.on(short(&dir.path_bytes()));
         format!("  {}  {path}", dir.allocated_bytes.human())
     };
     match dirs.is_empty() {
@@ -295,8 +310,21 @@ fn largest(person: &Recipient<'_>) -> String {
 }
 
 /// Pairs a home with each of its findings.
-fn findings_of(home: &HomeReport) -> impl Iterator<Item = (&HomeReport, &Finding)> {
-    home.findings.iter().map(move |finding| (home, finding))
+fn findings_of<'a>(
+    subject: &'a Subject<'_>,
+) -> impl Iterator<Item = (&'a Subject<'a>, &'a Finding)> {
+    subject.home.findings.iter().map(move |finding| (subject, finding))
+}
+
+/// Joins the texts that differ, in their order.
+fn distinct(texts: impl Iterator<Item = String>) -> String {
+    let mut all: Vec<String> = Vec::new();
+    texts.for_each(|text| {
+        if !all.contains(&text) {
+            all.push(text);
+        }
+    });
+    joined(all.into_iter())
 }
 
 /// Formats a monthly cost: `, 1.20 USD a month`, or nothing if unknown.

@@ -1,9 +1,9 @@
 //! E-mail, once a week, to owners whose homes are over quota or hold much trash, and to users whose
 //! apps run for long.
 //!
-//! Reminders come from the newest published run, which must not be stale, and from homes that it
-//! read completely. Each address gets one message about all its homes and reasons. A file records
-//! who was reminded; `ledger.rs` describes the effects of a crash. Homes without an address are
+//! Reminders come from the newest published run of each file system, which must not be stale, and from
+//! homes that it read completely. Each person gets one message about all homes and reasons. A file
+//! records who was reminded; `ledger.rs` describes the effects of a crash. Homes without an address are
 //! reported to the administrator.
 //!
 //! Reminders of apps need no run: SageMaker is asked for the running apps. They are separate
@@ -23,18 +23,15 @@ mod send;
 mod template;
 mod thresholds;
 
-use std::path::Path;
-
 use jiff::Timestamp;
 
 use crate::aws::Email;
 use crate::log;
-use crate::report::{HomeAt, Report};
 use crate::text::printable;
 use crate::units::AllocatedBytes;
 use app_letter::UntoldApp;
 use apps::AppOwner;
-use ledger::Reason;
+use ledger::{Reason, Topic};
 use letter::{LetterWriter, Summary};
 use people::{Recipient, Sorted, Untold};
 
@@ -43,7 +40,7 @@ pub use address::{Address, AddressMap, AddressTemplate, Addresses, Dashes, check
 pub(crate) use apps::{LongRunning, SortedApps, long_running, sort_apps};
 pub use instance_prices::{InstancePrices, PriceTable};
 pub(crate) use ledger::ReminderLedger;
-pub(crate) use people::{has_reasons, sort};
+pub(crate) use people::{NewestRun, sort};
 pub(crate) use preview::preview;
 pub(crate) use send::send;
 pub use template::{About, Template};
@@ -92,32 +89,33 @@ pub struct AppReminding {
 /// A reminder that is due.
 #[derive(Debug)]
 enum Due<'a> {
-    Homes { person: Recipient<'a>, reasons: Vec<Reason> },
+    Homes(Recipient<'a>),
     Apps(&'a AppOwner<'a>),
 }
 
-impl Due<'_> {
+impl<'a> Due<'a> {
     fn address(&self) -> &Address {
         match self {
-            Self::Homes { person, .. } => &person.address,
+            Self::Homes(person) => &person.address,
             Self::Apps(owner) => &owner.address,
         }
     }
 
-    fn reasons(&self) -> &[Reason] {
+    /// What it is about, for the ledger.
+    fn topics(&self) -> Vec<Topic<'a>> {
         match self {
-            Self::Homes { reasons, .. } => reasons,
-            Self::Apps(_) => &[Reason::Apps],
+            Self::Homes(person) => person.topics(),
+            Self::Apps(_) => {
+                vec![Topic { file_system: None, reason: Reason::Apps, run: "apps" }]
+            }
         }
     }
 }
 
-/// The newest run, and its homes with a reason for a reminder.
+/// The newest run of each file system, and the homes in them with a reason for a reminder.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HomeWork<'a> {
-    pub(crate) report: &'a Report,
-    /// The path under which owners see their home.
-    pub(crate) home_at: Option<&'a Path>,
+    pub(crate) runs: &'a [NewestRun<'a>],
     pub(crate) sorted: &'a Sorted<'a>,
 }
 
@@ -125,18 +123,9 @@ pub(crate) struct HomeWork<'a> {
 pub(crate) struct Work<'a> {
     reminding: &'a Reminding,
     homes: Option<HomeWork<'a>>,
-    /// Writes the letters about homes.
-    writer: Option<LetterWriter<'a>>,
     apps: Option<&'a SortedApps<'a>>,
     now: Timestamp,
     due: Vec<Due<'a>>,
-}
-
-/// Returns the reminder of a person that is due now, if any.
-fn due<'a>(person: &Recipient<'a>, ledger: &ReminderLedger) -> Option<Due<'a>> {
-    let mut reasons = person.reasons();
-    reasons.retain(|reason| ledger.told(&person.address, *reason).is_none());
-    (!reasons.is_empty()).then(|| Due::Homes { person: person.only(&reasons), reasons })
 }
 
 impl<'a> Work<'a> {
@@ -147,33 +136,31 @@ impl<'a> Work<'a> {
         now: Timestamp,
         ledger: &ReminderLedger,
     ) -> Self {
-        let people = homes.into_iter().flat_map(|homes| homes.sorted.people.values());
-        let of_homes = people.filter_map(|person| due(person, ledger));
+        let people = homes.into_iter().flat_map(|homes| homes.sorted.people());
+        let people = people.map(|person| person.untold(ledger));
+        let of_homes = people.filter(|person| !person.subjects.is_empty()).map(Due::Homes);
         let owners = apps.into_iter().flat_map(|apps| apps.owners.values());
-        let is_due = |owner: &&AppOwner<'_>| ledger.told(&owner.address, Reason::Apps).is_none();
+        let is_due =
+            |owner: &&AppOwner<'_>| ledger.told(&owner.address, None, Reason::Apps).is_none();
         let due = of_homes.chain(owners.filter(is_due).map(Due::Apps)).collect();
-        let Reminding { subject, body, admin, .. } = reminding;
-        let writer = homes.map(|HomeWork { report, home_at, .. }| {
-            let home_at = HomeAt::new(report, home_at);
-            LetterWriter { report, subject, body, admin: admin.as_str(), home_at }
-        });
-        Self { reminding, homes, writer, apps, now, due }
+        Self { reminding, homes, apps, now, due }
     }
 }
 
 impl Work<'_> {
     /// Returns the message of a reminder.
     fn message(&self, due: &Due<'_>) -> Email {
-        let Reminding { admin, apps, .. } = self.reminding;
-        let (letter, copy_to) = match (due, &self.writer) {
-            (Due::Apps(owner), _) => {
+        let Reminding { admin, apps, subject, body, .. } = self.reminding;
+        let (letter, copy_to) = match due {
+            Due::Apps(owner) => {
                 let copy = apps.copy && owner.address.key() != admin.key();
                 let letter = app_letter::letter(owner, apps, admin.as_str(), self.now);
                 (letter, copy.then(|| admin.to_string()))
             }
-            (Due::Homes { person, .. }, Some(writer)) => (writer.reminder(person), None),
-            // Homes are due only if there is a report.
-            (Due::Homes { .. }, None) => (letter::Letter::default(), None),
+            Due::Homes(person) => {
+                let writer = LetterWriter { subject, body, admin: admin.as_str() };
+                (writer.reminder(person), None)
+            }
         };
         self.email(due.address(), letter, copy_to)
     }
@@ -181,7 +168,7 @@ impl Work<'_> {
     /// Returns the summary message to the administrator.
     fn summary(&self, summary: &Summary<'_>) -> Email {
         let head = match self.homes {
-            Some(HomeWork { report, .. }) => letter::head(report),
+            Some(HomeWork { runs, .. }) => letter::head(runs),
             None => {
                 let now = self.now.strftime("%Y-%m-%d %H:%M UTC");
                 format!("Apps on SageMaker Studio, as of {now}.")
@@ -201,18 +188,13 @@ impl Work<'_> {
         }
     }
 
-    /// Returns the run of a reminder, for the ledger.
-    fn run(&self, due: &Due<'_>) -> &str {
-        match (due, self.homes) {
-            (Due::Homes { .. }, Some(homes)) => &homes.report.run.id,
-            _ => "apps",
-        }
-    }
-
     /// Returns homes that the administrator was not told of in the last week.
     fn unheard(&self, ledger: &ReminderLedger) -> Vec<&Untold<'_>> {
         let untold = self.homes.into_iter().flat_map(|homes| &homes.sorted.untold);
-        untold.filter(|untold| !ledger.is_listed(&untold.key())).collect()
+        let is_listed = |untold: &&Untold<'_>| {
+            ledger.is_listed(&untold.key()) || ledger.is_listed(&untold.key_1())
+        };
+        untold.filter(|untold| !is_listed(untold)).collect()
     }
 
     /// Returns apps that the administrator was not told of in the last week.

@@ -1,19 +1,79 @@
 //! Sorts homes with a reason for a reminder by recipient, or as untold.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::address::{Address, AddressBook};
-use super::ledger::Reason;
+use super::ledger::{Reason, ReminderLedger, Topic};
 use crate::aws::MemberKind;
 use crate::names::{Spelling, twins};
-use crate::report::{Coverage, HomeKind, HomeReport, OwnerStatus, Report};
+use crate::report::{
+    Coverage, FileSystemKey, HomeAt, HomeKind, HomeReport, OwnedHome, OwnerStatus, Payer, Report,
+    SamePeople,
+};
 use crate::units::AllocatedBytes;
+
+/// A file system whose homes are reminded of, by its newest run.
+#[derive(Debug)]
+pub(crate) struct NewestRun<'a> {
+    pub(super) key: FileSystemKey,
+    pub(super) report: &'a Report,
+    /// The path under which owners see their home.
+    pub(super) home_at: HomeAt<'a>,
+    /// Its homes with a reason for a reminder.
+    homes: Vec<HomeReport>,
+    /// Its name, if there are several file systems.
+    pub(super) name: Option<String>,
+    /// False if another one has the same root elsewhere: its paths do not say which one they are on.
+    pub(super) has_own_root: bool,
+}
+
+impl<'a> NewestRun<'a> {
+    /// Prepares the runs of `of` file systems, of which some may be missing. More trash than `most_trash`
+    /// is a reason.
+    pub(crate) fn all(
+        reports: &'a [Report],
+        of: usize,
+        home_at: Option<&'a Path>,
+        most_trash: Option<AllocatedBytes>,
+    ) -> Vec<Self> {
+        let new = |report: &'a Report| {
+            let key = report.file_system_key();
+            let identity = report.run.identity.as_ref();
+            let name = identity.and_then(|identity| identity.name.as_ref()).unwrap_or(&key);
+            let root = report.run.root_bytes();
+            let same_root = reports.iter().filter(|other| other.run.root_bytes() == root).count();
+            Self {
+                home_at: HomeAt::new(report, home_at),
+                homes: report.homes.iter().filter(|home| has_reasons(home, most_trash)).collect(),
+                name: (of > 1).then(|| name.to_string()),
+                // One that could not be read may have the same root.
+                has_own_root: same_root == 1 && reports.len() == of,
+                key,
+                report,
+            }
+        };
+        reports.iter().map(new).collect()
+    }
+}
 
 /// A home and the reasons to remind its owner.
 #[derive(Clone, Debug)]
 pub(super) struct Subject<'a> {
+    /// The run of its file system.
+    pub(super) run: &'a NewestRun<'a>,
     pub(super) home: &'a HomeReport,
     pub(super) reasons: Vec<Reason>,
+}
+
+impl Subject<'_> {
+    /// `text`, with the file system if there are several.
+    pub(super) fn on(&self, text: String) -> String {
+        match &self.run.name {
+            Some(name) => format!("{text} on {name}"),
+            None => text,
+        }
+    }
 }
 
 /// An address, and all homes that its owner is to be reminded of.
@@ -22,26 +82,36 @@ pub(super) struct Recipient<'a> {
     pub(super) address: Address,
     /// The owner's name as in the report.
     pub(super) name: String,
-    /// Number of uid homes in the report with this address, with or without a reason.
+    /// The owners of the homes, by the rule for people of several file systems.
+    persons: BTreeSet<Payer>,
+    /// Number of uid homes in all reports with this address, with or without a reason.
     pub(super) uid_homes: usize,
     pub(super) subjects: Vec<Subject<'a>>,
 }
 
-impl Recipient<'_> {
-    /// Returns all reasons, each once.
-    pub(super) fn reasons(&self) -> Vec<Reason> {
-        let all = self.subjects.iter().flat_map(|subject| &subject.reasons);
-        let mut all: Vec<Reason> = all.copied().collect();
-        all.sort_unstable();
-        all.dedup();
-        all
+impl<'a> Recipient<'a> {
+    /// Returns what there is to say: each reason of each file system once.
+    pub(super) fn topics(&self) -> Vec<Topic<'a>> {
+        let topics = self.subjects.iter().flat_map(|Subject { run, reasons, .. }| {
+            let (key, id) = (&run.key, run.report.run.id.as_str());
+            let of =
+                move |reason: &Reason| Topic { file_system: Some(key), reason: *reason, run: id };
+            reasons.iter().map(of)
+        });
+        let mut topics: Vec<Topic<'_>> = topics.collect();
+        topics.sort_unstable_by_key(|topic| (topic.file_system, topic.reason));
+        topics.dedup();
+        topics
     }
 
-    /// Returns the recipient with only these reasons and their homes.
-    pub(super) fn only(&self, reasons: &[Reason]) -> Self {
+    /// Returns the recipient with only the reasons that `ledger` does not have of the last week, and
+    /// their homes.
+    pub(super) fn untold(&self, ledger: &ReminderLedger) -> Self {
         let mut person = self.clone();
         for subject in &mut person.subjects {
-            subject.reasons.retain(|reason| reasons.contains(reason));
+            let key = &subject.run.key;
+            let is_due = |reason: &Reason| ledger.told(&self.address, Some(key), *reason).is_none();
+            subject.reasons.retain(is_due);
         }
         person.subjects.retain(|subject| !subject.reasons.is_empty());
         person
@@ -108,6 +178,11 @@ impl Untold<'_> {
     /// text of [`Why`] or [`Reason`] changes, so does the key, and the administrator is told once
     /// more.
     pub(super) fn key(&self) -> String {
+        format!("{}: {}", self.subject.run.key, self.key_1())
+    }
+
+    /// Returns the key that earlier versions used, which reminded of one file system.
+    pub(super) fn key_1(&self) -> String {
         let reasons: Vec<&str> = self.subject.reasons.iter().map(|reason| reason.text()).collect();
         format!(
             "{}: {}: {}",
@@ -121,19 +196,51 @@ impl Untold<'_> {
 /// All recipients, and all homes without a recipient.
 #[derive(Debug, Default)]
 pub(crate) struct Sorted<'a> {
-    /// By address in lower case.
-    pub(super) people: BTreeMap<String, Recipient<'a>>,
+    /// By address in lower case. An address of several people, who are not known to be the same one,
+    /// has a recipient on each of their file systems.
+    people: BTreeMap<String, Vec<Recipient<'a>>>,
     pub(super) untold: Vec<Untold<'a>>,
 }
 
-impl Sorted<'_> {
-    /// Keeps only the recipients to be reminded of one of `homes`, given by their paths, and only
-    /// these homes without a recipient. A message stays whole: it is about all homes of its
-    /// recipient.
-    pub(crate) fn keep(&mut self, homes: &BTreeSet<Vec<u8>>) {
-        let is_asked = |subject: &Subject<'_>| homes.contains(&subject.home.name_bytes());
-        self.people.retain(|_, person| person.subjects.iter().any(is_asked));
+impl<'a> Sorted<'a> {
+    /// Returns all recipients.
+    pub(super) fn people(&self) -> impl Iterator<Item = &Recipient<'a>> {
+        self.people.values().flatten()
+    }
+
+    /// Keeps only the recipients to be reminded of one of `homes`, given by their paths on each file
+    /// system, and only these homes without a recipient. A message stays whole: it is about all homes of
+    /// its recipient.
+    pub(crate) fn keep(&mut self, homes: &BTreeMap<FileSystemKey, BTreeSet<Vec<u8>>>) {
+        let is_asked = |subject: &Subject<'_>| {
+            let homes = homes.get(&subject.run.key);
+            homes.is_some_and(|homes| homes.contains(&subject.home.name_bytes()))
+        };
+        for people in self.people.values_mut() {
+            people.retain(|person| person.subjects.iter().any(is_asked));
+        }
         self.untold.retain(|untold| is_asked(&untold.subject));
+    }
+
+    /// Says that a path in a space may be that of a home on another file system, so that no home is known
+    /// to be the only one there.
+    pub(crate) fn has_several_file_systems(&mut self) {
+        self.people.values_mut().flatten().for_each(|person| person.uid_homes = 0);
+    }
+
+    /// Adds a recipient of the next file system, to whom of the same address is the same person.
+    fn add(&mut self, person: Recipient<'a>) {
+        let people = self.people.entry(person.address.key()).or_default();
+        let is_same = |other: &Recipient<'a>| !other.persons.is_disjoint(&person.persons);
+        let (mut same, others): (Vec<_>, Vec<_>) =
+            std::mem::take(people).into_iter().partition(is_same);
+        same.push(person);
+        *people = others;
+        people.extend(same.into_iter().reduce(|mut all, next| {
+            all.persons.extend(next.persons);
+            all.subjects.extend(next.subjects);
+            all
+        }));
     }
 
     /// Returns the homes that nobody is reminded of because they are not one person's.
@@ -144,44 +251,60 @@ impl Sorted<'_> {
 }
 
 /// True if there is a reason to remind the owner of the home.
-pub(crate) fn has_reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>) -> bool {
+fn has_reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>) -> bool {
     home.kind != HomeKind::Outside && !reasons(home, most_trash).is_empty()
 }
 
-/// Sorts these `homes` of the report. If `most_trash` is given, more trash than that is a reason.
+/// Sorts the homes of all runs with a reason. `same` says who is one person on several file systems.
 pub(crate) fn sort<'a>(
-    report: &Report,
-    homes: &'a [HomeReport],
+    runs: &'a [NewestRun<'a>],
     book: &AddressBook<'_>,
     most_trash: Option<AllocatedBytes>,
+    same: SamePeople,
 ) -> Sorted<'a> {
     let mut sorted = Sorted::default();
-    let names: BTreeSet<String> = report.homes.iter().filter_map(|home| home.owner.name).collect();
-    let twins = twins(names.iter().map(String::as_str));
-    for home in homes.iter().filter(|home| has_reasons(home, most_trash)) {
-        let reasons = reasons(home, most_trash);
-        let subject = Subject { home, reasons };
-        match address(home, book, &twins) {
-            Err(why) => sorted.untold.push(Untold { subject, why }),
-            Ok((address, name)) => {
-                let person = sorted.people.entry(address.key()).or_insert_with(|| Recipient {
-                    address,
-                    name,
-                    uid_homes: 0,
-                    subjects: Vec::new(),
-                });
-                person.subjects.push(subject);
+    let mut uid_homes: BTreeMap<String, usize> = BTreeMap::new();
+    for run in runs {
+        let homes = &run.report.homes;
+        let names: BTreeSet<String> = homes.iter().filter_map(|home| home.owner.name).collect();
+        let twins = twins(names.iter().map(String::as_str));
+        let mut here: BTreeMap<String, Recipient<'a>> = BTreeMap::new();
+        for home in &run.homes {
+            let subject = Subject { run, home, reasons: reasons(home, most_trash) };
+            match address(home, book, &twins) {
+                Err(why) => sorted.untold.push(Untold { subject, why }),
+                Ok((address, name)) => {
+                    let person = here.entry(address.key()).or_insert_with(|| Recipient {
+                        address,
+                        name,
+                        persons: BTreeSet::new(),
+                        uid_homes: 0,
+                        subjects: Vec::new(),
+                    });
+                    person.persons.insert(payer(run, home, same));
+                    person.subjects.push(subject);
+                }
+            }
+        }
+        here.into_values().for_each(|person| sorted.add(person));
+        for home in homes.iter().filter(|home| home.kind == HomeKind::Uid) {
+            if let Ok((address, _)) = reached(&home, book, &twins) {
+                *uid_homes.entry(address.key()).or_default() += 1;
             }
         }
     }
-    for home in report.homes.iter().filter(|home| home.kind == HomeKind::Uid) {
-        if let Ok((address, _)) = reached(&home, book, &twins)
-            && let Some(person) = sorted.people.get_mut(&address.key())
-        {
-            person.uid_homes += 1;
-        }
+    for (address, people) in &mut sorted.people {
+        let homes = uid_homes.get(address).copied().unwrap_or_default();
+        people.iter_mut().for_each(|person| person.uid_homes = homes);
     }
     sorted
+}
+
+/// Returns the person that a home belongs to.
+fn payer(run: &NewestRun<'_>, home: &HomeReport, same: SamePeople) -> Payer {
+    let name = home.printable_name();
+    let (owner, source) = (home.owner.name.as_deref(), home.owner.source.as_deref());
+    same.payer(&run.key, OwnedHome { home: &name, owner, source, uid: home.uid })
 }
 
 fn reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>) -> Vec<Reason> {

@@ -4,8 +4,9 @@
 use std::fmt::{Result, Write};
 
 use super::address::Address;
-use super::ledger::{Reason, ReminderLedger, ReminderStep};
+use super::ledger::{Reason, ReminderLedger, ReminderStep, Topic};
 use super::letter::Summary;
+use super::people::Subject;
 use super::{Due, Work};
 use crate::aws::Email;
 use crate::text::{Shown, printable};
@@ -26,17 +27,24 @@ fn write(out: &mut String, work: &Work<'_>, ledger: &ReminderLedger) -> Result {
         writeln!(out, "Why: {}", why(due))?;
         email(out, &work.message(due))?;
     }
-    let people = work.homes.into_iter().flat_map(|homes| homes.sorted.people.values());
+    let people = work.homes.into_iter().flat_map(|homes| homes.sorted.people());
     for person in people {
-        for reason in person.reasons() {
-            not_again(out, ledger, &person.address, reason)?;
+        for topic in person.topics() {
+            let is_of = |subject: &&Subject<'_>| Some(&subject.run.key) == topic.file_system;
+            let what = topic.reason.text().to_owned();
+            let what = match person.subjects.iter().find(is_of) {
+                Some(subject) => subject.on(what),
+                None => what,
+            };
+            not_again(out, ledger, (&person.address, &topic), &what)?;
         }
     }
     for owner in work.apps.into_iter().flat_map(|apps| apps.owners.values()) {
-        not_again(out, ledger, &owner.address, Reason::Apps)?;
+        let topic = Topic { file_system: None, reason: Reason::Apps, run: "apps" };
+        not_again(out, ledger, (&owner.address, &topic), topic.reason.text())?;
     }
     for untold in work.homes.into_iter().flat_map(|homes| homes.sorted.not_personal()) {
-        writeln!(out, "\n==== To nobody: {}", untold.key())?;
+        writeln!(out, "\n==== To nobody: {}", untold.subject.on(untold.key_1()))?;
     }
     let (untold, untold_apps) = (work.unheard(ledger), work.unheard_apps(ledger));
     let unsure = ledger.open_ends();
@@ -49,19 +57,24 @@ fn write(out: &mut String, work: &Work<'_>, ledger: &ReminderLedger) -> Result {
 }
 
 /// Adds a note if somebody was told of this within a week.
-fn not_again(out: &mut String, ledger: &ReminderLedger, to: &Address, reason: Reason) -> Result {
-    let Some(told) = ledger.told(to, reason) else { return Ok(()) };
+fn not_again(
+    out: &mut String,
+    ledger: &ReminderLedger,
+    (to, topic): (&Address, &Topic<'_>),
+    what: &str,
+) -> Result {
+    let Some(told) = ledger.told(to, topic.file_system, topic.reason) else { return Ok(()) };
     let when = told.at.strftime("%Y-%m-%d");
     let did = match told.step {
         ReminderStep::Sent => "was told on",
         ReminderStep::Sending | ReminderStep::Unsure => "was perhaps told on",
     };
-    writeln!(out, "\n==== Not again within a week: {to}, {}, {did} {when}", reason.text())
+    writeln!(out, "\n==== Not again within a week: {to}, {what}, {did} {when}")
 }
 
 fn why(due: &Due<'_>) -> String {
     let person = match due {
-        Due::Homes { person, .. } => person,
+        Due::Homes(person) => person,
         Due::Apps(owner) => {
             let apps = owner.apps.iter();
             let apps = apps.map(|app| format!("{} ({})", app.what(), app.since()));
@@ -70,7 +83,8 @@ fn why(due: &Due<'_>) -> String {
     };
     let homes = person.subjects.iter().map(|subject| {
         let reasons: Vec<&str> = subject.reasons.iter().map(|reason| reason.text()).collect();
-        format!("{} ({})", subject.home.printable_name(), reasons.join(", "))
+        let home = subject.on(subject.home.printable_name());
+        format!("{home} ({})", reasons.join(", "))
     });
     homes.collect::<Vec<_>>().join(", ")
 }

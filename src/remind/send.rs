@@ -103,24 +103,24 @@ fn all(
         if stop.is_set() {
             return Ok((left, None));
         }
-        let (to, reasons, run) = (due.address(), due.reasons(), work.run(due));
+        let (to, topics) = (due.address(), due.topics());
         let email = work.message(due);
         // Recorded before and after sending; see the ledger.
-        ledger.sending(to, reasons, run).map_err(Failure::fatal)?;
+        ledger.sending(to, &topics).map_err(Failure::fatal)?;
         match mailer.send(&email) {
             Ok(()) => {
-                ledger.sent(to, reasons, run).map_err(Failure::fatal)?;
+                ledger.sent(to, &topics).map_err(Failure::fatal)?;
                 summary.sent += 1;
                 unknown = 0;
             }
             Err(EmailError { outcome: EmailOutcome::Rejected, error }) => {
-                ledger.withdraw(to, reasons).map_err(Failure::fatal)?;
+                ledger.withdraw(to, &topics).map_err(Failure::fatal)?;
                 say(&error.text);
                 summary.refused.push((to.to_string(), error.text));
                 unknown = 0;
             }
             Err(EmailError { outcome: EmailOutcome::Closed, error }) => {
-                ledger.withdraw(to, reasons).map_err(Failure::fatal)?;
+                ledger.withdraw(to, &topics).map_err(Failure::fatal)?;
                 return Ok((left, Some(error)));
             }
             Err(EmailError { outcome: EmailOutcome::Unknown, error }) => {

@@ -22,18 +22,18 @@ pub(super) struct Found {
     pub(super) unanswered: bool,
 }
 
-/// Lists the apps of the configured domains, or else of the domains that named the run's homes.
+/// Asks the configured domains, or else those that named the homes of the runs.
 pub(super) fn find(
     readers: &Readers,
-    report: Option<&Report>,
+    reports: &[Report],
     reminding: &Reminding,
     book: &AddressBook<'_>,
     aws: &Aws,
     now: Timestamp,
 ) -> Result<Found, Failure> {
-    let of_run = || report.map(|report| domains_of(report.run.names.iter())).unwrap_or_default();
+    let of_runs = || domains_of(reports.iter().flat_map(|report| &report.run.names));
     let domains = match readers.domains.is_empty() {
-        true => of_run(),
+        true => of_runs(),
         false => readers.domains.clone(),
     };
     if domains.is_empty() {

@@ -125,7 +125,7 @@ fn each_owner_gets_one_letter_a_week_and_the_administrator_a_copy_if_asked() {
         let mut ledger: Value = serde_json::from_str(&text).unwrap();
         let at = (Timestamp::now() - SignedDuration::from_hours(24 * days)).to_string();
         for address in ["alice@example.com", "bob@example.com"] {
-            ledger["people"][address]["apps"]["at"] = at.as_str().into();
+            ledger["people"][address]["*"]["apps"]["at"] = at.as_str().into();
         }
         for (_, listed) in ledger["listed"].as_object_mut().unwrap() {
             *listed = at.as_str().into();

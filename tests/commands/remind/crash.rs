@@ -64,6 +64,24 @@ fn kill_9_between_sending_and_noting_reminds_nobody_twice() {
     }
 }
 
+/// Each person has a home on two file systems, which are recorded together.
+#[test]
+fn kill_9_between_sending_and_noting_repeats_nothing_of_two_file_systems() {
+    for phase in [Phase::Before, Phase::After] {
+        for at in 0..PEOPLE {
+            let world = World::crowd(PEOPLE);
+            world.configure(&format!("same_people = true\n{CONFIG}"));
+            world.stage(&[("300000", 2_500_000), ("300001", 2_500_001), ("300002", 2_500_002)]);
+            assert!(killed_at(&world, at, phase));
+            assert_recovered(&world, &format!("message {at}, {phase:?}"));
+            for mail in world.aws.mails().iter().filter(|mail| mail.to.starts_with('p')) {
+                let text = &mail.text;
+                assert!(text.contains(" on prod") && text.contains(" on stage"), "{text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn kill_9_at_any_write_reminds_nobody_twice() {
     let killed = |world: &World, call: &str, at: usize| {

@@ -5,6 +5,7 @@ mod apps;
 #[cfg(feature = "aws")]
 mod crash;
 mod dry;
+mod fleet;
 mod hostile;
 #[cfg(feature = "aws")]
 mod refused;
@@ -112,6 +113,24 @@ impl World {
         command
     }
 
+    /// Publishes a second file system, `stage`, with these homes.
+    fn stage(&self, homes: &[(&str, usize)]) {
+        let root = self.scratch.path().join("stage");
+        for (home, bytes) in homes {
+            file(&root, format!("{home}/.local/share/Trash/files/a"), *bytes);
+            if let Some(uid) = home.parse().ok().filter(|_| is_root()) {
+                give(&root.join(home), uid);
+            }
+        }
+        let mut command = self.command();
+        command.env("EFS_SCAN_STATE_DIR", self.scratch.path().join("state-of-stage"));
+        command.env("EFS_SCAN_NAME", "stage");
+        let names = format!("csv:{}", self.scratch.path().join("names.csv").display());
+        command.arg(root).args(["--names", &names, "--quota", "2MiB", "--quiet"]);
+        let output = watched(&mut command, Duration::from_secs(120));
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    }
+
     /// Gives each uid home to its uid, unless the user who runs the test has all of them.
     fn give_homes(&self) {
         for home in std::fs::read_dir(self.root()).unwrap().map(Result::unwrap) {
@@ -155,7 +174,12 @@ impl World {
 
     /// Changes the newest published run.
     fn edit(&self, change: impl Fn(&mut Value)) {
-        let path = self.published().join("latest/prod.json");
+        self.edit_of("prod", change);
+    }
+
+    /// Changes the newest published run of a file system.
+    fn edit_of(&self, key: &str, change: impl Fn(&mut Value)) {
+        let path = self.published().join(format!("latest/{key}.json"));
         let read = |path: &PathBuf| -> Value {
             serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
         };

@@ -91,7 +91,7 @@ fn a_week_is_for_each_person_and_reason() {
     assert!(alice.text.contains("of trash: deleted") && !alice.text.contains("over its quota"));
     // The week of the other reason was not restarted.
     let ledger: Value = serde_json::from_slice(&std::fs::read(world.ledger()).unwrap()).unwrap();
-    assert_eq!(ledger["people"]["alice@example.com"]["quota"]["run"], "r");
+    assert_eq!(ledger["people"]["alice@example.com"]["*"]["quota"]["run"], "r");
     told(&world, "alice@example.com", &[("quota", 7), ("trash", 1)]);
     world.remind(&[], 0);
     let mails = world.aws.mails();
