@@ -21,6 +21,7 @@
 //! | [`store`] | stores for objects: a directory or S3 |
 //! | [`published`] | the stored objects, written and read; the newest run and its age |
 //! | `status` | the newest run, compared with the day and the week before |
+//! | `changes` | what grew between two runs, and where: two tables of directories side by side |
 //! | [`history`] | each home over the published runs: growth and forecast |
 //! | [`remind`] | e-mail to owners, at most once a week |
 //! | [`aws`] | AWS, one file a service; knows nothing of the modules above |
@@ -75,6 +76,7 @@
 mod atomic;
 pub mod aws;
 mod bounded;
+mod changes;
 pub mod cli;
 mod columns;
 mod commands;

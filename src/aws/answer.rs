@@ -2,6 +2,7 @@
 //! one byte every few seconds.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -98,6 +99,8 @@ pub(super) enum Unread {
     TooSlow(usize, Duration),
     /// There is no memory for it.
     NoMemory,
+    /// It could not be written to a file.
+    Unwritten(io::Error),
     /// The connection broke.
     Broken(String),
 }
@@ -112,6 +115,7 @@ impl fmt::Display for Unread {
                 write!(f, "the body comes too slowly: {bytes} bytes in {} s", time.as_secs())
             }
             Self::NoMemory => f.write_str("there is no memory for it"),
+            Self::Unwritten(error) => write!(f, "a temporary file: {error}"),
             Self::Broken(problem) => write!(f, "the body: {problem}"),
         }
     }
@@ -120,26 +124,17 @@ impl fmt::Display for Unread {
 /// Reads an object that arrives at [`SLOWEST`] or faster. `claims` is the size in the answer's
 /// header.
 pub(super) async fn read(
-    mut body: ByteStream,
+    body: ByteStream,
     claims: Option<i64>,
     part: ObjectPart,
 ) -> Result<Vec<u8>, Unread> {
-    if let ObjectPart::Whole { most } = part
-        && claims.is_some_and(|bytes| u64::try_from(bytes).is_ok_and(|bytes| bytes > most))
-    {
-        return Err(Unread::TooLarge(most));
+    let mut body = Pieces::new(body);
+    if let ObjectPart::Whole { most } = part {
+        refuse_large(claims, most)?;
     }
     // The size in the header may be false, so memory grows with the bytes that arrive.
     let mut bytes: Vec<u8> = Vec::new();
-    let begun = Instant::now();
-    loop {
-        let allowed = ANSWER + Duration::from_secs(bytes.len() as u64 / SLOWEST);
-        let left = allowed.saturating_sub(begun.elapsed());
-        let too_slow = |_| Unread::TooSlow(bytes.len(), begun.elapsed());
-        let Some(data) = tokio::time::timeout(left, body.next()).await.map_err(too_slow)? else {
-            return Ok(bytes);
-        };
-        let data = data.map_err(|error| Unread::Broken(error.to_string()))?;
+    while let Some(data) = body.next().await? {
         bytes.try_reserve(data.len()).map_err(|_| Unread::NoMemory)?;
         bytes.extend_from_slice(&data);
         match part {
@@ -153,5 +148,55 @@ pub(super) async fn read(
             }
             _ => {}
         }
+    }
+    Ok(bytes)
+}
+
+/// Writes an object of at most `most` bytes to a file as it arrives.
+pub(super) async fn copy(
+    body: ByteStream,
+    claims: Option<i64>,
+    most: u64,
+    to: &mut dyn Write,
+) -> Result<(), Unread> {
+    refuse_large(claims, most)?;
+    let mut body = Pieces::new(body);
+    while let Some(data) = body.next().await? {
+        if body.bytes as u64 > most {
+            return Err(Unread::TooLarge(most));
+        }
+        to.write_all(&data).map_err(Unread::Unwritten)?;
+    }
+    Ok(())
+}
+
+fn refuse_large(claims: Option<i64>, most: u64) -> Result<(), Unread> {
+    match claims.is_some_and(|bytes| u64::try_from(bytes).is_ok_and(|bytes| bytes > most)) {
+        true => Err(Unread::TooLarge(most)),
+        false => Ok(()),
+    }
+}
+
+/// The body of an object, which has to arrive at [`SLOWEST`] or faster.
+struct Pieces {
+    body: ByteStream,
+    begun: Instant,
+    /// Bytes that have arrived.
+    bytes: usize,
+}
+
+impl Pieces {
+    fn new(body: ByteStream) -> Self {
+        Self { body, begun: Instant::now(), bytes: 0 }
+    }
+
+    async fn next(&mut self) -> Result<Option<<SdkBody as Body>::Data>, Unread> {
+        let allowed = ANSWER + Duration::from_secs(self.bytes as u64 / SLOWEST);
+        let left = allowed.saturating_sub(self.begun.elapsed());
+        let too_slow = |_| Unread::TooSlow(self.bytes, self.begun.elapsed());
+        let next = tokio::time::timeout(left, self.body.next()).await.map_err(too_slow)?;
+        let data = next.transpose().map_err(|error| Unread::Broken(error.to_string()))?;
+        self.bytes += data.as_ref().map_or(0, |data| data.len());
+        Ok(data)
     }
 }

@@ -1,5 +1,7 @@
 //! Reads objects of a bucket, several at a time if that takes little memory.
 
+use std::fs::File;
+use std::io::Seek;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -72,6 +74,32 @@ impl S3Bucket<'_> {
         Ok(keys.len())
     }
 
+    /// Copies an object of at most `most` bytes to an empty file; false if there is none.
+    pub fn copy(&self, key: &str, most: u64, to: &mut File) -> ServiceResult<bool> {
+        self.sdk.runtime.block_on(async {
+            let mut tried = 1;
+            loop {
+                let answer = match self.get_object(key, None).await {
+                    Ok(answer) => answer,
+                    Err(error) if error.code() == Some("NoSuchKey") => return Ok(false),
+                    Err(error) => return Err(self.error("GetObject", key, &error)),
+                };
+                let claims = answer.content_length();
+                match answer::copy(answer.body, claims, most, to).await {
+                    Ok(()) => return Ok(true),
+                    Err(Unread::Broken(_)) if tried < 3 => tried += 1,
+                    Err(unread) => return self.read(key, Err(unread)).map(|_| false),
+                }
+                // The next answer begins anew.
+                let emptied = to.set_len(0).and_then(|()| to.rewind());
+                if let Err(error) = emptied {
+                    return self.read(key, Err(Unread::Unwritten(error))).map(|_| false);
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        })
+    }
+
     async fn fetch(&self, key: &str, part: ObjectPart) -> ServiceResult<Option<S3Object>> {
         self.body(key, part).await.and_then(|body| self.read(key, body))
     }
@@ -79,7 +107,7 @@ impl S3Bucket<'_> {
     fn read(&self, key: &str, body: Body) -> ServiceResult<Option<S3Object>> {
         body.map_err(|unread| {
             let trouble = match unread {
-                Unread::TooLarge(_) | Unread::NoMemory => Trouble::Refused,
+                Unread::TooLarge(_) | Unread::NoMemory | Unread::Unwritten(_) => Trouble::Refused,
                 Unread::TooSlow(..) | Unread::Broken(_) => Trouble::Unreachable,
             };
             ServiceError::new(trouble, format!("S3 GetObject {}: {unread}", self.name(key)))

@@ -109,6 +109,76 @@ pub struct HistoryArgs {
     pub format: HistoryFormat,
 }
 
+/// Flags of `efs-scan changes`.
+#[derive(Debug, Args)]
+pub struct ChangesArgs {
+    /// Two tables of directories that `efs-scan --dirs` wrote, in place of published ones: the older
+    /// one first
+    #[arg(value_name = "OLD NEW", num_args = 2,
+          conflicts_with_all = ["from", "file_system", "since", "until"])]
+    pub files: Vec<PathBuf>,
+
+    /// Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration's]
+    #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH")]
+    pub from: Option<String>,
+
+    /// Which file system, by its key or name, if several are published
+    #[arg(long, value_name = "KEY")]
+    pub file_system: Option<String>,
+
+    /// Show only this user or uid (repeatable)
+    #[arg(long = "user", value_name = "NAME|UID")]
+    pub users: Vec<String>,
+
+    /// The run to begin with: the one nearest to so long before the last one (7d, 12h, 2w,
+    /// yesterday), the first one from a day on (2026-11-24), or the one with this id
+    #[arg(long, value_name = "WHEN", default_value = "yesterday")]
+    pub since: String,
+
+    /// The run to end with: the one nearest to so long ago, the last one up to a day, or the one with
+    /// this id [default: the newest]
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+
+    /// Explain only this directory, below the root, or with --user below the home
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<PathBuf>,
+
+    /// Show no place that changed by less; what is not shown is summed up
+    #[arg(long, value_name = "SIZE")]
+    pub min: Option<String>,
+
+    /// Show at most so many places of a home; fewer, if these explain 95 % of what changed
+    #[arg(long, value_name = "N", default_value_t = 20,
+          value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: u16,
+
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ChangesFormat,
+}
+
+/// A form of the changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ChangesFormat {
+    /// For people
+    #[default]
+    Table,
+    /// Everything
+    Json,
+}
+
+pub(super) const CHANGES_HELP: &str = "\
+The sizes are allocated bytes, and the lines of a home add up to its change. A
+place is named where most of a change is: the deepest directory that holds it,
+and of what is new or gone the topmost one.
+
+Exit codes:
+  0    both runs read everything
+  1    fatal: the tables cannot be read, or no run has one
+  2    usage: a flag or the configuration is wrong, or there is no such run
+  3    one of the runs is partial or interrupted";
+
 /// Flags of `efs-scan publish`.
 #[derive(Debug, Args)]
 pub struct PublishArgs {

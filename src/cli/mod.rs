@@ -11,8 +11,8 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use commands::{
-    By, HistoryArgs, HistoryFormat, PublishArgs, RemindArgs, RemindOf, ReportArgs, StatusArgs,
-    StatusFormat,
+    By, ChangesArgs, ChangesFormat, HistoryArgs, HistoryFormat, PublishArgs, RemindArgs, RemindOf,
+    ReportArgs, StatusArgs, StatusFormat,
 };
 pub use scan::ScanArgs;
 
@@ -117,6 +117,9 @@ pub enum Command {
     Report(ReportArgs),
     /// Show each home over the published runs: its size, its growth, and when it reaches its quota
     History(HistoryArgs),
+    /// Show what grew between two runs, and in which directories
+    #[command(after_help = commands::CHANGES_HELP)]
+    Changes(ChangesArgs),
     /// Send the runs that are not published yet
     Publish(PublishArgs),
     /// Remind owners who are over quota or have much trash, by e-mail
@@ -150,6 +153,8 @@ pub enum Generate {
     },
     /// The JSON Schema of the report
     Schema,
+    /// The JSON Schema of the changes
+    ChangesSchema,
 }
 
 /// Flags of every command.

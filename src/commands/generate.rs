@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use clap::CommandFactory;
 
+use crate::changes;
 use crate::cli::{Cli, Generate};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -45,5 +46,6 @@ fn generate(what: &Generate, out: &mut impl Write) -> io::Result<()> {
             out.write_all(&text)
         }
         Generate::Schema => out.write_all(json_schema().as_bytes()),
+        Generate::ChangesSchema => out.write_all(changes::json_schema().as_bytes()),
     }
 }

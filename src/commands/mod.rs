@@ -1,5 +1,6 @@
 //! The commands, one file each. [`run`] reads the configuration that a command needs, and dispatches.
 
+mod changes;
 mod check;
 mod config;
 mod domains;
@@ -79,7 +80,9 @@ fn load(cli: &Cli) -> Result<Loaded, ConfigError> {
         Some(Command::Remind(args)) => {
             loaded.put_state_dir(args.state_dir.as_deref(), args.state_dir_shared);
         }
-        Some(Command::Status(_) | Command::Report(_) | Command::History(_)) => {}
+        Some(
+            Command::Status(_) | Command::Report(_) | Command::History(_) | Command::Changes(_),
+        ) => {}
     }
     loaded.put_log_format(cli.common.log.log_format);
     Ok(loaded)
@@ -102,6 +105,7 @@ fn dispatch(cli: &Cli, loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Resul
         Some(Command::Status(args)) => status::run(args, loaded),
         Some(Command::Report(args)) => report::run(args, loaded),
         Some(Command::History(args)) => history::run(args, loaded),
+        Some(Command::Changes(args)) => changes::run(args, loaded),
         Some(Command::Publish(args)) => publish::run(args, loaded, stop, phase),
         Some(Command::Remind(args)) => remind::run(args, loaded, stop, phase),
     }

@@ -2,6 +2,7 @@
 //! are read back.
 
 mod age;
+mod dirs_table;
 mod expected;
 mod fleet;
 mod homes_table;
@@ -15,6 +16,7 @@ mod runs;
 mod selection;
 
 pub(crate) use age::{OLD, is_future, is_old, is_stale};
+pub(crate) use dirs_table::{DirsTable, dirs_tables};
 pub(crate) use expected::expected_inodes;
 pub use fleet::{FLEET_PAGE, is_fleet_page};
 pub use homes_table::{HomeRow, HomesTable, TableCoverage, homes_tables};
@@ -26,7 +28,7 @@ pub(crate) use newest::{
     OldRun, Pointer, is_version_1, old_run, parsed, pointer, refuse_version_1,
 };
 pub use newest::{file_systems, newest, newest_report, nothing_there};
-pub(crate) use order::{ID, Rank, rank};
+pub(crate) use order::{ID, Rank, rank, started_of};
 pub(crate) use page::{FLEET_META, PAGE_HEAD, RUN_META};
 pub use page::{page, page_of_user, run_of_page};
 pub(crate) use people::{Sums, added, groups, people};

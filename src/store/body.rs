@@ -101,7 +101,7 @@ fn nowhere() -> io::Error {
 
 /// Makes a file without a name, so nothing is left if this process is killed. It is in TMPDIR, or
 /// else in `/var/tmp`, because `/tmp` is often in memory.
-fn temporary_file() -> io::Result<File> {
+pub(super) fn temporary_file() -> io::Result<File> {
     let given = std::env::var_os("TMPDIR").filter(|given| !given.is_empty());
     let directory = given.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
     tempfile::tempfile_in(&directory)

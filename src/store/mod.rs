@@ -3,9 +3,11 @@
 mod access_point;
 mod body;
 mod directory;
+mod fetch;
 mod s3;
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -17,6 +19,7 @@ use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
 pub use crate::aws::{BucketOptions, PutOptions, is_region};
 pub use directory::Directory;
+pub(crate) use fetch::fetched;
 
 /// The largest object that is read whole, in bytes: a report of 200,000 homes has a few hundred
 /// MiB.
@@ -68,6 +71,15 @@ pub trait Store {
     fn read(&self, key: &str, take: &mut dyn FnMut(&mut dyn Read)) -> ServiceResult<bool> {
         let object = self.get(key)?;
         Ok(object.map(|object| take(&mut &object.bytes[..])).is_some())
+    }
+
+    /// Copies an object of at most `most` bytes to an empty file, piece by piece. Returns false if
+    /// there is none.
+    ///
+    /// # Errors
+    /// Names the object.
+    fn copy(&self, key: &str, most: u64, to: &mut File) -> ServiceResult<bool> {
+        fetch::by_reading(self, key, most, to)
     }
 
     /// Reads the first bytes of the object; `None` if there is none. The version is that of the

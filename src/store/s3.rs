@@ -1,5 +1,7 @@
 //! A bucket as a store. Conditional writes keep publishers from overwriting each other's objects.
 
+use std::fs::File;
+
 use super::body;
 use super::{Condition, Fill, Listing, MAX_OBJECT, Object, Put, ReadSize, Store, Take, Version};
 use crate::aws::{ObjectPart, S3Body, S3Bucket, S3Object, WriteIf, Written};
@@ -31,6 +33,10 @@ impl Store for Bucket<'_> {
 
     fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
         Ok(self.0.get(key, part(ReadSize::Whole))?.map(Object::from))
+    }
+
+    fn copy(&self, key: &str, most: u64, to: &mut File) -> ServiceResult<bool> {
+        self.0.copy(key, most, to)
     }
 
     fn get_each(&self, keys: &[&str], size: ReadSize, take: &mut Take<'_>) -> ServiceResult<()> {

@@ -53,6 +53,11 @@ const ARROWS: &[Row] = &[
         "report sync text units usage",
         "the table of directories, made from the accounts, with names of homes as in the report",
     ),
+    (
+        "changes",
+        "columns dirs report text units usage",
+        "two tables of directories side by side; a price is the report's",
+    ),
     ("store", "atomic aws guard log service_error text", "a directory or a bucket"),
     (
         "published",
@@ -94,7 +99,7 @@ const ARROWS: &[Row] = &[
     ),
     (
         "commands",
-        "atomic aws cli config dirs exit guard history log names outbox output pages progress published remind report scan service_error state status stop store sync sys text units usage",
+        "atomic aws changes cli config dirs exit guard history log names outbox output pages progress published remind report scan service_error state status stop store sync sys text units usage",
         "connects the parts; no module uses a command",
     ),
     (

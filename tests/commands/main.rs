@@ -8,6 +8,7 @@ mod arrows;
 mod aws;
 mod bounds;
 mod browser;
+mod changes;
 mod cli;
 mod config;
 #[cfg(all(feature = "aws", target_os = "linux"))]

@@ -119,6 +119,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status_all" -d 'Show
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "status-all" -d 'Show the newest published run: who uses how much, and what changed'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "report" -d 'Make HTML pages of the newest published run: one about all homes, and one for each user'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "history" -d 'Show each home over the published runs: its size, its growth, and when it reaches its quota'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "changes" -d 'Show what grew between two runs, and in which directories'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "publish" -d 'Send the runs that are not published yet'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "remind" -d 'Remind owners who are over quota or have much trash, by e-mail'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
@@ -202,6 +203,22 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -l monthly -d
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -l file-system -d 'Which file system, by its key or name, if several are published' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -l user -d 'Show only this user or uid (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -l since -d 'The run to begin with: the one nearest to so long before the last one (7d, 12h, 2w, yesterday), the first one from a day on (2026-11-24), or the one with this id' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -l until -d 'The run to end with: the one nearest to so long ago, the last one up to a day, or the one with this id [default: the newest]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -l path -d 'Explain only this directory, below the root, or with --user below the home' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -l min -d 'Show no place that changed by less; what is not shown is summed up' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -l limit -d 'Show at most so many places of a home; fewer, if these explain 95 % of what changed' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -l format -d 'Form of the output' -r -f -a "table\t'For people'
+json\t'Everything'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -s q -l quiet -d 'Print only errors on stderr'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -s v -l verbose -d 'Print more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l to -d 'The destination that --migrate moves [default: the configuration\'s]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state-dir -d 'State directory of the scan [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F

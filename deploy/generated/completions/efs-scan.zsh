@@ -219,6 +219,30 @@ json\:"One JSON object each, for log collectors"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(changes)
+_arguments "${_arguments_options[@]}" : \
+'--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
+'--file-system=[Which file system, by its key or name, if several are published]:KEY:_default' \
+'*--user=[Show only this user or uid (repeatable)]:NAME|UID:_default' \
+'--since=[The run to begin with\: the one nearest to so long before the last one (7d, 12h, 2w, yesterday), the first one from a day on (2026-11-24), or the one with this id]:WHEN:_default' \
+'--until=[The run to end with\: the one nearest to so long ago, the last one up to a day, or the one with this id \[default\: the newest\]]:WHEN:_default' \
+'--path=[Explain only this directory, below the root, or with --user below the home]:PATH:_files' \
+'--min=[Show no place that changed by less; what is not shown is summed up]:SIZE:_default' \
+'--limit=[Show at most so many places of a home; fewer, if these explain 95 % of what changed]:N:_default' \
+'--format=[Form of the output]:FORMAT:((table\:"For people"
+json\:"Everything"))' \
+'--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
+'--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'(-v --verbose)-q[Print only errors on stderr]' \
+'(-v --verbose)--quiet[Print only errors on stderr]' \
+'*-v[Print more on stderr; twice for everything]' \
+'*--verbose[Print more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::files -- Two tables of directories that `efs-scan --dirs` wrote, in place of published ones\: the older one first:_files' \
+&& ret=0
+;;
 (publish)
 _arguments "${_arguments_options[@]}" : \
 '--to=[The destination that --migrate moves \[default\: the configuration'\''s\]]:DEST:_default' \
@@ -436,12 +460,18 @@ _efs-scan_commands() {
 'status-all:Show the newest published run\: who uses how much, and what changed' \
 'report:Make HTML pages of the newest published run\: one about all homes, and one for each user' \
 'history:Show each home over the published runs\: its size, its growth, and when it reaches its quota' \
+'changes:Show what grew between two runs, and in which directories' \
 'publish:Send the runs that are not published yet' \
 'remind:Remind owners who are over quota or have much trash, by e-mail' \
 'config:Print the effective configuration as TOML' \
 'check:Try what a configured run would do, and say in a line each what works; change nothing' \
     )
     _describe -t commands 'efs-scan commands' commands "$@"
+}
+(( $+functions[_efs-scan__subcmd__changes_commands] )) ||
+_efs-scan__subcmd__changes_commands() {
+    local commands; commands=()
+    _describe -t commands 'efs-scan changes commands' commands "$@"
 }
 (( $+functions[_efs-scan__subcmd__check_commands] )) ||
 _efs-scan__subcmd__check_commands() {

@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 const GENERATED: &[(&str, &[&str])] = &[
     ("efs-scan.1", &["man"]),
     ("report.schema.json", &["schema"]),
+    ("changes.schema.json", &["changes-schema"]),
     ("completions/efs-scan.bash", &["completions", "bash"]),
     ("completions/efs-scan.zsh", &["completions", "zsh"]),
     ("completions/efs-scan.fish", &["completions", "fish"]),

@@ -1,0 +1,250 @@
+//! The changes for people: a tree for each home, its figures beside it.
+
+use std::fmt::{self, Write};
+
+use super::figures::Figures;
+use super::view::{ChangesView, Compared, HomeChanges, Line, What};
+use crate::columns::{columns, push_long_table, show_column};
+use crate::report::Coverage;
+use crate::text::{Shown, plural, printable};
+use crate::units::{Usd, human, human_change};
+use crate::usage::Class;
+
+/// The table of all homes.
+pub(crate) fn table(view: &ChangesView) -> Shown {
+    let mut out = String::new();
+    // A String takes everything.
+    let _ = write(view, &mut out);
+    Shown::lines(out)
+}
+
+fn write(view: &ChangesView, out: &mut String) -> fmt::Result {
+    let head = [&view.old, &view.new].map(run);
+    writeln!(out, "Changes of {} from {} to {}", view.file_system, head[0], head[1])?;
+    let cost = view.cost_month.map(|cost| format!(", {} USD a month", signed_usd(cost)));
+    let (changed, same) = (view.homes.len() as u64, view.unchanged_homes);
+    writeln!(
+        out,
+        "{}, {} files{}; {changed} {} changed, {same} did not.",
+        human_change(view.change.allocated_bytes),
+        signed(view.change.files),
+        cost.unwrap_or_default(),
+        plural(changed, "home", "homes"),
+    )?;
+    if view.homes.is_empty() {
+        return Ok(());
+    }
+    out.push('\n');
+    let empty = || {
+        let head = ["CHANGE", "FILES", "USD/MONTH", "WHAT", "CLASS", "PLACE"];
+        let mut table = columns(&head, &[0, 1, 2]);
+        show_column(&mut table, 2, view.money.is_some());
+        let has_class = |line: &Line| line.class != Class::Rest;
+        let classes = view.homes.iter().any(|home| home.lines.iter().any(has_class));
+        show_column(&mut table, 4, classes);
+        table
+    };
+    push_long_table(out, empty, view.homes.iter().flat_map(rows))?;
+    notes(view, out)
+}
+
+/// What a reader has to know about the figures.
+fn notes(view: &ChangesView, out: &mut String) -> fmt::Result {
+    let mut notes = Vec::new();
+    let min = view.least();
+    let any =
+        |test: &dyn Fn(&Line) -> bool| view.homes.iter().flat_map(|home| &home.lines).any(test);
+    if any(&|line| !line.sure && matches!(line.what, What::New | What::Gone)) {
+        notes.push(match min.0 {
+            0 => "new? and gone?: the tables cannot tell whether it was, or is, there".to_owned(),
+            _ => format!(
+                "new? and gone?: on the other side it may be there with less than {}",
+                min.human()
+            ),
+        });
+    }
+    if any(&|line| matches!(line.what, What::Moved | What::MovedHere | What::MovedAway)) {
+        notes.push(
+            "moved is probable: all sizes and the newest change are the same there".to_owned(),
+        );
+    }
+    for (when, run) in [("earlier", &view.old), ("later", &view.new)] {
+        if run.coverage != Coverage::Complete.name() {
+            notes.push(format!(
+                "the {when} run is {}: what it did not read seems {}",
+                printable(run.coverage.as_bytes()),
+                if when == "earlier" { "new" } else { "gone" },
+            ));
+        }
+    }
+    notes.extend(
+        view.money.as_ref().map(|money| money.caveat().trim_end().trim_end_matches('.').to_owned()),
+    );
+    if !notes.is_empty() {
+        out.push('\n');
+    }
+    notes.iter().try_for_each(|note| writeln!(out, "{note}."))
+}
+
+fn run(run: &Compared) -> String {
+    match (&run.started, &run.run) {
+        (Some(started), _) => started.strftime("%Y-%m-%d %H:%M").to_string(),
+        (None, Some(id)) => printable(id.as_bytes()),
+        (None, None) => "a table of no run".to_owned(),
+    }
+}
+
+/// The rows of a home: its own, and the tree.
+fn rows(home: &HomeChanges) -> Vec<Vec<String>> {
+    let mut name = printable(&crate::text::bytes_of(&home.name, home.name_base64.as_deref()));
+    if let Some(owner) = &home.owner {
+        name = format!("{name} ({})", printable(owner.as_bytes()));
+    }
+    if home.is_partial() {
+        name += ", not read completely";
+    }
+    let mut rows = vec![cells(home.change, home.cost_month, "", "", name)];
+    let lines: Vec<&Line> = home.lines.iter().collect();
+    tree(&lines, 0, 1, &mut rows);
+    let rest = &home.rest;
+    let linked = match home.linked_metered_bytes {
+        0 => String::new(),
+        bytes if bytes.unsigned_abs() < home.gross_bytes.0 / 20 => String::new(),
+        bytes => format!("of it {} in files with several links", human_change(bytes)),
+    };
+    let places =
+        format!("{} more {}", grouped(rest.places), plural(rest.places, "place", "places"));
+    let rests = [
+        (rest.change, if rest.places == 0 { "elsewhere".to_owned() } else { places }),
+        (rest.smaller_directories, "smaller directories".to_owned()),
+        (rest.unexplained, "not in the rows of the tables".to_owned()),
+    ];
+    let rests = rests.into_iter().filter(|(change, _)| *change != Figures::default());
+    rows.extend(rests.map(|(change, what)| cells(change, None, "", "", format!("  ({what})"))));
+    if !linked.is_empty() {
+        let blank = [""; 5].map(str::to_owned).into_iter();
+        rows.push(blank.chain([format!("  ({linked})")]).collect());
+    }
+    rows
+}
+
+/// Adds the lines, which are in the order of the table and agree in the first `from` bytes of their
+/// paths, as a tree.
+fn tree(lines: &[&Line], from: usize, depth: usize, rows: &mut Vec<Vec<String>>) {
+    let component = |line: &Line| {
+        let rest = &line.bytes[from.min(line.bytes.len())..];
+        rest.split(|byte| *byte == b'/').next().unwrap_or_default().to_vec()
+    };
+    let mut groups: Vec<&[&Line]> = lines.chunk_by(|a, b| component(a) == component(b)).collect();
+    let size = |group: &&[&Line]| {
+        let sizes = group.iter().map(|line| line.change.metered_bytes);
+        (std::cmp::Reverse(sizes.clone().map(i64::unsigned_abs).max()), sizes.sum::<i64>())
+    };
+    groups.sort_by_key(size);
+    for group in groups {
+        if let [line] = group {
+            rows.push(row(line, from, depth));
+            continue;
+        }
+        let Some(end) = shared(group).filter(|end| *end > from) else {
+            // The directory that all others are in.
+            group.iter().for_each(|line| rows.push(row(line, from, depth)));
+            continue;
+        };
+        let blank = [""; 5].map(str::to_owned).into_iter();
+        let name = printable(&group[0].bytes[from..end]);
+        rows.push(blank.chain([format!("{}{name}/", indent(depth))]).collect());
+        let (own, below): (Vec<&Line>, Vec<&Line>) =
+            group.iter().partition(|line| line.bytes.len() == end);
+        tree(&below, end + 1, depth + 1, rows);
+        own.iter().for_each(|line| rows.push(row(line, end, depth + 1)));
+    }
+}
+
+/// Length of the longest directory that all lines are in or about.
+fn shared(lines: &[&Line]) -> Option<usize> {
+    let first = &lines.first()?.bytes;
+    let is_shared = |end: &usize| {
+        let starts = |line: &&Line| {
+            line.bytes.starts_with(&first[..*end])
+                && matches!(line.bytes.get(*end), None | Some(b'/'))
+        };
+        lines.iter().all(starts)
+    };
+    let ends = first.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    ends.chain([first.len()]).rfind(is_shared)
+}
+
+fn indent(depth: usize) -> String {
+    "  ".repeat(depth.min(40))
+}
+
+fn row(line: &Line, from: usize, depth: usize) -> Vec<String> {
+    let rest = &line.bytes[from.min(line.bytes.len())..];
+    let mut name = indent(depth);
+    name += &match rest {
+        b"" if line.has_lines && !line.path.is_empty() => "(elsewhere in it)".to_owned(),
+        b"" => "(directly in it)".to_owned(),
+        rest => printable(rest),
+    };
+    if let Some(other) = &line.other {
+        let to = if line.what == What::MovedAway { "to" } else { "from" };
+        let home = other.home.as_ref().map(|home| format!("{home}/")).unwrap_or_default();
+        let place = printable(format!("{home}{}", other.path).as_bytes());
+        name = format!("{name}, {to} {place}");
+        if line.what == What::Moved {
+            name = format!("{name}: {}", human(line.new_allocated_bytes.0));
+        }
+    }
+    let linked = line.linked_metered_bytes;
+    if linked != 0 && linked.unsigned_abs() >= line.change.weight() / 2 {
+        name += ", hard links";
+    }
+    let sure = if line.sure { "" } else { "?" };
+    let what = match line.what {
+        What::Grew => "grew".to_owned(),
+        What::Shrank => "shrank".to_owned(),
+        What::New => format!("new{sure}"),
+        What::Gone => format!("gone{sure}"),
+        What::Moved | What::MovedHere | What::MovedAway => "moved".to_owned(),
+    };
+    let class = if line.class == Class::Rest { "" } else { line.class.name() };
+    cells(line.change, line.cost_month, &what, class, name)
+}
+
+fn cells(change: Figures, cost: Option<Usd>, what: &str, class: &str, name: String) -> Vec<String> {
+    let files = if change.files == 0 { String::new() } else { signed(change.files) };
+    let cost = cost.filter(|_| change.metered_bytes != 0).map(signed_usd).unwrap_or_default();
+    let (what, class) = (what.to_owned(), class.to_owned());
+    vec![human_change(change.allocated_bytes), files, cost, what, class, name]
+}
+
+fn signed(count: i64) -> String {
+    match count {
+        0 => "0".to_owned(),
+        1.. => format!("+{}", grouped(count.unsigned_abs())),
+        _ => format!("-{}", grouped(count.unsigned_abs())),
+    }
+}
+
+/// A number with commas between thousands.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let parts: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|part| std::str::from_utf8(part).unwrap_or_default())
+        .collect();
+    parts.join(",")
+}
+
+/// An amount with its sign.
+fn signed_usd(cost: Usd) -> String {
+    let amount = Usd(cost.0.abs()).amount();
+    match cost.0 {
+        0.0 => "0.00".to_owned(),
+        cost if cost < 0.0 => format!("-{amount}"),
+        _ => format!("+{amount}"),
+    }
+}
