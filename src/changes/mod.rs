@@ -29,7 +29,7 @@ use figures::Figures;
 pub(crate) use merge::{MergeError, Rows, Side};
 pub(crate) use scope::Scope;
 pub(crate) use table::table;
-pub(crate) use view::{ChangesView, Compared, Facts, FactsOfHomes, json_schema};
+pub(crate) use view::{ChangesView, Compared, Facts, FactsOfHomes, GrewMost, json_schema};
 
 /// What to show of the changes.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use super::select::{Chosen, Selection};
 use super::{Explained, Options};
 use crate::dirs::About;
 use crate::report::{Coverage, Money, OUTSIDE_HOMES};
-use crate::text::lossy;
+use crate::text::{bytes_of, lossy};
 use crate::units::{AllocatedBytes, MeteredBytes, Usd};
 use crate::usage::{Class, HomeKind};
 
@@ -180,6 +180,40 @@ pub(crate) struct Facts {
 
 /// Homes of either run by their paths; what is outside homes has `true`.
 pub(crate) type FactsOfHomes = HashMap<(bool, Vec<u8>), Facts>;
+
+/// The place of a home that grew most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GrewMost {
+    pub(crate) outside: bool,
+    /// Path of the home, or `(outside homes)`, as a report names it.
+    pub(crate) home: Vec<u8>,
+    /// Path below the home.
+    pub(crate) path: Vec<u8>,
+    pub(crate) allocated: AllocatedBytes,
+    /// True if it was not there before.
+    pub(crate) new: bool,
+}
+
+impl Explained {
+    /// The place of each home that grew most. Homes in which nothing grew have none.
+    pub(crate) fn grew_most(&self) -> Vec<GrewMost> {
+        let of = |(home, selection): &(HomeTree, Selection)| {
+            let here = |line: &&Chosen| home.places[line.place].moved.is_none();
+            let grown = |line: &Chosen| u64::try_from(line.change.allocated_bytes).unwrap_or(0);
+            let most = selection.lines.iter().filter(here).max_by_key(|line| grown(line))?;
+            let place = &home.places[most.place];
+            let (name, raw) = name_of(home);
+            (grown(most) > 0).then(|| GrewMost {
+                outside: home.kind == HomeKind::Outside,
+                home: bytes_of(&name, raw.as_deref()),
+                path: place.path.clone(),
+                allocated: AllocatedBytes(grown(most)),
+                new: place.presence == Presence::New && place.is_sure,
+            })
+        };
+        self.homes.iter().filter_map(of).collect()
+    }
+}
 
 /// The schema of the JSON as in `deploy/generated`, with a newline at its end.
 pub(crate) fn json_schema() -> String {

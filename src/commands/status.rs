@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::changes;
 use super::domains::{apps_of, domains_of};
 use super::file_systems::{chosen, read_each};
 use crate::aws::Aws;
@@ -78,6 +79,9 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     })
 }
 
+/// The largest tables of directories that are read for the status, which is looked at often.
+const MOST: u64 = 64 << 20;
+
 /// The status of one file system.
 struct Read {
     view: StatusView,
@@ -91,7 +95,11 @@ struct Read {
 fn runs(store: &dyn Store, of: &FileSystemKey) -> Result<(Latest, Bases), Failure> {
     let latest = newest(store, of).map_err(|error| Failure::fatal(error.text))?;
     let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(store)))?;
-    let bases = Bases::read(store, of, &latest);
+    let mut bases = Bases::read(store, of, &latest);
+    if let Some(day) = bases.day_run() {
+        let grew = changes::grew_most(store, of, [day, &latest.run.id], MOST);
+        bases.add_grew(grew);
+    }
     Ok((latest, bases))
 }
 

@@ -42,6 +42,12 @@ impl DirsTable {
         Some(Self { key, run, started })
     }
 
+    /// The table of a run; `None` if this is not the id of a run. It may not be there.
+    pub(crate) fn of_run(of: &FileSystemKey, run: &str) -> Option<Self> {
+        let day = started_of(run)?.strftime("%Y-%m-%d");
+        Self::of(format!("dirs/fs={of}/dt={day}/{run}.parquet"))
+    }
+
     /// The table of homes of the same run.
     pub(crate) fn homes(&self) -> HomesTable {
         let path = self.key.strip_prefix("dirs/").unwrap_or(&self.key);

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::changes::GrewMost;
 use crate::published::{HomesTable, Latest, TableCoverage, homes_tables};
 use crate::report::{Coverage, FileSystemKey, bytes_of_cell};
 use crate::service_error::{ServiceError, ServiceResult};
 use crate::store::Store;
 use crate::text::lossy;
+use crate::units::AllocatedBytes;
 
 /// A period, and how old the run that stands for it may be: timers drift, and days are missed.
 const DAY: Span = Span { hours: 24, from: 12, to: 60 };
@@ -50,11 +52,41 @@ pub(super) struct BaseHome {
 pub(crate) struct Bases {
     pub(super) day: Option<Base>,
     pub(super) week: Option<Base>,
+    /// The place of each home that grew most since the day before.
+    pub(super) grew: BTreeMap<HomeKey, Grew>,
     /// Runs to compare with that may be there and could not be read.
     pub(crate) unread: Vec<ServiceError>,
 }
 
+/// The place of a home that grew most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Grew {
+    /// Path below the home; empty for what is directly in it.
+    pub(super) path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) path_base64: Option<String>,
+    pub(super) allocated_bytes: AllocatedBytes,
+    /// True if it was not there the day before.
+    pub(super) new: bool,
+}
+
 impl Bases {
+    /// Id of the run of the day before.
+    pub(crate) fn day_run(&self) -> Option<&str> {
+        self.day.as_ref().map(|base| base.run.as_str())
+    }
+
+    /// Adds the places that grew most since that run.
+    pub(crate) fn add_grew(&mut self, places: Vec<GrewMost>) {
+        self.grew = (places.into_iter())
+            .map(|place| {
+                let (path, path_base64) = lossy(&place.path);
+                let (allocated_bytes, new) = (place.allocated, place.new);
+                ((place.outside, place.home), Grew { path, path_base64, allocated_bytes, new })
+            })
+            .collect();
+    }
+
     /// Reads the runs. What cannot be read counts as missing: the rest of the status does not need it.
     pub(crate) fn read(store: &dyn Store, of: &FileSystemKey, latest: &Latest) -> Self {
         let started = latest.run.started;
@@ -84,7 +116,7 @@ impl Bases {
             })
         };
         let (day, week) = (find(DAY).flatten(), find(WEEK).flatten());
-        Self { day, week, unread: problems }
+        Self { day, week, grew: BTreeMap::new(), unread: problems }
     }
 }
 

@@ -11,11 +11,14 @@ use super::view::StatusView;
 use crate::aws::App;
 use crate::columns::{columns, push_table, show_column, usd};
 use crate::report::{Coverage, HomeKind};
-use crate::text::{Shown, plural, printable};
+use crate::text::{Shown, bytes_of, plural, printable};
 use crate::units::human_seconds;
 
 /// Position of the column of costs.
 const COST: usize = 6;
+
+/// Homes of which the place that grew most is named.
+const GREW: usize = 10;
 
 /// Renders the status with printable names.
 pub(crate) fn table(view: &StatusView) -> Shown {
@@ -107,6 +110,22 @@ fn app(app: &StatusApp, own_space: Option<&str>) -> String {
 
 fn remarks(out: &mut String, view: &StatusView) -> Result {
     let mut end = String::new();
+    let mut grew: Vec<_> =
+        view.homes.iter().filter_map(|line| Some((line, line.grew_most.as_ref()?))).collect();
+    grew.sort_by_key(|(_, grew)| std::cmp::Reverse(grew.allocated_bytes));
+    for (line, grew) in grew.into_iter().take(GREW) {
+        let place = match printable(&bytes_of(&grew.path, grew.path_base64.as_deref())) {
+            path if path.is_empty() => "directly in the home".to_owned(),
+            path => path,
+        };
+        let new = if grew.new { ", new" } else { "" };
+        let bytes = grew.allocated_bytes.human();
+        writeln!(
+            end,
+            "Grew most since the day before: {}: {place}, +{bytes}{new}.",
+            line.home.label()
+        )?;
+    }
     for gone in &view.gone {
         let name = gone.printable_name();
         let who = match gone.owner.as_str() {

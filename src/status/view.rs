@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::changes::{Base, BaseHome, Bases, HomeKey};
+use super::changes::{Base, BaseHome, Bases, Grew, HomeKey};
 use super::members::{self, MemberLine, StatusApp};
 use crate::published::{HomeLine, Latest, SelectedBy, is_false, is_stale, selected};
 use crate::report::{
@@ -62,6 +62,9 @@ pub(super) struct StatusLine {
     /// True if the home did not exist the day before.
     pub(super) new: bool,
     pub(super) change: Changes,
+    /// The place that grew most since the day before, if both runs have a table of directories.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) grew_most: Option<Grew>,
     pub(super) apps: Vec<StatusApp>,
     /// The members that the home is named after.
     #[serde(skip)]
@@ -207,6 +210,7 @@ impl StatusLine {
         Self {
             new: all_homes && day.is_none() && home.kind != HomeKind::Outside,
             change: Changes { day: day.map(change), week: week.map(change) },
+            grew_most: bases.grew.get(&key).cloned(),
             apps: Vec::new(),
             members: Vec::new(),
             home,

@@ -72,7 +72,7 @@ const ARROWS: &[Row] = &[
     // Readers of what is published.
     (
         "status",
-        "aws columns published report service_error store text units",
+        "aws changes columns published report service_error store text units",
         "the newest run with changes, and SageMaker apps",
     ),
     (

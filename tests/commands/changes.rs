@@ -177,6 +177,23 @@ fn change(of: &Value) -> i64 {
 }
 
 #[test]
+fn the_status_names_the_place_that_grew_most() {
+    let world = world();
+    let shown = world.table(&[]);
+    let line = "Grew most since the day before: zoe: work/run1, +60 MiB.";
+    assert!(shown.contains(line), "{shown}");
+    let grew = |json: &Value| {
+        let homes = json["homes"].as_array().unwrap();
+        let zoe = homes.iter().find(|home| home["name"] == "200005").unwrap();
+        zoe["grew_most"]["path"].clone()
+    };
+    assert_eq!(grew(&world.json()), "work/run1");
+    std::fs::write(place(&world, &newest(&world)), "no table").unwrap();
+    assert!(!world.table(&[]).contains("Grew most"));
+    assert_eq!(grew(&world.json()), Value::Null);
+}
+
+#[test]
 fn runs_users_and_paths_are_chosen() {
     let world = world();
     let week = text(&of_world(&world, &["--since", "7d"]), 0);
