@@ -106,7 +106,7 @@ impl Fleet {
             section id="file-systems" aria-labelledby="file-systems-title" {
                 h2 id="file-systems-title" { "File systems" }
                 div.scroll tabindex="0" role="region" aria-label="File systems, as a table" {
-                    table.homes.fleet id="file-systems-table" {
+                    table.homes id="file-systems-table" {
                         thead { tr {
                             th scope="col" data-sort="text" { "Name" }
                             th.n scope="col" data-sort="number" aria-sort="descending" { "Size" }

@@ -85,9 +85,13 @@ fn table(id: &str, what: &str, all: &[Sums], names: &BTreeMap<&FileSystemKey, St
 
 /// Shows the size on each file system; only its name where there is one.
 fn places(sums: &Sums, names: &BTreeMap<&FileSystemKey, String>) -> Markup {
-    let is_one = sums.file_systems.len() == 1;
+    let of = sums.file_systems.len();
     html! { @for (at, (key, bytes)) in sums.file_systems.iter().enumerate() {
-        @if at > 0 { ", " }
-        span { (names.get(key).map_or(key.as_str(), |name| name.as_str())) @if !is_one { " " (bytes.human()) } }
+        @if at > 0 { " " }
+        span {
+            (names.get(key).map_or(key.as_str(), |name| name.as_str()))
+            @if of > 1 { " " (bytes.human()) }
+            @if at + 1 < of { "," }
+        }
     } }
 }

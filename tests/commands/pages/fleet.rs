@@ -114,7 +114,7 @@ fn each_file_system_has_a_line_and_people_and_groups_have_their_sums() {
     let person = |name| row(&page, "people-table", name);
     assert!(
         person("ada").starts_with("ada|30 GiB|")
-            && person("ada").contains("|2|prod 20 GiB|,|stage 10 GiB"),
+            && person("ada").contains("|2|prod 20 GiB,|stage 10 GiB"),
         "{}",
         person("ada")
     );
