@@ -166,7 +166,8 @@ fn check(tables: &[FileSystemSettings], below: &Settings) -> Result<(), ConfigEr
     if tables.len() > 1 {
         // A command with this path would remove the files of whichever home is mounted there.
         if below.home_at.is_some() {
-            let problem = "`home_at` is of one file system: put it into its [[file_system]]";
+            let problem =
+                "`home_at` applies to a single file system: put it into its [[file_system]]";
             return Err(problem.to_owned().into());
         }
         // Every domain of SageMaker numbers its users from 200000.

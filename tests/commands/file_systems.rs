@@ -130,7 +130,7 @@ fn a_file_system_can_be_chosen_by_flag_variable_or_root() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["run"]["root"], stage);
     assert!(world.problem(&["--file-system", "/nowhere"]).contains("the configuration has "));
-    assert!(world.problem(&["--file-system", stage, prod]).contains("give one of them"));
+    assert!(world.problem(&["--file-system", stage, prod]).contains("give only one of them"));
     world.configure("");
     assert!(world.problem(&["--file-system", stage]).contains("has no [[file_system]]"));
 }
@@ -185,8 +185,8 @@ fn errors_are_reported_before_any_scan() {
     let world = World::new();
     let (both, prod) = (world.both(), world.root("prod").display().to_string());
     for (text, problem) in [
-        (format!("root = \"/a\"\n{both}"), "`root` is of one file system"),
-        (format!("home_at = '/home/me'\n{both}"), "`home_at` is of one file system"),
+        (format!("root = \"/a\"\n{both}"), "`root` applies to a single file system"),
+        (format!("home_at = '/home/me'\n{both}"), "`home_at` applies to a single file system"),
         (
             format!("remind.addresses.200005 = 'al@example.com'\n{both}"),
             "remind.addresses: `200005` may be somebody else in each [[file_system]]",

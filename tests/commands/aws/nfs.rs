@@ -158,7 +158,7 @@ fn a_file_system_of_another_account_is_reached_by_its_name_or_address() {
     let (code_of_it, lines) = scan(&world, None);
     assert_eq!(code_of_it, Some(1), "{lines:?}");
     let name = format!("{FILE_SYSTEM}.efs.us-east-1.amazonaws.com");
-    let said = format!("asking {name}");
+    let said = format!("trying {name}");
     assert!(lines.iter().any(|line| line.contains(&said)), "{lines:?}");
     assert!(lines.last().unwrap().contains(&format!("nfs://{name}/")), "{lines:?}");
 

@@ -127,11 +127,12 @@ fn a_run_that_cannot_be_sent_after_the_check_waits_and_is_sent_later() {
         assert!(lines[1].contains("efs-scan publish"), "{lines:?}");
         assert!(world.latest().is_none());
         let id = report["run"]["id"].as_str().unwrap();
-        assert_eq!(world.spool(), [format!("{id}.run.json")]);
+        let waiting = [format!("{id}.dirs.parquet"), format!("{id}.run.json")];
+        assert_eq!(world.spool(), waiting);
 
         // Still failing: the run stays in the spool.
         assert_eq!(code(&world.run(["publish"])), Some(5));
-        assert_eq!(world.spool(), [format!("{id}.run.json")]);
+        assert_eq!(world.spool(), waiting);
         world.aws.clear_faults();
         let sent = world.run(["publish"]);
         assert_eq!(code(&sent), Some(0), "{}", stderr(&sent));
@@ -155,7 +156,8 @@ fn a_dead_endpoint_does_not_fail_the_scan() {
     assert!(errors(&first)[0].contains("no connection"), "{}", stderr(&first));
     let second = dead(&world);
     assert_eq!(code(&second), Some(5));
-    assert_eq!(world.spool().len(), 2);
+    // Two runs, each with its table of directories.
+    assert_eq!(world.spool().len(), 4);
     // The next run first sends these, oldest first, and then itself.
     let third = world.scan(TO);
     assert_eq!(code(&third), Some(0), "{}", stderr(&third));
@@ -202,5 +204,6 @@ fn a_persistent_conflict_is_not_a_publication() {
     let output = world.scan(TO);
     assert_eq!(code(&output), Some(5), "{}", stderr(&output));
     assert!(world.latest().is_none());
-    assert_eq!(world.spool().len(), 1);
+    // The run and its table of directories.
+    assert_eq!(world.spool().len(), 2);
 }

@@ -38,7 +38,7 @@ const WRONG: &[(&str, &str)] = &[
     ("publish.region = 'a.b'\n", "--publish-region `a.b` is not a region"),
     ("publish.sse = 'none'\n", "--publish-sse `none` is none of"),
     ("publish.acl = 'public-read'\n", "--publish-acl `public-read` would let others read it"),
-    ("publish.storage_class = 'GLACIER'\n", "--publish-storage-class `GLACIER` keeps"),
+    ("publish.storage_class = 'GLACIER'\n", "--publish-storage-class `GLACIER` stores"),
     (
         "publish.to = 's3://arn:aws:s3:::team'\n",
         "--publish `s3://arn:aws:s3:::team`: it is not the ARN of",
