@@ -47,7 +47,7 @@ pub(crate) fn read_sums(
 /// week or last month has its run among them.
 const TREND: [i64; 12] = [0, 1, 2, 3, 5, 7, 10, 14, 18, 22, 26, 30];
 
-/// Reads a few runs of the 30 days before `now`: those nearest to the days of [`TREND`], so that the
+/// Reads a few runs of the 30 days before `now`: those nearest to the days of `TREND`, so that the
 /// trends of many file systems are read quickly.
 ///
 /// # Errors
