@@ -262,7 +262,7 @@ fn remarks(out: &mut dyn Write, report: &Report) -> Result {
     if (trash.allocated_bytes + cache.allocated_bytes).0 > 0 {
         writeln!(
             out,
-            "Reclaimable (trash {} and caches {}): deleting them frees {}.",
+            "Reclaimable (trash {} and caches {}): {} can be had back.",
             trash.allocated_bytes.human(),
             cache.allocated_bytes.human(),
             report.reclaimable_share().allocated_bytes.human()
