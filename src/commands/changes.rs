@@ -11,8 +11,7 @@ use jiff::Timestamp;
 use super::file_systems::only;
 use crate::aws::Aws;
 use crate::changes::{
-    ChangesView, Compared, Facts, FactsOfHomes, GrewMost, MergeError, Options, Scope, Side,
-    explain, table,
+    ChangesView, Compared, Facts, FactsOfHomes, MergeError, Options, Scope, Side, explain, table,
 };
 use crate::cli::{ChangesArgs, ChangesFormat};
 use crate::config::Loaded;
@@ -153,27 +152,6 @@ fn explained(
         })
     })?;
     Ok(ChangesView::new(explained, options, of, runs, facts, money))
-}
-
-/// The place of each home that grew most between two runs; nothing if they do not both have a table
-/// of at most `most` bytes that can be read.
-pub(super) fn grew_most(
-    store: &dyn Store,
-    of: &FileSystemKey,
-    runs: [&str; 2],
-    most: u64,
-) -> Vec<GrewMost> {
-    let reader = |run: &str| {
-        let table = DirsTable::of_run(of, run)?;
-        let file = fetched(store, &table.key, most).unwrap_or_else(|error| {
-            log::debug!("{}", error.text);
-            None
-        });
-        DirsReader::open(file?).ok()
-    };
-    let options = Options { scope: Scope::default(), limit: 20, min: MeteredBytes(0) };
-    let explained = || explain(reader(runs[0])?, reader(runs[1])?, &options).ok();
-    explained().map(|explained| explained.grew_most()).unwrap_or_default()
 }
 
 /// The tables of directories of a file system, oldest first.

@@ -7,6 +7,7 @@ mod domains;
 mod file_systems;
 mod fleet_page;
 mod generate;
+mod grown;
 mod heed;
 mod history;
 mod pages;

@@ -1,12 +1,15 @@
 //! `efs-scan status`: shows the newest published run, with the changes since the day and the week
 //! before.
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 
-use super::changes;
 use super::domains::{apps_of, domains_of};
 use super::file_systems::{chosen, read_each};
+use super::grown::{self, Bounds};
 use crate::aws::Aws;
+use crate::changes::Scope;
 use crate::cli::{By, StatusArgs, StatusFormat};
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
@@ -34,7 +37,12 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     };
     let alone = chosen.len() == 1;
     let (mut members, mut gaps, mut missing) = (Vec::new(), false, None);
-    let read = read_each(&chosen, |of| runs(&*store, of, alone));
+    // Sums by person or group do not say where homes grew.
+    let bounds = (args.by.is_none()).then(|| match alone {
+        true => Bounds { most: MOST, until: None },
+        false => Bounds { most: MOST_OF_EACH, until: Some(Instant::now() + MOST_TIME) },
+    });
+    let read = read_each(&chosen, |of| runs(&*store, of, bounds));
     for (of, runs) in chosen.into_iter().zip(read) {
         match runs.and_then(|runs| member(args, &from, runs, &readers.domains, &aws)) {
             Ok(read) => {
@@ -82,6 +90,12 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
 /// The largest tables of directories that are read for the status, which is looked at often.
 const MOST: u64 = 64 << 20;
 
+/// The same, where there are several file systems.
+const MOST_OF_EACH: u64 = 16 << 20;
+
+/// How long the tables of several file systems are read.
+const MOST_TIME: Duration = Duration::from_secs(4);
+
 /// The status of one file system.
 struct Read {
     view: StatusView,
@@ -91,19 +105,29 @@ struct Read {
     missing: Vec<String>,
 }
 
-/// Reads the newest run of a file system, and the runs to compare it with. Of one that is `alone`, the
-/// tables of directories, too.
-fn runs(store: &dyn Store, of: &FileSystemKey, alone: bool) -> Result<(Latest, Bases), Failure> {
+/// Reads the newest run of a file system, and the runs to compare it with; within `bounds`, the tables
+/// of directories, too.
+fn runs(
+    store: &dyn Store,
+    of: &FileSystemKey,
+    bounds: Option<Bounds>,
+) -> Result<(Latest, Bases), Failure> {
     let latest = newest(store, of).map_err(|error| Failure::fatal(error.text))?;
     let latest = latest.ok_or_else(|| Failure::fatal(nothing_there(store)))?;
     let mut bases = Bases::read(store, of, &latest);
-    // The tables of many file systems would take longer than all else.
-    if let Some(day) = bases.day_run().filter(|_| alone) {
-        let grew = changes::grew_most(store, of, [day, &latest.run.id], MOST);
-        bases.add_grew(grew);
+    if let (Some(day), Some(bounds)) = (bases.day_run(), bounds) {
+        let runs = [day, &latest.run.id];
+        let grew = grown::between(store, of, runs, (Scope::default(), LINES), bounds);
+        match grew {
+            Ok(explained) => bases.add_grew(explained.grew_most()),
+            Err(not_known) => bases.grew_left_out = not_known.reason(),
+        }
     }
     Ok((latest, bases))
 }
+
+/// Lines of a home among which the place that grew most is.
+const LINES: usize = 20;
 
 fn member(
     args: &StatusArgs,

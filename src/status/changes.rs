@@ -54,6 +54,8 @@ pub(crate) struct Bases {
     pub(super) week: Option<Base>,
     /// The place of each home that grew most since the day before.
     pub(super) grew: BTreeMap<HomeKey, Grew>,
+    /// Why these are not known, although both runs may have a table of directories.
+    pub(crate) grew_left_out: Option<String>,
     /// Runs to compare with that may be there and could not be read.
     pub(crate) unread: Vec<ServiceError>,
 }
@@ -116,7 +118,7 @@ impl Bases {
             })
         };
         let (day, week) = (find(DAY).flatten(), find(WEEK).flatten());
-        Self { day, week, grew: BTreeMap::new(), unread: problems }
+        Self { day, week, unread: problems, ..Self::default() }
     }
 }
 

@@ -126,6 +126,13 @@ fn remarks(out: &mut String, view: &StatusView) -> Result {
             line.home.label()
         )?;
     }
+    if let Some(reason) = &view.grew_most_left_out {
+        writeln!(
+            end,
+            "Where homes grew most is left out: {}; `efs-scan changes` reads it.",
+            printable(reason.as_bytes())
+        )?;
+    }
     for gone in &view.gone {
         let name = gone.printable_name();
         let who = match gone.owner.as_str() {

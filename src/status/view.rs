@@ -35,6 +35,9 @@ pub(crate) struct StatusView {
     pub(super) unconditional: bool,
     pub(super) compared_day: Option<Base>,
     pub(super) compared_week: Option<Base>,
+    /// Why the places that grew most are not known, if the tables of directories were not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) grew_most_left_out: Option<String>,
     /// User profiles, spaces and others by name; orphan homes last.
     pub(super) homes: Vec<StatusLine>,
     /// User profiles and spaces of SageMaker Studio, with a home or without one.
@@ -156,6 +159,7 @@ impl StatusView {
             unconditional: latest.unconditional,
             compared_day: bases.day,
             compared_week: bases.week,
+            grew_most_left_out: bases.grew_left_out,
             homes,
             members,
             gone,

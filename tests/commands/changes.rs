@@ -189,8 +189,34 @@ fn the_status_names_the_place_that_grew_most() {
     };
     assert_eq!(grew(&world.json()), "work/run1");
     std::fs::write(place(&world, &newest(&world)), "no table").unwrap();
-    assert!(!world.table(&[]).contains("Grew most"));
+    let shown = world.table(&[]);
+    assert!(!shown.contains("Grew most"), "{shown}");
+    assert!(shown.contains("Where homes grew most is left out: "), "{shown}");
     assert_eq!(grew(&world.json()), Value::Null);
+}
+
+#[test]
+fn the_status_of_several_file_systems_names_such_places_too() {
+    let world = world();
+    let root = world.scratch.path().join("stage");
+    file(&root, "200005/data", 5_000_000);
+    let mut command = efs_scan();
+    command.env("EFS_SCAN_STATE_DIR", world.scratch.path().join("state")).arg(root);
+    command.args(["--name=stage", "--quiet", "--publish"]).arg(world.to());
+    assert_eq!(watched(&mut command, Duration::from_secs(60)).status.code(), Some(0));
+    let line = "Grew most since the day before: zoe: work/run1, +60 MiB.";
+    let shown = world.table(&[]);
+    assert!(shown.contains("== stage") && shown.contains(line), "{shown}");
+    // A first run has nothing to compare with, which is no trouble.
+    assert!(!shown.contains("left out"), "{shown}");
+    // Larger tables than a few seconds allow are not read, and that is said.
+    let table = std::fs::File::create(place(&world, &newest(&world))).unwrap();
+    table.set_len(17 << 20).unwrap();
+    let shown = world.table(&[]);
+    assert!(!shown.contains(line), "{shown}");
+    let said = "Where homes grew most is left out: ";
+    let said = &shown[shown.find(said).unwrap_or_else(|| panic!("{shown}"))..];
+    assert!(said.lines().next().unwrap().contains("it has more than 16 MiB"), "{said}");
 }
 
 #[test]

@@ -1,0 +1,125 @@
+//! What grew between two published runs, for commands that show it beside other things.
+//!
+//! These commands do without it where the tables of directories are not there, cannot be read, or
+//! would take too long, and say so.
+
+use std::time::Instant;
+
+use crate::changes::{Explained, Options, Rows, Scope, explain};
+use crate::dirs::{DirRow, DirsReader, ReadProblem};
+use crate::published::DirsTable;
+use crate::report::FileSystemKey;
+use crate::store::{Store, fetched};
+use crate::text::printable;
+use crate::units::MeteredBytes;
+
+/// How much is read at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Bytes of each table.
+    pub(super) most: u64,
+    /// When reading ends, finished or not.
+    pub(super) until: Option<Instant>,
+}
+
+/// Why what grew is not known.
+#[derive(Debug)]
+pub(super) enum NotKnown {
+    /// One of the runs has no table of directories, as those of earlier versions.
+    NoTable,
+    /// The reason, for people.
+    LeftOut(String),
+}
+
+/// Explains what changed between two runs of a file system, with at most `limit` lines a home.
+///
+/// # Errors
+/// If the tables are not there, or not read to their ends.
+pub(super) fn between(
+    store: &dyn Store,
+    of: &FileSystemKey,
+    runs: [&str; 2],
+    (scope, limit): (Scope, usize),
+    bounds: Bounds,
+) -> Result<Explained, NotKnown> {
+    let [old, new] = runs.map(|run| reader(store, of, run, bounds));
+    let (old, new) = (old?, new?);
+    explained([old, new], (scope, limit), bounds)
+}
+
+/// The table of a run.
+pub(super) fn reader(
+    store: &dyn Store,
+    of: &FileSystemKey,
+    run: &str,
+    bounds: Bounds,
+) -> Result<DirsReader, NotKnown> {
+    let table = DirsTable::of_run(of, run).ok_or(NotKnown::NoTable)?;
+    if bounds.is_over() {
+        return Err(NotKnown::too_long());
+    }
+    let file = fetched(store, &table.key, bounds.most);
+    let file = file.map_err(|error| NotKnown::LeftOut(printable(error.text.as_bytes())))?;
+    DirsReader::open(file.ok_or(NotKnown::NoTable)?).map_err(|problem| {
+        let name = printable(store.name(&table.key).as_bytes());
+        NotKnown::LeftOut(format!("{name}: {problem}"))
+    })
+}
+
+/// Explains what changed between two tables.
+pub(super) fn explained(
+    [old, new]: [DirsReader; 2],
+    (scope, limit): (Scope, usize),
+    bounds: Bounds,
+) -> Result<Explained, NotKnown> {
+    let options = Options { scope, limit, min: MeteredBytes(0) };
+    let bounded = |rows| BoundedRows { rows, bounds, read: 0 };
+    match explain(bounded(old), bounded(new), &options) {
+        Ok(explained) => Ok(explained),
+        Err(_) if bounds.is_over() => Err(NotKnown::too_long()),
+        Err(_) => Err(NotKnown::LeftOut("a table of directories is damaged".to_owned())),
+    }
+}
+
+impl Bounds {
+    fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+}
+
+impl NotKnown {
+    fn too_long() -> Self {
+        Self::LeftOut("the tables of directories take too long to read".to_owned())
+    }
+
+    /// The reason, if it is none that every destination has at first.
+    pub(super) fn reason(self) -> Option<String> {
+        match self {
+            Self::NoTable => None,
+            Self::LeftOut(reason) => Some(reason),
+        }
+    }
+}
+
+/// The rows of a table, until the time is over.
+struct BoundedRows {
+    rows: DirsReader,
+    bounds: Bounds,
+    read: u64,
+}
+
+/// Rows between two looks at the clock.
+const ROWS: u64 = 4096;
+
+impl Rows for BoundedRows {
+    /// `None` if the time is over.
+    type Error = Option<ReadProblem>;
+
+    fn next_row(&mut self) -> Result<Option<&DirRow>, Self::Error> {
+        self.read += 1;
+        if self.read.is_multiple_of(ROWS) && self.bounds.is_over() {
+            return Err(None);
+        }
+        self.rows.next_row().map_err(Some)
+    }
+}
