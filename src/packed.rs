@@ -38,6 +38,11 @@ impl<'a> Packer<'a> {
         Self { bytes: Vec::with_capacity(1024), before: Before::default(), texts }
     }
 
+    /// Returns the bytes packed so far.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Makes the next text leave out its common prefix with `text`.
     pub(crate) fn expect(&mut self, text: &[u8]) {
         self.before.text = text.to_vec();

@@ -124,7 +124,7 @@ impl Ledger {
         let counted = Some(&dir.attrs).filter(|_| self.setup.scope.counts(&dir));
         let branch = self.export().map(|export| export.root(counted));
         dir.globs = self.setup.scope.exclude.start();
-        dir.account = self.account();
+        dir.account = self.dirs().map(|_| Box::default());
         dir.branch = branch.map(Box::new);
         Arc::new(dir)
     }
@@ -332,13 +332,18 @@ impl Ledger {
         dir.matched = rules;
         dir.globs = self.setup.scope.exclude.below(&parent.globs, &dir.name);
         dir.branch = self.export().map(|export| Box::new(export.branch()));
-        dir.account = self.account();
+        dir.account = self.account(parent, &dir.name, &dir.home);
         Arc::new(dir)
     }
 
-    /// Opens the account of a directory, if there is a table of directories.
-    pub(super) fn account(&self) -> Option<Box<DirAccount>> {
-        self.setup.dirs.is_some().then(Box::default)
+    /// Opens the account of an entry, if there is a table of directories.
+    pub(super) fn account(
+        &self,
+        parent: &Dir,
+        name: &[u8],
+        home: &Arc<Home>,
+    ) -> Option<Box<DirAccount>> {
+        self.dirs().map(|_| DirAccount::below(parent, name, home))
     }
 
     pub(super) fn dirs(&self) -> Option<&DirTable> {
@@ -370,28 +375,6 @@ impl Ledger {
         }
     }
 
-    /// Why the table of directories was given up, if it was.
-    pub fn dirs_failure(&self) -> Option<&str> {
-        self.dirs()?.failure()
-    }
-
-    /// Passes on the rows of the table of directories, in the order of
-    /// [`DirRow::cmp_place`](super::DirRow::cmp_place). Call it after [`finish`](Self::finish) if the
-    /// walk was complete; it may be called again.
-    ///
-    /// # Errors
-    /// If there is no table, if a temporary file could not be written or cannot be read, and the
-    /// errors of `each`.
-    pub fn each_row(
-        &self,
-        each: &mut dyn FnMut(&super::DirRow) -> std::io::Result<()>,
-    ) -> std::io::Result<()> {
-        let none = || std::io::Error::other("the walk kept no directories");
-        let dirs = self.dirs().ok_or_else(none)?;
-        let rules = &self.setup.rules;
-        dirs.each_row(self.setup.ages, &|rule| rules.get(rule).id.to_string(), each)
-    }
-
     /// Closes the accounts when the walk is over. Call it once. After an interruption, the accounts
     /// hold everything that was committed before.
     pub fn finish(self: &Arc<Self>) -> Totals {
@@ -411,17 +394,22 @@ impl Ledger {
         Totals { homes, errors: lock(&self.errors).clone(), links, ledger: Arc::clone(self) }
     }
 
-    /// Counts one link of an inode that has several.
-    pub(super) fn link(
+    /// Counts links of inodes that have several, in the directory `dir`. `account` is that of their
+    /// row.
+    pub(super) fn links(
         &self,
-        attrs: &Attrs,
-        home: &Arc<Home>,
+        links: &[Attrs],
+        dir: &Dir,
         finding: Option<&Arc<FindingAccount>>,
         account: Option<&DirAccount>,
     ) {
         if let (Some(dirs), Some(account)) = (self.dirs(), account) {
-            dirs.link(account, attrs, home, Self::class_of(finding));
+            dirs.links((dir, account), links, Self::class_of(finding));
         }
+        links.iter().for_each(|attrs| self.link(attrs, &dir.home, finding));
+    }
+
+    fn link(&self, attrs: &Attrs, home: &Arc<Home>, finding: Option<&Arc<FindingAccount>>) {
         match self.links.add(attrs, home, finding) {
             Linked::Waiting => {}
             Linked::Last => {

@@ -333,9 +333,8 @@ impl Listing {
             books.by_class.add(class, amount);
             large.into_iter().for_each(|file| books.files.offer(file));
         });
-        for attrs in std::mem::take(&mut self.links) {
-            ledger.link(&attrs, home, finding, dir.account.as_deref());
-        }
+        let links = std::mem::take(&mut self.links);
+        ledger.links(&links, &dir, finding, dir.account.as_deref());
 
         let subdirs = std::mem::take(&mut self.subdirs);
         // Relaxed: this listing keeps the directory open.
@@ -381,7 +380,7 @@ impl Listing {
             if let Some(finding) = finding {
                 finding.update(|sums| sums.shares = sums.shares.saturating_add(share));
             }
-            ledger.link(&attrs, &self.dir.home, finding, account);
+            ledger.links(&[attrs], &self.dir, finding, account);
         } else {
             tally.count(&attrs, &ledger.setup.ages, self.dir.home.uid);
         }

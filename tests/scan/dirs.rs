@@ -127,3 +127,37 @@ fn without_a_place_for_temporary_files_the_scan_goes_on() {
     assert!(published.join("latest/prod.json").is_file());
     assert!(!published.join("dirs").exists());
 }
+
+/// A path of any length can be made, but a table with a row for each of its directories would take the
+/// square of it.
+#[test]
+fn directories_with_paths_that_nothing_can_open_count_in_the_row_above() {
+    let dir = scratch();
+    let root = dir.path().join("root");
+    let long = "n".repeat(250);
+    let chain = vec![&*long; 14].join("/");
+    file(&root, "200006/plain", 10);
+    file(&root, "later/top", 10);
+    let made = file(&root, format!("later/{chain}/deep"), 3 << 20);
+    std::fs::hard_link(&made, root.join(format!("later/{chain}/again"))).unwrap();
+    file(&root, format!("later/{chain}/single"), 2 << 20);
+    let home = root.join(format!("200005/{chain}"));
+    std::fs::create_dir_all(&home).unwrap();
+    // The path of what is renamed is longer afterwards than a path can be.
+    std::fs::rename(root.join("later"), home.join("later")).unwrap();
+    let table = dir.path().join("dirs.parquet");
+    let mut first: Option<Vec<u8>> = None;
+    for threads in ["1", "8"] {
+        let report = scan(&root, &table, &["--dirs-min=0", "--threads", threads]);
+        let rows = read(&table);
+        adds_up(&rows, &report);
+        let of_home = || rows.iter().filter(|row| row.home == b"200005");
+        assert!(of_home().all(|row| row.path.len() <= 4096));
+        let last = of_home().next_back().unwrap();
+        assert!(last.path.len() > 3800 && last.rest.dirs > 10, "{last:?}");
+        assert_eq!((last.subtree.files, last.linked.inodes), (2, 1));
+        assert!(last.subtree.allocated.0 >= 5 << 20, "{last:?}");
+        let bytes = std::fs::read(&table).unwrap();
+        assert!(*first.get_or_insert_with(|| bytes.clone()) == bytes);
+    }
+}

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use crate::usage::dir::Dir;
-use crate::usage::home::Home;
 
 /// Ends the home's path.
 const END: [u8; 2] = [0, 0];
@@ -20,29 +19,24 @@ pub(super) fn of(dir: &Dir, name: Option<&[u8]>) -> Vec<u8> {
         (Some(parent), true) => !Arc::ptr_eq(&parent.home, home),
         (Some(_), false) => false,
     };
-    let mut names: Vec<&[u8]> = name.into_iter().collect();
-    let mut at = dir;
-    while !is_top(at) {
-        names.push(&at.name);
-        let Some(parent) = &at.parent else { break };
-        at = parent;
-    }
-    let mut key = vec![u8::from(!home.is_home())];
-    if home.is_home() {
-        key.extend(home_path(home));
-    }
-    key.extend(END);
-    for (n, name) in names.iter().rev().enumerate() {
-        if n > 0 {
-            key.push(0);
-        }
-        key.extend_from_slice(name);
+    let up = || std::iter::successors(Some(dir), |dir| dir.parent.as_deref());
+    let names =
+        || name.into_iter().chain(up().take_while(|dir| !is_top(dir)).map(|dir| &*dir.name));
+    let home_path = if home.is_home() { &*home.path } else { b"" };
+    let head = 1 + home_path.len() + END.len();
+    let path: usize = names().map(|name| name.len() + 1).sum();
+    // There is no NUL before the first name.
+    let mut key = vec![0; head + path.saturating_sub(1)];
+    key[0] = u8::from(!home.is_home());
+    let unslashed = home_path.iter().map(|byte| if *byte == b'/' { 0 } else { *byte });
+    key[1..].iter_mut().zip(unslashed).for_each(|(to, byte)| *to = byte);
+    let mut end = key.len();
+    for name in names() {
+        let start = end - name.len();
+        key[start..end].copy_from_slice(name);
+        end = start.saturating_sub(1);
     }
     key
-}
-
-fn home_path(home: &Home) -> impl Iterator<Item = u8> {
-    home.path.iter().map(|byte| if *byte == b'/' { 0 } else { *byte })
 }
 
 /// A key, taken apart.

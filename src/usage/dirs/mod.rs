@@ -23,12 +23,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::class::Class;
 use super::dir::Dir;
 use super::home::{FindingAccount, Home};
+use super::ledger::Ledger;
 use super::spill::pieces::Sorter;
 use super::tally::Tally;
 use super::{Attrs, RuleIndex};
 use crate::log;
 use crate::sync::lock;
-use crate::units::MeteredBytes;
+use crate::units::{AllocatedBytes, MeteredBytes};
+use links::Links;
 use record::{Record, Shape};
 pub use row::{DirRow, Linked, Sums};
 use sums::Subtree;
@@ -40,7 +42,7 @@ pub struct DirTable {
     /// A directory for temporary files, or the reason that there is none.
     directory: Result<PathBuf, String>,
     rows: Sorter,
-    links: Sorter,
+    links: Links,
     /// Number of places with links so far.
     places: AtomicU32,
     /// For each home by its number, its position in the order in which homes are charged.
@@ -49,9 +51,18 @@ pub struct DirTable {
     broken: OnceLock<String>,
 }
 
+/// The longest path of a row below its home, in bytes. It is the longest that programs can pass to
+/// Linux (PATH_MAX). What lies deeper counts in the row above: a user can make a path of any length, and
+/// rows for each of its directories would take the square of it.
+const LONGEST: u32 = 4096;
+
 /// Sums of an open directory.
 #[derive(Debug, Default)]
-pub(in crate::usage) struct DirAccount(Mutex<Amounts>);
+pub(in crate::usage) struct DirAccount {
+    /// Length of its path below its home.
+    length: u32,
+    amounts: Mutex<Amounts>,
+}
 
 #[derive(Clone, Debug, Default)]
 struct Amounts {
@@ -68,9 +79,26 @@ impl DirAccount {
     /// Counts inodes with one link: the directory's own and those directly in it.
     pub(in crate::usage) fn count(&self, tally: &Tally) {
         let subtree = Subtree::of(tally);
-        let mut amounts = lock(&self.0);
+        let mut amounts = lock(&self.amounts);
         amounts.own.add(&subtree.sums);
         amounts.subtree.add(&subtree);
+    }
+}
+
+impl DirAccount {
+    /// Opens the account of the entry `name` of a directory, which belongs to `home`.
+    pub(in crate::usage) fn below(parent: &Dir, name: &[u8], home: &Arc<Home>) -> Box<Self> {
+        let above = parent.account.as_ref().filter(|_| is_one_home(&parent.home, home));
+        let length = above.map_or(0, |above| match above.length {
+            0 => name.len(),
+            above => (above as usize).saturating_add(1 + name.len()),
+        });
+        Box::new(Self { length: u32::try_from(length).unwrap_or(u32::MAX), ..Self::default() })
+    }
+
+    /// True if the path is too long for a row.
+    fn is_deep(&self) -> bool {
+        self.length > LONGEST
     }
 }
 
@@ -81,7 +109,7 @@ impl DirTable {
         Self {
             min,
             rows: Sorter::new(directory.clone()),
-            links: Sorter::new(directory.clone()),
+            links: Links::new(directory.clone()),
             directory,
             places: 0.into(),
             payers: OnceLock::new(),
@@ -94,23 +122,29 @@ impl DirTable {
         self.min
     }
 
-    /// Why the table was given up, if it was.
-    pub(in crate::usage) fn failure(&self) -> Option<&str> {
-        self.broken.get().map(String::as_str)
-    }
-
-    /// Counts a link of an inode that has several.
-    pub(in crate::usage) fn link(
+    /// Counts links of inodes that have several: in `account`, which is that of the directory `dir`
+    /// or of a finding in it.
+    pub(in crate::usage) fn links(
         &self,
-        account: &DirAccount,
-        attrs: &Attrs,
-        home: &Home,
+        (dir, account): (&Dir, &DirAccount),
+        links: &[Attrs],
         class: Class,
     ) {
+        if links.is_empty() {
+            return;
+        }
+        let home = &dir.home;
+        let above = std::iter::successors(Some(dir), |dir| dir.parent.as_deref());
+        let mut above = above.filter_map(|dir| dir.account.as_deref());
+        let account = match account.is_deep() {
+            true => above.find(|account| !account.is_deep()).unwrap_or(account),
+            false => account,
+        };
         let place = {
-            let mut amounts = lock(&account.0);
-            let metered = MeteredBytes::of(crate::units::AllocatedBytes(attrs.allocated), 1);
-            amounts.potential = amounts.potential.saturating_add(metered.0);
+            let mut amounts = lock(&account.amounts);
+            let metered = |one: &Attrs| MeteredBytes::of(AllocatedBytes(one.allocated), 1).0;
+            let potential = links.iter().map(metered).fold(0, u64::saturating_add);
+            amounts.potential = amounts.potential.saturating_add(potential);
             // Relaxed: only the number itself matters, and it is unique.
             let next = || self.places.fetch_add(1, Ordering::Relaxed);
             *amounts.place.get_or_insert_with(next)
@@ -118,8 +152,8 @@ impl DirTable {
         if place == u32::MAX {
             return self.give_up("there are too many directories with hard links");
         }
-        let (key, value) = links::pack(attrs, (home.number, class, place));
-        self.attempt(|| self.links.push(&key, &value));
+        let records = links.iter().map(|attrs| links::link(attrs, (home.number, class, place)));
+        self.attempt(|| self.links.push(records));
     }
 
     /// Adds the row of a file that is a finding, and counts it in the directory `dir`.
@@ -139,10 +173,15 @@ impl DirTable {
             class: finding.class,
             rule: Some(finding.rule),
         };
-        let amounts = lock(&account.0).clone();
-        self.push(&key::of(dir, Some(name)), &Record::row(shape, &amounts));
+        let amounts = lock(&account.amounts).clone();
+        if !account.is_deep() {
+            self.push(&key::of(dir, Some(name)), &Record::row(shape, &amounts));
+        }
         if let Some(above) = &dir.account {
-            let mut above = lock(&above.0);
+            let mut above = lock(&above.amounts);
+            if account.is_deep() {
+                above.own.add(&amounts.own);
+            }
             above.subtree.add(&amounts.subtree);
             above.potential = above.potential.saturating_add(amounts.potential);
         }
@@ -152,14 +191,15 @@ impl DirTable {
     /// row if it may have one.
     pub(in crate::usage) fn complete(&self, dir: &Arc<Dir>) {
         let Some(account) = &dir.account else { return };
-        let amounts = std::mem::take(&mut *lock(&account.0));
+        let amounts = std::mem::take(&mut *lock(&account.amounts));
         // Its own inode does not count: it vanished, or lies outside of the homes that are scanned.
         if amounts.own.dirs == 0 {
             return;
         }
         let most = amounts.subtree.sums.metered.0.saturating_add(amounts.potential);
         let above = dir.parent.as_ref().filter(|parent| is_one_home(&parent.home, &dir.home));
-        let is_row = above.is_none() || dir.starts.get().is_some() || most >= self.min.0;
+        let is_wanted = above.is_none() || dir.starts.get().is_some() || most >= self.min.0;
+        let is_row = is_wanted && !account.is_deep();
         if is_row {
             let finding = dir.finding();
             let shape = Shape {
@@ -175,7 +215,7 @@ impl DirTable {
             self.push(&key::of(dir, None), &Record::of_place(place));
         }
         if let Some(above) = above.and_then(|above| above.account.as_ref()) {
-            let mut above = lock(&above.0);
+            let mut above = lock(&above.amounts);
             above.subtree.add(&amounts.subtree);
             above.potential = above.potential.saturating_add(amounts.potential);
             if !is_row {
@@ -215,6 +255,27 @@ impl DirTable {
         {
             self.give_up(&format!("a temporary file could not be written: {error}"));
         }
+    }
+}
+
+/// What a walk passes on of its table.
+impl Ledger {
+    /// Why the table of directories was given up, if it was.
+    pub fn dirs_failure(&self) -> Option<&str> {
+        self.dirs()?.broken.get().map(String::as_str)
+    }
+
+    /// Passes on the rows of the table of directories, in the order of [`DirRow::cmp_place`]. Call it
+    /// after [`finish`](Self::finish) if the walk was complete; it may be called again.
+    ///
+    /// # Errors
+    /// If there is no table, if a temporary file could not be written or cannot be read, and the
+    /// errors of `each`.
+    pub fn each_row(&self, each: &mut dyn FnMut(&DirRow) -> io::Result<()>) -> io::Result<()> {
+        let none = || io::Error::other("the walk kept no directories");
+        let dirs = self.dirs().ok_or_else(none)?;
+        let rules = &self.setup.rules;
+        dirs.each_row(self.setup.ages, &|rule| rules.get(rule).id.to_string(), each)
     }
 }
 

@@ -51,11 +51,11 @@ impl Record {
 
     pub(super) fn pack(&self) -> Vec<u8> {
         let mut texts = Texts::default();
-        let to = &mut Packer::new(&mut texts);
+        let mut to = Packer::new(&mut texts);
         to.number(self.place.map_or(0, |place| u64::from(place) + 1));
         to.number(self.row.is_some().into());
         let Some(Row { shape, own, rest, subtree }) = &self.row else {
-            return to.bytes().to_vec();
+            return to.into_bytes();
         };
         let kind = KINDS.iter().position(|kind| *kind == shape.kind).unwrap_or(0) as u64;
         to.number(kind << 2 | u64::from(shape.is_file) << 1 | u64::from(shape.is_finding));
@@ -73,7 +73,7 @@ impl Record {
         subtree.ages.into_iter().for_each(|age| to.number(age.0));
         to.number(subtree.newest.is_some().into());
         to.signed(subtree.newest.unwrap_or(0));
-        to.bytes().to_vec()
+        to.into_bytes()
     }
 
     pub(super) fn unpack(bytes: &[u8]) -> Self {

@@ -16,6 +16,10 @@ use crate::usage::tally::Ages;
 /// `rest` over all rows of a home, of a class or of everything counts each inode once.
 ///
 /// No figure crosses into a home: the directories above the homes count what is outside of homes.
+///
+/// A directory or file whose path below its home is longer than 4,096 bytes has no row, so the row above
+/// counts it, whatever its class is.
+///
 /// An inode with several links counts at one of them: in the home that is charged for it, in the
 /// class that it has there, at the first path.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -49,8 +49,7 @@ impl DirTable {
             return Err(io::Error::other(problem.clone()));
         }
         let rows = self.rows.close()?;
-        let charges = self.charge(&self.ranks(&rows)?)?;
-        let charges = charges.close()?;
+        let charges = self.charge(&self.ranks(&rows)?, &self.directory)?;
         let directory =
             self.directory.as_ref().map_err(|problem| io::Error::other(problem.clone()))?;
         let settled = Backwards::open(directory)?;

@@ -219,7 +219,7 @@ impl Links {
         self.charge(&mut shard.profiles);
         let runs = std::mem::take(&mut shard.runs);
         drop(shard);
-        self.settle_merged(Merge::new(log.close()?, &runs, records)?, numbers)
+        self.settle_merged(Merge::new(Some(log.close()?), &runs, records)?, numbers)
     }
 
     fn settle_all(&self, shard: &mut Shard) {

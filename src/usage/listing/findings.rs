@@ -77,7 +77,7 @@ impl Listing {
             finding.hold(Content::Data);
         }
         let mut tally = Tally::default();
-        let (uid, account) = (attrs.uid, ledger.account());
+        let (uid, account) = (attrs.uid, ledger.account(&self.dir, name, &home));
         self.plain(ledger, &mut tally, attrs, (Some(&finding), account.as_deref()));
         if let (Some(dirs), Some(account)) = (ledger.dirs(), &account) {
             account.count(&tally);

@@ -12,8 +12,8 @@ pub(super) mod runs;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::sync::Mutex;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
 
 use crate::sync::lock;
 
@@ -38,6 +38,24 @@ struct Tail {
 impl Log {
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
         Ok(Self { file: tempfile::tempfile_in(directory)?, tail: Mutex::default() })
+    }
+
+    /// Opens a log in `directory` unless it is open. Only one thread may do so at a time.
+    ///
+    /// # Errors
+    /// If there is no directory, or no file can be created there.
+    pub(super) fn opened<'a>(
+        log: &'a OnceLock<Self>,
+        directory: &Result<PathBuf, String>,
+    ) -> io::Result<&'a Self> {
+        if let Some(log) = log.get() {
+            return Ok(log);
+        }
+        let directory = directory.as_ref().map_err(|problem| io::Error::other(problem.clone()))?;
+        let opened = Self::open(directory).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", directory.display()))
+        })?;
+        Ok(log.get_or_init(|| opened))
     }
 
     /// Appends `parts` in one piece. Returns the offset, or `None` if the log is closed.

@@ -1,6 +1,7 @@
 //! Pieces of any length with a key, sorted from the greatest key to the least: in memory while there
 //! are few, else in runs on disk that are merged when all of them are written.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::fs::File;
@@ -39,7 +40,15 @@ pub(in crate::usage) struct Sorter {
 #[derive(Debug, Default)]
 struct Batch {
     bytes: Vec<u8>,
-    starts: Vec<usize>,
+    places: Vec<Place>,
+}
+
+/// Where a piece begins, and the lengths in its head.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: usize,
+    key: u32,
+    value: u32,
 }
 
 /// Bytes of a sorted run in the log.
@@ -68,7 +77,7 @@ pub(in crate::usage) struct Piece {
 /// The pieces in order.
 pub(in crate::usage) struct Merge<'a> {
     sources: Vec<Source<'a>>,
-    /// The next piece of each source that has one, with the index of the source.
+    /// If there are several sources, the next piece of each source that has one, with the index of the source.
     heads: BinaryHeap<(Piece, usize)>,
 }
 
@@ -78,7 +87,7 @@ struct Source<'a> {
     run: Run,
     /// Bytes to read at a time.
     batch: usize,
-    buffer: Vec<u8>,
+    buffer: Cow<'a, [u8]>,
     at: usize,
 }
 
@@ -110,24 +119,10 @@ impl Sorter {
         let sorted = full.sorted();
         drop(full);
         // A closed log means that the walk is over, and nothing counts any more.
-        if let Some(at) = self.log()?.write(&sorted)? {
+        if let Some(at) = Log::opened(&self.log, &self.directory)?.write(&sorted)? {
             runs.push(Run { at, end: at + sorted.len() as u64 });
         }
         Ok(())
-    }
-
-    fn log(&self) -> io::Result<&Log> {
-        if let Some(log) = self.log.get() {
-            return Ok(log);
-        }
-        let directory =
-            self.directory.as_ref().map_err(|problem| io::Error::other(problem.clone()))?;
-        let opened = Log::open(directory);
-        let opened = opened.map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", directory.display()))
-        })?;
-        // The lock on `runs` is held, so nobody else opens one.
-        Ok(self.log.get_or_init(|| opened))
     }
 
     /// Ends the pushing, and returns what was pushed. Pieces that are pushed later are ignored.
@@ -143,28 +138,33 @@ impl Sorter {
 
 impl Batch {
     fn add(&mut self, key: &[u8], value: &[u8]) {
-        self.starts.push(self.bytes.len());
-        for part in [key, value] {
-            // A path has at most some MiB, and a value less.
-            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
-            self.bytes.extend_from_slice(&length.to_le_bytes());
-        }
+        // A path has at most some MiB, and a value less.
+        let length = |part: &[u8]| u32::try_from(part.len()).unwrap_or(u32::MAX);
+        let place = Place { start: self.bytes.len(), key: length(key), value: length(value) };
+        self.bytes.extend_from_slice(&place.key.to_le_bytes());
+        self.bytes.extend_from_slice(&place.value.to_le_bytes());
         self.bytes.extend_from_slice(key);
         self.bytes.extend_from_slice(value);
+        self.places.push(place);
     }
 
     fn sorted(&self) -> Vec<u8> {
-        let piece = |start: &usize| {
-            let bytes = &self.bytes[*start..];
-            let [key, value] = lengths(bytes);
-            (&bytes[HEAD..HEAD + key], &bytes[HEAD + key..HEAD + key + value])
+        let key = |place: &Place| {
+            let start = place.start + HEAD;
+            &self.bytes[start..start + place.key as usize]
         };
-        let mut order = self.starts.clone();
-        order.sort_unstable_by(|one, other| piece(other).cmp(&piece(one)));
+        let value = |place: &Place| {
+            let start = place.start + HEAD + place.key as usize;
+            &self.bytes[start..start + place.value as usize]
+        };
+        let mut order = self.places.clone();
+        order.sort_unstable_by(|one, other| {
+            key(other).cmp(key(one)).then_with(|| value(other).cmp(value(one)))
+        });
         let mut sorted = Vec::with_capacity(self.bytes.len());
-        for start in order {
-            let [key, value] = lengths(&self.bytes[start..]);
-            sorted.extend_from_slice(&self.bytes[start..start + HEAD + key + value]);
+        for Place { start, key, value } in order {
+            let end = start + HEAD + key as usize + value as usize;
+            sorted.extend_from_slice(&self.bytes[start..end]);
         }
         sorted
     }
@@ -186,12 +186,17 @@ impl Sorted<'_> {
     /// If the temporary file cannot be read.
     pub(in crate::usage) fn merge(&self) -> io::Result<Merge<'_>> {
         let batch = (BUFFERS / (self.runs.len() + 1)).max(LEAST_READ);
-        let on_disk =
-            |run: &Run| Source { file: self.file, run: *run, batch, buffer: Vec::new(), at: 0 };
+        let on_disk = |run: &Run| {
+            let buffer = Cow::Owned(Vec::new());
+            Source { file: self.file, run: *run, batch, buffer, at: 0 }
+        };
         let mut sources: Vec<_> = self.runs.iter().map(on_disk).collect();
-        let run = Run { at: 0, end: 0 };
-        sources.push(Source { file: None, run, batch, buffer: self.memory.clone(), at: 0 });
+        let (run, buffer) = (Run { at: 0, end: 0 }, Cow::Borrowed(&*self.memory));
+        sources.push(Source { file: None, run, batch, buffer, at: 0 });
         let mut heads = BinaryHeap::with_capacity(sources.len());
+        if self.runs.is_empty() {
+            return Ok(Merge { sources, heads });
+        }
         for (at, source) in sources.iter_mut().enumerate() {
             heads.extend(source.next()?.map(|piece| (piece, at)));
         }
@@ -205,6 +210,9 @@ impl Merge<'_> {
     /// # Errors
     /// If the temporary file cannot be read.
     pub(in crate::usage) fn next(&mut self) -> io::Result<Option<Piece>> {
+        if let [only] = &mut self.sources[..] {
+            return only.next();
+        }
         let Some((piece, at)) = self.heads.pop() else { return Ok(None) };
         self.heads.extend(self.sources[at].next()?.map(|piece| (piece, at)));
         Ok(Some(piece))
@@ -234,10 +242,11 @@ impl Source<'_> {
         let Some(file) = self.file else { return Ok(false) };
         let left = usize::try_from(self.run.end - self.run.at).unwrap_or(usize::MAX);
         let more = self.batch.max(length - held).min(left);
-        self.buffer.drain(..self.at);
+        let buffer = self.buffer.to_mut();
+        buffer.drain(..self.at);
         self.at = 0;
-        self.buffer.resize(held + more, 0);
-        file.read_exact_at(&mut self.buffer[held..], self.run.at)?;
+        buffer.resize(held + more, 0);
+        file.read_exact_at(&mut buffer[held..], self.run.at)?;
         self.run.at += more as u64;
         Ok(held + more >= length)
     }
