@@ -19,6 +19,8 @@ pub enum Exit {
     Unkept,
     /// The newest published run is old.
     Stale,
+    /// A stored table is damaged, or of a version that this one cannot read.
+    Damaged,
     /// SIGINT or SIGTERM ended the program.
     Interrupted,
 }
@@ -35,7 +37,8 @@ impl Exit {
             Self::Interrupted => 5,
             Self::Unpublished => 6,
             Self::Usage => 7,
-            Self::Fatal => 8,
+            Self::Damaged => 8,
+            Self::Fatal => 9,
         };
         if rank(other) > rank(self) { other } else { self }
     }
@@ -51,6 +54,7 @@ impl Exit {
             Self::Unpublished => 5,
             Self::Stale => 6,
             Self::Unkept => 7,
+            Self::Damaged => 8,
             Self::Interrupted => 130,
         }
     }

@@ -6,12 +6,14 @@ mod memory;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::changes;
+use crate::dirs::{About, DirRow, DirsReader, DirsWriter, ReadProblem};
 use crate::history::{self, Blocks, FleetHistory, HistoryView, MemberHistory, SumBy};
 use crate::outbox::{self, Job, UserMetrics};
 use crate::pages::Pages;
 use crate::published::{aliases, immutable, latest, latest_key, newest, newest_report, pointer};
 use crate::remind;
-use crate::report::{self, Detail, DuNames, FileSystemKey, Report, SamePeople};
+use crate::report::{self, Detail, DuNames, FileSystemKey, HomeKind, Report, SamePeople};
 use crate::status::{self, Bases, StatusView};
 use crate::text::is_raw;
 use crate::units::AllocatedBytes;
@@ -95,6 +97,46 @@ pub fn homes_table(data: &[u8]) -> usize {
         fleet.json().expect("a history is JSON");
     }
     homes
+}
+
+/// Reads `data` as a table of directories, and shows what changed since one with a single home. Returns
+/// the number of rows.
+///
+/// # Panics
+/// Only on a bug, which is what the fuzzer looks for.
+pub fn dirs_table(data: &[u8]) -> usize {
+    let open = |data: Vec<u8>| DirsReader::open(bytes::Bytes::from(data));
+    let mut writer = DirsWriter::new(Vec::new(), &About::default()).expect("memory takes all");
+    let home = DirRow { kind: HomeKind::Named, home: b"alice".to_vec(), ..DirRow::default() };
+    writer.push(&home).expect("memory takes all");
+    let old = writer.finish().expect("memory takes all");
+    let mut rows = 0;
+    let mut count = || -> Result<(), ReadProblem> {
+        let mut reader = open(data.to_vec())?;
+        while reader.next_row()?.is_some() {
+            rows += 1;
+        }
+        Ok(())
+    };
+    if let Err(problem) = count() {
+        harmless(&problem.to_string());
+    }
+    let Ok(new) = open(data.to_vec()) else { return rows };
+    let options = changes::Options {
+        scope: changes::Scope::default(),
+        limit: 20,
+        min: crate::units::MeteredBytes(0),
+    };
+    let runs = [&About::default(), new.about()].map(|about| changes::Compared::new(about, None));
+    let old = open(old).expect("it was just written");
+    if let Ok(explained) = changes::explain(old, new, &options) {
+        explained.grew_most();
+        let (of, facts) = ((None, fuzzed().to_string()), Default::default());
+        let view = changes::ChangesView::new(explained, &options, of, runs, &facts, None);
+        harmless(changes::table(&view).as_str());
+        report::json(&view).expect("changes are JSON");
+    }
+    rows
 }
 
 /// Reads `data` as a run in the spool, and makes everything that is sent or published of it.

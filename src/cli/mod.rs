@@ -100,6 +100,7 @@ Exit codes:
   6    the newest run is older than 36 h (status --fail-if-stale)
   7    the run is published, but the state directory is full or cannot be written
        (overrides 4 and 3); a run that can be neither kept nor published ends with 1
+  8    a stored table is damaged (changes)
   130  interrupted; the output has what was read until then
 
 A flag overrides its environment variable, and the variable overrides the

@@ -145,11 +145,11 @@ fn explained(
     names: &[String; 2],
 ) -> Result<ChangesView, Failure> {
     let name = |side: Side| printable(names[side as usize].as_bytes());
-    let explained = explain(old, new, options).map_err(|error| {
-        Failure::fatal(match error {
-            MergeError::Read(side, problem) => format!("{}: {problem}", name(side)),
-            MergeError::Order(side) => format!("{}: its rows are out of order", name(side)),
-        })
+    let explained = explain(old, new, options).map_err(|error| match error {
+        MergeError::Read(side, problem) => damaged(&names[side as usize], &problem),
+        MergeError::Order(side) => {
+            Failure::new(Exit::Damaged, format!("{}: its rows are out of order", name(side)))
+        }
     })?;
     Ok(ChangesView::new(explained, options, of, runs, facts, money))
 }
@@ -184,7 +184,11 @@ fn opened(file: File, name: &str) -> Result<DirsReader, Failure> {
 }
 
 fn damaged(name: &str, problem: &ReadProblem) -> Failure {
-    Failure::fatal(format!("{}: {problem}", printable(name.as_bytes())))
+    let exit = match problem {
+        ReadProblem::Io(_) => Exit::Fatal,
+        _ => Exit::Damaged,
+    };
+    Failure::new(exit, format!("{}: {problem}", printable(name.as_bytes())))
 }
 
 /// Warns if the two runs did not scan the same.

@@ -8,7 +8,9 @@
 //! Only the part of the `parquet` crate without Arrow is compiled.
 
 mod about;
+mod claims;
 mod columns;
+mod delta;
 mod read;
 mod scanned;
 mod write;

@@ -1,15 +1,16 @@
-//! Reads the table, row by row.
+//! Reads the table, row by row. A file may be anything: `claims` checks it.
 
 use std::io;
 use std::sync::Arc;
 
-use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
+use parquet::column::reader::ColumnReaderImpl;
 use parquet::data_type::{BoolType, ByteArrayType, DataType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
 use thiserror::Error;
 
 use super::about::About;
+use super::claims::{Bounded, Checked, damaged, footer, no_panic};
 use super::columns::{
     CLASS, FIRST_FLAG, FIRST_NUMBER, FLAGS, HOME, HOME_BYTES, KIND, NEWEST, NEWEST_AT, NUMBERS,
     PATH, PATH_BYTES, RULE, TEXTS,
@@ -85,7 +86,12 @@ impl DirsReader {
     /// # Errors
     /// It is not such a table, or cannot be read.
     pub fn open(file: impl ChunkReader + 'static) -> Result<Self, ReadProblem> {
-        let file = SerializedFileReader::new(file)?;
+        no_panic(|| Self::open_checked(file))
+    }
+
+    fn open_checked(file: impl ChunkReader + 'static) -> Result<Self, ReadProblem> {
+        let length = file.len();
+        let file = SerializedFileReader::new(Bounded(file))?;
         let head = file.metadata().file_metadata();
         let pairs = head.key_value_metadata().map_or(&[][..], Vec::as_slice);
         let about = About::of_metadata(pairs).map_err(ReadProblem::Schema)?;
@@ -108,7 +114,7 @@ impl DirsReader {
                 return Err(ReadProblem::Column(name));
             }
         }
-        let rows = u64::try_from(head.num_rows()).unwrap_or(0);
+        let rows = footer(file.metadata(), length)?;
         let row = DirRow::default();
         Ok(Self { file: Box::new(file), about, rows, next_group: 0, group: None, row })
     }
@@ -129,19 +135,23 @@ impl DirsReader {
     /// The file is damaged or cannot be read.
     pub fn next_row(&mut self) -> Result<Option<&DirRow>, ReadProblem> {
         loop {
-            if let Some(group) = &mut self.group
-                && group.left > 0
-            {
-                group.next(&mut self.row)?;
-                return Ok(Some(&self.row));
+            if self.group.as_ref().is_some_and(|group| group.left > 0) {
+                break;
             }
             if self.next_group == self.file.num_row_groups() {
                 return Ok(None);
             }
-            let group = self.file.get_row_group(self.next_group)?;
+            self.group =
+                Some(no_panic(|| Group::open(&*self.file.get_row_group(self.next_group)?))?);
             self.next_group += 1;
-            self.group = Some(Group::open(&*group)?);
         }
+        let Some(group) = &mut self.group else { return Ok(None) };
+        if let Err(problem) = group.next(&mut self.row) {
+            // The library may have stopped half-way.
+            self.group = None;
+            return Err(problem);
+        }
+        Ok(Some(&self.row))
     }
 }
 
@@ -165,17 +175,22 @@ impl Group {
 
     fn next(&mut self, row: &mut DirRow) -> Result<(), ReadProblem> {
         if self.at == self.length {
-            self.length = self.left.min(BATCH);
-            self.at = 0;
-            self.texts.iter_mut().try_for_each(|column| column.fill(self.length))?;
-            self.flags.iter_mut().try_for_each(|column| column.fill(self.length))?;
-            self.newest.fill(self.length)?;
-            self.numbers.iter_mut().try_for_each(|column| column.fill(self.length))?;
+            no_panic(|| self.fill())?;
         }
         self.decode(row);
         self.at += 1;
         self.left -= 1;
         Ok(())
+    }
+
+    /// Decodes the next batch.
+    fn fill(&mut self) -> Result<(), ReadProblem> {
+        self.length = self.left.min(BATCH);
+        self.at = 0;
+        self.texts.iter_mut().try_for_each(|column| column.fill(self.length))?;
+        self.flags.iter_mut().try_for_each(|column| column.fill(self.length))?;
+        self.newest.fill(self.length)?;
+        self.numbers.iter_mut().try_for_each(|column| column.fill(self.length))
     }
 
     fn decode(&mut self, row: &mut DirRow) {
@@ -217,7 +232,11 @@ impl Group {
 
 impl<T: DataType> Column<T> {
     fn open(group: &dyn RowGroupReader, at: usize, optional: bool) -> Result<Self, ReadProblem> {
-        let reader = get_typed_column_reader(group.get_column_reader(at)?);
+        let column = group.metadata().column(at);
+        let pages = group.get_column_page_reader(at)?;
+        let of = column.column_type();
+        let pages = Box::new(Checked { pages, of, is_optional: optional });
+        let reader = ColumnReaderImpl::new(column.column_descr_ptr(), pages);
         let (values, levels) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
         Ok(Self { reader, is_optional: optional, values, levels, taken: 0 })
     }
@@ -232,12 +251,18 @@ impl<T: DataType> Column<T> {
             let levels = self.is_optional.then_some(&mut self.levels);
             let more = self.reader.read_records(count - read, levels, None, &mut self.values)?.0;
             if more == 0 {
-                let short = ParquetError::EOF("a column has too few values".to_owned());
-                return Err(ReadProblem::Damaged(short));
+                return Err(damaged("a column has too few rows").into());
             }
             read += more;
         }
-        Ok(())
+        let values = match self.is_optional {
+            true => self.levels.iter().filter(|level| **level != 0).count(),
+            false => count,
+        };
+        match self.values.len() == values && (!self.is_optional || self.levels.len() == count) {
+            true => Ok(()),
+            false => Err(damaged("a column has too few values").into()),
+        }
     }
 
     /// Returns the index of the value of the next row, `at`, if it has a value.

@@ -177,3 +177,83 @@ fn other_files_are_refused() {
     cut.set_len(cut.metadata().unwrap().len() - 1).unwrap();
     assert!(matches!(DirsReader::open(cut), Err(ReadProblem::Damaged(_))));
 }
+
+/// Changes some bytes, or cuts the file.
+fn mutate(bytes: &mut Vec<u8>, random: &mut impl FnMut() -> usize) {
+    for _ in 0..1 + random() % 3 {
+        let length = bytes.len();
+        // Most of the claims are in the footer, and in front of the pages of the first group.
+        let at = match random() % 4 {
+            0 => random() % length,
+            1 => random() % length.min(2000),
+            _ => length - 1 - random() % length.min(9000),
+        };
+        match random() % 8 {
+            0 => bytes[at] ^= 1 << (random() % 8),
+            1 => bytes[at] = bytes[at].wrapping_add(1),
+            2 => bytes[at] = 0,
+            // The largest numbers of seven bits in a byte.
+            3 => bytes[at..length.min(at + 4)].fill(0xff),
+            4 => bytes[at..length.min(at + 9)].fill(0xff),
+            5 => bytes
+                .copy_within(at..length.min(at + 8), random() % length.saturating_sub(8).max(1)),
+            6 => bytes[at] = random() as u8,
+            _ => bytes[at..length.min(at + 2)].fill(0x80),
+        }
+    }
+    if random().is_multiple_of(40) {
+        bytes.truncate(random() % bytes.len());
+    }
+}
+
+/// Number of mutations of each file. 10,000 of each took no more than this finds.
+const MUTATIONS: usize = 400;
+
+#[test]
+fn a_damaged_file_is_an_error() {
+    use parquet::basic::Compression;
+    let rows: Vec<_> = (0..2500u64)
+        .map(|n| DirRow {
+            uid: n as u32,
+            rule: ["", "pip"][n as usize % 2].to_owned(),
+            newest: n.is_multiple_of(3).then_some(n as i64),
+            own: sums(n * 7919),
+            ..row(b"al\xffice", format!("d/{:03}/{n:08}", n / 40).as_bytes())
+        })
+        .collect();
+    let mut seed = 1u64;
+    let mut random = || {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (seed >> 33) as usize
+    };
+    let mut refused = 0;
+    // In compressed pages, zstd finds most damage first.
+    let plain = DirsWriter::compressed(Vec::new(), &about(), Compression::UNCOMPRESSED);
+    for writer in [plain, DirsWriter::new(Vec::new(), &about())] {
+        let mut writer = writer.unwrap();
+        rows.iter().for_each(|row| writer.push(row).unwrap());
+        let sound = writer.finish().unwrap();
+        for _ in 0..MUTATIONS {
+            let mut bytes = sound.clone();
+            mutate(&mut bytes, &mut random);
+            let read = || -> std::result::Result<usize, ReadProblem> {
+                let mut reader = DirsReader::open(bytes::Bytes::from(bytes))?;
+                let mut read = 0;
+                while let Some(row) = reader.next_row()? {
+                    assert!(row.path.len() < 20_000);
+                    read += 1;
+                }
+                Ok(read)
+            };
+            match read() {
+                Ok(read) => assert!(read <= 8 * sound.len()),
+                Err(problem) => {
+                    let said = problem.to_string();
+                    assert!(!said.contains('\n'), "{said}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > MUTATIONS / 2, "{refused} were refused");
+}

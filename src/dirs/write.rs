@@ -22,6 +22,9 @@ use crate::usage::HomeKind;
 /// Number of rows in a row group. A writer or reader holds one group, about 20 MB.
 pub(super) const GROUP_ROWS: usize = 32 * 1024;
 
+/// Bytes of paths in a row group, for rows with long paths. Most groups have a tenth of it.
+const GROUP_BYTES: usize = 16 << 20;
+
 /// Number of rows in a page, the smallest unit that a reader can skip.
 const PAGE_ROWS: usize = 8 * 1024;
 
@@ -56,7 +59,13 @@ impl<W: Write + Send> DirsWriter<W> {
     /// # Errors
     /// Those of `to`.
     pub fn new(to: W, about: &About) -> io::Result<Self> {
-        let properties = properties(about).map_err(of_output)?;
+        let level = ZstdLevel::try_new(LEVEL).map_err(of_output)?;
+        Self::compressed(to, about, Compression::ZSTD(level))
+    }
+
+    /// Begins a file with this compression.
+    pub(super) fn compressed(to: W, about: &About, with: Compression) -> io::Result<Self> {
+        let properties = properties(about, with);
         let schema = schema().map_err(of_output)?;
         let file = SerializedFileWriter::new(to, schema, Arc::new(properties));
         Ok(Self {
@@ -96,7 +105,8 @@ impl<W: Write + Send> DirsWriter<W> {
             column.push(i64::try_from((number.get)(row)).unwrap_or(i64::MAX));
         }
         self.rows += 1;
-        if self.rows == GROUP_ROWS { self.flush() } else { Ok(()) }
+        let is_full = self.rows == GROUP_ROWS || self.texts[PATH].bytes.len() >= GROUP_BYTES;
+        if is_full { self.flush() } else { Ok(()) }
     }
 
     fn add_lossy(&mut self, text: usize, raw: usize, bytes: &[u8]) {
@@ -185,10 +195,10 @@ fn write<T: DataType>(
     column.close()
 }
 
-fn properties(about: &About) -> Result<WriterProperties> {
+fn properties(about: &About, compression: Compression) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by(format!("efs-scan {}", env!("CARGO_PKG_VERSION")))
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
+        .set_compression(compression)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(1024)
@@ -206,7 +216,7 @@ fn properties(about: &About) -> Result<WriterProperties> {
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
     }
-    Ok(properties.build())
+    properties.build()
 }
 
 /// Level of zstd. Higher levels take longer and save little.

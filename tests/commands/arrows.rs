@@ -104,7 +104,7 @@ const ARROWS: &[Row] = &[
     ),
     (
         "fuzzing",
-        "history outbox pages published remind report service_error status store text units",
+        "changes dirs history outbox pages published remind report service_error status store text units",
         "entry points of fuzz targets, which read and show damaged input",
     ),
 ];

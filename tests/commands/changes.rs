@@ -277,8 +277,9 @@ fn a_partial_run_is_said_and_a_damaged_table_refused() {
     assert!(shown.contains("the later run is partial: what it did not read seems gone"), "{shown}");
     std::fs::write(place(&world, &id), "no table").unwrap();
     let output = of_world(&world, &[]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(8));
     assert!(stderr(&output).contains("it is no Parquet file"), "{}", stderr(&output));
+    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
 }
 
 #[test]
