@@ -2,6 +2,7 @@
 //! which enforces AWS's limits and fails on request.
 
 mod buckets;
+mod changes;
 mod check;
 mod conditions;
 mod crash;
