@@ -78,6 +78,18 @@ data "aws_iam_policy_document" "monitor" {
     }
   }
 
+  # Only if it is asked for: GetMetricData supports neither resources nor conditions, so it reads the metrics
+  # of the whole account (Service Authorization Reference, Amazon CloudWatch).
+  dynamic "statement" {
+    for_each = var.read_metrics ? ["*"] : []
+
+    content {
+      sid       = "ThroughputOfTheFileSystem"
+      actions   = ["cloudwatch:GetMetricData"]
+      resources = [statement.value]
+    }
+  }
+
   statement {
     sid       = "Notify"
     actions   = ["sns:Publish"]

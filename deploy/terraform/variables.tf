@@ -160,6 +160,13 @@ variable "delete_data" {
 
 # People: notices, reminders and quotas
 
+variable "read_metrics" {
+  description = "Let the monitor read CloudWatch's metrics, for the report's estimate of what each throughput mode would cost. The permission, cloudwatch:GetMetricData, cannot be limited to EFS: it reads all metrics of the account."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "emails" {
   description = "Addresses for alarms and notices. Each first gets a message with a link to confirm, and nothing else until then. They may be unknown until `apply`; see emails_by_stack."
   type        = set(string)

@@ -1,8 +1,8 @@
 //! Calls of a build without AWS: each one fails and says so.
 
 use super::{
-    App, BucketOptions, Datum, Domain, EfsLifecycle, EfsSize, Email, EmailError, Identity, Member,
-    MountTarget,
+    App, BucketOptions, Datum, Domain, EfsDescription, EfsLifecycle, EfsTraffic, Email, EmailError,
+    Identity, Member, MountTarget,
 };
 use super::{EfsConnect, EfsSignature};
 use super::{ObjectPart, S3Body, S3Object, TakeObject, WriteIf, Written};
@@ -67,7 +67,18 @@ impl Aws {
         absent()
     }
 
-    pub fn file_system_size(&self, _id: &str, _region: Option<&str>) -> ServiceResult<EfsSize> {
+    pub fn file_system(&self, _id: &str, _region: Option<&str>) -> ServiceResult<EfsDescription> {
+        absent()
+    }
+
+    pub fn traffic(
+        &self,
+        _id: &str,
+        _region: Option<&str>,
+        _from: i64,
+        _until: i64,
+        _period: i32,
+    ) -> ServiceResult<EfsTraffic> {
         absent()
     }
 

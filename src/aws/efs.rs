@@ -7,7 +7,9 @@ use aws_config::imds;
 use aws_sdk_efs::Client;
 use aws_sdk_efs::config::Builder;
 use aws_sdk_efs::error::ProvideErrorMetadata;
-use aws_sdk_efs::types::{LifeCycleState, MountTargetDescription};
+use aws_sdk_efs::types::{
+    self as efs, FileSystemDescription, LifeCycleState, MountTargetDescription,
+};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use jiff::Timestamp;
@@ -16,7 +18,9 @@ use super::answer::MaxAnswer;
 use super::endpoint;
 use super::error::{ApiCall, service_error};
 use super::session::Sdk;
-use super::{Aws, EfsLifecycle, EfsSize, MountTarget};
+use super::{
+    Aws, EfsDescription, EfsLifecycle, EfsSize, EfsThroughput, MountTarget, ThroughputMode,
+};
 use crate::log;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::units::MeteredBytes;
@@ -28,11 +32,12 @@ const ZONE: &str = "/latest/meta-data/placement/availability-zone-id";
 const METADATA: Duration = Duration::from_secs(1);
 
 impl Aws {
-    /// Reads the metered size of a file system in the given region, or else in the configured one.
+    /// Reads the metered size and the throughput mode of a file system in the given region, or else
+    /// in the configured one.
     ///
     /// # Errors
     /// Names the file system.
-    pub fn file_system_size(&self, id: &str, region: Option<&str>) -> ServiceResult<EfsSize> {
+    pub fn file_system(&self, id: &str, region: Option<&str>) -> ServiceResult<EfsDescription> {
         let permission = "elasticfilesystem:DescribeFileSystems";
         let call = ApiCall::new("EFS DescribeFileSystems", id, permission);
         let sdk = self.sdk()?;
@@ -45,13 +50,14 @@ impl Aws {
         })?;
         // AWS uses signed numbers for sizes.
         let metered = |bytes: i64| MeteredBytes(bytes.try_into().unwrap_or_default());
-        Ok(EfsSize {
+        let size = EfsSize {
             value: metered(size.value()),
             standard: size.value_in_standard().map(metered),
             infrequent_access: size.value_in_ia().map(metered),
             archive: size.value_in_archive().map(metered),
             at: size.timestamp().and_then(|time| Timestamp::from_second(time.secs()).ok()),
-        })
+        };
+        Ok(EfsDescription { size, throughput: found.and_then(throughput) })
     }
 
     /// Reads the lifecycle configuration of a file system.
@@ -123,6 +129,17 @@ impl Aws {
     }
 }
 
+/// Returns the throughput mode.
+fn throughput(found: &FileSystemDescription) -> Option<EfsThroughput> {
+    let mode = match found.throughput_mode()? {
+        efs::ThroughputMode::Elastic => ThroughputMode::Elastic,
+        efs::ThroughputMode::Bursting => ThroughputMode::Bursting,
+        efs::ThroughputMode::Provisioned => ThroughputMode::Provisioned,
+        _ => return None,
+    };
+    Some(EfsThroughput { mode, provisioned_mib: found.provisioned_throughput_in_mibps() })
+}
+
 /// Parses the number of days in `AFTER_30_DAYS` (EFS API reference, LifecyclePolicy).
 fn days(rule: &str) -> Option<u32> {
     rule.strip_prefix("AFTER_")?.split('_').next()?.parse().ok()
@@ -135,7 +152,7 @@ fn client(sdk: &Sdk, region: Option<&str>) -> Client {
 }
 
 /// Returns the configuration with another region.
-fn in_region(config: &SdkConfig, region: Option<&str>) -> SdkConfig {
+pub(super) fn in_region(config: &SdkConfig, region: Option<&str>) -> SdkConfig {
     match region {
         None => config.clone(),
         Some(region) => config.to_builder().region(Region::new(region.to_owned())).build(),

@@ -48,9 +48,10 @@ mod sns;
 #[cfg(not(feature = "aws"))]
 pub use absent::{Aws, Mailer, S3Bucket};
 pub use model::{
-    App, BucketOptions, Datum, Domain, EfsLifecycle, EfsSize, Email, EmailError, EmailOutcome,
-    Identity, Member, MemberKind, MountTarget, ObjectPart, PutOptions, S3Body, S3Object, Tag, Unit,
-    WriteIf, Written, is_region,
+    App, BucketOptions, Datum, Domain, EfsDescription, EfsLifecycle, EfsSize, EfsThroughput,
+    EfsTraffic, Email, EmailError, EmailOutcome, Identity, Member, MemberKind, MountTarget,
+    ObjectPart, PutOptions, S3Body, S3Object, Tag, ThroughputMode, Unit, WriteIf, Written,
+    is_region,
 };
 pub use model::{EfsConnect, EfsSignature};
 #[cfg(feature = "aws")]

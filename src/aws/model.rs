@@ -50,6 +50,48 @@ pub struct EfsSize {
     pub at: Option<Timestamp>,
 }
 
+/// A file system by DescribeFileSystems.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EfsDescription {
+    pub size: EfsSize,
+    /// `None` for a mode that this program does not know.
+    pub throughput: Option<EfsThroughput>,
+}
+
+/// How EFS limits and bills what a file system transfers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EfsThroughput {
+    pub mode: ThroughputMode,
+    /// MiB/s that are paid for, with [`ThroughputMode::Provisioned`].
+    pub provisioned_mib: Option<f64>,
+}
+
+/// EFS's throughput modes (EFS user guide, "Throughput modes").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ThroughputMode {
+    /// Each GiB that is transferred is billed.
+    Elastic,
+    /// Grows with what is stored in Standard, and is included in its price.
+    Bursting,
+    /// A rate that is billed by the month, whether or not it is used.
+    Provisioned,
+}
+
+/// CloudWatch's metrics of a file system: for each, the beginnings of the periods that have a value,
+/// in seconds since the epoch, in order, and the values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EfsTraffic {
+    /// Bytes that were transferred, which Elastic throughput is billed by.
+    pub total: Vec<(i64, f64)>,
+    /// The same, reads at a third: what counts against the permitted throughput.
+    pub metered: Vec<(i64, f64)>,
+    /// The lowest permitted throughput, in bytes a second.
+    pub permitted: Vec<(i64, f64)>,
+    /// The lowest balance of burst credits, in bytes.
+    pub credits: Vec<(i64, f64)>,
+}
+
 /// When EFS moves data to cheaper storage classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EfsLifecycle {

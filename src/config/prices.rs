@@ -8,7 +8,8 @@ use crate::units::Usd;
 /// Upper bound of a price. Amounts stay finite below it.
 const MAX_PRICE: f64 = 1e6;
 
-/// Prices in USD per GiB-month, and per GiB that is moved or read; those that the file gives.
+/// Prices in USD per GiB-month, per GiB that is moved, read or written, and per MiB/s and month; those
+/// that the file gives.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PriceSettings {
@@ -17,6 +18,9 @@ pub(crate) struct PriceSettings {
     archive: Option<f64>,
     infrequent_access_read: Option<f64>,
     archive_read: Option<f64>,
+    elastic_read: Option<f64>,
+    elastic_write: Option<f64>,
+    provisioned: Option<f64>,
     source: Option<String>,
 }
 
@@ -34,6 +38,9 @@ impl PriceSettings {
         over(self.archive, &mut below.archive);
         over(self.infrequent_access_read, &mut below.infrequent_access_read);
         over(self.archive_read, &mut below.archive_read);
+        over(self.elastic_read, &mut below.elastic_read);
+        over(self.elastic_write, &mut below.elastic_write);
+        over(self.provisioned, &mut below.provisioned);
         if self.source.is_some() {
             below.source.clone_from(&self.source);
         }
@@ -63,6 +70,9 @@ impl PriceSettings {
                 default.infrequent_access_read,
             )?,
             archive_read: price("archive_read", self.archive_read, default.archive_read)?,
+            elastic_read: price("elastic_read", self.elastic_read, default.elastic_read)?,
+            elastic_write: price("elastic_write", self.elastic_write, default.elastic_write)?,
+            provisioned: price("provisioned", self.provisioned, default.provisioned)?,
             source: match &self.source {
                 Some(source) => source.clone(),
                 None if !self.is_set() => default.source,
@@ -81,6 +91,9 @@ impl PriceSettings {
                 archive: Some(prices.archive.0),
                 infrequent_access_read: Some(prices.infrequent_access_read.0),
                 archive_read: Some(prices.archive_read.0),
+                elastic_read: Some(prices.elastic_read.0),
+                elastic_write: Some(prices.elastic_write.0),
+                provisioned: Some(prices.provisioned.0),
                 source: Some(prices.source),
             },
             _ => self.clone(),

@@ -88,6 +88,10 @@ pub(super) fn section(report: &Report) -> Markup {
                 @if let Some(lines) = lifecycle.filter(|lines| !lines.is_empty()) {
                     dt { "Lifecycle" } dd { (lines.trim_end()) }
                 }
+                @let throughput = report.file_system.as_ref().map(|efs| efs.throughput_lines());
+                @if let Some(lines) = throughput.filter(|lines| !lines.is_empty()) {
+                    dt { "Throughput" } dd { (lines.trim_end()) }
+                }
                 @if let Some(money) = &report.money {
                     dt { "Costs" } dd { (money.caveat().trim_end()) " Which storage class a file \
                         is in cannot be seen." }

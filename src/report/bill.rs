@@ -7,7 +7,7 @@ use super::file_system::FileSystem;
 use super::model::{ByAge, Coverage, Report, Share};
 use super::money::GIB;
 use super::prices::Prices;
-use crate::aws::{EfsLifecycle, EfsSize};
+use crate::aws::{EfsLifecycle, EfsSize, ThroughputMode};
 use crate::text::printable;
 use crate::units::{AllocatedBytes, Usd};
 
@@ -19,6 +19,10 @@ const TO_ARCHIVE_DAYS: u32 = 90;
 /// Smallest billed size of a file in IA or Archive, in bytes (EFS pricing page).
 const LEAST_BILLED: f64 = 128.0 * 1024.0;
 
+/// Said of a file system that cannot have Archive.
+const NO_ARCHIVE: &str = "Archive needs Elastic throughput, which this file system does not have, and \
+                          without it Infrequent Access may cost more than at these prices; ";
+
 /// Largest assumed part of the moved data that is read in a month.
 const READ_AT_MOST: f64 = 0.1;
 
@@ -28,8 +32,9 @@ const READ_AT_MOST: f64 = 0.1;
 pub struct Tiering {
     /// Days without access after which data moves to Infrequent Access.
     pub to_ia_days: u32,
-    /// Days without access after which data moves to Archive.
-    pub to_archive_days: u32,
+    /// Days without access after which data moves to Archive; `None` if it cannot, because the file
+    /// system has no Elastic throughput.
+    pub to_archive_days: Option<u32>,
     /// Data that moves: at least the data unchanged for a year, at most the data unchanged for
     /// `to_ia_days`.
     pub moves: Range<AllocatedBytes>,
@@ -63,13 +68,17 @@ impl Report {
             && self.run.coverage == Coverage::Complete
             && self.run.users.is_empty();
         if let (Some(efs), true) = (&file_system.efs, whole && lifecycle.is_off()) {
-            file_system.tiering = Some(tiering(&self.totals.by_age, efs, prices));
+            // EFS API reference, PutLifecycleConfiguration.
+            let mode = file_system.throughput.as_ref().map(|throughput| throughput.mode);
+            let archives = mode.is_none_or(|mode| mode == ThroughputMode::Elastic);
+            file_system.tiering = Some(tiering(&self.totals.by_age, efs, archives, prices));
         }
     }
 }
 
-/// Estimates what lifecycle management would change for data of these ages.
-fn tiering(ages: &ByAge, efs: &EfsSize, prices: &Prices) -> Tiering {
+/// Estimates what lifecycle management would change for data of these ages. Without `archives`, what
+/// would move to Archive stays in Infrequent Access.
+fn tiering(ages: &ByAge, efs: &EfsSize, archives: bool, prices: &Prices) -> Tiering {
     // Metadata stays in Standard, so only allocated bytes move.
     let data = |share: Share| share.allocated_bytes.0 as f64;
     let (to_ia, to_archive) = (data(ages.days_90), data(ages.year_1) + data(ages.older));
@@ -83,11 +92,15 @@ fn tiering(ages: &ByAge, efs: &EfsSize, prices: &Prices) -> Tiering {
     let billed = old + ages.older.inodes as f64 * LEAST_BILLED;
     let usd = |bytes: f64, price: Usd| bytes / GIB * price.0;
     let Prices { standard, infrequent_access, archive, .. } = prices;
-    let (ia_access, archive_access) = (prices.infrequent_access_read, prices.archive_read);
+    let ia_access = prices.infrequent_access_read;
+    let (archive, archive_access) = match archives {
+        true => (archive, prices.archive_read),
+        false => (infrequent_access, ia_access),
+    };
     let access = usd(to_ia, ia_access) + usd(to_archive, archive_access);
     Tiering {
         to_ia_days: TO_IA_DAYS,
-        to_archive_days: TO_ARCHIVE_DAYS,
+        to_archive_days: archives.then_some(TO_ARCHIVE_DAYS),
         moves: Range {
             low: AllocatedBytes(old as u64),
             high: AllocatedBytes((to_ia + to_archive) as u64),
@@ -105,8 +118,9 @@ fn tiering(ages: &ByAge, efs: &EfsSize, prices: &Prices) -> Tiering {
              bounds assume that only data unchanged for a year is never read, and that each of its \
              files is billed for 128 KiB more; the upper bounds assume that all data unchanged for \
              {TO_IA_DAYS} days is never read, and that its files are large; up to {:.0} % of the \
-             moved data is read in a month; prices: {}",
+             moved data is read in a month; {}prices: {}",
             READ_AT_MOST * 100.0,
+            if archives { "" } else { NO_ARCHIVE },
             prices.source
         ),
     }
@@ -141,9 +155,10 @@ impl Tiering {
     fn lines(&self) -> String {
         let Self { to_ia_days, to_archive_days, .. } = self;
         let range = |range: Range<Usd>| format!("{} to {}", range.low.amount(), range.high.human());
+        let archive = to_archive_days.map(|days| format!(" and Archive after {days} d"));
+        let archive = archive.unwrap_or_default();
         format!(
-            "  Infrequent Access after {to_ia_days} d and Archive after {to_archive_days} d would save \
-             {} a month, for {} to {}; moving it costs {} once, and reading it {} a month.\n  An \
+            "  Infrequent Access after {to_ia_days} d{archive} would save {} a month, for {} to {}; moving it costs {} once, and reading it {} a month.\n  An \
              estimate: {}.\n",
             range(self.saves_month),
             self.moves.low.human(),
@@ -185,6 +200,7 @@ mod tests {
             infrequent_access_read: Usd(0.01),
             archive_read: Usd(0.03),
             source: "a test".to_owned(),
+            ..Prices::default()
         }
     }
 
@@ -204,7 +220,7 @@ mod tests {
             older: share(10, 8192),
             future: share(7, 1),
         };
-        let it = tiering(&ages, &size(300), &prices());
+        let it = tiering(&ages, &size(300), true, &prices());
         assert_eq!(
             (it.moves.low, it.moves.high),
             (AllocatedBytes(10 << 30), AllocatedBytes(70 << 30))
@@ -218,9 +234,25 @@ mod tests {
     }
 
     #[test]
+    fn without_elastic_throughput_nothing_moves_to_archive() {
+        let ages = ByAge { days_90: share(40, 5), older: share(10, 8192), ..ByAge::default() };
+        let it = tiering(&ages, &size(300), false, &prices());
+        assert_eq!(it.to_archive_days, None);
+        // All of it at the prices of Infrequent Access, which is 0.25 below Standard.
+        near(it.saves_month, 10.0 * 0.5 - 11.0 * 0.25, 50.0 * 0.25);
+        near(it.moving_once, 0.1, 0.5);
+        let lines = it.lines();
+        assert!(
+            lines.contains("Infrequent Access after 30 d would save 2.25 to 12.50 USD"),
+            "{lines}"
+        );
+        assert!(lines.contains("Archive needs Elastic throughput"), "{lines}");
+    }
+
+    #[test]
     fn data_outside_of_standard_does_not_move() {
         let ages = ByAge { days_90: share(40, 0), older: share(40, 0), ..ByAge::default() };
-        let it = tiering(&ages, &size(20), &prices());
+        let it = tiering(&ages, &size(20), true, &prices());
         assert_eq!(
             (it.moves.low, it.moves.high),
             (AllocatedBytes(20 << 30), AllocatedBytes(20 << 30))
@@ -233,7 +265,7 @@ mod tests {
     fn small_files_may_cost_more_than_they_save() {
         // A million files of 4 KiB: 3.8 GiB that are billed as 126 GiB at worst.
         let ages = ByAge { older: share(4, 1 << 20), ..ByAge::default() };
-        let it = tiering(&ages, &size(300), &prices());
+        let it = tiering(&ages, &size(300), true, &prices());
         near(it.saves_month, 4.0 * 0.5 - (4.0 + 128.0) * 0.125, 4.0 * 0.375);
         assert!(it.saves_month.low.0 < 0.0);
     }

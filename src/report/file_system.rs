@@ -7,6 +7,7 @@ use super::bill::Tiering;
 use super::model::{Coverage, Report};
 use super::money::{Basis, GIB};
 use super::prices::Prices;
+use super::throughput::Throughput;
 use crate::aws::{EfsLifecycle, EfsSize};
 use crate::text::printable;
 use crate::units::{MeteredBytes, Usd};
@@ -28,6 +29,9 @@ pub struct FileSystem {
     /// Estimate of what lifecycle management would save, where it is off.
     #[serde(default)]
     pub tiering: Option<Tiering>,
+    /// Its throughput mode, and an estimate of what each mode would cost.
+    #[serde(default)]
+    pub throughput: Option<Throughput>,
 }
 
 /// The cost of storage.
@@ -80,6 +84,7 @@ impl Report {
             cost,
             lifecycle: None,
             tiering: None,
+            throughput: None,
         });
     }
 }

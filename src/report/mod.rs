@@ -25,6 +25,7 @@ mod quota;
 mod schema;
 mod sums;
 mod table;
+mod throughput;
 mod withheld;
 
 pub use crate::packed::PackedList;
@@ -52,5 +53,8 @@ pub use schema::json_schema;
 pub use sums::SortKey;
 pub(crate) use sums::first;
 pub use table::{Detail, table};
+pub use throughput::{
+    DAYS as METRIC_DAYS, PERIOD as METRIC_PERIOD, Throughput, ThroughputEstimate,
+};
 pub use withheld::COMMAND_CHECKS;
 pub(crate) use withheld::drop_unchecked_commands;

@@ -20,20 +20,44 @@ pub struct Prices {
     /// A GiB that moves to Archive or is read from it.
     #[serde(default = "archive_access")]
     pub archive_read: Usd,
+    /// A GiB that is read with Elastic throughput.
+    #[serde(default = "elastic_read")]
+    pub elastic_read: Usd,
+    /// A GiB that is written with Elastic throughput.
+    #[serde(default = "elastic_write")]
+    pub elastic_write: Usd,
+    /// A MiB/s of Provisioned throughput for a month, beyond what is included with Standard.
+    #[serde(default = "provisioned")]
+    pub provisioned: Usd,
     /// Region and date of the prices.
     pub source: String,
 }
 
-/// A default for us-east-1, to override under `[prices]`: AWS publishes the prices of access by region
-/// (aws.amazon.com/efs/pricing), and no dated copy of its own list was at hand to check it with. A third
-/// party's list of 2026-06 has the same.
+// Defaults for us-east-1, to override under `[prices]`. AWS's page (aws.amazon.com/efs/pricing) shows them by
+// region and has no dated copy, so they were compared on 2026-11-29 with copies of AWS's own price list: the
+// access of Infrequent Access and Archive, Elastic and Provisioned throughput are as a public project took
+// them from the Price List API for us-east-2 in 2026 (service AmazonEFS, usage types IADataAccess-Bytes,
+// ArchiveDataAccess-Bytes, ETDataAccess-Bytes and ProvisionedTP-MiBpsHrs), where Standard, Infrequent Access
+// and Archive cost the same as here. Moving to a class and reading from it cost the same.
+
 fn ia_access() -> Usd {
     Usd(0.01)
 }
 
-/// A default for us-east-1, to override as that of Infrequent Access; it was checked with no list at all.
 fn archive_access() -> Usd {
     Usd(0.03)
+}
+
+fn elastic_read() -> Usd {
+    Usd(0.03)
+}
+
+fn elastic_write() -> Usd {
+    Usd(0.06)
+}
+
+fn provisioned() -> Usd {
+    Usd(6.0)
 }
 
 impl Default for Prices {
@@ -45,6 +69,9 @@ impl Default for Prices {
             archive: Usd(0.008),
             infrequent_access_read: ia_access(),
             archive_read: archive_access(),
+            elastic_read: elastic_read(),
+            elastic_write: elastic_write(),
+            provisioned: provisioned(),
             source: "us-east-1, 2026-03".to_owned(),
         }
     }

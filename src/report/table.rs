@@ -64,6 +64,7 @@ fn write_table(out: &mut dyn Write, report: &Report, detail: Detail) -> Result {
     if let Some(file_system) = &report.file_system {
         end += &file_system.line(report.totals.metered_bytes);
         end += &file_system.lifecycle_lines();
+        end += &file_system.throughput_lines();
     }
     if let Some(clock) = &run.clock {
         writeln!(end, "Note: {}.", clock.line())?;

@@ -175,7 +175,8 @@ fn config_prints_only_prices_that_were_set() {
     std::fs::write(world.config(), "[prices]\narchive = 0.5\n").unwrap();
     let table: toml::Table = toml::from_str(&printed(&world)).unwrap();
     let want = "standard = 0.3\ninfrequent_access = 0.016\narchive = 0.5\n\
-                infrequent_access_read = 0.01\narchive_read = 0.03\nsource = 'configuration'";
+                infrequent_access_read = 0.01\narchive_read = 0.03\n\
+                elastic_read = 0.03\nelastic_write = 0.06\nprovisioned = 6.0\nsource = 'configuration'";
     assert_eq!(table["prices"], toml::Value::Table(toml::from_str(want).unwrap()));
 }
 

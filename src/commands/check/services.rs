@@ -1,16 +1,18 @@
 //! Checks of AWS and of the destination.
 
+use jiff::Timestamp;
+
 use super::line::Line;
 use super::scan::root;
-use crate::aws::{Aws, Identity, MemberKind};
+use crate::aws::{Aws, EfsDescription, Identity, MemberKind, ThroughputMode};
 use crate::config::Config;
 #[cfg(target_os = "linux")]
 use crate::config::NfsServer;
 use crate::names::{Names, SourceSpec};
 use crate::outbox::{self, OtherRoot};
 use crate::remind::Reminding;
-use crate::report::{self, FileSystemKey, Root};
-use crate::service_error::Trouble;
+use crate::report::{self, FileSystemKey, METRIC_PERIOD, Root};
+use crate::service_error::{ServiceResult, Trouble};
 use crate::store::Destination;
 use crate::text::plural;
 
@@ -111,9 +113,12 @@ pub(super) fn names(config: &Config, aws: &Aws) -> (Option<Names>, Vec<Line>) {
     (Some(names), lines)
 }
 
-/// Reports EFS's size and lifecycle configuration.
+/// Reports EFS's size, lifecycle configuration and throughput mode.
 pub(super) fn file_system(id: &str, region: Option<&str>, aws: &Aws) -> Vec<Line> {
-    let size = metered(id, region, aws);
+    let described = aws.file_system(id, region);
+    let known = described.as_ref().ok().and_then(|described| described.throughput);
+    let throughput = known.map(|known| throughput(known.mode, id, region, aws));
+    let size = metered(id, described);
     let lifecycle = match aws.lifecycle(id, region) {
         Ok(lifecycle) if lifecycle.is_off() => {
             Line::ok("lifecycle", format!("off for {id}: the report estimates what it would save"))
@@ -123,13 +128,31 @@ pub(super) fn file_system(id: &str, region: Option<&str>, aws: &Aws) -> Vec<Line
         Err(error) if error.trouble == Trouble::Missing => return vec![size],
         Err(error) => Line::warn("lifecycle", format!("{}; reports lack advice on it", error.text)),
     };
-    vec![size, lifecycle]
+    [size, lifecycle].into_iter().chain(throughput).collect()
 }
 
-fn metered(id: &str, region: Option<&str>, aws: &Aws) -> Line {
+/// Reports if CloudWatch's metrics can be read. They are optional: the permission cannot be limited to
+/// EFS's.
+fn throughput(mode: ThroughputMode, id: &str, region: Option<&str>, aws: &Aws) -> Line {
+    let mode = match mode {
+        ThroughputMode::Elastic => "Elastic",
+        ThroughputMode::Bursting => "Bursting",
+        ThroughputMode::Provisioned => "Provisioned",
+    };
+    let now = Timestamp::now().as_second();
+    let text = match aws.traffic(id, region, now - 3600, now, METRIC_PERIOD as i32) {
+        Ok(_) => "the report estimates what each mode would cost".to_owned(),
+        Err(error) => format!("no advice on it in the report: {}", error.text),
+    };
+    Line::ok("throughput", format!("{mode} for {id}: {text}"))
+}
+
+fn metered(id: &str, described: ServiceResult<EfsDescription>) -> Line {
     const CHECK: &str = "EFS";
-    match aws.file_system_size(id, region) {
-        Ok(size) => Line::ok(CHECK, format!("{id} is metered at {}", size.value.human())),
+    match described {
+        Ok(EfsDescription { size, .. }) => {
+            Line::ok(CHECK, format!("{id} is metered at {}", size.value.human()))
+        }
         Err(error) if error.trouble == Trouble::Missing => Line::warn(
             CHECK,
             format!(

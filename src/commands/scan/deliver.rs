@@ -72,8 +72,13 @@ fn build(config: &Config, prepared: &Prepared, walked: &Walked) -> Report {
         log::warn!("no home can be read: {}", squashed::ROOT_IS_SQUASHED);
     }
     report.nfs = walked.traffic.clone().map(Into::into);
-    if let Some(ScannedFileSystem { id, size, part, lifecycle }) = &prepared.file_system {
+    if let Some(ScannedFileSystem { id, size, part, lifecycle, throughput }) = &prepared.file_system
+    {
         report.reconcile((id.clone(), *part), *size, &config.prices);
+        if let Some((throughput, traffic)) = throughput {
+            let traffic = traffic.as_ref().map(|(traffic, until)| (traffic, *until));
+            report.add_throughput(*throughput, traffic, &config.prices);
+        }
         if let Some(lifecycle) = lifecycle {
             report.add_lifecycle(*lifecycle, &config.prices);
         }

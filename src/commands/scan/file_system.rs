@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::aws::{Aws, EfsLifecycle, EfsSize};
+use jiff::Timestamp;
+
+use crate::aws::{Aws, EfsLifecycle, EfsSize, EfsThroughput, EfsTraffic};
 use crate::config::Config;
 use crate::log;
-use crate::report::{FileSystemKey, Identity, ScannedPart};
+use crate::report::{FileSystemKey, Identity, METRIC_DAYS, METRIC_PERIOD, ScannedPart};
 use crate::scan::{MountedEfs, Volume, efs_of, volume_of};
 use crate::service_error::Trouble;
 
@@ -18,6 +20,9 @@ pub(super) struct ScannedFileSystem {
     pub(super) part: ScannedPart,
     /// Its lifecycle configuration, if EFS answers.
     pub(super) lifecycle: Option<EfsLifecycle>,
+    /// Its throughput mode, with CloudWatch's metrics up to a time in seconds since the epoch, if
+    /// this machine may read them.
+    pub(super) throughput: Option<(EfsThroughput, Option<(EfsTraffic, i64)>)>,
 }
 
 /// Returns the file system that the run belongs to. Its key is the EFS id, or else the configured
@@ -79,8 +84,8 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
         _ => ScannedPart::Whole,
     };
     let is_set = config.settings.file_system_id.is_some();
-    let size = match aws.file_system_size(&id, region(config, &id).as_deref()) {
-        Ok(size) => Some(size),
+    let described = match aws.file_system(&id, region(config, &id).as_deref()) {
+        Ok(described) => Some(described),
         Err(error) if is_set && error.trouble == Trouble::Missing => {
             log::warn!(
                 "{}; this is normal for another account or region: the report has its id, but \
@@ -99,10 +104,30 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
             None
         }
     };
+    let size = described.map(|described| described.size);
     // The advice is about the bill of all homes.
     let wanted = size.is_some() && config.settings.users.is_empty();
     let lifecycle = wanted.then(|| lifecycle(config, &id, aws)).flatten();
-    Some(ScannedFileSystem { id, size, part, lifecycle })
+    let throughput = described.and_then(|described| described.throughput).filter(|_| wanted);
+    let throughput = throughput.map(|throughput| (throughput, traffic(config, &id, aws)));
+    Some(ScannedFileSystem { id, size, part, lifecycle, throughput })
+}
+
+/// Reads CloudWatch's metrics of the last days. A role need not be allowed to: the permission cannot
+/// be limited to EFS's metrics.
+fn traffic(config: &Config, id: &str, aws: &Aws) -> Option<(EfsTraffic, i64)> {
+    let now = Timestamp::now().as_second();
+    // CloudWatch keeps whole periods, and a file system's last minutes come late.
+    let until = now - now.rem_euclid(METRIC_PERIOD) - METRIC_PERIOD;
+    let from = until - METRIC_DAYS * 86_400;
+    let region = region(config, id);
+    match aws.traffic(id, region.as_deref(), from, until, METRIC_PERIOD as i32) {
+        Ok(traffic) => Some((traffic, until)),
+        Err(error) => {
+            log::debug!("{}; the report has no advice on throughput", error.text);
+            None
+        }
+    }
 }
 
 fn lifecycle(config: &Config, id: &str, aws: &Aws) -> Option<EfsLifecycle> {

@@ -19,6 +19,7 @@ mod nfs;
 mod notices;
 mod objects;
 mod sizes;
+mod throughput;
 mod troubles;
 
 use std::ffi::OsStr;

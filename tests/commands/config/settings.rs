@@ -256,6 +256,9 @@ infrequent_access = 0.02
 archive = 0.01
 infrequent_access_read = 0.02
 archive_read = 0.04
+elastic_read = 0.04
+elastic_write = 0.07
+provisioned = 6.6
 source = "eu-west-1, today"
 [remind]
 from = "EFS storage <efs@example.com>"

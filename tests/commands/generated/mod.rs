@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use efs_scan::aws::{EfsLifecycle, EfsSize, MemberKind};
+use efs_scan::aws::{EfsLifecycle, EfsSize, EfsThroughput, EfsTraffic, MemberKind, ThroughputMode};
 use efs_scan::report::{
     ClockFault, Coverage, DirectoryOwner, FileSystemKey, NfsTraffic, Prices, Report, ScannedPart,
     StudioMember,
@@ -200,7 +200,18 @@ fn a_report_conforms_to_the_schema() {
     let coverage = std::mem::replace(&mut report.run.coverage, Coverage::Complete);
     let excluded = std::mem::take(&mut report.left_out.excluded);
     report.reconcile(("fs-01234567".to_owned(), ScannedPart::Whole), Some(efs), &Prices::default());
+    // All of it was transferred in one second of two days, at the limit.
+    let traffic = EfsTraffic {
+        total: vec![(0, 1e12)],
+        metered: vec![(0, 1e12)],
+        permitted: vec![(0, 1e9)],
+        credits: vec![(0, 0.0)],
+    };
+    let bursting = EfsThroughput { mode: ThroughputMode::Bursting, provisioned_mib: Some(100.0) };
+    report.add_throughput(bursting, Some((&traffic, 2 * 86_400)), &Prices::default());
     report.add_lifecycle(EfsLifecycle::default(), &Prices::default());
+    let tiering = report.file_system.as_mut().and_then(|efs| efs.tiering.as_mut()).unwrap();
+    tiering.to_archive_days = Some(90);
     let lifecycle = EfsLifecycle { to_ia_days: Some(30), to_archive_days: Some(90) };
     report.file_system.as_mut().unwrap().lifecycle = Some(lifecycle);
     (report.run.coverage, report.left_out.excluded) = (coverage, excluded);

@@ -116,6 +116,7 @@ impl Deployed {
               delete_data               = {delete_data}
               scan_time                 = "02:30"
               budget_gib                = 0.0625
+              read_metrics              = true
               home_at                   = "/home/sagemaker-user/user-default-efs"
               remind = {{
                 from    = "efs@example.com"

@@ -118,6 +118,8 @@ fn asks(request: &Request) -> Vec<Ask> {
         "cloudwatch:PutMetricData" => {
             vec![Ask::new(&action, "*").with("cloudwatch:namespace", target)]
         }
+        // It has neither resources nor conditions.
+        "cloudwatch:GetMetricData" => vec![Ask::new(&action, "*")],
         "sns:Publish" => vec![Ask::new(&action, target)],
         "ses:GetAccount" => vec![Ask::new(&action, "*")],
         // The domain is verified, not each of its addresses.

@@ -1,4 +1,4 @@
-//! CloudWatch's PutMetricData in the CBOR protocol of 2024, with its limits.
+//! CloudWatch's PutMetricData in the CBOR protocol of 2024, with its limits, and GetMetricData.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -29,12 +29,19 @@ pub struct Metric {
 pub struct Accepted {
     metrics: Vec<Metric>,
     calls: Vec<usize>,
+    /// Metrics of AWS's own: for a name and a file system, times and values.
+    of_efs: BTreeMap<(String, String), Vec<(i64, f64)>>,
 }
 
 impl Stub {
     /// Returns the accepted metrics, in order.
     pub fn metrics(&self) -> Vec<Metric> {
         self.state().cloudwatch.metrics.clone()
+    }
+
+    /// Sets a metric of a file system in the namespace `AWS/EFS`: seconds since the epoch, and values.
+    pub fn efs_metric(&self, id: &str, name: &str, values: Vec<(i64, f64)>) {
+        self.state().cloudwatch.of_efs.insert((name.to_owned(), id.to_owned()), values);
     }
 
     /// Returns the number of metrics in each accepted call.
@@ -82,13 +89,18 @@ pub fn namespace(http: &Incoming) -> Option<String> {
 }
 
 pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
-    let checked = check(call);
-    match checked {
-        Ok(metrics) => {
+    let checked = match &*call.operation {
+        "GetMetricData" => metric_data(state, call),
+        _ => check(call).map(|metrics| {
             state.cloudwatch.calls.push(metrics.len());
             state.cloudwatch.metrics.extend(metrics);
+            Value::Map(Vec::new())
+        }),
+    };
+    match checked {
+        Ok(answer) => {
             let mut bytes = Vec::new();
-            ciborium::into_writer(&Value::Map(Vec::new()), &mut bytes).unwrap();
+            ciborium::into_writer(&answer, &mut bytes).unwrap();
             Ok(Answer::new(200, "application/cbor", bytes).with("smithy-protocol", "rpc-v2-cbor"))
         }
         Err(failure) => {
@@ -96,6 +108,78 @@ pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
             Err(failure)
         }
     }
+}
+
+/// Answers GetMetricData for metrics of file systems, in pages of as many values as the state says.
+fn metric_data(state: &State, call: &Call) -> Result<Value, Failure> {
+    let body =
+        body(&call.http).map_err(|what| Failure::new(400, "SerializationException", what))?;
+    let time = |name: &str| {
+        let (tag, at) = member(&body, name).and_then(Value::as_tag).ok_or_else(|| missing(name))?;
+        number(at).filter(|_| tag == 1).map(|at| at as i64).ok_or_else(|| missing(name))
+    };
+    let (from, until) = (time("StartTime")?, time("EndTime")?);
+    let queries = member(&body, "MetricDataQueries").and_then(Value::as_array);
+    let mut all = Vec::new();
+    for query in queries.ok_or_else(|| missing("MetricDataQueries"))? {
+        let id = text(query, "Id").ok_or_else(|| missing("Id"))?;
+        let of = member(query, "MetricStat").ok_or_else(|| missing("MetricStat"))?;
+        let metric = member(of, "Metric").ok_or_else(|| missing("Metric"))?;
+        let period = member(of, "Period").and_then(number).ok_or_else(|| missing("Period"))? as i64;
+        let points = (until - from) / period;
+        if period % 60 != 0 || points > 100_800 {
+            return Err(invalid(format!("{points} values in periods of {period} s")));
+        }
+        if text(metric, "Namespace") != Some("AWS/EFS") {
+            return Err(invalid("the stub has metrics of AWS/EFS only"));
+        }
+        let dimensions = member(metric, "Dimensions").and_then(Value::as_array);
+        let dimension =
+            dimensions.and_then(|all| all.first()).ok_or_else(|| missing("Dimensions"))?;
+        let of_system = text(dimension, "Value").unwrap_or_default().to_owned();
+        let name = text(metric, "MetricName").unwrap_or_default().to_owned();
+        let mut periods: BTreeMap<i64, f64> = BTreeMap::new();
+        let values = state.cloudwatch.of_efs.get(&(name, of_system)).into_iter().flatten();
+        for (at, value) in values.filter(|(at, _)| (from..until).contains(at)) {
+            let at = at - at.rem_euclid(period);
+            let slot = periods.entry(at);
+            match text(of, "Stat") {
+                Some("Sum") => *slot.or_default() += value,
+                Some("Minimum") => {
+                    let least = slot.or_insert(f64::INFINITY);
+                    *least = least.min(*value);
+                }
+                other => return Err(invalid(format!("the stub has no statistic {other:?}"))),
+            }
+        }
+        all.extend(periods.into_iter().map(|(at, value)| (id.to_owned(), at, value)));
+    }
+    let begin: usize =
+        text(&body, "NextToken").map_or(0, |token| token.parse().unwrap_or_default());
+    let page = &all[begin..all.len().min(begin.saturating_add(state.page_size))];
+    let mut results: BTreeMap<&str, (Vec<Value>, Vec<Value>)> = BTreeMap::new();
+    for (id, at, value) in page {
+        let (times, values) = results.entry(id).or_default();
+        times.push(Value::Tag(1, Box::new(Value::Float(*at as f64))));
+        values.push(Value::Float(*value));
+    }
+    let map = |members: Vec<(&str, Value)>| {
+        Value::Map(members.into_iter().map(|(name, it)| (Value::Text(name.into()), it)).collect())
+    };
+    let results = results.into_iter().map(|(id, (times, values))| {
+        map(vec![
+            ("Id", Value::Text(id.into())),
+            ("Label", Value::Text(id.into())),
+            ("StatusCode", Value::Text("Complete".into())),
+            ("Timestamps", Value::Array(times)),
+            ("Values", Value::Array(values)),
+        ])
+    });
+    let mut answer = vec![("MetricDataResults", Value::Array(results.collect()))];
+    if begin + page.len() < all.len() {
+        answer.push(("NextToken", Value::Text((begin + page.len()).to_string())));
+    }
+    Ok(map(answer))
 }
 
 fn invalid(message: impl Into<String>) -> Failure {

@@ -29,6 +29,8 @@ pub struct FileSystems {
     targets: BTreeMap<String, Vec<[&'static str; 3]>>,
     /// Lifecycle policies: names of transitions with their rules.
     lifecycles: BTreeMap<String, Vec<[&'static str; 2]>>,
+    /// Throughput modes, and MiB/s of provisioned throughput.
+    modes: BTreeMap<String, (&'static str, Option<f64>)>,
 }
 
 impl Stub {
@@ -41,6 +43,11 @@ impl Stub {
     /// Sets the lifecycle policies: `["TransitionToIA", "AFTER_30_DAYS"]`.
     pub fn lifecycle(&self, id: &str, policies: &[[&'static str; 2]]) {
         self.state().efs.lifecycles.insert(id.to_owned(), policies.to_vec());
+    }
+
+    /// Sets the throughput mode, with MiB/s for `provisioned`. File systems begin as `elastic`.
+    pub fn throughput_mode(&self, id: &str, mode: &'static str, mib: Option<f64>) {
+        self.state().efs.modes.insert(id.to_owned(), (mode, mib));
     }
 
     pub fn delete_file_system(&self, id: &str) {
@@ -76,6 +83,10 @@ pub fn perform(state: &mut State, call: &Call) -> Result<Answer, Failure> {
     }
     let systems = &state.efs.systems;
     let asked = call.target.rsplit('/').next().filter(|id| !id.is_empty());
+    let describe = |(id, system): (&String, &(f64, Sizes))| {
+        let mode = state.efs.modes.get(id).copied();
+        describe(id, system, mode.unwrap_or(("elastic", None)))
+    };
     let found: Vec<Value> = match asked {
         Some(id) => systems.get_key_value(id).into_iter().map(describe).collect(),
         None => systems.iter().map(describe).collect(),
@@ -115,7 +126,7 @@ fn mount_targets(state: &State, call: &Call) -> Result<Answer, Failure> {
     Ok(Answer::new(200, "application/json", body.to_string()))
 }
 
-fn describe((id, (created, sizes)): (&String, &(f64, Sizes))) -> Value {
+fn describe(id: &str, (created, sizes): &(f64, Sizes), (mode, mib): (&str, Option<f64>)) -> Value {
     json!({
         "OwnerId": ACCOUNT,
         "CreationToken": format!("token-{id}"),
@@ -134,7 +145,8 @@ fn describe((id, (created, sizes)): (&String, &(f64, Sizes))) -> Value {
         },
         "PerformanceMode": "generalPurpose",
         "Encrypted": true,
-        "ThroughputMode": "elastic",
+        "ThroughputMode": mode,
+        "ProvisionedThroughputInMibps": mib,
         "Tags": [{ "Key": "Name", "Value": "homes" }],
         "FileSystemProtection": { "ReplicationOverwriteProtection": "ENABLED" },
     })
