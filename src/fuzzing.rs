@@ -89,7 +89,8 @@ pub fn homes_table(data: &[u8]) -> usize {
     for by in [SumBy::FileSystem, SumBy::Person, SumBy::Group] {
         let (history, sums) =
             history::read_sums(&store, &of, 30, NOW, Some(by)).expect("it was read");
-        let member = MemberHistory { key: of.clone(), history, sums, sources: Default::default() };
+        let (sources, group_quotas) = Default::default();
+        let member = MemberHistory { key: of.clone(), history, sums, sources, group_quotas };
         let view = HistoryView { history: Default::default(), from: String::new(), ..view };
         let fleet = FleetHistory::new(vec![member], by, SamePeople::ByName, view);
         harmless(&fleet.table(Blocks::of_locale(|_| None)));

@@ -12,7 +12,7 @@ use super::months::{self, Month};
 use super::series::{History, HomeSeries, RunPoint};
 use super::sums::{SumBy, Sums, Whose};
 use super::view::HistoryView;
-use crate::published::is_stale;
+use crate::published::{GroupQuotas, is_stale};
 use crate::report::{
     Coverage, FileSystemKey, NO_GROUP, OUTSIDE_HOMES, OwnedHome, Payer, SamePeople,
 };
@@ -26,6 +26,8 @@ pub(crate) struct MemberHistory {
     pub(crate) sums: Sums,
     /// Sources of the names of owners, by name and uid.
     pub(crate) sources: BTreeMap<(String, Option<u32>), String>,
+    /// Quotas of groups in the newest run.
+    pub(crate) group_quotas: GroupQuotas,
 }
 
 /// The history of several file systems.
@@ -83,13 +85,17 @@ impl FleetHistory {
             let points: Vec<_> = days.iter().map(size).collect();
             let more = More::new(&members, line);
             let whole = more.file_systems.values().all(Option::is_some);
+            let quota = match payer {
+                Payer::Group(name) if more.homes > 0 => quota(&members, &more, name),
+                _ => None,
+            };
             let series = HomeSeries {
                 name: line.name.as_bytes().into(),
                 outside: *payer == Payer::Outside,
                 uid: None,
                 owner: None,
                 points,
-                quota: None,
+                quota,
                 newest: Some(if whole { Coverage::Complete } else { Coverage::Partial }),
                 gone: more.homes == 0 && *payer != Payer::Outside,
                 since: None,
@@ -180,6 +186,12 @@ impl More {
         }
         more
     }
+}
+
+/// The quota of a group that has one on each file system with a home of it: their sum.
+fn quota(members: &[MemberHistory], more: &More, group: &str) -> Option<AllocatedBytes> {
+    let there = members.iter().filter(|member| more.file_systems.contains_key(&member.key));
+    there.map(|member| member.group_quotas.get(group).copied()).sum()
 }
 
 /// The lines, by whom they are of.

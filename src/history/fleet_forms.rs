@@ -169,7 +169,8 @@ impl FleetHistory {
     fn write_table(&self, out: &mut String, blocks: Blocks) -> Written {
         self.heading(out)?;
         let (view, history) = (&self.view, &self.view.history);
-        let limit = if view.budget.is_some() { "BUDGET" } else { "" };
+        let quotas = history.homes.iter().any(|line| line.quota.is_some());
+        let limit = if quotas { "QUOTA" } else { "BUDGET" };
         let head = [
             self.name(),
             "HOMES",
@@ -183,8 +184,8 @@ impl FleetHistory {
             "",
         ];
         let mut table = columns(&head, &[1, 2, 4, 5, 6]);
-        show_column(&mut table, 6, view.budget.is_some());
-        show_column(&mut table, 7, view.budget.is_some());
+        show_column(&mut table, 6, quotas || view.budget.is_some());
+        show_column(&mut table, 7, quotas || view.budget.is_some());
         show_column(&mut table, 8, self.by != SumBy::FileSystem);
         let axis = Axis::new(&history.runs, blocks);
         let row = |name: String, homes: u64, places: String, values: Vec<String>| {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
+use super::bar;
 use super::fleet::{FleetMember, names};
 use super::words::{cents, count, many, usd};
-use crate::published::{Sums, groups, people};
+use crate::published::{Sums, group_quotas, groups, people};
 use crate::report::{FileSystemKey, SamePeople};
 use crate::units::AllocatedBytes;
 
@@ -19,7 +20,8 @@ pub(super) fn sections(members: &[FleetMember], same: SamePeople) -> Markup {
         let lines = members.iter().map(|member| (&member.key, &member.latest.homes));
         lines.flat_map(|(key, homes)| homes.iter().map(move |home| (key, home)))
     };
-    let (people, groups) = (people(homes(), same), groups(homes()));
+    let quotas = members.iter().map(|member| (&member.key, group_quotas(&member.latest.groups)));
+    let (people, groups) = (people(homes(), same), groups(homes(), &quotas.collect()));
     let in_groups = homes().any(|(_, home)| home.owner.group.is_some());
     let names = names(members);
     html! {
@@ -45,6 +47,7 @@ pub(super) fn sections(members: &[FleetMember], same: SamePeople) -> Markup {
 
 fn table(id: &str, what: &str, all: &[Sums], names: &BTreeMap<&FileSystemKey, String>) -> Markup {
     let costs = all.iter().any(|sums| sums.cost_month.is_some());
+    let quotas = all.iter().any(|sums| sums.quota.is_some());
     let size = |bytes: AllocatedBytes| {
         html! {
             td.n data-v=(bytes.0) { @if bytes.0 > 0 { (bytes.human()) } @else { "–" } }
@@ -60,12 +63,16 @@ fn table(id: &str, what: &str, all: &[Sums], names: &BTreeMap<&FileSystemKey, St
                     th.n scope="col" data-sort="number" { "Trash" }
                     th.n scope="col" data-sort="number" { "Caches" }
                     th.n scope="col" data-sort="number" { "Homes" }
+                    @if quotas { th.n scope="col" data-sort="number" { "Quota" } }
                     th scope="col" { "On" }
                 } }
                 tbody { @for sums in all { tr {
                     th scope="row" {
                         bdi { (sums.name) }
                         @if !sums.complete { " " span.mark.warn { "partial" } }
+                        @if sums.quota.is_some_and(|quota| quota.over) {
+                            " " span.mark.bad { "over quota" }
+                        }
                     }
                     (size(sums.allocated_bytes))
                     @if costs {
@@ -76,6 +83,7 @@ fn table(id: &str, what: &str, all: &[Sums], names: &BTreeMap<&FileSystemKey, St
                     (size(sums.trash_bytes))
                     (size(sums.cache_bytes))
                     td.n data-v=(sums.homes) { (count(sums.homes)) }
+                    @if quotas { (bar::quota_cell(sums.quota.as_ref())) }
                     td.places { (places(sums, names)) }
                 } } }
             }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::layout::Keys;
 use crate::report::{
-    Coverage, DirectoryOwner, FileSystem, HomeKind, HomeReport, Money, Orphans, Owner, Quota,
-    Reclaimable, Report, Run, StudioMember, Usage,
+    Coverage, DirectoryOwner, FileSystem, GroupReport, HomeKind, HomeReport, Money, Orphans, Owner,
+    Quota, Reclaimable, Report, Run, StudioMember, Usage,
 };
 use crate::text::{bytes_of, printable};
 use crate::units::{AllocatedBytes, MeteredBytes, Usd};
@@ -40,6 +40,9 @@ pub struct Latest {
     pub errors: u64,
     /// One line for each home, largest first; everything outside homes comes last.
     pub homes: Vec<HomeLine>,
+    /// The groups that pay, as in the report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupReport>,
     /// User profiles and spaces of SageMaker Studio, with a home or without one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<StudioMember>,
@@ -115,6 +118,7 @@ impl Latest {
             orphans: &report.orphans,
             errors: report.errors.count,
             homes: Lines(RefCell::new(order.into_iter().filter_map(line))),
+            groups: &report.groups,
             members: &report.members,
             unconditional: !conditional,
         };
@@ -137,13 +141,15 @@ struct Summary<'a, I> {
     errors: u64,
     homes: Lines<I>,
     #[serde(skip_serializing_if = "is_empty")]
+    groups: &'a [GroupReport],
+    #[serde(skip_serializing_if = "is_empty")]
     members: &'a [StudioMember],
     #[serde(skip_serializing_if = "is_false")]
     unconditional: bool,
 }
 
-fn is_empty(members: &&[StudioMember]) -> bool {
-    members.is_empty()
+fn is_empty<T>(list: &&[T]) -> bool {
+    list.is_empty()
 }
 
 /// A list that is written once.

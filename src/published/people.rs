@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::latest::HomeLine;
 use crate::report::{
-    Coverage, FileSystemKey, HomeKind, NO_GROUP, OwnedHome, OwnerStatus, Payer, SamePeople,
+    Coverage, FileSystemKey, GroupReport, HomeKind, NO_GROUP, OwnedHome, OwnerStatus, Payer, Quota,
+    SamePeople,
 };
 use crate::text::printable;
 use crate::units::{AllocatedBytes, Usd};
@@ -25,6 +26,9 @@ pub(crate) struct Sums {
     pub(crate) file_systems: BTreeMap<FileSystemKey, AllocatedBytes>,
     /// True if every home was read completely.
     pub(crate) complete: bool,
+    /// The quota of a group that has one on each file system with a home of it: their sum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quota: Option<Quota>,
 }
 
 /// Adds up the homes of each person, as [`SamePeople`] tells people apart. The largest comes first.
@@ -38,12 +42,22 @@ pub(crate) fn people<'a>(
         let owner = owner.name.as_deref();
         same.payer(of, OwnedHome { home: &name, owner, source, uid: home.uid })
     };
-    summed(homes, of, HomeLine::label)
+    summed(homes, of, HomeLine::label, |_, _| None)
+}
+
+/// The quotas of groups on a file system, by name.
+pub(crate) type GroupQuotas = BTreeMap<String, AllocatedBytes>;
+
+/// Returns the quotas of groups.
+pub(crate) fn group_quotas(groups: &[GroupReport]) -> GroupQuotas {
+    let quota = |group: &GroupReport| Some((group.name.clone()?, group.quota?.limit_bytes));
+    groups.iter().filter_map(quota).collect()
 }
 
 /// Adds up the homes of each group, and those without one. A group is the same on every file system.
 pub(crate) fn groups<'a>(
     homes: impl Iterator<Item = (&'a FileSystemKey, &'a HomeLine)>,
+    quotas: &BTreeMap<&FileSystemKey, GroupQuotas>,
 ) -> Vec<Sums> {
     let name = |home: &HomeLine| match &home.owner.group {
         Some(group) => printable(group.as_bytes()),
@@ -52,7 +66,13 @@ pub(crate) fn groups<'a>(
     let of = |_: &FileSystemKey, home: &HomeLine| {
         home.owner.group.clone().map_or(Payer::NoGroup, Payer::Group)
     };
-    summed(homes, of, name)
+    let quota = |payer: &Payer, sums: &Sums| {
+        let Payer::Group(name) = payer else { return None };
+        let places = sums.file_systems.keys();
+        let limit = places.map(|of| quotas.get(of)?.get(name).copied()).sum::<Option<_>>()?;
+        Some(Quota::reached(limit, sums.allocated_bytes))
+    };
+    summed(homes, of, name, quota)
 }
 
 /// Adds up the homes of all that have the same key.
@@ -60,6 +80,7 @@ fn summed<'a>(
     homes: impl Iterator<Item = (&'a FileSystemKey, &'a HomeLine)>,
     key: impl Fn(&FileSystemKey, &HomeLine) -> Payer,
     name: impl Fn(&HomeLine) -> String,
+    quota: impl Fn(&Payer, &Sums) -> Option<Quota>,
 ) -> Vec<Sums> {
     let mut all: BTreeMap<Payer, Sums> = BTreeMap::new();
     for (of, home) in homes.filter(|(_, home)| home.kind != HomeKind::Outside) {
@@ -72,6 +93,7 @@ fn summed<'a>(
             cost_month: None,
             file_systems: BTreeMap::new(),
             complete: true,
+            quota: None,
         });
         sums.homes += 1;
         sums.allocated_bytes += home.allocated_bytes;
@@ -81,7 +103,8 @@ fn summed<'a>(
         *sums.file_systems.entry(of.clone()).or_default() += home.allocated_bytes;
         sums.complete &= home.coverage == Coverage::Complete;
     }
-    let mut all: Vec<Sums> = all.into_values().collect();
+    let with_quota = |(payer, sums): (Payer, Sums)| Sums { quota: quota(&payer, &sums), ..sums };
+    let mut all: Vec<Sums> = all.into_iter().map(with_quota).collect();
     all.sort_by(|a, b| (b.allocated_bytes, &a.name).cmp(&(a.allocated_bytes, &b.name)));
     all
 }

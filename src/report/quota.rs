@@ -51,7 +51,8 @@ impl Quotas {
 }
 
 impl Quota {
-    fn reached(limit: AllocatedBytes, used: AllocatedBytes) -> Self {
+    /// A quota of which `used` is used.
+    pub(crate) fn reached(limit: AllocatedBytes, used: AllocatedBytes) -> Self {
         // Tenths of a percent. The configuration refuses a limit of 0.
         let tenths = u128::from(used.0) * 1000 / u128::from(limit.0.max(1));
         Self { limit_bytes: limit, used_percent: tenths as f64 / 10.0, over: used > limit }

@@ -9,7 +9,7 @@ use super::rows::{change, or_dash};
 use super::table::table;
 use super::view::{Change, StatusView};
 use crate::columns::{columns, push_table, show_column, usd};
-use crate::published::{Sums, added, groups, people};
+use crate::published::{Sums, added, group_quotas, groups, people};
 use crate::report::{Coverage, FileSystemKey, SamePeople};
 use crate::text::{Shown, printable};
 use crate::units::{AllocatedBytes, MeteredBytes, Usd, human_seconds};
@@ -73,7 +73,11 @@ impl Fleet {
             Lines::People(same) => Some(people(homes(), same)),
             _ => None,
         };
-        let groups = (lines == Lines::Groups).then(|| groups(homes()));
+        let quotas = || {
+            let quotas = file_systems.iter();
+            quotas.map(|member| (&member.key, group_quotas(&member.view.groups))).collect()
+        };
+        let groups = (lines == Lines::Groups).then(|| groups(homes(), &quotas()));
         Self { schema: "efs-scan/fleet-status/1", from, total, file_systems, people, groups }
     }
 
@@ -200,13 +204,17 @@ fn grown(one: Option<Change>, other: Option<Change>, is_first: bool) -> Option<C
 }
 
 fn show_people(out: &mut String, head: &str, people: &[Sums]) -> Result {
-    let head = [head, "HOMES", "SIZE", "TRASH", "CACHE", "USD/MONTH", "FILE SYSTEMS", ""];
-    let mut table = columns(&head, &[1, 2, 3, 4, 5]);
+    let head = [head, "HOMES", "SIZE", "TRASH", "CACHE", "USD/MONTH", "QUOTA", "FILE SYSTEMS", ""];
+    let mut table = columns(&head, &[1, 2, 3, 4, 5, 6]);
     show_column(&mut table, 5, people.iter().any(|person| person.cost_month.is_some()));
+    show_column(&mut table, 6, people.iter().any(|person| person.quota.is_some()));
     for person in people {
         let places = person.file_systems.iter();
         let places: Vec<String> =
             places.map(|(key, bytes)| format!("{key} {}", bytes.human())).collect();
+        let over = person.quota.is_some_and(|quota| quota.over);
+        let marks = [(over, "OVER QUOTA"), (!person.complete, "PARTIAL")];
+        let marks: Vec<&str> = marks.into_iter().filter(|mark| mark.0).map(|mark| mark.1).collect();
         table.add_row([
             person.name.clone(),
             person.homes.to_string(),
@@ -214,8 +222,9 @@ fn show_people(out: &mut String, head: &str, people: &[Sums]) -> Result {
             or_dash(person.trash_bytes),
             or_dash(person.cache_bytes),
             usd(person.cost_month),
+            person.quota.map(|quota| quota.human()).unwrap_or_default(),
             places.join(", "),
-            if person.complete { String::new() } else { "PARTIAL".to_owned() },
+            marks.join(", "),
         ]);
     }
     push_table(out, &table)

@@ -9,7 +9,8 @@ use super::changes::{Base, BaseHome, Bases, Grew, HomeKey};
 use super::members::{self, MemberLine, StatusApp};
 use crate::published::{HomeLine, Latest, SelectedBy, is_false, is_stale, selected};
 use crate::report::{
-    Coverage, FileSystem, HomeKind, Money, Orphans, OwnerStatus, Run, StudioMember, Usage,
+    Coverage, FileSystem, GroupReport, HomeKind, Money, Orphans, OwnerStatus, Run, StudioMember,
+    Usage,
 };
 use crate::text::{bytes_of, lossy, printable};
 use crate::units::AllocatedBytes;
@@ -40,6 +41,9 @@ pub(crate) struct StatusView {
     pub(super) grew_most_left_out: Option<String>,
     /// User profiles, spaces and others by name; orphan homes last.
     pub(super) homes: Vec<StatusLine>,
+    /// The groups that pay.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) groups: Vec<GroupReport>,
     /// User profiles and spaces of SageMaker Studio, with a home or without one.
     pub(super) members: Vec<MemberLine>,
     /// Homes of the day before that do not exist any more.
@@ -151,6 +155,7 @@ impl StatusView {
             stale: is_stale(latest.run.finished, now),
             run: latest.run,
             file_system: latest.file_system,
+            groups: latest.groups,
             money: latest.money,
             totals: latest.totals,
             total_change,

@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure};
 use crate::history::{self, Blocks, FleetHistory, MemberHistory, SumBy};
 use crate::log;
 use crate::output::Output;
-use crate::published::{HomeLine, newest};
+use crate::published::{self, GroupQuotas, HomeLine, Latest, newest};
 use crate::report::{FileSystemKey, SamePeople};
 use crate::service_error::ServiceResult;
 use crate::store::{Destination, Store};
@@ -72,20 +72,33 @@ fn member(
     now: Timestamp,
 ) -> ServiceResult<MemberHistory> {
     let (history, sums) = history::read_sums(store, of, args.days, now, Some(by))?;
-    let sources = match (by, same) {
-        (SumBy::Person, SamePeople::ByDomain) => sources(store, of),
-        _ => BTreeMap::new(),
-    };
-    Ok(MemberHistory { key: of.clone(), history, sums, sources })
+    // The tables have neither sources of names nor quotas of groups; the newest run has both.
+    let (mut sources, mut group_quotas) = (BTreeMap::new(), GroupQuotas::new());
+    match (by, same) {
+        (SumBy::Person, SamePeople::ByDomain) => {
+            let latest = latest(store, of, "its people are not found on other file systems");
+            sources = latest.map(|latest| sources_of(latest.homes)).unwrap_or_default();
+        }
+        (SumBy::Group, _) => {
+            let latest = latest(store, of, "the quotas of its groups are not known");
+            let groups = latest.map(|latest| latest.groups).unwrap_or_default();
+            group_quotas = published::group_quotas(&groups);
+        }
+        _ => {}
+    }
+    Ok(MemberHistory { key: of.clone(), history, sums, sources, group_quotas })
 }
 
-/// The sources of the names of owners in the newest run, which the tables do not have.
-fn sources(store: &dyn Store, of: &FileSystemKey) -> BTreeMap<(String, Option<u32>), String> {
-    let latest = newest(store, of).unwrap_or_else(|error| {
-        log::warn!("{}; its people are not found on other file systems", error.text);
+/// The newest run; otherwise says what is missing without it.
+fn latest(store: &dyn Store, of: &FileSystemKey, without: &str) -> Option<Latest> {
+    newest(store, of).unwrap_or_else(|error| {
+        log::warn!("{}; {without}", error.text);
         None
-    });
-    let homes = latest.map(|latest| latest.homes).unwrap_or_default();
+    })
+}
+
+/// The sources of the names of owners.
+fn sources_of(homes: Vec<HomeLine>) -> BTreeMap<(String, Option<u32>), String> {
     let source = |home: HomeLine| Some(((home.owner.name?, home.uid), home.owner.source?));
     homes.into_iter().filter_map(source).collect()
 }

@@ -45,7 +45,7 @@ impl Fleet {
         std::fs::write(fleet.path().join("people.csv"), PEOPLE).unwrap();
         let config = format!(
             "names = [\"csv:{at}/people.csv\"]\nsame_people = true\n[prices]\nstandard = 1.0\n\
-             [publish]\nto = \"s3://team/efs\"\n",
+             [quota.groups]\nphysics = \"60MiB\"\n[publish]\nto = \"s3://team/efs\"\n",
             at = fleet.path().display()
         );
         std::fs::write(fleet.path().join("efs-scan.toml"), config).unwrap();
@@ -291,6 +291,64 @@ fn sums_of_people_and_groups_are_those_of_their_homes_on_every_day() {
     // The history of the file system by itself is the same.
     let alone = fleet.json(&["history", "--file-system", "prod"]);
     assert_eq!(alone["total"]["bytes_per_day_7"], 4 * A_DAY);
+}
+
+/// The quota counts on each file system, so the limit of several is their sum.
+#[test]
+fn a_group_reaches_its_quota_on_a_day() {
+    let fleet = Fleet::new();
+    let both = ["history", "--by", "group", "--file-system=prod", "--file-system=stage"];
+    let json = fleet.json(&both);
+    let physics = named(&json["groups"], "physics");
+    assert_eq!(physics["limit_bytes"], 120 << 20);
+    let size = physics["allocated_bytes"].as_array().unwrap().last().unwrap().as_i64().unwrap();
+    let days = ((120 << 20) - size) as f64 / (3 * A_DAY) as f64;
+    // The time of the line is that of the later run.
+    let started: Timestamp =
+        fleet.newest("stage")["run"]["started"].as_str().unwrap().parse().unwrap();
+    let then = started + SignedDuration::from_secs_f64(days * 86_400.0);
+    let then = then.strftime("%Y-%m-%d").to_string();
+    assert_eq!(physics["forecast"], serde_json::json!({ "is": "on", "date": then }));
+    let table = fleet.read(&both);
+    assert!(line(&table, "GROUP").contains("QUOTA  FORECAST"), "{table}");
+    assert!(line(&table, "physics").contains(&format!("120 MiB  {then}")), "{table}");
+    // A group without a quota has no limit, and the budget of everything is not that of a group.
+    let history = named(&json["groups"], "history");
+    assert_eq!(history["forecast"]["is"], "no_limit");
+    let json = fleet.json(&[&both[..], &["--budget", "1GiB"]].concat());
+    assert_eq!(json["total"]["limit_bytes"], 1 << 30);
+    assert_eq!(named(&json["groups"], "physics")["limit_bytes"], 120 << 20);
+    // With one file system it is the quota as set; people have none of a group's.
+    let json = fleet.json(&["history", "--by", "group", "--file-system=prod"]);
+    assert_eq!(named(&json["groups"], "physics")["limit_bytes"], 60 << 20);
+    let json = fleet.json(&["history", "--by", "person"]);
+    assert_eq!(named(&json["people"], "ada")["forecast"]["is"], "no_limit");
+
+    // Status has it for the newest runs, and marks it where it is passed.
+    let table = fleet.read(&["status", "--by", "group"]);
+    let used = size_of_group(&fleet) as f64 / (180 << 20) as f64;
+    let percent = format!("{:.1} % of 180 MiB", (used * 1000.0).floor() / 10.0);
+    assert!(line(&table, "physics").contains(&percent), "{percent}: {table}");
+    let small = std::fs::read_to_string(fleet.path().join("efs-scan.toml")).unwrap();
+    let small = small.replace("60MiB", "10MiB");
+    std::fs::write(fleet.path().join("efs-scan.toml"), small).unwrap();
+    assert_eq!(code(&fleet.scan(&program(), "prod", "first")), Some(0));
+    let prod = fleet.read(&["status", "--by", "group", "--file-system", "prod"]);
+    assert!(line(&prod, "physics").ends_with("OVER QUOTA"), "{prod}");
+    assert_eq!(
+        named(
+            &fleet.json(&["history", "--by", "group", "--file-system=prod"])["groups"],
+            "physics"
+        )["forecast"]["is"],
+        "already_over"
+    );
+}
+
+fn size_of_group(fleet: &Fleet) -> i64 {
+    [("prod", "200001"), ("prod", "200002"), ("stage", "200001"), ("data", "200002")]
+        .map(|(of, home)| size(fleet, of, home))
+        .iter()
+        .sum()
 }
 
 /// Group and cost of each home in a run.
