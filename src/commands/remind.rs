@@ -18,13 +18,13 @@ use crate::config::{Loaded, Readers};
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::output::{Output, refuse_inside};
-use crate::published::{is_stale, newest_report};
-use crate::remind::{self, HomeWork, NewestRun, ReminderLedger, Work};
+use crate::published::{file_systems, is_stale, newest_report, pointer};
+use crate::remind::{self, HomeWork, NewestRun, Others, ReminderLedger, Work};
 use crate::report::{Coverage, FileSystemKey, HomeKind, Report, SamePeople};
 use crate::service_error::ServiceError;
 use crate::state::{Lock, StateDir, own_name};
 use crate::stop::Stop;
-use crate::store::Destination;
+use crate::store::{Destination, Store};
 use crate::text::printable;
 
 pub(super) fn run(
@@ -51,7 +51,7 @@ pub(super) fn run(
             partial.unless(found, with_apps)?
         }
     };
-    let Found { reports, of } = found.unwrap_or_default();
+    let Found { reports, of, others } = found.unwrap_or_default();
     // Every domain of SageMaker numbers its users from 200000.
     if of > 1 && book.has_uids() && readers.same_people == SamePeople::ByDomain {
         let problem = "a uid with an address may be somebody else on each file system: use names, \
@@ -81,9 +81,9 @@ pub(super) fn run(
     }
     let sorted_apps = apps.as_ref().map(|apps| remind::sort_apps(apps, &book));
     let (home_at, trash) = (readers.home_at.as_deref(), reminding.trash);
-    let runs = NewestRun::all(&reports, of, home_at, trash);
+    let runs = NewestRun::all(&reports, (of, &others), home_at, trash);
     let mut sorted = remind::sort(&runs, &book, trash, readers.same_people);
-    if of > 1 {
+    if of > 1 || others != Others::None {
         sorted.has_several_file_systems();
     }
     if let Some(homes) = &asked {
@@ -149,6 +149,8 @@ struct Found {
     reports: Vec<Report>,
     /// The number of file systems that were asked for.
     of: usize,
+    /// The others at the destination.
+    others: Others,
 }
 
 /// Reads the newest run of each file system. One that is stale or cannot be read hinders no other.
@@ -188,7 +190,32 @@ fn reports(
         log::error!("{}", printable(failure.problem.as_bytes()));
         partial.note(failure.exit);
     }
-    Ok(Found { reports, of: chosen.len() })
+    let others = match args.file_systems.is_empty() {
+        true => Others::None,
+        false => others(&*store, &chosen),
+    };
+    Ok(Found { reports, of: chosen.len(), others })
+}
+
+/// Finds the other file systems of the destination, on which the same people may have homes.
+fn others(store: &(dyn Store + Sync), chosen: &[FileSystemKey]) -> Others {
+    let all = file_systems(store).unwrap_or_else(|error| {
+        log::warn!(
+            "{}; other file systems are not known, so messages have no commands",
+            error.text
+        );
+        Vec::new()
+    });
+    if all.is_empty() {
+        return Others::Unknown;
+    }
+    let others: Vec<FileSystemKey> = all.into_iter().filter(|key| !chosen.contains(key)).collect();
+    if others.is_empty() {
+        return Others::None;
+    }
+    let roots =
+        read_each(&others, |of| Some(pointer(store, of).ok()??.0.run.root()?.path.into_owned()));
+    roots.into_iter().collect::<Option<_>>().map_or(Others::Unknown, Others::Roots)
 }
 
 /// Refuses a stale run.

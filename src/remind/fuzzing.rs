@@ -11,7 +11,7 @@ use super::instance_prices::InstancePrices;
 use super::ledger::{FILE, Reason, ReminderLedger, Topic};
 use super::template::{About, Template};
 use super::thresholds::Thresholds;
-use super::{AppReminding, HomeWork, NewestRun, Reminding, Work, preview, sort};
+use super::{AppReminding, HomeWork, NewestRun, Others, Reminding, Work, preview, sort};
 use crate::report::{Report, SamePeople};
 use crate::text::Shown;
 use crate::units::AllocatedBytes;
@@ -68,7 +68,8 @@ pub(crate) fn letters(report: &Report, now: Timestamp) -> Shown {
         },
     };
     let book = reminding.addresses.open().expect("there is no file");
-    let runs = NewestRun::all(std::slice::from_ref(report), 1, None, reminding.trash);
+    let runs =
+        NewestRun::all(std::slice::from_ref(report), (1, &Others::None), None, reminding.trash);
     let sorted = sort(&runs, &book, reminding.trash, SamePeople::ByDomain);
     let nowhere = tempfile::tempdir().expect("a directory");
     let ledger = ReminderLedger::open(nowhere.path(), now).expect("there is none");

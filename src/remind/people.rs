@@ -28,12 +28,24 @@ pub(crate) struct NewestRun<'a> {
     pub(super) has_own_root: bool,
 }
 
+/// The file systems of the destination that nobody asked for. A home may be there under the same path.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// There are none.
+    #[default]
+    None,
+    /// Their roots.
+    Roots(BTreeSet<Vec<u8>>),
+    /// They could not be read.
+    Unknown,
+}
+
 impl<'a> NewestRun<'a> {
     /// Prepares the runs of `of` file systems, of which some may be missing. More trash than `most_trash`
     /// is a reason.
     pub(crate) fn all(
         reports: &'a [Report],
-        of: usize,
+        (of, others): (usize, &Others),
         home_at: Option<&'a Path>,
         most_trash: Option<AllocatedBytes>,
     ) -> Vec<Self> {
@@ -43,12 +55,17 @@ impl<'a> NewestRun<'a> {
             let name = identity.and_then(|identity| identity.name.as_ref()).unwrap_or(&key);
             let root = report.run.root_bytes();
             let same_root = reports.iter().filter(|other| other.run.root_bytes() == root).count();
+            let is_elsewhere = match others {
+                Others::None => false,
+                Others::Roots(roots) => roots.contains(&root),
+                Others::Unknown => true,
+            };
             Self {
                 home_at: HomeAt::new(report, home_at),
                 homes: report.homes.iter().filter(|home| has_reasons(home, most_trash)).collect(),
                 name: (of > 1).then(|| name.to_string()),
                 // One that could not be read may have the same root.
-                has_own_root: same_root == 1 && reports.len() == of,
+                has_own_root: same_root == 1 && reports.len() == of && !is_elsewhere,
                 key,
                 report,
             }

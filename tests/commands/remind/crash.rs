@@ -82,32 +82,86 @@ fn kill_9_between_sending_and_noting_repeats_nothing_of_two_file_systems() {
     }
 }
 
-#[test]
-fn kill_9_at_any_write_reminds_nobody_twice() {
-    let killed = |world: &World, call: &str, at: usize| {
-        let mut command = Command::new("strace");
-        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e"]);
-        command.arg(format!("inject={call}:signal=KILL:when={at}"));
-        command.arg(env!("CARGO_BIN_EXE_efs-scan")).arg("remind");
-        // The program's environment, for strace.
-        for (name, value) in world.command().get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        watched(&mut command, Duration::from_secs(60)).status.signal() == Some(9)
-    };
+/// System calls that replace the ledger, and that make it last.
+const WRITES: [&str; 2] = ["?rename,?renameat,?renameat2", "fsync"];
+
+/// Kills the program at its `at`-th system call of this kind. Returns false if it makes fewer.
+fn killed_at_call(world: &World, call: &str, at: usize) -> bool {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e"]);
+    command.arg(format!("inject={call}:signal=KILL:when={at}"));
+    command.arg(env!("CARGO_BIN_EXE_efs-scan")).arg("remind");
+    // The program's environment, for strace.
+    for (name, value) in world.command().get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    watched(&mut command, Duration::from_secs(60)).status.signal() == Some(9)
+}
+
+/// True if strace can kill here.
+fn can_kill() -> bool {
     let there = Command::new("strace").arg("-V").output().is_ok();
-    let able = there && killed(&World::crowd(1), "write", 1);
-    if !skip_unless(able, "kill -9 at each write of remind", "no strace that may kill") {
+    let able = there && killed_at_call(&World::crowd(1), "write", 1);
+    skip_unless(able, "kill -9 at each write of remind", "no strace that may kill")
+}
+
+/// Whenever the program is killed while it takes over a ledger of an earlier version, what that knew is
+/// still known.
+#[test]
+fn kill_9_at_any_write_loses_nothing_of_an_earlier_ledger() {
+    if !can_kill() {
         return;
     }
-    for call in ["?rename,?renameat,?renameat2", "fsync"] {
+    let told = serde_json::json!({ "at": jiff::Timestamp::now(), "run": "r", "step": "sent" });
+    let earlier = serde_json::json!({
+        "schema": "efs-scan/reminders/1",
+        "people": { "p000@example.com": { "quota": told }, "left@example.com": { "apps": told } },
+        "listed": { "what": jiff::Timestamp::now() },
+    });
+    for call in WRITES {
         let mut at = 1;
         loop {
             let world = World::crowd(PEOPLE);
-            if !killed(&world, call, at) {
+            std::fs::create_dir_all(world.ledger().parent().unwrap()).unwrap();
+            std::fs::write(world.ledger(), earlier.to_string()).unwrap();
+            let is_last = !killed_at_call(&world, call, at);
+            let book: Value =
+                serde_json::from_slice(&std::fs::read(world.ledger()).unwrap()).unwrap();
+            let at_all = if book["schema"] == "efs-scan/reminders/1" { "" } else { "/*" };
+            let known = |pointer: String| book.pointer(&pointer).unwrap_or(&Value::Null);
+            assert_eq!(known(format!("/people/p000@example.com{at_all}/quota")), &told, "{book}");
+            assert_eq!(known(format!("/people/left@example.com{at_all}/apps")), &told, "{book}");
+            assert_eq!(book["listed"]["what"], earlier["listed"]["what"], "{book}");
+            let _ = world.command().arg("remind").output().unwrap();
+            let mut reminded = world.reminded();
+            let all = reminded.len();
+            reminded.sort();
+            reminded.dedup();
+            assert_eq!(reminded.len(), all, "{call} {at}: somebody heard twice");
+            assert!(!reminded.iter().any(|to| to.starts_with("p000")), "{reminded:?}");
+            if is_last {
+                assert_eq!(reminded, ["p001@example.com", "p002@example.com"]);
+                break;
+            }
+            at += 1;
+        }
+        assert!(at > 2 * (PEOPLE - 1), "{call}: only {at}");
+    }
+}
+
+#[test]
+fn kill_9_at_any_write_reminds_nobody_twice() {
+    if !can_kill() {
+        return;
+    }
+    for call in WRITES {
+        let mut at = 1;
+        loop {
+            let world = World::crowd(PEOPLE);
+            if !killed_at_call(&world, call, at) {
                 break;
             }
             assert_recovered(&world, &format!("{call} {at}"));

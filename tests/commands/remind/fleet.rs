@@ -65,8 +65,11 @@ fn no_command_has_a_path_that_may_be_of_another_home() {
     let text = world.preview(0);
     assert!(!text.contains("/home/user/efs"), "{text}");
     assert!(text.contains("By hand: the path of this home in your space is not known"), "{text}");
-    let one = stdout(&world.remind(&["--dry-run", "--file-system", "stage"], 0));
-    assert!(one.contains("rm -rf /home/user/efs/.local/share/Trash"), "{one}");
+    // The same if only one is chosen: its owners have homes on the other one.
+    let stage = ["--dry-run", "--file-system", "stage"];
+    let one = stdout(&world.remind(&stage, 0));
+    assert!(!one.contains("/home/user/efs"), "{one}");
+    assert!(one.contains("By hand: the path of this home in your space is not known"), "{one}");
     // Two file systems with the same root on two machines.
     world.configure(&format!("same_people = true\n{CONFIG}"));
     assert!(world.preview(0).contains("rm -rf "));
@@ -75,6 +78,23 @@ fn no_command_has_a_path_that_may_be_of_another_home() {
     });
     let text = world.preview(0);
     assert!(!text.contains("rm -rf "), "{text}");
+    let one = stdout(&world.remind(&stage, 0));
+    assert!(!one.contains("rm -rf "), "{one}");
+    // A file system that cannot be read may have the same root.
+    world.edit_of("stage", |report| {
+        report["run"]["root"] = world.scratch.path().join("elsewhere").to_str().unwrap().into();
+    });
+    assert!(stdout(&world.remind(&stage, 0)).contains("rm -rf "));
+    let latest = world.published().join("latest/prod.json");
+    let saved = std::fs::read(&latest).unwrap();
+    std::fs::write(&latest, "garbage").unwrap();
+    assert!(!stdout(&world.remind(&stage, 0)).contains("rm -rf "));
+    std::fs::write(&latest, saved).unwrap();
+    // Where there is no other one, the path in the space is that of this home.
+    world.configure(&config);
+    std::fs::remove_file(latest).unwrap();
+    let one = stdout(&world.remind(&stage, 0));
+    assert!(one.contains("rm -rf /home/user/efs/.local/share/Trash"), "{one}");
 }
 
 #[test]
@@ -131,6 +151,56 @@ fn reminders_of_one_file_system_neither_silence_nor_repeat_those_of_another() {
     world.remind(&["--file-system", "stage"], 0);
     assert_eq!(world.reminded().len(), 3);
     assert_eq!(world.summaries().len(), 1, "200007 is listed once a week");
+}
+
+/// Whoever and whatever an earlier version noted is noted afterwards, until its week is over.
+#[cfg(feature = "aws")]
+#[test]
+fn an_earlier_ledger_is_taken_over_whole() {
+    let world = two();
+    let now = jiff::Timestamp::now();
+    let told = |days: i64, step: &str| {
+        let at = now - jiff::SignedDuration::from_hours(24 * days);
+        serde_json::json!({ "at": at, "run": format!("r{days}"), "step": step })
+    };
+    let orphan = "200007: an orphan: nobody known owns it: over quota";
+    let ledger = serde_json::json!({
+        "schema": "efs-scan/reminders/1",
+        "people": {
+            "alice@example.com": { "quota": told(2, "sent"), "trash": told(9, "sent") },
+            "zoe@example.com": { "trash": told(1, "sending"), "quota": told(3, "unsure") },
+            "left@example.com": { "apps": told(5, "sent") },
+            "long-ago@example.com": { "trash": told(8, "sent") },
+        },
+        "listed": { orphan: now, "something else": now },
+    });
+    std::fs::create_dir_all(world.ledger().parent().unwrap()).unwrap();
+    std::fs::write(world.ledger(), ledger.to_string()).unwrap();
+    // It is not known if zoe's message was sent.
+    world.remind(&[], 5);
+    // Of her quota alice heard, of her trash long ago.
+    assert_eq!(world.reminded(), ["alice@example.com", "bob@example.com"]);
+    let alice = world.aws.mails().into_iter().find(|mail| mail.to.starts_with("alice")).unwrap();
+    assert!(alice.text.contains("of trash") && !alice.text.contains("over its quota"), "{alice:?}");
+    // The administrator hears of the message of which nobody knows, and not again of the orphan.
+    let summary = world.summaries().join("\n");
+    assert!(summary.contains("zoe@example.com") && !summary.contains("200007"), "{summary}");
+
+    let book: Value = serde_json::from_slice(&std::fs::read(world.ledger()).unwrap()).unwrap();
+    assert_eq!(book["schema"], "efs-scan/reminders/2");
+    let people = &book["people"];
+    assert_eq!(people["alice@example.com"]["*"], serde_json::json!({ "quota": told(2, "sent") }));
+    assert_eq!(
+        people["zoe@example.com"],
+        serde_json::json!({ "*": { "trash": told(1, "unsure"), "quota": told(3, "unsure") } })
+    );
+    assert_eq!(people["left@example.com"]["*"]["apps"], told(5, "sent"));
+    assert_eq!(people.get("long-ago@example.com"), None);
+    assert_eq!(book["listed"][orphan], ledger["listed"][orphan]);
+    assert_eq!(book["listed"]["something else"], ledger["listed"]["something else"]);
+    assert_eq!(people["alice@example.com"]["stage"]["trash"]["step"], "sent");
+    world.remind(&[], 0);
+    assert_eq!(world.reminded().len(), 2);
 }
 
 /// The ledger of a version that knew one file system counts for all: nobody hears twice.
