@@ -216,9 +216,14 @@ impl Settings {
         let Some(name) = &self.name else { return Ok(None) };
         let name =
             FileSystemKey::new(name).map_err(|problem| format!("--name `{name}`: {problem}"))?;
-        match name.is_efs() {
-            false => Ok(Some(name)),
-            true => Err(format!("--name `{name}`: that is an id, which --file-system-id takes")),
+        match (name.is_efs(), name.is_taken()) {
+            (false, false) => Ok(Some(name)),
+            (true, _) => {
+                Err(format!("--name `{name}`: that is an id, which --file-system-id takes"))
+            }
+            (_, true) => Err(format!(
+                "--name `{name}`: a destination has that for all file systems: take another name"
+            )),
         }
     }
 

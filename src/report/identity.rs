@@ -39,7 +39,7 @@ impl FileSystemKey {
     }
 
     /// Makes a key from the path or URL of a root: `mnt-efs` from `/mnt/efs`. If more than slashes
-    /// are replaced, the key ends with a part of the path's checksum.
+    /// are replaced, or if the key [is taken](Self::is_taken), it ends with a part of the path's checksum.
     pub fn of_root(root: &[u8]) -> Self {
         let path = root.strip_prefix(b"nfs://").unwrap_or(root);
         let path = path.strip_prefix(b"/").unwrap_or(path);
@@ -51,7 +51,12 @@ impl FileSystemKey {
         let begins = path[0].is_ascii_alphanumeric();
         let text: String =
             path.iter().map(|byte| if is_plain(*byte) { char::from(*byte) } else { '-' }).collect();
-        if begins && text.len() <= Self::LONGEST && path.iter().all(|byte| is_kept(*byte)) {
+        let is_free = !is_taken(&text);
+        if begins
+            && is_free
+            && text.len() <= Self::LONGEST
+            && path.iter().all(|byte| is_kept(*byte))
+        {
             return Self(text);
         }
         let sum = Sha256::digest(root);
@@ -70,10 +75,20 @@ impl FileSystemKey {
         &self.0
     }
 
+    /// True if a destination has objects of this name that are about all file systems:
+    /// `du/latest.txt` and `report/index.html`. On a disk without regard to case, the case does not matter.
+    pub fn is_taken(&self) -> bool {
+        is_taken(&self.0)
+    }
+
     /// True if the key is the id of an EFS file system.
     pub fn is_efs(&self) -> bool {
         is_file_system_id(&self.0)
     }
+}
+
+fn is_taken(key: &str) -> bool {
+    ["latest", "index.html"].iter().any(|taken| key.eq_ignore_ascii_case(taken))
 }
 
 fn is_plain(byte: u8) -> bool {
@@ -285,6 +300,7 @@ mod tests {
         assert_eq!(of(b"nfs://10.0.0.5:2049/export"), "10.0.0.5-2049-export");
         assert_eq!(of(b"/mnt/two words"), "mnt-two-words-36f33189");
         assert_ne!(of(b"/mnt/two words"), of(b"/mnt/two\twords"));
+        assert!(of(b"/latest").starts_with("latest-") && of(b"/index.html/").len() == 19);
         assert!(of(b"/.snapshots").starts_with("snapshots-"));
         assert!(of(b"/\xff\xfe").len() == 8);
         let deep = [b"/a/".repeat(80), b"last".to_vec()].concat();

@@ -46,7 +46,8 @@ fn the_key_is_the_id_or_the_name_or_made_from_the_root() {
     for table in ["homes", "findings", "dirs", "runs"] {
         assert!(keys.iter().any(|it| it.starts_with(&format!("{table}/fs={key}/dt="))), "{keys:?}");
     }
-    for wrong in ["a b", "../x", id, "", ".x"] {
+    // `report/index.html` and `du/latest.txt` are about all file systems.
+    for wrong in ["a b", "../x", id, "", ".x", "index.html", "latest", "Latest"] {
         let said = scanned(other(&place, "stage", &["--name", wrong]), 2);
         assert!(said.contains("--name"), "{said}");
     }
@@ -125,4 +126,28 @@ fn state_of_an_earlier_version_is_continued() {
     assert_eq!(place.spooled(), Vec::<String>::new());
     let moved = files(&place.state().join("fs/mnt-other/spool"));
     assert_eq!(moved.len(), 2, "{:?}", moved.keys());
+}
+
+/// Who removes the pointer of a file system takes it out of the picture, and a new run brings it back.
+#[test]
+fn a_file_system_whose_pointer_is_removed_is_gone_until_its_next_run() {
+    let place = Place::new();
+    let report = "--publish-report";
+    scanned(other(&place, "stage", &["--name=stage", report]), 0);
+    scanned(other(&place, "dev", &["--name=dev", report]), 0);
+    let page = || std::fs::read_to_string(place.published().join("report/index.html")).unwrap();
+    let status = || {
+        let mut command = efs_scan();
+        command.args(["status", "--by", "file-system", "--from"]).arg(place.published());
+        let output = watched(&mut command, PATIENCE);
+        assert_code(&output, 0);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(status().contains("stage") && page().contains("stage"));
+    std::fs::remove_file(place.published().join("latest/stage.json")).unwrap();
+    scanned(other(&place, "dev", &["--name=dev", report]), 0);
+    assert!(!status().contains("stage") && !page().contains("stage"), "{}", status());
+    assert!(files(&place.published()).keys().any(|key| key.starts_with("homes/fs=stage/")));
+    scanned(other(&place, "stage", &["--name=stage", report]), 0);
+    assert!(status().contains("stage") && page().contains("stage"));
 }
