@@ -12,40 +12,43 @@
 #     ScanComplete = 0, and the metrics of users whose homes were read completely. So it neither raises
 #     nor clears an alarm by what it did not see.
 #   * Metrics are sent after the report, so for every point there is a report to read.
-#   * Only the alarm `no_scan` reports a missing scan.
+#   * Only the alarm `missing` reports a missing scan.
 
 locals {
   # Of the rendered configuration, which the input `settings` may change.
   namespace = try(var.settings.cloudwatch.namespace, "EfsScan")
   quotas    = var.quota_default != null || length(var.user_quotas) > 0
 
-  # Alarms on totals by name: metric, threshold and text.
-  alarms = merge(
+  # Alarms on totals by name: metric, threshold, text, and the domain that it is of.
+  alarms = merge([for name, it in local.domains : { for kind, alarm in merge(
     # The first day: INSUFFICIENT_DATA until the first scan has finished, then OK, or an alarm at once if
     # the file system is over its budget already.
     # A day without a scan: the state stays, and no message is sent.
     # A late scan: the state stays until it has finished, whether or not that is more than 24 hours after
     # the last one, and then follows what it found.
-    var.budget_gib == null ? {} : {
+    it.budget_gib == null ? {} : {
       over-budget = {
         metric    = "MeteredBytes"
-        threshold = var.budget_gib * pow(1024, 3)
-        text      = "The file system's metered size is over ${var.budget_gib} GiB. `efs-scan status` says who uses how much."
+        threshold = it.budget_gib * pow(1024, 3)
+        text = (name == "efs"
+          ? "The file system's metered size is over ${it.budget_gib} GiB. `efs-scan status` says who uses how much."
+          : "The metered size of ${name} is over ${it.budget_gib} GiB. `efs-scan status` says who uses how much."
+        )
       }
     },
     # The first day: INSUFFICIENT_DATA until the first scan has finished, then by what it found.
     # A day without a scan, a late scan: as above, the state stays until a scan has finished.
     # This alarm says that a home is over quota and by how much; the scanner's own notice names it.
-    !local.quotas ? {} : {
+    !local.quotas && it.quota_default == null ? {} : {
       quota-exceeded = {
         metric    = "MaxQuotaPercent"
         threshold = 100
-        text      = "The fullest home is over its quota. The notice of the same scan, or `efs-scan status`, names its owner."
+        text      = "The fullest home${name == "efs" ? "" : " on ${name}"} is over its quota. The notice of the same scan, or `efs-scan status`, names its owner."
       }
     },
     # The same as quota-exceeded in all three cases. It exists as well because its value is the number of
-    # homes, and is known (0) when no home of a scan has a quota.
-    !local.quotas ? {} : {
+    # homes, and is known (0) when no home of a scan has a quota. Only for the first file system.
+    name != "efs" || !local.quotas ? {} : {
       homes-over-quota = {
         metric    = "HomesOverQuota"
         threshold = 0
@@ -53,7 +56,7 @@ locals {
       }
     },
     # The same again, for groups with a quota ([quota.groups] in the input `settings`).
-    !can(var.settings.quota.groups) ? {} : {
+    name != "efs" || !can(var.settings.quota.groups) ? {} : {
       groups-over-quota = {
         metric    = "GroupsOverQuota"
         threshold = 0
@@ -72,21 +75,21 @@ locals {
       differs-from-efs = {
         metric    = "MeteredDifferencePercent"
         threshold = 10
-        text      = "The metered size of the scan and that of EFS differ by more than 10 %. If this lasts, the scan misses something: the guide says where to look."
+        text      = "The metered size of the scan${local.of_names[name]} and that of EFS differ by more than 10 %. If this lasts, the scan misses something: the guide says where to look."
       }
     },
-  )
+  ) : "${local.prefixes[name]}${kind}" => merge(alarm, { of = name }) }]...)
 }
 
 # Alarms keep their names, as everything does (versions.tf).
-resource "aws_cloudwatch_metric_alarm" "total" {
+resource "aws_cloudwatch_metric_alarm" "value" {
   for_each = local.alarms
 
   alarm_name          = "${local.name}-${each.key}"
   alarm_description   = each.value.text
   namespace           = local.namespace
   metric_name         = each.value.metric
-  dimensions          = { FileSystemId = local.file_system_id }
+  dimensions          = { FileSystemId = local.homes[each.value.of].id }
   statistic           = "Maximum"
   period              = 86400
   evaluation_periods  = 1
@@ -149,12 +152,14 @@ resource "aws_cloudwatch_metric_alarm" "user_quota" {
 # was published.
 # A partial scan counts as none. The statistic is Maximum, so a complete scan counts in an hour that has
 # a partial one as well.
-resource "aws_cloudwatch_metric_alarm" "no_scan" {
-  alarm_name          = "${local.name}-no-scan"
-  alarm_description   = "No complete scan has been published for 30 hours. On the instance, `journalctl -u efs-scan` says why; the guide says what to do."
+resource "aws_cloudwatch_metric_alarm" "missing" {
+  for_each = local.domains
+
+  alarm_name          = "${local.name}-${local.prefixes[each.key]}no-scan"
+  alarm_description   = "No complete scan${local.of_names[each.key]} has been published for 30 hours. On the instance, `journalctl -u efs-scan` says why; the guide says what to do."
   namespace           = local.namespace
   metric_name         = "ScanComplete"
-  dimensions          = { FileSystemId = local.file_system_id }
+  dimensions          = { FileSystemId = local.homes[each.key].id }
   statistic           = "Maximum"
   period              = 3600
   evaluation_periods  = 30
@@ -169,4 +174,45 @@ resource "aws_cloudwatch_metric_alarm" "no_scan" {
   lifecycle {
     ignore_changes = [alarm_name]
   }
+}
+
+# These were resources of their own for the first domain and for the others.
+moved {
+  from = aws_cloudwatch_metric_alarm.more
+  to   = aws_cloudwatch_metric_alarm.value
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.total["over-budget"]
+  to   = aws_cloudwatch_metric_alarm.value["over-budget"]
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.total["quota-exceeded"]
+  to   = aws_cloudwatch_metric_alarm.value["quota-exceeded"]
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.total["homes-over-quota"]
+  to   = aws_cloudwatch_metric_alarm.value["homes-over-quota"]
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.total["groups-over-quota"]
+  to   = aws_cloudwatch_metric_alarm.value["groups-over-quota"]
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.total["differs-from-efs"]
+  to   = aws_cloudwatch_metric_alarm.value["differs-from-efs"]
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.more_no_scan
+  to   = aws_cloudwatch_metric_alarm.missing
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.no_scan
+  to   = aws_cloudwatch_metric_alarm.missing["efs"]
 }

@@ -13,13 +13,11 @@ locals {
     { title = "Errors, and complete scans (1)", metrics = ["ScanErrors", "ScanComplete"] },
   ]
 
-  # The alarm on missing scans first. The widget takes 100 alarms.
+  # Those on missing scans first. The widget takes 100 alarms.
   all_alarms = concat(
-    [aws_cloudwatch_metric_alarm.no_scan],
-    values(aws_cloudwatch_metric_alarm.total),
+    values(aws_cloudwatch_metric_alarm.missing),
+    values(aws_cloudwatch_metric_alarm.value),
     values(aws_cloudwatch_metric_alarm.user_quota),
-    values(aws_cloudwatch_metric_alarm.more_no_scan),
-    values(aws_cloudwatch_metric_alarm.more),
   )
   shown_alarms = slice(local.all_alarms, 0, min(100, length(local.all_alarms)))
 

@@ -1,20 +1,34 @@
-# The domain's file system. SageMaker tags what it creates for a domain with the domain's ARN.
+# The domains' file systems. SageMaker tags what it creates for a domain with the domain's ARN.
 # Another account's is not looked up, because this account's list does not have it.
 data "aws_efs_file_system" "homes" {
-  count = var.foreign_file_system == null ? 1 : 0
+  for_each = { for name, it in local.domains : name => it if name != "efs" || var.foreign_file_system == null }
 
-  file_system_id = var.file_system_id
-  tags = var.file_system_id != null ? null : {
-    ManagedByAmazonSageMakerResource = "arn:${local.partition}:sagemaker:${local.region}:${local.account}:domain/${var.domain_id}"
+  file_system_id = each.value.file_system_id
+  tags = each.value.file_system_id != null ? null : {
+    ManagedByAmazonSageMakerResource = "arn:${local.partition}:sagemaker:${local.region}:${local.account}:domain/${each.value.domain_id}"
   }
 }
 
 locals {
-  file_system_id = var.foreign_file_system != null ? var.foreign_file_system.id : var.file_system_id != null ? var.file_system_id : data.aws_efs_file_system.homes[0].file_system_id
-  file_system_arn = (var.foreign_file_system == null
-    ? data.aws_efs_file_system.homes[0].arn
-    : "arn:${local.partition}:elasticfilesystem:${local.region}:${var.foreign_file_system.account_id}:file-system/${var.foreign_file_system.id}"
+  foreign = var.foreign_file_system == null ? {} : {
+    efs = {
+      id  = var.foreign_file_system.id
+      arn = "arn:${local.partition}:elasticfilesystem:${local.region}:${var.foreign_file_system.account_id}:file-system/${var.foreign_file_system.id}"
+    }
+  }
+  # An id that is given is known to every plan.
+  homes = merge(
+    { for name, it in data.aws_efs_file_system.homes : name => {
+      id  = local.domains[name].file_system_id != null ? local.domains[name].file_system_id : it.file_system_id
+      arn = it.arn
+    } },
+    local.foreign,
   )
+  file_system_id = local.homes.efs.id
+
+  # That of domain_id first.
+  file_system_ids  = concat([local.homes.efs.id], [for name in keys(var.more_domains) : local.homes[name].id])
+  file_system_arns = concat([local.homes.efs.arn], [for name in keys(var.more_domains) : local.homes[name].arn])
 }
 
 # A file system without a policy admits every client that reaches a mount target, whatever IAM says;
@@ -23,10 +37,12 @@ locals {
 # writes to the monitor's role. It applies to clients that mount as the role, with `iam`: root on the
 # monitor could mount without it, as anybody. EFS takes minutes to apply a change.
 data "aws_iam_policy_document" "file_system" {
+  for_each = local.homes
+
   statement {
     sid       = "EverybodyAsWithoutAPolicy"
     actions   = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite", "elasticfilesystem:ClientRootAccess"]
-    resources = [local.file_system_arn]
+    resources = [each.value.arn]
 
     principals {
       type        = "AWS"
@@ -44,7 +60,7 @@ data "aws_iam_policy_document" "file_system" {
   statement {
     sid       = "TheMonitorReads"
     actions   = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientRootAccess"]
-    resources = [local.file_system_arn]
+    resources = [each.value.arn]
 
     principals {
       type        = "AWS"
@@ -56,7 +72,7 @@ data "aws_iam_policy_document" "file_system" {
     sid       = "TheMonitorNeverWrites"
     effect    = "Deny"
     actions   = ["elasticfilesystem:ClientWrite"]
-    resources = [local.file_system_arn]
+    resources = [each.value.arn]
 
     principals {
       type        = "AWS"
@@ -65,13 +81,13 @@ data "aws_iam_policy_document" "file_system" {
   }
 }
 
-# Off by default: it replaces a policy that the live domain may depend on, and Terraform does not show
+# Only that of domain_id. Off by default: it replaces a policy that the live domain may depend on, and Terraform does not show
 # the one that was there before.
 resource "aws_efs_file_system_policy" "homes" {
   count = var.attach_file_system_policy ? 1 : 0
 
   file_system_id = local.file_system_id
-  policy         = data.aws_iam_policy_document.file_system.json
+  policy         = data.aws_iam_policy_document.file_system["efs"].json
 
   lifecycle {
     # A policy cannot move to another file system, and must not go for a moment.

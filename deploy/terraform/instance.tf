@@ -34,7 +34,7 @@ locals {
     package_key     = local.package_key
     package_sha256  = var.package_file == null ? null : filesha256(var.package_file)
     file_system_id  = local.file_system_id
-    more            = { for name, it in data.aws_efs_file_system.more : name => it.file_system_id }
+    more            = { for name in keys(var.more_domains) : name => local.homes[name].id }
     mount_target_ip = try(var.foreign_file_system.mount_target_ip, null)
     scan_time       = var.scan_time
     remind          = var.remind != null

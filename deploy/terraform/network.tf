@@ -2,7 +2,10 @@
 
 locals {
   own_network = var.security_group_ids == null
-  nfs_group   = local.own_network ? data.aws_security_group.nfs[0].id : null
+  nfs_group   = local.own_network ? data.aws_security_group.nfs["efs"].id : null
+  # The rules for these are in domains.tf: Terraform cannot move resources into one that is there already, and
+  # EC2 refuses a second rule like one that is still there.
+  more_nfs_groups = { for name, it in data.aws_security_group.nfs : name => it.id if name != "efs" }
 }
 
 data "aws_subnet" "monitor" {
@@ -13,10 +16,10 @@ data "aws_subnet" "monitor" {
 
 # SageMaker creates two security groups for a domain; this is that of the mount targets.
 data "aws_security_group" "nfs" {
-  count = local.own_network ? 1 : 0
+  for_each = { for name, it in local.domains : name => it if local.own_network }
 
-  id     = var.nfs_security_group_id
-  name   = var.nfs_security_group_id == null ? "security-group-for-inbound-nfs-${var.domain_id}" : null
+  id     = each.value.nfs_security_group_id
+  name   = each.value.nfs_security_group_id == null ? "security-group-for-inbound-nfs-${each.value.domain_id}" : null
   vpc_id = data.aws_subnet.monitor[0].vpc_id
 }
 

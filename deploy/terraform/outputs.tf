@@ -45,7 +45,17 @@ output "topic_policy" {
 
 output "file_system_policy" {
   description = "File system policy, as JSON, that denies writes to the monitor and leaves all other clients what they have without a policy. Attached only with attach_file_system_policy."
-  value       = data.aws_iam_policy_document.file_system.json
+  value       = data.aws_iam_policy_document.file_system["efs"].json
+}
+
+output "file_system_ids" {
+  description = "Ids of all scanned file systems, which are their keys at the destination; that of domain_id is `efs`."
+  value       = { for name, it in local.homes : name => it.id }
+}
+
+output "more_file_system_policies" {
+  description = "File system policies of more_domains, by name, as file_system_policy is that of the first. They are never attached."
+  value       = { for name in keys(var.more_domains) : name => data.aws_iam_policy_document.file_system[name].json }
 }
 
 output "alarm_names" {

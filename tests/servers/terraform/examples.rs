@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::deployed::{
     Terraform, copy_of_module, for_moto, forget_what_stays, moto, prelude, second_plan,
 };
-use super::plans::{Team, what_a_plan_does_not_know_replaces_nothing};
+use super::plans::{Team, deleted, what_a_plan_does_not_know_replaces_nothing};
 use efs_scan_testbed::{at_once, efs_scan, scratch, watched};
 
 /// Result of applying an example.
@@ -23,6 +23,16 @@ struct Applied {
 
 impl Applied {
     fn of(terraform: &Terraform, directory: &Path, changes: &str) -> Self {
+        Self::of_then(terraform, directory, changes, || {})
+    }
+
+    /// Applies an example, and calls `then` before the next plan.
+    fn of_then(
+        terraform: &Terraform,
+        directory: &Path,
+        changes: &str,
+        then: impl FnOnce(),
+    ) -> Self {
         std::fs::write(directory.join("override.tf"), changes).unwrap();
         terraform.init(directory);
         terraform.succeed(directory, &["apply", "-auto-approve"]);
@@ -34,6 +44,7 @@ impl Applied {
         let all = resources
             .map(|it| (it["address"].as_str().unwrap().to_owned(), it["values"].clone()))
             .collect();
+        then();
         let second_plan = second_plan(terraform, directory);
         forget_what_stays(terraform, directory);
         terraform.succeed(directory, &["destroy", "-auto-approve"]);
@@ -149,6 +160,35 @@ fn config(text: &str, file_system: Option<&str>) -> toml::Table {
     toml::from_str(&String::from_utf8(output.stdout).unwrap()).unwrap()
 }
 
+/// Gives the alarms the addresses of earlier versions, and checks that a plan moves them back and
+/// replaces nothing.
+fn alarms_of_earlier_versions_move(terraform: &Terraform, directory: &Path) {
+    let alarm = |name: &str| format!("module.efs_scan.aws_cloudwatch_metric_alarm.{name}");
+    let listed = terraform.succeed(directory, &["state", "list"]);
+    let mut moved = 0;
+    for now in listed.lines() {
+        let (value, missing) = (alarm("value[\""), alarm("missing[\""));
+        let before = match (now.strip_prefix(&value), now.strip_prefix(&missing)) {
+            (Some(key), _) if key.contains("stage-") || key.contains("dev-") => {
+                alarm(&format!("more[\"{key}"))
+            }
+            (Some(key), _) => alarm(&format!("total[\"{key}")),
+            (_, Some("efs\"]")) => alarm("no_scan"),
+            (_, Some(key)) => alarm(&format!("more_no_scan[\"{key}")),
+            (None, None) => continue,
+        };
+        terraform.succeed(directory, &["state", "mv", now, &before]);
+        moved += 1;
+    }
+    assert_eq!(moved, 12, "{listed}");
+    terraform.succeed(directory, &["plan", "-out=moved"]);
+    let plan = terraform.json(directory, &["show", "-json", "moved"]);
+    assert_eq!(deleted(&plan), [""; 0]);
+    let changes = plan["resource_changes"].as_array().unwrap();
+    assert!(!changes.iter().any(|it| it["change"]["actions"] == json!(["create"])), "{changes:?}");
+    terraform.succeed(directory, &["apply", "moved"]);
+}
+
 fn several_domains_of_one_vpc_have_one_monitor() {
     let Some(terraform) = moto() else { return };
     let work = copy_of_module();
@@ -161,7 +201,8 @@ fn several_domains_of_one_vpc_have_one_monitor() {
         subnet(&outputs)
     );
     let directory = work.path().join("terraform/examples/one-vpc");
-    let applied = Applied::of(&terraform, &directory, &changes);
+    let then = || alarms_of_earlier_versions_move(&terraform, &directory);
+    let applied = Applied::of_then(&terraform, &directory, &changes, then);
     assert_eq!(applied.second_plan, None, "the second plan is not empty");
     assert_eq!(applied.left, "");
 

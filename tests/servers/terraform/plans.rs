@@ -77,7 +77,7 @@ impl Team {
 }
 
 /// Returns the addresses that a plan would delete or replace.
-fn deleted(plan: &Value) -> Vec<&str> {
+pub(super) fn deleted(plan: &Value) -> Vec<&str> {
     let changes = plan["resource_changes"].as_array().unwrap().iter();
     let deletes =
         changes.filter(|it| it["change"]["actions"].as_array().unwrap().contains(&json!("delete")));
