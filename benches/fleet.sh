@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures how long `efs-scan status` takes for many file systems at one destination: a directory, and a
-# bucket of the testbed with a delay.
+# Measures `efs-scan status` and the page about all file systems for many of them at one destination: a
+# directory, and a bucket of the testbed with a delay.
 #
 # Usage: benches/fleet.sh
 #
@@ -21,7 +21,7 @@ count=${FILE_SYSTEMS:-50}
 delay=${DELAY_MS:-30}
 earlier=9
 [[ -n ${EFS_SCAN:-} ]] || build --bin efs-scan
-build -p efs-scan-bench --bin bucket-server
+build -p efs-scan-bench --bin bucket-server --bin peak
 efs_scan=${EFS_SCAN:-$target/release/efs-scan}
 # Ignore this machine's configuration.
 export EFS_SCAN_CONFIG=/dev/null
@@ -29,9 +29,9 @@ export EFS_SCAN_CONFIG=/dev/null
 publish_runs
 fleet=$place/fleet
 key=$(basename "$published"/latest/*.json .json)
+mkdir -p "$fleet/latest" "$fleet/homes" "$fleet/runs"
 for ((at = 1; at <= count; at++)); do
   other=$(printf 'share-%03d' "$at")
-  mkdir -p "$fleet/latest" "$fleet/homes" "$fleet/runs"
   sed "s/$key/$other/g" "$published/latest/$key.json" >"$fleet/latest/$other.json"
   cp -r "$published/homes/fs=$key" "$fleet/homes/fs=$other"
   cp -r "$published/runs/fs=$key" "$fleet/runs/fs=$other"
@@ -60,18 +60,29 @@ for program in ${BEFORE:+"$BEFORE"} "$efs_scan"; do
   contender "directory, $which" "$program" status --from "$fleet"
   contender "directory, \`--format json\`, $which" "$program" status --from "$fleet" --format json
   contender "S3, $delay ms for each answer, $which" "$program" status --from s3://bench
+  contender "directory, \`report --html\`, $which" "$program" report --from "$fleet" --html "$place/index.html"
+  contender "S3, \`report --html\`, $which" "$program" report --from s3://bench --html "$place/index.html"
 done
 measure
-kill "$server"
-wait "$server" || true
 
 echo "$(machine), $(findmnt -n -o FSTYPE -T "$place"), $(load)."
 echo "$count file systems of $homes homes, $((earlier + 1)) daily runs each. Warm caches, median of $runs interleaved runs."
 echo
-echo "| from | s | CPU s |"
-echo "| --- | ---: | ---: |"
+echo "| from | s | CPU s | peak MiB |"
+echo "| --- | ---: | ---: | ---: |"
 for index in "${!commands[@]}"; do
-  printf '| %s | %.2f | %.2f |\n' "${names[index]}" "$(median "$index" 1)" "$(median "$index" 2)"
+  # shellcheck disable=SC2086 # No path here has spaces.
+  kib=$("$target/release/peak" ${commands[index]})
+  printf '| %s | %.2f | %.2f | %.0f |\n' "${names[index]}" "$(median "$index" 1)" \
+    "$(median "$index" 2)" "$(ratio "$kib" 1024)"
 done
 echo
+# The largest page: everybody has a home on every file system, and is one person.
+echo 'same_people = true' >"$place/same.toml"
+EFS_SCAN_CONFIG=$place/same.toml "$efs_scan" report --from "$fleet" --html "$place/same.html"
+for page in index same; do
+  echo "$page.html: $(stat -c %s "$place/$page.html") bytes, $(gzip -9 <"$place/$page.html" | wc -c) with gzip."
+done
+kill "$server"
+wait "$server" || true
 cat "$place/requests"
