@@ -1,7 +1,7 @@
 //! Finds directories that are gone in one place and new in another: probably they were moved.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 
 use super::figures::Figures;
 use super::merge::Side;
@@ -109,30 +109,36 @@ impl Candidates {
             all
         };
         let (gone, new) = (sorted(self.gone), sorted(self.new));
-        let mut of_look: HashMap<Look, (usize, Vec<usize>)> = HashMap::new();
-        gone.iter().for_each(|place| of_look.entry(place.look).or_default().0 += 1);
+        let mut looks: HashMap<Look, (usize, Vec<usize>)> = HashMap::new();
+        gone.iter().for_each(|place| looks.entry(place.look).or_default().0 += 1);
+        let mut named: HashMap<(Look, &[u8]), VecDeque<usize>> = HashMap::new();
         for (at, place) in new.iter().enumerate() {
-            if let Some((_, there)) = of_look.get_mut(&place.look) {
+            if let Some((_, there)) = looks.get_mut(&place.look) {
                 there.push(at);
+                named.entry((place.look, last_name(place))).or_default().push_back(at);
             }
         }
-        let (mut from, mut to): (Vec<usize>, Vec<usize>) = Default::default();
+        let mut from: Vec<usize> = Vec::new();
+        let (mut to, mut taken): (Vec<usize>, BTreeSet<usize>) = Default::default();
         // The moved place that comes last before others contains them, or nothing does.
         for (at, place) in gone.iter().enumerate() {
             if from.last().is_some_and(|last: &usize| contains(&gone[*last], place)) {
                 continue;
             }
-            let Some((count, there)) = of_look.get(&place.look) else { continue };
-            let is_free =
-                |new_at: &&usize| to.iter().all(|taken| !overlap(&new[*taken], &new[**new_at]));
-            let is_same = |new_at: &&usize| last_name(&new[**new_at]) == last_name(place);
+            let Some((count, there)) = looks.get(&place.look) else { continue };
             let found = match &there[..] {
-                [one] if *count == 1 => Some(one).filter(is_free),
-                several => several.iter().filter(is_same).find(is_free),
+                [one] if *count == 1 => Some(*one).filter(|one| is_free(&new, &taken, *one)),
+                _ => {
+                    let mut same = named.get_mut(&(place.look, last_name(place)));
+                    // One that is not free will not be later.
+                    let next = || same.as_mut().and_then(|same| same.pop_front());
+                    std::iter::from_fn(next).find(|new_at| is_free(&new, &taken, *new_at))
+                }
             };
             if let Some(found) = found {
                 from.push(at);
-                to.push(*found);
+                to.push(found);
+                taken.insert(found);
             }
         }
         let (mut gone, mut new): (Vec<_>, Vec<_>) =
@@ -146,10 +152,13 @@ fn contains(above: &Candidate, below: &Candidate) -> bool {
     above.home == below.home && is_below(&below.place.path, &above.place.path)
 }
 
-fn overlap(one: &Candidate, other: &Candidate) -> bool {
-    contains(one, other)
-        || contains(other, one)
-        || one.home == other.home && one.place.path == other.place.path
+/// True if the candidate neither contains one of the taken ones, which are in order and contain each
+/// other not, nor lies in one.
+fn is_free(all: &[Candidate], taken: &BTreeSet<usize>, at: usize) -> bool {
+    let before = taken.range(..=at).next_back();
+    let after = taken.range(at + 1..).next();
+    let is_in = |above: &usize| *above == at || contains(&all[*above], &all[at]);
+    !before.is_some_and(is_in) && !after.is_some_and(|below| contains(&all[at], &all[*below]))
 }
 
 fn last_name(candidate: &Candidate) -> &[u8] {

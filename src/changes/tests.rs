@@ -400,3 +400,23 @@ fn paths_are_in_the_order_of_the_table() {
         }
     }
 }
+
+/// Anybody can make thousands of directories that look the same.
+#[test]
+fn thousands_of_directories_that_look_alike_are_paired_by_name_at_once() {
+    let of = |name: &str, turn: usize| {
+        let mut of = Model::new();
+        let home = of.entry("a".to_owned()).or_default();
+        home.insert(String::new(), vec![]);
+        for at in 0..4000 {
+            let dir = format!("{name}{:04}", at * turn % 4000);
+            home.insert(format!("{dir}/data"), vec![(MIB, 1000)]);
+            home.insert(dir, vec![]);
+        }
+        of
+    };
+    // The time that a pair takes must not grow with the square of their number.
+    let seen = view(&of("d", 1), &of("e", 7), 0);
+    assert_eq!(seen.homes[0].change.allocated_bytes, 0);
+    assert_eq!(seen.homes[0].rest.unexplained, Figures::default());
+}

@@ -160,7 +160,14 @@ fn tables(store: &(dyn Store + Sync), of: &FileSystemKey) -> Result<Vec<DirsTabl
     let (mut tables, unlisted) = dirs_tables(store, of).map_err(failed)?;
     unlisted.iter().for_each(|error| log::warn!("left out: {}", error.text));
     let now = Timestamp::now();
-    tables.retain(|table| !crate::published::is_future(table.started, now));
+    // A wrong clock made it.
+    tables.retain(|table| {
+        let future = crate::published::is_future(table.started, now);
+        if future {
+            log::warn!("left out: {} is from the future", store.name(&table.key));
+        }
+        !future
+    });
     if tables.is_empty() {
         return Err(Failure::fatal(format!(
             "no run of {of} has a table of directories, which says where homes grew: scans of this \

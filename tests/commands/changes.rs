@@ -283,6 +283,19 @@ fn a_partial_run_is_said_and_a_damaged_table_refused() {
 }
 
 #[test]
+fn a_run_from_the_future_is_left_out_and_named() {
+    let world = world();
+    let future = "29990101T000000.000000Z";
+    write(&place(&world, future), Some(future), "complete", &table(BEFORE));
+    let output = of_world(&world, &[]);
+    assert!(text(&output, 0).contains("+90 MiB"));
+    let said = stderr(&output);
+    assert!(said.contains("left out") && said.contains("is from the future"), "{said}");
+    let output = of_world(&world, &["--since", "9999-12-31"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+}
+
+#[test]
 fn two_files_are_compared() {
     let dir = scratch();
     let [old, new] = ["old", "new"].map(|name| dir.path().join(name));

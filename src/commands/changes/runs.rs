@@ -52,13 +52,17 @@ pub(super) fn choose(
 ) -> Result<(usize, usize), String> {
     let none = |what: String| Err(format!("{what}; {}", there(tables)));
     let of_run = |id: &str| tables.iter().position(|table| table.run == id);
-    let begin = |day: &Date| TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0));
+    // Beyond what a timestamp can hold, there are no runs.
+    let begin = |day: &Date| {
+        let far = if day.year() > 1970 { Timestamp::MAX } else { Timestamp::MIN };
+        TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).unwrap_or(far)
+    };
     let end = match until {
         None => tables.len().checked_sub(1),
         Some(When::Run(id)) => of_run(id),
         Some(When::Ago(ago)) => nearest(tables, now - *ago),
         Some(When::Day(day)) => {
-            let next = day.tomorrow().and_then(|day| begin(&day)).unwrap_or(Timestamp::MAX);
+            let next = day.tomorrow().map_or(Timestamp::MAX, |day| begin(&day));
             tables.iter().rposition(|table| table.started < next)
         }
     };
@@ -70,7 +74,7 @@ pub(super) fn choose(
         When::Run(id) => of_run(id),
         When::Ago(ago) => nearest(before, tables[end].started - *ago),
         When::Day(day) => {
-            let first = begin(day).unwrap_or(Timestamp::MIN);
+            let first = begin(day);
             before.iter().position(|table| table.started >= first)
         }
     };
@@ -151,6 +155,7 @@ mod tests {
             said("20260101T03:00:00Z", None),
             "--since: no such run there with a table of directories",
         );
+        begins(said("9999-12-31", None), "--since: no such run there with a table of directories");
         begins(said("1d", Some("2026-10-01")), "--until: no run there with a table of directories");
         begins(said("1d", Some("2026-11-01")), "there is no earlier run to compare with");
         for wrong in ["", "d", "7", "-7d", "7y", "tomorrow", "2026-13-01"] {
