@@ -191,10 +191,15 @@ impl StateDir {
             Err(error) => return Err(failed(error)),
         }
         let taken = atomic::create(&path, 0o600, |to| Ok(serde_json::to_writer(to, key)?));
-        match taken.map_err(failed)? {
-            true => Ok(true),
-            // Another file system may have claimed it first.
-            false => Ok(read::<String>(&path).map_err(failed)? == key),
+        match taken {
+            Ok(true) => Ok(true),
+            // Another file system has claimed it first.
+            Ok(false) => Ok(read::<String>(&path).map_err(failed)? == key),
+            // It has, and its lock's holder has swept what was being written here.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(read::<String>(&path).map_err(failed)? == key)
+            }
+            Err(error) => Err(failed(error)),
         }
     }
 
@@ -383,4 +388,34 @@ pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), String> {
 fn filled(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
     atomic::replace(path, 0o600, fill)
         .map_err(|error| format!("writing {}: {error}", shown(path).display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    /// One of them claims the directory itself, and sweeps it with its lock while the others try to.
+    #[test]
+    fn first_parts_at_once_disturb_none() {
+        const KEYS: [&str; 4] = ["dev", "stage", "prod", "data"];
+        for _ in 0..40 {
+            let dir = tempfile::tempdir().expect("a directory");
+            let barrier = Barrier::new(KEYS.len());
+            let open = |key: &str| {
+                let state = StateDir::open(dir.path()).expect("a state directory");
+                barrier.wait();
+                let part = state.part(key).expect(key);
+                let _lock = part.lock("scanning").expect(key);
+                part.0 == dir.path()
+            };
+            let open = &open;
+            let own = std::thread::scope(|scope| {
+                let all = KEYS.map(|key| scope.spawn(move || open(key)));
+                all.map(|one| one.join().expect("no panic")).into_iter().filter(|own| *own).count()
+            });
+            assert_eq!(own, 1);
+        }
+    }
 }
