@@ -62,13 +62,18 @@ locals {
 
   # The tables [[file_system]] of the configuration. Sources of names that are no domain are for all of them.
   other_names = [for name in try(var.settings.names, []) : name if !startswith(name, "sagemaker:")]
+  # home_at is the same in the spaces of every domain; the program takes it for each file system by itself.
+  seen_at = var.home_at == null ? {} : { home_at = var.home_at }
   file_systems = concat(
-    [{
-      root           = "/mnt/efs"
-      require_mount  = true
-      file_system_id = local.file_system_id
-      names          = try(var.settings.names, ["sagemaker:${var.domain_id}"])
-    }],
+    [merge(
+      {
+        root           = "/mnt/efs"
+        require_mount  = true
+        file_system_id = local.file_system_id
+        names          = try(var.settings.names, ["sagemaker:${var.domain_id}"])
+      },
+      local.seen_at,
+    )],
     [for name, it in var.more_domains : merge(
       {
         name           = name
@@ -78,6 +83,7 @@ locals {
         names          = concat(["sagemaker:${it.domain_id}"], local.other_names)
       },
       it.quota_default == null ? {} : { quota = { default = it.quota_default } },
+      local.seen_at,
     )],
   )
 }

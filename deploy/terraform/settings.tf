@@ -16,7 +16,6 @@ locals {
     # The mount goes through the local proxy of efs-utils, so the id cannot be taken from it.
     { for key, value in local.file_systems[0] : key => value if length(local.file_systems) == 1 },
     { for key, value in { file_system = local.file_systems } : key => value if length(local.file_systems) > 1 },
-    var.home_at == null ? {} : { home_at = var.home_at },
     var.remind == null ? {} : { remind = local.remind },
     !local.quotas ? {} : {
       quota = merge(

@@ -196,7 +196,7 @@ fn several_domains_of_one_vpc_have_one_monitor() {
     let domains = ["d-ffffffffffff", "d-gggggggggggg", "d-hhhhhhhhhhhh"];
     let outputs = prelude(&terraform, work.path(), &domains, None);
     let changes = format!(
-        "{}module \"efs_scan\" {{\n subnet_id = \"{}\"\n delete_data = true\n}}\n",
+        "{}module \"efs_scan\" {{\n subnet_id = \"{}\"\n delete_data = true\n home_at = \"/home/me\"\n}}\n",
         provider(""),
         subnet(&outputs)
     );
@@ -258,6 +258,7 @@ fn several_domains_of_one_vpc_have_one_monitor() {
         let one = config(text, Some(root));
         assert_eq!(one["names"], vec![format!("sagemaker:{domain}")].into(), "{root}");
         assert_eq!(one["require_mount"].as_bool(), Some(true));
+        assert_eq!(one["home_at"].as_str(), Some("/home/me"), "{root}");
         assert!(ids.contains(&one["file_system_id"].as_str().unwrap()));
         let quota = if root == "/mnt/dev" { "50GiB" } else { "200GiB" };
         assert_eq!(one["quota"]["default"].as_str(), Some(quota), "{root}");
