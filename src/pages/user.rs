@@ -135,6 +135,12 @@ fn changes_of(past: &Past<'_>, home: &HomeReport) -> Markup {
     }
 }
 
+/// The name that people gave the file system, or its key.
+fn name_of(report: &Report) -> String {
+    let named = report.run.identity.as_ref().and_then(|identity| identity.name.clone());
+    named.unwrap_or_else(|| report.file_system_key()).to_string()
+}
+
 fn candidates(report: &Report, home: &HomeReport, home_at: &HomeAt<'_>) -> Markup {
     let findings = home.findings.iter().map(|finding| FindingLine {
         finding,
@@ -150,7 +156,9 @@ fn candidates(report: &Report, home: &HomeReport, home_at: &HomeAt<'_>) -> Marku
             p { "You know best what you need. "
                 @match home_at.of(home) {
                     Some(at) => { "Commands are for where you see your home: "
-                        code { (shown(at.as_os_str().as_bytes())) } "." },
+                        code { (shown(at.as_os_str().as_bytes())) } ". They are for your home on "
+                        bdi { (shown(name_of(report).as_bytes())) } ": a space of another domain may \
+                        show another home there." },
                     None => { "Paths are those of the machine that scanned: in a SageMaker \
                         Studio space, the home is " code { "~/user-default-efs" } " or "
                         code { "~" } "." },

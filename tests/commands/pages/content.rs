@@ -187,6 +187,9 @@ fn commands_for_users_have_the_path_at_which_they_see_their_home() {
     let pages = pages.seen_at(Some("/home/me/efs dir".as_ref()));
     let page = pages.of_user(uid).unwrap();
     assert!(page.contains("rm -rf '/home/me/efs dir/.local/share/Trash'"), "{page}");
+    // Two domains show their homes at one path.
+    let of = format!("your home on <bdi>{}</bdi>", report.file_system_key());
+    assert!(page.contains(&of), "{page}");
     assert!(!page.contains(&root));
     // Administrators see paths of this machine.
     assert!(pages.overview().contains(&root));
