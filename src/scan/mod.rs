@@ -51,7 +51,7 @@ pub use plan::{Bounds, FsKind, Pacing, Plan, raise_descriptor_limit};
 pub use portable::Portable;
 #[cfg(target_os = "linux")]
 pub use posix::Posix;
-pub use probe::{BatchAnswer, Grants, ServerProbe, Trial};
+pub use probe::{BatchAnswer, Grants, ServerProbe, TlsProbe, Trial};
 pub use threads::Threads;
 
 use crate::stop::Stop;

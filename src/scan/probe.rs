@@ -1,6 +1,6 @@
 //! Results of examining an engine's server before a scan.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Optional trial during the examination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,22 @@ pub struct ServerProbe {
     pub foreign_handle: Option<String>,
     /// Answer to a request with several directories, if it was tried.
     pub batch: Option<BatchAnswer>,
+    /// What the connections have agreed on, if they use TLS.
+    pub tls: Option<TlsProbe>,
+}
+
+/// TLS of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsProbe {
+    /// `TLS 1.3`
+    pub protocol: String,
+    /// IANA's name of the cipher suite.
+    pub cipher: String,
+    /// End of the server's certificate, if that can be read.
+    pub server_until: Option<SystemTime>,
+    /// End of the client's certificate or of the credentials that signed it, whichever is first.
+    /// `None` if the client presents none.
+    pub client_until: Option<SystemTime>,
 }
 
 /// Limits of a session.

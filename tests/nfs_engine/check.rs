@@ -2,12 +2,14 @@
 //! each line.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::time::Duration;
 
 use efs_scan_testbed::nfs_server::{
     Config, Fault, Model, Naming, Node, Op, Refusal, Server, Slots, Squash, Status, What, attr,
 };
-use efs_scan_testbed::{at_once, efs_scan, watched};
+use efs_scan_testbed::terminator::{Issuer, Terminator, can_run};
+use efs_scan_testbed::{at_once, efs_scan, scratch, watched};
 
 use super::walk::{assert_left, assert_polite, plain, serve};
 
@@ -15,13 +17,16 @@ const ID: &str = "fs-0123456789abcdef0";
 
 /// Checks a server; returns the exit code and the lines.
 fn check(address: SocketAddr, args: &[&str]) -> (Option<i32>, String) {
-    let mut command = efs_scan();
+    check_by(&mut efs_scan(), address, args)
+}
+
+fn check_by(command: &mut Command, address: SocketAddr, args: &[&str]) -> (Option<i32>, String) {
     command.args(["check", &format!("nfs://{address}/"), "--nfs-uid", "0", "--patience", "8s"]);
     command.args(args).env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     for key in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         command.env_remove(key);
     }
-    let output = watched(&mut command, Duration::from_secs(30));
+    let output = watched(command, Duration::from_secs(30));
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -264,6 +269,37 @@ fn each_grant_of_a_server_is_a_line() {
     let server = on(Config::default());
     check(server.address(), &[]);
     assert_left(&server);
+}
+
+#[test]
+fn tls_is_a_line_with_the_end_of_the_servers_certificate() {
+    if !can_run("a check through TLS") {
+        return;
+    }
+    let dir = scratch();
+    let issuer = Issuer::new(dir.path(), "trusted");
+    for (days, version, level, words) in [
+        (30, "sslVersion = TLSv1.3", "ok", ["TLS 1.3, TLS_AES_", "the server's is valid until 20"]),
+        (
+            3,
+            "sslVersion = TLSv1.2",
+            "warn",
+            ["TLS 1.2, TLS_ECDHE_ECDSA_WITH_", ", 2 days from now"],
+        ),
+    ] {
+        let server = on(Config::default());
+        let certificate = issuer.issue("DNS:localhost,IP:127.0.0.1", days);
+        let terminator = Terminator::start(server.address(), &certificate, version);
+        let mut command = efs_scan();
+        command.env("SSL_CERT_FILE", issuer.root()).env_remove("SSL_CERT_DIR");
+        let (_, lines) = check_by(&mut command, terminator.address(), &["--tls"]);
+        let (found, text) = line(&lines, "tls");
+        assert_eq!(found, level, "{lines}");
+        assert!(words.iter().all(|part| text.contains(part)), "{text}");
+    }
+    let server = on(Config::default());
+    let (_, lines) = check(server.address(), &[]);
+    assert!(!lines.lines().any(|line| line[5..].starts_with("tls ")), "{lines}");
 }
 
 #[test]

@@ -334,6 +334,7 @@ fn the_program_signs_with_the_credentials_of_its_environment() {
     };
     let (_, said) = check(&[], &key().secret);
     assert!(said.contains(" (TLS, an IAM identity): 8 connections lead to one server"), "{said}");
+    assert!(said.contains("; this client's certificate is valid until "), "{said}");
     let (code, said) = check(&[], "guessed");
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("fail root") && said.contains("aws sts get-caller-identity"), "{said}");

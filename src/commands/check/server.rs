@@ -1,10 +1,17 @@
 //! Checks of the server of the engine without a mount.
 
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+
 use super::line::Line;
-use crate::scan::{BatchAnswer, Grants, ServerProbe};
+use crate::scan::{BatchAnswer, Grants, ServerProbe, TlsProbe};
 use crate::text::plural;
 
 const CHECK: &str = "server";
+
+/// Remaining validity of the server's certificate from which its end is a warning.
+const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Attributes that a scan can do without, and the effect of each missing one.
 const DISPENSABLE: [(&str, &str); 3] = [
@@ -15,6 +22,7 @@ const DISPENSABLE: [(&str, &str); 3] = [
 
 pub(super) fn lines(probe: &ServerProbe) -> Vec<Line> {
     let mut lines = vec![sessions(probe)];
+    lines.extend(probe.tls.as_ref().map(|probe| tls(probe, SystemTime::now())));
     lines.extend(handles(probe));
     lines.extend(attributes(&probe.lacking));
     lines.extend(probe.batch.as_ref().map(batch));
@@ -57,6 +65,35 @@ fn sessions(probe: &ServerProbe) -> Line {
             format!("{text}; the others: {problem}. A scan has fewer requests in flight"),
         ),
     }
+}
+
+/// Reports what TLS has agreed on, and warns of the end of the server's certificate.
+fn tls(probe: &TlsProbe, now: SystemTime) -> Line {
+    const CHECK: &str = "tls";
+    let shown = |at: SystemTime| {
+        Timestamp::try_from(at)
+            .map_or("?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    };
+    let TlsProbe { protocol, cipher, server_until, client_until } = probe;
+    let mut text = format!("{protocol}, {cipher}");
+    if let Some(until) = client_until {
+        text += &format!(
+            "; this client's certificate is valid until {}, and a run makes new ones",
+            shown(*until)
+        );
+    }
+    let Some(until) = *server_until else { return Line::ok(CHECK, text) };
+    text += &format!("; the server's is valid until {}", shown(until));
+    let left = until.duration_since(now).unwrap_or_default();
+    if left > SOON {
+        return Line::ok(CHECK, text);
+    }
+    let days = left.as_secs() / (24 * 60 * 60);
+    let left = match days {
+        0 => "less than a day".to_owned(),
+        _ => format!("{days} {}", plural(days, "day", "days")),
+    };
+    Line::warn(CHECK, format!("{text}, {left} from now: no scan with --tls works after that"))
 }
 
 /// Checks that handles of one server are valid on the others.
@@ -199,5 +236,35 @@ mod tests {
             let line = line.unwrap_or_else(|| panic!("{words}: {said}"));
             assert!(line.contains(&format!("\"level\":\"{level}\"")), "{line}");
         }
+    }
+
+    #[test]
+    fn a_certificate_that_ends_soon_is_a_warning() {
+        // 2026-11-29 12:00 UTC
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_953_600);
+        let in_days = |days: u64| Some(now + Duration::from_secs(days * 24 * 60 * 60 + 60));
+        let said = |server_until, client_until| {
+            let (protocol, cipher) = ("TLS 1.3".to_owned(), "TLS_AES_256_GCM_SHA384".to_owned());
+            let probe = TlsProbe { protocol, cipher, server_until, client_until };
+            serde_json::to_string(&tls(&probe, now)).unwrap_or_default()
+        };
+        for (days, level, words) in [
+            (15, "ok", "the server's is valid until 2026-12-14 12:01 UTC\""),
+            (13, "warn", "2026-12-12 12:01 UTC, 13 days from now: no scan with --tls works"),
+            (1, "warn", "1 day from now"),
+            (0, "warn", "less than a day from now"),
+        ] {
+            let line = said(in_days(days), None);
+            assert!(line.contains(&format!("\"level\":\"{level}\"")), "{line}");
+            assert!(
+                line.contains("TLS 1.3, TLS_AES_256_GCM_SHA384; ") && line.contains(words),
+                "{line}"
+            );
+        }
+        let line = said(None, in_days(0));
+        assert!(
+            line.contains("this client's certificate is valid until 2026-11-29 12:01"),
+            "{line}"
+        );
     }
 }

@@ -20,7 +20,7 @@
 //!   - `walk/failed.rs`: failed tasks, repeated or recorded as errors
 //! - `directory_read.rs`: the state of a directory being read
 //! - `markers.rs`: the marker files of a directory
-//! - `window.rs`: the number of requests that may be in flight
+//! - `window.rs`: the number of requests that may be in flight; `window/climb.rs` adjusts it
 //! - `client.rs`: the event loop
 //!   - `client/setup.rs`: from a connection to a session
 //!   - `client/send.rs`: requests
@@ -37,6 +37,7 @@
 //! - `compound.rs`: writes requests
 //! - `transport.rs`: the bytes of a connection, plain or TLS
 //! - `tls.rs`, `tls/stream.rs`, `tls/problem.rs`: TLS and its error messages
+//!   - `tls/facts.rs`: what a connection has agreed on
 //!   - `tls/efs.rs`, `tls/certificate.rs`, `tls/renewal.rs`: a client's identity for EFS
 //! - `rpc.rs`: record marking, call and reply headers
 //! - `results.rs`: reads the results of a COMPOUND

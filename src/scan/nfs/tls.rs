@@ -10,6 +10,8 @@ use std::path::PathBuf;
 mod certificate;
 mod efs;
 #[cfg(feature = "tls")]
+mod facts;
+#[cfg(feature = "tls")]
 mod problem;
 #[cfg(feature = "tls")]
 mod renewal;

@@ -9,6 +9,7 @@ use mio::{Interest, Registry, Token};
 use super::tls::TlsConnector;
 #[cfg(feature = "tls")]
 use super::tls::TlsStream;
+use crate::scan::probe::TlsProbe;
 
 #[derive(Debug)]
 pub(super) enum Transport {
@@ -44,6 +45,15 @@ impl Transport {
             Self::Plain(stream) => stream,
             #[cfg(feature = "tls")]
             Self::Tls(tls) => &tls.stream,
+        }
+    }
+
+    /// Returns what TLS has agreed on, if the connection uses it.
+    pub(super) fn tls(&self) -> Option<TlsProbe> {
+        match self {
+            Self::Plain(_) => None,
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => Some(tls.facts()),
         }
     }
 

@@ -126,6 +126,7 @@ impl NfsClient {
             problem: (ready.len() < wanted).then(|| self.no_session()),
             grants: self.grants(),
             lacking: AttrMask::ENTRY.without(root.supported).names().collect(),
+            tls: ready.first().and_then(|at| self.connections[*at].stream.as_ref()?.tls()),
             ..ServerProbe::default()
         };
         let mut times = Vec::new();

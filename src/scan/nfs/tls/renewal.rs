@@ -65,6 +65,11 @@ impl ClientCertificates {
         Ok(Self { client, host: host.to_owned(), private, now: Mutex::new(first) })
     }
 
+    /// Returns the end of the current certificate or of the credentials behind it.
+    pub(super) fn until(&self) -> SystemTime {
+        lock(&self.now).until
+    }
+
     /// Replaces the certificate if it is due, for connections made from now on.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use mio::net::TcpStream;
 use rustls::client::Resumption;
@@ -15,7 +16,8 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::renewal::ClientCertificates;
-use super::{Tls, problem};
+use super::{Tls, facts, problem};
+use crate::scan::probe::TlsProbe;
 
 /// Most unsent bytes that rustls may hold.
 const WRITE_BUFFER: usize = 256 * 1024;
@@ -92,7 +94,8 @@ impl TlsConnector {
         let tls = ClientConnection::new(Arc::clone(&self.config), self.name.clone());
         let mut tls = tls.map_err(io::Error::other)?;
         tls.set_buffer_limit(Some(WRITE_BUFFER));
-        Ok(TlsStream { stream, tls, encrypted: Vec::new(), decrypted: 0 })
+        let client_until = self.certificates.as_ref().map(|certificates| certificates.until());
+        Ok(TlsStream { stream, tls, client_until, encrypted: Vec::new(), decrypted: 0 })
     }
 }
 
@@ -100,6 +103,8 @@ impl TlsConnector {
 pub(in super::super) struct TlsStream {
     pub(in super::super) stream: TcpStream,
     tls: ClientConnection,
+    /// End of the client's certificate.
+    client_until: Option<SystemTime>,
     /// Bytes from the kernel; `encrypted[decrypted..]` is still to be decrypted.
     encrypted: Vec<u8>,
     decrypted: usize,
@@ -113,6 +118,11 @@ enum Fetched {
 }
 
 impl TlsStream {
+    /// Returns what the handshake has agreed on.
+    pub(in super::super) fn facts(&self) -> TlsProbe {
+        facts::of(&self.tls, self.client_until)
+    }
+
     /// Continues the handshake. Returns true when it is complete.
     ///
     /// # Errors
