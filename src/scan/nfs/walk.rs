@@ -136,6 +136,8 @@ pub(super) struct NfsWalk {
     pub(super) listed: u64,
     /// Number of queued tasks last reported to the display.
     told: u64,
+    /// Length of a long queue: this loop's part of [`CROWDED`].
+    crowded: usize,
 }
 
 impl NfsWalk {
@@ -167,6 +169,7 @@ impl NfsWalk {
             is_helper: false,
             listed: 0,
             told: 0,
+            crowded: CROWDED,
         }
     }
 
@@ -180,6 +183,7 @@ impl NfsWalk {
             typical_reply: self.typical_reply,
             lease: self.lease,
             is_helper: true,
+            crowded: self.crowded,
             ..Self::new(ledger, root, self.batch, seed)
         }
     }
@@ -384,7 +388,7 @@ impl NfsWalk {
             if let Some(listing) = reading.listing {
                 self.ledger.end(listing);
             }
-        } else if self.ready.len() > CROWDED {
+        } else if self.ready.len() > self.crowded {
             self.deferred.push(ReadTask::List(reading));
         } else {
             // Below its children on the stack: depth first.

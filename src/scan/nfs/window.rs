@@ -1,12 +1,14 @@
-//! The number of requests in flight, adjusted by the same controller as the mount's workers.
+//! The number of requests in flight, adjusted while the walk runs ([`climb`]).
+
+mod climb;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::climb::{Answers, Climb, Range};
 use super::walk::CROWDED;
-use crate::scan::concurrency::Concurrency;
 use crate::scan::pace::{Pace, TokenBucket};
-use crate::scan::{Bounds, Pacing, Threads};
+use crate::scan::{Pacing, Threads};
 use crate::stop::Stop;
 
 /// Most requests in flight.
@@ -27,12 +29,14 @@ const BUSY_INTERVAL: Duration = Duration::from_millis(200);
 pub(super) struct RequestWindow {
     pacing: Pacing,
     pace: Pace,
-    controller: Option<Concurrency>,
+    controller: Option<Climb>,
     limit: usize,
     /// Upper limit since the server was busy. It grows back step by step.
     cap: usize,
     busy: Option<Instant>,
     most: usize,
+    /// The number of loops among which the whole scan's limits are divided.
+    loops: usize,
     bucket: Option<TokenBucket>,
     burst: usize,
     /// Directories already charged to `--max-ops` that were not read and may be requested again.
@@ -53,14 +57,13 @@ impl RequestWindow {
             Threads::Fixed(_) => most,
             Threads::Auto => INITIAL.min(most),
         };
-        // A single thread does everything, so it can saturate at most one processor.
         let max_latency = pacing.max_latency;
         let least =
             if pacing.threads == Threads::Auto || max_latency.is_some() { 1 } else { start };
-        let bounds = Bounds { start, most, least, cores: 1, max_latency };
+        let range = Range { start, least, most, max_latency };
         let pace = Pace::of_one_thread(stop);
         let varies = least < most;
-        let controller = varies.then(|| Concurrency::new(bounds, pace.sample(true)));
+        let controller = varies.then(|| Climb::new(range, Answers::default()));
         let now = Instant::now();
         Self {
             pacing: *pacing,
@@ -69,6 +72,7 @@ impl RequestWindow {
             cap: most,
             busy: None,
             most,
+            loops: 1,
             bucket: pacing.max_ops.map(TokenBucket::new),
             // A twentieth of a second's worth, as much as a bucket accumulates.
             burst: pacing.max_ops.map_or(usize::MAX, |ops| (ops as usize / 20).max(1)),
@@ -80,9 +84,14 @@ impl RequestWindow {
         }
     }
 
-    /// Splits the window among `loops` event loops: reduces this one to its part, and returns the
-    /// limits of each other one.
-    pub(super) fn split(&mut self, loops: usize) -> Pacing {
+    /// Creates the window of another one of the loops among which this one was split.
+    pub(super) fn another(&self, stop: &Arc<Stop>) -> Self {
+        Self { loops: self.loops, ..Self::new(&self.pacing, stop) }
+    }
+
+    /// Splits the window among `loops` event loops: reduces this one to its part.
+    pub(super) fn split(&mut self, loops: usize) {
+        self.loops = loops;
         let part = (self.most / loops).max(1);
         self.most = part;
         self.cap = self.cap.min(part);
@@ -94,7 +103,7 @@ impl RequestWindow {
             Threads::Fixed(_) => Threads::Fixed(part),
             Threads::Auto => Threads::Auto,
         };
-        Pacing { threads, max_threads: Some(part), ..self.pacing }
+        self.pacing = Pacing { threads, max_threads: Some(part), ..self.pacing };
     }
 
     /// True if the user limits the scan's pace.
@@ -113,24 +122,44 @@ impl RequestWindow {
         u32::try_from(self.most).unwrap_or(u32::MAX)
     }
 
-    /// Returns the number of requests that may be in flight now, with `waiting` directories queued.
-    pub(super) fn limit(&mut self, now: Instant, waiting: usize) -> usize {
-        let crowded = waiting > CROWDED;
-        if let Some(controller) = &mut self.controller
-            && now.saturating_duration_since(self.last_sample) >= controller.tick() / 4
-        {
+    /// Returns the number of requests that may be in flight now, where `in_flight` are and `waiting`
+    /// directories are queued.
+    pub(super) fn limit(&mut self, now: Instant, in_flight: usize, waiting: usize) -> usize {
+        let due = self.controller.as_ref().is_some_and(|controller| {
+            now.saturating_duration_since(self.last_sample) >= controller.tick() / 4
+        });
+        if due {
             self.last_sample = now;
-            let mut sample = self.pace.sample(waiting > 0 && !crowded);
-            sample.held_back |= self.held_until.is_some();
-            // All requests in flight wait in one thread.
-            sample.waits = sample.trips;
-            self.limit = controller.sample(sample);
-            if self.busy.is_none_or(|busy| now.saturating_duration_since(busy) > BUSY_INTERVAL) {
-                self.cap = (self.cap + self.cap / 4 + 1).min(self.most);
-            }
+            let sample = self.pace.sample(true);
+            let answers = Answers {
+                now: sample.now,
+                count: sample.trips,
+                waited: sample.waited,
+                allowed: None,
+            };
+            self.adjust(now, answers, in_flight, waiting);
         }
+        self.allowed(waiting)
+    }
+
+    fn allowed(&self, waiting: usize) -> usize {
         let limit = self.limit.min(self.cap);
-        if crowded { limit.min(MAX_WHEN_CROWDED) } else { limit }
+        match waiting > CROWDED / self.loops {
+            true => limit.min((MAX_WHEN_CROWDED / self.loops).max(1)),
+            false => limit,
+        }
+    }
+
+    fn adjust(&mut self, now: Instant, answers: Answers, in_flight: usize, waiting: usize) {
+        let allowed = self.allowed(waiting);
+        let used_up = self.held_until.is_none() && in_flight + waiting >= allowed;
+        let allowed = used_up.then_some(allowed);
+        if let Some(controller) = &mut self.controller {
+            self.limit = controller.sample(Answers { allowed, ..answers });
+        }
+        if self.busy.is_none_or(|busy| now.saturating_duration_since(busy) > BUSY_INTERVAL) {
+            self.cap = (self.cap + self.cap / 4 + 1).min(self.most);
+        }
     }
 
     /// Halves the number of requests in flight after NFS4ERR_DELAY, unless the user fixed it.
@@ -192,50 +221,9 @@ impl RequestWindow {
 
     /// Returns the controller's sampling interval.
     pub(super) fn tick(&self) -> Duration {
-        self.controller.as_ref().map_or(Duration::MAX, Concurrency::tick)
+        self.controller.as_ref().map_or(Duration::MAX, Climb::tick)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn window(threads: Threads) -> RequestWindow {
-        let pacing = Pacing { threads, max_threads: None, max_ops: None, max_latency: None };
-        RequestWindow::new(&pacing, &Arc::new(Stop::default()))
-    }
-
-    #[test]
-    fn a_busy_server_halves_the_window_and_it_grows_back() {
-        let mut window = window(Threads::Auto);
-        let now = Instant::now();
-        assert_eq!(window.limit(now, 1), INITIAL);
-        // Two replies in the same interval count once.
-        window.server_busy(now);
-        window.server_busy(now + BUSY_INTERVAL / 2);
-        assert_eq!(window.limit(now, 1), INITIAL / 2);
-        window.server_busy(now + 2 * BUSY_INTERVAL);
-        assert_eq!(window.limit(now + 2 * BUSY_INTERVAL, 1), INITIAL / 4);
-        let mut later = now + 10 * BUSY_INTERVAL;
-        for _ in 0..10 {
-            later += window.tick();
-            window.limit(later, 1);
-        }
-        assert!(window.cap > INITIAL, "{}", window.cap);
-    }
-
-    #[test]
-    fn a_fixed_number_does_not_change() {
-        let mut window = window(Threads::Fixed(100));
-        window.server_busy(Instant::now());
-        assert_eq!(window.limit(Instant::now(), 1), 100);
-    }
-
-    #[test]
-    fn a_long_queue_limits_the_window() {
-        let mut window = window(Threads::Fixed(MAX_IN_FLIGHT));
-        assert_eq!(window.limit(Instant::now(), CROWDED), MAX_IN_FLIGHT);
-        assert_eq!(window.limit(Instant::now(), CROWDED + 1), MAX_WHEN_CROWDED);
-        assert_eq!(window.limit(Instant::now(), 0), MAX_IN_FLIGHT);
-    }
-}
+mod tests;

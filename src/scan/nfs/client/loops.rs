@@ -18,9 +18,9 @@ use mio::Waker;
 
 use super::{NfsClient, WAKER};
 use crate::log;
+use crate::scan::Ended;
 use crate::scan::nfs::walk::Team;
 use crate::scan::nfs::window::RequestWindow;
-use crate::scan::{Ended, Pacing};
 use crate::stop::Stop;
 
 /// The number of event loops of a scan.
@@ -137,9 +137,10 @@ impl NfsClient {
         if let Err(error) = self.join(&team) {
             return log::debug!("one event loop only: {error}");
         }
-        let pacing = self.window.split(loops);
+        self.window.split(loops);
+        self.walk.split_queue(loops);
         for number in 1..loops {
-            match self.helper(number, &pacing, &team, stop) {
+            match self.helper(number, &team, stop) {
                 Ok(helper) => start(helper),
                 Err(error) => log::debug!("event loop {number}: {error}"),
             }
@@ -154,18 +155,12 @@ impl NfsClient {
     }
 
     /// Creates a loop that helps this one.
-    fn helper(
-        &self,
-        number: usize,
-        pacing: &Pacing,
-        team: &Arc<Team>,
-        stop: &Arc<Stop>,
-    ) -> io::Result<Self> {
+    fn helper(&self, number: usize, team: &Arc<Team>, stop: &Arc<Stop>) -> io::Result<Self> {
         let mut options = self.options.clone();
         // The helper needs its own client owner and its own random pauses.
         options.seed = options.seed.wrapping_add((number as u64) << 32);
         let walk = self.walk.another(options.seed);
-        let window = RequestWindow::new(pacing, stop);
+        let window = self.window.another(stop);
         // This address is known to reach the server.
         let mut helper = Self::with(vec![self.address()], options, walk, window)?;
         helper.join(team)?;

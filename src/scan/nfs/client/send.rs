@@ -22,8 +22,8 @@ impl NfsClient {
             self.window.server_busy(now);
         }
         self.release_bound();
-        let limit = self.window.limit(now, self.walk.ready(now));
         let mut in_flight: usize = self.sessions().map(|session| session.slots.in_flight()).sum();
+        let limit = self.window.limit(now, in_flight, self.walk.ready(now));
         let mut free_slots: usize = self.sessions().map(NfsSession::free).sum();
         let share =
             self.walk.batch_size(limit.min(in_flight + free_slots)).min(self.window.burst());

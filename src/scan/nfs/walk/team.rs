@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use mio::Waker;
 
-use super::{NfsWalk, QueuedTask, ReadTask};
+use super::{CROWDED, NfsWalk, QueuedTask, ReadTask};
 use crate::sync::lock;
 
 /// Shortest queue of a loop that gives tasks away. Fewer directories are not worth waking another
@@ -169,6 +169,11 @@ impl Drop for Member {
 }
 
 impl NfsWalk {
+    /// Reduces the length of a long queue to the part of one of `loops` loops.
+    pub(in super::super) fn split_queue(&mut self, loops: usize) {
+        self.crowded = CROWDED / loops;
+    }
+
     /// Makes the walk an active member of a team, which wakes the loop with `waker`.
     pub(in super::super) fn join(&mut self, team: &Arc<Team>, waker: Arc<Waker>) {
         let team = Arc::clone(team);
