@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 
+mod container;
 mod interop;
 mod mount;
 mod packages;

@@ -4,7 +4,7 @@
 
 #[cfg(all(feature = "aws", feature = "tls"))]
 mod efs;
-mod ganesha;
+pub(crate) mod ganesha;
 mod knfsd;
 mod same;
 

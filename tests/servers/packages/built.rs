@@ -19,6 +19,7 @@ pub(crate) const INSTALLED: &[&str] = &[
     "/usr/share/doc/efs-scan/another-account.md",
     "/usr/share/doc/efs-scan/changes.md",
     "/usr/share/doc/efs-scan/check.md",
+    "/usr/share/doc/efs-scan/container.md",
     "/usr/share/doc/efs-scan/eks.md",
     "/usr/share/doc/efs-scan/examples/athena.sql",
     "/usr/share/doc/efs-scan/examples/efs-scan.cron",
