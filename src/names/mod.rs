@@ -152,6 +152,22 @@ pub struct NamedOwner {
     pub has_namesake: bool,
 }
 
+/// True for a year, and for one from 2010 on with a month, or with month and day: `2024`, `202402`,
+/// `20240229`.
+/// The first uids of SageMaker, from 200000 on, would be months of earlier years.
+fn reads_as_date(number: u32) -> bool {
+    let is_year = |year: u32| (2010..2100).contains(&year);
+    let is_month = |month: u32| (1..=12).contains(&month);
+    match number {
+        ..=9999 => (1900..2100).contains(&number),
+        10_000..=999_999 => is_year(number / 100) && is_month(number % 100),
+        _ => {
+            let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
+            is_year(year) && is_month(month) && (1..=31).contains(&day)
+        }
+    }
+}
+
 /// Hashes a name in its normalized spelling. A list of hashes takes a tenth of the names' memory;
 /// if two names have the same hash, each is looked up with its exact spelling.
 fn spelled(name: &str) -> u64 {
@@ -277,12 +293,15 @@ impl Names {
 
     /// True if a directory named `uid` may be the home of that uid: a source knows the uid, or one
     /// within 1,000 of it. The system's user database has uids of services in every range, so only
-    /// its own uids count. If no other source has uids, every number may be one.
-    pub fn may_be_uid(&self, uid: u32) -> bool {
+    /// its own uids count. If no other source has uids, every number may be one. A date is none where
+    /// root owns the directory, as `202402` beside people with uids from 201500 on, if no source
+    /// knows it.
+    pub fn may_be_uid(&self, uid: u32, directory_owner: u32) -> bool {
         let any = |range: RangeInclusive<u32>| {
             self.sources.iter().any(|(_, source)| source.has_any(range.clone()))
         };
-        any(uid.saturating_sub(AROUND)..=uid.saturating_add(AROUND))
+        let is_date = directory_owner == 0 && reads_as_date(uid);
+        !is_date && any(uid.saturating_sub(AROUND)..=uid.saturating_add(AROUND))
             || !any(0..=u32::MAX)
             || self.owner(uid).is_some()
     }
@@ -329,21 +348,42 @@ mod tests {
             (20_240_131, false),
             (0, false),
         ] {
-            assert_eq!(one.may_be_uid(uid), is, "{uid}");
+            assert_eq!(one.may_be_uid(uid, 1), is, "{uid}");
         }
         // A service with a distant uid does not make the numbers between plausible, and root is not
         // a person.
         let two = names(&["0,root\n5000,svc\n200005,alice\n"]);
         for (uid, is) in [(0, true), (2024, false), (4500, true), (100_000, false), (200_006, true)]
         {
-            assert_eq!(two.may_be_uid(uid), is, "{uid}");
+            assert_eq!(two.may_be_uid(uid, 1), is, "{uid}");
         }
         for none in [&[][..], &[""], &["0,root\n"]] {
-            assert!(names(none).may_be_uid(2024), "{none:?} has no range");
+            assert!(names(none).may_be_uid(2024, 0), "{none:?} has no range");
         }
         let passwd = vec![(SourceSpec::Passwd, Source::Passwd { groups: false })];
         let system = Names { sources: passwd, ..Names::default() };
-        assert!(system.may_be_uid(2024));
+        assert!(system.may_be_uid(2024, 0));
+    }
+
+    #[test]
+    fn a_date_that_root_owns_is_a_uid_only_if_a_source_knows_it() {
+        let uids = names(&["1500,alice\n201800,bob\n202401,carol\n20240100,dave\n"]);
+        for (number, of_root, of_others) in [
+            (2024, false, true),
+            (1999, false, true),
+            (1899, true, true),
+            (202_402, false, true),
+            (202_413, true, true),
+            (202_401, true, true),
+            (201_900, true, true),
+            (20_240_131, false, true),
+            (20_240_132, true, true),
+            (200_007, false, false),
+        ] {
+            let judged = (uids.may_be_uid(number, 0), uids.may_be_uid(number, 1500));
+            assert_eq!(judged, (of_root, of_others), "{number}");
+        }
+        assert!(names(&["200005,alice\n"]).may_be_uid(200_007, 0), "one who left");
     }
 
     #[test]

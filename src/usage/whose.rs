@@ -19,13 +19,13 @@ pub(super) struct HomeOwner {
 #[derive(Clone, Default)]
 pub struct UidNames(Option<Arc<IsUid>>);
 
-/// True if the number may be the uid of a person.
-type IsUid = dyn Fn(u32) -> bool + Send + Sync;
+/// True if the number may be the uid of a person, given the owner of the directory.
+type IsUid = dyn Fn(u32, u32) -> bool + Send + Sync;
 
 impl UidNames {
     /// Accepts only numbers for which `is_uid` is true, or whose directory belongs to that uid. By
     /// default, every number is a uid.
-    pub fn accepted_by(is_uid: impl Fn(u32) -> bool + Send + Sync + 'static) -> Self {
+    pub fn accepted_by(is_uid: impl Fn(u32, u32) -> bool + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(is_uid)))
     }
 
@@ -36,8 +36,9 @@ impl UidNames {
         if let Some(uid) = of_trash {
             return HomeOwner { kind: HomeKind::Named, uid, directory };
         }
-        let is_uid =
-            |uid: &u32| *uid == directory || self.0.as_ref().is_none_or(|is_uid| is_uid(*uid));
+        let is_uid = |uid: &u32| {
+            *uid == directory || self.0.as_ref().is_none_or(|is_uid| is_uid(*uid, directory))
+        };
         match uid_of_name(name).filter(is_uid) {
             Some(uid) => HomeOwner { kind: HomeKind::Uid, uid, directory },
             None => HomeOwner { kind: HomeKind::Named, uid: directory, directory },
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn digits_are_a_uid_only_with_a_reason() {
-        let judge = UidNames::accepted_by(|uid| uid >= 200_000);
+        let judge = UidNames::accepted_by(|uid, _| uid >= 200_000);
         let kind = |name: &str, directory| judge.owner(name.as_bytes(), directory).kind;
         for (name, directory, uid) in [("200005", 0, 200_005), ("2024", 2024, 2024)] {
             let want = HomeOwner { kind: HomeKind::Uid, uid, directory };

@@ -81,7 +81,7 @@ fn named(user: &str, names: &Names) -> String {
 fn may_lack(errors: &Errors, names: &Names) -> bool {
     let is_named = |problem: &&Problem| {
         let last = problem.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        problem.op == Op::Stat && uid_of_name(last).is_some_and(|uid| names.may_be_uid(uid))
+        problem.op == Op::Stat && uid_of_name(last).is_some_and(|uid| names.may_be_uid(uid, uid))
     };
     let mut others = errors.samples.iter().filter(|problem| !is_named(problem));
     let all_known = errors.samples.len() as u64 == errors.count;

@@ -159,7 +159,7 @@ pub(in crate::commands) fn setup(
 ) -> LedgerSetup {
     let settings = &config.settings;
     let names = Arc::clone(names);
-    let uids = UidNames::accepted_by(move |uid| names.may_be_uid(uid));
+    let uids = UidNames::accepted_by(move |uid, directory| names.may_be_uid(uid, directory));
     let scope = Scope {
         home_depth: settings.home_depth,
         homes,

@@ -14,6 +14,7 @@ fn a_number_as_a_name_does_not_make_an_orphan() {
         ("200099", 0),           // between those who are known, restored by root
         ("200002", 0),           // one of the first, who left
         ("4294967295", 200_005), // no uid at all
+        ("201001", 0),           // a month, near the uids of people
     ] {
         world.home(name, directory, directory, 10_000);
     }
@@ -32,6 +33,7 @@ fn a_number_as_a_name_does_not_make_an_orphan() {
         ("200099", "uid", 200_099, "orphan"),
         ("200002", "uid", 200_002, "orphan"),
         ("4294967295", "named", 200_005, "known"),
+        ("201001", "named", 0, "unknown"),
     ] {
         assert_eq!(of(name), (kind.to_owned(), uid, status.to_owned()), "{name}");
     }
