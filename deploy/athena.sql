@@ -75,7 +75,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_homes (
   directory_owner string,
   directory_owner_name string,
   owner_group string,
-  file_system string
+  file_system string,
+  future_allocated_bytes string
 )
 PARTITIONED BY (fs string, dt string)
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
@@ -183,7 +184,8 @@ SELECT
   try_cast(directory_owner AS bigint) AS directory_owner,
   nullif(directory_owner_name, '') AS directory_owner_name,
   nullif(owner_group, '') AS owner_group,
-  nullif(file_system, '') AS file_system
+  nullif(file_system, '') AS file_system,
+  try_cast(future_allocated_bytes AS bigint) AS future_allocated_bytes
 FROM efs_scan_homes;
 
 CREATE OR REPLACE VIEW efs_scan_findings_typed AS

@@ -14,6 +14,7 @@ locals {
       "year_1_allocated_bytes", "older_allocated_bytes",
       "cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd",
       "home_base64", "directory_owner", "directory_owner_name", "owner_group", "file_system",
+      "future_allocated_bytes",
     ]
     findings = [
       "home", "uid", "owner", "owner_status", "rule", "class", "hint", "path", "inodes",

@@ -40,7 +40,8 @@ const HEAD: [&str; 23] = [
 const COSTS_HEAD: [&str; 3] =
     ["cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd"];
 
-/// Column with the home's bytes in base64; empty if the cell holds the name unchanged.
+/// Column with the home's bytes in base64; empty if the cell holds the name unchanged, as nearly
+/// always. JSON does the same, so readers have one rule for both.
 pub(crate) const HOME_BASE64: &str = "home_base64";
 
 /// Columns with the owner of the directory, if it is not the uid that the home is named by.
@@ -49,8 +50,11 @@ const DIRECTORY_OWNER_HEAD: [&str; 2] = ["directory_owner", "directory_owner_nam
 /// Column with the group that pays for the owner. `group` is a reserved word in SQL.
 const GROUP: &str = "owner_group";
 
-/// Last column of both tables: the key of the file system.
+/// Column of both tables with the key of the file system.
 const FILE_SYSTEM: &str = "file_system";
+
+/// Last column: what has a timestamp of the future, and so no age.
+const FUTURE: &str = "future_allocated_bytes";
 
 const FINDINGS_HEAD: [&str; 21] = [
     "home",
@@ -86,7 +90,8 @@ pub fn csv(report: &Report, names: DuNames, to: impl Write) -> io::Result<()> {
     let ages = ByAge::NAMES.map(|age| format!("{age}_allocated_bytes"));
     let head = HEAD.iter().map(|name| (*name).to_owned());
     let costs = COSTS_HEAD.map(str::to_owned);
-    let last = [HOME_BASE64].into_iter().chain(DIRECTORY_OWNER_HEAD).chain([GROUP, FILE_SYSTEM]);
+    let last =
+        [HOME_BASE64].into_iter().chain(DIRECTORY_OWNER_HEAD).chain([GROUP, FILE_SYSTEM, FUTURE]);
     let last = last.map(str::to_owned);
     let of = report.file_system_key();
     writer.write_record(head.chain(classes).chain(ages).chain(costs).chain(last))?;
@@ -209,6 +214,7 @@ fn row((report, of): (&Report, &FileSystemKey), home: &HomeReport, names: DuName
     row.push(text(owner_name.unwrap_or_default()));
     row.push(text(home.owner.group.as_deref().unwrap_or_default()));
     row.push(of.to_string());
+    row.push(number(usage.by_age.future.allocated_bytes.0));
     row
 }
 
