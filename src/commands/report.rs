@@ -1,7 +1,8 @@
 //! `efs-scan report`: makes HTML pages of the newest published run, as files or at the destination.
 
 use std::fmt::Display;
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -16,6 +17,7 @@ use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::output::{Output, sweep, sweep_beside};
 use crate::pages::Pages;
+use crate::published::{PAGE_HEAD, file_system_of_page, file_systems};
 use crate::report::FileSystemKey;
 use crate::service_error::ServiceError;
 use crate::store::Store;
@@ -49,7 +51,8 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
         problems.note(output.show(&page));
     }
     if let Some(directory) = &args.users {
-        write_users(directory, &pages, &mut problems);
+        let are_several = file_systems(&*store).map_err(failed)?.len() > 1;
+        write_users(&place_of_users(directory, of, are_several), &pages, &mut problems);
     }
     let put = !args.publish || pages::put(&*store, of, &pages);
     // Pages of some users change nothing of what the page about all file systems shows.
@@ -126,6 +129,25 @@ impl Problems {
             }
         }
     }
+}
+
+/// Returns the directory for the pages of a file system's users. It is `directory` if that has such pages
+/// already, or if there are no others: a uid may have a home on several file systems.
+fn place_of_users(directory: &Path, of: &FileSystemKey, are_several: bool) -> PathBuf {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let is_page = |path: &PathBuf| path.extension().is_some_and(|end| end == "html");
+    let pages = entries.map(|entry| entry.path()).filter(is_page);
+    let others = pages.filter_map(|path| {
+        let mut head = Vec::new();
+        let page = std::fs::File::open(path).ok()?;
+        page.take(PAGE_HEAD as u64).read_to_end(&mut head).ok()?;
+        file_system_of_page(&head)
+    });
+    let is_own = match others.into_iter().next() {
+        Some(there) => there == *of,
+        None => !are_several,
+    };
+    if is_own { directory.to_owned() } else { directory.join(of.to_string()) }
 }
 
 fn write_users(directory: &Path, pages: &Pages<'_>, problems: &mut Problems) {

@@ -61,7 +61,8 @@ impl Fleet {
         };
         let by = format!("efs-scan {}.", env!("CARGO_PKG_VERSION"));
         let head = self.head(&rows, now);
-        Frame { meta: (FLEET_META, &now.to_string()), title: &title, head, body: &body, by }.page()
+        Frame { meta: &[(FLEET_META, &now.to_string())], title: &title, head, body: &body, by }
+            .page()
     }
 
     fn head(&self, rows: &[Row<'_>], now: Timestamp) -> Markup {

@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::words::{ago, many, time};
-use crate::published::{OLD, RUN_META, is_future, is_old};
+use crate::published::{FILE_SYSTEM_META, OLD, RUN_META, is_future, is_old};
 use crate::report::{Coverage, Report};
 use crate::text::Shown;
 
@@ -17,8 +17,8 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// The parts of a page.
 pub(super) struct Frame<'a> {
-    /// Name and content of the `<meta>` element that a later publisher reads.
-    pub(super) meta: (&'a str, &'a str),
+    /// Names and contents of `<meta>` elements that a later publisher reads.
+    pub(super) meta: &'a [(&'a str, &'a str)],
     pub(super) title: &'a str,
     /// What stands below the title.
     pub(super) head: Markup,
@@ -44,19 +44,21 @@ pub(super) fn page(
         (banners(report, now, coverage, errors))
     };
     let by = format!("efs-scan {}, run {}.", run.version, run.id);
-    Frame { meta: (RUN_META, &run.id), title, head, body, by }.page()
+    let of = report.file_system_key().to_string();
+    let meta = [(RUN_META, &*run.id), (FILE_SYSTEM_META, &of)];
+    Frame { meta: &meta, title, head, body, by }.page()
 }
 
 impl Frame<'_> {
     pub(super) fn page(&self) -> Shown {
-        let Self { meta: (name, content), title, head, body, by } = self;
+        let Self { meta, title, head, body, by } = self;
         let page = html! {
             (DOCTYPE)
             html lang="en" {
                 head {
                     meta charset="utf-8";
                     meta http-equiv="Content-Security-Policy" content=(policy());
-                    meta name=(name) content=(content);
+                    @for (name, content) in *meta { meta name=(name) content=(content); }
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     meta name="referrer" content="no-referrer";

@@ -29,7 +29,7 @@ pub(crate) use newest::{
 };
 pub use newest::{file_systems, newest, newest_report, nothing_there};
 pub(crate) use order::{ID, Rank, rank, started_of};
-pub(crate) use page::{FLEET_META, PAGE_HEAD, RUN_META};
+pub(crate) use page::{FILE_SYSTEM_META, FLEET_META, PAGE_HEAD, RUN_META, file_system_of_page};
 pub use page::{page, page_of_user, run_of_page};
 pub(crate) use people::{GroupQuotas, Sums, added, group_quotas, groups, people};
 pub(crate) use runs::comparable;

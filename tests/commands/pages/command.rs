@@ -74,6 +74,31 @@ fn a_published_run_becomes_pages() {
     assert!(bob.contains("Disk usage of bob") && !bob.contains("200005"));
 }
 
+/// A uid may have a home on several file systems.
+#[test]
+fn pages_of_users_of_another_file_system_have_their_own_place() {
+    let place = scratch();
+    let to = published(place.path(), &[]);
+    let users = place.path().join("users");
+    let pages = |of: &str| {
+        let arguments = ["--from", &to, "--file-system", of, "--users", users.to_str().unwrap()];
+        let output = report(&arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    };
+    pages("prod");
+    let first = std::fs::read(users.join("200005.html")).unwrap();
+    published(place.path(), &["--name=lab"]);
+    pages("lab");
+    assert_eq!(std::fs::read(users.join("200005.html")).unwrap(), first);
+    assert!(users.join("lab/200005.html").exists());
+    // The first one keeps its place, and a new directory has a place for each.
+    pages("prod");
+    assert!(!users.join("prod").exists());
+    std::fs::remove_dir_all(&users).unwrap();
+    pages("prod");
+    assert!(users.join("prod/200005.html").exists() && !users.join("200005.html").exists());
+}
+
 #[test]
 fn pages_are_published_by_the_command_and_by_a_configured_scan() {
     let place = scratch();
