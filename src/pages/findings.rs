@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 use maud::{Markup, html};
 
 use super::words::{cents, command, label, many, path_of, shown, usd};
-use crate::report::{Finding, Report, RuleReport, first};
+use crate::report::{Finding, Reader, Report, RuleReport, first};
 
 /// Number of findings on the page about everybody. A user's page has all of theirs.
 const SHOWN: usize = 100;
@@ -89,13 +89,14 @@ fn row(line: &FindingLine<'_>, rules: &[RuleReport], costs: bool, owners: bool) 
     let cost = finding.cost_month;
     let rule = rules.iter().find(|rule| rule.rule == finding.rule);
     let note = rule.and_then(|rule| rule.note_of(finding));
+    let reader = if whose.is_some() { Reader::Administrator } else { Reader::Owner };
     let class = finding.counted_class();
     html! {
         tr {
             td.n data-v=(frees.0) {
                 (frees.human())
                 @if frees != holds { " " small { "of " (holds.human()) } }
-                @if let Some(more) = &finding.together { small.note { "+ " (more.human()) } }
+                @for more in finding.frees_more(reader) { small.note { "+ " (more) } }
             }
             @if costs {
                 td.n data-v=[cost.map(cents)] {

@@ -8,7 +8,7 @@ use super::app_letter::UntoldApp;
 use super::ledger::Reason;
 use super::people::{NewestRun, Recipient, Subject, Untold};
 use super::template::{Field, Template};
-use crate::report::{Finding, HomeAt, HomeReport, advice_for_owner, command_at};
+use crate::report::{Finding, HomeAt, HomeReport, Reader, advice_for_owner, command_at};
 use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
@@ -113,9 +113,8 @@ impl LetterWriter<'_> {
             let look = if finding.hint { ", worth a look" } else { "" };
             let rule = printable(finding.rule.as_bytes());
             out.push(format!("  {frees}{cost}  {rule}{look}: {path}"));
-            if let Some(more) = &finding.together {
-                out.push(format!("      and {}", more.human()));
-            }
+            let more = finding.frees_more(Reader::Owner);
+            out.extend(more.iter().map(|more| format!("      and {}", short(more.as_bytes()))));
             let note = home.rules.iter().find(|rule| rule.rule == finding.rule);
             out.extend(remedy(subject, finding, is_only_home).map(|line| format!("      {line}")));
             if let Some(note) = note.and_then(|rule| rule.note_of(finding))

@@ -39,6 +39,8 @@ pub fn build(mut totals: usage::Totals, context: Context<'_>) -> Report {
     let homes = std::mem::take(&mut totals.homes);
     let mut builder = Builder {
         rules: totals.ledger.rules(),
+        named: &totals.named_findings,
+        may_be_linked: homes.iter().any(|home| home.has_linked_descriptions()),
         context,
         tally: Tally::default(),
         by_class: usage::AmountByClass::default(),
@@ -97,6 +99,9 @@ pub fn build(mut totals: usage::Totals, context: Context<'_>) -> Report {
 
 struct Builder<'a> {
     rules: &'a Rules,
+    named: &'a usage::NamedFindings,
+    /// True if packages are links, which may lead to the caches of any home.
+    may_be_linked: bool,
     context: Context<'a>,
     /// Sums over all homes.
     tally: Tally,
@@ -255,18 +260,19 @@ impl Builder<'_> {
             ..=LONGEST_COMMAND => None,
             _ => Some(TOO_LONG),
         });
-        let (command, advice) = match withheld(rule, &found.finding, home).or(unusable) {
-            Some(why) => (None, Some(why.to_owned())),
-            None => {
-                let advice = rule.advice.clone();
-                let first = look_first(rule, &found.finding);
-                let both = |text: String| match first {
-                    Some(why) => format!("{why}; then: {text}"),
-                    None => text,
-                };
-                (filled, advice.map(both))
-            }
-        };
+        let (command, advice) =
+            match withheld(rule, &found.finding, (home, self.may_be_linked)).or(unusable) {
+                Some(why) => (None, Some(why.to_owned())),
+                None => {
+                    let advice = rule.advice.clone();
+                    let first = look_first(rule, &found.finding);
+                    let both = |text: String| match first {
+                        Some(why) => format!("{why}; then: {text}"),
+                        None => text,
+                    };
+                    (filled, advice.map(both))
+                }
+            };
         Finding {
             rule: rule.id.clone(),
             class: rule.class,
@@ -275,7 +281,8 @@ impl Builder<'_> {
             path_base64,
             usage: share(sums.whole()),
             frees: share(sums.frees()),
-            together: sums.together.as_deref().map(|together| self.together(together)),
+            together: sums.together.as_deref().map(|more| self.together(more)),
+            across: sums.across.as_deref().map(|more| self.together(more)),
             cost_month: None,
             command,
             advice,
@@ -283,8 +290,10 @@ impl Builder<'_> {
     }
 
     fn together(&self, together: &usage::Together) -> Together {
-        let ids = together.with.iter().map(|rule| self.rules.get(*rule).id.clone());
-        Together { with: ids.collect(), frees: share(together.amount) }
+        let with = together.with.iter().map(|rule| self.rules.get(*rule).id.clone()).collect();
+        let places = together.places(self.named).into_iter().flatten();
+        let places = places.map(|path| lossy(path).0).collect();
+        Together { with, places, frees: share(together.amount) }
     }
 
     fn top_level(&mut self) -> PackedList<TopLevel> {

@@ -181,7 +181,7 @@ mod tests {
             ino: 42,
             nlink: 1,
             uid: 200_005,
-            accessible: true,
+            mode: 0o700,
             apparent: 3,
             allocated: 4096,
             mtime: 1_700_000_000,

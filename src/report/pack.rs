@@ -24,7 +24,7 @@ pack_structs! {
     RuleReport {
         class, hint, places, usage, frees, cost_month | rule, command, advice, note
     }
-    Together { with, frees }
+    Together { with, places, frees }
     LargeFile { path, path_base64, allocated_bytes, apparent_bytes, mtime, links }
     LargeDir { path, path_base64, allocated_bytes }
     Quota { limit_bytes, used_percent, over }
@@ -87,10 +87,9 @@ impl Pack for Timestamp {
 
 impl Pack for Finding {
     fn pack(&self, to: &mut Packer<'_>) {
-        let Self {
-            rule, class, hint, path, path_base64, usage, frees, together, cost_month, ..
-        } = self;
-        let Self { command, advice, .. } = self;
+        let Self { rule, class, hint, path, path_base64, usage, frees, together, across, .. } =
+            self;
+        let Self { cost_month, command, advice, .. } = self;
         to.numbered(rule);
         class.pack(to);
         hint.pack(to);
@@ -99,6 +98,7 @@ impl Pack for Finding {
         usage.pack(to);
         frees.pack(to);
         together.pack(to);
+        across.pack(to);
         cost_month.pack(to);
         advice.pack_numbered(to);
         // Most commands differ only in the path.
@@ -123,6 +123,7 @@ impl Pack for Finding {
             usage: Pack::unpack(from),
             frees: Pack::unpack(from),
             together: Pack::unpack(from),
+            across: Pack::unpack(from),
             cost_month: Pack::unpack(from),
             advice: PackNumbered::unpack_numbered(from),
             command: None,

@@ -227,7 +227,11 @@ pub(super) fn finding_table(findings: &[&Finding]) -> Table {
     let head = ["FREES", "USD/MONTH", "SIZE", "CLASS", "RULE", "PATH", "FREES MORE"];
     let mut table = columns(&head, &[0, 1, 2]);
     show_column(&mut table, 1, findings.iter().any(|finding| finding.cost_month.is_some()));
-    show_column(&mut table, 6, findings.iter().any(|finding| finding.together.is_some()));
+    show_column(
+        &mut table,
+        6,
+        findings.iter().any(|it| it.together.is_some() || it.across.is_some()),
+    );
     for finding in findings {
         let class = if finding.hint { "hint" } else { finding.class.name() };
         table.add_row([
@@ -237,7 +241,7 @@ pub(super) fn finding_table(findings: &[&Finding]) -> Table {
             class.to_owned(),
             printable(finding.rule.as_bytes()),
             finding.printable_path(),
-            finding.together.as_ref().map(Together::human).unwrap_or_default(),
+            finding.frees_more(Reader::Administrator).join("; "),
         ]);
     }
     table

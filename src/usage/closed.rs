@@ -157,8 +157,8 @@ pack_structs! {
     Amount { inodes, allocated }
     RuleTotal { places, single, linked }
     LinkedTotal { whole, frees }
-    FindingSums { single, shares, linked, linked_inside, together }
-    Together { amount, with }
+    FindingSums { single, shares, linked, linked_inside, together, across }
+    Together { amount, with, others, are_many }
 }
 
 pack_enums! {
@@ -256,7 +256,7 @@ mod tests {
                 finding.hold_all(contents);
                 finding.update(|sums| {
                     sums.single = amount;
-                    sums.free_together(amount, [1, rule].into_iter());
+                    sums.together.get_or_insert_default().add(amount, [(1, 8), (rule, 9)].into_iter());
                 });
                 books.found(&finding, 9, || b"home/x".to_vec().into());
                 books.rules.entry(rule).or_default().linked.frees.merge(amount);

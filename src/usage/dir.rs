@@ -9,6 +9,7 @@ use super::export::Branch;
 use super::home::{FindingAccount, Home};
 use super::owned::Owned;
 use super::rules::{RuleIndex, Rules};
+use super::seen::Seen;
 use super::tally::Tally;
 use super::trie::States;
 use super::{Attrs, Mount};
@@ -104,6 +105,17 @@ impl Dir {
         }
     }
 
+    /// Returns the position of the subdirectory `name` among these paths.
+    pub(super) fn owned_below(
+        &self,
+        rules: &Rules,
+        name: &[u8],
+        seen: &Seen<'_>,
+    ) -> Option<States> {
+        let (owned, place) = self.place_in_owned(rules)?;
+        owned.below(place, name, owned.holding(place, rules, seen))
+    }
+
     /// Returns the path below the root, with the file system's bytes; empty for the root.
     pub fn path(&self) -> Vec<u8> {
         let mut names = vec![&*self.name];
@@ -179,15 +191,16 @@ impl Dir {
     }
 
     /// True if `owner` may remove this directory's entries with `rm`, as far as the home shows:
-    /// `owner` owns this directory and its ancestors up to the home's, and may list and write to
-    /// them.
+    /// `owner` owns this directory and may write to it, and may enter its ancestors up to the home's.
+    /// Those are `owner`'s or root's, because anybody else could put a link to another place there.
     pub(super) fn lets_remove(self: &Arc<Self>, owner: u32) -> bool {
-        let is_owners = |dir: &Arc<Self>| dir.attrs.accessible && dir.attrs.uid == owner;
-        let mut up_to_home = std::iter::successors(Some(self), |dir| {
+        let up_to_home = std::iter::successors(Some(self), |dir| {
             let above = dir.parent.as_ref();
             above.filter(|_| dir.in_home() && !dir.is_home_itself())
         });
-        up_to_home.all(is_owners)
+        let lets_enter =
+            |dir: &Arc<Self>| [owner, 0].contains(&dir.attrs.uid) && dir.attrs.lets_enter(owner);
+        self.attrs.uid == owner && self.attrs.is_writable() && up_to_home.skip(1).all(lets_enter)
     }
 
     /// True if the home may be `owner`'s. Root may own directories in any home, because root

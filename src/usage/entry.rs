@@ -16,9 +16,8 @@ pub struct Attrs {
     pub ino: u64,
     pub nlink: u32,
     pub uid: u32,
-    /// True if the owner may read, write and enter the directory. An owner without these rights can
-    /// remove nothing in it.
-    pub accessible: bool,
+    /// The permissions, the last nine bits of `st_mode`.
+    pub mode: u16,
     /// `st_size`, bytes.
     pub apparent: u64,
     /// `st_blocks * 512`, bytes.
@@ -26,6 +25,25 @@ pub struct Attrs {
     /// Last change of the data, in seconds since 1970.
     pub mtime: i64,
     pub mount: Mount,
+}
+
+impl Attrs {
+    /// True if the owner may read, write and enter the directory. An owner without these rights
+    /// cannot remove what is in it.
+    pub(super) fn is_accessible(&self) -> bool {
+        self.mode & 0o700 == 0o700
+    }
+
+    /// True if the owner may enter the directory and change its names.
+    pub(super) fn is_writable(&self) -> bool {
+        self.mode & 0o300 == 0o300
+    }
+
+    /// True if `user` may enter the directory, as far as its mode shows: nobody knows in which groups
+    /// a user is.
+    pub(super) fn lets_enter(&self, user: u32) -> bool {
+        self.mode & if self.uid == user { 0o100 } else { 0o011 } != 0
+    }
 }
 
 /// The kinds of inode that a report counts separately.

@@ -1,7 +1,7 @@
 //! Homes and findings, and the sums that each keeps.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -64,6 +64,10 @@ pub struct Home {
     dir_floor: AtomicU64,
     /// True if an environment in the home has symbolic links as packages.
     linked_packages: AtomicBool,
+    /// True if the description of an installed package is a symbolic link.
+    linked_descriptions: AtomicBool,
+    /// True if a part of the home was not read.
+    left_out: AtomicBool,
 }
 
 /// The sums of a home so far.
@@ -144,6 +148,8 @@ pub struct FindingAccount {
     pub class: Class,
     /// Number among those that hold hard links, if it is one of them.
     pub(super) number: OnceLock<u64>,
+    /// Its path, if it holds hard links and is among those that are kept.
+    pub(super) path: OnceLock<Box<[u8]>>,
     sums: Mutex<FindingSums>,
     /// Its [`Content`], one bit each.
     contents: AtomicU8,
@@ -183,17 +189,27 @@ pub struct FindingSums {
     pub linked: Amount,
     /// Linked inodes whose links all lie in this finding.
     pub linked_inside: Amount,
-    /// Linked inodes that deleting this finding frees only together with others.
+    /// Linked inodes that deleting this finding frees only together with others of the home.
     pub together: Option<Box<Together>>,
+    /// Linked inodes that deleting it frees only together with others, some of which are in other
+    /// homes.
+    pub across: Option<Box<Together>>,
 }
 
-/// The inodes whose links all lie in a finding and in others of the same home.
+/// The inodes whose links all lie in a finding and in others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Together {
     pub amount: Amount,
     /// Rules of the others.
     pub with: BTreeSet<RuleIndex>,
+    /// Numbers of the others; empty if they are many.
+    pub(super) others: BTreeSet<u64>,
+    /// True if they are more than [`FEW`].
+    pub(super) are_many: bool,
 }
+
+/// Number of other findings that a report names by their paths.
+const FEW: usize = 3;
 
 impl FindingAccount {
     pub(super) fn new(rule: RuleIndex, class: Class) -> Arc<Self> {
@@ -201,6 +217,7 @@ impl FindingAccount {
             rule,
             class,
             number: OnceLock::new(),
+            path: OnceLock::new(),
             sums: Mutex::default(),
             contents: 0.into(),
         })
@@ -244,14 +261,35 @@ impl FindingSums {
     pub fn frees(&self) -> Amount {
         self.single.plus(self.linked_inside)
     }
+}
 
-    /// Counts inodes whose other links lie in findings of the rules `with`.
-    pub(super) fn free_together(&mut self, amount: Amount, with: impl Iterator<Item = RuleIndex>) {
-        let together = self.together.get_or_insert_default();
-        together.amount.merge(amount);
-        together.with.extend(with);
+impl Together {
+    /// Counts inodes whose other links lie in findings of these rules and numbers.
+    pub(super) fn add(&mut self, amount: Amount, with: impl Iterator<Item = (RuleIndex, u64)>) {
+        self.amount.merge(amount);
+        for (rule, number) in with {
+            self.with.insert(rule);
+            if !self.are_many {
+                self.others.insert(number);
+            }
+        }
+        // The outcome must not depend on the order.
+        if self.others.len() > FEW {
+            self.are_many = true;
+            self.others = BTreeSet::new();
+        }
+    }
+
+    /// Returns the paths of the others below the root, from those of all findings that others name;
+    /// `None` if they are many, or one is too small to be kept.
+    pub fn places<'a>(&self, named: &'a NamedFindings) -> Option<BTreeSet<&'a [u8]>> {
+        let path = |number: &u64| named.get(number).map(|path| &**path);
+        (!self.are_many).then(|| self.others.iter().map(path).collect()).flatten()
     }
 }
+
+/// Paths of findings that other findings name, by number.
+pub type NamedFindings = HashMap<u64, Box<[u8]>>;
 
 impl Home {
     /// False for the parts outside of homes.
@@ -278,13 +316,33 @@ impl Home {
             file_floor: AtomicU64::new(floor),
             dir_floor: AtomicU64::new(floor),
             linked_packages: AtomicBool::new(false),
+            linked_descriptions: AtomicBool::new(false),
+            left_out: AtomicBool::new(false),
         })
     }
 
-    /// Records a symbolic link among the packages of an environment. uv makes such links into its cache.
-    pub(super) fn note_linked_package(&self) {
+    /// Records a symbolic link among the packages of an environment, or in the description of a
+    /// package anywhere. uv makes such links into its cache.
+    pub(super) fn note_linked_package(&self, in_description: bool) {
         // Relaxed: read after the walk.
         self.linked_packages.store(true, Ordering::Relaxed);
+        self.linked_descriptions.fetch_or(in_description, Ordering::Relaxed);
+    }
+
+    /// Records that a part of the home was not read: by an error, or because it is excluded.
+    pub(super) fn note_left_out(&self) {
+        // Relaxed: as above.
+        self.left_out.store(true, Ordering::Relaxed);
+    }
+
+    /// True if a part of the home was not read.
+    pub fn has_left_out(&self) -> bool {
+        self.left_out.load(Ordering::Relaxed)
+    }
+
+    /// True if a package is installed in the home by links, which may lead to a cache in any home.
+    pub fn has_linked_descriptions(&self) -> bool {
+        self.linked_descriptions.load(Ordering::Relaxed)
     }
 
     /// True if an environment in the home has symbolic links as packages.
@@ -406,6 +464,9 @@ impl Books {
             return;
         }
         let found = FoundPlace { finding: Arc::clone(finding), path: path(), size };
+        if finding.number.get().is_some() {
+            finding.path.get_or_init(|| found.path.clone());
+        }
         let at = self.findings.partition_point(|other| other.rank() < found.rank());
         self.findings.insert(at, found);
         self.findings.truncate(limit);

@@ -14,8 +14,8 @@ use super::dir::Dir;
 use super::dirs::{DirAccount, DirTable};
 use super::errors::{Errors, Problem};
 use super::export::{Branch, Export};
-use super::home::{Content, FindingAccount, Home, HomeKind};
-use super::links::{LinkMemory, LinkTotals, Linked, Links};
+use super::home::{Content, FindingAccount, Home, HomeKind, NamedFindings};
+use super::links::{LinkMemory, LinkTotals, Linked, Links, named_findings};
 use super::listing::Listing;
 use super::rules::Rules;
 use super::scope::Scope;
@@ -81,6 +81,7 @@ pub struct Totals {
     pub errors: Errors,
     /// Sums over inodes with several links.
     pub links: LinkTotals,
+    pub named_findings: NamedFindings,
     /// The ledger of these sums, which has the rules that findings name by index.
     pub ledger: Arc<Ledger>,
 }
@@ -326,8 +327,7 @@ impl Ledger {
         let mut dir = Dir::new(Some(parent), name, attrs, home, states);
         dir.in_data = parent.in_data || Rules::is_repository(&dir.name) || seen.of_data;
         dir.inherited = parent.finding().cloned();
-        dir.in_owned = (parent.place_in_owned(&self.setup.rules))
-            .and_then(|(owned, place)| owned.below(place, &dir.name));
+        dir.in_owned = parent.owned_below(&self.setup.rules, &dir.name, seen);
         dir.plain = plain;
         dir.matched = rules;
         dir.globs = self.setup.scope.exclude.below(&parent.globs, &dir.name);
@@ -391,7 +391,8 @@ impl Ledger {
             lock(&self.errors).add(Problem::new(Vec::new(), Op::Link, &error));
         }
         homes.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
-        Totals { homes, errors: lock(&self.errors).clone(), links, ledger: Arc::clone(self) }
+        let (errors, named_findings) = (lock(&self.errors).clone(), named_findings(&homes));
+        Totals { homes, errors, links, named_findings, ledger: Arc::clone(self) }
     }
 
     /// Counts links of inodes that have several, in the directory `dir`. `account` is that of their

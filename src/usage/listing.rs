@@ -15,6 +15,7 @@ use super::exclude::Scratch;
 use super::export::{Export, Lines};
 use super::home::{Content, FindingAccount};
 use super::ledger::Ledger;
+use super::owned::OwnedNames;
 use super::rules::RuleIndex;
 use super::seen::{Extent, Seen};
 use super::tally::{Amount, Tally};
@@ -61,8 +62,8 @@ pub struct Listing {
     /// Rule whose list of owned paths applies to the directory's names: the finding's, or the first
     /// that may start a finding here.
     owning_rule: Option<RuleIndex>,
-    /// True if that list lacks one of the names.
-    has_foreign: bool,
+    /// The names so far, compared with that list.
+    owned: OwnedNames,
     /// Owner of the directory.
     uid: u32,
     /// True if an entry belongs to another user than the directory, and not to root.
@@ -93,6 +94,8 @@ impl Listing {
             (Some(_), Some(finding)) => Some(finding.rule),
             _ => candidates.find(|rule| ledger.setup.rules.get(*rule).owns.top().is_some()),
         };
+        let asks =
+            owning_rule.is_some_and(|rule| ledger.setup.rules.get(rule).owns.asks_for_companions());
         Self {
             dir: Arc::clone(dir),
             own: own.filter(|_| scope.counts(dir)),
@@ -101,11 +104,11 @@ impl Listing {
             markers: 0,
             names: 0,
             heard: Vec::with_capacity(HEARD + 256),
-            hears: if dir.matches_a_path() { HEARD_AT_PATH } else { HEARD },
+            hears: if dir.matches_a_path() || asks { HEARD_AT_PATH } else { HEARD },
             subdirs: Vec::new(),
             links: Vec::new(),
             owning_rule,
-            has_foreign: false,
+            owned: OwnedNames::default(),
             uid: dir.attrs.uid,
             has_others: false,
             matches: Vec::new(),
@@ -162,7 +165,7 @@ impl Listing {
         }
         self.has_others |= attrs.uid != self.uid && attrs.uid != 0;
         if let Some(rule) = self.owning_rule
-            && !self.has_foreign
+            && !self.owned.is_decided()
         {
             self.note_owner(ledger.rules().get(rule), name, &attrs);
         }
@@ -173,8 +176,11 @@ impl Listing {
             self.subdirs.push((name.into(), attrs));
             return;
         }
-        if attrs.kind == FileKind::Symlink && self.dir.is_among_packages() {
-            self.dir.home.note_linked_package();
+        if attrs.kind == FileKind::Symlink {
+            let in_description = self.dir.name.ends_with(b".dist-info");
+            if in_description || self.dir.is_among_packages() {
+                self.dir.home.note_linked_package(in_description);
+            }
         }
         if !ledger.setup.scope.counts(&self.dir) {
             return;
@@ -291,7 +297,7 @@ impl Listing {
         let finding = dir.finding();
         let class = Ledger::class_of(finding);
         if let Some(finding) = finding {
-            self.note_contents(ledger, finding, seen.of_data);
+            self.note_contents(ledger, finding, &seen);
         }
 
         let mut tally = std::mem::take(&mut self.tally);
@@ -391,6 +397,7 @@ impl Listing {
         {
             return;
         }
+        self.dir.home.note_left_out();
         if !self.problems.is_empty() || self.vanished > 0 {
             self.dir.home.books(|books| {
                 books.errors += self.problems.len() as u64;

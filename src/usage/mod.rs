@@ -39,7 +39,7 @@ pub use exclude::Exclude;
 pub use export::{Bare, Collected, EntryForm, Export, ReadState};
 pub use home::{
     Books, Content, FindingAccount, FindingSums, FoundPlace, Home, HomeKind, LinkedTotal,
-    RuleTotal, Together,
+    NamedFindings, RuleTotal, Together,
 };
 pub use ledger::{Ledger, LedgerSetup, Totals, WalkProgress};
 pub use links::{LinkMemory, LinkTotals};

@@ -1,46 +1,222 @@
 //! Paths that a tool itself creates in a finding's directory, so the finding's command removes
 //! nothing else.
 
-use super::rules::RuleIndex;
-use super::trie::{ANCHORED, States, TreeLevel, Trie};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::rules::{Markers, RuleIndex, Rules};
+use super::seen::Seen;
+use super::trie::{ANCHORED, NamePattern, States, Trie};
 
 /// The names that a tool owns in a directory and below it, from paths such as `README`,
 /// `http/[0-9a-f]/**` and `src/*-<digest>/**`.
 ///
 /// A path that ends in `/**` is a directory and everything below it. Any other path is a file, and
 /// the names before its last one are directories. `<linked>` as the last name matches any file with
-/// several hard links. So the tool owns a directory only if a path continues below it, and a file only
-/// if a path ends there.
-#[derive(Clone, Debug)]
+/// several hard links, and `NAME+.d` a file with another one beside it that is called the same and
+/// `.d`. So the tool owns a directory only if a path continues below it, and a file only if a path
+/// ends there.
+///
+/// A directory `NAME:MARKER` must directly contain the marker, and `NAME:!MARKER` must not.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Owned {
     paths: Trie,
     is_empty: bool,
+    /// The different conditions of directories.
+    conditions: Vec<Condition>,
+    /// The condition of each directory that has one, by its node.
+    conditional: HashMap<u16, ConditionSet>,
+    /// What `NAME+END` adds to the name, by node.
+    companions: HashMap<u16, Box<[u8]>>,
 }
+
+/// A condition of a directory: it contains a marker, or it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Condition {
+    marker: Markers,
+    is_present: bool,
+}
+
+/// A set of conditions, of which one must hold. The first bit is one that always holds, the others
+/// are those of [`Owned::conditions`].
+pub(super) type ConditionSet = u8;
+
+/// The condition that always holds.
+const ALWAYS: ConditionSet = 1;
 
 /// Ends of a path, stored instead of the rule that a [`Trie`] usually accepts.
 const FILE: RuleIndex = 0;
 const EVERYTHING: RuleIndex = 1;
 const LINKED_FILE: RuleIndex = 2;
+const ACCOMPANIED_FILE: RuleIndex = 3;
+
+/// The answer for one name: the tool owns it if one of `conditions` holds, or if one of
+/// `accompanied` does and the file with the name and `ending` is beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ownership<'a> {
+    conditions: ConditionSet,
+    accompanied: ConditionSet,
+    ending: &'a [u8],
+}
+
+/// What a listing knows of the names in it so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OwnedNames {
+    /// True if the tool does not own one of the names.
+    has_foreign: bool,
+    /// Names that the tool owns under a condition, each condition once.
+    conditional: Vec<ConditionSet>,
+    /// Names that need a companion, with the conditions under which they do, and without.
+    accompanied: Vec<(ConditionSet, ConditionSet, Box<[u8]>)>,
+}
+
+/// Number of names that may wait for a companion. No tool's directory has more.
+const MOST_ACCOMPANIED: usize = 1000;
+
+impl OwnedNames {
+    /// True if the answer for further names decides nothing.
+    #[inline]
+    pub(super) fn is_decided(&self) -> bool {
+        self.has_foreign
+    }
+
+    /// Adds a name.
+    pub(super) fn add(&mut self, name: &[u8], ownership: Ownership<'_>) {
+        let Ownership { conditions, accompanied, ending } = ownership;
+        if conditions & ALWAYS != 0 {
+            return;
+        }
+        if accompanied != 0 && self.accompanied.len() < MOST_ACCOMPANIED {
+            self.accompanied.push((conditions, accompanied, [name, ending].concat().into()));
+        } else if conditions == 0 {
+            self.has_foreign = true;
+        } else if !self.conditional.contains(&conditions) {
+            self.conditional.push(conditions);
+        }
+    }
+
+    /// True if the tool does not own one of the names, given the conditions that hold and all names
+    /// of the directory, each followed by a slash.
+    pub(super) fn are_foreign(&self, holds: ConditionSet, names: Option<&[u8]>) -> bool {
+        let is_there = |wanted: &[u8]| {
+            names.is_some_and(|names| names.split(|byte| *byte == b'/').any(|name| name == wanted))
+        };
+        self.has_foreign
+            || self.conditional.iter().any(|any| any & holds == 0)
+            || self.accompanied.iter().any(|(alone, accompanied, companion)| {
+                alone & holds == 0 && (accompanied & holds == 0 || !is_there(companion))
+            })
+    }
+}
 
 impl Owned {
-    /// Compiles paths.
+    /// Compiles paths. `marker` returns the bit of a name.
     ///
     /// # Errors
     /// A sentence that names the wrong path and the reason.
-    pub(super) fn new<'a>(paths: impl Iterator<Item = &'a str>) -> Result<Self, String> {
-        let mut owned = Self { paths: Trie::default(), is_empty: true };
+    pub(super) fn new<'a>(
+        paths: impl Iterator<Item = &'a str>,
+        marker: &mut dyn FnMut(&str) -> Result<Markers, String>,
+    ) -> Result<Self, String> {
+        let mut owned = Self { is_empty: true, ..Self::default() };
+        let mut nodes = HashMap::new();
         for path in paths {
-            let (names, end) = match path.strip_suffix("<linked>") {
-                Some(directory) => (&*format!("{directory}*"), LINKED_FILE),
-                None => match path.strip_suffix("/**") {
-                    Some(directory) => (directory, EVERYTHING),
-                    None => (path, FILE),
-                },
-            };
-            owned.paths.insert(names, end).map_err(|error| format!("`{path}`: {error}"))?;
+            owned.add(path, marker, &mut nodes).map_err(|error| format!("`{path}`: {error}"))?;
             owned.is_empty = false;
         }
         Ok(owned)
+    }
+
+    /// Adds a path. `nodes` has the node of each name below a node.
+    fn add<'a>(
+        &mut self,
+        path: &'a str,
+        marker: &mut dyn FnMut(&str) -> Result<Markers, String>,
+        nodes: &mut HashMap<(u16, &'a str), u16>,
+    ) -> Result<(), String> {
+        let (names, mut end) = match path.strip_suffix("/**") {
+            Some(directory) => (directory, EVERYTHING),
+            None => (path, FILE),
+        };
+        let last = names.rsplit('/').next().unwrap_or(names);
+        let mut node = ANCHORED;
+        for name in names.split('/') {
+            let is_file = end == FILE && std::ptr::eq(name, last);
+            let (pattern, condition, ending) = match (name.split_once(':'), name.rsplit_once('+')) {
+                (Some((pattern, condition)), _) if !is_file => (pattern, Some(condition), None),
+                (None, Some((pattern, ending))) if is_file => (pattern, None, Some(ending)),
+                (None, None) => (name, None, None),
+                _ => {
+                    return Err(format!(
+                        "`{name}`: `:MARKER` is for directories, `+END` for files"
+                    ));
+                }
+            };
+            let pattern = if pattern == "<linked>" && is_file { "*" } else { pattern };
+            node = match nodes.entry((node, name)) {
+                Entry::Occupied(node) => *node.get(),
+                Entry::Vacant(entry) => {
+                    *entry.insert(self.paths.extend(node, NamePattern::new(pattern)?)?)
+                }
+            };
+            if let Some(condition) = condition {
+                let condition = self.condition(condition, marker)?;
+                self.conditional.insert(node, condition);
+            }
+            if let Some(ending) = ending {
+                self.companions.insert(node, ending.as_bytes().into());
+                end = ACCOMPANIED_FILE;
+            } else if is_file && name == "<linked>" {
+                end = LINKED_FILE;
+            }
+        }
+        self.paths.accept(node, end);
+        Ok(())
+    }
+
+    /// Returns the set of one condition, `MARKER` or `!MARKER`.
+    fn condition(
+        &mut self,
+        text: &str,
+        marker: &mut dyn FnMut(&str) -> Result<Markers, String>,
+    ) -> Result<ConditionSet, String> {
+        let (name, is_present) = match text.strip_prefix('!') {
+            Some(name) => (name, false),
+            None => (text, true),
+        };
+        let plain = name.strip_prefix('*').filter(|_| is_present).unwrap_or(name);
+        if plain.is_empty() || plain.contains(['*', '?', '[', '{', '<', ':', '!']) {
+            return Err(format!("`{text}` must be `NAME`, `*.suffix` or `!NAME`"));
+        }
+        let condition = Condition { marker: marker(name)?, is_present };
+        let known = self.conditions.iter().position(|other| *other == condition);
+        let at = known.unwrap_or_else(|| {
+            self.conditions.push(condition);
+            self.conditions.len() - 1
+        });
+        match at + 1 < ConditionSet::BITS as usize {
+            true => Ok(ALWAYS << (at + 1)),
+            false => Err("the rule has more than seven conditions".to_owned()),
+        }
+    }
+
+    /// Returns the conditions of `place` that hold in a directory. One that cannot be known does not.
+    pub(super) fn holding(&self, place: &[u16], rules: &Rules, seen: &Seen<'_>) -> ConditionSet {
+        let asked = place.iter().fold(0, |set, node| set | self.condition_of(*node));
+        let holds = |condition: &Condition| {
+            // The parts of a large directory must agree, and names are looked up only in full.
+            let is_known = !seen.large || !rules.has_suffix(condition.marker);
+            let found = seen.first_of(rules, condition.marker);
+            is_known && found.is_ok_and(|found| found.is_some() == condition.is_present)
+        };
+        let bits = (1..).map(|at| ALWAYS << at).zip(&self.conditions);
+        let holding = bits.filter(|(bit, condition)| asked & bit != 0 && holds(condition));
+        holding.fold(ALWAYS, |set, (bit, _)| set | bit)
+    }
+
+    /// True if the names beside a file decide.
+    pub(super) fn asks_for_companions(&self) -> bool {
+        !self.companions.is_empty()
     }
 
     /// Returns the position of the finding's own directory; `None` if the rule lists no owned
@@ -49,24 +225,77 @@ impl Owned {
         (!self.is_empty).then_some(&[ANCHORED])
     }
 
-    /// Returns the position of the directory `name` in the directory at `place`; `None` if the tool
-    /// owns everything in it.
-    pub(super) fn below(&self, place: &[u16], name: &[u8]) -> Option<States> {
-        let entered = self.paths.enter(TreeLevel::InHome, place, name);
-        (!entered.rules.contains(&EVERYTHING)).then_some(entered.states)
+    /// Returns the condition of the directory at a node.
+    fn condition_of(&self, node: u16) -> ConditionSet {
+        // Most rules have none.
+        if self.conditional.is_empty() {
+            return ALWAYS;
+        }
+        self.conditional.get(&node).copied().unwrap_or(ALWAYS)
     }
 
-    /// True if the tool owns a file of this name with `links` hard links at `place`.
-    pub(super) fn has_file(&self, place: &[u16], name: &[u8], links: u32) -> bool {
-        let is_file = |end: &RuleIndex| *end == FILE || links > 1 && *end == LINKED_FILE;
-        self.paths.ends(place, name).flatten().any(is_file)
+    /// Returns the position of the directory `name` in the directory at `place`, in which the
+    /// conditions `holding` hold; `None` if the tool owns everything in it.
+    pub(super) fn below(
+        &self,
+        place: &[u16],
+        name: &[u8],
+        holding: ConditionSet,
+    ) -> Option<States> {
+        let mut states = Vec::new();
+        for node in place.iter().copied().filter(|node| self.condition_of(*node) & holding != 0) {
+            if self.paths.accepts(node).contains(&EVERYTHING) {
+                return None;
+            }
+            states.extend(self.paths.next(node, name));
+        }
+        let is_whole = |node: &u16| {
+            self.condition_of(*node) == ALWAYS && self.paths.accepts(*node).contains(&EVERYTHING)
+        };
+        (!states.iter().any(is_whole)).then(|| states.into())
     }
 
-    /// True if the tool may own a directory of this name at `place`; the directory's own listing
-    /// decides.
-    pub(super) fn has_dir(&self, place: &[u16], name: &[u8]) -> bool {
-        // The pattern for linked files matches a directory, too.
-        self.paths.ends(place, name).any(|ends| *ends != [LINKED_FILE])
+    /// Returns who owns a file of this name with `links` hard links at `place`.
+    pub(super) fn of_file(&self, place: &[u16], name: &[u8], links: u32) -> Ownership<'_> {
+        let mut ownership = Ownership::default();
+        for node in place {
+            let condition = self.condition_of(*node);
+            if self.paths.accepts(*node).contains(&EVERYTHING) {
+                ownership.conditions |= condition;
+            }
+            for next in self.paths.next(*node, name) {
+                for end in self.paths.accepts(next) {
+                    match *end {
+                        FILE => ownership.conditions |= condition,
+                        LINKED_FILE if links > 1 => ownership.conditions |= condition,
+                        ACCOMPANIED_FILE => {
+                            ownership.accompanied |= condition;
+                            ownership.ending = self.companions.get(&next).map_or(b"", |end| end);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        ownership
+    }
+
+    /// Returns who owns a directory of this name at `place`; its own listing decides as well.
+    pub(super) fn of_dir(&self, place: &[u16], name: &[u8]) -> Ownership<'_> {
+        let mut ownership = Ownership::default();
+        for node in place {
+            // The pattern for linked files matches a directory, too.
+            let leads_on = |next: u16| {
+                let ends = self.paths.accepts(next);
+                *ends != [LINKED_FILE] && *ends != [ACCOMPANIED_FILE]
+            };
+            if self.paths.accepts(*node).contains(&EVERYTHING)
+                || self.paths.next(*node, name).any(leads_on)
+            {
+                ownership.conditions |= self.condition_of(*node);
+            }
+        }
+        ownership
     }
 }
 
@@ -74,32 +303,48 @@ impl Owned {
 mod tests {
     use super::*;
 
+    fn owned(paths: &[&str]) -> Owned {
+        let mut markers = Vec::new();
+        Owned::new(paths.iter().copied(), &mut |name| {
+            markers.push(name.to_owned());
+            Ok(1 << (markers.len() - 1))
+        })
+        .expect("the paths are well formed")
+    }
+
+    /// A set of all conditions.
+    const ALL: ConditionSet = ConditionSet::MAX;
+
     #[test]
     fn a_path_owns_its_directories_its_file_and_what_it_says_below() {
-        let paths = [
+        let owned = owned(&[
             "README",
             "http/[0-9a-f]/**",
             "src/*-<digest>/**",
             "tmp",
             "v/cache/lastfailed",
             "debug/<linked>",
-        ];
-        let owned = Owned::new(paths.into_iter()).expect("the paths are well formed");
+        ]);
         let top = owned.top().expect("the rule asks at the top");
         let below = |path: &str| {
-            let enter = |place: States, name: &str| owned.below(&place, name.as_bytes());
+            let enter = |place: States, name: &str| owned.below(&place, name.as_bytes(), ALWAYS);
             path.split('/').try_fold(States::from(top), enter)
         };
+        let has_file = |place: &[u16], name: &str, links| {
+            owned.of_file(place, name.as_bytes(), links).conditions == ALWAYS
+        };
+        let has_dir =
+            |place: &[u16], name: &str| owned.of_dir(place, name.as_bytes()).conditions == ALWAYS;
         for name in ["README", "tmp"] {
-            assert!(owned.has_file(top, name.as_bytes(), 1), "{name}");
+            assert!(has_file(top, name, 1), "{name}");
         }
         for name in ["http", "src", "v", "thesis.tex"] {
-            assert!(!owned.has_file(top, name.as_bytes(), 1), "{name}");
+            assert!(!has_file(top, name, 1), "{name}");
         }
         for name in ["http", "src", "v", "tmp"] {
-            assert!(owned.has_dir(top, name.as_bytes()), "{name}");
+            assert!(has_dir(top, name), "{name}");
         }
-        assert!(!owned.has_dir(top, b"thesis"));
+        assert!(!has_dir(top, "thesis"));
         // Everything below is the tool's.
         let sha = "0123456789abcdef";
         let source = format!("src/index.crates.io-{sha}");
@@ -109,14 +354,58 @@ mod tests {
         // Nothing is below the name of a file.
         for (path, file) in [("http", "x"), ("src/notes", "x"), ("tmp", "x"), ("http/g", "x")] {
             let place = below(path).expect(path);
-            assert!(!owned.has_file(&place, file.as_bytes(), 1), "{path}/{file}");
+            assert!(!has_file(&place, file, 1), "{path}/{file}");
         }
         let cache = below("v/cache").expect("the rule asks there");
-        assert!(owned.has_file(&cache, b"lastfailed", 1) && !owned.has_file(&cache, b"mine", 1));
+        assert!(has_file(&cache, "lastfailed", 1) && !has_file(&cache, "mine", 1));
         let debug = below("debug").expect("the rule asks there");
-        assert!(owned.has_file(&debug, b"program", 2) && !owned.has_file(&debug, b"results", 1));
-        assert!(!owned.has_dir(&debug, b"results"));
-        let nothing = Owned::new(std::iter::empty()).expect("there is no path");
+        assert!(has_file(&debug, "program", 2) && !has_file(&debug, "results", 1));
+        assert!(!has_dir(&debug, "results"));
+        let nothing = self::owned(&[]);
         assert_eq!(nothing.top(), None);
+    }
+
+    #[test]
+    fn a_condition_is_about_the_directory_that_names_it() {
+        let owned = owned(&["*:.made/build/**", "debug:!.made/<word>", "archive:*.info/**"]);
+        let top = owned.top().expect("the rule asks at the top");
+        let (made, not_made, info) = (2, 4, 8);
+        let place = |name: &str| owned.below(top, name.as_bytes(), ALWAYS).expect(name);
+        let profile = place("profile");
+        assert_eq!(owned.of_dir(&profile, b"build").conditions, made);
+        assert_eq!(owned.of_dir(&profile, b"data").conditions, 0);
+        // Below a directory whose condition does not hold, the tool owns nothing.
+        assert_eq!(owned.below(&profile, b"build", ALWAYS | made), None);
+        let other = owned.below(&profile, b"build", ALWAYS).expect("the tool may not own it");
+        assert_eq!(owned.of_file(&other, b"x", 1), Ownership::default());
+        assert_eq!(owned.of_file(&place("debug"), b"x", 1).conditions, not_made);
+        // The tool owns everything in it, if the condition holds there.
+        let archive = place("archive");
+        assert_eq!(owned.of_file(&archive, b"x", 1).conditions, info);
+        assert_eq!(owned.of_dir(&archive, b"x").conditions, info);
+        assert_eq!(owned.below(&archive, b"x", ALWAYS | info), None);
+        assert!(owned.below(&archive, b"x", ALWAYS).is_some());
+        let mut names = OwnedNames::default();
+        names.add(b"x", owned.of_file(&archive, b"x", 1));
+        assert!(!names.are_foreign(ALWAYS | info, None) && names.are_foreign(ALWAYS | made, None));
+    }
+
+    #[test]
+    fn a_file_may_need_another_one_beside_it() {
+        let owned = owned(&["<word>+.d", "<word>.d", "<linked>", "x:.made/<word>+.d"]);
+        let top = owned.top().expect("the rule asks at the top");
+        let are_foreign = |links, beside: Option<&str>| {
+            let mut names = OwnedNames::default();
+            names.add(b"server", owned.of_file(top, b"server", links));
+            names.are_foreign(ALL, beside.map(str::as_bytes))
+        };
+        assert!(!are_foreign(1, Some("server/server.d/")));
+        assert!(are_foreign(1, Some("server/server.dd/xserver.d/")) && are_foreign(1, None));
+        assert!(!are_foreign(2, None));
+        assert_eq!(owned.of_dir(top, b"server"), Ownership::default());
+        for wrong in ["a+b/c", "a:b", "a:/x", "a:!*.x/y", "a:[b]/c"] {
+            let compiled = Owned::new([wrong].into_iter(), &mut |_| Ok(1));
+            assert!(compiled.is_err(), "{wrong}");
+        }
     }
 }

@@ -67,7 +67,7 @@ pub struct RuleSpec {
     /// Reason that the place or the name alone proves the rule's claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
-    /// The rule applies nowhere below directories with these names, which may be globs.
+    /// The rule applies nowhere below directories with these names or paths, which may be globs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unless_below: Vec<String>,
     /// The rule does not apply to files with these names, which may be globs.
@@ -180,7 +180,11 @@ impl RuleSpec {
                 return Err(format!("`{name}` must be a plain file name or `*.suffix`"));
             }
         }
-        let globs = [&self.only_contains, &self.unless_below, &self.unless_named];
+        let mut parts = self.unless_below.iter().flat_map(|path| path.split('/'));
+        if let Some(path) = parts.find(|part| matches!(*part, "" | "." | ".." | "**")) {
+            return Err(format!("`{path}` in `unless_below` is no name"));
+        }
+        let globs = [&self.only_contains, &self.unless_named];
         if let Some(name) = globs.into_iter().flatten().find(|n| n.is_empty() || n.contains('/')) {
             return Err(format!("`{name}` must be one component of a path"));
         }

@@ -46,8 +46,8 @@ pub struct Rule {
     pub linked: bool,
     /// True if the tool owns repositories in the directory.
     pub repositories: bool,
-    /// Directories with these names rule out a match anywhere below them.
-    unless_below: Vec<NamePattern>,
+    /// Directories with these paths rule out a match anywhere below them; the last name first.
+    unless_below: Vec<Vec<NamePattern>>,
     /// For file rules: own names, and neighbouring names, that rule out a match.
     unless_named: Vec<NamePattern>,
     unless_beside: Markers,
@@ -160,13 +160,15 @@ impl Rules {
             only_contains: patterns(&spec.only_contains)?,
             owns: {
                 let paths: Vec<_> = spec.owns.iter().flat_map(|path| expand_braces(path)).collect();
-                Owned::new(paths.iter().map(String::as_str))?
+                Owned::new(paths.iter().map(String::as_str), &mut |name| {
+                    self.markers(&[name.to_owned()])
+                })?
             },
             flat: spec.flat,
             large: spec.large,
             linked: spec.linked,
             repositories: spec.repositories || spec.class == SpecClass::Trash,
-            unless_below: patterns(&spec.unless_below)?,
+            unless_below: paths_upwards(&spec.unless_below)?,
             unless_named: patterns(&spec.unless_named)?,
             unless_beside: self.markers(&spec.unless_beside)?,
             starts_with: spec.starts_with.as_deref().map(|text| text.as_bytes().into()),
@@ -274,6 +276,11 @@ impl Rules {
         u32::try_from(heads.max().unwrap_or(0)).unwrap_or(u32::MAX)
     }
 
+    /// True if one of the markers is a suffix, which cannot be looked up.
+    pub(super) fn has_suffix(&self, markers: Markers) -> bool {
+        self.suffixes.iter().any(|(bit, _)| markers & (1 << bit) != 0)
+    }
+
     /// True if the markers seen in a directory show that it holds a database or a repository.
     pub(super) fn are_data(&self, seen: Markers) -> bool {
         seen & self.working_trees != 0 || self.are_of_data(seen)
@@ -330,14 +337,22 @@ impl Rules {
         Ok(beside == 0 || seen.first_of(self, beside)?.is_some())
     }
 
-    /// True if the rule may apply below directories with these `names`.
+    /// True if the rule may apply below directories with these `names`, the innermost first.
     pub(super) fn below_holds<'a>(
         &self,
         index: RuleIndex,
-        mut names: impl Iterator<Item = &'a [u8]>,
+        names: impl Iterator<Item = &'a [u8]>,
     ) -> bool {
         let bad = &self.get(index).unless_below;
-        bad.is_empty() || !names.any(|name| bad.iter().any(|pattern| pattern.matches(name)))
+        if bad.is_empty() {
+            return true;
+        }
+        let names: Vec<&[u8]> = names.collect();
+        let is_bad = |path: &Vec<NamePattern>| {
+            let is_path = |names: &[&[u8]]| path.iter().zip(names).all(|(a, b)| a.matches(b));
+            names.windows(path.len()).any(is_path)
+        };
+        !bad.iter().any(is_bad)
     }
 
     /// True if a file that a rule matches by name and size also satisfies the rule's other
@@ -418,6 +433,13 @@ impl Rules {
 fn patterns(names: &[String]) -> Result<Vec<NamePattern>, String> {
     let bad = |name: &str, error: String| format!("`{name}`: {error}");
     names.iter().map(|name| NamePattern::new(name).map_err(|error| bad(name, error))).collect()
+}
+
+/// Compiles paths, each with its last name first.
+fn paths_upwards(paths: &[String]) -> Result<Vec<Vec<NamePattern>>, String> {
+    let paths = paths.iter().flat_map(|path| expand_braces(path));
+    let upwards = |path: String| patterns(&path.rsplit('/').map(str::to_owned).collect::<Vec<_>>());
+    paths.map(upwards).collect()
 }
 
 fn length_bit(name: &[u8]) -> u64 {

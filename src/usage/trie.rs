@@ -31,9 +31,10 @@ pub(super) enum NamePattern {
         matcher: GlobMatcher,
     },
     /// Literal text with numbers and digests that a program inserts: `core.<number>`. With `star`,
-    /// only the end of the name must match.
+    /// the name may begin with anything; with `ending`, it ends with a dot and anything.
     Parts {
         star: bool,
+        ending: bool,
         parts: Box<[Part]>,
     },
 }
@@ -58,7 +59,11 @@ impl NamePattern {
                 Some(rest) => (true, rest),
                 None => (false, component),
             };
-            return Ok(Self::Parts { star, parts: parts(rest)? });
+            let (ending, rest) = match rest.strip_suffix(".*") {
+                Some(rest) => (true, rest),
+                None => (false, rest),
+            };
+            return Ok(Self::Parts { star, ending, parts: parts(rest)? });
         }
         if !component.contains(['*', '?', '[', '\\']) {
             return Ok(Self::Literal(component.as_bytes().into()));
@@ -83,10 +88,13 @@ impl NamePattern {
             Self::Literal(literal) => **literal == *name,
             Self::Start(start) => name.starts_with(start),
             Self::End(end) => name.ends_with(end),
-            Self::Parts { star, parts } => {
+            Self::Parts { star, ending, parts } => {
                 let is_all = |name| {
                     let rest = parts.iter().try_fold(name, |rest, part| part.strip(rest));
-                    rest.is_some_and(<[u8]>::is_empty)
+                    rest.is_some_and(|rest: &[u8]| match ending {
+                        true => rest.starts_with(b"."),
+                        false => rest.is_empty(),
+                    })
                 };
                 match star {
                     false => is_all(name),
@@ -132,8 +140,8 @@ fn parts(component: &str) -> Result<Box<[Part]>, String> {
         });
         if matches!(&part, Part::Text(text) if text.iter().any(|byte| b"*?[\\".contains(byte))) {
             return Err(
-                "<number>, <digest> and <word> go together with one * at the beginning, and \
-                        not with ? or ["
+                "<number>, <digest> and <word> go together with one * at the beginning and .* at \
+                 the end, and not with ? or ["
                     .to_owned(),
             );
         }
@@ -214,9 +222,14 @@ impl Trie {
         Ok(())
     }
 
+    /// Returns the number of the next node.
+    fn fresh(&self) -> Result<u16, String> {
+        u16::try_from(self.nodes.len())
+            .map_err(|_| "the rules' paths have more than 65,535 components".to_owned())
+    }
+
     fn child(&mut self, node: u16, name: NamePattern) -> Result<u16, String> {
-        let fresh = u16::try_from(self.nodes.len())
-            .map_err(|_| "the rules' paths have more than 65,535 components".to_owned())?;
+        let fresh = self.fresh()?;
         let node = &mut self.nodes[usize::from(node)];
         let child = match name {
             NamePattern::Literal(literal) => *node.literals.entry(literal).or_insert(fresh),
@@ -231,19 +244,39 @@ impl Trie {
         Ok(child)
     }
 
-    /// Returns how the paths end at each node that `name` leads to from the nodes `parent`, without
-    /// taking memory.
-    pub(super) fn ends<'a>(
-        &'a self,
-        parent: &'a [u16],
-        name: &'a [u8],
-    ) -> impl Iterator<Item = &'a [RuleIndex]> {
-        parent.iter().flat_map(move |node| {
-            let node = &self.nodes[usize::from(*node)];
-            let globs = node.globs.iter().filter(move |(glob, _)| glob.matches(name));
-            let next = node.literals.get(name).into_iter().chain(globs.map(|(_, next)| next));
-            next.map(|next| &*self.nodes[usize::from(*next)].accepts)
-        })
+    /// Adds a node below `node`, which no other path shares.
+    ///
+    /// # Errors
+    /// If there are too many.
+    pub(super) fn extend(&mut self, node: u16, name: NamePattern) -> Result<u16, String> {
+        let fresh = self.fresh()?;
+        match name {
+            NamePattern::Literal(literal)
+                if !self.nodes[usize::from(node)].literals.contains_key(&literal) =>
+            {
+                self.nodes[usize::from(node)].literals.insert(literal, fresh);
+            }
+            other => self.nodes[usize::from(node)].globs.push((other, fresh)),
+        }
+        self.nodes.push(TrieNode::default());
+        Ok(fresh)
+    }
+
+    /// Ends a path at a node.
+    pub(super) fn accept(&mut self, node: u16, end: RuleIndex) {
+        self.nodes[usize::from(node)].accepts.push(end);
+    }
+
+    /// Returns how paths end at a node.
+    pub(super) fn accepts(&self, node: u16) -> &[RuleIndex] {
+        &self.nodes[usize::from(node)].accepts
+    }
+
+    /// Iterates over the nodes to which `name` leads from a node.
+    pub(super) fn next<'a>(&'a self, node: u16, name: &'a [u8]) -> impl Iterator<Item = u16> + 'a {
+        let node = &self.nodes[usize::from(node)];
+        let globs = node.globs.iter().filter(move |(glob, _)| glob.matches(name));
+        node.literals.get(name).copied().into_iter().chain(globs.map(|(_, next)| *next))
     }
 
     /// Matches the directory `name` below a directory at the nodes `parent`.
@@ -308,6 +341,11 @@ mod tests {
                 "*-<digest>",
                 vec![format!("index.crates.io-{sha}"), format!("a-b-{sha}")],
                 vec!["mynotes", "notes-mine", sha],
+            ),
+            (
+                "*-<digest>.*",
+                vec![format!("libp-{sha}.rlib"), format!("a-{sha}.p.0-cgu.0.rcgu.o")],
+                vec!["p-mine.rlib", "p-0123456789abcdef", "0123456789abcdef.d"],
             ),
             ("lib<word>.so", vec!["libx_y-1.so".to_owned()], vec!["lib.so", "libx.1.so", "x.so"]),
             ("Stable-<digest>", vec![format!("Stable-{sha}")], vec!["Stable-", "Stable-mine"]),

@@ -51,6 +51,9 @@ pub struct Finding {
     /// Further inodes that deleting it frees only together with other findings of the home.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub together: Option<Together>,
+    /// Further inodes that deleting it frees only together with findings of other homes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub across: Option<Together>,
     /// Monthly cost of `frees`, as an estimate.
     #[serde(default)]
     pub cost_month: Option<Usd>,
@@ -61,12 +64,15 @@ pub struct Finding {
     pub advice: Option<String>,
 }
 
-/// Inodes whose hard links are all in a finding and in others of the same home: only deleting the
-/// last of these findings frees them.
+/// Inodes whose hard links are all in a finding and in others: only deleting the last of these
+/// findings frees them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Together {
     /// Ids of the others' rules.
     pub with: Vec<String>,
+    /// The others' paths below the root, if they are few. Bytes that are no UTF-8 are replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<String>,
     /// The inodes; they are not in the finding's `frees`.
     pub frees: Share,
 }
@@ -89,10 +95,37 @@ impl RuleReport {
     }
 }
 
+/// Whom a text about other homes is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// May see every home.
+    Administrator,
+    /// May see only their own.
+    Owner,
+}
+
+impl Finding {
+    /// Says what the finding frees only together with others, a text for each kind:
+    /// `3.8 MiB together with 200005/app/node_modules`.
+    pub(crate) fn frees_more(&self, reader: Reader) -> Vec<String> {
+        let at_home = self.together.as_ref().map(|more| more.human(&more.names()));
+        let across = self.across.as_ref().map(|more| match reader {
+            Reader::Administrator => more.human(&more.names()),
+            Reader::Owner if more.places.len() == 1 => more.human("a place in another home"),
+            Reader::Owner => more.human("places in other homes"),
+        });
+        at_home.into_iter().chain(across).collect()
+    }
+}
+
 impl Together {
-    /// `3.8 MiB together with node-modules`.
-    pub(crate) fn human(&self) -> String {
-        let rules: Vec<_> = self.with.iter().map(|rule| printable(rule.as_bytes())).collect();
-        format!("{} together with {}", self.frees.allocated_bytes.human(), rules.join(", "))
+    fn human(&self, others: &str) -> String {
+        format!("{} together with {others}", self.frees.allocated_bytes.human())
+    }
+
+    /// The others' places, or else their rules.
+    fn names(&self) -> String {
+        let names = if self.places.is_empty() { &self.with } else { &self.places };
+        names.iter().map(|name| printable(name.as_bytes())).collect::<Vec<_>>().join(", ")
     }
 }

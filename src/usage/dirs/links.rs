@@ -54,7 +54,7 @@ fn inode(record: &[u8]) -> Attrs {
         ino: 0,
         nlink: 2,
         uid: 0,
-        accessible: true,
+        mode: 0o700,
         apparent: number(&inode[1..9]),
         allocated: number(&inode[9..17]),
         mtime: number(&inode[17..]).cast_signed(),

@@ -11,8 +11,8 @@ mod profile;
 mod record;
 mod settle;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use smallvec::SmallVec;
 
 use super::Attrs;
-use super::home::{FindingAccount, Home};
+use super::home::{FindingAccount, FindingSums, Home, NamedFindings};
 use super::spill::Log;
 use super::spill::runs::{Merge, Run};
 use super::tally::{Ages, Amount};
@@ -301,6 +301,22 @@ fn device(
         devices.len() - 1
     });
     &mut devices[at].1
+}
+
+/// Returns the paths of the findings that others name.
+pub(super) fn named_findings(homes: &[Arc<Home>]) -> NamedFindings {
+    let all = || homes.iter().flat_map(|home| home.findings_with_links());
+    let mut wanted = BTreeSet::new();
+    for finding in all() {
+        let FindingSums { together, across, .. } = finding.sums();
+        let named = [together, across].into_iter().flatten().map(|more| more.others);
+        wanted.extend(named.flatten());
+    }
+    let named = all().filter_map(|finding| {
+        let (number, path) = (*finding.number.get()?, finding.path.get()?);
+        wanted.contains(&number).then(|| (number, path.clone()))
+    });
+    named.collect()
 }
 
 /// Returns the reported findings with hard links, by number.

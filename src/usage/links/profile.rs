@@ -132,7 +132,7 @@ impl Profile {
             ino: 0,
             nlink: self.nlink,
             uid: self.uid,
-            accessible: true,
+            mode: 0o700,
             apparent: inode.apparent,
             allocated: inode.allocated,
             mtime: inode.mtime,

@@ -105,14 +105,16 @@ impl LinkTotals {
         let (first, others) = (&places[0], &places[1..]);
         let one_home = others.iter().all(|other| Arc::ptr_eq(&other.home, &first.home));
         let one_rule = others.iter().all(|other| other.rule() == first.rule());
-        if one_home {
-            for (at, place) in places.iter().enumerate() {
-                let account = place.finding.as_ref().and_then(|finding| finding.account.as_ref());
-                let Some(account) = account else { continue };
-                let rest = places.iter().enumerate().filter(|(other, _)| *other != at);
-                let with = rest.filter_map(|(_, other)| other.rule());
-                account.update(|sums| sums.free_together(amount, with));
-            }
+        for (at, place) in places.iter().enumerate() {
+            let account = place.finding.as_ref().and_then(|finding| finding.account.as_ref());
+            let Some(account) = account else { continue };
+            let rest = places.iter().enumerate().filter(|(other, _)| *other != at);
+            let with = rest.filter_map(|(_, other)| other.finding.as_ref());
+            let with = with.map(|finding| (finding.rule, finding.number));
+            account.update(|sums| {
+                let more = if one_home { &mut sums.together } else { &mut sums.across };
+                more.get_or_insert_default().add(amount, with);
+            });
         }
         let expendable = |place: &LinkPlace| matches!(place.class(), Class::Trash | Class::Cache);
         if one_rule || !places.iter().all(expendable) {

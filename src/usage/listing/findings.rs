@@ -13,16 +13,19 @@ use crate::usage::{Attrs, FileKind, Mount};
 
 impl Listing {
     /// Records the contents of this directory that the finding's command must not remove.
-    pub(super) fn note_contents(&self, ledger: &Ledger, finding: &FindingAccount, of_data: bool) {
+    pub(super) fn note_contents(&self, ledger: &Ledger, finding: &FindingAccount, seen: &Seen<'_>) {
         let rules = &ledger.setup.rules;
         let knows_owner = self.owning_rule == Some(finding.rule);
-        if self.dir.place_in_owned(rules).is_some() && (self.has_foreign || !knows_owner) {
+        if let Some((owned, place)) = self.dir.place_in_owned(rules)
+            && (!knows_owner
+                || self.owned.are_foreign(owned.holding(place, rules, seen), seen.names))
+        {
             finding.hold(Content::Foreign);
         }
         let uid = self.dir.attrs.uid;
         let is_anothers = self.dir.parent.as_ref().is_some_and(|parent| parent.attrs.uid != uid);
         // An empty directory can be removed even so.
-        if self.names > 0 && (is_anothers || !self.dir.attrs.accessible) {
+        if self.names > 0 && (is_anothers || !self.dir.attrs.is_accessible()) {
             finding.hold(Content::Protected);
         }
         if self.has_mount {
@@ -35,7 +38,7 @@ impl Listing {
             finding.hold(Content::Unread);
         }
         let rule = rules.get(finding.rule);
-        let within = self.dir.in_data || of_data || rules.are_data(self.markers);
+        let within = self.dir.in_data || seen.of_data || rules.are_data(self.markers);
         let has_database = rules.are_of_database(self.markers) && rule.class != Class::Trash;
         if within && !rule.repositories || has_database {
             finding.hold(Content::Data);
@@ -49,10 +52,11 @@ impl Listing {
     /// entries, so the result does not depend on how the listing is split.
     pub(super) fn note_owner(&mut self, rule: &Rule, name: &[u8], attrs: &Attrs) {
         let place = self.dir.in_owned.as_deref().or(rule.owns.top()).unwrap_or_default();
-        self.has_foreign |= match attrs.kind {
-            FileKind::Dir => !rule.owns.has_dir(place, name),
-            _ => !rule.owns.has_file(place, name, attrs.nlink),
+        let ownership = match attrs.kind {
+            FileKind::Dir => rule.owns.of_dir(place, name),
+            _ => rule.owns.of_file(place, name, attrs.nlink),
         };
+        self.owned.add(name, ownership);
     }
 
     /// Counts a file that is a finding itself, because no earlier rule claims its directory.

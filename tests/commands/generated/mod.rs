@@ -151,6 +151,9 @@ fn rich_report() -> (tempfile::TempDir, Vec<u8>) {
     std::fs::create_dir(root.join("200006/.cache/pip")).unwrap();
     let wheel = root.join("200006/.cache/uv/wheel");
     std::fs::hard_link(wheel, root.join("200006/.cache/pip/wheel")).unwrap();
+    let model = file(&root, "200005/.cache/torch/model", 5000);
+    std::fs::create_dir(root.join("200006/.cache/torch")).unwrap();
+    std::fs::hard_link(model, root.join("200006/.cache/torch/model")).unwrap();
     symlink("x", root.join("200006/link")).unwrap();
     // Deeper than the portable engine can go, which is an error even for root. Made by descriptors,
     // because no path can name it.

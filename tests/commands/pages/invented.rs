@@ -256,8 +256,11 @@ pub(crate) fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> Hom
         let path = format!("{name}/{path}");
         let is_linked = rule == "virtualenv";
         let frees = share(part - part / 7 * u64::from(is_linked));
-        let together = is_linked
-            .then(|| Together { with: vec!["uv-cache".to_owned()], frees: share(part / 7) });
+        let together = is_linked.then(|| Together {
+            with: vec!["uv-cache".to_owned()],
+            places: vec![format!("{name}/.cache/uv")],
+            frees: share(part / 7),
+        });
         let (command, advice) = match how {
             Command(command) => (Some(command.to_owned()), None),
             Advice(advice) => (None, Some(advice.to_owned())),
@@ -283,6 +286,7 @@ pub(crate) fn home(name: &str, bytes: u64, started: Timestamp, seed: u64) -> Hom
             usage: share(part),
             frees,
             together,
+            across: None,
             command: command.map(|text| text.replace("{path}", &format!("/mnt/efs/{path}"))),
             advice,
             cost_month: None,

@@ -191,9 +191,16 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
     }
 }
 
+/// Returns the paths of `owns` without braces, and without those that need something beside them or
+/// in them.
+fn unconditional(spec: &RuleSpec) -> impl Iterator<Item = String> {
+    let paths = spec.owns.iter().flat_map(|path| choices(path));
+    paths.filter(|path| !path.contains([':', '+']))
+}
+
 /// Returns the paths of `owns`, with a name for each pattern in them.
 fn owned(spec: &RuleSpec) -> Vec<String> {
-    let paths = spec.owns.iter().flat_map(|path| choices(path));
+    let paths = unconditional(spec);
     let one = |path: String| match path.strip_suffix("/**") {
         Some(names) => format!("{}/**", literals(names)[0]),
         None => literals(&path)[0].clone(),
@@ -205,13 +212,17 @@ fn owned(spec: &RuleSpec) -> Vec<String> {
 /// if a directory there may have any name.
 fn dirs_among_owned(spec: &RuleSpec) -> BTreeMap<String, bool> {
     let mut dirs = BTreeMap::new();
-    for path in spec.owns.iter().flat_map(|path| choices(path)) {
+    for path in unconditional(spec) {
         let names: Vec<&str> = path.trim_end_matches("/**").split('/').collect();
         for depth in 1..names.len() {
             let dir = literals(&names[..depth].join("/")).swap_remove(0);
             let first = dir.split('/').next().unwrap().to_owned();
             let may_be = |name: &String| literals(name).contains(&first);
-            if spec.only_contains.is_empty() || spec.only_contains.iter().any(may_be) {
+            // An example has its marker as a file.
+            let is_marker = spec.contains.contains(&first);
+            let may_be_there =
+                spec.only_contains.is_empty() || spec.only_contains.iter().any(may_be);
+            if may_be_there && !is_marker {
                 *dirs.entry(dir).or_default() |= names[depth] == "*";
             }
         }
@@ -224,7 +235,7 @@ fn own(spec: &RuleSpec) -> String {
     if let Some(path) = owned(spec).iter().find(|path| path.ends_with("/**")) {
         return path.replace("/**", "/payload");
     }
-    let owned = spec.owns.iter().flat_map(|path| choices(path)).collect();
+    let owned = unconditional(spec).collect();
     let names = if spec.owns.is_empty() { spec.only_contains.clone() } else { owned };
     let names = || names.iter().filter(|name| !spec.contains.contains(name));
     // Preferably in a directory, and in the last one, because a rule with a longer list comes after
@@ -248,7 +259,7 @@ fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
             std::fs::write(home.join(path).join(name), "x").unwrap();
         });
     }
-    for name in &spec.unless_below {
+    for name in spec.unless_below.iter().flat_map(|path| choices(path)) {
         let below = name.replace('*', "x");
         add(Kind::NearContent, format!("{path} below {below}"), None, &|home| {
             make(home, spec, &format!("p/{below}/deep/{path}"), first);

@@ -217,4 +217,39 @@ fn deleting_all_trash_and_caches_frees_the_reclaimable_bytes() {
     let store = all.iter().find(|finding| finding["rule"] == "node-downloads").unwrap();
     assert_eq!(store["together"]["with"], serde_json::json!(["node-modules"]));
     assert_eq!(store["together"]["frees"]["inodes"], 1);
+    assert_eq!(store["together"]["places"], serde_json::json!(["c/app/node_modules"]));
+    // A model that two homes share is freed by nobody alone.
+    for (name, other) in [("a", "b"), ("b", "a")] {
+        let path = format!("{name}/.cache/torch");
+        let torch = all.iter().find(|finding| finding["path"] == path.as_str()).unwrap();
+        assert_eq!(torch["across"]["places"], serde_json::json!([format!("{other}/.cache/torch")]));
+        assert_eq!(torch["across"]["with"], serde_json::json!(["torch"]));
+        assert_eq!(torch["across"]["frees"]["inodes"], 1);
+        assert!(torch["together"].is_null());
+    }
+}
+
+/// With more than three others, rules are named, whatever the order in which links are seen.
+#[test]
+fn many_others_are_named_by_their_rules() {
+    for others in [3, 4] {
+        let tree = scratch();
+        let first = file(tree.path(), "h/p0/__pycache__/m.pyc", 5000);
+        for at in 1..=others {
+            let dir = tree.path().join(format!("h/p{at}/__pycache__"));
+            std::fs::create_dir_all(&dir).unwrap();
+            std::fs::hard_link(&first, dir.join("m.pyc")).unwrap();
+        }
+        for threads in ["1", "8"] {
+            let report = report(tree.path(), ["--threads", threads], 0);
+            let all = findings(&report);
+            assert_eq!(all.len(), others + 1);
+            for finding in all {
+                let together = &finding["together"];
+                let places = together["places"].as_array().map_or(0, Vec::len);
+                assert_eq!(places, if others > 3 { 0 } else { others });
+                assert_eq!(together["with"], serde_json::json!(["python-byproducts"]));
+            }
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod frees;
 mod overlaps;
 mod paths;
 mod proof;
+mod structure;
 mod withheld;
 
 use std::collections::{BTreeMap, BTreeSet};

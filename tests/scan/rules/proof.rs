@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::ENGINES;
 
 /// Returns `(rule, command)` of the finding at `path` of the home `h`.
-fn offered(report: &Value, path: &str) -> Option<(String, Option<String>)> {
+pub(super) fn offered(report: &Value, path: &str) -> Option<(String, Option<String>)> {
     let findings = home(report, "h")["findings"].as_array().unwrap().iter();
     let mut at = findings.filter(|finding| finding["path"] == format!("h/{path}"));
     let finding = at.next()?;
@@ -47,18 +47,18 @@ fn every_rule_states_its_proof() {
 #[test]
 fn a_command_is_offered_only_if_the_tool_owns_everything() {
     let places = [
-        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "thesis.tex"),
-        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", ".tmp-mine"),
+        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x-1.dist-info/x", "thesis.tex"),
+        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x-1.dist-info/x", ".tmp-mine"),
         (".cache/uv", ".tmpza8K1b/x", ".tmpthesis"),
         (".cupy/kernel_cache", "0f0f0f0f0f0f0f0f.cubin", "thesis.cubin"),
-        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "archive-vault"),
+        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x-1.dist-info/x", "archive-vault"),
         (".cache/pip", "http-v2/0/f/a", "requirements.txt"),
-        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "wheels-v5/CURRENT"),
+        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x-1.dist-info/x", "wheels-v5/CURRENT"),
         (".cache/go-build", "0f/0f0f0f0f0f0f0f0f-a", "notes"),
         (".nv/ComputeCache", "a/b/c", "kernels"),
         (".cache/vllm", "torch_compile_cache/0f0f0f0f0f/b", "d"),
-        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "python-v3-scripts"),
-        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x", "wheels-v1-mine"),
+        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x-1.dist-info/x", "python-v3-scripts"),
+        (".cache/uv", "archive-v0/0f0f0f0f0f0f0f0f/x-1.dist-info/x", "wheels-v1-mine"),
         (
             ".vscode-server/cli/servers",
             "Stable-0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a",
@@ -111,9 +111,12 @@ fn environments_and_modules_have_advice_only() {
 fn repositories_of_a_tool_do_not_withhold_the_command() {
     let tree = scratch();
     let offer = |path: &str| offered(&report(tree.path(), [] as [&str; 0], 0), path).unwrap().1;
-    file(tree.path(), "h/.cargo/git/checkouts/x-0f0f0f0f0f0f0f0f/1a2b3c4/.git/HEAD", 10);
+    file(tree.path(), "h/.cache/uv/git-v0/checkouts/0f0f/1a2b3c4/.git/HEAD", 10);
+    // Somebody's changes of a dependency.
+    file(tree.path(), "h/.cargo/registry/src/x-0f0f0f0f0f0f0f0f/serde-1.0.0/.git/HEAD", 10);
+    assert!(offer(".cargo/registry").is_none());
     file(tree.path(), "h/.local/share/Trash/files/p/.git/HEAD", 10);
-    assert!(offer(".cargo/git").is_some());
+    assert!(offer(".cache/uv").is_some());
     assert!(offer(".local/share/Trash").is_some());
 }
 
@@ -200,7 +203,7 @@ fn a_build_directory_elsewhere_is_kept() {
     .unwrap();
     file(tree.path(), "h/results/only", 5000);
     file(tree.path(), "h/rs/target/CACHEDIR.TAG", 10);
-    file(tree.path(), "h/rs/target/debug/deps/a", 5000);
+    file(tree.path(), "h/rs/target/debug/deps/a-0f0f0f0f0f0f0f0f", 5000);
     let report = report(tree.path(), [] as [&str; 0], 0);
     let command = offered(&report, "rs/target").unwrap().1.unwrap();
     assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
@@ -259,7 +262,7 @@ fn the_outcome_is_the_same_for_any_number_of_threads() {
 fn no_command_asks_about_files_that_the_tool_makes_read_only() {
     const TRASHED: &str = ".local/share/Trash/files/p/.git";
     let tree = scratch();
-    for place in [".cargo/git/db/x-0f0f0f0f0f0f0f0f", TRASHED] {
+    for place in [".cargo/registry/src/x-0f0f0f0f0f0f0f0f", TRASHED] {
         let object = file(tree.path(), format!("h/{place}/objects/00/object"), 5000);
         std::fs::set_permissions(object, Permissions::from_mode(0o444)).unwrap();
     }
@@ -279,7 +282,7 @@ fn no_command_asks_about_files_that_the_tool_makes_read_only() {
         return;
     }
     let report = report(tree.path(), [] as [&str; 0], 0);
-    for place in [".cargo/git", ".local/share/Trash"] {
+    for place in [".cargo/registry", ".local/share/Trash"] {
         let command = offered(&report, place).unwrap().1.unwrap();
         // On a terminal, with nobody to answer.
         let output = as_owner("script", &["-qec", &command, "/dev/null"]).unwrap();
@@ -325,6 +328,7 @@ fn results_beside_a_program_withhold_the_command() {
     file(tree.path(), format!("{target}/release/libserver.d"), 10);
     // A home that was restored file by file has lost the second link of its programs.
     file(tree.path(), format!("{target}/release/server"), 5000);
+    file(tree.path(), format!("{target}/release/server.d"), 10);
     let offer = || offered(&report(tree.path(), [] as [&str; 0], 0), "rs/target").unwrap().1;
     assert!(offer().is_some());
     file(tree.path(), format!("{target}/release/experiment_results.csv"), 5000);
@@ -385,12 +389,25 @@ fn a_file_that_was_removed_while_open_changes_no_rule() {
 fn a_cache_that_environments_may_link_to_has_no_command() {
     let tree = scratch();
     let package = file(tree.path(), "h/.cache/uv/archive-v0/oDGi3X3paZA8O9KT/six.py", 5000);
+    file(tree.path(), "h/.cache/uv/archive-v0/oDGi3X3paZA8O9KT/six-1.dist-info/METADATA", 10);
     let offer = || offered(&report(tree.path(), [] as [&str; 0], 0), ".cache/uv").unwrap().1;
     assert!(offer().is_some());
     let packages = tree.path().join("h/p/.venv/lib/python3.12/site-packages");
     std::fs::create_dir_all(&packages).unwrap();
-    std::os::unix::fs::symlink(package, packages.join("six.py")).unwrap();
+    std::os::unix::fs::symlink(&package, packages.join("six.py")).unwrap();
     assert_eq!(offer(), None);
+    std::fs::remove_dir_all(tree.path().join("h/p")).unwrap();
+    assert!(offer().is_some());
+    // `uv pip install --target` of somebody else, and an environment that the scan leaves out.
+    let installed = tree.path().join("other/lambda/six-1.dist-info");
+    std::fs::create_dir_all(&installed).unwrap();
+    std::os::unix::fs::symlink(&package, installed.join("METADATA")).unwrap();
+    assert_eq!(offer(), None);
+    std::fs::remove_dir_all(tree.path().join("other")).unwrap();
+    assert!(offer().is_some());
+    file(tree.path(), "h/p/.venv/x", 10);
+    let left_out = report(tree.path(), ["--exclude", "**/.venv"], 0);
+    assert_eq!(offered(&left_out, ".cache/uv").unwrap().1, None);
 }
 
 /// Returns a digest of what decides which commands are offered (FNV-1a).

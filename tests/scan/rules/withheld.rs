@@ -23,11 +23,11 @@ fn offer(report: &Value, path: &str) -> Result<String, String> {
 /// Makes places that have a command if nothing else is in them.
 fn places(root: &Path) -> Vec<&'static str> {
     file(root, "h/.npm/_cacache/content-v2/sha512/0f/0f/a", 5000);
-    file(root, "h/.cache/uv/archive-v0/0f0f0f0f0f0f0f0f/a", 5000);
+    file(root, "h/.cache/uv/archive-v0/0f0f0f0f0f0f0f0f/a-1.dist-info/a", 5000);
     file(root, "h/.cache/pypoetry/artifacts/0f/0f/0f/0f0f0f0f0f0f0f0f/a", 5000);
     file(root, "h/rs/Cargo.toml", 10);
     file(root, "h/rs/target/CACHEDIR.TAG", 10);
-    file(root, "h/rs/target/debug/deps/a", 5000);
+    file(root, "h/rs/target/debug/build/p-0f0f0f0f0f0f0f0f/a", 5000);
     file(root, "h/.cache/pip/http-v2/0/f/a", 5000);
     file(root, "h/.cache/go-build/0f/0f0f0f0f0f0f0f0f-d/a", 5000);
     INSIDE.to_vec()
@@ -43,7 +43,7 @@ const INSIDE: [&str; 6] = [
     ".npm/_cacache/content-v2/sha512/0f/0f",
     ".cache/uv/archive-v0/0f0f0f0f0f0f0f0f",
     ".cache/pypoetry/artifacts/0f/0f/0f/0f0f0f0f0f0f0f0f",
-    "rs/target/debug/deps",
+    "rs/target/debug/build/p-0f0f0f0f0f0f0f0f",
     ".cache/pip/http-v2/0/f",
     ".cache/go-build/0f/0f0f0f0f0f0f0f0f-d",
 ];
@@ -167,28 +167,42 @@ fn write_protected_directories_withhold_the_command() {
     protect(tree.path(), "rs", 0o555);
     assert_offered_at(&["rs/target", "rs/core.1"], tree.path(), &[], Some("write-protected"));
     protect(tree.path(), "rs", 0o755);
+    // One above that matters to `rm` only if it cannot be entered.
+    file(tree.path(), "h/rs/deep/x/__pycache__/a.pyc", 10);
+    for mode in [0o555, 0o500, 0o300, 0o100] {
+        for path in ["rs", "rs/deep"] {
+            protect(tree.path(), path, mode);
+            assert_offered_at(&["rs/deep/x/__pycache__"], tree.path(), &[], None);
+            protect(tree.path(), path, 0o755);
+        }
+    }
+    protect(tree.path(), "rs/deep", 0o655);
+    assert_offered_at(&["rs/deep/x/__pycache__"], tree.path(), &[], Some("write-protected"));
+    protect(tree.path(), "rs/deep", 0o755);
+    protect(tree.path(), "rs/deep/x", 0o555);
+    assert_offered_at(&["rs/deep/x/__pycache__"], tree.path(), &[], Some("write-protected"));
+    protect(tree.path(), "rs/deep/x", 0o755);
     // A directory that its owner may not list or enter, and one of another owner.
     for mode in [0o300, 0o600] {
-        protect(tree.path(), "rs/target/debug/deps", mode);
+        protect(tree.path(), "rs/target/debug/build/p-0f0f0f0f0f0f0f0f", mode);
         assert_offered_at(&["rs/target"], tree.path(), &[], Some("write-protected"));
     }
-    protect(tree.path(), "rs/target/debug/deps", 0o755);
+    protect(tree.path(), "rs/target/debug/build/p-0f0f0f0f0f0f0f0f", 0o755);
     assert_offered_at(&["rs/target", "rs/core.1"], tree.path(), &[], None);
     if skip_unless(is_root(), "findings in directories of others", "only root gives files away") {
         let give = |path: &str, uid| {
             std::os::unix::fs::chown(tree.path().join("h").join(path), Some(uid), None).unwrap();
         };
         // Above it, in it, and all of it with its ancestors.
-        file(tree.path(), "h/rs/deep/x/__pycache__/a.pyc", 10);
         for path in ["rs", "rs/deep"] {
             give(path, 65534);
             assert_offered_at(&["rs/deep/x/__pycache__"], tree.path(), &[], Some("another's"));
             give(path, 0);
         }
         assert_offered_at(&["rs/deep/x/__pycache__"], tree.path(), &[], None);
-        give("rs/target/debug/deps", 65534);
+        give("rs/target/debug/build/p-0f0f0f0f0f0f0f0f", 65534);
         assert_offered_at(&["rs/target"], tree.path(), &[], Some("another's"));
-        give("rs/target/debug/deps", 0);
+        give("rs/target/debug/build/p-0f0f0f0f0f0f0f0f", 0);
         for path in ["rs/deep", "rs/deep/x", "rs/deep/x/__pycache__", "rs/deep/x/__pycache__/a.pyc"]
         {
             give(path, 65534);
@@ -343,6 +357,7 @@ fn databases_of_any_size_withhold_the_command() {
         let tree = scratch();
         file(tree.path(), "h/db/__pycache__/a.pyc", 10);
         file(tree.path(), "h/.cache/uv/archive-v0/0123456789abcdef/base/1", 10);
+        file(tree.path(), "h/.cache/uv/archive-v0/0123456789abcdef/x-1.dist-info/a", 10);
         assert_offered_at(&["db/__pycache__", ".cache/uv"], tree.path(), &[], None);
         for at in 0..1500 {
             file(tree.path(), format!("h/db/collection-{at}"), 10);

@@ -21,6 +21,7 @@ pub(super) const CASES: &[Case] = &[
                printf '[package]\\nname = \"p\"\\n[workspace]\\n[dependencies]\\n' >Cargo.toml
                echo \"dep = { git = 'file://$DEMO/crate' }\" >>Cargo.toml && cargo fetch -q",
         again: "cd p && cargo fetch -q",
+        advised: "rm -rf .cargo/git",
         ..BASE
     },
     Case {
