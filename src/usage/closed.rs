@@ -4,10 +4,9 @@
 use std::sync::{Arc, Mutex};
 
 use super::class::{AmountByClass, Class};
-use super::home::{
-    Books, FindingAccount, FindingSums, FoundPlace, LinkedTotal, RuleTotal, Together,
-};
+use super::home::{Books, FindingAccount, FindingSums, FoundPlace, LinkedTotal, RuleTotal};
 use super::tally::{Amount, Tally};
+use super::together::Together;
 use super::top::{Large, Top};
 use crate::packed::{Pack, Packer, Texts, Unpacker, pack_enums, pack_structs};
 use crate::sync::lock;

@@ -1,7 +1,7 @@
 //! Homes and findings, and the sums that each keeps.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -12,6 +12,7 @@ use super::class::{AmountByClass, Class};
 use super::closed::{Account, ClosedBooks, Shelf};
 use super::rules::RuleIndex;
 use super::tally::{Amount, Tally};
+use super::together::Together;
 use super::top::{Large, Top, size_key};
 use super::whose::HomeOwner;
 use crate::sync::lock;
@@ -196,21 +197,6 @@ pub struct FindingSums {
     pub across: Option<Box<Together>>,
 }
 
-/// The inodes whose links all lie in a finding and in others.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Together {
-    pub amount: Amount,
-    /// Rules of the others.
-    pub with: BTreeSet<RuleIndex>,
-    /// Numbers of the others; empty if they are many.
-    pub(super) others: BTreeSet<u64>,
-    /// True if they are more than [`FEW`].
-    pub(super) are_many: bool,
-}
-
-/// Number of other findings that a report names by their paths.
-const FEW: usize = 3;
-
 impl FindingAccount {
     pub(super) fn new(rule: RuleIndex, class: Class) -> Arc<Self> {
         Arc::new(Self {
@@ -262,34 +248,6 @@ impl FindingSums {
         self.single.plus(self.linked_inside)
     }
 }
-
-impl Together {
-    /// Counts inodes whose other links lie in findings of these rules and numbers.
-    pub(super) fn add(&mut self, amount: Amount, with: impl Iterator<Item = (RuleIndex, u64)>) {
-        self.amount.merge(amount);
-        for (rule, number) in with {
-            self.with.insert(rule);
-            if !self.are_many {
-                self.others.insert(number);
-            }
-        }
-        // The outcome must not depend on the order.
-        if self.others.len() > FEW {
-            self.are_many = true;
-            self.others = BTreeSet::new();
-        }
-    }
-
-    /// Returns the paths of the others below the root, from those of all findings that others name;
-    /// `None` if they are many, or one is too small to be kept.
-    pub fn places<'a>(&self, named: &'a NamedFindings) -> Option<BTreeSet<&'a [u8]>> {
-        let path = |number: &u64| named.get(number).map(|path| &**path);
-        (!self.are_many).then(|| self.others.iter().map(path).collect()).flatten()
-    }
-}
-
-/// Paths of findings that other findings name, by number.
-pub type NamedFindings = HashMap<u64, Box<[u8]>>;
 
 impl Home {
     /// False for the parts outside of homes.

@@ -25,6 +25,7 @@ mod scope;
 mod seen;
 mod spill;
 mod tally;
+mod together;
 mod top;
 mod trie;
 mod whose;
@@ -38,8 +39,7 @@ pub use errors::{ErrorKind, Errors, Problem};
 pub use exclude::Exclude;
 pub use export::{Bare, Collected, EntryForm, Export, ReadState};
 pub use home::{
-    Books, Content, FindingAccount, FindingSums, FoundPlace, Home, HomeKind, LinkedTotal,
-    NamedFindings, RuleTotal, Together,
+    Books, Content, FindingAccount, FindingSums, FoundPlace, Home, HomeKind, LinkedTotal, RuleTotal,
 };
 pub use ledger::{Ledger, LedgerSetup, Totals, WalkProgress};
 pub use links::{LinkMemory, LinkTotals};
@@ -48,5 +48,6 @@ pub use rules::{Rule, RuleIndex, Rules};
 pub use scope::{Mounts, Scope, Selection};
 pub use seen::Extent;
 pub use tally::{Ages, Amount, Tally};
+pub use together::{NamedFindings, Together};
 pub use top::{Large, Top};
 pub use whose::UidNames;

@@ -21,10 +21,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 use smallvec::SmallVec;
 
 use super::Attrs;
-use super::home::{FindingAccount, FindingSums, Home, NamedFindings};
+use super::home::{FindingAccount, FindingSums, Home};
 use super::spill::Log;
 use super::spill::runs::{Merge, Run};
 use super::tally::{Ages, Amount};
+use super::together::NamedFindings;
 use crate::log;
 use crate::sync::lock;
 use profile::{Inode, LinkFinding, LinkPlace, Profiles};
