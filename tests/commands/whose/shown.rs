@@ -48,9 +48,9 @@ fn the_administrator_sees_both_owners_of_a_home() {
         let (head, rows) = text.split_once('\n').unwrap();
         assert!(head.contains(",directory_owner"), "{head}");
         if at > 0 {
-            assert!(line(rows, "200006,uid").ends_with(",200005,alice,,prod"), "{rows}");
-            assert!(line(rows, "200007,uid").ends_with(",0,,,prod"), "{rows}");
-            assert!(line(rows, "200005,uid").ends_with(",,,,prod"), "{rows}");
+            assert!(line(rows, "200006,uid").ends_with(",200005,alice,,prod,0"), "{rows}");
+            assert!(line(rows, "200007,uid").ends_with(",0,,,prod,0"), "{rows}");
+            assert!(line(rows, "200005,uid").ends_with(",,,,prod,0"), "{rows}");
         }
     }
 }
