@@ -105,6 +105,44 @@ fn every_loop_heeds_a_stop() {
     assert_left(&server);
 }
 
+/// Directories that a loop drops because of a stop look like directories that were read.
+#[test]
+fn a_stop_near_the_end_is_not_reported_as_complete() {
+    let tree = Arc::new(Computed::new(Tree::even(2_000, 4, 20, 2)));
+    let dirs = tree.tree().dirs();
+    for round in 0..60 {
+        let server = Server::start(Config::default(), Arc::clone(&tree) as _).unwrap();
+        let stop = Arc::new(Stop::default());
+        let stopper = Arc::clone(&stop);
+        let fault = Fault::operation(Op::READDIR, What::call(move || stopper.set()));
+        server.fault(fault.after(dirs - 1 - round % 20 * 5));
+        let outcome = walk_until(&with_loops(&server, 4), &stop, Mounts::Skip).unwrap();
+        assert_eq!(outcome.errors, []);
+        match outcome.ended {
+            Ended::Complete => assert_eq!(outcome.sums[1], dirs, "round {round}"),
+            Ended::Interrupted => assert!(outcome.sums[1] <= dirs, "round {round}"),
+        }
+    }
+}
+
+/// A limit on connections, or a dead partition, may concern some loops only.
+#[test]
+fn a_loop_that_cannot_connect_again_leaves_what_it_has_begun_to_the_others() {
+    let tree = Arc::new(Computed::new(Tree::even(20_000, 4, 20, 10)));
+    let server = Server::start(Config::default(), Arc::clone(&tree) as _).unwrap();
+    // The loops have their connections by then. Nobody gets another one.
+    server.fault(Fault::operation(Op::READDIR, What::DropBefore).after(3_000));
+    server.fault(Fault::connection(What::DropBefore).after(4).times(u64::MAX));
+    let mut engine = with_loops(&server, 4);
+    engine.outage_limit = Duration::from_secs(300);
+    let begun = Instant::now();
+    let outcome = walk(&engine).unwrap();
+    assert!(server.counts().connections > 4, "no loop has tried to connect again");
+    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
+    assert_eq!((outcome.ended, outcome.errors), (Ended::Complete, vec![]));
+    assert_eq!(outcome.sums[1], tree.tree().dirs());
+}
+
 /// Directories in the pool are reported, too.
 #[test]
 fn directories_that_no_loop_can_read_are_reported() {

@@ -165,7 +165,9 @@ impl NfsClient {
             let now = Instant::now();
             self.maintain(now)?;
             if self.walk.is_done() {
-                return Ok(Ended::Complete);
+                // A helper that saw `stop` since the check above has dropped its directories.
+                let dropped = stop.is_set() && self.walk.team().is_some();
+                return Ok(if dropped { Ended::Interrupted } else { Ended::Complete });
             }
             self.recruit(stop, start);
             self.send(now);

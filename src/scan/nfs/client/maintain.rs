@@ -19,6 +19,10 @@ const STALL_THRESHOLD: Duration = Duration::from_secs(1);
 const CONNECT_TRIES: usize = 3;
 const SETUP_TRIES: usize = 9;
 
+/// Time without a reply after which a loop without a session leaves its directories to the other
+/// loops. Longer than the pauses between attempts to connect.
+const HANDOVER: Duration = Duration::from_secs(10);
+
 impl NfsClient {
     /// Handles everything due: reconnects, overdue replies, a server that stays away.
     pub(super) fn maintain(&mut self, now: Instant) -> Result<(), (&'static str, io::Error)> {
@@ -68,12 +72,15 @@ impl NfsClient {
         if let Some(team) = self.walk.team() {
             team.note_reply(self.last_reply);
         }
-        if silence > self.options.outage_limit {
-            match self.walk.team().is_none_or(|team| team.silence(now) > self.options.outage_limit)
-            {
-                true => self.walk.give_up(&reason),
+        let outage_limit = self.options.outage_limit;
+        let has_session = self.connections.iter().any(|connection| connection.session.is_some());
+        let limit = if has_session { outage_limit } else { outage_limit.min(HANDOVER) };
+        if silence > limit {
+            match self.walk.team().is_none_or(|team| team.silence(now) > limit) {
                 // The server still replies to other loops.
                 false => self.walk.give_all(),
+                true if silence > outage_limit => self.walk.give_up(&reason),
+                true => {}
             }
         }
         Ok(())
