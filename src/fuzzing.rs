@@ -131,7 +131,7 @@ pub fn dirs_table(data: &[u8]) -> usize {
     let runs = [&About::default(), new.about()].map(|about| changes::Compared::new(about, None));
     let old = open(old).expect("it was just written");
     if let Ok(explained) = changes::explain(old, new, &options) {
-        explained.grew_most();
+        explained.grew_most(1);
         let (of, facts) = ((None, fuzzed().to_string()), Default::default());
         let view = changes::ChangesView::new(explained, &options, of, runs, &facts, None);
         harmless(changes::table(&view).as_str());
@@ -168,7 +168,7 @@ pub fn spool(data: &[u8]) -> usize {
         assert_eq!(sent, all.len());
         assert!(all.iter().flat_map(|datum| &datum.dimensions).all(|(_, text)| text.is_ascii()));
     }
-    harmless(&outbox::compose(report, &outbox::Over::default()).text);
+    harmless(&outbox::compose(report, &outbox::Over::default(), &Default::default()).text);
     harmless(&remind::fuzzing::letters(report, NOW));
     forms(report);
     report.homes.len()

@@ -63,6 +63,19 @@ locals {
         text      = "Groups are over their quota. The notice of the same scan lists them."
       }
     },
+    # The first day: INSUFFICIENT_DATA, because there is no run of the day before to compare with. Then OK,
+    # or an alarm at once if a home grew by more than [growth] in the input `settings` allows. The
+    # threshold is the program's own, so a size and a factor are one alarm.
+    # A day without a scan: the state stays; the next scan divides growth by the days between.
+    # After a partial scan, or one that could not compare every home, no point is sent, and the state stays.
+    # A late scan: the state stays until it has finished. It clears the day after, if nothing grew again.
+    !can(var.settings.growth) ? {} : {
+      homes-grown = {
+        metric    = "HomesGrown"
+        threshold = 0
+        text      = "Homes${local.of_names[name]} grew fast since the day before. The notice of the same scan names them, and the place in each that grew most."
+      }
+    },
     # The first day: INSUFFICIENT_DATA until the first scan has finished. EFS's own figure lags by
     # hours, so a scan right after large writes or deletions may differ: an alarm that clears the next
     # day means nothing.

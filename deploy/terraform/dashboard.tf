@@ -8,6 +8,9 @@ locals {
     { title = "Files", metrics = ["Files"] },
     { title = "Quota used by the fullest home (%)", metrics = ["MaxQuotaPercent"] },
     { title = "Homes over quota", metrics = ["HomesOverQuota"] },
+    # Nothing, unless the input `settings` has `growth`.
+    { title = "Most that a home grew in a day", metrics = ["MaxGrowthBytes"] },
+    { title = "Homes that grew fast", metrics = ["HomesGrown"] },
     { title = "Difference between the scan and EFS (%)", metrics = ["MeteredDifferencePercent"] },
     { title = "Scan duration (s)", metrics = ["ScanDurationSeconds"] },
     { title = "Errors, and complete scans (1)", metrics = ["ScanErrors", "ScanComplete"] },

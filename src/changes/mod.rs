@@ -16,6 +16,7 @@ mod place;
 mod scope;
 mod select;
 mod table;
+mod tree;
 mod view;
 
 #[cfg(test)]
@@ -29,7 +30,10 @@ use figures::Figures;
 pub(crate) use merge::{MergeError, Rows, Side};
 pub(crate) use scope::Scope;
 pub(crate) use table::table;
-pub(crate) use view::{ChangesView, Compared, Facts, FactsOfHomes, GrewMost, json_schema};
+pub(crate) use tree::Node;
+pub(crate) use view::{
+    ChangesView, Compared, Facts, FactsOfHomes, GrewMost, HomeChanges, Line, What, json_schema,
+};
 
 /// What to show of the changes.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::figures::Figures;
+use super::tree::Node;
 use super::view::{ChangesView, Compared, HomeChanges, Line, What};
 use crate::columns::{columns, push_long_table, show_column};
 use crate::report::Coverage;
@@ -104,8 +105,7 @@ fn rows(home: &HomeChanges) -> Vec<Vec<String>> {
         name += ", not read completely";
     }
     let mut rows = vec![cells(home.change, home.cost_month, "", "", name)];
-    let lines: Vec<&Line> = home.lines.iter().collect();
-    tree(&lines, 0, 1, &mut rows);
+    rows.extend(home.tree().iter().map(|node| row(node)));
     let rest = &home.rest;
     let linked = match home.linked_metered_bytes {
         0 => String::new(),
@@ -128,63 +128,19 @@ fn rows(home: &HomeChanges) -> Vec<Vec<String>> {
     rows
 }
 
-/// Adds the lines, which are in the order of the table and agree in the first `from` bytes of their
-/// paths, as a tree.
-fn tree(lines: &[&Line], from: usize, depth: usize, rows: &mut Vec<Vec<String>>) {
-    let component = |line: &Line| {
-        let rest = &line.bytes[from.min(line.bytes.len())..];
-        rest.split(|byte| *byte == b'/').next().unwrap_or_default().to_vec()
-    };
-    let mut groups: Vec<&[&Line]> = lines.chunk_by(|a, b| component(a) == component(b)).collect();
-    let size = |group: &&[&Line]| {
-        let sizes = group.iter().map(|line| line.change.metered_bytes);
-        (std::cmp::Reverse(sizes.clone().map(i64::unsigned_abs).max()), sizes.sum::<i64>())
-    };
-    groups.sort_by_key(size);
-    for group in groups {
-        if let [line] = group {
-            rows.push(row(line, from, depth));
-            continue;
-        }
-        let Some(end) = shared(group).filter(|end| *end > from) else {
-            // The directory that all others are in.
-            group.iter().for_each(|line| rows.push(row(line, from, depth)));
-            continue;
-        };
-        let blank = [""; 5].map(str::to_owned).into_iter();
-        let name = printable(&group[0].bytes[from..end]);
-        rows.push(blank.chain([format!("{}{name}/", indent(depth))]).collect());
-        let (own, below): (Vec<&Line>, Vec<&Line>) =
-            group.iter().partition(|line| line.bytes.len() == end);
-        tree(&below, end + 1, depth + 1, rows);
-        own.iter().for_each(|line| rows.push(row(line, end, depth + 1)));
-    }
-}
-
-/// Length of the longest directory that all lines are in or about.
-fn shared(lines: &[&Line]) -> Option<usize> {
-    let first = &lines.first()?.bytes;
-    let is_shared = |end: &usize| {
-        let starts = |line: &&Line| {
-            line.bytes.starts_with(&first[..*end])
-                && matches!(line.bytes.get(*end), None | Some(b'/'))
-        };
-        lines.iter().all(starts)
-    };
-    let ends = first.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-    ends.chain([first.len()]).rfind(is_shared)
-}
-
 fn indent(depth: usize) -> String {
     "  ".repeat(depth.min(40))
 }
 
-fn row(line: &Line, from: usize, depth: usize) -> Vec<String> {
-    let rest = &line.bytes[from.min(line.bytes.len())..];
-    let mut name = indent(depth);
-    name += &match rest {
-        b"" if line.has_lines && !line.path.is_empty() => "(elsewhere in it)".to_owned(),
-        b"" => "(directly in it)".to_owned(),
+fn row(node: &Node<'_>) -> Vec<String> {
+    let mut name = indent(node.depth + 1);
+    let Some(line) = node.line else {
+        let blank = [""; 5].map(str::to_owned).into_iter();
+        name += &printable(node.name);
+        return blank.chain([name + "/"]).collect();
+    };
+    name += &match node.name {
+        b"" => line.part().to_owned(),
         rest => printable(rest),
     };
     if let Some(other) = &line.other {
@@ -196,20 +152,11 @@ fn row(line: &Line, from: usize, depth: usize) -> Vec<String> {
             name = format!("{name}: {}", human(line.new_allocated_bytes.0));
         }
     }
-    let linked = line.linked_metered_bytes;
-    if linked != 0 && linked.unsigned_abs() >= line.change.weight() / 2 {
+    if line.is_mostly_linked() {
         name += ", hard links";
     }
-    let sure = if line.sure { "" } else { "?" };
-    let what = match line.what {
-        What::Grew => "grew".to_owned(),
-        What::Shrank => "shrank".to_owned(),
-        What::New => format!("new{sure}"),
-        What::Gone => format!("gone{sure}"),
-        What::Moved | What::MovedHere | What::MovedAway => "moved".to_owned(),
-    };
     let class = if line.class == Class::Rest { "" } else { line.class.name() };
-    cells(line.change, line.cost_month, &what, class, name)
+    cells(line.change, line.cost_month, line.what(), class, name)
 }
 
 fn cells(change: Figures, cost: Option<Usd>, what: &str, class: &str, name: String) -> Vec<String> {

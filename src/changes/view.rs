@@ -24,31 +24,31 @@ const SCHEMA: &str = "efs-scan/changes/1";
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ChangesView {
     /// Name and version of the schema.
-    pub(super) schema: String,
+    pub(crate) schema: String,
     /// The destination, if the tables are published ones.
-    pub(super) from: Option<String>,
+    pub(crate) from: Option<String>,
     /// Key of the file system.
-    pub(super) file_system: String,
+    pub(crate) file_system: String,
     /// The run that the changes begin with.
-    pub(super) old: Compared,
+    pub(crate) old: Compared,
     /// The run that they end with.
-    pub(super) new: Compared,
+    pub(crate) new: Compared,
     /// The directory that was asked for.
-    pub(super) path: Option<String>,
+    pub(crate) path: Option<String>,
     /// Its bytes in base64, where `path` is lossy.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) path_base64: Option<String>,
+    pub(crate) path_base64: Option<String>,
     /// The price of a GiB-month that all costs are computed with, by the newest run; `null` if none
     /// is known.
-    pub(super) money: Option<Money>,
+    pub(crate) money: Option<Money>,
     /// Everything together.
-    pub(super) change: Figures,
+    pub(crate) change: Figures,
     /// What it adds to the bill of a month.
-    pub(super) cost_month: Option<Usd>,
+    pub(crate) cost_month: Option<Usd>,
     /// Homes in which something changed; those that grew most come first.
-    pub(super) homes: Vec<HomeChanges>,
+    pub(crate) homes: Vec<HomeChanges>,
     /// Number of homes in which nothing changed.
-    pub(super) unchanged_homes: u64,
+    pub(crate) unchanged_homes: u64,
 }
 
 /// One of the runs.
@@ -74,70 +74,70 @@ impl Compared {
 
 /// The changes of a home.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct HomeChanges {
+pub(crate) struct HomeChanges {
     /// Path below the root, or `(outside homes)`.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Its bytes in base64, where `name` is lossy.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) name_base64: Option<String>,
+    pub(crate) name_base64: Option<String>,
     /// True for everything outside homes. A home may have the same name.
-    pub(super) outside: bool,
-    pub(super) uid: Option<u32>,
-    pub(super) owner: Option<String>,
+    pub(crate) outside: bool,
+    pub(crate) uid: Option<u32>,
+    pub(crate) owner: Option<String>,
     /// How much of it the old run read, if that is known.
-    pub(super) old_coverage: Option<Coverage>,
+    pub(crate) old_coverage: Option<Coverage>,
     /// The same of the new run.
-    pub(super) new_coverage: Option<Coverage>,
+    pub(crate) new_coverage: Option<Coverage>,
     /// Everything in it. The changes of `lines` and of `rest` add up to it.
-    pub(super) change: Figures,
-    pub(super) cost_month: Option<Usd>,
+    pub(crate) change: Figures,
+    pub(crate) cost_month: Option<Usd>,
     /// Growth and shrinkage of all places added up.
-    pub(super) gross_bytes: MeteredBytes,
+    pub(crate) gross_bytes: MeteredBytes,
     /// Change of inodes with several links, each of which is charged to one place only. If another
     /// place is charged for them now, nothing grew there.
-    pub(super) linked_metered_bytes: i64,
-    pub(super) lines: Vec<Line>,
-    pub(super) rest: Rest,
+    pub(crate) linked_metered_bytes: i64,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) rest: Rest,
 }
 
 /// A place.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// Path below the home; empty for what is directly in the home.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Its bytes in base64, where `path` is lossy.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) path_base64: Option<String>,
+    pub(crate) path_base64: Option<String>,
     #[serde(skip)]
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// True for a file.
-    pub(super) is_file: bool,
-    pub(super) what: What,
+    pub(crate) is_file: bool,
+    pub(crate) what: What,
     /// False if it may have existed before, or exist still, as a directory without a row.
-    pub(super) sure: bool,
+    pub(crate) sure: bool,
     /// The other end of a move.
-    pub(super) other: Option<OtherEnd>,
+    pub(crate) other: Option<OtherEnd>,
     /// Allocated bytes of everything in it in the old run; 0 if it was not there.
-    pub(super) old_allocated_bytes: AllocatedBytes,
-    pub(super) new_allocated_bytes: AllocatedBytes,
+    pub(crate) old_allocated_bytes: AllocatedBytes,
+    pub(crate) new_allocated_bytes: AllocatedBytes,
     /// What changed in it, without what other lines below it stand for.
-    pub(super) change: Figures,
-    pub(super) cost_month: Option<Usd>,
+    pub(crate) change: Figures,
+    pub(crate) cost_month: Option<Usd>,
     /// True if other lines are about places in it.
-    pub(super) has_lines: bool,
-    pub(super) class: Class,
+    pub(crate) has_lines: bool,
+    pub(crate) class: Class,
     /// Id of the rule in force; empty if there is none.
-    pub(super) rule: String,
+    pub(crate) rule: String,
     /// True if a finding begins here.
-    pub(super) is_finding: bool,
+    pub(crate) is_finding: bool,
     /// Change of inodes with several links.
-    pub(super) linked_metered_bytes: i64,
+    pub(crate) linked_metered_bytes: i64,
 }
 
 /// What happened to a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum What {
+pub(crate) enum What {
     Grew,
     Shrank,
     New,
@@ -153,22 +153,22 @@ pub(super) enum What {
 
 /// The other end of a move.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct OtherEnd {
+pub(crate) struct OtherEnd {
     /// The home there, if it is another one.
-    pub(super) home: Option<String>,
-    pub(super) path: String,
+    pub(crate) home: Option<String>,
+    pub(crate) path: String,
 }
 
 /// What no line stands for.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Rest {
+pub(crate) struct Rest {
     /// Places that changed less than those with a line.
-    pub(super) places: u64,
-    pub(super) change: Figures,
+    pub(crate) places: u64,
+    pub(crate) change: Figures,
     /// Directories that are too small for the tables.
-    pub(super) smaller_directories: Figures,
+    pub(crate) smaller_directories: Figures,
     /// What the rows of the tables do not account for. Zero, unless a table is wrong.
-    pub(super) unexplained: Figures,
+    pub(crate) unexplained: Figures,
 }
 
 /// What the tables of homes say of a home.
@@ -195,23 +195,30 @@ pub(crate) struct GrewMost {
 }
 
 impl Explained {
-    /// The place of each home that grew most. Homes in which nothing grew have none.
-    pub(crate) fn grew_most(&self) -> Vec<GrewMost> {
+    /// The places of each home that grew most, at most so many of each, the largest growth of a home first.
+    /// Homes in which nothing grew have none.
+    pub(crate) fn grew_most(&self, most_of_each: usize) -> Vec<GrewMost> {
         let of = |(home, selection): &(HomeTree, Selection)| {
             let here = |line: &&Chosen| home.places[line.place].moved.is_none();
             let grown = |line: &Chosen| u64::try_from(line.change.allocated_bytes).unwrap_or(0);
-            let most = selection.lines.iter().filter(here).max_by_key(|line| grown(line))?;
-            let place = &home.places[most.place];
+            let mut lines: Vec<&Chosen> = selection.lines.iter().filter(here).collect();
+            lines.retain(|line| grown(line) > 0);
+            lines.sort_by_key(|line| Reverse(grown(line)));
             let (name, raw) = name_of(home);
-            (grown(most) > 0).then(|| GrewMost {
-                outside: home.kind == HomeKind::Outside,
-                home: bytes_of(&name, raw.as_deref()),
-                path: place.path.clone(),
-                allocated: AllocatedBytes(grown(most)),
-                new: place.presence == Presence::New && place.is_sure,
-            })
+            let bytes = bytes_of(&name, raw.as_deref());
+            let most = move |line: &Chosen| {
+                let place = &home.places[line.place];
+                GrewMost {
+                    outside: home.kind == HomeKind::Outside,
+                    home: bytes.clone(),
+                    path: place.path.clone(),
+                    allocated: AllocatedBytes(grown(line)),
+                    new: place.presence == Presence::New && place.is_sure,
+                }
+            };
+            lines.into_iter().take(most_of_each).map(most).collect::<Vec<_>>()
         };
-        self.homes.iter().filter_map(of).collect()
+        self.homes.iter().flat_map(of).collect()
     }
 }
 
@@ -321,7 +328,7 @@ impl HomeChanges {
     }
 
     /// True if a part of it was not read in one of the runs.
-    pub(super) fn is_partial(&self) -> bool {
+    pub(crate) fn is_partial(&self) -> bool {
         let partly =
             |coverage: Option<Coverage>| coverage.is_some_and(|it| it != Coverage::Complete);
         partly(self.old_coverage) || partly(self.new_coverage)

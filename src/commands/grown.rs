@@ -5,12 +5,17 @@
 
 use std::time::Instant;
 
-use crate::changes::{Explained, Options, Rows, Scope, explain};
+use jiff::SignedDuration;
+
+use crate::changes::{
+    ChangesView, Compared, Explained, Facts, FactsOfHomes, GrewMost, Options, Rows, Scope, explain,
+};
 use crate::dirs::{DirRow, DirsReader, ReadProblem};
-use crate::published::DirsTable;
-use crate::report::FileSystemKey;
+use crate::published::{DirsTable, table_before};
+use crate::report::{FileSystemKey, GrownPlace, HomeKind, HomeReport, Report};
+use crate::service_error::ServiceError;
 use crate::store::{Store, fetched};
-use crate::text::printable;
+use crate::text::{lossy, printable};
 use crate::units::MeteredBytes;
 
 /// How much is read at most.
@@ -47,6 +52,56 @@ pub(super) fn between(
     explained([old, new], (scope, limit), bounds)
 }
 
+/// Explains what changed in a published run since the one nearest to so long before it.
+///
+/// # Errors
+/// If there is no such run, or the tables are not read to their ends.
+pub(super) fn since(
+    store: &dyn Store,
+    report: &Report,
+    wanted: SignedDuration,
+    (scope, limit): (Scope, usize),
+    bounds: Bounds,
+) -> Result<Since, NotKnown> {
+    let of = report.file_system_key();
+    let failed = |error: ServiceError| NotKnown::LeftOut(printable(error.text.as_bytes()));
+    let before = table_before(store, &of, &report.run, wanted).map_err(failed)?;
+    let before = before.ok_or(NotKnown::NoTable)?;
+    // The table of the run itself comes first: it may have none.
+    let new = reader(store, &of, &report.run.id, bounds)?;
+    let old = reader(store, &of, &before.run, bounds)?;
+    let runs = [
+        Compared::new(old.about(), Some(before.started)),
+        Compared::new(new.about(), Some(report.run.started)),
+    ];
+    let explained = explained([old, new], (scope, limit), bounds)?;
+    Ok(Since { explained, runs, limit })
+}
+
+/// What changed since an earlier run.
+pub(super) struct Since {
+    pub(super) explained: Explained,
+    pub(super) runs: [Compared; 2],
+    limit: usize,
+}
+
+impl Since {
+    /// The changes as they are shown, with owners and prices as in the report of the newer run.
+    pub(super) fn view(self, report: &Report) -> ChangesView {
+        let facts = |home: HomeReport| {
+            let is_outside = home.kind == HomeKind::Outside;
+            let name = home.name_bytes();
+            let name = if is_outside || name == b"." { Vec::new() } else { name };
+            ((is_outside, name), Facts { owner: home.owner.name, coverage: home.coverage })
+        };
+        let facts: FactsOfHomes = report.homes.iter().map(facts).collect();
+        let options = Options { scope: Scope::default(), limit: self.limit, min: MeteredBytes(0) };
+        let of = (None, report.file_system_key().to_string());
+        let (facts, money) = ([FactsOfHomes::new(), facts], report.money.clone());
+        ChangesView::new(self.explained, &options, of, self.runs, &facts, money)
+    }
+}
+
 /// The table of a run.
 pub(super) fn reader(
     store: &dyn Store,
@@ -79,6 +134,12 @@ pub(super) fn explained(
         Err(_) if bounds.is_over() => Err(NotKnown::too_long()),
         Err(_) => Err(NotKnown::LeftOut("a table of directories is damaged".to_owned())),
     }
+}
+
+/// The place as reports name it.
+pub(super) fn place(place: GrewMost) -> GrownPlace {
+    let (path, path_base64) = lossy(&place.path);
+    GrownPlace { path, path_base64, allocated_bytes: place.allocated, new: place.new }
 }
 
 impl Bounds {

@@ -2,15 +2,18 @@
 //! --publish` and after a scan.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::fleet_page;
+use super::grown::{self, Bounds};
 use crate::aws::Aws;
+use crate::changes::Scope;
 use crate::history::{self, History};
 use crate::log;
 use crate::outbox::{Pointed, put_page};
-use crate::pages::Pages;
+use crate::pages::{Pages, WhatGrew};
 use crate::published::{newest_report, page, page_of_user};
 use crate::report::{FileSystemKey, Report, SamePeople};
 use crate::service_error::{ServiceResult, Trouble};
@@ -41,6 +44,7 @@ pub(super) fn publish(
         let store = to.open(aws)?;
         let (report, history) = read(&*store, of, DAYS)?;
         let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at);
+        let pages = pages.grown(what_grew(&*store, &report));
         let own = put(&*store, of, &pages);
         // It says what is there, even if that is not all.
         let of_all = fleet_page::put(&*store, same_people);
@@ -70,6 +74,29 @@ pub(super) fn read(
     let report = newest_report(store, of)?;
     let history = history::read(store, of, days, report.run.finished)?;
     Ok((report, history))
+}
+
+/// The largest table of directories that is read for the pages, and how long.
+const MOST: u64 = 256 << 20;
+const MOST_TIME: Duration = Duration::from_secs(60);
+
+/// Lines of a home, at most.
+const LINES: usize = 20;
+
+/// Reads what grew since the day before the run. The pages do without it rather than not being made.
+pub(super) fn what_grew(store: &dyn Store, report: &Report) -> WhatGrew {
+    let day = SignedDuration::from_hours(24);
+    let bounds = Bounds { most: MOST, until: Some(Instant::now() + MOST_TIME) };
+    match grown::since(store, report, day, (Scope::default(), LINES), bounds) {
+        Ok(since) => WhatGrew::Known(Box::new(since.view(report))),
+        Err(not_known) => match not_known.reason() {
+            None => WhatGrew::NoRun,
+            Some(reason) => {
+                log::warn!("what grew is not on the pages: {reason}");
+                WhatGrew::LeftOut(reason)
+            }
+        },
+    }
 }
 
 /// Number of consecutive failures after which no more pages are tried, because the store is at

@@ -3,23 +3,26 @@
 
 mod apps;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::file_systems::{chosen, read_each};
+use super::grown::{self, Bounds};
 use super::heed::Phase;
 use super::selected::find_homes_of;
 use super::state_dir;
 use crate::aws::Aws;
+use crate::changes::Scope;
 use crate::cli::{RemindArgs, RemindOf};
 use crate::config::{Loaded, Readers};
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::output::{Output, refuse_inside};
 use crate::published::{file_systems, is_stale, newest_report, pointer};
-use crate::remind::{self, HomeWork, NewestRun, Others, ReminderLedger, Work};
+use crate::remind::{self, Grew, HomeWork, NewestRun, Others, ReminderLedger, Work};
 use crate::report::{Coverage, FileSystemKey, HomeKind, Report, SamePeople};
 use crate::service_error::ServiceError;
 use crate::state::{Lock, StateDir, own_name};
@@ -51,7 +54,7 @@ pub(super) fn run(
             partial.unless(found, with_apps)?
         }
     };
-    let Found { reports, of, others } = found.unwrap_or_default();
+    let Found { reports, grew, of, others } = found.unwrap_or_default();
     // Every domain of SageMaker numbers its users from 200000.
     if of > 1 && book.has_uids() && readers.same_people == SamePeople::ByDomain {
         let problem = "a uid with an address may be somebody else on each file system: use names, \
@@ -81,7 +84,7 @@ pub(super) fn run(
     }
     let sorted_apps = apps.as_ref().map(|apps| remind::sort_apps(apps, &book));
     let (home_at, trash) = (readers.home_at.as_deref(), reminding.trash);
-    let runs = NewestRun::all(&reports, (of, &others), home_at, trash);
+    let runs = NewestRun::all((&reports, &grew), (of, &others), home_at, trash);
     let mut sorted = remind::sort(&runs, &book, trash, readers.same_people);
     if of > 1 || others != Others::None {
         sorted.has_several_file_systems();
@@ -147,6 +150,8 @@ impl PartialFailure {
 #[derive(Default)]
 struct Found {
     reports: Vec<Report>,
+    /// What grew in each of them since a week before.
+    grew: Vec<Option<Grew>>,
     /// The number of file systems that were asked for.
     of: usize,
     /// The others at the destination.
@@ -168,14 +173,18 @@ fn reports(
     let store = from.open(aws).map_err(failed)?;
     let chosen = chosen(&*store, &args.file_systems)?;
     let read = read_each(&chosen, |of| newest_report(&*store, of).map_err(failed));
-    let (mut reports, mut failures) = (Vec::new(), Vec::new());
+    let (mut reports, mut grew, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    let bounds = Bounds { most: MOST, until: Some(Instant::now() + MOST_TIME) };
     for (of, read) in chosen.iter().zip(read) {
         let name = match chosen.len() {
             1 => String::new(),
             _ => format!(" of {of}"),
         };
         match read.and_then(|report| fresh(report, &from, &name, now)) {
-            Ok(report) => reports.push(report),
+            Ok(report) => {
+                grew.push(grew_in(&*store, &report, bounds));
+                reports.push(report);
+            }
             Err(failure) => failures.push(failure),
         }
     }
@@ -194,7 +203,7 @@ fn reports(
         true => Others::None,
         false => others(&*store, &chosen),
     };
-    Ok(Found { reports, of: chosen.len(), others })
+    Ok(Found { reports, grew, of: chosen.len(), others })
 }
 
 /// Finds the other file systems of the destination, on which the same people may have homes.
@@ -216,6 +225,35 @@ fn others(store: &(dyn Store + Sync), chosen: &[FileSystemKey]) -> Others {
     let roots =
         read_each(&others, |of| Some(pointer(store, of).ok()??.0.run.root()?.path.into_owned()));
     roots.into_iter().collect::<Option<_>>().map_or(Others::Unknown, Others::Roots)
+}
+
+/// The largest table of directories that is read, and how long those of all file systems are.
+const MOST: u64 = 256 << 20;
+const MOST_TIME: Duration = Duration::from_secs(60);
+
+/// Lines of a home among which the places that grew most are, and the number of these.
+const LINES: usize = 20;
+const PLACES: usize = 3;
+
+/// Reads where homes grew since a week before. Reminders do without it rather than not being sent.
+fn grew_in(store: &dyn Store, report: &Report, bounds: Bounds) -> Option<Grew> {
+    let week = SignedDuration::from_hours(7 * 24);
+    let since = grown::since(store, report, week, (Scope::default(), LINES), bounds);
+    let since = match since {
+        Ok(since) => since,
+        Err(not_known) => {
+            if let Some(reason) = not_known.reason() {
+                log::warn!("reminders do not say where homes grew: {reason}");
+            }
+            return None;
+        }
+    };
+    let mut grew = Grew { since: since.runs[0].started?, places: HashMap::new() };
+    for place in since.explained.grew_most(PLACES).into_iter().filter(|place| !place.outside) {
+        let home = place.home.clone();
+        grew.places.entry(home).or_default().push(grown::place(place));
+    }
+    Some(grew)
 }
 
 /// Refuses a stale run.

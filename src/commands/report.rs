@@ -40,6 +40,7 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let home_at = readers.home_at.as_deref();
     let asked = homes_of(&report, &args.only)?;
     let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at).only(asked);
+    let pages = pages.grown(pages::what_grew(&*store, &report));
     if pages.are_some() && pages.uids().is_empty() {
         let users = args.only.join(", ");
         let problem = "pages of users do not show homes with two owners, or homes that others fill";
@@ -90,7 +91,9 @@ fn several(
             match pages::read(store, of, args.days) {
                 Ok((report, history)) => {
                     let pages = Pages::new(&report, &history, Timestamp::now());
-                    put &= pages::put(store, of, &pages.seen_at(readers.home_at.as_deref()));
+                    let pages = pages.seen_at(readers.home_at.as_deref());
+                    let pages = pages.grown(pages::what_grew(store, &report));
+                    put &= pages::put(store, of, &pages);
                     is_whole &= history.is_whole();
                 }
                 Err(error) => {

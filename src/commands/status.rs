@@ -119,7 +119,7 @@ fn runs(
         let runs = [day, &latest.run.id];
         let grew = grown::between(store, of, runs, (Scope::default(), LINES), bounds);
         match grew {
-            Ok(explained) => bases.add_grew(explained.grew_most()),
+            Ok(explained) => bases.add_grew(explained.grew_most(1)),
             Err(not_known) => bases.grew_left_out = not_known.reason(),
         }
     }

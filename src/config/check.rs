@@ -8,7 +8,7 @@ use super::file::ConfigFile;
 use super::{ConfigError, Loaded, Settings};
 use crate::names::{GroupSources, SourceSpec};
 use crate::outbox::Publishing;
-use crate::report::{FileSystemKey, Format, Prices, Quotas};
+use crate::report::{FileSystemKey, Format, GrowthAlarm, Prices, Quotas};
 use crate::scan::{Pacing, is_file_system_id};
 use crate::store::{BucketOptions, Destination};
 use crate::units::{MeteredBytes, parse_size};
@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) names: Vec<SourceSpec>,
     pub(crate) groups: GroupSources,
     pub(crate) quotas: Quotas,
+    pub(crate) growth: GrowthAlarm,
     pub(crate) pacing: Pacing,
     /// The NFS server, if the engine needs no mount.
     #[cfg(target_os = "linux")]
@@ -147,6 +148,7 @@ impl Settings {
             names: names.collect::<Result<_, _>>()?,
             groups: settings.groups()?,
             quotas: settings.quota.quotas()?,
+            growth: settings.growth.alarm()?,
             pacing,
             #[cfg(target_os = "linux")]
             nfs,

@@ -5,6 +5,7 @@ mod bucket;
 mod check;
 mod file;
 mod file_systems;
+mod growth;
 #[cfg(target_os = "linux")]
 mod nfs;
 mod origin;

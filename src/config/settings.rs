@@ -8,6 +8,7 @@ use clap::{ArgAction, ArgMatches, Args, FromArgMatches};
 use serde::{Deserialize, Serialize};
 
 use super::file_systems::FileSystemSettings;
+use super::growth::GrowthSettings;
 use super::patience::Patience;
 use super::prices::PriceSettings;
 use super::publishing::{CloudWatchSettings, NotifySettings, PublishSettings};
@@ -145,6 +146,10 @@ pub(crate) struct Settings {
     #[command(flatten)]
     #[serde(default)]
     pub(crate) notify: NotifySettings,
+
+    #[command(flatten)]
+    #[serde(default)]
+    pub(crate) growth: GrowthSettings,
 
     #[arg(skip)]
     #[serde(default)]
@@ -371,7 +376,7 @@ impl Settings {
         settings.prices = self.prices.with_defaults();
         let mut keys = toml::Table::try_from(settings)?;
         if self.publish.no_publish {
-            keys.retain(|key, _| !matches!(key, "publish" | "cloudwatch" | "notify"));
+            keys.retain(|key, _| !matches!(key, "publish" | "cloudwatch" | "notify" | "growth"));
         }
         keys.retain(|_, value| value.as_table().is_none_or(|table| !table.is_empty()));
         for key in LAST_KEYS {

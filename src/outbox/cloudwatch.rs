@@ -90,7 +90,8 @@ impl UserMetrics {
 
 /// Composes the metrics of a run. A metric whose value is unknown is left out, not 0:
 /// `OrphanBytes` without a source of names that knows all owners, `MaxQuotaPercent` without a
-/// quota, `GroupsOverQuota` without one of a group, `MeteredDifferencePercent` without EFS's size of all that was scanned. So are sums of a
+/// quota, `GroupsOverQuota` without one of a group, `MaxGrowthBytes` and `HomesGrown` without a run of the
+/// day before to compare all homes with, `MeteredDifferencePercent` without EFS's size of all that was scanned. So are sums of a
 /// run that is not complete: they would be too small, and could end an alarm.
 pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<Datum> {
     let usage = &report.totals;
@@ -105,6 +106,9 @@ pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<D
     let orphans = report.orphans.map(|orphans| of_class(orphans.usage));
     let limited = report.groups.iter().any(|group| group.quota.is_some());
     let groups = limited.then(|| report.groups_over_quota().count() as f64);
+    let growth = report.growth.as_ref();
+    let grown = growth.and_then(|growth| Some(growth.max_bytes?.0 as f64));
+    let grown_homes = growth.and_then(|growth| Some(growth.count()? as f64));
     let values = [
         ("AllocatedBytes", whole(usage.allocated_bytes.0 as f64), Unit::Bytes),
         ("MeteredBytes", whole(usage.metered_bytes.0 as f64), Unit::Bytes),
@@ -115,6 +119,8 @@ pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<D
         ("HomesOverQuota", whole(report.over_quota().count() as f64), Unit::Count),
         ("GroupsOverQuota", groups.and_then(whole), Unit::Count),
         ("MaxQuotaPercent", highest.and_then(whole), Unit::Percent),
+        ("MaxGrowthBytes", grown.and_then(whole), Unit::Bytes),
+        ("HomesGrown", grown_homes.and_then(whole), Unit::Count),
         ("ScanDurationSeconds", Some(seconds), Unit::Seconds),
         ("ScanErrors", Some(report.errors.count as f64), Unit::Count),
         ("ScanComplete", Some(f64::from(u8::from(complete))), Unit::Count),

@@ -1,11 +1,12 @@
-//! The notice of homes and groups over quota.
+//! The notice of homes and groups over quota, and of homes that grew fast.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Coverage, GroupReport, HomeReport, Report};
+use crate::report::{Coverage, GroupReport, GrownHome, Growth, HomeReport, Report};
 use crate::text::{Shown, plural, printable};
 
 /// Limits of one message: homes and findings, bytes of the text, characters of a name or path.
@@ -32,6 +33,37 @@ pub struct Over {
     pub groups: BTreeSet<String>,
 }
 
+/// Homes that grew fast, by their printable names, and the start of the run whose notice said so.
+pub(super) type Told = BTreeMap<String, Timestamp>;
+
+/// The homes that grew fast, with those that were `told` of before. A home is told of again only for
+/// growth since the run whose notice named it: so once a day, however often scans run.
+pub(super) fn grown(report: &Report, told: &Told) -> Told {
+    let Some(Growth { since: Some(since), homes, .. }) = &report.growth else {
+        // Nothing is known of growth since then.
+        return told.clone();
+    };
+    let mut now = told.clone();
+    now.retain(|_, at| *at > since.started);
+    for home in homes {
+        now.entry(printable(&home.name_bytes())).or_insert(report.run.started);
+    }
+    now
+}
+
+/// True if a home grew fast that was not told of.
+pub(super) fn has_newly_grown(report: &Report, told: &Told) -> bool {
+    report
+        .growth
+        .as_ref()
+        .is_some_and(|growth| growth.homes.iter().any(|home| is_newly_grown(growth, home, told)))
+}
+
+fn is_newly_grown(growth: &Growth, home: &GrownHome, told: &Told) -> bool {
+    let since = growth.since.as_ref().map(|since| since.started);
+    told.get(&printable(&home.name_bytes())).is_none_or(|at| since.is_some_and(|it| *at <= it))
+}
+
 /// The homes and groups over quota. One that was over quota `before` and was not read completely this
 /// time still counts.
 pub fn over_quota(report: &Report, before: &Over) -> Over {
@@ -48,8 +80,9 @@ pub fn over_quota(report: &Report, before: &Over) -> Over {
     Over { homes, groups }
 }
 
-/// Writes the message; `before` has the homes and groups over quota in the last one.
-pub fn compose(report: &Report, before: &Over) -> Notice {
+/// Writes the message; `before` has the homes and groups over quota in the last one, and `told` those
+/// that grew fast.
+pub fn compose(report: &Report, before: &Over, told: &Told) -> Notice {
     let mut over: Vec<HomeReport> = report.over_quota().collect();
     over.sort_by(|a, b| {
         let rank = |home: &HomeReport| home.quota.map_or(0.0, |quota| quota.used_percent);
@@ -61,7 +94,7 @@ pub fn compose(report: &Report, before: &Over) -> Notice {
         + groups.iter().filter(is_new).count();
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = write(&mut text, report, (&over, &groups), before);
+    let _ = write(&mut text, report, (&over, &groups), (before, told));
     // Paths are as long as strangers made them.
     if text.len() > MAX_TEXT {
         text.truncate(text.floor_char_boundary(MAX_TEXT));
@@ -75,10 +108,15 @@ pub fn compose(report: &Report, before: &Over) -> Notice {
     // A topic may have the notices of several file systems.
     let name = report.run.identity.as_ref().and_then(|identity| identity.name.as_ref());
     let name = name.map(|name| format!("{:.40}: ", name.as_str())).unwrap_or_default();
+    let grown = report.growth.as_ref().map_or(0, |growth| growth.homes.len());
+    let grown = count(grown, "home", "homes").map(|homes| format!("; {homes} grew fast"));
+    let grown = grown.unwrap_or_default();
     Notice {
         subject: Shown::line(&match what.is_empty() {
-            true => format!("efs-scan: {name}nobody is over quota"),
-            false => format!("efs-scan: {name}{} over quota, {new} newly", what.join(" and ")),
+            true => format!("efs-scan: {name}nobody is over quota{grown}"),
+            false => {
+                format!("efs-scan: {name}{} over quota, {new} newly{grown}", what.join(" and "))
+            }
         }),
         text: Shown::lines(text),
     }
@@ -92,7 +130,7 @@ fn write(
     out: &mut String,
     report: &Report,
     (over, groups): (&[HomeReport], &[&GroupReport]),
-    before: &Over,
+    (before, told): (&Over, &Told),
 ) -> std::fmt::Result {
     let run = &report.run;
     let root = run.printable_root();
@@ -146,6 +184,9 @@ fn write(
     if !back.is_empty() {
         writeln!(out, "\nNo longer over quota: {}", back.join(", "))?;
     }
+    if let Some(growth) = &report.growth {
+        write_growth(out, report, growth, told)?;
+    }
     let findings = report.largest_findings(MAX_FINDINGS);
     if !findings.is_empty() {
         writeln!(out, "\nClean-up candidates, by what deleting them frees:")?;
@@ -154,6 +195,56 @@ fn write(
         let path = short(&finding.path_bytes());
         let frees = finding.frees.allocated_bytes.human();
         writeln!(out, "  {frees}  {}  {path}", finding.rule)?;
+    }
+    Ok(())
+}
+
+fn write_growth(
+    out: &mut String,
+    report: &Report,
+    growth: &Growth,
+    told: &Told,
+) -> std::fmt::Result {
+    if let Some(reason) = &growth.unknown {
+        writeln!(out, "\nGrowth since the day before is not known: {}.", short(reason.as_bytes()))?;
+    }
+    let shown = &growth.homes[..growth.homes.len().min(MAX_HOMES)];
+    let names: BTreeSet<Vec<u8>> = shown.iter().map(GrownHome::name_bytes).collect();
+    let homes = report.homes.iter().filter(|home| names.contains(&home.name_bytes()));
+    let whose: BTreeMap<Vec<u8>, String> =
+        homes.map(|home| (home.name_bytes(), who(&home))).collect();
+    if let (Some(since), false) = (&growth.since, shown.is_empty()) {
+        let day = since.started.strftime("%Y-%m-%d %H:%M UTC");
+        writeln!(out, "\nGrew fast since {day}:")?;
+    }
+    for home in shown {
+        let name = home.name_bytes();
+        let who = whose.get(&name).cloned().unwrap_or_else(|| short(&name));
+        let (day, all) = (home.day_bytes.human(), home.allocated_bytes.human());
+        write!(out, "  {who}  +{day} in a day, to {all}")?;
+        if home.new {
+            write!(out, ", a new home")?;
+        }
+        if let Some(place) = &home.place {
+            let new = if place.new { ", new" } else { "" };
+            let path = match short(place.printable_path().as_bytes()) {
+                path if path.is_empty() => "directly in the home".to_owned(),
+                path => path,
+            };
+            write!(out, "; most in {path}, +{}{new}", place.allocated_bytes.human())?;
+        }
+        writeln!(out, "{}", if is_newly_grown(growth, home, told) { "  NEW" } else { "" })?;
+    }
+    if growth.homes.len() > MAX_HOMES {
+        writeln!(out, "  and {} more", growth.homes.len() - MAX_HOMES)?;
+    }
+    if growth.not_compared > 0 {
+        let homes = plural(growth.not_compared, "home", "homes");
+        writeln!(
+            out,
+            "\nGrowth of {} {homes} is not known: not all was read, now or then.",
+            growth.not_compared
+        )?;
     }
     Ok(())
 }

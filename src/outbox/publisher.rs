@@ -1,5 +1,6 @@
 //! The front of the outbox: a scan prepares it, puts its run into the spool, and sends.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -190,6 +191,20 @@ impl Publisher {
                 Kept::Unkept
             }
         }
+    }
+
+    /// Puts a run into the spool once more, with what is known of it since.
+    pub(crate) fn keep_again(&self, report: &Report) {
+        let Some((state, _)) = &self.state else { return };
+        if let Err(problem) = spool::add(state, JobRef { targets: &self.targets, report }) {
+            log::warn!("{problem}; if the run has to wait, it is sent without its growth");
+        }
+    }
+
+    /// Opens the table of directories of the run `id`, if the spool has it.
+    pub(crate) fn kept_dirs(&self, id: &str) -> Option<File> {
+        let (state, _) = self.state.as_ref()?;
+        spool::dirs(state, id).ok().flatten()
     }
 
     /// Puts the table of directories of the run `id` into the spool, before the run itself. Does

@@ -6,7 +6,7 @@ use std::io::{self, Seek, Write};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::notice::Over;
+use super::notice::{Over, Told};
 use super::objects::{Pointed, Publishable};
 use super::spool::{self, JobRef, StepsDone, Targets};
 use super::{cloudwatch, notice, objects};
@@ -36,6 +36,9 @@ struct LastNotice {
     /// The homes and groups over quota.
     #[serde(flatten)]
     over: Over,
+    /// The homes that grew fast. A notice of an earlier version has none.
+    #[serde(default, skip_serializing_if = "Told::is_empty")]
+    grown: Told,
 }
 
 /// The result of sending.
@@ -251,6 +254,7 @@ impl Sender<'_> {
             self.state.and_then(|state| state.read(LAST_NOTICES)).unwrap_or_default();
         let last = notices.entry(to.topic.clone()).or_default();
         let over = notice::over_quota(self.job.report, &last.over);
+        let grew = notice::has_newly_grown(self.job.report, &last.grown);
         let now = Timestamp::now();
         let (before, this) = (rank(&last.run, now), rank(self.id, now));
         if before.is_future() {
@@ -258,14 +262,15 @@ impl Sender<'_> {
             log::warn!("the last notice was of the run {run}, which is from the future");
         }
         // A run older than the last notice has no news.
-        let news = before < this && (to.always || over != last.over);
+        let news = before < this && (to.always || over != last.over || grew);
         if news {
-            let message = notice::compose(self.job.report, &last.over);
+            let message = notice::compose(self.job.report, &last.over, &last.grown);
             self.aws.notify(&to.topic, &message.subject, &message.text)?;
         }
         // A notice from the future is replaced, even without news: it would silence all others.
         if news || (before.is_future() && before < this) {
-            *last = LastNotice { run: self.id.to_owned(), over };
+            let grown = notice::grown(self.job.report, &last.grown);
+            *last = LastNotice { run: self.id.to_owned(), over, grown };
             let written = self.state.map(|state| state.write(LAST_NOTICES, &notices));
             if let Some(Err(problem)) = written {
                 log::warn!("{problem}; the next run may send the notice again");

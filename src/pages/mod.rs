@@ -4,7 +4,7 @@
 //! Charts are SVG drawn here. The smallest well-kept chart library weighs as much as the whole page
 //! of 40 homes, draws on a canvas that a screen reader cannot read, writes `style` attributes that
 //! a strict Content-Security-Policy refuses, and shows nothing without JavaScript or on paper. The
-//! script only sorts, filters, copies, switches the theme and updates the age of the figures.
+//! script only sorts, filters, copies, draws what grew, switches the theme and updates the age.
 //!
 //! Every text from a report passes through [`crate::text::printable`] and maud, which escapes it. A
 //! whole page is a [`Shown`], so it contains no hidden characters.
@@ -16,6 +16,7 @@ mod findings;
 mod fleet;
 mod fleet_people;
 mod frame;
+mod grew;
 mod groups;
 mod homes;
 mod money;
@@ -37,6 +38,7 @@ use crate::history::History;
 use crate::report::{Coverage, HomeAt, HomeKind, HomeReport, Report};
 use crate::text::Shown;
 pub use fleet::{Fleet, FleetMember};
+pub(crate) use grew::WhatGrew;
 use trend::Past;
 use words::{many, root_of, shown};
 
@@ -48,6 +50,7 @@ pub struct Pages<'a> {
     now: Timestamp,
     home_at: HomeAt<'a>,
     only: Option<BTreeSet<Vec<u8>>>,
+    grew: WhatGrew,
     /// Positions in the report of the homes on the page of each uid. Empty for a uid with homes
     /// that all belong to others as well.
     of_uids: BTreeMap<u32, Vec<usize>>,
@@ -70,6 +73,7 @@ impl<'a> Pages<'a> {
             now,
             home_at: HomeAt::default(),
             only: None,
+            grew: WhatGrew::default(),
             of_uids,
         }
     }
@@ -77,6 +81,11 @@ impl<'a> Pages<'a> {
     /// Adds commands to users' pages, for homes that users see at `home_at`.
     pub fn seen_at(self, home_at: Option<&'a Path>) -> Self {
         Self { home_at: HomeAt::new(self.report, home_at), ..self }
+    }
+
+    /// Adds what grew since an earlier run.
+    pub(crate) fn grown(self, grew: WhatGrew) -> Self {
+        Self { grew, ..self }
     }
 
     /// Restricts the pages to these homes, if any are given: pages of their owners, and one about
@@ -104,6 +113,7 @@ impl<'a> Pages<'a> {
         let body = html! {
             (summary::tiles(report, past))
             (treemap::section(report))
+            (grew::section(&self.grew))
             (trend::section(report, past))
             (homes::section(report, past))
             (groups::section(report))
@@ -138,7 +148,7 @@ impl<'a> Pages<'a> {
         // If a user has several homes, each one is at that path in another space.
         let nowhere = HomeAt::default();
         let home_at = if homes.len() == 1 { home_at } else { &nowhere };
-        let body = html! { @for home in homes { (user::home(report, past, home, home_at)) } };
+        let body = html! { @for home in homes { (user::home((report, &self.grew), past, home, home_at)) } };
         Some(frame::page(report, *now, read, (&title, &body)))
     }
 

@@ -1,5 +1,6 @@
 "use strict";
-// Lets a reader sort, filter, copy and change the theme, and keeps the age of the figures current.
+// Lets a reader sort, filter, copy, open the treemap of what grew and change the theme, and keeps the age
+// of the figures current.
 // Texts are set as text, never as markup.
 
 const all = (selector, under = document) => [...under.querySelectorAll(selector)];
@@ -117,6 +118,119 @@ for (const command of all("code.cmd")) {
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
   command.after(button);
+}
+
+// ---- treemap of what grew, made of the table
+
+const human = (bytes) => {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+  let unit = 0;
+  for (; bytes >= 1024 && unit < units.length - 1; unit += 1) bytes /= 1024;
+  return `${unit ? Math.round(bytes * 10) / 10 : bytes} ${units[unit]}`;
+};
+// The places of a table that grew, each with those in it, largest first.
+const placesOf = (table) => {
+  const top = { name: "Everything", bytes: 0, below: [] };
+  const path = [top];
+  for (const row of table.tBodies[0].rows) {
+    const depth = Number(row.dataset.depth);
+    const place = { name: row.cells[0].textContent.trim(), type: row.dataset.class,
+      bytes: Number(row.dataset.grew), below: [] };
+    path.length = Math.min(path.length, depth + 1);
+    path[path.length - 1].below.push(place);
+    path.push(place);
+  }
+  const sum = (place) => {
+    place.below.forEach(sum);
+    place.below = place.below.filter((it) => it.bytes > 0).sort((a, b) => b.bytes - a.bytes);
+    place.bytes += place.below.reduce((all, it) => all + it.bytes, 0);
+  };
+  sum(top);
+  return top;
+};
+// Squarified, as the treemap of homes is: rectangles with the places' areas, in parts of the whole.
+const squarify = (places, width, height) => {
+  const scale = (width * height) / places.reduce((all, it) => all + it.bytes, 0);
+  const areas = places.map((it) => it.bytes * scale);
+  const out = [];
+  let [x, y, w, h] = [0, 0, width, height];
+  const worst = (first, last, sum, side) =>
+    Math.max((side * side * first) / (sum * sum), (sum * sum) / (side * side * last));
+  for (let at = 0; at < areas.length;) {
+    const side = Math.max(Math.min(w, h), 1e-9);
+    let [sum, end] = [areas[at], at + 1];
+    while (end < areas.length && worst(areas[at], areas[end], sum + areas[end], side)
+      <= worst(areas[at], areas[end - 1], sum, side)) {
+      sum += areas[end];
+      end += 1;
+    }
+    const thick = sum / side;
+    let along = 0;
+    for (; at < end; at += 1) {
+      const long = areas[at] / Math.max(thick, 1e-9);
+      out.push(w >= h ? [x, y + along, thick, long] : [x + along, y, long, thick]);
+      along += long;
+    }
+    if (w >= h) { x += thick; w = Math.max(w - thick, 0); }
+    else { y += thick; h = Math.max(h - thick, 0); }
+  }
+  return out.map(([x, y, w, h]) => [x / width, y / height, w / width, h / height]);
+};
+for (const table of all("table[data-grew]")) {
+  const top = placesOf(table);
+  if (top.bytes <= 0) continue;
+  const map = make("div", "opens", "");
+  const crumbs = make("div", "crumbs", "");
+  const area = make("div", "area", "");
+  area.setAttribute("role", "group");
+  area.setAttribute("aria-label", "Treemap of what grew");
+  map.append(crumbs, area);
+  table.closest(".scroll").before(map);
+  let path = [top];
+  const draw = () => {
+    const here = path[path.length - 1];
+    crumbs.replaceChildren(...path.map((place, at) => {
+      const text = `${place.name} +${human(place.bytes)}`;
+      if (place === here) return make("b", "", text);
+      const button = make("button", "", text);
+      button.type = "button";
+      button.addEventListener("click", () => open(path.slice(0, at + 1)));
+      return button;
+    }));
+    const places = here.below;
+    area.replaceChildren();
+    if (!places.length) return;
+    const [width, height] = [area.clientWidth || 1, area.clientHeight || 1];
+    const rects = squarify(places, width, height);
+    places.forEach((place, at) => {
+      const [x, y, w, h] = rects[at];
+      // What is too small to be pointed at is in the table.
+      if (w * width < 4 || h * height < 4) return;
+      const opens = place.below.length > 0 && w * width >= 24 && h * height >= 24;
+      const tile = make(opens ? "button" : "div", `tile ${place.below.length ? "dir" : place.type}`, "");
+      const said = `${place.name} +${human(place.bytes)}`;
+      tile.title = said;
+      if (w * width >= 34 && h * height >= 20) tile.append(make("span", "", place.name));
+      if (w * width >= 34 && h * height >= 38) tile.append(make("span", "", `+${human(place.bytes)}`));
+      if (opens) {
+        tile.type = "button";
+        tile.setAttribute("aria-label", `${said}, open`);
+        tile.addEventListener("click", () => open([...path, place]));
+      }
+      for (const [side, value] of [["left", x], ["top", y], ["width", w], ["height", h]]) {
+        tile.style[side] = `${value * 100}%`;
+      }
+      area.append(tile);
+    });
+  };
+  const open = (to) => {
+    path = to;
+    draw();
+    // The focus was on what is not there any more.
+    (crumbs.querySelector("button:last-of-type") ?? area.querySelector("button"))?.focus();
+  };
+  draw();
+  addEventListener("resize", draw);
 }
 
 // ---- theme

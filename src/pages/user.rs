@@ -6,10 +6,11 @@ use maud::{Markup, html};
 
 use super::chart::chart;
 use super::findings::{FindingLine, sort, table};
+use super::grew::WhatGrew;
 use super::homes::marks;
 use super::trend::{Past, changes, reaches_quota};
 use super::words::*;
-use super::{bar, money};
+use super::{bar, grew, money};
 use crate::report::{
     Coverage, HomeAt, HomeKind, HomeReport, Report, Usage, advice_for_owner, below, command_at,
 };
@@ -35,7 +36,7 @@ pub(super) fn read(homes: &[HomeReport]) -> (Coverage, u64) {
 
 /// Shows the section about one home.
 pub(super) fn home(
-    report: &Report,
+    (report, what_grew): (&Report, &WhatGrew),
     past: &Past<'_>,
     home: &HomeReport,
     home_at: &HomeAt<'_>,
@@ -49,6 +50,7 @@ pub(super) fn home(
             (tiles(past, home))
             (classes(&home.usage))
             (changes_of(past, home))
+            (grew::of_home(what_grew, home))
             (candidates(report, home, home_at))
             (largest(home))
         }

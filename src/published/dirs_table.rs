@@ -1,10 +1,11 @@
 //! Finds the published tables of directories.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::homes_table::HomesTable;
 use super::order::started_of;
-use crate::report::FileSystemKey;
+use super::runs::is_same_scope;
+use crate::report::{FileSystemKey, Run};
 use crate::service_error::{ServiceError, ServiceResult};
 use crate::store::{Listing, Store};
 
@@ -32,6 +33,43 @@ pub(crate) fn dirs_tables(
     let mut tables: Vec<DirsTable> = keys.into_iter().filter_map(DirsTable::of).collect();
     tables.sort_by(|a, b| (a.started, &a.run).cmp(&(b.started, &b.run)));
     Ok((tables, unlisted))
+}
+
+/// Ages of a run, in hours, that another one is compared with.
+const FROM: i64 = 12;
+const TO: i64 = 10 * 24;
+
+/// Runs that are looked at, at most.
+const LOOKS: usize = 8;
+
+/// Finds the table of the run whose age at the start of `run` is nearest to `wanted`, between half a day
+/// and ten days, and that scanned the same.
+///
+/// # Errors
+/// If the store cannot list or read.
+pub(crate) fn table_before(
+    store: &dyn Store,
+    of: &FileSystemKey,
+    run: &Run,
+    wanted: SignedDuration,
+) -> ServiceResult<Option<DirsTable>> {
+    let first = run.started.saturating_sub(SignedDuration::from_hours(TO));
+    let days = format!("dirs/fs={of}/dt=");
+    let from = format!("{days}{}", first.unwrap_or(run.started).strftime("%Y-%m-%d"));
+    let Listing { keys, unlisted } = store.list(&days, &from)?;
+    if let Some(error) = unlisted.into_iter().next() {
+        return Err(error);
+    }
+    let age = |table: &DirsTable| run.started.duration_since(table.started);
+    let mut tables: Vec<DirsTable> = keys.into_iter().filter_map(DirsTable::of).collect();
+    tables.retain(|table| (FROM..=TO).contains(&age(table).as_hours()));
+    tables.sort_by_key(|table| (age(table) - wanted).abs());
+    for table in tables.into_iter().take(LOOKS) {
+        if is_same_scope(store, &table.homes(), run)? {
+            return Ok(Some(table));
+        }
+    }
+    Ok(None)
 }
 
 impl DirsTable {

@@ -2,6 +2,7 @@
 //! are read back.
 
 mod age;
+mod day_before;
 mod dirs_table;
 mod expected;
 mod fleet;
@@ -16,7 +17,8 @@ mod runs;
 mod selection;
 
 pub(crate) use age::{OLD, is_future, is_old, is_stale};
-pub(crate) use dirs_table::{DirsTable, dirs_tables};
+pub(crate) use day_before::day_before;
+pub(crate) use dirs_table::{DirsTable, dirs_tables, table_before};
 pub(crate) use expected::expected_inodes;
 pub use fleet::{FLEET_PAGE, is_fleet_page};
 pub use homes_table::{HomeRow, HomesTable, TableCoverage, homes_tables};

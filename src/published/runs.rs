@@ -43,6 +43,21 @@ pub(crate) fn comparable(
     Ok((kept, others))
 }
 
+/// True if the run of the table scanned what `run` does, or if its report cannot be read, such as a
+/// removed one.
+///
+/// # Errors
+/// If the store gives out nothing at all.
+pub(super) fn is_same_scope(
+    store: &dyn Store,
+    table: &HomesTable,
+    run: &Run,
+) -> ServiceResult<bool> {
+    let head = store.head(&table.report_key(), HEAD_BYTES)?;
+    let there = head.and_then(|object| run_in(&object.bytes));
+    Ok(there.is_none_or(|there| there.has_same_scope(run)))
+}
+
 /// Reads the run from the beginning of a report, where it follows the schema.
 fn run_in(head: &[u8]) -> Option<Run> {
     const KEY: &[u8] = b"\"run\":";

@@ -68,8 +68,12 @@ pub(crate) fn letters(report: &Report, now: Timestamp) -> Shown {
         },
     };
     let book = reminding.addresses.open().expect("there is no file");
-    let runs =
-        NewestRun::all(std::slice::from_ref(report), (1, &Others::None), None, reminding.trash);
+    let runs = NewestRun::all(
+        (std::slice::from_ref(report), &[]),
+        (1, &Others::None),
+        None,
+        reminding.trash,
+    );
     let sorted = sort(&runs, &book, reminding.trash, SamePeople::ByDomain);
     let nowhere = tempfile::tempdir().expect("a directory");
     let ledger = ReminderLedger::open(nowhere.path(), now).expect("there is none");

@@ -8,13 +8,16 @@ use super::app_letter::UntoldApp;
 use super::ledger::Reason;
 use super::people::{NewestRun, Recipient, Subject, Untold};
 use super::template::{Field, Template};
-use crate::report::{Finding, HomeAt, HomeReport, Reader, advice_for_owner, command_at};
+use crate::report::{
+    Finding, GrownPlace, HomeAt, HomeReport, Reader, advice_for_owner, command_at,
+};
 use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
 /// Maximum numbers of lines in a message.
 const MAX_FINDINGS: usize = 10;
 const MAX_LARGEST: usize = 5;
+const MAX_GREW: usize = 3;
 pub(super) const MAX_HOMES: usize = 50;
 const MAX_LISTED: usize = 200;
 
@@ -83,6 +86,7 @@ impl LetterWriter<'_> {
             Field::Homes => lines(person.subjects.iter().map(home_line), MAX_HOMES),
             Field::Findings => self.findings(person),
             Field::Largest => largest(person),
+            Field::Grew => grew(person),
             // These placeholders do not occur in templates about homes.
             Field::Count | Field::Apps | Field::Prices => String::new(),
         }
@@ -305,6 +309,37 @@ fn largest(person: &Recipient<'_>) -> String {
     match dirs.is_empty() {
         true => "  (no directory below the home)".to_owned(),
         false => dirs.iter().take(MAX_LARGEST).map(line).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// Returns a line for each of the places that grew most. They are in the person's own homes, and have no
+/// command: what grew may be what is needed most.
+fn grew(person: &Recipient<'_>) -> String {
+    let mut all = Vec::new();
+    let mut is_known = false;
+    for subject in &person.subjects {
+        let Some(grew) = subject.run.grew else { continue };
+        is_known = true;
+        let places = grew.places.get(&subject.home.name_bytes()).into_iter().flatten();
+        all.extend(places.map(|place| (subject, grew.since, place)));
+    }
+    all.sort_by_key(|(_, _, place)| Reverse(place.allocated_bytes));
+    let line = |(subject, since, place): &(&Subject<'_>, Timestamp, &GrownPlace)| {
+        let home = subject.home.printable_name();
+        let path = match (&*home, place.printable_path()) {
+            (_, path) if path.is_empty() => format!("{home}, directly in it"),
+            (".", path) => path,
+            (home, path) => format!("{home}/{path}"),
+        };
+        let path = subject.on(cut(&path, MAX_NAME));
+        let new = if place.new { ", new" } else { "" };
+        let day = since.strftime("%Y-%m-%d");
+        format!("  +{} since {day}  {path}{new}", place.allocated_bytes.human())
+    };
+    match all.is_empty() {
+        true if is_known => "  (nothing grew much)".to_owned(),
+        true => "  (not known)".to_owned(),
+        false => all.iter().take(MAX_GREW).map(line).collect::<Vec<_>>().join("\n"),
     }
 }
 

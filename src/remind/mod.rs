@@ -40,7 +40,7 @@ pub use address::{Address, AddressMap, AddressTemplate, Addresses, Dashes, check
 pub(crate) use apps::{LongRunning, SortedApps, long_running, sort_apps};
 pub use instance_prices::{InstancePrices, PriceTable};
 pub(crate) use ledger::ReminderLedger;
-pub(crate) use people::{NewestRun, Others, sort};
+pub(crate) use people::{Grew, NewestRun, Others, sort};
 pub(crate) use preview::preview;
 pub(crate) use send::send;
 pub use template::{About, Template};

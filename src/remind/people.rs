@@ -1,15 +1,17 @@
 //! Sorts homes with a reason for a reminder by recipient, or as untold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
+
+use jiff::Timestamp;
 
 use super::address::{Address, AddressBook};
 use super::ledger::{Reason, ReminderLedger, Topic};
 use crate::aws::MemberKind;
 use crate::names::{Spelling, twins};
 use crate::report::{
-    Coverage, FileSystemKey, HomeAt, HomeKind, HomeReport, OwnedHome, OwnerStatus, Payer, Report,
-    SamePeople,
+    Coverage, FileSystemKey, GrownPlace, HomeAt, HomeKind, HomeReport, OwnedHome, OwnerStatus,
+    Payer, Report, SamePeople,
 };
 use crate::units::AllocatedBytes;
 
@@ -20,6 +22,8 @@ pub(crate) struct NewestRun<'a> {
     pub(super) report: &'a Report,
     /// The path under which owners see their home.
     pub(super) home_at: HomeAt<'a>,
+    /// What grew in its homes, if that is known.
+    pub(super) grew: Option<&'a Grew>,
     /// Its homes with a reason for a reminder.
     homes: Vec<HomeReport>,
     /// Its name, if there are several file systems.
@@ -40,16 +44,26 @@ pub(crate) enum Others {
     Unknown,
 }
 
+/// Where homes grew most since an earlier run.
+#[derive(Debug)]
+pub(crate) struct Grew {
+    /// Start of that run.
+    pub(crate) since: Timestamp,
+    /// The places by the name of their home, the largest growth first.
+    pub(crate) places: HashMap<Vec<u8>, Vec<GrownPlace>>,
+}
+
 impl<'a> NewestRun<'a> {
-    /// Prepares the runs of `of` file systems, of which some may be missing. More trash than `most_trash`
+    /// Prepares the runs of `of` file systems, of which some may be missing. `grew` is in the order of the
+    /// reports, and may lack some. More trash than `most_trash`
     /// is a reason.
     pub(crate) fn all(
-        reports: &'a [Report],
+        (reports, grew): (&'a [Report], &'a [Option<Grew>]),
         (of, others): (usize, &Others),
         home_at: Option<&'a Path>,
         most_trash: Option<AllocatedBytes>,
     ) -> Vec<Self> {
-        let new = |report: &'a Report| {
+        let new = |(at, report): (usize, &'a Report)| {
             let key = report.file_system_key();
             let identity = report.run.identity.as_ref();
             let name = identity.and_then(|identity| identity.name.as_ref()).unwrap_or(&key);
@@ -66,11 +80,12 @@ impl<'a> NewestRun<'a> {
                 name: (of > 1).then(|| name.to_string()),
                 // One that could not be read may have the same root.
                 has_own_root: same_root == 1 && reports.len() == of && !is_elsewhere,
+                grew: grew.get(at).and_then(Option::as_ref),
                 key,
                 report,
             }
         };
-        reports.iter().map(new).collect()
+        reports.iter().enumerate().map(new).collect()
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) enum Field {
     Homes,
     Findings,
     Largest,
+    Grew,
     Count,
     Apps,
     Prices,
@@ -31,7 +32,7 @@ pub enum About {
 }
 
 impl Field {
-    const HOMES: [(&'static str, Self); 13] = [
+    const HOMES: [(&'static str, Self); 14] = [
         ("name", Self::Name),
         ("home", Self::Home),
         ("size", Self::Size),
@@ -45,6 +46,7 @@ impl Field {
         ("homes", Self::Homes),
         ("findings", Self::Findings),
         ("largest", Self::Largest),
+        ("grew", Self::Grew),
     ];
     const APPS: [(&'static str, Self); 6] = [
         ("name", Self::Name),
@@ -63,7 +65,10 @@ impl Field {
     }
 
     fn is_block(self) -> bool {
-        matches!(self, Self::Reasons | Self::Homes | Self::Findings | Self::Largest | Self::Apps)
+        matches!(
+            self,
+            Self::Reasons | Self::Homes | Self::Findings | Self::Largest | Self::Grew | Self::Apps
+        )
     }
 }
 

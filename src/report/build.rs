@@ -94,6 +94,7 @@ pub fn build(mut totals: usage::Totals, context: Context<'_>) -> Report {
                 .collect(),
         },
         dirs_problem: None,
+        growth: None,
     }
 }
 

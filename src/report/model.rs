@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file_system::FileSystem;
 use super::groups::GroupReport;
+use super::growth::Growth;
 use super::identity::Identity;
 use super::money::{Money, Reclaimable};
 use super::nfs::NfsTraffic;
@@ -86,6 +87,9 @@ pub struct Report {
     /// Why the run has no table of directories although it should have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dirs_problem: Option<String>,
+    /// Homes that grew fast; with `[growth]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
 }
 
 /// A run of the scanner.

@@ -43,6 +43,14 @@ const OF_RUNS: &[Metric<Report>] = &[
         let over = report.groups_over_quota().count();
         seen(report, over as f64).filter(|_| !report.groups.is_empty())
     }),
+    ("max_growth_bytes", "Most that a home grew in a day, in allocated bytes.", |report| {
+        seen(report, report.growth.as_ref()?.max_bytes?.0 as f64)
+    }),
+    (
+        "homes_grown",
+        "Homes that grew by more than the configured size or factor in a day.",
+        |report| seen(report, report.growth.as_ref()?.count()? as f64),
+    ),
     ("orphan_homes", "Orphan homes: no source of names knows their owner.", |report| {
         seen(report, report.orphans?.homes as f64)
     }),

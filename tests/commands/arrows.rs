@@ -80,7 +80,11 @@ const ARROWS: &[Row] = &[
         "columns log published report service_error store text units",
         "the runs of many days",
     ),
-    ("pages", "aws history published report text units usage", "HTML of a report and its history"),
+    (
+        "pages",
+        "aws changes history published report text units usage",
+        "HTML of a report, its history, and what grew",
+    ),
     (
         "remind",
         "aws exit log names report service_error state stop text units",

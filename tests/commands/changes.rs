@@ -219,6 +219,84 @@ fn the_status_of_several_file_systems_names_such_places_too() {
     assert!(said.lines().next().unwrap().contains("it has more than 16 MiB"), "{said}");
 }
 
+const SCRIPT: &[u8] = b"<script>alert(1)</script>";
+
+/// Makes pages of a world in which places with hostile names grew, and one was moved from bob to zoe:
+/// the page about everybody and that of zoe.
+pub(crate) fn pages_of_growth() -> (World, [PathBuf; 2]) {
+    let world = World::new();
+    let day = world.earlier(hours(24), |_| {});
+    let before: Vec<(&[u8], u64)> = vec![(b"", 1), (b"work", 5), (b"work/run1", 100), (b"old", 9)];
+    let bob: Vec<(&[u8], u64)> = vec![(b"", 1), (b"secret-of-bob", 77)];
+    publish(&world, &day, "complete", &rows_of(&[(b"200005", before.clone()), (b"200006", bob)]));
+    let mut after = before;
+    after.retain(|(path, _)| *path != b"old");
+    after.extend([(&b"work/run2"[..], 300), (b"work/run2/deep", 120), (b"work/run3", 90)]);
+    after.push((b"gift", 77));
+    after.extend([(&b"\"><img src=x onerror=alert(1)>"[..], 60), (ODD_NAME, 50), (SCRIPT, 40)]);
+    let bob: Vec<(&[u8], u64)> = vec![(b"", 1), (b"data", 30)];
+    let homes: [(&[u8], _); 2] = [(b"200005", after), (b"200006", bob)];
+    publish(&world, &newest(&world), "complete", &rows_of(&homes));
+    let all = world.scratch.path().join("all.html");
+    let users = world.scratch.path().join("users");
+    let mut command = efs_scan();
+    command.arg("report").arg("--from").arg(world.to()).arg("--html").arg(&all);
+    let output = watched(command.arg("--users").arg(&users), Duration::from_secs(60));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    (world, [all, users.join("200005.html")])
+}
+
+#[test]
+fn pages_show_what_grew_and_a_user_sees_own_paths_only() {
+    let (world, pages) = pages_of_growth();
+    let [all, zoe] = pages.map(|page| std::fs::read_to_string(page).unwrap());
+    for page in [&all, &zoe] {
+        crate::pages::hostile::check(page);
+        assert!(page.contains(">What grew</h"), "{page}");
+        assert!(page.contains("&lt;script&gt;alert(1)&lt;/"), "{page}");
+        assert!(page.contains("+300 MiB") || page.contains("+420 MiB"), "{page}");
+    }
+    assert!(all.contains("secret-of-bob") && all.contains(">zoe<"));
+    assert!(!zoe.contains("secret") && !zoe.contains("bob") && !zoe.contains("200006"), "{zoe}");
+    assert!(zoe.contains(", from elsewhere"), "{zoe}");
+    // The figures of the lines add up to the home's.
+    let grew = |page: &str| -> i64 {
+        let of = |row: &str| row.split('"').next().unwrap().parse::<i64>().unwrap();
+        page.split("data-grew=\"").skip(2).map(of).sum()
+    };
+    assert_eq!(grew(&zoe), (300 + 120 + 90 + 77 + 60 + 50 + 40) << 20);
+    // A table that cannot be read is said, and the pages are made without it.
+    std::fs::write(place(&world, &newest(&world)), "no table").unwrap();
+    let mut command = efs_scan();
+    command.arg("report").arg("--from").arg(world.to()).args(["--html", "-"]);
+    let output = watched(&mut command, Duration::from_secs(60));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(page.contains("What grew is not known: "), "{page}");
+}
+
+#[test]
+fn mails_name_the_places_that_grew_most_in_own_homes() {
+    let (world, _) = pages_of_growth();
+    let config = world.scratch.path().join("remind.toml");
+    let settings = "[remind]\nfrom = 'e@example.com'\nadmin = 'a@example.com'\n\
+                address = '{name}@example.com'\ntrash = '1KiB'\n";
+    std::fs::write(&config, settings).unwrap();
+    let mut command = efs_scan();
+    command.args(["remind", "--dry-run", "--config"]).arg(&config).arg("--from").arg(world.to());
+    let output = watched(&mut command, Duration::from_secs(60));
+    let said = text(&output, 0);
+    // Bob has trash.
+    assert!(said.contains("The places that grew most:"), "{said}");
+    let at = said.find("The places that grew most:").unwrap();
+    let lines: Vec<&str> = said[at..].lines().skip(2).take_while(|line| !line.is_empty()).collect();
+    assert_eq!(lines.len(), 1, "{said}");
+    assert!(
+        lines[0].starts_with("  +30 MiB since ") && lines[0].contains("  200006/data"),
+        "{said}"
+    );
+}
+
 #[test]
 fn runs_users_and_paths_are_chosen() {
     let world = world();

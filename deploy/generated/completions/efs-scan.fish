@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n file-system= parallel= user= home-depth= home-at= format= o/output= dirs= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-dirs= dirs-min= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= nfs-loops= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n file-system= parallel= user= home-depth= home-at= format= o/output= dirs= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-dirs= dirs-min= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= growth-alarm= growth-factor= growth-factor-min= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= nfs-loops= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -75,6 +75,9 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-users -d '
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-topic -d 'Send a notice to this SNS topic when the list of homes over quota changes' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-always -d 'Send the notice after every run' -r -f -a "true\t''
 false\t''"
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l growth-alarm -d 'Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes: 100GiB' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l growth-factor -d 'The same for homes that are so many times as large as the day before: 2.0' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l growth-factor-min -d 'With --growth-factor: only homes that grew by at least this [default: 1GiB]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state-dir-shared -d 'Let others write to the state directory, such as a volume that containers share: a directory of this user\'s own is made in it. Who can write there is trusted with what waits in it' -r -f -a "true\t''
 false\t''"
@@ -294,6 +297,9 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-topic -d 'Send a notice to this SNS topic when the list of homes over quota changes' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-always -d 'Send the notice after every run' -r -f -a "true\t''
 false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l growth-alarm -d 'Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes: 100GiB' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l growth-factor -d 'The same for homes that are so many times as large as the day before: 2.0' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l growth-factor-min -d 'With --growth-factor: only homes that grew by at least this [default: 1GiB]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state-dir-shared -d 'Let others write to the state directory, such as a volume that containers share: a directory of this user\'s own is made in it. Who can write there is trusted with what waits in it' -r -f -a "true\t''
 false\t''"
@@ -383,6 +389,9 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l cloudwatch-u
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l notify-topic -d 'Send a notice to this SNS topic when the list of homes over quota changes' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l notify-always -d 'Send the notice after every run' -r -f -a "true\t''
 false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l growth-alarm -d 'Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes: 100GiB' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l growth-factor -d 'The same for homes that are so many times as large as the day before: 2.0' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l growth-factor-min -d 'With --growth-factor: only homes that grew by at least this [default: 1GiB]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l state-dir-shared -d 'Let others write to the state directory, such as a volume that containers share: a directory of this user\'s own is made in it. Who can write there is trusted with what waits in it' -r -f -a "true\t''
 false\t''"

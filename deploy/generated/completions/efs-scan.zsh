@@ -59,6 +59,9 @@ quota\:"Percent of the quota"))' \
 '--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month\: 500 users cost up to 600 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a notice to this SNS topic when the list of homes over quota changes]:ARN:_default' \
 '--notify-always=[Send the notice after every run]::BOOL:(true false)' \
+'--growth-alarm=[Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes\: 100GiB]:SIZE:_default' \
+'--growth-factor=[The same for homes that are so many times as large as the day before\: 2.0]:N:_default' \
+'--growth-factor-min=[With --growth-factor\: only homes that grew by at least this \[default\: 1GiB\]]:SIZE:_default' \
 '--state-dir=[State directory\: runs that are not published yet, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
 '--state-dir-shared=[Let others write to the state directory, such as a volume that containers share\: a directory of this user'\''s own is made in it. Who can write there is trusted with what waits in it]::BOOL:(true false)' \
 '--patience=[Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer\: 90s, 5m. Then the run goes on without them \[default\: 60s\]]:TIME:_default' \
@@ -327,6 +330,9 @@ quota\:"Percent of the quota"))' \
 '--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month\: 500 users cost up to 600 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a notice to this SNS topic when the list of homes over quota changes]:ARN:_default' \
 '--notify-always=[Send the notice after every run]::BOOL:(true false)' \
+'--growth-alarm=[Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes\: 100GiB]:SIZE:_default' \
+'--growth-factor=[The same for homes that are so many times as large as the day before\: 2.0]:N:_default' \
+'--growth-factor-min=[With --growth-factor\: only homes that grew by at least this \[default\: 1GiB\]]:SIZE:_default' \
 '--state-dir=[State directory\: runs that are not published yet, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
 '--state-dir-shared=[Let others write to the state directory, such as a volume that containers share\: a directory of this user'\''s own is made in it. Who can write there is trusted with what waits in it]::BOOL:(true false)' \
 '--patience=[Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer\: 90s, 5m. Then the run goes on without them \[default\: 60s\]]:TIME:_default' \
@@ -410,6 +416,9 @@ quota\:"Percent of the quota"))' \
 '--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month\: 500 users cost up to 600 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a notice to this SNS topic when the list of homes over quota changes]:ARN:_default' \
 '--notify-always=[Send the notice after every run]::BOOL:(true false)' \
+'--growth-alarm=[Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes\: 100GiB]:SIZE:_default' \
+'--growth-factor=[The same for homes that are so many times as large as the day before\: 2.0]:N:_default' \
+'--growth-factor-min=[With --growth-factor\: only homes that grew by at least this \[default\: 1GiB\]]:SIZE:_default' \
 '--state-dir=[State directory\: runs that are not published yet, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
 '--state-dir-shared=[Let others write to the state directory, such as a volume that containers share\: a directory of this user'\''s own is made in it. Who can write there is trusted with what waits in it]::BOOL:(true false)' \
 '--patience=[Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer\: 90s, 5m. Then the run goes on without them \[default\: 60s\]]:TIME:_default' \

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::dirs::Dirs;
 use super::file_system::ScannedFileSystem;
+use super::growth;
 use super::prepare::Prepared;
 use super::squashed;
 use super::walk::Walked;
@@ -44,6 +45,13 @@ pub(super) fn deliver(
         }
         _ => String::new(),
     };
+    if let (Some(publisher), true) = (&publisher, kept.is_published() && !stop.is_set()) {
+        phase.begin(format!("comparing with the run of the day before{waits}"));
+        report.growth = growth::of(config, &report, publisher, aws);
+        if report.growth.is_some() && kept == Kept::Spooled {
+            publisher.keep_again(&report);
+        }
+    }
     phase.begin(format!("writing the result{waits}"));
     let written = write(config, &report, walked.ledger.export(), output);
     let written = dirs_output.map_or(Ok(()), |output| dirs.write(output)).and(written);

@@ -5,6 +5,7 @@ mod deliver;
 mod dirs;
 mod engine;
 mod file_system;
+mod growth;
 mod prepare;
 mod squashed;
 mod users;

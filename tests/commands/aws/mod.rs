@@ -9,6 +9,7 @@ mod crash;
 mod endless;
 mod fleet;
 mod groups;
+mod growth;
 mod history;
 mod many;
 mod members;

@@ -117,6 +117,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ["'arn:aws:sns:r:1:a'", "'arn:aws:sns:r:1:b'", "'arn:aws:sns:r:1:c'"],
     ),
     setting("notify.always", "NOTIFY_ALWAYS", "--notify-always=", ["true", "false", "true"]),
+    setting("growth.alarm", "GROWTH_ALARM", "--growth-alarm=", ["'1GiB'", "'2GB'", "'3'"]),
+    setting("growth.factor", "GROWTH_FACTOR", "--growth-factor=", ["2.5", "1.5", "3.5"]),
+    setting(
+        "growth.factor_min",
+        "GROWTH_FACTOR_MIN",
+        "--growth-factor-min=",
+        ["'1GiB'", "'2GB'", "'3'"],
+    ),
     setting("state_dir", "STATE_DIR", "--state-dir=", ["'/a'", "'b'", "'/c d'"]),
     setting(
         "state_dir_shared",
@@ -250,6 +258,10 @@ users = ["a.b c", "alice"]
 [notify]
 topic = "arn:aws:sns:eu-west-1:123456789012:quota"
 always = true
+[growth]
+alarm = "100GiB"
+factor = 2.5
+factor_min = "64MiB"
 [prices]
 standard = 0.33
 infrequent_access = 0.02

@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use efs_scan::aws::{EfsLifecycle, EfsSize, EfsThroughput, EfsTraffic, MemberKind, ThroughputMode};
 use efs_scan::report::{
-    ClockFault, Coverage, DirectoryOwner, FileSystemKey, NfsTraffic, Prices, Report, ScannedPart,
-    StudioMember,
+    ClockFault, Coverage, DirectoryOwner, FileSystemKey, GrownHome, GrownPlace, Growth, GrowthBase,
+    NfsTraffic, Prices, Report, ScannedPart, StudioMember,
 };
 use efs_scan::scan::{Costly, Traffic};
-use efs_scan::units::{MeteredBytes, VolumeBytes};
+use efs_scan::units::{AllocatedBytes, MeteredBytes, VolumeBytes};
 use efs_scan_testbed::*;
 use rustix::fs::{Mode, OFlags};
 use schema::Schema;
@@ -220,6 +220,31 @@ fn a_report_conforms_to_the_schema() {
     (report.run.coverage, report.left_out.excluded) = (coverage, excluded);
     report.run.clock = Some(ClockFault { went_back_seconds: 7200, behind_newest_seconds: 0 });
     report.dirs_problem = Some("a temporary file could not be written".to_owned());
+    let place = GrownPlace {
+        path: "work/run\u{fffd}".to_owned(),
+        path_base64: Some("d29yay9ydW7/".to_owned()),
+        allocated_bytes: AllocatedBytes(1 << 30),
+        new: true,
+    };
+    report.growth = Some(Growth {
+        since: Some(GrowthBase {
+            run: "20261123T080232.123456Z".to_owned(),
+            started: report.run.started,
+            days: 1,
+        }),
+        unknown: Some("a reason".to_owned()),
+        max_bytes: Some(AllocatedBytes(1 << 30)),
+        homes: vec![GrownHome {
+            name: "\u{fffd}".to_owned(),
+            name_base64: Some("/w==".to_owned()),
+            new: false,
+            old_allocated_bytes: AllocatedBytes(1),
+            allocated_bytes: AllocatedBytes(1 << 31),
+            day_bytes: AllocatedBytes(1 << 30),
+            place: Some(place),
+        }],
+        not_compared: 1,
+    });
     report.homes.change(0, |home| {
         home.owner.member = Some(MemberKind::Profile);
         home.owner.aliases.push("asmith".to_owned());

@@ -53,7 +53,7 @@ pub(crate) fn pages_of(name: &[u8]) -> [String; 2] {
 }
 
 /// Returns the texts of a page without the program's own.
-pub(super) fn check(page: &str) {
+pub(crate) fn check(page: &str) {
     check_markup(page);
     let style = super::markup::only(page, "style");
     let script = super::markup::only(page, "script");

@@ -186,6 +186,7 @@ pub(crate) fn of_homes(homes: Vec<HomeReport>, started: Timestamp) -> Report {
         left_out: LeftOut::default(),
         members: Vec::new(),
         dirs_problem: None,
+        growth: None,
     };
     let metered = report.totals.metered_bytes;
     let part = |percent: u64| Some(MeteredBytes(metered.0 / 100 * percent));

@@ -4,7 +4,7 @@
 mod command;
 mod content;
 pub(crate) mod fleet;
-mod hostile;
+pub(crate) mod hostile;
 pub(crate) mod invented;
 mod markup;
 mod parts;

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Makes a destination with a year of daily runs of a tree that grows, and looks through it.
+
+    benches/year.py [EFS-SCAN] [DIR] [DAYS]
+
+Every day the tree changes a little and is scanned and published by the program itself, with its table of
+directories. A run gets the id of its day afterwards, because the program's clock is today's. The tree is
+small and the same each time. Prints what `efs-scan changes` says of the last day, week and month, and, if
+duckdb (PyPI) is there, what grew in a month by SQL, and what all of it takes. DIR/all.html is the page.
+"""
+
+import datetime
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import time
+
+program = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "target/release/efs-scan")
+place = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else "/tmp/efs-scan-year")
+days = int(sys.argv[3]) if len(sys.argv) > 3 else 365
+tree, to, state = place / "efs", place / "published", place / "state"
+shutil.rmtree(place, ignore_errors=True)
+tree.mkdir(parents=True)
+chance = random.Random(20)
+people = ["alice", "bob", "carol", "dave", "erin", "frank"]
+(place / "names.csv").write_text("".join(f"{200001 + at},{name}\n" for at, name in enumerate(people)))
+now = datetime.datetime.now(datetime.timezone.utc)
+
+
+def put(path, kib):
+    """Makes a file whose blocks are there although nothing was written to them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, kib << 10)
+
+
+def change(day):
+    for at in range(len(people)):
+        home = tree / str(200001 + at)
+        if day == 0:
+            put(home / "notebooks/start.ipynb", 200)
+            put(home / "data/raw/part-0", 4000)
+        if chance.random() < 0.4:
+            put(home / f"data/daily/{day:03}.parquet", chance.randrange(50, 900))
+        if chance.random() < 0.05:
+            for step in range(4):
+                put(home / f"work/run{day:03}/checkpoints/step{step}.pt", chance.randrange(500, 4000))
+            put(home / f"work/run{day:03}/logs/train.log", 100)
+        if chance.random() < 0.1:
+            put(home / f".cache/pip/http/{day:03}", chance.randrange(300, 2500))
+        runs = sorted((home / "work").glob("run*")) if (home / "work").exists() else []
+        if len(runs) > 6 and chance.random() < 0.2:
+            shutil.rmtree(runs[0])
+        elif len(runs) > 4 and chance.random() < 0.02:
+            (home / "archive").mkdir(exist_ok=True)
+            runs[0].rename(home / "archive" / runs[0].name)
+
+
+def run(*args, ok=(0,)):
+    out = subprocess.run([program, *map(str, args)], capture_output=True, text=True)
+    if out.returncode not in ok:
+        sys.exit(f"{args}: {out.returncode}\n{out.stderr}")
+    return out.stdout
+
+
+def scan(day):
+    run(tree, "--name", "prod", "--names", f"csv:{place / 'names.csv'}", "--state-dir", state, "--publish", to, "--quiet")
+    new = max((to / "homes").rglob("*.csv"), key=lambda path: path.stat().st_mtime).stem
+    at = now - datetime.timedelta(days=days - 1 - day)
+    if day == days - 1:
+        return
+    # The id is a start to the microsecond; the day stands in the key as well.
+    old_day = f"dt={new[:4]}-{new[4:6]}-{new[6:8]}"
+    id, day_of = at.strftime("%Y%m%dT%H%M%S.%fZ"), at.strftime("dt=%Y-%m-%d")
+    for path in list(to.rglob(f"{new}.*")):
+        target = pathlib.Path(str(path).replace(old_day, day_of).replace(new, id))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".parquet":
+            path.rename(target)
+        else:
+            target.write_text(path.read_text().replace(new, id).replace(old_day, day_of))
+            path.unlink()
+    # The next run is newer than none.
+    for path in (to / "latest").iterdir():
+        path.unlink()
+
+
+began = time.monotonic()
+for day in range(days):
+    change(day)
+    scan(day)
+print(f"{days} runs in {time.monotonic() - began:.0f} s", flush=True)
+for kind in ["dirs", "homes", "findings", "runs"]:
+    files = [path for path in (to / kind).rglob("*") if path.is_file()]
+    print(f"{kind}: {len(files)} files, {sum(path.stat().st_size for path in files) / 1024:.0f} KiB")
+for since in ["yesterday", "7d", "30d"]:
+    print(f"\n$ efs-scan changes --since {since}")
+    print(run("changes", "--from", to, "--since", since), end="", flush=True)
+run("report", "--from", to, "--html", place / "all.html", "--users", place / "users")
+try:
+    import duckdb
+except ImportError:
+    sys.exit(0)
+print("\nDirectories that grew most in 30 days, by DuckDB")
+print(duckdb.sql(f"""
+    with days as (
+        select * from read_parquet('{to}/dirs/*/*/*.parquet', hive_partitioning = true, hive_types = {{'dt': date}})
+    ), newest as (select max(dt) as dt from days)
+    select a.home, a.path,
+        a.allocated_bytes - coalesce(b.allocated_bytes, 0) as grew
+    from days a left join days b
+        on (b.home, b.path) = (a.home, a.path) and b.dt = (select dt - interval 30 day from newest)
+    where a.dt = (select dt from newest) order by grew desc, a.home, a.path limit 8
+"""))
