@@ -29,11 +29,12 @@ export EFS_SCAN_CONFIG=/dev/null
 publish_runs
 fleet=$place/fleet
 key=$(basename "$published"/latest/*.json .json)
-mkdir -p "$fleet/latest" "$fleet/homes" "$fleet/runs"
+mkdir -p "$fleet/latest" "$fleet/homes/parquet" "$fleet/runs"
 for ((at = 1; at <= count; at++)); do
   other=$(printf 'share-%03d' "$at")
   sed "s/$key/$other/g" "$published/latest/$key.json" >"$fleet/latest/$other.json"
   cp -r "$published/homes/fs=$key" "$fleet/homes/fs=$other"
+  cp -r "$published/homes/parquet/fs=$key" "$fleet/homes/parquet/fs=$other"
   cp -r "$published/runs/fs=$key" "$fleet/runs/fs=$other"
 done
 

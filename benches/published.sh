@@ -29,10 +29,13 @@ make_homes() {
 # readers read no more of a report.
 make_earlier() {
   local table report tables reports day at id
-  table=$(echo "$published"/homes/fs=*/dt=*/*.csv)
   report=$(echo "$published"/runs/fs=*/dt=*/*.json)
-  tables=$(dirname "$(dirname "$table")")
   reports=$(dirname "$(dirname "$report")")
+  # In the form of earlier versions, which awk can change.
+  table=$place/homes.csv
+  tables=$published/homes/$(basename "$reports")
+  "$efs_scan" "$place/homes" --quiet --names "csv:$place/names.csv" --format csv \
+    --state-dir "$place/state" --output "$table"
   for ((day = 1; day <= earlier; day++)); do
     at=$(($(date +%s) - day * 86400))
     id=$(date -u -d "@$at" +%Y%m%dT%H%M%S.000000Z)

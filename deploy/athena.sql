@@ -16,75 +16,69 @@
 -- again.
 --
 -- About the data:
---   * Names are printable; other bytes are escaped with a backslash: \n, \xff, \u{202e}, \\.
---     home_base64 holds the bytes of a name that home does not show as it is.
---   * A cell that a spreadsheet would take for a formula, or that begins with an apostrophe, has
---     an apostrophe before it: '=cmd.
---   * fs is the key of the file system: its EFS id, or else its name. file_system has it, too, in runs
---     of this version and later ones.
+--   * Names are as the file system has them, with any character. One that is not UTF-8 has replacement
+--     characters, and its bytes are in home_bytes or path_bytes: to show names, escape them.
+--   * fs is the key of the file system: its EFS id, or else its name. file_system is the same.
 --   * Times are UTC; dt is the day a run started. A day may have several runs, and run_id sorts
---     those of a file system by time.
---   * Amounts are estimates in USD a month, empty where no price is known. Those of findings are what
---     deleting them would save; runs of an earlier version have none.
+--     those of a file system by time. A row of dirs has no run_id: the name of its file,
+--     "$path", ends with it.
+--   * Amounts are estimates in USD a month, NULL where no price is known. Those of findings are what
+--     deleting them would save.
 --   * directory_owner is filled where a home's name is the uid of another one: do not write to either
 --     about it without a look.
 --   * A home whose coverage is not 'complete' was not read completely in that run.
+--   * Earlier versions published homes and findings as CSV, beside these. `efs-scan publish --migrate`
+--     makes the Parquet tables of those runs, from their reports; until then they are in no answer.
 
--- All columns are strings, because OpenCSVSerde takes an empty number for an error. Its default escape
--- is the backslash, which it would remove from names; U+0001 occurs in no cell. To verify that it is in
--- force: SHOW CREATE TABLE efs_scan_homes has 'escapeChar'='\u0001', with one backslash.
 CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_homes (
   home string,
+  home_bytes binary,
   kind string,
-  uid string,
+  uid bigint,
   owner string,
   owner_status string,
-  coverage string,
-  errors string,
-  newest_mtime string,
-  files string,
-  dirs string,
-  symlinks string,
-  other string,
-  apparent_bytes string,
-  allocated_bytes string,
-  metered_bytes string,
-  foreign_allocated_bytes string,
-  shared_allocated_bytes string,
-  charged_elsewhere_allocated_bytes string,
-  quota_bytes string,
-  quota_used_percent string,
-  over_quota string,
-  run_id string,
-  run_started string,
-  trash_allocated_bytes string,
-  cache_allocated_bytes string,
-  environment_allocated_bytes string,
-  output_allocated_bytes string,
-  log_allocated_bytes string,
-  rest_allocated_bytes string,
-  days_7_allocated_bytes string,
-  days_30_allocated_bytes string,
-  days_90_allocated_bytes string,
-  year_1_allocated_bytes string,
-  older_allocated_bytes string,
-  cost_month_usd string,
-  reclaimable_metered_bytes string,
-  reclaimable_month_usd string,
-  home_base64 string,
-  directory_owner string,
-  directory_owner_name string,
   owner_group string,
-  file_system string,
-  future_allocated_bytes string
+  directory_owner bigint,
+  directory_owner_name string,
+  coverage string,
+  errors bigint,
+  newest_mtime timestamp,
+  files bigint,
+  dirs bigint,
+  symlinks bigint,
+  other bigint,
+  apparent_bytes bigint,
+  allocated_bytes bigint,
+  metered_bytes bigint,
+  foreign_allocated_bytes bigint,
+  shared_allocated_bytes bigint,
+  charged_elsewhere_allocated_bytes bigint,
+  trash_allocated_bytes bigint,
+  cache_allocated_bytes bigint,
+  environment_allocated_bytes bigint,
+  output_allocated_bytes bigint,
+  log_allocated_bytes bigint,
+  rest_allocated_bytes bigint,
+  days_7_allocated_bytes bigint,
+  days_30_allocated_bytes bigint,
+  days_90_allocated_bytes bigint,
+  year_1_allocated_bytes bigint,
+  older_allocated_bytes bigint,
+  future_allocated_bytes bigint,
+  quota_bytes bigint,
+  quota_used_percent double,
+  over_quota boolean,
+  cost_month_usd double,
+  reclaimable_metered_bytes bigint,
+  reclaimable_month_usd double,
+  run_id string,
+  run_started timestamp,
+  file_system string
 )
 PARTITIONED BY (fs string, dt string)
-ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
-WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
-STORED AS TEXTFILE
-LOCATION 's3://BUCKET/PREFIX/homes/'
+STORED AS PARQUET
+LOCATION 's3://BUCKET/PREFIX/homes/parquet/'
 TBLPROPERTIES (
-  'skip.header.line.count' = '1',
   'projection.enabled' = 'true',
   'projection.fs.type' = 'enum',
   'projection.fs.values' = 'KEYS',
@@ -93,39 +87,39 @@ TBLPROPERTIES (
   'projection.dt.range' = '2026-01-01,NOW',
   'projection.dt.interval' = '1',
   'projection.dt.interval.unit' = 'DAYS',
-  'storage.location.template' = 's3://BUCKET/PREFIX/homes/fs=${fs}/dt=${dt}/'
+  'storage.location.template' = 's3://BUCKET/PREFIX/homes/parquet/fs=${fs}/dt=${dt}/'
 );
 
 CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_findings (
   home string,
-  uid string,
+  home_bytes binary,
+  kind string,
+  uid bigint,
   owner string,
   owner_status string,
+  owner_group string,
+  directory_owner bigint,
   rule string,
   class string,
-  hint string,
+  hint boolean,
   path string,
-  inodes string,
-  allocated_bytes string,
-  metered_bytes string,
-  frees_allocated_bytes string,
-  frees_metered_bytes string,
+  path_bytes binary,
+  inodes bigint,
+  allocated_bytes bigint,
+  metered_bytes bigint,
+  frees_allocated_bytes bigint,
+  frees_metered_bytes bigint,
+  cost_month_usd double,
   command string,
-  run_id string,
-  run_started string,
-  cost_month_usd string,
   advice string,
-  directory_owner string,
-  owner_group string,
+  run_id string,
+  run_started timestamp,
   file_system string
 )
 PARTITIONED BY (fs string, dt string)
-ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
-WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\u0001')
-STORED AS TEXTFILE
-LOCATION 's3://BUCKET/PREFIX/findings/'
+STORED AS PARQUET
+LOCATION 's3://BUCKET/PREFIX/findings/parquet/'
 TBLPROPERTIES (
-  'skip.header.line.count' = '1',
   'projection.enabled' = 'true',
   'projection.fs.type' = 'enum',
   'projection.fs.values' = 'KEYS',
@@ -134,86 +128,60 @@ TBLPROPERTIES (
   'projection.dt.range' = '2026-01-01,NOW',
   'projection.dt.interval' = '1',
   'projection.dt.interval.unit' = 'DAYS',
-  'storage.location.template' = 's3://BUCKET/PREFIX/findings/fs=${fs}/dt=${dt}/'
+  'storage.location.template' = 's3://BUCKET/PREFIX/findings/parquet/fs=${fs}/dt=${dt}/'
 );
 
--- Typed views of the tables. An empty cell becomes NULL. fs and dt stay the strings that partition the
--- table, so a condition such as dt >= '2026-11-01' reads only those days.
-CREATE OR REPLACE VIEW efs_scan_homes_typed AS
-SELECT
-  fs,
-  dt,
-  run_id,
-  CAST(try(from_iso8601_timestamp(run_started)) AS timestamp) AS run_started,
-  home,
-  kind,
-  try_cast(uid AS bigint) AS uid,
-  nullif(owner, '') AS owner,
-  owner_status,
-  coverage,
-  try_cast(errors AS bigint) AS errors,
-  CAST(try(from_iso8601_timestamp(newest_mtime)) AS timestamp) AS newest_mtime,
-  try_cast(files AS bigint) AS files,
-  try_cast(dirs AS bigint) AS dirs,
-  try_cast(symlinks AS bigint) AS symlinks,
-  try_cast(other AS bigint) AS other,
-  try_cast(apparent_bytes AS bigint) AS apparent_bytes,
-  try_cast(allocated_bytes AS bigint) AS allocated_bytes,
-  try_cast(metered_bytes AS bigint) AS metered_bytes,
-  try_cast(foreign_allocated_bytes AS bigint) AS foreign_allocated_bytes,
-  try_cast(shared_allocated_bytes AS bigint) AS shared_allocated_bytes,
-  try_cast(charged_elsewhere_allocated_bytes AS bigint) AS charged_elsewhere_allocated_bytes,
-  try_cast(quota_bytes AS bigint) AS quota_bytes,
-  try_cast(quota_used_percent AS double) AS quota_used_percent,
-  try_cast(over_quota AS boolean) AS over_quota,
-  try_cast(trash_allocated_bytes AS bigint) AS trash_allocated_bytes,
-  try_cast(cache_allocated_bytes AS bigint) AS cache_allocated_bytes,
-  try_cast(environment_allocated_bytes AS bigint) AS environment_allocated_bytes,
-  try_cast(output_allocated_bytes AS bigint) AS output_allocated_bytes,
-  try_cast(log_allocated_bytes AS bigint) AS log_allocated_bytes,
-  try_cast(rest_allocated_bytes AS bigint) AS rest_allocated_bytes,
-  try_cast(days_7_allocated_bytes AS bigint) AS days_7_allocated_bytes,
-  try_cast(days_30_allocated_bytes AS bigint) AS days_30_allocated_bytes,
-  try_cast(days_90_allocated_bytes AS bigint) AS days_90_allocated_bytes,
-  try_cast(year_1_allocated_bytes AS bigint) AS year_1_allocated_bytes,
-  try_cast(older_allocated_bytes AS bigint) AS older_allocated_bytes,
-  try_cast(cost_month_usd AS double) AS cost_month_usd,
-  try_cast(reclaimable_metered_bytes AS bigint) AS reclaimable_metered_bytes,
-  try_cast(reclaimable_month_usd AS double) AS reclaimable_month_usd,
-  nullif(home_base64, '') AS home_base64,
-  try_cast(directory_owner AS bigint) AS directory_owner,
-  nullif(directory_owner_name, '') AS directory_owner_name,
-  nullif(owner_group, '') AS owner_group,
-  nullif(file_system, '') AS file_system,
-  try_cast(future_allocated_bytes AS bigint) AS future_allocated_bytes
-FROM efs_scan_homes;
-
-CREATE OR REPLACE VIEW efs_scan_findings_typed AS
-SELECT
-  fs,
-  dt,
-  run_id,
-  CAST(try(from_iso8601_timestamp(run_started)) AS timestamp) AS run_started,
-  home,
-  try_cast(uid AS bigint) AS uid,
-  nullif(owner, '') AS owner,
-  owner_status,
-  rule,
-  class,
-  try_cast(hint AS boolean) AS hint,
-  path,
-  try_cast(inodes AS bigint) AS inodes,
-  try_cast(allocated_bytes AS bigint) AS allocated_bytes,
-  try_cast(metered_bytes AS bigint) AS metered_bytes,
-  try_cast(frees_allocated_bytes AS bigint) AS frees_allocated_bytes,
-  try_cast(frees_metered_bytes AS bigint) AS frees_metered_bytes,
-  nullif(command, '') AS command,
-  try_cast(cost_month_usd AS double) AS cost_month_usd,
-  nullif(advice, '') AS advice,
-  try_cast(directory_owner AS bigint) AS directory_owner,
-  nullif(owner_group, '') AS owner_group,
-  nullif(file_system, '') AS file_system
-FROM efs_scan_findings;
+CREATE EXTERNAL TABLE IF NOT EXISTS efs_scan_dirs (
+  kind string,
+  home string,
+  home_bytes binary,
+  path string,
+  path_bytes binary,
+  class string,
+  rule string,
+  is_file boolean,
+  is_finding boolean,
+  newest_mtime timestamp,
+  depth bigint,
+  uid bigint,
+  files bigint,
+  dirs bigint,
+  apparent_bytes bigint,
+  allocated_bytes bigint,
+  metered_bytes bigint,
+  own_files bigint,
+  own_apparent_bytes bigint,
+  own_allocated_bytes bigint,
+  own_metered_bytes bigint,
+  rest_files bigint,
+  rest_dirs bigint,
+  rest_apparent_bytes bigint,
+  rest_allocated_bytes bigint,
+  rest_metered_bytes bigint,
+  linked_inodes bigint,
+  linked_metered_bytes bigint,
+  days_7_metered_bytes bigint,
+  days_30_metered_bytes bigint,
+  days_90_metered_bytes bigint,
+  year_1_metered_bytes bigint,
+  older_metered_bytes bigint,
+  future_metered_bytes bigint,
+  own_dirs bigint
+)
+PARTITIONED BY (fs string, dt string)
+STORED AS PARQUET
+LOCATION 's3://BUCKET/PREFIX/dirs/'
+TBLPROPERTIES (
+  'projection.enabled' = 'true',
+  'projection.fs.type' = 'enum',
+  'projection.fs.values' = 'KEYS',
+  'projection.dt.type' = 'date',
+  'projection.dt.format' = 'yyyy-MM-dd',
+  'projection.dt.range' = '2026-01-01,NOW',
+  'projection.dt.interval' = '1',
+  'projection.dt.interval.unit' = 'DAYS',
+  'storage.location.template' = 's3://BUCKET/PREFIX/dirs/fs=${fs}/dt=${dt}/'
+);
 
 -- Growth of each home over 30 days: the newest run of its file system against the first one of that
 -- time. Use ORDER BY
@@ -223,7 +191,7 @@ CREATE OR REPLACE VIEW efs_scan_growth_30_days AS
 WITH
   recent AS (
     SELECT fs, run_id, home, owner, uid, allocated_bytes
-    FROM efs_scan_homes_typed
+    FROM efs_scan_homes
     WHERE dt >= date_format(current_date - INTERVAL '30' DAY, '%Y-%m-%d')
       AND kind <> 'outside'
   ),
@@ -251,7 +219,7 @@ WITH
     SELECT
       fs, run_id, run_started, home, uid, owner_status, allocated_bytes, metered_bytes, newest_mtime,
       cost_month_usd
-    FROM efs_scan_homes_typed
+    FROM efs_scan_homes
     WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
   ),
   ends AS (
@@ -269,7 +237,7 @@ WITH
     SELECT
       fs, run_id, home, owner, uid, rule, class, hint, path, inodes, allocated_bytes,
       frees_allocated_bytes, frees_metered_bytes, command, cost_month_usd, advice
-    FROM efs_scan_findings_typed
+    FROM efs_scan_findings
     WHERE dt >= date_format(current_date - INTERVAL '7' DAY, '%Y-%m-%d')
   ),
   ends AS (
@@ -299,7 +267,7 @@ WITH
       allocated_bytes,
       metered_bytes,
       cost_month_usd
-    FROM efs_scan_homes_typed
+    FROM efs_scan_homes
     WHERE coverage <> 'interrupted'
   ),
   days AS (

@@ -11,7 +11,9 @@ use crate::dirs::{About, DirRow, DirsReader, DirsWriter, ReadProblem};
 use crate::history::{self, Blocks, FleetHistory, HistoryView, MemberHistory, SumBy};
 use crate::outbox::{self, Job, UserMetrics};
 use crate::pages::Pages;
-use crate::published::{aliases, immutable, latest, latest_key, newest, newest_report, pointer};
+use crate::published::{
+    Keys, aliases, immutable, latest, latest_key, newest, newest_report, pointer,
+};
 use crate::remind;
 use crate::report::{self, Detail, DuNames, FileSystemKey, HomeKind, Report, SamePeople};
 use crate::status::{self, Bases, StatusView};
@@ -69,7 +71,25 @@ pub fn homes_table(data: &[u8]) -> usize {
         store.add(&format!("homes/fs={of}/dt={dt}/{id}.csv"), parts.next().unwrap_or_default());
         store.add(&format!("runs/fs={of}/dt={dt}/{id}.json"), parts.next().unwrap_or_default());
     }
-    let Ok(history) = history::read(&store, &of, 30, NOW) else { return 0 };
+    histories(&store, &of)
+}
+
+/// Reads `data` as the Parquet table of homes of the day after a run with a CSV table. Returns the
+/// number of homes.
+///
+/// # Panics
+/// Only on a bug, which is what the fuzzer looks for.
+pub fn homes_parquet(data: &[u8]) -> usize {
+    let (store, of) = (Memory::default(), fuzzed());
+    store.add(&Keys::of_id(&of, "20261123T120000.000000Z").expect("an id").homes, data);
+    let csv = b"home,kind,uid,owner,coverage,allocated_bytes\n200005,uid,200005,,complete,1\n";
+    store.add(&format!("homes/fs={of}/dt=2026-11-22/20261122T120000.000000Z.csv"), csv);
+    histories(&store, &of)
+}
+
+/// Reads the history in every form.
+fn histories(store: &Memory, of: &FileSystemKey) -> usize {
+    let Ok(history) = history::read(store, of, 30, NOW) else { return 0 };
     let homes = history.homes.len();
     let mut view = HistoryView {
         from: "s3://b".to_owned(),
@@ -88,7 +108,7 @@ pub fn homes_table(data: &[u8]) -> usize {
     harmless(&history::table(&view, Blocks::of_locale(|_| None)));
     for by in [SumBy::FileSystem, SumBy::Person, SumBy::Group] {
         let (history, sums) =
-            history::read_sums(&store, &of, 30, NOW, Some(by)).expect("it was read");
+            history::read_sums(store, of, 30, NOW, Some(by)).expect("it was read");
         let (sources, group_quotas) = Default::default();
         let member = MemberHistory { key: of.clone(), history, sums, sources, group_quotas };
         let view = HistoryView { history: Default::default(), from: String::new(), ..view };
@@ -152,7 +172,7 @@ pub fn spool(data: &[u8]) -> usize {
     for object in immutable(report) {
         let mut bytes = Vec::new();
         (object.write)(report, &mut bytes).expect("a report has its forms");
-        String::from_utf8(bytes).expect("they are text");
+        assert!(bytes.starts_with(if object.key.ends_with(".json") { b"{" } else { b"PAR1" }));
     }
     let mut summary = Vec::new();
     latest(report, true, &mut summary).expect("a report has a summary");

@@ -27,7 +27,8 @@
 //! | [`aws`] | AWS, one file a service; knows nothing of the modules above |
 //!
 //! Below all of these: [`units`] (bytes and money), [`text`] (names that strangers chose, made safe
-//! to show), `columns` (terminal tables), [`state`] (the state directory and its lock), [`stop`]
+//! to show), `columns` (terminal tables), `parquet_file`
+//! (tables in files), [`state`] (the state directory and its lock), [`stop`]
 //! (requests to end), [`service_error`] (errors of stores and services), `atomic` (files that
 //! appear whole), `bounded` (files that may be too large to read), `guard` (checks of what other
 //! users can change), `exit` (exit codes), `output` (stdout or a file), `log`, `terminal` (what
@@ -93,6 +94,7 @@ pub mod outbox;
 mod output;
 mod packed;
 pub mod pages;
+mod parquet_file;
 mod progress;
 pub mod published;
 pub mod remind;

@@ -1,26 +1,126 @@
-# The reports as tables. deploy/athena.sql describes the data, and explains why columns are strings and
-# the escape character is U+0001. A test compares the columns with what efs-scan writes.
+# The reports as tables. deploy/athena.sql describes the data. A test compares the columns with what
+# efs-scan writes.
 
 locals {
+  # Columns by their types, in the order of the files.
   tables = {
-    homes = [
-      "home", "kind", "uid", "owner", "owner_status", "coverage", "errors", "newest_mtime", "files",
-      "dirs", "symlinks", "other", "apparent_bytes", "allocated_bytes", "metered_bytes",
-      "foreign_allocated_bytes", "shared_allocated_bytes", "charged_elsewhere_allocated_bytes",
-      "quota_bytes", "quota_used_percent", "over_quota", "run_id", "run_started",
-      "trash_allocated_bytes", "cache_allocated_bytes", "environment_allocated_bytes",
-      "output_allocated_bytes", "log_allocated_bytes", "rest_allocated_bytes",
-      "days_7_allocated_bytes", "days_30_allocated_bytes", "days_90_allocated_bytes",
-      "year_1_allocated_bytes", "older_allocated_bytes",
-      "cost_month_usd", "reclaimable_metered_bytes", "reclaimable_month_usd",
-      "home_base64", "directory_owner", "directory_owner_name", "owner_group", "file_system",
-      "future_allocated_bytes",
-    ]
-    findings = [
-      "home", "uid", "owner", "owner_status", "rule", "class", "hint", "path", "inodes",
-      "allocated_bytes", "metered_bytes", "frees_allocated_bytes", "frees_metered_bytes", "command",
-      "run_id", "run_started", "cost_month_usd", "advice", "directory_owner", "owner_group", "file_system",
-    ]
+    homes = {
+      folder = "homes/parquet"
+      columns = [
+        ["home", "string"],
+        ["home_bytes", "binary"],
+        ["kind", "string"],
+        ["uid", "bigint"],
+        ["owner", "string"],
+        ["owner_status", "string"],
+        ["owner_group", "string"],
+        ["directory_owner", "bigint"],
+        ["directory_owner_name", "string"],
+        ["coverage", "string"],
+        ["errors", "bigint"],
+        ["newest_mtime", "timestamp"],
+        ["files", "bigint"],
+        ["dirs", "bigint"],
+        ["symlinks", "bigint"],
+        ["other", "bigint"],
+        ["apparent_bytes", "bigint"],
+        ["allocated_bytes", "bigint"],
+        ["metered_bytes", "bigint"],
+        ["foreign_allocated_bytes", "bigint"],
+        ["shared_allocated_bytes", "bigint"],
+        ["charged_elsewhere_allocated_bytes", "bigint"],
+        ["trash_allocated_bytes", "bigint"],
+        ["cache_allocated_bytes", "bigint"],
+        ["environment_allocated_bytes", "bigint"],
+        ["output_allocated_bytes", "bigint"],
+        ["log_allocated_bytes", "bigint"],
+        ["rest_allocated_bytes", "bigint"],
+        ["days_7_allocated_bytes", "bigint"],
+        ["days_30_allocated_bytes", "bigint"],
+        ["days_90_allocated_bytes", "bigint"],
+        ["year_1_allocated_bytes", "bigint"],
+        ["older_allocated_bytes", "bigint"],
+        ["future_allocated_bytes", "bigint"],
+        ["quota_bytes", "bigint"],
+        ["quota_used_percent", "double"],
+        ["over_quota", "boolean"],
+        ["cost_month_usd", "double"],
+        ["reclaimable_metered_bytes", "bigint"],
+        ["reclaimable_month_usd", "double"],
+        ["run_id", "string"],
+        ["run_started", "timestamp"],
+        ["file_system", "string"],
+      ]
+    }
+    findings = {
+      folder = "findings/parquet"
+      columns = [
+        ["home", "string"],
+        ["home_bytes", "binary"],
+        ["kind", "string"],
+        ["uid", "bigint"],
+        ["owner", "string"],
+        ["owner_status", "string"],
+        ["owner_group", "string"],
+        ["directory_owner", "bigint"],
+        ["rule", "string"],
+        ["class", "string"],
+        ["hint", "boolean"],
+        ["path", "string"],
+        ["path_bytes", "binary"],
+        ["inodes", "bigint"],
+        ["allocated_bytes", "bigint"],
+        ["metered_bytes", "bigint"],
+        ["frees_allocated_bytes", "bigint"],
+        ["frees_metered_bytes", "bigint"],
+        ["cost_month_usd", "double"],
+        ["command", "string"],
+        ["advice", "string"],
+        ["run_id", "string"],
+        ["run_started", "timestamp"],
+        ["file_system", "string"],
+      ]
+    }
+    dirs = {
+      folder = "dirs"
+      columns = [
+        ["kind", "string"],
+        ["home", "string"],
+        ["home_bytes", "binary"],
+        ["path", "string"],
+        ["path_bytes", "binary"],
+        ["class", "string"],
+        ["rule", "string"],
+        ["is_file", "boolean"],
+        ["is_finding", "boolean"],
+        ["newest_mtime", "timestamp"],
+        ["depth", "bigint"],
+        ["uid", "bigint"],
+        ["files", "bigint"],
+        ["dirs", "bigint"],
+        ["apparent_bytes", "bigint"],
+        ["allocated_bytes", "bigint"],
+        ["metered_bytes", "bigint"],
+        ["own_files", "bigint"],
+        ["own_apparent_bytes", "bigint"],
+        ["own_allocated_bytes", "bigint"],
+        ["own_metered_bytes", "bigint"],
+        ["rest_files", "bigint"],
+        ["rest_dirs", "bigint"],
+        ["rest_apparent_bytes", "bigint"],
+        ["rest_allocated_bytes", "bigint"],
+        ["rest_metered_bytes", "bigint"],
+        ["linked_inodes", "bigint"],
+        ["linked_metered_bytes", "bigint"],
+        ["days_7_metered_bytes", "bigint"],
+        ["days_30_metered_bytes", "bigint"],
+        ["days_90_metered_bytes", "bigint"],
+        ["year_1_metered_bytes", "bigint"],
+        ["older_metered_bytes", "bigint"],
+        ["future_metered_bytes", "bigint"],
+        ["own_dirs", "bigint"],
+      ]
+    }
   }
 }
 
@@ -45,7 +145,7 @@ resource "aws_glue_catalog_table" "reports" {
   # crawler is needed.
   parameters = {
     "EXTERNAL"                    = "TRUE"
-    "skip.header.line.count"      = "1"
+    "classification"              = "parquet"
     "projection.enabled"          = "true"
     "projection.fs.type"          = "enum"
     "projection.fs.values"        = join(",", distinct(concat(local.file_system_ids, var.other_file_systems)))
@@ -54,7 +154,7 @@ resource "aws_glue_catalog_table" "reports" {
     "projection.dt.range"         = "NOW-${var.retention_days}DAYS,NOW"
     "projection.dt.interval"      = "1"
     "projection.dt.interval.unit" = "DAYS"
-    "storage.location.template"   = "s3://${local.bucket}/${var.prefix}/${each.key}/fs=$${fs}/dt=$${dt}/"
+    "storage.location.template"   = "s3://${local.bucket}/${var.prefix}/${each.value.folder}/fs=$${fs}/dt=$${dt}/"
   }
 
   partition_keys {
@@ -68,25 +168,20 @@ resource "aws_glue_catalog_table" "reports" {
   }
 
   storage_descriptor {
-    location      = "s3://${local.bucket}/${var.prefix}/${each.key}/"
-    input_format  = "org.apache.hadoop.mapred.TextInputFormat"
-    output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+    location      = "s3://${local.bucket}/${var.prefix}/${each.value.folder}/"
+    input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+    output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 
     ser_de_info {
-      serialization_library = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
-      parameters = {
-        separatorChar = ","
-        quoteChar     = "\""
-        escapeChar    = "\u0001"
-      }
+      serialization_library = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
     }
 
     dynamic "columns" {
-      for_each = each.value
+      for_each = each.value.columns
 
       content {
-        name = columns.value
-        type = "string"
+        name = columns.value[0]
+        type = columns.value[1]
       }
     }
   }
@@ -121,8 +216,13 @@ resource "aws_athena_workgroup" "reports" {
 
 locals {
   queries = {
+    caches-by-rule = "Caches and trash of everybody by rule, largest first"
+    cold           = "Directories without a change for a year, largest first, with a price"
     growth-30-days = "Growth of each home over 30 days, largest first"
+    grown-7-days   = "Directories that grew most in 7 days"
+    most-files     = "Directories with the most files"
     orphans        = "Orphan homes, largest first"
+    shared         = "Directories in homes that belong to somebody else"
     showback       = "What each group held in each month, and its part of the bill"
     top-findings   = "Findings that free most"
   }

@@ -69,7 +69,7 @@ output "dashboard_url" {
 }
 
 output "athena_workgroup" {
-  description = "Athena workgroup with the saved queries on the tables homes and findings of athena_database."
+  description = "Athena workgroup with the saved queries on the tables homes, findings and dirs of athena_database."
   value       = aws_athena_workgroup.reports.name
 }
 

@@ -183,7 +183,8 @@ Exit codes:
 #[derive(Debug, Args)]
 pub struct PublishArgs {
     /// First move a destination that an earlier version wrote, with one file system, to the present
-    /// layout. It loses nothing, and may be repeated
+    /// layout, and make the Parquet tables of runs that have CSV tables. It loses nothing, and may be
+    /// repeated
     #[arg(long)]
     pub migrate: bool,
 

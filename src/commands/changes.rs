@@ -20,10 +20,10 @@ use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::output::Output;
 use crate::published::{DirsTable, Latest, SelectedBy, comparable, dirs_tables, newest, selected};
-use crate::report::{self, FileSystemKey, Money, bytes_of_cell};
+use crate::report::{self, FileSystemKey, Money};
 use crate::service_error::ServiceError;
 use crate::store::{Store, fetched};
-use crate::text::{lossy, printable};
+use crate::text::printable;
 use crate::units::{MeteredBytes, parse_size};
 use runs::When;
 
@@ -109,12 +109,12 @@ fn published(
     let (old, new) =
         runs::choose(&tables, &since, until.as_ref(), Timestamp::now()).map_err(Failure::usage)?;
     let tables = [&tables[old], &tables[new]];
-    warn_if_other(&*store, tables);
+    warn_if_other(&*store, &of, tables);
     let latest = newest(&*store, &of).unwrap_or_else(|error| {
         log::warn!("no prices: {}", error.text);
         None
     });
-    let homes = tables.map(|table| homes_of(&*store, table));
+    let homes = tables.map(|table| homes_of(&*store, &of, table));
     if !args.users.is_empty() {
         options.scope.homes = Some(asked_of(&homes, latest.as_ref(), &args.users)?);
     }
@@ -199,8 +199,9 @@ fn damaged(name: &str, problem: &ReadProblem) -> Failure {
 }
 
 /// Warns if the two runs did not scan the same.
-fn warn_if_other(store: &dyn Store, tables: [&DirsTable; 2]) {
-    let both = tables.map(DirsTable::homes).to_vec();
+fn warn_if_other(store: &dyn Store, of: &FileSystemKey, tables: [&DirsTable; 2]) {
+    let homes = tables.map(|table| table.homes(of).map(|[homes, _]| homes));
+    let both = homes.into_iter().flatten().collect();
     if let Ok((_, others)) = comparable(store, both)
         && let Some(other) = others.first()
     {
@@ -221,22 +222,22 @@ struct HomeOf {
 }
 
 /// The homes of a run. Without its table of homes, owners have no names.
-fn homes_of(store: &dyn Store, table: &DirsTable) -> Vec<HomeOf> {
-    let homes = table.homes();
+fn homes_of(store: &dyn Store, of: &FileSystemKey, table: &DirsTable) -> Vec<HomeOf> {
     let mut all = Vec::new();
-    let read = store.get(&homes.key).and_then(|object| {
-        let Some(object) = object else { return Ok(()) };
-        homes.rows(store, &object.bytes, |row| {
-            let owner = lossy(&bytes_of_cell(row.owner)).0;
-            all.push(HomeOf {
-                key: (row.outside, row.name_bytes()),
-                uid: row.uid,
-                owner: Some(owner).filter(|owner| !owner.is_empty()),
-                coverage: row.coverage,
-            });
-        })
+    let read = table.homes(of).into_iter().flatten().find_map(|homes| {
+        let object = store.get(&homes.key).transpose()?;
+        Some(object.and_then(|object| {
+            homes.rows(store, object.bytes, |row| {
+                all.push(HomeOf {
+                    key: (row.outside, row.home.into_owned()),
+                    uid: row.uid,
+                    owner: Some(row.owner.into_owned()).filter(|owner| !owner.is_empty()),
+                    coverage: row.coverage,
+                });
+            })
+        }))
     });
-    if let Err(error) = read {
+    if let Some(Err(error)) = read {
         log::warn!("no names of owners: {}", error.text);
     }
     for home in &mut all {

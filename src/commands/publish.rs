@@ -70,11 +70,19 @@ fn migrate_to(args: &PublishArgs, readers: &Readers, phase: &Phase) -> Result<()
     let aws = Aws::new(readers.patience, readers.buckets.clone());
     let migrated = to.open(&aws).and_then(|store| migrate(&*store));
     let migrated = migrated.map_err(|error| Failure::fatal(error.text))?;
-    if migrated.runs.is_empty() {
+    if migrated.runs.is_empty() && migrated.tables.is_empty() {
         log::info!("{to} has nothing to move");
     }
     for (of, runs) in &migrated.runs {
         log::info!("{to}: {runs} {} of {of}", plural(*runs as u64, "run", "runs"));
+    }
+    for (of, tables) in &migrated.tables {
+        let runs = tables.runs;
+        log::info!("{to}: Parquet tables of {runs} {} of {of}", plural(runs as u64, "run", "runs"));
+        for id in &tables.left {
+            let why = "its report is gone or broken";
+            log::warn!("{to}: the tables of the run {id} of {of} stay CSV: {why}");
+        }
     }
     Ok(())
 }

@@ -1,50 +1,50 @@
-//! The columns: their names, types and encodings, and the figure of a row that each holds.
+//! The columns: their names and types, and the figure of a row that each holds.
 //!
-//! Names are those of the table of homes. Sizes are in bytes. No type is unsigned, because Athena
-//! has no unsigned types; a figure beyond 63 bits, which only a hostile file system claims, becomes
-//! the largest one.
+//! Names are those of the table of homes. Sizes are in bytes.
 
-use std::sync::Arc;
-
-use parquet::basic::{Encoding, LogicalType, Repetition, TimeUnit, Type as Physical};
-use parquet::errors::Result;
-use parquet::schema::types::{Type, TypePtr};
-
-use crate::usage::DirRow;
+use crate::parquet_file::{Columns, Kind, Need, Wanted};
+use crate::report::OUTSIDE_HOMES;
+use crate::usage::{DirRow, HomeKind};
 
 /// A column of numbers.
-pub(super) struct Number {
-    pub(super) name: &'static str,
-    pub(super) get: fn(&DirRow) -> u64,
-    pub(super) set: fn(&mut DirRow, u64),
+struct Number {
+    name: &'static str,
+    get: fn(&DirRow) -> Option<u64>,
+    set: fn(&mut DirRow, u64),
 }
 
-/// A column of texts.
-pub(super) struct Text {
-    pub(super) name: &'static str,
-    pub(super) is_optional: bool,
-    pub(super) is_utf8: bool,
-    /// `None` for a dictionary.
-    pub(super) encoding: Option<Encoding>,
+/// Name of the table.
+pub(super) const TABLE: &str = "dirs";
+
+/// Returns the columns, in order.
+pub(super) fn columns() -> Columns<DirRow> {
+    let first = Columns::<DirRow>::new()
+        .text("kind", |row| Some(row.kind.name().as_bytes().into()))
+        .name("home", |row| Some(home_name(row).into()))
+        .name("path", |row| Some((&row.path).into()))
+        .sorted()
+        .text("class", |row| Some(row.class.name().as_bytes().into()))
+        .text("rule", |row| {
+            Some(&row.rule).filter(|rule| !rule.is_empty()).map(|rule| rule.as_bytes().into())
+        })
+        .optional()
+        .flag("is_file", |row| Some(row.is_file))
+        .flag("is_finding", |row| Some(row.is_finding))
+        .time("newest_mtime", |row| row.newest.map(|seconds| seconds.saturating_mul(1000)))
+        .optional();
+    NUMBERS.iter().fold(first, |columns, column| columns.number(column.name, column.get))
 }
 
-/// A column of booleans.
-pub(super) struct Flag {
-    pub(super) name: &'static str,
-    pub(super) get: fn(&DirRow) -> bool,
-    pub(super) set: fn(&mut DirRow, bool),
+/// The name of the home as in the report.
+fn home_name(row: &DirRow) -> &[u8] {
+    match (row.kind, &*row.home) {
+        (HomeKind::Outside, _) => OUTSIDE_HOMES.as_bytes(),
+        (_, b"") => b".",
+        (_, home) => home,
+    }
 }
 
-const fn text(name: &'static str) -> Text {
-    Text { name, is_optional: false, is_utf8: true, encoding: None }
-}
-
-/// Declares the column with the bytes of the previous column, if these are not UTF-8.
-const fn raw(name: &'static str) -> Text {
-    Text { name, is_optional: true, is_utf8: false, encoding: None }
-}
-
-/// Positions in [`TEXTS`].
+/// Indexes of the columns that a reader wants.
 pub(super) const KIND: usize = 0;
 pub(super) const HOME: usize = 1;
 pub(super) const HOME_BYTES: usize = 2;
@@ -52,40 +52,51 @@ pub(super) const PATH: usize = 3;
 pub(super) const PATH_BYTES: usize = 4;
 pub(super) const CLASS: usize = 5;
 pub(super) const RULE: usize = 6;
+pub(super) const IS_FILE: usize = 7;
+pub(super) const IS_FINDING: usize = 8;
+pub(super) const NEWEST: usize = 9;
+const FIRST_NUMBER: usize = 10;
 
-/// The first columns of the file.
-pub(super) const TEXTS: [Text; 7] = [
-    text("kind"),
-    text("home"),
-    raw("home_bytes"),
-    Text { encoding: Some(Encoding::DELTA_BYTE_ARRAY), ..text("path") },
-    raw("path_bytes"),
-    text("class"),
-    Text { is_optional: true, ..text("rule") },
-];
+/// Returns the columns that a reader wants: all of this version. A later one may add some.
+pub(super) fn wanted() -> impl Iterator<Item = Wanted> {
+    let column = |name, of, need| Wanted { name, of, need };
+    let first = [
+        column("kind", Kind::Text, Need::Each),
+        column("home", Kind::Text, Need::Each),
+        column("home_bytes", Kind::Text, Need::Column),
+        column("path", Kind::SortedText, Need::Each),
+        column("path_bytes", Kind::Text, Need::Column),
+        column("class", Kind::Text, Need::Each),
+        column("rule", Kind::Text, Need::Column),
+        column("is_file", Kind::Flag, Need::Each),
+        column("is_finding", Kind::Flag, Need::Each),
+        column("newest_mtime", Kind::Number, Need::Column),
+    ];
+    let numbers = NUMBERS.iter().map(move |number| column(number.name, Kind::Number, Need::Each));
+    first.into_iter().chain(numbers)
+}
 
-/// The columns after [`TEXTS`].
-pub(super) const FLAGS: [Flag; 2] = [
-    Flag { name: "is_file", get: |row| row.is_file, set: |row, to| row.is_file = to },
-    Flag { name: "is_finding", get: |row| row.is_finding, set: |row, to| row.is_finding = to },
-];
-
-/// The column after [`FLAGS`]: optional, in milliseconds since 1970.
-pub(super) const NEWEST: &str = "newest_mtime";
+/// Sets the numbers of a row to those that `get` returns for the indexes of their columns.
+pub(super) fn set_numbers(row: &mut DirRow, get: impl Fn(usize) -> Option<i64>) {
+    for (at, number) in NUMBERS.iter().enumerate() {
+        let value = get(FIRST_NUMBER + at).and_then(|value| u64::try_from(value).ok());
+        (number.set)(row, value.unwrap_or(0));
+    }
+}
 
 macro_rules! number {
     ($name:literal, $($place:tt)+) => {
-        Number { name: $name, get: |row| row.$($place)+, set: |row, to| row.$($place)+ = to }
+        Number { name: $name, get: |row| Some(row.$($place)+), set: |row, to| row.$($place)+ = to }
     };
 }
 
 /// The last columns. Those about the whole subtree come first, because most queries use them.
-pub(super) const NUMBERS: [Number; 25] = [
+const NUMBERS: [Number; 25] = [
     // The reader computes it from the path.
-    Number { name: "depth", get: DirRow::depth, set: |_, _| {} },
+    Number { name: "depth", get: |row| Some(row.depth()), set: |_, _| {} },
     Number {
         name: "uid",
-        get: |row| row.uid.into(),
+        get: |row| Some(row.uid.into()),
         set: |row, to| row.uid = u32::try_from(to).unwrap_or(u32::MAX),
     },
     number!("files", subtree.files),
@@ -113,30 +124,3 @@ pub(super) const NUMBERS: [Number; 25] = [
     // 1 for a directory, 0 for a file.
     number!("own_dirs", own.dirs),
 ];
-
-/// Index in the file of the first column after the texts.
-pub(super) const FIRST_FLAG: usize = TEXTS.len();
-pub(super) const NEWEST_AT: usize = FIRST_FLAG + FLAGS.len();
-pub(super) const FIRST_NUMBER: usize = NEWEST_AT + 1;
-
-/// Returns the schema of the file.
-///
-/// # Errors
-/// Those of the library. This schema is valid, so there are none.
-pub(super) fn schema() -> Result<TypePtr> {
-    let column = |name: &str, of: Physical, is_optional: bool, meaning: Option<LogicalType>| {
-        let repetition = if is_optional { Repetition::OPTIONAL } else { Repetition::REQUIRED };
-        let column = Type::primitive_type_builder(name, of).with_repetition(repetition);
-        Ok(Arc::new(column.with_logical_type(meaning).build()?))
-    };
-    let texts = TEXTS.iter().map(|text| {
-        let meaning = text.is_utf8.then_some(LogicalType::String);
-        column(text.name, Physical::BYTE_ARRAY, text.is_optional, meaning)
-    });
-    let flags = FLAGS.iter().map(|flag| column(flag.name, Physical::BOOLEAN, false, None));
-    let time = LogicalType::timestamp(true, TimeUnit::MILLIS);
-    let newest = std::iter::once_with(|| column(NEWEST, Physical::INT64, true, Some(time)));
-    let numbers = NUMBERS.iter().map(|number| column(number.name, Physical::INT64, false, None));
-    let columns = texts.chain(flags).chain(newest).chain(numbers).collect::<Result<_>>()?;
-    Ok(Arc::new(Type::group_type_builder("dirs").with_fields(columns).build()?))
-}

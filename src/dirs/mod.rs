@@ -3,23 +3,18 @@
 //!
 //! [`DirRow`] is a row and explains the figures, `columns` assigns a column to each, [`DirsWriter`]
 //! writes the rows in order, and [`DirsReader`] reads them one by one. Both hold at most one row
-//! group, for any number of rows.
-//!
-//! Only the part of the `parquet` crate without Arrow is compiled.
+//! group, for any number of rows: see [`parquet_file`](crate::parquet_file).
 
 mod about;
-mod claims;
 mod columns;
-mod delta;
 mod read;
-mod scanned;
 mod write;
 
+pub use crate::parquet_file::ReadProblem;
 pub use crate::usage::{DirRow, Linked, Sums};
 pub use about::About;
-pub use read::{DirsReader, ReadProblem};
-pub use scanned::write_scanned;
-pub use write::DirsWriter;
+pub use read::DirsReader;
+pub use write::{DirsWriter, write_scanned};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // A test that cannot go on fails.

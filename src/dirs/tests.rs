@@ -94,7 +94,7 @@ proptest! {
 
 #[test]
 fn every_row_group_is_read() {
-    let count = 2 * write::GROUP_ROWS + 1;
+    let count = 2 * crate::parquet_file::GROUP_ROWS + 1;
     let rows: Vec<_> = (0..count)
         .map(|n| DirRow {
             uid: n as u32,

@@ -24,6 +24,7 @@ fn the_corpora_are_replayed() {
     // Some inputs of each are valid, or the replay would only test refusals.
     assert!(replay("latest_json", latest_json) > 1);
     assert!(replay("homes_table", homes_table) > 1);
+    assert!(replay("homes_parquet", homes_parquet) > 1);
     assert!(replay("dirs_table", dirs_table) > 1);
     assert!(replay("spool", spool) > 1);
     assert!(replay("ledger", ledger) > 1);

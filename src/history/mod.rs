@@ -36,7 +36,7 @@ pub(crate) fn why_empty(
     of: &FileSystemKey,
     days: u32,
 ) -> ServiceResult<String> {
-    let tables = store.name(&format!("homes/fs={of}/"));
+    let tables = store.name(&format!("homes/parquet/fs={of}/"));
     let broken = history.unreadable.len() + history.unlisted;
     if broken > 0 {
         return Ok(format!(

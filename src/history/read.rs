@@ -1,6 +1,5 @@
 //! Reads the published tables of homes of some period, one run after the other.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,7 +9,7 @@ use super::series::{History, HomeSeries, RunPoint};
 use super::sums::{Held, SumBy, Sums};
 use crate::log;
 use crate::published::{HomeRow, HomesTable, TableCoverage, comparable, homes_tables, is_future};
-use crate::report::{Coverage, DuNames, FileSystemKey, bytes_of_cell, name_cell};
+use crate::report::{Coverage, FileSystemKey};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{ReadSize, Store};
 use crate::text::{lossy, printable};
@@ -98,7 +97,7 @@ fn read_some(
         let run = match object {
             // A lifecycle rule may remove it between listing and reading.
             Ok(None) => return Ok(()),
-            Ok(Some(object)) => reader.rows(store, table, &object.bytes),
+            Ok(Some(object)) => reader.rows(store, table, object.bytes),
             Err(error) => Err(error),
         };
         match run {
@@ -128,12 +127,12 @@ fn warn(problem: &str) {
 /// Interned texts: names of homes and owners are the same in nearly every run.
 #[derive(Default)]
 struct Texts {
-    numbers: HashMap<Box<str>, u32>,
-    texts: Vec<Box<str>>,
+    numbers: HashMap<Box<[u8]>, u32>,
+    texts: Vec<Box<[u8]>>,
 }
 
 impl Texts {
-    fn number(&mut self, text: &str) -> u32 {
+    fn number(&mut self, text: &[u8]) -> u32 {
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
@@ -192,7 +191,7 @@ impl HistoryReader<'_> {
         &mut self,
         store: &dyn Store,
         table: &HomesTable,
-        bytes: &[u8],
+        bytes: Vec<u8>,
     ) -> ServiceResult<RunRows> {
         let mut run = RunRows::default();
         table.rows(store, bytes, |row| {
@@ -227,7 +226,7 @@ impl HistoryReader<'_> {
             }
             self.has_outside = true;
         }
-        let nobody = self.texts.number("");
+        let nobody = self.texts.number(b"");
         for row in run.rows {
             let home = self.homes.entry(row.key).or_insert_with(|| SeriesSoFar {
                 uid: row.uid,
@@ -257,15 +256,15 @@ impl HistoryReader<'_> {
     fn history(self, not_comparable: Vec<String>) -> History {
         let Self { texts, runs, listed, homes, unreadable, .. } = self;
         let newest = runs.len().saturating_sub(1);
-        let text = |number: u32| texts.texts.get(number as usize).map_or("", |text| &**text);
+        let text = |number: u32| texts.texts.get(number as usize).map_or(&[][..], |text| &**text);
         let series = homes.into_iter().map(|((outside, name), mut home)| {
             home.points.resize(runs.len(), None);
             let there = home.last.0 == newest;
             HomeSeries {
-                name: bytes_of_cell(text(name)).into(),
+                name: text(name).into(),
                 outside,
                 uid: home.uid,
-                owner: Some(lossy(&bytes_of_cell(text(home.owner))).0).filter(|o| !o.is_empty()),
+                owner: Some(lossy(text(home.owner)).0).filter(|owner| !owner.is_empty()),
                 points: home.points,
                 quota: home.quota,
                 newest: Some(home.last.1).filter(|_| there),
@@ -281,47 +280,17 @@ impl HistoryReader<'_> {
     }
 }
 
-/// A cell with a name as this version writes it. Which characters are escaped has changed, and a home
-/// stays the same.
-fn rewritten(cell: &str) -> Cow<'_, str> {
-    match cell.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
-        true => Cow::Borrowed(cell),
-        false => Cow::Owned(name_cell(&bytes_of_cell(cell), DuNames::Printable)),
-    }
-}
-
 impl RunRows {
     fn add(&mut self, row: &HomeRow<'_>, texts: &mut Texts) {
         self.listed.add(row.outside, row.coverage);
         self.has_outside |= row.outside;
         self.rows.push(RunRow {
-            key: (row.outside, texts.number(&rewritten(row.home))),
+            key: (row.outside, texts.number(&row.home)),
             uid: row.uid,
-            owner: texts.number(&rewritten(row.owner)),
+            owner: texts.number(row.owner.as_bytes()),
             coverage: row.coverage,
             allocated: row.allocated,
             quota: row.quota,
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_home_is_the_same_in_tables_of_versions_that_escape_other_characters() {
-        for (earlier, now) in [
-            ("200005", "200005"),
-            ("'=1", "'=1"),
-            ("näme", "näme"),
-            (r"a\xff\n", r"a\xff\n"),
-            ("a\u{34f}b\u{378}", r"a\u{34f}b\u{378}"),
-            ("'\u{308}", r"\u{308}"),
-            (r"'=na\u{308}me", "'=na\u{308}me"),
-        ] {
-            assert_eq!(rewritten(earlier), now);
-            assert_eq!(bytes_of_cell(&rewritten(earlier)), bytes_of_cell(earlier));
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::published::HomeRow;
-use crate::report::{Coverage, bytes_of_cell};
+use crate::report::Coverage;
 use crate::text::lossy;
 use crate::units::{AllocatedBytes, MeteredBytes};
 
@@ -119,14 +119,13 @@ impl RunSums {
 
 impl Whose {
     fn of(row: &HomeRow<'_>, by: SumBy) -> Self {
-        let text = |cell: &str| lossy(&bytes_of_cell(cell)).0;
         match (by, row.outside) {
             (SumBy::FileSystem, _) => Self::Everybody,
             (_, true) => Self::Outside,
             (SumBy::Group, false) if row.group.is_empty() => Self::NoGroup,
-            (SumBy::Group, false) => Self::Group(text(row.group)),
-            (SumBy::Person, false) if row.owner.is_empty() => Self::Home(text(row.home)),
-            (SumBy::Person, false) => Self::Person(text(row.owner), row.uid),
+            (SumBy::Group, false) => Self::Group(row.group.to_string()),
+            (SumBy::Person, false) if row.owner.is_empty() => Self::Home(lossy(&row.home).0),
+            (SumBy::Person, false) => Self::Person(row.owner.to_string(), row.uid),
         }
     }
 }

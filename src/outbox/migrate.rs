@@ -3,13 +3,15 @@
 //! Every object is copied to its new key, byte for byte; then each file system gets the summary of its
 //! newest run; `latest.json` is replaced last, by a note that no version takes for a run. So an earlier
 //! version cannot publish there any more. Whatever ends the work between two steps, doing it again
-//! completes it. The old objects stay where they are, and nothing reads them.
+//! completes it. The old objects stay where they are, and nothing reads them. After that, tables are
+//! converted: see [`convert`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::convert::{Converted, convert};
 use super::objects::{ROUNDS, crowded};
 use crate::published::{
     self, DU_LATEST, Keys, LATEST_V1, OldRun, du_key, is_version_1, latest_key, old_run, rank,
@@ -23,16 +25,24 @@ use crate::store::{Condition, Put, Store};
 pub struct Migrated {
     /// The file systems, by the number of their runs.
     pub runs: BTreeMap<FileSystemKey, usize>,
+    /// The file systems that had runs with CSV tables.
+    pub tables: BTreeMap<FileSystemKey, Converted>,
 }
 
-/// Moves everything. A destination that is in the present layout stays as it is.
+/// Moves and converts everything. What is in the present layout and form stays as it is.
 ///
 /// # Errors
 /// Names the object that could not be read or written. All of it may be tried again.
 pub fn migrate(store: &dyn Store) -> ServiceResult<Migrated> {
+    let runs = move_runs(store)?;
+    Ok(Migrated { runs, tables: convert(store)? })
+}
+
+/// Moves the runs of version 1. Returns their number by file system.
+fn move_runs(store: &dyn Store) -> ServiceResult<BTreeMap<FileSystemKey, usize>> {
     for _ in 0..ROUNDS {
         let Some(latest) = store.get(LATEST_V1)?.filter(|it| is_version_1(&it.bytes)) else {
-            return Ok(Migrated::default());
+            return Ok(BTreeMap::new());
         };
         store.check()?;
         let newest: Value = serde_json::from_slice(&latest.bytes).map_err(|error| {
@@ -42,26 +52,26 @@ pub fn migrate(store: &dyn Store) -> ServiceResult<Migrated> {
         for run in &runs {
             copy(store, run)?;
         }
-        let mut migrated = Migrated::default();
+        let mut moved: BTreeMap<FileSystemKey, usize> = BTreeMap::new();
         for run in &runs {
-            *migrated.runs.entry(run.of.clone()).or_default() += 1;
+            *moved.entry(run.of.clone()).or_default() += 1;
         }
-        for of in migrated.runs.keys() {
+        for of in moved.keys() {
             point(store, of, &runs, &newest)?;
         }
-        if migrated.runs.len() > 1 {
+        if moved.len() > 1 {
             let there = store.get(DU_LATEST)?;
             store.put(DU_LATEST, published::DU_OF_SEVERAL, Condition::since(there.as_ref()))?;
         }
-        let moved = json!({
+        let note = json!({
             "schema": "efs-scan/moved/2",
             "note": "The runs are at latest/KEY.json; an earlier efs-scan cannot publish here any more.",
         });
-        let moved = moved.to_string();
+        let note = note.to_string();
         let unchanged = Condition::Unchanged(latest.version);
         // An earlier version may have published meanwhile.
-        if store.put(LATEST_V1, moved.as_bytes(), unchanged)? == Put::Done {
-            return Ok(migrated);
+        if store.put(LATEST_V1, note.as_bytes(), unchanged)? == Put::Done {
+            return Ok(moved);
         }
     }
     Err(crowded(store, LATEST_V1))
@@ -171,7 +181,8 @@ fn point(store: &dyn Store, of: &FileSystemKey, runs: &[Old], newest: &Value) ->
     };
     let Some(keys) = Keys::of_id(of, &run.id) else { return Ok(()) };
     summary["report"] = keys.run.into();
-    summary["homes_table"] = keys.homes.into();
+    // It is CSV, and stays beside the Parquet table that is made of it.
+    summary["homes_table"] = key("homes/").unwrap_or(keys.homes).into();
     let (du_key, latest_key, summary) = (du_key(of), latest_key(of), summary.to_string());
     for _ in 0..ROUNDS {
         let (there, now) = (published::pointer(store, of)?, Timestamp::now());

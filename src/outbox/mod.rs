@@ -3,6 +3,7 @@
 
 mod adopt;
 mod cloudwatch;
+mod convert;
 mod migrate;
 mod notice;
 mod objects;
@@ -12,6 +13,7 @@ mod send;
 mod spool;
 
 pub use cloudwatch::{UserMetrics, batches, metrics};
+pub use convert::Converted;
 pub use migrate::{Migrated, migrate};
 pub use notice::{Notice, Over, compose, over_quota};
 pub use objects::{OtherRoot, Pointed, check, publish};

@@ -86,11 +86,8 @@ impl DirsTable {
         Self::of(format!("dirs/fs={of}/dt={day}/{run}.parquet"))
     }
 
-    /// The table of homes of the same run.
-    pub(crate) fn homes(&self) -> HomesTable {
-        let path = self.key.strip_prefix("dirs/").unwrap_or(&self.key);
-        let path = path.strip_suffix(".parquet").unwrap_or(path);
-        let (run, started) = (self.run.clone(), self.started);
-        HomesTable { key: format!("homes/{path}.csv"), run, started }
+    /// The tables of homes that the same run may have.
+    pub(crate) fn homes(&self, of: &FileSystemKey) -> Option<[HomesTable; 2]> {
+        HomesTable::of_run(of, &self.run)
     }
 }

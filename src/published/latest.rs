@@ -27,7 +27,7 @@ pub struct Latest {
     pub run: Run,
     /// Key of the report, at the same destination.
     pub report: String,
-    /// Key of the table of homes.
+    /// Key of the table of homes: Parquet, or CSV in runs of earlier versions.
     pub homes_table: String,
     pub file_system: Option<FileSystem>,
     /// The cost of everything, if there are prices.

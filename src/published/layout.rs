@@ -4,9 +4,11 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
+use super::findings_parquet::write_findings;
+use super::homes_parquet::write_homes;
 use super::latest::Latest;
 use super::order::started_of;
-use crate::report::{DuNames, FileSystemKey, Report, csv, du, findings_csv};
+use crate::report::{DuNames, FileSystemKey, Report, du};
 
 /// Key of `latest.json` in version 1 of the layout, which held one file system.
 pub const LATEST_V1: &str = "latest.json";
@@ -39,7 +41,58 @@ pub fn du_key(of: &FileSystemKey) -> String {
     format!("du/{of}.txt")
 }
 
-/// The keys of a run's objects: `TABLE/fs=KEY/dt=DAY/RUN`.
+/// The form of the tables of homes and of findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Form {
+    Parquet,
+    /// That of earlier versions.
+    Csv,
+}
+
+impl Form {
+    pub(crate) const ALL: [Self; 2] = [Self::Parquet, Self::Csv];
+
+    /// The folder of a table. Athena reads every object in the folder of a day, and takes one of
+    /// another form for a broken one: each form has a folder of its own.
+    fn folder(self, table: &str) -> String {
+        match self {
+            Self::Parquet => format!("{table}/parquet"),
+            Self::Csv => table.to_owned(),
+        }
+    }
+
+    /// End of the keys.
+    pub(crate) fn end(self) -> &'static str {
+        match self {
+            Self::Parquet => ".parquet",
+            Self::Csv => ".csv",
+        }
+    }
+
+    /// Beginning of the keys of a table of a file system. A day follows.
+    pub(crate) fn days(self, table: &str, of: &FileSystemKey) -> String {
+        format!("{}/fs={of}/dt=", self.folder(table))
+    }
+
+    /// Key of a run's table.
+    pub(crate) fn key(
+        self,
+        table: &str,
+        of: &FileSystemKey,
+        id: &str,
+        started: Timestamp,
+    ) -> String {
+        format!("{}{}/{id}{}", self.days(table, of), started.strftime("%Y-%m-%d"), self.end())
+    }
+
+    /// The part of a key that the other objects of the run have, too: `fs=KEY/dt=DAY/RUN`.
+    pub(crate) fn below(self, key: &str) -> Option<&str> {
+        key.get(key.find("/fs=")? + 1..)?.strip_suffix(self.end())
+    }
+}
+
+/// The keys of a run's objects: `TABLE/fs=KEY/dt=DAY/RUN`, below `TABLE/parquet` for homes and
+/// findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
     /// The report.
@@ -65,12 +118,12 @@ impl Keys {
 
     pub(super) fn new(of: &FileSystemKey, id: &str, started: Timestamp) -> Self {
         let day = started.strftime("%Y-%m-%d");
-        let key = |table: &str, form: &str| format!("{table}/fs={of}/dt={day}/{id}.{form}");
+        let table = |table: &str| Form::Parquet.key(table, of, id, started);
         Self {
-            run: key("runs", "json"),
-            homes: key("homes", "csv"),
-            findings: key("findings", "csv"),
-            dirs: key("dirs", "parquet"),
+            run: format!("runs/fs={of}/dt={day}/{id}.json"),
+            homes: table("homes"),
+            findings: table("findings"),
+            dirs: format!("dirs/fs={of}/dt={day}/{id}.parquet"),
         }
     }
 }
@@ -92,9 +145,14 @@ pub(crate) fn immutable(report: &Report) -> [Unchanging; 3] {
     let keys = Keys::of(report);
     [
         Unchanging { key: keys.run, write: |report, to| Ok(serde_json::to_writer(to, report)?) },
-        // Each record is one line, whatever a name contains: Athena splits files at line ends.
-        Unchanging { key: keys.homes, write: |report, to| csv(report, DuNames::Printable, to) },
-        Unchanging { key: keys.findings, write: |report, to| findings_csv(report, to) },
+        Unchanging {
+            key: keys.homes,
+            write: |report, to| write_homes(report, &report.file_system_key(), to),
+        },
+        Unchanging {
+            key: keys.findings,
+            write: |report, to| write_findings(report, &report.file_system_key(), to),
+        },
     ]
 }
 

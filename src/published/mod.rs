@@ -5,7 +5,10 @@ mod age;
 mod day_before;
 mod dirs_table;
 mod expected;
+mod findings_parquet;
 mod fleet;
+mod homes_csv;
+mod homes_parquet;
 mod homes_table;
 mod latest;
 mod layout;
@@ -20,12 +23,14 @@ pub(crate) use age::{OLD, is_future, is_old, is_stale};
 pub(crate) use day_before::day_before;
 pub(crate) use dirs_table::{DirsTable, dirs_tables, table_before};
 pub(crate) use expected::expected_inodes;
+pub(crate) use findings_parquet::write_findings;
 pub use fleet::{FLEET_PAGE, is_fleet_page};
+pub(crate) use homes_parquet::write_homes;
 pub use homes_table::{HomeRow, HomesTable, TableCoverage, homes_tables};
 pub(crate) use latest::is_false;
 pub use latest::{HomeLine, Latest, SCHEMA as LATEST_SCHEMA};
 pub use layout::{DU_LATEST, Keys, LATEST_V1, du_key, latest_key};
-pub(crate) use layout::{DU_OF_SEVERAL, Unchanging, du_latest, id_of_key, immutable, latest};
+pub(crate) use layout::{DU_OF_SEVERAL, Form, Unchanging, du_latest, id_of_key, immutable, latest};
 pub(crate) use newest::{
     OldRun, Pointer, is_version_1, old_run, parsed, pointer, refuse_version_1,
 };

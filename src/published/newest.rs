@@ -7,6 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::homes_table::HomesTable;
 use super::latest::{Latest, SCHEMA as LATEST_SCHEMA};
 use super::layout::{Keys, LATEST, LATEST_V1, latest_key, of_latest_key};
 use super::order::{Rank, rank, started_of};
@@ -68,8 +69,10 @@ pub fn newest(store: &dyn Store, of: &FileSystemKey) -> ServiceResult<Option<Lat
         Err(error) => return refused(format!("{name} is not from efs-scan: {error}")),
     };
     let keys = keys_of(of, &latest.run.id);
-    let fits =
-        keys.is_some_and(|keys| (&keys.run, &keys.homes) == (&latest.report, &latest.homes_table));
+    let tables = HomesTable::of_run(of, &latest.run.id);
+    // An earlier version may have published the run.
+    let fits = keys.is_some_and(|keys| keys.run == latest.report)
+        && tables.is_some_and(|tables| tables.iter().any(|table| table.key == latest.homes_table));
     match fits && latest.run.identity.as_ref().is_none_or(|identity| identity.key == *of) {
         true => Ok(Some(latest)),
         false => refused(format!(

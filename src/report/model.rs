@@ -187,6 +187,16 @@ impl Coverage {
             Self::Interrupted => "interrupted",
         }
     }
+
+    /// The coverage of this name in a table. One that only later versions know is not complete
+    /// either.
+    pub(crate) fn of_cell(name: &[u8]) -> Self {
+        match name {
+            b"complete" => Self::Complete,
+            b"interrupted" => Self::Interrupted,
+            _ => Self::Partial,
+        }
+    }
 }
 
 /// Sums over inodes; an inode with several links counts once.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::changes::GrewMost;
 use crate::published::{HomesTable, Latest, TableCoverage, homes_tables};
-use crate::report::{Coverage, FileSystemKey, bytes_of_cell};
+use crate::report::{Coverage, FileSystemKey};
 use crate::service_error::{ServiceError, ServiceResult};
 use crate::store::Store;
 use crate::text::lossy;
@@ -126,14 +126,14 @@ fn read_base(store: &dyn Store, run: &HomesTable) -> ServiceResult<Option<Base>>
     // A lifecycle rule may remove it between listing and reading.
     let Some(object) = store.get(&run.key)? else { return Ok(None) };
     let mut homes = BTreeMap::new();
-    run.rows(store, &object.bytes, |row| {
+    run.rows(store, object.bytes, |row| {
         let home = BaseHome {
             uid: row.uid,
-            owner: lossy(&bytes_of_cell(row.owner)).0,
+            owner: row.owner.into_owned(),
             coverage: row.coverage,
             allocated: row.allocated.0,
         };
-        homes.insert((row.outside, row.name_bytes()), home);
+        homes.insert((row.outside, row.home.into_owned()), home);
     })?;
     Ok(Some(Base { run: run.run.clone(), started: run.started, homes }))
 }

@@ -26,6 +26,7 @@ const ARROWS: &[Row] = &[
     ("bounded", "", "files that may be too large to read"),
     ("output", "atomic exit log sys text", "destination of a result, opened before the scan"),
     ("columns", "units", "terminal tables with sizes in cells"),
+    ("parquet_file", "sync text", "tables in Parquet files; errors quote strangers' files"),
     ("stop", "exit", "the second signal ends the program with its exit code"),
     ("state", "atomic bounded guard log", "files of the state directory appear whole"),
     (
@@ -50,7 +51,7 @@ const ARROWS: &[Row] = &[
     ),
     (
         "dirs",
-        "report sync text units usage",
+        "parquet_file report text units usage",
         "the table of directories, made from the accounts, with names of homes as in the report",
     ),
     (
@@ -61,7 +62,7 @@ const ARROWS: &[Row] = &[
     ("store", "atomic aws guard log service_error text", "a directory or a bucket"),
     (
         "published",
-        "report service_error store text units",
+        "parquet_file report service_error store text units",
         "the forms of a report that are stored, both ways",
     ),
     (

@@ -80,8 +80,13 @@ fn write(path: &Path, run: Option<&str>, coverage: &str, rows: &[DirRow]) {
 
 /// Publishes a table of directories beside the table of homes of this run.
 fn publish(world: &World, run: &str, coverage: &str, rows: &[DirRow]) {
-    let homes = world.to().join(format!("homes/fs=prod/dt={}", day(run)));
-    assert!(homes.join(format!("{run}.csv")).exists());
+    let homes = ["homes/parquet/fs=prod", "homes/fs=prod"].map(|folder| world.to().join(folder));
+    let names = [format!("{run}.parquet"), format!("{run}.csv")];
+    let mut tables = homes
+        .iter()
+        .zip(names)
+        .map(|(homes, name)| homes.join(format!("dt={}", day(run))).join(name));
+    assert!(tables.any(|table| table.exists()));
     write(&place(world, run), Some(run), coverage, rows);
 }
 

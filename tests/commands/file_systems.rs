@@ -265,7 +265,7 @@ fn each_file_system_is_published_under_its_name() {
         let latest = std::fs::read(to.join(format!("latest/{name}.json"))).unwrap();
         let latest: Value = serde_json::from_slice(&latest).unwrap();
         assert_eq!(latest["run"]["root"], world.root(name).display().to_string());
-        assert!(to.join(format!("homes/fs={name}")).is_dir());
+        assert!(to.join(format!("homes/parquet/fs={name}")).is_dir());
     }
 }
 

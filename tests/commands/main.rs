@@ -25,4 +25,5 @@ mod prometheus;
 mod publish;
 mod remind;
 mod status;
+mod tables;
 mod whose;

@@ -19,3 +19,5 @@ mod pace;
 #[cfg(target_os = "linux")]
 mod progress;
 mod rules;
+#[path = "../commands/tables.rs"]
+mod tables;

@@ -13,6 +13,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::tables;
+
 const GIB: f64 = (1_u64 << 30) as f64;
 
 /// Homes with trash, caches, an environment and links between them, and a map of names without
@@ -235,16 +237,7 @@ fn published_amounts_have_all_digits_and_status_rounds_them() {
     assert_eq!(latest["money"], report["money"]);
     let run = std::fs::read(Path::new(&to).join(latest["report"].as_str().unwrap())).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&run).unwrap(), report);
-    let rows = |key: &str| {
-        let bytes = std::fs::read(Path::new(&to).join(key)).unwrap();
-        let mut reader = csv::Reader::from_reader(&*bytes);
-        let head = reader.headers().unwrap().clone();
-        let row = |record: csv::StringRecord| {
-            head.iter().map(str::to_owned).zip(record.iter().map(str::to_owned)).collect()
-        };
-        let rows = reader.records().map(|record| row(record.unwrap()));
-        rows.collect::<Vec<std::collections::BTreeMap<String, String>>>()
-    };
+    let rows = |key: &str| tables::parquet(std::fs::read(Path::new(&to).join(key)).unwrap()).1;
     let number = |cell: &str| cell.parse::<f64>().unwrap();
     let homes = latest["homes_table"].as_str().unwrap();
     let findings = homes.replacen("homes/", "findings/", 1);

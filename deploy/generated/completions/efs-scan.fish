@@ -227,7 +227,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state-dir 
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object each, for log collectors'"
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l migrate -d 'First move a destination that an earlier version wrote, with one file system, to the present layout. It loses nothing, and may be repeated'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l migrate -d 'First move a destination that an earlier version wrote, with one file system, to the present layout, and make the Parquet tables of runs that have CSV tables. It loses nothing, and may be repeated'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state-dir-shared -d 'Let others write to the state directory, as with a scan'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s v -l verbose -d 'Print more on stderr; twice for everything'

@@ -253,7 +253,7 @@ _arguments "${_arguments_options[@]}" : \
 '--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
 '--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
 json\:"One JSON object each, for log collectors"))' \
-'--migrate[First move a destination that an earlier version wrote, with one file system, to the present layout. It loses nothing, and may be repeated]' \
+'--migrate[First move a destination that an earlier version wrote, with one file system, to the present layout, and make the Parquet tables of runs that have CSV tables. It loses nothing, and may be repeated]' \
 '--state-dir-shared[Let others write to the state directory, as with a scan]' \
 '(-v --verbose)-q[Print only errors on stderr]' \
 '(-v --verbose)--quiet[Print only errors on stderr]' \

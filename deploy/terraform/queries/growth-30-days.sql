@@ -2,7 +2,7 @@
 -- A new home grows from 0, and a home that is gone shrinks to 0.
 WITH
   recent AS (
-    SELECT fs, run_id, home, owner, uid, try_cast(allocated_bytes AS bigint) AS bytes
+    SELECT fs, run_id, home, owner, uid, allocated_bytes AS bytes
     FROM homes
     WHERE dt >= date_format(current_date - INTERVAL '30' DAY, '%Y-%m-%d')
       AND kind <> 'outside'

@@ -14,11 +14,11 @@ SELECT
   fs,
   home,
   uid,
-  try_cast(allocated_bytes AS bigint) AS allocated_bytes,
-  try_cast(metered_bytes AS bigint) AS metered_bytes,
+  allocated_bytes,
+  metered_bytes,
   newest_mtime,
   run_started,
-  try_cast(cost_month_usd AS double) AS cost_month_usd
+  cost_month_usd
 FROM recent JOIN ends ON fs = of_fs
 WHERE run_id = last_run AND owner_status = 'orphan'
 ORDER BY 4 DESC

@@ -13,12 +13,12 @@ WITH
       run_id,
       CASE
         WHEN kind = 'outside' THEN '(outside homes)'
-        ELSE coalesce(nullif(owner_group, ''), '(no group)')
+        ELSE coalesce(owner_group, '(no group)')
       END AS payer,
       CASE WHEN kind = 'outside' THEN 0 ELSE 1 END AS home_count,
-      try_cast(allocated_bytes AS bigint) AS allocated_bytes,
-      try_cast(metered_bytes AS bigint) AS metered_bytes,
-      try_cast(cost_month_usd AS double) AS cost_month_usd
+      allocated_bytes,
+      metered_bytes,
+      cost_month_usd
     FROM recent
     WHERE coverage <> 'interrupted'
   ),

@@ -14,19 +14,19 @@ WITH
 SELECT
   fs,
   home,
-  nullif(owner, '') AS owner,
+  owner,
   uid,
   rule,
   class,
   path,
-  try_cast(inodes AS bigint) AS inodes,
-  try_cast(allocated_bytes AS bigint) AS allocated_bytes,
-  try_cast(frees_allocated_bytes AS bigint) AS frees_allocated_bytes,
-  try_cast(frees_metered_bytes AS bigint) AS frees_metered_bytes,
-  nullif(command, '') AS command,
-  try_cast(cost_month_usd AS double) AS cost_month_usd,
-  nullif(advice, '') AS advice
+  inodes,
+  allocated_bytes,
+  frees_allocated_bytes,
+  frees_metered_bytes,
+  command,
+  cost_month_usd,
+  advice
 FROM recent JOIN ends ON fs = of_fs
-WHERE run_id = last_run AND hint <> 'true'
+WHERE run_id = last_run AND NOT hint
 ORDER BY frees_metered_bytes DESC
 LIMIT 100

@@ -72,7 +72,9 @@ fn a_list_that_does_not_end_is_given_up_with_a_line() {
     let said = stderr(&output);
     assert_eq!(code(&output), Some(1), "{said}");
     assert!(
-        said.contains("ListObjectsV2 s3://bucket/efs/homes/fs=prod/dt=: the list does not end"),
+        said.contains(
+            "ListObjectsV2 s3://bucket/efs/homes/parquet/fs=prod/dt=: the list does not end"
+        ),
         "{said}"
     );
 }

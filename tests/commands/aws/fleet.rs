@@ -148,7 +148,7 @@ impl Fleet {
     /// Publishes a run of an earlier day, in which each home is smaller.
     fn day_before(&self, of: &str, days: i64) {
         let latest = self.newest(of);
-        let table = self.object(latest["homes_table"].as_str().unwrap());
+        let [table, _] = csv_of(self.object(latest["report"].as_str().unwrap()).as_bytes());
         let started: Timestamp = latest["run"]["started"].as_str().unwrap().parse().unwrap();
         let at = started - SignedDuration::from_hours(24 * days);
         let mut reader = csv::Reader::from_reader(table.as_bytes());
@@ -367,11 +367,13 @@ fn each_month_has_the_mean_of_its_days() {
             let at = key.find(name).unwrap() + name.len();
             key[at..].split('/').next().unwrap().to_owned()
         };
-        let table = fleet.object(key.strip_prefix("efs/").unwrap());
-        let mut reader = csv::Reader::from_reader(table.as_bytes());
-        let head = reader.headers().unwrap().clone();
-        let rows = reader.records().map(Result::unwrap).map(|row| {
-            let cell = |name: &str| &row[head.iter().position(|cell| cell == name).unwrap()];
+        let table = fleet.aws.object("team", key).unwrap();
+        let rows = match key.ends_with(".parquet") {
+            true => crate::tables::parquet(table).1,
+            false => crate::tables::csv(&table),
+        };
+        let rows = rows.into_iter().map(|row| {
+            let cell = |name: &str| &*row[name];
             let group = match (cell("kind"), cell("owner_group")) {
                 ("outside", _) => "(outside homes)",
                 (_, "") => "(no group)",

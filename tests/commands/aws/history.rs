@@ -16,7 +16,8 @@ fn earlier(world: &World, days: i64) -> Vec<String> {
         let bytes = world.aws.object("team", &format!("efs/{}", latest[key].as_str().unwrap()));
         String::from_utf8(bytes.unwrap()).unwrap()
     };
-    let (table, report) = (object("homes_table"), object("report"));
+    let report = object("report");
+    let [table, _] = csv_of(report.as_bytes());
     let started: jiff::Timestamp = latest["run"]["started"].as_str().unwrap().parse().unwrap();
     let bytes = home(&latest, "200005")["allocated_bytes"].as_i64().unwrap();
     let day = |day: i64| {

@@ -18,8 +18,8 @@ fn many() -> World {
     let world = World::new();
     assert_eq!(code(&world.scan(TO)), Some(0));
     let latest = world.latest().unwrap();
-    let table = latest["homes_table"].as_str().unwrap().to_owned();
-    let rows = world.aws.object("team", &format!("efs/{table}")).unwrap();
+    let report = format!("efs/{}", latest["report"].as_str().unwrap());
+    let [rows, _] = csv_of(&world.aws.object("team", &report).unwrap());
     let latest = latest.to_string();
     let started: jiff::Timestamp =
         serde_json::from_str::<Value>(&latest).unwrap()["run"]["started"]

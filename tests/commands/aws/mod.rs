@@ -28,6 +28,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use crate::tables::csv_of;
 use efs_scan_testbed::aws::{Sizes, Stub};
 use efs_scan_testbed::*;
 use serde_json::Value;

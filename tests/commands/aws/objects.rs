@@ -18,8 +18,8 @@ fn a_run_is_published_whole_and_read_back() {
             format!("efs/dirs/fs=prod/dt={day}/{id}.parquet"),
             "efs/du/latest.txt".to_owned(),
             "efs/du/prod.txt".to_owned(),
-            format!("efs/findings/fs=prod/dt={day}/{id}.csv"),
-            format!("efs/homes/fs=prod/dt={day}/{id}.csv"),
+            format!("efs/findings/parquet/fs=prod/dt={day}/{id}.parquet"),
+            format!("efs/homes/parquet/fs=prod/dt={day}/{id}.parquet"),
             "efs/latest/prod.json".to_owned(),
             format!("efs/runs/fs=prod/dt={day}/{id}.json"),
         ]
@@ -59,8 +59,8 @@ fn status_compares_with_the_day_before_whatever_the_page_size() {
     world.aws.page_size(1);
     assert_eq!(code(&world.scan(TO)), Some(0));
     let latest = world.latest().unwrap();
-    let table = format!("efs/{}", latest["homes_table"].as_str().unwrap());
-    let table = String::from_utf8(world.aws.object("team", &table).unwrap()).unwrap();
+    let report = format!("efs/{}", latest["report"].as_str().unwrap());
+    let [table, _] = csv_of(&world.aws.object("team", &report).unwrap());
     let started: jiff::Timestamp = latest["run"]["started"].as_str().unwrap().parse().unwrap();
     for hours in [24, 48, 168] {
         let at = started - jiff::SignedDuration::from_hours(hours);

@@ -54,11 +54,14 @@ fn large() -> World {
 /// Removes the tables of all runs except the newest.
 fn only_newest(world: &World) {
     let newest = world.to().join(world.latest()["homes_table"].as_str().unwrap());
-    for day in world.to().join("homes/fs=prod").read_dir().unwrap() {
-        for table in day.unwrap().path().read_dir().unwrap() {
-            let table = table.unwrap().path();
-            if table != newest {
-                std::fs::remove_file(table).unwrap();
+    for folder in ["homes/fs=prod", "homes/parquet/fs=prod"] {
+        let days = world.to().join(folder).read_dir().into_iter().flatten();
+        for day in days {
+            for table in day.unwrap().path().read_dir().unwrap() {
+                let table = table.unwrap().path();
+                if table != newest {
+                    std::fs::remove_file(table).unwrap();
+                }
             }
         }
     }

@@ -156,7 +156,7 @@ fn an_empty_destination_is_an_error_in_one_line() {
 #[test]
 fn an_empty_history_gives_the_reason() {
     let world = World::new();
-    let homes = world.to().join("homes/fs=prod");
+    let homes = world.to().join("homes/parquet/fs=prod");
     let days = homes.read_dir().unwrap().map(|day| day.unwrap().path());
     let tables: Vec<_> =
         days.flat_map(|day| day.read_dir().unwrap()).map(|table| table.unwrap().path()).collect();

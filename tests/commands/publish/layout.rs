@@ -6,6 +6,7 @@ use efs_scan::published::Latest;
 use efs_scan::report::Report;
 
 use super::place::*;
+use crate::tables::csv_of;
 use efs_scan_testbed::*;
 
 /// Makes a place whose tree has hostile names.
@@ -39,8 +40,8 @@ fn a_run_is_published_under_its_day_and_its_id_and_nothing_else_is_left() {
         format!("dirs/fs=prod/dt={day}/{id}.parquet"),
         "du/latest.txt".to_owned(),
         "du/prod.txt".to_owned(),
-        format!("findings/fs=prod/dt={day}/{id}.csv"),
-        format!("homes/fs=prod/dt={day}/{id}.csv"),
+        format!("findings/parquet/fs=prod/dt={day}/{id}.parquet"),
+        format!("homes/parquet/fs=prod/dt={day}/{id}.parquet"),
         "latest/prod.json".to_owned(),
         format!("runs/fs=prod/dt={day}/{id}.json"),
     ];
@@ -53,7 +54,7 @@ fn a_run_is_published_under_its_day_and_its_id_and_nothing_else_is_left() {
 }
 
 #[test]
-fn every_record_of_the_tables_is_one_line_and_no_formula() {
+fn every_record_of_printable_csv_is_one_line_and_no_formula() {
     let place = odd_place();
     place.scan(&[], 0);
     let published = files(&place.published());
@@ -61,24 +62,23 @@ fn every_record_of_the_tables_is_one_line_and_no_formula() {
     let report: Report = serde_json::from_slice(&published[&latest.report]).unwrap();
     let findings = report.homes.iter().map(|home| home.findings.len()).sum::<usize>();
     assert!(findings >= 5, "the odd names are in both tables: {findings}");
-    for (table, records) in [("homes/", report.homes.len()), ("findings/", findings)] {
-        let (key, bytes) = published.iter().find(|(key, _)| key.starts_with(table)).unwrap();
-        let text = String::from_utf8(bytes.clone()).unwrap();
-        assert!(text.ends_with('\n') && !text.contains('\r'), "{key}");
-        // Athena splits at line ends even inside quotes, so each line must be a complete record.
-        let columns = text.lines().next().unwrap().split(',').count();
+    for (table, records) in
+        csv_of(&published[&latest.report]).iter().zip([report.homes.len(), findings])
+    {
+        assert!(table.ends_with('\n') && !table.contains('\r'), "{table}");
+        let columns = table.lines().next().unwrap().split(',').count();
         let mut lines = 0;
-        for line in text.lines() {
+        for line in table.lines() {
             let mut reader = csv::ReaderBuilder::new();
             let mut reader = reader.has_headers(false).from_reader(line.as_bytes());
             let record = reader.records().next().unwrap().unwrap();
-            assert_eq!(record.len(), columns, "{key}: {line}");
+            assert_eq!(record.len(), columns, "{line}");
             for cell in &record {
-                assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{key}: {cell}");
+                assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell}");
             }
             lines += 1;
         }
-        assert_eq!(lines, 1 + records, "{key}");
+        assert_eq!(lines, 1 + records);
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::contract::everything;
 use super::place::*;
 use super::turns::*;
+use crate::tables::of_earlier_version;
 use efs_scan_testbed::*;
 
 /// Makes two runs and their objects as an earlier version published them. If an EFS id is given,
@@ -34,7 +35,7 @@ fn old_runs(place: &Place, id: Option<&str>, runs: usize) -> BTreeMap<String, Ve
         let bytes = more.metadata().map_or(0, |more| more.len());
         file(&place.root(), "200006/more", 3_000_000 + bytes as usize);
     }
-    let published = files(&to);
+    let published = of_earlier_version(files(&to));
     let newest: Value = serde_json::from_slice(&published["latest/prod.json"]).unwrap();
     let newest = newest["run"]["id"].as_str().unwrap();
     let objects = published.into_iter().filter(|(key, _)| key != "du/prod.txt");

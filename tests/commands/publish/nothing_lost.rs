@@ -314,7 +314,7 @@ fn a_day_that_cannot_be_listed_is_named_and_the_others_are_shown() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
     place.scan(&[], 0);
-    let homes = place.published().join("homes/fs=prod");
+    let homes = place.published().join("homes/parquet/fs=prod");
     let day = homes.join("dt=2026-01-01");
     fs::create_dir(&day).unwrap();
     fs::set_permissions(&day, PermissionsExt::from_mode(0o000)).unwrap();
@@ -345,7 +345,7 @@ fn a_day_that_cannot_be_listed_is_named_and_the_others_are_shown() {
         let output = watched(command_of.env("EFS_SCAN_CONFIG", "/dev/null"), PATIENCE);
         assert_code(&output, 3);
         let said = one_line(&output);
-        assert!(said.contains("listing") && said.contains("homes/fs=prod/dt="), "{said}");
+        assert!(said.contains("listing") && said.contains("homes/parquet/fs=prod/dt="), "{said}");
         assert!(String::from_utf8_lossy(&output.stdout).contains("alice"), "{name}");
     }
     fs::set_permissions(homes.join(yesterday()), PermissionsExt::from_mode(0o755)).unwrap();

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::tables::csv_of;
 use efs_scan_testbed::*;
 
 /// A line of a published table, by column.
@@ -94,9 +95,12 @@ impl World {
         std::fs::write(self.to().join("latest/prod.json"), latest.to_string()).unwrap();
     }
 
-    /// Returns the columns and the lines of a published table.
-    pub fn rows(&self, key: &str) -> (Vec<String>, Vec<Row>) {
-        let mut reader = csv::Reader::from_path(self.to().join(key)).unwrap();
+    /// Returns the columns and the lines of the newest run's table of homes as an earlier version
+    /// would have published it.
+    fn csv_rows(&self) -> (Vec<String>, Vec<Row>) {
+        let report = std::fs::read(self.to().join(self.latest()["report"].as_str().unwrap()));
+        let [homes, _] = csv_of(&report.unwrap());
+        let mut reader = csv::Reader::from_reader(homes.as_bytes());
         let head: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
         let rows = reader.records().map(|record| {
             let cells = record.unwrap();
@@ -107,14 +111,18 @@ impl World {
     }
 
     /// Publishes a run that started that many minutes before the newest one, with a changed copy of
-    /// its table of homes. Returns the id.
+    /// its table of homes in the form of an earlier version. Returns the id.
     pub fn earlier(&self, minutes: i64, change: impl FnOnce(&mut Vec<Row>)) -> String {
         let latest = self.latest();
         let started: Timestamp = latest["run"]["started"].as_str().unwrap().parse().unwrap();
         let at = started - SignedDuration::from_mins(minutes);
         let id = at.strftime("%Y%m%dT%H%M%S.%6fZ").to_string();
-        let (head, mut rows) = self.rows(latest["homes_table"].as_str().unwrap());
+        let (head, mut rows) = self.csv_rows();
         change(&mut rows);
+        if minutes == 0 {
+            // The other form of the newest run's own table would be read.
+            let _ = std::fs::remove_file(self.to().join(latest["homes_table"].as_str().unwrap()));
+        }
         let day = self.to().join(at.strftime("homes/fs=prod/dt=%Y-%m-%d").to_string());
         std::fs::create_dir_all(&day).unwrap();
         let mut writer = csv::Writer::from_path(day.join(format!("{id}.csv"))).unwrap();

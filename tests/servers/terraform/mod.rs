@@ -21,6 +21,7 @@ use std::process::Command;
 
 use deployed::*;
 use efs_scan_testbed::*;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Value, json};
 
 #[test]
@@ -226,18 +227,20 @@ fn tables_have_the_columns_that_are_published() {
     let Some(deployed) = Deployed::get() else { return };
     let published = published();
     let paths = files(published.path(), published.path());
-    for table in ["homes", "findings"] {
-        let file =
-            paths.iter().find(|path| path.starts_with(&format!("{table}/fs=prod/dt="))).unwrap();
-        let text = std::fs::read_to_string(published.path().join(file)).unwrap();
-        let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    for table in ["homes", "findings", "dirs"] {
+        let file = paths.iter().find(|path| path.starts_with(&format!("{table}/"))).unwrap();
+        let bytes = std::fs::read(published.path().join(file)).unwrap();
+        let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
+        let schema = reader.metadata().file_metadata().schema_descr_ptr();
+        let want: Vec<_> =
+            schema.columns().iter().map(|it| (it.name(), type_of(it.self_type()))).collect();
         let values = deployed.values(&format!("aws_glue_catalog_table.reports[\"{table}\"]"));
         let storage = &values["storage_descriptor"][0];
         let columns = storage["columns"].as_array().unwrap().iter();
-        let columns: Vec<_> = columns.map(|column| column["name"].as_str().unwrap()).collect();
-        assert_eq!(columns, header, "{table}");
-        let escape = &storage["ser_de_info"][0]["parameters"]["escapeChar"];
-        assert_eq!(escape, "\u{1}", "the character itself: Glue does not read an escape");
+        let text = |value: &'static str| move |it: &Value| it[value].as_str().unwrap().to_owned();
+        let columns: Vec<_> = columns.map(|it| (text("name")(it), text("type")(it))).collect();
+        let columns: Vec<_> = columns.iter().map(|(name, of)| (&**name, &**of)).collect();
+        assert_eq!(columns, want, "{table}");
         let place = values["parameters"]["storage.location.template"].as_str().unwrap();
         let day = file.split_once("/dt=").unwrap().1;
         let place = place.split_once("/efs/").unwrap().1.replace("${fs}", "prod");
@@ -246,25 +249,39 @@ fn tables_have_the_columns_that_are_published() {
     }
 }
 
+/// Returns Athena's type of a column.
+fn type_of(column: &parquet::schema::types::Type) -> &'static str {
+    use parquet::basic::{LogicalType, Type};
+    match (column.get_physical_type(), column.get_basic_info().logical_type_ref()) {
+        (Type::BYTE_ARRAY, Some(LogicalType::String)) => "string",
+        (Type::BYTE_ARRAY, None) => "binary",
+        (Type::BOOLEAN, _) => "boolean",
+        (Type::DOUBLE, _) => "double",
+        (Type::INT64, Some(_)) => "timestamp",
+        (Type::INT64, None) => "bigint",
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn saved_queries_use_existing_columns() {
     let Some(deployed) = Deployed::get() else { return };
     let queries = deployed.of_type("aws_athena_named_query");
-    assert_eq!(queries.len(), 4);
+    assert_eq!(queries.len(), 9);
     for (address, query) in queries {
         let text = query["query"].as_str().unwrap();
-        let table = if text.contains("FROM findings") { "findings" } else { "homes" };
-        assert!(text.contains(&format!("FROM {table}\n")), "{address}");
+        let tables = ["findings", "dirs", "homes"];
+        let from = |table: &&&str| text.contains(&format!("FROM {table}\n"));
+        let table = tables.iter().find(from).unwrap_or_else(|| panic!("{address}"));
         let values = deployed.values(&format!("aws_glue_catalog_table.reports[\"{table}\"]"));
         let columns = values["storage_descriptor"][0]["columns"].as_array().unwrap().iter();
         let columns: Vec<_> = columns.map(|column| column["name"].as_str().unwrap()).collect();
         // Columns read from the table: between the first SELECT and its FROM.
         let read = text.split_once("SELECT").unwrap().1.split_once("FROM").unwrap().0;
         for item in read.split(',').map(str::trim) {
-            let item = item.strip_prefix("try_cast(").unwrap_or(item);
             let name = item.split_whitespace().next().unwrap();
-            let is_partition = ["fs", "dt"].contains(&name);
-            assert!(is_partition || columns.contains(&name), "{address}: {name}");
+            let is_known = ["fs", "dt", "\"$path\""].contains(&name);
+            assert!(is_known || columns.contains(&name), "{address}: {name}");
         }
         assert!(text.contains("WHERE dt >= "), "{address} reads all days");
     }
