@@ -54,11 +54,11 @@ pub(crate) fn day_before(store: &dyn Store, of: &Run) -> ServiceResult<Result<Da
             continue;
         }
         let (mut homes, mut read) = (HomesBefore::new(), TableCoverage::default());
-        table.rows(store, &object.bytes, |row| {
+        table.rows(store, object.bytes, |row| {
             read.add(row.outside, row.coverage);
             if !row.outside {
                 let whole = row.coverage == Coverage::Complete;
-                homes.insert(row.name_bytes(), whole.then_some(row.allocated));
+                homes.insert(row.home.into_owned(), whole.then_some(row.allocated));
             }
         })?;
         let days = ((age(&table).as_hours() + 12) / 24).max(1);

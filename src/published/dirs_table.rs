@@ -65,7 +65,10 @@ pub(crate) fn table_before(
     tables.retain(|table| (FROM..=TO).contains(&age(table).as_hours()));
     tables.sort_by_key(|table| (age(table) - wanted).abs());
     for table in tables.into_iter().take(LOOKS) {
-        if is_same_scope(store, &table.homes(), run)? {
+        // Both forms of its table of homes are of the same report.
+        if let Some([homes, _]) = table.homes(of)
+            && is_same_scope(store, &homes, run)?
+        {
             return Ok(Some(table));
         }
     }
