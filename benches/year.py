@@ -4,8 +4,8 @@
     benches/year.py [EFS-SCAN] [DIR] [DAYS]
 
 Every day the tree changes a little and is scanned and published by the program itself, with its table of
-directories. A run gets the id of its day afterwards, because the program's clock is today's. The tree is
-small and the same each time. Prints what `efs-scan changes` says of the last day, week and month, and, if
+directories, under the clock of that day (faketime, a package of Debian). The tree is small and the same each
+time. Prints what `efs-scan changes` says of the last day, week and month, and, if
 duckdb (PyPI) is there, what grew in a month by SQL, and what all of it takes. DIR/all.html is the page.
 """
 
@@ -59,33 +59,24 @@ def change(day):
             runs[0].rename(home / "archive" / runs[0].name)
 
 
-def run(*args, ok=(0,)):
-    out = subprocess.run([program, *map(str, args)], capture_output=True, text=True)
-    if out.returncode not in ok:
+def run(*args, begin=()):
+    clock = {"TZ": "UTC", "NO_FAKE_STAT": "1", "DONT_FAKE_MONOTONIC": "1"}
+    command = [*begin, program, *map(str, args)]
+    out = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **clock})
+    if out.returncode != 0:
         sys.exit(f"{args}: {out.returncode}\n{out.stderr}")
     return out.stdout
 
 
 def scan(day):
-    run(tree, "--name", "prod", "--names", f"csv:{place / 'names.csv'}", "--state-dir", state, "--publish", to, "--quiet")
-    new = max((to / "homes").rglob("*.csv"), key=lambda path: path.stat().st_mtime).stem
     at = now - datetime.timedelta(days=days - 1 - day)
-    if day == days - 1:
-        return
-    # The id is a start to the microsecond; the day stands in the key as well.
-    old_day = f"dt={new[:4]}-{new[4:6]}-{new[6:8]}"
-    id, day_of = at.strftime("%Y%m%dT%H%M%S.%fZ"), at.strftime("dt=%Y-%m-%d")
-    for path in list(to.rglob(f"{new}.*")):
-        target = pathlib.Path(str(path).replace(old_day, day_of).replace(new, id))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".parquet":
-            path.rename(target)
-        else:
-            target.write_text(path.read_text().replace(new, id).replace(old_day, day_of))
-            path.unlink()
-    # The next run is newer than none.
-    for path in (to / "latest").iterdir():
-        path.unlink()
+    # What changed today changed on the run's day. Otherwise it would be from the future.
+    for path in [tree, *tree.rglob("*")]:
+        if path.stat().st_mtime > at.timestamp():
+            os.utime(path, (at.timestamp(), at.timestamp()))
+    begin = ["faketime", at.strftime("%Y-%m-%d %H:%M:%S")]
+    run(tree, "--name", "prod", "--names", f"csv:{place / 'names.csv'}", "--state-dir", state, "--publish", to,
+        "--quiet", begin=begin)
 
 
 began = time.monotonic()

@@ -38,7 +38,7 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let alone = chosen.len() == 1;
     let (mut members, mut gaps, mut missing) = (Vec::new(), false, None);
     // Sums by person or group do not say where homes grew.
-    let bounds = (args.by.is_none()).then(|| match alone {
+    let bounds = (args.by.is_none() && chosen.len() <= MOST_WITH_PLACES).then(|| match alone {
         true => Bounds { most: MOST, until: None },
         false => Bounds { most: MOST_OF_EACH, until: Some(Instant::now() + MOST_TIME) },
     });
@@ -92,6 +92,9 @@ const MOST: u64 = 64 << 20;
 
 /// The same, where there are several file systems.
 const MOST_OF_EACH: u64 = 16 << 20;
+
+/// With more file systems than this, no table of directories is read: a status takes a second.
+const MOST_WITH_PLACES: usize = 16;
 
 /// How long the tables of several file systems are read.
 const MOST_TIME: Duration = Duration::from_secs(4);

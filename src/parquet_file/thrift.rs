@@ -155,7 +155,10 @@ mod tests {
 
     use super::*;
 
-    fn seen(bytes: &[u8]) -> Result<(usize, Vec<(Vec<i16>, Value)>), Broken> {
+    /// Number of bytes read, and the values with the numbers of the fields that lead to them.
+    type Seen = (usize, Vec<(Vec<i16>, Value)>);
+
+    fn seen(bytes: &[u8]) -> Result<Seen, Broken> {
         let mut seen = Vec::new();
         let length = walk(bytes, &mut |path, value| {
             seen.push((path.to_vec(), value));

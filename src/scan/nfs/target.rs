@@ -67,6 +67,10 @@ impl FromStr for Target {
         let wrong = |problem: &str| format!("`{url}`: {problem}; write nfs://HOST[:PORT]/path");
         let rest = url.strip_prefix("nfs://").ok_or_else(|| wrong("not an NFS URL"))?;
         let (server, path) = rest.split_once('/').unwrap_or((rest, ""));
+        // Not repeated: it may be a password.
+        if server.contains('@') {
+            return Err("a URL of NFS has no user; write nfs://HOST[:PORT]/path".to_owned());
+        }
         let (host, port) = match server.strip_prefix('[') {
             Some(server) => {
                 let (host, port) = server.split_once(']').ok_or_else(|| wrong("no closing `]`"))?;

@@ -1,6 +1,9 @@
 //! Homes that grew fast: in the notice, in the metrics and in the report.
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::tables::of_earlier_version;
 use jiff::{SignedDuration, Timestamp};
 
 const CLOUDWATCH: [&str; 3] = ["--cloudwatch", "--file-system-id", FILE_SYSTEM];
@@ -42,8 +45,31 @@ impl Growing {
         metrics.iter().rfind(|metric| metric.name == name).map(|metric| metric.value)
     }
 
+    /// Makes the runs so far those of an earlier version, whose tables are text that can be changed.
+    fn as_text(&self) {
+        let aws = &self.world.aws;
+        let mut objects = BTreeMap::new();
+        for key in aws.keys("team") {
+            let bytes = aws.object("team", &key).unwrap();
+            aws.delete_object("team", &key);
+            objects.insert(key.strip_prefix("efs/").unwrap().to_owned(), bytes);
+        }
+        let are_text = |key: &String| key.ends_with(".csv");
+        let changed: Vec<_> = objects
+            .iter()
+            .filter(|(key, _)| are_text(key))
+            .map(|(k, b)| (k.clone(), b.clone()))
+            .collect();
+        let mut objects = of_earlier_version(objects);
+        objects.extend(changed);
+        for (key, bytes) in objects {
+            aws.put_object("team", &format!("efs/{key}"), bytes);
+        }
+    }
+
     /// Makes everything that happened so far so much older.
     fn wait(&self, hours: i64) {
+        self.as_text();
         let aws = &self.world.aws;
         let keys = aws.keys("team");
         let tables = keys.iter().filter(|key| key.starts_with("efs/homes/"));
@@ -80,6 +106,7 @@ impl Growing {
 
     /// Changes the table of homes of every run so far.
     fn edit(&self, change: impl Fn(&str) -> String) {
+        self.as_text();
         let keys = self.world.aws.keys("team");
         for key in keys.iter().filter(|key| key.starts_with("efs/homes/")) {
             let text = String::from_utf8(self.world.aws.object("team", key).unwrap()).unwrap();

@@ -179,18 +179,37 @@ fn rich_report() -> (tempfile::TempDir, Vec<u8>) {
     (dir, output.stdout)
 }
 
-#[test]
-fn a_report_conforms_to_the_schema() {
-    let schema = Schema::new(&generated(&["schema"], &[]));
-    let (_dir, bytes) = rich_report();
-    // Parts that only AWS or an NFS client provide are added by hand.
-    let mut report: Report = serde_json::from_slice(&bytes).unwrap();
-    report.nfs = Some(NfsTraffic::from(Traffic {
-        connections: 1,
-        requests: [("READDIR".to_owned(), 3)].into(),
-        mean_round_trip: Some(Duration::from_micros(830)),
-        costly: vec![Costly::CloseToOpen],
-    }));
+/// Growth with every property.
+fn growth(report: &Report) -> Growth {
+    let place = GrownPlace {
+        path: "work/run\u{fffd}".to_owned(),
+        path_base64: Some("d29yay9ydW7/".to_owned()),
+        allocated_bytes: AllocatedBytes(1 << 30),
+        new: true,
+    };
+    Growth {
+        since: Some(GrowthBase {
+            run: "20261123T080232.123456Z".to_owned(),
+            started: report.run.started,
+            days: 1,
+        }),
+        unknown: Some("a reason".to_owned()),
+        max_bytes: Some(AllocatedBytes(1 << 30)),
+        homes: vec![GrownHome {
+            name: "\u{fffd}".to_owned(),
+            name_base64: Some("/w==".to_owned()),
+            new: false,
+            old_allocated_bytes: AllocatedBytes(1),
+            allocated_bytes: AllocatedBytes(1 << 31),
+            day_bytes: AllocatedBytes(1 << 30),
+            place: Some(place),
+        }],
+        not_compared: 1,
+    }
+}
+
+/// Adds what EFS and CloudWatch say.
+fn add_efs(report: &mut Report) {
     let size = MeteredBytes(1 << 30);
     let efs = EfsSize {
         value: size,
@@ -218,33 +237,24 @@ fn a_report_conforms_to_the_schema() {
     let lifecycle = EfsLifecycle { to_ia_days: Some(30), to_archive_days: Some(90) };
     report.file_system.as_mut().unwrap().lifecycle = Some(lifecycle);
     (report.run.coverage, report.left_out.excluded) = (coverage, excluded);
+}
+
+#[test]
+fn a_report_conforms_to_the_schema() {
+    let schema = Schema::new(&generated(&["schema"], &[]));
+    let (_dir, bytes) = rich_report();
+    // Parts that only AWS or an NFS client provide are added by hand.
+    let mut report: Report = serde_json::from_slice(&bytes).unwrap();
+    report.nfs = Some(NfsTraffic::from(Traffic {
+        connections: 1,
+        requests: [("READDIR".to_owned(), 3)].into(),
+        mean_round_trip: Some(Duration::from_micros(830)),
+        costly: vec![Costly::CloseToOpen],
+    }));
+    add_efs(&mut report);
     report.run.clock = Some(ClockFault { went_back_seconds: 7200, behind_newest_seconds: 0 });
     report.dirs_problem = Some("a temporary file could not be written".to_owned());
-    let place = GrownPlace {
-        path: "work/run\u{fffd}".to_owned(),
-        path_base64: Some("d29yay9ydW7/".to_owned()),
-        allocated_bytes: AllocatedBytes(1 << 30),
-        new: true,
-    };
-    report.growth = Some(Growth {
-        since: Some(GrowthBase {
-            run: "20261123T080232.123456Z".to_owned(),
-            started: report.run.started,
-            days: 1,
-        }),
-        unknown: Some("a reason".to_owned()),
-        max_bytes: Some(AllocatedBytes(1 << 30)),
-        homes: vec![GrownHome {
-            name: "\u{fffd}".to_owned(),
-            name_base64: Some("/w==".to_owned()),
-            new: false,
-            old_allocated_bytes: AllocatedBytes(1),
-            allocated_bytes: AllocatedBytes(1 << 31),
-            day_bytes: AllocatedBytes(1 << 30),
-            place: Some(place),
-        }],
-        not_compared: 1,
-    });
+    report.growth = Some(growth(&report));
     report.homes.change(0, |home| {
         home.owner.member = Some(MemberKind::Profile);
         home.owner.aliases.push("asmith".to_owned());

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::place::*;
+use crate::tables::of_earlier_version;
 use efs_scan_testbed::*;
 
 /// Publishes a run and shifts it by some hours, as if the clock had been wrong.
@@ -19,7 +20,12 @@ fn published_at(place: &Place, hours: i64) -> String {
     let id = moved.strftime("%Y%m%dT%H%M%S%.6fZ").to_string();
     let (day, new_day) = (started.strftime("%Y-%m-%d"), moved.strftime("%Y-%m-%d"));
     let (day, new_day) = (format!("dt={day}"), format!("dt={new_day}"));
-    for (key, bytes) in files(&place.published()) {
+    let published = files(&place.published());
+    for key in published.keys() {
+        fs::remove_file(place.published().join(key)).unwrap();
+    }
+    // The tables of earlier versions are text, too.
+    for (key, bytes) in of_earlier_version(published) {
         let text = String::from_utf8(bytes).unwrap().replace(&old, &id).replace(&day, &new_day);
         let text = match key.ends_with(".json") {
             true => {
@@ -32,7 +38,6 @@ fn published_at(place: &Place, hours: i64) -> String {
             }
             false => text,
         };
-        fs::remove_file(place.published().join(&key)).unwrap();
         let key = place.published().join(key.replace(&old, &id).replace(&day, &new_day));
         fs::create_dir_all(key.parent().unwrap()).unwrap();
         fs::write(key, text).unwrap();

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use efs_scan::dirs::DirsReader;
 use efs_scan::published::Latest;
+use serde_json::Value;
 
 use super::place::*;
 use efs_scan_testbed::*;
@@ -115,4 +116,74 @@ fn other_readers_read_what_the_report_says() {
     let output = watched(read.args(["-c", READ]).arg(table(&place)).arg(homes), PATIENCE);
     assert_code(&output, 0);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "5 homes\n");
+}
+
+const QUERY: &str = r#"
+import glob, json, os, sys, duckdb
+os.chdir(sys.argv[1])
+answers = {}
+for path in sorted(glob.glob(sys.argv[3] + "/*.sql")):
+    connection = duckdb.connect()
+    connection.execute(open(sys.argv[2]).read())
+    query = connection.execute(open(path).read())
+    columns = [column[0] for column in query.description]
+    answers[os.path.basename(path)] = [dict(zip(columns, row)) for row in query.fetchall()]
+print(json.dumps(answers, default=str))
+"#;
+
+/// Athena's queries as they are, over the views of deploy/duckdb.sql.
+#[test]
+fn the_saved_queries_answer_in_duckdb_what_the_report_says() {
+    let Some(python) = python() else { return };
+    let place = Place::new();
+    for name in [&b"a\xff\n,<b>\""[..], "näme 目录".as_bytes()] {
+        use std::os::unix::ffi::OsStrExt;
+        let name = std::ffi::OsStr::from_bytes(name);
+        file(&place.root().join(name).join(name), "file", 9000);
+        file(&place.root().join(name), ".cache/pip/http/file", 9000);
+    }
+    place.scan(&["--dirs-min=0"], 0);
+    let latest = std::fs::read(place.published().join("latest/prod.json")).unwrap();
+    let latest: Latest = serde_json::from_slice(&latest).unwrap();
+    let report = std::fs::read(place.published().join(&latest.report)).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    let mut query = Command::new(python);
+    query.args(["-c", QUERY]).arg(place.published());
+    query.arg(deploy.join("duckdb.sql")).arg(deploy.join("terraform/queries"));
+    let output = watched(&mut query, PATIENCE);
+    assert_code(&output, 0);
+    let answers: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answers.as_object().unwrap().len(), 9, "{answers}");
+
+    let rows = |query: &str| answers[query].as_array().unwrap().clone();
+    let sum = |query: &str, column: &str| {
+        rows(query).iter().map(|row| row[column].as_u64().unwrap()).sum::<u64>()
+    };
+    let whole = report["totals"]["allocated_bytes"].as_u64().unwrap();
+    assert_eq!(sum("showback.sql", "mean_allocated_bytes"), whole);
+    // A row for each home.
+    let named = |rows: &[Value], name: &str, bytes: &str| {
+        let mut named: Vec<(String, u64)> = rows
+            .iter()
+            .map(|row| (row[name].as_str().unwrap().to_owned(), row[bytes].as_u64().unwrap()))
+            .collect();
+        named.sort();
+        named
+    };
+    let homes = report["homes"].as_array().unwrap().iter();
+    let mut homes: Vec<Value> = homes.filter(|home| home["kind"] != "outside").cloned().collect();
+    for home in &mut homes {
+        home["allocated_bytes"] = home["usage"]["allocated_bytes"].clone();
+    }
+    let held = named(&rows("growth-30-days.sql"), "home", "bytes_now");
+    assert_eq!(held, named(&homes, "name", "allocated_bytes"));
+    let classes = &report["totals"]["by_class"];
+    let cached =
+        ["cache", "trash"].map(|class| classes[class]["allocated_bytes"].as_u64().unwrap());
+    // No file here has a link elsewhere, so everything is freed.
+    assert_eq!(sum("caches-by-rule.sql", "frees_allocated_bytes"), cached.iter().sum::<u64>());
+    let grown = rows("grown-7-days.sql");
+    assert!(!grown.is_empty() && grown.iter().all(|row| row["growth_bytes"] == 0), "{grown:?}");
+    assert!(!rows("most-files.sql").is_empty());
 }

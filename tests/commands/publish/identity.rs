@@ -43,7 +43,7 @@ fn the_key_is_the_id_or_the_name_or_made_from_the_root() {
     let key = keys.iter().find_map(|key| key.strip_prefix("latest/")?.strip_suffix(".json"));
     let key = key.unwrap();
     assert!(key.ends_with("stage") && !key.contains('/'), "{key}");
-    for table in ["homes", "findings", "dirs", "runs"] {
+    for table in ["homes/parquet", "findings/parquet", "dirs", "runs"] {
         assert!(keys.iter().any(|it| it.starts_with(&format!("{table}/fs={key}/dt="))), "{keys:?}");
     }
     // `report/index.html` and `du/latest.txt` are about all file systems.
@@ -147,7 +147,7 @@ fn a_file_system_whose_pointer_is_removed_is_gone_until_its_next_run() {
     std::fs::remove_file(place.published().join("latest/stage.json")).unwrap();
     scanned(other(&place, "dev", &["--name=dev", report]), 0);
     assert!(!status().contains("stage") && !page().contains("stage"), "{}", status());
-    assert!(files(&place.published()).keys().any(|key| key.starts_with("homes/fs=stage/")));
+    assert!(files(&place.published()).keys().any(|key| key.starts_with("homes/parquet/fs=stage/")));
     scanned(other(&place, "stage", &["--name=stage", report]), 0);
     assert!(status().contains("stage") && page().contains("stage"));
 }

@@ -68,10 +68,10 @@ fn assert_whole(place: &Place, old: Option<&str>, what: &str) {
                 assert_eq!(format!("{}.json", run.run.id), stem(key), "{what}");
             }
             Some(("latest", _)) => assert_eq!(key, "latest/prod.json", "{what}"),
-            Some(("homes" | "findings" | "du", _)) => {
-                assert!(bytes.ends_with(b"\n"), "{what}: {key}");
+            Some(("du", _)) => assert!(bytes.ends_with(b"\n"), "{what}: {key}"),
+            Some(("homes" | "findings" | "dirs", _)) => {
+                assert!(bytes.ends_with(b"PAR1"), "{what}: {key}")
             }
-            Some(("dirs", _)) => assert!(bytes.ends_with(b"PAR1"), "{what}: {key}"),
             _ => panic!("{what}: {key}"),
         }
     }
