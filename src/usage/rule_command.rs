@@ -22,8 +22,9 @@ const READ_AGAIN: [&str; 17] = [
 const PROGRAM_OPTIONS: [&str; 3] = ["-c", "-e", "-S"];
 
 /// Tests and actions of `find` with which it removes all that the finding counts. `-L` and `-follow`
-/// follow links, `-files0-from` reads other paths, and tests such as `-mtime` leave a part.
-const FIND: [&str; 4] = ["-mindepth", "-xdev", "-print", "-delete"];
+/// follow links, `-files0-from` reads other paths, tests such as `-mtime` leave a part, and `-mindepth`
+/// leaves the directory itself.
+const FIND: [&str; 3] = ["-xdev", "-print", "-delete"];
 
 const PLACEHOLDER: &str = "{path}";
 
@@ -121,20 +122,19 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
             "`{remover}` removes what may be the only copy: for this class, give an `advice`"
         ));
     }
+    if let Some(why) = frees_nothing(given) {
+        return Err(why);
+    }
     let place = given.iter().position(|word| *word == "{path}");
     let Some(place) =
         place.filter(|_| !words.iter().any(|w| *w != "{path}" && w.contains("{path}")))
     else {
         return Err(format!("`{remover}` needs {{path}} as a word of its own"));
     };
-    // The tests of `find`, or the one target of `mv`, follow the path.
+    // The tests of `find` follow the path.
     let after = &given[place + 1..];
     let operands = match remover {
         "find" if after.first().is_none_or(|word| word.starts_with('-')) => &given[1..place],
-        // Without the slash, a file or a directory of the target's name would be replaced.
-        "mv" if after.is_empty() || matches!(after, [target] if target.ends_with('/')) => {
-            &given[1..place]
-        }
         _ => &given[1..],
     };
     let follows = |word: &&&str| word.starts_with('-') && !FIND.contains(*word);
@@ -145,10 +145,8 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
             "`{word}` of `find` may lead elsewhere, or leave a part of what is counted: call a script"
         ));
     }
-    let elsewhere = |word: &&&str| match remover {
-        "rmdir" => matches!(**word, "-p" | "--parents"),
-        "truncate" => word.starts_with("-r") || word.starts_with("--ref"),
-        _ => false,
+    let elsewhere = |word: &&&str| {
+        remover == "truncate" && (word.starts_with("-r") || word.starts_with("--ref"))
     };
     if let Some(word) = given[1..].iter().find(elsewhere) {
         return Err(format!("`{word}` of `{remover}` acts on more than {{path}}: leave it out"));
@@ -166,6 +164,33 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
     match operands.iter().enumerate().find(is_operand).map(|(_, word)| word) {
         Some(word) => Err(format!("`{remover}` removes `{word}`, too: only {{path}} is a finding")),
         None => Ok(()),
+    }
+}
+
+/// Says why a remover with its words does not free what its finding counts, if it does not.
+fn frees_nothing(given: &[&str]) -> Option<String> {
+    let (remover, given) = (program(given[0]), &given[1..]);
+    let has = |words: &[&str]| given.iter().any(|word| words.contains(word));
+    let why = match remover {
+        "mv" => "moves the finding, which frees nothing",
+        "rmdir" => "removes only what is empty",
+        "find" if has(&["-mindepth"]) => "leaves the directory itself with `-mindepth`",
+        "find" if !has(&["-delete"]) => "removes nothing without `-delete`",
+        "truncate" if !empties(given) => "empties a file only with `-s 0`",
+        _ if has(&["--help", "--version"]) => "only prints a text",
+        _ => return None,
+    };
+    Some(format!("`{remover}` {why}: the command must remove what is counted, or call a script"))
+}
+
+/// True if the words of `truncate` set the size to 0 once.
+fn empties(given: &[&str]) -> bool {
+    let at_once = |word: &&&str| word.starts_with("-s") || word.starts_with("--s");
+    let sizes: Vec<&&str> = given.iter().filter(at_once).collect();
+    match *sizes {
+        [&"-s"] => given.windows(2).any(|pair| pair == ["-s", "0"]),
+        [size] => matches!(*size, "-s0" | "--size=0"),
+        _ => false,
     }
 }
 
@@ -192,9 +217,10 @@ mod tests {
             "rm -r {path}",
             "sudo rm -rf -- {path}",
             "/bin/rm -r {path}",
-            "find {path} -mindepth 1 -delete",
+            "find {path} -delete",
+            "find {path} -xdev -print -delete",
             "truncate -s 0 {path}",
-            "mv {path} /trash/",
+            "truncate --size=0 {path}",
             "tool --dir={path}/x --at {path}",
             "TOOL_CACHE={path} tool clean",
             "/opt/site/clean-up {path}",
@@ -262,7 +288,6 @@ mod tests {
             "rm -r {path} 2024",
             "find . {path} -delete",
             "find {path} /x -delete",
-            "mv {path} x /y",
             "rm -rf {path} -- -x",
             "rm -rf -- {path} -x",
         ] {
@@ -294,18 +319,34 @@ mod tests {
             let said = said(SpecClass::Cache, command);
             assert!(said.contains("the path as a program"), "{command}: {said}");
         }
-        for command in ["mv {path} thesis.tex", "mv {path} /trash"] {
-            let said = said(SpecClass::Cache, command);
-            assert!(said.contains(", too: only {path}"), "{command}: {said}");
-        }
-        for command in
-            ["rmdir -p {path}", "truncate --reference=/x {path}", "truncate -r /x {path}"]
-        {
+        for command in ["truncate -s 0 --reference=/x {path}", "truncate -s 0 -r /x {path}"] {
             let said = said(SpecClass::Cache, command);
             assert!(said.contains("acts on more than {path}"), "{command}: {said}");
         }
         for class in [SpecClass::Output, SpecClass::Hint] {
             assert!(said(class, "rm -r {path}").contains("the only copy"));
+        }
+    }
+
+    #[test]
+    fn a_remover_frees_what_is_counted() {
+        for command in [
+            "mv {path} /trash/",
+            "mv {path} thesis.tex",
+            "rmdir {path}",
+            "find {path} -print",
+            "find {path}",
+            "find {path} -mindepth 1 -delete",
+            "truncate -s 5 {path}",
+            "truncate -s +0 {path}",
+            "truncate -s 0 -s 5 {path}",
+            "truncate --size=5 {path}",
+            "truncate {path}",
+            "rm --help {path}",
+            "rm -rf {path} --version",
+        ] {
+            let said = said(SpecClass::Cache, command);
+            assert!(said.contains("must remove what is counted"), "{command}: {said}");
         }
     }
 
