@@ -83,6 +83,10 @@ enum Source {
 /// others: SageMaker assigns uids consecutively from about 200000.
 const AROUND: u32 = 1000;
 
+/// Least number that may be a uid although all known uids near it are less, or all are more. Smaller
+/// numbers are years, versions and counts more often: `2024` and `12` beside people from 1000 on.
+const NO_COUNT: u32 = 100_000;
+
 impl Source {
     /// The name of a uid, and its kind in SageMaker.
     fn name(&self, uid: u32) -> Option<(String, Option<MemberKind>)> {
@@ -123,7 +127,7 @@ impl Source {
 
     /// True if the source knows a uid in the range, other than root, which is not a person.
     fn has_any(&self, range: RangeInclusive<u32>) -> bool {
-        self.uids((*range.start()).max(1)..=*range.end()).next().is_some()
+        self.uids(range).any(|uid| uid != 0)
     }
 }
 
@@ -245,6 +249,11 @@ impl Names {
     /// True if the name belongs to another uid, by the first source that knows that uid. Names are
     /// compared as SageMaker compares them.
     pub(crate) fn is_anothers(&self, name: &str, uid: u32) -> bool {
+        self.alike(name).any(|other| other != uid)
+    }
+
+    /// The uids whose first name differs at most in its spelling.
+    fn alike(&self, name: &str) -> impl Iterator<Item = u32> {
         let uids = self.uids.get_or_init(|| {
             let mut named = BTreeSet::new();
             let mut uids = Vec::new();
@@ -259,8 +268,24 @@ impl Names {
         });
         let name = spelled(name);
         let first = uids.partition_point(|(other, _)| *other < name);
-        let mut alike = uids[first..].iter().take_while(|(other, _)| *other == name);
-        alike.any(|(_, other)| *other != uid)
+        uids[first..].iter().take_while(move |(other, _)| *other == name).map(|(_, uid)| *uid)
+    }
+
+    /// True if a directory called `name` that `uid` owns is called like somebody else: its owner's own
+    /// name is another one, or differs in its spelling while another person's does not.
+    pub(crate) fn is_called_like_another(&self, name: &str, uid: u32) -> bool {
+        let own = self.owner(uid).map(|owner| owner.name);
+        let is_own = own.as_ref().is_some_and(|own| {
+            let is_alike = || alike(own) == alike(name) && !self.is_spelled_by_another(name, uid);
+            own == name || is_alike()
+        });
+        !is_own && self.is_anothers(name, uid)
+    }
+
+    /// True if another uid has exactly this name.
+    fn is_spelled_by_another(&self, name: &str, uid: u32) -> bool {
+        let is_spelled = |other: u32| self.owner(other).is_some_and(|owner| owner.name == name);
+        self.alike(name).any(|other| other != uid && is_spelled(other))
     }
 
     /// The user profiles and spaces of all domains, with or without a home, each with its source as
@@ -291,8 +316,9 @@ impl Names {
         })
     }
 
-    /// True if a directory named `uid` may be the home of that uid: a source knows the uid, or one
-    /// within 1,000 of it. The system's user database has uids of services in every range, so only
+    /// True if a directory named `uid` may be the home of that uid, though that uid may not own it: a
+    /// source knows the uid, or uids within 1,000 of it, below as well as above it if it is less than
+    /// 100,000. The system's user database has uids of services in every range, so only
     /// its own uids count. If no other source has uids, every number may be one. A date is none where
     /// root owns the directory, as `202402` beside people with uids from 201500 on, if no source
     /// knows it.
@@ -301,9 +327,10 @@ impl Names {
             self.sources.iter().any(|(_, source)| source.has_any(range.clone()))
         };
         let is_date = directory_owner == 0 && reads_as_date(uid);
-        !is_date && any(uid.saturating_sub(AROUND)..=uid.saturating_add(AROUND))
-            || !any(0..=u32::MAX)
-            || self.owner(uid).is_some()
+        let is_after = any(uid.saturating_sub(AROUND)..=uid);
+        let is_before = any(uid..=uid.saturating_add(AROUND));
+        let is_near = is_after && is_before || uid >= NO_COUNT && (is_after || is_before);
+        !is_date && is_near || !any(0..=u32::MAX) || self.owner(uid).is_some()
     }
 
     /// True if the owners of all homes are known, so that a home without a known owner is an orphan
@@ -353,7 +380,8 @@ mod tests {
         // A service with a distant uid does not make the numbers between plausible, and root is not
         // a person.
         let two = names(&["0,root\n5000,svc\n200005,alice\n"]);
-        for (uid, is) in [(0, true), (2024, false), (4500, true), (100_000, false), (200_006, true)]
+        for (uid, is) in
+            [(0, true), (2024, false), (4500, false), (100_000, false), (200_006, true)]
         {
             assert_eq!(two.may_be_uid(uid, 1), is, "{uid}");
         }
@@ -367,11 +395,14 @@ mod tests {
 
     #[test]
     fn a_date_that_root_owns_is_a_uid_only_if_a_source_knows_it() {
-        let uids = names(&["1500,alice\n201800,bob\n202401,carol\n20240100,dave\n"]);
+        let uids = names(&["1500,alice\n2500,erin\n201800,bob\n202401,carol\n20240100,dave\n"]);
         for (number, of_root, of_others) in [
             (2024, false, true),
             (1999, false, true),
             (1899, true, true),
+            (1499, false, false),
+            (12, false, false),
+            (2501, false, false),
             (202_402, false, true),
             (202_413, true, true),
             (202_401, true, true),

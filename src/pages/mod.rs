@@ -145,9 +145,9 @@ impl<'a> Pages<'a> {
         };
         let title = format!("Disk usage of {whose}");
         let read = user::read(homes);
-        // If a user has several homes, each one is at that path in another space.
+        // A page about several people is for who looks after them, who sees no single home.
         let nowhere = HomeAt::default();
-        let home_at = if homes.len() == 1 { home_at } else { &nowhere };
+        let home_at = if uids.len() == 1 { home_at } else { &nowhere };
         let body = html! { @for home in homes { (user::home((report, &self.grew), past, home, home_at)) } };
         Some(frame::page(report, *now, read, (&title, &body)))
     }

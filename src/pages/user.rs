@@ -11,9 +11,7 @@ use super::homes::marks;
 use super::trend::{Past, changes, reaches_quota};
 use super::words::*;
 use super::{bar, grew, money};
-use crate::report::{
-    Coverage, HomeAt, HomeKind, HomeReport, Report, Usage, advice_for_owner, below, command_at,
-};
+use crate::report::{Coverage, HomeAt, HomeKind, HomeReport, Remedy, Report, Usage, below, remedy};
 use crate::units::AllocatedBytes;
 use crate::usage::Class;
 
@@ -43,7 +41,7 @@ pub(super) fn home(
 ) -> Markup {
     html! {
         section.person {
-            h2 { "The home " bdi { (directory(home)) } (marks(home)) }
+            h2 { @if home.is_trash() { "The directory " } @else { "The home " } bdi { (directory(home)) } (marks(home)) }
             @if let Some(group) = &home.owner.group {
                 p { "Its group is " bdi { (shown(group.as_bytes())) } "." }
             }
@@ -144,11 +142,14 @@ fn name_of(report: &Report) -> String {
 }
 
 fn candidates(report: &Report, home: &HomeReport, home_at: &HomeAt<'_>) -> Markup {
-    let findings = home.findings.iter().map(|finding| FindingLine {
-        finding,
-        command: command_at(report, home, finding, home_at),
-        advice: advice_for_owner(home, finding),
-        whose: None,
+    let findings = home.findings.iter().map(|finding| {
+        // `HomeAt` knows who has several homes here. The page is about one file system, and says so.
+        let (command, advice) = match remedy(report, (home, finding), home_at, (true, true)) {
+            Some(Remedy::Command(command)) => (Some(command), None),
+            Some(Remedy::ByHand(advice)) => (None, Some(advice)),
+            None => (None, None),
+        };
+        FindingLine { finding, command, advice, whose: None }
     });
     let mut lines: Vec<FindingLine<'_>> = findings.collect();
     sort(&mut lines);

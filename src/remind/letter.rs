@@ -8,9 +8,7 @@ use super::app_letter::UntoldApp;
 use super::ledger::Reason;
 use super::people::{NewestRun, Recipient, Subject, Untold};
 use super::template::{Field, Template};
-use crate::report::{
-    Finding, GrownPlace, HomeAt, HomeReport, Reader, advice_for_owner, command_at,
-};
+use crate::report::{self, Finding, GrownPlace, HomeReport, Reader, Remedy};
 use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
@@ -141,15 +139,10 @@ impl LetterWriter<'_> {
 /// true if the owner has no other uid home, which might be at the same path in another space.
 fn remedy(subject: &Subject<'_>, finding: &Finding, is_only_home: bool) -> Option<String> {
     let (run, home) = (subject.run, subject.home);
-    let nowhere = HomeAt::default();
-    let home_at = if is_only_home { &run.home_at } else { &nowhere };
-    let is_elsewhere = (run.home_at.is_set() && home_at.of(home).is_none()) || !run.has_own_root;
-    if finding.command.is_some() && is_elsewhere && !home.is_roots() {
-        return Some("By hand: the path of this home in your space is not known".to_owned());
-    }
-    let Some(command) = command_at(run.report, home, finding, home_at) else {
-        return advice_for_owner(home, finding)
-            .map(|advice| format!("By hand: {}", short(advice.as_bytes())));
+    let known = (is_only_home, run.has_own_root);
+    let command = match report::remedy(run.report, (home, finding), &run.home_at, known)? {
+        Remedy::ByHand(advice) => return Some(format!("By hand: {}", short(advice.as_bytes()))),
+        Remedy::Command(command) => command,
     };
     // Commands of this program are printable, because it quotes paths. Commands of configured
     // rules may not be.
@@ -255,6 +248,8 @@ fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
     let home = subject.home;
     let name = home_name(subject);
     let usage = &home.usage;
+    // A trash at the root is not a home.
+    let what = if home.is_trash() { "directory" } else { "home" };
     subject.reasons.iter().map(move |reason| match (reason, home.quota) {
         (Reason::Quota, Some(quota)) => format!(
             "Your home {name} is over its quota: it holds {} of {} ({:.1} %).",
@@ -266,7 +261,7 @@ fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
         // Reminders of apps are never about a home.
         (Reason::Apps, _) => String::new(),
         (Reason::Trash, _) => format!(
-            "Your home {name} holds {} of trash: deleted, but still stored and billed.",
+            "Your {what} {name} holds {} of trash: deleted, but still stored and billed.",
             usage.by_class.trash.allocated_bytes.human(),
         ),
     })
@@ -274,7 +269,11 @@ fn reasons<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = String> + 'a {
 
 /// Formats a home: ` 200005 12 GiB of 10 GiB, trash 1 GiB, 3.60 USD a month`.
 fn home_line(subject: &Subject<'_>) -> String {
-    home_figures(subject.home, &home_name(subject))
+    let name = home_name(subject);
+    match subject.home.is_trash() {
+        true => home_figures(subject.home, &format!("{name} (trash, not a home)")),
+        false => home_figures(subject.home, &name),
+    }
 }
 
 /// Returns the name of a home, with its file system if there are several.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::address::{Address, AddressBook};
 use super::ledger::{Reason, ReminderLedger, Topic};
 use crate::aws::MemberKind;
-use crate::names::{Spelling, twins};
+use crate::names::{Spelling, alike, twins};
 use crate::report::{
     Coverage, FileSystemKey, GrownPlace, HomeAt, HomeKind, HomeReport, OwnedHome, OwnerStatus,
     Payer, Report, SamePeople,
@@ -242,14 +242,27 @@ impl<'a> Sorted<'a> {
 
     /// Keeps only the recipients to be reminded of one of `homes`, given by their paths on each file
     /// system, and only these homes without a recipient. A message stays whole: it is about all homes of
-    /// its recipient.
+    /// its recipient, except those of a namesake, whose name is spelled otherwise and who is another
+    /// person for `--user`.
     pub(crate) fn keep(&mut self, homes: &BTreeMap<FileSystemKey, BTreeSet<Vec<u8>>>) {
         let is_asked = |subject: &Subject<'_>| {
             let homes = homes.get(&subject.run.key);
             homes.is_some_and(|homes| homes.contains(&subject.home.name_bytes()))
         };
         for people in self.people.values_mut() {
-            people.retain(|person| person.subjects.iter().any(is_asked));
+            people.retain_mut(|person| {
+                let asked = person.subjects.iter().filter(|subject| is_asked(subject));
+                let asked: BTreeSet<String> =
+                    asked.filter_map(|subject| subject.home.owner.name.clone()).collect();
+                let spelled: BTreeSet<String> = asked.iter().map(|name| alike(name)).collect();
+                let is_namesake =
+                    |name: &String| !asked.contains(name) && spelled.contains(&alike(name));
+                let is_any = person.subjects.iter().any(is_asked);
+                person.subjects.retain(|subject| {
+                    is_asked(subject) || !subject.home.owner.name.as_ref().is_some_and(is_namesake)
+                });
+                is_any
+            });
         }
         self.untold.retain(|untold| is_asked(&untold.subject));
     }
@@ -340,7 +353,8 @@ fn payer(run: &NewestRun<'_>, home: &HomeReport, same: SamePeople) -> Payer {
 }
 
 fn reasons(home: &HomeReport, most_trash: Option<AllocatedBytes>) -> Vec<Reason> {
-    let quota = home.quota.is_some_and(|quota| quota.over).then_some(Reason::Quota);
+    // Runs of earlier versions gave a trash at the root the quota of a home.
+    let quota = home.quota.filter(|quota| quota.over && !home.is_trash()).map(|_| Reason::Quota);
     let trash = most_trash.is_some_and(|most| home.usage.by_class.trash.allocated_bytes > most);
     quota.into_iter().chain(trash.then_some(Reason::Trash)).collect()
 }

@@ -18,7 +18,9 @@ use crate::names::{Names, Spelling};
 use crate::packed::PackedList;
 use crate::text::lossy;
 use crate::units::{AllocatedBytes, ApparentBytes};
-use crate::usage::{self, Amount, Books, Class, Home, HomeKind, Large, RuleTotal, Rules, Tally};
+use crate::usage::{
+    self, Amount, Books, Class, Home, HomeKind, Large, RuleTotal, Rules, Tally, is_trash_of_root,
+};
 
 /// The facts about a scan that the accounts do not hold.
 pub struct Context<'a> {
@@ -200,6 +202,8 @@ impl Builder<'_> {
         let owner = owner(self.context.names, home);
         let quota = match home.kind {
             HomeKind::Outside => None,
+            // A quota is for a home, and a trash at the root is none.
+            HomeKind::Named if is_trash_of_root(&home.path) => None,
             _ => {
                 let last = name.rsplit('/').next().unwrap_or_default();
                 let names: Vec<&str> = owner.name.as_deref().into_iter().chain([last]).collect();

@@ -66,8 +66,43 @@ fn repeated<T: Ord + Clone>(items: impl Iterator<Item = T>) -> BTreeSet<T> {
 const OWNED_BY_ROOT: &str =
     "root owns this home: ask the administrator to run `chown` or to remove it";
 
+/// Words to an owner whose home may be at `home_at` in a space, or may not.
+const PATH_NOT_KNOWN: &str = "the path of this home in your space is not known";
+
+/// What a home's owner can do about a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Remedy<'a> {
+    /// A command, with paths as the owner sees them.
+    Command(String),
+    /// Words, if there is no command or the owner may not run it.
+    ByHand(&'a str),
+}
+
+/// Returns what the owner of a home does about a finding, in messages and on pages. `is_only_home` is
+/// false if the owner has another uid home, which might be at the same path in another space.
+/// `has_own_root` is false if another file system has the same root.
+pub(crate) fn remedy<'a>(
+    report: &Report,
+    (home, finding): (&HomeReport, &'a Finding),
+    home_at: &HomeAt<'_>,
+    (is_only_home, has_own_root): (bool, bool),
+) -> Option<Remedy<'a>> {
+    let nowhere = HomeAt::default();
+    let at = if is_only_home { home_at } else { &nowhere };
+    let is_unknown = home_at.is_set() && at.of(home).is_none();
+    let lacks_path = is_unknown && finding.advice.as_deref() == Some(NO_PATH);
+    let has_other_path = finding.command.is_some() && (is_unknown || !has_own_root);
+    if (lacks_path || has_other_path) && !home.is_roots() {
+        return Some(Remedy::ByHand(PATH_NOT_KNOWN));
+    }
+    match command_at(report, home, finding, at) {
+        Some(command) => Some(Remedy::Command(command)),
+        None => advice_for_owner(home, finding).map(Remedy::ByHand),
+    }
+}
+
 /// Returns the advice to the home's owner if [`command_at`] gives no command.
-pub(crate) fn advice_for_owner<'a>(home: &HomeReport, finding: &'a Finding) -> Option<&'a str> {
+fn advice_for_owner<'a>(home: &HomeReport, finding: &'a Finding) -> Option<&'a str> {
     match home.is_roots() && finding.command.is_some() {
         true => Some(OWNED_BY_ROOT),
         false => finding.advice.as_deref(),
@@ -76,7 +111,7 @@ pub(crate) fn advice_for_owner<'a>(home: &HomeReport, finding: &'a Finding) -> O
 
 /// Returns the command with which the home's owner reclaims a finding. Paths are as that person
 /// sees them, or as in the report if these are not known. `None` if the owner may not run it.
-pub(crate) fn command_at(
+fn command_at(
     report: &Report,
     home: &HomeReport,
     finding: &Finding,

@@ -37,7 +37,7 @@ pub(super) fn directory_owner(names: &Names, home: &Home) -> Option<DirectoryOwn
     let has_anothers_name = |uid: u32| {
         let name = home.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let name = str::from_utf8(name).ok().filter(|_| home.kind == HomeKind::Named);
-        name.is_some_and(|name| names.is_anothers(name, uid))
+        name.is_some_and(|name| names.is_called_like_another(name, uid))
     };
     let is_another = |uid: &u32| home.uid != Some(*uid) || has_anothers_name(*uid);
     let uid = home.directory_owner.filter(is_another)?;

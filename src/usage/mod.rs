@@ -51,3 +51,4 @@ pub use tally::{Ages, Amount, Tally};
 pub use together::{NamedFindings, Together};
 pub use top::{Large, Top};
 pub use whose::UidNames;
+pub(crate) use whose::is_trash_of_root;

@@ -60,7 +60,7 @@ pub(super) fn uid_of_trash(name: &[u8]) -> Option<u32> {
 
 /// True if the name is that of a trash directory at the top of a file system: `.Trash`, which has a
 /// directory for each uid, or `.Trash-UID`.
-pub(super) fn is_trash_of_root(name: &[u8]) -> bool {
+pub(crate) fn is_trash_of_root(name: &[u8]) -> bool {
     name == b".Trash" || uid_of_trash(name).is_some()
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::text::printable;
+use crate::usage::is_trash_of_root;
 
 /// A home.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -152,6 +153,11 @@ impl HomeReport {
     pub fn is_roots(&self) -> bool {
         self.kind == HomeKind::Uid
             && self.directory_owner.as_ref().is_some_and(|owner| owner.uid == 0)
+    }
+
+    /// True for a trash directory at the root of the file system, which is reported like a home.
+    pub fn is_trash(&self) -> bool {
+        self.kind == HomeKind::Named && is_trash_of_root(&self.name_bytes())
     }
 
     /// Returns the other person who owns the home's directory, if there is one.

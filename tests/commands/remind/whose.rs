@@ -200,6 +200,43 @@ fn texts_are_templates() {
     assert!(text.contains("\n      By hand: look \\u{202e}through it\n"), "{text}");
 }
 
+/// A command with a path of the scanner would do nothing in a space, or act on something else there.
+#[test]
+fn the_page_of_a_person_has_the_commands_of_the_message() {
+    let world = World::new();
+    let at = "/home/me/efs";
+    let page = |world: &World| {
+        let mut command = world.command();
+        command.args(["report", "--user", "alice", "--html", "-", "--from"]).arg(world.published());
+        stdout(&watched(&mut command, Duration::from_secs(60)))
+    };
+    let root = world.root().display().to_string();
+    world.configure(&format!("home_at = '{at}'\n{CONFIG}"));
+    let own = format!("rm -rf {at}/.local/share/Trash");
+    assert!(world.preview(0).contains(&own) && page(&world).contains(&own));
+    // Another directory of the same person, which no space shows, changes nothing for the home.
+    world.edit_home("200006", |home| {
+        home["uid"] = 200_005.into();
+        home["owner"]["name"] = "alice".into();
+        home["kind"] = "named".into();
+        home["foreign"]["allocated_bytes"] = 0.into();
+    });
+    let unknown = "the path of this home in your space is not known";
+    let both = |world: &World| [world.preview(0), page(world)];
+    for text in both(&world) {
+        let text = text.split("==== 2").next().unwrap();
+        assert!(text.contains(&own) && text.contains(unknown), "{text}");
+        assert!(!text.contains(&format!("rm -rf {root}")), "{text}");
+    }
+    // With two homes of a uid, neither path is known.
+    world.edit_home("200006", |home| home["kind"] = "uid".into());
+    for text in both(&world) {
+        let text = text.split("==== 2").next().unwrap();
+        assert!(!text.contains(at) && text.contains(unknown), "{text}");
+        assert!(!text.contains(&format!("rm -rf {root}")), "{text}");
+    }
+}
+
 /// `rm` of the home's person would fail there.
 #[test]
 fn the_person_of_a_home_that_root_restored_is_told_to_ask_the_administrator() {

@@ -1,5 +1,7 @@
 //! Directories with a number as their name, and the trash of a uid at the root.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[test]
@@ -43,6 +45,54 @@ fn a_number_as_a_name_does_not_make_an_orphan() {
     let with = world.json(&["--names", "passwd"]);
     assert_eq!(home(&with, "1")["kind"], "uid", "daemon's");
     assert_eq!(home(&with, "2024")["kind"], "named");
+}
+
+/// Linux numbers people from 1000 on, so years and counts lie near their uids.
+#[test]
+fn a_small_number_beside_small_uids_does_not_make_an_orphan() {
+    let Some(world) = World::new() else { return };
+    world.write("names.csv", "1030,alice\n1042,bob\n200005,carol\n");
+    for name in ["2024", "1999", "12", "1500", "1029"] {
+        world.home(name, 0, 0, 10_000);
+    }
+    // Between those who are known, restored by root; owned by its own uid; above all, restored.
+    for (name, directory) in [("1035", 0), ("1050", 1050), ("200007", 0)] {
+        world.home(name, directory, directory, 10_000);
+    }
+    let report = world.json(&[]);
+    let all = report["homes"].as_array().unwrap().iter();
+    let orphans = all.filter(|home| home["owner"]["status"] == "orphan");
+    let orphans: BTreeSet<&str> = orphans.map(|home| home["name"].as_str().unwrap()).collect();
+    assert_eq!(orphans, ["1035", "1050", "200007"].into());
+    assert_eq!(report["orphans"]["homes"], 3);
+    for name in ["2024", "1999", "12", "1500", "1029"] {
+        assert_eq!(home(&report, name)["kind"], "named", "{name}");
+    }
+}
+
+/// It is reported like a home, but a quota is for homes.
+#[test]
+fn trash_at_the_root_is_not_called_a_home_and_has_no_quota() {
+    let Some(world) = World::new() else { return };
+    let trash = ".Trash-200005";
+    world.home("200005", 200_005, 200_005, 10_000);
+    file(&world.root(), format!("{trash}/files/old"), 2 << 20);
+    for path in ["", "files", "files/old"] {
+        lchown(world.root().join(trash).join(path), Some(200_005), None).unwrap();
+    }
+    let report = world.publish();
+    assert!(home(&report, trash)["quota"].is_null() && !home(&report, "200005")["quota"].is_null());
+    world.write("more.toml", "trash = '1MiB'\n");
+    let mail = world.read(&["remind", "--dry-run"]);
+    assert!(mail.contains(&format!("Your directory {trash} holds 2.0 MiB of trash")), "{mail}");
+    assert!(mail.contains(&format!("  {trash} (trash, not a home)  2")), "{mail}");
+    assert!(!mail.contains(&format!("Your home {trash}")), "{mail}");
+    assert!(!mail.contains("quota"), "{mail}");
+    let html = world.scratch.path().join("alice.html").display().to_string();
+    world.read(&["report", "--user", "alice", "--html", &html]);
+    let page = std::fs::read_to_string(&html).unwrap();
+    assert!(page.contains(&format!("The directory <bdi>{trash}</bdi>")), "{page}");
+    assert!(page.contains("The home <bdi>200005</bdi>"), "{page}");
 }
 
 #[test]

@@ -118,6 +118,26 @@ fn a_directory_with_the_name_of_another_person_is_nobodys_home() {
     assert!(text.contains("its directory is owned by uid 200006 (first-last)"), "{text}");
 }
 
+/// The name of a directory is its owner's, though somebody else has that name, too.
+#[test]
+fn a_directory_with_its_owners_name_is_that_owners() {
+    let Some(world) = World::new() else { return };
+    let names = "200001,alice\n200007,alice\n200003,first-last\n200005,FIRST-LAST\n";
+    world.write("names.csv", names);
+    for (name, uid) in [("alice", 200_001), ("first-last", 200_003), ("First-Last", 200_005)] {
+        world.home(name, uid, uid, 2 * MIB);
+    }
+    // This is the exact name of another one.
+    world.home("FIRST-LAST", 200_003, 200_003, 2 * MIB);
+    let report = world.publish();
+    for name in ["alice", "first-last", "First-Last"] {
+        assert!(home(&report, name)["directory_owner"].is_null(), "{name}");
+    }
+    assert_eq!(home(&report, "FIRST-LAST")["directory_owner"]["uid"], 200_003);
+    let text = world.read(&["remind", "--dry-run"]);
+    assert!(text.contains("Your home alice is over its quota"), "{text}");
+}
+
 #[test]
 fn a_directory_is_shared_from_more_than_half_on() {
     let Some(world) = World::new() else { return };

@@ -129,6 +129,28 @@ fn remind_writes_only_to_the_selected_users() {
     assert!(stderr(&nobody).contains("no home for nobody-here"), "{}", stderr(&nobody));
 }
 
+/// Their addresses differ only in case, so both are one mailbox.
+#[test]
+fn remind_writes_about_the_homes_of_the_selected_namesake_only() {
+    let Some(world) = world() else { return };
+    world.write("names.csv", "200005,FIRST-LAST\n200006,first-last\n200007,Carol\n");
+    world.publish();
+    let about = |user: &str| {
+        let text = world.read(&["remind", "--dry-run", "--user", user]);
+        let why = text.lines().filter(|line| line.starts_with("Why: "));
+        why.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let other = "Why: 200005 (over quota), 2024 (over quota), proj (over quota)";
+    assert_eq!(about("FIRST-LAST"), [other]);
+    let found = everywhere(&world, "first-last").remove(0).1;
+    let own = about("first-last");
+    assert_eq!(own.len(), 1, "{own:?}");
+    for name in ["200005", "2024", "proj"] {
+        assert!(!found.contains(name) && !own[0].contains(name), "{name}: {own:?}");
+    }
+    assert!(own[0].contains("200006 (over quota)"), "{own:?}");
+}
+
 #[test]
 fn pages_of_some_users_keep_those_of_others() {
     let Some(world) = world() else { return };
