@@ -42,7 +42,6 @@ pub fn build(mut totals: usage::Totals, context: Context<'_>) -> Report {
     let mut builder = Builder {
         rules: totals.ledger.rules(),
         named: &totals.named_findings,
-        may_be_linked: homes.iter().any(|home| home.has_linked_descriptions()),
         context,
         tally: Tally::default(),
         by_class: usage::AmountByClass::default(),
@@ -103,8 +102,6 @@ pub fn build(mut totals: usage::Totals, context: Context<'_>) -> Report {
 struct Builder<'a> {
     rules: &'a Rules,
     named: &'a usage::NamedFindings,
-    /// True if packages are links, which may lead to the caches of any home.
-    may_be_linked: bool,
     context: Context<'a>,
     /// Sums over all homes.
     tally: Tally,
@@ -232,7 +229,7 @@ impl Builder<'_> {
             charged_elsewhere: share(books.charged_elsewhere),
             rules: rule_reports(self.rules, &books.rules),
             freed_across_rules: share(books.across_rules),
-            findings: largest_first(books.findings.iter().map(|found| self.finding(home, found))),
+            findings: largest_first(books.findings.iter().map(|found| self.finding(found))),
             largest_files: books.files.items().iter().map(large_file).collect(),
             largest_dirs: books.dirs.items().iter().map(large_dir).collect(),
             quota,
@@ -253,7 +250,7 @@ impl Builder<'_> {
         })
     }
 
-    fn finding(&self, home: &Home, found: &usage::FoundPlace) -> Finding {
+    fn finding(&self, found: &usage::FoundPlace) -> Finding {
         let rule = self.rules.get(found.finding.rule);
         let sums = found.finding.sums();
         let (path, path_base64) = lossy(&found.path);
@@ -265,19 +262,18 @@ impl Builder<'_> {
             ..=LONGEST_COMMAND => None,
             _ => Some(TOO_LONG),
         });
-        let (command, advice) =
-            match withheld(rule, &found.finding, (home, self.may_be_linked)).or(unusable) {
-                Some(why) => (None, Some(why.to_owned())),
-                None => {
-                    let advice = rule.advice.clone();
-                    let first = look_first(rule, &found.finding);
-                    let both = |text: String| match first {
-                        Some(why) => format!("{why}; then: {text}"),
-                        None => text,
-                    };
-                    (filled, advice.map(both))
-                }
-            };
+        let (command, advice) = match withheld(rule, &found.finding).or(unusable) {
+            Some(why) => (None, Some(why.to_owned())),
+            None => {
+                let advice = rule.advice.clone();
+                let first = look_first(rule, &found.finding);
+                let both = |text: String| match first {
+                    Some(why) => format!("{why}; then: {text}"),
+                    None => text,
+                };
+                (filled, advice.map(both))
+            }
+        };
         Finding {
             rule: rule.id.clone(),
             class: rule.class,

@@ -1,7 +1,7 @@
 //! Commands that are not offered, because they would do other things than their finding says.
 
 use super::model::{Report, RuleReport};
-use crate::usage::{Class, Content, FindingAccount, Home, Rule};
+use crate::usage::{Class, Content, FindingAccount, Rule};
 
 /// Programs that change a file under all its names.
 const EMPTIERS: [&str; 6] = ["truncate", "shred", "cp", "dd", "tee", "install"];
@@ -49,38 +49,15 @@ pub(super) fn look_first(rule: &Rule, finding: &FindingAccount) -> Option<&'stat
 }
 
 /// Says why the command of a rule would do something else than the finding says, if it would.
-/// `may_be_linked` is true if packages in some home are links, which may lead to any home.
-pub(super) fn withheld(
-    rule: &Rule,
-    finding: &FindingAccount,
-    (home, may_be_linked): (&Home, bool),
-) -> Option<&'static str> {
+pub(super) fn withheld(rule: &Rule, finding: &FindingAccount) -> Option<&'static str> {
     let command = rule.command.as_deref()?;
-    if rule.linked && home.has_linked_packages() {
-        return Some(
-            "symbolic links of an environment in this home may lead into it: look at these first",
-        );
-    }
     let program = |word: &str| word.rsplit('/').next().is_some_and(|name| EMPTIERS.contains(&name));
     if command.split(' ').any(program) && finding.sums().linked.inodes > 0 {
         return Some("it has another name (hard link), which this empties too: look at both");
     }
     let mut reasons = WITHHELD.iter().filter(|(content, _)| finding.holds(*content));
-    let elsewhere = match rule.linked {
-        true if home.has_left_out() => Some(UNSEEN_LINKS),
-        true if may_be_linked => Some(LINKS_ELSEWHERE),
-        _ => None,
-    };
-    reasons.next().map(|(_, why)| *why).or(elsewhere)
+    reasons.next().map(|(_, why)| *why)
 }
-
-/// Advice where packages of another home may be links into a cache.
-const LINKS_ELSEWHERE: &str =
-    "symbolic links of an environment elsewhere may lead into it: look at these first";
-
-/// Advice where such links may be in a part of the home that was not read.
-const UNSEEN_LINKS: &str = "the scan leaves out a part of this home, and an environment there may have \
-                            symbolic links into it: look at these first";
 
 /// Longest command in bytes. A terminal cuts a line of 4,096 (termios(3), canonical mode) without a
 /// word, and the shell runs the rest. Paths are shorter than that, too (`PATH_MAX`).
@@ -93,7 +70,7 @@ pub(super) const TOO_LONG: &str =
 /// Version of the checks that the commands of findings pass (src/report/withheld.rs, what rules must
 /// prove). Raise it with each change of a rule or a check after which a command that was offered is
 /// offered no more.
-pub const COMMAND_CHECKS: u32 = 5;
+pub const COMMAND_CHECKS: u32 = 6;
 
 /// Removes the commands and the advice of a run that an older program published, because they passed
 /// fewer checks.

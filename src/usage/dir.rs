@@ -40,6 +40,9 @@ pub struct Dir {
     /// Position among the paths that the parent's finding lists as owned by its tool; `None` if the
     /// tool owns everything here, or there is no such finding.
     pub(super) in_owned: Option<States>,
+    /// Files beside the directory from which its own may be made, each followed by a slash, if a rule
+    /// asks; `None` if they are not all known.
+    pub(super) sources: Option<Box<[u8]>>,
     /// True if the directory is part of a repository or a database.
     pub(super) in_data: bool,
     /// Progress of the `--exclude` globs after the directory's path.
@@ -79,6 +82,7 @@ impl Dir {
             matched: Vec::new(),
             states,
             in_owned: None,
+            sources: None,
             in_data: false,
             globs: Position::default(),
             branch: None,
@@ -183,11 +187,6 @@ impl Dir {
             false => dir.parent.as_ref(),
         })
         .map(|dir| &*dir.name)
-    }
-
-    /// True for the packages of a Python environment and everything below them.
-    pub(super) fn is_among_packages(self: &Arc<Self>) -> bool {
-        self.names_up_to_home().any(|name| name == b"site-packages")
     }
 
     /// True if `owner` may remove this directory's entries with `rm`, as far as the home shows:

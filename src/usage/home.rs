@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use schemars::JsonSchema;
@@ -63,12 +63,6 @@ pub struct Home {
     // Both only filter: the books decide again under their lock, so a stale value costs one lock.
     file_floor: AtomicU64,
     dir_floor: AtomicU64,
-    /// True if an environment in the home has symbolic links as packages.
-    linked_packages: AtomicBool,
-    /// True if the description of an installed package is a symbolic link.
-    linked_descriptions: AtomicBool,
-    /// True if a part of the home was not read.
-    left_out: AtomicBool,
 }
 
 /// The sums of a home so far.
@@ -273,39 +267,7 @@ impl Home {
             top,
             file_floor: AtomicU64::new(floor),
             dir_floor: AtomicU64::new(floor),
-            linked_packages: AtomicBool::new(false),
-            linked_descriptions: AtomicBool::new(false),
-            left_out: AtomicBool::new(false),
         })
-    }
-
-    /// Records a symbolic link among the packages of an environment, or in the description of a
-    /// package anywhere. uv makes such links into its cache.
-    pub(super) fn note_linked_package(&self, in_description: bool) {
-        // Relaxed: read after the walk.
-        self.linked_packages.store(true, Ordering::Relaxed);
-        self.linked_descriptions.fetch_or(in_description, Ordering::Relaxed);
-    }
-
-    /// Records that a part of the home was not read: by an error, or because it is excluded.
-    pub(super) fn note_left_out(&self) {
-        // Relaxed: as above.
-        self.left_out.store(true, Ordering::Relaxed);
-    }
-
-    /// True if a part of the home was not read.
-    pub fn has_left_out(&self) -> bool {
-        self.left_out.load(Ordering::Relaxed)
-    }
-
-    /// True if a package is installed in the home by links, which may lead to a cache in any home.
-    pub fn has_linked_descriptions(&self) -> bool {
-        self.linked_descriptions.load(Ordering::Relaxed)
-    }
-
-    /// True if an environment in the home has symbolic links as packages.
-    pub fn has_linked_packages(&self) -> bool {
-        self.linked_packages.load(Ordering::Relaxed)
     }
 
     /// Key by which homes are ordered to be charged for the inodes they share: the first pays.

@@ -272,6 +272,10 @@ impl Ledger {
             if let Some(outer) = &dir.inherited {
                 outer.hold(Content::Finding);
             }
+        } else if let Some(outer) = dir.inherited.as_ref().filter(|it| it.class != Class::Trash) {
+            if self.setup.rules.is_later_output((dir.plain, &dir.matched), outer.rule, seen)? {
+                outer.hold(Content::Finding);
+            }
         }
         inside.map(|_| ())
     }
@@ -329,6 +333,9 @@ impl Ledger {
         dir.in_data = parent.in_data || Rules::is_repository(&dir.name) || seen.of_data;
         dir.inherited = parent.finding().cloned();
         dir.in_owned = parent.owned_below(&self.setup.rules, &dir.name, seen);
+        if rules.iter().any(|rule| self.setup.rules.get(*rule).sources.is_some()) {
+            dir.sources = seen.sources.map(Into::into);
+        }
         dir.plain = plain;
         dir.matched = rules;
         dir.globs = self.setup.scope.exclude.below(&parent.globs, &dir.name);

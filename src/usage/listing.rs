@@ -57,6 +57,8 @@ pub struct Listing {
     /// The names so far, each followed by a slash, up to `hears` bytes.
     heard: Vec<u8>,
     hears: usize,
+    /// Files that those in a subdirectory may be made from, each followed by a slash.
+    sources: Vec<u8>,
     subdirs: Vec<Named>,
     links: Vec<Attrs>,
     /// Rule whose list of owned paths applies to the directory's names: the finding's, or the first
@@ -105,6 +107,7 @@ impl Listing {
             names: 0,
             heard: Vec::with_capacity(HEARD + 256),
             hears: if dir.matches_a_path() || asks { HEARD_AT_PATH } else { HEARD },
+            sources: Vec::new(),
             subdirs: Vec::new(),
             links: Vec::new(),
             owning_rule,
@@ -176,11 +179,9 @@ impl Listing {
             self.subdirs.push((name.into(), attrs));
             return;
         }
-        if attrs.kind == FileKind::Symlink {
-            let in_description = self.dir.name.ends_with(b".dist-info");
-            if in_description || self.dir.is_among_packages() {
-                self.dir.home.note_linked_package(in_description);
-            }
+        if self.names < MANY && ledger.setup.rules.is_source(name) {
+            self.sources.extend_from_slice(name);
+            self.sources.push(b'/');
         }
         if !ledger.setup.scope.counts(&self.dir) {
             return;
@@ -288,8 +289,11 @@ impl Listing {
         let names = Some(&*heard).filter(|heard| !large && heard.len() < self.hears);
         let has_dirs = !self.subdirs.is_empty();
         let markers = self.markers;
+        let sources = std::mem::take(&mut self.sources);
+        let sources = Some(&*sources).filter(|_| !large);
+        let of_data = false;
         let mut seen =
-            Seen { markers, listing: listed, large, has_dirs, names, probe, of_data: false };
+            Seen { markers, listing: listed, large, has_dirs, names, sources, probe, of_data };
         seen.of_data = ledger.setup.rules.is_of_data(&seen);
         let mut refused: Vec<io::Error> = Vec::new();
 
@@ -306,21 +310,7 @@ impl Listing {
         }
         // So far, the shares of the links that were passed to `entry`.
         let shares = self.shares;
-        for (rule, name, attrs) in std::mem::take(&mut self.matches) {
-            let holds = finding.is_none_or(|finding| rule < finding.rule)
-                && ledger.setup.rules.file_holds(rule, &name, &seen).unwrap_or_else(|error| {
-                    refused.push(error);
-                    false
-                });
-            if !holds {
-                self.plain(ledger, &mut tally, attrs, (finding, dir.account.as_deref()));
-            } else {
-                if let Some(finding) = finding {
-                    finding.hold(Content::Finding);
-                }
-                self.file_finding(ledger, rule, &name, attrs, &seen);
-            }
-        }
+        refused.extend(self.file_matches(ledger, &mut tally, &seen));
         let amount = tally.amount();
         ledger.progressed(&tally);
         let subtree = amount.allocated.0.saturating_add(std::mem::take(&mut self.shares));
@@ -397,7 +387,6 @@ impl Listing {
         {
             return;
         }
-        self.dir.home.note_left_out();
         if !self.problems.is_empty() || self.vanished > 0 {
             self.dir.home.books(|books| {
                 books.errors += self.problems.len() as u64;

@@ -264,6 +264,10 @@ impl Owned {
                 ownership.conditions |= condition;
             }
             for next in self.paths.next(*node, name) {
+                // Nothing further can change the answer, and there are millions of files.
+                if ownership.conditions & ALWAYS != 0 {
+                    return ownership;
+                }
                 for end in self.paths.accepts(next) {
                     match *end {
                         FILE => ownership.conditions |= condition,

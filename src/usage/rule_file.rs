@@ -51,6 +51,10 @@ pub struct RuleSpec {
     /// `/**`, directories. Names may be globs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<String>,
+    /// Ending of the files from which the directory's files were made, such as `.py`. The command is
+    /// offered only if those are beside the directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<String>,
     /// The directory of `only_contains` holds only files: the tool owns no directory in it,
     /// whatever its name.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -58,12 +62,6 @@ pub struct RuleSpec {
     /// The rule also applies to directories of so many names that `only_contains` cannot be checked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub large: bool,
-    /// Symbolic links in environments may lead into the directory.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub linked: bool,
-    /// Git repositories in the directory are the tool's own.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub repositories: bool,
     /// Reason that the place or the name alone proves the rule's claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
@@ -218,6 +216,12 @@ impl RuleSpec {
             if names.split('/').any(|part| matches!(part, "" | "." | ".." | "**")) {
                 return Err(format!("`{path}` must be relative, with `/**` at most at its end"));
             }
+        }
+        if self.sources.as_ref().is_some_and(|end| !end.starts_with('.') || end.contains('/')) {
+            return Err("`sources` must be an ending with its dot, such as `.py`".to_owned());
+        }
+        if self.sources.is_some() && (!self.flat || self.command.is_none()) {
+            return Err("`sources` needs a `command`, and `flat`: a directory of files".to_owned());
         }
         if (self.flat || self.large) && self.only_contains.is_empty() {
             return Err("`flat` and `large` need `only_contains`".to_owned());

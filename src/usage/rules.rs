@@ -6,11 +6,13 @@
 //! for an entry and everything below it. So an earlier rule takes its part out of a later one's
 //! (`.cache/pip` out of `.cache`).
 
+mod kept;
+
 use std::io;
 
 use super::class::Class;
 use super::owned::Owned;
-use super::rule_file::{RuleKind, RuleSpec, SpecClass};
+use super::rule_file::{RuleKind, RuleSpec};
 use super::seen::{Extent, Seen};
 use super::trie::{Entered, NamePattern, TreeLevel, Trie, expand_braces};
 
@@ -42,10 +44,8 @@ pub struct Rule {
     flat: bool,
     /// True if the rule applies to large directories without a look at `only_contains`.
     large: bool,
-    /// True if symbolic links in environments may lead into the directory.
-    pub linked: bool,
-    /// True if the tool owns repositories in the directory.
-    pub repositories: bool,
+    /// Ending of the files beside the directory from which those in it were made.
+    pub(super) sources: Option<Box<[u8]>>,
     /// Directories with these paths rule out a match anywhere below them; the last name first.
     unless_below: Vec<Vec<NamePattern>>,
     /// For file rules: own names, and neighbouring names, that rule out a match.
@@ -97,6 +97,8 @@ pub struct Rules {
     /// First bytes of the names of files whose contents a rule compares.
     head_gate: Box<[bool; 256]>,
     pathless: Vec<RuleIndex>,
+    /// The endings of [`Rule::sources`].
+    source_endings: Vec<Box<[u8]>>,
 }
 
 impl Rules {
@@ -120,6 +122,7 @@ impl Rules {
             suffix_gate: Box::new([false; 256]),
             head_gate: Box::new([false; 256]),
             pathless: Vec::new(),
+            source_endings: Vec::new(),
         };
         let mut bits = |names: &[&str]| {
             let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -166,14 +169,14 @@ impl Rules {
             },
             flat: spec.flat,
             large: spec.large,
-            linked: spec.linked,
-            repositories: spec.repositories || spec.class == SpecClass::Trash,
+            sources: spec.sources.as_ref().map(|ending| ending.as_bytes().into()),
             unless_below: paths_upwards(&spec.unless_below)?,
             unless_named: patterns(&spec.unless_named)?,
             unless_beside: self.markers(&spec.unless_beside)?,
             starts_with: spec.starts_with.as_deref().map(|text| text.as_bytes().into()),
             pathless: spec.paths.is_empty(),
         };
+        self.source_endings.extend(rule.sources.clone());
         self.rules.push(rule);
         for path in spec.paths.iter().flat_map(|path| expand_braces(path)) {
             let bad = |error: String| format!("path `{path}`: {error}");

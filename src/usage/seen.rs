@@ -18,6 +18,8 @@ pub struct Seen<'a> {
     /// All names of the directory, each followed by a slash; `None` if there are many, or not all
     /// are known.
     pub names: Option<&'a [u8]>,
+    /// Those of its files that files in a subdirectory may be made from; `None` as for `names`.
+    pub sources: Option<&'a [u8]>,
     pub probe: &'a dyn Probe,
     /// True if everything in the directory belongs to a database or a repository.
     pub of_data: bool,

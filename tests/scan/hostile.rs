@@ -84,6 +84,7 @@ impl Hostile {
             // Findings below the name, at the name, and starting with it.
             let below = raw(&root.join("200005"), &name);
             file(&below, "__pycache__/a.pyc", 5000);
+            file(&below, "a.py", 10);
             file(&below, ".nfs000000000000000000000001", 70_000);
             file(&raw(&root.join("200005/envs"), &name), "conda-meta/history", 10);
         }
@@ -201,7 +202,7 @@ fn json_keeps_every_byte() {
     let findings = &home(&report, "200005")["findings"];
     assert_eq!(all(findings, "path"), want);
     let files = &home(&report, "200005")["largest_files"];
-    assert_eq!(files.as_array().unwrap().len(), 3 * names().len());
+    assert_eq!(files.as_array().unwrap().len(), 4 * names().len());
     for file in files.as_array().unwrap() {
         assert!(raw(&tree.root, &bytes(file, "path")).is_file());
     }

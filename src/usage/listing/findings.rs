@@ -1,5 +1,7 @@
 //! Findings in a listing: contents that withhold a command, and files that are findings themselves.
 
+use std::collections::HashSet;
+use std::io;
 use std::sync::Arc;
 
 use super::Listing;
@@ -22,6 +24,15 @@ impl Listing {
         {
             finding.hold(Content::Foreign);
         }
+        if self.dir.starts.get().is_some()
+            && let Some(ending) = &rules.get(finding.rule).sources
+            && !seen
+                .names
+                .zip(self.dir.sources.as_deref())
+                .is_some_and(|(names, sources)| are_made_from(names, sources, ending))
+        {
+            finding.hold(Content::Foreign);
+        }
         let uid = self.dir.attrs.uid;
         let is_anothers = self.dir.parent.as_ref().is_some_and(|parent| parent.attrs.uid != uid);
         // An empty directory can be removed even so.
@@ -39,8 +50,7 @@ impl Listing {
         }
         let rule = rules.get(finding.rule);
         let within = self.dir.in_data || seen.of_data || rules.are_data(self.markers);
-        let has_database = rules.are_of_database(self.markers) && rule.class != Class::Trash;
-        if within && !rule.repositories || has_database {
+        if within && rule.class != Class::Trash {
             finding.hold(Content::Data);
         }
         if self.has_others {
@@ -57,6 +67,40 @@ impl Listing {
             _ => rule.owns.of_file(place, name, attrs.nlink),
         };
         self.owned.add(name, ownership);
+    }
+
+    /// Decides which files that a rule matches by name are findings, and counts them. Returns errors of
+    /// reading them.
+    pub(super) fn file_matches(
+        &mut self,
+        ledger: &Ledger,
+        tally: &mut Tally,
+        seen: &Seen<'_>,
+    ) -> Vec<io::Error> {
+        let dir = Arc::clone(&self.dir);
+        let finding = dir.finding();
+        let mut refused = Vec::new();
+        for (rule, name, attrs) in std::mem::take(&mut self.matches) {
+            let holds = finding.is_none_or(|finding| rule < finding.rule)
+                && ledger.rules().file_holds(rule, &name, seen).unwrap_or_else(|error| {
+                    refused.push(error);
+                    false
+                });
+            if holds {
+                if let Some(finding) = finding {
+                    finding.hold(Content::Finding);
+                }
+                self.file_finding(ledger, rule, &name, attrs, seen);
+                continue;
+            }
+            if let Some(outer) = finding
+                && is_later_output(ledger, (rule, &name), outer, seen)
+            {
+                outer.hold(Content::Finding);
+            }
+            self.plain(ledger, tally, attrs, (finding, dir.account.as_deref()));
+        }
+        refused
     }
 
     /// Counts a file that is a finding itself, because no earlier rule claims its directory.
@@ -97,4 +141,31 @@ impl Listing {
         });
         ledger.found(&home, &finding, || self.dir.path_of(name));
     }
+}
+
+/// True if a file is an output, which may be the only copy, for a rule that comes after that of the
+/// finding it lies in. A file that cannot be read counts as one.
+fn is_later_output(
+    ledger: &Ledger,
+    (rule, name): (RuleIndex, &[u8]),
+    outer: &FindingAccount,
+    seen: &Seen<'_>,
+) -> bool {
+    let rules = ledger.rules();
+    rule > outer.rule
+        && outer.class != Class::Trash
+        && rules.get(rule).class == Class::Output
+        && rules.file_holds(rule, name, seen).unwrap_or(true)
+}
+
+/// True if every one of `names` continues with a dot after the name of one of `sources`, which has
+/// `ending` instead. In both lists, each name is followed by a slash.
+fn are_made_from(names: &[u8], sources: &[u8], ending: &[u8]) -> bool {
+    let stems = sources.split(|byte| *byte == b'/').filter_map(|name| name.strip_suffix(ending));
+    let stems: HashSet<&[u8]> = stems.collect();
+    let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+    names.all(|name| {
+        let mut dots = name.iter().enumerate().filter(|(_, byte)| **byte == b'.');
+        dots.any(|(at, _)| stems.contains(&name[..at]))
+    })
 }

@@ -189,6 +189,10 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
     if let Some(beside) = spec.beside.first() {
         std::fs::write(dir.with_file_name(beside), "x").unwrap();
     }
+    if let Some(ending) = &spec.sources {
+        let source = own(spec).split('.').next().unwrap().to_owned() + ending;
+        std::fs::write(dir.with_file_name(source), "x").unwrap();
+    }
 }
 
 /// Returns the paths of `owns` without braces, and without those that need something beside them or

@@ -150,25 +150,3 @@ fn what_lies_beside_programs_must_be_built_by_cargo() {
     std::fs::create_dir(tree.path().join("h/rs/target/release/results")).unwrap();
     assert_found(tree.path(), &[("", Some((CARGO, false)))]);
 }
-
-/// An entry of uv's archive is a wheel or an environment, whatever the length of its name.
-#[test]
-fn archives_of_uv_contain_a_package_or_an_environment() {
-    for (made, is_uvs) in [
-        ("oDGi3X3paZA8O9KT/six-1.17.0.dist-info/METADATA", true),
-        ("oDGi3X3paZA8O9KTx-_2a/pyvenv.cfg", true),
-        ("2024-results-new/table.csv", false),
-        ("my_own_results_for_me/table.csv", false),
-        ("oDGi3X3paZA8O9KT/below/six-1.17.0.dist-info/METADATA", false),
-    ] {
-        let tree = scratch();
-        file(tree.path(), format!("h/.cache/uv/archive-v0/{made}"), 9000);
-        let entry = Path::new(made).iter().next().unwrap().to_str().unwrap();
-        file(tree.path(), format!("h/.cache/uv/archive-v0/{entry}/six/deeper/six.py"), 9000);
-        for engine in ENGINES {
-            let report = report(tree.path(), ["--engine", engine], 0);
-            let command = offered(&report, ".cache/uv").unwrap().1;
-            assert_eq!(command.is_some(), is_uvs, "{made} by {engine}");
-        }
-    }
-}

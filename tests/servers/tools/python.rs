@@ -16,6 +16,7 @@ pub(super) const CASES: &[Case] = &[
         version: "uv --version",
         finds: ".cache/uv",
         make: "uv pip install -q --link-mode copy --target installed --no-index $DEMO/efsdemo-1.0.tar.gz",
+        advised: "uv cache clean -q",
         again: "uv pip install -q --target again --no-index $DEMO/efsdemo-1.0.tar.gz",
         ..BASE
     },

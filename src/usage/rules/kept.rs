@@ -1,0 +1,38 @@
+//! What a rule's command must leave: outputs, and compiled files whose sources are gone.
+
+use std::io;
+
+use super::{RuleIndex, Rules};
+use crate::usage::class::Class;
+use crate::usage::seen::{Extent, Seen};
+
+impl Rules {
+    /// True if files in a directory beside the file `name` may be made from it.
+    #[inline]
+    pub(in crate::usage) fn is_source(&self, name: &[u8]) -> bool {
+        self.source_endings.iter().any(|ending| name.ends_with(ending))
+    }
+
+    /// True if an output, which may be the only copy, begins in a directory for a rule that comes
+    /// after `current`. A site's rules precede those for outputs.
+    ///
+    /// # Errors
+    /// The error of the probe.
+    pub(in crate::usage) fn is_later_output(
+        &self,
+        (plain, matched): (Option<RuleIndex>, &[RuleIndex]),
+        current: RuleIndex,
+        seen: &Seen<'_>,
+    ) -> io::Result<bool> {
+        let is_later = |rule: &RuleIndex| *rule > current && self.get(*rule).class == Class::Output;
+        if plain.as_ref().is_some_and(is_later) {
+            return Ok(true);
+        }
+        if seen.markers == 0 && matched.is_empty() && seen.listing == Extent::Whole {
+            return Ok(false);
+        }
+        let candidates = matched.iter().chain(&self.pathless).copied();
+        let candidates: Vec<_> = candidates.filter(is_later).collect();
+        Ok(self.inside(&candidates, false, None, seen)?.is_some())
+    }
+}
