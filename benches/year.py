@@ -26,7 +26,8 @@ shutil.rmtree(place, ignore_errors=True)
 tree.mkdir(parents=True)
 chance = random.Random(20)
 people = ["alice", "bob", "carol", "dave", "erin", "frank"]
-(place / "names.csv").write_text("".join(f"{200001 + at},{name}\n" for at, name in enumerate(people)))
+rows = [f"{200001 + at},{name},{['research', 'platform'][at % 2]}" for at, name in enumerate(people)]
+(place / "names.csv").write_text("\n".join(["uid,name,group", *rows]) + "\n")
 now = datetime.datetime.now(datetime.timezone.utc)
 
 

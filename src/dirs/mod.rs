@@ -3,7 +3,7 @@
 //!
 //! [`DirRow`] is a row and explains the figures, `columns` assigns a column to each, [`DirsWriter`]
 //! writes the rows in order, and [`DirsReader`] reads them one by one. Both hold at most one row
-//! group, for any number of rows: see [`parquet_file`](crate::parquet_file).
+//! group, for any number of rows: see `parquet_file`.
 
 mod about;
 mod columns;

@@ -22,6 +22,7 @@ pub(crate) const INSTALLED: &[&str] = &[
     "/usr/share/doc/efs-scan/container.md",
     "/usr/share/doc/efs-scan/eks.md",
     "/usr/share/doc/efs-scan/examples/athena.sql",
+    "/usr/share/doc/efs-scan/examples/duckdb.sql",
     "/usr/share/doc/efs-scan/examples/efs-scan.cron",
     "/usr/share/doc/efs-scan/formats.md",
     "/usr/share/doc/efs-scan/guide.md",
@@ -33,6 +34,7 @@ pub(crate) const INSTALLED: &[&str] = &[
     "/usr/share/doc/efs-scan/reminders.md",
     "/usr/share/doc/efs-scan/scanning.md",
     "/usr/share/doc/efs-scan/settings.md",
+    "/usr/share/doc/efs-scan/sql.md",
     "/usr/share/fish/vendor_completions.d/efs-scan.fish",
     "/usr/share/man/man1/efs-scan.1.gz",
 ];
