@@ -272,10 +272,10 @@ impl Ledger {
             if let Some(outer) = &dir.inherited {
                 outer.hold(Content::Finding);
             }
-        } else if let Some(outer) = dir.inherited.as_ref().filter(|it| it.class != Class::Trash) {
-            if self.setup.rules.is_later_output((dir.plain, &dir.matched), outer.rule, seen)? {
-                outer.hold(Content::Finding);
-            }
+        } else if let Some(outer) = dir.inherited.as_ref().filter(|it| it.class != Class::Trash)
+            && self.setup.rules.is_later_output((dir.plain, &dir.matched), outer.rule, seen)?
+        {
+            outer.hold(Content::Finding);
         }
         inside.map(|_| ())
     }
