@@ -26,7 +26,7 @@ impl HomeChanges {
 }
 
 impl Line {
-    /// What happened, in a word.
+    /// The kind of change, as one word.
     pub(crate) fn what(&self) -> &'static str {
         match (self.what, self.sure) {
             (What::Grew, _) => "grew",
@@ -39,7 +39,7 @@ impl Line {
         }
     }
 
-    /// What the line is about in a directory that has a place of its own.
+    /// The part of the directory that the line is about, if the directory has a place of its own.
     pub(crate) fn part(&self) -> &'static str {
         match self.has_lines && !self.path.is_empty() {
             true => "(elsewhere in it)",

@@ -1,4 +1,4 @@
-//! What grew between two published runs, for commands that show it beside other things.
+//! Growth between two published runs, for commands that show it beside other things.
 //!
 //! These commands do without it where the tables of directories are not there, cannot be read, or
 //! would take too long, and say so.
@@ -78,7 +78,7 @@ pub(super) fn since(
     Ok(Since { explained, runs, limit })
 }
 
-/// What changed since an earlier run.
+/// Changes since an earlier run.
 pub(super) struct Since {
     pub(super) explained: Explained,
     pub(super) runs: [Compared; 2],

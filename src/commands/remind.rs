@@ -150,7 +150,7 @@ impl PartialFailure {
 #[derive(Default)]
 struct Found {
     reports: Vec<Report>,
-    /// What grew in each of them since a week before.
+    /// Growth of each of them in a week.
     grew: Vec<Option<Grew>>,
     /// The number of file systems that were asked for.
     of: usize,

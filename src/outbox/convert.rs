@@ -10,7 +10,7 @@ use crate::report::{FileSystemKey, Report, drop_unchecked_commands};
 use crate::service_error::ServiceResult;
 use crate::store::{Condition, Store};
 
-/// What became of the tables of a file system.
+/// Outcome of the conversion of a file system's tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Converted {
     /// Number of runs whose tables were made.

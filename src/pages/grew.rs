@@ -1,4 +1,4 @@
-//! What grew since an earlier run: a tree of places as a table. The script draws the table as a treemap
+//! Growth since an earlier run: a tree of places as a table. The script draws the table as a treemap
 //! that opens into homes and directories.
 
 use maud::{Markup, html};
@@ -17,7 +17,7 @@ const LINES: usize = 600;
 /// Deepest indentation of a line.
 const DEEPEST: usize = 8;
 
-/// What grew since an earlier run.
+/// The section about growth since an earlier run.
 #[derive(Debug, Default)]
 pub(crate) enum WhatGrew {
     /// No earlier run has a table of directories.

@@ -204,7 +204,7 @@ for (const table of all("table[data-grew]")) {
     const rects = squarify(places, width, height);
     places.forEach((place, at) => {
       const [x, y, w, h] = rects[at];
-      // What is too small to be pointed at is in the table.
+      // The table has the places that are too small to be pointed at.
       if (w * width < 4 || h * height < 4) return;
       const opens = place.below.length > 0 && w * width >= 24 && h * height >= 24;
       const tile = make(opens ? "button" : "div", `tile ${place.below.length ? "dir" : place.type}`, "");

@@ -1,4 +1,4 @@
-//! What a table has of each row.
+//! The columns of a table.
 //!
 //! No type is unsigned, because Athena has no unsigned types; a figure beyond 63 bits, which only a
 //! hostile file system claims, becomes the largest one.

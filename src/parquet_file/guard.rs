@@ -157,7 +157,7 @@ pub(super) fn check_pages(
     Ok(())
 }
 
-/// What the head of a page says.
+/// The head of a page.
 #[derive(Default)]
 struct PageHead {
     /// Of the head, in bytes.
@@ -221,7 +221,7 @@ pub(super) fn caught<T>(call: impl FnOnce() -> Result<T, ReadProblem>) -> Result
         }));
     });
     let outer = READING.replace(true);
-    // What the panic leaves behind is dropped with the reader: every error ends the reading.
+    // The state that the panic leaves behind is dropped with the reader: every error ends the reading.
     let called = catch_unwind(AssertUnwindSafe(call));
     READING.set(outer);
     called.unwrap_or_else(|_| Err(ReadProblem::damaged("its data contradict each other")))

@@ -43,7 +43,7 @@ pub(crate) enum Kind {
     Real,
 }
 
-/// What must be there.
+/// The parts of a column that must exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     /// A value in each row.
@@ -185,7 +185,7 @@ impl TableReader {
             })
         });
         if filled.is_err() {
-            // What the library left is not looked at again.
+            // The state that the library left is not read again.
             (self.at, self.length, self.left) = (0, 0, 0);
             self.next_group = self.file.num_row_groups();
         }

@@ -1,4 +1,4 @@
-//! What a file is read from: a file, or an object in memory.
+//! Sources of Parquet files: a file, or an object in memory.
 
 use std::sync::Arc;
 

@@ -324,7 +324,7 @@ fn of_output(error: ParquetError) -> io::Error {
     }
 }
 
-/// What was written and not passed on yet. The library wants an output that any thread may use.
+/// Bytes that were written and not passed on yet. The library wants an output that any thread may use.
 #[derive(Clone, Default)]
 struct Pieces(Arc<Mutex<Vec<u8>>>);
 

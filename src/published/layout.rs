@@ -45,7 +45,7 @@ pub fn du_key(of: &FileSystemKey) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Form {
     Parquet,
-    /// That of earlier versions.
+    /// The form of earlier versions.
     Csv,
 }
 

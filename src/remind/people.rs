@@ -22,7 +22,7 @@ pub(crate) struct NewestRun<'a> {
     pub(super) report: &'a Report,
     /// The path under which owners see their home.
     pub(super) home_at: HomeAt<'a>,
-    /// What grew in its homes, if that is known.
+    /// Growth in its homes, if that is known.
     pub(super) grew: Option<&'a Grew>,
     /// Its homes with a reason for a reminder.
     homes: Vec<HomeReport>,
@@ -44,7 +44,7 @@ pub(crate) enum Others {
     Unknown,
 }
 
-/// Where homes grew most since an earlier run.
+/// The places in which homes grew most since an earlier run.
 #[derive(Debug)]
 pub(crate) struct Grew {
     /// Start of that run.

@@ -69,7 +69,7 @@ const OWNED_BY_ROOT: &str =
 /// Words to an owner whose home may be at `home_at` in a space, or may not.
 const PATH_NOT_KNOWN: &str = "the path of this home in your space is not known";
 
-/// What a home's owner can do about a finding.
+/// The action that a home's owner can take on a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Remedy<'a> {
     /// A command, with paths as the owner sees them.

@@ -56,7 +56,7 @@ pub struct Throughput {
     pub estimate: Option<ThroughputEstimate>,
 }
 
-/// What each throughput mode would cost for a month like the days that CloudWatch told of.
+/// The cost of each throughput mode for a month like the days that CloudWatch told of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ThroughputEstimate {
     /// Days from the first figure to the end.
@@ -79,7 +79,7 @@ pub struct ThroughputEstimate {
     pub bursting_baseline: f64,
     /// True if Bursting throughput would have carried all of it.
     pub bursting_suffices: bool,
-    /// Where to look, if anywhere.
+    /// A place to look at, if there is one.
     pub look_at: Option<String>,
     /// Assumptions of the estimate.
     pub assumptions: String,

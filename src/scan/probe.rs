@@ -35,7 +35,7 @@ pub struct ServerProbe {
     pub foreign_handle: Option<String>,
     /// Answer to a request with several directories, if it was tried.
     pub batch: Option<BatchAnswer>,
-    /// What the connections have agreed on, if they use TLS.
+    /// Protocol and certificates of the connections, if they use TLS.
     pub tls: Option<TlsProbe>,
 }
 

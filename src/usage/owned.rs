@@ -26,7 +26,7 @@ pub(super) struct Owned {
     conditions: Vec<Condition>,
     /// The condition of each directory that has one, by its node.
     conditional: HashMap<u16, ConditionSet>,
-    /// What `NAME+END` adds to the name, by node.
+    /// The ends that `NAME+END` adds to the name, by node.
     companions: HashMap<u16, Box<[u8]>>,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Ownership<'a> {
     ending: &'a [u8],
 }
 
-/// What a listing knows of the names in it so far.
+/// A listing's knowledge of the names in it so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OwnedNames {
     /// True if the tool does not own one of the names.

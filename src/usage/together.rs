@@ -1,4 +1,4 @@
-//! What a finding frees only together with others.
+//! The part of a finding that is freed only together with others.
 
 use std::collections::{BTreeSet, HashMap};
 

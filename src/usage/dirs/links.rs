@@ -28,7 +28,7 @@ pub(super) type Links = Gather<{ size_of::<Link>() }>;
 /// A charge: rank of the place, inode.
 type Charge = [u8; 4 + INODE];
 
-/// What is charged.
+/// A charge.
 pub(super) type Charged = Gather<{ size_of::<Charge>() }>;
 
 pub(super) fn link(attrs: &Attrs, (home, class, place): (u32, Class, u32)) -> Link {

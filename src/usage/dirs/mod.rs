@@ -258,7 +258,7 @@ impl DirTable {
     }
 }
 
-/// What a walk passes on of its table.
+/// The part of its table that a walk passes on.
 impl Ledger {
     /// Why the table of directories was given up, if it was.
     pub fn dirs_failure(&self) -> Option<&str> {

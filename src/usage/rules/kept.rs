@@ -1,4 +1,4 @@
-//! What a rule's command must leave: outputs, and compiled files whose sources are gone.
+//! Files that a rule's command must leave: outputs, and compiled files whose sources are gone.
 
 use std::io;
 

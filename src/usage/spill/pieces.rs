@@ -43,7 +43,7 @@ struct Batch {
     places: Vec<Place>,
 }
 
-/// Where a piece begins, and the lengths in its head.
+/// Start of a piece, and the lengths in its head.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     start: usize,

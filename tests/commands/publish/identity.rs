@@ -128,7 +128,7 @@ fn state_of_an_earlier_version_is_continued() {
     assert_eq!(moved.len(), 2, "{:?}", moved.keys());
 }
 
-/// Who removes the pointer of a file system takes it out of the picture, and a new run brings it back.
+/// Removing the pointer of a file system hides it until its next run.
 #[test]
 fn a_file_system_whose_pointer_is_removed_is_gone_until_its_next_run() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! What a TLS connection has agreed on, and how long the certificates are valid.
+//! Protocol and cipher of a TLS connection, and the validity of its certificates.
 
 use std::time::SystemTime;
 

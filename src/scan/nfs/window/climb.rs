@@ -77,7 +77,7 @@ pub(super) struct Range {
     pub(super) max_latency: Option<Duration>,
 }
 
-/// What has been answered since the walk began.
+/// Replies since the walk began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Answers {
     pub(super) now: Duration,

@@ -36,7 +36,7 @@ const TICK: f64 = 1e-4;
 const LATE: f64 = 60e-6;
 
 impl Scan {
-    /// A scan of the computed server on the same two processors, as measured.
+    /// A scan of the computed server on the same two processors. The costs are estimates.
     pub(super) fn computed(dirs: u64, delay_ms: f64) -> Self {
         Self {
             dirs,
