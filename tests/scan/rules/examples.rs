@@ -184,7 +184,10 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
     let dir = home.join(path);
     if let Some(marker) = marker {
         let text = spec.starts_with.clone().unwrap_or("x".to_owned());
-        std::fs::write(dir.join(marker), text + "\n").unwrap();
+        match below_marker(spec, marker) {
+            Some(made) => drop(file(home, format!("{path}/{made}"), 2)),
+            None => std::fs::write(dir.join(marker), text + "\n").unwrap(),
+        }
     }
     if let Some(beside) = spec.beside.first() {
         std::fs::write(dir.with_file_name(beside), "x").unwrap();
@@ -193,6 +196,14 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
         let source = own(spec).split('.').next().unwrap().to_owned() + ending;
         std::fs::write(dir.with_file_name(source), "x").unwrap();
     }
+}
+
+/// Returns a file that the tool makes in a marker that is a directory; `None` if the marker is a file.
+fn below_marker(spec: &RuleSpec, marker: &str) -> Option<String> {
+    let below = format!("{marker}/");
+    let path = unconditional(spec).find(|path| path.starts_with(&below))?;
+    let names = literals(path.strip_suffix("/**").unwrap_or(&path)).swap_remove(0);
+    Some(if path.ends_with("/**") { names + "/made" } else { names })
 }
 
 /// Returns the paths of `owns` without braces, and without those that need something beside them or
@@ -222,8 +233,8 @@ fn dirs_among_owned(spec: &RuleSpec) -> BTreeMap<String, bool> {
             let dir = literals(&names[..depth].join("/")).swap_remove(0);
             let first = dir.split('/').next().unwrap().to_owned();
             let may_be = |name: &String| literals(name).contains(&first);
-            // An example has its marker as a file.
-            let is_marker = spec.contains.contains(&first);
+            // A marker that is a file has nothing in it.
+            let is_marker = spec.contains.contains(&first) && below_marker(spec, &first).is_none();
             let may_be_there =
                 spec.only_contains.is_empty() || spec.only_contains.iter().any(may_be);
             if may_be_there && !is_marker {
