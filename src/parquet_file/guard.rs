@@ -117,7 +117,7 @@ const DELTA_BYTE_ARRAY: i64 = 7;
 /// dictionary, RLE of booleans, and deltas of numbers.
 const KNOWN: [i64; 5] = [0, 2, 3, 5, 8];
 
-/// Whether the texts of a column may be differences to the text before, which makes a small page
+/// Tells if texts of a column may be differences to the text before, which makes a small page
 /// large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TextDeltas {

@@ -1,8 +1,8 @@
 //! Paths that a tool itself creates in a finding's directory, so the finding's command removes
 //! nothing else.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use super::rules::{Markers, RuleIndex, Rules};
 use super::seen::Seen;
@@ -98,14 +98,17 @@ impl OwnedNames {
     /// True if the tool does not own one of the names, given the conditions that hold and all names
     /// of the directory, each followed by a slash.
     pub(super) fn are_foreign(&self, holds: ConditionSet, names: Option<&[u8]>) -> bool {
-        let is_there = |wanted: &[u8]| {
-            names.is_some_and(|names| names.split(|byte| *byte == b'/').any(|name| name == wanted))
-        };
-        self.has_foreign
-            || self.conditional.iter().any(|any| any & holds == 0)
-            || self.accompanied.iter().any(|(alone, accompanied, companion)| {
-                alone & holds == 0 && (accompanied & holds == 0 || !is_there(companion))
-            })
+        if self.has_foreign || self.conditional.iter().any(|any| any & holds == 0) {
+            return true;
+        }
+        if self.accompanied.is_empty() {
+            return false;
+        }
+        let names = names.unwrap_or_default().split(|byte| *byte == b'/');
+        let names: HashSet<&[u8]> = names.collect();
+        self.accompanied.iter().any(|(alone, accompanied, companion)| {
+            alone & holds == 0 && (accompanied & holds == 0 || !names.contains(&companion[..]))
+        })
     }
 }
 
@@ -264,10 +267,6 @@ impl Owned {
                 ownership.conditions |= condition;
             }
             for next in self.paths.next(*node, name) {
-                // Nothing further can change the answer, and there are millions of files.
-                if ownership.conditions & ALWAYS != 0 {
-                    return ownership;
-                }
                 for end in self.paths.accepts(next) {
                     match *end {
                         FILE => ownership.conditions |= condition,
@@ -278,6 +277,11 @@ impl Owned {
                         }
                         _ => {}
                     }
+                }
+                // Nothing further can change the answer, and there are millions of files. Before the next
+                // name, whose pattern may be slow.
+                if ownership.conditions & ALWAYS != 0 {
+                    return ownership;
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! What grew between two runs in a bucket, and what becomes of tables that vanish, break off or are
+//! Growth between two runs in a bucket, and the effect of tables that vanish, break off or are
 //! missing.
 
 use super::*;

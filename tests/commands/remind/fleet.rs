@@ -90,7 +90,7 @@ fn no_command_has_a_path_that_may_be_of_another_home() {
     std::fs::write(&latest, "garbage").unwrap();
     assert!(!stdout(&world.remind(&stage, 0)).contains("rm -rf "));
     std::fs::write(&latest, saved).unwrap();
-    // Where there is no other one, the path in the space is that of this home.
+    // Without another home, the path in the space is that of this one.
     world.configure(&config);
     std::fs::remove_file(latest).unwrap();
     let one = stdout(&world.remind(&stage, 0));
