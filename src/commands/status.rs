@@ -42,7 +42,15 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
         true => Bounds { most: MOST, until: None },
         false => Bounds { most: MOST_OF_EACH, until: Some(Instant::now() + MOST_TIME) },
     });
-    let read = read_each(&chosen, |of| runs(&*store, of, bounds));
+    let too_many = args.by.is_none() && bounds.is_none();
+    let read = read_each(&chosen, |of| {
+        let (latest, mut bases) = runs(&*store, of, bounds)?;
+        if too_many && bases.day_run().is_some() {
+            let reason = format!("there are more than {MOST_WITH_PLACES} file systems");
+            bases.grew_left_out = Some(reason);
+        }
+        Ok((latest, bases))
+    });
     for (of, runs) in chosen.into_iter().zip(read) {
         match runs.and_then(|runs| member(args, &from, runs, &readers.domains, &aws)) {
             Ok(read) => {
