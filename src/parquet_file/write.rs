@@ -15,8 +15,8 @@ use parquet::schema::types::ColumnPath;
 use super::column::{Column, Columns, Get, schema};
 use crate::sync::lock;
 
-/// Number of rows in a row group. A writer holds one group, about 20 MB.
-pub(crate) const GROUP_ROWS: usize = 32 * 1024;
+/// Number of rows in a row group. A writer holds one group, about 5 MB.
+pub(crate) const GROUP_ROWS: usize = 8 * 1024;
 
 /// A row group has no more bytes of text, unless a single row has. Strangers choose names, which may
 /// be a thousand times as long as usual.
