@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::changes;
 use crate::dirs::{About, DirRow, DirsReader, DirsWriter, ReadProblem};
 use crate::history::{self, Blocks, FleetHistory, HistoryView, MemberHistory, SumBy};
-use crate::outbox::{self, Job, UserMetrics};
+use crate::outbox::{self, CloudWatch, Job, MetricsOf};
 use crate::pages::Pages;
 use crate::published::{
     Keys, aliases, immutable, latest, latest_key, newest, newest_report, pointer,
@@ -181,9 +181,15 @@ pub fn spool(data: &[u8]) -> usize {
     {
         latest_json(&summary);
     }
-    for users in [UserMetrics::Everybody(true), UserMetrics::default()] {
-        users.missing(report);
-        let all = outbox::metrics(report, "fs-0123456789abcdef0", &users);
+    for of in [MetricsOf::All(true), MetricsOf::default()] {
+        let to = CloudWatch {
+            namespace: "EfsScan".to_owned(),
+            file_system: "fs-0123456789abcdef0".to_owned(),
+            users: of.clone(),
+            groups: of,
+        };
+        outbox::missing(report, &to);
+        let all = outbox::metrics(report, &to);
         let sent: usize = outbox::batches(&all).into_iter().map(<[_]>::len).sum();
         assert_eq!(sent, all.len());
         assert!(all.iter().flat_map(|datum| &datum.dimensions).all(|(_, text)| text.is_ascii()));

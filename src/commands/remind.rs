@@ -28,7 +28,7 @@ use crate::service_error::ServiceError;
 use crate::state::{Lock, StateDir, own_name};
 use crate::stop::Stop;
 use crate::store::{Destination, Store};
-use crate::text::printable;
+use crate::text::{plural, printable};
 
 pub(super) fn run(
     args: &RemindArgs,
@@ -325,8 +325,9 @@ fn warn_of_unread(report: &Report, asked: Option<&Asked>, of: usize) -> bool {
         let coverage = report.run.coverage.name();
         let name = if of > 1 { format!(" of {key}") } else { String::new() };
         log::warn!(
-            "the newest run{name} is {coverage}: owners of {unread} homes that it did not read \
-             completely are not reminded"
+            "the newest run{name} is {coverage}: owners of {unread} {} that it did not read \
+             completely are not reminded",
+            plural(unread as u64, "home", "homes")
         );
     }
     unread > 0 || interrupted

@@ -1,12 +1,10 @@
 //! Composes the metrics for CloudWatch, and divides them into calls.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
+use super::spool::CloudWatch;
 use crate::aws::{Datum, Unit};
-use crate::report::{Coverage, HomeKind, HomeReport, Report};
+use crate::report::{Coverage, GroupReport, HomeKind, HomeReport, NO_GROUP, Report, Share};
 use crate::text::printable;
 use crate::units::AllocatedBytes;
 
@@ -25,67 +23,14 @@ const BYTES_OF_DIMENSION: usize = 32;
 /// Characters of a dimension's value (CloudWatch API reference).
 const MAX_DIMENSION: usize = 1024;
 
-/// The users with metrics of their own, besides the totals.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "users: true, false or a list of names")]
-pub enum UserMetrics {
-    /// All users, or none.
-    Everybody(bool),
-    /// These users, by their names in the report; a home without an owner goes by its own name.
-    Named(BTreeSet<String>),
-}
-
-impl Default for UserMetrics {
-    fn default() -> Self {
-        Self::Everybody(false)
-    }
-}
-
-impl FromStr for UserMetrics {
-    type Err = String;
-
-    /// Reads `true`, `false`, or names separated by commas.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "true" => Ok(Self::Everybody(true)),
-            "false" => Ok(Self::Everybody(false)),
-            names => {
-                let names: BTreeSet<String> = names.split(',').map(str::to_owned).collect();
-                match names.contains("") {
-                    true => Err("true, false or a list of names: alice,bob".to_owned()),
-                    false => Ok(Self::Named(names)),
-                }
-            }
-        }
-    }
-}
-
-impl UserMetrics {
-    /// True if no user has any.
-    pub fn is_empty(&self) -> bool {
-        match self {
-            Self::Everybody(all) => !all,
-            Self::Named(names) => names.is_empty(),
-        }
-    }
-
-    fn includes(&self, home: &HomeReport) -> bool {
-        match self {
-            Self::Everybody(all) => *all,
-            // The name may also be given as CloudWatch shows it.
-            Self::Named(names) => names.contains(name(home)) || names.contains(&user_name(home)),
-        }
-    }
-
-    /// Lists the named users without a home in the report: an alarm on their metrics would never
-    /// have data.
-    pub fn missing(&self, report: &Report) -> Vec<&str> {
-        let Self::Named(names) = self else { return Vec::new() };
-        let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
-        let there: BTreeSet<String> =
-            homes.flat_map(|home| [name(&home).to_owned(), user_name(&home)]).collect();
-        names.iter().filter(|name| !there.contains(*name)).map(String::as_str).collect()
-    }
+/// Lists what has no home in the report although metrics were asked for it, as the settings' names and
+/// the missing users or groups.
+pub fn missing<'a>(report: &Report, to: &'a CloudWatch) -> Vec<(&'static str, Vec<&'a str>)> {
+    let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
+    let users = to.users.missing(homes.flat_map(|home| user_names(&home)));
+    let groups = to.groups.missing(report.groups.iter().flat_map(group_names));
+    let missing = [("--cloudwatch-users", users), ("--cloudwatch-groups", groups)];
+    missing.into_iter().filter(|(_, names)| !names.is_empty()).collect()
 }
 
 /// Composes the metrics of a run. A metric whose value is unknown is left out, not 0:
@@ -93,10 +38,11 @@ impl UserMetrics {
 /// quota, `GroupsOverQuota` without one of a group, `MaxGrowthBytes` and `HomesGrown` without a run of the
 /// day before to compare all homes with, `MeteredDifferencePercent` without EFS's size of all that was scanned. So are sums of a
 /// run that is not complete: they would be too small, and could end an alarm.
-pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<Datum> {
+pub fn metrics(report: &Report, to: &CloudWatch) -> Vec<Datum> {
+    let file_system = &to.file_system;
     let usage = &report.totals;
     let seconds = report.run.seconds();
-    let of_class = |class: crate::report::Share| class.allocated_bytes.0 as f64;
+    let of_class = |class: Share| class.allocated_bytes.0 as f64;
     let complete = report.run.coverage == Coverage::Complete;
     let quotas = report.homes.iter().filter_map(|home| home.quota);
     let highest = quotas.map(|quota| quota.used_percent).max_by(f64::total_cmp);
@@ -127,16 +73,17 @@ pub fn metrics(report: &Report, file_system: &str, users: &UserMetrics) -> Vec<D
         ("MeteredDifferencePercent", difference.map(f64::abs), Unit::Percent),
     ];
     let datum = |(name, value, unit): (_, Option<f64>, _)| {
-        let dimensions = vec![("FileSystemId", file_system.to_owned())];
+        let dimensions = vec![("FileSystemId", file_system.clone())];
         Some(Datum { name, dimensions, at: report.run.finished, value: value?, unit })
     };
     let mut all: Vec<Datum> = values.into_iter().filter_map(datum).collect();
-    all.extend(of_users(report, file_system, users));
+    all.extend(of_users(report, to));
+    all.extend(of_groups(report, to));
     all
 }
 
 /// Four metrics for each user. Homes of one name count as one: CloudWatch would mix them up.
-fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datum> {
+fn of_users(report: &Report, to: &CloudWatch) -> Vec<Datum> {
     #[derive(Default)]
     struct User {
         allocated: AllocatedBytes,
@@ -148,8 +95,8 @@ fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datu
     }
     let mut users: BTreeMap<String, User> = BTreeMap::new();
     let homes = report.homes.iter().filter(|home| home.kind != HomeKind::Outside);
-    for home in homes.filter(|home| whose.includes(home)) {
-        let user = users.entry(user_name(&home)).or_default();
+    for home in homes.filter(|home| to.users.includes(&user_names(home))) {
+        let user = users.entry(dimension(name(&home))).or_default();
         user.partial |= home.coverage != Coverage::Complete;
         let classes = &home.usage.by_class;
         user.allocated += home.usage.allocated_bytes;
@@ -167,7 +114,42 @@ fn of_users(report: &Report, file_system: &str, whose: &UserMetrics) -> Vec<Datu
             ("QuotaPercent", user.quota, Unit::Percent),
         ];
         all.extend(values.into_iter().filter_map(|(metric, value, unit)| {
-            let dimensions = vec![("FileSystemId", file_system.to_owned()), ("User", name.clone())];
+            let dimensions = vec![("FileSystemId", to.file_system.clone()), ("User", name.clone())];
+            Some(Datum { name: metric, dimensions, at: report.run.finished, value: value?, unit })
+        }));
+    }
+    all
+}
+
+/// Three metrics for each group, and for the homes of no group. Groups of one name count as one.
+fn of_groups(report: &Report, to: &CloudWatch) -> Vec<Datum> {
+    #[derive(Default)]
+    struct Group {
+        usage: Share,
+        quota: Option<f64>,
+        /// True if not everything in the homes was read.
+        partial: bool,
+    }
+    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    // The groups lack the homes that an interrupted scan did not reach.
+    let known = report.groups.iter().filter(|_| report.run.coverage != Coverage::Interrupted);
+    for group in known.filter(|group| to.groups.includes(&group_names(group))) {
+        let sum = groups.entry(dimension(group_name(group))).or_default();
+        sum.partial |= group.coverage != Coverage::Complete;
+        sum.usage.add(group.usage);
+        let percent = group.quota.map(|quota| quota.used_percent);
+        sum.quota = sum.quota.into_iter().chain(percent).max_by(f64::total_cmp);
+    }
+    let mut all = Vec::new();
+    for (name, group) in groups.into_iter().filter(|(_, group)| !group.partial) {
+        let values = [
+            ("AllocatedBytes", Some(group.usage.allocated_bytes.0 as f64), Unit::Bytes),
+            ("MeteredBytes", Some(group.usage.metered_bytes.0 as f64), Unit::Bytes),
+            ("QuotaPercent", group.quota, Unit::Percent),
+        ];
+        all.extend(values.into_iter().filter_map(|(metric, value, unit)| {
+            let dimensions =
+                vec![("FileSystemId", to.file_system.clone()), ("Group", name.clone())];
             Some(Datum { name: metric, dimensions, at: report.run.finished, value: value?, unit })
         }));
     }
@@ -179,9 +161,23 @@ fn name(home: &HomeReport) -> &str {
     home.owner.name.as_deref().unwrap_or(&home.name)
 }
 
-/// The name as CloudWatch takes it: ASCII, not empty, without a colon in front.
-fn user_name(home: &HomeReport) -> String {
-    let ascii: String = printable(name(home).as_bytes())
+/// The names by which a setting may choose the user: the report's, and as CloudWatch shows it.
+fn user_names(home: &HomeReport) -> [String; 2] {
+    [name(home).to_owned(), dimension(name(home))]
+}
+
+fn group_name(group: &GroupReport) -> &str {
+    group.name.as_deref().unwrap_or(NO_GROUP)
+}
+
+/// The names by which a setting may choose the group.
+fn group_names(group: &GroupReport) -> [String; 2] {
+    [group_name(group).to_owned(), dimension(group_name(group))]
+}
+
+/// A name as CloudWatch takes it: ASCII, not empty, without a colon in front.
+fn dimension(name: &str) -> String {
+    let ascii: String = printable(name.as_bytes())
         .chars()
         .flat_map(|c| if c.is_ascii() { vec![c] } else { c.escape_unicode().collect() })
         .take(MAX_DIMENSION - 1)
@@ -198,9 +194,9 @@ pub fn batches(data: &[Datum]) -> Vec<&[Datum]> {
     let mut all = Vec::new();
     let (mut from, mut bytes) = (0, 0);
     for (at, datum) in data.iter().enumerate() {
-        let dimension =
+        let bytes_of =
             |(name, value): &(&str, String)| name.len() + value.len() + BYTES_OF_DIMENSION;
-        let dimensions: usize = datum.dimensions.iter().map(dimension).sum();
+        let dimensions: usize = datum.dimensions.iter().map(bytes_of).sum();
         let size = datum.name.len() + dimensions + BYTES_OF_DATUM;
         if at > from && (at - from == MAX_METRICS || bytes + size > MAX_BYTES) {
             all.push(&data[from..at]);
@@ -210,23 +206,4 @@ pub fn batches(data: &[Datum]) -> Vec<&[Datum]> {
     }
     all.extend(Some(&data[from..]).filter(|rest| !rest.is_empty()));
     all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn users_are_all_none_or_named() {
-        let named = |names: &[&str]| {
-            UserMetrics::Named(names.iter().map(|name| (*name).to_owned()).collect())
-        };
-        assert_eq!("true".parse(), Ok(UserMetrics::Everybody(true)));
-        assert_eq!("false".parse(), Ok(UserMetrics::default()));
-        assert_eq!("bob,alice b".parse(), Ok(named(&["alice b", "bob"])));
-        for wrong in ["", ",", "alice,,bob", "alice,"] {
-            assert!(wrong.parse::<UserMetrics>().is_err(), "{wrong}");
-        }
-        assert!(named(&[]).is_empty() && !named(&["a"]).is_empty());
-    }
 }

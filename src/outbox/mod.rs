@@ -4,6 +4,7 @@
 mod adopt;
 mod cloudwatch;
 mod convert;
+mod metrics_of;
 mod migrate;
 mod notice;
 mod objects;
@@ -12,8 +13,9 @@ mod publisher;
 mod send;
 mod spool;
 
-pub use cloudwatch::{UserMetrics, batches, metrics};
+pub use cloudwatch::{batches, metrics, missing};
 pub use convert::Converted;
+pub use metrics_of::MetricsOf;
 pub use migrate::{Migrated, migrate};
 pub use notice::{Notice, Over, compose, over_quota};
 pub use objects::{OtherRoot, Pointed, check, publish};

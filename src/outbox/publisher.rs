@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::adopt::{Adopter, adopt};
+use super::metrics_of::MetricsOf;
 use super::objects::{self, OtherRoot};
 use super::send::{Own, Sent, Unkept, send};
 use super::spool::{self, CloudWatch, JobRef, Notify, Targets};
 use crate::aws::Aws;
 use crate::exit::Failure;
 use crate::log;
-use crate::outbox::UserMetrics;
 use crate::output::refuse_inside;
 use crate::report::{Coverage, Identity, Report, Root};
 use crate::state::{Lock, StateDir, StateError, shown};
@@ -34,7 +34,9 @@ pub(crate) struct Publishing {
     /// Namespace of the metrics.
     pub(crate) namespace: Option<String>,
     /// Users who have metrics of their own.
-    pub(crate) users: UserMetrics,
+    pub(crate) users: MetricsOf,
+    /// Groups that have metrics of their own.
+    pub(crate) groups: MetricsOf,
     pub(crate) notify: Option<Notify>,
     /// What to do where another root has published as this file system.
     pub(crate) other_root: OtherRoot,
@@ -56,6 +58,7 @@ impl Publishing {
                     Failure::usage("--cloudwatch needs --file-system-id: the mount names none")
                 })?,
                 users: self.users.clone(),
+                groups: self.groups.clone(),
             }),
         };
         let publish = match &self.to {

@@ -226,12 +226,13 @@ impl Sender<'_> {
             done.measured = true;
             return Ok(());
         }
-        let missing = to.users.missing(self.job.report);
-        if !missing.is_empty() && done.metrics == 0 {
-            let missing = printable(missing.join(", ").as_bytes());
-            log::warn!("--cloudwatch-users: there is no home of {missing}");
+        if done.metrics == 0 {
+            for (flag, missing) in cloudwatch::missing(self.job.report, to) {
+                let missing = printable(missing.join(", ").as_bytes());
+                log::warn!("{flag}: there is no home of {missing}");
+            }
         }
-        let all = cloudwatch::metrics(self.job.report, &to.file_system, &to.users);
+        let all = cloudwatch::metrics(self.job.report, to);
         for batch in cloudwatch::batches(&all[done.metrics.min(all.len())..]) {
             self.aws.put_metrics(&to.namespace, batch).map_err(|error| {
                 let (sent, all) = (done.metrics, all.len());

@@ -9,7 +9,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::cloudwatch::UserMetrics;
+use super::metrics_of::MetricsOf;
 use super::objects::OtherRoot;
 use crate::log;
 use crate::report::Report;
@@ -44,7 +44,10 @@ pub struct CloudWatch {
     /// Value of the dimension `FileSystemId`.
     pub file_system: String,
     /// The users with metrics of their own.
-    pub users: UserMetrics,
+    pub users: MetricsOf,
+    /// The groups with metrics of their own. A run of an earlier version has none.
+    #[serde(default)]
+    pub groups: MetricsOf,
 }
 
 /// A notice through SNS.

@@ -57,7 +57,7 @@ impl Fleet {
         let body = html! {
             (tiles(&rows, self.broken.len() as u64))
             (self.section(&rows))
-            @if !is_one { (fleet_people::sections(&self.members, self.same_people)) }
+            @if !is_one { (fleet_people::sections(&self.members, self.same_people, now)) }
         };
         let by = format!("efs-scan {}.", env!("CARGO_PKG_VERSION"));
         let head = self.head(&rows, now);
@@ -302,11 +302,12 @@ fn changes(rows: &[Row<'_>]) -> Markup {
     html! {
         @if sums.iter().all(|(_, sum, _)| sum.is_none()) { "change is not known" }
         @else { @for (at, (days, sum, some)) in sums.into_iter().enumerate() {
-            @if at > 0 { ", " }
+            @if at > 0 { " " }
             span {
                 (days) @if days == 1 { " day " } @else { " days " }
                 @if some && sum.is_some() { "about " }
                 (changed(sum))
+                @if at + 1 < DAYS.len() { "," }
             }
         } }
     }

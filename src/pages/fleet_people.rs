@@ -1,13 +1,14 @@
 //! People and groups on the page about all file systems, with what they have on all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::bar;
 use super::fleet::{FleetMember, names};
 use super::words::{cents, count, many, usd};
-use crate::published::{Sums, group_quotas, groups, people};
+use crate::published::{Sums, group_quotas, groups, is_old, people};
 use crate::report::{FileSystemKey, SamePeople};
 use crate::units::AllocatedBytes;
 
@@ -15,7 +16,7 @@ use crate::units::AllocatedBytes;
 const PEOPLE: usize = 500;
 
 /// Shows both sections.
-pub(super) fn sections(members: &[FleetMember], same: SamePeople) -> Markup {
+pub(super) fn sections(members: &[FleetMember], same: SamePeople, now: Timestamp) -> Markup {
     let homes = || {
         let lines = members.iter().map(|member| (&member.key, &member.latest.homes));
         lines.flat_map(|(key, homes)| homes.iter().map(move |home| (key, home)))
@@ -23,7 +24,7 @@ pub(super) fn sections(members: &[FleetMember], same: SamePeople) -> Markup {
     let quotas = members.iter().map(|member| (&member.key, group_quotas(&member.latest.groups)));
     let (people, groups) = (people(homes(), same), groups(homes(), &quotas.collect()));
     let in_groups = homes().any(|(_, home)| home.owner.group.is_some());
-    let names = names(members);
+    let known = Known::new(members, now);
     html! {
         section id="people" aria-labelledby="people-title" {
             h2 id="people-title" { "People" }
@@ -31,7 +32,7 @@ pub(super) fn sections(members: &[FleetMember], same: SamePeople) -> Markup {
                 label { "Filter " input type="search" name="text" autocomplete="off" placeholder="name or file system"; }
                 span role="status" { (many(people.len() as u64, "person or home", "people and homes")) }
             }
-            (table("people-table", "Name", &people[..people.len().min(PEOPLE)], &names))
+            (table("people-table", "Name", &people[..people.len().min(PEOPLE)], &known))
             @if people.len() > PEOPLE {
                 p.none { (count((people.len() - PEOPLE) as u64)) " more, who use less." }
             }
@@ -39,13 +40,13 @@ pub(super) fn sections(members: &[FleetMember], same: SamePeople) -> Markup {
         @if in_groups {
             section id="groups" aria-labelledby="groups-title" {
                 h2 id="groups-title" { "Groups" }
-                (table("groups-table", "Group", &groups, &names))
+                (table("groups-table", "Group", &groups, &known))
             }
         }
     }
 }
 
-fn table(id: &str, what: &str, all: &[Sums], names: &BTreeMap<&FileSystemKey, String>) -> Markup {
+fn table(id: &str, what: &str, all: &[Sums], known: &Known<'_>) -> Markup {
     let costs = all.iter().any(|sums| sums.cost_month.is_some());
     let quotas = all.iter().any(|sums| sums.quota.is_some());
     let size = |bytes: AllocatedBytes| {
@@ -70,9 +71,7 @@ fn table(id: &str, what: &str, all: &[Sums], names: &BTreeMap<&FileSystemKey, St
                     th scope="row" {
                         bdi { (sums.name) }
                         @if !sums.complete { " " span.mark.warn { "partial" } }
-                        @if sums.quota.is_some_and(|quota| quota.over) {
-                            " " span.mark.bad { "over quota" }
-                        }
+                        @if !sums.over_quota_on.is_empty() { " " span.mark.bad { (known.over_quota(sums)) } }
                     }
                     (size(sums.allocated_bytes))
                     @if costs {
@@ -84,22 +83,50 @@ fn table(id: &str, what: &str, all: &[Sums], names: &BTreeMap<&FileSystemKey, St
                     (size(sums.cache_bytes))
                     td.n data-v=(sums.homes) { (count(sums.homes)) }
                     @if quotas { (bar::quota_cell(sums.quota.as_ref())) }
-                    td.places { (places(sums, names)) }
+                    td.places { (known.places(sums)) }
                 } } }
             }
         }
     }
 }
 
-/// Shows the size on each file system; only its name where there is one.
-fn places(sums: &Sums, names: &BTreeMap<&FileSystemKey, String>) -> Markup {
-    let of = sums.file_systems.len();
-    html! { @for (at, (key, bytes)) in sums.file_systems.iter().enumerate() {
-        @if at > 0 { " " }
-        span {
-            (names.get(key).map_or(key.as_str(), |name| name.as_str()))
-            @if of > 1 { " " (bytes.human()) }
-            @if at + 1 < of { "," }
+/// The file systems, as the lines name them.
+struct Known<'a> {
+    names: BTreeMap<&'a FileSystemKey, String>,
+    /// Those whose figures are old already when the page is made. Later, the page says it at the top.
+    stale: BTreeSet<&'a FileSystemKey>,
+}
+
+impl<'a> Known<'a> {
+    fn new(members: &'a [FleetMember], now: Timestamp) -> Self {
+        let stale = members.iter().filter(|member| is_old(member.latest.run.finished, now));
+        Self { names: names(members), stale: stale.map(|member| &member.key).collect() }
+    }
+
+    fn name<'b>(&'b self, key: &'b FileSystemKey) -> &'b str {
+        self.names.get(key).map_or(key.as_str(), |name| name.as_str())
+    }
+
+    /// Names the file systems on which a group is over its quota, if it is on several.
+    fn over_quota(&self, sums: &Sums) -> String {
+        let on: Vec<&str> = sums.over_quota_on.iter().map(|key| self.name(key)).collect();
+        match sums.file_systems.len() {
+            1 => "over quota".to_owned(),
+            _ => format!("over quota on {}", on.join(", ")),
         }
-    } }
+    }
+
+    /// Shows the size on each file system; only its name where there is one.
+    fn places(&self, sums: &Sums) -> Markup {
+        let of = sums.file_systems.len();
+        html! { @for (at, (key, bytes)) in sums.file_systems.iter().enumerate() {
+            @if at > 0 { " " }
+            span {
+                (self.name(key))
+                @if of > 1 { " " (bytes.human()) }
+                @if self.stale.contains(key) { " " span.mark.bad { "stale" } }
+                @if at + 1 < of { "," }
+            }
+        } }
+    }
 }

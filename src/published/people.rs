@@ -1,6 +1,6 @@
 //! What people and groups have on several file systems together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -24,11 +24,15 @@ pub(crate) struct Sums {
     pub(crate) cost_month: Option<Usd>,
     /// The allocated bytes in each file system, by its key.
     pub(crate) file_systems: BTreeMap<FileSystemKey, AllocatedBytes>,
-    /// True if every home was read completely.
+    /// True if every home was read completely. False for groups on a file system where something outside of
+    /// homes could not be read, because more of their homes may be there.
     pub(crate) complete: bool,
     /// The quota of a group that has one on each file system with a home of it: their sum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) quota: Option<Quota>,
+    /// The file systems on which a group is over the quota that it has there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) over_quota_on: Vec<FileSystemKey>,
 }
 
 /// Adds up the homes of each person, as [`SamePeople`] tells people apart. The largest comes first.
@@ -42,7 +46,7 @@ pub(crate) fn people<'a>(
         let owner = owner.name.as_deref();
         same.payer(of, OwnedHome { home: &name, owner, source, uid: home.uid })
     };
-    summed(homes, of, HomeLine::label, |_, _| None)
+    summed(homes, of, HomeLine::label, |_, sums| sums)
 }
 
 /// The quotas of groups on a file system, by name.
@@ -56,7 +60,7 @@ pub(crate) fn group_quotas(groups: &[GroupReport]) -> GroupQuotas {
 
 /// Adds up the homes of each group, and those without one. A group is the same on every file system.
 pub(crate) fn groups<'a>(
-    homes: impl Iterator<Item = (&'a FileSystemKey, &'a HomeLine)>,
+    homes: impl Iterator<Item = (&'a FileSystemKey, &'a HomeLine)> + Clone,
     quotas: &BTreeMap<&FileSystemKey, GroupQuotas>,
 ) -> Vec<Sums> {
     let name = |home: &HomeLine| match &home.owner.group {
@@ -66,13 +70,24 @@ pub(crate) fn groups<'a>(
     let of = |_: &FileSystemKey, home: &HomeLine| {
         home.owner.group.clone().map_or(Payer::NoGroup, Payer::Group)
     };
-    let quota = |payer: &Payer, sums: &Sums| {
-        let Payer::Group(name) = payer else { return None };
-        let places = sums.file_systems.keys();
-        let limit = places.map(|of| quotas.get(of)?.get(name).copied()).sum::<Option<_>>()?;
-        Some(Quota::reached(limit, sums.allocated_bytes))
+    let unread = homes
+        .clone()
+        .filter(|(_, home)| home.kind == HomeKind::Outside && home.coverage == Coverage::Partial);
+    let unseen: BTreeSet<&FileSystemKey> = unread.map(|(of, _)| of).collect();
+    let with_quota = |payer: &Payer, mut sums: Sums| {
+        sums.complete &= !sums.file_systems.keys().any(|of| unseen.contains(of));
+        let Payer::Group(name) = payer else { return sums };
+        let limit = |of: &FileSystemKey| quotas.get(of)?.get(name).copied();
+        let places = &sums.file_systems;
+        let is_over = |of: &&FileSystemKey| {
+            limit(of).is_some_and(|limit| Quota::reached(limit, places[*of]).over)
+        };
+        let over_quota_on = places.keys().filter(is_over).cloned().collect();
+        let sum = places.keys().map(limit).sum::<Option<_>>();
+        let quota = sum.map(|limit| Quota::reached(limit, sums.allocated_bytes));
+        Sums { quota, over_quota_on, ..sums }
     };
-    summed(homes, of, name, quota)
+    summed(homes, of, name, with_quota)
 }
 
 /// Adds up the homes of all that have the same key.
@@ -80,7 +95,7 @@ fn summed<'a>(
     homes: impl Iterator<Item = (&'a FileSystemKey, &'a HomeLine)>,
     key: impl Fn(&FileSystemKey, &HomeLine) -> Payer,
     name: impl Fn(&HomeLine) -> String,
-    quota: impl Fn(&Payer, &Sums) -> Option<Quota>,
+    with_quota: impl Fn(&Payer, Sums) -> Sums,
 ) -> Vec<Sums> {
     let mut all: BTreeMap<Payer, Sums> = BTreeMap::new();
     for (of, home) in homes.filter(|(_, home)| home.kind != HomeKind::Outside) {
@@ -94,6 +109,7 @@ fn summed<'a>(
             file_systems: BTreeMap::new(),
             complete: true,
             quota: None,
+            over_quota_on: Vec::new(),
         });
         sums.homes += 1;
         sums.allocated_bytes += home.allocated_bytes;
@@ -103,8 +119,8 @@ fn summed<'a>(
         *sums.file_systems.entry(of.clone()).or_default() += home.allocated_bytes;
         sums.complete &= home.coverage == Coverage::Complete;
     }
-    let with_quota = |(payer, sums): (Payer, Sums)| Sums { quota: quota(&payer, &sums), ..sums };
-    let mut all: Vec<Sums> = all.into_iter().map(with_quota).collect();
+    let all = all.into_iter().map(|(payer, sums)| with_quota(&payer, sums));
+    let mut all: Vec<Sums> = all.collect();
     all.sort_by(|a, b| (b.allocated_bytes, &a.name).cmp(&(a.allocated_bytes, &b.name)));
     all
 }

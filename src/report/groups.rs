@@ -24,7 +24,8 @@ pub struct GroupReport {
     pub name: Option<String>,
     /// Number of homes.
     pub homes: u64,
-    /// How much of its homes was read.
+    /// How much of its homes was read. Also partial if something outside of homes could not be read,
+    /// because more of its homes may be there.
     pub coverage: Coverage,
     /// The inodes that its homes are charged for.
     pub usage: Share,
@@ -40,16 +41,21 @@ pub struct GroupReport {
 
 /// Sums by group over the homes added so far.
 #[derive(Debug, Default)]
-pub(super) struct Groups(BTreeMap<Option<String>, GroupReport>);
+pub(super) struct Groups {
+    by_name: BTreeMap<Option<String>, GroupReport>,
+    /// True if something outside of homes could not be read: there may be more homes.
+    unseen: bool,
+}
 
 impl Groups {
     /// Adds a home. The entry for everything outside of homes belongs to no group.
     pub(super) fn add(&mut self, home: &HomeReport) {
         if home.kind == HomeKind::Outside {
+            self.unseen |= home.coverage == Coverage::Partial;
             return;
         }
         let name = &home.owner.group;
-        let group = self.0.entry(name.clone()).or_insert_with(|| GroupReport {
+        let group = self.by_name.entry(name.clone()).or_insert_with(|| GroupReport {
             name: name.clone(),
             homes: 0,
             coverage: Coverage::Complete,
@@ -68,18 +74,21 @@ impl Groups {
 
     /// Returns the groups by size, with those of no group last; empty if nobody is in a group.
     pub(super) fn finish(self, quotas: &Quotas) -> Vec<GroupReport> {
-        if self.0.keys().all(Option::is_none) {
+        if self.by_name.keys().all(Option::is_none) {
             return Vec::new();
         }
-        let names: Vec<String> = self.0.keys().flatten().cloned().collect();
+        let names: Vec<String> = self.by_name.keys().flatten().cloned().collect();
         let twins: BTreeSet<&str> = twins(names.iter().map(String::as_str));
-        let with_quota = |mut group: GroupReport| {
+        let finished = |mut group: GroupReport| {
+            if self.unseen && group.coverage == Coverage::Complete {
+                group.coverage = Coverage::Partial;
+            }
             let used = group.usage.allocated_bytes;
             let name = group.name.as_deref();
             group.quota = name.and_then(|name| quotas.of_group(name, used, &twins));
             group
         };
-        let mut groups: Vec<GroupReport> = self.0.into_values().map(with_quota).collect();
+        let mut groups: Vec<GroupReport> = self.by_name.into_values().map(finished).collect();
         groups.sort_by_key(|group| (group.name.is_none(), Reverse(group.usage.allocated_bytes)));
         groups
     }

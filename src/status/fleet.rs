@@ -96,8 +96,8 @@ impl Fleet {
         }
         // Writing to a String cannot fail.
         let _ = match (&self.people, &self.groups) {
-            (Some(people), _) => show_people(&mut out, "NAME", people),
-            (None, Some(groups)) => show_people(&mut out, "GROUP", groups),
+            (Some(people), _) => self.lines(&mut out, "NAME", people),
+            (None, Some(groups)) => self.lines(&mut out, "GROUP", groups),
             (None, None) => self.sums(&mut out, lines),
         };
         Shown::lines(out)
@@ -128,6 +128,51 @@ impl Fleet {
             table.add_row(sums.cells(member.label(), member.age(), member.marks()));
         }
         push_table(out, &table)
+    }
+
+    /// A line for each person or group.
+    fn lines(&self, out: &mut String, head: &str, all: &[Sums]) -> Result {
+        let head =
+            [head, "HOMES", "SIZE", "TRASH", "CACHE", "USD/MONTH", "QUOTA", "FILE SYSTEMS", ""];
+        let mut table = columns(&head, &[1, 2, 3, 4, 5, 6]);
+        show_column(&mut table, 5, all.iter().any(|sums| sums.cost_month.is_some()));
+        show_column(&mut table, 6, all.iter().any(|sums| sums.quota.is_some()));
+        for sums in all {
+            let places = sums.file_systems.iter();
+            let places: Vec<String> =
+                places.map(|(key, bytes)| format!("{key} {}", bytes.human())).collect();
+            table.add_row([
+                sums.name.clone(),
+                sums.homes.to_string(),
+                sums.allocated_bytes.human(),
+                or_dash(sums.trash_bytes),
+                or_dash(sums.cache_bytes),
+                usd(sums.cost_month),
+                sums.quota.map(|quota| quota.human()).unwrap_or_default(),
+                places.join(", "),
+                self.marks_of(sums),
+            ]);
+        }
+        push_table(out, &table)
+    }
+
+    /// What to know of a line, with the file systems that it is about if there are several.
+    fn marks_of(&self, sums: &Sums) -> String {
+        let mark = |mark: &str, on: &[&FileSystemKey]| match on {
+            [] => None,
+            _ if sums.file_systems.len() == 1 => Some(mark.to_owned()),
+            _ => {
+                let on: Vec<&str> = on.iter().map(|key| key.as_str()).collect();
+                Some(format!("{mark} on {}", on.join(", ")))
+            }
+        };
+        let over: Vec<&FileSystemKey> = sums.over_quota_on.iter().collect();
+        let stale = self.file_systems.iter().filter(|member| member.view.stale);
+        let stale = stale.map(|member| &member.key);
+        let stale: Vec<_> = stale.filter(|key| sums.file_systems.contains_key(*key)).collect();
+        let partial = (!sums.complete).then(|| "PARTIAL".to_owned());
+        let marks = [mark("OVER QUOTA", &over), partial, mark("STALE", &stale)];
+        marks.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -201,31 +246,4 @@ fn grown(one: Option<Change>, other: Option<Change>, is_first: bool) -> Option<C
         (None, Some(only)) if is_first => Some(only),
         (one, other) => one.or(other).map(|only| Change { exact: false, ..only }),
     }
-}
-
-fn show_people(out: &mut String, head: &str, people: &[Sums]) -> Result {
-    let head = [head, "HOMES", "SIZE", "TRASH", "CACHE", "USD/MONTH", "QUOTA", "FILE SYSTEMS", ""];
-    let mut table = columns(&head, &[1, 2, 3, 4, 5, 6]);
-    show_column(&mut table, 5, people.iter().any(|person| person.cost_month.is_some()));
-    show_column(&mut table, 6, people.iter().any(|person| person.quota.is_some()));
-    for person in people {
-        let places = person.file_systems.iter();
-        let places: Vec<String> =
-            places.map(|(key, bytes)| format!("{key} {}", bytes.human())).collect();
-        let over = person.quota.is_some_and(|quota| quota.over);
-        let marks = [(over, "OVER QUOTA"), (!person.complete, "PARTIAL")];
-        let marks: Vec<&str> = marks.into_iter().filter(|mark| mark.0).map(|mark| mark.1).collect();
-        table.add_row([
-            person.name.clone(),
-            person.homes.to_string(),
-            person.allocated_bytes.human(),
-            or_dash(person.trash_bytes),
-            or_dash(person.cache_bytes),
-            usd(person.cost_month),
-            person.quota.map(|quota| quota.human()).unwrap_or_default(),
-            places.join(", "),
-            marks.join(", "),
-        ]);
-    }
-    push_table(out, &table)
 }

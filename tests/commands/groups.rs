@@ -166,6 +166,44 @@ fn a_group_over_its_quota_is_an_exit_code_of_its_own() {
     }
 }
 
+/// What it has on all file systems together may be less than its quotas together.
+#[test]
+fn a_group_over_its_quota_on_one_of_two_file_systems_is_marked() {
+    let dir = world();
+    file(dir.path(), "other/200001/file", 10_000);
+    let published = dir.path().join("published");
+    let (root, to) = (dir.path().join("other"), published.to_str().unwrap());
+    for (name, root) in [("first", dir.path().join("efs")), ("second", root)] {
+        let mut command = efs_scan();
+        command.arg(root).arg("--config").arg(dir.path().join("config.toml"));
+        command.arg(format!("--names=csv:{}", dir.path().join("people.csv").display()));
+        command.args(["--name", name, "--publish", to, "--state-dir"]);
+        let output = watched(command.arg(dir.path().join("state")), Duration::from_secs(60));
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let read = |args: &[&str]| {
+        let output = watched(efs_scan().args(args).args(["--from", to]), Duration::from_secs(60));
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let table = read(&["status", "--by", "group"]);
+    let line = table.lines().find(|line| line.starts_with("physics")).unwrap();
+    assert!(line.ends_with("  OVER QUOTA on first"), "{table}");
+    let json: Value =
+        serde_json::from_str(&read(&["status", "--by", "group", "--format", "json"])).unwrap();
+    let group = |name: &str| {
+        let mut groups = json["groups"].as_array().unwrap().iter();
+        groups.find(|group| group["name"] == name).unwrap()
+    };
+    assert_eq!(group("physics")["quota"]["over"], false);
+    assert_eq!(group("physics")["over_quota_on"], json!(["first"]));
+    assert_eq!(group("R&D, <east>").get("over_quota_on"), None);
+    let page = dir.path().join("page.html");
+    read(&["report", "--html", page.to_str().unwrap()]);
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("over quota on first"), "{page}");
+}
+
 #[test]
 fn a_check_names_a_quota_of_no_group() {
     let dir = world();

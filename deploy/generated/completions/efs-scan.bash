@@ -53,7 +53,7 @@ _efs__scan() {
 
     case "${cmd}" in
         efs__scan)
-            opts="-o -q -v -h -V --file-system --parallel --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help --version status status_all status-all report history changes publish remind config check"
+            opts="-o -q -v -h -V --file-system --parallel --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --cloudwatch-groups --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help --version status status_all status-all report history changes publish remind config check"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -184,6 +184,10 @@ _efs__scan() {
                     return 0
                     ;;
                 --cloudwatch-users)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cloudwatch-groups)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -365,7 +369,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__check)
-            opts="-o -q -v -h --file-system --parallel --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --file-system --parallel --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --cloudwatch-groups --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -496,6 +500,10 @@ _efs__scan() {
                     return 0
                     ;;
                 --cloudwatch-users)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cloudwatch-groups)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -619,7 +627,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__config)
-            opts="-o -q -v -h --file-system --parallel --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --file-system --parallel --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --cloudwatch-groups --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -750,6 +758,10 @@ _efs__scan() {
                     return 0
                     ;;
                 --cloudwatch-users)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cloudwatch-groups)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n file-system= parallel= user= home-depth= home-at= format= o/output= dirs= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-dirs= dirs-min= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= notify-topic= notify-always= growth-alarm= growth-factor= growth-factor-min= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= nfs-loops= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n file-system= parallel= user= home-depth= home-at= format= o/output= dirs= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-dirs= dirs-min= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= cloudwatch-groups= notify-topic= notify-always= growth-alarm= growth-factor= growth-factor-min= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= nfs-loops= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -72,6 +72,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -l unconditional -d 'Pub
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch -d 'Send the totals to CloudWatch as metrics with the dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month: 500 users cost up to 600 USD a month' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l cloudwatch-groups -d 'Add three metrics for each group, or for some (physics,biology), with the dimension Group. A metric costs up to 0.30 USD a month: 20 groups cost up to 18 USD a month' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-topic -d 'Send a notice to this SNS topic when the list of homes over quota changes' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l notify-always -d 'Send the notice after every run' -r -f -a "true\t''
 false\t''"
@@ -294,6 +295,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l uncondition
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch -d 'Send the totals to CloudWatch as metrics with the dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month: 500 users cost up to 600 USD a month' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l cloudwatch-groups -d 'Add three metrics for each group, or for some (physics,biology), with the dimension Group. A metric costs up to 0.30 USD a month: 20 groups cost up to 18 USD a month' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-topic -d 'Send a notice to this SNS topic when the list of homes over quota changes' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l notify-always -d 'Send the notice after every run' -r -f -a "true\t''
 false\t''"
@@ -386,6 +388,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l unconditiona
 false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l cloudwatch -d 'Send the totals to CloudWatch as metrics with the dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month: 500 users cost up to 600 USD a month' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l cloudwatch-groups -d 'Add three metrics for each group, or for some (physics,biology), with the dimension Group. A metric costs up to 0.30 USD a month: 20 groups cost up to 18 USD a month' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l notify-topic -d 'Send a notice to this SNS topic when the list of homes over quota changes' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l notify-always -d 'Send the notice after every run' -r -f -a "true\t''
 false\t''"

@@ -57,6 +57,7 @@ quota\:"Percent of the quota"))' \
 '--unconditional=[Publish to a store that takes no conditional writes\: two monitors that publish there at the same time may then replace a newer run with an older one]::BOOL:(true false)' \
 '--cloudwatch=[Send the totals to CloudWatch as metrics with the dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
 '--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month\: 500 users cost up to 600 USD a month]::BOOL|NAMES:_default' \
+'--cloudwatch-groups=[Add three metrics for each group, or for some (physics,biology), with the dimension Group. A metric costs up to 0.30 USD a month\: 20 groups cost up to 18 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a notice to this SNS topic when the list of homes over quota changes]:ARN:_default' \
 '--notify-always=[Send the notice after every run]::BOOL:(true false)' \
 '--growth-alarm=[Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes\: 100GiB]:SIZE:_default' \
@@ -328,6 +329,7 @@ quota\:"Percent of the quota"))' \
 '--unconditional=[Publish to a store that takes no conditional writes\: two monitors that publish there at the same time may then replace a newer run with an older one]::BOOL:(true false)' \
 '--cloudwatch=[Send the totals to CloudWatch as metrics with the dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
 '--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month\: 500 users cost up to 600 USD a month]::BOOL|NAMES:_default' \
+'--cloudwatch-groups=[Add three metrics for each group, or for some (physics,biology), with the dimension Group. A metric costs up to 0.30 USD a month\: 20 groups cost up to 18 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a notice to this SNS topic when the list of homes over quota changes]:ARN:_default' \
 '--notify-always=[Send the notice after every run]::BOOL:(true false)' \
 '--growth-alarm=[Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes\: 100GiB]:SIZE:_default' \
@@ -414,6 +416,7 @@ quota\:"Percent of the quota"))' \
 '--unconditional=[Publish to a store that takes no conditional writes\: two monitors that publish there at the same time may then replace a newer run with an older one]::BOOL:(true false)' \
 '--cloudwatch=[Send the totals to CloudWatch as metrics with the dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
 '--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month\: 500 users cost up to 600 USD a month]::BOOL|NAMES:_default' \
+'--cloudwatch-groups=[Add three metrics for each group, or for some (physics,biology), with the dimension Group. A metric costs up to 0.30 USD a month\: 20 groups cost up to 18 USD a month]::BOOL|NAMES:_default' \
 '--notify-topic=[Send a notice to this SNS topic when the list of homes over quota changes]:ARN:_default' \
 '--notify-always=[Send the notice after every run]::BOOL:(true false)' \
 '--growth-alarm=[Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes\: 100GiB]:SIZE:_default' \

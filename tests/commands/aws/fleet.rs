@@ -227,6 +227,14 @@ fn status_and_history_mark_stale_and_partial_file_systems() {
     assert!(line(&sums, "stage ").ends_with("PARTIAL"), "{sums}");
     assert!(line(&sums, "total of 3").contains(" 7 "), "{sums}");
 
+    // Lines with figures of the stale run say so, and no others.
+    let people = fleet.read(&["status", "--by", "person"]);
+    assert!(line(&people, "bo ").ends_with("  STALE on data"), "{people}");
+    assert!(line(&people, "cy ").ends_with("  PARTIAL"), "{people}");
+    assert!(line(&people, "ada ").ends_with("MiB"), "{people}");
+    let groups = fleet.read(&["status", "--by", "group"]);
+    assert!(line(&groups, "physics ").ends_with("  STALE on data"), "{groups}");
+
     let json = fleet.json(&["history", "--by", "group"]);
     let of = |key: &str| {
         let mut all = json["file_systems"].as_array().unwrap().iter();

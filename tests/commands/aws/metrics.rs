@@ -159,15 +159,7 @@ fn metrics_that_a_partial_scan_cannot_know_are_left_out() {
     std::fs::create_dir(&locked).unwrap();
     std::fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     let names = format!("csv:{}", world.scratch.path().join("names.csv").display());
-    let program = env!("CARGO_BIN_EXE_efs-scan");
-    let mut command = match is_root() {
-        true => {
-            let mut command = Command::new("setpriv");
-            command.args(["--bounding-set=-dac_override,-dac_read_search", program]);
-            command
-        }
-        false => Command::new(program),
-    };
+    let mut command = as_owner();
     world.aws.env(&mut command);
     command.env("EFS_SCAN_CONFIG", "/dev/null").arg(world.root()).args(CLOUDWATCH);
     command.args(["--cloudwatch-users", "--quota", "1MiB", "--names", &names]);

@@ -111,6 +111,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ["['a b', 'c']", "true", "false"],
     ),
     setting(
+        "cloudwatch.groups",
+        "CLOUDWATCH_GROUPS",
+        "--cloudwatch-groups=",
+        ["['a b', 'c']", "true", "false"],
+    ),
+    setting(
         "notify.topic",
         "NOTIFY_TOPIC",
         "--notify-topic=",
@@ -182,7 +188,7 @@ impl Setting {
     /// Returns other settings that the setting requires.
     pub(crate) fn beside(&self) -> &'static str {
         match self.key {
-            "cloudwatch.users" => "namespace = 'N'\n",
+            "cloudwatch.users" | "cloudwatch.groups" => "namespace = 'N'\n",
             "publish.report" => "to = '/t'\n",
             "publish.kms_key_id" => "sse = 'aws:kms'\n",
             "tls" => "root = 'nfs://h/'\nnfs_uid = 0\n",

@@ -112,6 +112,7 @@ fn contradictory_and_meaningless_flags_are_refused() {
         (&["--notify-topic", "arn:aws:sqs:eu-west-1:1:x"], "not the ARN of a topic"),
         (&["--notify-topic", "arn:aws:sns:eu-west-1:1:x.fifo"], "FIFO"),
         (&["--cloudwatch-users"], "--cloudwatch-users needs --cloudwatch"),
+        (&["--cloudwatch-groups=a"], "--cloudwatch-groups needs --cloudwatch"),
         (&["--notify-always"], "--notify-always needs --notify-topic"),
         (&["--publish", "s3://Not_A_Bucket/x"], "Not_A_Bucket"),
         (&["--publish", "s3://team/a//x"], "prefix has an empty part"),
