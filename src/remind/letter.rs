@@ -122,7 +122,7 @@ impl LetterWriter<'_> {
             if let Some(note) = note.and_then(|rule| rule.note_of(finding))
                 && !noted.contains(&note)
             {
-                out.push(format!("      Note: {}", short(note.as_bytes())));
+                out.push(format!("      Note: {}", whole(note)));
                 noted.push(note);
             }
         }
@@ -141,7 +141,7 @@ fn remedy(subject: &Subject<'_>, finding: &Finding, is_only_home: bool) -> Optio
     let (run, home) = (subject.run, subject.home);
     let known = (is_only_home, run.has_own_root);
     let command = match report::remedy(run.report, (home, finding), &run.home_at, known)? {
-        Remedy::ByHand(advice) => return Some(format!("By hand: {}", short(advice.as_bytes()))),
+        Remedy::ByHand(advice) => return Some(format!("By hand: {}", whole(advice))),
         Remedy::Command(command) => command,
     };
     // Commands of this program are printable, because it quotes paths. Commands of configured
@@ -383,6 +383,15 @@ pub(super) fn lines(all: impl Iterator<Item = String>, most: usize) -> String {
         all.push(format!("  and {more} more"));
     }
     all.join("\n")
+}
+
+/// Returns instructions whole or not at all: they may hold a command.
+fn whole(text: &str) -> String {
+    let text = printable(text.as_bytes());
+    match text.len() <= MAX_COMMAND {
+        true => text,
+        false => "(too long for a message: ask for it)".to_owned(),
+    }
 }
 
 pub(super) fn short(bytes: &[u8]) -> String {

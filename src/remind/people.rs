@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::address::{Address, AddressBook};
 use super::ledger::{Reason, ReminderLedger, Topic};
 use crate::aws::MemberKind;
-use crate::names::{Spelling, alike, twins};
+use crate::names::{Spelling, twins};
 use crate::report::{
     Coverage, FileSystemKey, GrownPlace, HomeAt, HomeKind, HomeReport, OwnedHome, OwnerStatus,
     Payer, Report, SamePeople,
@@ -167,6 +167,8 @@ pub(super) enum Why {
     Service,
     /// No address can be made from the name, and no map has it.
     BadName,
+    /// The address made from the name would be that of another person, too, and no map has it.
+    Namesake,
     /// There is no template, and no map has the name.
     NotMapped,
     /// The home was not read completely, so its figures are too small.
@@ -187,6 +189,9 @@ impl Why {
             Self::Space => "a space that no map of addresses has".to_owned(),
             Self::Service => "owned by an account of a system, not of a person".to_owned(),
             Self::BadName => "its owner's name makes no address, and no map has one".to_owned(),
+            Self::Namesake => {
+                "another owner's name makes the same address, and no map has this one".to_owned()
+            }
             Self::NotMapped => "no map of addresses has its owner".to_owned(),
             Self::Unread(Coverage::Interrupted) => {
                 "the scan was interrupted in it: no figure to remind anybody of".to_owned()
@@ -242,27 +247,14 @@ impl<'a> Sorted<'a> {
 
     /// Keeps only the recipients to be reminded of one of `homes`, given by their paths on each file
     /// system, and only these homes without a recipient. A message stays whole: it is about all homes of
-    /// its recipient, except those of a namesake, whose name is spelled otherwise and who is another
-    /// person for `--user`.
+    /// its recipient.
     pub(crate) fn keep(&mut self, homes: &BTreeMap<FileSystemKey, BTreeSet<Vec<u8>>>) {
         let is_asked = |subject: &Subject<'_>| {
             let homes = homes.get(&subject.run.key);
             homes.is_some_and(|homes| homes.contains(&subject.home.name_bytes()))
         };
         for people in self.people.values_mut() {
-            people.retain_mut(|person| {
-                let asked = person.subjects.iter().filter(|subject| is_asked(subject));
-                let asked: BTreeSet<String> =
-                    asked.filter_map(|subject| subject.home.owner.name.clone()).collect();
-                let spelled: BTreeSet<String> = asked.iter().map(|name| alike(name)).collect();
-                let is_namesake =
-                    |name: &String| !asked.contains(name) && spelled.contains(&alike(name));
-                let is_any = person.subjects.iter().any(is_asked);
-                person.subjects.retain(|subject| {
-                    is_asked(subject) || !subject.home.owner.name.as_ref().is_some_and(is_namesake)
-                });
-                is_any
-            });
+            people.retain(|person| person.subjects.iter().any(is_asked));
         }
         self.untold.retain(|untold| is_asked(&untold.subject));
     }
@@ -312,11 +304,11 @@ pub(crate) fn sort<'a>(
     for run in runs {
         let homes = &run.report.homes;
         let names: BTreeSet<String> = homes.iter().filter_map(|home| home.owner.name).collect();
-        let twins = twins(names.iter().map(String::as_str));
+        let namesakes = Namesakes::new(names.iter().map(String::as_str), book);
         let mut here: BTreeMap<String, Recipient<'a>> = BTreeMap::new();
         for home in &run.homes {
             let subject = Subject { run, home, reasons: reasons(home, most_trash) };
-            match address(home, book, &twins) {
+            match address(home, book, &namesakes) {
                 Err(why) => sorted.untold.push(Untold { subject, why }),
                 Ok((address, name)) => {
                     let person = here.entry(address.key()).or_insert_with(|| Recipient {
@@ -333,7 +325,7 @@ pub(crate) fn sort<'a>(
         }
         here.into_values().for_each(|person| sorted.add(person));
         for home in homes.iter().filter(|home| home.kind == HomeKind::Uid) {
-            if let Ok((address, _)) = reached(&home, book, &twins) {
+            if let Ok((address, _)) = reached(&home, book, &namesakes) {
                 *uid_homes.entry(address.key()).or_default() += 1;
             }
         }
@@ -343,6 +335,27 @@ pub(crate) fn sort<'a>(
         people.iter_mut().for_each(|person| person.uid_homes = homes);
     }
     sorted
+}
+
+/// The owners of a file system's homes whose names differ only in their spelling.
+struct Namesakes<'n> {
+    names: BTreeSet<&'n str>,
+    /// Addresses in lower case that the template makes of several of them that no map has. It is not
+    /// known whose each is.
+    shared: BTreeSet<String>,
+}
+
+impl<'n> Namesakes<'n> {
+    /// Finds them among all names.
+    fn new(names: impl Iterator<Item = &'n str>, book: &AddressBook<'_>) -> Self {
+        let names = twins(names);
+        let is_mapped = |name: &str| book.mapped(None, Some(name), Spelling::Exact).is_some();
+        let unmapped = names.iter().filter(|name| !is_mapped(name));
+        let made = unmapped.filter_map(|name| book.made(name).flatten());
+        let mut seen = BTreeSet::new();
+        let shared = made.map(|address| address.key()).filter(|key| !seen.insert(key.clone()));
+        Self { shared: shared.collect(), names }
+    }
 }
 
 /// Returns the person that a home belongs to.
@@ -368,7 +381,7 @@ fn is_service(uid: u32) -> bool {
 fn address(
     home: &HomeReport,
     book: &AddressBook<'_>,
-    twins: &BTreeSet<&str>,
+    namesakes: &Namesakes<'_>,
 ) -> Result<(Address, String), Why> {
     let owner = &home.owner;
     if let Some(other) = home.other_owner() {
@@ -384,7 +397,7 @@ fn address(
     if home.is_mostly_others() {
         return Err(Why::Shared);
     }
-    reached(home, book, twins)
+    reached(home, book, namesakes)
 }
 
 /// Returns the address of a home's owner and the name for the salutation, without checking the
@@ -392,12 +405,12 @@ fn address(
 fn reached(
     home: &HomeReport,
     book: &AddressBook<'_>,
-    twins: &BTreeSet<&str>,
+    namesakes: &Namesakes<'_>,
 ) -> Result<(Address, String), Why> {
     let owner = &home.owner;
     let name = owner.name.as_deref();
     // Runs of earlier versions do not say who has a namesake.
-    let has_twin = name.is_some_and(|name| twins.contains(name));
+    let has_twin = name.is_some_and(|name| namesakes.names.contains(name));
     let spelling = Spelling::of_person(owner.has_namesake || has_twin);
     if let Some(address) = book.mapped(home.uid, name, spelling) {
         let called = name.unwrap_or_else(|| address.as_str());
@@ -410,6 +423,9 @@ fn reached(
     if owner.source.as_deref() == Some("passwd") && home.uid.is_none_or(is_service) {
         return Err(Why::Service);
     }
-    let made = book.made(name).ok_or(Why::NotMapped)?;
-    Ok((made.ok_or(Why::BadName)?, name.to_owned()))
+    let made = book.made(name).ok_or(Why::NotMapped)?.ok_or(Why::BadName)?;
+    match namesakes.shared.contains(&made.key()) {
+        true => Err(Why::Namesake),
+        false => Ok((made, name.to_owned())),
+    }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::model::{Coverage, Finding, HomeKind, HomeReport, Report};
 use super::withheld::LONGEST_COMMAND;
+use crate::aws::MemberKind;
 use crate::text::shell_word;
 
 /// Advice if the root is a URL, for which this machine has no path.
@@ -46,12 +47,14 @@ impl<'a> HomeAt<'a> {
     }
 
     /// The path at which its owner sees `home`. Only the home named by the owner's uid is mounted
-    /// there.
+    /// there. In a space that several people share, the space's own home is; whoever reads about that
+    /// one sees another home at this path.
     pub(crate) fn of(&self, home: &HomeReport) -> Option<&'a Path> {
         let name = home.owner.name.as_deref();
         let several = name.is_some_and(|name| self.ambiguous.contains(name))
             || home.uid.is_some_and(|uid| self.ambiguous_uids.contains(&uid));
-        self.path.filter(|_| self.all_homes && home.kind == HomeKind::Uid && !several)
+        let is_persons = home.kind == HomeKind::Uid && home.owner.member != Some(MemberKind::Space);
+        self.path.filter(|_| self.all_homes && is_persons && !several)
     }
 }
 

@@ -191,6 +191,16 @@ fn texts_are_templates() {
     assert!(alices.contains("To: alice@") && !alices.contains("/home/me"), "{text}");
     world.configure(&format!("home_at = '/home/me/efs dir'\n{CONFIG}"));
     assert!(world.preview(0).contains("/home/me"));
+    // In a space of several people, the home of the space is elsewhere, and each sees another one here.
+    let mapped = "[remind.addresses]\n'alice' = 'alice@example.com'\n";
+    world.configure(&format!("home_at = '/home/me/efs dir'\n{CONFIG}{mapped}"));
+    world.edit_home("200005", |home| home["owner"]["member"] = "space".into());
+    let text = world.preview(0);
+    let text = text.split("==== 2").next().unwrap();
+    assert!(text.contains("To: alice@") && !text.contains("/home/me"), "{text}");
+    assert!(text.contains("By hand: the path of this home in your space is not known\n"), "{text}");
+    world.edit_home("200005", |home| home["owner"]["member"] = serde_json::Value::Null);
+    world.configure(&format!("home_at = '/home/me/efs dir'\n{CONFIG}"));
     // Advice is given in words.
     world.edit_home("200005", |home| {
         home["findings"][0]["command"] = serde_json::Value::Null;
@@ -198,6 +208,15 @@ fn texts_are_templates() {
     });
     let text = world.preview(0);
     assert!(text.contains("\n      By hand: look \\u{202e}through it\n"), "{text}");
+    // They may hold a command, so they are not cut.
+    for length in [300, 1000] {
+        let advice =
+            format!("look first; {}then run `tool --clean`", "and look ".repeat(length / 9));
+        world.edit_home("200005", |home| home["findings"][0]["advice"] = advice.clone().into());
+        let text = world.preview(0);
+        assert_eq!(text.contains(&format!("By hand: {advice}\n")), length < 900, "{text}");
+        assert!(length < 900 || text.contains("By hand: (too long for a message"), "{text}");
+    }
 }
 
 /// A command with a path of the scanner would do nothing in a space, or act on something else there.
