@@ -59,7 +59,8 @@
 //! - **Rule**: assigns a **class** to a place by its name and content: trash, cache, environment,
 //!   output or log. Places without a rule, and places that a rule only *hints* at, are *rest*.
 //! - **Finding**: one place that a rule found. It **frees** the inodes whose links all lie in it.
-//! - **Reclaimable**: the inodes that the trash and caches of a home free together.
+//! - **Reclaimable**: the inodes that the trash and caches of a home free together, at most: people may
+//!   keep something of their own in these places.
 //! - **Quota**: a limit on a home's allocated bytes.
 //! - **Run**: one scan, with an id that sorts by time. Its **coverage** is complete, partial
 //!   (something could not be read) or interrupted.

@@ -22,7 +22,7 @@ pub(super) fn section(report: &Report) -> Markup {
                         th.n scope="col" data-sort="number" aria-sort="descending" { "Size" }
                         th.n scope="col" data-sort="number" title="What EFS bills: 2 KiB more for each inode" { "Metered" }
                         @if costs { th.n scope="col" data-sort="number" { "USD/month" } }
-                        th.n scope="col" data-sort="number" title="What deleting trash and caches frees" { "Reclaimable" }
+                        th.n scope="col" data-sort="number" title="What deleting trash and caches frees, at most" { "Reclaimable" }
                         @if quotas { th.n scope="col" data-sort="number" { "Quota" } }
                     } }
                     tbody { @for group in groups { tr {

@@ -55,7 +55,7 @@ pub(super) fn section(report: &Report, past: &Past<'_>) -> Markup {
                         @if columns.group { th scope="col" data-sort="text" { "Group" } }
                         th.n scope="col" data-sort="number" aria-sort="descending" { "Size" }
                         th scope="col" { "Classes" }
-                        th.n scope="col" data-sort="number" title="What deleting trash and caches frees" { "Reclaimable" }
+                        th.n scope="col" data-sort="number" title="What deleting trash and caches frees, at most" { "Reclaimable" }
                         @if columns.quota {
                             th.n scope="col" data-sort="number" { "Quota" }
                         }
