@@ -40,7 +40,9 @@ pub(super) fn section(report: &Report) -> Markup {
             h2 id="findings-title" { "Clean-up candidates" }
             @if lines.is_empty() { p.none { "No rule found anything." } } @else {
                 p { "The " (many(lines.len() as u64, "finding that frees", "findings that free")) " most. \
-                    Owners, or the administrator, run the commands; paths are those of the machine that scanned." }
+                    Owners run the commands, or the administrator as the owner (`setpriv --reuid=UID --clear-groups`), \
+                    never as root: an owner may have put a link there meanwhile. Paths are those of the machine that \
+                    scanned." }
                 form.tools hidden data-for="findings-table" {
                     label { "Filter " input type="search" name="text" autocomplete="off"
                         placeholder="owner, rule, class or path"; }
