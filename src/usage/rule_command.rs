@@ -4,7 +4,7 @@
 //! interprets them in any way. So nothing needs parsing. A site that needs more calls its own
 //! script.
 
-use super::rule_file::{RuleSpec, SpecClass};
+use super::rule_file::{RuleKind, RuleSpec, SpecClass};
 use super::trie::{PLACEHOLDERS, expand_braces};
 use crate::text::is_raw;
 
@@ -62,7 +62,7 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
         return Err(format!("`{}` may read the path as a program: run the tool itself", pair[0]));
     }
     match words.iter().position(|word| is_program(word, &REMOVERS)) {
-        Some(at) => check_remover(&words[at..], &words, spec.class),
+        Some(at) => check_remover(&words[at..], &words, spec),
         None => Ok(()),
     }
 }
@@ -114,15 +114,15 @@ fn unknown_placeholder(text: &str) -> Option<&str> {
     names.find_map(|(name, _)| is_name(name).then_some(name))
 }
 
-/// Checks a remover with its words, as part of all `words`.
-fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(), String> {
+/// Checks a remover with its words, as part of all `words` of a rule's command.
+fn check_remover(given: &[&str], words: &[&str], spec: &RuleSpec) -> Result<(), String> {
     let remover = program(given[0]);
-    if matches!(class, SpecClass::Output | SpecClass::Hint) {
+    if matches!(spec.class, SpecClass::Output | SpecClass::Hint) {
         return Err(format!(
             "`{remover}` removes what may be the only copy: for this class, give an `advice`"
         ));
     }
-    if let Some(why) = frees_nothing(given) {
+    if let Some(why) = frees_nothing(given, spec.kind) {
         return Err(why);
     }
     let place = given.iter().position(|word| *word == "{path}");
@@ -144,6 +144,9 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
         return Err(format!(
             "`{word}` of `find` may lead elsewhere, or leave a part of what is counted: call a script"
         ));
+    }
+    if remover == "find" && place > 1 {
+        return Err("`find` takes {path} before its tests".to_owned());
     }
     let elsewhere = |word: &&&str| {
         remover == "truncate" && (word.starts_with("-r") || word.starts_with("--ref"))
@@ -167,11 +170,25 @@ fn check_remover(given: &[&str], words: &[&str], class: SpecClass) -> Result<(),
     }
 }
 
-/// Says why a remover with its words does not free what its finding counts, if it does not.
-fn frees_nothing(given: &[&str]) -> Option<String> {
+/// Says why a remover with its words does not free what its finding counts, a directory or a file, if it
+/// does not.
+fn frees_nothing(given: &[&str], kind: RuleKind) -> Option<String> {
     let (remover, given) = (program(given[0]), &given[1..]);
     let has = |words: &[&str]| given.iter().any(|word| words.contains(word));
+    let begins = |start: &str| given.iter().any(|word| word.starts_with(start));
+    let letters = |word: &&&str| word.starts_with('-') && !word.starts_with("--");
+    let has_letter =
+        |letter: &[char]| given.iter().filter(letters).any(|word| word.contains(letter));
+    let of_dir = kind == RuleKind::Dir;
     let why = match remover {
+        "rm" | "srm" if of_dir && !has_letter(&['r', 'R']) && !has(&["--recursive"]) => {
+            "leaves directories without `-r`"
+        }
+        "rm" | "srm" if has_letter(&['i', 'I']) || begins("--i") => {
+            "asks first, and takes the next line that is pasted for the answer"
+        }
+        "unlink" | "truncate" | "shred" if of_dir => "leaves directories",
+        "shred" if !has_letter(&['u']) && !begins("--remove") => "removes nothing without `-u`",
         "mv" => "moves the finding, which frees nothing",
         "rmdir" => "removes only what is empty",
         "find" if has(&["-mindepth"]) => "leaves the directory itself with `-mindepth`",
@@ -204,7 +221,15 @@ mod tests {
     use super::*;
 
     fn said(class: SpecClass, command: &str) -> String {
-        let rule = "id = 'x'\nclass = 'cache'\npaths = ['x']\n";
+        said_of(class, "paths = ['x']\n", command)
+    }
+
+    fn of_file(command: &str) -> String {
+        said_of(SpecClass::Cache, "kind = 'file'\npaths = ['**/x']\n", command)
+    }
+
+    fn said_of(class: SpecClass, paths: &str, command: &str) -> String {
+        let rule = &format!("id = 'x'\nclass = 'cache'\n{paths}");
         let mut spec: RuleSpec = toml::from_str(rule).expect("the rule is well formed");
         spec.class = class;
         spec.command = Some(command.to_owned());
@@ -219,8 +244,7 @@ mod tests {
             "/bin/rm -r {path}",
             "find {path} -delete",
             "find {path} -xdev -print -delete",
-            "truncate -s 0 {path}",
-            "truncate --size=0 {path}",
+            "rm --recursive --force {path}",
             "tool --dir={path}/x --at {path}",
             "TOOL_CACHE={path} tool clean",
             "/opt/site/clean-up {path}",
@@ -230,6 +254,16 @@ mod tests {
             assert_eq!(said(SpecClass::Cache, command), "", "{command}");
         }
         assert_eq!(said(SpecClass::Output, "tool archive {path}"), "");
+        for command in [
+            "truncate -s 0 {path}",
+            "truncate --size=0 {path}",
+            "rm -f {path}",
+            "unlink {path}",
+            "shred -u {path}",
+            "shred --remove=wipe {path}",
+        ] {
+            assert_eq!(of_file(command), "", "{command}");
+        }
     }
 
     #[test]
@@ -308,7 +342,7 @@ mod tests {
             assert!(said.contains("may lead elsewhere"), "{options}: {said}");
         }
         for command in ["truncate -s 0 {path} 5", "rm -rf {path} -", "rm -rf - {path}"] {
-            let said = said(SpecClass::Cache, command);
+            let said = of_file(command);
             assert!(said.contains("only {path} is a finding"), "{command}: {said}");
         }
         for command in ["fish -c {path}", "source {path}", ". {path}", "tcsh -c {path}"] {
@@ -320,7 +354,7 @@ mod tests {
             assert!(said.contains("the path as a program"), "{command}: {said}");
         }
         for command in ["truncate -s 0 --reference=/x {path}", "truncate -s 0 -r /x {path}"] {
-            let said = said(SpecClass::Cache, command);
+            let said = of_file(command);
             assert!(said.contains("acts on more than {path}"), "{command}: {said}");
         }
         for class in [SpecClass::Output, SpecClass::Hint] {
@@ -337,17 +371,35 @@ mod tests {
             "find {path} -print",
             "find {path}",
             "find {path} -mindepth 1 -delete",
+            "rm -rf {path} --version",
+            "rm {path}",
+            "rm -f {path}",
+            "rm -d {path}",
+            "unlink {path}",
+            "truncate -s 0 {path}",
+            "shred -u {path}",
+            "rm -ri {path}",
+            "rm -rI {path}",
+            "rm -rf --interactive=always {path}",
+        ] {
+            let said = said(SpecClass::Cache, command);
+            assert!(said.contains("must remove what is counted"), "{command}: {said}");
+        }
+        for command in [
             "truncate -s 5 {path}",
             "truncate -s +0 {path}",
             "truncate -s 0 -s 5 {path}",
             "truncate --size=5 {path}",
             "truncate {path}",
             "rm --help {path}",
-            "rm -rf {path} --version",
+            "rm -i {path}",
+            "shred {path}",
         ] {
-            let said = said(SpecClass::Cache, command);
+            let said = of_file(command);
             assert!(said.contains("must remove what is counted"), "{command}: {said}");
         }
+        let said = said(SpecClass::Cache, "find -delete {path}");
+        assert!(said.contains("takes {path} before its tests"), "{said}");
     }
 
     #[test]

@@ -151,7 +151,7 @@ const WRONG_RULES: &[(&str, &str)] = &[
     ("id = 'x'\npaths = ['a']\ncommand = 'rm -r ~/scratch'", "`~` has a meaning for"),
     ("id = 'x'\npaths = ['a']\ncommand = 'rm -r {path}*'", "`*` has a meaning for"),
     ("id = 'x'\npaths = ['a']\ncommand = 'rm -r {path}/..'", "`{path}/..` leads out"),
-    ("id = 'x'\npaths = ['a']\ncommand = 'rm {path} b'", "`rm` removes `b`, too"),
+    ("id = 'x'\npaths = ['a']\ncommand = 'rm -r {path} b'", "`rm` removes `b`, too"),
     ("id = 'x'\npaths = ['a']\ncommand = 'rm {Path}'", "`{Path}` is no placeholder; there is"),
     ("id = 'x'\npaths = ['a']\ncommand = 'tool {home}'", "`{home}` is no placeholder"),
     ("id = 'x'\npaths = ['a']\ncommand = 'rm \"{path}\"'", "`\"` has a meaning for"),
