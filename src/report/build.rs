@@ -13,7 +13,7 @@ use super::home_at::{NO_PATH, fill};
 use super::model::*;
 use super::owner::{directory_owner, owner};
 use super::quota::Quotas;
-use super::withheld::{LONGEST_COMMAND, TOO_LONG, look_first, withheld};
+use super::withheld::{ENDS_IN_NEWLINE, LONGEST_COMMAND, TOO_LONG, look_first, withheld};
 use crate::names::{Names, Spelling};
 use crate::packed::PackedList;
 use crate::text::lossy;
@@ -259,6 +259,7 @@ impl Builder<'_> {
         let filled = rule.command.as_ref().map(|text| fill(text, &absolute));
         let unusable = filled.as_ref().and_then(|command| match command.len() {
             _ if !has_path => Some(NO_PATH),
+            _ if rule.of_files && found.path.ends_with(b"\n") => Some(ENDS_IN_NEWLINE),
             ..=LONGEST_COMMAND => None,
             _ => Some(TOO_LONG),
         });

@@ -7,10 +7,15 @@ use crate::usage::{Class, Content, FindingAccount, Rule};
 const EMPTIERS: [&str; 6] = ["truncate", "shred", "cp", "dd", "tee", "install"];
 
 /// Contents of a finding that make its command do more or less than the finding says, and what to do.
-const WITHHELD: [(Content, &str); 8] = [
+const WITHHELD: [(Content, &str); 9] = [
     (
         Content::Foreign,
         "other things may lie in it: look through it, and remove what is not needed",
+    ),
+    (
+        Content::Unsourced,
+        "what it was made from is not seen beside it, so it may be the last copy of a program: look for the \
+         sources first",
     ),
     (
         Content::Finding,
@@ -22,8 +27,8 @@ const WITHHELD: [(Content, &str); 8] = [
     (Content::Unread, "something in it could not be read: look through it first"),
     (
         Content::Protected,
-        "it is in a directory that is another's or write-protected, or has such a one in it, which `rm` \
-         leaves: look at owners and modes",
+        "it is in a directory that is another's, write-protected or open to others, or has such a one in \
+         it: look at owners and modes",
     ),
     (
         Content::Others,
@@ -67,10 +72,15 @@ pub(super) const LONGEST_COMMAND: usize = 4000;
 pub(super) const TOO_LONG: &str =
     "its path is too long for a terminal: begin in a directory further down";
 
+/// Advice where the name of a file ends in a newline. Command substitution drops it, and the slash that
+/// keeps it names a directory.
+pub(super) const ENDS_IN_NEWLINE: &str =
+    "its name ends in a newline, which no command here can give: remove it with a file manager";
+
 /// Version of the checks that the commands of findings pass (src/report/withheld.rs, what rules must
 /// prove). Raise it with each change of a rule or a check after which a command that was offered is
 /// offered no more.
-pub const COMMAND_CHECKS: u32 = 6;
+pub const COMMAND_CHECKS: u32 = 7;
 
 /// Removes the commands and the advice of a run that an older program published, because they passed
 /// fewer checks.

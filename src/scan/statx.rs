@@ -58,7 +58,7 @@ fn attrs(statx: &Statx) -> io::Result<Attrs> {
         ino: statx.stx_ino,
         nlink: statx.stx_nlink,
         uid: statx.stx_uid,
-        mode: statx.stx_mode & 0o777,
+        mode: statx.stx_mode & 0o7777,
         apparent: statx.stx_size,
         allocated: statx.stx_blocks.saturating_mul(512),
         mtime: statx.stx_mtime.tv_sec,

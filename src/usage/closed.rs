@@ -227,7 +227,7 @@ mod tests {
             numbers in any::<[u64; 8]>(),
             newest in any::<Option<i64>>(),
             largest in proptest::collection::vec(large(), 0..4),
-            findings in proptest::collection::vec((any::<u16>(), amount(), 0..64u8, any::<bool>()), 0..4),
+            findings in proptest::collection::vec((any::<u16>(), amount(), 0..512u16, any::<bool>()), 0..4),
         ) {
             let mut books = Books::new(3);
             let [files, dirs, symlinks, other, apparent, allocated, errors, vanished] = numbers;

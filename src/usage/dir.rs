@@ -1,5 +1,6 @@
 //! Open directories: the chain up to the root, and the sums that are passed up it.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -12,7 +13,12 @@ use super::rules::{RuleIndex, Rules};
 use super::seen::Seen;
 use super::tally::Tally;
 use super::trie::States;
+use super::whose::TRASH_FOR_ALL;
 use super::{Attrs, Mount};
+
+/// Levels of directories from the one beside its sources to those that have rules of their own, such as
+/// `target/PLATFORM/release`.
+const SOURCES_REACH: u8 = 3;
 
 /// A directory that was found and is not complete yet. It lives until everything below it is
 /// listed. A walk's memory grows with the number of these, never with the number of files.
@@ -43,6 +49,9 @@ pub struct Dir {
     /// Files beside the directory from which its own may be made, each followed by a slash, if a rule
     /// asks; `None` if they are not all known.
     pub(super) sources: Option<Box<[u8]>>,
+    /// Above 0 if the names from which a tool makes the directory, or one just above it, are beside that:
+    /// the number of levels for which this holds.
+    pub(super) sources_reach: u8,
     /// True if the directory is part of a repository or a database.
     pub(super) in_data: bool,
     /// Progress of the `--exclude` globs after the directory's path.
@@ -83,6 +92,7 @@ impl Dir {
             states,
             in_owned: None,
             sources: None,
+            sources_reach: parent.map_or(0, |parent| parent.sources_reach.saturating_sub(1)),
             in_data: false,
             globs: Position::default(),
             branch: None,
@@ -118,6 +128,28 @@ impl Dir {
     ) -> Option<States> {
         let (owned, place) = self.place_in_owned(rules)?;
         owned.below(place, name, owned.holding(place, rules, seen))
+    }
+
+    /// Notes what the directory may be made from, for the rules that match its path. `seen` is of its
+    /// parent.
+    ///
+    /// # Errors
+    /// The error of the probe.
+    pub(super) fn note_sources(
+        &mut self,
+        rules: &Rules,
+        matched: &[RuleIndex],
+        seen: &Seen<'_>,
+    ) -> io::Result<()> {
+        for rule in matched.iter().map(|rule| rules.get(*rule)) {
+            if rule.sources.is_some() {
+                self.sources = seen.sources.map(Into::into);
+            }
+            if rule.made_from != 0 && seen.first_of(rules, rule.made_from)?.is_some() {
+                self.sources_reach = SOURCES_REACH;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the path below the root, with the file system's bytes; empty for the root.
@@ -189,23 +221,33 @@ impl Dir {
         .map(|dir| &*dir.name)
     }
 
-    /// True if `owner` may remove this directory's entries with `rm`, as far as the home shows:
-    /// `owner` owns this directory and may write to it, and may enter its ancestors up to the home's.
-    /// Those are `owner`'s or root's, because anybody else could put a link to another place there.
+    /// True if `owner` may remove this directory's entries with `rm`, and nobody else can lead it
+    /// elsewhere, as far as the home shows. `owner` owns this directory and may write to it, or it is
+    /// root's and for all, like a trash; and `owner` may enter its ancestors up to the home's. Those are
+    /// `owner`'s or root's and not open to others, because anybody else could put a link to another
+    /// place there.
     pub(super) fn lets_remove(self: &Arc<Self>, owner: u32) -> bool {
-        let up_to_home = std::iter::successors(Some(self), |dir| {
-            let above = dir.parent.as_ref();
-            above.filter(|_| dir.in_home() && !dir.is_home_itself())
-        });
+        let up_to_home = || {
+            std::iter::successors(Some(self), |dir| {
+                let above = dir.parent.as_ref();
+                above.filter(|_| dir.in_home() && !dir.is_home_itself())
+            })
+        };
         let lets_enter =
             |dir: &Arc<Self>| [owner, 0].contains(&dir.attrs.uid) && dir.attrs.lets_enter(owner);
-        self.attrs.uid == owner && self.attrs.is_writable() && up_to_home.skip(1).all(lets_enter)
+        // Nobody else reaches what is below a private directory.
+        let is_open = up_to_home().fold(false, |below, dir| {
+            dir.attrs.lets_others_enter() && (below || dir.attrs.is_open_to_others())
+        });
+        let is_owners = self.attrs.uid == owner && self.attrs.is_writable();
+        let is_for_all = self.attrs.uid == 0 && self.attrs.is_for_all();
+        (is_owners || is_for_all) && !is_open && up_to_home().skip(1).all(lets_enter)
     }
 
     /// True if the home may be `owner`'s. Root may own directories in any home, because root
-    /// restores homes for others.
+    /// restores homes for others; and a trash for all has a directory for each.
     pub(super) fn may_be_of(&self, owner: u32) -> bool {
-        owner == 0 || self.home.uid == Some(owner)
+        owner == 0 || self.home.uid == Some(owner) || *self.home.path == *TRASH_FOR_ALL
     }
 
     /// True if another file system, or another part of this one, is mounted here or on an ancestor.

@@ -16,7 +16,7 @@ pub struct Attrs {
     pub ino: u64,
     pub nlink: u32,
     pub uid: u32,
-    /// The permissions, the last nine bits of `st_mode`.
+    /// The permissions, the last twelve bits of `st_mode`.
     pub mode: u16,
     /// `st_size`, bytes.
     pub apparent: u64,
@@ -37,6 +37,24 @@ impl Attrs {
     /// True if the owner may enter the directory and change its names.
     pub(super) fn is_writable(&self) -> bool {
         self.mode & 0o300 == 0o300
+    }
+
+    /// True if everybody may make names in the directory, and change none but their own, as in `/tmp`.
+    pub(super) fn is_for_all(&self) -> bool {
+        self.mode & 0o1003 == 0o1003
+    }
+
+    /// True if others than the directory's owner may change any name in it: everybody, or a group of
+    /// people who share it. Most programs set the group's bit for a group of one, so it counts only with
+    /// the setgid bit of shared directories.
+    pub(super) fn is_open_to_others(&self) -> bool {
+        let is_shared = self.mode & 0o2020 == 0o2020;
+        self.mode & 0o1000 == 0 && (self.mode & 0o002 != 0 || is_shared)
+    }
+
+    /// True if others than the owner may enter the directory.
+    pub(super) fn lets_others_enter(&self) -> bool {
+        self.mode & 0o011 != 0
     }
 
     /// True if `user` may enter the directory, as far as its mode shows: nobody knows in which groups

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use schemars::JsonSchema;
@@ -147,7 +147,7 @@ pub struct FindingAccount {
     pub(super) path: OnceLock<Box<[u8]>>,
     sums: Mutex<FindingSums>,
     /// Its [`Content`], one bit each.
-    contents: AtomicU8,
+    contents: AtomicU16,
 }
 
 /// Contents of a finding that its figure leaves out, or that its command must not take along.
@@ -170,6 +170,8 @@ pub enum Content {
     Protected = 64,
     /// Entries of other users than their directory's owner, who may remove them all the same.
     Others = 128,
+    /// Files whose sources are not where its tool would make them again.
+    Unsourced = 256,
 }
 
 /// The inodes of a finding.
@@ -205,19 +207,19 @@ impl FindingAccount {
 
     pub(super) fn hold(&self, content: Content) {
         // Relaxed: read after the walk.
-        self.contents.fetch_or(content as u8, Ordering::Relaxed);
+        self.contents.fetch_or(content as u16, Ordering::Relaxed);
     }
 
     pub fn holds(&self, content: Content) -> bool {
-        self.contents.load(Ordering::Relaxed) & content as u8 != 0
+        self.contents.load(Ordering::Relaxed) & content as u16 != 0
     }
 
     /// All of its [`Content`].
-    pub(super) fn contents(&self) -> u8 {
+    pub(super) fn contents(&self) -> u16 {
         self.contents.load(Ordering::Relaxed)
     }
 
-    pub(super) fn hold_all(&self, contents: u8) {
+    pub(super) fn hold_all(&self, contents: u16) {
         // Relaxed: as in `hold`.
         self.contents.fetch_or(contents, Ordering::Relaxed);
     }

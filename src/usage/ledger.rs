@@ -328,14 +328,12 @@ impl Ledger {
         let claimable = place != TreeLevel::AboveHomes;
         let plain = rules.iter().copied().find(|&rule| !self.setup.rules.looks_inside(rule));
         let plain = plain.filter(|_| claimable);
-        rules.retain(|&rule| self.setup.rules.looks_inside(rule));
         let mut dir = Dir::new(Some(parent), name, attrs, home, states);
+        dir.note_sources(&self.setup.rules, &rules, seen).unwrap_or_else(|error| failed(error));
+        rules.retain(|&rule| self.setup.rules.looks_inside(rule));
         dir.in_data = parent.in_data || Rules::is_repository(&dir.name) || seen.of_data;
         dir.inherited = parent.finding().cloned();
         dir.in_owned = parent.owned_below(&self.setup.rules, &dir.name, seen);
-        if rules.iter().any(|rule| self.setup.rules.get(*rule).sources.is_some()) {
-            dir.sources = seen.sources.map(Into::into);
-        }
         dir.plain = plain;
         dir.matched = rules;
         dir.globs = self.setup.scope.exclude.below(&parent.globs, &dir.name);

@@ -167,6 +167,10 @@ impl Listing {
             return;
         }
         self.has_others |= attrs.uid != self.uid && attrs.uid != 0;
+        // uv makes one in its cache, so that git does not look further up.
+        if attrs.apparent == 0 && attrs.kind == FileKind::File && name == b".git" {
+            self.markers &= !ledger.setup.rules.marker(name);
+        }
         if let Some(rule) = self.owning_rule
             && !self.owned.is_decided()
         {
@@ -179,7 +183,7 @@ impl Listing {
             self.subdirs.push((name.into(), attrs));
             return;
         }
-        if self.names < MANY && ledger.setup.rules.is_source(name) {
+        if self.names < MANY && ledger.setup.rules.is_source(name, &attrs) {
             self.sources.extend_from_slice(name);
             self.sources.push(b'/');
         }

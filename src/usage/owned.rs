@@ -17,17 +17,22 @@ use super::trie::{ANCHORED, NamePattern, States, Trie};
 /// `.d`. So the tool owns a directory only if a path continues below it, and a file only if a path
 /// ends there.
 ///
-/// A directory `NAME:MARKER` must directly contain the marker, and `NAME:!MARKER` must not.
+/// A directory `NAME:MARKER` must directly contain the marker, and `NAME:!MARKER` must not; the first
+/// name of a path may be `.`, the finding's directory. In `a/**/b`, any number of directories of any
+/// name may be between `a` and `b`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Owned {
     paths: Trie,
-    is_empty: bool,
+    /// The nodes of the finding's directory, one for each condition; empty if there is no path.
+    top: Vec<u16>,
     /// The different conditions of directories.
     conditions: Vec<Condition>,
     /// The condition of each directory that has one, by its node.
     conditional: HashMap<u16, ConditionSet>,
     /// The ends that `NAME+END` adds to the name, by node.
     companions: HashMap<u16, Box<[u8]>>,
+    /// The nodes of `**` in the middle of a path, by that of the directory before it.
+    any_depth: HashMap<u16, u16>,
 }
 
 /// A condition of a directory: it contains a marker, or it does not.
@@ -121,11 +126,13 @@ impl Owned {
         paths: impl Iterator<Item = &'a str>,
         marker: &mut dyn FnMut(&str) -> Result<Markers, String>,
     ) -> Result<Self, String> {
-        let mut owned = Self { is_empty: true, ..Self::default() };
+        let mut owned = Self::default();
         let mut nodes = HashMap::new();
         for path in paths {
             owned.add(path, marker, &mut nodes).map_err(|error| format!("`{path}`: {error}"))?;
-            owned.is_empty = false;
+        }
+        if !nodes.is_empty() {
+            owned.top.insert(0, ANCHORED);
         }
         Ok(owned)
     }
@@ -144,6 +151,10 @@ impl Owned {
         let last = names.rsplit('/').next().unwrap_or(names);
         let mut node = ANCHORED;
         for name in names.split('/') {
+            if name == "**" {
+                node = self.any_depth(node)?;
+                continue;
+            }
             let is_file = end == FILE && std::ptr::eq(name, last);
             let (pattern, condition, ending) = match (name.split_once(':'), name.rsplit_once('+')) {
                 (Some((pattern, condition)), _) if !is_file => (pattern, Some(condition), None),
@@ -158,6 +169,11 @@ impl Owned {
             let pattern = if pattern == "<linked>" && is_file { "*" } else { pattern };
             node = match nodes.entry((node, name)) {
                 Entry::Occupied(node) => *node.get(),
+                Entry::Vacant(entry) if pattern == "." => {
+                    let top = no_name_leads_to(&mut self.paths, node)?;
+                    self.top.push(top);
+                    *entry.insert(top)
+                }
                 Entry::Vacant(entry) => {
                     *entry.insert(self.paths.extend(node, NamePattern::new(pattern)?)?)
                 }
@@ -175,6 +191,19 @@ impl Owned {
         }
         self.paths.accept(node, end);
         Ok(())
+    }
+
+    /// Returns the node of `**` below the directory `node`. It leads to itself.
+    fn any_depth(&mut self, node: u16) -> Result<u16, String> {
+        if self.conditional.contains_key(&node) {
+            return Err("`**` may not follow a directory with a condition".to_owned());
+        }
+        if let Some(any) = self.any_depth.get(&node) {
+            return Ok(*any);
+        }
+        let any = no_name_leads_to(&mut self.paths, node)?;
+        self.any_depth.insert(node, any);
+        Ok(any)
     }
 
     /// Returns the set of one condition, `MARKER` or `!MARKER`.
@@ -224,8 +253,8 @@ impl Owned {
 
     /// Returns the position of the finding's own directory; `None` if the rule lists no owned
     /// paths.
-    pub(super) fn top(&self) -> Option<&'static [u16]> {
-        (!self.is_empty).then_some(&[ANCHORED])
+    pub(super) fn top(&self) -> Option<&[u16]> {
+        (!self.top.is_empty()).then_some(&self.top)
     }
 
     /// Returns the condition of the directory at a node.
@@ -252,10 +281,21 @@ impl Owned {
             }
             states.extend(self.paths.next(node, name));
         }
+        if !self.any_depth.is_empty() {
+            let stay = place.iter().filter(|node| self.is_any_depth(**node));
+            let enter = states.iter().filter_map(|node| self.any_depth.get(node));
+            let any: Vec<u16> = stay.chain(enter).copied().collect();
+            states.extend(any);
+        }
         let is_whole = |node: &u16| {
             self.condition_of(*node) == ALWAYS && self.paths.accepts(*node).contains(&EVERYTHING)
         };
         (!states.iter().any(is_whole)).then(|| states.into())
+    }
+
+    /// True if directories of any name lead from the node to itself.
+    fn is_any_depth(&self, node: u16) -> bool {
+        self.any_depth.values().any(|any| *any == node)
     }
 
     /// Returns who owns a file of this name with `links` hard links at `place`.
@@ -298,6 +338,7 @@ impl Owned {
                 *ends != [LINKED_FILE] && *ends != [ACCOMPANIED_FILE]
             };
             if self.paths.accepts(*node).contains(&EVERYTHING)
+                || self.is_any_depth(*node)
                 || self.paths.next(*node, name).any(leads_on)
             {
                 ownership.conditions |= self.condition_of(*node);
@@ -307,113 +348,10 @@ impl Owned {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn owned(paths: &[&str]) -> Owned {
-        let mut markers = Vec::new();
-        Owned::new(paths.iter().copied(), &mut |name| {
-            markers.push(name.to_owned());
-            Ok(1 << (markers.len() - 1))
-        })
-        .expect("the paths are well formed")
-    }
-
-    /// A set of all conditions.
-    const ALL: ConditionSet = ConditionSet::MAX;
-
-    #[test]
-    fn a_path_owns_its_directories_its_file_and_what_it_says_below() {
-        let owned = owned(&[
-            "README",
-            "http/[0-9a-f]/**",
-            "src/*-<digest>/**",
-            "tmp",
-            "v/cache/lastfailed",
-            "debug/<linked>",
-        ]);
-        let top = owned.top().expect("the rule asks at the top");
-        let below = |path: &str| {
-            let enter = |place: States, name: &str| owned.below(&place, name.as_bytes(), ALWAYS);
-            path.split('/').try_fold(States::from(top), enter)
-        };
-        let has_file = |place: &[u16], name: &str, links| {
-            owned.of_file(place, name.as_bytes(), links).conditions == ALWAYS
-        };
-        let has_dir =
-            |place: &[u16], name: &str| owned.of_dir(place, name.as_bytes()).conditions == ALWAYS;
-        for name in ["README", "tmp"] {
-            assert!(has_file(top, name, 1), "{name}");
-        }
-        for name in ["http", "src", "v", "thesis.tex"] {
-            assert!(!has_file(top, name, 1), "{name}");
-        }
-        for name in ["http", "src", "v", "tmp"] {
-            assert!(has_dir(top, name), "{name}");
-        }
-        assert!(!has_dir(top, "thesis"));
-        // Everything below is the tool's.
-        let sha = "0123456789abcdef";
-        let source = format!("src/index.crates.io-{sha}");
-        for path in ["http/a", &source] {
-            assert_eq!(below(path), None, "{path}");
-        }
-        // Nothing is below the name of a file.
-        for (path, file) in [("http", "x"), ("src/notes", "x"), ("tmp", "x"), ("http/g", "x")] {
-            let place = below(path).expect(path);
-            assert!(!has_file(&place, file, 1), "{path}/{file}");
-        }
-        let cache = below("v/cache").expect("the rule asks there");
-        assert!(has_file(&cache, "lastfailed", 1) && !has_file(&cache, "mine", 1));
-        let debug = below("debug").expect("the rule asks there");
-        assert!(has_file(&debug, "program", 2) && !has_file(&debug, "results", 1));
-        assert!(!has_dir(&debug, "results"));
-        let nothing = self::owned(&[]);
-        assert_eq!(nothing.top(), None);
-    }
-
-    #[test]
-    fn a_condition_is_about_the_directory_that_names_it() {
-        let owned = owned(&["*:.made/build/**", "debug:!.made/<word>", "archive:*.info/**"]);
-        let top = owned.top().expect("the rule asks at the top");
-        let (made, not_made, info) = (2, 4, 8);
-        let place = |name: &str| owned.below(top, name.as_bytes(), ALWAYS).expect(name);
-        let profile = place("profile");
-        assert_eq!(owned.of_dir(&profile, b"build").conditions, made);
-        assert_eq!(owned.of_dir(&profile, b"data").conditions, 0);
-        // Below a directory whose condition does not hold, the tool owns nothing.
-        assert_eq!(owned.below(&profile, b"build", ALWAYS | made), None);
-        let other = owned.below(&profile, b"build", ALWAYS).expect("the tool may not own it");
-        assert_eq!(owned.of_file(&other, b"x", 1), Ownership::default());
-        assert_eq!(owned.of_file(&place("debug"), b"x", 1).conditions, not_made);
-        // The tool owns everything in it, if the condition holds there.
-        let archive = place("archive");
-        assert_eq!(owned.of_file(&archive, b"x", 1).conditions, info);
-        assert_eq!(owned.of_dir(&archive, b"x").conditions, info);
-        assert_eq!(owned.below(&archive, b"x", ALWAYS | info), None);
-        assert!(owned.below(&archive, b"x", ALWAYS).is_some());
-        let mut names = OwnedNames::default();
-        names.add(b"x", owned.of_file(&archive, b"x", 1));
-        assert!(!names.are_foreign(ALWAYS | info, None) && names.are_foreign(ALWAYS | made, None));
-    }
-
-    #[test]
-    fn a_file_may_need_another_one_beside_it() {
-        let owned = owned(&["<word>+.d", "<word>.d", "<linked>", "x:.made/<word>+.d"]);
-        let top = owned.top().expect("the rule asks at the top");
-        let are_foreign = |links, beside: Option<&str>| {
-            let mut names = OwnedNames::default();
-            names.add(b"server", owned.of_file(top, b"server", links));
-            names.are_foreign(ALL, beside.map(str::as_bytes))
-        };
-        assert!(!are_foreign(1, Some("server/server.d/")));
-        assert!(are_foreign(1, Some("server/server.dd/xserver.d/")) && are_foreign(1, None));
-        assert!(!are_foreign(2, None));
-        assert_eq!(owned.of_dir(top, b"server"), Ownership::default());
-        for wrong in ["a+b/c", "a:b", "a:/x", "a:!*.x/y", "a:[b]/c"] {
-            let compiled = Owned::new([wrong].into_iter(), &mut |_| Ok(1));
-            assert!(compiled.is_err(), "{wrong}");
-        }
-    }
+/// Adds a node to which no name of an entry leads.
+fn no_name_leads_to(paths: &mut Trie, node: u16) -> Result<u16, String> {
+    paths.extend(node, NamePattern::Literal(Box::from(&b"/"[..])))
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,6 +55,14 @@ pub struct RuleSpec {
     /// offered only if those are beside the directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<String>,
+    /// Names from which the tool makes the directory. The command is offered only if one of them is
+    /// beside it, or beside the directory above it that a rule with the same list names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_from: Vec<String>,
+    /// Names that only `made_from` can make again, which may be globs. A directory without any of
+    /// them needs none of `made_from`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<String>,
     /// The directory of `only_contains` holds only files: the tool owns no directory in it,
     /// whatever its name.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -166,7 +174,7 @@ impl RuleSpec {
                 return Err(format!("path `{path}` of a file rule must be `**/NAME`"));
             }
         }
-        let markers = [&self.beside, &self.contains, &self.unless_contains];
+        let markers = [&self.beside, &self.contains, &self.unless_contains, &self.made_from];
         for marker in markers.into_iter().flatten() {
             if marker.is_empty() || marker.contains(['/', '*', '?', '[', '{', '<']) {
                 return Err(format!("`{marker}` must be a plain file name"));
@@ -182,7 +190,7 @@ impl RuleSpec {
         if let Some(path) = parts.find(|part| matches!(*part, "" | "." | ".." | "**")) {
             return Err(format!("`{path}` in `unless_below` is no name"));
         }
-        let globs = [&self.only_contains, &self.unless_named];
+        let globs = [&self.only_contains, &self.unless_named, &self.made];
         if let Some(name) = globs.into_iter().flatten().find(|n| n.is_empty() || n.contains('/')) {
             return Err(format!("`{name}` must be one component of a path"));
         }
@@ -213,8 +221,11 @@ impl RuleSpec {
         }
         for path in &self.owns {
             let names = path.strip_suffix("/**").unwrap_or(path);
-            if names.split('/').any(|part| matches!(part, "" | "." | ".." | "**")) {
-                return Err(format!("`{path}` must be relative, with `/**` at most at its end"));
+            if names.starts_with("**") || names.ends_with("/**") || names.contains("/**/**/") {
+                return Err(format!("`{path}` must begin and end with names around `/**/`"));
+            }
+            if names.split('/').any(|part| matches!(part, "" | "." | "..")) {
+                return Err(format!("`{path}` must be relative"));
             }
         }
         if self.sources.as_ref().is_some_and(|end| !end.starts_with('.') || end.contains('/')) {
@@ -222,6 +233,12 @@ impl RuleSpec {
         }
         if self.sources.is_some() && (!self.flat || self.command.is_none()) {
             return Err("`sources` needs a `command`, and `flat`: a directory of files".to_owned());
+        }
+        if !self.made_from.is_empty() && self.command.is_none() {
+            return Err("`made_from` is about a `command`, and it has none".to_owned());
+        }
+        if !self.made.is_empty() && self.made_from.is_empty() {
+            return Err("`made` needs `made_from`".to_owned());
         }
         if (self.flat || self.large) && self.only_contains.is_empty() {
             return Err("`flat` and `large` need `only_contains`".to_owned());

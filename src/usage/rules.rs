@@ -6,10 +6,12 @@
 //! for an entry and everything below it. So an earlier rule takes its part out of a later one's
 //! (`.cache/pip` out of `.cache`).
 
+mod data;
 mod kept;
 
 use std::io;
 
+use self::data::{BARE_REPOSITORY, DATABASES, WORKING_TREES};
 use super::class::Class;
 use super::owned::Owned;
 use super::rule_file::{RuleKind, RuleSpec};
@@ -25,6 +27,8 @@ pub struct Rule {
     /// Unique name.
     pub id: String,
     pub class: Class,
+    /// True for a rule for files.
+    pub of_files: bool,
     /// True for a rule that names a directory worth a look, which counts as [`Class::Rest`].
     pub hint: bool,
     /// The command that deletes a finding; `{path}` stands for the quoted path.
@@ -40,6 +44,10 @@ pub struct Rule {
     only_contains: Vec<NamePattern>,
     /// Paths that the tool creates there. If there are others, the command is not offered.
     pub(super) owns: Owned,
+    /// Names beside the directory from which it is made.
+    pub(super) made_from: Markers,
+    /// Names in it that only those make again; empty for all.
+    pub(super) made: Vec<NamePattern>,
     /// True if `only_contains` names files only.
     flat: bool,
     /// True if the rule applies to large directories without a look at `only_contains`.
@@ -57,16 +65,6 @@ pub struct Rule {
 
 /// Set of marker names, one bit each. A marker is a name in a directory that a rule depends on.
 pub(super) type Markers = u64;
-
-/// Names that mark the directory of a database.
-const DATABASES: [&str; 3] = ["PG_VERSION", "ibdata1", "WiredTiger"];
-
-/// Names that mark a working tree; for git, `.git` may also be a file. The directories of these
-/// names are repositories.
-const WORKING_TREES: [&str; 5] = [".git", ".hg", ".svn", ".bzr", ".jj"];
-
-/// Names that mark a bare git repository if all of them are present.
-const BARE_REPOSITORY: [&str; 3] = ["HEAD", "objects", "refs"];
 
 /// A pattern of a rule for files.
 #[derive(Clone, Debug)]
@@ -153,6 +151,7 @@ impl Rules {
         let rule = Rule {
             id: spec.id.clone(),
             class: spec.class.class(),
+            of_files: spec.kind == RuleKind::File,
             hint: spec.class.is_hint(),
             command: spec.command.clone(),
             advice: spec.advice.clone(),
@@ -167,6 +166,8 @@ impl Rules {
                     self.markers(&[name.to_owned()])
                 })?
             },
+            made_from: self.markers(&spec.made_from)?,
+            made: patterns(&spec.made)?,
             flat: spec.flat,
             large: spec.large,
             sources: spec.sources.as_ref().map(|ending| ending.as_bytes().into()),
@@ -282,39 +283,6 @@ impl Rules {
     /// True if one of the markers is a suffix, which cannot be looked up.
     pub(super) fn has_suffix(&self, markers: Markers) -> bool {
         self.suffixes.iter().any(|(bit, _)| markers & (1 << bit) != 0)
-    }
-
-    /// True if the markers seen in a directory show that it holds a database or a repository.
-    pub(super) fn are_data(&self, seen: Markers) -> bool {
-        seen & self.working_trees != 0 || self.are_of_data(seen)
-    }
-
-    /// True if the markers show that everything in the directory belongs to a database or a
-    /// repository.
-    fn are_of_data(&self, seen: Markers) -> bool {
-        self.are_of_database(seen) || seen & self.bare_repository == self.bare_repository
-    }
-
-    /// True if the markers show that everything in the directory belongs to a database.
-    pub(super) fn are_of_database(&self, seen: Markers) -> bool {
-        seen & self.databases != 0
-    }
-
-    /// True if everything in a directory belongs to a database or a repository. Markers that a part
-    /// of a listing has not seen are looked up; one that cannot be looked up counts as present.
-    pub(super) fn is_of_data(&self, seen: &Seen<'_>) -> bool {
-        if seen.listing == Extent::Whole {
-            return self.are_of_data(seen.markers);
-        }
-        let has_any = |wanted| seen.first_of(self, wanted).map_or(true, |found| found.is_some());
-        let bits = (0..self.markers.len()).map(|bit| 1 << bit);
-        let mut bare = bits.filter(|bit| self.bare_repository & bit != 0);
-        has_any(self.databases) || bare.all(has_any)
-    }
-
-    /// True if a directory of this name is a repository.
-    pub(super) fn is_repository(name: &[u8]) -> bool {
-        WORKING_TREES.iter().any(|tree| tree.as_bytes() == name)
     }
 
     /// Lists the markers that are not among `seen`.

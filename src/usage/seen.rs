@@ -58,10 +58,13 @@ impl Seen<'_> {
 
     /// Finds the first marker of `wanted` that the directory holds.
     pub(super) fn first_of(&self, rules: &Rules, wanted: Markers) -> io::Result<Option<usize>> {
+        if self.listing == Extent::Whole {
+            let first = (wanted & self.markers).trailing_zeros();
+            return Ok((first < Markers::BITS).then_some(first as usize));
+        }
         for bit in (0..rules.markers.len()).filter(|bit| wanted & (1 << bit) != 0) {
             if self.markers & (1 << bit) != 0
-                || self.listing == Extent::Partly
-                    && !rules.markers[bit].starts_with(b"*")
+                || !rules.markers[bit].starts_with(b"*")
                     && self.probe.exists(&rules.markers[bit])?
             {
                 return Ok(Some(bit));

@@ -89,6 +89,12 @@ impl NamePattern {
             Self::Start(start) => name.starts_with(start),
             Self::End(end) => name.ends_with(end),
             Self::Parts { star, ending, parts } => {
+                // Most names end otherwise.
+                if let (false, Some(Part::Text(end))) = (*ending, parts.last())
+                    && !name.ends_with(end)
+                {
+                    return false;
+                }
                 let is_all = |name| {
                     let rest = parts.iter().try_fold(name, |rest, part| part.strip(rest));
                     rest.is_some_and(|rest: &[u8]| match ending {

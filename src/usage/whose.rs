@@ -5,6 +5,10 @@ use std::sync::Arc;
 use super::home::HomeKind;
 use crate::text::uid_of_name;
 
+/// The trash at the top of a file system that has a directory for each uid (FreeDesktop trash
+/// specification).
+pub(super) const TRASH_FOR_ALL: &[u8] = b".Trash";
+
 /// The owner of a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HomeOwner {
@@ -32,7 +36,7 @@ impl UidNames {
     /// Returns the owner of a home called `name` whose directory belongs to `directory`.
     pub(super) fn owner(&self, name: &[u8], directory: u32) -> HomeOwner {
         // `.Trash` holds everybody's files, so its creator is not its owner.
-        let of_trash = uid_of_trash(name).or((name == b".Trash").then_some(0));
+        let of_trash = uid_of_trash(name).or((name == TRASH_FOR_ALL).then_some(0));
         if let Some(uid) = of_trash {
             return HomeOwner { kind: HomeKind::Named, uid, directory };
         }
@@ -61,14 +65,16 @@ pub(super) fn uid_of_trash(name: &[u8]) -> Option<u32> {
 /// True if the name is that of a trash directory at the top of a file system: `.Trash`, which has a
 /// directory for each uid, or `.Trash-UID`.
 pub(crate) fn is_trash_of_root(name: &[u8]) -> bool {
-    name == b".Trash" || uid_of_trash(name).is_some()
+    name == TRASH_FOR_ALL || uid_of_trash(name).is_some()
 }
 
 /// True if the name of a trash directory, `UID` or `.Trash-UID`, is the uid of somebody else than its
 /// owner. In a container, users often have the uid 0 or 1000.
 pub(super) fn names_another(name: &[u8], owner: u32) -> bool {
-    let uid = uid_of_trash(name).or_else(|| uid_of_name(name));
-    uid.is_some_and(|uid| ![owner, 0, 1000].contains(&uid))
+    let number = name.strip_prefix(b".Trash-").unwrap_or(name);
+    // A time is no uid at all.
+    number.iter().all(u8::is_ascii_digit)
+        && uid_of_name(number).is_none_or(|uid| ![owner, 0, 1000].contains(&uid))
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl InodeConverter {
                 FileOwner::Name(name) => self.uid(name),
             },
             // If the mode is unknown, nothing counts as removable.
-            mode: of.mode.map_or(0, |mode| (mode & 0o777) as u16),
+            mode: of.mode.map_or(0, |mode| (mode & 0o7777) as u16),
             apparent: needed(of.size, "size")?,
             // In blocks, as Linux's client computes `st_blocks`.
             allocated: needed(of.space_used, "space_used")?.div_ceil(512).saturating_mul(512),

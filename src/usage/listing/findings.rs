@@ -24,17 +24,14 @@ impl Listing {
         {
             finding.hold(Content::Foreign);
         }
-        if self.dir.starts.get().is_some()
-            && let Some(ending) = &rules.get(finding.rule).sources
-            && !seen
-                .names
-                .zip(self.dir.sources.as_deref())
-                .is_some_and(|(names, sources)| are_made_from(names, sources, ending))
-        {
-            finding.hold(Content::Foreign);
+        let begins = self.dir.starts.get().is_some();
+        if begins && self.lacks_sources(rules.get(finding.rule), seen) {
+            finding.hold(Content::Unsourced);
         }
         let uid = self.dir.attrs.uid;
-        let is_anothers = self.dir.parent.as_ref().is_some_and(|parent| parent.attrs.uid != uid);
+        // For the directory in which the finding begins, the ledger has decided.
+        let parent = self.dir.parent.as_ref().filter(|_| !begins);
+        let is_anothers = parent.is_some_and(|parent| parent.attrs.uid != uid);
         // An empty directory can be removed even so.
         if self.names > 0 && (is_anothers || !self.dir.attrs.is_accessible()) {
             finding.hold(Content::Protected);
@@ -56,6 +53,23 @@ impl Listing {
         if self.has_others {
             finding.hold(Content::Others);
         }
+    }
+
+    /// True if the directory of a finding holds something that its tool could not make again, because
+    /// the sources are not seen.
+    fn lacks_sources(&self, rule: &Rule, seen: &Seen<'_>) -> bool {
+        let is_made = |name: &[u8]| rule.made.iter().any(|pattern| pattern.matches(name));
+        let has_made = || {
+            let mut names = seen.names.into_iter().flat_map(|names| names.split(|b| *b == b'/'));
+            rule.made.is_empty() || seen.names.is_none() || names.any(is_made)
+        };
+        if rule.made_from != 0 && self.dir.sources_reach == 0 && has_made() {
+            return true;
+        }
+        rule.sources.as_ref().is_some_and(|ending| {
+            let known = seen.names.zip(self.dir.sources.as_deref());
+            !known.is_some_and(|(names, sources)| are_made_from(names, sources, ending))
+        })
     }
 
     /// Records that the rule's tool does not own an entry. Each part of a large listing checks its own
@@ -158,6 +172,10 @@ fn is_later_output(
         && rules.file_holds(rule, name, seen).unwrap_or(true)
 }
 
+/// What follows the name of a module in the names of files that Python compiles from it: a tag (PEP
+/// 3147), or else the ending.
+const COMPILED: [&[&[u8]]; 2] = [&[b".cpython-", b".pypy", b".graalpy"], &[b".pyc", b".pyo"]];
+
 /// True if every one of `names` continues with a dot after the name of one of `sources`, which has
 /// `ending` instead. In both lists, each name is followed by a slash.
 fn are_made_from(names: &[u8], sources: &[u8], ending: &[u8]) -> bool {
@@ -165,7 +183,16 @@ fn are_made_from(names: &[u8], sources: &[u8], ending: &[u8]) -> bool {
     let stems: HashSet<&[u8]> = stems.collect();
     let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
     names.all(|name| {
-        let mut dots = name.iter().enumerate().filter(|(_, byte)| **byte == b'.');
-        dots.any(|(at, _)| stems.contains(&name[..at]))
+        let mut dots = name.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.');
+        // A name may have dots: `model.old.py` is another module than `model.py`.
+        let mut compiled = COMPILED.iter().filter_map(|marks| {
+            let begins =
+                |(at, _): &(usize, &u8)| marks.iter().any(|it| name[*at..].starts_with(it));
+            dots.clone().find(begins)
+        });
+        match compiled.next() {
+            Some((at, _)) => stems.contains(&name[..at]),
+            None => dots.any(|(at, _)| stems.contains(&name[..at])),
+        }
     })
 }

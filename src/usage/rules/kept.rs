@@ -5,12 +5,16 @@ use std::io;
 use super::{RuleIndex, Rules};
 use crate::usage::class::Class;
 use crate::usage::seen::{Extent, Seen};
+use crate::usage::{Attrs, FileKind};
 
 impl Rules {
-    /// True if files in a directory beside the file `name` may be made from it.
+    /// True if files in a directory beside the file `name` may be made from it. A link may lead nowhere,
+    /// and a file may have lost its contents; only that of a Python package is often empty.
     #[inline]
-    pub(in crate::usage) fn is_source(&self, name: &[u8]) -> bool {
+    pub(in crate::usage) fn is_source(&self, name: &[u8], attrs: &Attrs) -> bool {
         self.source_endings.iter().any(|ending| name.ends_with(ending))
+            && attrs.kind == FileKind::File
+            && (attrs.apparent > 0 || name == b"__init__.py")
     }
 
     /// True if an output, which may be the only copy, begins in a directory for a rule that comes

@@ -18,7 +18,8 @@ impl Village {
     pub(crate) fn new() -> Self {
         let village = Self { dir: scratch() };
         let root = village.root();
-        file(&root, "200005/.cache/pip/http/a/b", 50_000);
+        std::fs::create_dir_all(root.join("200005/.cache/pip/http/a")).unwrap();
+        file(&root, "200005/.cache/pip/selfcheck.json", 50_000);
         file(&root, "200005/.cache/huggingface/hub/blob", 80_000);
         file(&root, "200005/.cache/other", 9000);
         file(&root, "200005/.local/share/Trash/files/old", 30_000);

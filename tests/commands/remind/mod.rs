@@ -56,7 +56,8 @@ impl World {
     fn new() -> Self {
         let world = Self::empty();
         file(&world.root(), "200005/.local/share/Trash/files/a", 1_500_000);
-        file(&world.root(), "200005/.cache/pip/http/a/b", 1_000_000);
+        std::fs::create_dir_all(world.root().join("200005/.cache/pip/http/a")).unwrap();
+        file(&world.root(), "200005/.cache/pip/selfcheck.json", 1_000_000);
         file(&world.root(), "200006/.local/share/Trash/files/c", 1_200_000);
         file(&world.root(), "200007/d", 3_000_000);
         file(&world.root(), "200008/e", 100_000);

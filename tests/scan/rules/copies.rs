@@ -2,6 +2,7 @@
 //! them.
 
 use efs_scan_testbed::*;
+use serde_json::Value;
 
 use super::ENGINES;
 use super::proof::offered;
@@ -12,10 +13,10 @@ fn only_repositories_in_the_trash_are_removed() {
     let tree = scratch();
     let offer = |path: &str| offered(&report(tree.path(), [] as [&str; 0], 0), path).unwrap().1;
     file(tree.path(), "h/.local/share/Trash/files/p/.git/HEAD", 10);
-    file(tree.path(), "h/.cargo/registry/src/x-0f0f0f0f0f0f0f0f/serde-1.0.0/a", 10);
-    assert!(offer(".cargo/registry").is_some());
-    file(tree.path(), "h/.cargo/registry/src/x-0f0f0f0f0f0f0f0f/serde-1.0.0/.git/HEAD", 10);
-    assert!(offer(".cargo/registry").is_none());
+    file(tree.path(), "h/.cargo/registry/cache/x-0f0f0f0f0f0f0f0f/serde-1.0.0/a", 10);
+    assert!(offer(".cargo/registry/cache").is_some());
+    file(tree.path(), "h/.cargo/registry/cache/x-0f0f0f0f0f0f0f0f/serde-1.0.0/.git/HEAD", 10);
+    assert!(offer(".cargo/registry/cache").is_none());
     assert!(offer(".local/share/Trash").is_some());
 }
 
@@ -27,11 +28,22 @@ fn the_cache_of_uv_has_advice_only() {
     file(tree.path(), "h/.cache/uv/archive-v0/oDGi3X3paZA8O9KT/six-1.dist-info/METADATA", 10);
     let report = report(tree.path(), [] as [&str; 0], 0);
     assert_eq!(offered(&report, ".cache/uv"), Some(("uv-cache".to_owned(), None)));
+    // uv's own, which is no repository.
+    let said = |bytes| {
+        file(tree.path(), "h/.cache/uv/.git", bytes);
+        let report = self::report(tree.path(), [] as [&str; 0], 0);
+        home(&report, "h")["findings"][0]["advice"].as_str().unwrap().contains("a repository")
+    };
+    assert!(!said(0) && said(30));
 }
 
 /// Compiled files whose sources are gone are the last copy of a program.
 #[test]
 fn compiled_files_need_their_sources_beside_them() {
+    let why = |report: &Value| {
+        let finding = &home(report, "h")["findings"][0];
+        finding["advice"].as_str().is_some_and(|advice| advice.contains("look for the sources"))
+    };
     for (compiled, source, has_command) in [
         ("model.cpython-310.pyc", "model.py", true),
         ("model.cpython-312.opt-1.pyc", "model.py", true),
@@ -41,12 +53,22 @@ fn compiled_files_need_their_sources_beside_them() {
         ("model.cpython-310.pyc", "model.py/x", false),
         ("model.cpython-310.pyc", "deeper/model.py", false),
         ("other.cpython-310.pyc", "model.py", false),
+        ("model.pyc", "model.py", true),
+        ("model.cpython-310.pyc.140234", "model.py", true),
+        ("kernels.fill-12.py311.nbi", "kernels.py", true),
+        // Another module, whose name has a dot.
+        ("model.old.cpython-310.pyc", "model.py", false),
+        ("model.old.pyc", "model.py", false),
+        ("model.old.cpython-310.pyc", "model.old.py", true),
+        ("model.cpython-old.cpython-310.pyc", "model.py", false),
     ] {
         let tree = scratch();
         file(tree.path(), format!("h/p/__pycache__/{compiled}"), 5000);
         file(tree.path(), format!("h/p/{source}"), 10);
         for engine in ENGINES {
-            for names in [0, 1100] {
+            let many =
+                if compiled == "model.cpython-310.pyc" && source == "model.py" { 1100 } else { 0 };
+            for names in [0, many] {
                 for at in 0..names {
                     file(tree.path(), format!("h/p/{at}"), 1);
                 }
@@ -56,12 +78,53 @@ fn compiled_files_need_their_sources_beside_them() {
                 // With so many names no listing knows all of them.
                 let want = has_command && names == 0;
                 assert_eq!(command.is_some(), want, "{compiled}, {source}, {engine}, {names}");
+                assert_eq!(why(&report), !want, "{compiled}, {source}, {engine}, {names}");
             }
             std::fs::remove_dir_all(tree.path().join("h")).unwrap();
             file(tree.path(), format!("h/p/__pycache__/{compiled}"), 5000);
             file(tree.path(), format!("h/p/{source}"), 10);
         }
     }
+}
+
+/// A link may lead nowhere, and an editor may have left an empty file when the quota was full. The file
+/// of a package is often empty.
+#[test]
+fn sources_have_contents() {
+    for (compiled, make, has_command) in [
+        ("model", "echo x >model.py", true),
+        ("model", ": >model.py", false),
+        ("model", "ln -s /gone/model.py model.py", false),
+        ("model", "ln -s ../other.py model.py", false),
+        ("model", "mkfifo model.py", false),
+        ("model", "mkdir model.py", false),
+        ("__init__", ": >__init__.py", true),
+        ("__init__", "ln -s /gone __init__.py", false),
+    ] {
+        let tree = scratch();
+        file(tree.path(), format!("h/p/__pycache__/{compiled}.cpython-310.pyc"), 5000);
+        file(tree.path(), "h/other.py", 10);
+        let mut process = std::process::Command::new("sh");
+        let status = process.args(["-c", make]).current_dir(tree.path().join("h/p")).status();
+        assert!(status.unwrap().success(), "{make}");
+        for engine in ENGINES {
+            let report = report(tree.path(), ["--engine", engine], 0);
+            let command = offered(&report, "p/__pycache__").unwrap().1;
+            assert_eq!(command.is_some(), has_command, "{make}, {engine}");
+        }
+    }
+}
+
+/// wandb makes such a link in each run, `logs/debug-core.log`.
+#[test]
+fn logs_that_runs_link_to_have_advice_only() {
+    let tree = scratch();
+    let log = file(tree.path(), "h/.cache/wandb/logs/core-debug-20260101_120000.log", 5000);
+    let link =
+        file(tree.path(), "h/p/wandb/run-1/logs/debug.log", 10).with_file_name("debug-core.log");
+    std::os::unix::fs::symlink(log, link).unwrap();
+    let report = report(tree.path(), [] as [&str; 0], 0);
+    assert_eq!(offered(&report, ".cache/wandb/logs"), Some(("wandb-logs".to_owned(), None)));
 }
 
 /// A site's rules precede those for outputs.

@@ -192,6 +192,9 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
     if let Some(beside) = spec.beside.first() {
         std::fs::write(dir.with_file_name(beside), "x").unwrap();
     }
+    if let Some(source) = spec.made_from.first() {
+        file(home, dir.with_file_name(source).join("x").strip_prefix(home).unwrap(), 10);
+    }
     if let Some(ending) = &spec.sources {
         let source = own(spec).split('.').next().unwrap().to_owned() + ending;
         std::fs::write(dir.with_file_name(source), "x").unwrap();
@@ -209,7 +212,7 @@ fn below_marker(spec: &RuleSpec, marker: &str) -> Option<String> {
 /// Returns the paths of `owns` without braces, and without those that need something beside them or
 /// in them.
 fn unconditional(spec: &RuleSpec) -> impl Iterator<Item = String> {
-    let paths = spec.owns.iter().flat_map(|path| choices(path));
+    let paths = spec.owns.iter().flat_map(|path| choices(&path.replace("/**/", "/any/")));
     paths.filter(|path| !path.contains([':', '+']))
 }
 
@@ -247,12 +250,14 @@ fn dirs_among_owned(spec: &RuleSpec) -> BTreeMap<String, bool> {
 
 /// Returns a file that the tool itself may put there.
 fn own(spec: &RuleSpec) -> String {
-    if let Some(path) = owned(spec).iter().find(|path| path.ends_with("/**")) {
+    let owned = owned(spec);
+    if let Some(path) = owned.iter().find(|path| path.ends_with("/**")) {
         return path.replace("/**", "/payload");
     }
-    let owned = unconditional(spec).collect();
-    let names = if spec.owns.is_empty() { spec.only_contains.clone() } else { owned };
-    let names = || names.iter().filter(|name| !spec.contains.contains(name));
+    if let Some(path) = owned.iter().max_by_key(|path| path.matches('/').count()) {
+        return path.clone();
+    }
+    let names = || spec.only_contains.iter().filter(|name| !spec.contains.contains(name));
     // Preferably in a directory, and in the last one, because a rule with a longer list comes after
     // one with a shorter list.
     let plain = names().rev().find(|name| !name.contains(['*', '[', '.', '<']));

@@ -4,6 +4,7 @@ mod copies;
 mod examples;
 mod frees;
 mod overlaps;
+mod owners;
 mod paths;
 mod proof;
 mod structure;

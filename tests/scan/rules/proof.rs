@@ -48,18 +48,18 @@ fn every_rule_states_its_proof() {
 fn a_command_is_offered_only_if_the_tool_owns_everything() {
     let places = [
         (".cupy/kernel_cache", "0f0f0f0f0f0f0f0f.cubin", "thesis.cubin"),
-        (".cache/pip", "http-v2/0/f/a", "requirements.txt"),
+        (".cache/pip", "http-v2/0/f/0/f/0/0f0f0f0f0f0f0f0f.body", "requirements.txt"),
         (".cache/go-build", "0f/0f0f0f0f0f0f0f0f-a", "notes"),
-        (".nv/ComputeCache", "a/b/c", "kernels"),
+        (".nv/ComputeCache", "a/b/e0943aa8a566c2", "kernels"),
         (".cache/vllm", "torch_compile_cache/0f0f0f0f0f/b", "d"),
         (
             ".vscode-server/cli/servers",
             "Stable-0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a",
             "Stable-mine",
         ),
-        (".npm/_cacache", "content-v2/sha512/0f/0f/a", "notes.md"),
+        (".npm/_cacache", "content-v2/sha512/0f/0f/0f0f0f0f0f0f0f0f", "notes.md"),
         (".triton/cache", "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a", "kernels.py"),
-        (".cargo/registry", "src/index.crates.io-0f0f0f0f0f0f0f0f/a", "my-registry"),
+        (".cargo/registry/cache", "index.crates.io-0f0f0f0f0f0f0f0f/a", "my-registry"),
         (".vscode-server/bin", "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f/a", "my-script"),
         (".cache/pypoetry/artifacts", "0f/0f/0f/0f0f0f0f0f0f0f0f/a", "wheels-of-mine"),
     ];
@@ -175,6 +175,7 @@ fn places_with_foreign_files_have_no_command() {
 fn a_build_directory_elsewhere_is_kept() {
     let tree = scratch();
     file(tree.path(), "h/rs/Cargo.toml", 10);
+    file(tree.path(), "h/rs/src/main.rs", 10);
     file(tree.path(), "h/rs/.cargo/config.toml", 10);
     std::fs::write(
         tree.path().join("h/rs/.cargo/config.toml"),
@@ -243,7 +244,7 @@ fn the_outcome_is_the_same_for_any_number_of_threads() {
 fn no_command_asks_about_files_that_the_tool_makes_read_only() {
     const TRASHED: &str = ".local/share/Trash/files/p/.git";
     let tree = scratch();
-    for place in [".cargo/registry/src/x-0f0f0f0f0f0f0f0f", TRASHED] {
+    for place in [".cargo/registry/cache/x-0f0f0f0f0f0f0f0f", TRASHED] {
         let object = file(tree.path(), format!("h/{place}/objects/00/object"), 5000);
         std::fs::set_permissions(object, Permissions::from_mode(0o444)).unwrap();
     }
@@ -263,7 +264,7 @@ fn no_command_asks_about_files_that_the_tool_makes_read_only() {
         return;
     }
     let report = report(tree.path(), [] as [&str; 0], 0);
-    for place in [".cargo/registry", ".local/share/Trash"] {
+    for place in [".cargo/registry/cache", ".local/share/Trash"] {
         let command = offered(&report, place).unwrap().1.unwrap();
         // On a terminal, with nobody to answer.
         let output = as_owner("script", &["-qec", &command, "/dev/null"]).unwrap();
@@ -302,6 +303,7 @@ fn results_beside_a_program_withhold_the_command() {
     let tree = scratch();
     let target = "h/rs/target";
     file(tree.path(), "h/rs/Cargo.toml", 10);
+    file(tree.path(), "h/rs/src/lib.rs", 10);
     file(tree.path(), format!("{target}/CACHEDIR.TAG"), 10);
     let built =
         file(tree.path(), format!("{target}/release/deps/libserver-0f0f0f0f0f0f0f0f.rlib"), 5000);

@@ -32,9 +32,11 @@ fn profile(root: &Path, path: &str) {
 fn project() -> tempfile::TempDir {
     let tree = scratch();
     file(tree.path(), "h/rs/Cargo.toml", 10);
+    file(tree.path(), "h/rs/src/main.rs", 10);
     let tag = "Signature: 8a477f597d28d172789f06886806bc55";
     std::fs::create_dir_all(tree.path().join("h/rs/target")).unwrap();
     std::fs::write(tree.path().join("h/rs/target/CACHEDIR.TAG"), tag).unwrap();
+    file(tree.path(), "h/rs/target/.rustc_info.json", 50);
     profile(tree.path(), "h/rs/target/release");
     tree
 }
@@ -87,39 +89,41 @@ fn a_profile_for_another_platform_does_not_withhold_the_command() {
     assert_found(tree.path(), &[("", Some((CARGO, false)))]);
 }
 
-/// `cargo doc` and `cargo package` make directories with the names of crates.
+/// `cargo doc` makes directories with the names of crates.
 #[test]
-fn documentation_and_packages_are_known_by_what_is_in_them() {
-    let made = [
-        "doc/static.files/x.css",
-        "doc/p/all.html",
-        "doc/p/index.html",
-        "doc/src/p/x",
-        "package/p-0.1.0/Cargo.toml.orig",
-        "package/p-0.1.0/src/lib.rs",
-        "package/p-0.1.0.crate",
-        "package/tmp-crate/p-0.1.0.crate",
-    ];
-    for users in ["doc/thesis/chapter", "doc/thesis", "package/data-2024/table", "package/notes"] {
+fn documentation_is_known_by_what_is_in_it() {
+    let made = ["doc/static.files/x.css", "doc/p/all.html", "doc/p/index.html", "doc/src/p/x"];
+    for users in ["doc/thesis/chapter", "doc/thesis"] {
         let tree = project();
-        let made = made.iter().chain(&["tmp/", "doc/empty/"]);
-        for path in made {
-            let path = tree.path().join("h/rs/target").join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            match path.to_str().unwrap().ends_with('/') {
-                true => std::fs::create_dir_all(path).unwrap(),
-                false => std::fs::write(path, "x").unwrap(),
-            }
-        }
-        std::fs::remove_dir(tree.path().join("h/rs/target/doc/empty")).unwrap();
+        made.iter().for_each(|path| drop(file(tree.path(), format!("h/rs/target/{path}"), 1)));
+        std::fs::create_dir(tree.path().join("h/rs/target/tmp")).unwrap();
         assert_found(tree.path(), &[("", Some((CARGO, true)))]);
         file(tree.path(), format!("h/rs/target/{users}"), 9000);
         assert_found(tree.path(), &[("", Some((CARGO, false)))]);
         // In a target directory of other things, documentation has its own command.
         file(tree.path(), "h/rs/target/results/table.csv", 9000);
-        // Nothing lies beside the temporary directory of tests.
-        let of_doc = Some(("cargo-doc", !users.starts_with("doc")));
-        assert_found(tree.path(), &[("", Some(("cachedir-tag", false))), ("doc", of_doc)]);
+        assert_found(
+            tree.path(),
+            &[("", Some(("cachedir-tag", false))), ("doc", Some(("cargo-doc", false)))],
+        );
+    }
+}
+
+/// A crate of an earlier version may be the only copy of a release.
+#[test]
+fn packages_and_what_other_programs_left_stay() {
+    for users in ["package/p-0.1.0.crate", "wheels/p-0.1.0.whl", "nextest/default/junit.xml"] {
+        let tree = project();
+        file(tree.path(), "h/rs/target/doc/static.files/x.css", 9000);
+        file(tree.path(), format!("h/rs/target/{users}"), 9000);
+        let rest = users.split('/').next().unwrap();
+        let found = [
+            ("", Some(("cachedir-tag", false))),
+            ("release", Some((PROFILE, true))),
+            ("doc", Some(("cargo-doc", true))),
+            (rest, None),
+        ];
+        assert_found(tree.path(), &found);
     }
 }
 
@@ -132,12 +136,22 @@ fn what_lies_beside_programs_must_be_built_by_cargo() {
         "examples/results",
         "a/b",
         "deps/train.csv",
+        // `std::env::current_exe()?.with_extension("sqlite")` in a test.
+        "deps/train-0f0f0f0f0f0f0f0f.sqlite",
+        "deps/train-0f0f0f0f0f0f0f0f.results.csv",
+        "examples/demo-0f0f0f0f0f0f0f0f.db",
+        "libvendor.so",
+        "deps/libvendor.a",
+        "examples/model.wasm",
         "deps/data/train",
         "build/chapter/x",
         "incremental/notes",
         ".fingerprint/of-mine",
     ] {
         let tree = project();
+        for own in ["p-0f0f0f0f0f0f0f0f.p.0f0f0f0f-cgu.0.rcgu.o", "p-0f0f0f0f0f0f0f0f.dwp"] {
+            file(tree.path(), format!("h/rs/target/release/deps/{own}"), 50);
+        }
         for restored in ["server", "examples/demo"] {
             file(tree.path(), format!("h/rs/target/release/{restored}"), 9000);
             file(tree.path(), format!("h/rs/target/release/{restored}.d"), 50);
@@ -149,4 +163,137 @@ fn what_lies_beside_programs_must_be_built_by_cargo() {
     let tree = project();
     std::fs::create_dir(tree.path().join("h/rs/target/release/results")).unwrap();
     assert_found(tree.path(), &[("", Some((CARGO, false)))]);
+}
+
+/// On a server, only the built program may be left of a project.
+#[test]
+fn a_build_without_its_sources_has_no_command() {
+    let tree = project();
+    let root = tree.path();
+    let src = root.join("h/rs/src");
+    let places = |has_command| [("", Some((CARGO, has_command))), ("doc", None), ("release", None)];
+    assert_found(root, &places(true));
+    for sources in ["crates/a/Cargo.toml", "lib.rs", "main.rs", ".git/HEAD", "src/bin/a.rs"] {
+        std::fs::remove_dir_all(&src).unwrap_or_default();
+        let made = file(root, format!("h/rs/{sources}"), 10);
+        assert_found(root, &places(true));
+        match made.parent() == Some(&root.join("h/rs")) {
+            true => std::fs::remove_file(made).unwrap(),
+            false => {
+                std::fs::remove_dir_all(root.join("h/rs").join(sources.split('/').next().unwrap()))
+                    .unwrap()
+            }
+        }
+        assert_found(root, &places(false));
+    }
+    for other in ["static/index.html", "README.md", "target/release/deps/src-0f0f0f0f0f0f0f0f.d"] {
+        file(root, format!("h/rs/{other}"), 10);
+    }
+    assert_found(root, &places(false));
+    let report = report(root, [] as [&str; 0], 0);
+    let advice = &home(&report, "h")["findings"][0]["advice"];
+    assert!(advice.as_str().unwrap().contains("the last copy of a program"), "{advice}");
+    // In a directory of other things, too.
+    file(root, "h/rs/target/results/table.csv", 9000);
+    file(root, "h/rs/target/doc/static.files/x.css", 9000);
+    let parts = |has_command| {
+        let parts = [("release", "cargo-profile"), ("doc", "cargo-doc")];
+        parts.map(|(path, rule)| (path, Some((rule, has_command))))
+    };
+    assert_found(root, &parts(false));
+    file(root, "h/rs/src/main.rs", 10);
+    assert_found(root, &parts(true));
+    // Another project's build below this one's.
+    for path in ["CACHEDIR.TAG", ".rustc_info.json", "release/.fingerprint/p-0f0f0f0f0f0f0f0f/x"] {
+        file(root, format!("h/rs/target/old/target/{path}"), 10);
+    }
+    assert_found(root, &[("old/target/release", Some(("cargo-profile", false)))]);
+    // Sources elsewhere are another project's.
+    std::fs::rename(&src, root.join("h/src")).unwrap();
+    assert_found(root, &parts(false));
+}
+
+/// What lies between a tool's own names and its digests is its own only as the tool names it.
+#[test]
+fn names_among_parts_of_digests_are_the_users() {
+    let digest = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f";
+    let places = [
+        (".cache/pip", "http-v2/0/f/0/f/0", format!("{digest}.body")),
+        (".cache/pip", "http/0/f/0/f/0", digest.to_owned()),
+        (".cache/pip", "wheels/0f/0f/0f", format!("{digest}/a.whl")),
+        (".cache/pypoetry/cache", "repositories/PyPI/_http/0/f/0/f/0", digest.to_owned()),
+        (".cache/pypoetry/cache", "repositories/mine/0f/0f/0f/0f/0f/0f/0f/0f", digest.to_owned()),
+        (".npm/_cacache", "content-v2/sha512/0f/0f", digest.to_owned()),
+        (".npm/_cacache", "index-v5/0f/0f", digest.to_owned()),
+        (".nv/ComputeCache", "0/f", "e0943aa8a566c2".to_owned()),
+        ("p/.mypy_cache", "3.12/torch/nn", "modules.data.json".to_owned()),
+        ("p/.mypy_cache", "3.12/torch/nn", "modules.meta_ex.ff".to_owned()),
+        ("p/.mypy_cache", "3.12", "cache.db".to_owned()),
+        ("p/.ruff_cache", "0.14.0", "10113137925412354187".to_owned()),
+    ];
+    let tree = scratch();
+    let mut expected = Vec::new();
+    for (place, inside, own) in places {
+        let parts: Vec<&str> = inside.split('/').collect();
+        let users = (0..=parts.len()).map(|depth| format!("{}/notes", parts[..depth].join("/")));
+        for users in users.map(Some).chain([None]) {
+            let home = format!("h{}", expected.len());
+            file(tree.path(), format!("{home}/{place}/{inside}/{own}"), 5000);
+            if let Some(users) = &users {
+                file(tree.path(), format!("{home}/{place}/{users}"), 5000);
+            }
+            expected.push((home, place, users));
+        }
+    }
+    for engine in ENGINES {
+        let report = report(tree.path(), ["--engine", engine], 0);
+        for (name, place, users) in &expected {
+            let mut findings = home(&report, name)["findings"].as_array().unwrap().iter();
+            let finding = findings.find(|finding| finding["path"] == format!("{name}/{place}"));
+            let has_command = finding.unwrap()["command"].is_string();
+            assert_eq!(has_command, users.is_none(), "{place}: {users:?}, {engine}");
+        }
+    }
+}
+
+/// A copy of what cargo built, without its records: any program may be in it, but not where cargo built.
+#[test]
+fn a_directory_without_records_is_a_copy_only_where_cargo_has_none() {
+    let tree = scratch();
+    for path in ["Cargo.toml", "src/main.rs", "target/CACHEDIR.TAG"] {
+        file(tree.path(), format!("h/rs/{path}"), 50);
+    }
+    file(tree.path(), "h/rs/target/debug/results_2024", 9000);
+    assert_found(tree.path(), &[("", Some((CARGO, true)))]);
+    file(tree.path(), "h/rs/target/.rustc_info.json", 50);
+    assert_found(tree.path(), &[("", Some((CARGO, false)))]);
+}
+
+/// cargo writes both, and asks for sources only where it has built.
+#[test]
+fn records_need_what_cargo_writes_with_them() {
+    let tree = project();
+    assert_found(tree.path(), &[("", Some((CARGO, true)))]);
+    std::fs::remove_file(tree.path().join("h/rs/target/.rustc_info.json")).unwrap();
+    assert_found(tree.path(), &[("", Some((CARGO, false)))]);
+}
+
+/// Each tool owns its own names only.
+#[test]
+fn a_tool_does_not_own_the_names_of_another() {
+    for (place, own, other) in [
+        (".pytest_cache", "v/cache/nodeids", "2.0/a.data.json"),
+        (".ruff_cache", "0.14.0/123", "3.5/a.data.json"),
+        (".mypy_cache", "3.12/a.data.json", "0.14.0/123"),
+    ] {
+        let tree = scratch();
+        let has_command = || {
+            let report = report(tree.path(), [] as [&str; 0], 0);
+            offered(&report, &format!("p/{place}")).unwrap().1.is_some()
+        };
+        file(tree.path(), format!("h/p/{place}/{own}"), 5000);
+        assert!(has_command(), "{place}");
+        file(tree.path(), format!("h/p/{place}/{other}"), 5000);
+        assert!(!has_command(), "{place}");
+    }
 }

@@ -1,0 +1,49 @@
+//! Repositories and databases: directories in which everything belongs together, whatever its names.
+
+use super::{Markers, Rules};
+use crate::usage::seen::{Extent, Seen};
+
+/// Names that mark the directory of a database.
+pub(super) const DATABASES: [&str; 3] = ["PG_VERSION", "ibdata1", "WiredTiger"];
+
+/// Names that mark a working tree; for git, `.git` may also be a file. The directories of these
+/// names are repositories.
+pub(super) const WORKING_TREES: [&str; 5] = [".git", ".hg", ".svn", ".bzr", ".jj"];
+
+/// Names that mark a bare git repository if all of them are present.
+pub(super) const BARE_REPOSITORY: [&str; 3] = ["HEAD", "objects", "refs"];
+
+impl Rules {
+    /// True if the markers seen in a directory show that it holds a database or a repository.
+    pub(in crate::usage) fn are_data(&self, seen: Markers) -> bool {
+        seen & self.working_trees != 0 || self.are_of_data(seen)
+    }
+
+    /// True if the markers show that everything in the directory belongs to a database or a
+    /// repository.
+    fn are_of_data(&self, seen: Markers) -> bool {
+        self.are_of_database(seen) || seen & self.bare_repository == self.bare_repository
+    }
+
+    /// True if the markers show that everything in the directory belongs to a database.
+    pub(in crate::usage) fn are_of_database(&self, seen: Markers) -> bool {
+        seen & self.databases != 0
+    }
+
+    /// True if everything in a directory belongs to a database or a repository. Markers that a part
+    /// of a listing has not seen are looked up; one that cannot be looked up counts as present.
+    pub(in crate::usage) fn is_of_data(&self, seen: &Seen<'_>) -> bool {
+        if seen.listing == Extent::Whole {
+            return self.are_of_data(seen.markers);
+        }
+        let has_any = |wanted| seen.first_of(self, wanted).map_or(true, |found| found.is_some());
+        let bits = (0..self.markers.len()).map(|bit| 1 << bit);
+        let mut bare = bits.filter(|bit| self.bare_repository & bit != 0);
+        has_any(self.databases) || bare.all(has_any)
+    }
+
+    /// True if a directory of this name is a repository.
+    pub(in crate::usage) fn is_repository(name: &[u8]) -> bool {
+        WORKING_TREES.iter().any(|tree| tree.as_bytes() == name)
+    }
+}
