@@ -145,7 +145,7 @@ fn check_remover(given: &[&str], words: &[&str], spec: &RuleSpec) -> Result<(), 
             "`{word}` of `find` may lead elsewhere, or leave a part of what is counted: call a script"
         ));
     }
-    if remover == "find" && place > 1 {
+    if remover == "find" && given[1..place].iter().any(|word| word.starts_with('-')) {
         return Err("`find` takes {path} before its tests".to_owned());
     }
     let elsewhere = |word: &&&str| {
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn a_remover_removes_the_finding_and_nothing_else() {
         for command in
-            ["rm -r", "rm -r {path}/", "rm -r ..{path}", "rm -r {path} {path}/x", "{path} rm"]
+            ["rm -r", "rm -r {path}/", "rm -r ..{path}", "rm -r {path} {path}/x", "{path} rm -r"]
         {
             let said = said(SpecClass::Cache, command);
             assert!(said.ends_with("needs {path} as a word of its own"), "{command}: {said}");
