@@ -3,10 +3,12 @@
 use super::*;
 
 fn owned(paths: &[&str]) -> Owned {
-    let mut markers = Vec::new();
+    let mut markers: Vec<String> = Vec::new();
     Owned::new(paths.iter().copied(), &mut |name| {
-        markers.push(name.to_owned());
-        Ok(1 << (markers.len() - 1))
+        if !markers.iter().any(|marker| marker == name) {
+            markers.push(name.to_owned());
+        }
+        Ok(1 << markers.iter().take_while(|marker| *marker != name).count())
     })
     .expect("the paths are well formed")
 }
