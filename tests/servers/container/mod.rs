@@ -1,6 +1,11 @@
 //! The container image: built with buildah from this machine's files, and run with its `chroot`
 //! isolation, the only one that needs no cgroups.
 
+#[cfg(feature = "aws")]
+mod defined;
+#[cfg(feature = "aws")]
+mod pod;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -11,6 +16,24 @@ use serde_json::Value;
 use crate::interop::ganesha::{Export, Ganesha};
 
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Capabilities that root has in a container, without `CAP_`.
+const CAPABILITIES: [&str; 14] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
 
 /// An image in a store of its own.
 struct Image {
@@ -151,24 +174,9 @@ fn a_container_scans_a_mount_with_one_capability() {
     let tree = tree(dir.path());
     let volume = format!("{}:/mnt/efs:ro", tree.display());
     // Not `all`, which would win over --cap-add.
-    let dropped = [
-        "CAP_AUDIT_WRITE",
-        "CAP_CHOWN",
-        "CAP_DAC_OVERRIDE",
-        "CAP_FOWNER",
-        "CAP_FSETID",
-        "CAP_KILL",
-        "CAP_MKNOD",
-        "CAP_NET_BIND_SERVICE",
-        "CAP_NET_RAW",
-        "CAP_SETFCAP",
-        "CAP_SETGID",
-        "CAP_SETPCAP",
-        "CAP_SETUID",
-        "CAP_SYS_CHROOT",
-    ];
+    let dropped = CAPABILITIES.map(|name| format!("CAP_{name}"));
     let mut only = vec!["--volume", &volume];
-    only.extend(dropped.iter().flat_map(|name| ["--cap-drop", name]));
+    only.extend(dropped.iter().flat_map(|name| ["--cap-drop", name.as_str()]));
     let able = [&["--cap-add", "CAP_DAC_READ_SEARCH"], &only[..]].concat();
     let args = ["--format", "json", "--engine", "posix"];
 

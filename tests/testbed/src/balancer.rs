@@ -20,7 +20,14 @@ impl Balancer {
     /// There is no port, or a thread cannot be started.
     #[must_use]
     pub fn start(servers: Vec<SocketAddr>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), servers)
+    }
+
+    /// Does the same for a port that is open already.
+    ///
+    /// # Panics
+    /// A thread cannot be started.
+    pub fn listen(listener: TcpListener, servers: Vec<SocketAddr>) -> Self {
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
