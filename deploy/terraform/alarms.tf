@@ -169,7 +169,7 @@ resource "aws_cloudwatch_metric_alarm" "missing" {
   for_each = local.domains
 
   alarm_name          = "${local.name}-${local.prefixes[each.key]}no-scan"
-  alarm_description   = "No complete scan${local.of_names[each.key]} has been published for 30 hours. On the instance, `journalctl -u efs-scan` says why; the guide says what to do."
+  alarm_description   = "No complete scan${local.of_names[each.key]} has been published for 30 hours. ${local.on_instance ? "On the instance, `journalctl -u efs-scan` says why" : "The log group ${local.log_group} says why"}; the guide says what to do."
   namespace           = local.namespace
   metric_name         = "ScanComplete"
   dimensions          = { FileSystemId = local.homes[each.key].id }

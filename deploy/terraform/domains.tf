@@ -1,8 +1,8 @@
-# The domains whose file systems the instance scans, each for itself, and publishes to one destination. For a
+# The domains whose file systems the monitor scans, each for itself, and publishes to one destination. For a
 # domain of another VPC or account, add a module.
 
 variable "more_domains" {
-  description = "Further domains whose file systems have mount targets in the VPC of subnet_id, by names of your choice: { stage = { domain_id = \"d-…\" } }. file_system_id and nfs_security_group_id are looked up as for domain_id. budget_gib, quota_default and `name`, which people see, are those of this file system. Each is mounted at /mnt/NAME; one that is removed here stays mounted until the instance is restarted without its line in /etc/fstab."
+  description = "Further domains whose file systems have mount targets in the VPC of subnet_id, by names of your choice: { stage = { domain_id = \"d-…\" } }. file_system_id and nfs_security_group_id are looked up as for domain_id. budget_gib, quota_default and `name`, which people see, are those of this file system. Each is mounted at /mnt/NAME; one that is removed here stays mounted on an instance until it is restarted without its line in /etc/fstab."
   type = map(object({
     domain_id             = string
     file_system_id        = optional(string)
@@ -60,6 +60,19 @@ locals {
   prefixes = { for name in keys(local.domains) : name => name == "efs" ? "" : "${name}-" }
   of_names = { for name in keys(local.domains) : name => name == "efs" ? "" : " of ${name}" }
 
+  # How efs-scan reads each: a mount, or the mount target by its name. DNS answers with the one in the
+  # subnet's own zone; asked for its mount targets, EFS does not say which that is to a container.
+  access = { for name in keys(local.domains) : name => merge(
+    { for key, value in { root = "/mnt/${name}", require_mount = true } : key => value if !local.direct },
+    { for key, value in {
+      root    = name == "efs" && local.address != null ? "nfs://${local.address}/" : "${local.homes[name].id}.efs.${local.region}.${data.aws_partition.current.dns_suffix}"
+      tls     = true
+      iam     = true
+      nfs_uid = 0
+    } : key => value if local.direct },
+  ) }
+  address = try(var.foreign_file_system.mount_target_ip, null)
+
   # The tables [[file_system]] of the configuration. Sources of names that are no domain are for all of them.
   other_names = [for name in try(var.settings.names, []) : name if !startswith(name, "sagemaker:")]
   # home_at is the same in the spaces of every domain; the program takes it for each file system by itself.
@@ -67,21 +80,19 @@ locals {
   file_systems = concat(
     [merge(
       {
-        root           = "/mnt/efs"
-        require_mount  = true
         file_system_id = local.file_system_id
         names          = try(var.settings.names, ["sagemaker:${var.domain_id}"])
       },
+      local.access.efs,
       local.seen_at,
     )],
     [for name, it in var.more_domains : merge(
       {
         name           = name
-        root           = "/mnt/${name}"
-        require_mount  = true
         file_system_id = local.homes[name].id
         names          = concat(["sagemaker:${it.domain_id}"], local.other_names)
       },
+      local.access[name],
       it.quota_default == null ? {} : { quota = { default = it.quota_default } },
       local.seen_at,
     )],

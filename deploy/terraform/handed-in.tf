@@ -24,17 +24,17 @@ variable "topic" {
 }
 
 variable "role" {
-  description = "Role of the instance that exists already, and the name of its instance profile: { arn = \"arn:aws:iam::…:role/…\", instance_profile = \"…\" }. It needs the output role_policy, which the module attaches only with attach_policy = true."
+  description = "Role of the monitor that exists already, and for an instance the name of its instance profile: { arn = \"arn:aws:iam::…:role/…\", instance_profile = \"…\" }. With compute = \"fargate\", ecs-tasks.amazonaws.com must be allowed to assume it. It needs the output role_policy, which the module attaches only with attach_policy = true."
   type = object({
     arn              = string
-    instance_profile = string
+    instance_profile = optional(string)
     attach_policy    = optional(bool, false)
   })
   default = null
 }
 
 variable "permissions_boundary" {
-  description = "ARN of the permissions boundary of the role that the module makes, or null."
+  description = "ARN of the permissions boundary of the roles that the module makes, or null."
   type        = string
   default     = null
 }
@@ -49,7 +49,7 @@ variable "kms_key" {
 }
 
 variable "log_group" {
-  description = "Log group of CloudWatch Logs that gets the journal of the scans: { name = \"/team/efs-scan\" }. The instance installs CloudWatch's agent for it, and needs a route to the endpoint logs. null leaves the journal on the instance."
+  description = "Log group of CloudWatch Logs that gets the journal of the scans: { name = \"/team/efs-scan\" }. An instance installs CloudWatch's agent for it, and needs a route to the endpoint logs. null leaves the journal on the instance, and makes a group for a container."
   type        = object({ name = string })
   default     = null
 
@@ -60,7 +60,7 @@ variable "log_group" {
 }
 
 variable "security_group_ids" {
-  description = "Security groups of the instance that exist already. Then the module makes none and changes none: they must let it out to port 443, and to the mount targets on port 2049, whose group must let it in."
+  description = "Security groups of the monitor that exist already. Then the module makes none and changes none: they must let it out to port 443, and to the mount targets on port 2049, whose group must let it in."
   type        = list(string)
   default     = null
 }

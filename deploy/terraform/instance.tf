@@ -1,5 +1,5 @@
 data "aws_ssm_parameter" "image" {
-  count = var.ami == null ? 1 : 0
+  count = local.on_instance && var.ami == null ? 1 : 0
 
   name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${var.architecture}"
 
@@ -68,7 +68,7 @@ locals {
 }
 
 resource "aws_s3_object" "package" {
-  count = var.package_file == null ? 0 : 1
+  count = local.on_instance && var.package_file != null ? 1 : 0
 
   bucket      = local.bucket
   key         = local.package_key
@@ -85,6 +85,8 @@ resource "terraform_data" "architecture" {
 }
 
 resource "aws_instance" "monitor" {
+  count = local.on_instance ? 1 : 0
+
   ami                    = var.ami == null ? nonsensitive(data.aws_ssm_parameter.image[0].value) : var.ami.id
   instance_type          = local.instance_type
   subnet_id              = var.subnet_id
@@ -126,6 +128,11 @@ resource "aws_instance" "monitor" {
       error_message = "The user data is ${length(local.user_data)} bytes long, and EC2 takes 16,384: shorten settings or user_quotas."
     }
 
+    precondition {
+      condition     = local.own_role || try(var.role.instance_profile, null) != null
+      error_message = "role needs instance_profile: an instance gets a role by its profile."
+    }
+
     postcondition {
       condition     = self.subnet_id == var.subnet_id
       error_message = "The monitor is in ${self.subnet_id}. To move it to subnet_id: terraform apply -replace=ADDRESS for its instance, which loses the state directory (the guide, under Upgrade)."
@@ -143,4 +150,10 @@ resource "aws_instance" "monitor" {
     aws_vpc_security_group_egress_rule.more,
     aws_vpc_security_group_ingress_rule.more,
   ]
+}
+
+# It was a single resource before there was a choice of `compute`.
+moved {
+  from = aws_instance.monitor
+  to   = aws_instance.monitor[0]
 }

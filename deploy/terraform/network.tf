@@ -23,7 +23,7 @@ data "aws_security_group" "nfs" {
   vpc_id = data.aws_subnet.monitor[0].vpc_id
 }
 
-# No inbound rules: people get a shell through Systems Manager, which the instance calls.
+# No inbound rules: people get a shell on an instance through Systems Manager, which it calls.
 resource "aws_security_group" "monitor" {
   count = local.own_network ? 1 : 0
 

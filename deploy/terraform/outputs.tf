@@ -4,8 +4,8 @@ output "file_system_id" {
 }
 
 output "instance_id" {
-  description = "Id of the instance. `aws ssm start-session --target ID` opens a shell on it."
-  value       = aws_instance.monitor.id
+  description = "Id of the instance, if there is one. `aws ssm start-session --target ID` opens a shell on it."
+  value       = one(aws_instance.monitor[*].id)
 }
 
 output "destination" {
@@ -79,11 +79,26 @@ output "athena_database" {
 }
 
 output "configuration" {
-  description = "/etc/efs-scan.toml of the monitor."
+  description = "The configuration: /etc/efs-scan.toml of an instance, EFS_SCAN_CONFIG_TOML of a container."
   value       = local.configuration
 }
 
 output "user_data" {
-  description = "Script that the monitor runs at each start, to read before `apply` or after a failure."
-  value       = local.setup
+  description = "Script that the instance runs at each start, to read before `apply` or after a failure."
+  value       = local.on_instance ? local.setup : null
+}
+
+output "state_machine_arn" {
+  description = "State machine that runs the container, with compute = \"fargate\". `aws stepfunctions start-execution --state-machine-arn ARN` scans at once."
+  value       = one(aws_sfn_state_machine.scan[*].arn)
+}
+
+output "log_group" {
+  description = "Log group with what the container says."
+  value       = local.on_instance ? try(var.log_group.name, null) : local.log_group
+}
+
+output "container" {
+  description = "Definition of the container, as JSON."
+  value       = local.on_instance ? null : jsonencode(local.container)
 }

@@ -4,7 +4,18 @@ data "aws_iam_policy_document" "assume" {
 
     principals {
       type        = "Service"
-      identifiers = ["ec2.amazonaws.com"]
+      identifiers = [local.on_instance ? "ec2.amazonaws.com" : "ecs-tasks.amazonaws.com"]
+    }
+
+    # ECS asks for this account's tasks only (ECS developer guide, "Task IAM role").
+    dynamic "condition" {
+      for_each = local.on_instance ? [] : [local.account]
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [condition.value]
+      }
     }
   }
 }
@@ -23,7 +34,7 @@ resource "aws_iam_role" "monitor" {
   count = local.own_role ? 1 : 0
 
   name                 = "${local.name}-monitor-${local.region}"
-  description          = "efs-scan on the instance that watches ${var.domain_id}"
+  description          = local.on_instance ? "efs-scan on the instance that watches ${var.domain_id}" : "efs-scan, which watches ${var.domain_id}"
   assume_role_policy   = data.aws_iam_policy_document.assume.json
   permissions_boundary = var.permissions_boundary
   tags                 = var.tags
@@ -34,7 +45,7 @@ resource "aws_iam_role" "monitor" {
   }
 }
 
-# Permissions for efs-scan and for shells through Systems Manager, and nothing else.
+# Permissions for efs-scan and, on an instance, for shells through Systems Manager, and nothing else.
 # deploy/docs/publishing.md says what efs-scan needs each for.
 data "aws_iam_policy_document" "monitor" {
   statement {
@@ -59,10 +70,14 @@ data "aws_iam_policy_document" "monitor" {
     resources = [local.bucket_arn]
   }
 
-  statement {
-    sid       = "Install"
-    actions   = ["s3:GetObject"]
-    resources = ["${local.bucket_arn}/${local.package_key}"]
+  dynamic "statement" {
+    for_each = local.on_instance ? [local.package_key] : []
+
+    content {
+      sid       = "Install"
+      actions   = ["s3:GetObject"]
+      resources = ["${local.bucket_arn}/${statement.value}"]
+    }
   }
 
   # PutMetricData supports no resources.
@@ -149,9 +164,9 @@ data "aws_iam_policy_document" "monitor" {
     }
   }
 
-  # CloudWatch's agent sends the journal of the scans there.
+  # CloudWatch's agent sends the journal of the scans there. For a container ECS does, by another role.
   dynamic "statement" {
-    for_each = var.log_group == null ? [] : [var.log_group.name]
+    for_each = !local.on_instance || var.log_group == null ? [] : [var.log_group.name]
 
     content {
       sid     = "Logs"
@@ -195,16 +210,20 @@ data "aws_iam_policy_document" "monitor" {
   # for Session Manager"). AmazonSSMManagedInstanceCore would also let the monitor read every parameter
   # of the account. ssmmessages supports no resources, and the instance, to which
   # UpdateInstanceInformation could be limited, is created after its role.
-  statement {
-    sid = "Shells"
-    actions = [
-      "ssm:UpdateInstanceInformation",
-      "ssmmessages:CreateControlChannel",
-      "ssmmessages:CreateDataChannel",
-      "ssmmessages:OpenControlChannel",
-      "ssmmessages:OpenDataChannel",
-    ]
-    resources = ["*"]
+  dynamic "statement" {
+    for_each = local.on_instance ? ["*"] : []
+
+    content {
+      sid = "Shells"
+      actions = [
+        "ssm:UpdateInstanceInformation",
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+      ]
+      resources = [statement.value]
+    }
   }
 }
 
@@ -218,7 +237,7 @@ resource "aws_iam_role_policy" "monitor" {
 }
 
 resource "aws_iam_instance_profile" "monitor" {
-  count = local.own_role ? 1 : 0
+  count = local.on_instance && local.own_role ? 1 : 0
 
   name = local.role_name
   role = local.role_name

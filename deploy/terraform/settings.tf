@@ -1,4 +1,5 @@
-# /etc/efs-scan.toml: what the module's inputs say, with the input `settings` merged into it.
+# /etc/efs-scan.toml, or EFS_SCAN_CONFIG_TOML of a container: what the module's inputs say, with the input
+# `settings` merged into it.
 
 locals {
   remind = var.remind == null ? null : { for key, value in var.remind : key => value if value != null }
@@ -17,6 +18,8 @@ locals {
     { for key, value in local.file_systems[0] : key => value if length(local.file_systems) == 1 },
     { for key, value in { file_system = local.file_systems } : key => value if length(local.file_systems) > 1 },
     var.remind == null ? {} : { remind = local.remind },
+    # A container's log gets the table, too: the largest homes will do.
+    local.on_instance ? {} : { limit = 20 },
     !local.quotas ? {} : {
       quota = merge(
         var.quota_default == null ? {} : { default = var.quota_default },

@@ -53,7 +53,7 @@ variable "name" {
 }
 
 variable "subnet_id" {
-  description = "Subnet of the instance, in a VPC and an availability zone where the file system has a mount target. It needs a route to AWS's APIs: a NAT, public addresses, IPv6 (see ipv6), or endpoints for s3, ssm, ssmmessages, monitoring, sns, elasticfilesystem and sagemaker.api (deploy/docs/private-subnets.md). A later change is refused until the instance is replaced with it."
+  description = "Subnet of the instance or the container, in a VPC and an availability zone where the file system has a mount target. It needs a route to AWS's APIs: a NAT, public addresses, IPv6 (see ipv6), or endpoints for s3, ssm, ssmmessages, monitoring, sns, elasticfilesystem and sagemaker.api (deploy/docs/private-subnets.md). A later change is refused until an instance is replaced with it."
   type        = string
 
   validation {
@@ -63,7 +63,7 @@ variable "subnet_id" {
 }
 
 variable "architecture" {
-  description = "Processor of the instance: arm64 or x86_64. The package must be built for it."
+  description = "Processor of the instance or the container: arm64 or x86_64. The package or the image must be built for it."
   type        = string
   default     = "arm64"
 
@@ -85,7 +85,7 @@ variable "instance_type" {
 }
 
 variable "package_file" {
-  description = "Path of efs-scan's .rpm, built by deploy/package/build. The module uploads it to the bucket, and the instance installs it from there. null if it is installed in the image `ami`."
+  description = "Path of efs-scan's .rpm, built by deploy/package/build. The module uploads it to the bucket, and the instance installs it from there. null if it is installed in the image `ami`, and with compute = \"fargate\"."
   type        = string
   default     = null
 
@@ -96,7 +96,7 @@ variable "package_file" {
 }
 
 variable "scan_time" {
-  description = "Time in UTC, HH:MM, after which the daily scan starts within an hour; null leaves it to the package's timer, which has 03:00."
+  description = "Time in UTC, HH:MM, after which the daily scan starts, on an instance within an hour; null is 03:00."
   type        = string
   default     = null
 

@@ -5,6 +5,8 @@
 mod defined;
 #[cfg(feature = "aws")]
 mod pod;
+#[cfg(feature = "aws")]
+mod task;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -26,6 +26,18 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("name", r#""a'b""#, "name must have"),
     ("subnet_id", r#""vpc-0123456789abcdef0""#, "subnet_id must be the id of a subnet"),
     ("architecture", r#""aarch64""#, "architecture must be arm64 or x86_64"),
+    ("compute", r#""lambda""#, "compute must be instance or fargate"),
+    ("fargate", r#"{ image = "efs-scan" }"#, "fargate.image must be a registry, a repository and"),
+    (
+        "fargate",
+        r#"{ image = "a.b/c:1", engine = "direct" }"#,
+        "fargate.engine must be posix or nfs",
+    ),
+    (
+        "fargate",
+        r#"{ image = "a.b/c:1", log_retention_days = 8 }"#,
+        "fargate.log_retention_days must",
+    ),
     ("instance_type", r#""small""#, "instance_type must be a type of instance"),
     ("package_file", r#""./example/none.rpm""#, "package_file must be an .rpm that exists"),
     ("package_file", r#""./versions.tf""#, "package_file must be an .rpm"),

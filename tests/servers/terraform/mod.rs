@@ -6,10 +6,12 @@ mod alarms;
 mod clockwork;
 mod deployed;
 mod examples;
+#[cfg(feature = "aws")]
+pub(crate) mod fargate;
 mod inputs;
 mod plans;
 #[cfg(feature = "aws")]
-mod policy;
+pub(crate) mod policy;
 #[cfg(feature = "aws")]
 mod role;
 mod user_data;
@@ -22,6 +24,8 @@ use std::process::Command;
 use deployed::*;
 use efs_scan_testbed::*;
 use parquet::file::reader::{FileReader, SerializedFileReader};
+#[cfg(feature = "aws")]
+pub(crate) use role::asks;
 use serde_json::{Value, json};
 
 #[test]
@@ -44,8 +48,13 @@ fn the_module_and_its_example_are_valid() {
     let Some(terraform) = Terraform::find("terraform validate", None) else { return };
     let work = copy_of_module();
     let module = work.path().join("terraform");
-    let examples =
-        ["example", "examples/two-domains", "examples/central-bucket", "examples/one-vpc"];
+    let examples = [
+        "example",
+        "examples/two-domains",
+        "examples/central-bucket",
+        "examples/one-vpc",
+        "examples/fargate",
+    ];
     for directory in examples.map(|name| module.join(name)).into_iter().chain([module]) {
         terraform.init(&directory);
         terraform.succeed(&directory, &["validate"]);
@@ -127,7 +136,7 @@ fn the_domains_own_file_system_is_watched_and_nothing_is_open() {
     out.sort_unstable();
     assert_eq!(out, [(443, 443), (2049, 2049)]);
 
-    let instance = deployed.values("aws_instance.monitor");
+    let instance = deployed.values("aws_instance.monitor[0]");
     assert_eq!(instance["metadata_options"][0]["http_tokens"], "required");
     assert_eq!(instance["metadata_options"][0]["http_put_response_hop_limit"], 1);
     assert_eq!(instance["root_block_device"][0]["encrypted"], true);

@@ -94,7 +94,7 @@ pub(super) fn what_a_plan_does_not_know_replaces_nothing() {
         found.unwrap_or_else(|| panic!("no {address}")).1[key].clone()
     };
     assert_eq!(
-        before("aws_instance.monitor", "volume_tags"),
+        before("aws_instance.monitor[0]", "volume_tags"),
         json!({"Name": "efs-scan-d-unknown-monitor", "cost-centre": "7", "team": "ml"})
     );
     settings_are_the_programs(team.output("monitor")["configuration"].as_str().unwrap());
@@ -116,7 +116,7 @@ pub(super) fn what_a_plan_does_not_know_replaces_nothing() {
     };
     assert_eq!(ids(&made), ids(&after));
     let user_data = |of: &[(String, Value)]| {
-        of.iter().find(|(it, _)| it.ends_with("aws_instance.monitor")).unwrap().1["user_data"]
+        of.iter().find(|(it, _)| it.ends_with("aws_instance.monitor[0]")).unwrap().1["user_data"]
             .clone()
     };
     assert_ne!(user_data(&made), user_data(&after));

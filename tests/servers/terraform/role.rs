@@ -91,7 +91,7 @@ fn said(output: &Output) -> String {
 
 /// Returns the actions and resources that IAM checks for a request (Service Authorization
 /// Reference).
-fn asks(request: &Request) -> Vec<Ask> {
+pub(crate) fn asks(request: &Request) -> Vec<Ask> {
     let Request { service, operation, parent, target, .. } = request;
     let of_domain =
         |kind: &str| format!("arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{parent}/{target}");
