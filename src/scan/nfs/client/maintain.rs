@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 use super::NfsClient;
 use crate::scan::nfs::connection::ConnectionState;
 
+/// Time limit for each answer until the server has given one. Three attempts then take a minute, as
+/// long as a mount with `timeo=600` waits for one reply. No server reads a disk to say who it is.
+const FIRST_ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Time limit for the TLS handshake. A server without TLS may take the handshake for the start of a
 /// request and wait for the rest.
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,7 +37,10 @@ impl NfsClient {
         }
         for at in 0..self.connections.len() {
             let connection = &mut self.connections[at];
-            let reply_timeout = self.options.reply_timeout;
+            let mut reply_timeout = self.options.reply_timeout;
+            if !self.identity.has_answered() {
+                reply_timeout = reply_timeout.min(FIRST_ANSWER_TIMEOUT);
+            }
             let late = |since, reply_timeout| now.saturating_duration_since(since) > reply_timeout;
             let lost = match (&connection.state, connection.setup, &mut connection.session) {
                 (ConnectionState::Down(until), ..) if *until <= now => {
