@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 
 use crate::atomic;
 use crate::exit::{Exit, Failure};
+use crate::scan::LONGEST_END;
 use crate::stop::{Stop, stop_on_signals};
 use crate::sync::lock;
 
-/// Time that a command has to end after a signal.
-const PATIENCE: Duration = Duration::from_millis(1200);
+/// Time that a command has to end after a signal: the scan's engine needs up to [`LONGEST_END`], and
+/// then there is a report to write.
+const PATIENCE: Duration = LONGEST_END.saturating_add(Duration::from_millis(700));
 
 /// Interval of checks for a signal.
 const INTERVAL: Duration = Duration::from_millis(50);

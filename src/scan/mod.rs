@@ -32,6 +32,7 @@ mod workers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,9 @@ pub use threads::Threads;
 
 use crate::stop::Stop;
 use crate::usage::Ledger;
+
+/// Longest time that an engine needs to end after a stop, on a machine that is not overloaded.
+pub(crate) const LONGEST_END: Duration = Duration::from_millis(1200);
 
 /// Finds the entries below a root and puts them into the ledger.
 pub trait Engine {

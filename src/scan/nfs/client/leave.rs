@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use mio::Events;
 
-use super::NfsClient;
+use super::{NfsClient, STOP_LATENCY};
+use crate::scan::LONGEST_END;
 use crate::scan::nfs::compound::{NfsOp, Request};
 use crate::scan::nfs::connection::{ConnectionState, SetupStep};
 use crate::scan::nfs::partition::Partition;
@@ -16,8 +17,10 @@ use crate::scan::nfs::results::{CompoundResults, OpError};
 use crate::scan::nfs::rpc;
 use crate::scan::nfs::status::Status;
 
-/// Time limit for the clean-up, and for each connection's share of it.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time limit for the clean-up. The rest of [`LONGEST_END`] is for the event loop to see the stop.
+const LEAVE_TIMEOUT: Duration = LONGEST_END.saturating_sub(STOP_LATENCY.saturating_mul(4));
+
+/// Time limit for each connection's share of the clean-up.
 const CONNECTION_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Most connections made to find the partitions that have none.
