@@ -28,6 +28,7 @@ use super::tally::{Ages, Amount};
 use super::together::NamedFindings;
 use crate::log;
 use crate::sync::lock;
+use crate::units::human;
 use profile::{Inode, LinkFinding, LinkPlace, Profiles};
 use record::{KEY, Numbers, Record};
 pub use settle::LinkTotals;
@@ -182,8 +183,8 @@ impl Links {
             }
             Err(problem) => {
                 let problem = format!(
-                    "hard links beyond {} MiB of memory could not be written: {problem}",
-                    self.memory.bound >> 20
+                    "hard links beyond {} of memory could not be written: {problem}",
+                    human(self.memory.bound)
                 );
                 log::error!("{problem}; the scan goes on without them");
                 let _ = self.failure.set(problem);
