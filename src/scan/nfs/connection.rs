@@ -9,7 +9,10 @@ use super::session::{NfsSession, REQUESTED_CHANNEL};
 use super::transport::Transport;
 
 /// Bytes per read.
-const READ: usize = 256 * 1024;
+const READ: usize = 64 * 1024;
+
+/// Queued bytes from which further requests should use another connection.
+const FULL: usize = 256 * 1024;
 
 /// Allowance for RPC headers beyond the granted reply size.
 const ENVELOPE: usize = 4096;
@@ -132,7 +135,7 @@ impl Connection {
 
     /// True if so much is queued that further requests should use another connection.
     fn is_full(&self) -> bool {
-        self.out.len() - self.written > READ
+        self.out.len() - self.written > FULL
     }
 
     /// Sends queued bytes as far as the kernel accepts them.
@@ -155,7 +158,7 @@ impl Connection {
         if self.written == self.out.len() {
             self.out.clear();
             self.written = 0;
-        } else if self.written > READ {
+        } else if self.written > FULL {
             // If the queue never empties, the bytes sent must be removed here.
             self.out.drain(..self.written);
             self.written = 0;

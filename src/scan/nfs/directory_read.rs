@@ -20,8 +20,9 @@ pub(super) struct DirectoryRead {
     pub(super) verifier: Verifier,
     /// The partition that sent the cookie, or that receives the first request.
     pub(super) partition: Option<usize>,
-    /// The entries so far; `None` before the first reply.
-    pub(super) listing: Option<Listing>,
+    /// The entries so far; `None` before the first reply. Boxed because thousands of directories wait
+    /// for that, and the listing is larger than everything else here.
+    pub(super) listing: Option<Box<Listing>>,
     /// File handles of the listing's pending subdirectories, in the same order.
     pub(super) handles: Vec<Box<[u8]>>,
     pub(super) markers: MarkerProbe,
@@ -81,13 +82,13 @@ impl DirectoryRead {
 
     /// True if nothing of the listing has been counted.
     pub(super) fn can_restart(&self) -> bool {
-        self.listing.as_ref().is_none_or(Listing::can_restart)
+        self.listing.as_ref().is_none_or(|listing| listing.can_restart())
     }
 
     /// Discards the listing. Nothing of it may have been counted.
     pub(super) fn rewind(&mut self, ledger: &Ledger) {
         if self.listing.is_some() {
-            self.listing = Some(ledger.begin(&self.dir));
+            self.listing = Some(Box::new(ledger.begin(&self.dir)));
         }
         self.cookie = 0;
         self.replies = 0;

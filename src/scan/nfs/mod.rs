@@ -17,10 +17,12 @@
 //!   - `walk/root.rs`: the root directory
 //!   - `walk/batch.rs`: several directories in one request
 //!   - `walk/bound.rs`: listings that are continued on the partition where they began
+//!   - `walk/listing.rs`: a READDIR's results, up to the end of a directory
 //!   - `walk/failed.rs`: failed tasks, repeated or recorded as errors
 //! - `directory_read.rs`: the state of a directory being read
 //! - `markers.rs`: the marker files of a directory
-//! - `window.rs`: the number of requests that may be in flight; `window/climb.rs` adjusts it
+//! - `window.rs`: the number of requests that may be in flight; `window/climb.rs` adjusts it,
+//!   and `window/climb/trial.rs` tries others
 //! - `client.rs`: the event loop
 //!   - `client/setup.rs`: from a connection to a session
 //!   - `client/send.rs`: requests

@@ -10,6 +10,7 @@
 mod batch;
 mod bound;
 mod failed;
+mod listing;
 mod root;
 mod team;
 
@@ -19,30 +20,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use rustix::io::Errno;
-
 use self::bound::BoundTasks;
+use self::listing::apply_marker;
 use self::team::Member;
 pub(super) use self::team::Team;
 use super::attrs::AttrMask;
-use super::compound::NfsOp;
 use super::directory_read::DirectoryRead;
 use super::inode::InodeConverter;
-use super::markers::MarkerContents;
-use super::readdir::ReadDirEnd;
 use super::results::{CompoundResults, OpError};
 use super::retry::{AttemptCounts, RetryPolicy};
-use super::status::Status;
 use super::xdr::Malformed;
-use crate::usage::{Attrs, FileKind, Op};
-use crate::usage::{Dir, Extent, Ledger};
+use crate::usage::{Dir, Ledger};
 
 /// Length of the queue beyond which it would dominate memory: large directories with names read so
 /// far are then deferred, and fewer requests find new ones.
 pub(super) const CROWDED: usize = 8 * 1024;
-
-/// Depth from which directories are checked for being their own ancestors.
-const LOOP_CHECK_DEPTH: u32 = 128;
 
 /// Smallest and largest READDIR result to request, in bytes. The smallest has room for one entry
 /// with the longest name and file handle.
@@ -299,147 +291,4 @@ impl NfsWalk {
     fn push(&mut self, task: ReadTask) {
         self.ready.push(QueuedTask::Begun(task));
     }
-
-    /// Adds a reply's entries to the listing.
-    fn apply_listing(
-        &mut self,
-        reading: &mut DirectoryRead,
-        results: &mut CompoundResults<'_>,
-    ) -> Result<ReadDirEnd, OpError> {
-        if !reading.can_restart() {
-            // Part of this listing has been counted, which cannot be undone: check the whole reply
-            // first.
-            let mut trial = results.clone();
-            let whole = trial.check(NfsOp::PutFh).and_then(|()| Ok(trial.read_dir()?.end()?));
-            if let Err(error) = whole {
-                // Skip these results, so that the request's next task does not read them.
-                *results = trial;
-                return Err(error);
-            }
-        }
-        results.check(NfsOp::PutFh)?;
-        let mut entries = results.read_dir()?;
-        let ledger = &self.ledger;
-        let listing = reading.listing.get_or_insert_with(|| ledger.begin(&reading.dir));
-        for entry in &mut entries {
-            let Ok(entry) = entry else { break };
-            if !entry.is_plain() {
-                let problem = "the server listed an invalid file name";
-                listing.failed(Op::List, None, &io::Error::other(problem));
-                continue;
-            }
-            if !listing.wants(ledger, entry.name) {
-                continue;
-            }
-            match self.inodes.attrs(&entry.attributes, Some(reading.dir.attrs.dev)) {
-                Ok(attrs) if is_own_ancestor(&reading.dir, &attrs) => {
-                    listing.failed(Op::Open, Some(entry.name), &Errno::LOOP.into());
-                }
-                Ok(attrs) => {
-                    reading.markers.note(ledger, entry.name, attrs.apparent);
-                    let held_back = listing.directories();
-                    listing.entry(ledger, entry.name, attrs);
-                    if listing.directories() > held_back {
-                        reading.handles.push(entry.attributes.handle.unwrap_or_default().into());
-                    }
-                }
-                Err(error) => listing.failed(Op::Stat, Some(entry.name), &error),
-            }
-        }
-        Ok(entries.end()?)
-    }
-
-    /// Continues or ends a listing after a reply.
-    fn listing_advanced(&mut self, mut reading: Box<DirectoryRead>, end: ReadDirEnd, now: Instant) {
-        let before = reading.cookie;
-        let cookie = end.cookie.unwrap_or(before);
-        if !end.eof && end.cookie.is_none() {
-            // ganesha's reply if not even one entry fits, in place of TOOSMALL.
-            let task = ReadTask::List(reading);
-            return self.failed(task, NfsOp::ReadDir, Status::TOOSMALL, 1, now);
-        }
-        reading.tries = AttemptCounts::default();
-        reading.unusable_replies = 0;
-        if (!reading.accept_cookie(cookie) || cookie == before) && !end.eof {
-            let error = io::Error::other("the server's directory cookies form a loop");
-            return self.unreadable(reading, Op::List, &error);
-        }
-        reading.verifier = end.verifier;
-        reading.at_eof = end.eof;
-        let heavy = reading.listing.as_ref().is_some_and(|listing| listing.is_heavy());
-        if end.eof || heavy {
-            reading.markers.begin(&self.ledger, reading.listing.as_ref(), heavy && !end.eof);
-            self.advance(reading);
-        } else {
-            self.push(ReadTask::List(reading));
-        }
-    }
-
-    /// Reads the next marker file, or counts the listing once all markers are known.
-    fn advance(&mut self, mut reading: Box<DirectoryRead>) {
-        reading.tries = AttemptCounts::default();
-        if reading.markers.next().is_some() {
-            return self.push(ReadTask::ReadMarker(reading));
-        }
-        let extent = if reading.at_eof { Extent::Whole } else { Extent::Partly };
-        self.commit(&mut reading, extent);
-        if reading.at_eof {
-            self.listed += 1;
-            if let Some(listing) = reading.listing {
-                self.ledger.end(listing);
-            }
-        } else if self.ready.len() > self.crowded {
-            self.deferred.push(ReadTask::List(reading));
-        } else {
-            // Below its children on the stack: depth first.
-            let at = self.ready.len().saturating_sub(reading.children_queued);
-            self.ready.insert(at, QueuedTask::Begun(ReadTask::List(reading)));
-        }
-    }
-
-    fn commit(&mut self, reading: &mut DirectoryRead, extent: Extent) {
-        let Some(listing) = &mut reading.listing else { return };
-        let children = listing.commit(&self.ledger, extent, &reading.markers);
-        let handles = std::mem::take(&mut reading.handles);
-        reading.children_queued = children.len();
-        // The first name ends up on top, as with the mount engines.
-        for (dir, handle) in children.into_iter().zip(handles).rev() {
-            match handle.is_empty() {
-                false => self.ready.push(QueuedTask::New(dir, handle)),
-                true => {
-                    let child = Box::new(DirectoryRead::new(dir, handle));
-                    let problem = "the server did not report filehandle";
-                    let problem = io::Error::new(io::ErrorKind::InvalidData, problem);
-                    self.unreadable(child, Op::Open, &problem);
-                }
-            }
-        }
-    }
-}
-
-/// True if a directory is one of its own ancestors, which would make the walk endless. Checked only
-/// at great depth: EFS allows at most 1,000 levels.
-fn is_own_ancestor(dir: &Dir, child: &Attrs) -> bool {
-    if child.kind != FileKind::Dir || dir.depth < LOOP_CHECK_DEPTH {
-        return false;
-    }
-    let mut above = Some(dir);
-    while let Some(dir) = above {
-        if (dir.attrs.dev, dir.attrs.ino) == (child.dev, child.ino) {
-            return true;
-        }
-        above = dir.parent.as_deref();
-    }
-    false
-}
-
-fn apply_marker(
-    reading: &mut DirectoryRead,
-    results: &mut CompoundResults<'_>,
-) -> Result<(), OpError> {
-    results.check(NfsOp::PutFh)?;
-    results.check(NfsOp::Lookup)?;
-    let read = results.read()?;
-    reading.markers.record(MarkerContents::Start(read.data.to_vec()));
-    Ok(())
 }

@@ -13,14 +13,14 @@ fn sent_bytes_are_released_while_more_are_queued() {
     let mut connection = Connection::new(Instant::now());
     connection.connect(Transport::Plain(mio::net::TcpStream::from_std(stream)));
     // More than the kernel accepts.
-    connection.send(&vec![0; 64 * READ]);
-    let mut read = vec![0; READ];
+    connection.send(&vec![0; 64 * FULL]);
+    let mut read = vec![0; FULL];
     for _ in 0..100 {
-        connection.send(&vec![0; READ]);
+        connection.send(&vec![0; FULL]);
         connection.writable();
         connection.flush().unwrap();
         peer.read_exact(&mut read).unwrap();
         assert!(connection.is_full(), "the queue never empties");
-        assert!(connection.written <= READ, "{} sent bytes are kept", connection.written);
+        assert!(connection.written <= FULL, "{} sent bytes are kept", connection.written);
     }
 }

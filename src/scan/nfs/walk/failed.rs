@@ -224,11 +224,11 @@ impl NfsWalk {
         error: &io::Error,
     ) {
         let ledger = &self.ledger;
-        let listing = reading.listing.get_or_insert_with(|| ledger.begin(&reading.dir));
+        let listing = reading.listing.get_or_insert_with(|| Box::new(ledger.begin(&reading.dir)));
         listing.failed(op, None, error);
         self.commit(&mut reading, Extent::Whole);
         if let Some(listing) = reading.listing {
-            self.ledger.end(listing);
+            self.ledger.end(*listing);
         }
     }
 }
