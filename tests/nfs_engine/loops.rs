@@ -1,7 +1,7 @@
 //! Several event loops: together they find everything once, and no loop waits for one that has
 //! ended.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use efs_scan::scan::{Ended, Loops, Nfs, Threads};
@@ -91,14 +91,15 @@ fn every_loop_heeds_a_stop() {
     let config = Config { delay: Duration::from_millis(5), ..Config::default() };
     let server = Server::start(config, tree as _).unwrap();
     let stop = Arc::new(Stop::default());
-    let stopper = Arc::clone(&stop);
-    let stopping = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(500));
+    let asked = Arc::new(OnceLock::new());
+    let (stopper, at) = (Arc::clone(&stop), Arc::clone(&asked));
+    let set = move || {
         stopper.set();
-        Instant::now()
-    });
+        let _ = at.set(Instant::now());
+    };
+    server.fault(Fault::operation(Op::READDIR, What::call(set)).after(2_000));
     let outcome = walk_until(&with_loops(&server, 4), &stop, Mounts::Skip).unwrap();
-    let since = stopping.join().unwrap().elapsed();
+    let since = asked.get().unwrap().elapsed();
     assert_eq!(outcome.ended, Ended::Interrupted);
     assert!(outcome.sums[1] > 100, "{:?}", outcome.sums);
     assert!(since < Duration::from_secs(5), "{since:?}");

@@ -41,7 +41,7 @@ use crate::stop::Stop;
 /// Longest time between two checks of the stop flag.
 const STOP_LATENCY: Duration = Duration::from_millis(50);
 
-/// Reads per connection and turn, each of up to 256 KiB. The rest waits for the next turn, so that
+/// Reads per connection and turn, each of up to 64 KiB. The rest waits for the next turn, so that
 /// a server that sends faster than we read delays neither timers nor signals.
 const READS_PER_TURN: usize = 16;
 
@@ -156,6 +156,7 @@ impl NfsClient {
         start: &mut dyn FnMut(Self),
     ) -> Result<Ended, (&'static str, io::Error)> {
         let mut events = Events::with_capacity(64);
+        let mut had_helpers = false;
         loop {
             if stop.is_set() {
                 self.abandon();
@@ -164,9 +165,11 @@ impl NfsClient {
             }
             let now = Instant::now();
             self.maintain(now)?;
+            // Noted before, because a walk that is done has left its team.
+            had_helpers |= self.walk.team().is_some();
             if self.walk.is_done() {
                 // A helper that saw `stop` since the check above has dropped its directories.
-                let dropped = stop.is_set() && self.walk.team().is_some();
+                let dropped = stop.is_set() && had_helpers;
                 return Ok(if dropped { Ended::Interrupted } else { Ended::Complete });
             }
             self.recruit(stop, start);
